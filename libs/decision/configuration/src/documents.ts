@@ -1,0 +1,130 @@
+import { z } from 'zod';
+
+/** A server id (security rule S12): the tool prefix and the routing key, so neither `_` nor upper case. */
+export const ServerId = z.string().max(24).regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case letters, digits and single hyphens, at most 24');
+const Name = z.string().min(1).max(64).regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case letters, digits and single hyphens');
+/** RFC 6749 section 3.3 scope-token; `*` alone is not a scope here (R33). */
+export const Scope = z.string().max(128).regex(/^[\x21\x23-\x5B\x5D-\x7E]+$/, 'must be an RFC 6749 scope token').refine((scope) => scope !== '*', 'there is no `*` scope');
+const HttpUrl = z.url({ protocol: /^https?$/, error: 'must be an absolute http(s) URL' }).max(2048).refine((url) => !new URL(url).username && !new URL(url).hash, 'must carry neither user information nor a fragment');
+const Duration = z.string().regex(/^\d+(s|m|h|d)$/, 'must be a number and a unit: 30s, 15m, 12h or 7d');
+const Glob = z.string().min(1).max(256);
+/** Where a secret value is read when the document is loaded. The value itself never appears in a document or on the bus. */
+export const SecretSource = z.union([z.strictObject({ env: z.string().regex(/^[A-Z][A-Z0-9_]*$/) }), z.strictObject({ file: z.string().min(1) })]);
+
+/** Groups and roles mean something only together with the provider that asserted them (security rule S1). */
+const Members = z.strictObject({
+  trustProvider: Name,
+  groups: z.array(z.string().min(1)).max(256).optional(),
+  subjects: z.array(z.string().min(1)).max(1024).optional(),
+});
+
+const TrustProviderSpec = z.strictObject({
+  displayName: z.string().min(1).max(80).optional(),
+  issuer: HttpUrl,
+  clientId: z.string().min(1),
+  clientSecret: SecretSource.optional(),
+  scopes: z.array(Scope).default(['openid', 'profile', 'email']),
+  /** Which claim of the ID token holds what. `subject` is the immutable one. */
+  claims: z.strictObject({
+    subject: z.string().default('sub'),
+    email: z.string().default('email'),
+    name: z.string().default('name'),
+    groups: z.string().default('groups'),
+  }).prefault({}),
+  allowedEmailDomains: z.array(z.string()).optional(),
+});
+
+const RoleSpec = z.strictObject({
+  scopes: z.array(Scope).min(1).max(256),
+  members: z.array(Members).max(256).default([]),
+});
+
+const McpServerSpec = z.strictObject({
+  title: z.string().min(1).max(80).optional(),
+  /** The server's MCP endpoint; also its RFC 8707 resource unless `resource` says otherwise. */
+  url: HttpUrl,
+  resource: HttpUrl.optional(),
+  timeout: Duration.default('60s'),
+});
+
+const CredentialProviderSpec = z.discriminatedUnion('type', [
+  /** Per user; discovers everything from the server's URL (RFC 9728, RFC 8414) and registers itself (RFC 7591) unless `client` is given. */
+  z.strictObject({
+    type: z.literal('mcp-user-oauth'),
+    server: ServerId,
+    scopes: z.array(Scope).optional(),
+    client: z.strictObject({ clientId: z.string().min(1), clientSecret: SecretSource.optional() }).optional(),
+  }),
+  /** A token we sign ourselves: `aud` = the server's resource, `sub` = the user, `act.sub` = the agent (RFC 8693 section 4.1). */
+  z.strictObject({ type: z.literal('gateway-token'), server: ServerId, scopes: z.array(Scope).default([]), lifetime: Duration.default('5m') }),
+  /** The server needs no credential; a deliberate choice, never a default. */
+  z.strictObject({ type: z.literal('none'), server: ServerId }),
+]);
+
+const Users = z.strictObject({
+  trustProvider: Name.optional(),
+  groups: z.array(z.string().min(1)).optional(),
+  subjects: z.array(z.string().min(1)).optional(),
+  roles: z.array(Name).optional(),
+}).refine((users) => !(users.groups || users.subjects) || users.trustProvider !== undefined, 'groups and subjects need the trustProvider that asserts them');
+const Agents = z.strictObject({
+  clientIds: z.array(z.string().min(1).max(2048)).optional(),
+  /** Hosts of client ID metadata documents; never matches a dynamically registered client (security rule S2). */
+  hosts: z.array(z.string().min(1)).optional(),
+  /** At least this assurance: asserted < verified-redirect < key-authenticated. */
+  assurance: z.enum(['asserted', 'verified-redirect', 'key-authenticated']).optional(),
+});
+const Conditions = z.strictObject({
+  mfa: z.boolean().optional(),
+  maxAuthAge: Duration.optional(),
+  sourceCidrs: z.array(z.string()).min(1).optional(),
+  /** `Mon-Fri 07:00-20:00 Europe/Berlin` */
+  hours: z.string().optional(),
+});
+const common = { users: Users.optional(), agents: Agents.optional(), conditions: Conditions.optional(), /** A CEL expression that must be true. */ when: z.string().max(4096).optional() };
+
+const ToolRule = z.strictObject({ match: z.array(Glob).min(1), scope: Scope.optional(), roles: z.array(Name).optional() });
+const AccessPolicySpec = z.discriminatedUnion('hop', [
+  z.strictObject({ hop: z.literal('client-to-gateway'), trustProviders: z.array(Name).min(1).optional(), ...common }),
+  z.strictObject({
+    hop: z.literal('gateway-to-server'),
+    server: ServerId,
+    ...common,
+    /** Required: a policy without a credential provider is refused when it is written (R27). */
+    credentialProvider: Name,
+    tools: z.array(ToolRule).default([]),
+    resources: z.array(ToolRule).default([]),
+  }),
+]);
+
+const ClientRegistrationSpec = z.strictObject({
+  /** Client ID Metadata Documents: https hosts whose documents may name an agent; `*` alone means any host. */
+  metadataDocuments: z.strictObject({ enabled: z.boolean().default(true), allowedHosts: z.array(z.string()).default(['*']), deniedHosts: z.array(z.string()).default([]) }).prefault({}),
+  /** RFC 7591. `gated` asks for an initial access token. */
+  dynamic: z.strictObject({ mode: z.enum(['off', 'gated', 'open']).default('gated'), redirectHosts: z.array(z.string()).default(['127.0.0.1', '[::1]', 'localhost']) }).prefault({}),
+});
+const GatewaySpec = z.strictObject({
+  /** `never` is possible with a single server only (security rule S12). */
+  toolPrefix: z.enum(['server', 'never']).default('server'),
+});
+const OutboundNetworkSpec = z.strictObject({
+  /** Hosts on private, loopback or otherwise reserved addresses that we may call, and where plain http is tolerated. */
+  allow: z.array(z.strictObject({ host: z.string().min(1), ports: z.array(z.int().min(1).max(65535)).optional(), http: z.boolean().default(false) })).max(256),
+});
+
+const document = <K extends string, S extends z.ZodType, N extends z.ZodType<string>>(kind: K, name: N, spec: S) => z.strictObject({ kind: z.literal(kind), name, spec });
+export const Document = z.discriminatedUnion('kind', [
+  document('TrustProvider', Name, TrustProviderSpec),
+  document('Role', Name, RoleSpec),
+  document('McpServer', ServerId, McpServerSpec),
+  document('CredentialProvider', Name, CredentialProviderSpec),
+  document('AccessPolicy', Name, AccessPolicySpec),
+  document('ClientRegistration', z.literal('default'), ClientRegistrationSpec),
+  document('Gateway', z.literal('default'), GatewaySpec),
+  document('OutboundNetwork', z.literal('default'), OutboundNetworkSpec),
+]);
+export type Document = z.infer<typeof Document>;
+export type DocumentKind = Document['kind'];
+export type DocumentOf<K extends DocumentKind> = Extract<Document, { kind: K }>;
+export type CredentialProviderSpec = z.infer<typeof CredentialProviderSpec>;
+export type AccessPolicySpec = z.infer<typeof AccessPolicySpec>;

@@ -1,0 +1,1 @@
+export type { AgentAssurance, Caller } from './caller.js';

@@ -1,0 +1,34 @@
+import { randomBytes } from 'node:crypto';
+
+/** What each id prefix stands for. An id is `<prefix>_<26 characters>`: time-ordered, then 80 random bits. */
+export const idPrefixes = {
+  usr: 'User',
+  ses: 'AgentSession',
+  con: 'Connection',
+  evt: 'Event',
+  rev: 'Revocation',
+  tkt: 'ConnectTicket',
+  sec: 'stored secret',
+  mss: 'legacy MCP session',
+} as const;
+export type IdPrefix = keyof typeof idPrefixes;
+export type Id<P extends IdPrefix> = `${P}_${string}`;
+export type UserId = Id<'usr'>;
+export type AgentSessionId = Id<'ses'>;
+export type ConnectionId = Id<'con'>;
+export type EventId = Id<'evt'>;
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'; // Crockford base32: no i, l, o, u
+
+/** A new id; sorts by creation time to the millisecond. */
+export function newId<P extends IdPrefix>(prefix: P, now: number = Date.now()): Id<P> {
+  let time = '';
+  for (let rest = now, i = 0; i < 10; i++, rest = Math.floor(rest / 32)) time = ALPHABET[rest % 32] + time;
+  let tail = '';
+  for (const byte of randomBytes(16)) tail += ALPHABET[byte & 31];
+  return `${prefix}_${time}${tail}`;
+}
+
+export function isId<P extends IdPrefix>(prefix: P, value: unknown): value is Id<P> {
+  return typeof value === 'string' && value.startsWith(`${prefix}_`) && /^[0-9a-hjkmnp-tv-z]{26}$/.test(value.slice(prefix.length + 1));
+}

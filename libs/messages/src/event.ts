@@ -1,0 +1,63 @@
+import { z } from 'zod';
+
+/**
+ * One record per call, written by the gateway before the last byte of its answer. Never holds a secret, an argument
+ * or a result. The audit store splits it into `mcp.request` and `mcp.response`, idempotent by `id`.
+ */
+export const CallRecord = z.object({
+  v: z.literal(1),
+  type: z.literal('mcp.call'),
+  id: z.string(),
+  replica: z.string(),
+  /** Milliseconds since the epoch. */
+  receivedAt: z.int(),
+  durationMs: z.number(),
+  /** The token's subject; absent when the agent could not be identified (R76). */
+  userId: z.string().optional(),
+  trustProvider: z.string().optional(),
+  clientId: z.string().optional(),
+  agentName: z.string().optional(),
+  sid: z.string().optional(),
+  protocolVersion: z.string().optional(),
+  method: z.string().optional(),
+  server: z.string().optional(),
+  /** The server's own name of the tool, or the resource URI as sent downstream. */
+  target: z.string().optional(),
+  decision: z.enum(['allow', 'deny', 'step_up', 'connect_required', 'unauthenticated', 'invalid']),
+  /** Which policy decided, per hop (R29). */
+  policies: z.object({ clientToGateway: z.string().nullable(), gatewayToServer: z.string().nullable() }).optional(),
+  policyRevision: z.int().optional(),
+  reason: z.string().optional(),
+  connectionId: z.string().optional(),
+  httpStatus: z.int(),
+  errorCode: z.int().optional(),
+  traceId: z.string().optional(),
+});
+export type CallRecord = z.infer<typeof CallRecord>;
+
+/** Everything else worth a line in the trail: sign-in, consent, token issue, connection, refresh, revocation, administration. */
+export const LifecycleRecord = z.object({
+  v: z.literal(1),
+  type: z.enum([
+    'user.signed_in', 'user.sign_in_failed', 'agent.registered', 'agent.consented', 'agent.consent_denied',
+    'token.issued', 'token.refreshed', 'token.refused', 'token.revoked',
+    'connection.created', 'connection.refreshed', 'connection.refresh_failed', 'connection.needs_reconnect', 'connection.removed', 'connection.consented',
+    'revocation.created', 'configuration.changed', 'lease.refused',
+  ]),
+  id: z.string(),
+  replica: z.string(),
+  at: z.int(),
+  userId: z.string().optional(),
+  trustProvider: z.string().optional(),
+  clientId: z.string().optional(),
+  agentName: z.string().optional(),
+  sid: z.string().optional(),
+  server: z.string().optional(),
+  connectionId: z.string().optional(),
+  reason: z.string().optional(),
+  detail: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+});
+export type LifecycleRecord = z.infer<typeof LifecycleRecord>;
+
+export const AuditRecord = z.discriminatedUnion('type', [CallRecord, LifecycleRecord]);
+export type AuditRecord = z.infer<typeof AuditRecord>;

@@ -1,0 +1,8 @@
+/**
+ * Every subject and payload on the bus, versioned. The one place two processes agree in;
+ * how bytes travel is `platform/messaging`, what configuration says is `decision/configuration`.
+ */
+export { streams, subjects } from './subjects.js';
+export { CredentialChanged, EndMcpSession, LeaseAnswer, LeaseRequest } from './lease.js';
+export type { LeaseOutcome } from './lease.js';
+export { AuditRecord, CallRecord, LifecycleRecord } from './event.js';

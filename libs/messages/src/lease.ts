@@ -1,0 +1,55 @@
+import { z } from 'zod';
+
+/**
+ * On the bus: `{ request: <compact JWS> }`, signed by the replica's enrolled key (`kid` = replica name).
+ * Its payload is this; the agent's token inside is sealed to the control plane's lease key (security rule S21).
+ */
+export const LeaseRequest = z.object({
+  v: z.literal(1),
+  replica: z.string().max(64),
+  nonce: z.string().min(22).max(64),
+  /** Milliseconds since the epoch; refused when off by more than 60 s or when the nonce was seen. */
+  issuedAt: z.int(),
+  /** P-256 public JWK the answer is sealed to; made for this request alone. */
+  ephemeralKey: z.object({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string() }),
+  /** Compact JWE (ECDH-ES, A256GCM) around the agent's access token. */
+  sealedToken: z.string().max(32_768),
+  server: z.string().max(24),
+  /** Origin the gateway is about to call; a lease for another one is refused on both sides (S20). */
+  targetOrigin: z.string().max(2048),
+  policyRevision: z.int(),
+  /** A leased credential the server answered 401 to: the responder refreshes it first. */
+  rejectedConnectionRevision: z.int().optional(),
+});
+export type LeaseRequest = z.infer<typeof LeaseRequest>;
+
+const LeaseOutcome = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('granted'), headers: z.record(z.string(), z.string()), connectionId: z.string().nullable(), connectionRevision: z.int(), /** Relative, at most 900. */ expiresInSeconds: z.int().min(1).max(900) }),
+  z.object({ type: z.literal('connect_required'), url: z.string(), /** Why, in words for the user. */ message: z.string() }),
+  z.object({ type: z.literal('provider_unavailable'), retryAfterSeconds: z.int() }),
+  z.object({ type: z.literal('refused'), reason: z.string() }),
+]);
+export type LeaseOutcome = z.infer<typeof LeaseOutcome>;
+
+/** On the bus: `{ answer: <compact JWE> }` around a compact JWS of the control plane whose payload is this. */
+export const LeaseAnswer = z.object({
+  v: z.literal(1),
+  nonce: z.string(),
+  /** RFC 7638 thumbprint of the request's ephemeral key. */
+  ephemeralKeyThumbprint: z.string(),
+  replica: z.string(),
+  userId: z.string(),
+  clientId: z.string(),
+  sid: z.string(),
+  server: z.string(),
+  targetOrigin: z.string(),
+  policyRevision: z.int(),
+  outcome: LeaseOutcome,
+});
+export type LeaseAnswer = z.infer<typeof LeaseAnswer>;
+
+export const CredentialChanged = z.object({ v: z.literal(1), connectionId: z.string(), userId: z.string().nullable(), server: z.string(), connectionRevision: z.int() });
+export type CredentialChanged = z.infer<typeof CredentialChanged>;
+
+export const EndMcpSession = z.object({ v: z.literal(1), id: z.string().max(128), replica: z.string().max(64), /** Seconds since the epoch at which the session would have ended by itself. */ expiresAt: z.int() });
+export type EndMcpSession = z.infer<typeof EndMcpSession>;

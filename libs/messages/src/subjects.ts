@@ -1,0 +1,18 @@
+/** Every subject on the bus. `v1` is the payload version; a reader ignores fields it does not know. */
+export const subjects = {
+  /** request/reply, queue group `control-plane`: LeaseRequest → LeaseAnswer */
+  lease: 'sallyport.v1.lease.request',
+  /** request/reply, queue group `control-plane`: EndMcpSession → Acknowledged */
+  endMcpSession: 'sallyport.v1.mcp-session.end',
+  /** publish/subscribe, control plane and refresh worker → gateways: CredentialChanged */
+  credentialChanged: 'sallyport.v1.credential.changed',
+  /** stream SALLYPORT_CONFIGURATION, control plane → everybody */
+  configurationBase: 'sallyport.v1.configuration.base',
+  configurationChange: 'sallyport.v1.configuration.change',
+  /** publish/subscribe: not stored, only the newest matters */
+  configurationHeartbeat: 'sallyport.v1.configuration.heartbeat',
+  /** stream SALLYPORT_EVENTS: a replica publishes under its own name only (security rule S26) */
+  events: (replica: string) => `sallyport.v1.events.${replica}`,
+} as const;
+
+export const streams = { configuration: 'SALLYPORT_CONFIGURATION', events: 'SALLYPORT_EVENTS' } as const;
