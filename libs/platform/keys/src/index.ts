@@ -1,1 +1,12 @@
-export {};
+/**
+ * Key files of a deployment: makes them on first start, loads each where it is needed, and seals what is stored with
+ * the master key (security rule S22). Knows what a key is for, never what it protects: record formats and their
+ * associated data belong to the callers. Key rotation in a KMS will be another adapter behind `Sealer`.
+ */
+export { ensureDeploymentKeys } from './ensure-deployment-keys.js';
+export type { DeploymentKeyFiles } from './ensure-deployment-keys.js';
+export { loadDecryptionKey, loadEncryptionKey, loadEnrolledKeys, loadSigningKey, loadVerifyingKey } from './load-jwk.js';
+export type { DecryptionKey, EncryptionKey, EnrolledKeys, SigningKeyPair, VerifyingKey } from './load-jwk.js';
+export { loadMasterKey, loadSymmetricKey } from './load-symmetric-key.js';
+export type { MasterKey } from './load-symmetric-key.js';
+export { Sealer } from './sealer.js';

@@ -1,0 +1,70 @@
+import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, test } from 'vitest';
+import { ensureDeploymentKeys, loadDecryptionKey, loadEncryptionKey, loadEnrolledKeys, loadMasterKey, loadSigningKey, loadVerifyingKey } from './index.js';
+
+const made: string[] = [];
+function freshDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-keys-'));
+  made.push(directory);
+  return join(directory, 'keys');
+}
+afterEach(() => {
+  for (const directory of made.splice(0)) rmSync(directory, { recursive: true, force: true });
+});
+const mode = (path: string) => statSync(path).mode & 0o777;
+
+test('the first start makes every key, private to its owner, and leaves no drafts (R46)', async () => {
+  const directory = freshDirectory();
+  await ensureDeploymentKeys(directory, { gateways: ['gateway-1'] });
+  expect(readdirSync(directory).sort()).toEqual([
+    'configuration-signing.jwk', 'configuration-signing.pub.jwk', 'gateway-state.key', 'gateways',
+    'lease-signing.jwk', 'lease-signing.pub.jwk', 'lease.jwk', 'lease.pub.jwk', 'master.key',
+  ]);
+  expect(readdirSync(join(directory, 'gateways')).sort()).toEqual(['gateway-1.jwk', 'gateway-1.pub.jwk']);
+  expect([directory, join(directory, 'gateways')].map(mode)).toEqual([0o700, 0o700]);
+  for (const file of readdirSync(directory).filter((name) => name !== 'gateways')) expect(mode(join(directory, file))).toBe(0o600);
+});
+
+test('a second start keeps every key and derives a lost public half again', async () => {
+  const directory = freshDirectory();
+  const files = await ensureDeploymentKeys(directory, { gateways: ['gateway-1'] });
+  const before = readFileSync(files.leaseSigning, 'utf8') + readFileSync(files.master, 'utf8') + readFileSync(files.leaseSigningPublic, 'utf8');
+  rmSync(files.leaseSigningPublic);
+  await ensureDeploymentKeys(directory, { gateways: ['gateway-1', 'gateway-2'] });
+  expect(readFileSync(files.leaseSigning, 'utf8') + readFileSync(files.master, 'utf8') + readFileSync(files.leaseSigningPublic, 'utf8')).toBe(before);
+  expect([...loadEnrolledKeys(files.gateways).names()].sort()).toEqual(['gateway-1', 'gateway-2']);
+});
+
+test('two processes that start at once agree on one set', async () => {
+  const directory = freshDirectory();
+  const [a, b] = await Promise.all([ensureDeploymentKeys(directory, { gateways: ['g'] }), ensureDeploymentKeys(directory, { gateways: ['g'] })]);
+  expect((await loadSigningKey(a.leaseSigning)).publicJwk.x).toBe((await loadVerifyingKey(b.leaseSigningPublic)).publicJwk.x);
+  expect((await loadDecryptionKey(a.lease)).privateKey.type).toBe('private');
+  expect((await loadEncryptionKey(a.leasePublic)).publicKey.type).toBe('public');
+});
+
+test('a missing, malformed, exposed or swapped key file is one clear line', async () => {
+  const files = await ensureDeploymentKeys(freshDirectory(), { gateways: [] });
+  expect(() => loadMasterKey(`${files.master}x`)).toThrow(/^The master key .*master\.keyx cannot be read \(ENOENT\)\.$/);
+  await expect(loadVerifyingKey(files.leaseSigning)).rejects.toThrow(/holds a private key where the public half belongs/);
+  await expect(loadSigningKey(files.leaseSigningPublic)).rejects.toThrow(/holds only the public half/);
+  await expect(loadSigningKey(files.lease)).rejects.toThrow(/must be a JWK with kty OKP and crv Ed25519/);
+  writeFileSync(files.master, 'c2hvcnQ\n');
+  expect(() => loadMasterKey(files.master)).toThrow(/must hold 32 bytes/);
+  await expect(ensureDeploymentKeys(join(files.master, '..'), { gateways: [] })).rejects.toThrow(/must hold 32 bytes/);
+  writeFileSync(files.configurationSigning, '{');
+  await expect(loadSigningKey(files.configurationSigning)).rejects.toThrow(/is not JSON/);
+  chmodSync(files.gatewayState, 0o644);
+  expect(() => loadMasterKey(files.gatewayState)).toThrow(/open to every user of this machine/);
+});
+
+test('a replica whose file is removed is unknown at once, and a name cannot leave the folder (S21)', async () => {
+  const files = await ensureDeploymentKeys(freshDirectory(), { gateways: ['gateway-1'] });
+  const enrolled = loadEnrolledKeys(files.gateways);
+  expect((await enrolled.find('gateway-1'))?.type).toBe('public');
+  expect(await enrolled.find('../lease-signing')).toBeUndefined();
+  rmSync(join(files.gateways, 'gateway-1.pub.jwk'));
+  expect(await enrolled.find('gateway-1')).toBeUndefined();
+});
