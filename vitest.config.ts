@@ -8,12 +8,41 @@ const shared = {
   ssr: { resolve: { conditions, externalConditions: conditions } },
 };
 const sources = '{apps,libs}/**/src/**';
+const exclude = ['**/node_modules/**', '**/dist/**'];
+const suite = { ...shared, extends: false as const };
 
 export default defineConfig({
   ...shared,
   test: {
     projects: [
-      { ...shared, test: { name: 'unit', include: [`${sources}/*.test.ts`, 'tools/**/*.test.{ts,mjs}'], exclude: ['**/*.int.test.ts', '**/*.e2e.test.ts', '**/node_modules/**', '**/dist/**'], pool: 'threads', setupFiles: ['reflect-metadata'] } },
+      {
+        ...suite,
+        test: {
+          name: 'unit',
+          include: [`${sources}/*.test.ts`, 'tools/**/*.test.ts'],
+          exclude: [...exclude, '**/*.int.test.ts', '**/*.e2e.test.ts', 'tools/boundaries/**'],
+          pool: 'threads',
+          setupFiles: ['reflect-metadata', './tools/testing/deny-network.ts'],
+        },
+      },
+      { ...suite, test: { name: 'boundaries', include: ['tools/boundaries/*.test.ts'], exclude, testTimeout: 120_000, hookTimeout: 120_000 } },
+      {
+        ...suite,
+        test: { name: 'int', include: [`${sources}/*.int.test.ts`], exclude, pool: 'forks', setupFiles: ['reflect-metadata'], testTimeout: 30_000, hookTimeout: 120_000 },
+      },
+      {
+        ...suite,
+        test: {
+          name: 'e2e',
+          include: ['apps/e2e/src/**/*.e2e.test.ts'],
+          exclude,
+          pool: 'forks',
+          fileParallelism: false, // each file starts a whole deployment
+          setupFiles: ['reflect-metadata'],
+          testTimeout: 60_000,
+          hookTimeout: 180_000,
+        },
+      },
     ],
   },
 });

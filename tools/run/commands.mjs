@@ -1,0 +1,74 @@
+import { join } from 'node:path';
+import { bin, compile, generateDatabaseClient } from './build.mjs';
+import { become, CommandFailed, mustRun, run } from './process.mjs';
+import { inSeconds, selectSteps } from './steps.mjs';
+
+/** @typedef {(root: string, args: readonly string[]) => Promise<void>} Command */
+
+/** Nx as a plain program: no background process, no account, its cache inside the workspace. */
+const nxEnvironment = { NX_DAEMON: 'false', NX_NO_CLOUD: 'true', NX_TUI: 'false', NX_CACHE_DIRECTORY: '.nx/cache', NX_WORKSPACE_DATA_DIRECTORY: '.nx/workspace-data' };
+
+/** @param {string} app @returns {Command} */
+const startApp = (app) => async (root, args) => {
+  await compile(root);
+  await become(process.execPath, ['--enable-source-maps', join(root, app), ...args]);
+};
+
+/** @param {string} project @returns {Command} */
+const vitest = (project) => async (root, args) => {
+  await generateDatabaseClient(root);
+  await mustRun(bin(root, 'vitest'), ['run', '--project', project, ...args]);
+};
+
+/** @type {Record<import('./steps.mjs').StepName, Command>} */
+const steps = {
+  types: async (root) => {
+    await compile(root);
+    await mustRun(bin(root, 'tsc'), ['-p', 'tsconfig.spec.json']);
+  },
+  lint: async (root, args) => {
+    await generateDatabaseClient(root);
+    await mustRun(bin(root, 'oxlint'), ['--type-aware', '--deny-warnings', ...args]);
+  },
+  boundaries: vitest('boundaries'),
+  unit: vitest('unit'),
+  int: vitest('int'),
+  e2e: async (root, args) => {
+    await compile(root); // the scenarios start the built processes
+    await vitest('e2e')(root, args);
+  },
+};
+
+/** @param {string} root @param {readonly string[]} args */
+async function runSteps(root, args) {
+  const selected = selectSteps(args);
+  const began = performance.now();
+  for (const name of selected.steps) {
+    const stepBegan = performance.now();
+    process.stdout.write(`\n── ${name} ${'─'.repeat(60 - name.length)}\n`);
+    try {
+      await steps[name](root, selected.rest);
+    } catch (error) {
+      process.stdout.write(`\n✗ ${name} failed after ${inSeconds(performance.now() - stepBegan)}\n`);
+      throw error;
+    }
+    process.stdout.write(`✓ ${name} ${inSeconds(performance.now() - stepBegan)}\n`);
+  }
+  process.stdout.write(`\n✓ ${selected.steps.join(', ')}: ${inSeconds(performance.now() - began)}\n`);
+}
+
+/** @type {Record<string, Command>} */
+export const commands = {
+  start: startApp('apps/standalone/dist/main.js'),
+  demo: startApp('apps/demo/dist/main.js'),
+  bench: startApp('apps/bench/dist/main.js'),
+  test: runSteps,
+  check: async (root, args) => {
+    if (args.length > 0) throw new CommandFailed('npm run check takes no arguments; npm test -- types runs one part.', 2);
+    await runSteps(root, ['types', 'lint', 'boundaries']);
+  },
+  build: async (root, args) => {
+    const code = await run(bin(root, 'nx'), ['run-many', '-t', 'build', ...args], { ...process.env, ...nxEnvironment });
+    if (code !== 0) throw new CommandFailed('', code);
+  },
+};

@@ -1,0 +1,61 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CommandFailed, run } from './process.mjs';
+
+/** @typedef {{ version?: string, integrity?: string, link?: boolean, optional?: boolean, devOptional?: boolean, peer?: boolean }} LockedPackage */
+/** @typedef {{ packages: Record<string, LockedPackage> }} Lock */
+
+/** @param {string | Buffer} content */
+export const digest = (content) => createHash('sha256').update(content).digest('hex');
+
+/**
+ * Whether what npm says it installed is what the lock file asks for. Optional packages may be missing (they are for
+ * another platform), but not in another version.
+ * @param {Lock} wanted package-lock.json @param {Lock} installed node_modules/.package-lock.json, which npm writes last
+ */
+export function satisfiesLock(wanted, installed) {
+  const surplus = Object.keys(installed.packages).some((path) => !(path in wanted.packages));
+  return !surplus && Object.entries(wanted.packages).every(([path, entry]) => {
+    if (!path.startsWith('node_modules/') && !path.includes('/node_modules/')) return true;
+    const present = installed.packages[path];
+    if (present === undefined) return entry.optional === true || entry.devOptional === true || entry.peer === true;
+    return present.version === entry.version && present.integrity === entry.integrity && present.link === entry.link;
+  });
+}
+
+/**
+ * Runs `npm ci` when node_modules is not what package-lock.json says. The stamp spares reading both lock files on every
+ * start; npm's own record is still asked for, because npm removes it first and writes it last.
+ * @param {string} root
+ */
+export async function ensureInstalled(root) {
+  const lock = readFileSync(join(root, 'package-lock.json'));
+  const record = join(root, 'node_modules', '.package-lock.json');
+  const stamp = join(root, 'node_modules', '.sallyport-lock');
+  const wanted = digest(lock);
+  if (existsSync(record)) {
+    if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+    if (satisfiesLock(JSON.parse(lock.toString('utf8')), JSON.parse(readFileSync(record, 'utf8')))) {
+      writeFileSync(stamp, wanted);
+      return;
+    }
+  }
+  process.stdout.write('Installing dependencies (npm ci), once ...\n');
+  const [npm, ...npmArgs] = npmCommand(process.env);
+  const code = await run(npm, [...npmArgs, 'ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  if (code !== 0) throw new CommandFailed('npm ci failed, see above.', code);
+  writeFileSync(stamp, wanted);
+}
+
+/**
+ * The npm that is running us, on the Node that npm itself runs on: `npm ci` replaces node_modules, where ours may live.
+ * @param {NodeJS.ProcessEnv} env
+ * @returns {[string, ...string[]]}
+ */
+export function npmCommand(env) {
+  const cli = env['npm_execpath'];
+  const node = env['npm_node_execpath'];
+  if (cli !== undefined && node !== undefined && cli.endsWith('npm-cli.js')) return [node, cli];
+  return [process.platform === 'win32' ? 'npm.cmd' : 'npm'];
+}
