@@ -8,3 +8,4 @@ export { systemClock } from './clock.js';
 export type { Clock } from './clock.js';
 export { SallyportError } from './errors.js';
 export { constantTimeEqual, Secret } from './secret.js';
+export { BoundedMap } from './bounded-map.js';

@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest';
+import { bearerChallenge } from './bearer-challenge.js';
+
+const resourceMetadataUrl = 'https://gateway.example/.well-known/oauth-protected-resource/mcp';
+
+test('without a token the challenge points to the metadata and names no error (R15)', () => {
+  expect(bearerChallenge({ resourceMetadataUrl, scopes: ['a', 'b'] })).toBe(`Bearer resource_metadata="${resourceMetadataUrl}", scope="a b"`);
+});
+test('a step-up challenge names every scope and the error (RFC 6750 section 3.1)', () => {
+  expect(bearerChallenge({ resourceMetadataUrl, scopes: ['notes.read', 'notes.write'], error: 'insufficient_scope' }))
+    .toBe(`Bearer resource_metadata="${resourceMetadataUrl}", scope="notes.read notes.write", error="insufficient_scope"`);
+});
+test('nothing can break out of a quoted parameter', () => {
+  expect(bearerChallenge({ resourceMetadataUrl: 'https://g/"\r\nX: 1', error: 'invalid_token', description: 'a\\b' }))
+    .toBe('Bearer resource_metadata="https://g/\\"X: 1", error="invalid_token", error_description="a\\\\b"');
+});

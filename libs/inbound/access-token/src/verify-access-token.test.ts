@@ -1,0 +1,226 @@
+import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
+import type { CryptoKey, JWK } from 'jose';
+import { newId } from '@sallyport/kernel';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { createAccessTokenVerifier } from './verify-access-token.js';
+
+const issuer = 'https://as.example';
+const audience = 'https://gateway.example/mcp';
+const userId = newId('usr');
+const sid = newId('ses');
+const start = 1_800_000_000_000;
+
+let signing: { privateKey: CryptoKey; publicJwk: JWK };
+let other: { privateKey: CryptoKey; publicJwk: JWK };
+const makeKey = async () => {
+  const { privateKey, publicKey } = await generateKeyPair('ES256', { extractable: true });
+  return { privateKey, publicJwk: await exportJWK(publicKey) };
+};
+beforeAll(async () => {
+  signing = await makeKey();
+  other = await makeKey();
+});
+
+function claims(now: number): Record<string, unknown> {
+  const seconds = Math.floor(now / 1000);
+  return {
+    iss: issuer, aud: audience, sub: userId, sid, client_id: 'https://agent.example/client.json', scope: 'notes.read notes.write', roles: ['reader'], groups: ['engineering'],
+    auth_time: seconds, amr: ['pwd'], idp: 'demo', idp_sub: 'alice', agent_name: 'Agent', agent_assurance: 'asserted', iat: seconds, exp: seconds + 900, jti: 'j1',
+  };
+}
+
+function world() {
+  const state = {
+    now: start, generation: 1, revoked: new Set<string>(), fetches: 0, outage: false,
+    keys: [{ ...signing.publicJwk, kid: 'at-1', alg: 'ES256', use: 'sig' }, { ...other.publicJwk, kid: 'dt-1', alg: 'ES256', use: 'sig' }] as JWK[],
+  };
+  const verifier = createAccessTokenVerifier({
+    issuer, audience, jwksUrl: `${issuer}/jwks`, clock: () => state.now,
+    revocations: () => ({ generation: state.generation, isRevoked: (subject) => state.revoked.has(subject.sid) }),
+    fetch: async () => {
+      state.fetches += 1;
+      return state.outage ? new Response('no', { status: 503 }) : Response.json({ keys: state.keys });
+    },
+  });
+  const sign = (change: Record<string, unknown> = {}, header: Record<string, unknown> = {}, key = signing.privateKey) =>
+    new SignJWT({ ...claims(state.now), ...change }).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'at-1', ...header }).sign(key);
+  return { state, verifier, sign };
+}
+
+describe('an access token', () => {
+  test('of our own authorization server becomes the caller it names (R9)', async () => {
+    const { verifier, sign, state } = world();
+    const result = await verifier.verify(await sign());
+    expect(result).toEqual({
+      ok: true,
+      caller: {
+        userId, sid, trustProvider: 'demo', subject: 'alice', clientId: 'https://agent.example/client.json', agentName: 'Agent', agentAssurance: 'asserted',
+        scopes: new Set(['notes.read', 'notes.write']), roles: ['reader'], groups: ['engineering'], authTime: state.now / 1000, issuedAt: state.now / 1000, expiresAt: state.now / 1000 + 900, acr: undefined, amr: ['pwd'],
+      },
+    });
+  });
+  test('with the media type spelled out is the same token (RFC 9068 section 4)', async () => {
+    const { verifier, sign } = world();
+    expect((await verifier.verify(await sign({}, { typ: 'application/at+jwt' }))).ok).toBe(true);
+  });
+
+  const broken: [name: string, change: Record<string, unknown>, header: Record<string, unknown>, reason: string][] = [
+    ['for another audience (R10)', { aud: 'https://other.example/mcp' }, {}, 'audience'],
+    ['for us and another audience (R10)', { aud: [audience, 'https://other.example/mcp'] }, {}, 'audience'],
+    ['whose audience only starts like ours (S5)', { aud: `${audience}/` }, {}, 'audience'],
+    ['of another issuer (S5)', { iss: 'https://evil.example' }, {}, 'issuer'],
+    ['that is an ID token (S5)', {}, { typ: 'JWT' }, 'type'],
+    ['without a type (S5)', {}, { typ: undefined }, 'type'],
+    ['signed by the key for downstream tokens (S6)', {}, { kid: 'dt-1' }, 'key_purpose'],
+    ['without a key id (S6)', {}, { kid: undefined }, 'key_purpose'],
+    ['of an unknown key (S5)', {}, { kid: 'at-unknown' }, 'unknown_key'],
+    ['that expired (R10)', { iat: start / 1000 - 2000, exp: start / 1000 - 61 }, {}, 'expired'],
+    ['issued in the future (S5)', { iat: start / 1000 + 61 }, {}, 'not_yet_valid'],
+    ['not valid yet (S5)', { nbf: start / 1000 + 61 }, {}, 'not_yet_valid'],
+    ['bound to a key, shown without proof (S7)', { cnf: { jkt: 'x' } }, {}, 'proof_required'],
+    ['without a session (S5)', { sid: undefined }, {}, 'claims'],
+    ['whose subject is no user of ours (S5)', { sub: 'alice' }, {}, 'claims'],
+    ['with a critical header nobody understands (S5)', {}, { crit: ['x'], x: 1 }, 'malformed'],
+  ];
+  test.each(broken)('%s is refused', async (_name, change, header, reason) => {
+    const { verifier, sign, state } = world();
+    const token = header['crit'] === undefined ? await sign(change, header) : await signWithCrit(claims(state.now));
+    expect(await verifier.verify(token)).toEqual({ ok: false, reason });
+  });
+  test('within the skew of sixty seconds is accepted (S5)', async () => {
+    const { verifier, sign } = world();
+    expect((await verifier.verify(await sign({ iat: start / 1000 + 59 }))).ok).toBe(true);
+    expect((await verifier.verify(await sign({ iat: start / 1000 - 900, exp: start / 1000 - 59 }))).ok).toBe(true);
+  });
+  test('with a forged signature is refused (R10)', async () => {
+    const { verifier, sign } = world();
+    expect(await verifier.verify(await sign({}, {}, other.privateKey))).toEqual({ ok: false, reason: 'signature' });
+  });
+  test('without a signature is refused (R10)', async () => {
+    const { verifier, state } = world();
+    const unsigned = new UnsecuredJWT(claims(state.now)).encode();
+    expect(await verifier.verify(unsigned)).toEqual({ ok: false, reason: 'malformed' });
+    expect(await verifier.verify(`${Buffer.from('{"alg":"none","typ":"at+jwt","kid":"at-1"}').toString('base64url')}.e30.AA`)).toEqual({ ok: false, reason: 'algorithm' });
+  });
+  test('signed with the public key as an HMAC secret is refused (S5)', async () => {
+    const { verifier, state } = world();
+    const token = await new SignJWT(claims(state.now)).setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', kid: 'at-1' }).sign(new TextEncoder().encode(JSON.stringify(signing.publicJwk)));
+    expect(await verifier.verify(token)).toEqual({ ok: false, reason: 'algorithm' });
+  });
+  test.each(['', 'x', 'a.b', 'a.b.c', 'a.b.c.d', '....'])('that is not a JWS (%j) is refused', async (token) => {
+    expect(await world().verifier.verify(token)).toEqual({ ok: false, reason: 'malformed' });
+  });
+
+  async function signWithCrit(payload: Record<string, unknown>): Promise<string> {
+    return await new SignJWT(payload).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'at-1', crit: ['x'], x: 1 }).sign(signing.privateKey, { crit: { x: true } });
+  }
+});
+
+describe('the memory of verified tokens', () => {
+  test('ends when the token expires, without the skew (S5)', async () => {
+    const { verifier, sign, state } = world();
+    const token = await sign();
+    expect((await verifier.verify(token)).ok).toBe(true);
+    state.now += 900_000 + 60_000;
+    expect(await verifier.verify(token)).toEqual({ ok: false, reason: 'expired' });
+  });
+  test('never answers for another token that only differs in its signature (S5)', async () => {
+    const { verifier, sign } = world();
+    const token = await sign();
+    await verifier.verify(token);
+    const [header, payload] = token.split('.');
+    const foreign = (await sign({ jti: 'j2' })).split('.')[2];
+    expect(await verifier.verify(`${header}.${payload}.${foreign}`)).toEqual({ ok: false, reason: 'signature' });
+  });
+  test('yields to a revocation on the very next use (S5)', async () => {
+    const { verifier, sign, state } = world();
+    const token = await sign();
+    expect((await verifier.verify(token)).ok).toBe(true);
+    state.revoked.add(sid);
+    state.generation += 1;
+    expect(await verifier.verify(token)).toEqual({ ok: false, reason: 'revoked' });
+    expect(await verifier.verify(token)).toEqual({ ok: false, reason: 'revoked' });
+  });
+  test('survives a revocation of somebody else (S5)', async () => {
+    const { verifier, sign, state } = world();
+    const token = await sign();
+    await verifier.verify(token);
+    state.revoked.add(newId('ses'));
+    state.generation += 1;
+    expect((await verifier.verify(token)).ok).toBe(true);
+  });
+  test('forgets tokens of a key that was withdrawn (S5)', async () => {
+    const { verifier, sign, state } = world();
+    const token = await sign();
+    expect((await verifier.verify(token)).ok).toBe(true);
+    state.keys = [];
+    state.now += 10_000;
+    await verifier.keys.reload();
+    expect(await verifier.verify(token)).toEqual({ ok: false, reason: 'unknown_key' });
+  });
+  test('forgets tokens of a key id that stands for another key now (S5)', async () => {
+    const { verifier, sign, state } = world();
+    const token = await sign();
+    expect((await verifier.verify(token)).ok).toBe(true);
+    state.keys = [{ ...other.publicJwk, kid: 'at-1', alg: 'ES256', use: 'sig' }];
+    state.now += 10_000;
+    await verifier.keys.reload();
+    expect(await verifier.verify(token)).toEqual({ ok: false, reason: 'signature' });
+  });
+  test('answers without verifying again', async () => {
+    const { verifier, sign } = world();
+    const token = await sign();
+    await verifier.verify(token);
+    const started = performance.now();
+    for (let i = 0; i < 2_000; i++) await verifier.verify(token);
+    expect((performance.now() - started) / 2_000).toBeLessThan(0.05); // milliseconds; a signature check alone is more
+  });
+});
+
+describe('the published keys', () => {
+  test('are loaded once for many tokens, and an unknown key reloads at most once per cooldown', async () => {
+    const { verifier, sign, state } = world();
+    const [good, unknown] = [await sign(), await sign({}, { kid: 'at-9' })];
+    await Promise.all([verifier.verify(good), verifier.verify(good)]);
+    expect(state.fetches).toBe(1);
+    await verifier.verify(unknown);
+    await verifier.verify(unknown);
+    expect(state.fetches).toBe(1);
+    state.now += 5_000;
+    await verifier.verify(unknown);
+    await verifier.verify(unknown);
+    expect(state.fetches).toBe(2);
+  });
+  test('survive an outage of the authorization server (S5)', async () => {
+    const { verifier, sign, state } = world();
+    await verifier.verify(await sign());
+    state.outage = true;
+    state.now += 301_000;
+    expect((await verifier.verify(await sign())).ok).toBe(true);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(state.fetches).toBe(2);
+    expect(verifier.keys.lastError).toBe('the key set answered 503');
+    expect((await verifier.verify(await sign({ jti: 'j3' }))).ok).toBe(true);
+  });
+  test('never loaded: the token is unverifiable rather than bad', async () => {
+    const { verifier, sign, state } = world();
+    state.outage = true;
+    expect(await verifier.verify(await sign())).toEqual({ ok: false, reason: 'keys_unavailable' });
+    state.outage = false;
+    state.now += 5_000;
+    expect((await verifier.verify(await sign())).ok).toBe(true);
+  });
+  test('take in a new key the first time it is seen', async () => {
+    const { verifier, sign, state } = world();
+    await verifier.verify(await sign());
+    state.keys.push({ ...other.publicJwk, kid: 'at-2', alg: 'ES256', use: 'sig' });
+    state.now += 5_000;
+    expect((await verifier.verify(await sign({}, { kid: 'at-2' }, other.privateKey))).ok).toBe(true);
+  });
+  test('pass over a key of another kind or off the curve', async () => {
+    const { verifier, sign, state } = world();
+    state.keys.unshift({ kty: 'RSA', kid: 'at-rsa', n: 'AQAB', e: 'AQAB' }, { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA', kid: 'at-bad' });
+    expect((await verifier.verify(await sign())).ok).toBe(true);
+    expect(verifier.keys.has('at-rsa') || verifier.keys.has('at-bad')).toBe(false);
+  });
+});

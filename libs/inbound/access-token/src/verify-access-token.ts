@@ -1,0 +1,158 @@
+import { compactVerify, errors } from 'jose';
+import { z } from 'zod';
+import { BoundedMap } from '@sallyport/kernel';
+import type { Clock } from '@sallyport/kernel';
+import type { Caller } from '@sallyport/policy';
+import { AccessTokenClaims, callerFromClaims } from './access-token.js';
+import { PublishedKeys } from './published-keys.js';
+import type { PublishedKeysOptions } from './published-keys.js';
+
+/** What the verifier asks of revocation: a generation that grows with each change, and the question itself. */
+export interface RevocationView {
+  readonly generation: number;
+  isRevoked(subject: { userId: string; clientId: string; sid: string; /** Seconds since the epoch. */ issuedAt: number }): boolean;
+}
+
+export type TokenFailure =
+  | 'malformed' | 'type' | 'algorithm' | 'key_purpose' | 'unknown_key' | 'signature' | 'claims' | 'issuer' | 'audience'
+  | 'expired' | 'not_yet_valid' | 'proof_required' | 'revoked'
+  /** Not the token's fault: no key set was ever loaded. Answer "try again", not "sign in again". */
+  | 'keys_unavailable';
+
+export type Verification = { readonly ok: true; readonly caller: Caller } | { readonly ok: false; readonly reason: TokenFailure };
+
+export interface AccessTokenVerifierOptions {
+  readonly issuer: string;
+  /** The gateway's resource identifier; compared exactly (RFC 8707, R10). */
+  readonly audience: string;
+  readonly jwksUrl: string;
+  readonly fetch: PublishedKeysOptions['fetch'];
+  readonly clock: Clock;
+  /** Asked on every verification, so a later snapshot counts at once. */
+  readonly revocations: () => RevocationView;
+  readonly cacheLimit?: number;
+  readonly keys?: Pick<PublishedKeysOptions, 'cooldownMs' | 'maxAgeMs' | 'timeoutMs'>;
+}
+
+export interface AccessTokenVerifier {
+  verify(token: string): Promise<Verification>;
+  /** Loads the keys ahead of the first token; resolves also when that failed. */
+  start(): Promise<void>;
+  readonly keys: PublishedKeys;
+}
+
+const SKEW_SECONDS = 60;
+const MAX_TOKEN_LENGTH = 16_384;
+const ALGORITHMS = ['ES256'];
+const KID_PREFIX = 'at-';
+const Header = z.object({ alg: z.string(), typ: z.string().optional(), kid: z.string().optional() });
+
+interface Verified {
+  readonly caller: Caller;
+  readonly kid: string;
+  /** Milliseconds since the epoch. */
+  readonly endsAt: number;
+  /** The revocation generation this entry was last compared with. */
+  generation: number;
+}
+
+/**
+ * Verifies our own access tokens (RFC 9068 section 4) into a `Caller`. The result is remembered under the whole token
+ * until it expires, its key is withdrawn or its subject revoked (security rule S5).
+ */
+export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): AccessTokenVerifier {
+  const { issuer, audience, clock, revocations } = options;
+  const keys = new PublishedKeys({ url: options.jwksUrl, fetch: options.fetch, clock, kidPrefix: KID_PREFIX, ...options.keys });
+  const verified = new BoundedMap<string, Verified>(options.cacheLimit ?? 10_000);
+  keys.onWithdrawn((kids) => verified.deleteWhere((entry) => kids.has(entry.kid)));
+
+  function recall(token: string): Verification | undefined {
+    const entry = verified.get(token);
+    if (entry === undefined) return undefined;
+    if (clock() >= entry.endsAt) {
+      verified.delete(token);
+      return undefined;
+    }
+    const revocation = revocations();
+    if (entry.generation !== revocation.generation) {
+      if (isRevoked(revocation, entry.caller)) {
+        verified.delete(token);
+        return { ok: false, reason: 'revoked' };
+      }
+      entry.generation = revocation.generation;
+    }
+    return { ok: true, caller: entry.caller };
+  }
+
+  async function verifyAnew(token: string): Promise<Verification> {
+    const header = readHeader(token);
+    if (header === undefined) return failed('malformed');
+    if (!isAccessTokenType(header.typ)) return failed('type');
+    if (!ALGORITHMS.includes(header.alg)) return failed('algorithm');
+    const kid = header.kid;
+    if (kid === undefined || !kid.startsWith(KID_PREFIX)) return failed('key_purpose');
+    const key = await keys.find(kid);
+    if (key === undefined) return failed(keys.loaded ? 'unknown_key' : 'keys_unavailable');
+
+    let payload: unknown;
+    try {
+      payload = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode((await compactVerify(token, key, { algorithms: ALGORITHMS })).payload));
+    } catch (error) {
+      return failed(error instanceof errors.JWSSignatureVerificationFailed ? 'signature' : 'malformed');
+    }
+    const parsed = AccessTokenClaims.safeParse(payload);
+    if (!parsed.success) return failed(audienceIsForeign(payload, audience) ? 'audience' : 'claims');
+    const claims = parsed.data;
+    if (claims.iss !== issuer) return failed('issuer');
+    if (claims.aud !== audience) return failed('audience');
+    const now = clock() / 1000;
+    if (now >= claims.exp + SKEW_SECONDS) return failed('expired');
+    if (claims.iat > now + SKEW_SECONDS || (claims.nbf ?? 0) > now + SKEW_SECONDS) return failed('not_yet_valid');
+    if (claims.cnf !== undefined) return failed('proof_required');
+
+    const caller = callerFromClaims(claims);
+    const revocation = revocations();
+    if (isRevoked(revocation, caller)) return failed('revoked');
+    // The key may have been withdrawn while the signature was being checked; and nothing is remembered into its grace period.
+    if (!keys.has(kid)) return failed('unknown_key');
+    const endsAt = claims.exp * 1000;
+    if (clock() < endsAt) verified.set(token, { caller, kid, endsAt, generation: revocation.generation });
+    return { ok: true, caller };
+  }
+
+  return {
+    keys,
+    start: () => keys.reload(),
+    async verify(token) {
+      keys.refreshWhenOld();
+      if (token.length > MAX_TOKEN_LENGTH) return failed('malformed');
+      return recall(token) ?? (await verifyAnew(token));
+    },
+  };
+}
+
+const failed = (reason: TokenFailure): Verification => ({ ok: false, reason });
+
+function isRevoked(view: RevocationView, caller: Caller): boolean {
+  return view.isRevoked({ userId: caller.userId, clientId: caller.clientId, sid: caller.sid, issuedAt: caller.issuedAt });
+}
+
+function readHeader(token: string): z.infer<typeof Header> | undefined {
+  const [header, payload, signature, rest] = token.split('.');
+  if (!header || !payload || !signature || rest !== undefined) return undefined;
+  try {
+    return Header.safeParse(JSON.parse(Buffer.from(header, 'base64url').toString('utf8'))).data;
+  } catch {
+    return undefined; // not JSON, so not a JWS
+  }
+}
+
+/** RFC 9068 section 4: `at+jwt`, or with its media type prefix. */
+function isAccessTokenType(typ: string | undefined): boolean {
+  return typ !== undefined && typ.toLowerCase().replace(/^application\//, '') === 'at+jwt';
+}
+
+/** Tells a well-formed token for somebody else from a broken one, so that the trail says why (an array never matches). */
+function audienceIsForeign(payload: unknown, audience: string): boolean {
+  return typeof payload === 'object' && payload !== null && 'aud' in payload && payload.aud !== audience;
+}

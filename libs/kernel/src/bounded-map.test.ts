@@ -1,0 +1,29 @@
+import { describe, expect, test } from 'vitest';
+import { BoundedMap } from './bounded-map.js';
+
+describe('a bounded map', () => {
+  test('forgets the least recently used entry once it is full', () => {
+    const map = new BoundedMap<string, number>(2);
+    map.set('a', 1);
+    map.set('b', 2);
+    expect(map.get('a')).toBe(1);
+    map.set('c', 3);
+    expect([map.get('a'), map.get('b'), map.get('c'), map.size]).toEqual([1, undefined, 3, 2]);
+  });
+  test('replacing an entry takes no second place', () => {
+    const map = new BoundedMap<string, number>(2);
+    map.set('a', 1);
+    map.set('a', 2);
+    map.set('b', 3);
+    expect([map.get('a'), map.get('b')]).toEqual([2, 3]);
+  });
+  test('sweeps what matches', () => {
+    const map = new BoundedMap<string, number>(3);
+    for (const [key, value] of [['a', 1], ['b', 2], ['c', 3]] as const) map.set(key, value);
+    map.deleteWhere((value) => value > 1);
+    expect([map.get('a'), map.size]).toEqual([1, 1]);
+  });
+  test('without room it is a programming error', () => {
+    expect(() => new BoundedMap(0)).toThrow(RangeError);
+  });
+});
