@@ -1,6 +1,7 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { accessSync, chmodSync, chownSync, constants, cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -60,7 +61,7 @@ export async function startPostgres({ directory, port, password, database = 'sal
   if (pid === undefined) throw new SallyportError('postgres_start_failed', 'PostgreSQL did not start.');
   child.stderr.removeAllListeners('data').resume();
   child.unref();
-  (child.stderr as unknown as { unref(): void }).unref(); // a pipe of a child is a socket
+  if (child.stderr instanceof Socket) child.stderr.unref(); // a child's pipe is a socket, and would keep us running
   await ensureDatabase(url, database);
   return { url, pid, stop: () => stop(pid) };
 }

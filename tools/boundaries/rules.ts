@@ -1,0 +1,142 @@
+import type { Import, Project, Workspace } from './workspace.js';
+import { leavesProject } from './workspace.js';
+
+export interface Violation {
+  readonly rule: string;
+  readonly project: string;
+  readonly message: string;
+}
+
+/** What a rule finds wrong with one project, one sentence each. */
+type Rule = (project: Project, workspace: Workspace) => string[];
+
+const scope = '@sallyport/';
+const testing = `${scope}testing`;
+
+/** Packages that each live in one project of the product, the one that carries the tag. */
+const technologies = [
+  { tag: 'tech:oidc-provider', packages: /^oidc-provider$/ },
+  { tag: 'tech:prisma', packages: /^(@prisma\/.*|prisma)$/ },
+  { tag: 'tech:bullmq', packages: /^(bullmq|ioredis)$/ },
+  { tag: 'tech:nats', packages: /^(@nats-io\/(?!nkeys$).*|nats)$/ },
+  { tag: 'tech:mcp-sdk', packages: /^@modelcontextprotocol\// },
+] as const;
+
+/** What a decision may be built on: a schema, a signature, an expression engine. */
+const domainPackages = new Set(['zod', 'jose', '@marcbachmann/cel-js']);
+/** Node's own modules that reach out of the process. */
+const inputAndOutput = /^node:(fs|net|tls|http|https|http2|dgram|dns|child_process|cluster|worker_threads|readline|sqlite)(\/|$)/;
+/** What the data plane may not reach, however many libraries lie between. */
+const heavy = /^(@prisma\/.*|prisma|pg|bullmq|ioredis|oidc-provider)$/;
+
+const has = (project: Project, tag: string) => project.tags.includes(tag);
+/** Demo, end-to-end scenarios, benchmarks and the testing lib: not the product, free to play the other side. */
+const isDevelopment = (project: Project) => has(project, 'scope:development') || has(project, 'type:testing');
+const productImports = (project: Project): Import[] => project.imports.filter(({ inTest }) => !inTest);
+const isInternal = (name: string | null): name is string => name !== null && name.startsWith(scope);
+const isNode = (name: string) => name.startsWith('node:');
+const distinct = <T>(values: Iterable<T>): T[] => [...new Set(values)];
+
+/** Everything a project stands on, itself left out: declared, imported or seen by Nx. */
+function foundations(project: Project): string[] {
+  const imported = productImports(project).map(({ packageName }) => packageName);
+  return distinct([...project.declared, ...project.graph, ...imported]).filter((name) => name !== null && !isNode(name) && name !== project.name) as string[];
+}
+
+/** Names of every package and project reachable from `project`, each with the way there. */
+function reachable(project: Project, { projects }: Workspace): Map<string, readonly string[]> {
+  const ways = new Map<string, readonly string[]>();
+  const walk = (current: Project, way: readonly string[]): void => {
+    for (const name of foundations(current)) {
+      if (ways.has(name)) continue;
+      ways.set(name, [...way, name]);
+      const next = projects.get(name);
+      if (next !== undefined) walk(next, [...way, name]);
+    }
+  };
+  walk(project, [project.name]);
+  return ways;
+}
+
+export const rules: Readonly<Record<string, Rule>> = {
+  'every project says what it is': ({ tags }) => {
+    const types = tags.filter((tag) => tag.startsWith('type:'));
+    return types.length === 1 ? [] : [`has ${types.length} "type:" tags, wants one`];
+  },
+
+  'the kernel stands on nothing': (project) =>
+    has(project, 'type:kernel') ? foundations(project).map((name) => `depends on ${name}`) : [],
+
+  'a domain lib is pure': (project, { projects }) => {
+    if (!has(project, 'type:domain')) return [];
+    const impure = foundations(project).filter((name) => {
+      const internal = projects.get(name);
+      return internal === undefined ? !domainPackages.has(name) : !has(internal, 'type:domain') && !has(internal, 'type:kernel');
+    });
+    const reachingOut = productImports(project).flatMap(({ packageName, file }) => (packageName !== null && inputAndOutput.test(packageName) ? [`${packageName} in ${file}`] : []));
+    return [...impure, ...reachingOut].map((name) => `depends on ${name}`);
+  },
+
+  'the data plane reaches no database and no authorization server': (project, workspace) =>
+    has(project, 'scope:data-plane')
+      ? [...reachable(project, workspace)].filter(([name]) => heavy.test(name)).map(([, way]) => way.join(' → '))
+      : [],
+
+  'a technology has one home': (project, { projects }) => {
+    const crowded = technologies
+      .filter(({ tag }) => has(project, tag))
+      .flatMap(({ tag }) => [...projects.values()].filter((other) => other !== project && has(other, tag)).map((other) => `shares ${tag} with ${other.name}`));
+    if (isDevelopment(project)) return crowded;
+    const strayed = technologies.filter(({ tag }) => !has(project, tag)).flatMap(({ tag, packages }) => foundations(project).filter((name) => packages.test(name)).map((name) => `uses ${name}, whose home is ${tag}`));
+    return [...crowded, ...strayed];
+  },
+
+  'an app is nobody else\'s library': (project, { projects }) => {
+    if (has(project, 'composes:apps')) return [];
+    const everything = distinct([...foundations(project), ...project.imports.map(({ packageName }) => packageName)]);
+    return everything.filter((name) => name !== null && name !== project.name).filter((name) => {
+      const other = projects.get(name as string);
+      return other !== undefined && has(other, 'type:app');
+    }).map((name) => `depends on the app ${name}`);
+  },
+
+  'the product does not stand on its tests': (project, { projects }) =>
+    isDevelopment(project) ? [] : foundations(project).filter((name) => {
+      const other = projects.get(name);
+      return other !== undefined && has(other, 'type:testing');
+    }).map((name) => `depends on ${name}`),
+
+  'references equal declared projects': (project) => {
+    const declared = project.declared.filter(isInternal);
+    return [
+      ...declared.filter((name) => !project.references.includes(name)).map((name) => `declares ${name} without a reference in tsconfig.json`),
+      ...project.references.filter((name) => !declared.includes(name)).map((name) => `references ${name} in tsconfig.json without declaring it`),
+    ];
+  },
+
+  'what is imported is declared': (project, { rootDevelopment }) =>
+    distinct(
+      project.imports
+        .filter(({ packageName, inTest }) => {
+          if (packageName === null || isNode(packageName) || packageName === project.name || project.declared.includes(packageName)) return false;
+          return !(inTest && (rootDevelopment.has(packageName) || packageName === testing));
+        })
+        .map(({ packageName, file }) => `${file} imports ${packageName}`),
+    ),
+
+  'what is declared is imported': (project) => {
+    const imported = new Set(project.imports.map(({ packageName }) => packageName));
+    return project.declared.filter((name) => !imported.has(name)).map((name) => `never imports ${name}`);
+  },
+
+  'a lib is entered by its front door': (project) =>
+    project.imports
+      .filter((one) => (one.packageName === null ? leavesProject(project, one) : isInternal(one.packageName) && one.specifier !== one.packageName))
+      .map(({ file, specifier }) => `${file} imports ${specifier}`),
+};
+
+export function violationsOf(workspace: Workspace): Violation[] {
+  return [...workspace.projects.values()].flatMap((project) =>
+    Object.entries(rules).flatMap(([rule, find]) => find(project, workspace).map((message) => ({ rule, project: project.name, message }))),
+  );
+}
