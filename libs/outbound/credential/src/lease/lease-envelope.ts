@@ -1,0 +1,42 @@
+import { compactDecrypt, CompactEncrypt, compactVerify, CompactSign, type CryptoKey } from 'jose';
+
+/**
+ * The two envelopes a lease travels in, and nothing else (security rule S21): JWS with EdDSA, JWE with ECDH-ES and
+ * A256GCM, no compression, a `typ` per use so that none passes for another.
+ */
+export const typ = {
+  request: 'sallyport-lease-request+jwt',
+  sealedToken: 'sallyport-lease-token+jwe',
+  answer: 'sallyport-lease-answer+jwt',
+  sealedAnswer: 'sallyport-lease-answer+jwe',
+} as const;
+type Typ = (typeof typ)[keyof typeof typ];
+
+const encode = (value: unknown) => new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value));
+
+export function sign(payload: unknown, type: Typ, key: CryptoKey, kid: string): Promise<string> {
+  return new CompactSign(encode(payload)).setProtectedHeader({ alg: 'EdDSA', typ: type, kid }).sign(key);
+}
+
+/** @throws when signature, algorithm or `typ` are not exactly these. */
+export async function verify(jws: string, type: Typ, key: CryptoKey): Promise<unknown> {
+  const { payload, protectedHeader } = await compactVerify(jws, key, { algorithms: ['EdDSA'] });
+  if (protectedHeader.typ !== type) throw new TypeError(`typ is not ${type}`);
+  return JSON.parse(new TextDecoder().decode(payload));
+}
+
+export function encrypt(plaintext: unknown, type: Typ, key: CryptoKey): Promise<string> {
+  return new CompactEncrypt(encode(plaintext)).setProtectedHeader({ alg: 'ECDH-ES', enc: 'A256GCM', typ: type }).encrypt(key);
+}
+
+/** @throws when it does not open, was compressed, or uses another algorithm or `typ`. */
+export async function decrypt(jwe: string, type: Typ, key: CryptoKey): Promise<string> {
+  const { plaintext, protectedHeader } = await compactDecrypt(jwe, key, {
+    keyManagementAlgorithms: ['ECDH-ES'],
+    contentEncryptionAlgorithms: ['A256GCM'],
+    maxDecompressedLength: 0,
+  });
+  if (protectedHeader.zip !== undefined) throw new TypeError('compressed');
+  if (protectedHeader.typ !== type) throw new TypeError(`typ is not ${type}`);
+  return new TextDecoder().decode(plaintext);
+}
