@@ -1,0 +1,139 @@
+import { open } from 'node:fs/promises';
+import type { EventSpool } from './event-spool.js';
+
+export interface ShipperOptions {
+  readonly spool: EventSpool;
+  /** Must resolve only when the batch is safe; called again with the same records when it rejects (at least once). */
+  readonly publish: (records: readonly unknown[]) => Promise<void>;
+  /** How long records may gather before they are sent. Default 50. */
+  readonly intervalMs?: number;
+  /** Records in one batch. Default 100. */
+  readonly batchRecords?: number;
+  /** Bytes in one batch; stays below the bus's 1 MB message. Default 256 KiB. */
+  readonly batchBytes?: number;
+  readonly maxBackoffMs?: number;
+  readonly onFailure?: (error: unknown, retryInMs: number) => void;
+  /** A line that is no JSON: the torn last line of a killed process, or a damaged file. */
+  readonly onDamagedLine?: (path: string) => void;
+}
+
+/**
+ * Moves records from the spool to the event stream, oldest first, also those a former process left behind. A segment
+ * is removed only when all of it was published; after a crash some records travel twice, under the same id.
+ */
+export class EventShipper {
+  readonly #options: Required<ShipperOptions>;
+  readonly #stop = new AbortController();
+  #running: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+  #path: string | undefined;
+  #offset = 0;
+  #failures = 0;
+
+  constructor(options: ShipperOptions) {
+    this.#options = { intervalMs: 50, batchRecords: 100, batchBytes: 256 * 1024, maxBackoffMs: 30_000, onFailure: () => undefined, onDamagedLine: () => undefined, ...options };
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** True while publishing fails: events wait on disk. */
+  get failing(): boolean {
+    return this.#failures > 0;
+  }
+
+  /** One last attempt to ship what is there, then stops. What could not be shipped stays on disk. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    this.#wake?.();
+    await this.#running;
+    this.#options.spool.close();
+    await this.#shipAll().catch((error: unknown) => this.#options.onFailure(error, 0));
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stop.signal.aborted) {
+      let pause = this.#options.intervalMs;
+      try {
+        await this.#shipAll();
+        this.#failures = 0;
+      } catch (error) {
+        pause = Math.min(this.#options.maxBackoffMs, 100 * 2 ** Math.min(this.#failures, 16));
+        this.#failures += 1;
+        this.#options.onFailure(error, pause);
+      }
+      await this.#sleep(pause);
+    }
+  }
+
+  async #shipAll(): Promise<void> {
+    for (;;) {
+      const segment = this.#options.spool.segments()[0];
+      if (segment === undefined) return;
+      if (segment.path !== this.#path) {
+        this.#path = segment.path;
+        this.#offset = 0;
+      }
+      if (this.#offset < segment.bytes) {
+        this.#offset += await this.#shipFrom(segment.path, this.#offset, segment.bytes, segment.open);
+        continue;
+      }
+      // All of it is out. An open one is ended, so that the next start has nothing to ship twice.
+      if (segment.open) this.#options.spool.rotate();
+      this.#options.spool.remove(segment.path);
+    }
+  }
+
+  /** Publishes one batch and answers how far it got. */
+  async #shipFrom(path: string, offset: number, end: number, isOpen: boolean): Promise<number> {
+    const { batchBytes, batchRecords, publish } = this.#options;
+    const { bytes, lines } = await readLines(path, offset, end, batchBytes, batchRecords);
+    if (lines.length === 0) {
+      if (!isOpen && offset + bytes >= end) this.#options.onDamagedLine(path);
+      return end - offset; // nothing but a torn line is left
+    }
+    const records: unknown[] = [];
+    for (const line of lines) {
+      try {
+        records.push(JSON.parse(line));
+      } catch {
+        this.#options.onDamagedLine(path);
+      }
+    }
+    if (records.length > 0) await publish(records);
+    return bytes;
+  }
+
+  #sleep(milliseconds: number): Promise<void> {
+    if (this.#stop.signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      this.#wake = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+}
+
+/** Whole lines from `offset`: at most `limit` of them and about `maxBytes`, but always one, however long. */
+async function readLines(path: string, offset: number, end: number, maxBytes: number, limit: number): Promise<{ bytes: number; lines: string[] }> {
+  const file = await open(path, 'r');
+  try {
+    for (let window = maxBytes; ; window *= 2) {
+      const length = Math.min(window, end - offset);
+      const buffer = Buffer.alloc(length);
+      const { bytesRead } = await file.read(buffer, 0, length, offset);
+      const lines: string[] = [];
+      let start = 0;
+      for (let newline = buffer.indexOf(10); newline !== -1 && newline < bytesRead && lines.length < limit; newline = buffer.indexOf(10, start)) {
+        lines.push(buffer.toString('utf8', start, newline));
+        start = newline + 1;
+      }
+      if (lines.length > 0 || length === end - offset) return { bytes: lines.length > 0 ? start : length, lines };
+    }
+  } finally {
+    await file.close();
+  }
+}
