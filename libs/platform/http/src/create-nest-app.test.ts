@@ -1,0 +1,118 @@
+import { createServer, request as httpRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Body, Controller, ForbiddenException, Get, Module, Post } from '@nestjs/common';
+import { SallyportError } from '@sallyport/kernel';
+import { createLogger } from '@sallyport/telemetry';
+import { afterEach, expect, test } from 'vitest';
+import { z } from 'zod';
+import { closeNestApp, createNestApp, listen } from './index.js';
+import type { NestAppOptions } from './index.js';
+
+class Probe {
+  ok() { return { ok: true }; }
+  echo(body: unknown) { return z.object({ name: z.string() }).parse(body); }
+  broken() { throw new SallyportError('vault_key_missing', 'The vault key k1 is missing.', { detail: 'hunter2' }); }
+  refused() { throw new ForbiddenException('Only administrators may do this.'); }
+}
+Controller()(Probe);
+const route = (method: MethodDecorator, name: keyof Probe) => method(Probe.prototype, name, Object.getOwnPropertyDescriptor(Probe.prototype, name) ?? {});
+route(Get('ok'), 'ok');
+route(Post('echo'), 'echo');
+Body()(Probe.prototype, 'echo', 0);
+route(Get('broken'), 'broken');
+route(Get('refused'), 'refused');
+class ProbeModule {}
+Module({ controllers: [Probe] })(ProbeModule);
+
+const closers: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0)) await close();
+});
+
+async function start(options: Partial<NestAppOptions> = {}) {
+  const lines: string[] = [];
+  const logger = createLogger({ name: 'probe', level: 'info', destination: { write: (line: string) => void lines.push(line) } });
+  const app = await createNestApp(ProbeModule, { logger, publicUrl: 'https://gateway.example', ...options });
+  const url = await listen(app, { port: 0, host: '127.0.0.1' });
+  closers.push(() => closeNestApp(app, 100));
+  return { url, log: () => lines.join('') };
+}
+
+/** `fetch` does not let a caller choose Host. */
+function send(url: string, path: string, { method = 'GET', headers = {}, body }: { method?: string; headers?: Record<string, string>; body?: string } = {}): Promise<{ status: number; headers: Record<string, unknown>; body: string }> {
+  return new Promise((resolve, reject) => {
+    const request = httpRequest(`${url}${path}`, { method, headers: { host: 'gateway.example', ...headers } }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk)).on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body: text }));
+    });
+    request.on('error', reject).end(body);
+  });
+}
+
+test('a request for the configured host is answered with security headers', async () => {
+  const { url } = await start({ headers: 'pages' });
+  const answer = await send(url, '/ok');
+  expect(answer).toMatchObject({ status: 200, body: '{"ok":true}' });
+  expect(answer.headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store', 'referrer-policy': 'same-origin', 'content-security-policy': expect.stringContaining("frame-ancestors 'none'"), 'strict-transport-security': expect.any(String) });
+});
+
+test('a foreign Host or Origin gets 403 and never reaches a route, an unknown path included (S19)', async () => {
+  const { url, log } = await start();
+  expect(await send(url, '/ok', { headers: { host: 'evil.example' } })).toMatchObject({ status: 403 });
+  expect(await send(url, '/none', { headers: { host: 'evil.example' } })).toMatchObject({ status: 403 });
+  expect(await send(url, '/ok', { headers: { origin: 'https://evil.example' } })).toMatchObject({ status: 403 });
+  expect(log()).toContain('foreign_origin');
+});
+
+test('a forwarded host counts only from a listed proxy (S19)', async () => {
+  const behindProxy = await start({ trustedProxies: ['127.0.0.1'] });
+  expect(await send(behindProxy.url, '/ok', { headers: { host: 'internal', 'x-forwarded-host': 'gateway.example' } })).toMatchObject({ status: 200 });
+  expect(await send(behindProxy.url, '/ok', { headers: { 'x-forwarded-host': 'evil.example' } })).toMatchObject({ status: 403 });
+  const elsewhere = await start({ trustedProxies: ['10.0.0.1'] });
+  expect(await send(elsewhere.url, '/ok', { headers: { host: 'internal', 'x-forwarded-host': 'gateway.example' } })).toMatchObject({ status: 403 });
+  const none = await start();
+  expect(await send(none.url, '/ok', { headers: { host: 'internal', 'x-forwarded-host': 'gateway.example' } })).toMatchObject({ status: 403 });
+});
+
+test('an allow-listed origin may read answers and gets a preflight; cookies stay out (S19)', async () => {
+  const { url } = await start({ cors: { origins: ['https://inspector.example'] } });
+  const preflight = await send(url, '/ok', { method: 'OPTIONS', headers: { origin: 'https://inspector.example', 'access-control-request-method': 'POST' } });
+  expect(preflight).toMatchObject({ status: 204, headers: { 'access-control-allow-origin': 'https://inspector.example', 'access-control-allow-headers': 'Authorization, Content-Type' } });
+  const answer = await send(url, '/ok', { headers: { origin: 'https://inspector.example' } });
+  expect(answer.headers).toMatchObject({ 'access-control-allow-origin': 'https://inspector.example', vary: 'Origin' });
+  expect(answer.headers).not.toHaveProperty('access-control-allow-credentials');
+  expect((await send(url, '/ok')).headers).not.toHaveProperty('access-control-allow-origin');
+});
+
+test('a failure of ours is a bare 500 outside and complete in the log', async () => {
+  const { url, log } = await start();
+  const answer = await send(url, '/broken');
+  expect(answer).toMatchObject({ status: 500, body: '{"type":"about:blank","title":"Internal Server Error","status":500}' });
+  expect(answer.headers['content-type']).toMatch('application/problem+json');
+  expect(log()).toContain('vault_key_missing');
+});
+
+test('a refusal carries the text chosen for it, a wrong body names its fields, an unknown path repeats nothing', async () => {
+  const { url } = await start();
+  expect(JSON.parse((await send(url, '/refused')).body)).toEqual({ type: 'about:blank', title: 'Forbidden', status: 403, detail: 'Only administrators may do this.' });
+  const wrong = await send(url, '/echo', { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"name":1}' });
+  expect(JSON.parse(wrong.body)).toMatchObject({ status: 400, errors: [{ path: 'name' }] });
+  expect((await send(url, '/none/hunter2?x=hunter2')).body).toBe('{"type":"about:blank","title":"Not Found","status":404}');
+});
+
+test('a body that is too large or no JSON is refused', async () => {
+  const { url } = await start({ bodyLimit: 64 });
+  const post = (body: string) => send(url, '/echo', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+  expect(await post(JSON.stringify({ name: 'x'.repeat(100) }))).toMatchObject({ status: 413 });
+  expect(await post('{"name":')).toMatchObject({ status: 400 });
+});
+
+test('a taken port is one clear line', async () => {
+  const blocker = createServer();
+  await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve));
+  const { port } = blocker.address() as AddressInfo;
+  const app = await createNestApp(ProbeModule, { logger: createLogger({ name: 'probe', level: 'silent' }), publicUrl: 'https://gateway.example' });
+  await expect(listen(app, { port, host: '127.0.0.1' })).rejects.toMatchObject({ code: 'port_taken', message: expect.stringContaining(`Port ${port} on 127.0.0.1 is taken`) });
+  await app.close();
+  await new Promise((resolve) => blocker.close(resolve));
+});

@@ -1,0 +1,110 @@
+import 'reflect-metadata';
+import type { DynamicModule, Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { SallyportError } from '@sallyport/kernel';
+import { PinoNestLogger } from '@sallyport/telemetry';
+import type { Logger } from '@sallyport/telemetry';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { allowCrossOrigin, answerPreflight, createHostGuard } from './host-guard.js';
+import type { CorsOptions } from './host-guard.js';
+import { ProblemFilter } from './problem.js';
+import { securityHeaders } from './security-headers.js';
+
+export interface NestAppOptions {
+  readonly logger: Logger;
+  /** Where this app is reached; any other Host or Origin is refused with 403. More than one when it has several names. */
+  readonly publicUrl: string | readonly string[];
+  /** Addresses or CIDR ranges whose `X-Forwarded-*` headers count; nobody's by default. */
+  readonly trustedProxies?: readonly string[];
+  /** `pages` for what a browser renders, `api` for what only programs call. Routes may set stricter or looser ones. */
+  readonly headers?: 'pages' | 'api';
+  /** Origins of browser applications that may call across origins; never with cookies. */
+  readonly cors?: { readonly origins: readonly string[] } & Partial<CorsOptions>;
+  /** Bytes; 1 MiB by default. */
+  readonly bodyLimit?: number;
+  /** Milliseconds a client may take to send its whole request; 30 s by default. */
+  readonly requestTimeoutMs?: number;
+  /** False leaves bodies to the app's own content type parsers. */
+  readonly bodyParser?: boolean;
+}
+
+/**
+ * Nest on Fastify with what every listener of ours needs: bounded bodies and times, the host guard (S19), security
+ * headers, problem documents for errors, our logger. Not listening yet: `listen` does that.
+ */
+export async function createNestApp(module: Type<unknown> | DynamicModule, options: NestAppOptions): Promise<NestFastifyApplication> {
+  const { logger, trustedProxies = [], headers = 'api', bodyLimit = 1_048_576, requestTimeoutMs = 30_000, bodyParser = true } = options;
+  const publicUrls = typeof options.publicUrl === 'string' ? [options.publicUrl] : options.publicUrl;
+  const adapter = new FastifyAdapter({
+    logger: false,
+    bodyLimit,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: 75_000,
+    trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: 512 },
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger: new PinoNestLogger(logger), abortOnError: false, bodyParser });
+  app.useGlobalFilters(new ProblemFilter(logger));
+
+  const guard = createHostGuard({ publicUrls, allowedOrigins: options.cors?.origins ?? [] });
+  const cors: CorsOptions = {
+    exposedHeaders: options.cors?.exposedHeaders ?? ['WWW-Authenticate'],
+    allowedHeaders: options.cors?.allowedHeaders ?? ['Authorization', 'Content-Type'],
+    methods: options.cors?.methods ?? ['GET', 'POST', 'DELETE'],
+  };
+  const fixedHeaders = Object.entries(securityHeaders(headers, publicUrls));
+  adapter.getInstance().addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
+    // On the raw response, so that answers that bypass Fastify (hijacked ones) carry them too.
+    for (const [name, value] of fixedHeaders) reply.raw.setHeader(name, value);
+    const verdict = guard(request);
+    if (verdict.outcome === 'refused') {
+      logger.warn({ reason: verdict.reason }, 'request refused');
+      void reply.status(403).header('content-type', 'application/problem+json; charset=utf-8').send({ type: 'about:blank', title: 'Forbidden', status: 403 });
+      return;
+    }
+    if (verdict.crossOrigin !== null) {
+      if (request.method === 'OPTIONS' && request.headers['access-control-request-method'] !== undefined) {
+        reply.hijack();
+        answerPreflight(reply.raw, verdict.crossOrigin, cors);
+        return;
+      }
+      allowCrossOrigin(reply.raw, verdict.crossOrigin, cors);
+    }
+    done();
+  });
+  return app;
+}
+
+/** @returns the URL it listens on. @throws SallyportError `port_taken`, `port_forbidden` */
+export async function listen(app: NestFastifyApplication, { port, host }: { port: number; host: string }): Promise<string> {
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    throw translateListenError(error, port, host);
+  }
+  const address = app.getHttpServer().address();
+  const actual = typeof address === 'object' && address !== null ? address.port : port;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`;
+}
+
+export function translateListenError(error: unknown, port: number, host: string): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE') return new SallyportError('port_taken', `Port ${port} on ${host} is taken: stop what listens there or configure another port.`, { cause: error });
+  if (code === 'EACCES') return new SallyportError('port_forbidden', `Port ${port} on ${host} may not be opened by this user.`, { cause: error });
+  if (code === 'EADDRNOTAVAIL') return new SallyportError('address_unavailable', `This machine has no address ${host} to listen on.`, { cause: error });
+  return error;
+}
+
+/** Closes in order: no new connections, what runs may finish within `graceMs`, then the rest is cut. */
+export async function closeNestApp(app: NestFastifyApplication, graceMs = 5_000): Promise<void> {
+  const server = app.getHttpServer();
+  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(cut);
+  }
+}

@@ -1,0 +1,55 @@
+import { createServer } from 'node:http';
+import type { Metrics } from '@sallyport/telemetry';
+import { translateListenError } from './create-nest-app.js';
+import { combineReadiness } from './running-service.js';
+import type { RunningService } from './running-service.js';
+
+export interface HealthServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/**
+ * `/healthz` (the process lives), `/readyz` (200 when ready or degraded, 503 when not, with reasons), `/metrics`.
+ * It has its own port so that it can stay inside; it holds nothing secret and changes nothing.
+ * @param services read at each request: fill it as services start. None yet counts as not ready.
+ */
+export async function startHealthServer(port: number, host: string, services: readonly RunningService[], { metrics }: { metrics?: Metrics } = {}): Promise<HealthServer> {
+  const server = createServer((request, response) => {
+    const answer = (status: number, type: string, body: string) => response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }).end(body);
+    const path = request.url?.split('?', 1)[0];
+    if (request.method !== 'GET' && request.method !== 'HEAD') answer(405, 'text/plain', 'Method Not Allowed');
+    else if (path === '/healthz') answer(200, 'application/json', '{"status":"alive"}');
+    else if (path === '/readyz') {
+      const report = readinessReport(services);
+      answer(report.status === 'not-ready' ? 503 : 200, 'application/json', JSON.stringify(report));
+    } else if (path === '/metrics' && metrics) {
+      metrics.exposition().then(
+        (text) => answer(200, 'text/plain; version=0.0.4; charset=utf-8', text),
+        () => answer(500, 'text/plain', 'Internal Server Error'),
+      );
+    } else answer(404, 'text/plain', 'Not Found');
+  });
+  server.requestTimeout = 5_000;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(translateListenError(error, port, host)));
+    server.listen(port, host, resolve);
+  });
+  const address = server.address();
+  const actual = typeof address === 'object' && address !== null ? address.port : port;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${actual}`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function readinessReport(services: readonly RunningService[]) {
+  if (services.length === 0) return { status: 'not-ready' as const, reasons: ['starting'], services: {} };
+  const each = services.map((service) => ({ name: service.name, readiness: service.readiness() }));
+  const { status, reasons } = combineReadiness(each.map(({ name, readiness }) => ({ status: readiness.status, reasons: readiness.reasons.map((reason) => `${name}: ${reason}`) })));
+  return { status, reasons, services: Object.fromEntries(each.map(({ name, readiness }) => [name, readiness])) };
+}

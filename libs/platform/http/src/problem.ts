@@ -1,0 +1,65 @@
+import { STATUS_CODES } from 'node:http';
+import { Catch, HttpException } from '@nestjs/common';
+import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
+import type { Logger } from '@sallyport/telemetry';
+import type { FastifyReply } from 'fastify';
+import { ZodError } from 'zod';
+
+/** RFC 9457. Nothing else about an error leaves the process. */
+export interface Problem {
+  readonly type: 'about:blank';
+  readonly title: string;
+  readonly status: number;
+  readonly detail?: string;
+  readonly errors?: readonly { readonly path: string; readonly message: string }[];
+}
+
+/** The public face of whatever was thrown; the internals of a failure of ours are not in it. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof ZodError) {
+    return { ...problem(400), errors: error.issues.map((issue) => ({ path: issue.path.map(String).join('.'), message: issue.message })) };
+  }
+  if (error instanceof HttpException) {
+    const detail = deliberateDetail(error);
+    return detail === undefined ? problem(error.getStatus()) : { ...problem(error.getStatus()), detail };
+  }
+  const status = clientErrorStatus(error);
+  return problem(status ?? 500);
+}
+
+function problem(status: number): Problem {
+  return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status };
+}
+
+/** Only a text that the thrower chose: Nest's own default ("Cannot GET /…") repeats the request. */
+function deliberateDetail(error: HttpException): string | undefined {
+  if (error.getStatus() >= 500) return undefined;
+  const { message } = error;
+  return message === STATUS_CODES[error.getStatus()] || message.endsWith('Exception') || message.startsWith('Cannot ') ? undefined : message;
+}
+
+/** Fastify's own refusals: body too large, not JSON, unsupported media type. */
+function clientErrorStatus(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('statusCode' in error) || !('code' in error) || typeof error.code !== 'string' || !error.code.startsWith('FST_')) return undefined;
+  const status = Number(error.statusCode);
+  return status >= 400 && status < 500 ? status : undefined;
+}
+
+/** The one translator from thrown to HTTP: problem documents outside, the whole error in the log when it is ours. */
+export class ProblemFilter implements ExceptionFilter {
+  readonly #logger: Logger;
+
+  constructor(logger: Logger) {
+    this.#logger = logger;
+  }
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    if (host.getType() !== 'http') throw error;
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const answer = toProblem(error);
+    if (answer.status >= 500) this.#logger.error({ err: error instanceof Error ? error : new Error(String(error)), route: reply.request.routeOptions.url }, 'request failed');
+    if (reply.sent || reply.raw.headersSent) return;
+    void reply.status(answer.status).header('content-type', 'application/problem+json; charset=utf-8').send(answer);
+  }
+}
+Catch()(ProblemFilter);

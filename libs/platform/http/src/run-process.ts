@@ -1,0 +1,89 @@
+import { SallyportError } from '@sallyport/kernel';
+import { scrubText } from '@sallyport/telemetry';
+import { translateListenError } from './create-nest-app.js';
+
+export interface ProcessScope {
+  /** Runs `close` when the process ends, also when its start fails midway: the last registered first, one after the other. */
+  onClose(what: string, close: () => Promise<void> | void): void;
+  /** Fires once when the process is asked to stop, before anything is closed. */
+  readonly stopping: AbortSignal;
+  /** Ends the process in order, as a signal would. */
+  stop(exitCode?: number): void;
+}
+
+export interface RunProcessOptions {
+  /** Milliseconds each closer may take before the next one runs. */
+  readonly closeTimeoutMs?: number;
+  /** Replaced in tests. */
+  readonly host?: ProcessHost;
+}
+
+/** The process as this file uses it. */
+export interface ProcessHost {
+  on(event: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'uncaughtException' | 'unhandledRejection', listener: (reason: unknown) => void): unknown;
+  exit(code: number): void;
+  readonly stderr: { write(text: string): unknown };
+}
+
+/**
+ * The body of every `main.ts`. A failed start is one line on standard error and exit code 1 (the listening port is
+ * named when it is taken); SIGINT, SIGTERM and SIGHUP close in reverse order of opening, a second signal cuts it short.
+ */
+export async function runProcess(name: string, start: (scope: ProcessScope) => Promise<void>, { closeTimeoutMs = 15_000, host = process }: RunProcessOptions = {}): Promise<void> {
+  const closers: { what: string; close: () => Promise<void> | void }[] = [];
+  const stopping = new AbortController();
+  const say = (text: string) => host.stderr.write(`${name}: ${scrubText(text)}\n`);
+
+  const shutDown = async (exitCode: number): Promise<void> => {
+    stopping.abort();
+    for (let next = closers.pop(); next; next = closers.pop()) {
+      const { what, close } = next;
+      const failure = await within(closeTimeoutMs, close);
+      if (failure !== undefined) say(`closing ${what}: ${failure}`);
+    }
+    host.exit(exitCode);
+  };
+  const stop = (exitCode = 0): void => {
+    if (!stopping.signal.aborted) void shutDown(exitCode);
+  };
+  const onSignal = (): void => {
+    if (stopping.signal.aborted) host.exit(130);
+    else stop();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) host.on(signal, onSignal);
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    host.on(event, (reason) => {
+      say(`unexpected failure: ${reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)}`);
+      stop(1);
+    });
+  }
+
+  try {
+    await start({ onClose: (what, close) => void closers.push({ what, close }), stopping: stopping.signal, stop });
+  } catch (error) {
+    say(startFailure(error));
+    if (!stopping.signal.aborted) await shutDown(1);
+  }
+}
+
+function startFailure(error: unknown): string {
+  const translated = error instanceof Error && 'port' in error && 'address' in error ? translateListenError(error, Number(error.port), String(error.address)) : error;
+  if (translated instanceof SallyportError) return translated.message;
+  return `could not start: ${translated instanceof Error ? translated.message : String(translated)}`;
+}
+
+async function within(milliseconds: number, close: () => Promise<void> | void): Promise<string | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const expired = new Promise<string>((resolve) => {
+    timer = setTimeout(() => resolve(`not finished after ${milliseconds} ms`), milliseconds);
+  });
+  const closed = (async () => close())().then(
+    () => undefined,
+    (error: unknown) => (error instanceof Error ? error.message : String(error)),
+  );
+  try {
+    return await Promise.race([closed, expired]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
