@@ -1,0 +1,47 @@
+import type { AccessPolicySpec } from '@sallyport/configuration';
+import { durationSeconds } from './condition/duration.js';
+import { compileExpression } from './condition/expression.js';
+import type { Expression } from './condition/expression.js';
+import { compileHours } from './condition/hours.js';
+import type { Hours } from './condition/hours.js';
+import { compileSourceNetwork } from './condition/source-network.js';
+import type { SourceNetwork } from './condition/source-network.js';
+
+/** What is looked at on each call. A part that is not declared is `undefined` and holds. */
+export interface Conditions {
+  readonly mfa: boolean;
+  readonly maxAuthAgeSeconds: number | undefined;
+  readonly sourceNetwork: SourceNetwork | undefined;
+  readonly hours: Hours | undefined;
+  readonly when: Expression | undefined;
+}
+
+export interface PolicyProblem {
+  /** Into the document's spec: `['conditions', 'hours']`. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+export function compileConditions(spec: Pick<AccessPolicySpec, 'conditions' | 'when'>): Conditions | { invalid: PolicyProblem[] } {
+  const invalid: PolicyProblem[] = [];
+  const sound = <T extends (...args: never[]) => unknown>(path: string[], compiled: T | { invalid: string } | undefined, prefix = ''): T | undefined => {
+    if (compiled === undefined || typeof compiled === 'function') return compiled;
+    invalid.push({ path, message: `${prefix}${compiled.invalid}` });
+    return undefined;
+  };
+  const { mfa = false, maxAuthAge, sourceCidrs, hours } = spec.conditions ?? {};
+  const maxAuthAgeSeconds = maxAuthAge === undefined ? undefined : durationSeconds(maxAuthAge);
+  if (maxAuthAge !== undefined && maxAuthAgeSeconds === undefined) invalid.push({ path: ['conditions', 'maxAuthAge'], message: 'must be a number and a unit: 30s, 15m, 12h or 7d' });
+  const when = spec.when === undefined ? undefined : compileExpression(spec.when);
+  if (when && 'invalid' in when) invalid.push({ path: ['when'], message: when.invalid });
+  const sourceNetwork = sound(['conditions', 'sourceCidrs'], sourceCidrs && compileSourceNetwork(sourceCidrs), 'is not an address or CIDR block: ');
+  const compiledHours = sound(['conditions', 'hours'], hours === undefined ? undefined : compileHours(hours));
+  if (invalid.length > 0) return { invalid };
+  return { mfa, maxAuthAgeSeconds, sourceNetwork, hours: compiledHours, when: when && 'invalid' in when ? undefined : when };
+}
+
+/** Why this policy would permit nothing; what refuses it when it is written. */
+export function problemsOfPolicy(spec: AccessPolicySpec): PolicyProblem[] {
+  const conditions = compileConditions(spec);
+  return 'invalid' in conditions ? conditions.invalid : [];
+}

@@ -1,0 +1,164 @@
+import { answerOf, applicablePolicies } from './applicable-policies.js';
+import type { Applicable, ConnectFacts, RuleAnswer } from './applicable-policies.js';
+import type { Caller } from './caller.js';
+import type { CompiledPolicies, GatewayToServerPolicy, PolicySet } from './compile-policies.js';
+import { failingCondition } from './failing-condition.js';
+import type { Circumstances } from './failing-condition.js';
+import { DEFAULT_DENY } from './decision.js';
+import type { AccessRequest, Action, ConnectDecision, Decision, DenialReason, ToolFacts } from './decision.js';
+import { permit } from './permit.js';
+import { isAmbiguousUri } from './resource-uri.js';
+
+/**
+ * Both hops in one decision: may this human through this agent come in, and may they do this at this server (R3, R22)?
+ * Default deny. One client-to-gateway policy and one gateway-to-server policy must each hold completely; the first of
+ * each, by name, that does is the one named. Where none does, the named one is the one that came closest.
+ * Pure: no I/O, and no clock but `request.now`.
+ */
+export function decide(policies: CompiledPolicies, caller: Caller, request: AccessRequest): Decision {
+  const { set, revision } = policies;
+  const applicable = applicablePolicies(set, caller);
+  const circumstances = circumstancesOf(applicable, request);
+
+  const first = decideFirstHop(applicable, caller, circumstances);
+  if (first.reason) return { outcome: 'deny', reason: first.reason, policies: { clientToGateway: first.policy, gatewayToServer: null }, revision };
+
+  const second = decideSecondHop(set, applicable, caller, request, circumstances);
+  const deciding = { clientToGateway: first.policy, gatewayToServer: second.policy?.name ?? DEFAULT_DENY };
+  switch (second.outcome) {
+    case 'allow':
+      return { outcome: 'allow', permit: permit({ caller, server: request.server, credentialProvider: second.policy.credentialProvider, policies: deciding, revision }), policies: deciding, revision };
+    case 'step-up':
+      return { outcome: 'step-up', requiredScopes: second.requiredScopes, policies: deciding, revision };
+    case 'deny':
+      return { outcome: 'deny', reason: second.reason, policies: deciding, revision };
+  }
+}
+
+/** The first hop alone, for the authorization server at authorize and token time. Expressions see an empty `tool`. */
+export function decideConnect(policies: CompiledPolicies, facts: ConnectFacts, request: { sourceIp: string | null; now: number }): ConnectDecision {
+  const applicable = applicablePolicies(policies.set, facts);
+  const circumstances = circumstancesOf(applicable, { server: '', action: { type: 'connect' }, ...request });
+  const { policy, reason } = decideFirstHop(applicable, facts, circumstances);
+  return reason ? { outcome: 'deny', reason, policy, revision: policies.revision } : { outcome: 'allow', policy, revision: policies.revision };
+}
+
+function decideFirstHop(applicable: Applicable, caller: ConnectFacts, circumstances: Circumstances): { policy: string; reason?: DenialReason } {
+  let closest: { policy: string; reason: DenialReason } | undefined;
+  for (const policy of applicable.clientToGateway) {
+    const reason = failingCondition(policy.conditions, caller, circumstances);
+    if (!reason) return { policy: policy.name };
+    closest ??= { policy: policy.name, reason };
+  }
+  return closest ?? { policy: DEFAULT_DENY, reason: 'no_client_to_gateway_policy' };
+}
+
+type SecondHop =
+  | { outcome: 'allow'; policy: GatewayToServerPolicy }
+  | { outcome: 'step-up'; policy: GatewayToServerPolicy; requiredScopes: readonly string[] }
+  | { outcome: 'deny'; policy: GatewayToServerPolicy | undefined; reason: DenialReason };
+
+function decideSecondHop(set: PolicySet, applicable: Applicable, caller: Caller, request: AccessRequest, circumstances: Circumstances): SecondHop {
+  const { action, server } = request;
+  if (action.type === 'resource' && isAmbiguousUri(action.uri)) return { outcome: 'deny', policy: undefined, reason: 'resource_uri_ambiguous' };
+  const candidates = applicable.byServer.get(server) ?? [];
+  const answers = ruleAnswers(applicable, candidates, caller, server, action);
+  let stepUp: SecondHop | undefined;
+  let closest: SecondHop | undefined;
+  let closeness = -1;
+  const deny = (policy: GatewayToServerPolicy, reason: DenialReason, steps: number) => {
+    if (steps > closeness) [closest, closeness] = [{ outcome: 'deny', policy, reason }, steps];
+  };
+
+  for (const [index, policy] of candidates.entries()) {
+    if (action.type === 'lease' && action.policy !== undefined && action.policy !== policy.name) continue;
+    const answer = answers?.[index];
+    if (answer && !answer.matches) {
+      deny(policy, action.type === 'resource' ? 'resource_not_granted' : 'tool_not_granted', 0);
+      continue;
+    }
+    if (answer && !answer.rolesHeld) {
+      deny(policy, 'role_missing', 1);
+      continue;
+    }
+    const failing = failingCondition(policy.conditions, caller, circumstances);
+    if (failing) {
+      deny(policy, failing, 2);
+      continue;
+    }
+    const missing = answer ? answer.scopes.filter((scope) => !caller.scopes.has(scope)) : [];
+    if (!answer || missing.length === 0) return { outcome: 'allow', policy };
+    if (missing.every((scope) => isEntitled(set, caller, scope))) stepUp ??= { outcome: 'step-up', policy, requiredScopes: answer.scopes };
+    else deny(policy, 'scope_not_entitled', 3);
+  }
+  return stepUp ?? closest ?? { outcome: 'deny', policy: undefined, reason: 'no_gateway_to_server_policy' };
+}
+
+/**
+ * False only when calling this tool would be denied whatever its arguments, the time, the network or the age of the
+ * sign-in: such a tool is not listed (S15). What a step-up could reach stays visible.
+ */
+export function visible(policies: CompiledPolicies, caller: Caller, server: string, tool: ToolFacts): boolean {
+  const { set } = policies;
+  const applicable = applicablePolicies(set, caller);
+  const variables = circumstancesOf(applicable, { server, action: { type: 'tool', ...tool }, sourceIp: null, now: 0 }).variables;
+  const open = ({ conditions: { when } }: { conditions: { when: GatewayToServerPolicy['conditions']['when'] } }) =>
+    !when || when.reads.toolArguments || when.reads.request || when.evaluate(variables()) === 'true';
+  if (!applicable.clientToGateway.some(open)) return false;
+  const candidates = applicable.byServer.get(server) ?? [];
+  const answers = ruleAnswers(applicable, candidates, caller, server, { type: 'tool', ...tool });
+  return candidates.some((policy, index) => {
+    const answer = answers?.[index];
+    return answer?.matches === true && answer.rolesHeld && answer.scopes.every((scope) => caller.scopes.has(scope) || isEntitled(set, caller, scope)) && open(policy);
+  });
+}
+
+/** The servers with a policy that could let this caller in, sorted; conditions are decided per request. */
+export function serversFor(policies: CompiledPolicies, caller: ConnectFacts): string[] {
+  const applicable = applicablePolicies(policies.set, caller);
+  return applicable.clientToGateway.length === 0 ? [] : [...applicable.byServer.keys()].sort();
+}
+
+const isEntitled = (set: PolicySet, caller: Caller, scope: string): boolean => caller.roles.some((role) => set.entitledScopes(role).has(scope));
+
+/** Servers invent tool names: remembered answers are few and forgotten together. */
+const MAX_REMEMBERED_TOOLS = 4_096;
+
+/** One answer per candidate policy; `undefined` where the action is no operation. */
+function ruleAnswers(applicable: Applicable, candidates: readonly GatewayToServerPolicy[], caller: Caller, server: string, action: Action): readonly RuleAnswer[] | undefined {
+  if (action.type === 'resource') return candidates.map((policy) => answerOf(policy.resources, action.uri, caller.roles));
+  if (action.type !== 'tool') return undefined;
+  const key = `${server} ${action.name}`;
+  let answers = applicable.toolAnswers.get(key);
+  if (!answers) {
+    answers = candidates.map((policy) => answerOf(policy.tools, action.name, caller.roles));
+    if (applicable.toolAnswers.size >= MAX_REMEMBERED_TOOLS) applicable.toolAnswers.clear();
+    applicable.toolAnswers.set(key, answers);
+  }
+  return answers;
+}
+
+function circumstancesOf(applicable: Applicable, { server, action, sourceIp, now }: AccessRequest): Circumstances {
+  const operation = action.type === 'tool' || action.type === 'resource';
+  return {
+    sourceIp,
+    now,
+    ignoreSource: action.type === 'lease',
+    answers: (reads) => operation || !(reads.tool || (reads.request && action.type === 'lease')),
+    variables: () => ({
+      ...applicable.variables,
+      tool: action.type === 'tool' ? { name: action.name, annotations: annotationsOf(action), arguments: action.arguments ?? {} } : {},
+      request: { server, kind: action.type, uri: action.type === 'resource' ? action.uri : '', sourceIp: sourceIp ?? '', time: new Date(now) },
+    }),
+  };
+}
+
+/** The defaults of the MCP specification (ToolAnnotations): what is not said is the worst (S14). */
+function annotationsOf({ annotations }: ToolFacts): Record<string, boolean> {
+  return {
+    readOnlyHint: annotations?.readOnlyHint ?? false,
+    destructiveHint: annotations?.destructiveHint ?? true,
+    idempotentHint: annotations?.idempotentHint ?? false,
+    openWorldHint: annotations?.openWorldHint ?? true,
+  };
+}

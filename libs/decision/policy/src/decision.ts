@@ -1,0 +1,77 @@
+import type { Permit } from './permit.js';
+
+/** What a tool says about itself, from an approved pin only (security rule S14). */
+export interface ToolAnnotations {
+  readonly readOnlyHint?: boolean | undefined;
+  readonly destructiveHint?: boolean | undefined;
+  readonly idempotentHint?: boolean | undefined;
+  readonly openWorldHint?: boolean | undefined;
+}
+
+/** `name` is the server's own name of the tool, without our prefix. No annotations: the tool is treated as destructive. */
+export interface ToolFacts {
+  readonly name: string;
+  readonly annotations?: ToolAnnotations | undefined;
+}
+
+/**
+ * - `tool`, `resource`: one operation, with everything that is known about it.
+ * - `list-tools`, `list-resources`, `connect`: reaching the server without an operation. No scope is needed;
+ *   expressions that look at `tool` are left to the operation.
+ * - `lease`: the credential service's second look. It knows neither the source address nor the operation, so conditions
+ *   on these are the gateway's; users, agents, MFA, authentication age and hours are decided again. `policy` narrows
+ *   it to the gateway-to-server policy the gateway decided by.
+ */
+export type Action =
+  | ({ readonly type: 'tool'; readonly arguments?: Readonly<Record<string, unknown>> | undefined } & ToolFacts)
+  | { readonly type: 'resource'; readonly uri: string }
+  | { readonly type: 'list-tools' }
+  | { readonly type: 'list-resources' }
+  | { readonly type: 'connect' }
+  | { readonly type: 'lease'; readonly policy?: string | undefined };
+
+export interface AccessRequest {
+  readonly server: string;
+  readonly action: Action;
+  /** The agent's address as the gateway saw it; `null` when unknown: then a condition on it fails (but see `lease`). */
+  readonly sourceIp: string | null;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** What no administrator allowed: the policy that denies then. Not a document's name, so it cannot be shadowed. */
+export const DEFAULT_DENY = 'builtin:default-deny';
+
+/** The policy that decided on each hop (R29); `null` where the decision did not get that far. */
+export interface DecidingPolicies {
+  readonly clientToGateway: string | null;
+  readonly gatewayToServer: string | null;
+}
+
+export type DenialReason =
+  /** Nothing lets this user through this agent come in (or reach this server, or do this). */
+  | 'no_client_to_gateway_policy'
+  | 'no_gateway_to_server_policy'
+  | 'tool_not_granted'
+  | 'resource_not_granted'
+  /** The scope is missing and the user's roles do not entitle to it: asking for it would not help. */
+  | 'scope_not_entitled'
+  | 'role_missing'
+  /** RFC 3986 dot segments or encoded separators: two readers could take it for two things (security rule S13). */
+  | 'resource_uri_ambiguous'
+  | 'mfa_required'
+  | 'authentication_too_old'
+  | 'source_not_allowed'
+  | 'outside_hours'
+  | 'expression_false'
+  | 'expression_failed';
+
+export type Decision =
+  | { readonly outcome: 'allow'; readonly permit: Permit; readonly policies: DecidingPolicies; readonly revision: number }
+  | { readonly outcome: 'deny'; readonly reason: DenialReason; readonly policies: DecidingPolicies; readonly revision: number }
+  /** Only scopes are missing, and the user's roles entitle to them. `requiredScopes`: all the operation needs (RFC 6750 section 3.1). */
+  | { readonly outcome: 'step-up'; readonly requiredScopes: readonly string[]; readonly policies: DecidingPolicies; readonly revision: number };
+
+export type ConnectDecision =
+  | { readonly outcome: 'allow'; readonly policy: string; readonly revision: number }
+  | { readonly outcome: 'deny'; readonly reason: DenialReason; readonly policy: string; readonly revision: number };

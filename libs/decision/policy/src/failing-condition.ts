@@ -1,0 +1,34 @@
+import type { ConnectFacts } from './applicable-policies.js';
+import type { Conditions } from './compile-conditions.js';
+import { isMultiFactor } from './condition/multi-factor.js';
+import type { ExpressionReads, ExpressionVariables } from './condition/expression.js';
+import type { DenialReason } from './decision.js';
+
+const SKEW_SECONDS = 60;
+
+export interface Circumstances {
+  readonly sourceIp: string | null;
+  readonly now: number;
+  /** True where the source network was decided elsewhere. */
+  readonly ignoreSource: boolean;
+  /** Whether an expression that reads these is to be answered here; if not it is left to the operation. */
+  readonly answers: (reads: ExpressionReads) => boolean;
+  readonly variables: () => ExpressionVariables;
+}
+
+/** The first condition that does not hold, or `undefined` when all do. */
+export function failingCondition(conditions: Conditions, caller: ConnectFacts, circumstances: Circumstances): DenialReason | undefined {
+  const { mfa, maxAuthAgeSeconds, sourceNetwork, hours, when } = conditions;
+  if (mfa && !isMultiFactor(caller.amr)) return 'mfa_required';
+  if (maxAuthAgeSeconds !== undefined) {
+    const age = circumstances.now / 1000 - caller.authTime;
+    if (!(age <= maxAuthAgeSeconds && age >= -SKEW_SECONDS)) return 'authentication_too_old';
+  }
+  if (sourceNetwork && !circumstances.ignoreSource && (circumstances.sourceIp === null || !sourceNetwork(circumstances.sourceIp))) return 'source_not_allowed';
+  if (hours && !hours(circumstances.now)) return 'outside_hours';
+  if (when && circumstances.answers(when.reads)) {
+    const answer = when.evaluate(circumstances.variables());
+    if (answer !== 'true') return answer === 'false' ? 'expression_false' : 'expression_failed';
+  }
+  return undefined;
+}

@@ -1,0 +1,32 @@
+import type { ConfigurationSnapshot } from '@sallyport/configuration';
+
+/** Who somebody is at their identity provider, as far as roles depend on it (security rule S1: never by e-mail). */
+export interface Membership {
+  readonly trustProvider: string;
+  readonly groups: readonly string[];
+  readonly subject: string;
+}
+
+/**
+ * The roles somebody has now, sorted. A role's members are listed per trust provider: by group or by subject, everybody
+ * of that provider when neither is listed. The same group name at another provider means nothing.
+ */
+export function rolesFor(snapshot: ConfigurationSnapshot, { trustProvider, groups, subject }: Membership): string[] {
+  return snapshot
+    .all('Role')
+    .filter((role) =>
+      role.spec.members.some(
+        (members) =>
+          members.trustProvider === trustProvider &&
+          ((members.groups === undefined && members.subjects === undefined) || members.groups?.some((group) => groups.includes(group)) || members.subjects?.includes(subject)),
+      ),
+    )
+    .map((role) => role.name);
+}
+
+/** Every scope these roles entitle to; a role that no longer exists entitles to none. */
+export function scopesForRoles(snapshot: ConfigurationSnapshot, roles: Iterable<string>): Set<string> {
+  const scopes = new Set<string>();
+  for (const name of roles) for (const scope of snapshot.get('Role', name)?.spec.scopes ?? []) scopes.add(scope);
+  return scopes;
+}
