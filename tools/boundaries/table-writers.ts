@@ -8,7 +8,8 @@ export function tableWriters(schema: string): Map<string, string | null> {
   const writers = new Map<string, string | null>();
   let writer: string | null = null;
   for (const line of schema.split('\n')) {
-    writer = /^\/\/\/ writer: ([a-z-]+(?:\/[a-z-]+)*)/.exec(line)?.[1] ?? (line.startsWith('///') ? writer : /^model /.test(line) ? writer : null);
+    if (!line.startsWith('///') && !line.startsWith('model ')) writer = null;
+    writer = /^\/\/\/ writer: ([a-z-]+(?:\/[a-z-]+)*)/.exec(line)?.[1] ?? writer;
     const model = /^model (\w+)/.exec(line)?.[1];
     if (model !== undefined) {
       writers.set(model, writer);
