@@ -1,0 +1,47 @@
+import { errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
+import { z } from 'zod';
+import type { Clock } from '@sallyport/kernel';
+
+/** What the server shows of a token it accepted. The token itself is not among it. */
+export const SeenClaims = z.object({
+  iss: z.string(),
+  aud: z.string(),
+  sub: z.string(),
+  act: z.looseObject({ sub: z.string() }),
+  client_id: z.string(),
+  scope: z.string(),
+  iat: z.number(),
+  exp: z.number(),
+});
+export type SeenClaims = z.infer<typeof SeenClaims>;
+
+export interface TokenExpectations {
+  issuer: string;
+  /** This server's own resource: a token for anything else is none of ours. */
+  resource: string;
+  keys: JWTVerifyGetKey;
+  clock: Clock;
+}
+
+const CLOCK_TOLERANCE_SECONDS = 5;
+
+/** The claims of an RFC 9068 access token made for this server by that issuer, or undefined when it is anything else. Throws when the issuer's keys cannot be had. */
+export async function verifyGatewayToken(token: string, expected: TokenExpectations): Promise<SeenClaims | undefined> {
+  let payload: JWTPayload;
+  try {
+    ({ payload } = await jwtVerify(token, expected.keys, {
+      issuer: expected.issuer,
+      audience: expected.resource,
+      typ: 'at+jwt',
+      algorithms: ['ES256', 'EdDSA'],
+      requiredClaims: ['sub', 'act', 'client_id', 'iat', 'exp'],
+      clockTolerance: CLOCK_TOLERANCE_SECONDS,
+      currentDate: new Date(expected.clock()),
+    }));
+  } catch (cause) {
+    if (cause instanceof errors.JWKSTimeout || !(cause instanceof errors.JOSEError)) throw cause;
+    return undefined;
+  }
+  const seen = SeenClaims.safeParse(payload);
+  return seen.success ? seen.data : undefined;
+}
