@@ -109,7 +109,7 @@ function readPage(url: URL, status: number, html: string): Page {
   const root = parse(html);
   const scope = root.querySelector('main') ?? root.querySelector('body') ?? root;
   const title = (root.querySelector('h1') ?? root.querySelector('title'))?.textContent.trim() ?? '';
-  return { url, status, title, text: scope.textContent.replace(/\s+/g, ' ').trim(), html, forms: root.querySelectorAll('form').map((form) => readForm(form, root, url)) };
+  return { url, status, title, text: scope.structuredText.replace(/\s+/g, ' ').trim(), html, forms: root.querySelectorAll('form').map((form) => readForm(form, root, url)) };
 }
 
 function readForm(form: HTMLElement, root: HTMLElement, url: URL): Form {

@@ -52,7 +52,8 @@ function routeInteraction(app: FastifyInstance, provider: Provider, resource: st
     if (interaction.prompt.name === 'login') return sendPage(reply, { title: 'Sign in to Notes', body: signInForm({ action, accounts }) });
     const client = await provider.Client.find(String(interaction.params['client_id']));
     const account = notesAccounts.find(({ subject }) => subject === interaction.session?.accountId);
-    const scopes = Object.entries(notesScopes).filter(([scope]) => String(interaction.params['scope'] ?? '').split(' ').includes(scope));
+    const requested = requestedScopes(interaction.params);
+    const scopes = Object.entries(notesScopes).filter(([scope]) => requested.includes(scope));
     return sendPage(reply, {
       title: 'Allow access to your notes?',
       body: `<p><strong>${escapeHtml(client?.clientName ?? String(interaction.params['client_id']))}</strong> asks for access to the notes of <strong>${escapeHtml(account?.name ?? '')}</strong>. It may then:</p>
@@ -80,13 +81,19 @@ function routeInteraction(app: FastifyInstance, provider: Provider, resource: st
       return reply;
     }
     const grant = new provider.Grant({ accountId: interaction.session?.accountId ?? '', clientId: String(interaction.params['client_id']) });
-    grant.addOIDCScope(String(interaction.params['scope'] ?? ''));
-    grant.addResourceScope(resource, Object.keys(notesScopes).filter((scope) => String(interaction.params['scope'] ?? '').split(' ').includes(scope)).join(' '));
+    const requested = requestedScopes(interaction.params);
+    grant.addOIDCScope(requested.join(' '));
+    grant.addResourceScope(resource, requested.filter((scope) => scope in notesScopes).join(' '));
     const grantId = await grant.save();
     reply.hijack();
     await provider.interactionFinished(request.raw, reply.raw, { consent: { grantId } }, { mergeWithLastSubmission: true });
     return reply;
   });
+}
+
+function requestedScopes(params: Record<string, unknown>): string[] {
+  const { scope } = params;
+  return typeof scope === 'string' ? scope.split(' ') : [];
 }
 
 async function configuration({ resource, artefacts, accessTokenSeconds, clock }: NotesAuthorizationServerOptions): Promise<Configuration> {
