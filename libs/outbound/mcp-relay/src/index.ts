@@ -1,1 +1,13 @@
-export {};
+/**
+ * Moves requests to a server and its answers back: one POST, headers by allow-list, no redirect, sizes and times
+ * bounded, streams taken as fast as they are read. Speaks the eras' wire forms; decides nothing and holds no credential
+ * beyond the one exchange. Its neighbours: `server` (names), `safe-fetch` (where may be called), the gateway.
+ */
+export { createRelay, reasonOf } from './create-relay.js';
+export type { Relay, RelayAnswer, RelayFailure, RelayOptions, RelayRequest } from './create-relay.js';
+export { isJsonObject, isResponseTo, parseMessage } from './json-rpc.js';
+export type { JsonObject, RequestId, ServerMessage } from './json-rpc.js';
+export { MODERN_VERSION, modernRequest } from './modern-request.js';
+export type { ModernRequest } from './modern-request.js';
+export { formatEvent, readEvents } from './server-sent-events.js';
+export type { ServerSentEvent } from './server-sent-events.js';

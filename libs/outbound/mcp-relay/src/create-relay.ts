@@ -1,0 +1,148 @@
+import type { Dispatcher } from 'undici';
+import { SallyportError } from '@sallyport/kernel';
+import { parseMessage } from './json-rpc.js';
+import type { ServerMessage } from './json-rpc.js';
+import { readEvents } from './server-sent-events.js';
+
+export interface RelayOptions {
+  /** Pools connections per origin, follows no redirect and connects only to checked addresses. */
+  readonly dispatcher: Dispatcher;
+  readonly userAgent: string;
+  /** One JSON-RPC message. Default 16 MiB. */
+  readonly maxMessageBytes?: number;
+}
+
+export interface RelayRequest {
+  readonly url: URL;
+  /** The leased credential. Cannot override a header of the protocol's. */
+  readonly credential: Readonly<Record<string, string>>;
+  /** Protocol headers, lower case; the only others that travel (security rule S11). */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  /** Until the first byte, and between two. */
+  readonly idleTimeoutMs: number;
+  /** Aborting it ends the exchange at the server's side too. */
+  readonly signal: AbortSignal;
+}
+
+export type RelayFailure = 'unreachable' | 'refused-destination' | 'timeout' | 'interrupted' | 'too-large' | 'not-mcp' | 'http-status';
+
+/** What the server did. `messages` must be taken or `signal` aborted: an open answer holds a connection. */
+export type RelayAnswer =
+  | { readonly type: 'message'; readonly status: number; readonly message: ServerMessage }
+  | { readonly type: 'stream'; readonly status: number; readonly messages: AsyncIterable<ServerMessage> }
+  | { readonly type: 'accepted' }
+  | { readonly type: 'credential-rejected' }
+  | { readonly type: 'failed'; readonly reason: RelayFailure; readonly status?: number; readonly retryAfterSeconds?: number };
+
+export interface Relay {
+  post(request: RelayRequest): Promise<RelayAnswer>;
+}
+
+/** The only way to a server: one POST, one answer, as a message or a stream of them. */
+export function createRelay({ dispatcher, userAgent, maxMessageBytes = 16 * 1024 * 1024 }: RelayOptions): Relay {
+  return {
+    async post({ url, credential, headers, body, idleTimeoutMs, signal }) {
+      let response: Dispatcher.ResponseData;
+      try {
+        response = await dispatcher.request({
+          origin: url.origin,
+          path: `${url.pathname}${url.search}`,
+          method: 'POST',
+          headers: { ...lowerCased(credential), 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'user-agent': userAgent, ...headers },
+          body,
+          headersTimeout: idleTimeoutMs,
+          bodyTimeout: idleTimeoutMs,
+          signal,
+        });
+      } catch (error) {
+        return { type: 'failed', reason: reasonOf(error) };
+      }
+      try {
+        return await readAnswer(response, maxMessageBytes);
+      } catch (error) {
+        discard(response);
+        return { type: 'failed', reason: reasonOf(error), status: response.statusCode };
+      }
+    },
+  };
+}
+
+async function readAnswer(response: Dispatcher.ResponseData, maxMessageBytes: number): Promise<RelayAnswer> {
+  const { statusCode: status } = response;
+  const mediaType = String(response.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
+  const isEncoded = response.headers['content-encoding'] !== undefined && response.headers['content-encoding'] !== 'identity';
+  if (status === 401) {
+    discard(response);
+    return { type: 'credential-rejected' };
+  }
+  if (status === 202 || status === 204) {
+    discard(response);
+    return { type: 'accepted' };
+  }
+  // 400 and 404 may carry the JSON-RPC error that says why (2026-07-28, transport).
+  if (isEncoded || (status !== 200 && status !== 400 && status !== 404)) {
+    discard(response);
+    const retryAfterSeconds = status === 429 || status === 503 ? retryAfter(response.headers['retry-after']) : undefined;
+    return { type: 'failed', reason: isEncoded ? 'not-mcp' : 'http-status', status, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
+  }
+  if (mediaType === 'text/event-stream' && status === 200) return { type: 'stream', status, messages: messagesOf(response, maxMessageBytes) };
+  if (mediaType === 'application/json') {
+    const message = parseMessage(await readText(response, maxMessageBytes));
+    return message === undefined ? { type: 'failed', reason: 'not-mcp', status } : { type: 'message', status, message };
+  }
+  discard(response);
+  return { type: 'failed', reason: status === 200 ? 'not-mcp' : 'http-status', status };
+}
+
+async function* messagesOf(response: Dispatcher.ResponseData, maxMessageBytes: number): AsyncGenerator<ServerMessage> {
+  try {
+    for await (const { data } of readEvents(response.body, maxMessageBytes)) {
+      const message = parseMessage(data);
+      if (message !== undefined) yield message;
+    }
+  } finally {
+    discard(response);
+  }
+}
+
+async function readText(response: Dispatcher.ResponseData, maxBytes: number): Promise<string> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > maxBytes) throw new SallyportError('message_too_large', 'The server sent a message that is too large.');
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** Ends what is left of an answer; its own error no longer matters. */
+function discard(response: Dispatcher.ResponseData): void {
+  if (!response.body.destroyed) response.body.on('error', () => undefined).destroy();
+}
+
+/** What went wrong while an answer was being read or awaited, by error code; never by message. */
+export function reasonOf(error: unknown): RelayFailure {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  switch (code) {
+    case 'ECONNREFUSED': case 'ENOTFOUND': case 'EAI_AGAIN': case 'EHOSTUNREACH': case 'ENETUNREACH': case 'UND_ERR_CONNECT_TIMEOUT':
+      return 'unreachable';
+    case 'outbound_refused':
+      return 'refused-destination';
+    case 'UND_ERR_HEADERS_TIMEOUT': case 'UND_ERR_BODY_TIMEOUT': case 'ETIMEDOUT':
+      return 'timeout';
+    case 'message_too_large':
+      return 'too-large';
+    default:
+      return 'interrupted';
+  }
+}
+
+function retryAfter(value: string | string[] | undefined): number | undefined {
+  return typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : undefined;
+}
+
+function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}

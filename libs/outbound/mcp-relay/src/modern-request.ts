@@ -1,0 +1,45 @@
+import { encodeHeaderValue } from '@sallyport/server';
+import type { JsonObject, RequestId } from './json-rpc.js';
+
+export const MODERN_VERSION = '2026-07-28';
+const RESERVED_META = 'io.modelcontextprotocol/';
+/** Trace state and baggage of a caller are not ours to hand on (security rule S30). */
+const DROPPED_META = new Set(['tracestate', 'baggage']);
+
+export interface ModernRequest {
+  readonly id: RequestId;
+  readonly method: string;
+  /** As decided on: no field of the client's beyond it travels. */
+  readonly params: JsonObject;
+  /** The caller's `_meta`; reserved keys are replaced by ours, the rest passes. */
+  readonly meta: JsonObject | undefined;
+  readonly clientInfo: { readonly name: string; readonly version: string };
+  /** What this server may ask of the client. */
+  readonly clientCapabilities: JsonObject;
+  /** `Mcp-Name`: the tool's own name or the resource's own URI. */
+  readonly name: string | undefined;
+  /** `Mcp-Param-*`, computed from the server's schema. */
+  readonly parameterHeaders: Readonly<Record<string, string>>;
+}
+
+/** A request of 2026-07-28, serialised from the value that was decided on (security rule S10). */
+export function modernRequest(request: ModernRequest): { headers: Record<string, string>; body: string } {
+  const passed = Object.entries(request.meta ?? {}).filter(([key]) => !key.startsWith(RESERVED_META) && !DROPPED_META.has(key));
+  const logLevel = request.meta?.[`${RESERVED_META}logLevel`];
+  const _meta = {
+    ...Object.fromEntries(passed),
+    ...(typeof logLevel === 'string' ? { [`${RESERVED_META}logLevel`]: logLevel } : {}),
+    [`${RESERVED_META}protocolVersion`]: MODERN_VERSION,
+    [`${RESERVED_META}clientInfo`]: request.clientInfo,
+    [`${RESERVED_META}clientCapabilities`]: request.clientCapabilities,
+  };
+  return {
+    headers: {
+      ...request.parameterHeaders,
+      'mcp-protocol-version': MODERN_VERSION,
+      'mcp-method': request.method,
+      ...(request.name === undefined ? {} : { 'mcp-name': encodeHeaderValue(request.name) }),
+    },
+    body: JSON.stringify({ jsonrpc: '2.0', id: request.id, method: request.method, params: { ...request.params, _meta } }),
+  };
+}

@@ -1,0 +1,59 @@
+import { SallyportError } from '@sallyport/kernel';
+
+/** One event of a stream (HTML living standard, 9.2). Only what carries data is of interest here. */
+export interface ServerSentEvent {
+  readonly event: string | undefined;
+  readonly id: string | undefined;
+  readonly data: string;
+}
+
+/**
+ * Reads events as they arrive, never faster than they are taken. Comments and empty events are skipped.
+ * @throws SallyportError `message_too_large` when one event exceeds `maxEventBytes`.
+ */
+export async function* readEvents(chunks: AsyncIterable<Uint8Array>, maxEventBytes: number): AsyncGenerator<ServerSentEvent> {
+  const decoder = new TextDecoder('utf-8');
+  let rest = '';
+  let lines: string[] = [];
+  let size = 0;
+  for await (const chunk of chunks) {
+    rest += decoder.decode(chunk, { stream: true });
+    size += chunk.length;
+    for (;;) {
+      const end = rest.search(/\r|\n/);
+      // A lone CR at the very end may be half of CRLF.
+      if (end === -1 || (rest[end] === '\r' && end === rest.length - 1)) break;
+      const line = rest.slice(0, end);
+      rest = rest.slice(end + (rest[end] === '\r' && rest[end + 1] === '\n' ? 2 : 1));
+      if (line !== '') {
+        lines.push(line);
+        continue;
+      }
+      const event = eventOf(lines);
+      lines = [];
+      size = rest.length;
+      if (event !== undefined) yield event;
+    }
+    if (size > maxEventBytes) throw new SallyportError('message_too_large', 'The server sent a message that is too large.');
+  }
+}
+
+function eventOf(lines: readonly string[]): ServerSentEvent | undefined {
+  const data: string[] = [];
+  let event: string | undefined;
+  let id: string | undefined;
+  for (const line of lines) {
+    const colon = line.indexOf(':');
+    const field = colon === -1 ? line : line.slice(0, colon);
+    const value = colon === -1 ? '' : line.slice(colon + 1).replace(/^ /, '');
+    if (field === 'data') data.push(value);
+    else if (field === 'event') event = value;
+    else if (field === 'id') id = value;
+  }
+  return data.length === 0 || data.every((line) => line === '') ? undefined : { event, id, data: data.join('\n') };
+}
+
+/** A JSON-RPC message as one event. JSON text holds no raw line break outside a string, and none inside one. */
+export function formatEvent(json: string): string {
+  return `event: message\ndata: ${json.replace(/\r\n|\r|\n/g, ' ')}\n\n`;
+}

@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+import { connectToolName, publicResourceUri, publicToolName, serverResourceUri, serversThatMayOffer } from './index.js';
+
+describe('a tool name', () => {
+  test('carries the server as prefix, so names of two servers cannot collide (R57)', () => {
+    expect(publicToolName('notes', 'add_note', 'server')).toBe('notes__add_note');
+    expect(publicToolName('mail', 'add_note', 'server')).toBe('mail__add_note');
+    expect(connectToolName('notes')).toBe('notes__connect');
+  });
+  test('stays as the server wrote it where the prefix is off (S12)', () => {
+    expect(publicToolName('notes', 'a.b/c', 'never')).toBe('a.b/c');
+  });
+  test('that would be too long is cut, carries a digest of the whole and is the same every time (S12)', () => {
+    const [first, second] = ['x'.repeat(80), `${'x'.repeat(80)}y`].map((tool) => publicToolName('notes', tool, 'server'));
+    expect(first).toHaveLength(64);
+    expect(first).toMatch(/^notes__x+_[0-9a-f]{10}$/);
+    expect(second).not.toBe(first);
+    expect(publicToolName('notes', 'x'.repeat(80), 'server')).toBe(first);
+  });
+  test('outside the charset is replaced and told apart by its digest (S12)', () => {
+    const [dot, slash, umlaut] = ['a.b', 'a/b', 'aäb'].map((tool) => publicToolName('notes', tool, 'server'));
+    expect(new Set([dot, slash, umlaut]).size).toBe(3);
+    for (const name of [dot, slash, umlaut]) expect(name).toMatch(/^notes__a_b_[0-9a-f]{10}$/);
+  });
+  test('fits exactly at 64 characters without a digest (S12)', () => {
+    expect(publicToolName('notes', 'x'.repeat(57), 'server')).toBe(`notes__${'x'.repeat(57)}`);
+    expect(publicToolName('notes', 'x'.repeat(58), 'server')).toMatch(/_[0-9a-f]{10}$/);
+  });
+  test('points to the one catalogue that may hold it, also when ids and names look alike (S12)', () => {
+    const servers = ['notes', 'notes-2', 'note'];
+    expect(serversThatMayOffer('notes__a__b', servers, 'server')).toEqual(['notes']);
+    expect(serversThatMayOffer('notes-2__a', servers, 'server')).toEqual(['notes-2']);
+    expect(serversThatMayOffer('nowhere__a', servers, 'server')).toEqual([]);
+    expect(serversThatMayOffer('a', ['notes'], 'never')).toEqual(['notes']);
+  });
+});
+
+describe('a resource URI', () => {
+  const servers = ['notes', 'notes-2'];
+  test.each(['note://alice/1', 'file:///a/b.txt', 'https://x.example/a?b=../c', 'urn:isbn:1', 'ui://widget/main', 'note://{id}/{+rest}'])('%s carries the server id and comes back unchanged (S13)', (uri) => {
+    for (const server of servers) {
+      const mapped = publicResourceUri(server, uri, 'server');
+      expect(mapped).toContain(`via-${server}`);
+      expect(serverResourceUri(mapped ?? '', servers, 'server')).toEqual({ server, uri });
+    }
+  });
+  test('of an app keeps the scheme hosts look at (S13)', () => {
+    expect(publicResourceUri('notes', 'ui://widget', 'server')).toBe('ui://via-notes/widget');
+    expect(serverResourceUri('via-notes+ui://widget', servers, 'server')).toBeUndefined();
+  });
+  test('of another server, or without one, is nobody\'s (S13)', () => {
+    for (const uri of ['note://alice/1', 'via-mail+note://alice/1', 'via-notes', 'via-+x:', 'via-notes+', 'via-notes+relative']) expect(serverResourceUri(uri, servers, 'server')).toBeUndefined();
+  });
+  test.each(['note://a/../b', 'note://a/./b', 'note://a/..', 'note://a/%2e%2e/b', 'note://a%2Fb', 'note://a%5cb', 'note://a\\b', 'note://a b', 'note://a\nb', 'note:../x'])('%j is refused (S13)', (uri) => {
+    expect(publicResourceUri('notes', uri, 'server')).toBeUndefined();
+    expect(serverResourceUri(`via-notes+${uri}`, servers, 'server')).toBeUndefined();
+    expect(serverResourceUri(uri, ['notes'], 'never')).toBeUndefined();
+  });
+  test('is the server\'s own where the prefix is off, and then there is one server (S13)', () => {
+    expect(serverResourceUri('test://static-text', ['only'], 'never')).toEqual({ server: 'only', uri: 'test://static-text' });
+    expect(serverResourceUri('test://static-text', servers, 'never')).toBeUndefined();
+  });
+});
