@@ -2,6 +2,10 @@ import type { ClientProxy, CustomTransportStrategy, MicroserviceOptions } from '
 
 export type Unsubscribe = () => Promise<void>;
 
+/** Something worth a log line; the bus has already done what there is to do about it. */
+export type MessagingProblem = 'listener-failed' | 'consumer-failed' | 'undecodable-message' | 'not-permitted' | 'disconnected' | 'reconnected' | 'catch-up-failed';
+export type MessagingProblemListener = (problem: MessagingProblem, error?: unknown) => void;
+
 /** An ordered, durable log of signed entries (compact JWS). Only the control plane may append. */
 export interface ConfigurationLog {
   /** Appends a change set. `revision` makes the append idempotent: a second one with the same revision is dropped. */
@@ -11,9 +15,9 @@ export interface ConfigurationLog {
   /** Not stored. */
   heartbeat(jws: string): Promise<void>;
   /**
-   * Delivers the newest base, everything after it, then live entries and heartbeats, in order, one at a time (the next
+   * Delivers the newest base, every change it does not contain, then live entries and heartbeats, in order, one at a time (the next
    * entry waits for the listener's promise). Survives reconnects. `restart()` on the returned handle starts over from
-   * the newest base: what a replica asks for after a gap.
+   * the newest base: what a replica asks for after a gap; so does a listener that rejects, after a second.
    */
   follow(listener: (jws: string) => void | Promise<void>): Promise<{ restart(): Promise<void>; stop: Unsubscribe }>;
 }

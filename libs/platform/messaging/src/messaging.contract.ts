@@ -1,0 +1,267 @@
+import 'reflect-metadata';
+import { Controller, Inject, Module } from '@nestjs/common';
+import type { INestMicroservice } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { MessagePattern, Payload } from '@nestjs/microservices';
+import type { MicroserviceOptions } from '@nestjs/microservices';
+import { subjects } from '@sallyport/messages';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { request } from './index.js';
+import type { Messaging } from './index.js';
+
+/** One bus with the participants of a deployment on it, as an adapter provides it to the suite. */
+export interface MessagingUnderTest {
+  readonly controlPlane: Messaging;
+  /** A second replica of the control plane. */
+  readonly otherControlPlane: Messaging;
+  readonly gateway: Messaging;
+  close(): Promise<void>;
+}
+
+const SEEN = Symbol('seen');
+
+class Responder {
+  constructor(readonly seen: unknown[]) {}
+  answer(payload: { fail?: boolean; slow?: boolean }): unknown {
+    this.seen.push(payload);
+    if (payload.fail === true) throw new Error('the vault key k1 is missing');
+    if (payload.slow === true) return new Promise(() => undefined);
+    return { echoed: payload, at: new Date(0) };
+  }
+}
+Controller()(Responder);
+Inject(SEEN)(Responder, undefined, 0);
+MessagePattern(subjects.lease)(Responder.prototype, 'answer', Object.getOwnPropertyDescriptor(Responder.prototype, 'answer') ?? {});
+Payload()(Responder.prototype, 'answer', 0);
+
+class ResponderModule {}
+
+/** What both adapters promise. `setUp` makes a fresh bus for each test. */
+export function describeMessaging(name: string, setUp: () => Promise<MessagingUnderTest>): void {
+  describe(`${name}: messaging`, () => {
+    let bus: MessagingUnderTest;
+    const closers: (() => Promise<unknown>)[] = [];
+    beforeEach(async () => {
+      bus = await setUp();
+    });
+    afterEach(async () => {
+      for (const close of closers.splice(0).toReversed()) await close();
+      await bus.close();
+    });
+
+    async function respond(messaging: Messaging, queueGroup: string): Promise<unknown[]> {
+      const seen: unknown[] = [];
+      const module = { module: ResponderModule, controllers: [Responder], providers: [{ provide: SEEN, useValue: seen }] };
+      Module({})(ResponderModule);
+      const app: INestMicroservice = await NestFactory.createMicroservice<MicroserviceOptions>(module, { ...messaging.server(queueGroup), logger: false });
+      await app.listen();
+      closers.push(() => app.close());
+      return seen;
+    }
+    async function follow(messaging: Messaging, listener?: (jws: string) => Promise<void>) {
+      const seen: string[] = [];
+      const handle = await messaging.configuration.follow(async (jws) => {
+        await listener?.(jws);
+        seen.push(jws);
+      });
+      closers.push(() => handle.stop());
+      return { seen, handle };
+    }
+
+    describe('request and reply', () => {
+      test('an answer comes back as JSON would carry it', async () => {
+        const seen = await respond(bus.controlPlane, 'control-plane');
+        expect(await request(bus.gateway.client(), subjects.lease, { at: new Date(0), nothing: undefined }, { timeoutMs: 2_000 })).toEqual({ echoed: { at: '1970-01-01T00:00:00.000Z' }, at: '1970-01-01T00:00:00.000Z' });
+        expect(seen).toEqual([{ at: '1970-01-01T00:00:00.000Z' }]);
+      });
+      test('without a responder the request fails at once', async () => {
+        await expect(request(bus.gateway.client(), subjects.lease, {}, { timeoutMs: 5_000 })).rejects.toMatchObject({ code: 'messaging_no_responder' });
+      });
+      test("a responder's failure is an error without its text", async () => {
+        await respond(bus.controlPlane, 'control-plane');
+        const failure = await request(bus.gateway.client(), subjects.lease, { fail: true }, { timeoutMs: 2_000 }).catch((error: unknown) => error);
+        expect(failure).toMatchObject({ code: 'messaging_request_failed' });
+        expect(JSON.stringify(failure)).not.toContain('vault');
+      });
+      test('a responder that does not answer is given up after the time-out', async () => {
+        await respond(bus.controlPlane, 'control-plane');
+        await expect(request(bus.gateway.client(), subjects.lease, { slow: true }, { timeoutMs: 50 })).rejects.toMatchObject({ code: 'messaging_timeout' });
+      });
+      test('of the replicas in a queue group exactly one gets each request', async () => {
+        const one = await respond(bus.controlPlane, 'control-plane');
+        const other = await respond(bus.otherControlPlane, 'control-plane');
+        for (let i = 0; i < 40; i++) await request(bus.gateway.client(), subjects.lease, { i }, { timeoutMs: 2_000 });
+        expect(one.length + other.length).toBe(40);
+        expect(Math.min(one.length, other.length)).toBeGreaterThan(0);
+      });
+    });
+
+    describe('configuration log', () => {
+      test('a follower gets the newest base, what came after it, then what comes live, in order (S27)', async () => {
+        const { configuration } = bus.controlPlane;
+        await configuration.appendBase(1, ['base 1']);
+        await configuration.appendChange(2, 'change 2');
+        await configuration.appendBase(2, ['base 2 a', 'base 2 b']);
+        await configuration.appendChange(3, 'change 3');
+        const { seen } = await follow(bus.gateway);
+        await expect.poll(() => seen).toEqual(['base 2 a', 'base 2 b', 'change 3']);
+        await configuration.appendChange(4, 'change 4');
+        await configuration.appendChange(5, 'change 5');
+        await expect.poll(() => seen).toEqual(['base 2 a', 'base 2 b', 'change 3', 'change 4', 'change 5']);
+      });
+      test('a follower that comes before the first base gets it when it is there', async () => {
+        const { seen } = await follow(bus.gateway);
+        await bus.controlPlane.configuration.appendBase(0, ['base 0']);
+        await bus.controlPlane.configuration.appendChange(1, 'change 1');
+        await expect.poll(() => seen, { timeout: 5_000 }).toEqual(['base 0', 'change 1']);
+      });
+      test('a change that was appended before a base which does not contain it is not lost', async () => {
+        const { configuration } = bus.controlPlane;
+        await configuration.appendBase(1, ['base 1']);
+        await configuration.appendChange(2, 'change 2');
+        await configuration.appendChange(3, 'change 3');
+        await bus.otherControlPlane.configuration.appendBase(2, ['base 2']);
+        const { seen } = await follow(bus.gateway);
+        await expect.poll(() => seen).toEqual(['base 2', 'change 3']);
+      });
+      test('a change appended twice is there once (S27)', async () => {
+        const { configuration } = bus.controlPlane;
+        await configuration.appendBase(0, ['base 0']);
+        await configuration.appendChange(1, 'change 1');
+        await configuration.appendChange(1, 'change 1');
+        await bus.otherControlPlane.configuration.appendChange(1, 'change 1');
+        await configuration.appendChange(2, 'change 2');
+        const { seen } = await follow(bus.gateway);
+        await expect.poll(() => seen).toEqual(['base 0', 'change 1', 'change 2']);
+      });
+      test('starting over delivers the newest base and what came after it again (S27)', async () => {
+        const { configuration } = bus.controlPlane;
+        await configuration.appendBase(1, ['base 1']);
+        await configuration.appendChange(2, 'change 2');
+        const { seen, handle } = await follow(bus.gateway);
+        await expect.poll(() => seen).toEqual(['base 1', 'change 2']);
+        await handle.restart();
+        await expect.poll(() => seen).toEqual(['base 1', 'change 2', 'base 1', 'change 2']);
+        await configuration.appendChange(3, 'change 3');
+        await expect.poll(() => seen.at(-1)).toBe('change 3');
+      });
+      test('entries come one at a time: the next waits for the listener', async () => {
+        let running = 0;
+        let most = 0;
+        const { configuration } = bus.controlPlane;
+        const { seen } = await follow(bus.gateway, async () => {
+          most = Math.max(most, ++running);
+          await new Promise((resolve) => setTimeout(resolve, 2));
+          running--;
+        });
+        await configuration.appendBase(0, ['base 0']);
+        for (let i = 1; i <= 10; i++) await configuration.appendChange(i, `change ${i}`);
+        await expect.poll(() => seen.length, { timeout: 5_000 }).toBe(11);
+        expect(most).toBe(1);
+        expect(seen.at(-1)).toBe('change 10');
+      });
+      test('a listener that fails gets everything again, from the newest base', async () => {
+        let failures = 0;
+        const { configuration } = bus.controlPlane;
+        await configuration.appendBase(0, ['base 0']);
+        await configuration.appendChange(1, 'change 1');
+        const { seen } = await follow(bus.gateway, async (jws) => {
+          if (jws === 'change 1' && failures++ === 0) throw new Error('not applied');
+        });
+        await expect.poll(() => seen, { timeout: 5_000 }).toEqual(['base 0', 'base 0', 'change 1']);
+      });
+      test('heartbeats reach whoever follows now and are not kept (S27)', async () => {
+        const { configuration } = bus.controlPlane;
+        await configuration.appendBase(0, ['base 0']);
+        await configuration.heartbeat('heartbeat, unheard');
+        const { seen } = await follow(bus.gateway);
+        await expect.poll(() => seen).toEqual(['base 0']);
+        await configuration.heartbeat('heartbeat');
+        await expect.poll(() => seen).toEqual(['base 0', 'heartbeat']);
+      });
+      test('a heartbeat comes after the changes that were appended before it', async () => {
+        const { configuration } = bus.controlPlane;
+        await configuration.appendBase(0, ['base 0']);
+        const { seen } = await follow(bus.gateway);
+        for (let i = 1; i <= 20; i++) {
+          await configuration.appendChange(i, `change ${i}`);
+          await configuration.heartbeat(`heartbeat ${i}`);
+        }
+        await expect.poll(() => seen.at(-1), { timeout: 5_000 }).toBe('heartbeat 20');
+        for (const heartbeat of seen.filter((entry) => entry.startsWith('heartbeat'))) expect(seen.indexOf(heartbeat)).toBeGreaterThan(seen.indexOf(heartbeat.replace('heartbeat', 'change')));
+      });
+      test('after stopping, nothing is delivered', async () => {
+        const { configuration } = bus.controlPlane;
+        await configuration.appendBase(0, ['base 0']);
+        const { seen, handle } = await follow(bus.gateway);
+        await expect.poll(() => seen).toEqual(['base 0']);
+        await handle.stop();
+        await configuration.appendChange(1, 'change 1');
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        expect(seen).toEqual(['base 0']);
+      });
+    });
+
+    describe('events', () => {
+      test('a published batch reaches the consumer with the name of its replica', async () => {
+        const seen: [string, readonly unknown[]][] = [];
+        closers.push(await bus.controlPlane.events.consume(async (replica, records) => void seen.push([replica, records])));
+        await bus.gateway.events.publish('gw-1', [{ id: 'a' }, { id: 'b' }]);
+        await expect.poll(() => seen).toEqual([['gw-1', [{ id: 'a' }, { id: 'b' }]]]);
+      });
+      test('a batch that the consumer could not store comes again, before and after others', async () => {
+        const seen: unknown[] = [];
+        let failures = 0;
+        closers.push(
+          await bus.controlPlane.events.consume(async (_, records) => {
+            if (JSON.stringify(records).includes('"a"') && failures++ < 2) throw new Error('the database is away');
+            seen.push(...records);
+          }),
+        );
+        await Promise.all([bus.gateway.events.publish('gw-1', [{ id: 'a' }]), bus.gateway.events.publish('gw-1', [{ id: 'b' }])]);
+        await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(2);
+        expect(seen).toEqual(expect.arrayContaining([{ id: 'a' }, { id: 'b' }]));
+      });
+      test('what is published before there is a consumer is not lost', async () => {
+        const published = bus.gateway.events.publish('gw-1', [{ id: 'early' }]);
+        const seen: unknown[] = [];
+        closers.push(await bus.controlPlane.events.consume(async (_, records) => void seen.push(...records)));
+        await published;
+        await expect.poll(() => seen).toEqual([{ id: 'early' }]);
+      });
+      test('a batch of several megabytes arrives whole', async () => {
+        const records = Array.from({ length: 3_000 }, (_, i) => ({ id: String(i), text: 'x'.repeat(1_000) }));
+        const seen = new Set<unknown>();
+        closers.push(await bus.controlPlane.events.consume(async (_, some) => some.forEach((record) => seen.add((record as { id: string }).id))));
+        await bus.gateway.events.publish('gw-1', records);
+        await expect.poll(() => seen.size, { timeout: 10_000 }).toBe(3_000);
+      });
+    });
+
+    describe('broadcast', () => {
+      test('reaches everybody who listens to the subject, also by wildcard, and nobody who stopped', async () => {
+        const heard: unknown[] = [];
+        const stop = await bus.gateway.broadcast.subscribe(subjects.credentialChanged, (payload) => heard.push(payload));
+        closers.push(await bus.otherControlPlane.broadcast.subscribe(subjects.credentialChanged, (payload) => heard.push(payload)));
+        await bus.controlPlane.broadcast.publish(subjects.credentialChanged, { connectionId: 'con_1' });
+        await expect.poll(() => heard).toEqual([{ connectionId: 'con_1' }, { connectionId: 'con_1' }]);
+        await stop();
+        await bus.controlPlane.broadcast.publish(subjects.credentialChanged, { connectionId: 'con_2' });
+        await expect.poll(() => heard.length).toBe(3);
+      });
+      test('a listener that throws does not keep the others from hearing', async () => {
+        const heard: unknown[] = [];
+        closers.push(await bus.gateway.broadcast.subscribe(subjects.credentialChanged, () => { throw new Error('no'); }));
+        closers.push(await bus.otherControlPlane.broadcast.subscribe(subjects.credentialChanged, (payload) => heard.push(payload)));
+        await bus.controlPlane.broadcast.publish(subjects.credentialChanged, 1);
+        await expect.poll(() => heard).toEqual([1]);
+      });
+    });
+
+    test('connected is true until closed', async () => {
+      expect(bus.gateway.connected()).toBe(true);
+      await bus.gateway.close();
+      expect(bus.gateway.connected()).toBe(false);
+    });
+  });
+}
