@@ -5,7 +5,7 @@ export const ServerId = z.string().max(24).regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'mu
 const Name = z.string().min(1).max(64).regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case letters, digits and single hyphens');
 /** RFC 6749 section 3.3 scope-token; `*` alone is not a scope here (R33). */
 export const Scope = z.string().max(128).regex(/^[\x21\x23-\x5B\x5D-\x7E]+$/, 'must be an RFC 6749 scope token').refine((scope) => scope !== '*', 'there is no `*` scope');
-const HttpUrl = z.url({ protocol: /^https?$/, error: 'must be an absolute http(s) URL' }).max(2048).refine((url) => !new URL(url).username && !new URL(url).hash, 'must carry neither user information nor a fragment');
+const HttpUrl = z.url({ protocol: /^https?$/, error: 'must be an absolute http(s) URL' }).max(2048).refine((url) => !URL.canParse(url) || (new URL(url).username === '' && new URL(url).hash === ''), 'must carry neither user information nor a fragment');
 const Duration = z.string().regex(/^\d+(s|m|h|d)$/, 'must be a number and a unit: 30s, 15m, 12h or 7d');
 const Glob = z.string().min(1).max(256);
 /** Where a secret value is read when the document is loaded. The value itself never appears in a document or on the bus. */

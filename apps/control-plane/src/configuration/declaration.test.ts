@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { parseDeclaration } from './declaration.js';
+
+const SOUND = `
+kind: TrustProvider
+name: demo
+spec: { issuer: https://idp.example, clientId: sallyport, clientSecret: { env: IDP_SECRET } }
+---
+kind: McpServer
+name: notes
+spec:
+  url: https://notes.example/mcp
+---
+kind: McpServer
+name: other
+spec: { url: https://other.example/mcp }
+---
+kind: CredentialProvider
+name: notes-user
+spec: { type: mcp-user-oauth, server: notes }
+---
+kind: CredentialProvider
+name: other-none
+spec: { type: none, server: other }
+---
+kind: Role
+name: writer
+spec: { scopes: [notes.read], members: [{ trustProvider: demo, groups: [staff] }] }
+---
+kind: AccessPolicy
+name: everybody
+spec: { hop: client-to-gateway, trustProviders: [demo] }
+---
+kind: AccessPolicy
+name: notes-policy
+spec:
+  hop: gateway-to-server
+  server: notes
+  credentialProvider: notes-user
+  users: { roles: [writer] }
+  conditions: { hours: "Mon-Fri 07:00-20:00 Europe/Berlin", sourceCidrs: [10.0.0.0/8], maxAuthAge: 12h }
+  when: '"staff" in user.groups'
+  tools:
+    - { match: [get_*], scope: notes.read, roles: [writer] }
+`;
+
+/** The error's lines without the heading. */
+function problems(text: string): string[] {
+  try {
+    parseDeclaration(text, 'sallyport.yaml');
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'declaration_invalid' });
+    return (error as Error).message.split('\n').slice(1).map((line) => line.trim());
+  }
+  return [];
+}
+const edited = (from: string, to: string) => {
+  expect(SOUND).toContain(from);
+  return problems(SOUND.replace(from, to));
+};
+
+describe('a declarative file', () => {
+  it('is read whole, with defaults filled in (R69)', () => {
+    const { documents } = parseDeclaration(SOUND, 'sallyport.yaml');
+    expect(documents.map((document) => `${document.kind}/${document.name}`)).toEqual(['TrustProvider/demo', 'McpServer/notes', 'McpServer/other', 'CredentialProvider/notes-user', 'CredentialProvider/other-none', 'Role/writer', 'AccessPolicy/everybody', 'AccessPolicy/notes-policy']);
+    expect(documents[1]).toMatchObject({ spec: { timeout: '60s' } });
+  });
+
+  it('may be empty, or end in a separator', () => {
+    expect(parseDeclaration('', 'sallyport.yaml').documents).toEqual([]);
+    expect(parseDeclaration('# nothing yet\n---\n', 'sallyport.yaml').documents).toEqual([]);
+    expect(parseDeclaration(`${SOUND}\n---\n`, 'sallyport.yaml').documents).toHaveLength(8);
+  });
+
+  it.each<[string, string, string, string]>([
+    ['an unknown kind', 'kind: Role', 'kind: Roll', 'sallyport.yaml:23: Roll "writer": kind is `Roll`, must be one of TrustProvider, Role, McpServer, CredentialProvider, AccessPolicy, ClientRegistration, Gateway, OutboundNetwork'],
+    ['an unknown field', '  when: ', '  wen: ', 'sallyport.yaml:39: AccessPolicy "notes-policy": spec.wen is not a field here: correct its spelling or remove it'],
+    ['a URL that is none', 'https://notes.example/mcp', 'notes.example', 'sallyport.yaml:9: McpServer "notes": spec.url must be an absolute http(s) URL'],
+    ['a URL with a password', 'https://notes.example/mcp', 'https://u:p@notes.example/mcp', 'sallyport.yaml:9: McpServer "notes": spec.url must carry neither user information nor a fragment'],
+    ['a missing field', 'spec: { url: https://other.example/mcp }', 'spec: {}', 'sallyport.yaml:13: McpServer "other": spec.url is required: add it (string)'],
+    ['a field of the wrong type', '[get_*]', 'get_*', 'sallyport.yaml:41: AccessPolicy "notes-policy": spec.tools.0.match must be a list'],
+    ['a server id in upper case', 'name: other\n', 'name: Other\n', 'sallyport.yaml:12: McpServer "Other": name must be lower-case letters, digits and single hyphens, at most 24'],
+    ['a secret in clear', '{ env: IDP_SECRET }', 'hunter2', 'sallyport.yaml:4: TrustProvider "demo": spec.clientSecret is never written here: name where to read it, as { env: NAME } or { file: path }'],
+    ['the scope *', 'scopes: [notes.read]', 'scopes: ["*"]', 'sallyport.yaml:25: Role "writer": spec.scopes.0 there is no `*` scope'],
+    ['an unknown hop', 'hop: gateway-to-server', 'hop: sideways', 'sallyport.yaml:34: AccessPolicy "notes-policy": spec.hop is `sideways`, must be one of client-to-gateway, gateway-to-server'],
+    ['a server policy without a credential provider (R27)', '  credentialProvider: notes-user\n', '', 'sallyport.yaml:33: AccessPolicy "notes-policy": spec.credentialProvider is required: add it (string)'],
+    ['a credential provider that is not there (R27)', 'credentialProvider: notes-user', 'credentialProvider: nobody', 'sallyport.yaml:36: AccessPolicy "notes-policy": spec.credentialProvider names the CredentialProvider "nobody", which does not exist: use one of notes-user, other-none, or add it'],
+    ['a credential provider of another server (R27)', 'credentialProvider: notes-user', 'credentialProvider: other-none', 'sallyport.yaml:36: AccessPolicy "notes-policy": spec.credentialProvider names "other-none", which yields credentials for the server "other": use one for "notes"'],
+    ['a server that is not there', '  server: notes\n', '  server: ghost\n', 'sallyport.yaml:35: AccessPolicy "notes-policy": spec.server names the McpServer "ghost", which does not exist: use one of notes, other, or add it'],
+    ['a trust provider that is not there (S1)', 'trustProviders: [demo]', 'trustProviders: [okta]', 'sallyport.yaml:29: AccessPolicy "everybody": spec.trustProviders.0 names the TrustProvider "okta", which does not exist: use one of demo, or add it'],
+    ['a role of a trust provider that is not there (S1)', '[{ trustProvider: demo,', '[{ trustProvider: okta,', 'sallyport.yaml:25: Role "writer": spec.members.0.trustProvider names the TrustProvider "okta", which does not exist: use one of demo, or add it'],
+    ['groups without the provider that asserts them (S1)', 'users: { roles: [writer] }', 'users: { groups: [staff] }', 'sallyport.yaml:37: AccessPolicy "notes-policy": spec.users groups and subjects need the trustProvider that asserts them'],
+    ['a role that is not there', 'roles: [writer] }\n  conditions', 'roles: [reader] }\n  conditions', 'sallyport.yaml:37: AccessPolicy "notes-policy": spec.users.roles.0 names the Role "reader", which does not exist: use one of writer, or add it'],
+    ['hours that do not compile', 'Mon-Fri 07:00-20:00 Europe/Berlin', 'Mon-Fri 07:00-20:00 Mars/Olympus', 'sallyport.yaml:38: AccessPolicy "notes-policy": spec.conditions.hours `Mars/Olympus` is not a time zone'],
+    ['a network that does not compile', '10.0.0.0/8', '10.0.0.0/88', 'sallyport.yaml:38: AccessPolicy "notes-policy": spec.conditions.sourceCidrs is not an address or CIDR block: 10.0.0.0/88'],
+    ['an expression that does not compile (S29)', '"staff" in user.groups', '"staff" in usr.groups', 'sallyport.yaml:39: AccessPolicy "notes-policy": spec.when Unknown variable: usr'],
+    ['a name taken twice', 'name: other-none', 'name: notes-user', 'sallyport.yaml:20: CredentialProvider "notes-user": name is taken by another CredentialProvider: choose another name or remove one of the two'],
+    ['a key written twice', '  url: https://notes.example/mcp', '  url: https://notes.example/mcp\n  url: https://evil.example/mcp', 'sallyport.yaml:10: is not valid YAML: Map keys must be unique'],
+    ['YAML that does not parse', 'spec: { url: https://other.example/mcp }', 'spec: { url: [', ''],
+  ])('with %s is refused with file, line, field and remedy', (_, from, to, expected) => {
+    const found = edited(from, to);
+    if (expected === '') expect(found[0]).toMatch(/^sallyport\.yaml:\d+: is not valid YAML: /);
+    else expect(found.join("\n")).toBe(expected);
+  });
+
+  it('with `toolPrefix: never` and two servers is refused (S12)', () => {
+    expect(problems(`${SOUND}---\nkind: Gateway\nname: default\nspec: { toolPrefix: never }\n`)).toEqual(['sallyport.yaml:45: Gateway "default": spec.toolPrefix can be `never` with a single McpServer only: tools of two servers could have one name']);
+  });
+
+  it('never repeats a secret in its errors (S30)', () => {
+    expect(edited('{ env: IDP_SECRET }', 'hunter2').join()).not.toContain('hunter2');
+  });
+
+  it('with many mistakes lists the first and counts the rest', () => {
+    const found = problems(Array.from({ length: 30 }, (_, i) => `kind: McpServer\nname: s${i}\nspec: { url: x }`).join('\n---\n'));
+    expect(found).toHaveLength(21);
+    expect(found.at(-1)).toBe('and 10 more');
+  });
+});

@@ -1,0 +1,117 @@
+import { Document } from '@sallyport/configuration';
+import { SallyportError } from '@sallyport/kernel';
+import { isMap, isNode, isPair, isScalar, LineCounter, parseAllDocuments } from 'yaml';
+import type { Document as YamlDocument } from 'yaml';
+import type { z } from 'zod';
+import { problemsOf } from './problems-of.js';
+
+type Path = readonly (string | number)[];
+
+/** A file's documents, each valid in itself and all of them together. */
+export interface Declaration {
+  readonly file: string;
+  readonly documents: readonly Document[];
+  /** Where a field stands, as `file:line`, to say what is wrong with it later. */
+  locate(document: Document, path: Path): string;
+}
+
+const MAX_PROBLEMS = 20;
+
+/**
+ * Reads documents out of multi-document YAML and checks each one and their references.
+ * @throws SallyportError `declaration_invalid`: one line per mistake, with file, line, field and what to do about it.
+ */
+export function parseDeclaration(text: string, file: string): Declaration {
+  const lines = new LineCounter();
+  const parsed = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
+  const problems: { line: number; text: string }[] = [];
+  const sources = new Map<Document, YamlDocument>();
+  const lineOf = (source: YamlDocument, path: Path) => lines.linePos(offsetOf(source, path)).line;
+
+  for (const source of Array.isArray(parsed) ? parsed : []) {
+    for (const error of source.errors) problems.push({ line: lines.linePos(error.pos[0]).line, text: `is not valid YAML: ${error.message}` });
+    if (source.errors.length > 0) continue;
+    const value: unknown = source.toJS();
+    if (value === null) continue; // an empty document, such as after a trailing `---`
+    const result = Document.safeParse(value);
+    if (result.success) {
+      sources.set(result.data, source);
+      continue;
+    }
+    const title = titleOf(value);
+    for (const issue of result.error.issues) for (const { path, message } of explain(issue, value)) problems.push({ line: lineOf(source, path), text: `${title}: ${path.join('.') || 'document'} ${message}` });
+  }
+
+  const documents = [...sources.keys()];
+  const locate = (document: Document, path: Path) => {
+    const source = sources.get(document);
+    return `${file}:${source ? lineOf(source, path) : 1}`;
+  };
+  // References are checked also when a document is broken elsewhere: all mistakes at once. What is broken is not called missing.
+  if (problems.length === 0) {
+    for (const { document, path, message } of problemsOf(documents)) {
+      const source = sources.get(document);
+      problems.push({ line: source ? lineOf(source, path) : 1, text: `${document.kind} "${document.name}": ${path.join('.')} ${message}` });
+    }
+  }
+  if (problems.length > 0) {
+    const listed = problems.toSorted((a, b) => a.line - b.line).map((problem) => `  ${file}:${problem.line}: ${problem.text}`);
+    const more = listed.length > MAX_PROBLEMS ? `\n  and ${listed.length - MAX_PROBLEMS} more` : '';
+    throw new SallyportError('declaration_invalid', `The declarative file is not valid:\n${listed.slice(0, MAX_PROBLEMS).join('\n')}${more}`);
+  }
+  return { file, documents, locate };
+}
+
+function titleOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return 'document';
+  const { kind, name } = value as { kind?: unknown; name?: unknown };
+  return `${typeof kind === 'string' ? kind : 'document'}${typeof name === 'string' ? ` "${name}"` : ''}`;
+}
+
+/** What an issue says, in words that help to mend it. */
+function explain(issue: z.core.$ZodIssue, value: unknown): { path: Path; message: string }[] {
+  const path = issue.path.filter((part): part is string | number => typeof part !== 'symbol');
+  const given = at(value, path);
+  const missing = given === undefined;
+  switch (issue.code) {
+    case 'unrecognized_keys':
+      return issue.keys.map((key) => ({ path: [...path, key], message: 'is not a field here: correct its spelling or remove it' }));
+    case 'invalid_union': {
+      const options = 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : undefined;
+      if (options) return [{ path, message: `${missing ? 'is required: add' : `is \`${String(given)}\`, must be`} one of ${options.join(', ')}` }];
+      if (path.at(-1) === 'clientSecret') return [{ path, message: 'is never written here: name where to read it, as { env: NAME } or { file: path }' }];
+      return [{ path, message: issue.message }];
+    }
+    case 'invalid_type':
+      return [{ path, message: missing ? `is required: add it (${issue.expected})` : `must be ${withArticle(issue.expected)}` }];
+    case 'invalid_value':
+      return [{ path, message: `${missing ? 'is required: add' : `is \`${String(given)}\`, must be`} ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(String).join(', ')}` }];
+    case 'too_big':
+      return [{ path, message: `is too long or too large: at most ${issue.maximum}` }];
+    case 'too_small':
+      return [{ path, message: `is too short or too small: at least ${issue.minimum}` }];
+    default:
+      return [{ path, message: issue.message }];
+  }
+}
+
+const withArticle = (type: string) => (type === 'object' ? 'a mapping (`field: value`)' : type === 'array' ? 'a list' : `a ${type}`);
+
+function at(value: unknown, path: Path): unknown {
+  return path.reduce<unknown>((part, key) => (typeof part === 'object' && part !== null ? (part as Record<string | number, unknown>)[key] : undefined), value);
+}
+
+/** Where the field's key begins, or, when it is not there, the nearest thing round it that is. */
+function offsetOf(source: YamlDocument, path: Path): number {
+  for (let length = path.length; length > 0; length--) {
+    const key = path[length - 1];
+    const parent = length === 1 ? source.contents : source.getIn(path.slice(0, length - 1), true);
+    if (isMap(parent)) {
+      const pair = parent.items.find((item) => isPair(item) && isScalar(item.key) && item.key.value === key);
+      if (pair && isScalar(pair.key) && pair.key.range) return pair.key.range[0];
+    }
+    const node = source.getIn(path.slice(0, length), true);
+    if (isNode(node) && node.range) return node.range[0];
+  }
+  return source.contents?.range?.[0] ?? source.range?.[0] ?? 0;
+}

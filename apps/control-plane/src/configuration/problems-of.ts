@@ -1,0 +1,73 @@
+import type { AccessPolicySpec, Document, DocumentKind, DocumentOf } from '@sallyport/configuration';
+import { durationSeconds, problemsOfPolicy } from '@sallyport/policy';
+
+export interface DocumentProblem {
+  readonly document: Document;
+  /** Into the whole document: `['spec', 'server']`. */
+  readonly path: readonly (string | number)[];
+  /** Reads after the field's name. */
+  readonly message: string;
+}
+
+/** R47: nothing issued downstream lives longer. */
+const MAX_TOKEN_LIFETIME_SECONDS = 3_600;
+
+/**
+ * What is wrong with a set of documents that are each valid in themselves: names that are taken twice, references to
+ * what is not there, a gateway-to-server policy without a credential provider made for its server (R27), conditions
+ * that do not compile. The same check stands before every write, whoever writes.
+ */
+export function problemsOf(documents: readonly Document[]): DocumentProblem[] {
+  const problems: DocumentProblem[] = [];
+  const index = new Map<string, Document>();
+  for (const document of documents) {
+    const key = `${document.kind}/${document.name}`;
+    if (index.has(key)) problems.push({ document, path: ['name'], message: `is taken by another ${document.kind}: choose another name or remove one of the two` });
+    else index.set(key, document);
+  }
+  const find = <K extends DocumentKind>(kind: K, name: string) => index.get(`${kind}/${name}`) as DocumentOf<K> | undefined;
+  const namesOf = (kind: DocumentKind) => documents.filter((document) => document.kind === kind).map((document) => document.name);
+
+  for (const document of documents) {
+    const say = (path: (string | number)[], message: string) => problems.push({ document, path: ['spec', ...path], message });
+    const refer = (kind: DocumentKind, name: string | undefined, path: (string | number)[]) => {
+      if (name === undefined || find(kind, name)) return;
+      const known = namesOf(kind);
+      say(path, `names the ${kind} "${name}", which does not exist: ${known.length > 0 ? `use one of ${known.join(', ')}, or add it` : 'add it'}`);
+    };
+    const referAll = (kind: DocumentKind, names: readonly string[] | undefined, path: (string | number)[]) => names?.forEach((name, position) => refer(kind, name, [...path, position]));
+
+    switch (document.kind) {
+      case 'Role':
+        document.spec.members.forEach((members, position) => refer('TrustProvider', members.trustProvider, ['members', position, 'trustProvider']));
+        break;
+      case 'CredentialProvider': {
+        refer('McpServer', document.spec.server, ['server']);
+        if (document.spec.type === 'gateway-token' && (durationSeconds(document.spec.lifetime) ?? 0) > MAX_TOKEN_LIFETIME_SECONDS) say(['lifetime'], 'is more than 1h: shorten it');
+        break;
+      }
+      case 'AccessPolicy': {
+        const { spec } = document;
+        refer('TrustProvider', spec.users?.trustProvider, ['users', 'trustProvider']);
+        referAll('Role', spec.users?.roles, ['users', 'roles']);
+        if (spec.hop === 'client-to-gateway') referAll('TrustProvider', spec.trustProviders, ['trustProviders']);
+        else checkServerPolicy(spec);
+        for (const { path, message } of problemsOfPolicy(spec)) say([...path], message);
+        break;
+      }
+      case 'Gateway':
+        if (document.spec.toolPrefix === 'never' && namesOf('McpServer').length > 1) say(['toolPrefix'], 'can be `never` with a single McpServer only: tools of two servers could have one name');
+        break;
+      default:
+    }
+
+    function checkServerPolicy(spec: Extract<AccessPolicySpec, { hop: 'gateway-to-server' }>): void {
+      refer('McpServer', spec.server, ['server']);
+      const provider = find('CredentialProvider', spec.credentialProvider);
+      if (provider && provider.spec.server !== spec.server && find('McpServer', spec.server)) say(['credentialProvider'], `names "${provider.name}", which yields credentials for the server "${provider.spec.server}": use one for "${spec.server}"`);
+      refer('CredentialProvider', spec.credentialProvider, ['credentialProvider']);
+      for (const list of ['tools', 'resources'] as const) spec[list].forEach((rule, position) => referAll('Role', rule.roles, [list, position, 'roles']));
+    }
+  }
+  return problems;
+}

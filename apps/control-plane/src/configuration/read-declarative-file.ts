@@ -1,0 +1,54 @@
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, resolve } from 'node:path';
+import type { Document } from '@sallyport/configuration';
+import { SallyportError, Secret } from '@sallyport/kernel';
+import { parseDeclaration } from './declaration.js';
+import type { Declaration } from './declaration.js';
+import { secretSourcesOf } from './secret-sources.js';
+
+/** Documents with the values of their secrets, which are in no document: by `<Kind>/<name>/<field>`. */
+export interface DesiredConfiguration {
+  readonly documents: readonly Document[];
+  readonly secrets: ReadonlyMap<string, Secret>;
+}
+
+/**
+ * @param environment where `{ env: NAME }` is looked up; `{ file: path }` is relative to the declarative file.
+ * @throws SallyportError `declaration_unreadable`, `declaration_invalid`
+ */
+export async function readDeclarativeFile(path: string, environment: Readonly<Record<string, string | undefined>>): Promise<DesiredConfiguration> {
+  const declaration = parseDeclaration(await read(path, `The declarative file ${path}`), basename(path));
+  return { documents: declaration.documents, secrets: await readSecrets(declaration, dirname(resolve(path)), environment) };
+}
+
+/** The environment variables a declarative file refers to: they are its secrets, not settings of the process. */
+export async function secretVariablesOf(path: string): Promise<string[]> {
+  const { documents } = parseDeclaration(await read(path, `The declarative file ${path}`), basename(path));
+  return documents.flatMap((document) => secretSourcesOf(document).flatMap(({ source }) => ('env' in source ? [source.env] : [])));
+}
+
+async function readSecrets(declaration: Declaration, directory: string, environment: Readonly<Record<string, string | undefined>>): Promise<Map<string, Secret>> {
+  const secrets = new Map<string, Secret>();
+  const problems: string[] = [];
+  for (const document of declaration.documents) {
+    for (const { name, path, source } of secretSourcesOf(document)) {
+      const value = 'env' in source ? environment[source.env] : (await read(resolve(directory, source.file), 'The secret file').catch(() => undefined))?.trim();
+      if (value) secrets.set(name, new Secret(value));
+      else {
+        const remedy = 'env' in source ? `the environment variable ${source.env} is not set: set it` : `the file ${source.file} is missing, unreadable or empty: create it`;
+        problems.push(`  ${declaration.locate(document, path)}: ${document.kind} "${document.name}": ${path.join('.')}: ${remedy}`);
+      }
+    }
+  }
+  if (problems.length > 0) throw new SallyportError('declaration_invalid', `Secrets of the declarative file cannot be read:\n${problems.join('\n')}`);
+  return secrets;
+}
+
+async function read(path: string, what: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+    throw new SallyportError('declaration_unreadable', `${what} cannot be read (${code}).`, { cause });
+  }
+}
