@@ -128,12 +128,13 @@ spec:
     - { match: ["whoami://**"], scope: whoami.read }
 ---
 # How agents introduce themselves: by a client ID metadata document at an https address of theirs, or by registering
-# here. Open registration suits a developer's own machine; elsewhere use "gated" or "off".
+# here. Open registration suits a developer's own machine; elsewhere use "gated" or "off". The redirect hosts are
+# programs on this machine, VS Code's, and Cursor's URI scheme.
 kind: ClientRegistration
 name: default
 spec:
   metadataDocuments: { enabled: true, allowedHosts: ["*"] }
-  dynamic: { mode: open, redirectHosts: [127.0.0.1, "[::1]", localhost] }
+  dynamic: { mode: open, redirectHosts: [127.0.0.1, "[::1]", localhost, vscode.dev, insiders.vscode.dev, "cursor:"] }
 ---
 kind: Gateway
 name: default

@@ -45,7 +45,7 @@ describe('the demo identity provider', () => {
     expect(new URL(plain.headers.get('location') ?? '').searchParams.get('error')).toBe('invalid_request');
   });
 
-  it('names its cookies so that other servers on this host cannot take them for theirs (S31)', async () => {
+  it('names its cookies so that other servers on this host cannot take them for theirs', async () => {
     const first = await fetch(`${idp.issuer}/oauth/authorize?${new URLSearchParams({ response_type: 'code', client_id: 'sallyport', redirect_uri: redirectUri, scope: 'openid', state: 's', code_challenge: 'x'.repeat(43), code_challenge_method: 'S256' }).toString()}`, { redirect: 'manual' });
     const cookies = first.headers.getSetCookie();
     expect(cookies.length).toBeGreaterThan(0);
@@ -60,7 +60,7 @@ describe('the demo identity provider', () => {
     await expect(startIdentityProvider({ host, port: 0, client: relyingParty, clock: systemClock })).rejects.toMatchObject({ code: 'demo_not_loopback' });
   });
 
-  it('refuses a foreign Host and a foreign Origin (S19)', async () => {
+  it('refuses a foreign Host and a foreign Origin', async () => {
     expect((await request(`${idp.issuer}/.well-known/openid-configuration`, { headers: { host: 'rebound.example' } })).statusCode).toBe(403);
     expect((await request(`${idp.issuer}/oauth/token`, { method: 'POST', headers: { origin: 'http://evil.example' } })).statusCode).toBe(403);
   });

@@ -12,7 +12,7 @@ describe('a loopback address', () => {
   });
 });
 
-describe('a request to a demonstration server (S19)', () => {
+describe('a request to a demonstration server', () => {
   const own = { url: 'http://127.0.0.1:7403', peer: '127.0.0.1', host: '127.0.0.1:7403', origin: undefined };
 
   it('is answered when it comes from this machine and names this server', () => {

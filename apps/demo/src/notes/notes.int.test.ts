@@ -46,7 +46,7 @@ async function connect(accessToken: unknown, mode: 'legacy' | { pin: string } = 
 }
 
 describe('the notes server', () => {
-  it('challenges a request without a token and says where to get one (R15)', async () => {
+  it('challenges a request without a token and says where to get one', async () => {
     const response = await fetch(notes.url, { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } });
     expect(response.status).toBe(401);
     const metadataUrl = /resource_metadata="([^"]+)"/.exec(response.headers.get('www-authenticate') ?? '')?.[1];
@@ -68,7 +68,7 @@ describe('the notes server', () => {
     expect((await client.callTool({ name: 'list_notes', arguments: {} })).structuredContent).toEqual({ notes: [] });
   });
 
-  it("shows nobody somebody else's notes, in no way there is (R34)", async () => {
+  it("shows nobody somebody else's notes, in no way there is", async () => {
     const client = await register();
     const hers = await connect((await tokensFor(client, alice))['access_token']);
     const his = await connect((await tokensFor(client, bob))['access_token']);
@@ -111,7 +111,7 @@ describe('the notes server', () => {
     expect(answers.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(1);
   });
 
-  it('keeps separate grants of one client and account apart (R49)', async () => {
+  it('keeps separate grants of one client and account apart', async () => {
     const client = await register();
     const [one, other] = [await tokensFor(client, alice), await tokensFor(client, alice)];
     await refresh(client, one['refresh_token']);

@@ -27,7 +27,7 @@ describe('a server that trusts the gateway (S6)', () => {
     expect(await verifyGatewayToken(await sign({}), expected)).toEqual({ iss: issuer, aud: resource, sub: 'usr_alice', client_id: 'agent-1', act: { sub: 'agent-1' }, scope: 'whoami.read', iat: now, exp: now + 300 });
   });
 
-  it("refuses the agent's own access token, whose audience is the gateway (R50)", async () => {
+  it("refuses the agent's own access token, whose audience is the gateway", async () => {
     const { act: _act, ...inbound } = claims;
     const token = await new SignJWT({ ...inbound, aud: 'http://127.0.0.1:7400/mcp' }).setProtectedHeader({ alg: 'ES256', kid: 'at-1', typ: 'at+jwt' }).sign(inboundKey);
     expect(await verifyGatewayToken(token, expected)).toBeUndefined();
