@@ -1,0 +1,136 @@
+import { deepEqual, equal } from 'node:assert/strict';
+import { newId } from '@sallyport/kernel';
+import type { ConnectionStore, NewConnection } from './connection-store.js';
+
+export function aConnection(changes: Partial<NewConnection> = {}): NewConnection {
+  return {
+    id: newId('con'), userId: newId('usr'), server: 'notes', credentialProvider: 'notes-per-user', state: 'connected', revision: 1,
+    issuer: 'https://as.notes.example', resource: 'https://notes.example/mcp', tokenEndpoint: 'https://as.notes.example/token', revocationEndpoint: null,
+    targetOrigin: 'https://notes.example', clientId: 'client-1', scopes: ['notes.read'], sealedCredential: Uint8Array.of(1, 2, 3),
+    accessExpiresAt: 2_000_000, refreshDueAt: 1_000_000, refreshFailures: 0, ...changes,
+  };
+}
+
+const successor = { sealedCredential: Uint8Array.of(9), accessExpiresAt: 3_000_000, scopes: ['notes.read'], state: 'connected', refreshDueAt: 2_500_000, refreshFailures: 0 } as const;
+const times = { now: 1_000_000, until: 1_060_000 };
+
+/** What every ConnectionStore promises. Each case gets a store that no other case writes the same rows of. */
+export const connectionStoreContract: readonly { readonly title: string; check(store: ConnectionStore): Promise<void> }[] = [
+  {
+    title: 'returns what was stored, to the millisecond and the byte',
+    async check(store) {
+      const connection = aConnection();
+      equal(await store.create(connection), true);
+      const found = await store.find(connection.id);
+      const { createdAt, updatedAt, ...stored } = found ?? { createdAt: 0, updatedAt: 0 };
+      equal(typeof createdAt + typeof updatedAt, 'numbernumber');
+      deepEqual({ ...stored, sealedCredential: [...(found?.sealedCredential ?? [])] }, { ...connection, sealedCredential: [1, 2, 3] });
+      equal((await store.findFor(connection.userId ?? '', 'notes'))?.id, connection.id);
+      equal(await store.findFor(newId('usr'), 'notes'), undefined);
+    },
+  },
+  {
+    title: 'one user has one connection per server, another user another (R34) (R39)',
+    async check(store) {
+      const first = aConnection();
+      equal(await store.create(first), true);
+      equal(await store.create(aConnection({ userId: first.userId })), false);
+      equal(await store.create(aConnection({ userId: first.userId, server: 'mail' })), true);
+      equal(await store.create(aConnection()), true);
+      equal((await store.findFor(first.userId ?? '', 'notes'))?.id, first.id);
+    },
+  },
+  {
+    title: 'replaces only the revision that was seen, and drops the refresh lock',
+    async check(store) {
+      const first = aConnection();
+      await store.create(first);
+      await store.takeRefreshLock(first.id, 'a', times);
+      equal(await store.replace({ ...first, revision: 2, clientId: 'client-2' }, 7), false);
+      equal(await store.replace({ ...first, revision: 2, clientId: 'client-2' }, 1), true);
+      equal((await store.find(first.id))?.clientId, 'client-2');
+      equal(await store.saveSuccessor(first.id, { owner: 'a', expectedRevision: 1 }, successor), false);
+      equal(await store.saveSuccessor(first.id, { owner: 'a', expectedRevision: 2 }, successor), false);
+      equal((await store.takeRefreshLock(first.id, 'b', times)).type, 'taken');
+    },
+  },
+  {
+    title: 'gives the refresh lock to one of many who ask at once, and to the next when its time is over (B3)',
+    async check(store) {
+      const connection = aConnection();
+      await store.create(connection);
+      const results = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((owner) => store.takeRefreshLock(connection.id, owner, times)));
+      deepEqual(results.map((result) => result.type).toSorted(), ['held', 'held', 'held', 'held', 'taken']);
+      equal((await store.takeRefreshLock(connection.id, 'f', { now: times.until, until: times.until + 1 })).type, 'taken');
+      equal((await store.takeRefreshLock(newId('con'), 'f', times)).type, 'gone');
+    },
+  },
+  {
+    title: 'stores a successor only for the owner of the lock and only upon the revision it saw (B3)',
+    async check(store) {
+      const connection = aConnection();
+      await store.create(connection);
+      await store.takeRefreshLock(connection.id, 'late', { now: 0, until: 1 });
+      await store.takeRefreshLock(connection.id, 'owner', times);
+      equal(await store.saveSuccessor(connection.id, { owner: 'late', expectedRevision: 1 }, successor), false);
+      equal(await store.saveSuccessor(connection.id, { owner: 'owner', expectedRevision: 2 }, successor), false);
+      equal(await store.saveSuccessor(connection.id, { owner: 'owner', expectedRevision: 1 }, successor), true);
+      const after = await store.find(connection.id);
+      deepEqual([after?.revision, after?.accessExpiresAt, after?.refreshDueAt, [...(after?.sealedCredential ?? [])]], [2, 3_000_000, 2_500_000, [9]]);
+      equal((await store.takeRefreshLock(connection.id, 'next', times)).type, 'taken');
+    },
+  },
+  {
+    title: 'keeps the credential when only its standing changes, and releases the lock',
+    async check(store) {
+      const connection = aConnection();
+      await store.create(connection);
+      await store.takeRefreshLock(connection.id, 'owner', times);
+      equal(await store.saveStanding(connection.id, { owner: 'other', expectedRevision: 1 }, { state: 'needs_reconnect', refreshDueAt: null, refreshFailures: 1 }), false);
+      equal(await store.saveStanding(connection.id, { owner: 'owner', expectedRevision: 1 }, { state: 'retrying', refreshDueAt: 1_100_000, refreshFailures: 1 }), true);
+      const after = await store.find(connection.id);
+      deepEqual([after?.state, after?.revision, after?.refreshFailures, [...(after?.sealedCredential ?? [])]], ['retrying', 1, 1, [1, 2, 3]]);
+      equal((await store.takeRefreshLock(connection.id, 'next', times)).type, 'taken');
+      await store.releaseRefreshLock(connection.id, 'somebody else');
+      equal((await store.takeRefreshLock(connection.id, 'third', times)).type, 'held');
+      await store.releaseRefreshLock(connection.id, 'next');
+      equal((await store.takeRefreshLock(connection.id, 'third', times)).type, 'taken');
+    },
+  },
+  {
+    title: 'marks a connection as to be made again, unless it was already',
+    async check(store) {
+      const connection = aConnection();
+      await store.create(connection);
+      equal(await store.markNeedsReconnect(connection.id, 2), false);
+      equal(await store.markNeedsReconnect(connection.id, 1), true);
+      deepEqual([(await store.find(connection.id))?.state, (await store.find(connection.id))?.refreshDueAt], ['needs_reconnect', null]);
+    },
+  },
+  {
+    title: 'lists what is due and free, the longest overdue first',
+    async check(store) {
+      const base = 500_000;
+      const [late, later, future, locked, gone, endless] = [10, 20, 900, 5, 1, 0].map((offset) => aConnection({ refreshDueAt: base + offset })) as [NewConnection, NewConnection, NewConnection, NewConnection, NewConnection, NewConnection];
+      for (const connection of [later, late, future, locked, { ...gone, state: 'needs_reconnect' as const }, { ...endless, refreshDueAt: null }]) await store.create(connection);
+      await store.takeRefreshLock(locked.id, 'x', { now: base, until: base + 1_000 });
+      const mine = new Set([late, later, future, locked, gone, endless].map(({ id }) => id));
+      const due = (await store.listDue(base + 100, 1_000)).map(({ id }) => id).filter((id) => mine.has(id));
+      deepEqual(due, [late.id, later.id]);
+      equal((await store.listDue(base + 100, 1)).length, 1);
+    },
+  },
+  {
+    title: 'lists without anything sealed, and removes for good',
+    async check(store) {
+      const connection = aConnection();
+      await store.create(connection);
+      const [summary] = await store.list({ userId: connection.userId ?? '' });
+      equal(summary?.id, connection.id);
+      equal(summary !== undefined && 'sealedCredential' in summary, false);
+      equal((await store.remove(connection.id))?.id, connection.id);
+      equal(await store.remove(connection.id), undefined);
+      equal(await store.find(connection.id), undefined);
+    },
+  },
+];

@@ -1,0 +1,92 @@
+import type { Connection, ConnectionSummary } from './connection.js';
+import type { ConnectionStore, LockResult, NewConnection, Successor } from './connection-store.js';
+
+type Row = Connection & { lock: { owner: string; until: number } | null };
+
+/** For tests: the same promises as the real one, in one process. */
+export class MemoryConnectionStore implements ConnectionStore {
+  readonly #rows = new Map<string, Row>();
+
+  async find(id: string): Promise<Connection | undefined> {
+    const row = this.#rows.get(id);
+    return row && bare(row);
+  }
+
+  async findFor(userId: string, server: string): Promise<Connection | undefined> {
+    const row = [...this.#rows.values()].find((candidate) => candidate.userId === userId && candidate.server === server);
+    return row && bare(row);
+  }
+
+  async list({ userId, limit = 1_000 }: { userId?: string | undefined; limit?: number | undefined } = {}): Promise<ConnectionSummary[]> {
+    return [...this.#rows.values()].filter((row) => userId === undefined || row.userId === userId).slice(0, limit).map((row) => {
+      const { sealedCredential: _sealed, ...summary } = bare(row);
+      return summary;
+    });
+  }
+
+  async create(connection: NewConnection): Promise<boolean> {
+    if (this.#rows.has(connection.id) || (connection.userId !== null && (await this.findFor(connection.userId, connection.server)))) return false;
+    this.#rows.set(connection.id, { ...connection, createdAt: 0, updatedAt: 0, lock: null });
+    return true;
+  }
+
+  async replace(connection: NewConnection, expectedRevision: number): Promise<boolean> {
+    const row = this.#rows.get(connection.id);
+    if (!row || row.revision !== expectedRevision) return false;
+    this.#rows.set(row.id, { ...row, ...connection, lock: null });
+    return true;
+  }
+
+  async remove(id: string): Promise<Connection | undefined> {
+    const row = this.#rows.get(id);
+    this.#rows.delete(id);
+    return row && bare(row);
+  }
+
+  async takeRefreshLock(id: string, owner: string, { now, until }: { now: number; until: number }): Promise<LockResult> {
+    const row = this.#rows.get(id);
+    if (!row) return { type: 'gone' };
+    if (row.lock && row.lock.until > now) return { type: 'held' };
+    this.#rows.set(id, { ...row, lock: { owner, until } });
+    return { type: 'taken', connection: bare(row) };
+  }
+
+  async releaseRefreshLock(id: string, owner: string): Promise<void> {
+    const row = this.#rows.get(id);
+    if (row?.lock?.owner === owner) this.#rows.set(id, { ...row, lock: null });
+  }
+
+  async saveSuccessor(id: string, fence: { owner: string; expectedRevision: number }, successor: Successor): Promise<boolean> {
+    return this.#fenced(id, fence, (row) => ({ ...row, ...successor, revision: row.revision + 1 }));
+  }
+
+  async saveStanding(id: string, fence: { owner: string; expectedRevision: number }, standing: Pick<Successor, 'state' | 'refreshDueAt' | 'refreshFailures'>): Promise<boolean> {
+    return this.#fenced(id, fence, (row) => ({ ...row, ...standing }));
+  }
+
+  async markNeedsReconnect(id: string, expectedRevision: number): Promise<boolean> {
+    const row = this.#rows.get(id);
+    if (!row || row.revision !== expectedRevision) return false;
+    this.#rows.set(id, { ...row, state: 'needs_reconnect', refreshDueAt: null, lock: null });
+    return true;
+  }
+
+  async listDue(now: number, limit: number): Promise<{ id: string; server: string }[]> {
+    return [...this.#rows.values()]
+      .filter((row) => row.state !== 'needs_reconnect' && row.refreshDueAt !== null && row.refreshDueAt <= now && !(row.lock && row.lock.until > now))
+      .toSorted((a, b) => (a.refreshDueAt ?? 0) - (b.refreshDueAt ?? 0))
+      .slice(0, limit)
+      .map(({ id, server }) => ({ id, server }));
+  }
+
+  #fenced(id: string, { owner, expectedRevision }: { owner: string; expectedRevision: number }, change: (row: Row) => Row): boolean {
+    const row = this.#rows.get(id);
+    if (!row || row.lock?.owner !== owner || row.revision !== expectedRevision) return false;
+    this.#rows.set(id, { ...change(row), lock: null });
+    return true;
+  }
+}
+
+function bare({ lock: _lock, ...connection }: Row): Connection {
+  return connection;
+}

@@ -1,0 +1,19 @@
+/** A lease lives this long at most, in seconds (security rule S21). */
+export const MAX_LEASE_SECONDS = 900;
+
+export interface GrantedLease {
+  readonly type: 'granted';
+  readonly headers: Readonly<Record<string, string>>;
+  readonly connectionId: string | null;
+  readonly connectionRevision: number;
+  readonly expiresInSeconds: number;
+}
+
+/** What a credential provider kind answers. Refusals are for the user to mend, or for time; what is broken throws. */
+export type ProviderLease =
+  | GrantedLease
+  | { readonly type: 'connect_required'; readonly reason: ConnectReason; readonly connectionId: string | null }
+  | { readonly type: 'provider_unavailable'; readonly retryAfterSeconds: number };
+
+/** `agent_not_consented`: there is a connection, but this agent may not use it yet (S3). */
+export type ConnectReason = 'not_connected' | 'needs_reconnect' | 'agent_not_consented';

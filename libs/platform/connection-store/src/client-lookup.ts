@@ -1,0 +1,36 @@
+import type { ClientAuthentication, Connection, OAuthClient, Vault } from '@sallyport/credential';
+import type { Database } from '@sallyport/database';
+import { Secret } from '@sallyport/kernel';
+import { openRegistration } from './stored-registration.js';
+
+export interface ClientLookupContext {
+  readonly database: Database;
+  readonly vault: Vault;
+  /** The client an administrator configured at a provider, if any. */
+  readonly configuredClient: (credentialProvider: string) => { readonly clientId: string; readonly hasSecret: boolean } | undefined;
+}
+
+/**
+ * Finds our client for a connection as it is now, so that a rotated secret counts at once: the configured one, else our
+ * registration at that issuer. `undefined` when the connection was made by a client that we are not any more.
+ */
+export function createClientLookup({ database, vault, configuredClient }: ClientLookupContext) {
+  return async (connection: Pick<Connection, 'credentialProvider' | 'issuer' | 'clientId'>, authentication: ClientAuthentication): Promise<OAuthClient | undefined> => {
+    const { issuer, clientId, credentialProvider } = connection;
+    const configured = configuredClient(credentialProvider);
+    if (configured) {
+      if (configured.clientId !== clientId) return undefined;
+      const clientSecret = configured.hasSecret ? await findStoredSecret(database, vault, `CredentialProvider/${credentialProvider}/client.clientSecret`) : null;
+      return clientSecret === undefined ? undefined : { issuer, clientId, clientSecret, authentication };
+    }
+    const row = await database.downstreamRegistration.findUnique({ where: { issuer } });
+    const registration = row ? openRegistration(vault, row) : undefined;
+    return registration?.clientId === clientId ? registration : undefined;
+  };
+}
+
+/** A document's secret as the control plane sealed it: purpose `stored-secret`, bound to its name. */
+async function findStoredSecret(database: Database, vault: Vault, name: string): Promise<Secret | undefined> {
+  const row = await database.storedSecret.findUnique({ where: { name } });
+  return row ? new Secret(new TextDecoder().decode(vault.open('stored-secret', row.sealed, name))) : undefined;
+}

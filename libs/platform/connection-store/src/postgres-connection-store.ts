@@ -1,0 +1,115 @@
+import type { Connection, ConnectionStore, ConnectionSummary, LockResult, NewConnection, Successor } from '@sallyport/credential';
+import { Prisma, type Database } from '@sallyport/database';
+import { SallyportError } from '@sallyport/kernel';
+import type { ConnectionState } from '@sallyport/refresh';
+
+type Row = NonNullable<Awaited<ReturnType<Database['connection']['findUnique']>>>;
+const states: ReadonlySet<string> = new Set<ConnectionState>(['connected', 'retrying', 'provider_fault', 'needs_reconnect']);
+const NO_LOCK = { refreshLockOwner: null, refreshLockUntil: null } as const;
+
+/** Each write is one conditional UPDATE: PostgreSQL decides who was first, also between processes. */
+export class PostgresConnectionStore implements ConnectionStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  async find(id: string): Promise<Connection | undefined> {
+    const row = await this.#database.connection.findUnique({ where: { id } });
+    return row ? toConnection(row) : undefined;
+  }
+
+  async findFor(userId: string, server: string): Promise<Connection | undefined> {
+    const row = await this.#database.connection.findUnique({ where: { userId_server: { userId, server } } });
+    return row ? toConnection(row) : undefined;
+  }
+
+  async list({ userId, limit = 1_000 }: { userId?: string | undefined; limit?: number | undefined } = {}): Promise<ConnectionSummary[]> {
+    const rows = await this.#database.connection.findMany({ ...(userId === undefined ? {} : { where: { userId } }), orderBy: { createdAt: 'desc' }, take: limit });
+    return rows.map((row) => {
+      const { sealedCredential: _sealed, ...summary } = toConnection(row);
+      return summary;
+    });
+  }
+
+  async create(connection: NewConnection): Promise<boolean> {
+    try {
+      await this.#database.connection.create({ data: toRow(connection) });
+      return true;
+    } catch (error) {
+      if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2002') return false;
+      throw error;
+    }
+  }
+
+  async replace(connection: NewConnection, expectedRevision: number): Promise<boolean> {
+    const { count } = await this.#database.connection.updateMany({ where: { id: connection.id, revision: expectedRevision }, data: { ...toRow(connection), ...NO_LOCK, createdAt: new Date() } });
+    return count === 1;
+  }
+
+  async remove(id: string): Promise<Connection | undefined> {
+    const rows = await this.#database.connection.findMany({ where: { id } });
+    const { count } = await this.#database.connection.deleteMany({ where: { id } });
+    return count === 1 && rows[0] ? toConnection(rows[0]) : undefined;
+  }
+
+  async takeRefreshLock(id: string, owner: string, { now, until }: { now: number; until: number }): Promise<LockResult> {
+    const { count } = await this.#database.connection.updateMany({
+      where: { id, OR: [{ refreshLockUntil: null }, { refreshLockUntil: { lte: new Date(now) } }] },
+      data: { refreshLockOwner: owner, refreshLockUntil: new Date(until) },
+    });
+    const connection = await this.find(id);
+    if (!connection) return { type: 'gone' };
+    return count === 1 ? { type: 'taken', connection } : { type: 'held' };
+  }
+
+  async releaseRefreshLock(id: string, owner: string): Promise<void> {
+    await this.#database.connection.updateMany({ where: { id, refreshLockOwner: owner }, data: NO_LOCK });
+  }
+
+  async saveSuccessor(id: string, { owner, expectedRevision }: { owner: string; expectedRevision: number }, successor: Successor): Promise<boolean> {
+    const { count } = await this.#database.connection.updateMany({
+      where: { id, refreshLockOwner: owner, revision: expectedRevision },
+      data: { ...standingOf(successor), sealedCredential: Buffer.from(successor.sealedCredential), accessExpiresAt: toDate(successor.accessExpiresAt), scopes: [...successor.scopes], revision: expectedRevision + 1, ...NO_LOCK },
+    });
+    return count === 1;
+  }
+
+  async saveStanding(id: string, { owner, expectedRevision }: { owner: string; expectedRevision: number }, standing: Pick<Successor, 'state' | 'refreshDueAt' | 'refreshFailures'>): Promise<boolean> {
+    const { count } = await this.#database.connection.updateMany({ where: { id, refreshLockOwner: owner, revision: expectedRevision }, data: { ...standingOf(standing), ...NO_LOCK } });
+    return count === 1;
+  }
+
+  async markNeedsReconnect(id: string, expectedRevision: number): Promise<boolean> {
+    const { count } = await this.#database.connection.updateMany({ where: { id, revision: expectedRevision }, data: { state: 'needs_reconnect', refreshDueAt: null, ...NO_LOCK } });
+    return count === 1;
+  }
+
+  async listDue(now: number, limit: number): Promise<{ id: string; server: string }[]> {
+    const at = new Date(now);
+    return this.#database.connection.findMany({
+      where: { state: { in: ['connected', 'retrying', 'provider_fault'] }, refreshDueAt: { lte: at }, OR: [{ refreshLockUntil: null }, { refreshLockUntil: { lte: at } }] },
+      orderBy: { refreshDueAt: 'asc' },
+      take: limit,
+      select: { id: true, server: true },
+    });
+  }
+}
+
+const toDate = (ms: number | null) => (ms === null ? null : new Date(ms));
+const standingOf = ({ state, refreshDueAt, refreshFailures }: Pick<Successor, 'state' | 'refreshDueAt' | 'refreshFailures'>) => ({ state, refreshDueAt: toDate(refreshDueAt), refreshFailures });
+
+function toRow({ sealedCredential, scopes, accessExpiresAt, refreshDueAt, ...rest }: NewConnection) {
+  return { ...rest, sealedCredential: Buffer.from(sealedCredential), scopes: [...scopes], accessExpiresAt: toDate(accessExpiresAt), refreshDueAt: toDate(refreshDueAt) };
+}
+
+function toConnection(row: Row): Connection {
+  const { refreshLockOwner: _owner, refreshLockUntil: _until, lastUsedAt: _used, state, accessExpiresAt, refreshDueAt, createdAt, updatedAt, ...rest } = row;
+  if (!isState(state)) throw new SallyportError('connection_malformed', 'A stored connection is in a state that this version does not know.', { detail: { id: row.id, state } });
+  return { ...rest, state, accessExpiresAt: accessExpiresAt?.getTime() ?? null, refreshDueAt: refreshDueAt?.getTime() ?? null, createdAt: createdAt.getTime(), updatedAt: updatedAt.getTime() };
+}
+
+function isState(value: string): value is ConnectionState {
+  return states.has(value);
+}
