@@ -10,7 +10,15 @@ export const TrailEvent = z.looseObject({
   at: z.union([z.string(), z.number()]),
   userId: z.string().nullish(),
   clientId: z.string().nullish(),
+  agentName: z.string().nullish(),
   server: z.string().nullish(),
+  detail: z.looseObject({
+    method: z.string().optional(),
+    target: z.string().optional(),
+    decision: z.string().optional(),
+    reason: z.string().optional(),
+    policies: z.looseObject({ clientToGateway: z.string().nullish(), gatewayToServer: z.string().nullish() }).optional(),
+  }).nullish(),
 });
 export type TrailEvent = z.infer<typeof TrailEvent>;
 const TrailPage = z.looseObject({ events: z.array(TrailEvent) });

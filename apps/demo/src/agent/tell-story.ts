@@ -170,11 +170,16 @@ async function printTrail(administrator: Administrator, before: number, agents: 
 }
 
 function describeEvent(event: TrailEvent): string {
-  const text = (key: string) => (typeof event[key] === 'string' ? event[key] : '');
+  const { detail } = event;
   const time = new Date(event.at).toISOString().slice(11, 23);
-  const target = [event.server, text('target')].filter(Boolean).join(' ');
-  return [time, event.type.padEnd(22), (event.userId ?? '').slice(0, 12).padEnd(12), (text('agentName') || event.clientId || '').slice(0, 20).padEnd(20), text('decision').padEnd(16), [text('method'), target].filter(Boolean).join(' ')].join('  ').trimEnd();
+  const policies = detail?.policies ? [detail.policies.clientToGateway, detail.policies.gatewayToServer].filter(Boolean).join(' + ') : undefined;
+  const outcome = detail?.decision === undefined ? detail?.reason : `${detail.decision}${policies ? ` by ${policies}` : ''}`;
+  const what = [detail?.method, event.server, detail?.target].filter(Boolean).join(' ');
+  return `${time}  ${event.type.padEnd(20)}  ${shortId(event.userId).padEnd(8)}  ${(event.agentName ?? '').padEnd(20)}  ${[what, outcome].filter(Boolean).join('  → ')}`.trimEnd();
 }
+
+/** The end of an id tells two apart; its beginning is the time it was made. */
+const shortId = (id: string | null | undefined): string => (id ? `…${id.slice(-6)}` : '');
 
 async function timed<T>(work: () => Promise<T>): Promise<{ value: T; ms: number }> {
   const began = performance.now();
