@@ -9,6 +9,7 @@ const shared = {
 };
 const sources = '{apps,libs}/**/src/**';
 const exclude = ['**/node_modules/**', '**/dist/**'];
+const withPostgres = { globalSetup: './libs/testing/src/global-setup.ts' };
 const suite = { ...shared, extends: false as const };
 
 export default defineConfig({
@@ -28,7 +29,7 @@ export default defineConfig({
       { ...suite, test: { name: 'boundaries', include: ['tools/boundaries/*.test.ts'], exclude, testTimeout: 120_000, hookTimeout: 120_000 } },
       {
         ...suite,
-        test: { name: 'int', include: [`${sources}/*.int.test.ts`], exclude, pool: 'forks', setupFiles: ['reflect-metadata'], testTimeout: 30_000, hookTimeout: 120_000 },
+        test: { name: 'int', include: [`${sources}/*.int.test.ts`], exclude, ...withPostgres, pool: 'forks', setupFiles: ['reflect-metadata'], testTimeout: 30_000, hookTimeout: 120_000 },
       },
       {
         ...suite,
@@ -36,6 +37,7 @@ export default defineConfig({
           name: 'e2e',
           include: ['apps/e2e/src/**/*.e2e.test.ts'],
           exclude,
+          ...withPostgres,
           pool: 'forks',
           fileParallelism: false, // each file starts a whole deployment
           setupFiles: ['reflect-metadata'],

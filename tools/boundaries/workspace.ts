@@ -70,7 +70,7 @@ export function readWorkspace(root: string, graph: ProjectGraph): Workspace {
     const files = sourceFiles(join(directory, 'src')).map((path) => ({
       path: relative(root, path),
       text: readFileSync(path, 'utf8'),
-      isTest: path.endsWith('.test.ts'),
+      isTest: /\.(test|contract)\.ts$/.test(path),
     }));
     return [
       name,

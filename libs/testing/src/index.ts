@@ -1,1 +1,33 @@
-export {};
+/**
+ * What tests stand on: real services, processes, certificates, time, and a search for leaked secrets. Fakes of ports
+ * live beside their port. Nothing here is part of the product.
+ *
+ * Integration tests are `x.int.test.ts` beside the source, run by `npx vitest run --project int [path]`:
+ *
+ *   const postgres = await startTestPostgres();   // in beforeAll: a database of this file's own, migrated, in milliseconds
+ *   const database = connectDatabase(postgres.url);
+ *   …                                             // afterAll: disconnect, then await postgres.stop()
+ *   const nats = await startTestNats();           // JetStream, no users; startPrivateNats(config) for your own configuration
+ *   const redis = await startTestRedis();
+ *
+ * DATABASE_URL, NATS_URL and REDIS_URL are used when set; else PostgreSQL comes from npm, and NATS and Redis from local
+ * binaries or from Debian's packages unpacked into `.cache/`. Where nothing works the test fails and says what to run.
+ * `spawnApp` starts a built process (`npx tsc -b` first) and keeps all it writes, for `findSecrets`.
+ */
+export { startTestPostgres } from './postgres.js';
+export type { TestPostgres } from './postgres.js';
+export { startPrivateNats, startTestNats } from './nats.js';
+export type { NatsPlace, PrivateNats, TestNats } from './nats.js';
+export { startTestRedis } from './redis.js';
+export type { TestRedis } from './redis.js';
+export { spawnApp } from './spawn-app.js';
+export type { Exit, SpawnAppOptions, SpawnedApp } from './spawn-app.js';
+export { createTestAuthority, startHttpsServer } from './test-authority.js';
+export type { ServerCertificate, TestAuthority, TestHttpsServer } from './test-authority.js';
+export { findSecrets } from './find-secrets.js';
+export type { Finding } from './find-secrets.js';
+export { createFakeClock, eventually } from './eventually.js';
+export type { EventuallyOptions, FakeClock } from './eventually.js';
+export { freePort, freePorts } from './free-port.js';
+export { repositoryRoot } from './environment.js';
+export { makeScratch, removeScratch } from './scratch.js';

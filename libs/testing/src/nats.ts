@@ -1,0 +1,60 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { findServerBinary } from './debian-binaries.js';
+import { readTestEnvironment } from './environment.js';
+import { freePort } from './free-port.js';
+import { startPrivateServer } from './private-server.js';
+import { makeScratch, removeScratch } from './scratch.js';
+
+export interface TestNats {
+  readonly url: string;
+  /** What the server wrote; empty for one of `NATS_URL`. */
+  output(): string;
+  stop(): Promise<void>;
+}
+
+/** A server of our own: it can be stopped and started again with what it stored. */
+export interface PrivateNats extends TestNats {
+  kill(): Promise<void>;
+  /** After `kill()`: again on the same port with the same store. */
+  restart(): Promise<void>;
+}
+
+/** What a configuration has to name. */
+export interface NatsPlace {
+  readonly port: number;
+  readonly storeDir: string;
+}
+
+const open = ({ port, storeDir }: NatsPlace) => `host: 127.0.0.1\nport: ${port}\njetstream { store_dir: ${JSON.stringify(storeDir)} }\n`;
+
+/** JetStream without users: `NATS_URL` when set, else a private server. Two files on one `NATS_URL` share its streams. */
+export async function startTestNats(): Promise<TestNats> {
+  const { natsUrl } = readTestEnvironment();
+  return natsUrl === undefined ? startPrivateNats(open) : { url: natsUrl, output: () => '', stop: () => Promise.resolve() };
+}
+
+/** A private server in any case, with the configuration text that `configure` returns: for tests of permissions and outages. */
+export async function startPrivateNats(configure: (place: NatsPlace) => string = open): Promise<PrivateNats> {
+  const binary = await findServerBinary('nats');
+  const scratch = makeScratch('nats');
+  const place = { port: await freePort(), storeDir: join(scratch, 'jetstream') };
+  const file = join(scratch, 'nats-server.conf');
+  writeFileSync(file, configure(place), { mode: 0o600 });
+  const start = () => startPrivateServer(binary, ['--config', file], { port: place.port, scratch });
+  let server = await start();
+  let earlier = '';
+  return {
+    url: `nats://127.0.0.1:${place.port}`,
+    output: () => earlier + server.output(),
+    kill: () => server.kill(),
+    async restart() {
+      earlier += server.output();
+      server = await start();
+    },
+    async stop() {
+      await server.stop();
+      removeScratch(scratch);
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { migrateDeploy } from '@sallyport/database';
+import { startPostgres } from '@sallyport/embedded-postgres';
+import { SallyportError } from '@sallyport/kernel';
+import pg from 'pg';
+import { readTestEnvironment, repositoryRoot } from './environment.js';
+import { freePort } from './free-port.js';
+import { makeScratch, noteServer, removeScratch } from './scratch.js';
+
+export interface TestPostgres {
+  /** A database of its own with every migration applied. */
+  readonly url: string;
+  /** Drops the database, and ends the server if it was started for it. */
+  stop(): Promise<void>;
+}
+
+/** A server to create databases on. */
+export interface PostgresServer {
+  readonly adminUrl: string;
+  stop(): Promise<void>;
+}
+
+/**
+ * A fresh database: from the template of this run when the global set-up made one (a few milliseconds), else on
+ * `DATABASE_URL`, else on a private embedded server.
+ */
+export async function startTestPostgres(): Promise<TestPostgres> {
+  const { sharedPostgres } = readTestEnvironment();
+  if (sharedPostgres) return createDatabase(sharedPostgres.adminUrl, sharedPostgres.template);
+  const server = await openPostgresServer();
+  const database = await createDatabase(server.adminUrl);
+  await migrateDeploy(database.url, migrations);
+  return {
+    url: database.url,
+    async stop() {
+      await database.stop();
+      await server.stop();
+    },
+  };
+}
+
+const migrations = join(repositoryRoot, 'prisma', 'migrations');
+
+export async function openPostgresServer(): Promise<PostgresServer> {
+  const { databaseUrl } = readTestEnvironment();
+  if (databaseUrl !== undefined) return { adminUrl: databaseUrl, stop: () => Promise.resolve() };
+  const scratch = makeScratch('postgres');
+  const flags = ['-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'synchronous_commit=off', '-c', 'max_connections=300'];
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const server = await startPostgres({ directory: join(scratch, 'data'), port: await freePort(), password: randomBytes(16).toString('hex'), database: 'postgres', flags });
+      noteServer(scratch, server.pid);
+      return {
+        adminUrl: server.url,
+        async stop() {
+          await server.stop();
+          removeScratch(scratch);
+        },
+      };
+    } catch (error) {
+      // Another process may have taken the port meanwhile.
+      if (attempt === 3 || !(error instanceof SallyportError) || !error.message.includes('is taken')) throw error;
+      removeScratch(join(scratch, 'data'));
+    }
+  }
+}
+
+/** One database with every migration, to copy from. */
+export async function createTemplate(adminUrl: string): Promise<{ readonly name: string; stop(): Promise<void> }> {
+  const database = await createDatabase(adminUrl);
+  await migrateDeploy(database.url, migrations);
+  return { name: new URL(database.url).pathname.slice(1), stop: () => database.stop() };
+}
+
+async function createDatabase(adminUrl: string, template?: string): Promise<TestPostgres> {
+  const name = `sallyport_test_${randomBytes(8).toString('hex')}`;
+  await asAdmin(adminUrl, `CREATE DATABASE ${name}${template === undefined ? '' : ` TEMPLATE ${pg.escapeIdentifier(template)}`}`);
+  const url = new URL(adminUrl);
+  url.pathname = `/${name}`;
+  url.search = '?schema=public';
+  return { url: url.toString(), stop: () => asAdmin(adminUrl, `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) };
+}
+
+const OBJECT_IN_USE = '55006';
+
+async function asAdmin(adminUrl: string, sql: string): Promise<void> {
+  const connection = new URL(adminUrl);
+  connection.search = '';
+  for (let attempt = 1; ; attempt++) {
+    const client = new pg.Client({ connectionString: connection.toString() });
+    await client.connect();
+    try {
+      await client.query(sql);
+      return;
+    } catch (error) {
+      // Two copies of one template at the same moment.
+      if (attempt === 20 || !(error instanceof pg.DatabaseError) || error.code !== OBJECT_IN_USE) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 25 * attempt));
+    } finally {
+      await client.end();
+    }
+  }
+}

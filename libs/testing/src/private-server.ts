@@ -1,0 +1,66 @@
+import { spawn } from 'node:child_process';
+import { createConnection } from 'node:net';
+import { SallyportError } from '@sallyport/kernel';
+import { eventually } from './eventually.js';
+import type { ServerBinary } from './debian-binaries.js';
+import { noteServer } from './scratch.js';
+
+export interface PrivateServer {
+  readonly pid: number;
+  /** What it wrote to standard output and standard error. */
+  output(): string;
+  /** Ends it like a crash. */
+  kill(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts a server binary of a test run and waits until its port answers. It ends with this process. */
+export async function startPrivateServer(binary: ServerBinary, args: readonly string[], { port, scratch }: { port: number; scratch: string }): Promise<PrivateServer> {
+  const child = spawn(binary.path, [...args], { cwd: scratch, env: { ...binary.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+  let log = '';
+  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (log += text));
+  let gone = false;
+  const exited = new Promise<void>((resolve) => {
+    child.once('exit', () => {
+      gone = true;
+      resolve();
+    });
+    child.once('error', () => {
+      gone = true;
+      resolve();
+    });
+  });
+  const killWithUs = () => child.kill('SIGKILL');
+  process.once('exit', killWithUs);
+  const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
+    process.removeListener('exit', killWithUs);
+    if (!gone) child.kill(signal);
+    await exited;
+  };
+  if (child.pid !== undefined) noteServer(scratch, child.pid);
+  try {
+    await eventually(
+      async () => {
+        if (gone) return true;
+        return accepts(port);
+      },
+      { timeoutMs: 15_000, intervalMs: 10, until: `port ${port} answers` },
+    );
+  } catch (error) {
+    await end('SIGKILL');
+    throw new SallyportError('test_server_failed', `${binary.path} did not start: ${log.trim().split('\n').at(-1) ?? ''}`, { cause: error });
+  }
+  if (gone || child.pid === undefined) throw new SallyportError('test_server_failed', `${binary.path} did not start: ${log.trim().split('\n').slice(-3).join(' | ')}`);
+  return { pid: child.pid, output: () => log, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = createConnection({ host: '127.0.0.1', port });
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
