@@ -78,7 +78,7 @@ export class FormBrowser {
         headers: {
           accept: 'text/html,application/xhtml+xml',
           'user-agent': 'sallyport-demo-browser',
-          ...(await this.#cookies(url, first.from)),
+          ...(await this.#cookies(url, method, first.from)),
           ...(method === 'POST' && first.from ? { origin: first.from.origin, 'content-type': 'application/x-www-form-urlencoded' } : {}),
         },
         ...(body === undefined ? {} : { body }),
@@ -97,10 +97,10 @@ export class FormBrowser {
     throw new SallyportError('too_many_redirects', `More than ${MAX_REDIRECTS} redirects, last to ${url.origin}${url.pathname}.`);
   }
 
-  async #cookies(url: URL, from: URL | undefined): Promise<Record<string, string>> {
-    // Ports do not separate sites: everything on one host is same-site, as in real browsers.
-    const sameSite = from === undefined || from.hostname === url.hostname ? {} : { sameSiteContext: 'lax' as const };
-    const cookie = await this.jar.getCookieString(url.href, sameSite);
+  /** Same-site rules as in real browsers, where ports do not separate sites: everything on one host is one site. */
+  async #cookies(url: URL, method: 'GET' | 'POST', from: URL | undefined): Promise<Record<string, string>> {
+    const sameSite = from === undefined || from.hostname === url.hostname;
+    const cookie = await this.jar.getCookieString(url.href, { sameSiteContext: sameSite ? 'strict' : method === 'GET' ? 'lax' : 'none' });
     return cookie === '' ? {} : { cookie };
   }
 }

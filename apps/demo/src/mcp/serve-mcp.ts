@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify';
 import { SallyportError } from '@sallyport/kernel';
 import { createMcpHandler, type AuthInfo, type McpServer } from '@modelcontextprotocol/server';
 
-/** Who a request acts for, or why it may not: the `error` of RFC 6750 section 3.1, absent when no token was sent. */
-export type Authentication<Identity> = { ok: true; identity: Identity } | { ok: false; error?: 'invalid_token' };
+/** Who a request acts for, or why it may not: the `error` of RFC 6750 section 3.1, absent when no token was sent, `unavailable` when it could not be checked. */
+export type Authentication<Identity> = { ok: true; identity: Identity } | { ok: false; error?: 'invalid_token' } | { ok: false; error: 'unavailable' };
 
 export interface McpEndpoint<Identity> {
   /** Origin, without a trailing slash; the endpoint is `<url>/mcp`, and that is its RFC 8707 resource. */
@@ -29,6 +29,7 @@ export function serveMcp<Identity>(app: FastifyInstance, endpoint: McpEndpoint<I
 
   app.all('/mcp', async (request, reply) => {
     const authentication = await endpoint.authenticate(/^Bearer +([^ ]+)$/i.exec(request.headers.authorization ?? '')?.[1]);
+    if (!authentication.ok && authentication.error === 'unavailable') return reply.code(503).header('retry-after', '1').send({ error: 'temporarily_unavailable' });
     if (!authentication.ok) {
       const error = authentication.error === undefined ? '' : `error="${authentication.error}", `;
       return reply.code(401).header('www-authenticate', `Bearer ${error}resource_metadata="${url}/.well-known/oauth-protected-resource/mcp", scope="${endpoint.scopes.join(' ')}"`).send({ error: authentication.error ?? 'unauthorized' });

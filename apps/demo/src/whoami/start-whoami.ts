@@ -30,7 +30,8 @@ export async function startWhoami(options: WhoamiOptions): Promise<{ url: string
     authenticate: async (token) => {
       if (token === undefined) return { ok: false };
       const claims = await verifyGatewayToken(token, { issuer: options.issuer, resource, keys, clock: options.clock });
-      return claims === undefined ? { ok: false, error: 'invalid_token' } : { ok: true, identity: claims };
+      if (claims === 'unavailable') return { ok: false, error: 'unavailable' };
+      return claims === 'refused' ? { ok: false, error: 'invalid_token' } : { ok: true, identity: claims };
     },
     createServer: createWhoamiServer,
   });

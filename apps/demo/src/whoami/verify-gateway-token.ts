@@ -23,10 +23,12 @@ export interface TokenExpectations {
   clock: Clock;
 }
 
+/** Failures to get the keys at all; an unknown key (`ERR_JWKS_NO_MATCHING_KEY`) is the token's fault. */
+const ABOUT_KEYS = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID']);
 const CLOCK_TOLERANCE_SECONDS = 5;
 
-/** The claims of an RFC 9068 access token made for this server by that issuer, or undefined when it is anything else. Throws when the issuer's keys cannot be had. */
-export async function verifyGatewayToken(token: string, expected: TokenExpectations): Promise<SeenClaims | undefined> {
+/** The claims of an RFC 9068 access token made for this server by that issuer; `refused` for anything else, `unavailable` when the issuer's keys cannot be had. */
+export async function verifyGatewayToken(token: string, expected: TokenExpectations): Promise<SeenClaims | 'refused' | 'unavailable'> {
   let payload: JWTPayload;
   try {
     ({ payload } = await jwtVerify(token, expected.keys, {
@@ -39,9 +41,8 @@ export async function verifyGatewayToken(token: string, expected: TokenExpectati
       currentDate: new Date(expected.clock()),
     }));
   } catch (cause) {
-    if (cause instanceof errors.JWKSTimeout || !(cause instanceof errors.JOSEError)) throw cause;
-    return undefined;
+    return cause instanceof errors.JOSEError && !ABOUT_KEYS.has(cause.code) ? 'refused' : 'unavailable';
   }
   const seen = SeenClaims.safeParse(payload);
-  return seen.success ? seen.data : undefined;
+  return seen.success ? seen.data : 'refused';
 }
