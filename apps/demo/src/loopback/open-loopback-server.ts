@@ -23,13 +23,17 @@ const BODY_LIMIT_BYTES = 1_048_576;
  */
 export async function openLoopbackServer(options: { name: string; host: string; port: number }): Promise<LoopbackServer> {
   const { name, host, port } = options;
-  if (!isLoopbackAddress(host)) throw new SallyportError('demo_not_loopback', `${name} is for development and listens on a loopback address only, not on ${host}.`);
+  if (host !== 'localhost' && !isLoopbackAddress(host)) throw notLoopback(name, host);
 
   let open: (handler: (request: IncomingMessage, response: ServerResponse) => void) => void = () => undefined;
   const handler = new Promise<(request: IncomingMessage, response: ServerResponse) => void>((resolve) => { open = resolve; });
   const server = createServer((request, response) => void handler.then((handle) => handle(request, response)));
   await listen(server, name, host, port);
   const address = server.address() as AddressInfo;
+  if (!isLoopbackAddress(address.address)) { // whatever `localhost` resolves to here
+    server.close();
+    throw notLoopback(name, address.address);
+  }
   const url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
 
   const app = Fastify({
@@ -57,6 +61,10 @@ export async function openLoopbackServer(options: { name: string; host: string; 
       await app.close();
     },
   };
+}
+
+function notLoopback(name: string, host: string): SallyportError {
+  return new SallyportError('demo_not_loopback', `${name} is for development and listens on a loopback address only, not on ${host}.`);
 }
 
 async function listen(server: ReturnType<typeof createServer>, name: string, host: string, port: number): Promise<void> {
