@@ -24,8 +24,9 @@ const technologies = [
 
 /** What a decision may be built on: a schema, a signature, an expression engine. */
 const domainPackages = new Set(['zod', 'jose', '@marcbachmann/cel-js']);
-/** Node's own modules that reach out of the process. */
+/** Node's own modules that reach out of the process; what `node:net` knows about addresses does not. */
 const inputAndOutput = /^node:(fs|net|tls|http|https|http2|dgram|dns|child_process|cluster|worker_threads|readline|sqlite)(\/|$)/;
+const addressArithmetic = new Set(['BlockList', 'SocketAddress', 'isIP', 'isIPv4', 'isIPv6']);
 /** What the data plane may not reach, however many libraries lie between. */
 const heavy = /^(@prisma\/.*|prisma|pg|bullmq|ioredis|oidc-provider)$/;
 
@@ -73,7 +74,9 @@ export const rules: Readonly<Record<string, Rule>> = {
       const internal = projects.get(name);
       return internal === undefined ? !domainPackages.has(name) : !has(internal, 'type:domain') && !has(internal, 'type:kernel');
     });
-    const reachingOut = productImports(project).flatMap(({ packageName, file }) => (packageName !== null && inputAndOutput.test(packageName) ? [`${packageName} in ${file}`] : []));
+    const reachingOut = productImports(project)
+      .filter(({ packageName, names }) => packageName !== null && inputAndOutput.test(packageName) && !(names.length > 0 && names.every((name) => addressArithmetic.has(name))))
+      .map(({ packageName, file }) => `${packageName} in ${file}`);
     return [...impure, ...reachingOut].map((name) => `depends on ${name}`);
   },
 

@@ -8,6 +8,8 @@ export interface Import {
   readonly file: string;
   readonly specifier: string;
   readonly packageName: string | null;
+  /** What a single `import { a, b }` names; empty for every other form. */
+  readonly names: readonly string[];
   /** In a test file: may use the root's devDependencies and the testing lib, and is not part of the product. */
   readonly inTest: boolean;
 }
@@ -103,7 +105,14 @@ export function importsOf(file: SourceFile): Import[] {
   const specifiers = importForms.flatMap((form) => [...text.matchAll(form)].map(([, specifier]) => specifier ?? ''));
   return [...new Set(specifiers)]
     .filter((specifier) => specifier !== '')
-    .map((specifier) => ({ file: file.path, specifier, packageName: packageOf(specifier), inTest: file.isTest }));
+    .map((specifier) => ({ file: file.path, specifier, packageName: packageOf(specifier), names: namesFrom(text, specifier), inTest: file.isTest }));
+}
+
+function namesFrom(text: string, specifier: string): string[] {
+  const quoted = `['"]${specifier.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}['"]`;
+  const lists = [...text.matchAll(new RegExp(`import\\s*\\{([^{}]*)\\}\\s*from\\s*${quoted}`, 'g'))];
+  if (lists.length !== [...text.matchAll(new RegExp(quoted, 'g'))].length) return [];
+  return lists.flatMap(([, names = '']) => names.split(',')).map((name) => name.trim().replace(/^type\s+/, '').split(/\s/)[0] ?? '').filter((name) => name !== '');
 }
 
 /** Whole-line and block comments only: enough to keep an import quoted in a docstring from counting. */

@@ -18,3 +18,5 @@ export { walkPages } from './browser/walk-pages.js';
 export type { Visitor } from './browser/walk-pages.js';
 export { AgentOAuth } from './agent/agent-oauth.js';
 export type { AgentOAuthOptions } from './agent/agent-oauth.js';
+export { DemoAgent } from './agent/demo-agent.js';
+export type { DemoAgentOptions } from './agent/demo-agent.js';

@@ -1,0 +1,65 @@
+import { once } from 'node:events';
+import { parseArgs } from 'node:util';
+import { runRole, startRole } from './child.js';
+import { compare, summarise, type Round } from './compare.js';
+import { generateLoad, LoadOrder } from './load/generate-load.js';
+import { createBareProxy } from './subjects/bare-proxy.js';
+import { createUpstream } from './subjects/upstream.js';
+import { startGatewayPath } from './subjects/gateway-path.js';
+import { callTool } from './load/call-tool.js';
+import { z } from 'zod';
+
+/** Part of the bare proxy's throughput the whole gateway must reach. */
+const least = 0.25;
+
+const Measured = z.object({ requests: z.int(), errors: z.int(), seconds: z.number(), latencies: z.array(z.number()) });
+
+/** Each of these is a process of its own, so that no subject shares its event loop with the load or the upstream. */
+const roles: Readonly<Record<string, (argument: string) => Promise<void>>> = {
+  upstream: async () => {
+    const server = createUpstream().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const address = server.address();
+    if (address === null || typeof address === 'string') throw new TypeError('an upstream without a port');
+    process.stdout.write(`http://127.0.0.1:${address.port}/mcp\n`);
+  },
+  'bare-proxy': async (upstream) => {
+    process.stdout.write(`${await createBareProxy(upstream).listen({ port: 0, host: '127.0.0.1' })}/mcp\n`);
+  },
+  load: async (order) => {
+    process.stdout.write(JSON.stringify(await generateLoad(LoadOrder.parse(JSON.parse(order)))));
+  },
+};
+
+async function measure(order: LoadOrder): Promise<Round> {
+  return Measured.parse(JSON.parse(await runRole('load', JSON.stringify(order))));
+}
+
+async function bench(args: readonly string[]): Promise<boolean> {
+  const { values } = parseArgs({ args: [...args], options: { smoke: { type: 'boolean', default: false }, rounds: { type: 'string' }, seconds: { type: 'string' }, connections: { type: 'string' } } });
+  const rounds = Number(values.rounds ?? (values.smoke ? 3 : 5));
+  const load = { connections: Number(values.connections ?? 32), seconds: Number(values.seconds ?? (values.smoke ? 2 : 6)), warmUpSeconds: values.smoke ? 1 : 2 };
+
+  const upstream = await startRole('upstream', '');
+  const bareProxy = await startRole('bare-proxy', upstream.announcement);
+  const gateway = await startGatewayPath(upstream.announcement);
+  try {
+    process.stdout.write(`${rounds} rounds of ${load.seconds} s each, ${load.connections} connections, interleaved\n`);
+    const bare: Round[] = [];
+    const whole: Round[] = [];
+    for (let round = 0; round < rounds; round++) {
+      bare.push(await measure({ ...load, url: bareProxy.announcement, ...callTool('echo') }));
+      whole.push(await measure({ ...load, url: gateway.url, ...callTool(gateway.tool, gateway.token) }));
+    }
+    const verdict = compare(summarise('bare Fastify + undici proxy', bare), summarise('Sallyport, everything on', whole), least);
+    process.stdout.write(`${verdict.text}\n`);
+    return verdict.passed;
+  } finally {
+    await Promise.all([gateway.stop(), bareProxy.stop(), upstream.stop()]);
+  }
+}
+
+const [role = '', argument = ''] = process.argv.slice(2);
+const run = roles[role];
+if (run !== undefined) await run(argument);
+else if (!(await bench(process.argv.slice(2)))) process.exitCode = 1;
