@@ -1,1 +1,14 @@
-export {};
+/**
+ * Who may be granted what, as pure decisions: which redirect URIs and client ID metadata documents are acceptable, how
+ * sure we are of an agent, what exactly a person consents to, which scopes a role entitles to.
+ * Knows neither HTTP nor the OAuth engine nor the database: the authorization server does, and asks here.
+ */
+export { agentAssurance, agentHost, agentName } from './agent.js';
+export type { AgentRegistration } from './agent.js';
+export { isDocumentUrl, mayFetchDocument, validateClientDocument, validateRedirectUris } from './client-document.js';
+export type { DocumentHosts, Verdict } from './client-document.js';
+export { consentDigest } from './consent-digest.js';
+export { grantedScopes } from './granted-scopes.js';
+export type { GrantedScopes } from './granted-scopes.js';
+export { applicationTypeFor, classifyRedirectUri, hostMatches, mayRegisterRedirectUri, redirectHost, redirectTarget } from './redirect-uri.js';
+export type { RedirectUri } from './redirect-uri.js';

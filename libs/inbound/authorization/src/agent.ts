@@ -1,0 +1,43 @@
+import type { AgentAssurance } from '@sallyport/policy';
+import { isDocumentUrl } from './client-document.js';
+import { classifyRedirectUri } from './redirect-uri.js';
+
+/** An OAuth client as it described itself. Its name is a claim; its assurance is a fact (security rule S2). */
+export interface AgentRegistration {
+  readonly clientId: string;
+  readonly clientName: string | undefined;
+  readonly clientUri: string | undefined;
+  readonly redirectUris: readonly string[];
+  /** RFC 7591 section 2 `token_endpoint_auth_method`. */
+  readonly authMethod: string;
+  readonly registeredBy: 'document' | 'dynamic' | 'first-party';
+}
+
+/** Bidirectional overrides, zero-width and control characters: what makes one name look like another. */
+const DECEPTIVE = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029]/gu;
+const MAX_NAME_CHARACTERS = 80;
+
+/** What people and the trail call it. Never empty, never longer than 80 characters. */
+export function agentName(agent: Pick<AgentRegistration, 'clientId' | 'clientName'>): string {
+  const claimed = (agent.clientName ?? '').normalize('NFC').replace(DECEPTIVE, '').replace(/\s+/gu, ' ').trim();
+  const name = claimed || agentHost(agent.clientId) || agent.clientId;
+  const characters = [...name];
+  return characters.length <= MAX_NAME_CHARACTERS ? name : `${characters.slice(0, MAX_NAME_CHARACTERS - 1).join('')}…`;
+}
+
+/** The host that vouches for the name: only a metadata document has one. */
+export function agentHost(clientId: string): string | undefined {
+  return isDocumentUrl(clientId) ? URL.parse(clientId)?.host : undefined;
+}
+
+/**
+ * `key-authenticated`: the document's key signs every token request. `verified-redirect`: the answer goes to https on
+ * the document's own host. Everything else, any dynamic registration included, only asserts who it is.
+ */
+export function agentAssurance(agent: AgentRegistration, redirectUri: string): AgentAssurance {
+  const host = agentHost(agent.clientId);
+  if (agent.registeredBy !== 'document' || host === undefined) return 'asserted';
+  if (agent.authMethod === 'private_key_jwt') return 'key-authenticated';
+  const redirect = classifyRedirectUri(redirectUri);
+  return redirect.kind === 'https' && redirect.host === host ? 'verified-redirect' : 'asserted';
+}

@@ -1,0 +1,90 @@
+/** What a redirect URI is, as far as trust goes (RFC 8252 sections 7 and 8, OAuth 2.1 section 2.3.1). */
+export type RedirectUri =
+  | { readonly kind: 'https'; readonly host: string }
+  /** Plain http on this machine; the port may vary (RFC 8252 section 7.3). Anything running here can listen there. */
+  | { readonly kind: 'loopback'; readonly host: string }
+  /** `cursor://…`, `com.example.app:/…`: any application can claim the scheme. */
+  | { readonly kind: 'private-use'; readonly scheme: string }
+  | { readonly kind: 'refused'; readonly reason: string };
+
+const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
+/** Schemes a browser runs, reads files with, or gives a meaning of its own. */
+const NEVER = new Set(['javascript:', 'vbscript:', 'data:', 'blob:', 'file:', 'filesystem:', 'about:', 'view-source:', 'ws:', 'wss:', 'ftp:', 'mailto:', 'tel:', 'sms:', 'chrome:', 'intent:']);
+const MAX_LENGTH = 2048;
+
+export function classifyRedirectUri(uri: string): RedirectUri {
+  const refused = (reason: string): RedirectUri => ({ kind: 'refused', reason });
+  // eslint-disable-next-line no-control-regex -- a control character in a URI is what is looked for
+  if (uri.length > MAX_LENGTH || /[\s\\\u0000-\u001f\u007f]/.test(uri)) return refused('it is too long or holds characters a URI cannot');
+  const url = URL.parse(uri);
+  if (!url) return refused('it is not an absolute URI');
+  if (uri.includes('#')) return refused('it carries a fragment');
+  if (url.username || url.password) return refused('it carries user information');
+  switch (url.protocol) {
+    case 'https:':
+      return LOOPBACK_HOSTS.has(url.hostname) ? refused('https on a loopback name cannot be told from another program on this machine') : { kind: 'https', host: url.host };
+    case 'http:':
+      return LOOPBACK_HOSTS.has(url.hostname) ? { kind: 'loopback', host: url.host } : refused('http is for loopback addresses only');
+    default:
+      return NEVER.has(url.protocol) || url.pathname === '' && url.host === '' ? refused(`the scheme ${url.protocol} cannot receive a redirect`) : { kind: 'private-use', scheme: url.protocol };
+  }
+}
+
+/** Where the answer goes, in words for the person who consents. */
+export function redirectTarget(uri: string): string {
+  const redirect = classifyRedirectUri(uri);
+  switch (redirect.kind) {
+    case 'https':
+      return redirect.host;
+    case 'loopback':
+      return `a program on this computer (${redirect.host})`;
+    case 'private-use':
+      return `an application on this device (${redirect.scheme})`;
+    case 'refused':
+      return 'an unusable address';
+  }
+}
+
+/** The loopback port varies from one run to the next: it is not part of what a person consents to. */
+export function redirectHost(uri: string): string {
+  const redirect = classifyRedirectUri(uri);
+  switch (redirect.kind) {
+    case 'https':
+      return redirect.host;
+    case 'loopback':
+      return redirect.host.replace(/:\d+$/, '');
+    case 'private-use':
+      return redirect.scheme;
+    case 'refused':
+      return '';
+  }
+}
+
+/**
+ * RFC 7591 registration, limited to hosts the administrator allows (R18). An entry is a host (`agents.example.com`,
+ * `*.example.com`, with `:port` to pin one) or a private-use scheme with its colon (`cursor:`).
+ */
+export function mayRegisterRedirectUri(uri: string, allowedHosts: readonly string[]): { allowed: true } | { allowed: false; reason: string } {
+  const redirect = classifyRedirectUri(uri);
+  if (redirect.kind === 'refused') return { allowed: false, reason: redirect.reason };
+  const allowed = redirect.kind === 'private-use' ? allowedHosts.includes(redirect.scheme) : allowedHosts.some((pattern) => hostMatches(redirect.host, pattern));
+  return allowed ? { allowed: true } : { allowed: false, reason: 'its host is not one that may register here' };
+}
+
+/** `native` lets the engine accept any port on loopback (RFC 8252 section 7.3) and private-use schemes. */
+export function applicationTypeFor(redirectUris: readonly string[]): 'native' | 'web' {
+  return redirectUris.some((uri) => ['loopback', 'private-use'].includes(classifyRedirectUri(uri).kind)) ? 'native' : 'web';
+}
+
+/**
+ * `*` matches any host, `*.example.com` every host below it (not itself), `example.com` that host on any port,
+ * `example.com:8443` that port only. Case does not count.
+ */
+export function hostMatches(host: string, pattern: string): boolean {
+  const wanted = pattern.toLowerCase();
+  const actual = host.toLowerCase();
+  if (wanted === '*') return true;
+  const bare = actual.replace(/:\d+$/, '');
+  if (wanted.startsWith('*.')) return bare.endsWith(wanted.slice(1)) && bare.length > wanted.length - 1;
+  return wanted === actual || wanted === bare;
+}
