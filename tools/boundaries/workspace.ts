@@ -72,7 +72,7 @@ export function readWorkspace(root: string, graph: ProjectGraph): Workspace {
     const files = sourceFiles(join(directory, 'src')).map((path) => ({
       path: relative(root, path),
       text: readFileSync(path, 'utf8'),
-      isTest: /\.(test|contract)\.ts$/.test(path),
+      isTest: /\.(test|contract)\.ts$|\/src\/testing\//.test(path),
     }));
     return [
       name,

@@ -21,7 +21,7 @@ const MAX_NAME_CHARACTERS = 80;
 export function agentName(agent: Pick<AgentRegistration, 'clientId' | 'clientName'>): string {
   const claimed = (agent.clientName ?? '').normalize('NFC').replace(DECEPTIVE, '').replace(/\s+/gu, ' ').trim();
   const name = claimed || agentHost(agent.clientId) || agent.clientId;
-  const characters = [...name];
+  const characters = Array.from(new Intl.Segmenter().segment(name), ({ segment }) => segment);
   return characters.length <= MAX_NAME_CHARACTERS ? name : `${characters.slice(0, MAX_NAME_CHARACTERS - 1).join('')}…`;
 }
 

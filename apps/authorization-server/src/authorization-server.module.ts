@@ -1,0 +1,102 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import type { ConfigurationReplica } from '@sallyport/configuration';
+import type { Database } from '@sallyport/database';
+import type { Clock } from '@sallyport/kernel';
+import { Sealer, type MasterKey } from '@sallyport/keys';
+import { createSafeFetch } from '@sallyport/safe-fetch';
+import type { Logger } from '@sallyport/telemetry';
+import type { AuthorizationServerConfig } from './config.js';
+import { createEngine } from './engine/create-engine.js';
+import type { AuthorizationEngine } from './engine/engine.js';
+import { Admissions } from './entitlement/admission.js';
+import { BrowserBinding, deriveKey } from './federation/browser-binding.js';
+import { FederationController } from './federation/federation.controller.js';
+import { SignIn } from './federation/sign-in.js';
+import { TrustProviders } from './federation/trust-providers.js';
+import { AuthorizationSteps } from './interaction/authorization-steps.js';
+import { InteractionController } from './interaction/interaction.controller.js';
+import { ensureSigningKeys } from './keys/ensure-signing-keys.js';
+import { JwksController } from './keys/jwks.controller.js';
+import { PublicKeys } from './keys/public-keys.js';
+import { engineEvents } from './lifecycle/engine-events.js';
+import type { LifecycleRecorder } from './lifecycle/record-lifecycle.js';
+import { engineErrorPage } from './pages/engine-error-page.js';
+import { AgentSessions } from './storage/agent-sessions.js';
+import { ArtifactStore } from './storage/artifact-store.js';
+import { StoredSecrets } from './storage/stored-secrets.js';
+import { Users } from './storage/users.js';
+import { AUTHORIZATION_STEPS, BROWSER_BINDING, CONFIGURATION, ENGINE, ISSUER, LOGGER, PUBLIC_KEYS, RECORDER, SIGN_IN, STORE } from './tokens.js';
+
+/** What the process brings; everything else is put together below, once, in this order. */
+export interface AuthorizationServerParts {
+  readonly config: AuthorizationServerConfig;
+  readonly master: MasterKey;
+  readonly database: Database;
+  readonly configuration: ConfigurationReplica;
+  readonly recorder: LifecycleRecorder;
+  readonly logger: Logger;
+  readonly clock: Clock;
+}
+
+@Module({})
+export class AuthorizationServerModule {
+  static async with({ config, master, database, configuration, recorder, logger, clock }: AuthorizationServerParts): Promise<DynamicModule> {
+    const sealer = new Sealer(master);
+    const signingKeys = await ensureSigningKeys(database, sealer);
+    const secrets = new StoredSecrets(database, sealer);
+    const store = new ArtifactStore(database, sealer, clock);
+    const users = new Users(database);
+    const sessions = new AgentSessions(database);
+    const outbound = createSafeFetch({
+      allow: () => configuration.snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? [],
+      userAgent: 'Sallyport',
+      extraCertificateAuthorities: config.extraCertificateAuthorities,
+    });
+
+    const providers = new TrustProviders({ issuer: config.issuer, fetch: outbound, clientSecret: (name) => secrets.find(name), clock });
+    const signIn = new SignIn({ store, providers, users, clock });
+    const binding = new BrowserBinding(master, { secure: config.issuer.startsWith('https:') });
+    const admissions = new Admissions({ configuration, users, sessions, clock });
+    const registration = () => configuration.snapshot().get('ClientRegistration', 'default')?.spec;
+
+    const engine: AuthorizationEngine = createEngine({
+      issuer: config.issuer,
+      resource: `${config.gatewayUrl}/mcp`,
+      controlPlaneCallback: `${config.controlPlaneUrl}/session/callback`,
+      signingKeys: signingKeys.accessToken,
+      cookieKeys: [Buffer.from(deriveKey(master, 'engine-cookies')).toString('base64url')],
+      registrationToken: config.registrationToken,
+      store,
+      fetch: outbound,
+      clock,
+      renderError: engineErrorPage,
+      events: engineEvents(recorder.record, logger),
+      decisions: {
+        knownScopes: () => [...new Set(configuration.snapshot().all('Role').flatMap((role) => role.spec.scopes))].toSorted(),
+        registration: () => registration()?.dynamic ?? { mode: 'off', redirectHosts: [] },
+        documents: () => registration()?.metadataDocuments ?? { enabled: true, allowedHosts: ['*'], deniedHosts: [] },
+        userExists: async (userId) => (await users.find(userId)) !== undefined,
+        signInVoid: (userId, authTime) => configuration.snapshot().revocations.isRevoked({ userId, clientId: '', sid: '', issuedAt: authTime }),
+        admitToken: (request) => admissions.admitToken(request),
+      },
+    });
+    const steps = new AuthorizationSteps({ engine, configuration, admissions, signIn, binding, users, sessions, record: recorder.record, clock });
+
+    return {
+      module: AuthorizationServerModule,
+      controllers: [InteractionController, FederationController, JwksController],
+      providers: [
+        { provide: ENGINE, useValue: engine },
+        { provide: STORE, useValue: store },
+        { provide: AUTHORIZATION_STEPS, useValue: steps },
+        { provide: BROWSER_BINDING, useValue: binding },
+        { provide: SIGN_IN, useValue: signIn },
+        { provide: CONFIGURATION, useValue: configuration },
+        { provide: RECORDER, useValue: recorder },
+        { provide: PUBLIC_KEYS, useValue: new PublicKeys(database, clock) },
+        { provide: ISSUER, useValue: config.issuer },
+        { provide: LOGGER, useValue: logger },
+      ],
+    };
+  }
+}

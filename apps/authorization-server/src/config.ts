@@ -1,0 +1,55 @@
+import { readEnvironment, variable } from '@sallyport/config';
+import type { Secret } from '@sallyport/kernel';
+import { z } from 'zod';
+
+export interface AuthorizationServerConfig {
+  /** Origin, byte for byte what tokens and metadata name as `iss`; no path, no trailing slash. */
+  readonly issuer: string;
+  readonly gatewayUrl: string;
+  readonly controlPlaneUrl: string;
+  readonly host: string;
+  readonly port: number;
+  readonly databaseUrl: Secret;
+  readonly masterKeyFile: string;
+  /** The pinned public key of the configuration log. */
+  readonly configurationVerifyKeyFile: string;
+  /** The name events are published under. */
+  readonly replica: string;
+  readonly stalenessBoundMs: number;
+  /** RFC 7591 initial access token for `gated` registration; without one, gated registration refuses everybody. */
+  readonly registrationToken?: Secret | undefined;
+  readonly trustedProxies: readonly string[];
+  /** Origins of browser applications that may call `/token`, `/register` and the metadata. */
+  readonly allowedOrigins: readonly string[];
+  /** PEM files of private authorities that identity providers and client documents may use. */
+  readonly extraCertificateAuthorities: readonly string[];
+}
+
+/** The environment of the process; `standalone` builds the same configuration itself. */
+export const AuthorizationServerEnvironment = z.strictObject({
+  SALLYPORT_ISSUER: variable.origin().default('http://127.0.0.1:7401').describe('Public origin of this server, the `iss` of every token'),
+  SALLYPORT_GATEWAY_URL: variable.origin().default('http://127.0.0.1:7400').describe('Public origin of the gateway; `<origin>/mcp` is the resource of every token'),
+  SALLYPORT_CONTROL_PLANE_URL: variable.origin().default('http://127.0.0.1:7402').describe('Public origin of the connect and account pages'),
+  SALLYPORT_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
+  SALLYPORT_PORT: variable.port().default(7401),
+  SALLYPORT_HEALTH_HOST: z.string().min(1).default('127.0.0.1'),
+  SALLYPORT_HEALTH_PORT: variable.port().default(7491),
+  SALLYPORT_LOG_LEVEL: variable.logLevel().default('info'),
+  SALLYPORT_REPLICA: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/).default('authorization-server').describe('Name events are published under'),
+  DATABASE_URL: variable.url('postgresql:', 'postgres:').describe('PostgreSQL'),
+  NATS_URL: variable.list().describe('NATS servers, comma-separated'),
+  SALLYPORT_NATS_SEED_FILE: variable.path().optional().describe('The nkey seed of this process'),
+  SALLYPORT_MASTER_KEY_FILE: variable.path(),
+  SALLYPORT_CONFIGURATION_KEY_FILE: variable.path().describe('configuration-signing.pub.jwk'),
+  SALLYPORT_STALENESS_BOUND: variable.duration().default(300_000).describe('How old the configuration may become before nothing is issued any more'),
+  SALLYPORT_REGISTRATION_TOKEN: variable.secret().optional().describe('Initial access token for gated client registration'),
+  SALLYPORT_TRUSTED_PROXIES: variable.list().default([]),
+  SALLYPORT_ALLOWED_ORIGINS: variable.list().default([]),
+  SALLYPORT_CA_FILES: variable.list().default([]).describe('PEM files of private certificate authorities'),
+});
+export type AuthorizationServerEnvironment = z.infer<typeof AuthorizationServerEnvironment>;
+
+/** @throws SallyportError `configuration_invalid` */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): AuthorizationServerEnvironment {
+  return readEnvironment(AuthorizationServerEnvironment, env, { prefix: 'SALLYPORT_' });
+}

@@ -1,0 +1,46 @@
+import { errors, type KoaContextWithOIDC } from 'oidc-provider';
+import { applicationTypeFor, isDocumentUrl, mayRegisterRedirectUri, validateClientDocument, validateRedirectUris, type AgentRegistration } from '@sallyport/authorization';
+
+/** The one client that is ourselves: the control plane's pages sign a browser in with it. Shown no consent, given no resource. */
+export const CONTROL_PLANE_CLIENT_ID = 'sallyport-control-plane';
+/** Carries how a client came to be known; set by us at every construction, whatever the client sent. */
+export const REGISTERED_BY = 'registered_by';
+
+const SUPPORTED_GRANTS = new Set(['authorization_code', 'refresh_token']);
+/** Not used by us and only a way to make us fetch or store something. */
+const IGNORED = ['scope', 'sector_identifier_uri', 'initiate_login_uri', 'logo_uri', 'default_acr_values', 'default_max_age', 'require_auth_time', 'post_logout_redirect_uris'];
+
+export function registeredBy(clientId: string): AgentRegistration['registeredBy'] {
+  if (clientId === CONTROL_PLANE_CLIENT_ID) return 'first-party';
+  return isDocumentUrl(clientId) ? 'document' : 'dynamic';
+}
+
+/**
+ * Runs on every client the engine builds, from registration, a document or storage. Normalises what clients commonly
+ * send, and refuses redirect URIs and documents our rules refuse.
+ * @param redirectHosts the administrator's list, applied when a client registers itself (R18)
+ */
+export function normaliseClientMetadata(context: KoaContextWithOIDC | undefined, metadata: Record<string, unknown>, redirectHosts: () => readonly string[]): void {
+  const clientId = String(metadata['client_id']);
+  const origin = registeredBy(clientId);
+  metadata[REGISTERED_BY] = origin;
+  metadata['response_modes'] = ['query'];
+  metadata['id_token_signed_response_alg'] = 'ES256';
+  for (const name of IGNORED) delete metadata[name];
+  // A document cannot hold a secret, so the default of RFC 7591 is not one of its own (the engine refused an explicit one).
+  if (origin === 'document' && metadata['token_endpoint_auth_method'] === 'client_secret_basic') metadata['token_endpoint_auth_method'] = 'none';
+  if (Array.isArray(metadata['grant_types'])) metadata['grant_types'] = metadata['grant_types'].filter((grant: unknown) => typeof grant !== 'string' || SUPPORTED_GRANTS.has(grant));
+
+  const redirectUris = metadata['redirect_uris'];
+  if (!Array.isArray(redirectUris) || !redirectUris.every((uri) => typeof uri === 'string')) return; // the engine's own validation says what is wrong
+  if (origin === 'first-party') return;
+  metadata['application_type'] = applicationTypeFor(redirectUris);
+
+  const verdict = origin === 'document' ? validateClientDocument(clientId, metadata) : validateRedirectUris(redirectUris);
+  if (!verdict.accepted) throw new errors.InvalidClientMetadata(verdict.reason);
+  if (context?.oidc.route !== 'registration') return;
+  for (const uri of redirectUris) {
+    const registration = mayRegisterRedirectUri(uri, redirectHosts());
+    if (!registration.allowed) throw new errors.InvalidClientMetadata(`redirect_uris: ${registration.reason}`);
+  }
+}

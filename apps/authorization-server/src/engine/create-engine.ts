@@ -1,0 +1,224 @@
+import type { JWK } from 'jose';
+import { constantTimeEqual, type Clock, type Secret } from '@sallyport/kernel';
+import { mayFetchDocument } from '@sallyport/authorization';
+import { errors, Provider, type Client, type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
+import type { ArtifactStore } from '../storage/artifact-store.js';
+import { CONTROL_PLANE_CLIENT_ID, normaliseClientMetadata, REGISTERED_BY } from './client-metadata.js';
+import { createEngineAdapter } from './engine-adapter.js';
+import type { AuthorizationEngine, EngineDecisions, EngineEvents, LifecycleSubject, RenderError, TokenVerdict } from './engine.js';
+import { interactionPolicyFor } from './interaction-policy.js';
+import { atomicReplayDetection, describeMetadata, toRegistration } from './internals.js';
+import { interactionSteps } from './interaction-steps.js';
+
+export interface EngineOptions {
+  readonly issuer: string;
+  /** The gateway's resource (RFC 8707): the only one an agent can get a token for. */
+  readonly resource: string;
+  readonly controlPlaneCallback: string;
+  readonly signingKeys: readonly JWK[];
+  readonly cookieKeys: readonly string[];
+  readonly registrationToken: Secret | undefined;
+  readonly store: ArtifactStore;
+  readonly fetch: typeof globalThis.fetch;
+  readonly clock: Clock;
+  readonly decisions: EngineDecisions;
+  readonly events: EngineEvents;
+  readonly renderError: RenderError;
+}
+
+const MINUTE = 60;
+const DAY = 86_400;
+export const ACCESS_TOKEN_SECONDS = 15 * MINUTE;
+const INTERACTION_SECONDS = 10 * MINUTE;
+const SESSION_SECONDS = 8 * 3600;
+const REFRESH_IDLE_SECONDS = 14 * DAY;
+const GRANT_SECONDS = 90 * DAY;
+const OWNED = /^\/(?:authorize(?:\/[A-Za-z0-9_-]+)?|token|register(?:\/[A-Za-z0-9_-]+)?|revoke|par|\.well-known\/(?:oauth-authorization-server|openid-configuration))$/;
+
+/** Configures the engine: OAuth 2.1 and what the MCP authorization specification adds, nothing it has beyond that. */
+export function createEngine(options: EngineOptions): AuthorizationEngine {
+  const { issuer, resource, decisions, events } = options;
+  const secure = issuer.startsWith('https:');
+  const [signingKey] = options.signingKeys;
+  if (!signingKey?.kid) throw new TypeError('an access token signing key with a kid is needed');
+  const verdicts = new WeakMap<object, TokenVerdict>();
+  const isFirstParty = (client: Client) => client.clientId === CONTROL_PLANE_CLIENT_ID;
+
+  const admit = async (ctx: KoaContextWithOIDC, kind: 'code' | 'refresh', source: TokenSource): Promise<void> => {
+    if (!ctx.oidc.client || isFirstParty(ctx.oidc.client)) return;
+    const verdict = await decisions.admitToken({
+      kind,
+      grantId: source.grantId ?? '',
+      clientId: ctx.oidc.client.clientId,
+      authentication: { userId: source.accountId, authTime: source.authTime ?? 0, acr: source.acr, amr: source.amr ?? [] },
+      sourceIp: ctx.ip || null,
+    });
+    verdicts.set(ctx, verdict);
+    if (!verdict.admitted) throw new errors.InvalidGrant({ detail: verdict.reason });
+  };
+
+  const configuration: Configuration = {
+    adapter: createEngineAdapter(options.store),
+    jwks: { keys: options.signingKeys },
+    clients: [{ client_id: CONTROL_PLANE_CLIENT_ID, client_name: 'Sallyport', redirect_uris: [options.controlPlaneCallback], token_endpoint_auth_method: 'none', grant_types: ['authorization_code'], response_types: ['code'] }],
+    clientDefaults: { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], id_token_signed_response_alg: 'ES256', token_endpoint_auth_method: 'client_secret_basic' },
+    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    enabledJWA: { idTokenSigningAlgValues: ['ES256'], clientAuthSigningAlgValues: ['ES256', 'EdDSA', 'Ed25519', 'PS256', 'RS256'] },
+    extraClientMetadata: {
+      properties: [REGISTERED_BY],
+      validator: (ctx, _key, _value, metadata) => normaliseClientMetadata(ctx, metadata, () => decisions.registration().redirectHosts),
+    },
+    allowOmittingSingleRegisteredRedirectUri: false,
+    claims: { openid: ['sub'] },
+    conformIdTokenClaims: true,
+    cookies: {
+      names: { session: cookieName('session', secure, 'host'), interaction: cookieName('interaction', secure, 'path'), resume: cookieName('resume', secure, 'path') },
+      keys: [...options.cookieKeys],
+      long: { signed: true, httpOnly: true, sameSite: 'lax', secure, path: '/' },
+      short: { signed: true, httpOnly: true, sameSite: 'lax', secure },
+    },
+    pkce: { required: () => true },
+    responseTypes: ['code'],
+    scopes: ['openid', 'offline_access'],
+    rotateRefreshToken: async (ctx) => {
+      // Asked here because the old token is not consumed yet: a refusal that may pass (hours, network) costs no session.
+      const token = ctx.oidc.entities.RefreshToken;
+      if (token) await admit(ctx, 'refresh', token);
+      return true;
+    },
+    issueRefreshToken: (_ctx, client) => !isFirstParty(client) && client.grantTypeAllowed('refresh_token'),
+    expiresWithSession: () => false,
+    ttl: {
+      AccessToken: ACCESS_TOKEN_SECONDS,
+      AuthorizationCode: MINUTE,
+      IdToken: ACCESS_TOKEN_SECONDS,
+      RefreshToken: REFRESH_IDLE_SECONDS,
+      Grant: GRANT_SECONDS,
+      Interaction: INTERACTION_SECONDS,
+      Session: SESSION_SECONDS,
+    },
+    findAccount: async (ctx, userId, source) => {
+      if (!(await decisions.userExists(userId))) return undefined;
+      if (source && ctx.oidc.params?.['grant_type'] === 'authorization_code' && 'grantId' in source) await admit(ctx, 'code', source as TokenSource);
+      return { accountId: userId, claims: () => Promise.resolve({ sub: userId }) };
+    },
+    loadExistingGrant: async (ctx) => {
+      // Never the grant of an earlier authorization: each has its own, and its own agent session (S4).
+      const grantId = ctx.oidc.result?.consent?.grantId;
+      if (grantId) return provider.Grant.find(grantId);
+      if (!ctx.oidc.client || !isFirstParty(ctx.oidc.client) || !ctx.oidc.account) return undefined;
+      const grant = new provider.Grant({ accountId: ctx.oidc.account.accountId, clientId: ctx.oidc.client.clientId });
+      grant.addOIDCScope('openid');
+      await grant.save();
+      return grant;
+    },
+    extraTokenClaims: (ctx) => {
+      const verdict = verdicts.get(ctx);
+      return verdict?.admitted ? { ...verdict.claims } : undefined;
+    },
+    formats: { customizers: { jwt: (_ctx, _token, jwt) => void (jwt.payload['scope'] ??= '') } },
+    interactions: { policy: interactionPolicyFor(isFirstParty, decisions), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+    routes: { authorization: '/authorize', token: '/token', jwks: '/engine/jwks', registration: '/register', revocation: '/revoke', pushed_authorization_request: '/par' },
+    fetch: (input, init) => options.fetch(input instanceof Request ? input.url : input, init),
+    fetchResponseBodyLimits: { 'client_id metadata document': 5 * 1024, jwks_uri: 64 * 1024, sector_identifier_uri: 1024 },
+    renderError: (ctx, out) => {
+      const { html, contentSecurityPolicy } = options.renderError(out);
+      ctx.type = 'html';
+      ctx.set('Content-Security-Policy', contentSecurityPolicy);
+      ctx.body = html;
+    },
+    features: {
+      devInteractions: { enabled: false },
+      dPoP: { enabled: false },
+      userinfo: { enabled: false },
+      rpInitiatedLogout: { enabled: false },
+      pushedAuthorizationRequests: { enabled: true },
+      revocation: { enabled: true },
+      registration: { enabled: true, initialAccessToken: false, idFactory: () => `dcr_${crypto.randomUUID()}` },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: (_ctx, client) => {
+          if (isFirstParty(client)) return undefined;
+          throw new errors.InvalidTarget('exactly one resource parameter is required'); // RFC 8707, R16
+        },
+        useGrantedResource: () => true,
+        getResourceServerInfo: (ctx, requested, client) => {
+          if (requested !== resource || isFirstParty(client)) throw new errors.InvalidTarget();
+          const verdict = verdicts.get(ctx);
+          const scopes = verdict?.admitted ? [...verdict.scopes] : decisions.knownScopes();
+          return { scope: scopes.join(' '), audience: resource, accessTokenFormat: 'jwt', accessTokenTTL: ACCESS_TOKEN_SECONDS, jwt: { sign: { alg: 'ES256', kid: signingKey.kid } } };
+        },
+      },
+      clientIdMetadataDocument: {
+        enabled: true,
+        ack: 'draft-02',
+        cacheDuration: { min: 30, max: 3600 },
+        allowFetch: (_ctx, clientId) => mayFetchDocument(clientId, decisions.documents()).accepted,
+        // Asked again for a remembered document: the administrator may have changed the list meanwhile.
+        allowClient: (_ctx, client) => mayFetchDocument(client.clientId, decisions.documents()).accepted,
+      },
+    },
+  };
+  const provider = new Provider(issuer, configuration);
+  provider.proxy = true; // only what `handle` sets below is there to be trusted
+  atomicReplayDetection(provider, options.store, options.clock);
+
+  provider.use(async (ctx, next) => {
+    if (ctx.method === 'POST' && ctx.path === '/register') {
+      const refusal = registrationRefusal(decisions.registration().mode, ctx.get('authorization'), options.registrationToken);
+      if (refusal) {
+        ctx.status = refusal.status;
+        if (refusal.status === 401) ctx.set('WWW-Authenticate', 'Bearer error="invalid_token"');
+        ctx.body = { error: refusal.error, error_description: refusal.description };
+        return;
+      }
+    }
+    await next();
+    if (ctx.path.startsWith('/.well-known/') && ctx.status === 200) ctx.body = describeMetadata(ctx.body, { issuer, registration: decisions.registration().mode !== 'off', documents: decisions.documents().enabled, scopes: decisions.knownScopes() });
+  });
+
+  const subjectOf = (ctx: KoaContextWithOIDC): LifecycleSubject => {
+    const verdict = verdicts.get(ctx);
+    const { Client: client, RefreshToken: token, AuthorizationCode: code } = ctx.oidc.entities;
+    return { clientId: client?.clientId, userId: token?.accountId ?? code?.accountId, ...verdict?.subject };
+  };
+  provider.on('grant.success', (ctx) => {
+    if (ctx.oidc.client && isFirstParty(ctx.oidc.client)) return;
+    events.tokenIssued(ctx.oidc.params?.['grant_type'] === 'refresh_token' ? 'refresh' : 'code', subjectOf(ctx), ctx.oidc.entities.AccessToken?.scope ?? '');
+  });
+  provider.on('grant.error', (ctx, error) => events.tokenRefused(subjectOf(ctx), error.error, error.error_detail ?? error.error_description));
+  provider.on('grant.revoked', (ctx) => events.grantRevoked(subjectOf(ctx), ctx.oidc.route === 'revocation' ? 'revoked by the agent' : 'a code or refresh token was used twice'));
+  provider.on('registration_create.success', (_ctx, client) => events.registered(toRegistration(client)));
+  provider.on('server_error', (_ctx, error) => events.failed(error));
+
+  const callback = provider.callback();
+  const own = new URL(issuer);
+  return {
+    owns: (path) => OWNED.test(path),
+    handle: async (request, response, sourceIp) => {
+      // The engine builds its URLs from the request and believes forwarded headers: both are ours, never the caller's (S19).
+      request.headers.host = own.host;
+      request.headers['x-forwarded-proto'] = own.protocol.slice(0, -1);
+      request.headers['x-forwarded-for'] = sourceIp;
+      delete request.headers['x-forwarded-host'];
+      await callback(request, response);
+    },
+    ...interactionSteps(provider, { resource, ttlSeconds: INTERACTION_SECONDS }),
+  };
+}
+
+type TokenSource = { grantId?: string | undefined; accountId: string; authTime?: number | undefined; acr?: string | undefined; amr?: string[] | undefined };
+
+/** `__Host-` needs the path `/`; the engine's interaction and resume cookies live on their own paths (security rule S31). */
+function cookieName(name: string, secure: boolean, scope: 'host' | 'path'): string {
+  return secure ? `${scope === 'host' ? '__Host-' : '__Secure-'}sallyport_as_${name}` : `sallyport_as_${name}`;
+}
+
+/** R18: registration can be off, or ask for an initial access token (RFC 7591 section 3). */
+function registrationRefusal(mode: 'off' | 'gated' | 'open', authorization: string, token: Secret | undefined): { status: number; error: string; description: string } | undefined {
+  if (mode === 'open') return undefined;
+  if (mode === 'off') return { status: 403, error: 'access_denied', description: 'dynamic client registration is switched off' };
+  const presented = /^Bearer ([\x21-\x7e]+)$/i.exec(authorization)?.[1];
+  if (token && presented !== undefined && constantTimeEqual(presented, token.reveal())) return undefined;
+  return { status: 401, error: 'invalid_token', description: 'registration needs an initial access token' };
+}

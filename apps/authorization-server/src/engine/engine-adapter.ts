@@ -1,0 +1,63 @@
+import { errors, type Adapter, type AdapterFactory, type AdapterPayload } from 'oidc-provider';
+import { SallyportError } from '@sallyport/kernel';
+import type { ArtifactStore, StoredArtifact } from '../storage/artifact-store.js';
+
+/** The engine's storage on our artefact table, one per kind of artefact. */
+export function createEngineAdapter(store: ArtifactStore): AdapterFactory {
+  return (kind) => new EngineAdapter(store, kind);
+}
+
+class EngineAdapter implements Adapter {
+  readonly #store: ArtifactStore;
+  readonly #kind: string;
+
+  constructor(store: ArtifactStore, kind: string) {
+    this.#store = store;
+    this.#kind = kind;
+  }
+
+  async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<void> {
+    try {
+      await this.#store.put(this.#kind, id, payload, { expiresInSeconds: expiresIn, grantId: payload.grantId, uid: payload.uid });
+    } catch (cause) {
+      if (cause instanceof SallyportError && cause.code === 'artifact_too_large') throw new errors.InvalidRequest('the request is too large');
+      throw cause;
+    }
+  }
+
+  async find(id: string): Promise<AdapterPayload | undefined> {
+    return toPayload(await this.#store.find(this.#kind, id));
+  }
+
+  async findByUid(uid: string): Promise<AdapterPayload | undefined> {
+    return toPayload(await this.#store.findByUid(this.#kind, uid));
+  }
+
+  findByUserCode(): Promise<undefined> {
+    return Promise.resolve(undefined); // the device flow is off
+  }
+
+  /** Of two concurrent uses exactly one passes. The loser of a race for a code is a replay: RFC 9700 section 2.1.1 asks to revoke. */
+  async consume(id: string): Promise<void> {
+    if (await this.#store.consume(this.#kind, id)) return;
+    if (this.#kind === 'AuthorizationCode') {
+      const grantId = (await this.#store.find(this.#kind, id))?.payload['grantId'];
+      if (typeof grantId === 'string') await this.#store.revokeGrant(grantId);
+    }
+    throw new errors.InvalidGrant({ detail: `${this.#kind} was used at the same time` });
+  }
+
+  async destroy(id: string): Promise<void> {
+    if (this.#kind === 'Grant') await this.#store.revokeGrant(id);
+    else await this.#store.destroy(this.#kind, id);
+  }
+
+  async revokeByGrantId(grantId: string): Promise<void> {
+    await this.#store.destroyByGrant(this.#kind, grantId);
+  }
+}
+
+function toPayload(found: StoredArtifact | undefined): AdapterPayload | undefined {
+  if (!found) return undefined;
+  return found.consumedAt === undefined ? found.payload : { ...found.payload, consumed: found.consumedAt };
+}

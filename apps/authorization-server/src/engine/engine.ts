@@ -1,0 +1,86 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AgentRegistration } from '@sallyport/authorization';
+
+/** How and when the human was authenticated, as the trust provider said. */
+export interface Authentication {
+  readonly userId: string;
+  /** Seconds since the epoch. */
+  readonly authTime: number;
+  readonly acr: string | undefined;
+  readonly amr: readonly string[];
+}
+
+/** An authorization request that waits for a human. */
+export interface PendingAuthorization {
+  readonly uid: string;
+  readonly step: 'sign-in' | 'consent';
+  readonly agent: AgentRegistration;
+  readonly redirectUri: string;
+  /** As asked for, empty when nothing was. */
+  readonly requestedScopes: readonly string[];
+  readonly authentication: Authentication | undefined;
+  /** The human signed in during this very request, not before. */
+  readonly freshlySignedIn: boolean;
+}
+
+/** What is needed to say yes or no to a token request, after the engine found code or refresh token and grant in order. */
+export interface TokenRequest {
+  readonly kind: 'code' | 'refresh';
+  readonly grantId: string;
+  readonly clientId: string;
+  readonly authentication: Authentication;
+  readonly sourceIp: string | null;
+}
+export type TokenVerdict =
+  | { readonly admitted: true; /** What may be in the token now, whatever was granted before (S4). */ readonly scopes: ReadonlySet<string>; readonly claims: Readonly<Record<string, unknown>>; readonly subject: LifecycleSubject }
+  | { readonly admitted: false; /** For the trail, never for the agent. */ readonly reason: string; readonly subject: LifecycleSubject };
+export interface LifecycleSubject {
+  readonly userId?: string | undefined;
+  readonly trustProvider?: string | undefined;
+  readonly clientId?: string | undefined;
+  readonly agentName?: string | undefined;
+  readonly sid?: string | undefined;
+}
+
+/** What the engine asks of the rest of the server. */
+export interface EngineDecisions {
+  /** Every scope any role gives. */
+  knownScopes(): readonly string[];
+  registration(): { readonly mode: 'off' | 'gated' | 'open'; readonly redirectHosts: readonly string[] };
+  documents(): { readonly enabled: boolean; readonly allowedHosts: readonly string[]; readonly deniedHosts: readonly string[] };
+  userExists(userId: string): Promise<boolean>;
+  /** A browser session made before the user was revoked does not count. */
+  signInVoid(userId: string, authTime: number): boolean;
+  admitToken(request: TokenRequest): Promise<TokenVerdict>;
+}
+
+/** What the engine tells the rest of the server; none of it may throw. */
+export interface EngineEvents {
+  registered(agent: AgentRegistration): void;
+  tokenIssued(kind: TokenRequest['kind'], subject: LifecycleSubject, scopes: string): void;
+  tokenRefused(subject: LifecycleSubject, error: string, reason: string | undefined): void;
+  grantRevoked(subject: LifecycleSubject, cause: string): void;
+  failed(error: unknown): void;
+}
+
+/** The OAuth engine behind our own words. Everything that knows oidc-provider is in this folder. */
+export interface AuthorizationEngine {
+  /** True for paths the engine answers itself: hand it the raw request before anything reads the body. */
+  owns(path: string): boolean;
+  /** @param sourceIp the peer, or what a listed proxy says about it */
+  handle(request: IncomingMessage, response: ServerResponse, sourceIp: string): Promise<void>;
+  /** The pending request this browser's interaction cookie names; undefined when there is none (any more). */
+  pending(request: IncomingMessage, response: ServerResponse): Promise<PendingAuthorization | undefined>;
+  /** Each returns where to send the browser next. */
+  signedIn(request: IncomingMessage, response: ServerResponse, authentication: Authentication): Promise<string>;
+  /** Mints a grant of its own for this authorization (S4). */
+  grant(request: IncomingMessage, response: ServerResponse, grant: { userId: string; clientId: string; scopes: readonly string[]; onGrant: (grantId: string) => Promise<void> }): Promise<string>;
+  refuse(request: IncomingMessage, response: ServerResponse, description: string): Promise<string>;
+}
+
+/** RFC 6749 section 4.1.2.1, where no redirect is possible. */
+export interface EngineError {
+  readonly error: string;
+  readonly error_description?: string | undefined;
+}
+export type RenderError = (error: EngineError) => { readonly html: string; readonly contentSecurityPolicy: string };

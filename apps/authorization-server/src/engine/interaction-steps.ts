@@ -1,0 +1,76 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { errors, type Provider } from 'oidc-provider';
+import type { AuthorizationEngine, Authentication, PendingAuthorization } from './engine.js';
+import { toRegistration } from './internals.js';
+
+type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
+
+/** The engine's interactions in our words. The engine's own cookie, bound to the path of one interaction, says which. */
+export function interactionSteps(provider: Provider, { resource, ttlSeconds }: { resource: string; ttlSeconds: number }): Pick<AuthorizationEngine, 'pending' | 'signedIn' | 'grant' | 'refuse'> {
+  const current = async (request: IncomingMessage, response: ServerResponse): Promise<Interaction> => provider.interactionDetails(request, response);
+  const remainingSeconds = (interaction: Interaction) => Math.max(1, Math.min(ttlSeconds, interaction.exp - Math.floor(Date.now() / 1000)));
+
+  return {
+    async pending(request, response) {
+      let interaction: Interaction;
+      try {
+        interaction = await current(request, response);
+      } catch (error) {
+        if (error instanceof errors.SessionNotFound) return undefined;
+        throw error;
+      }
+      const { params, uid } = interaction;
+      const client = await provider.Client.find(String(params['client_id']));
+      if (!client) return undefined;
+      return {
+        uid,
+        step: interaction.prompt.name === 'login' ? 'sign-in' : 'consent',
+        agent: toRegistration(client),
+        redirectUri: String(params['redirect_uri']),
+        requestedScopes: typeof params['scope'] === 'string' ? params['scope'].split(' ').filter(Boolean) : [],
+        authentication: await authenticationOf(provider, interaction),
+        freshlySignedIn: interaction.lastSubmission?.login !== undefined,
+      } satisfies PendingAuthorization;
+    },
+
+    async signedIn(request, response, { userId, authTime, acr, amr }) {
+      const interaction = await current(request, response);
+      const previous = interaction.session;
+      if (previous && previous.accountId !== userId) {
+        // Another human in the same browser: their predecessor's session ends here instead of at the engine's logout page.
+        const session = await provider.Session.findByUid(previous.uid);
+        await session?.destroy();
+        delete interaction.session;
+        await interaction.save(remainingSeconds(interaction));
+      }
+      return provider.interactionResult(request, response, { login: { accountId: userId, ts: authTime, amr: [...amr], ...(acr === undefined ? {} : { acr }) } });
+    },
+
+    async grant(request, response, { userId, clientId, scopes, onGrant }) {
+      const interaction = await current(request, response);
+      const grant = new provider.Grant({ accountId: userId, clientId });
+      const asked = typeof interaction.params['scope'] === 'string' ? interaction.params['scope'].split(' ') : [];
+      // The engine issues no code for nothing at all; `openid` opens nothing at the gateway.
+      const protocolScopes = asked.includes('openid') || scopes.length === 0 ? ['openid'] : [];
+      if (protocolScopes.length > 0) grant.addOIDCScope(protocolScopes);
+      if (scopes.length > 0) grant.addResourceScope(resource, [...scopes]);
+      const withheld = asked.filter((scope) => scope !== 'openid' && scope !== 'offline_access' && !scopes.includes(scope));
+      if (withheld.length > 0) grant.rejectResourceScope(resource, withheld);
+      const grantId = await grant.save();
+      await onGrant(grantId);
+      // From here on the request is for what was granted, also when it named no scope at all.
+      interaction.params['scope'] = [...protocolScopes, ...scopes].join(' ');
+      await interaction.save(remainingSeconds(interaction));
+      return provider.interactionResult(request, response, { consent: { grantId } });
+    },
+
+    refuse: (request, response, description) => provider.interactionResult(request, response, { error: 'access_denied', error_description: description }, { mergeWithLastSubmission: false }),
+  };
+}
+
+async function authenticationOf(provider: Provider, { session, lastSubmission }: Interaction): Promise<Authentication | undefined> {
+  if (!session) return undefined;
+  const login = lastSubmission?.login;
+  const authTime = login?.accountId === session.accountId ? login.ts : (await provider.Session.findByUid(session.uid))?.loginTs;
+  return authTime === undefined ? undefined : { userId: session.accountId, authTime, acr: session.acr, amr: session.amr ?? [] };
+}

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import type { AgentRegistration } from '@sallyport/authorization';
+import type { Clock } from '@sallyport/kernel';
+import type { Client, Provider } from 'oidc-provider';
+import type { ArtifactStore } from '../storage/artifact-store.js';
+import { registeredBy } from './client-metadata.js';
+
+/**
+ * What leans on how oidc-provider 9.13.3 works inside rather than on what it documents. Look here first when the pinned
+ * version changes; the integration tests cover each.
+ */
+
+/** Its own look-up-then-save lets two concurrent uses of one `jti` through; ours is a single insert (security rule S8). */
+export function atomicReplayDetection(provider: Provider, store: ArtifactStore, clock: Clock): void {
+  provider.ReplayDetection.unique = (iss: string, jti: string, exp: number) => {
+    const id = createHash('sha256').update(JSON.stringify([iss, jti])).digest('base64url');
+    return store.putOnce('ReplayDetection', id, { iss }, { expiresInSeconds: Math.max(1, exp - Math.floor(clock() / 1000)) });
+  };
+}
+
+/** What it publishes about itself, less what we do not offer and with our own key set. */
+export function describeMetadata(body: unknown, facts: { issuer: string; registration: boolean; documents: boolean; scopes: readonly string[] }): Record<string, unknown> {
+  const published: Record<string, unknown> = { ...(body as Record<string, unknown>) };
+  for (const absent of ['end_session_endpoint', 'claims_supported', 'claims_parameter_supported']) delete published[absent];
+  if (!facts.registration) delete published['registration_endpoint'];
+  return {
+    ...published,
+    issuer: facts.issuer,
+    jwks_uri: `${facts.issuer}/jwks`,
+    scopes_supported: ['openid', ...facts.scopes],
+    response_modes_supported: ['query'],
+    client_id_metadata_document_supported: facts.documents,
+  };
+}
+
+export function toRegistration(client: Client): AgentRegistration {
+  return {
+    clientId: client.clientId,
+    clientName: client.clientName,
+    clientUri: client.clientUri,
+    redirectUris: client.redirectUris ?? [],
+    authMethod: client.tokenEndpointAuthMethod ?? 'none',
+    registeredBy: registeredBy(client.clientId),
+  };
+}

@@ -1,0 +1,87 @@
+import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import type { AgentSessionId, Clock } from '@sallyport/kernel';
+import { compilePolicies, decideConnect, rolesFor, scopesForRoles, type AgentAssurance, type ConnectFacts, type DenialReason } from '@sallyport/policy';
+import type { Authentication, LifecycleSubject, TokenRequest, TokenVerdict } from '../engine/engine.js';
+import type { AgentSessions } from '../storage/agent-sessions.js';
+import type { User, Users } from '../storage/users.js';
+
+/** Who an agent is, for a decision. */
+export interface AgentFacts {
+  readonly clientId: string;
+  readonly name: string;
+  readonly assurance: AgentAssurance;
+}
+export type Admission =
+  | { readonly admitted: true; readonly policy: string; readonly roles: readonly string[]; readonly scopes: ReadonlySet<string> }
+  | { readonly admitted: false; readonly reason: DenialReason | 'revoked'; readonly policy: string | null };
+
+/**
+ * May this human come in through this agent, and with which scopes (R2, R11, R23)? Asked before consent and again for
+ * every token, from the configuration as it is then: roles and policies are never remembered with a grant (S4).
+ */
+export class Admissions {
+  readonly #configuration: { snapshot(): ConfigurationSnapshot };
+  readonly #users: Users;
+  readonly #sessions: AgentSessions;
+  readonly #clock: Clock;
+
+  constructor(parts: { configuration: { snapshot(): ConfigurationSnapshot }; users: Users; sessions: AgentSessions; clock: Clock }) {
+    this.#configuration = parts.configuration;
+    this.#users = parts.users;
+    this.#sessions = parts.sessions;
+    this.#clock = parts.clock;
+  }
+
+  /** @param since when the agent session began, in seconds; now for one that is about to. `sid` is empty then. */
+  decide(user: User, agent: AgentFacts, authentication: Authentication, session: { sid: string; since: number }, sourceIp: string | null): Admission {
+    const snapshot = this.#configuration.snapshot();
+    if (snapshot.get('TrustProvider', user.trustProvider) === undefined) return { admitted: false, reason: 'no_client_to_gateway_policy', policy: null };
+    if (snapshot.revocations.isRevoked({ userId: user.id, clientId: agent.clientId, sid: session.sid, issuedAt: session.since })) return { admitted: false, reason: 'revoked', policy: null };
+    const roles = rolesFor(snapshot, user);
+    const facts: ConnectFacts = {
+      userId: user.id,
+      trustProvider: user.trustProvider,
+      subject: user.subject,
+      groups: user.groups,
+      roles,
+      clientId: agent.clientId,
+      agentName: agent.name,
+      agentAssurance: agent.assurance,
+      authTime: authentication.authTime,
+      acr: authentication.acr,
+      amr: authentication.amr,
+    };
+    const decision = decideConnect(compilePolicies(snapshot), facts, { sourceIp, now: this.#clock() });
+    if (decision.outcome === 'deny') return { admitted: false, reason: decision.reason, policy: decision.policy };
+    return { admitted: true, policy: decision.policy, roles, scopes: scopesForRoles(snapshot, roles) };
+  }
+
+  async admitToken({ grantId, clientId, authentication, sourceIp }: TokenRequest): Promise<TokenVerdict> {
+    const session = await this.#sessions.findByGrant(grantId);
+    const user = await this.#users.find(authentication.userId);
+    const subject: LifecycleSubject = { userId: user?.id, trustProvider: user?.trustProvider, clientId, agentName: session?.agentName, sid: session?.sid };
+    if (!user || !session || session.clientId !== clientId || session.userId !== user.id) return { admitted: false, reason: 'no agent session', subject };
+    if (session.ended) return { admitted: false, reason: 'agent session ended', subject };
+    const agent = { clientId, name: session.agentName, assurance: session.assurance };
+    const admission = this.decide(user, agent, authentication, { sid: session.sid, since: session.createdAt }, sourceIp);
+    if (!admission.admitted) return { admitted: false, reason: admission.policy === null ? admission.reason : `${admission.reason} (${admission.policy})`, subject };
+    return { admitted: true, scopes: admission.scopes, subject, claims: tokenClaims({ user, session, roles: admission.roles, authentication }) };
+  }
+}
+
+/** What the gateway needs to know about a caller, beyond RFC 9068's own claims. */
+function tokenClaims(facts: { user: User; session: { sid: AgentSessionId; agentName: string; assurance: AgentAssurance }; roles: readonly string[]; authentication: Authentication }): Record<string, unknown> {
+  const { user, session, roles, authentication } = facts;
+  return {
+    roles,
+    groups: user.groups,
+    sid: session.sid,
+    auth_time: authentication.authTime,
+    ...(authentication.acr === undefined ? {} : { acr: authentication.acr }),
+    amr: authentication.amr,
+    idp: user.trustProvider,
+    idp_sub: user.subject,
+    agent_name: session.agentName,
+    agent_assurance: session.assurance,
+  };
+}

@@ -1,0 +1,48 @@
+import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { constantTimeEqual } from '@sallyport/kernel';
+import type { MasterKey } from '@sallyport/keys';
+
+/**
+ * One cookie of our own per browser (security rule S31): the federation answer must come back to the browser that asked
+ * (its path is not the engine's), and forms carry a token derived from it. It identifies no human.
+ */
+export class BrowserBinding {
+  readonly #key: Uint8Array;
+  readonly #secure: boolean;
+
+  constructor(master: MasterKey, { secure }: { secure: boolean }) {
+    this.#key = deriveKey(master, 'form-token');
+    this.#secure = secure;
+  }
+
+  get cookieName(): string {
+    return this.#secure ? '__Host-sallyport_as_browser' : 'sallyport_as_browser';
+  }
+
+  /** @param cookieHeader of the request */
+  read(cookieHeader: string | undefined): string | undefined {
+    for (const pair of (cookieHeader ?? '').split(';')) {
+      const [name, value] = pair.trim().split('=', 2);
+      if (name === this.cookieName && value !== undefined && /^[A-Za-z0-9_-]{43}$/.test(value)) return value;
+    }
+    return undefined;
+  }
+
+  create(): { readonly browser: string; readonly setCookie: string } {
+    const browser = randomBytes(32).toString('base64url');
+    return { browser, setCookie: `${this.cookieName}=${browser}; Path=/; HttpOnly; SameSite=Lax${this.#secure ? '; Secure' : ''}` };
+  }
+
+  formToken(browser: string, interaction: string): string {
+    return createHmac('sha256', this.#key).update(`${interaction}\n${browser}`).digest('base64url');
+  }
+
+  isFormToken(presented: unknown, browser: string | undefined, interaction: string): boolean {
+    return typeof presented === 'string' && browser !== undefined && constantTimeEqual(presented, this.formToken(browser, interaction));
+  }
+}
+
+/** Keys for the engine's cookie signatures and our form tokens, each for its purpose only. */
+export function deriveKey(master: MasterKey, purpose: 'engine-cookies' | 'form-token'): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', master.reveal(), Buffer.alloc(0), `sallyport/v1/authorization-server/${purpose}`, 32));
+}

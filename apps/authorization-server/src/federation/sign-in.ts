@@ -1,0 +1,65 @@
+import type { Clock } from '@sallyport/kernel';
+import type { ArtifactStore } from '../storage/artifact-store.js';
+import type { User, Users } from '../storage/users.js';
+import type { Authentication } from '../engine/engine.js';
+import { mapClaims, type MappedIdentity } from './map-claims.js';
+import { newSignInRequest, type TrustProvider, type TrustProviders } from './trust-providers.js';
+
+const FLOW = 'FederationFlow';
+const RESULT = 'FederationResult';
+const FLOW_SECONDS = 600;
+
+export type SignInOutcome =
+  | { readonly outcome: 'signed-in'; readonly interaction: string; readonly user: User }
+  | { readonly outcome: 'not-ours' }
+  | { readonly outcome: 'refused'; readonly interaction: string; readonly reason: Extract<MappedIdentity, { accepted: false }>['reason'] };
+
+/** A federated sign-in, from our redirect to the provider's answer. State lives here, single use, ten minutes. */
+export class SignIn {
+  readonly #store: ArtifactStore;
+  readonly #providers: TrustProviders;
+  readonly #users: Users;
+  readonly #clock: Clock;
+
+  constructor(parts: { store: ArtifactStore; providers: TrustProviders; users: Users; clock: Clock }) {
+    this.#store = parts.store;
+    this.#providers = parts.providers;
+    this.#users = parts.users;
+    this.#clock = parts.clock;
+  }
+
+  async start(provider: TrustProvider, { interaction, browser, forceFreshSignIn }: { interaction: string; browser: string; forceFreshSignIn: boolean }): Promise<URL> {
+    const request = newSignInRequest();
+    const url = await this.#providers.authorizationUrl(provider, request, { forceFreshSignIn });
+    await this.#store.put(FLOW, request.state, { ...request, interaction, browser, provider: provider.name, issuer: provider.spec.issuer }, { expiresInSeconds: FLOW_SECONDS });
+    return url;
+  }
+
+  /**
+   * @param browser of the request that came back; another browser's answer is not ours, and burns the flow
+   * @throws SallyportError of {@link TrustProviders}
+   */
+  async finish(provider: TrustProvider, callback: URL, browser: string | undefined): Promise<SignInOutcome> {
+    const state = callback.searchParams.get('state');
+    const flow = state === null ? undefined : await this.#store.take(FLOW, state);
+    if (!flow || browser === undefined || flow['browser'] !== browser || flow['provider'] !== provider.name || flow['issuer'] !== provider.spec.issuer) return { outcome: 'not-ours' };
+    const interaction = String(flow['interaction']);
+    const { claims } = await this.#providers.redeem(provider, { state: String(flow['state']), nonce: String(flow['nonce']), codeVerifier: String(flow['codeVerifier']) }, callback);
+    const mapped = mapClaims(provider, claims);
+    if (!mapped.accepted) return { outcome: 'refused', interaction, reason: mapped.reason };
+    const now = this.#clock();
+    const user = await this.#users.signedIn(mapped.identity, new Date(now));
+    const result: Authentication = { userId: user.id, authTime: Math.min(mapped.authTime ?? Infinity, Math.floor(now / 1000)), acr: mapped.acr, amr: mapped.amr };
+    await this.#store.destroy(RESULT, `${interaction} ${browser}`); // of an earlier attempt, which was collected
+    await this.#store.put(RESULT, `${interaction} ${browser}`, { ...result }, { expiresInSeconds: FLOW_SECONDS });
+    return { outcome: 'signed-in', interaction, user };
+  }
+
+  /** The answer for this interaction in this browser, once. */
+  async collect(interaction: string, browser: string | undefined): Promise<Authentication | undefined> {
+    const result = browser === undefined ? undefined : await this.#store.take(RESULT, `${interaction} ${browser}`);
+    if (!result) return undefined;
+    const { userId, authTime, acr, amr } = result;
+    return { userId: String(userId), authTime: Number(authTime), acr: typeof acr === 'string' ? acr : undefined, amr: Array.isArray(amr) ? amr.map(String) : [] };
+  }
+}

@@ -1,0 +1,183 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { agentAssurance, agentName, consentDigest, grantedScopes } from '@sallyport/authorization';
+import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import { SallyportError, type Clock } from '@sallyport/kernel';
+import type { AuthorizationEngine, PendingAuthorization } from '../engine/engine.js';
+import type { Admission, Admissions, AgentFacts } from '../entitlement/admission.js';
+import type { BrowserBinding } from '../federation/browser-binding.js';
+import type { SignIn } from '../federation/sign-in.js';
+import type { RecordLifecycle } from '../lifecycle/record-lifecycle.js';
+import { consentPage } from '../pages/consent-page.js';
+import { describeScope } from '../pages/describe-scope.js';
+import { deniedPage, messagePage } from '../pages/message-pages.js';
+import type { Page } from '../pages/page.js';
+import { signInPage } from '../pages/sign-in-page.js';
+import type { AgentSessions } from '../storage/agent-sessions.js';
+import type { User, Users } from '../storage/users.js';
+import { denialWords, mayFreshSignInHelp } from './denial-words.js';
+
+/** One request of a browser within one interaction. */
+export interface Visit {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly uid: string;
+  /** This browser, by our own cookie. */
+  readonly browser: string;
+  readonly sourceIp: string;
+}
+export type Answer = { readonly type: 'page'; readonly status: number; readonly page: Page } | { readonly type: 'redirect'; readonly to: string };
+
+const redirect = (to: string): Answer => ({ type: 'redirect', to });
+const show = (page: Page, status = 200): Answer => ({ type: 'page', status, page });
+const expired = show(messagePage('This request has expired', 'Go back to your agent and connect again.'), 400);
+const forged = show(messagePage('This form cannot be used', 'It was opened in another browser or too long ago. Go back to your agent and connect again.'), 403);
+
+export interface AuthorizationStepsParts {
+  readonly engine: AuthorizationEngine;
+  readonly configuration: { snapshot(): ConfigurationSnapshot };
+  readonly admissions: Admissions;
+  readonly signIn: SignIn;
+  readonly binding: BrowserBinding;
+  readonly users: Users;
+  readonly sessions: AgentSessions;
+  readonly record: RecordLifecycle;
+  readonly clock: Clock;
+}
+
+/**
+ * What happens between an agent's authorization request and the code, in this order and no other: the agent is named,
+ * the human signs in, policy is asked, the human consents, a grant of its own is minted (S3, S4). Every form carries a
+ * token bound to this browser and this interaction.
+ */
+export class AuthorizationSteps {
+  readonly #parts: AuthorizationStepsParts;
+
+  constructor(parts: AuthorizationStepsParts) {
+    this.#parts = parts;
+  }
+
+  async show(visit: Visit): Promise<Answer> {
+    const pending = await this.#pending(visit);
+    if (!pending) return expired;
+    return pending.step === 'sign-in' ? this.#askToSignIn(visit, pending) : this.#askForConsent(visit, pending);
+  }
+
+  /** The form of the first page: on to the identity provider. */
+  async signIn(visit: Visit, form: Readonly<Record<string, unknown>>): Promise<Answer> {
+    const pending = await this.#pending(visit);
+    if (!pending) return expired;
+    if (!this.#isOurForm(visit, form)) return forged;
+    const provider = this.#parts.configuration.snapshot().get('TrustProvider', String(form['provider']));
+    if (!provider) return expired;
+    return this.#federate(visit, pending, provider.name);
+  }
+
+  /** Back from the identity provider, on this interaction's own path. */
+  async signedIn(visit: Visit): Promise<Answer> {
+    const pending = await this.#pending(visit);
+    const authentication = pending && (await this.#parts.signIn.collect(visit.uid, visit.browser));
+    if (!authentication) return expired;
+    return redirect(await this.#parts.engine.signedIn(visit.request, visit.response, authentication));
+  }
+
+  async consent(visit: Visit, form: Readonly<Record<string, unknown>>): Promise<Answer> {
+    if (form['decision'] !== 'allow') return this.deny(visit, form);
+    const pending = await this.#pending(visit);
+    if (!pending) return expired;
+    if (!this.#isOurForm(visit, form)) return forged;
+    const asked = await this.#decide(visit, pending);
+    if (!asked?.admission.admitted) return this.show(visit); // something changed while the page was open
+    return this.#grant(visit, pending, asked.user, asked.agent, asked.admission.scopes, { remembered: false });
+  }
+
+  async deny(visit: Visit, form: Readonly<Record<string, unknown>>): Promise<Answer> {
+    const pending = await this.#pending(visit);
+    if (!pending) return expired;
+    if (!this.#isOurForm(visit, form)) return forged;
+    this.#parts.record({ type: 'agent.consent_denied', userId: pending.authentication?.userId, clientId: pending.agent.clientId, agentName: agentName(pending.agent) });
+    return redirect(await this.#parts.engine.refuse(visit.request, visit.response, 'the authorization was not granted'));
+  }
+
+  async #askToSignIn(visit: Visit, pending: PendingAuthorization, notice?: string): Promise<Answer> {
+    const providers = this.#parts.configuration.snapshot().all('TrustProvider');
+    const [only] = providers;
+    if (!only) return show(messagePage('Nobody can sign in yet', 'No identity provider is configured for this gateway.'), 503);
+    if (pending.agent.registeredBy === 'first-party' && providers.length === 1 && notice === undefined) return this.#federate(visit, pending, only.name);
+    const choices = providers.map(({ name, spec }) => ({ name, title: spec.displayName ?? name, issuer: spec.issuer }));
+    return show(signInPage({ pending, providers: choices, formToken: this.#formToken(visit), notice }));
+  }
+
+  async #federate(visit: Visit, pending: PendingAuthorization, providerName: string): Promise<Answer> {
+    const provider = this.#parts.configuration.snapshot().get('TrustProvider', providerName);
+    if (!provider) return expired;
+    try {
+      const to = await this.#parts.signIn.start(provider, { interaction: visit.uid, browser: visit.browser, forceFreshSignIn: pending.authentication !== undefined });
+      return redirect(to.href);
+    } catch (error) {
+      if (!(error instanceof SallyportError) || error.code !== 'trust_provider_unavailable') throw error;
+      return show(messagePage('Signing in is not possible now', error.message, { link: { to: `/interaction/${visit.uid}`, text: 'Try again' } }), 502);
+    }
+  }
+
+  async #askForConsent(visit: Visit, pending: PendingAuthorization): Promise<Answer> {
+    const asked = await this.#decide(visit, pending);
+    if (!asked) return this.#askToSignIn(visit, pending);
+    const { user, agent, admission } = asked;
+    if (!admission.admitted) {
+      if (!pending.freshlySignedIn && mayFreshSignInHelp(admission.reason)) return this.#askToSignIn(visit, pending, denialWords(admission.reason));
+      this.#parts.record({ type: 'token.refused', userId: user.id, trustProvider: user.trustProvider, clientId: agent.clientId, agentName: agent.name, reason: `${admission.reason} (${admission.policy ?? 'revocation'})` });
+      return show(deniedPage(pending, denialWords(admission.reason), this.#formToken(visit)), 403);
+    }
+    const { granted, withheld } = grantedScopes(pending.requestedScopes, admission.scopes);
+    const digest = consentDigest(pending.agent, pending.redirectUri, granted);
+    // An agent that only asserts who it is gets no code without a click of this very request.
+    const clicked = pending.freshlySignedIn || agent.assurance !== 'asserted';
+    if (clicked && (await this.#parts.sessions.consented(user.id, agent.clientId)) === digest) return this.#grant(visit, pending, user, agent, admission.scopes, { remembered: true });
+
+    const snapshot = this.#parts.configuration.snapshot();
+    const scopes = granted.map((scope) => ({ scope, words: describeScope(snapshot, scope) }));
+    const known = new Set(snapshot.all('Role').flatMap((role) => role.spec.scopes));
+    const provider = snapshot.get('TrustProvider', user.trustProvider)?.spec.displayName ?? user.trustProvider;
+    const label = user.email ?? user.name ?? user.subject;
+    return show(consentPage({ pending, user: { label, provider }, scopes, withheld: withheld.filter((scope) => known.has(scope)), formToken: this.#formToken(visit) }));
+  }
+
+  async #grant(visit: Visit, pending: PendingAuthorization, user: User, agent: AgentFacts, entitled: ReadonlySet<string>, { remembered }: { remembered: boolean }): Promise<Answer> {
+    const { engine, sessions, record, clock } = this.#parts;
+    const { granted } = grantedScopes(pending.requestedScopes, entitled);
+    const at = new Date(clock());
+    const to = await engine.grant(visit.request, visit.response, {
+      userId: user.id,
+      clientId: agent.clientId,
+      scopes: granted,
+      onGrant: async (grantId) => {
+        if (!remembered) await sessions.rememberConsent(user.id, agent.clientId, consentDigest(pending.agent, pending.redirectUri, granted), at);
+        const sid = await sessions.start({ userId: user.id, clientId: agent.clientId, agentName: agent.name, assurance: agent.assurance }, grantId, at);
+        record({ type: 'agent.consented', userId: user.id, trustProvider: user.trustProvider, clientId: agent.clientId, agentName: agent.name, sid, detail: { remembered, scope: granted.join(' ') } });
+      },
+    });
+    return redirect(to);
+  }
+
+  async #decide(visit: Visit, pending: PendingAuthorization): Promise<{ user: User; agent: AgentFacts; admission: Admission } | undefined> {
+    const { authentication } = pending;
+    const user = authentication && (await this.#parts.users.find(authentication.userId));
+    if (!authentication || !user) return undefined;
+    const agent = { clientId: pending.agent.clientId, name: agentName(pending.agent), assurance: agentAssurance(pending.agent, pending.redirectUri) };
+    const since = Math.floor(this.#parts.clock() / 1000);
+    return { user, agent, admission: this.#parts.admissions.decide(user, agent, authentication, { sid: '', since }, visit.sourceIp) };
+  }
+
+  async #pending(visit: Visit): Promise<PendingAuthorization | undefined> {
+    const pending = await this.#parts.engine.pending(visit.request, visit.response);
+    return pending?.uid === visit.uid ? pending : undefined;
+  }
+
+  #formToken({ browser, uid }: Visit): string {
+    return this.#parts.binding.formToken(browser, uid);
+  }
+
+  #isOurForm({ browser, uid }: Visit, form: Readonly<Record<string, unknown>>): boolean {
+    return this.#parts.binding.isFormToken(form['form_token'], browser, uid);
+  }
+}

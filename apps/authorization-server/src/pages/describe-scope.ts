@@ -1,0 +1,21 @@
+import type { ConfigurationSnapshot } from '@sallyport/configuration';
+
+/** A scope in words: which tools of which servers it opens, as the policies that use it say. Sorted, without repeats. */
+export function describeScope(snapshot: ConfigurationSnapshot, scope: string): string[] {
+  const words = new Set<string>();
+  for (const { spec } of snapshot.all('AccessPolicy')) {
+    if (spec.hop !== 'gateway-to-server') continue;
+    const server = snapshot.get('McpServer', spec.server)?.spec.title ?? spec.server;
+    const tools = spec.tools.filter((rule) => rule.scope === scope).flatMap((rule) => rule.match);
+    const resources = spec.resources.filter((rule) => rule.scope === scope).flatMap((rule) => rule.match);
+    if (tools.length > 0) words.add(`Use ${listed(tools, 'tool')} of ${server}`);
+    if (resources.length > 0) words.add(`Read ${listed(resources, 'resource')} of ${server}`);
+  }
+  return [...words].toSorted();
+}
+
+function listed(patterns: readonly string[], noun: string): string {
+  if (patterns.some((pattern) => pattern === '*' || pattern === '**')) return `every ${noun}`;
+  const shown = patterns.slice(0, 4).join(', ');
+  return `the ${noun}s ${shown}${patterns.length > 4 ? ` and ${patterns.length - 4} more` : ''}`;
+}

@@ -1,0 +1,128 @@
+import { createHash } from 'node:crypto';
+import { Prisma, type Database } from '@sallyport/database';
+import { SallyportError, type Clock } from '@sallyport/kernel';
+import type { Sealer } from '@sallyport/keys';
+
+/** What an artefact holds; always a JSON object. */
+export type ArtifactPayload = Record<string, unknown>;
+export interface StoredArtifact {
+  readonly payload: ArtifactPayload;
+  /** Seconds since the epoch. */
+  readonly consumedAt: number | undefined;
+  readonly expired: boolean;
+}
+export interface ArtifactOptions {
+  /** Seconds; without it the artefact stays until it is destroyed. */
+  readonly expiresInSeconds?: number | undefined;
+  readonly grantId?: string | undefined;
+  readonly uid?: string | undefined;
+}
+
+const PURPOSE = 'oidc-artifact';
+const MAX_PAYLOAD_BYTES = 128 * 1024;
+/** Expired rows stay this long: a replay is then still told apart from something that never was. */
+const SWEEP_AFTER_MS = 24 * 3_600_000;
+const digest = (id: string): string => createHash('sha256').update(id).digest('base64url');
+
+/**
+ * Everything the authorization server must remember between two requests, in one table. The ids are secrets (codes,
+ * refresh tokens, cookies), so only their digests are stored, and payloads are sealed (security rule S8): a copy of the
+ * table holds nothing that can be used. Consuming and inserting once are single statements, so that of two replicas or
+ * two requests exactly one wins.
+ */
+export class ArtifactStore {
+  readonly #database: Database;
+  readonly #sealer: Sealer;
+  readonly #clock: Clock;
+
+  constructor(database: Database, sealer: Sealer, clock: Clock) {
+    this.#database = database;
+    this.#sealer = sealer;
+    this.#clock = clock;
+  }
+
+  /** @throws SallyportError `artifact_too_large` */
+  async put(kind: string, id: string, payload: ArtifactPayload, options: ArtifactOptions = {}): Promise<void> {
+    const row = this.#row(kind, id, payload, options);
+    const { kind: _kind, idDigest: _idDigest, ...changes } = row;
+    await this.#database.oidcArtifact.upsert({ where: { kind_idDigest: { kind, idDigest: row.idDigest } }, create: row, update: changes });
+  }
+
+  /** Replay detection: true for the first of any number of concurrent calls with this id, false for all others. */
+  async putOnce(kind: string, id: string, payload: ArtifactPayload, options: ArtifactOptions): Promise<boolean> {
+    const { count } = await this.#database.oidcArtifact.createMany({ data: [this.#row(kind, id, payload, options)], skipDuplicates: true });
+    return count === 1;
+  }
+
+  /** Also what expired lately: the engine says itself what an expired artefact means. */
+  async find(kind: string, id: string): Promise<StoredArtifact | undefined> {
+    const row = await this.#database.oidcArtifact.findUnique({ where: { kind_idDigest: { kind, idDigest: digest(id) } } });
+    return row ? this.#open(row) : undefined;
+  }
+
+  async findByUid(kind: string, uid: string): Promise<StoredArtifact | undefined> {
+    const row = await this.#database.oidcArtifact.findFirst({ where: { kind, uidDigest: digest(uid) } });
+    return row ? this.#open(row) : undefined;
+  }
+
+  /** True for exactly one caller, ever. */
+  async consume(kind: string, id: string): Promise<boolean> {
+    const { count } = await this.#database.oidcArtifact.updateMany({ where: { kind, idDigest: digest(id), consumedAt: null }, data: { consumedAt: new Date(this.#clock()) } });
+    return count === 1;
+  }
+
+  /** Consumes and returns; undefined when it is unknown, expired or was taken before. */
+  async take(kind: string, id: string): Promise<ArtifactPayload | undefined> {
+    const found = await this.find(kind, id);
+    if (!found || found.expired || !(await this.consume(kind, id))) return undefined;
+    return found.payload;
+  }
+
+  async destroy(kind: string, id: string): Promise<void> {
+    await this.#database.oidcArtifact.deleteMany({ where: { kind, idDigest: digest(id) } });
+  }
+
+  /** Of one kind only; the grant and its session stay. */
+  async destroyByGrant(kind: string, grantId: string): Promise<void> {
+    await this.#database.oidcArtifact.deleteMany({ where: { kind, grantDigest: digest(grantId) } });
+  }
+
+  /** The grant, everything issued under it, and the agent session: in one transaction (security rule S8). */
+  async revokeGrant(grantId: string): Promise<void> {
+    const grantDigest = digest(grantId);
+    await this.#database.$transaction([
+      this.#database.oidcArtifact.deleteMany({ where: { OR: [{ grantDigest }, { kind: 'Grant', idDigest: grantDigest }] } }),
+      this.#database.agentSession.updateMany({ where: { grantDigest, endedAt: null }, data: { endedAt: new Date(this.#clock()) } }),
+    ]);
+  }
+
+  /** Forgets what expired a day ago. @returns how many */
+  async sweep(): Promise<number> {
+    const { count } = await this.#database.oidcArtifact.deleteMany({ where: { expiresAt: { lt: new Date(this.#clock() - SWEEP_AFTER_MS) } } });
+    return count;
+  }
+
+  #row(kind: string, id: string, payload: ArtifactPayload, { expiresInSeconds, grantId, uid }: ArtifactOptions): Prisma.OidcArtifactCreateManyInput {
+    const idDigest = digest(id);
+    const plaintext = Buffer.from(JSON.stringify(payload));
+    if (plaintext.length > MAX_PAYLOAD_BYTES) throw new SallyportError('artifact_too_large', 'The request is too large.', { detail: { kind, bytes: plaintext.length } });
+    return {
+      kind,
+      idDigest,
+      payload: Uint8Array.from(this.#sealer.seal(PURPOSE, plaintext, `${kind}/${idDigest}`)),
+      grantDigest: grantId === undefined ? null : digest(grantId),
+      uidDigest: uid === undefined ? null : digest(uid),
+      expiresAt: expiresInSeconds === undefined ? null : new Date(this.#clock() + expiresInSeconds * 1000),
+    };
+  }
+
+  #open(row: { kind: string; idDigest: string; payload: Uint8Array; expiresAt: Date | null; consumedAt: Date | null }): StoredArtifact | undefined {
+    const sinceExpiryMs = row.expiresAt ? this.#clock() - row.expiresAt.getTime() : -1;
+    if (sinceExpiryMs > SWEEP_AFTER_MS) return undefined;
+    const payload: ArtifactPayload = JSON.parse(this.#sealer.open(PURPOSE, row.payload, `${row.kind}/${row.idDigest}`).toString('utf8'));
+    return { payload, consumedAt: row.consumedAt ? Math.floor(row.consumedAt.getTime() / 1000) : undefined, expired: sinceExpiryMs >= 0 };
+  }
+}
+
+/** How a grant is named in `AgentSession.grantDigest`. */
+export const grantDigestOf = digest;
