@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findServerBinary } from './debian-binaries.js';
 import { readTestEnvironment } from './environment.js';
@@ -18,6 +18,8 @@ export interface PrivateNats extends TestNats {
   kill(): Promise<void>;
   /** After `kill()`: again on the same port with the same store. */
   restart(): Promise<void>;
+  /** After `kill()`: loses the store, as a broken disk would. */
+  forget(): void;
 }
 
 /** What a configuration has to name. */
@@ -48,6 +50,7 @@ export async function startPrivateNats(configure: (place: NatsPlace) => string =
     url: `nats://127.0.0.1:${place.port}`,
     output: () => earlier + server.output(),
     kill: () => server.kill(),
+    forget: () => rmSync(place.storeDir, { recursive: true, force: true }),
     async restart() {
       earlier += server.output();
       server = await start();

@@ -1,8 +1,16 @@
 /**
  * The bus behind ports: request/reply by Nest's transports, the configuration log, the event stream, broadcasts.
  * Two adapters, NATS (JetStream) and in-process, pass one contract suite. What travels is `messages`; who signs and
- * who verifies it is not decided here.
+ * who verifies it is not decided here. `natsServerConfig` writes what a NATS server must allow each replica, no more.
  */
 export type { Broadcast, ConfigurationLog, EventStream, Messaging, MessagingProblem, MessagingProblemListener, Unsubscribe } from './ports.js';
 export { createInProcessMessaging } from './in-process/create-in-process-messaging.js';
+export { createNatsMessaging } from './nats/create-nats-messaging.js';
+export type { NatsMessagingOptions } from './nats/create-nats-messaging.js';
+export type { StreamLimits } from './nats/ensure-streams.js';
+export { createNkey } from './nats/create-nkey.js';
+export { CONTROL_PLANE_GROUP, inboxPrefixOf } from './nats/permissions.js';
+export type { BusRole, BusUser } from './nats/permissions.js';
+export { natsServerConfig } from './nats/server-config.js';
+export type { NatsServerConfigOptions } from './nats/server-config.js';
 export { request } from './request.js';

@@ -1,0 +1,35 @@
+import type { NatsConnection } from '@nats-io/transport-node';
+import { streams, subjects } from '@sallyport/messages';
+
+export const logHeaders = { revision: 'Sallyport-Revision', base: 'Sallyport-Base', baseStart: 'Sallyport-Base-Start' } as const;
+
+/** One stored entry of the configuration log with what its place in the stream says about it. */
+export interface LogMessage {
+  readonly sequence: number;
+  readonly jws: string;
+  readonly revision: number;
+  /** Absent on a change. */
+  readonly base?: { readonly id: string; readonly index: number; readonly count: number; /** Sequence of its first chunk. */ readonly start: number };
+}
+
+type Query = { readonly last_by_subj: string } | { readonly next_by_subj: string; readonly seq: number };
+
+const READ = `$JS.API.DIRECT.GET.${streams.configuration}`;
+const READ_TIMEOUT_MS = 2_000;
+const NOT_FOUND = 404;
+
+/**
+ * Reads one stored entry by JetStream's direct get: the only request of JetStream's that a replica may make, so it needs
+ * no consumer and no right to create one (S26). Undefined when there is no such entry.
+ */
+export async function readLogMessage(connection: NatsConnection, query: Query): Promise<LogMessage | undefined> {
+  const answer = await connection.request(READ, JSON.stringify(query), { timeout: READ_TIMEOUT_MS });
+  const { headers } = answer;
+  if (!headers || headers.code === NOT_FOUND) return undefined;
+  if (headers.code !== 0) throw new Error(`direct get answered ${headers.code} ${headers.description}`);
+  const sequence = Number(headers.get('Nats-Sequence'));
+  const message = { sequence, jws: answer.string(), revision: Number(headers.get(logHeaders.revision)) };
+  if (headers.get('Nats-Subject') !== subjects.configurationBase) return message;
+  const [id = '', index, count] = headers.get(logHeaders.base).split(' ');
+  return { ...message, base: { id, index: Number(index), count: Number(count), start: Number(headers.get(logHeaders.baseStart)) || sequence } };
+}

@@ -1,0 +1,141 @@
+import { headers } from '@nats-io/transport-node';
+import { subjects } from '@sallyport/messages';
+import { afterEach, describe, expect, test } from 'vitest';
+import { createNatsMessaging, createNkey } from '../index.js';
+import type { Messaging } from '../index.js';
+import { describeMessaging } from '../messaging.contract.js';
+import { startDeployment } from './deployment.contract.js';
+import type { Deployment } from './deployment.contract.js';
+import { logHeaders } from './log-message.js';
+
+describeMessaging('NATS with a least-privilege user per replica (S26)', async () => {
+  const deployment = await startDeployment();
+  const [controlPlane, otherControlPlane] = [await deployment.open('cp-1'), await deployment.open('cp-2')];
+  const gateway = await deployment.open('gw-1');
+  return {
+    controlPlane,
+    otherControlPlane,
+    gateway,
+    async close() {
+      expect(deployment.problems.filter(([, problem]) => problem === 'not-permitted')).toEqual([]);
+      await deployment.close();
+    },
+  };
+});
+
+describe('NATS: outages', () => {
+  let deployment: Deployment;
+  afterEach(() => deployment.close());
+
+  async function follow(messaging: Messaging): Promise<string[]> {
+    const seen: string[] = [];
+    await messaging.configuration.follow((jws) => void seen.push(jws));
+    return seen;
+  }
+
+  test('after a crash of the server a follower reads on from where it was, and connected says so meanwhile (S27)', async () => {
+    deployment = await startDeployment();
+    const [controlPlane, gateway] = [await deployment.open('cp-1'), await deployment.open('gw-1')];
+    await controlPlane.configuration.appendBase(0, ['base 0']);
+    const seen = await follow(gateway);
+    await expect.poll(() => seen).toEqual(['base 0']);
+    await deployment.nats.kill();
+    await expect.poll(() => gateway.connected()).toBe(false);
+    await deployment.nats.restart();
+    await expect.poll(() => gateway.connected() && controlPlane.connected(), { timeout: 10_000 }).toBe(true);
+    await controlPlane.configuration.appendChange(1, 'change 1');
+    await expect.poll(() => seen, { timeout: 10_000 }).toEqual(['base 0', 'change 1']);
+  });
+
+  test('what was appended while a follower was away is delivered after its reconnect (S27)', async () => {
+    deployment = await startDeployment();
+    const gateway = await deployment.open('gw-1');
+    const seen = await follow(gateway);
+    const controlPlane = await deployment.open('cp-1');
+    await controlPlane.configuration.appendBase(0, ['base 0']);
+    await controlPlane.configuration.appendChange(1, 'change 1');
+    await expect.poll(() => seen, { timeout: 10_000 }).toEqual(['base 0', 'change 1']);
+  });
+
+  test('events wait in the stream for a control plane that is away', async () => {
+    deployment = await startDeployment();
+    const first = await deployment.open('cp-1');
+    const gateway = await deployment.open('gw-1');
+    await gateway.events.publish('gw-1', [{ id: 'a' }]);
+    await first.close();
+    await gateway.events.publish('gw-1', [{ id: 'b' }]);
+    const seen: unknown[] = [];
+    const second = await deployment.open('cp-2');
+    const stop = await second.events.consume(async (_, records) => void seen.push(...records));
+    await expect.poll(() => seen, { timeout: 10_000 }).toEqual([{ id: 'a' }, { id: 'b' }]);
+    await stop();
+  });
+
+  test('a batch published again after a lost answer is stored once', async () => {
+    deployment = await startDeployment();
+    const [controlPlane, gateway] = [await deployment.open('cp-1'), await deployment.open('gw-1')];
+    await gateway.events.publish('gw-1', [{ id: 'a' }]);
+    await gateway.events.publish('gw-1', [{ id: 'a' }]);
+    await gateway.events.publish('gw-1', [{ id: 'b' }]);
+    const seen: unknown[] = [];
+    const stop = await controlPlane.events.consume(async (_, records) => void seen.push(...records));
+    await expect.poll(() => seen).toEqual([{ id: 'a' }, { id: 'b' }]);
+    await stop();
+  });
+
+  test('publishing to a bus that is down fails, so that the spool keeps the batch', async () => {
+    deployment = await startDeployment();
+    await deployment.open('cp-1');
+    const gateway = await deployment.open('gw-1');
+    await deployment.nats.kill();
+    await expect.poll(() => gateway.connected()).toBe(false);
+    await expect(gateway.events.publish('gw-1', [{ id: 'a' }])).rejects.toMatchObject({ code: 'messaging_unavailable' });
+    await deployment.nats.restart();
+  });
+
+  test('a base whose last chunk never came is passed over for the complete one before it (S27)', async () => {
+    deployment = await startDeployment();
+    const controlPlane = await deployment.open('cp-1');
+    await controlPlane.configuration.appendBase(1, ['base 1 a', 'base 1 b']);
+    const raw = await deployment.openRaw('cp-1');
+    const metadata = headers();
+    metadata.set(logHeaders.base, 'unfinished 0 2');
+    metadata.set(logHeaders.revision, '2');
+    await raw.request(subjects.configurationBase, 'base 2 a', { headers: metadata, timeout: 2_000 });
+    await controlPlane.configuration.appendChange(2, 'change 2');
+    const seen = await follow(await deployment.open('gw-1'));
+    await expect.poll(() => seen).toEqual(['base 1 a', 'base 1 b', 'change 2']);
+    await controlPlane.configuration.appendBase(2, ['base 2']);
+    await expect.poll(() => seen.at(-1)).toBe('base 2');
+    await raw.close();
+  });
+
+  test('an entry above the message limit is refused before anything is appended', async () => {
+    deployment = await startDeployment();
+    const controlPlane = await deployment.open('cp-1');
+    await expect(controlPlane.configuration.appendBase(2, ['base 2 a', 'x'.repeat(2_000_000)])).rejects.toMatchObject({ code: 'configuration_entry_too_large' });
+    await controlPlane.configuration.appendBase(1, ['base 1']);
+    const seen = await follow(await deployment.open('gw-1'));
+    await expect.poll(() => seen).toEqual(['base 1']);
+  });
+
+  test('when the stream was lost, the control plane makes it anew and followers start over (S27)', async () => {
+    deployment = await startDeployment();
+    const [controlPlane, gateway] = [await deployment.open('cp-1'), await deployment.open('gw-1')];
+    await controlPlane.configuration.appendBase(0, ['base 0']);
+    for (let i = 1; i <= 5; i++) await controlPlane.configuration.appendChange(i, `change ${i}`);
+    const seen = await follow(gateway);
+    await expect.poll(() => seen.length).toBe(6);
+    await deployment.nats.kill();
+    deployment.nats.forget();
+    await deployment.nats.restart();
+    await expect.poll(() => controlPlane.configuration.appendBase(5, ['base 5, again']).then(() => true, () => false), { timeout: 10_000 }).toBe(true);
+    await expect.poll(() => seen.at(-1), { timeout: 10_000 }).toBe('base 5, again');
+  });
+
+  test('an unreachable bus and a wrong key are said in one line', async () => {
+    deployment = await startDeployment();
+    await expect(createNatsMessaging({ servers: ['nats://127.0.0.1:1'], name: 'gw-1', role: 'gateway', connectTimeoutMs: 10 })).rejects.toMatchObject({ code: 'messaging_unreachable' });
+    await expect(createNatsMessaging({ servers: [deployment.nats.url], name: 'gw-1', role: 'gateway', nkeySeed: createNkey().seed })).rejects.toMatchObject({ code: 'messaging_refused', message: expect.stringContaining('gw-1') });
+  });
+});

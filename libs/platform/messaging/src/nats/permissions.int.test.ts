@@ -1,0 +1,144 @@
+import { randomBytes } from 'node:crypto';
+import type { NatsConnection } from '@nats-io/transport-node';
+import { streams, subjects } from '@sallyport/messages';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { inboxPrefixOf, request } from '../index.js';
+import type { Messaging } from '../index.js';
+import { startDeployment } from './deployment.contract.js';
+import type { Deployment } from './deployment.contract.js';
+
+let deployment: Deployment;
+let controlPlane: Messaging;
+beforeAll(async () => {
+  deployment = await startDeployment();
+  controlPlane = await deployment.open('cp-1');
+});
+afterAll(() => deployment.close());
+
+/** What a thief of one replica's key tries with a plain client. The server's refusals are asynchronous: they come as status. */
+async function thief(name: string) {
+  const connection = await deployment.openRaw(name);
+  const refusals: string[] = [];
+  void (async () => {
+    for await (const status of connection.status()) if (status.type === 'error') refusals.push(status.error.message);
+  })();
+  const refused = async (attempt: (connection: NatsConnection) => void): Promise<boolean> => {
+    const before = refusals.length;
+    attempt(connection);
+    await connection.flush();
+    await connection.flush();
+    return refusals.slice(before).some((text) => /permissions? violation/i.test(text));
+  };
+  return {
+    connection,
+    mayPublish: async (subject: string, payload = '{}') => !(await refused((bus) => bus.publish(subject, payload))),
+    mayListen: async (subject: string, queue?: string) => !(await refused((bus) => bus.subscribe(subject, { callback: () => undefined, ...(queue === undefined ? {} : { queue }) }))),
+  };
+}
+type Thief = Awaited<ReturnType<typeof thief>>;
+
+const administration = [
+  ...['CREATE', 'UPDATE', 'DELETE', 'PURGE', 'INFO', 'MSG.GET', 'MSG.DELETE', 'SNAPSHOT'].flatMap((operation) => [streams.configuration, streams.events, 'OTHER'].map((stream) => `$JS.API.STREAM.${operation}.${stream}`)),
+  '$JS.API.STREAM.LIST',
+  '$JS.API.STREAM.NAMES',
+  '$JS.API.INFO',
+  ...[streams.configuration, streams.events].flatMap((stream) => [`$JS.API.CONSUMER.CREATE.${stream}`, `$JS.API.CONSUMER.CREATE.${stream}.mine`, `$JS.API.CONSUMER.DURABLE.CREATE.${stream}.mine`, `$JS.API.CONSUMER.MSG.NEXT.${stream}.control-plane`, `$JS.API.CONSUMER.DELETE.${stream}.control-plane`]),
+  `$JS.API.DIRECT.GET.${streams.events}`,
+  `$JS.ACK.${streams.events}.control-plane.1.1.1.1.1`,
+];
+
+describe.each([['gw-1'], ['as-1'], ['worker-1']])('the key of %s', (name) => {
+  let stolen: Thief;
+  beforeAll(async () => {
+    stolen = await thief(name);
+  });
+  afterAll(() => stolen.connection.close());
+
+  test('cannot write configuration, revocations or heartbeats (S26, S27)', async () => {
+    for (const subject of [subjects.configurationBase, subjects.configurationChange, subjects.configurationHeartbeat]) expect(await stolen.mayPublish(subject), subject).toBe(false);
+  });
+  test('publishes events under its own name and under no other (S26)', async () => {
+    expect(await stolen.mayPublish(subjects.events(name), '[]')).toBe(true);
+    for (const other of ['gw-2', 'cp-1', `${name}.x`, `x.${name}`]) expect(await stolen.mayPublish(subjects.events(other)), other).toBe(false);
+    expect(await stolen.mayPublish('sallyport.v1.events')).toBe(false);
+  });
+  test("reads its own inbox and nobody else's (S26)", async () => {
+    expect(await stolen.mayListen(`${inboxPrefixOf(name)}.>`)).toBe(true);
+    for (const inbox of [`${inboxPrefixOf('gw-2')}.>`, `${inboxPrefixOf('cp-1')}.>`, '_INBOX.>', '_INBOX_*.>', '*.>', '>']) expect(await stolen.mayListen(inbox), inbox).toBe(false);
+  });
+  test('cannot listen to lease requests or to events (S26)', async () => {
+    expect(await stolen.mayListen(subjects.lease)).toBe(false);
+    expect(await stolen.mayListen(subjects.lease, 'control-plane')).toBe(false);
+    expect(await stolen.mayListen(subjects.events('*'))).toBe(false);
+    expect(await stolen.mayListen(subjects.events('gw-2'))).toBe(false);
+  });
+  test("cannot answer in the control plane's place (S26)", async () => {
+    expect(await stolen.mayPublish(`${inboxPrefixOf('gw-2')}.${randomBytes(8).toString('hex')}`, '{"answer":"forged"}')).toBe(false);
+    expect(await stolen.mayPublish(`_INBOX.${randomBytes(8).toString('hex')}`)).toBe(false);
+  });
+  test('cannot administer JetStream: no stream, no consumer, no purge, no acknowledgement (S26)', async () => {
+    for (const subject of administration) expect(await stolen.mayPublish(subject), subject).toBe(false);
+  });
+});
+
+test('only gateways ask for leases and end MCP sessions; only control plane and worker announce credentials (S26)', async () => {
+  const allowed: Record<string, readonly string[]> = { 'gw-1': [subjects.lease, subjects.endMcpSession], 'as-1': [], 'worker-1': [subjects.credentialChanged] };
+  for (const [name, mine] of Object.entries(allowed)) {
+    const stolen = await thief(name);
+    for (const subject of [subjects.lease, subjects.endMcpSession, subjects.credentialChanged]) expect(await stolen.mayPublish(subject), `${name} ${subject}`).toBe(mine.includes(subject));
+    await stolen.connection.close();
+  }
+});
+
+test('a forged configuration entry never reaches a follower (S26, S27)', async () => {
+  await controlPlane.configuration.appendBase(0, ['base 0']);
+  const victim = await deployment.open('gw-2');
+  const seen: string[] = [];
+  await victim.configuration.follow((jws) => void seen.push(jws));
+  await expect.poll(() => seen).toEqual(['base 0']);
+  const stolen = await thief('gw-1');
+  await stolen.mayPublish(subjects.configurationChange, 'forged');
+  await stolen.mayPublish(subjects.configurationHeartbeat, 'forged');
+  await controlPlane.configuration.appendChange(1, 'change 1');
+  await expect.poll(() => seen).toEqual(['base 0', 'change 1']);
+  await stolen.connection.close();
+});
+
+test('the control plane answers once, to whom it was asked by, and cannot write into an inbox unasked (S26)', async () => {
+  const [responder, asker] = [await deployment.openRaw('cp-2'), await deployment.openRaw('gw-2')];
+  const violations: string[] = [];
+  void (async () => {
+    for await (const status of responder.status()) if (status.type === 'error') violations.push(status.error.message);
+  })();
+  responder.subscribe(subjects.lease, {
+    queue: 'control-plane',
+    callback: (_, message) => {
+      message.respond('first');
+      message.respond('second');
+    },
+  });
+  await responder.flush();
+  const answers: string[] = [];
+  const inbox = `${inboxPrefixOf('gw-2')}.answer`;
+  asker.subscribe(inbox, { callback: (_, message) => void answers.push(message.string()) });
+  asker.publish(subjects.lease, '{}', { reply: inbox });
+  await expect.poll(() => violations.length).toBeGreaterThan(0);
+  responder.publish(`${inboxPrefixOf('gw-2')}.unasked`, 'unasked');
+  await expect.poll(() => violations.length).toBeGreaterThan(1);
+  await asker.flush();
+  expect(answers).toEqual(['first']);
+  await Promise.all([responder.close(), asker.close()]);
+});
+
+test('a client without a key is refused (S26)', async () => {
+  const { connect } = await import('@nats-io/transport-node');
+  await expect(connect({ servers: deployment.nats.url, reconnect: false })).rejects.toThrow(/authorization/i);
+});
+
+test("a gateway's own messaging works with what it may: log, events, request (S26)", async () => {
+  const gateway = await deployment.open('gw-1');
+  await gateway.events.publish('gw-1', [{ id: 'a' }]);
+  await expect(gateway.events.publish('gw-2', [{ id: 'a' }])).rejects.toMatchObject({ code: 'messaging_unavailable' });
+  await expect(request(gateway.client(), subjects.lease, {}, { timeoutMs: 1_000 })).rejects.toMatchObject({ code: 'messaging_no_responder' });
+  expect(deployment.problems.filter(([name, problem]) => name === 'gw-1' && problem === 'not-permitted')).toHaveLength(1);
+});
