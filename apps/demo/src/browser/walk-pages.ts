@@ -8,7 +8,7 @@ export interface Visitor {
   onStep?: (step: { page: Page; action: string }) => void;
 }
 
-const REFUSING = /\b(deny|cancel|refuse|reject|decline|sign out|no)\b/i;
+const REFUSING = /\b(deny|cancel|refuse|reject|decline|sign out|not|no)\b/i;
 const MAX_PAGES = 15;
 
 /**
