@@ -8,6 +8,18 @@ export interface Variable {
   readonly description: string;
 }
 
+/** What settings of the same name say in every process, unless a schema says it better. */
+const usual: Readonly<Record<string, string>> = {
+  SALLYPORT_HOST: 'Address to listen on',
+  SALLYPORT_PORT: 'Port to listen on; 0 picks a free one',
+  SALLYPORT_HEALTH_HOST: 'Address of `/healthz`, `/readyz` and `/metrics`',
+  SALLYPORT_HEALTH_PORT: 'Port of `/healthz`, `/readyz` and `/metrics`',
+  SALLYPORT_LOG_LEVEL: 'How much is logged',
+  SALLYPORT_MASTER_KEY_FILE: 'master.key: seals what is stored',
+  SALLYPORT_TRUSTED_PROXIES: 'Addresses whose forwarded headers count, comma-separated',
+  SALLYPORT_ALLOWED_ORIGINS: 'Origins of browser applications that may call, comma-separated',
+};
+
 /** The environment schema of an app: the one zod object among the exports of its config.ts. */
 export function environmentSchema(app: string, exported: Readonly<Record<string, unknown>>): z.ZodObject {
   const schemas = Object.values(exported).filter((value) => value instanceof z.ZodObject);
@@ -19,7 +31,7 @@ export function environmentSchema(app: string, exported: Readonly<Record<string,
 export function variablesOf(schema: z.ZodObject): Variable[] {
   return Object.entries(schema.shape).map(([name, field]) => {
     const layers = unwrap(field);
-    const description = layers.map((layer) => layer.description).find((text) => text !== undefined);
+    const description = layers.map((layer) => layer.description).find((text) => text !== undefined) ?? usual[name];
     if (description === undefined) throw new Error(`${name} has no .describe(): say what it is for`);
     const withDefault = layers.find((layer) => layer instanceof z.ZodDefault);
     const example = withDefault === undefined ? undefined : written(name, withDefault.def.innerType as z.ZodType, withDefault.def.defaultValue);

@@ -1,13 +1,16 @@
 import { once } from 'node:events';
 import { parseArgs } from 'node:util';
-import { runRole, startRole } from './child.js';
+import { SallyportError } from '@sallyport/kernel';
+import { spawnApp, type SpawnedApp } from '@sallyport/testing';
+import { z } from 'zod';
 import { compare, summarise, type Round } from './compare.js';
+import { callTool } from './load/call-tool.js';
 import { generateLoad, LoadOrder } from './load/generate-load.js';
 import { createBareProxy } from './subjects/bare-proxy.js';
-import { createUpstream } from './subjects/upstream.js';
 import { startGatewayPath } from './subjects/gateway-path.js';
-import { callTool } from './load/call-tool.js';
-import { z } from 'zod';
+import { createUpstream } from './subjects/upstream.js';
+
+const program = 'apps/bench/dist/main.js';
 
 /** Part of the bare proxy's throughput the whole gateway must reach. */
 const least = 0.25;
@@ -31,8 +34,17 @@ const roles: Readonly<Record<string, (argument: string) => Promise<void>>> = {
   },
 };
 
+/** Starts a role that prints its URL once it listens. */
+async function start(role: string, argument = ''): Promise<{ url: string; app: SpawnedApp }> {
+  const app = await spawnApp({ entry: program, args: [role, argument], readyPattern: /\n/ });
+  return { url: app.stdout().trim(), app };
+}
+
 async function measure(order: LoadOrder): Promise<Round> {
-  return Measured.parse(JSON.parse(await runRole('load', JSON.stringify(order))));
+  const app = await spawnApp({ entry: program, args: ['load', JSON.stringify(order)] });
+  const { code } = await app.exited;
+  if (code !== 0) throw new SallyportError('bench_load_failed', `The load ended with exit code ${code}:\n${app.output()}`);
+  return Measured.parse(JSON.parse(app.stdout()));
 }
 
 async function bench(args: readonly string[]): Promise<boolean> {
@@ -40,22 +52,22 @@ async function bench(args: readonly string[]): Promise<boolean> {
   const rounds = Number(values.rounds ?? (values.smoke ? 3 : 5));
   const load = { connections: Number(values.connections ?? 32), seconds: Number(values.seconds ?? (values.smoke ? 2 : 6)), warmUpSeconds: values.smoke ? 1 : 2 };
 
-  const upstream = await startRole('upstream', '');
-  const bareProxy = await startRole('bare-proxy', upstream.announcement);
-  const gateway = await startGatewayPath(upstream.announcement);
+  const upstream = await start('upstream');
+  const bareProxy = await start('bare-proxy', upstream.url);
+  const gateway = await startGatewayPath(upstream.url);
   try {
     process.stdout.write(`${rounds} rounds of ${load.seconds} s each, ${load.connections} connections, interleaved\n`);
     const bare: Round[] = [];
     const whole: Round[] = [];
     for (let round = 0; round < rounds; round++) {
-      bare.push(await measure({ ...load, url: bareProxy.announcement, ...callTool('echo') }));
+      bare.push(await measure({ ...load, url: bareProxy.url, ...callTool('echo') }));
       whole.push(await measure({ ...load, url: gateway.url, ...callTool(gateway.tool, gateway.token) }));
     }
     const verdict = compare(summarise('bare Fastify + undici proxy', bare), summarise('Sallyport, everything on', whole), least);
     process.stdout.write(`${verdict.text}\n`);
     return verdict.passed;
   } finally {
-    await Promise.all([gateway.stop(), bareProxy.stop(), upstream.stop()]);
+    await Promise.all([gateway.stop(), bareProxy.app.stop(), upstream.app.stop()]);
   }
 }
 
