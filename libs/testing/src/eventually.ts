@@ -21,7 +21,7 @@ export async function eventually<T>(attempt: () => T | Promise<T>, { timeoutMs =
     } catch (error) {
       failure = error;
     }
-    if (Date.now() >= deadline) throw failure ?? new Error(`timed out after ${timeoutMs} ms waiting until ${until}`);
+    if (Date.now() >= deadline) throw failure instanceof Error ? failure : new Error(`timed out after ${timeoutMs} ms waiting until ${until}`);
     await new Promise((resolve) => setTimeout(resolve, intervalMs));
   }
 }

@@ -68,6 +68,8 @@ function titleOf(value: unknown): string {
   return `${typeof kind === 'string' ? kind : 'document'}${typeof name === 'string' ? ` "${name}"` : ''}`;
 }
 
+const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
+
 /** What an issue says, in words that help to mend it. */
 function explain(issue: z.core.$ZodIssue, value: unknown): { path: Path; message: string }[] {
   const path = issue.path.filter((part): part is string | number => typeof part !== 'symbol');
@@ -78,14 +80,14 @@ function explain(issue: z.core.$ZodIssue, value: unknown): { path: Path; message
       return issue.keys.map((key) => ({ path: [...path, key], message: 'is not a field here: correct its spelling or remove it' }));
     case 'invalid_union': {
       const options = 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : undefined;
-      if (options) return [{ path, message: `${missing ? 'is required: add' : `is \`${String(given)}\`, must be`} one of ${options.join(', ')}` }];
+      if (options) return [{ path, message: `${missing ? 'is required: add' : `is \`${shown(given)}\`, must be`} one of ${options.join(', ')}` }];
       if (path.at(-1) === 'clientSecret') return [{ path, message: 'is never written here: name where to read it, as { env: NAME } or { file: path }' }];
       return [{ path, message: issue.message }];
     }
     case 'invalid_type':
       return [{ path, message: missing ? `is required: add it (${issue.expected})` : `must be ${withArticle(issue.expected)}` }];
     case 'invalid_value':
-      return [{ path, message: `${missing ? 'is required: add' : `is \`${String(given)}\`, must be`} ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(String).join(', ')}` }];
+      return [{ path, message: `${missing ? 'is required: add' : `is \`${shown(given)}\`, must be`} ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(String).join(', ')}` }];
     case 'too_big':
       return [{ path, message: `is too long or too large: at most ${issue.maximum}` }];
     case 'too_small':

@@ -50,7 +50,7 @@ function eventOf(lines: readonly string[]): ServerSentEvent | undefined {
     else if (field === 'event') event = value;
     else if (field === 'id') id = value;
   }
-  return data.length === 0 || data.every((line) => line === '') ? undefined : { event, id, data: data.join('\n') };
+  return data.every((line) => line === '') ? undefined : { event, id, data: data.join('\n') };
 }
 
 /** A JSON-RPC message as one event. JSON text holds no raw line break outside a string, and none inside one. */

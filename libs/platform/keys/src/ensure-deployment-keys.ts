@@ -77,7 +77,7 @@ async function ensurePair(privatePath: string, publicPath: string, curve: 'ed255
 function publicHalf(privatePath: string): JWK {
   const text = readKeyFile(privatePath, 'private key', { isPrivate: true });
   try {
-    return createPublicKey(createPrivateKey({ key: JSON.parse(text) as JWK, format: 'jwk' })).export({ format: 'jwk' }) as JWK;
+    return createPublicKey(createPrivateKey({ key: JSON.parse(text), format: 'jwk' })).export({ format: 'jwk' });
   } catch (cause) {
     throw Object.assign(invalidKey(privatePath, 'private key', 'it is not a private JWK'), { cause });
   }

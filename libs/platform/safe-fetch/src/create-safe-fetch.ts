@@ -37,7 +37,7 @@ export function createSafeFetch({ userAgent, timeoutMs = 10_000, maxResponseByte
     const body = request.body ? Buffer.from(await request.arrayBuffer()) : null;
     try {
       const answer = await send(url, {
-        method: request.method as Dispatcher.HttpMethod,
+        method: request.method,
         headers,
         body,
         dispatcher: agent,
