@@ -220,7 +220,7 @@ export class ConfigurationReplica {
 
   #notify(): void {
     if (!this.#snapshot || !this.#confirmed) return;
-    for (const listener of [...this.#listeners]) {
+    for (const listener of this.#listeners) {
       try {
         listener(this.#snapshot);
       } catch (error) {

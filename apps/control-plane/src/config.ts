@@ -1,0 +1,101 @@
+import { readEnvironment, variable } from '@sallyport/config';
+import type { Secret } from '@sallyport/kernel';
+import { z } from 'zod';
+
+export interface ControlPlaneConfig {
+  /** Public origin of this process: connect pages, admin API. */
+  readonly publicUrl: string;
+  readonly gatewayUrl: string;
+  /** Origin of the authorization server, byte for byte the `iss` of its tokens. */
+  readonly issuer: string;
+  /** Where the authorization server publishes its keys, as this process reaches it. */
+  readonly jwksUrl: string;
+  readonly host: string;
+  readonly port: number;
+  readonly databaseUrl: Secret;
+  readonly adminToken: Secret;
+  /** Documents are made to be exactly what this file says, at each start; `null` leaves them as they are stored. */
+  readonly declarativeFile: string | null;
+  /** Where `{ env: NAME }` in the declarative file is looked up. */
+  readonly secretVariables: Readonly<Record<string, string | undefined>>;
+  readonly keys: {
+    readonly masterKeyFile: string;
+    readonly configurationSigningKeyFile: string;
+    readonly leaseKeyFile: string;
+    readonly leaseSigningKeyFile: string;
+    /** Directory of `<replica>.pub.jwk`: the gateways that may ask for leases. */
+    readonly enrolledGateways: string;
+  };
+  /** The name its own events are stored under. */
+  readonly replica: string;
+  readonly stalenessBoundMs: number;
+  readonly heartbeatIntervalMs: number;
+  readonly trustedProxies: readonly string[];
+  /** PEM files of private authorities that servers and their authorization servers may use. */
+  readonly extraCertificateAuthorities: readonly string[];
+}
+
+/** The environment of the process; `standalone` builds the same configuration itself. */
+export const ControlPlaneEnvironment = z.strictObject({
+  SALLYPORT_CONTROL_PLANE_URL: variable.origin().default('http://127.0.0.1:7402').describe('Public origin of this process: connect pages and admin API'),
+  SALLYPORT_GATEWAY_URL: variable.origin().default('http://127.0.0.1:7400').describe('Public origin of the gateway; `<origin>/mcp` is the audience of every token'),
+  SALLYPORT_ISSUER: variable.origin().default('http://127.0.0.1:7401').describe('Public origin of the authorization server'),
+  SALLYPORT_JWKS_URL: variable.url('http:', 'https:').optional().describe('Where to fetch the keys of the authorization server, if not at `<issuer>/jwks`'),
+  SALLYPORT_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
+  SALLYPORT_PORT: variable.port().default(7402),
+  SALLYPORT_HEALTH_HOST: z.string().min(1).default('127.0.0.1'),
+  SALLYPORT_HEALTH_PORT: variable.port().default(7492),
+  SALLYPORT_LOG_LEVEL: variable.logLevel().default('info'),
+  SALLYPORT_REPLICA: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/).default('control-plane').describe('Name its events are stored under'),
+  DATABASE_URL: variable.url('postgresql:', 'postgres:').describe('PostgreSQL'),
+  NATS_URL: variable.list().describe('NATS servers, comma-separated'),
+  SALLYPORT_NATS_SEED_FILE: variable.path().optional().describe('The nkey seed of this process'),
+  SALLYPORT_ADMIN_TOKEN_FILE: variable.path().describe('Holds the token of the admin API, at least 32 characters'),
+  SALLYPORT_CONFIGURATION_FILE: variable.path().optional().describe('Declarative file that is applied at each start'),
+  SALLYPORT_MASTER_KEY_FILE: variable.path(),
+  SALLYPORT_CONFIGURATION_SIGNING_KEY_FILE: variable.path().describe('configuration-signing.jwk'),
+  SALLYPORT_LEASE_KEY_FILE: variable.path().describe('lease.jwk: what gateways seal tokens to'),
+  SALLYPORT_LEASE_SIGNING_KEY_FILE: variable.path().describe('lease-signing.jwk'),
+  SALLYPORT_ENROLLED_GATEWAYS: variable.path().describe('Directory of <replica>.pub.jwk'),
+  SALLYPORT_STALENESS_BOUND: variable.duration().default(300_000).describe('How old the configuration may become before leases are refused'),
+  SALLYPORT_TRUSTED_PROXIES: variable.list().default([]),
+  SALLYPORT_CA_FILES: variable.list().default([]).describe('PEM files of private certificate authorities'),
+});
+export type ControlPlaneEnvironment = z.infer<typeof ControlPlaneEnvironment>;
+
+/**
+ * @param secretVariables names that the declarative file reads its secrets from: these are not settings.
+ * @throws SallyportError `configuration_invalid`
+ */
+export function readControlPlaneEnvironment(env: Readonly<Record<string, string | undefined>>, secretVariables: readonly string[] = []): ControlPlaneEnvironment {
+  const settings = Object.fromEntries(Object.entries(env).filter(([name]) => !secretVariables.includes(name)));
+  return readEnvironment(ControlPlaneEnvironment, settings, { prefix: 'SALLYPORT_' });
+}
+
+/** @param adminToken what the file named in the environment holds. */
+export function controlPlaneConfig(environment: ControlPlaneEnvironment, parts: { databaseUrl: Secret; adminToken: Secret; secretVariables: Readonly<Record<string, string | undefined>> }): ControlPlaneConfig {
+  return {
+    publicUrl: environment.SALLYPORT_CONTROL_PLANE_URL,
+    gatewayUrl: environment.SALLYPORT_GATEWAY_URL,
+    issuer: environment.SALLYPORT_ISSUER,
+    jwksUrl: environment.SALLYPORT_JWKS_URL ?? `${environment.SALLYPORT_ISSUER}/jwks`,
+    host: environment.SALLYPORT_HOST,
+    port: environment.SALLYPORT_PORT,
+    databaseUrl: parts.databaseUrl,
+    adminToken: parts.adminToken,
+    declarativeFile: environment.SALLYPORT_CONFIGURATION_FILE ?? null,
+    secretVariables: parts.secretVariables,
+    keys: {
+      masterKeyFile: environment.SALLYPORT_MASTER_KEY_FILE,
+      configurationSigningKeyFile: environment.SALLYPORT_CONFIGURATION_SIGNING_KEY_FILE,
+      leaseKeyFile: environment.SALLYPORT_LEASE_KEY_FILE,
+      leaseSigningKeyFile: environment.SALLYPORT_LEASE_SIGNING_KEY_FILE,
+      enrolledGateways: environment.SALLYPORT_ENROLLED_GATEWAYS,
+    },
+    replica: environment.SALLYPORT_REPLICA,
+    stalenessBoundMs: environment.SALLYPORT_STALENESS_BOUND,
+    heartbeatIntervalMs: 1_000,
+    trustedProxies: environment.SALLYPORT_TRUSTED_PROXIES,
+    extraCertificateAuthorities: environment.SALLYPORT_CA_FILES,
+  };
+}

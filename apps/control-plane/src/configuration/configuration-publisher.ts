@@ -1,0 +1,129 @@
+import { signLogEntry, splitBase } from '@sallyport/configuration';
+import type { Clock } from '@sallyport/kernel';
+import type { ConfigurationLog } from '@sallyport/messaging';
+import type { Logger } from '@sallyport/telemetry';
+import type { CryptoKey } from 'jose';
+import type { CompleteConfiguration, PostgresDocumentStore } from './document-store.js';
+import type { RevisionLog } from './revision-log.js';
+
+export interface PublisherParts {
+  readonly log: ConfigurationLog;
+  /** Whether the bus is reachable now. When it returns, its stream may be a new, empty one. */
+  readonly connected: () => boolean;
+  readonly revisions: RevisionLog;
+  readonly documents: Pick<PostgresDocumentStore, 'complete'>;
+  readonly signingKey: CryptoKey;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Milliseconds between two heartbeats. Default 1 000 (S27). */
+  readonly intervalMs?: number;
+}
+
+const BATCH = 100;
+/** After this many changes a new base spares newcomers the long way. */
+const CHANGES_PER_BASE = 200;
+/** Characters of a JWS that the bus carries as one message; a larger change set travels as a base of its revision. */
+const MAX_ENTRY_LENGTH = 900_000;
+
+/**
+ * Brings what is committed onto the bus: change sets in order out of the outbox, a base at the start, after the bus was
+ * away and now and then, and a heartbeat that says which revision is the newest. Every control plane runs one; they need
+ * not agree on a leader, because an entry is signed once, when it is committed, appending it again changes nothing, and a
+ * replica takes only the next revision. A heartbeat is sent only after PostgreSQL was asked: a control plane that is cut
+ * off from it must not vouch for a revision (S28).
+ */
+export class ConfigurationPublisher {
+  readonly #parts: PublisherParts;
+  readonly #waiting: { resolve: () => void; reject: (error: unknown) => void }[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #round: Promise<void> | undefined;
+  #stopped = false;
+  #baseDue = true;
+  #connected = true;
+  #changesSinceBase = 0;
+  #failing = false;
+
+  constructor(parts: PublisherParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves after the first round, which may have failed: it is tried again each second, and readiness says so. */
+  async start(): Promise<void> {
+    await this.#run();
+  }
+
+  /** Publishes now what is committed. @throws what kept it from the bus; it is tried again by itself. */
+  flush(): Promise<void> {
+    const published = new Promise<void>((resolve, reject) => this.#waiting.push({ resolve, reject }));
+    void this.#run();
+    return published;
+  }
+
+  /** The last round failed: heartbeats do not go out. */
+  get failing(): boolean {
+    return this.#failing;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
+    await this.#round;
+    for (const { resolve } of this.#waiting.splice(0)) resolve();
+  }
+
+  /** One round at a time; who asks during a round is served by the next one. */
+  #run(): Promise<void> {
+    this.#round ??= this.#rounds().finally(() => {
+      this.#round = undefined;
+      if (!this.#stopped) this.#timer = setTimeout(() => void this.#run(), this.#parts.intervalMs ?? 1_000).unref();
+    });
+    return this.#round;
+  }
+
+  async #rounds(): Promise<void> {
+    clearTimeout(this.#timer);
+    do {
+      const served = this.#waiting.splice(0);
+      try {
+        await this.#publish();
+        if (this.#failing) this.#parts.logger.info('configuration is being published again');
+        this.#failing = false;
+        for (const { resolve } of served) resolve();
+      } catch (error) {
+        if (!this.#failing) this.#parts.logger.error({ err: error }, 'configuration could not be published; trying again');
+        this.#failing = true;
+        for (const { reject } of served) reject(error);
+      }
+    } while (this.#waiting.length > 0 && !this.#stopped);
+  }
+
+  async #publish(): Promise<void> {
+    const { log, revisions, documents, signingKey, clock, connected } = this.#parts;
+    const now = connected();
+    if (now && !this.#connected) this.#baseDue = true;
+    this.#connected = now;
+
+    const newest = await revisions.newest();
+    if (!newest) return;
+    for (;;) {
+      const batch = await revisions.unpublished(BATCH);
+      for (const { revision, jws } of batch) {
+        if (jws.length > MAX_ENTRY_LENGTH) this.#baseDue = true;
+        else await log.appendChange(revision, jws);
+        if (this.#baseDue) await this.#appendBase(await documents.complete());
+        await revisions.markPublished(revision);
+        if (++this.#changesSinceBase >= CHANGES_PER_BASE) this.#baseDue = true;
+      }
+      if (batch.length < BATCH) break;
+    }
+    if (this.#baseDue) await this.#appendBase(await documents.complete());
+    await log.heartbeat(await signLogEntry({ v: 1, type: 'heartbeat', ...newest, issuedAt: clock() }, signingKey));
+  }
+
+  async #appendBase(configuration: CompleteConfiguration): Promise<void> {
+    const chunks = await Promise.all(splitBase(configuration).map((chunk) => signLogEntry(chunk, this.#parts.signingKey)));
+    await this.#parts.log.appendBase(configuration.revision, chunks);
+    this.#baseDue = false;
+    this.#changesSinceBase = 0;
+  }
+}

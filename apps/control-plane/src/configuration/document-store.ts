@@ -1,0 +1,104 @@
+import { isDeepStrictEqual } from 'node:util';
+import { Document, documentKey, Revocation } from '@sallyport/configuration';
+import { Prisma } from '@sallyport/database';
+import type { Database } from '@sallyport/database';
+import { constantTimeEqual, SallyportError } from '@sallyport/kernel';
+import type { Clock } from '@sallyport/kernel';
+import type { Sealer } from '@sallyport/keys';
+import type { DesiredConfiguration } from './read-declarative-file.js';
+import type { Revision, RevisionLog, Transaction } from './revision-log.js';
+import { secretSourcesOf } from './secret-sources.js';
+
+/** Everything as of one revision. */
+export interface CompleteConfiguration extends Revision {
+  readonly documents: readonly Document[];
+  /** Those that have not expired. */
+  readonly revocations: readonly Revocation[];
+}
+
+export interface AppliedConfiguration extends Revision {
+  readonly changed: boolean;
+  /** `<Kind>/<name>` of what was written and what was removed. */
+  readonly puts: readonly string[];
+  readonly deletes: readonly string[];
+}
+
+const SECRET_PURPOSE = 'stored-secret';
+
+/** The documents in PostgreSQL, and the secrets they refer to, sealed. */
+export class PostgresDocumentStore {
+  readonly #database: Database;
+  readonly #revisions: RevisionLog;
+  readonly #sealer: Sealer;
+  readonly #clock: Clock;
+
+  constructor(parts: { database: Database; revisions: RevisionLog; sealer: Sealer; clock: Clock }) {
+    this.#database = parts.database;
+    this.#revisions = parts.revisions;
+    this.#sealer = parts.sealer;
+    this.#clock = parts.clock;
+  }
+
+  /**
+   * Makes the stored documents be exactly these, as one revision; no revision when nothing differs. A document whose
+   * secret got another value counts as changed, so that who uses it reads the secret again.
+   */
+  async apply(desired: DesiredConfiguration): Promise<AppliedConfiguration> {
+    let puts: Document[] = [];
+    let deletes: { kind: string; name: string }[] = [];
+    const written = await this.#revisions.write(async (transaction, { revision }) => {
+      const rows = await transaction.configurationDocument.findMany();
+      const stored = new Map(rows.map((row) => [documentKey(row), row.spec]));
+      const secretsChanged = await this.#writeSecrets(transaction, desired);
+      puts = desired.documents.filter((document) => !isDeepStrictEqual(stored.get(documentKey(document)), plain(document.spec)) || secretSourcesOf(document).some(({ name }) => secretsChanged.has(name)));
+      const wanted = new Set(desired.documents.map(documentKey));
+      deletes = rows.filter((row) => !wanted.has(documentKey(row))).map(({ kind, name }) => ({ kind, name }));
+      if (puts.length === 0 && deletes.length === 0) return undefined;
+      for (const { kind, name } of deletes) await transaction.configurationDocument.delete({ where: { kind_name: { kind, name } } });
+      for (const { kind, name, spec } of puts) {
+        const data = { spec: plain(spec) as Prisma.InputJsonObject, revision };
+        await transaction.configurationDocument.upsert({ where: { kind_name: { kind, name } }, create: { kind, name, ...data }, update: data });
+      }
+      return { puts, deletes };
+    });
+    return { ...written, puts: puts.map(documentKey), deletes: deletes.map(documentKey) };
+  }
+
+  /** @throws {SallyportError} `configuration_unreadable`: a stored document is none this version knows. */
+  async complete(): Promise<CompleteConfiguration> {
+    return this.#database.$transaction(
+      async (transaction) => {
+        const newest = await transaction.configurationRevision.findFirst({ orderBy: { revision: 'desc' }, select: { epoch: true, revision: true } });
+        if (!newest) throw new SallyportError('configuration_missing', 'There is no configuration yet.');
+        const documents = (await transaction.configurationDocument.findMany({ orderBy: [{ kind: 'asc' }, { name: 'asc' }] })).map(parseDocument);
+        const rows = await transaction.revocation.findMany({ where: { OR: [{ expiresAt: null }, { expiresAt: { gt: Math.floor(this.#clock() / 1000) } }] }, orderBy: { createdAt: 'asc' } });
+        return { ...newest, documents, revocations: rows.map(({ id, subject, notBefore, expiresAt }) => Revocation.parse({ id, subject, notBefore, expiresAt })) };
+      },
+      { isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead, timeout: 30_000 },
+    );
+  }
+
+  /** @returns the names of those that have another value than before. */
+  async #writeSecrets(transaction: Transaction, desired: DesiredConfiguration): Promise<Set<string>> {
+    const changed = new Set<string>();
+    const rows = new Map((await transaction.storedSecret.findMany()).map((row) => [row.name, row.sealed]));
+    for (const [name, secret] of desired.secrets) {
+      const sealed = rows.get(name);
+      if (sealed && constantTimeEqual(this.#sealer.open(SECRET_PURPOSE, sealed, name).toString('utf8'), secret.reveal())) continue;
+      const data = { sealed: new Uint8Array(this.#sealer.seal(SECRET_PURPOSE, secret.reveal(), name)) };
+      await transaction.storedSecret.upsert({ where: { name }, create: { name, ...data }, update: data });
+      changed.add(name);
+    }
+    await transaction.storedSecret.deleteMany({ where: { name: { notIn: [...desired.secrets.keys()] } } });
+    return changed;
+  }
+}
+
+/** As PostgreSQL gives it back: without `undefined` members. */
+const plain = (spec: Document['spec']): unknown => JSON.parse(JSON.stringify(spec));
+
+function parseDocument({ kind, name, spec }: { kind: string; name: string; spec: unknown }): Document {
+  const parsed = Document.safeParse({ kind, name, spec });
+  if (!parsed.success) throw new SallyportError('configuration_unreadable', `The stored ${kind} "${name}" is not one this version understands.`, { cause: parsed.error });
+  return parsed.data;
+}

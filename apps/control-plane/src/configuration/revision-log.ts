@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto';
+import { signLogEntry } from '@sallyport/configuration';
+import type { ChangeSet } from '@sallyport/configuration';
+import type { Database, Prisma } from '@sallyport/database';
+import type { CryptoKey } from 'jose';
+
+export type Transaction = Prisma.TransactionClient;
+export type Change = Partial<Pick<ChangeSet, 'puts' | 'deletes' | 'revocations'>>;
+export interface Revision {
+  readonly epoch: string;
+  readonly revision: number;
+}
+
+/** Any number; all writers of the configuration of one database agree on it. */
+const WRITER_LOCK = 5_125_101_477;
+const TRANSACTION_TIMEOUT_MS = 30_000;
+
+/**
+ * The configuration log as PostgreSQL knows it: the truth (S28). Revisions are consecutive and commit in order, whatever
+ * number of control planes write: each write holds one lock. The signed change set is stored with what it changed, and
+ * published from there, so that neither can exist without the other.
+ */
+export class RevisionLog {
+  readonly #database: Database;
+  readonly #signingKey: CryptoKey;
+
+  constructor(database: Database, signingKey: CryptoKey) {
+    this.#database = database;
+    this.#signingKey = signingKey;
+  }
+
+  /** Runs `work` alone and, when it returns a change, makes it the next revision in the same transaction. */
+  async write(work: (transaction: Transaction, next: Revision) => Promise<Change | undefined>): Promise<Revision & { changed: boolean }> {
+    return this.#database.$transaction(
+      async (transaction) => {
+        await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${WRITER_LOCK}::bigint)`;
+        const newest = await newestRevision(transaction);
+        const next: Revision = { epoch: newest?.epoch ?? randomUUID(), revision: (newest?.revision ?? 0) + 1 };
+        const change = await work(transaction, next);
+        // The first revision is written even when it says nothing: it is what fixes the epoch.
+        if (newest && !change) return { ...newest, changed: false };
+        const jws = await signLogEntry({ v: 1, type: 'change', ...next, puts: [], deletes: [], revocations: [], ...change }, this.#signingKey);
+        await transaction.configurationRevision.create({ data: { ...next, jws } });
+        return { ...next, changed: true };
+      },
+      { timeout: TRANSACTION_TIMEOUT_MS, maxWait: TRANSACTION_TIMEOUT_MS },
+    );
+  }
+
+  async newest(): Promise<Revision | undefined> {
+    return newestRevision(this.#database);
+  }
+
+  /** What has not been on the bus yet, in order. */
+  async unpublished(limit: number): Promise<{ revision: number; jws: string }[]> {
+    return this.#database.configurationRevision.findMany({ where: { publishedAt: null }, orderBy: { revision: 'asc' }, take: limit, select: { revision: true, jws: true } });
+  }
+
+  async markPublished(revision: number): Promise<void> {
+    await this.#database.configurationRevision.updateMany({ where: { revision, publishedAt: null }, data: { publishedAt: new Date() } });
+  }
+}
+
+async function newestRevision(database: Pick<Transaction, 'configurationRevision'>): Promise<Revision | undefined> {
+  return (await database.configurationRevision.findFirst({ orderBy: { revision: 'desc' }, select: { epoch: true, revision: true } })) ?? undefined;
+}

@@ -1,0 +1,325 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ConfigurationReplica } from '@sallyport/configuration';
+import { connectDatabase } from '@sallyport/database';
+import type { Database } from '@sallyport/database';
+import type { RunningService } from '@sallyport/http';
+import { newId, Secret } from '@sallyport/kernel';
+import { ensureDeploymentKeys, loadMasterKey, loadVerifyingKey, Sealer } from '@sallyport/keys';
+import type { DeploymentKeyFiles } from '@sallyport/keys';
+import { subjects } from '@sallyport/messages';
+import { createInProcessMessaging, request } from '@sallyport/messaging';
+import type { Messaging } from '@sallyport/messaging';
+import { createLogger } from '@sallyport/telemetry';
+import { eventually, freePort, startTestPostgres } from '@sallyport/testing';
+import type { TestPostgres } from '@sallyport/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { ControlPlaneConfig } from './config.js';
+import { startControlPlane } from './start-control-plane.js';
+
+const FILE = `
+kind: TrustProvider
+name: demo
+spec: { issuer: https://idp.example, clientId: sallyport, clientSecret: { env: IDP_SECRET } }
+---
+kind: McpServer
+name: notes
+spec: { url: https://notes.example/mcp }
+---
+kind: CredentialProvider
+name: notes-user
+spec: { type: mcp-user-oauth, server: notes }
+---
+kind: AccessPolicy
+name: everybody
+spec: { hop: client-to-gateway }
+---
+kind: AccessPolicy
+name: notes-policy
+spec: { hop: gateway-to-server, server: notes, credentialProvider: notes-user }
+`;
+const ADMIN_TOKEN = 'sp_admin_test_0123456789abcdefghijklmnop';
+
+let postgres: TestPostgres;
+let database: Database;
+let directory: string;
+let keys: DeploymentKeyFiles;
+let messaging: Messaging;
+let running: RunningService[];
+let replicas: ConfigurationReplica[];
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'sallyport-control-plane-'));
+  keys = await ensureDeploymentKeys(join(directory, 'keys'), { gateways: ['gateway-1'] });
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+beforeEach(async () => {
+  postgres = await startTestPostgres();
+  database = connectDatabase(postgres.url);
+  messaging = createInProcessMessaging();
+  running = [];
+  replicas = [];
+});
+afterEach(async () => {
+  for (const replica of replicas) await replica.stop();
+  for (const service of running.toReversed()) await service.close();
+  await messaging.close();
+  await database.$disconnect();
+  await postgres.stop();
+});
+
+async function start(part: Partial<ControlPlaneConfig> = {}, bus: Messaging = messaging, text: string = FILE) {
+  const file = join(directory, 'sallyport.yaml');
+  writeFileSync(file, text);
+  const port = await freePort();
+  const log: string[] = [];
+  const logger = createLogger({ name: 'control-plane', level: 'debug', destination: { write: (line: string) => void log.push(line) } });
+  const service = await startControlPlane(
+    {
+      publicUrl: `http://127.0.0.1:${port}`, gatewayUrl: 'http://127.0.0.1:7400', issuer: 'http://127.0.0.1:7401', jwksUrl: 'http://127.0.0.1:7401/jwks', host: '127.0.0.1', port,
+      databaseUrl: new Secret(postgres.url), adminToken: new Secret(ADMIN_TOKEN), declarativeFile: file, secretVariables: { IDP_SECRET: 'hunter2' },
+      keys: { masterKeyFile: keys.master, configurationSigningKeyFile: keys.configurationSigning, leaseKeyFile: keys.lease, leaseSigningKeyFile: keys.leaseSigning, enrolledGateways: keys.gateways },
+      replica: 'control-plane', stalenessBoundMs: 300_000, heartbeatIntervalMs: 200, trustedProxies: [], extraCertificateAuthorities: [], ...part,
+    },
+    { messaging: bus, logger },
+  );
+  running.push(service);
+  const url = service.urls['admin'] ?? '';
+  const call = async (path: string, init: RequestInit = {}) => {
+    const response = await fetch(`${url}${path}`, { ...init, headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json', ...init.headers } });
+    return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, unknown> };
+  };
+  return { service, url, call, post: (path: string, body: unknown) => call(path, { method: 'POST', body: JSON.stringify(body) }), log: () => log.join('') };
+}
+
+/** Another process's view: a replica of its own on the same bus. */
+async function follow(bus: Messaging = messaging) {
+  const replica = new ConfigurationReplica({ log: bus.configuration, verifyKey: (await loadVerifyingKey(keys.configurationSigningPublic)).publicKey });
+  replicas.push(replica);
+  await replica.start();
+  await replica.whenReady(5_000);
+  return replica;
+}
+
+/** Until the assertion holds. */
+const soon = (assertion: () => void) => eventually(() => { assertion(); return true; });
+const documentsOf = (replica: ConfigurationReplica) => [...replica.snapshot().documents.keys()].sort();
+const record = (part: object = {}) => ({ v: 1, type: 'mcp.call', id: newId('evt'), replica: 'gateway-1', receivedAt: Date.now(), durationMs: 3, userId: 'usr_alice', clientId: 'agent-1', method: 'tools/call', server: 'notes', target: 'get_note', decision: 'allow', httpStatus: 200, ...part });
+
+describe('configuration', () => {
+  it('goes from file to every replica, signed, with its secrets sealed aside and nowhere else (S27) (S30)', async () => {
+    const { log, call } = await start();
+    const replica = await follow();
+    expect(documentsOf(replica)).toEqual(['AccessPolicy/everybody', 'AccessPolicy/notes-policy', 'CredentialProvider/notes-user', 'McpServer/notes', 'TrustProvider/demo']);
+    const secret = await database.storedSecret.findUniqueOrThrow({ where: { name: 'TrustProvider/demo/clientSecret' } });
+    expect(new Sealer(loadMasterKey(keys.master)).open('stored-secret', secret.sealed, secret.name).toString()).toBe('hunter2');
+    const everything = JSON.stringify([await database.configurationRevision.findMany(), await database.configurationDocument.findMany(), (await call('/v1/configuration')).body, log()]);
+    expect(everything).not.toContain('hunter2');
+    expect(Buffer.from(secret.sealed).includes('hunter2')).toBe(false);
+  });
+
+  it('makes no new revision out of an unchanged file', async () => {
+    const first = await start();
+    await first.service.close();
+    await start();
+    expect(await database.configurationRevision.count()).toBe(1);
+  });
+
+  it('reaches running replicas as one change when the file changed, deletions included (R53)', async () => {
+    const first = await start();
+    const replica = await follow();
+    const { epoch } = replica.snapshot();
+    await first.service.close();
+    await start({}, messaging, `${FILE.replace('https://notes.example/mcp', 'https://notes2.example/mcp').replace(/---\nkind: AccessPolicy\nname: everybody\n.*\n/, '')}`);
+    await soon(() => expect(replica.snapshot()).toMatchObject({ epoch, revision: 2 }));
+    expect(documentsOf(replica)).not.toContain('AccessPolicy/everybody');
+    expect(replica.snapshot().get('McpServer', 'notes')?.spec.url).toBe('https://notes2.example/mcp');
+  });
+
+  it('counts a document as changed when only its secret changed, so that it is read again', async () => {
+    const first = await start();
+    await first.service.close();
+    await start({ secretVariables: { IDP_SECRET: 'hunter3' } });
+    expect(await database.configurationDocument.findMany({ where: { revision: 2 } })).toMatchObject([{ kind: 'TrustProvider', name: 'demo' }]);
+  });
+
+  it('keeps epoch and revision over a lost bus: replicas of the new one start from a base (S28)', async () => {
+    const first = await start();
+    const before = (await follow()).snapshot();
+    await first.service.close();
+    const empty = createInProcessMessaging();
+    const second = await start({}, empty);
+    const after = (await follow(empty)).snapshot();
+    expect([after.epoch, after.revision]).toEqual([before.epoch, before.revision]);
+    await second.service.close();
+    await empty.close();
+  });
+
+  it.each([
+    ['a mistake in the file', FILE.replace('credentialProvider: notes-user', 'credentialProvider: nobody'), {}, { code: 'declaration_invalid', message: expect.stringContaining('sallyport.yaml:20: AccessPolicy "notes-policy": spec.credentialProvider names the CredentialProvider "nobody"') }],
+    ['a secret that is not set', FILE, { secretVariables: {} }, { code: 'declaration_invalid', message: expect.stringContaining('sallyport.yaml:4: TrustProvider "demo": spec.clientSecret: the environment variable IDP_SECRET is not set: set it') }],
+    ['a file that is not there', FILE, { declarativeFile: '/nowhere/sallyport.yaml' }, { code: 'declaration_unreadable' }],
+  ])('does not start, and changes nothing, with %s (R27)', async (_, text, part, expected) => {
+    await expect(start(part, messaging, text)).rejects.toMatchObject(expected);
+    expect(await database.configurationRevision.count()).toBe(0);
+  });
+
+  it('is published by two control planes without conflict', async () => {
+    const [a, b] = await Promise.all([start(), start({ replica: 'control-plane-2' }, { ...messaging, events: { publish: messaging.events.publish, consume: async () => async () => {} } })]);
+    const replica = await follow();
+    await database.user.create({ data: { id: 'usr_alice', trustProvider: 'demo', subject: 'alice', groups: [] } });
+    const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => (i % 2 ? a : b).post('/v1/revocations', { agent: `agent-${i}` })));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 201));
+    expect(answers.map(({ body }) => body['revision'] as number).toSorted((x, y) => x - y)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
+    await soon(() => expect(replica.snapshot().revision).toBe(11));
+  });
+});
+
+describe('a revocation', () => {
+  const token = (part: object = {}) => ({ userId: 'usr_alice', clientId: 'agent-1', sid: 'ses_1', issuedAt: Math.floor(Date.now() / 1000), ...part });
+  const seed = async () => {
+    await database.user.create({ data: { id: 'usr_alice', trustProvider: 'demo', subject: 'alice', groups: [] } });
+    await database.agentSession.create({ data: { sid: 'ses_1', userId: 'usr_alice', clientId: 'agent-1', agentName: 'Agent', assurance: 'asserted', grantDigest: 'x' } });
+  };
+
+  it.each([
+    [{ user: 'usr_alice' }, { clientId: 'agent-2', sid: 'ses_2' }, { userId: 'usr_bob' }],
+    [{ agent: 'agent-1' }, { userId: 'usr_bob', sid: 'ses_2' }, { clientId: 'agent-2' }],
+    [{ user: 'usr_alice', agent: 'agent-1' }, { sid: 'ses_2' }, { clientId: 'agent-2' }],
+    [{ session: 'ses_1' }, { userId: 'usr_bob' }, { sid: 'ses_2' }],
+  ])('of %j is in force on a replica within a second, and touches nobody else (R81) (R85) (S28)', async (body, also, notThese) => {
+    await seed();
+    const { post } = await start();
+    const replica = await follow();
+    const started = performance.now();
+    const answer = await post('/v1/revocations', { ...body, reason: 'laptop lost' });
+    await soon(() => expect(replica.snapshot().revocations.isRevoked(token())).toBe(true));
+    expect(performance.now() - started).toBeLessThan(1_000);
+    expect(answer).toMatchObject({ status: 201, body: { reason: 'laptop lost', revision: 2 } });
+    expect(replica.snapshot().revocations.isRevoked(token(also))).toBe(true);
+    expect(replica.snapshot().revocations.isRevoked(token(notThese))).toBe(false);
+  });
+
+  it('lets a later sign-in stand, and a block does not (S28)', async () => {
+    await seed();
+    const { post } = await start();
+    const { revocations } = (await follow()).snapshot();
+    const later = token({ issuedAt: Math.floor(Date.now() / 1000) + 5 });
+    await post('/v1/revocations', { user: 'usr_alice' });
+    await soon(() => expect(revocations.isRevoked(token())).toBe(true));
+    expect(revocations.isRevoked(later)).toBe(false);
+    await post('/v1/revocations', { user: 'usr_alice', block: true });
+    await soon(() => expect(revocations.isRevoked(later)).toBe(true));
+  });
+
+  it('survives a restart of everything: the base carries it (S28)', async () => {
+    await seed();
+    const first = await start();
+    await first.post('/v1/revocations', { session: 'ses_1' });
+    await first.service.close();
+    const bus = createInProcessMessaging();
+    const second = await start({}, bus);
+    expect((await follow(bus)).snapshot().revocations.isRevoked(token())).toBe(true);
+    await second.service.close();
+    await bus.close();
+  });
+
+  it('changes nothing when it names nobody, too much, or somebody unknown', async () => {
+    const { post } = await start();
+    for (const body of [{}, { reason: 'x' }, { user: 'usr_alice', session: 'ses_1' }, { session: 'ses_1', block: true }, { usr: 'usr_alice' }, { user: 7 }, []]) expect((await post('/v1/revocations', body)).status).toBe(400);
+    for (const body of [{ user: 'usr_nobody' }, { session: 'ses_nobody' }]) expect((await post('/v1/revocations', body)).status).toBe(404);
+    expect(await database.revocation.count()).toBe(0);
+    expect(await database.configurationRevision.count()).toBe(1);
+  });
+
+  it('is in the trail (R80)', async () => {
+    await seed();
+    const { post, call } = await start();
+    await post('/v1/revocations', { user: 'usr_alice', agent: 'agent-1', reason: 'laptop lost' });
+    expect((await call('/v1/events?type=revocation.created')).body).toMatchObject({ events: [{ type: 'revocation.created', userId: 'usr_alice', clientId: 'agent-1', detail: { reason: 'laptop lost', subject: 'user-agent', block: false } }] });
+  });
+
+  it('of an MCP session comes from a gateway over the bus, once (R64) (S26)', async () => {
+    await start();
+    const replica = await follow();
+    const ask = (payload: unknown) => request(messaging.client(), subjects.endMcpSession, payload, { timeoutMs: 2_000 });
+    const ending = { v: 1, id: 'mss_1', replica: 'gateway-1', expiresAt: Math.floor(Date.now() / 1000) + 3_600 };
+    expect(await ask(ending)).toEqual({ v: 1, ended: true });
+    expect(await ask(ending)).toEqual({ v: 1, ended: true });
+    await soon(() => expect(replica.snapshot().revocations.isMcpSessionEnded('mss_1')).toBe(true));
+    expect(await database.revocation.count()).toBe(1);
+    expect(await ask({ v: 1, id: 'mss_2' })).toEqual({ v: 1, ended: false });
+  });
+});
+
+describe('the trail', () => {
+  it('holds request and response of a call, once, however often it is delivered (R74) (R75)', async () => {
+    const { call } = await start({ declarativeFile: null });
+    const delivered = record();
+    await messaging.events.publish('gateway-1', [delivered]);
+    await messaging.events.publish('gateway-1', [delivered]);
+    const { body } = await call('/v1/events');
+    expect(body['events']).toMatchObject([{ type: 'mcp.request', userId: 'usr_alice', clientId: 'agent-1', server: 'notes', detail: { target: 'get_note', decision: 'allow' } }, { type: 'mcp.response', userId: 'usr_alice', detail: { httpStatus: 200 } }]);
+  });
+
+  it('leaves out what is no record, what another replica signed for, and keeps the rest of the batch (S26)', async () => {
+    const { call, log } = await start({ declarativeFile: null });
+    await messaging.events.publish('gateway-1', [{ v: 1, type: 'nonsense' }, null, record({ replica: 'gateway-2' }), record({ target: 'nul\u0000 and \ud800' }), record({ userId: undefined, clientId: undefined, decision: 'unauthenticated' })]);
+    const { body } = await call('/v1/events?type=mcp.request');
+    expect(body['events']).toHaveLength(2);
+    expect((body['events'] as object[])[1]).not.toHaveProperty('userId');
+    expect(log()).toContain('"dropped":3');
+  });
+
+  it('is read on from where one was, by type, user and agent (R77)', async () => {
+    const { call } = await start({ declarativeFile: null });
+    await messaging.events.publish('gateway-1', [record(), record({ userId: 'usr_bob' }), record({ clientId: 'agent-2' })]);
+    const first = (await call('/v1/events?limit=2')).body;
+    expect(first['events']).toHaveLength(2);
+    const rest = (await call(`/v1/events?after=${String(first['next'])}`)).body;
+    expect(rest['events']).toHaveLength(4);
+    expect((await call(`/v1/events?after=${String(rest['next'])}`)).body).toEqual({ events: [], next: rest['next'] });
+    expect((await call('/v1/events?userId=usr_bob')).body['events']).toHaveLength(2);
+    expect((await call('/v1/events?clientId=agent-2&type=mcp.response')).body['events']).toHaveLength(1);
+  });
+
+  it('refuses a question that is none', async () => {
+    const { call } = await start({ declarativeFile: null });
+    for (const query of ['limit=0', 'limit=1001', 'limit=x', 'after=-1', 'after=1%3B', 'unknown=1', 'limit=1&limit=2']) expect((await call(`/v1/events?${query}`)).status).toBe(400);
+  });
+});
+
+describe('the admin API', () => {
+  it('answers 401 to anything but its token, before it looks at anything else', async () => {
+    const { call } = await start();
+    for (const authorization of ['', 'Bearer', 'Bearer wrong', `Bearer ${ADMIN_TOKEN}x`, `Basic ${ADMIN_TOKEN}`, ADMIN_TOKEN]) {
+      for (const [path, method] of [['/v1/events?limit=x', 'GET'], ['/v1/configuration', 'GET'], ['/v1/revocations', 'POST']] as const) {
+        const answer = await call(path, { method, headers: { authorization }, ...(method === 'POST' && { body: '{"nonsense":1}' }) });
+        expect(answer.status).toBe(401);
+        expect(answer.headers.get('www-authenticate')).toBe('Bearer realm="sallyport-admin"');
+      }
+    }
+  });
+
+  it('is guarded by route, not by spelling', async () => {
+    const { call } = await start();
+    for (const path of ['/%761/events', '/v1/%65vents', '/v1/events?']) expect((await call(path, { headers: { authorization: '' } })).status).toBe(401);
+  });
+
+  it('shows the documents in force', async () => {
+    const { call } = await start();
+    expect((await call('/v1/configuration')).body).toMatchObject({ revision: 1, documents: expect.arrayContaining([expect.objectContaining({ kind: 'McpServer', name: 'notes' })]) });
+  });
+});
+
+describe('readiness', () => {
+  it('is degraded with a reason when the database is gone, and no heartbeat vouches for anything (S28)', async () => {
+    const { service } = await start();
+    expect(service.readiness()).toEqual({ status: 'ready', reasons: [] });
+    await database.$executeRawUnsafe('ALTER TABLE "ConfigurationRevision" RENAME TO "Away"');
+    await soon(() => expect(service.readiness()).toEqual({ status: 'degraded', reasons: ['the configuration cannot be published'] }));
+    await database.$executeRawUnsafe('ALTER TABLE "Away" RENAME TO "ConfigurationRevision"');
+    await soon(() => expect(service.readiness()).toEqual({ status: 'ready', reasons: [] }));
+  });
+});

@@ -1,0 +1,41 @@
+import { Module } from '@nestjs/common';
+import type { DynamicModule, Provider, Type } from '@nestjs/common';
+import { ConfigurationController } from './configuration/configuration.controller.js';
+import { ConfigurationPublisher } from './configuration/configuration-publisher.js';
+import { PostgresDocumentStore } from './configuration/document-store.js';
+import { PostgresEventStore } from './events/event-store.js';
+import { EventsController } from './events/events.controller.js';
+import { EndMcpSessionController } from './revocation/end-mcp-session.controller.js';
+import { PostgresRevocationStore } from './revocation/revocation-store.js';
+import { RevocationsController } from './revocation/revocations.controller.js';
+import { Revoker } from './revocation/revoke.js';
+
+/** Made in `start-control-plane.ts`; Nest only hands them to the controllers. */
+export interface ControlPlaneParts {
+  readonly documents: PostgresDocumentStore;
+  readonly publisher: ConfigurationPublisher;
+  readonly revocations: PostgresRevocationStore;
+  readonly revoker: Revoker;
+  readonly events: PostgresEventStore;
+  /** The credential service: leases, connect pages, browser sessions, connections. */
+  readonly credentials: { readonly controllers: readonly Type[]; readonly providers: readonly Provider[] };
+}
+
+/** Every route and every message pattern of the control plane. */
+@Module({})
+export class ControlPlaneModule {
+  static of(parts: ControlPlaneParts): DynamicModule {
+    return {
+      module: ControlPlaneModule,
+      controllers: [ConfigurationController, RevocationsController, EndMcpSessionController, EventsController, ...parts.credentials.controllers],
+      providers: [
+        { provide: PostgresDocumentStore, useValue: parts.documents },
+        { provide: ConfigurationPublisher, useValue: parts.publisher },
+        { provide: PostgresRevocationStore, useValue: parts.revocations },
+        { provide: Revoker, useValue: parts.revoker },
+        { provide: PostgresEventStore, useValue: parts.events },
+        ...parts.credentials.providers,
+      ],
+    };
+  }
+}

@@ -1,0 +1,53 @@
+import type { AuditEvent } from '@sallyport/audit';
+import type { Database, Prisma } from '@sallyport/database';
+
+export interface EventQuery {
+  /** Events with a higher sequence. */
+  readonly after: bigint;
+  readonly limit: number;
+  readonly type?: string | undefined;
+  readonly userId?: string | undefined;
+  readonly clientId?: string | undefined;
+}
+
+export type StoredEvent = AuditEvent & { readonly sequence: number };
+
+/** Any number; all writers of the trail of one database agree on it. */
+const APPEND_LOCK = 5_125_101_478;
+
+/** The trail in PostgreSQL, in order of arrival. */
+export class PostgresEventStore {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /**
+   * Stores what is not stored yet, by id. Appends happen one after the other, so that sequences commit in order: who
+   * reads on from the last sequence it saw misses nothing.
+   */
+  async append(events: readonly AuditEvent[]): Promise<void> {
+    if (events.length === 0) return;
+    const data = events.map(rowOf);
+    await this.#database.$transaction(
+      async (transaction) => {
+        await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${APPEND_LOCK}::bigint)`;
+        await transaction.event.createMany({ data, skipDuplicates: true });
+      },
+      { timeout: 30_000, maxWait: 30_000 },
+    );
+  }
+
+  /** Oldest first. */
+  async list({ after, limit, type, userId, clientId }: EventQuery): Promise<StoredEvent[]> {
+    const where: Prisma.EventWhereInput = { sequence: { gt: after }, ...(type !== undefined && { type }), ...(userId !== undefined && { userId }), ...(clientId !== undefined && { clientId }) };
+    const rows = await this.#database.event.findMany({ where, orderBy: { sequence: 'asc' }, take: limit });
+    return rows.map((row) => ({ sequence: Number(row.sequence), ...(row.body as unknown as AuditEvent) }));
+  }
+}
+
+function rowOf(event: AuditEvent): Prisma.EventCreateManyInput {
+  const { id, type, at, userId, clientId, sid, server } = event;
+  return { id, type, at: new Date(at), userId: userId ?? null, clientId: clientId ?? null, sid: sid ?? null, server: server ?? null, body: { ...event } as unknown as Prisma.InputJsonObject };
+}

@@ -1,0 +1,71 @@
+import type { Revocation, RevocationSubject } from '@sallyport/configuration';
+import type { Prisma } from '@sallyport/database';
+import { newId } from '@sallyport/kernel';
+import type { Clock } from '@sallyport/kernel';
+import type { RevisionLog } from '../configuration/revision-log.js';
+
+export interface RecordedRevocation extends Revocation {
+  readonly reason: string | null;
+  /** The configuration revision that carries it. */
+  readonly revision: number;
+}
+
+/** What a block is not before: the largest second the column holds (January 2038). */
+const NEVER_AGAIN = 2_147_483_647;
+
+/** Longer than a refresh token may live, so that a server that was away for long still learns of it (S28). */
+const SESSION_REMEMBERED_SECONDS = 400 * 86_400;
+const SKEW_SECONDS = 60;
+
+/**
+ * Revocations in PostgreSQL, each with the change set that carries it in one transaction (S8, S28). In force when the
+ * change set was published.
+ *
+ * A user, agent, or user × agent: everything issued until now is void, for good; who signs in again starts afresh, unless
+ * it is a block. A session: ended for good, remembered for longer than any refresh token lives.
+ */
+export class PostgresRevocationStore {
+  readonly #revisions: RevisionLog;
+  readonly #clock: Clock;
+
+  constructor(revisions: RevisionLog, clock: Clock) {
+    this.#revisions = revisions;
+    this.#clock = clock;
+  }
+
+  /** @param options `block`: also what is issued from now on is void. */
+  async revoke(subject: RevocationSubject, options: { reason?: string | undefined; block?: boolean | undefined } = {}): Promise<RecordedRevocation> {
+    const now = this.#nowSeconds();
+    // A token's `iat` is in whole seconds: one issued earlier in this second is caught only by the next.
+    const notBefore = options.block ? NEVER_AGAIN : now + 1;
+    return this.#record({ id: newId('rev', this.#clock()), subject, notBefore, expiresAt: subject.type === 'session' ? now + SESSION_REMEMBERED_SECONDS : null }, options.reason);
+  }
+
+  /** An agent ended its MCP session (R64). @param expiresAt when it would have ended by itself, seconds since the epoch. @returns `false` when it had ended already. */
+  async endMcpSession(id: string, expiresAt: number): Promise<boolean> {
+    const subject = { type: 'mcp-session', id } as const;
+    const revocation: Revocation = { id: newId('rev', this.#clock()), subject, notBefore: this.#nowSeconds() + 1, expiresAt: expiresAt + SKEW_SECONDS };
+    const { changed } = await this.#revisions.write(async (transaction) => {
+      if (await transaction.revocation.findFirst({ where: { subjectType: subject.type, subject: { equals: subject } }, select: { id: true } })) return undefined;
+      await transaction.revocation.create({ data: rowOf(revocation, null) });
+      return { revocations: [revocation] };
+    });
+    return changed;
+  }
+
+  async #record(revocation: Revocation, reason: string | undefined): Promise<RecordedRevocation> {
+    const { revision } = await this.#revisions.write(async (transaction) => {
+      await transaction.revocation.create({ data: rowOf(revocation, reason ?? null) });
+      return { revocations: [revocation] };
+    });
+    return { ...revocation, reason: reason ?? null, revision };
+  }
+
+  #nowSeconds(): number {
+    return Math.floor(this.#clock() / 1000);
+  }
+}
+
+function rowOf({ id, subject, notBefore, expiresAt }: Revocation, reason: string | null): Prisma.RevocationCreateInput {
+  return { id, subjectType: subject.type, subject, notBefore, expiresAt, reason };
+}

@@ -1,0 +1,107 @@
+import { ConfigurationReplica } from '@sallyport/configuration';
+import { connectDatabase } from '@sallyport/database';
+import { closeNestApp, createNestApp, listen } from '@sallyport/http';
+import type { Readiness, RunningService } from '@sallyport/http';
+import { systemClock } from '@sallyport/kernel';
+import type { Clock } from '@sallyport/kernel';
+import { loadMasterKey, loadSigningKey, Sealer } from '@sallyport/keys';
+import type { Messaging } from '@sallyport/messaging';
+import type { Logger } from '@sallyport/telemetry';
+import { requireAdminToken } from './admin/require-admin-token.js';
+import type { ControlPlaneConfig } from './config.js';
+import { ConfigurationPublisher } from './configuration/configuration-publisher.js';
+import { PostgresDocumentStore } from './configuration/document-store.js';
+import { readDeclarativeFile } from './configuration/read-declarative-file.js';
+import { RevisionLog } from './configuration/revision-log.js';
+import { ControlPlaneModule } from './control-plane.module.js';
+import { consumeEvents } from './events/consume-events.js';
+import { PostgresEventStore } from './events/event-store.js';
+import { createLifecycleRecorder } from './events/record-lifecycle.js';
+import { PostgresRevocationStore } from './revocation/revocation-store.js';
+import { Revoker } from './revocation/revoke.js';
+
+export interface ControlPlaneAdapters {
+  readonly messaging: Messaging;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+}
+
+const FIRST_CONFIGURATION_TIMEOUT_MS = 15_000;
+
+/**
+ * Applies the declarative file, brings the configuration onto the bus and answers: admin API, leases, connect pages.
+ * The database must be migrated. Closing leaves `messaging` open: who made it closes it.
+ * @throws SallyportError what a wrong file, key or port says, in words for whoever started it.
+ */
+export async function startControlPlane(config: ControlPlaneConfig, { messaging, logger, clock = systemClock }: ControlPlaneAdapters): Promise<RunningService> {
+  const closers: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (let next = closers.pop(); next; next = closers.pop()) await next();
+  };
+  try {
+    const signing = await loadSigningKey(config.keys.configurationSigningKeyFile);
+    const sealer = new Sealer(loadMasterKey(config.keys.masterKeyFile));
+    const desired = config.declarativeFile === null ? undefined : await readDeclarativeFile(config.declarativeFile, config.secretVariables);
+
+    const database = connectDatabase(config.databaseUrl.reveal());
+    closers.push(() => database.$disconnect());
+    const revisions = new RevisionLog(database, signing.privateKey);
+    const documents = new PostgresDocumentStore({ database, revisions, sealer, clock });
+    const events = new PostgresEventStore(database);
+    const lifecycle = createLifecycleRecorder(events, { replica: config.replica, clock });
+
+    const applied = desired ? await documents.apply(desired) : await revisions.write(() => Promise.resolve(undefined));
+    if (desired && applied.changed) {
+      logger.info(applied, 'configuration changed');
+      await lifecycle('configuration.changed', { detail: { revision: applied.revision, source: 'file' } });
+    }
+
+    const publisher = new ConfigurationPublisher({ log: messaging.configuration, connected: () => messaging.connected(), revisions, documents, signingKey: signing.privateKey, clock, logger, intervalMs: config.heartbeatIntervalMs });
+    const replica = new ConfigurationReplica({
+      log: messaging.configuration,
+      verifyKey: signing.publicJwk,
+      clock,
+      stalenessBoundMs: config.stalenessBoundMs,
+      onProblem: (problem) => logger.warn({ problem: problem.type, ...('error' in problem ? { err: problem.error } : problem) }, 'configuration log'),
+    });
+    closers.push(() => publisher.stop());
+    await publisher.start();
+    closers.push(() => replica.stop());
+    await replica.start();
+    await publisher.flush();
+    await replica.whenReady(FIRST_CONFIGURATION_TIMEOUT_MS);
+
+    const revocations = new PostgresRevocationStore(revisions, clock);
+    const revoker = new Revoker({ database, store: revocations, publisher, lifecycle });
+    const app = await createNestApp(
+      ControlPlaneModule.of({ documents, publisher, revocations, revoker, events, credentials: { controllers: [], providers: [] } }),
+      { logger, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, headers: 'pages' },
+    );
+    closers.push(() => closeNestApp(app));
+    requireAdminToken(app.getHttpAdapter().getInstance(), config.adminToken);
+    app.connectMicroservice(messaging.server('control-plane'));
+    await app.startAllMicroservices();
+    closers.push(await consumeEvents(messaging.events, events, logger));
+    const url = await listen(app, { port: config.port, host: config.host });
+
+    return { name: 'control-plane', urls: { admin: url }, readiness: () => readinessOf({ messaging, publisher, replica }), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Milliseconds without a heartbeat that are worth a word. */
+const LATE_MS = 5_000;
+
+function readinessOf({ messaging, publisher, replica }: { messaging: Messaging; publisher: ConfigurationPublisher; replica: ConfigurationReplica }): Readiness {
+  const { ready, stale, staleForMs } = replica.state();
+  if (!ready) return { status: 'not-ready', reasons: ['the configuration has not arrived'] };
+  if (stale) return { status: 'not-ready', reasons: ['the configuration is stale'] };
+  const reasons = [
+    ...(messaging.connected() ? [] : ['the bus is not connected']),
+    ...(publisher.failing ? ['the configuration cannot be published'] : []),
+    ...(staleForMs > LATE_MS ? [`no heartbeat for ${Math.round(staleForMs / 1000)} s`] : []),
+  ];
+  return { status: reasons.length > 0 ? 'degraded' : 'ready', reasons };
+}
