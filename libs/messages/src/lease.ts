@@ -12,12 +12,14 @@ export const LeaseRequest = z.object({
   issuedAt: z.int(),
   /** P-256 public JWK the answer is sealed to; made for this request alone. */
   ephemeralKey: z.object({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string() }),
-  /** Compact JWE (ECDH-ES, A256GCM) around the agent's access token. */
+  /** Compact JWE (ECDH-ES, A256GCM) around the agent's access token, bound to this request. */
   sealedToken: z.string().max(32_768),
   server: z.string().max(24),
   /** Origin the gateway is about to call; a lease for another one is refused on both sides (S20). */
   targetOrigin: z.string().max(2048),
   policyRevision: z.int(),
+  /** The gateway-to-server policy the gateway decided by: which of the server's credentials is meant. */
+  policy: z.string().max(64).optional(),
   /** A leased credential the server answered 401 to: the responder refreshes it first. */
   rejectedConnectionRevision: z.int().optional(),
 });

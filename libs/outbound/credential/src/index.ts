@@ -41,3 +41,5 @@ export { leaseUserConnection } from './provider/mcp-user-oauth.js';
 export type { UserConnectionContext } from './provider/mcp-user-oauth.js';
 export { leaseNothing } from './provider/none.js';
 export type { ConnectReason, GrantedLease, ProviderLease } from './provider/provider-lease.js';
+export { describeRefresh } from './connection/describe-refresh.js';
+export type { RefreshReport } from './connection/describe-refresh.js';

@@ -20,7 +20,7 @@ export function createClientLookup({ database, vault, configuredClient }: Client
     const configured = configuredClient(credentialProvider);
     if (configured) {
       if (configured.clientId !== clientId) return undefined;
-      const clientSecret = configured.hasSecret ? await findStoredSecret(database, vault, `CredentialProvider/${credentialProvider}/client.clientSecret`) : null;
+      const clientSecret = configured.hasSecret ? await findStoredSecret(database, vault, `CredentialProvider/${credentialProvider}/clientSecret`) : null;
       return clientSecret === undefined ? undefined : { issuer, clientId, clientSecret, authentication };
     }
     const row = await database.downstreamRegistration.findUnique({ where: { issuer } });
@@ -30,7 +30,7 @@ export function createClientLookup({ database, vault, configuredClient }: Client
 }
 
 /** A document's secret as the control plane sealed it: purpose `stored-secret`, bound to its name. */
-async function findStoredSecret(database: Database, vault: Vault, name: string): Promise<Secret | undefined> {
+export async function findStoredSecret(database: Database, vault: Vault, name: string): Promise<Secret | undefined> {
   const row = await database.storedSecret.findUnique({ where: { name } });
   return row ? new Secret(new TextDecoder().decode(vault.open('stored-secret', row.sealed, name))) : undefined;
 }

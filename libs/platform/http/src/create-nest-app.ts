@@ -44,7 +44,7 @@ export async function createNestApp(module: Type<unknown> | DynamicModule, optio
     keepAliveTimeout: 75_000,
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     forceCloseConnections: 'idle',
-    routerOptions: { maxParamLength: 512 },
+    routerOptions: { maxParamLength: 8_192 },
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger: new PinoNestLogger(logger), abortOnError: false, bodyParser });
   app.useGlobalFilters(new ProblemFilter(logger));

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { DocumentOf } from '@sallyport/configuration';
+import type { ConfigurationSnapshot, DocumentOf } from '@sallyport/configuration';
 import type { Connection } from './connection.js';
 import type { StoredCredential } from './vault-record.js';
 
@@ -11,7 +11,7 @@ export interface ConfiguredTarget {
 
 /** Reads a target out of a configuration snapshot; `undefined` when either document is missing or they do not belong together. */
 export function configuredTarget(
-  snapshot: { get(kind: 'McpServer', name: string): DocumentOf<'McpServer'> | undefined; get(kind: 'CredentialProvider', name: string): DocumentOf<'CredentialProvider'> | undefined },
+  snapshot: Pick<ConfigurationSnapshot, 'get'>,
   names: { readonly server: string; readonly credentialProvider: string },
 ): ConfiguredTarget | undefined {
   const server = snapshot.get('McpServer', names.server);

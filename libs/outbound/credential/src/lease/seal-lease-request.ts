@@ -14,6 +14,8 @@ export interface LeaseWish {
   readonly server: string;
   readonly targetOrigin: string;
   readonly policyRevision: number;
+  /** `permit.policies.gatewayToServer`. */
+  readonly policy?: string | undefined;
   /** A leased credential the server answered 401 to. */
   readonly rejectedConnectionRevision?: number | undefined;
 }
@@ -27,7 +29,7 @@ export interface LeaseRequester {
 }
 
 /** What an answer must be bound to. Kept in memory until the answer came, then dropped with its key. */
-export interface LeaseExpectation extends Omit<LeaseWish, 'token' | 'rejectedConnectionRevision'> {
+export interface LeaseExpectation extends Omit<LeaseWish, 'token' | 'policy' | 'rejectedConnectionRevision'> {
   readonly replica: string;
   readonly nonce: string;
   readonly ephemeralKeyThumbprint: string;
@@ -41,7 +43,7 @@ export interface LeaseRequestWire {
 
 /** A lease request with a nonce and a key of its own (security rule S21). */
 export async function sealLeaseRequest(
-  { token, rejectedConnectionRevision, ...wish }: LeaseWish,
+  { token, policy, rejectedConnectionRevision, ...wish }: LeaseWish,
   { replica, replicaKey, leasePublicKey, clock }: LeaseRequester,
 ): Promise<{ wire: LeaseRequestWire; expectation: LeaseExpectation }> {
   const ephemeral = await generateKeyPair('ECDH-ES', { crv: 'P-256', extractable: false });
@@ -60,6 +62,7 @@ export async function sealLeaseRequest(
     server: wish.server,
     targetOrigin: wish.targetOrigin,
     policyRevision: wish.policyRevision,
+    ...(policy === undefined ? {} : { policy }),
     ...(rejectedConnectionRevision === undefined ? {} : { rejectedConnectionRevision }),
   };
   return {

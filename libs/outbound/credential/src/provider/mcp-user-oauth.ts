@@ -32,7 +32,7 @@ const FORCED_REFRESH_PAUSE_SECONDS = 60;
 export async function leaseUserConnection({ caller, target, rejectedConnectionRevision }: UserConnectionWish, context: UserConnectionContext): Promise<ProviderLease> {
   const { store, vault, clock } = context;
   const connection = await store.findFor(caller.userId, target.server.name);
-  if (!connection || context.isRevoked(connection)) return { type: 'connect_required', reason: 'not_connected', connectionId: null };
+  if (!connection || context.isRevoked(connection)) return { type: 'connect_required', reason: 'not_connected', connectionRevision: 0 };
   if (connection.state === 'needs_reconnect') return reconnect(connection);
   const credential = openCredential(vault, connection);
   if (!pinsHold(connection, credential, target)) {
@@ -41,7 +41,7 @@ export async function leaseUserConnection({ caller, target, rejectedConnectionRe
     return reconnect(connection);
   }
   if (!(await context.hasConsented({ userId: caller.userId, clientId: caller.clientId, server: target.server.name }))) {
-    return { type: 'connect_required', reason: 'agent_not_consented', connectionId: connection.id };
+    return { type: 'connect_required', reason: 'agent_not_consented', connectionRevision: connection.revision };
   }
   const rejected = rejectedConnectionRevision !== undefined && rejectedConnectionRevision >= connection.revision;
   if (!rejected && !isNearExpiry({ expiresAt: connection.accessExpiresAt, now: clock(), marginMs: REFRESH_MARGIN_MS })) return grant(connection, credential, caller.expiresAt, clock());
@@ -60,7 +60,7 @@ async function refreshed(seen: Connection, rejected: boolean, agentTokenExpiresA
     await context.onRefresh(result);
     switch (result.type) {
       case 'gone':
-        return { type: 'connect_required', reason: 'not_connected', connectionId: null };
+        return { type: 'connect_required', reason: 'not_connected', connectionRevision: 0 };
       case 'needs_reconnect':
         return reconnect(result.connection);
       case 'fresh':
@@ -75,8 +75,8 @@ async function refreshed(seen: Connection, rejected: boolean, agentTokenExpiresA
   return { type: 'provider_unavailable', retryAfterSeconds: 5 };
 }
 
-function reconnect({ id }: Connection): ProviderLease {
-  return { type: 'connect_required', reason: 'needs_reconnect', connectionId: id };
+function reconnect({ revision }: Connection): ProviderLease {
+  return { type: 'connect_required', reason: 'needs_reconnect', connectionRevision: revision };
 }
 
 /** Never longer than the credential, nor than the agent's own token. */

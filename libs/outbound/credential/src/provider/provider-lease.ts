@@ -12,7 +12,7 @@ export interface GrantedLease {
 /** What a credential provider kind answers. Refusals are for the user to mend, or for time; what is broken throws. */
 export type ProviderLease =
   | GrantedLease
-  | { readonly type: 'connect_required'; readonly reason: ConnectReason; readonly connectionId: string | null }
+  | { readonly type: 'connect_required'; readonly reason: ConnectReason; /** Of the connection that does not serve; 0 when there is none. */ readonly connectionRevision: number }
   | { readonly type: 'provider_unavailable'; readonly retryAfterSeconds: number };
 
 /** `agent_not_consented`: there is a connection, but this agent may not use it yet (S3). */

@@ -1,0 +1,71 @@
+import type { BrowserSession } from '../session/browser-sessions.js';
+import { html } from '../pages/html.js';
+import type { Page } from '../pages/page.js';
+import type { ConnectTicket } from './connect-ticket.js';
+
+interface Asked {
+  readonly ticket: ConnectTicket;
+  readonly serverTitle: string;
+  readonly serverHost: string;
+  readonly session: BrowserSession;
+  /** The path of this page, which the form posts to. */
+  readonly path: string;
+}
+
+const facts = ({ ticket, serverTitle, serverHost }: Pick<Asked, 'ticket' | 'serverTitle' | 'serverHost'>) => html`<dl><dt>Agent</dt><dd>${ticket.agentName}</dd><dt>Identified as</dt><dd>${ticket.clientId}</dd><dt>Server</dt><dd>${serverTitle} (${serverHost})</dd></dl>`;
+const form = (action: string, session: BrowserSession, label: string) => html`<form method="post" action="${action}"><input type="hidden" name="csrf" value="${session.csrfToken}"><button type="submit">${label}</button></form>`;
+
+export function connectPage(asked: Asked): Page {
+  const { ticket, serverTitle, session, path } = asked;
+  return {
+    title: `Connect your ${serverTitle} account`,
+    body: html`<p>${ticket.agentName} wants to use ${serverTitle} for you. You sign in there yourself; the agent never sees that sign-in, nor the credential that comes of it.</p>${facts(asked)}${form(path, session, `Continue to ${serverTitle}`)}<p>If you did not ask an agent for this, close this page.</p>`,
+  };
+}
+
+/** There is a connection already; only this agent's use of it is asked (S3). */
+export function consentPage(asked: Asked): Page {
+  const { ticket, serverTitle, session, path } = asked;
+  return {
+    title: `Let ${ticket.agentName} use your ${serverTitle} account?`,
+    body: html`<p>Your ${serverTitle} account is connected already. This agent has not used it before.</p>${facts(asked)}${form(path, session, 'Allow')}<p>If you did not ask an agent for this, close this page.</p>`,
+  };
+}
+
+export function connectedPage(agentName: string, serverTitle: string): Page {
+  return { title: 'Connected', body: html`<p>${agentName} can use your ${serverTitle} account now. Return to your agent; you can close this page.</p>` };
+}
+
+export function continuePage(serverTitle: string, url: string): Page {
+  return { title: `Continuing to ${serverTitle}`, continueTo: url, body: html`<p><a class="button" href="${url}">Continue to ${serverTitle}</a></p>` };
+}
+
+export function otherUserPage(session: BrowserSession, path: string): Page {
+  return {
+    status: 403,
+    title: 'This link is for somebody else',
+    body: html`<p>You are signed in as another user than the one your agent acts for. Nothing was connected.</p><form method="post" action="/session/switch"><input type="hidden" name="csrf" value="${session.csrfToken}"><input type="hidden" name="return_to" value="${path}"><button type="submit">Sign in as the other user</button></form>`,
+  };
+}
+
+export const ticketPages = {
+  expired: { status: 410, title: 'This link has expired', body: html`<p>Ask your agent again and open its new link.</p>` },
+  invalid: { status: 404, title: 'This link is not valid', body: html`<p>It is incomplete or was altered. Ask your agent again and open its new link.</p>` },
+  revoked: { status: 403, title: 'This link is not valid any more', body: html`<p>Your agent's access has ended. Sign in with your agent again.</p>` },
+  gone: { status: 404, title: 'This server is not offered any more', body: html`<p>Nothing was connected.</p>` },
+  staleForm: { status: 403, title: 'This form is not yours', body: html`<p>Open the link of your agent again.</p>` },
+  notYours: { status: 400, title: 'This answer does not belong here', body: html`<p>It was used already, took too long, or was started in another browser. Nothing was connected. Ask your agent again and open its new link.</p>` },
+} as const satisfies Record<string, Page>;
+
+export function declinedPage(serverTitle: string): Page {
+  return { title: 'Not connected', body: html`<p>You did not allow it at ${serverTitle}. Nothing was connected; your agent will ask again when it needs to.</p>` };
+}
+
+/** The reason is in the trail, not here: what a server says about itself is not ours to repeat. */
+export function failedPage(serverTitle: string, isTemporary: boolean): Page {
+  return {
+    status: 502,
+    title: `${serverTitle} could not be connected`,
+    body: isTemporary ? html`<p>${serverTitle} does not answer right now. Try again in a few minutes.</p>` : html`<p>${serverTitle} does not offer a sign-in that can be used safely. Ask your administrator.</p>`,
+  };
+}

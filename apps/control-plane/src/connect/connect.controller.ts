@@ -1,0 +1,70 @@
+import { Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { cookieNames, readCookie, writeCookie, type CookieNames } from '../pages/cookies.js';
+import { sendPage, type Page } from '../pages/page.js';
+import { BrowserSessions, csrfHolds } from '../session/browser-sessions.js';
+import { CONTROL_PLANE_URL } from '../session/session.controller.js';
+import { SignIn } from '../session/sign-in.js';
+import { ConnectFlow } from './connect-flow.js';
+import { otherUserPage, ticketPages } from './connect-pages.js';
+
+const Form = z.object({ csrf: z.string() });
+
+/** Security rule S23: GET changes nothing, a form of this session starts the flow, the callback checks both again. */
+@Controller('connect')
+export class ConnectController {
+  readonly #flow: ConnectFlow;
+  readonly #sessions: BrowserSessions;
+  readonly #signIn: SignIn;
+  readonly #cookies: CookieNames;
+  readonly #origin: string;
+
+  constructor(@Inject(ConnectFlow) flow: ConnectFlow, @Inject(BrowserSessions) sessions: BrowserSessions, @Inject(SignIn) signIn: SignIn, @Inject(CONTROL_PLANE_URL) controlPlaneUrl: string) {
+    this.#flow = flow;
+    this.#sessions = sessions;
+    this.#signIn = signIn;
+    this.#cookies = cookieNames(controlPlaneUrl);
+    this.#origin = controlPlaneUrl;
+  }
+
+  @Get('callback')
+  async callback(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    sendPage(reply, await this.#flow.finish(new URL(request.url, this.#origin).searchParams, await this.#session(request)));
+  }
+
+  @Get(':ticket')
+  async show(@Param('ticket') text: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const opened = this.#flow.open(text);
+    if (opened.type === 'page') return sendPage(reply, opened.page);
+    const path = `/connect/${text}`;
+    const session = await this.#session(request);
+    if (!session) {
+      const { url, cookie, maxAgeSeconds } = await this.#signIn.begin(path);
+      const { signIn, secure } = this.#cookies;
+      void reply.header('set-cookie', writeCookie(signIn, cookie, { maxAgeSeconds, secure })).header('cache-control', 'no-store').status(303).header('location', url).send();
+      return;
+    }
+    if (session.userId !== opened.ticket.userId) return sendPage(reply, otherUserPage(session, path));
+    sendPage(reply, await this.#flow.show(opened.ticket, session, path));
+  }
+
+  @Post(':ticket')
+  async start(@Param('ticket') text: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    sendPage(reply, await this.#startPage(text, request));
+  }
+
+  async #startPage(text: string, request: FastifyRequest): Promise<Page> {
+    const opened = this.#flow.open(text);
+    if (opened.type === 'page') return opened.page;
+    const form = Form.safeParse(request.body);
+    const session = await this.#session(request);
+    if (!form.success || !session || !csrfHolds(session, form.data.csrf)) return ticketPages.staleForm;
+    if (session.userId !== opened.ticket.userId) return otherUserPage(session, `/connect/${text}`);
+    return this.#flow.start(opened.ticket, session);
+  }
+
+  #session(request: FastifyRequest) {
+    return this.#sessions.find(readCookie(request.headers.cookie, this.#cookies.session));
+  }
+}

@@ -1,0 +1,60 @@
+import { findStoredSecret, openRegistration, sealRegistration } from '@sallyport/connection-store';
+import { preferredAuthentication, registerClient, type AuthorizationServerMetadata, type ConfiguredTarget, type OAuthClient } from '@sallyport/credential';
+import type { Database } from '@sallyport/database';
+import type { Clock } from '@sallyport/kernel';
+import type { Sealer } from '@sallyport/keys';
+import type { SafeFetch } from '@sallyport/safe-fetch';
+
+export type ClientResult = { readonly type: 'client'; readonly client: OAuthClient } | { readonly type: 'failed'; readonly reason: 'registration_not_offered' | 'registration_refused' | 'secret_missing' };
+
+const RENEW_BEFORE_MS = 24 * 60 * 60 * 1000;
+
+/** Who we are at a server's authorization server: the configured client, else our own registration, made once per issuer. */
+export class OAuthClientRegistry {
+  readonly #database: Database;
+  readonly #sealer: Sealer;
+  readonly #fetch: SafeFetch;
+  readonly #clock: Clock;
+  readonly #redirectUri: string;
+  readonly #publicUrl: string;
+
+  constructor(options: { database: Database; sealer: Sealer; fetch: SafeFetch; clock: Clock; redirectUri: string; publicUrl: string }) {
+    this.#database = options.database;
+    this.#sealer = options.sealer;
+    this.#fetch = options.fetch;
+    this.#clock = options.clock;
+    this.#redirectUri = options.redirectUri;
+    this.#publicUrl = options.publicUrl;
+  }
+
+  async clientFor({ provider }: ConfiguredTarget, metadata: AuthorizationServerMetadata): Promise<ClientResult> {
+    if (provider.spec.type === 'mcp-user-oauth' && provider.spec.client) {
+      const { clientId, clientSecret: source } = provider.spec.client;
+      if (!source) return { type: 'client', client: { issuer: metadata.issuer, clientId, clientSecret: null, authentication: 'none' } };
+      const clientSecret = await findStoredSecret(this.#database, this.#sealer, `CredentialProvider/${provider.name}/clientSecret`);
+      if (!clientSecret) return { type: 'failed', reason: 'secret_missing' };
+      const preferred = preferredAuthentication(metadata);
+      return { type: 'client', client: { issuer: metadata.issuer, clientId, clientSecret, authentication: preferred === 'none' ? 'client_secret_basic' : preferred } };
+    }
+    return this.#registered(metadata);
+  }
+
+  async #registered(metadata: AuthorizationServerMetadata): Promise<ClientResult> {
+    const { issuer } = metadata;
+    const row = await this.#database.downstreamRegistration.findUnique({ where: { issuer } });
+    const known = row ? openRegistration(this.#sealer, row) : undefined;
+    const usable = known?.redirectUri === this.#redirectUri && (known.expiresAt === null || known.expiresAt - RENEW_BEFORE_MS > this.#clock());
+    if (known && usable) return { type: 'client', client: known };
+    const result = await registerClient(metadata, { redirectUri: this.#redirectUri, clientName: 'Sallyport', clientUri: this.#publicUrl }, this.#fetch);
+    if (result.type === 'failed') return { type: 'failed', reason: result.reason === 'not_offered' ? 'registration_not_offered' : 'registration_refused' };
+    const sealed = Buffer.from(sealRegistration(this.#sealer, result.registration));
+    if (!known) {
+      // two users may be the first at once: the earlier registration stands, since a flow may be using it already
+      await this.#database.downstreamRegistration.createMany({ data: [{ issuer, sealed }], skipDuplicates: true });
+      const stored = await this.#database.downstreamRegistration.findUnique({ where: { issuer } });
+      return { type: 'client', client: stored ? openRegistration(this.#sealer, stored) : result.registration };
+    }
+    await this.#database.downstreamRegistration.update({ where: { issuer }, data: { sealed } });
+    return { type: 'client', client: result.registration };
+  }
+}

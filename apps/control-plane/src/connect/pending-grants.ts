@@ -1,0 +1,69 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { Prisma, type Database } from '@sallyport/database';
+import type { Clock } from '@sallyport/kernel';
+import type { Sealer } from '@sallyport/keys';
+import { z } from 'zod';
+
+const PURPOSE = 'connect-flow';
+const LIFETIME_MS = 10 * 60 * 1000;
+
+/** What is remembered between sending a browser to a server's authorization endpoint and its return. */
+const PendingGrant = z.object({
+  v: z.literal(1),
+  sessionDigest: z.string(),
+  userId: z.string(),
+  clientId: z.string(),
+  agentName: z.string(),
+  sid: z.string(),
+  server: z.string(),
+  credentialProvider: z.string(),
+  pins: z.object({ serverUrl: z.string(), serverResource: z.string().nullable(), providerDigest: z.string() }),
+  issuer: z.string(),
+  issuerAnnounced: z.boolean(),
+  tokenEndpoint: z.string(),
+  revocationEndpoint: z.string().nullable(),
+  resource: z.string(),
+  oauthClientId: z.string(),
+  authentication: z.enum(['client_secret_basic', 'client_secret_post', 'none']),
+  codeVerifier: z.string(),
+  scopes: z.array(z.string()),
+});
+export type PendingGrant = z.infer<typeof PendingGrant>;
+
+const digest = (state: string) => createHash('sha256').update(state).digest('base64url');
+
+/** `state` leads to its grant once: taking it removes it, in one statement (S8). */
+export class PendingGrants {
+  readonly #database: Database;
+  readonly #sealer: Sealer;
+  readonly #clock: Clock;
+
+  constructor({ database, sealer, clock }: { database: Database; sealer: Sealer; clock: Clock }) {
+    this.#database = database;
+    this.#sealer = sealer;
+    this.#clock = clock;
+  }
+
+  newState(): string {
+    return randomBytes(32).toString('base64url');
+  }
+
+  async keep(state: string, grant: PendingGrant): Promise<void> {
+    const stateDigest = digest(state);
+    const now = this.#clock();
+    await this.#database.connectFlow.deleteMany({ where: { expiresAt: { lte: new Date(now) } } });
+    await this.#database.connectFlow.create({ data: { stateDigest, sealed: Buffer.from(this.#sealer.seal(PURPOSE, JSON.stringify(PendingGrant.parse(grant)), stateDigest)), expiresAt: new Date(now + LIFETIME_MS) } });
+  }
+
+  async take(state: string): Promise<PendingGrant | undefined> {
+    const stateDigest = digest(state);
+    try {
+      const row = await this.#database.connectFlow.delete({ where: { stateDigest } });
+      if (row.expiresAt.getTime() <= this.#clock()) return undefined;
+      return PendingGrant.parse(JSON.parse(this.#sealer.open(PURPOSE, row.sealed, stateDigest).toString()));
+    } catch (error) {
+      if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2025') return undefined; // none, or taken already
+      throw error;
+    }
+  }
+}

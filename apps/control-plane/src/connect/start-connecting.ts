@@ -1,0 +1,60 @@
+import { createAuthorizationRequest, discoverAuthorizationServer, discoverProtectedResource, pinsOf, scopesToRequest, type ConfiguredTarget } from '@sallyport/credential';
+import { SallyportError } from '@sallyport/kernel';
+import type { SafeFetch } from '@sallyport/safe-fetch';
+import type { BrowserSession } from '../session/browser-sessions.js';
+import type { ConnectTicket } from './connect-ticket.js';
+import type { OAuthClientRegistry } from './oauth-client-registry.js';
+import type { PendingGrants } from './pending-grants.js';
+
+export type StartResult =
+  | { readonly type: 'continue'; readonly url: string }
+  /** The server or its authorization server is not set up in a way that we accept; the reason is for the trail. */
+  | { readonly type: 'failed'; readonly reason: string; readonly isTemporary: boolean };
+
+export interface StartContext {
+  readonly fetch: SafeFetch;
+  readonly clients: OAuthClientRegistry;
+  readonly pending: PendingGrants;
+  readonly redirectUri: string;
+}
+
+/** Discovers, registers where needed, and remembers the flow; the browser then goes to the server's authorization endpoint. */
+export async function startConnecting(ticket: ConnectTicket, session: BrowserSession, target: ConfiguredTarget, context: StartContext): Promise<StartResult> {
+  try {
+    return await start(ticket, session, target, context);
+  } catch (error) {
+    if (error instanceof SallyportError && error.code.startsWith('outbound_')) return { type: 'failed', reason: error.code, isTemporary: error.code !== 'outbound_refused' };
+    throw error;
+  }
+}
+
+async function start(ticket: ConnectTicket, session: BrowserSession, target: ConfiguredTarget, { fetch, clients, pending, redirectUri }: StartContext): Promise<StartResult> {
+  const { server, provider } = target;
+  const resource = await discoverProtectedResource(server.spec.url, fetch, server.spec.resource);
+  if (resource.type === 'failed') return { type: 'failed', reason: resource.reason, isTemporary: false };
+  const authorizationServer = await discoverAuthorizationServer(resource.authorizationServer, fetch);
+  if (authorizationServer.type === 'failed') return { type: 'failed', reason: authorizationServer.reason, isTemporary: false };
+  const { metadata } = authorizationServer;
+  const found = await clients.clientFor(target, metadata);
+  if (found.type === 'failed') return { type: 'failed', reason: found.reason, isTemporary: false };
+  const configured = provider.spec.type === 'mcp-user-oauth' ? provider.spec.scopes : undefined;
+  const scopes = scopesToRequest(configured ?? resource.scopes, metadata);
+  const state = pending.newState();
+  const request = createAuthorizationRequest(metadata, { clientId: found.client.clientId, redirectUri, resource: resource.resource, scopes, state });
+  await pending.keep(state, {
+    v: 1,
+    sessionDigest: session.idDigest,
+    userId: ticket.userId, clientId: ticket.clientId, agentName: ticket.agentName, sid: ticket.sid,
+    server: server.name, credentialProvider: provider.name, pins: pinsOf(target),
+    issuer: metadata.issuer,
+    issuerAnnounced: metadata.authorization_response_iss_parameter_supported ?? false,
+    tokenEndpoint: metadata.token_endpoint,
+    revocationEndpoint: metadata.revocation_endpoint ?? null,
+    resource: resource.resource,
+    oauthClientId: found.client.clientId,
+    authentication: found.client.authentication,
+    codeVerifier: request.codeVerifier,
+    scopes,
+  });
+  return { type: 'continue', url: request.url };
+}

@@ -1,0 +1,43 @@
+import { Controller, Delete, Get, Inject, NotFoundException, Param, Query, UseGuards } from '@nestjs/common';
+import type { ConnectionStore } from '@sallyport/credential';
+import { z } from 'zod';
+import { AdminGuard } from '../admin/admin-guard.js';
+import { disconnect, type DisconnectContext } from './disconnect.js';
+
+export const DISCONNECT_CONTEXT = Symbol('disconnect context');
+const ListQuery = z.strictObject({ userId: z.string().optional(), limit: z.coerce.number().int().min(1).max(1_000).default(100) });
+
+/** What administrators see of connections: nothing sealed, and no token endpoint. */
+@Controller('v1/connections')
+@UseGuards(AdminGuard)
+export class ConnectionsController {
+  readonly #context: DisconnectContext;
+  readonly #store: ConnectionStore;
+
+  constructor(@Inject(DISCONNECT_CONTEXT) context: DisconnectContext) {
+    this.#context = context;
+    this.#store = context.store;
+  }
+
+  @Get()
+  async list(@Query() query: unknown) {
+    const connections = await this.#store.list(ListQuery.parse(query));
+    return {
+      connections: connections.map(({ id, userId, server, credentialProvider, state, revision, issuer, resource, scopes, accessExpiresAt, refreshDueAt, refreshFailures, createdAt, updatedAt }) => ({
+        id, userId, server, credentialProvider, state, revision, issuer, resource, scopes, refreshFailures,
+        accessExpiresAt: iso(accessExpiresAt), refreshDueAt: iso(refreshDueAt), createdAt: iso(createdAt), updatedAt: iso(updatedAt),
+      })),
+    };
+  }
+
+  @Delete(':id')
+  async remove(@Param('id') id: string) {
+    const result = await disconnect(id, 'administrator', this.#context);
+    if (result.type === 'not_found') throw new NotFoundException('There is no such connection.');
+    return { id, revokedUpstream: result.revokedUpstream };
+  }
+}
+
+function iso(time: number | null): string | null {
+  return time === null ? null : new Date(time).toISOString();
+}

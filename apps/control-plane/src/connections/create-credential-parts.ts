@@ -1,0 +1,111 @@
+import type { Provider, Type } from '@nestjs/common';
+import { createAccessTokenVerifier } from '@sallyport/access-token';
+import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import { createClientLookup, PostgresConnectionStore } from '@sallyport/connection-store';
+import { configuredTarget, MemorySeenNonces } from '@sallyport/credential';
+import type { Database } from '@sallyport/database';
+import type { Clock } from '@sallyport/kernel';
+import { loadDecryptionKey, loadEnrolledKeys, loadSigningKey, type Sealer } from '@sallyport/keys';
+import { subjects, type CredentialChanged } from '@sallyport/messages';
+import type { Messaging } from '@sallyport/messaging';
+import { createSafeFetch } from '@sallyport/safe-fetch';
+import { ConnectController } from '../connect/connect.controller.js';
+import { ConnectFlow } from '../connect/connect-flow.js';
+import { ConnectionConsents } from '../connect/connection-consents.js';
+import { OAuthClientRegistry } from '../connect/oauth-client-registry.js';
+import { PendingGrants } from '../connect/pending-grants.js';
+import type { LeaseContext } from '../lease/answer-lease-request.js';
+import { announceRefresh, type RecordLifecycle } from '../lease/announce-refresh.js';
+import { DownstreamSigningKeys } from '../lease/downstream-signing-key.js';
+import { ForcedRefreshes } from '../lease/forced-refreshes.js';
+import { LEASE_CONTEXT, LeaseController } from '../lease/lease.controller.js';
+import { BrowserSessions } from '../session/browser-sessions.js';
+import { CONTROL_PLANE_URL, SessionController } from '../session/session.controller.js';
+import { SignIn } from '../session/sign-in.js';
+import { ConnectionsController, DISCONNECT_CONTEXT } from './connections.controller.js';
+import type { DisconnectContext } from './disconnect.js';
+
+export interface CredentialPartsOptions {
+  readonly publicUrl: string;
+  readonly gatewayUrl: string;
+  readonly issuer: string;
+  readonly jwksUrl: string;
+  /** Where this process reaches the token endpoint; `<issuer>/token` unless the authorization server has an inside name. */
+  readonly tokenUrl?: string;
+  readonly keys: { readonly leaseKeyFile: string; readonly leaseSigningKeyFile: string; /** Directory of `<replica>.pub.jwk`. */ readonly enrolledGateways: string };
+  /** PEM contents. */
+  readonly extraCertificateAuthorities?: readonly string[];
+  readonly database: Database;
+  readonly sealer: Sealer;
+  readonly messaging: Pick<Messaging, 'broadcast'>;
+  readonly snapshot: () => ConfigurationSnapshot;
+  readonly record: RecordLifecycle;
+  readonly clock: Clock;
+  readonly random?: () => number;
+}
+
+/** The credential service for the control plane's module: leases, connect pages, browser sessions, connections. */
+export async function createCredentialParts(options: CredentialPartsOptions): Promise<{ controllers: Type[]; providers: Provider[] }> {
+  const { publicUrl, gatewayUrl, issuer, jwksUrl, tokenUrl = `${issuer}/token`, database, sealer, messaging, snapshot, record, clock, random = Math.random } = options;
+  const [leaseKey, leaseSigning] = await Promise.all([loadDecryptionKey(options.keys.leaseKeyFile), loadSigningKey(options.keys.leaseSigningKeyFile)]);
+  const guard = { userAgent: 'sallyport-control-plane', extraCertificateAuthorities: options.extraCertificateAuthorities ?? [] };
+  const fetch = createSafeFetch({ ...guard, allow: () => snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? [] });
+  const ownFetch = createSafeFetch({ ...guard, allow: [issuer, jwksUrl, tokenUrl].map((url) => ({ host: new URL(url).hostname, http: url.startsWith('http:') })) });
+
+  const store = new PostgresConnectionStore(database);
+  const consents = new ConnectionConsents(database);
+  const broadcastChanged = (changed: CredentialChanged) => messaging.broadcast.publish(subjects.credentialChanged, changed);
+  const clientFor = createClientLookup({
+    database,
+    vault: sealer,
+    configuredClient(credentialProvider) {
+      const spec = snapshot().get('CredentialProvider', credentialProvider)?.spec;
+      return spec?.type === 'mcp-user-oauth' && spec.client ? { clientId: spec.client.clientId, hasSecret: spec.client.clientSecret !== undefined } : undefined;
+    },
+  });
+  const redirectUri = `${publicUrl}/connect/callback`;
+  const shared = { store, vault: sealer, fetch, clock, random, clientFor, consents, record, broadcastChanged };
+
+  const connectFlow = new ConnectFlow({
+    ...shared,
+    snapshot,
+    redirectUri,
+    pending: new PendingGrants({ database, sealer, clock }),
+    clients: new OAuthClientRegistry({ database, sealer, fetch, clock, redirectUri, publicUrl }),
+  });
+  const forced = new ForcedRefreshes(clock);
+  const leaseContext: LeaseContext = {
+    keys: { enrolledKeys: loadEnrolledKeys(options.keys.enrolledGateways), leasePrivateKey: leaseKey.privateKey, clock, seenNonces: new MemorySeenNonces() },
+    leaseSigning,
+    verifier: createAccessTokenVerifier({ issuer, audience: `${gatewayUrl}/mcp`, jwksUrl, fetch: ownFetch, clock, revocations: () => snapshot().revocations }),
+    snapshot,
+    signingKeys: new DownstreamSigningKeys({ database, sealer, clock }),
+    issuer,
+    controlPlaneUrl: publicUrl,
+    sealer,
+    clock,
+    record,
+    userConnections: {
+      ...shared,
+      target: (connection) => configuredTarget(snapshot(), connection),
+      hasConsented: (use) => consents.has(use),
+      mayForceRefresh: (connectionId) => forced.mayRefresh(connectionId),
+      onRefresh: (result) => announceRefresh(result, { record, broadcastChanged }),
+      sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    },
+  };
+  const disconnectContext: DisconnectContext = shared;
+  const authorizationServer = { issuer, authorizeUrl: `${issuer}/authorize`, tokenUrl, jwksUrl };
+
+  return {
+    controllers: [LeaseController, ConnectController, SessionController, ConnectionsController],
+    providers: [
+      { provide: LEASE_CONTEXT, useValue: leaseContext },
+      { provide: CONTROL_PLANE_URL, useValue: publicUrl },
+      { provide: DISCONNECT_CONTEXT, useValue: disconnectContext },
+      { provide: ConnectFlow, useValue: connectFlow },
+      { provide: BrowserSessions, useValue: new BrowserSessions({ database, sealer, clock }) },
+      { provide: SignIn, useValue: new SignIn({ authorizationServer, controlPlaneUrl: publicUrl, fetch: ownFetch, sealer, clock }) },
+    ],
+  };
+}

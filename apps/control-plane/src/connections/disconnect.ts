@@ -1,0 +1,39 @@
+import { openCredential, revokeGrant, type ClientAuthentication, type Connection, type ConnectionStore, type OAuthClient, type Vault } from '@sallyport/credential';
+import type { CredentialChanged } from '@sallyport/messages';
+import type { SafeFetch } from '@sallyport/safe-fetch';
+import type { ConnectionConsents } from '../connect/connection-consents.js';
+import type { RecordLifecycle } from '../lease/announce-refresh.js';
+
+export interface DisconnectContext {
+  readonly store: ConnectionStore;
+  readonly vault: Vault;
+  readonly consents: ConnectionConsents;
+  readonly fetch: SafeFetch;
+  readonly clientFor: (connection: Connection, authentication: ClientAuthentication) => Promise<OAuthClient | undefined>;
+  readonly record: RecordLifecycle;
+  readonly broadcastChanged: (changed: CredentialChanged) => Promise<void>;
+}
+
+export type DisconnectResult = { readonly type: 'not_found' } | { readonly type: 'removed'; /** Whether the server confirmed (RFC 7009). */ readonly revokedUpstream: boolean };
+
+/** Drops a connection here first, then revokes it where it came from, with what was stored with the grant (S25). */
+export async function disconnect(id: string, reason: string, context: DisconnectContext): Promise<DisconnectResult> {
+  const connection = await context.store.remove(id);
+  if (!connection) return { type: 'not_found' };
+  const { userId, server, revision } = connection;
+  if (userId !== null) await context.consents.withdrawAll({ userId, server });
+  await context.broadcastChanged({ v: 1, connectionId: id, userId, server, connectionRevision: revision + 1 });
+  const revokedUpstream = await revokeUpstream(connection, context);
+  await context.record({ type: 'connection.removed', ...(userId === null ? {} : { userId }), server, connectionId: id, reason, detail: { revokedUpstream } });
+  return { type: 'removed', revokedUpstream };
+}
+
+async function revokeUpstream(connection: Connection, { vault, fetch, clientFor }: DisconnectContext): Promise<boolean> {
+  if (connection.revocationEndpoint === null) return false;
+  const credential = openCredential(vault, connection);
+  const client = await clientFor(connection, credential.clientAuthentication);
+  if (!client) return false;
+  const grant = { revocationEndpoint: connection.revocationEndpoint, client };
+  const access = await revokeGrant({ ...grant, token: credential.accessToken, tokenTypeHint: 'access_token' }, fetch);
+  return credential.refreshToken === null ? access : revokeGrant({ ...grant, token: credential.refreshToken, tokenTypeHint: 'refresh_token' }, fetch);
+}

@@ -1,0 +1,102 @@
+import type { AccessTokenVerifier } from '@sallyport/access-token';
+import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import { configuredTarget, leaseGatewayToken, leaseNothing, leaseUserConnection, openLeaseRequest, sealLeaseAnswer, type LeaseAnswerWire, type LeaseResponderKeys, type OpenedLeaseRequest, type ProviderLease, type UserConnectionContext } from '@sallyport/credential';
+import type { Clock } from '@sallyport/kernel';
+import type { SigningKeyPair, Sealer } from '@sallyport/keys';
+import type { LeaseOutcome } from '@sallyport/messages';
+import { compilePolicies, decide, type Caller, type Permit } from '@sallyport/policy';
+import { sealConnectTicket } from '../connect/connect-ticket.js';
+import type { RecordLifecycle } from './announce-refresh.js';
+import type { DownstreamSigningKeys } from './downstream-signing-key.js';
+
+export interface LeaseContext {
+  readonly keys: LeaseResponderKeys;
+  readonly leaseSigning: SigningKeyPair;
+  readonly verifier: Pick<AccessTokenVerifier, 'verify'>;
+  readonly snapshot: () => ConfigurationSnapshot;
+  readonly signingKeys: Pick<DownstreamSigningKeys, 'newest'>;
+  readonly issuer: string;
+  readonly controlPlaneUrl: string;
+  readonly sealer: Sealer;
+  readonly clock: Clock;
+  readonly userConnections: Omit<UserConnectionContext, 'isRevoked'>;
+  readonly record: RecordLifecycle;
+}
+
+/** A request that names no verifiable caller gets no answer that could be mistaken for one. */
+export interface LeaseRefusalWire {
+  readonly refused: string;
+}
+
+/**
+ * Answers one lease request (security rules S20, S21): who asks, for which token, allowed by which policies, for which
+ * origin, is established here anew and taken from nobody.
+ */
+export async function answerLeaseRequest(wire: unknown, context: LeaseContext): Promise<LeaseAnswerWire | LeaseRefusalWire> {
+  const opened = await openLeaseRequest(wire, context.keys);
+  if (!opened.ok) return refuse(context, opened.reason, opened.replica === undefined ? {} : { replica: opened.replica });
+  const verified = await context.verifier.verify(opened.token);
+  if (!verified.ok) return refuse(context, `token_${verified.reason}`, { replica: opened.request.replica, server: opened.request.server });
+  const { caller } = verified;
+  const snapshot = context.snapshot();
+  const outcome = await lease(opened, caller, snapshot, context);
+  if (outcome.type === 'refused') await record(context, caller, opened, outcome.reason);
+  const subject = { userId: caller.userId, clientId: caller.clientId, sid: caller.sid, policyRevision: snapshot.revision };
+  return sealLeaseAnswer(outcome, opened, subject, context.leaseSigning);
+}
+
+async function lease({ request }: OpenedLeaseRequest, caller: Caller, snapshot: ConfigurationSnapshot, context: LeaseContext): Promise<LeaseOutcome> {
+  if (snapshot.revision < request.policyRevision) return { type: 'provider_unavailable', retryAfterSeconds: 1 };
+  const action = { type: 'lease', ...(request.policy === undefined ? {} : { policy: request.policy }) } as const;
+  const decision = decide(compilePolicies(snapshot), caller, { server: request.server, action, sourceIp: null, now: context.clock() });
+  if (decision.outcome !== 'allow') return { type: 'refused', reason: decision.outcome === 'deny' ? decision.reason : 'step_up' };
+  const server = snapshot.get('McpServer', request.server);
+  if (!server || new URL(server.spec.url).origin !== request.targetOrigin) return { type: 'refused', reason: 'target_origin' };
+  return outcomeOf(await leaseFromProvider(decision.permit, request.rejectedConnectionRevision, snapshot, context), decision.permit, context);
+}
+
+async function leaseFromProvider(permit: Permit, rejectedConnectionRevision: number | undefined, snapshot: ConfigurationSnapshot, context: LeaseContext): Promise<ProviderLease | { type: 'refused'; reason: string }> {
+  const { caller } = permit;
+  const target = configuredTarget(snapshot, permit);
+  if (!target) return { type: 'refused', reason: 'credential_provider_unknown' };
+  const { spec } = target.provider;
+  switch (spec.type) {
+    case 'none':
+      return leaseNothing();
+    case 'gateway-token': {
+      const signingKey = await context.signingKeys.newest();
+      if (!signingKey) return { type: 'provider_unavailable', retryAfterSeconds: 5 };
+      return leaseGatewayToken({ caller, server: target.server, spec }, { issuer: context.issuer, signingKey, clock: context.clock });
+    }
+    case 'mcp-user-oauth': {
+      const { revocations } = snapshot;
+      const isRevoked: UserConnectionContext['isRevoked'] = ({ id, createdAt }) => revocations.isConnectionRevoked(id, Math.floor(createdAt / 1000));
+      return leaseUserConnection({ caller, target, rejectedConnectionRevision }, { ...context.userConnections, isRevoked });
+    }
+  }
+}
+
+function outcomeOf(answer: ProviderLease | { type: 'refused'; reason: string }, permit: Permit, { sealer, clock, controlPlaneUrl }: LeaseContext): LeaseOutcome {
+  if (answer.type === 'granted') return { ...answer, headers: { ...answer.headers } };
+  if (answer.type !== 'connect_required') return answer;
+  const { userId, clientId, agentName, sid } = permit.caller;
+  const replaces = answer.reason === 'needs_reconnect' ? answer.connectionRevision : null;
+  const ticket = sealConnectTicket({ userId, clientId, agentName, sid, server: permit.server, credentialProvider: permit.credentialProvider, replaces }, sealer, clock);
+  return { type: 'connect_required', url: `${controlPlaneUrl}/connect/${ticket}`, message: messages[answer.reason](permit.server) };
+}
+
+const messages = {
+  not_connected: (server: string) => `Connect your ${server} account to continue.`,
+  needs_reconnect: (server: string) => `Your ${server} account must be connected again to continue.`,
+  agent_not_consented: (server: string) => `Allow this agent to use your ${server} account to continue.`,
+} as const;
+
+async function refuse(context: LeaseContext, reason: string, detail: { replica?: string; server?: string }): Promise<LeaseRefusalWire> {
+  const { server, ...rest } = detail;
+  await context.record({ type: 'lease.refused', reason, ...(server === undefined ? {} : { server }), detail: rest });
+  return { refused: 'not_accepted' };
+}
+
+function record(context: LeaseContext, { userId, clientId, agentName, sid, trustProvider }: Caller, { request }: OpenedLeaseRequest, reason: string): Promise<void> {
+  return context.record({ type: 'lease.refused', userId, clientId, agentName, sid, trustProvider, server: request.server, reason, detail: { replica: request.replica } });
+}

@@ -1,0 +1,26 @@
+/** One cookie of a request's `Cookie` header. */
+export function readCookie(header: string | undefined, name: string): string | undefined {
+  for (const part of header?.split(';') ?? []) {
+    const [key, ...value] = part.split('=');
+    if (key?.trim() === name) return value.join('=').trim();
+  }
+  return undefined;
+}
+
+export interface CookieNames {
+  readonly session: string;
+  readonly signIn: string;
+  readonly secure: boolean;
+}
+
+/** Security rule S31: names of our own, `__Host-` and Secure wherever the control plane is reached by https. */
+export function cookieNames(controlPlaneUrl: string): CookieNames {
+  const secure = controlPlaneUrl.startsWith('https:');
+  const prefix = secure ? '__Host-' : '';
+  return { session: `${prefix}sallyport_cp_session`, signIn: `${prefix}sallyport_cp_sign_in`, secure };
+}
+
+/** For this host only, unreadable to scripts, sent on top-level navigation. `maxAgeSeconds` 0 removes it. */
+export function writeCookie(name: string, value: string, { maxAgeSeconds, secure }: { maxAgeSeconds: number; secure: boolean }): string {
+  return `${name}=${value}; Path=/; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
+}

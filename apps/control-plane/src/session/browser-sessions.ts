@@ -1,0 +1,59 @@
+import { createHash, randomBytes } from 'node:crypto';
+import type { Database } from '@sallyport/database';
+import { constantTimeEqual, type Clock } from '@sallyport/kernel';
+import type { Sealer } from '@sallyport/keys';
+import { z } from 'zod';
+
+/** A browser whose user signed in at our authorization server. */
+export interface BrowserSession {
+  readonly idDigest: string;
+  readonly userId: string;
+  readonly csrfToken: string;
+}
+
+const PURPOSE = 'browser-session';
+const LIFETIME_MS = 60 * 60 * 1000;
+const Sealed = z.object({ v: z.literal(1), userId: z.string(), csrfToken: z.string() });
+const digest = (id: string) => createHash('sha256').update(id).digest('base64url');
+
+/** The cookie holds the id, the database its digest (S8). Sessions end after an hour. */
+export class BrowserSessions {
+  readonly #database: Database;
+  readonly #sealer: Sealer;
+  readonly #clock: Clock;
+
+  constructor({ database, sealer, clock }: { database: Database; sealer: Sealer; clock: Clock }) {
+    this.#database = database;
+    this.#sealer = sealer;
+    this.#clock = clock;
+  }
+
+  /** @returns the cookie's value and how long it is good for. */
+  async begin(userId: string): Promise<{ id: string; maxAgeSeconds: number }> {
+    const id = randomBytes(32).toString('base64url');
+    const idDigest = digest(id);
+    const now = this.#clock();
+    const session: z.infer<typeof Sealed> = { v: 1, userId, csrfToken: randomBytes(24).toString('base64url') };
+    await this.#database.browserSession.deleteMany({ where: { expiresAt: { lte: new Date(now) } } });
+    await this.#database.browserSession.create({ data: { idDigest, sealed: Buffer.from(this.#sealer.seal(PURPOSE, JSON.stringify(session), idDigest)), expiresAt: new Date(now + LIFETIME_MS) } });
+    return { id, maxAgeSeconds: LIFETIME_MS / 1000 };
+  }
+
+  async find(id: string | undefined): Promise<BrowserSession | undefined> {
+    if (id === undefined || id === '') return undefined;
+    const idDigest = digest(id);
+    const row = await this.#database.browserSession.findUnique({ where: { idDigest } });
+    if (!row || row.expiresAt.getTime() <= this.#clock()) return undefined;
+    const { userId, csrfToken } = Sealed.parse(JSON.parse(this.#sealer.open(PURPOSE, row.sealed, idDigest).toString()));
+    return { idDigest, userId, csrfToken };
+  }
+
+  async end({ idDigest }: BrowserSession): Promise<void> {
+    await this.#database.browserSession.deleteMany({ where: { idDigest } });
+  }
+}
+
+/** Whether a form was rendered for this session (S23). */
+export function csrfHolds(session: BrowserSession, formToken: unknown): boolean {
+  return typeof formToken === 'string' && constantTimeEqual(formToken, session.csrfToken);
+}

@@ -1,0 +1,58 @@
+import { Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { cookieNames, readCookie, writeCookie, type CookieNames } from '../pages/cookies.js';
+import { html } from '../pages/html.js';
+import { sendPage } from '../pages/page.js';
+import { BrowserSessions, csrfHolds } from './browser-sessions.js';
+import { SignIn } from './sign-in.js';
+
+export const CONTROL_PLANE_URL = Symbol('control plane URL');
+const SwitchUser = z.object({ csrf: z.string(), return_to: z.string() });
+
+@Controller('session')
+export class SessionController {
+  readonly #signIn: SignIn;
+  readonly #sessions: BrowserSessions;
+  readonly #cookies: CookieNames;
+  readonly #origin: string;
+
+  constructor(@Inject(SignIn) signIn: SignIn, @Inject(BrowserSessions) sessions: BrowserSessions, @Inject(CONTROL_PLANE_URL) controlPlaneUrl: string) {
+    this.#signIn = signIn;
+    this.#sessions = sessions;
+    this.#cookies = cookieNames(controlPlaneUrl);
+    this.#origin = controlPlaneUrl;
+  }
+
+  @Get('callback')
+  async callback(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const { session, signIn, secure } = this.#cookies;
+    const result = await this.#signIn.complete(new URL(request.url, this.#origin).searchParams, readCookie(request.headers.cookie, signIn));
+    void reply.header('set-cookie', writeCookie(signIn, '', { maxAgeSeconds: 0, secure }));
+    if (result.type === 'refused') {
+      return sendPage(reply, { status: 400, title: 'You are not signed in', body: html`<p>The sign-in was not completed in this browser. Ask your agent again and open its new link.</p>` });
+    }
+    const { id, maxAgeSeconds } = await this.#sessions.begin(result.userId);
+    void reply.header('set-cookie', writeCookie(session, id, { maxAgeSeconds, secure })).status(303).header('location', localPath(result.returnTo)).send();
+  }
+
+  /** Ends the session and signs in again, as somebody else. */
+  @Post('switch')
+  async switchUser(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const form = SwitchUser.safeParse(request.body);
+    const session = await this.#sessions.find(readCookie(request.headers.cookie, this.#cookies.session));
+    if (!form.success || !session || !csrfHolds(session, form.data.csrf)) {
+      return sendPage(reply, { status: 403, title: 'This form is not yours', body: html`<p>Open the link of your agent again.</p>` });
+    }
+    await this.#sessions.end(session);
+    const { url, cookie, maxAgeSeconds } = await this.#signIn.begin(localPath(form.data.return_to), { freshSignIn: true });
+    const { session: sessionCookie, signIn, secure } = this.#cookies;
+    void reply.header('set-cookie', [writeCookie(sessionCookie, '', { maxAgeSeconds: 0, secure }), writeCookie(signIn, cookie, { maxAgeSeconds, secure })]);
+    sendPage(reply, { title: 'Signing in', continueTo: url, body: html`<p><a class="button" href="${url}">Continue to sign in</a></p>` });
+  }
+}
+
+/** Only pages of the connect flow are returned to. */
+function localPath(path: string): string {
+  return /^\/connect\/[A-Za-z0-9_-]+$/.test(path) ? path : '/';
+}

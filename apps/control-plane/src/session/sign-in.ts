@@ -1,0 +1,82 @@
+import { customFetch, allowInsecureRequests, authorizationCodeGrantRequest, calculatePKCECodeChallenge, generateRandomCodeVerifier, generateRandomNonce, generateRandomState, getValidatedIdTokenClaims, None, processAuthorizationCodeResponse, validateApplicationLevelSignature, validateAuthResponse, AuthorizationResponseError, ResponseBodyError, type AuthorizationServer, type Client, type CustomFetchOptions } from 'oauth4webapi';
+import { isId, SallyportError, type Clock, type UserId } from '@sallyport/kernel';
+import type { Sealer } from '@sallyport/keys';
+import type { SafeFetch } from '@sallyport/safe-fetch';
+import { z } from 'zod';
+
+export const CONTROL_PLANE_CLIENT_ID = 'sallyport-control-plane';
+
+/** Our own authorization server. The URLs may differ from the issuer's where the control plane reaches it inside. */
+export interface OwnAuthorizationServer {
+  readonly issuer: string;
+  readonly authorizeUrl: string;
+  readonly tokenUrl: string;
+  readonly jwksUrl: string;
+}
+
+export type SignInResult = { readonly type: 'signed_in'; readonly userId: UserId; readonly returnTo: string } | { readonly type: 'refused'; readonly reason: 'no_sign_in_under_way' | 'expired' | 'not_completed' };
+
+const PURPOSE = 'sign-in';
+const LIFETIME_MS = 10 * 60 * 1000;
+const Pending = z.object({ state: z.string(), nonce: z.string(), codeVerifier: z.string(), returnTo: z.string(), expiresAt: z.number() });
+
+/** We as an OpenID client of our own authorization server: code flow, PKCE, nonce; bound to the browser by a sealed cookie. */
+export class SignIn {
+  readonly #server: AuthorizationServer;
+  readonly #client: Client = { client_id: CONTROL_PLANE_CLIENT_ID };
+  readonly #redirectUri: string;
+  readonly #fetch: SafeFetch;
+  readonly #sealer: Sealer;
+  readonly #clock: Clock;
+
+  constructor(options: { authorizationServer: OwnAuthorizationServer; controlPlaneUrl: string; fetch: SafeFetch; sealer: Sealer; clock: Clock }) {
+    const { issuer, authorizeUrl, tokenUrl, jwksUrl } = options.authorizationServer;
+    this.#server = { issuer, authorization_endpoint: authorizeUrl, token_endpoint: tokenUrl, jwks_uri: jwksUrl, authorization_response_iss_parameter_supported: true };
+    this.#redirectUri = `${options.controlPlaneUrl}/session/callback`;
+    this.#fetch = options.fetch;
+    this.#sealer = options.sealer;
+    this.#clock = options.clock;
+  }
+
+  /** @param returnTo a path of ours. @returns where to send the browser, and the cookie value that binds the answer to it. */
+  async begin(returnTo: string, { freshSignIn = false } = {}): Promise<{ url: string; cookie: string; maxAgeSeconds: number }> {
+    const pending = { state: generateRandomState(), nonce: generateRandomNonce(), codeVerifier: generateRandomCodeVerifier(), returnTo, expiresAt: this.#clock() + LIFETIME_MS };
+    const url = new URL(this.#server.authorization_endpoint ?? '');
+    const parameters = {
+      client_id: CONTROL_PLANE_CLIENT_ID, response_type: 'code', redirect_uri: this.#redirectUri, scope: 'openid', state: pending.state, nonce: pending.nonce,
+      code_challenge: await calculatePKCECodeChallenge(pending.codeVerifier), code_challenge_method: 'S256', ...(freshSignIn ? { prompt: 'login' } : {}),
+    };
+    for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
+    return { url: url.toString(), cookie: this.#sealer.seal(PURPOSE, JSON.stringify(pending), '').toString('base64url'), maxAgeSeconds: LIFETIME_MS / 1000 };
+  }
+
+  /** The callback. `state` and the cookie must belong together; the ID token is verified, signature included. */
+  async complete(parameters: URLSearchParams, cookie: string | undefined): Promise<SignInResult> {
+    const pending = this.#openPending(cookie);
+    if (!pending) return { type: 'refused', reason: 'no_sign_in_under_way' };
+    if (pending.expiresAt <= this.#clock()) return { type: 'refused', reason: 'expired' };
+    const call = (url: string, { body, signal, ...init }: CustomFetchOptions<string, URLSearchParams | undefined>) => this.#fetch(url, { ...init, ...(body ? { body } : {}), ...(signal ? { signal } : {}) });
+    const options = { [customFetch]: call, [allowInsecureRequests]: this.#server.issuer.startsWith('http:') };
+    try {
+      const validated = validateAuthResponse(this.#server, this.#client, parameters, pending.state);
+      const response = await authorizationCodeGrantRequest(this.#server, this.#client, None(), validated, this.#redirectUri, pending.codeVerifier, options);
+      const tokens = await processAuthorizationCodeResponse(this.#server, { ...this.#client, id_token_signed_response_alg: 'ES256' }, response.clone(), { expectedNonce: pending.nonce, requireIdToken: true });
+      await validateApplicationLevelSignature(this.#server, response, options);
+      const subject = getValidatedIdTokenClaims(tokens)?.sub;
+      if (!isId('usr', subject)) throw new SallyportError('sign_in_subject', 'The sign-in names no user of ours.');
+      return { type: 'signed_in', userId: subject, returnTo: pending.returnTo };
+    } catch (error) {
+      if (error instanceof AuthorizationResponseError || error instanceof ResponseBodyError) return { type: 'refused', reason: 'not_completed' };
+      throw error;
+    }
+  }
+
+  #openPending(cookie: string | undefined): z.infer<typeof Pending> | undefined {
+    if (cookie === undefined || cookie === '') return undefined;
+    try {
+      return Pending.parse(JSON.parse(this.#sealer.open(PURPOSE, Buffer.from(cookie, 'base64url'), '').toString()));
+    } catch {
+      return undefined; // not ours, or altered: as if there were none
+    }
+  }
+}
