@@ -1,4 +1,4 @@
-import type { AuditEvent } from '@sallyport/audit';
+import { AuditEvent } from '@sallyport/audit';
 import type { Database, Prisma } from '@sallyport/database';
 
 export interface EventQuery {
@@ -43,11 +43,11 @@ export class PostgresEventStore {
   async list({ after, limit, type, userId, clientId }: EventQuery): Promise<StoredEvent[]> {
     const where: Prisma.EventWhereInput = { sequence: { gt: after }, ...(type !== undefined && { type }), ...(userId !== undefined && { userId }), ...(clientId !== undefined && { clientId }) };
     const rows = await this.#database.event.findMany({ where, orderBy: { sequence: 'asc' }, take: limit });
-    return rows.map((row) => ({ sequence: Number(row.sequence), ...(row.body as unknown as AuditEvent) }));
+    return rows.map((row) => ({ sequence: Number(row.sequence), ...AuditEvent.parse(row.body) }));
   }
 }
 
 function rowOf(event: AuditEvent): Prisma.EventCreateManyInput {
   const { id, type, at, userId, clientId, sid, server } = event;
-  return { id, type, at: new Date(at), userId: userId ?? null, clientId: clientId ?? null, sid: sid ?? null, server: server ?? null, body: { ...event } as unknown as Prisma.InputJsonObject };
+  return { id, type, at: new Date(at), userId: userId ?? null, clientId: clientId ?? null, sid: sid ?? null, server: server ?? null, body: event as Prisma.InputJsonObject };
 }

@@ -1,24 +1,21 @@
-import type { AuditRecord } from '@sallyport/messages';
+import { CallRecord, LifecycleRecord } from '@sallyport/messages';
+import { z } from 'zod';
 
-export type AuditEventType = 'mcp.request' | 'mcp.response' | Exclude<AuditRecord['type'], 'mcp.call'>;
+export const AuditEventType = z.enum(['mcp.request', 'mcp.response', ...LifecycleRecord.shape.type.options]);
+export type AuditEventType = z.infer<typeof AuditEventType>;
 
 /**
  * One line of the trail, as it is stored, queried and forwarded. `id` is stable: the same record, delivered again, makes
  * the same events. Who did it stands in the same fields in every event: human, agent, session, server, tool (R79).
  */
-export interface AuditEvent {
-  readonly id: string;
-  readonly type: AuditEventType;
+export const AuditEvent = z.object({
+  id: z.string(),
+  type: AuditEventType,
   /** Milliseconds since the epoch. */
-  readonly at: number;
+  at: z.int(),
   /** The token's subject; absent when the agent could not be identified (R76). */
-  readonly userId?: string;
-  readonly trustProvider?: string;
-  readonly clientId?: string;
-  readonly agentName?: string;
-  readonly sid?: string;
-  readonly server?: string;
-  readonly replica: string;
+  ...CallRecord.pick({ userId: true, trustProvider: true, clientId: true, agentName: true, sid: true, server: true, replica: true }).shape,
   /** What else there is to say about an event of this type. No secret, no argument, no result. */
-  readonly detail: Readonly<Record<string, unknown>>;
-}
+  detail: z.record(z.string(), z.json()),
+});
+export type AuditEvent = z.infer<typeof AuditEvent>;
