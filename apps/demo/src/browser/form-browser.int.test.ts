@@ -50,6 +50,11 @@ describe('a browser made of forms', () => {
     expect(opened).toEqual(['/']);
   });
 
+  it('goes on from a page that refreshes elsewhere', async () => {
+    const url = await site((request, response) => void html(response, request.url === '/' ? '<META HTTP-EQUIV="Refresh" content="0; url=/next?a=1&amp;b=2">' : `<h1>${request.url ?? ''}</h1>`));
+    expect(pageOf(await new FormBrowser().open(url)).title).toBe('/next?a=1&b=2');
+  });
+
   it('keeps the cookies of one host to that host, and two browsers apart', async () => {
     const url = await site((request, response) => void response.writeHead(200, { 'content-type': 'text/html', 'set-cookie': 'a=1' }).end(`<h1>${request.headers.cookie ?? 'no cookie'}</h1>`));
     const browser = new FormBrowser();

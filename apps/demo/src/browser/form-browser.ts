@@ -87,9 +87,11 @@ export class FormBrowser {
       for (const cookie of [response.headers['set-cookie'] ?? []].flat()) await this.jar.setCookie(cookie, url.href, { ignoreError: true });
       const html = await response.body.text();
       const location = [response.headers['location'] ?? []].flat()[0];
-      if (response.statusCode < 300 || response.statusCode > 399 || location === undefined) return { type: 'page', page: readPage(url, response.statusCode, html) };
-      url = new URL(location, url);
-      if (response.statusCode !== 307 && response.statusCode !== 308) {
+      const isRedirect = response.statusCode >= 300 && response.statusCode <= 399 && location !== undefined;
+      const next = isRedirect ? location : refreshOf(html);
+      if (next === undefined) return { type: 'page', page: readPage(url, response.statusCode, html) };
+      url = new URL(next, url);
+      if (!isRedirect || (response.statusCode !== 307 && response.statusCode !== 308)) {
         method = 'GET';
         body = undefined;
       }
@@ -103,6 +105,12 @@ export class FormBrowser {
     const cookie = await this.jar.getCookieString(url.href, { sameSiteContext: sameSite ? 'strict' : method === 'GET' ? 'lax' : 'none' });
     return cookie === '' ? {} : { cookie };
   }
+}
+
+/** Where a page sends its reader on by itself, which browsers do without scripts too. */
+function refreshOf(html: string): string | undefined {
+  const content = parse(html).querySelector('meta[http-equiv="refresh" i]')?.getAttribute('content') ?? '';
+  return /^\s*\d+\s*;\s*url\s*=\s*['"]?([^'"]+)/i.exec(content)?.[1];
 }
 
 function readPage(url: URL, status: number, html: string): Page {
