@@ -1,5 +1,6 @@
 import { readEnvironment, variable } from '@sallyport/config';
 import type { Secret } from '@sallyport/kernel';
+import { readCertificateAuthorities } from '@sallyport/safe-fetch';
 import { z } from 'zod';
 
 export interface ControlPlaneConfig {
@@ -31,7 +32,7 @@ export interface ControlPlaneConfig {
   readonly stalenessBoundMs: number;
   readonly heartbeatIntervalMs: number;
   readonly trustedProxies: readonly string[];
-  /** PEM files of private authorities that servers and their authorization servers may use. */
+  /** PEM of private authorities that servers and their authorization servers may use. */
   readonly extraCertificateAuthorities: readonly string[];
 }
 
@@ -96,6 +97,6 @@ export function controlPlaneConfig(environment: ControlPlaneEnvironment, parts: 
     stalenessBoundMs: environment.SALLYPORT_STALENESS_BOUND,
     heartbeatIntervalMs: 1_000,
     trustedProxies: environment.SALLYPORT_TRUSTED_PROXIES,
-    extraCertificateAuthorities: environment.SALLYPORT_CA_FILES,
+    extraCertificateAuthorities: readCertificateAuthorities(environment.SALLYPORT_CA_FILES),
   };
 }

@@ -13,6 +13,7 @@ import { ConfigurationPublisher } from './configuration/configuration-publisher.
 import { PostgresDocumentStore } from './configuration/document-store.js';
 import { readDeclarativeFile } from './configuration/read-declarative-file.js';
 import { RevisionLog } from './configuration/revision-log.js';
+import { createCredentialParts } from './connections/create-credential-parts.js';
 import { ControlPlaneModule } from './control-plane.module.js';
 import { consumeEvents } from './events/consume-events.js';
 import { PostgresEventStore } from './events/event-store.js';
@@ -73,8 +74,22 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
 
     const revocations = new PostgresRevocationStore(revisions, clock);
     const revoker = new Revoker({ database, store: revocations, publisher, lifecycle });
+    const credentials = await createCredentialParts({
+      publicUrl: config.publicUrl,
+      gatewayUrl: config.gatewayUrl,
+      issuer: config.issuer,
+      jwksUrl: config.jwksUrl,
+      keys: config.keys,
+      extraCertificateAuthorities: config.extraCertificateAuthorities,
+      database,
+      sealer,
+      messaging,
+      snapshot: () => replica.snapshot(),
+      record: ({ type, ...facts }) => lifecycle(type, facts),
+      clock,
+    });
     const app = await createNestApp(
-      ControlPlaneModule.of({ documents, publisher, revocations, revoker, events, credentials: { controllers: [], providers: [] } }),
+      ControlPlaneModule.of({ documents, publisher, revocations, revoker, events, credentials }),
       { logger, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, headers: 'pages' },
     );
     closers.push(() => closeNestApp(app));

@@ -9,3 +9,4 @@ export { createGuardedAgent, guardedConnect } from './guarded-connect.js';
 export type { GuardOptions } from './guarded-connect.js';
 export { isPublicAddress, refuseUrl } from './outbound-guard.js';
 export type { AllowedHost, OutboundAllowance } from './outbound-guard.js';
+export { readCertificateAuthorities } from './read-certificate-authorities.js';
