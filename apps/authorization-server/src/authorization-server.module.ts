@@ -70,7 +70,7 @@ export class AuthorizationServerModule {
       fetch: outbound,
       clock,
       renderError: engineErrorPage,
-      events: engineEvents(recorder.record, logger),
+      events: engineEvents(recorder.record, sessions, logger),
       decisions: {
         knownScopes: () => [...new Set(configuration.snapshot().all('Role').flatMap((role) => role.spec.scopes))].toSorted(),
         registration: () => registration()?.dynamic ?? { mode: 'off', redirectHosts: [] },

@@ -133,7 +133,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
       userinfo: { enabled: false },
       rpInitiatedLogout: { enabled: false },
       pushedAuthorizationRequests: { enabled: true },
-      revocation: { enabled: true },
+      revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
       registration: { enabled: true, initialAccessToken: false, idFactory: () => `dcr_${crypto.randomUUID()}` },
       resourceIndicators: {
         enabled: true,
@@ -187,7 +187,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     events.tokenIssued(ctx.oidc.params?.['grant_type'] === 'refresh_token' ? 'refresh' : 'code', subjectOf(ctx), ctx.oidc.entities.AccessToken?.scope ?? '');
   });
   provider.on('grant.error', (ctx, error) => events.tokenRefused(subjectOf(ctx), error.error, error.error_detail ?? error.error_description));
-  provider.on('grant.revoked', (ctx) => events.grantRevoked(subjectOf(ctx), ctx.oidc.route === 'revocation' ? 'revoked by the agent' : 'a code or refresh token was used twice'));
+  provider.on('grant.revoked', (ctx, grantId) => events.grantRevoked(grantId, ctx.oidc.client?.clientId, ctx.oidc.route === 'revocation' ? 'revoked by the agent' : 'a code or refresh token was used twice'));
   provider.on('registration_create.success', (_ctx, client) => events.registered(toRegistration(client)));
   provider.on('server_error', (_ctx, error) => events.failed(error));
 

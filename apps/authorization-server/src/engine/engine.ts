@@ -59,7 +59,7 @@ export interface EngineEvents {
   registered(agent: AgentRegistration): void;
   tokenIssued(kind: TokenRequest['kind'], subject: LifecycleSubject, scopes: string): void;
   tokenRefused(subject: LifecycleSubject, error: string, reason: string | undefined): void;
-  grantRevoked(subject: LifecycleSubject, cause: string): void;
+  grantRevoked(grantId: string, clientId: string | undefined, cause: string): void;
   failed(error: unknown): void;
 }
 

@@ -37,7 +37,7 @@ export class TestBrowser {
       const body = new URLSearchParams({ ...form.fields, ...(button.name ? { [button.name]: button.value } : {}), ...changes });
       return this.#go(form.action, { method: 'POST', body, headers: { origin: form.action.origin, 'content-type': 'application/x-www-form-urlencoded' } }, stopAt);
     }
-    throw new Error(`no button ${text} on ${page.url.href} (${page.status}):\n${page.html.slice(0, 2000)}`);
+    throw new Error(`no button ${text} on ${page.url.href} (${page.status}):\n${page.html.replace(/<style>[\s\S]*<\/style>/, '').slice(0, 1500)}`);
   }
 
   async #go(start: URL, init: RequestInit, stopAt: string): Promise<BrowserPage> {

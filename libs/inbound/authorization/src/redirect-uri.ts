@@ -22,7 +22,7 @@ export function classifyRedirectUri(uri: string): RedirectUri {
   if (url.username || url.password) return refused('it carries user information');
   switch (url.protocol) {
     case 'https:':
-      return LOOPBACK_HOSTS.has(url.hostname) ? refused('https on a loopback name cannot be told from another program on this machine') : { kind: 'https', host: url.host };
+      return { kind: 'https', host: url.host };
     case 'http:':
       return LOOPBACK_HOSTS.has(url.hostname) ? { kind: 'loopback', host: url.host } : refused('http is for loopback addresses only');
     default:

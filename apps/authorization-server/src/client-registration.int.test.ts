@@ -1,0 +1,192 @@
+import { exportJWK, generateKeyPair, SignJWT, decodeJwt } from 'jose';
+import { createTestAuthority, startHttpsServer, type TestHttpsServer } from '@sallyport/testing';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { register, TestAgent } from './testing/test-agent.js';
+import { startTestDeployment, type TestDeployment } from './testing/test-deployment.js';
+
+let deployment: TestDeployment;
+let documents: TestHttpsServer;
+let served: Record<string, { status?: number; headers?: Record<string, string>; body: unknown }> = {};
+const fetched: string[] = [];
+
+beforeAll(async () => {
+  const authority = await createTestAuthority();
+  documents = await startHttpsServer(authority, (request, response) => {
+    fetched.push(request.url ?? '');
+    const document = served[request.url ?? ''];
+    response.writeHead(document?.status ?? (document ? 200 : 404), { 'content-type': 'application/json', ...document?.headers }).end(typeof document?.body === 'string' ? document.body : JSON.stringify(document?.body ?? {}));
+  }, { host: '127.0.0.1' });
+  deployment = await startTestDeployment({ extraCertificateAuthorities: [authority.certificate] });
+});
+afterAll(async () => {
+  await deployment.close();
+  await documents.close();
+});
+
+type Registration = { mode?: 'off' | 'gated' | 'open'; redirectHosts?: string[]; documents?: { enabled?: boolean; allowedHosts?: string[]; deniedHosts?: string[] } };
+const registration = ({ mode = 'open', redirectHosts = ['127.0.0.1', '[::1]', 'localhost'], documents: changes = {} }: Registration) => ({
+  kind: 'ClientRegistration' as const,
+  name: 'default' as const,
+  spec: { metadataDocuments: { enabled: true, allowedHosts: ['*'], deniedHosts: [], ...changes }, dynamic: { mode, redirectHosts } },
+});
+const outbound = (allowDocuments: boolean) => ({
+  kind: 'OutboundNetwork' as const,
+  name: 'default' as const,
+  spec: { allow: [{ host: '127.0.0.1', ports: [Number(new URL(deployment.provider.issuer).port), ...(allowDocuments ? [documents.port] : [])], http: true }] },
+});
+beforeEach(async () => {
+  served = {};
+  fetched.length = 0;
+  await deployment.configure([registration({}), outbound(true)]);
+});
+
+describe('dynamic registration (RFC 7591)', () => {
+  test('gives an id and no more than was asked for (R18)', async () => {
+    const { status, body, headers } = await register(deployment, { scope: 'notes.read', application_type: 'web', logo_uri: 'https://tracker.example/x.png', sector_identifier_uri: 'https://fetch.example/x', grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:token-exchange'] });
+    expect(status).toBe(201);
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect(body).toMatchObject({ client_id: expect.stringMatching(/^dcr_/), token_endpoint_auth_method: 'none', grant_types: ['authorization_code', 'refresh_token'], application_type: 'native' });
+    for (const absent of ['client_secret', 'scope', 'logo_uri', 'sector_identifier_uri']) expect(body).not.toHaveProperty(absent);
+  });
+
+  test('without an authentication method makes the client confidential, as the RFC says', async () => {
+    const { body } = await register(deployment, { token_endpoint_auth_method: undefined });
+    expect(body).toMatchObject({ token_endpoint_auth_method: 'client_secret_basic', client_secret: expect.any(String) });
+  });
+
+  test('can be switched off, and discovery no longer offers it then (R18)', async () => {
+    await deployment.configure([registration({ mode: 'off' })]);
+    expect((await register(deployment)).status).toBe(403);
+    expect(await (await fetch(`${deployment.issuer}/.well-known/oauth-authorization-server`)).json()).not.toHaveProperty('registration_endpoint');
+  });
+
+  test('can ask for an initial access token (R18)', async () => {
+    await deployment.configure([registration({ mode: 'gated' })]);
+    const without = await register(deployment);
+    expect([without.status, without.headers.get('www-authenticate')]).toEqual([401, 'Bearer error="invalid_token"']);
+    expect((await register(deployment, {}, { authorization: 'Bearer wrong' })).status).toBe(401);
+    expect((await register(deployment, {}, { authorization: 'Bearer initial-access-token-of-the-test' })).status).toBe(201);
+  });
+
+  test.each(['https://agent.example/cb', 'http://agent.example/cb', 'cursor://x/cb', 'javascript:alert(1)', 'http://127.0.0.1/cb#x'])('does not take the redirect URI %s that nobody allowed (R18)', async (redirectUri) => {
+    const { status, body } = await register(deployment, { redirect_uris: ['http://127.0.0.1/cb', redirectUri] });
+    expect([status, body['error']]).toEqual([400, 'invalid_redirect_uri']);
+  });
+
+  test('takes hosts and schemes the administrator lists (R18)', async () => {
+    await deployment.configure([registration({ redirectHosts: ['*.agents.example', 'cursor:'] })]);
+    expect((await register(deployment, { redirect_uris: ['https://one.agents.example/cb', 'cursor://anysphere.cursor-mcp/oauth/callback'] })).status).toBe(201);
+    expect((await register(deployment)).status).toBe(400);
+  });
+
+  test.each([
+    ['no redirect URI', { redirect_uris: [] }],
+    ['redirect URIs that are not strings', { redirect_uris: [7] }],
+    ['an implicit grant', { grant_types: ['implicit'], response_types: ['token'] }],
+    ['an id of its own', { client_id: 'sallyport-control-plane', redirect_uris: 'x' }],
+  ])('refuses %s', async (_what, changes) => {
+    expect((await register(deployment, changes)).status).toBe(400);
+  });
+
+  test('cannot take the name of our own pages', async () => {
+    const { body } = await register(deployment, { client_id: 'sallyport-control-plane', registered_by: 'first-party' });
+    expect(body).toMatchObject({ client_id: expect.stringMatching(/^dcr_/), registered_by: 'dynamic' });
+  });
+});
+
+describe('client ID metadata documents', () => {
+  const serve = (path: string, changes: Record<string, unknown> = {}, answer: { status?: number; headers?: Record<string, string> } = {}): string => {
+    const clientId = `${documents.origin}${path}`;
+    served[path] = { ...answer, body: { client_id: clientId, client_name: 'Documented agent', redirect_uris: ['http://127.0.0.1:33418/callback'], grant_types: ['authorization_code', 'refresh_token'], token_endpoint_auth_method: 'none', ...changes } };
+    return clientId;
+  };
+
+  test('name an agent without registration, on an allow-listed private host (R19)', async () => {
+    const agent = new TestAgent(deployment, serve('/plain.json'));
+    const interstitial = await agent.open();
+    expect(interstitial.html).toContain('Documented agent');
+    expect(interstitial.html).toContain(new URL(documents.origin).host);
+    const tokens = await agent.connect();
+    expect(decodeJwt(String(tokens.body['access_token']))).toMatchObject({ client_id: agent.clientId, agent_name: 'Documented agent', agent_assurance: 'asserted' });
+    expect((await agent.refresh(tokens.body['refresh_token'])).status).toBe(200);
+    expect(fetched).toEqual(['/plain.json']);
+  });
+
+  test('with an https redirect on their own host are verified (S2)', async () => {
+    const agent = new TestAgent(deployment, serve('/verified.json', { redirect_uris: [`${documents.origin}/callback`] }), `${documents.origin}/callback`);
+    const tokens = await agent.connect();
+    expect(decodeJwt(String(tokens.body['access_token']))['agent_assurance']).toBe('verified-redirect');
+  });
+
+  test('may bring a key; each assertion is good once (S2, S8)', async () => {
+    const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
+    const clientId = serve('/keyed.json', { token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: 'ES256', jwks: { keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256', use: 'sig' }] } });
+    const agent = new TestAgent(deployment, clientId);
+    const assertion = (jti: string) => new SignJWT({ jti }).setProtectedHeader({ alg: 'ES256', kid: 'k' }).setIssuer(clientId).setSubject(clientId).setAudience(deployment.issuer).setIssuedAt().setExpirationTime('1m').sign(privateKey);
+    const proof = async (jti: string) => ({ client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: await assertion(jti) });
+    const answer = await agent.authorize();
+    expect((await agent.redeem(answer.get('code'))).status).toBe(401);
+    const tokens = await agent.redeem(answer.get('code'), await proof('one'));
+    expect(decodeJwt(String(tokens.body['access_token']))['agent_assurance']).toBe('key-authenticated');
+    const again = await proof('two');
+    const answers = await Promise.all([1, 2, 3].map(() => agent.refresh(tokens.body['refresh_token'], again)));
+    expect(answers.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(1);
+    expect(answers.filter(({ body }) => body['error'] === 'invalid_client').length).toBeGreaterThanOrEqual(2);
+  });
+
+  const refusedBefore = async (clientId: string) => {
+    const page = await new TestAgent(deployment, clientId).open();
+    expect(page.status).toBeGreaterThanOrEqual(400);
+    expect(page.url.origin).toBe(deployment.issuer);
+  };
+
+  test('on a private address are not fetched unless the administrator allows the host (S19)', async () => {
+    await deployment.configure([outbound(false)]);
+    await refusedBefore(serve('/private.json'));
+    expect(fetched).toEqual([]);
+  });
+
+  test.each(['https://localhost:1/x.json', 'https://[::1]:1/x.json', 'https://169.254.169.254/latest', 'https://10.0.0.1/x.json', 'https://127.1:1/x.json'])('at %s are not fetched', async (clientId) => {
+    await refusedBefore(clientId);
+  });
+
+  test('can be switched off, limited to hosts, and denied by host', async () => {
+    for (const change of [{ enabled: false }, { allowedHosts: ['claude.example'] }, { deniedHosts: ['127.0.0.1'] }]) {
+      await deployment.configure([registration({ documents: change })]);
+      await refusedBefore(serve('/policy.json'));
+    }
+    expect(fetched).toEqual([]);
+    await deployment.configure([registration({ documents: { enabled: false } })]);
+    expect(await (await fetch(`${deployment.issuer}/.well-known/oauth-authorization-server`)).json()).toMatchObject({ client_id_metadata_document_supported: false });
+  });
+
+  test('that were remembered are denied as soon as their host is', async () => {
+    const agent = new TestAgent(deployment, serve('/remembered.json'));
+    expect((await agent.open()).status).toBe(200);
+    await deployment.configure([registration({ documents: { deniedHosts: ['127.0.0.1'] } })]);
+    await refusedBefore(agent.clientId);
+  });
+
+  test.each([
+    ['names another client id', { client_id: 'https://other.example/x.json' }, {}],
+    ['redirects over plain http', { redirect_uris: ['http://agent.example/cb'] }, {}],
+    ['holds a secret', { client_secret: 'x' }, {}],
+    ['asks for a shared secret', { token_endpoint_auth_method: 'client_secret_post' }, {}],
+    ['is larger than 5 KB', { padding: 'x'.repeat(6000) }, {}],
+    ['is answered by an error', {}, { status: 500 }],
+    ['is somewhere else', {}, { status: 302, headers: { location: '/verified.json' } }],
+  ])('that %s is refused', async (what, changes, answer) => {
+    await refusedBefore(serve(`/refused-${what.replaceAll(/[^a-z0-9]/gi, '-')}.json`, changes, answer));
+  });
+
+  test('ask for consent again when what they say has changed (S3)', async () => {
+    const agent = new TestAgent(deployment, serve('/changing.json', { redirect_uris: [`${documents.origin}/callback`] }), `${documents.origin}/callback`);
+    await agent.authorize();
+    const silent = await agent.open();
+    expect(silent.url.searchParams.get('code')).not.toBeNull();
+    // Another agent id stands for the same document after its cache time: the digest is per user and client.
+    const { sub } = decodeJwt(String((await agent.redeem(silent.url.searchParams.get('code'))).body['access_token']));
+    await deployment.database.agentConsent.update({ where: { userId_clientId: { userId: String(sub), clientId: agent.clientId } }, data: { metadataDigest: 'of an earlier document' } });
+    expect((await agent.open()).html).toContain('Let Documented agent act for you?');
+  });
+});

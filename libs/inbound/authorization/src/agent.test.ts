@@ -1,0 +1,66 @@
+import { describe, expect, test } from 'vitest';
+import { agentAssurance, agentName, consentDigest, grantedScopes, type AgentRegistration } from './index.js';
+
+const registered: AgentRegistration = { clientId: 'dcr_1', clientName: 'Agent', clientUri: undefined, redirectUris: ['http://127.0.0.1/cb'], authMethod: 'none', registeredBy: 'dynamic' };
+const documented: AgentRegistration = { ...registered, clientId: 'https://agent.example/client.json', redirectUris: ['https://agent.example/cb', 'http://127.0.0.1/cb'], registeredBy: 'document' };
+
+describe('assurance', () => {
+  test('comes from how an agent proves itself, never from what it calls itself (S2)', () => {
+    expect(agentAssurance(documented, 'https://agent.example/cb')).toBe('verified-redirect');
+    expect(agentAssurance({ ...documented, authMethod: 'private_key_jwt' }, 'http://127.0.0.1/cb')).toBe('key-authenticated');
+  });
+  test('is no more than asserted on loopback, on another host, on another port, or after dynamic registration (S2)', () => {
+    const others = [
+      agentAssurance(documented, 'http://127.0.0.1:1/cb'),
+      agentAssurance(documented, 'https://elsewhere.example/cb'),
+      agentAssurance(documented, 'https://agent.example:8443/cb'),
+      agentAssurance(registered, 'https://agent.example/cb'),
+      agentAssurance({ ...registered, authMethod: 'private_key_jwt' }, 'https://agent.example/cb'),
+    ];
+    expect(new Set(others)).toEqual(new Set(['asserted']));
+  });
+});
+
+describe('the name of an agent', () => {
+  test('falls back to the host of its document, then to its id', () => {
+    expect(agentName({ clientId: 'https://agent.example/c.json', clientName: ' ' })).toBe('agent.example');
+    expect(agentName({ clientId: 'dcr_1', clientName: undefined })).toBe('dcr_1');
+  });
+  test('cannot hide or turn characters around, nor push the page away', () => {
+    expect(agentName({ clientId: 'x', clientName: 'Cla\u200bude\u202e \n\t Code\u0000' })).toBe('Claude Code');
+    expect(Array.from(agentName({ clientId: 'x', clientName: 'a'.repeat(500) }))).toHaveLength(80);
+  });
+});
+
+describe('consent', () => {
+  const digest = consentDigest(documented, 'https://agent.example/cb', ['a', 'b']);
+  test('covers the same agent again, whatever the order of things and the loopback port (S3)', () => {
+    expect(consentDigest({ ...documented, redirectUris: documented.redirectUris.toReversed() }, 'https://agent.example/cb', ['b', 'a'])).toBe(digest);
+    expect(consentDigest(documented, 'http://127.0.0.1:1/cb', [])).toBe(consentDigest(documented, 'http://127.0.0.1:2/cb', []));
+  });
+  test('is asked again when name, redirect host, authentication or scopes change (S3)', () => {
+    const changed = [
+      consentDigest({ ...documented, clientName: 'Other' }, 'https://agent.example/cb', ['a', 'b']),
+      consentDigest({ ...documented, redirectUris: [...documented.redirectUris, 'https://new.example/cb'] }, 'https://agent.example/cb', ['a', 'b']),
+      consentDigest(documented, 'http://127.0.0.1/cb', ['a', 'b']),
+      consentDigest({ ...documented, authMethod: 'private_key_jwt' }, 'https://agent.example/cb', ['a', 'b']),
+      consentDigest(documented, 'https://agent.example/cb', ['a', 'b', 'c']),
+    ];
+    expect(changed).not.toContain(digest);
+    expect(new Set(changed).size).toBe(changed.length);
+  });
+});
+
+describe('granted scopes', () => {
+  const entitled = new Set(['notes.write', 'notes.read']);
+  test('are what was asked for and the roles give, no more (R11, R31, R32)', () => {
+    expect(grantedScopes(['notes.read', 'notes.admin', 'openid', 'notes.read'], entitled)).toEqual({ granted: ['notes.read'], withheld: ['notes.admin'] });
+  });
+  test('are all the roles give when nothing was asked for', () => {
+    expect(grantedScopes([], entitled)).toEqual({ granted: ['notes.read', 'notes.write'], withheld: [] });
+    expect(grantedScopes(['offline_access'], entitled).granted).toEqual(['notes.read', 'notes.write']);
+  });
+  test('cannot be had by asking for everything (R33)', () => {
+    expect(grantedScopes(['*'], entitled)).toEqual({ granted: [], withheld: ['*'] });
+  });
+});
