@@ -62,6 +62,10 @@ export const commands = {
   start: startApp('apps/standalone/dist/main.js'),
   demo: startApp('apps/demo/dist/main.js'),
   bench: startApp('apps/bench/dist/main.js'),
+  secrets: async (root) => {
+    await compile(root);
+    await mustRun(process.execPath, [join(root, 'tools', 'make-secrets.mjs')]);
+  },
   test: runSteps,
   check: async (root, args) => {
     if (args.length > 0) throw new CommandFailed('npm run check takes no arguments; npm test -- types runs one part.', 2);
