@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { readEnvironment, variable } from '@sallyport/config';
-import type { Secret } from '@sallyport/kernel';
+import { SallyportError, Secret } from '@sallyport/kernel';
 import { readCertificateAuthorities } from '@sallyport/safe-fetch';
 import { z } from 'zod';
 
@@ -48,7 +49,7 @@ export const ControlPlaneEnvironment = z.strictObject({
   SALLYPORT_HEALTH_PORT: variable.port().default(7492),
   SALLYPORT_LOG_LEVEL: variable.logLevel().default('info'),
   SALLYPORT_REPLICA: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/).default('control-plane').describe('Name its events are stored under'),
-  DATABASE_URL: variable.url('postgresql:', 'postgres:').describe('PostgreSQL'),
+  DATABASE_URL: variable.url('postgresql:', 'postgres:').transform((url) => new Secret(url)).describe('PostgreSQL'),
   NATS_URL: variable.list().describe('NATS servers, comma-separated'),
   SALLYPORT_NATS_SEED_FILE: variable.path().optional().describe('The nkey seed of this process'),
   SALLYPORT_ADMIN_TOKEN_FILE: variable.path().describe('Holds the token of the admin API, at least 32 characters'),
@@ -64,6 +65,24 @@ export const ControlPlaneEnvironment = z.strictObject({
 });
 export type ControlPlaneEnvironment = z.infer<typeof ControlPlaneEnvironment>;
 
+/** Known before the rest: the file names the variables that hold secrets. */
+export function declarativeFileOf(env: Readonly<Record<string, string | undefined>>): string | undefined {
+  return env['SALLYPORT_CONFIGURATION_FILE'] || undefined;
+}
+
+/** @throws SallyportError `admin_token_invalid` */
+export function readAdminToken(file: string): Secret {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8').trim();
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
+    throw new SallyportError('admin_token_invalid', `The administrator token file ${file} cannot be read (${code}).`, { cause });
+  }
+  if (!/^[\x21-\x7e]{32,}$/.test(text)) throw new SallyportError('admin_token_invalid', `The administrator token file ${file} must hold at least 32 characters, in one line and without blanks.`);
+  return new Secret(text);
+}
+
 /**
  * @param secretVariables names that the declarative file reads its secrets from: these are not settings.
  * @throws SallyportError `configuration_invalid`
@@ -73,8 +92,8 @@ export function readControlPlaneEnvironment(env: Readonly<Record<string, string 
   return readEnvironment(ControlPlaneEnvironment, settings, { prefix: 'SALLYPORT_' });
 }
 
-/** @param adminToken what the file named in the environment holds. */
-export function controlPlaneConfig(environment: ControlPlaneEnvironment, parts: { databaseUrl: Secret; adminToken: Secret; secretVariables: Readonly<Record<string, string | undefined>> }): ControlPlaneConfig {
+/** @param parts what files hold and what is secret: not in the environment itself. */
+export function controlPlaneConfig(environment: ControlPlaneEnvironment, parts: Pick<ControlPlaneConfig, 'adminToken' | 'secretVariables'>): ControlPlaneConfig {
   return {
     publicUrl: environment.SALLYPORT_CONTROL_PLANE_URL,
     gatewayUrl: environment.SALLYPORT_GATEWAY_URL,
@@ -82,10 +101,9 @@ export function controlPlaneConfig(environment: ControlPlaneEnvironment, parts: 
     jwksUrl: environment.SALLYPORT_JWKS_URL ?? `${environment.SALLYPORT_ISSUER}/jwks`,
     host: environment.SALLYPORT_HOST,
     port: environment.SALLYPORT_PORT,
-    databaseUrl: parts.databaseUrl,
-    adminToken: parts.adminToken,
+    databaseUrl: environment.DATABASE_URL,
+    ...parts,
     declarativeFile: environment.SALLYPORT_CONFIGURATION_FILE ?? null,
-    secretVariables: parts.secretVariables,
     keys: {
       masterKeyFile: environment.SALLYPORT_MASTER_KEY_FILE,
       configurationSigningKeyFile: environment.SALLYPORT_CONFIGURATION_SIGNING_KEY_FILE,

@@ -54,7 +54,7 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
     const applied = desired ? await documents.apply(desired) : await revisions.write(() => Promise.resolve(undefined));
     if (desired && applied.changed) {
       logger.info(applied, 'configuration changed');
-      await lifecycle('configuration.changed', { detail: { revision: applied.revision, source: 'file' } });
+      await lifecycle({ type: 'configuration.changed', detail: { revision: applied.revision, source: 'file' } });
     }
 
     const publisher = new ConfigurationPublisher({ log: messaging.configuration, connected: () => messaging.connected(), revisions, documents, signingKey: signing.privateKey, clock, logger, intervalMs: config.heartbeatIntervalMs });
@@ -74,24 +74,8 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
 
     const revocations = new PostgresRevocationStore(revisions, clock);
     const revoker = new Revoker({ database, store: revocations, publisher, lifecycle });
-    const credentials = await createCredentialParts({
-      publicUrl: config.publicUrl,
-      gatewayUrl: config.gatewayUrl,
-      issuer: config.issuer,
-      jwksUrl: config.jwksUrl,
-      keys: config.keys,
-      extraCertificateAuthorities: config.extraCertificateAuthorities,
-      database,
-      sealer,
-      messaging,
-      snapshot: () => replica.snapshot(),
-      record: ({ type, ...facts }) => lifecycle(type, facts),
-      clock,
-    });
-    const app = await createNestApp(
-      ControlPlaneModule.of({ documents, publisher, revocations, revoker, events, credentials }),
-      { logger, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, headers: 'pages' },
-    );
+    const credentials = await createCredentialParts({ ...config, database, sealer, messaging, snapshot: () => replica.snapshot(), record: lifecycle, clock });
+    const app = await createNestApp(ControlPlaneModule.of({ documents, publisher, revocations, revoker, events, credentials }), { logger, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, headers: 'pages' });
     closers.push(() => closeNestApp(app));
     requireAdminToken(app.getHttpAdapter().getInstance(), config.adminToken);
     app.connectMicroservice(messaging.server('control-plane'));

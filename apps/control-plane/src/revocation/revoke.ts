@@ -50,7 +50,8 @@ export class Revoker {
 
     const revocation = await this.#store.revoke(subjectOf({ user, agent, session }), { block, reason });
     const published = await within(PUBLISH_TIMEOUT_MS, this.#publisher.flush());
-    await this.#lifecycle('revocation.created', {
+    await this.#lifecycle({
+      type: 'revocation.created',
       ...(user !== undefined && { userId: user }),
       ...(agent !== undefined && { clientId: agent }),
       ...(session !== undefined && { sid: session }),
