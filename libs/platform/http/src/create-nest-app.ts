@@ -9,7 +9,7 @@ import type { Logger } from '@sallyport/telemetry';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { allowCrossOrigin, answerPreflight, createHostGuard } from './host-guard.js';
 import type { CorsOptions } from './host-guard.js';
-import { ProblemFilter } from './problem.js';
+import { PROBLEM, ProblemFilter, toProblem } from './problem.js';
 import { securityHeaders } from './security-headers.js';
 
 export interface NestAppOptions {
@@ -45,6 +45,8 @@ export async function createNestApp(module: Type<unknown> | DynamicModule, optio
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 8_192 },
+    // An address that cannot be decoded never reaches a hook or a filter, and Fastify's own answer repeats it.
+    frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) => void reply.status(400).header('content-type', PROBLEM).send(toProblem(error)),
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger: new PinoNestLogger(logger), abortOnError: false, bodyParser });
   app.useGlobalFilters(new ProblemFilter(logger));
@@ -62,7 +64,7 @@ export async function createNestApp(module: Type<unknown> | DynamicModule, optio
     const verdict = guard(request);
     if (verdict.outcome === 'refused') {
       logger.warn({ reason: verdict.reason }, 'request refused');
-      void reply.status(403).header('content-type', 'application/problem+json; charset=utf-8').send({ type: 'about:blank', title: 'Forbidden', status: 403 });
+      void reply.status(403).header('content-type', PROBLEM).send({ type: 'about:blank', title: 'Forbidden', status: 403 });
       return;
     }
     if (verdict.crossOrigin !== null) {

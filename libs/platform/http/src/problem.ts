@@ -5,6 +5,8 @@ import type { Logger } from '@sallyport/telemetry';
 import type { FastifyReply } from 'fastify';
 import { ZodError } from 'zod';
 
+export const PROBLEM = 'application/problem+json; charset=utf-8';
+
 /** RFC 9457. Nothing else about an error leaves the process. */
 export interface Problem {
   readonly type: 'about:blank';
@@ -59,7 +61,7 @@ export class ProblemFilter implements ExceptionFilter {
     const answer = toProblem(error);
     if (answer.status >= 500) this.#logger.error({ err: error instanceof Error ? error : new Error(String(error)), route: reply.request.routeOptions.url }, 'request failed');
     if (reply.sent || reply.raw.headersSent) return;
-    void reply.status(answer.status).header('content-type', 'application/problem+json; charset=utf-8').send(answer);
+    void reply.status(answer.status).header('content-type', PROBLEM).send(answer);
   }
 }
 Catch()(ProblemFilter);

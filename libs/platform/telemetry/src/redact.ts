@@ -1,5 +1,6 @@
 /** Keys whose value never reaches a log, at any depth and in any notation (S30): `access_token`, `clientSecret`, `set-cookie`, … */
-const SECRET_KEY = /(?:^|[-_.])(?:authorization|cookie|code|password|passphrase|dpop|assertion|ticket|jwe|jws|jwk|seed|verifier|credential|credentials|baggage|tracestate)$|token$|secret$|cookie$|password$|api[-_]?key$|private[-_]?key$|code[-_]?verifier$|(?:auth|authorization|device|user)[-_]?code$|client[-_]?assertion$|admin[-_]?token/i;
+const SECRET_KEY =
+  /(?:^|[-_.])(?:authorization|code|dpop|assertion|jwe|jws|jwk|seed|verifier|credentials?|baggage|tracestate)$|(?:token|secret|cookie|password|passphrase|ticket|api[-_]?key|private[-_]?key|code[-_]?verifier|client[-_]?assertion)s?$|(?:auth|authorization|device|user)[-_]?code$/i;
 /** Compact JWS and JWE, wherever they stand in a text. */
 const COMPACT_JOSE = /eyJ[\w-]{8,}(?:\.[\w-]*){1,4}/g;
 const SCHEME_AND_CREDENTIAL = /\b(Bearer|Basic|DPoP)\s+[\w.~+/=-]+/gi;
@@ -49,7 +50,7 @@ function redactError(error: Error, depth: number): Record<string, unknown> {
   };
 }
 
-/** A number or a boolean under a secret's name (`code: 404`, `hasToken: true`) tells nothing; nor does an error code in words. */
+/** A number or a boolean under a secret's name (`code: 404`, `hasToken: true`) gives nothing away. */
 function isTelling(item: unknown): boolean {
   return typeof item === 'string' || (typeof item === 'object' && item !== null);
 }

@@ -12,12 +12,15 @@ import { unavailable } from './unavailable.js';
 export class NatsConfigurationWriter {
   readonly #connection: NatsConnection;
   readonly #jetstream: JetStreamClient;
-  readonly #manager: () => JetStreamManager;
+  readonly #manager: JetStreamManager;
 
-  constructor(connection: NatsConnection, jetstream: JetStreamClient, manager: () => JetStreamManager) {
+  readonly #connected: () => boolean;
+
+  constructor({ connection, jetstream, manager, connected }: { connection: NatsConnection; jetstream: JetStreamClient; manager: JetStreamManager; connected: () => boolean }) {
     this.#connection = connection;
     this.#jetstream = jetstream;
     this.#manager = manager;
+    this.#connected = connected;
   }
 
   async appendChange(revision: number, jws: string): Promise<void> {
@@ -45,15 +48,15 @@ export class NatsConfigurationWriter {
     if (start !== undefined) await this.#forgetBefore(start);
   }
 
+  /** Dropped while the connection is down: sent later, in a burst, it would prove nothing. */
   async heartbeat(jws: string): Promise<void> {
-    if (this.#connection.isClosed()) throw new SallyportError('messaging_closed', 'The bus is closed.');
-    this.#connection.publish(subjects.configurationHeartbeat, jws);
+    if (this.#connected()) this.#connection.publish(subjects.configurationHeartbeat, jws);
   }
 
   /** Keeps what a reader that just began with an older base, or looks back from this one, still needs. */
   async #forgetBefore(start: number): Promise<void> {
     const seq = start - KEPT_BEFORE_BASE;
-    if (seq > 1) await unavailable(this.#manager().streams.purge(streams.configuration, { seq }));
+    if (seq > 1) await unavailable(this.#manager.streams.purge(streams.configuration, { seq }));
   }
 
   #checkSize(entry: string): void {

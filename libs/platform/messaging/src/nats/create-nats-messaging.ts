@@ -56,6 +56,7 @@ export async function createNatsMessaging(options: NatsMessagingOptions): Promis
 
   const followers = new Set<NatsConfigurationFollower>();
   let up = true;
+  const connected = () => up && !connection.isClosed();
   const onReconnect = async (): Promise<void> => {
     try {
       await prepare();
@@ -77,7 +78,7 @@ export async function createNatsMessaging(options: NatsMessagingOptions): Promis
     refused: (error) => onProblem('not-permitted', error),
   });
 
-  const writer = new NatsConfigurationWriter(connection, streamClient, () => manager);
+  const writer = new NatsConfigurationWriter({ connection, jetstream: streamClient, manager, connected });
   const configuration: ConfigurationLog = {
     appendChange: (revision, jws) => writer.appendChange(revision, jws),
     appendBase: (revision, chunks) => writer.appendBase(revision, chunks),
@@ -104,7 +105,7 @@ export async function createNatsMessaging(options: NatsMessagingOptions): Promis
     broadcast: new NatsBroadcast(connection, onProblem),
     client: () => client,
     server: (queue) => ({ transport: Transport.NATS, options: { ...connectionOptions, queue, gracefulShutdown: true, gracePeriod: 200 } }),
-    connected: () => up && !connection.isClosed(),
+    connected,
     async close() {
       for (const follower of followers) follower.stop();
       followers.clear();

@@ -1,7 +1,7 @@
 import { headers } from '@nats-io/transport-node';
 import { subjects } from '@sallyport/messages';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createNatsMessaging, createNkey } from '../index.js';
+import { createNatsMessaging, createNkey, request } from '../index.js';
 import type { Messaging } from '../index.js';
 import { describeMessaging } from '../messaging.contract.js';
 import { startDeployment } from './deployment.contract.js';
@@ -83,12 +83,13 @@ describe('NATS: outages', () => {
     await stop();
   });
 
-  test('publishing to a bus that is down fails, so that the spool keeps the batch', async () => {
+  test('asking and publishing on a bus that is down fails, so that the spool keeps the batch', async () => {
     deployment = await startDeployment();
     await deployment.open('cp-1');
     const gateway = await deployment.open('gw-1');
     await deployment.nats.kill();
     await expect.poll(() => gateway.connected()).toBe(false);
+    await expect(request(gateway.client(), subjects.lease, {}, { timeoutMs: 2_000 })).rejects.toMatchObject({ code: 'messaging_unavailable' });
     await expect(gateway.events.publish('gw-1', [{ id: 'a' }])).rejects.toMatchObject({ code: 'messaging_unavailable' });
     await deployment.nats.restart();
   });
