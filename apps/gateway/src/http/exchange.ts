@@ -1,0 +1,64 @@
+import type { CallRecord } from '@sallyport/messages';
+
+/** One HTTP request as the request path sees it: no framework, no socket. */
+export interface InboundRequest {
+  readonly method: string;
+  readonly headers: InboundHeaders;
+  /** The agent's address; forwarded headers count only from listed proxies (security rule S19). */
+  readonly sourceIp: string | null;
+  /** Read only once the caller is known (R12). */
+  readonly body: AsyncIterable<Uint8Array>;
+  /** Aborted when the client goes away: whatever was started for it ends then. */
+  readonly disconnected: AbortSignal;
+}
+
+/** Header look-up that knows about repetition, which Node's own object hides. */
+export class InboundHeaders {
+  readonly #values = new Map<string, string>();
+  readonly #repeated = new Set<string>();
+
+  /** @param rawHeaders name and value in turn, as Node delivers them. */
+  constructor(rawHeaders: readonly string[]) {
+    for (let i = 0; i + 1 < rawHeaders.length; i += 2) {
+      const name = (rawHeaders[i] ?? '').toLowerCase();
+      if (this.#values.has(name)) this.#repeated.add(name);
+      else this.#values.set(name, rawHeaders[i + 1] ?? '');
+    }
+  }
+
+  get(name: string): string | undefined {
+    return this.#values.get(name)?.trim();
+  }
+
+  /** A header that must not be repeated, and is (security rule S10). */
+  firstRepeated(): string | undefined {
+    for (const name of this.#repeated) if (name === 'authorization' || name === 'content-type' || name.startsWith('mcp-')) return name;
+    return undefined;
+  }
+}
+
+/** `last` marks the piece that ends the answer: the record is on disk before it leaves. */
+export interface AnswerPiece {
+  readonly text: string;
+  readonly last: boolean;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: { readonly type: 'none' } | { readonly type: 'text'; readonly text: string } | { readonly type: 'stream'; readonly pieces: AsyncIterable<AnswerPiece> };
+}
+
+/** What is known of a call so far; becomes its record (R74). */
+export type CallFacts = { -readonly [K in keyof Omit<CallRecord, 'v' | 'type' | 'id' | 'replica' | 'receivedAt' | 'durationMs' | 'httpStatus'>]?: CallRecord[K] | undefined };
+
+export const noBody = { type: 'none' } as const;
+
+export function jsonAnswer(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Answer {
+  return textAnswer(status, JSON.stringify(body), headers);
+}
+
+/** For JSON that exists as text already. */
+export function textAnswer(status: number, text: string, headers: Readonly<Record<string, string>> = {}): Answer {
+  return { status, headers: { 'content-type': 'application/json', ...headers }, body: { type: 'text', text } };
+}

@@ -1,0 +1,118 @@
+import { decodeHeaderValue } from '@sallyport/server';
+import { isJsonObject, MODERN_VERSION } from '@sallyport/mcp-relay';
+import type { JsonObject, RequestId } from '@sallyport/mcp-relay';
+import type { InboundHeaders } from '../http/exchange.js';
+import type { Refusal } from '../request-path/refusal.js';
+import { LEGACY_VERSIONS, MODERN_VERSIONS } from './client-message.js';
+import type { ClientMessage, Operation } from './client-message.js';
+import { readOperation } from './read-operation.js';
+
+const META = 'io.modelcontextprotocol/';
+const isModern = (version: string | undefined): boolean => version !== undefined && version >= MODERN_VERSION;
+
+/** What `initialize` told us about a legacy client; absent when it sends no session id. */
+export interface LegacySession {
+  readonly version: string;
+  readonly elicitsUrl: boolean;
+}
+export type SessionLookup = (sealedId: string) => LegacySession | undefined;
+
+/**
+ * Which era a message is of, and whether it may be acted on. The body decides, headers are compared with it: a modern
+ * envelope means modern, all else legacy; a modern header without the envelope is an error, never legacy (mcp.md).
+ */
+export function classifyMessage(body: unknown, headers: InboundHeaders, session: SessionLookup): ClientMessage | Refusal {
+  if (Array.isArray(body)) return { refused: 'invalid-request', message: 'JSON-RPC batches are not supported.' };
+  if (!isJsonObject(body) || body['jsonrpc'] !== '2.0') return { refused: 'invalid-request', message: 'The body is not a JSON-RPC message.' };
+  const { id, method, params } = body;
+  const headerVersion = headers.get('mcp-protocol-version');
+  if (method === undefined) {
+    const isResponse = isRequestId(id) && ('result' in body || 'error' in body);
+    return isResponse ? { type: 'accepted', method: undefined, era: 'legacy' } : { refused: 'invalid-request', message: 'The body is not a JSON-RPC message.' };
+  }
+  if (typeof method !== 'string' || (params !== undefined && !isJsonObject(params))) return { refused: 'invalid-request', message: 'The body is not a JSON-RPC message.' };
+  const meta = isJsonObject(params?.['_meta']) ? params['_meta'] : undefined;
+  const claimsEnvelope = meta !== undefined && `${META}protocolVersion` in meta;
+
+  if (!('id' in body)) {
+    const era = claimsEnvelope || isModern(headerVersion) ? 'modern' : 'legacy';
+    const mismatch = era === 'modern' && headers.get('mcp-method') !== undefined && headers.get('mcp-method') !== method;
+    return mismatch ? { refused: 'header-mismatch', message: 'Mcp-Method names another method than the body.' } : { type: 'accepted', method, era };
+  }
+  if (!isRequestId(id)) return { refused: 'invalid-request', message: 'The request id must be a string or an integer.' };
+
+  if (claimsEnvelope || (method !== 'initialize' && isModern(headerVersion))) return classifyModern({ id, method, params: params ?? {}, meta }, headers);
+  if (isModern(headerVersion)) return { refused: 'header-mismatch', message: 'initialize was sent with a protocol version that has no initialize.' };
+  return classifyLegacy({ id, method, params: params ?? {}, meta }, headers, session);
+}
+
+interface RequestParts {
+  readonly id: RequestId;
+  readonly method: string;
+  readonly params: JsonObject;
+  readonly meta: JsonObject | undefined;
+}
+
+function classifyModern({ id, method, params, meta }: RequestParts, headers: InboundHeaders): ClientMessage | Refusal {
+  const version = meta?.[`${META}protocolVersion`];
+  const capabilities = meta?.[`${META}clientCapabilities`];
+  if (typeof version !== 'string') return { refused: 'envelope', message: `params._meta["${META}protocolVersion"] is required.` };
+  if (!isJsonObject(capabilities)) return { refused: 'envelope', message: `params._meta["${META}clientCapabilities"] is required.` };
+  const clientInfo = meta?.[`${META}clientInfo`];
+  if (clientInfo !== undefined && !isJsonObject(clientInfo)) return { refused: 'envelope', message: `params._meta["${META}clientInfo"] must be an object.` };
+
+  const headerVersion = headers.get('mcp-protocol-version');
+  if (headerVersion !== undefined && headerVersion !== version) return { refused: 'header-mismatch', message: 'MCP-Protocol-Version names another version than the body.' };
+  if (!(MODERN_VERSIONS as readonly string[]).includes(version)) return { refused: 'unsupported-version', requested: version };
+  if (headerVersion === undefined) return { refused: 'header-mismatch', message: 'MCP-Protocol-Version is required.' };
+  const headerMethod = headers.get('mcp-method');
+  if (headerMethod !== method) return { refused: 'header-mismatch', message: headerMethod === undefined ? 'Mcp-Method is required.' : 'Mcp-Method names another method than the body.' };
+  const nameMismatch = compareName(method, params, headers.get('mcp-name'));
+  if (nameMismatch !== undefined) return { refused: 'header-mismatch', message: nameMismatch };
+
+  const operation = readOperation('modern', method, params);
+  if ('refused' in operation) return operation;
+  const { requestState, inputResponses } = params;
+  if ((requestState !== undefined && typeof requestState !== 'string') || (inputResponses !== undefined && !isJsonObject(inputResponses))) {
+    return { refused: 'invalid-params', message: 'requestState must be a string and inputResponses an object.' };
+  }
+  return { type: 'request', request: { era: 'modern', version, id, method, operation, meta, elicitsUrl: declaresUrl(capabilities), retry: { requestState, responses: inputResponses } } };
+}
+
+function classifyLegacy({ id, method, params, meta }: RequestParts, headers: InboundHeaders, lookUp: SessionLookup): ClientMessage | Refusal {
+  const headerVersion = headers.get('mcp-protocol-version');
+  if (method !== 'initialize' && headerVersion !== undefined && !(LEGACY_VERSIONS as readonly string[]).includes(headerVersion)) {
+    return { refused: 'invalid-request', message: `Unsupported protocol version (supported: ${LEGACY_VERSIONS.join(', ')}).` };
+  }
+  const sessionId = headers.get('mcp-session-id');
+  let session: LegacySession | undefined;
+  if (method !== 'initialize' && sessionId !== undefined) {
+    session = lookUp(sessionId);
+    if (session === undefined) return { refused: 'session-not-found' };
+  }
+  const operation = readOperation('legacy', method, params);
+  if ('refused' in operation) return operation;
+  const version = session?.version ?? headerVersion ?? LEGACY_VERSIONS[0];
+  const elicitsUrl = operation.type === 'initialize' ? declaresUrl(params['capabilities']) : (session?.elicitsUrl ?? false);
+  return { type: 'request', request: { era: 'legacy', version, id, method, operation, meta, elicitsUrl, retry: { requestState: undefined, responses: undefined } } };
+}
+
+/** `Mcp-Name` mirrors a field of the body, possibly encoded. */
+function compareName(method: string, params: JsonObject, header: string | undefined): string | undefined {
+  const field = method === 'tools/call' || method === 'prompts/get' ? 'name' : method === 'resources/read' ? 'uri' : undefined;
+  if (field === undefined) return undefined;
+  const value = params[field];
+  if (header === undefined) return typeof value === 'string' ? 'Mcp-Name is required.' : undefined;
+  const decoded = decodeHeaderValue(header);
+  if (decoded === undefined) return 'Mcp-Name is not properly encoded.';
+  return typeof value === 'string' && decoded !== value ? `Mcp-Name differs from params.${field}.` : undefined;
+}
+
+const isRequestId = (id: unknown): id is RequestId => (typeof id === 'string' && id.length <= 256) || (typeof id === 'number' && Number.isSafeInteger(id));
+
+function declaresUrl(capabilities: unknown): boolean {
+  const elicitation = isJsonObject(capabilities) ? capabilities['elicitation'] : undefined;
+  return isJsonObject(elicitation) && isJsonObject(elicitation['url']);
+}
+
+export type { Operation };

@@ -1,0 +1,37 @@
+import type { JsonObject, RequestId } from '@sallyport/mcp-relay';
+
+/** Oldest last. A client that asks for another one in `initialize` is offered the first legacy one. */
+export const MODERN_VERSIONS = ['2026-07-28'] as const;
+export const LEGACY_VERSIONS = ['2025-11-25', '2025-06-18'] as const;
+
+export type Operation =
+  | { readonly type: 'discover' }
+  | { readonly type: 'initialize'; readonly requestedVersion: string }
+  | { readonly type: 'ping' }
+  | { readonly type: 'list'; readonly what: 'tools' | 'resources' | 'resourceTemplates' }
+  | { readonly type: 'call'; readonly name: string; readonly arguments: JsonObject | undefined }
+  | { readonly type: 'read'; readonly uri: string };
+
+/** What a client that was asked for input brings with its retry (2026-07-28). */
+export interface Retry {
+  readonly requestState: string | undefined;
+  readonly responses: JsonObject | undefined;
+}
+
+/** One request, validated: everything later steps act on, and nothing they have to look up in the body again. */
+export interface ClientRequest {
+  readonly era: 'modern' | 'legacy';
+  readonly version: string;
+  readonly id: RequestId;
+  readonly method: string;
+  readonly operation: Operation;
+  readonly meta: JsonObject | undefined;
+  /** The client said it can show a URL to its user. */
+  readonly elicitsUrl: boolean;
+  readonly retry: Retry;
+}
+
+export type ClientMessage =
+  | { readonly type: 'request'; readonly request: ClientRequest }
+  /** Notifications, and answers nobody here waits for: accepted and dropped. */
+  | { readonly type: 'accepted'; readonly method: string | undefined; readonly era: 'modern' | 'legacy' };

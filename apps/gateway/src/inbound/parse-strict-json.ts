@@ -1,0 +1,55 @@
+/** Deeper nesting than any message of the protocol needs. */
+const MAX_DEPTH = 64;
+
+/**
+ * JSON without duplicate object keys (security rule S10): two readers of `{"name":"a","name":"b"}` may see two tools.
+ * Keys are compared after unescaping. `undefined` for what is no JSON, has duplicates or nests too deeply.
+ */
+export function parseStrictJson(text: string): { value: unknown } | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined; // not JSON; the caller words the refusal
+  }
+  return hasUniqueKeys(text) ? { value } : undefined;
+}
+
+/** Walks text that is known to be JSON. */
+function hasUniqueKeys(text: string): boolean {
+  const open: (Set<string> | undefined)[] = []; // a set per object, nothing per array
+  let expectsKey = false;
+  for (let i = 0; i < text.length; i++) {
+    switch (text.charCodeAt(i)) {
+      case 0x22: { // "
+        const start = i;
+        for (i++; text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++;
+        if (!expectsKey) break;
+        const raw = text.slice(start + 1, i);
+        const key: unknown = raw.includes('\\') ? JSON.parse(`"${raw}"`) : raw;
+        const keys = open.at(-1);
+        if (typeof key !== 'string' || keys === undefined || keys.has(key)) return false;
+        keys.add(key);
+        expectsKey = false;
+        break;
+      }
+      case 0x7b: // {
+        open.push(new Set());
+        expectsKey = true;
+        break;
+      case 0x5b: // [
+        open.push(undefined);
+        expectsKey = false;
+        break;
+      case 0x7d: case 0x5d: // } ]
+        open.pop();
+        expectsKey = false;
+        break;
+      case 0x2c: // ,
+        expectsKey = open.at(-1) !== undefined;
+        break;
+    }
+    if (open.length > MAX_DEPTH) return false;
+  }
+  return true;
+}

@@ -1,0 +1,20 @@
+import type { CallRecord } from '@sallyport/messages';
+import type { BoundCounter, Metrics } from '@sallyport/telemetry';
+
+const METHODS = new Set(['server/discover', 'initialize', 'ping', 'tools/list', 'tools/call', 'resources/list', 'resources/templates/list', 'resources/read', 'DELETE']);
+const BUCKETS_MS = [1, 2, 5, 10, 20, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000];
+
+/** Counts calls by method, decision and status class, and times them. Attribute values come from closed sets. */
+export function observeCalls(metrics: Metrics): (record: CallRecord) => void {
+  const calls = metrics.counter('sallyport.gateway.calls', 'Calls answered, by method, decision and status.');
+  const durations = metrics.histogram('sallyport.gateway.call.duration', 'From the first byte of a request to the last of its answer.', { unit: 'ms', buckets: BUCKETS_MS });
+  const bound = new Map<string, BoundCounter>();
+  return ({ method, decision, httpStatus, durationMs }) => {
+    const known = method !== undefined && METHODS.has(method) ? method : 'other';
+    const key = `${known} ${decision} ${httpStatus}`;
+    let counter = bound.get(key);
+    if (counter === undefined) bound.set(key, (counter = calls.bind({ method: known, decision, status: httpStatus })));
+    counter.add();
+    durations.record(durationMs, { method: known });
+  };
+}

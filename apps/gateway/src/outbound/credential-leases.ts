@@ -1,0 +1,155 @@
+import { openLeaseAnswer, sealLeaseRequest } from '@sallyport/credential';
+import type { LeaseRequester } from '@sallyport/credential';
+import type { RevocationIndex } from '@sallyport/configuration';
+import { BoundedMap, SallyportError } from '@sallyport/kernel';
+import type { Clock } from '@sallyport/kernel';
+import type { CredentialChanged } from '@sallyport/messages';
+import type { Permit } from '@sallyport/policy';
+import type { CryptoKey } from 'jose';
+
+/** Used for this long less than it is good for: a call that starts must also end with it. */
+const MARGIN_SECONDS = 30;
+
+/**
+ * A credential for one user through one agent at one origin, in memory only (R45). Only `CredentialLeases` makes one:
+ * this class leaves the module as a type. It never prints, and takes its own traces out of what a server says (R44).
+ */
+class Lease {
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #traces: readonly string[];
+
+  constructor(
+    readonly key: string,
+    readonly userId: string,
+    readonly server: string,
+    readonly targetOrigin: string,
+    readonly connectionId: string | null,
+    readonly connectionRevision: number,
+    /** Seconds since the epoch. */
+    readonly leasedAt: number,
+    /** Milliseconds since the epoch. */
+    readonly usableUntil: number,
+    headers: Readonly<Record<string, string>>,
+  ) {
+    this.#headers = headers;
+    const secrets = Object.values(headers).map((value) => value.replace(/^\S+ +/, '')).filter((secret) => secret.length >= 8);
+    this.#traces = [...new Set(secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), secret.replaceAll('/', '\\/')]))];
+  }
+
+  headers(): Readonly<Record<string, string>> {
+    return this.#headers;
+  }
+
+  redact(text: string): string {
+    return this.#traces.reduce((redacted, trace) => (redacted.includes(trace) ? redacted.replaceAll(trace, '[redacted]') : redacted), text);
+  }
+}
+export type CredentialLease = Lease;
+
+export type LeaseResult =
+  | { readonly type: 'granted'; readonly lease: CredentialLease }
+  | { readonly type: 'connect_required'; readonly url: string; readonly message: string }
+  | { readonly type: 'provider_unavailable'; readonly retryAfterSeconds: number | undefined }
+  | { readonly type: 'refused'; readonly reason: string };
+
+export interface LeaseTarget {
+  /** The agent's token; travels sealed to the control plane. */
+  readonly token: string;
+  /** Where the credential will be sent (security rule S20). */
+  readonly targetOrigin: string;
+  /** Changes with every change to a document: a lease is not reused across one. */
+  readonly documentsGeneration: number;
+  readonly revocations: Pick<RevocationIndex, 'isConnectionRevoked' | 'isServerRevoked'>;
+}
+
+export interface CredentialLeasesOptions {
+  readonly requester: LeaseRequester;
+  readonly leaseSigningPublicKey: CryptoKey;
+  /** Request/reply to the control plane; rejects when nobody answers in time. */
+  readonly send: (wire: { readonly request: string }) => Promise<unknown>;
+  readonly clock: Clock;
+  readonly onProblem?: (error: unknown) => void;
+  readonly limit?: number;
+}
+
+/** Asks the control plane for credentials, once for callers that ask at the same time, and remembers them briefly. */
+export class CredentialLeases {
+  readonly #options: CredentialLeasesOptions;
+  readonly #leases: BoundedMap<string, Lease>;
+  readonly #asking = new Map<string, Promise<LeaseResult>>();
+  #changes = 0;
+
+  constructor(options: CredentialLeasesOptions) {
+    this.#options = options;
+    this.#leases = new BoundedMap(options.limit ?? 20_000);
+  }
+
+  /** @param rejected a lease the server answered 401 to: asks for a newer credential. */
+  async lease(permit: Permit, target: LeaseTarget, rejected?: CredentialLease): Promise<LeaseResult> {
+    const key = JSON.stringify([permit.caller.userId, permit.caller.clientId, permit.caller.sid, permit.server, permit.credentialProvider, target.targetOrigin, target.documentsGeneration]);
+    const known = rejected === undefined ? this.#recall(key, target) : this.#forget(key, rejected);
+    if (known !== undefined) return { type: 'granted', lease: known };
+    const flight = `${key} ${rejected?.connectionRevision ?? ''}`;
+    let asking = this.#asking.get(flight);
+    if (asking === undefined) {
+      asking = this.#ask(key, permit, target, rejected).finally(() => this.#asking.delete(flight));
+      this.#asking.set(flight, asking);
+    }
+    return await asking;
+  }
+
+  /** A connection changed: leases of older revisions are dropped. */
+  drop(changed: CredentialChanged): void {
+    this.#changes += 1;
+    this.#leases.deleteWhere((lease) => lease.server === changed.server && (lease.connectionId === changed.connectionId || (changed.userId !== null && lease.connectionId === null && lease.userId === changed.userId)));
+  }
+
+  /** Takes what has expired out of memory. */
+  sweep(): void {
+    const now = this.#options.clock();
+    this.#leases.deleteWhere((lease) => lease.usableUntil <= now);
+  }
+
+  #recall(key: string, { revocations }: LeaseTarget): Lease | undefined {
+    const lease = this.#leases.get(key);
+    if (lease === undefined) return undefined;
+    const isVoid = lease.usableUntil <= this.#options.clock()
+      || (lease.connectionId !== null && revocations.isConnectionRevoked(lease.connectionId, lease.leasedAt))
+      || revocations.isServerRevoked(lease.server, lease.leasedAt);
+    if (!isVoid) return lease;
+    this.#leases.delete(key);
+    return undefined;
+  }
+
+  /** Somebody else may have replaced the rejected lease already: then that one is the answer. */
+  #forget(key: string, rejected: Lease): Lease | undefined {
+    const current = this.#leases.get(key);
+    if (current !== undefined && current !== rejected && current.connectionRevision > rejected.connectionRevision) return current;
+    this.#leases.delete(key);
+    return undefined;
+  }
+
+  async #ask(key: string, permit: Permit, { token, targetOrigin }: LeaseTarget, rejected: Lease | undefined): Promise<LeaseResult> {
+    const { caller, server, revision } = permit;
+    const { requester, leaseSigningPublicKey, send, clock } = this.#options;
+    const changesBefore = this.#changes;
+    try {
+      const { wire, expectation } = await sealLeaseRequest(
+        { token, userId: caller.userId, clientId: caller.clientId, sid: caller.sid, server, targetOrigin, policyRevision: revision, rejectedConnectionRevision: rejected?.connectionRevision },
+        requester,
+      );
+      const askedAt = clock();
+      const outcome = await openLeaseAnswer(await send(wire), expectation, { leaseSigningPublicKey });
+      if (outcome.type !== 'granted') return outcome;
+      const usableUntil = askedAt + Math.max(1, outcome.expiresInSeconds - Math.min(MARGIN_SECONDS, Math.floor(outcome.expiresInSeconds / 5))) * 1000;
+      const lease = new Lease(key, caller.userId, server, targetOrigin, outcome.connectionId, outcome.connectionRevision, Math.floor(askedAt / 1000), usableUntil, outcome.headers);
+      // A change that was announced meanwhile may be newer than this answer: use it once, do not keep it.
+      if (this.#changes === changesBefore) this.#leases.set(key, lease);
+      return { type: 'granted', lease };
+    } catch (error) {
+      this.#options.onProblem?.(error);
+      if (error instanceof SallyportError && error.code === 'lease_answer_invalid') return { type: 'refused', reason: 'lease_answer_invalid' };
+      return { type: 'provider_unavailable', retryAfterSeconds: undefined };
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import type { DocumentOf } from '@sallyport/configuration';
+import { SallyportError } from '@sallyport/kernel';
+import { modernRequest } from '@sallyport/mcp-relay';
+import type { JsonObject, Relay, RelayAnswer, RequestId } from '@sallyport/mcp-relay';
+import type { Permit } from '@sallyport/policy';
+import { durationSeconds } from '@sallyport/policy';
+import type { CredentialLease } from './credential-leases.js';
+
+/** What goes to a server: the values that were decided on, nothing of the client's bytes (security rule S10). */
+export interface ServerRequest {
+  readonly id: RequestId;
+  readonly method: string;
+  readonly params: JsonObject;
+  readonly meta: JsonObject | undefined;
+  readonly name?: string | undefined;
+  readonly parameterHeaders?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface ForwardOptions {
+  readonly relay: Relay;
+  readonly clientInfo: { readonly name: string; readonly version: string };
+  /** Aborting it ends the call at the server too. */
+  readonly signal: AbortSignal;
+  readonly timeoutMs?: number | undefined;
+}
+
+/**
+ * The only way to a server: with a permit, and the credential leased for that permit. The agent's own token is not among
+ * the parameters, and cannot be (R50).
+ */
+export function forward(permit: Permit, lease: CredentialLease, server: DocumentOf<'McpServer'>, request: ServerRequest, options: ForwardOptions): Promise<RelayAnswer> {
+  const url = new URL(server.spec.url);
+  if (server.name !== permit.server || lease.server !== permit.server || lease.userId !== permit.caller.userId || lease.targetOrigin !== url.origin) {
+    throw new SallyportError('lease_mismatch', 'A credential was about to be used for something it was not leased for.');
+  }
+  const { headers, body } = modernRequest({
+    id: request.id,
+    method: request.method,
+    params: request.params,
+    meta: request.meta,
+    clientInfo: options.clientInfo,
+    // Nothing, until a server's policy says what it may ask a user (security rule S18).
+    clientCapabilities: {},
+    name: request.name,
+    parameterHeaders: request.parameterHeaders ?? {},
+  });
+  return options.relay.post({ url, credential: lease.headers(), headers, body, idleTimeoutMs: options.timeoutMs ?? (durationSeconds(server.spec.timeout) ?? 60) * 1000, signal: options.signal });
+}

@@ -1,0 +1,18 @@
+import type { JsonObject } from '@sallyport/mcp-relay';
+import { LEGACY_VERSIONS, MODERN_VERSIONS } from '../inbound/client-message.js';
+import type { RequestPath } from './request-path.js';
+
+/** What we relay we advertise, and nothing else. Lists differ per user: there is no notification of changes yet. */
+const capabilities = { tools: {}, resources: {} } as const;
+const instructions = 'Tools and resources of several servers behind one endpoint; names carry the server they belong to. A tool named <server>__connect gives the user a link to connect an account.';
+
+export const serverInfoMeta = ({ identity }: Pick<RequestPath, 'identity'>): JsonObject => ({ 'io.modelcontextprotocol/serverInfo': { name: identity.name, version: identity.version, title: 'Sallyport' } });
+
+export function discoverResult(path: Pick<RequestPath, 'identity'>): JsonObject {
+  return { resultType: 'complete', supportedVersions: [...MODERN_VERSIONS, ...LEGACY_VERSIONS], capabilities, instructions, ttlMs: 3_600_000, cacheScope: 'public', _meta: serverInfoMeta(path) };
+}
+
+export function initializeResult({ identity }: Pick<RequestPath, 'identity'>, requestedVersion: string): JsonObject & { protocolVersion: string } {
+  const protocolVersion = (LEGACY_VERSIONS as readonly string[]).includes(requestedVersion) ? requestedVersion : LEGACY_VERSIONS[0];
+  return { protocolVersion, capabilities, instructions, serverInfo: { name: identity.name, version: identity.version, title: 'Sallyport' } };
+}

@@ -1,0 +1,58 @@
+import type { DocumentOf } from '@sallyport/configuration';
+import { readAnswer } from '../outbound/read-answer.js';
+import { forward } from '../outbound/forward.js';
+import { listMethods } from '../outbound/catalogues.js';
+import type { ListKind, ListOutcome, PageReader } from '../outbound/catalogues.js';
+import { originOf, withLease } from '../outbound/with-lease.js';
+import type { Leased } from '../outbound/with-lease.js';
+import type { CredentialLease, LeaseTarget } from '../outbound/credential-leases.js';
+import type { Permit } from '@sallyport/policy';
+import { sealRequestState } from '../session/request-state.js';
+import type { Refusal } from './refusal.js';
+import type { Call } from './request-path.js';
+
+export const titleOf = (server: DocumentOf<'McpServer'>): string => server.spec.title ?? server.name;
+
+export function leaseTarget(call: Call, server: DocumentOf<'McpServer'>): LeaseTarget {
+  return { token: call.token, targetOrigin: originOf(server), documentsGeneration: call.documentsGeneration, revocations: call.snapshot.revocations };
+}
+
+/** What one server offers this caller, from memory or read now, within the time a list may take. */
+export async function readListing(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, kind: 'tools', maxAgeMs?: number): Promise<Leased<ListOutcome<'tools'>>>;
+export async function readListing(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, kind: 'resources' | 'resourceTemplates'): Promise<Leased<ListOutcome<'resources'>>>;
+export async function readListing(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, kind: ListKind, maxAgeMs?: number): Promise<Leased<ListOutcome<ListKind>>> {
+  const { path, prefix } = call;
+  // Not the client's own signal: others may be waiting for the same listing.
+  const signal = AbortSignal.timeout(path.listTimeoutMs);
+  const pageReader = (lease: CredentialLease): PageReader => async (params) => {
+    const id = 1;
+    const request = { id, method: listMethods[kind], params, meta: undefined };
+    return await readAnswer(await forward(permit, lease, server, request, { relay: path.relay, clientInfo: path.identity, signal, timeoutMs: path.listTimeoutMs }), id, lease);
+  };
+  return await withLease<ListOutcome<ListKind>>(path.leases, permit, leaseTarget(call, server), (lease) =>
+    kind === 'tools' ? path.catalogues.tools(lease, prefix, pageReader(lease), maxAgeMs) : path.catalogues.resources(kind, lease, prefix, pageReader(lease)));
+}
+
+/** Why there is no lease, as a refusal of this operation. */
+export function leaseRefusal(call: Call, server: DocumentOf<'McpServer'>, outcome: Exclude<Leased<{ type: 'x' }>, { type: 'used' }>): Refusal {
+  const title = titleOf(server);
+  switch (outcome.type) {
+    case 'connect_required':
+      return { refused: 'connect-required', server: server.name, title, url: outcome.url, message: outcome.message, requestState: sealRequestState(call.path.sealer, call.caller, operationOf(call, server.name), { kind: 'connect' }, call.now) };
+    case 'provider_unavailable':
+      return { refused: 'server-unavailable', title, reason: 'credential-unavailable', retryAfterSeconds: outcome.retryAfterSeconds };
+    case 'credential-rejected':
+      return { refused: 'server-unavailable', title, reason: 'credential-rejected' };
+    case 'refused':
+      return LEASE_TOKEN_REFUSALS.has(outcome.reason) ? { refused: 'unauthenticated', reason: 'lease_unauthenticated' } : { refused: 'denied' };
+  }
+}
+
+/** The control plane saw a revocation or an expiry before we did. */
+const LEASE_TOKEN_REFUSALS = new Set(['revoked', 'token_revoked', 'expired', 'token_invalid', 'unauthenticated']);
+
+/** What request state is bound to: the operation as the client names it. */
+export function operationOf({ request: { method, operation } }: Call, server: string) {
+  const subject = operation.type === 'call' ? ([operation.name, operation.arguments ?? {}] as const) : ([operation.type === 'read' ? operation.uri : '', null] as const);
+  return { server, method, subject };
+}

@@ -1,0 +1,147 @@
+import { bearerChallenge } from '@sallyport/access-token';
+import type { RequestId } from '@sallyport/mcp-relay';
+import { jsonAnswer, noBody } from '../http/exchange.js';
+import type { Answer, CallFacts } from '../http/exchange.js';
+import { LEGACY_VERSIONS, MODERN_VERSIONS } from '../inbound/client-message.js';
+import type { ClientRequest } from '../inbound/client-message.js';
+import { errorCodes } from './refusal.js';
+import type { JsonRpcError, Refusal } from './refusal.js';
+
+/** What the wording depends on: who asks in which era; a request that was never understood has no `request`. */
+export interface RefusalContext {
+  readonly resourceMetadataUrl: string;
+  readonly request: ClientRequest | undefined;
+  /** The id of a body that could be read but not accepted. */
+  readonly id: RequestId | undefined;
+  readonly era: 'modern' | 'legacy';
+}
+
+/** The one place where a refusal becomes HTTP and JSON-RPC (the tables of the specification, 2026-07-28 and 2025-11-25). */
+export function refuse(refusal: Refusal, context: RefusalContext): Answer {
+  const { request, era } = context;
+  const error = (status: number, code: number, message: string, data?: unknown, headers?: Record<string, string>): Answer => {
+    const body: JsonRpcError = { code, message, ...(data === undefined ? {} : { data }) };
+    return jsonAnswer(status, { jsonrpc: '2.0', id: request?.id ?? context.id ?? null, error: body }, headers);
+  };
+  const isCall = request?.operation.type === 'call';
+  /** A call is answered in words a model can act on; everything else by an error. */
+  const inWords = (code: number, text: string, data?: unknown): Answer => (isCall && request !== undefined ? toolFailure(request, text) : error(200, code, text, data));
+
+  switch (refusal.refused) {
+    case 'not-ready':
+      return error(503, errorCodes.notReady, 'The gateway is not ready. Try again shortly.', undefined, { 'retry-after': '2' });
+    case 'unauthenticated':
+      return unauthenticated(refusal.reason, context.resourceMetadataUrl);
+    case 'http-method':
+      return { status: 405, headers: { allow: 'POST, DELETE' }, body: noBody };
+    case 'repeated-header':
+      return error(400, errorCodes.invalidRequest, `The header ${refusal.header} must not be repeated.`);
+    case 'body-too-large':
+      return error(413, errorCodes.invalidRequest, 'The request is too large.', undefined, { connection: 'close' });
+    case 'media-type':
+      return error(415, errorCodes.invalidRequest, 'The body must be application/json.', undefined, { connection: 'close' });
+    case 'not-json':
+      return error(400, errorCodes.parse, 'The body is not JSON, or not unambiguous JSON.');
+    case 'invalid-request':
+      return error(400, era === 'legacy' ? errorCodes.legacyServer : errorCodes.invalidRequest, refusal.message);
+    case 'envelope':
+      return error(400, errorCodes.invalidParams, refusal.message);
+    case 'header-mismatch':
+      return error(400, errorCodes.headerMismatch, refusal.message);
+    case 'unsupported-version':
+      return error(400, errorCodes.unsupportedVersion, 'Unsupported protocol version.', { supported: [...MODERN_VERSIONS, ...LEGACY_VERSIONS], requested: refusal.requested });
+    case 'unknown-method':
+      return error(era === 'modern' ? 404 : 200, errorCodes.methodNotFound, 'Method not found.');
+    case 'invalid-params':
+      return error(200, errorCodes.invalidParams, refusal.message);
+    case 'session-not-found':
+      return error(404, errorCodes.legacySessionNotFound, 'Session not found.');
+    case 'unknown-tool':
+      return error(200, errorCodes.invalidParams, `Unknown tool: ${refusal.name}`);
+    case 'unknown-resource':
+      return error(200, errorCodes.invalidParams, 'Unknown resource.', { uri: refusal.uri });
+    case 'not-admitted':
+      return error(200, errorCodes.notAdmitted, 'Access through this agent is not allowed by policy.');
+    case 'denied':
+      return inWords(errorCodes.denied, 'This is not allowed by policy. Asking again will not change that; an administrator can.');
+    case 'insufficient-scope':
+      return error(403, errorCodes.denied, 'More scopes are needed for this.', undefined, {
+        'www-authenticate': bearerChallenge({ resourceMetadataUrl: context.resourceMetadataUrl, error: 'insufficient_scope', scopes: refusal.requiredScopes, description: 'More scopes are needed for this operation.' }),
+      });
+    case 'connect-required':
+      return connectRequired(refusal, request, error);
+    case 'connect-declined':
+      return inWords(errorCodes.connectRequired, `${refusal.title} is not connected, and the user chose not to connect it now.`);
+    case 'server-unavailable':
+      return inWords(errorCodes.serverUnavailable, unavailable(refusal.title, refusal.reason, refusal.retryAfterSeconds), refusal.retryAfterSeconds === undefined ? undefined : { retryAfterSeconds: refusal.retryAfterSeconds });
+    case 'server-error':
+      return error(200, refusal.code, refusal.message, refusal.data);
+  }
+}
+
+/** What the record says about a refusal. */
+export function factsOf(refusal: Refusal): Pick<CallFacts, 'decision' | 'reason'> {
+  const reason = 'reason' in refusal ? `${refusal.refused}:${refusal.reason}` : refusal.refused;
+  switch (refusal.refused) {
+    case 'unauthenticated':
+      return { decision: 'unauthenticated', reason: refusal.reason };
+    case 'insufficient-scope':
+      return { decision: 'step_up', reason };
+    case 'connect-required': case 'connect-declined':
+      return { decision: 'connect_required', reason };
+    case 'server-unavailable': case 'server-error':
+      return { decision: 'allow', reason };
+    case 'not-admitted': case 'denied': case 'unknown-tool': case 'unknown-resource': case 'not-ready':
+      return { decision: 'deny', reason };
+    default:
+      return { decision: 'invalid', reason };
+  }
+}
+
+/** A tool result that says it failed, in the form of the client's era. */
+export function toolFailure(request: ClientRequest, text: string): Answer {
+  const result = { ...(request.era === 'modern' ? { resultType: 'complete' } : {}), content: [{ type: 'text', text }], isError: true };
+  return jsonAnswer(200, { jsonrpc: '2.0', id: request.id, result });
+}
+
+function unauthenticated(reason: string, resourceMetadataUrl: string): Answer {
+  if (reason === 'keys_unavailable') return { status: 503, headers: { 'retry-after': '5' }, body: noBody };
+  const challenge = reason === 'no_token' ? bearerChallenge({ resourceMetadataUrl }) : bearerChallenge({ resourceMetadataUrl, error: 'invalid_token' });
+  return { status: 401, headers: { 'www-authenticate': challenge, 'cache-control': 'no-store' }, body: noBody };
+}
+
+/** Sends the user to our connect page by the best means this client has (B2). */
+function connectRequired(refusal: Extract<Refusal, { refused: 'connect-required' }>, request: ClientRequest | undefined, error: (status: number, code: number, message: string, data?: unknown) => Answer): Answer {
+  const { title, url, message, requestState } = refusal;
+  const canAsk = request !== undefined && request.elicitsUrl && (request.operation.type === 'call' || request.operation.type === 'read');
+  if (canAsk && request.era === 'modern') {
+    const inputRequests = { connect: { method: 'elicitation/create', params: { mode: 'url', url, message } } };
+    return jsonAnswer(200, { jsonrpc: '2.0', id: request.id, result: { resultType: 'input_required', inputRequests, requestState } });
+  }
+  if (canAsk && request.version >= '2025-11-25') {
+    const elicitationId = url.slice(url.lastIndexOf('/') + 1).slice(-64);
+    return error(200, errorCodes.urlElicitationRequired, message, { elicitations: [{ mode: 'url', elicitationId, url, message }] });
+  }
+  const text = `${message} Ask the user to open this link in a browser, then try again: ${url}`;
+  return request?.operation.type === 'call' ? toolFailure(request, text) : error(200, errorCodes.connectRequired, `${title} is not connected. ${text}`, { url });
+}
+
+function unavailable(title: string, reason: Extract<Refusal, { refused: 'server-unavailable' }>['reason'], retryAfterSeconds: number | undefined): string {
+  const when = retryAfterSeconds === undefined ? 'Try again later.' : `Try again in ${retryAfterSeconds} seconds.`;
+  switch (reason) {
+    case 'credential-rejected':
+      return `${title} did not accept the stored credential. ${when}`;
+    case 'credential-unavailable':
+      return `The credential for ${title} cannot be obtained at the moment. ${when}`;
+    case 'timeout':
+      return `${title} did not answer in time. ${when}`;
+    case 'too-large':
+      return `The answer of ${title} is too large to relay.`;
+    case 'asked-for-input':
+      return `${title} asked for input from the user, which is not allowed here.`;
+    case 'protocol': case 'not-mcp':
+      return `${title} did not answer as an MCP server should.`;
+    case 'unreachable': case 'refused-destination': case 'interrupted': case 'http-status':
+      return `${title} is not available. ${when}`;
+  }
+}

@@ -1,0 +1,65 @@
+import type { AccessTokenVerifier } from '@sallyport/access-token';
+import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import type { Clock } from '@sallyport/kernel';
+import type { Relay } from '@sallyport/mcp-relay';
+import type { CompiledPolicies, Caller } from '@sallyport/policy';
+import type { ToolPrefix } from '@sallyport/server';
+import type { CallFacts, InboundRequest } from '../http/exchange.js';
+import type { ClientRequest } from '../inbound/client-message.js';
+import type { Catalogues } from '../outbound/catalogues.js';
+import type { CredentialLeases } from '../outbound/credential-leases.js';
+import type { StateSealer } from '../session/state-sealer.js';
+import type { EndedSessions } from '../session/ended-sessions.js';
+import type { StepUpMemory } from './step-up-memory.js';
+
+/** Everything the request path is made of. Built once, in `start-gateway.ts`. */
+export interface RequestPath {
+  readonly verifier: AccessTokenVerifier;
+  /** `undefined` while nothing can be vouched for; `reason` says why (fail closed, security rule S27). */
+  readonly configuration: () => { readonly snapshot: ConfigurationSnapshot } | { readonly unavailable: string };
+  readonly leases: CredentialLeases;
+  readonly catalogues: Catalogues;
+  readonly relay: Relay;
+  readonly sealer: StateSealer;
+  readonly endedSessions: EndedSessions;
+  readonly stepUps: StepUpMemory;
+  readonly clock: Clock;
+  readonly resourceMetadataUrl: string;
+  readonly identity: { readonly name: string; readonly version: string };
+  readonly maxBodyBytes: number;
+  /** How long a list waits for one server. */
+  readonly listTimeoutMs: number;
+}
+
+/** One authenticated request on its way: what is fixed for its whole life. */
+export interface Call {
+  readonly path: RequestPath;
+  readonly inbound: InboundRequest;
+  readonly request: ClientRequest;
+  readonly caller: Caller;
+  /** The agent's token, for the lease request alone. */
+  readonly token: string;
+  readonly snapshot: ConfigurationSnapshot;
+  readonly policies: CompiledPolicies;
+  readonly documentsGeneration: number;
+  readonly prefix: ToolPrefix;
+  /** Milliseconds since the epoch: one moment for the whole decision. */
+  readonly now: number;
+  readonly facts: CallFacts;
+}
+
+const generations = new WeakMap<object, number>();
+let lastGeneration = 0;
+
+/** A number per set of documents: revocations raise the revision, but void neither leases nor catalogues. */
+export function documentsGeneration(snapshot: ConfigurationSnapshot): number {
+  let generation = generations.get(snapshot.documents);
+  if (generation === undefined) generations.set(snapshot.documents, (generation = ++lastGeneration));
+  return generation;
+}
+
+/** Without a `Gateway` document tools carry prefixes; `never` counts only while there is a single server (S12). */
+export function toolPrefixOf(snapshot: ConfigurationSnapshot): ToolPrefix {
+  const wanted = snapshot.get('Gateway', 'default')?.spec.toolPrefix ?? 'server';
+  return wanted === 'never' && snapshot.all('McpServer').length === 1 ? 'never' : 'server';
+}

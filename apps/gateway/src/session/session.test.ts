@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto';
+import { newId, Secret } from '@sallyport/kernel';
+import type { Caller } from '@sallyport/policy';
+import { describe, expect, test } from 'vitest';
+import { openMcpSession, sealMcpSession } from './mcp-session.js';
+import { openRequestState, sealRequestState } from './request-state.js';
+import { StateSealer } from './state-sealer.js';
+
+const now = 1_800_000_000_000;
+const key = () => new Secret<Uint8Array>(randomBytes(32));
+const caller = (change: Partial<Caller> = {}): Caller => ({
+  userId: newId('usr'), sid: newId('ses'), trustProvider: 'demo', subject: 'alice', clientId: 'agent', agentName: 'Agent', agentAssurance: 'asserted',
+  scopes: new Set(), roles: [], groups: [], authTime: 0, issuedAt: 0, expiresAt: 0, acr: undefined, amr: [], ...change,
+});
+
+describe('sealed state', () => {
+  const current = key();
+  const sealer = new StateSealer([current]);
+  test('opens on every replica with the same key, and with a key that is being retired (S16)', () => {
+    const sealed = sealer.seal('mcp-session', { a: 1 }, ['x']);
+    expect(sealed).toMatch(/^[\x21-\x7e]+$/);
+    expect(new StateSealer([current]).open('mcp-session', sealed, ['x'])).toEqual({ a: 1 });
+    expect(new StateSealer([key(), current]).open('mcp-session', sealed, ['x'])).toEqual({ a: 1 });
+  });
+  test('opens neither for another purpose, nor bound to something else, nor under another key, nor altered (S16)', () => {
+    const sealed = sealer.seal('mcp-session', { a: 1 }, ['x', 'y']);
+    expect(sealer.open('request-state', sealed, ['x', 'y'])).toBeUndefined();
+    expect(sealer.open('mcp-session', sealed, ['x,y'])).toBeUndefined();
+    expect(new StateSealer([key()]).open('mcp-session', sealed, ['x', 'y'])).toBeUndefined();
+    const altered = Buffer.from(sealed, 'base64url');
+    altered[20] = (altered[20] ?? 0) ^ 1;
+    expect(sealer.open('mcp-session', altered.toString('base64url'), ['x', 'y'])).toBeUndefined();
+    for (const garbage of ['', 'x', `${sealed}=`, `${sealed}A`]) expect(sealer.open('mcp-session', garbage, ['x', 'y'])).toBeUndefined();
+  });
+});
+
+describe('a legacy session id', () => {
+  const sealer = new StateSealer([key()]);
+  test('gives its own user and agent back what they said, also in another sign-in (B11)', () => {
+    const alice = caller();
+    const id = sealMcpSession(sealer, alice, { version: '2025-11-25', elicitsUrl: true }, now);
+    expect(openMcpSession(sealer, caller({ userId: alice.userId }), id, now)).toMatchObject({ version: '2025-11-25', elicitsUrl: true });
+  });
+  test('is nothing to another user, another agent, or after its time (S16)', () => {
+    const alice = caller();
+    const id = sealMcpSession(sealer, alice, { version: '2025-11-25', elicitsUrl: true }, now);
+    expect(openMcpSession(sealer, caller(), id, now)).toBeUndefined();
+    expect(openMcpSession(sealer, { ...alice, clientId: 'other' }, id, now)).toBeUndefined();
+    expect(openMcpSession(sealer, alice, id, now + 24 * 3_600_000)).toBeUndefined();
+  });
+});
+
+describe('request state', () => {
+  const sealer = new StateSealer([key()]);
+  const operation = { server: 'notes', method: 'tools/call', subject: ['notes__add', { a: 1, b: { c: 2 } }] as const };
+  const alice = caller();
+  const sealed = sealRequestState(sealer, alice, operation, { kind: 'server', downstream: 'theirs' }, now);
+  test('comes back for the same operation, whatever the order of the arguments (S16)', () => {
+    const rebuilt = { ...operation, subject: ['notes__add', { b: { c: 2 }, a: 1 }] as const };
+    expect(openRequestState(sealer, alice, rebuilt, sealed, now)).toMatchObject({ kind: 'server', downstream: 'theirs' });
+  });
+  test.each([
+    ['another user', { ...alice, userId: newId('usr') }, operation, now],
+    ['another agent', { ...alice, clientId: 'other' }, operation, now],
+    ['another sign-in', { ...alice, sid: newId('ses') }, operation, now],
+    ['another server', alice, { ...operation, server: 'mail' }, now],
+    ['another method', alice, { ...operation, method: 'resources/read' }, now],
+    ['another tool', alice, { ...operation, subject: ['notes__delete', { a: 1, b: { c: 2 } }] as const }, now],
+    ['other arguments', alice, { ...operation, subject: ['notes__add', { a: 2, b: { c: 2 } }] as const }, now],
+    ['a later day', alice, operation, now + 15 * 60_000],
+  ])('is refused for %s (S16)', (_for, who, what, when) => {
+    expect(openRequestState(sealer, who, what, sealed, when)).toBeUndefined();
+  });
+});

@@ -1,0 +1,162 @@
+import { firstValueFrom, timeout } from 'rxjs';
+import type { FastifyInstance } from 'fastify';
+import { createAccessTokenVerifier } from '@sallyport/access-token';
+import { ConfigurationReplica } from '@sallyport/configuration';
+import { EventShipper, EventSpool } from '@sallyport/event-spool';
+import { closeNestApp, createNestApp, listen } from '@sallyport/http';
+import type { Readiness, RunningService } from '@sallyport/http';
+import { SallyportError, systemClock } from '@sallyport/kernel';
+import type { Clock } from '@sallyport/kernel';
+import { loadEncryptionKey, loadSigningKey, loadSymmetricKey, loadVerifyingKey } from '@sallyport/keys';
+import { createRelay } from '@sallyport/mcp-relay';
+import { CredentialChanged, subjects } from '@sallyport/messages';
+import type { EndMcpSession } from '@sallyport/messages';
+import type { Messaging } from '@sallyport/messaging';
+import { createGuardedAgent, createSafeFetch } from '@sallyport/safe-fetch';
+import type { AllowedHost } from '@sallyport/safe-fetch';
+import type { Logger, Metrics } from '@sallyport/telemetry';
+import type { GatewayConfig } from './config.js';
+import { GatewayModule } from './gateway.module.js';
+import { protectedResourceMetadata } from './http/protected-resource.controller.js';
+import { serveMcp } from './http/serve-mcp.js';
+import { observeCalls } from './observe-calls.js';
+import { Catalogues } from './outbound/catalogues.js';
+import { CredentialLeases } from './outbound/credential-leases.js';
+import { handleMcpRequest } from './request-path/handle-mcp-request.js';
+import type { RequestPath } from './request-path/request-path.js';
+import { StepUpMemory } from './request-path/step-up-memory.js';
+import { EndedSessions } from './session/ended-sessions.js';
+import { StateSealer } from './session/state-sealer.js';
+
+export interface GatewayAdapters {
+  readonly messaging: Messaging;
+  readonly logger: Logger;
+  readonly metrics?: Metrics;
+  readonly clock?: Clock;
+}
+
+const VERSION = '0.1.0';
+const HOUSEKEEPING_MS = 5_000;
+/** A heartbeat comes each second: this long without one is worth telling operators. */
+const LATE_HEARTBEAT_MS = 5_000;
+
+/** The data plane, listening. Holds no state that another replica would miss. */
+export async function startGateway(config: GatewayConfig, { messaging, logger, metrics, clock = systemClock }: GatewayAdapters): Promise<RunningService> {
+  const identity = { name: 'sallyport', version: VERSION };
+  const userAgent = `${identity.name}/${identity.version}`;
+  const [configurationKey, leaseKey, leaseSigningKey, replicaKey] = await Promise.all([
+    loadVerifyingKey(config.keys.configurationPublicKey), loadEncryptionKey(config.keys.leasePublicKey), loadVerifyingKey(config.keys.leaseSigningPublicKey), loadSigningKey(config.keys.replicaKey),
+  ]);
+  const sealer = new StateSealer(config.keys.gatewayState.map((file) => loadSymmetricKey(file, 'gateway state key')));
+
+  const replica = new ConfigurationReplica({
+    log: messaging.configuration, verifyKey: configurationKey.publicKey, clock, stalenessBoundMs: config.stalenessBoundMs,
+    onProblem: (problem) => logger.warn({ problem }, 'configuration log'),
+  });
+  const jwks = new URL(config.jwksUrl);
+  const verifier = createAccessTokenVerifier({
+    issuer: config.issuer, audience: `${config.gatewayUrl}/mcp`, jwksUrl: config.jwksUrl, clock,
+    // The administrator named this one address: it may be on our own network.
+    fetch: createSafeFetch({ userAgent, allow: [hostOf(jwks)], extraCertificateAuthorities: config.extraCertificateAuthorities }),
+    revocations: () => replica.snapshot().revocations,
+  });
+  const onLeaseProblem = (error: unknown) => logger.warn({ err: error }, 'lease request failed');
+  const leases = new CredentialLeases({
+    requester: { replica: config.replica, replicaKey: replicaKey.privateKey, leasePublicKey: leaseKey.publicKey, clock },
+    leaseSigningPublicKey: leaseSigningKey.publicKey, clock, onProblem: onLeaseProblem,
+    send: (wire) => firstValueFrom(messaging.client().send<unknown>(subjects.lease, wire).pipe(timeout(config.leaseTimeoutMs))),
+  });
+  const dispatcher = createGuardedAgent(
+    { allow: () => (replica.state().ready ? (replica.snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? []) : []), extraCertificateAuthorities: config.extraCertificateAuthorities },
+    { connections: 128, keepAliveTimeout: 30_000, maxHeaderSize: 32_768 },
+  );
+  const endedSessions = new EndedSessions({
+    clock, onProblem: (error) => logger.warn({ err: error }, 'the end of a session could not be announced yet'),
+    announce: async ({ id, expiresAt }) => {
+      const payload: EndMcpSession = { v: 1, id, replica: config.replica, expiresAt };
+      await firstValueFrom(messaging.client().send<unknown>(subjects.endMcpSession, payload).pipe(timeout(config.leaseTimeoutMs)));
+    },
+  });
+  const spool = new EventSpool({ directory: config.spoolDirectory, clock, maxBytes: config.spoolMaxBytes, onState: (state) => (state.accepting ? logger.info('event spool accepts again') : logger.error({ reason: state.reason }, 'event spool refuses: calls are refused')) });
+  const shipper = new EventShipper({
+    spool, publish: (records) => messaging.events.publish(config.replica, records),
+    onFailure: (error, retryInMs) => logger.warn({ err: error, retryInMs }, 'events wait in the spool'),
+    onDamagedLine: () => logger.warn('a damaged event was skipped'),
+  });
+
+  const path: RequestPath = {
+    verifier, leases, sealer, endedSessions, clock, identity,
+    relay: createRelay({ dispatcher, userAgent }),
+    catalogues: new Catalogues({ clock, onDropped: ({ server, dropped }) => logger.warn({ server, dropped: dropped.slice(0, 20) }, 'tools left out') }),
+    stepUps: new StepUpMemory(),
+    configuration: () => {
+      const { ready, stale } = replica.state();
+      if (!ready || stale) return { unavailable: ready ? 'configuration_stale' : 'configuration_missing' };
+      return spool.state.accepting ? { snapshot: replica.snapshot() } : { unavailable: `event_spool_${spool.state.reason}` };
+    },
+    resourceMetadataUrl: `${config.gatewayUrl}/.well-known/oauth-protected-resource/mcp`,
+    maxBodyBytes: config.maxBodyBytes,
+    listTimeoutMs: config.listTimeoutMs,
+  };
+
+  const app = await createNestApp(GatewayModule.with(protectedResourceMetadata(config)), {
+    logger, publicUrl: config.gatewayUrl, trustedProxies: config.trustedProxies, bodyParser: false,
+    cors: { origins: config.allowedOrigins, exposedHeaders: ['WWW-Authenticate', 'Mcp-Session-Id'], allowedHeaders: ['Authorization', 'Content-Type', 'Accept', 'Mcp-Protocol-Version', 'Mcp-Method', 'Mcp-Name', 'Mcp-Session-Id'] },
+  });
+  serveMcp(app.getHttpAdapter().getInstance() as FastifyInstance, {
+    handle: (inbound, facts) => handleMcpRequest(path, inbound, facts), append: (record) => spool.append(record), replica: config.replica, clock, logger,
+    ...(metrics === undefined ? {} : { observe: observeCalls(metrics) }),
+  });
+
+  const unsubscribe = await messaging.broadcast.subscribe(subjects.credentialChanged, (payload) => {
+    const changed = CredentialChanged.safeParse(payload);
+    if (changed.success) leases.drop(changed.data);
+  });
+  await replica.start();
+  void verifier.start();
+  shipper.start();
+  const housekeeping = setInterval(() => {
+    leases.sweep();
+    if (verifier.keys.loaded) verifier.keys.refreshWhenOld();
+    else void verifier.keys.reload();
+  }, HOUSEKEEPING_MS).unref();
+
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    clearInterval(housekeeping);
+    endedSessions.stop();
+    await closeNestApp(app);
+    await unsubscribe();
+    await replica.stop();
+    await shipper.stop();
+    await dispatcher.destroy();
+  };
+  let url: string;
+  try {
+    url = await listen(app, config.listen);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  logger.info({ url }, 'gateway listening');
+  return { name: 'gateway', urls: { gateway: config.gatewayUrl, listening: url }, readiness: () => readinessOf({ replica, spool, shipper, messaging, keysLoaded: verifier.keys.loaded }), close: () => (closing ??= close()) };
+}
+
+function readinessOf({ replica, spool, shipper, messaging, keysLoaded }: { replica: ConfigurationReplica; spool: EventSpool; shipper: EventShipper; messaging: Messaging; keysLoaded: boolean }): Readiness {
+  const { ready, stale, staleForMs } = replica.state();
+  const fatal: string[] = [];
+  if (!ready) fatal.push('the configuration has not arrived');
+  else if (stale) fatal.push('the configuration is older than the staleness bound');
+  if (!spool.state.accepting) fatal.push(`the event spool refuses (${spool.state.reason})`);
+  const worrying: string[] = [];
+  if (ready && !stale && staleForMs > LATE_HEARTBEAT_MS) worrying.push(`no sign of life of the control plane for ${Math.round(staleForMs / 1000)} s`);
+  if (!messaging.connected()) worrying.push('the bus is not connected');
+  if (shipper.failing) worrying.push('events cannot be shipped');
+  if (!keysLoaded) worrying.push("the authorization server's keys are not loaded");
+  return { status: fatal.length > 0 ? 'not-ready' : worrying.length > 0 ? 'degraded' : 'ready', reasons: [...fatal, ...worrying] };
+}
+
+function hostOf(url: URL): AllowedHost {
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') throw new SallyportError('configuration_invalid', 'The key set must be at an http(s) address.');
+  return { host: url.hostname, ports: [url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)], http: url.protocol === 'http:' };
+}
