@@ -1,4 +1,3 @@
-import { firstValueFrom, timeout } from 'rxjs';
 import type { FastifyInstance } from 'fastify';
 import { createAccessTokenVerifier } from '@sallyport/access-token';
 import { ConfigurationReplica } from '@sallyport/configuration';
@@ -11,6 +10,7 @@ import { loadEncryptionKey, loadSigningKey, loadSymmetricKey, loadVerifyingKey }
 import { createRelay } from '@sallyport/mcp-relay';
 import { CredentialChanged, subjects } from '@sallyport/messages';
 import type { EndMcpSession } from '@sallyport/messages';
+import { request } from '@sallyport/messaging';
 import type { Messaging } from '@sallyport/messaging';
 import { createGuardedAgent, createSafeFetch } from '@sallyport/safe-fetch';
 import type { AllowedHost } from '@sallyport/safe-fetch';
@@ -64,7 +64,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
   const leases = new CredentialLeases({
     requester: { replica: config.replica, replicaKey: replicaKey.privateKey, leasePublicKey: leaseKey.publicKey, clock },
     leaseSigningPublicKey: leaseSigningKey.publicKey, clock, onProblem: onLeaseProblem,
-    send: (wire) => firstValueFrom(messaging.client().send<unknown>(subjects.lease, wire).pipe(timeout(config.leaseTimeoutMs))),
+    send: (wire) => request(messaging.client(), subjects.lease, wire, { timeoutMs: config.leaseTimeoutMs }),
   });
   const dispatcher = createGuardedAgent(
     { allow: () => (replica.state().ready ? (replica.snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? []) : []), extraCertificateAuthorities: config.extraCertificateAuthorities },
@@ -74,7 +74,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     clock, onProblem: (error) => logger.warn({ err: error }, 'the end of a session could not be announced yet'),
     announce: async ({ id, expiresAt }) => {
       const payload: EndMcpSession = { v: 1, id, replica: config.replica, expiresAt };
-      await firstValueFrom(messaging.client().send<unknown>(subjects.endMcpSession, payload).pipe(timeout(config.leaseTimeoutMs)));
+      await request(messaging.client(), subjects.endMcpSession, payload, { timeoutMs: config.leaseTimeoutMs });
     },
   });
   const spool = new EventSpool({ directory: config.spoolDirectory, clock, maxBytes: config.spoolMaxBytes, onState: (state) => (state.accepting ? logger.info('event spool accepts again') : logger.error({ reason: state.reason }, 'event spool refuses: calls are refused')) });

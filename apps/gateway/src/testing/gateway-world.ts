@@ -1,0 +1,160 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { AddressInfo } from 'node:net';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { MessagePattern } from '@nestjs/microservices';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import type { CryptoKey } from 'jose';
+import { signLogEntry, splitBase } from '@sallyport/configuration';
+import type { Document, Revocation } from '@sallyport/configuration';
+import { MemorySeenNonces, openLeaseRequest, sealLeaseAnswer } from '@sallyport/credential';
+import type { RunningService } from '@sallyport/http';
+import { newId } from '@sallyport/kernel';
+import { ensureDeploymentKeys, loadDecryptionKey, loadEnrolledKeys, loadSigningKey } from '@sallyport/keys';
+import { EndMcpSession, subjects } from '@sallyport/messages';
+import type { CallRecord, LeaseOutcome, LeaseRequest } from '@sallyport/messages';
+import { createInProcessMessaging } from '@sallyport/messaging';
+import { createLogger } from '@sallyport/telemetry';
+import { startGateway } from '../index.js';
+import type { GatewayConfig } from '../index.js';
+
+export interface TestUser {
+  readonly userId: string;
+  readonly sid: string;
+  readonly subject: string;
+}
+export const testUser = (subject: string): TestUser => ({ userId: newId('usr'), sid: newId('ses'), subject });
+
+export type Leasing = (request: LeaseRequest, user: { userId: string; clientId: string; sid: string }) => LeaseOutcome;
+
+export interface GatewayWorld {
+  readonly url: string;
+  readonly gateway: RunningService;
+  readonly issuer: string;
+  readonly records: CallRecord[];
+  readonly leaseRequests: LeaseRequest[];
+  readonly log: () => string;
+  readonly messaging: ReturnType<typeof createInProcessMessaging>;
+  /** Changed by tests; asked for each lease. */
+  leasing: Leasing;
+  token(user: TestUser, claims?: Record<string, unknown>, header?: Record<string, unknown>): Promise<string>;
+  /** A change set with these; resolves when it was sent. */
+  change(change: { puts?: Document[]; deletes?: { kind: string; name: string }[]; revocations?: Revocation[] }): Promise<void>;
+  /** Another replica on the same bus and keys. */
+  startReplica(name: string): Promise<RunningService>;
+  close(): Promise<void>;
+}
+
+const replicas = ['gateway-1', 'gateway-2'];
+
+/** A gateway with everything round it that it cannot do without: a bus, a configuration log, an issuer, a control plane. */
+export async function startGatewayWorld(documents: readonly Document[], overrides: Partial<GatewayConfig> = {}): Promise<GatewayWorld> {
+  const directory = mkdtempSync(join(tmpdir(), 'sallyport-gateway-'));
+  const files = await ensureDeploymentKeys(join(directory, 'keys'), { gateways: replicas });
+  const messaging = createInProcessMessaging();
+  const lines: string[] = [];
+  const logger = createLogger({ name: 'gateway', level: 'debug', destination: { write: (line: string) => void lines.push(line) } });
+
+  const issuerKeys = await generateKeyPair('ES256', { extractable: true });
+  const jwk = { ...(await exportJWK(issuerKeys.publicKey)), kid: 'at-1', alg: 'ES256', use: 'sig' };
+  const issuerServer = createServer((_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ keys: [jwk] })));
+  await new Promise<void>((resolve) => issuerServer.listen(0, '127.0.0.1', resolve));
+  const issuer = `http://127.0.0.1:${(issuerServer.address() as AddressInfo).port}`;
+
+  const [configurationKey, leaseKey, leaseSigning] = await Promise.all([loadSigningKey(files.configurationSigning), loadDecryptionKey(files.lease), loadSigningKey(files.leaseSigning)]);
+  const epoch = 'epoch-1';
+  let revision = 1;
+  const sign = (entry: Parameters<typeof signLogEntry>[0]) => signLogEntry(entry, configurationKey.privateKey);
+  const change: GatewayWorld['change'] = async ({ puts = [], deletes = [], revocations = [] }) => {
+    revision += 1;
+    await messaging.configuration.appendChange(revision, await sign({ v: 1, type: 'change', epoch, revision, puts, deletes, revocations }));
+  };
+  const beat = async () => messaging.configuration.heartbeat(await sign({ v: 1, type: 'heartbeat', epoch, revision, issuedAt: Date.now() }));
+  await messaging.configuration.appendBase(revision, await Promise.all(splitBase({ epoch, revision, documents, revocations: [] }).map(sign)));
+  const heart = setInterval(() => void beat(), 200);
+
+  const records: CallRecord[] = [];
+  const stopEvents = await messaging.events.consume(async (_replica, batch) => void records.push(...(batch as CallRecord[])));
+  const leaseRequests: LeaseRequest[] = [];
+  const responderKeys = { enrolledKeys: loadEnrolledKeys(files.gateways), leasePrivateKey: leaseKey.privateKey, clock: Date.now, seenNonces: new MemorySeenNonces() };
+  class ControlPlane {
+    async lease(wire: unknown) {
+      const opened = await openLeaseRequest(wire, responderKeys);
+      if (!opened.ok) return { refused: opened.reason };
+      leaseRequests.push(opened.request);
+      const claims = JSON.parse(Buffer.from(opened.token.split('.')[1] ?? '', 'base64url').toString()) as { sub: string; client_id: string; sid: string };
+      const subject = { userId: claims.sub, clientId: claims.client_id, sid: claims.sid };
+      return await sealLeaseAnswer(world.leasing(opened.request, subject), opened, { ...subject, policyRevision: revision }, leaseSigning);
+    }
+    async endSession(payload: unknown) {
+      const { id, expiresAt } = EndMcpSession.parse(payload);
+      await change({ revocations: [{ id: newId('rev'), subject: { type: 'mcp-session', id }, notBefore: expiresAt, expiresAt }] });
+      return {};
+    }
+  }
+  const pattern = (subject: string, name: 'lease' | 'endSession') => MessagePattern(subject)(ControlPlane.prototype, name, Object.getOwnPropertyDescriptor(ControlPlane.prototype, name) ?? {});
+  pattern(subjects.lease, 'lease');
+  pattern(subjects.endMcpSession, 'endSession');
+  const { Controller } = await import('@nestjs/common');
+  Controller()(ControlPlane);
+  class ControlPlaneModule {}
+  Module({ controllers: [ControlPlane] })(ControlPlaneModule);
+  const controlPlane = await NestFactory.createMicroservice(ControlPlaneModule, { ...messaging.server('control-plane'), logger: false });
+  await controlPlane.listen();
+
+  const configOf = (replica: string, gatewayUrl: string, port: number): GatewayConfig => ({
+    replica, listen: { host: '127.0.0.1', port }, gatewayUrl, issuer, jwksUrl: `${issuer}/jwks`, trustedProxies: [], allowedOrigins: [],
+    keys: { configurationPublicKey: files.configurationSigningPublic, leasePublicKey: files.leasePublic, leaseSigningPublicKey: files.leaseSigningPublic, replicaKey: files.gatewayKey(replica), gatewayState: [files.gatewayState] },
+    spoolDirectory: join(directory, 'spool', replica), spoolMaxBytes: 64 * 1024 * 1024, stalenessBoundMs: 10_000, maxBodyBytes: 1024 * 1024, listTimeoutMs: 1_000, leaseTimeoutMs: 2_000, extraCertificateAuthorities: [], ...overrides,
+  });
+  const gatewayUrl = `http://127.0.0.1:${await reservePort()}`;
+  const adapters = { messaging, logger };
+  const gateway = await startGateway(configOf('gateway-1', gatewayUrl, Number(new URL(gatewayUrl).port)), adapters);
+  const others: RunningService[] = [];
+  for (let i = 0; gateway.readiness().status === 'not-ready' || gateway.readiness().reasons.length > 0; i++) {
+    if (i > 200) throw new Error(`the gateway did not become ready: ${gateway.readiness().reasons.join(', ')}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+
+  const world: GatewayWorld = {
+    url: `${gatewayUrl}/mcp`, gateway, issuer, records, leaseRequests, messaging, change,
+    log: () => lines.join(''),
+    leasing: () => ({ type: 'refused', reason: 'the test did not say' }),
+    token: (user, claims = {}, header = {}) => signToken(issuerKeys.privateKey, issuer, `${gatewayUrl}/mcp`, user, claims, header),
+    async startReplica(name) {
+      const port = await reservePort();
+      const other = await startGateway({ ...configOf(name, `http://127.0.0.1:${port}`, port) }, adapters);
+      others.push(other);
+      return other;
+    },
+    async close() {
+      clearInterval(heart);
+      for (const service of [...others, gateway]) await service.close();
+      await controlPlane.close();
+      await stopEvents();
+      await messaging.close();
+      await new Promise((resolve) => issuerServer.close(resolve));
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+  return world;
+}
+
+function signToken(key: CryptoKey, issuer: string, audience: string, user: TestUser, claims: Record<string, unknown>, header: Record<string, unknown>): Promise<string> {
+  const now = Math.floor(Date.now() / 1000);
+  return new SignJWT({
+    iss: issuer, aud: audience, sub: user.userId, sid: user.sid, client_id: 'https://agent.example/client.json', scope: 'notes.read', roles: ['reader'], groups: [], auth_time: now, amr: ['pwd'],
+    idp: 'demo', idp_sub: user.subject, agent_name: 'Test agent', agent_assurance: 'asserted', iat: now, exp: now + 900, jti: newId('tkt'), ...claims,
+  }).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'at-1', ...header }).sign(key);
+}
+
+async function reservePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
