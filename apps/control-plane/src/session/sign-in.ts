@@ -60,7 +60,7 @@ export class SignIn {
     try {
       const validated = validateAuthResponse(this.#server, this.#client, parameters, pending.state);
       const response = await authorizationCodeGrantRequest(this.#server, this.#client, None(), validated, this.#redirectUri, pending.codeVerifier, options);
-      const tokens = await processAuthorizationCodeResponse(this.#server, { ...this.#client, id_token_signed_response_alg: 'ES256' }, response.clone(), { expectedNonce: pending.nonce, requireIdToken: true });
+      const tokens = await processAuthorizationCodeResponse(this.#server, { ...this.#client, id_token_signed_response_alg: 'ES256' }, response, { expectedNonce: pending.nonce, requireIdToken: true });
       await validateApplicationLevelSignature(this.#server, response, options);
       const subject = getValidatedIdTokenClaims(tokens)?.sub;
       if (!isId('usr', subject)) throw new SallyportError('sign_in_subject', 'The sign-in names no user of ours.');

@@ -35,7 +35,7 @@ export async function tellStory(config: StoryConfig, report: Report): Promise<vo
     await readFirstNote(alice, report);
 
     report.chapter('Another server gets another credential, made for it alone');
-    const { userId } = await whoami(alice, report);
+    await whoami(alice, report);
 
     report.chapter("Bob's agent sees none of Alice's notes");
     await signIn(bob, report);
@@ -52,7 +52,7 @@ export async function tellStory(config: StoryConfig, report: Report): Promise<vo
     await whoami(bob, report);
 
     report.chapter('The audit trail of this run');
-    await printTrail(administrator, before, new Set([alice.clientId, bob.clientId]), userId, report);
+    await printTrail(administrator, before, [alice.clientId, bob.clientId], report);
   } finally {
     await Promise.allSettled([alice.close(), bob.close()]);
   }
@@ -125,13 +125,12 @@ async function readFirstNote(agent: DemoAgent, report: Report): Promise<void> {
   report.fact(`resources/read ${note.uri} → ${content !== undefined && 'text' in content ? firstLine(content.text) : 'a blob'}`, ms);
 }
 
-async function whoami(agent: DemoAgent, report: Report): Promise<{ userId: string }> {
+async function whoami(agent: DemoAgent, report: Report): Promise<void> {
   const { ms, value } = await timed(() => agent.call('whoami__whoami'));
   const claims = SeenClaims.parse(value.structuredContent);
   if (claims.act.sub !== agent.clientId) throw new SallyportError('demo_unexpected', `whoami saw ${claims.act.sub} acting, not ${agent.clientId}.`);
   report.fact('whoami__whoami → the server was told', ms);
   report.detail(`for (sub)   ${claims.sub}\nby (act)    ${claims.act.sub}\nat (aud)    ${claims.aud}\nscope       ${claims.scope}\nlives       ${claims.exp - claims.iat} s`);
-  return { userId: claims.sub };
 }
 
 async function revoke(agent: DemoAgent, administrator: Administrator, endpoint: URL, report: Report): Promise<void> {
@@ -156,17 +155,19 @@ async function revoke(agent: DemoAgent, administrator: Administrator, endpoint: 
   report.refusal(`and it gets no new one: ${refreshed.status} ${firstLine(await refreshed.text()).slice(0, 60)}`);
 }
 
-async function printTrail(administrator: Administrator, before: number, agents: ReadonlySet<string>, userId: string, report: Report): Promise<void> {
+async function printTrail(administrator: Administrator, before: number, agents: readonly string[], report: Report): Promise<void> {
   const deadline = performance.now() + TRAIL_WAIT_MS;
+  const isOurs = ({ clientId }: TrailEvent) => clientId === undefined || clientId === null || agents.includes(clientId);
   let events: TrailEvent[] = [];
   for (;;) {
-    events = (await administrator.eventsAfter(before)).filter(({ clientId }) => clientId === undefined || clientId === null || agents.has(clientId));
-    if (events.some((event) => event.type === 'mcp.request' && event.userId === userId) && events.some(({ type }) => type === 'revocation.created')) break;
+    events = (await administrator.eventsAfter(before)).filter(isOurs);
+    const isComplete = events.some(({ type }) => type === 'revocation.created') && agents.every((agent) => events.some((event) => event.type === 'mcp.response' && event.clientId === agent && event.server === 'whoami'));
+    if (isComplete) break;
     if (performance.now() > deadline) throw new SallyportError('demo_unexpected', `The audit trail lacks this run's events after ${TRAIL_WAIT_MS / 1000} s.`);
     await pause(200);
   }
   for (const event of events.filter(({ type }) => type !== 'mcp.response')) report.detail(describeEvent(event));
-  report.fact(`${events.length} events, each naming human, agent, server, tool and the policies that decided`);
+  report.fact(`${events.length} events: human, agent, server, tool, outcome, and the policies that decided`);
 }
 
 function describeEvent(event: TrailEvent): string {
@@ -175,7 +176,7 @@ function describeEvent(event: TrailEvent): string {
   const policies = detail?.policies ? [detail.policies.clientToGateway, detail.policies.gatewayToServer].filter(Boolean).join(' + ') : undefined;
   const outcome = detail?.decision === undefined ? detail?.reason : `${detail.decision}${policies ? ` by ${policies}` : ''}`;
   const what = [detail?.method, event.server, detail?.target].filter(Boolean).join(' ');
-  return `${time}  ${event.type.padEnd(20)}  ${shortId(event.userId).padEnd(8)}  ${(event.agentName ?? '').padEnd(20)}  ${[what, outcome].filter(Boolean).join('  → ')}`.trimEnd();
+  return `${time}  ${event.type.padEnd(20)}  ${shortId(event.userId).padEnd(8)}  ${(event.agentName ?? shortId(event.clientId)).padEnd(20)}  ${[what, outcome].filter(Boolean).join('  → ')}`.trimEnd();
 }
 
 /** The end of an id tells two apart; its beginning is the time it was made. */
