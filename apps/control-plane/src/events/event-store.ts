@@ -49,5 +49,5 @@ export class PostgresEventStore {
 
 function rowOf(event: AuditEvent): Prisma.EventCreateManyInput {
   const { id, type, at, userId, clientId, sid, server } = event;
-  return { id, type, at: new Date(at), userId: userId ?? null, clientId: clientId ?? null, sid: sid ?? null, server: server ?? null, body: event as Prisma.InputJsonObject };
+  return { id, type, at: new Date(at), userId: userId ?? null, clientId: clientId ?? null, sid: sid ?? null, server: server ?? null, body: event };
 }
