@@ -55,14 +55,7 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
   const store = new PostgresConnectionStore(database);
   const consents = new ConnectionConsents(database);
   const broadcastChanged = (changed: CredentialChanged) => messaging.broadcast.publish(subjects.credentialChanged, changed);
-  const clientFor = createClientLookup({
-    database,
-    vault: sealer,
-    configuredClient(credentialProvider) {
-      const spec = snapshot().get('CredentialProvider', credentialProvider)?.spec;
-      return spec?.type === 'mcp-user-oauth' && spec.client ? { clientId: spec.client.clientId, hasSecret: spec.client.clientSecret !== undefined } : undefined;
-    },
-  });
+  const clientFor = createClientLookup({ database, vault: sealer, snapshot });
   const redirectUri = `${publicUrl}/connect/callback`;
   const shared = { store, vault: sealer, fetch, clock, random, clientFor, consents, record, broadcastChanged };
 

@@ -1,3 +1,4 @@
+import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import type { ClientAuthentication, Connection, OAuthClient, Vault } from '@sallyport/credential';
 import type { Database } from '@sallyport/database';
 import { Secret } from '@sallyport/kernel';
@@ -6,21 +7,21 @@ import { openRegistration } from './stored-registration.js';
 export interface ClientLookupContext {
   readonly database: Database;
   readonly vault: Vault;
-  /** The client an administrator configured at a provider, if any. */
-  readonly configuredClient: (credentialProvider: string) => { readonly clientId: string; readonly hasSecret: boolean } | undefined;
+  readonly snapshot: () => Pick<ConfigurationSnapshot, 'get'>;
 }
 
 /**
  * Finds our client for a connection as it is now, so that a rotated secret counts at once: the configured one, else our
  * registration at that issuer. `undefined` when the connection was made by a client that we are not any more.
  */
-export function createClientLookup({ database, vault, configuredClient }: ClientLookupContext) {
+export function createClientLookup({ database, vault, snapshot }: ClientLookupContext) {
   return async (connection: Pick<Connection, 'credentialProvider' | 'issuer' | 'clientId'>, authentication: ClientAuthentication): Promise<OAuthClient | undefined> => {
     const { issuer, clientId, credentialProvider } = connection;
-    const configured = configuredClient(credentialProvider);
+    const spec = snapshot().get('CredentialProvider', credentialProvider)?.spec;
+    const configured = spec?.type === 'mcp-user-oauth' ? spec.client : undefined;
     if (configured) {
       if (configured.clientId !== clientId) return undefined;
-      const clientSecret = configured.hasSecret ? await findStoredSecret(database, vault, `CredentialProvider/${credentialProvider}/clientSecret`) : null;
+      const clientSecret = configured.clientSecret ? await findStoredSecret(database, vault, `CredentialProvider/${credentialProvider}/clientSecret`) : null;
       return clientSecret === undefined ? undefined : { issuer, clientId, clientSecret, authentication };
     }
     const row = await database.downstreamRegistration.findUnique({ where: { issuer } });

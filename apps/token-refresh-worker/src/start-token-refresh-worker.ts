@@ -1,0 +1,121 @@
+import { ConfigurationReplica } from '@sallyport/configuration';
+import { createClientLookup, PostgresConnectionStore } from '@sallyport/connection-store';
+import { configuredTarget } from '@sallyport/credential';
+import { connectDatabase } from '@sallyport/database';
+import type { Readiness, RunningService } from '@sallyport/http';
+import { newId, systemClock, type Clock } from '@sallyport/kernel';
+import { loadMasterKey, loadVerifyingKey, Sealer } from '@sallyport/keys';
+import { subjects, type LifecycleRecord } from '@sallyport/messages';
+import type { Messaging } from '@sallyport/messaging';
+import { createQueueBackend } from '@sallyport/queue';
+import { createSafeFetch } from '@sallyport/safe-fetch';
+import type { Logger } from '@sallyport/telemetry';
+import type { TokenRefreshWorkerConfig } from './config.js';
+import { enqueueDueConnections, refreshDueConnection, type RefreshJob, type RefreshJobContext } from './refresh-due-connections.js';
+
+export interface TokenRefreshWorkerAdapters {
+  readonly messaging: Messaging;
+  readonly logger: Logger;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+}
+
+const TICK_QUEUE = 'connection-refresh-tick';
+const REFRESH_QUEUE = 'connection-refresh';
+const CONCURRENCY = 5;
+const RESCHEDULE_MS = 60_000;
+const DATABASE_CONNECTIONS = 5;
+
+/**
+ * Refreshes what is due, in any number of replicas: ticks are shared, and each connection is fenced. Listens nowhere.
+ * The database must be migrated. Closing leaves `messaging` open: who made it closes it.
+ * @throws SallyportError `key_unreadable`, `key_invalid`, …: one clear line each
+ */
+export async function startTokenRefreshWorker(config: TokenRefreshWorkerConfig, adapters: TokenRefreshWorkerAdapters): Promise<RunningService> {
+  const { messaging, logger, clock = systemClock, random = Math.random } = adapters;
+  const sealer = new Sealer(loadMasterKey(config.masterKeyFile));
+  const { publicKey } = await loadVerifyingKey(config.configurationVerifyKeyFile);
+  const replica = new ConfigurationReplica({
+    log: messaging.configuration,
+    verifyKey: publicKey,
+    clock,
+    stalenessBoundMs: config.stalenessBoundMs,
+    onProblem: (problem) => logger.warn({ problem: problem.type }, 'configuration log'),
+  });
+  const database = connectDatabase(config.databaseUrl.reveal(), DATABASE_CONNECTIONS);
+  const store = new PostgresConnectionStore(database);
+  const snapshot = () => replica.snapshot();
+  let queueProblemAt = Number.NEGATIVE_INFINITY;
+  const jobs = createQueueBackend({
+    ...config.queue,
+    onProblem: (err) => {
+      if (clock() - queueProblemAt > PROBLEM_MS) logger.warn({ err }, 'job queue');
+      queueProblemAt = clock();
+    },
+  });
+
+  const context: RefreshJobContext = {
+    store,
+    vault: sealer,
+    fetch: createSafeFetch({ userAgent: 'sallyport-token-refresh-worker', allow: () => snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? [], extraCertificateAuthorities: config.extraCertificateAuthorities }),
+    clock,
+    random,
+    clientFor: createClientLookup({ database, vault: sealer, snapshot }),
+    target: (connection) => configuredTarget(snapshot(), connection),
+    record: (facts) => publishRecord(facts, { messaging, replica: config.replica, clock, logger }),
+    broadcastChanged: (changed) => messaging.broadcast.publish(subjects.credentialChanged, changed),
+  };
+  const usable = () => replica.state().ready && !replica.state().stale;
+  const queue = jobs.queue<RefreshJob>(REFRESH_QUEUE);
+  const ticks = jobs.queue<null>(TICK_QUEUE);
+  const guarded = (what: string, run: () => Promise<unknown>) => run().then(() => undefined, (err: unknown) => logger.error({ err }, what));
+  const workers = [
+    jobs.work<null>(TICK_QUEUE, () => (usable() ? guarded('due connections could not be listed', () => enqueueDueConnections({ store, queue, clock })) : Promise.resolve()), { concurrency: 1 }),
+    jobs.work<RefreshJob>(REFRESH_QUEUE, (job) => (usable() ? guarded('a connection could not be refreshed', () => refreshDueConnection(job, context)) : Promise.resolve()), { concurrency: CONCURRENCY }),
+  ];
+  await replica.start();
+  // Not awaited, and said again now and then: a queue that is down, or comes back empty, holds nobody up.
+  const scheduleTicks = () => void guarded('the tick could not be scheduled', () => ticks.repeat('due', config.tickIntervalMs ?? 5_000, null));
+  scheduleTicks();
+  const reschedule = setInterval(scheduleTicks, RESCHEDULE_MS).unref();
+
+  let closing: Promise<void> | undefined;
+  const close = async (): Promise<void> => {
+    clearInterval(reschedule);
+    for (const one of [...workers, ticks, queue]) await one.close();
+    await replica.stop();
+    await database.$disconnect();
+  };
+  return {
+    name: 'token-refresh-worker',
+    urls: {},
+    readiness: () => readinessOf(replica, messaging, clock() - queueProblemAt < PROBLEM_MS),
+    close: () => (closing ??= close()),
+  };
+}
+
+/** How long a problem of the queue is worth a word. */
+const PROBLEM_MS = 30_000;
+
+function readinessOf(replica: ConfigurationReplica, messaging: Messaging, queueFailing: boolean): Readiness {
+  const { ready, stale } = replica.state();
+  if (!ready) return { status: 'not-ready', reasons: ['the configuration has not arrived'] };
+  if (stale) return { status: 'not-ready', reasons: ['the configuration is stale'] };
+  const reasons = [...(messaging.connected() ? [] : ['the bus is not connected']), ...(queueFailing ? ['the job queue does not answer'] : [])];
+  return { status: reasons.length > 0 ? 'degraded' : 'ready', reasons };
+}
+
+const ATTEMPTS = 3;
+
+/** The refresh has happened whether or not the trail hears of it: a stream that is away is a log line, not a failure. */
+async function publishRecord(facts: Omit<LifecycleRecord, 'v' | 'id' | 'replica' | 'at'>, { messaging, replica, clock, logger }: { messaging: Messaging; replica: string; clock: Clock; logger: Logger }): Promise<void> {
+  const at = clock();
+  const record: LifecycleRecord = { v: 1, id: newId('evt', at), replica, at, ...facts };
+  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
+    try {
+      return await messaging.events.publish(replica, [record]);
+    } catch (err) {
+      logger.warn({ err, type: record.type, attempt }, 'lifecycle record could not be published');
+    }
+  }
+}

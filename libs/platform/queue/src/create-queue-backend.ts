@@ -1,0 +1,62 @@
+import { createPostgresBackend, createRedisBackend, Queue, Worker, type BackendFactory, type IQueueBackend } from 'bullmq';
+import type { RedisOptions } from 'ioredis';
+import type { PoolConfig } from 'pg';
+import type { JobHandler, JobQueue, JobWorker, QueueBackend } from './queue-backend.js';
+
+export type QueueBackendOptions = (
+  | { readonly kind: 'postgres'; /** `?schema=` is ignored: jobs have a schema of their own. */ readonly databaseUrl: string }
+  | { readonly kind: 'redis'; readonly redisUrl: string }
+) & {
+  /** The connection broke or an answer made no sense; it is tried again by itself. */
+  readonly onProblem?: (error: Error) => void;
+};
+
+/** A schema of its own: no table of the product beside it. */
+const POSTGRES_SCHEMA = 'sallyport_jobs';
+const CONNECTIONS_PER_QUEUE = 2;
+
+export function createQueueBackend(options: QueueBackendOptions): QueueBackend {
+  const onProblem = options.onProblem ?? (() => undefined);
+  if (options.kind === 'redis') return backendOver('redis', createRedisBackend, redisConnection(options.redisUrl), onProblem);
+  const url = new URL(options.databaseUrl);
+  url.searchParams.delete('schema');
+  const connection = { connectionString: url.toString(), max: CONNECTIONS_PER_QUEUE } satisfies PoolConfig;
+  return backendOver('postgres', createPostgresBackend, { ...connection, schema: POSTGRES_SCHEMA, migrate: true }, onProblem);
+}
+
+function backendOver<B extends IQueueBackend, C>(kind: QueueBackend['kind'], factory: BackendFactory<B, C>, connection: C, onProblem: (error: Error) => void): QueueBackend {
+  return {
+    kind,
+    queue<T>(name: string): JobQueue<T> {
+      const queue = new Queue<unknown, void, string, unknown, void, string, B, C>(name, { connection, defaultJobOptions: { removeOnComplete: true, removeOnFail: true, attempts: 1 } }, factory);
+      queue.on('error', onProblem);
+      return {
+        async add(id, data) {
+          await queue.add(name, data, { jobId: id });
+        },
+        async repeat(id, intervalMs, data) {
+          await queue.upsertJobScheduler(id, { every: intervalMs }, { name, data, opts: { removeOnComplete: true, removeOnFail: true, attempts: 1 } });
+        },
+        close: () => queue.close(),
+      };
+    },
+    work<T>(name: string, handler: JobHandler<T>, { concurrency }: { readonly concurrency: number }): JobWorker {
+      const worker = new Worker<T, void, string, B, number, C>(name, (job) => handler(job.data), { connection, concurrency, removeOnComplete: { count: 0 }, removeOnFail: { count: 0 } }, factory);
+      worker.on('error', onProblem);
+      return { close: () => worker.close() };
+    },
+  };
+}
+
+function redisConnection(redisUrl: string) {
+  const { hostname, port, username, password, pathname, protocol } = new URL(redisUrl);
+  return {
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: port ? Number(port) : 6379,
+    ...(username ? { username: decodeURIComponent(username) } : {}),
+    ...(password ? { password: decodeURIComponent(password) } : {}),
+    ...(pathname.length > 1 ? { db: Number(pathname.slice(1)) } : {}),
+    ...(protocol === 'rediss:' ? { tls: {} } : {}),
+    maxRetriesPerRequest: null, // BullMQ's own rule for blocking connections
+  } satisfies RedisOptions;
+}
