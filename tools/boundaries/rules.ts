@@ -38,10 +38,11 @@ const isInternal = (name: string | null): name is string => name !== null && nam
 const isNode = (name: string) => name.startsWith('node:');
 const distinct = <T>(values: Iterable<T>): T[] => [...new Set(values)];
 
-/** Everything a project stands on, itself left out: declared, imported or seen by Nx. */
+/** Everything the product part of a project stands on, itself left out: declared, imported or seen by Nx. */
 function foundations(project: Project): string[] {
   const imported = productImports(project).map(({ packageName }) => packageName);
-  return distinct([...project.declared, ...project.graph, ...imported]).filter((name) => name !== null && !isNode(name) && name !== project.name) as string[];
+  const seen = project.graph.filter((name) => !project.declared.includes(name) || project.depended.includes(name));
+  return distinct([...project.depended, ...seen, ...imported]).filter((name) => name !== null && !isNode(name) && name !== project.name) as string[];
 }
 
 /** Names of every package and project reachable from `project`, each with the way there. */
@@ -110,7 +111,7 @@ export const rules: Readonly<Record<string, Rule>> = {
     }).map((name) => `depends on ${name}`),
 
   'references equal declared projects': (project) => {
-    const declared = project.declared.filter(isInternal);
+    const declared = project.depended.filter(isInternal);
     return [
       ...declared.filter((name) => !project.references.includes(name)).map((name) => `declares ${name} without a reference in tsconfig.json`),
       ...project.references.filter((name) => !declared.includes(name)).map((name) => `references ${name} in tsconfig.json without declaring it`),

@@ -25,12 +25,15 @@ export interface Project {
   /** Relative to the workspace, with `/`. */
   readonly root: string;
   readonly tags: readonly string[];
-  /** What package.json declares, internal and external. */
+  /** Everything package.json declares, internal and external. */
   readonly declared: readonly string[];
+  /** What it declares for the product, its tests' own devDependencies left out. */
+  readonly depended: readonly string[];
   /** Projects that tsconfig.json references. */
   readonly references: readonly string[];
   /** Projects Nx sees an edge to. */
   readonly graph: readonly string[];
+  /** What people wrote; generated files count only by what they import. */
   readonly files: readonly SourceFile[];
   readonly imports: readonly Import[];
 }
@@ -69,11 +72,8 @@ export function readWorkspace(root: string, graph: ProjectGraph): Workspace {
       const referenced = relative(root, join(directory, path));
       return nameByRoot.get(referenced) ?? referenced;
     });
-    const files = sourceFiles(join(directory, 'src')).map((path) => ({
-      path: relative(root, path),
-      text: readFileSync(path, 'utf8'),
-      isTest: /\.(test|contract)\.ts$|\/src\/testing\//.test(path),
-    }));
+    const written = (path: string) => ({ path: relative(root, path), text: readFileSync(path, 'utf8'), isTest: /\.(test|contract)\.ts$|\/src\/testing\//.test(path) });
+    const [generated, files] = partition(sourceFiles(join(directory, 'src')).map(written), ({ path }) => path.includes('/generated/'));
     return [
       name,
       {
@@ -81,10 +81,11 @@ export function readWorkspace(root: string, graph: ProjectGraph): Workspace {
         root: data.root,
         tags: data.tags,
         declared: Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.devDependencies }),
+        depended: Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }),
         references,
         graph: (graph.graph.dependencies[name] ?? []).map(({ target }) => target),
         files,
-        imports: files.flatMap((file) => importsOf(file)),
+        imports: [...files, ...generated].flatMap((file) => importsOf(file)),
       },
     ];
   });
@@ -134,9 +135,13 @@ export function leavesProject(project: Project, { file, specifier }: Import): bo
 function sourceFiles(directory: string): string[] {
   return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
     const path = join(directory, entry.name);
-    if (entry.isDirectory()) return entry.name === 'generated' ? [] : sourceFiles(path);
+    if (entry.isDirectory()) return sourceFiles(path);
     return /\.tsx?$/.test(entry.name) ? [path] : [];
   });
+}
+
+function partition<T>(values: readonly T[], isFirst: (value: T) => boolean): [T[], T[]] {
+  return [values.filter(isFirst), values.filter((value) => !isFirst(value))];
 }
 
 function readJson(path: string): unknown {
