@@ -1,4 +1,5 @@
 import { readEnvironment, variable } from '@sallyport/config';
+import { readCertificateAuthorities } from '@sallyport/safe-fetch';
 import { z } from 'zod';
 
 /** Everything the gateway is told. Paths name files; URLs are what agents use, never what a Host header says. */
@@ -34,51 +35,62 @@ export interface GatewayConfig {
 const MEBIBYTE = 1024 * 1024;
 
 export const GatewayEnvironment = z.object({
-  SALLYPORT_GATEWAY_NAME: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case letters, digits and single hyphens').default('gateway-1').describe('Enrolled name of this replica.'),
-  SALLYPORT_GATEWAY_HOST: z.string().default('127.0.0.1').describe('Address to listen on.'),
-  SALLYPORT_GATEWAY_PORT: variable.port().default(7400).describe('Port to listen on.'),
-  SALLYPORT_GATEWAY_URL: variable.origin().describe('Origin agents reach the gateway under; its resource identifier is this with /mcp.'),
-  SALLYPORT_ISSUER: variable.origin().describe('Issuer of the tokens agents bring: the authorization server.'),
-  SALLYPORT_JWKS_URL: variable.url('http:', 'https:').optional().describe("The authorization server's key set; the issuer's /jwks unless given."),
-  SALLYPORT_TRUSTED_PROXIES: variable.list().default([]).describe('Addresses or CIDR ranges whose forwarded headers count.'),
-  SALLYPORT_ALLOWED_ORIGINS: variable.list().default([]).describe('Origins of browser applications that may call /mcp.'),
-  SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: variable.path().describe('Public key configuration is verified with (JWK).'),
-  SALLYPORT_LEASE_PUBLIC_KEY_FILE: variable.path().describe("Public key agents' tokens are sealed to in lease requests (JWK)."),
-  SALLYPORT_LEASE_SIGNING_PUBLIC_KEY_FILE: variable.path().describe('Public key lease answers are verified with (JWK).'),
-  SALLYPORT_GATEWAY_KEY_FILE: variable.path().describe("This replica's enrolled private key (JWK)."),
-  SALLYPORT_GATEWAY_STATE_KEY_FILES: variable.list().describe('Key files for sealed sessions and request state, the current one first.'),
-  SALLYPORT_SPOOL_DIR: variable.path().describe('Directory for events on their way out; one per replica.'),
-  SALLYPORT_SPOOL_MAX_MEBIBYTES: variable.wholeNumber(1, 1_048_576).default(512).describe('Room for events that cannot be shipped; at the bound calls are refused.'),
-  SALLYPORT_STALENESS_BOUND: variable.duration().pipe(z.number().min(10_000, 'must be at least 10s').max(3_600_000, 'must be at most 1h')).default(300_000).describe('How old the newest sign of life of the control plane may be before the gateway refuses to serve.'),
-  SALLYPORT_MAX_BODY_KIBIBYTES: variable.wholeNumber(1, 65_536).default(4_096).describe('Largest request body.'),
-  SALLYPORT_LIST_TIMEOUT: variable.duration().default(5_000).describe('How long a list waits for one server.'),
-  SALLYPORT_LEASE_TIMEOUT: variable.duration().default(5_000).describe('How long a call waits for a credential.'),
+  SALLYPORT_GATEWAY_URL: variable.origin().default('http://127.0.0.1:7400').describe('Public origin of the gateway; `<origin>/mcp` is the audience of every token'),
+  SALLYPORT_ISSUER: variable.origin().default('http://127.0.0.1:7401').describe('Public origin of the authorization server'),
+  SALLYPORT_JWKS_URL: variable.url('http:', 'https:').optional().describe('Where to fetch the keys of the authorization server, if not at `<issuer>/jwks`'),
+  SALLYPORT_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
+  SALLYPORT_PORT: variable.port().default(7400),
+  SALLYPORT_HEALTH_HOST: z.string().min(1).default('127.0.0.1'),
+  SALLYPORT_HEALTH_PORT: variable.port().default(7490),
+  SALLYPORT_LOG_LEVEL: variable.logLevel().default('info'),
+  SALLYPORT_REPLICA: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case letters, digits and single hyphens').default('gateway-1').describe('Enrolled name of this replica, and the one its events are stored under'),
+  NATS_URL: variable.list().describe('NATS servers, comma-separated'),
+  SALLYPORT_NATS_SEED_FILE: variable.path().optional().describe('The nkey seed of this process'),
+  SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: variable.path().describe('configuration-signing.pub.jwk'),
+  SALLYPORT_LEASE_PUBLIC_KEY_FILE: variable.path().describe('lease.pub.jwk: what tokens are sealed to'),
+  SALLYPORT_LEASE_SIGNING_PUBLIC_KEY_FILE: variable.path().describe('lease-signing.pub.jwk'),
+  SALLYPORT_GATEWAY_KEY_FILE: variable.path().describe('<replica>.jwk: the enrolled private key of this replica'),
+  SALLYPORT_GATEWAY_STATE_KEY_FILES: variable.list().pipe(z.array(z.string()).min(1, 'must name a file')).describe('gateway-state.key, shared by all replicas; a retired one may follow'),
+  SALLYPORT_SPOOL_DIR: variable.path().describe('Where events wait until they are shipped; one directory per replica'),
+  SALLYPORT_SPOOL_MAX_MEBIBYTES: variable.wholeNumber(1, 1_048_576).default(512).describe('Room for events that cannot be shipped; when it is used up calls are refused'),
+  SALLYPORT_STALENESS_BOUND: variable.duration().pipe(z.number().min(10_000, 'must be at least 10s').max(3_600_000, 'must be at most 1h')).default(300_000).describe('How old the configuration may become before calls are refused'),
+  SALLYPORT_MAX_BODY_KIBIBYTES: variable.wholeNumber(1, 65_536).default(4_096).describe('Largest request body'),
+  SALLYPORT_LIST_TIMEOUT: variable.duration().default(5_000).describe('How long a list waits for one server'),
+  SALLYPORT_LEASE_TIMEOUT: variable.duration().default(5_000).describe('How long a call waits for a credential'),
+  SALLYPORT_TRUSTED_PROXIES: variable.list().default([]).describe('Addresses or CIDR ranges whose forwarded headers count'),
+  SALLYPORT_ALLOWED_ORIGINS: variable.list().default([]).describe('Origins of browser applications that may call `/mcp`'),
+  SALLYPORT_CA_FILES: variable.list().default([]).describe('PEM files of private certificate authorities'),
 });
+export type GatewayEnvironment = z.infer<typeof GatewayEnvironment>;
 
 /** @throws SallyportError `configuration_invalid` */
-export function readGatewayConfig(env: Readonly<Record<string, string | undefined>>): GatewayConfig {
-  const read = readEnvironment(GatewayEnvironment, env, { prefix: 'SALLYPORT_' });
+export function readGatewayEnvironment(env: Readonly<Record<string, string | undefined>>): GatewayEnvironment {
+  return readEnvironment(GatewayEnvironment, env, { prefix: 'SALLYPORT_' });
+}
+
+/** @throws SallyportError `configuration_invalid` for a certificate file that cannot be read. */
+export function gatewayConfig(environment: GatewayEnvironment): GatewayConfig {
   return {
-    replica: read.SALLYPORT_GATEWAY_NAME,
-    listen: { host: read.SALLYPORT_GATEWAY_HOST, port: read.SALLYPORT_GATEWAY_PORT },
-    gatewayUrl: read.SALLYPORT_GATEWAY_URL,
-    issuer: read.SALLYPORT_ISSUER,
-    jwksUrl: read.SALLYPORT_JWKS_URL ?? `${read.SALLYPORT_ISSUER}/jwks`,
-    trustedProxies: read.SALLYPORT_TRUSTED_PROXIES,
-    allowedOrigins: read.SALLYPORT_ALLOWED_ORIGINS,
+    replica: environment.SALLYPORT_REPLICA,
+    listen: { host: environment.SALLYPORT_HOST, port: environment.SALLYPORT_PORT },
+    gatewayUrl: environment.SALLYPORT_GATEWAY_URL,
+    issuer: environment.SALLYPORT_ISSUER,
+    jwksUrl: environment.SALLYPORT_JWKS_URL ?? `${environment.SALLYPORT_ISSUER}/jwks`,
+    trustedProxies: environment.SALLYPORT_TRUSTED_PROXIES,
+    allowedOrigins: environment.SALLYPORT_ALLOWED_ORIGINS,
     keys: {
-      configurationPublicKey: read.SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE,
-      leasePublicKey: read.SALLYPORT_LEASE_PUBLIC_KEY_FILE,
-      leaseSigningPublicKey: read.SALLYPORT_LEASE_SIGNING_PUBLIC_KEY_FILE,
-      replicaKey: read.SALLYPORT_GATEWAY_KEY_FILE,
-      gatewayState: read.SALLYPORT_GATEWAY_STATE_KEY_FILES,
+      configurationPublicKey: environment.SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE,
+      leasePublicKey: environment.SALLYPORT_LEASE_PUBLIC_KEY_FILE,
+      leaseSigningPublicKey: environment.SALLYPORT_LEASE_SIGNING_PUBLIC_KEY_FILE,
+      replicaKey: environment.SALLYPORT_GATEWAY_KEY_FILE,
+      gatewayState: environment.SALLYPORT_GATEWAY_STATE_KEY_FILES,
     },
-    spoolDirectory: read.SALLYPORT_SPOOL_DIR,
-    spoolMaxBytes: read.SALLYPORT_SPOOL_MAX_MEBIBYTES * MEBIBYTE,
-    stalenessBoundMs: read.SALLYPORT_STALENESS_BOUND,
-    maxBodyBytes: read.SALLYPORT_MAX_BODY_KIBIBYTES * 1024,
-    listTimeoutMs: read.SALLYPORT_LIST_TIMEOUT,
-    leaseTimeoutMs: read.SALLYPORT_LEASE_TIMEOUT,
-    extraCertificateAuthorities: [],
+    spoolDirectory: environment.SALLYPORT_SPOOL_DIR,
+    spoolMaxBytes: environment.SALLYPORT_SPOOL_MAX_MEBIBYTES * MEBIBYTE,
+    stalenessBoundMs: environment.SALLYPORT_STALENESS_BOUND,
+    maxBodyBytes: environment.SALLYPORT_MAX_BODY_KIBIBYTES * 1024,
+    listTimeoutMs: environment.SALLYPORT_LIST_TIMEOUT,
+    leaseTimeoutMs: environment.SALLYPORT_LEASE_TIMEOUT,
+    extraCertificateAuthorities: readCertificateAuthorities(environment.SALLYPORT_CA_FILES),
   };
 }

@@ -1,4 +1,3 @@
-import type { FastifyInstance } from 'fastify';
 import { createAccessTokenVerifier } from '@sallyport/access-token';
 import { ConfigurationReplica } from '@sallyport/configuration';
 import { EventShipper, EventSpool } from '@sallyport/event-spool';
@@ -103,7 +102,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     logger, publicUrl: config.gatewayUrl, trustedProxies: config.trustedProxies, bodyParser: false,
     cors: { origins: config.allowedOrigins, exposedHeaders: ['WWW-Authenticate', 'Mcp-Session-Id'], allowedHeaders: ['Authorization', 'Content-Type', 'Accept', 'Mcp-Protocol-Version', 'Mcp-Method', 'Mcp-Name', 'Mcp-Session-Id'] },
   });
-  serveMcp(app.getHttpAdapter().getInstance() as FastifyInstance, {
+  serveMcp(app.getHttpAdapter().getInstance(), {
     handle: (inbound, facts) => handleMcpRequest(path, inbound, facts), append: (record) => spool.append(record), replica: config.replica, clock, logger,
     ...(metrics === undefined ? {} : { observe: observeCalls(metrics) }),
   });

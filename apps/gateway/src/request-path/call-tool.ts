@@ -1,7 +1,6 @@
-import { decide } from '@sallyport/policy';
+import { decide, serversFor } from '@sallyport/policy';
 import type { Decision, Permit } from '@sallyport/policy';
 import { mismatchedParameterHeader, parameterHeaders, serverResourceUri } from '@sallyport/server';
-import { serversFor } from '@sallyport/policy';
 import type { DocumentOf } from '@sallyport/configuration';
 import { isJsonObject } from '@sallyport/mcp-relay';
 import type { RelayAnswer } from '@sallyport/mcp-relay';

@@ -1,6 +1,5 @@
 import type { TokenFailure } from '@sallyport/access-token';
-import type { JsonObject } from '@sallyport/mcp-relay';
-import type { RelayFailure } from '@sallyport/mcp-relay';
+import type { JsonObject, RelayFailure } from '@sallyport/mcp-relay';
 
 /** Everything the gateway says no with. A value, handled to exhaustion in one place: `refuse.ts`. */
 export type Refusal =
