@@ -8,8 +8,8 @@ import type { RevisionLog } from './revision-log.js';
 
 export interface PublisherParts {
   readonly log: ConfigurationLog;
-  /** Whether the bus is reachable now. When it returns, its stream may be a new, empty one. */
-  readonly connected: () => boolean;
+  /** How often the bus was connected to: when that rises, its stream may be a new, empty one. */
+  readonly connections: () => number;
   readonly revisions: RevisionLog;
   readonly documents: Pick<PostgresDocumentStore, 'complete'>;
   readonly signingKey: CryptoKey;
@@ -22,6 +22,8 @@ export interface PublisherParts {
 const BATCH = 100;
 /** After this many changes a new base spares newcomers the long way. */
 const CHANGES_PER_BASE = 200;
+/** A base now and then all the same: who cannot store one any more is to notice. */
+const BASE_INTERVAL_MS = 300_000;
 /** Characters of a JWS that the bus carries as one message; a larger change set travels as a base of its revision. */
 const MAX_ENTRY_LENGTH = 900_000;
 
@@ -39,7 +41,8 @@ export class ConfigurationPublisher {
   #round: Promise<void> | undefined;
   #stopped = false;
   #baseDue = true;
-  #connected = true;
+  #connections = 0;
+  #baseAt = 0;
   #changesSinceBase = 0;
   #failing = false;
 
@@ -98,10 +101,10 @@ export class ConfigurationPublisher {
   }
 
   async #publish(): Promise<void> {
-    const { log, revisions, documents, signingKey, clock, connected } = this.#parts;
-    const now = connected();
-    if (now && !this.#connected) this.#baseDue = true;
-    this.#connected = now;
+    const { log, revisions, documents, signingKey, clock, connections } = this.#parts;
+    const count = connections();
+    if (count !== this.#connections || clock() - this.#baseAt >= BASE_INTERVAL_MS) this.#baseDue = true;
+    this.#connections = count;
 
     const newest = await revisions.newest();
     if (!newest) return;
@@ -125,5 +128,6 @@ export class ConfigurationPublisher {
     await this.#parts.log.appendBase(configuration.revision, chunks);
     this.#baseDue = false;
     this.#changesSinceBase = 0;
+    this.#baseAt = this.#parts.clock();
   }
 }

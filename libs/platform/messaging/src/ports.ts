@@ -47,5 +47,7 @@ export interface Messaging {
   server(queueGroup: string): MicroserviceOptions | { strategy: CustomTransportStrategy };
   /** False while the connection is down; readiness reports it. */
   connected(): boolean;
+  /** How often the connection was made: when it rises, what the bus had kept may be gone. */
+  connections(): number;
   close(): Promise<void>;
 }

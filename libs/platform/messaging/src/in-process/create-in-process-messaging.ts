@@ -23,6 +23,7 @@ export function createInProcessMessaging({ onProblem = () => undefined }: { onPr
     client: () => client,
     server: (queueGroup) => ({ strategy: new InProcessServer(switchboard, queueGroup) }),
     connected: () => open,
+    connections: () => 1,
     async close() {
       open = false;
       configuration.close();

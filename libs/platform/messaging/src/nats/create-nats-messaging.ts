@@ -56,6 +56,7 @@ export async function createNatsMessaging(options: NatsMessagingOptions): Promis
 
   const followers = new Set<NatsConfigurationFollower>();
   let up = true;
+  let connections = 1;
   const connected = () => up && !connection.isClosed();
   const onReconnect = async (): Promise<void> => {
     try {
@@ -63,6 +64,7 @@ export async function createNatsMessaging(options: NatsMessagingOptions): Promis
     } catch (error) {
       onProblem('catch-up-failed', error);
     }
+    connections++;
     for (const follower of followers) follower.catchUp();
   };
   void watch(connection, {
@@ -106,6 +108,7 @@ export async function createNatsMessaging(options: NatsMessagingOptions): Promis
     client: () => client,
     server: (queue) => ({ transport: Transport.NATS, options: { ...connectionOptions, queue, gracefulShutdown: true, gracePeriod: 200 } }),
     connected,
+    connections: () => connections,
     async close() {
       for (const follower of followers) follower.stop();
       followers.clear();
