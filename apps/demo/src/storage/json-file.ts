@@ -36,7 +36,8 @@ export class JsonFile<T> {
 
   save(): Promise<void> {
     if (this.#running === undefined) return this.#start();
-    this.#next ??= this.#running.then(() => this.#start());
+    const start = () => this.#start();
+    this.#next ??= this.#running.then(start, start);
     return this.#next;
   }
 
