@@ -4,5 +4,5 @@
  */
 export { connectDatabase } from './connect.js';
 export type { Database } from './connect.js';
-export { migrateDeploy } from './migrate.js';
+export { migrateDeploy, migrationsDirectory } from './migrate.js';
 export { Prisma } from './generated/client.js';

@@ -1,5 +1,5 @@
 import { execFile, execFileSync, spawn } from 'node:child_process';
-import { accessSync, chmodSync, chownSync, constants, cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -145,7 +145,7 @@ function binaries(identity: Identity | undefined): string {
     throw new SallyportError('postgres_unavailable', `There is no embedded PostgreSQL for ${process.platform}-${process.arch}: set DATABASE_URL.`, { cause });
   }
   restoreSymlinks(home);
-  if (!identity || worldReadable(home)) return home;
+  if (!identity || isReachableBy(join(home, 'native', 'bin', 'postgres'), identity)) return home;
   const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { version: string };
   const copy = join(tmpdir(), `sallyport-postgres-${version}-${identity.uid}`);
   if (!existsSync(join(copy, 'complete'))) {
@@ -156,17 +156,19 @@ function binaries(identity: Identity | undefined): string {
   return copy;
 }
 
-function worldReadable(path: string): boolean {
-  for (let folder = path; ; folder = dirname(folder)) {
-    try {
-      execFileSync('test', ['-x', folder], { stdio: 'ignore', uid: 65534, gid: 65534 });
-    } catch {
-      return false;
-    }
-    if (folder === dirname(folder)) break;
+/** Whether PostgreSQL, which never runs as root, could enter this existing folder if we were to start it now. */
+export function isReachableByOthers(path: string): boolean {
+  const identity = process.getuid?.() === 0 ? unprivilegedIdentity() : undefined;
+  return identity === undefined || isReachableBy(path, identity);
+}
+
+function isReachableBy(path: string, identity: Identity): boolean {
+  try {
+    execFileSync('test', ['-x', path], { stdio: 'ignore', cwd: '/', ...identity });
+    return true;
+  } catch {
+    return false; // `test` exits 1 when any folder on the way is closed to that user
   }
-  accessSync(path, constants.R_OK);
-  return true;
 }
 
 /** npm tarballs hold no symlinks; the package restores them in an install script, which we do not run. */
