@@ -1,1 +1,3 @@
-export {};
+/** All of Sallyport in one process, for a developer's machine and a first look. Composes the apps; owns no behaviour of theirs. */
+export { startStandalone } from './start-standalone.js';
+export { StandaloneEnvironment } from './config.js';
