@@ -1,0 +1,18 @@
+import { afterAll, beforeAll, describe } from 'vitest';
+import { describeRefusals } from './scenarios/refusals.js';
+import { describeRestart } from './scenarios/restart.js';
+import { describeWholePath } from './scenarios/whole-path.js';
+import { startStandalone } from './system/start-standalone.js';
+import type { System } from './system/system.js';
+
+describe('standalone', () => {
+  let system: System;
+  beforeAll(async () => {
+    system = await startStandalone();
+  });
+  afterAll(() => system?.stop());
+
+  describeWholePath(() => system);
+  describeRefusals(() => system);
+  describeRestart(() => system);
+});

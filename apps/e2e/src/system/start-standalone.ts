@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { spawnApp } from '@sallyport/testing';
+import type { SpawnedApp } from '@sallyport/testing';
+import { prepareSurroundings } from './surroundings.js';
+import type { System } from './system.js';
+
+/** What `npm start` runs, in a process of its own, with the demonstration's servers kept in the test's process. */
+export async function startStandalone(): Promise<System> {
+  const surroundings = await prepareSurroundings();
+  const { ports, urls, dataDir } = surroundings;
+  const start = (): Promise<SpawnedApp> => spawnApp({
+    entry: 'apps/standalone/dist/main.js',
+    env: {
+      SALLYPORT_DATA_DIR: dataDir,
+      SALLYPORT_CONFIGURATION_FILE: surroundings.configurationFile,
+      SALLYPORT_GATEWAY_PORT: String(ports.gateway),
+      SALLYPORT_AUTHORIZATION_SERVER_PORT: String(ports.authorizationServer),
+      SALLYPORT_CONTROL_PLANE_PORT: String(ports.controlPlane),
+      SALLYPORT_HEALTH_PORT: String(ports.health),
+      SALLYPORT_DATABASE_PORT: String(ports.database),
+      SALLYPORT_DEMO: 'false',
+      SALLYPORT_CA_FILES: surroundings.certificateAuthorityFile,
+      SALLYPORT_LOG_LEVEL: 'trace',
+      ...surroundings.secretEnvironment,
+    },
+    readyPattern: /Sallyport is ready/,
+    readyTimeoutMs: 60_000,
+  });
+  const runs = [await start().catch(async (error: unknown) => {
+    await surroundings.close();
+    throw error;
+  })];
+  const password = readFileSync(join(dataDir, 'database-password'), 'utf8').trim();
+  return {
+    mode: 'standalone',
+    ...urls,
+    adminToken: readFileSync(join(dataDir, 'admin-token'), 'utf8').trim(),
+    demo: surroundings.demo,
+    downstream: surroundings.downstream,
+    clientMetadataUrl: surroundings.clientMetadataUrl,
+    redirectUri: surroundings.redirectUri,
+    keys: join(dataDir, 'keys'),
+    databaseUrl: `postgresql://postgres:${password}@127.0.0.1:${ports.database}/sallyport`,
+    natsUrl: undefined,
+    logs: () => runs.map((run) => run.output()).join('\n'),
+    async killAndRestart() {
+      await runs.at(-1)?.kill();
+      runs.push(await start());
+    },
+    async stop() {
+      await runs.at(-1)?.stop();
+      await surroundings.close();
+    },
+  };
+}

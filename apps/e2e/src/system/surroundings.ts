@@ -1,0 +1,63 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DEMO_CLIENT_SECRET_VARIABLE, demoConfiguration, startDemo } from '@sallyport/demo';
+import type { Demo } from '@sallyport/demo';
+import { Secret } from '@sallyport/kernel';
+import { createTestAuthority, freePorts, makeScratch, removeScratch, startHttpsServer } from '@sallyport/testing';
+import { DownstreamObserver } from './downstream-observer.js';
+
+const REDIRECT_URI = 'http://127.0.0.1:43117/callback'; // nobody listens: the person's browser stops there
+
+/** What a company would already have: identity provider, servers, an agent vendor's https site, and a free machine. */
+export interface Surroundings {
+  readonly dataDir: string;
+  readonly demo: Demo;
+  readonly downstream: DownstreamObserver;
+  readonly ports: { readonly gateway: number; readonly authorizationServer: number; readonly controlPlane: number; readonly health: number; readonly database: number };
+  readonly urls: { readonly gatewayUrl: string; readonly issuer: string; readonly controlPlaneUrl: string };
+  readonly clientMetadataUrl: string;
+  readonly redirectUri: string;
+  /** Environment every process of ours needs to find its surroundings. */
+  readonly configurationFile: string;
+  readonly certificateAuthorityFile: string;
+  readonly secretEnvironment: Readonly<Record<string, string>>;
+  close(): Promise<void>;
+}
+
+export async function prepareSurroundings(): Promise<Surroundings> {
+  const dataDir = join(makeScratch('e2e'), 'data');
+  mkdirSync(dataDir, { recursive: true, mode: 0o711 });
+  const [gateway = 0, authorizationServer = 0, controlPlane = 0, health = 0, database = 0] = await freePorts(5);
+  const url = (port: number) => `http://127.0.0.1:${port}`;
+  const issuer = url(authorizationServer);
+
+  const downstream = new DownstreamObserver();
+  const clientSecret = new Secret('e2e-identity-provider-client-secret');
+  const demo = await startDemo({ ports: { identityProvider: 0, notes: 0, whoami: 0 }, dataDir, issuer, clientSecret, notesAccessTokenSeconds: 20 });
+
+  const authority = await createTestAuthority();
+  const vendor = await startHttpsServer(authority, (request, response) => {
+    const document = { client_id: `https://localhost:${vendor.port}/agent.json`, client_name: 'Modern Agent', redirect_uris: [REDIRECT_URI], grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], token_endpoint_auth_method: 'none', application_type: 'native' };
+    response.writeHead(request.url === '/agent.json' ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(document));
+  });
+  const certificateAuthorityFile = join(dataDir, 'test-authority.pem');
+  writeFileSync(certificateAuthorityFile, authority.certificate);
+  const configurationFile = join(dataDir, 'e2e.yaml');
+  writeFileSync(configurationFile, `${demoConfiguration(demo.urls).trimEnd()}\n    - { host: localhost, ports: [${vendor.port}] }\n`);
+
+  return {
+    dataDir, demo, downstream,
+    ports: { gateway, authorizationServer, controlPlane, health, database },
+    urls: { gatewayUrl: url(gateway), issuer, controlPlaneUrl: url(controlPlane) },
+    clientMetadataUrl: `https://localhost:${vendor.port}/agent.json`,
+    redirectUri: REDIRECT_URI,
+    configurationFile, certificateAuthorityFile,
+    secretEnvironment: { [DEMO_CLIENT_SECRET_VARIABLE]: clientSecret.reveal() },
+    async close() {
+      downstream.close();
+      await demo.close();
+      await vendor.close();
+      removeScratch(dataDir);
+    },
+  };
+}
