@@ -4,7 +4,7 @@ import { subjects } from '@sallyport/messages';
 import { OrderedDelivery } from '../ordered-delivery.js';
 import type { MessagingProblemListener } from '../ports.js';
 import { readLogMessage } from './log-message.js';
-import type { LogMessage } from './log-message.js';
+import type { LogMessage, StrayMessage } from './log-message.js';
 import { CONFIGURATION_SUBJECTS } from './permissions.js';
 
 /** Changes this many entries before a base may be missing from it: another control plane wrote them meanwhile. */
@@ -127,7 +127,7 @@ export class NatsConfigurationFollower {
 
   async #locateBase(): Promise<void> {
     const newest = await readLogMessage(this.#connection, { last_by_subj: subjects.configurationBase });
-    const complete = newest?.base && newest.base.index === newest.base.count - 1 ? newest.base.start : await this.#scanForBase();
+    const complete = newest !== undefined && isLastChunk(newest) ? newest.base.start : await this.#scanForBase();
     this.#located = true;
     this.#delivery.clear();
     this.#incomplete.clear();
@@ -142,7 +142,7 @@ export class NatsConfigurationFollower {
     for (let seq = 1; ; ) {
       const message = await readLogMessage(this.#connection, { next_by_subj: subjects.configurationBase, seq });
       if (!message) return complete;
-      if (message.base && message.base.index === message.base.count - 1) complete = message.base.start;
+      if (isLastChunk(message)) complete = message.base.start;
       seq = message.sequence + 1;
     }
   }
@@ -152,6 +152,7 @@ export class NatsConfigurationFollower {
       const message = await readLogMessage(this.#connection, { next_by_subj: EVERY_ENTRY, seq: this.#position + 1 });
       if (!message || !this.#located) return;
       this.#position = message.sequence;
+      if ('stray' in message) continue;
       if (message.base) this.#takeChunk(message, message.base);
       else if (this.#held) this.#held.push(message);
       else this.#delivery.push(message.jws);
@@ -171,4 +172,10 @@ export class NatsConfigurationFollower {
     for (const change of this.#held) if (change.revision > message.revision) this.#delivery.push(change.jws);
     this.#held = undefined;
   }
+}
+
+type Chunk = LogMessage & { readonly base: NonNullable<LogMessage['base']> };
+
+function isLastChunk(message: LogMessage | StrayMessage): message is Chunk {
+  return 'base' in message && message.base !== undefined && message.base.index === message.base.count - 1;
 }

@@ -11,8 +11,10 @@ import { NatsConfigurationWriter } from './configuration-writer.js';
 import { ensureStreams } from './ensure-streams.js';
 import type { StreamLimits } from './ensure-streams.js';
 import { NatsEventStream } from './event-stream.js';
+import { InboxOnlyDeserializer } from './inbox-only-deserializer.js';
 import { inboxPrefixOf } from './permissions.js';
 import type { BusRole } from './permissions.js';
+import { NatsRequestServer } from './request-server.js';
 
 export interface NatsMessagingOptions {
   /** `nats://host:port` or `tls://host:port`. */
@@ -22,8 +24,6 @@ export interface NatsMessagingOptions {
   readonly role: BusRole;
   /** `SU…`; absent only on a bus without users. */
   readonly nkeySeed?: Secret;
-  /** Where answers arrive; by default what the server's configuration grants to `name`. */
-  readonly inboxPrefix?: string;
   readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
   /** Milliseconds to wait for the bus at the start; 20 s by default. */
   readonly connectTimeoutMs?: number;
@@ -106,7 +106,7 @@ export async function createNatsMessaging(options: NatsMessagingOptions): Promis
     events: new NatsEventStream(streamClient, onProblem),
     broadcast: new NatsBroadcast(connection, onProblem),
     client: () => client,
-    server: (queue) => ({ transport: Transport.NATS, options: { ...connectionOptions, queue, gracefulShutdown: true, gracePeriod: 200 } }),
+    server: (queue) => ({ strategy: new NatsRequestServer({ ...connectionOptions, queue, gracefulShutdown: true, gracePeriod: 200, deserializer: new InboxOnlyDeserializer(onProblem) }) }),
     connected,
     connections: () => connections,
     async close() {
@@ -120,11 +120,11 @@ export async function createNatsMessaging(options: NatsMessagingOptions): Promis
 
 type NatsOptions = NodeConnectionOptions & { servers: string[]; inboxPrefix: string; name: string };
 
-function natsOptions({ servers, name, nkeySeed, inboxPrefix = inboxPrefixOf(name), tls }: NatsMessagingOptions): NatsOptions {
+function natsOptions({ servers, name, nkeySeed, tls }: NatsMessagingOptions): NatsOptions {
   return {
     servers: [...servers],
     name,
-    inboxPrefix,
+    inboxPrefix: inboxPrefixOf(name),
     maxReconnectAttempts: -1,
     reconnectTimeWait: 250,
     reconnectJitter: 250,

@@ -13,6 +13,7 @@ export interface StreamLimits {
 
 const NAME_IN_USE = 10_058;
 const MINUTE_MS = 60_000;
+const DAY_MS = 24 * 60 * MINUTE_MS;
 
 /** Makes the two streams and the consumer, or brings them to what this version wants. Only the control plane may (S26). */
 export async function ensureStreams(manager: JetStreamManager, { eventBytes = 1_073_741_824, replicas = 1 }: StreamLimits): Promise<void> {
@@ -23,7 +24,8 @@ export async function ensureStreams(manager: JetStreamManager, { eventBytes = 1_
     storage: StorageType.File,
     discard: DiscardPolicy.Old,
     max_bytes: 268_435_456,
-    duplicate_window: nanos(2 * MINUTE_MS),
+    // Far longer than an entry stays: nobody can have the server append a copy of an old one.
+    duplicate_window: nanos(90 * DAY_MS),
     allow_direct: true,
     num_replicas: replicas,
   });

@@ -4,6 +4,7 @@ import { streams, subjects } from '@sallyport/messages';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inboxPrefixOf, request } from '../index.js';
 import type { Messaging } from '../index.js';
+import { startResponder } from '../responder.contract.js';
 import { startDeployment } from './deployment.contract.js';
 import type { Deployment } from './deployment.contract.js';
 
@@ -108,6 +109,49 @@ test('a forged configuration entry never reaches a follower (S26, S27)', async (
   await controlPlane.configuration.appendChange(1, 'change 1');
   await expect.poll(() => seen).toEqual(['base 0', 'change 1']);
   await stolen.connection.close();
+});
+
+test("answers that a thief has the server send into the log are passed over, and copies of entries are refused (S26, S27)", async () => {
+  const isolated = await startDeployment();
+  const [writer, stolen] = [await isolated.open('cp-1'), await isolated.openRaw('gw-1')];
+  await writer.configuration.appendBase(0, ['base 0']);
+  await writer.configuration.appendChange(1, 'change 1');
+  const read = `$JS.API.DIRECT.GET.${streams.configuration}`;
+  for (const target of [subjects.configurationBase, subjects.configurationChange]) {
+    stolen.publish(read, JSON.stringify({ seq: 1 }), { reply: target }); // a copy of the base
+    stolen.publish(read, JSON.stringify({ seq: 2 }), { reply: target }); // a copy of the change
+    stolen.publish(read, JSON.stringify({ seq: 999 }), { reply: target }); // "not found"
+    stolen.publish(subjects.events('gw-1'), `[{"id":"${target}"}]`, { reply: target }); // the acknowledgement of a batch
+  }
+  await stolen.flush();
+  await writer.configuration.appendChange(2, 'change 2');
+  const seen: string[] = [];
+  const reader = await isolated.open('gw-2');
+  await reader.configuration.follow((jws) => void seen.push(jws));
+  await expect.poll(() => seen, { timeout: 5_000 }).toEqual(['base 0', 'change 1', 'change 2']);
+  await writer.configuration.appendChange(3, 'change 3');
+  await expect.poll(() => seen.at(-1)).toBe('change 3');
+  await stolen.close();
+  await isolated.close();
+});
+
+test('the control plane does not answer a request whose answer would go anywhere but an inbox (S26)', async () => {
+  const isolated = await startDeployment();
+  const [responder, stolen] = [await isolated.open('cp-1'), await isolated.openRaw('gw-1')];
+  await responder.configuration.appendBase(0, ['base 0']);
+  const app = await startResponder(responder);
+  const observer = await isolated.openRaw('cp-2');
+  const heard: string[] = [];
+  observer.subscribe('sallyport.v1.configuration.*', { callback: (_, message) => void heard.push(message.string()) });
+  await observer.flush();
+  for (const target of [subjects.configurationChange, subjects.configurationHeartbeat, subjects.events('gw-2'), subjects.credentialChanged]) stolen.publish(subjects.lease, JSON.stringify({ id: 'x', pattern: subjects.lease, data: {} }), { reply: target });
+  await stolen.flush();
+  await expect.poll(() => isolated.problems.filter(([name, problem]) => name === 'cp-1' && problem === 'not-permitted').length).toBe(4);
+  const gateway = await isolated.open('gw-1');
+  expect(await request(gateway.client(), subjects.lease, { ask: 1 }, { timeoutMs: 2_000 })).toEqual({ echoed: { ask: 1 } });
+  expect(heard).toEqual([]);
+  await Promise.all([app.close(), stolen.close(), observer.close()]);
+  await isolated.close();
 });
 
 test('the control plane answers once, to whom it was asked by, and cannot write into an inbox unasked (S26)', async () => {
