@@ -250,6 +250,8 @@ describe('a revocation', () => {
     await soon(() => expect(replica.snapshot().revocations.isMcpSessionEnded('mss_1')).toBe(true));
     expect(await database.revocation.count()).toBe(1);
     expect(await ask({ v: 1, id: 'mss_2' })).toEqual({ v: 1, ended: false });
+    expect(await ask({ ...ending, id: 'mss_3', expiresAt: Number.MAX_SAFE_INTEGER })).toEqual({ v: 1, ended: true });
+    expect(await database.revocation.count({ where: { expiresAt: { gt: Math.floor(Date.now() / 1000) + 32 * 86_400 } } })).toBe(0);
   });
 });
 

@@ -28,6 +28,7 @@ export interface ControlPlaneAdapters {
 }
 
 const FIRST_CONFIGURATION_TIMEOUT_MS = 15_000;
+const FORGET_INTERVAL_MS = 3_600_000;
 
 /**
  * Applies the declarative file, brings the configuration onto the bus and answers: admin API, leases, connect pages.
@@ -72,7 +73,11 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
     await publisher.flush();
     await replica.whenReady(FIRST_CONFIGURATION_TIMEOUT_MS);
 
-    const revocations = new PostgresRevocationStore(revisions, clock);
+    const revocations = new PostgresRevocationStore({ database, revisions, clock });
+    const forgetting = setInterval(() => {
+      revocations.forgetExpired().catch((error: unknown) => logger.warn({ err: error }, 'expired revocations could not be removed'));
+    }, FORGET_INTERVAL_MS).unref();
+    closers.push(() => Promise.resolve(clearInterval(forgetting)));
     const revoker = new Revoker({ database, store: revocations, publisher, lifecycle });
     const credentials = await createCredentialParts({ ...config, database, sealer, messaging, snapshot: () => replica.snapshot(), record: lifecycle, clock });
     const app = await createNestApp(ControlPlaneModule.of({ documents, publisher, revocations, revoker, events, credentials }), { logger, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, headers: 'pages' });

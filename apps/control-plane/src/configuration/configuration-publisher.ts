@@ -10,7 +10,7 @@ export interface PublisherParts {
   readonly log: ConfigurationLog;
   /** How often the bus was connected to: when that rises, its stream may be a new, empty one. */
   readonly connections: () => number;
-  readonly revisions: RevisionLog;
+  readonly revisions: Pick<RevisionLog, 'newest' | 'unpublished' | 'markPublished'>;
   readonly documents: Pick<PostgresDocumentStore, 'complete'>;
   readonly signingKey: CryptoKey;
   readonly clock: Clock;
@@ -78,7 +78,9 @@ export class ConfigurationPublisher {
   #run(): Promise<void> {
     this.#round ??= this.#rounds().finally(() => {
       this.#round = undefined;
-      if (!this.#stopped) this.#timer = setTimeout(() => void this.#run(), this.#parts.intervalMs ?? 1_000).unref();
+      if (this.#stopped) return;
+      if (this.#waiting.length > 0) void this.#run(); // who asked as the round was ending
+      else this.#timer = setTimeout(() => void this.#run(), this.#parts.intervalMs ?? 1_000).unref();
     });
     return this.#round;
   }

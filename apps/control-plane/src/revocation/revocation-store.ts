@@ -1,5 +1,5 @@
 import type { Revocation, RevocationSubject } from '@sallyport/configuration';
-import type { Prisma } from '@sallyport/database';
+import type { Database, Prisma } from '@sallyport/database';
 import { newId } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 import type { RevisionLog } from '../configuration/revision-log.js';
@@ -16,6 +16,8 @@ const NEVER_AGAIN = 2_147_483_647;
 /** Longer than a refresh token may live, so that a server that was away for long still learns of it (S28). */
 const SESSION_REMEMBERED_SECONDS = 400 * 86_400;
 const SKEW_SECONDS = 60;
+/** No MCP session lives longer, whatever a gateway says. */
+const LONGEST_MCP_SESSION_SECONDS = 31 * 86_400;
 
 /**
  * Revocations in PostgreSQL, each with the change set that carries it in one transaction (S8, S28). In force when the
@@ -25,10 +27,12 @@ const SKEW_SECONDS = 60;
  * it is a block. A session: ended for good, remembered for longer than any refresh token lives.
  */
 export class PostgresRevocationStore {
+  readonly #database: Pick<Database, 'revocation'>;
   readonly #revisions: RevisionLog;
   readonly #clock: Clock;
 
-  constructor(revisions: RevisionLog, clock: Clock) {
+  constructor({ database, revisions, clock }: { database: Pick<Database, 'revocation'>; revisions: RevisionLog; clock: Clock }) {
+    this.#database = database;
     this.#revisions = revisions;
     this.#clock = clock;
   }
@@ -44,13 +48,19 @@ export class PostgresRevocationStore {
   /** An agent ended its MCP session (R64). @param expiresAt when it would have ended by itself, seconds since the epoch. @returns `false` when it had ended already. */
   async endMcpSession(id: string, expiresAt: number): Promise<boolean> {
     const subject = { type: 'mcp-session', id } as const;
-    const revocation: Revocation = { id: newId('rev', this.#clock()), subject, notBefore: this.#nowSeconds() + 1, expiresAt: expiresAt + SKEW_SECONDS };
+    const now = this.#nowSeconds();
+    const revocation: Revocation = { id: newId('rev', this.#clock()), subject, notBefore: now + 1, expiresAt: Math.min(expiresAt, now + LONGEST_MCP_SESSION_SECONDS) + SKEW_SECONDS };
     const { changed } = await this.#revisions.write(async (transaction) => {
       if (await transaction.revocation.findFirst({ where: { subjectType: subject.type, subject: { equals: subject } }, select: { id: true } })) return undefined;
       await transaction.revocation.create({ data: rowOf(revocation, null) });
       return { revocations: [revocation] };
     });
     return changed;
+  }
+
+  /** Removes what no token can be affected by any more. */
+  async forgetExpired(): Promise<void> {
+    await this.#database.revocation.deleteMany({ where: { expiresAt: { lt: this.#nowSeconds() } } });
   }
 
   async #record(revocation: Revocation, reason: string | undefined): Promise<RecordedRevocation> {
