@@ -31,6 +31,19 @@ const trustProvider = (name: string, provider: TestIdentityProvider, spec: Recor
 });
 const policy = (spec: Record<string, unknown>) => ({ kind: 'AccessPolicy' as const, name: 'employees', spec: { hop: 'client-to-gateway' as const, trustProviders: ['test'], ...spec } });
 
+const openOwnPages = async (browser: TestBrowser, changes: Record<string, string> = {}) => {
+  const verifier = randomBytes(32).toString('base64url');
+  const callback = `${deployment.config.controlPlaneUrl}/session/callback`;
+  const url = new URL(`${deployment.issuer}/authorize`);
+  url.search = String(new URLSearchParams({ client_id: 'sallyport-control-plane', redirect_uri: callback, response_type: 'code', scope: 'openid', state: 's', nonce: 'n', code_challenge: createHash('sha256').update(verifier).digest('base64url'), code_challenge_method: 'S256', ...changes }));
+  const page = await browser.open(url, callback);
+  const redeem = async () => {
+    const response = await fetch(`${deployment.issuer}/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', client_id: 'sallyport-control-plane', code: page.url.searchParams.get('code') ?? '', redirect_uri: callback, code_verifier: verifier }) });
+    return (await response.json()) as Record<string, unknown>;
+  };
+  return { page, redeem };
+};
+
 describe('a sign-in', () => {
   test('asks the provider with PKCE, state and nonce, and names our callback (R7)', async () => {
     const agent = await TestAgent.register(deployment);
@@ -165,6 +178,24 @@ describe('consent', () => {
     expect(page.html).toContain('notes.write');
   });
 
+  test('is shown again when the agent asks for that', async () => {
+    const agent = await TestAgent.register(deployment);
+    await agent.connect();
+    agent.browser.cookies.length = 0;
+    expect((await agent.press(await agent.open({ prompt: 'consent' }), /^Continue with/)).html).toContain('Let Test agent act for you?');
+  });
+
+  test('sent twice makes one session', async () => {
+    const agent = await TestAgent.register(deployment);
+    const consent = await agent.press(await agent.open(), /^Continue with/);
+    const form = consent.forms[0];
+    const cookie = agent.browser.cookies.filter(({ path }) => form?.action.pathname.startsWith(path)).map(({ name, value }) => `${name}=${value}`).join('; ');
+    const send = () => fetch(form?.action ?? '', { method: 'POST', redirect: 'manual', headers: { cookie }, body: new URLSearchParams({ ...form?.fields, decision: 'allow' }) });
+    const answers = [await send(), await send()];
+    expect(answers.map(({ status }) => status)).toEqual([303, 303]);
+    expect(await deployment.database.agentSession.count({ where: { clientId: agent.clientId } })).toBe(1);
+  });
+
   test('denied goes back to the agent as access_denied, with nothing minted (R20)', async () => {
     const agent = await TestAgent.register(deployment);
     const consent = await agent.press(await agent.open(), /^Continue with/);
@@ -263,25 +294,14 @@ describe('client-to-gateway policy at the door', () => {
     await deployment.revoke({ type: 'user', userId: String(sub) }, 4_000_000_000);
     const again = await agent.press(await agent.open(), /^Continue with/);
     expect([again.status, again.html.includes('was revoked')]).toEqual([403, true]);
+    const { page } = await openOwnPages(new TestBrowser());
+    expect([page.status, page.html.includes('was revoked')]).toEqual([403, true]);
   });
 });
 
 describe('our own pages as a client', () => {
-  const open = async (browser: TestBrowser, changes: Record<string, string> = {}) => {
-    const verifier = randomBytes(32).toString('base64url');
-    const callback = `${deployment.config.controlPlaneUrl}/session/callback`;
-    const url = new URL(`${deployment.issuer}/authorize`);
-    url.search = String(new URLSearchParams({ client_id: 'sallyport-control-plane', redirect_uri: callback, response_type: 'code', scope: 'openid', state: 's', nonce: 'n', code_challenge: createHash('sha256').update(verifier).digest('base64url'), code_challenge_method: 'S256', ...changes }));
-    const page = await browser.open(url, callback);
-    const redeem = async () => {
-      const response = await fetch(`${deployment.issuer}/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', client_id: 'sallyport-control-plane', code: page.url.searchParams.get('code') ?? '', redirect_uri: callback, code_verifier: verifier }) });
-      return (await response.json()) as Record<string, unknown>;
-    };
-    return { page, redeem };
-  };
-
   test('sign a browser in without a consent page and get an ID token with our user id, no refresh token', async () => {
-    const { page, redeem } = await open(new TestBrowser());
+    const { page, redeem } = await openOwnPages(new TestBrowser());
     expect(page.url.searchParams.get('code')).not.toBeNull();
     const tokens = await redeem();
     const { payload } = await jwtVerify(String(tokens['id_token']), createRemoteJWKSet(new URL(`${deployment.issuer}/jwks`)), { issuer: deployment.issuer, audience: 'sallyport-control-plane', algorithms: ['ES256'] });
@@ -294,18 +314,18 @@ describe('our own pages as a client', () => {
     const agent = await TestAgent.register(deployment);
     const { sub } = decodeJwt(String((await agent.connect()).body['access_token']));
     const asked = deployment.provider.requests.length;
-    const { redeem } = await open(agent.browser);
+    const { redeem } = await openOwnPages(agent.browser);
     expect(decodeJwt(String((await redeem())['id_token'])).sub).toBe(sub);
     expect(deployment.provider.requests).toHaveLength(asked);
   });
 
   test('cannot get a token for the gateway (R9)', async () => {
-    const { page } = await open(new TestBrowser(), { resource: deployment.resource });
+    const { page } = await openOwnPages(new TestBrowser(), { resource: deployment.resource });
     expect(page.url.searchParams.get('error')).toBe('invalid_target');
   });
 
   test('accept no other redirect URI, not even another port', async () => {
-    const { page } = await open(new TestBrowser(), { redirect_uri: 'http://127.0.0.1:7499/session/callback' });
+    const { page } = await openOwnPages(new TestBrowser(), { redirect_uri: 'http://127.0.0.1:7499/session/callback' });
     expect(page.status).toBe(400);
   });
 });
