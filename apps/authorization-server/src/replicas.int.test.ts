@@ -33,7 +33,7 @@ test('replicas that start together agree on one key per purpose, sealed under it
     const opened = JSON.parse(sealer.open('signing-key', row.sealedPrivate, row.kid).toString()) as { d: string; x: string };
     expect(opened.x).toBe((row.publicJwk as { x: string }).x);
     expect(JSON.stringify(row)).not.toContain(opened.d);
-    expect(() => sealer.open('signing-key', row.sealedPrivate, `${row.kid}x`)).toThrow();
+    expect(() => sealer.open('signing-key', row.sealedPrivate, `${row.kid}x`)).toThrow('belongs to another record');
   }
   expect((await new PublicKeys(database, systemClock).read()).keys).toHaveLength(2);
 });

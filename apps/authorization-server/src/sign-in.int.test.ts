@@ -287,7 +287,7 @@ describe('client-to-gateway policy at the door', () => {
     expect((await agent.press(consent, 'Allow')).url.searchParams.get('code')).not.toBeNull();
   });
 
-  test('keeps out a user who is blocked, whatever they sign in with (R83, S28)', async () => {
+  test('keeps out a user who is blocked, whatever they sign in with (S28)', async () => {
     deployment.provider.account = { ...alice, sub: 'mallory-id' };
     const agent = await TestAgent.register(deployment);
     const { sub } = decodeJwt(String((await agent.connect()).body['access_token']));
@@ -310,7 +310,7 @@ describe('our own pages as a client', () => {
     expect(String(tokens['access_token'])).not.toContain('.');
   });
 
-  test('use the sign-in an agent\'s authorization made in the same browser (S23)', async () => {
+  test('use the sign-in an agent\'s authorization made in the same browser', async () => {
     const agent = await TestAgent.register(deployment);
     const { sub } = decodeJwt(String((await agent.connect()).body['access_token']));
     const asked = deployment.provider.requests.length;
