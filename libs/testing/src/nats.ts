@@ -2,8 +2,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findServerBinary } from './debian-binaries.js';
 import { readTestEnvironment } from './environment.js';
-import { freePort } from './free-port.js';
-import { startPrivateServer } from './private-server.js';
+import { onFreePort, startPrivateServer } from './private-server.js';
 import { makeScratch, removeScratch } from './scratch.js';
 
 export interface TestNats {
@@ -40,17 +39,21 @@ export async function startTestNats(): Promise<TestNats> {
 export async function startPrivateNats(configure: (place: NatsPlace) => string = open): Promise<PrivateNats> {
   const binary = await findServerBinary('nats');
   const scratch = makeScratch('nats');
-  const place = { port: await freePort(), storeDir: join(scratch, 'jetstream') };
+  const storeDir = join(scratch, 'jetstream');
   const file = join(scratch, 'nats-server.conf');
-  writeFileSync(file, configure(place), { mode: 0o600 });
-  const start = () => startPrivateServer(binary, ['--config', file], { port: place.port, scratch });
-  let server = await start();
+  const start = () => startPrivateServer(binary, ['--config', file], { ready: /Server is ready/, scratch });
+  let port = 0;
+  let server = await onFreePort((free) => {
+    port = free;
+    writeFileSync(file, configure({ port, storeDir }), { mode: 0o600 });
+    return start();
+  });
   let earlier = '';
   return {
-    url: `nats://127.0.0.1:${place.port}`,
+    url: `nats://127.0.0.1:${port}`,
     output: () => earlier + server.output(),
     kill: () => server.kill(),
-    forget: () => rmSync(place.storeDir, { recursive: true, force: true }),
+    forget: () => rmSync(storeDir, { recursive: true, force: true }),
     async restart() {
       earlier += server.output();
       server = await start();

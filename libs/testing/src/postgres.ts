@@ -2,10 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { migrateDeploy } from '@sallyport/database';
 import { startPostgres } from '@sallyport/embedded-postgres';
-import { SallyportError } from '@sallyport/kernel';
 import pg from 'pg';
 import { readTestEnvironment, repositoryRoot } from './environment.js';
-import { freePort } from './free-port.js';
+import { onFreePort } from './private-server.js';
 import { makeScratch, noteServer, removeScratch } from './scratch.js';
 
 export interface TestPostgres {
@@ -46,24 +45,17 @@ export async function openPostgresServer(): Promise<PostgresServer> {
   const { databaseUrl } = readTestEnvironment();
   if (databaseUrl !== undefined) return { adminUrl: databaseUrl, stop: () => Promise.resolve() };
   const scratch = makeScratch('postgres');
+  const password = randomBytes(16).toString('hex');
   const flags = ['-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'synchronous_commit=off', '-c', 'max_connections=300'];
-  for (let attempt = 1; ; attempt++) {
-    try {
-      const server = await startPostgres({ directory: join(scratch, 'data'), port: await freePort(), password: randomBytes(16).toString('hex'), database: 'postgres', flags });
-      noteServer(scratch, server.pid);
-      return {
-        adminUrl: server.url,
-        async stop() {
-          await server.stop();
-          removeScratch(scratch);
-        },
-      };
-    } catch (error) {
-      // Another process may have taken the port meanwhile.
-      if (attempt === 3 || !(error instanceof SallyportError) || !error.message.includes('is taken')) throw error;
-      removeScratch(join(scratch, 'data'));
-    }
-  }
+  const server = await onFreePort((port) => startPostgres({ directory: join(scratch, 'data'), port, password, database: 'postgres', flags }));
+  noteServer(scratch, server.pid);
+  return {
+    adminUrl: server.url,
+    async stop() {
+      await server.stop();
+      removeScratch(scratch);
+    },
+  };
 }
 
 /** One database with every migration, to copy from. */

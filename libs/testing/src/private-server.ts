@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
-import { createConnection } from 'node:net';
 import { SallyportError } from '@sallyport/kernel';
 import { eventually } from './eventually.js';
 import type { ServerBinary } from './debian-binaries.js';
+import { freePort } from './free-port.js';
 import { noteServer } from './scratch.js';
 
 export interface PrivateServer {
@@ -14,8 +14,8 @@ export interface PrivateServer {
   stop(): Promise<void>;
 }
 
-/** Starts a server binary of a test run and waits until its port answers. It ends with this process. */
-export async function startPrivateServer(binary: ServerBinary, args: readonly string[], { port, scratch }: { port: number; scratch: string }): Promise<PrivateServer> {
+/** Starts a server binary of a test run and waits until it says that it is ready. It ends with this process. */
+export async function startPrivateServer(binary: ServerBinary, args: readonly string[], { ready, scratch }: { ready: RegExp; scratch: string }): Promise<PrivateServer> {
   const child = spawn(binary.path, [...args], { cwd: scratch, env: { ...binary.env }, stdio: ['ignore', 'pipe', 'pipe'] });
   let log = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (log += text));
@@ -39,13 +39,7 @@ export async function startPrivateServer(binary: ServerBinary, args: readonly st
   };
   if (child.pid !== undefined) noteServer(scratch, child.pid);
   try {
-    await eventually(
-      async () => {
-        if (gone) return true;
-        return accepts(port);
-      },
-      { timeoutMs: 15_000, intervalMs: 10, until: `port ${port} answers` },
-    );
+    await eventually(() => gone || ready.test(log), { timeoutMs: 15_000, intervalMs: 5, until: `${binary.path} is ready` });
   } catch (error) {
     await end('SIGKILL');
     throw new SallyportError('test_server_failed', `${binary.path} did not start: ${log.trim().split('\n').at(-1) ?? ''}`, { cause: error });
@@ -54,13 +48,13 @@ export async function startPrivateServer(binary: ServerBinary, args: readonly st
   return { pid: child.pid, output: () => log, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
 }
 
-function accepts(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = createConnection({ host: '127.0.0.1', port });
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
+/** Tries `start` on another free port when somebody else was faster on the first. */
+export async function onFreePort<T>(start: (port: number) => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await start(await freePort());
+    } catch (error) {
+      if (attempt === 5 || !(error instanceof SallyportError) || !/already in use|is taken/i.test(error.message)) throw error;
+    }
+  }
 }

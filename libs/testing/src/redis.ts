@@ -1,7 +1,6 @@
 import { findServerBinary } from './debian-binaries.js';
 import { readTestEnvironment } from './environment.js';
-import { freePort } from './free-port.js';
-import { startPrivateServer } from './private-server.js';
+import { onFreePort, startPrivateServer } from './private-server.js';
 import { makeScratch, removeScratch } from './scratch.js';
 
 export interface TestRedis {
@@ -16,8 +15,11 @@ export async function startTestRedis(): Promise<TestRedis> {
   if (redisUrl !== undefined) return { url: redisUrl, stop: () => Promise.resolve() };
   const binary = await findServerBinary('redis');
   const scratch = makeScratch('redis');
-  const port = await freePort();
-  const server = await startPrivateServer(binary, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', scratch, '--maxmemory-policy', 'noeviction'], { port, scratch });
+  let port = 0;
+  const server = await onFreePort((free) => {
+    port = free;
+    return startPrivateServer(binary, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', scratch, '--maxmemory-policy', 'noeviction'], { ready: /Ready to accept connections/, scratch });
+  });
   return {
     url: `redis://127.0.0.1:${port}`,
     async stop() {

@@ -23,7 +23,7 @@ export function removeScratch(directory: string): void {
 /** Ends the servers and removes the folders of test runs that were killed. A pid counts only if its command line names the folder. */
 export function sweepScratch(): void {
   for (const name of readdirSync(tmpdir())) {
-    const owner = /^sallyport-test-[a-z]+-(\d+)-/.exec(name)?.[1];
+    const owner = /^sallyport-test-.+?-(\d+)-/.exec(name)?.[1];
     if (owner === undefined || alive(Number(owner))) continue;
     const directory = join(tmpdir(), name);
     const note = join(directory, 'server.pid');

@@ -35,6 +35,7 @@ export class NatsConfigurationFollower {
   #located = false;
   #mayBeReset = false;
   #heartbeat: string | undefined;
+  #nextLook: NodeJS.Timeout | undefined;
   #reading = false;
   #readAgain = false;
   #stopped = false;
@@ -57,7 +58,7 @@ export class NatsConfigurationFollower {
           this.#read();
         } else {
           this.#read();
-          for (const delay of LOOK_AGAIN_MS) this.#later(delay, () => this.#read());
+          this.#lookAgain(0);
         }
       },
     });
@@ -84,13 +85,29 @@ export class NatsConfigurationFollower {
     this.#delivery.clear();
   }
 
-  #later(milliseconds: number, action: () => void): void {
-    if (this.#stopped) return;
+  #later(milliseconds: number, action: () => void): NodeJS.Timeout | undefined {
+    if (this.#stopped) return undefined;
     const timer = setTimeout(() => {
       this.#timers.delete(timer);
       action();
     }, milliseconds).unref();
     this.#timers.add(timer);
+    return timer;
+  }
+
+  /** Looks at growing intervals; what is heard meanwhile begins the series anew, so that a burst costs one series. */
+  #lookAgain(turn: number): void {
+    const delay = LOOK_AGAIN_MS[turn];
+    if (this.#nextLook) {
+      clearTimeout(this.#nextLook);
+      this.#timers.delete(this.#nextLook);
+    }
+    this.#nextLook = undefined;
+    if (delay === undefined) return;
+    this.#nextLook = this.#later(delay, () => {
+      this.#read();
+      this.#lookAgain(turn + 1);
+    });
   }
 
   /** One reader at a time; what happens meanwhile makes it look once more. */

@@ -111,6 +111,25 @@ describe('NATS: outages', () => {
     await raw.close();
   });
 
+  test('a change is in force on a follower well under a second, also within a burst', async () => {
+    deployment = await startDeployment();
+    const [controlPlane, gateway] = [await deployment.open('cp-1'), await deployment.open('gw-1')];
+    await controlPlane.configuration.appendBase(0, ['base 0']);
+    const arrived = new Map<string, number>();
+    await gateway.configuration.follow((jws) => void arrived.set(jws, performance.now()));
+    await expect.poll(() => arrived.size).toBe(1);
+    const sent = new Map<string, number>();
+    await Promise.all(
+      Array.from({ length: 200 }, (_, index) => {
+        sent.set(`change ${index + 1}`, performance.now());
+        return controlPlane.configuration.appendChange(index + 1, `change ${index + 1}`);
+      }),
+    );
+    await expect.poll(() => arrived.size, { timeout: 5_000 }).toBe(201);
+    expect([...arrived.keys()].slice(1)).toEqual([...sent.keys()]);
+    expect(Math.max(...[...sent].map(([entry, at]) => (arrived.get(entry) ?? Infinity) - at))).toBeLessThan(1_000);
+  });
+
   test('an entry above the message limit is refused before anything is appended', async () => {
     deployment = await startDeployment();
     const controlPlane = await deployment.open('cp-1');
