@@ -11,8 +11,7 @@ import { CommandFailed } from './run/process.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
 
-const [name, ...rest] = process.argv.slice(2);
-const args = rest[0] === '--' ? rest.slice(1) : rest;
+const [name, ...args] = process.argv.slice(2);
 const command = name === undefined ? undefined : commands[name];
 
 try {

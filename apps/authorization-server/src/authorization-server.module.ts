@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import type { ConfigurationReplica } from '@sallyport/configuration';
 import type { Database } from '@sallyport/database';
-import type { Clock } from '@sallyport/kernel';
+import { SallyportError, type Clock } from '@sallyport/kernel';
 import { Sealer, type MasterKey } from '@sallyport/keys';
 import { createSafeFetch } from '@sallyport/safe-fetch';
 import type { Logger } from '@sallyport/telemetry';
@@ -42,7 +42,7 @@ export interface AuthorizationServerParts {
 export class AuthorizationServerModule {
   static async with({ config, master, database, configuration, recorder, logger, clock }: AuthorizationServerParts): Promise<DynamicModule> {
     const sealer = new Sealer(master);
-    const signingKeys = await ensureSigningKeys(database, sealer);
+    const signingKeys = await ensureSigningKeys(database, sealer).catch(asDatabaseProblem);
     const secrets = new StoredSecrets(database, sealer);
     const store = new ArtifactStore(database, sealer, clock);
     const users = new Users(database);
@@ -99,4 +99,10 @@ export class AuthorizationServerModule {
       ],
     };
   }
+}
+
+/** The first statement of a start: what fails here is the database, or a master key that is not this database's. */
+function asDatabaseProblem(cause: unknown): never {
+  if (cause instanceof SallyportError) throw cause;
+  throw new SallyportError('database_unusable', 'The database cannot be used: it must be reachable and migrated.', { cause });
 }

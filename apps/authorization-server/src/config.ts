@@ -1,10 +1,13 @@
 import { readEnvironment, variable } from '@sallyport/config';
-import type { Secret } from '@sallyport/kernel';
+import { Secret } from '@sallyport/kernel';
+import { readCertificateAuthorities } from '@sallyport/safe-fetch';
 import { z } from 'zod';
 
 export interface AuthorizationServerConfig {
   /** Origin, byte for byte what tokens and metadata name as `iss`; no path, no trailing slash. */
   readonly issuer: string;
+  /** Further origins other processes reach this server under, such as a service name inside a cluster; never in what it says. */
+  readonly internalUrls?: readonly string[];
   readonly gatewayUrl: string;
   readonly controlPlaneUrl: string;
   readonly host: string;
@@ -21,13 +24,14 @@ export interface AuthorizationServerConfig {
   readonly trustedProxies: readonly string[];
   /** Origins of browser applications that may call `/token`, `/register` and the metadata. */
   readonly allowedOrigins: readonly string[];
-  /** PEM files of private authorities that identity providers and client documents may use. */
+  /** PEM of private authorities that identity providers and client documents may use. */
   readonly extraCertificateAuthorities: readonly string[];
 }
 
 /** The environment of the process; `standalone` builds the same configuration itself. */
 export const AuthorizationServerEnvironment = z.strictObject({
   SALLYPORT_ISSUER: variable.origin().default('http://127.0.0.1:7401').describe('Public origin of this server, the `iss` of every token'),
+  SALLYPORT_INTERNAL_URLS: variable.list().pipe(z.array(variable.origin())).default([]).describe('Further origins other processes reach this server under, such as a service name inside a cluster'),
   SALLYPORT_GATEWAY_URL: variable.origin().default('http://127.0.0.1:7400').describe('Public origin of the gateway; `<origin>/mcp` is the resource of every token'),
   SALLYPORT_CONTROL_PLANE_URL: variable.origin().default('http://127.0.0.1:7402').describe('Public origin of the connect and account pages'),
   SALLYPORT_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
@@ -36,10 +40,10 @@ export const AuthorizationServerEnvironment = z.strictObject({
   SALLYPORT_HEALTH_PORT: variable.port().default(7491),
   SALLYPORT_LOG_LEVEL: variable.logLevel().default('info'),
   SALLYPORT_REPLICA: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/).default('authorization-server').describe('Name events are published under'),
-  DATABASE_URL: variable.url('postgresql:', 'postgres:').describe('PostgreSQL'),
+  DATABASE_URL: variable.url('postgresql:', 'postgres:').transform((url) => new Secret(url)).describe('PostgreSQL'),
   NATS_URL: variable.list().describe('NATS servers, comma-separated'),
   SALLYPORT_NATS_SEED_FILE: variable.path().optional().describe('The nkey seed of this process'),
-  SALLYPORT_MASTER_KEY_FILE: variable.path(),
+  SALLYPORT_MASTER_KEY_FILE: variable.path().describe('master.key'),
   SALLYPORT_CONFIGURATION_KEY_FILE: variable.path().describe('configuration-signing.pub.jwk'),
   SALLYPORT_STALENESS_BOUND: variable.duration().default(300_000).describe('How old the configuration may become before nothing is issued any more'),
   SALLYPORT_REGISTRATION_TOKEN: variable.secret().optional().describe('Initial access token for gated client registration'),
@@ -50,6 +54,26 @@ export const AuthorizationServerEnvironment = z.strictObject({
 export type AuthorizationServerEnvironment = z.infer<typeof AuthorizationServerEnvironment>;
 
 /** @throws SallyportError `configuration_invalid` */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): AuthorizationServerEnvironment {
+export function readAuthorizationServerEnvironment(env: Readonly<Record<string, string | undefined>>): AuthorizationServerEnvironment {
   return readEnvironment(AuthorizationServerEnvironment, env, { prefix: 'SALLYPORT_' });
+}
+
+export function authorizationServerConfig(environment: AuthorizationServerEnvironment): AuthorizationServerConfig {
+  return {
+    issuer: environment.SALLYPORT_ISSUER,
+    internalUrls: environment.SALLYPORT_INTERNAL_URLS,
+    gatewayUrl: environment.SALLYPORT_GATEWAY_URL,
+    controlPlaneUrl: environment.SALLYPORT_CONTROL_PLANE_URL,
+    host: environment.SALLYPORT_HOST,
+    port: environment.SALLYPORT_PORT,
+    databaseUrl: environment.DATABASE_URL,
+    masterKeyFile: environment.SALLYPORT_MASTER_KEY_FILE,
+    configurationVerifyKeyFile: environment.SALLYPORT_CONFIGURATION_KEY_FILE,
+    replica: environment.SALLYPORT_REPLICA,
+    stalenessBoundMs: environment.SALLYPORT_STALENESS_BOUND,
+    registrationToken: environment.SALLYPORT_REGISTRATION_TOKEN,
+    trustedProxies: environment.SALLYPORT_TRUSTED_PROXIES,
+    allowedOrigins: environment.SALLYPORT_ALLOWED_ORIGINS,
+    extraCertificateAuthorities: readCertificateAuthorities(environment.SALLYPORT_CA_FILES),
+  };
 }

@@ -5,6 +5,7 @@ import { systemClock, type Clock } from '@sallyport/kernel';
 import { loadMasterKey, loadVerifyingKey } from '@sallyport/keys';
 import type { Messaging } from '@sallyport/messaging';
 import type { Logger } from '@sallyport/telemetry';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { AuthorizationServerModule } from './authorization-server.module.js';
 import type { AuthorizationServerConfig } from './config.js';
@@ -41,27 +42,32 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
   });
   const recorder = new LifecycleRecorder({ events: messaging.events, replica: config.replica, logger, clock });
 
-  const module = await AuthorizationServerModule.with({ config, master, database, configuration, recorder, logger, clock });
-  const app = await createNestApp(module, {
-    logger,
-    publicUrl: config.issuer,
-    trustedProxies: config.trustedProxies,
-    headers: 'pages',
-    bodyLimit: 64 * 1024,
-    ...(config.allowedOrigins.length > 0 ? { cors: { origins: config.allowedOrigins } } : {}),
-  });
-  handOverToEngine(app.getHttpAdapter().getInstance(), app.get<AuthorizationEngine>(ENGINE), logger);
-  const store = app.get<ArtifactStore>(STORE);
+  const release = async (): Promise<void> => {
+    await configuration.stop();
+    await recorder.close();
+    if (!adapters.database) await database.$disconnect();
+  };
 
-  await configuration.start();
+  let app: NestFastifyApplication;
   let url: string;
   try {
+    const module = await AuthorizationServerModule.with({ config, master, database, configuration, recorder, logger, clock });
+    app = await createNestApp(module, {
+      logger,
+      publicUrl: [config.issuer, ...(config.internalUrls ?? [])],
+      trustedProxies: config.trustedProxies,
+      headers: 'pages',
+      bodyLimit: 64 * 1024,
+      ...(config.allowedOrigins.length > 0 ? { cors: { origins: config.allowedOrigins } } : {}),
+    });
+    handOverToEngine(app.getHttpAdapter().getInstance(), app.get<AuthorizationEngine>(ENGINE), logger);
+    await configuration.start();
     url = await listen(app, { port: config.port, host: config.host });
   } catch (error) {
-    await configuration.stop();
-    if (!adapters.database) await database.$disconnect();
+    await release();
     throw error;
   }
+  const store = app.get<ArtifactStore>(STORE);
   const sweeping = setInterval(() => {
     store.sweep().catch((err: unknown) => logger.warn({ err }, 'expired artefacts could not be removed'));
   }, SWEEP_MS).unref();
@@ -70,9 +76,7 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
   const close = async (): Promise<void> => {
     clearInterval(sweeping);
     await closeNestApp(app);
-    await configuration.stop();
-    await recorder.close();
-    if (!adapters.database) await database.$disconnect();
+    await release();
   };
   return {
     name: 'authorization-server',

@@ -18,7 +18,7 @@ const sidOf = (token: unknown) => String(decodeJwt(String(token))['sid']);
 const policy = (spec: Record<string, unknown>) => ({ kind: 'AccessPolicy' as const, name: 'employees', spec: { hop: 'client-to-gateway' as const, trustProviders: ['test'], ...spec } });
 
 describe('a code', () => {
-  test('is good once; a second use ends the session and everything issued under it (R48, S8)', async () => {
+  test('is good once; a second use ends the session and everything issued under it (S8)', async () => {
     const agent = await TestAgent.register(deployment);
     const answer = await agent.authorize();
     const first = await agent.redeem(answer.get('code'));
@@ -71,7 +71,7 @@ describe('a code', () => {
 });
 
 describe('a refresh token', () => {
-  test('rotates: the successor works, and using the old one again ends the session (R48)', async () => {
+  test('rotates: the successor works, and using the old one again ends the session', async () => {
     const agent = await TestAgent.register(deployment);
     const first = await agent.connect();
     const second = await agent.refresh(first.body['refresh_token']);
@@ -149,7 +149,7 @@ describe('a refresh token', () => {
     expect((await agent.refresh(body['refresh_token'])).status).toBe(200);
   });
 
-  test('of a provider that is no longer trusted is refused (R83)', async () => {
+  test('of a provider that is no longer trusted is refused', async () => {
     const agent = await TestAgent.register(deployment);
     const { body } = await agent.connect();
     const document = { kind: 'TrustProvider' as const, name: 'test', spec: { displayName: 'Test provider', issuer: deployment.provider.issuer, clientId: 'sallyport', clientSecret: { env: 'UNUSED' }, scopes: ['openid'], claims: { subject: 'sub', email: 'email', name: 'name', groups: 'groups' } } };

@@ -6,7 +6,7 @@ import type { Readiness, RunningService } from '@sallyport/http';
 import { SallyportError, systemClock } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 import { loadEncryptionKey, loadSigningKey, loadSymmetricKey, loadVerifyingKey } from '@sallyport/keys';
-import { createRelay } from '@sallyport/mcp-relay';
+import { createRelay, createServerChannel } from '@sallyport/mcp-relay';
 import { CredentialChanged, subjects } from '@sallyport/messages';
 import type { EndMcpSession } from '@sallyport/messages';
 import { request } from '@sallyport/messaging';
@@ -83,9 +83,10 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     onDamagedLine: () => logger.warn('a damaged event was skipped'),
   });
 
+  const channel = createServerChannel({ relay: createRelay({ dispatcher, userAgent }), clock });
   const path: RequestPath = {
     verifier, leases, sealer, endedSessions, clock, identity,
-    relay: createRelay({ dispatcher, userAgent }),
+    channel,
     catalogues: new Catalogues({ clock, onDropped: ({ server, dropped }) => logger.warn({ server, dropped: dropped.slice(0, 20) }, 'tools left out') }),
     stepUps: new StepUpMemory(),
     configuration: () => {
@@ -116,6 +117,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
   shipper.start();
   const housekeeping = setInterval(() => {
     leases.sweep();
+    channel.sweep();
     if (verifier.keys.loaded) verifier.keys.refreshWhenOld();
     else void verifier.keys.reload();
   }, HOUSEKEEPING_MS).unref();

@@ -31,3 +31,5 @@ export type { EventuallyOptions, FakeClock } from './eventually.js';
 export { freePort, freePorts } from './free-port.js';
 export { repositoryRoot } from './environment.js';
 export { makeScratch, removeScratch } from './scratch.js';
+export { startTestOAuthServer } from './oauth-server.js';
+export type { ReceivedRequest, TestOAuthServer, TokenFault } from './oauth-server.js';

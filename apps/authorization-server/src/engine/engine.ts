@@ -21,6 +21,8 @@ export interface PendingAuthorization {
   readonly authentication: Authentication | undefined;
   /** The human signed in during this very request, not before. */
   readonly freshlySignedIn: boolean;
+  /** The agent wants the consent page shown (OpenID Connect Core section 3.1.2.1). */
+  readonly consentRequested: boolean;
 }
 
 /** What is needed to say yes or no to a token request, after the engine found code or refresh token and grant in order. */

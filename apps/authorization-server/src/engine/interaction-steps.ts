@@ -30,6 +30,7 @@ export function interactionSteps(provider: Provider, { resource, ttlSeconds }: {
         requestedScopes: typeof params['scope'] === 'string' ? params['scope'].split(' ').filter(Boolean) : [],
         authentication: await authenticationOf(provider, interaction),
         freshlySignedIn: interaction.lastSubmission?.login !== undefined,
+        consentRequested: typeof params['prompt'] === 'string' && params['prompt'].split(' ').includes('consent'),
       } satisfies PendingAuthorization;
     },
 
@@ -48,6 +49,7 @@ export function interactionSteps(provider: Provider, { resource, ttlSeconds }: {
 
     async grant(request, response, { userId, clientId, scopes, onGrant }) {
       const interaction = await current(request, response);
+      if (interaction.result?.consent?.grantId) return interaction.returnTo; // the form was sent twice
       const grant = new provider.Grant({ accountId: userId, clientId });
       const asked = typeof interaction.params['scope'] === 'string' ? interaction.params['scope'].split(' ') : [];
       // The engine issues no code for nothing at all; `openid` opens nothing at the gateway.

@@ -76,7 +76,12 @@ export class AuthorizationSteps {
   async signedIn(visit: Visit): Promise<Answer> {
     const pending = await this.#pending(visit);
     const authentication = pending && (await this.#parts.signIn.collect(visit.uid, visit.browser));
-    if (!authentication) return expired;
+    if (!pending || !authentication) return expired;
+    const now = Math.floor(this.#parts.clock() / 1000);
+    if (this.#parts.configuration.snapshot().revocations.isRevoked({ userId: authentication.userId, clientId: pending.agent.clientId, sid: '', issuedAt: now })) {
+      this.#parts.record({ type: 'user.sign_in_failed', userId: authentication.userId, clientId: pending.agent.clientId, reason: 'revoked' });
+      return show(deniedPage(pending, denialWords('revoked'), this.#formToken(visit)), 403);
+    }
     return redirect(await this.#parts.engine.signedIn(visit.request, visit.response, authentication));
   }
 
@@ -132,7 +137,7 @@ export class AuthorizationSteps {
     const digest = consentDigest(pending.agent, pending.redirectUri, granted);
     // An agent that only asserts who it is gets no code without a click of this very request.
     const clicked = pending.freshlySignedIn || agent.assurance !== 'asserted';
-    if (clicked && (await this.#parts.sessions.consented(user.id, agent.clientId)) === digest) return this.#grant(visit, pending, user, agent, admission.scopes, { remembered: true });
+    if (clicked && !pending.consentRequested && (await this.#parts.sessions.consented(user.id, agent.clientId)) === digest) return this.#grant(visit, pending, user, agent, admission.scopes, { remembered: true });
 
     const snapshot = this.#parts.configuration.snapshot();
     const scopes = granted.map((scope) => ({ scope, words: describeScope(snapshot, scope) }));

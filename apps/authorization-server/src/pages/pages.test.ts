@@ -16,6 +16,7 @@ const pending: PendingAuthorization = {
   requestedScopes: [],
   authentication: undefined,
   freshlySignedIn: true,
+  consentRequested: false,
 };
 const pages = {
   interstitial: signInPage({ pending, providers: [{ name: 'idp', title: attack, issuer: 'https://idp.example' }], formToken: 'token', notice: attack }),

@@ -21,7 +21,7 @@ export interface ArtifactOptions {
 const PURPOSE = 'oidc-artifact';
 const MAX_PAYLOAD_BYTES = 128 * 1024;
 /** Expired rows stay this long: a replay is then still told apart from something that never was. */
-const SWEEP_AFTER_MS = 24 * 3_600_000;
+const SWEEP_AFTER_MS = 3_600_000;
 const digest = (id: string): string => createHash('sha256').update(id).digest('base64url');
 
 /**
@@ -96,7 +96,7 @@ export class ArtifactStore {
     ]);
   }
 
-  /** Forgets what expired a day ago. @returns how many */
+  /** Forgets what expired an hour ago. @returns how many */
   async sweep(): Promise<number> {
     const { count } = await this.#database.oidcArtifact.deleteMany({ where: { expiresAt: { lt: new Date(this.#clock() - SWEEP_AFTER_MS) } } });
     return count;

@@ -13,7 +13,7 @@ export interface TestIdentityProvider {
   readonly issuer: string;
   readonly clientSecret: string;
   account: TestAccount;
-  bend: { claims?: Record<string, unknown>; issuerParameter?: string; wrongKey?: boolean; error?: string };
+  bend: { claims?: Record<string, unknown>; audience?: string; issuerParameter?: string; wrongKey?: boolean; error?: string };
   /** Query parameters of every authorization request seen. */
   readonly requests: URLSearchParams[];
   close(): Promise<void>;
@@ -87,7 +87,7 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
         const idToken = await new SignJWT({ ...code.account, nonce: code.nonce, auth_time: code.authTime, amr: ['pwd', 'otp'], acr: 'urn:test:mfa', ...provider.bend.claims })
           .setProtectedHeader({ alg: 'RS256', kid: 'idp-1' })
           .setIssuer(issuer)
-          .setAudience('sallyport')
+          .setAudience(provider.bend.audience ?? 'sallyport')
           .setIssuedAt()
           .setExpirationTime('5m')
           .sign(provider.bend.wrongKey ? stranger.privateKey : privateKey);

@@ -29,7 +29,7 @@ export type PageReader = (params: JsonObject) => Promise<ServerResult>;
 
 /**
  * What each server offers each identity. Nothing one user's listing showed is ever shown to another: the key holds the
- * lease's key (user, agent, session, server, documents) and the connection's revision (security rules S14, S15).
+ * lease's identity (user, agent, session, server, documents, connection revision) (security rules S14, S15).
  */
 export class Catalogues {
   readonly #clock: Clock;
@@ -55,7 +55,7 @@ export class Catalogues {
   }
 
   async #list(kind: ListKind, lease: CredentialLease, prefix: ToolPrefix, readPage: PageReader, maxAgeMs = this.#maxAgeMs): Promise<ListOutcome<ListKind>> {
-    const key = JSON.stringify([kind, lease.key, lease.connectionId, lease.connectionRevision, prefix]);
+    const key = JSON.stringify([kind, lease.identity, prefix]);
     const remembered = this.#remembered.get(key);
     if (remembered !== undefined && this.#clock() - remembered.readAt < maxAgeMs) return remembered.outcome;
     let reading = this.#reading.get(key);

@@ -1,7 +1,7 @@
 import { openLeaseAnswer, sealLeaseRequest } from '@sallyport/credential';
 import type { LeaseRequester } from '@sallyport/credential';
 import type { RevocationIndex } from '@sallyport/configuration';
-import { BoundedMap, SallyportError } from '@sallyport/kernel';
+import { BoundedMap } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 import type { CredentialChanged } from '@sallyport/messages';
 import type { Permit } from '@sallyport/policy';
@@ -19,7 +19,8 @@ class Lease {
   readonly #traces: readonly string[];
 
   constructor(
-    readonly key: string,
+    /** Everything the credential stands for, its revision included: what is remembered under it is nobody else's. */
+    readonly identity: string,
     readonly userId: string,
     readonly server: string,
     readonly targetOrigin: string,
@@ -130,25 +131,24 @@ export class CredentialLeases {
   }
 
   async #ask(key: string, permit: Permit, { token, targetOrigin }: LeaseTarget, rejected: Lease | undefined): Promise<LeaseResult> {
-    const { caller, server, revision } = permit;
+    const { caller, server, revision, policies } = permit;
     const { requester, leaseSigningPublicKey, send, clock } = this.#options;
     const changesBefore = this.#changes;
     try {
       const { wire, expectation } = await sealLeaseRequest(
-        { token, userId: caller.userId, clientId: caller.clientId, sid: caller.sid, server, targetOrigin, policyRevision: revision, rejectedConnectionRevision: rejected?.connectionRevision },
+        { token, userId: caller.userId, clientId: caller.clientId, sid: caller.sid, server, targetOrigin, policyRevision: revision, policy: policies.gatewayToServer ?? undefined, rejectedConnectionRevision: rejected?.connectionRevision },
         requester,
       );
       const askedAt = clock();
       const outcome = await openLeaseAnswer(await send(wire), expectation, { leaseSigningPublicKey });
       if (outcome.type !== 'granted') return outcome;
       const usableUntil = askedAt + Math.max(1, outcome.expiresInSeconds - Math.min(MARGIN_SECONDS, Math.floor(outcome.expiresInSeconds / 5))) * 1000;
-      const lease = new Lease(key, caller.userId, server, targetOrigin, outcome.connectionId, outcome.connectionRevision, Math.floor(askedAt / 1000), usableUntil, outcome.headers);
+      const lease = new Lease(JSON.stringify([key, outcome.connectionId, outcome.connectionRevision]), caller.userId, server, targetOrigin, outcome.connectionId, outcome.connectionRevision, Math.floor(askedAt / 1000), usableUntil, outcome.headers);
       // A change that was announced meanwhile may be newer than this answer: use it once, do not keep it.
       if (this.#changes === changesBefore) this.#leases.set(key, lease);
       return { type: 'granted', lease };
     } catch (error) {
       this.#options.onProblem?.(error);
-      if (error instanceof SallyportError && error.code === 'lease_answer_invalid') return { type: 'refused', reason: 'lease_answer_invalid' };
       return { type: 'provider_unavailable', retryAfterSeconds: undefined };
     }
   }

@@ -1,7 +1,6 @@
 import type { DocumentOf } from '@sallyport/configuration';
 import { SallyportError } from '@sallyport/kernel';
-import { modernRequest } from '@sallyport/mcp-relay';
-import type { JsonObject, Relay, RelayAnswer, RequestId } from '@sallyport/mcp-relay';
+import type { JsonObject, RelayAnswer, RequestId, ServerChannel } from '@sallyport/mcp-relay';
 import type { Permit } from '@sallyport/policy';
 import { durationSeconds } from '@sallyport/policy';
 import type { CredentialLease } from './credential-leases.js';
@@ -17,7 +16,7 @@ export interface ServerRequest {
 }
 
 export interface ForwardOptions {
-  readonly relay: Relay;
+  readonly channel: ServerChannel;
   readonly clientInfo: { readonly name: string; readonly version: string };
   /** Aborting it ends the call at the server too. */
   readonly signal: AbortSignal;
@@ -33,7 +32,8 @@ export function forward(permit: Permit, lease: CredentialLease, server: Document
   if (server.name !== permit.server || lease.server !== permit.server || lease.userId !== permit.caller.userId || lease.targetOrigin !== url.origin) {
     throw new SallyportError('lease_mismatch', 'A credential was about to be used for something it was not leased for.');
   }
-  const { headers, body } = modernRequest({
+  const target = { url, identity: lease.identity, credential: lease.headers(), idleTimeoutMs: options.timeoutMs ?? (durationSeconds(server.spec.timeout) ?? 60) * 1000, signal: options.signal };
+  return options.channel.request(target, {
     id: request.id,
     method: request.method,
     params: request.params,
@@ -44,5 +44,4 @@ export function forward(permit: Permit, lease: CredentialLease, server: Document
     name: request.name,
     parameterHeaders: request.parameterHeaders ?? {},
   });
-  return options.relay.post({ url, credential: lease.headers(), headers, body, idleTimeoutMs: options.timeoutMs ?? (durationSeconds(server.spec.timeout) ?? 60) * 1000, signal: options.signal });
 }

@@ -60,7 +60,7 @@ export async function readResource(call: Call, publicUri: string, refuseLate: Re
 async function leaseAndForward(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, request: ServerRequest, refuseLate: RefuseLate): Promise<Answer | Refusal> {
   const { path, inbound } = call;
   const leased = await withLease<RelayAnswer>(path.leases, permit, leaseTarget(call, server), (lease) =>
-    forward(permit, lease, server, request, { relay: path.relay, clientInfo: path.identity, signal: inbound.disconnected }));
+    forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal: inbound.disconnected }));
   if (leased.type !== 'used') return leaseRefusal(call, server, leased);
   call.facts.connectionId = leased.lease.connectionId ?? undefined;
   return await relayAnswer(call, server, leased.lease, leased.value, refuseLate);

@@ -27,7 +27,7 @@ export async function readListing(call: Call, permit: Permit, server: DocumentOf
   const pageReader = (lease: CredentialLease): PageReader => async (params) => {
     const id = 1;
     const request = { id, method: listMethods[kind], params, meta: undefined };
-    return await readAnswer(await forward(permit, lease, server, request, { relay: path.relay, clientInfo: path.identity, signal, timeoutMs: path.listTimeoutMs }), id, lease);
+    return await readAnswer(await forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal, timeoutMs: path.listTimeoutMs }), id, lease);
   };
   return await withLease<ListOutcome<ListKind>>(path.leases, permit, leaseTarget(call, server), (lease) =>
     kind === 'tools' ? path.catalogues.tools(lease, prefix, pageReader(lease), maxAgeMs) : path.catalogues.resources(kind, lease, prefix, pageReader(lease)));

@@ -60,7 +60,7 @@ const textOf = (answer: Answer): string => (answer.body.type === 'text' ? answer
 
 /** The response as JSON text for this client, or why there is none. */
 function convertResponse(call: Call, server: DocumentOf<'McpServer'>, lease: CredentialLease, received: ServerMessage): string | Refusal {
-  const protocolError: Refusal = { refused: 'server-unavailable', title: titleOf(server), reason: 'protocol' };
+  const protocolError: Extract<Refusal, { refused: 'server-unavailable' }> = { refused: 'server-unavailable', title: titleOf(server), reason: 'protocol' };
   const json = lease.redact(received.json);
   const message = json === received.json ? received : parseMessage(json);
   if (message === undefined || !isResponseTo(message, call.request.id)) return refusedByServer(received, protocolError, lease);
@@ -98,9 +98,10 @@ function inputRequired(call: Call, server: DocumentOf<'McpServer'>, result: Json
 }
 
 /** An error about the operation is the client's to see; one about how we spoke to the server is ours. */
-function refusedByServer({ value: { error } }: ServerMessage, protocolError: Refusal, lease: CredentialLease): Refusal {
+function refusedByServer({ value: { error } }: ServerMessage, protocolError: Extract<Refusal, { refused: 'server-unavailable' }>, lease: CredentialLease): Refusal {
   if (!isJsonObject(error) || typeof error['code'] !== 'number' || typeof error['message'] !== 'string') return protocolError;
   const { code, message, data } = error;
+  if (code === -32042) return { ...protocolError, reason: 'asked-for-input' };
   // -32002 is the legacy "resource not found"; other reserved codes speak of versions, headers and sessions.
   const shown = code === -32002 ? -32602 : code;
   const isReserved = shown >= -32768 && shown <= -32000 && shown !== -32602 && shown !== -32603;

@@ -1,7 +1,7 @@
 import type { AccessTokenVerifier } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import type { Clock } from '@sallyport/kernel';
-import type { Relay } from '@sallyport/mcp-relay';
+import type { ServerChannel } from '@sallyport/mcp-relay';
 import type { CompiledPolicies, Caller } from '@sallyport/policy';
 import type { ToolPrefix } from '@sallyport/server';
 import type { CallFacts, InboundRequest } from '../http/exchange.js';
@@ -19,7 +19,7 @@ export interface RequestPath {
   readonly configuration: () => { readonly snapshot: ConfigurationSnapshot } | { readonly unavailable: string };
   readonly leases: CredentialLeases;
   readonly catalogues: Catalogues;
-  readonly relay: Relay;
+  readonly channel: ServerChannel;
   readonly sealer: StateSealer;
   readonly endedSessions: EndedSessions;
   readonly stepUps: StepUpMemory;

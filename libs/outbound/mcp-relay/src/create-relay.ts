@@ -29,15 +29,19 @@ export type RelayFailure = 'unreachable' | 'refused-destination' | 'timeout' | '
 
 /** What the server did. `messages` must be taken or `signal` aborted: an open answer holds a connection. */
 export type RelayAnswer =
-  | { readonly type: 'message'; readonly status: number; readonly message: ServerMessage }
-  | { readonly type: 'stream'; readonly status: number; readonly messages: AsyncIterable<ServerMessage> }
+  | { readonly type: 'message'; readonly status: number; readonly message: ServerMessage; /** A legacy server's session; ours to keep, never relayed. */ readonly sessionId: string | undefined }
+  | { readonly type: 'stream'; readonly status: number; readonly messages: AsyncIterable<ServerMessage>; readonly sessionId: string | undefined }
   | { readonly type: 'accepted' }
   | { readonly type: 'credential-rejected' }
   | { readonly type: 'failed'; readonly reason: RelayFailure; readonly status?: number; readonly retryAfterSeconds?: number };
 
 export interface Relay {
   post(request: RelayRequest): Promise<RelayAnswer>;
+  /** Ends a legacy session, as a courtesy: whether it worked does not matter. */
+  end(request: Pick<RelayRequest, 'url' | 'credential' | 'headers'>): Promise<void>;
 }
+
+const END_TIMEOUT_MS = 5_000;
 
 /** The only way to a server: one POST, one answer, as a message or a stream of them. */
 export function createRelay({ dispatcher, userAgent, maxMessageBytes = 16 * 1024 * 1024 }: RelayOptions): Relay {
@@ -65,12 +69,22 @@ export function createRelay({ dispatcher, userAgent, maxMessageBytes = 16 * 1024
         return { type: 'failed', reason: reasonOf(error), status: response.statusCode };
       }
     },
+    async end({ url, credential, headers }) {
+      try {
+        const path = `${url.pathname}${url.search}`;
+        discard(await dispatcher.request({ origin: url.origin, path, method: 'DELETE', headers: { ...lowerCased(credential), 'user-agent': userAgent, ...headers }, signal: AbortSignal.timeout(END_TIMEOUT_MS) }));
+      } catch {
+        // Its own idle time ends the session then.
+      }
+    },
   };
 }
 
 async function readAnswer(response: Dispatcher.ResponseData, maxMessageBytes: number): Promise<RelayAnswer> {
   const { statusCode: status } = response;
   const mediaType = String(response.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
+  const sessionHeader = response.headers['mcp-session-id'];
+  const sessionId = typeof sessionHeader === 'string' && /^[\x21-\x7E]{1,1024}$/.test(sessionHeader) ? sessionHeader : undefined;
   const isEncoded = response.headers['content-encoding'] !== undefined && response.headers['content-encoding'] !== 'identity';
   if (status === 401) {
     discard(response);
@@ -86,10 +100,10 @@ async function readAnswer(response: Dispatcher.ResponseData, maxMessageBytes: nu
     const retryAfterSeconds = status === 429 || status === 503 ? retryAfter(response.headers['retry-after']) : undefined;
     return { type: 'failed', reason: isEncoded ? 'not-mcp' : 'http-status', status, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
   }
-  if (mediaType === 'text/event-stream' && status === 200) return { type: 'stream', status, messages: messagesOf(response, maxMessageBytes) };
+  if (mediaType === 'text/event-stream' && status === 200) return { type: 'stream', status, messages: messagesOf(response, maxMessageBytes), sessionId };
   if (mediaType === 'application/json') {
     const message = parseMessage(await readText(response, maxMessageBytes));
-    return message === undefined ? { type: 'failed', reason: 'not-mcp', status } : { type: 'message', status, message };
+    return message === undefined ? { type: 'failed', reason: 'not-mcp', status } : { type: 'message', status, message, sessionId };
   }
   discard(response);
   return { type: 'failed', reason: status === 200 ? 'not-mcp' : 'http-status', status };

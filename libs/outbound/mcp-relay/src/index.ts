@@ -5,6 +5,10 @@
  */
 export { createRelay, reasonOf } from './create-relay.js';
 export type { Relay, RelayAnswer, RelayFailure, RelayOptions, RelayRequest } from './create-relay.js';
+export { createServerChannel } from './create-server-channel.js';
+export type { ChannelTarget, ServerChannel } from './create-server-channel.js';
+export { eraShownBy } from './server-era.js';
+export type { ServerEra } from './server-era.js';
 export { isJsonObject, isResponseTo, parseMessage } from './json-rpc.js';
 export type { JsonObject, RequestId, ServerMessage } from './json-rpc.js';
 export { MODERN_VERSION, modernRequest } from './modern-request.js';

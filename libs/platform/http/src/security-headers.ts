@@ -1,9 +1,12 @@
-/** Sent with every answer; a route that renders its own page replaces the content security policy. */
+/**
+ * Sent with every answer; a route that renders its own page replaces the content security policy.
+ * @param publicUrls the public one first; names used inside may be http all the same
+ */
 export function securityHeaders(profile: 'pages' | 'api', publicUrls: readonly string[]): Readonly<Record<string, string>> {
   const common = {
     'x-content-type-options': 'nosniff',
     'cache-control': 'no-store',
-    ...(publicUrls.every((url) => url.startsWith('https:')) ? { 'strict-transport-security': 'max-age=31536000' } : {}),
+    ...(publicUrls[0]?.startsWith('https:') ? { 'strict-transport-security': 'max-age=31536000' } : {}),
   };
   if (profile === 'api') return common;
   return {

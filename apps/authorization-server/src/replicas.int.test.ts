@@ -1,0 +1,106 @@
+import { join } from 'node:path';
+import { connectDatabase, type Database } from '@sallyport/database';
+import { systemClock } from '@sallyport/kernel';
+import { ensureDeploymentKeys, loadMasterKey, Sealer } from '@sallyport/keys';
+import { createFakeClock, makeScratch, removeScratch, startTestPostgres, type TestPostgres } from '@sallyport/testing';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { ensureSigningKeys } from './keys/ensure-signing-keys.js';
+import { PublicKeys } from './keys/public-keys.js';
+import { ArtifactStore } from './storage/artifact-store.js';
+import { Users } from './storage/users.js';
+
+let postgres: TestPostgres;
+let database: Database;
+let sealer: Sealer;
+const scratch = makeScratch('replicas');
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+  database = connectDatabase(postgres.url);
+  sealer = new Sealer(loadMasterKey((await ensureDeploymentKeys(join(scratch, 'keys'), { gateways: [] })).master));
+});
+afterAll(async () => {
+  await database.$disconnect();
+  await postgres.stop();
+  removeScratch(scratch);
+});
+
+test('replicas that start together agree on one key per purpose, sealed under its own kid (S6)', async () => {
+  const made = await Promise.all([1, 2, 3, 4].map(() => ensureSigningKeys(database, sealer)));
+  expect(new Set(made.map(({ accessToken }) => accessToken.map(({ kid }) => kid).join())).size).toBe(1);
+  const rows = await database.signingKey.findMany({ orderBy: { purpose: 'asc' } });
+  expect(rows.map(({ purpose, algorithm }) => [purpose, algorithm])).toEqual([['access-token', 'ES256'], ['downstream-token', 'ES256']]);
+  for (const row of rows) {
+    const opened = JSON.parse(sealer.open('signing-key', row.sealedPrivate, row.kid).toString()) as { d: string; x: string };
+    expect(opened.x).toBe((row.publicJwk as { x: string }).x);
+    expect(JSON.stringify(row)).not.toContain(opened.d);
+    expect(() => sealer.open('signing-key', row.sealedPrivate, `${row.kid}x`)).toThrow('belongs to another record');
+  }
+  expect((await new PublicKeys(database, systemClock).read()).keys).toHaveLength(2);
+});
+
+test('an artefact is consumed by exactly one of many (S8)', async () => {
+  const store = new ArtifactStore(database, sealer, systemClock);
+  await store.put('AuthorizationCode', 'secret-code', { jti: 'secret-code' }, { expiresInSeconds: 60, grantId: 'g' });
+  const wins = await Promise.all(Array.from({ length: 20 }, () => store.consume('AuthorizationCode', 'secret-code')));
+  expect(wins.filter(Boolean)).toHaveLength(1);
+  expect((await store.find('AuthorizationCode', 'secret-code'))?.consumedAt).toEqual(expect.any(Number));
+  expect(await store.consume('AuthorizationCode', 'never-was')).toBe(false);
+});
+
+test('an id is put once, however many try at once (S8)', async () => {
+  const store = new ArtifactStore(database, sealer, systemClock);
+  const wins = await Promise.all(Array.from({ length: 20 }, () => store.putOnce('ReplayDetection', 'jti', {}, { expiresInSeconds: 60 })));
+  expect(wins.filter(Boolean)).toHaveLength(1);
+});
+
+test('what was stored for one thing cannot be read as another (S8)', async () => {
+  const store = new ArtifactStore(database, sealer, systemClock);
+  await store.put('Session', 'one', { accountId: 'usr_1' });
+  await store.put('Session', 'two', { accountId: 'usr_2' });
+  const [row] = await database.oidcArtifact.findMany({ where: { kind: 'Session' } });
+  await database.oidcArtifact.updateMany({ where: { kind: 'Session' }, data: { payload: row?.payload ?? new Uint8Array() } });
+  const read = await Promise.allSettled(['one', 'two'].map((id) => store.find('Session', id)));
+  expect(read.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+});
+
+test('what expired cannot be taken, and is forgotten an hour later', async () => {
+  const clock = createFakeClock(Date.now());
+  const store = new ArtifactStore(database, sealer, clock);
+  await store.put('FederationFlow', 'state', { provider: 'x' }, { expiresInSeconds: 600 });
+  clock.advance(601_000);
+  expect(await store.take('FederationFlow', 'state')).toBeUndefined();
+  expect(await store.find('FederationFlow', 'state')).toMatchObject({ expired: true });
+  clock.advance(3_600_000);
+  expect(await store.find('FederationFlow', 'state')).toBeUndefined();
+  expect(await store.sweep()).toBeGreaterThanOrEqual(1);
+});
+
+test('a payload beyond any honest request is refused', async () => {
+  const store = new ArtifactStore(database, sealer, systemClock);
+  await expect(store.put('Interaction', 'i', { state: 'x'.repeat(200_000) })).rejects.toMatchObject({ code: 'artifact_too_large' });
+});
+
+test('revoking a grant ends its session and everything issued under it, and nothing else (S8)', async () => {
+  const { AgentSessions } = await import('./storage/agent-sessions.js');
+  const store = new ArtifactStore(database, sealer, systemClock);
+  const sessions = new AgentSessions(database);
+  const facts = { userId: 'usr_1', clientId: 'c', agentName: 'n', assurance: 'asserted' as const };
+  for (const grantId of ['grant-a', 'grant-b']) {
+    await store.put('Grant', grantId, {});
+    await store.put('RefreshToken', `${grantId}-refresh`, {}, { grantId });
+    await sessions.start(facts, grantId, new Date());
+  }
+  await store.revokeGrant('grant-a');
+  expect(await Promise.all([store.find('Grant', 'grant-a'), store.find('RefreshToken', 'grant-a-refresh')])).toEqual([undefined, undefined]);
+  expect((await sessions.findByGrant('grant-a'))?.ended).toBe(true);
+  expect(await store.find('RefreshToken', 'grant-b-refresh')).toBeDefined();
+  expect((await sessions.findByGrant('grant-b'))?.ended).toBe(false);
+});
+
+test('one subject signing in many times at once is one user (S1)', async () => {
+  const users = new Users(database);
+  const identity = { trustProvider: 'idp', subject: 'same', email: 'a@example.com', name: undefined, groups: ['g'] };
+  const made = await Promise.all(Array.from({ length: 8 }, () => users.signedIn(identity, new Date())));
+  expect(new Set(made.map(({ id }) => id)).size).toBe(1);
+  expect((await users.signedIn({ ...identity, subject: 'other' }, new Date())).id).not.toBe(made[0]?.id);
+});

@@ -1,0 +1,451 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openLeaseAnswer, sealLeaseRequest } from '@sallyport/credential';
+import { connectDatabase, type Database } from '@sallyport/database';
+import type { RunningService } from '@sallyport/http';
+import { newId, Secret } from '@sallyport/kernel';
+import { ensureDeploymentKeys, loadEncryptionKey, loadMasterKey, loadSigningKey, loadVerifyingKey, Sealer, type DeploymentKeyFiles } from '@sallyport/keys';
+import { subjects, type CredentialChanged } from '@sallyport/messages';
+import { createInProcessMessaging, request, type Messaging } from '@sallyport/messaging';
+import { createLogger } from '@sallyport/telemetry';
+import { findSecrets, freePort, startTestOAuthServer, startTestPostgres, type TestOAuthServer, type TestPostgres } from '@sallyport/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { startControlPlane } from '../start-control-plane.js';
+
+const GATEWAY = 'http://127.0.0.1:7400';
+const ADMIN_TOKEN = 'sp_admin_test_0123456789abcdefghijklmnop';
+const alice = { userId: newId('usr'), sid: newId('ses'), clientId: 'https://agent.example/client.json' };
+const bob = { userId: newId('usr'), sid: newId('ses'), clientId: 'https://agent.example/client.json' };
+const alicesOtherAgent = { userId: alice.userId, sid: newId('ses'), clientId: 'https://other.example/client.json' };
+type Person = { userId: string; sid: string; clientId: string };
+
+let directory: string;
+let keys: DeploymentKeyFiles;
+let postgres: TestPostgres;
+let database: Database;
+let messaging: Messaging;
+let as: TestOAuthServer;
+let notes: TestOAuthServer;
+let service: RunningService | undefined;
+let url: string;
+let log: string[];
+let changed: CredentialChanged[];
+/** Everything any browser received. */
+let shown: string[];
+
+const file = (notesUrl: string) => `
+kind: McpServer
+name: notes
+spec: { title: "Notes <b>", url: ${notesUrl} }
+---
+kind: McpServer
+name: whoami
+spec: { url: "https://whoami.example/mcp" }
+---
+kind: CredentialProvider
+name: notes-user
+spec: { type: mcp-user-oauth, server: notes }
+---
+kind: CredentialProvider
+name: whoami-token
+spec: { type: gateway-token, server: whoami, scopes: [whoami.read] }
+---
+kind: AccessPolicy
+name: everybody
+spec: { hop: client-to-gateway }
+---
+kind: AccessPolicy
+name: notes-policy
+spec: { hop: gateway-to-server, server: notes, credentialProvider: notes-user }
+---
+kind: AccessPolicy
+name: whoami-policy
+spec: { hop: gateway-to-server, server: whoami, credentialProvider: whoami-token }
+---
+kind: OutboundNetwork
+name: default
+spec: { allow: [{ host: 127.0.0.1, http: true }] }
+`;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'sallyport-connect-'));
+  keys = await ensureDeploymentKeys(join(directory, 'keys'), { gateways: ['gateway-1'] });
+});
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+beforeEach(async () => {
+  [postgres, as, notes] = await Promise.all([startTestPostgres(), startTestOAuthServer(), startTestOAuthServer()]);
+  database = connectDatabase(postgres.url);
+  messaging = createInProcessMessaging();
+  [log, changed, shown] = [[], [], []];
+  await messaging.broadcast.subscribe(subjects.credentialChanged, (payload) => void changed.push(payload as CredentialChanged));
+  await start(notes.resource);
+});
+afterEach(async () => {
+  await service?.close();
+  await messaging.close();
+  await database.$disconnect();
+  await Promise.all([postgres.stop(), as.stop(), notes.stop()]);
+});
+
+async function start(notesUrl: string): Promise<void> {
+  await service?.close();
+  const path = join(directory, 'sallyport.yaml');
+  writeFileSync(path, file(notesUrl));
+  const port = await freePort();
+  url = `http://127.0.0.1:${port}`;
+  service = await startControlPlane(
+    {
+      publicUrl: url, gatewayUrl: GATEWAY, issuer: as.origin, jwksUrl: `${as.origin}/jwks`, host: '127.0.0.1', port,
+      databaseUrl: new Secret(postgres.url), adminToken: new Secret(ADMIN_TOKEN), declarativeFile: path, secretVariables: {},
+      keys: { masterKeyFile: keys.master, configurationSigningKeyFile: keys.configurationSigning, leaseKeyFile: keys.lease, leaseSigningKeyFile: keys.leaseSigning, enrolledGateways: keys.gateways },
+      replica: 'control-plane', stalenessBoundMs: 300_000, heartbeatIntervalMs: 200, trustedProxies: [], extraCertificateAuthorities: [],
+    },
+    { messaging, logger: createLogger({ name: 'control-plane', level: 'debug', destination: { write: (line: string) => void log.push(line) } }) },
+  );
+}
+
+function agentToken({ userId, sid, clientId }: Person, changes: object = {}): string {
+  const now = Math.floor(Date.now() / 1000);
+  const claims = { iss: as.origin, aud: `${GATEWAY}/mcp`, sub: userId, sid, client_id: clientId, scope: '', roles: [], groups: [], auth_time: now, amr: [], idp: 'demo', idp_sub: 'x', agent_name: 'Agent <script>', agent_assurance: 'asserted', iat: now, exp: now + 900, jti: randomUUID(), ...changes };
+  return as.signJwt(claims, { typ: 'at+jwt' });
+}
+
+/** As a gateway asks. */
+async function lease(person: Person, changes: { server?: string; targetOrigin?: string; token?: string; rejectedConnectionRevision?: number } = {}) {
+  const server = changes.server ?? 'notes';
+  const { wire, expectation } = await sealLeaseRequest(
+    { token: agentToken(person), ...person, server, targetOrigin: notes.origin, policyRevision: 1, ...changes },
+    { replica: 'gateway-1', replicaKey: (await loadSigningKey(keys.gatewayKey('gateway-1'))).privateKey, leasePublicKey: (await loadEncryptionKey(keys.leasePublic)).publicKey, clock: Date.now },
+  );
+  const answer = await request(messaging.client(), subjects.lease, wire, { timeoutMs: 10_000 });
+  return openLeaseAnswer(answer, expectation, { leaseSigningPublicKey: (await loadVerifyingKey(keys.leaseSigningPublic)).publicKey });
+}
+
+async function linkFor(person: Person): Promise<string> {
+  const outcome = await lease(person);
+  if (outcome.type !== 'connect_required') throw new Error(`expected connect_required, got ${JSON.stringify(outcome)}`);
+  return outcome.url;
+}
+
+/** A browser without scripts, of one person. */
+class Browser {
+  readonly #cookies = new Map<string, string>();
+  readonly visited: string[] = [];
+
+  constructor(readonly userId: string) {}
+
+  async open(address: string, init: RequestInit = {}): Promise<{ status: number; html: string; headers: Headers; url: string }> {
+    as.subject = this.userId;
+    let next = { address, init };
+    for (let hop = 0; hop < 10; hop++) {
+      const { origin } = new URL(next.address);
+      this.visited.push(next.address);
+      const headers = new Headers(next.init.headers);
+      if (origin === url && this.#cookies.size > 0) headers.set('cookie', [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; '));
+      const response = await fetch(next.address, { ...next.init, headers, redirect: 'manual' });
+      for (const cookie of response.headers.getSetCookie()) {
+        const [pair] = cookie.split(';');
+        const [name, ...value] = (pair ?? '').split('=');
+        if (cookie.includes('Max-Age=0')) this.#cookies.delete(name ?? '');
+        else this.#cookies.set(name ?? '', value.join('='));
+      }
+      const html = await response.text();
+      shown.push(html, [...response.headers].join());
+      const refresh = /http-equiv="refresh" content="0; url=([^"]+)"/.exec(html)?.[1]?.replaceAll('&amp;', '&');
+      const location = response.headers.get('location') ?? refresh;
+      if (!location) return { status: response.status, html, headers: response.headers, url: next.address };
+      next = { address: new URL(location, next.address).toString(), init: {} };
+    }
+    throw new Error('too many hops');
+  }
+
+  /** Submits the page's form; `changes` overwrite its fields. */
+  submit(page: { html: string; url: string }, changes: Record<string, string> = {}) {
+    const action = /<form method="post" action="([^"]+)"/.exec(page.html)?.[1];
+    if (!action) throw new Error('no form');
+    const fields = Object.fromEntries([...page.html.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)].map(([, name, value]) => [name ?? '', value ?? '']));
+    return this.open(new URL(action, page.url).toString(), { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', origin: url }, body: new URLSearchParams({ ...fields, ...changes }) });
+  }
+}
+
+async function connect(person: Person): Promise<Browser> {
+  const browser = new Browser(person.userId);
+  const done = await browser.submit(await browser.open(await linkFor(person)));
+  expect(done.html).toContain('<h1>Connected</h1>');
+  return browser;
+}
+
+const downstreamRequests = () => notes.requests.filter(({ path }) => path === '/token').length;
+
+describe('connecting', () => {
+  test('a first access asks the user to connect; afterwards leases carry the user\'s own token (R35) (R36) (R37) (R40)', async () => {
+    const browser = await connect(alice);
+    const outcome = await lease(alice);
+    if (outcome.type !== 'granted') throw new Error(outcome.type);
+    const token = outcome.headers['authorization']?.replace('Bearer ', '') ?? '';
+    expect(notes.isLive(token)).toBe(true);
+    expect(outcome.expiresInSeconds).toBeLessThanOrEqual(900);
+    expect(await lease(alice)).toEqual(outcome);
+    expect(downstreamRequests()).toBe(1);
+    const authorize = new URL(browser.visited.find((address) => address.startsWith(`${notes.origin}/authorize`)) ?? '');
+    expect(Object.fromEntries(authorize.searchParams)).toMatchObject({ response_type: 'code', code_challenge_method: 'S256', resource: notes.resource, scope: 'notes.read', redirect_uri: `${url}/connect/callback` });
+    expect(changed.map(({ server, userId, connectionRevision }) => ({ server, userId, connectionRevision }))).toEqual([{ server: 'notes', userId: alice.userId, connectionRevision: 1 }]);
+  });
+
+  test('each user has a connection of their own; nobody is served with another\'s (R34) (R39) (R49)', async () => {
+    await connect(alice);
+    expect((await lease(bob)).type).toBe('connect_required');
+    await connect(bob);
+    const [first, second] = [await lease(alice), await lease(bob)];
+    expect(first.type === 'granted' && second.type === 'granted' && first.headers['authorization'] !== second.headers['authorization']).toBe(true);
+  });
+
+  test('a second agent of the same user is consented apart, without a new sign-in at the server (S3)', async () => {
+    const browser = await connect(alice);
+    const before = notes.requests.length;
+    const page = await browser.open(await linkFor(alicesOtherAgent));
+    expect(page.html).toContain('https://other.example/client.json');
+    expect((await lease(alicesOtherAgent)).type).toBe('connect_required');
+    expect((await browser.submit(page)).html).toContain('<h1>Connected</h1>');
+    expect((await lease(alicesOtherAgent)).type).toBe('granted');
+    expect(notes.requests.length).toBe(before);
+  });
+
+  test('opening the page changes nothing; only its own form starts the flow (S23)', async () => {
+    const browser = new Browser(alice.userId);
+    const page = await browser.open(await linkFor(alice));
+    expect(page.status).toBe(200);
+    expect(notes.requests).toEqual([]);
+    expect(await database.connectFlow.count()).toBe(0);
+    const forged = await browser.submit(page, { csrf: 'forged' });
+    expect([forged.status, await database.connectFlow.count()]).toEqual([403, 0]);
+    const foreign = await fetch(page.url, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', origin: 'https://evil.example' }, body: 'csrf=x' });
+    expect(foreign.status).toBe(403);
+  });
+
+  test('the page runs no script, cannot be framed, and shows names as text (S23)', async () => {
+    const page = await new Browser(alice.userId).open(await linkFor(alice));
+    expect(page.headers.get('content-security-policy')).toMatch(/default-src 'none'.*form-action 'self'; frame-ancestors 'none'/);
+    expect(page.html).not.toMatch(/<script|<b>|onclick/i);
+    expect(page.html).toContain('Agent &lt;script&gt;');
+    expect(page.html).toContain('lang="en"');
+  });
+
+  test('a link is good only for the user the agent acts for (S23)', async () => {
+    const link = await linkFor(alice);
+    const page = await new Browser(bob.userId).open(link);
+    expect([page.status, page.html.includes('This link is for somebody else')]).toEqual([403, true]);
+    const posted = await (async () => {
+      const browser = new Browser(bob.userId);
+      const own = await browser.open(await linkFor(bob));
+      return browser.submit({ html: own.html.replace(/action="[^"]+"/, `action="${new URL(link).pathname}"`), url: own.url });
+    })();
+    expect(posted.status).toBe(403);
+    expect(notes.requests).toEqual([]);
+  });
+
+  test('a tampered ticket and one of another purpose are refused (S16)', async () => {
+    const link = await linkFor(alice);
+    const altered = link.slice(0, -4) + (link.endsWith('AAAA') ? 'BBBB' : 'AAAA');
+    expect((await new Browser(alice.userId).open(altered)).status).toBe(404);
+    const other = new Sealer(loadMasterKey(keys.master)).seal('sign-in', '{}', '').toString('base64url');
+    expect((await new Browser(alice.userId).open(`${url}/connect/${other}`)).status).toBe(404);
+  });
+
+  test('a ticket of a revoked agent is refused', async () => {
+    const link = await linkFor(alice);
+    const revoked = await fetch(`${url}/v1/revocations`, { method: 'POST', headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' }, body: JSON.stringify({ agent: alice.clientId }) });
+    expect(revoked.ok).toBe(true);
+    await expect.poll(async () => (await new Browser(alice.userId).open(link)).status).toBe(403);
+  });
+
+  test('a callback counts once, in the browser that started it, for the user who did (S8) (S23)', async () => {
+    let callback = '';
+    notes.tamper = (parameters) => void (callback = `${url}/connect/callback?${parameters}`);
+    const browser = await connect(alice);
+    const replayed = await browser.open(callback);
+    expect([replayed.status, replayed.html.includes('does not belong here')]).toEqual([400, true]);
+
+    let stolen = '';
+    const start = new Browser(bob.userId);
+    const page = await start.open(await linkFor(bob));
+    notes.tamper = (parameters) => {
+      stolen = `${url}/connect/callback?${parameters}`;
+      for (const name of [...parameters.keys()]) parameters.delete(name);
+    };
+    await start.submit(page);
+    expect((await browser.open(stolen)).status).toBe(400);
+    expect((await new Browser(alice.userId).open(stolen)).status).toBe(400);
+    expect((await lease(bob)).type).toBe('connect_required');
+  });
+
+  test.each([
+    ['of another issuer', (parameters: URLSearchParams) => parameters.set('iss', 'https://evil.example')],
+    ['without the issuer that was announced', (parameters: URLSearchParams) => parameters.delete('iss')],
+    ['given twice', (parameters: URLSearchParams) => parameters.append('code', 'second')],
+  ])('an answer %s is refused and its code never spent', async (_what, tamper) => {
+    notes.tamper = tamper;
+    const browser = new Browser(alice.userId);
+    const page = await browser.submit(await browser.open(await linkFor(alice)));
+    expect(page.html).toContain('could not be connected');
+    expect(downstreamRequests()).toBe(0);
+  });
+
+  test('a refusal at the server connects nothing, and its words are not repeated', async () => {
+    notes.tamper = (parameters) => {
+      parameters.delete('code');
+      parameters.set('error', 'access_denied');
+      parameters.set('error_description', 'Call +1 555 now');
+    };
+    const browser = new Browser(alice.userId);
+    const page = await browser.submit(await browser.open(await linkFor(alice)));
+    expect(page.html).toContain('Not connected');
+    expect(page.html).not.toContain('555');
+  });
+
+  test.each([
+    ['names another issuer', { issuer: 'https://evil.example' }],
+    ['does not support PKCE S256', { code_challenge_methods_supported: ['plain'] }],
+    ['offers no registration', { registration_endpoint: undefined }],
+  ])('a server whose authorization server %s is not connected', async (_what, metadata) => {
+    notes.metadata = metadata;
+    const browser = new Browser(alice.userId);
+    const page = await browser.submit(await browser.open(await linkFor(alice)));
+    expect(page.html).toContain('could not be connected');
+    expect(notes.requests.some(({ path }) => path === '/authorize')).toBe(false);
+  });
+});
+
+describe('a lease', () => {
+  test('is refused for a token that is not live here: other audience, expired, downstream, revoked (S6) (S21)', async () => {
+    const invalid = expect.objectContaining({ code: 'lease_answer_invalid' });
+    await connect(alice);
+    const tokens = [agentToken(alice, { aud: 'https://elsewhere.example' }), agentToken(alice, { exp: 1_000 }), as.signJwt({}, { typ: 'at+jwt' }), `${agentToken(alice).slice(0, -8)}AAAAAAAA`];
+    for (const token of tokens) await expect(lease(alice, { token })).rejects.toThrow(invalid);
+    const live = agentToken(alice);
+    await fetch(`${url}/v1/revocations`, { method: 'POST', headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' }, body: JSON.stringify({ agent: alice.clientId }) });
+    await expect.poll(() => lease(alice, { token: live }).then(() => 'answered', (error: Error) => error.message)).toMatch(/cannot be trusted/);
+  });
+
+  test('is refused for another origin than the configured one, although policy allows the server (S20)', async () => {
+    await connect(alice);
+    expect(await lease(alice, { targetOrigin: 'https://evil.example' })).toEqual({ type: 'refused', reason: 'target_origin' });
+  });
+
+  test('is refused where no policy leads (R24) (R28)', async () => {
+    expect(await lease(alice, { server: 'mail' })).toMatchObject({ type: 'refused', reason: 'no_gateway_to_server_policy' });
+  });
+
+  test('for a server that trusts us is a token of ours, for its audience, this user and this agent, and is no good inbound (R50) (R51) (S6)', async () => {
+    const sealed = new Sealer(loadMasterKey(keys.master)).seal('signing-key', JSON.stringify({ ...as.keys.privateJwk }), 'dt-1');
+    await database.signingKey.create({ data: { kid: 'dt-1', purpose: 'downstream-token', algorithm: 'ES256', publicJwk: {}, sealedPrivate: Buffer.from(sealed) } });
+    const outcome = await lease(alice, { server: 'whoami', targetOrigin: 'https://whoami.example' });
+    if (outcome.type !== 'granted') throw new Error(outcome.type);
+    const [header, payload] = (outcome.headers['authorization'] ?? '').replace('Bearer ', '').split('.').map((part) => JSON.parse(Buffer.from(part, 'base64url').toString('latin1').startsWith('{') ? Buffer.from(part, 'base64url').toString() : '{}') as Record<string, unknown>);
+    expect(header).toMatchObject({ kid: 'dt-1', alg: 'ES256', typ: 'at+jwt' });
+    expect(payload).toMatchObject({ iss: as.origin, aud: 'https://whoami.example/mcp', sub: alice.userId, client_id: alice.clientId, act: { sub: alice.clientId }, scope: 'whoami.read' });
+    expect(Number(payload?.['exp']) - Number(payload?.['iat'])).toBe(300);
+    await expect(lease(alice, { token: (outcome.headers['authorization'] ?? '').replace('Bearer ', '') })).rejects.toThrow(expect.objectContaining({ code: 'lease_answer_invalid' }));
+  });
+
+  test('after the server\'s address changed sends no stored token anywhere and asks to connect again (S20)', async () => {
+    await connect(alice);
+    const moved = await startTestOAuthServer();
+    try {
+      await start(moved.resource);
+      const outcome = await lease(alice, { targetOrigin: moved.origin });
+      expect(outcome.type).toBe('connect_required');
+      expect(moved.requests).toEqual([]);
+      expect((await database.connection.findFirstOrThrow()).state).toBe('needs_reconnect');
+    } finally {
+      await moved.stop();
+    }
+  });
+
+  test('near the token\'s end refreshes it first, once for many who ask, spending each refresh token once (R38) (B3)', async () => {
+    notes.accessTokenSeconds = 5;
+    await connect(alice);
+    notes.accessTokenSeconds = 3600;
+    notes.delayMs = 100;
+    const outcomes = await Promise.all(Array.from({ length: 6 }, () => lease(alice)));
+    expect(new Set(outcomes.map((outcome) => (outcome.type === 'granted' ? outcome.headers['authorization'] : outcome.type))).size).toBe(1);
+    expect(downstreamRequests()).toBe(2);
+    expect(notes.issued.refreshTokens).toHaveLength(2);
+    expect(outcomes[0]).toMatchObject({ type: 'granted', connectionRevision: 2 });
+  });
+
+  test('of a credential the server rejected is refreshed by force, at most once a minute (S24)', async () => {
+    await connect(alice);
+    expect(await lease(alice, { rejectedConnectionRevision: 1 })).toMatchObject({ type: 'granted', connectionRevision: 2 });
+    expect(await lease(alice, { rejectedConnectionRevision: 1 })).toMatchObject({ type: 'granted', connectionRevision: 2 });
+    expect(await lease(alice, { rejectedConnectionRevision: 2 })).toMatchObject({ type: 'provider_unavailable' });
+    expect(downstreamRequests()).toBe(2);
+  });
+
+  test('while the provider fails never condemns the grant; a grant that is gone asks to connect again (B4)', async () => {
+    notes.accessTokenSeconds = 1;
+    await connect(alice);
+    notes.accessTokenSeconds = 3600;
+    for (const fault of ['unavailable', 'invalid_client'] as const) {
+      notes.faults.push(fault);
+      expect(await lease(alice)).toMatchObject({ type: 'provider_unavailable' });
+    }
+    expect(await lease(alice)).toMatchObject({ type: 'granted', connectionRevision: 2 });
+    notes.endAllGrants();
+    expect((await lease(alice, { rejectedConnectionRevision: 2 })).type).toBe('connect_required');
+    expect((await database.connection.findFirstOrThrow()).state).toBe('needs_reconnect');
+    await connect(alice);
+    expect(await lease(alice)).toMatchObject({ type: 'granted', connectionRevision: 3 });
+  });
+});
+
+describe('what is stored and said', () => {
+  const everySecret = () => ({ ...Object.fromEntries([...notes.issued.accessTokens, ...notes.issued.refreshTokens, ...notes.issued.clientSecrets].map((value, index) => [`downstream ${index}`, value])), agent: agentToken(alice) });
+
+  test('a dump of the database, the log and every page hold no token and no client secret (R44) (R46) (S30)', async () => {
+    await connect(alice);
+    await lease(alice, { rejectedConnectionRevision: 1 });
+    const dump = JSON.stringify(await Promise.all([database.connection.findMany(), database.downstreamRegistration.findMany(), database.connectFlow.findMany(), database.browserSession.findMany(), database.event.findMany()].map(async (rows) => JSON.stringify(await rows, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value)))));
+    expect(notes.issued.refreshTokens.length).toBe(2);
+    expect(findSecrets({ dump, log: log.join(''), pages: shown.join('\n') }, everySecret())).toEqual([]);
+  });
+
+  test('a sealed credential opens in no other row: swapped ones are refused (S22)', async () => {
+    await connect(alice);
+    await connect(bob);
+    const [first, second] = await database.connection.findMany();
+    if (!first || !second) throw new Error('two connections');
+    await database.connection.update({ where: { id: first.id }, data: { sealedCredential: second.sealedCredential } });
+    const victim = first.userId === alice.userId ? alice : bob;
+    await expect(lease(victim)).rejects.toThrow(expect.objectContaining({ code: 'messaging_request_failed' }));
+  });
+
+  test('the trail tells who connected what through which agent, and what was refused', async () => {
+    await connect(alice);
+    await lease(alice, { targetOrigin: 'https://evil.example' });
+    const events = await database.event.findMany({ orderBy: { sequence: 'asc' } });
+    expect(events.map(({ type, userId, server }) => ({ type, userId, server })).filter(({ type }) => type !== 'configuration.changed')).toEqual([
+      { type: 'connection.created', userId: alice.userId, server: 'notes' },
+      { type: 'connection.consented', userId: alice.userId, server: 'notes' },
+      { type: 'lease.refused', userId: alice.userId, server: 'notes' },
+    ]);
+  });
+
+  test('administrators see connections without secrets, and removing one revokes it at the server and drops it everywhere', async () => {
+    await connect(alice);
+    const admin = (path: string, method = 'GET') => fetch(`${url}${path}`, { method, headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
+    expect((await fetch(`${url}/v1/connections`)).status).toBe(401);
+    const listed = await (await admin('/v1/connections')).text();
+    expect(findSecrets({ listed }, everySecret())).toEqual([]);
+    const [connection] = (JSON.parse(listed) as { connections: { id: string; userId: string; state: string }[] }).connections;
+    expect(connection).toMatchObject({ userId: alice.userId, state: 'connected' });
+    expect(await (await admin(`/v1/connections/${connection?.id}`, 'DELETE')).json()).toEqual({ id: connection?.id, revokedUpstream: true });
+    expect(notes.isLive(notes.issued.accessTokens[0] ?? '')).toBe(false);
+    expect((await lease(alice)).type).toBe('connect_required');
+    expect(await database.connectionConsent.count()).toBe(0);
+    expect(changed.at(-1)).toMatchObject({ connectionId: connection?.id });
+    expect((await admin(`/v1/connections/${connection?.id}`, 'DELETE')).status).toBe(404);
+  });
+});

@@ -1,0 +1,21 @@
+import type { JsonObject } from './json-rpc.js';
+
+/** The newest version that has `initialize`; what a server answers with is what is spoken. */
+export const LEGACY_VERSION = '2025-11-25';
+const SPOKEN = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'];
+const RESERVED_META = 'io.modelcontextprotocol/';
+const DROPPED_META = new Set(['tracestate', 'baggage']);
+
+export const isSpokenLegacyVersion = (version: unknown): version is string => typeof version === 'string' && SPOKEN.includes(version);
+
+/** A request of 2025-11-25 or older, serialised from the value that was decided on; the words of the new era stay behind. */
+export function legacyRequest(request: { readonly id: number; readonly method: string; readonly params: JsonObject; readonly meta: JsonObject | undefined }): string {
+  const meta = Object.fromEntries(Object.entries(request.meta ?? {}).filter(([key]) => !key.startsWith(RESERVED_META) && !DROPPED_META.has(key)));
+  const { requestState: _state, inputResponses: _responses, ...params } = request.params;
+  return JSON.stringify({ jsonrpc: '2.0', id: request.id, method: request.method, params: Object.keys(meta).length > 0 ? { ...params, _meta: meta } : params });
+}
+
+/** Headers of everything after `initialize` (2025-06-18, transports). */
+export function sessionHeaders(session: { readonly id: string | undefined; readonly version: string }): Record<string, string> {
+  return { 'mcp-protocol-version': session.version, ...(session.id === undefined ? {} : { 'mcp-session-id': session.id }) };
+}

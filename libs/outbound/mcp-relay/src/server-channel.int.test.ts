@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { EmptyResultSchema } from '@modelcontextprotocol/sdk/types.js';
+import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import { Agent } from 'undici';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createRelay, createServerChannel } from './index.js';
+import type { RelayAnswer, ServerMessage } from './index.js';
+
+/** What most servers run: the v1 SDK, 2025-11-25, with sessions. */
+const transports = new Map<string, StreamableHTTPServerTransport>();
+const seen: { method: string; rpc: unknown; session: string | undefined; user: string | undefined }[] = [];
+const http = createServer((request, response) => {
+  void (async () => {
+    const session = request.headers['mcp-session-id']?.toString();
+    const body: unknown = request.method === 'POST' ? JSON.parse(await textOf(request)) : undefined;
+    const rpc = typeof body === 'object' && body !== null && 'method' in body ? body.method : undefined;
+    seen.push({ method: request.method ?? '', rpc, session, user: request.headers.authorization });
+    let transport = session === undefined ? undefined : transports.get(session);
+    if (transport === undefined && rpc === 'initialize') {
+      const created = new StreamableHTTPServerTransport({ sessionIdGenerator: randomUUID, onsessioninitialized: (id) => void transports.set(id, created) });
+      await serverFor(request.headers.authorization ?? '').connect(created);
+      transport = created;
+    }
+    if (transport === undefined) return void response.writeHead(session === undefined ? 400 : 404, { 'content-type': 'application/json' }).end('{"jsonrpc":"2.0","error":{"code":-32000,"message":"Bad Request"},"id":null}');
+    await transport.handleRequest(request, response, body);
+  })();
+});
+const textOf = async (request: IncomingMessage) => {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+};
+function serverFor(user: string): McpServer {
+  const server = new McpServer({ name: 'legacy', version: '1' });
+  server.registerTool('whoami', {}, () => ({ content: [{ type: 'text', text: user }] }));
+  server.registerTool('hang', {}, ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => {
+    seen.push({ method: 'cancelled', rpc: undefined, session: undefined, user });
+    resolve({ content: [] });
+  })));
+  server.registerTool('ping-first', {}, async ({ sendRequest }) => {
+    await sendRequest({ method: 'ping' }, EmptyResultSchema);
+    return { content: [{ type: 'text', text: 'pong' }] };
+  });
+  return server;
+}
+
+const dispatcher = new Agent();
+let url: URL;
+let now = 1_000_000;
+beforeAll(async () => {
+  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  url = new URL(`http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`);
+});
+afterAll(async () => {
+  await dispatcher.destroy();
+  http.closeAllConnections();
+  await new Promise((resolve) => http.close(resolve));
+});
+
+const channel = createServerChannel({ relay: createRelay({ dispatcher, userAgent: 'test' }), clock: () => now });
+const target = (user: string, signal = new AbortController().signal) => ({ url, identity: user, credential: { authorization: `Bearer ${user}` }, idleTimeoutMs: 5_000, signal });
+const call = (name: string, id: string | number = 'x') => ({ id, method: 'tools/call', params: { name, arguments: {} }, meta: undefined, clientInfo: { name: 't', version: '1' }, clientCapabilities: {}, name, parameterHeaders: {} });
+async function last(answer: RelayAnswer): Promise<ServerMessage | undefined> {
+  if (answer.type === 'message') return answer.message;
+  if (answer.type !== 'stream') throw new Error(JSON.stringify(answer));
+  let message: ServerMessage | undefined;
+  for await (const next of answer.messages) message = next;
+  return message;
+}
+
+describe('a legacy server behind the channel', () => {
+  test('is recognised by its answer to a modern request, initialized once per user, and answers under the id it was asked with (B5) (R34)', async () => {
+    expect((await last(await channel.request(target('alice'), call('whoami', 'first'))))?.value).toMatchObject({ id: 'first', result: { content: [{ text: 'Bearer alice' }] } });
+    expect((await last(await channel.request(target('bob'), call('whoami', 7))))?.value).toMatchObject({ id: 7, result: { content: [{ text: 'Bearer bob' }] } });
+    await Promise.all([1, 2, 3].map(async (id) => last(await channel.request(target('alice'), call('whoami', id)))));
+    expect(seen.filter(({ rpc }) => rpc === 'initialize').map(({ user }) => user)).toEqual(['Bearer alice', 'Bearer bob']);
+    expect(seen.filter(({ rpc }) => rpc === 'notifications/initialized')).toHaveLength(2);
+    expect(seen[0]).toMatchObject({ rpc: 'tools/call', session: undefined });
+  });
+  test('that forgot the session is initialized again', async () => {
+    transports.clear();
+    expect((await last(await channel.request(target('alice'), call('whoami'))))?.value).toMatchObject({ result: { content: [{ text: 'Bearer alice' }] } });
+  });
+  test('that asks whether we are there gets an answer', async () => {
+    expect((await last(await channel.request(target('alice'), call('ping-first'))))?.value).toMatchObject({ result: { content: [{ text: 'pong' }] } });
+  });
+  test('is told when the caller goes away, which closing the connection does not do', async () => {
+    const leaving = new AbortController();
+    const answer = await channel.request(target('alice', leaving.signal), call('hang'));
+    leaving.abort();
+    await expect(last(answer)).rejects.toThrow('aborted');
+    await expect.poll(() => seen.some(({ method }) => method === 'cancelled')).toBe(true);
+  });
+  test('loses sessions nobody uses', async () => {
+    now += 6 * 60_000;
+    channel.sweep();
+    await expect.poll(() => seen.filter(({ method }) => method === 'DELETE').length).toBe(2);
+  });
+});

@@ -1,0 +1,192 @@
+import { createHash, generateKeyPairSync, randomBytes, sign as signBytes } from 'node:crypto';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+
+/** What the token endpoint does next instead of answering properly. */
+export type TokenFault =
+  /** Spends the refresh token, then drops the connection: the client cannot know. */
+  | 'drop-after-commit'
+  /** Drops the connection and has done nothing. */
+  | 'drop-before-commit'
+  | 'unavailable'
+  | 'invalid_client';
+
+export interface ReceivedRequest {
+  readonly method: string;
+  readonly path: string;
+  readonly authorization: string | undefined;
+  readonly body: string;
+}
+
+/**
+ * An OAuth authorization server, an OpenID provider and an MCP-shaped resource in one, over plain http on loopback.
+ * It approves every authorization by redirect, refresh tokens are single use, and a replayed one ends its grant.
+ */
+export interface TestOAuthServer {
+  readonly origin: string;
+  readonly resource: string;
+  readonly requests: ReceivedRequest[];
+  readonly faults: TokenFault[];
+  /** Milliseconds the token endpoint waits before it answers. */
+  delayMs: number;
+  /** Lifetime of access tokens, seconds; `null`: not said. */
+  accessTokenSeconds: number | null;
+  /** `sub` of the next ID tokens. */
+  subject: string;
+  /** Replaces parts of the metadata, by field. */
+  metadata: Record<string, unknown>;
+  /** Changes the parameters of the redirect back to the client. */
+  tamper: (parameters: URLSearchParams) => void;
+  /** Every secret it ever handed out, by kind. */
+  readonly issued: { readonly accessTokens: string[]; readonly refreshTokens: string[]; readonly clientSecrets: string[] };
+  /** Presented at the resource and good there. */
+  isLive(accessToken: string): boolean;
+  /** Ends every grant, as a user would who disconnects at the server. */
+  endAllGrants(): void;
+  /** A JWT signed by its key `at-1` (ES256), published at `/jwks`. */
+  signJwt(claims: object, header?: object): string;
+  readonly keys: { readonly kid: string; readonly publicJwk: Record<string, unknown>; readonly privateJwk: Record<string, unknown> };
+  stop(): Promise<void>;
+}
+
+interface Grant { live: boolean; refreshToken: string; accessTokens: Set<string>; clientId: string }
+
+export async function startTestOAuthServer(): Promise<TestOAuthServer> {
+  const codes = new Map<string, { clientId: string; redirectUri: string; challenge: string; nonce: string | null }>();
+  const clients = new Map<string, string | undefined>([['sallyport-control-plane', undefined]]);
+  const byRefreshToken = new Map<string, Grant>();
+  const grants: Grant[] = [];
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const publicJwk = { ...publicKey.export({ format: 'jwk' }), kid: 'at-1', alg: 'ES256', use: 'sig' };
+
+  const server = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk: Buffer) => (body += chunk.toString()));
+    request.on('end', () => void handle(request, response, body));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  const control: TestOAuthServer = {
+    origin,
+    resource: `${origin}/mcp`,
+    requests: [],
+    faults: [],
+    delayMs: 0,
+    accessTokenSeconds: 3600,
+    subject: 'usr_nobody',
+    metadata: {},
+    tamper: () => undefined,
+    issued: { accessTokens: [], refreshTokens: [], clientSecrets: [] },
+    isLive: (token) => grants.some((grant) => grant.live && grant.accessTokens.has(token)),
+    endAllGrants() {
+      for (const grant of grants) grant.live = false;
+    },
+    signJwt(claims, header = {}) {
+      const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
+      const input = `${encode({ alg: 'ES256', kid: 'at-1', typ: 'JWT', ...header })}.${encode(claims)}`;
+      return `${input}.${signBytes('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
+    },
+    keys: { kid: 'at-1', publicJwk, privateJwk: { ...privateKey.export({ format: 'jwk' }) } },
+    stop: () => new Promise((resolve) => {
+      server.close(() => resolve());
+      server.closeAllConnections();
+    }),
+  };
+
+  async function handle(request: IncomingMessage, response: ServerResponse, body: string): Promise<void> {
+    const url = new URL(request.url ?? '/', origin);
+    control.requests.push({ method: request.method ?? '', path: url.pathname, authorization: request.headers.authorization, body });
+    const json = (status: number, value: unknown, headers: Record<string, string> = {}) => void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value));
+    switch (url.pathname) {
+      case '/mcp': {
+        const live = control.isLive(/^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '');
+        return live ? json(200, { jsonrpc: '2.0', id: 1, result: {} }) : json(401, {}, { 'www-authenticate': `Bearer resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp", scope="notes.read"` });
+      }
+      case '/.well-known/oauth-protected-resource/mcp':
+        return json(200, { resource: control.resource, authorization_servers: [origin], scopes_supported: ['notes.read', 'notes.write'] });
+      case '/.well-known/oauth-authorization-server':
+        return json(200, {
+          issuer: origin, authorization_endpoint: `${origin}/authorize`, token_endpoint: `${origin}/token`, registration_endpoint: `${origin}/register`, revocation_endpoint: `${origin}/revoke`,
+          code_challenge_methods_supported: ['S256'], token_endpoint_auth_methods_supported: ['client_secret_basic', 'none'], authorization_response_iss_parameter_supported: true, ...control.metadata,
+        });
+      case '/jwks':
+        return json(200, { keys: [publicJwk] });
+      case '/register': {
+        const clientId = `client-${randomBytes(6).toString('hex')}`;
+        const secret = `secret-${randomBytes(18).toString('base64url')}`;
+        clients.set(clientId, secret);
+        control.issued.clientSecrets.push(secret);
+        return json(201, { client_id: clientId, client_secret: secret, client_secret_expires_at: 0, token_endpoint_auth_method: 'client_secret_basic' });
+      }
+      case '/authorize': {
+        const parameters = url.searchParams;
+        const code = randomBytes(16).toString('base64url');
+        codes.set(code, { clientId: parameters.get('client_id') ?? '', redirectUri: parameters.get('redirect_uri') ?? '', challenge: parameters.get('code_challenge') ?? '', nonce: parameters.get('nonce') });
+        const back = new URL(parameters.get('redirect_uri') ?? origin);
+        for (const [name, value] of [['code', code], ['state', parameters.get('state') ?? ''], ['iss', origin]] as const) back.searchParams.set(name, value);
+        control.tamper(back.searchParams);
+        return void response.writeHead(303, { location: back.toString() }).end();
+      }
+      case '/token':
+        await new Promise((resolve) => setTimeout(resolve, control.delayMs));
+        return token(new URLSearchParams(body), request, response, json);
+      case '/revoke': {
+        const value = new URLSearchParams(body).get('token') ?? '';
+        for (const grant of grants) if (grant.refreshToken === value || grant.accessTokens.has(value)) grant.live = false;
+        return void response.writeHead(200).end();
+      }
+      default:
+        return json(404, {});
+    }
+  }
+
+  function token(form: URLSearchParams, request: IncomingMessage, response: ServerResponse, json: (status: number, value: unknown) => void): void {
+    const fault = control.faults.shift();
+    if (fault === 'drop-before-commit') return void request.socket.destroy();
+    if (fault === 'unavailable') return json(503, {});
+    if (fault === 'invalid_client') return json(401, { error: 'invalid_client' });
+    const basic = /^Basic (.+)$/.exec(request.headers.authorization ?? '')?.[1];
+    const [clientId, secret] = basic ? Buffer.from(basic, 'base64').toString().split(':').map(decodeURIComponent) : [form.get('client_id') ?? '', undefined];
+    if (clientId === undefined || !clients.has(clientId) || clients.get(clientId) !== secret) return json(401, { error: 'invalid_client' });
+    const answer = form.get('grant_type') === 'refresh_token' ? refresh(form, clientId) : redeem(form, clientId);
+    if (fault === 'drop-after-commit') return void request.socket.destroy();
+    return answer ? json(200, answer) : json(400, { error: 'invalid_grant' });
+  }
+
+  function redeem(form: URLSearchParams, clientId: string): object | undefined {
+    const code = form.get('code') ?? '';
+    const pending = codes.get(code);
+    codes.delete(code);
+    const challenge = createHash('sha256').update(form.get('code_verifier') ?? '').digest('base64url');
+    if (!pending || pending.clientId !== clientId || pending.redirectUri !== form.get('redirect_uri') || pending.challenge !== challenge) return undefined;
+    const grant: Grant = { live: true, refreshToken: '', accessTokens: new Set(), clientId };
+    grants.push(grant);
+    const now = Math.floor(Date.now() / 1000);
+    const idToken = pending.nonce === null ? {} : { id_token: control.signJwt({ iss: origin, aud: clientId, sub: control.subject, nonce: pending.nonce, iat: now, exp: now + 300 }) };
+    return { ...issue(grant), ...idToken };
+  }
+
+  function refresh(form: URLSearchParams, clientId: string): object | undefined {
+    const presented = form.get('refresh_token') ?? '';
+    const grant = byRefreshToken.get(presented);
+    if (!grant?.live || grant.clientId !== clientId) return undefined;
+    if (grant.refreshToken !== presented) {
+      grant.live = false; // a replay: the whole grant ends
+      return undefined;
+    }
+    return issue(grant);
+  }
+
+  function issue(grant: Grant): object {
+    const accessToken = `downstream-access-${randomBytes(24).toString('base64url')}`;
+    grant.refreshToken = `downstream-refresh-${randomBytes(24).toString('base64url')}`;
+    grant.accessTokens.add(accessToken);
+    byRefreshToken.set(grant.refreshToken, grant);
+    control.issued.accessTokens.push(accessToken);
+    control.issued.refreshTokens.push(grant.refreshToken);
+    return { access_token: accessToken, token_type: 'Bearer', refresh_token: grant.refreshToken, ...(control.accessTokenSeconds === null ? {} : { expires_in: control.accessTokenSeconds }) };
+  }
+
+  return control;
+}
