@@ -11,7 +11,8 @@ import { CommandFailed } from './run/process.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
 
-const [name, ...args] = process.argv.slice(2);
+const [name, ...rest] = process.argv.slice(2);
+const args = rest[0] === '--' ? rest.slice(1) : rest;
 const command = name === undefined ? undefined : commands[name];
 
 try {

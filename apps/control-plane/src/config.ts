@@ -58,7 +58,7 @@ export const ControlPlaneEnvironment = z.strictObject({
   SALLYPORT_CONFIGURATION_SIGNING_KEY_FILE: variable.path().describe('configuration-signing.jwk'),
   SALLYPORT_LEASE_KEY_FILE: variable.path().describe('lease.jwk: what gateways seal tokens to'),
   SALLYPORT_LEASE_SIGNING_KEY_FILE: variable.path().describe('lease-signing.jwk'),
-  SALLYPORT_ENROLLED_GATEWAYS: variable.path().describe('Directory of <replica>.pub.jwk'),
+  SALLYPORT_ENROLLED_GATEWAYS: variable.path().describe('Directory of `<replica>.pub.jwk`: the gateways that may ask for leases'),
   SALLYPORT_STALENESS_BOUND: variable.duration().default(300_000).describe('How old the configuration may become before leases are refused'),
   SALLYPORT_TRUSTED_PROXIES: variable.list().default([]),
   SALLYPORT_CA_FILES: variable.list().default([]).describe('PEM files of private certificate authorities'),

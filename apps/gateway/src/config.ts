@@ -49,7 +49,7 @@ export const GatewayEnvironment = z.object({
   SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: variable.path().describe('configuration-signing.pub.jwk'),
   SALLYPORT_LEASE_PUBLIC_KEY_FILE: variable.path().describe('lease.pub.jwk: what tokens are sealed to'),
   SALLYPORT_LEASE_SIGNING_PUBLIC_KEY_FILE: variable.path().describe('lease-signing.pub.jwk'),
-  SALLYPORT_GATEWAY_KEY_FILE: variable.path().describe('<replica>.jwk: the enrolled private key of this replica'),
+  SALLYPORT_GATEWAY_KEY_FILE: variable.path().describe('`<replica>.jwk`: the enrolled private key of this replica'),
   SALLYPORT_GATEWAY_STATE_KEY_FILES: variable.list().pipe(z.array(z.string()).min(1, 'must name a file')).describe('gateway-state.key, shared by all replicas; a retired one may follow'),
   SALLYPORT_SPOOL_DIR: variable.path().describe('Where events wait until they are shipped; one directory per replica'),
   SALLYPORT_SPOOL_MAX_MEBIBYTES: variable.wholeNumber(1, 1_048_576).default(512).describe('Room for events that cannot be shipped; when it is used up calls are refused'),

@@ -51,7 +51,8 @@ export async function startStandalone(settings: StandaloneEnvironment, env: Read
   const controlPlaneUrl = url(settings.SALLYPORT_CONTROL_PLANE_PORT);
 
   const services: RunningService[] = [];
-  const health = await startHealthServer(settings.SALLYPORT_HEALTH_PORT, host, services, { metrics });
+  const reported: RunningService[] = []; // empty, health says "starting": some of the services are not the system
+  const health = await startHealthServer(settings.SALLYPORT_HEALTH_PORT, host, reported, { metrics });
   scope.onClose('health', () => health.close());
   const keep = (service: RunningService): void => {
     services.push(service);
@@ -93,6 +94,7 @@ export async function startStandalone(settings: StandaloneEnvironment, env: Read
     spoolDirectory: data.spool, spoolMaxBytes: 512 * MEBIBYTE, stalenessBoundMs: STALENESS_BOUND_MS, maxBodyBytes: 4 * MEBIBYTE, listTimeoutMs: 5_000, leaseTimeoutMs: 5_000, extraCertificateAuthorities: certificateAuthorities,
   }, parts));
 
+  reported.push(...services);
   await untilReady(services);
   return greeting({ gatewayUrl, controlPlaneUrl, healthUrl: health.url, dataDirectory: data.path, configurationFile, demo });
 }

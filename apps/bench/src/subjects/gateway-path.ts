@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DEMO_CLIENT_SECRET_VARIABLE, DemoAgent, demoUsers } from '@sallyport/demo';
 import { SallyportError } from '@sallyport/kernel';
-import { eventually, freePorts, makeScratch, removeScratch, spawnApp } from '@sallyport/testing';
+import { freePorts, makeScratch, removeScratch, spawnApp } from '@sallyport/testing';
 import { benchConfiguration } from './bench-configuration.js';
 
 export interface GatewayPath {
@@ -31,13 +31,14 @@ export async function startGatewayPath(upstream: string): Promise<GatewayPath> {
       SALLYPORT_DATA_DIR: join(directory, 'data'),
       SALLYPORT_CONFIGURATION_FILE: file,
     },
+    readyPattern: /Sallyport is ready/,
+    readyTimeoutMs: 60_000,
   });
   const stop = async (): Promise<void> => {
     await app.stop();
     removeScratch(directory);
   };
   try {
-    await eventually(async () => (await fetch(`http://127.0.0.1:${port.HEALTH}/readyz`)).ok, { timeoutMs: 60_000, intervalMs: 100, until: 'the system is ready' });
     const url = `http://127.0.0.1:${port.GATEWAY}/mcp`;
     const alice = demoUsers.find(({ username }) => username === 'alice');
     const agent = new DemoAgent({ name: 'bench', endpoint: new URL(url), person: { credentials: () => alice } });
