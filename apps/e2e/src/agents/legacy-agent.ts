@@ -53,7 +53,7 @@ export async function connectLegacyAgent({ gatewayUrl, name, redirectUri, person
   let client = makeClient();
   const transport = makeTransport();
   try {
-    await connect(client, transport);
+    await client.connect(transport);
   } catch (error) {
     if (!(error instanceof UnauthorizedError) || !oauth.authorizationUrl) throw error;
     const landing = await person.visit(oauth.authorizationUrl);
@@ -61,7 +61,7 @@ export async function connectLegacyAgent({ gatewayUrl, name, redirectUri, person
     recording.add(landing.url.href);
     await transport.finishAuth(landing.url.searchParams.get('code') ?? '');
     client = makeClient();
-    await connect(client, makeTransport());
+    await client.connect(makeTransport());
   }
 
   const callOnce = async (tool: string, args: Record<string, unknown>) => textOf(await client.callTool({ name: tool, arguments: args }));
@@ -88,9 +88,4 @@ export async function connectLegacyAgent({ gatewayUrl, name, redirectUri, person
     read: async (uri) => JSON.stringify((await client.readResource({ uri })).contents),
     close: () => client.close(),
   };
-}
-
-/** The v1 transport's optional `sessionId` predates exactOptionalPropertyTypes. */
-function connect(client: Client, transport: StreamableHTTPClientTransport): Promise<void> {
-  return client.connect(transport as Parameters<Client['connect']>[0]);
 }
