@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { authorizationServerConfig, readAuthorizationServerEnvironment } from './config.js';
 
-const required = { DATABASE_URL: 'postgresql://u:hunter2@db/sallyport', NATS_URL: 'nats://bus:4222', SALLYPORT_MASTER_KEY_FILE: '/keys/master.key', SALLYPORT_CONFIGURATION_KEY_FILE: '/keys/configuration-signing.pub.jwk' };
+const required = { DATABASE_URL: 'postgresql://u:hunter2@db/sallyport', NATS_URL: 'nats://bus:4222', SALLYPORT_MASTER_KEY_FILE: '/keys/master.key', SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: '/keys/configuration-signing.pub.jwk' };
 
 test('the environment becomes a configuration whose secrets do not print', () => {
   const config = authorizationServerConfig(readAuthorizationServerEnvironment({ ...required, SALLYPORT_ISSUER: 'https://login.example', SALLYPORT_REGISTRATION_TOKEN: 'initial-token', SALLYPORT_INTERNAL_URLS: 'http://authorization-server:7401' }));
