@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe } from 'vitest';
+import { describeConnecting } from './scenarios/connecting.js';
 import { describeRefusals } from './scenarios/refusals.js';
 import { describeRestart } from './scenarios/restart.js';
 import { describeWholePath } from './scenarios/whole-path.js';
@@ -13,6 +14,7 @@ describe('standalone', () => {
   afterAll(() => system?.stop());
 
   describeWholePath(() => system);
+  describeConnecting(() => system);
   describeRefusals(() => system);
   describeRestart(() => system);
 });

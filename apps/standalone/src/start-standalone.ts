@@ -13,6 +13,7 @@ import { ensureDeploymentKeys } from '@sallyport/keys';
 import { createInProcessMessaging } from '@sallyport/messaging';
 import { readCertificateAuthorities } from '@sallyport/safe-fetch';
 import { createLogger, createMetrics } from '@sallyport/telemetry';
+import { startTokenRefreshWorker } from '@sallyport/token-refresh-worker';
 import type { StandaloneEnvironment } from './config.js';
 import { openDataDirectory } from './data-directory.js';
 import { openDatabase } from './database.js';
@@ -87,6 +88,10 @@ export async function startStandalone(settings: StandaloneEnvironment, env: Read
     issuer, gatewayUrl, controlPlaneUrl, host, port: settings.SALLYPORT_AUTHORIZATION_SERVER_PORT,
     databaseUrl: database.url, masterKeyFile: keys.master, configurationVerifyKeyFile: keys.configurationSigningPublic,
     replica: 'authorization-server', stalenessBoundMs: STALENESS_BOUND_MS, trustedProxies: [], allowedOrigins: [], extraCertificateAuthorities: certificateAuthorities,
+  }, parts));
+  keep(await startTokenRefreshWorker({
+    databaseUrl: database.url, queue: { kind: 'postgres', databaseUrl: database.url.reveal() }, masterKeyFile: keys.master, configurationVerifyKeyFile: keys.configurationSigningPublic,
+    replica: 'token-refresh-worker', stalenessBoundMs: STALENESS_BOUND_MS, extraCertificateAuthorities: certificateAuthorities,
   }, parts));
   keep(await startGateway({
     replica: REPLICA, listen: { host, port: settings.SALLYPORT_GATEWAY_PORT }, gatewayUrl, issuer, jwksUrl: `${issuer}/jwks`, trustedProxies: [], allowedOrigins: [],

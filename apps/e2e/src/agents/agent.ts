@@ -1,3 +1,4 @@
+import type { Person } from './person.js';
 import type { Recording } from './recording.js';
 
 export interface CallResult {
@@ -25,7 +26,7 @@ export interface AgentOptions {
   readonly gatewayUrl: string;
   readonly name: string;
   readonly redirectUri: string;
-  readonly visit: (url: string) => Promise<unknown>;
+  readonly person: Person;
 }
 
 export function textOf(result: Record<string, unknown>): CallResult {

@@ -7,7 +7,6 @@ import type { OAuthClientInformationMixed, OAuthTokens } from '@modelcontextprot
 import { Recording } from './recording.js';
 import { textOf } from './agent.js';
 import type { Agent, AgentOptions } from './agent.js';
-import type { Person } from './person.js';
 
 class LegacyOAuth implements OAuthClientProvider {
   readonly redirectUrl: string;
@@ -39,7 +38,7 @@ class LegacyOAuth implements OAuthClientProvider {
  * The v1 SDK's client, 2025-11-25, registering itself (RFC 7591).
  * @param elicitation whether it declares URL elicitation; without it the gateway can only put a link into text.
  */
-export async function connectLegacyAgent({ gatewayUrl, name, redirectUri, person, elicitation = true }: Omit<AgentOptions, 'visit'> & { person: Person; elicitation?: boolean }): Promise<Agent> {
+export async function connectLegacyAgent({ gatewayUrl, name, redirectUri, person, elicitation = true }: AgentOptions & { elicitation?: boolean }): Promise<Agent> {
   const recording = new Recording();
   const oauth = new LegacyOAuth(name, redirectUri);
   const openedLinks: string[] = [];
@@ -53,7 +52,7 @@ export async function connectLegacyAgent({ gatewayUrl, name, redirectUri, person
   let client = makeClient();
   const transport = makeTransport();
   try {
-    await client.connect(transport);
+    await connect(client, transport);
   } catch (error) {
     if (!(error instanceof UnauthorizedError) || !oauth.authorizationUrl) throw error;
     const landing = await person.visit(oauth.authorizationUrl);
@@ -61,7 +60,7 @@ export async function connectLegacyAgent({ gatewayUrl, name, redirectUri, person
     recording.add(landing.url.href);
     await transport.finishAuth(landing.url.searchParams.get('code') ?? '');
     client = makeClient();
-    await client.connect(makeTransport());
+    await connect(client, makeTransport());
   }
 
   const callOnce = async (tool: string, args: Record<string, unknown>) => textOf(await client.callTool({ name: tool, arguments: args }));
@@ -88,4 +87,9 @@ export async function connectLegacyAgent({ gatewayUrl, name, redirectUri, person
     read: async (uri) => JSON.stringify((await client.readResource({ uri })).contents),
     close: () => client.close(),
   };
+}
+
+/** The v1 transport's optional `sessionId` predates exactOptionalPropertyTypes. */
+function connect(client: Client, transport: StreamableHTTPClientTransport): Promise<void> {
+  return client.connect(transport as Parameters<Client['connect']>[0]);
 }

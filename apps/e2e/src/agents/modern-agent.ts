@@ -3,10 +3,9 @@ import { AgentOAuth } from '@sallyport/demo';
 import { Recording } from './recording.js';
 import { textOf } from './agent.js';
 import type { Agent, AgentOptions } from './agent.js';
-import type { Person } from './person.js';
 
 /** The v2 SDK's client, pinned to 2026-07-28, introducing itself by a client ID metadata document. */
-export async function connectModernAgent({ gatewayUrl, name, redirectUri, person, clientMetadataUrl }: Omit<AgentOptions, 'visit'> & { person: Person; clientMetadataUrl?: string }): Promise<Agent> {
+export async function connectModernAgent({ gatewayUrl, name, redirectUri, person, clientMetadataUrl, openLink = (url) => person.visit(url) }: AgentOptions & { clientMetadataUrl?: string; openLink?: (url: string) => Promise<unknown> }): Promise<Agent> {
   const recording = new Recording();
   const oauth = new AgentOAuth({ name, redirectUrl: redirectUri, ...(clientMetadataUrl === undefined ? {} : { clientMetadataUrl }) });
   const openedLinks: string[] = [];
@@ -17,7 +16,7 @@ export async function connectModernAgent({ gatewayUrl, name, redirectUri, person
       recording.add(JSON.stringify(request));
       if (request.params.mode !== 'url') return { action: 'decline' };
       openedLinks.push(request.params.url);
-      await person.visit(request.params.url);
+      await openLink(request.params.url);
       return { action: 'accept' };
     });
     return client;

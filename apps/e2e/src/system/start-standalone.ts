@@ -43,6 +43,7 @@ export async function startStandalone(): Promise<System> {
     keys: join(dataDir, 'keys'),
     databaseUrl: `postgresql://postgres:${password}@127.0.0.1:${ports.database}/sallyport`,
     natsUrl: undefined,
+    nkeys: undefined,
     logs: () => runs.map((run) => run.output()).join('\n'),
     async killAndRestart() {
       await runs.at(-1)?.kill();

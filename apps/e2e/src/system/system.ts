@@ -22,6 +22,8 @@ export interface System {
   readonly keys: string;
   readonly databaseUrl: string;
   readonly natsUrl: string | undefined;
+  /** Folder of the bus users' seeds. */
+  readonly nkeys: string | undefined;
   /** SIGKILL to every process of ours, then a start on the same data. */
   killAndRestart(): Promise<void>;
   stop(): Promise<void>;

@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ensureDeploymentKeys } from '@sallyport/keys';
+import { ensureBusUsers, natsServerConfig, nkeySeedFile } from '@sallyport/messaging';
+import { eventually, freePorts, spawnApp, startPrivateNats, startTestPostgres, startTestRedis } from '@sallyport/testing';
+import type { SpawnedApp } from '@sallyport/testing';
+import { prepareSurroundings } from './surroundings.js';
+import type { System } from './system.js';
+
+export const GATEWAY = 'gateway-1';
+const ROLES = [
+  { role: 'control-plane', name: 'control-plane' },
+  { role: 'authorization-server', name: 'authorization-server' },
+  { role: 'token-refresh-worker', name: 'token-refresh-worker' },
+  { role: 'gateway', name: GATEWAY },
+] as const;
+
+/** Four processes over PostgreSQL, NATS with a least-privilege user each, and Redis: what an operator deploys. */
+export async function startDistributed(): Promise<System> {
+  const surroundings = await prepareSurroundings();
+  const { ports, urls, dataDir } = surroundings;
+  const keys = await ensureDeploymentKeys(join(dataDir, 'keys'), { gateways: [GATEWAY] });
+  const nkeys = join(dataDir, 'nkeys');
+  const users = await ensureBusUsers(nkeys, ROLES);
+  const adminTokenFile = join(dataDir, 'admin-token');
+  writeFileSync(adminTokenFile, randomBytes(32).toString('base64url'), { mode: 0o600 });
+  const spool = join(dataDir, 'spool');
+  mkdirSync(spool, { mode: 0o700 });
+
+  const [postgres, redis, nats] = await Promise.all([startTestPostgres(), startTestRedis(), startPrivateNats((place) => natsServerConfig({ ...place, users }))]);
+  const healthPorts = Object.fromEntries((await freePorts(ROLES.length)).map((port, index) => [ROLES[index]?.name ?? '', port]));
+  const common = (name: string, port?: number) => ({
+    NATS_URL: nats.url,
+    SALLYPORT_NATS_SEED_FILE: nkeySeedFile(nkeys, name),
+    SALLYPORT_REPLICA: name,
+    SALLYPORT_HEALTH_PORT: String(healthPorts[name]),
+    SALLYPORT_LOG_LEVEL: 'trace',
+    SALLYPORT_CA_FILES: surroundings.certificateAuthorityFile,
+    ...(port === undefined ? {} : { SALLYPORT_PORT: String(port), SALLYPORT_GATEWAY_URL: urls.gatewayUrl, SALLYPORT_ISSUER: urls.issuer }),
+  });
+  const environments = {
+    'control-plane': {
+      ...common('control-plane', ports.controlPlane),
+      ...surroundings.secretEnvironment,
+      DATABASE_URL: postgres.url,
+      SALLYPORT_CONTROL_PLANE_URL: urls.controlPlaneUrl,
+      SALLYPORT_ADMIN_TOKEN_FILE: adminTokenFile,
+      SALLYPORT_CONFIGURATION_FILE: surroundings.configurationFile,
+      SALLYPORT_MASTER_KEY_FILE: keys.master,
+      SALLYPORT_CONFIGURATION_SIGNING_KEY_FILE: keys.configurationSigning,
+      SALLYPORT_LEASE_KEY_FILE: keys.lease,
+      SALLYPORT_LEASE_SIGNING_KEY_FILE: keys.leaseSigning,
+      SALLYPORT_ENROLLED_GATEWAYS: keys.gateways,
+    },
+    'authorization-server': {
+      ...common('authorization-server', ports.authorizationServer),
+      DATABASE_URL: postgres.url,
+      SALLYPORT_CONTROL_PLANE_URL: urls.controlPlaneUrl,
+      SALLYPORT_MASTER_KEY_FILE: keys.master,
+      SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: keys.configurationSigningPublic,
+    },
+    'token-refresh-worker': {
+      ...common('token-refresh-worker'),
+      DATABASE_URL: postgres.url,
+      REDIS_URL: redis.url,
+      SALLYPORT_MASTER_KEY_FILE: keys.master,
+      SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: keys.configurationSigningPublic,
+    },
+    [GATEWAY]: {
+      ...common(GATEWAY, ports.gateway),
+      SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: keys.configurationSigningPublic,
+      SALLYPORT_LEASE_PUBLIC_KEY_FILE: keys.leasePublic,
+      SALLYPORT_LEASE_SIGNING_PUBLIC_KEY_FILE: keys.leaseSigningPublic,
+      SALLYPORT_GATEWAY_KEY_FILE: keys.gatewayKey(GATEWAY),
+      SALLYPORT_GATEWAY_STATE_KEY_FILES: keys.gatewayState,
+      SALLYPORT_SPOOL_DIR: spool,
+    },
+  };
+
+  const all: SpawnedApp[] = [];
+  let running: SpawnedApp[] = [];
+  const start = async (): Promise<void> => {
+    running = await Promise.all(ROLES.map(({ role, name }) => spawnApp({ entry: `apps/${role}/dist/main.js`, env: environments[name], readyPattern: /listens|listening|is ready|refreshing/ })));
+    all.push(...running);
+    for (const { name } of ROLES) {
+      await eventually(async () => {
+        const response = await fetch(`http://127.0.0.1:${healthPorts[name]}/readyz`);
+        const report = (await response.json()) as { status: string };
+        if (report.status !== 'ready') throw new Error(`${name}: ${JSON.stringify(report)}`);
+        return true;
+      }, { timeoutMs: 30_000 });
+    }
+  };
+  const stopSurroundings = async (): Promise<void> => {
+    await nats.stop();
+    await redis.stop();
+    await postgres.stop();
+    await surroundings.close();
+  };
+  await start().catch(async (error: unknown) => {
+    await Promise.all(all.map((app) => app.kill()));
+    await stopSurroundings();
+    throw error;
+  });
+
+  return {
+    mode: 'distributed',
+    ...urls,
+    adminToken: readFileSync(adminTokenFile, 'utf8'),
+    demo: surroundings.demo,
+    downstream: surroundings.downstream,
+    clientMetadataUrl: surroundings.clientMetadataUrl,
+    redirectUri: surroundings.redirectUri,
+    keys: join(dataDir, 'keys'),
+    databaseUrl: postgres.url,
+    natsUrl: nats.url,
+    nkeys,
+    logs: () => all.map((app) => app.output()).join('\n'),
+    async killAndRestart() {
+      await Promise.all(running.map((app) => app.kill()));
+      await start();
+    },
+    async stop() {
+      await Promise.all(running.map((app) => app.stop()));
+      await stopSurroundings();
+    },
+  };
+}
