@@ -451,3 +451,18 @@ describe('credentials in the gateway', () => {
     }).toBe(2);
   });
 });
+
+describe('what is let in does not stay in', () => {
+  test('a call that waits ends when its session is revoked (S17)', async () => {
+    const lara = testUser('lara');
+    notes.bearers.set(credential('notes', lara), 'lara');
+    const token = await world.token(lara);
+    await send(modern('tools/list'), { token });
+    notes.misbehave = ({ body }) => (body.method === 'tools/call' ? 'hang' : undefined);
+    const waiting = send(modern('tools/call', { name: 'notes__whoami', arguments: {} }), { token }).then(() => 'answered', () => 'cut');
+    await expect.poll(() => notes.seen.at(-1)?.body.method).toBe('tools/call');
+    await world.change({ revocations: [{ id: 'rev_2', subject: { type: 'session', sid: lara.sid }, notBefore: Math.floor(Date.now() / 1000) + 60, expiresAt: null }] });
+    expect(await waiting).toBe('cut');
+    expect((await recordOf(({ userId, method }) => userId === lara.userId && method === 'tools/call')).reason).toContain('token_revoked');
+  });
+});

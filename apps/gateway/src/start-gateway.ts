@@ -22,6 +22,7 @@ import { observeCalls } from './observe-calls.js';
 import { Catalogues } from './outbound/catalogues.js';
 import { CredentialLeases } from './outbound/credential-leases.js';
 import { handleMcpRequest } from './request-path/handle-mcp-request.js';
+import { OpenCalls } from './request-path/open-calls.js';
 import type { RequestPath } from './request-path/request-path.js';
 import { StepUpMemory } from './request-path/step-up-memory.js';
 import { EndedSessions } from './session/ended-sessions.js';
@@ -36,6 +37,8 @@ export interface GatewayAdapters {
 
 const VERSION = '0.1.0';
 const HOUSEKEEPING_MS = 5_000;
+/** A revocation ends what is running within this and the time the revocation travels. */
+const OPEN_CALLS_MS = 500;
 /** A heartbeat comes each second: this long without one is worth telling operators. */
 const LATE_HEARTBEAT_MS = 5_000;
 
@@ -84,11 +87,13 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
   });
 
   const channel = createServerChannel({ relay: createRelay({ dispatcher, userAgent }), clock });
+  const openCalls = new OpenCalls(verifier);
   const path: RequestPath = {
     verifier, leases, sealer, endedSessions, clock, identity,
     channel,
     catalogues: new Catalogues({ clock, onDropped: ({ server, dropped }) => logger.warn({ server, dropped: dropped.slice(0, 20) }, 'tools left out') }),
     stepUps: new StepUpMemory(),
+    openCalls,
     configuration: () => {
       const { ready, stale } = replica.state();
       if (!ready || stale) return { unavailable: ready ? 'configuration_stale' : 'configuration_missing' };
@@ -121,10 +126,14 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     if (verifier.keys.loaded) verifier.keys.refreshWhenOld();
     else void verifier.keys.reload();
   }, HOUSEKEEPING_MS).unref();
+  const watch = setInterval(() => {
+    if (replica.state().ready && !replica.state().stale) void openCalls.endUnauthorized();
+  }, OPEN_CALLS_MS).unref();
 
   let closing: Promise<void> | undefined;
   const close = async () => {
     clearInterval(housekeeping);
+    clearInterval(watch);
     endedSessions.stop();
     await closeNestApp(app);
     await unsubscribe();

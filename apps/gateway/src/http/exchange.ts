@@ -10,6 +10,10 @@ export interface InboundRequest {
   readonly body: AsyncIterable<Uint8Array>;
   /** Aborted when the client goes away: whatever was started for it ends then. */
   readonly disconnected: AbortSignal;
+  /** Cuts the exchange as if the client had gone away. */
+  readonly cut: () => void;
+  /** Runs once the answer has been written or given up. */
+  readonly onOver: (listener: () => void) => void;
 }
 
 /** Header look-up that knows about repetition, which Node's own object hides. */

@@ -41,13 +41,16 @@ async function serve(endpoint: McpEndpoint, request: FastifyRequest, reply: Fast
   const startedAt = performance.now();
   const facts: CallFacts = {};
   const gone = new AbortController();
+  const over: (() => void)[] = [];
   reply.raw.once('close', () => {
     if (!reply.raw.writableFinished) gone.abort();
+    for (const listener of over) listener();
   });
+  reply.raw.on('error', (error) => logger.debug({ err: error }, 'answer could not be written'));
 
   let answer: Answer;
   try {
-    answer = await endpoint.handle({ method: request.method, headers: new InboundHeaders(request.raw.rawHeaders), sourceIp: request.ip, body: request.raw, disconnected: gone.signal }, facts);
+    answer = await endpoint.handle({ method: request.method, headers: new InboundHeaders(request.raw.rawHeaders), sourceIp: request.ip, body: request.raw, disconnected: gone.signal, cut: () => gone.abort(), onOver: (listener) => over.push(listener) }, facts);
   } catch (error) {
     if (!gone.signal.aborted) logger.error({ err: error }, 'call failed');
     facts.decision ??= 'invalid';
@@ -67,7 +70,7 @@ async function serve(endpoint: McpEndpoint, request: FastifyRequest, reply: Fast
     }
   };
   try {
-    if (await writeAnswer(answer, reply.raw, record)) return;
+    if (!gone.signal.aborted && (await writeAnswer(answer, reply.raw, record))) return;
     facts.reason ??= 'client_gone';
     await record();
     reply.raw.destroy();

@@ -20,7 +20,9 @@ export async function writeAnswer(answer: Answer, response: ServerResponse, reco
   }
   response.writeHead(answer.status, { ...answer.headers, 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
   response.flushHeaders();
-  const keepAlive = setInterval(() => response.write(':\n\n'), KEEP_ALIVE_MS);
+  const keepAlive = setInterval(() => {
+    if (!response.destroyed) response.write(':\n\n');
+  }, KEEP_ALIVE_MS);
   try {
     for await (const { text, last } of answer.body.pieces) {
       if (response.destroyed) return false;

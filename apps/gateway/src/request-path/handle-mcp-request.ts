@@ -80,6 +80,10 @@ export async function handleMcpRequest(path: RequestPath, inbound: InboundReques
     return refused({ refused: 'not-admitted' });
   }
 
+  inbound.onOver(path.openCalls.add({ token: call.token, end: (reason) => {
+    facts.reason = reason;
+    inbound.cut();
+  } }));
   const answer = await perform(call, refused);
   if (isRefusal(answer)) return refused(answer);
   facts.decision ??= 'allow';

@@ -22,9 +22,10 @@ export async function readListing(call: Call, permit: Permit, server: DocumentOf
 export async function readListing(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, kind: 'resources' | 'resourceTemplates'): Promise<Leased<ListOutcome<'resources'>>>;
 export async function readListing(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, kind: ListKind, maxAgeMs?: number): Promise<Leased<ListOutcome<ListKind>>> {
   const { path, prefix } = call;
-  // Not the client's own signal: others may be waiting for the same listing.
-  const signal = AbortSignal.timeout(path.listTimeoutMs);
+  // Not the client's own signal: others may be waiting for the same listing. Made only when something is read.
+  let signal: AbortSignal | undefined;
   const pageReader = (lease: CredentialLease): PageReader => async (params) => {
+    signal ??= AbortSignal.timeout(path.listTimeoutMs);
     const id = 1;
     const request = { id, method: listMethods[kind], params, meta: undefined };
     return await readAnswer(await forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal, timeoutMs: path.listTimeoutMs }), id, lease);

@@ -10,6 +10,7 @@ import type { Catalogues } from '../outbound/catalogues.js';
 import type { CredentialLeases } from '../outbound/credential-leases.js';
 import type { StateSealer } from '../session/state-sealer.js';
 import type { EndedSessions } from '../session/ended-sessions.js';
+import type { OpenCalls } from './open-calls.js';
 import type { StepUpMemory } from './step-up-memory.js';
 
 /** Everything the request path is made of. Built once, in `start-gateway.ts`. */
@@ -23,6 +24,7 @@ export interface RequestPath {
   readonly sealer: StateSealer;
   readonly endedSessions: EndedSessions;
   readonly stepUps: StepUpMemory;
+  readonly openCalls: OpenCalls;
   readonly clock: Clock;
   readonly resourceMetadataUrl: string;
   readonly identity: { readonly name: string; readonly version: string };

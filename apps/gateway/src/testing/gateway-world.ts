@@ -43,6 +43,9 @@ export interface GatewayWorld {
   token(user: TestUser, claims?: Record<string, unknown>, header?: Record<string, unknown>): Promise<string>;
   /** A change set with these; resolves when it was sent. */
   change(change: { puts?: Document[]; deletes?: { kind: string; name: string }[]; revocations?: Revocation[] }): Promise<void>;
+  /** The control plane falls silent: no more heartbeats. */
+  silence(): void;
+  readonly spoolDirectory: string;
   /** Another replica on the same bus and keys. */
   startReplica(name: string): Promise<RunningService>;
   close(): Promise<void>;
@@ -124,6 +127,8 @@ export async function startGatewayWorld(documents: readonly Document[], override
     log: () => lines.join(''),
     leasing: () => ({ type: 'refused', reason: 'the test did not say' }),
     token: (user, claims = {}, header = {}) => signToken(issuerKeys.privateKey, issuer, `${gatewayUrl}/mcp`, user, claims, header),
+    silence: () => clearInterval(heart),
+    spoolDirectory: overrides.spoolDirectory ?? join(directory, 'spool', 'gateway-1'),
     async startReplica(name) {
       const port = await reservePort();
       const other = await startGateway({ ...configOf(name, `http://127.0.0.1:${port}`, port) }, adapters);

@@ -1,0 +1,161 @@
+import { exportJWK, generateKeyPair } from 'jose';
+import type { CryptoKey } from 'jose';
+import { createSnapshot, Document, documentMap, RevocationIndex } from '@sallyport/configuration';
+import { MemorySeenNonces, openLeaseRequest, sealLeaseAnswer } from '@sallyport/credential';
+import { newId } from '@sallyport/kernel';
+import type { LeaseOutcome } from '@sallyport/messages';
+import { compilePolicies, decide } from '@sallyport/policy';
+import type { Caller, Permit } from '@sallyport/policy';
+import { beforeAll, describe, expect, test } from 'vitest';
+import { CredentialLeases } from './credential-leases.js';
+import type { LeaseTarget } from './credential-leases.js';
+import { forward } from './forward.js';
+
+const start = 1_800_000_000_000;
+const documents = [
+  { kind: 'McpServer', name: 'notes', spec: { url: 'https://notes.example/mcp' } },
+  { kind: 'McpServer', name: 'mail', spec: { url: 'https://mail.example/mcp' } },
+  { kind: 'CredentialProvider', name: 'notes', spec: { type: 'none', server: 'notes' } },
+  { kind: 'CredentialProvider', name: 'mail', spec: { type: 'none', server: 'mail' } },
+  { kind: 'AccessPolicy', name: 'in', spec: { hop: 'client-to-gateway' } },
+  { kind: 'AccessPolicy', name: 'notes', spec: { hop: 'gateway-to-server', server: 'notes', credentialProvider: 'notes' } },
+  { kind: 'AccessPolicy', name: 'mail', spec: { hop: 'gateway-to-server', server: 'mail', credentialProvider: 'mail' } },
+].map((document) => Document.parse(document));
+
+let keys: { replica: { privateKey: CryptoKey; publicKey: CryptoKey }; lease: { privateKey: CryptoKey; publicKey: CryptoKey }; signing: { kid: string; algorithm: 'EdDSA'; privateKey: CryptoKey; publicKey: CryptoKey; publicJwk: object } };
+beforeAll(async () => {
+  const signing = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
+  keys = { replica: await generateKeyPair('EdDSA', { crv: 'Ed25519' }), lease: await generateKeyPair('ECDH-ES', { crv: 'P-256' }), signing: { kid: 's', algorithm: 'EdDSA', ...signing, publicJwk: await exportJWK(signing.publicKey) } };
+});
+
+function world() {
+  const revocations = new RevocationIndex(() => state.now);
+  const state = { now: start, asked: 0, outcome: undefined as LeaseOutcome | undefined, broken: false, meanwhile: () => undefined as void, wrongOrigin: false, policies: [] as (string | undefined)[] };
+  const snapshot = createSnapshot({ epoch: 'e', revision: 3, documents: documentMap(documents), revocations });
+  const granted = (revision = 1): LeaseOutcome => ({ type: 'granted', headers: { authorization: `Bearer secret-credential-${revision}` }, connectionId: 'con_1', connectionRevision: revision, expiresInSeconds: 300 });
+  const responder = { enrolledKeys: { find: async () => keys.replica.publicKey, names: () => [] }, leasePrivateKey: keys.lease.privateKey, clock: () => state.now, seenNonces: new MemorySeenNonces() };
+  const leases = new CredentialLeases({
+    requester: { replica: 'gateway-1', replicaKey: keys.replica.privateKey, leasePublicKey: keys.lease.publicKey, clock: () => state.now }, leaseSigningPublicKey: keys.signing.publicKey, clock: () => state.now,
+    send: async (wire) => {
+      state.asked += 1;
+      if (state.broken) throw new Error('nobody answers');
+      const opened = await openLeaseRequest(wire, responder);
+      if (!opened.ok) throw new Error(opened.reason);
+      state.policies.push(opened.request.policy);
+      const [userId = '', clientId = '', sid = ''] = opened.token.split(' ');
+      const request = state.wrongOrigin ? { ...opened, request: { ...opened.request, targetOrigin: 'https://evil.example' } } : opened;
+      const answer = await sealLeaseAnswer(state.outcome ?? granted(), request, { userId, clientId, sid, policyRevision: 3 }, keys.signing);
+      state.meanwhile();
+      return answer;
+    },
+  });
+  const permitFor = (caller: Caller, server = 'notes'): Permit => {
+    const decision = decide(compilePolicies(snapshot), caller, { server, action: { type: 'connect' }, sourceIp: null, now: state.now });
+    if (decision.outcome !== 'allow') throw new Error(decision.outcome);
+    return decision.permit;
+  };
+  const target = (caller: Caller, change: Partial<LeaseTarget> = {}): LeaseTarget => ({ token: `${caller.userId} ${caller.clientId} ${caller.sid}`, targetOrigin: 'https://notes.example', documentsGeneration: 1, revocations, ...change });
+  const ask = (caller: Caller, change?: Partial<LeaseTarget>) => leases.lease(permitFor(caller), target(caller, change));
+  return { state, leases, ask, permitFor, target, granted, revocations, snapshot };
+}
+const someone = (): Caller => ({
+  userId: newId('usr'), sid: newId('ses'), trustProvider: 'demo', subject: 'x', clientId: 'agent', agentName: 'Agent', agentAssurance: 'asserted',
+  scopes: new Set(), roles: [], groups: [], authTime: 0, issuedAt: start / 1000, expiresAt: start / 1000 + 900, acr: undefined, amr: [],
+});
+
+describe('a lease', () => {
+  test('is asked for once by callers that ask together, then remembered until shortly before its end (R45)', async () => {
+    const { state, ask } = world();
+    const alice = someone();
+    const [first, second] = await Promise.all([ask(alice), ask(alice)]);
+    expect(first).toEqual(second);
+    await ask(alice);
+    expect(state.asked).toBe(1);
+    state.now += 271_000;
+    await ask(alice);
+    expect([state.asked, state.policies]).toEqual([2, ['notes', 'notes']]);
+  });
+  test('is nobody else\'s: neither another user\'s, agent\'s nor session\'s (R34) (R4)', async () => {
+    const { state, ask } = world();
+    const alice = someone();
+    await ask(alice);
+    for (const other of [someone(), { ...alice, clientId: 'other' }, { ...alice, sid: newId('ses') }]) await ask(other);
+    expect(state.asked).toBe(4);
+  });
+  test('is asked for anew when documents changed, for another origin, and after a change of the connection', async () => {
+    const { state, ask, leases } = world();
+    const alice = someone();
+    await ask(alice);
+    await ask(alice, { documentsGeneration: 2 });
+    expect(state.asked).toBe(2);
+    leases.drop({ v: 1, connectionId: 'con_1', userId: alice.userId, server: 'notes', connectionRevision: 2 });
+    await ask(alice, { documentsGeneration: 2 });
+    expect(state.asked).toBe(3);
+    leases.drop({ v: 1, connectionId: 'con_other', userId: alice.userId, server: 'notes', connectionRevision: 2 });
+    await ask(alice, { documentsGeneration: 2 });
+    expect(state.asked).toBe(3);
+  });
+  test('that was on its way when its connection changed is used once and not kept', async () => {
+    const { state, ask, leases } = world();
+    const alice = someone();
+    state.meanwhile = () => leases.drop({ v: 1, connectionId: 'con_1', userId: alice.userId, server: 'notes', connectionRevision: 2 });
+    expect((await ask(alice)).type).toBe('granted');
+    state.meanwhile = () => undefined;
+    await ask(alice);
+    expect(state.asked).toBe(2);
+  });
+  test('of a revoked connection or server is void at once (R6)', async () => {
+    const { state, ask, revocations } = world();
+    const alice = someone();
+    await ask(alice);
+    revocations.add([{ id: 'rev_1', subject: { type: 'connection', connectionId: 'con_1' }, notBefore: start / 1000 + 10, expiresAt: null }]);
+    await ask(alice);
+    expect(state.asked).toBe(2);
+    revocations.add([{ id: 'rev_2', subject: { type: 'server', server: 'notes' }, notBefore: start / 1000 + 10, expiresAt: null }]);
+    await ask(alice);
+    expect(state.asked).toBe(3);
+  });
+  test('that a server rejected is replaced by a newer one, which others may have got already', async () => {
+    const { state, ask, leases, permitFor, target, granted } = world();
+    const alice = someone();
+    const first = await ask(alice);
+    if (first.type !== 'granted') throw new Error(first.type);
+    state.outcome = granted(2);
+    const second = await leases.lease(permitFor(alice), target(alice), first.lease);
+    const again = await leases.lease(permitFor(alice), target(alice), first.lease);
+    expect([second, state.asked]).toEqual([again, 2]);
+  });
+  test('for another origin than the one about to be called is refused (S20)', async () => {
+    const { state, ask } = world();
+    state.wrongOrigin = true;
+    expect(await ask(someone())).toEqual({ type: 'provider_unavailable', retryAfterSeconds: undefined });
+  });
+  test('that nobody answers is unavailable, and asked for again next time', async () => {
+    const { state, ask } = world();
+    state.broken = true;
+    const alice = someone();
+    expect((await ask(alice)).type).toBe('provider_unavailable');
+    state.broken = false;
+    expect((await ask(alice)).type).toBe('granted');
+  });
+  test('never prints, and takes its own traces out of what a server says (R44)', async () => {
+    const leased = await world().ask(someone());
+    if (leased.type !== 'granted') throw new Error(leased.type);
+    const { inspect } = await import('node:util');
+    expect(inspect(leased.lease) + JSON.stringify(leased.lease)).not.toContain('secret-credential');
+    expect(leased.lease.redact('{"a":"Bearer secret-credential-1"}')).toBe('{"a":"Bearer [redacted]"}');
+  });
+  test('cannot be used for what it was not leased for, whatever a programmer does (S20) (R28)', async () => {
+    const { ask, permitFor, snapshot } = world();
+    const alice = someone();
+    const leased = await ask(alice);
+    const [notes, mail] = [snapshot.get('McpServer', 'notes'), snapshot.get('McpServer', 'mail')];
+    if (leased.type !== 'granted' || notes === undefined || mail === undefined) throw new Error('unreachable');
+    const moved = { ...notes, spec: { ...notes.spec, url: 'https://evil.example/mcp' } };
+    const options = { channel: { request: () => Promise.reject(new Error('was sent')), sweep: () => undefined }, clientInfo: { name: 't', version: '1' }, signal: new AbortController().signal };
+    const request = { id: 1, method: 'tools/list', params: {}, meta: undefined };
+    const attempts = [() => forward(permitFor(alice, 'mail'), leased.lease, mail, request, options), () => forward(permitFor(someone()), leased.lease, notes, request, options), () => forward(permitFor(alice), leased.lease, moved, request, options)];
+    for (const attempt of attempts) expect(attempt).toThrow('not leased for');
+    await expect(forward(permitFor(alice), leased.lease, notes, request, options)).rejects.toThrow('was sent');
+  });
+});
