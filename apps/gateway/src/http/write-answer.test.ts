@@ -1,0 +1,57 @@
+import { EventEmitter } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { expect, test } from 'vitest';
+import { jsonAnswer } from './exchange.js';
+import type { Answer, AnswerPiece } from './exchange.js';
+import { writeAnswer } from './write-answer.js';
+
+/** A response that says in which order things happened. */
+class FakeResponse extends EventEmitter {
+  readonly log: string[] = [];
+  destroyed = false;
+  full = false;
+  writeHead(status: number) { this.log.push(`head ${status}`); return this; }
+  flushHeaders() { this.log.push('flush'); }
+  write(text: string) { this.log.push(`write ${text}`); return !this.full; }
+  end(text = '') { this.log.push(`end ${text}`); return this; }
+}
+const run = async (answer: Answer, response: FakeResponse, record?: () => Promise<void>) =>
+  writeAnswer(answer, response as EventEmitter as ServerResponse, record ?? (async () => void response.log.push('record')));
+const stream = (pieces: () => AsyncGenerator<AnswerPiece>): Answer => ({ status: 200, headers: {}, body: { type: 'stream', pieces: pieces() } });
+
+test('the record is made before the last byte, for a message and for a stream (R74)', async () => {
+  const message = new FakeResponse();
+  expect(await run(jsonAnswer(200, { a: 1 }), message)).toBe(true);
+  expect(message.log).toEqual(['record', 'head 200', 'end {"a":1}']);
+  const streamed = new FakeResponse();
+  expect(await run(stream(async function* () {
+    yield { text: 'one', last: false };
+    yield { text: 'two', last: true };
+  }), streamed)).toBe(true);
+  expect(streamed.log).toEqual(['head 200', 'flush', 'write one', 'record', 'write two', 'end ']);
+});
+test('an answer that cannot be recorded does not leave (R74)', async () => {
+  const response = new FakeResponse();
+  await expect(run(jsonAnswer(200, {}), response, () => Promise.reject(new Error('disk')))).rejects.toThrow('disk');
+  expect(response.log).toEqual([]);
+});
+test('a stream waits for a client that is slow, and stops for one that is gone', async () => {
+  const response = new FakeResponse();
+  response.full = true;
+  let produced = 0;
+  const answer = stream(async function* () {
+    for (; produced < 10;) {
+      produced += 1;
+      yield { text: String(produced), last: false };
+    }
+  });
+  const writing = run(answer, response);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(produced).toBe(1);
+  response.emit('drain');
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  expect(produced).toBe(2);
+  response.destroyed = true;
+  response.emit('close');
+  expect(await writing).toBe(false);
+});

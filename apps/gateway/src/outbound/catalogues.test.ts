@@ -1,0 +1,74 @@
+import { describe, expect, test } from 'vitest';
+import type { JsonObject } from '@sallyport/mcp-relay';
+import { Catalogues } from './catalogues.js';
+import type { PageReader } from './catalogues.js';
+import type { CredentialLease } from './credential-leases.js';
+import type { ServerResult } from './read-answer.js';
+
+/** A catalogue knows a lease by these two alone. */
+const leaseOf = (identity: string) => ({ identity, server: 'notes' }) as CredentialLease;
+const tool = (name: string) => ({ name, inputSchema: { type: 'object' } });
+const page = (tools: unknown[], nextCursor?: string): ServerResult => ({ type: 'result', result: { tools, ...(nextCursor === undefined ? {} : { nextCursor }) } });
+
+function world(answer: (params: JsonObject) => ServerResult = () => page([tool('a')])) {
+  const state = { now: 0, read: 0 };
+  const catalogues = new Catalogues({ clock: () => state.now, maxAgeMs: 1_000 });
+  const reader: PageReader = async (params) => {
+    state.read += 1;
+    return answer(params);
+  };
+  const names = async (identity: string, maxAgeMs?: number) => {
+    const outcome = await catalogues.tools(leaseOf(identity), 'server', reader, maxAgeMs);
+    return outcome.type === 'listed' ? [...outcome.listing.tools.keys()] : outcome;
+  };
+  return { state, names, catalogues, reader };
+}
+
+describe('a catalogue', () => {
+  test('is read once by those who ask together with one identity, and never shown to another (S14) (S15)', async () => {
+    const { state, names } = world();
+    await Promise.all([names('alice'), names('alice'), names('bob')]);
+    expect(state.read).toBe(2);
+    await names('alice');
+    expect(state.read).toBe(2);
+  });
+  test('grows old, sooner for those who need it fresh', async () => {
+    const { state, names } = world();
+    await names('alice');
+    state.now = 600;
+    await names('alice');
+    expect(state.read).toBe(1);
+    await names('alice', 500);
+    expect(state.read).toBe(2);
+    state.now = 1_700;
+    await names('alice');
+    expect(state.read).toBe(3);
+  });
+  test('holds all pages, and survives a server that repeats its cursor', async () => {
+    const { names } = world(({ cursor }) => (cursor === undefined ? page([tool('a')], 'x') : page([tool('b')], 'x')));
+    expect(await names('alice')).toEqual(['notes__a', 'notes__b']);
+    const endless = world(({ cursor }) => page([tool(`t${Number(cursor ?? 0)}`)], String(Number(cursor ?? 0) + 1)));
+    expect(await endless.names('alice')).toHaveLength(100);
+  });
+  test('of a server without the capability is empty', async () => {
+    expect(await world(() => ({ type: 'error', code: -32601 })).names('alice')).toEqual([]);
+  });
+  test('that could not be read is not remembered', async () => {
+    let answer: ServerResult = { type: 'failed', reason: 'timeout' };
+    const { names } = world(() => answer);
+    expect(await names('alice')).toEqual({ type: 'failed', reason: 'timeout' });
+    answer = { type: 'credential-rejected' };
+    expect(await names('alice')).toEqual({ type: 'credential-rejected' });
+    answer = { type: 'result', result: { tools: 'nonsense' } };
+    expect(await names('alice')).toEqual({ type: 'failed', reason: 'protocol' });
+    answer = page([tool('a')]);
+    expect(await names('alice')).toEqual(['notes__a']);
+  });
+  test('keeps tools, resources and templates apart', async () => {
+    const { catalogues } = world();
+    const resources: PageReader = async () => ({ type: 'result', result: { resources: [{ uri: 'note://1', name: 'n' }] } });
+    expect(await catalogues.resources('resources', leaseOf('alice'), 'server', resources)).toMatchObject({ listing: { entries: [{ uri: 'note://1', definition: { uri: 'via-notes+note://1' } }] } });
+    const templates: PageReader = async () => ({ type: 'result', result: { resourceTemplates: [] } });
+    expect(await catalogues.resources('resourceTemplates', leaseOf('alice'), 'server', templates)).toMatchObject({ listing: { entries: [] } });
+  });
+});
