@@ -164,7 +164,8 @@ describe('a lease answer', () => {
     const rsTyp = await encrypt(await sign(answerFor(request), typ.request, signing.privateKey, 'k'), typ.sealedAnswer, recipient);
     const es256 = await generateKeyPair('ES256');
     const otherAlg = await encrypt(await new CompactSign(new TextEncoder().encode('{}')).setProtectedHeader({ alg: 'ES256', typ: typ.answer }).sign(es256.privateKey), typ.sealedAnswer, recipient);
-    for (const answer of [plain, rsTyp, otherAlg]) await expect(openLeaseAnswer({ answer }, expectation, trust())).rejects.toThrow(failing('signature'));
+    const otherName = await encrypt(await new CompactSign(new TextEncoder().encode(JSON.stringify(answerFor(request)))).setProtectedHeader({ alg: 'Ed25519', typ: typ.answer }).sign(signing.privateKey), typ.sealedAnswer, recipient);
+    for (const answer of [plain, rsTyp, otherAlg, otherName]) await expect(openLeaseAnswer({ answer }, expectation, trust())).rejects.toThrow(failing('signature'));
     for (const wire of [undefined, {}, { refused: 'x' }]) await expect(openLeaseAnswer(wire, expectation, trust())).rejects.toThrow(failing('envelope'));
   });
 
