@@ -29,14 +29,17 @@ export class PostgresEventStore {
    */
   async append(events: readonly AuditEvent[]): Promise<void> {
     if (events.length === 0) return;
-    const data = events.map(rowOf);
-    await this.#database.$transaction(
-      async (transaction) => {
-        await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${APPEND_LOCK}::bigint)`;
-        await transaction.event.createMany({ data, skipDuplicates: true });
-      },
-      { timeout: 30_000, maxWait: 30_000 },
-    );
+    // One parameter and one statement however many events: this runs for every call of every agent.
+    await this.#database.$transaction([
+      this.#database.$executeRaw`SELECT pg_advisory_xact_lock(${APPEND_LOCK}::bigint)`,
+      this.#database.$executeRaw`
+        INSERT INTO "Event" ("id", "type", "at", "userId", "clientId", "sid", "server", "body")
+        SELECT event->>'id', event->>'type', timestamptz 'epoch' + (event->>'at')::bigint * interval '1 millisecond',
+               event->>'userId', event->>'clientId', event->>'sid', event->>'server', event
+        FROM jsonb_array_elements(${JSON.stringify(events)}::jsonb) WITH ORDINALITY AS batch (event, position)
+        ORDER BY position
+        ON CONFLICT ("id") DO NOTHING`,
+    ]);
   }
 
   /** Oldest first. */
@@ -45,9 +48,4 @@ export class PostgresEventStore {
     const rows = await this.#database.event.findMany({ where, orderBy: { sequence: 'asc' }, take: limit });
     return rows.map((row) => ({ sequence: Number(row.sequence), ...AuditEvent.parse(row.body) }));
   }
-}
-
-function rowOf(event: AuditEvent): Prisma.EventCreateManyInput {
-  const { id, type, at, userId, clientId, sid, server } = event;
-  return { id, type, at: new Date(at), userId: userId ?? null, clientId: clientId ?? null, sid: sid ?? null, server: server ?? null, body: event };
 }
