@@ -134,7 +134,7 @@ class Browser {
   readonly #cookies = new Map<string, string>();
   readonly visited: string[] = [];
 
-  constructor(readonly userId: string) {}
+  constructor(public userId: string) {}
 
   async open(address: string, init: RequestInit = {}): Promise<{ status: number; html: string; headers: Headers; url: string }> {
     as.subject = this.userId;
@@ -194,7 +194,7 @@ describe('connecting', () => {
     expect(changed.map(({ server, userId, connectionRevision }) => ({ server, userId, connectionRevision }))).toEqual([{ server: 'notes', userId: alice.userId, connectionRevision: 1 }]);
   });
 
-  test('each user has a connection of their own; nobody is served with another\'s (R34) (R39) (R49)', async () => {
+  test('each user has a connection of their own; nobody is served with another\'s, under the same two policies (R26) (R34) (R39) (R49)', async () => {
     await connect(alice);
     expect((await lease(bob)).type).toBe('connect_required');
     await connect(bob);
@@ -244,6 +244,35 @@ describe('connecting', () => {
     })();
     expect(posted.status).toBe(403);
     expect(notes.requests).toEqual([]);
+  });
+
+  test.each([
+    ['another state', (parameters: URLSearchParams) => parameters.set('state', 'guessed')],
+    ['another issuer', (parameters: URLSearchParams) => parameters.set('iss', 'https://evil.example')],
+    ['an error', (parameters: URLSearchParams) => (parameters.delete('code'), parameters.set('error', 'access_denied'))],
+    ['a code that was not given', (parameters: URLSearchParams) => parameters.set('code', 'guessed')],
+  ])('a sign-in answered with %s signs nobody in (S23)', async (_what, tamper) => {
+    as.tamper = tamper;
+    const page = await new Browser(alice.userId).open(await linkFor(alice));
+    expect([page.status, page.html.includes('You are not signed in'), await database.browserSession.count()]).toEqual([400, true, 0]);
+  });
+
+  test('a sign-in is finished only in the browser that began it, and names a user of ours (S23)', async () => {
+    let callback = '';
+    as.tamper = (parameters) => void (callback = `${url}/session/callback?${parameters}`);
+    await new Browser(alice.userId).open(await linkFor(alice));
+    expect((await new Browser(alice.userId).open(callback)).status).toBe(400);
+    as.tamper = () => undefined;
+    expect((await new Browser('alice@example.com').open(await linkFor(alice))).status).toBe(400);
+    expect(await database.browserSession.count()).toBe(1);
+  });
+
+  test('who is signed in as somebody else may sign in anew (S23)', async () => {
+    const browser = new Browser(bob.userId);
+    const page = await browser.open(await linkFor(alice));
+    browser.userId = alice.userId;
+    expect((await browser.submit(page)).html).toContain('Connect your Notes');
+    expect(browser.visited.some((address) => address.startsWith(as.origin) && address.includes('prompt=login'))).toBe(true);
   });
 
   test('a tampered ticket and one of another purpose are refused (S16)', async () => {

@@ -1,5 +1,5 @@
-import { customFetch, allowInsecureRequests, authorizationCodeGrantRequest, calculatePKCECodeChallenge, generateRandomCodeVerifier, generateRandomNonce, generateRandomState, getValidatedIdTokenClaims, None, processAuthorizationCodeResponse, validateApplicationLevelSignature, validateAuthResponse, AuthorizationResponseError, ResponseBodyError, type AuthorizationServer, type Client, type CustomFetchOptions } from 'oauth4webapi';
-import { isId, SallyportError, type Clock, type UserId } from '@sallyport/kernel';
+import { customFetch, allowInsecureRequests, authorizationCodeGrantRequest, calculatePKCECodeChallenge, generateRandomCodeVerifier, generateRandomNonce, generateRandomState, getValidatedIdTokenClaims, None, processAuthorizationCodeResponse, validateApplicationLevelSignature, validateAuthResponse, AuthorizationResponseError, OperationProcessingError, ResponseBodyError, type AuthorizationServer, type Client, type CustomFetchOptions } from 'oauth4webapi';
+import { isId, type Clock, type UserId } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
 import type { SafeFetch } from '@sallyport/safe-fetch';
 import { z } from 'zod';
@@ -63,10 +63,10 @@ export class SignIn {
       const tokens = await processAuthorizationCodeResponse(this.#server, { ...this.#client, id_token_signed_response_alg: 'ES256' }, response, { expectedNonce: pending.nonce, requireIdToken: true });
       await validateApplicationLevelSignature(this.#server, response, options);
       const subject = getValidatedIdTokenClaims(tokens)?.sub;
-      if (!isId('usr', subject)) throw new SallyportError('sign_in_subject', 'The sign-in names no user of ours.');
+      if (!isId('usr', subject)) return { type: 'refused', reason: 'not_completed' };
       return { type: 'signed_in', userId: subject, returnTo: pending.returnTo };
     } catch (error) {
-      if (error instanceof AuthorizationResponseError || error instanceof ResponseBodyError) return { type: 'refused', reason: 'not_completed' };
+      if (error instanceof AuthorizationResponseError || error instanceof ResponseBodyError || error instanceof OperationProcessingError) return { type: 'refused', reason: 'not_completed' };
       throw error;
     }
   }

@@ -1,0 +1,22 @@
+import { describe, expect, test } from 'vitest';
+import { cookieNames, readCookie, writeCookie } from './cookies.js';
+import { html } from './html.js';
+
+describe('cookies of the control plane (S31)', () => {
+  test('have names of their own, and the host prefix where https allows it', () => {
+    expect(cookieNames('http://127.0.0.1:7402')).toEqual({ session: 'sallyport_cp_session', signIn: 'sallyport_cp_sign_in', secure: false });
+    expect(cookieNames('https://cp.example')).toEqual({ session: '__Host-sallyport_cp_session', signIn: '__Host-sallyport_cp_sign_in', secure: true });
+  });
+  test('are unreadable to scripts, same-site, and Secure on https only', () => {
+    expect(writeCookie('a', 'b', { maxAgeSeconds: 60, secure: true })).toBe('a=b; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure');
+    expect(writeCookie('a', 'b', { maxAgeSeconds: 60, secure: false })).not.toContain('Secure');
+  });
+  test('are found by their whole name', () => {
+    expect(readCookie('xa=1; a=2=3;b=4', 'a')).toBe('2=3');
+    expect([readCookie(undefined, 'a'), readCookie('aa=1', 'a')]).toEqual([undefined, undefined]);
+  });
+});
+
+test('what goes into a page is text, in elements and in attributes, unless it is markup of ours', () => {
+  expect(html`<a title="${`"><script>'&`}">${html`<b>${'<i>'}</b>`}${[html`1`, html`2`]}${3}</a>`.text).toBe('<a title="&quot;&gt;&lt;script&gt;&#39;&amp;"><b>&lt;i&gt;</b>123</a>');
+});
