@@ -36,7 +36,7 @@ const ours = services.flatMap(([name, service]) => (service.build === undefined 
 const substituted = (value: string) => value.replace(/\$\{\w+:-([^}]*)\}/g, '$1');
 
 test('the four services are there, each built from its own app', () => {
-  expect(ours.map(({ name, app }) => [name, app]).toSorted()).toEqual(['authorization-server', 'control-plane', 'gateway', 'token-refresh-worker'].map((name) => [name, name]));
+  expect(ours.map(({ name, app }) => [name, app]).toSorted(([a = ''], [b = '']) => a.localeCompare(b))).toEqual(['authorization-server', 'control-plane', 'gateway', 'token-refresh-worker'].map((name) => [name, name]));
   for (const { service, app } of ours) {
     expect(existsSync(join(root, service.build?.dockerfile ?? '')), app).toBe(true);
     expect(existsSync(join(root, 'apps', app, 'src', 'main.ts')), app).toBe(true);

@@ -86,7 +86,7 @@ async function start(part: Partial<ControlPlaneConfig> = {}, bus: Messaging = me
   );
   running.push(service);
   const url = service.urls['admin'] ?? '';
-  const call = async (path: string, init: RequestInit & { headers?: Record<string, string> } = {}) => {
+  const call = async (path: string, init: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } = {}) => {
     const response = await fetch(`${url}${path}`, { ...init, headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json', ...init.headers } });
     return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, unknown> };
   };

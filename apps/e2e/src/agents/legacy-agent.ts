@@ -4,6 +4,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { UrlElicitationRequiredError } from '@modelcontextprotocol/sdk/types.js';
 import type { OAuthClientProvider } from '@modelcontextprotocol/sdk/client/auth.js';
 import type { OAuthClientInformationMixed, OAuthTokens } from '@modelcontextprotocol/sdk/shared/auth.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { Recording } from './recording.js';
 import { textOf } from './agent.js';
 import type { Agent, AgentOptions } from './agent.js';
@@ -89,7 +90,7 @@ export async function connectLegacyAgent({ gatewayUrl, name, redirectUri, person
   };
 }
 
-/** The v1 transport's optional `sessionId` predates exactOptionalPropertyTypes. */
 function connect(client: Client, transport: StreamableHTTPClientTransport): Promise<void> {
-  return client.connect(transport as Parameters<Client['connect']>[0]);
+  // oxlint-disable-next-line typescript/no-unnecessary-type-assertion -- the v1 transport's optional `sessionId` predates exactOptionalPropertyTypes, which the linter does not weigh
+  return client.connect(transport as Transport);
 }
