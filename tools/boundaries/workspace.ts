@@ -72,7 +72,7 @@ export function readWorkspace(root: string, graph: ProjectGraph): Workspace {
       const referenced = relative(root, join(directory, path));
       return nameByRoot.get(referenced) ?? referenced;
     });
-    const written = (path: string) => ({ path: relative(root, path), text: readFileSync(path, 'utf8'), isTest: /\.(test|contract)\.ts$|\/src\/testing\//.test(path) });
+    const written = (path: string) => ({ path: relative(root, path), text: readFileSync(path, 'utf8'), isTest: /\.(test|contract)\.ts$|\/src\/testing\/|\/apps\/e2e\/src\//.test(path) });
     const [generated, files] = partition(sourceFiles(join(directory, 'src')).map(written), ({ path }) => path.includes('/generated/'));
     return [
       name,

@@ -108,7 +108,8 @@ export async function startStandalone(settings: StandaloneEnvironment, env: Read
 function configurationFileFor(settings: StandaloneEnvironment, demo: Demo | undefined, dataDirectory: string): string {
   if (settings.SALLYPORT_CONFIGURATION_FILE !== undefined) return resolve(settings.SALLYPORT_CONFIGURATION_FILE);
   const isDefault = demo === undefined || (['identityProvider', 'notes', 'whoami'] as const).every((name) => demo.urls[name] === defaultDemoUrls[name]);
-  if (isDefault && existsSync('sallyport.yaml')) return resolve('sallyport.yaml');
+  const own = join(process.cwd(), 'sallyport.yaml');
+  if (isDefault && existsSync(own)) return own;
   const file = join(dataDirectory, 'sallyport.yaml');
   writeFileSync(file, demoConfiguration(demo?.urls), { mode: 0o600 });
   return file;
