@@ -8,7 +8,7 @@ const manifest = RequirementManifest.parse(JSON.parse(readFileSync(join(root, 'a
 
 function citedInTests(): Map<string, string[]> {
   const cited = new Map<string, string[]>();
-  for (const file of globSync('{apps,libs}/**/src/**/*.test.ts', { cwd: root, exclude: ['**/node_modules/**'] }).toSorted()) {
+  for (const file of globSync(['{apps,libs}/**/src/**/*.{test,contract}.ts', 'apps/e2e/src/scenarios/*.ts'], { cwd: root, exclude: ['**/node_modules/**'] }).toSorted()) {
     for (const id of new Set(citedIds(readFileSync(join(root, file), 'utf8')))) cited.set(id, [...(cited.get(id) ?? []), file]);
   }
   return cited;
