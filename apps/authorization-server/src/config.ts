@@ -1,6 +1,7 @@
 import { readEnvironment, variable } from '@sallyport/config';
 import { Secret } from '@sallyport/kernel';
 import { readCertificateAuthorities } from '@sallyport/safe-fetch';
+import { processVariables } from '@sallyport/process';
 import { z } from 'zod';
 
 export interface AuthorizationServerConfig {
@@ -30,19 +31,14 @@ export interface AuthorizationServerConfig {
 
 /** The environment of the process; `standalone` builds the same configuration itself. */
 export const AuthorizationServerEnvironment = z.strictObject({
+  ...processVariables({ replica: 'authorization-server', healthPort: 7491 }),
   SALLYPORT_ISSUER: variable.origin().default('http://127.0.0.1:7401').describe('Public origin of this server, the `iss` of every token'),
   SALLYPORT_INTERNAL_URLS: variable.list().pipe(z.array(variable.origin())).default([]).describe('Further origins other processes reach this server under, such as a service name inside a cluster'),
   SALLYPORT_GATEWAY_URL: variable.origin().default('http://127.0.0.1:7400').describe('Public origin of the gateway; `<origin>/mcp` is the resource of every token'),
   SALLYPORT_CONTROL_PLANE_URL: variable.origin().default('http://127.0.0.1:7402').describe('Public origin of the connect and account pages'),
   SALLYPORT_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
   SALLYPORT_PORT: variable.port().default(7401),
-  SALLYPORT_HEALTH_HOST: z.string().min(1).default('127.0.0.1'),
-  SALLYPORT_HEALTH_PORT: variable.port().default(7491),
-  SALLYPORT_LOG_LEVEL: variable.logLevel().default('info'),
-  SALLYPORT_REPLICA: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/).default('authorization-server').describe('Name events are published under'),
   DATABASE_URL: variable.url('postgresql:', 'postgres:').transform((url) => new Secret(url)).describe('PostgreSQL'),
-  NATS_URL: variable.list().describe('NATS servers, comma-separated'),
-  SALLYPORT_NATS_SEED_FILE: variable.path().optional().describe('The nkey seed of this process'),
   SALLYPORT_MASTER_KEY_FILE: variable.path().describe('master.key'),
   SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: variable.path().describe('configuration-signing.pub.jwk'),
   SALLYPORT_STALENESS_BOUND: variable.duration().default(300_000).describe('How old the configuration may become before nothing is issued any more'),

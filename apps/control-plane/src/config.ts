@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { readEnvironment, variable } from '@sallyport/config';
 import { SallyportError, Secret } from '@sallyport/kernel';
 import { readCertificateAuthorities } from '@sallyport/safe-fetch';
+import { processVariables } from '@sallyport/process';
 import { z } from 'zod';
 
 export interface ControlPlaneConfig {
@@ -39,19 +40,14 @@ export interface ControlPlaneConfig {
 
 /** The environment of the process; `standalone` builds the same configuration itself. */
 export const ControlPlaneEnvironment = z.strictObject({
+  ...processVariables({ replica: 'control-plane', healthPort: 7492 }),
   SALLYPORT_CONTROL_PLANE_URL: variable.origin().default('http://127.0.0.1:7402').describe('Public origin of this process: connect pages and admin API'),
   SALLYPORT_GATEWAY_URL: variable.origin().default('http://127.0.0.1:7400').describe('Public origin of the gateway; `<origin>/mcp` is the audience of every token'),
   SALLYPORT_ISSUER: variable.origin().default('http://127.0.0.1:7401').describe('Public origin of the authorization server'),
   SALLYPORT_JWKS_URL: variable.url('http:', 'https:').optional().describe('Where to fetch the keys of the authorization server, if not at `<issuer>/jwks`'),
   SALLYPORT_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
   SALLYPORT_PORT: variable.port().default(7402),
-  SALLYPORT_HEALTH_HOST: z.string().min(1).default('127.0.0.1'),
-  SALLYPORT_HEALTH_PORT: variable.port().default(7492),
-  SALLYPORT_LOG_LEVEL: variable.logLevel().default('info'),
-  SALLYPORT_REPLICA: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/).default('control-plane').describe('Name its events are stored under'),
   DATABASE_URL: variable.url('postgresql:', 'postgres:').transform((url) => new Secret(url)).describe('PostgreSQL'),
-  NATS_URL: variable.list().describe('NATS servers, comma-separated'),
-  SALLYPORT_NATS_SEED_FILE: variable.path().optional().describe('The nkey seed of this process'),
   SALLYPORT_ADMIN_TOKEN_FILE: variable.path().describe('Holds the token of the admin API, at least 32 characters'),
   SALLYPORT_CONFIGURATION_FILE: variable.path().optional().describe('Declarative file that is applied at each start'),
   SALLYPORT_MASTER_KEY_FILE: variable.path(),

@@ -42,7 +42,7 @@ describe('the control plane as a process on NATS', () => {
       SALLYPORT_ADMIN_TOKEN_FILE: join(directory, 'admin-token'), SALLYPORT_CONFIGURATION_FILE: join(directory, 'sallyport.yaml'), SALLYPORT_IDP_SECRET: 'hunter2-of-the-provider',
       SALLYPORT_MASTER_KEY_FILE: keys.master, SALLYPORT_CONFIGURATION_SIGNING_KEY_FILE: keys.configurationSigning, SALLYPORT_LEASE_KEY_FILE: keys.lease, SALLYPORT_LEASE_SIGNING_KEY_FILE: keys.leaseSigning, SALLYPORT_ENROLLED_GATEWAYS: keys.gateways,
     };
-    app = await spawnApp({ entry: 'apps/control-plane/dist/main.js', env, readyPattern: /control plane is ready/ });
+    app = await spawnApp({ entry: 'apps/control-plane/dist/main.js', env, readyPattern: /"msg":"running"/ });
   });
   afterAll(async () => {
     for (const close of closers.toReversed()) await close();
@@ -95,6 +95,6 @@ describe('the control plane as a process on NATS', () => {
     ['a secret that is not set', { SALLYPORT_IDP_SECRET: '' }, 'sallyport.yaml:4: TrustProvider "demo": spec.clientSecret: the environment variable SALLYPORT_IDP_SECRET is not set: set it'],
     ['an administrator token that is none', { SALLYPORT_ADMIN_TOKEN_FILE: '/dev/null' }, 'must hold at least 32 characters'],
   ])('does not start with %s, and says so', async (_, part, message) => {
-    await expect(spawnApp({ entry: 'apps/control-plane/dist/main.js', env: { ...env, SALLYPORT_PORT: '0', SALLYPORT_HEALTH_PORT: '0', ...part }, readyPattern: /control plane is ready/ })).rejects.toThrow(message);
+    await expect(spawnApp({ entry: 'apps/control-plane/dist/main.js', env: { ...env, SALLYPORT_PORT: '0', SALLYPORT_HEALTH_PORT: '0', ...part }, readyPattern: /"msg":"running"/ })).rejects.toThrow(message);
   });
 });

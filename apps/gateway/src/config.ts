@@ -1,5 +1,6 @@
 import { readEnvironment, variable } from '@sallyport/config';
 import { readCertificateAuthorities } from '@sallyport/safe-fetch';
+import { processVariables } from '@sallyport/process';
 import { z } from 'zod';
 
 /** Everything the gateway is told. Paths name files; URLs are what agents use, never what a Host header says. */
@@ -35,17 +36,12 @@ export interface GatewayConfig {
 const MEBIBYTE = 1024 * 1024;
 
 export const GatewayEnvironment = z.object({
+  ...processVariables({ replica: 'gateway-1', healthPort: 7490 }),
   SALLYPORT_GATEWAY_URL: variable.origin().default('http://127.0.0.1:7400').describe('Public origin of the gateway; `<origin>/mcp` is the audience of every token'),
   SALLYPORT_ISSUER: variable.origin().default('http://127.0.0.1:7401').describe('Public origin of the authorization server'),
   SALLYPORT_JWKS_URL: variable.url('http:', 'https:').optional().describe('Where to fetch the keys of the authorization server, if not at `<issuer>/jwks`'),
   SALLYPORT_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
   SALLYPORT_PORT: variable.port().default(7400),
-  SALLYPORT_HEALTH_HOST: z.string().min(1).default('127.0.0.1'),
-  SALLYPORT_HEALTH_PORT: variable.port().default(7490),
-  SALLYPORT_LOG_LEVEL: variable.logLevel().default('info'),
-  SALLYPORT_REPLICA: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case letters, digits and single hyphens').default('gateway-1').describe('Enrolled name of this replica, and the one its events are stored under'),
-  NATS_URL: variable.list().describe('NATS servers, comma-separated'),
-  SALLYPORT_NATS_SEED_FILE: variable.path().optional().describe('The nkey seed of this process'),
   SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: variable.path().describe('configuration-signing.pub.jwk'),
   SALLYPORT_LEASE_PUBLIC_KEY_FILE: variable.path().describe('lease.pub.jwk: what tokens are sealed to'),
   SALLYPORT_LEASE_SIGNING_PUBLIC_KEY_FILE: variable.path().describe('lease-signing.pub.jwk'),

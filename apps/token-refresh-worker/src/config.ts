@@ -1,6 +1,8 @@
 import { readEnvironment, variable } from '@sallyport/config';
-import { SallyportError, type Secret } from '@sallyport/kernel';
+import { Secret } from '@sallyport/kernel';
 import type { QueueBackendOptions } from '@sallyport/queue';
+import { readCertificateAuthorities } from '@sallyport/safe-fetch';
+import { processVariables } from '@sallyport/process';
 import { z } from 'zod';
 
 export interface TokenRefreshWorkerConfig {
@@ -20,13 +22,8 @@ export interface TokenRefreshWorkerConfig {
 
 /** The environment of the process; `standalone` builds the same configuration itself. */
 export const TokenRefreshWorkerEnvironment = z.strictObject({
-  SALLYPORT_HEALTH_HOST: z.string().min(1).default('127.0.0.1'),
-  SALLYPORT_HEALTH_PORT: variable.port().default(7493),
-  SALLYPORT_LOG_LEVEL: variable.logLevel().default('info'),
-  SALLYPORT_REPLICA: z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/).default('token-refresh-worker').describe('Name events are published under'),
-  DATABASE_URL: variable.url('postgresql:', 'postgres:').describe('PostgreSQL'),
-  NATS_URL: variable.list().describe('NATS servers, comma-separated'),
-  SALLYPORT_NATS_SEED_FILE: variable.path().optional().describe('The nkey seed of this process'),
+  ...processVariables({ replica: 'token-refresh-worker', healthPort: 7493 }),
+  DATABASE_URL: variable.url('postgresql:', 'postgres:').transform((url) => new Secret(url)).describe('PostgreSQL'),
   REDIS_URL: variable.url('redis:', 'rediss:').optional().describe('Redis for jobs; without it they are kept in PostgreSQL'),
   SALLYPORT_MASTER_KEY_FILE: variable.path(),
   SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: variable.path().describe('configuration-signing.pub.jwk'),
@@ -37,22 +34,21 @@ export const TokenRefreshWorkerEnvironment = z.strictObject({
 export type TokenRefreshWorkerEnvironment = z.infer<typeof TokenRefreshWorkerEnvironment>;
 
 /** @throws SallyportError `configuration_invalid` */
-export function readTokenRefreshWorkerEnvironment(env: Readonly<Record<string, string | undefined>> = process.env): TokenRefreshWorkerEnvironment {
-  const environment = readEnvironment(TokenRefreshWorkerEnvironment, env, { prefix: 'SALLYPORT_' });
-  if (environment.NATS_URL.length === 0) throw new SallyportError('configuration_invalid', 'NATS_URL names no server.');
-  return environment;
+export function readTokenRefreshWorkerEnvironment(env: Readonly<Record<string, string | undefined>>): TokenRefreshWorkerEnvironment {
+  return readEnvironment(TokenRefreshWorkerEnvironment, env, { prefix: 'SALLYPORT_' });
 }
 
-/** @param extraCertificateAuthorities the contents of the files named in the environment. */
-export function tokenRefreshWorkerConfig(environment: TokenRefreshWorkerEnvironment, parts: { databaseUrl: Secret; extraCertificateAuthorities: readonly string[] }): TokenRefreshWorkerConfig {
+/** @throws SallyportError when a file of `SALLYPORT_CA_FILES` cannot be read */
+export function tokenRefreshWorkerConfig(environment: TokenRefreshWorkerEnvironment): TokenRefreshWorkerConfig {
+  const databaseUrl = environment.DATABASE_URL;
   return {
-    databaseUrl: parts.databaseUrl,
-    queue: environment.REDIS_URL === undefined ? { kind: 'postgres', databaseUrl: parts.databaseUrl.reveal() } : { kind: 'redis', redisUrl: environment.REDIS_URL },
+    databaseUrl,
+    queue: environment.REDIS_URL === undefined ? { kind: 'postgres', databaseUrl: databaseUrl.reveal() } : { kind: 'redis', redisUrl: environment.REDIS_URL },
     masterKeyFile: environment.SALLYPORT_MASTER_KEY_FILE,
     configurationVerifyKeyFile: environment.SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE,
     replica: environment.SALLYPORT_REPLICA,
     stalenessBoundMs: environment.SALLYPORT_STALENESS_BOUND,
     tickIntervalMs: environment.SALLYPORT_TICK_INTERVAL,
-    extraCertificateAuthorities: parts.extraCertificateAuthorities,
+    extraCertificateAuthorities: readCertificateAuthorities(environment.SALLYPORT_CA_FILES),
   };
 }

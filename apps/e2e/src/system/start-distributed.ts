@@ -81,7 +81,7 @@ export async function startDistributed(): Promise<System> {
   const all: SpawnedApp[] = [];
   let running: SpawnedApp[] = [];
   const start = async (): Promise<void> => {
-    running = await Promise.all(ROLES.map(({ role, name }) => spawnApp({ entry: `apps/${role}/dist/main.js`, env: environments[name], readyPattern: /listens|listening|is ready|refreshing/ })));
+    running = await Promise.all(ROLES.map(({ role, name }) => spawnApp({ entry: `apps/${role}/dist/main.js`, env: environments[name], readyPattern: /"msg":"running"/ })));
     all.push(...running);
     for (const { name } of ROLES) {
       await eventually(async () => {
