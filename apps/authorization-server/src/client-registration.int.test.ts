@@ -1,5 +1,5 @@
 import { exportJWK, generateKeyPair, SignJWT, decodeJwt } from 'jose';
-import { createTestAuthority, startHttpsServer, type TestHttpsServer } from '@sallyport/testing';
+import { createTestAuthority, eventually, startHttpsServer, type TestHttpsServer } from '@sallyport/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { register, TestAgent } from './testing/test-agent.js';
 import { startTestDeployment, type TestDeployment } from './testing/test-deployment.js';
@@ -175,8 +175,48 @@ describe('client ID metadata documents', () => {
     ['is larger than 5 KB', { padding: 'x'.repeat(6000) }, {}],
     ['is answered by an error', {}, { status: 500 }],
     ['is somewhere else', {}, { status: 302, headers: { location: '/verified.json' } }],
+    ['is no JSON by its type', {}, { headers: { 'content-type': 'text/plain' } }],
+    ['has keys that are not JSON web keys', { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [{ kty: 'oct', k: 'AAAA' }] } }, {}],
+    ['has more redirect URIs than anybody needs', { redirect_uris: Array.from({ length: 33 }, (_, index) => `http://127.0.0.1/${index}`) }, {}],
   ])('that %s is refused', async (what, changes, answer) => {
     await refusedBefore(serve(`/refused-${what.replaceAll(/[^a-z0-9]/gi, '-')}.json`, changes, answer));
+  });
+
+  /** One that has not seen any document yet. */
+  const startReplica = async () => {
+    const replica = await deployment.startReplica();
+    await deployment.configure([]);
+    await eventually(() => replica.readiness().status === 'ready');
+    return replica;
+  };
+
+  test('that vouch for an agent by its key do so only while the key is asked for (S2)', async () => {
+    const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
+    const keyed = { token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: 'ES256', jwks: { keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256', use: 'sig' }] } };
+    const clientId = serve('/downgraded.json', keyed);
+    const agent = new TestAgent(deployment, clientId);
+    const proof = async () => ({ client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: await new SignJWT({ jti: crypto.randomUUID() }).setProtectedHeader({ alg: 'ES256', kid: 'k' }).setIssuer(clientId).setSubject(clientId).setAudience(deployment.issuer).setIssuedAt().setExpirationTime('1m').sign(privateKey) });
+    const answer = await agent.authorize();
+    const tokens = await agent.redeem(answer.get('code'), await proof());
+    expect(tokens.status).toBe(200);
+    serve('/downgraded.json');
+    const replica = await startReplica();
+    const elsewhere = new TestAgent({ ...deployment, issuer: replica.urls['issuer'] ?? '' }, clientId);
+    const refused = await elsewhere.refresh(tokens.body['refresh_token']);
+    await replica.close();
+    expect([refused.status, refused.body['error']]).toEqual([400, 'invalid_grant']);
+    expect((await agent.refresh(tokens.body['refresh_token'], await proof())).status).toBe(200);
+  });
+
+  test('that take a redirect URI back take it from requests under way as well', async () => {
+    const agent = new TestAgent(deployment, serve('/withdrawn.json'));
+    const consent = await agent.press(await agent.open(), /^Continue with/);
+    expect(consent.html).toContain('Let Documented agent act for you?');
+    serve('/withdrawn.json', { redirect_uris: ['http://127.0.0.1:33418/elsewhere'] });
+    const replica = await startReplica();
+    const page = await agent.browser.open(new URL(consent.url.pathname, replica.urls['issuer']), agent.redirectUri);
+    await replica.close();
+    expect([page.status, page.html.includes('This request has expired')]).toEqual([400, true]);
   });
 
   test('ask for consent again when what they say has changed (S3)', async () => {

@@ -45,11 +45,16 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   const isFirstParty = (client: Client) => client.clientId === CONTROL_PLANE_CLIENT_ID;
 
   const admit = async (ctx: KoaContextWithOIDC, kind: 'code' | 'refresh', source: TokenSource): Promise<void> => {
-    if (!ctx.oidc.client || isFirstParty(ctx.oidc.client)) return;
+    if (!ctx.oidc.client) return;
+    if (isFirstParty(ctx.oidc.client)) {
+      if (decisions.signInVoid(source.accountId, source.iat ?? 0)) throw new errors.InvalidGrant({ detail: 'the user was revoked' });
+      return;
+    }
     const verdict = await decisions.admitToken({
       kind,
       grantId: source.grantId ?? '',
       clientId: ctx.oidc.client.clientId,
+      authMethod: ctx.oidc.client.tokenEndpointAuthMethod ?? 'none',
       authentication: { userId: source.accountId, authTime: source.authTime ?? 0, acr: source.acr, amr: source.amr ?? [] },
       sourceIp: ctx.ip || null,
     });
@@ -58,7 +63,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   };
 
   const configuration: Configuration = {
-    adapter: createEngineAdapter(options.store),
+    adapter: createEngineAdapter(options.store, (grantId, clientId) => events.grantRevoked(grantId, clientId, 'a code was used twice at once')),
     jwks: { keys: options.signingKeys },
     clients: [{ client_id: CONTROL_PLANE_CLIENT_ID, client_name: 'Sallyport', redirect_uris: [options.controlPlaneCallback], token_endpoint_auth_method: 'none', grant_types: ['authorization_code'], response_types: ['code'] }],
     clientDefaults: { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], id_token_signed_response_alg: 'ES256', token_endpoint_auth_method: 'client_secret_basic' },
@@ -119,7 +124,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     formats: { customizers: { jwt: (_ctx, _token, jwt) => void (jwt.payload['scope'] ??= '') } },
     interactions: { policy: interactionPolicyFor(isFirstParty, decisions), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     routes: { authorization: '/authorize', token: '/token', jwks: '/engine/jwks', registration: '/register', revocation: '/revoke', pushed_authorization_request: '/par' },
-    fetch: (input, init) => options.fetch(input instanceof Request ? input.url : input, init),
+    fetch: async (input, init) => onlyJson(await options.fetch(input instanceof Request ? input.url : input, init)),
     fetchResponseBodyLimits: { 'client_id metadata document': 5 * 1024, jwks_uri: 64 * 1024, sector_identifier_uri: 1024 },
     renderError: (ctx, out) => {
       const { html, contentSecurityPolicy } = options.renderError(out);
@@ -207,7 +212,13 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   };
 }
 
-type TokenSource = { grantId?: string | undefined; accountId: string; authTime?: number | undefined; acr?: string | undefined; amr?: string[] | undefined };
+type TokenSource = { iat?: number | undefined; grantId?: string | undefined; accountId: string; authTime?: number | undefined; acr?: string | undefined; amr?: string[] | undefined };
+
+/** Documents and key sets are JSON and say so: a host that serves what its users upload vouches for nothing. */
+function onlyJson(response: Response): Response {
+  if (response.status !== 200 || /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;|$)/i.test(response.headers.get('content-type') ?? '')) return response;
+  return new Response(null, { status: 415 });
+}
 
 /** `__Host-` needs the path `/`; the engine's interaction and resume cookies live on their own paths (security rule S31). */
 function cookieName(name: string, secure: boolean, scope: 'host' | 'path'): string {

@@ -3,17 +3,22 @@ import { SallyportError } from '@sallyport/kernel';
 import type { ArtifactStore, StoredArtifact } from '../storage/artifact-store.js';
 
 /** The engine's storage on our artefact table, one per kind of artefact. */
-export function createEngineAdapter(store: ArtifactStore): AdapterFactory {
-  return (kind) => new EngineAdapter(store, kind);
+/** @param onReplay told of a grant that ended because its code was used twice at once, which the engine does not notice */
+export function createEngineAdapter(store: ArtifactStore, onReplay: OnReplay): AdapterFactory {
+  return (kind) => new EngineAdapter(store, kind, onReplay);
 }
+
+type OnReplay = (grantId: string, clientId: string | undefined) => void;
 
 class EngineAdapter implements Adapter {
   readonly #store: ArtifactStore;
   readonly #kind: string;
+  readonly #onReplay: OnReplay;
 
-  constructor(store: ArtifactStore, kind: string) {
+  constructor(store: ArtifactStore, kind: string, onReplay: OnReplay) {
     this.#store = store;
     this.#kind = kind;
+    this.#onReplay = onReplay;
   }
 
   async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<void> {
@@ -41,8 +46,11 @@ class EngineAdapter implements Adapter {
   async consume(id: string): Promise<void> {
     if (await this.#store.consume(this.#kind, id)) return;
     if (this.#kind === 'AuthorizationCode') {
-      const grantId = (await this.#store.find(this.#kind, id))?.payload['grantId'];
-      if (typeof grantId === 'string') await this.#store.revokeGrant(grantId);
+      const { grantId, clientId } = (await this.#store.find(this.#kind, id))?.payload ?? {};
+      if (typeof grantId === 'string') {
+        await this.#store.revokeGrant(grantId);
+        this.#onReplay(grantId, typeof clientId === 'string' ? clientId : undefined);
+      }
     }
     throw new errors.InvalidGrant({ detail: `${this.#kind} was used at the same time` });
   }

@@ -9,6 +9,11 @@ export interface Authentication {
   readonly acr: string | undefined;
   readonly amr: readonly string[];
 }
+/** A human who came back from the trust provider to us; the provider may have authenticated them long before. */
+export interface SignedIn extends Authentication {
+  /** Seconds since the epoch, by our clock: what counts when everything until a moment was revoked. */
+  readonly signedInAt: number;
+}
 
 /** An authorization request that waits for a human. */
 export interface PendingAuthorization {
@@ -18,7 +23,7 @@ export interface PendingAuthorization {
   readonly redirectUri: string;
   /** As asked for, empty when nothing was. */
   readonly requestedScopes: readonly string[];
-  readonly authentication: Authentication | undefined;
+  readonly authentication: SignedIn | undefined;
   /** The human signed in during this very request, not before. */
   readonly freshlySignedIn: boolean;
   /** The agent wants the consent page shown (OpenID Connect Core section 3.1.2.1). */
@@ -30,6 +35,8 @@ export interface TokenRequest {
   readonly kind: 'code' | 'refresh';
   readonly grantId: string;
   readonly clientId: string;
+  /** RFC 7591 `token_endpoint_auth_method` as it is now: a metadata document may have changed since the consent. */
+  readonly authMethod: string;
   readonly authentication: Authentication;
   readonly sourceIp: string | null;
 }
@@ -74,7 +81,7 @@ export interface AuthorizationEngine {
   /** The pending request this browser's interaction cookie names; undefined when there is none (any more). */
   pending(request: IncomingMessage, response: ServerResponse): Promise<PendingAuthorization | undefined>;
   /** Each returns where to send the browser next. */
-  signedIn(request: IncomingMessage, response: ServerResponse, authentication: Authentication): Promise<string>;
+  signedIn(request: IncomingMessage, response: ServerResponse, authentication: SignedIn): Promise<string>;
   /** Mints a grant of its own for this authorization (S4). */
   grant(request: IncomingMessage, response: ServerResponse, grant: { userId: string; clientId: string; scopes: readonly string[]; onGrant: (grantId: string) => Promise<void> }): Promise<string>;
   refuse(request: IncomingMessage, response: ServerResponse, description: string): Promise<string>;

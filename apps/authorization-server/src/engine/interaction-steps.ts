@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errors, type Provider } from 'oidc-provider';
-import type { AuthorizationEngine, Authentication, PendingAuthorization } from './engine.js';
+import type { AuthorizationEngine, PendingAuthorization, SignedIn } from './engine.js';
 import { toRegistration } from './internals.js';
 
+/** Travels in the result of the interaction in which the human signed in; the engine leaves it alone. */
+const SIGNED_IN_AT = 'signed_in_at';
 type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
 
 /** The engine's interactions in our words. The engine's own cookie, bound to the path of one interaction, says which. */
@@ -21,7 +23,8 @@ export function interactionSteps(provider: Provider, { resource, ttlSeconds }: {
       }
       const { params, uid } = interaction;
       const client = await provider.Client.find(String(params['client_id']));
-      if (!client) return undefined;
+      // The engine checked the redirect URI when the request came in; a metadata document may have changed since.
+      if (!client?.redirectUriAllowed(String(params['redirect_uri']))) return undefined;
       return {
         uid,
         step: interaction.prompt.name === 'login' ? 'sign-in' : 'consent',
@@ -34,7 +37,7 @@ export function interactionSteps(provider: Provider, { resource, ttlSeconds }: {
       } satisfies PendingAuthorization;
     },
 
-    async signedIn(request, response, { userId, authTime, acr, amr }) {
+    async signedIn(request, response, { userId, authTime, signedInAt, acr, amr }) {
       const interaction = await current(request, response);
       const previous = interaction.session;
       if (previous && previous.accountId !== userId) {
@@ -44,7 +47,7 @@ export function interactionSteps(provider: Provider, { resource, ttlSeconds }: {
         delete interaction.session;
         await interaction.save(remainingSeconds(interaction));
       }
-      return provider.interactionResult(request, response, { login: { accountId: userId, ts: authTime, amr: [...amr], ...(acr === undefined ? {} : { acr }) } });
+      return provider.interactionResult(request, response, { login: { accountId: userId, ts: authTime, [SIGNED_IN_AT]: signedInAt, amr: [...amr], ...(acr === undefined ? {} : { acr }) } });
     },
 
     async grant(request, response, { userId, clientId, scopes, onGrant }) {
@@ -70,9 +73,11 @@ export function interactionSteps(provider: Provider, { resource, ttlSeconds }: {
   };
 }
 
-async function authenticationOf(provider: Provider, { session, lastSubmission }: Interaction): Promise<Authentication | undefined> {
+async function authenticationOf(provider: Provider, { session, lastSubmission }: Interaction): Promise<SignedIn | undefined> {
   if (!session) return undefined;
   const login = lastSubmission?.login;
   const authTime = login?.accountId === session.accountId ? login.ts : (await provider.Session.findByUid(session.uid))?.loginTs;
-  return authTime === undefined ? undefined : { userId: session.accountId, authTime, acr: session.acr, amr: session.amr ?? [] };
+  if (authTime === undefined) return undefined;
+  const signedInAt: unknown = login?.accountId === session.accountId ? Reflect.get(login, SIGNED_IN_AT) : undefined;
+  return { userId: session.accountId, authTime, signedInAt: typeof signedInAt === 'number' ? signedInAt : authTime, acr: session.acr, amr: session.amr ?? [] };
 }

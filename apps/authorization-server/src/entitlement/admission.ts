@@ -56,12 +56,14 @@ export class Admissions {
     return { admitted: true, policy: decision.policy, roles, scopes: scopesForRoles(snapshot, roles) };
   }
 
-  async admitToken({ grantId, clientId, authentication, sourceIp }: TokenRequest): Promise<TokenVerdict> {
+  async admitToken({ grantId, clientId, authMethod, authentication, sourceIp }: TokenRequest): Promise<TokenVerdict> {
     const session = await this.#sessions.findByGrant(grantId);
     const user = await this.#users.find(authentication.userId);
     const subject: LifecycleSubject = { userId: user?.id, trustProvider: user?.trustProvider, clientId, agentName: session?.agentName, sid: session?.sid };
     if (!user || !session || session.clientId !== clientId || session.userId !== user.id) return { admitted: false, reason: 'no agent session', subject };
     if (session.ended) return { admitted: false, reason: 'agent session ended', subject };
+    // Its assurance was written down with the consent; without the key it would be somebody else's word for it (S2).
+    if (session.assurance === 'key-authenticated' && authMethod !== 'private_key_jwt') return { admitted: false, reason: 'the agent no longer proves its key', subject };
     const agent = { clientId, name: session.agentName, assurance: session.assurance };
     const admission = this.decide(user, agent, authentication, { sid: session.sid, since: session.createdAt }, sourceIp);
     if (!admission.admitted) return { admitted: false, reason: admission.policy === null ? admission.reason : `${admission.reason} (${admission.policy})`, subject };

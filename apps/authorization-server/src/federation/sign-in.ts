@@ -1,7 +1,7 @@
 import type { Clock } from '@sallyport/kernel';
 import type { ArtifactStore } from '../storage/artifact-store.js';
 import type { User, Users } from '../storage/users.js';
-import type { Authentication } from '../engine/engine.js';
+import type { SignedIn } from '../engine/engine.js';
 import { mapClaims, type MappedIdentity } from './map-claims.js';
 import { newSignInRequest, type TrustProvider, type TrustProviders } from './trust-providers.js';
 
@@ -49,17 +49,18 @@ export class SignIn {
     if (!mapped.accepted) return { outcome: 'refused', interaction, reason: mapped.reason };
     const now = this.#clock();
     const user = await this.#users.signedIn(mapped.identity, new Date(now));
-    const result: Authentication = { userId: user.id, authTime: Math.min(mapped.authTime ?? Infinity, Math.floor(now / 1000)), acr: mapped.acr, amr: mapped.amr };
+    const signedInAt = Math.floor(now / 1000);
+    const result: SignedIn = { userId: user.id, authTime: Math.min(mapped.authTime ?? Infinity, signedInAt), signedInAt, acr: mapped.acr, amr: mapped.amr };
     await this.#store.destroy(RESULT, `${interaction} ${browser}`); // of an earlier attempt, which was collected
     await this.#store.put(RESULT, `${interaction} ${browser}`, { ...result }, { expiresInSeconds: FLOW_SECONDS });
     return { outcome: 'signed-in', interaction, user };
   }
 
   /** The answer for this interaction in this browser, once. */
-  async collect(interaction: string, browser: string | undefined): Promise<Authentication | undefined> {
+  async collect(interaction: string, browser: string | undefined): Promise<SignedIn | undefined> {
     const result = browser === undefined ? undefined : await this.#store.take(RESULT, `${interaction} ${browser}`);
     if (!result) return undefined;
-    const { userId, authTime, acr, amr } = result;
-    return { userId: String(userId), authTime: Number(authTime), acr: typeof acr === 'string' ? acr : undefined, amr: Array.isArray(amr) ? amr.map(String) : [] };
+    const { userId, authTime, signedInAt, acr, amr } = result;
+    return { userId: String(userId), authTime: Number(authTime), signedInAt: Number(signedInAt), acr: typeof acr === 'string' ? acr : undefined, amr: Array.isArray(amr) ? amr.map(String) : [] };
   }
 }

@@ -90,6 +90,7 @@ export class AuthorizationSteps {
     const pending = await this.#pending(visit);
     if (!pending) return expired;
     if (!this.#isOurForm(visit, form)) return forged;
+    if (pending.step !== 'consent') return this.show(visit); // a sign-in is asked for first, whoever is signed in already
     const asked = await this.#decide(visit, pending);
     if (!asked?.admission.admitted) return this.show(visit); // something changed while the page was open
     return this.#grant(visit, pending, asked.user, asked.agent, asked.admission.scopes, { remembered: false });
@@ -170,6 +171,9 @@ export class AuthorizationSteps {
     if (!authentication || !user) return undefined;
     const agent = { clientId: pending.agent.clientId, name: agentName(pending.agent), assurance: agentAssurance(pending.agent, pending.redirectUri) };
     const since = Math.floor(this.#parts.clock() / 1000);
+    // A sign-in from before the user was revoked consents to nothing any more, also when the page was open meanwhile.
+    const isVoid = this.#parts.configuration.snapshot().revocations.isRevoked({ userId: user.id, clientId: '', sid: '', issuedAt: authentication.signedInAt });
+    if (isVoid) return { user, agent, admission: { admitted: false, reason: 'revoked', policy: null } };
     return { user, agent, admission: this.#parts.admissions.decide(user, agent, authentication, { sid: '', since }, visit.sourceIp) };
   }
 

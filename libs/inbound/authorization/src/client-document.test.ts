@@ -38,6 +38,7 @@ test('a document that names itself and redirects it can be trusted with is accep
 test.each([
   ['another client id', { client_id: 'https://agent.example/client.json?x' }],
   ['no redirect URI', { redirect_uris: [] }],
+  ['more redirect URIs than anybody needs', { redirect_uris: Array.from({ length: 33 }, (_, index) => `https://agent.example/${index}`) }],
   ['a redirect URI over plain http', { redirect_uris: ['http://agent.example/cb'] }],
   ['a shared secret', { client_secret: 'x' }],
   ['an authentication method that needs one', { token_endpoint_auth_method: 'client_secret_basic' }],

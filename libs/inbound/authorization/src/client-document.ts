@@ -30,10 +30,11 @@ export function mayFetchDocument(clientId: string, hosts: DocumentHosts): Verdic
   return accepted;
 }
 
+const MAX_REDIRECT_URIS = 32;
 const ClientDocument = z.looseObject({
   client_id: z.string(),
   client_name: z.string().min(1).max(200).optional(),
-  redirect_uris: z.array(z.string()).min(1).max(32),
+  redirect_uris: z.array(z.string()).min(1).max(MAX_REDIRECT_URIS),
   token_endpoint_auth_method: z.enum(['none', 'private_key_jwt']).optional(),
   client_secret: z.undefined().optional(),
   jwks_uri: z.url({ protocol: /^https$/ }).optional(),
@@ -51,6 +52,7 @@ export function validateClientDocument(clientId: string, document: unknown): Ver
 }
 
 export function validateRedirectUris(uris: readonly string[]): Verdict {
+  if (uris.length > MAX_REDIRECT_URIS) return refused(`redirect_uris: more than ${MAX_REDIRECT_URIS}`);
   for (const uri of uris) {
     const redirect = classifyRedirectUri(uri);
     if (redirect.kind === 'refused') return refused(`redirect_uris: ${redirect.reason}`);

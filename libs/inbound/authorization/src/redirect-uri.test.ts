@@ -4,6 +4,7 @@ import { applicationTypeFor, classifyRedirectUri, hostMatches, mayRegisterRedire
 describe('a redirect URI', () => {
   test.each([
     ['https://agent.example/cb', { kind: 'https', host: 'agent.example' }],
+    ['https://Agent.example:443/cb', { kind: 'https', host: 'agent.example' }],
     ['https://agent.example:8443/cb?x=1', { kind: 'https', host: 'agent.example:8443' }],
     ['http://127.0.0.1:49152/cb', { kind: 'loopback', host: '127.0.0.1:49152' }],
     ['http://[::1]:7/cb', { kind: 'loopback', host: '[::1]:7' }],
@@ -27,6 +28,14 @@ describe('a redirect URI', () => {
     'https://agent.example\\@evil.example/cb',
     'https://agent.example/ cb',
     '/cb',
+    'http:127.0.0.1/cb',
+    'http:/127.0.0.1/cb',
+    'http://127.1/cb',
+    'http://0x7f000001/cb',
+    'https:agent.example/cb',
+    'https://münchen.example/cb',
+    'http://localhost./cb',
+    'http://[::ffff:127.0.0.1]/cb',
     `https://agent.example/${'x'.repeat(2048)}`,
   ])('%s is refused', (uri) => {
     expect(classifyRedirectUri(uri).kind).toBe('refused');

@@ -20,6 +20,8 @@ export function classifyRedirectUri(uri: string): RedirectUri {
   if (!url) return refused('it is not an absolute URI');
   if (uri.includes('#')) return refused('it carries a fragment');
   if (url.username || url.password) return refused('it carries user information');
+  // `http:127.0.0.1/cb`, `http://127.1/cb`: readers disagree on where such a thing leads.
+  if (/^https?:$/.test(url.protocol) && !uri.toLowerCase().startsWith(`${url.protocol}//${url.hostname}`)) return refused('it is not written in its normal form');
   switch (url.protocol) {
     case 'https:':
       return { kind: 'https', host: url.host };

@@ -100,9 +100,9 @@ test('a refusal carries the text chosen for it, a wrong body names its fields, a
   expect((await send(url, '/none/hunter2?x=hunter2')).body).toBe('{"type":"about:blank","title":"Not Found","status":404}');
 });
 
-test('an address that cannot be decoded is refused without being repeated', async () => {
+test('an address that cannot be decoded is refused without being repeated, with the headers of every answer', async () => {
   const { url } = await start();
-  expect(await send(url, '/hunter2%zz')).toMatchObject({ status: 400, body: '{"type":"about:blank","title":"Bad Request","status":400}' });
+  expect(await send(url, '/hunter2%zz')).toMatchObject({ status: 400, body: '{"type":"about:blank","title":"Bad Request","status":400}', headers: { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' } });
 });
 
 test('a body that is too large or no JSON is refused', async () => {

@@ -37,6 +37,7 @@ export interface NestAppOptions {
 export async function createNestApp(module: Type<unknown> | DynamicModule, options: NestAppOptions): Promise<NestFastifyApplication> {
   const { logger, trustedProxies = [], headers = 'api', bodyLimit = 1_048_576, requestTimeoutMs = 30_000, bodyParser = true } = options;
   const publicUrls = typeof options.publicUrl === 'string' ? [options.publicUrl] : options.publicUrl;
+  const fixedHeaders = Object.entries(securityHeaders(headers, publicUrls));
   const adapter = new FastifyAdapter({
     logger: false,
     bodyLimit,
@@ -46,7 +47,7 @@ export async function createNestApp(module: Type<unknown> | DynamicModule, optio
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 8_192 },
     // An address that cannot be decoded never reaches a hook or a filter, and Fastify's own answer repeats it.
-    frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) => void reply.status(400).header('content-type', PROBLEM).send(toProblem(error)),
+    frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) => void reply.status(400).headers(Object.fromEntries(fixedHeaders)).header('content-type', PROBLEM).send(toProblem(error)),
   });
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger: new PinoNestLogger(logger), abortOnError: false, bodyParser });
   app.useGlobalFilters(new ProblemFilter(logger));
@@ -57,7 +58,6 @@ export async function createNestApp(module: Type<unknown> | DynamicModule, optio
     allowedHeaders: options.cors?.allowedHeaders ?? ['Authorization', 'Content-Type'],
     methods: options.cors?.methods ?? ['GET', 'POST', 'DELETE'],
   };
-  const fixedHeaders = Object.entries(securityHeaders(headers, publicUrls));
   adapter.getInstance().addHook('onRequest', (request: FastifyRequest, reply: FastifyReply, done: () => void) => {
     // On the raw response, so that answers that bypass Fastify (hijacked ones) carry them too.
     for (const [name, value] of fixedHeaders) reply.raw.setHeader(name, value);
