@@ -81,8 +81,10 @@ export async function startDistributed(): Promise<System> {
   const all: SpawnedApp[] = [];
   let running: SpawnedApp[] = [];
   const start = async (): Promise<void> => {
-    running = await Promise.all(ROLES.map(({ role, name }) => spawnApp({ entry: `apps/${role}/dist/main.js`, env: environments[name], readyPattern: /"msg":"running"/ })));
+    const spawned = await Promise.allSettled(ROLES.map(({ role, name }) => spawnApp({ entry: `apps/${role}/dist/main.js`, env: environments[name], readyPattern: /"msg":"running"/ })));
+    running = spawned.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     all.push(...running);
+    for (const result of spawned) if (result.status === 'rejected') throw result.reason;
     for (const { name } of ROLES) {
       await eventually(async () => {
         const response = await fetch(`http://127.0.0.1:${healthPorts[name]}/readyz`);

@@ -11,7 +11,8 @@ class FakeProcess implements ProcessHost {
   readonly output: string[] = [];
   readonly exited: Promise<number>;
   #resolve: (code: number) => void = () => undefined;
-  readonly stderr = { write: (text: string) => this.output.push(text) };
+  readonly stdout = new EventEmitter();
+  readonly stderr = Object.assign(new EventEmitter(), { write: (text: string) => this.output.push(text) });
 
   constructor() {
     this.exited = new Promise((resolve) => (this.#resolve = resolve));
@@ -91,4 +92,12 @@ test('a second signal ends a process that hangs in closing', async () => {
   host.signal('SIGINT');
   host.signal('SIGINT');
   expect(await host.exited).toBe(130);
+});
+
+test('a broken pipe, where nobody reads the output any more, neither ends the process nor makes it say so', async () => {
+  const host = await run(async () => undefined);
+  for (const stream of [host.stdout, host.stderr]) stream.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+  expect(host.output).toEqual([]);
+  host.signal('SIGTERM');
+  expect(await host.exited).toBe(0);
 });

@@ -22,7 +22,12 @@ export interface RunProcessOptions {
 export interface ProcessHost {
   on(event: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'uncaughtException' | 'unhandledRejection', listener: (reason: unknown) => void): unknown;
   exit(code: number): void;
-  readonly stderr: { write(text: string): unknown };
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream & { write(text: string): unknown };
+}
+
+interface OutputStream {
+  on(event: 'error', listener: (error: NodeJS.ErrnoException) => void): unknown;
 }
 
 /**
@@ -55,6 +60,13 @@ export async function runProcess(name: string, start: (scope: ProcessScope) => P
     host.on(event, (reason) => {
       say(`unexpected failure: ${reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)}`);
       stop(1);
+    });
+  }
+
+  // Whoever read our output is gone: that is no reason to stop serving, and saying so would fail again without end.
+  for (const stream of [host.stdout, host.stderr]) {
+    stream.on('error', (error) => {
+      if (error.code !== 'EPIPE') stop(1);
     });
   }
 
