@@ -38,7 +38,8 @@ export function normaliseClientMetadata(context: KoaContextWithOIDC | undefined,
 
   const verdict = origin === 'document' ? validateClientDocument(clientId, metadata) : validateRedirectUris(redirectUris);
   if (!verdict.accepted) throw new errors.InvalidClientMetadata(verdict.reason);
-  if (metadata['jwks_uri'] !== undefined && !/^https:\/\//.test(String(metadata['jwks_uri']))) throw new errors.InvalidClientMetadata('jwks_uri: it must be an https URL');
+  const keys: unknown = metadata['jwks_uri'];
+  if (keys !== undefined && !(typeof keys === 'string' && keys.startsWith('https://'))) throw new errors.InvalidClientMetadata('jwks_uri: it must be an https URL');
   if (context?.oidc.route !== 'registration') return;
   for (const uri of redirectUris) {
     const registration = mayRegisterRedirectUri(uri, redirectHosts());
