@@ -276,6 +276,28 @@ describe('the trail', () => {
     expect(log()).toContain('"dropped":3');
   });
 
+  it('takes no record that cannot be stored, whose batch would come back for ever and hold up the others (S26)', async () => {
+    const { call } = await start({ declarativeFile: null });
+    const wide = Array.from({ length: 2_000 }, () => String.fromCharCode(0x4e00 + Math.floor(Math.random() * 20_000))).join('');
+    const absurd = [
+      record({ receivedAt: -9_007_199_254_740_991 }), record({ receivedAt: 9_007_199_254_740_991 }), record({ durationMs: 1e300 }), record({ durationMs: -1e17 }), record({ id: wide }), record({ userId: wide }),
+    ];
+    for (const one of absurd) await messaging.events.publish('gateway-1', [one]);
+    const step = { v: 1, type: 'token.issued', replica: 'authorization-server-1', at: Date.now() };
+    await messaging.events.publish('authorization-server-1', [{ ...step, id: 'evt_a', detail: { 'a\u0000': 1 } }, { ...step, id: 'evt_b', detail: Object.fromEntries(Array.from({ length: 500 }, (_, n) => [`k${n}`, n])) }]);
+    await messaging.events.publish('gateway-1', [record({ target: wide, agentName: wide, clientId: wide, sid: wide, server: wide, reason: wide })]);
+    expect((await call('/v1/events')).body['events']).toHaveLength(2);
+  });
+
+  it('takes calls from a gateway and nothing else: no gateway tells of a revocation or a sign-in (S26)', async () => {
+    const { call, log } = await start({ declarativeFile: null });
+    const forged = { v: 1, type: 'user.signed_in', id: newId('evt'), at: Date.now(), userId: 'usr_alice' };
+    await messaging.events.publish('gateway-1', [{ ...forged, replica: 'gateway-1' }]);
+    await messaging.events.publish('authorization-server-1', [{ ...forged, id: newId('evt'), replica: 'authorization-server-1' }]);
+    expect((await call('/v1/events?type=user.signed_in')).body['events']).toMatchObject([{ replica: 'authorization-server-1' }]);
+    expect(log()).toContain('"dropped":1');
+  });
+
   it('is read on from where one was, by type, user and agent (R77)', async () => {
     const { call } = await start({ declarativeFile: null });
     await messaging.events.publish('gateway-1', [record(), record({ userId: 'usr_bob' }), record({ clientId: 'agent-2' })]);

@@ -4,7 +4,7 @@ import { closeNestApp, createNestApp, listen } from '@sallyport/http';
 import type { Readiness, RunningService } from '@sallyport/http';
 import { systemClock } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
-import { loadMasterKey, loadSigningKey, Sealer } from '@sallyport/keys';
+import { loadEnrolledKeys, loadMasterKey, loadSigningKey, Sealer } from '@sallyport/keys';
 import type { Messaging } from '@sallyport/messaging';
 import type { Logger } from '@sallyport/telemetry';
 import { requireAdminToken } from './admin/require-admin-token.js';
@@ -43,6 +43,7 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
   try {
     const signing = await loadSigningKey(config.keys.configurationSigningKeyFile);
     const sealer = new Sealer(loadMasterKey(config.keys.masterKeyFile));
+    const enrolled = loadEnrolledKeys(config.keys.enrolledGateways);
     const desired = config.declarativeFile === null ? undefined : await readDeclarativeFile(config.declarativeFile, config.secretVariables);
 
     const database = connectDatabase(config.databaseUrl.reveal());
@@ -85,7 +86,7 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
     requireAdminToken(app.getHttpAdapter().getInstance(), config.adminToken);
     app.connectMicroservice(messaging.server('control-plane'));
     await app.startAllMicroservices();
-    closers.push(await consumeEvents(messaging.events, events, logger));
+    closers.push(await consumeEvents(messaging.events, { store: events, isGateway: async (name) => (await enrolled.find(name)) !== undefined, logger }));
     const url = await listen(app, { port: config.port, host: config.host });
 
     return { name: 'control-plane', urls: { admin: url }, readiness: () => readinessOf({ messaging, publisher, replica }), close };

@@ -1,5 +1,14 @@
 import { z } from 'zod';
 
+/** What is indexed or is a moment is bounded here: a record that cannot be stored would come back for ever, and hold up everybody else's. */
+const Id = z.string().min(1).max(128);
+const Replica = z.string().max(64);
+/** Milliseconds since the epoch, before the year 10000. */
+const Moment = z.int().min(0).max(253_402_300_799_999);
+/** Four months: longer than any stream, and never out of a moment's range. */
+const MAX_DURATION_MS = 10_000_000_000;
+const MAX_DETAILS = 64;
+
 /**
  * One record per call, written by the gateway before the last byte of its answer. Never holds a secret, an argument
  * or a result. The audit store splits it into `mcp.request` and `mcp.response`, idempotent by `id`.
@@ -7,13 +16,12 @@ import { z } from 'zod';
 export const CallRecord = z.object({
   v: z.literal(1),
   type: z.literal('mcp.call'),
-  id: z.string(),
-  replica: z.string(),
-  /** Milliseconds since the epoch. */
-  receivedAt: z.int(),
-  durationMs: z.number(),
+  id: Id,
+  replica: Replica,
+  receivedAt: Moment,
+  durationMs: z.number().min(0).max(MAX_DURATION_MS),
   /** The token's subject; absent when the agent could not be identified (R76). */
-  userId: z.string().optional(),
+  userId: z.string().max(128).optional(),
   trustProvider: z.string().optional(),
   clientId: z.string().optional(),
   agentName: z.string().optional(),
@@ -44,10 +52,10 @@ export const LifecycleRecord = z.object({
     'connection.created', 'connection.refreshed', 'connection.refresh_failed', 'connection.needs_reconnect', 'connection.removed', 'connection.consented',
     'revocation.created', 'configuration.changed', 'lease.refused',
   ]),
-  id: z.string(),
-  replica: z.string(),
-  at: z.int(),
-  userId: z.string().optional(),
+  id: Id,
+  replica: Replica,
+  at: Moment,
+  userId: z.string().max(128).optional(),
   trustProvider: z.string().optional(),
   clientId: z.string().optional(),
   agentName: z.string().optional(),
@@ -55,7 +63,7 @@ export const LifecycleRecord = z.object({
   server: z.string().optional(),
   connectionId: z.string().optional(),
   reason: z.string().optional(),
-  detail: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).optional(),
+  detail: z.record(z.string().regex(/^[A-Za-z][\w.-]{0,63}$/), z.union([z.string(), z.number(), z.boolean()])).refine((detail) => Object.keys(detail).length <= MAX_DETAILS, `has more than ${MAX_DETAILS} fields`).optional(),
 });
 export type LifecycleRecord = z.infer<typeof LifecycleRecord>;
 

@@ -14,6 +14,9 @@ describe('when a token is due', () => {
     expect(refreshDueAt({ obtainedAt: 0, expiresAt: 400 * 24 * 60 * MINUTE, random: 0 })).toBe(24 * 60 * MINUTE);
     expect(refreshDueAt({ obtainedAt: 0, expiresAt: null, random: 0.5 })).toBeNull();
   });
+  test('one that has ended on arrival is not asked for at once again (B4)', () => {
+    for (const expiresAt of [1_000, 500]) expect(refreshDueAt({ obtainedAt: 1_000, expiresAt, random: 0.9 })).toBe(61_000);
+  });
   test('a lease does not start on a token about to end', () => {
     expect([59_999, 60_000, 60_001].map((left) => isNearExpiry({ expiresAt: 1_000_000 + left, now: 1_000_000 }))).toEqual([true, true, false]);
     expect(isNearExpiry({ expiresAt: null, now: 1 })).toBe(false);

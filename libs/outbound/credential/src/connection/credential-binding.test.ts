@@ -15,7 +15,7 @@ const server: DocumentOf<'McpServer'> = { kind: 'McpServer', name: 'notes', spec
 const provider: DocumentOf<'CredentialProvider'> = { kind: 'CredentialProvider', name: 'notes-user', spec: { type: 'mcp-user-oauth', server: 'notes', scopes: ['read'] } };
 const target: ConfiguredTarget = { server, provider };
 const credential: StoredCredential = { v: 1, accessToken: 'a', refreshToken: null, clientAuthentication: 'none', pins: pinsOf(target) };
-const record: VaultRecord = { id: 'con_1', userId: 'usr_1', server: 'notes', issuer: 'https://as.example', resource: 'https://notes.example/mcp', credentialProvider: 'notes-user', revision: 3 };
+const record: VaultRecord = { id: 'con_1', userId: 'usr_1', server: 'notes', issuer: 'https://as.example', resource: 'https://notes.example/mcp', credentialProvider: 'notes-user', revision: 3, tokenEndpoint: 'https://as.example/token', revocationEndpoint: 'https://as.example/revoke', targetOrigin: 'https://notes.example', clientId: 'c' };
 
 describe('a sealed credential', () => {
   test('opens in its own record', () => {
@@ -23,6 +23,7 @@ describe('a sealed credential', () => {
   });
   test.each([
     { id: 'con_2' }, { userId: 'usr_2' }, { userId: null }, { server: 'mail' }, { issuer: 'https://evil.example' }, { resource: 'https://evil.example/mcp' }, { credentialProvider: 'other' }, { revision: 2 },
+    { tokenEndpoint: 'https://evil.example/token' }, { revocationEndpoint: 'https://evil.example/revoke' }, { revocationEndpoint: null }, { targetOrigin: 'https://evil.example' }, { clientId: 'another' },
   ] satisfies Partial<VaultRecord>[])('opens in no record that differs in %j (S22) (B1)', (change) => {
     expect(() => openCredential(vault, { ...record, ...change, sealedCredential: sealCredential(vault, record, credential) })).toThrow('bound to something else');
   });

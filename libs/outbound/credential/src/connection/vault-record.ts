@@ -20,11 +20,15 @@ export const StoredCredential = z.object({
 });
 export type StoredCredential = z.infer<typeof StoredCredential>;
 
-export type VaultRecord = Pick<Connection, 'id' | 'userId' | 'server' | 'issuer' | 'resource' | 'credentialProvider' | 'revision'>;
+export type VaultRecord = Pick<Connection, 'id' | 'userId' | 'server' | 'issuer' | 'resource' | 'credentialProvider' | 'revision' | 'tokenEndpoint' | 'revocationEndpoint' | 'targetOrigin' | 'clientId'>;
 
-/** Security rule S22: canonical, so that a sealed credential opens only in the row, for the owner and at the revision it was sealed for. */
-export function vaultAad({ id, userId, server, issuer, resource, credentialProvider, revision }: VaultRecord): string {
-  return JSON.stringify(['sallyport-connection', 1, id, userId, server, issuer, resource, credentialProvider, revision]);
+/**
+ * Security rule S22: canonical, so that a sealed credential opens only in the row, for the owner and at the revision it
+ * was sealed for, and only while the row says to send it where it was made for (S20): who can write the table but does
+ * not hold the key cannot have a refresh token and our client's secret sent to an endpoint of their own.
+ */
+export function vaultAad({ id, userId, server, issuer, resource, credentialProvider, revision, tokenEndpoint, revocationEndpoint, targetOrigin, clientId }: VaultRecord): string {
+  return JSON.stringify(['sallyport-connection', 1, id, userId, server, issuer, resource, credentialProvider, revision, tokenEndpoint, revocationEndpoint, targetOrigin, clientId]);
 }
 
 export function sealCredential(vault: Vault, record: VaultRecord, credential: StoredCredential): Uint8Array {

@@ -167,6 +167,15 @@ describe('the token endpoint', () => {
   test.each([
     ['outbound_unreachable', { type: 'transient' }], ['outbound_refused', { type: 'transient' }], ['outbound_timeout', { type: 'ambiguous' }], ['outbound_interrupted', { type: 'ambiguous' }],
   ])('%s means %j (B3)', async (code, expected) => expect(await refresh(() => Promise.reject(new SallyportError(code, 'x')))).toMatchObject(expected));
+  test.each([
+    [3600, 3_601_000], ['3600', 3_601_000], ['59.5', 60_500], [0, 1_000], [-5, 1_000], [null, null], ['', null], ['soon', null], [{}, null], ['1970-01-01T00:01:00Z', 60_000], ['1960-01-01T00:00:00Z', 1_000],
+    [1e300, 315_360_001_000], ['9'.repeat(400), 315_360_001_000],
+  ])('a grant is kept whatever its expires_in says: %j (B3)', async (lifetime, expiresAt) => {
+    expect(await refresh(at({ json: { access_token: 'a', token_type: 'Bearer', expires_in: lifetime } }).fetch)).toMatchObject({ type: 'granted', tokens: { accessToken: 'a', expiresAt } });
+  });
+  test.each([{ token_type: undefined }, { token_type: null }, { refresh_token: null }, { refresh_token: '' }, { refresh_token: 7 }, { scope: null }, { scope: ['x'] }])('a grant is kept although its answer says %j (B3)', async (oddity) => {
+    expect(await refresh(at({ json: { access_token: 'a', token_type: 'Bearer', ...oddity } }).fetch)).toEqual({ type: 'granted', tokens: { accessToken: 'a', refreshToken: null, expiresAt: null, scopes: null } });
+  });
   test('a fault of our own is not taken for one of the provider', async () => {
     await expect(refresh(() => Promise.reject(new TypeError('bug')))).rejects.toThrow('bug');
   });

@@ -3,13 +3,20 @@ import { SallyportError } from '@sallyport/kernel';
 import { authenticate, type OAuthClient, type OutboundFetch } from './oauth-client.js';
 import { readJsonObject } from './read-json.js';
 
-/** RFC 6749 section 5.1; some servers write `expires_in` as a string. */
+const MAX_TOKEN = 65_536;
+/** Whatever a server promises: no token is taken to live longer, and the moment stays one that can be stored. */
+const MAX_LIFETIME_MS = 10 * 365 * 24 * 60 * 60 * 1000;
+
+/**
+ * RFC 6749 section 5.1. Strict in what makes a grant, tolerant in what only describes it: by the time such an answer is
+ * here, a single-use refresh token was spent, and refusing the answer for its form would lose the grant.
+ */
 const TokenAnswer = z.object({
-  access_token: z.string().min(1).max(65_536),
-  token_type: z.string().regex(/^bearer$/i),
-  expires_in: z.union([z.number(), z.string().regex(/^\d{1,10}$/).transform(Number)]).optional(),
-  refresh_token: z.string().min(1).max(65_536).optional(),
-  scope: z.string().optional(),
+  access_token: z.string().min(1).max(MAX_TOKEN),
+  token_type: z.string().regex(/^bearer$/i).nullish(),
+  expires_in: z.unknown().optional(),
+  refresh_token: z.string().min(1).max(MAX_TOKEN).optional().catch(undefined),
+  scope: z.string().optional().catch(undefined),
 });
 
 export interface GrantedTokens {
@@ -59,8 +66,8 @@ export async function requestToken(
   if (!response.ok) return { type: 'refused', error: 'unknown_error', status: response.status };
   const parsed = TokenAnswer.safeParse(answer);
   if (!parsed.success) return { type: 'ambiguous' };
-  const { access_token: accessToken, refresh_token: refreshToken = null, expires_in: seconds, scope } = parsed.data;
-  return { type: 'granted', tokens: { accessToken, refreshToken, expiresAt: seconds === undefined ? null : now + seconds * 1000, scopes: scope?.split(' ').filter((item) => item !== '') ?? null } };
+  const { access_token: accessToken, refresh_token: refreshToken = null, expires_in: lifetime, scope } = parsed.data;
+  return { type: 'granted', tokens: { accessToken, refreshToken, expiresAt: expiryOf(lifetime, now), scopes: scope?.split(' ').filter((item) => item !== '') ?? null } };
 }
 
 function retryAfter(response: Response, now: number): number | undefined {
@@ -68,4 +75,12 @@ function retryAfter(response: Response, now: number): number | undefined {
   if (value === null) return undefined;
   const ms = /^\d+$/.test(value) ? Number(value) * 1000 : Date.parse(value) - now;
   return Number.isFinite(ms) && ms > 0 ? ms : undefined;
+}
+
+/** Seconds as RFC 6749 says, as a number or in digits; some servers send the moment itself in ISO 8601. `null`: it does not say. */
+function expiryOf(lifetime: unknown, now: number): number | null {
+  const isMoment = typeof lifetime === 'string' && /^\d{4}-\d\d-\d\dT/.test(lifetime);
+  const isSeconds = typeof lifetime === 'number' || (typeof lifetime === 'string' && /^\d+(\.\d+)?$/.test(lifetime));
+  const left = isMoment ? Date.parse(lifetime) - now : isSeconds ? Math.floor(Number(lifetime) * 1000) : Number.NaN;
+  return Number.isNaN(left) ? null : now + Math.min(Math.max(left, 0), MAX_LIFETIME_MS);
 }
