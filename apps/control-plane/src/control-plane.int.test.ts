@@ -156,6 +156,29 @@ describe('configuration', () => {
     await empty.close();
   });
 
+  it('over a database restored from a backup is taken up by running replicas, whichever process notices (S28)', async () => {
+    const first = await start();
+    const replica = await follow();
+    for (let i = 0; i < 3; i++) expect((await first.post('/v1/revocations', { agent: `agent-${i}` })).status).toBe(201);
+    await soon(() => expect(replica.snapshot().revision).toBe(4));
+    const before = replica.snapshot();
+    const restore = () => database.$transaction([database.configurationRevision.deleteMany({ where: { revision: { gt: 2 } } }), database.revocation.deleteMany({})]);
+
+    await restore();
+    await soon(() => expect(replica.snapshot().epoch).not.toBe(before.epoch));
+    expect(replica.snapshot().revision).toBe(5);
+    expect((await first.post('/v1/revocations', { agent: 'agent-9' })).body).toMatchObject({ revision: 6 });
+    await soon(() => expect(replica.snapshot().revision).toBe(6));
+
+    await first.service.close();
+    await restore();
+    await start({}, messaging, FILE.replaceAll('everybody', 'anybody'));
+    await soon(() => expect(documentsOf(replica)).toContain('AccessPolicy/anybody'));
+    expect(documentsOf(replica)).not.toContain('AccessPolicy/everybody');
+    expect(replica.snapshot().revision).toBe(7);
+    expect(replica.state().stale).toBe(false);
+  });
+
   it.each([
     ['a mistake in the file', FILE.replace('credentialProvider: notes-user', 'credentialProvider: nobody'), {}, { code: 'declaration_invalid', message: expect.stringContaining('sallyport.yaml:20: AccessPolicy "notes-policy": spec.credentialProvider names the CredentialProvider "nobody"') }],
     ['a secret that is not set', FILE, { secretVariables: {} }, { code: 'declaration_invalid', message: expect.stringContaining('sallyport.yaml:4: TrustProvider "demo": spec.clientSecret: the environment variable IDP_SECRET is not set: set it') }],

@@ -59,7 +59,7 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
       await lifecycle({ type: 'configuration.changed', detail: { revision: applied.revision, source: 'file' } });
     }
 
-    const publisher = new ConfigurationPublisher({ log: messaging.configuration, connections: () => messaging.connections(), revisions, documents, signingKey: signing.privateKey, clock, logger, intervalMs: config.heartbeatIntervalMs });
+    const publisher = new ConfigurationPublisher({ log: messaging.configuration, connections: () => messaging.connections(), revisions, documents, signingKey: signing.privateKey, verifyKey: signing.publicJwk, clock, logger, intervalMs: config.heartbeatIntervalMs });
     const replica = new ConfigurationReplica({
       log: messaging.configuration,
       verifyKey: signing.publicJwk,

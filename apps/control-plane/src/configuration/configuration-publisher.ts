@@ -1,18 +1,21 @@
-import { signLogEntry, splitBase } from '@sallyport/configuration';
+import { signLogEntry, splitBase, verifyLogEntry } from '@sallyport/configuration';
+import { SallyportError } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 import type { ConfigurationLog } from '@sallyport/messaging';
 import type { Logger } from '@sallyport/telemetry';
-import type { CryptoKey } from 'jose';
+import type { CryptoKey, JWK } from 'jose';
+import { contradicts } from './contradicts.js';
 import type { CompleteConfiguration, PostgresDocumentStore } from './document-store.js';
-import type { RevisionLog } from './revision-log.js';
+import type { Revision, RevisionLog } from './revision-log.js';
 
 export interface PublisherParts {
   readonly log: ConfigurationLog;
   /** How often the bus was connected to: when that rises, its stream may be a new, empty one. */
   readonly connections: () => number;
-  readonly revisions: Pick<RevisionLog, 'newest' | 'unpublished' | 'markPublished'>;
+  readonly revisions: Pick<RevisionLog, 'newest' | 'unpublished' | 'markPublished' | 'beginEpoch'>;
   readonly documents: Pick<PostgresDocumentStore, 'complete'>;
   readonly signingKey: CryptoKey;
+  readonly verifyKey: JWK | CryptoKey;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Milliseconds between two heartbeats. Default 1 000 (S27). */
@@ -32,7 +35,8 @@ const MAX_ENTRY_LENGTH = 900_000;
  * away and now and then, and a heartbeat that says which revision is the newest. Every control plane runs one; they need
  * not agree on a leader, because an entry is signed once, when it is committed, appending it again changes nothing, and a
  * replica takes only the next revision. A heartbeat is sent only after PostgreSQL was asked: a control plane that is cut
- * off from it must not vouch for a revision (S28).
+ * off from it must not vouch for a revision (S28). A database that was restored from a backup knows less than the log:
+ * then a new epoch begins, which every replica takes up, instead of a second history under the old one's numbers.
  */
 export class ConfigurationPublisher {
   readonly #parts: PublisherParts;
@@ -45,6 +49,7 @@ export class ConfigurationPublisher {
   #baseAt = 0;
   #changesSinceBase = 0;
   #failing = false;
+  #vouched: Revision | undefined;
 
   constructor(parts: PublisherParts) {
     this.#parts = parts;
@@ -104,12 +109,15 @@ export class ConfigurationPublisher {
 
   async #publish(): Promise<void> {
     const { log, revisions, documents, signingKey, clock, connections } = this.#parts;
+    const afterFailure = this.#failing;
     const count = connections();
     if (count !== this.#connections || clock() - this.#baseAt >= BASE_INTERVAL_MS) this.#baseDue = true;
     this.#connections = count;
 
-    const newest = await revisions.newest();
+    let newest: Revision | undefined = await revisions.newest();
     if (!newest) return;
+    const wentBack = this.#vouched !== undefined && (newest.epoch !== this.#vouched.epoch || newest.revision < this.#vouched.revision);
+    if (this.#baseDue || afterFailure || wentBack) newest = await this.#reconcile();
     for (;;) {
       const batch = await revisions.unpublished(BATCH);
       for (const { revision, jws } of batch) {
@@ -122,7 +130,27 @@ export class ConfigurationPublisher {
       if (batch.length < BATCH) break;
     }
     if (this.#baseDue) await this.#appendBase(await documents.complete());
-    await log.heartbeat(await signLogEntry({ v: 1, type: 'heartbeat', ...newest, issuedAt: clock() }, signingKey));
+    const { epoch, revision } = newest;
+    await log.heartbeat(await signLogEntry({ v: 1, type: 'heartbeat', epoch, revision, issuedAt: clock() }, signingKey));
+    this.#vouched = { epoch, revision };
+  }
+
+  /** Compares the database with the stored log, and begins a new epoch where the database went back in time. */
+  async #reconcile(): Promise<Revision> {
+    const { revisions, log, logger, verifyKey } = this.#parts;
+    // In this order: what was published before the database was asked is in the log by now.
+    const newest = await revisions.newest();
+    if (!newest) throw new SallyportError('configuration_missing', 'There is no configuration any more.');
+    const stored: Revision[] = [];
+    for (const jws of await log.newest()) {
+      const verdict = await verifyLogEntry(jws, verifyKey);
+      if (verdict.trusted) stored.push(verdict.entry);
+    }
+    if (!contradicts(stored, newest)) return newest;
+    const next = await revisions.beginEpoch(newest, stored);
+    if (next) logger.warn({ had: newest.revision, stored: stored.map(({ revision }) => revision), next: next.revision }, 'the database is older than the configuration log: a new epoch begins');
+    this.#baseDue = true;
+    return next ?? (await revisions.newest()) ?? newest;
   }
 
   async #appendBase(configuration: CompleteConfiguration): Promise<void> {

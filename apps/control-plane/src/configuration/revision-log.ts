@@ -11,6 +11,11 @@ export interface Revision {
   readonly revision: number;
 }
 
+/** The newest revision, and whether anything of its epoch has been on the bus. */
+export interface NewestRevision extends Revision {
+  readonly epochIsPublished: boolean;
+}
+
 /** Any number; all writers of the configuration of one database agree on it. */
 const WRITER_LOCK = 5_125_101_477;
 const TRANSACTION_TIMEOUT_MS = 30_000;
@@ -38,7 +43,7 @@ export class RevisionLog {
         const next: Revision = { epoch: newest?.epoch ?? randomUUID(), revision: (newest?.revision ?? 0) + 1 };
         const change = await work(transaction, next);
         // The first revision is written even when it says nothing: it is what fixes the epoch.
-        if (newest && !change) return { ...newest, changed: false };
+        if (newest && !change) return { epoch: newest.epoch, revision: newest.revision, changed: false };
         const jws = await signLogEntry({ v: 1, type: 'change', ...next, puts: [], deletes: [], revocations: [], ...change }, this.#signingKey);
         await transaction.configurationRevision.create({ data: { ...next, jws } });
         return { ...next, changed: true };
@@ -47,8 +52,28 @@ export class RevisionLog {
     );
   }
 
-  async newest(): Promise<Revision | undefined> {
+  async newest(): Promise<NewestRevision | undefined> {
     return newestRevision(this.#database);
+  }
+
+  /**
+   * Begins a new epoch: this database went back in time, and what the bus and the replicas hold beyond `seen` is another
+   * history. Its revision is above all of `stored`, so that no number ever means two things. Does nothing when `seen` is
+   * not the newest any more.
+   */
+  async beginEpoch(seen: NewestRevision, stored: readonly Revision[]): Promise<Revision | undefined> {
+    return this.#database.$transaction(
+      async (transaction) => {
+        await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${WRITER_LOCK}::bigint)`;
+        const newest = await newestRevision(transaction);
+        if (!newest || newest.epoch !== seen.epoch || newest.revision !== seen.revision || newest.epochIsPublished !== seen.epochIsPublished) return undefined;
+        const next: Revision = { epoch: randomUUID(), revision: Math.max(newest.revision, ...stored.map(({ revision }) => revision)) + 1 };
+        const jws = await signLogEntry({ v: 1, type: 'change', ...next, puts: [], deletes: [], revocations: [] }, this.#signingKey);
+        await transaction.configurationRevision.create({ data: { ...next, jws } });
+        return next;
+      },
+      { timeout: TRANSACTION_TIMEOUT_MS, maxWait: TRANSACTION_TIMEOUT_MS },
+    );
   }
 
   /** What has not been on the bus yet, in order. */
@@ -61,6 +86,10 @@ export class RevisionLog {
   }
 }
 
-async function newestRevision(database: Pick<Transaction, 'configurationRevision'>): Promise<Revision | undefined> {
-  return (await database.configurationRevision.findFirst({ orderBy: { revision: 'desc' }, select: { epoch: true, revision: true } })) ?? undefined;
+async function newestRevision(database: Pick<Transaction, 'configurationRevision'>): Promise<NewestRevision | undefined> {
+  const newest = await database.configurationRevision.findFirst({ orderBy: { revision: 'desc' }, select: { epoch: true, revision: true, publishedAt: true } });
+  if (!newest) return undefined;
+  const { epoch, revision, publishedAt } = newest;
+  const published = publishedAt !== null || (await database.configurationRevision.findFirst({ where: { epoch, publishedAt: { not: null } }, select: { revision: true } })) !== null;
+  return { epoch, revision, epochIsPublished: published };
 }

@@ -162,6 +162,44 @@ describe('a configuration replica', () => {
     expect(replica.snapshot()).toMatchObject({ epoch: 'e2', revision: 1 });
   });
 
+  it('is not kept fresh by heartbeats of a lower revision, and takes nothing of the other history they announce (S27)', async () => {
+    await beat(3);
+    await log.store(change(4, { puts: [server('github')] }));
+    for (let second = 0; second < 3; second++) {
+      now += 1_000;
+      await beat(3);
+    }
+    expect(replica.state()).toMatchObject({ revision: 4, staleForMs: 3_000 });
+    expect(problems).toEqual([{ type: 'ahead', have: 4, got: 3 }]);
+    await log.store(change(5, { puts: [server('other-history')], revocations: [userRevoked('rev_1', 'usr_a', 1_800_000_000)] }));
+    for (const chunk of splitBase({ epoch: 'e1', revision: 6, documents: [], revocations: [] })) await log.store(chunk);
+    now += 1_000;
+    await beat(6);
+    expect(replica.state()).toMatchObject({ revision: 4, staleForMs: 4_000 });
+    expect(replica.snapshot().revocations.isRevoked({ userId: 'usr_a', clientId: 'c', sid: 's', issuedAt: 1_799_999_999 })).toBe(true);
+    for (const chunk of splitBase({ epoch: 'e2', revision: 7, documents: [server('notes')], revocations: [] })) await log.store(chunk);
+    now += 1_000;
+    await beat(7, 'e2');
+    await vi.advanceTimersByTimeAsync(0);
+    await log.replayed;
+    now += 1_000;
+    await beat(7, 'e2');
+    expect(replica.snapshot()).toMatchObject({ epoch: 'e2', revision: 7 });
+    expect(replica.state().staleForMs).toBe(0);
+  });
+
+  it('does not mind a heartbeat that a change has overtaken (S27)', async () => {
+    await beat(3);
+    await log.store(change(4));
+    for (const revision of [3, 3, 4, 3, 3, 4]) {
+      now += 1_000;
+      await beat(revision);
+    }
+    await log.store(change(5));
+    expect(replica.state()).toMatchObject({ revision: 5, staleForMs: 0 });
+    expect(problems).toEqual([]);
+  });
+
   it('does not follow a replayed heartbeat into an old epoch (S27)', async () => {
     await beat(3);
     await beat(9, 'e0', now - 120_000);

@@ -16,7 +16,7 @@ export interface ConfigurationLogReader {
 /** Something worth a log line; the replica has already done the safe thing. */
 export type ReplicaProblem =
   | { type: 'untrusted-entry'; reason: 'signature' | 'type' | 'content' }
-  | { type: 'lower-revision' | 'gap' | 'behind'; have: number; got: number }
+  | { type: 'lower-revision' | 'gap' | 'behind' | 'ahead'; have: number; got: number }
   | { type: 'unannounced-epoch' | 'new-epoch'; epoch: string }
   | { type: 'heartbeat-clock'; offByMs: number }
   | { type: 'restart-failed' | 'listener-failed'; error: unknown };
@@ -45,12 +45,16 @@ export interface ReplicaState {
 
 const MAX_HEARTBEAT_OFFSET_MS = 60_000;
 const BEHIND_TOLERANCE_MS = 2_000;
+/** A change may overtake the heartbeat of another control plane; so many in a row did not happen by that. */
+const LOWER_HEARTBEATS = 3;
 const MAX_RESTART_DELAY_MS = 30_000;
 
 /**
  * Follows the signed configuration log (security rule S27): entries are applied in order, wholly or not at all; what the
  * pinned key did not sign is skipped; a lower revision is refused; a gap, or an epoch that a fresh heartbeat announced,
- * starts over from the newest base; heartbeats drive staleness. Never asks a database and never blocks a request.
+ * starts over from the newest base; heartbeats drive staleness. Heartbeats that keep naming a lower revision come from a
+ * control plane whose database went back in time: they prove nothing, and what follows them belongs to another history,
+ * so nothing more of this epoch is applied. Never asks a database and never blocks a request.
  */
 export class ConfigurationReplica {
   readonly #options: ReplicaOptions;
@@ -66,6 +70,7 @@ export class ConfigurationReplica {
   #freshAt: number;
   #lastHeartbeatIssuedAt = 0;
   #behindSince: number | undefined;
+  #lowerHeartbeats = 0;
   #restartDelayMs = 0;
   #restartTimer: NodeJS.Timeout | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
@@ -154,6 +159,7 @@ export class ConfigurationReplica {
       this.#revocations.add(base.revocations);
       return;
     }
+    if (current?.epoch === base.epoch && this.#isAhead()) return this.#revocations.add(base.revocations);
     this.#revocations.add(base.revocations);
     this.#apply(createSnapshot({ epoch: base.epoch, revision: base.revision, documents: documentMap(base.puts), revocations: this.#revocations }));
     if (!this.#confirmed && !this.#graceTimer) this.#graceTimer = setTimeout(() => this.#confirm(), this.#options.confirmationGraceMs ?? 2_000).unref();
@@ -169,6 +175,7 @@ export class ConfigurationReplica {
     }
     if (change.revision < current.revision) return this.#report({ type: 'lower-revision', have: current.revision, got: change.revision });
     if (change.revision === current.revision) return; // delivered again
+    if (this.#isAhead()) return this.#revocations.add(change.revocations); // taking more back is always right
     if (change.revision > current.revision + 1) return this.#startOver({ type: 'gap', have: current.revision, got: change.revision });
     this.#revocations.add(change.revocations);
     let { documents } = current;
@@ -193,6 +200,12 @@ export class ConfigurationReplica {
       this.#announcedEpoch = heartbeat.epoch;
       return this.#startOver({ type: 'new-epoch', epoch: heartbeat.epoch });
     }
+    if (heartbeat.revision < current.revision) {
+      if (++this.#lowerHeartbeats === LOWER_HEARTBEATS) this.#report({ type: 'ahead', have: current.revision, got: heartbeat.revision });
+      return;
+    }
+    if (this.#isAhead()) return;
+    this.#lowerHeartbeats = 0;
     if (heartbeat.revision > current.revision) {
       this.#behindSince ??= now;
       if (now - this.#behindSince >= BEHIND_TOLERANCE_MS) this.#startOver({ type: 'behind', have: current.revision, got: heartbeat.revision });
@@ -204,7 +217,13 @@ export class ConfigurationReplica {
     this.#confirm();
   }
 
+  /** Of the database the control plane has now. Only a new epoch leads out, or starting this process anew. */
+  #isAhead(): boolean {
+    return this.#lowerHeartbeats >= LOWER_HEARTBEATS;
+  }
+
   #apply(snapshot: ConfigurationSnapshot): void {
+    if (snapshot.epoch !== this.#snapshot?.epoch) this.#lowerHeartbeats = 0;
     this.#snapshot = snapshot;
     this.#behindSince = undefined;
     if (this.#announcedEpoch === snapshot.epoch) this.#announcedEpoch = undefined;

@@ -107,6 +107,17 @@ export function describeMessaging(name: string, setUp: () => Promise<MessagingUn
         const { seen } = await follow(bus.gateway);
         await expect.poll(() => seen).toEqual(['base 0', 'change 1', 'change 2']);
       });
+      test('who appends can see what is stored last (S27)', async () => {
+        const { configuration } = bus.controlPlane;
+        expect(await configuration.newest()).toEqual([]);
+        await configuration.appendBase(1, ['base 1a', 'base 1b']);
+        expect(await configuration.newest()).toEqual(['base 1b']);
+        await configuration.appendChange(2, 'change 2');
+        await configuration.appendChange(3, 'change 3');
+        expect(await bus.otherControlPlane.configuration.newest()).toEqual(['change 3', 'base 1b']);
+        await configuration.appendBase(3, ['base 3']);
+        expect(await configuration.newest()).toEqual(['change 3', 'base 3']);
+      });
       test('starting over delivers the newest base and what came after it again (S27)', async () => {
         const { configuration } = bus.controlPlane;
         await configuration.appendBase(1, ['base 1']);

@@ -12,6 +12,8 @@ export interface ConfigurationLog {
   appendChange(revision: number, jws: string): Promise<void>;
   /** Appends a complete base, all chunks or none visible as one: `follow` starts at the newest complete base. */
   appendBase(revision: number, chunks: readonly string[]): Promise<void>;
+  /** What is stored last: the newest change and the newest piece of a base, as far as there are any. For who appends, to see whether the log knows more than it does. */
+  newest(): Promise<readonly string[]>;
   /** Not stored. */
   heartbeat(jws: string): Promise<void>;
   /**

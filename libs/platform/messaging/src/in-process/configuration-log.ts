@@ -14,6 +14,7 @@ export class InProcessConfigurationLog implements ConfigurationLog {
   readonly #onProblem: MessagingProblemListener;
   #base: { revision: number; chunks: readonly string[] } | undefined;
   #changes: Change[] = [];
+  #newestChange: string | undefined;
   readonly #appended = new Set<string>();
 
   constructor(onProblem: MessagingProblemListener) {
@@ -25,6 +26,7 @@ export class InProcessConfigurationLog implements ConfigurationLog {
     if (this.#appended.has(key)) return;
     this.#appended.add(key);
     this.#changes.push({ revision, jws });
+    this.#newestChange = jws;
     for (const { delivery } of this.#followers) delivery.push(jws);
   }
 
@@ -34,6 +36,10 @@ export class InProcessConfigurationLog implements ConfigurationLog {
     this.#base = { revision, chunks: [...chunks] };
     this.#changes = newEpoch ? [] : this.#changes.filter((change) => change.revision > revision);
     for (const { delivery } of this.#followers) for (const chunk of chunks) delivery.push(chunk);
+  }
+
+  async newest(): Promise<readonly string[]> {
+    return [this.#newestChange, this.#base?.chunks.at(-1)].filter((entry) => entry !== undefined);
   }
 
   async heartbeat(jws: string): Promise<void> {

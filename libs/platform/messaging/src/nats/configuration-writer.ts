@@ -5,7 +5,7 @@ import type { NatsConnection } from '@nats-io/transport-node';
 import { SallyportError } from '@sallyport/kernel';
 import { streams, subjects } from '@sallyport/messages';
 import { epochOf } from '../epoch-of.js';
-import { logHeaders } from './log-message.js';
+import { logHeaders, readLogMessage } from './log-message.js';
 import { unavailable } from './unavailable.js';
 
 /** The appending half of the configuration log; the control plane alone has the right to it (S26). */
@@ -46,6 +46,11 @@ export class NatsConfigurationWriter {
       start ??= seq;
     }
     if (start !== undefined) await this.#forgetBefore(start);
+  }
+
+  async newest(): Promise<readonly string[]> {
+    const newest = await unavailable(Promise.all([subjects.configurationChange, subjects.configurationBase].map((subject) => readLogMessage(this.#connection, { last_by_subj: subject }))));
+    return newest.flatMap((message) => (message && 'jws' in message ? [message.jws] : []));
   }
 
   /** Dropped while the connection is down: sent later, in a burst, it would prove nothing. */

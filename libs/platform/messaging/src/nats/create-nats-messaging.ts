@@ -84,6 +84,7 @@ export async function createNatsMessaging(options: NatsMessagingOptions): Promis
   const configuration: ConfigurationLog = {
     appendChange: (revision, jws) => writer.appendChange(revision, jws),
     appendBase: (revision, chunks) => writer.appendBase(revision, chunks),
+    newest: () => writer.newest(),
     heartbeat: (jws) => writer.heartbeat(jws),
     async follow(listener) {
       const follower = new NatsConfigurationFollower(connection, listener, onProblem);
