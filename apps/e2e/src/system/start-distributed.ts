@@ -84,7 +84,8 @@ export async function startDistributed(): Promise<System> {
     const spawned = await Promise.allSettled(ROLES.map(({ role, name }) => spawnApp({ entry: `apps/${role}/dist/main.js`, env: environments[name], readyPattern: /"msg":"running"/ })));
     running = spawned.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     all.push(...running);
-    for (const result of spawned) if (result.status === 'rejected') throw result.reason;
+    const failures = spawned.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+    if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('\n'));
     for (const { name } of ROLES) {
       await eventually(async () => {
         const response = await fetch(`http://127.0.0.1:${healthPorts[name]}/readyz`);
