@@ -31,6 +31,8 @@ export interface ControlPlaneConfig {
   };
   /** The name its own events are stored under. */
   readonly replica: string;
+  /** Names authorization servers publish events under: a session ends on their word, and on nobody else's. */
+  readonly authorizationServers: readonly string[];
   readonly stalenessBoundMs: number;
   readonly heartbeatIntervalMs: number;
   readonly trustedProxies: readonly string[];
@@ -47,6 +49,7 @@ export const ControlPlaneEnvironment = z.strictObject({
   SALLYPORT_JWKS_URL: variable.url('http:', 'https:').optional().describe('Where to fetch the keys of the authorization server, if not at `<issuer>/jwks`'),
   SALLYPORT_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
   SALLYPORT_PORT: variable.port().default(7402),
+  SALLYPORT_AUTHORIZATION_SERVERS: variable.list().pipe(z.array(z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/)).min(1)).default(['authorization-server']).describe('Names authorization servers publish events under; the sessions they report as ended are revoked'),
   DATABASE_URL: variable.url('postgresql:', 'postgres:').transform((url) => new Secret(url)).describe('PostgreSQL'),
   SALLYPORT_ADMIN_TOKEN_FILE: variable.path().describe('Holds the token of the admin API, at least 32 characters'),
   SALLYPORT_CONFIGURATION_FILE: variable.path().optional().describe('Declarative file that is applied at each start'),
@@ -108,6 +111,7 @@ export function controlPlaneConfig(environment: ControlPlaneEnvironment, parts: 
       enrolledGateways: environment.SALLYPORT_ENROLLED_GATEWAYS,
     },
     replica: environment.SALLYPORT_REPLICA,
+    authorizationServers: environment.SALLYPORT_AUTHORIZATION_SERVERS,
     stalenessBoundMs: environment.SALLYPORT_STALENESS_BOUND,
     heartbeatIntervalMs: 1_000,
     trustedProxies: environment.SALLYPORT_TRUSTED_PROXIES,

@@ -80,7 +80,7 @@ async function start(part: Partial<ControlPlaneConfig> = {}, bus: Messaging = me
       publicUrl: `http://127.0.0.1:${port}`, gatewayUrl: 'http://127.0.0.1:7400', issuer: 'http://127.0.0.1:7401', jwksUrl: 'http://127.0.0.1:7401/jwks', host: '127.0.0.1', port,
       databaseUrl: new Secret(postgres.url), adminToken: new Secret(ADMIN_TOKEN), declarativeFile: file, secretVariables: { IDP_SECRET: 'hunter2' },
       keys: { masterKeyFile: keys.master, configurationSigningKeyFile: keys.configurationSigning, leaseKeyFile: keys.lease, leaseSigningKeyFile: keys.leaseSigning, enrolledGateways: keys.gateways },
-      replica: 'control-plane', stalenessBoundMs: 300_000, heartbeatIntervalMs: 200, trustedProxies: [], extraCertificateAuthorities: [], ...part,
+      replica: 'control-plane', authorizationServers: ['authorization-server'], stalenessBoundMs: 300_000, heartbeatIntervalMs: 200, trustedProxies: [], extraCertificateAuthorities: [], ...part,
     },
     { messaging: bus, logger },
   );
@@ -263,6 +263,46 @@ describe('a revocation', () => {
     const { post, call } = await start();
     await post('/v1/revocations', { user: 'usr_alice', agent: 'agent-1', reason: 'laptop lost' });
     expect((await call('/v1/events?type=revocation.created')).body).toMatchObject({ events: [{ type: 'revocation.created', userId: 'usr_alice', clientId: 'agent-1', detail: { reason: 'laptop lost', subject: 'user-agent', block: false } }] });
+  });
+
+  describe('of a session the authorization server ended itself', () => {
+    const ended = (part: object = {}) => ({ v: 1, type: 'token.revoked', id: newId('evt'), replica: 'authorization-server', at: Date.now(), userId: 'usr_alice', clientId: 'agent-1', sid: 'ses_1', reason: 'a code or refresh token was used twice', ...part });
+    const end = () => database.agentSession.update({ where: { sid: 'ses_1' }, data: { endedAt: new Date() } });
+
+    it('is in force at every gateway within a second, also for tokens of a clock that is ahead, and once however often it is told (R85) (S28)', async () => {
+      await seed();
+      await end();
+      const { call } = await start();
+      const replica = await follow();
+      const told = Date.now();
+      await messaging.events.publish('authorization-server', [ended({ sid: undefined }), ended()]);
+      await soon(() => expect(replica.snapshot().revocations.isRevoked(token({ issuedAt: Math.floor(Date.now() / 1000) + 30 }))).toBe(true));
+      expect(Date.now() - told).toBeLessThan(1_000);
+      expect(replica.snapshot().revocations.isRevoked(token({ sid: 'ses_2' }))).toBe(false);
+      await messaging.events.publish('authorization-server', [ended(), ended()]);
+      expect(await database.revocation.count()).toBe(1);
+      expect((await call('/v1/events?type=revocation.created')).body['events']).toMatchObject([{ sid: 'ses_1', userId: 'usr_alice', clientId: 'agent-1', detail: { subject: 'session', reason: 'a code or refresh token was used twice' } }]);
+    });
+
+    it('counts only from an authorization server, under its own name (S26)', async () => {
+      await seed();
+      await end();
+      await start();
+      await messaging.events.publish('gateway-1', [ended(), ended({ replica: 'gateway-1' })]);
+      await messaging.events.publish('authorization-server-2', [ended({ replica: 'authorization-server-2' })]);
+      await messaging.events.publish('authorization-server', [ended({ replica: 'gateway-1' }), ended({ type: 'token.refused' })]);
+      expect(await database.revocation.count()).toBe(0);
+    });
+
+    it('needs a session that has ended: the event alone ends none (S8)', async () => {
+      await seed();
+      await start();
+      await messaging.events.publish('authorization-server', [ended(), ended({ sid: 'ses_nobody' })]);
+      expect(await database.revocation.count()).toBe(0);
+      await end();
+      await messaging.events.publish('authorization-server', [ended()]);
+      expect(await database.revocation.count()).toBe(1);
+    });
   });
 
   it('of an MCP session comes from a gateway over the bus, once (R64) (S26)', async () => {

@@ -18,6 +18,7 @@ import { ControlPlaneModule } from './control-plane.module.js';
 import { consumeEvents } from './events/consume-events.js';
 import { PostgresEventStore } from './events/event-store.js';
 import { createLifecycleRecorder } from './events/record-lifecycle.js';
+import { createReportedSessions } from './revocation/reported-sessions.js';
 import { PostgresRevocationStore } from './revocation/revocation-store.js';
 import { Revoker } from './revocation/revoke.js';
 
@@ -86,7 +87,8 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
     requireAdminToken(app.getHttpAdapter().getInstance(), config.adminToken);
     app.connectMicroservice(messaging.server('control-plane'));
     await app.startAllMicroservices();
-    closers.push(await consumeEvents(messaging.events, { store: events, isGateway: async (name) => (await enrolled.find(name)) !== undefined, logger }));
+    const endReportedSessions = createReportedSessions({ authorizationServers: config.authorizationServers, database, store: revocations, publisher, lifecycle });
+    closers.push(await consumeEvents(messaging.events, { store: events, isGateway: async (name) => (await enrolled.find(name)) !== undefined, onRecords: endReportedSessions, logger }));
     const url = await listen(app, { port: config.port, host: config.host });
 
     return { name: 'control-plane', urls: { admin: url }, readiness: () => readinessOf({ messaging, publisher, replica }), close };

@@ -82,7 +82,7 @@ export async function startStandalone(settings: StandaloneEnvironment, env: Read
     declarativeFile: configurationFile,
     secretVariables: { ...env, [DEMO_CLIENT_SECRET_VARIABLE]: clientSecret.reveal() },
     keys: { masterKeyFile: keys.master, configurationSigningKeyFile: keys.configurationSigning, leaseKeyFile: keys.lease, leaseSigningKeyFile: keys.leaseSigning, enrolledGateways: keys.gateways },
-    replica: 'control-plane', stalenessBoundMs: STALENESS_BOUND_MS, heartbeatIntervalMs: 1_000, trustedProxies: [], extraCertificateAuthorities: certificateAuthorities,
+    replica: 'control-plane', authorizationServers: ['authorization-server'], stalenessBoundMs: STALENESS_BOUND_MS, heartbeatIntervalMs: 1_000, trustedProxies: [], extraCertificateAuthorities: certificateAuthorities,
   }, parts));
   keep(await startAuthorizationServer({
     issuer, gatewayUrl, controlPlaneUrl, host, port: settings.SALLYPORT_AUTHORIZATION_SERVER_PORT,

@@ -65,6 +65,8 @@ export class ConnectFlow {
     const target = this.#target(result.grant);
     const title = target ? titleOf(target) : server;
     switch (result.type) {
+      case 'revoked':
+        return ticketPages.revoked;
       case 'declined':
         return declinedPage(title);
       case 'failed':

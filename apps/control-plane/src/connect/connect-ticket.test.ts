@@ -23,6 +23,6 @@ test('a ticket shows nothing to whoever holds the link, and fits a URL path segm
 
 test('a ticket altered, of another deployment or of another purpose does not open (S16)', () => {
   const text = sealConnectTicket(ticket, sealer, () => 1_000);
-  const others = [`${text.slice(0, -2)}${text.endsWith('AA') ? 'BB' : 'AA'}`, text.slice(0, 40), '', '%00', sealConnectTicket(ticket, new Sealer(new Secret<Uint8Array>(randomBytes(32))), () => 1_000), sealer.seal('connect-flow', JSON.stringify({ ...ticket, issuedAt: 1_000 }), '').toString('base64url')];
+  const others = [`${text.slice(0, -2)}${text.endsWith('AA') ? 'BB' : 'AA'}`, text.slice(0, 40), '', '%00', `${text}?x`, `${text}\\..\\session`, `${text}.`, ` ${text}`, sealConnectTicket(ticket, new Sealer(new Secret<Uint8Array>(randomBytes(32))), () => 1_000), sealer.seal('connect-flow', JSON.stringify({ ...ticket, issuedAt: 1_000 }), '').toString('base64url')];
   for (const other of others) expect(openConnectTicket(other, sealer, () => 1_000)).toEqual({ type: 'invalid' });
 });

@@ -25,6 +25,7 @@ export function sealConnectTicket(ticket: Omit<ConnectTicket, 'issuedAt'>, seale
 }
 
 export function openConnectTicket(text: string, sealer: Sealer, clock: Clock): OpenedTicket {
+  if (!/^[A-Za-z0-9_-]+$/.test(text)) return { type: 'invalid' }; // decoding skips what is no base64url, and the text becomes a path again
   let opened: unknown;
   try {
     opened = JSON.parse(sealer.open(PURPOSE, Buffer.from(text, 'base64url'), '').toString());

@@ -35,6 +35,8 @@ let changed: CredentialChanged[];
 /** Everything any browser received. */
 let shown: string[];
 
+/** What the credential provider says besides; set before a start. */
+let providerClient = '';
 const file = (notesUrl: string) => `
 kind: McpServer
 name: notes
@@ -46,7 +48,7 @@ spec: { url: "https://whoami.example/mcp" }
 ---
 kind: CredentialProvider
 name: notes-user
-spec: { type: mcp-user-oauth, server: notes }
+spec: { type: mcp-user-oauth, server: notes${providerClient} }
 ---
 kind: CredentialProvider
 name: whoami-token
@@ -79,6 +81,7 @@ beforeEach(async () => {
   database = connectDatabase(postgres.url);
   messaging = createInProcessMessaging();
   [log, changed, shown] = [[], [], []];
+  providerClient = '';
   await messaging.broadcast.subscribe(subjects.credentialChanged, (payload) => void changed.push(payload as CredentialChanged));
   await start(notes.resource);
 });
@@ -98,9 +101,9 @@ async function start(notesUrl: string): Promise<void> {
   service = await startControlPlane(
     {
       publicUrl: url, gatewayUrl: GATEWAY, issuer: as.origin, jwksUrl: `${as.origin}/jwks`, host: '127.0.0.1', port,
-      databaseUrl: new Secret(postgres.url), adminToken: new Secret(ADMIN_TOKEN), declarativeFile: path, secretVariables: {},
+      databaseUrl: new Secret(postgres.url), adminToken: new Secret(ADMIN_TOKEN), declarativeFile: path, secretVariables: { NOTES_SECRET: 'configured-client-secret' },
       keys: { masterKeyFile: keys.master, configurationSigningKeyFile: keys.configurationSigning, leaseKeyFile: keys.lease, leaseSigningKeyFile: keys.leaseSigning, enrolledGateways: keys.gateways },
-      replica: 'control-plane', stalenessBoundMs: 300_000, heartbeatIntervalMs: 200, trustedProxies: [], extraCertificateAuthorities: [],
+      replica: 'control-plane', authorizationServers: ['authorization-server'], stalenessBoundMs: 300_000, heartbeatIntervalMs: 200, trustedProxies: [], extraCertificateAuthorities: [],
     },
     { messaging, logger: createLogger({ name: 'control-plane', level: 'debug', destination: { write: (line: string) => void log.push(line) } }) },
   );
@@ -175,6 +178,11 @@ async function connect(person: Person): Promise<Browser> {
   const done = await browser.submit(await browser.open(await linkFor(person)));
   expect(done.html).toContain('<h1>Connected</h1>');
   return browser;
+}
+
+async function revoke(subject: object): Promise<void> {
+  const answer = await fetch(`${url}/v1/revocations`, { method: 'POST', headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' }, body: JSON.stringify(subject) });
+  expect(answer.status).toBe(201);
 }
 
 const downstreamRequests = () => notes.requests.filter(({ path }) => path === '/token').length;
@@ -288,6 +296,51 @@ describe('connecting', () => {
     const revoked = await fetch(`${url}/v1/revocations`, { method: 'POST', headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' }, body: JSON.stringify({ agent: alice.clientId }) });
     expect(revoked.ok).toBe(true);
     await expect.poll(async () => (await new Browser(alice.userId).open(link)).status).toBe(403);
+  });
+
+  test('a revocation while the browser is at the server connects nothing and spends no code (S28)', async () => {
+    const start = new Browser(alice.userId);
+    const page = await start.open(await linkFor(alice));
+    let callback = '';
+    notes.tamper = (parameters) => {
+      callback = `${url}/connect/callback?${parameters}`;
+      for (const name of [...parameters.keys()]) parameters.delete(name);
+    };
+    await start.submit(page);
+    await revoke({ agent: alice.clientId });
+    const refused = await start.open(callback);
+    expect([refused.status, refused.html.includes('access has ended')]).toEqual([403, true]);
+    expect([downstreamRequests(), await database.connection.count(), await database.connectionConsent.count()]).toEqual([0, 0, 0]);
+  });
+
+  test('a revoked user is signed out of our pages, and what was rendered for them starts nothing (S28)', async () => {
+    const browser = new Browser(alice.userId);
+    await browser.open(await linkFor(alice));
+    await database.user.create({ data: { id: alice.userId, trustProvider: 'demo', subject: 'alice', groups: [] } });
+    await revoke({ user: alice.userId });
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    const link = await linkFor({ ...alice, sid: newId('ses') });
+    const before = browser.visited.length;
+    const again = await browser.open(link);
+    expect(again.html).toContain('Connect your Notes');
+    expect(browser.visited.slice(before).some((address) => address.startsWith(`${as.origin}/authorize`))).toBe(true);
+  });
+
+  test('a client registered by hand is shown to its own issuer and to no other that a server comes to name (S20)', async () => {
+    providerClient = `, client: { issuer: "${as.origin}", clientId: by-hand, clientSecret: { env: NOTES_SECRET } }`;
+    await start(notes.resource);
+    const browser = new Browser(alice.userId);
+    const page = await browser.submit(await browser.open(await linkFor(alice)));
+    expect(page.html).toContain('could not be connected');
+    expect(notes.requests.some(({ path }) => path === '/authorize' || path === '/token')).toBe(false);
+    expect(JSON.stringify(notes.requests)).not.toContain('configured-client-secret');
+    expect((await database.event.findFirstOrThrow({ where: { type: 'connection.refresh_failed' } })).body).toMatchObject({ detail: { reason: 'issuer_not_the_configured_one' } });
+
+    providerClient = `, client: { issuer: "${notes.origin}", clientId: by-hand, clientSecret: { env: NOTES_SECRET } }`;
+    await start(notes.resource);
+    const own = new Browser(alice.userId);
+    await own.submit(await own.open(await linkFor(alice)));
+    expect(own.visited.some((address) => address.startsWith(`${notes.origin}/authorize`) && address.includes('client_id=by-hand'))).toBe(true);
   });
 
   test('a callback counts once, in the browser that started it, for the user who did (S8) (S23)', async () => {

@@ -11,6 +11,8 @@ export type FinishResult =
   | { readonly type: 'connected'; readonly grant: PendingGrant; readonly connection: Pick<Connection, 'id' | 'revision'> }
   /** `state` is unknown, was used, or belongs to another browser or user: nothing of the response was looked at. */
   | { readonly type: 'not_yours' }
+  /** The agent or its user was, while the browser was at the server: nothing of the response was looked at. */
+  | { readonly type: 'revoked'; readonly grant: PendingGrant }
   | { readonly type: 'declined'; readonly grant: PendingGrant }
   | { readonly type: 'failed'; readonly grant: PendingGrant; readonly reason: string };
 
@@ -35,6 +37,8 @@ export async function finishConnecting(parameters: URLSearchParams, session: Bro
   const grant = await context.pending.take(state);
   if (!grant || grant.sessionDigest !== session.idDigest || grant.userId !== session.userId) return { type: 'not_yours' };
 
+  const { clientId, sid } = grant;
+  if (context.snapshot().revocations.isRevoked({ userId: grant.userId, clientId, sid, issuedAt: Math.floor(grant.ticketIssuedAt / 1000) })) return { type: 'revoked', grant };
   const response = readAuthorizationResponse(parameters, grant);
   if (response.type === 'untrusted') return { type: 'failed', grant, reason: response.reason };
   if (response.type === 'refused') return response.error === 'access_denied' ? { type: 'declined', grant } : { type: 'failed', grant, reason: response.error };

@@ -5,7 +5,7 @@ import type { Clock } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
 import type { SafeFetch } from '@sallyport/safe-fetch';
 
-export type ClientResult = { readonly type: 'client'; readonly client: OAuthClient } | { readonly type: 'failed'; readonly reason: 'registration_not_offered' | 'registration_refused' | 'secret_missing' };
+export type ClientResult = { readonly type: 'client'; readonly client: OAuthClient } | { readonly type: 'failed'; readonly reason: 'registration_not_offered' | 'registration_refused' | 'secret_missing' | 'issuer_not_the_configured_one' };
 
 const RENEW_BEFORE_MS = 24 * 60 * 60 * 1000;
 
@@ -29,7 +29,8 @@ export class OAuthClientRegistry {
 
   async clientFor({ provider }: ConfiguredTarget, metadata: AuthorizationServerMetadata): Promise<ClientResult> {
     if (provider.spec.type === 'mcp-user-oauth' && provider.spec.client) {
-      const { clientId, clientSecret: source } = provider.spec.client;
+      const { issuer, clientId, clientSecret: source } = provider.spec.client;
+      if (issuer !== metadata.issuer) return { type: 'failed', reason: 'issuer_not_the_configured_one' };
       if (!source) return { type: 'client', client: { issuer: metadata.issuer, clientId, clientSecret: null, authentication: 'none' } };
       const clientSecret = await findStoredSecret(this.#database, this.#sealer, `CredentialProvider/${provider.name}/clientSecret`);
       if (!clientSecret) return { type: 'failed', reason: 'secret_missing' };

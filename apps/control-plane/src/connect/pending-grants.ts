@@ -15,6 +15,8 @@ const PendingGrant = z.object({
   clientId: z.string(),
   agentName: z.string(),
   sid: z.string(),
+  /** When the agent's link was made, milliseconds since the epoch. */
+  ticketIssuedAt: z.int(),
   server: z.string(),
   credentialProvider: z.string(),
   pins: z.object({ serverUrl: z.string(), serverResource: z.string().nullable(), providerDigest: z.string() }),

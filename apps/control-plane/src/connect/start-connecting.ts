@@ -44,7 +44,7 @@ async function start(ticket: ConnectTicket, session: BrowserSession, target: Con
   await pending.keep(state, {
     v: 1,
     sessionDigest: session.idDigest,
-    userId: ticket.userId, clientId: ticket.clientId, agentName: ticket.agentName, sid: ticket.sid,
+    userId: ticket.userId, clientId: ticket.clientId, agentName: ticket.agentName, sid: ticket.sid, ticketIssuedAt: ticket.issuedAt,
     server: server.name, credentialProvider: provider.name, pins: pinsOf(target),
     issuer: metadata.issuer,
     issuerAnnounced: metadata.authorization_response_iss_parameter_supported ?? false,

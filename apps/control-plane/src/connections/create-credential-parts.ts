@@ -97,7 +97,7 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
       { provide: CONTROL_PLANE_URL, useValue: publicUrl },
       { provide: DISCONNECT_CONTEXT, useValue: disconnectContext },
       { provide: ConnectFlow, useValue: connectFlow },
-      { provide: BrowserSessions, useValue: new BrowserSessions({ database, sealer, clock }) },
+      { provide: BrowserSessions, useValue: new BrowserSessions({ database, sealer, clock, isRevoked: ({ userId, issuedAt }) => snapshot().revocations.isRevoked({ userId, clientId: '', sid: '', issuedAt }) }) },
       { provide: SignIn, useValue: new SignIn({ authorizationServer, controlPlaneUrl: publicUrl, fetch: ownFetch, sealer, clock }) },
     ],
   };

@@ -4,12 +4,20 @@ import type { EventStream } from '@sallyport/messaging';
 import type { Logger } from '@sallyport/telemetry';
 import type { PostgresEventStore } from './event-store.js';
 
+export interface ConsumedEvents {
+  readonly store: Pick<PostgresEventStore, 'append'>;
+  readonly isGateway: (replica: string) => Promise<boolean>;
+  /** Acts on what arrived, before it is stored; called again with the same batch when anything fails. */
+  readonly onRecords: (replica: string, records: readonly AuditRecord[]) => Promise<void>;
+  readonly logger: Logger;
+}
+
 /**
  * Stores every batch that arrives, then acknowledges it. What is no record, names another replica than the one the bus
  * says it came from, or tells of something other than a call although it comes from a gateway (S26), is left out and
  * logged: it would be as wrong the next time.
  */
-export function consumeEvents(stream: EventStream, { store, isGateway, logger }: { store: Pick<PostgresEventStore, 'append'>; isGateway: (replica: string) => Promise<boolean>; logger: Logger }): Promise<() => Promise<void>> {
+export function consumeEvents(stream: EventStream, { store, isGateway, onRecords, logger }: ConsumedEvents): Promise<() => Promise<void>> {
   return stream.consume(async (replica, records) => {
     const callsOnly = await isGateway(replica);
     const sound: AuditRecord[] = [];
@@ -18,6 +26,7 @@ export function consumeEvents(stream: EventStream, { store, isGateway, logger }:
       if (parsed.success && parsed.data.replica === replica && (!callsOnly || parsed.data.type === 'mcp.call')) sound.push(parsed.data);
     }
     if (sound.length < records.length) logger.warn({ replica, dropped: records.length - sound.length }, 'events dropped: not records that this replica may write');
+    await onRecords(replica, sound);
     await store.append(sound.flatMap(toEvents));
   });
 }

@@ -42,7 +42,24 @@ export class PostgresRevocationStore {
     const now = this.#nowSeconds();
     // A token's `iat` is in whole seconds: one issued earlier in this second is caught only by the next.
     const notBefore = options.block ? NEVER_AGAIN : now + 1;
-    return this.#record({ id: newId('rev', this.#clock()), subject, notBefore, expiresAt: subject.type === 'session' ? now + SESSION_REMEMBERED_SECONDS : null }, options.reason);
+    if (subject.type === 'session') return this.#record(this.#sessionEnd(subject.sid), options.reason);
+    return this.#record({ id: newId('rev', this.#clock()), subject, notBefore, expiresAt: null }, options.reason);
+  }
+
+  /** A session the authorization server ended itself. @returns `undefined` when its end was recorded already. */
+  async endSession(sid: string, reason: string): Promise<RecordedRevocation | undefined> {
+    const revocation = this.#sessionEnd(sid);
+    const { changed, revision } = await this.#revisions.write(async (transaction) => {
+      if (await transaction.revocation.findFirst({ where: { subjectType: 'session', subject: { equals: revocation.subject } }, select: { id: true } })) return undefined;
+      await transaction.revocation.create({ data: rowOf(revocation, reason) });
+      return { revocations: [revocation] };
+    });
+    return changed ? { ...revocation, reason, revision } : undefined;
+  }
+
+  /** Void whenever it was issued: no token of an ended session is made later, but a clock may be ahead of ours. */
+  #sessionEnd(sid: string): Revocation & { readonly subject: { readonly type: 'session'; readonly sid: string } } {
+    return { id: newId('rev', this.#clock()), subject: { type: 'session', sid }, notBefore: NEVER_AGAIN, expiresAt: this.#nowSeconds() + SESSION_REMEMBERED_SECONDS };
   }
 
   /** An agent ended its MCP session (R64). @param expiresAt when it would have ended by itself, seconds since the epoch. @returns `false` when it had ended already. */

@@ -13,19 +13,22 @@ export interface BrowserSession {
 
 const PURPOSE = 'browser-session';
 const LIFETIME_MS = 60 * 60 * 1000;
-const Sealed = z.object({ v: z.literal(1), userId: z.string(), csrfToken: z.string() });
+const Sealed = z.object({ v: z.literal(1), userId: z.string(), csrfToken: z.string(), /** Seconds since the epoch. */ beganAt: z.int() });
 const digest = (id: string) => createHash('sha256').update(id).digest('base64url');
 
-/** The cookie holds the id, the database its digest (S8). Sessions end after an hour. */
+/** The cookie holds the id, the database its digest (S8). Sessions end after an hour, and with a revocation of their user (S28). */
 export class BrowserSessions {
   readonly #database: Database;
   readonly #sealer: Sealer;
   readonly #clock: Clock;
+  readonly #isRevoked: (session: { userId: string; issuedAt: number }) => boolean;
 
-  constructor({ database, sealer, clock }: { database: Database; sealer: Sealer; clock: Clock }) {
+  /** @param parts `isRevoked`: whether what a user was given at `issuedAt` (seconds) is void. */
+  constructor({ database, sealer, clock, isRevoked }: { database: Database; sealer: Sealer; clock: Clock; isRevoked: (session: { userId: string; issuedAt: number }) => boolean }) {
     this.#database = database;
     this.#sealer = sealer;
     this.#clock = clock;
+    this.#isRevoked = isRevoked;
   }
 
   /** @returns the cookie's value and how long it is good for. */
@@ -33,7 +36,7 @@ export class BrowserSessions {
     const id = randomBytes(32).toString('base64url');
     const idDigest = digest(id);
     const now = this.#clock();
-    const session: z.infer<typeof Sealed> = { v: 1, userId, csrfToken: randomBytes(24).toString('base64url') };
+    const session: z.infer<typeof Sealed> = { v: 1, userId, csrfToken: randomBytes(24).toString('base64url'), beganAt: Math.floor(now / 1000) };
     await this.#database.browserSession.deleteMany({ where: { expiresAt: { lte: new Date(now) } } });
     await this.#database.browserSession.create({ data: { idDigest, sealed: Buffer.from(this.#sealer.seal(PURPOSE, JSON.stringify(session), idDigest)), expiresAt: new Date(now + LIFETIME_MS) } });
     return { id, maxAgeSeconds: LIFETIME_MS / 1000 };
@@ -44,7 +47,8 @@ export class BrowserSessions {
     const idDigest = digest(id);
     const row = await this.#database.browserSession.findUnique({ where: { idDigest } });
     if (!row || row.expiresAt.getTime() <= this.#clock()) return undefined;
-    const { userId, csrfToken } = Sealed.parse(JSON.parse(this.#sealer.open(PURPOSE, row.sealed, idDigest).toString()));
+    const { userId, csrfToken, beganAt } = Sealed.parse(JSON.parse(this.#sealer.open(PURPOSE, row.sealed, idDigest).toString()));
+    if (this.#isRevoked({ userId, issuedAt: beganAt })) return undefined;
     return { idDigest, userId, csrfToken };
   }
 

@@ -100,6 +100,17 @@ export function describeRefusals(system: () => System): void {
       for (const event of refused) expect(event.userId ?? null).toBeNull();
     });
 
+    test('a session the agent itself ends at the authorization server is refused at the gateway within a second (S17, S28)', async () => {
+      const leaving = await signIn();
+      expect((await post(leaving.token())).status).toBe(200);
+      const { iss = '', client_id: clientId } = decodeJwt(leaving.token());
+      const answer = await fetch(`${iss}/revoke`, { method: 'POST', body: new URLSearchParams({ client_id: String(clientId), token: leaving.refreshToken() ?? '' }) });
+      expect(answer.status).toBe(200);
+      await expect.poll(async () => (await post(leaving.token())).status, { timeout: 1_000, interval: 20 }).toBe(401);
+      expect((await post(agent.token())).status).toBe(200);
+      await leaving.close();
+    });
+
     test('a revoked session is refused within a second, another session of the same user and agent goes on (R4, R6, R13)', async () => {
       const other = await signIn();
       const { sid } = decodeJwt(agent.token());

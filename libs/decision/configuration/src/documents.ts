@@ -53,7 +53,8 @@ const CredentialProviderSpec = z.discriminatedUnion('type', [
     type: z.literal('mcp-user-oauth'),
     server: ServerId,
     scopes: z.array(Scope).optional(),
-    client: z.strictObject({ clientId: z.string().min(1), clientSecret: SecretSource.optional() }).optional(),
+    /** Our registration at one authorization server, made by hand. It is shown to that issuer only, whichever one the server names. */
+    client: z.strictObject({ issuer: z.url({ protocol: /^https?$/ }), clientId: z.string().min(1), clientSecret: SecretSource.optional() }).optional(),
   }),
   /** A token we sign ourselves: `aud` = the server's resource, `sub` = the user, `act.sub` = the agent (RFC 8693 section 4.1). */
   z.strictObject({ type: z.literal('gateway-token'), server: ServerId, scopes: z.array(Scope).default([]), lifetime: Duration.default('5m') }),

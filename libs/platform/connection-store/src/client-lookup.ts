@@ -20,7 +20,7 @@ export function createClientLookup({ database, vault, snapshot }: ClientLookupCo
     const spec = snapshot().get('CredentialProvider', credentialProvider)?.spec;
     const configured = spec?.type === 'mcp-user-oauth' ? spec.client : undefined;
     if (configured) {
-      if (configured.clientId !== clientId) return undefined;
+      if (configured.clientId !== clientId || configured.issuer !== issuer) return undefined;
       const clientSecret = configured.clientSecret ? await findStoredSecret(database, vault, `CredentialProvider/${credentialProvider}/clientSecret`) : null;
       return clientSecret === undefined ? undefined : { issuer, clientId, clientSecret, authentication };
     }
