@@ -81,7 +81,11 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
     }, FORGET_INTERVAL_MS).unref();
     closers.push(() => Promise.resolve(clearInterval(forgetting)));
     const revoker = new Revoker({ database, store: revocations, publisher, lifecycle });
-    const credentials = await createCredentialParts({ ...config, database, sealer, messaging, snapshot: () => replica.snapshot(), record: lifecycle, clock });
+    const revokeLeases = async (connectionId: string): Promise<void> => {
+      await revocations.revokeConnection(connectionId);
+      await publisher.flush().catch((err: unknown) => logger.warn({ err, connectionId }, 'the end of a connection is recorded and follows when the bus is back'));
+    };
+    const credentials = await createCredentialParts({ ...config, database, sealer, messaging, snapshot: () => replica.snapshot(), record: lifecycle, revokeLeases, clock });
     const app = await createNestApp(ControlPlaneModule.of({ documents, publisher, revocations, revoker, events, credentials }), { logger, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, headers: 'pages' });
     closers.push(() => closeNestApp(app));
     requireAdminToken(app.getHttpAdapter().getInstance(), config.adminToken);

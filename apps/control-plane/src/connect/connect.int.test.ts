@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ConfigurationReplica } from '@sallyport/configuration';
 import { openLeaseAnswer, sealLeaseRequest } from '@sallyport/credential';
 import { connectDatabase, type Database } from '@sallyport/database';
 import type { RunningService } from '@sallyport/http';
@@ -10,7 +11,7 @@ import { ensureDeploymentKeys, loadEncryptionKey, loadMasterKey, loadSigningKey,
 import { subjects, type CredentialChanged } from '@sallyport/messages';
 import { createInProcessMessaging, request, type Messaging } from '@sallyport/messaging';
 import { createLogger } from '@sallyport/telemetry';
-import { findSecrets, freePort, startTestOAuthServer, startTestPostgres, type TestOAuthServer, type TestPostgres } from '@sallyport/testing';
+import { eventually, findSecrets, freePort, startTestOAuthServer, startTestPostgres, type TestOAuthServer, type TestPostgres } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startControlPlane } from '../start-control-plane.js';
 
@@ -529,5 +530,30 @@ describe('what is stored and said', () => {
     expect(await database.connectionConsent.count()).toBe(0);
     expect(changed.at(-1)).toMatchObject({ connectionId: connection?.id });
     expect((await admin(`/v1/connections/${connection?.id}`, 'DELETE')).status).toBe(404);
+    await connect(alice);
+    expect((await lease(alice)).type).toBe('granted');
+  });
+
+  test('leases of a removed connection are void at a gateway that missed the message, for as long as one can live (S28)', async () => {
+    await connect(alice);
+    const replica = new ConfigurationReplica({ log: messaging.configuration, verifyKey: (await loadVerifyingKey(keys.configurationSigningPublic)).publicKey });
+    await replica.start();
+    const { revocations } = await replica.whenReady(5_000);
+    const { id } = await database.connection.findFirstOrThrow();
+    const leasedAt = Math.floor(Date.now() / 1000);
+    await fetch(`${url}/v1/connections/${id}`, { method: 'DELETE', headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
+    await eventually(() => revocations.isConnectionRevoked(id, leasedAt));
+    await replica.stop();
+    expect((await database.revocation.findFirstOrThrow()).expiresAt).toBeGreaterThanOrEqual(leasedAt + 900 + 60);
+  });
+
+  test('a connection whose credential does not open any more can still be removed', async () => {
+    await connect(alice);
+    const { id } = await database.connection.findFirstOrThrow();
+    await database.connection.update({ where: { id }, data: { tokenEndpoint: 'https://evil.example/token', revocationEndpoint: 'https://evil.example/revoke' } });
+    await expect(lease(alice)).rejects.toThrow(expect.objectContaining({ code: 'messaging_request_failed' }));
+    const answer = await fetch(`${url}/v1/connections/${id}`, { method: 'DELETE', headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
+    expect([answer.status, await answer.json()]).toEqual([200, { id, revokedUpstream: false }]);
+    expect(await database.event.count({ where: { type: 'connection.removed' } })).toBe(1);
   });
 });

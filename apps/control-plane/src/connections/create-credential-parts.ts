@@ -40,6 +40,8 @@ export interface CredentialPartsOptions {
   readonly messaging: Pick<Messaging, 'broadcast'>;
   readonly snapshot: () => ConfigurationSnapshot;
   readonly record: RecordLifecycle;
+  /** In force on every gateway when it resolves, or as soon as the bus is back. */
+  readonly revokeLeases: (connectionId: string) => Promise<void>;
   readonly clock: Clock;
   readonly random?: () => number;
 }
@@ -87,7 +89,7 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     },
   };
-  const disconnectContext: DisconnectContext = shared;
+  const disconnectContext: DisconnectContext = { ...shared, revokeLeases: options.revokeLeases };
   const authorizationServer = { issuer, authorizeUrl: `${issuer}/authorize`, tokenUrl, jwksUrl };
 
   return {

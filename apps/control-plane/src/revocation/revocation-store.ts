@@ -16,6 +16,8 @@ const NEVER_AGAIN = 2_147_483_647;
 /** Longer than a refresh token may live, so that a server that was away for long still learns of it (S28). */
 const SESSION_REMEMBERED_SECONDS = 400 * 86_400;
 const SKEW_SECONDS = 60;
+/** As long as a lease lives at most (S21), and what a clock may be off. */
+const CONNECTION_REMEMBERED_SECONDS = 900 + SKEW_SECONDS;
 /** No MCP session lives longer, whatever a gateway says. */
 const LONGEST_MCP_SESSION_SECONDS = 31 * 86_400;
 
@@ -73,6 +75,12 @@ export class PostgresRevocationStore {
       return { revocations: [revocation] };
     });
     return changed;
+  }
+
+  /** What was leased of this connection until now is void, also at a gateway that missed the message that it changed. */
+  async revokeConnection(connectionId: string): Promise<void> {
+    const now = this.#nowSeconds();
+    await this.#record({ id: newId('rev', this.#clock()), subject: { type: 'connection', connectionId }, notBefore: now + 1, expiresAt: now + CONNECTION_REMEMBERED_SECONDS }, undefined);
   }
 
   /** Removes what no token can be affected by any more. */
