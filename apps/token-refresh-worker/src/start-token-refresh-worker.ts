@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigurationReplica } from '@sallyport/configuration';
 import { createClientLookup, PostgresConnectionStore } from '@sallyport/connection-store';
 import { configuredTarget } from '@sallyport/credential';
@@ -60,6 +61,7 @@ export async function startTokenRefreshWorker(config: TokenRefreshWorkerConfig, 
     fetch: createSafeFetch({ userAgent: 'sallyport-token-refresh-worker', allow: () => snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? [], extraCertificateAuthorities: config.extraCertificateAuthorities }),
     clock,
     random,
+    sleep: (ms) => sleep(ms),
     clientFor: createClientLookup({ database, vault: sealer, snapshot }),
     target: (connection) => configuredTarget(snapshot(), connection),
     record: (facts) => publishRecord(facts, { messaging, replica: config.replica, clock, logger }),

@@ -118,7 +118,7 @@ const refreshes = () => notes.requests.filter(({ path, body }) => path === '/tok
 
 async function context(changes: Partial<RefreshContext> = {}): Promise<RefreshContext> {
   return {
-    store, vault: sealer, clock: Date.now, random: () => 0, target,
+    store, vault: sealer, clock: Date.now, random: () => 0, sleep: async () => undefined, target,
     fetch: createSafeFetch({ allow: [{ host: '127.0.0.1', http: true }], userAgent: 'test', timeoutMs: 2_000 }),
     clientFor: async ({ issuer }) => {
       const row = await database.downstreamRegistration.findUnique({ where: { issuer } });
@@ -227,7 +227,7 @@ describe('two refreshers of one connection', () => {
     const hanging = refreshConnection(id, { ...slow, fetch: async (input, init) => { await paused; return slow.fetch(input, init); } });
     await eventually(async () => (await database.connection.findUniqueOrThrow({ where: { id } })).refreshLockOwner !== null);
     expect((await refreshConnection(id, await context())).type).toBe('held');
-    const follower = await refreshConnection(id, await context({ clock: () => Date.now() + 61_000 }));
+    const follower = await refreshConnection(id, await context({ clock: () => Date.now() + 121_000 }));
     expect(follower).toMatchObject({ type: 'fresh', byUs: true });
     resume();
     const late = await hanging;

@@ -15,6 +15,7 @@ export interface RefreshContext {
   readonly fetch: OutboundFetch;
   readonly clock: Clock;
   readonly random: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
   /** Our client at the connection's issuer, as it is now; `undefined` when we are not registered there any more. */
   readonly clientFor: (connection: Connection, authentication: StoredCredential['clientAuthentication']) => Promise<OAuthClient | undefined>;
   /** What is configured now for this connection. */
@@ -32,8 +33,15 @@ export type RefreshResult =
   /** Only the user can mend it. `newly`: it was this attempt that found out. */
   | { readonly type: 'needs_reconnect'; readonly connection: Connection; readonly newly: boolean; readonly reason: 'dead_grant' | 'pins_changed' | 'no_refresh_token' };
 
-/** Longer than two attempts can take; afterwards another process may try (the owner is taken for dead). */
-const LOCK_MS = 60_000;
+/**
+ * Afterwards the owner is taken for dead and another process may try. Longer than two attempts and the writing can take,
+ * also by a clock that is a minute off: a process further off than that has no fresh configuration and refreshes nothing.
+ */
+const LOCK_MS = 120_000;
+/** Who was held up for so long (a paused machine) does not begin another attempt: the lock may not outlast it. */
+const LAST_ATTEMPT_MS = 30_000;
+/** Pauses between attempts to store a successor: a database that restarts is back by then. Milliseconds. */
+const STORE_AGAIN_MS = [250, 500, 1_000, 2_000, 4_000, 8_000];
 
 /**
  * Refreshes one connection, in whichever process: fenced by a lock with an owner and by the revision, with no
@@ -64,7 +72,8 @@ export async function refreshConnection(id: string, context: RefreshContext, see
     if (credential.refreshToken === null) return await withoutRefreshToken(connection, credential, owner, context);
     return await spend(connection, { ...credential, refreshToken: credential.refreshToken }, owner, context);
   } finally {
-    await store.releaseRefreshLock(id, owner);
+    // A failure here must not hide what happened: the lock ends by its own time.
+    await store.releaseRefreshLock(id, owner).then(undefined, () => undefined);
   }
 }
 
@@ -72,8 +81,11 @@ async function spend(connection: Connection, credential: StoredCredential & { re
   const client = await context.clientFor(connection, credential.clientAuthentication);
   if (!client || client.issuer !== connection.issuer || client.clientId !== connection.clientId) return settle(connection, { type: 'provider_fault', error: 'client_unknown' }, owner, context);
   const attempt = async () => refreshGrant({ tokenEndpoint: connection.tokenEndpoint, client, refreshToken: credential.refreshToken, resource: connection.resource, now: context.clock() }, context.fetch);
+  const startedAt = context.clock();
   const first = await attempt();
-  const last = first.type === 'ambiguous' || first.type === 'invalid_grant' ? await attempt() : first;
+  const isOpen = first.type === 'ambiguous' || first.type === 'invalid_grant';
+  if (isOpen && context.clock() - startedAt > LAST_ATTEMPT_MS) return settle(connection, { type: 'transient' }, owner, context);
+  const last = isOpen ? await attempt() : first;
   if (last.type === 'granted') return succeed(connection, credential, last.tokens, owner, context);
   return settle(connection, outcomeOf(last), owner, context);
 }
@@ -91,9 +103,19 @@ async function succeed(connection: Connection, credential: StoredCredential, tok
   const next = { state, refreshFailures, refreshDueAt, accessExpiresAt: tokens.expiresAt, scopes: tokens.scopes ?? connection.scopes };
   const revision = connection.revision + 1;
   const sealedCredential = sealCredential(vault, { ...connection, revision }, successor);
-  const saved = await store.saveSuccessor(connection.id, { owner, expectedRevision: connection.revision }, { ...next, sealedCredential });
+  const saved = await persistently(() => store.saveSuccessor(connection.id, { owner, expectedRevision: connection.revision }, { ...next, sealedCredential }), context.sleep);
   if (saved) return { type: 'fresh', connection: { ...connection, ...next, revision, sealedCredential }, credential: successor, byUs: true };
   return whatSomebodyElseDid(connection, context);
+}
+
+/** The old refresh token is spent: until the new one is stored, it exists nowhere but here. */
+async function persistently<T>(write: () => Promise<T>, sleep: RefreshContext['sleep']): Promise<T> {
+  for (const pause of STORE_AGAIN_MS) {
+    const result = await write().then((value) => ({ value }), () => undefined);
+    if (result) return result.value;
+    await sleep(pause);
+  }
+  return write();
 }
 
 async function settle(connection: Connection, outcome: Exclude<RefreshOutcome, { type: 'refreshed' }>, owner: string, context: RefreshContext): Promise<RefreshResult> {

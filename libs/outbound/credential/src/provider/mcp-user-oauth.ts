@@ -12,7 +12,6 @@ export interface UserConnectionContext extends RefreshContext {
   /** Security rule S24: false when this connection was refreshed by force less than a minute ago. */
   readonly mayForceRefresh: (connectionId: string) => boolean;
   readonly onRefresh: (result: RefreshResult) => Promise<void>;
-  readonly sleep: (ms: number) => Promise<void>;
 }
 
 export interface UserConnectionWish {
