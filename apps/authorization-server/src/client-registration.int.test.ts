@@ -42,10 +42,10 @@ beforeEach(async () => {
 
 describe('dynamic registration (RFC 7591)', () => {
   test('gives an id and no more than was asked for (R18)', async () => {
-    const { status, body, headers } = await register(deployment, { scope: 'notes.read', application_type: 'web', logo_uri: 'https://tracker.example/x.png', sector_identifier_uri: 'https://fetch.example/x', grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:token-exchange'] });
+    const { status, body, headers } = await register(deployment, { scope: 'notes.read', application_type: 'web', id_token_signed_response_alg: 'none', logo_uri: 'https://tracker.example/x.png', sector_identifier_uri: 'https://fetch.example/x', grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:token-exchange'] });
     expect(status).toBe(201);
     expect(headers.get('cache-control')).toBe('no-store');
-    expect(body).toMatchObject({ client_id: expect.stringMatching(/^dcr_/), token_endpoint_auth_method: 'none', grant_types: ['authorization_code', 'refresh_token'], application_type: 'native' });
+    expect(body).toMatchObject({ client_id: expect.stringMatching(/^dcr_/), token_endpoint_auth_method: 'none', grant_types: ['authorization_code', 'refresh_token'], application_type: 'native', id_token_signed_response_alg: 'ES256' });
     for (const absent of ['client_secret', 'scope', 'logo_uri', 'sector_identifier_uri']) expect(body).not.toHaveProperty(absent);
   });
 
@@ -129,9 +129,9 @@ describe('client ID metadata documents', () => {
     const tokens = await agent.redeem(answer.get('code'), await proof('one'));
     expect(decodeJwt(String(tokens.body['access_token']))['agent_assurance']).toBe('key-authenticated');
     const again = await proof('two');
-    const answers = await Promise.all([1, 2, 3].map(() => agent.refresh(tokens.body['refresh_token'], again)));
-    expect(answers.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(1);
-    expect(answers.filter(({ body }) => body['error'] === 'invalid_client').length).toBeGreaterThanOrEqual(2);
+    const answers = await Promise.all(Array.from({ length: 12 }, () => agent.refresh(tokens.body['refresh_token'], again)));
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    expect(answers.filter(({ body }) => body['error'] === 'invalid_client')).toHaveLength(11);
   });
 
   const refusedBefore = async (clientId: string) => {

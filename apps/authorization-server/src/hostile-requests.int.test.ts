@@ -2,9 +2,10 @@ import { request } from 'node:http';
 import { createHash, randomBytes } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { eventually } from '@sallyport/testing';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { REDIRECT_URI, register, TestAgent } from './testing/test-agent.js';
 import { TestBrowser, type BrowserPage } from './testing/test-browser.js';
+import { startTestIdentityProvider } from './testing/test-identity-provider.js';
 import { startTestDeployment, type TestDeployment } from './testing/test-deployment.js';
 
 let deployment: TestDeployment;
@@ -148,6 +149,16 @@ describe('scopes', () => {
     for (const scope of ['notes.read notes.write', 'openid notes.read', 'notes.admin']) expect((await agent.refresh(body['refresh_token'], { scope })).body['error']).toBe('invalid_scope');
     expect((await agent.refresh(body['refresh_token'], { scope: 'notes.read' })).body['scope']).toBe('notes.read');
   });
+
+  test('that moved to a role of others leave with the next token, although the gateway still knows them (S4, R11)', async () => {
+    const agent = await TestAgent.register(deployment);
+    const { body } = await agent.connect({ scope: 'notes.read notes.write' });
+    const role = (name: string, scopes: string[], group: string) => ({ kind: 'Role' as const, name, spec: { scopes, members: [{ trustProvider: 'test', groups: [group] }] } });
+    await deployment.configure([role('developer', ['notes.read'], 'engineering'), role('admin', ['notes.admin', 'notes.write'], 'admins')]);
+    const { body: next } = await agent.refresh(body['refresh_token']);
+    await deployment.configure([role('developer', ['notes.read', 'notes.write'], 'engineering'), role('admin', ['notes.admin'], 'admins')]);
+    expect(decodeJwt(String(next['access_token']))['scope']).toBe('notes.read');
+  });
 });
 
 describe('consent', () => {
@@ -187,7 +198,48 @@ describe('consent', () => {
   });
 });
 
+describe('a form', () => {
+  test.each([['to sign in', /^Continue with/], ['to decline', /^Cancel/]])('%s that another page made is refused and changes nothing (S3)', async (_what, button) => {
+    const agent = await TestAgent.register(deployment);
+    const page = await agent.open();
+    const asked = deployment.provider.requests.length;
+    for (const form_token of ['', 'x'.repeat(43)]) {
+      const refused = await agent.press(page, button, { form_token });
+      expect([refused.status, refused.html.includes('This form cannot be used')]).toEqual([403, true]);
+    }
+    expect(deployment.provider.requests).toHaveLength(asked);
+    expect((await agent.press(page, /^Continue with/)).html).toContain('Let Test agent act for you?');
+  });
+
+  test('token is good for its own interaction only, and an interaction answers on its own path only (S3)', async () => {
+    const agent = await TestAgent.register(deployment);
+    const [first, second] = [await agent.open(), await agent.open()];
+    const refused = await agent.press(second, /^Continue with/, { form_token: first.forms[0]?.fields['form_token'] ?? '' });
+    expect(refused.status).toBe(403);
+    const cookieOfSecond = agent.browser.cookies.filter(({ path }) => path === '/' || path === second.url.pathname).map(({ name, value }) => `${name}=${value}`).join('; ');
+    expect((await send(second.url.pathname, { headers: { cookie: cookieOfSecond } })).status).toBe(200);
+    const elsewhere = await send(first.url.pathname, { headers: { cookie: cookieOfSecond } });
+    expect([elsewhere.status, elsewhere.body.includes('This request has expired')]).toEqual([400, true]);
+  });
+});
+
 describe('a browser', () => {
+  test('whose user was revoked signs in anew, also for our own pages (S28)', async () => {
+    deployment.provider.account = { ...alice, sub: 'revoked-in-a-session' };
+    const agent = await TestAgent.register(deployment);
+    await agent.connect();
+    const user = await deployment.database.user.findFirstOrThrow({ where: { subject: 'revoked-in-a-session' } });
+    await deployment.revoke({ type: 'user', userId: user.id });
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+    const asked = deployment.provider.requests.length;
+    const url = new URL(`${deployment.issuer}/authorize`);
+    const callback = `${deployment.config.controlPlaneUrl}/session/callback`;
+    url.search = String(new URLSearchParams({ client_id: 'sallyport-control-plane', redirect_uri: callback, response_type: 'code', scope: 'openid', state: 's', code_challenge: 'x'.repeat(43), code_challenge_method: 'S256' }));
+    expect((await agent.browser.open(url, callback)).url.searchParams.get('code')).not.toBeNull();
+    expect(deployment.provider.requests).toHaveLength(asked + 1);
+    expect(deployment.provider.requests.at(-1)?.get('prompt')).toBe('login');
+  });
+
   test('gets a new session id at sign-in, so that one planted before is worth nothing', async () => {
     const agent = await TestAgent.register(deployment);
     const session = () => agent.browser.cookies.find(({ name }) => name === 'sallyport_as_session')?.value;
@@ -199,6 +251,52 @@ describe('a browser', () => {
     planted.cookies.push({ name: 'sallyport_as_session', value: String(first), path: '/', host: '127.0.0.1', attributes: '' });
     const page = await planted.open(agent.authorizationUrl(), REDIRECT_URI);
     expect(page.html).toContain('Continue with');
+  });
+});
+
+describe('an answer of an identity provider', () => {
+  const trustProvider = (name: string, issuer: string) => ({ kind: 'TrustProvider' as const, name, spec: { displayName: 'Test provider', issuer, clientId: 'sallyport', clientSecret: { env: 'UNUSED' }, scopes: ['openid'], claims: { subject: 'sub', email: 'email', name: 'name', groups: 'groups' } } });
+  const stopAtCallback = async (agent: TestAgent) => {
+    const page = await agent.open();
+    return (await agent.browser.press(page, /^Continue with/, `${deployment.issuer}/federation/test/callback`)).url;
+  };
+  afterEach(() => deployment.configure([trustProvider('test', deployment.provider.issuer)], [{ kind: 'TrustProvider', name: 'twin' }]));
+
+  test('is good at the callback of the provider that was asked, and of no other', async () => {
+    const agent = await TestAgent.register(deployment);
+    const callback = await stopAtCallback(agent);
+    await deployment.configure([trustProvider('twin', deployment.provider.issuer)]);
+    callback.pathname = '/federation/twin/callback';
+    const page = await agent.browser.open(callback, REDIRECT_URI);
+    expect([page.status, page.html.includes('You are not signed in')]).toEqual([400, true]);
+    expect(await deployment.database.user.count({ where: { trustProvider: 'twin' } })).toBe(0);
+  });
+
+  test('is not even asked for where PKCE with S256 is not supported (R7)', async () => {
+    const weak = await startTestIdentityProvider();
+    weak.bend = { challengeMethods: ['plain'] };
+    await deployment.configure([trustProvider('test', weak.issuer), { kind: 'OutboundNetwork', name: 'default', spec: { allow: [{ host: '127.0.0.1', http: true }] } }]);
+    const agent = await TestAgent.register(deployment);
+    const page = await agent.press(await agent.open(), /^Continue with/);
+    await weak.close();
+    expect([page.status, page.html.includes('it does not support PKCE with S256'), weak.requests.length]).toEqual([502, true, 0]);
+  });
+
+  test('is not taken for one of the provider that has been put in its place meanwhile', async () => {
+    const agent = await TestAgent.register(deployment);
+    const callback = await stopAtCallback(agent);
+    await deployment.configure([trustProvider('test', 'http://127.0.0.1:1')]);
+    const page = await agent.browser.open(callback, REDIRECT_URI);
+    expect([page.status, page.html.includes('started in another browser, is too old, or was used already')]).toEqual([400, true]);
+  });
+});
+
+describe('an agent session', () => {
+  test.each([['has ended', { endedAt: new Date() }], ['belongs to another agent', { clientId: 'dcr_other' }], ['belongs to another user', { userId: 'usr_other' }]])('that %s yields no token, whatever is left of its grant (S4, S8)', async (_what, data) => {
+    const agent = await TestAgent.register(deployment);
+    const { body } = await agent.connect();
+    await deployment.database.agentSession.update({ where: { sid: String(decodeJwt(String(body['access_token']))['sid']) }, data });
+    expect((await agent.refresh(body['refresh_token'])).body['error']).toBe('invalid_grant');
   });
 });
 
@@ -237,6 +335,24 @@ describe('our own pages as a client', () => {
     await deployment.revoke({ type: 'user', userId: user.id });
     expect((await redeem(grant))['error']).toBe('invalid_grant');
   });
+});
+
+test('the network a policy sees is the peer\'s, whatever a request says about itself (S19, R23)', async () => {
+  const policy = (conditions: object) => ({ kind: 'AccessPolicy' as const, name: 'employees', spec: { hop: 'client-to-gateway' as const, trustProviders: ['test'], conditions } });
+  const agent = await TestAgent.register(deployment);
+  const { body } = await agent.connect();
+  const refresh = async () => {
+    const answer = await send('/token', { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-forwarded-for': '203.0.113.7', forwarded: 'for=203.0.113.7' }, body: String(new URLSearchParams({ grant_type: 'refresh_token', client_id: agent.clientId, refresh_token: String(body['refresh_token']) })) });
+    return answer.status;
+  };
+  await deployment.configure([policy({ sourceCidrs: ['203.0.113.0/24'] })]);
+  expect(await refresh()).toBe(400);
+  const url = agent.authorizationUrl();
+  const page = await agent.browser.open(url, REDIRECT_URI);
+  expect(page.html).toContain('not allowed from this network');
+  await deployment.configure([policy({ sourceCidrs: ['127.0.0.0/8'] })]);
+  expect(await refresh()).toBe(200);
+  await deployment.configure([policy({})]);
 });
 
 test('a session that ends because its code was used twice at once is in the trail, with its sid (S8)', async () => {

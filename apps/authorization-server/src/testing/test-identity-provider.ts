@@ -13,7 +13,7 @@ export interface TestIdentityProvider {
   readonly issuer: string;
   readonly clientSecret: string;
   account: TestAccount;
-  bend: { claims?: Record<string, unknown>; audience?: string; issuerParameter?: string; wrongKey?: boolean; error?: string };
+  bend: { claims?: Record<string, unknown>; audience?: string; issuerParameter?: string; wrongKey?: boolean; error?: string; challengeMethods?: string[] };
   /** Query parameters of every authorization request seen. */
   readonly requests: URLSearchParams[];
   close(): Promise<void>;
@@ -56,7 +56,7 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
           response_types_supported: ['code'],
           subject_types_supported: ['public'],
           id_token_signing_alg_values_supported: ['RS256'],
-          code_challenge_methods_supported: ['S256'],
+          code_challenge_methods_supported: provider.bend.challengeMethods ?? ['S256'],
           authorization_response_iss_parameter_supported: true,
         });
       case '/jwks':

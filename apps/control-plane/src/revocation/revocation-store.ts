@@ -59,9 +59,9 @@ export class PostgresRevocationStore {
     return changed ? { ...revocation, reason, revision } : undefined;
   }
 
-  /** Void whenever it was issued: no token of an ended session is made later, but a clock may be ahead of ours. */
+  /** Replicas take it as void for good, whenever a token of it was issued: a clock may be ahead of ours. */
   #sessionEnd(sid: string): Revocation & { readonly subject: { readonly type: 'session'; readonly sid: string } } {
-    return { id: newId('rev', this.#clock()), subject: { type: 'session', sid }, notBefore: NEVER_AGAIN, expiresAt: this.#nowSeconds() + SESSION_REMEMBERED_SECONDS };
+    return { id: newId('rev', this.#clock()), subject: { type: 'session', sid }, notBefore: this.#nowSeconds() + 1, expiresAt: this.#nowSeconds() + SESSION_REMEMBERED_SECONDS };
   }
 
   /** An agent ended its MCP session (R64). @param expiresAt when it would have ended by itself, seconds since the epoch. @returns `false` when it had ended already. */
