@@ -71,24 +71,6 @@ describe('a code', () => {
 });
 
 describe('a refresh token', () => {
-  test('rotates: the successor works, and using the old one again ends the session', async () => {
-    const agent = await TestAgent.register(deployment);
-    const first = await agent.connect();
-    const second = await agent.refresh(first.body['refresh_token']);
-    expect(second.body['refresh_token']).not.toBe(first.body['refresh_token']);
-    expect(sidOf(second.body['access_token'])).toBe(sidOf(first.body['access_token']));
-    expect((await agent.refresh(first.body['refresh_token'])).body['error']).toBe('invalid_grant');
-    expect((await agent.refresh(second.body['refresh_token'])).body['error']).toBe('invalid_grant');
-  });
-
-  test('used at the same time by many never mints twice (S8)', async () => {
-    const agent = await TestAgent.register(deployment);
-    const { body } = await agent.connect();
-    const answers = await Promise.all([1, 2, 3, 4, 5, 6].map(() => agent.refresh(body['refresh_token'])));
-    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
-    expect(answers.filter(({ body: answer }) => answer['error'] === 'invalid_grant')).toHaveLength(5);
-  });
-
   test('is bound to its agent and to the gateway', async () => {
     const [agent, thief] = await Promise.all([TestAgent.register(deployment), TestAgent.register(deployment)]);
     const { body } = await agent.connect();

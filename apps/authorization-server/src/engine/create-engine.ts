@@ -1,14 +1,15 @@
 import type { JWK } from 'jose';
 import { constantTimeEqual, type Clock, type Secret } from '@sallyport/kernel';
 import { mayFetchDocument } from '@sallyport/authorization';
-import { errors, Provider, type Client, type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
+import { errors, type Client, type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
 import type { ArtifactStore } from '../storage/artifact-store.js';
 import { CONTROL_PLANE_CLIENT_ID, normaliseClientMetadata, REGISTERED_BY } from './client-metadata.js';
 import { createEngineAdapter } from './engine-adapter.js';
 import type { AuthorizationEngine, EngineDecisions, EngineEvents, LifecycleSubject, RenderError, TokenVerdict } from './engine.js';
 import { interactionPolicyFor } from './interaction-policy.js';
-import { atomicReplayDetection, describeMetadata, toRegistration } from './internals.js';
+import { atomicReplayDetection, describeMetadata, providerWithRefresh, toRegistration } from './internals.js';
 import { interactionSteps } from './interaction-steps.js';
+import { RefreshRotation } from './refresh-rotation.js';
 
 export interface EngineOptions {
   readonly issuer: string;
@@ -42,6 +43,9 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   const [signingKey] = options.signingKeys;
   if (!signingKey?.kid) throw new TypeError('an access token signing key with a kid is needed');
   const verdicts = new WeakMap<object, TokenVerdict>();
+  const rotation = new RefreshRotation(options.store);
+  /** Requests that are answered with a successor made a moment ago. */
+  const repeating = new WeakSet<object>();
   const isFirstParty = (client: Client) => client.clientId === CONTROL_PLANE_CLIENT_ID;
 
   const admit = async (ctx: KoaContextWithOIDC, kind: 'code' | 'refresh', source: TokenSource): Promise<void> => {
@@ -63,7 +67,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   };
 
   const configuration: Configuration = {
-    adapter: createEngineAdapter(options.store, (grantId, clientId) => events.grantRevoked(grantId, clientId, 'a code was used twice at once')),
+    adapter: createEngineAdapter(options.store, rotation, (grantId, clientId) => events.grantRevoked(grantId, clientId, 'a code was used twice at once')),
     jwks: { keys: options.signingKeys },
     clients: [{ client_id: CONTROL_PLANE_CLIENT_ID, client_name: 'Sallyport', redirect_uris: [options.controlPlaneCallback], token_endpoint_auth_method: 'none', grant_types: ['authorization_code'], response_types: ['code'] }],
     clientDefaults: { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], id_token_signed_response_alg: 'ES256', token_endpoint_auth_method: 'client_secret_basic' },
@@ -89,7 +93,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
       // Asked here because the old token is not consumed yet: a refusal that may pass (hours, network) costs no session.
       const token = ctx.oidc.entities.RefreshToken;
       if (token) await admit(ctx, 'refresh', token);
-      return true;
+      return !repeating.has(ctx);
     },
     issueRefreshToken: (_ctx, client) => !isFirstParty(client) && client.grantTypeAllowed('refresh_token'),
     expiresWithSession: () => false,
@@ -164,7 +168,16 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
       },
     },
   };
-  const provider = new Provider(issuer, configuration);
+  const provider = providerWithRefresh(issuer, configuration, async (ctx, builtIn) => {
+    const { params, client } = ctx.oidc;
+    const presented = params['refresh_token'];
+    if (typeof presented !== 'string') return builtIn(); // which says what is missing
+    return rotation.run({ presented, clientId: client.clientId }, builtIn, async (successor) => {
+      repeating.add(ctx);
+      params['refresh_token'] = successor;
+      await builtIn();
+    });
+  });
   provider.proxy = true; // only what `handle` sets below is there to be trusted
   atomicReplayDetection(provider, options.store, options.clock);
 

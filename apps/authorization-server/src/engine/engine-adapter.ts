@@ -1,11 +1,14 @@
 import { errors, type Adapter, type AdapterFactory, type AdapterPayload } from 'oidc-provider';
 import { SallyportError } from '@sallyport/kernel';
 import type { ArtifactStore, StoredArtifact } from '../storage/artifact-store.js';
+import type { RefreshRotation } from './refresh-rotation.js';
 
-/** The engine's storage on our artefact table, one per kind of artefact. */
-/** @param onReplay told of a grant that ended because its code was used twice at once, which the engine does not notice */
-export function createEngineAdapter(store: ArtifactStore, onReplay: OnReplay): AdapterFactory {
-  return (kind) => new EngineAdapter(store, kind, onReplay);
+/**
+ * The engine's storage on our artefact table, one per kind of artefact.
+ * @param onReplay told of a grant that ended because its code was used twice at once, which the engine does not notice
+ */
+export function createEngineAdapter(store: ArtifactStore, rotation: RefreshRotation, onReplay: OnReplay): AdapterFactory {
+  return (kind) => new EngineAdapter(store, kind, rotation, onReplay);
 }
 
 type OnReplay = (grantId: string, clientId: string | undefined) => void;
@@ -13,17 +16,20 @@ type OnReplay = (grantId: string, clientId: string | undefined) => void;
 class EngineAdapter implements Adapter {
   readonly #store: ArtifactStore;
   readonly #kind: string;
+  readonly #rotation: RefreshRotation;
   readonly #onReplay: OnReplay;
 
-  constructor(store: ArtifactStore, kind: string, onReplay: OnReplay) {
+  constructor(store: ArtifactStore, kind: string, rotation: RefreshRotation, onReplay: OnReplay) {
     this.#store = store;
     this.#kind = kind;
+    this.#rotation = rotation;
     this.#onReplay = onReplay;
   }
 
   async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<void> {
+    const options = { expiresInSeconds: expiresIn, grantId: payload.grantId, uid: payload.uid };
     try {
-      await this.#store.put(this.#kind, id, payload, { expiresInSeconds: expiresIn, grantId: payload.grantId, uid: payload.uid });
+      if (!(await this.#rotation.stores(this.#kind, id, payload, options))) await this.#store.put(this.#kind, id, payload, options);
     } catch (cause) {
       if (cause instanceof SallyportError && cause.code === 'artifact_too_large') throw new errors.InvalidRequest('the request is too large');
       throw cause;
@@ -31,7 +37,9 @@ class EngineAdapter implements Adapter {
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
-    return toPayload(await this.#store.find(this.#kind, id));
+    const payload = toPayload(await this.#store.find(this.#kind, id));
+    if (payload) await this.#rotation.found(this.#kind, id, payload);
+    return payload;
   }
 
   async findByUid(uid: string): Promise<AdapterPayload | undefined> {
@@ -44,7 +52,7 @@ class EngineAdapter implements Adapter {
 
   /** Of two concurrent uses exactly one passes. The loser of a race for a code is a replay: RFC 9700 section 2.1.1 asks to revoke. */
   async consume(id: string): Promise<void> {
-    if (await this.#store.consume(this.#kind, id)) return;
+    if (this.#rotation.defersConsume(this.#kind, id) || (await this.#store.consume(this.#kind, id))) return;
     if (this.#kind === 'AuthorizationCode') {
       const { grantId, clientId } = (await this.#store.find(this.#kind, id))?.payload ?? {};
       if (typeof grantId === 'string') {

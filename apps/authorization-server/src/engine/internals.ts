@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AgentRegistration } from '@sallyport/authorization';
 import type { Clock } from '@sallyport/kernel';
-import type { Client, Provider } from 'oidc-provider';
+import { Provider, type Client, type Configuration, type TokenEndpointGrantContext } from 'oidc-provider';
 import type { ArtifactStore } from '../storage/artifact-store.js';
 import { registeredBy } from './client-metadata.js';
 
@@ -17,6 +17,21 @@ export function atomicReplayDetection(provider: Provider, store: ArtifactStore, 
     return store.putOnce('ReplayDetection', id, { iss }, { expiresInSeconds: Math.max(1, exp - Math.floor(clock() / 1000)) });
   };
 }
+
+/**
+ * The engine registers its own grants through its public method while it is constructed: the only moment at which a
+ * built-in grant can be wrapped rather than written anew.
+ * @param around called for each refresh, with the engine's own handling of it
+ */
+export function providerWithRefresh(issuer: string, configuration: Configuration, around: (ctx: TokenEndpointGrantContext, builtIn: () => Promise<void>) => Promise<void>): Provider {
+  class RefreshingProvider extends Provider {
+    override registerGrantType<P extends object>(name: string, handler: (ctx: TokenEndpointGrantContext<P>) => void | Promise<void>, ...rest: [params?: Names, duplicates?: Names]): void {
+      super.registerGrantType<P>(name, name === 'refresh_token' ? (ctx) => around(ctx, async () => handler(ctx)) : handler, ...rest);
+    }
+  }
+  return new RefreshingProvider(issuer, configuration);
+}
+type Names = string | readonly string[] | ReadonlySet<string> | undefined;
 
 /** What it publishes about itself, less what we do not offer and with our own key set. */
 export function describeMetadata(body: unknown, facts: { issuer: string; registration: boolean; documents: boolean; scopes: readonly string[] }): Record<string, unknown> {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { Prisma, type Database } from '@sallyport/database';
 import { SallyportError, type Clock } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
+import { openSuccessor, sealSuccessor } from './seal-successor.js';
 
 /** What an artefact holds; always a JSON object. */
 export type ArtifactPayload = Record<string, unknown>;
@@ -76,6 +77,31 @@ export class ArtifactStore {
     const found = await this.find(kind, id);
     if (!found || found.expired || !(await this.consume(kind, id))) return undefined;
     return found.payload;
+  }
+
+  /**
+   * Retires an artefact and stores its successor, both or neither. For `graceSeconds` the successor can be asked for by
+   * whoever presents the predecessor again.
+   * @returns false when it had been retired before: nothing changed
+   */
+  async rotate(kind: string, predecessor: string, successor: { id: string; payload: ArtifactPayload; options: ArtifactOptions }, graceSeconds: number): Promise<boolean> {
+    const sealed = await sealSuccessor(successor.id, predecessor);
+    const { grantId } = successor.options;
+    const rows = [this.#row(kind, successor.id, successor.payload, successor.options), this.#row(`${kind}Successor`, predecessor, { sealed }, { grantId, expiresInSeconds: graceSeconds })];
+    return this.#database.$transaction(async (transaction) => {
+      const { count } = await transaction.oidcArtifact.updateMany({ where: { kind, idDigest: digest(predecessor), consumedAt: null }, data: { consumedAt: new Date(this.#clock()) } });
+      if (count === 1) await transaction.oidcArtifact.createMany({ data: rows });
+      return count === 1;
+    });
+  }
+
+  /** What `rotate` stored, within the grace and until somebody used it (security rule S9). */
+  async successor(kind: string, predecessor: string): Promise<string | undefined> {
+    const found = await this.find(`${kind}Successor`, predecessor);
+    if (!found || found.expired) return undefined;
+    const id = await openSuccessor(String(found.payload['sealed']), predecessor);
+    const successor = await this.find(kind, id);
+    return successor && successor.consumedAt === undefined ? id : undefined;
   }
 
   async destroy(kind: string, id: string): Promise<void> {
