@@ -6,7 +6,7 @@ import { startTestDeployment, type TestDeployment } from './testing/test-deploym
 
 let deployment: TestDeployment;
 let documents: TestHttpsServer;
-let served: Record<string, { status?: number; headers?: Record<string, string>; body: unknown }> = {};
+let served: Record<string, { never?: boolean; status?: number; headers?: Record<string, string>; body: unknown }> = {};
 const fetched: string[] = [];
 
 beforeAll(async () => {
@@ -14,6 +14,7 @@ beforeAll(async () => {
   documents = await startHttpsServer(authority, (request, response) => {
     fetched.push(request.url ?? '');
     const document = served[request.url ?? ''];
+    if (document?.never) return;
     response.writeHead(document?.status ?? (document ? 200 : 404), { 'content-type': 'application/json', ...document?.headers }).end(typeof document?.body === 'string' ? document.body : JSON.stringify(document?.body ?? {}));
   }, { host: '127.0.0.1' });
   deployment = await startTestDeployment({ extraCertificateAuthorities: [authority.certificate] });
@@ -95,7 +96,7 @@ describe('dynamic registration (RFC 7591)', () => {
 });
 
 describe('client ID metadata documents', () => {
-  const serve = (path: string, changes: Record<string, unknown> = {}, answer: { status?: number; headers?: Record<string, string> } = {}): string => {
+  const serve = (path: string, changes: Record<string, unknown> = {}, answer: { never?: boolean; status?: number; headers?: Record<string, string> } = {}): string => {
     const clientId = `${documents.origin}${path}`;
     served[path] = { ...answer, body: { client_id: clientId, client_name: 'Documented agent', redirect_uris: ['http://127.0.0.1:33418/callback'], grant_types: ['authorization_code', 'refresh_token'], token_endpoint_auth_method: 'none', ...changes } };
     return clientId;
@@ -175,6 +176,7 @@ describe('client ID metadata documents', () => {
     ['is larger than 5 KB', { padding: 'x'.repeat(6000) }, {}],
     ['is answered by an error', {}, { status: 500 }],
     ['is somewhere else', {}, { status: 302, headers: { location: '/verified.json' } }],
+    ['never arrives', {}, { never: true }],
     ['is no JSON by its type', {}, { headers: { 'content-type': 'text/plain' } }],
     ['has keys that are not JSON web keys', { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [{ kty: 'oct', k: 'AAAA' }] } }, {}],
     ['has more redirect URIs than anybody needs', { redirect_uris: Array.from({ length: 33 }, (_, index) => `http://127.0.0.1/${index}`) }, {}],

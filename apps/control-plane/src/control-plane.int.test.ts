@@ -272,7 +272,7 @@ describe('a revocation', () => {
     it('is in force at every gateway within a second, also for tokens of a clock that is ahead, and once however often it is told (R85) (S28)', async () => {
       await seed();
       await end();
-      const { call } = await start();
+      const { call } = await start({ heartbeatIntervalMs: 3_000 });
       const replica = await follow();
       const told = Date.now();
       await messaging.events.publish('authorization-server', [ended({ sid: undefined }), ended()]);

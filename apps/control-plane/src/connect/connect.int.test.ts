@@ -276,6 +276,20 @@ describe('connecting', () => {
     expect(await database.browserSession.count()).toBe(1);
   });
 
+  test('nobody else can end the session of a browser, nor choose where it goes after signing in (S23)', async () => {
+    const browser = new Browser(bob.userId);
+    const page = await browser.open(await linkFor(alice));
+    const forged = await browser.submit(page, { csrf: 'forged' });
+    expect([forged.status, await database.browserSession.count()]).toEqual([403, 1]);
+    for (const returnTo of ['https://evil.example/', '//evil.example', '/\\evil.example', '/connect/../evil', '/connect/x?y']) {
+      const victim = new Browser(bob.userId);
+      const shownPage = await victim.open(await linkFor(alice));
+      await victim.submit(shownPage, { return_to: returnTo });
+      expect(victim.visited.filter((address) => !address.startsWith(url) && !address.startsWith(as.origin))).toEqual([]);
+      expect(victim.visited.at(-1)).toBe(`${url}/`);
+    }
+  });
+
   test('who is signed in as somebody else may sign in anew (S23)', async () => {
     const browser = new Browser(bob.userId);
     const page = await browser.open(await linkFor(alice));
