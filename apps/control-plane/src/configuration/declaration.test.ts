@@ -54,6 +54,9 @@ function problems(text: string): string[] {
   }
   return [];
 }
+/** Appended to a sound file, whose last line is this one. */
+const LAST_LINE = SOUND.trimEnd().split('\n').length;
+const appended = (text: string) => problems(`${SOUND.trimEnd()}\n---\n${text}`);
 const edited = (from: string, to: string) => {
   expect(SOUND).toContain(from);
   return problems(SOUND.replace(from, to));
@@ -66,10 +69,8 @@ describe('a declarative file', () => {
     expect(documents[1]).toMatchObject({ spec: { timeout: '60s' } });
   });
 
-  it('may be empty, or end in a separator', () => {
-    expect(parseDeclaration('', 'sallyport.yaml').documents).toEqual([]);
-    expect(parseDeclaration('# nothing yet\n---\n', 'sallyport.yaml').documents).toEqual([]);
-    expect(parseDeclaration(`${SOUND}\n---\n`, 'sallyport.yaml').documents).toHaveLength(8);
+  it('may end in a separator', () => {
+    expect(parseDeclaration(`${SOUND}\n---\n`, 'f').documents).toEqual(parseDeclaration(SOUND, 'f').documents);
   });
 
   it.each<[string, string, string, string]>([
@@ -115,5 +116,29 @@ describe('a declarative file', () => {
     const found = problems(Array.from({ length: 30 }, (_, i) => `kind: McpServer\nname: s${i}\nspec: { url: x }`).join('\n---\n'));
     expect(found).toHaveLength(21);
     expect(found.at(-1)).toBe('and 10 more');
+  });
+});
+
+describe('a declarative file that is no ordinary YAML', () => {
+  const explosion = `a: &a [${'1,'.repeat(9)}1]\nb: &b [${'*a,'.repeat(9)}*a]\nc: &c [${'*b,'.repeat(9)}*b]\nd: [${'*c,'.repeat(9)}*c]`;
+  it.each([
+    ['an alias without its anchor', 'kind: *nowhere', 'is not valid YAML: Unresolved alias (the anchor must be set before the alias): nowhere'],
+    ['aliases that would explode', explosion, 'is not valid YAML: Excessive alias count indicates a resource exhaustion attack'],
+    ['a tag for code', 'kind: !!js/function "x"\nname: a', /^x "a": kind is `x`, must be one of/],
+    ['a key that would reach the prototype', 'kind: Role\nname: r\nspec: { scopes: [a] }\n__proto__: { x: 1 }', 'Role "r": __proto__ is not a field here: correct its spelling or remove it'],
+    ['a NUL in a text', 'kind: McpServer\nname: m\nspec: { url: https://m.example/mcp, title: "a\\0b" }', 'McpServer "m": spec.title holds a character that is no text: remove it'],
+    ['half of a character', 'kind: McpServer\nname: m\nspec: { url: https://m.example/mcp, title: "\\ud800" }', 'McpServer "m": spec.title holds a character that is no text: remove it'],
+    ['a time no timer can count', 'kind: McpServer\nname: m\nspec: { url: https://m.example/mcp, timeout: 30d }', 'McpServer "m": spec.timeout must be at most 1h'],
+    ['a list', '- a', 'document: document must be a mapping (`field: value`)'],
+  ])('is refused with file and line: %s', (_what, text, expected) => {
+    const [problem = '', ...more] = appended(text);
+    const [, line, said = ''] = /^sallyport\.yaml:(\d+): (.*)$/.exec(problem) ?? [];
+    expect(Number(line)).toBeGreaterThan(LAST_LINE);
+    expect(said).toEqual(typeof expected === 'string' ? expected : expect.stringMatching(expected));
+    expect(more).toEqual([]);
+  });
+
+  it.each(['', '---\n---\n', '# nothing but a comment\n'])('is refused when it holds nothing, which would remove everything: %j', (text) => {
+    expect(problems(text)).toEqual(['sallyport.yaml:1: holds no document: applied, it would remove every server and policy']);
   });
 });

@@ -31,8 +31,14 @@ export function parseDeclaration(text: string, file: string): Declaration {
   for (const source of Array.isArray(parsed) ? parsed : []) {
     for (const error of source.errors) problems.push({ line: lines.linePos(error.pos[0]).line, text: `is not valid YAML: ${error.message}` });
     if (source.errors.length > 0) continue;
-    const value: unknown = source.toJS();
+    const read = plainValueOf(source);
+    if ('problem' in read) {
+      problems.push({ line: lineOf(source, []), text: read.problem });
+      continue;
+    }
+    const { value } = read;
     if (value === null) continue; // an empty document, such as after a trailing `---`
+    for (const path of unstorable(value)) problems.push({ line: lineOf(source, path), text: `${titleOf(value)}: ${path.join('.')} holds a character that is no text: remove it` });
     const result = Document.safeParse(value);
     if (result.success) {
       sources.set(result.data, source);
@@ -43,6 +49,8 @@ export function parseDeclaration(text: string, file: string): Declaration {
   }
 
   const documents = [...sources.keys()];
+  // Applied, it would remove everything: more likely a file that was cut off or not mounted yet.
+  if (documents.length === 0 && problems.length === 0) problems.push({ line: 1, text: 'holds no document: applied, it would remove every server and policy' });
   const locate = (document: Document, path: Path) => {
     const source = sources.get(document);
     return `${file}:${source ? lineOf(source, path) : 1}`;
@@ -60,6 +68,23 @@ export function parseDeclaration(text: string, file: string): Declaration {
     throw new SallyportError('declaration_invalid', `The declarative file is not valid:\n${listed.slice(0, MAX_PROBLEMS).join('\n')}${more}`);
   }
   return { file, documents, locate };
+}
+
+/** Aliases are resolved here: one without its anchor, or so many that the value would explode, is only found out now. */
+function plainValueOf(source: YamlDocument): { value: unknown } | { problem: string } {
+  try {
+    return { value: source.toJS({ maxAliasCount: 100 }) };
+  } catch (error) {
+    if (error instanceof ReferenceError) return { problem: `is not valid YAML: ${error.message}` };
+    throw error;
+  }
+}
+
+/** Where a text has what PostgreSQL stores in no JSON: NUL, or half of a surrogate pair. */
+function unstorable(value: unknown, path: Path = []): Path[] {
+  if (typeof value === 'string') return value.includes('\u0000') || !value.isWellFormed() ? [path] : [];
+  if (typeof value !== 'object' || value === null || path.length > 32) return [];
+  return Object.entries(value).flatMap(([key, part]) => unstorable(part, [...path, Array.isArray(value) ? Number(key) : key]));
 }
 
 function titleOf(value: unknown): string {

@@ -7,6 +7,8 @@ const Name = z.string().min(1).max(64).regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must b
 export const Scope = z.string().max(128).regex(/^[\x21\x23-\x5B\x5D-\x7E]+$/, 'must be an RFC 6749 scope token').refine((scope) => scope !== '*', 'there is no `*` scope');
 const HttpUrl = z.url({ protocol: /^https?$/, error: 'must be an absolute http(s) URL' }).max(2048).refine((url) => !URL.canParse(url) || (new URL(url).username === '' && new URL(url).hash === ''), 'must carry neither user information nor a fragment');
 const Duration = z.string().regex(/^\d+(s|m|h|d)$/, 'must be a number and a unit: 30s, 15m, 12h or 7d');
+/** Within what a timer can count, and what a caller waits for. */
+const CallTimeout = Duration.refine((text) => Number.parseInt(text, 10) * ({ s: 1, m: 60, h: 3_600, d: 86_400 }[text.slice(-1)] ?? 1) <= 3_600, 'must be at most 1h');
 const Glob = z.string().min(1).max(256);
 /** Where a secret value is read when the document is loaded. The value itself never appears in a document or on the bus. */
 export const SecretSource = z.union([z.strictObject({ env: z.string().regex(/^[A-Z][A-Z0-9_]*$/) }), z.strictObject({ file: z.string().min(1) })]);
@@ -44,7 +46,7 @@ const McpServerSpec = z.strictObject({
   /** The server's MCP endpoint; also its RFC 8707 resource unless `resource` says otherwise. */
   url: HttpUrl,
   resource: HttpUrl.optional(),
-  timeout: Duration.default('60s'),
+  timeout: CallTimeout.default('60s'),
 });
 
 const CredentialProviderSpec = z.discriminatedUnion('type', [

@@ -30,7 +30,8 @@ describe('a signed log entry', () => {
 
   it('is not trusted unsigned or malformed (S27)', async () => {
     const none = `${Buffer.from('{"alg":"none","typ":"sallyport-configuration+jwt"}').toString('base64url')}.${Buffer.from(JSON.stringify(heartbeat)).toString('base64url')}.`;
-    for (const jws of [none, '', 'a.b.c', 'no jws']) expect(await verifyLogEntry(jws, keys.publicKey)).toEqual({ trusted: false, reason: 'signature' });
+    const otherName = await sign(heartbeat, { alg: 'Ed25519', typ: 'sallyport-configuration+jwt' });
+    for (const jws of [none, otherName, '', 'a.b.c', 'no jws']) expect(await verifyLogEntry(jws, keys.publicKey)).toEqual({ trusted: false, reason: 'signature' });
   });
 
   it('is not trusted when its content is none this version knows (S27)', async () => {

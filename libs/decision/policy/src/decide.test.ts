@@ -90,6 +90,7 @@ describe('decide', () => {
     ['allow', { agents: { hosts: ['*.example'] } }, {}],
     ['deny no_client_to_gateway_policy', { agents: { hosts: ['*.agent.example'] } }, {}],
     ['deny no_client_to_gateway_policy', { agents: { hosts: ['agent.example'] } }, { clientId: 'dcr_agent.example' }],
+    ['deny no_client_to_gateway_policy', { agents: { hosts: ['agent.example'] } }, { clientId: 'http://agent.example/c' }],
     ['deny no_client_to_gateway_policy', { agents: { hosts: ['agent.example'] } }, { clientId: 'https://agent.example.evil.example/c' }],
     ['deny no_client_to_gateway_policy', { agents: { hosts: ['agent.example'] } }, { clientId: 'https://agent.example@evil.example/c' }],
     ['allow', { agents: { assurance: 'verified-redirect' } }, {}],

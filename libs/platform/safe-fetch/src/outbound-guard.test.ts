@@ -8,6 +8,7 @@ describe('which addresses are public', () => {
   test.each([
     '127.0.0.1', '10.1.2.3', '172.16.0.1', '192.168.1.1', '169.254.169.254', '100.64.0.1', '0.0.0.0', '198.18.0.1', '192.0.0.8', '224.0.0.1', '240.0.0.1', '255.255.255.255',
     '::', '::1', 'fe80::1', 'fd00:ec2::254', 'fec0::1', '::ffff:127.0.0.1', '::ffff:a9fe:a9fe', '::127.0.0.1', '64:ff9b::7f00:1', '64:ff9b:1::1', '2002:7f00:1::', '2001::1', '2001:db8::1', 'ff02::1',
+    '4000::1', '3fff::1', '5f00::1', '64:ff9b::808:808', '::ffff:0:7f00:1', 'fe80::1%eth0', '192.88.99.1', '168.63.129.16',
     'not an address',
   ])('%s is not', (address) => expect(isPublicAddress(address)).toBe(false));
 });
@@ -16,6 +17,7 @@ describe('what a URL alone is refused for', () => {
   test.each([
     'http://example.com/', 'ftp://example.com/', 'file:///etc/passwd', 'https://user@example.com/', 'https://127.0.0.1/', 'https://[::1]/',
     'https://2130706433/', 'https://0x7f.1/', 'https://0177.0.0.1/', 'https://[::ffff:10.0.0.1]/', 'https://169.254.169.254/latest/meta-data/',
+    'https://127.1/', 'https://127.0.0.1./', 'https://①②⑦.0.0.1/', 'https://127。0。0。1/', 'https://0300.0250.1.1/', 'https://0/', 'https://[::]/', 'https://[64:ff9b::7f00:1]/', 'https://example.com:x@10.0.0.1/', 'http://[::ffff:127.0.0.1]/', 'gopher://example.com/', 'data:,x',
   ])('%s is refused', (url) => expect(() => refuseUrl(new URL(url), [])).toThrow(refused));
 
   test('an https name passes; its addresses are checked when they are known', () => {
@@ -30,5 +32,6 @@ describe('what a URL alone is refused for', () => {
     expect(() => refuseUrl(new URL('http://[::1]:7410/mcp'), allow)).toThrow(refused);
     expect(() => refuseUrl(new URL('http://intranet/'), allow)).toThrow(refused);
     expect(() => refuseUrl(new URL('https://INTRANET./'), allow)).not.toThrow();
+    expect(() => refuseUrl(new URL('http://OPEN./'), [{ host: 'open', http: true }])).not.toThrow();
   });
 });

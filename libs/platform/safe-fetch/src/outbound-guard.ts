@@ -20,11 +20,14 @@ export interface Destination {
   readonly port: number;
 }
 
+/** Public by its range, and in fact a cloud's own service on the machine: Azure's platform address. */
+const PLATFORM_ADDRESSES = new Set(['168.63.129.16']);
+
 /** Globally routable unicast; everything reserved, private, translated or tunnelled is not. */
 export function isPublicAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
   const parsed = ipaddr.process(address); // unwraps IPv4-mapped IPv6
-  if (parsed.range() !== 'unicast') return false;
+  if (parsed.range() !== 'unicast' || PLATFORM_ADDRESSES.has(parsed.toString())) return false;
   // 2000::/3 is all that IANA has given out for global unicast
   return parsed instanceof ipaddr.IPv4 || ((parsed.parts[0] ?? 0) & 0xe000) === 0x2000;
 }

@@ -109,7 +109,7 @@ describe('refreshing a connection', () => {
   });
 
   test.each([
-    ['nothing is configured for it any more', { target: () => undefined }, 'needs_reconnect'],
+    ['nothing is configured for it any more', { target: () => undefined }, 'provider_fault'],
     ['the server has another address', { target: () => ({ provider, server: { ...server, spec: { ...server.spec, url: 'https://evil.example/mcp' } } }) }, 'needs_reconnect'],
     ['the provider changed', { target: () => ({ server, provider: { ...provider, spec: { type: 'mcp-user-oauth' as const, server: 'notes', scopes: ['more'] } } }) }, 'needs_reconnect'],
     ['we are not registered there any more', { clientFor: async () => undefined }, 'provider_fault'],
@@ -119,6 +119,16 @@ describe('refreshing a connection', () => {
     await refresh([], changes);
     expect(sent).toEqual([]);
     expect(await stored()).toEqual({ state, ...untouched });
+  });
+
+  test('a grant whose documents were removed by mistake is refreshed when they are back (B4)', async () => {
+    await refresh([], { target: () => undefined });
+    expect(await refresh([json(granted)])).toMatchObject({ type: 'fresh', byUs: true });
+  });
+
+  test('leaves alone what only the user can mend (B4)', async () => {
+    await store.markNeedsReconnect(id, 1);
+    expect(await refresh([])).toMatchObject({ type: 'needs_reconnect', newly: false });
   });
 
   test('sends no token to an endpoint that was written into the row (S20) (S22)', async () => {

@@ -62,7 +62,9 @@ export async function refreshConnection(id: string, context: RefreshContext, see
     if (connection.state === 'needs_reconnect') return { type: 'needs_reconnect', connection, newly: false, reason: 'dead_grant' };
     const credential = openCredential(vault, connection);
     const target = context.target(connection);
-    if (!target || !pinsHold(connection, credential, target)) {
+    // Not configured now is not configured otherwise: nothing is sent, and the grant waits for its documents to come back.
+    if (!target) return await settle(connection, { type: 'provider_fault', error: 'not_configured' }, owner, context);
+    if (!pinsHold(connection, credential, target)) {
       const newly = await store.markNeedsReconnect(id, connection.revision);
       return { type: 'needs_reconnect', connection, newly, reason: 'pins_changed' };
     }

@@ -87,6 +87,8 @@ describe('a lease request', () => {
     expect(await openLeaseRequest({ request: otherTyp }, responder())).toMatchObject({ ok: false, reason: 'bad_signature' });
     const unsigned = `${Buffer.from(JSON.stringify({ alg: 'none', typ: typ.request, kid: 'gateway-1' })).toString('base64url')}.${wire.request.split('.')[1]}.`;
     expect(await openLeaseRequest({ request: unsigned }, responder())).toMatchObject({ ok: false, reason: 'bad_signature' });
+    const oversized = { request: `${wire.request}${'A'.repeat(65_536)}` };
+    expect(await openLeaseRequest(oversized, responder())).toMatchObject({ ok: false, reason: 'malformed' });
     for (const garbage of [undefined, {}, { request: 'x' }, { request: 1 }, 'x']) expect(await openLeaseRequest(garbage, responder())).toMatchObject({ ok: false, reason: 'malformed' });
   });
 
@@ -166,7 +168,7 @@ describe('a lease answer', () => {
     const otherAlg = await encrypt(await new CompactSign(new TextEncoder().encode('{}')).setProtectedHeader({ alg: 'ES256', typ: typ.answer }).sign(es256.privateKey), typ.sealedAnswer, recipient);
     const otherName = await encrypt(await new CompactSign(new TextEncoder().encode(JSON.stringify(answerFor(request)))).setProtectedHeader({ alg: 'Ed25519', typ: typ.answer }).sign(signing.privateKey), typ.sealedAnswer, recipient);
     for (const answer of [plain, rsTyp, otherAlg, otherName]) await expect(openLeaseAnswer({ answer }, expectation, trust())).rejects.toThrow(failing('signature'));
-    for (const wire of [undefined, {}, { refused: 'x' }]) await expect(openLeaseAnswer(wire, expectation, trust())).rejects.toThrow(failing('envelope'));
+    for (const wire of [undefined, {}, { refused: 'x' }, { answer: 'A'.repeat(262_145) }]) await expect(openLeaseAnswer(wire, expectation, trust())).rejects.toThrow(failing('envelope'));
   });
 
   const answerFor = ({ request, ephemeralKeyThumbprint }: { request: LeaseRequest; ephemeralKeyThumbprint: string }): LeaseAnswer => ({

@@ -41,7 +41,7 @@ describe('the bearer challenge of a server', () => {
 describe('a protected resource', () => {
   test.each([
     ['https://notes.example/team', true], ['https://notes.example/', true], ['https://notes.example/team/mcp', true], ['https://notes.example/team/mcp/', true],
-    ['https://notes.example/tea', false], ['https://notes.example/other', false], ['https://evil.example/team/mcp', false], ['http://notes.example/team/mcp', false], ['https://notes.example:8443/team/mcp', false],
+    ['https://notes.example/tea', false], ['https://notes.example/other', false], ['https://evil.example/team/mcp', false], ['http://notes.example/team/mcp', false], ['https://notes.example:8443/team/mcp', false], ['https://notes.example/team#mcp', false],
   ])('%s covers the server: %s', (resource, expected) => expect(covers(resource, server)).toBe(expected));
 
   const prm = { resource: server, authorization_servers: ['https://as.example'], scopes_supported: ['read', 'write'] };

@@ -1,0 +1,108 @@
+import type { DocumentOf } from '@sallyport/configuration';
+import { decodeJwt, decodeProtectedHeader, generateKeyPair } from 'jose';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { aConnection, leaseGatewayToken, leaseUserConnection, MemoryConnectionStore, pinsOf, sealCredential, type ConfiguredTarget, type NewConnection, type UserConnectionContext, type Vault } from '../index.js';
+
+const vault: Vault = { seal: (_purpose, plaintext, aad) => new TextEncoder().encode(JSON.stringify([aad, plaintext])), open: (_purpose, sealed) => new TextEncoder().encode((JSON.parse(new TextDecoder().decode(sealed)) as [string, string])[1]) };
+const server: DocumentOf<'McpServer'> = { kind: 'McpServer', name: 'notes', spec: { url: 'https://notes.example/mcp', timeout: '60s' } };
+const provider: DocumentOf<'CredentialProvider'> = { kind: 'CredentialProvider', name: 'notes-per-user', spec: { type: 'mcp-user-oauth', server: 'notes' } };
+const target: ConfiguredTarget = { server, provider };
+const NOW = 1_000_000_000;
+const HOUR_MS = 3_600_000;
+
+describe('a lease on a user\'s own connection', () => {
+  let store: MemoryConnectionStore;
+  let connection: NewConnection;
+  let requests: number;
+  let forced: string[];
+  const seal = async (changes: Partial<NewConnection> = {}) => {
+    const unsealed = aConnection({ accessExpiresAt: NOW + HOUR_MS, refreshDueAt: NOW + HOUR_MS, ...changes });
+    connection = { ...unsealed, sealedCredential: sealCredential(vault, unsealed, { v: 1, accessToken: 'a1', refreshToken: 'r1', clientAuthentication: 'none', pins: pinsOf(target) }) };
+    store = new MemoryConnectionStore();
+    await store.create(connection);
+  };
+  beforeEach(async () => {
+    [requests, forced] = [0, []];
+    await seal();
+  });
+  const context = (changes: Partial<UserConnectionContext> = {}): UserConnectionContext => ({
+    store, vault, clock: () => NOW, random: () => 0, sleep: async () => undefined, target: () => target, onRefresh: async () => undefined,
+    clientFor: async () => ({ issuer: 'https://as.notes.example', clientId: 'client-1', clientSecret: null, authentication: 'none' }),
+    fetch: async () => {
+      requests += 1;
+      return Response.json({ access_token: `fresh-${requests}`, token_type: 'Bearer', expires_in: 3600 });
+    },
+    hasConsented: async () => true, isRevoked: () => false,
+    mayForceRefresh: (id) => !forced.includes(id) && forced.push(id) > 0,
+    ...changes,
+  });
+  const ask = (part: { expiresAt?: number; rejected?: number; target?: ConfiguredTarget; userId?: string } = {}, changes: Partial<UserConnectionContext> = {}) =>
+    leaseUserConnection({ caller: { userId: part.userId ?? connection.userId ?? '', clientId: 'agent', expiresAt: part.expiresAt ?? (NOW + HOUR_MS) / 1000 }, target: part.target ?? target, rejectedConnectionRevision: part.rejected }, context(changes));
+
+  test('is that of the user who asks, for fifteen minutes at most (S21)', async () => {
+    expect(await ask()).toEqual({ type: 'granted', headers: { authorization: 'Bearer a1' }, connectionId: connection.id, connectionRevision: 1, expiresInSeconds: 900 });
+    expect(await ask({ userId: 'usr_somebody_else' })).toEqual({ type: 'connect_required', reason: 'not_connected', connectionRevision: 0 });
+  });
+  test('ends with the agent\'s own token (S21)', async () => expect(await ask({ expiresAt: NOW / 1000 + 100 })).toMatchObject({ expiresInSeconds: 100 }));
+  test('ends with the credential', async () => {
+    await seal({ accessExpiresAt: NOW + 200_000 });
+    expect(await ask()).toMatchObject({ expiresInSeconds: 200 });
+  });
+  test('is not given on a revoked connection (S28)', async () => expect(await ask({}, { isRevoked: ({ id }) => id === connection.id })).toMatchObject({ type: 'connect_required', reason: 'not_connected' }));
+  test('is not given to an agent that the user did not let use it (S3)', async () => {
+    expect(await ask({}, { hasConsented: async ({ clientId }) => clientId !== 'agent' })).toEqual({ type: 'connect_required', reason: 'agent_not_consented', connectionRevision: 1 });
+  });
+  test('is not given, and no token is sent, once the server has another address (S20)', async () => {
+    const moved = { provider, server: { ...server, spec: { ...server.spec, url: 'https://evil.example/mcp' } } };
+    expect(await ask({ target: moved, rejected: 1 })).toMatchObject({ type: 'connect_required', reason: 'needs_reconnect' });
+    expect(requests).toBe(0);
+    expect((await store.find(connection.id))?.state).toBe('needs_reconnect');
+  });
+  test('is renewed when the server rejected it, once a minute, and not for an older one (S24)', async () => {
+    expect(await ask({ rejected: 1 })).toMatchObject({ type: 'granted', headers: { authorization: 'Bearer fresh-1' }, connectionRevision: 2 });
+    expect(await ask({ rejected: 1 })).toMatchObject({ type: 'granted', connectionRevision: 2 });
+    expect(await ask({ rejected: 2 })).toEqual({ type: 'provider_unavailable', retryAfterSeconds: 60 });
+    expect(await ask({ rejected: Number.MAX_SAFE_INTEGER })).toMatchObject({ type: 'provider_unavailable' });
+    expect(requests).toBe(1);
+  });
+  test('is renewed before it ends, and the old one serves while the provider is away and it lives (B4)', async () => {
+    await seal({ accessExpiresAt: NOW + 20_000 });
+    expect(await ask({}, { fetch: async () => new Response('', { status: 503 }) })).toMatchObject({ type: 'granted', headers: { authorization: 'Bearer a1' }, expiresInSeconds: 20 });
+    await seal({ accessExpiresAt: NOW - 1 });
+    expect(await ask({}, { fetch: async () => new Response('', { status: 503 }) })).toMatchObject({ type: 'provider_unavailable' });
+    expect(await ask()).toMatchObject({ type: 'granted', headers: { authorization: 'Bearer fresh-1' } });
+  });
+  test('does not wait for ever while another process is at it', async () => {
+    await seal({ accessExpiresAt: NOW - 1 });
+    await store.takeRefreshLock(connection.id, 'another', { now: NOW, until: NOW + 60_000 });
+    let slept = 0;
+    expect(await ask({}, { sleep: async (ms) => void (slept += ms) })).toEqual({ type: 'provider_unavailable', retryAfterSeconds: 5 });
+    expect(slept).toBeLessThanOrEqual(5_000);
+  });
+});
+
+describe('a token of our own for a server', () => {
+  const caller = { userId: 'usr_a', clientId: 'agent' };
+  const lease = async (part: { kid?: string; lifetime?: string; resource?: string } = {}) => {
+    const { privateKey } = await generateKeyPair('ES256');
+    const document = { ...server, spec: { ...server.spec, ...(part.resource === undefined ? {} : { resource: part.resource }) } };
+    const { headers, expiresInSeconds } = await leaseGatewayToken(
+      { caller, server: document, spec: { type: 'gateway-token', server: 'notes', scopes: ['notes.read'], lifetime: part.lifetime ?? '5m' } },
+      { issuer: 'https://as.example', signingKey: { kid: part.kid ?? 'dt-1', algorithm: 'ES256', privateKey }, clock: () => NOW },
+    );
+    const token = headers['authorization']?.slice('Bearer '.length) ?? '';
+    return { claims: decodeJwt(token), header: decodeProtectedHeader(token), expiresInSeconds };
+  };
+
+  test('is for that server alone, names the human and the agent, and lives for minutes (S6)', async () => {
+    const { claims, header, expiresInSeconds } = await lease();
+    expect(header).toEqual({ alg: 'ES256', kid: 'dt-1', typ: 'at+jwt' });
+    expect(claims).toEqual({ iss: 'https://as.example', aud: 'https://notes.example/mcp', sub: 'usr_a', client_id: 'agent', act: { sub: 'agent' }, scope: 'notes.read', iat: NOW / 1000, exp: NOW / 1000 + 300, jti: expect.any(String) });
+    expect(expiresInSeconds).toBeLessThan(300);
+    expect((await lease({ resource: 'https://api.notes.example/' })).claims.aud).toBe('https://api.notes.example/');
+  });
+  test.each(['1h', '12h', '7d', '301s'])('lives five minutes at most, also where %s is configured (R47)', async (lifetime) => expect((await lease({ lifetime })).claims.exp).toBe(NOW / 1000 + 300));
+  test('is not signed by a key for the tokens we accept ourselves (S6)', async () => {
+    await expect(lease({ kid: 'at-1' })).rejects.toMatchObject({ code: 'signing_key_purpose' });
+  });
+});
