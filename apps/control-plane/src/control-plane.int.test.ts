@@ -391,8 +391,25 @@ describe('the admin API', () => {
     }
   });
 
+  it('answers a question that no database can be asked as the asker\'s mistake', async () => {
+    const { call, post, log } = await start();
+    for (const path of ['/v1/events?userId=a%00b', '/v1/events?type=%00', '/v1/events?clientId=%00', '/v1/connections?userId=%00', '/v1/connections?limit=0', '/v1/connections?limit=1e2', '/v1/connections?limit=1001']) expect([path, (await call(path)).status]).toEqual([path, 400]);
+    for (const body of [{ user: 'a\u0000' }, { agent: '\u0000' }, { session: '\u0000' }, { agent: 'a', reason: '\u0000' }]) expect((await post('/v1/revocations', body)).status).toBe(400);
+    expect((await call('/v1/connections/%00', { method: 'DELETE' })).status).toBe(400);
+    expect(log()).not.toContain('"level":"error"');
+  });
+
   it('is guarded by route, not by spelling', async () => {
-    const { call } = await start();
+    const { call, url } = await start();
+    for (const path of ['/v1/events', '/v1/configuration', '/v1/connections']) {
+      const head = await fetch(`${url}${path}`, { method: 'HEAD' });
+      expect([path, head.status]).toEqual([path, 401]);
+      for (const [method, spelling] of [['OPTIONS', path], ['GET', `${path}/`], ['GET', path.toUpperCase()], ['GET', `/${path}`], ['GET', `/x/..${path}`], ['GET', `${path};x=1`], ['GET', path.replace('/v1', '/v1%2f..%2fv1')], ['PUT', path]] as const) {
+        const answer = await fetch(`${url}${spelling}`, { method, redirect: 'manual' });
+        expect([method, spelling, [401, 404].includes(answer.status)]).toEqual([method, spelling, true]);
+        expect(await answer.text()).not.toMatch(/"events"|"documents"|"connections"/);
+      }
+    }
     for (const path of ['/%761/events', '/v1/%65vents', '/v1/events?']) expect((await call(path, { headers: { authorization: '' } })).status).toBe(401);
   });
 

@@ -1,10 +1,11 @@
 import { Controller, Delete, Get, Inject, NotFoundException, Param, Query } from '@nestjs/common';
 import type { ConnectionStore } from '@sallyport/credential';
 import { z } from 'zod';
+import { text } from '../admin/text.js';
 import { disconnect, type DisconnectContext } from './disconnect.js';
 
 export const DISCONNECT_CONTEXT = Symbol('disconnect context');
-const ListQuery = z.strictObject({ userId: z.string().optional(), limit: z.coerce.number().int().min(1).max(1_000).default(100) });
+const ListQuery = z.strictObject({ userId: text(64).optional(), limit: z.string().regex(/^\d{1,4}$/, 'must be a number from 1 to 1000').transform(Number).pipe(z.int().min(1).max(1_000)).default(100) });
 
 /** What administrators see of connections: nothing sealed, and no token endpoint. Routes under `/v1/` need the administrator's token. */
 @Controller('v1/connections')
@@ -30,7 +31,7 @@ export class ConnectionsController {
 
   @Delete(':id')
   async remove(@Param('id') id: string) {
-    const result = await disconnect(id, 'administrator', this.#context);
+    const result = await disconnect(text(64).parse(id), 'administrator', this.#context);
     if (result.type === 'not_found') throw new NotFoundException('There is no such connection.');
     return { id, revokedUpstream: result.revokedUpstream };
   }

@@ -1,13 +1,14 @@
 import { Controller, Get, Inject, Query } from '@nestjs/common';
 import { z } from 'zod';
+import { text } from '../admin/text.js';
 import { PostgresEventStore } from './event-store.js';
 
 const EventsQuery = z.strictObject({
   after: z.string().regex(/^\d{1,18}$/, 'must be the sequence of an event').transform(BigInt).default(0n),
   limit: z.string().regex(/^\d{1,4}$/, 'must be a number from 1 to 1000').transform(Number).pipe(z.int().min(1).max(1_000)).default(100),
-  type: z.string().min(1).max(64).optional(),
-  userId: z.string().min(1).max(64).optional(),
-  clientId: z.string().min(1).max(2048).optional(),
+  type: text(64).optional(),
+  userId: text(64).optional(),
+  clientId: text(2048).optional(),
 });
 
 @Controller('v1/events')

@@ -1,19 +1,20 @@
 import type { RevocationSubject } from '@sallyport/configuration';
 import type { Database } from '@sallyport/database';
 import { z } from 'zod';
+import { text } from '../admin/text.js';
 import type { ConfigurationPublisher } from '../configuration/configuration-publisher.js';
 import type { LifecycleRecorder } from '../events/record-lifecycle.js';
 import type { PostgresRevocationStore, RecordedRevocation } from './revocation-store.js';
 
 export const RevocationRequest = z
   .strictObject({
-    user: z.string().min(1).max(64).optional(),
+    user: text(64).optional(),
     /** The agent's client id. */
-    agent: z.string().min(1).max(2048).optional(),
-    session: z.string().min(1).max(64).optional(),
+    agent: text(2048).optional(),
+    session: text(64).optional(),
     /** Also refuse what is issued from now on; for users and agents. */
     block: z.boolean().optional(),
-    reason: z.string().max(500).optional(),
+    reason: text(500).optional(),
   })
   .refine(({ user, agent, session }) => (session === undefined) !== (user === undefined && agent === undefined), 'name a user, an agent, both, or a session')
   .refine(({ session, block }) => !(session !== undefined && block), { path: ['block'], message: 'a session never comes back anyway: leave it out' });
