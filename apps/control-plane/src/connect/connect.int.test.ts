@@ -313,17 +313,42 @@ describe('connecting', () => {
     await expect.poll(async () => (await new Browser(alice.userId).open(link)).status).toBe(403);
   });
 
-  test('a revocation while the browser is at the server connects nothing and spends no code (S28)', async () => {
-    const start = new Browser(alice.userId);
-    const page = await start.open(await linkFor(alice));
+  /** Up to the server's answer, which is held back. */
+  async function startAndHold(browser: Browser): Promise<string> {
     let callback = '';
     notes.tamper = (parameters) => {
-      callback = `${url}/connect/callback?${parameters}`;
+      callback = `/connect/callback?${parameters}`;
       for (const name of [...parameters.keys()]) parameters.delete(name);
     };
-    await start.submit(page);
+    await browser.submit(await browser.open(await linkFor(alice)));
+    notes.tamper = () => undefined;
+    return callback;
+  }
+
+  test('an answer counts only in the browser that started it, also for the same user (S23)', async () => {
+    const callback = await startAndHold(new Browser(alice.userId));
+    const elsewhere = new Browser(alice.userId);
+    await elsewhere.open(await linkFor(alice));
+    const page = await elsewhere.open(url + callback);
+    expect([page.status, page.html.includes('does not belong here')]).toEqual([400, true]);
+    expect([downstreamRequests(), await database.connection.count()]).toEqual([0, 0]);
+  });
+
+  test('an answer to what was configured differently when the browser left connects nothing (S20)', async () => {
+    const browser = new Browser(alice.userId);
+    const callback = await startAndHold(browser);
+    providerClient = ', scopes: [notes.read]';
+    await start(notes.resource);
+    const page = await browser.open(url + callback);
+    expect([page.status, page.html.includes('could not be connected')]).toEqual([502, true]);
+    expect([downstreamRequests(), await database.connection.count()]).toEqual([0, 0]);
+  });
+
+  test('a revocation while the browser is at the server connects nothing and spends no code (S28)', async () => {
+    const start = new Browser(alice.userId);
+    const callback = await startAndHold(start);
     await revoke({ agent: alice.clientId });
-    const refused = await start.open(callback);
+    const refused = await start.open(url + callback);
     expect([refused.status, refused.html.includes('access has ended')]).toEqual([403, true]);
     expect([downstreamRequests(), await database.connection.count(), await database.connectionConsent.count()]).toEqual([0, 0, 0]);
   });
