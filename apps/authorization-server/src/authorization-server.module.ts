@@ -9,6 +9,7 @@ import type { AuthorizationServerConfig } from './config.js';
 import { createEngine } from './engine/create-engine.js';
 import type { AuthorizationEngine } from './engine/engine.js';
 import { Admissions } from './entitlement/admission.js';
+import { TokenStatus } from './entitlement/token-status.js';
 import { BrowserBinding, deriveKey } from './federation/browser-binding.js';
 import { FederationController } from './federation/federation.controller.js';
 import { SignIn } from './federation/sign-in.js';
@@ -18,6 +19,7 @@ import { InteractionController } from './interaction/interaction.controller.js';
 import { ensureSigningKeys } from './keys/ensure-signing-keys.js';
 import { JwksController } from './keys/jwks.controller.js';
 import { PublicKeys } from './keys/public-keys.js';
+import { createEndSession } from './lifecycle/end-session.js';
 import { engineEvents } from './lifecycle/engine-events.js';
 import type { LifecycleRecorder } from './lifecycle/record-lifecycle.js';
 import { engineErrorPage } from './pages/engine-error-page.js';
@@ -57,11 +59,14 @@ export class AuthorizationServerModule {
     const signIn = new SignIn({ store, providers, users, clock });
     const binding = new BrowserBinding(master, { secure: config.issuer.startsWith('https:') });
     const admissions = new Admissions({ configuration, users, sessions, clock });
+    const keys = new PublicKeys(database, clock);
+    const resource = `${config.gatewayUrl}/mcp`;
+    const status = new TokenStatus({ issuer: config.issuer, resource, keys, sessions, configuration, clock });
     const registration = () => configuration.snapshot().get('ClientRegistration', 'default')?.spec;
 
     const engine: AuthorizationEngine = createEngine({
       issuer: config.issuer,
-      resource: `${config.gatewayUrl}/mcp`,
+      resource,
       controlPlaneCallback: `${config.controlPlaneUrl}/session/callback`,
       signingKeys: signingKeys.accessToken,
       cookieKeys: [Buffer.from(deriveKey(master, 'engine-cookies')).toString('base64url')],
@@ -78,6 +83,9 @@ export class AuthorizationServerModule {
         userExists: async (userId) => (await users.find(userId)) !== undefined,
         signInVoid: (userId, authTime) => configuration.snapshot().revocations.isRevoked({ userId, clientId: '', sid: '', issuedAt: authTime }),
         admitToken: (request) => admissions.admitToken(request),
+        liveToken: (token) => status.read(token),
+        grantIsLive: (grantId) => status.grantIsLive(grantId),
+        endSession: createEndSession({ store, sessions, record: recorder.record }),
       },
     });
     const steps = new AuthorizationSteps({ engine, configuration, admissions, signIn, binding, users, sessions, record: recorder.record, clock });
@@ -93,7 +101,7 @@ export class AuthorizationServerModule {
         { provide: SIGN_IN, useValue: signIn },
         { provide: CONFIGURATION, useValue: configuration },
         { provide: RECORDER, useValue: recorder },
-        { provide: PUBLIC_KEYS, useValue: new PublicKeys(database, clock) },
+        { provide: PUBLIC_KEYS, useValue: keys },
         { provide: ISSUER, useValue: config.issuer },
         { provide: LOGGER, useValue: logger },
       ],

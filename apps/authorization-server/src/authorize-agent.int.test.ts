@@ -72,6 +72,8 @@ describe('discovery', () => {
       jwks_uri: `${deployment.issuer}/jwks`,
       registration_endpoint: `${deployment.issuer}/register`,
       revocation_endpoint: `${deployment.issuer}/revoke`,
+      introspection_endpoint: `${deployment.issuer}/introspect`,
+      introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
       pushed_authorization_request_endpoint: `${deployment.issuer}/par`,
       code_challenge_methods_supported: ['S256'],
       response_types_supported: ['code'],
@@ -82,7 +84,6 @@ describe('discovery', () => {
       id_token_signing_alg_values_supported: ['ES256'],
     });
     expect(metadata).not.toHaveProperty('userinfo_endpoint');
-    expect(metadata).not.toHaveProperty('introspection_endpoint');
     expect(metadata).not.toHaveProperty('end_session_endpoint');
   });
 

@@ -6,6 +6,9 @@ export const CONTROL_PLANE_CLIENT_ID = 'sallyport-control-plane';
 /** Carries how a client came to be known; set by us at every construction, whatever the client sent. */
 export const REGISTERED_BY = 'registered_by';
 
+/** Ways for a client to prove that it is the one that was registered. */
+export const CONFIDENTIAL_METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const;
+
 const SUPPORTED_GRANTS = new Set(['authorization_code', 'refresh_token']);
 /** Not used by us and only a way to make us fetch or store something. */
 const IGNORED = ['scope', 'sector_identifier_uri', 'initiate_login_uri', 'logo_uri', 'default_acr_values', 'default_max_age', 'require_auth_time', 'post_logout_redirect_uris'];

@@ -3,13 +3,14 @@ import { constantTimeEqual, type Clock, type Secret } from '@sallyport/kernel';
 import { mayFetchDocument } from '@sallyport/authorization';
 import { errors, type Client, type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
 import type { ArtifactStore } from '../storage/artifact-store.js';
-import { CONTROL_PLANE_CLIENT_ID, normaliseClientMetadata, REGISTERED_BY } from './client-metadata.js';
+import { CONFIDENTIAL_METHODS, CONTROL_PLANE_CLIENT_ID, normaliseClientMetadata, REGISTERED_BY } from './client-metadata.js';
 import { createEngineAdapter } from './engine-adapter.js';
 import type { AuthorizationEngine, EngineDecisions, EngineEvents, LifecycleSubject, RenderError, TokenVerdict } from './engine.js';
 import { interactionPolicyFor } from './interaction-policy.js';
 import { atomicReplayDetection, describeMetadata, providerWithRefresh, toRegistration } from './internals.js';
 import { interactionSteps } from './interaction-steps.js';
 import { RefreshRotation } from './refresh-rotation.js';
+import { answerForAccessTokens, INTROSPECTION_PATH, isConfidential, REVOCATION_PATH } from './structured-tokens.js';
 
 export interface EngineOptions {
   readonly issuer: string;
@@ -34,7 +35,7 @@ const INTERACTION_SECONDS = 10 * MINUTE;
 const SESSION_SECONDS = 8 * 3600;
 const REFRESH_IDLE_SECONDS = 14 * DAY;
 const GRANT_SECONDS = 90 * DAY;
-const OWNED = /^\/(?:authorize(?:\/[A-Za-z0-9_-]+)?|token|register(?:\/[A-Za-z0-9_-]+)?|revoke|par|\.well-known\/(?:oauth-authorization-server|openid-configuration))$/;
+const OWNED = /^\/(?:authorize(?:\/[A-Za-z0-9_-]+)?|token|register(?:\/[A-Za-z0-9_-]+)?|revoke|introspect|par|\.well-known\/(?:oauth-authorization-server|openid-configuration))$/;
 
 /** Configures the engine: OAuth 2.1 and what the MCP authorization specification adds, nothing it has beyond that. */
 export function createEngine(options: EngineOptions): AuthorizationEngine {
@@ -71,7 +72,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     jwks: { keys: options.signingKeys },
     clients: [{ client_id: CONTROL_PLANE_CLIENT_ID, client_name: 'Sallyport', redirect_uris: [options.controlPlaneCallback], token_endpoint_auth_method: 'none', grant_types: ['authorization_code'], response_types: ['code'] }],
     clientDefaults: { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], id_token_signed_response_alg: 'ES256', token_endpoint_auth_method: 'client_secret_basic' },
-    clientAuthMethods: ['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+    clientAuthMethods: ['none', ...CONFIDENTIAL_METHODS],
     enabledJWA: { idTokenSigningAlgValues: ['ES256'], clientAuthSigningAlgValues: ['ES256', 'EdDSA', 'Ed25519', 'PS256', 'RS256'] },
     extraClientMetadata: {
       properties: [REGISTERED_BY],
@@ -127,7 +128,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     },
     formats: { customizers: { jwt: (_ctx, _token, jwt) => void (jwt.payload['scope'] ??= '') } },
     interactions: { policy: interactionPolicyFor(isFirstParty, decisions), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
-    routes: { authorization: '/authorize', token: '/token', jwks: '/engine/jwks', registration: '/register', revocation: '/revoke', pushed_authorization_request: '/par' },
+    routes: { authorization: '/authorize', token: '/token', jwks: '/engine/jwks', registration: '/register', revocation: REVOCATION_PATH, introspection: INTROSPECTION_PATH, pushed_authorization_request: '/par' },
     fetch: async (input, init) => onlyJson(await options.fetch(input instanceof Request ? input.url : input, init)),
     fetchResponseBodyLimits: { 'client_id metadata document': 5 * 1024, jwks_uri: 64 * 1024, sector_identifier_uri: 1024 },
     renderError: (ctx, out) => {
@@ -143,6 +144,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
       rpInitiatedLogout: { enabled: false },
       pushedAuthorizationRequests: { enabled: true },
       revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+      introspection: { enabled: true, allowedPolicy: async (_ctx, client, token) => isConfidential(client) && token.clientId === client.clientId && 'grantId' in token && typeof token.grantId === 'string' && decisions.grantIsLive(token.grantId) },
       registration: { enabled: true, initialAccessToken: false, idFactory: () => `dcr_${crypto.randomUUID()}` },
       resourceIndicators: {
         enabled: true,
@@ -181,6 +183,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   provider.proxy = true; // only what `handle` sets below is there to be trusted
   atomicReplayDetection(provider, options.store, options.clock);
 
+  provider.use(answerForAccessTokens(decisions));
   provider.use(async (ctx, next) => {
     if (ctx.method === 'POST' && ctx.path === '/register') {
       const refusal = registrationRefusal(decisions.registration().mode, ctx.get('authorization'), options.registrationToken);

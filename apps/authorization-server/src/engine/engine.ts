@@ -61,6 +61,11 @@ export interface EngineDecisions {
   /** A browser session made before the user was revoked does not count. */
   signInVoid(userId: string, authTime: number): boolean;
   admitToken(request: TokenRequest): Promise<TokenVerdict>;
+  /** An access token of ours that is good right now (RFC 7662 section 2.2), whoever asks. */
+  liveToken(token: string): Promise<{ readonly clientId: string; readonly sid: string; readonly claims: Readonly<Record<string, unknown>> } | undefined>;
+  /** Whether anything can still come of the agent session a grant belongs to. */
+  grantIsLive(grantId: string): Promise<boolean>;
+  endSession(sid: string, reason: string): Promise<void>;
 }
 
 /** What the engine tells the rest of the server; none of it may throw. */

@@ -3,7 +3,7 @@ import type { AgentRegistration } from '@sallyport/authorization';
 import type { Clock } from '@sallyport/kernel';
 import { Provider, type Client, type Configuration, type TokenEndpointGrantContext } from 'oidc-provider';
 import type { ArtifactStore } from '../storage/artifact-store.js';
-import { registeredBy } from './client-metadata.js';
+import { CONFIDENTIAL_METHODS, registeredBy } from './client-metadata.js';
 
 /**
  * What leans on how oidc-provider 9.13.3 works inside rather than on what it documents. Look here first when the pinned
@@ -44,6 +44,8 @@ export function describeMetadata(body: unknown, facts: { issuer: string; registr
     jwks_uri: `${facts.issuer}/jwks`,
     scopes_supported: ['openid', ...facts.scopes],
     response_modes_supported: ['query'],
+    // What it says of the token endpoint it does here too, but for the clients that cannot authenticate.
+    introspection_endpoint_auth_methods_supported: CONFIDENTIAL_METHODS,
     client_id_metadata_document_supported: facts.documents,
   };
 }

@@ -29,17 +29,11 @@ export class AgentSessions {
   }
 
   async findByGrant(grantId: string): Promise<AgentSession | undefined> {
-    const row = await this.#database.agentSession.findFirst({ where: { grantDigest: grantDigestOf(grantId) } });
-    if (!row) return undefined;
-    return {
-      sid: row.sid as AgentSessionId,
-      userId: row.userId,
-      clientId: row.clientId,
-      agentName: row.agentName,
-      assurance: row.assurance as AgentAssurance,
-      createdAt: Math.floor(row.createdAt.getTime() / 1000),
-      ended: row.endedAt !== null,
-    };
+    return toSession(await this.#database.agentSession.findFirst({ where: { grantDigest: grantDigestOf(grantId) } }));
+  }
+
+  async find(sid: string): Promise<AgentSession | undefined> {
+    return toSession(await this.#database.agentSession.findUnique({ where: { sid } }));
   }
 
   /** What this user agreed to for this agent last, as a digest (security rule S3). */
@@ -55,4 +49,17 @@ export class AgentSessions {
       update: { metadataDigest, grantedAt: at },
     });
   }
+}
+
+function toSession(row: { sid: string; userId: string; clientId: string; agentName: string; assurance: string; createdAt: Date; endedAt: Date | null } | null): AgentSession | undefined {
+  if (!row) return undefined;
+  return {
+    sid: row.sid as AgentSessionId,
+    userId: row.userId,
+    clientId: row.clientId,
+    agentName: row.agentName,
+    assurance: row.assurance as AgentAssurance,
+    createdAt: Math.floor(row.createdAt.getTime() / 1000),
+    ended: row.endedAt !== null,
+  };
 }

@@ -115,11 +115,21 @@ export class ArtifactStore {
 
   /** The grant, everything issued under it, and the agent session: in one transaction (security rule S8). */
   async revokeGrant(grantId: string): Promise<void> {
-    const grantDigest = digest(grantId);
-    await this.#database.$transaction([
+    await this.#revoke(digest(grantId));
+  }
+
+  /** The same, by the agent session. @returns false when it had ended already */
+  async revokeSession(sid: string): Promise<boolean> {
+    const session = await this.#database.agentSession.findUnique({ where: { sid }, select: { grantDigest: true } });
+    return session !== null && (await this.#revoke(session.grantDigest));
+  }
+
+  async #revoke(grantDigest: string): Promise<boolean> {
+    const [, { count }] = await this.#database.$transaction([
       this.#database.oidcArtifact.deleteMany({ where: { OR: [{ grantDigest }, { kind: 'Grant', idDigest: grantDigest }] } }),
       this.#database.agentSession.updateMany({ where: { grantDigest, endedAt: null }, data: { endedAt: new Date(this.#clock()) } }),
     ]);
+    return count > 0;
   }
 
   /** Forgets what expired an hour ago. @returns how many */

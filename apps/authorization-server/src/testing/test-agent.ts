@@ -30,6 +30,11 @@ export class TestAgent {
     return new TestAgent(deployment, String(answer.body['client_id']));
   }
 
+  /** PKCE, of the last authorization request. */
+  get verifier(): string {
+    return this.#verifier;
+  }
+
   authorizationUrl(changes: Record<string, string | undefined> = {}): URL {
     this.#verifier = randomBytes(32).toString('base64url');
     const url = new URL(`${this.deployment.issuer}/authorize`);

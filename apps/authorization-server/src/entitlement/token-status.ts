@@ -1,0 +1,76 @@
+import { createLocalJWKSet, errors, jwtVerify, type JWTPayload } from 'jose';
+import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import type { Clock } from '@sallyport/kernel';
+import type { PublicKeys } from '../keys/public-keys.js';
+import type { AgentSession, AgentSessions } from '../storage/agent-sessions.js';
+
+/** An access token of ours that is good right now. */
+export interface LiveToken {
+  readonly claims: JWTPayload;
+  readonly clientId: string;
+  readonly sid: string;
+}
+
+/**
+ * Is a token of ours good now? Its signature and expiry are not enough: its agent session may have ended, its user or
+ * agent may be revoked. What the gateway asks per request, said to others (RFC 7662) and before a revocation (RFC 7009).
+ */
+export class TokenStatus {
+  readonly #issuer: string;
+  readonly #resource: string;
+  readonly #keys: PublicKeys;
+  readonly #sessions: AgentSessions;
+  readonly #configuration: { snapshot(): ConfigurationSnapshot };
+  readonly #clock: Clock;
+
+  constructor(parts: { issuer: string; resource: string; keys: PublicKeys; sessions: AgentSessions; configuration: { snapshot(): ConfigurationSnapshot }; clock: Clock }) {
+    this.#issuer = parts.issuer;
+    this.#resource = parts.resource;
+    this.#keys = parts.keys;
+    this.#sessions = parts.sessions;
+    this.#configuration = parts.configuration;
+    this.#clock = parts.clock;
+  }
+
+  /** @returns undefined for anything but a live access token for our gateway, without saying what is wrong with it */
+  async read(token: string): Promise<LiveToken | undefined> {
+    const claims = await this.#verify(token);
+    const { sub, sid, client_id: clientId } = claims ?? {};
+    if (!claims || typeof sid !== 'string' || typeof clientId !== 'string' || sub === undefined) return undefined;
+    const session = await this.#sessions.find(sid);
+    if (!session || session.clientId !== clientId || session.userId !== sub || !this.#isLive(session)) return undefined;
+    return { claims, clientId, sid };
+  }
+
+  async grantIsLive(grantId: string): Promise<boolean> {
+    const session = await this.#sessions.findByGrant(grantId);
+    return session !== undefined && this.#isLive(session);
+  }
+
+  #isLive(session: AgentSession): boolean {
+    return !session.ended && !this.#isRevoked(session, session.createdAt);
+  }
+
+  #isRevoked({ userId, clientId, sid }: AgentSession, issuedAt: number): boolean {
+    return this.#configuration.snapshot().revocations.isRevoked({ userId, clientId, sid, issuedAt });
+  }
+
+  async #verify(token: string): Promise<JWTPayload | undefined> {
+    // A downstream token is signed by us too, but is no business of ours (S6).
+    const keys = (await this.#keys.read()).keys.filter(({ kid }) => kid.startsWith('at-')).map(({ y, ...key }) => ({ ...key, ...(y === undefined ? {} : { y }) }));
+    try {
+      const { payload } = await jwtVerify(token, createLocalJWKSet({ keys }), {
+        issuer: this.#issuer,
+        audience: this.#resource,
+        typ: 'at+jwt',
+        algorithms: [...new Set(keys.map(({ alg }) => alg))],
+        requiredClaims: ['exp', 'iat', 'jti', 'sub', 'sid', 'client_id'],
+        currentDate: new Date(this.#clock()),
+      });
+      return payload;
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return undefined;
+      throw error;
+    }
+  }
+}
