@@ -117,7 +117,7 @@ function agentToken({ userId, sid, clientId }: Person, changes: object = {}): st
 }
 
 /** As a gateway asks. */
-async function lease(person: Person, changes: { server?: string; targetOrigin?: string; token?: string; rejectedConnectionRevision?: number } = {}) {
+async function lease(person: Person, changes: { server?: string; targetOrigin?: string; token?: string; policyRevision?: number; rejectedConnectionRevision?: number } = {}) {
   const server = changes.server ?? 'notes';
   const { wire, expectation } = await sealLeaseRequest(
     { token: agentToken(person), ...person, server, targetOrigin: notes.origin, policyRevision: 1, ...changes },
@@ -441,6 +441,11 @@ describe('connecting', () => {
 });
 
 describe('a lease', () => {
+  test('waits while the gateway knows a newer policy than this control plane (S21)', async () => {
+    await connect(alice);
+    expect(await lease(alice, { policyRevision: 1_000_000 })).toEqual({ type: 'provider_unavailable', retryAfterSeconds: 1 });
+  });
+
   test('is refused for a token that is not live here: other audience, expired, downstream, revoked (S6) (S21)', async () => {
     const invalid = expect.objectContaining({ code: 'lease_answer_invalid' });
     await connect(alice);
