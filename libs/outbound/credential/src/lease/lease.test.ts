@@ -140,6 +140,15 @@ describe('a lease answer', () => {
     await expect(openLeaseAnswer(wire, expectation, trust())).rejects.toThrow(failing(check));
   });
 
+  test('under an older policy may say "not now", and nothing else (S21)', async () => {
+    const { request, expectation } = await ask();
+    const notNow: LeaseOutcome = { type: 'provider_unavailable', retryAfterSeconds: 1 };
+    expect(await openLeaseAnswer(await answerWith(request, { policyRevision: 6, outcome: notNow }), expectation, trust())).toEqual(notNow);
+    for (const outcome of [granted, { type: 'connect_required', url: 'https://cp.example/connect/x', message: 'x' }, { type: 'refused', reason: 'x' }] satisfies LeaseOutcome[]) {
+      await expect(openLeaseAnswer(await answerWith(request, { policyRevision: 6, outcome }), expectation, trust())).rejects.toThrow(failing('policyRevision'));
+    }
+  });
+
   test('decided under a newer policy is accepted', async () => {
     const { request, expectation } = await ask();
     expect(await openLeaseAnswer(await answerWith(request, { policyRevision: 8 }), expectation, trust())).toEqual(granted);

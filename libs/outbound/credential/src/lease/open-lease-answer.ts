@@ -11,7 +11,8 @@ const FORBIDDEN_HEADER = /^(host|connection|keep-alive|proxy-.*|te|trailer|trans
 
 /**
  * Security rules S20 and S21, on the gateway: the answer is the control plane's, to this very request, for this user,
- * agent and session, for the origin about to be called, decided under a policy at least as new as ours.
+ * agent and session, for the origin about to be called, and, unless it only says "not now", decided under a policy at
+ * least as new as ours.
  * @throws SallyportError `lease_answer_invalid`; the detail says which check failed.
  */
 export async function openLeaseAnswer(wire: unknown, expectation: LeaseExpectation, { leaseSigningPublicKey }: { leaseSigningPublicKey: CryptoKey }): Promise<LeaseOutcome> {
@@ -25,7 +26,8 @@ export async function openLeaseAnswer(wire: unknown, expectation: LeaseExpectati
   for (const name of ['nonce', 'ephemeralKeyThumbprint', 'replica', 'userId', 'clientId', 'sid', 'server', 'targetOrigin'] as const) {
     if (answer[name] !== expectation[name]) throw invalid(name);
   }
-  if (answer.policyRevision < expectation.policyRevision) throw invalid('policyRevision');
+  // "Not now" is also what a control plane says that has not got our policy yet; it gives nothing away.
+  if (answer.policyRevision < expectation.policyRevision && answer.outcome.type !== 'provider_unavailable') throw invalid('policyRevision');
   if (answer.outcome.type === 'granted' && Object.keys(answer.outcome.headers).some((name) => FORBIDDEN_HEADER.test(name))) throw invalid('headers');
   return answer.outcome;
 }
