@@ -126,6 +126,14 @@ describe('a strange request is answered by an OAuth error and never by a 5xx', (
     for (const clientId of ['https://169.254.169.254/x.json', 'https://127.0.0.1/x.json', 'https://[::1]/x.json', 'https://u:p@agent.example/x.json', 'HTTPS://agent.example/x.json', 'http://agent.example/x.json', `https://agent.example/${'x'.repeat(3000)}`, 'a\u0000', '__proto__']) expect([clientId, (await new TestAgent(deployment, clientId).open()).status]).toEqual([clientId, 400]);
   });
 
+  test('to the token, revocation and pushed request endpoints as JSON, also when a page is preferred (RFC 6749 section 5.2)', async () => {
+    for (const path of ['/token', '/revoke', '/par', '/register']) {
+      const { status = 0, headers, body } = await send(path, { method: 'POST', body: 'grant_type=x', headers: { 'content-type': 'application/x-www-form-urlencoded', accept: 'text/html' } });
+      expect([path, status >= 400 && status < 500, String(headers['content-type']).startsWith('application/json')]).toEqual([path, true, true]);
+      expect(JSON.parse(body)).toMatchObject({ error: expect.any(String) });
+    }
+  });
+
   test('on the pages, each of which carries a policy', async () => {
     const answers = await Promise.all([
       send('/interaction/%00'), send(`/interaction/${'x'.repeat(7000)}`), post('/interaction/x/consent', 'decision=allow'), post('/interaction/x/consent', 'null', 'application/json'), post('/interaction/x/consent', '{', 'application/json'), post('/interaction/x/consent', '<', 'text/xml'), post('/interaction/x/consent', 'a='.repeat(80_000)),

@@ -222,6 +222,8 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
       request.headers['x-forwarded-proto'] = own.protocol.slice(0, -1);
       request.headers['x-forwarded-for'] = sourceIp;
       delete request.headers['x-forwarded-host'];
+      // Only a browser is shown a page: elsewhere an error is JSON whatever a client says it prefers (RFC 6749 section 5.2).
+      if (!/^\/(?:authorize|\.well-known)\b/.test(request.url ?? '')) request.headers.accept = 'application/json';
       await callback(request, response);
     },
     ...interactionSteps(provider, { resource, ttlSeconds: INTERACTION_SECONDS }),

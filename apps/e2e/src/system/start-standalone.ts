@@ -6,7 +6,7 @@ import { prepareSurroundings } from './surroundings.js';
 import type { System } from './system.js';
 
 /** What `npm start` runs, in a process of its own, with the demonstration's servers kept in the test's process. */
-export async function startStandalone(): Promise<System> {
+export async function startStandalone({ logLevel = 'trace' }: { logLevel?: string } = {}): Promise<System> {
   const surroundings = await prepareSurroundings();
   const { ports, urls, dataDir } = surroundings;
   const start = (): Promise<SpawnedApp> => spawnApp({
@@ -21,7 +21,7 @@ export async function startStandalone(): Promise<System> {
       SALLYPORT_DATABASE_PORT: String(ports.database),
       SALLYPORT_DEMO: 'false',
       SALLYPORT_CA_FILES: surroundings.certificateAuthorityFile,
-      SALLYPORT_LOG_LEVEL: 'trace',
+      SALLYPORT_LOG_LEVEL: logLevel,
       ...surroundings.secretEnvironment,
     },
     readyPattern: /Sallyport is ready/,

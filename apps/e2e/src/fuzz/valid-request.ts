@@ -1,0 +1,38 @@
+import type { Draft, FuzzFacts } from './fuzz-request.js';
+import type { Random } from './random.js';
+
+type Template = (facts: FuzzFacts, random: Random) => Draft;
+
+const form = (path: string, parameters: Record<string, unknown>, headers: Draft['headers'] = []): Draft => ({ method: 'POST', path, encoding: 'form', parameters: Object.entries(parameters), headers });
+const basic = ({ confidentialClient: { id, secret } }: FuzzFacts): [string, string] => ['authorization', `Basic ${Buffer.from(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`).toString('base64')}`];
+const authorization = (facts: FuzzFacts) => ({
+  client_id: facts.publicClientId,
+  redirect_uri: facts.redirectUri,
+  response_type: 'code',
+  state: 'state-of-the-agent',
+  scope: 'notes.read',
+  resource: facts.resource,
+  code_challenge: facts.codeChallenge,
+  code_challenge_method: 'S256',
+});
+const registration = (facts: FuzzFacts) => ({ client_name: 'Fuzz', redirect_uris: [facts.redirectUri], token_endpoint_auth_method: 'none', grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], scope: 'notes.read', client_uri: 'https://agent.example/' });
+const token = (facts: FuzzFacts, random: Random) => random.pick([facts.refreshToken, facts.accessToken, facts.code, 'no-token-at-all']);
+
+/** Per endpoint, requests it accepts (or would, with an unused code): authorize and token get the larger part. */
+const templates: readonly [Template, ...Template[]] = [
+  (facts) => ({ method: 'GET', path: '/authorize', encoding: 'query', parameters: Object.entries(authorization(facts)), headers: [['accept', 'text/html']] }),
+  (facts) => ({ method: 'GET', path: '/authorize', encoding: 'query', parameters: Object.entries({ ...authorization(facts), client_id: facts.confidentialClient.id, prompt: 'none' }), headers: [['accept', 'text/html']] }),
+  (facts) => form('/authorize', authorization(facts), [['origin', facts.issuer]]),
+  (facts) => form('/token', { grant_type: 'authorization_code', client_id: facts.publicClientId, code: facts.code, redirect_uri: facts.redirectUri, code_verifier: facts.codeVerifier, resource: facts.resource }),
+  (facts) => form('/token', { grant_type: 'refresh_token', client_id: facts.publicClientId, refresh_token: facts.refreshToken, resource: facts.resource, scope: 'notes.read' }),
+  (facts) => form('/token', { grant_type: 'client_credentials', resource: facts.resource, scope: 'notes.read' }, [basic(facts)]),
+  (facts) => form('/token', { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', client_id: facts.publicClientId, assertion: facts.accessToken, resource: facts.resource }),
+  (facts) => form('/token', { grant_type: 'client_credentials', client_id: facts.confidentialClient.id, client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: facts.accessToken, resource: facts.resource }),
+  (facts) => ({ method: 'POST', path: '/register', encoding: 'json', parameters: Object.entries(registration(facts)), headers: [] }),
+  (facts) => form('/par', authorization(facts)),
+  (facts) => form('/par', { ...authorization(facts), client_id: facts.confidentialClient.id }, [basic(facts)]),
+  (facts, random) => form('/revoke', { client_id: facts.publicClientId, token: random.oneIn(20) ? token(facts, random) : 'no-token-at-all', token_type_hint: 'refresh_token' }),
+  (facts, random) => form('/introspect', { token: token(facts, random), token_type_hint: 'access_token' }, [basic(facts)]),
+];
+
+export const validRequest = (facts: FuzzFacts, random: Random): Draft => random.pick(templates)(facts, random);
