@@ -37,6 +37,8 @@ export interface TestOAuthServer {
   metadata: Record<string, unknown>;
   /** Changes the parameters of the redirect back to the client. */
   tamper: (parameters: URLSearchParams) => void;
+  /** Changes an ID token before it is sent. */
+  tamperIdToken: (token: string) => string;
   /** Every secret it ever handed out, by kind. */
   readonly issued: { readonly accessTokens: string[]; readonly refreshTokens: string[]; readonly clientSecrets: string[] };
   /** Presented at the resource and good there. */
@@ -77,6 +79,7 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
     subject: 'usr_nobody',
     metadata: {},
     tamper: () => undefined,
+    tamperIdToken: (token) => token,
     issued: { accessTokens: [], refreshTokens: [], clientSecrets: [] },
     isLive: (token) => grants.some((grant) => grant.live && grant.accessTokens.has(token)),
     endAllGrants() {
@@ -163,7 +166,7 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
     const grant: Grant = { live: true, refreshToken: '', accessTokens: new Set(), clientId };
     grants.push(grant);
     const now = Math.floor(Date.now() / 1000);
-    const idToken = pending.nonce === null ? {} : { id_token: control.signJwt({ iss: origin, aud: clientId, sub: control.subject, nonce: pending.nonce, iat: now, exp: now + 300 }) };
+    const idToken = pending.nonce === null ? {} : { id_token: control.tamperIdToken(control.signJwt({ iss: origin, aud: clientId, sub: control.subject, nonce: pending.nonce, iat: now, exp: now + 300 })) };
     return { ...issue(grant), ...idToken };
   }
 

@@ -276,11 +276,21 @@ describe('connecting', () => {
     expect(await database.browserSession.count()).toBe(1);
   });
 
+  test.each([
+    ['names another user under the same signature', ([header = '', payload = '', signature = '']: string[]) => [header, Buffer.from(Buffer.from(payload, 'base64url').toString().replace(/"sub":"[^"]+"/, `"sub":"${alice.userId}"`)).toString('base64url'), signature]],
+    ['is not signed', ([header = '', payload = '']: string[]) => [header, payload, '']],
+    ['says that it needs no signature', ([, payload = '']: string[]) => [Buffer.from('{"alg":"none"}').toString('base64url'), payload, '']],
+  ])('an ID token that %s signs nobody in (S23)', async (_what, change) => {
+    as.tamperIdToken = (token) => change(token.split('.')).join('.');
+    const page = await new Browser(bob.userId).open(await linkFor(alice));
+    expect([page.status, page.html.includes('You are not signed in'), await database.browserSession.count()]).toEqual([400, true, 0]);
+  });
+
   test('nobody else can end the session of a browser, nor choose where it goes after signing in (S23)', async () => {
     const browser = new Browser(bob.userId);
     const page = await browser.open(await linkFor(alice));
     const forged = await browser.submit(page, { csrf: 'forged' });
-    expect([forged.status, await database.browserSession.count()]).toEqual([403, 1]);
+    expect([forged.status, forged.html.includes('This form is not yours'), await database.browserSession.count()]).toEqual([403, true, 1]);
     for (const returnTo of ['https://evil.example/', '//evil.example', '/\\evil.example', '/connect/../evil', '/connect/x?y']) {
       const victim = new Browser(bob.userId);
       const shownPage = await victim.open(await linkFor(alice));
