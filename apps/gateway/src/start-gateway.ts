@@ -122,12 +122,15 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
   shipper.start();
   const housekeeping = setInterval(() => {
     leases.sweep();
+    spool.recover();
     channel.sweep();
     if (verifier.keys.loaded) verifier.keys.refreshWhenOld();
     else void verifier.keys.reload();
   }, HOUSEKEEPING_MS).unref();
   const watch = setInterval(() => {
-    if (replica.state().ready && !replica.state().stale) void openCalls.endUnauthorized();
+    const { ready, stale } = replica.state();
+    if (ready && stale) openCalls.endAll('configuration_stale');
+    else if (ready) void openCalls.endUnauthorized(replica.snapshot());
   }, OPEN_CALLS_MS).unref();
 
   let closing: Promise<void> | undefined;

@@ -17,6 +17,21 @@ describe('a bounded map', () => {
     map.set('b', 3);
     expect([map.get('a'), map.get('b')]).toEqual([2, 3]);
   });
+  test('with a weight forgets until the rest is light enough, and counts what was deleted as gone', () => {
+    const map = new BoundedMap<string, number>(10, { of: (value) => value, limit: 10 });
+    map.set('a', 4);
+    map.set('b', 4);
+    map.set('c', 4);
+    expect([map.get('a'), map.get('b'), map.get('c')]).toEqual([undefined, 4, 4]);
+    map.delete('b');
+    map.set('d', 6);
+    expect([map.get('c'), map.get('d')]).toEqual([4, 6]);
+    map.set('c', 1);
+    map.set('e', 3);
+    expect(map.size).toBe(3);
+    map.set('huge', 11);
+    expect(map.size).toBe(0);
+  });
   test('sweeps what matches', () => {
     const map = new BoundedMap<string, number>(3);
     for (const [key, value] of [['a', 1], ['b', 2], ['c', 3]] as const) map.set(key, value);

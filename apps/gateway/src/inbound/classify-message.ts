@@ -8,6 +8,8 @@ import type { ClientMessage, Operation } from './client-message.js';
 import { readOperation } from './read-operation.js';
 
 const META = 'io.modelcontextprotocol/';
+/** Methods are recorded; none of the protocol's comes near. */
+const MAX_METHOD = 128;
 const isModern = (version: string | undefined): boolean => version !== undefined && version >= MODERN_VERSION;
 
 /** What `initialize` told us about a legacy client; absent when it sends no session id. */
@@ -30,7 +32,7 @@ export function classifyMessage(body: unknown, headers: InboundHeaders, session:
     const isResponse = isRequestId(id) && ('result' in body || 'error' in body);
     return isResponse ? { type: 'accepted', method: undefined, era: 'legacy' } : { refused: 'invalid-request', message: 'The body is not a JSON-RPC message.' };
   }
-  if (typeof method !== 'string' || (params !== undefined && !isJsonObject(params))) return { refused: 'invalid-request', message: 'The body is not a JSON-RPC message.' };
+  if (typeof method !== 'string' || method.length > MAX_METHOD || (params !== undefined && !isJsonObject(params))) return { refused: 'invalid-request', message: 'The body is not a JSON-RPC message.' };
   const meta = isJsonObject(params?.['_meta']) ? params['_meta'] : undefined;
   const claimsEnvelope = meta !== undefined && `${META}protocolVersion` in meta;
 

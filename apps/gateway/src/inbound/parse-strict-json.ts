@@ -3,7 +3,8 @@ const MAX_DEPTH = 64;
 
 /**
  * JSON without duplicate object keys (security rule S10): two readers of `{"name":"a","name":"b"}` may see two tools.
- * Keys are compared after unescaping. `undefined` for what is no JSON, has duplicates or nests too deeply.
+ * Keys are compared after unescaping. `undefined` for what is no JSON, has duplicates, nests too
+ * deeply or holds a number no double can hold.
  */
 export function parseStrictJson(text: string): { value: unknown } | undefined {
   let value: unknown;
@@ -12,7 +13,16 @@ export function parseStrictJson(text: string): { value: unknown } | undefined {
   } catch {
     return undefined; // not JSON; the caller words the refusal
   }
-  return hasUniqueKeys(text) ? { value } : undefined;
+  return hasUniqueKeys(text) && !(MAY_OVERFLOW.test(text) && holdsInfinity(value)) ? { value } : undefined;
+}
+
+/** Only such a number can be too large for a double; most text that looks so is none. */
+const MAY_OVERFLOW = /[0-9][eE]\+?[0-9]{2}|[0-9]{300}/;
+
+/** JSON has no infinity: such a number would be decided on as one and sent on as `null`. Nesting is bounded by now. */
+function holdsInfinity(value: unknown): boolean {
+  if (typeof value === 'number') return !Number.isFinite(value);
+  return typeof value === 'object' && value !== null && Object.values(value).some(holdsInfinity);
 }
 
 /** Walks text that is known to be JSON. */

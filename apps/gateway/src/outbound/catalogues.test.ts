@@ -8,11 +8,11 @@ import type { ServerResult } from './read-answer.js';
 /** A catalogue knows a lease by these two alone. */
 const leaseOf = (identity: string) => ({ identity, server: 'notes' }) as CredentialLease;
 const tool = (name: string) => ({ name, inputSchema: { type: 'object' } });
-const page = (tools: unknown[], nextCursor?: string): ServerResult => ({ type: 'result', result: { tools, ...(nextCursor === undefined ? {} : { nextCursor }) } });
+const page = (tools: unknown[], nextCursor?: string): ServerResult => ({ type: 'result', size: 10, result: { tools, ...(nextCursor === undefined ? {} : { nextCursor }) } });
 
-function world(answer: (params: JsonObject) => ServerResult = () => page([tool('a')])) {
+function world(answer: (params: JsonObject) => ServerResult = () => page([tool('a')]), maxRemembered = 1_000_000) {
   const state = { now: 0, read: 0 };
-  const catalogues = new Catalogues({ clock: () => state.now, maxAgeMs: 1_000 });
+  const catalogues = new Catalogues({ clock: () => state.now, maxAgeMs: 1_000, maxRemembered });
   const reader: PageReader = async (params) => {
     state.read += 1;
     return answer(params);
@@ -59,16 +59,25 @@ describe('a catalogue', () => {
     expect(await names('alice')).toEqual({ type: 'failed', reason: 'timeout' });
     answer = { type: 'credential-rejected' };
     expect(await names('alice')).toEqual({ type: 'credential-rejected' });
-    answer = { type: 'result', result: { tools: 'nonsense' } };
+    answer = { type: 'result', size: 10, result: { tools: 'nonsense' } };
     expect(await names('alice')).toEqual({ type: 'failed', reason: 'protocol' });
     answer = page([tool('a')]);
     expect(await names('alice')).toEqual(['notes__a']);
   });
+  test('that is too large in all its pages is refused, and many together make room for each other', async () => {
+    const huge = world(({ cursor }) => ({ type: 'result', size: 1024 * 1024, result: { tools: [tool(`t${Number(cursor ?? 0)}`)], nextCursor: String(Number(cursor ?? 0) + 1) } }));
+    expect(await huge.names('alice')).toEqual({ type: 'failed', reason: 'too-large' });
+    const { state, names } = world(() => ({ ...page([tool('a')]), size: 400 }), 1_000);
+    for (const user of ['alice', 'bob', 'carol', 'carol', 'bob']) await names(user);
+    expect(state.read).toBe(3);
+    await names('alice');
+    expect(state.read).toBe(4);
+  });
   test('keeps tools, resources and templates apart', async () => {
     const { catalogues } = world();
-    const resources: PageReader = async () => ({ type: 'result', result: { resources: [{ uri: 'note://1', name: 'n' }] } });
+    const resources: PageReader = async () => ({ type: 'result', size: 10, result: { resources: [{ uri: 'note://1', name: 'n' }] } });
     expect(await catalogues.resources('resources', leaseOf('alice'), 'server', resources)).toMatchObject({ listing: { entries: [{ uri: 'note://1', definition: { uri: 'via-notes+note://1' } }] } });
-    const templates: PageReader = async () => ({ type: 'result', result: { resourceTemplates: [] } });
+    const templates: PageReader = async () => ({ type: 'result', size: 10, result: { resourceTemplates: [] } });
     expect(await catalogues.resources('resourceTemplates', leaseOf('alice'), 'server', templates)).toMatchObject({ listing: { entries: [] } });
   });
 });

@@ -8,6 +8,9 @@ import type { ServerResult } from './read-answer.js';
 
 const MAX_PAGES = 100;
 const MAX_ENTRIES = 5_000;
+/** Characters of JSON: what one server may offer one identity, and what is remembered of all of them. */
+const MAX_LISTING = 8 * 1024 * 1024;
+const MAX_REMEMBERED = 128 * 1024 * 1024;
 const METHOD_NOT_FOUND = -32601;
 
 export type ListKind = 'tools' | 'resources' | 'resourceTemplates';
@@ -22,7 +25,7 @@ interface Listings {
   readonly resources: ResourceListing;
   readonly resourceTemplates: ResourceListing;
 }
-export type ListOutcome<K extends ListKind> = { readonly type: 'listed'; readonly listing: Listings[K]; /** Milliseconds since the epoch. */ readonly readAt: number } | { readonly type: 'credential-rejected' } | { readonly type: 'failed'; readonly reason: RelayFailure | 'protocol' };
+export type ListOutcome<K extends ListKind> = { readonly type: 'listed'; readonly listing: Listings[K]; /** Characters of JSON it was read from. */ readonly size: number; /** Milliseconds since the epoch. */ readonly readAt: number } | { readonly type: 'credential-rejected' } | { readonly type: 'failed'; readonly reason: RelayFailure | 'protocol' };
 
 /** Asks the server for one page, with the same credential the listing is remembered under. */
 export type PageReader = (params: JsonObject) => Promise<ServerResult>;
@@ -34,14 +37,14 @@ export type PageReader = (params: JsonObject) => Promise<ServerResult>;
 export class Catalogues {
   readonly #clock: Clock;
   readonly #maxAgeMs: number;
-  readonly #remembered: BoundedMap<string, { outcome: ListOutcome<ListKind>; readAt: number }>;
+  readonly #remembered: BoundedMap<string, Extract<ListOutcome<ListKind>, { type: 'listed' }>>;
   readonly #reading = new Map<string, Promise<ListOutcome<ListKind>>>();
   readonly #onDropped: (listing: ToolCatalogue) => void;
 
-  constructor(options: { clock: Clock; maxAgeMs?: number; limit?: number; onDropped?: (listing: ToolCatalogue) => void }) {
+  constructor(options: { clock: Clock; maxAgeMs?: number; limit?: number; maxRemembered?: number; onDropped?: (listing: ToolCatalogue) => void }) {
     this.#clock = options.clock;
     this.#maxAgeMs = options.maxAgeMs ?? 60_000;
-    this.#remembered = new BoundedMap(options.limit ?? 5_000);
+    this.#remembered = new BoundedMap(options.limit ?? 5_000, { of: ({ size }) => size, limit: options.maxRemembered ?? MAX_REMEMBERED });
     this.#onDropped = options.onDropped ?? (() => undefined);
   }
 
@@ -57,12 +60,12 @@ export class Catalogues {
   async #list(kind: ListKind, lease: CredentialLease, prefix: ToolPrefix, readPage: PageReader, maxAgeMs = this.#maxAgeMs): Promise<ListOutcome<ListKind>> {
     const key = JSON.stringify([kind, lease.identity, prefix]);
     const remembered = this.#remembered.get(key);
-    if (remembered !== undefined && this.#clock() - remembered.readAt < maxAgeMs) return remembered.outcome;
+    if (remembered !== undefined && this.#clock() - remembered.readAt < maxAgeMs) return remembered;
     let reading = this.#reading.get(key);
     if (reading === undefined) {
       reading = this.#read(kind, lease.server, prefix, readPage)
         .then((outcome) => {
-          if (outcome.type === 'listed') this.#remembered.set(key, { outcome, readAt: outcome.readAt });
+          if (outcome.type === 'listed') this.#remembered.set(key, outcome);
           return outcome;
         })
         .finally(() => this.#reading.delete(key));
@@ -74,6 +77,7 @@ export class Catalogues {
   async #read(kind: ListKind, server: string, prefix: ToolPrefix, readPage: PageReader): Promise<ListOutcome<ListKind>> {
     const definitions: unknown[] = [];
     let cursor: string | undefined;
+    let size = 0;
     for (let page = 0; page < MAX_PAGES; page++) {
       const answer = await readPage(cursor === undefined ? {} : { cursor });
       // A server without this capability has an empty list, not a broken one.
@@ -82,17 +86,19 @@ export class Catalogues {
       if (answer.type !== 'result') return answer;
       const entries = answer.result[kind];
       if (!Array.isArray(entries)) return { type: 'failed', reason: 'protocol' };
-      definitions.push(...entries);
+      size += answer.size;
+      if (size > MAX_LISTING) return { type: 'failed', reason: 'too-large' };
+      for (const entry of entries.slice(0, MAX_ENTRIES - definitions.length) as unknown[]) definitions.push(entry);
       const next = answer.result['nextCursor'];
       if (typeof next !== 'string' || next === cursor || definitions.length >= MAX_ENTRIES) break;
       cursor = next;
     }
     const readAt = this.#clock();
     if (kind === 'tools') {
-      const listing = catalogueTools(server, definitions.slice(0, MAX_ENTRIES), prefix);
+      const listing = catalogueTools(server, definitions, prefix);
       if (listing.dropped.length > 0) this.#onDropped(listing);
-      return { type: 'listed', listing, readAt };
+      return { type: 'listed', listing, size, readAt };
     }
-    return { type: 'listed', listing: { server, entries: publicResources(server, kind, definitions.slice(0, MAX_ENTRIES), prefix) }, readAt };
+    return { type: 'listed', listing: { server, entries: publicResources(server, kind, definitions, prefix) }, size, readAt };
   }
 }

@@ -1,3 +1,4 @@
+import { parseMessage } from '@sallyport/mcp-relay';
 import { openLeaseAnswer, sealLeaseRequest } from '@sallyport/credential';
 import type { LeaseRequester } from '@sallyport/credential';
 import type { RevocationIndex } from '@sallyport/configuration';
@@ -33,8 +34,7 @@ class Lease {
     headers: Readonly<Record<string, string>>,
   ) {
     this.#headers = headers;
-    const secrets = Object.values(headers).map((value) => value.replace(/^\S+ +/, '')).filter((secret) => secret.length >= 8);
-    this.#traces = [...new Set(secrets.flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1), secret.replaceAll('/', '\\/')]))];
+    this.#traces = [...new Set(Object.values(headers).flatMap(secretsIn).flatMap(tracesOf))];
   }
 
   headers(): Readonly<Record<string, string>> {
@@ -44,8 +44,37 @@ class Lease {
   redact(text: string): string {
     return this.#traces.reduce((redacted, trace) => (redacted.includes(trace) ? redacted.replaceAll(trace, '[redacted]') : redacted), text);
   }
+
+  /** Of JSON with escaped characters that need no escape, the plain form: nothing hides in the spelling. Text that is no JSON stays. */
+  redactJson(json: string): string {
+    return this.redact(NEEDLESS_ESCAPE.test(json) ? plainJson(json) : json);
+  }
 }
 export type CredentialLease = Lease;
+
+/** `\/`, and printable ASCII as `\u00XX`. */
+const NEEDLESS_ESCAPE = /\\\/|\\u00[2-7]/i;
+
+function plainJson(json: string): string {
+  const message = parseMessage(json);
+  return message === undefined ? json : JSON.stringify(message.value);
+}
+
+/** What of a header's value is secret: all but the scheme; of `Basic` the password too (RFC 7617). */
+function secretsIn(value: string): string[] {
+  const [, scheme, credential = value] = /^(\S+) +(.+)$/.exec(value) ?? [];
+  const pair = scheme?.toLowerCase() === 'basic' ? Buffer.from(credential, 'base64').toString('utf8') : undefined;
+  return [credential, ...(pair === undefined ? [] : [pair, pair.slice(pair.indexOf(':') + 1)])].filter((secret) => secret.length >= 8);
+}
+
+/** The forms in which a server may tell a secret: as it is, in JSON, in a URL, and in Base64, alone or amid other text. */
+function tracesOf(secret: string): string[] {
+  const bytes = Buffer.from(secret, 'utf8');
+  // Of three bytes four characters are made: which ones depends on where the secret begins, and the outer ones on its neighbours.
+  const amid = [0, 1, 2].map((before) => Buffer.concat([Buffer.alloc(before), bytes]).toString('base64url').slice(Math.ceil((before * 4) / 3), Math.floor(((before + bytes.length) * 4) / 3)));
+  const encoded = [bytes.toString('base64'), bytes.toString('base64url'), ...amid.flatMap((core) => [core, core.replaceAll('-', '+').replaceAll('_', '/')])];
+  return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret), ...encoded];
+}
 
 export type LeaseResult =
   | { readonly type: 'granted'; readonly lease: CredentialLease }

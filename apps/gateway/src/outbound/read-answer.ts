@@ -3,7 +3,7 @@ import type { JsonObject, RelayAnswer, RelayFailure, RequestId } from '@sallypor
 import type { CredentialLease } from './credential-leases.js';
 
 export type ServerResult =
-  | { readonly type: 'result'; readonly result: JsonObject }
+  | { readonly type: 'result'; readonly result: JsonObject; /** Characters of JSON. */ readonly size: number }
   | { readonly type: 'error'; readonly code: number }
   | { readonly type: 'credential-rejected' }
   | { readonly type: 'failed'; readonly reason: RelayFailure | 'protocol' };
@@ -30,9 +30,9 @@ export async function readAnswer(answer: RelayAnswer, id: RequestId, lease: Cred
 }
 
 function resultOf(json: string, id: RequestId, lease: CredentialLease): ServerResult {
-  const message = parseMessage(lease.redact(json));
+  const message = parseMessage(lease.redactJson(json));
   if (message === undefined) return { type: 'failed', reason: 'protocol' };
   const { result, error } = message.value;
   if (isJsonObject(error) && typeof error['code'] === 'number') return { type: 'error', code: error['code'] };
-  return message.value['id'] === id && isJsonObject(result) ? { type: 'result', result } : { type: 'failed', reason: 'protocol' };
+  return message.value['id'] === id && isJsonObject(result) ? { type: 'result', result, size: json.length } : { type: 'failed', reason: 'protocol' };
 }

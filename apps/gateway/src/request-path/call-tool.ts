@@ -1,5 +1,5 @@
-import { decide, serversFor } from '@sallyport/policy';
-import type { Decision, Permit } from '@sallyport/policy';
+import { compilePolicies, decide, serversFor } from '@sallyport/policy';
+import type { Action, Decision, Permit } from '@sallyport/policy';
 import { mismatchedParameterHeader, parameterHeaders, serverResourceUri } from '@sallyport/server';
 import type { DocumentOf } from '@sallyport/configuration';
 import { isJsonObject } from '@sallyport/mcp-relay';
@@ -8,13 +8,15 @@ import { jsonAnswer } from '../http/exchange.js';
 import type { Answer } from '../http/exchange.js';
 import { forward } from '../outbound/forward.js';
 import type { ServerRequest } from '../outbound/forward.js';
-import { withLease } from '../outbound/with-lease.js';
+import type { CredentialLease } from '../outbound/credential-leases.js';
+import { originOf, withLease } from '../outbound/with-lease.js';
 import { openRequestState } from '../session/request-state.js';
 import { leaseRefusal, leaseTarget, operationOf, titleOf } from './reach.js';
 import { relayAnswer } from './relay-answer.js';
 import { resolveTool } from './resolve-tool.js';
 import { isRefusal } from './refusal.js';
 import type { Refusal } from './refusal.js';
+import { documentsGeneration } from './request-path.js';
 import type { Call } from './request-path.js';
 
 type RefuseLate = (refusal: Refusal) => Answer;
@@ -35,10 +37,11 @@ export async function callTool(call: Call, name: string, args: Record<string, un
   if (mismatch !== undefined) return { refused: 'header-mismatch', message: `${mismatch} is missing or differs from the arguments.` };
 
   // Annotations count only from an approved pin (security rule S14); there are none yet, so a tool is taken as destructive.
-  const permit = permitOf(call, decide(call.policies, call.caller, { server: server.name, action: { type: 'tool', name: tool.name, arguments: args ?? {} }, sourceIp: call.inbound.sourceIp, now: call.now }), { refused: 'denied' });
+  const action: Action = { type: 'tool', name: tool.name, arguments: args ?? {} };
+  const permit = permitOf(call, decide(call.policies, call.caller, { server: server.name, action, sourceIp: call.inbound.sourceIp, now: call.now }), { refused: 'denied' });
   if (isRefusal(permit)) return permit;
   const params = { name: tool.name, ...(args === undefined ? {} : { arguments: args }), ...retry.params };
-  return await leaseAndForward(call, permit, server, { ...ofCall(call, params), name: tool.name, parameterHeaders: parameterHeaders(tool.parameterHeaders, args) }, refuseLate);
+  return await leaseAndForward(call, permit, server, action, { ...ofCall(call, params), name: tool.name, parameterHeaders: parameterHeaders(tool.parameterHeaders, args) }, refuseLate);
 }
 
 /** resources/read: the same way; the server is the one the URI names (R61, S13). */
@@ -52,18 +55,40 @@ export async function readResource(call: Call, publicUri: string, refuseLate: Re
   const retry = readRetry(call, server);
   if (isRefusal(retry)) return retry;
   // A resource that may not be read looks like one that is not there (S15).
-  const permit = permitOf(call, decide(call.policies, call.caller, { server: server.name, action: { type: 'resource', uri: found.uri }, sourceIp: call.inbound.sourceIp, now: call.now }), unknown);
+  const action: Action = { type: 'resource', uri: found.uri };
+  const permit = permitOf(call, decide(call.policies, call.caller, { server: server.name, action, sourceIp: call.inbound.sourceIp, now: call.now }), unknown);
   if (isRefusal(permit)) return permit;
-  return await leaseAndForward(call, permit, server, { ...ofCall(call, { uri: found.uri, ...retry.params }), name: found.uri }, refuseLate);
+  return await leaseAndForward(call, permit, server, action, { ...ofCall(call, { uri: found.uri, ...retry.params }), name: found.uri }, refuseLate);
 }
 
-async function leaseAndForward(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, request: ServerRequest, refuseLate: RefuseLate): Promise<Answer | Refusal> {
+async function leaseAndForward(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, action: Action, request: ServerRequest, refuseLate: RefuseLate): Promise<Answer | Refusal> {
   const { path, inbound } = call;
-  const leased = await withLease<RelayAnswer>(path.leases, permit, leaseTarget(call, server), (lease) =>
-    forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal: inbound.disconnected }));
+  const leased = await withLease<RelayAnswer>(path.leases, permit, leaseTarget(call, server), (lease) => {
+    call.open.lost = permitWatch(call, permit, lease, action);
+    return forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal: inbound.disconnected });
+  });
   if (leased.type !== 'used') return leaseRefusal(call, server, leased);
   call.facts.connectionId = leased.lease.connectionId ?? undefined;
   return await relayAnswer(call, server, leased.lease, leased.value, refuseLate);
+}
+
+/** Time and network count while a call runs, too; a change of documents counts at once. */
+const DECIDED_AGAIN_MS = 10_000;
+
+/** Says when a call that runs may no longer (security rule S17): its credential was revoked, or policy would not let it in again. */
+function permitWatch(call: Call, permit: Permit, lease: CredentialLease, action: Action): NonNullable<Call['open']['lost']> {
+  let { documentsGeneration: generation, now: decidedAt } = call;
+  return (snapshot) => {
+    const { revocations } = snapshot;
+    if ((lease.connectionId !== null && revocations.isConnectionRevoked(lease.connectionId, lease.leasedAt)) || revocations.isServerRevoked(permit.server, lease.leasedAt)) return 'credential_revoked';
+    const now = call.path.clock();
+    if (documentsGeneration(snapshot) === generation && now - decidedAt < DECIDED_AGAIN_MS) return undefined;
+    [generation, decidedAt] = [documentsGeneration(snapshot), now];
+    const decision = decide(compilePolicies(snapshot), call.caller, { server: permit.server, action, sourceIp: call.inbound.sourceIp, now });
+    const server = snapshot.get('McpServer', permit.server);
+    const isSame = decision.outcome === 'allow' && decision.permit.credentialProvider === permit.credentialProvider && server !== undefined && originOf(server) === lease.targetOrigin;
+    return isSame ? undefined : 'permit_lost';
+  };
 }
 
 /** Our own `<server>__connect`: a link, or the news that there is nothing to do. */

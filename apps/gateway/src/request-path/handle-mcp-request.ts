@@ -12,6 +12,7 @@ import type { Authenticated } from './authenticate.js';
 import { callTool, readResource } from './call-tool.js';
 import { discoverResult, initializeResult } from './describe-gateway.js';
 import { listEntries } from './list-entries.js';
+import type { OpenCall } from './open-calls.js';
 import { factsOf, refuse } from './refuse.js';
 import type { RefusalContext } from './refuse.js';
 import { isRefusal } from './refusal.js';
@@ -68,8 +69,12 @@ export async function handleMcpRequest(path: RequestPath, inbound: InboundReques
   Object.assign(context, { request, era: request.era });
   Object.assign(facts, { method: request.method, protocolVersion: request.version, traceId: traceIdIn(request) });
 
+  const open: OpenCall = { token: authenticated.token, end: (reason) => {
+    facts.reason = reason;
+    inbound.cut();
+  } };
   const call: Call = {
-    ...authenticated, path, inbound, request, snapshot, facts,
+    ...authenticated, path, open, inbound, request, snapshot, facts,
     policies: compilePolicies(snapshot), documentsGeneration: documentsGeneration(snapshot), prefix: toolPrefixOf(snapshot), now: path.clock(),
   };
   const admitted = decideConnect(call.policies, call.caller, { sourceIp: inbound.sourceIp, now: call.now });
@@ -80,10 +85,7 @@ export async function handleMcpRequest(path: RequestPath, inbound: InboundReques
     return refused({ refused: 'not-admitted' });
   }
 
-  inbound.onOver(path.openCalls.add({ token: call.token, end: (reason) => {
-    facts.reason = reason;
-    inbound.cut();
-  } }));
+  inbound.onOver(path.openCalls.add(open));
   const answer = await perform(call, refused);
   if (isRefusal(answer)) return refused(answer);
   facts.decision ??= 'allow';

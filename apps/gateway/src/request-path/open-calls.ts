@@ -1,13 +1,16 @@
 import type { AccessTokenVerifier } from '@sallyport/access-token';
+import type { ConfigurationSnapshot } from '@sallyport/configuration';
 
-interface OpenCall {
+export interface OpenCall {
   readonly token: string;
   readonly end: (reason: string) => void;
+  /** Why the call may not go on under this configuration; set once it is permitted. */
+  lost?: (snapshot: ConfigurationSnapshot) => string | undefined;
 }
 
 /**
  * Calls that are still running. What was let in does not stay in: an open stream or a call that waits ends when its token
- * expires or is revoked (security rule S17).
+ * expires or is revoked, when its credential is revoked and when policy no longer permits it (security rule S17).
  */
 export class OpenCalls {
   readonly #calls = new Set<OpenCall>();
@@ -27,11 +30,21 @@ export class OpenCalls {
     return () => this.#calls.delete(call);
   }
 
-  /** Ends calls whose token is no longer good. Remembered verifications make this cheap enough for every second. */
-  async endUnauthorized(): Promise<void> {
+  /** Ends calls whose token or permit is no longer good. Remembered verifications make this cheap enough for every second. */
+  async endUnauthorized(snapshot: ConfigurationSnapshot): Promise<void> {
     for (const call of this.#calls) {
       const verification = await this.#verifier.verify(call.token);
-      if (!verification.ok) call.end(`token_${verification.reason}`);
+      const reason = verification.ok ? call.lost?.(snapshot) : `token_${verification.reason}`;
+      if (reason !== undefined) this.#end(call, reason);
     }
+  }
+
+  endAll(reason: string): void {
+    for (const call of this.#calls) this.#end(call, reason);
+  }
+
+  #end(call: OpenCall, reason: string): void {
+    this.#calls.delete(call);
+    call.end(reason);
   }
 }

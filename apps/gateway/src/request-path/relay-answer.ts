@@ -47,7 +47,9 @@ async function* pieces(call: Call, server: DocumentOf<'McpServer'>, lease: Crede
         yield { text: formatEvent(typeof converted === 'string' ? converted : textOf(refuseLate(converted))), last: true };
         return;
       }
-      if (RELAYED_NOTIFICATIONS.has(String(message.value['method'])) && !('id' in message.value)) yield { text: formatEvent(lease.redact(message.json)), last: false };
+      const { method, params } = message.value;
+      // Written anew from what was looked at: another reader may see another method in the server's text.
+      if (typeof method === 'string' && RELAYED_NOTIFICATIONS.has(method) && !('id' in message.value)) yield { text: formatEvent(lease.redact(JSON.stringify({ jsonrpc: '2.0', method, params }))), last: false };
     }
   } catch (error) {
     if (call.inbound.disconnected.aborted) return;
@@ -61,7 +63,7 @@ const textOf = (answer: Answer): string => (answer.body.type === 'text' ? answer
 /** The response as JSON text for this client, or why there is none. */
 function convertResponse(call: Call, server: DocumentOf<'McpServer'>, lease: CredentialLease, received: ServerMessage): string | Refusal {
   const protocolError: Extract<Refusal, { refused: 'server-unavailable' }> = { refused: 'server-unavailable', title: titleOf(server), reason: 'protocol' };
-  const json = lease.redact(received.json);
+  const json = lease.redactJson(received.json);
   const message = json === received.json ? received : parseMessage(json);
   if (message === undefined || !isResponseTo(message, call.request.id)) return refusedByServer(received, protocolError, lease);
   const { result } = message.value;
@@ -70,8 +72,12 @@ function convertResponse(call: Call, server: DocumentOf<'McpServer'>, lease: Cre
   if (resultType === 'input_required') return inputRequired(call, server, result, protocolError);
   if (resultType !== 'complete') return protocolError;
   const converted = call.request.era === 'modern' ? modernResult(call, server.name, result) : legacyResult(call, server.name, result);
-  return converted === result ? message.json : JSON.stringify({ jsonrpc: '2.0', id: call.request.id, result: converted });
+  const isPlain = converted === result && !ASKS_FOR_INPUT.test(message.json);
+  return isPlain ? message.json : JSON.stringify({ jsonrpc: '2.0', id: call.request.id, result: Object.fromEntries(Object.entries(converted).filter(([key]) => !ASKS_FOR_INPUT.test(key))) });
 }
+
+/** A complete result asks for nothing; a reader that takes the first of two keys, or any letter case, must not find it does (S18). */
+const ASKS_FOR_INPUT = /inputrequests/i;
 
 function modernResult(call: Call, server: string, result: JsonObject): JsonObject {
   const rewritten = rewriteResult(result, server, call.prefix);

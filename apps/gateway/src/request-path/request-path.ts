@@ -10,7 +10,7 @@ import type { Catalogues } from '../outbound/catalogues.js';
 import type { CredentialLeases } from '../outbound/credential-leases.js';
 import type { StateSealer } from '../session/state-sealer.js';
 import type { EndedSessions } from '../session/ended-sessions.js';
-import type { OpenCalls } from './open-calls.js';
+import type { OpenCall, OpenCalls } from './open-calls.js';
 import type { StepUpMemory } from './step-up-memory.js';
 
 /** Everything the request path is made of. Built once, in `start-gateway.ts`. */
@@ -48,6 +48,7 @@ export interface Call {
   /** Milliseconds since the epoch: one moment for the whole decision. */
   readonly now: number;
   readonly facts: CallFacts;
+  readonly open: OpenCall;
 }
 
 const generations = new WeakMap<object, number>();

@@ -40,7 +40,8 @@ async function lookUp(call: Call, serverName: string, name: string): Promise<Res
     if (reached.type !== 'used') return leaseRefusal(call, server, reached);
     if (reached.value.type === 'failed') return { refused: 'server-unavailable', title: titleOf(server), reason: reached.value.reason };
     const tool = reached.value.listing.tools.get(name);
-    if (tool !== undefined) return visible(call.policies, call.caller, serverName, { name: tool.name }) ? { type: 'tool', server, tool } : unknown;
+    // A hidden one is looked up again as an absent one is: the time it takes must not tell them apart either (S15).
+    if (tool !== undefined && visible(call.policies, call.caller, serverName, { name: tool.name })) return { type: 'tool', server, tool };
     // A retry of the connect tool arrives when the account is connected already.
     if (name === connectToolName(serverName)) return { type: 'connect', server };
   }

@@ -46,6 +46,8 @@ export interface GatewayWorld {
   /** The control plane falls silent: no more heartbeats. */
   silence(): void;
   readonly spoolDirectory: string;
+  /** Milliseconds the gateway's clock is ahead. */
+  clockAheadMs: number;
   /** Another replica on the same bus and keys. */
   startReplica(name: string): Promise<RunningService>;
   close(): Promise<void>;
@@ -82,6 +84,7 @@ export async function startGatewayWorld(documents: readonly Document[], override
   const records: CallRecord[] = [];
   const stopEvents = await messaging.events.consume(async (_replica, batch) => void records.push(...(batch as CallRecord[])));
   const leaseRequests: LeaseRequest[] = [];
+  let world: GatewayWorld | undefined;
   const responderKeys = { enrolledKeys: loadEnrolledKeys(files.gateways), leasePrivateKey: leaseKey.privateKey, clock: Date.now, seenNonces: new MemorySeenNonces() };
   class ControlPlane {
     async lease(wire: unknown) {
@@ -90,7 +93,7 @@ export async function startGatewayWorld(documents: readonly Document[], override
       leaseRequests.push(opened.request);
       const claims = JSON.parse(Buffer.from(opened.token.split('.')[1] ?? '', 'base64url').toString()) as { sub: string; client_id: string; sid: string };
       const subject = { userId: claims.sub, clientId: claims.client_id, sid: claims.sid };
-      return await sealLeaseAnswer(world.leasing(opened.request, subject), opened, { ...subject, policyRevision: revision }, leaseSigning);
+      return await sealLeaseAnswer(world?.leasing(opened.request, subject) ?? { type: 'refused', reason: 'not yet' }, opened, { ...subject, policyRevision: revision }, leaseSigning);
     }
     async endSession(payload: unknown) {
       const { id, expiresAt } = EndMcpSession.parse(payload);
@@ -114,7 +117,7 @@ export async function startGatewayWorld(documents: readonly Document[], override
     spoolDirectory: join(directory, 'spool', replica), spoolMaxBytes: 64 * 1024 * 1024, stalenessBoundMs: 10_000, maxBodyBytes: 1024 * 1024, listTimeoutMs: 1_000, leaseTimeoutMs: 2_000, extraCertificateAuthorities: [], ...overrides,
   });
   const gatewayUrl = `http://127.0.0.1:${await reservePort()}`;
-  const adapters = { messaging, logger };
+  const adapters = { messaging, logger, clock: () => Date.now() + (world?.clockAheadMs ?? 0) };
   const gateway = await startGateway(configOf('gateway-1', gatewayUrl, Number(new URL(gatewayUrl).port)), adapters);
   const others: RunningService[] = [];
   for (let i = 0; gateway.readiness().status === 'not-ready' || gateway.readiness().reasons.length > 0; i++) {
@@ -122,12 +125,13 @@ export async function startGatewayWorld(documents: readonly Document[], override
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 
-  const world: GatewayWorld = {
+  world = {
     url: `${gatewayUrl}/mcp`, gateway, issuer, records, leaseRequests, messaging, change,
     log: () => lines.join(''),
     leasing: () => ({ type: 'refused', reason: 'the test did not say' }),
     token: (user, claims = {}, header = {}) => signToken(issuerKeys.privateKey, issuer, `${gatewayUrl}/mcp`, user, claims, header),
     silence: () => clearInterval(heart),
+    clockAheadMs: 0,
     spoolDirectory: overrides.spoolDirectory ?? join(directory, 'spool', 'gateway-1'),
     async startReplica(name) {
       const port = await reservePort();

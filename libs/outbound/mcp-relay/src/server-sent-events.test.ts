@@ -23,6 +23,10 @@ describe('a stream of events', () => {
     for (const size of [10, 1_000]) await expect(read(huge.repeat(2).slice(0, -2), size, 100)).rejects.toMatchObject({ code: 'message_too_large' });
     expect(await read(`data: ${'x'.repeat(50)}\n\n`.repeat(10), 20, 100)).toHaveLength(10);
   });
+  test('costs no more when it arrives in tiny pieces', async () => {
+    const events = await read(`data: ${'x'.repeat(1024 * 1024)}\n\n`, 16, 2 * 1024 * 1024);
+    expect(events[0]?.data).toHaveLength(1024 * 1024);
+  });
   test('is not read faster than it is taken', async () => {
     let taken = 0;
     const source = async function* () {

@@ -13,27 +13,32 @@ export interface ServerSentEvent {
  */
 export async function* readEvents(chunks: AsyncIterable<Uint8Array>, maxEventBytes: number): AsyncGenerator<ServerSentEvent> {
   const decoder = new TextDecoder('utf-8');
-  let rest = '';
+  /** The unfinished line, in the pieces it came in: each is searched once, however small they are. */
+  let unfinished: string[] = [];
   let lines: string[] = [];
   let size = 0;
+  let heldBack = '';
   for await (const chunk of chunks) {
-    rest += decoder.decode(chunk, { stream: true });
+    let text = heldBack + decoder.decode(chunk, { stream: true });
+    // A CR at the very end may be half of CRLF.
+    heldBack = text.endsWith('\r') ? '\r' : '';
+    if (heldBack !== '') text = text.slice(0, -1);
     size += chunk.length;
-    for (;;) {
-      const end = rest.search(/\r|\n/);
-      // A lone CR at the very end may be half of CRLF.
-      if (end === -1 || (rest[end] === '\r' && end === rest.length - 1)) break;
-      const line = rest.slice(0, end);
-      rest = rest.slice(end + (rest[end] === '\r' && rest[end + 1] === '\n' ? 2 : 1));
+    let start = 0;
+    for (const { index, 0: lineBreak } of text.matchAll(/\r\n|\r|\n/g)) {
+      const line = unfinished.join('') + text.slice(start, index);
+      start = index + lineBreak.length;
+      unfinished = [];
       if (line !== '') {
         lines.push(line);
         continue;
       }
       const event = eventOf(lines);
       lines = [];
-      size = rest.length;
+      size = text.length - start;
       if (event !== undefined) yield event;
     }
+    if (start < text.length) unfinished.push(text.slice(start));
     if (size > maxEventBytes) throw new SallyportError('message_too_large', 'The server sent a message that is too large.');
   }
 }

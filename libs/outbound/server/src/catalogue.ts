@@ -47,7 +47,7 @@ export function catalogueTools(server: string, definitions: readonly unknown[], 
   }
   // A name that fits as it is goes before one that was shortened onto it; then the server's own order decides.
   const tools = new Map<string, CataloguedTool>();
-  const isExact = ({ publicName, name }: CataloguedTool) => prefix === 'never' || publicName === `${server}__${name}`;
+  const isExact = ({ publicName, name }: CataloguedTool) => publicName === (prefix === 'never' ? name : `${server}__${name}`);
   for (const entry of [...entries.filter(isExact), ...entries.filter((candidate) => !isExact(candidate))]) {
     if (tools.has(entry.publicName)) dropped.push({ name: entry.name, reason: 'duplicate' });
     else tools.set(entry.publicName, entry);

@@ -26,6 +26,11 @@ describe('a tool name', () => {
     expect(publicToolName('notes', 'x'.repeat(57), 'server')).toBe(`notes__${'x'.repeat(57)}`);
     expect(publicToolName('notes', 'x'.repeat(58), 'server')).toMatch(/_[0-9a-f]{10}$/);
   });
+  test('is never that of our connect tool, whatever the server calls its own (S12)', () => {
+    expect(publicToolName('notes', 'connect', 'server')).toMatch(/^notes__connect_[0-9a-f]{10}$/);
+    expect(publicToolName('notes', 'notes__connect', 'never')).toMatch(/^notes__connect_[0-9a-f]{10}$/);
+    expect(publicToolName('notes', 'connect', 'never')).toBe('connect');
+  });
   test('points to the one catalogue that may hold it, also when ids and names look alike (S12)', () => {
     const servers = ['notes', 'notes-2', 'note'];
     expect(serversThatMayOffer('notes__a__b', servers, 'server')).toEqual(['notes']);
@@ -51,7 +56,7 @@ describe('a resource URI', () => {
   test('of another server, or without one, is nobody\'s (S13)', () => {
     for (const uri of ['note://alice/1', 'via-mail+note://alice/1', 'via-notes', 'via-+x:', 'via-notes+', 'via-notes+relative']) expect(serverResourceUri(uri, servers, 'server')).toBeUndefined();
   });
-  test.each(['note://a/../b', 'note://a/./b', 'note://a/..', 'note://a/%2e%2e/b', 'note://a%2Fb', 'note://a%5cb', 'note://a\\b', 'note://a b', 'note://a\nb', 'note:../x'])('%j is refused (S13)', (uri) => {
+  test.each(['note://a/../b', 'note://a/./b', 'note://a/..', 'note://a/%2e%2e/b', 'note://a%2Fb', 'note://a%5cb', 'note://a\\b', 'note://a b', 'note://a\nb', 'note:../x', 'note://a/..;x/b', 'note://a/\ud800'])('%j is refused (S13)', (uri) => {
     expect(publicResourceUri('notes', uri, 'server')).toBeUndefined();
     expect(serverResourceUri(`via-notes+${uri}`, servers, 'server')).toBeUndefined();
     expect(serverResourceUri(uri, ['notes'], 'never')).toBeUndefined();

@@ -34,8 +34,8 @@ export function serverResourceUri(publicUri: string, servers: readonly string[],
 
 const isRelayable = (uri: string): boolean => ABSOLUTE.test(uri) && !isRefusedUri(uri);
 
-/** Dot segments, encoded dots and slashes, backslashes, blanks and control characters: what two parsers read differently. */
+/** Dot segments (also with a parameter), encoded dots and slashes, backslashes, blanks, control characters, halves of characters: what two parsers read differently. */
 export function isRefusedUri(uri: string): boolean {
   const path = uri.split(/[?#]/, 1)[0] ?? '';
-  return /(^|[/:])\.\.?(\/|$)/.test(path) || /%2e|%2f|%5c|\\/i.test(path) || /[\u0000-\u0020\u007f]/.test(uri) || uri.length > 4096;
+  return !uri.isWellFormed() || /(^|[/:])\.\.?([/;]|$)/.test(path) || /%2e|%2f|%5c|\\/i.test(path) || /[\u0000-\u0020\u007f]/.test(uri) || uri.length > 4096;
 }

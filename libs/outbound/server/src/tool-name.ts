@@ -11,11 +11,13 @@ export type ToolPrefix = 'server' | 'never';
 /**
  * The name agents see. Within 64 of `[A-Za-z0-9_-]`; a name that does not fit is cut and carries a digest of the whole,
  * so it stays the same from day to day and differs from its neighbours. With `never` the name is the server's own.
+ * A server's own tool never bears the name of our connect tool: what asks a user to connect is always us.
  */
 export function publicToolName(server: string, tool: string, prefix: ToolPrefix): string {
-  if (prefix === 'never') return tool;
-  const full = `${server}__${tool}`;
-  if (full.length <= MAX_LENGTH && ACCEPTED.test(full)) return full;
+  const reserved = connectToolName(server);
+  if (prefix === 'never' && tool !== reserved) return tool;
+  const full = prefix === 'never' ? tool : `${server}__${tool}`;
+  if (full.length <= MAX_LENGTH && ACCEPTED.test(full) && full !== reserved) return full;
   const digest = createHash('sha256').update(full).digest('hex').slice(0, DIGEST_LENGTH);
   return `${full.replace(/[^A-Za-z0-9_-]/g, '_').slice(0, MAX_LENGTH - DIGEST_LENGTH - 1)}_${digest}`;
 }

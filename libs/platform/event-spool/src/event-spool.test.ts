@@ -1,4 +1,4 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SallyportError } from '@sallyport/kernel';
@@ -27,6 +27,33 @@ describe('the spool', () => {
     expect(readFileSync(join(directory, files()[0] ?? ''), 'utf8')).toBe('{"id":"a"}\n{"id":"b"}\n');
     expect(statSync(join(directory, files()[0] ?? '')).mode & 0o777).toBe(0o600);
     spool.close();
+  });
+  test('refuses a record the bus would never carry, and takes the next (R74)', async () => {
+    const spool = new EventSpool({ directory, clock, maxRecordBytes: 100 });
+    await expect(spool.append({ id: 'x'.repeat(200) })).rejects.toMatchObject({ code: 'event_too_large' });
+    await spool.append({ id: 'a' });
+    expect(spool.state).toEqual({ accepting: true });
+    spool.close();
+  });
+  test('accepts again once there is room or the disk writes again, without waiting for a call', async () => {
+    const spool = new EventSpool({ directory, clock, maxBytes: 40, segmentBytes: 20 });
+    await spool.append({ id: 'aaaaaaaaaa' });
+    await expect(spool.append({ id: 'bbbbbbbbbbbbbbb' })).rejects.toMatchObject({ code: 'event_spool_full' });
+    spool.remove(spool.segments()[0]?.path ?? '');
+    expect(spool.state).toEqual({ accepting: true });
+
+    rmSync(directory, { recursive: true });
+    await expect(spool.append({ id: 'c' })).rejects.toMatchObject({ code: 'event_spool_failed' });
+    spool.recover();
+    expect(spool.state).toEqual({ accepting: false, reason: 'write-failed' });
+    mkdirSync(directory);
+    spool.recover();
+    expect(spool.state).toEqual({ accepting: true });
+    await spool.append({ id: 'd' });
+    const shipped: unknown[] = [];
+    const shipper = new EventShipper({ spool, publish: async (records) => void shipped.push(...records) });
+    await shipper.stop();
+    expect(shipped).toEqual([{ id: 'd' }]);
   });
   test('starts a new segment at the size limit', async () => {
     const spool = new EventSpool({ directory, clock, segmentBytes: 20 });

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { SallyportError } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 
+/** A line that says nothing. */
+const BLANK = Buffer.from('\n');
 const SEGMENT = /^(\d{14})-(\d{8})\.ndjson$/;
 
 export interface EventSpoolOptions {
@@ -13,6 +15,8 @@ export interface EventSpoolOptions {
   readonly maxBytes?: number;
   /** A segment is closed at this size. Default 4 MiB. */
   readonly segmentBytes?: number;
+  /** A larger record is refused: the bus would never carry it, and it would hold up all behind it. Default 64 KiB. */
+  readonly maxRecordBytes?: number;
   /** Called when appending begins to fail and when it works again. */
   readonly onState?: (state: SpoolState) => void;
 }
@@ -30,6 +34,7 @@ export class EventSpool {
   readonly #clock: Clock;
   readonly #maxBytes: number;
   readonly #segmentBytes: number;
+  readonly #maxRecordBytes: number;
   readonly #onState: (state: SpoolState) => void;
   #segments: { path: string; bytes: number }[];
   #descriptor: number | undefined;
@@ -43,6 +48,7 @@ export class EventSpool {
     this.#clock = options.clock;
     this.#maxBytes = options.maxBytes ?? 512 * 1024 * 1024;
     this.#segmentBytes = options.segmentBytes ?? 4 * 1024 * 1024;
+    this.#maxRecordBytes = options.maxRecordBytes ?? 64 * 1024;
     this.#onState = options.onState ?? (() => undefined);
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
     this.#segments = readdirSync(this.#directory).filter((name) => SEGMENT.test(name)).sort()
@@ -58,10 +64,12 @@ export class EventSpool {
     return this.#segments.reduce((sum, segment) => sum + segment.bytes, 0);
   }
 
-  /** Resolves once the record is in the file. Rejects with `event_spool_full` or `event_spool_failed`. */
+  /** Resolves once the record is in the file. Rejects with `event_too_large`, `event_spool_full` or `event_spool_failed`. */
   append(record: unknown): Promise<void> {
+    const line = `${JSON.stringify(record)}\n`;
+    if (Buffer.byteLength(line) > this.#maxRecordBytes) return Promise.reject(new SallyportError('event_too_large', 'An event is too large to be recorded.'));
     return new Promise((resolve, reject) => {
-      this.#pending.push({ line: `${JSON.stringify(record)}\n`, done: (error) => (error === undefined ? resolve() : reject(error)) });
+      this.#pending.push({ line, done: (error) => (error === undefined ? resolve() : reject(error)) });
       if (this.#scheduled) return;
       this.#scheduled = true;
       setImmediate(() => this.#flush());
@@ -86,6 +94,14 @@ export class EventSpool {
     if (index === -1) return;
     unlinkSync(path);
     this.#segments.splice(index, 1);
+    this.recover();
+  }
+
+  /** Accepts again once there is room, and tries the disk again after a failed write: a replica nobody calls gets well too. */
+  recover(): void {
+    if (this.#state.accepting) return;
+    if (this.#state.reason === 'write-failed') this.#write(BLANK);
+    else if (this.bytes < this.#maxBytes) this.#enter({ accepting: true });
   }
 
   /** Writes what is pending and closes the file. */

@@ -95,6 +95,7 @@ export class EventShipper {
     }
     const records: unknown[] = [];
     for (const line of lines) {
+      if (line === '') continue;
       try {
         records.push(JSON.parse(line));
       } catch {

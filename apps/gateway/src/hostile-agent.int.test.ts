@@ -1,0 +1,162 @@
+import { connect } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { modernRequest, postByHand, postInPieces } from './testing/by-hand.js';
+import type { TestUser } from './testing/gateway-world.js';
+import { startTwoServers } from './testing/two-servers.js';
+import type { TwoServers } from './testing/two-servers.js';
+
+let place: TwoServers;
+beforeAll(async () => {
+  place = await startTwoServers({ stalenessBoundMs: 60_000 });
+});
+afterEach(() => {
+  place.notes.misbehave = undefined;
+  place.world.leasing = place.granting;
+  place.world.clockAheadMs = 0;
+});
+afterAll(async () => await place?.close());
+
+const send = async (user: TestUser, method: string, params: Record<string, unknown> = {}) => await postByHand(place.world.url, await place.world.token(user), modernRequest(method, params));
+const raw = async (body: string, headers: Record<string, string> = {}) => {
+  const answer = await postByHand(place.world.url, await place.world.token(place.newUser('raw')), { body, headers });
+  return [answer.status, answer.json?.error?.code];
+};
+const hanging = () => {
+  place.notes.misbehave = ({ body }) => (body.method === 'tools/call' ? 'hang' : undefined);
+};
+
+describe('a body', () => {
+  const call = (args: string) => `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"notes__whoami","arguments":${args}}}`;
+  test.each([
+    ['a key twice', '{"a":1,"a":2}'], ['a key twice, once in disguise', '{"name":1,"\\u006eame":2}'], ['a key twice, deep inside', '[{"x":[{"a":1,"a":1}]}]'],
+    ['nesting beyond reason', `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`],
+    ['a number that no reader agrees on', '{"a":1e400}'], ['such a number without an exponent', `{"a":-${'9'.repeat(400)}}`],
+  ])('with %s is refused (S10)', async (_what, args) => {
+    expect(await raw(call(args))).toEqual([400, -32700]);
+  });
+  test.each([['a number that looks large', '{"a":1e10,"b":"1e999","c":1e-999}'], ['keys of every object\'s prototype', '{"__proto__":{"x":1},"constructor":1}'], ['a lone surrogate', '{"a":"\\ud800"}']])('with %s passes as it was decided on (S10)', async (_what, args) => {
+    const [status, code] = await raw(call(args));
+    expect([status, code]).toEqual([200, undefined]);
+    expect(place.notes.seen.at(-1)?.body.params['arguments']).toEqual(JSON.parse(args));
+  });
+  test.each([
+    ['no object', '5'], ['a batch', '[{"jsonrpc":"2.0","id":1,"method":"ping"}]'], ['another JSON-RPC', '{"jsonrpc":"1.0","id":1,"method":"ping"}'],
+    ['an id that is null', '{"jsonrpc":"2.0","id":null,"method":"ping"}'], ['a fractional id', '{"jsonrpc":"2.0","id":1.5,"method":"ping"}'], ['an id beyond safe integers', '{"jsonrpc":"2.0","id":9007199254740993,"method":"ping"}'],
+    ['a structured id', '{"jsonrpc":"2.0","id":{},"method":"ping"}'], ['a very long id', `{"jsonrpc":"2.0","id":"${'i'.repeat(300)}","method":"ping"}`],
+    ['a very long method', `{"jsonrpc":"2.0","id":1,"method":"${'m'.repeat(300)}"}`], ['a very long notification', `{"jsonrpc":"2.0","method":"${'m'.repeat(300)}"}`],
+  ])('that is or has %s is refused', async (_what, body) => {
+    expect((await raw(body))[0]).toBe(400);
+  });
+  test('is refused when it is no UTF-8, also when it comes in pieces that split characters; good ones pass (S10)', async () => {
+    const headers = { authorization: `Bearer ${await place.world.token(place.newUser('pieces'))}` };
+    const good = Buffer.from('{"jsonrpc":"2.0","id":"ü€😀","method":"ping"}');
+    expect(await postInPieces(place.world.url, headers, [...good].map((byte) => Buffer.of(byte)))).toBe(200);
+    expect(await postInPieces(place.world.url, headers, [good.subarray(0, 24), Buffer.of(0xff), good.subarray(24)])).toBe(400);
+  });
+  test('never makes a record larger than the bus carries (R74)', async () => {
+    await raw(`{"jsonrpc":"2.0","method":"${'n'.repeat(900_000)}"}`);
+    await raw(`{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"via-notes+note://${'n'.repeat(4_000)}"}}`);
+    await expect.poll(() => place.world.records.some(({ target }) => target?.startsWith('note://nn'))).toBe(true);
+    expect(Math.max(...place.world.records.map((record) => JSON.stringify(record).length))).toBeLessThan(8_192);
+  });
+  test('of initialize in an envelope, or under a header of the other era, is no way in', async () => {
+    expect(await raw('{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{}}}', { 'mcp-protocol-version': '2026-07-28' })).toEqual([400, -32020]);
+    const { body, headers } = modernRequest('initialize', { protocolVersion: '2025-11-25', capabilities: {} });
+    expect(await raw(JSON.stringify(body), headers)).toEqual([404, -32601]);
+  });
+});
+
+describe('headers', () => {
+  test('that name the tool in Base64 are compared decoded; other spellings differ (S10)', async () => {
+    const base64 = (text: string) => `=?base64?${Buffer.from(text).toString('base64')}?=`;
+    const attempt = async (name: string) => {
+      const { body, headers } = modernRequest('tools/call', { name: 'notes__whoami', arguments: {} }, { 'mcp-name': name });
+      return await raw(JSON.stringify(body), headers);
+    };
+    expect(await attempt(base64('notes__whoami'))).toEqual([200, undefined]);
+    for (const name of [base64('mail__whoami'), `${base64('notes__whoami').slice(0, -2)}=?=`, '=?base64?!!?=', 'notes__whoami, mail__whoami', 'NOTES__WHOAMI', '']) expect(await attempt(name)).toEqual([400, -32020]);
+  });
+  test('that are repeated or folded in any letter case are refused (S10)', async () => {
+    const token = `Bearer ${await place.world.token(place.newUser('headers'))}`;
+    const { body, headers } = modernRequest('tools/list');
+    const attempt = (more: Record<string, string | string[]>) => postInPieces(place.world.url, { ...headers, authorization: token, ...more }, [JSON.stringify(body)]);
+    expect(await attempt({})).toBe(200);
+    for (const more of [{ 'MCP-Param-x': ['1', '1'] }, { 'mcp-session-id': ['a', 'b'] }, { 'Content-Type': ['application/json', 'application/json'] }]) expect(await attempt(more)).toBe(400);
+    expect(await attempt({ 'content-encoding': 'gzip' })).toBe(415);
+  });
+});
+
+describe('what is hidden', () => {
+  test('costs the server as much as what is absent, so that time does not tell (S15)', async () => {
+    const user = place.newUser('timer');
+    const listed = () => place.notes.seen.filter(({ body }) => body.method === 'tools/list').length;
+    await send(user, 'tools/list');
+    for (const name of ['notes__secret', 'notes__nothing']) {
+      place.world.clockAheadMs += 6_000;
+      const before = listed();
+      const answer = await send(user, 'tools/call', { name, arguments: {} });
+      expect([answer.json?.error, listed() - before]).toEqual([{ code: -32602, message: `Unknown tool: ${name}` }, 1]);
+    }
+  });
+});
+
+describe('a client that goes away', () => {
+  test('ends every call it had sent along one connection, the waiting ones too', async () => {
+    const token = await place.world.token(place.newUser('pipeline'));
+    const { body, headers } = modernRequest('tools/call', { name: 'notes__whoami', arguments: {} });
+    await postByHand(place.world.url, token, { body, headers });
+    hanging();
+    const url = new URL(place.world.url);
+    const text = JSON.stringify(body);
+    const one = `POST /mcp HTTP/1.1\r\nHost: ${url.host}\r\nContent-Type: application/json\r\nAuthorization: Bearer ${token}\r\n${Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`).join('')}Content-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`;
+    const [seen, aborted] = [place.notes.seen.length, place.notes.aborted];
+    const socket = connect(Number(url.port), url.hostname);
+    socket.on('error', () => undefined).write(one.repeat(3));
+    await expect.poll(() => place.notes.seen.length - seen).toBe(3);
+    socket.destroy();
+    await expect.poll(() => place.notes.aborted - aborted).toBe(3);
+  });
+});
+
+describe('a call that runs', () => {
+  async function running(subject: string) {
+    const user = place.newUser(subject);
+    await send(user, 'tools/list');
+    hanging();
+    const seen = place.notes.seen.length;
+    const outcome = send(user, 'tools/call', { name: 'notes__whoami', arguments: {} }).then(() => 'answered', () => 'cut');
+    await expect.poll(() => place.notes.seen.length).toBeGreaterThan(seen);
+    return { user, outcome };
+  }
+  test('ends when its connection is revoked (S17)', async () => {
+    const { user, outcome } = await running('disconnected');
+    await place.world.change({ revocations: [{ id: 'rev_c', subject: { type: 'connection', connectionId: `con_notes_${user.userId}` }, notBefore: Math.floor(Date.now() / 1000) + 1, expiresAt: null }] });
+    expect(await outcome).toBe('cut');
+  });
+  test('goes on when something else changes, and ends when policy no longer permits it (S17)', async () => {
+    const { outcome } = await running('demoted');
+    const policy = place.documents.filter(({ name, kind }) => kind === 'AccessPolicy' && name === 'notes');
+    await place.world.change({ puts: place.documents.filter(({ name, kind }) => kind === 'AccessPolicy' && name === 'mail') });
+    expect(await Promise.race([outcome, new Promise((resolve) => setTimeout(() => resolve('still there'), 1_200))])).toBe('still there');
+    await place.world.change({ deletes: [{ kind: 'AccessPolicy', name: 'notes' }] });
+    expect(await outcome).toBe('cut');
+    await place.world.change({ puts: policy });
+  });
+  test('ends when the gateway can no longer vouch for anything (S17) (S27)', async () => {
+    const { outcome } = await running('stale');
+    place.world.clockAheadMs = 120_000;
+    expect(await outcome).toBe('cut');
+  });
+});
+
+describe('a control plane that is down', () => {
+  test('does not stop a caller whose credential is leased; another is told to try again', async () => {
+    const user = place.newUser('warm');
+    await send(user, 'tools/list');
+    place.world.leasing = () => {
+      throw new Error('down');
+    };
+    expect((await send(user, 'tools/call', { name: 'notes__whoami', arguments: {} })).json?.result).toMatchObject({ content: [{ type: 'text', text: 'warm' }] });
+    expect((await send(place.newUser('cold'), 'tools/call', { name: 'notes__whoami', arguments: {} })).json?.result).toMatchObject({ isError: true });
+  });
+});
