@@ -9,6 +9,7 @@ import type { AuthorizationServerConfig } from './config.js';
 import { createEngine } from './engine/create-engine.js';
 import type { AuthorizationEngine } from './engine/engine.js';
 import { Admissions } from './entitlement/admission.js';
+import { lifetimesOf } from './entitlement/lifetimes.js';
 import { TokenStatus } from './entitlement/token-status.js';
 import { BrowserBinding, deriveKey } from './federation/browser-binding.js';
 import { FederationController } from './federation/federation.controller.js';
@@ -19,6 +20,7 @@ import { InteractionController } from './interaction/interaction.controller.js';
 import { ensureSigningKeys } from './keys/ensure-signing-keys.js';
 import { JwksController } from './keys/jwks.controller.js';
 import { PublicKeys } from './keys/public-keys.js';
+import { endOverdueSessions } from './lifecycle/end-overdue-sessions.js';
 import { createEndSession } from './lifecycle/end-session.js';
 import { engineEvents } from './lifecycle/engine-events.js';
 import type { LifecycleRecorder } from './lifecycle/record-lifecycle.js';
@@ -27,7 +29,7 @@ import { AgentSessions } from './storage/agent-sessions.js';
 import { ArtifactStore } from './storage/artifact-store.js';
 import { StoredSecrets } from './storage/stored-secrets.js';
 import { Users } from './storage/users.js';
-import { AUTHORIZATION_STEPS, BROWSER_BINDING, CONFIGURATION, ENGINE, ISSUER, LOGGER, PUBLIC_KEYS, RECORDER, SIGN_IN, STORE } from './tokens.js';
+import { AUTHORIZATION_STEPS, BROWSER_BINDING, CONFIGURATION, ENGINE, HOUSEKEEPING, ISSUER, LOGGER, PUBLIC_KEYS, RECORDER, SIGN_IN } from './tokens.js';
 
 /** What the process brings; everything else is put together below, once, in this order. */
 export interface AuthorizationServerParts {
@@ -58,7 +60,12 @@ export class AuthorizationServerModule {
     const providers = new TrustProviders({ issuer: config.issuer, fetch: outbound, clientSecret: (name) => secrets.find(name), clock });
     const signIn = new SignIn({ store, providers, users, clock });
     const binding = new BrowserBinding(master, { secure: config.issuer.startsWith('https:') });
-    const admissions = new Admissions({ configuration, users, sessions, clock });
+    const endSession = createEndSession({ store, sessions, record: recorder.record });
+    const admissions = new Admissions({ configuration, users, sessions, endSession, clock });
+    const housekeeping = async () => {
+      await store.sweep();
+      await endOverdueSessions({ sessions, lifetimes: lifetimesOf(configuration.snapshot()), endSession, clock });
+    };
     const keys = new PublicKeys(database, clock);
     const resource = `${config.gatewayUrl}/mcp`;
     const status = new TokenStatus({ issuer: config.issuer, resource, keys, sessions, configuration, clock });
@@ -80,12 +87,13 @@ export class AuthorizationServerModule {
         knownScopes: () => [...new Set(configuration.snapshot().all('Role').flatMap((role) => role.spec.scopes))].toSorted(),
         registration: () => registration()?.dynamic ?? { mode: 'off', redirectHosts: [] },
         documents: () => registration()?.metadataDocuments ?? { enabled: true, allowedHosts: ['*'], deniedHosts: [] },
+        lifetimes: () => lifetimesOf(configuration.snapshot()),
         userExists: async (userId) => (await users.find(userId)) !== undefined,
         signInVoid: (userId, authTime) => configuration.snapshot().revocations.isRevoked({ userId, clientId: '', sid: '', issuedAt: authTime }),
         admitToken: (request) => admissions.admitToken(request),
         liveToken: (token) => status.read(token),
         grantIsLive: (grantId) => status.grantIsLive(grantId),
-        endSession: createEndSession({ store, sessions, record: recorder.record }),
+        endSession,
       },
     });
     const steps = new AuthorizationSteps({ engine, configuration, admissions, signIn, binding, users, sessions, record: recorder.record, clock });
@@ -95,7 +103,7 @@ export class AuthorizationServerModule {
       controllers: [InteractionController, FederationController, JwksController],
       providers: [
         { provide: ENGINE, useValue: engine },
-        { provide: STORE, useValue: store },
+        { provide: HOUSEKEEPING, useValue: housekeeping },
         { provide: AUTHORIZATION_STEPS, useValue: steps },
         { provide: BROWSER_BINDING, useValue: binding },
         { provide: SIGN_IN, useValue: signIn },

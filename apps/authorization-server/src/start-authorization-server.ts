@@ -11,8 +11,7 @@ import { AuthorizationServerModule } from './authorization-server.module.js';
 import type { AuthorizationServerConfig } from './config.js';
 import type { AuthorizationEngine } from './engine/engine.js';
 import { LifecycleRecorder } from './lifecycle/record-lifecycle.js';
-import type { ArtifactStore } from './storage/artifact-store.js';
-import { ENGINE, STORE } from './tokens.js';
+import { ENGINE, HOUSEKEEPING } from './tokens.js';
 
 export interface AuthorizationServerAdapters {
   readonly messaging: Messaging;
@@ -67,9 +66,9 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
     await release();
     throw error;
   }
-  const store = app.get<ArtifactStore>(STORE);
+  const housekeeping = app.get<() => Promise<void>>(HOUSEKEEPING);
   const sweeping = setInterval(() => {
-    store.sweep().catch((err: unknown) => logger.warn({ err }, 'expired artefacts could not be removed'));
+    housekeeping().catch((err: unknown) => logger.warn({ err }, 'what has expired could not be removed'));
   }, SWEEP_MS).unref();
 
   let closing: Promise<void> | undefined;

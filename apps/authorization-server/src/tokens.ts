@@ -6,6 +6,7 @@ export const CONFIGURATION = Symbol('ConfigurationReplica');
 export const ENGINE = Symbol('AuthorizationEngine');
 export const PUBLIC_KEYS = Symbol('PublicKeys');
 export const RECORDER = Symbol('LifecycleRecorder');
-export const STORE = Symbol('ArtifactStore');
+/** Removes what has expired; to be called now and then. */
+export const HOUSEKEEPING = Symbol('housekeeping');
 export const ISSUER = Symbol('issuer');
 export const LOGGER = Symbol('Logger');

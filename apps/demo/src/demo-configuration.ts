@@ -136,6 +136,13 @@ spec:
   metadataDocuments: { enabled: true, allowedHosts: ["*"] }
   dynamic: { mode: open, redirectHosts: [127.0.0.1, "[::1]", localhost, vscode.dev, insiders.vscode.dev, "cursor:"] }
 ---
+# How long what an agent holds is good. An access token lives an hour at most; a session ends when no agent comes back for
+# it, and in the end in any case.
+kind: AuthorizationServer
+name: default
+spec:
+  lifetimes: { accessToken: 15m, sessionIdle: 14d, session: 90d }
+---
 kind: Gateway
 name: default
 spec:

@@ -29,12 +29,8 @@ export interface EngineOptions {
 }
 
 const MINUTE = 60;
-const DAY = 86_400;
-export const ACCESS_TOKEN_SECONDS = 15 * MINUTE;
 const INTERACTION_SECONDS = 10 * MINUTE;
 const SESSION_SECONDS = 8 * 3600;
-const REFRESH_IDLE_SECONDS = 14 * DAY;
-const GRANT_SECONDS = 90 * DAY;
 const OWNED = /^\/(?:authorize(?:\/[A-Za-z0-9_-]+)?|token|register(?:\/[A-Za-z0-9_-]+)?|revoke|introspect|par|\.well-known\/(?:oauth-authorization-server|openid-configuration))$/;
 
 /** Configures the engine: OAuth 2.1 and what the MCP authorization specification adds, nothing it has beyond that. */
@@ -99,11 +95,11 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     issueRefreshToken: (_ctx, client) => !isFirstParty(client) && client.grantTypeAllowed('refresh_token'),
     expiresWithSession: () => false,
     ttl: {
-      AccessToken: ACCESS_TOKEN_SECONDS,
+      AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? decisions.lifetimes().accessToken,
       AuthorizationCode: MINUTE,
-      IdToken: ACCESS_TOKEN_SECONDS,
-      RefreshToken: REFRESH_IDLE_SECONDS,
-      Grant: GRANT_SECONDS,
+      IdToken: () => decisions.lifetimes().accessToken,
+      RefreshToken: () => decisions.lifetimes().sessionIdle,
+      Grant: () => decisions.lifetimes().session,
       Interaction: INTERACTION_SECONDS,
       Session: SESSION_SECONDS,
     },
@@ -157,7 +153,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
           if (requested !== resource || isFirstParty(client)) throw new errors.InvalidTarget();
           const verdict = verdicts.get(ctx);
           const scopes = verdict?.admitted ? [...verdict.scopes] : decisions.knownScopes();
-          return { scope: scopes.join(' '), audience: resource, accessTokenFormat: 'jwt', accessTokenTTL: ACCESS_TOKEN_SECONDS, jwt: { sign: { alg: 'ES256', kid: signingKey.kid } } };
+          return { scope: scopes.join(' '), audience: resource, accessTokenFormat: 'jwt', accessTokenTTL: decisions.lifetimes().accessToken, jwt: { sign: { alg: 'ES256', kid: signingKey.kid } } };
         },
       },
       clientIdMetadataDocument: {

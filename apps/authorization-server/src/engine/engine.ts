@@ -57,6 +57,8 @@ export interface EngineDecisions {
   knownScopes(): readonly string[];
   registration(): { readonly mode: 'off' | 'gated' | 'open'; readonly redirectHosts: readonly string[] };
   documents(): { readonly enabled: boolean; readonly allowedHosts: readonly string[]; readonly deniedHosts: readonly string[] };
+  /** Seconds. */
+  lifetimes(): { readonly accessToken: number; readonly sessionIdle: number; readonly session: number };
   userExists(userId: string): Promise<boolean>;
   /** A browser session made before the user was revoked does not count. */
   signInVoid(userId: string, authTime: number): boolean;

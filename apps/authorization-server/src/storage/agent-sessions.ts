@@ -11,6 +11,8 @@ export interface AgentSession {
   readonly assurance: AgentAssurance;
   /** Seconds since the epoch. */
   readonly createdAt: number;
+  /** Seconds since the epoch. */
+  readonly lastUsedAt: number;
   readonly ended: boolean;
 }
 
@@ -22,18 +24,29 @@ export class AgentSessions {
     this.#database = database;
   }
 
-  async start(session: Omit<AgentSession, 'sid' | 'createdAt' | 'ended'>, grantId: string, at: Date): Promise<AgentSessionId> {
+  async start(session: Omit<AgentSession, 'sid' | 'createdAt' | 'lastUsedAt' | 'ended'>, grantId: string, at: Date): Promise<AgentSessionId> {
     const sid = newId('ses', at.getTime());
-    await this.#database.agentSession.create({ data: { sid, ...session, grantDigest: grantDigestOf(grantId), createdAt: at } });
+    await this.#database.agentSession.create({ data: { sid, ...session, grantDigest: grantDigestOf(grantId), createdAt: at, lastUsedAt: at } });
     return sid;
   }
 
   async findByGrant(grantId: string): Promise<AgentSession | undefined> {
-    return toSession(await this.#database.agentSession.findFirst({ where: { grantDigest: grantDigestOf(grantId) } }));
+    const row = await this.#database.agentSession.findFirst({ where: { grantDigest: grantDigestOf(grantId) } });
+    return row ? toSession(row) : undefined;
   }
 
   async find(sid: string): Promise<AgentSession | undefined> {
-    return toSession(await this.#database.agentSession.findUnique({ where: { sid } }));
+    const row = await this.#database.agentSession.findUnique({ where: { sid } });
+    return row ? toSession(row) : undefined;
+  }
+
+  async used(sid: string, at: Date): Promise<void> {
+    await this.#database.agentSession.updateMany({ where: { sid, endedAt: null }, data: { lastUsedAt: at } });
+  }
+
+  async findOverdue({ unusedSince, begunBefore, limit }: { unusedSince: Date; begunBefore: Date; limit: number }): Promise<readonly AgentSession[]> {
+    const rows = await this.#database.agentSession.findMany({ where: { endedAt: null, OR: [{ lastUsedAt: { lte: unusedSince } }, { createdAt: { lte: begunBefore } }] }, take: limit });
+    return rows.map(toSession);
   }
 
   /** What this user agreed to for this agent last, as a digest (security rule S3). */
@@ -51,8 +64,7 @@ export class AgentSessions {
   }
 }
 
-function toSession(row: { sid: string; userId: string; clientId: string; agentName: string; assurance: string; createdAt: Date; endedAt: Date | null } | null): AgentSession | undefined {
-  if (!row) return undefined;
+function toSession(row: { sid: string; userId: string; clientId: string; agentName: string; assurance: string; createdAt: Date; lastUsedAt: Date; endedAt: Date | null }): AgentSession {
   return {
     sid: row.sid as AgentSessionId,
     userId: row.userId,
@@ -60,6 +72,7 @@ function toSession(row: { sid: string; userId: string; clientId: string; agentNa
     agentName: row.agentName,
     assurance: row.assurance as AgentAssurance,
     createdAt: Math.floor(row.createdAt.getTime() / 1000),
+    lastUsedAt: Math.floor(row.lastUsedAt.getTime() / 1000),
     ended: row.endedAt !== null,
   };
 }

@@ -74,8 +74,11 @@ describe('a declarative file', () => {
   });
 
   it.each<[string, string, string, string]>([
-    ['an unknown kind', 'kind: Role', 'kind: Roll', 'sallyport.yaml:23: Roll "writer": kind is `Roll`, must be one of TrustProvider, Role, McpServer, CredentialProvider, AccessPolicy, ClientRegistration, Gateway, OutboundNetwork'],
+    ['an unknown kind', 'kind: Role', 'kind: Roll', 'sallyport.yaml:23: Roll "writer": kind is `Roll`, must be one of TrustProvider, Role, McpServer, CredentialProvider, AccessPolicy, ClientRegistration, AuthorizationServer, Gateway, OutboundNetwork'],
     ['an unknown field', '  when: ', '  wen: ', 'sallyport.yaml:39: AccessPolicy "notes-policy": spec.wen is not a field here: correct its spelling or remove it'],
+    ['an access token for longer than an hour (R47)', 'kind: Role\n', 'kind: AuthorizationServer\nname: default\nspec: { lifetimes: { accessToken: 61m } }\n---\nkind: Role\n', 'sallyport.yaml:25: AuthorizationServer "default": spec.lifetimes.accessToken is more than 1h: shorten it'],
+    ['a session that ends before its token (R86)', 'kind: Role\n', 'kind: AuthorizationServer\nname: default\nspec: { lifetimes: { sessionIdle: 5m } }\n---\nkind: Role\n', 'sallyport.yaml:25: AuthorizationServer "default": spec.lifetimes.sessionIdle is less than an access token lives (15m): lengthen it'],
+    ['a session longer than we remember its end', 'kind: Role\n', 'kind: AuthorizationServer\nname: default\nspec: { lifetimes: { session: 366d } }\n---\nkind: Role\n', 'sallyport.yaml:25: AuthorizationServer "default": spec.lifetimes.session is more than 365d: shorten it'],
     ['a URL that is none', 'https://notes.example/mcp', 'notes.example', 'sallyport.yaml:9: McpServer "notes": spec.url must be an absolute http(s) URL'],
     ['a URL with a password', 'https://notes.example/mcp', 'https://u:p@notes.example/mcp', 'sallyport.yaml:9: McpServer "notes": spec.url must carry neither user information nor a fragment'],
     ['a missing field', 'spec: { url: https://other.example/mcp }', 'spec: {}', 'sallyport.yaml:13: McpServer "other": spec.url is required: add it (string)'],

@@ -9,8 +9,12 @@ export interface DocumentProblem {
   readonly message: string;
 }
 
-/** R47: nothing issued downstream lives longer. */
+/** R47: no token issued lives longer, here or downstream. */
 const MAX_TOKEN_LIFETIME_SECONDS = 3_600;
+/** Shorter than agents can refresh at ease. */
+const MIN_TOKEN_LIFETIME_SECONDS = 60;
+/** The end of a session is remembered a little longer than this. */
+const MAX_SESSION_SECONDS = 365 * 86_400;
 
 /**
  * What is wrong with a set of documents that are each valid in themselves: names that are taken twice, references to
@@ -53,6 +57,16 @@ export function problemsOf(documents: readonly Document[]): DocumentProblem[] {
         if (spec.hop === 'client-to-gateway') referAll('TrustProvider', spec.trustProviders, ['trustProviders']);
         else checkServerPolicy(spec);
         for (const { path, message } of problemsOfPolicy(spec)) say([...path], message);
+        break;
+      }
+      case 'AuthorizationServer': {
+        const { accessToken, sessionIdle, session } = document.spec.lifetimes;
+        const [token, idle, whole] = [accessToken, sessionIdle, session].map((text) => durationSeconds(text) ?? 0);
+        if ((token ?? 0) > MAX_TOKEN_LIFETIME_SECONDS) say(['lifetimes', 'accessToken'], 'is more than 1h: shorten it');
+        if ((token ?? 0) < MIN_TOKEN_LIFETIME_SECONDS) say(['lifetimes', 'accessToken'], 'is less than 1m: lengthen it');
+        if ((idle ?? 0) < (token ?? 0)) say(['lifetimes', 'sessionIdle'], `is less than an access token lives (${accessToken}): lengthen it`);
+        if ((whole ?? 0) < (idle ?? 0)) say(['lifetimes', 'session'], `is less than sessionIdle (${sessionIdle}): lengthen it`);
+        if ((whole ?? 0) > MAX_SESSION_SECONDS) say(['lifetimes', 'session'], 'is more than 365d: shorten it');
         break;
       }
       case 'Gateway':

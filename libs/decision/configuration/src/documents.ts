@@ -106,6 +106,16 @@ const ClientRegistrationSpec = z.strictObject({
   /** RFC 7591. `gated` asks for an initial access token. */
   dynamic: z.strictObject({ mode: z.enum(['off', 'gated', 'open']).default('gated'), redirectHosts: z.array(z.string()).default(['127.0.0.1', '[::1]', 'localhost']) }).prefault({}),
 });
+const AuthorizationServerSpec = z.strictObject({
+  lifetimes: z.strictObject({
+    /** Of what an agent shows the gateway; at most 1h (R47). */
+    accessToken: Duration.default('15m'),
+    /** A session that no agent came back for ends after this time (R86). */
+    sessionIdle: Duration.default('14d'),
+    /** However much it is used, a session ends after this time; the user then signs in again. */
+    session: Duration.default('90d'),
+  }).prefault({}),
+});
 const GatewaySpec = z.strictObject({
   /** `never` is possible with a single server only (security rule S12). */
   toolPrefix: z.enum(['server', 'never']).default('server'),
@@ -123,6 +133,7 @@ export const Document = z.discriminatedUnion('kind', [
   document('CredentialProvider', Name, CredentialProviderSpec),
   document('AccessPolicy', Name, AccessPolicySpec),
   document('ClientRegistration', z.literal('default'), ClientRegistrationSpec),
+  document('AuthorizationServer', z.literal('default'), AuthorizationServerSpec),
   document('Gateway', z.literal('default'), GatewaySpec),
   document('OutboundNetwork', z.literal('default'), OutboundNetworkSpec),
 ]);

@@ -1,0 +1,32 @@
+import { durationSeconds } from '@sallyport/policy';
+import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import type { AgentSession } from '../storage/agent-sessions.js';
+
+/** All in seconds. */
+export interface Lifetimes {
+  readonly accessToken: number;
+  /** An agent session that nobody refreshed for this long ends (R86). */
+  readonly sessionIdle: number;
+  readonly session: number;
+}
+
+/** R47: whatever is configured. */
+const LONGEST_ACCESS_TOKEN = 3600;
+
+/** As configured now; what the control plane let pass is bounded once more. */
+export function lifetimesOf(snapshot: ConfigurationSnapshot): Lifetimes {
+  const configured = snapshot.get('AuthorizationServer', 'default')?.spec.lifetimes;
+  const seconds = (text: string | undefined, otherwise: string) => durationSeconds(text ?? otherwise) ?? 0;
+  return {
+    accessToken: Math.max(1, Math.min(LONGEST_ACCESS_TOKEN, seconds(configured?.accessToken, '15m'))),
+    sessionIdle: Math.max(1, seconds(configured?.sessionIdle, '14d')),
+    session: Math.max(1, seconds(configured?.session, '90d')),
+  };
+}
+
+/** @returns why a session is over by the lifetimes as they are now, also when they were longer when it began */
+export function overdue(session: Pick<AgentSession, 'createdAt' | 'lastUsedAt'>, lifetimes: Lifetimes, nowSeconds: number): string | undefined {
+  if (session.lastUsedAt + lifetimes.sessionIdle <= nowSeconds) return 'not used for too long';
+  if (session.createdAt + lifetimes.session <= nowSeconds) return 'lasted as long as a session may';
+  return undefined;
+}
