@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { describeConnecting } from './scenarios/connecting.js';
+import { describeForeignClients } from './scenarios/foreign-clients.js';
 import { describeRefusals } from './scenarios/refusals.js';
 import { describeRestart } from './scenarios/restart.js';
 import { describeWholePath } from './scenarios/whole-path.js';
@@ -16,5 +17,6 @@ describe('standalone', () => {
   describeWholePath(() => system);
   describeConnecting(() => system);
   describeRefusals(() => system);
+  describeForeignClients(() => system);
   describeRestart(() => system);
 });
