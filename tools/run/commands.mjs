@@ -62,6 +62,7 @@ export const commands = {
   start: startApp('apps/standalone/dist/main.js'),
   demo: startApp('apps/demo/dist/main.js'),
   bench: startApp('apps/bench/dist/main.js'),
+  conformance: startApp('apps/e2e/dist/conformance/main.js'),
   fuzz: startApp('apps/e2e/dist/fuzz/main.js'),
   secrets: async (root) => {
     await compile(root);
