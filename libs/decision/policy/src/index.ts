@@ -23,3 +23,4 @@ export type { Permit } from './permit.js';
 export { rolesFor, scopesForRoles } from './roles.js';
 export type { Membership } from './roles.js';
 export { durationSeconds } from './condition/duration.js';
+export { isAmbiguousUri } from './resource-uri.js';

@@ -1,3 +1,4 @@
+import { isAmbiguousUri } from '@sallyport/policy';
 import type { ToolPrefix } from './tool-name.js';
 
 const ABSOLUTE = /^[A-Za-z][A-Za-z0-9+.-]*:/;
@@ -34,8 +35,9 @@ export function serverResourceUri(publicUri: string, servers: readonly string[],
 
 const isRelayable = (uri: string): boolean => ABSOLUTE.test(uri) && !isRefusedUri(uri);
 
-/** Dot segments (also with a parameter), encoded dots and slashes, backslashes, blanks, control characters, halves of characters: what two parsers read differently. */
+const MAX_LENGTH = 4096;
+
+/** What is never sent downstream: what policy could read differently than the server does, and what is absurdly long. */
 export function isRefusedUri(uri: string): boolean {
-  const path = uri.split(/[?#]/, 1)[0] ?? '';
-  return !uri.isWellFormed() || /(^|[/:])\.\.?([/;]|$)/.test(path) || /%2e|%2f|%5c|\\/i.test(path) || /[\u0000-\u0020\u007f]/.test(uri) || uri.length > 4096;
+  return uri.length > MAX_LENGTH || isAmbiguousUri(uri);
 }
