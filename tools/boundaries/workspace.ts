@@ -93,12 +93,12 @@ export function readWorkspace(root: string, graph: ProjectGraph): Workspace {
   return { projects: new Map(projects), rootDevelopment: new Set(Object.keys(rootManifest.devDependencies)) };
 }
 
-/** Static, re-exporting, dynamic and type imports, and `resolve('…')` of a package's file. */
+/** Static, re-exporting, dynamic and type imports, and `import.meta.resolve('…')` or `require.resolve('…')` of a package's file. */
 const importForms = [
   /(?:^|[;\n}])\s*(?:import|export)\b[^;'"`]*?\bfrom\s*['"]([^'"]+)['"]/g,
   /(?:^|[;\n}])\s*import\s*['"]([^'"]+)['"]/g,
   /\bimport\s*\(\s*['"]([^'"]+)['"]/g,
-  /\bresolve\s*\(\s*['"]([@a-z][^'"]*)['"]/g,
+  /\b(?:import\.meta|require(?:\([^)]*\))?|createRequire\([^)]*\))\.resolve\s*\(\s*['"]([@a-z][^'"]*)['"]/g,
 ];
 
 export function importsOf(file: SourceFile): Import[] {

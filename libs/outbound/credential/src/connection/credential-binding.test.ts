@@ -47,7 +47,7 @@ describe('the pins of a connection (S20)', () => {
     ['another host', withServer({ url: 'https://evil.example/mcp' })],
     ['another resource', withServer({ resource: 'https://api.notes.example' })],
     ['other scopes', withProvider({ type: 'mcp-user-oauth', server: 'notes', scopes: ['read', 'write'] })],
-    ['a client of its own', withProvider({ type: 'mcp-user-oauth', server: 'notes', scopes: ['read'], client: { clientId: 'x' } })],
+    ['a client of its own', withProvider({ type: 'mcp-user-oauth', server: 'notes', scopes: ['read'], client: { issuer: 'https://as.example', clientId: 'x' } })],
     ['another server\'s document', { provider, server: { ...server, name: 'mail' } }],
     ['another provider of the same content', { server, provider: { ...provider, name: 'other' } }],
   ] satisfies [string, ConfiguredTarget][])('do not hold for %s', (_what, changed) => expect(pinsHold(connection, credential, changed)).toBe(false));
