@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterEach(() => {
   place.notes.misbehave = undefined;
   place.world.leasing = place.granting;
-  place.world.clockAheadMs = 0;
+  place.world.clock.aheadMs = 0;
 });
 afterAll(async () => await place?.close());
 
@@ -92,7 +92,7 @@ describe('what is hidden', () => {
     const listed = () => place.notes.seen.filter(({ body }) => body.method === 'tools/list').length;
     await send(user, 'tools/list');
     for (const name of ['notes__secret', 'notes__nothing']) {
-      place.world.clockAheadMs += 6_000;
+      place.world.clock.aheadMs += 6_000;
       const before = listed();
       const answer = await send(user, 'tools/call', { name, arguments: {} });
       expect([answer.json?.error, listed() - before]).toEqual([{ code: -32602, message: `Unknown tool: ${name}` }, 1]);
@@ -144,7 +144,7 @@ describe('a call that runs', () => {
   });
   test('ends when the gateway can no longer vouch for anything (S17) (S27)', async () => {
     const { outcome } = await running('stale');
-    place.world.clockAheadMs = 120_000;
+    place.world.clock.aheadMs = 120_000;
     expect(await outcome).toBe('cut');
   });
 });

@@ -46,8 +46,8 @@ export interface GatewayWorld {
   /** The control plane falls silent: no more heartbeats. */
   silence(): void;
   readonly spoolDirectory: string;
-  /** Milliseconds the gateway's clock is ahead. */
-  clockAheadMs: number;
+  /** How far the gateway's clock is ahead. */
+  readonly clock: { aheadMs: number };
   /** Another replica on the same bus and keys. */
   startReplica(name: string): Promise<RunningService>;
   close(): Promise<void>;
@@ -84,7 +84,7 @@ export async function startGatewayWorld(documents: readonly Document[], override
   const records: CallRecord[] = [];
   const stopEvents = await messaging.events.consume(async (_replica, batch) => void records.push(...(batch as CallRecord[])));
   const leaseRequests: LeaseRequest[] = [];
-  let world: GatewayWorld | undefined;
+  const clock = { aheadMs: 0 };
   const responderKeys = { enrolledKeys: loadEnrolledKeys(files.gateways), leasePrivateKey: leaseKey.privateKey, clock: Date.now, seenNonces: new MemorySeenNonces() };
   class ControlPlane {
     async lease(wire: unknown) {
@@ -93,7 +93,7 @@ export async function startGatewayWorld(documents: readonly Document[], override
       leaseRequests.push(opened.request);
       const claims = JSON.parse(Buffer.from(opened.token.split('.')[1] ?? '', 'base64url').toString()) as { sub: string; client_id: string; sid: string };
       const subject = { userId: claims.sub, clientId: claims.client_id, sid: claims.sid };
-      return await sealLeaseAnswer(world?.leasing(opened.request, subject) ?? { type: 'refused', reason: 'not yet' }, opened, { ...subject, policyRevision: revision }, leaseSigning);
+      return await sealLeaseAnswer(world.leasing(opened.request, subject), opened, { ...subject, policyRevision: revision }, leaseSigning);
     }
     async endSession(payload: unknown) {
       const { id, expiresAt } = EndMcpSession.parse(payload);
@@ -117,7 +117,7 @@ export async function startGatewayWorld(documents: readonly Document[], override
     spoolDirectory: join(directory, 'spool', replica), spoolMaxBytes: 64 * 1024 * 1024, stalenessBoundMs: 10_000, maxBodyBytes: 1024 * 1024, listTimeoutMs: 1_000, leaseTimeoutMs: 2_000, extraCertificateAuthorities: [], ...overrides,
   });
   const gatewayUrl = `http://127.0.0.1:${await reservePort()}`;
-  const adapters = { messaging, logger, clock: () => Date.now() + (world?.clockAheadMs ?? 0) };
+  const adapters = { messaging, logger, clock: () => Date.now() + clock.aheadMs };
   const gateway = await startGateway(configOf('gateway-1', gatewayUrl, Number(new URL(gatewayUrl).port)), adapters);
   const others: RunningService[] = [];
   for (let i = 0; gateway.readiness().status === 'not-ready' || gateway.readiness().reasons.length > 0; i++) {
@@ -125,13 +125,13 @@ export async function startGatewayWorld(documents: readonly Document[], override
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 
-  world = {
+  const world: GatewayWorld = {
     url: `${gatewayUrl}/mcp`, gateway, issuer, records, leaseRequests, messaging, change,
     log: () => lines.join(''),
     leasing: () => ({ type: 'refused', reason: 'the test did not say' }),
     token: (user, claims = {}, header = {}) => signToken(issuerKeys.privateKey, issuer, `${gatewayUrl}/mcp`, user, claims, header),
     silence: () => clearInterval(heart),
-    clockAheadMs: 0,
+    clock,
     spoolDirectory: overrides.spoolDirectory ?? join(directory, 'spool', 'gateway-1'),
     async startReplica(name) {
       const port = await reservePort();
