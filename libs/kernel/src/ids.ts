@@ -20,12 +20,23 @@ export type EventId = Id<'evt'>;
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'; // Crockford base32: no i, l, o, u
 
+const RANDOM_BYTES = 16;
+/** Asked of the system for many ids at once: one is made for each call of an agent. */
+let randomness = Buffer.alloc(0);
+
+function takeRandomness(): Buffer {
+  if (randomness.length < RANDOM_BYTES) randomness = randomBytes(RANDOM_BYTES * 256);
+  const taken = randomness.subarray(0, RANDOM_BYTES);
+  randomness = randomness.subarray(RANDOM_BYTES);
+  return taken;
+}
+
 /** A new id; sorts by creation time to the millisecond. */
 export function newId<P extends IdPrefix>(prefix: P, now: number = Date.now()): Id<P> {
   let time = '';
   for (let rest = now, i = 0; i < 10; i++, rest = Math.floor(rest / 32)) time = ALPHABET[rest % 32] + time;
   let tail = '';
-  for (const byte of randomBytes(16)) tail += ALPHABET[byte & 31];
+  for (const byte of takeRandomness()) tail += ALPHABET[byte & 31];
   return `${prefix}_${time}${tail}`;
 }
 

@@ -10,13 +10,15 @@ class FakeResponse extends EventEmitter {
   readonly log: string[] = [];
   destroyed = false;
   full = false;
+  writableLength = 0;
   writeHead(status: number) { this.log.push(`head ${status}`); return this; }
   flushHeaders() { this.log.push('flush'); }
   write(text: string) { this.log.push(`write ${text}`); return !this.full; }
+  destroy() { this.destroyed = true; this.log.push('destroy'); }
   end(text = '') { this.log.push(`end ${text}`); return this; }
 }
-const run = async (answer: Answer, response: FakeResponse, record?: () => Promise<void>) =>
-  writeAnswer(answer, response as EventEmitter as ServerResponse, record ?? (async () => void response.log.push('record')));
+const run = async (answer: Answer, response: FakeResponse, record?: () => Promise<void>, slowReaderMs?: number) =>
+  writeAnswer(answer, response as EventEmitter as ServerResponse, record ?? (async () => void response.log.push('record')), slowReaderMs);
 const stream = (pieces: () => AsyncGenerator<AnswerPiece>): Answer => ({ status: 200, headers: {}, body: { type: 'stream', pieces: pieces() } });
 
 test('the record is made before the last byte, for a message and for a stream (R74)', async () => {
@@ -54,4 +56,25 @@ test('a stream waits for a client that is slow, and stops for one that is gone',
   response.destroyed = true;
   response.emit('close');
   expect(await writing).toBe(false);
+});
+test('a client that takes nothing is cut, from a stream and from a long message; waiting leaves nothing behind', async () => {
+  const streamed = new FakeResponse();
+  streamed.full = true;
+  expect(await run(stream(async function* () {
+    yield { text: 'one', last: false };
+    yield { text: 'two', last: true };
+  }), streamed, undefined, 20)).toBe(false);
+  expect(streamed.log.at(-1)).toBe('destroy');
+  const long = new FakeResponse();
+  long.writableLength = 5;
+  await run(jsonAnswer(200, {}), long, undefined, 20);
+  await expect.poll(() => long.log.at(-1)).toBe('destroy');
+  for (const response of [streamed, long]) expect(response.eventNames()).toEqual([]);
+
+  const prompt = new FakeResponse();
+  prompt.writableLength = 5;
+  await run(jsonAnswer(200, {}), prompt, undefined, 20);
+  prompt.emit('finish');
+  await new Promise((resolve) => setTimeout(resolve, 40));
+  expect(prompt.log.at(-1)).toBe('end {}');
 });

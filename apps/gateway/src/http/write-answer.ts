@@ -1,21 +1,23 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { Answer } from './exchange.js';
 
 const KEEP_ALIVE_MS = 15_000;
+/** A client that takes nothing for this long is gone: what waits for it is memory. */
+const SLOW_READER_MS = 120_000;
 
 /**
  * Writes an answer, calling `record` before its last byte leaves: an answer that cannot be recorded is not completed.
  * Streams are written as fast as the client takes them, with comments in between so that nobody's timeout cuts them.
  * @returns false when the answer did not reach its end.
  */
-export async function writeAnswer(answer: Answer, response: ServerResponse, record: () => Promise<void>): Promise<boolean> {
+export async function writeAnswer(answer: Answer, response: ServerResponse, record: () => Promise<void>, slowReaderMs = SLOW_READER_MS): Promise<boolean> {
   if (answer.body.type !== 'stream') {
     await record();
     if (response.destroyed) return false;
     const text = answer.body.type === 'text' ? answer.body.text : '';
     response.writeHead(answer.status, { ...answer.headers, 'content-length': Buffer.byteLength(text) });
     response.end(text);
+    if (response.writableLength > 0) void taken(response, slowReaderMs);
     return true;
   }
   response.writeHead(answer.status, { ...answer.headers, 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
@@ -27,7 +29,7 @@ export async function writeAnswer(answer: Answer, response: ServerResponse, reco
     for await (const { text, last } of answer.body.pieces) {
       if (response.destroyed) return false;
       if (last) await record();
-      if (!response.write(text) && !response.destroyed) await Promise.race([once(response, 'drain'), once(response, 'close')]);
+      if (!response.write(text) && !response.destroyed) await taken(response, slowReaderMs);
       if (last) {
         response.end();
         return true;
@@ -37,4 +39,20 @@ export async function writeAnswer(answer: Answer, response: ServerResponse, reco
   } finally {
     clearInterval(keepAlive);
   }
+}
+
+/** Resolves once the client has taken what was written, or is gone; one that takes nothing for too long is cut. */
+function taken(response: ServerResponse, withinMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      for (const event of ['drain', 'finish', 'close']) response.off(event, done);
+      resolve();
+    };
+    const timer = setTimeout(() => {
+      response.destroy();
+      done();
+    }, withinMs).unref();
+    for (const event of ['drain', 'finish', 'close']) response.once(event, done);
+  });
 }

@@ -38,9 +38,19 @@ export async function* readEvents(chunks: AsyncIterable<Uint8Array>, maxEventByt
       size = text.length - start;
       if (event !== undefined) yield event;
     }
-    if (start < text.length) unfinished.push(text.slice(start));
+    if (start < text.length) keep(unfinished, text.slice(start));
     if (size > maxEventBytes) throw new SallyportError('message_too_large', 'The server sent a message that is too large.');
   }
+}
+
+/** Joins neighbours of like size as they gather: few pieces are held, and each is copied but a few times. */
+function keep(pieces: string[], piece: string): void {
+  let last = piece;
+  for (let before = pieces.at(-1); before !== undefined && before.length <= last.length; before = pieces.at(-1)) {
+    last = [before, last].join('');
+    pieces.pop();
+  }
+  pieces.push(last);
 }
 
 function eventOf(lines: readonly string[]): ServerSentEvent | undefined {
