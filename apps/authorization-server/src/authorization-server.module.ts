@@ -25,6 +25,7 @@ import { createEndSession } from './lifecycle/end-session.js';
 import { engineEvents } from './lifecycle/engine-events.js';
 import type { LifecycleRecorder } from './lifecycle/record-lifecycle.js';
 import { engineErrorPage } from './pages/engine-error-page.js';
+import { AdministeredAgents } from './storage/administered-agents.js';
 import { AgentSessions } from './storage/agent-sessions.js';
 import { ArtifactStore } from './storage/artifact-store.js';
 import { StoredSecrets } from './storage/stored-secrets.js';
@@ -66,6 +67,7 @@ export class AuthorizationServerModule {
       await store.sweep();
       await endOverdueSessions({ sessions, lifetimes: lifetimesOf(configuration.snapshot()), endSession, clock });
     };
+    const administered = new AdministeredAgents({ configuration, secrets });
     const keys = new PublicKeys(database, clock);
     const resource = `${config.gatewayUrl}/mcp`;
     const status = new TokenStatus({ issuer: config.issuer, resource, keys, sessions, configuration, clock });
@@ -87,6 +89,7 @@ export class AuthorizationServerModule {
         knownScopes: () => [...new Set(configuration.snapshot().all('Role').flatMap((role) => role.spec.scopes))].toSorted(),
         registration: () => registration()?.dynamic ?? { mode: 'off', redirectHosts: [] },
         documents: () => registration()?.metadataDocuments ?? { enabled: true, allowedHosts: ['*'], deniedHosts: [] },
+        administeredAgent: (clientId) => administered.find(clientId),
         lifetimes: () => lifetimesOf(configuration.snapshot()),
         userExists: async (userId) => (await users.find(userId)) !== undefined,
         signInVoid: (userId, authTime) => configuration.snapshot().revocations.isRevoked({ userId, clientId: '', sid: '', issuedAt: authTime }),

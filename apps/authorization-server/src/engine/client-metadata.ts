@@ -13,9 +13,13 @@ const SUPPORTED_GRANTS = new Set(['authorization_code', 'refresh_token']);
 /** Not used by us and only a way to make us fetch or store something. */
 const IGNORED = ['scope', 'sector_identifier_uri', 'initiate_login_uri', 'logo_uri', 'default_acr_values', 'default_max_age', 'require_auth_time', 'post_logout_redirect_uris'];
 
+/** Of the ids we make up; the names of an administrator's documents hold no underscore. */
+export const DYNAMIC_PREFIX = 'dcr_';
+
 export function registeredBy(clientId: string): AgentRegistration['registeredBy'] {
   if (clientId === CONTROL_PLANE_CLIENT_ID) return 'first-party';
-  return isDocumentUrl(clientId) ? 'document' : 'dynamic';
+  if (isDocumentUrl(clientId)) return 'document';
+  return clientId.startsWith(DYNAMIC_PREFIX) ? 'dynamic' : 'administrator';
 }
 
 /**

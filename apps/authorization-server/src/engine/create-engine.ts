@@ -3,7 +3,7 @@ import { constantTimeEqual, type Clock, type Secret } from '@sallyport/kernel';
 import { mayFetchDocument } from '@sallyport/authorization';
 import { errors, type Client, type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
 import type { ArtifactStore } from '../storage/artifact-store.js';
-import { CONFIDENTIAL_METHODS, CONTROL_PLANE_CLIENT_ID, normaliseClientMetadata, REGISTERED_BY } from './client-metadata.js';
+import { CONFIDENTIAL_METHODS, CONTROL_PLANE_CLIENT_ID, DYNAMIC_PREFIX, normaliseClientMetadata, REGISTERED_BY } from './client-metadata.js';
 import { createEngineAdapter } from './engine-adapter.js';
 import type { AuthorizationEngine, EngineDecisions, EngineEvents, LifecycleSubject, RenderError, TokenVerdict } from './engine.js';
 import { interactionPolicyFor } from './interaction-policy.js';
@@ -64,7 +64,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   };
 
   const configuration: Configuration = {
-    adapter: createEngineAdapter(options.store, rotation, (grantId, clientId) => events.grantRevoked(grantId, clientId, 'a code was used twice at once')),
+    adapter: createEngineAdapter({ store: options.store, rotation, administered: decisions.administeredAgent }, (grantId, clientId) => events.grantRevoked(grantId, clientId, 'a code was used twice at once')),
     jwks: { keys: options.signingKeys },
     clients: [{ client_id: CONTROL_PLANE_CLIENT_ID, client_name: 'Sallyport', redirect_uris: [options.controlPlaneCallback], token_endpoint_auth_method: 'none', grant_types: ['authorization_code'], response_types: ['code'] }],
     clientDefaults: { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], id_token_signed_response_alg: 'ES256', token_endpoint_auth_method: 'client_secret_basic' },
@@ -141,7 +141,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
       pushedAuthorizationRequests: { enabled: true },
       revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
       introspection: { enabled: true, allowedPolicy: async (_ctx, client, token) => isConfidential(client) && token.clientId === client.clientId && 'grantId' in token && typeof token.grantId === 'string' && decisions.grantIsLive(token.grantId) },
-      registration: { enabled: true, initialAccessToken: false, idFactory: () => `dcr_${crypto.randomUUID()}` },
+      registration: { enabled: true, initialAccessToken: false, idFactory: () => `${DYNAMIC_PREFIX}${crypto.randomUUID()}` },
       resourceIndicators: {
         enabled: true,
         defaultResource: (_ctx, client) => {

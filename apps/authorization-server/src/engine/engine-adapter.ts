@@ -1,14 +1,21 @@
 import { errors, type Adapter, type AdapterFactory, type AdapterPayload } from 'oidc-provider';
 import { SallyportError } from '@sallyport/kernel';
 import type { ArtifactStore, StoredArtifact } from '../storage/artifact-store.js';
+import type { EngineDecisions } from './engine.js';
 import type { RefreshRotation } from './refresh-rotation.js';
 
 /**
  * The engine's storage on our artefact table, one per kind of artefact.
  * @param onReplay told of a grant that ended because its code was used twice at once, which the engine does not notice
  */
-export function createEngineAdapter(store: ArtifactStore, rotation: RefreshRotation, onReplay: OnReplay): AdapterFactory {
-  return (kind) => new EngineAdapter(store, kind, rotation, onReplay);
+export function createEngineAdapter({ store, rotation, administered }: AdapterSources, onReplay: OnReplay): AdapterFactory {
+  return (kind) => (kind === 'Client' ? new ClientAdapter(store, kind, rotation, onReplay, administered) : new EngineAdapter(store, kind, rotation, onReplay));
+}
+
+interface AdapterSources {
+  readonly store: ArtifactStore;
+  readonly rotation: RefreshRotation;
+  readonly administered: EngineDecisions['administeredAgent'];
 }
 
 type OnReplay = (grantId: string, clientId: string | undefined) => void;
@@ -70,6 +77,21 @@ class EngineAdapter implements Adapter {
 
   async revokeByGrantId(grantId: string): Promise<void> {
     await this.#store.destroyByGrant(this.#kind, grantId);
+  }
+}
+
+/** Also clients that are in no table but in the configuration; those come first. */
+class ClientAdapter extends EngineAdapter {
+  readonly #administered: EngineDecisions['administeredAgent'];
+
+  constructor(store: ArtifactStore, kind: string, rotation: RefreshRotation, onReplay: OnReplay, administered: EngineDecisions['administeredAgent']) {
+    super(store, kind, rotation, onReplay);
+    this.#administered = administered;
+  }
+
+  override async find(id: string): Promise<AdapterPayload | undefined> {
+    const declared = await this.#administered(id);
+    return declared ? { ...declared } : super.find(id);
   }
 }
 

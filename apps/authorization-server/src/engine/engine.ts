@@ -57,6 +57,8 @@ export interface EngineDecisions {
   knownScopes(): readonly string[];
   registration(): { readonly mode: 'off' | 'gated' | 'open'; readonly redirectHosts: readonly string[] };
   documents(): { readonly enabled: boolean; readonly allowedHosts: readonly string[]; readonly deniedHosts: readonly string[] };
+  /** A client an administrator declared, as RFC 7591 metadata. */
+  administeredAgent(clientId: string): Promise<Readonly<Record<string, unknown>> | undefined>;
   /** Seconds. */
   lifetimes(): { readonly accessToken: number; readonly sessionIdle: number; readonly session: number };
   userExists(userId: string): Promise<boolean>;

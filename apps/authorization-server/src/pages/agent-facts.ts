@@ -15,7 +15,7 @@ export function agentFacts({ agent, redirectUri }: Pick<PendingAuthorization, 'a
   const loopback = classifyRedirectUri(redirectUri).kind !== 'https';
   return html`<dl>
 <div><dt>Agent</dt><dd>${agentName(agent)}</dd></div>
-<div><dt>Published by</dt><dd>${host ?? 'unknown: it registered itself'}</dd></div>
+<div><dt>Published by</dt><dd>${host ?? (agent.registeredBy === 'administrator' ? 'entered by your administrator' : 'unknown: it registered itself')}</dd></div>
 <div><dt>Identity</dt><dd>${ASSURANCE[assurance]}</dd></div>
 <div><dt>Answers go to</dt><dd>${redirectTarget(redirectUri)}</dd></div>
 </dl>

@@ -74,8 +74,10 @@ describe('a declarative file', () => {
   });
 
   it.each<[string, string, string, string]>([
-    ['an unknown kind', 'kind: Role', 'kind: Roll', 'sallyport.yaml:23: Roll "writer": kind is `Roll`, must be one of TrustProvider, Role, McpServer, CredentialProvider, AccessPolicy, ClientRegistration, AuthorizationServer, Gateway, OutboundNetwork'],
+    ['an unknown kind', 'kind: Role', 'kind: Roll', 'sallyport.yaml:23: Roll "writer": kind is `Roll`, must be one of TrustProvider, Role, McpServer, CredentialProvider, AccessPolicy, Agent, ClientRegistration, AuthorizationServer, Gateway, OutboundNetwork'],
     ['an unknown field', '  when: ', '  wen: ', 'sallyport.yaml:39: AccessPolicy "notes-policy": spec.wen is not a field here: correct its spelling or remove it'],
+    ['an agent whose answers would go over plain http', 'kind: Role\n', 'kind: Agent\nname: crm\nspec: { displayName: CRM, redirectUris: ["http://crm.example/cb"] }\n---\nkind: Role\n', 'sallyport.yaml:25: Agent "crm": spec.redirectUris.0 is plain http, which is for loopback addresses only: use https'],
+    ['an agent under a name of ours', 'kind: Role\n', 'kind: Agent\nname: sallyport-control-plane\nspec: { displayName: CRM, redirectUris: ["https://crm.example/cb"] }\n---\nkind: Role\n', 'sallyport.yaml:24: Agent "sallyport-control-plane": name is the name of a client of our own: choose another'],
     ['an access token for longer than an hour (R47)', 'kind: Role\n', 'kind: AuthorizationServer\nname: default\nspec: { lifetimes: { accessToken: 61m } }\n---\nkind: Role\n', 'sallyport.yaml:25: AuthorizationServer "default": spec.lifetimes.accessToken is more than 1h: shorten it'],
     ['a session that ends before its token (R86)', 'kind: Role\n', 'kind: AuthorizationServer\nname: default\nspec: { lifetimes: { sessionIdle: 5m } }\n---\nkind: Role\n', 'sallyport.yaml:25: AuthorizationServer "default": spec.lifetimes.sessionIdle is less than an access token lives (15m): lengthen it'],
     ['a session longer than we remember its end', 'kind: Role\n', 'kind: AuthorizationServer\nname: default\nspec: { lifetimes: { session: 366d } }\n---\nkind: Role\n', 'sallyport.yaml:25: AuthorizationServer "default": spec.lifetimes.session is more than 365d: shorten it'],

@@ -11,6 +11,8 @@ export interface DocumentProblem {
 
 /** R47: no token issued lives longer, here or downstream. */
 const MAX_TOKEN_LIFETIME_SECONDS = 3_600;
+const RESERVED_CLIENT_IDS = new Set(['sallyport-control-plane']);
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 /** Shorter than agents can refresh at ease. */
 const MIN_TOKEN_LIFETIME_SECONDS = 60;
 /** The end of a session is remembered a little longer than this. */
@@ -59,6 +61,13 @@ export function problemsOf(documents: readonly Document[]): DocumentProblem[] {
         for (const { path, message } of problemsOfPolicy(spec)) say([...path], message);
         break;
       }
+      case 'Agent':
+        if (RESERVED_CLIENT_IDS.has(document.name)) problems.push({ document, path: ['name'], message: 'is the name of a client of our own: choose another' });
+        document.spec.redirectUris.forEach((uri, position) => {
+          if (!URL.canParse(uri) || uri.includes('#')) say(['redirectUris', position], 'must be an absolute URI without a fragment');
+          else if (uri.startsWith('http:') && !LOOPBACK.has(new URL(uri).hostname)) say(['redirectUris', position], 'is plain http, which is for loopback addresses only: use https');
+        });
+        break;
       case 'AuthorizationServer': {
         const { accessToken, sessionIdle, session } = document.spec.lifetimes;
         const [token, idle, whole] = [accessToken, sessionIdle, session].map((text) => durationSeconds(text) ?? 0);

@@ -19,6 +19,8 @@ export function secretSourcesOf(document: Document): DocumentSecret[] {
       return field(['clientSecret'], document.spec.clientSecret);
     case 'CredentialProvider':
       return document.spec.type === 'mcp-user-oauth' ? field(['client', 'clientSecret'], document.spec.client?.clientSecret) : [];
+    case 'Agent':
+      return document.spec.authentication.method === 'client_secret' ? field(['authentication', 'clientSecret'], document.spec.authentication.clientSecret) : [];
     default:
       return [];
   }

@@ -106,6 +106,23 @@ const ClientRegistrationSpec = z.strictObject({
   /** RFC 7591. `gated` asks for an initial access token. */
   dynamic: z.strictObject({ mode: z.enum(['off', 'gated', 'open']).default('gated'), redirectHosts: z.array(z.string()).default(['127.0.0.1', '[::1]', 'localhost']) }).prefault({}),
 });
+/** RFC 7517, public halves only: a key that could sign does not belong in a file that is passed around. */
+const PublicKey = z.discriminatedUnion('kty', [
+  z.strictObject({ kty: z.literal('EC'), crv: z.enum(['P-256', 'P-384']), x: z.string(), y: z.string(), kid: z.string().optional(), alg: z.string().optional(), use: z.literal('sig').optional() }),
+  z.strictObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string(), kid: z.string().optional(), alg: z.string().optional(), use: z.literal('sig').optional() }),
+  z.strictObject({ kty: z.literal('RSA'), n: z.string(), e: z.string(), kid: z.string().optional(), alg: z.string().optional(), use: z.literal('sig').optional() }),
+]);
+/** An agent registered by hand; its client id is the document's name. The user still signs in and consents. */
+const AgentSpec = z.strictObject({
+  displayName: z.string().min(1).max(80),
+  /** Compared exactly; on loopback the port may vary (RFC 8252 section 7.3). */
+  redirectUris: z.array(z.string().min(1).max(2048)).min(1).max(32),
+  authentication: z.discriminatedUnion('method', [
+    z.strictObject({ method: z.literal('none') }),
+    z.strictObject({ method: z.literal('client_secret'), clientSecret: SecretSource }),
+    z.strictObject({ method: z.literal('private_key_jwt'), keys: z.array(PublicKey).min(1).max(8).optional(), jwksUri: z.url({ protocol: /^https$/ }).optional() }).refine((key) => (key.keys === undefined) !== (key.jwksUri === undefined), 'needs either keys or jwksUri'),
+  ]).prefault({ method: 'none' }),
+});
 const AuthorizationServerSpec = z.strictObject({
   lifetimes: z.strictObject({
     /** Of what an agent shows the gateway; at most 1h (R47). */
@@ -132,6 +149,7 @@ export const Document = z.discriminatedUnion('kind', [
   document('McpServer', ServerId, McpServerSpec),
   document('CredentialProvider', Name, CredentialProviderSpec),
   document('AccessPolicy', Name, AccessPolicySpec),
+  document('Agent', Name, AgentSpec),
   document('ClientRegistration', z.literal('default'), ClientRegistrationSpec),
   document('AuthorizationServer', z.literal('default'), AuthorizationServerSpec),
   document('Gateway', z.literal('default'), GatewaySpec),

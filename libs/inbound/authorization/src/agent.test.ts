@@ -9,6 +9,12 @@ describe('assurance', () => {
     expect(agentAssurance(documented, 'https://agent.example/cb')).toBe('verified-redirect');
     expect(agentAssurance({ ...documented, authMethod: 'private_key_jwt' }, 'http://127.0.0.1/cb')).toBe('key-authenticated');
   });
+  test('of an agent an administrator entered is what the administrator entered, and asserted on loopback (S2)', () => {
+    const entered: AgentRegistration = { ...registered, clientId: 'crm', registeredBy: 'administrator' };
+    expect(agentAssurance(entered, 'https://crm.example/cb')).toBe('verified-redirect');
+    expect(agentAssurance({ ...entered, authMethod: 'private_key_jwt' }, 'http://127.0.0.1/cb')).toBe('key-authenticated');
+    expect(agentAssurance({ ...entered, authMethod: 'client_secret_basic' }, 'http://127.0.0.1/cb')).toBe('asserted');
+  });
   test('is no more than asserted on loopback, on another host, on another port, or after dynamic registration (S2)', () => {
     const others = [
       agentAssurance(documented, 'http://127.0.0.1:1/cb'),

@@ -10,7 +10,7 @@ export interface AgentRegistration {
   readonly redirectUris: readonly string[];
   /** RFC 7591 section 2 `token_endpoint_auth_method`. */
   readonly authMethod: string;
-  readonly registeredBy: 'document' | 'dynamic' | 'first-party';
+  readonly registeredBy: 'document' | 'dynamic' | 'administrator' | 'first-party';
 }
 
 /** Bidirectional overrides, zero-width and control characters: what makes one name look like another. */
@@ -31,13 +31,15 @@ export function agentHost(clientId: string): string | undefined {
 }
 
 /**
- * `key-authenticated`: the document's key signs every token request. `verified-redirect`: the answer goes to https on
- * the document's own host. Everything else, any dynamic registration included, only asserts who it is.
+ * `key-authenticated`: the key of the document, or the one an administrator entered, signs every token request.
+ * `verified-redirect`: the answer goes to https on the document's own host, or on one an administrator entered.
+ * Everything else, any dynamic registration included, only asserts who it is.
  */
 export function agentAssurance(agent: AgentRegistration, redirectUri: string): AgentAssurance {
   const host = agentHost(agent.clientId);
-  if (agent.registeredBy !== 'document' || host === undefined) return 'asserted';
+  const vouched = agent.registeredBy === 'administrator' || (agent.registeredBy === 'document' && host !== undefined);
+  if (!vouched) return 'asserted';
   if (agent.authMethod === 'private_key_jwt') return 'key-authenticated';
   const redirect = classifyRedirectUri(redirectUri);
-  return redirect.kind === 'https' && redirect.host === host ? 'verified-redirect' : 'asserted';
+  return redirect.kind === 'https' && (agent.registeredBy === 'administrator' || redirect.host === host) ? 'verified-redirect' : 'asserted';
 }

@@ -1,0 +1,37 @@
+import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import type { StoredSecrets } from './stored-secrets.js';
+
+/** Client metadata in the words of RFC 7591. */
+export type ClientMetadata = Readonly<Record<string, unknown>>;
+
+/**
+ * Agents an administrator declared: their client id is the document's name. Read anew each time, so that a changed
+ * redirect URI, a new secret or the document's removal counts from the next request on.
+ */
+export class AdministeredAgents {
+  readonly #configuration: { snapshot(): ConfigurationSnapshot };
+  readonly #secrets: StoredSecrets;
+
+  constructor({ configuration, secrets }: { configuration: { snapshot(): ConfigurationSnapshot }; secrets: StoredSecrets }) {
+    this.#configuration = configuration;
+    this.#secrets = secrets;
+  }
+
+  async find(clientId: string): Promise<ClientMetadata | undefined> {
+    const spec = this.#configuration.snapshot().get('Agent', clientId)?.spec;
+    if (!spec) return undefined;
+    const common = { client_id: clientId, client_name: spec.displayName, redirect_uris: spec.redirectUris, grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] };
+    const { authentication } = spec;
+    switch (authentication.method) {
+      case 'none':
+        return { ...common, token_endpoint_auth_method: 'none' };
+      case 'client_secret': {
+        const secret = await this.#secrets.find(`Agent/${clientId}/clientSecret`);
+        // Without its secret it could authenticate as nobody: as if it were not declared.
+        return secret && { ...common, token_endpoint_auth_method: 'client_secret_basic', client_secret: secret.reveal() };
+      }
+      case 'private_key_jwt':
+        return { ...common, token_endpoint_auth_method: 'private_key_jwt', ...(authentication.jwksUri === undefined ? { jwks: { keys: authentication.keys ?? [] } } : { jwks_uri: authentication.jwksUri }) };
+    }
+  }
+}
