@@ -5,9 +5,10 @@ import { SallyportError, type Clock } from '@sallyport/kernel';
 import { Sealer, type MasterKey } from '@sallyport/keys';
 import { createSafeFetch } from '@sallyport/safe-fetch';
 import type { Logger } from '@sallyport/telemetry';
+import type { JWK } from 'jose';
 import type { AuthorizationServerConfig } from './config.js';
 import { createEngine } from './engine/create-engine.js';
-import type { AuthorizationEngine } from './engine/engine.js';
+import { RotatingEngine } from './engine/rotating-engine.js';
 import { Admissions } from './entitlement/admission.js';
 import { lifetimesOf } from './entitlement/lifetimes.js';
 import { TokenStatus } from './entitlement/token-status.js';
@@ -17,9 +18,10 @@ import { SignIn } from './federation/sign-in.js';
 import { TrustProviders } from './federation/trust-providers.js';
 import { AuthorizationSteps } from './interaction/authorization-steps.js';
 import { InteractionController } from './interaction/interaction.controller.js';
-import { ensureSigningKeys } from './keys/ensure-signing-keys.js';
 import { JwksController } from './keys/jwks.controller.js';
 import { PublicKeys } from './keys/public-keys.js';
+import { rotationPolicyOf } from './keys/rotation-policy.js';
+import { SigningKeys } from './keys/signing-keys.js';
 import { endOverdueSessions } from './lifecycle/end-overdue-sessions.js';
 import { createEndSession } from './lifecycle/end-session.js';
 import { engineEvents } from './lifecycle/engine-events.js';
@@ -30,7 +32,7 @@ import { AgentSessions } from './storage/agent-sessions.js';
 import { ArtifactStore } from './storage/artifact-store.js';
 import { StoredSecrets } from './storage/stored-secrets.js';
 import { Users } from './storage/users.js';
-import { AUTHORIZATION_STEPS, BROWSER_BINDING, CONFIGURATION, ENGINE, HOUSEKEEPING, ISSUER, LOGGER, PUBLIC_KEYS, RECORDER, SIGN_IN } from './tokens.js';
+import { AUTHORIZATION_STEPS, BROWSER_BINDING, CONFIGURATION, ENGINE, HOUSEKEEPING, ISSUER, KEEP_KEYS, LOGGER, PUBLIC_KEYS, RECORDER, SIGN_IN } from './tokens.js';
 
 /** What the process brings; everything else is put together below, once, in this order. */
 export interface AuthorizationServerParts {
@@ -47,7 +49,8 @@ export interface AuthorizationServerParts {
 export class AuthorizationServerModule {
   static async with({ config, master, database, configuration, recorder, logger, clock }: AuthorizationServerParts): Promise<DynamicModule> {
     const sealer = new Sealer(master);
-    const signingKeys = await ensureSigningKeys(database, sealer).catch(asDatabaseProblem);
+    const signingKeys = new SigningKeys({ database, sealer, clock });
+    await signingKeys.keepUp({ rotateEveryMs: Infinity, publishAheadMs: 0, renewOlderThan: undefined }).catch(asDatabaseProblem); // only what is missing: the configuration is yet to come
     const secrets = new StoredSecrets(database, sealer);
     const store = new ArtifactStore(database, sealer, clock);
     const users = new Users(database);
@@ -73,11 +76,11 @@ export class AuthorizationServerModule {
     const status = new TokenStatus({ issuer: config.issuer, resource, keys, sessions, configuration, clock });
     const registration = () => configuration.snapshot().get('ClientRegistration', 'default')?.spec;
 
-    const engine: AuthorizationEngine = createEngine({
+    const makeEngine = (keysInUse: readonly JWK[]) => createEngine({
       issuer: config.issuer,
       resource,
       controlPlaneCallback: `${config.controlPlaneUrl}/session/callback`,
-      signingKeys: signingKeys.accessToken,
+      signingKeys: keysInUse,
       cookieKeys: [Buffer.from(deriveKey(master, 'engine-cookies')).toString('base64url')],
       registrationToken: config.registrationToken,
       store,
@@ -99,6 +102,11 @@ export class AuthorizationServerModule {
         endSession,
       },
     });
+    const engine = new RotatingEngine(makeEngine, await signingKeys.forAccessTokens());
+    const keepKeys = async () => {
+      if (configuration.state().ready) await signingKeys.keepUp(rotationPolicyOf(configuration.snapshot()));
+      engine.use(await signingKeys.forAccessTokens());
+    };
     const steps = new AuthorizationSteps({ engine, configuration, admissions, signIn, binding, users, sessions, record: recorder.record, clock });
 
     return {
@@ -107,6 +115,7 @@ export class AuthorizationServerModule {
       providers: [
         { provide: ENGINE, useValue: engine },
         { provide: HOUSEKEEPING, useValue: housekeeping },
+        { provide: KEEP_KEYS, useValue: keepKeys },
         { provide: AUTHORIZATION_STEPS, useValue: steps },
         { provide: BROWSER_BINDING, useValue: binding },
         { provide: SIGN_IN, useValue: signIn },

@@ -4,8 +4,8 @@ import { systemClock } from '@sallyport/kernel';
 import { ensureDeploymentKeys, loadMasterKey, Sealer } from '@sallyport/keys';
 import { createFakeClock, makeScratch, removeScratch, startTestPostgres, type TestPostgres } from '@sallyport/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ensureSigningKeys } from './keys/ensure-signing-keys.js';
 import { PublicKeys } from './keys/public-keys.js';
+import { SigningKeys } from './keys/signing-keys.js';
 import { ArtifactStore } from './storage/artifact-store.js';
 import { Users } from './storage/users.js';
 
@@ -25,8 +25,12 @@ afterAll(async () => {
 });
 
 test('replicas that start together agree on one key per purpose, sealed under its own kid (S6)', async () => {
-  const made = await Promise.all([1, 2, 3, 4].map(() => ensureSigningKeys(database, sealer)));
-  expect(new Set(made.map(({ accessToken }) => accessToken.map(({ kid }) => kid).join())).size).toBe(1);
+  const made = await Promise.all([1, 2, 3, 4].map(async () => {
+    const keys = new SigningKeys({ database, sealer, clock: systemClock });
+    await keys.keepUp({ rotateEveryMs: Infinity, publishAheadMs: 0, renewOlderThan: undefined });
+    return keys.forAccessTokens();
+  }));
+  expect(new Set(made.map((keys) => keys.map(({ kid }) => kid).join())).size).toBe(1);
   const rows = await database.signingKey.findMany({ orderBy: { purpose: 'asc' } });
   expect(rows.map(({ purpose, algorithm }) => [purpose, algorithm])).toEqual([['access-token', 'ES256'], ['downstream-token', 'ES256']]);
   for (const row of rows) {

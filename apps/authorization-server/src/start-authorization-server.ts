@@ -11,7 +11,7 @@ import { AuthorizationServerModule } from './authorization-server.module.js';
 import type { AuthorizationServerConfig } from './config.js';
 import type { AuthorizationEngine } from './engine/engine.js';
 import { LifecycleRecorder } from './lifecycle/record-lifecycle.js';
-import { ENGINE, HOUSEKEEPING } from './tokens.js';
+import { ENGINE, HOUSEKEEPING, KEEP_KEYS } from './tokens.js';
 
 export interface AuthorizationServerAdapters {
   readonly messaging: Messaging;
@@ -22,6 +22,7 @@ export interface AuthorizationServerAdapters {
 }
 
 const SWEEP_MS = 10 * 60_000;
+const KEYS_MS = 5_000;
 
 /**
  * Listens when it resolves; ready once the configuration has arrived. The database must have been migrated.
@@ -70,10 +71,15 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
   const sweeping = setInterval(() => {
     housekeeping().catch((err: unknown) => logger.warn({ err }, 'what has expired could not be removed'));
   }, SWEEP_MS).unref();
+  const keepKeys = app.get<() => Promise<void>>(KEEP_KEYS);
+  const keepingKeys = setInterval(() => {
+    keepKeys().catch((err: unknown) => logger.warn({ err }, 'the signing keys could not be looked after'));
+  }, KEYS_MS).unref();
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     clearInterval(sweeping);
+    clearInterval(keepingKeys);
     await closeNestApp(app);
     await release();
   };

@@ -10,3 +10,4 @@ export const RECORDER = Symbol('LifecycleRecorder');
 export const HOUSEKEEPING = Symbol('housekeeping');
 export const ISSUER = Symbol('issuer');
 export const LOGGER = Symbol('Logger');
+export const KEEP_KEYS = Symbol('keepKeys');

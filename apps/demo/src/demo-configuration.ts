@@ -142,6 +142,8 @@ kind: AuthorizationServer
 name: default
 spec:
   lifetimes: { accessToken: 15m, sessionIdle: 14d, session: 90d }
+  # Each key is published before it signs. To rotate now, add renewOlderThan: with the time it is, in quotes and with a zone.
+  signingKeys: { rotateEvery: 90d, publishAhead: 10m }
 ---
 kind: Gateway
 name: default

@@ -8,7 +8,7 @@ export interface PublicKeySet {
 }
 const FRESH_MS = 5_000;
 
-/** The public half of every signing key, both purposes (RFC 7517). The schema keeps anything private from slipping out. */
+/** The public half of every signing key that is not withdrawn, both purposes, also of those that are yet to sign (RFC 7517). The schema keeps anything private from slipping out. */
 export class PublicKeys {
   readonly #database: Database;
   readonly #clock: Clock;
@@ -22,7 +22,7 @@ export class PublicKeys {
   async read(): Promise<PublicKeySet> {
     const now = this.#clock();
     if (this.#known && now - this.#known.at < FRESH_MS) return this.#known.set;
-    const rows = await this.#database.signingKey.findMany({ orderBy: { createdAt: 'desc' }, select: { publicJwk: true } });
+    const rows = await this.#database.signingKey.findMany({ where: { OR: [{ withdrawnAt: null }, { withdrawnAt: { gt: new Date(now) } }] }, orderBy: { signsFrom: 'desc' }, select: { publicJwk: true } });
     const set = { keys: rows.map((row) => PublicJwk.parse(row.publicJwk)) };
     this.#known = { set, at: now };
     return set;

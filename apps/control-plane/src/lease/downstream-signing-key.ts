@@ -6,7 +6,7 @@ import { importJWK, type JWK } from 'jose';
 
 const FRESH_MS = 60_000;
 
-/** The newest key for downstream tokens; the authorization server makes and publishes it, we only read and unseal. */
+/** The key downstream tokens are signed with now; the authorization server makes and publishes it, we only read and unseal. */
 export class DownstreamSigningKeys {
   readonly #database: Database;
   readonly #sealer: Sealer;
@@ -22,7 +22,7 @@ export class DownstreamSigningKeys {
   /** `undefined` before the authorization server's first start. */
   async newest(): Promise<DownstreamSigningKey | undefined> {
     if (this.#known && this.#clock() - this.#known.readAt < FRESH_MS) return this.#known.key;
-    const row = await this.#database.signingKey.findFirst({ where: { purpose: 'downstream-token' }, orderBy: { createdAt: 'desc' } });
+    const row = await this.#database.signingKey.findFirst({ where: { purpose: 'downstream-token', signsFrom: { lte: new Date(this.#clock()) } }, orderBy: { signsFrom: 'desc' } });
     if (!row) return undefined;
     const jwk = JSON.parse(this.#sealer.open('signing-key', row.sealedPrivate, row.kid).toString()) as JWK;
     const privateKey = await importJWK(jwk, row.algorithm);

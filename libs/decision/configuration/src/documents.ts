@@ -132,6 +132,14 @@ const AuthorizationServerSpec = z.strictObject({
     /** However much it is used, a session ends after this time; the user then signs in again. */
     session: Duration.default('90d'),
   }).prefault({}),
+  signingKeys: z.strictObject({
+    /** How long a key signs before the next one does. */
+    rotateEvery: Duration.default('90d'),
+    /** How long a key is published before it signs: whoever verifies has seen it by then. */
+    publishAhead: Duration.default('10m'),
+    /** The command to rotate: every key older than this moment gets a successor. */
+    renewOlderThan: z.iso.datetime({ offset: true }).optional(),
+  }).prefault({}),
 });
 const GatewaySpec = z.strictObject({
   /** `never` is possible with a single server only (security rule S12). */
