@@ -76,6 +76,19 @@ describe('headers', () => {
     expect(await attempt(base64('notes__whoami'))).toEqual([200, undefined]);
     for (const name of [base64('mail__whoami'), `${base64('notes__whoami').slice(0, -2)}=?=`, '=?base64?!!?=', 'notes__whoami, mail__whoami', 'NOTES__WHOAMI', '']) expect(await attempt(name)).toEqual([400, -32020]);
   });
+  test('that carry an argument must say the same as the argument, and are written anew for the server (S10)', async () => {
+    const user = place.newUser('parameters');
+    const schema = { type: 'object', properties: { region: { type: 'string', 'x-mcp-header': 'Region' } } };
+    place.notes.misbehave = ({ body }) => ({ status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify({ jsonrpc: '2.0', id: body.id, result: body.method === 'tools/list' ? { tools: [{ name: 'place', inputSchema: schema }] } : { resultType: 'complete', content: [] } }) });
+    const attempt = async (headers: Record<string, string>) => {
+      const { status, json } = await postByHand(place.world.url, await place.world.token(user), modernRequest('tools/call', { name: 'notes__place', arguments: { region: 'eu' } }, headers));
+      return [status, json?.error?.code];
+    };
+    expect(await attempt({})).toEqual([400, -32020]);
+    expect(await attempt({ 'mcp-param-region': 'us' })).toEqual([400, -32020]);
+    expect(await attempt({ 'mcp-param-region': 'eu', 'mcp-param-other': 'x' })).toEqual([200, undefined]);
+    expect(Object.entries(place.notes.seen.at(-1)?.headers ?? {}).filter(([name]) => name.startsWith('mcp-param'))).toEqual([['mcp-param-region', 'eu']]);
+  });
   test('that are repeated or folded in any letter case are refused (S10)', async () => {
     const token = `Bearer ${await place.world.token(place.newUser('headers'))}`;
     const { body, headers } = modernRequest('tools/list');

@@ -85,6 +85,23 @@ describe('a result', () => {
     const answer = await send(user, 'tools/call', { name: 'notes__whoami', arguments: {} });
     expect(answer.json?.result?.['content']).toEqual([{ type: 'text', text: '[redacted]' }]);
   });
+  test('that tells it in an error, in the data of one, or in a notification arrives without it (R44)', async () => {
+    const user = place.newUser('told-otherwise');
+    const secret = place.credential('notes', user).slice('Bearer '.length);
+    for (const id of ['7', 'null']) {
+      place.notes.misbehave = ({ body }) => (body.method === 'tools/call' ? { status: 200, headers: { 'content-type': 'application/json' }, body: `{"jsonrpc":"2.0","id":${id},"error":{"code":-32602,"message":"bad ${secret}","data":{"sent":["${secret}"]}}}` } : undefined);
+      expect((await send(user, 'tools/call', { name: 'notes__whoami', arguments: {} })).json?.error).toEqual({ code: -32602, message: 'bad [redacted]', data: { sent: ['[redacted]'] } });
+    }
+    place.notes.misbehave = ({ body }) => (body.method === 'tools/call' ? { status: 200, headers: { 'content-type': 'text/event-stream' }, body: `data: {"jsonrpc":"2.0","method":"notifications/message","params":{"data":"${secret}"}}\n\ndata: {"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","content":[]}}\n\n` } : undefined);
+    expect((await send(user, 'tools/call', { name: 'notes__whoami', arguments: {} })).text).toContain('"params":{"data":"[redacted]"}');
+  });
+  test('that asks the user for something is said to, with or without a state to bring back (S18)', async () => {
+    const user = place.newUser('asked');
+    for (const state of ['', ',"requestState":"s"']) {
+      answering('tools/call', `{"resultType":"input_required","inputRequests":{"a":{"method":"elicitation/create","params":{}}}${state}}`);
+      expect((await send(user, 'tools/call', { name: 'notes__whoami', arguments: {} })).json?.result).toEqual({ resultType: 'complete', content: [{ type: 'text', text: 'Notes asked for input from the user, which is not allowed here.' }], isError: true });
+    }
+  });
   test('that says one thing to us and another to a reader that takes the first of two keys is passed on as we read it (S18)', async () => {
     const user = place.newUser('two-faced');
     for (const asked of ['inputRequests', 'INPUTREQUESTS', '\\u0069nputRequests']) {
