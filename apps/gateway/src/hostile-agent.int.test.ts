@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
+import { Document } from '@sallyport/configuration';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { modernRequest, postByHand, postInPieces } from './testing/by-hand.js';
 import type { TestUser } from './testing/gateway-world.js';
@@ -53,6 +55,19 @@ describe('a body', () => {
     expect(await postInPieces(place.world.url, headers, [...good].map((byte) => Buffer.of(byte)))).toBe(200);
     expect(await postInPieces(place.world.url, headers, [good.subarray(0, 24), Buffer.of(0xff), good.subarray(24)])).toBe(400);
   });
+  test('that grows beyond the limit without having said so is refused while it comes (S10)', async () => {
+    const headers = { authorization: `Bearer ${await place.world.token(place.newUser('endless'))}` };
+    const pieces = Array.from({ length: 64 }, () => ' '.repeat(64 * 1024));
+    expect(await postInPieces(place.world.url, headers, pieces).catch(() => 'cut')).toSatisfy((outcome) => outcome === 413 || outcome === 'cut');
+  });
+  test('that says it is too large is refused before any of it came (S10)', async () => {
+    const { hostname, port } = new URL(place.world.url);
+    const socket = connect(Number(port), hostname);
+    socket.write(`POST /mcp HTTP/1.1\r\nHost: ${hostname}:${port}\r\nContent-Type: application/json\r\nAuthorization: Bearer ${await place.world.token(place.newUser('boaster'))}\r\nContent-Length: 99999999\r\n\r\n`);
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    socket.destroy();
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 413 /);
+  });
   test('never makes a record larger than the bus carries (R74)', async () => {
     await raw(`{"jsonrpc":"2.0","method":"${'n'.repeat(900_000)}"}`);
     await raw(`{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"via-notes+note://${'n'.repeat(4_000)}"}}`);
@@ -96,6 +111,19 @@ describe('headers', () => {
     expect(await attempt({})).toBe(200);
     for (const more of [{ 'MCP-Param-x': ['1', '1'] }, { 'mcp-session-id': ['a', 'b'] }, { 'Content-Type': ['application/json', 'application/json'] }]) expect(await attempt(more)).toBe(400);
     expect(await attempt({ 'content-encoding': 'gzip' })).toBe(415);
+  });
+});
+
+describe('names without a prefix', () => {
+  test('are for a single server: with two there is a prefix, whatever is configured (S12)', async () => {
+    await place.world.change({ puts: [Document.parse({ kind: 'Gateway', name: 'default', spec: { toolPrefix: 'never' } })] });
+    const listed = async () => (await send(place.newUser('unprefixed'), 'tools/list')).text;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(await listed()).toContain('"mail__whoami"');
+    await place.world.change({ deletes: [{ kind: 'McpServer', name: 'mail' }, { kind: 'CredentialProvider', name: 'mail-users' }, { kind: 'AccessPolicy', name: 'mail' }] });
+    await expect.poll(listed).toContain('"whoami"');
+    await place.world.change({ puts: place.documents.filter(({ name }) => name.startsWith('mail')), deletes: [{ kind: 'Gateway', name: 'default' }] });
+    await expect.poll(listed).toContain('"mail__whoami"');
   });
 });
 

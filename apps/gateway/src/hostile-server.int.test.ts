@@ -52,6 +52,14 @@ describe('a list', () => {
     answering('tools/call', '{"resultType":"complete","content":[]}');
     expect((await send(user, 'tools/call', { name: 'notes____proto__', arguments: {} })).json?.result).toEqual({ resultType: 'complete', content: [] });
   });
+  test('that tells the credential in a description arrives without it (R44)', async () => {
+    const user = place.newUser('listed');
+    const secret = place.credential('notes', user).slice('Bearer '.length);
+    answering('tools/list', `{"tools":[{"name":"told","description":"${secret}","inputSchema":{"type":"object"}}]}`);
+    const answer = await send(user, 'tools/list');
+    expect(answer.text).toContain('"description":"[redacted]"');
+    expect(answer.text).not.toContain(secret);
+  });
   test('cannot take the name of our connect tool, nor of another server\'s tool (S12)', async () => {
     const user = place.newUser('imitated');
     answering('tools/list', '{"tools":[{"name":"connect","inputSchema":{"type":"object"}},{"name":"mail__whoami","inputSchema":{"type":"object"}},{"name":"notes__connect","inputSchema":{"type":"object"}}]}');
@@ -65,6 +73,14 @@ describe('a list', () => {
 });
 
 describe('a result', () => {
+  test('of reading is private to the reader, whatever the server says about caching (S15)', async () => {
+    const user = place.newUser('reader');
+    for (const scope of ['"cacheScope":"public","ttlMs":60000,', '"cacheScope":"private","ttlMs":60000,', '']) {
+      answering('resources/read', `{"resultType":"complete",${scope}"contents":[{"uri":"note://mine","text":"x"}]}`);
+      const { json } = await send(user, 'resources/read', { uri: 'via-notes+note://mine' });
+      expect(json?.result).toEqual({ resultType: 'complete', cacheScope: 'private', ttlMs: scope === '' ? 0 : 60_000, contents: [{ uri: 'via-notes+note://mine', text: 'x' }] });
+    }
+  });
   test('nested beyond reason is a failed call in words', async () => {
     const user = place.newUser('deep-result');
     answering('tools/call', `{"resultType":"complete","content":[{"type":"resource_link","uri":"note://1","name":"n"}],"structuredContent":{"x":${nested(200_000)}}}`);
@@ -128,15 +144,17 @@ describe('a result', () => {
     expect(answer.text).toBe('event: message\ndata: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}\n\nevent: message\ndata: {"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","content":[]}}\n\n');
   });
   test.each([
-    ['compressed', { status: 200, headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' }, body: 'x' }],
-    ['too large', { status: 200, headers: { 'content-type': 'application/json' }, body: `"${'x'.repeat(17 * 1024 * 1024)}"` }],
+    ['compressed', { status: 200, headers: { 'content-type': 'application/json', 'content-encoding': 'gzip' }, body: '{"jsonrpc":"2.0","id":7,"result":{"content":[]}}' }],
+    ['too large', { status: 200, headers: { 'content-type': 'application/json' }, body: `{"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"text","text":"${'x'.repeat(17 * 1024 * 1024)}"}]}}` }],
     ['no UTF-8 and no JSON', { status: 200, headers: { 'content-type': 'application/json' }, body: '\u0000\u0001' }],
     ['accepted, and nothing more', { status: 202, headers: {}, body: '' }],
+    ['an error for another request', { status: 200, headers: { 'content-type': 'application/json' }, body: '{"jsonrpc":"2.0","id":"of somebody else","error":{"code":-32602,"message":"not yours"}}' }],
     ['an event stream without an answer', { status: 200, headers: { 'content-type': 'text/event-stream' }, body: ':\n\n' }],
   ])('that is %s is a failed call in words', async (_what, misbehaviour) => {
     const user = place.newUser('odd-result');
     place.notes.misbehave = ({ body }) => (body.method === 'tools/call' ? misbehaviour : undefined);
     const answer = await send(user, 'tools/call', { name: 'notes__whoami', arguments: {} });
     expect([answer.status, answer.json?.result?.['isError']]).toEqual([200, true]);
+    expect(answer.text).not.toContain('not yours');
   });
 });

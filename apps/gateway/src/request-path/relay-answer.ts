@@ -65,7 +65,9 @@ function convertResponse(call: Call, server: DocumentOf<'McpServer'>, lease: Cre
   const protocolError: Extract<Refusal, { refused: 'server-unavailable' }> = { refused: 'server-unavailable', title: titleOf(server), reason: 'protocol' };
   const json = lease.redactJson(received.json);
   const message = json === received.json ? received : parseMessage(json);
-  if (message === undefined || !isResponseTo(message, call.request.id)) return refusedByServer(received, protocolError, lease);
+  // A server that could not read the request answers without its id (JSON-RPC 2.0, 5); with another id it answers somebody else.
+  const hasNoId = received.value['id'] === null || received.value['id'] === undefined;
+  if (message === undefined || !isResponseTo(message, call.request.id)) return hasNoId ? refusedByServer(received, protocolError, lease) : protocolError;
   const { result } = message.value;
   if (!isJsonObject(result)) return refusedByServer(message, protocolError, lease);
   const resultType = result['resultType'] ?? 'complete';
