@@ -1,5 +1,5 @@
 import type { Document } from '@sallyport/configuration';
-import { decodeJwt, exportJWK, generateKeyPair, SignJWT, type JWK } from 'jose';
+import { decodeJwt, exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { REDIRECT_URI, TestAgent } from './testing/test-agent.js';
 import { startTestDeployment, type TestDeployment } from './testing/test-deployment.js';
