@@ -11,6 +11,7 @@ import { createEngine } from './engine/create-engine.js';
 import { RotatingEngine } from './engine/rotating-engine.js';
 import { Admissions } from './entitlement/admission.js';
 import { lifetimesOf } from './entitlement/lifetimes.js';
+import { MachineAdmissions } from './entitlement/machine-admission.js';
 import { TokenStatus } from './entitlement/token-status.js';
 import { BrowserBinding, deriveKey } from './federation/browser-binding.js';
 import { FederationController } from './federation/federation.controller.js';
@@ -66,6 +67,7 @@ export class AuthorizationServerModule {
     const binding = new BrowserBinding(master, { secure: config.issuer.startsWith('https:') });
     const endSession = createEndSession({ store, sessions, record: recorder.record });
     const admissions = new Admissions({ configuration, users, sessions, endSession, clock });
+    const machines = new MachineAdmissions({ configuration, sessions, endSession, clock });
     const housekeeping = async () => {
       await store.sweep();
       await endOverdueSessions({ sessions, lifetimes: lifetimesOf(configuration.snapshot()), endSession, clock });
@@ -96,6 +98,7 @@ export class AuthorizationServerModule {
         lifetimes: () => lifetimesOf(configuration.snapshot()),
         userExists: async (userId) => (await users.find(userId)) !== undefined,
         signInVoid: (userId, authTime) => configuration.snapshot().revocations.isRevoked({ userId, clientId: '', sid: '', issuedAt: authTime }),
+        admitMachine: (request) => machines.admit(request),
         admitToken: (request) => admissions.admitToken(request),
         liveToken: (token) => status.read(token),
         grantIsLive: (grantId) => status.grantIsLive(grantId),

@@ -78,7 +78,7 @@ describe('discovery', () => {
       code_challenge_methods_supported: ['S256'],
       response_types_supported: ['code'],
       response_modes_supported: ['query'],
-      grant_types_supported: ['authorization_code', 'refresh_token'],
+      grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
       authorization_response_iss_parameter_supported: true,
       client_id_metadata_document_supported: true,
       id_token_signing_alg_values_supported: ['ES256'],

@@ -74,7 +74,8 @@ describe('a strange request is answered by an OAuth error and never by a 5xx', (
       [`client_id=${clientId}&grant_type=refresh_token&refresh_token=${'x'.repeat(200_000)}`, 400, 'invalid_request'],
       [`client_id=${clientId}&grant_type=refresh_token&refresh_token=%00`, 400, 'invalid_grant'],
       ['client_id=%00&grant_type=refresh_token&refresh_token=x', 401, 'invalid_client'],
-      ...['client_credentials', 'password', 'implicit', 'urn:ietf:params:oauth:grant-type:token-exchange', 'urn:ietf:params:oauth:grant-type:device_code', '__proto__'].map((grant): [string, number, string] => [`client_id=${clientId}&grant_type=${grant}`, 400, 'unsupported_grant_type']),
+      [`client_id=${clientId}&grant_type=client_credentials`, 400, 'invalid_request'], // not a grant of this client
+      ...['password', 'implicit', 'urn:ietf:params:oauth:grant-type:token-exchange', 'urn:ietf:params:oauth:grant-type:device_code', '__proto__'].map((grant): [string, number, string] => [`client_id=${clientId}&grant_type=${grant}`, 400, 'unsupported_grant_type']),
     ];
     for (const [body, status, error] of bodies) expect([body.slice(0, 80), ...oauthErrorOf(await post('/token', body))]).toEqual([body.slice(0, 80), status, error]);
     expect(oauthErrorOf(await post('/token', '{}', 'application/json'))).toEqual([400, 'invalid_request']);
@@ -324,7 +325,7 @@ describe('our own pages as a client', () => {
     const { body } = await agent.connect();
     const asUs = { client_id: 'sallyport-control-plane' };
     expect((await redeem({ ...asUs, grant_type: 'refresh_token', refresh_token: String(body['refresh_token']) }))['error']).toBe('invalid_request');
-    expect((await redeem({ ...asUs, grant_type: 'client_credentials', resource: deployment.resource }))['error']).toBe('unsupported_grant_type');
+    expect((await redeem({ ...asUs, grant_type: 'client_credentials', resource: deployment.resource }))['error']).toBe('invalid_request');
     const grant = await openOwnPages(agent.browser);
     expect((await redeem({ ...grant, client_id: agent.clientId }))['error']).toBe('invalid_grant');
     const again = await openOwnPages(agent.browser);

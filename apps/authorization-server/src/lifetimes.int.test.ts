@@ -15,7 +15,7 @@ afterAll(() => deployment.close());
 afterEach(() => deployment.configure([], [{ kind: 'AuthorizationServer', name: 'default' }]));
 
 const live = (lifetimes: { accessToken?: string; sessionIdle?: string; session?: string }) =>
-  deployment.configure([{ kind: 'AuthorizationServer', name: 'default', spec: { lifetimes: { accessToken: '15m', sessionIdle: '14d', session: '90d', ...lifetimes }, signingKeys: { rotateEvery: '90d', publishAhead: '10m' } } }]);
+  deployment.configure([{ kind: 'AuthorizationServer', name: 'default', spec: { lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d', ...lifetimes }, signingKeys: { rotateEvery: '90d', publishAhead: '10m' } } }]);
 const lifetimeOf = ({ body }: TokenAnswer) => {
   const { iat = 0, exp = 0 } = decodeJwt(String(body['access_token']));
   return [exp - iat, body['expires_in']];
@@ -78,7 +78,7 @@ describe('an agent session', () => {
     const told: (string | undefined)[] = [];
     const sessions = new AgentSessions(deployment.database);
     const endSession = createEndSession({ store: new ArtifactStore(deployment.database, deployment.sealer, systemClock), sessions, record: ({ sid }) => void told.push(sid) });
-    const lifetimes = { accessToken: 900, sessionIdle: 14 * 86_400, session: 90 * 86_400 };
+    const lifetimes = { accessToken: 900, machineToken: 600, sessionIdle: 14 * 86_400, session: 90 * 86_400 };
     await Promise.all([1, 2, 3].map(() => endOverdueSessions({ sessions, lifetimes, endSession, clock: systemClock })));
     expect(told).toEqual([unused]);
     expect([await endedAt(unused), await endedAt(used)]).toEqual([expect.any(Date), null]);

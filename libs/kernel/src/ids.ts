@@ -1,8 +1,10 @@
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 
 /** What each id prefix stands for. An id is `<prefix>_<26 characters>`: time-ordered, then 80 random bits. */
 export const idPrefixes = {
   usr: 'User',
+  /** An agent on its own: the subject of its tokens, which no user's can equal (security rule S1). */
+  agt: 'autonomous agent',
   ses: 'AgentSession',
   con: 'Connection',
   evt: 'Event',
@@ -14,6 +16,7 @@ export const idPrefixes = {
 export type IdPrefix = keyof typeof idPrefixes;
 export type Id<P extends IdPrefix> = `${P}_${string}`;
 export type UserId = Id<'usr'>;
+export type MachineId = Id<'agt'>;
 export type AgentSessionId = Id<'ses'>;
 export type ConnectionId = Id<'con'>;
 export type EventId = Id<'evt'>;
@@ -29,6 +32,12 @@ function takeRandomness(): Buffer {
   const taken = randomness.subarray(0, RANDOM_BYTES);
   randomness = randomness.subarray(RANDOM_BYTES);
   return taken;
+}
+
+/** The id that always stands for this name; the same 26 characters, but they say nothing about time. */
+export function namedId<P extends IdPrefix>(prefix: P, name: string): Id<P> {
+  const digest = createHash('sha256').update(`${prefix}\n${name}`).digest();
+  return `${prefix}_${Array.from(digest.subarray(0, 26), (byte) => ALPHABET[byte & 31]).join('')}`;
 }
 
 /** A new id; sorts by creation time to the millisecond. */

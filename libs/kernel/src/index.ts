@@ -2,8 +2,8 @@
  * The words every part shares: ids, the clock, errors, the secret wrapper.
  * Depends on nothing but Node; knows neither MCP nor OAuth.
  */
-export { idPrefixes, isId, newId } from './ids.js';
-export type { AgentSessionId, ConnectionId, EventId, Id, IdPrefix, UserId } from './ids.js';
+export { idPrefixes, isId, namedId, newId } from './ids.js';
+export type { AgentSessionId, ConnectionId, EventId, Id, IdPrefix, MachineId, UserId } from './ids.js';
 export { systemClock } from './clock.js';
 export type { Clock } from './clock.js';
 export { SallyportError } from './errors.js';

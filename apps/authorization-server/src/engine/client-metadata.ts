@@ -36,11 +36,11 @@ export function normaliseClientMetadata(context: KoaContextWithOIDC | undefined,
   for (const name of IGNORED) delete metadata[name];
   // A document cannot hold a secret, so the default of RFC 7591 is not one of its own (the engine refused an explicit one).
   if (origin === 'document' && metadata['token_endpoint_auth_method'] === 'client_secret_basic') metadata['token_endpoint_auth_method'] = 'none';
-  if (Array.isArray(metadata['grant_types'])) metadata['grant_types'] = metadata['grant_types'].filter((grant: unknown) => typeof grant !== 'string' || SUPPORTED_GRANTS.has(grant));
+  if (Array.isArray(metadata['grant_types'])) metadata['grant_types'] = metadata['grant_types'].filter((grant: unknown) => typeof grant !== 'string' || SUPPORTED_GRANTS.has(grant) || (origin === 'administrator' && grant === 'client_credentials'));
 
   const redirectUris = metadata['redirect_uris'];
   if (!Array.isArray(redirectUris) || !redirectUris.every((uri) => typeof uri === 'string')) return; // the engine's own validation says what is wrong
-  if (origin === 'first-party') return;
+  if (origin === 'first-party' || (origin === 'administrator' && redirectUris.length === 0)) return;
   metadata['application_type'] = applicationTypeFor(redirectUris);
 
   const verdict = origin === 'document' ? validateClientDocument(clientId, metadata) : validateRedirectUris(redirectUris);

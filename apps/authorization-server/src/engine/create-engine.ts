@@ -63,6 +63,14 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     if (!verdict.admitted) throw new errors.InvalidGrant({ detail: verdict.reason });
   };
 
+  const admitMachine = async (ctx: KoaContextWithOIDC, client: Client): Promise<void> => {
+    const verdict = await decisions.admitMachine({ clientId: client.clientId, authMethod: client.tokenEndpointAuthMethod ?? 'none', sourceIp: ctx.ip || null });
+    verdicts.set(ctx, verdict);
+    if (!verdict.admitted) throw new errors.InvalidGrant({ detail: verdict.reason });
+    const { params } = ctx.oidc;
+    if (params && params['scope'] === undefined) params['scope'] = [...verdict.scopes].join(' ');
+  };
+
   const configuration: Configuration = {
     adapter: createEngineAdapter({ store: options.store, rotation, administered: decisions.administeredAgent }, (grantId, clientId) => events.grantRevoked(grantId, clientId, 'a code was used twice at once')),
     jwks: { keys: options.signingKeys },
@@ -97,6 +105,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     ttl: {
       AccessToken: (_ctx, token) => token.resourceServer?.accessTokenTTL ?? decisions.lifetimes().accessToken,
       AuthorizationCode: MINUTE,
+      ClientCredentials: () => decisions.lifetimes().machineToken,
       IdToken: () => decisions.lifetimes().accessToken,
       RefreshToken: () => decisions.lifetimes().sessionIdle,
       Grant: () => decisions.lifetimes().session,
@@ -122,7 +131,14 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
       const verdict = verdicts.get(ctx);
       return verdict?.admitted ? { ...verdict.claims } : undefined;
     },
-    formats: { customizers: { jwt: (_ctx, _token, jwt) => void (jwt.payload['scope'] ??= '') } },
+    formats: {
+      customizers: {
+        jwt: (ctx, token, jwt) => {
+          jwt.payload['scope'] ??= '';
+          if (token.kind === 'ClientCredentials') jwt.payload['sub'] = verdicts.get(ctx)?.subject.userId;
+        },
+      },
+    },
     interactions: { policy: interactionPolicyFor(isFirstParty, decisions), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     routes: { authorization: '/authorize', token: '/token', jwks: '/engine/jwks', registration: '/register', revocation: REVOCATION_PATH, introspection: INTROSPECTION_PATH, pushed_authorization_request: '/par' },
     fetch: async (input, init) => onlyJson(await options.fetch(input instanceof Request ? input.url : input, init)),
@@ -140,6 +156,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
       rpInitiatedLogout: { enabled: false },
       pushedAuthorizationRequests: { enabled: true },
       revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+      clientCredentials: { enabled: true },
       introspection: { enabled: true, allowedPolicy: async (_ctx, client, token) => isConfidential(client) && token.clientId === client.clientId && 'grantId' in token && typeof token.grantId === 'string' && decisions.grantIsLive(token.grantId) },
       registration: { enabled: true, initialAccessToken: false, idFactory: () => `${DYNAMIC_PREFIX}${crypto.randomUUID()}` },
       resourceIndicators: {
@@ -149,8 +166,9 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
           throw new errors.InvalidTarget('exactly one resource parameter is required'); // RFC 8707, R16
         },
         useGrantedResource: () => true,
-        getResourceServerInfo: (ctx, requested, client) => {
+        getResourceServerInfo: async (ctx, requested, client) => {
           if (requested !== resource || isFirstParty(client)) throw new errors.InvalidTarget();
+          if (ctx.oidc.params?.['grant_type'] === 'client_credentials') await admitMachine(ctx, client);
           const verdict = verdicts.get(ctx);
           const scopes = verdict?.admitted ? [...verdict.scopes] : decisions.knownScopes();
           return { scope: scopes.join(' '), audience: resource, accessTokenFormat: 'jwt', accessTokenTTL: decisions.lifetimes().accessToken, jwt: { sign: { alg: 'ES256', kid: signingKey.kid } } };
@@ -201,7 +219,8 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   };
   provider.on('grant.success', (ctx) => {
     if (ctx.oidc.client && isFirstParty(ctx.oidc.client)) return;
-    events.tokenIssued(ctx.oidc.params?.['grant_type'] === 'refresh_token' ? 'refresh' : 'code', subjectOf(ctx), ctx.oidc.entities.AccessToken?.scope ?? '');
+    const { AccessToken: token, ClientCredentials: machineToken } = ctx.oidc.entities;
+    events.tokenIssued(machineToken ? 'machine' : ctx.oidc.params?.['grant_type'] === 'refresh_token' ? 'refresh' : 'code', subjectOf(ctx), (token ?? machineToken)?.scope ?? '');
   });
   provider.on('grant.error', (ctx, error) => events.tokenRefused(subjectOf(ctx), error.error, error.error_detail ?? error.error_description));
   provider.on('grant.revoked', (ctx, grantId) => events.grantRevoked(grantId, ctx.oidc.client?.clientId, ctx.oidc.route === 'revocation' ? 'revoked by the agent' : 'a code or refresh token was used twice'));

@@ -32,7 +32,7 @@ export interface PendingAuthorization {
 
 /** What is needed to say yes or no to a token request, after the engine found code or refresh token and grant in order. */
 export interface TokenRequest {
-  readonly kind: 'code' | 'refresh';
+  readonly kind: 'code' | 'refresh' | 'machine';
   readonly grantId: string;
   readonly clientId: string;
   /** RFC 7591 `token_endpoint_auth_method` as it is now: a metadata document may have changed since the consent. */
@@ -60,10 +60,12 @@ export interface EngineDecisions {
   /** A client an administrator declared, as RFC 7591 metadata. */
   administeredAgent(clientId: string): Promise<Readonly<Record<string, unknown>> | undefined>;
   /** Seconds. */
-  lifetimes(): { readonly accessToken: number; readonly sessionIdle: number; readonly session: number };
+  lifetimes(): { readonly accessToken: number; readonly machineToken: number; readonly sessionIdle: number; readonly session: number };
   userExists(userId: string): Promise<boolean>;
   /** A browser session made before the user was revoked does not count. */
   signInVoid(userId: string, authTime: number): boolean;
+  /** An agent without a human asks for a token (RFC 6749 section 4.4). `subject.userId` is the token's subject. */
+  admitMachine(request: Pick<TokenRequest, 'clientId' | 'authMethod' | 'sourceIp'>): Promise<TokenVerdict>;
   admitToken(request: TokenRequest): Promise<TokenVerdict>;
   /** An access token of ours that is good right now (RFC 7662 section 2.2), whoever asks. */
   liveToken(token: string): Promise<{ readonly clientId: string; readonly sid: string; readonly claims: Readonly<Record<string, unknown>> } | undefined>;

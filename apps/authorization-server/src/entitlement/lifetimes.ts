@@ -5,6 +5,7 @@ import type { AgentSession } from '../storage/agent-sessions.js';
 /** All in seconds. */
 export interface Lifetimes {
   readonly accessToken: number;
+  readonly machineToken: number;
   /** An agent session that nobody refreshed for this long ends (R86). */
   readonly sessionIdle: number;
   readonly session: number;
@@ -19,6 +20,7 @@ export function lifetimesOf(snapshot: ConfigurationSnapshot): Lifetimes {
   const seconds = (text: string | undefined, otherwise: string) => durationSeconds(text ?? otherwise) ?? 0;
   return {
     accessToken: Math.max(1, Math.min(LONGEST_ACCESS_TOKEN, seconds(configured?.accessToken, '15m'))),
+    machineToken: Math.max(1, Math.min(LONGEST_ACCESS_TOKEN, seconds(configured?.machineToken, '10m'))),
     sessionIdle: Math.max(1, seconds(configured?.sessionIdle, '14d')),
     session: Math.max(1, seconds(configured?.session, '90d')),
   };

@@ -20,7 +20,7 @@ export class AdministeredAgents {
   async find(clientId: string): Promise<ClientMetadata | undefined> {
     const spec = this.#configuration.snapshot().get('Agent', clientId)?.spec;
     if (!spec) return undefined;
-    const common = { client_id: clientId, client_name: spec.displayName, redirect_uris: spec.redirectUris, grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] };
+    const common = { client_id: clientId, client_name: spec.displayName, redirect_uris: spec.redirectUris, ...(spec.machine ? { grant_types: ['client_credentials'], response_types: [] } : { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] }) };
     const { authentication } = spec;
     switch (authentication.method) {
       case 'none':

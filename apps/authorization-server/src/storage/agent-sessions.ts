@@ -44,6 +44,12 @@ export class AgentSessions {
     await this.#database.agentSession.updateMany({ where: { sid, endedAt: null }, data: { lastUsedAt: at } });
   }
 
+  /** The newest live one of an agent without a human, which has one for all its tokens. */
+  async findMachine(userId: string, clientId: string): Promise<AgentSession | undefined> {
+    const row = await this.#database.agentSession.findFirst({ where: { userId, clientId, endedAt: null }, orderBy: { createdAt: 'desc' } });
+    return row ? toSession(row) : undefined;
+  }
+
   async findOverdue({ unusedSince, begunBefore, limit }: { unusedSince: Date; begunBefore: Date; limit: number }): Promise<readonly AgentSession[]> {
     const rows = await this.#database.agentSession.findMany({ where: { endedAt: null, OR: [{ lastUsedAt: { lte: unusedSince } }, { createdAt: { lte: begunBefore } }] }, take: limit });
     return rows.map(toSession);

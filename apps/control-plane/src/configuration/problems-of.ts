@@ -63,6 +63,10 @@ export function problemsOf(documents: readonly Document[]): DocumentProblem[] {
       }
       case 'Agent':
         if (RESERVED_CLIENT_IDS.has(document.name)) problems.push({ document, path: ['name'], message: 'is the name of a client of our own: choose another' });
+        if (document.spec.machine && document.spec.redirectUris.length > 0) say(['redirectUris'], 'has no place beside `machine`: where no human is, nobody is redirected');
+        if (document.spec.machine && document.spec.authentication.method === 'none') say(['authentication'], 'is needed for a machine: give it a secret or a key');
+        if (!document.spec.machine && document.spec.redirectUris.length === 0) say(['redirectUris'], 'is required: add one, or `machine` for an agent without a human');
+        referAll('Role', document.spec.machine?.roles, ['machine', 'roles']);
         document.spec.redirectUris.forEach((uri, position) => {
           if (!URL.canParse(uri) || uri.includes('#')) say(['redirectUris', position], 'must be an absolute URI without a fragment');
           else if (uri.startsWith('http:') && !LOOPBACK.has(new URL(uri).hostname)) say(['redirectUris', position], 'is plain http, which is for loopback addresses only: use https');
@@ -73,6 +77,10 @@ export function problemsOf(documents: readonly Document[]): DocumentProblem[] {
         const [token, idle, whole] = [accessToken, sessionIdle, session].map((text) => durationSeconds(text) ?? 0);
         if ((token ?? 0) > MAX_TOKEN_LIFETIME_SECONDS) say(['lifetimes', 'accessToken'], 'is more than 1h: shorten it');
         if ((token ?? 0) < MIN_TOKEN_LIFETIME_SECONDS) say(['lifetimes', 'accessToken'], 'is less than 1m: lengthen it');
+        for (const field of ['machineToken'] as const) {
+          const seconds = durationSeconds(document.spec.lifetimes[field]) ?? 0;
+          if (seconds > MAX_TOKEN_LIFETIME_SECONDS || seconds < MIN_TOKEN_LIFETIME_SECONDS) say(['lifetimes', field], 'must be between 1m and 1h');
+        }
         if ((idle ?? 0) < (token ?? 0)) say(['lifetimes', 'sessionIdle'], `is less than an access token lives (${accessToken}): lengthen it`);
         if ((whole ?? 0) < (idle ?? 0)) say(['lifetimes', 'session'], `is less than sessionIdle (${sessionIdle}): lengthen it`);
         if ((whole ?? 0) > MAX_SESSION_SECONDS) say(['lifetimes', 'session'], 'is more than 365d: shorten it');

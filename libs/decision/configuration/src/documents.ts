@@ -76,6 +76,8 @@ const Agents = z.strictObject({
   hosts: z.array(z.string().min(1)).optional(),
   /** At least this assurance: asserted < verified-redirect < key-authenticated. */
   assurance: z.enum(['asserted', 'verified-redirect', 'key-authenticated']).optional(),
+  /** Agents that act for no human (R5): `never` unless said. They reach no server with a person's credential. */
+  machines: z.enum(['never', 'also', 'only']).optional(),
 });
 const Conditions = z.strictObject({
   mfa: z.boolean().optional(),
@@ -116,7 +118,9 @@ const PublicKey = z.discriminatedUnion('kty', [
 const AgentSpec = z.strictObject({
   displayName: z.string().min(1).max(80),
   /** Compared exactly; on loopback the port may vary (RFC 8252 section 7.3). */
-  redirectUris: z.array(z.string().min(1).max(2048)).min(1).max(32),
+  redirectUris: z.array(z.string().min(1).max(2048)).max(32).default([]),
+  /** It acts for no human (RFC 6749 section 4.4), with these roles; then it has no redirect URIs, and must authenticate. */
+  machine: z.strictObject({ roles: z.array(Name).max(64).default([]) }).optional(),
   authentication: z.discriminatedUnion('method', [
     z.strictObject({ method: z.literal('none') }),
     z.strictObject({ method: z.literal('client_secret'), clientSecret: SecretSource }),
@@ -127,6 +131,8 @@ const AuthorizationServerSpec = z.strictObject({
   lifetimes: z.strictObject({
     /** Of what an agent shows the gateway; at most 1h (R47). */
     accessToken: Duration.default('15m'),
+    /** Of what an agent without a human shows the gateway; at most 1h. */
+    machineToken: Duration.default('10m'),
     /** A session that no agent came back for ends after this time (R86). */
     sessionIdle: Duration.default('14d'),
     /** However much it is used, a session ends after this time; the user then signs in again. */

@@ -1,5 +1,5 @@
 import type { AccessPolicySpec } from '@sallyport/configuration';
-import type { AgentAssurance, Caller } from './caller.js';
+import { isMachine, type AgentAssurance, type Caller } from './caller.js';
 import type { ClientToGatewayPolicy, GatewayToServerPolicy, PolicySet, Rule } from './compile-policies.js';
 
 /** What the first hop knows of a caller, at the authorization server before there is a token. A `Caller` is one. */
@@ -33,7 +33,7 @@ function findApplicable(set: PolicySet, caller: ConnectFacts): Applicable {
   const includes = (policy: { users: AccessPolicySpec['users']; agents: AccessPolicySpec['agents'] }) => includesUser(policy.users, caller) && includesAgent(policy.agents, caller);
   const byServer = new Map<string, GatewayToServerPolicy[]>();
   for (const policy of set.gatewayToServer) {
-    if (!includes(policy)) continue;
+    if (!includes(policy) || (policy.perUser && isMachine(caller))) continue;
     const policies = byServer.get(policy.server);
     if (policies) policies.push(policy);
     else byServer.set(policy.server, [policy]);
@@ -62,6 +62,9 @@ const ASSURANCE: Record<AgentAssurance, number> = { asserted: 0, 'verified-redir
 
 /** Being named by client id or by host is enough; the assurance is asked for besides. */
 function includesAgent(agents: AccessPolicySpec['agents'], caller: ConnectFacts): boolean {
+  // A policy says so when it means agents without a human: what was written with people in mind lets in nobody else.
+  const machines = agents?.machines ?? 'never';
+  if (isMachine(caller) ? machines === 'never' : machines === 'only') return false;
   if (!agents) return true;
   if (agents.assurance !== undefined && ASSURANCE[caller.agentAssurance] < ASSURANCE[agents.assurance]) return false;
   if (agents.clientIds === undefined && agents.hosts === undefined) return true;

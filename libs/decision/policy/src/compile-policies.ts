@@ -26,6 +26,8 @@ export interface ClientToGatewayPolicy extends CompiledPolicy {
 export interface GatewayToServerPolicy extends CompiledPolicy {
   readonly server: string;
   readonly credentialProvider: string;
+  /** The credential is a person's own: an agent without a person has none (R5). */
+  readonly perUser: boolean;
   readonly tools: readonly Rule[];
   readonly resources: readonly Rule[];
 }
@@ -67,7 +69,7 @@ function compileSet(snapshot: ConfigurationSnapshot): PolicySet {
     const common = { name, users: spec.users, agents: spec.agents, conditions };
     if (spec.hop === 'client-to-gateway') clientToGateway.push({ ...common, trustProviders: spec.trustProviders });
     else if (grantsCredential(snapshot, spec)) {
-      gatewayToServer.push({ ...common, server: spec.server, credentialProvider: spec.credentialProvider, tools: compileRules(spec.tools), resources: compileRules(spec.resources, '/') });
+      gatewayToServer.push({ ...common, server: spec.server, credentialProvider: spec.credentialProvider, perUser: snapshot.get('CredentialProvider', spec.credentialProvider)?.spec.type === 'mcp-user-oauth', tools: compileRules(spec.tools), resources: compileRules(spec.resources, '/') });
     }
   }
   const scopes = new Map(snapshot.all('Role').map((role) => [role.name, scopesForRoles(snapshot, [role.name])]));

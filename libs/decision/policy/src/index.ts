@@ -10,6 +10,7 @@
  * How documents read: policies add up, one that holds completely is enough. In `users`, groups or subjects, and one of
  * the roles; in `agents`, client ids or hosts, and the assurance. In one policy every tool rule that matches must hold.
  */
+export { isMachine, MACHINES } from './caller.js';
 export type { AgentAssurance, Caller } from './caller.js';
 export type { ConnectFacts } from './applicable-policies.js';
 export { compilePolicies } from './compile-policies.js';

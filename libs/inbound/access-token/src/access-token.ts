@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Caller } from '@sallyport/policy';
 import { isId } from '@sallyport/kernel';
-import type { AgentSessionId, UserId } from '@sallyport/kernel';
+import type { AgentSessionId, MachineId, UserId } from '@sallyport/kernel';
 
 const strings = z.array(z.string());
 
@@ -10,7 +10,7 @@ export const AccessTokenClaims = z.object({
   iss: z.string(),
   /** One resource only: a token for several audiences would be good elsewhere too (R9). */
   aud: z.string(),
-  sub: z.custom<UserId>((value) => isId('usr', value)),
+  sub: z.custom<UserId | MachineId>((value) => isId('usr', value) || isId('agt', value)),
   client_id: z.string().min(1).max(2048),
   sid: z.custom<AgentSessionId>((value) => isId('ses', value)),
   scope: z.string().default(''),

@@ -1,6 +1,6 @@
 import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
-import { newId } from '@sallyport/kernel';
+import { namedId, newId } from '@sallyport/kernel';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { createAccessTokenVerifier } from './verify-access-token.js';
 
@@ -59,6 +59,11 @@ describe('an access token', () => {
       },
     });
   });
+  test('of an agent without a human names a subject that is no user (R5, S1)', async () => {
+    const { verifier, sign } = world();
+    const sub = namedId('agt', 'nightly');
+    expect(await verifier.verify(await sign({ sub, auth_time: 0, amr: [], idp: 'builtin:machines', idp_sub: 'nightly' }))).toMatchObject({ ok: true, caller: { userId: sub, trustProvider: 'builtin:machines' } });
+  });
   test('with the media type spelled out is the same token (RFC 9068 section 4)', async () => {
     const { verifier, sign } = world();
     expect((await verifier.verify(await sign({}, { typ: 'application/at+jwt' }))).ok).toBe(true);
@@ -79,6 +84,7 @@ describe('an access token', () => {
     ['not valid yet (S5)', { nbf: start / 1000 + 61 }, {}, 'not_yet_valid'],
     ['bound to a key, shown without proof (S7)', { cnf: { jkt: 'x' } }, {}, 'proof_required'],
     ['without a session (S5)', { sid: undefined }, {}, 'claims'],
+    ['whose subject only starts like an agent of ours (S1)', { sub: 'agt_nightly' }, {}, 'claims'],
     ['whose subject is no user of ours (S5)', { sub: 'alice' }, {}, 'claims'],
     ['with a critical header nobody understands (S5)', {}, { crit: ['x'], x: 1 }, 'malformed'],
   ];

@@ -1,0 +1,61 @@
+import { randomUUID } from 'node:crypto';
+import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import { namedId, type Clock } from '@sallyport/kernel';
+import { compilePolicies, decideConnect, MACHINES, scopesForRoles, type AgentAssurance } from '@sallyport/policy';
+import type { TokenRequest, TokenVerdict } from '../engine/engine.js';
+import type { EndSession } from '../lifecycle/end-session.js';
+import type { AgentSession, AgentSessions } from '../storage/agent-sessions.js';
+import { lifetimesOf, overdue } from './lifetimes.js';
+
+/**
+ * May this agent come in on its own (R5)? It is no user: its subject is derived from its name and starts otherwise than
+ * any user's (S1), its roles are its own, no sign-in is told of it, and only policies that name machines let it in. All
+ * its tokens belong to one agent session, until that ends; since it authenticates each time, the next token opens another.
+ */
+export class MachineAdmissions {
+  readonly #configuration: { snapshot(): ConfigurationSnapshot };
+  readonly #sessions: AgentSessions;
+  readonly #endSession: EndSession;
+  readonly #clock: Clock;
+
+  constructor(parts: { configuration: { snapshot(): ConfigurationSnapshot }; sessions: AgentSessions; endSession: EndSession; clock: Clock }) {
+    this.#configuration = parts.configuration;
+    this.#sessions = parts.sessions;
+    this.#endSession = parts.endSession;
+    this.#clock = parts.clock;
+  }
+
+  async admit({ clientId, authMethod, sourceIp }: Pick<TokenRequest, 'clientId' | 'authMethod' | 'sourceIp'>): Promise<TokenVerdict> {
+    const snapshot = this.#configuration.snapshot();
+    const spec = snapshot.get('Agent', clientId)?.spec;
+    const userId = namedId('agt', clientId);
+    const subject = { userId, clientId, agentName: spec?.displayName };
+    if (!spec?.machine) return { admitted: false, reason: 'not an agent without a human', subject };
+    const assurance: AgentAssurance = authMethod === 'private_key_jwt' ? 'key-authenticated' : 'asserted';
+    const now = this.#clock();
+    const { roles } = spec.machine;
+    const facts = { userId, trustProvider: MACHINES, subject: clientId, groups: [], roles, clientId, agentName: spec.displayName, agentAssurance: assurance, authTime: 0, acr: undefined, amr: [] };
+    if (snapshot.revocations.isRevoked({ userId, clientId, sid: '', issuedAt: Math.floor(now / 1000) })) return { admitted: false, reason: 'revoked', subject };
+    const decision = decideConnect(compilePolicies(snapshot), facts, { sourceIp, now });
+    if (decision.outcome === 'deny') return { admitted: false, reason: `${decision.reason} (${decision.policy})`, subject };
+
+    const sid = await this.#session({ userId, clientId, agentName: spec.displayName, assurance }, snapshot);
+    const claims = { roles, groups: [], sid, auth_time: 0, amr: [], idp: MACHINES, idp_sub: clientId, agent_name: spec.displayName, agent_assurance: assurance, human_present: false };
+    return { admitted: true, scopes: scopesForRoles(snapshot, roles), claims, subject: { ...subject, sid } };
+  }
+
+  async #session(agent: Pick<AgentSession, 'userId' | 'clientId' | 'agentName' | 'assurance'>, snapshot: ConfigurationSnapshot): Promise<string> {
+    const now = new Date(this.#clock());
+    const current = await this.#sessions.findMachine(agent.userId, agent.clientId);
+    if (current) {
+      const { userId, clientId, sid, createdAt } = current;
+      const over = overdue(current, lifetimesOf(snapshot), Math.floor(now.getTime() / 1000)) ?? (snapshot.revocations.isRevoked({ userId, clientId, sid, issuedAt: createdAt }) ? 'revoked' : undefined);
+      if (over === undefined && current.assurance === agent.assurance) {
+        await this.#sessions.used(sid, now);
+        return sid;
+      }
+      await this.#endSession(sid, over ?? 'authenticates in another way now');
+    }
+    return this.#sessions.start(agent, randomUUID(), now);
+  }
+}
