@@ -4,7 +4,7 @@ import { configuredTarget, leaseGatewayToken, leaseNothing, leaseUserConnection,
 import type { Clock } from '@sallyport/kernel';
 import type { SigningKeyPair, Sealer } from '@sallyport/keys';
 import type { LeaseOutcome } from '@sallyport/messages';
-import { compilePolicies, decide, isMachine, type Caller, type Permit } from '@sallyport/policy';
+import { compilePolicies, decide, type Caller, type Permit } from '@sallyport/policy';
 import { sealConnectTicket } from '../connect/connect-ticket.js';
 import type { RecordLifecycle } from './announce-refresh.js';
 import type { DownstreamSigningKeys } from './downstream-signing-key.js';
@@ -69,7 +69,6 @@ async function leaseFromProvider(permit: Permit, rejectedConnectionRevision: num
       return leaseGatewayToken({ caller, server: target.server, spec }, { issuer: context.issuer, signingKey, clock: context.clock });
     }
     case 'mcp-user-oauth': {
-      if (isMachine(caller)) return { type: 'refused', reason: 'no_human' }; // also if policy should ever let it through (R5)
       const { revocations } = snapshot;
       const isRevoked: UserConnectionContext['isRevoked'] = ({ id, createdAt }) => revocations.isConnectionRevoked(id, Math.floor(createdAt / 1000));
       return leaseUserConnection({ caller, target, rejectedConnectionRevision }, { ...context.userConnections, isRevoked });
