@@ -55,7 +55,7 @@ test('a key is published, signs, retires and is withdrawn under load, without a 
   const begun = await waiting.open();
 
   // The command: what is older than now gets a successor, published at once and signing later.
-  await deployment.configure([{ kind: 'AuthorizationServer', name: 'default', spec: { lifetimes: { accessToken: '15m', sessionIdle: '14d', session: '90d' }, signingKeys: { rotateEvery: '90d', publishAhead: '30s', renewOlderThan: new Date().toISOString() } } }]);
+  await deployment.configure([{ kind: 'AuthorizationServer', name: 'default', spec: { lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d' }, signingKeys: { rotateEvery: '90d', publishAhead: '30s', renewOlderThan: new Date().toISOString() } } }]);
   await eventually(async () => (await publishedKids()).length === 2, { timeoutMs: 20_000, until: 'the next key is published' });
   const newKid = (await publishedKids()).find((kid) => kid !== oldKid) ?? '';
   expect([...seen.keys()]).toEqual([oldKid]);

@@ -1,6 +1,6 @@
 import type { Document } from '@sallyport/configuration';
 import { isId } from '@sallyport/kernel';
-import { decodeJwt, exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { decodeJwt, exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose';
 import { eventually } from '@sallyport/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { register, TestAgent, type TokenAnswer } from './testing/test-agent.js';
