@@ -49,6 +49,8 @@ export interface AnswerPiece {
 
 export interface Answer {
   readonly status: number;
+  /** Of the JSON-RPC error that is the body, for the record. */
+  readonly errorCode?: number | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: { readonly type: 'none' } | { readonly type: 'text'; readonly text: string } | { readonly type: 'stream'; readonly pieces: AsyncIterable<AnswerPiece> };
 }

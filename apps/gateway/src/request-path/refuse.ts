@@ -21,7 +21,7 @@ export function refuse(refusal: Refusal, context: RefusalContext): Answer {
   const { request, era } = context;
   const error = (status: number, code: number, message: string, data?: unknown, headers?: Record<string, string>): Answer => {
     const body: JsonRpcError = { code, message, ...(data === undefined ? {} : { data }) };
-    return jsonAnswer(status, { jsonrpc: '2.0', id: request?.id ?? context.id ?? null, error: body }, headers);
+    return { ...jsonAnswer(status, { jsonrpc: '2.0', id: request?.id ?? context.id ?? null, error: body }, headers), errorCode: code };
   };
   const isCall = request?.operation.type === 'call';
   /** A call is answered in words a model can act on; everything else by an error. */

@@ -1,0 +1,19 @@
+import type { DocumentOf } from '@sallyport/configuration';
+import { jsonAnswer } from '../http/exchange.js';
+import type { Answer } from '../http/exchange.js';
+import { decideOperation } from './decide-operation.js';
+import { leaseRefusal, leaseTarget, titleOf } from './reach.js';
+import { isRefusal } from './refusal.js';
+import type { Refusal } from './refusal.js';
+import type { Call } from './request-path.js';
+
+/** Our own `<server>__connect`: a link, or the news that there is nothing to do. */
+export async function connectAccount(call: Call, server: DocumentOf<'McpServer'>): Promise<Answer | Refusal> {
+  const permit = decideOperation(call, server.name, { type: 'connect' }, { refused: 'denied' });
+  if (isRefusal(permit)) return permit;
+  const leased = await call.path.leases.lease(permit, leaseTarget(call, server));
+  if (leased.type !== 'granted') return leaseRefusal(call, server, leased);
+  call.facts.connectionId = leased.lease.connectionId ?? undefined;
+  const result = { ...(call.request.era === 'modern' ? { resultType: 'complete' } : {}), content: [{ type: 'text', text: `${titleOf(server)} is connected. List the tools again to see what it offers.` }] };
+  return jsonAnswer(200, { jsonrpc: '2.0', id: call.request.id, result });
+}

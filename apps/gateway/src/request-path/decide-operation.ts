@@ -1,0 +1,27 @@
+import { decide } from '@sallyport/policy';
+import type { Action, Decision, Permit } from '@sallyport/policy';
+import type { Refusal } from './refusal.js';
+import type { Call } from './request-path.js';
+
+/** Decides both hops for one operation. Only an allowed decision holds a permit; the record names the policies either way (R29). */
+export function decideOperation(call: Call, server: string, action: Action, denied: Refusal): Permit | Refusal {
+  return permitOf(call, decisionOn(call, server, action), denied);
+}
+
+export function decisionOn(call: Call, server: string, action: Action): Decision {
+  return decide(call.policies, call.caller, { server, action, sourceIp: call.inbound.sourceIp, now: call.now });
+}
+
+export function permitOf(call: Call, decision: Decision, denied: Refusal): Permit | Refusal {
+  call.facts.policies = decision.policies;
+  call.facts.policyRevision = decision.revision;
+  switch (decision.outcome) {
+    case 'allow':
+      return decision.permit;
+    case 'step-up':
+      return call.path.stepUps.mayAsk(call.caller, decision.requiredScopes) ? { refused: 'insufficient-scope', requiredScopes: decision.requiredScopes } : { refused: 'denied' };
+    case 'deny':
+      call.facts.reason = decision.reason;
+      return decision.policies.gatewayToServer === null ? { refused: 'not-admitted' } : denied;
+  }
+}

@@ -1,0 +1,50 @@
+import { compilePolicies, decide } from '@sallyport/policy';
+import type { Action, Permit } from '@sallyport/policy';
+import type { DocumentOf } from '@sallyport/configuration';
+import type { RelayAnswer } from '@sallyport/mcp-relay';
+import type { Answer } from '../http/exchange.js';
+import type { CredentialLease } from '../outbound/credential-leases.js';
+import { forward } from '../outbound/forward.js';
+import type { ServerRequest } from '../outbound/forward.js';
+import { originOf, withLease } from '../outbound/with-lease.js';
+import { leaseRefusal, leaseTarget } from './reach.js';
+import { relayAnswer } from './relay-answer.js';
+import type { Refusal } from './refusal.js';
+import { documentsGeneration } from './request-path.js';
+import type { Call } from './request-path.js';
+
+export type RefuseLate = (refusal: Refusal) => Answer;
+
+/** What was permitted is done: with the credential leased for the permit, watched for as long as it runs (security rule S17). */
+export async function leaseAndForward(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, action: Action, request: ServerRequest, refuseLate: RefuseLate): Promise<Answer | Refusal> {
+  const { path, inbound } = call;
+  const leased = await withLease<RelayAnswer>(path.leases, permit, leaseTarget(call, server), (lease) => {
+    call.open.lost = permitWatch(call, permit, lease, action);
+    return forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal: inbound.disconnected });
+  });
+  if (leased.type !== 'used') return leaseRefusal(call, server, leased);
+  call.facts.connectionId = leased.lease.connectionId ?? undefined;
+  return await relayAnswer(call, server, leased.lease, leased.value, refuseLate);
+}
+
+/** The client's request under the server's own names: nothing of its params but these travels. */
+export const requestOf = ({ request: { id, method, meta } }: Call, params: Record<string, unknown>): ServerRequest => ({ id, method, params, meta });
+
+/** Time and network count while a call runs, too; a change of documents counts at once. */
+const DECIDED_AGAIN_MS = 10_000;
+
+/** Says when a call that runs may no longer (security rule S17): its credential was revoked, or policy would not let it in again. */
+function permitWatch(call: Call, permit: Permit, lease: CredentialLease, action: Action): NonNullable<Call['open']['lost']> {
+  let { documentsGeneration: generation, now: decidedAt } = call;
+  return (snapshot) => {
+    const { revocations } = snapshot;
+    if ((lease.connectionId !== null && revocations.isConnectionRevoked(lease.connectionId, lease.leasedAt)) || revocations.isServerRevoked(permit.server, lease.leasedAt)) return 'credential_revoked';
+    const now = call.path.clock();
+    if (documentsGeneration(snapshot) === generation && now - decidedAt < DECIDED_AGAIN_MS) return undefined;
+    [generation, decidedAt] = [documentsGeneration(snapshot), now];
+    const decision = decide(compilePolicies(snapshot), call.caller, { server: permit.server, action, sourceIp: call.inbound.sourceIp, now });
+    const server = snapshot.get('McpServer', permit.server);
+    const isSame = decision.outcome === 'allow' && decision.permit.credentialProvider === permit.credentialProvider && server !== undefined && originOf(server) === lease.targetOrigin;
+    return isSame ? undefined : 'permit_lost';
+  };
+}

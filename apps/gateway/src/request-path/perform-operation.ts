@@ -1,0 +1,37 @@
+import type { ClientRequest } from '../inbound/client-message.js';
+import { jsonAnswer } from '../http/exchange.js';
+import type { Answer } from '../http/exchange.js';
+import { sealMcpSession } from '../session/mcp-session.js';
+import { callTool } from './call-tool.js';
+import { discoverResult, initializeResult } from './describe-gateway.js';
+import type { RefuseLate } from './lease-and-forward.js';
+import { listEntries } from './list-entries.js';
+import { readResource } from './read-resource.js';
+import type { Refusal } from './refusal.js';
+import type { Call } from './request-path.js';
+
+/** What an admitted request asks for: answered here, or by a server after its own decision. */
+export async function performOperation(call: Call, refuseLate: RefuseLate): Promise<Answer | Refusal> {
+  const { path, request } = call;
+  const { operation } = request;
+  switch (operation.type) {
+    case 'discover':
+      return resultAnswer(request, discoverResult(path));
+    case 'initialize': {
+      const result = initializeResult(path, operation.requestedVersion);
+      call.facts.protocolVersion = result.protocolVersion;
+      const sessionId = sealMcpSession(path.sealer, call.caller, { version: result.protocolVersion, elicitsUrl: request.elicitsUrl }, call.now);
+      return resultAnswer(request, result, { 'mcp-session-id': sessionId });
+    }
+    case 'ping':
+      return resultAnswer(request, {});
+    case 'list':
+      return await listEntries(call, operation.what);
+    case 'call':
+      return await callTool(call, operation.name, operation.arguments, refuseLate);
+    case 'read':
+      return await readResource(call, operation.uri, refuseLate);
+  }
+}
+
+const resultAnswer = (request: ClientRequest, result: object, headers?: Record<string, string>): Answer => jsonAnswer(200, { jsonrpc: '2.0', id: request.id, result }, headers);
