@@ -16,7 +16,7 @@ afterAll(() => deployment.close());
 const startVerifier = async () => {
   const verifier = createAccessTokenVerifier({
     issuer: deployment.issuer, audience: deployment.resource, jwksUrl: `${deployment.issuer}/jwks`, fetch: (url, init) => fetch(url, init), clock: systemClock,
-    revocations: () => ({ generation: 0, isRevoked: () => false }), keys: { cooldownMs: 500, maxAgeMs: 500 },
+    revocations: () => ({ generation: 0, isRevoked: () => false, isKeyWithdrawn: () => false }), keys: { cooldownMs: 500, maxAgeMs: 500 },
   });
   await verifier.start();
   return verifier;

@@ -15,6 +15,7 @@ export const Revocation = z.object({
     z.object({ type: z.literal('mcp-session'), id: z.string() }),
     z.object({ type: z.literal('connection'), connectionId: z.string() }),
     z.object({ type: z.literal('server'), server: z.string() }),
+    z.object({ type: z.literal('signing-key'), kid: z.string() }),
   ]),
   notBefore: z.int(),
   expiresAt: z.int().nullable(),

@@ -22,6 +22,15 @@ describe('the revocation index', () => {
     expect(revocations.isRevoked({ ...token, ...other })).toBe(false);
   });
 
+  it('withdraws a signing key for good, and no other, at any time it may be told of (S5, S28)', () => {
+    const revocations = index();
+    const before = revocations.generation;
+    revocations.add([revocation({ type: 'signing-key', kid: 'at-1' }, NOW + 1)]);
+    expect(revocations.generation).toBeGreaterThan(before);
+    expect([revocations.isKeyWithdrawn('at-1'), revocations.isKeyWithdrawn('at-2')]).toEqual([true, false]);
+    expect(revocations.isRevoked(token)).toBe(false);
+  });
+
   it('voids what was issued before, and lets a later sign-in stand (S28)', () => {
     const revocations = index();
     revocations.add([revocation({ type: 'user', userId: 'usr_a' })]);

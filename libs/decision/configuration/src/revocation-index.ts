@@ -17,6 +17,7 @@ const SWEEP_INTERVAL_SECONDS = 60;
  * - `user`, `agent`, `user-agent`, `connection`, `server`: everything issued before `notBefore` is void; what is issued
  *   later stands. A block is a `notBefore` in the far future, without `expiresAt`.
  * - `session` and `mcp-session` never come back: their tokens are void whenever they were issued.
+ * - `signing-key`: whatever it signed is void, also what somebody signs with it from now on.
  */
 export class RevocationIndex {
   readonly #entries = new Map<string, Entry>();
@@ -74,6 +75,10 @@ export class RevocationIndex {
     return this.#voids(`server ${server}`, issuedAt);
   }
 
+  isKeyWithdrawn(kid: string): boolean {
+    return this.#entries.has(`signing-key ${kid}`);
+  }
+
   #voids(key: string, issuedAt: number): boolean {
     const entry = this.#entries.get(key);
     return entry !== undefined && issuedAt < entry.notBefore;
@@ -116,5 +121,7 @@ function keyOf(subject: Revocation['subject']): { key: string; neverAgain: boole
       return { key: `connection ${subject.connectionId}`, neverAgain: false };
     case 'server':
       return { key: `server ${subject.server}`, neverAgain: false };
+    case 'signing-key':
+      return { key: `signing-key ${subject.kid}`, neverAgain: true };
   }
 }

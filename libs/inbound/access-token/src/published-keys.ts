@@ -4,10 +4,31 @@ import { z } from 'zod';
 import type { Clock } from '@sallyport/kernel';
 
 const KeySet = z.object({ keys: z.array(z.looseObject({ kid: z.string().optional(), kty: z.string().optional() })).max(64) });
-const EcPublicKey = z.object({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string(), kid: z.string(), alg: z.literal('ES256').optional(), use: z.literal('sig').optional() });
-type EcPublicKey = z.infer<typeof EcPublicKey>;
+const use = z.literal('sig').optional();
+/** A key signs by one algorithm, its own: RSA keys could do several and have to say which (RFC 8725 section 3.1). */
+const SigningKey = z.discriminatedUnion('kty', [
+  z.object({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string(), kid: z.string(), alg: z.literal('ES256').default('ES256'), use }),
+  z.object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string(), kid: z.string(), alg: z.literal('EdDSA').default('EdDSA'), use }),
+  /** 2048 to 4096 bits: a shorter one is weak, a longer one is work for whoever verifies. */
+  z.object({ kty: z.literal('RSA'), n: z.string().min(342).max(684), e: z.literal('AQAB'), kid: z.string(), alg: z.literal('RS256'), use }),
+]);
+type SigningKey = z.infer<typeof SigningKey>;
+
+/** What our authorization server can be told to sign with. */
+export const SIGNING_ALGORITHMS = ['ES256', 'RS256', 'EdDSA'] as const satisfies readonly SigningKey['alg'][];
+
+export interface PublishedKey {
+  readonly key: CryptoKey;
+  /** The only one this key verifies, whatever a token's header says. */
+  readonly algorithm: SigningKey['alg'];
+}
+interface KnownKey extends PublishedKey {
+  readonly material: string;
+}
 
 const MAX_BYTES = 256 * 1024;
+/** Between two reloads while the set holds a withdrawn key: its successor is there any moment now. Milliseconds. */
+const OUTDATED_COOLDOWN_MS = 250;
 
 export interface PublishedKeysOptions {
   readonly url: string;
@@ -23,12 +44,12 @@ export interface PublishedKeysOptions {
 }
 
 /**
- * The authorization server's public keys (RFC 7517), ES256 only. A failed load keeps what was there, so that tokens
- * verify through an outage of the authorization server; an unknown key id reloads, throttled.
+ * The authorization server's public keys (RFC 7517), each for the algorithm it was published with. A failed load keeps
+ * what was there, so that tokens verify through an outage of the authorization server; an unknown key id reloads, throttled.
  */
 export class PublishedKeys {
   readonly #options: Required<PublishedKeysOptions>;
-  #keys = new Map<string, { key: CryptoKey; material: string }>();
+  #keys = new Map<string, KnownKey>();
   #loadedAt: number | undefined;
   #attemptedAt: number | undefined;
   #loading: Promise<void> | undefined;
@@ -58,12 +79,13 @@ export class PublishedKeys {
     return this.#keys.has(kid);
   }
 
-  /** The key, after at most one (shared, throttled) reload. */
-  async find(kid: string): Promise<CryptoKey | undefined> {
-    const known = this.#keys.get(kid);
-    if (known !== undefined) return known.key;
-    await this.reload();
-    return this.#keys.get(kid)?.key;
+  /**
+   * The key, after at most one (shared, throttled) reload.
+   * @param isWithdrawn known from elsewhere: a set that still holds such a key is outdated, and reloaded with less patience
+   */
+  async find(kid: string, isWithdrawn: (kid: string) => boolean = () => false): Promise<PublishedKey | undefined> {
+    if (!this.#keys.has(kid)) await this.reload([...this.#keys.keys()].some(isWithdrawn) ? OUTDATED_COOLDOWN_MS : undefined);
+    return this.#keys.get(kid);
   }
 
   /** Starts a reload when the set has grown old; never waits and never fails. */
@@ -72,10 +94,10 @@ export class PublishedKeys {
   }
 
   /** Resolves also when the load failed; see `lastError`. */
-  reload(): Promise<void> {
+  reload(cooldownMs = this.#options.cooldownMs): Promise<void> {
     if (this.#loading !== undefined) return this.#loading;
     const now = this.#options.clock();
-    if (this.#attemptedAt !== undefined && now - this.#attemptedAt < this.#options.cooldownMs) return Promise.resolve();
+    if (this.#attemptedAt !== undefined && now - this.#attemptedAt < cooldownMs) return Promise.resolve();
     this.#attemptedAt = now;
     this.#loading = this.#load()
       .then(() => { this.#lastError = undefined; }, (error: unknown) => { this.#lastError = error instanceof Error ? error.message : String(error); })
@@ -89,12 +111,12 @@ export class PublishedKeys {
     if (!response.ok) throw new Error(`the key set answered ${response.status}`);
     const text = await response.text();
     if (text.length > MAX_BYTES) throw new Error('the key set is too large');
-    const next = new Map<string, { key: CryptoKey; material: string }>();
+    const next = new Map<string, KnownKey>();
     for (const candidate of KeySet.parse(JSON.parse(text)).keys) {
-      const parsed = EcPublicKey.safeParse(candidate);
+      const parsed = SigningKey.safeParse(candidate);
       if (!parsed.success || !parsed.data.kid.startsWith(kidPrefix)) continue;
-      const imported = await importPublicKey(parsed.data);
-      if (imported !== undefined) next.set(parsed.data.kid, { key: imported, material: `${parsed.data.x}.${parsed.data.y}` });
+      const known = await importPublicKey(parsed.data);
+      if (known !== undefined) next.set(parsed.data.kid, known);
     }
     const gone = new Set([...this.#keys].filter(([kid, { material }]) => next.get(kid)?.material !== material).map(([kid]) => kid));
     this.#keys = next;
@@ -103,10 +125,10 @@ export class PublishedKeys {
   }
 }
 
-async function importPublicKey({ kty, crv, x, y }: EcPublicKey): Promise<CryptoKey | undefined> {
+async function importPublicKey({ kid: _kid, use: _use, alg: algorithm, ...jwk }: SigningKey): Promise<KnownKey | undefined> {
   try {
-    const key = await importJWK({ kty, crv, x, y }, 'ES256');
-    return key instanceof Uint8Array ? undefined : key;
+    const key = await importJWK(jwk, algorithm);
+    return key instanceof Uint8Array ? undefined : { key, algorithm, material: JSON.stringify([algorithm, jwk]) };
   } catch {
     return undefined; // a point that is not on the curve: one bad key must not hide the good ones
   }

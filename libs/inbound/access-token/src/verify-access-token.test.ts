@@ -1,4 +1,5 @@
-import { exportJWK, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
+import { generateKeyPairSync } from 'node:crypto';
+import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
 import { namedId, newId } from '@sallyport/kernel';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -31,12 +32,12 @@ function claims(now: number): Record<string, unknown> {
 
 function world() {
   const state = {
-    now: start, generation: 1, revoked: new Set<string>(), fetches: 0, outage: false,
+    now: start, generation: 1, revoked: new Set<string>(), withdrawn: new Set<string>(), fetches: 0, outage: false,
     keys: [{ ...signing.publicJwk, kid: 'at-1', alg: 'ES256', use: 'sig' }, { ...other.publicJwk, kid: 'dt-1', alg: 'ES256', use: 'sig' }] as JWK[],
   };
   const verifier = createAccessTokenVerifier({
     issuer, audience, jwksUrl: `${issuer}/jwks`, clock: () => state.now,
-    revocations: () => ({ generation: state.generation, isRevoked: (subject) => state.revoked.has(subject.sid) }),
+    revocations: () => ({ generation: state.generation, isRevoked: (subject) => state.revoked.has(subject.sid), isKeyWithdrawn: (kid) => state.withdrawn.has(kid) }),
     fetch: async () => {
       state.fetches += 1;
       return state.outage ? new Response('no', { status: 503 }) : Response.json({ keys: state.keys });
@@ -113,6 +114,51 @@ describe('an access token', () => {
     const token = await new SignJWT(claims(state.now)).setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', kid: 'at-1' }).sign(new TextEncoder().encode(JSON.stringify(signing.publicJwk)));
     expect(await verifier.verify(token)).toEqual({ ok: false, reason: 'algorithm' });
   });
+  describe('whose key is of another kind', () => {
+    const kinds = ['ES256', 'RS256', 'EdDSA'] as const;
+    const published = async (alg: (typeof kinds)[number]) => {
+      const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
+      const { state, verifier } = world();
+      state.keys = [{ ...(await exportJWK(publicKey)), kid: 'at-1', alg, use: 'sig' }];
+      const sign = (header: Record<string, unknown>, key: CryptoKey | Uint8Array = privateKey) => new SignJWT(claims(state.now)).setProtectedHeader({ typ: 'at+jwt', kid: 'at-1', alg, ...header }).sign(key);
+      return { verifier, sign, publicKey, state };
+    };
+
+    test.each(kinds)('%s is verified with the algorithm it was published for, once and from memory (S5)', async (alg) => {
+      const { verifier, sign } = await published(alg);
+      const token = await sign({});
+      expect([await verifier.verify(token), await verifier.verify(token)]).toMatchObject([{ ok: true }, { ok: true }]);
+    });
+    test.each(kinds.flatMap((alg) => kinds.filter((other) => other !== alg).map((other) => [alg, other] as const)))('%s refuses a token that says %s, and one signed so by another key (S5, R10)', async (alg, claimed) => {
+      const { verifier, sign } = await published(alg);
+      const [, payload, signature] = (await sign({})).split('.');
+      const relabelled = `${Buffer.from(JSON.stringify({ alg: claimed, typ: 'at+jwt', kid: 'at-1' })).toString('base64url')}.${payload}.${signature}`;
+      expect(await verifier.verify(relabelled)).toEqual({ ok: false, reason: 'algorithm' });
+      const { privateKey } = await generateKeyPair(claimed);
+      expect(await verifier.verify(await sign({ alg: claimed }, privateKey))).toEqual({ ok: false, reason: 'algorithm' });
+    });
+    test.each(kinds)('%s as an HMAC secret, in any of its spellings, is refused (S5, R10)', async (alg) => {
+      const { verifier, sign, publicKey, state } = await published(alg);
+      for (const secret of [await exportSPKI(publicKey), JSON.stringify(state.keys[0]), JSON.stringify({ keys: state.keys })]) {
+        expect(await verifier.verify(await sign({ alg: 'HS256' }, new TextEncoder().encode(secret)))).toEqual({ ok: false, reason: 'algorithm' });
+      }
+    });
+    test('an RSA key signs by the algorithm it was published for, not by another it could do (S5)', async () => {
+      const { state, verifier, sign } = await published('RS256');
+      for (const alg of ['RS384', 'PS256']) {
+        const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
+        state.keys = [{ ...(await exportJWK(publicKey)), kid: 'at-1', alg: 'RS256', use: 'sig' }];
+        expect(await verifier.verify(await sign({ alg }, privateKey))).toEqual({ ok: false, reason: 'algorithm' });
+      }
+    });
+    test('an RSA key that is short, or says not what it is for, is no key of ours (S5)', async () => {
+      const { state, verifier } = world();
+      const [short, long] = [generateKeyPairSync('rsa', { modulusLength: 1024 }), generateKeyPairSync('rsa', { modulusLength: 2048 })].map(({ publicKey }) => publicKey.export({ format: 'jwk' }) as JWK);
+      state.keys = [{ ...short, kid: 'at-short', alg: 'RS256' }, { ...long, kid: 'at-any' }, { ...long, kid: 'at-other', alg: 'PS256' }, { ...long, kid: 'at-good', alg: 'RS256' }];
+      await verifier.start();
+      expect(['at-short', 'at-any', 'at-other', 'at-good'].filter((kid) => verifier.keys.has(kid))).toEqual(['at-good']);
+    });
+  });
   test.each(['', 'x', 'a.b', 'a.b.c', 'a.b.c.d', '....'])('that is not a JWS (%j) is refused', async (token) => {
     expect(await world().verifier.verify(token)).toEqual({ ok: false, reason: 'malformed' });
   });
@@ -164,6 +210,25 @@ describe('the memory of verified tokens', () => {
     await verifier.keys.reload();
     expect(await verifier.verify(token)).toEqual({ ok: false, reason: 'unknown_key' });
   });
+  test('yields to the withdrawal of its key on the very next use, whatever is still published, and for good (S5)', async () => {
+    const { verifier, sign, state } = world();
+    const token = await sign();
+    expect((await verifier.verify(token)).ok).toBe(true);
+    state.withdrawn.add('at-1');
+    state.generation += 1;
+    expect(await verifier.verify(token)).toEqual({ ok: false, reason: 'key_withdrawn' });
+    expect(await verifier.verify(await sign({ jti: 'made by who has the key now' }))).toEqual({ ok: false, reason: 'key_withdrawn' });
+    expect(verifier.keys.has('at-1')).toBe(true);
+  });
+  test('of a key withdrawn while its signature was being checked never begins (S5)', async () => {
+    const { verifier, sign, state } = world();
+    await verifier.start();
+    const token = await sign();
+    const verification = verifier.verify(token);
+    state.withdrawn.add('at-1');
+    state.generation += 1;
+    expect(await verification).toEqual({ ok: false, reason: 'key_withdrawn' });
+  });
   test('forgets tokens of a key id that stands for another key now (S5)', async () => {
     const { verifier, sign, state } = world();
     const token = await sign();
@@ -196,6 +261,25 @@ describe('the published keys', () => {
     await verifier.verify(unknown);
     await verifier.verify(unknown);
     expect(state.fetches).toBe(2);
+  });
+  test('that hold a withdrawn key are asked for again without delay: its successor is on its way (S5)', async () => {
+    const { verifier, sign, state } = world();
+    await verifier.verify(await sign());
+    state.withdrawn.add('at-1');
+    state.generation += 1;
+    const next = await makeKey();
+    const token = await sign({}, { kid: 'at-2' }, next.privateKey);
+    state.now += 250;
+    expect(await verifier.verify(token)).toEqual({ ok: false, reason: 'unknown_key' });
+    state.keys = [{ ...next.publicJwk, kid: 'at-2', alg: 'ES256', use: 'sig' }];
+    state.now += 249;
+    expect(await verifier.verify(token)).toEqual({ ok: false, reason: 'unknown_key' });
+    state.now += 1;
+    expect((await verifier.verify(token)).ok).toBe(true);
+    expect(state.fetches).toBe(3);
+    state.now += 250;
+    await verifier.verify(await sign({}, { kid: 'at-3' }, next.privateKey));
+    expect(state.fetches).toBe(3);
   });
   test('survive an outage of the authorization server (S5)', async () => {
     const { verifier, sign, state } = world();

@@ -4,17 +4,19 @@ import { BoundedMap } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 import type { Caller } from '@sallyport/policy';
 import { AccessTokenClaims, callerFromClaims } from './access-token.js';
-import { PublishedKeys } from './published-keys.js';
+import { PublishedKeys, SIGNING_ALGORITHMS } from './published-keys.js';
 import type { PublishedKeysOptions } from './published-keys.js';
 
 /** What the verifier asks of revocation: a generation that grows with each change, and the question itself. */
 export interface RevocationView {
   readonly generation: number;
   isRevoked(subject: { userId: string; clientId: string; sid: string; /** Seconds since the epoch. */ issuedAt: number }): boolean;
+  /** For good, whatever the key set says: what such a key signed is nobody's word any more. */
+  isKeyWithdrawn(kid: string): boolean;
 }
 
 export type TokenFailure =
-  | 'malformed' | 'type' | 'algorithm' | 'key_purpose' | 'unknown_key' | 'signature' | 'claims' | 'issuer' | 'audience'
+  | 'malformed' | 'type' | 'algorithm' | 'key_purpose' | 'unknown_key' | 'key_withdrawn' | 'signature' | 'claims' | 'issuer' | 'audience'
   | 'expired' | 'not_yet_valid' | 'proof_required' | 'revoked'
   /** Not the token's fault: no key set was ever loaded. Answer "try again", not "sign in again". */
   | 'keys_unavailable';
@@ -43,7 +45,7 @@ export interface AccessTokenVerifier {
 
 const SKEW_SECONDS = 60;
 const MAX_TOKEN_LENGTH = 16_384;
-const ALGORITHMS = ['ES256'];
+const ALGORITHMS: ReadonlySet<string> = new Set(SIGNING_ALGORITHMS);
 const KID_PREFIX = 'at-';
 const Header = z.object({ alg: z.string(), typ: z.string().optional(), kid: z.string().optional() });
 
@@ -75,9 +77,10 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     }
     const revocation = revocations();
     if (entry.generation !== revocation.generation) {
-      if (isRevoked(revocation, entry.caller)) {
+      const reason = revocation.isKeyWithdrawn(entry.kid) ? 'key_withdrawn' : isRevoked(revocation, entry.caller) ? 'revoked' : undefined;
+      if (reason !== undefined) {
         verified.delete(token);
-        return { ok: false, reason: 'revoked' };
+        return failed(reason);
       }
       entry.generation = revocation.generation;
     }
@@ -88,15 +91,17 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     const header = readHeader(token);
     if (header === undefined) return failed('malformed');
     if (!isAccessTokenType(header.typ)) return failed('type');
-    if (!ALGORITHMS.includes(header.alg)) return failed('algorithm');
+    if (!ALGORITHMS.has(header.alg)) return failed('algorithm');
     const kid = header.kid;
     if (kid === undefined || !kid.startsWith(KID_PREFIX)) return failed('key_purpose');
-    const key = await keys.find(kid);
-    if (key === undefined) return failed(keys.loaded ? 'unknown_key' : 'keys_unavailable');
+    const published = await keys.find(kid, (known) => revocations().isKeyWithdrawn(known));
+    if (published === undefined) return failed(keys.loaded ? 'unknown_key' : 'keys_unavailable');
+    // The key decides how it is used, never the token (RFC 8725 section 3.1).
+    if (header.alg !== published.algorithm) return failed('algorithm');
 
     let payload: unknown;
     try {
-      payload = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode((await compactVerify(token, key, { algorithms: ALGORITHMS })).payload));
+      payload = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode((await compactVerify(token, published.key, { algorithms: [published.algorithm] })).payload));
     } catch (error) {
       return failed(error instanceof errors.JWSSignatureVerificationFailed ? 'signature' : 'malformed');
     }
@@ -115,6 +120,7 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     if (isRevoked(revocation, caller)) return failed('revoked');
     // The key may have been withdrawn while the signature was being checked; and nothing is remembered into its grace period.
     if (!keys.has(kid)) return failed('unknown_key');
+    if (revocation.isKeyWithdrawn(kid)) return failed('key_withdrawn');
     const endsAt = claims.exp * 1000;
     if (clock() < endsAt) verified.set(token, { caller, kid, endsAt, generation: revocation.generation });
     return { ok: true, caller };
