@@ -9,7 +9,7 @@ const Metadata = z.object({ token_endpoint: z.url(), revocation_endpoint: z.url(
 const Tokens = z.object({ access_token: z.string(), refresh_token: z.string() });
 
 /** Two clients of our own, and Alice signed in with one of them: a code that was not redeemed and a pair of tokens that was. */
-export async function signIn({ issuer, gatewayUrl, redirectUri }: Pick<System, 'issuer' | 'gatewayUrl' | 'redirectUri'>): Promise<FuzzFacts> {
+export async function signIn({ issuer, gatewayUrl, redirectUri }: Pick<System, 'issuer' | 'gatewayUrl' | 'redirectUri'>, scope = 'notes.read'): Promise<FuzzFacts> {
   const resource = `${gatewayUrl}/mcp`;
   const metadata = Metadata.parse(await json(await fetch(`${issuer}/.well-known/oauth-authorization-server`)));
   const register = async (authMethod: string) => Registered.parse(await json(await fetch(`${issuer}/register`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ client_name: 'Fuzz', redirect_uris: [redirectUri], token_endpoint_auth_method: authMethod, grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] }) })));
@@ -20,7 +20,7 @@ export async function signIn({ issuer, gatewayUrl, redirectUri }: Pick<System, '
   const person = new Person('alice', { agentRedirectUri: redirectUri });
 
   const authorize = async (): Promise<string> => {
-    const parameters = { client_id: open.client_id, redirect_uri: redirectUri, response_type: 'code', scope: 'notes.read', resource, code_challenge: codeChallenge, code_challenge_method: 'S256' };
+    const parameters = { client_id: open.client_id, redirect_uri: redirectUri, response_type: 'code', scope, resource, code_challenge: codeChallenge, code_challenge_method: 'S256' };
     const landing = await person.visit(`${issuer}/authorize?${new URLSearchParams(parameters)}`);
     if (landing.type !== 'stopped') throw new Error(`The sign-in ended on the page "${landing.page.title}": ${landing.page.text}`);
     return landing.url.searchParams.get('code') ?? '';

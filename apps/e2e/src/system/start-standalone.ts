@@ -6,8 +6,8 @@ import { prepareSurroundings } from './surroundings.js';
 import type { System } from './system.js';
 
 /** What `npm start` runs, in a process of its own, with the demonstration's servers kept in the test's process. */
-export async function startStandalone({ logLevel = 'trace' }: { logLevel?: string } = {}): Promise<System> {
-  const surroundings = await prepareSurroundings();
+export async function startStandalone({ logLevel = 'trace', configure }: { logLevel?: string; configure?: Parameters<typeof prepareSurroundings>[0] } = {}): Promise<System> {
+  const surroundings = await prepareSurroundings(configure);
   const { ports, urls, dataDir } = surroundings;
   const start = (): Promise<SpawnedApp> => spawnApp({
     entry: 'apps/standalone/dist/main.js',

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEMO_CLIENT_SECRET_VARIABLE, demoConfiguration, startDemo } from '@sallyport/demo';
-import type { Demo } from '@sallyport/demo';
+import type { Demo, DemoConfigurationUrls } from '@sallyport/demo';
 import { Secret } from '@sallyport/kernel';
 import { createTestAuthority, freePorts, makeScratch, removeScratch, startHttpsServer } from '@sallyport/testing';
 import { DownstreamObserver } from './downstream-observer.js';
@@ -24,7 +24,8 @@ export interface Surroundings {
   close(): Promise<void>;
 }
 
-export async function prepareSurroundings(): Promise<Surroundings> {
+/** @param configure the declarative file; its last document is the `OutboundNetwork`, whose list is lengthened here */
+export async function prepareSurroundings(configure: (demo: DemoConfigurationUrls) => string = demoConfiguration): Promise<Surroundings> {
   const dataDir = join(makeScratch('e2e'), 'data');
   mkdirSync(dataDir, { recursive: true, mode: 0o711 });
   const [gateway = 0, authorizationServer = 0, controlPlane = 0, health = 0, database = 0] = await freePorts(5);
@@ -43,7 +44,7 @@ export async function prepareSurroundings(): Promise<Surroundings> {
   const certificateAuthorityFile = join(dataDir, 'test-authority.pem');
   writeFileSync(certificateAuthorityFile, authority.certificate);
   const configurationFile = join(dataDir, 'e2e.yaml');
-  writeFileSync(configurationFile, `${demoConfiguration(demo.urls).trimEnd()}\n    - { host: localhost, ports: [${vendor.port}] }\n`);
+  writeFileSync(configurationFile, `${configure(demo.urls).trimEnd()}\n    - { host: localhost, ports: [${vendor.port}] }\n`);
 
   return {
     dataDir, demo, downstream,

@@ -1,0 +1,34 @@
+import { startLegacyEverything } from '../everything/start-legacy.js';
+import { startModernEverything } from '../everything/start-modern.js';
+import type { EverythingServer } from '../everything/serve-everything.js';
+import { startStandalone } from '../system/start-standalone.js';
+import type { System } from '../system/system.js';
+import { everythingConfiguration } from './everything-configuration.js';
+
+/** Sallyport as one of the suite's subjects. */
+export interface Deployment {
+  readonly system: System;
+  close(): Promise<void>;
+}
+
+/** What `npm start` runs, with the demonstration's servers. */
+export async function demonstration(): Promise<Deployment> {
+  const system = await startStandalone({ logLevel: 'fatal' });
+  return { system, close: () => system.stop() };
+}
+
+/** One process, in front of the everything server of one SDK. */
+export const inFrontOf = (startServer: () => Promise<EverythingServer>) => async (): Promise<Deployment> => {
+  const server = await startServer();
+  const system = await startStandalone({ logLevel: 'fatal', configure: (demo) => everythingConfiguration(server.url, demo) });
+  return {
+    system,
+    async close() {
+      await system.stop();
+      await server.close();
+    },
+  };
+};
+
+export const modernServer = inFrontOf(startModernEverything);
+export const legacyServer = inFrontOf(startLegacyEverything);
