@@ -27,6 +27,8 @@ import { endOverdueSessions } from './lifecycle/end-overdue-sessions.js';
 import { createEndSession } from './lifecycle/end-session.js';
 import { engineEvents } from './lifecycle/engine-events.js';
 import type { LifecycleRecorder } from './lifecycle/record-lifecycle.js';
+import { DocumentFetch } from './limits/document-fetch.js';
+import { RequestLimits } from './limits/request-limits.js';
 import { engineErrorPage } from './pages/engine-error-page.js';
 import { AdministeredAgents } from './storage/administered-agents.js';
 import { AgentSessions } from './storage/agent-sessions.js';
@@ -34,6 +36,9 @@ import { ArtifactStore } from './storage/artifact-store.js';
 import { StoredSecrets } from './storage/stored-secrets.js';
 import { Users } from './storage/users.js';
 import { AUTHORIZATION_STEPS, BROWSER_BINDING, CONFIGURATION, ENGINE, HOUSEKEEPING, ISSUER, KEEP_KEYS, LOGGER, PUBLIC_KEYS, RECORDER, SIGN_IN } from './tokens.js';
+
+/** Bytes; the engine is content with less of all but key sets. */
+const LARGEST_DOCUMENT = 64 * 1024;
 
 /** What the process brings; everything else is put together below, once, in this order. */
 export interface AuthorizationServerParts {
@@ -56,11 +61,12 @@ export class AuthorizationServerModule {
     const store = new ArtifactStore(database, sealer, clock);
     const users = new Users(database);
     const sessions = new AgentSessions(database);
-    const outbound = createSafeFetch({
+    const guard = {
       allow: () => configuration.snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? [],
       userAgent: 'Sallyport',
       extraCertificateAuthorities: config.extraCertificateAuthorities,
-    });
+    };
+    const outbound = createSafeFetch(guard);
 
     const providers = new TrustProviders({ issuer: config.issuer, fetch: outbound, clientSecret: (name) => secrets.find(name), clock });
     const signIn = new SignIn({ store, providers, users, clock });
@@ -76,6 +82,8 @@ export class AuthorizationServerModule {
     const keys = new PublicKeys(database, clock);
     const resource = `${config.gatewayUrl}/mcp`;
     const status = new TokenStatus({ issuer: config.issuer, resource, keys, sessions, configuration, clock });
+    const limits = new RequestLimits({ configuration, record: recorder.record, clock });
+    const documents = new DocumentFetch({ fetch: createSafeFetch({ ...guard, maxResponseBytes: LARGEST_DOCUMENT }), limits, clock });
     const registration = () => configuration.snapshot().get('ClientRegistration', 'default')?.spec;
 
     const makeEngine = (keysInUse: readonly JWK[]) => createEngine({
@@ -86,7 +94,7 @@ export class AuthorizationServerModule {
       cookieKeys: [Buffer.from(deriveKey(master, 'engine-cookies')).toString('base64url')],
       registrationToken: config.registrationToken,
       store,
-      fetch: outbound,
+      documents,
       clock,
       renderError: engineErrorPage,
       events: engineEvents(recorder.record, sessions, logger),
@@ -103,6 +111,7 @@ export class AuthorizationServerModule {
         liveToken: (token) => status.read(token),
         grantIsLive: (grantId) => status.grantIsLive(grantId),
         endSession,
+        limits,
       },
     });
     const engine = new RotatingEngine(makeEngine, await signingKeys.forAccessTokens());

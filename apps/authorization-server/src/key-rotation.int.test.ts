@@ -26,6 +26,9 @@ const publishedKids = async () => {
   return keys.map(({ kid }) => kid).filter((kid) => kid.startsWith('at-'));
 };
 
+/** As of one user with three agents that never rest: more than any limit would let pass. */
+const limits = { user: 1_000_000 };
+
 test('a key is published, signs, retires and is withdrawn under load, without a failed request or verification at three gateways (B7, S5)', async () => {
   const verifiers = await Promise.all([startVerifier(), startVerifier(), startVerifier()]);
   const failures: string[] = [];
@@ -48,6 +51,7 @@ test('a key is published, signs, retires and is withdrawn under load, without a 
       tokens = await agent.refresh(tokens.body['refresh_token']);
     }
   };
+  await deployment.configure([{ kind: 'AuthorizationServer', name: 'default', spec: { lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d' }, signingKeys: { rotateEvery: '90d', publishAhead: '30s' }, limits } }]);
   const load = Promise.all([work(), work(), work()]);
   await eventually(() => seen.size === 1);
   const [oldKid = ''] = await publishedKids();
@@ -55,7 +59,7 @@ test('a key is published, signs, retires and is withdrawn under load, without a 
   const begun = await waiting.open();
 
   // The command: what is older than now gets a successor, published at once and signing later.
-  await deployment.configure([{ kind: 'AuthorizationServer', name: 'default', spec: { lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d' }, signingKeys: { rotateEvery: '90d', publishAhead: '30s', renewOlderThan: new Date().toISOString() } } }]);
+  await deployment.configure([{ kind: 'AuthorizationServer', name: 'default', spec: { lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d' }, signingKeys: { rotateEvery: '90d', publishAhead: '30s', renewOlderThan: new Date().toISOString() }, limits } }]);
   await eventually(async () => (await publishedKids()).length === 2, { timeoutMs: 20_000, until: 'the next key is published' });
   const newKid = (await publishedKids()).find((kid) => kid !== oldKid) ?? '';
   expect([...seen.keys()]).toEqual([oldKid]);

@@ -7,8 +7,9 @@ import { CONFIDENTIAL_METHODS, CONTROL_PLANE_CLIENT_ID, DYNAMIC_PREFIX, normalis
 import { createEngineAdapter } from './engine-adapter.js';
 import type { AuthorizationEngine, EngineDecisions, EngineEvents, LifecycleSubject, RenderError, TokenVerdict } from './engine.js';
 import { interactionPolicyFor } from './interaction-policy.js';
-import { atomicReplayDetection, describeMetadata, providerWithRefresh, toRegistration } from './internals.js';
+import { atomicReplayDetection, describeMetadata, providerWithRefresh, toRegistration, whenClientIsNamed } from './internals.js';
 import { interactionSteps } from './interaction-steps.js';
+import { limitRequests, refuseSpentClient, TooManyRequests } from './limit-requests.js';
 import { RefreshRotation } from './refresh-rotation.js';
 import { answerForAccessTokens, INTROSPECTION_PATH, isConfidential, REVOCATION_PATH } from './structured-tokens.js';
 
@@ -21,7 +22,8 @@ export interface EngineOptions {
   readonly cookieKeys: readonly string[];
   readonly registrationToken: Secret | undefined;
   readonly store: ArtifactStore;
-  readonly fetch: typeof globalThis.fetch;
+  /** For documents and key sets that agents name. */
+  readonly documents: { readonly fetch: typeof globalThis.fetch; refusal(url: string): { readonly retryAfterSeconds: number } | undefined };
   readonly clock: Clock;
   readonly decisions: EngineDecisions;
   readonly events: EngineEvents;
@@ -61,6 +63,11 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     });
     verdicts.set(ctx, verdict);
     if (!verdict.admitted) throw new errors.InvalidGrant({ detail: verdict.reason });
+    admitUser(ctx, source.accountId);
+  };
+  const admitUser = (ctx: KoaContextWithOIDC, userId: string): void => {
+    const refusal = decisions.limits.admitUser(userId, ctx.oidc.client?.clientId);
+    if (refusal) throw new TooManyRequests(ctx, refusal);
   };
 
   const admitMachine = async (ctx: KoaContextWithOIDC, client: Client): Promise<void> => {
@@ -115,6 +122,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     findAccount: async (ctx, userId, source) => {
       if (!(await decisions.userExists(userId))) return undefined;
       if (source && ctx.oidc.params?.['grant_type'] === 'authorization_code' && 'grantId' in source) await admit(ctx, 'code', source as TokenSource);
+      if (ctx.oidc.route === 'authorization') admitUser(ctx, userId);
       return { accountId: userId, claims: () => Promise.resolve({ sub: userId }) };
     },
     loadExistingGrant: async (ctx) => {
@@ -141,7 +149,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     },
     interactions: { policy: interactionPolicyFor(isFirstParty, decisions), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     routes: { authorization: '/authorize', token: '/token', jwks: '/engine/jwks', registration: '/register', revocation: REVOCATION_PATH, introspection: INTROSPECTION_PATH, pushed_authorization_request: '/par' },
-    fetch: async (input, init) => onlyJson(await options.fetch(input instanceof Request ? input.url : input, init)),
+    fetch: async (input, init) => onlyJson(await options.documents.fetch(input instanceof Request ? input.url : input, init)),
     fetchResponseBodyLimits: { 'client_id metadata document': 5 * 1024, jwks_uri: 64 * 1024, sector_identifier_uri: 1024 },
     renderError: (ctx, out) => {
       const { html, contentSecurityPolicy } = options.renderError(out);
@@ -178,7 +186,12 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
         enabled: true,
         ack: 'draft-02',
         cacheDuration: { min: 30, max: 3600 },
-        allowFetch: (_ctx, clientId) => mayFetchDocument(clientId, decisions.documents()).accepted,
+        allowFetch: (ctx, clientId) => {
+          if (!mayFetchDocument(clientId, decisions.documents()).accepted) return false;
+          const refusal = options.documents.refusal(clientId);
+          if (refusal) throw new TooManyRequests(ctx, refusal);
+          return true;
+        },
         // Asked again for a remembered document: the administrator may have changed the list meanwhile.
         allowClient: (_ctx, client) => mayFetchDocument(client.clientId, decisions.documents()).accepted,
       },
@@ -197,6 +210,8 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   provider.proxy = true; // only what `handle` sets below is there to be trusted
   atomicReplayDetection(provider, options.store, options.clock);
 
+  whenClientIsNamed(provider, (ctx, client) => refuseSpentClient(decisions.limits, ctx, client));
+  provider.use(limitRequests(decisions.limits, options.renderError));
   provider.use(answerForAccessTokens(decisions));
   provider.use(async (ctx, next) => {
     if (ctx.method === 'POST' && ctx.path === '/register') {
@@ -222,7 +237,9 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     const { AccessToken: token, ClientCredentials: machineToken } = ctx.oidc.entities;
     events.tokenIssued(machineToken ? 'machine' : ctx.oidc.params?.['grant_type'] === 'refresh_token' ? 'refresh' : 'code', subjectOf(ctx), (token ?? machineToken)?.scope ?? '');
   });
-  provider.on('grant.error', (ctx, error) => events.tokenRefused(subjectOf(ctx), error.error, error.error_detail ?? error.error_description));
+  provider.on('grant.error', (ctx, error) => {
+    if (!(error instanceof TooManyRequests)) events.tokenRefused(subjectOf(ctx), error.error, error.error_detail ?? error.error_description);
+  });
   provider.on('grant.revoked', (ctx, grantId) => events.grantRevoked(grantId, ctx.oidc.client?.clientId, ctx.oidc.route === 'revocation' ? 'revoked by the agent' : 'a code or refresh token was used twice'));
   provider.on('registration_create.success', (_ctx, client) => events.registered(toRegistration(client)));
   provider.on('server_error', (_ctx, error) => events.failed(error));

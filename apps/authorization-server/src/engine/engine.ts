@@ -72,7 +72,15 @@ export interface EngineDecisions {
   /** Whether anything can still come of the agent session a grant belongs to. */
   grantIsLive(grantId: string): Promise<boolean>;
   endSession(sid: string, reason: string): Promise<void>;
+  /** What the endpoints take; each of these counts, but for `clientSpent`. */
+  readonly limits: {
+    admit(group: 'authorize' | 'token' | 'register' | 'status'): Refused;
+    clientSpent(group: 'authorize' | 'token' | 'register' | 'status', clientId: string): Refused;
+    chargeClient(group: 'authorize' | 'token' | 'register' | 'status', clientId: string): void;
+    admitUser(userId: string, clientId: string | undefined): Refused;
+  };
 }
+type Refused = { readonly retryAfterSeconds: number } | undefined;
 
 /** What the engine tells the rest of the server; none of it may throw. */
 export interface EngineEvents {

@@ -22,7 +22,10 @@ export function interactionSteps(provider: Provider, { resource, ttlSeconds }: {
         throw error;
       }
       const { params, uid } = interaction;
-      const client = await provider.Client.find(String(params['client_id']));
+      const client = await provider.Client.find(String(params['client_id'])).catch((error: unknown) => {
+        if (error instanceof errors.OIDCProviderError) return undefined; // its document cannot be had any more
+        throw error;
+      });
       // The engine checked the redirect URI when the request came in; a metadata document may have changed since.
       if (!client?.redirectUriAllowed(String(params['redirect_uri']))) return undefined;
       return {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AgentRegistration } from '@sallyport/authorization';
 import type { Clock } from '@sallyport/kernel';
-import { Provider, type Client, type Configuration, type TokenEndpointGrantContext } from 'oidc-provider';
+import { Provider, type Client, type Configuration, type KoaContextWithOIDC, type TokenEndpointGrantContext } from 'oidc-provider';
 import type { ArtifactStore } from '../storage/artifact-store.js';
 import { CONFIDENTIAL_METHODS, registeredBy } from './client-metadata.js';
 
@@ -32,6 +32,19 @@ export function providerWithRefresh(issuer: string, configuration: Configuration
   return new RefreshingProvider(issuer, configuration);
 }
 type Names = string | readonly string[] | ReadonlySet<string> | undefined;
+
+/**
+ * The one method through which every endpoint says which client a request names, before that client has proven anything.
+ * @param check called then; what it throws is the answer
+ */
+export function whenClientIsNamed(provider: Provider, check: (ctx: KoaContextWithOIDC, client: Client) => void): void {
+  const { prototype } = provider.OIDCContext;
+  const { entity } = prototype;
+  prototype.entity = function checked(this: KoaContextWithOIDC['oidc'] & { readonly ctx: KoaContextWithOIDC }, ...[key, value]: Parameters<typeof entity>) {
+    entity.call(this, key, value);
+    if (key === 'Client' && this.client) check(this.ctx, this.client);
+  };
+}
 
 /** What it publishes about itself, less what we do not offer and with our own key set. */
 export function describeMetadata(body: unknown, facts: { issuer: string; registration: boolean; documents: boolean; scopes: readonly string[] }): Record<string, unknown> {

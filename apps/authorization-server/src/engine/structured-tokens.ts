@@ -41,6 +41,7 @@ export function answerForAccessTokens({ liveToken, endSession }: Pick<EngineDeci
   };
 }
 
-function errorOf(body: unknown): unknown {
+/** RFC 6749 section 5.2 `error`, where a body has one. */
+export function errorOf(body: unknown): unknown {
   return typeof body === 'object' && body !== null && 'error' in body ? body.error : undefined;
 }

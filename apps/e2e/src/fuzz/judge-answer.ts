@@ -18,6 +18,7 @@ export function judgeAnswer(request: FuzzRequest, answer: FuzzAnswer, facts: Pic
   const { status, headers, body } = answer;
   if (status >= 500) return `status ${status}`;
   if (STACK.test(body)) return 'the body tells about the inside';
+  if (status === 429 && headers['retry-after'] === undefined) return 'refused for now, but not until when';
   const contentType = String(headers['content-type'] ?? '');
   if (contentType.includes('html') && body.includes('<fuzz-markup')) return 'the page contains markup of the request';
   if (headers['x-injected'] !== undefined) return 'the request could add a header';

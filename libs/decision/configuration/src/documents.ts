@@ -127,6 +127,9 @@ const AgentSpec = z.strictObject({
     z.strictObject({ method: z.literal('private_key_jwt'), keys: z.array(PublicKey).min(1).max(8).optional(), jwksUri: z.url({ protocol: /^https$/ }).optional() }).refine((key) => (key.keys === undefined) !== (key.jwksUri === undefined), 'needs either keys or jwksUri'),
   ]).prefault({ method: 'none' }),
 });
+const PerMinute = z.int().min(1).max(10_000_000);
+/** `total` is of everybody together, `client` of one agent. */
+const EndpointLimits = z.strictObject({ total: PerMinute.optional(), client: PerMinute.optional() });
 const AuthorizationServerSpec = z.strictObject({
   lifetimes: z.strictObject({
     /** Of what an agent shows the gateway; at most 1h (R47). */
@@ -146,6 +149,21 @@ const AuthorizationServerSpec = z.strictObject({
     /** The command to rotate: every key older than this moment gets a successor. */
     renewOlderThan: z.iso.datetime({ offset: true }).optional(),
   }).prefault({}),
+  /** Requests per minute that one replica takes, never counted by network address. */
+  limits: z.strictObject({
+    /** `/authorize` and `/par`: 6000 in total, 3000 of one agent. */
+    authorize: EndpointLimits.optional(),
+    /** `/token`: 12000 in total, 6000 of one agent. */
+    token: EndpointLimits.optional(),
+    /** `/register`: 1200. */
+    register: EndpointLimits.pick({ total: true }).strict().optional(),
+    /** `/revoke` and `/introspect`: 12000 in total, 6000 of one agent that authenticates. */
+    status: EndpointLimits.optional(),
+    /** Authorizations and tokens of one user through whatever agents: 600. */
+    user: PerMinute.optional(),
+    /** Client metadata documents and key sets fetched from hosts that agents name: 600 altogether, 60 from one host. */
+    documents: z.strictObject({ total: PerMinute.optional(), host: PerMinute.optional() }).optional(),
+  }).optional(),
 });
 const GatewaySpec = z.strictObject({
   /** `never` is possible with a single server only (security rule S12). */
