@@ -6,16 +6,12 @@ import { fuzzOauth } from './fuzz-oauth.js';
 import { signIn } from './sign-in.js';
 
 /** What is asked for here in a minute no deployment would be: refusals would hide what there is to find. */
-const UNLIMITED = `kind: AuthorizationServer
-name: default
-spec:
-  limits:
+const UNLIMITED = `  limits:
     authorize: { total: 10000000, client: 10000000 }
     token: { total: 10000000, client: 10000000 }
     register: { total: 10000000 }
     status: { total: 10000000, client: 10000000 }
     user: 10000000
----
 `;
 
 /** `oauth [--cases 100000] [--seed n] [--case i]`: against a deployment of its own, on loopback. */
@@ -31,7 +27,7 @@ async function fuzz(args: readonly string[]): Promise<boolean> {
   if (![seed, first, cases].every((number) => Number.isSafeInteger(number) && number >= 0)) throw new RangeError('--seed, --case and --cases are whole numbers');
 
   process.stdout.write(`fuzz oauth: seed ${seed}, ${cases} cases\n`);
-  const system = await startStandalone({ logLevel: 'fatal', configure: (demo) => `${UNLIMITED}${demoConfiguration(demo)}` });
+  const system = await startStandalone({ logLevel: 'fatal', configure: (demo) => demoConfiguration(demo).replace(/(?<=^  signingKeys: .*\n)/m, UNLIMITED) });
   const began = performance.now();
   try {
     const report = await fuzzOauth({ seed, first, cases, facts: () => signIn(system), onProgress: (done) => void (done % 10_000 === 0 && process.stdout.write(`  ${done}\n`)) });
