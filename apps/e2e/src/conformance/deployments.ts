@@ -3,7 +3,7 @@ import { startModernEverything } from '../everything/start-modern.js';
 import type { EverythingServer } from '../everything/serve-everything.js';
 import { startStandalone } from '../system/start-standalone.js';
 import type { System } from '../system/system.js';
-import { everythingConfiguration } from './everything-configuration.js';
+import { serversConfiguration } from '../system/servers-configuration.js';
 
 /** Sallyport as one of the suite's subjects. */
 export interface Deployment {
@@ -20,7 +20,7 @@ export async function demonstration(): Promise<Deployment> {
 /** One process, in front of the everything server of one SDK. */
 export const inFrontOf = (startServer: () => Promise<EverythingServer>) => async (): Promise<Deployment> => {
   const server = await startServer();
-  const system = await startStandalone({ logLevel: 'fatal', configure: (demo) => everythingConfiguration(server.url, demo) });
+  const system = await startStandalone({ logLevel: 'fatal', configure: (demo) => serversConfiguration([{ name: 'everything', url: server.url }], demo) });
   return {
     system,
     async close() {

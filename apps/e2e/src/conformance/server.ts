@@ -1,6 +1,6 @@
 import { signIn } from '../fuzz/sign-in.js';
 import type { System } from '../system/system.js';
-import { EVERYTHING_SCOPE } from './everything-configuration.js';
+import { SERVERS_SCOPE } from '../system/servers-configuration.js';
 import { forwardWithToken } from './forward-with-token.js';
 import { runSuite } from './suite.js';
 import type { Revision } from './suite.js';
@@ -8,7 +8,7 @@ import type { Verdicts } from './verdict.js';
 
 /** The official suite's server scenarios of one revision, through the gateway or through several that take turns. */
 export async function runServerScenarios(system: Pick<System, 'issuer' | 'gatewayUrl' | 'redirectUri'>, revision: Revision, gateways: readonly string[] = [system.gatewayUrl]): Promise<Verdicts> {
-  const { accessToken } = await signIn(system, EVERYTHING_SCOPE);
+  const { accessToken } = await signIn(system, SERVERS_SCOPE);
   const forwarder = await forwardWithToken(gateways, () => accessToken);
   try {
     return await runSuite(['server', '--url', forwarder.url, '--requirements', revision]);

@@ -1,0 +1,72 @@
+import type { DemoConfigurationUrls } from '@sallyport/demo';
+import { DEMO_CLIENT_SECRET_VARIABLE } from '@sallyport/demo';
+
+/** What an agent asks for to use these servers. */
+export const SERVERS_SCOPE = 'servers.use';
+
+export interface ConfiguredServer {
+  readonly name: string;
+  readonly url: string;
+  /** How its credential is had; a token we sign by default. */
+  readonly credential?: 'gateway-token' | 'none';
+}
+
+/** Servers of a test's own behind the gateway, everything of theirs allowed to the demonstration's engineers. One alone has no prefix. */
+export function serversConfiguration(servers: readonly ConfiguredServer[], { identityProvider }: DemoConfigurationUrls): string {
+  const ports = [identityProvider, ...servers.map(({ url }) => url)].map((url) => new URL(url).port).join(', ');
+  return `
+kind: TrustProvider
+name: demo
+spec:
+  displayName: Demo identity provider
+  issuer: ${identityProvider}
+  clientId: sallyport
+  clientSecret: { env: ${DEMO_CLIENT_SECRET_VARIABLE} }
+  scopes: [openid, profile, email, groups]
+  claims: { subject: sub, email: email, name: name, groups: groups }
+---
+kind: Role
+name: tester
+spec: { scopes: [${SERVERS_SCOPE}], members: [{ trustProvider: demo, groups: [engineering] }] }
+---
+kind: AccessPolicy
+name: testers
+spec: { hop: client-to-gateway, trustProviders: [demo], users: { trustProvider: demo, groups: [engineering] } }
+---${servers.map(documentsOf).join('---')}---
+kind: ClientRegistration
+name: default
+spec:
+  metadataDocuments: { enabled: true, allowedHosts: ["*"] }
+  dynamic: { mode: open, redirectHosts: [127.0.0.1] }
+---
+kind: Gateway
+name: default
+spec: { toolPrefix: ${servers.length === 1 ? 'never' : 'server'} }
+---
+kind: OutboundNetwork
+name: default
+spec:
+  allow:
+    - { host: 127.0.0.1, ports: [${ports}], http: true }
+`;
+}
+
+const documentsOf = ({ name, url, credential = 'gateway-token' }: ConfiguredServer): string => `
+kind: McpServer
+name: ${name}
+spec: { title: "${name}", url: "${url}", timeout: 30s }
+---
+kind: CredentialProvider
+name: ${name}-credential
+spec: { type: ${credential}, server: ${name}${credential === 'none' ? '' : `, scopes: [${SERVERS_SCOPE}]`} }
+---
+kind: AccessPolicy
+name: ${name}-for-testers
+spec:
+  hop: gateway-to-server
+  server: ${name}
+  users: { trustProvider: demo, groups: [engineering] }
+  credentialProvider: ${name}-credential
+  tools: [{ match: ["*"], scope: ${SERVERS_SCOPE} }]
+  resources: [{ match: ["**"], scope: ${SERVERS_SCOPE} }]
+`;
