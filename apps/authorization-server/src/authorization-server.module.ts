@@ -14,6 +14,7 @@ import { lifetimesOf } from './entitlement/lifetimes.js';
 import { MachineAdmissions } from './entitlement/machine-admission.js';
 import { TokenStatus } from './entitlement/token-status.js';
 import { BrowserBinding, deriveKey } from './federation/browser-binding.js';
+import { IdentityRechecks } from './federation/identity-rechecks.js';
 import { FederationController } from './federation/federation.controller.js';
 import { SignIn } from './federation/sign-in.js';
 import { TrustProviders } from './federation/trust-providers.js';
@@ -24,18 +25,21 @@ import { PublicKeys } from './keys/public-keys.js';
 import { rotationPolicyOf } from './keys/rotation-policy.js';
 import { SigningKeys } from './keys/signing-keys.js';
 import { endOverdueSessions } from './lifecycle/end-overdue-sessions.js';
+import { createEndIdentitySessions } from './lifecycle/end-identity-sessions.js';
 import { createEndSession } from './lifecycle/end-session.js';
 import { engineEvents } from './lifecycle/engine-events.js';
 import type { LifecycleRecorder } from './lifecycle/record-lifecycle.js';
+import { reportEndedSessions } from './lifecycle/report-ended-sessions.js';
 import { DocumentFetch } from './limits/document-fetch.js';
 import { RequestLimits } from './limits/request-limits.js';
 import { engineErrorPage } from './pages/engine-error-page.js';
 import { AdministeredAgents } from './storage/administered-agents.js';
 import { AgentSessions } from './storage/agent-sessions.js';
 import { ArtifactStore } from './storage/artifact-store.js';
+import { IdentitySessions } from './storage/identity-sessions.js';
 import { StoredSecrets } from './storage/stored-secrets.js';
 import { Users } from './storage/users.js';
-import { AUTHORIZATION_STEPS, BROWSER_BINDING, CONFIGURATION, ENGINE, HOUSEKEEPING, ISSUER, KEEP_KEYS, LOGGER, PUBLIC_KEYS, RECORDER, SIGN_IN } from './tokens.js';
+import { AUTHORIZATION_STEPS, BROWSER_BINDING, CONFIGURATION, ENGINE, HOUSEKEEPING, ISSUER, KEEP_KEYS, KEEP_SESSIONS, LOGGER, PUBLIC_KEYS, RECORDER, SIGN_IN } from './tokens.js';
 
 /** Bytes; the engine is content with less of all but key sets. */
 const LARGEST_DOCUMENT = 64 * 1024;
@@ -51,6 +55,9 @@ export interface AuthorizationServerParts {
   readonly clock: Clock;
 }
 
+/** Longer than a browser of ours stays signed in, the control plane's pages included. */
+const SIGN_IN_USEFUL_MS = 10 * 3_600_000;
+
 @Module({})
 export class AuthorizationServerModule {
   static async with({ config, master, database, configuration, recorder, logger, clock }: AuthorizationServerParts): Promise<DynamicModule> {
@@ -61,6 +68,7 @@ export class AuthorizationServerModule {
     const store = new ArtifactStore(database, sealer, clock);
     const users = new Users(database);
     const sessions = new AgentSessions(database);
+    const identities = new IdentitySessions(database, sealer, clock);
     const guard = {
       allow: () => configuration.snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? [],
       userAgent: 'Sallyport',
@@ -69,14 +77,21 @@ export class AuthorizationServerModule {
     const outbound = createSafeFetch(guard);
 
     const providers = new TrustProviders({ issuer: config.issuer, fetch: outbound, clientSecret: (name) => secrets.find(name), clock });
-    const signIn = new SignIn({ store, providers, users, clock });
+    const signIn = new SignIn({ store, providers, users, identities, clock });
     const binding = new BrowserBinding(master, { secure: config.issuer.startsWith('https:') });
     const endSession = createEndSession({ store, sessions, record: recorder.record });
-    const admissions = new Admissions({ configuration, users, sessions, endSession, clock });
+    const endIdentitySessions = createEndIdentitySessions({ identities, record: recorder.record });
+    const rechecks = new IdentityRechecks({ configuration, providers, identities, users, endIdentitySessions, clock, logger });
+    const admissions = new Admissions({ configuration, users, sessions, endSession, rechecks, clock });
     const machines = new MachineAdmissions({ configuration, sessions, endSession, clock });
     const housekeeping = async () => {
       await store.sweep();
+      await identities.sweep(new Date(clock() - SIGN_IN_USEFUL_MS));
       await endOverdueSessions({ sessions, lifetimes: lifetimesOf(configuration.snapshot()), endSession, clock });
+    };
+    const keepSessions = async () => {
+      await reportEndedSessions({ sessions, record: recorder.record, clock });
+      if (configuration.state().ready) await rechecks.checkDue();
     };
     const administered = new AdministeredAgents({ configuration, secrets });
     const keys = new PublicKeys(database, clock);
@@ -105,6 +120,11 @@ export class AuthorizationServerModule {
         administeredAgent: (clientId) => administered.find(clientId),
         lifetimes: () => lifetimesOf(configuration.snapshot()),
         userExists: async (userId) => (await users.find(userId)) !== undefined,
+        signedInBrowser: (id, browserUid) => identities.bindBrowser(id, browserUid),
+        signInOfBrowser: async (browserUid) => {
+          const signIn = await identities.ofBrowser(browserUid);
+          return signIn?.browserEnded === false ? signIn.id : undefined;
+        },
         signInVoid: (userId, authTime) => configuration.snapshot().revocations.isRevoked({ userId, clientId: '', sid: '', issuedAt: authTime }),
         admitMachine: (request) => machines.admit(request),
         admitToken: (request) => admissions.admitToken(request),
@@ -127,6 +147,7 @@ export class AuthorizationServerModule {
       providers: [
         { provide: ENGINE, useValue: engine },
         { provide: HOUSEKEEPING, useValue: housekeeping },
+        { provide: KEEP_SESSIONS, useValue: keepSessions },
         { provide: KEEP_KEYS, useValue: keepKeys },
         { provide: AUTHORIZATION_STEPS, useValue: steps },
         { provide: BROWSER_BINDING, useValue: binding },

@@ -11,7 +11,7 @@ import { AuthorizationServerModule } from './authorization-server.module.js';
 import type { AuthorizationServerConfig } from './config.js';
 import type { AuthorizationEngine } from './engine/engine.js';
 import { LifecycleRecorder } from './lifecycle/record-lifecycle.js';
-import { ENGINE, HOUSEKEEPING, KEEP_KEYS } from './tokens.js';
+import { ENGINE, HOUSEKEEPING, KEEP_KEYS, KEEP_SESSIONS } from './tokens.js';
 
 export interface AuthorizationServerAdapters {
   readonly messaging: Messaging;
@@ -23,6 +23,7 @@ export interface AuthorizationServerAdapters {
 
 const SWEEP_MS = 10 * 60_000;
 const KEYS_MS = 5_000;
+const SESSIONS_MS = 5_000;
 
 /**
  * Listens when it resolves; ready once the configuration has arrived. The database must have been migrated.
@@ -76,10 +77,13 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
     keepKeys().catch((err: unknown) => logger.warn({ err }, 'the signing keys could not be looked after'));
   }, KEYS_MS).unref();
 
+  const keepingSessions = repeat(app.get<() => Promise<void>>(KEEP_SESSIONS), SESSIONS_MS, (err) => logger.warn({ err }, 'sessions could not be looked after'));
+
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     clearInterval(sweeping);
     clearInterval(keepingKeys);
+    await keepingSessions.stop();
     await closeNestApp(app);
     await release();
   };
@@ -88,6 +92,20 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
     urls: { issuer: config.issuer, listening: url },
     readiness: () => readinessOf(configuration, messaging),
     close: () => (closing ??= close()),
+  };
+}
+
+/** Never twice at once, however long one takes. */
+function repeat(task: () => Promise<void>, everyMs: number, onError: (error: unknown) => void): { stop(): Promise<void> } {
+  let running: Promise<void> | undefined;
+  const timer = setInterval(() => {
+    running ??= task().catch(onError).finally(() => (running = undefined));
+  }, everyMs).unref();
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await running;
+    },
   };
 }
 

@@ -10,4 +10,6 @@ export const RECORDER = Symbol('LifecycleRecorder');
 export const HOUSEKEEPING = Symbol('housekeeping');
 export const ISSUER = Symbol('issuer');
 export const LOGGER = Symbol('Logger');
+/** Reports ended sessions nobody heard of and checks sign-ins again; to be called every few seconds. */
+export const KEEP_SESSIONS = Symbol('keepSessions');
 export const KEEP_KEYS = Symbol('keepKeys');

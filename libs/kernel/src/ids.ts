@@ -6,6 +6,7 @@ export const idPrefixes = {
   /** An agent on its own: the subject of its tokens, which no user's can equal (security rule S1). */
   agt: 'autonomous agent',
   ses: 'AgentSession',
+  ids: 'IdentitySession',
   con: 'Connection',
   evt: 'Event',
   rev: 'Revocation',

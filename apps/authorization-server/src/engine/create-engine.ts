@@ -8,7 +8,7 @@ import { createEngineAdapter } from './engine-adapter.js';
 import type { AuthorizationEngine, EngineDecisions, EngineEvents, LifecycleSubject, RenderError, TokenVerdict } from './engine.js';
 import { interactionPolicyFor } from './interaction-policy.js';
 import { atomicReplayDetection, describeMetadata, providerWithRefresh, toRegistration, whenClientIsNamed } from './internals.js';
-import { interactionSteps } from './interaction-steps.js';
+import { IDENTITY_SESSION, interactionSteps } from './interaction-steps.js';
 import { limitRequests, refuseSpentClient, TooManyRequests } from './limit-requests.js';
 import { RefreshRotation } from './refresh-rotation.js';
 import { answerForAccessTokens, INTROSPECTION_PATH, isConfidential, REVOCATION_PATH } from './structured-tokens.js';
@@ -30,6 +30,8 @@ export interface EngineOptions {
   readonly renderError: RenderError;
 }
 
+/** In ID tokens for our own pages: the sign-in they came from. */
+const SIGN_IN_CLAIM = 'identity_session';
 const MINUTE = 60;
 const INTERACTION_SECONDS = 10 * MINUTE;
 const SESSION_SECONDS = 8 * 3600;
@@ -62,7 +64,8 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
       sourceIp: ctx.ip || null,
     });
     verdicts.set(ctx, verdict);
-    if (!verdict.admitted) throw new errors.InvalidGrant({ detail: verdict.reason });
+    // A code is used up by now: only a refresh token is worth keeping.
+    if (!verdict.admitted) throw verdict.retriable && kind === 'refresh' ? new NotNow(verdict.reason) : new errors.InvalidGrant({ detail: verdict.reason });
     admitUser(ctx, source.accountId);
   };
   const admitUser = (ctx: KoaContextWithOIDC, userId: string): void => {
@@ -90,7 +93,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
       validator: (ctx, _key, _value, metadata) => normaliseClientMetadata(ctx, metadata, () => decisions.registration().redirectHosts),
     },
     allowOmittingSingleRegisteredRedirectUri: false,
-    claims: { openid: ['sub'] },
+    claims: { openid: ['sub', SIGN_IN_CLAIM] },
     conformIdTokenClaims: true,
     cookies: {
       names: { session: cookieName('session', secure, 'host'), interaction: cookieName('interaction', secure, 'path'), resume: cookieName('resume', secure, 'path') },
@@ -123,9 +126,13 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
       if (!(await decisions.userExists(userId))) return undefined;
       if (source && ctx.oidc.params?.['grant_type'] === 'authorization_code' && 'grantId' in source) await admit(ctx, 'code', source as TokenSource);
       if (ctx.oidc.route === 'authorization') admitUser(ctx, userId);
-      return { accountId: userId, claims: () => Promise.resolve({ sub: userId }) };
+      // Our own pages end with the sign-in they came from; what an agent learns of it is nothing.
+      const browserUid = source && ctx.oidc.client && isFirstParty(ctx.oidc.client) && 'sessionUid' in source ? source.sessionUid : undefined;
+      return { accountId: userId, claims: async () => ({ sub: userId, ...(browserUid === undefined ? {} : { [SIGN_IN_CLAIM]: await decisions.signInOfBrowser(browserUid) }) }) };
     },
     loadExistingGrant: async (ctx) => {
+      const signIn: unknown = ctx.oidc.result?.login && Reflect.get(ctx.oidc.result.login, IDENTITY_SESSION);
+      if (typeof signIn === 'string' && ctx.oidc.session) await decisions.signedInBrowser(signIn, ctx.oidc.session.uid);
       // Never the grant of an earlier authorization: each has its own, and its own agent session (S4).
       const grantId = ctx.oidc.result?.consent?.grantId;
       if (grantId) return provider.Grant.find(grantId);
@@ -258,8 +265,18 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
       if (!/^\/(?:authorize|\.well-known)\b/.test(request.url ?? '')) request.headers.accept = 'application/json';
       await callback(request, response);
     },
-    ...interactionSteps(provider, { resource, ttlSeconds: INTERACTION_SECONDS }),
+    ...interactionSteps(provider, { resource, ttlSeconds: INTERACTION_SECONDS, decisions }),
   };
+}
+
+/** Nothing is wrong with the token: we cannot find out now whether it may be used (RFC 9110 section 15.6.4). The agent keeps it. */
+class NotNow extends errors.OIDCProviderError {
+  constructor(detail: string) {
+    super(503, 'temporarily_unavailable');
+    this.expose = true;
+    this.error_description = 'the identity provider cannot be reached now: try again later';
+    this.error_detail = detail;
+  }
 }
 
 type TokenSource = { iat?: number | undefined; grantId?: string | undefined; accountId: string; authTime?: number | undefined; acr?: string | undefined; amr?: string[] | undefined };

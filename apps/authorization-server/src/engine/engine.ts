@@ -9,10 +9,17 @@ export interface Authentication {
   readonly acr: string | undefined;
   readonly amr: readonly string[];
 }
+/** The browser a request came from, as the engine knows it. */
+export interface BrowserSession {
+  readonly uid: string;
+  readonly userId: string | undefined;
+}
 /** A human who came back from the trust provider to us; the provider may have authenticated them long before. */
 export interface SignedIn extends Authentication {
   /** Seconds since the epoch, by our clock: what counts when everything until a moment was revoked. */
   readonly signedInAt: number;
+  /** What was written down of this sign-in. */
+  readonly identitySessionId: string;
 }
 
 /** An authorization request that waits for a human. */
@@ -42,7 +49,7 @@ export interface TokenRequest {
 }
 export type TokenVerdict =
   | { readonly admitted: true; /** What may be in the token now, whatever was granted before (S4). */ readonly scopes: ReadonlySet<string>; readonly claims: Readonly<Record<string, unknown>>; readonly subject: LifecycleSubject }
-  | { readonly admitted: false; /** For the trail, never for the agent. */ readonly reason: string; readonly subject: LifecycleSubject };
+  | { readonly admitted: false; /** For the trail, never for the agent. */ readonly reason: string; readonly subject: LifecycleSubject; /** Nothing is wrong with the request: it may be repeated later, with the same token. */ readonly retriable?: boolean };
 export interface LifecycleSubject {
   readonly userId?: string | undefined;
   readonly trustProvider?: string | undefined;
@@ -64,6 +71,10 @@ export interface EngineDecisions {
   userExists(userId: string): Promise<boolean>;
   /** A browser session made before the user was revoked does not count. */
   signInVoid(userId: string, authTime: number): boolean;
+  /** A sign-in now belongs to this browser. */
+  signedInBrowser(identitySessionId: string, browserUid: string): Promise<void>;
+  /** The sign-in a browser stands for now; undefined when there is none, or it ended. */
+  signInOfBrowser(browserUid: string): Promise<string | undefined>;
   /** An agent without a human asks for a token (RFC 6749 section 4.4). `subject.userId` is the token's subject. */
   admitMachine(request: Pick<TokenRequest, 'clientId' | 'authMethod' | 'sourceIp'>): Promise<TokenVerdict>;
   admitToken(request: TokenRequest): Promise<TokenVerdict>;
@@ -104,6 +115,8 @@ export interface AuthorizationEngine {
   /** Mints a grant of its own for this authorization (S4). */
   grant(request: IncomingMessage, response: ServerResponse, grant: { userId: string; clientId: string; scopes: readonly string[]; onGrant: (grantId: string) => Promise<void> }): Promise<string>;
   refuse(request: IncomingMessage, response: ServerResponse, description: string): Promise<string>;
+  /** Whose browser this is, by the engine's own cookie; undefined when nobody is signed in there. */
+  browserSession(request: IncomingMessage, response: ServerResponse): Promise<BrowserSession | undefined>;
 }
 
 /** RFC 6749 section 4.1.2.1, where no redirect is possible. */

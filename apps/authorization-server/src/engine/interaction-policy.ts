@@ -12,6 +12,12 @@ export function interactionPolicyFor(isFirstParty: (client: Client) => boolean, 
       return session?.accountId !== undefined && !oidc.result?.login && decisions.signInVoid(session.accountId, session.loginTs ?? 0) ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT;
     }),
   );
+  policy.get('login')?.checks.add(
+    new Check('signed_out', 'the sign-in ended', 'login_required', async ({ oidc }) => {
+      const { session } = oidc;
+      return session?.accountId !== undefined && !oidc.result?.login && (await decisions.signInOfBrowser(session.uid)) === undefined ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT;
+    }),
+  );
   policy.add(
     new Prompt(
       { name: 'consent', requestable: true },

@@ -1,14 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errors, type Provider } from 'oidc-provider';
-import type { AuthorizationEngine, PendingAuthorization, SignedIn } from './engine.js';
+import type { AuthorizationEngine, EngineDecisions, PendingAuthorization, SignedIn } from './engine.js';
 import { toRegistration } from './internals.js';
 
 /** Travels in the result of the interaction in which the human signed in; the engine leaves it alone. */
 const SIGNED_IN_AT = 'signed_in_at';
+/** The same, and then says which sign-in a browser session belongs to. */
+export const IDENTITY_SESSION = 'identity_session';
 type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
 
 /** The engine's interactions in our words. The engine's own cookie, bound to the path of one interaction, says which. */
-export function interactionSteps(provider: Provider, { resource, ttlSeconds }: { resource: string; ttlSeconds: number }): Pick<AuthorizationEngine, 'pending' | 'signedIn' | 'grant' | 'refuse'> {
+export function interactionSteps(provider: Provider, { resource, ttlSeconds, decisions }: { resource: string; ttlSeconds: number; decisions: Pick<EngineDecisions, 'signInOfBrowser'> }): Pick<AuthorizationEngine, 'pending' | 'signedIn' | 'grant' | 'refuse' | 'browserSession'> {
   const current = async (request: IncomingMessage, response: ServerResponse): Promise<Interaction> => provider.interactionDetails(request, response);
   const remainingSeconds = (interaction: Interaction) => Math.max(1, Math.min(ttlSeconds, interaction.exp - Math.floor(Date.now() / 1000)));
 
@@ -34,13 +36,13 @@ export function interactionSteps(provider: Provider, { resource, ttlSeconds }: {
         agent: toRegistration(client),
         redirectUri: String(params['redirect_uri']),
         requestedScopes: typeof params['scope'] === 'string' ? params['scope'].split(' ').filter(Boolean) : [],
-        authentication: await authenticationOf(provider, interaction),
+        authentication: await authenticationOf(provider, interaction, decisions),
         freshlySignedIn: interaction.lastSubmission?.login !== undefined,
         consentRequested: typeof params['prompt'] === 'string' && params['prompt'].split(' ').includes('consent'),
       } satisfies PendingAuthorization;
     },
 
-    async signedIn(request, response, { userId, authTime, signedInAt, acr, amr }) {
+    async signedIn(request, response, { userId, authTime, signedInAt, identitySessionId, acr, amr }) {
       const interaction = await current(request, response);
       const previous = interaction.session;
       if (previous && previous.accountId !== userId) {
@@ -50,7 +52,7 @@ export function interactionSteps(provider: Provider, { resource, ttlSeconds }: {
         delete interaction.session;
         await interaction.save(remainingSeconds(interaction));
       }
-      return provider.interactionResult(request, response, { login: { accountId: userId, ts: authTime, [SIGNED_IN_AT]: signedInAt, amr: [...amr], ...(acr === undefined ? {} : { acr }) } });
+      return provider.interactionResult(request, response, { login: { accountId: userId, ts: authTime, [SIGNED_IN_AT]: signedInAt, [IDENTITY_SESSION]: identitySessionId, amr: [...amr], ...(acr === undefined ? {} : { acr }) } });
     },
 
     async grant(request, response, { userId, clientId, scopes, onGrant }) {
@@ -72,15 +74,21 @@ export function interactionSteps(provider: Provider, { resource, ttlSeconds }: {
       return provider.interactionResult(request, response, { consent: { grantId } });
     },
 
+    async browserSession(request, response) {
+      const session = await provider.Session.get(provider.createContext(request, response));
+      return session.accountId === undefined ? undefined : { uid: session.uid, userId: session.accountId };
+    },
+
     refuse: (request, response, description) => provider.interactionResult(request, response, { error: 'access_denied', error_description: description }, { mergeWithLastSubmission: false }),
   };
 }
 
-async function authenticationOf(provider: Provider, { session, lastSubmission }: Interaction): Promise<SignedIn | undefined> {
+async function authenticationOf(provider: Provider, { session, lastSubmission }: Interaction, decisions: Pick<EngineDecisions, 'signInOfBrowser'>): Promise<SignedIn | undefined> {
   if (!session) return undefined;
   const login = lastSubmission?.login;
   const authTime = login?.accountId === session.accountId ? login.ts : (await provider.Session.findByUid(session.uid))?.loginTs;
-  if (authTime === undefined) return undefined;
+  const identitySessionId = await decisions.signInOfBrowser(session.uid);
+  if (authTime === undefined || identitySessionId === undefined) return undefined;
   const signedInAt: unknown = login?.accountId === session.accountId ? Reflect.get(login, SIGNED_IN_AT) : undefined;
-  return { userId: session.accountId, authTime, signedInAt: typeof signedInAt === 'number' ? signedInAt : authTime, acr: session.acr, amr: session.amr ?? [] };
+  return { userId: session.accountId, authTime, identitySessionId, signedInAt: typeof signedInAt === 'number' ? signedInAt : authTime, acr: session.acr, amr: session.amr ?? [] };
 }

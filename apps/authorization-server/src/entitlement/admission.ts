@@ -3,6 +3,7 @@ import type { AgentSessionId, Clock } from '@sallyport/kernel';
 import { compilePolicies, decideConnect, rolesFor, scopesForRoles, type AgentAssurance, type ConnectFacts, type DenialReason } from '@sallyport/policy';
 import type { Authentication, LifecycleSubject, TokenRequest, TokenVerdict } from '../engine/engine.js';
 import type { EndSession } from '../lifecycle/end-session.js';
+import type { IdentityRechecks } from '../federation/identity-rechecks.js';
 import type { AgentSessions } from '../storage/agent-sessions.js';
 import type { User, Users } from '../storage/users.js';
 import { lifetimesOf, overdue } from './lifetimes.js';
@@ -26,13 +27,15 @@ export class Admissions {
   readonly #users: Users;
   readonly #sessions: AgentSessions;
   readonly #endSession: EndSession;
+  readonly #rechecks: Pick<IdentityRechecks, 'standing'>;
   readonly #clock: Clock;
 
-  constructor(parts: { configuration: { snapshot(): ConfigurationSnapshot }; users: Users; sessions: AgentSessions; endSession: EndSession; clock: Clock }) {
+  constructor(parts: { configuration: { snapshot(): ConfigurationSnapshot }; users: Users; sessions: AgentSessions; endSession: EndSession; rechecks: Pick<IdentityRechecks, 'standing'>; clock: Clock }) {
     this.#configuration = parts.configuration;
     this.#users = parts.users;
     this.#sessions = parts.sessions;
     this.#endSession = parts.endSession;
+    this.#rechecks = parts.rechecks;
     this.#clock = parts.clock;
   }
 
@@ -62,9 +65,9 @@ export class Admissions {
 
   async admitToken({ kind, grantId, clientId, authMethod, authentication, sourceIp }: TokenRequest): Promise<TokenVerdict> {
     const session = await this.#sessions.findByGrant(grantId);
-    const user = await this.#users.find(authentication.userId);
-    const subject: LifecycleSubject = { userId: user?.id, trustProvider: user?.trustProvider, clientId, agentName: session?.agentName, sid: session?.sid };
-    if (!user || !session || session.clientId !== clientId || session.userId !== user.id) return { admitted: false, reason: 'no agent session', subject };
+    const known = await this.#users.find(authentication.userId);
+    const subject: LifecycleSubject = { userId: known?.id, trustProvider: known?.trustProvider, clientId, agentName: session?.agentName, sid: session?.sid };
+    if (!known || !session || session.clientId !== clientId || session.userId !== known.id) return { admitted: false, reason: 'no agent session', subject };
     if (session.ended) return { admitted: false, reason: 'agent session ended', subject };
     const over = overdue(session, lifetimesOf(this.#configuration.snapshot()), Math.floor(this.#clock() / 1000));
     if (over !== undefined) {
@@ -73,10 +76,13 @@ export class Admissions {
     }
     // Its assurance was written down with the consent; without the key it would be somebody else's word for it (S2).
     if (session.assurance === 'key-authenticated' && authMethod !== 'private_key_jwt') return { admitted: false, reason: 'the agent no longer proves its key', subject };
+    const standing = await this.#rechecks.standing(known, session.identitySessionId);
+    if (standing.outcome !== 'stands') return { admitted: false, reason: standing.reason, subject, retriable: standing.outcome === 'unknown' };
+    const user = (await this.#users.find(known.id)) ?? known; // with the groups of just now
     const agent = { clientId, name: session.agentName, assurance: session.assurance };
     const admission = this.decide(user, agent, authentication, { sid: session.sid, since: session.createdAt }, sourceIp);
     if (!admission.admitted) return { admitted: false, reason: admission.policy === null ? admission.reason : `${admission.reason} (${admission.policy})`, subject };
-    if (kind === 'refresh') await this.#sessions.used(session.sid, new Date(this.#clock()));
+    if (kind === 'refresh') await this.#sessions.used(session.sid, new Date(this.#clock()), sourceIp);
     return { admitted: true, scopes: admission.scopes, subject, claims: tokenClaims({ user, session, roles: admission.roles, authentication }) };
   }
 }

@@ -39,19 +39,19 @@ export class MachineAdmissions {
     const decision = decideConnect(compilePolicies(snapshot), facts, { sourceIp, now });
     if (decision.outcome === 'deny') return { admitted: false, reason: `${decision.reason} (${decision.policy})`, subject };
 
-    const sid = await this.#session({ userId, clientId, agentName: spec.displayName, assurance }, snapshot);
+    const sid = await this.#session({ userId, clientId, agentName: spec.displayName, assurance }, snapshot, sourceIp);
     const claims = { roles, groups: [], sid, auth_time: 0, amr: [], idp: MACHINES, idp_sub: clientId, agent_name: spec.displayName, agent_assurance: assurance, human_present: false };
     return { admitted: true, scopes: scopesForRoles(snapshot, roles), claims, subject: { ...subject, sid } };
   }
 
-  async #session(agent: Pick<AgentSession, 'userId' | 'clientId' | 'agentName' | 'assurance'>, snapshot: ConfigurationSnapshot): Promise<string> {
+  async #session(agent: Pick<AgentSession, 'userId' | 'clientId' | 'agentName' | 'assurance'>, snapshot: ConfigurationSnapshot, sourceIp: string | null): Promise<string> {
     const now = new Date(this.#clock());
     const current = await this.#sessions.findMachine(agent.userId, agent.clientId);
     if (current) {
       const { userId, clientId, sid, createdAt } = current;
       const over = overdue(current, lifetimesOf(snapshot), Math.floor(now.getTime() / 1000)) ?? (snapshot.revocations.isRevoked({ userId, clientId, sid, issuedAt: createdAt }) ? 'revoked' : undefined);
       if (over === undefined && current.assurance === agent.assurance) {
-        await this.#sessions.used(sid, now);
+        await this.#sessions.used(sid, now, sourceIp);
         return sid;
       }
       await this.#endSession(sid, over ?? 'authenticates in another way now');

@@ -1,7 +1,9 @@
 import type { Clock } from '@sallyport/kernel';
+import type { IdentitySessions } from '../storage/identity-sessions.js';
 import type { ArtifactStore } from '../storage/artifact-store.js';
 import type { User, Users } from '../storage/users.js';
 import type { SignedIn } from '../engine/engine.js';
+import { beginIdentitySession } from './begin-identity-session.js';
 import { mapClaims, type MappedIdentity } from './map-claims.js';
 import { newSignInRequest, type TrustProvider, type TrustProviders } from './trust-providers.js';
 
@@ -19,12 +21,14 @@ export class SignIn {
   readonly #store: ArtifactStore;
   readonly #providers: TrustProviders;
   readonly #users: Users;
+  readonly #identities: IdentitySessions;
   readonly #clock: Clock;
 
-  constructor(parts: { store: ArtifactStore; providers: TrustProviders; users: Users; clock: Clock }) {
+  constructor(parts: { store: ArtifactStore; providers: TrustProviders; users: Users; identities: IdentitySessions; clock: Clock }) {
     this.#store = parts.store;
     this.#providers = parts.providers;
     this.#users = parts.users;
+    this.#identities = parts.identities;
     this.#clock = parts.clock;
   }
 
@@ -44,13 +48,14 @@ export class SignIn {
     const flow = state === null ? undefined : await this.#store.take(FLOW, state);
     if (!flow || browser === undefined || flow['browser'] !== browser || flow['provider'] !== provider.name || flow['issuer'] !== provider.spec.issuer) return { outcome: 'not-ours' };
     const interaction = String(flow['interaction']);
-    const { claims } = await this.#providers.redeem(provider, { state: String(flow['state']), nonce: String(flow['nonce']), codeVerifier: String(flow['codeVerifier']) }, callback);
+    const { claims, tokens } = await this.#providers.redeem(provider, { state: String(flow['state']), nonce: String(flow['nonce']), codeVerifier: String(flow['codeVerifier']) }, callback);
     const mapped = mapClaims(provider, claims);
     if (!mapped.accepted) return { outcome: 'refused', interaction, reason: mapped.reason };
     const now = this.#clock();
     const user = await this.#users.signedIn(mapped.identity, new Date(now));
+    const { id: identitySessionId } = await beginIdentitySession(this.#identities, provider, user, { claims, tokens });
     const signedInAt = Math.floor(now / 1000);
-    const result: SignedIn = { userId: user.id, authTime: Math.min(mapped.authTime ?? Infinity, signedInAt), signedInAt, acr: mapped.acr, amr: mapped.amr };
+    const result: SignedIn = { userId: user.id, authTime: Math.min(mapped.authTime ?? Infinity, signedInAt), signedInAt, identitySessionId, acr: mapped.acr, amr: mapped.amr };
     await this.#store.destroy(RESULT, `${interaction} ${browser}`); // of an earlier attempt, which was collected
     await this.#store.put(RESULT, `${interaction} ${browser}`, { ...result }, { expiresInSeconds: FLOW_SECONDS });
     return { outcome: 'signed-in', interaction, user };
@@ -60,7 +65,7 @@ export class SignIn {
   async collect(interaction: string, browser: string | undefined): Promise<SignedIn | undefined> {
     const result = browser === undefined ? undefined : await this.#store.take(RESULT, `${interaction} ${browser}`);
     if (!result) return undefined;
-    const { userId, authTime, signedInAt, acr, amr } = result;
-    return { userId: String(userId), authTime: Number(authTime), signedInAt: Number(signedInAt), acr: typeof acr === 'string' ? acr : undefined, amr: Array.isArray(amr) ? amr.map(String) : [] };
+    const { userId, authTime, signedInAt, identitySessionId, acr, amr } = result;
+    return { userId: String(userId), authTime: Number(authTime), signedInAt: Number(signedInAt), identitySessionId: String(identitySessionId), acr: typeof acr === 'string' ? acr : undefined, amr: Array.isArray(amr) ? amr.map(String) : [] };
   }
 }

@@ -12,9 +12,21 @@ export interface SignInRequest {
 }
 export interface SignInAnswer {
   readonly claims: Readonly<Record<string, unknown>>;
+  readonly tokens: ProviderTokens;
 }
+export interface ProviderTokens {
+  readonly refreshToken: string | undefined;
+  readonly accessToken: string;
+  readonly idToken: string | undefined;
+}
+export type RefreshAnswer =
+  | { readonly outcome: 'refreshed'; readonly tokens: ProviderTokens; /** Asks for what the human's claims are now; undefined where the provider says nothing of them. */ readonly claims: () => Promise<ClaimsAnswer | undefined> }
+  | { readonly outcome: 'refused'; /** The provider's error code. */ readonly error: string };
+export type ClaimsAnswer = { readonly outcome: 'claims'; readonly claims: Readonly<Record<string, unknown>> } | { readonly outcome: 'refused'; readonly error: string };
 
 const METADATA_FRESH_MS = 10 * 60_000;
+/** What a provider says when this human may not come in, or not without signing in again (RFC 6749 section 5.2, OpenID Connect Core section 3.1.2.6). */
+const DEFINITE = new Set(['invalid_grant', 'access_denied', 'interaction_required', 'login_required', 'consent_required', 'account_selection_required']);
 
 /**
  * We as OpenID Connect client of the customer's identity providers: code flow with PKCE, nonce, state and the `iss`
@@ -44,11 +56,14 @@ export class TrustProviders {
     const server = await this.#discover(provider);
     if (!server.authorization_endpoint) throw unavailable(provider, 'it names no authorization endpoint');
     const url = new URL(server.authorization_endpoint);
+    const scopes = new Set(provider.spec.scopes);
+    // How providers are asked for a refresh token, where they know it (OpenID Connect Core section 11).
+    if (provider.spec.session?.recheckEvery !== undefined && server.scopes_supported?.includes('offline_access')) scopes.add('offline_access');
     for (const [name, value] of Object.entries({
       client_id: provider.spec.clientId,
       redirect_uri: this.redirectUri(provider),
       response_type: 'code',
-      scope: provider.spec.scopes.join(' '),
+      scope: [...scopes].join(' '),
       state: request.state,
       nonce: request.nonce,
       code_challenge: await oauth.calculatePKCECodeChallenge(request.codeVerifier),
@@ -70,10 +85,64 @@ export class TrustProviders {
       await oauth.validateApplicationLevelSignature(server, answer, options);
       const idToken = oauth.getValidatedIdTokenClaims(tokens);
       if (!idToken) throw refusal(provider, 'it sent no ID token');
-      return { claims: await this.#complete(provider, server, client, idToken, tokens.access_token) };
+      return { claims: await this.#complete(provider, server, client, idToken, tokens.access_token), tokens: tokensOf(tokens) };
     } catch (cause) {
       throw translate(provider, cause);
     }
+  }
+
+  /**
+   * Asks again with the refresh token of a sign-in. Only a provider's own word is a refusal; anything else throws, and says
+   * nothing about the human. What it returns must be stored before its claims are asked for: the token may be single use.
+   * @param subject `sub` of the sign-in's ID token; a new one must be for it (OpenID Connect Core section 12.2)
+   * @throws SallyportError `trust_provider_unavailable`, `trust_provider_refused` (an answer that fits no request of ours)
+   */
+  async refresh(provider: TrustProvider, refreshToken: string, subject: string): Promise<RefreshAnswer> {
+    const server = await this.#discover(provider);
+    const client: oauth.Client = { client_id: provider.spec.clientId };
+    const options = this.#options(provider);
+    try {
+      const answer = await oauth.refreshTokenGrantRequest(server, client, await this.#authenticate(provider, server), refreshToken, options);
+      const tokens = await oauth.processRefreshTokenResponse(server, client, answer);
+      const idToken = oauth.getValidatedIdTokenClaims(tokens);
+      if (idToken) await oauth.validateApplicationLevelSignature(server, answer, options);
+      if (idToken && idToken.sub !== subject) throw refusal(provider, 'its ID token is for another human');
+      return { outcome: 'refreshed', tokens: tokensOf(tokens), claims: () => this.#claimsAgain(provider, server, client, { idToken, accessToken: tokens.access_token, subject }) };
+    } catch (cause) {
+      if (cause instanceof oauth.ResponseBodyError && cause.status < 500 && DEFINITE.has(cause.error)) return { outcome: 'refused', error: cause.error };
+      throw translate(provider, cause);
+    }
+  }
+
+  async #claimsAgain(provider: TrustProvider, server: oauth.AuthorizationServer, client: oauth.Client, { idToken, accessToken, subject }: { idToken: oauth.IDToken | undefined; accessToken: string; subject: string }): Promise<ClaimsAnswer | undefined> {
+    try {
+      if (idToken) return { outcome: 'claims', claims: await this.#complete(provider, server, client, idToken, accessToken) };
+      if (!server.userinfo_endpoint) return undefined;
+      const answer = await oauth.userInfoRequest(server, client, accessToken, this.#options(provider));
+      return { outcome: 'claims', claims: await oauth.processUserInfoResponse(server, client, subject, answer) };
+    } catch (cause) {
+      // A token made a moment ago is not taken any more: the account it speaks of is closed (OpenID Connect Core section 5.3.3).
+      if (cause instanceof oauth.WWWAuthenticateChallengeError && cause.cause.some(({ parameters }) => parameters.error === 'invalid_token')) return { outcome: 'refused', error: 'invalid_token' };
+      throw translate(provider, cause);
+    }
+  }
+
+  /** Where a browser is sent to sign out at the provider too; undefined where it offers no such place (OpenID Connect RP-Initiated Logout 1.0). */
+  async endSessionUrl(provider: TrustProvider, { idToken, returnTo }: { idToken: string | undefined; returnTo: string }): Promise<URL | undefined> {
+    const { end_session_endpoint: endpoint } = await this.#discover(provider);
+    if (endpoint === undefined || !URL.canParse(endpoint)) return undefined;
+    const url = new URL(endpoint);
+    if (url.protocol !== 'https:' && url.protocol !== new URL(provider.spec.issuer).protocol) return undefined;
+    for (const [name, value] of Object.entries({ client_id: provider.spec.clientId, post_logout_redirect_uri: returnTo, ...(idToken === undefined ? {} : { id_token_hint: idToken }) })) url.searchParams.set(name, value);
+    return url;
+  }
+
+  /** The keys a provider signs with, where it publishes them, and the algorithms it says it uses; never a shared secret. */
+  async signatureSource(provider: TrustProvider): Promise<{ readonly jwksUri: string; readonly algorithms: readonly string[] }> {
+    const server = await this.#discover(provider);
+    if (!server.jwks_uri) throw unavailable(provider, 'it publishes no keys');
+    const algorithms = (server.id_token_signing_alg_values_supported ?? ['RS256']).filter((alg) => /^(?:RS|PS|ES)(?:256|384|512)$|^EdDSA$|^Ed25519$/.test(alg));
+    return { jwksUri: server.jwks_uri, algorithms };
   }
 
   /** Some providers put profile claims only at their userinfo endpoint; the ID token's own claims always win. */
@@ -125,6 +194,7 @@ export function newSignInRequest(): SignInRequest {
   return { state: oauth.generateRandomState(), nonce: oauth.generateRandomNonce(), codeVerifier: oauth.generateRandomCodeVerifier() };
 }
 
+const tokensOf = ({ refresh_token: refreshToken, access_token: accessToken, id_token: idToken }: oauth.TokenEndpointResponse): ProviderTokens => ({ refreshToken, accessToken, idToken });
 const named = (provider: TrustProvider) => provider.spec.displayName ?? provider.name;
 const unavailable = (provider: TrustProvider, why: string, cause?: unknown) => new SallyportError('trust_provider_unavailable', `${named(provider)} cannot be used now: ${why}.`, { cause });
 const refusal = (provider: TrustProvider, why: string, cause?: unknown) => new SallyportError('trust_provider_refused', `${named(provider)} did not confirm the sign-in: ${why}.`, { cause });

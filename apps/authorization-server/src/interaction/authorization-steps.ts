@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { agentAssurance, agentName, consentDigest, grantedScopes } from '@sallyport/authorization';
+import { agentAssurance, agentName, consentDigest, grantedScopes, redirectHost } from '@sallyport/authorization';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import { SallyportError, type Clock } from '@sallyport/kernel';
 import type { AuthorizationEngine, PendingAuthorization } from '../engine/engine.js';
@@ -158,7 +158,7 @@ export class AuthorizationSteps {
       scopes: granted,
       onGrant: async (grantId) => {
         if (!remembered) await sessions.rememberConsent(user.id, agent.clientId, consentDigest(pending.agent, pending.redirectUri, granted), at);
-        const sid = await sessions.start({ userId: user.id, clientId: agent.clientId, agentName: agent.name, assurance: agent.assurance }, grantId, at);
+        const sid = await sessions.start({ userId: user.id, clientId: agent.clientId, agentName: agent.name, assurance: agent.assurance, identitySessionId: pending.authentication?.identitySessionId, place: { redirectHost: redirectHost(pending.redirectUri), userAgent: visit.request.headers['user-agent'], sourceAddress: visit.sourceIp } }, grantId, at);
         record({ type: 'agent.consented', userId: user.id, trustProvider: user.trustProvider, clientId: agent.clientId, agentName: agent.name, sid, detail: { remembered, scope: granted.join(' ') } });
       },
     });

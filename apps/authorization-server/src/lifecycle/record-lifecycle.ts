@@ -1,4 +1,4 @@
-import { newId, type Clock } from '@sallyport/kernel';
+import { namedId, newId, type Clock } from '@sallyport/kernel';
 import type { LifecycleRecord } from '@sallyport/messages';
 import type { EventStream } from '@sallyport/messaging';
 import type { Logger } from '@sallyport/telemetry';
@@ -38,7 +38,9 @@ export class LifecycleRecorder {
       this.#logger.error({ type }, 'the event stream is away for too long: a lifecycle record is lost');
       return;
     }
-    this.#waiting.push({ v: 1, type, id: newId('evt', at), replica: this.#replica, at, ...known, ...(detail === undefined ? {} : { detail }) });
+    // A session ends once, however often that is told: the trail keeps one record of it.
+    const id = type === 'token.revoked' && rest.sid !== undefined ? namedId('evt', rest.sid) : newId('evt', at);
+    this.#waiting.push({ v: 1, type, id, replica: this.#replica, at, ...known, ...(detail === undefined ? {} : { detail }) });
     this.#publishing ??= this.#publish().finally(() => (this.#publishing = undefined));
   };
 

@@ -9,12 +9,29 @@ export interface AgentSession {
   readonly clientId: string;
   readonly agentName: string;
   readonly assurance: AgentAssurance;
+  /** The sign-in it came from; none for an agent without a human. */
+  readonly identitySessionId: string | undefined;
   /** Seconds since the epoch. */
   readonly createdAt: number;
   /** Seconds since the epoch. */
   readonly lastUsedAt: number;
   readonly ended: boolean;
 }
+
+/** What is written down with a new session. */
+export interface NewAgentSession extends Pick<AgentSession, 'userId' | 'clientId' | 'agentName' | 'assurance'> {
+  readonly identitySessionId?: string | undefined;
+  readonly place?: AgentPlace | undefined;
+}
+/** Where a session was begun, for whoever looks at the list and wonders whether it is theirs. Nothing is decided by it. */
+export interface AgentPlace {
+  readonly redirectHost: string;
+  readonly userAgent: string | undefined;
+  readonly sourceAddress: string;
+}
+const MAX_USER_AGENT = 256;
+/** An ended session whose end never became a revocation is reported again after this long. */
+const REPORT_AGAIN_MS = 60_000;
 
 /** Agent sessions and remembered consents. A session belongs to exactly one grant (security rule S4). */
 export class AgentSessions {
@@ -24,9 +41,10 @@ export class AgentSessions {
     this.#database = database;
   }
 
-  async start(session: Omit<AgentSession, 'sid' | 'createdAt' | 'lastUsedAt' | 'ended'>, grantId: string, at: Date): Promise<AgentSessionId> {
+  async start({ place, identitySessionId, ...session }: NewAgentSession, grantId: string, at: Date): Promise<AgentSessionId> {
     const sid = newId('ses', at.getTime());
-    await this.#database.agentSession.create({ data: { sid, ...session, grantDigest: grantDigestOf(grantId), createdAt: at, lastUsedAt: at } });
+    const from = place ? { redirectHost: place.redirectHost, userAgent: place.userAgent?.slice(0, MAX_USER_AGENT) ?? null, sourceAddress: place.sourceAddress, lastUsedAddress: place.sourceAddress } : {};
+    await this.#database.agentSession.create({ data: { sid, ...session, ...from, identitySessionId: identitySessionId ?? null, grantDigest: grantDigestOf(grantId), createdAt: at, lastUsedAt: at } });
     return sid;
   }
 
@@ -40,8 +58,8 @@ export class AgentSessions {
     return row ? toSession(row) : undefined;
   }
 
-  async used(sid: string, at: Date): Promise<void> {
-    await this.#database.agentSession.updateMany({ where: { sid, endedAt: null }, data: { lastUsedAt: at } });
+  async used(sid: string, at: Date, sourceAddress: string | null): Promise<void> {
+    await this.#database.agentSession.updateMany({ where: { sid, endedAt: null }, data: { lastUsedAt: at, ...(sourceAddress === null ? {} : { lastUsedAddress: sourceAddress }) } });
   }
 
   /** The newest live one of an agent without a human, which has one for all its tokens. */
@@ -53,6 +71,21 @@ export class AgentSessions {
   async findOverdue({ unusedSince, begunBefore, limit }: { unusedSince: Date; begunBefore: Date; limit: number }): Promise<readonly AgentSession[]> {
     const rows = await this.#database.agentSession.findMany({ where: { endedAt: null, OR: [{ lastUsedAt: { lte: unusedSince } }, { createdAt: { lte: begunBefore } }] }, take: limit });
     return rows.map(toSession);
+  }
+
+  /**
+   * Ended sessions that no revocation speaks of: whoever ended them died before telling, or what they told was lost. Each is
+   * given to one caller, and to nobody else for a minute.
+   */
+  async takeUnreported({ endedAfter, endedBefore, now, limit }: { endedAfter: Date; endedBefore: Date; now: Date; limit: number }): Promise<readonly UnreportedEnd[]> {
+    const again = new Date(now.getTime() - REPORT_AGAIN_MS);
+    return this.#database.$queryRaw<UnreportedEnd[]>`
+      UPDATE "AgentSession" SET "reportedAgainAt" = ${now} WHERE sid IN (
+        SELECT s.sid FROM "AgentSession" s
+        WHERE s."endedAt" > ${endedAfter} AND s."endedAt" <= ${endedBefore} AND (s."reportedAgainAt" IS NULL OR s."reportedAgainAt" <= ${again})
+          AND NOT EXISTS (SELECT 1 FROM "Revocation" r WHERE r."subjectType" = 'session' AND r.subject = jsonb_build_object('type', 'session', 'sid', s.sid))
+        ORDER BY s."endedAt" LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+      RETURNING sid, "userId", "clientId", "agentName", "endReason"`;
   }
 
   /** What this user agreed to for this agent last, as a digest (security rule S3). */
@@ -70,13 +103,22 @@ export class AgentSessions {
   }
 }
 
-function toSession(row: { sid: string; userId: string; clientId: string; agentName: string; assurance: string; createdAt: Date; lastUsedAt: Date; endedAt: Date | null }): AgentSession {
+export interface UnreportedEnd {
+  readonly sid: string;
+  readonly userId: string;
+  readonly clientId: string;
+  readonly agentName: string;
+  readonly endReason: string | null;
+}
+
+function toSession(row: { sid: string; userId: string; clientId: string; agentName: string; assurance: string; identitySessionId: string | null; createdAt: Date; lastUsedAt: Date; endedAt: Date | null }): AgentSession {
   return {
     sid: row.sid as AgentSessionId,
     userId: row.userId,
     clientId: row.clientId,
     agentName: row.agentName,
     assurance: row.assurance as AgentAssurance,
+    identitySessionId: row.identitySessionId ?? undefined,
     createdAt: Math.floor(row.createdAt.getTime() / 1000),
     lastUsedAt: Math.floor(row.lastUsedAt.getTime() / 1000),
     ended: row.endedAt !== null,

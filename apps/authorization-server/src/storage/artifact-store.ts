@@ -119,15 +119,15 @@ export class ArtifactStore {
   }
 
   /** The same, by the agent session. @returns false when it had ended already */
-  async revokeSession(sid: string): Promise<boolean> {
+  async revokeSession(sid: string, reason: string): Promise<boolean> {
     const session = await this.#database.agentSession.findUnique({ where: { sid }, select: { grantDigest: true } });
-    return session !== null && (await this.#revoke(session.grantDigest));
+    return session !== null && (await this.#revoke(session.grantDigest, reason));
   }
 
-  async #revoke(grantDigest: string): Promise<boolean> {
+  async #revoke(grantDigest: string, endReason: string | null = null): Promise<boolean> {
     const [, { count }] = await this.#database.$transaction([
       this.#database.oidcArtifact.deleteMany({ where: { OR: [{ grantDigest }, { kind: 'Grant', idDigest: grantDigest }] } }),
-      this.#database.agentSession.updateMany({ where: { grantDigest, endedAt: null }, data: { endedAt: new Date(this.#clock()) } }),
+      this.#database.agentSession.updateMany({ where: { grantDigest, endedAt: null }, data: { endedAt: new Date(this.#clock()), endReason } }),
     ]);
     return count > 0;
   }

@@ -30,6 +30,11 @@ export class Users {
     return toUser(row);
   }
 
+  /** What the trust provider says between two sign-ins; their subject never changes. */
+  async confirmed(id: string, { email, name, groups }: Identity): Promise<void> {
+    await this.#database.user.updateMany({ where: { id }, data: { email: email ?? null, name: name ?? null, groups: [...groups] } });
+  }
+
   async find(id: string): Promise<User | undefined> {
     const row = await this.#database.user.findUnique({ where: { id } });
     return row ? toUser(row) : undefined;

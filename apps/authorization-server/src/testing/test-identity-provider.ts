@@ -8,12 +8,27 @@ export interface TestAccount {
   readonly [claim: string]: unknown;
 }
 
+interface InsteadAnswer {
+  readonly status: number;
+  readonly body?: unknown;
+  readonly headers?: Record<string, string>;
+}
+
 /** A small OpenID provider: signs in whoever `account` names, at once. What it sends can be bent, one thing at a time. */
 export interface TestIdentityProvider {
   readonly issuer: string;
   readonly clientSecret: string;
   account: TestAccount;
-  bend: { claims?: Record<string, unknown>; audience?: string; issuerParameter?: string; wrongKey?: boolean; error?: string; challengeMethods?: string[] };
+  /** Gives refresh tokens, each good once, and asks `account` anew at each refresh. */
+  refreshTokens: boolean;
+  /** Every refresh token presented, in order. */
+  readonly refreshed: string[];
+  /** Answers requests of a path instead. */
+  answer: ((path: string) => InsteadAnswer | undefined | Promise<InsteadAnswer | undefined>) | undefined;
+  /** Subjects that may not come in any more. */
+  readonly disabled: Set<string>;
+  logoutToken(claims: Record<string, unknown>, changes?: { header?: Record<string, unknown>; audience?: string; issuer?: string; wrongKey?: boolean }): Promise<string>;
+  bend: { noIdTokenAtRefresh?: boolean; refreshSubject?: string; userInfo?: boolean; endSession?: boolean; claims?: Record<string, unknown>; audience?: string; issuerParameter?: string; wrongKey?: boolean; error?: string; challengeMethods?: string[] };
   /** Query parameters of every authorization request seen. */
   readonly requests: URLSearchParams[];
   close(): Promise<void>;
@@ -24,6 +39,8 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
   const stranger = await generateKeyPair('RS256');
   const jwk = { ...(await exportJWK(publicKey)), kid: 'idp-1', alg: 'RS256', use: 'sig' };
   const codes = new Map<string, { nonce: string; challenge: string; account: TestAccount; authTime: number }>();
+  const grants = new Map<string, { sub: string; authTime: number }>();
+  const accessTokens = new Map<string, string>();
   const clientSecret = 'test-idp-client-secret-0123456789';
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => response.writeHead(500).end(String(error)));
@@ -34,6 +51,14 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
     issuer,
     clientSecret,
     account: { sub: 'alice-id', email: 'alice@example.com', email_verified: true, name: 'Alice', groups: ['engineering'] },
+    refreshTokens: false,
+    refreshed: [],
+    answer: undefined,
+    disabled: new Set(),
+    logoutToken: (claims, { header = {}, audience = 'sallyport', issuer: by = issuer, wrongKey = false } = {}) =>
+      new SignJWT({ iss: by, aud: audience, iat: Math.floor(Date.now() / 1000), jti: randomUUID(), events: { 'http://schemas.openid.net/event/backchannel-logout': {} }, ...claims })
+        .setProtectedHeader({ alg: 'RS256', kid: 'idp-1', typ: 'logout+jwt', ...header })
+        .sign(wrongKey ? stranger.privateKey : privateKey),
     bend: {},
     requests: [],
     close: () =>
@@ -46,6 +71,8 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '', issuer);
     const json = (body: unknown, status = 200) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    const instead = await provider.answer?.(url.pathname);
+    if (instead) return void response.writeHead(instead.status, { 'content-type': 'application/json', ...instead.headers }).end(JSON.stringify(instead.body ?? {}));
     switch (url.pathname) {
       case '/.well-known/openid-configuration':
         return void json({
@@ -53,6 +80,8 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
           authorization_endpoint: `${issuer}/authorize`,
           token_endpoint: `${issuer}/token`,
           jwks_uri: `${issuer}/jwks`,
+          ...(provider.bend.userInfo ? { userinfo_endpoint: `${issuer}/userinfo` } : {}),
+          ...(provider.bend.endSession ? { end_session_endpoint: `${issuer}/end-session` } : {}),
           response_types_supported: ['code'],
           subject_types_supported: ['public'],
           id_token_signing_alg_values_supported: ['RS256'],
@@ -78,6 +107,7 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
         const chunks: Buffer[] = [];
         for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
         const form = new URLSearchParams(Buffer.concat(chunks).toString());
+        if (form.get('grant_type') === 'refresh_token') return refresh(form, json);
         const code = codes.get(form.get('code') ?? '');
         codes.delete(form.get('code') ?? '');
         const [, basic = ''] = (request.headers.authorization ?? '').split(' ');
@@ -91,11 +121,40 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
           .setIssuedAt()
           .setExpirationTime('5m')
           .sign(provider.bend.wrongKey ? stranger.privateKey : privateKey);
-        return void json({ access_token: randomUUID(), token_type: 'Bearer', expires_in: 300, id_token: idToken });
+        return void json({ ...tokensFor(code.account.sub, code.authTime), id_token: idToken });
+      }
+      case '/userinfo': {
+        const sub = accessTokens.get((request.headers.authorization ?? '').slice('Bearer '.length));
+        if (sub === undefined || provider.disabled.has(sub)) return void response.writeHead(401, { 'www-authenticate': 'Bearer error="invalid_token"' }).end();
+        return void json({ ...provider.account, sub });
       }
       default:
         return void json({ error: 'not_found' }, 404);
     }
+  }
+
+  function tokensFor(sub: string, authTime: number): Record<string, unknown> {
+    const [accessToken, refreshToken] = [randomUUID(), randomUUID()];
+    accessTokens.set(accessToken, sub);
+    if (provider.refreshTokens) grants.set(refreshToken, { sub, authTime });
+    return { access_token: accessToken, token_type: 'Bearer', expires_in: 300, ...(provider.refreshTokens ? { refresh_token: refreshToken } : {}) };
+  }
+
+  async function refresh(form: URLSearchParams, json: (body: unknown, status?: number) => void): Promise<void> {
+    const presented = form.get('refresh_token') ?? '';
+    provider.refreshed.push(presented);
+    const grant = grants.get(presented);
+    grants.delete(presented);
+    if (!grant || provider.disabled.has(grant.sub)) return json({ error: 'invalid_grant' }, 400);
+    const account = provider.account.sub === grant.sub ? provider.account : { sub: grant.sub };
+    const idToken = await new SignJWT({ ...account, sub: provider.bend.refreshSubject ?? grant.sub, auth_time: grant.authTime })
+      .setProtectedHeader({ alg: 'RS256', kid: 'idp-1' })
+      .setIssuer(issuer)
+      .setAudience('sallyport')
+      .setIssuedAt()
+      .setExpirationTime('5m')
+      .sign(privateKey);
+    json({ ...tokensFor(grant.sub, grant.authTime), ...(provider.bend.noIdTokenAtRefresh ? {} : { id_token: idToken }) });
   }
   return provider;
 }

@@ -20,6 +20,17 @@ const Members = z.strictObject({
   subjects: z.array(z.string().min(1)).max(1024).optional(),
 });
 
+/** What lasts of a sign-in at the provider, beyond the sign-in. */
+const TrustProviderSession = z.strictObject({
+  /** Keep the provider's refresh token, sealed, and ask it again this often whether the human may still come in, and with which groups (R84). */
+  recheckEvery: Duration.optional(),
+  /** A provider that cannot be asked says neither yes nor no: until this long after its last yes, sessions live on; then nothing is issued. */
+  toleratedOutage: Duration.default('1h'),
+  /** Keep its ID and access token as well, where a credential provider exchanges them. */
+  keepTokens: z.boolean().default(false),
+  /** Whoever signs out here is sent on to the provider's own sign-out. */
+  signOutAtProvider: z.boolean().default(false),
+});
 const TrustProviderSpec = z.strictObject({
   displayName: z.string().min(1).max(80).optional(),
   issuer: HttpUrl,
@@ -34,6 +45,7 @@ const TrustProviderSpec = z.strictObject({
     groups: z.string().default('groups'),
   }).prefault({}),
   allowedEmailDomains: z.array(z.string()).optional(),
+  session: TrustProviderSession.optional(),
 });
 
 const RoleSpec = z.strictObject({

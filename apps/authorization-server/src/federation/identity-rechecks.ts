@@ -1,0 +1,183 @@
+import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import { SallyportError, type Clock } from '@sallyport/kernel';
+import { durationSeconds } from '@sallyport/policy';
+import type { Logger } from '@sallyport/telemetry';
+import { lifetimesOf } from '../entitlement/lifetimes.js';
+import type { EndIdentitySessions } from '../lifecycle/end-identity-sessions.js';
+import type { Held, IdentitySession, IdentitySessions, KeptTokens } from '../storage/identity-sessions.js';
+import type { User, Users } from '../storage/users.js';
+import { mapClaims } from './map-claims.js';
+import type { ProviderTokens, TrustProvider, TrustProviders } from './trust-providers.js';
+
+export type Standing =
+  | { readonly outcome: 'stands' }
+  /** The user's sessions have ended. */
+  | { readonly outcome: 'ended'; readonly reason: string }
+  /** The provider could not be asked for longer than is tolerated: nothing is issued, nothing ends. */
+  | { readonly outcome: 'unknown'; readonly reason: string };
+
+export interface IdentityRechecksParts {
+  readonly configuration: { snapshot(): ConfigurationSnapshot };
+  readonly providers: TrustProviders;
+  readonly identities: IdentitySessions;
+  readonly users: Users;
+  readonly endIdentitySessions: EndIdentitySessions;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** An answer this young is not asked for again, however often agents refresh. */
+const YOUNG_MS = 10_000;
+/** Longer than the two or three requests of one check can take. */
+const HOLD_MS = 60_000;
+const POLL_MS = 100;
+const WAIT_MS = 30_000;
+const BATCH = 50;
+const AT_ONCE = 10;
+/** Codes are redeemed a while after the session was written down. */
+const SLACK_MS = 120_000;
+
+/**
+ * Does the identity provider still let this human in, and with which groups (R84)? Asked with the refresh token of their
+ * sign-in: when an agent refreshes, and in the background while an agent may hold a live token. One check at a time per
+ * sign-in, also across replicas; the provider's next refresh token is stored before anything is done with the answer.
+ */
+export class IdentityRechecks {
+  readonly #parts: IdentityRechecksParts;
+
+  constructor(parts: IdentityRechecksParts) {
+    this.#parts = parts;
+  }
+
+  /** @param identitySessionId of the agent's session; undefined for one from before sign-ins were written down */
+  async standing(user: User, identitySessionId: string | undefined): Promise<Standing> {
+    const session = identitySessionId === undefined ? undefined : await this.#parts.identities.find(identitySessionId);
+    if (session?.ended) return { outcome: 'ended', reason: 'the sign-in ended' };
+    const wanted = this.#wanted(user.trustProvider);
+    if (!wanted) return { outcome: 'stands' };
+    if (!session) return this.#end({ userId: user.id }, 'the sign-in cannot be checked again');
+    return this.#check(session, wanted);
+  }
+
+  /** Those that are due; to be called every few seconds, by any number of replicas. @returns how many were asked about */
+  async checkDue(): Promise<number> {
+    const { configuration, identities, clock } = this.#parts;
+    const usedSince = new Date(clock() - lifetimesOf(configuration.snapshot()).accessToken * 1000 - SLACK_MS);
+    let asked = 0;
+    for (const { name } of configuration.snapshot().all('TrustProvider')) {
+      const wanted = this.#wanted(name);
+      if (!wanted) continue;
+      const ids = await identities.due(name, { askedBefore: new Date(clock() - wanted.everyMs), usedSince, limit: BATCH });
+      for (let start = 0; start < ids.length; start += AT_ONCE) {
+        await Promise.all(ids.slice(start, start + AT_ONCE).map(async (id) => {
+          const session = await identities.find(id);
+          if (session && !session.ended) await this.#check(session, wanted);
+        }));
+      }
+      asked += ids.length;
+    }
+    return asked;
+  }
+
+  /** What the document of a provider asks for, in milliseconds; undefined for nothing. */
+  #wanted(trustProvider: string): Wanted | undefined {
+    const snapshot = this.#parts.configuration.snapshot();
+    const provider = snapshot.get('TrustProvider', trustProvider);
+    const { recheckEvery, toleratedOutage = '1h' } = provider?.spec.session ?? {};
+    if (!provider || recheckEvery === undefined) return undefined;
+    const everyMs = Math.min(durationSeconds(recheckEvery) ?? 0, lifetimesOf(snapshot).accessToken) * 1000;
+    return { provider, everyMs, toleratedMs: Math.max(everyMs, (durationSeconds(toleratedOutage) ?? 0) * 1000) };
+  }
+
+  async #check(session: IdentitySession, wanted: Wanted): Promise<Standing> {
+    const { identities, clock } = this.#parts;
+    // Its tokens are for whom they were given out by, whatever the document of that name says today (S25).
+    if (session.issuer !== wanted.provider.spec.issuer) return this.#end({ ids: [session.id] }, 'the sign-in was at another issuer');
+    if (clock() - session.askedAt < Math.min(wanted.everyMs, YOUNG_MS)) return this.#judge(session, wanted);
+    const held = await identities.take(session.id, HOLD_MS);
+    if (!held) return this.#afterOther(session.id, wanted);
+    try {
+      return (await this.#ask(held, wanted)) ?? (await this.#judgeAnew(session.id, wanted));
+    } finally {
+      await identities.release(held);
+    }
+  }
+
+  /** @returns undefined when there is no answer, or none that counts any more */
+  async #ask(held: Held, { provider, toleratedMs }: Wanted): Promise<Standing | undefined> {
+    const { identities, users, providers, clock } = this.#parts;
+    const { session, tokens } = held;
+    if (tokens?.refreshToken === undefined) {
+      if (clock() - session.confirmedAt <= toleratedMs) return { outcome: 'stands' };
+      return this.#end({ ids: [session.id] }, 'the identity provider gave nothing to ask it again with');
+    }
+    const answer = await this.#orNothing(provider, () => providers.refresh(provider, tokens.refreshToken ?? '', session.subject));
+    if (!answer) return undefined;
+    // Of a hold that was lost meanwhile nothing is believed: another replica used the same token.
+    if (answer.outcome === 'refused') return (await identities.stillHolds(held)) ? this.#end({ userId: session.userId }, `refused by the identity provider: ${answer.error}`) : undefined;
+    const kept = await identities.keep(held, { ...keptTokens(provider, answer.tokens, tokens), authentication: tokens.authentication });
+    if (!kept) return undefined;
+    try {
+      const said = await this.#orNothing(provider, async () => (await answer.claims()) ?? ('silent' as const));
+      if (!said) return undefined;
+      if (said !== 'silent') {
+        if (said.outcome === 'refused') return await this.#end({ userId: session.userId }, `refused by the identity provider: ${said.error}`);
+        const user = await users.find(session.userId);
+        const mapped = mapClaims(provider, { ...tokens.authentication, ...said.claims });
+        if (!mapped.accepted) return await this.#end({ userId: session.userId }, `refused by the identity provider's claims: ${mapped.reason}`);
+        if (mapped.identity.subject !== user?.subject) return await this.#end({ userId: session.userId }, 'the identity provider names somebody else');
+        await users.confirmed(session.userId, mapped.identity);
+      }
+      return (await identities.confirm(kept)) ? { outcome: 'stands' } : undefined;
+    } finally {
+      await identities.release(kept);
+    }
+  }
+
+  /** A provider that fails, or answers what nobody asked for, has said nothing about the human. */
+  async #orNothing<T>(provider: TrustProvider, ask: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await ask();
+    } catch (err) {
+      if (!(err instanceof SallyportError) || !err.code.startsWith('trust_provider_')) throw err;
+      this.#parts.logger.warn({ err, trustProvider: provider.name }, 'an identity provider could not be asked again');
+      return undefined;
+    }
+  }
+
+  async #afterOther(id: string, wanted: Wanted): Promise<Standing> {
+    for (let waited = 0; waited < WAIT_MS && (await this.#parts.identities.isHeld(id)); waited += POLL_MS) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    return this.#judgeAnew(id, wanted);
+  }
+
+  async #judgeAnew(id: string, wanted: Wanted): Promise<Standing> {
+    const session = await this.#parts.identities.find(id);
+    return session && !session.ended ? this.#judge(session, wanted) : { outcome: 'ended', reason: 'the sign-in ended' };
+  }
+
+  #judge(session: IdentitySession, { toleratedMs }: Wanted): Standing {
+    if (this.#parts.clock() - session.confirmedAt <= toleratedMs) return { outcome: 'stands' };
+    return { outcome: 'unknown', reason: 'the identity provider cannot be asked for too long' };
+  }
+
+  async #end(scope: Parameters<EndIdentitySessions>[0], reason: string): Promise<Standing> {
+    await this.#parts.endIdentitySessions(scope, reason);
+    return { outcome: 'ended', reason };
+  }
+}
+
+interface Wanted {
+  readonly provider: TrustProvider;
+  readonly everyMs: number;
+  readonly toleratedMs: number;
+}
+
+/** What the document lets us keep; a provider that sends no next refresh token means the last one. */
+export function keptTokens({ spec: { session } }: TrustProvider, { refreshToken, accessToken, idToken }: ProviderTokens, before?: KeptTokens): Omit<KeptTokens, 'authentication'> {
+  const kept = {
+    refreshToken: session?.recheckEvery === undefined ? undefined : (refreshToken ?? before?.refreshToken),
+    accessToken: session?.keepTokens ? accessToken : undefined,
+    idToken: session?.keepTokens || session?.signOutAtProvider ? (idToken ?? before?.idToken) : undefined,
+  };
+  return Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined));
+}

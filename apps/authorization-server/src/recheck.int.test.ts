@@ -1,0 +1,256 @@
+import { decodeJwt } from 'jose';
+import type { RunningService } from '@sallyport/http';
+import { systemClock } from '@sallyport/kernel';
+import { createFakeClock, eventually } from '@sallyport/testing';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { IdentitySessions } from './storage/identity-sessions.js';
+import { TestAgent, type TokenAnswer } from './testing/test-agent.js';
+import { startTestDeployment, type TestDeployment } from './testing/test-deployment.js';
+
+let deployment: TestDeployment;
+let replica: RunningService;
+beforeAll(async () => {
+  deployment = await startTestDeployment();
+  replica = await deployment.startReplica();
+  await eventually(() => replica.readiness().status === 'ready', { until: 'the other replica is ready' });
+  deployment.provider.refreshTokens = true;
+  deployment.provider.bend = { userInfo: true }; // its metadata is read once
+});
+afterAll(async () => {
+  await replica.close();
+  await deployment.close();
+});
+
+let people = 0;
+beforeEach(async () => {
+  // Somebody new each time: what ends for one must not show in the next test.
+  deployment.provider.account = { sub: `human-${++people}`, email: 'human@example.com', email_verified: true, name: 'Human', groups: ['engineering'] };
+  deployment.provider.refreshed.length = 0;
+  await recheck({ recheckEvery: '15m', toleratedOutage: '1h' });
+});
+afterEach(() => {
+  deployment.provider.answer = undefined;
+  deployment.provider.bend = { userInfo: true };
+});
+
+const recheck = (session: Record<string, unknown> | undefined, changes: Record<string, unknown> = {}) =>
+  deployment.configure([{ kind: 'TrustProvider', name: 'test', spec: { displayName: 'Test provider', issuer: deployment.provider.issuer, clientId: 'sallyport', clientSecret: { env: 'UNUSED' }, scopes: ['openid', 'profile', 'email'], claims: { subject: 'sub', email: 'email', name: 'name', groups: 'groups' }, ...(session ? { session: { toleratedOutage: '1h', keepTokens: false, signOutAtProvider: false, ...session } } : {}), ...changes } } as never]);
+const claimsOf = ({ body }: TokenAnswer) => decodeJwt<{ sid: string; sub: string; roles: string[]; groups: string[] }>(String(body['access_token']));
+const sidOf = (answer: TokenAnswer) => claimsOf(answer).sid;
+const connect = async () => {
+  const agent = await TestAgent.register(deployment);
+  const answer = await agent.connect({ scope: 'notes.read notes.write' });
+  expect(answer.status).toBe(200);
+  return { agent, answer, sid: sidOf(answer), userId: claimsOf(answer).sub, refresh: () => agent.refresh(answer.body['refresh_token']) };
+};
+const signIn = async (sid: string) => (await deployment.database.agentSession.findUniqueOrThrow({ where: { sid }, include: { identitySession: true } })).identitySession ?? expect.fail('no sign-in');
+/** As if the last question was asked, and answered, that long ago. */
+const age = async (sid: string, minutes: { asked?: number; confirmed?: number }) => {
+  const ago = (count: number) => new Date(Date.now() - count * 60_000);
+  const { asked = 5, confirmed = asked } = minutes;
+  await deployment.database.identitySession.update({ where: { id: (await signIn(sid)).id }, data: { askedAt: ago(asked), confirmedAt: ago(confirmed) } });
+};
+const ended = async (sid: string) => (await deployment.database.agentSession.findUniqueOrThrow({ where: { sid } })).endedAt !== null;
+const reasons = (sid: string) => deployment.events.flatMap((event) => (event.type === 'token.revoked' && event.sid === sid ? [event.reason] : []));
+const at = async (service: string, agent: TestAgent, token: unknown) => {
+  const response = await fetch(`${service}/token`, { method: 'POST', body: new URLSearchParams({ client_id: agent.clientId, grant_type: 'refresh_token', refresh_token: String(token) }) });
+  return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+};
+
+describe('at a refresh the identity provider', () => {
+  test('is asked again, with a token that rests sealed and is used once (R84, S22)', async () => {
+    const { agent, sid, refresh } = await connect();
+    await age(sid, {});
+    const second = await refresh();
+    expect(second.status).toBe(200);
+    expect((await agent.refresh(second.body['refresh_token'])).status).toBe(200); // an answer of just now counts
+    await age(sid, {});
+    expect((await agent.refresh((await agent.refresh(second.body['refresh_token'])).body['refresh_token'])).status).toBe(200);
+    expect(deployment.provider.refreshed).toHaveLength(2);
+    expect(new Set(deployment.provider.refreshed).size).toBe(2);
+    const dump = JSON.stringify(await deployment.database.$queryRaw`SELECT encode("sealedTokens", 'escape') AS sealed, i::text AS row FROM "IdentitySession" i`);
+    for (const token of deployment.provider.refreshed) expect(dump).not.toContain(token);
+  });
+
+  test('that no longer knows the human ends every session of theirs, and of nobody else (R84)', async () => {
+    const bystander = await connect();
+    deployment.provider.account = { ...deployment.provider.account, sub: `human-${++people}` };
+    const [first, second] = [await connect(), await connect()];
+    deployment.provider.disabled.add(String(deployment.provider.account.sub));
+    await age(first.sid, {});
+    expect(await first.refresh()).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
+    expect(await Promise.all([first, second, bystander].map(({ sid }) => ended(sid)))).toEqual([true, true, false]);
+    await eventually(() => reasons(first.sid).length + reasons(second.sid).length === 2);
+    expect(reasons(second.sid)).toEqual(['refused by the identity provider: invalid_grant']);
+    expect((await second.refresh()).body['error']).toBe('invalid_grant');
+    expect((await bystander.refresh()).status).toBe(200);
+    expect((await signIn(first.sid)).sealedTokens).toBeNull();
+  });
+
+  test('is not asked where its document does not say so, and nothing of it is kept', async () => {
+    await recheck(undefined);
+    const { sid, refresh } = await connect();
+    expect((await signIn(sid)).sealedTokens).toBeNull();
+    await age(sid, { asked: 600 });
+    expect((await refresh()).status).toBe(200);
+    expect(deployment.provider.refreshed).toEqual([]);
+  });
+
+  test('has taken a role away since the last one: the next token is narrower (S4, R84, R11)', async () => {
+    const { answer, sid, refresh } = await connect();
+    expect(claimsOf(answer)).toMatchObject({ roles: ['developer'], groups: ['engineering'], scope: 'notes.read notes.write' });
+    deployment.provider.account = { ...deployment.provider.account, groups: ['everybody'] };
+    await age(sid, {});
+    const next = await refresh();
+    expect(next.status).toBe(200);
+    expect(claimsOf(next)).toMatchObject({ roles: [], groups: ['everybody'], scope: '' });
+  });
+
+  test.each([
+    ['an e-mail domain that may not come in', async () => recheck({ recheckEvery: '15m' }, { allowedEmailDomains: ['other.example'] }), "refused by the identity provider's claims: email_domain_not_allowed"],
+    ['a token that its userinfo endpoint refuses', async () => {
+      deployment.provider.bend = { noIdTokenAtRefresh: true, userInfo: true };
+      deployment.provider.answer = (path) => (path === '/userinfo' ? { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } } : undefined);
+      await recheck({ recheckEvery: '15m' });
+    }, 'refused by the identity provider: invalid_token'],
+  ] as const)('answers with %s: the sessions end (R84)', async (_what, bend, reason) => {
+    const { sid, refresh } = await connect();
+    await bend();
+    await age(sid, {});
+    expect((await refresh()).body['error']).toBe('invalid_grant');
+    await eventually(() => reasons(sid).length > 0);
+    expect(reasons(sid)).toEqual([reason]);
+  });
+
+  test('speaks of somebody else: nothing it says is taken over, and it counts as no answer (S1)', async () => {
+    const { sid, userId, refresh } = await connect();
+    deployment.provider.bend = { refreshSubject: 'somebody-else' };
+    deployment.provider.account = { ...deployment.provider.account, groups: ['admins'] };
+    await age(sid, { asked: 30 });
+    expect((await refresh()).status).toBe(200);
+    expect((await deployment.database.user.findUniqueOrThrow({ where: { id: userId } })).groups).toEqual(['engineering']);
+    expect((await signIn(sid)).confirmedAt.getTime()).toBeLessThan(Date.now() - 60_000);
+  });
+});
+
+describe('an identity provider that cannot be asked', () => {
+  const failures: [string, { status: number; body?: unknown }][] = [
+    ['fails', { status: 503 }],
+    ['says that our own registration is wrong', { status: 401, body: { error: 'invalid_client' } }],
+    ['answers a page', { status: 200, body: ['no token'] }],
+    ['fails and calls it a refusal', { status: 500, body: { error: 'invalid_grant' } }],
+  ];
+  test.each(failures)('because it %s costs no session while that is tolerated, and lets nothing be issued after (R84, B4)', async (_what, answer) => {
+    const { agent, sid, refresh } = await connect();
+    deployment.provider.answer = (path) => (path === '/token' ? answer : undefined);
+    await age(sid, { asked: 5, confirmed: 50 });
+    const during = await refresh();
+    expect(during.status).toBe(200);
+    await age(sid, { asked: 5, confirmed: 70 });
+    expect(await agent.refresh(during.body['refresh_token'])).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
+    expect(await agent.refresh(during.body['refresh_token'])).toMatchObject({ status: 503 }); // without asking again at once
+    expect(await ended(sid)).toBe(false);
+    deployment.provider.answer = undefined;
+    await age(sid, { asked: 5, confirmed: 70 });
+    expect((await agent.refresh(during.body['refresh_token'])).status).toBe(200); // the very token that was refused
+  });
+
+  test('or gave nothing to ask with is trusted for as long, and then asked for a new sign-in', async () => {
+    deployment.provider.refreshTokens = false;
+    const { agent, sid, refresh } = await connect();
+    deployment.provider.refreshTokens = true;
+    await age(sid, { asked: 50 });
+    const during = await refresh();
+    expect(during.status).toBe(200);
+    await age(sid, { asked: 70 });
+    expect((await agent.refresh(during.body['refresh_token'])).body['error']).toBe('invalid_grant');
+    expect(await ended(sid)).toBe(true);
+  });
+
+  test('at its userinfo endpoint has already handed out the next refresh token, which is the one used then (S8)', async () => {
+    deployment.provider.bend = { noIdTokenAtRefresh: true, userInfo: true };
+    const { agent, sid, refresh } = await connect();
+    deployment.provider.answer = (path) => (path === '/userinfo' ? { status: 500 } : undefined);
+    await age(sid, {});
+    const during = await refresh();
+    expect(during.status).toBe(200);
+    deployment.provider.answer = undefined;
+    await age(sid, {});
+    expect((await agent.refresh(during.body['refresh_token'])).status).toBe(200);
+    expect(new Set(deployment.provider.refreshed).size).toBe(2);
+    expect((await signIn(sid)).revision).toBe(3);
+  });
+});
+
+describe('one sign-in, asked about from many places', () => {
+  test('uses each refresh token of the provider once, though replicas ask at the same moment (B3, R84)', async () => {
+    const { agent, answer, sid } = await connect();
+    await age(sid, {});
+    const issuers = [deployment.issuer, replica.urls['issuer'] ?? ''];
+    const answers = await Promise.all(Array.from({ length: 8 }, (_, index) => at(issuers[index % 2] ?? '', agent, answer.body['refresh_token'])));
+    expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 200));
+    expect(deployment.provider.refreshed).toHaveLength(1);
+  });
+
+  test('is not condemned by whoever lost its hold meanwhile', async () => {
+    const { sid, refresh } = await connect();
+    const { id } = await signIn(sid);
+    // Between question and answer another replica takes over: the hold was let go for too long.
+    deployment.provider.answer = async (path) => {
+      if (path === '/token') await deployment.database.identitySession.update({ where: { id }, data: { lockOwner: 'another', revision: { increment: 1 }, lockUntil: null } });
+      return undefined;
+    };
+    await age(sid, {});
+    deployment.provider.disabled.add(String(deployment.provider.account.sub));
+    expect((await refresh()).status).toBe(200);
+    expect(await ended(sid)).toBe(false);
+  });
+
+  test('keeps its tokens to itself: in another record they do not open (S22)', async () => {
+    const [mine, theirs] = [await connect(), await connect()];
+    const [from, to] = [await signIn(theirs.sid), await signIn(mine.sid)];
+    await deployment.database.identitySession.update({ where: { id: to.id }, data: { sealedTokens: from.sealedTokens } });
+    const identities = new IdentitySessions(deployment.database, deployment.sealer, systemClock);
+    await expect(identities.take(to.id, 1_000)).rejects.toMatchObject({ code: 'sealed_value_invalid' });
+    await expect(identities.take(from.id, 1_000)).resolves.toMatchObject({ tokens: { refreshToken: expect.any(String) } });
+  });
+
+  test('is held by one at a time, and by the next when that one never lets go', async () => {
+    const { sid } = await connect();
+    const { id } = await signIn(sid);
+    const clock = createFakeClock(Date.now());
+    const identities = new IdentitySessions(deployment.database, deployment.sealer, clock);
+    const held = await Promise.all(Array.from({ length: 6 }, () => identities.take(id, 60_000)));
+    expect(held.filter(Boolean)).toHaveLength(1);
+    clock.advance(61_000);
+    const [first] = held.filter((one) => one !== undefined);
+    const next = await identities.take(id, 60_000);
+    expect(next).toBeDefined();
+    expect(first && (await identities.confirm(first))).toBe(false);
+    expect(first && (await identities.keep(first, { authentication: {} }))).toBeUndefined();
+    expect(next && (await identities.confirm(next))).toBe(true);
+  });
+
+  test('belongs to the issuer it was made at: a document that names another gets none of its tokens (S20, S25)', async () => {
+    const { sid, refresh } = await connect();
+    await recheck({ recheckEvery: '15m' }, { issuer: `${deployment.provider.issuer}/elsewhere` });
+    await age(sid, {});
+    expect((await refresh()).body['error']).toBe('invalid_grant');
+    expect(deployment.provider.refreshed).toEqual([]);
+    expect(await ended(sid)).toBe(true);
+  });
+});
+
+describe('between refreshes', () => {
+  test('an agent that may still hold a token is cut off by a check in the background, of any replica (R84)', async () => {
+    const [active, idle] = [await connect(), await connect()];
+    deployment.provider.disabled.add(String(deployment.provider.account.sub));
+    await deployment.database.agentSession.update({ where: { sid: idle.sid }, data: { lastUsedAt: new Date(Date.now() - 3_600_000) } });
+    await age(idle.sid, { asked: 30 });
+    expect(deployment.provider.refreshed).toEqual([]);
+    await age(active.sid, { asked: 16 });
+    await eventually(() => ended(active.sid), { timeoutMs: 20_000, until: 'a replica checked' });
+    expect(deployment.provider.refreshed).toHaveLength(1);
+    expect(await ended(idle.sid)).toBe(true); // the same human
+  });
+});
