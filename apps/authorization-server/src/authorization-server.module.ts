@@ -6,6 +6,8 @@ import { Sealer, type MasterKey } from '@sallyport/keys';
 import { createSafeFetch } from '@sallyport/safe-fetch';
 import type { Logger } from '@sallyport/telemetry';
 import type { JWK } from 'jose';
+import { IssuerKeys } from './assertion/issuer-keys.js';
+import { WorkloadIdentities } from './assertion/workload-identity.js';
 import type { AuthorizationServerConfig } from './config.js';
 import { createEngine } from './engine/create-engine.js';
 import { RotatingEngine } from './engine/rotating-engine.js';
@@ -99,6 +101,8 @@ export class AuthorizationServerModule {
     const status = new TokenStatus({ issuer: config.issuer, resource, keys, sessions, configuration, clock });
     const limits = new RequestLimits({ configuration, record: recorder.record, clock });
     const documents = new DocumentFetch({ fetch: createSafeFetch({ ...guard, maxResponseBytes: LARGEST_DOCUMENT }), limits, clock });
+    const issuerKeys = new IssuerKeys({ fetch: outbound, clock, onProblem: (source, err) => logger.warn({ err, source }, 'the keys of an issuer could not be read') });
+    const workloads = new WorkloadIdentities({ configuration, keys: issuerKeys, store, issuer: config.issuer, clock });
     const registration = () => configuration.snapshot().get('ClientRegistration', 'default')?.spec;
 
     const makeEngine = (keysInUse: readonly JWK[]) => createEngine({
@@ -118,6 +122,8 @@ export class AuthorizationServerModule {
         registration: () => registration()?.dynamic ?? { mode: 'off', redirectHosts: [] },
         documents: () => registration()?.metadataDocuments ?? { enabled: true, allowedHosts: ['*'], deniedHosts: [] },
         administeredAgent: (clientId) => administered.find(clientId),
+        isWorkload: (clientId) => workloads.isWorkload(clientId),
+        verifyWorkload: (clientId, token) => workloads.verify(clientId, token),
         lifetimes: () => lifetimesOf(configuration.snapshot()),
         userExists: async (userId) => (await users.find(userId)) !== undefined,
         signedInBrowser: (id, browserUid) => identities.bindBrowser(id, browserUid),

@@ -11,6 +11,7 @@ import { atomicReplayDetection, describeMetadata, providerWithRefresh, toRegistr
 import { IDENTITY_SESSION, interactionSteps } from './interaction-steps.js';
 import { limitRequests, refuseSpentClient, TooManyRequests } from './limit-requests.js';
 import { RefreshRotation } from './refresh-rotation.js';
+import { presentWorkload, verifyWorkloads } from './workload-assertion.js';
 import { answerForAccessTokens, INTROSPECTION_PATH, isConfidential, REVOCATION_PATH } from './structured-tokens.js';
 
 export interface EngineOptions {
@@ -216,6 +217,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   });
   provider.proxy = true; // only what `handle` sets below is there to be trusted
   atomicReplayDetection(provider, options.store, options.clock);
+  verifyWorkloads(provider, decisions);
 
   whenClientIsNamed(provider, (ctx, client) => refuseSpentClient(decisions.limits, ctx, client));
   provider.use(limitRequests(decisions.limits, options.renderError));
@@ -255,7 +257,8 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   const own = new URL(issuer);
   return {
     owns: (path) => OWNED.test(path),
-    handle: async (request, response, sourceIp) => {
+    handle: async (received, response, sourceIp) => {
+      const request = await presentWorkload(received, decisions);
       // The engine builds its URLs from the request and believes forwarded headers: both are ours, never the caller's (S19).
       request.headers.host = own.host;
       request.headers['x-forwarded-proto'] = own.protocol.slice(0, -1);

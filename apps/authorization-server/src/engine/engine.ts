@@ -66,6 +66,10 @@ export interface EngineDecisions {
   documents(): { readonly enabled: boolean; readonly allowedHosts: readonly string[]; readonly deniedHosts: readonly string[] };
   /** A client an administrator declared, as RFC 7591 metadata. */
   administeredAgent(clientId: string): Promise<Readonly<Record<string, unknown>> | undefined>;
+  /** Whether this agent proves itself with a token that its platform issued to it. */
+  isWorkload(clientId: string): boolean;
+  /** @returns undefined for an agent that authenticates in another way; `reason` is for the trail */
+  verifyWorkload(clientId: string, token: string): Promise<{ readonly accepted: true } | { readonly accepted: false; readonly reason: string } | undefined>;
   /** Seconds. */
   lifetimes(): { readonly accessToken: number; readonly machineToken: number; readonly sessionIdle: number; readonly session: number };
   userExists(userId: string): Promise<boolean>;

@@ -31,7 +31,7 @@ export class MachineAdmissions {
     const userId = namedId('agt', clientId);
     const subject = { userId, clientId, agentName: spec?.displayName };
     if (!spec?.machine) return { admitted: false, reason: 'not an agent without a human', subject };
-    const assurance: AgentAssurance = authMethod === 'private_key_jwt' ? 'key-authenticated' : 'asserted';
+    const assurance: AgentAssurance = authMethod === 'private_key_jwt' || spec.authentication.method === 'workload' ? 'key-authenticated' : 'asserted';
     const now = this.#clock();
     const { roles } = spec.machine;
     const facts = { userId, trustProvider: MACHINES, subject: clientId, groups: [], roles, clientId, agentName: spec.displayName, agentAssurance: assurance, authTime: 0, acr: undefined, amr: [] };

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import type { StoredSecrets } from './stored-secrets.js';
 
@@ -11,6 +12,8 @@ export type ClientMetadata = Readonly<Record<string, unknown>>;
 export class AdministeredAgents {
   readonly #configuration: { snapshot(): ConfigurationSnapshot };
   readonly #secrets: StoredSecrets;
+  /** Where the engine wants a secret and there is none: told to nobody, compared with nothing. */
+  readonly #noSecret = randomBytes(32).toString('base64url');
 
   constructor({ configuration, secrets }: { configuration: { snapshot(): ConfigurationSnapshot }; secrets: StoredSecrets }) {
     this.#configuration = configuration;
@@ -30,6 +33,8 @@ export class AdministeredAgents {
         // Without its secret it could authenticate as nobody: as if it were not declared.
         return secret && { ...common, token_endpoint_auth_method: 'client_secret_basic', client_secret: secret.reveal() };
       }
+      case 'workload':
+        return { ...common, token_endpoint_auth_method: 'client_secret_post', client_secret: this.#noSecret };
       case 'private_key_jwt':
         return { ...common, token_endpoint_auth_method: 'private_key_jwt', ...(authentication.jwksUri === undefined ? { jwks: { keys: authentication.keys ?? [] } } : { jwks_uri: authentication.jwksUri }) };
     }

@@ -1,3 +1,4 @@
+import { problemsOfWorkload } from '@sallyport/authorization';
 import type { AccessPolicySpec, Document, DocumentKind, DocumentOf } from '@sallyport/configuration';
 import { durationSeconds, problemsOfPolicy } from '@sallyport/policy';
 
@@ -15,6 +16,8 @@ const RESERVED_CLIENT_IDS = new Set(['sallyport-control-plane']);
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 /** Shorter than agents can refresh at ease. */
 const MIN_TOKEN_LIFETIME_SECONDS = 60;
+/** As long as the longest that platforms hand to a pod or a job. */
+const MAX_WORKLOAD_TOKEN_SECONDS = 86_400;
 /** The end of a session is remembered a little longer than this. */
 const MAX_SESSION_SECONDS = 365 * 86_400;
 
@@ -64,14 +67,23 @@ export function problemsOf(documents: readonly Document[]): DocumentProblem[] {
       case 'Agent':
         if (RESERVED_CLIENT_IDS.has(document.name)) problems.push({ document, path: ['name'], message: 'is the name of a client of our own: choose another' });
         if (document.spec.machine && document.spec.redirectUris.length > 0) say(['redirectUris'], 'has no place beside `machine`: where no human is, nobody is redirected');
-        if (document.spec.machine && document.spec.authentication.method === 'none') say(['authentication'], 'is needed for a machine: give it a secret or a key');
+        if (document.spec.machine && document.spec.authentication.method === 'none') say(['authentication'], 'is needed for a machine: give it a workload identity, a key or a secret');
         if (!document.spec.machine && document.spec.redirectUris.length === 0) say(['redirectUris'], 'is required: add one, or `machine` for an agent without a human');
         referAll('Role', document.spec.machine?.roles, ['machine', 'roles']);
+        checkWorkload(document.spec);
         document.spec.redirectUris.forEach((uri, position) => {
           if (!URL.canParse(uri) || uri.includes('#')) say(['redirectUris', position], 'must be an absolute URI without a fragment');
           else if (uri.startsWith('http:') && !LOOPBACK.has(new URL(uri).hostname)) say(['redirectUris', position], 'is plain http, which is for loopback addresses only: use https');
         });
         break;
+      case 'WorkloadIssuer': {
+        const { spec } = document;
+        const lifetime = durationSeconds(spec.maxLifetime) ?? 0;
+        if (spec.jwksUri !== undefined && spec.keys !== undefined) say(['keys'], 'has no place beside `jwksUri`: keep one');
+        if (spec.type === 'spiffe' && spec.jwksUri === undefined && spec.keys === undefined) say(['jwksUri'], 'or `keys` is required: a trust domain has no discovery document');
+        if (lifetime < MIN_TOKEN_LIFETIME_SECONDS || lifetime > MAX_WORKLOAD_TOKEN_SECONDS) say(['maxLifetime'], 'must be between 1m and 24h');
+        break;
+      }
       case 'AuthorizationServer': {
         const { accessToken, sessionIdle, session } = document.spec.lifetimes;
         const [token, idle, whole] = [accessToken, sessionIdle, session].map((text) => durationSeconds(text) ?? 0);
@@ -90,6 +102,14 @@ export function problemsOf(documents: readonly Document[]): DocumentProblem[] {
         if (document.spec.toolPrefix === 'never' && namesOf('McpServer').length > 1) say(['toolPrefix'], 'can be `never` with a single McpServer only: tools of two servers could have one name');
         break;
       default:
+    }
+
+    function checkWorkload({ machine, authentication }: DocumentOf<'Agent'>['spec']): void {
+      if (authentication.method !== 'workload') return;
+      if (!machine) say(['authentication', 'method'], 'can be `workload` for a machine only: add `machine`');
+      refer('WorkloadIssuer', authentication.issuer, ['authentication', 'issuer']);
+      const issuer = find('WorkloadIssuer', authentication.issuer);
+      if (issuer) for (const { field, message } of problemsOfWorkload(issuer.spec, authentication)) say(['authentication', field], message);
     }
 
     function checkServerPolicy(spec: Extract<AccessPolicySpec, { hop: 'gateway-to-server' }>): void {

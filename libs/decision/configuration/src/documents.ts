@@ -1,17 +1,14 @@
 import { z } from 'zod';
+import { Duration, HttpUrl, Scope, SecretSource } from './fields.js';
+import { PublicKey } from './public-key.js';
+import { workloadAuthentication, WorkloadIssuerSpec } from './workload-issuer.js';
 
 /** A server id (security rule S12): the tool prefix and the routing key, so neither `_` nor upper case. */
 export const ServerId = z.string().max(24).regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case letters, digits and single hyphens, at most 24');
 const Name = z.string().min(1).max(64).regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case letters, digits and single hyphens');
-/** RFC 6749 section 3.3 scope-token; `*` alone is not a scope here (R33). */
-export const Scope = z.string().max(128).regex(/^[\x21\x23-\x5B\x5D-\x7E]+$/, 'must be an RFC 6749 scope token').refine((scope) => scope !== '*', 'there is no `*` scope');
-const HttpUrl = z.url({ protocol: /^https?$/, error: 'must be an absolute http(s) URL' }).max(2048).refine((url) => !URL.canParse(url) || (new URL(url).username === '' && new URL(url).hash === ''), 'must carry neither user information nor a fragment');
-const Duration = z.string().regex(/^\d+(s|m|h|d)$/, 'must be a number and a unit: 30s, 15m, 12h or 7d');
 /** Within what a timer can count, and what a caller waits for. */
 const CallTimeout = Duration.refine((text) => Number.parseInt(text, 10) * ({ s: 1, m: 60, h: 3_600, d: 86_400 }[text.slice(-1)] ?? 1) <= 3_600, 'must be at most 1h');
 const Glob = z.string().min(1).max(256);
-/** Where a secret value is read when the document is loaded. The value itself never appears in a document or on the bus. */
-export const SecretSource = z.union([z.strictObject({ env: z.string().regex(/^[A-Z][A-Z0-9_]*$/) }), z.strictObject({ file: z.string().min(1) })]);
 
 /** Groups and roles mean something only together with the provider that asserted them (security rule S1). */
 const Members = z.strictObject({
@@ -120,12 +117,6 @@ const ClientRegistrationSpec = z.strictObject({
   /** RFC 7591. `gated` asks for an initial access token. */
   dynamic: z.strictObject({ mode: z.enum(['off', 'gated', 'open']).default('gated'), redirectHosts: z.array(z.string()).default(['127.0.0.1', '[::1]', 'localhost']) }).prefault({}),
 });
-/** RFC 7517, public halves only: a key that could sign does not belong in a file that is passed around. */
-const PublicKey = z.discriminatedUnion('kty', [
-  z.strictObject({ kty: z.literal('EC'), crv: z.enum(['P-256', 'P-384']), x: z.string(), y: z.string(), kid: z.string().optional(), alg: z.string().optional(), use: z.literal('sig').optional() }),
-  z.strictObject({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string(), kid: z.string().optional(), alg: z.string().optional(), use: z.literal('sig').optional() }),
-  z.strictObject({ kty: z.literal('RSA'), n: z.string(), e: z.string(), kid: z.string().optional(), alg: z.string().optional(), use: z.literal('sig').optional() }),
-]);
 /** An agent registered by hand; its client id is the document's name. The user still signs in and consents. */
 const AgentSpec = z.strictObject({
   displayName: z.string().min(1).max(80),
@@ -137,6 +128,8 @@ const AgentSpec = z.strictObject({
     z.strictObject({ method: z.literal('none') }),
     z.strictObject({ method: z.literal('client_secret'), clientSecret: SecretSource }),
     z.strictObject({ method: z.literal('private_key_jwt'), keys: z.array(PublicKey).min(1).max(8).optional(), jwksUri: z.url({ protocol: /^https$/ }).optional() }).refine((key) => (key.keys === undefined) !== (key.jwksUri === undefined), 'needs either keys or jwksUri'),
+    /** A token its platform issued to it, and no secret at all (RFC 7523 section 2.2). For machines. */
+    workloadAuthentication(Name),
   ]).prefault({ method: 'none' }),
 });
 const PerMinute = z.int().min(1).max(10_000_000);
@@ -194,6 +187,7 @@ export const Document = z.discriminatedUnion('kind', [
   document('CredentialProvider', Name, CredentialProviderSpec),
   document('AccessPolicy', Name, AccessPolicySpec),
   document('Agent', Name, AgentSpec),
+  document('WorkloadIssuer', Name, WorkloadIssuerSpec),
   document('ClientRegistration', z.literal('default'), ClientRegistrationSpec),
   document('AuthorizationServer', z.literal('default'), AuthorizationServerSpec),
   document('Gateway', z.literal('default'), GatewaySpec),

@@ -6,7 +6,11 @@
  * `snapshot()` per request: it throws until the configuration is complete, and again when it is too old to be trusted.
  * `snapshot().revocations` is live: ask it on each use, also of something that was remembered.
  */
-export { Document, Scope, SecretSource, ServerId } from './documents.js';
+export { Document, ServerId } from './documents.js';
+export { Scope, SecretSource } from './fields.js';
+export { ASSERTION_ALGORITHMS } from './workload-issuer.js';
+export type { PublicKey } from './public-key.js';
+export type { WorkloadConditions, WorkloadIssuerSpec } from './workload-issuer.js';
 export type { AccessPolicySpec, CredentialProviderSpec, DocumentKind, DocumentOf } from './documents.js';
 export { BaseChunk, ChangeSet, Heartbeat, LogEntry, Revocation } from './change-set.js';
 export type { RevocationSubject } from './change-set.js';

@@ -23,5 +23,7 @@ export type { AccessRequest, Action, ConnectDecision, DecidingPolicies, Decision
 export type { Permit } from './permit.js';
 export { rolesFor, scopesForRoles } from './roles.js';
 export type { Membership } from './roles.js';
+export { compileClaimsCondition } from './condition/expression.js';
+export type { ClaimsCondition } from './condition/expression.js';
 export { durationSeconds } from './condition/duration.js';
 export { isAmbiguousUri } from './resource-uri.js';

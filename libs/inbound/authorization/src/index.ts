@@ -7,6 +7,7 @@ export { agentAssurance, agentHost, agentName } from './agent.js';
 export type { AgentRegistration } from './agent.js';
 export { isDocumentUrl, mayFetchDocument, validateClientDocument, validateRedirectUris } from './client-document.js';
 export type { DocumentHosts, Verdict } from './client-document.js';
+export { isWorkload, problemsOfWorkload } from './workload-identity.js';
 export { consentDigest } from './consent-digest.js';
 export { grantedScopes } from './granted-scopes.js';
 export type { GrantedScopes } from './granted-scopes.js';

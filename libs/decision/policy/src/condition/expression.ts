@@ -23,12 +23,12 @@ export interface Expression {
   evaluate(variables: ExpressionVariables): 'true' | 'false' | 'failed';
 }
 
-const environment = new Environment({ homogeneousAggregateLiterals: false, limits: { maxAstNodes: 500, maxDepth: 32, maxListElements: 256, maxMapEntries: 64, maxCallArguments: 8 } })
-  .registerVariable('user', 'map')
-  .registerVariable('agent', 'map')
-  .registerVariable('tool', 'map')
-  .registerVariable('request', 'map')
-  .registerFunction('string.glob(string): bool', (text: string, pattern: string) => compileGlob(pattern)(text));
+const environmentOf = (...variables: readonly string[]): Environment =>
+  variables.reduce((environment, name) => environment.registerVariable(name, 'map'), new Environment({ homogeneousAggregateLiterals: false, limits: { maxAstNodes: 500, maxDepth: 32, maxListElements: 256, maxMapEntries: 64, maxCallArguments: 8 } }))
+    .registerFunction('string.glob(string): bool', (text: string, pattern: string) => compileGlob(pattern)(text));
+
+const ofPolicies = environmentOf('user', 'agent', 'tool', 'request');
+const ofClaims = environmentOf('claims');
 
 const LOOPS = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 /** A regular expression on an agent's text has no cost bound in JavaScript (security rule S29). */
@@ -39,6 +39,18 @@ const REFUSED = new Map([['matches', 'regular expressions are not allowed: use `
  * expressions; `text.glob("a*")` is there instead. @returns what is wrong, else the expression
  */
 export function compileExpression(source: string): Expression | { invalid: string } {
+  return compile<ExpressionVariables>(ofPolicies, source);
+}
+
+/** The same language over the claims of a token that was verified. Whoever asks must refuse all but `true`. */
+export interface ClaimsCondition {
+  evaluate(variables: { readonly claims: Readonly<Record<string, unknown>> }): 'true' | 'false' | 'failed';
+}
+export function compileClaimsCondition(source: string): ClaimsCondition | { invalid: string } {
+  return compile<{ readonly claims: Readonly<Record<string, unknown>> }>(ofClaims, source);
+}
+
+function compile<V extends object>(environment: Environment, source: string): { reads: ExpressionReads; evaluate(variables: V): 'true' | 'false' | 'failed' } | { invalid: string } {
   const checked = environment.check(source);
   if (!checked.valid) return { invalid: (checked.error?.message ?? 'is not a CEL expression').split('\n', 1)[0] ?? '' };
   if (checked.type !== 'bool' && checked.type !== 'dyn') return { invalid: `must be true or false, not ${checked.type}` };
