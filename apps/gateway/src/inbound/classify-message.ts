@@ -1,6 +1,8 @@
 import { decodeHeaderValue } from '@sallyport/server';
 import { isJsonObject, MODERN_VERSION } from '@sallyport/mcp-relay';
 import type { JsonObject, RequestId } from '@sallyport/mcp-relay';
+import { readClientAbilities } from '../dialog/client-abilities.js';
+import type { ClientAbilities } from '../dialog/client-abilities.js';
 import type { InboundHeaders } from '../http/exchange.js';
 import type { Refusal } from '../request-path/refusal.js';
 import { LEGACY_VERSIONS, MODERN_VERSIONS } from './client-message.js';
@@ -14,8 +16,9 @@ const isModern = (version: string | undefined): boolean => version !== undefined
 
 /** What `initialize` told us about a legacy client; absent when it sends no session id. */
 export interface LegacySession {
+  readonly id: string;
   readonly version: string;
-  readonly elicitsUrl: boolean;
+  readonly abilities: ClientAbilities;
 }
 export type SessionLookup = (sealedId: string) => LegacySession | undefined;
 
@@ -29,8 +32,8 @@ export function classifyMessage(body: unknown, headers: InboundHeaders, session:
   const { id, method, params } = body;
   const headerVersion = headers.get('mcp-protocol-version');
   if (method === undefined) {
-    const isResponse = isRequestId(id) && ('result' in body || 'error' in body);
-    return isResponse ? { type: 'accepted', method: undefined, era: 'legacy' } : { refused: 'invalid-request', message: 'The body is not a JSON-RPC message.' };
+    if (!isRequestId(id) || !('result' in body || 'error' in body)) return { refused: 'invalid-request', message: 'The body is not a JSON-RPC message.' };
+    return { type: 'answer', id, answer: 'result' in body ? { result: body['result'] } : { error: body['error'] }, sessionId: sessionIn(headers, session)?.id };
   }
   if (typeof method !== 'string' || method.length > MAX_METHOD || (params !== undefined && !isJsonObject(params))) return { refused: 'invalid-request', message: 'The body is not a JSON-RPC message.' };
   const meta = isJsonObject(params?.['_meta']) ? params['_meta'] : undefined;
@@ -39,7 +42,10 @@ export function classifyMessage(body: unknown, headers: InboundHeaders, session:
   if (!('id' in body)) {
     const era = claimsEnvelope || isModern(headerVersion) ? 'modern' : 'legacy';
     const mismatch = era === 'modern' && headers.get('mcp-method') !== undefined && headers.get('mcp-method') !== method;
-    return mismatch ? { refused: 'header-mismatch', message: 'Mcp-Method names another method than the body.' } : { type: 'accepted', method, era };
+    if (mismatch) return { refused: 'header-mismatch', message: 'Mcp-Method names another method than the body.' };
+    const requestId = params?.['requestId'];
+    if (era === 'legacy' && method === 'notifications/cancelled' && isRequestId(requestId)) return { type: 'cancelled', requestId, sessionId: sessionIn(headers, session)?.id };
+    return { type: 'accepted', method, era };
   }
   if (!isRequestId(id)) return { refused: 'invalid-request', message: 'The request id must be a string or an integer.' };
 
@@ -78,7 +84,7 @@ function classifyModern({ id, method, params, meta }: RequestParts, headers: Inb
   if ((requestState !== undefined && typeof requestState !== 'string') || (inputResponses !== undefined && !isJsonObject(inputResponses))) {
     return { refused: 'invalid-params', message: 'requestState must be a string and inputResponses an object.' };
   }
-  return { type: 'request', request: { era: 'modern', version, id, method, operation, meta, elicitsUrl: declaresUrl(capabilities), retry: { requestState, responses: inputResponses } } };
+  return { type: 'request', request: { era: 'modern', version, id, method, operation, meta, abilities: readClientAbilities(capabilities), sessionId: undefined, retry: { requestState, responses: inputResponses } } };
 }
 
 function classifyLegacy({ id, method, params, meta }: RequestParts, headers: InboundHeaders, lookUp: SessionLookup): ClientMessage | Refusal {
@@ -95,8 +101,8 @@ function classifyLegacy({ id, method, params, meta }: RequestParts, headers: Inb
   const operation = readOperation('legacy', method, params);
   if ('refused' in operation) return operation;
   const version = session?.version ?? headerVersion ?? LEGACY_VERSIONS[0];
-  const elicitsUrl = operation.type === 'initialize' ? declaresUrl(params['capabilities']) : (session?.elicitsUrl ?? false);
-  return { type: 'request', request: { era: 'legacy', version, id, method, operation, meta, elicitsUrl, retry: { requestState: undefined, responses: undefined } } };
+  const abilities = operation.type === 'initialize' ? readClientAbilities(params['capabilities']) : (session?.abilities ?? new Set());
+  return { type: 'request', request: { era: 'legacy', version, id, method, operation, meta, abilities, sessionId: session?.id, retry: { requestState: undefined, responses: undefined } } };
 }
 
 /** `Mcp-Name` mirrors a field of the body, possibly encoded. */
@@ -112,9 +118,9 @@ function compareName(method: string, params: JsonObject, header: string | undefi
 
 const isRequestId = (id: unknown): id is RequestId => (typeof id === 'string' && id.length <= 256) || (typeof id === 'number' && Number.isSafeInteger(id));
 
-function declaresUrl(capabilities: unknown): boolean {
-  const elicitation = isJsonObject(capabilities) ? capabilities['elicitation'] : undefined;
-  return isJsonObject(elicitation) && isJsonObject(elicitation['url']);
+function sessionIn(headers: InboundHeaders, lookUp: SessionLookup): LegacySession | undefined {
+  const sessionId = headers.get('mcp-session-id');
+  return sessionId === undefined ? undefined : lookUp(sessionId);
 }
 
 export type { Operation };

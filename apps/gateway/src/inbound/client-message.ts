@@ -1,4 +1,5 @@
 import type { JsonObject, RequestId } from '@sallyport/mcp-relay';
+import type { ClientAbilities } from '../dialog/client-abilities.js';
 
 /** Oldest last. A client that asks for another one in `initialize` is offered the first legacy one. */
 export const MODERN_VERSIONS = ['2026-07-28'] as const;
@@ -26,12 +27,18 @@ export interface ClientRequest {
   readonly method: string;
   readonly operation: Operation;
   readonly meta: JsonObject | undefined;
-  /** The client said it can show a URL to its user. */
-  readonly elicitsUrl: boolean;
+  /** What the client can do for a server that asks: of this request, or said once in `initialize`. */
+  readonly abilities: ClientAbilities;
+  /** Of a legacy client's session, opened; what it calls in another one is not this request's business. */
+  readonly sessionId: string | undefined;
   readonly retry: Retry;
 }
 
 export type ClientMessage =
   | { readonly type: 'request'; readonly request: ClientRequest }
-  /** Notifications, and answers nobody here waits for: accepted and dropped. */
+  /** A legacy client's answer to a question that was put to it. */
+  | { readonly type: 'answer'; readonly id: RequestId; readonly answer: JsonObject; readonly sessionId: string | undefined }
+  /** A legacy client no longer wants the answer to this request. */
+  | { readonly type: 'cancelled'; readonly requestId: RequestId; readonly sessionId: string | undefined }
+  /** Other notifications: accepted and dropped. */
   | { readonly type: 'accepted'; readonly method: string | undefined; readonly era: 'modern' | 'legacy' };

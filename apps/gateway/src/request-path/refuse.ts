@@ -113,7 +113,7 @@ function unauthenticated(reason: string, resourceMetadataUrl: string): Answer {
 /** Sends the user to our connect page by the best means this client has (B2). */
 function connectRequired(refusal: Extract<Refusal, { refused: 'connect-required' }>, request: ClientRequest | undefined, error: (status: number, code: number, message: string, data?: unknown) => Answer): Answer {
   const { title, url, message, requestState } = refusal;
-  const canAsk = request !== undefined && request.elicitsUrl && (request.operation.type === 'call' || request.operation.type === 'read');
+  const canAsk = request !== undefined && request.abilities.has('url') && (request.operation.type === 'call' || request.operation.type === 'read');
   if (canAsk && request.era === 'modern') {
     const inputRequests = { connect: { method: 'elicitation/create', params: { mode: 'url', url, message } } };
     return jsonAnswer(200, { jsonrpc: '2.0', id: request.id, result: { resultType: 'input_required', inputRequests, requestState } });

@@ -1,13 +1,15 @@
 import { z } from 'zod';
 import { newId } from '@sallyport/kernel';
 import type { Caller } from '@sallyport/policy';
+import { CLIENT_ABILITIES } from '../dialog/client-abilities.js';
+import type { ClientAbilities } from '../dialog/client-abilities.js';
 import type { StateSealer } from './state-sealer.js';
 
 /** What a client of 2025-11-25 or older said once, in `initialize`; the id it got back is this, sealed (B11). */
 const McpSession = z.object({
   id: z.string(),
   version: z.string(),
-  elicitsUrl: z.boolean(),
+  abilities: z.array(z.enum(CLIENT_ABILITIES)).transform((abilities): ClientAbilities => new Set(abilities)),
   /** Seconds since the epoch. */
   expiresAt: z.int(),
 });
@@ -15,11 +17,11 @@ export type McpSession = z.infer<typeof McpSession>;
 
 const LIFETIME_SECONDS = 24 * 60 * 60;
 
-/** Bound to user and agent, not to one sign-in: it never authenticates, the bearer does on each request. */
-const boundTo = (caller: Caller) => [caller.userId, caller.clientId];
+/** Bound to user, agent and sign-in; it never authenticates, the bearer does on each request. It ends with the sign-in, idle or revoked (S16). */
+const boundTo = (caller: Caller) => [caller.userId, caller.clientId, caller.sid];
 
-export function sealMcpSession(sealer: StateSealer, caller: Caller, facts: { version: string; elicitsUrl: boolean }, now: number): string {
-  const session: McpSession = { id: newId('mss', now), ...facts, expiresAt: Math.floor(now / 1000) + LIFETIME_SECONDS };
+export function sealMcpSession(sealer: StateSealer, caller: Caller, { version, abilities }: { version: string; abilities: ClientAbilities }, now: number): string {
+  const session: z.input<typeof McpSession> = { id: newId('mss', now), version, abilities: [...abilities], expiresAt: Math.floor(now / 1000) + LIFETIME_SECONDS };
   return sealer.seal('mcp-session', session, boundTo(caller));
 }
 

@@ -38,12 +38,12 @@ describe('a legacy session id', () => {
   const sealer = new StateSealer([key()]);
   test('gives its own user and agent back what they said, also in another sign-in (B11)', () => {
     const alice = caller();
-    const id = sealMcpSession(sealer, alice, { version: '2025-11-25', elicitsUrl: true }, now);
-    expect(openMcpSession(sealer, caller({ userId: alice.userId }), id, now)).toMatchObject({ version: '2025-11-25', elicitsUrl: true });
+    const id = sealMcpSession(sealer, alice, { version: '2025-11-25', abilities: new Set(['url'] as const) }, now);
+    expect(openMcpSession(sealer, caller({ userId: alice.userId }), id, now)).toMatchObject({ version: '2025-11-25', abilities: new Set(['url'] as const) });
   });
   test('is nothing to another user, another agent, or after its time (S16)', () => {
     const alice = caller();
-    const id = sealMcpSession(sealer, alice, { version: '2025-11-25', elicitsUrl: true }, now);
+    const id = sealMcpSession(sealer, alice, { version: '2025-11-25', abilities: new Set(['url'] as const) }, now);
     expect(openMcpSession(sealer, caller(), id, now)).toBeUndefined();
     expect(openMcpSession(sealer, { ...alice, clientId: 'other' }, id, now)).toBeUndefined();
     expect(openMcpSession(sealer, alice, id, now + 24 * 3_600_000)).toBeUndefined();

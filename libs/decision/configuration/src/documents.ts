@@ -50,12 +50,25 @@ const RoleSpec = z.strictObject({
   members: z.array(Members).max(256).default([]),
 });
 
+const Origin = z.url({ protocol: /^https?$/ }).max(512).refine((url) => URL.canParse(url) && new URL(url).origin === url, 'must be an origin: scheme, host and port, without a path');
+/** What a server may ask of the user while it works; nothing unless said (security rule S18). */
+const MayAsk = z.strictObject({
+  /** `form`: fields to fill in. `url`: a page to open, at one of `urlOrigins`. */
+  elicitation: z.array(z.enum(['form', 'url'])).default([]),
+  /** A completion by the client's model. */
+  sampling: z.boolean().default(false),
+  /** The directories the client works in. */
+  roots: z.boolean().default(false),
+  urlOrigins: z.array(Origin).max(64).default([]),
+}).refine(({ elicitation, urlOrigins }) => !elicitation.includes('url') || urlOrigins.length > 0, { path: ['urlOrigins'], message: '`url` needs the origins the server may send users to' });
+
 const McpServerSpec = z.strictObject({
   title: z.string().min(1).max(80).optional(),
   /** The server's MCP endpoint; also its RFC 8707 resource unless `resource` says otherwise. */
   url: HttpUrl,
   resource: HttpUrl.optional(),
   timeout: CallTimeout.default('60s'),
+  mayAsk: MayAsk.optional(),
 });
 
 const CredentialProviderSpec = z.discriminatedUnion('type', [

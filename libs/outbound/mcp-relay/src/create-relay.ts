@@ -21,6 +21,8 @@ export interface RelayRequest {
   readonly body: string;
   /** Until the first byte, and between two. */
   readonly idleTimeoutMs: number;
+  /** True while the server may be silent because it waits for us: then its idle time does not run. */
+  readonly mayBeSilent?: (() => boolean) | undefined;
   /** Aborting it ends the exchange at the server's side too. */
   readonly signal: AbortSignal;
 }
@@ -46,7 +48,7 @@ const END_TIMEOUT_MS = 5_000;
 /** The only way to a server: one POST, one answer, as a message or a stream of them. */
 export function createRelay({ dispatcher, userAgent, maxMessageBytes = 16 * 1024 * 1024 }: RelayOptions): Relay {
   return {
-    async post({ url, credential, headers, body, idleTimeoutMs, signal }) {
+    async post({ url, credential, headers, body, idleTimeoutMs, mayBeSilent, signal }) {
       let response: Dispatcher.ResponseData;
       try {
         response = await dispatcher.request({
@@ -56,14 +58,14 @@ export function createRelay({ dispatcher, userAgent, maxMessageBytes = 16 * 1024
           headers: { ...lowerCased(credential), 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'user-agent': userAgent, ...headers },
           body,
           headersTimeout: idleTimeoutMs,
-          bodyTimeout: idleTimeoutMs,
+          bodyTimeout: 0, // measured by `chunksOf`
           signal,
         });
       } catch (error) {
         return { type: 'failed', reason: reasonOf(error) };
       }
       try {
-        return await readAnswer(response, maxMessageBytes);
+        return await readAnswer(response, { maxMessageBytes, idleTimeoutMs, mayBeSilent });
       } catch (error) {
         discard(response);
         return { type: 'failed', reason: reasonOf(error), status: response.statusCode };
@@ -80,7 +82,11 @@ export function createRelay({ dispatcher, userAgent, maxMessageBytes = 16 * 1024
   };
 }
 
-async function readAnswer(response: Dispatcher.ResponseData, maxMessageBytes: number): Promise<RelayAnswer> {
+interface ReadLimits extends Pick<RelayRequest, 'idleTimeoutMs' | 'mayBeSilent'> {
+  readonly maxMessageBytes: number;
+}
+
+async function readAnswer(response: Dispatcher.ResponseData, limits: ReadLimits): Promise<RelayAnswer> {
   const { statusCode: status } = response;
   const mediaType = String(response.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
   const sessionHeader = response.headers['mcp-session-id'];
@@ -100,18 +106,18 @@ async function readAnswer(response: Dispatcher.ResponseData, maxMessageBytes: nu
     const retryAfterSeconds = status === 429 || status === 503 ? retryAfter(response.headers['retry-after']) : undefined;
     return { type: 'failed', reason: isEncoded ? 'not-mcp' : 'http-status', status, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
   }
-  if (mediaType === 'text/event-stream' && status === 200) return { type: 'stream', status, messages: messagesOf(response, maxMessageBytes), sessionId };
+  if (mediaType === 'text/event-stream' && status === 200) return { type: 'stream', status, messages: messagesOf(response, limits), sessionId };
   if (mediaType === 'application/json') {
-    const message = parseMessage(await readText(response, maxMessageBytes));
+    const message = parseMessage(await readText(response, limits));
     return message === undefined ? { type: 'failed', reason: 'not-mcp', status } : { type: 'message', status, message, sessionId };
   }
   discard(response);
   return { type: 'failed', reason: status === 200 ? 'not-mcp' : 'http-status', status };
 }
 
-async function* messagesOf(response: Dispatcher.ResponseData, maxMessageBytes: number): AsyncGenerator<ServerMessage> {
+async function* messagesOf(response: Dispatcher.ResponseData, limits: ReadLimits): AsyncGenerator<ServerMessage> {
   try {
-    for await (const { data } of readEvents(response.body, maxMessageBytes)) {
+    for await (const { data } of readEvents(chunksOf(response, limits), limits.maxMessageBytes)) {
       const message = parseMessage(data);
       if (message !== undefined) yield message;
     }
@@ -120,10 +126,23 @@ async function* messagesOf(response: Dispatcher.ResponseData, maxMessageBytes: n
   }
 }
 
-async function readText(response: Dispatcher.ResponseData, maxBytes: number): Promise<string> {
+/** Chunks as they are taken. Only the server's silence counts: time in which nobody asks for the next chunk is the reader's. */
+async function* chunksOf(response: Dispatcher.ResponseData, { idleTimeoutMs, mayBeSilent }: ReadLimits): AsyncGenerator<Uint8Array> {
+  const chunks = (response.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
+  for (;;) {
+    const timer = setInterval(() => {
+      if (mayBeSilent?.() !== true) response.body.destroy(new SallyportError('relay_timeout', 'The server fell silent.'));
+    }, idleTimeoutMs);
+    const next = await chunks.next().finally(() => clearInterval(timer));
+    if (next.done === true) return;
+    yield next.value;
+  }
+}
+
+async function readText(response: Dispatcher.ResponseData, { maxMessageBytes: maxBytes, ...limits }: ReadLimits): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+  for await (const chunk of chunksOf(response, { maxMessageBytes: maxBytes, ...limits })) {
     size += chunk.length;
     if (size > maxBytes) throw new SallyportError('message_too_large', 'The server sent a message that is too large.');
     chunks.push(chunk);
@@ -144,7 +163,7 @@ export function reasonOf(error: unknown): RelayFailure {
       return 'unreachable';
     case 'outbound_refused':
       return 'refused-destination';
-    case 'UND_ERR_HEADERS_TIMEOUT': case 'UND_ERR_BODY_TIMEOUT': case 'ETIMEDOUT':
+    case 'UND_ERR_HEADERS_TIMEOUT': case 'ETIMEDOUT': case 'relay_timeout':
       return 'timeout';
     case 'message_too_large':
       return 'too-large';

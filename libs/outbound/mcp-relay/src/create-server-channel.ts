@@ -4,19 +4,23 @@ import type { Relay, RelayAnswer, RelayRequest } from './create-relay.js';
 import { isJsonObject, isResponseTo } from './json-rpc.js';
 import type { JsonObject, RequestId, ServerMessage } from './json-rpc.js';
 import { isSpokenLegacyVersion, legacyRequest, LEGACY_VERSION, sessionHeaders } from './legacy-request.js';
-import { modernRequest } from './modern-request.js';
+import { logLevelOf, modernRequest } from './modern-request.js';
 import type { ModernRequest } from './modern-request.js';
 import { eraShownBy } from './server-era.js';
 import type { ServerEra } from './server-era.js';
 
 /** Where to, as whom, and for how long. */
-export interface ChannelTarget extends Pick<RelayRequest, 'url' | 'credential' | 'idleTimeoutMs' | 'signal'> {
+export interface ChannelTarget extends Pick<RelayRequest, 'url' | 'credential' | 'idleTimeoutMs' | 'mayBeSilent' | 'signal'> {
   /** Whom the credential stands for, its revision included: a legacy session is never shared beyond it (R34). */
   readonly identity: string;
 }
 
 /** One request to a server of whatever era, and its answer under the id it was asked with. */
 export interface ServerChannel {
+  /**
+   * What a legacy server asks in between arrives in the stream with `respond`, when `clientCapabilities` told it that it may
+   * ask at all; otherwise it is refused here.
+   */
   request(target: ChannelTarget, request: ModernRequest): Promise<RelayAnswer>;
   /** Ends legacy sessions nobody used for a while. */
   sweep(): void;
@@ -40,7 +44,7 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
   let lastId = 0;
 
   const post = (target: ChannelTarget, headers: Record<string, string>, body: string): Promise<RelayAnswer> =>
-    relay.post({ url: target.url, credential: target.credential, idleTimeoutMs: target.idleTimeoutMs, signal: target.signal, headers, body });
+    relay.post({ url: target.url, credential: target.credential, idleTimeoutMs: target.idleTimeoutMs, mayBeSilent: target.mayBeSilent, signal: target.signal, headers, body });
 
   async function request(target: ChannelTarget, message: ModernRequest): Promise<RelayAnswer> {
     const known = eras.get(target.url.href);
@@ -53,9 +57,11 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
   }
 
   async function requestLegacy(target: ChannelTarget, message: ModernRequest): Promise<RelayAnswer> {
-    const key = `${target.url.href} ${target.identity}`;
+    const { clientCapabilities } = message;
+    // A session is for what was said when it was opened: it is not shared between clients that can do different things.
+    const key = JSON.stringify([target.url.href, target.identity, clientCapabilities, logLevelOf(message)]);
     for (let attempt = 0; ; attempt++) {
-      const session = await openSession(key, target);
+      const session = await openSession(key, target, message);
       if (!('lastUsedAt' in session)) return session;
       const id = ++lastId;
       const cancelled = () => cancel(target, session, id);
@@ -69,12 +75,12 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
         sessions.delete(key);
         continue;
       }
-      const reply = (request: ServerMessage) => void post({ ...target, signal: AbortSignal.timeout(target.idleTimeoutMs) }, sessionHeaders(session), JSON.stringify(answerTo(request)));
-      return renumbered(answer, { from: id, to: message.id, reply, settle });
+      const respond = (body: JsonObject) => void post({ ...target, signal: AbortSignal.timeout(target.idleTimeoutMs) }, sessionHeaders(session), JSON.stringify(body));
+      return renumbered(answer, { from: id, to: message.id, respond, mayAsk: Object.keys(clientCapabilities).length > 0, settle });
     }
   }
 
-  async function openSession(key: string, target: ChannelTarget): Promise<LegacySession | RelayAnswer> {
+  async function openSession(key: string, target: ChannelTarget, message: ModernRequest): Promise<LegacySession | RelayAnswer> {
     const known = sessions.get(key);
     if (known !== undefined) {
       known.lastUsedAt = clock();
@@ -82,7 +88,7 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
     }
     let pending = opening.get(key);
     if (pending === undefined) {
-      pending = initialize(target).then((session) => {
+      pending = initialize(target, message).then((session) => {
         if ('lastUsedAt' in session) sessions.set(key, session);
         return session;
       }).finally(() => opening.delete(key));
@@ -91,14 +97,14 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
     return await pending;
   }
 
-  async function initialize(caller: ChannelTarget): Promise<LegacySession | RelayAnswer> {
+  async function initialize(caller: ChannelTarget, message: ModernRequest): Promise<LegacySession | RelayAnswer> {
     // Its own signal: others may be waiting for this session.
     const target = { ...caller, signal: AbortSignal.timeout(caller.idleTimeoutMs) };
     const id = ++lastId;
-    const body = legacyRequest({ id, method: 'initialize', params: { protocolVersion: LEGACY_VERSION, capabilities: {}, clientInfo: { name: 'sallyport', version: '1' } }, meta: undefined });
+    const body = legacyRequest({ id, method: 'initialize', params: { protocolVersion: LEGACY_VERSION, capabilities: message.clientCapabilities, clientInfo: message.clientInfo }, meta: undefined });
     const answer = await post(target, {}, body);
-    const message = answer.type === 'message' ? answer.message : answer.type === 'stream' ? await firstResponse(answer.messages, id) : undefined;
-    const result = message?.value['result'];
+    const response = answer.type === 'message' ? answer.message : answer.type === 'stream' ? await firstResponse(answer.messages, id) : undefined;
+    const result = response?.value['result'];
     if (!isJsonObject(result) || !isSpokenLegacyVersion(result['protocolVersion'])) {
       // Neither era is spoken there: look again next time.
       eras.delete(target.url.href);
@@ -106,6 +112,13 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
     }
     const session: LegacySession = { id: 'sessionId' in answer ? answer.sessionId : undefined, version: result['protocolVersion'], target: caller, lastUsedAt: clock() };
     await post(target, sessionHeaders(session), JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' }));
+    const level = logLevelOf(message);
+    const { capabilities } = result;
+    if (level !== undefined && isJsonObject(capabilities) && isJsonObject(capabilities['logging'])) {
+      const setLevelId = ++lastId;
+      const answered = await post(target, sessionHeaders(session), legacyRequest({ id: setLevelId, method: 'logging/setLevel', params: { level }, meta: undefined }));
+      if (answered.type === 'stream') await firstResponse(answered.messages, setLevelId);
+    }
     return session;
   }
 
@@ -126,31 +139,47 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
   return { request, sweep };
 }
 
+interface Renumbering {
+  readonly from: number;
+  readonly to: RequestId;
+  readonly respond: (body: JsonObject) => void;
+  readonly mayAsk: boolean;
+  readonly settle: () => void;
+}
+
 /** Ids are ours within a session, so that two callers' cannot collide; outside they are the callers' again. */
-function renumbered(answer: RelayAnswer, { from, to, reply, settle }: { from: number; to: RequestId; reply: (request: ServerMessage) => void; settle: () => void }): RelayAnswer {
+function renumbered(answer: RelayAnswer, { from, to, respond, mayAsk, settle }: Renumbering): RelayAnswer {
   if (answer.type === 'message') return { ...answer, message: isResponseTo(answer.message, from) ? withId(answer.message, to) : answer.message };
   return answer.type === 'stream' ? { ...answer, messages: renumberedStream(answer.messages) } : answer;
 
   async function* renumberedStream(messages: AsyncIterable<ServerMessage>): AsyncGenerator<ServerMessage> {
     for await (const message of messages) {
+      const { id, method } = message.value;
       if (isResponseTo(message, from)) {
         settle();
         yield withId(message, to);
-      } else if ('id' in message.value && 'method' in message.value) reply(message);
-      else yield message;
+      } else if (method !== undefined && id !== undefined) {
+        // Whether we are there we say ourselves; without a capability there is nothing to ask for.
+        if (method === 'ping') respond({ jsonrpc: '2.0', id, result: {} });
+        else if (!mayAsk) respond({ jsonrpc: '2.0', id, error: { code: -32601, message: 'Method not found' } });
+        else yield { ...message, respond: once((body) => respond({ ...body, jsonrpc: '2.0', id })) };
+      } else yield message;
     }
     settle();
   }
 }
 
+function once(listener: (answer: JsonObject) => void): (answer: JsonObject) => void {
+  let isDone = false;
+  return (answer) => {
+    if (!isDone) listener(answer);
+    isDone = true;
+  };
+}
+
 function withId({ value }: ServerMessage, id: RequestId): ServerMessage {
   const next = { ...value, id };
   return { json: JSON.stringify(next), value: next };
-}
-
-/** A server may ask whether we are there; everything else we declared no capability for. */
-function answerTo({ value: { id, method } }: ServerMessage): JsonObject {
-  return method === 'ping' ? { jsonrpc: '2.0', id, result: {} } : { jsonrpc: '2.0', id, error: { code: -32601, message: 'Method not found' } };
 }
 
 async function firstResponse(messages: AsyncIterable<ServerMessage>, id: number): Promise<ServerMessage | undefined> {

@@ -5,6 +5,8 @@ export type RequestId = string | number;
 export interface ServerMessage {
   readonly json: string;
   readonly value: JsonObject;
+  /** Of a request of the server's own: answers it. `answer` holds a `result` or an `error`; only the first one counts. */
+  readonly respond?: ((answer: JsonObject) => void) | undefined;
 }
 
 export const isJsonObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,0 +1,43 @@
+import type { DocumentOf } from '@sallyport/configuration';
+import { isJsonObject } from '@sallyport/mcp-relay';
+import type { JsonObject } from '@sallyport/mcp-relay';
+
+/** What a client said it can do for a server: show a form, open a URL, sample a model (with tools), tell its roots. */
+export const CLIENT_ABILITIES = ['form', 'url', 'sampling', 'sampling-tools', 'roots'] as const;
+export type ClientAbility = (typeof CLIENT_ABILITIES)[number];
+export type ClientAbilities = ReadonlySet<ClientAbility>;
+
+/** Reads `capabilities` of `initialize`, or of a modern request's envelope. What we know no name for is not there. */
+export function readClientAbilities(capabilities: unknown): ClientAbilities {
+  const abilities = new Set<ClientAbility>();
+  if (!isJsonObject(capabilities)) return abilities;
+  const { elicitation, sampling, roots } = capabilities;
+  if (isJsonObject(elicitation)) {
+    // Before 2025-11-25 there were only forms, and `{}` meant them; it still does.
+    if (isJsonObject(elicitation['form']) || elicitation['url'] === undefined) abilities.add('form');
+    if (isJsonObject(elicitation['url'])) abilities.add('url');
+  }
+  if (isJsonObject(sampling)) {
+    abilities.add('sampling');
+    if (isJsonObject(sampling['tools'])) abilities.add('sampling-tools');
+  }
+  if (isJsonObject(roots)) abilities.add('roots');
+  return abilities;
+}
+
+/** What of it this server may make use of: what the client declared and policy allows (security rule S18). */
+export function abilitiesToward({ spec: { mayAsk } }: Pick<DocumentOf<'McpServer'>, 'spec'>, declared: ClientAbilities): ClientAbilities {
+  if (mayAsk === undefined) return new Set();
+  const allowed = new Set<ClientAbility>([...mayAsk.elicitation, ...(mayAsk.sampling ? (['sampling', 'sampling-tools'] as const) : []), ...(mayAsk.roots ? (['roots'] as const) : [])]);
+  return new Set(CLIENT_ABILITIES.filter((ability) => allowed.has(ability) && declared.has(ability)));
+}
+
+/** As the protocol writes it, always in the same order: equal abilities are equal text. */
+export function capabilitiesOf(abilities: ClientAbilities): JsonObject {
+  const elicitation = { ...(abilities.has('form') ? { form: {} } : {}), ...(abilities.has('url') ? { url: {} } : {}) };
+  return {
+    ...(Object.keys(elicitation).length > 0 ? { elicitation } : {}),
+    ...(abilities.has('sampling') ? { sampling: abilities.has('sampling-tools') ? { tools: {} } : {} } : {}),
+    ...(abilities.has('roots') ? { roots: {} } : {}),
+  };
+}
