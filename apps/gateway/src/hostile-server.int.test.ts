@@ -23,6 +23,8 @@ function answering(method: string, result: string, headers: Record<string, strin
   place.notes.misbehave = ({ body }) => (body.method === method ? { status: 200, headers, body: `{"jsonrpc":"2.0","id":${JSON.stringify(body.id)},"result":${result}}` } : undefined);
 }
 
+const wantsLog = { 'io.modelcontextprotocol/logLevel': 'info' };
+
 describe('a list', () => {
   test.each([
     ['hundreds of thousands of entries', `{"tools":[${'0,'.repeat(400_000)}0]}`],
@@ -108,8 +110,8 @@ describe('a result', () => {
       place.notes.misbehave = ({ body }) => (body.method === 'tools/call' ? { status: 200, headers: { 'content-type': 'application/json' }, body: `{"jsonrpc":"2.0","id":${id},"error":{"code":-32602,"message":"bad ${secret}","data":{"sent":["${secret}"]}}}` } : undefined);
       expect((await send(user, 'tools/call', { name: 'notes__whoami', arguments: {} })).json?.error).toEqual({ code: -32602, message: 'bad [redacted]', data: { sent: ['[redacted]'] } });
     }
-    place.notes.misbehave = ({ body }) => (body.method === 'tools/call' ? { status: 200, headers: { 'content-type': 'text/event-stream' }, body: `data: {"jsonrpc":"2.0","method":"notifications/message","params":{"data":"${secret}"}}\n\ndata: {"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","content":[]}}\n\n` } : undefined);
-    expect((await send(user, 'tools/call', { name: 'notes__whoami', arguments: {} })).text).toContain('"params":{"data":"[redacted]"}');
+    place.notes.misbehave = ({ body }) => (body.method === 'tools/call' ? { status: 200, headers: { 'content-type': 'text/event-stream' }, body: `data: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"${secret}"}}\n\ndata: {"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","content":[]}}\n\n` } : undefined);
+    expect((await send(user, 'tools/call', { name: 'notes__whoami', arguments: {}, _meta: wantsLog })).text).toContain('"params":{"level":"info","data":"[redacted]"}');
   });
   test('that asks the user for something is said to, with or without a state to bring back (S18)', async () => {
     const user = place.newUser('asked');
@@ -140,7 +142,7 @@ describe('a result', () => {
       ];
       return { status: 200, headers: { 'content-type': 'text/event-stream' }, body: events.map((event) => `data: ${event}\n\n`).join('') };
     };
-    const answer = await send(user, 'tools/call', { name: 'notes__whoami', arguments: {} });
+    const answer = await send(user, 'tools/call', { name: 'notes__whoami', arguments: {}, _meta: wantsLog });
     expect(answer.text).toBe('event: message\ndata: {"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":"x"}}\n\nevent: message\ndata: {"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","content":[]}}\n\n');
   });
   test.each([

@@ -19,6 +19,7 @@ import { GatewayModule } from './gateway.module.js';
 import { protectedResourceMetadata } from './http/protected-resource.controller.js';
 import { serveMcp } from './http/serve-mcp.js';
 import { observeCalls } from './observe-calls.js';
+import { OpenQuestions } from './dialog/open-questions.js';
 import { Catalogues } from './outbound/catalogues.js';
 import { CredentialLeases } from './outbound/credential-leases.js';
 import { handleMcpRequest } from './request-path/handle-mcp-request.js';
@@ -88,12 +89,14 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
 
   const channel = createServerChannel({ relay: createRelay({ dispatcher, userAgent }), clock });
   const openCalls = new OpenCalls(verifier);
+  const questions = new OpenQuestions({ sealer, replica: config.replica });
   const path: RequestPath = {
     verifier, leases, sealer, endedSessions, clock, identity,
     channel,
     catalogues: new Catalogues({ clock, onDropped: ({ server, dropped }) => logger.warn({ server, dropped: dropped.slice(0, 20) }, 'tools left out') }),
     stepUps: new StepUpMemory(),
     openCalls,
+    questions,
     configuration: () => {
       const { ready, stale } = replica.state();
       if (!ready || stale) return { unavailable: ready ? 'configuration_stale' : 'configuration_missing' };

@@ -39,7 +39,7 @@ export function readQuestion(method: unknown, params: unknown, server: DocumentO
       const mode = isJsonObject(params) ? (params['mode'] ?? 'form') : undefined;
       if (mode === 'form' && abilities.has('form')) {
         const form = Form.safeParse(params).data;
-        return form && { method, params: { mode, ...form, message: named(server, form.message) } };
+        return form && { method, params: { ...form, message: named(server, form.message) } };
       }
       if (mode === 'url' && abilities.has('url')) {
         const visit = Visit.safeParse(params).data;

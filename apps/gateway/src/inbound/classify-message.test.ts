@@ -6,7 +6,7 @@ const META = 'io.modelcontextprotocol/';
 const envelope = { [`${META}protocolVersion`]: '2026-07-28', [`${META}clientCapabilities`]: {} };
 const modernHeaders = (method: string, more: Record<string, string> = {}) => ({ 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': method, ...more });
 const headersOf = (headers: Record<string, string>) => new InboundHeaders(Object.entries(headers).flat());
-const classify = (body: unknown, headers: Record<string, string> = {}, session = (id: string) => (id === 'mine' ? { version: '2025-06-18', elicitsUrl: true } : undefined)) => classifyMessage(body, headersOf(headers), session);
+const classify = (body: unknown, headers: Record<string, string> = {}, session = (id: string) => (id === 'mine' ? { id: 'mss_1', version: '2025-06-18', abilities: new Set(['url'] as const) } : undefined)) => classifyMessage(body, headersOf(headers), session);
 const request = (method: string, params: object = {}) => ({ jsonrpc: '2.0', id: 1, method, params });
 const modern = (method: string, params: object = {}, meta: object = envelope) => request(method, { ...params, _meta: meta });
 
@@ -15,7 +15,7 @@ describe('a modern request', () => {
     const capable = { ...envelope, [`${META}clientCapabilities`]: { elicitation: { url: {} } } };
     expect(classify(modern('tools/call', { name: 'a', arguments: { x: 1 }, requestState: 's', inputResponses: {} }, capable), modernHeaders('tools/call', { 'Mcp-Name': 'a' }))).toEqual({
       type: 'request',
-      request: { era: 'modern', version: '2026-07-28', id: 1, method: 'tools/call', operation: { type: 'call', name: 'a', arguments: { x: 1 } }, meta: capable, elicitsUrl: true, retry: { requestState: 's', responses: {} } },
+      request: { era: 'modern', version: '2026-07-28', id: 1, method: 'tools/call', operation: { type: 'call', name: 'a', arguments: { x: 1 } }, meta: capable, abilities: new Set(['url']), sessionId: undefined, retry: { requestState: 's', responses: {} } },
     });
   });
   test('may encode its name in the header', () => {
@@ -45,11 +45,11 @@ describe('a modern request', () => {
 
 describe('a legacy request', () => {
   test('is one without envelope, and carries what its session said', () => {
-    expect(classify(request('tools/list'), { 'Mcp-Session-Id': 'mine' })).toMatchObject({ type: 'request', request: { era: 'legacy', version: '2025-06-18', elicitsUrl: true, operation: { type: 'list', what: 'tools' } } });
-    expect(classify(request('ping'))).toMatchObject({ type: 'request', request: { era: 'legacy', version: '2025-11-25', elicitsUrl: false } });
+    expect(classify(request('tools/list'), { 'Mcp-Session-Id': 'mine' })).toMatchObject({ type: 'request', request: { era: 'legacy', version: '2025-06-18', abilities: new Set(['url']), operation: { type: 'list', what: 'tools' } } });
+    expect(classify(request('ping'))).toMatchObject({ type: 'request', request: { era: 'legacy', version: '2025-11-25', abilities: new Set() } });
   });
   test('that initializes says what the client can', () => {
-    expect(classify(request('initialize', { protocolVersion: '2025-11-25', capabilities: { elicitation: { url: {} } } }), { 'Mcp-Session-Id': 'ignored' })).toMatchObject({ request: { operation: { type: 'initialize', requestedVersion: '2025-11-25' }, elicitsUrl: true } });
+    expect(classify(request('initialize', { protocolVersion: '2025-11-25', capabilities: { elicitation: { url: {} } } }), { 'Mcp-Session-Id': 'ignored' })).toMatchObject({ request: { operation: { type: 'initialize', requestedVersion: '2025-11-25' }, abilities: new Set(['url']) } });
   });
   test.each<[string, unknown, Record<string, string>, string]>([
     ['with a session that is not there', request('tools/list'), { 'Mcp-Session-Id': 'other' }, 'session-not-found'],
@@ -66,7 +66,9 @@ describe('other messages', () => {
   test('notifications and answers are accepted', () => {
     expect(classify({ jsonrpc: '2.0', method: 'notifications/initialized' })).toEqual({ type: 'accepted', method: 'notifications/initialized', era: 'legacy' });
     expect(classify({ jsonrpc: '2.0', method: 'notifications/cancelled' }, { 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'notifications/cancelled' })).toMatchObject({ type: 'accepted', era: 'modern' });
-    expect(classify({ jsonrpc: '2.0', id: 1, result: {} })).toMatchObject({ type: 'accepted' });
+    expect(classify({ jsonrpc: '2.0', id: 'q', result: {} }, { 'Mcp-Session-Id': 'mine' })).toEqual({ type: 'answer', id: 'q', answer: { result: {} }, sessionId: 'mss_1' });
+    expect(classify({ jsonrpc: '2.0', id: 'q', error: { code: 1 } }, { 'Mcp-Session-Id': 'other' })).toEqual({ type: 'answer', id: 'q', answer: { error: { code: 1 } }, sessionId: undefined });
+    expect(classify({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 3 } }, { 'Mcp-Session-Id': 'mine' })).toEqual({ type: 'cancelled', requestId: 3, sessionId: 'mss_1' });
     expect(classify({ jsonrpc: '2.0', method: 'a' }, modernHeaders('b'))).toMatchObject({ refused: 'header-mismatch' });
   });
   test.each([null, 1, 'x', {}, { jsonrpc: '1.0', id: 1, method: 'ping' }, { jsonrpc: '2.0', id: null, method: 'ping' }, { jsonrpc: '2.0', id: 1.5, method: 'ping' }, { jsonrpc: '2.0', id: 1, method: 7 }, { jsonrpc: '2.0', id: 1, method: 'ping', params: [] }, { jsonrpc: '2.0', id: 1 }])('%j is no message', (body) => {

@@ -28,7 +28,11 @@ interface Listings {
 export type ListOutcome<K extends ListKind> = { readonly type: 'listed'; readonly listing: Listings[K]; /** Characters of JSON it was read from. */ readonly size: number; /** Milliseconds since the epoch. */ readonly readAt: number } | { readonly type: 'credential-rejected' } | { readonly type: 'failed'; readonly reason: RelayFailure | 'protocol' };
 
 /** Asks the server for one page, with the same credential the listing is remembered under. */
-export type PageReader = (params: JsonObject) => Promise<ServerResult>;
+export interface PageReader {
+  (params: JsonObject): Promise<ServerResult>;
+  /** What the listing depends on besides the identity: what the server was told the client can do. */
+  readonly variant?: string;
+}
 
 /**
  * What each server offers each identity. Nothing one user's listing showed is ever shown to another: the key holds the
@@ -58,7 +62,7 @@ export class Catalogues {
   }
 
   async #list(kind: ListKind, lease: CredentialLease, prefix: ToolPrefix, readPage: PageReader, maxAgeMs = this.#maxAgeMs): Promise<ListOutcome<ListKind>> {
-    const key = JSON.stringify([kind, lease.identity, prefix]);
+    const key = JSON.stringify([kind, lease.identity, prefix, readPage.variant ?? '']);
     const remembered = this.#remembered.get(key);
     if (remembered !== undefined && this.#clock() - remembered.readAt < maxAgeMs) return remembered;
     let reading = this.#reading.get(key);

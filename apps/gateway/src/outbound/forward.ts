@@ -3,6 +3,8 @@ import { SallyportError } from '@sallyport/kernel';
 import type { JsonObject, RelayAnswer, RequestId, ServerChannel } from '@sallyport/mcp-relay';
 import type { Permit } from '@sallyport/policy';
 import { durationSeconds } from '@sallyport/policy';
+import { capabilitiesOf } from '../dialog/client-abilities.js';
+import type { ClientAbilities } from '../dialog/client-abilities.js';
 import type { CredentialLease } from './credential-leases.js';
 
 /** What goes to a server: the values that were decided on, nothing of the client's bytes (security rule S10). */
@@ -21,6 +23,10 @@ export interface ForwardOptions {
   /** Aborting it ends the call at the server too. */
   readonly signal: AbortSignal;
   readonly timeoutMs?: number | undefined;
+  /** What the server may ask of this client: declared by it and allowed by policy (security rule S18). */
+  readonly abilities: ClientAbilities;
+  /** True while the server waits for an answer of ours: its silence is not held against it. */
+  readonly mayBeSilent?: (() => boolean) | undefined;
 }
 
 /**
@@ -32,15 +38,14 @@ export function forward(permit: Permit, lease: CredentialLease, server: Document
   if (server.name !== permit.server || lease.server !== permit.server || lease.userId !== permit.caller.userId || lease.targetOrigin !== url.origin) {
     throw new SallyportError('lease_mismatch', 'A credential was about to be used for something it was not leased for.');
   }
-  const target = { url, identity: lease.identity, credential: lease.headers(), idleTimeoutMs: options.timeoutMs ?? (durationSeconds(server.spec.timeout) ?? 60) * 1000, signal: options.signal };
+  const target = { url, identity: lease.identity, credential: lease.headers(), idleTimeoutMs: options.timeoutMs ?? (durationSeconds(server.spec.timeout) ?? 60) * 1000, mayBeSilent: options.mayBeSilent, signal: options.signal };
   return options.channel.request(target, {
     id: request.id,
     method: request.method,
     params: request.params,
     meta: request.meta,
     clientInfo: options.clientInfo,
-    // Nothing, until a server's policy says what it may ask a user (security rule S18).
-    clientCapabilities: {},
+    clientCapabilities: capabilitiesOf(options.abilities),
     name: request.name,
     parameterHeaders: request.parameterHeaders ?? {},
   });

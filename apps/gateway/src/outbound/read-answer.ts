@@ -21,7 +21,10 @@ export async function readAnswer(answer: RelayAnswer, id: RequestId, lease: Cred
       return resultOf(answer.message.json, id, lease);
     case 'stream':
       try {
-        for await (const message of answer.messages) if (isResponseTo(message, id)) return resultOf(message.json, id, lease);
+        for await (const message of answer.messages) {
+          if (isResponseTo(message, id)) return resultOf(message.json, id, lease);
+          message.respond?.({ error: { code: -32601, message: 'Nothing can be asked here.' } });
+        }
         return { type: 'failed', reason: 'interrupted' };
       } catch (error) {
         return { type: 'failed', reason: reasonOf(error) };

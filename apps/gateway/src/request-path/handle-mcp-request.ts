@@ -1,7 +1,7 @@
-import { compilePolicies, decideConnect } from '@sallyport/policy';
+import { decideConnect } from '@sallyport/policy';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import { noBody } from '../http/exchange.js';
 import type { Answer, CallFacts, InboundRequest } from '../http/exchange.js';
+import { takeMessage } from '../dialog/take-message.js';
 import { classifyMessage } from '../inbound/classify-message.js';
 import { openMcpSession } from '../session/mcp-session.js';
 import { authenticate } from './authenticate.js';
@@ -14,7 +14,7 @@ import { factsOf, refuse } from './refuse.js';
 import type { RefusalContext } from './refuse.js';
 import { isRefusal } from './refusal.js';
 import type { Refusal } from './refusal.js';
-import { documentsGeneration, toolPrefixOf } from './request-path.js';
+import { decidedBy } from './request-path.js';
 import type { Call, RequestPath } from './request-path.js';
 
 /**
@@ -59,22 +59,20 @@ async function handleMessage({ path, inbound, snapshot, authenticated }: Arrived
   };
   const message = classifyMessage(body, inbound.headers, lookUp);
   if (isRefusal(message)) return refuser(path, facts, identityOf(body, inbound))(message);
-  if (message.type === 'accepted') {
-    facts.method = message.method;
-    facts.decision = 'allow';
-    return { status: 202, headers: {}, body: noBody };
+  if (message.type !== 'request') {
+    const taken = await takeMessage(path, authenticated.caller, message, facts);
+    return isRefusal(taken) ? refuser(path, facts)(taken) : taken;
   }
   const { request } = message;
   const refused = refuser(path, facts, { request, era: request.era });
   Object.assign(facts, { method: request.method, protocolVersion: request.version, traceId: traceIdIn(request) });
 
-  const open: OpenCall = { token: authenticated.token, end: (reason) => {
+  const open: OpenCall = { token: authenticated.token, sessionId: request.sessionId, requestId: request.id, end: (reason) => {
     facts.reason = reason;
     inbound.cut();
   } };
   const call: Call = {
-    ...authenticated, path, open, inbound, request, snapshot, facts,
-    policies: compilePolicies(snapshot), documentsGeneration: documentsGeneration(snapshot), prefix: toolPrefixOf(snapshot), now: path.clock(),
+    ...authenticated, path, open, inbound, request, facts, ...decidedBy(path, snapshot),
   };
   const admitted = decideConnect(call.policies, call.caller, { sourceIp: inbound.sourceIp, now: call.now });
   facts.policies = { clientToGateway: admitted.policy, gatewayToServer: null };

@@ -1,31 +1,57 @@
 import { compilePolicies, decide } from '@sallyport/policy';
 import type { Action, Permit } from '@sallyport/policy';
 import type { DocumentOf } from '@sallyport/configuration';
-import type { RelayAnswer } from '@sallyport/mcp-relay';
+import type { JsonObject, RelayAnswer } from '@sallyport/mcp-relay';
+import { abilitiesToward } from '../dialog/client-abilities.js';
 import type { Answer } from '../http/exchange.js';
 import type { CredentialLease } from '../outbound/credential-leases.js';
 import { forward } from '../outbound/forward.js';
 import type { ServerRequest } from '../outbound/forward.js';
 import { originOf, withLease } from '../outbound/with-lease.js';
+import { decideOperation } from './decide-operation.js';
 import { leaseRefusal, leaseTarget } from './reach.js';
 import { relayAnswer } from './relay-answer.js';
+import { isRefusal } from './refusal.js';
 import type { Refusal } from './refusal.js';
-import { documentsGeneration } from './request-path.js';
+import { asOfNow, documentsGeneration } from './request-path.js';
 import type { Call } from './request-path.js';
+import type { RefuseLate, Sent, ServerCall } from './server-call.js';
 
-export type RefuseLate = (refusal: Refusal) => Answer;
+export type { RefuseLate };
 
 /** What was permitted is done: with the credential leased for the permit, watched for as long as it runs (security rule S17). */
 export async function leaseAndForward(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, action: Action, request: ServerRequest, refuseLate: RefuseLate): Promise<Answer | Refusal> {
+  const sent = await send(call, permit, server, action, request, refuseLate);
+  return isRefusal(sent) ? sent : await relayAnswer(sent);
+}
+
+async function send(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, action: Action, request: ServerRequest, refuseLate: RefuseLate): Promise<Sent | Refusal> {
   const { path, inbound } = call;
+  const abilities = abilitiesToward(server, canBeAsked(call) ? call.request.abilities : new Set());
+  const waiting = new Set<() => void>();
   const leased = await withLease<RelayAnswer>(path.leases, permit, leaseTarget(call, server), (lease) => {
     call.open.lost = permitWatch(call, permit, lease, action);
-    return forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal: inbound.disconnected });
+    return forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal: inbound.disconnected, abilities, mayBeSilent: () => waiting.size > 0 });
   });
   if (leased.type !== 'used') return leaseRefusal(call, server, leased);
   call.facts.connectionId = leased.lease.connectionId ?? undefined;
-  return await relayAnswer(call, server, leased.lease, leased.value, refuseLate);
+  const again: ServerCall['again'] = async (more) => {
+    const now = asOfNow(call);
+    if (isRefusal(now)) return now;
+    const current = now.snapshot.get('McpServer', server.name);
+    const renewed = decideOperation(now, server.name, action, { refused: 'denied' });
+    if (isRefusal(renewed)) return renewed;
+    return current === undefined ? { refused: 'denied' } : await send(now, renewed, current, action, { ...request, params: withRetry(request.params, more) }, refuseLate);
+  };
+  return { serverCall: { call, server, lease: leased.lease, abilities, waiting, refuseLate, again }, answer: leased.value };
 }
+
+function withRetry({ requestState: _state, inputResponses: _responses, ...params }: JsonObject, more: JsonObject): JsonObject {
+  return { ...params, ...more };
+}
+
+/** A legacy client is asked on the stream of its call, in its session. */
+const canBeAsked = ({ request, inbound }: Call): boolean => request.era === 'modern' || (request.sessionId !== undefined && (inbound.headers.get('accept') ?? '').includes('text/event-stream'));
 
 /** The client's request under the server's own names: nothing of its params but these travels. */
 export const requestOf = ({ request: { id, method, meta } }: Call, params: Record<string, unknown>): ServerRequest => ({ id, method, params, meta });

@@ -1,9 +1,13 @@
 import type { AccessTokenVerifier } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import type { RequestId } from '@sallyport/mcp-relay';
 
 export interface OpenCall {
   readonly token: string;
   readonly end: (reason: string) => void;
+  /** Of a legacy client: which of its requests this is. */
+  readonly sessionId: string | undefined;
+  readonly requestId: RequestId;
   /** Why the call may not go on under this configuration; set once it is permitted. */
   lost?: (snapshot: ConfigurationSnapshot) => string | undefined;
 }
@@ -34,9 +38,17 @@ export class OpenCalls {
   async endUnauthorized(snapshot: ConfigurationSnapshot): Promise<void> {
     for (const call of this.#calls) {
       const verification = await this.#verifier.verify(call.token);
-      const reason = verification.ok ? call.lost?.(snapshot) : `token_${verification.reason}`;
+      const isSessionEnded = call.sessionId !== undefined && snapshot.revocations.isMcpSessionEnded(call.sessionId);
+      const reason = verification.ok ? (isSessionEnded ? 'session_ended' : call.lost?.(snapshot)) : `token_${verification.reason}`;
       if (reason !== undefined) this.#end(call, reason);
     }
+  }
+
+  /** The client of this session no longer wants the answer to this request. @returns whether it ran here. */
+  cancel(sessionId: string, requestId: RequestId): boolean {
+    const cancelled = [...this.#calls].find((call) => call.sessionId === sessionId && call.requestId === requestId);
+    if (cancelled !== undefined) this.#end(cancelled, 'cancelled');
+    return cancelled !== undefined;
   }
 
   endAll(reason: string): void {

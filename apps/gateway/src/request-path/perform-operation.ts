@@ -20,7 +20,7 @@ export async function performOperation(call: Call, refuseLate: RefuseLate): Prom
     case 'initialize': {
       const result = initializeResult(path, operation.requestedVersion);
       call.facts.protocolVersion = result.protocolVersion;
-      const sessionId = sealMcpSession(path.sealer, call.caller, { version: result.protocolVersion, elicitsUrl: request.elicitsUrl }, call.now);
+      const sessionId = sealMcpSession(path.sealer, call.caller, { version: result.protocolVersion, abilities: request.abilities }, call.now);
       return resultAnswer(request, result, { 'mcp-session-id': sessionId });
     }
     case 'ping':

@@ -1,4 +1,6 @@
 import type { DocumentOf } from '@sallyport/configuration';
+import type { JsonObject } from '@sallyport/mcp-relay';
+import { abilitiesToward } from '../dialog/client-abilities.js';
 import { readAnswer } from '../outbound/read-answer.js';
 import { forward } from '../outbound/forward.js';
 import { listMethods } from '../outbound/catalogues.js';
@@ -24,12 +26,15 @@ export async function readListing(call: Call, permit: Permit, server: DocumentOf
   const { path, prefix } = call;
   // Not the client's own signal: others may be waiting for the same listing. Made only when something is read.
   let signal: AbortSignal | undefined;
-  const pageReader = (lease: CredentialLease): PageReader => async (params) => {
+  // A server may show more to a client that can do more.
+  const abilities = abilitiesToward(server, call.request.abilities);
+  const variant = [...abilities].join();
+  const pageReader = (lease: CredentialLease): PageReader => Object.assign(async (params: JsonObject) => {
     signal ??= AbortSignal.timeout(path.listTimeoutMs);
     const id = 1;
     const request = { id, method: listMethods[kind], params, meta: undefined };
-    return await readAnswer(await forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal, timeoutMs: path.listTimeoutMs }), id, lease);
-  };
+    return await readAnswer(await forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal, timeoutMs: path.listTimeoutMs, abilities }), id, lease);
+  }, { variant });
   return await withLease<ListOutcome<ListKind>>(path.leases, permit, leaseTarget(call, server), (lease) =>
     kind === 'tools' ? path.catalogues.tools(lease, prefix, pageReader(lease), maxAgeMs) : path.catalogues.resources(kind, lease, prefix, pageReader(lease)));
 }

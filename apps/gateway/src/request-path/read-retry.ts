@@ -1,6 +1,9 @@
 import type { DocumentOf } from '@sallyport/configuration';
 import { isJsonObject } from '@sallyport/mcp-relay';
+import type { JsonObject } from '@sallyport/mcp-relay';
+import { readResultFor } from '../dialog/question.js';
 import { openRequestState } from '../session/request-state.js';
+import type { RequestState } from '../session/request-state.js';
 import { operationOf, titleOf } from './reach.js';
 import type { Refusal } from './refusal.js';
 import type { Call } from './request-path.js';
@@ -11,8 +14,20 @@ export function readRetry(call: Call, server: DocumentOf<'McpServer'>): { readon
   if (requestState === undefined) return { params: {} };
   const state = openRequestState(call.path.sealer, call.caller, operationOf(call, server.name), requestState, call.now);
   if (state === undefined) return { refused: 'invalid-params', message: 'requestState does not belong to this request, or is too old.' };
-  if (state.kind === 'server') return { params: { ...(state.downstream === undefined ? {} : { requestState: state.downstream }), ...(responses === undefined ? {} : { inputResponses: responses }) } };
-  const response = responses?.['connect'];
-  const action = isJsonObject(response) ? response['action'] : undefined;
-  return action === 'decline' || action === 'cancel' ? { refused: 'connect-declined', title: titleOf(server) } : { params: {} };
+  if (state.kind === 'server') return readServerRetry(state, responses);
+  // What comes after a visited page is the call, made anew; who did not want to go there is not asked again.
+  const wasDeclined = Object.values(responses ?? {}).some((response) => isJsonObject(response) && (response['action'] === 'decline' || response['action'] === 'cancel'));
+  if (!wasDeclined) return { params: {} };
+  return state.kind === 'connect' ? { refused: 'connect-declined', title: titleOf(server) } : { refused: 'server-unavailable', title: titleOf(server), reason: 'no-input' };
+}
+
+/** The server's own state, verbatim, and answers to what it asked, in the form they must have. */
+function readServerRetry({ downstream, asked = {} }: RequestState, responses: JsonObject = {}): { readonly params: Record<string, unknown> } | Refusal {
+  const inputResponses = new Map<string, JsonObject>();
+  for (const [key, method] of Object.entries(asked)) {
+    const result = readResultFor(method, responses[key]);
+    if (result === undefined) return { refused: 'invalid-params', message: `inputResponses lacks an answer to ${JSON.stringify(key)}, or it is not of the form that was asked for.` };
+    inputResponses.set(key, result);
+  }
+  return { params: { ...(downstream === undefined ? {} : { requestState: downstream }), ...(inputResponses.size > 0 ? { inputResponses: Object.fromEntries(inputResponses) } : {}) } };
 }

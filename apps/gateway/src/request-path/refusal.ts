@@ -28,7 +28,10 @@ export type Refusal =
   | { readonly refused: 'insufficient-scope'; readonly requiredScopes: readonly string[] }
   | { readonly refused: 'connect-required'; readonly server: string; readonly title: string; readonly url: string; readonly message: string; readonly requestState: string }
   | { readonly refused: 'connect-declined'; readonly title: string }
-  | { readonly refused: 'server-unavailable'; readonly title: string; readonly reason: RelayFailure | 'credential-rejected' | 'credential-unavailable' | 'protocol' | 'asked-for-input'; readonly retryAfterSeconds?: number | undefined }
+  /** The server sends the user to a page first, and the client is of 2025-11-25. */
+  | { readonly refused: 'missing-capability'; readonly required: JsonObject }
+  | { readonly refused: 'visit-required'; readonly visits: readonly JsonObject[] }
+  | { readonly refused: 'server-unavailable'; readonly title: string; readonly reason: RelayFailure | 'credential-rejected' | 'credential-unavailable' | 'protocol' | 'asked-for-input' | 'no-input'; readonly retryAfterSeconds?: number | undefined }
   /** An error of the server's own, in its words, about the operation. */
   | { readonly refused: 'server-error'; readonly code: number; readonly message: string; readonly data?: unknown };
 
@@ -41,6 +44,7 @@ export const errorCodes = {
   methodNotFound: -32601,
   invalidParams: -32602,
   headerMismatch: -32020,
+  missingCapability: -32021,
   unsupportedVersion: -32022,
   legacyServer: -32000,
   legacySessionNotFound: -32001,

@@ -5,7 +5,7 @@ import type { Refusal } from './refusal.js';
 
 const resourceMetadataUrl = 'https://g.example/.well-known/oauth-protected-resource/mcp';
 const call = (era: 'modern' | 'legacy', more: Partial<ClientRequest> = {}): ClientRequest => ({
-  era, version: era === 'modern' ? '2026-07-28' : '2025-11-25', id: 7, method: 'tools/call', operation: { type: 'call', name: 'a', arguments: {} }, meta: undefined, elicitsUrl: false, retry: { requestState: undefined, responses: undefined }, ...more,
+  era, version: era === 'modern' ? '2026-07-28' : '2025-11-25', id: 7, method: 'tools/call', operation: { type: 'call', name: 'a', arguments: {} }, meta: undefined, abilities: new Set(), sessionId: undefined, retry: { requestState: undefined, responses: undefined }, ...more,
 });
 function answer(refusal: Refusal, request: ClientRequest | undefined, era: 'modern' | 'legacy' = request?.era ?? 'modern') {
   const { status, headers, body } = refuse(refusal, { resourceMetadataUrl, request, id: undefined, era });
@@ -56,9 +56,9 @@ test('a step-up names all scopes and the metadata (RFC 6750 section 3.1)', () =>
 
 test('a link to connect goes out by the best means the client has (B2)', () => {
   const refusal: Refusal = { refused: 'connect-required', server: 'notes', title: 'Notes', url: 'https://cp.example/connect/abc', message: 'Connect Notes.', requestState: 's' };
-  expect(answer(refusal, call('modern', { elicitsUrl: true })).json?.['result']).toEqual({ resultType: 'input_required', requestState: 's', inputRequests: { connect: { method: 'elicitation/create', params: { mode: 'url', url: refusal.url, message: refusal.message } } } });
-  expect(answer(refusal, call('legacy', { elicitsUrl: true })).json?.['error']).toMatchObject({ code: -32042, data: { elicitations: [{ mode: 'url', url: refusal.url }] } });
-  for (const request of [call('modern'), call('legacy'), call('legacy', { elicitsUrl: true, version: '2025-06-18' })]) {
+  expect(answer(refusal, call('modern', { abilities: new Set(['url']) })).json?.['result']).toEqual({ resultType: 'input_required', requestState: 's', inputRequests: { connect: { method: 'elicitation/create', params: { mode: 'url', url: refusal.url, message: refusal.message } } } });
+  expect(answer(refusal, call('legacy', { abilities: new Set(['url']) })).json?.['error']).toMatchObject({ code: -32042, data: { elicitations: [{ mode: 'url', url: refusal.url }] } });
+  for (const request of [call('modern'), call('legacy'), call('legacy', { abilities: new Set(['url']), version: '2025-06-18' })]) {
     const { json } = answer(refusal, request);
     expect(json?.['result']).toMatchObject({ isError: true });
     expect(JSON.stringify(json)).toContain(refusal.url);

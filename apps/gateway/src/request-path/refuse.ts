@@ -72,6 +72,10 @@ export function refuse(refusal: Refusal, context: RefusalContext): Answer {
       return connectRequired(refusal, request, error);
     case 'connect-declined':
       return inWords(errorCodes.connectRequired, `${refusal.title} is not connected, and the user chose not to connect it now.`);
+    case 'missing-capability':
+      return error(400, errorCodes.missingCapability, 'The client must declare more capabilities for this.', { requiredCapabilities: refusal.required });
+    case 'visit-required':
+      return error(200, errorCodes.urlElicitationRequired, 'The user has to open a page first.', { elicitations: refusal.visits.map((visit, index) => ({ elicitationId: `visit-${index + 1}`, ...visit })) });
     case 'server-unavailable':
       return inWords(errorCodes.serverUnavailable, unavailable(refusal.title, refusal.reason, refusal.retryAfterSeconds), refusal.retryAfterSeconds === undefined ? undefined : { retryAfterSeconds: refusal.retryAfterSeconds });
     case 'server-error':
@@ -89,7 +93,7 @@ export function factsOf(refusal: Refusal): Pick<CallFacts, 'decision' | 'reason'
       return { decision: 'step_up', reason };
     case 'connect-required': case 'connect-declined':
       return { decision: 'connect_required', reason };
-    case 'server-unavailable': case 'server-error':
+    case 'missing-capability': case 'visit-required': case 'server-unavailable': case 'server-error':
       return { decision: 'allow', reason };
     case 'not-admitted': case 'denied': case 'unknown-tool': case 'unknown-resource': case 'not-ready':
       return { decision: 'deny', reason };
@@ -139,6 +143,8 @@ function unavailable(title: string, reason: Extract<Refusal, { refused: 'server-
       return `The answer of ${title} is too large to relay.`;
     case 'asked-for-input':
       return `${title} asked for input from the user, which is not allowed here.`;
+    case 'no-input':
+      return `${title} asked for input, and the client did not give it.`;
     case 'protocol': case 'not-mcp':
       return `${title} did not answer as an MCP server should.`;
     case 'unreachable': case 'refused-destination': case 'interrupted': case 'http-status':

@@ -2,6 +2,7 @@ import type { AccessTokenVerifier } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import type { Clock } from '@sallyport/kernel';
 import type { ServerChannel } from '@sallyport/mcp-relay';
+import { compilePolicies } from '@sallyport/policy';
 import type { CompiledPolicies, Caller } from '@sallyport/policy';
 import type { ToolPrefix } from '@sallyport/server';
 import type { CallFacts, InboundRequest } from '../http/exchange.js';
@@ -10,7 +11,9 @@ import type { Catalogues } from '../outbound/catalogues.js';
 import type { CredentialLeases } from '../outbound/credential-leases.js';
 import type { StateSealer } from '../session/state-sealer.js';
 import type { EndedSessions } from '../session/ended-sessions.js';
+import type { OpenQuestions } from '../dialog/open-questions.js';
 import type { OpenCall, OpenCalls } from './open-calls.js';
+import type { Refusal } from './refusal.js';
 import type { StepUpMemory } from './step-up-memory.js';
 
 /** Everything the request path is made of. Built once, in `start-gateway.ts`. */
@@ -25,6 +28,7 @@ export interface RequestPath {
   readonly endedSessions: EndedSessions;
   readonly stepUps: StepUpMemory;
   readonly openCalls: OpenCalls;
+  readonly questions: OpenQuestions;
   readonly clock: Clock;
   readonly resourceMetadataUrl: string;
   readonly identity: { readonly name: string; readonly version: string };
@@ -49,6 +53,16 @@ export interface Call {
   readonly now: number;
   readonly facts: CallFacts;
   readonly open: OpenCall;
+}
+
+/** The configuration a call is decided by: newest at its start, and again when a long call goes on. */
+export function decidedBy(path: RequestPath, snapshot: ConfigurationSnapshot): Pick<Call, 'snapshot' | 'policies' | 'documentsGeneration' | 'prefix' | 'now'> {
+  return { snapshot, policies: compilePolicies(snapshot), documentsGeneration: documentsGeneration(snapshot), prefix: toolPrefixOf(snapshot), now: path.clock() };
+}
+
+export function asOfNow(call: Call): Call | Refusal {
+  const configuration = call.path.configuration();
+  return 'unavailable' in configuration ? { refused: 'not-ready', reason: configuration.unavailable } : { ...call, ...decidedBy(call.path, configuration.snapshot) };
 }
 
 const generations = new WeakMap<object, number>();

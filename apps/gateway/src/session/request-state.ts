@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Caller } from '@sallyport/policy';
+import { QUESTION_METHODS } from '../dialog/question.js';
 import type { StateSealer } from './state-sealer.js';
 
 /** What we hand a client of 2026-07-28 to bring back when it retries after `input_required`. */
 const RequestState = z.object({
-  /** `connect`: we asked. `server`: the server did, and gets its own state back verbatim. */
-  kind: z.enum(['connect', 'server']),
+  /** `connect`: we asked. `visit`: a legacy server wants a page opened first. `server`: a modern one asked, and gets its own state back verbatim. */
+  kind: z.enum(['connect', 'visit', 'server']),
   downstream: z.string().optional(),
+  /** What the server asked for, by its own keys: answers to anything else do not reach it. */
+  asked: z.record(z.string(), z.enum(QUESTION_METHODS)).optional(),
   /** Milliseconds since the epoch. */
   expiresAt: z.int(),
 });

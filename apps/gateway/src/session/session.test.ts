@@ -36,16 +36,17 @@ describe('sealed state', () => {
 
 describe('a legacy session id', () => {
   const sealer = new StateSealer([key()]);
-  test('gives its own user and agent back what they said, also in another sign-in (B11)', () => {
+  test('gives its own user and agent back what they said, in the same sign-in (B11)', () => {
     const alice = caller();
     const id = sealMcpSession(sealer, alice, { version: '2025-11-25', abilities: new Set(['url'] as const) }, now);
-    expect(openMcpSession(sealer, caller({ userId: alice.userId }), id, now)).toMatchObject({ version: '2025-11-25', abilities: new Set(['url'] as const) });
+    expect(openMcpSession(sealer, caller({ userId: alice.userId, sid: alice.sid }), id, now)).toMatchObject({ version: '2025-11-25', abilities: new Set(['url'] as const) });
   });
-  test('is nothing to another user, another agent, or after its time (S16)', () => {
+  test('is nothing to another user, another agent, another sign-in, or after its time (S16)', () => {
     const alice = caller();
     const id = sealMcpSession(sealer, alice, { version: '2025-11-25', abilities: new Set(['url'] as const) }, now);
     expect(openMcpSession(sealer, caller(), id, now)).toBeUndefined();
     expect(openMcpSession(sealer, { ...alice, clientId: 'other' }, id, now)).toBeUndefined();
+    expect(openMcpSession(sealer, { ...alice, sid: newId('ses') }, id, now)).toBeUndefined();
     expect(openMcpSession(sealer, alice, id, now + 24 * 3_600_000)).toBeUndefined();
   });
 });

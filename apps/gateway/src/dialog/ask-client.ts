@@ -1,0 +1,81 @@
+import { formatEvent, isJsonObject } from '@sallyport/mcp-relay';
+import type { JsonObject, ServerMessage } from '@sallyport/mcp-relay';
+import type { AnswerPiece } from '../http/exchange.js';
+import type { Refusal } from '../request-path/refusal.js';
+import { titleOf } from '../request-path/reach.js';
+import type { ServerCall } from '../request-path/server-call.js';
+import type { OnAnswer } from './open-questions.js';
+import { readQuestion, readResultFor } from './question.js';
+import type { Question } from './question.js';
+
+/** So many questions one call may put to its user at a time. */
+const MAX_WAITING = 16;
+
+/**
+ * A legacy server's question as a request on the client's stream, under an id of ours; the server's stream goes on
+ * meanwhile. One that may not be asked is refused to the server, and nothing is said to the client.
+ */
+export function passQuestionOn(serverCall: ServerCall, { value }: ServerMessage, respond: (answer: JsonObject) => void): string | undefined {
+  const question = readQuestion(value['method'], value['params'], serverCall.server, serverCall.abilities);
+  const refused = { error: { code: -32601, message: 'The user cannot be asked this.' } };
+  const text = question && put(serverCall, question, (answer) => respond(answerFor(question, answer) ?? refused));
+  if (text === undefined) respond(refused);
+  return text;
+}
+
+/** Asks all of it at once and waits for all answers, by the server's keys. `gone`: the client is. */
+export async function* askClient(serverCall: ServerCall, questions: ReadonlyMap<string, Question>): AsyncGenerator<AnswerPiece, { readonly responses: JsonObject } | Refusal | 'gone'> {
+  const { disconnected } = serverCall.call.inbound;
+  const noAnswer: Refusal = { refused: 'server-unavailable', title: titleOf(serverCall.server), reason: 'no-input' };
+  const answers: Promise<readonly [string, unknown]>[] = [];
+  let onAbort: () => void = () => undefined;
+  const gone = new Promise<'gone'>((resolve) => {
+    onAbort = () => resolve('gone');
+    if (disconnected.aborted) resolve('gone');
+    disconnected.addEventListener('abort', onAbort, { once: true });
+  });
+  try {
+    for (const [key, question] of questions) {
+      const { promise, resolve } = Promise.withResolvers<readonly [string, unknown]>();
+      const text = put(serverCall, question, (answer) => resolve([key, answerFor(question, answer)?.['result']]));
+      if (text === undefined) return noAnswer;
+      answers.push(promise);
+      yield { text: formatEvent(text), last: false };
+    }
+    const answered = await Promise.race([gone, Promise.all(answers)]);
+    if (answered === 'gone') return 'gone';
+    return answered.some(([, result]) => result === undefined) ? noAnswer : { responses: Object.fromEntries(answered) };
+  } finally {
+    disconnected.removeEventListener('abort', onAbort);
+    for (const close of serverCall.waiting) close();
+  }
+}
+
+/** The question as a request to a legacy client, in its session; `undefined` when too many wait already. */
+function put({ call, lease, waiting }: ServerCall, { method, params }: Question, onAnswer: OnAnswer): string | undefined {
+  const { caller, path: { questions }, request: { sessionId } } = call;
+  if (sessionId === undefined || waiting.size >= MAX_WAITING) return undefined;
+  const opened = questions.open({ caller, sessionId }, (answer) => {
+    waiting.delete(close);
+    onAnswer(answer);
+  });
+  if (opened === undefined) return undefined;
+  const close = () => {
+    waiting.delete(close);
+    opened.close();
+  };
+  waiting.add(close);
+  // Before 2025-11-25 there is no `elicitationId`; since then a visit has one.
+  const complete = params['mode'] === 'url' && params['elicitationId'] === undefined ? { ...params, elicitationId: opened.id.slice(0, 64) } : params;
+  return lease.redact(JSON.stringify({ jsonrpc: '2.0', id: opened.id, method, params: complete }));
+}
+
+/** The client's answer as the server gets it. Nobody answering, or an answer of another form, is a user who did not choose. */
+export function answerFor({ method }: Question, answer: JsonObject | undefined): JsonObject | undefined {
+  const result = answer === undefined ? undefined : readResultFor(method, answer['result']);
+  if (result !== undefined) return { result };
+  if (method === 'elicitation/create') return { result: { action: 'cancel' } };
+  const error = answer?.['error'];
+  const code = isJsonObject(error) && typeof error['code'] === 'number' ? error['code'] : -32603;
+  return { error: { code, message: 'The client did not answer.' } };
+}

@@ -1,0 +1,29 @@
+import type { Caller } from '@sallyport/policy';
+import { noBody } from '../http/exchange.js';
+import type { Answer, CallFacts } from '../http/exchange.js';
+import type { ClientMessage } from '../inbound/client-message.js';
+import type { Refusal } from '../request-path/refusal.js';
+import type { RequestPath } from '../request-path/request-path.js';
+
+/**
+ * What a client says without asking: a notification, or a legacy client's answer to a question of ours. An answer that was
+ * not asked for, or not of this caller in this session, is accepted and dropped like any other (security rule S16).
+ */
+export async function takeMessage(path: RequestPath, caller: Caller, message: Exclude<ClientMessage, { type: 'request' }>, facts: CallFacts): Promise<Answer | Refusal> {
+  facts.decision = 'allow';
+  const accepted: Answer = { status: 202, headers: {}, body: noBody };
+  switch (message.type) {
+    case 'accepted':
+      facts.method = message.method;
+      return accepted;
+    case 'cancelled':
+      facts.method = 'notifications/cancelled';
+      if (message.sessionId !== undefined) path.openCalls.cancel(message.sessionId, message.requestId);
+      return accepted;
+    case 'answer': {
+      const address = message.sessionId === undefined ? undefined : path.questions.addressOf(message.id, { caller, sessionId: message.sessionId });
+      if (address !== undefined) path.questions.settle(address.question, message.answer);
+      return accepted;
+    }
+  }
+}

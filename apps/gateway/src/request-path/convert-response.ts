@@ -1,0 +1,121 @@
+import { isJsonObject, isResponseTo, parseMessage } from '@sallyport/mcp-relay';
+import type { JsonObject, ServerMessage } from '@sallyport/mcp-relay';
+import { rewriteResult } from '@sallyport/server';
+import { abilitiesToward, capabilitiesOf, readClientAbilities } from '../dialog/client-abilities.js';
+import { readQuestion } from '../dialog/question.js';
+import type { Question } from '../dialog/question.js';
+import type { CredentialLease } from '../outbound/credential-leases.js';
+import { sealRequestState } from '../session/request-state.js';
+import type { RequestState } from '../session/request-state.js';
+import { operationOf, titleOf } from './reach.js';
+import type { Refusal } from './refusal.js';
+import type { Call } from './request-path.js';
+import type { Outcome, ServerCall } from './server-call.js';
+
+type Unavailable = Extract<Refusal, { refused: 'server-unavailable' }>;
+
+/** A server's response as JSON text for this client, what it wants to know first, or why there is none. */
+export function convertResponse(serverCall: ServerCall, received: ServerMessage): Outcome {
+  const { call, server, lease } = serverCall;
+  const protocolError: Unavailable = { refused: 'server-unavailable', title: titleOf(server), reason: 'protocol' };
+  const json = lease.redactJson(received.json);
+  const message = json === received.json ? received : parseMessage(json);
+  // A server that could not read the request answers without its id (JSON-RPC 2.0, 5); with another id it answers somebody else.
+  const hasNoId = received.value['id'] === null || received.value['id'] === undefined;
+  if (message === undefined || !isResponseTo(message, call.request.id)) return hasNoId ? refusedByServer(serverCall, received, protocolError) : protocolError;
+  const { result } = message.value;
+  if (!isJsonObject(result)) return refusedByServer(serverCall, message, protocolError);
+  const resultType = result['resultType'] ?? 'complete';
+  if (resultType === 'input_required') return inputRequired(serverCall, result, protocolError);
+  if (resultType !== 'complete') return protocolError;
+  const converted = call.request.era === 'modern' ? modernResult(call, server.name, result) : legacyResult(call, server.name, result);
+  const isPlain = converted === result && !ASKS_FOR_INPUT.test(message.json);
+  return { text: isPlain ? message.json : JSON.stringify({ jsonrpc: '2.0', id: call.request.id, result: Object.fromEntries(Object.entries(converted).filter(([key]) => !ASKS_FOR_INPUT.test(key))) }) };
+}
+
+/** A complete result asks for nothing; a reader that takes the first of two keys, or any letter case, must not find it does (S18). */
+const ASKS_FOR_INPUT = /inputrequests/i;
+
+function modernResult(call: Call, server: string, result: JsonObject): JsonObject {
+  const rewritten = rewriteResult(result, server, call.prefix);
+  // What one user read is nobody else's, whatever the server says about caching.
+  const isPrivate = call.request.operation.type !== 'read' || rewritten['cacheScope'] === 'private';
+  if (rewritten['resultType'] !== undefined && isPrivate) return rewritten;
+  return { ...rewritten, resultType: 'complete', ...(call.request.operation.type === 'read' ? { ttlMs: typeof result['ttlMs'] === 'number' ? result['ttlMs'] : 0, cacheScope: 'private' } : {}) };
+}
+
+/** What 2025-11-25 has no words for is left out; structured content that is no object is wrapped. */
+function legacyResult(call: Call, server: string, result: JsonObject): JsonObject {
+  const { resultType: _type, ttlMs: _ttl, cacheScope: _scope, ...rest } = rewriteResult(result, server, call.prefix);
+  const { structuredContent } = rest;
+  return structuredContent === undefined || isJsonObject(structuredContent) ? rest : { ...rest, structuredContent: { result: structuredContent } };
+}
+
+/** Keys are the server's; so many questions at once are more than anybody means. */
+const MAX_QUESTIONS = 16;
+const MAX_KEY = 128;
+
+/**
+ * The server wants something first, or just to be asked again (2026-07-28, multi-round-trip requests). A modern client gets
+ * the questions with the server's state sealed in ours; a legacy one is asked on its stream, except for a mere visit to a
+ * URL, for which 2025-11-25 has an error. One question that may not be asked fails the call (security rule S18).
+ */
+function inputRequired({ call, server, lease, abilities }: ServerCall, result: JsonObject, protocolError: Unavailable): Outcome {
+  const { inputRequests = {}, requestState } = result;
+  if (!isJsonObject(inputRequests) || (requestState !== undefined && typeof requestState !== 'string')) return protocolError;
+  const questions = new Map<string, Question>();
+  for (const [key, asked] of Object.entries(inputRequests)) {
+    const question = isJsonObject(asked) ? readQuestion(asked['method'], asked['params'], server, abilities) : undefined;
+    if (question === undefined || key.length > MAX_KEY || key === '__proto__' || questions.size >= MAX_QUESTIONS) return { ...protocolError, reason: 'asked-for-input' };
+    questions.set(lease.redact(key), question);
+  }
+  if (questions.size === 0 && requestState === undefined) return protocolError;
+  if (call.request.era === 'modern') return { text: askModernClient(call, server.name, questions, { kind: 'server', downstream: requestState }) };
+  const visits = [...questions.values()].filter(({ params }) => params['mode'] === 'url');
+  if (visits.length > 0 && visits.length === questions.size && call.request.version >= '2025-11-25') return { refused: 'visit-required', visits: visits.map(({ params }) => params) };
+  return { questions, requestState };
+}
+
+function askModernClient(call: Call, server: string, questions: ReadonlyMap<string, Question>, state: Pick<RequestState, 'kind' | 'downstream'>): string {
+  const asked = Object.fromEntries([...questions].map(([key, { method }]) => [key, method]));
+  const requestState = sealRequestState(call.path.sealer, call.caller, operationOf(call, server), { ...state, asked }, call.path.clock());
+  const inputRequests = Object.fromEntries([...questions].map(([key, { method, params }]) => [key, { method, params }]));
+  return JSON.stringify({ jsonrpc: '2.0', id: call.request.id, result: { resultType: 'input_required', ...(questions.size > 0 ? { inputRequests } : {}), requestState } });
+}
+
+/** An error about the operation is the client's to see; one about how we spoke to the server is ours. */
+function refusedByServer(serverCall: ServerCall, { value: { error } }: ServerMessage, protocolError: Unavailable): Outcome {
+  if (!isJsonObject(error) || typeof error['code'] !== 'number' || typeof error['message'] !== 'string') return protocolError;
+  const { code, message, data } = error;
+  if (code === URL_ELICITATION_REQUIRED) return visitRequired(serverCall, data, protocolError);
+  if (code === MISSING_CAPABILITY) return missingCapability(serverCall, data, protocolError);
+  // -32002 is the legacy "resource not found"; other reserved codes speak of versions, headers and sessions.
+  const shown = code === -32002 ? -32602 : code;
+  const isReserved = shown >= -32768 && shown <= -32000 && shown !== -32602 && shown !== -32603;
+  if (isReserved) return protocolError;
+  const { lease } = serverCall;
+  return { refused: 'server-error', code: shown, message: lease.redact(message).slice(0, 4096), ...(data === undefined ? {} : { data: JSON.parse(lease.redact(JSON.stringify(data))) as unknown }) };
+}
+
+const URL_ELICITATION_REQUIRED = -32042;
+const MISSING_CAPABILITY = -32021;
+
+/** What a modern client could declare, and would then be used, it is told; everything else the server has to do without. */
+function missingCapability({ call, server }: ServerCall, data: unknown, protocolError: Unavailable): Refusal {
+  const required = readClientAbilities(isJsonObject(data) ? data['requiredCapabilities'] : undefined);
+  const isCurable = required.size > 0 && abilitiesToward(server, required).size === required.size && [...required].some((ability) => !call.request.abilities.has(ability));
+  return isCurable && call.request.era === 'modern' ? { refused: 'missing-capability', required: capabilitiesOf(required) } : { ...protocolError, reason: 'asked-for-input' };
+}
+
+/** A legacy server sends the user to a page first (2025-11-25, URL mode): in the words of the client's own era. */
+function visitRequired({ call, server, lease, abilities }: ServerCall, data: unknown, protocolError: Unavailable): Outcome {
+  const elicitations: unknown = isJsonObject(data) ? JSON.parse(lease.redact(JSON.stringify(data['elicitations'] ?? null))) : undefined;
+  if (!Array.isArray(elicitations) || elicitations.length === 0 || elicitations.length > MAX_QUESTIONS) return protocolError;
+  const questions = new Map<string, Question>();
+  for (const [index, elicitation] of elicitations.entries()) {
+    const question = readQuestion('elicitation/create', isJsonObject(elicitation) ? { ...elicitation, mode: 'url' } : undefined, server, abilities);
+    if (question === undefined) return { ...protocolError, reason: 'asked-for-input' };
+    questions.set(`visit-${index + 1}`, question);
+  }
+  return call.request.era === 'modern' ? { text: askModernClient(call, server.name, questions, { kind: 'visit' }) } : { refused: 'visit-required', visits: [...questions.values()].map(({ params }) => params) };
+}
