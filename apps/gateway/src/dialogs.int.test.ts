@@ -51,7 +51,7 @@ interface Asking {
 }
 const all = { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} };
 
-async function legacyClient(user: TestUser, { capabilities = all as object, url = world.url } = {}): Promise<Asking & { client: LegacyClient; transport: LegacyTransport; token: string }> {
+async function legacyClient(user: TestUser, { capabilities = all, url = world.url }: { capabilities?: object; url?: string } = {}): Promise<Asking & { client: LegacyClient; transport: LegacyTransport; token: string }> {
   const client = new LegacyClient({ name: 'v1', version: '1' }, { capabilities });
   if ('elicitation' in capabilities) client.setRequestHandler(ElicitRequestSchema, ({ method, params }) => {
     note(method, params);
@@ -71,7 +71,7 @@ async function legacyClient(user: TestUser, { capabilities = all as object, url 
   return { client, transport, token, call: async (name) => resultOf(await client.callTool({ name, arguments: {} })), close: () => client.close() };
 }
 
-async function modernClient(user: TestUser, { capabilities = all as object, url = world.url } = {}): Promise<Asking & { client: Client }> {
+async function modernClient(user: TestUser, { capabilities = all, url = world.url }: { capabilities?: object; url?: string } = {}): Promise<Asking & { client: Client }> {
   const client = new Client({ name: 'v2', version: '1' }, { versionNegotiation: { mode: { pin: '2026-07-28' } }, capabilities });
   if ('elicitation' in capabilities) client.setRequestHandler('elicitation/create', ({ method, params }) => {
     note(method, params);

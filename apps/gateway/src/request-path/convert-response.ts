@@ -4,7 +4,6 @@ import { rewriteResult } from '@sallyport/server';
 import { abilitiesToward, capabilitiesOf, readClientAbilities } from '../dialog/client-abilities.js';
 import { readQuestion } from '../dialog/question.js';
 import type { Question } from '../dialog/question.js';
-import type { CredentialLease } from '../outbound/credential-leases.js';
 import { sealRequestState } from '../session/request-state.js';
 import type { RequestState } from '../session/request-state.js';
 import { operationOf, titleOf } from './reach.js';

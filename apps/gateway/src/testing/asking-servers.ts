@@ -22,7 +22,7 @@ export interface AskingServer {
   close(): Promise<void>;
 }
 
-const form = { type: 'object', properties: { name: { type: 'string' } }, required: ['name'] } as const;
+const form = { type: 'object' as const, properties: { name: { type: 'string' as const } }, required: ['name'] };
 export const LOGIN_URL = 'https://login.example/start';
 
 /** 2025-11-25 with sessions, on the v1 SDK: it asks on the stream of the call. */
