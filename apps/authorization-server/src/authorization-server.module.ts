@@ -31,6 +31,7 @@ import { createEndIdentitySessions } from './lifecycle/end-identity-sessions.js'
 import { createEndSession } from './lifecycle/end-session.js';
 import { engineEvents } from './lifecycle/engine-events.js';
 import type { LifecycleRecorder } from './lifecycle/record-lifecycle.js';
+import { removeExpired } from './lifecycle/remove-expired.js';
 import { reportEndedSessions } from './lifecycle/report-ended-sessions.js';
 import { DocumentFetch } from './limits/document-fetch.js';
 import { RequestLimits } from './limits/request-limits.js';
@@ -38,6 +39,7 @@ import { engineErrorPage } from './pages/engine-error-page.js';
 import { AdministeredAgents } from './storage/administered-agents.js';
 import { AgentSessions } from './storage/agent-sessions.js';
 import { ArtifactStore } from './storage/artifact-store.js';
+import { DynamicRegistrations } from './storage/dynamic-registrations.js';
 import { IdentitySessions } from './storage/identity-sessions.js';
 import { StoredSecrets } from './storage/stored-secrets.js';
 import { Users } from './storage/users.js';
@@ -87,7 +89,7 @@ export class AuthorizationServerModule {
     const admissions = new Admissions({ configuration, users, sessions, endSession, rechecks, clock });
     const machines = new MachineAdmissions({ configuration, sessions, endSession, clock });
     const housekeeping = async () => {
-      await store.sweep();
+      await removeExpired(database, clock);
       await identities.sweep(new Date(clock() - SIGN_IN_USEFUL_MS));
       await endOverdueSessions({ sessions, lifetimes: lifetimesOf(configuration.snapshot()), endSession, clock });
     };
@@ -103,7 +105,7 @@ export class AuthorizationServerModule {
     const documents = new DocumentFetch({ fetch: createSafeFetch({ ...guard, maxResponseBytes: LARGEST_DOCUMENT }), limits, clock });
     const issuerKeys = new IssuerKeys({ fetch: outbound, clock, onProblem: (source, err) => logger.warn({ err, source }, 'the keys of an issuer could not be read') });
     const workloads = new WorkloadIdentities({ configuration, keys: issuerKeys, store, issuer: config.issuer, clock });
-    const registration = () => configuration.snapshot().get('ClientRegistration', 'default')?.spec;
+    const registration = new DynamicRegistrations({ configuration, database, store, clock });
 
     const makeEngine = (keysInUse: readonly JWK[]) => createEngine({
       issuer: config.issuer,
@@ -111,7 +113,6 @@ export class AuthorizationServerModule {
       controlPlaneCallback: `${config.controlPlaneUrl}/session/callback`,
       signingKeys: keysInUse,
       cookieKeys: [Buffer.from(deriveKey(master, 'engine-cookies')).toString('base64url')],
-      registrationToken: config.registrationToken,
       store,
       documents,
       clock,
@@ -119,8 +120,8 @@ export class AuthorizationServerModule {
       events: engineEvents(recorder.record, sessions, logger),
       decisions: {
         knownScopes: () => [...new Set(configuration.snapshot().all('Role').flatMap((role) => role.spec.scopes))].toSorted(),
-        registration: () => registration()?.dynamic ?? { mode: 'off', redirectHosts: [] },
-        documents: () => registration()?.metadataDocuments ?? { enabled: true, allowedHosts: ['*'], deniedHosts: [] },
+        registration,
+        documents: () => configuration.snapshot().get('ClientRegistration', 'default')?.spec.metadataDocuments ?? { enabled: true, allowedHosts: ['*'], deniedHosts: [] },
         administeredAgent: (clientId) => administered.find(clientId),
         isWorkload: (clientId) => workloads.isWorkload(clientId),
         verifyWorkload: (clientId, token) => workloads.verify(clientId, token),

@@ -1,6 +1,10 @@
+import { createHash } from 'node:crypto';
 import { exportJWK, generateKeyPair, SignJWT, decodeJwt } from 'jose';
+import { systemClock } from '@sallyport/kernel';
 import { createTestAuthority, eventually, startHttpsServer, type TestHttpsServer } from '@sallyport/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { removeExpired } from './lifecycle/remove-expired.js';
+import { grantDigestOf } from './storage/artifact-store.js';
 import { register, TestAgent } from './testing/test-agent.js';
 import { startTestDeployment, type TestDeployment } from './testing/test-deployment.js';
 
@@ -24,12 +28,15 @@ afterAll(async () => {
   await documents.close();
 });
 
-type Registration = { mode?: 'off' | 'gated' | 'open'; redirectHosts?: string[]; documents?: { enabled?: boolean; allowedHosts?: string[]; deniedHosts?: string[] } };
-const registration = ({ mode = 'open', redirectHosts = ['127.0.0.1', '[::1]', 'localhost'], documents: changes = {} }: Registration) => ({
+type Registration = { mode?: 'off' | 'gated' | 'open'; redirectHosts?: string[]; initialAccessTokens?: { sha256: string; expiresAt: string; uses: number }[]; unusedFor?: string; most?: number; documents?: { enabled?: boolean; allowedHosts?: string[]; deniedHosts?: string[] } };
+const registration = ({ mode = 'open', redirectHosts = ['127.0.0.1', '[::1]', 'localhost'], documents: changes = {}, ...dynamic }: Registration) => ({
   kind: 'ClientRegistration' as const,
   name: 'default' as const,
-  spec: { metadataDocuments: { enabled: true, allowedHosts: ['*'], deniedHosts: [], ...changes }, dynamic: { mode, redirectHosts } },
+  spec: { metadataDocuments: { enabled: true, allowedHosts: ['*'], deniedHosts: [], ...changes }, dynamic: { mode, redirectHosts, ...dynamic } },
 });
+const sha256 = (value: string) => createHash('sha256').update(value).digest('hex');
+const token = (value: string, changes: { uses?: number; expiresAt?: string } = {}) => ({ sha256: sha256(value), expiresAt: new Date(Date.now() + 3_600_000).toISOString(), uses: 1, ...changes });
+const withToken = (value: string, changes: Record<string, unknown> = {}) => register(deployment, changes, { authorization: `Bearer ${value}` });
 const outbound = (allowDocuments: boolean) => ({
   kind: 'OutboundNetwork' as const,
   name: 'default' as const,
@@ -62,11 +69,72 @@ describe('dynamic registration (RFC 7591)', () => {
   });
 
   test('can ask for an initial access token (R18)', async () => {
-    await deployment.configure([registration({ mode: 'gated' })]);
+    await deployment.configure([registration({ mode: 'gated', initialAccessTokens: [token('gate', { uses: 5 })] })]);
     const without = await register(deployment);
     expect([without.status, without.headers.get('www-authenticate')]).toEqual([401, 'Bearer error="invalid_token"']);
-    expect((await register(deployment, {}, { authorization: 'Bearer wrong' })).status).toBe(401);
-    expect((await register(deployment, {}, { authorization: 'Bearer initial-access-token-of-the-test' })).status).toBe(201);
+    for (const wrong of ['Bearer wrong', `Bearer ${sha256('gate')}`, 'Basic gate', 'Bearer', `Bearer ${'x'.repeat(10_000)}`]) expect((await register(deployment, {}, { authorization: wrong })).status).toBe(401);
+    expect((await withToken('gate')).status).toBe(201);
+    await deployment.configure([registration({ mode: 'gated' })]);
+    expect((await withToken('gate')).status).toBe(401);
+  });
+
+  test('takes an initial access token as often as it is good for, however many use it at once; a refused registration uses none (R18)', async () => {
+    await deployment.configure([registration({ mode: 'gated', initialAccessTokens: [token('thrice', { uses: 3 }), token('other')] })]);
+    expect((await withToken('thrice', { redirect_uris: ['https://agent.example/cb'] })).status).toBe(400);
+    const answers = await Promise.all(Array.from({ length: 12 }, () => withToken('thrice')));
+    expect([201, 401].map((status) => answers.filter((answer) => answer.status === status).length)).toEqual([3, 9]);
+    expect((await withToken('other')).status).toBe(201);
+  });
+
+  test('takes no initial access token that has expired (R18)', async () => {
+    await deployment.configure([registration({ mode: 'gated', initialAccessTokens: [token('stale', { expiresAt: new Date(Date.now() - 1_000).toISOString() })] })]);
+    expect((await withToken('stale')).status).toBe(401);
+  });
+
+  test('keeps the initial access token nowhere (R18, S8)', async () => {
+    await deployment.configure([registration({ mode: 'gated', initialAccessTokens: [token('searched-for')] })]);
+    expect((await withToken('searched-for')).status).toBe(201);
+    const [row] = await deployment.database.$queryRaw<{ dump: string }[]>`SELECT string_agg(t::text, '') AS dump FROM "InitialAccessTokenUse" t`;
+    expect(row?.dump).toContain(sha256('searched-for'));
+    expect(row?.dump).not.toContain('searched-for');
+    expect(deployment.logLines.join('')).not.toContain('searched-for');
+  });
+
+  describe('leaves a registration', () => {
+    const rows = (clientIds: readonly string[]) => deployment.database.oidcArtifact.findMany({ where: { kind: 'Client', idDigest: { in: clientIds.map(grantDigestOf) } } });
+    /** As if it had been made so long ago. */
+    const age = (clientId: string, days: number) => deployment.database.$executeRaw`UPDATE "OidcArtifact" SET "expiresAt" = "expiresAt" - make_interval(days => ${days}::int) WHERE "kind" = 'Client' AND "idDigest" = ${grantDigestOf(clientId)}`;
+
+    test('that no token was issued to for a limited time, and one that was for good (R18)', async () => {
+      await deployment.configure([registration({ unusedFor: '2d' })]);
+      const [used, unused] = [await TestAgent.register(deployment), await TestAgent.register(deployment)];
+      const { body } = await used.connect();
+      expect((await unused.open()).status).toBe(200); // asking is not yet using
+      for (const { clientId } of [used, unused]) await age(clientId, 3);
+      expect((await used.refresh(body['refresh_token'])).status).toBe(200);
+      expect((await used.open()).status).toBe(200);
+      const gone = await unused.open();
+      expect([gone.status, gone.html.includes('invalid_client')]).toEqual([400, true]);
+      await removeExpired(deployment.database, systemClock);
+      expect((await rows([used.clientId, unused.clientId])).map(({ idDigest }) => idDigest)).toEqual([grantDigestOf(used.clientId)]);
+    });
+
+    test('that was used, and the newest of the others, when there are too many (R18)', async () => {
+      const used = await TestAgent.register(deployment);
+      await used.connect();
+      const [oldest, newer] = [await TestAgent.register(deployment), await TestAgent.register(deployment)];
+      await age(oldest.clientId, 1);
+      const unused = { kind: 'Client', expiresAt: { not: null }, idDigest: { notIn: [oldest.clientId, newer.clientId].map(grantDigestOf) } } as const;
+      await deployment.database.oidcArtifact.deleteMany({ where: unused });
+      await deployment.configure([registration({ most: await deployment.database.oidcArtifact.count({ where: { kind: 'Client' } }) })]);
+      const last = await TestAgent.register(deployment);
+      expect((await rows([used, oldest, newer, last].map(({ clientId }) => clientId))).map(({ idDigest }) => idDigest).toSorted()).toEqual([used, newer, last].map(({ clientId }) => grantDigestOf(clientId)).toSorted());
+
+      await deployment.database.oidcArtifact.updateMany({ where: { kind: 'Client' }, data: { expiresAt: null } });
+      const full = await register(deployment);
+      expect([full.status, full.body['error']]).toEqual([403, 'access_denied']);
+      await eventually(() => deployment.events.some(({ type, detail }) => type === 'limit.exceeded' && detail?.['limit'] === 'registrations'));
+    });
   });
 
   test.each(['https://agent.example/cb', 'http://agent.example/cb', 'cursor://x/cb', 'javascript:alert(1)', 'http://127.0.0.1/cb#x'])('does not take the redirect URI %s that nobody allowed (R18)', async (redirectUri) => {

@@ -20,8 +20,6 @@ export interface AuthorizationServerConfig {
   /** The name events are published under. */
   readonly replica: string;
   readonly stalenessBoundMs: number;
-  /** RFC 7591 initial access token for `gated` registration; without one, gated registration refuses everybody. */
-  readonly registrationToken?: Secret | undefined;
   readonly trustedProxies: readonly string[];
   /** Origins of browser applications that may call `/token`, `/register` and the metadata. */
   readonly allowedOrigins: readonly string[];
@@ -42,7 +40,6 @@ export const AuthorizationServerEnvironment = z.strictObject({
   SALLYPORT_MASTER_KEY_FILE: variable.path().describe('master.key'),
   SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: variable.path().describe('configuration-signing.pub.jwk'),
   SALLYPORT_STALENESS_BOUND: variable.duration().default(300_000).describe('How old the configuration may become before nothing is issued any more'),
-  SALLYPORT_REGISTRATION_TOKEN: variable.secret().optional().describe('Initial access token for gated client registration'),
   SALLYPORT_TRUSTED_PROXIES: variable.list().default([]),
   SALLYPORT_ALLOWED_ORIGINS: variable.list().default([]),
   SALLYPORT_CA_FILES: variable.list().default([]).describe('PEM files of private certificate authorities'),
@@ -67,7 +64,6 @@ export function authorizationServerConfig(environment: AuthorizationServerEnviro
     configurationVerifyKeyFile: environment.SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE,
     replica: environment.SALLYPORT_REPLICA,
     stalenessBoundMs: environment.SALLYPORT_STALENESS_BOUND,
-    registrationToken: environment.SALLYPORT_REGISTRATION_TOKEN,
     trustedProxies: environment.SALLYPORT_TRUSTED_PROXIES,
     allowedOrigins: environment.SALLYPORT_ALLOWED_ORIGINS,
     extraCertificateAuthorities: readCertificateAuthorities(environment.SALLYPORT_CA_FILES),

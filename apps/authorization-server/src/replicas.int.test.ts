@@ -6,6 +6,7 @@ import { createFakeClock, makeScratch, removeScratch, startTestPostgres, type Te
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PublicKeys } from './keys/public-keys.js';
 import { SigningKeys } from './keys/signing-keys.js';
+import { removeExpired } from './lifecycle/remove-expired.js';
 import { ArtifactStore } from './storage/artifact-store.js';
 import { Users } from './storage/users.js';
 
@@ -76,7 +77,29 @@ test('what expired cannot be taken, and is forgotten an hour later', async () =>
   expect(await store.find('FederationFlow', 'state')).toMatchObject({ expired: true });
   clock.advance(3_600_000);
   expect(await store.find('FederationFlow', 'state')).toBeUndefined();
-  expect(await store.sweep()).toBeGreaterThanOrEqual(1);
+  expect(await removeExpired(database, clock)).toBeGreaterThanOrEqual(1);
+});
+
+test('replicas remove what has expired together, in batches, past rows that somebody has in hand, and nothing else', async () => {
+  const clock = createFakeClock(Date.now());
+  const store = new ArtifactStore(database, sealer, clock);
+  await Promise.all(Array.from({ length: 23 }, (_none, index) => store.put('Swept', `short-${index}`, {}, { expiresInSeconds: 1 })));
+  await store.put('Swept', 'long', {}, { expiresInSeconds: 86_400 });
+  await store.put('Swept', 'for-ever', {});
+  const session = (sid: string, endedAt: Date | null) => ({ sid, userId: 'usr_swept', clientId: 'c', agentName: 'n', assurance: 'asserted', grantDigest: sid, createdAt: new Date(0), endedAt });
+  await database.agentSession.createMany({ data: [session('ses_old', new Date(clock() - 31 * 86_400_000)), session('ses_ended', new Date(clock())), session('ses_live', null)] });
+  await database.initialAccessTokenUse.createMany({ data: [{ digest: 'over', uses: 1, expiresAt: new Date(clock() - 1) }, { digest: 'good', uses: 1, expiresAt: new Date(clock() + 86_400_000) }] });
+  clock.advance(3_602_000);
+  const left = async () => (await database.oidcArtifact.count({ where: { kind: 'Swept' } })) - 2;
+  await database.$transaction(async (transaction) => {
+    await transaction.$queryRaw`SELECT "idDigest" FROM "OidcArtifact" WHERE "kind" = 'Swept' AND "expiresAt" < ${new Date(clock())} ORDER BY "idDigest" LIMIT 3 FOR UPDATE`;
+    await Promise.all([removeExpired(database, clock, 4), removeExpired(database, clock, 4), removeExpired(database, clock, 4)]);
+    expect(await left()).toBe(3);
+  });
+  await removeExpired(database, clock, 4);
+  expect(await left()).toBe(0);
+  expect((await database.agentSession.findMany({ where: { userId: 'usr_swept' }, orderBy: { sid: 'asc' } })).map(({ sid }) => sid)).toEqual(['ses_ended', 'ses_live']);
+  expect((await database.initialAccessTokenUse.findMany()).map(({ digest }) => digest)).toEqual(['good']);
 });
 
 test('a payload beyond any honest request is refused', async () => {

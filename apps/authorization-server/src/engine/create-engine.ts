@@ -1,15 +1,16 @@
 import type { JWK } from 'jose';
-import { constantTimeEqual, type Clock, type Secret } from '@sallyport/kernel';
+import type { Clock } from '@sallyport/kernel';
 import { mayFetchDocument } from '@sallyport/authorization';
 import { errors, type Client, type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
 import type { ArtifactStore } from '../storage/artifact-store.js';
-import { CONFIDENTIAL_METHODS, CONTROL_PLANE_CLIENT_ID, DYNAMIC_PREFIX, normaliseClientMetadata, REGISTERED_BY } from './client-metadata.js';
+import { CONFIDENTIAL_METHODS, CONTROL_PLANE_CLIENT_ID, DYNAMIC_PREFIX, normaliseClientMetadata, REGISTERED_BY, registeredBy } from './client-metadata.js';
 import { createEngineAdapter } from './engine-adapter.js';
 import type { AuthorizationEngine, EngineDecisions, EngineEvents, LifecycleSubject, RenderError, TokenVerdict } from './engine.js';
 import { interactionPolicyFor } from './interaction-policy.js';
 import { atomicReplayDetection, describeMetadata, providerWithRefresh, toRegistration, whenClientIsNamed } from './internals.js';
 import { IDENTITY_SESSION, interactionSteps } from './interaction-steps.js';
 import { limitRequests, refuseSpentClient, TooManyRequests } from './limit-requests.js';
+import { guardRegistration } from './register-clients.js';
 import { RefreshRotation } from './refresh-rotation.js';
 import { presentWorkload, verifyWorkloads } from './workload-assertion.js';
 import { answerForAccessTokens, INTROSPECTION_PATH, isConfidential, REVOCATION_PATH } from './structured-tokens.js';
@@ -21,7 +22,6 @@ export interface EngineOptions {
   readonly controlPlaneCallback: string;
   readonly signingKeys: readonly JWK[];
   readonly cookieKeys: readonly string[];
-  readonly registrationToken: Secret | undefined;
   readonly store: ArtifactStore;
   /** For documents and key sets that agents name. */
   readonly documents: { readonly fetch: typeof globalThis.fetch; refusal(url: string): { readonly retryAfterSeconds: number } | undefined };
@@ -68,6 +68,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     // A code is used up by now: only a refresh token is worth keeping.
     if (!verdict.admitted) throw verdict.retriable && kind === 'refresh' ? new NotNow(verdict.reason) : new errors.InvalidGrant({ detail: verdict.reason });
     admitUser(ctx, source.accountId);
+    if (kind === 'code' && registeredBy(ctx.oidc.client.clientId) === 'dynamic') await decisions.registration.used(ctx.oidc.client.clientId);
   };
   const admitUser = (ctx: KoaContextWithOIDC, userId: string): void => {
     const refusal = decisions.limits.admitUser(userId, ctx.oidc.client?.clientId);
@@ -83,7 +84,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   };
 
   const configuration: Configuration = {
-    adapter: createEngineAdapter({ store: options.store, rotation, administered: decisions.administeredAgent }, (grantId, clientId) => events.grantRevoked(grantId, clientId, 'a code was used twice at once')),
+    adapter: createEngineAdapter({ store: options.store, rotation, administered: decisions.administeredAgent, registration: decisions.registration }, (grantId, clientId) => events.grantRevoked(grantId, clientId, 'a code was used twice at once')),
     jwks: { keys: options.signingKeys },
     clients: [{ client_id: CONTROL_PLANE_CLIENT_ID, client_name: 'Sallyport', redirect_uris: [options.controlPlaneCallback], token_endpoint_auth_method: 'none', grant_types: ['authorization_code'], response_types: ['code'] }],
     clientDefaults: { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], id_token_signed_response_alg: 'ES256', token_endpoint_auth_method: 'client_secret_basic' },
@@ -91,7 +92,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     enabledJWA: { idTokenSigningAlgValues: ['ES256'], clientAuthSigningAlgValues: ['ES256', 'EdDSA', 'Ed25519', 'PS256', 'RS256'] },
     extraClientMetadata: {
       properties: [REGISTERED_BY],
-      validator: (ctx, _key, _value, metadata) => normaliseClientMetadata(ctx, metadata, () => decisions.registration().redirectHosts),
+      validator: (ctx, _key, _value, metadata) => normaliseClientMetadata(ctx, metadata, () => decisions.registration.redirectHosts),
     },
     allowOmittingSingleRegisteredRedirectUri: false,
     claims: { openid: ['sub', SIGN_IN_CLAIM] },
@@ -221,19 +222,11 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
 
   whenClientIsNamed(provider, (ctx, client) => refuseSpentClient(decisions.limits, ctx, client));
   provider.use(limitRequests(decisions.limits, options.renderError));
+  provider.use(guardRegistration(decisions));
   provider.use(answerForAccessTokens(decisions));
   provider.use(async (ctx, next) => {
-    if (ctx.method === 'POST' && ctx.path === '/register') {
-      const refusal = registrationRefusal(decisions.registration().mode, ctx.get('authorization'), options.registrationToken);
-      if (refusal) {
-        ctx.status = refusal.status;
-        if (refusal.status === 401) ctx.set('WWW-Authenticate', 'Bearer error="invalid_token"');
-        ctx.body = { error: refusal.error, error_description: refusal.description };
-        return;
-      }
-    }
     await next();
-    if (ctx.path.startsWith('/.well-known/') && ctx.status === 200) ctx.body = describeMetadata(ctx.body, { issuer, registration: decisions.registration().mode !== 'off', documents: decisions.documents().enabled, scopes: decisions.knownScopes() });
+    if (ctx.path.startsWith('/.well-known/') && ctx.status === 200) ctx.body = describeMetadata(ctx.body, { issuer, registration: decisions.registration.mode !== 'off', documents: decisions.documents().enabled, scopes: decisions.knownScopes() });
   });
 
   const subjectOf = (ctx: KoaContextWithOIDC): LifecycleSubject => {
@@ -293,13 +286,4 @@ function onlyJson(response: Response): Response {
 /** `__Host-` needs the path `/`; the engine's interaction and resume cookies live on their own paths (security rule S31). */
 function cookieName(name: string, secure: boolean, scope: 'host' | 'path'): string {
   return secure ? `${scope === 'host' ? '__Host-' : '__Secure-'}sallyport_as_${name}` : `sallyport_as_${name}`;
-}
-
-/** R18: registration can be off, or ask for an initial access token (RFC 7591 section 3). */
-function registrationRefusal(mode: 'off' | 'gated' | 'open', authorization: string, token: Secret | undefined): { status: number; error: string; description: string } | undefined {
-  if (mode === 'open') return undefined;
-  if (mode === 'off') return { status: 403, error: 'access_denied', description: 'dynamic client registration is switched off' };
-  const presented = /^Bearer ([\x21-\x7e]+)$/i.exec(authorization)?.[1];
-  if (token && presented !== undefined && constantTimeEqual(presented, token.reveal())) return undefined;
-  return { status: 401, error: 'invalid_token', description: 'registration needs an initial access token' };
 }

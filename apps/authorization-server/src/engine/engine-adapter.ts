@@ -1,21 +1,22 @@
 import { errors, type Adapter, type AdapterFactory, type AdapterPayload } from 'oidc-provider';
 import { SallyportError } from '@sallyport/kernel';
 import type { ArtifactStore, StoredArtifact } from '../storage/artifact-store.js';
-import type { EngineDecisions } from './engine.js';
+import type { EngineDecisions, RegistrationRules } from './engine.js';
 import type { RefreshRotation } from './refresh-rotation.js';
 
 /**
  * The engine's storage on our artefact table, one per kind of artefact.
  * @param onReplay told of a grant that ended because its code was used twice at once, which the engine does not notice
  */
-export function createEngineAdapter({ store, rotation, administered }: AdapterSources, onReplay: OnReplay): AdapterFactory {
-  return (kind) => (kind === 'Client' ? new ClientAdapter(store, kind, rotation, onReplay, administered) : new EngineAdapter(store, kind, rotation, onReplay));
+export function createEngineAdapter({ store, rotation, administered, registration }: AdapterSources, onReplay: OnReplay): AdapterFactory {
+  return (kind) => (kind === 'Client' ? new ClientAdapter(store, kind, rotation, onReplay, { administered, registration }) : new EngineAdapter(store, kind, rotation, onReplay));
 }
 
 interface AdapterSources {
   readonly store: ArtifactStore;
   readonly rotation: RefreshRotation;
   readonly administered: EngineDecisions['administeredAgent'];
+  readonly registration: Pick<RegistrationRules, 'unusedForSeconds'>;
 }
 
 type OnReplay = (grantId: string, clientId: string | undefined) => void;
@@ -80,18 +81,28 @@ class EngineAdapter implements Adapter {
   }
 }
 
-/** Also clients that are in no table but in the configuration; those come first. */
+/** Also clients that are in no table but in the configuration; those come first. One that registers itself stays for a time only. */
 class ClientAdapter extends EngineAdapter {
+  readonly #store: ArtifactStore;
   readonly #administered: EngineDecisions['administeredAgent'];
+  readonly #registration: AdapterSources['registration'];
 
-  constructor(store: ArtifactStore, kind: string, rotation: RefreshRotation, onReplay: OnReplay, administered: EngineDecisions['administeredAgent']) {
+  constructor(store: ArtifactStore, kind: string, rotation: RefreshRotation, onReplay: OnReplay, { administered, registration }: Pick<AdapterSources, 'administered' | 'registration'>) {
     super(store, kind, rotation, onReplay);
+    this.#store = store;
     this.#administered = administered;
+    this.#registration = registration;
+  }
+
+  override upsert(id: string, payload: AdapterPayload): Promise<void> {
+    return super.upsert(id, payload, this.#registration.unusedForSeconds);
   }
 
   override async find(id: string): Promise<AdapterPayload | undefined> {
     const declared = await this.#administered(id);
-    return declared ? { ...declared } : super.find(id);
+    if (declared) return { ...declared };
+    const found = await this.#store.find('Client', id);
+    return found?.expired === false ? found.payload : undefined;
   }
 }
 

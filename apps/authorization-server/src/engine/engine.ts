@@ -58,11 +58,26 @@ export interface LifecycleSubject {
   readonly sid?: string | undefined;
 }
 
+/** Registration of agents by themselves (RFC 7591), as configured now. */
+export interface RegistrationRules {
+  readonly mode: 'off' | 'gated' | 'open';
+  readonly redirectHosts: readonly string[];
+  /** How long one stays to which no token was issued. */
+  readonly unusedForSeconds: number;
+  /** @returns what `giveBack` takes when nothing came of it; undefined when this initial access token is good for nothing (more) */
+  useToken(presented: string): Promise<string | undefined>;
+  giveBack(use: string): Promise<void>;
+  /** @returns false when there are too many, and all of them have been used */
+  makeRoom(): Promise<boolean>;
+  /** A token is issued to it: from now on it stays. */
+  used(clientId: string): Promise<void>;
+}
+
 /** What the engine asks of the rest of the server. */
 export interface EngineDecisions {
   /** Every scope any role gives. */
   knownScopes(): readonly string[];
-  registration(): { readonly mode: 'off' | 'gated' | 'open'; readonly redirectHosts: readonly string[] };
+  readonly registration: RegistrationRules;
   documents(): { readonly enabled: boolean; readonly allowedHosts: readonly string[]; readonly deniedHosts: readonly string[] };
   /** A client an administrator declared, as RFC 7591 metadata. */
   administeredAgent(clientId: string): Promise<Readonly<Record<string, unknown>> | undefined>;
@@ -93,6 +108,8 @@ export interface EngineDecisions {
     clientSpent(group: 'authorize' | 'token' | 'register' | 'status', clientId: string): Refused;
     chargeClient(group: 'authorize' | 'token' | 'register' | 'status', clientId: string): void;
     admitUser(userId: string, clientId: string | undefined): Refused;
+    /** A registration was refused because all there are have been used. */
+    registrationsFull(): void;
   };
 }
 type Refused = { readonly retryAfterSeconds: number } | undefined;

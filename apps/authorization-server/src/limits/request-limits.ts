@@ -65,6 +65,10 @@ export class RequestLimits {
     return this.#report(this.#requests.take(`user ${userId}`, perMinute), { limit: 'user', userId, clientId });
   }
 
+  registrationsFull(): void {
+    this.#report({ retryAfterSeconds: 0 }, { limit: 'registrations', group: 'register' });
+  }
+
   /** Whether documents may be fetched from this host, and at all, just now. */
   documentSpent(host: string): Refusal | undefined {
     const { total, host: perHost } = this.#documentLimits();

@@ -22,7 +22,7 @@ export interface ArtifactOptions {
 const PURPOSE = 'oidc-artifact';
 const MAX_PAYLOAD_BYTES = 128 * 1024;
 /** Expired rows stay this long: a replay is then still told apart from something that never was. */
-const SWEEP_AFTER_MS = 3_600_000;
+export const KEPT_AFTER_EXPIRY_MS = 3_600_000;
 const digest = (id: string): string => createHash('sha256').update(id).digest('base64url');
 
 /**
@@ -104,6 +104,11 @@ export class ArtifactStore {
     return successor && successor.consumedAt === undefined ? id : undefined;
   }
 
+  /** From now on it does not expire. */
+  async keep(kind: string, id: string): Promise<void> {
+    await this.#database.oidcArtifact.updateMany({ where: { kind, idDigest: digest(id), expiresAt: { not: null } }, data: { expiresAt: null } });
+  }
+
   async destroy(kind: string, id: string): Promise<void> {
     await this.#database.oidcArtifact.deleteMany({ where: { kind, idDigest: digest(id) } });
   }
@@ -132,12 +137,6 @@ export class ArtifactStore {
     return count > 0;
   }
 
-  /** Forgets what expired an hour ago. @returns how many */
-  async sweep(): Promise<number> {
-    const { count } = await this.#database.oidcArtifact.deleteMany({ where: { expiresAt: { lt: new Date(this.#clock() - SWEEP_AFTER_MS) } } });
-    return count;
-  }
-
   #row(kind: string, id: string, payload: ArtifactPayload, { expiresInSeconds, grantId, uid }: ArtifactOptions): Prisma.OidcArtifactCreateManyInput {
     const idDigest = digest(id);
     const plaintext = Buffer.from(JSON.stringify(payload));
@@ -154,7 +153,7 @@ export class ArtifactStore {
 
   #open(row: { kind: string; idDigest: string; payload: Uint8Array; expiresAt: Date | null; consumedAt: Date | null }): StoredArtifact | undefined {
     const sinceExpiryMs = row.expiresAt ? this.#clock() - row.expiresAt.getTime() : -1;
-    if (sinceExpiryMs > SWEEP_AFTER_MS) return undefined;
+    if (sinceExpiryMs > KEPT_AFTER_EXPIRY_MS) return undefined;
     const payload: ArtifactPayload = JSON.parse(this.#sealer.open(PURPOSE, row.payload, `${row.kind}/${row.idDigest}`).toString('utf8'));
     return { payload, consumedAt: row.consumedAt ? Math.floor(row.consumedAt.getTime() / 1000) : undefined, expired: sinceExpiryMs >= 0 };
   }

@@ -61,7 +61,6 @@ export async function startTestDeployment(changes: Partial<AuthorizationServerCo
     configurationVerifyKeyFile: files.configurationSigningPublic,
     replica: 'authorization-server',
     stalenessBoundMs: 300_000,
-    registrationToken: new Secret('initial-access-token-of-the-test'),
     trustedProxies: [],
     allowedOrigins: [],
     extraCertificateAuthorities: [],

@@ -124,11 +124,27 @@ const AccessPolicySpec = z.discriminatedUnion('hop', [
   }),
 ]);
 
+/** The token itself is nowhere: `openssl rand -hex 32` makes one, and `printf %s <token> | sha256sum` its digest. */
+const InitialAccessToken = z.strictObject({
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be the SHA-256 digest of the token in 64 lower-case hexadecimal digits'),
+  expiresAt: z.iso.datetime({ offset: true }),
+  /** How many agents may register with it. */
+  uses: z.int().min(1).max(1_000_000),
+});
 const ClientRegistrationSpec = z.strictObject({
   /** Client ID Metadata Documents: https hosts whose documents may name an agent; `*` alone means any host. */
   metadataDocuments: z.strictObject({ enabled: z.boolean().default(true), allowedHosts: z.array(z.string()).default(['*']), deniedHosts: z.array(z.string()).default([]) }).prefault({}),
   /** RFC 7591. `gated` asks for an initial access token. */
-  dynamic: z.strictObject({ mode: z.enum(['off', 'gated', 'open']).default('gated'), redirectHosts: z.array(z.string()).default(['127.0.0.1', '[::1]', 'localhost']) }).prefault({}),
+  dynamic: z.strictObject({
+    mode: z.enum(['off', 'gated', 'open']).default('gated'),
+    redirectHosts: z.array(z.string()).default(['127.0.0.1', '[::1]', 'localhost']),
+    /** Of what is handed to those who may register in `gated` mode; without any, nobody can. */
+    initialAccessTokens: z.array(InitialAccessToken).max(256).optional(),
+    /** A registration that was issued no token in this time is removed: 7d, at least 1h. */
+    unusedFor: Duration.optional(),
+    /** How many registrations are kept: 10000. The oldest that was never used makes room for a new one. */
+    most: z.int().min(1).max(1_000_000).optional(),
+  }).prefault({}),
 });
 /** An agent registered by hand; its client id is the document's name. The user still signs in and consents. */
 const AgentSpec = z.strictObject({
