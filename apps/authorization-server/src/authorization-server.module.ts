@@ -80,7 +80,7 @@ export class AuthorizationServerModule {
     };
     const outbound = createSafeFetch(guard);
 
-    const providers = new TrustProviders({ issuer: config.issuer, fetch: outbound, clientSecret: (name) => secrets.find(name), clock });
+    const providers = new TrustProviders({ issuer: config.issuer, fetch: outbound, secret: (name) => secrets.find(name), clock });
     const signIn = new SignIn({ store, providers, users, identities, clock });
     const binding = new BrowserBinding(master, { secure: config.issuer.startsWith('https:') });
     const endSession = createEndSession({ store, sessions, record: recorder.record });
@@ -127,6 +127,10 @@ export class AuthorizationServerModule {
         verifyWorkload: (clientId, token) => workloads.verify(clientId, token),
         lifetimes: () => lifetimesOf(configuration.snapshot()),
         userExists: async (userId) => (await users.find(userId)) !== undefined,
+        userIsVouchedFor: async (userId) => {
+          const user = await users.find(userId);
+          return user !== undefined && admissions.isVouchedFor(user);
+        },
         signedInBrowser: (id, browserUid) => identities.bindBrowser(id, browserUid),
         signInOfBrowser: async (browserUid) => {
           const signIn = await identities.ofBrowser(browserUid);

@@ -126,8 +126,9 @@ test('revoking a grant ends its session and everything issued under it, and noth
 
 test('one subject signing in many times at once is one user (S1)', async () => {
   const users = new Users(database);
-  const identity = { trustProvider: 'idp', subject: 'same', email: 'a@example.com', name: undefined, groups: ['g'] };
+  const identity = { trustProvider: 'idp', issuer: 'https://idp.example', subject: 'same', email: 'a@example.com', name: undefined, groups: ['g'], providerRoles: [] };
   const made = await Promise.all(Array.from({ length: 8 }, () => users.signedIn(identity, new Date())));
   expect(new Set(made.map(({ id }) => id)).size).toBe(1);
-  expect((await users.signedIn({ ...identity, subject: 'other' }, new Date())).id).not.toBe(made[0]?.id);
+  const others = [{ subject: 'other' }, { issuer: 'https://other.example' }, { trustProvider: 'other' }].map(async (change) => (await users.signedIn({ ...identity, ...change }, new Date())).id);
+  expect(new Set([made[0]?.id, ...(await Promise.all(others))]).size).toBe(4);
 });

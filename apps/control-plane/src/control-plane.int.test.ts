@@ -191,7 +191,7 @@ describe('configuration', () => {
   it('is published by two control planes without conflict', async () => {
     const [a, b] = await Promise.all([start(), start({ replica: 'control-plane-2' }, { ...messaging, events: { publish: messaging.events.publish, consume: async () => async () => {} } })]);
     const replica = await follow();
-    await database.user.create({ data: { id: 'usr_alice', trustProvider: 'demo', subject: 'alice', groups: [] } });
+    await database.user.create({ data: { id: 'usr_alice', trustProvider: 'demo', issuer: 'https://idp.example', subject: 'alice', groups: [] } });
     const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => (i % 2 ? a : b).post('/v1/revocations', { agent: `agent-${i}` })));
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 201));
     expect(answers.map(({ body }) => body['revision'] as number).toSorted((x, y) => x - y)).toEqual([2, 3, 4, 5, 6, 7, 8, 9, 10, 11]);
@@ -202,7 +202,7 @@ describe('configuration', () => {
 describe('a revocation', () => {
   const token = (part: object = {}) => ({ userId: 'usr_alice', clientId: 'agent-1', sid: 'ses_1', issuedAt: Math.floor(Date.now() / 1000), ...part });
   const seed = async () => {
-    await database.user.create({ data: { id: 'usr_alice', trustProvider: 'demo', subject: 'alice', groups: [] } });
+    await database.user.create({ data: { id: 'usr_alice', trustProvider: 'demo', issuer: 'https://idp.example', subject: 'alice', groups: [] } });
     await database.agentSession.create({ data: { sid: 'ses_1', userId: 'usr_alice', clientId: 'agent-1', agentName: 'Agent', assurance: 'asserted', grantDigest: 'x' } });
   };
 

@@ -35,6 +35,8 @@ export interface PendingAuthorization {
   readonly freshlySignedIn: boolean;
   /** The agent wants the consent page shown (OpenID Connect Core section 3.1.2.1). */
   readonly consentRequested: boolean;
+  /** Whom the agent expects to sign in (OpenID Connect Core section 3.1.2.1); only ever a hint. */
+  readonly loginHint: string | undefined;
 }
 
 /** What is needed to say yes or no to a token request, after the engine found code or refresh token and grant in order. */
@@ -88,6 +90,8 @@ export interface EngineDecisions {
   /** Seconds. */
   lifetimes(): { readonly accessToken: number; readonly machineToken: number; readonly sessionIdle: number; readonly session: number };
   userExists(userId: string): Promise<boolean>;
+  /** Their trust provider is still the one they signed in at; else a browser session of theirs counts no more. */
+  userIsVouchedFor(userId: string): Promise<boolean>;
   /** A browser session made before the user was revoked does not count. */
   signInVoid(userId: string, authTime: number): boolean;
   /** A sign-in now belongs to this browser. */

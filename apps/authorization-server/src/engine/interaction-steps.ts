@@ -39,6 +39,7 @@ export function interactionSteps(provider: Provider, { resource, ttlSeconds, dec
         authentication: await authenticationOf(provider, interaction, decisions),
         freshlySignedIn: interaction.lastSubmission?.login !== undefined,
         consentRequested: typeof params['prompt'] === 'string' && params['prompt'].split(' ').includes('consent'),
+        loginHint: loginHintOf(params['login_hint']),
       } satisfies PendingAuthorization;
     },
 
@@ -81,6 +82,11 @@ export function interactionSteps(provider: Provider, { resource, ttlSeconds, dec
 
     refuse: (request, response, description) => provider.interactionResult(request, response, { error: 'access_denied', error_description: description }, { mergeWithLastSubmission: false }),
   };
+}
+
+/** Nothing but what could name somebody. */
+function loginHintOf(hint: unknown): string | undefined {
+  return typeof hint === 'string' && /^[\p{L}\p{N}@.+_-]{1,254}$/u.test(hint) ? hint : undefined;
 }
 
 async function authenticationOf(provider: Provider, { session, lastSubmission }: Interaction, decisions: Pick<EngineDecisions, 'signInOfBrowser'>): Promise<SignedIn | undefined> {

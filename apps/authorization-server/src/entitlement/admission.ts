@@ -1,3 +1,4 @@
+import { vouchesFor } from '@sallyport/authorization';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import type { AgentSessionId, Clock } from '@sallyport/kernel';
 import { compilePolicies, decideConnect, rolesFor, scopesForRoles, type AgentAssurance, type ConnectFacts, type DenialReason } from '@sallyport/policy';
@@ -39,10 +40,16 @@ export class Admissions {
     this.#clock = parts.clock;
   }
 
+  /** Their trust provider is still there, and still the one they signed in at (S1). */
+  isVouchedFor(user: User): boolean {
+    const provider = this.#configuration.snapshot().get('TrustProvider', user.trustProvider);
+    return provider !== undefined && vouchesFor(provider, user);
+  }
+
   /** @param since when the agent session began, in seconds; now for one that is about to. `sid` is empty then. */
   decide(user: User, agent: AgentFacts, authentication: Authentication, session: { sid: string; since: number }, sourceIp: string | null): Admission {
     const snapshot = this.#configuration.snapshot();
-    if (snapshot.get('TrustProvider', user.trustProvider) === undefined) return { admitted: false, reason: 'no_client_to_gateway_policy', policy: null };
+    if (!this.isVouchedFor(user)) return { admitted: false, reason: 'no_client_to_gateway_policy', policy: null };
     if (snapshot.revocations.isRevoked({ userId: user.id, clientId: agent.clientId, sid: session.sid, issuedAt: session.since })) return { admitted: false, reason: 'revoked', policy: null };
     const roles = rolesFor(snapshot, user);
     const facts: ConnectFacts = {

@@ -1,22 +1,19 @@
+import { lastingClaims } from '@sallyport/authorization';
 import type { IdentitySession, IdentitySessions } from '../storage/identity-sessions.js';
 import type { User } from '../storage/users.js';
 import { keptTokens } from './identity-rechecks.js';
 import type { SignInAnswer, TrustProvider } from './trust-providers.js';
 
-/** Of the sign-in, what a later answer of the provider may leave out (OpenID Connect Core section 12.2). */
-const OF_THE_SIGN_IN = ['auth_time', 'acr', 'amr'];
-
 /** Writes a sign-in down: what the provider calls it, and the tokens its document lets us keep. */
 export function beginIdentitySession(identities: IdentitySessions, provider: TrustProvider, user: User, { claims, tokens }: SignInAnswer): Promise<IdentitySession> {
   const kept = keptTokens(provider, tokens);
-  const { sub, sid } = claims;
-  const authentication = Object.fromEntries(OF_THE_SIGN_IN.flatMap((name) => (claims[name] === undefined ? [] : [[name, claims[name]]])));
+  const { sub, sid } = claims.idToken;
   return identities.begin({
     userId: user.id,
     trustProvider: provider.name,
     issuer: provider.spec.issuer,
     subject: String(sub),
     providerSid: typeof sid === 'string' && sid !== '' && sid.length <= 256 ? sid : undefined,
-    tokens: Object.keys(kept).length === 0 ? undefined : { ...kept, authentication },
+    tokens: Object.keys(kept).length === 0 ? undefined : { ...kept, authentication: lastingClaims(provider, claims.idToken) },
   });
 }

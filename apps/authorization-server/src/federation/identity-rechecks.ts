@@ -1,3 +1,4 @@
+import { mapClaims } from '@sallyport/authorization';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import { SallyportError, type Clock } from '@sallyport/kernel';
 import { durationSeconds } from '@sallyport/policy';
@@ -6,7 +7,6 @@ import { lifetimesOf } from '../entitlement/lifetimes.js';
 import type { EndIdentitySessions } from '../lifecycle/end-identity-sessions.js';
 import type { Held, IdentitySession, IdentitySessions, KeptTokens } from '../storage/identity-sessions.js';
 import type { User, Users } from '../storage/users.js';
-import { mapClaims } from './map-claims.js';
 import type { ProviderTokens, TrustProvider, TrustProviders } from './trust-providers.js';
 
 export type Standing =
@@ -123,9 +123,9 @@ export class IdentityRechecks {
       if (said !== 'silent') {
         if (said.outcome === 'refused') return await this.#end({ userId: session.userId }, `refused by the identity provider: ${said.error}`);
         const user = await users.find(session.userId);
-        const mapped = mapClaims(provider, { ...tokens.authentication, ...said.claims });
+        const mapped = mapClaims(provider, { idToken: { ...tokens.authentication, ...said.claims.idToken }, userInfo: said.claims.userInfo });
         if (!mapped.accepted) return await this.#end({ userId: session.userId }, `refused by the identity provider's claims: ${mapped.reason}`);
-        if (mapped.identity.subject !== user?.subject) return await this.#end({ userId: session.userId }, 'the identity provider names somebody else');
+        if (mapped.identity.subject !== user?.subject || mapped.identity.issuer !== user.issuer) return await this.#end({ userId: session.userId }, 'the identity provider names somebody else');
         await users.confirmed(session.userId, mapped.identity);
       }
       return (await identities.confirm(kept)) ? { outcome: 'stands' } : undefined;

@@ -1,10 +1,10 @@
+import { mapClaims, type SignInRefusal } from '@sallyport/authorization';
 import type { Clock } from '@sallyport/kernel';
 import type { IdentitySessions } from '../storage/identity-sessions.js';
 import type { ArtifactStore } from '../storage/artifact-store.js';
 import type { User, Users } from '../storage/users.js';
 import type { SignedIn } from '../engine/engine.js';
 import { beginIdentitySession } from './begin-identity-session.js';
-import { mapClaims, type MappedIdentity } from './map-claims.js';
 import { newSignInRequest, type TrustProvider, type TrustProviders } from './trust-providers.js';
 
 const FLOW = 'FederationFlow';
@@ -14,7 +14,7 @@ const FLOW_SECONDS = 600;
 export type SignInOutcome =
   | { readonly outcome: 'signed-in'; readonly interaction: string; readonly user: User }
   | { readonly outcome: 'not-ours' }
-  | { readonly outcome: 'refused'; readonly interaction: string; readonly reason: Extract<MappedIdentity, { accepted: false }>['reason'] };
+  | { readonly outcome: 'refused'; readonly interaction: string; readonly reason: SignInRefusal };
 
 /** A federated sign-in, from our redirect to the provider's answer. State lives here, single use, ten minutes. */
 export class SignIn {
@@ -32,10 +32,11 @@ export class SignIn {
     this.#clock = parts.clock;
   }
 
-  async start(provider: TrustProvider, { interaction, browser, forceFreshSignIn }: { interaction: string; browser: string; forceFreshSignIn: boolean }): Promise<URL> {
+  async start(provider: TrustProvider, { interaction, browser, forceFreshSignIn, loginHint }: { interaction: string; browser: string; forceFreshSignIn: boolean; loginHint: string | undefined }): Promise<URL> {
     const request = newSignInRequest();
-    const url = await this.#providers.authorizationUrl(provider, request, { forceFreshSignIn });
-    await this.#store.put(FLOW, request.state, { ...request, interaction, browser, provider: provider.name, issuer: provider.spec.issuer }, { expiresInSeconds: FLOW_SECONDS });
+    const url = await this.#providers.authorizationUrl(provider, request, { forceFreshSignIn, loginHint });
+    const freshSince = forceFreshSignIn ? { freshSince: Math.floor(this.#clock() / 1000) } : {};
+    await this.#store.put(FLOW, request.state, { ...request, ...freshSince, interaction, browser, provider: provider.name, issuer: provider.spec.issuer }, { expiresInSeconds: FLOW_SECONDS });
     return url;
   }
 
@@ -49,9 +50,10 @@ export class SignIn {
     if (!flow || browser === undefined || flow['browser'] !== browser || flow['provider'] !== provider.name || flow['issuer'] !== provider.spec.issuer) return { outcome: 'not-ours' };
     const interaction = String(flow['interaction']);
     const { claims, tokens } = await this.#providers.redeem(provider, { state: String(flow['state']), nonce: String(flow['nonce']), codeVerifier: String(flow['codeVerifier']) }, callback);
-    const mapped = mapClaims(provider, claims);
-    if (!mapped.accepted) return { outcome: 'refused', interaction, reason: mapped.reason };
     const now = this.#clock();
+    const { freshSince } = flow;
+    const mapped = mapClaims(provider, claims, { now: Math.floor(now / 1000), ...(typeof freshSince === 'number' ? { freshSince } : {}) });
+    if (!mapped.accepted) return { outcome: 'refused', interaction, reason: mapped.reason };
     const user = await this.#users.signedIn(mapped.identity, new Date(now));
     const { id: identitySessionId } = await beginIdentitySession(this.#identities, provider, user, { claims, tokens });
     const signedInAt = Math.floor(now / 1000);

@@ -1,6 +1,9 @@
 import * as oauth from 'oauth4webapi';
+import { needsUserInfo, trustProviderRules, type ProvenClaims, type TrustProviderRules } from '@sallyport/authorization';
 import type { DocumentOf } from '@sallyport/configuration';
 import { SallyportError, type Clock, type Secret } from '@sallyport/kernel';
+import { decodeJwt } from 'jose';
+import { authenticateClient } from './authenticate-client.js';
 
 export type TrustProvider = DocumentOf<'TrustProvider'>;
 
@@ -11,7 +14,7 @@ export interface SignInRequest {
   readonly codeVerifier: string;
 }
 export interface SignInAnswer {
-  readonly claims: Readonly<Record<string, unknown>>;
+  readonly claims: ProvenClaims;
   readonly tokens: ProviderTokens;
 }
 export interface ProviderTokens {
@@ -22,11 +25,13 @@ export interface ProviderTokens {
 export type RefreshAnswer =
   | { readonly outcome: 'refreshed'; readonly tokens: ProviderTokens; /** Asks for what the human's claims are now; undefined where the provider says nothing of them. */ readonly claims: () => Promise<ClaimsAnswer | undefined> }
   | { readonly outcome: 'refused'; /** The provider's error code. */ readonly error: string };
-export type ClaimsAnswer = { readonly outcome: 'claims'; readonly claims: Readonly<Record<string, unknown>> } | { readonly outcome: 'refused'; readonly error: string };
+export type ClaimsAnswer = { readonly outcome: 'claims'; readonly claims: Partial<ProvenClaims> } | { readonly outcome: 'refused'; readonly error: string };
 
 const METADATA_FRESH_MS = 10 * 60_000;
 /** What a provider says when this human may not come in, or not without signing in again (RFC 6749 section 5.2, OpenID Connect Core section 3.1.2.6). */
 const DEFINITE = new Set(['invalid_grant', 'access_denied', 'interaction_required', 'login_required', 'consent_required', 'account_selection_required']);
+/** Far above what a provider sends, far below what an expression could be kept busy with (security rule S29). */
+const MAX_ID_TOKEN_LENGTH = 64 * 1024;
 
 /**
  * We as OpenID Connect client of the customer's identity providers: code flow with PKCE, nonce, state and the `iss`
@@ -36,14 +41,15 @@ const DEFINITE = new Set(['invalid_grant', 'access_denied', 'interaction_require
 export class TrustProviders {
   readonly #issuer: string;
   readonly #fetch: typeof globalThis.fetch;
-  readonly #clientSecret: (name: string) => Promise<Secret | undefined>;
+  readonly #secret: (name: string) => Promise<Secret | undefined>;
   readonly #clock: Clock;
-  readonly #metadata = new Map<string, { server: oauth.AuthorizationServer; until: number }>();
+  readonly #metadata = new WeakMap<TrustProviderRules, { server: oauth.AuthorizationServer; until: number }>();
 
-  constructor(options: { issuer: string; fetch: typeof globalThis.fetch; clientSecret: (name: string) => Promise<Secret | undefined>; clock: Clock }) {
+  /** @param options.secret of documents, by `TrustProvider/<name>/<field>` */
+  constructor(options: { issuer: string; fetch: typeof globalThis.fetch; secret: (name: string) => Promise<Secret | undefined>; clock: Clock }) {
     this.#issuer = options.issuer;
     this.#fetch = options.fetch;
-    this.#clientSecret = options.clientSecret;
+    this.#secret = options.secret;
     this.#clock = options.clock;
   }
 
@@ -52,38 +58,48 @@ export class TrustProviders {
   }
 
   /** Where to send the browser. */
-  async authorizationUrl(provider: TrustProvider, request: SignInRequest, { forceFreshSignIn }: { forceFreshSignIn: boolean }): Promise<URL> {
-    const server = await this.#discover(provider);
+  async authorizationUrl(provider: TrustProvider, request: SignInRequest, { forceFreshSignIn, loginHint }: { forceFreshSignIn: boolean; loginHint?: string | undefined }): Promise<URL> {
+    const rules = rulesOf(provider);
+    const server = await this.#discover(provider, rules);
     if (!server.authorization_endpoint) throw unavailable(provider, 'it names no authorization endpoint');
     const url = new URL(server.authorization_endpoint);
-    const scopes = new Set(provider.spec.scopes);
+    const offered = rules.scopesIfOffered.filter((scope) => server.scopes_supported?.includes(scope));
+    const keepsAsking = provider.spec.session?.recheckEvery !== undefined;
     // How providers are asked for a refresh token, where they know it (OpenID Connect Core section 11).
-    if (provider.spec.session?.recheckEvery !== undefined && server.scopes_supported?.includes('offline_access')) scopes.add('offline_access');
+    if (keepsAsking && server.scopes_supported?.includes('offline_access')) offered.push('offline_access');
+    const { allowedTenants, require } = provider.spec;
     for (const [name, value] of Object.entries({
       client_id: provider.spec.clientId,
       redirect_uri: this.redirectUri(provider),
       response_type: 'code',
-      scope: [...scopes].join(' '),
+      scope: [...rules.scopes, ...offered].join(' '),
       state: request.state,
       nonce: request.nonce,
       code_challenge: await oauth.calculatePKCECodeChallenge(request.codeVerifier),
       code_challenge_method: 'S256',
-      ...(forceFreshSignIn ? { prompt: 'login', max_age: '0' } : {}),
+      ...(require?.acr ? { acr_values: require.acr.join(' ') } : {}),
+      ...(rules.maxAgeSeconds === undefined ? {} : { max_age: String(rules.maxAgeSeconds) }),
+      ...(keepsAsking ? rules.offline : {}),
+      ...(forceFreshSignIn ? { ...rules.freshSignIn, ...promptOf(rules, keepsAsking) } : {}),
+      ...(loginHint === undefined ? {} : { login_hint: loginHint }),
+      // A convenience of its account chooser; who comes back is checked.
+      ...(rules.tenant === 'hd' && allowedTenants?.length === 1 ? { hd: allowedTenants[0] ?? '' } : {}),
     })) url.searchParams.set(name, value);
     return url;
   }
 
   /** @param callback the URL the browser came back with */
   async redeem(provider: TrustProvider, request: SignInRequest, callback: URL): Promise<SignInAnswer> {
-    const server = await this.#discover(provider);
+    const rules = rulesOf(provider);
+    const server = await this.#discover(provider, rules);
     const client: oauth.Client = { client_id: provider.spec.clientId };
     const options = this.#options(provider);
     try {
       const parameters = oauth.validateAuthResponse(server, client, callback, request.state);
-      const answer = await oauth.authorizationCodeGrantRequest(server, client, await this.#authenticate(provider, server), parameters, this.redirectUri(provider), request.codeVerifier, options);
-      const tokens = await oauth.processAuthorizationCodeResponse(server, client, answer, { expectedNonce: request.nonce, requireIdToken: true });
-      await oauth.validateApplicationLevelSignature(server, answer, options);
-      const idToken = oauth.getValidatedIdTokenClaims(tokens);
+      const authentication = await authenticateClient(provider, rules, server, this.#secret);
+      const answer = await oauth.authorizationCodeGrantRequest(server, client, authentication, parameters, this.redirectUri(provider), request.codeVerifier, options);
+      const tokens = await oauth.processAuthorizationCodeResponse(await whoseTokenIs(answer, rules, server), client, answer, { expectedNonce: request.nonce, requireIdToken: true });
+      const idToken = await proven(provider, server, answer, tokens, options);
       if (!idToken) throw refusal(provider, 'it sent no ID token');
       return { claims: await this.#complete(provider, server, client, idToken, tokens.access_token), tokens: tokensOf(tokens) };
     } catch (cause) {
@@ -98,14 +114,14 @@ export class TrustProviders {
    * @throws SallyportError `trust_provider_unavailable`, `trust_provider_refused` (an answer that fits no request of ours)
    */
   async refresh(provider: TrustProvider, refreshToken: string, subject: string): Promise<RefreshAnswer> {
-    const server = await this.#discover(provider);
+    const rules = rulesOf(provider);
+    const server = await this.#discover(provider, rules);
     const client: oauth.Client = { client_id: provider.spec.clientId };
     const options = this.#options(provider);
     try {
-      const answer = await oauth.refreshTokenGrantRequest(server, client, await this.#authenticate(provider, server), refreshToken, options);
-      const tokens = await oauth.processRefreshTokenResponse(server, client, answer);
-      const idToken = oauth.getValidatedIdTokenClaims(tokens);
-      if (idToken) await oauth.validateApplicationLevelSignature(server, answer, options);
+      const answer = await oauth.refreshTokenGrantRequest(server, client, await authenticateClient(provider, rules, server, this.#secret), refreshToken, options);
+      const tokens = await oauth.processRefreshTokenResponse(await whoseTokenIs(answer, rules, server), client, answer);
+      const idToken = await proven(provider, server, answer, tokens, options);
       if (idToken && idToken.sub !== subject) throw refusal(provider, 'its ID token is for another human');
       return { outcome: 'refreshed', tokens: tokensOf(tokens), claims: () => this.#claimsAgain(provider, server, client, { idToken, accessToken: tokens.access_token, subject }) };
     } catch (cause) {
@@ -117,9 +133,9 @@ export class TrustProviders {
   async #claimsAgain(provider: TrustProvider, server: oauth.AuthorizationServer, client: oauth.Client, { idToken, accessToken, subject }: { idToken: oauth.IDToken | undefined; accessToken: string; subject: string }): Promise<ClaimsAnswer | undefined> {
     try {
       if (idToken) return { outcome: 'claims', claims: await this.#complete(provider, server, client, idToken, accessToken) };
-      if (!server.userinfo_endpoint) return undefined;
+      if (!server.userinfo_endpoint || !rulesOf(provider).userInfo) return undefined;
       const answer = await oauth.userInfoRequest(server, client, accessToken, this.#options(provider));
-      return { outcome: 'claims', claims: await oauth.processUserInfoResponse(server, client, subject, answer) };
+      return { outcome: 'claims', claims: { userInfo: await oauth.processUserInfoResponse(server, client, subject, answer) } };
     } catch (cause) {
       // A token made a moment ago is not taken any more: the account it speaks of is closed (OpenID Connect Core section 5.3.3).
       if (cause instanceof oauth.WWWAuthenticateChallengeError && cause.cause.some(({ parameters }) => parameters.error === 'invalid_token')) return { outcome: 'refused', error: 'invalid_token' };
@@ -129,7 +145,7 @@ export class TrustProviders {
 
   /** Where a browser is sent to sign out at the provider too; undefined where it offers no such place (OpenID Connect RP-Initiated Logout 1.0). */
   async endSessionUrl(provider: TrustProvider, { idToken, returnTo }: { idToken: string | undefined; returnTo: string }): Promise<URL | undefined> {
-    const { end_session_endpoint: endpoint } = await this.#discover(provider);
+    const { end_session_endpoint: endpoint } = await this.#discover(provider, rulesOf(provider));
     if (endpoint === undefined || !URL.canParse(endpoint)) return undefined;
     const url = new URL(endpoint);
     if (url.protocol !== 'https:' && url.protocol !== new URL(provider.spec.issuer).protocol) return undefined;
@@ -139,45 +155,36 @@ export class TrustProviders {
 
   /** The keys a provider signs with, where it publishes them, and the algorithms it says it uses; never a shared secret. */
   async signatureSource(provider: TrustProvider): Promise<{ readonly jwksUri: string; readonly algorithms: readonly string[] }> {
-    const server = await this.#discover(provider);
-    if (!server.jwks_uri) throw unavailable(provider, 'it publishes no keys');
-    const algorithms = (server.id_token_signing_alg_values_supported ?? ['RS256']).filter((alg) => /^(?:RS|PS|ES)(?:256|384|512)$|^EdDSA$|^Ed25519$/.test(alg));
-    return { jwksUri: server.jwks_uri, algorithms };
+    const { jwks_uri: jwksUri, id_token_signing_alg_values_supported: algorithms = [] } = await this.#discover(provider, rulesOf(provider));
+    if (!jwksUri) throw unavailable(provider, 'it publishes no keys');
+    return { jwksUri, algorithms };
   }
 
-  /** Some providers put profile claims only at their userinfo endpoint; the ID token's own claims always win. */
-  async #complete(provider: TrustProvider, server: oauth.AuthorizationServer, client: oauth.Client, idToken: oauth.IDToken, accessToken: string): Promise<Record<string, unknown>> {
-    const { email, name, groups } = provider.spec.claims;
-    if (!server.userinfo_endpoint || [email, name, groups].every((claim) => idToken[claim] !== undefined)) return { ...idToken };
+  /** Some providers put profile claims only at their userinfo endpoint. */
+  async #complete(provider: TrustProvider, server: oauth.AuthorizationServer, client: oauth.Client, idToken: oauth.IDToken, accessToken: string): Promise<ProvenClaims> {
+    if (!server.userinfo_endpoint || !needsUserInfo(provider, idToken)) return { idToken };
     const answer = await oauth.userInfoRequest(server, client, accessToken, this.#options(provider));
-    const userInfo = await oauth.processUserInfoResponse(server, client, idToken.sub, answer);
-    return { ...userInfo, ...idToken };
+    return { idToken, userInfo: await oauth.processUserInfoResponse(server, client, idToken.sub, answer) };
   }
 
-  async #discover(provider: TrustProvider): Promise<oauth.AuthorizationServer> {
-    const key = `${provider.name} ${provider.spec.issuer}`;
-    const known = this.#metadata.get(key);
+  async #discover(provider: TrustProvider, rules: TrustProviderRules): Promise<oauth.AuthorizationServer> {
+    const known = this.#metadata.get(rules);
     if (known && known.until > this.#clock()) return known.server;
     try {
-      const issuer = new URL(provider.spec.issuer);
-      const answer = await oauth.discoveryRequest(issuer, { ...this.#options(provider), algorithm: 'oidc' });
-      const server = await oauth.processDiscoveryResponse(issuer, answer);
-      if (server.code_challenge_methods_supported && !server.code_challenge_methods_supported.includes('S256')) throw unavailable(provider, 'it does not support PKCE with S256');
-      this.#metadata.set(key, { server, until: this.#clock() + METADATA_FRESH_MS });
+      const { discovery, template } = rules.issuer;
+      const answer = await oauth.discoveryRequest(discovery, { ...this.#options(provider), algorithm: 'oidc' });
+      const metadata = await oauth.processDiscoveryResponse(template === undefined ? discovery : new URL(template), answer);
+      if (metadata.code_challenge_methods_supported && !metadata.code_challenge_methods_supported.includes('S256')) throw unavailable(provider, 'it does not support PKCE with S256');
+      const offered = metadata.id_token_signing_alg_values_supported ?? ['RS256'];
+      const algorithms = rules.idTokenAlgorithms.filter((algorithm) => offered.includes(algorithm));
+      if (algorithms.length === 0) throw unavailable(provider, 'it signs ID tokens with no algorithm that is allowed');
+      const server = { ...metadata, id_token_signing_alg_values_supported: algorithms };
+      this.#metadata.set(rules, { server, until: this.#clock() + METADATA_FRESH_MS });
       return server;
     } catch (cause) {
       if (cause instanceof SallyportError && cause.code === 'trust_provider_unavailable') throw cause;
       throw unavailable(provider, 'its metadata cannot be read', cause);
     }
-  }
-
-  async #authenticate(provider: TrustProvider, server: oauth.AuthorizationServer): Promise<oauth.ClientAuth> {
-    const secret = provider.spec.clientSecret ? await this.#clientSecret(`TrustProvider/${provider.name}/clientSecret`) : undefined;
-    if (provider.spec.clientSecret && !secret) throw unavailable(provider, 'its client secret is not stored');
-    if (!secret) return oauth.None();
-    // In the body where that is offered: providers disagree on how a secret is encoded for the header (RFC 6749 section 2.3.1).
-    const inBody = server.token_endpoint_auth_methods_supported?.includes('client_secret_post');
-    return inBody ? oauth.ClientSecretPost(secret.reveal()) : oauth.ClientSecretBasic(secret.reveal());
   }
 
   #options(provider: TrustProvider): { [oauth.customFetch]: (url: string, options: oauth.CustomFetchOptions<string, string | URLSearchParams | Uint8Array | null | undefined>) => Promise<Response>; [oauth.allowInsecureRequests]: boolean; signal: AbortSignal } {
@@ -195,6 +202,36 @@ export function newSignInRequest(): SignInRequest {
 }
 
 const tokensOf = ({ refresh_token: refreshToken, access_token: accessToken, id_token: idToken }: oauth.TokenEndpointResponse): ProviderTokens => ({ refreshToken, accessToken, idToken });
+
+function rulesOf(provider: TrustProvider): TrustProviderRules {
+  const rules = trustProviderRules(provider.spec);
+  if ('invalid' in rules) throw unavailable(provider, 'it is not set up correctly', rules.invalid);
+  return rules;
+}
+
+/** The claims of an answer's ID token once its signature is verified too; undefined without one. */
+async function proven(provider: TrustProvider, server: oauth.AuthorizationServer, answer: Response, tokens: oauth.TokenEndpointResponse, options: oauth.ValidateSignatureOptions): Promise<oauth.IDToken | undefined> {
+  const idToken = oauth.getValidatedIdTokenClaims(tokens);
+  if (!idToken) return undefined;
+  if ((tokens.id_token?.length ?? 0) > MAX_ID_TOKEN_LENGTH) throw refusal(provider, 'its ID token is too large');
+  await oauth.validateApplicationLevelSignature(server, answer, options);
+  return idToken;
+}
+
+/** Both reasons to prompt in one parameter, which is a list (OpenID Connect Core section 3.1.2.1). */
+function promptOf({ freshSignIn, offline }: TrustProviderRules, keepsAsking: boolean): { prompt: string } | undefined {
+  const prompts = [freshSignIn['prompt'], keepsAsking ? offline['prompt'] : undefined].filter((prompt) => prompt !== undefined);
+  return prompts.length > 0 ? { prompt: prompts.join(' ') } : undefined;
+}
+
+/** Where one set of metadata stands for many issuers, the token says which one it is of, and must be of exactly that one. */
+async function whoseTokenIs(answer: Response, rules: TrustProviderRules, server: oauth.AuthorizationServer): Promise<oauth.AuthorizationServer> {
+  if (rules.issuer.template === undefined) return server;
+  const body: unknown = await answer.clone().json();
+  const token = typeof body === 'object' && body !== null && 'id_token' in body && typeof body.id_token === 'string' ? decodeJwt(body.id_token) : {};
+  return { ...server, issuer: rules.issuer.expected(token) ?? rules.issuer.template };
+}
+
 const named = (provider: TrustProvider) => provider.spec.displayName ?? provider.name;
 const unavailable = (provider: TrustProvider, why: string, cause?: unknown) => new SallyportError('trust_provider_unavailable', `${named(provider)} cannot be used now: ${why}.`, { cause });
 const refusal = (provider: TrustProvider, why: string, cause?: unknown) => new SallyportError('trust_provider_refused', `${named(provider)} did not confirm the sign-in: ${why}.`, { cause });

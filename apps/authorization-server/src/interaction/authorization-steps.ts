@@ -117,7 +117,7 @@ export class AuthorizationSteps {
     const provider = this.#parts.configuration.snapshot().get('TrustProvider', providerName);
     if (!provider) return expired;
     try {
-      const to = await this.#parts.signIn.start(provider, { interaction: visit.uid, browser: visit.browser, forceFreshSignIn: pending.authentication !== undefined });
+      const to = await this.#parts.signIn.start(provider, { interaction: visit.uid, browser: visit.browser, forceFreshSignIn: pending.authentication !== undefined, loginHint: pending.loginHint });
       return redirect(to.href);
     } catch (error) {
       if (!(error instanceof SallyportError) || error.code !== 'trust_provider_unavailable') throw error;

@@ -17,6 +17,7 @@ const pending: PendingAuthorization = {
   authentication: undefined,
   freshlySignedIn: true,
   consentRequested: false,
+  loginHint: undefined,
 };
 const pages = {
   interstitial: signInPage({ pending, providers: [{ name: 'idp', title: attack, issuer: 'https://idp.example' }], formToken: 'token', notice: attack }),

@@ -1,17 +1,17 @@
+import type { Identity } from '@sallyport/authorization';
 import { newId, type UserId } from '@sallyport/kernel';
 import type { Database } from '@sallyport/database';
 
-export interface User {
+export interface User extends Identity {
   readonly id: UserId;
-  readonly trustProvider: string;
-  readonly subject: string;
-  readonly email: string | undefined;
-  readonly name: string | undefined;
-  readonly groups: readonly string[];
 }
-export type Identity = Omit<User, 'id'>;
 
-/** Humans. One is a (trust provider, immutable subject) and nothing else (security rule S1). */
+type Row = NonNullable<Awaited<ReturnType<Database['user']['findUnique']>>>;
+
+/**
+ * Humans. One is a (trust provider, its issuer, immutable subject) and nothing else (security rule S1): a provider's name
+ * that comes to mean another issuer brings nobody's account along.
+ */
 export class Users {
   readonly #database: Database;
 
@@ -20,19 +20,19 @@ export class Users {
   }
 
   /** What the trust provider said at this sign-in replaces what it said before. */
-  async signedIn({ trustProvider, subject, email, name, groups }: Identity, at: Date): Promise<User> {
-    const said = { email: email ?? null, name: name ?? null, groups: [...groups], lastSignInAt: at };
+  async signedIn({ trustProvider, issuer, subject, email, name, groups, providerRoles }: Identity, at: Date): Promise<User> {
+    const said = { email: email ?? null, name: name ?? null, groups: [...groups], providerRoles: [...providerRoles], lastSignInAt: at };
     const row = await this.#database.user.upsert({
-      where: { trustProvider_subject: { trustProvider, subject } },
-      create: { id: newId('usr'), trustProvider, subject, createdAt: at, ...said },
+      where: { trustProvider_issuer_subject: { trustProvider, issuer, subject } },
+      create: { id: newId('usr'), trustProvider, issuer, subject, createdAt: at, ...said },
       update: said,
     });
     return toUser(row);
   }
 
   /** What the trust provider says between two sign-ins; their subject never changes. */
-  async confirmed(id: string, { email, name, groups }: Identity): Promise<void> {
-    await this.#database.user.updateMany({ where: { id }, data: { email: email ?? null, name: name ?? null, groups: [...groups] } });
+  async confirmed(id: string, { email, name, groups, providerRoles }: Identity): Promise<void> {
+    await this.#database.user.updateMany({ where: { id }, data: { email: email ?? null, name: name ?? null, groups: [...groups], providerRoles: [...providerRoles] } });
   }
 
   async find(id: string): Promise<User | undefined> {
@@ -41,6 +41,7 @@ export class Users {
   }
 }
 
-function toUser(row: { id: string; trustProvider: string; subject: string; email: string | null; name: string | null; groups: string[] }): User {
-  return { id: row.id as UserId, trustProvider: row.trustProvider, subject: row.subject, email: row.email ?? undefined, name: row.name ?? undefined, groups: row.groups };
+function toUser(row: Pick<Row, 'id' | 'trustProvider' | 'issuer' | 'subject' | 'email' | 'name' | 'groups' | 'providerRoles'>): User {
+  const { trustProvider, issuer, subject, groups, providerRoles } = row;
+  return { id: row.id as UserId, trustProvider, issuer, subject, email: row.email ?? undefined, name: row.name ?? undefined, groups, providerRoles };
 }

@@ -106,7 +106,7 @@ function explain(issue: z.core.$ZodIssue, value: unknown): { path: Path; message
     case 'invalid_union': {
       const options = 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : undefined;
       if (options) return [{ path, message: `${missing ? 'is required: add' : `is \`${shown(given)}\`, must be`} one of ${options.join(', ')}` }];
-      if (path.at(-1) === 'clientSecret') return [{ path, message: 'is never written here: name where to read it, as { env: NAME } or { file: path }' }];
+      if (path.at(-1) === 'clientSecret' || path.at(-1) === 'clientKey') return [{ path, message: 'is never written here: name where to read it, as { env: NAME } or { file: path }' }];
       return [{ path, message: issue.message }];
     }
     case 'invalid_type':

@@ -1,4 +1,4 @@
-import { problemsOfWorkload } from '@sallyport/authorization';
+import { problemsOfTrustProvider, problemsOfWorkload } from '@sallyport/authorization';
 import type { AccessPolicySpec, Document, DocumentKind, DocumentOf } from '@sallyport/configuration';
 import { durationSeconds, problemsOfPolicy } from '@sallyport/policy';
 
@@ -47,6 +47,9 @@ export function problemsOf(documents: readonly Document[]): DocumentProblem[] {
     const referAll = (kind: DocumentKind, names: readonly string[] | undefined, path: (string | number)[]) => names?.forEach((name, position) => refer(kind, name, [...path, position]));
 
     switch (document.kind) {
+      case 'TrustProvider':
+        for (const { path, message } of problemsOfTrustProvider(document.spec)) say([...path], message);
+        break;
       case 'Role':
         document.spec.members.forEach((members, position) => refer('TrustProvider', members.trustProvider, ['members', position, 'trustProvider']));
         break;

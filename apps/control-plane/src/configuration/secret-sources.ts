@@ -16,7 +16,7 @@ export function secretSourcesOf(document: Document): DocumentSecret[] {
     source ? [{ name: `${document.kind}/${document.name}/${path.at(-1) ?? ''}`, path: ['spec', ...path], source }] : [];
   switch (document.kind) {
     case 'TrustProvider':
-      return field(['clientSecret'], document.spec.clientSecret);
+      return [...field(['clientSecret'], document.spec.clientSecret), ...field(['clientKey'], document.spec.clientKey)];
     case 'CredentialProvider':
       return document.spec.type === 'mcp-user-oauth' ? field(['client', 'clientSecret'], document.spec.client?.clientSecret) : [];
     case 'Agent':

@@ -366,7 +366,7 @@ describe('connecting', () => {
   test('a revoked user is signed out of our pages, and what was rendered for them starts nothing (S28)', async () => {
     const browser = new Browser(alice.userId);
     await browser.open(await linkFor(alice));
-    await database.user.create({ data: { id: alice.userId, trustProvider: 'demo', subject: 'alice', groups: [] } });
+    await database.user.create({ data: { id: alice.userId, trustProvider: 'demo', issuer: 'https://idp.example', subject: 'alice', groups: [] } });
     await revoke({ user: alice.userId });
     await new Promise((resolve) => setTimeout(resolve, 1_100));
     const link = await linkFor({ ...alice, sid: newId('ses') });

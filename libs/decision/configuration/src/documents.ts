@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { Duration, HttpUrl, Scope, SecretSource } from './fields.js';
 import { PublicKey } from './public-key.js';
+import { TrustProviderSpec } from './trust-provider.js';
 import { workloadAuthentication, WorkloadIssuerSpec } from './workload-issuer.js';
 
 /** A server id (security rule S12): the tool prefix and the routing key, so neither `_` nor upper case. */
@@ -14,35 +15,9 @@ const Glob = z.string().min(1).max(256);
 const Members = z.strictObject({
   trustProvider: Name,
   groups: z.array(z.string().min(1)).max(256).optional(),
+  /** Values of the provider's own roles claim. */
+  providerRoles: z.array(z.string().min(1)).max(256).optional(),
   subjects: z.array(z.string().min(1)).max(1024).optional(),
-});
-
-/** What lasts of a sign-in at the provider, beyond the sign-in. */
-const TrustProviderSession = z.strictObject({
-  /** Keep the provider's refresh token, sealed, and ask it again this often whether the human may still come in, and with which groups (R84). */
-  recheckEvery: Duration.optional(),
-  /** A provider that cannot be asked says neither yes nor no: until this long after its last yes, sessions live on; then nothing is issued. */
-  toleratedOutage: Duration.default('1h'),
-  /** Keep its ID and access token as well, where a credential provider exchanges them. */
-  keepTokens: z.boolean().default(false),
-  /** Whoever signs out here is sent on to the provider's own sign-out. */
-  signOutAtProvider: z.boolean().default(false),
-});
-const TrustProviderSpec = z.strictObject({
-  displayName: z.string().min(1).max(80).optional(),
-  issuer: HttpUrl,
-  clientId: z.string().min(1),
-  clientSecret: SecretSource.optional(),
-  scopes: z.array(Scope).default(['openid', 'profile', 'email']),
-  /** Which claim of the ID token holds what. `subject` is the immutable one. */
-  claims: z.strictObject({
-    subject: z.string().default('sub'),
-    email: z.string().default('email'),
-    name: z.string().default('name'),
-    groups: z.string().default('groups'),
-  }).prefault({}),
-  allowedEmailDomains: z.array(z.string()).optional(),
-  session: TrustProviderSession.optional(),
 });
 
 const RoleSpec = z.strictObject({

@@ -26,4 +26,6 @@ export type { Membership } from './roles.js';
 export { compileClaimsCondition } from './condition/expression.js';
 export type { ClaimsCondition } from './condition/expression.js';
 export { durationSeconds } from './condition/duration.js';
+export { compileClaimExpression } from './condition/claim-expression.js';
+export type { ClaimExpression } from './condition/claim-expression.js';
 export { isAmbiguousUri } from './resource-uri.js';

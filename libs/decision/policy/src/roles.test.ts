@@ -10,21 +10,25 @@ const snapshot = createSnapshot({
     role('developer', ['notes.read', 'notes.write'], [{ trustProvider: 'okta', groups: ['engineering'] }]),
     role('admin', ['notes.read', 'notes.admin'], [{ trustProvider: 'okta', subjects: ['00u1'] }, { trustProvider: 'entra', groups: ['admins'] }]),
     role('employee', ['whoami.read'], [{ trustProvider: 'okta' }]),
+    role('operator', ['notes.admin'], [{ trustProvider: 'keycloak', providerRoles: ['mcp-operator'] }]),
     role('unbound', ['notes.read'], []),
   ]),
   revocations: new RevocationIndex(() => 0),
 });
 
 describe('roles', () => {
-  it.each<[string[], { trustProvider: string; groups: string[]; subject: string }]>([
+  it.each<[string[], { trustProvider: string; groups: string[]; providerRoles?: string[]; subject: string }]>([
     [['developer', 'employee'], { trustProvider: 'okta', groups: ['engineering'], subject: '00u2' }],
     [['admin', 'employee'], { trustProvider: 'okta', groups: [], subject: '00u1' }],
     [['admin'], { trustProvider: 'entra', groups: ['admins'], subject: 'x' }],
     [['employee'], { trustProvider: 'okta', groups: ['admins'], subject: '00u3' }],
     [[], { trustProvider: 'entra', groups: ['engineering'], subject: '00u1' }],
+    [['operator'], { trustProvider: 'keycloak', groups: [], providerRoles: ['mcp-operator', 'offline_access'], subject: 'k1' }],
+    [[], { trustProvider: 'keycloak', groups: ['mcp-operator'], subject: 'mcp-operator' }],
+    [['employee'], { trustProvider: 'okta', groups: [], providerRoles: ['mcp-operator', 'engineering'], subject: 'k1' }],
     [[], { trustProvider: 'other', groups: ['engineering', 'admins'], subject: '00u1' }],
-  ])('are %j for %j: a group counts only at the provider that asserts it (R32) (S1)', (expected, membership) => {
-    expect(rolesFor(snapshot, membership)).toEqual(expected);
+  ])('are %j for %j: a group or a claimed role counts only as what it is and at the provider that asserts it (R32) (S1)', (expected, membership) => {
+    expect(rolesFor(snapshot, { providerRoles: [], ...membership })).toEqual(expected);
   });
 
   it('entitle to the union of their scopes, an unknown one to none (R32) (R11)', () => {

@@ -4,21 +4,26 @@ import type { ConfigurationSnapshot } from '@sallyport/configuration';
 export interface Membership {
   readonly trustProvider: string;
   readonly groups: readonly string[];
+  /** What the provider itself calls roles; ours are bound to them. */
+  readonly providerRoles: readonly string[];
   readonly subject: string;
 }
 
 /**
- * The roles somebody has now, sorted. A role's members are listed per trust provider: by group or by subject, everybody
- * of that provider when neither is listed. The same group name at another provider means nothing.
+ * The roles somebody has now, sorted. A role's members are listed per trust provider: by group, by a role the provider
+ * claims or by subject, everybody of that provider when nothing is listed. The same name at another provider means nothing.
  */
-export function rolesFor(snapshot: ConfigurationSnapshot, { trustProvider, groups, subject }: Membership): string[] {
+export function rolesFor(snapshot: ConfigurationSnapshot, { trustProvider, groups, providerRoles, subject }: Membership): string[] {
   return snapshot
     .all('Role')
     .filter((role) =>
       role.spec.members.some(
         (members) =>
           members.trustProvider === trustProvider &&
-          ((members.groups === undefined && members.subjects === undefined) || members.groups?.some((group) => groups.includes(group)) || members.subjects?.includes(subject)),
+          ((members.groups === undefined && members.providerRoles === undefined && members.subjects === undefined) ||
+            members.groups?.some((group) => groups.includes(group)) ||
+            members.providerRoles?.some((role) => providerRoles.includes(role)) ||
+            members.subjects?.includes(subject)),
       ),
     )
     .map((role) => role.name);

@@ -1,6 +1,7 @@
 /**
  * Who may be granted what, as pure decisions: which redirect URIs and client ID metadata documents are acceptable, how
- * sure we are of an agent, what exactly a person consents to, which scopes a role entitles to.
+ * sure we are of an agent, what exactly a person consents to, which scopes a role entitles to; and whom a trust provider's
+ * answer names, by what is known of its product (`trust-provider/presets.ts`).
  * Knows neither HTTP nor the OAuth engine nor the database: the authorization server does, and asks here.
  */
 export { agentAssurance, agentHost, agentName } from './agent.js';
@@ -13,3 +14,7 @@ export { grantedScopes } from './granted-scopes.js';
 export type { GrantedScopes } from './granted-scopes.js';
 export { applicationTypeFor, classifyRedirectUri, hostMatches, mayRegisterRedirectUri, redirectHost, redirectTarget } from './redirect-uri.js';
 export type { RedirectUri } from './redirect-uri.js';
+export { lastingClaims, mapClaims, needsUserInfo, vouchesFor } from './trust-provider/map-claims.js';
+export type { Identity, MappedIdentity, ProvenClaims, SignInMoment, SignInRefusal } from './trust-provider/map-claims.js';
+export { problemsOfTrustProvider, trustProviderRules } from './trust-provider/trust-provider.js';
+export type { TrustProviderProblem, TrustProviderRules } from './trust-provider/trust-provider.js';

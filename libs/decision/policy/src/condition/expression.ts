@@ -28,7 +28,8 @@ const environmentOf = (...variables: readonly string[]): Environment =>
     .registerFunction('string.glob(string): bool', (text: string, pattern: string) => compileGlob(pattern)(text));
 
 const ofPolicies = environmentOf('user', 'agent', 'tool', 'request');
-const ofClaims = environmentOf('claims');
+/** Over the claims of a token. */
+export const ofClaims = environmentOf('claims');
 
 const LOOPS = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 /** A regular expression on an agent's text has no cost bound in JavaScript (security rule S29). */
@@ -56,7 +57,7 @@ function compile<V extends object>(environment: Environment, source: string): { 
   if (checked.type !== 'bool' && checked.type !== 'dyn') return { invalid: `must be true or false, not ${checked.type}` };
   const program = environment.parse(source);
   const reads = { tool: false, toolArguments: false, request: false };
-  const refusal = inspect(program.ast, reads, 0);
+  const refusal = costRefusal(program.ast, reads);
   if (refusal !== undefined) return { invalid: refusal };
   return {
     reads,
@@ -69,6 +70,11 @@ function compile<V extends object>(environment: Environment, source: string): { 
       }
     },
   };
+}
+
+/** Why an expression has no cost bound (security rule S29); undefined when it has one. Notes what is read. */
+export function costRefusal(ast: ASTNode, reads = { tool: false, toolArguments: false, request: false }): string | undefined {
+  return inspect(ast, reads, 0);
 }
 
 /** Notes what is read; returns why the expression is refused. */
