@@ -28,6 +28,8 @@ export interface GatewayConfig {
   readonly stalenessBoundMs: number;
   readonly maxBodyBytes: number;
   readonly listTimeoutMs: number;
+  /** Characters of JSON in one page of a list. */
+  readonly listPageLength: number;
   readonly leaseTimeoutMs: number;
   /** PEM texts of private authorities servers may use. */
   readonly extraCertificateAuthorities: readonly string[];
@@ -52,6 +54,7 @@ export const GatewayEnvironment = z.object({
   SALLYPORT_STALENESS_BOUND: variable.duration().pipe(z.number().min(10_000, 'must be at least 10s').max(3_600_000, 'must be at most 1h')).default(300_000).describe('How old the configuration may become before calls are refused'),
   SALLYPORT_MAX_BODY_KIBIBYTES: variable.wholeNumber(1, 65_536).default(4_096).describe('Largest request body'),
   SALLYPORT_LIST_TIMEOUT: variable.duration().default(5_000).describe('How long a list waits for one server'),
+  SALLYPORT_LIST_PAGE_KIBIBYTES: variable.wholeNumber(16, 16_384).default(1_024).describe('Size of one page of a list; what is beyond it is on the next page'),
   SALLYPORT_LEASE_TIMEOUT: variable.duration().default(5_000).describe('How long a call waits for a credential'),
   SALLYPORT_TRUSTED_PROXIES: variable.list().default([]).describe('Addresses or CIDR ranges whose forwarded headers count'),
   SALLYPORT_ALLOWED_ORIGINS: variable.list().default([]).describe('Origins of browser applications that may call `/mcp`'),
@@ -86,6 +89,7 @@ export function gatewayConfig(environment: GatewayEnvironment): GatewayConfig {
     stalenessBoundMs: environment.SALLYPORT_STALENESS_BOUND,
     maxBodyBytes: environment.SALLYPORT_MAX_BODY_KIBIBYTES * 1024,
     listTimeoutMs: environment.SALLYPORT_LIST_TIMEOUT,
+    listPageLength: environment.SALLYPORT_LIST_PAGE_KIBIBYTES * 1024,
     leaseTimeoutMs: environment.SALLYPORT_LEASE_TIMEOUT,
     extraCertificateAuthorities: readCertificateAuthorities(environment.SALLYPORT_CA_FILES),
   };

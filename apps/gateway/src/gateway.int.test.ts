@@ -120,7 +120,7 @@ describe('an agent of 2026-07-28', () => {
     expect(contents).toEqual([{ uri: 'via-notes+note://mine', text: "alice's note" }]);
     expect(notes.seen.at(-1)?.body.params['uri']).toBe('note://mine');
     expect(notes.seen.at(-1)?.headers['mcp-name']).toBe('note://mine');
-    expect((await client.listResourceTemplates()).resourceTemplates).toEqual([]);
+    expect((await client.listResourceTemplates()).resourceTemplates.map(({ uriTemplate }) => uriTemplate)).toEqual(['via-notes+note://topics/{topic}']);
     await client.close();
   });
   test('receives progress while the call runs', async () => {
@@ -234,8 +234,8 @@ describe('what a request may look like', () => {
     expect(await code(post(body, { headers: { 'mcp-protocol-version': '2026-07-28' } }))).toEqual([400, -32020]);
     expect(await code(post(body, { headers: { 'mcp-method': 'tools/list' } }))).toEqual([400, -32020]);
     const future = await post(envelope({ 'io.modelcontextprotocol/protocolVersion': '2030-01-01' }), { headers: { ...headers, 'mcp-protocol-version': '2030-01-01' } });
-    expect([future.status, future.json?.error]).toMatchObject([400, { code: -32022, data: { requested: '2030-01-01', supported: ['2026-07-28', '2025-11-25', '2025-06-18'] } }]);
-    for (const method of ['ping', 'initialize', 'prompts/list', 'subscriptions/listen', 'nonsense']) expect(await code(send(modern(method)))).toEqual([404, -32601]);
+    expect([future.status, future.json?.error]).toMatchObject([400, { code: -32022, data: { requested: '2030-01-01', supported: ['2026-07-28', '2025-11-25', '2025-06-18', '2025-03-26'] } }]);
+    for (const method of ['ping', 'initialize', 'logging/setLevel', 'nonsense']) expect(await code(send(modern(method)))).toEqual([404, -32601]);
     expect(await code(send(modern('tools/call', { name: 'notes__whoami', arguments: {} }, { 'mcp-name': 'mail__whoami' })))).toEqual([400, -32020]);
     expect(await code(send(modern('tools/list', { cursor: 'x' })))).toEqual([200, -32602]);
   });

@@ -18,7 +18,7 @@ import type { GatewayConfig } from './config.js';
 import { GatewayModule } from './gateway.module.js';
 import { protectedResourceMetadata } from './http/protected-resource.controller.js';
 import { serveMcp } from './http/serve-mcp.js';
-import { observeCalls } from './observe-calls.js';
+import { observeCalls, observeMissing } from './observe-calls.js';
 import { OpenQuestions } from './dialog/open-questions.js';
 import { Catalogues } from './outbound/catalogues.js';
 import { CredentialLeases } from './outbound/credential-leases.js';
@@ -27,6 +27,7 @@ import { OpenCalls } from './request-path/open-calls.js';
 import type { RequestPath } from './request-path/request-path.js';
 import { StepUpMemory } from './request-path/step-up-memory.js';
 import { EndedSessions } from './session/ended-sessions.js';
+import { LogLevels } from './session/log-levels.js';
 import { StateSealer } from './session/state-sealer.js';
 
 export interface GatewayAdapters {
@@ -105,6 +106,9 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     resourceMetadataUrl: `${config.gatewayUrl}/.well-known/oauth-protected-resource/mcp`,
     maxBodyBytes: config.maxBodyBytes,
     listTimeoutMs: config.listTimeoutMs,
+    listPageLength: config.listPageLength,
+    logLevels: new LogLevels(),
+    observeMissing: metrics === undefined ? undefined : observeMissing(metrics),
   };
 
   const app = await createNestApp(GatewayModule.with(protectedResourceMetadata(config)), {

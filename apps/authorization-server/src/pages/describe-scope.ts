@@ -8,8 +8,10 @@ export function describeScope(snapshot: ConfigurationSnapshot, scope: string): s
     const server = snapshot.get('McpServer', spec.server)?.spec.title ?? spec.server;
     const tools = spec.tools.filter((rule) => rule.scope === scope).flatMap((rule) => rule.match);
     const resources = spec.resources.filter((rule) => rule.scope === scope).flatMap((rule) => rule.match);
+    const prompts = spec.prompts.filter((rule) => rule.scope === scope).flatMap((rule) => rule.match);
     if (tools.length > 0) words.add(`Use ${listed(tools, 'tool')} of ${server}`);
     if (resources.length > 0) words.add(`Read ${listed(resources, 'resource')} of ${server}`);
+    if (prompts.length > 0) words.add(`Use ${listed(prompts, 'prompt')} of ${server}`);
   }
   return [...words].toSorted();
 }

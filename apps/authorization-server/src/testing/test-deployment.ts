@@ -114,7 +114,7 @@ function baseDocuments(provider: TestIdentityProvider): Document[] {
     { kind: 'McpServer', name: 'notes', spec: { title: 'Notes', url: 'http://127.0.0.1:7410/mcp', timeout: '60s' } },
     { kind: 'CredentialProvider', name: 'notes-per-user', spec: { type: 'mcp-user-oauth', server: 'notes' } },
     { kind: 'AccessPolicy', name: 'employees', spec: { hop: 'client-to-gateway', trustProviders: ['test'] } },
-    { kind: 'AccessPolicy', name: 'notes', spec: { hop: 'gateway-to-server', server: 'notes', credentialProvider: 'notes-per-user', tools: [{ match: ['list_*'], scope: 'notes.read' }, { match: ['add_*'], scope: 'notes.write' }], resources: [] } },
+    { kind: 'AccessPolicy', name: 'notes', spec: { hop: 'gateway-to-server', server: 'notes', credentialProvider: 'notes-per-user', tools: [{ match: ['list_*'], scope: 'notes.read' }, { match: ['add_*'], scope: 'notes.write' }], resources: [], prompts: [] } },
     { kind: 'ClientRegistration', name: 'default', spec: { metadataDocuments: { enabled: true, allowedHosts: ['*'], deniedHosts: [] }, dynamic: { mode: 'open', redirectHosts: ['127.0.0.1', '[::1]', 'localhost'] } } },
     { kind: 'OutboundNetwork', name: 'default', spec: { allow: [{ host: '127.0.0.1', ports: [Number(new URL(provider.issuer).port)], http: true }] } },
   ];

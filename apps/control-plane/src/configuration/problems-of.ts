@@ -120,7 +120,7 @@ export function problemsOf(documents: readonly Document[]): DocumentProblem[] {
       const provider = find('CredentialProvider', spec.credentialProvider);
       if (provider && provider.spec.server !== spec.server && find('McpServer', spec.server)) say(['credentialProvider'], `names "${provider.name}", which yields credentials for the server "${provider.spec.server}": use one for "${spec.server}"`);
       refer('CredentialProvider', spec.credentialProvider, ['credentialProvider']);
-      for (const list of ['tools', 'resources'] as const) spec[list].forEach((rule, position) => referAll('Role', rule.roles, [list, position, 'roles']));
+      for (const list of ['tools', 'resources', 'prompts'] as const) spec[list].forEach((rule, position) => referAll('Role', rule.roles, [list, position, 'roles']));
     }
   }
   return problems;

@@ -53,9 +53,9 @@ export async function* askClient(serverCall: ServerCall, questions: ReadonlyMap<
 
 /** The question as a request to a legacy client, in its session; `undefined` when too many wait already. */
 function put({ call, lease, waiting }: ServerCall, { method, params }: Question, onAnswer: OnAnswer): string | undefined {
-  const { caller, path: { questions }, request: { sessionId } } = call;
-  if (sessionId === undefined || waiting.size >= MAX_WAITING) return undefined;
-  const opened = questions.open({ caller, sessionId }, (answer) => {
+  const { caller, path: { questions }, request: { session } } = call;
+  if (session === undefined || waiting.size >= MAX_WAITING) return undefined;
+  const opened = questions.open({ caller, sessionId: session.id }, (answer) => {
     waiting.delete(close);
     onAnswer(answer);
   });

@@ -3,6 +3,8 @@ import type { CallRecord } from '@sallyport/messages';
 /** One HTTP request as the request path sees it: no framework, no socket. */
 export interface InboundRequest {
   readonly method: string;
+  /** The server of `/mcp/<server>`; absent on `/mcp`. */
+  readonly target?: string | undefined;
   readonly headers: InboundHeaders;
   /** The agent's address; forwarded headers count only from listed proxies (security rule S19). */
   readonly sourceIp: string | null;

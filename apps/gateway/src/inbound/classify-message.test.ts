@@ -6,7 +6,7 @@ const META = 'io.modelcontextprotocol/';
 const envelope = { [`${META}protocolVersion`]: '2026-07-28', [`${META}clientCapabilities`]: {} };
 const modernHeaders = (method: string, more: Record<string, string> = {}) => ({ 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': method, ...more });
 const headersOf = (headers: Record<string, string>) => new InboundHeaders(Object.entries(headers).flat());
-const classify = (body: unknown, headers: Record<string, string> = {}, session = (id: string) => (id === 'mine' ? { id: 'mss_1', version: '2025-06-18', abilities: new Set(['url'] as const) } : undefined)) => classifyMessage(body, headersOf(headers), session);
+const classify = (body: unknown, headers: Record<string, string> = {}, session = (id: string) => (id === 'mine' ? { id: 'mss_1', version: '2025-06-18', abilities: new Set(['url'] as const), expiresAt: 2_000_000_000 } : undefined)) => classifyMessage(body, headersOf(headers), session);
 const request = (method: string, params: object = {}) => ({ jsonrpc: '2.0', id: 1, method, params });
 const modern = (method: string, params: object = {}, meta: object = envelope) => request(method, { ...params, _meta: meta });
 
@@ -15,7 +15,7 @@ describe('a modern request', () => {
     const capable = { ...envelope, [`${META}clientCapabilities`]: { elicitation: { url: {} } } };
     expect(classify(modern('tools/call', { name: 'a', arguments: { x: 1 }, requestState: 's', inputResponses: {} }, capable), modernHeaders('tools/call', { 'Mcp-Name': 'a' }))).toEqual({
       type: 'request',
-      request: { era: 'modern', version: '2026-07-28', id: 1, method: 'tools/call', operation: { type: 'call', name: 'a', arguments: { x: 1 } }, meta: capable, abilities: new Set(['url']), sessionId: undefined, retry: { requestState: 's', responses: {} } },
+      request: { era: 'modern', version: '2026-07-28', id: 1, method: 'tools/call', operation: { type: 'call', name: 'a', arguments: { x: 1 } }, meta: capable, abilities: new Set(['url']), logLevel: undefined, session: undefined, retry: { requestState: 's', responses: {} } },
     });
   });
   test('may encode its name in the header', () => {
@@ -34,9 +34,14 @@ describe('a modern request', () => {
     ['of a version to come', modern('tools/list', {}, { ...envelope, [`${META}protocolVersion`]: '2030-01-01' }), { ...modernHeaders('tools/list'), 'MCP-Protocol-Version': '2030-01-01' }, 'unsupported-version'],
     ['that initializes', modern('initialize'), modernHeaders('initialize'), 'unknown-method'],
     ['that pings', modern('ping'), modernHeaders('ping'), 'unknown-method'],
-    ['for what we do not relay', modern('prompts/list'), modernHeaders('prompts/list'), 'unknown-method'],
+    ['for what we do not relay', modern('nonsense/list'), modernHeaders('nonsense/list'), 'unknown-method'],
+    ['that sets a log level for good', modern('logging/setLevel', { level: 'info' }), modernHeaders('logging/setLevel'), 'unknown-method'],
+    ['with a log level nobody knows', modern('tools/list', {}, { ...envelope, [`${META}logLevel`]: 'loud' }), modernHeaders('tools/list'), 'envelope'],
+    ['for a prompt under another name', modern('prompts/get', { name: 'a' }), modernHeaders('prompts/get', { 'Mcp-Name': 'b' }), 'header-mismatch'],
+    ['for a prompt with arguments that are no text', modern('prompts/get', { name: 'a', arguments: { x: 1 } }), modernHeaders('prompts/get', { 'Mcp-Name': 'a' }), 'invalid-params'],
+    ['to complete nothing', modern('completion/complete', { ref: { type: 'ref/other' }, argument: { name: 'a', value: '' } }), modernHeaders('completion/complete'), 'invalid-params'],
     ['with arguments that are no object', modern('tools/call', { name: 'a', arguments: [] }), modernHeaders('tools/call', { 'Mcp-Name': 'a' }), 'invalid-params'],
-    ['with a cursor that is not ours', modern('tools/list', { cursor: 'x' }), modernHeaders('tools/list'), 'invalid-params'],
+    ['with a cursor that is not ours', modern('tools/list', { cursor: 7 }), modernHeaders('tools/list'), 'invalid-params'],
     ['with request state that is no text', modern('tools/call', { name: 'a', requestState: 1 }), modernHeaders('tools/call', { 'Mcp-Name': 'a' }), 'invalid-params'],
   ])('%s is refused', (_what, body, headers, refused) => {
     expect(classify(body, headers)).toMatchObject({ refused });
@@ -45,8 +50,10 @@ describe('a modern request', () => {
 
 describe('a legacy request', () => {
   test('is one without envelope, and carries what its session said', () => {
-    expect(classify(request('tools/list'), { 'Mcp-Session-Id': 'mine' })).toMatchObject({ type: 'request', request: { era: 'legacy', version: '2025-06-18', abilities: new Set(['url']), operation: { type: 'list', what: 'tools' } } });
-    expect(classify(request('ping'))).toMatchObject({ type: 'request', request: { era: 'legacy', version: '2025-11-25', abilities: new Set() } });
+    expect(classify(request('tools/list'), { 'Mcp-Session-Id': 'mine' })).toMatchObject({ type: 'request', request: { era: 'legacy', version: '2025-06-18', abilities: new Set(['url']), session: { id: 'mss_1' }, operation: { type: 'list', what: 'tools' } } });
+    expect(classify(request('ping'), { 'MCP-Protocol-Version': '2025-11-25' })).toMatchObject({ type: 'request', request: { era: 'legacy', version: '2025-11-25', abilities: new Set() } });
+    // 2025-06-18, transports: without a header and a session the version is taken to be 2025-03-26.
+    expect(classify(request('ping'))).toMatchObject({ request: { version: '2025-03-26', logLevel: 'info' } });
   });
   test('that initializes says what the client can', () => {
     expect(classify(request('initialize', { protocolVersion: '2025-11-25', capabilities: { elicitation: { url: {} } } }), { 'Mcp-Session-Id': 'ignored' })).toMatchObject({ request: { operation: { type: 'initialize', requestedVersion: '2025-11-25' }, abilities: new Set(['url']) } });

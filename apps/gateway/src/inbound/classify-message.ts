@@ -2,11 +2,12 @@ import { decodeHeaderValue } from '@sallyport/server';
 import { isJsonObject, MODERN_VERSION } from '@sallyport/mcp-relay';
 import type { JsonObject, RequestId } from '@sallyport/mcp-relay';
 import { readClientAbilities } from '../dialog/client-abilities.js';
-import type { ClientAbilities } from '../dialog/client-abilities.js';
 import type { InboundHeaders } from '../http/exchange.js';
+import type { McpSession } from '../session/mcp-session.js';
 import type { Refusal } from '../request-path/refusal.js';
 import { LEGACY_VERSIONS, MODERN_VERSIONS } from './client-message.js';
 import type { ClientMessage, Operation } from './client-message.js';
+import { isLogLevel } from './log-level.js';
 import { readOperation } from './read-operation.js';
 
 const META = 'io.modelcontextprotocol/';
@@ -14,13 +15,11 @@ const META = 'io.modelcontextprotocol/';
 const MAX_METHOD = 128;
 const isModern = (version: string | undefined): boolean => version !== undefined && version >= MODERN_VERSION;
 
-/** What `initialize` told us about a legacy client; absent when it sends no session id. */
-export interface LegacySession {
-  readonly id: string;
-  readonly version: string;
-  readonly abilities: ClientAbilities;
-}
-export type SessionLookup = (sealedId: string) => LegacySession | undefined;
+export type SessionLookup = (sealedId: string) => McpSession | undefined;
+/** Without a header and without a session a client is of this version (2025-06-18, transports). */
+const ASSUMED_VERSION = '2025-03-26';
+/** What a legacy client is sent until it says otherwise (2025-11-25, logging: the server decides). */
+const LEGACY_LOG_LEVEL = 'info';
 
 /**
  * Which era a message is of, and whether it may be acted on. The body decides, headers are compared with it: a modern
@@ -68,6 +67,8 @@ function classifyModern({ id, method, params, meta }: RequestParts, headers: Inb
   if (!isJsonObject(capabilities)) return { refused: 'envelope', message: `params._meta["${META}clientCapabilities"] is required.` };
   const clientInfo = meta?.[`${META}clientInfo`];
   if (clientInfo !== undefined && !isJsonObject(clientInfo)) return { refused: 'envelope', message: `params._meta["${META}clientInfo"] must be an object.` };
+  const logLevel = meta?.[`${META}logLevel`];
+  if (logLevel !== undefined && !isLogLevel(logLevel)) return { refused: 'envelope', message: `params._meta["${META}logLevel"] must be a log level.` };
 
   const headerVersion = headers.get('mcp-protocol-version');
   if (headerVersion !== undefined && headerVersion !== version) return { refused: 'header-mismatch', message: 'MCP-Protocol-Version names another version than the body.' };
@@ -84,7 +85,7 @@ function classifyModern({ id, method, params, meta }: RequestParts, headers: Inb
   if ((requestState !== undefined && typeof requestState !== 'string') || (inputResponses !== undefined && !isJsonObject(inputResponses))) {
     return { refused: 'invalid-params', message: 'requestState must be a string and inputResponses an object.' };
   }
-  return { type: 'request', request: { era: 'modern', version, id, method, operation, meta, abilities: readClientAbilities(capabilities), sessionId: undefined, retry: { requestState, responses: inputResponses } } };
+  return { type: 'request', request: { era: 'modern', version, id, method, operation, meta, abilities: readClientAbilities(capabilities), logLevel, session: undefined, retry: { requestState, responses: inputResponses } } };
 }
 
 function classifyLegacy({ id, method, params, meta }: RequestParts, headers: InboundHeaders, lookUp: SessionLookup): ClientMessage | Refusal {
@@ -93,16 +94,16 @@ function classifyLegacy({ id, method, params, meta }: RequestParts, headers: Inb
     return { refused: 'invalid-request', message: `Unsupported protocol version (supported: ${LEGACY_VERSIONS.join(', ')}).` };
   }
   const sessionId = headers.get('mcp-session-id');
-  let session: LegacySession | undefined;
+  let session: McpSession | undefined;
   if (method !== 'initialize' && sessionId !== undefined) {
     session = lookUp(sessionId);
     if (session === undefined) return { refused: 'session-not-found' };
   }
   const operation = readOperation('legacy', method, params);
   if ('refused' in operation) return operation;
-  const version = session?.version ?? headerVersion ?? LEGACY_VERSIONS[0];
+  const version = session?.version ?? headerVersion ?? ASSUMED_VERSION;
   const abilities = operation.type === 'initialize' ? readClientAbilities(params['capabilities']) : (session?.abilities ?? new Set());
-  return { type: 'request', request: { era: 'legacy', version, id, method, operation, meta, abilities, sessionId: session?.id, retry: { requestState: undefined, responses: undefined } } };
+  return { type: 'request', request: { era: 'legacy', version, id, method, operation, meta, abilities, logLevel: session?.log?.level ?? LEGACY_LOG_LEVEL, session, retry: { requestState: undefined, responses: undefined } } };
 }
 
 /** `Mcp-Name` mirrors a field of the body, possibly encoded. */
@@ -118,7 +119,7 @@ function compareName(method: string, params: JsonObject, header: string | undefi
 
 const isRequestId = (id: unknown): id is RequestId => (typeof id === 'string' && id.length <= 256) || (typeof id === 'number' && Number.isSafeInteger(id));
 
-function sessionIn(headers: InboundHeaders, lookUp: SessionLookup): LegacySession | undefined {
+function sessionIn(headers: InboundHeaders, lookUp: SessionLookup): McpSession | undefined {
   const sessionId = headers.get('mcp-session-id');
   return sessionId === undefined ? undefined : lookUp(sessionId);
 }

@@ -1,17 +1,28 @@
 import type { JsonObject, RequestId } from '@sallyport/mcp-relay';
 import type { ClientAbilities } from '../dialog/client-abilities.js';
+import type { ListKind } from '../outbound/catalogues.js';
+import type { McpSession } from '../session/mcp-session.js';
+import type { LogLevel } from './log-level.js';
 
 /** Oldest last. A client that asks for another one in `initialize` is offered the first legacy one. */
 export const MODERN_VERSIONS = ['2026-07-28'] as const;
-export const LEGACY_VERSIONS = ['2025-11-25', '2025-06-18'] as const;
+export const LEGACY_VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26'] as const;
 
 export type Operation =
   | { readonly type: 'discover' }
   | { readonly type: 'initialize'; readonly requestedVersion: string }
   | { readonly type: 'ping' }
-  | { readonly type: 'list'; readonly what: 'tools' | 'resources' | 'resourceTemplates' }
+  | { readonly type: 'set-log-level'; readonly level: LogLevel }
+  | { readonly type: 'list'; readonly what: ListKind; readonly cursor: string | undefined }
   | { readonly type: 'call'; readonly name: string; readonly arguments: JsonObject | undefined }
-  | { readonly type: 'read'; readonly uri: string };
+  | { readonly type: 'prompt'; readonly name: string; readonly arguments: Record<string, string> | undefined }
+  | { readonly type: 'read'; readonly uri: string }
+  | {
+      readonly type: 'complete';
+      readonly ref: { readonly type: 'ref/prompt'; readonly name: string } | { readonly type: 'ref/resource'; readonly uri: string };
+      readonly argument: { readonly name: string; readonly value: string };
+      readonly context?: { readonly arguments?: Record<string, string> | undefined } | undefined;
+    };
 
 /** What a client that was asked for input brings with its retry (2026-07-28). */
 export interface Retry {
@@ -29,8 +40,10 @@ export interface ClientRequest {
   readonly meta: JsonObject | undefined;
   /** What the client can do for a server that asks: of this request, or said once in `initialize`. */
   readonly abilities: ClientAbilities;
-  /** Of a legacy client's session, opened; what it calls in another one is not this request's business. */
-  readonly sessionId: string | undefined;
+  /** The least severe log messages the client wants; none when absent. */
+  readonly logLevel: LogLevel | undefined;
+  /** Of a legacy client that sent its id; what it calls in another session is not this request's business. */
+  readonly session: McpSession | undefined;
   readonly retry: Retry;
 }
 

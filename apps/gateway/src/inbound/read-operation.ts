@@ -1,10 +1,24 @@
+import { z } from 'zod';
 import { isJsonObject } from '@sallyport/mcp-relay';
 import type { JsonObject } from '@sallyport/mcp-relay';
+import type { ListKind } from '../outbound/catalogues.js';
 import type { Refusal } from '../request-path/refusal.js';
 import type { Operation } from './client-message.js';
+import { isLogLevel } from './log-level.js';
 
 const MAX_NAME = 256;
 const MAX_URI = 8192;
+const MAX_CURSOR = 4096;
+
+const PromptArguments = z.record(z.string(), z.string());
+const Completion = z.object({
+  ref: z.discriminatedUnion('type', [
+    z.object({ type: z.literal('ref/prompt'), name: z.string().min(1).max(MAX_NAME) }),
+    z.object({ type: z.literal('ref/resource'), uri: z.string().min(1).max(MAX_URI) }),
+  ]),
+  argument: z.object({ name: z.string().max(MAX_NAME), value: z.string() }),
+  context: z.object({ arguments: PromptArguments.optional() }).optional(),
+});
 
 /** The operation a method asks for in its era, with the parameters it needs. What we do not relay does not exist (R54). */
 export function readOperation(era: 'modern' | 'legacy', method: string, params: JsonObject): Operation | Refusal {
@@ -19,32 +33,50 @@ export function readOperation(era: 'modern' | 'legacy', method: string, params: 
     }
     case 'ping':
       return era === 'legacy' ? { type: 'ping' } : unknownMethod(method);
+    case 'logging/setLevel': {
+      if (era === 'modern') return unknownMethod(method);
+      const { level } = params;
+      return isLogLevel(level) ? { type: 'set-log-level', level } : { refused: 'invalid-params', message: 'level must be one of the protocol\'s.' };
+    }
     case 'tools/list':
       return readList('tools', params);
+    case 'prompts/list':
+      return readList('prompts', params);
     case 'resources/list':
       return readList('resources', params);
     case 'resources/templates/list':
       return readList('resourceTemplates', params);
     case 'tools/call': {
       const { name, arguments: args } = params;
-      if (typeof name !== 'string' || name === '' || name.length > MAX_NAME) return { refused: 'invalid-params', message: 'name is required.' };
+      if (!isName(name)) return { refused: 'invalid-params', message: 'name is required.' };
       if (args !== undefined && !isJsonObject(args)) return { refused: 'invalid-params', message: 'arguments must be an object.' };
       if ('task' in params) return { refused: 'invalid-params', message: 'Tasks are not supported.' };
       return { type: 'call', name, arguments: args };
+    }
+    case 'prompts/get': {
+      const { name } = params;
+      if (!isName(name)) return { refused: 'invalid-params', message: 'name is required.' };
+      const args = PromptArguments.optional().safeParse(params['arguments']);
+      return args.success ? { type: 'prompt', name, arguments: args.data } : { refused: 'invalid-params', message: 'arguments must be an object of strings.' };
     }
     case 'resources/read': {
       const { uri } = params;
       if (typeof uri !== 'string' || uri === '' || uri.length > MAX_URI) return { refused: 'invalid-params', message: 'uri is required.' };
       return { type: 'read', uri };
     }
+    case 'completion/complete': {
+      const completion = Completion.safeParse(params);
+      return completion.success ? { type: 'complete', ...completion.data } : { refused: 'invalid-params', message: 'ref and argument are required.' };
+    }
     default:
       return unknownMethod(method);
   }
 }
 
-/** Our lists are one page: no cursor is ours. */
-function readList(what: 'tools' | 'resources' | 'resourceTemplates', params: JsonObject): Operation | Refusal {
-  return params['cursor'] === undefined ? { type: 'list', what } : { refused: 'invalid-params', message: 'Unknown cursor.' };
+function readList(what: ListKind, { cursor }: JsonObject): Operation | Refusal {
+  if (cursor === undefined) return { type: 'list', what, cursor };
+  return typeof cursor === 'string' && cursor.length <= MAX_CURSOR ? { type: 'list', what, cursor } : { refused: 'invalid-params', message: 'Unknown cursor.' };
 }
 
+const isName = (name: unknown): name is string => typeof name === 'string' && name !== '' && name.length <= MAX_NAME;
 const unknownMethod = (method: string): Refusal => ({ refused: 'unknown-method', method: method.slice(0, 64) });

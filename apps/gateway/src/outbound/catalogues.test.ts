@@ -17,9 +17,9 @@ function world(answer: (params: JsonObject) => ServerResult = () => page([tool('
     state.read += 1;
     return answer(params);
   };
-  const names = async (identity: string, maxAgeMs?: number) => {
-    const outcome = await catalogues.tools(leaseOf(identity), 'server', reader, maxAgeMs);
-    return outcome.type === 'listed' ? [...outcome.listing.tools.keys()] : outcome;
+  const names = async (identity: string, maxAgeMs?: number | 'ttl') => {
+    const outcome = await catalogues.list('tools', leaseOf(identity), 'server', reader, maxAgeMs);
+    return outcome.type === 'listed' ? [...outcome.listing.entries.keys()] : outcome;
   };
   return { state, names, catalogues, reader };
 }
@@ -43,6 +43,32 @@ describe('a catalogue', () => {
     state.now = 1_700;
     await names('alice');
     expect(state.read).toBe(3);
+  });
+  test.each([
+    ['no word of it', undefined, 1_000],
+    ['one that is over already', 0, 1_000],
+    ['one that is no number', 'x', 1_000],
+    ['a short one', 3_000, 3_000],
+    ['a long one', 86_400_000, 60_000],
+  ])('is listed again after the time its server vouches for: %s (S15)', async (_what, ttlMs, expected) => {
+    const state = { now: 0, read: 0 };
+    const catalogues = new Catalogues({ clock: () => state.now, ...(typeof ttlMs === 'number' ? {} : { maxAgeMs: 1_000 }) });
+    const ask = async () => await catalogues.list('tools', leaseOf('alice'), 'server', async () => {
+      state.read += 1;
+      return { type: 'result', size: 10, result: { tools: [tool('a')], ...(ttlMs === undefined ? {} : { ttlMs }), cacheScope: 'public' } };
+    }, 'ttl');
+    await ask();
+    state.now = expected - 1;
+    await ask();
+    expect(state.read).toBe(1);
+    state.now = expected;
+    await ask();
+    expect(state.read).toBe(2);
+  });
+  test('that a server calls public is still one identity\'s own (S14)', async () => {
+    const { state, names } = world(() => ({ type: 'result', size: 10, result: { tools: [tool('a')], ttlMs: 60_000, cacheScope: 'public' } }));
+    await Promise.all([names('alice'), names('bob')]);
+    expect(state.read).toBe(2);
   });
   test('holds all pages, and survives a server that repeats its cursor', async () => {
     const { names } = world(({ cursor }) => (cursor === undefined ? page([tool('a')], 'x') : page([tool('b')], 'x')));
@@ -73,11 +99,14 @@ describe('a catalogue', () => {
     await names('alice');
     expect(state.read).toBe(4);
   });
-  test('keeps tools, resources and templates apart', async () => {
+  test('keeps tools, prompts, resources and templates apart', async () => {
     const { catalogues } = world();
     const resources: PageReader = async () => ({ type: 'result', size: 10, result: { resources: [{ uri: 'note://1', name: 'n' }] } });
-    expect(await catalogues.resources('resources', leaseOf('alice'), 'server', resources)).toMatchObject({ listing: { entries: [{ uri: 'note://1', definition: { uri: 'via-notes+note://1' } }] } });
+    const listed = await catalogues.list('resources', leaseOf('alice'), 'server', resources);
+    expect(listed.type === 'listed' && [...listed.listing.entries.values()].map(({ name, publicName }) => [name, publicName])).toEqual([['note://1', 'via-notes+note://1']]);
     const templates: PageReader = async () => ({ type: 'result', size: 10, result: { resourceTemplates: [] } });
-    expect(await catalogues.resources('resourceTemplates', leaseOf('alice'), 'server', templates)).toMatchObject({ listing: { entries: [] } });
+    expect(await catalogues.list('resourceTemplates', leaseOf('alice'), 'server', templates)).toMatchObject({ listing: { entries: new Map() } });
+    const prompts: PageReader = async () => ({ type: 'result', size: 10, result: { prompts: [{ name: 'p' }] } });
+    expect(await catalogues.list('prompts', leaseOf('alice'), 'server', prompts)).toMatchObject({ listing: { entries: new Map([['notes__p', { name: 'p' }]]) } });
   });
 });

@@ -1,8 +1,8 @@
 import { BoundedMap } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 import type { JsonObject, RelayFailure } from '@sallyport/mcp-relay';
-import { catalogueTools, publicResources } from '@sallyport/server';
-import type { ToolCatalogue, ToolPrefix } from '@sallyport/server';
+import { cataloguePrompts, catalogueResources, catalogueTools } from '@sallyport/server';
+import type { Catalogue, CatalogueEntry, CataloguedTool, NamePrefix } from '@sallyport/server';
 import type { CredentialLease } from './credential-leases.js';
 import type { ServerResult } from './read-answer.js';
 
@@ -12,20 +12,25 @@ const MAX_ENTRIES = 5_000;
 const MAX_LISTING = 8 * 1024 * 1024;
 const MAX_REMEMBERED = 128 * 1024 * 1024;
 const METHOD_NOT_FOUND = -32601;
+/** However short a server says its list lives, a burst of questions is one; however long, it is asked again after this. */
+const MIN_TTL_MS = 1_000;
+const MAX_TTL_MS = 60_000;
 
-export type ListKind = 'tools' | 'resources' | 'resourceTemplates';
-export const listMethods = { tools: 'tools/list', resources: 'resources/list', resourceTemplates: 'resources/templates/list' } as const satisfies Record<ListKind, string>;
+export type ListKind = 'tools' | 'prompts' | 'resources' | 'resourceTemplates';
+export const listMethods = { tools: 'tools/list', prompts: 'prompts/list', resources: 'resources/list', resourceTemplates: 'resources/templates/list' } as const satisfies Record<ListKind, string>;
 
-export interface ResourceListing {
-  readonly server: string;
-  readonly entries: readonly { readonly uri: string; readonly definition: JsonObject }[];
+export type Entry<K extends ListKind> = K extends 'tools' ? CataloguedTool : CatalogueEntry;
+interface Listed<E extends CatalogueEntry> {
+  readonly type: 'listed';
+  readonly listing: Catalogue<E>;
+  /** Characters of JSON it was read from. */
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly readAt: number;
+  /** Milliseconds the server vouches for it, within our bounds. */
+  readonly ttlMs: number;
 }
-interface Listings {
-  readonly tools: ToolCatalogue;
-  readonly resources: ResourceListing;
-  readonly resourceTemplates: ResourceListing;
-}
-export type ListOutcome<K extends ListKind> = { readonly type: 'listed'; readonly listing: Listings[K]; /** Characters of JSON it was read from. */ readonly size: number; /** Milliseconds since the epoch. */ readonly readAt: number } | { readonly type: 'credential-rejected' } | { readonly type: 'failed'; readonly reason: RelayFailure | 'protocol' };
+export type ListOutcome<E extends CatalogueEntry = CatalogueEntry> = Listed<E> | { readonly type: 'credential-rejected' } | { readonly type: 'failed'; readonly reason: RelayFailure | 'protocol' };
 
 /** Asks the server for one page, with the same credential the listing is remembered under. */
 export interface PageReader {
@@ -35,36 +40,32 @@ export interface PageReader {
 }
 
 /**
- * What each server offers each identity. Nothing one user's listing showed is ever shown to another: the key holds the
- * lease's identity (user, agent, session, server, documents, connection revision) (security rules S14, S15).
+ * What each server offers each identity. Nothing one user's listing showed is ever shown to another, also where the server
+ * calls it public: the key holds the lease's identity (user, agent, session, server, documents, connection revision)
+ * (security rules S14, S15).
  */
 export class Catalogues {
   readonly #clock: Clock;
   readonly #maxAgeMs: number;
-  readonly #remembered: BoundedMap<string, Extract<ListOutcome<ListKind>, { type: 'listed' }>>;
-  readonly #reading = new Map<string, Promise<ListOutcome<ListKind>>>();
-  readonly #onDropped: (listing: ToolCatalogue) => void;
+  readonly #remembered: BoundedMap<string, Listed<CatalogueEntry>>;
+  readonly #reading = new Map<string, Promise<ListOutcome>>();
+  readonly #onDropped: (listing: Catalogue) => void;
 
-  constructor(options: { clock: Clock; maxAgeMs?: number; limit?: number; maxRemembered?: number; onDropped?: (listing: ToolCatalogue) => void }) {
+  constructor(options: { clock: Clock; maxAgeMs?: number; limit?: number; maxRemembered?: number; onDropped?: (listing: Catalogue) => void }) {
     this.#clock = options.clock;
-    this.#maxAgeMs = options.maxAgeMs ?? 60_000;
+    this.#maxAgeMs = options.maxAgeMs ?? MAX_TTL_MS;
     this.#remembered = new BoundedMap(options.limit ?? 5_000, { of: ({ size }) => size, limit: options.maxRemembered ?? MAX_REMEMBERED });
     this.#onDropped = options.onDropped ?? (() => undefined);
   }
 
-  /** @param maxAgeMs how old a remembered listing may be. Failures are not remembered. */
-  async tools(lease: CredentialLease, prefix: ToolPrefix, readPage: PageReader, maxAgeMs?: number): Promise<ListOutcome<'tools'>> {
-    return (await this.#list('tools', lease, prefix, readPage, maxAgeMs)) as ListOutcome<'tools'>;
-  }
-
-  async resources(kind: 'resources' | 'resourceTemplates', lease: CredentialLease, prefix: ToolPrefix, readPage: PageReader): Promise<ListOutcome<'resources'>> {
-    return (await this.#list(kind, lease, prefix, readPage, undefined)) as ListOutcome<'resources'>;
-  }
-
-  async #list(kind: ListKind, lease: CredentialLease, prefix: ToolPrefix, readPage: PageReader, maxAgeMs = this.#maxAgeMs): Promise<ListOutcome<ListKind>> {
+  /**
+   * Those who ask at the same time with one identity are answered by one reading. Failures are not remembered.
+   * @param maxAgeMs how old a remembered listing may be; `ttl`: as old as the server said.
+   */
+  async list<K extends ListKind>(kind: K, lease: CredentialLease, prefix: NamePrefix, readPage: PageReader, maxAgeMs: number | 'ttl' = this.#maxAgeMs): Promise<ListOutcome<Entry<K>>> {
     const key = JSON.stringify([kind, lease.identity, prefix, readPage.variant ?? '']);
     const remembered = this.#remembered.get(key);
-    if (remembered !== undefined && this.#clock() - remembered.readAt < maxAgeMs) return remembered;
+    if (remembered !== undefined && this.#clock() - remembered.readAt < (maxAgeMs === 'ttl' ? remembered.ttlMs : maxAgeMs)) return remembered as Listed<Entry<K>>;
     let reading = this.#reading.get(key);
     if (reading === undefined) {
       reading = this.#read(kind, lease.server, prefix, readPage)
@@ -75,13 +76,14 @@ export class Catalogues {
         .finally(() => this.#reading.delete(key));
       this.#reading.set(key, reading);
     }
-    return await reading;
+    return (await reading) as ListOutcome<Entry<K>>;
   }
 
-  async #read(kind: ListKind, server: string, prefix: ToolPrefix, readPage: PageReader): Promise<ListOutcome<ListKind>> {
+  async #read(kind: ListKind, server: string, prefix: NamePrefix, readPage: PageReader): Promise<ListOutcome> {
     const definitions: unknown[] = [];
     let cursor: string | undefined;
     let size = 0;
+    let ttlMs = this.#maxAgeMs;
     for (let page = 0; page < MAX_PAGES; page++) {
       const answer = await readPage(cursor === undefined ? {} : { cursor });
       // A server without this capability has an empty list, not a broken one.
@@ -92,17 +94,30 @@ export class Catalogues {
       if (!Array.isArray(entries)) return { type: 'failed', reason: 'protocol' };
       size += answer.size;
       if (size > MAX_LISTING) return { type: 'failed', reason: 'too-large' };
+      ttlMs = Math.min(ttlMs, ttlIn(answer.result));
       for (const entry of entries.slice(0, MAX_ENTRIES - definitions.length) as unknown[]) definitions.push(entry);
       const next = answer.result['nextCursor'];
       if (typeof next !== 'string' || next === cursor || definitions.length >= MAX_ENTRIES) break;
       cursor = next;
     }
-    const readAt = this.#clock();
-    if (kind === 'tools') {
-      const listing = catalogueTools(server, definitions, prefix);
-      if (listing.dropped.length > 0) this.#onDropped(listing);
-      return { type: 'listed', listing, size, readAt };
-    }
-    return { type: 'listed', listing: { server, entries: publicResources(server, kind, definitions, prefix) }, size, readAt };
+    const listing = catalogueOf(kind, server, definitions, prefix);
+    if (listing.dropped.length > 0) this.#onDropped(listing);
+    return { type: 'listed', listing, size, readAt: this.#clock(), ttlMs };
   }
+}
+
+function catalogueOf(kind: ListKind, server: string, definitions: readonly unknown[], prefix: NamePrefix): Catalogue {
+  switch (kind) {
+    case 'tools':
+      return catalogueTools(server, definitions, prefix);
+    case 'prompts':
+      return cataloguePrompts(server, definitions, prefix);
+    case 'resources': case 'resourceTemplates':
+      return catalogueResources(server, kind, definitions, prefix);
+  }
+}
+
+/** A legacy server says nothing: then our own bound counts. */
+function ttlIn({ ttlMs }: JsonObject): number {
+  return typeof ttlMs === 'number' && Number.isFinite(ttlMs) ? Math.max(ttlMs, MIN_TTL_MS) : MAX_TTL_MS;
 }

@@ -13,6 +13,8 @@ export interface ServerRequest {
   readonly method: string;
   readonly params: JsonObject;
   readonly meta: JsonObject | undefined;
+  /** The least severe log messages wanted; none when absent. */
+  readonly logLevel?: string | undefined;
   readonly name?: string | undefined;
   readonly parameterHeaders?: Readonly<Record<string, string>> | undefined;
 }
@@ -29,6 +31,9 @@ export interface ForwardOptions {
   readonly mayBeSilent?: (() => boolean) | undefined;
 }
 
+/** How long a server may be silent, in milliseconds. */
+export const timeoutOf = (server: DocumentOf<'McpServer'>): number => (durationSeconds(server.spec.timeout) ?? 60) * 1000;
+
 /**
  * The only way to a server: with a permit, and the credential leased for that permit. The agent's own token is not among
  * the parameters, and cannot be (R50).
@@ -38,12 +43,13 @@ export function forward(permit: Permit, lease: CredentialLease, server: Document
   if (server.name !== permit.server || lease.server !== permit.server || lease.userId !== permit.caller.userId || lease.targetOrigin !== url.origin) {
     throw new SallyportError('lease_mismatch', 'A credential was about to be used for something it was not leased for.');
   }
-  const target = { url, identity: lease.identity, credential: lease.headers(), idleTimeoutMs: options.timeoutMs ?? (durationSeconds(server.spec.timeout) ?? 60) * 1000, mayBeSilent: options.mayBeSilent, signal: options.signal };
+  const target = { url, identity: lease.identity, credential: lease.headers(), idleTimeoutMs: options.timeoutMs ?? timeoutOf(server), mayBeSilent: options.mayBeSilent, signal: options.signal };
   return options.channel.request(target, {
     id: request.id,
     method: request.method,
     params: request.params,
     meta: request.meta,
+    logLevel: request.logLevel,
     clientInfo: options.clientInfo,
     clientCapabilities: capabilitiesOf(options.abilities),
     name: request.name,

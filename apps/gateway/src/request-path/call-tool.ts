@@ -6,14 +6,14 @@ import { decideOperation } from './decide-operation.js';
 import { leaseAndForward, requestOf } from './lease-and-forward.js';
 import type { RefuseLate } from './lease-and-forward.js';
 import { readRetry } from './read-retry.js';
-import { resolveTool } from './resolve-tool.js';
+import { resolveName } from './resolve-name.js';
 import { isRefusal } from './refusal.js';
 import type { Refusal } from './refusal.js';
 import type { Call } from './request-path.js';
 
 /** tools/call: resolve target → decide → lease → forward (R59, R62). */
 export async function callTool(call: Call, name: string, args: Record<string, unknown> | undefined, refuseLate: RefuseLate): Promise<Answer | Refusal> {
-  const target = await resolveTool(call, name);
+  const target = await resolveName(call, 'tools', name);
   if (isRefusal(target)) return target;
   const { server } = target;
   call.facts.server = server.name;
@@ -21,7 +21,7 @@ export async function callTool(call: Call, name: string, args: Record<string, un
   if (isRefusal(retry)) return retry;
   if (target.type === 'connect') return await connectAccount(call, server);
 
-  const { tool } = target;
+  const { entry: tool } = target;
   call.facts.target = tool.name;
   const mismatch = call.request.era === 'modern' ? mismatchedParameterHeader(tool.parameterHeaders, args, (header) => call.inbound.headers.get(header)) : undefined;
   if (mismatch !== undefined) return { refused: 'header-mismatch', message: `${mismatch} is missing or differs from the arguments.` };

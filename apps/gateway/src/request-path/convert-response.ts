@@ -22,7 +22,9 @@ export function convertResponse(serverCall: ServerCall, received: ServerMessage)
   // A server that could not read the request answers without its id (JSON-RPC 2.0, 5); with another id it answers somebody else.
   const hasNoId = received.value['id'] === null || received.value['id'] === undefined;
   if (message === undefined || !isResponseTo(message, call.request.id)) return hasNoId ? refusedByServer(serverCall, received, protocolError) : protocolError;
-  const { result } = message.value;
+  const { result, error } = message.value;
+  // A server without the capability has no suggestions: we advertise what some server can.
+  if (call.request.operation.type === 'complete' && isJsonObject(error) && error['code'] === METHOD_NOT_FOUND) return { text: noSuggestions(call) };
   if (!isJsonObject(result)) return refusedByServer(serverCall, message, protocolError);
   const resultType = result['resultType'] ?? 'complete';
   if (resultType === 'input_required') return inputRequired(serverCall, result, protocolError);
@@ -32,6 +34,9 @@ export function convertResponse(serverCall: ServerCall, received: ServerMessage)
   return { text: isPlain ? message.json : JSON.stringify({ jsonrpc: '2.0', id: call.request.id, result: Object.fromEntries(Object.entries(converted).filter(([key]) => !ASKS_FOR_INPUT.test(key))) }) };
 }
 
+const METHOD_NOT_FOUND = -32601;
+const noSuggestions = ({ request: { era, id } }: Call): string => JSON.stringify({ jsonrpc: '2.0', id, result: { ...(era === 'modern' ? { resultType: 'complete' } : {}), completion: { values: [] } } });
+
 /** A complete result asks for nothing; a reader that takes the first of two keys, or any letter case, must not find it does (S18). */
 const ASKS_FOR_INPUT = /inputrequests/i;
 
@@ -40,8 +45,14 @@ function modernResult(call: Call, server: string, result: JsonObject): JsonObjec
   // What one user read is nobody else's, whatever the server says about caching.
   const isPrivate = call.request.operation.type !== 'read' || rewritten['cacheScope'] === 'private';
   if (rewritten['resultType'] !== undefined && isPrivate) return rewritten;
-  return { ...rewritten, resultType: 'complete', ...(call.request.operation.type === 'read' ? { ttlMs: typeof result['ttlMs'] === 'number' ? result['ttlMs'] : 0, cacheScope: 'private' } : {}) };
+  return { ...rewritten, resultType: 'complete', ...(call.request.operation.type === 'read' ? { ttlMs: ttlIn(result), cacheScope: 'private' } : {}) };
 }
+
+/** Milliseconds, of what a server says a whole number up to an hour. */
+function ttlIn({ ttlMs }: JsonObject): number {
+  return typeof ttlMs === 'number' && ttlMs > 0 ? Math.min(Math.floor(ttlMs), MAX_TTL_MS) : 0;
+}
+const MAX_TTL_MS = 3_600_000;
 
 /** What 2025-11-25 has no words for is left out; structured content that is no object is wrapped. */
 function legacyResult(call: Call, server: string, result: JsonObject): JsonObject {

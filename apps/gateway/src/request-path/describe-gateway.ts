@@ -3,8 +3,8 @@ import { LEGACY_VERSIONS, MODERN_VERSIONS } from '../inbound/client-message.js';
 import type { RequestPath } from './request-path.js';
 
 /** What we relay we advertise, and nothing else. Lists differ per user: there is no notification of changes yet. */
-const capabilities = { tools: {}, resources: {} } as const;
-const instructions = 'Tools and resources of several servers behind one endpoint; names carry the server they belong to. A tool named <server>__connect gives the user a link to connect an account.';
+const capabilities = { tools: {}, resources: {}, prompts: {}, completions: {}, logging: {} } as const;
+const instructions = 'Tools, resources and prompts of several servers behind one endpoint; names carry the server they belong to. A tool named <server>__connect gives the user a link to connect an account.';
 
 export const serverInfoMeta = ({ identity }: Pick<RequestPath, 'identity'>): JsonObject => ({ 'io.modelcontextprotocol/serverInfo': { name: identity.name, version: identity.version, title: 'Sallyport' } });
 

@@ -55,7 +55,7 @@ interface Arrived {
 async function handleMessage({ path, inbound, snapshot, authenticated }: Arrived, body: unknown, facts: CallFacts): Promise<Answer> {
   const lookUp = (sealed: string) => {
     const session = openMcpSession(path.sealer, authenticated.caller, sealed, path.clock());
-    return session === undefined || path.endedSessions.has(session.id) || snapshot.revocations.isMcpSessionEnded(session.id) ? undefined : session;
+    return session === undefined || path.endedSessions.has(session.id) || snapshot.revocations.isMcpSessionEnded(session.id) ? undefined : path.logLevels.latest(session);
   };
   const message = classifyMessage(body, inbound.headers, lookUp);
   if (isRefusal(message)) return refuser(path, facts, identityOf(body, inbound))(message);
@@ -67,12 +67,12 @@ async function handleMessage({ path, inbound, snapshot, authenticated }: Arrived
   const refused = refuser(path, facts, { request, era: request.era });
   Object.assign(facts, { method: request.method, protocolVersion: request.version, traceId: traceIdIn(request) });
 
-  const open: OpenCall = { token: authenticated.token, sessionId: request.sessionId, requestId: request.id, end: (reason) => {
+  const open: OpenCall = { token: authenticated.token, sessionId: request.session?.id, requestId: request.id, end: (reason) => {
     facts.reason = reason;
     inbound.cut();
   } };
   const call: Call = {
-    ...authenticated, path, open, inbound, request, facts, ...decidedBy(path, snapshot),
+    ...authenticated, path, open, inbound, request, facts, ...decidedBy(path, snapshot, authenticated.caller),
   };
   const admitted = decideConnect(call.policies, call.caller, { sourceIp: inbound.sourceIp, now: call.now });
   facts.policies = { clientToGateway: admitted.policy, gatewayToServer: null };

@@ -51,10 +51,10 @@ function withRetry({ requestState: _state, inputResponses: _responses, ...params
 }
 
 /** A legacy client is asked on the stream of its call, in its session. */
-const canBeAsked = ({ request, inbound }: Call): boolean => request.era === 'modern' || (request.sessionId !== undefined && (inbound.headers.get('accept') ?? '').includes('text/event-stream'));
+const canBeAsked = ({ request, inbound }: Call): boolean => request.era === 'modern' || (request.session !== undefined && (inbound.headers.get('accept') ?? '').includes('text/event-stream'));
 
 /** The client's request under the server's own names: nothing of its params but these travels. */
-export const requestOf = ({ request: { id, method, meta } }: Call, params: Record<string, unknown>): ServerRequest => ({ id, method, params, meta });
+export const requestOf = ({ request: { id, method, meta, logLevel } }: Call, params: Record<string, unknown>): ServerRequest => ({ id, method, params, meta, logLevel });
 
 /** Time and network count while a call runs, too; a change of documents counts at once. */
 const DECIDED_AGAIN_MS = 10_000;

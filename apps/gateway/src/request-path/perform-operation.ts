@@ -1,9 +1,11 @@
 import type { ClientRequest } from '../inbound/client-message.js';
 import { jsonAnswer } from '../http/exchange.js';
 import type { Answer } from '../http/exchange.js';
-import { sealMcpSession } from '../session/mcp-session.js';
+import { sealLogLevel, sealMcpSession } from '../session/mcp-session.js';
 import { callTool } from './call-tool.js';
+import { completeArgument } from './complete-argument.js';
 import { discoverResult, initializeResult } from './describe-gateway.js';
+import { getPrompt } from './get-prompt.js';
 import type { RefuseLate } from './lease-and-forward.js';
 import { listEntries } from './list-entries.js';
 import { readResource } from './read-resource.js';
@@ -25,10 +27,20 @@ export async function performOperation(call: Call, refuseLate: RefuseLate): Prom
     }
     case 'ping':
       return resultAnswer(request, {});
+    case 'set-log-level': {
+      if (request.session === undefined) return resultAnswer(request, {});
+      const { sealed, session } = sealLogLevel(path.sealer, call.caller, request.session, operation.level, call.now);
+      path.logLevels.remember(session);
+      return resultAnswer(request, {}, { 'mcp-session-id': sealed });
+    }
     case 'list':
-      return await listEntries(call, operation.what);
+      return await listEntries(call, operation.what, operation.cursor);
     case 'call':
       return await callTool(call, operation.name, operation.arguments, refuseLate);
+    case 'prompt':
+      return await getPrompt(call, operation.name, operation.arguments, refuseLate);
+    case 'complete':
+      return await completeArgument(call, operation, refuseLate);
     case 'read':
       return await readResource(call, operation.uri, refuseLate);
   }

@@ -2,9 +2,9 @@ import type { DocumentOf } from '@sallyport/configuration';
 import type { JsonObject } from '@sallyport/mcp-relay';
 import { abilitiesToward } from '../dialog/client-abilities.js';
 import { readAnswer } from '../outbound/read-answer.js';
-import { forward } from '../outbound/forward.js';
+import { forward, timeoutOf } from '../outbound/forward.js';
 import { listMethods } from '../outbound/catalogues.js';
-import type { ListKind, ListOutcome, PageReader } from '../outbound/catalogues.js';
+import type { Entry, ListKind, ListOutcome, PageReader } from '../outbound/catalogues.js';
 import { originOf, withLease } from '../outbound/with-lease.js';
 import type { Leased } from '../outbound/with-lease.js';
 import type { CredentialLease, LeaseTarget } from '../outbound/credential-leases.js';
@@ -20,23 +20,21 @@ export function leaseTarget(call: Call, server: DocumentOf<'McpServer'>): LeaseT
 }
 
 /** What one server offers this caller, from memory or read now, within the time a list may take. */
-export async function readListing(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, kind: 'tools', maxAgeMs?: number): Promise<Leased<ListOutcome<'tools'>>>;
-export async function readListing(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, kind: 'resources' | 'resourceTemplates'): Promise<Leased<ListOutcome<'resources'>>>;
-export async function readListing(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, kind: ListKind, maxAgeMs?: number): Promise<Leased<ListOutcome<ListKind>>> {
+export async function readListing<K extends ListKind>(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, kind: K, maxAgeMs?: number | 'ttl'): Promise<Leased<ListOutcome<Entry<K>>>> {
   const { path, prefix } = call;
+  const timeoutMs = Math.min(path.listTimeoutMs, timeoutOf(server));
   // Not the client's own signal: others may be waiting for the same listing. Made only when something is read.
   let signal: AbortSignal | undefined;
   // A server may show more to a client that can do more.
   const abilities = abilitiesToward(server, call.request.abilities);
   const variant = [...abilities].join();
   const pageReader = (lease: CredentialLease): PageReader => Object.assign(async (params: JsonObject) => {
-    signal ??= AbortSignal.timeout(path.listTimeoutMs);
+    signal ??= AbortSignal.timeout(timeoutMs);
     const id = 1;
     const request = { id, method: listMethods[kind], params, meta: undefined };
-    return await readAnswer(await forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal, timeoutMs: path.listTimeoutMs, abilities }), id, lease);
+    return await readAnswer(await forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal, timeoutMs, abilities }), id, lease);
   }, { variant });
-  return await withLease<ListOutcome<ListKind>>(path.leases, permit, leaseTarget(call, server), (lease) =>
-    kind === 'tools' ? path.catalogues.tools(lease, prefix, pageReader(lease), maxAgeMs) : path.catalogues.resources(kind, lease, prefix, pageReader(lease)));
+  return await withLease<ListOutcome<Entry<K>>>(path.leases, permit, leaseTarget(call, server), (lease) => path.catalogues.list(kind, lease, prefix, pageReader(lease), maxAgeMs));
 }
 
 /** Why there is no lease, as a refusal of this operation. */
@@ -59,6 +57,12 @@ const LEASE_TOKEN_REFUSALS = new Set(['revoked', 'token_revoked', 'expired', 'to
 
 /** What request state is bound to: the operation as the client names it. */
 export function operationOf({ request: { method, operation } }: Call, server: string) {
-  const subject = operation.type === 'call' ? ([operation.name, operation.arguments ?? {}] as const) : ([operation.type === 'read' ? operation.uri : '', null] as const);
-  return { server, method, subject };
+  switch (operation.type) {
+    case 'call': case 'prompt':
+      return { server, method, subject: [operation.name, operation.arguments ?? {}] as const };
+    case 'read':
+      return { server, method, subject: [operation.uri, null] as const };
+    default:
+      return { server, method, subject: ['', null] as const };
+  }
 }

@@ -20,6 +20,7 @@ export type Refusal =
   | { readonly refused: 'session-not-found' }
   /** Also what a hidden one looks like: the texts are one (security rule S15). */
   | { readonly refused: 'unknown-tool'; readonly name: string }
+  | { readonly refused: 'unknown-prompt'; readonly name: string }
   | { readonly refused: 'unknown-resource'; readonly uri: string }
   /** The first hop: this user through this agent may not come in. */
   | { readonly refused: 'not-admitted' }

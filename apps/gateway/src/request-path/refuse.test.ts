@@ -5,7 +5,7 @@ import type { Refusal } from './refusal.js';
 
 const resourceMetadataUrl = 'https://g.example/.well-known/oauth-protected-resource/mcp';
 const call = (era: 'modern' | 'legacy', more: Partial<ClientRequest> = {}): ClientRequest => ({
-  era, version: era === 'modern' ? '2026-07-28' : '2025-11-25', id: 7, method: 'tools/call', operation: { type: 'call', name: 'a', arguments: {} }, meta: undefined, abilities: new Set(), sessionId: undefined, retry: { requestState: undefined, responses: undefined }, ...more,
+  era, version: era === 'modern' ? '2026-07-28' : '2025-11-25', id: 7, method: 'tools/call', operation: { type: 'call', name: 'a', arguments: {} }, meta: undefined, abilities: new Set(), logLevel: undefined, session: undefined, retry: { requestState: undefined, responses: undefined }, ...more,
 });
 function answer(refusal: Refusal, request: ClientRequest | undefined, era: 'modern' | 'legacy' = request?.era ?? 'modern') {
   const { status, headers, body } = refuse(refusal, { resourceMetadataUrl, request, id: undefined, era });

@@ -58,6 +58,8 @@ export function refuse(refusal: Refusal, context: RefusalContext): Answer {
       return error(404, errorCodes.legacySessionNotFound, 'Session not found.');
     case 'unknown-tool':
       return error(200, errorCodes.invalidParams, `Unknown tool: ${refusal.name}`);
+    case 'unknown-prompt':
+      return error(200, errorCodes.invalidParams, `Unknown prompt: ${refusal.name}`);
     case 'unknown-resource':
       return error(200, errorCodes.invalidParams, 'Unknown resource.', { uri: refusal.uri });
     case 'not-admitted':
@@ -95,7 +97,7 @@ export function factsOf(refusal: Refusal): Pick<CallFacts, 'decision' | 'reason'
       return { decision: 'connect_required', reason };
     case 'missing-capability': case 'visit-required': case 'server-unavailable': case 'server-error':
       return { decision: 'allow', reason };
-    case 'not-admitted': case 'denied': case 'unknown-tool': case 'unknown-resource': case 'not-ready':
+    case 'not-admitted': case 'denied': case 'unknown-tool': case 'unknown-prompt': case 'unknown-resource': case 'not-ready':
       return { decision: 'deny', reason };
     default:
       return { decision: 'invalid', reason };
@@ -117,7 +119,7 @@ function unauthenticated(reason: string, resourceMetadataUrl: string): Answer {
 /** Sends the user to our connect page by the best means this client has (B2). */
 function connectRequired(refusal: Extract<Refusal, { refused: 'connect-required' }>, request: ClientRequest | undefined, error: (status: number, code: number, message: string, data?: unknown) => Answer): Answer {
   const { title, url, message, requestState } = refusal;
-  const canAsk = request !== undefined && request.abilities.has('url') && (request.operation.type === 'call' || request.operation.type === 'read');
+  const canAsk = request !== undefined && request.abilities.has('url') && (request.operation.type === 'call' || request.operation.type === 'prompt' || request.operation.type === 'read');
   if (canAsk && request.era === 'modern') {
     const inputRequests = { connect: { method: 'elicitation/create', params: { mode: 'url', url, message } } };
     return jsonAnswer(200, { jsonrpc: '2.0', id: request.id, result: { resultType: 'input_required', inputRequests, requestState } });

@@ -1,15 +1,17 @@
+import { createHash } from 'node:crypto';
 import type { AccessTokenVerifier } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import type { Clock } from '@sallyport/kernel';
 import type { ServerChannel } from '@sallyport/mcp-relay';
-import { compilePolicies } from '@sallyport/policy';
+import { compilePolicies, serversFor } from '@sallyport/policy';
 import type { CompiledPolicies, Caller } from '@sallyport/policy';
-import type { ToolPrefix } from '@sallyport/server';
+import type { NamePrefix } from '@sallyport/server';
 import type { CallFacts, InboundRequest } from '../http/exchange.js';
 import type { ClientRequest } from '../inbound/client-message.js';
 import type { Catalogues } from '../outbound/catalogues.js';
 import type { CredentialLeases } from '../outbound/credential-leases.js';
 import type { StateSealer } from '../session/state-sealer.js';
+import type { LogLevels } from '../session/log-levels.js';
 import type { EndedSessions } from '../session/ended-sessions.js';
 import type { OpenQuestions } from '../dialog/open-questions.js';
 import type { OpenCall, OpenCalls } from './open-calls.js';
@@ -35,6 +37,11 @@ export interface RequestPath {
   readonly maxBodyBytes: number;
   /** How long a list waits for one server. */
   readonly listTimeoutMs: number;
+  /** Characters of JSON in one page of a list. */
+  readonly listPageLength: number;
+  readonly logLevels: LogLevels;
+  /** Told of each server whose share of a list is missing; must not throw. */
+  readonly observeMissing?: ((server: string, reason: string) => void) | undefined;
 }
 
 /** One authenticated request on its way: what is fixed for its whole life. */
@@ -48,7 +55,9 @@ export interface Call {
   readonly snapshot: ConfigurationSnapshot;
   readonly policies: CompiledPolicies;
   readonly documentsGeneration: number;
-  readonly prefix: ToolPrefix;
+  readonly prefix: NamePrefix;
+  /** The servers policy could let this caller reach, of those the request addresses; sorted. */
+  readonly servers: readonly string[];
   /** Milliseconds since the epoch: one moment for the whole decision. */
   readonly now: number;
   readonly facts: CallFacts;
@@ -56,13 +65,14 @@ export interface Call {
 }
 
 /** The configuration a call is decided by: newest at its start, and again when a long call goes on. */
-export function decidedBy(path: RequestPath, snapshot: ConfigurationSnapshot): Pick<Call, 'snapshot' | 'policies' | 'documentsGeneration' | 'prefix' | 'now'> {
-  return { snapshot, policies: compilePolicies(snapshot), documentsGeneration: documentsGeneration(snapshot), prefix: toolPrefixOf(snapshot), now: path.clock() };
+export function decidedBy(path: RequestPath, snapshot: ConfigurationSnapshot, caller: Caller): Pick<Call, 'snapshot' | 'policies' | 'servers' | 'documentsGeneration' | 'prefix' | 'now'> {
+  const policies = compilePolicies(snapshot);
+  return { snapshot, policies, servers: serversFor(policies, caller), documentsGeneration: documentsGeneration(snapshot), prefix: toolPrefixOf(snapshot), now: path.clock() };
 }
 
 export function asOfNow(call: Call): Call | Refusal {
   const configuration = call.path.configuration();
-  return 'unavailable' in configuration ? { refused: 'not-ready', reason: configuration.unavailable } : { ...call, ...decidedBy(call.path, configuration.snapshot) };
+  return 'unavailable' in configuration ? { refused: 'not-ready', reason: configuration.unavailable } : { ...call, ...decidedBy(call.path, configuration.snapshot, call.caller) };
 }
 
 const generations = new WeakMap<object, number>();
@@ -75,8 +85,20 @@ export function documentsGeneration(snapshot: ConfigurationSnapshot): number {
   return generation;
 }
 
+const digests = new WeakMap<object, string>();
+
+/** The same on every replica that holds these documents, whatever was revoked meanwhile. */
+export function documentsDigest({ documents }: ConfigurationSnapshot): string {
+  let digest = digests.get(documents);
+  if (digest === undefined) {
+    const sorted = [...documents].sort(([a], [b]) => (a < b ? -1 : 1));
+    digests.set(documents, (digest = createHash('sha256').update(JSON.stringify(sorted)).digest('base64url')));
+  }
+  return digest;
+}
+
 /** Without a `Gateway` document tools carry prefixes; `never` counts only while there is a single server (S12). */
-export function toolPrefixOf(snapshot: ConfigurationSnapshot): ToolPrefix {
+export function toolPrefixOf(snapshot: ConfigurationSnapshot): NamePrefix {
   const wanted = snapshot.get('Gateway', 'default')?.spec.toolPrefix ?? 'server';
   return wanted === 'never' && snapshot.all('McpServer').length === 1 ? 'never' : 'server';
 }

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { newId, Secret } from '@sallyport/kernel';
 import type { Caller } from '@sallyport/policy';
 import { describe, expect, test } from 'vitest';
-import { openMcpSession, sealMcpSession } from './mcp-session.js';
+import { openListCursor, sealListCursor } from './list-cursor.js';
+import { LogLevels } from './log-levels.js';
+import { openMcpSession, sealLogLevel, sealMcpSession } from './mcp-session.js';
 import { openRequestState, sealRequestState } from './request-state.js';
 import { StateSealer } from './state-sealer.js';
 
@@ -48,6 +50,43 @@ describe('a legacy session id', () => {
     expect(openMcpSession(sealer, { ...alice, clientId: 'other' }, id, now)).toBeUndefined();
     expect(openMcpSession(sealer, { ...alice, sid: newId('ses') }, id, now)).toBeUndefined();
     expect(openMcpSession(sealer, alice, id, now + 24 * 3_600_000)).toBeUndefined();
+  });
+});
+
+describe('a log level', () => {
+  const sealer = new StateSealer([key()]);
+  test('travels in the session id, which stays the same session (B11)', () => {
+    const alice = caller();
+    const session = openMcpSession(sealer, alice, sealMcpSession(sealer, alice, { version: '2025-11-25', abilities: new Set() }, now), now);
+    if (session === undefined) throw new Error('the session is open');
+    const { sealed, session: next } = sealLogLevel(sealer, alice, session, 'error', now + 1);
+    expect(openMcpSession(sealer, alice, sealed, now)).toEqual({ ...session, log: { level: 'error', setAt: now + 1 } });
+    const levels = new LogLevels();
+    expect(levels.latest(session)).toBe(session);
+    levels.remember(next);
+    expect(levels.latest(session).log?.level).toBe('error');
+    expect(levels.latest({ ...session, log: { level: 'debug', setAt: now + 2 } }).log?.level).toBe('debug');
+  });
+});
+
+describe('a cursor', () => {
+  const sealer = new StateSealer([key()]);
+  const alice = caller();
+  const list = { caller: alice, what: 'tools', target: undefined, documents: 'digest' };
+  const sealed = sealListCursor(sealer, list, { server: 'notes', publicName: 'notes__a' }, now);
+  test('goes on with its own list (S15)', () => {
+    expect(openListCursor(sealer, list, sealed, now)).toMatchObject({ server: 'notes', publicName: 'notes__a' });
+  });
+  test.each([
+    ['of another user', { ...list, caller: { ...alice, userId: newId('usr') } }, now],
+    ['of another agent', { ...list, caller: { ...alice, clientId: 'other' } }, now],
+    ['of another sign-in', { ...list, caller: { ...alice, sid: newId('ses') } }, now],
+    ['of another kind', { ...list, what: 'prompts' }, now],
+    ['of one server', { ...list, target: 'notes' }, now],
+    ['under another policy', { ...list, documents: 'other' }, now],
+    ['at a later hour', list, now + 10 * 60_000],
+  ])('is nothing to a list %s (S15)', (_which, other, when) => {
+    expect(openListCursor(sealer, other, sealed, when)).toBeUndefined();
   });
 });
 

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { IncomingHttpHeaders } from 'node:http';
 import { Readable } from 'node:stream';
 import type { AddressInfo } from 'node:net';
-import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
+import { completable, createMcpHandler, McpServer, ResourceTemplate } from '@modelcontextprotocol/server';
 import { z } from 'zod';
 
 export interface SeenRequest {
@@ -59,7 +59,7 @@ export async function startStubServer(): Promise<StubServer> {
 }
 
 function notesFor(user: string, authorization: string): McpServer {
-  const server = new McpServer({ name: 'stub', version: '1.0.0' });
+  const server = new McpServer({ name: 'stub', version: '1.0.0' }, { capabilities: { logging: {} } });
   server.registerTool('whoami', { description: 'Who is calling', inputSchema: z.object({}), annotations: { readOnlyHint: true } }, () => ({ content: [{ type: 'text', text: user }] }));
   server.registerTool('add', { description: 'Adds', inputSchema: z.object({ text: z.string() }) }, ({ text }) => ({ content: [{ type: 'text', text: `${user} wrote ${text}` }, { type: 'resource_link', uri: 'note://new', name: 'new' }], structuredContent: { text } }));
   server.registerTool('secret', { description: 'Reserved', inputSchema: z.object({}) }, () => ({ content: [{ type: 'text', text: 'reserved' }] }));
@@ -69,6 +69,17 @@ function notesFor(user: string, authorization: string): McpServer {
     for (const progress of [1, 2]) if (progressToken !== undefined) await context.mcpReq.notify({ method: 'notifications/progress', params: { progressToken, progress, total: 2 } });
     return { content: [{ type: 'text', text: 'done' }] };
   });
+  server.registerTool('logs', { description: 'Says what it does', inputSchema: z.object({}) }, async (_args, context) => {
+    for (const level of ['debug', 'info', 'error'] as const) await context.mcpReq.log(level, `${level} of ${user}`);
+    return { content: [{ type: 'text', text: 'logged' }] };
+  });
+  server.registerTool('board', { description: 'Shows a board', inputSchema: z.object({}), _meta: { ui: { resourceUri: 'ui://board/main.html' } } }, () => ({ content: [{ type: 'text', text: 'board' }] }));
+  server.registerResource('board', 'ui://board/main.html', { mimeType: 'text/html;profile=mcp-app' }, () => ({ contents: [{ uri: 'ui://board/main.html', mimeType: 'text/html;profile=mcp-app', text: `<p>${user}</p>`, _meta: { ui: { csp: { connectDomains: ['https://api.example'] } } } }] }));
+  server.registerResource('reserved-view', 'ui://secret/main.html', { mimeType: 'text/html;profile=mcp-app' }, () => ({ contents: [{ uri: 'ui://secret/main.html', text: 'reserved' }] }));
+  server.registerResource('topic', new ResourceTemplate('note://topics/{topic}', { list: undefined, complete: { topic: (value) => ['alpha', 'beta'].filter((topic) => topic.startsWith(value)) } }), {}, (uri, { topic }) => ({ contents: [{ uri: uri.href, text: `${user} on ${String(topic)}` }] }));
+  server.registerResource('file', new ResourceTemplate('file:///{name}', { list: undefined }), {}, (uri) => ({ contents: [{ uri: uri.href, text: 'file' }] }));
+  server.registerPrompt('summary', { description: 'Sums up', argsSchema: z.object({ topic: completable(z.string(), (value) => ['alpha', 'beta'].filter((topic) => topic.startsWith(value))) }) }, ({ topic }) => ({ messages: [{ role: 'user', content: { type: 'text', text: `${user}, sum up ${topic}` } }, { role: 'user', content: { type: 'resource', resource: { uri: `note://topics/${topic}`, text: 'x' } } }] }));
+  server.registerPrompt('reserved', { description: 'Not for all' }, () => ({ messages: [{ role: 'user', content: { type: 'text', text: 'reserved' } }] }));
   server.registerResource('mine', 'note://mine', { title: 'Mine' }, () => ({ contents: [{ uri: 'note://mine', text: `${user}'s note` }] }));
   return server;
 }

@@ -96,6 +96,7 @@ const AccessPolicySpec = z.discriminatedUnion('hop', [
     credentialProvider: Name,
     tools: z.array(ToolRule).default([]),
     resources: z.array(ToolRule).default([]),
+    prompts: z.array(ToolRule).default([]),
   }),
 ]);
 

@@ -14,8 +14,8 @@ export interface Applicable {
   readonly byServer: ReadonlyMap<string, readonly GatewayToServerPolicy[]>;
   /** What `user` and `agent` are in an expression. */
   readonly variables: { readonly user: Record<string, unknown>; readonly agent: Record<string, unknown> };
-  /** Answers per tool, remembered: names repeat, and come from a server's catalogue. */
-  readonly toolAnswers: Map<string, readonly RuleAnswer[]>;
+  /** Answers per tool and prompt, remembered: names repeat, and come from a server's catalogue. */
+  readonly answersByName: Map<string, readonly RuleAnswer[]>;
 }
 
 const remembered = new WeakMap<PolicySet, WeakMap<ConnectFacts, Applicable>>();
@@ -45,7 +45,7 @@ function findApplicable(set: PolicySet, caller: ConnectFacts): Applicable {
       user: { id: caller.userId, trustProvider: caller.trustProvider, subject: caller.subject, groups: [...caller.groups], roles: [...caller.roles], amr: [...caller.amr], acr: caller.acr ?? '' },
       agent: { clientId: caller.clientId, name: caller.agentName, assurance: caller.agentAssurance },
     },
-    toolAnswers: new Map(),
+    answersByName: new Map(),
   };
 }
 
@@ -81,7 +81,11 @@ function metadataDocumentHost(clientId: string): string | undefined {
 
 /** All rules that match must hold: a narrow rule tightens a broad one, in whatever order they are written. */
 export function answerOf(rules: readonly Rule[], text: string, roles: readonly string[]): RuleAnswer {
-  const matching = rules.filter((rule) => rule.matches.some((glob) => glob(text)));
+  return answerOfRules(rules.filter((rule) => rule.matches.some((glob) => glob(text))), roles);
+}
+
+/** What rules that match ask for together. */
+export function answerOfRules(matching: readonly Rule[], roles: readonly string[]): RuleAnswer {
   if (matching.length === 0) return { matches: false };
   return {
     matches: true,

@@ -10,6 +10,7 @@ type GatewayPolicySpec = Extract<AccessPolicySpec, { hop: 'client-to-gateway' }>
 
 export interface Rule {
   readonly matches: readonly Glob[];
+  readonly patterns: readonly string[];
   readonly scope: string | undefined;
   readonly roles: readonly string[] | undefined;
 }
@@ -30,6 +31,7 @@ export interface GatewayToServerPolicy extends CompiledPolicy {
   readonly perUser: boolean;
   readonly tools: readonly Rule[];
   readonly resources: readonly Rule[];
+  readonly prompts: readonly Rule[];
 }
 
 /** The policies of one set of documents, each by name. What is remembered per caller hangs on this object's identity. */
@@ -69,7 +71,7 @@ function compileSet(snapshot: ConfigurationSnapshot): PolicySet {
     const common = { name, users: spec.users, agents: spec.agents, conditions };
     if (spec.hop === 'client-to-gateway') clientToGateway.push({ ...common, trustProviders: spec.trustProviders });
     else if (grantsCredential(snapshot, spec)) {
-      gatewayToServer.push({ ...common, server: spec.server, credentialProvider: spec.credentialProvider, perUser: snapshot.get('CredentialProvider', spec.credentialProvider)?.spec.type === 'mcp-user-oauth', tools: compileRules(spec.tools), resources: compileRules(spec.resources, '/') });
+      gatewayToServer.push({ ...common, server: spec.server, credentialProvider: spec.credentialProvider, perUser: snapshot.get('CredentialProvider', spec.credentialProvider)?.spec.type === 'mcp-user-oauth', tools: compileRules(spec.tools), resources: compileRules(spec.resources, '/'), prompts: compileRules(spec.prompts) });
     }
   }
   const scopes = new Map(snapshot.all('Role').map((role) => [role.name, scopesForRoles(snapshot, [role.name])]));
@@ -83,5 +85,5 @@ function grantsCredential(snapshot: ConfigurationSnapshot, spec: ServerPolicySpe
 }
 
 function compileRules(rules: ServerPolicySpec['tools'], separator?: string): Rule[] {
-  return rules.map((rule) => ({ matches: rule.match.map((pattern) => compileGlob(pattern, separator)), scope: rule.scope, roles: rule.roles }));
+  return rules.map((rule) => ({ matches: rule.match.map((pattern) => compileGlob(pattern, separator)), patterns: rule.match, scope: rule.scope, roles: rule.roles }));
 }

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { namedId } from '@sallyport/kernel';
 import { MACHINES, type Caller } from './caller.js';
 import { compilePolicies } from './compile-policies.js';
-import { decide, decideConnect, serversFor, visible } from './decide.js';
+import { decide, decideConnect, serversFor, visible, visibleTemplate } from './decide.js';
 import type { Action, Decision } from './decision.js';
 
 const NOW = Date.parse('2026-07-06T10:00:00Z'); // a Monday
@@ -165,12 +165,36 @@ describe('decide', () => {
     expect(summary(ask(policies(c2g(), g2s()), caller, { type: 'resource', uri }))).toBe(expected);
   });
 
-  it.each<Action>([{ type: 'connect' }, { type: 'list-tools' }, { type: 'list-resources' }, { type: 'lease' }])('lets %j reach the server without a scope, and never where no policy does (R35)', (action) => {
+  it.each<Action>([{ type: 'connect' }, { type: 'list-tools' }, { type: 'list-resources' }, { type: 'list-prompts' }, { type: 'lease' }])('lets %j reach the server without a scope, and never where no policy does (R35)', (action) => {
     const none = as({ scopes: new Set() });
     expect(summary(ask(policies(c2g(), g2s({ when: 'tool.annotations.readOnlyHint' })), none, action))).toBe('allow');
     expect(summary(ask(policies(c2g(), g2s({ conditions: { mfa: true } })), none, action))).toBe('deny mfa_required');
     expect(summary(ask(policies(c2g(), g2s({ when: '"admins" in user.groups' })), none, action))).toBe('deny expression_false');
     expect(summary(ask(policies(c2g()), none, action))).toBe('deny no_gateway_to_server_policy');
+  });
+
+  it.each<[string, string, object]>([
+    ['allow', 'weekly', {}],
+    ['step-up notes.write', 'draft_mail', {}],
+    ['deny role_missing', 'audit', {}],
+    ['deny prompt_not_granted', 'other', {}],
+    ['deny prompt_not_granted', 'get_note', {}],
+    ['allow', 'weekly', { when: 'request.kind == "prompt" && request.name == "weekly"' }],
+    ['deny expression_failed', 'weekly', { when: 'tool.annotations.readOnlyHint' }],
+  ])('answers %s for the prompt %s under %j (R54) (R62)', (expected, name, spec) => {
+    const prompts = [{ match: ['weekly', 'audit'], scope: 'notes.read' }, { match: ['draft_*'], scope: 'notes.write' }, { match: ['audit'], roles: ['admin'] }];
+    const set = policies(c2g(), g2s({ prompts, ...spec }));
+    expect(summary(ask(set, caller, { type: 'prompt', name }))).toBe(expected);
+    expect(visible(set, caller, 'notes', { type: 'prompt', name })).toBe(!expected.startsWith('deny'));
+  });
+
+  it('decides the view of a tool as the tool, but for its arguments (R65)', () => {
+    const view = (name: string): Action => ({ type: 'tool-view', name });
+    expect(summary(ask(policies(c2g(), g2s()), caller, view('get_note')))).toBe('allow');
+    expect(summary(ask(policies(c2g(), g2s()), caller, view('create_note')))).toBe('step-up notes.write');
+    expect(summary(ask(policies(c2g(), g2s()), caller, view('other')))).toBe('deny tool_not_granted');
+    expect(summary(ask(policies(c2g(), g2s({ when: 'tool.arguments.owner == "me"' })), caller, view('get_note')))).toBe('allow');
+    expect(summary(ask(policies(c2g(), g2s({ when: 'tool.annotations.readOnlyHint' })), caller, view('get_note')))).toBe('deny expression_false');
   });
 
   it('leaves the source network of a lease to the gateway and decides the rest again (S21)', () => {
@@ -232,11 +256,26 @@ describe('listing', () => {
     [false, 'get_note', {}, { when: '"admins" in user.groups' }],
     [false, 'get_note', {}, { users: { roles: ['admin'] } }],
   ])('shows %s for %s as %j under %j (B9)', (expected, name, part, spec) => {
-    expect(visible(policies(c2g(), g2s(spec)), as(part), 'notes', { name })).toBe(expected);
+    expect(visible(policies(c2g(), g2s(spec)), as(part), 'notes', { type: 'tool', name })).toBe(expected);
+  });
+
+  it.each<[boolean, string, string[], object]>([
+    [true, 'note://{id}', ['note://**'], {}],
+    [true, 'note://{owner}/{id}', ['note://alice/*'], {}],
+    [true, 'note://alice/{id}', ['note://**'], {}],
+    [true, '{+uri}', ['note://**'], {}],
+    [false, 'note://bob/{id}', ['note://alice/*'], {}],
+    [false, 'file:///{path}', ['note://**'], {}],
+    [false, 'note://{id}', [], {}],
+    [false, 'note://{id}', ['note://**'], { when: '"admins" in user.groups' }],
+  ])('shows %s for the template %s under %j and %j (B9)', (expected, template, match, spec) => {
+    const set = policies(c2g(), g2s({ resources: match.length === 0 ? [] : [{ match, scope: 'notes.read' }], ...spec }));
+    expect(visibleTemplate(set, caller, 'notes', template)).toBe(expected);
+    expect(visibleTemplate(set, as({ roles: [], scopes: new Set() }), 'notes', template)).toBe(false);
   });
 
   it('hides every tool from a caller whom no first-hop policy lets in (R28)', () => {
-    expect(visible(policies(c2g({ agents: { clientIds: [] } }), g2s()), caller, 'notes', { name: 'get_note' })).toBe(false);
+    expect(visible(policies(c2g({ agents: { clientIds: [] } }), g2s()), caller, 'notes', { type: 'tool', name: 'get_note' })).toBe(false);
     expect(serversFor(policies(c2g({ agents: { clientIds: [] } }), g2s()), caller)).toEqual([]);
   });
 
@@ -252,7 +291,7 @@ describe('listing', () => {
       for (const name of ['get_note', 'create_note', 'delete_note', 'ping', 'other']) {
         for (const annotations of [{ readOnlyHint: true }, undefined]) {
           const who = as({ roles });
-          if (ask(set, who, tool(name, { annotations })).outcome !== 'deny') expect(visible(set, who, 'notes', { name, annotations })).toBe(true);
+          if (ask(set, who, tool(name, { annotations })).outcome !== 'deny') expect(visible(set, who, 'notes', { type: 'tool', name, annotations })).toBe(true);
         }
       }
     }
@@ -282,7 +321,7 @@ describe('an agent without a human (R5)', () => {
     const set = policies(c2g(machines('also')), g2s(machines('also')));
     expect(summary(ask(set, machine, tool('ping')))).toBe('deny no_gateway_to_server_policy');
     expect(summary(ask(set, machine, { type: 'lease', policy: 'notes-policy' }))).toBe('deny no_gateway_to_server_policy');
-    expect([serversFor(set, machine), visible(set, machine, 'notes', { name: 'ping' })]).toEqual([[], false]);
+    expect([serversFor(set, machine), visible(set, machine, 'notes', { type: 'tool', name: 'ping' })]).toEqual([[], false]);
     expect(summary(ask(set, caller, tool('ping')))).toBe('allow');
   });
 

@@ -1,11 +1,11 @@
-import { answerOf, applicablePolicies } from './applicable-policies.js';
+import { answerOf, answerOfRules, applicablePolicies } from './applicable-policies.js';
 import type { Applicable, ConnectFacts, RuleAnswer } from './applicable-policies.js';
 import type { Caller } from './caller.js';
-import type { CompiledPolicies, GatewayToServerPolicy, PolicySet } from './compile-policies.js';
+import type { CompiledPolicies, GatewayToServerPolicy, PolicySet, Rule } from './compile-policies.js';
 import { failingCondition } from './failing-condition.js';
 import type { Circumstances } from './failing-condition.js';
 import { DEFAULT_DENY } from './decision.js';
-import type { AccessRequest, Action, ConnectDecision, Decision, DenialReason, ToolFacts } from './decision.js';
+import type { AccessRequest, Action, ConnectDecision, Decision, DenialReason, Offer, ToolFacts } from './decision.js';
 import { permit } from './permit.js';
 import { isAmbiguousUri } from './resource-uri.js';
 
@@ -74,7 +74,7 @@ function decideSecondHop(set: PolicySet, applicable: Applicable, caller: Caller,
     if (action.type === 'lease' && action.policy !== undefined && action.policy !== policy.name) continue;
     const answer = answers?.[index];
     if (answer && !answer.matches) {
-      deny(policy, action.type === 'resource' ? 'resource_not_granted' : 'tool_not_granted', 0);
+      deny(policy, action.type === 'resource' ? 'resource_not_granted' : action.type === 'prompt' ? 'prompt_not_granted' : 'tool_not_granted', 0);
       continue;
     }
     if (answer && !answer.rolesHeld) {
@@ -95,22 +95,45 @@ function decideSecondHop(set: PolicySet, applicable: Applicable, caller: Caller,
 }
 
 /**
- * False only when calling this tool would be denied whatever its arguments, the time, the network or the age of the
- * sign-in: such a tool is not listed (S15). What a step-up could reach stays visible.
+ * False only when using this tool or prompt would be denied whatever its arguments, the time, the network or the age of
+ * the sign-in: such a one is not listed (S15). What a step-up could reach stays visible.
  */
-export function visible(policies: CompiledPolicies, caller: Caller, server: string, tool: ToolFacts): boolean {
+export function visible(policies: CompiledPolicies, caller: Caller, server: string, offer: Offer): boolean {
+  return isOpenTo(policies, caller, server, offer, (candidates, applicable) => ruleAnswers(applicable, candidates, caller, server, offer) ?? []);
+}
+
+/**
+ * The same for a resource template (RFC 6570): false only when reading would be denied whatever its variables are. What
+ * stands before the first of them must agree with what stands before a pattern's first `*`.
+ */
+export function visibleTemplate(policies: CompiledPolicies, caller: Caller, server: string, uriTemplate: string): boolean {
+  const literal = uriTemplate.split('{', 1)[0] ?? '';
+  const mayMatch = ({ patterns }: Rule) => patterns.some((pattern) => {
+    const start = pattern.split('*', 1)[0] ?? '';
+    return literal.startsWith(start) || start.startsWith(literal);
+  });
+  return isOpenTo(policies, caller, server, { type: 'resource', uri: uriTemplate }, (candidates) => candidates.map(({ resources }): RuleAnswer => {
+    // Which of them will match is not known yet: one that could let this caller in is enough.
+    const attainable = resources.filter(mayMatch).map((rule) => answerOfRules([rule], caller.roles)).find((answer) => isAttainable(policies.set, caller, answer));
+    return attainable ?? { matches: false };
+  }));
+}
+
+function isOpenTo(policies: CompiledPolicies, caller: Caller, server: string, action: Action, answersOf: (candidates: readonly GatewayToServerPolicy[], applicable: Applicable) => readonly RuleAnswer[]): boolean {
   const { set } = policies;
   const applicable = applicablePolicies(set, caller);
-  const variables = circumstancesOf(applicable, { server, action: { type: 'tool', ...tool }, sourceIp: null, now: 0 }).variables;
+  const variables = circumstancesOf(applicable, { server, action, sourceIp: null, now: 0 }).variables;
   const open = ({ conditions: { when } }: { conditions: { when: GatewayToServerPolicy['conditions']['when'] } }) =>
     !when || when.reads.toolArguments || when.reads.request || when.evaluate(variables()) === 'true';
   if (!applicable.clientToGateway.some(open)) return false;
   const candidates = applicable.byServer.get(server) ?? [];
-  const answers = ruleAnswers(applicable, candidates, caller, server, { type: 'tool', ...tool });
-  return candidates.some((policy, index) => {
-    const answer = answers?.[index];
-    return answer?.matches === true && answer.rolesHeld && answer.scopes.every((scope) => caller.scopes.has(scope) || isEntitled(set, caller, scope)) && open(policy);
-  });
+  const answers = answersOf(candidates, applicable);
+  return candidates.some((policy, index) => isAttainable(set, caller, answers[index]) && open(policy));
+}
+
+/** The rules let this caller in, now or after a step-up. */
+function isAttainable(set: PolicySet, caller: Caller, answer: RuleAnswer | undefined): boolean {
+  return answer?.matches === true && answer.rolesHeld && answer.scopes.every((scope) => caller.scopes.has(scope) || isEntitled(set, caller, scope));
 }
 
 /** The servers with a policy that could let this caller in, sorted; conditions are decided per request. */
@@ -121,34 +144,35 @@ export function serversFor(policies: CompiledPolicies, caller: ConnectFacts): st
 
 const isEntitled = (set: PolicySet, caller: Caller, scope: string): boolean => caller.roles.some((role) => set.entitledScopes(role).has(scope));
 
-/** Servers invent tool names: remembered answers are few and forgotten together. */
-const MAX_REMEMBERED_TOOLS = 4_096;
+/** Servers invent names: remembered answers are few and forgotten together. */
+const MAX_REMEMBERED_NAMES = 4_096;
 
 /** One answer per candidate policy; `undefined` where the action is no operation. */
 function ruleAnswers(applicable: Applicable, candidates: readonly GatewayToServerPolicy[], caller: Caller, server: string, action: Action): readonly RuleAnswer[] | undefined {
   if (action.type === 'resource') return candidates.map((policy) => answerOf(policy.resources, action.uri, caller.roles));
-  if (action.type !== 'tool') return undefined;
-  const key = `${server} ${action.name}`;
-  let answers = applicable.toolAnswers.get(key);
+  const list = action.type === 'prompt' ? 'prompts' : action.type === 'tool' || action.type === 'tool-view' ? 'tools' : undefined;
+  if (list === undefined || !('name' in action)) return undefined;
+  const key = `${list} ${server} ${action.name}`;
+  let answers = applicable.answersByName.get(key);
   if (!answers) {
-    answers = candidates.map((policy) => answerOf(policy.tools, action.name, caller.roles));
-    if (applicable.toolAnswers.size >= MAX_REMEMBERED_TOOLS) applicable.toolAnswers.clear();
-    applicable.toolAnswers.set(key, answers);
+    answers = candidates.map((policy) => answerOf(policy[list], action.name, caller.roles));
+    if (applicable.answersByName.size >= MAX_REMEMBERED_NAMES) applicable.answersByName.clear();
+    applicable.answersByName.set(key, answers);
   }
   return answers;
 }
 
 function circumstancesOf(applicable: Applicable, { server, action, sourceIp, now }: AccessRequest): Circumstances {
-  const operation = action.type === 'tool' || action.type === 'resource';
+  const isOperation = action.type === 'tool' || action.type === 'tool-view' || action.type === 'resource' || action.type === 'prompt';
   return {
     sourceIp,
     now,
     ignoreSource: action.type === 'lease',
-    answers: (reads) => operation || !(reads.tool || (reads.request && action.type === 'lease')),
+    answers: (reads) => (isOperation && !(action.type === 'tool-view' && reads.toolArguments)) || !(reads.tool || (reads.request && action.type === 'lease')),
     variables: () => ({
       ...applicable.variables,
-      tool: action.type === 'tool' ? { name: action.name, annotations: annotationsOf(action), arguments: action.arguments ?? {} } : {},
-      request: { server, kind: action.type, uri: action.type === 'resource' ? action.uri : '', sourceIp: sourceIp ?? '', time: new Date(now) },
+      tool: action.type === 'tool' || action.type === 'tool-view' ? { name: action.name, annotations: annotationsOf(action), arguments: ('arguments' in action ? action.arguments : undefined) ?? {} } : {},
+      request: { server, kind: action.type, name: 'name' in action ? action.name : '', uri: action.type === 'resource' ? action.uri : '', sourceIp: sourceIp ?? '', time: new Date(now) },
     }),
   };
 }

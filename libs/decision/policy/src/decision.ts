@@ -14,19 +14,27 @@ export interface ToolFacts {
   readonly annotations?: ToolAnnotations | undefined;
 }
 
+/** What a server offers by name: what a list shows, and an operation names. */
+export type Offer = ({ readonly type: 'tool' } & ToolFacts) | { readonly type: 'prompt'; readonly name: string };
+
 /**
- * - `tool`, `resource`: one operation, with everything that is known about it.
- * - `list-tools`, `list-resources`, `connect`: reaching the server without an operation. No scope is needed;
- *   expressions that look at `tool` are left to the operation.
+ * - `tool`, `resource`, `prompt`: one operation, with everything that is known about it.
+ * - `tool-view`: reading the view a tool names (MCP Apps): the tool's own rules and scopes; expressions that look at its
+ *   arguments are left to the call.
+ * - `list-tools`, `list-resources`, `list-prompts`, `connect`: reaching the server without an operation. No scope is
+ *   needed; expressions that look at `tool` are left to the operation.
  * - `lease`: the credential service's second look. It knows neither the source address nor the operation, so conditions
  *   on these are the gateway's; users, agents, MFA, authentication age and hours are decided again. `policy` narrows
  *   it to the gateway-to-server policy the gateway decided by.
  */
 export type Action =
   | ({ readonly type: 'tool'; readonly arguments?: Readonly<Record<string, unknown>> | undefined } & ToolFacts)
+  | ({ readonly type: 'tool-view' } & ToolFacts)
   | { readonly type: 'resource'; readonly uri: string }
+  | { readonly type: 'prompt'; readonly name: string }
   | { readonly type: 'list-tools' }
   | { readonly type: 'list-resources' }
+  | { readonly type: 'list-prompts' }
   | { readonly type: 'connect' }
   | { readonly type: 'lease'; readonly policy?: string | undefined };
 
@@ -54,6 +62,7 @@ export type DenialReason =
   | 'no_gateway_to_server_policy'
   | 'tool_not_granted'
   | 'resource_not_granted'
+  | 'prompt_not_granted'
   /** The scope is missing and the user's roles do not entitle to it: asking for it would not help. */
   | 'scope_not_entitled'
   | 'role_missing'

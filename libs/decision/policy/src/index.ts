@@ -5,7 +5,7 @@
  * `compilePolicies(snapshot)` is cheap to call per request; `decide(policies, caller, { server, action, sourceIp, now })`
  * answers allow (with the only `Permit` there is), deny (with a reason for the trail, never for the caller) or step-up.
  * Decisions are remembered per `Caller` object: keep one per verified token. The authorization server asks
- * `decideConnect`, listing asks `serversFor` and `visible`, the credential service decides again with `{ type: 'lease' }`.
+ * `decideConnect`, listing asks `serversFor`, `visible` and `visibleTemplate`, the credential service decides again with `{ type: 'lease' }`.
  *
  * How documents read: policies add up, one that holds completely is enough. In `users`, groups or subjects, and one of
  * the roles; in `agents`, client ids or hosts, and the assurance. In one policy every tool rule that matches must hold.
@@ -17,9 +17,9 @@ export { compilePolicies } from './compile-policies.js';
 export type { CompiledPolicies } from './compile-policies.js';
 export { problemsOfPolicy } from './compile-conditions.js';
 export type { PolicyProblem } from './compile-conditions.js';
-export { decide, decideConnect, serversFor, visible } from './decide.js';
+export { decide, decideConnect, serversFor, visible, visibleTemplate } from './decide.js';
 export { DEFAULT_DENY } from './decision.js';
-export type { AccessRequest, Action, ConnectDecision, DecidingPolicies, Decision, DenialReason, ToolAnnotations, ToolFacts } from './decision.js';
+export type { AccessRequest, Action, ConnectDecision, DecidingPolicies, Decision, DenialReason, Offer, ToolAnnotations, ToolFacts } from './decision.js';
 export type { Permit } from './permit.js';
 export { rolesFor, scopesForRoles } from './roles.js';
 export type { Membership } from './roles.js';

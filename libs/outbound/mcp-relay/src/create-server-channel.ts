@@ -4,7 +4,7 @@ import type { Relay, RelayAnswer, RelayRequest } from './create-relay.js';
 import { isJsonObject, isResponseTo } from './json-rpc.js';
 import type { JsonObject, RequestId, ServerMessage } from './json-rpc.js';
 import { isSpokenLegacyVersion, legacyRequest, LEGACY_VERSION, sessionHeaders } from './legacy-request.js';
-import { logLevelOf, modernRequest } from './modern-request.js';
+import { modernRequest } from './modern-request.js';
 import type { ModernRequest } from './modern-request.js';
 import { eraShownBy } from './server-era.js';
 import type { ServerEra } from './server-era.js';
@@ -30,6 +30,8 @@ interface LegacySession {
   readonly id: string | undefined;
   readonly version: string;
   readonly target: ChannelTarget;
+  /** What it was told last; `undefined` for a server that has no logging. */
+  logLevel: string | null | undefined;
   lastUsedAt: number;
 }
 
@@ -59,10 +61,11 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
   async function requestLegacy(target: ChannelTarget, message: ModernRequest): Promise<RelayAnswer> {
     const { clientCapabilities } = message;
     // A session is for what was said when it was opened: it is not shared between clients that can do different things.
-    const key = JSON.stringify([target.url.href, target.identity, clientCapabilities, logLevelOf(message)]);
+    const key = JSON.stringify([target.url.href, target.identity, clientCapabilities]);
     for (let attempt = 0; ; attempt++) {
       const session = await openSession(key, target, message);
       if (!('lastUsedAt' in session)) return session;
+      if (message.logLevel !== undefined && session.logLevel !== undefined && session.logLevel !== message.logLevel) await setLogLevel(target, session, message.logLevel);
       const id = ++lastId;
       const cancelled = () => cancel(target, session, id);
       const settle = () => target.signal.removeEventListener('abort', cancelled);
@@ -110,16 +113,18 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
       eras.delete(target.url.href);
       return answer.type === 'message' || answer.type === 'stream' || answer.type === 'accepted' ? { type: 'failed', reason: 'not-mcp' } : answer;
     }
-    const session: LegacySession = { id: 'sessionId' in answer ? answer.sessionId : undefined, version: result['protocolVersion'], target: caller, lastUsedAt: clock() };
+    const { capabilities, protocolVersion: version } = result;
+    const session: LegacySession = { id: 'sessionId' in answer ? answer.sessionId : undefined, version, target: caller, logLevel: isJsonObject(capabilities) && isJsonObject(capabilities['logging']) ? null : undefined, lastUsedAt: clock() };
     await post(target, sessionHeaders(session), JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' }));
-    const level = logLevelOf(message);
-    const { capabilities } = result;
-    if (level !== undefined && isJsonObject(capabilities) && isJsonObject(capabilities['logging'])) {
-      const setLevelId = ++lastId;
-      const answered = await post(target, sessionHeaders(session), legacyRequest({ id: setLevelId, method: 'logging/setLevel', params: { level }, meta: undefined }));
-      if (answered.type === 'stream') await firstResponse(answered.messages, setLevelId);
-    }
     return session;
+  }
+
+  /** The level belongs to the session; callers that want different ones take turns. One that is refused changes nothing. */
+  async function setLogLevel(target: ChannelTarget, session: LegacySession, level: string): Promise<void> {
+    session.logLevel = level;
+    const id = ++lastId;
+    const answer = await post(target, sessionHeaders(session), legacyRequest({ id, method: 'logging/setLevel', params: { level }, meta: undefined }));
+    if (answer.type === 'stream') await firstResponse(answer.messages, id);
   }
 
   /** Closing the connection does not cancel a legacy call; this does. */

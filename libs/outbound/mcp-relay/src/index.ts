@@ -11,7 +11,7 @@ export { eraShownBy } from './server-era.js';
 export type { ServerEra } from './server-era.js';
 export { isJsonObject, isResponseTo, parseMessage } from './json-rpc.js';
 export type { JsonObject, RequestId, ServerMessage } from './json-rpc.js';
-export { LOG_LEVELS, logLevelOf, MODERN_VERSION, modernRequest } from './modern-request.js';
+export { MODERN_VERSION, modernRequest } from './modern-request.js';
 export type { ModernRequest } from './modern-request.js';
 export { formatEvent, readEvents } from './server-sent-events.js';
 export type { ServerSentEvent } from './server-sent-events.js';

@@ -6,9 +6,6 @@ const RESERVED_META = 'io.modelcontextprotocol/';
 /** Trace state and baggage of a caller are not ours to hand on (security rule S30). */
 const DROPPED_META = new Set(['tracestate', 'baggage']);
 
-/** RFC 5424 severities, least severe first. */
-export const LOG_LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'] as const;
-
 export interface ModernRequest {
   readonly id: RequestId;
   readonly method: string;
@@ -16,6 +13,8 @@ export interface ModernRequest {
   readonly params: JsonObject;
   /** The caller's `_meta`; reserved keys are replaced by ours, the rest passes. */
   readonly meta: JsonObject | undefined;
+  /** The least severe log messages wanted; without one the server sends none. */
+  readonly logLevel?: string | undefined;
   readonly clientInfo: { readonly name: string; readonly version: string };
   /** What this server may ask of the client. */
   readonly clientCapabilities: JsonObject;
@@ -28,10 +27,9 @@ export interface ModernRequest {
 /** A request of 2026-07-28, serialised from the value that was decided on (security rule S10). */
 export function modernRequest(request: ModernRequest): { headers: Record<string, string>; body: string } {
   const passed = Object.entries(request.meta ?? {}).filter(([key]) => !key.startsWith(RESERVED_META) && !DROPPED_META.has(key));
-  const logLevel = logLevelOf(request);
   const _meta = {
     ...Object.fromEntries(passed),
-    ...(logLevel !== undefined ? { [`${RESERVED_META}logLevel`]: logLevel } : {}),
+    ...(request.logLevel === undefined ? {} : { [`${RESERVED_META}logLevel`]: request.logLevel }),
     [`${RESERVED_META}protocolVersion`]: MODERN_VERSION,
     [`${RESERVED_META}clientInfo`]: request.clientInfo,
     [`${RESERVED_META}clientCapabilities`]: request.clientCapabilities,
@@ -45,10 +43,4 @@ export function modernRequest(request: ModernRequest): { headers: Record<string,
     },
     body: JSON.stringify({ jsonrpc: '2.0', id: request.id, method: request.method, params: { ...request.params, _meta } }),
   };
-}
-
-/** The least severe log message the caller wants to see; without one it wants none. */
-export function logLevelOf({ meta }: Pick<ModernRequest, 'meta'>): string | undefined {
-  const level = meta?.[`${RESERVED_META}logLevel`];
-  return typeof level === 'string' && (LOG_LEVELS as readonly string[]).includes(level) ? level : undefined;
 }

@@ -1,34 +1,49 @@
 import { describe, expect, test } from 'vitest';
-import { catalogueTools, decodeHeaderValue, encodeHeaderValue, findParameterHeaders, mismatchedParameterHeader, parameterHeaders, publicResources, rewriteResult } from './index.js';
+import { cataloguePrompts, catalogueResources, catalogueTools, decodeHeaderValue, encodeHeaderValue, findParameterHeaders, mismatchedParameterHeader, parameterHeaders, rewriteResult } from './index.js';
 
 const tool = (name: string, more: object = {}) => ({ name, inputSchema: { type: 'object' }, ...more });
 
 describe('a catalogue', () => {
   test('lists tools by public name in a deterministic order, annotations and all (R56) (R58)', () => {
     const catalogue = catalogueTools('notes', [tool('b', { annotations: { readOnlyHint: true }, 'x-vendor': 1 }), tool('a')], 'server');
-    expect([...catalogue.tools.keys()]).toEqual(['notes__a', 'notes__b']);
-    expect(JSON.parse(catalogue.tools.get('notes__b')?.json ?? '')).toEqual({ name: 'notes__b', inputSchema: { type: 'object' }, annotations: { readOnlyHint: true }, 'x-vendor': 1 });
-    expect(catalogue.tools.get('notes__b')?.name).toBe('b');
+    expect([...catalogue.entries.keys()]).toEqual(['notes__a', 'notes__b']);
+    expect(JSON.parse(catalogue.entries.get('notes__b')?.json ?? '')).toEqual({ name: 'notes__b', inputSchema: { type: 'object' }, annotations: { readOnlyHint: true }, 'x-vendor': 1 });
+    expect(catalogue.entries.get('notes__b')?.name).toBe('b');
   });
   test('keeps the good entries when one is broken, and says which', () => {
     const header = { type: 'object', properties: { a: { type: 'object', 'x-mcp-header': 'A' } } };
-    const { tools, dropped } = catalogueTools('notes', [tool('a'), { name: 'broken' }, tool('a'), tool('h', { inputSchema: header }), null], 'server');
+    const { entries: tools, dropped } = catalogueTools('notes', [tool('a'), { name: 'broken' }, tool('a'), tool('h', { inputSchema: header }), null], 'server');
     expect([...tools.keys()]).toEqual(['notes__a']);
     expect(dropped).toEqual([{ name: 'broken', reason: 'malformed' }, { name: 'h', reason: 'parameter-headers' }, { name: '', reason: 'malformed' }, { name: 'a', reason: 'duplicate' }]);
   });
   test('lets no shortened name take the place of a tool that has that name (S12)', () => {
-    const shortened = [...catalogueTools('notes', [tool('a.b')], 'server').tools.keys()][0] ?? '';
+    const shortened = [...catalogueTools('notes', [tool('a.b')], 'server').entries.keys()][0] ?? '';
     const impostor = shortened.slice('notes__'.length);
-    const { tools } = catalogueTools('notes', [tool('a.b'), tool(impostor)], 'server');
+    const { entries: tools } = catalogueTools('notes', [tool('a.b'), tool(impostor)], 'server');
     expect(tools.get(shortened)?.name).toBe(impostor);
   });
   test('maps the view an app tool names (S13)', () => {
-    const { tools } = catalogueTools('notes', [tool('a', { _meta: { ui: { resourceUri: 'ui://w' }, 'ui/resourceUri': 'ui://w', other: 1 } })], 'server');
+    const { entries: tools } = catalogueTools('notes', [tool('a', { _meta: { ui: { resourceUri: 'ui://w' }, 'ui/resourceUri': 'ui://w', other: 1 } })], 'server');
     expect(JSON.parse(tools.get('notes__a')?.json ?? '')._meta).toEqual({ ui: { resourceUri: 'ui://via-notes/w' }, 'ui/resourceUri': 'ui://via-notes/w', other: 1 });
   });
   test('maps resources and templates, and leaves out what cannot be addressed (S13)', () => {
-    expect(publicResources('notes', 'resources', [{ uri: 'note://1', name: 'n' }, { uri: 'note://../1' }, {}], 'server')).toEqual([{ uri: 'note://1', definition: { uri: 'via-notes+note://1', name: 'n' } }]);
-    expect(publicResources('notes', 'resourceTemplates', [{ uriTemplate: 'note://{id}', name: 't' }], 'server')).toEqual([{ uri: 'note://{id}', definition: { uriTemplate: 'via-notes+note://{id}', name: 't' } }]);
+    const resources = catalogueResources('notes', 'resources', [{ uri: 'note://2' }, { uri: 'note://1', name: 'n' }, { uri: 'note://../1' }, {}], 'server');
+    expect([...resources.entries.values()].map(({ name, json }) => [name, JSON.parse(json)])).toEqual([['note://1', { uri: 'via-notes+note://1', name: 'n' }], ['note://2', { uri: 'via-notes+note://2' }]]);
+    expect(resources.dropped).toEqual([{ name: 'note://../1', reason: 'no-public-uri' }, { name: '', reason: 'malformed' }]);
+    const templates = catalogueResources('notes', 'resourceTemplates', [{ uriTemplate: 'note://{id}', name: 't' }], 'server');
+    expect([...templates.entries.values()]).toMatchObject([{ name: 'note://{id}', json: '{"uriTemplate":"via-notes+note://{id}","name":"t"}' }]);
+  });
+  test('of prompts carries their public names, and everything else as the server wrote it (R54) (S12)', () => {
+    const { entries, dropped } = cataloguePrompts('notes', [{ name: 'summary', arguments: [{ name: 'topic' }], 'x-vendor': 1 }, { name: 'a b' }, {}], 'server');
+    expect([...entries.values()].map(({ publicName, name }) => [publicName, name])).toEqual([[expect.stringMatching(/^notes__a_b_[0-9a-f]{10}$/), 'a b'], ['notes__summary', 'summary']]);
+    expect(JSON.parse(entries.get('notes__summary')?.json ?? '')).toEqual({ name: 'notes__summary', arguments: [{ name: 'topic' }], 'x-vendor': 1 });
+    expect(dropped).toEqual([{ name: '', reason: 'malformed' }]);
+  });
+  test('knows a tool\'s view by its own URI, and words output schemas for older clients (R65)', () => {
+    const { entries } = catalogueTools('notes', [tool('view', { _meta: { ui: { resourceUri: 'ui://w' } } }), tool('list', { outputSchema: { type: 'array' } }), tool('object', { outputSchema: { type: 'object' } })], 'server');
+    expect(entries.get('notes__view')?.viewUri).toBe('ui://w');
+    expect(JSON.parse(entries.get('notes__list')?.legacyJson ?? '')).not.toHaveProperty('outputSchema');
+    expect(entries.get('notes__object')?.legacyJson).toBe(entries.get('notes__object')?.json);
   });
 });
 
@@ -37,11 +52,13 @@ describe('a result', () => {
     const result = {
       content: [{ type: 'text', text: 'note://1' }, { type: 'resource_link', uri: 'note://1', name: 'n' }, { type: 'resource', resource: { uri: 'note://1', text: 'x' } }, { type: 'resource_link', uri: 'note://../1' }],
       contents: [{ uri: 'note://1', text: 'x' }],
+      messages: [{ role: 'user', content: { type: 'resource', resource: { uri: 'note://1', text: 'x' } } }, { role: 'user', content: { type: 'text', text: 'note://1' } }, { role: 'user', content: { type: 'resource_link', uri: 'note://../1' } }],
       structuredContent: { uri: 'note://1' },
     };
     expect(rewriteResult(result, 'notes', 'server')).toEqual({
       content: [{ type: 'text', text: 'note://1' }, { type: 'resource_link', uri: 'via-notes+note://1', name: 'n' }, { type: 'resource', resource: { uri: 'via-notes+note://1', text: 'x' } }],
       contents: [{ uri: 'via-notes+note://1', text: 'x' }],
+      messages: [{ role: 'user', content: { type: 'resource', resource: { uri: 'via-notes+note://1', text: 'x' } } }, { role: 'user', content: { type: 'text', text: 'note://1' } }],
       structuredContent: { uri: 'note://1' },
     });
     expect(rewriteResult(result, 'notes', 'never')).toBe(result);

@@ -2,74 +2,102 @@ import { z } from 'zod';
 import { findParameterHeaders } from './parameter-headers.js';
 import type { ParameterHeader } from './parameter-headers.js';
 import { publicResourceUri } from './resource-uri.js';
-import { publicToolName } from './tool-name.js';
-import type { ToolPrefix } from './tool-name.js';
+import { publicName } from './public-name.js';
+import type { NamePrefix } from './public-name.js';
 
 /** Only what we act on is looked at; the rest of a definition passes through as the server wrote it (R58). */
 const ToolDefinition = z.looseObject({ name: z.string().min(1).max(128), inputSchema: z.looseObject({}), _meta: z.looseObject({}).optional() });
+const PromptDefinition = z.looseObject({ name: z.string().min(1).max(128) });
 const ResourceDefinition = z.looseObject({ uri: z.string().min(1) });
 const TemplateDefinition = z.looseObject({ uriTemplate: z.string().min(1) });
 
-export interface CataloguedTool {
+/** One thing a server offers, by name or by URI. */
+export interface CatalogueEntry {
   readonly publicName: string;
-  /** The server's own name: what policy decides on and what is sent. */
+  /** The server's own name or URI: what policy decides on and what is sent. */
   readonly name: string;
-  readonly parameterHeaders: readonly ParameterHeader[];
   /** The definition as agents see it, serialised once. */
   readonly json: string;
+  /** The same in the words of 2025-11-25 and older. */
+  readonly legacyJson: string;
+}
+export interface CataloguedTool extends CatalogueEntry {
+  readonly parameterHeaders: readonly ParameterHeader[];
+  /** The server's own URI of the tool's view (MCP Apps). */
+  readonly viewUri: string | undefined;
 }
 
-/** The tools one server offers one identity, by public name. */
-export interface ToolCatalogue {
+/** What one server offers one identity, by public name and in that order. */
+export interface Catalogue<E extends CatalogueEntry = CatalogueEntry> {
   readonly server: string;
-  readonly tools: ReadonlyMap<string, CataloguedTool>;
+  readonly entries: ReadonlyMap<string, E>;
   /** Why entries were left out, for the log: a definition we cannot serve must not hide the others. */
-  readonly dropped: readonly { readonly name: string; readonly reason: 'malformed' | 'duplicate' | 'parameter-headers' }[];
+  readonly dropped: readonly Dropped[];
 }
+export interface Dropped {
+  readonly name: string;
+  readonly reason: 'malformed' | 'duplicate' | 'parameter-headers' | 'no-public-uri';
+}
+type Read<E> = E | { readonly dropped: Dropped };
 
-export function catalogueTools(server: string, definitions: readonly unknown[], prefix: ToolPrefix): ToolCatalogue {
-  const dropped: { name: string; reason: 'malformed' | 'duplicate' | 'parameter-headers' }[] = [];
-  const entries: CataloguedTool[] = [];
-  for (const candidate of definitions) {
+export function catalogueTools(server: string, definitions: readonly unknown[], prefix: NamePrefix): Catalogue<CataloguedTool> {
+  return catalogue(server, prefix, definitions.map((candidate): Read<CataloguedTool> => {
     const parsed = ToolDefinition.safeParse(candidate);
-    if (!parsed.success) {
-      dropped.push({ name: nameOf(candidate), reason: 'malformed' });
-      continue;
-    }
+    if (!parsed.success) return malformed(candidate);
     const { name, ...definition } = parsed.data;
     const declared = findParameterHeaders(definition.inputSchema);
-    if (declared === 'invalid') {
-      dropped.push({ name, reason: 'parameter-headers' });
-      continue;
-    }
-    const publicName = publicToolName(server, name, prefix);
-    entries.push({ publicName, name, parameterHeaders: declared, json: JSON.stringify({ name: publicName, ...definition, ...publicUiMeta(server, definition._meta, prefix) }) });
-  }
-  // A name that fits as it is goes before one that was shortened onto it; then the server's own order decides.
-  const tools = new Map<string, CataloguedTool>();
-  const isExact = ({ publicName, name }: CataloguedTool) => publicName === (prefix === 'never' ? name : `${server}__${name}`);
-  for (const entry of [...entries.filter(isExact), ...entries.filter((candidate) => !isExact(candidate))]) {
-    if (tools.has(entry.publicName)) dropped.push({ name: entry.name, reason: 'duplicate' });
-    else tools.set(entry.publicName, entry);
-  }
-  return { server, tools: new Map([...tools].sort(([a], [b]) => (a < b ? -1 : 1))), dropped };
+    if (declared === 'invalid') return { dropped: { name, reason: 'parameter-headers' } };
+    const shown = publicName(server, name, prefix);
+    const json = JSON.stringify({ name: shown, ...definition, ...publicUiMeta(server, definition._meta, prefix) });
+    return { publicName: shown, name, parameterHeaders: declared, viewUri: viewUriIn(definition._meta), json, legacyJson: legacyTool(json, definition['outputSchema']) };
+  }));
 }
 
-/** Resources or templates as agents see them; what cannot be addressed through us is left out. */
-export function publicResources(server: string, kind: 'resources' | 'resourceTemplates', definitions: readonly unknown[], prefix: ToolPrefix): readonly { uri: string; definition: Record<string, unknown> }[] {
+export function cataloguePrompts(server: string, definitions: readonly unknown[], prefix: NamePrefix): Catalogue {
+  return catalogue(server, prefix, definitions.map((candidate): Read<CatalogueEntry> => {
+    const parsed = PromptDefinition.safeParse(candidate);
+    if (!parsed.success) return malformed(candidate);
+    const { name, ...definition } = parsed.data;
+    const shown = publicName(server, name, prefix);
+    const json = JSON.stringify({ name: shown, ...definition });
+    return { publicName: shown, name, json, legacyJson: json };
+  }));
+}
+
+/** Resources or templates; what cannot be addressed through us is left out. */
+export function catalogueResources(server: string, kind: 'resources' | 'resourceTemplates', definitions: readonly unknown[], prefix: NamePrefix): Catalogue {
   const key = kind === 'resources' ? 'uri' : 'uriTemplate';
-  return definitions.flatMap((candidate) => {
+  return catalogue(server, prefix, definitions.map((candidate): Read<CatalogueEntry> => {
     const parsed = (kind === 'resources' ? ResourceDefinition : TemplateDefinition).safeParse(candidate);
-    if (!parsed.success) return [];
+    if (!parsed.success) return malformed(candidate);
     const definition: Record<string, unknown> = parsed.data;
     const uri = String(definition[key]);
-    const mapped = publicResourceUri(server, uri, prefix);
-    return mapped === undefined ? [] : [{ uri, definition: { ...definition, [key]: mapped } }];
-  });
+    const shown = publicResourceUri(server, uri, prefix);
+    if (shown === undefined) return { dropped: { name: uri.slice(0, MAX_SHOWN), reason: 'no-public-uri' } };
+    const json = JSON.stringify({ ...definition, [key]: shown });
+    return { publicName: shown, name: uri, json, legacyJson: json };
+  }));
+}
+
+/** A name that fits as it is goes before one that was shortened onto it; then the server's own order decides. */
+function catalogue<E extends CatalogueEntry>(server: string, prefix: NamePrefix, read: readonly Read<E>[]): Catalogue<E> {
+  const dropped: Dropped[] = [];
+  const kept: E[] = [];
+  for (const candidate of read) {
+    if ('dropped' in candidate) dropped.push(candidate.dropped);
+    else kept.push(candidate);
+  }
+  const isExact = ({ publicName: shown, name }: E) => shown === (prefix === 'never' ? name : `${server}__${name}`);
+  const entries = new Map<string, E>();
+  for (const entry of [...kept.filter(isExact), ...kept.filter((candidate) => !isExact(candidate))]) {
+    if (entries.has(entry.publicName)) dropped.push({ name: entry.name.slice(0, MAX_SHOWN), reason: 'duplicate' });
+    else entries.set(entry.publicName, entry);
+  }
+  return { server, entries: new Map([...entries].sort(([a], [b]) => (a < b ? -1 : 1))), dropped };
 }
 
 /** MCP Apps name their view by URI in a tool's `_meta`, in two spellings. */
-function publicUiMeta(server: string, meta: Record<string, unknown> | undefined, prefix: ToolPrefix): { _meta?: Record<string, unknown> } {
+function publicUiMeta(server: string, meta: Record<string, unknown> | undefined, prefix: NamePrefix): { _meta?: Record<string, unknown> } {
   if (meta === undefined) return {};
   const mapped = (uri: unknown) => (typeof uri === 'string' ? publicResourceUri(server, uri, prefix) : undefined);
   const next: Record<string, unknown> = { ...meta };
@@ -79,6 +107,23 @@ function publicUiMeta(server: string, meta: Record<string, unknown> | undefined,
   return { _meta: next };
 }
 
-function nameOf(candidate: unknown): string {
-  return typeof candidate === 'object' && candidate !== null && 'name' in candidate && typeof candidate.name === 'string' ? candidate.name.slice(0, 128) : '';
+function viewUriIn(meta: Record<string, unknown> | undefined): string | undefined {
+  const ui = meta?.['ui'];
+  const uri = typeof ui === 'object' && ui !== null && 'resourceUri' in ui ? ui.resourceUri : meta?.['ui/resourceUri'];
+  return typeof uri === 'string' && uri.startsWith('ui://') ? uri : undefined;
+}
+
+/** Before 2026-07-28 an output schema describes an object; another one would make the client refuse our wrapped content. */
+function legacyTool(json: string, outputSchema: unknown): string {
+  if (outputSchema === undefined || (typeof outputSchema === 'object' && outputSchema !== null && 'type' in outputSchema && outputSchema.type === 'object')) return json;
+  const { outputSchema: _schema, ...tool } = JSON.parse(json) as { outputSchema?: unknown };
+  return JSON.stringify(tool);
+}
+
+/** Characters of a name in the log. */
+const MAX_SHOWN = 128;
+
+function malformed(candidate: unknown): { readonly dropped: Dropped } {
+  const isNamed = typeof candidate === 'object' && candidate !== null && 'name' in candidate && typeof candidate.name === 'string';
+  return { dropped: { name: isNamed ? (candidate.name as string).slice(0, MAX_SHOWN) : '', reason: 'malformed' } };
 }

@@ -2,11 +2,11 @@
  * The servers as agents see them: tool names, resource URIs, catalogues, and the headers a tool's arguments travel in.
  * Pure: does no I/O, knows no policy and no credential. `mcp-relay` moves the bytes, the gateway puts both together.
  */
-export { catalogueTools, publicResources } from './catalogue.js';
-export type { CataloguedTool, ToolCatalogue } from './catalogue.js';
+export { cataloguePrompts, catalogueResources, catalogueTools } from './catalogue.js';
+export type { Catalogue, CatalogueEntry, CataloguedTool } from './catalogue.js';
 export { decodeHeaderValue, encodeHeaderValue, findParameterHeaders, mismatchedParameterHeader, parameterHeaders } from './parameter-headers.js';
 export type { ParameterHeader } from './parameter-headers.js';
 export { isRefusedUri, publicResourceUri, serverResourceUri } from './resource-uri.js';
 export { rewriteResult } from './rewrite-result.js';
-export { connectToolName, publicToolName, serversThatMayOffer } from './tool-name.js';
-export type { ToolPrefix } from './tool-name.js';
+export { connectToolName, publicName, serversThatMayOffer } from './public-name.js';
+export type { NamePrefix } from './public-name.js';

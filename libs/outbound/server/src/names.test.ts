@@ -1,35 +1,35 @@
 import { describe, expect, test } from 'vitest';
-import { connectToolName, publicResourceUri, publicToolName, serverResourceUri, serversThatMayOffer } from './index.js';
+import { connectToolName, publicResourceUri, publicName, serverResourceUri, serversThatMayOffer } from './index.js';
 
 describe('a tool name', () => {
   test('carries the server as prefix, so names of two servers cannot collide (R57)', () => {
-    expect(publicToolName('notes', 'add_note', 'server')).toBe('notes__add_note');
-    expect(publicToolName('mail', 'add_note', 'server')).toBe('mail__add_note');
+    expect(publicName('notes', 'add_note', 'server')).toBe('notes__add_note');
+    expect(publicName('mail', 'add_note', 'server')).toBe('mail__add_note');
     expect(connectToolName('notes')).toBe('notes__connect');
   });
   test('stays as the server wrote it where the prefix is off (S12)', () => {
-    expect(publicToolName('notes', 'a.b/c', 'never')).toBe('a.b/c');
+    expect(publicName('notes', 'a.b/c', 'never')).toBe('a.b/c');
   });
   test('that would be too long is cut, carries a digest of the whole and is the same every time (S12)', () => {
-    const [first, second] = ['x'.repeat(80), `${'x'.repeat(80)}y`].map((tool) => publicToolName('notes', tool, 'server'));
+    const [first, second] = ['x'.repeat(80), `${'x'.repeat(80)}y`].map((tool) => publicName('notes', tool, 'server'));
     expect(first).toHaveLength(64);
     expect(first).toMatch(/^notes__x+_[0-9a-f]{10}$/);
     expect(second).not.toBe(first);
-    expect(publicToolName('notes', 'x'.repeat(80), 'server')).toBe(first);
+    expect(publicName('notes', 'x'.repeat(80), 'server')).toBe(first);
   });
   test('outside the charset is replaced and told apart by its digest (S12)', () => {
-    const [dot, slash, umlaut] = ['a.b', 'a/b', 'aäb'].map((tool) => publicToolName('notes', tool, 'server'));
+    const [dot, slash, umlaut] = ['a.b', 'a/b', 'aäb'].map((tool) => publicName('notes', tool, 'server'));
     expect(new Set([dot, slash, umlaut]).size).toBe(3);
     for (const name of [dot, slash, umlaut]) expect(name).toMatch(/^notes__a_b_[0-9a-f]{10}$/);
   });
   test('fits exactly at 64 characters without a digest (S12)', () => {
-    expect(publicToolName('notes', 'x'.repeat(57), 'server')).toBe(`notes__${'x'.repeat(57)}`);
-    expect(publicToolName('notes', 'x'.repeat(58), 'server')).toMatch(/_[0-9a-f]{10}$/);
+    expect(publicName('notes', 'x'.repeat(57), 'server')).toBe(`notes__${'x'.repeat(57)}`);
+    expect(publicName('notes', 'x'.repeat(58), 'server')).toMatch(/_[0-9a-f]{10}$/);
   });
   test('is never that of our connect tool, whatever the server calls its own (S12)', () => {
-    expect(publicToolName('notes', 'connect', 'server')).toMatch(/^notes__connect_[0-9a-f]{10}$/);
-    expect(publicToolName('notes', 'notes__connect', 'never')).toMatch(/^notes__connect_[0-9a-f]{10}$/);
-    expect(publicToolName('notes', 'connect', 'never')).toBe('connect');
+    expect(publicName('notes', 'connect', 'server')).toMatch(/^notes__connect_[0-9a-f]{10}$/);
+    expect(publicName('notes', 'notes__connect', 'never')).toMatch(/^notes__connect_[0-9a-f]{10}$/);
+    expect(publicName('notes', 'connect', 'never')).toBe('connect');
   });
   test('points to the one catalogue that may hold it, also when ids and names look alike (S12)', () => {
     const servers = ['notes', 'notes-2', 'note'];

@@ -1,5 +1,5 @@
 import { isAmbiguousUri } from '@sallyport/policy';
-import type { ToolPrefix } from './tool-name.js';
+import type { NamePrefix } from './public-name.js';
 
 const ABSOLUTE = /^[A-Za-z][A-Za-z0-9+.-]*:/;
 const PREFIX = 'via-';
@@ -9,14 +9,14 @@ const PREFIX = 'via-';
  * where hosts look at the scheme (MCP Apps). Works on URI templates as well, since only the front changes. With
  * `never` the URI is the server's own. `undefined` for what is no absolute URI or must not be sent (`isRefusedUri`).
  */
-export function publicResourceUri(server: string, uri: string, prefix: ToolPrefix): string | undefined {
+export function publicResourceUri(server: string, uri: string, prefix: NamePrefix): string | undefined {
   if (!ABSOLUTE.test(uri) || isRefusedUri(uri)) return undefined;
   if (prefix === 'never') return uri;
   return uri.startsWith('ui://') ? `ui://${PREFIX}${server}/${uri.slice('ui://'.length)}` : `${PREFIX}${server}+${uri}`;
 }
 
 /** The server's own URI, or `undefined` when this is not a URI of one of `servers`. No server is tried for another's URI. */
-export function serverResourceUri(publicUri: string, servers: readonly string[], prefix: ToolPrefix): { server: string; uri: string } | undefined {
+export function serverResourceUri(publicUri: string, servers: readonly string[], prefix: NamePrefix): { server: string; uri: string } | undefined {
   if (prefix === 'never') {
     const only = servers.length === 1 ? servers[0] : undefined;
     return only !== undefined && isRelayable(publicUri) ? { server: only, uri: publicUri } : undefined;

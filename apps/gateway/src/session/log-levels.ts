@@ -1,0 +1,20 @@
+import { BoundedMap } from '@sallyport/kernel';
+import type { McpSession } from './mcp-session.js';
+
+/**
+ * Log levels set on this replica, for clients that keep the session id of `initialize` instead of the newer one that
+ * carries the level: those get what they asked for here, and the default elsewhere.
+ */
+export class LogLevels {
+  readonly #levels = new BoundedMap<string, NonNullable<McpSession['log']>>(10_000);
+
+  remember({ id, log }: McpSession): void {
+    if (log !== undefined) this.#levels.set(id, log);
+  }
+
+  /** The session with the level that was set last. */
+  latest(session: McpSession): McpSession {
+    const known = this.#levels.get(session.id);
+    return known !== undefined && known.setAt > (session.log?.setAt ?? 0) ? { ...session, log: known } : session;
+  }
+}
