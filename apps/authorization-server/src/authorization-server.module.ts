@@ -113,6 +113,7 @@ export class AuthorizationServerModule {
       controlPlaneCallback: `${config.controlPlaneUrl}/session/callback`,
       signingKeys: keysInUse,
       cookieKeys: [Buffer.from(deriveKey(master, 'engine-cookies')).toString('base64url')],
+      dpopNonceSecret: deriveKey(master, 'dpop-nonces'),
       store,
       documents,
       clock,

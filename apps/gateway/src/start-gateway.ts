@@ -1,4 +1,4 @@
-import { createAccessTokenVerifier } from '@sallyport/access-token';
+import { createAccessTokenVerifier, ProofMemory } from '@sallyport/access-token';
 import { ConfigurationReplica } from '@sallyport/configuration';
 import { EventShipper, EventSpool } from '@sallyport/event-spool';
 import { closeNestApp, createNestApp, listen } from '@sallyport/http';
@@ -16,8 +16,9 @@ import type { AllowedHost } from '@sallyport/safe-fetch';
 import type { Logger, Metrics } from '@sallyport/telemetry';
 import type { GatewayConfig } from './config.js';
 import { GatewayModule } from './gateway.module.js';
-import { protectedResourceMetadata } from './http/protected-resource.controller.js';
+import { describeProtectedResource } from './http/protected-resource.controller.js';
 import { serveMcp } from './http/serve-mcp.js';
+import { ProofGossip } from './inbound/proof-gossip.js';
 import { observeCalls, observeMissing } from './observe-calls.js';
 import { OpenQuestions } from './dialog/open-questions.js';
 import { Catalogues } from './outbound/catalogues.js';
@@ -57,12 +58,16 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     log: messaging.configuration, verifyKey: configurationKey.publicKey, clock, stalenessBoundMs: config.stalenessBoundMs,
     onProblem: (problem) => logger.warn({ problem }, 'configuration log'),
   });
+  const proofs = new ProofGossip({
+    memory: new ProofMemory({ clock }), clock, publish: (seen) => messaging.broadcast.publish(subjects.proofsSeen, seen),
+    onProblem: (error) => logger.warn({ err: error }, 'used proofs could not be told to the other gateways yet'),
+  });
   const jwks = new URL(config.jwksUrl);
   const verifier = createAccessTokenVerifier({
     issuer: config.issuer, audience: `${config.gatewayUrl}/mcp`, jwksUrl: config.jwksUrl, clock,
     // The administrator named this one address: it may be on our own network.
     fetch: createSafeFetch({ userAgent, allow: [hostOf(jwks)], extraCertificateAuthorities: config.extraCertificateAuthorities }),
-    revocations: () => replica.snapshot().revocations,
+    revocations: () => replica.snapshot().revocations, seenProofs: proofs,
   });
   const onLeaseProblem = (error: unknown) => logger.warn({ err: error }, 'lease request failed');
   const leases = new CredentialLeases({
@@ -103,6 +108,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
       if (!ready || stale) return { unavailable: ready ? 'configuration_stale' : 'configuration_missing' };
       return spool.state.accepting ? { snapshot: replica.snapshot() } : { unavailable: `event_spool_${spool.state.reason}` };
     },
+    endpointUrl: `${config.gatewayUrl}/mcp`,
     resourceMetadataUrl: `${config.gatewayUrl}/.well-known/oauth-protected-resource/mcp`,
     maxBodyBytes: config.maxBodyBytes,
     listTimeoutMs: config.listTimeoutMs,
@@ -111,15 +117,16 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     observeMissing: metrics === undefined ? undefined : observeMissing(metrics),
   };
 
-  const app = await createNestApp(GatewayModule.with(protectedResourceMetadata(config)), {
+  const app = await createNestApp(GatewayModule.with(() => describeProtectedResource(config, replica.state().ready ? replica.snapshot() : undefined)), {
     logger, publicUrl: config.gatewayUrl, trustedProxies: config.trustedProxies, bodyParser: false,
-    cors: { origins: config.allowedOrigins, exposedHeaders: ['WWW-Authenticate', 'Mcp-Session-Id'], allowedHeaders: ['Authorization', 'Content-Type', 'Accept', 'Mcp-Protocol-Version', 'Mcp-Method', 'Mcp-Name', 'Mcp-Session-Id'] },
+    cors: { origins: config.allowedOrigins, exposedHeaders: ['WWW-Authenticate', 'Mcp-Session-Id'], allowedHeaders: ['Authorization', 'DPoP', 'Content-Type', 'Accept', 'Mcp-Protocol-Version', 'Mcp-Method', 'Mcp-Name', 'Mcp-Session-Id'] },
   });
   serveMcp(app.getHttpAdapter().getInstance(), {
     handle: (inbound, facts) => handleMcpRequest(path, inbound, facts), append: (record) => spool.append(record), replica: config.replica, clock, logger,
     ...(metrics === undefined ? {} : { observe: observeCalls(metrics) }),
   });
 
+  const unsubscribeProofs = await proofs.listen((listener) => messaging.broadcast.subscribe(subjects.proofsSeen, listener));
   const unsubscribe = await messaging.broadcast.subscribe(subjects.credentialChanged, (payload) => {
     const changed = CredentialChanged.safeParse(payload);
     if (changed.success) leases.drop(changed.data);
@@ -129,6 +136,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
   shipper.start();
   const housekeeping = setInterval(() => {
     leases.sweep();
+    proofs.sweep();
     spool.recover();
     channel.sweep();
     if (verifier.keys.loaded) verifier.keys.refreshWhenOld();
@@ -145,8 +153,10 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     clearInterval(housekeeping);
     clearInterval(watch);
     endedSessions.stop();
+    proofs.stop();
     await closeNestApp(app);
     await unsubscribe();
+    await unsubscribeProofs();
     await replica.stop();
     await shipper.stop();
     await dispatcher.destroy();

@@ -5,4 +5,5 @@
 export { streams, subjects } from './subjects.js';
 export { CredentialChanged, EndMcpSession, LeaseAnswer, LeaseRequest } from './lease.js';
 export type { LeaseOutcome } from './lease.js';
+export { ProofsSeen } from './proof.js';
 export { AuditRecord, CallRecord, LifecycleRecord } from './event.js';

@@ -6,6 +6,8 @@ export const subjects = {
   endMcpSession: 'sallyport.v1.mcp-session.end',
   /** publish/subscribe, control plane and refresh worker → gateways: CredentialChanged */
   credentialChanged: 'sallyport.v1.credential.changed',
+  /** publish/subscribe, gateways → gateways: ProofsSeen */
+  proofsSeen: 'sallyport.v1.proofs.seen',
   /** stream SALLYPORT_CONFIGURATION, control plane → everybody */
   configurationBase: 'sallyport.v1.configuration.base',
   configurationChange: 'sallyport.v1.configuration.change',

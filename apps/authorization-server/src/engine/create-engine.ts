@@ -1,4 +1,5 @@
 import type { JWK } from 'jose';
+import { DPOP_ALGORITHMS } from '@sallyport/access-token';
 import type { Clock } from '@sallyport/kernel';
 import { mayFetchDocument } from '@sallyport/authorization';
 import { errors, type Client, type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
@@ -7,7 +8,7 @@ import { CONFIDENTIAL_METHODS, CONTROL_PLANE_CLIENT_ID, DYNAMIC_PREFIX, normalis
 import { createEngineAdapter } from './engine-adapter.js';
 import type { AuthorizationEngine, EngineDecisions, EngineEvents, LifecycleSubject, RenderError, TokenVerdict } from './engine.js';
 import { interactionPolicyFor } from './interaction-policy.js';
-import { atomicReplayDetection, describeMetadata, providerWithRefresh, toRegistration, whenClientIsNamed } from './internals.js';
+import { atomicReplayDetection, describeMetadata, provenKey, providerWithRefresh, toRegistration, whenClientIsNamed } from './internals.js';
 import { IDENTITY_SESSION, interactionSteps } from './interaction-steps.js';
 import { limitRequests, refuseSpentClient, TooManyRequests } from './limit-requests.js';
 import { guardRegistration } from './register-clients.js';
@@ -22,6 +23,8 @@ export interface EngineOptions {
   readonly controlPlaneCallback: string;
   readonly signingKeys: readonly JWK[];
   readonly cookieKeys: readonly string[];
+  /** 32 bytes, the same on every replica. */
+  readonly dpopNonceSecret: Uint8Array;
   readonly store: ArtifactStore;
   /** For documents and key sets that agents name. */
   readonly documents: { readonly fetch: typeof globalThis.fetch; refusal(url: string): { readonly retryAfterSeconds: number } | undefined };
@@ -61,6 +64,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
       grantId: source.grantId ?? '',
       clientId: ctx.oidc.client.clientId,
       authMethod: ctx.oidc.client.tokenEndpointAuthMethod ?? 'none',
+      isKeyBound: (await provenKey(ctx)) !== undefined,
       authentication: { userId: source.accountId, authTime: source.authTime ?? 0, acr: source.acr, amr: source.amr ?? [] },
       sourceIp: ctx.ip || null,
     });
@@ -76,7 +80,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   };
 
   const admitMachine = async (ctx: KoaContextWithOIDC, client: Client): Promise<void> => {
-    const verdict = await decisions.admitMachine({ clientId: client.clientId, authMethod: client.tokenEndpointAuthMethod ?? 'none', sourceIp: ctx.ip || null });
+    const verdict = await decisions.admitMachine({ clientId: client.clientId, authMethod: client.tokenEndpointAuthMethod ?? 'none', isKeyBound: (await provenKey(ctx)) !== undefined, sourceIp: ctx.ip || null });
     verdicts.set(ctx, verdict);
     if (!verdict.admitted) throw new errors.InvalidGrant({ detail: verdict.reason });
     const { params } = ctx.oidc;
@@ -89,7 +93,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     clients: [{ client_id: CONTROL_PLANE_CLIENT_ID, client_name: 'Sallyport', redirect_uris: [options.controlPlaneCallback], token_endpoint_auth_method: 'none', grant_types: ['authorization_code'], response_types: ['code'] }],
     clientDefaults: { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], id_token_signed_response_alg: 'ES256', token_endpoint_auth_method: 'client_secret_basic' },
     clientAuthMethods: ['none', ...CONFIDENTIAL_METHODS],
-    enabledJWA: { idTokenSigningAlgValues: ['ES256'], clientAuthSigningAlgValues: ['ES256', 'EdDSA', 'Ed25519', 'PS256', 'RS256'] },
+    enabledJWA: { idTokenSigningAlgValues: ['ES256'], clientAuthSigningAlgValues: ['ES256', 'EdDSA', 'Ed25519', 'PS256', 'RS256'], dPoPSigningAlgValues: DPOP_ALGORITHMS },
     extraClientMetadata: {
       properties: [REGISTERED_BY],
       validator: (ctx, _key, _value, metadata) => normaliseClientMetadata(ctx, metadata, () => decisions.registration.redirectHosts),
@@ -168,7 +172,8 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     },
     features: {
       devInteractions: { enabled: false },
-      dPoP: { enabled: false },
+      // A nonce is offered with each answer and asked for only where a clock is too far off: replays are told by their `jti`.
+      dPoP: { enabled: true, nonceSecret: Buffer.from(options.dpopNonceSecret), requireNonce: () => false, allowReplay: false },
       userinfo: { enabled: false },
       rpInitiatedLogout: { enabled: false },
       pushedAuthorizationRequests: { enabled: true },

@@ -33,6 +33,8 @@ export interface PendingAuthorization {
   readonly authentication: SignedIn | undefined;
   /** The human signed in during this very request, not before. */
   readonly freshlySignedIn: boolean;
+  /** Its code is bound to a key by name (RFC 9449 section 10), or its client gets no token that is not. */
+  readonly isKeyBound: boolean;
   /** The agent wants the consent page shown (OpenID Connect Core section 3.1.2.1). */
   readonly consentRequested: boolean;
   /** Whom the agent expects to sign in (OpenID Connect Core section 3.1.2.1); only ever a hint. */
@@ -46,6 +48,8 @@ export interface TokenRequest {
   readonly clientId: string;
   /** RFC 7591 `token_endpoint_auth_method` as it is now: a metadata document may have changed since the consent. */
   readonly authMethod: string;
+  /** The request proves a key, and what it gets will be bound to that (RFC 9449 section 5). */
+  readonly isKeyBound: boolean;
   readonly authentication: Authentication;
   readonly sourceIp: string | null;
 }
@@ -99,7 +103,7 @@ export interface EngineDecisions {
   /** The sign-in a browser stands for now; undefined when there is none, or it ended. */
   signInOfBrowser(browserUid: string): Promise<string | undefined>;
   /** An agent without a human asks for a token (RFC 6749 section 4.4). `subject.userId` is the token's subject. */
-  admitMachine(request: Pick<TokenRequest, 'clientId' | 'authMethod' | 'sourceIp'>): Promise<TokenVerdict>;
+  admitMachine(request: Omit<TokenRequest, 'kind' | 'grantId' | 'authentication'>): Promise<TokenVerdict>;
   admitToken(request: TokenRequest): Promise<TokenVerdict>;
   /** An access token of ours that is good right now (RFC 7662 section 2.2), whoever asks. */
   liveToken(token: string): Promise<{ readonly clientId: string; readonly sid: string; readonly claims: Readonly<Record<string, unknown>> } | undefined>;

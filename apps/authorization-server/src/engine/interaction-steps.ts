@@ -38,6 +38,7 @@ export function interactionSteps(provider: Provider, { resource, ttlSeconds, dec
         requestedScopes: typeof params['scope'] === 'string' ? params['scope'].split(' ').filter(Boolean) : [],
         authentication: await authenticationOf(provider, interaction, decisions),
         freshlySignedIn: interaction.lastSubmission?.login !== undefined,
+        isKeyBound: typeof params['dpop_jkt'] === 'string' || client.dpopBoundAccessTokens === true,
         consentRequested: typeof params['prompt'] === 'string' && params['prompt'].split(' ').includes('consent'),
         loginHint: loginHintOf(params['login_hint']),
       } satisfies PendingAuthorization;

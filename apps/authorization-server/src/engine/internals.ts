@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { AgentRegistration } from '@sallyport/authorization';
 import type { Clock } from '@sallyport/kernel';
-import { Provider, type Client, type Configuration, type KoaContextWithOIDC, type TokenEndpointGrantContext } from 'oidc-provider';
+import { decodeJwt, errors as joseErrors } from 'jose';
+import { errors, Provider, type Client, type Configuration, type KoaContextWithOIDC, type TokenEndpointGrantContext } from 'oidc-provider';
+import { checkDpopReplay, checkDpopRequired, validateDpop } from 'oidc-provider/lib/helpers/grants.js';
 import type { ArtifactStore } from '../storage/artifact-store.js';
 import { CONFIDENTIAL_METHODS, registeredBy } from './client-metadata.js';
 
@@ -10,12 +12,56 @@ import { CONFIDENTIAL_METHODS, registeredBy } from './client-metadata.js';
  * version changes; the integration tests cover each.
  */
 
-/** Its own look-up-then-save lets two concurrent uses of one `jti` through; ours is a single insert (security rule S8). */
+/**
+ * Its own look-up-then-save lets two concurrent uses of one `jti` through; ours is a single insert (security rule S8).
+ * Once per HTTP request: a refresh that lost a race is handled again from the start, with the proof it came with.
+ */
 export function atomicReplayDetection(provider: Provider, store: ArtifactStore, clock: Clock): void {
-  provider.ReplayDetection.unique = (iss: string, jti: string, exp: number) => {
+  const claimed = new WeakMap<object, Set<string>>();
+  provider.ReplayDetection.unique = async (iss: string, jti: string, exp: number) => {
+    const ctx = Provider.ctx;
     const id = createHash('sha256').update(JSON.stringify([iss, jti])).digest('base64url');
-    return store.putOnce('ReplayDetection', id, { iss }, { expiresInSeconds: Math.max(1, exp - Math.floor(clock() / 1000)) });
+    if (ctx && claimed.get(ctx)?.has(id)) return true;
+    const unique = await store.putOnce('ReplayDetection', id, { iss }, { expiresInSeconds: Math.max(1, exp - Math.floor(clock() / 1000)) });
+    if (ctx && unique) claimed.set(ctx, (claimed.get(ctx) ?? new Set()).add(id));
+    // Told as what it is (RFC 9449 section 5): for an `invalid_grant` a client would throw its refresh token away.
+    if (ctx && !unique && jtiOf(ctx.get('DPoP')) === jti) throw new errors.InvalidDpopProof('the proof was used before');
+    return unique;
   };
+}
+
+/** Of a proof whose signature has been checked. */
+function jtiOf(proof: string): string | undefined {
+  try {
+    return decodeJwt(proof).jti;
+  } catch (error) {
+    if (error instanceof joseErrors.JWTInvalid) return undefined; // no proof came
+    throw error;
+  }
+}
+
+/**
+ * The thumbprint of the key a token request proves (RFC 9449), checked once per request however often it is asked for.
+ * What is issued must be bound to it.
+ * @throws what the engine answers a bad proof with
+ */
+export async function provenKey(ctx: KoaContextWithOIDC): Promise<string | undefined> {
+  return (await validateDpop(ctx.oidc.provider, ctx as TokenEndpointGrantContext))?.thumbprint;
+}
+
+/**
+ * For a grant of our own, before it issues anything: binds the token to the key the request proves, if it proves one, and
+ * uses the proof up. A client that is to have bound tokens only is refused without.
+ * @returns whether the token is bound now
+ */
+export async function bindToProvenKey(ctx: TokenEndpointGrantContext, token: InstanceType<Provider['AccessToken' | 'ClientCredentials']>): Promise<boolean> {
+  const { provider, client } = ctx.oidc;
+  const proof = await validateDpop(provider, ctx);
+  checkDpopRequired(provider, ctx, proof);
+  if (!proof) return false;
+  await checkDpopReplay(provider, ctx, proof, client.clientId);
+  token.jkt = proof.thumbprint;
+  return true;
 }
 
 /**

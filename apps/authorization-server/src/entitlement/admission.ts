@@ -1,4 +1,4 @@
-import { vouchesFor } from '@sallyport/authorization';
+import { assuranceWithKey, vouchesFor } from '@sallyport/authorization';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import type { AgentSessionId, Clock } from '@sallyport/kernel';
 import { compilePolicies, decideConnect, rolesFor, scopesForRoles, type AgentAssurance, type ConnectFacts, type DenialReason } from '@sallyport/policy';
@@ -13,7 +13,9 @@ import { lifetimesOf, overdue } from './lifetimes.js';
 export interface AgentFacts {
   readonly clientId: string;
   readonly name: string;
+  /** Without the key its tokens are bound to, if they are. */
   readonly assurance: AgentAssurance;
+  readonly isKeyBound: boolean;
 }
 export type Admission =
   | { readonly admitted: true; readonly policy: string; readonly roles: readonly string[]; readonly scopes: ReadonlySet<string> }
@@ -60,7 +62,8 @@ export class Admissions {
       roles,
       clientId: agent.clientId,
       agentName: agent.name,
-      agentAssurance: agent.assurance,
+      agentAssurance: assuranceWithKey(agent.assurance, agent.isKeyBound),
+      isKeyBound: agent.isKeyBound,
       authTime: authentication.authTime,
       acr: authentication.acr,
       amr: authentication.amr,
@@ -70,7 +73,7 @@ export class Admissions {
     return { admitted: true, policy: decision.policy, roles, scopes: scopesForRoles(snapshot, roles) };
   }
 
-  async admitToken({ kind, grantId, clientId, authMethod, authentication, sourceIp }: TokenRequest): Promise<TokenVerdict> {
+  async admitToken({ kind, grantId, clientId, authMethod, isKeyBound, authentication, sourceIp }: TokenRequest): Promise<TokenVerdict> {
     const session = await this.#sessions.findByGrant(grantId);
     const known = await this.#users.find(authentication.userId);
     const subject: LifecycleSubject = { userId: known?.id, trustProvider: known?.trustProvider, clientId, agentName: session?.agentName, sid: session?.sid };
@@ -86,17 +89,17 @@ export class Admissions {
     const standing = await this.#rechecks.standing(known, session.identitySessionId);
     if (standing.outcome !== 'stands') return { admitted: false, reason: standing.reason, subject, retriable: standing.outcome === 'unknown' };
     const user = (await this.#users.find(known.id)) ?? known; // with the groups of just now
-    const agent = { clientId, name: session.agentName, assurance: session.assurance };
+    const agent = { clientId, name: session.agentName, assurance: session.assurance, isKeyBound };
     const admission = this.decide(user, agent, authentication, { sid: session.sid, since: session.createdAt }, sourceIp);
     if (!admission.admitted) return { admitted: false, reason: admission.policy === null ? admission.reason : `${admission.reason} (${admission.policy})`, subject };
     if (kind === 'refresh') await this.#sessions.used(session.sid, new Date(this.#clock()), sourceIp);
-    return { admitted: true, scopes: admission.scopes, subject, claims: tokenClaims({ user, session, roles: admission.roles, authentication }) };
+    return { admitted: true, scopes: admission.scopes, subject, claims: tokenClaims({ user, session, assurance: assuranceWithKey(session.assurance, isKeyBound), roles: admission.roles, authentication }) };
   }
 }
 
 /** What the gateway needs to know about a caller, beyond RFC 9068's own claims. */
-function tokenClaims(facts: { user: User; session: { sid: AgentSessionId; agentName: string; assurance: AgentAssurance }; roles: readonly string[]; authentication: Authentication }): Record<string, unknown> {
-  const { user, session, roles, authentication } = facts;
+function tokenClaims(facts: { user: User; session: { sid: AgentSessionId; agentName: string }; assurance: AgentAssurance; roles: readonly string[]; authentication: Authentication }): Record<string, unknown> {
+  const { user, session, assurance, roles, authentication } = facts;
   return {
     roles,
     groups: user.groups,
@@ -107,6 +110,6 @@ function tokenClaims(facts: { user: User; session: { sid: AgentSessionId; agentN
     idp: user.trustProvider,
     idp_sub: user.subject,
     agent_name: session.agentName,
-    agent_assurance: session.assurance,
+    agent_assurance: assurance,
   };
 }

@@ -25,7 +25,7 @@ export class MachineAdmissions {
     this.#clock = parts.clock;
   }
 
-  async admit({ clientId, authMethod, sourceIp }: Pick<TokenRequest, 'clientId' | 'authMethod' | 'sourceIp'>): Promise<TokenVerdict> {
+  async admit({ clientId, authMethod, isKeyBound, sourceIp }: Omit<TokenRequest, 'kind' | 'grantId' | 'authentication'>): Promise<TokenVerdict> {
     const snapshot = this.#configuration.snapshot();
     const spec = snapshot.get('Agent', clientId)?.spec;
     const userId = namedId('agt', clientId);
@@ -34,7 +34,7 @@ export class MachineAdmissions {
     const assurance: AgentAssurance = authMethod === 'private_key_jwt' || spec.authentication.method === 'workload' ? 'key-authenticated' : 'asserted';
     const now = this.#clock();
     const { roles } = spec.machine;
-    const facts = { userId, trustProvider: MACHINES, subject: clientId, groups: [], roles, clientId, agentName: spec.displayName, agentAssurance: assurance, authTime: 0, acr: undefined, amr: [] };
+    const facts = { userId, trustProvider: MACHINES, subject: clientId, groups: [], roles, clientId, agentName: spec.displayName, agentAssurance: assurance, isKeyBound, authTime: 0, acr: undefined, amr: [] };
     if (snapshot.revocations.isRevoked({ userId, clientId, sid: '', issuedAt: Math.floor(now / 1000) })) return { admitted: false, reason: 'revoked', subject };
     const decision = decideConnect(compilePolicies(snapshot), facts, { sourceIp, now });
     if (decision.outcome === 'deny') return { admitted: false, reason: `${decision.reason} (${decision.policy})`, subject };

@@ -43,6 +43,6 @@ export class BrowserBinding {
 }
 
 /** Keys for the engine's cookie signatures and our form tokens, each for its purpose only. */
-export function deriveKey(master: MasterKey, purpose: 'engine-cookies' | 'form-token'): Uint8Array {
+export function deriveKey(master: MasterKey, purpose: 'engine-cookies' | 'form-token' | 'dpop-nonces'): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', master.reveal(), Buffer.alloc(0), `sallyport/v1/authorization-server/${purpose}`, 32));
 }

@@ -169,7 +169,7 @@ export class AuthorizationSteps {
     const { authentication } = pending;
     const user = authentication && (await this.#parts.users.find(authentication.userId));
     if (!authentication || !user) return undefined;
-    const agent = { clientId: pending.agent.clientId, name: agentName(pending.agent), assurance: agentAssurance(pending.agent, pending.redirectUri) };
+    const agent = { clientId: pending.agent.clientId, name: agentName(pending.agent), assurance: agentAssurance(pending.agent, pending.redirectUri), isKeyBound: pending.isKeyBound };
     const since = Math.floor(this.#parts.clock() / 1000);
     // A sign-in from before the user was revoked consents to nothing any more, also when the page was open meanwhile.
     const isVoid = this.#parts.configuration.snapshot().revocations.isRevoked({ userId: user.id, clientId: '', sid: '', issuedAt: authentication.signedInAt });

@@ -1,4 +1,4 @@
-import { agentAssurance, agentHost, agentName, classifyRedirectUri, redirectTarget } from '@sallyport/authorization';
+import { agentAssurance, agentHost, agentName, assuranceWithKey, classifyRedirectUri, redirectTarget } from '@sallyport/authorization';
 import type { PendingAuthorization } from '../engine/engine.js';
 import { html, type Html } from './html.js';
 
@@ -9,9 +9,9 @@ const ASSURANCE = {
 } as const;
 
 /** What is claimed and what is known about an agent, apart. */
-export function agentFacts({ agent, redirectUri }: Pick<PendingAuthorization, 'agent' | 'redirectUri'>): Html {
+export function agentFacts({ agent, redirectUri, isKeyBound }: Pick<PendingAuthorization, 'agent' | 'redirectUri' | 'isKeyBound'>): Html {
   const host = agentHost(agent.clientId);
-  const assurance = agentAssurance(agent, redirectUri);
+  const assurance = assuranceWithKey(agentAssurance(agent, redirectUri), isKeyBound);
   const loopback = classifyRedirectUri(redirectUri).kind !== 'https';
   return html`<dl>
 <div><dt>Agent</dt><dd>${agentName(agent)}</dd></div>

@@ -12,7 +12,7 @@ import type { DownstreamSigningKeys } from './downstream-signing-key.js';
 export interface LeaseContext {
   readonly keys: LeaseResponderKeys;
   readonly leaseSigning: SigningKeyPair;
-  readonly verifier: Pick<AccessTokenVerifier, 'verify'>;
+  readonly verifier: Pick<AccessTokenVerifier, 'recheck'>;
   readonly snapshot: () => ConfigurationSnapshot;
   readonly signingKeys: Pick<DownstreamSigningKeys, 'newest'>;
   readonly issuer: string;
@@ -35,7 +35,8 @@ export interface LeaseRefusalWire {
 export async function answerLeaseRequest(wire: unknown, context: LeaseContext): Promise<LeaseAnswerWire | LeaseRefusalWire> {
   const opened = await openLeaseRequest(wire, context.keys);
   if (!opened.ok) return refuse(context, opened.reason, opened.replica === undefined ? {} : { replica: opened.replica });
-  const verified = await context.verifier.verify(opened.token);
+  // A proof of its key is for the gateway's address and for one request: the gateway has checked it.
+  const verified = await context.verifier.recheck(opened.token);
   if (!verified.ok) return refuse(context, `token_${verified.reason}`, { replica: opened.request.replica, server: opened.request.server });
   const { caller } = verified;
   const snapshot = context.snapshot();

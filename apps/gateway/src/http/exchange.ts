@@ -36,6 +36,10 @@ export class InboundHeaders {
     return this.#values.get(name)?.trim();
   }
 
+  isRepeated(name: string): boolean {
+    return this.#repeated.has(name);
+  }
+
   /** A header that must not be repeated, and is (security rule S10). */
   firstRepeated(): string | undefined {
     for (const name of this.#repeated) if (name === 'authorization' || name === 'content-type' || name.startsWith('mcp-')) return name;

@@ -1,24 +1,38 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
+import { DPOP_ALGORITHMS } from '@sallyport/access-token';
+import type { ConfigurationSnapshot } from '@sallyport/configuration';
 
-/** RFC 9728 section 2: what an agent needs to find our authorization server. */
+/** RFC 9728 section 2: what an agent needs to find our authorization server, and how it shows its tokens. */
 export interface ProtectedResourceMetadata {
   readonly resource: string;
   readonly authorization_servers: readonly string[];
   readonly bearer_methods_supported: readonly string[];
   readonly resource_name: string;
+  readonly dpop_signing_alg_values_supported: readonly string[];
+  readonly dpop_bound_access_tokens_required?: true;
 }
-export const PROTECTED_RESOURCE_METADATA = Symbol('ProtectedResourceMetadata');
+export type DescribeProtectedResource = () => ProtectedResourceMetadata;
+export const DESCRIBE_PROTECTED_RESOURCE = Symbol('DescribeProtectedResource');
 
-export function protectedResourceMetadata({ gatewayUrl, issuer }: { gatewayUrl: string; issuer: string }): ProtectedResourceMetadata {
-  return { resource: `${gatewayUrl}/mcp`, authorization_servers: [issuer], bearer_methods_supported: ['header'], resource_name: 'Sallyport MCP gateway' };
+export function describeProtectedResource({ gatewayUrl, issuer }: { gatewayUrl: string; issuer: string }, snapshot: ConfigurationSnapshot | undefined): ProtectedResourceMetadata {
+  return {
+    resource: `${gatewayUrl}/mcp`, authorization_servers: [issuer], bearer_methods_supported: ['header'], resource_name: 'Sallyport MCP gateway', dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
+    ...(snapshot !== undefined && everybodyNeedsBoundTokens(snapshot) ? { dpop_bound_access_tokens_required: true } : {}),
+  };
+}
+
+/** No policy of the first hop lets anybody in without. */
+function everybodyNeedsBoundTokens(snapshot: ConfigurationSnapshot): boolean {
+  const firstHop = snapshot.all('AccessPolicy').filter(({ spec }) => spec.hop === 'client-to-gateway');
+  return firstHop.length > 0 && firstHop.every(({ spec }) => spec.agents?.dpopBoundTokens === true);
 }
 
 @Controller()
 export class ProtectedResourceController {
-  readonly #metadata: ProtectedResourceMetadata;
+  readonly #describe: DescribeProtectedResource;
 
-  constructor(@Inject(PROTECTED_RESOURCE_METADATA) metadata: ProtectedResourceMetadata) {
-    this.#metadata = metadata;
+  constructor(@Inject(DESCRIBE_PROTECTED_RESOURCE) describe: DescribeProtectedResource) {
+    this.#describe = describe;
   }
 
   /** Root and path form (RFC 9728 section 3.1); public by nature, so any origin may read it. */
@@ -26,6 +40,6 @@ export class ProtectedResourceController {
   @Header('access-control-allow-origin', '*')
   @Header('cache-control', 'public, max-age=300')
   metadata(): ProtectedResourceMetadata {
-    return this.#metadata;
+    return this.#describe();
   }
 }

@@ -60,7 +60,7 @@ function world() {
   return { state, leases, ask, permitFor, target, granted, revocations, snapshot };
 }
 const someone = (): Caller => ({
-  userId: newId('usr'), sid: newId('ses'), trustProvider: 'demo', subject: 'x', clientId: 'agent', agentName: 'Agent', agentAssurance: 'asserted',
+  userId: newId('usr'), sid: newId('ses'), trustProvider: 'demo', subject: 'x', clientId: 'agent', agentName: 'Agent', agentAssurance: 'asserted', isKeyBound: false,
   scopes: new Set(), roles: [], groups: [], authTime: 0, issuedAt: start / 1000, expiresAt: start / 1000 + 900, acr: undefined, amr: [],
 });
 

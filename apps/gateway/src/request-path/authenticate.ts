@@ -1,5 +1,5 @@
 import type { Caller } from '@sallyport/policy';
-import type { InboundHeaders } from '../http/exchange.js';
+import type { InboundHeaders, InboundRequest } from '../http/exchange.js';
 import type { Refusal } from './refusal.js';
 import type { RequestPath } from './request-path.js';
 
@@ -8,14 +8,20 @@ export interface Authenticated {
   readonly token: string;
 }
 
-/** RFC 6750 section 2.1: the header and nothing else; a token in the query or the body does not exist. */
-const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*)$/i;
+/** Bearer: RFC 6750; DPoP: shown with a proof of the key it is bound to (RFC 9449 section 7.1). */
+export type AuthenticationScheme = 'Bearer' | 'DPoP';
 
-export async function authenticate({ verifier }: Pick<RequestPath, 'verifier'>, headers: InboundHeaders): Promise<Authenticated | Refusal> {
+/** The header and nothing else: a token in the query or the body does not exist (RFC 6750 section 2.1). */
+const AUTHORIZATION = /^(?:Bearer|DPoP) +([A-Za-z0-9._~+/-]+=*)$/i;
+
+export async function authenticate({ verifier, endpointUrl }: Pick<RequestPath, 'verifier' | 'endpointUrl'>, { headers, method }: Pick<InboundRequest, 'headers' | 'method'>): Promise<Authenticated | Refusal> {
   const authorization = headers.get('authorization');
   if (authorization === undefined || authorization === '') return { refused: 'unauthenticated', reason: 'no_token' };
-  const token = BEARER.exec(authorization)?.[1];
+  const token = AUTHORIZATION.exec(authorization)?.[1];
   if (token === undefined) return { refused: 'unauthenticated', reason: 'malformed' };
-  const verification = await verifier.verify(token);
+  const proof = headers.isRepeated('dpop') ? 'repeated' : headers.get('dpop');
+  const verification = schemeOf(headers) === 'Bearer' ? await verifier.verify(token) : await verifier.verifyWithProof(token, { proof, method, url: endpointUrl });
   return verification.ok ? { caller: verification.caller, token } : { refused: 'unauthenticated', reason: verification.reason };
 }
+
+export const schemeOf = (headers: InboundHeaders): AuthenticationScheme => (/^DPoP(?: |$)/i.test(headers.get('authorization') ?? '') ? 'DPoP' : 'Bearer');

@@ -4,7 +4,7 @@ import type { Answer, CallFacts, InboundRequest } from '../http/exchange.js';
 import { takeMessage } from '../dialog/take-message.js';
 import { classifyMessage } from '../inbound/classify-message.js';
 import { openMcpSession } from '../session/mcp-session.js';
-import { authenticate } from './authenticate.js';
+import { authenticate, schemeOf } from './authenticate.js';
 import type { Authenticated } from './authenticate.js';
 import { endSession } from './end-session.js';
 import type { OpenCall } from './open-calls.js';
@@ -23,14 +23,14 @@ import type { Call, RequestPath } from './request-path.js';
  * a body, and nothing done, before the caller is known (R12). A refusal is a value; what is broken throws.
  */
 export async function handleMcpRequest(path: RequestPath, inbound: InboundRequest, facts: CallFacts): Promise<Answer> {
-  const refused = refuser(path, facts);
+  const refused = refuser(path, inbound, facts);
   const configuration = path.configuration();
   if ('unavailable' in configuration) return refused({ refused: 'not-ready', reason: configuration.unavailable });
   const { snapshot } = configuration;
 
   const repeated = inbound.headers.firstRepeated();
   if (repeated !== undefined) return refused({ refused: 'repeated-header', header: repeated });
-  const authenticated = await authenticate(path, inbound.headers);
+  const authenticated = await authenticate(path, inbound);
   if (isRefusal(authenticated)) return refused(authenticated);
   Object.assign(facts, callerFacts(authenticated));
 
@@ -58,13 +58,13 @@ async function handleMessage({ path, inbound, snapshot, authenticated }: Arrived
     return session === undefined || path.endedSessions.has(session.id) || snapshot.revocations.isMcpSessionEnded(session.id) ? undefined : path.logLevels.latest(session);
   };
   const message = classifyMessage(body, inbound.headers, lookUp);
-  if (isRefusal(message)) return refuser(path, facts, identityOf(body, inbound))(message);
+  if (isRefusal(message)) return refuser(path, inbound, facts, identityOf(body, inbound))(message);
   if (message.type !== 'request') {
     const taken = await takeMessage(path, authenticated.caller, message, facts);
-    return isRefusal(taken) ? refuser(path, facts)(taken) : taken;
+    return isRefusal(taken) ? refuser(path, inbound, facts)(taken) : taken;
   }
   const { request } = message;
-  const refused = refuser(path, facts, { request, era: request.era });
+  const refused = refuser(path, inbound, facts, { request, era: request.era });
   Object.assign(facts, { method: request.method, protocolVersion: request.version, traceId: traceIdIn(request) });
 
   const open: OpenCall = { token: authenticated.token, sessionId: request.session?.id, requestId: request.id, end: (reason) => {
@@ -93,12 +93,12 @@ function settle(outcome: Answer | Refusal, facts: CallFacts, refused: (refusal: 
 }
 
 /** Words a refusal for whoever asked, and notes it for the record. */
-function refuser(path: RequestPath, facts: CallFacts, about: Partial<RefusalContext> = {}): (refusal: Refusal) => Answer {
+function refuser(path: RequestPath, { headers }: InboundRequest, facts: CallFacts, about: Partial<RefusalContext> = {}): (refusal: Refusal) => Answer {
   return (refusal) => {
     const { decision, reason } = factsOf(refusal);
     facts.decision = decision;
     facts.reason = facts.reason === undefined || reason === undefined ? reason : `${reason}:${facts.reason}`;
-    const answer = refuse(refusal, { resourceMetadataUrl: path.resourceMetadataUrl, request: undefined, id: undefined, era: 'modern', ...about });
+    const answer = refuse(refusal, { resourceMetadataUrl: path.resourceMetadataUrl, scheme: schemeOf(headers), request: undefined, id: undefined, era: 'modern', ...about });
     facts.errorCode = answer.errorCode;
     return answer;
   };

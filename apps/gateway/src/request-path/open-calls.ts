@@ -18,9 +18,9 @@ export interface OpenCall {
  */
 export class OpenCalls {
   readonly #calls = new Set<OpenCall>();
-  readonly #verifier: Pick<AccessTokenVerifier, 'verify'>;
+  readonly #verifier: Pick<AccessTokenVerifier, 'recheck'>;
 
-  constructor(verifier: Pick<AccessTokenVerifier, 'verify'>) {
+  constructor(verifier: Pick<AccessTokenVerifier, 'recheck'>) {
     this.#verifier = verifier;
   }
 
@@ -37,7 +37,7 @@ export class OpenCalls {
   /** Ends calls whose token or permit is no longer good. Remembered verifications make this cheap enough for every second. */
   async endUnauthorized(snapshot: ConfigurationSnapshot): Promise<void> {
     for (const call of this.#calls) {
-      const verification = await this.#verifier.verify(call.token);
+      const verification = await this.#verifier.recheck(call.token);
       const isSessionEnded = call.sessionId !== undefined && snapshot.revocations.isMcpSessionEnded(call.sessionId);
       const reason = verification.ok ? (isSessionEnded ? 'session_ended' : call.lost?.(snapshot)) : `token_${verification.reason}`;
       if (reason !== undefined) this.#end(call, reason);

@@ -8,7 +8,7 @@ const call = (era: 'modern' | 'legacy', more: Partial<ClientRequest> = {}): Clie
   era, version: era === 'modern' ? '2026-07-28' : '2025-11-25', id: 7, method: 'tools/call', operation: { type: 'call', name: 'a', arguments: {} }, meta: undefined, abilities: new Set(), logLevel: undefined, session: undefined, retry: { requestState: undefined, responses: undefined }, ...more,
 });
 function answer(refusal: Refusal, request: ClientRequest | undefined, era: 'modern' | 'legacy' = request?.era ?? 'modern') {
-  const { status, headers, body } = refuse(refusal, { resourceMetadataUrl, request, id: undefined, era });
+  const { status, headers, body } = refuse(refusal, { resourceMetadataUrl, scheme: 'Bearer', request, id: undefined, era });
   return { status, headers, json: body.type === 'text' ? (JSON.parse(body.text) as Record<string, unknown>) : undefined };
 }
 

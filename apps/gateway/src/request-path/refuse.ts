@@ -1,15 +1,18 @@
-import { bearerChallenge } from '@sallyport/access-token';
+import { bearerChallenge, dpopChallenge } from '@sallyport/access-token';
 import type { RequestId } from '@sallyport/mcp-relay';
 import { jsonAnswer, noBody } from '../http/exchange.js';
 import type { Answer, CallFacts } from '../http/exchange.js';
 import { LEGACY_VERSIONS, MODERN_VERSIONS } from '../inbound/client-message.js';
 import type { ClientRequest } from '../inbound/client-message.js';
+import type { AuthenticationScheme } from './authenticate.js';
 import { errorCodes } from './refusal.js';
 import type { JsonRpcError, Refusal } from './refusal.js';
 
 /** What the wording depends on: who asks in which era; a request that was never understood has no `request`. */
 export interface RefusalContext {
   readonly resourceMetadataUrl: string;
+  /** How the token came, which is how it is asked for. */
+  readonly scheme: AuthenticationScheme;
   readonly request: ClientRequest | undefined;
   /** The id of a body that could be read but not accepted. */
   readonly id: RequestId | undefined;
@@ -31,7 +34,7 @@ export function refuse(refusal: Refusal, context: RefusalContext): Answer {
     case 'not-ready':
       return error(503, errorCodes.notReady, 'The gateway is not ready. Try again shortly.', undefined, { 'retry-after': '2' });
     case 'unauthenticated':
-      return unauthenticated(refusal.reason, context.resourceMetadataUrl);
+      return unauthenticated(refusal.reason, context);
     case 'http-method':
       return { status: 405, headers: { allow: 'POST, DELETE' }, body: noBody };
     case 'repeated-header':
@@ -68,7 +71,7 @@ export function refuse(refusal: Refusal, context: RefusalContext): Answer {
       return inWords(errorCodes.denied, 'This is not allowed by policy. Asking again will not change that; an administrator can.');
     case 'insufficient-scope':
       return error(403, errorCodes.denied, 'More scopes are needed for this.', undefined, {
-        'www-authenticate': bearerChallenge({ resourceMetadataUrl: context.resourceMetadataUrl, error: 'insufficient_scope', scopes: refusal.requiredScopes, description: 'More scopes are needed for this operation.' }),
+        'www-authenticate': (context.scheme === 'DPoP' ? dpopChallenge : bearerChallenge)({ resourceMetadataUrl: context.resourceMetadataUrl, error: 'insufficient_scope', scopes: refusal.requiredScopes, description: 'More scopes are needed for this operation.' }),
       });
     case 'connect-required':
       return connectRequired(refusal, request, error);
@@ -110,10 +113,17 @@ export function toolFailure(request: ClientRequest, text: string): Answer {
   return jsonAnswer(200, { jsonrpc: '2.0', id: request.id, result });
 }
 
-function unauthenticated(reason: string, resourceMetadataUrl: string): Answer {
-  if (reason === 'keys_unavailable') return { status: 503, headers: { 'retry-after': '5' }, body: noBody };
-  const challenge = reason === 'no_token' ? bearerChallenge({ resourceMetadataUrl }) : bearerChallenge({ resourceMetadataUrl, error: 'invalid_token' });
+function unauthenticated(reason: Extract<Refusal, { refused: 'unauthenticated' }>['reason'], { resourceMetadataUrl, scheme }: Pick<RefusalContext, 'resourceMetadataUrl' | 'scheme'>): Answer {
+  if (reason === 'keys_unavailable' || reason === 'proof_memory_full') return { status: 503, headers: { 'retry-after': '5' }, body: noBody };
+  const challenge = challengeFor(reason, scheme, resourceMetadataUrl);
   return { status: 401, headers: { 'www-authenticate': challenge, 'cache-control': 'no-store' }, body: noBody };
+}
+
+/** A token that needs a proof is asked for as such, also when it came as if it needed none (RFC 9449 section 7.1). */
+function challengeFor(reason: string, scheme: AuthenticationScheme, resourceMetadataUrl: string): string {
+  if (reason === 'proof_required') return dpopChallenge({ resourceMetadataUrl, error: 'invalid_token' });
+  if (scheme === 'DPoP') return dpopChallenge({ resourceMetadataUrl, error: reason.startsWith('proof_') ? 'invalid_dpop_proof' : 'invalid_token' });
+  return reason === 'no_token' ? bearerChallenge({ resourceMetadataUrl }) : bearerChallenge({ resourceMetadataUrl, error: 'invalid_token' });
 }
 
 /** Sends the user to our connect page by the best means this client has (B2). */

@@ -32,6 +32,8 @@ export interface RequestPath {
   readonly openCalls: OpenCalls;
   readonly questions: OpenQuestions;
   readonly clock: Clock;
+  /** What a proof must name: the public URL of `/mcp`, from configuration (security rules S7, S19). */
+  readonly endpointUrl: string;
   readonly resourceMetadataUrl: string;
   readonly identity: { readonly name: string; readonly version: string };
   readonly maxBodyBytes: number;

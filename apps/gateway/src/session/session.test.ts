@@ -11,7 +11,7 @@ import { StateSealer } from './state-sealer.js';
 const now = 1_800_000_000_000;
 const key = () => new Secret<Uint8Array>(randomBytes(32));
 const caller = (change: Partial<Caller> = {}): Caller => ({
-  userId: newId('usr'), sid: newId('ses'), trustProvider: 'demo', subject: 'alice', clientId: 'agent', agentName: 'Agent', agentAssurance: 'asserted',
+  userId: newId('usr'), sid: newId('ses'), trustProvider: 'demo', subject: 'alice', clientId: 'agent', agentName: 'Agent', agentAssurance: 'asserted', isKeyBound: false,
   scopes: new Set(), roles: [], groups: [], authTime: 0, issuedAt: 0, expiresAt: 0, acr: undefined, amr: [], ...change,
 });
 

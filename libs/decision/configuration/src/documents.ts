@@ -73,6 +73,8 @@ const Agents = z.strictObject({
   hosts: z.array(z.string().min(1)).optional(),
   /** At least this assurance: asserted < verified-redirect < key-authenticated. */
   assurance: z.enum(['asserted', 'verified-redirect', 'key-authenticated']).optional(),
+  /** Only with tokens that are bound to a key of the agent's and shown with its proof (RFC 9449). */
+  dpopBoundTokens: z.boolean().optional(),
   /** Agents that act for no human (R5): `never` unless said. They reach no server with a person's credential. */
   machines: z.enum(['never', 'also', 'only']).optional(),
 });

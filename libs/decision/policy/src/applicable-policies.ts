@@ -3,7 +3,7 @@ import { isMachine, type AgentAssurance, type Caller } from './caller.js';
 import type { ClientToGatewayPolicy, GatewayToServerPolicy, PolicySet, Rule } from './compile-policies.js';
 
 /** What the first hop knows of a caller, at the authorization server before there is a token. A `Caller` is one. */
-export type ConnectFacts = Pick<Caller, 'userId' | 'trustProvider' | 'subject' | 'clientId' | 'agentName' | 'agentAssurance' | 'roles' | 'groups' | 'authTime' | 'acr' | 'amr'>;
+export type ConnectFacts = Pick<Caller, 'userId' | 'trustProvider' | 'subject' | 'clientId' | 'agentName' | 'agentAssurance' | 'isKeyBound' | 'roles' | 'groups' | 'authTime' | 'acr' | 'amr'>;
 
 /** How one policy's rules answer for one tool or resource. `scopes`: all that the rules ask for. */
 export type RuleAnswer = { matches: false } | { matches: true; scopes: readonly string[]; rolesHeld: boolean };
@@ -60,13 +60,14 @@ function includesUser(users: AccessPolicySpec['users'], caller: ConnectFacts): b
 
 const ASSURANCE: Record<AgentAssurance, number> = { asserted: 0, 'verified-redirect': 1, 'key-authenticated': 2 };
 
-/** Being named by client id or by host is enough; the assurance is asked for besides. */
+/** Being named by client id or by host is enough; assurance and binding are asked for besides. */
 function includesAgent(agents: AccessPolicySpec['agents'], caller: ConnectFacts): boolean {
   // A policy says so when it means agents without a human: what was written with people in mind lets in nobody else.
   const machines = agents?.machines ?? 'never';
   if (isMachine(caller) ? machines === 'never' : machines === 'only') return false;
   if (!agents) return true;
   if (agents.assurance !== undefined && ASSURANCE[caller.agentAssurance] < ASSURANCE[agents.assurance]) return false;
+  if (agents.dpopBoundTokens === true && !caller.isKeyBound) return false;
   if (agents.clientIds === undefined && agents.hosts === undefined) return true;
   if (agents.clientIds?.includes(caller.clientId)) return true;
   const host = metadataDocumentHost(caller.clientId);

@@ -13,6 +13,8 @@ export interface Caller {
   readonly clientId: string;
   readonly agentName: string;
   readonly agentAssurance: AgentAssurance;
+  /** Its tokens are good only with proof of a key of the agent's (RFC 9449). */
+  readonly isKeyBound: boolean;
   readonly sid: AgentSessionId;
   readonly scopes: ReadonlySet<string>;
   readonly roles: readonly string[];

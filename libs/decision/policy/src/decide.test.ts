@@ -8,7 +8,7 @@ import type { Action, Decision } from './decision.js';
 
 const NOW = Date.parse('2026-07-06T10:00:00Z'); // a Monday
 const caller: Caller = {
-  userId: 'usr_alice', trustProvider: 'demo', subject: 'alice', clientId: 'https://agent.example/client.json', agentName: 'Agent', agentAssurance: 'verified-redirect', sid: 'ses_1',
+  userId: 'usr_alice', trustProvider: 'demo', subject: 'alice', clientId: 'https://agent.example/client.json', agentName: 'Agent', agentAssurance: 'verified-redirect', isKeyBound: false, sid: 'ses_1',
   scopes: new Set(['notes.read']), roles: ['writer'], groups: ['staff'], authTime: NOW / 1000 - 600, issuedAt: NOW / 1000 - 60, expiresAt: NOW / 1000 + 600, acr: undefined, amr: ['pwd'],
 };
 const as = (part: Partial<Caller>): Caller => ({ ...caller, ...part });

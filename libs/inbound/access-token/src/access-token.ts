@@ -39,6 +39,7 @@ export function callerFromClaims(claims: AccessTokenClaims): Caller {
     clientId: claims.client_id,
     agentName: claims.agent_name,
     agentAssurance: claims.agent_assurance,
+    isKeyBound: claims.cnf !== undefined,
     sid: claims.sid,
     scopes: new Set(claims.scope.split(' ').filter((scope) => scope !== '')),
     roles: claims.roles,

@@ -1,8 +1,9 @@
-import { generateKeyPairSync } from 'node:crypto';
-import { exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
+import { createHash, generateKeyPairSync } from 'node:crypto';
+import { calculateJwkThumbprint, exportJWK, exportSPKI, generateKeyPair, SignJWT, UnsecuredJWT } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
 import { namedId, newId } from '@sallyport/kernel';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { ProofMemory } from './proof-memory.js';
 import { createAccessTokenVerifier } from './verify-access-token.js';
 
 const issuer = 'https://as.example';
@@ -35,7 +36,9 @@ function world() {
     now: start, generation: 1, revoked: new Set<string>(), withdrawn: new Set<string>(), fetches: 0, outage: false,
     keys: [{ ...signing.publicJwk, kid: 'at-1', alg: 'ES256', use: 'sig' }, { ...other.publicJwk, kid: 'dt-1', alg: 'ES256', use: 'sig' }] as JWK[],
   };
+  const proofs = new ProofMemory({ clock: () => state.now });
   const verifier = createAccessTokenVerifier({
+    seenProofs: { since: 0, claim: (id, until) => proofs.claim(id, until) },
     issuer, audience, jwksUrl: `${issuer}/jwks`, clock: () => state.now,
     revocations: () => ({ generation: state.generation, isRevoked: (subject) => state.revoked.has(subject.sid), isKeyWithdrawn: (kid) => state.withdrawn.has(kid) }),
     fetch: async () => {
@@ -55,7 +58,7 @@ describe('an access token', () => {
     expect(result).toEqual({
       ok: true,
       caller: {
-        userId, sid, trustProvider: 'demo', subject: 'alice', clientId: 'https://agent.example/client.json', agentName: 'Agent', agentAssurance: 'asserted',
+        userId, sid, trustProvider: 'demo', subject: 'alice', clientId: 'https://agent.example/client.json', agentName: 'Agent', agentAssurance: 'asserted', isKeyBound: false,
         scopes: new Set(['notes.read', 'notes.write']), roles: ['reader'], groups: ['engineering'], authTime: state.now / 1000, issuedAt: state.now / 1000, expiresAt: state.now / 1000 + 900, acr: undefined, amr: ['pwd'],
       },
     });
@@ -83,7 +86,9 @@ describe('an access token', () => {
     ['that expired (R10)', { iat: start / 1000 - 2000, exp: start / 1000 - 61 }, {}, 'expired'],
     ['issued in the future (S5)', { iat: start / 1000 + 61 }, {}, 'not_yet_valid'],
     ['not valid yet (S5)', { nbf: start / 1000 + 61 }, {}, 'not_yet_valid'],
-    ['bound to a key, shown without proof (S7)', { cnf: { jkt: 'x' } }, {}, 'proof_required'],
+    ['bound to a key, shown without proof (S7)', { cnf: { jkt: 'x'.repeat(43) } }, {}, 'proof_required'],
+    ['bound in a way nobody here checks (S7)', { cnf: { jkt: 'x'.repeat(43), 'x5t#S256': 'y' } }, {}, 'claims'],
+    ['bound to nothing that could be a key (S7)', { cnf: { jkt: 'x' } }, {}, 'claims'],
     ['without a session (S5)', { sid: undefined }, {}, 'claims'],
     ['whose subject only starts like an agent of ours (S1)', { sub: 'agt_nightly' }, {}, 'claims'],
     ['whose subject is no user of ours (S5)', { sub: 'alice' }, {}, 'claims'],
@@ -166,6 +171,48 @@ describe('an access token', () => {
   async function signWithCrit(payload: Record<string, unknown>): Promise<string> {
     return await new SignJWT(payload).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'at-1', crit: ['x'], x: 1 }).sign(signing.privateKey, { crit: { x: true } });
   }
+});
+
+describe('a token bound to a key', () => {
+  const proofWorld = async () => {
+    const { verifier, sign, state } = world();
+    const token = await sign({ cnf: { jkt: await calculateJwkThumbprint(other.publicJwk) }, agent_assurance: 'key-authenticated' });
+    let count = 0;
+    const prove = (of = token) =>
+      new SignJWT({ jti: `p${(count += 1)}`, htm: 'POST', htu: audience, iat: state.now / 1000, ath: createHash('sha256').update(of).digest('base64url') }).setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: other.publicJwk }).sign(other.privateKey);
+    const show = (proof: string | undefined, shown = token) => verifier.verifyWithProof(shown, { proof, method: 'POST', url: audience });
+    return { verifier, sign, state, token, prove, show };
+  };
+  test('is good with a proof of its key, which is asked for each time, and its caller says so (S7)', async () => {
+    const { prove, show } = await proofWorld();
+    const proof = await prove();
+    expect(await show(proof)).toMatchObject({ ok: true, caller: { isKeyBound: true, agentAssurance: 'key-authenticated' } });
+    expect(await show(proof)).toEqual({ ok: false, reason: 'proof_replayed' });
+    expect(await show(undefined)).toEqual({ ok: false, reason: 'proof_missing' });
+    expect((await show(await prove())).ok).toBe(true);
+  });
+  test('is refused without, also when it was remembered as good a moment ago (S7)', async () => {
+    const { verifier, token, prove, show } = await proofWorld();
+    expect((await show(await prove())).ok).toBe(true);
+    expect(await verifier.verify(token)).toEqual({ ok: false, reason: 'proof_required' });
+  });
+  test('is known to be good later without its proof, by who checked that: until it is revoked (S17)', async () => {
+    const { verifier, token, state } = await proofWorld();
+    expect((await verifier.recheck(token)).ok).toBe(true);
+    state.revoked.add(sid);
+    state.generation += 1;
+    expect(await verifier.recheck(token)).toEqual({ ok: false, reason: 'revoked' });
+  });
+  test('and one that is not are not mistaken for each other: a proof is no use to an unbound token (S7)', async () => {
+    const { verifier, sign, prove, show } = await proofWorld();
+    const unbound = await sign();
+    expect(await show(await prove(unbound), unbound)).toEqual({ ok: false, reason: 'not_bound' });
+    expect((await verifier.verify(unbound)).ok).toBe(true);
+  });
+  test('is refused for its own sake before anybody looks at the proof (S5)', async () => {
+    const { sign, show } = await proofWorld();
+    expect(await show('nonsense', await sign({ cnf: { jkt: 'x'.repeat(43) }, aud: 'https://other.example/mcp' }))).toEqual({ ok: false, reason: 'audience' });
+  });
 });
 
 describe('the memory of verified tokens', () => {

@@ -6,6 +6,9 @@ import type { Caller } from '@sallyport/policy';
 import { AccessTokenClaims, callerFromClaims } from './access-token.js';
 import { PublishedKeys, SIGNING_ALGORITHMS } from './published-keys.js';
 import type { PublishedKeysOptions } from './published-keys.js';
+import type { SeenProofs } from './proof-memory.js';
+import { createProofVerifier } from './verify-dpop-proof.js';
+import type { Presentation, ProofFailure } from './verify-dpop-proof.js';
 
 /** What the verifier asks of revocation: a generation that grows with each change, and the question itself. */
 export interface RevocationView {
@@ -17,7 +20,10 @@ export interface RevocationView {
 
 export type TokenFailure =
   | 'malformed' | 'type' | 'algorithm' | 'key_purpose' | 'unknown_key' | 'key_withdrawn' | 'signature' | 'claims' | 'issuer' | 'audience'
-  | 'expired' | 'not_yet_valid' | 'proof_required' | 'revoked'
+  | 'expired' | 'not_yet_valid' | 'revoked'
+  /** Bound to a key and shown as if it were not, or the other way round (RFC 9449 section 7). */
+  | 'proof_required' | 'not_bound'
+  | ProofFailure
   /** Not the token's fault: no key set was ever loaded. Answer "try again", not "sign in again". */
   | 'keys_unavailable';
 
@@ -34,10 +40,17 @@ export interface AccessTokenVerifierOptions {
   readonly revocations: () => RevocationView;
   readonly cacheLimit?: number;
   readonly keys?: Pick<PublishedKeysOptions, 'cooldownMs' | 'maxAgeMs' | 'timeoutMs'>;
+  /** Which proofs were used; without it no proof is accepted. */
+  readonly seenProofs?: SeenProofs;
 }
 
 export interface AccessTokenVerifier {
+  /** Of a token shown on its own (`Bearer`); one that is bound to a key is refused (security rule S7). */
   verify(token: string): Promise<Verification>;
+  /** Of a token shown with a proof of its key (`DPoP`); one that is bound to none is refused. */
+  verifyWithProof(token: string, presentation: Presentation): Promise<Verification>;
+  /** Of a token that is not being shown but was: its proof has been checked, by the caller or by who hands it on. */
+  recheck(token: string): Promise<Verification>;
   /** Loads the keys ahead of the first token; resolves also when that failed. */
   start(): Promise<void>;
   readonly keys: PublishedKeys;
@@ -51,12 +64,18 @@ const Header = z.object({ alg: z.string(), typ: z.string().optional(), kid: z.st
 
 interface Verified {
   readonly caller: Caller;
+  /** Thumbprint of the key the token is bound to (RFC 9449 section 6). */
+  readonly boundTo: string | undefined;
   readonly kid: string;
   /** Milliseconds since the epoch. */
   readonly endsAt: number;
   /** The revocation generation this entry was last compared with. */
   generation: number;
 }
+type Checked = ({ readonly ok: true } & Pick<Verified, 'caller' | 'boundTo'>) | { readonly ok: false; readonly reason: TokenFailure };
+
+/** The one confirmation method there is here; anything else would be one nobody checks. */
+const Confirmation = z.strictObject({ jkt: z.string().regex(/^[A-Za-z0-9_-]{43}$/) });
 
 /**
  * Verifies our own access tokens (RFC 9068 section 4) into a `Caller`. The result is remembered under the whole token
@@ -66,9 +85,10 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
   const { issuer, audience, clock, revocations } = options;
   const keys = new PublishedKeys({ url: options.jwksUrl, fetch: options.fetch, clock, kidPrefix: KID_PREFIX, ...options.keys });
   const verified = new BoundedMap<string, Verified>(options.cacheLimit ?? 10_000);
+  const failureOfProof = options.seenProofs && createProofVerifier({ clock, seen: options.seenProofs });
   keys.onWithdrawn((kids) => verified.deleteWhere((entry) => kids.has(entry.kid)));
 
-  function recall(token: string): Verification | undefined {
+  function recall(token: string): Checked | undefined {
     const entry = verified.get(token);
     if (entry === undefined) return undefined;
     if (clock() >= entry.endsAt) {
@@ -84,10 +104,10 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
       }
       entry.generation = revocation.generation;
     }
-    return { ok: true, caller: entry.caller };
+    return { ok: true, caller: entry.caller, boundTo: entry.boundTo };
   }
 
-  async function verifyAnew(token: string): Promise<Verification> {
+  async function verifyAnew(token: string): Promise<Checked> {
     const header = readHeader(token);
     if (header === undefined) return failed('malformed');
     if (!isAccessTokenType(header.typ)) return failed('type');
@@ -113,7 +133,8 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     const now = clock() / 1000;
     if (now >= claims.exp + SKEW_SECONDS) return failed('expired');
     if (claims.iat > now + SKEW_SECONDS || (claims.nbf ?? 0) > now + SKEW_SECONDS) return failed('not_yet_valid');
-    if (claims.cnf !== undefined) return failed('proof_required');
+    const boundTo = claims.cnf === undefined ? undefined : Confirmation.safeParse(claims.cnf).data?.jkt;
+    if (claims.cnf !== undefined && boundTo === undefined) return failed('claims');
 
     const caller = callerFromClaims(claims);
     const revocation = revocations();
@@ -122,22 +143,39 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     if (!keys.has(kid)) return failed('unknown_key');
     if (revocation.isKeyWithdrawn(kid)) return failed('key_withdrawn');
     const endsAt = claims.exp * 1000;
-    if (clock() < endsAt) verified.set(token, { caller, kid, endsAt, generation: revocation.generation });
-    return { ok: true, caller };
+    if (clock() < endsAt) verified.set(token, { caller, boundTo, kid, endsAt, generation: revocation.generation });
+    return { ok: true, caller, boundTo };
+  }
+
+  async function check(token: string): Promise<Checked> {
+    keys.refreshWhenOld();
+    if (token.length > MAX_TOKEN_LENGTH) return failed('malformed');
+    return recall(token) ?? (await verifyAnew(token));
   }
 
   return {
     keys,
     start: () => keys.reload(),
     async verify(token) {
-      keys.refreshWhenOld();
-      if (token.length > MAX_TOKEN_LENGTH) return failed('malformed');
-      return recall(token) ?? (await verifyAnew(token));
+      const checked = await check(token);
+      return checked.ok && checked.boundTo !== undefined ? failed('proof_required') : withoutKey(checked);
+    },
+    async verifyWithProof(token, presentation) {
+      const checked = await check(token);
+      if (!checked.ok) return checked;
+      if (checked.boundTo === undefined) return failed('not_bound');
+      if (failureOfProof === undefined) return failed('proof_memory_full');
+      const failure = await failureOfProof(token, checked.boundTo, presentation);
+      return failure === undefined ? withoutKey(checked) : failed(failure);
+    },
+    async recheck(token) {
+      return withoutKey(await check(token));
     },
   };
 }
 
-const failed = (reason: TokenFailure): Verification => ({ ok: false, reason });
+const failed = (reason: TokenFailure) => ({ ok: false, reason }) as const;
+const withoutKey = (checked: Checked): Verification => (checked.ok ? { ok: true, caller: checked.caller } : checked);
 
 function isRevoked(view: RevocationView, caller: Caller): boolean {
   return view.isRevoked({ userId: caller.userId, clientId: caller.clientId, sid: caller.sid, issuedAt: caller.issuedAt });

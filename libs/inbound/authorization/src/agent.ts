@@ -31,6 +31,15 @@ export function agentHost(clientId: string): string | undefined {
 }
 
 /**
+ * What proof of a key of its own (DPoP) adds. The key is one the agent made, nobody vouches for it: it shows that the same
+ * party speaks each time, not who that is. So it raises what is known already, and a loopback agent or one that
+ * registered itself goes on only asserting who it is, whatever key it brings (security rule S2).
+ */
+export function assuranceWithKey(assurance: AgentAssurance, isKeyBound: boolean): AgentAssurance {
+  return isKeyBound && assurance === 'verified-redirect' ? 'key-authenticated' : assurance;
+}
+
+/**
  * `key-authenticated`: the key of the document, or the one an administrator entered, signs every token request.
  * `verified-redirect`: the answer goes to https on the document's own host, or on one an administrator entered.
  * Everything else, any dynamic registration included, only asserts who it is.

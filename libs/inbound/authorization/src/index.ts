@@ -4,7 +4,7 @@
  * answer names, by what is known of its product (`trust-provider/presets.ts`).
  * Knows neither HTTP nor the OAuth engine nor the database: the authorization server does, and asks here.
  */
-export { agentAssurance, agentHost, agentName } from './agent.js';
+export { agentAssurance, agentHost, agentName, assuranceWithKey } from './agent.js';
 export type { AgentRegistration } from './agent.js';
 export { isDocumentUrl, mayFetchDocument, validateClientDocument, validateRedirectUris } from './client-document.js';
 export type { DocumentHosts, Verdict } from './client-document.js';

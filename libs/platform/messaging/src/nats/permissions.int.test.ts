@@ -88,11 +88,11 @@ describe.each([['gw-1'], ['as-1'], ['worker-1']])('the key of %s', (name) => {
   });
 });
 
-test('only gateways ask for leases and end MCP sessions; only control plane and worker announce credentials (S26)', async () => {
-  const allowed = { 'gw-1': [subjects.lease, subjects.endMcpSession], 'as-1': [], 'worker-1': [subjects.credentialChanged] };
+test('only gateways ask for leases, end MCP sessions and tell of used proofs; only control plane and worker announce credentials (S26)', async () => {
+  const allowed = { 'gw-1': [subjects.lease, subjects.endMcpSession, subjects.proofsSeen], 'as-1': [], 'worker-1': [subjects.credentialChanged] };
   for (const [name, mine] of Object.entries(allowed)) {
     const stolen = await thief(name);
-    expect(await stolen.publishable(subjects.lease, subjects.endMcpSession, subjects.credentialChanged)).toEqual(mine);
+    expect(await stolen.publishable(subjects.lease, subjects.endMcpSession, subjects.proofsSeen, subjects.credentialChanged)).toEqual(mine);
     await stolen.connection.close();
   }
 });

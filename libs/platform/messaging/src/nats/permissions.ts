@@ -41,7 +41,7 @@ export function permissionsFor({ role, name }: Pick<BusUser, 'role' | 'name'>): 
   const everybody = { publish: [subjects.events(name), readConfiguration], subscribe: [CONFIGURATION_SUBJECTS, inbox], answers: false };
   switch (role) {
     case 'gateway':
-      return { ...everybody, publish: [...everybody.publish, subjects.lease, subjects.endMcpSession], subscribe: [...everybody.subscribe, subjects.credentialChanged] };
+      return { ...everybody, publish: [...everybody.publish, subjects.lease, subjects.endMcpSession, subjects.proofsSeen], subscribe: [...everybody.subscribe, subjects.credentialChanged, subjects.proofsSeen] };
     case 'authorization-server':
       return everybody;
     case 'token-refresh-worker':

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { compactVerify, errors, importJWK } from 'jose';
+import type { CryptoKey } from 'jose';
+import { z } from 'zod';
+import { BoundedMap } from '@sallyport/kernel';
+import type { Clock } from '@sallyport/kernel';
+import type { SeenProofs } from './proof-memory.js';
+
+/** What both our servers accept in a proof: asymmetric, and no PKCS #1 v1.5 (the choice of FAPI 2.0). */
+export const DPOP_ALGORITHMS = ['ES256', 'EdDSA', 'Ed25519', 'PS256'] as const;
+type Algorithm = (typeof DPOP_ALGORITHMS)[number];
+
+export type ProofFailure =
+  | 'proof_missing' | 'proof_repeated' | 'proof_too_large' | 'proof_malformed' | 'proof_algorithm' | 'proof_private_key' | 'proof_key' | 'proof_signature'
+  | 'proof_method' | 'proof_url' | 'proof_token' | 'proof_time' | 'proof_replayed'
+  /** Not the proof's fault: there is no room to remember it. Answer "try again". */
+  | 'proof_memory_full';
+
+/** How a token was presented (RFC 9449 section 7). */
+export interface Presentation {
+  /** The value of the `DPoP` header; several of them are as bad as none. */
+  readonly proof: string | undefined | 'repeated';
+  /** The HTTP method. */
+  readonly method: string;
+  /** The URL as configuration names it, without query; never what a Host header says (security rule S7). */
+  readonly url: string;
+}
+
+/** A proof is good this long before and after the moment it names; the skew of tokens (security rule S5). */
+export const PROOF_WINDOW_SECONDS = 60;
+const MAX_PROOF_LENGTH = 4_096;
+const MAX_KEYS = 1_000;
+
+const encoded = (min: number, max: number) => z.string().regex(/^[A-Za-z0-9_-]+$/).min(min).max(max);
+/** RFC 7638: exactly the members a thumbprint is made of. RSA from 2048 to 4096 bits. */
+const PublicKey = z.discriminatedUnion('kty', [
+  z.object({ kty: z.literal('EC'), crv: z.literal('P-256'), x: encoded(43, 43), y: encoded(43, 43) }),
+  z.object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: encoded(43, 43) }),
+  z.object({ kty: z.literal('RSA'), n: encoded(342, 683), e: encoded(2, 6) }),
+]);
+type PublicKey = z.infer<typeof PublicKey>;
+const Header = z.object({ typ: z.literal('dpop+jwt'), alg: z.string(), jwk: z.record(z.string(), z.unknown()), crit: z.undefined().optional() });
+const Claims = z.object({ jti: z.string().min(1).max(512), htm: z.string(), htu: z.string().max(2_048), iat: z.number(), ath: z.string().optional(), exp: z.number().optional(), nbf: z.number().optional() });
+
+const KEY_TYPE: Record<Algorithm, PublicKey['kty']> = { ES256: 'EC', EdDSA: 'OKP', Ed25519: 'OKP', PS256: 'RSA' };
+const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
+
+/**
+ * Checks one proof of possession (RFC 9449 section 4.3), anew for every request: a result is never remembered (security
+ * rule S7), only the parsed public key is.
+ * @returns for a token and the thumbprint it is bound to, why the presentation proves nothing; `undefined` when it does
+ */
+export function createProofVerifier({ clock, seen }: { clock: Clock; seen: SeenProofs }): (token: string, boundTo: string, presentation: Presentation) => Promise<ProofFailure | undefined> {
+  const keys = new BoundedMap<string, CryptoKey>(MAX_KEYS);
+
+  async function keyOf(jwk: PublicKey, algorithm: Algorithm, thumbprint: string): Promise<CryptoKey | undefined> {
+    const name = `${algorithm} ${thumbprint}`;
+    const known = keys.get(name);
+    if (known !== undefined) return known;
+    try {
+      const key = await importJWK({ ...jwk }, algorithm);
+      if (key instanceof Uint8Array) return undefined;
+      keys.set(name, key);
+      return key;
+    } catch {
+      return undefined; // a point off the curve and the like
+    }
+  }
+
+  return async (token, boundTo, { proof, method, url }) => {
+    if (proof === undefined || proof === '') return 'proof_missing';
+    if (proof === 'repeated') return 'proof_repeated';
+    if (proof.length > MAX_PROOF_LENGTH) return 'proof_too_large';
+    const header = Header.safeParse(headerOf(proof)).data;
+    if (header === undefined) return 'proof_malformed';
+    const algorithm = DPOP_ALGORITHMS.find((name) => name === header.alg);
+    if (algorithm === undefined) return 'proof_algorithm';
+    if (PRIVATE.some((member) => member in header.jwk)) return 'proof_private_key';
+    const jwk = PublicKey.safeParse(header.jwk).data;
+    if (jwk === undefined || jwk.kty !== KEY_TYPE[algorithm]) return 'proof_malformed';
+    const thumbprint = thumbprintOf(jwk);
+    if (thumbprint !== boundTo) return 'proof_key';
+    const key = await keyOf(jwk, algorithm, thumbprint);
+    if (key === undefined) return 'proof_malformed';
+
+    let payload: unknown;
+    try {
+      payload = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode((await compactVerify(proof, key, { algorithms: [algorithm] })).payload));
+    } catch (error) {
+      return error instanceof errors.JWSSignatureVerificationFailed ? 'proof_signature' : 'proof_malformed';
+    }
+    const claims = Claims.safeParse(payload).data;
+    if (claims === undefined) return 'proof_malformed';
+    if (claims.htm !== method) return 'proof_method';
+    if (!isSameUrl(claims.htu, url)) return 'proof_url';
+    if (claims.ath !== createHash('sha256').update(token).digest('base64url')) return 'proof_token';
+    const now = clock() / 1000;
+    const isTimely = Math.abs(now - claims.iat) <= PROOF_WINDOW_SECONDS && claims.iat >= seen.since && (claims.exp === undefined || now < claims.exp + PROOF_WINDOW_SECONDS) && (claims.nbf ?? 0) <= now + PROOF_WINDOW_SECONDS;
+    if (!isTimely) return 'proof_time';
+    switch (seen.claim(proofId(thumbprint, claims.jti), Math.ceil(claims.iat) + PROOF_WINDOW_SECONDS)) {
+      case 'new':
+        return undefined;
+      case 'seen':
+        return 'proof_replayed';
+      case 'full':
+        return 'proof_memory_full';
+    }
+  };
+}
+
+function headerOf(proof: string): unknown {
+  const [header, payload, signature, rest] = proof.split('.');
+  if (!header || !payload || !signature || rest !== undefined) return undefined;
+  try {
+    return JSON.parse(Buffer.from(header, 'base64url').toString('utf8'));
+  } catch {
+    return undefined; // not JSON, so not a JWS
+  }
+}
+
+/** RFC 7638, whose members come in this order. */
+function thumbprintOf(jwk: PublicKey): string {
+  const members = jwk.kty === 'EC' ? { crv: jwk.crv, kty: jwk.kty, x: jwk.x, y: jwk.y } : jwk.kty === 'OKP' ? { crv: jwk.crv, kty: jwk.kty, x: jwk.x } : { e: jwk.e, kty: jwk.kty, n: jwk.n };
+  return createHash('sha256').update(JSON.stringify(members)).digest('base64url');
+}
+
+/** RFC 9449 section 4.3: without query and fragment, in normal form (RFC 3986 section 6.2). */
+function isSameUrl(htu: string, expected: string): boolean {
+  const named = URL.parse(htu);
+  if (named === null) return false;
+  named.search = '';
+  named.hash = '';
+  return named.href === new URL(expected).href;
+}
+
+/** 128 bits of a digest: two keys may use one `jti`, and what is remembered has one size. */
+function proofId(thumbprint: string, jti: string): string {
+  return createHash('sha256').update(JSON.stringify([thumbprint, jti])).digest().subarray(0, 16).toString('base64url');
+}
