@@ -33,3 +33,5 @@ export { repositoryRoot } from './environment.js';
 export { makeScratch, removeScratch } from './scratch.js';
 export { startTestOAuthServer } from './oauth-server.js';
 export type { ReceivedRequest, TestOAuthServer, TokenFault } from './oauth-server.js';
+export { makeDpopKey } from './dpop-key.js';
+export type { DpopKey, DpopProof } from './dpop-key.js';

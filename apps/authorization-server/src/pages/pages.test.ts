@@ -16,7 +16,7 @@ const pending: PendingAuthorization = {
   requestedScopes: [],
   authentication: undefined,
   freshlySignedIn: true,
-  consentRequested: false,
+  isKeyBound: false, consentRequested: false,
   loginHint: undefined,
 };
 const pages = {

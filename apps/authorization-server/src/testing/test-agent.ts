@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
+import type { DpopKey } from '@sallyport/testing';
 import { TestBrowser, type BrowserPage } from './test-browser.js';
 import type { TestDeployment } from './test-deployment.js';
 
@@ -16,6 +17,8 @@ export class TestAgent {
   readonly clientId: string;
   readonly redirectUri: string;
   readonly browser = new TestBrowser();
+  /** Token requests prove this key (RFC 9449). */
+  dpop: DpopKey | undefined;
   #verifier = '';
 
   constructor(deployment: TestDeployment, clientId: string, redirectUri = REDIRECT_URI) {
@@ -85,7 +88,8 @@ export class TestAgent {
   async token(parameters: Record<string, string | undefined>): Promise<TokenAnswer> {
     const form = new URLSearchParams({ client_id: this.clientId });
     for (const [name, value] of Object.entries(parameters)) if (value !== undefined) form.set(name, value);
-    const response = await fetch(`${this.deployment.issuer}/token`, { method: 'POST', body: form });
+    const url = `${this.deployment.issuer}/token`;
+    const response = await fetch(url, { method: 'POST', body: form, headers: this.dpop ? { dpop: await this.dpop.prove({ method: 'POST', url }) } : {} });
     return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, unknown> };
   }
 }

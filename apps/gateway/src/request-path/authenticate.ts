@@ -19,8 +19,7 @@ export async function authenticate({ verifier, endpointUrl }: Pick<RequestPath, 
   if (authorization === undefined || authorization === '') return { refused: 'unauthenticated', reason: 'no_token' };
   const token = AUTHORIZATION.exec(authorization)?.[1];
   if (token === undefined) return { refused: 'unauthenticated', reason: 'malformed' };
-  const proof = headers.isRepeated('dpop') ? 'repeated' : headers.get('dpop');
-  const verification = schemeOf(headers) === 'Bearer' ? await verifier.verify(token) : await verifier.verifyWithProof(token, { proof, method, url: endpointUrl });
+  const verification = schemeOf(headers) === 'Bearer' ? await verifier.verify(token) : await verifier.verifyWithProof(token, { proof: headers.get('dpop'), isProofRepeated: headers.isRepeated('dpop'), method, url: endpointUrl });
   return verification.ok ? { caller: verification.caller, token } : { refused: 'unauthenticated', reason: verification.reason };
 }
 

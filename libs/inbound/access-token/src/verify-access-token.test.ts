@@ -180,7 +180,7 @@ describe('a token bound to a key', () => {
     let count = 0;
     const prove = (of = token) =>
       new SignJWT({ jti: `p${(count += 1)}`, htm: 'POST', htu: audience, iat: state.now / 1000, ath: createHash('sha256').update(of).digest('base64url') }).setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: other.publicJwk }).sign(other.privateKey);
-    const show = (proof: string | undefined, shown = token) => verifier.verifyWithProof(shown, { proof, method: 'POST', url: audience });
+    const show = (proof: string | undefined, shown = token) => verifier.verifyWithProof(shown, { proof, isProofRepeated: false, method: 'POST', url: audience });
     return { verifier, sign, state, token, prove, show };
   };
   test('is good with a proof of its key, which is asked for each time, and its caller says so (S7)', async () => {

@@ -18,8 +18,10 @@ export type ProofFailure =
 
 /** How a token was presented (RFC 9449 section 7). */
 export interface Presentation {
-  /** The value of the `DPoP` header; several of them are as bad as none. */
-  readonly proof: string | undefined | 'repeated';
+  /** The value of the `DPoP` header. */
+  readonly proof: string | undefined;
+  /** There were several: as bad as none (RFC 9449 section 4.3). */
+  readonly isProofRepeated: boolean;
   /** The HTTP method. */
   readonly method: string;
   /** The URL as configuration names it, without query; never what a Host header says (security rule S7). */
@@ -67,9 +69,9 @@ export function createProofVerifier({ clock, seen }: { clock: Clock; seen: SeenP
     }
   }
 
-  return async (token, boundTo, { proof, method, url }) => {
+  return async (token, boundTo, { proof, isProofRepeated, method, url }) => {
     if (proof === undefined || proof === '') return 'proof_missing';
-    if (proof === 'repeated') return 'proof_repeated';
+    if (isProofRepeated) return 'proof_repeated';
     if (proof.length > MAX_PROOF_LENGTH) return 'proof_too_large';
     const header = Header.safeParse(headerOf(proof)).data;
     if (header === undefined) return 'proof_malformed';
