@@ -36,6 +36,10 @@ import { reportEndedSessions } from './lifecycle/report-ended-sessions.js';
 import { DocumentFetch } from './limits/document-fetch.js';
 import { RequestLimits } from './limits/request-limits.js';
 import { engineErrorPage } from './pages/engine-error-page.js';
+import { BackChannelLogout } from './sign-out/back-channel-logout.js';
+import { BackChannelLogoutController } from './sign-out/back-channel-logout.controller.js';
+import { SignOut } from './sign-out/sign-out.js';
+import { SignOutController } from './sign-out/sign-out.controller.js';
 import { AdministeredAgents } from './storage/administered-agents.js';
 import { AgentSessions } from './storage/agent-sessions.js';
 import { ArtifactStore } from './storage/artifact-store.js';
@@ -43,7 +47,7 @@ import { DynamicRegistrations } from './storage/dynamic-registrations.js';
 import { IdentitySessions } from './storage/identity-sessions.js';
 import { StoredSecrets } from './storage/stored-secrets.js';
 import { Users } from './storage/users.js';
-import { AUTHORIZATION_STEPS, BROWSER_BINDING, CONFIGURATION, ENGINE, HOUSEKEEPING, ISSUER, KEEP_KEYS, KEEP_SESSIONS, LOGGER, PUBLIC_KEYS, RECORDER, SIGN_IN } from './tokens.js';
+import { AUTHORIZATION_STEPS, BACK_CHANNEL_LOGOUT, BROWSER_BINDING, CONFIGURATION, ENGINE, HOUSEKEEPING, ISSUER, KEEP_KEYS, KEEP_SESSIONS, LOGGER, PUBLIC_KEYS, RECORDER, SIGN_IN, SIGN_OUT } from './tokens.js';
 
 /** Bytes; the engine is content with less of all but key sets. */
 const LARGEST_DOCUMENT = 64 * 1024;
@@ -153,9 +157,12 @@ export class AuthorizationServerModule {
     };
     const steps = new AuthorizationSteps({ engine, configuration, admissions, signIn, binding, users, sessions, record: recorder.record, clock });
 
+    const signOut = new SignOut({ issuer: config.issuer, returnTo: `${config.controlPlaneUrl}/session/ended`, engine, configuration, providers, identities, users, binding, endIdentitySessions, record: recorder.record, logger });
+    const backChannel = new BackChannelLogout({ providers, identities, store, endIdentitySessions, record: recorder.record, fetch: outbound, clock, logger });
+
     return {
       module: AuthorizationServerModule,
-      controllers: [InteractionController, FederationController, JwksController],
+      controllers: [InteractionController, FederationController, BackChannelLogoutController, SignOutController, JwksController],
       providers: [
         { provide: ENGINE, useValue: engine },
         { provide: HOUSEKEEPING, useValue: housekeeping },
@@ -163,6 +170,8 @@ export class AuthorizationServerModule {
         { provide: KEEP_KEYS, useValue: keepKeys },
         { provide: AUTHORIZATION_STEPS, useValue: steps },
         { provide: BROWSER_BINDING, useValue: binding },
+        { provide: SIGN_OUT, useValue: signOut },
+        { provide: BACK_CHANNEL_LOGOUT, useValue: backChannel },
         { provide: SIGN_IN, useValue: signIn },
         { provide: CONFIGURATION, useValue: configuration },
         { provide: RECORDER, useValue: recorder },

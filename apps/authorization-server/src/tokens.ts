@@ -1,6 +1,8 @@
 /** What the controllers are given; factories are in the module. */
 export const AUTHORIZATION_STEPS = Symbol('AuthorizationSteps');
 export const BROWSER_BINDING = Symbol('BrowserBinding');
+export const BACK_CHANNEL_LOGOUT = Symbol('BackChannelLogout');
+export const SIGN_OUT = Symbol('SignOut');
 export const SIGN_IN = Symbol('SignIn');
 export const CONFIGURATION = Symbol('ConfigurationReplica');
 export const ENGINE = Symbol('AuthorizationEngine');

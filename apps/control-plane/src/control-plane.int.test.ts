@@ -320,6 +320,47 @@ describe('a revocation', () => {
   });
 });
 
+describe('agent sessions', () => {
+  const sid = (character: string) => `ses_${character.repeat(26)}`;
+  const seed = () =>
+    database.agentSession.createMany({
+      data: [['1', 'usr_alice', 'agent-1'], ['2', 'usr_alice', 'agent-2'], ['3', 'usr_bob', 'agent-1'], ['4', 'usr_alice', 'agent-1'], ['5', 'usr_alice', 'agent-1']].map(([character = '', userId = '', clientId = '']) => ({
+        sid: sid(character), userId, clientId, agentName: 'Agent', assurance: 'asserted', grantDigest: 'digest-of-a-grant', redirectHost: 'agent.example', userAgent: 'Browser/1', sourceAddress: '192.0.2.7', lastUsedAddress: '192.0.2.8',
+        ...(character === '4' ? { endedAt: new Date(), endReason: 'not used for too long' } : {}),
+      })),
+    });
+  const list = (body: Record<string, unknown>) => (body['sessions'] as { sid: string; state: string }[]).map(({ sid: id, state }) => [id.at(-1), state]);
+
+  it('are listed with agent, assurance, host, place and time, and nothing of their grant (S2) (R13) (R79)', async () => {
+    await seed();
+    const { call } = await start();
+    const { status, body } = await call(`/v1/agent-sessions?userId=usr_bob`);
+    expect(status).toBe(200);
+    const time = expect.stringMatching(/^\d{4}-.*Z$/) as string;
+    expect(body).toEqual({ next: null, sessions: [{ sid: sid('3'), userId: 'usr_bob', clientId: 'agent-1', agentName: 'Agent', assurance: 'asserted', redirectHost: 'agent.example', userAgent: 'Browser/1', sourceAddress: '192.0.2.7', lastUsedAddress: '192.0.2.8', createdAt: time, lastUsedAt: time, state: 'live', endedAt: null, endReason: null }] });
+  });
+
+  it('are found by user and agent, page by page, newest first, and say whether they ended or were revoked (R85)', async () => {
+    await seed();
+    const { call, post } = await start();
+    expect((await post('/v1/revocations', { session: sid('5') })).status).toBe(201);
+    await eventually(async () => list((await call('/v1/agent-sessions')).body).some(([, state]) => state === 'revoked'));
+    expect(list((await call('/v1/agent-sessions?userId=usr_alice&clientId=agent-1')).body)).toEqual([['5', 'revoked'], ['4', 'ended'], ['1', 'live']]);
+    expect(list((await call('/v1/agent-sessions?userId=usr_alice&live=true')).body)).toEqual([['2', 'live'], ['1', 'live']]);
+    const first = (await call('/v1/agent-sessions?limit=2')).body;
+    const second = (await call(`/v1/agent-sessions?limit=2&before=${String(first['next'])}`)).body;
+    const third = (await call(`/v1/agent-sessions?limit=2&before=${String(second['next'])}`)).body;
+    expect([first, second, third].map((page) => list(page).map(([id]) => id))).toEqual([['5', '4'], ['3', '2'], ['1']]);
+    expect(third['next']).toBeNull();
+  });
+
+  it('are shown to administrators only, and to a sound question', async () => {
+    const { url, call } = await start();
+    expect((await fetch(`${url}/v1/agent-sessions`)).status).toBe(401);
+    for (const query of ['limit=0', 'limit=1001', 'before=x', 'before=ses_1', 'live=yes', 'user=usr_alice', 'userId=%00', 'userId=a&userId=b']) expect((await call(`/v1/agent-sessions?${query}`)).status).toBe(400);
+  });
+});
+
 describe('the trail', () => {
   it('holds request and response of a call, once, however often it is delivered (R74) (R75)', async () => {
     const { call } = await start({ declarativeFile: null });

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule, Provider, Type } from '@nestjs/common';
+import { AGENT_SESSION_LIST, AgentSessionsController, type AgentSessionListContext } from './agent-sessions/agent-sessions.controller.js';
 import { ConfigurationController } from './configuration/configuration.controller.js';
 import { ConfigurationPublisher } from './configuration/configuration-publisher.js';
 import { PostgresDocumentStore } from './configuration/document-store.js';
@@ -17,6 +18,7 @@ export interface ControlPlaneParts {
   readonly revocations: PostgresRevocationStore;
   readonly revoker: Revoker;
   readonly events: PostgresEventStore;
+  readonly agentSessions: AgentSessionListContext;
   /** The credential service: leases, connect pages, browser sessions, connections. */
   readonly credentials: { readonly controllers: readonly Type[]; readonly providers: readonly Provider[] };
 }
@@ -27,13 +29,14 @@ export class ControlPlaneModule {
   static of(parts: ControlPlaneParts): DynamicModule {
     return {
       module: ControlPlaneModule,
-      controllers: [ConfigurationController, RevocationsController, EndMcpSessionController, EventsController, ...parts.credentials.controllers],
+      controllers: [ConfigurationController, RevocationsController, EndMcpSessionController, EventsController, AgentSessionsController, ...parts.credentials.controllers],
       providers: [
         { provide: PostgresDocumentStore, useValue: parts.documents },
         { provide: ConfigurationPublisher, useValue: parts.publisher },
         { provide: PostgresRevocationStore, useValue: parts.revocations },
         { provide: Revoker, useValue: parts.revoker },
         { provide: PostgresEventStore, useValue: parts.events },
+        { provide: AGENT_SESSION_LIST, useValue: parts.agentSessions },
         ...parts.credentials.providers,
       ],
     };

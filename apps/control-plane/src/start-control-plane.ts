@@ -86,7 +86,7 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
       await publisher.flush().catch((err: unknown) => logger.warn({ err, connectionId }, 'the end of a connection is recorded and follows when the bus is back'));
     };
     const credentials = await createCredentialParts({ ...config, database, sealer, messaging, snapshot: () => replica.snapshot(), record: lifecycle, revokeLeases, clock });
-    const app = await createNestApp(ControlPlaneModule.of({ documents, publisher, revocations, revoker, events, credentials }), { logger, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, headers: 'pages' });
+    const app = await createNestApp(ControlPlaneModule.of({ documents, publisher, revocations, revoker, events, agentSessions: { database, revocations: () => replica.snapshot().revocations }, credentials }), { logger, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, headers: 'pages' });
     closers.push(() => closeNestApp(app));
     requireAdminToken(app.getHttpAdapter().getInstance(), config.adminToken);
     app.connectMicroservice(messaging.server('control-plane'));

@@ -33,6 +33,8 @@ export interface TestOAuthServer {
   accessTokenSeconds: number | null;
   /** `sub` of the next ID tokens. */
   subject: string;
+  /** Further claims of ID tokens. */
+  idTokenClaims: Record<string, unknown>;
   /** Replaces parts of the metadata, by field. */
   metadata: Record<string, unknown>;
   /** Changes the parameters of the redirect back to the client. */
@@ -77,6 +79,7 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
     delayMs: 0,
     accessTokenSeconds: 3600,
     subject: 'usr_nobody',
+    idTokenClaims: {},
     metadata: {},
     tamper: () => undefined,
     tamperIdToken: (token) => token,
@@ -166,7 +169,7 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
     const grant: Grant = { live: true, refreshToken: '', accessTokens: new Set(), clientId };
     grants.push(grant);
     const now = Math.floor(Date.now() / 1000);
-    const idToken = pending.nonce === null ? {} : { id_token: control.tamperIdToken(control.signJwt({ iss: origin, aud: clientId, sub: control.subject, nonce: pending.nonce, iat: now, exp: now + 300 })) };
+    const idToken = pending.nonce === null ? {} : { id_token: control.tamperIdToken(control.signJwt({ ...control.idTokenClaims, iss: origin, aud: clientId, sub: control.subject, nonce: pending.nonce, iat: now, exp: now + 300 })) };
     return { ...issue(grant), ...idToken };
   }
 

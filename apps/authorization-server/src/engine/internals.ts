@@ -95,12 +95,13 @@ export function whenClientIsNamed(provider: Provider, check: (ctx: KoaContextWit
 /** What it publishes about itself, less what we do not offer and with our own key set. */
 export function describeMetadata(body: unknown, facts: { issuer: string; registration: boolean; documents: boolean; scopes: readonly string[] }): Record<string, unknown> {
   const published: Record<string, unknown> = { ...(body as Record<string, unknown>) };
-  for (const absent of ['end_session_endpoint', 'claims_supported', 'claims_parameter_supported']) delete published[absent];
+  for (const absent of ['claims_supported', 'claims_parameter_supported']) delete published[absent];
   if (!facts.registration) delete published['registration_endpoint'];
   return {
     ...published,
     issuer: facts.issuer,
     jwks_uri: `${facts.issuer}/jwks`,
+    end_session_endpoint: `${facts.issuer}/session/end`,
     scopes_supported: ['openid', ...facts.scopes],
     response_modes_supported: ['query'],
     // What it says of the token endpoint it does here too, but for the clients that cannot authenticate.

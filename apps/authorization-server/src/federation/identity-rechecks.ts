@@ -52,7 +52,8 @@ export class IdentityRechecks {
   /** @param identitySessionId of the agent's session; undefined for one from before sign-ins were written down */
   async standing(user: User, identitySessionId: string | undefined): Promise<Standing> {
     const session = identitySessionId === undefined ? undefined : await this.#parts.identities.find(identitySessionId);
-    if (session?.ended) return { outcome: 'ended', reason: 'the sign-in ended' };
+    // An authorization that was under way when its sign-in ended may have begun this one a moment later.
+    if (session?.ended) return this.#end({ ids: [session.id] }, 'the sign-in ended');
     const wanted = this.#wanted(user.trustProvider);
     if (!wanted) return { outcome: 'stands' };
     if (!session) return this.#end({ userId: user.id }, 'the sign-in cannot be checked again');

@@ -133,10 +133,12 @@ export class IdentitySessions {
   }
 
   /** Those a provider means when it names them by its own `sub`, its own `sid`, or both (Back-Channel Logout 1.0 section 2.7). */
-  async namedBy(trustProvider: string, issuer: string, { sub, sid }: { sub: string | undefined; sid: string | undefined }): Promise<readonly string[]> {
+  async namedBy(trustProvider: string, issuer: string, { sub, sid }: { sub: string | undefined; sid: string | undefined }): Promise<readonly Pick<IdentitySession, 'id' | 'userId'>[]> {
     if (sub === undefined && sid === undefined) return [];
-    const rows = await this.#database.identitySession.findMany({ where: { trustProvider, issuer, endedAt: null, ...(sub === undefined ? {} : { subject: sub }), ...(sid === undefined ? {} : { providerSid: sid }) }, select: { id: true } });
-    return rows.map(({ id }) => id);
+    // Which session of a human it means cannot be told where the sign-in named none: then it means this one too.
+    const bySid = sid === undefined ? {} : sub === undefined ? { providerSid: sid } : { OR: [{ providerSid: sid }, { providerSid: null }] };
+    const rows = await this.#database.identitySession.findMany({ where: { trustProvider, issuer, endedAt: null, ...(sub === undefined ? {} : { subject: sub }), ...bySid } });
+    return rows.map(toSession);
   }
 
   /** Those of one browser session that nobody signed out of yet, with the newest one's ID token, which names the session to the provider. */

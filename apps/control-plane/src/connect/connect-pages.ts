@@ -33,7 +33,7 @@ export function consentPage(asked: Asked): Page {
 }
 
 export function connectedPage(agentName: string, serverTitle: string): Page {
-  return { title: 'Connected', body: html`<p>${agentName} can use your ${serverTitle} account now. Return to your agent; you can close this page.</p>` };
+  return { title: 'Connected', body: html`<p>${agentName} can use your ${serverTitle} account now. Return to your agent; you can close this page.</p><p><a href="/session/end">Sign out</a></p>` };
 }
 
 export function continuePage(serverTitle: string, url: string): Page {

@@ -6,7 +6,7 @@ import { ConfigurationReplica } from '@sallyport/configuration';
 import { openLeaseAnswer, sealLeaseRequest } from '@sallyport/credential';
 import { connectDatabase, type Database } from '@sallyport/database';
 import type { RunningService } from '@sallyport/http';
-import { newId, Secret } from '@sallyport/kernel';
+import { namedId, newId, Secret } from '@sallyport/kernel';
 import { ensureDeploymentKeys, loadEncryptionKey, loadMasterKey, loadSigningKey, loadVerifyingKey, Sealer, type DeploymentKeyFiles } from '@sallyport/keys';
 import { subjects, type CredentialChanged } from '@sallyport/messages';
 import { createInProcessMessaging, request, type Messaging } from '@sallyport/messaging';
@@ -133,6 +133,14 @@ async function linkFor(person: Person): Promise<string> {
   return outcome.url;
 }
 
+/** What the authorization server writes down of a sign-in. */
+async function signInOf(userId: string): Promise<string> {
+  const id = namedId('ids', userId);
+  const now = new Date();
+  await database.identitySession.createMany({ data: [{ id, userId, trustProvider: 'demo', issuer: 'https://idp.example', subject: userId, askedAt: now, confirmedAt: now, createdAt: now }], skipDuplicates: true });
+  return id;
+}
+
 /** A browser without scripts, of one person. */
 class Browser {
   readonly #cookies = new Map<string, string>();
@@ -142,6 +150,7 @@ class Browser {
 
   async open(address: string, init: RequestInit = {}): Promise<{ status: number; html: string; headers: Headers; url: string }> {
     as.subject = this.userId;
+    as.idTokenClaims = { identity_session: await signInOf(this.userId) };
     let next = { address, init };
     for (let hop = 0; hop < 10; hop++) {
       const { origin } = new URL(next.address);
@@ -374,6 +383,37 @@ describe('connecting', () => {
     const again = await browser.open(link);
     expect(again.html).toContain('Connect your Notes');
     expect(browser.visited.slice(before).some((address) => address.startsWith(`${as.origin}/authorize`))).toBe(true);
+  });
+
+  test.each([
+    ['ended at the identity provider', { endedAt: new Date() }],
+    ['was signed out of', { browserEndedAt: new Date() }],
+    ["is another user's", { userId: 'usr_somebody' }],
+  ])('a sign-in that %s opens none of our pages (S28)', async (_what, change) => {
+    const browser = new Browser(alice.userId);
+    const page = await browser.open(await linkFor(alice));
+    expect(page.html).toContain('Connect your Notes');
+    await database.identitySession.update({ where: { id: await signInOf(alice.userId) }, data: change });
+    expect((await browser.submit(page)).html).toContain('This form is not yours');
+  });
+
+  test('an ID token that names no sign-in signs nobody in (S23)', async () => {
+    const browser = new Browser(alice.userId);
+    as.tamper = () => void (as.idTokenClaims = {});
+    expect((await browser.open(await linkFor(alice))).status).toBe(400);
+    expect(await database.browserSession.count()).toBe(0);
+  });
+
+  test('signing out ends the session here by a form of its own, and goes on to the authorization server', async () => {
+    const browser = await connect(alice);
+    const asked = await browser.open(`${url}/session/end`);
+    expect([asked.html.includes('Sign out?'), await database.browserSession.count()]).toEqual([true, 1]);
+    expect([(await browser.submit(asked, { csrf: 'forged' })).status, await database.browserSession.count()]).toEqual([403, 1]);
+    await browser.submit(asked);
+    expect(await database.browserSession.count()).toBe(0);
+    const last = new URL(browser.visited.at(-1) ?? '');
+    expect([last.origin + last.pathname, Object.fromEntries(last.searchParams)]).toEqual([`${as.origin}/session/end`, { client_id: 'sallyport-control-plane', post_logout_redirect_uri: `${url}/session/ended` }]);
+    expect((await browser.open(`${url}/session/ended`)).html).toContain('You are signed out');
   });
 
   test('a client registered by hand is shown to its own issuer and to no other that a server comes to name (S20)', async () => {

@@ -13,10 +13,10 @@ export interface BrowserSession {
 
 const PURPOSE = 'browser-session';
 const LIFETIME_MS = 60 * 60 * 1000;
-const Sealed = z.object({ v: z.literal(1), userId: z.string(), csrfToken: z.string(), /** Seconds since the epoch. */ beganAt: z.int() });
+const Sealed = z.object({ v: z.literal(2), userId: z.string(), /** The sign-in at the identity provider it came from. */ signIn: z.string(), csrfToken: z.string(), /** Seconds since the epoch. */ beganAt: z.int() });
 const digest = (id: string) => createHash('sha256').update(id).digest('base64url');
 
-/** The cookie holds the id, the database its digest (S8). Sessions end after an hour, and with a revocation of their user (S28). */
+/** The cookie holds the id, the database its digest (S8). Sessions end after an hour, with a revocation of their user (S28), and with the sign-in they came from. */
 export class BrowserSessions {
   readonly #database: Database;
   readonly #sealer: Sealer;
@@ -32,11 +32,11 @@ export class BrowserSessions {
   }
 
   /** @returns the cookie's value and how long it is good for. */
-  async begin(userId: string): Promise<{ id: string; maxAgeSeconds: number }> {
+  async begin({ userId, signIn }: { userId: string; signIn: string }): Promise<{ id: string; maxAgeSeconds: number }> {
     const id = randomBytes(32).toString('base64url');
     const idDigest = digest(id);
     const now = this.#clock();
-    const session: z.infer<typeof Sealed> = { v: 1, userId, csrfToken: randomBytes(24).toString('base64url'), beganAt: Math.floor(now / 1000) };
+    const session: z.infer<typeof Sealed> = { v: 2, userId, signIn, csrfToken: randomBytes(24).toString('base64url'), beganAt: Math.floor(now / 1000) };
     await this.#database.browserSession.deleteMany({ where: { expiresAt: { lte: new Date(now) } } });
     await this.#database.browserSession.create({ data: { idDigest, sealed: Buffer.from(this.#sealer.seal(PURPOSE, JSON.stringify(session), idDigest)), expiresAt: new Date(now + LIFETIME_MS) } });
     return { id, maxAgeSeconds: LIFETIME_MS / 1000 };
@@ -47,8 +47,12 @@ export class BrowserSessions {
     const idDigest = digest(id);
     const row = await this.#database.browserSession.findUnique({ where: { idDigest } });
     if (!row || row.expiresAt.getTime() <= this.#clock()) return undefined;
-    const { userId, csrfToken, beganAt } = Sealed.parse(JSON.parse(this.#sealer.open(PURPOSE, row.sealed, idDigest).toString()));
+    const sealed = Sealed.safeParse(JSON.parse(this.#sealer.open(PURPOSE, row.sealed, idDigest).toString()));
+    if (!sealed.success) return undefined; // of an earlier version
+    const { userId, signIn, csrfToken, beganAt } = sealed.data;
     if (this.#isRevoked({ userId, issuedAt: beganAt })) return undefined;
+    const stands = await this.#database.identitySession.count({ where: { id: signIn, userId, endedAt: null, browserEndedAt: null } });
+    if (stands === 0) return undefined;
     return { idDigest, userId, csrfToken };
   }
 

@@ -8,6 +8,7 @@ import { BrowserSessions, csrfHolds } from './browser-sessions.js';
 import { SignIn } from './sign-in.js';
 
 export const CONTROL_PLANE_URL = Symbol('control plane URL');
+const CsrfForm = z.object({ csrf: z.string() });
 const SwitchUser = z.object({ csrf: z.string(), return_to: z.string() });
 
 @Controller('session')
@@ -32,8 +33,36 @@ export class SessionController {
     if (result.type === 'refused') {
       return sendPage(reply, { status: 400, title: 'You are not signed in', body: html`<p>The sign-in was not completed in this browser. Ask your agent again and open its new link.</p>` });
     }
-    const { id, maxAgeSeconds } = await this.#sessions.begin(result.userId);
+    const { id, maxAgeSeconds } = await this.#sessions.begin(result);
     void reply.header('set-cookie', writeCookie(session, id, { maxAgeSeconds, secure })).status(303).header('location', localPath(result.returnTo)).send();
+  }
+
+  /** Asks; signing out is a form of this session, then the authorization server's. */
+  @Get('end')
+  async askToSignOut(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const session = await this.#sessions.find(readCookie(request.headers.cookie, this.#cookies.session));
+    if (!session) return this.#signOutAtAuthorizationServer(reply);
+    sendPage(reply, { title: 'Sign out?', body: html`<p>You are signed in here. Agents you connected keep working for you.</p><form method="post" action="/session/end"><input type="hidden" name="csrf" value="${session.csrfToken}"><button type="submit">Sign out</button></form>` });
+  }
+
+  @Post('end')
+  async signOut(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const form = CsrfForm.safeParse(request.body);
+    const session = await this.#sessions.find(readCookie(request.headers.cookie, this.#cookies.session));
+    if (session && (!form.success || !csrfHolds(session, form.data.csrf))) return sendPage(reply, { status: 403, title: 'This form is not yours', body: html`<p>You are still signed in.</p>` });
+    if (session) await this.#sessions.end(session);
+    void reply.header('set-cookie', writeCookie(this.#cookies.session, '', { maxAgeSeconds: 0, secure: this.#cookies.secure }));
+    this.#signOutAtAuthorizationServer(reply);
+  }
+
+  @Get('ended')
+  ended(@Res() reply: FastifyReply): void {
+    sendPage(reply, { title: 'You are signed out', body: html`<p>You can close this page.</p>` });
+  }
+
+  #signOutAtAuthorizationServer(reply: FastifyReply): void {
+    const url = this.#signIn.signOutUrl();
+    sendPage(reply, { title: 'Signing out', continueTo: url, body: html`<p><a class="button" href="${url}">Continue to sign out</a></p>` });
   }
 
   /** Ends the session and signs in again, as somebody else. */

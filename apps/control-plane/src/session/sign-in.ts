@@ -14,7 +14,7 @@ export interface OwnAuthorizationServer {
   readonly jwksUrl: string;
 }
 
-export type SignInResult = { readonly type: 'signed_in'; readonly userId: UserId; readonly returnTo: string } | { readonly type: 'refused'; readonly reason: 'no_sign_in_under_way' | 'expired' | 'not_completed' };
+export type SignInResult = { readonly type: 'signed_in'; readonly userId: UserId; /** The sign-in at the identity provider. */ readonly signIn: string; readonly returnTo: string } | { readonly type: 'refused'; readonly reason: 'no_sign_in_under_way' | 'expired' | 'not_completed' };
 
 const PURPOSE = 'sign-in';
 const LIFETIME_MS = 10 * 60 * 1000;
@@ -25,6 +25,7 @@ export class SignIn {
   readonly #server: AuthorizationServer;
   readonly #client: Client = { client_id: CONTROL_PLANE_CLIENT_ID };
   readonly #redirectUri: string;
+  readonly #signedOutUri: string;
   readonly #fetch: SafeFetch;
   readonly #sealer: Sealer;
   readonly #clock: Clock;
@@ -33,6 +34,7 @@ export class SignIn {
     const { issuer, authorizeUrl, tokenUrl, jwksUrl } = options.authorizationServer;
     this.#server = { issuer, authorization_endpoint: authorizeUrl, token_endpoint: tokenUrl, jwks_uri: jwksUrl, authorization_response_iss_parameter_supported: true };
     this.#redirectUri = `${options.controlPlaneUrl}/session/callback`;
+    this.#signedOutUri = `${options.controlPlaneUrl}/session/ended`;
     this.#fetch = options.fetch;
     this.#sealer = options.sealer;
     this.#clock = options.clock;
@@ -50,6 +52,14 @@ export class SignIn {
     return { url: url.toString(), cookie: this.#sealer.seal(PURPOSE, JSON.stringify(pending), '').toString('base64url'), maxAgeSeconds: LIFETIME_MS / 1000 };
   }
 
+  /** Where a browser signs out at our authorization server, and comes back to us. */
+  signOutUrl(): string {
+    const url = new URL(`${this.#server.issuer}/session/end`);
+    url.searchParams.set('client_id', CONTROL_PLANE_CLIENT_ID);
+    url.searchParams.set('post_logout_redirect_uri', this.#signedOutUri);
+    return url.href;
+  }
+
   /** The callback. `state` and the cookie must belong together; the ID token is verified, signature included. */
   async complete(parameters: URLSearchParams, cookie: string | undefined): Promise<SignInResult> {
     const pending = this.#openPending(cookie);
@@ -62,9 +72,10 @@ export class SignIn {
       const response = await authorizationCodeGrantRequest(this.#server, this.#client, None(), validated, this.#redirectUri, pending.codeVerifier, options);
       const tokens = await processAuthorizationCodeResponse(this.#server, { ...this.#client, id_token_signed_response_alg: 'ES256' }, response, { expectedNonce: pending.nonce, requireIdToken: true });
       await validateApplicationLevelSignature(this.#server, response, options);
-      const subject = getValidatedIdTokenClaims(tokens)?.sub;
-      if (!isId('usr', subject)) return { type: 'refused', reason: 'not_completed' };
-      return { type: 'signed_in', userId: subject, returnTo: pending.returnTo };
+      const claims = getValidatedIdTokenClaims(tokens);
+      const [subject, signIn] = [claims?.sub, claims?.['identity_session']];
+      if (!isId('usr', subject) || !isId('ids', signIn)) return { type: 'refused', reason: 'not_completed' };
+      return { type: 'signed_in', userId: subject, signIn, returnTo: pending.returnTo };
     } catch (error) {
       if (error instanceof AuthorizationResponseError || error instanceof ResponseBodyError || error instanceof OperationProcessingError) return { type: 'refused', reason: 'not_completed' };
       throw error;
