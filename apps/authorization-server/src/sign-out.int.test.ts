@@ -12,7 +12,7 @@ beforeAll(async () => {
   deployment = await startTestDeployment();
   replica = await deployment.startReplica();
   await eventually(() => replica.readiness().status === 'ready', { until: 'the other replica is ready' });
-  deployment.provider.bend = { endSession: true }; // its metadata is read once
+  deployment.provider.bend = { endSession: true };
 });
 afterAll(async () => {
   await replica.close();
@@ -24,7 +24,7 @@ beforeEach(() => {
   deployment.provider.account = { sub: `human-${++people}`, email: 'human@example.com', email_verified: true, name: 'Human', groups: ['engineering'] };
 });
 afterEach(() => {
-  deployment.provider.bend = {};
+  deployment.provider.bend = { endSession: true };
   return document(undefined);
 });
 
