@@ -2,6 +2,8 @@ import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
 import { demoConfiguration } from '@sallyport/demo';
 import { startStandalone } from '../system/start-standalone.js';
+import { fuzzMcp } from '../fuzz-mcp/fuzz-mcp.js';
+import { startFuzzedGateway } from '../fuzz-mcp/fuzzed-gateway.js';
 import { fuzzOauth } from './fuzz-oauth.js';
 import { signIn } from './sign-in.js';
 
@@ -14,11 +16,11 @@ const UNLIMITED = `  limits:
     user: 10000000
 `;
 
-/** `oauth [--cases 100000] [--seed n] [--case i]`: against a deployment of its own, on loopback. */
+/** `oauth | mcp [--cases 100000] [--seed n] [--case i]`: against a deployment of its own, on loopback. */
 async function fuzz(args: readonly string[]): Promise<boolean> {
   const { values, positionals: [target] } = parseArgs({ args: [...args], allowPositionals: true, options: { seed: { type: 'string' }, cases: { type: 'string' }, case: { type: 'string' } } });
-  if (target !== 'oauth') {
-    process.stderr.write('Usage: npm run fuzz -- oauth [--cases 100000] [--seed n] [--case i]\n');
+  if (target !== 'oauth' && target !== 'mcp') {
+    process.stderr.write('Usage: npm run fuzz -- oauth | mcp [--cases 100000] [--seed n] [--case i]\n');
     return false;
   }
   const seed = Number(values.seed ?? randomInt(2 ** 31));
@@ -26,19 +28,60 @@ async function fuzz(args: readonly string[]): Promise<boolean> {
   const cases = values.case === undefined ? Number(values.cases ?? 100_000) : 1;
   if (![seed, first, cases].every((number) => Number.isSafeInteger(number) && number >= 0)) throw new RangeError('--seed, --case and --cases are whole numbers');
 
-  process.stdout.write(`fuzz oauth: seed ${seed}, ${cases} cases\n`);
-  const system = await startStandalone({ logLevel: 'fatal', configure: (demo) => demoConfiguration(demo).replace(/(?<=^  signingKeys: .*\n)/m, UNLIMITED) });
+  process.stdout.write(`fuzz ${target}: seed ${seed}, ${cases} cases\n`);
   const began = performance.now();
+  const report = await { oauth: runOauth, mcp: runMcp }[target]({ seed, first, cases, onProgress: (done) => void (done % 10_000 === 0 && process.stdout.write(`  ${done}\n`)) });
+  for (const { index, reason, sent } of report.failures) {
+    process.stdout.write(`✗ case ${index}: ${reason}\n  ${sent.slice(0, 2_000)}\n  again: npm run fuzz -- ${target} --seed ${seed} --case ${index}\n`);
+  }
+  process.stdout.write(`answers: ${Object.entries(report.statuses).map(([status, count]) => `${status} × ${count}`).join(', ')}\n`);
+  for (const problem of report.problems) process.stdout.write(`✗ ${problem}\n`);
+  process.stdout.write(`fuzz ${target}: seed ${seed}, ${report.cases} cases, ${report.failures.length + report.problems.length} failures, ${((performance.now() - began) / 1000).toFixed(0)} s\n`);
+  return report.failures.length + report.problems.length === 0 && report.cases === cases;
+}
+
+interface Range {
+  readonly seed: number;
+  readonly first: number;
+  readonly cases: number;
+  readonly onProgress: (done: number) => void;
+}
+interface Report {
+  readonly cases: number;
+  readonly failures: readonly { readonly index: number; readonly reason: string; readonly sent: string }[];
+  readonly statuses: Readonly<Record<string, number>>;
+  /** What is wrong with the whole, not with one case. */
+  readonly problems: readonly string[];
+}
+
+async function runOauth(range: Range): Promise<Report> {
+  const system = await startStandalone({ logLevel: 'fatal', configure: (demo) => demoConfiguration(demo).replace(/(?<=^  signingKeys: .*\n)/m, UNLIMITED) });
   try {
-    const report = await fuzzOauth({ seed, first, cases, facts: () => signIn(system), onProgress: (done) => void (done % 10_000 === 0 && process.stdout.write(`  ${done}\n`)) });
-    for (const { index, reason, request } of report.failures) {
-      process.stdout.write(`✗ case ${index}: ${reason}\n  ${JSON.stringify(request).slice(0, 2_000)}\n  again: npm run fuzz -- oauth --seed ${seed} --case ${index}\n`);
-    }
-    process.stdout.write(`answers: ${Object.entries(report.statuses).map(([status, count]) => `${status} × ${count}`).join(', ')}\n`);
-    process.stdout.write(`fuzz oauth: seed ${seed}, ${report.cases} cases, ${report.failures.length} failures, ${((performance.now() - began) / 1000).toFixed(0)} s\n`);
-    return report.failures.length === 0 && report.cases === cases;
+    const report = await fuzzOauth({ ...range, facts: () => signIn(system) });
+    return { ...report, failures: report.failures.map(({ request, ...failure }) => ({ ...failure, sent: JSON.stringify(request) })), problems: [] };
   } finally {
     await system.stop();
+  }
+}
+
+/** A leak shows in the second half of a run; the first is when caches fill. */
+const MOST_GROWTH_MEGABYTES = 100;
+
+async function runMcp(range: Range): Promise<Report> {
+  const fuzzed = await startFuzzedGateway();
+  try {
+    let halfway = 0;
+    const onProgress = (done: number): void => {
+      if (done <= range.cases / 2) halfway = fuzzed.residentMegabytes();
+      range.onProgress(done);
+    };
+    const report = await fuzzMcp({ ...range, gateway: fuzzed.gateway, facts: () => fuzzed.facts(), onProgress });
+    const end = fuzzed.residentMegabytes();
+    if (halfway > 0) process.stdout.write(`memory: ${halfway} MB halfway, ${end} MB at the end\n`);
+    const problems = halfway > 0 && end - halfway > MOST_GROWTH_MEGABYTES ? [`memory grew by ${end - halfway} MB in the second half`] : [];
+    return { ...report, failures: report.failures.map(({ sent, ...failure }) => ({ ...failure, sent: JSON.stringify({ ...sent, body: sent.body.toString('utf8') }).replaceAll(/eyJ[\w.-]{200,}/g, '<token>') })), problems };
+  } finally {
+    await fuzzed.stop();
   }
 }
 

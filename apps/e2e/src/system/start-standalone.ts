@@ -6,7 +6,7 @@ import { prepareSurroundings } from './surroundings.js';
 import type { System } from './system.js';
 
 /** What `npm start` runs, in a process of its own, with the demonstration's servers kept in the test's process. */
-export async function startStandalone({ logLevel = 'trace', configure }: { logLevel?: string; configure?: Parameters<typeof prepareSurroundings>[0] } = {}): Promise<System> {
+export async function startStandalone({ logLevel = 'trace', configure }: { logLevel?: string; configure?: Parameters<typeof prepareSurroundings>[0] } = {}): Promise<System & { /** Of the process that runs now. */ pid(): number }> {
   const surroundings = await prepareSurroundings(configure);
   const { ports, urls, dataDir } = surroundings;
   const start = (): Promise<SpawnedApp> => spawnApp({
@@ -44,6 +44,7 @@ export async function startStandalone({ logLevel = 'trace', configure }: { logLe
     databaseUrl: `postgresql://postgres:${password}@127.0.0.1:${ports.database}/sallyport`,
     natsUrl: undefined,
     nkeys: undefined,
+    pid: () => runs.at(-1)?.pid ?? 0,
     logs: () => runs.map((run) => run.output()).join('\n'),
     async killAndRestart() {
       await runs.at(-1)?.kill();
