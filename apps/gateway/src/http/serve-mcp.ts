@@ -50,7 +50,7 @@ async function serve(endpoint: McpEndpoint, request: FastifyRequest, reply: Fast
 
   let answer: Answer;
   try {
-    answer = await endpoint.handle({ method: request.method, headers: new InboundHeaders(request.raw.rawHeaders), sourceIp: request.ip, body: request.raw, disconnected: gone.signal, cut: () => gone.abort(), onOver: (listener) => over.push(listener) }, facts);
+    answer = await endpoint.handle({ method: request.method, headers: new InboundHeaders(request.raw.rawHeaders), sourceIp: request.ip, body: request.raw.iterator({ destroyOnReturn: false }), disconnected: gone.signal, cut: () => gone.abort(), onOver: (listener) => over.push(listener) }, facts);
   } catch (error) {
     if (!gone.signal.aborted) logger.error({ err: error }, 'call failed');
     facts.decision ??= 'invalid';

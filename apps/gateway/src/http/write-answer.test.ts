@@ -11,6 +11,8 @@ class FakeResponse extends EventEmitter {
   destroyed = false;
   full = false;
   writableLength = 0;
+  shouldKeepAlive = true;
+  req = { complete: true };
   writeHead(status: number) { this.log.push(`head ${status}`); return this; }
   flushHeaders() { this.log.push('flush'); }
   write(text: string) { this.log.push(`write ${text}`); return !this.full; }

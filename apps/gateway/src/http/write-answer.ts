@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import { drainRequest } from './drain-request.js';
 import type { Answer } from './exchange.js';
 
 const KEEP_ALIVE_MS = 15_000;
@@ -16,7 +17,11 @@ export async function writeAnswer(answer: Answer, response: ServerResponse, reco
     if (response.destroyed) return false;
     const text = answer.body.type === 'text' ? answer.body.text : '';
     response.writeHead(answer.status, { ...answer.headers, 'content-length': Buffer.byteLength(text) });
-    response.end(text);
+    const closes = !response.shouldKeepAlive || answer.headers['connection'] === 'close';
+    if (closes && !response.req.complete) {
+      response.write(text);
+      void drainRequest(response.req).then(() => response.end());
+    } else response.end(text);
     if (response.writableLength > 0) void taken(response, slowReaderMs);
     return true;
   }
