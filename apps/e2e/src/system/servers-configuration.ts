@@ -4,6 +4,9 @@ import { DEMO_CLIENT_SECRET_VARIABLE } from '@sallyport/demo';
 /** What an agent asks for to use these servers. */
 export const SERVERS_SCOPE = 'servers.use';
 
+/** Where these servers may send users. */
+export const PAGE_ORIGIN = 'https://pages.example';
+
 export interface ConfiguredServer {
   readonly name: string;
   readonly url: string;
@@ -54,7 +57,11 @@ spec:
 const documentsOf = ({ name, url, credential = 'gateway-token' }: ConfiguredServer): string => `
 kind: McpServer
 name: ${name}
-spec: { title: "${name}", url: "${url}", timeout: 30s }
+spec:
+  title: "${name}"
+  url: "${url}"
+  timeout: 30s
+  mayAsk: { elicitation: [form, url], sampling: true, roots: true, urlOrigins: ["${PAGE_ORIGIN}"] }
 ---
 kind: CredentialProvider
 name: ${name}-credential
@@ -69,4 +76,5 @@ spec:
   credentialProvider: ${name}-credential
   tools: [{ match: ["*"], scope: ${SERVERS_SCOPE} }]
   resources: [{ match: ["**"], scope: ${SERVERS_SCOPE} }]
+  prompts: [{ match: ["*"], scope: ${SERVERS_SCOPE} }]
 `;
