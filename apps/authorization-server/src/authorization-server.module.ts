@@ -6,11 +6,13 @@ import { Sealer, type MasterKey } from '@sallyport/keys';
 import { createSafeFetch } from '@sallyport/safe-fetch';
 import type { Logger } from '@sallyport/telemetry';
 import type { JWK } from 'jose';
+import { IdentityAssertions } from './assertion/identity-assertion.js';
 import { IssuerKeys } from './assertion/issuer-keys.js';
 import { WorkloadIdentities } from './assertion/workload-identity.js';
 import type { AuthorizationServerConfig } from './config.js';
 import { createEngine } from './engine/create-engine.js';
 import { RotatingEngine } from './engine/rotating-engine.js';
+import { AssertionAdmissions } from './entitlement/assertion-admission.js';
 import { Admissions } from './entitlement/admission.js';
 import { lifetimesOf } from './entitlement/lifetimes.js';
 import { MachineAdmissions } from './entitlement/machine-admission.js';
@@ -108,6 +110,8 @@ export class AuthorizationServerModule {
     const limits = new RequestLimits({ configuration, record: recorder.record, clock });
     const documents = new DocumentFetch({ fetch: createSafeFetch({ ...guard, maxResponseBytes: LARGEST_DOCUMENT }), limits, clock });
     const issuerKeys = new IssuerKeys({ fetch: outbound, clock, onProblem: (source, err) => logger.warn({ err, source }, 'the keys of an issuer could not be read') });
+    const assertions = new IdentityAssertions({ configuration, keys: issuerKeys, store, issuer: config.issuer, resource, clock });
+    const assertionAdmissions = new AssertionAdmissions({ assertions, admissions, users, sessions, clock });
     const workloads = new WorkloadIdentities({ configuration, keys: issuerKeys, store, issuer: config.issuer, clock });
     const registration = new DynamicRegistrations({ configuration, database, store, clock });
 
@@ -144,6 +148,8 @@ export class AuthorizationServerModule {
         signInVoid: (userId, authTime) => configuration.snapshot().revocations.isRevoked({ userId, clientId: '', sid: '', issuedAt: authTime }),
         admitMachine: (request) => machines.admit(request),
         admitToken: (request) => admissions.admitToken(request),
+        acceptsAssertions: () => assertions.accepted(),
+        admitAssertion: (request) => assertionAdmissions.admit(request),
         liveToken: (token) => status.read(token),
         grantIsLive: (grantId) => status.grantIsLive(grantId),
         endSession,

@@ -1,4 +1,4 @@
-import { compactVerify, decodeProtectedHeader, errors, type CompactVerifyGetKey } from 'jose';
+import { compactVerify, decodeJwt, decodeProtectedHeader, errors, type CompactVerifyGetKey } from 'jose';
 import { z } from 'zod';
 import { KeysUnavailable } from './issuer-keys.js';
 
@@ -46,3 +46,14 @@ export const isForOneOf = (aud: unknown, expected: readonly string[]): boolean =
   const [one, ...others] = Array.isArray(aud) ? aud : [aud];
   return others.length === 0 && typeof one === 'string' && expected.includes(one);
 };
+
+/** What a JWT says, to know whose keys to try; nothing of it is true yet. */
+export function unverifiedClaims(token: string): Readonly<Record<string, unknown>> {
+  if (token.length > MAX_LENGTH) return {};
+  try {
+    return decodeJwt(token);
+  } catch (error) {
+    if (error instanceof errors.JWTInvalid) return {};
+    throw error;
+  }
+}

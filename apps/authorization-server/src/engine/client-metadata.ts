@@ -9,6 +9,9 @@ export const REGISTERED_BY = 'registered_by';
 /** Ways for a client to prove that it is the one that was registered. */
 export const CONFIDENTIAL_METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt'] as const;
 
+/** RFC 7523 section 2.1: the grant of ID-JAG, for clients whose id and key or secret somebody vouches for. */
+export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+
 const SUPPORTED_GRANTS = new Set(['authorization_code', 'refresh_token']);
 /** Not used by us and only a way to make us fetch or store something. */
 const IGNORED = ['scope', 'sector_identifier_uri', 'initiate_login_uri', 'logo_uri', 'default_acr_values', 'default_max_age', 'require_auth_time', 'post_logout_redirect_uris'];
@@ -36,7 +39,7 @@ export function normaliseClientMetadata(context: KoaContextWithOIDC | undefined,
   for (const name of IGNORED) delete metadata[name];
   // A document cannot hold a secret, so the default of RFC 7591 is not one of its own (the engine refused an explicit one).
   if (origin === 'document' && metadata['token_endpoint_auth_method'] === 'client_secret_basic') metadata['token_endpoint_auth_method'] = 'none';
-  if (Array.isArray(metadata['grant_types'])) metadata['grant_types'] = metadata['grant_types'].filter((grant: unknown) => typeof grant !== 'string' || SUPPORTED_GRANTS.has(grant) || (origin === 'administrator' && grant === 'client_credentials'));
+  if (Array.isArray(metadata['grant_types'])) metadata['grant_types'] = metadata['grant_types'].filter((grant: unknown) => typeof grant !== 'string' || SUPPORTED_GRANTS.has(grant) || (origin === 'administrator' && grant === 'client_credentials') || (grant === JWT_BEARER && metadata['token_endpoint_auth_method'] !== 'none' && (origin === 'administrator' || origin === 'document')));
 
   const redirectUris = metadata['redirect_uris'];
   if (!Array.isArray(redirectUris) || !redirectUris.every((uri) => typeof uri === 'string')) return; // the engine's own validation says what is wrong

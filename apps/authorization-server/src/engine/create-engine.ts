@@ -6,10 +6,11 @@ import { errors, type Client, type Configuration, type KoaContextWithOIDC } from
 import type { ArtifactStore } from '../storage/artifact-store.js';
 import { CONFIDENTIAL_METHODS, CONTROL_PLANE_CLIENT_ID, DYNAMIC_PREFIX, normaliseClientMetadata, REGISTERED_BY, registeredBy } from './client-metadata.js';
 import { createEngineAdapter } from './engine-adapter.js';
-import type { AuthorizationEngine, EngineDecisions, EngineEvents, LifecycleSubject, RenderError, TokenVerdict } from './engine.js';
+import type { AssertionVerdict, AuthorizationEngine, EngineDecisions, EngineEvents, LifecycleSubject, RenderError, TokenVerdict } from './engine.js';
 import { interactionPolicyFor } from './interaction-policy.js';
 import { atomicReplayDetection, describeMetadata, provenKey, providerWithRefresh, toRegistration, whenClientIsNamed } from './internals.js';
 import { IDENTITY_SESSION, interactionSteps } from './interaction-steps.js';
+import { registerAssertionGrant } from './assertion-grant.js';
 import { limitRequests, refuseSpentClient, TooManyRequests } from './limit-requests.js';
 import { guardRegistration } from './register-clients.js';
 import { RefreshRotation } from './refresh-rotation.js';
@@ -47,7 +48,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   const secure = issuer.startsWith('https:');
   const [signingKey] = options.signingKeys;
   if (!signingKey?.kid) throw new TypeError('an access token signing key with a kid is needed');
-  const verdicts = new WeakMap<object, TokenVerdict>();
+  const verdicts = new WeakMap<object, TokenVerdict | AssertionVerdict>();
   const rotation = new RefreshRotation(options.store);
   /** Requests that are answered with a successor made a moment ago. */
   const repeating = new WeakSet<object>();
@@ -86,6 +87,8 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     const { params } = ctx.oidc;
     if (params && params['scope'] === undefined) params['scope'] = [...verdict.scopes].join(' ');
   };
+
+  const resourceServer = (scopes: readonly string[]) => ({ scope: scopes.join(' '), audience: resource, accessTokenFormat: 'jwt' as const, accessTokenTTL: decisions.lifetimes().accessToken, jwt: { sign: { alg: 'ES256' as const, kid: signingKey.kid } } });
 
   const configuration: Configuration = {
     adapter: createEngineAdapter({ store: options.store, rotation, administered: decisions.administeredAgent, registration: decisions.registration }, (grantId, clientId) => events.grantRevoked(grantId, clientId, 'a code was used twice at once')),
@@ -193,7 +196,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
           if (ctx.oidc.params?.['grant_type'] === 'client_credentials') await admitMachine(ctx, client);
           const verdict = verdicts.get(ctx);
           const scopes = verdict?.admitted ? [...verdict.scopes] : decisions.knownScopes();
-          return { scope: scopes.join(' '), audience: resource, accessTokenFormat: 'jwt', accessTokenTTL: decisions.lifetimes().accessToken, jwt: { sign: { alg: 'ES256', kid: signingKey.kid } } };
+          return resourceServer(scopes);
         },
       },
       clientIdMetadataDocument: {
@@ -225,13 +228,22 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   atomicReplayDetection(provider, options.store, options.clock);
   verifyWorkloads(provider, decisions);
 
+  registerAssertionGrant(provider, {
+    resource,
+    decisions,
+    resourceServer,
+    onVerdict: (ctx, verdict) => {
+      verdicts.set(ctx, verdict);
+      if (verdict.admitted) admitUser(ctx, verdict.userId);
+    },
+  });
   whenClientIsNamed(provider, (ctx, client) => refuseSpentClient(decisions.limits, ctx, client));
   provider.use(limitRequests(decisions.limits, options.renderError));
   provider.use(guardRegistration(decisions));
   provider.use(answerForAccessTokens(decisions));
   provider.use(async (ctx, next) => {
     await next();
-    if (ctx.path.startsWith('/.well-known/') && ctx.status === 200) ctx.body = describeMetadata(ctx.body, { issuer, registration: decisions.registration.mode !== 'off', documents: decisions.documents().enabled, scopes: decisions.knownScopes() });
+    if (ctx.path.startsWith('/.well-known/') && ctx.status === 200) ctx.body = describeMetadata(ctx.body, { issuer, registration: decisions.registration.mode !== 'off', documents: decisions.documents().enabled, assertions: decisions.acceptsAssertions(), scopes: decisions.knownScopes() });
   });
 
   const subjectOf = (ctx: KoaContextWithOIDC): LifecycleSubject => {

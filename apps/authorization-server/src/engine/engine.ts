@@ -43,7 +43,7 @@ export interface PendingAuthorization {
 
 /** What is needed to say yes or no to a token request, after the engine found code or refresh token and grant in order. */
 export interface TokenRequest {
-  readonly kind: 'code' | 'refresh' | 'machine';
+  readonly kind: 'code' | 'refresh' | 'machine' | 'assertion';
   readonly grantId: string;
   readonly clientId: string;
   /** RFC 7591 `token_endpoint_auth_method` as it is now: a metadata document may have changed since the consent. */
@@ -56,6 +56,18 @@ export interface TokenRequest {
 export type TokenVerdict =
   | { readonly admitted: true; /** What may be in the token now, whatever was granted before (S4). */ readonly scopes: ReadonlySet<string>; readonly claims: Readonly<Record<string, unknown>>; readonly subject: LifecycleSubject }
   | { readonly admitted: false; /** For the trail, never for the agent. */ readonly reason: string; readonly subject: LifecycleSubject; /** Nothing is wrong with the request: it may be repeated later, with the same token. */ readonly retriable?: boolean };
+/** An identity provider's assertion about a human and the agent that shows it, which has authenticated. */
+export interface AssertionRequest extends Pick<TokenRequest, 'sourceIp'> {
+  readonly agent: AgentRegistration;
+  readonly assertion: string;
+  /** As asked for; undefined when the assertion's own were meant. */
+  readonly requestedScopes: readonly string[] | undefined;
+  /** Thumbprint of the key the request proves. */
+  readonly provenKey: string | undefined;
+}
+export type AssertionVerdict =
+  | { readonly admitted: true; readonly userId: string; readonly grantId: string; readonly scopes: ReadonlySet<string>; readonly claims: Readonly<Record<string, unknown>>; readonly subject: LifecycleSubject }
+  | { readonly admitted: false; readonly error: 'invalid_grant' | 'invalid_target'; readonly reason: string; readonly subject: LifecycleSubject };
 export interface LifecycleSubject {
   readonly userId?: string | undefined;
   readonly trustProvider?: string | undefined;
@@ -105,6 +117,9 @@ export interface EngineDecisions {
   /** An agent without a human asks for a token (RFC 6749 section 4.4). `subject.userId` is the token's subject. */
   admitMachine(request: Omit<TokenRequest, 'kind' | 'grantId' | 'authentication'>): Promise<TokenVerdict>;
   admitToken(request: TokenRequest): Promise<TokenVerdict>;
+  /** Whether any identity provider's assertions are taken at all. */
+  acceptsAssertions(): boolean;
+  admitAssertion(request: AssertionRequest): Promise<AssertionVerdict>;
   /** An access token of ours that is good right now (RFC 7662 section 2.2), whoever asks. */
   liveToken(token: string): Promise<{ readonly clientId: string; readonly sid: string; readonly claims: Readonly<Record<string, unknown>> } | undefined>;
   /** Whether anything can still come of the agent session a grant belongs to. */

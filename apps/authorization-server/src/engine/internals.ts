@@ -5,7 +5,7 @@ import { decodeJwt, errors as joseErrors } from 'jose';
 import { errors, Provider, type Client, type Configuration, type KoaContextWithOIDC, type TokenEndpointGrantContext } from 'oidc-provider';
 import { checkDpopReplay, checkDpopRequired, validateDpop } from 'oidc-provider/lib/helpers/grants.js';
 import type { ArtifactStore } from '../storage/artifact-store.js';
-import { CONFIDENTIAL_METHODS, registeredBy } from './client-metadata.js';
+import { CONFIDENTIAL_METHODS, JWT_BEARER, registeredBy } from './client-metadata.js';
 
 /**
  * What leans on how oidc-provider 9.13.3 works inside rather than on what it documents. Look here first when the pinned
@@ -93,10 +93,12 @@ export function whenClientIsNamed(provider: Provider, check: (ctx: KoaContextWit
 }
 
 /** What it publishes about itself, less what we do not offer and with our own key set. */
-export function describeMetadata(body: unknown, facts: { issuer: string; registration: boolean; documents: boolean; scopes: readonly string[] }): Record<string, unknown> {
+export function describeMetadata(body: unknown, facts: { issuer: string; registration: boolean; documents: boolean; assertions: boolean; scopes: readonly string[] }): Record<string, unknown> {
   const published: Record<string, unknown> = { ...(body as Record<string, unknown>) };
   for (const absent of ['claims_supported', 'claims_parameter_supported']) delete published[absent];
   if (!facts.registration) delete published['registration_endpoint'];
+  const { grant_types_supported: grants } = published;
+  if (!facts.assertions && Array.isArray(grants)) published['grant_types_supported'] = grants.filter((grant) => grant !== JWT_BEARER);
   return {
     ...published,
     issuer: facts.issuer,
@@ -107,6 +109,7 @@ export function describeMetadata(body: unknown, facts: { issuer: string; registr
     // What it says of the token endpoint it does here too, but for the clients that cannot authenticate.
     introspection_endpoint_auth_methods_supported: CONFIDENTIAL_METHODS,
     client_id_metadata_document_supported: facts.documents,
+    ...(facts.assertions ? { authorization_grant_profiles_supported: ['urn:ietf:params:oauth:grant-profile:id-jag'] } : {}),
   };
 }
 

@@ -98,7 +98,7 @@ export class Admissions {
 }
 
 /** What the gateway needs to know about a caller, beyond RFC 9068's own claims. */
-function tokenClaims(facts: { user: User; session: { sid: AgentSessionId; agentName: string }; assurance: AgentAssurance; roles: readonly string[]; authentication: Authentication }): Record<string, unknown> {
+export function tokenClaims(facts: { user: User; session: { sid: AgentSessionId; agentName: string }; assurance: AgentAssurance; roles: readonly string[]; authentication: Authentication }): Record<string, unknown> {
   const { user, session, assurance, roles, authentication } = facts;
   return {
     roles,

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import type { ConfigurationSnapshot, DocumentOf } from '@sallyport/configuration';
+import { JWT_BEARER } from '../engine/client-metadata.js';
 import type { StoredSecrets } from './stored-secrets.js';
 
 /** Client metadata in the words of RFC 7591. */
@@ -23,7 +24,7 @@ export class AdministeredAgents {
   async find(clientId: string): Promise<ClientMetadata | undefined> {
     const spec = this.#configuration.snapshot().get('Agent', clientId)?.spec;
     if (!spec) return undefined;
-    const common = { client_id: clientId, client_name: spec.displayName, redirect_uris: spec.redirectUris, ...(spec.machine ? { grant_types: ['client_credentials'], response_types: [] } : { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] }) };
+    const common = { client_id: clientId, client_name: spec.displayName, redirect_uris: spec.redirectUris, ...grantsOf(spec) };
     const { authentication } = spec;
     switch (authentication.method) {
       case 'none':
@@ -39,4 +40,11 @@ export class AdministeredAgents {
         return { ...common, token_endpoint_auth_method: 'private_key_jwt', ...(authentication.jwksUri === undefined ? { jwks: { keys: authentication.keys ?? [] } } : { jwks_uri: authentication.jwksUri }) };
     }
   }
+}
+
+/** What it can ask for: a machine by itself, others with a human, or with an identity provider's word for one. */
+function grantsOf({ machine, redirectUris, authentication }: DocumentOf<'Agent'>['spec']): { grant_types: string[]; response_types: string[] } {
+  if (machine) return { grant_types: ['client_credentials'], response_types: [] };
+  const assertions = authentication.method === 'none' ? [] : [JWT_BEARER];
+  return redirectUris.length === 0 ? { grant_types: assertions, response_types: [] } : { grant_types: ['authorization_code', 'refresh_token', ...assertions], response_types: ['code'] };
 }

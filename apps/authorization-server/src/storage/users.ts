@@ -35,6 +35,16 @@ export class Users {
     await this.#database.user.updateMany({ where: { id }, data: { email: email ?? null, name: name ?? null, groups: [...groups], providerRoles: [...providerRoles] } });
   }
 
+  /** Somebody a provider speaks of without their having signed in here; what it said at their last sign-in is kept. */
+  async asserted({ trustProvider, issuer, subject, email, name, groups, providerRoles }: Identity, at: Date): Promise<User> {
+    const row = await this.#database.user.upsert({
+      where: { trustProvider_issuer_subject: { trustProvider, issuer, subject } },
+      create: { id: newId('usr'), trustProvider, issuer, subject, email: email ?? null, name: name ?? null, groups: [...groups], providerRoles: [...providerRoles], createdAt: at, lastSignInAt: at },
+      update: {},
+    });
+    return toUser(row);
+  }
+
   async find(id: string): Promise<User | undefined> {
     const row = await this.#database.user.findUnique({ where: { id } });
     return row ? toUser(row) : undefined;

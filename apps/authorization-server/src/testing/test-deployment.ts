@@ -26,8 +26,8 @@ export interface TestDeployment {
   /** Puts documents in force, replacing those of the same kind and name. */
   configure(puts: readonly Document[], deletes?: readonly { kind: string; name: string }[]): Promise<void>;
   revoke(subject: Revocation['subject'], notBefore?: number): Promise<void>;
-  /** One more replica on the same database. */
-  startReplica(): Promise<RunningService>;
+  /** One more replica on the same database; behind one address with the first (then call `urls.listening`), or an issuer of its own. */
+  startReplica(options?: { sameIssuer: boolean }): Promise<RunningService>;
   close(): Promise<void>;
 }
 
@@ -90,9 +90,10 @@ export async function startTestDeployment(changes: Partial<AuthorizationServerCo
     service,
     configure: (puts, deletes) => append({ puts, ...(deletes ? { deletes } : {}) }),
     revoke: (subject, notBefore = Math.floor(Date.now() / 1000) + 1) => append({ revocations: [{ id: `rev_${revision}`, subject, notBefore, expiresAt: null }] }),
-    startReplica: async () => {
+    startReplica: async ({ sameIssuer } = { sameIssuer: false }) => {
       const other = await freePort();
-      return startAuthorizationServer({ ...config, port: other, issuer: `http://127.0.0.1:${other}` }, { messaging, logger, database });
+      const own = `http://127.0.0.1:${other}`;
+      return startAuthorizationServer({ ...config, port: other, ...(sameIssuer ? { internalUrls: [own] } : { issuer: own }) }, { messaging, logger, database });
     },
     async close() {
       await service.close();

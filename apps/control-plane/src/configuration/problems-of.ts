@@ -37,6 +37,8 @@ export function problemsOf(documents: readonly Document[]): DocumentProblem[] {
   const find = <K extends DocumentKind>(kind: K, name: string) => index.get(`${kind}/${name}`) as DocumentOf<K> | undefined;
   const namesOf = (kind: DocumentKind) => documents.filter((document) => document.kind === kind).map((document) => document.name);
 
+  const takesAssertions = documents.some((document) => document.kind === 'TrustProvider' && document.spec.identityAssertions !== undefined);
+
   for (const document of documents) {
     const say = (path: (string | number)[], message: string) => problems.push({ document, path: ['spec', ...path], message });
     const refer = (kind: DocumentKind, name: string | undefined, path: (string | number)[]) => {
@@ -47,9 +49,12 @@ export function problemsOf(documents: readonly Document[]): DocumentProblem[] {
     const referAll = (kind: DocumentKind, names: readonly string[] | undefined, path: (string | number)[]) => names?.forEach((name, position) => refer(kind, name, [...path, position]));
 
     switch (document.kind) {
-      case 'TrustProvider':
+      case 'TrustProvider': {
         for (const { path, message } of problemsOfTrustProvider(document.spec)) say([...path], message);
+        const { identityAssertions, issuer } = document.spec;
+        if (identityAssertions && documents.some((other) => other !== document && other.kind === 'TrustProvider' && other.spec.issuer === issuer && other.spec.identityAssertions)) say(['identityAssertions'], 'is in two providers of one issuer: an assertion would not say whose human it is about');
         break;
+      }
       case 'Role':
         document.spec.members.forEach((members, position) => refer('TrustProvider', members.trustProvider, ['members', position, 'trustProvider']));
         break;
@@ -71,7 +76,7 @@ export function problemsOf(documents: readonly Document[]): DocumentProblem[] {
         if (RESERVED_CLIENT_IDS.has(document.name)) problems.push({ document, path: ['name'], message: 'is the name of a client of our own: choose another' });
         if (document.spec.machine && document.spec.redirectUris.length > 0) say(['redirectUris'], 'has no place beside `machine`: where no human is, nobody is redirected');
         if (document.spec.machine && document.spec.authentication.method === 'none') say(['authentication'], 'is needed for a machine: give it a workload identity, a key or a secret');
-        if (!document.spec.machine && document.spec.redirectUris.length === 0) say(['redirectUris'], 'is required: add one, or `machine` for an agent without a human');
+        if (!document.spec.machine && document.spec.redirectUris.length === 0 && !(document.spec.authentication.method !== 'none' && takesAssertions)) say(['redirectUris'], 'is required: add one, or `machine` for an agent without a human');
         referAll('Role', document.spec.machine?.roles, ['machine', 'roles']);
         checkWorkload(document.spec);
         document.spec.redirectUris.forEach((uri, position) => {

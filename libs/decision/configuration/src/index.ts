@@ -10,7 +10,6 @@ export { Document, ServerId } from './documents.js';
 export { Scope, SecretSource } from './fields.js';
 export { ID_TOKEN_ALGORITHMS, TRUST_PROVIDER_PRESETS } from './trust-provider.js';
 export type { ClaimSource, TrustProviderPreset, TrustProviderSpec } from './trust-provider.js';
-export { ASSERTION_ALGORITHMS } from './workload-issuer.js';
 export type { PublicKey } from './public-key.js';
 export type { WorkloadConditions, WorkloadIssuerSpec } from './workload-issuer.js';
 export type { AccessPolicySpec, CredentialProviderSpec, DocumentKind, DocumentOf } from './documents.js';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Duration, HttpUrl, Scope, SecretSource } from './fields.js';
+import { IdentityAssertions } from './identity-assertions.js';
 
 /** One claim, a path into one (`realm_access.roles`, `resource_access."my client".roles`), or CEL over `claims`. */
 export const ClaimSource = z.union([z.string().min(1).max(512), z.strictObject({ cel: z.string().min(1).max(2048) })], 'must be a claim, a path like `realm_access.roles`, or { cel: … }');
@@ -62,6 +63,7 @@ export const TrustProviderSpec = z.strictObject({
     .optional(),
   idTokenAlgorithms: z.array(z.enum(ID_TOKEN_ALGORITHMS)).min(1).optional(),
   session: TrustProviderSession.optional(),
+  identityAssertions: IdentityAssertions.optional(),
 });
 export type TrustProviderSpec = z.infer<typeof TrustProviderSpec>;
 export type ClaimSource = z.infer<typeof ClaimSource>;

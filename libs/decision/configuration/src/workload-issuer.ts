@@ -1,9 +1,7 @@
 import { z } from 'zod';
 import { Duration, HttpUrl } from './fields.js';
 import { PublicKey } from './public-key.js';
-
-/** What others sign with for us to read: asymmetric only. */
-export const ASSERTION_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const;
+import { ID_TOKEN_ALGORITHMS } from './trust-provider.js';
 
 /** @param habits what this kind of issuer does unless the document says otherwise */
 const common = ({ maxLifetime, singleUse }: { maxLifetime: string; singleUse: boolean }) => ({
@@ -11,7 +9,7 @@ const common = ({ maxLifetime, singleUse }: { maxLifetime: string; singleUse: bo
   jwksUri: HttpUrl.optional(),
   /** The public keys themselves, for an issuer we cannot reach. */
   keys: z.array(PublicKey).min(1).max(16).optional(),
-  algorithms: z.array(z.enum(ASSERTION_ALGORITHMS)).min(1).default(['RS256', 'ES256']),
+  algorithms: z.array(z.enum(ID_TOKEN_ALGORITHMS)).min(1).default(['RS256', 'ES256']),
   /** The one `aud` of its tokens; the authorization server's issuer or token endpoint when it can be asked for. */
   audience: z.string().min(1).max(2048).optional(),
   /** Tokens that live longer are refused. */
