@@ -133,6 +133,16 @@ describe('at a refresh the identity provider', () => {
   });
 });
 
+test('an identity provider that comes to name somebody else under the same `sub` has said no (S1, R84)', async () => {
+  await recheck({ recheckEvery: '15m' }, { claims: { subject: 'oid', email: 'email', name: 'name', groups: 'groups' } });
+  deployment.provider.account = { ...deployment.provider.account, oid: `first-${people}` };
+  const { sid, userId, refresh } = await connect();
+  deployment.provider.account = { ...deployment.provider.account, oid: `second-${people}`, groups: ['admins'] };
+  await age(sid, {});
+  expect((await refresh()).body['error']).toBe('invalid_grant');
+  expect((await deployment.database.user.findUniqueOrThrow({ where: { id: userId } })).groups).toEqual(['engineering']);
+});
+
 describe('an identity provider that cannot be asked', () => {
   const failures: [string, { status: number; body?: unknown }][] = [
     ['fails', { status: 503 }],

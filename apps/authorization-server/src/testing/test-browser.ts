@@ -21,6 +21,8 @@ interface Cookie {
 
 export class TestBrowser {
   readonly cookies: Cookie[] = [];
+  /** Sent with every request. */
+  headers: Record<string, string> = {};
   /** Every URL visited, in order. */
   readonly visited: string[] = [];
 
@@ -46,7 +48,7 @@ export class TestBrowser {
     for (let hops = 0; hops < 15; hops++) {
       if (url.href.startsWith(stopAt)) return { url, status: 0, headers: new Headers(), html: '', forms: [] };
       this.visited.push(url.href);
-      const response = await fetch(url, { ...request, redirect: 'manual', headers: { ...(request.headers as Record<string, string> | undefined), cookie: this.#cookiesFor(url), accept: 'text/html' } });
+      const response = await fetch(url, { ...request, redirect: 'manual', headers: { ...this.headers, ...(request.headers as Record<string, string> | undefined), cookie: this.#cookiesFor(url), accept: 'text/html' } });
       this.#keep(url, response.headers.getSetCookie());
       const location = response.headers.get('location');
       if (!location) {
