@@ -59,7 +59,7 @@ function parseAnswer(bytes: Buffer): McpAnswer | undefined {
   const [statusLine = '', ...lines] = bytes.subarray(0, end).toString('latin1').split('\r\n');
   const headers = new Map(lines.map((line) => [line.slice(0, line.indexOf(':')).toLowerCase(), line.slice(line.indexOf(':') + 1).trim()]));
   const rest = bytes.subarray(end + 4);
-  return { type: 'answered', status: Number(statusLine.split(' ')[1]), headers, body: headers.get('transfer-encoding') === 'chunked' ? dechunk(rest) : rest.toString('utf8') };
+  return { type: 'answered', status: Number(statusLine.split(' ')[1]), headers, body: headers.get('transfer-encoding') === 'chunked' ? dechunk(rest) : rest.subarray(0, Number(headers.get('content-length') ?? rest.length)).toString('utf8') };
 }
 
 function dechunk(bytes: Buffer): string {
