@@ -1,0 +1,178 @@
+import { createHash } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { demoConfiguration } from '@sallyport/demo';
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { accessibilityProblems, openBrowser } from './browser/open-browser.js';
+import { startStandalone } from './system/start-standalone.js';
+import type { System } from './system/system.js';
+
+/** A second way to sign in, so that there is something to choose; nobody goes there. */
+const ANOTHER_PROVIDER = `kind: TrustProvider
+name: another
+spec: { displayName: Another identity provider, issuer: "https://login.example", clientId: sallyport }
+---
+`;
+
+let system: System;
+let browser: Browser;
+beforeAll(async () => {
+  [system, browser] = await Promise.all([startStandalone({ logLevel: 'warn', configure: (demo) => `${ANOTHER_PROVIDER}${demoConfiguration(demo)}` }), openBrowser()]);
+});
+afterAll(async () => {
+  await browser?.close();
+  await system?.stop();
+});
+
+interface Visitor {
+  readonly page: Page;
+  /** The agent's request, as it is or changed. */
+  authorization(changes?: Record<string, string>): string;
+  /** What the agent was told when the person came back. */
+  backAtTheAgent(): Promise<URLSearchParams>;
+  /** What the browser refused to do, and scripts that failed. */
+  readonly complaints: string[];
+  close(): Promise<void>;
+}
+
+/** A person with a browser of their own, and an agent nobody has met yet. */
+async function visitor(options: BrowserContextOptions = {}): Promise<Visitor> {
+  let returned: (answer: URLSearchParams) => void;
+  const back = new Promise<URLSearchParams>((resolve) => (returned = resolve));
+  const agent = createServer((request, response) => {
+    const url = new URL(request.url ?? '', 'http://127.0.0.1');
+    if (url.pathname === '/callback') returned(url.searchParams);
+    response.setHeader('content-type', 'text/html').end('<!doctype html><html lang="en"><title>Agent</title><p>You may close this.');
+  });
+  await new Promise<void>((resolve) => agent.listen(0, '127.0.0.1', resolve));
+  const redirectUri = `http://127.0.0.1:${(agent.address() as AddressInfo).port}/callback`;
+  const registered = await fetch(`${system.issuer}/register`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ client_name: 'Notebook Agent', redirect_uris: [redirectUri], token_endpoint_auth_method: 'none' }) });
+  const { client_id: clientId } = (await registered.json()) as { client_id: string };
+  const context = await browser.newContext(options);
+  const complaints: string[] = [];
+  const page = await context.newPage();
+  page.on('console', (message) => void (/Content Security Policy|Refused to/.test(message.text()) && complaints.push(message.text())));
+  page.on('pageerror', (error) => complaints.push(String(error)));
+  return {
+    page,
+    authorization: (changes = {}) =>
+      `${system.issuer}/authorize?${new URLSearchParams({ client_id: clientId, redirect_uri: redirectUri, response_type: 'code', scope: 'notes.read whoami.read notes.unheard-of', state: 'x', resource: `${system.gatewayUrl}/mcp`, code_challenge: createHash('sha256').update('v'.repeat(43)).digest('base64url'), code_challenge_method: 'S256', ...changes })}`,
+    backAtTheAgent: () => back,
+    complaints,
+    async close() {
+      await context.close();
+      agent.closeAllConnections();
+      await new Promise((resolve) => agent.close(resolve));
+    },
+  };
+}
+
+/** What every page of ours must be, whatever it says. */
+async function expectGoodPage(page: Page): Promise<void> {
+  expect(await accessibilityProblems(page)).toEqual([]);
+  expect(await page.evaluate('document.documentElement.scrollWidth <= document.documentElement.clientWidth')).toBe(true);
+  expect(await page.evaluate("[...document.querySelectorAll('script, [style], [src], link')].length + [...document.querySelectorAll('*')].filter((e) => e.getAttributeNames().some((n) => n.startsWith('on'))).length")).toBe(0);
+  expect(await page.locator('h1').count()).toBe(1);
+}
+
+/** Tabs until the control with this text has the focus, and the focus can be seen. */
+async function focus(page: Page, text: string): Promise<void> {
+  for (let tabs = 0; tabs < 12; tabs++) {
+    await page.keyboard.press('Tab');
+    if ((await page.evaluate('document.activeElement?.textContent?.trim()')) !== text) continue;
+    expect(await page.evaluate('Number.parseFloat(getComputedStyle(document.activeElement).outlineWidth)')).toBeGreaterThanOrEqual(2);
+    return;
+  }
+  throw new Error(`nothing called "${text}" can be reached by keyboard`);
+}
+
+async function signIn(page: Page, name: string): Promise<void> {
+  await page.fill('#username', name);
+  await page.fill('#password', name);
+  await page.keyboard.press('Enter');
+  await page.waitForURL(`${system.issuer}/interaction/**`);
+}
+
+const looks: [string, BrowserContextOptions][] = [
+  ['a wide light screen', { colorScheme: 'light', viewport: { width: 1280, height: 800 } }],
+  ['a dark phone', { colorScheme: 'dark', viewport: { width: 360, height: 640 }, hasTouch: true }],
+  ['a narrow phone with large print', { colorScheme: 'light', viewport: { width: 320, height: 568 }, deviceScaleFactor: 2, forcedColors: 'active', reducedMotion: 'reduce' }],
+];
+
+describe.each(looks)('on %s', (_look, options) => {
+  test('an agent is allowed by keyboard alone, on pages without fault (R20, S3)', async () => {
+    const { page, authorization, backAtTheAgent, complaints, close } = await visitor(options);
+    await page.goto(authorization());
+    expect(await page.textContent('h1')).toBe('Notebook Agent wants to connect');
+    expect(await page.getByRole('button').allTextContents()).toEqual(['Continue with Another identity provider', 'Continue with Demo identity provider', expect.stringMatching(/^Cancel and return to /)]);
+    await expectGoodPage(page);
+    await focus(page, 'Continue with Demo identity provider');
+    await page.keyboard.press('Enter');
+    await page.waitForSelector('#username');
+    await signIn(page, 'alice');
+    expect(await page.textContent('h1')).toBe('Let Notebook Agent act for you?');
+    await expectGoodPage(page);
+    await focus(page, 'Allow');
+    await page.keyboard.press('Enter');
+    expect((await backAtTheAgent()).get('code')).toMatch(/^[\w-]{20,}$/);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
+  test('an agent is not allowed, and learns that and no more (R20)', async () => {
+    const { page, authorization, backAtTheAgent, complaints, close } = await visitor(options);
+    await page.goto(authorization());
+    await page.getByRole('button', { name: 'Continue with Demo identity provider' }).click();
+    await page.waitForSelector('#username');
+    await signIn(page, 'bob');
+    await focus(page, 'Do not allow');
+    await page.keyboard.press('Enter');
+    const answer = await backAtTheAgent();
+    expect([answer.get('error'), answer.has('code')]).toEqual(['access_denied', false]);
+    expect(complaints).toEqual([]);
+    await close();
+  });
+
+  test('what went wrong is said on a page without fault', async () => {
+    const { page, authorization, complaints, close } = await visitor(options);
+    for (const [url, title] of [
+      [authorization({ client_id: 'nobody' }), 'This request cannot be answered'],
+      [authorization({ redirect_uri: 'https://elsewhere.example/cb' }), 'This request cannot be answered'],
+      [`${system.issuer}/interaction/long-gone`, 'This request has expired'],
+      [`${system.issuer}/federation/demo/callback?code=x&state=y`, 'You are not signed in'],
+      [`${system.issuer}/federation/nobody/callback`, 'You are not signed in'],
+    ] as const) {
+      await page.goto(url);
+      expect(await page.textContent('h1')).toBe(title);
+      await expectGoodPage(page);
+    }
+    expect(complaints).toEqual([]);
+    await close();
+  });
+});
+
+test('the pages follow the reader from light to dark', async () => {
+  const { page, authorization, close } = await visitor({ colorScheme: 'light' });
+  await page.goto(authorization());
+  const ground = async () => page.evaluate('getComputedStyle(document.body).backgroundColor');
+  const light = await ground();
+  await page.emulateMedia({ colorScheme: 'dark' });
+  expect(await ground()).not.toBe(light);
+  await close();
+});
+
+test('no page of another site can frame ours, nor run a script in it (S19)', async () => {
+  const { page, authorization, complaints, close } = await visitor();
+  await page.goto(authorization());
+  const address = page.url();
+  await page.evaluate("{ const script = document.createElement('script'); script.textContent = 'document.title = 1'; document.body.append(script) }");
+  expect(await page.title()).toBe('Notebook Agent wants to connect · Sallyport');
+  expect(complaints.some((complaint) => /script/.test(complaint))).toBe(true);
+
+  await page.context().route('http://127.0.0.1:9/', (route) => route.fulfill({ contentType: 'text/html', body: `<!doctype html><iframe src="${address}"></iframe>` }));
+  await page.goto('http://127.0.0.1:9/', { waitUntil: 'load' });
+  const framed = page.frames()[1];
+  expect(framed?.url().startsWith('chrome-error://') ?? false).toBe(true);
+  await close();
+});
