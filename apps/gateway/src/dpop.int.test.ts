@@ -47,6 +47,13 @@ describe('a token bound to a key', () => {
     const again = await show(bound, proof);
     expect([again.status, again.headers.get('www-authenticate')]).toEqual([401, challenge('invalid_dpop_proof')]);
   });
+  test('is shown at the address of one server with a proof for that address alone (S7)', async () => {
+    const url = `${place.world.url}/notes`;
+    const request = modernRequest('tools/call', { name: 'whoami', arguments: {} });
+    expect((await show(bound, await proofFor(bound, { htu: url }), { url, request })).status).toBe(200);
+    expect((await show(bound, await proofFor(bound), { url, request })).status).toBe(401);
+    expect((await show(bound, await proofFor(bound, { htu: url }))).status).toBe(401);
+  });
   test('is refused as a bearer token, also with its proof beside it (S7)', async () => {
     for (const proof of [undefined, await proofFor(bound)]) {
       const answer = await show(bound, proof, { scheme: 'Bearer' });

@@ -64,6 +64,11 @@ export interface Answer {
 /** What is known of a call so far; becomes its record (R74). */
 export type CallFacts = { -readonly [K in keyof Omit<CallRecord, 'v' | 'type' | 'id' | 'replica' | 'receivedAt' | 'durationMs' | 'httpStatus'>]?: CallRecord[K] | undefined };
 
+/** Of one exchange: one call, or the elements of a batch, each recorded on its own. */
+export interface ExchangeFacts extends CallFacts {
+  elements?: readonly CallFacts[] | undefined;
+}
+
 export const noBody = { type: 'none' } as const;
 
 export function jsonAnswer(status: number, body: unknown, headers: Readonly<Record<string, string>> = {}): Answer {

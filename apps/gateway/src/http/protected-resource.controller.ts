@@ -35,8 +35,11 @@ export class ProtectedResourceController {
     this.#describe = describe;
   }
 
-  /** Root and path form (RFC 9728 section 3.1); public by nature, so any origin may read it. */
-  @Get(['.well-known/oauth-protected-resource', '.well-known/oauth-protected-resource/mcp'])
+  /**
+   * Root and path forms (RFC 9728 section 3.1); public by nature, so any origin may read it. One server's address is part of
+   * the same resource, and whether there is such a server is nothing to tell here.
+   */
+  @Get(['.well-known/oauth-protected-resource', '.well-known/oauth-protected-resource/mcp', '.well-known/oauth-protected-resource/mcp/:server'])
   @Header('access-control-allow-origin', '*')
   @Header('cache-control', 'public, max-age=300')
   metadata(): ProtectedResourceMetadata {

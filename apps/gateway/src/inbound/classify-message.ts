@@ -26,7 +26,7 @@ const LEGACY_LOG_LEVEL = 'info';
  * envelope means modern, all else legacy; a modern header without the envelope is an error, never legacy (mcp.md).
  */
 export function classifyMessage(body: unknown, headers: InboundHeaders, session: SessionLookup): ClientMessage | Refusal {
-  if (Array.isArray(body)) return { refused: 'invalid-request', message: 'JSON-RPC batches are not supported.' };
+  if (Array.isArray(body)) return { refused: 'invalid-request', message: 'A batch holds messages, not batches.' };
   if (!isJsonObject(body) || body['jsonrpc'] !== '2.0') return { refused: 'invalid-request', message: 'The body is not a JSON-RPC message.' };
   const { id, method, params } = body;
   const headerVersion = headers.get('mcp-protocol-version');

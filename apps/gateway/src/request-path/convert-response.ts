@@ -58,7 +58,25 @@ const MAX_TTL_MS = 3_600_000;
 function legacyResult(call: Call, server: string, result: JsonObject): JsonObject {
   const { resultType: _type, ttlMs: _ttl, cacheScope: _scope, ...rest } = rewriteResult(result, server, call.prefix);
   const { structuredContent } = rest;
-  return structuredContent === undefined || isJsonObject(structuredContent) ? rest : { ...rest, structuredContent: { result: structuredContent } };
+  const worded = call.request.version < LINKS_SINCE ? withLinksAsText(rest) : rest;
+  return structuredContent === undefined || isJsonObject(structuredContent) ? worded : { ...worded, structuredContent: { result: structuredContent } };
+}
+
+const LINKS_SINCE = '2025-06-18';
+
+/** A client of 2025-03-26 knows text, images, sound and embedded resources; a link it is told in text. */
+function withLinksAsText(result: JsonObject): JsonObject {
+  const worded = (block: unknown): unknown => {
+    if (!isJsonObject(block) || block['type'] !== 'resource_link') return block;
+    const { title, name, uri } = block;
+    return { type: 'text', text: [title ?? name, uri].filter((part) => typeof part === 'string').join(': ') };
+  };
+  const { content, messages } = result;
+  return {
+    ...result,
+    ...(Array.isArray(content) ? { content: content.map(worded) } : {}),
+    ...(Array.isArray(messages) ? { messages: messages.map((message: unknown) => (isJsonObject(message) ? { ...message, content: worded(message['content']) } : message)) } : {}),
+  };
 }
 
 /** Keys are the server's; so many questions at once are more than anybody means. */

@@ -1,9 +1,11 @@
 import { decideConnect } from '@sallyport/policy';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import type { Answer, CallFacts, InboundRequest } from '../http/exchange.js';
+import type { Answer, CallFacts, ExchangeFacts, InboundRequest } from '../http/exchange.js';
 import { takeMessage } from '../dialog/take-message.js';
 import { classifyMessage } from '../inbound/classify-message.js';
 import { openMcpSession } from '../session/mcp-session.js';
+import type { McpSession } from '../session/mcp-session.js';
+import { answerBatch } from './answer-batch.js';
 import { authenticate, schemeOf } from './authenticate.js';
 import type { Authenticated } from './authenticate.js';
 import { endSession } from './end-session.js';
@@ -22,7 +24,7 @@ import type { Call, RequestPath } from './request-path.js';
  * `decide()` makes a Permit, only a Permit gets a CredentialLease, only both together reach a server. Nothing is read of
  * a body, and nothing done, before the caller is known (R12). A refusal is a value; what is broken throws.
  */
-export async function handleMcpRequest(path: RequestPath, inbound: InboundRequest, facts: CallFacts): Promise<Answer> {
+export async function handleMcpRequest(path: RequestPath, inbound: InboundRequest, facts: ExchangeFacts): Promise<Answer> {
   const refused = refuser(path, inbound, facts);
   const configuration = path.configuration();
   if ('unavailable' in configuration) return refused({ refused: 'not-ready', reason: configuration.unavailable });
@@ -41,7 +43,10 @@ export async function handleMcpRequest(path: RequestPath, inbound: InboundReques
   if (inbound.method !== 'POST') return refused({ refused: 'http-method' });
   const body = await readMessage(inbound, path.maxBodyBytes);
   if (isRefusal(body)) return refused(body);
-  return await handleMessage({ path, inbound, snapshot, authenticated }, body.value, facts);
+
+  const arrived: Arrived = { path, inbound, snapshot, authenticated };
+  const { value } = body;
+  return Array.isArray(value) ? await handleBatch(arrived, value, facts) : await handleMessage(arrived, value, facts);
 }
 
 /** What every message of one exchange has in common. */
@@ -52,12 +57,18 @@ interface Arrived {
   readonly authenticated: Authenticated;
 }
 
-async function handleMessage({ path, inbound, snapshot, authenticated }: Arrived, body: unknown, facts: CallFacts): Promise<Answer> {
-  const lookUp = (sealed: string) => {
-    const session = openMcpSession(path.sealer, authenticated.caller, sealed, path.clock());
-    return session === undefined || path.endedSessions.has(session.id) || snapshot.revocations.isMcpSessionEnded(session.id) ? undefined : path.logLevels.latest(session);
-  };
-  const message = classifyMessage(body, inbound.headers, lookUp);
+async function handleBatch(arrived: Arrived, elements: readonly unknown[], facts: ExchangeFacts): Promise<Answer> {
+  const { path, inbound } = arrived;
+  const sealed = inbound.headers.get('mcp-session-id');
+  const session = sealed === undefined ? undefined : sessionOf(arrived, sealed);
+  const version = session?.version ?? inbound.headers.get('mcp-protocol-version');
+  const answer: Answer | Refusal = sealed !== undefined && session === undefined ? { refused: 'session-not-found' } : await answerBatch(elements, version, facts, (element, own) => handleMessage(arrived, element, own));
+  return isRefusal(answer) ? refuser(path, inbound, facts, { era: 'legacy' })(answer) : answer;
+}
+
+async function handleMessage(arrived: Arrived, body: unknown, facts: CallFacts): Promise<Answer> {
+  const { path, inbound, snapshot, authenticated } = arrived;
+  const message = classifyMessage(body, inbound.headers, (sealed) => sessionOf(arrived, sealed));
   if (isRefusal(message)) return refuser(path, inbound, facts, identityOf(body, inbound))(message);
   if (message.type !== 'request') {
     const taken = await takeMessage(path, authenticated.caller, message, facts);
@@ -72,7 +83,7 @@ async function handleMessage({ path, inbound, snapshot, authenticated }: Arrived
     inbound.cut();
   } };
   const call: Call = {
-    ...authenticated, path, open, inbound, request, facts, ...decidedBy(path, snapshot, authenticated.caller),
+    ...authenticated, path, open, inbound, request, facts, ...decidedBy(path, snapshot, authenticated.caller, inbound.target),
   };
   const admitted = decideConnect(call.policies, call.caller, { sourceIp: inbound.sourceIp, now: call.now });
   facts.policies = { clientToGateway: admitted.policy, gatewayToServer: null };
@@ -81,9 +92,16 @@ async function handleMessage({ path, inbound, snapshot, authenticated }: Arrived
     facts.reason = admitted.reason;
     return refused({ refused: 'not-admitted' });
   }
+  if (inbound.target !== undefined && call.servers.length === 0) return refused({ refused: 'unknown-server' });
 
   inbound.onOver(path.openCalls.add(open));
   return settle(await performOperation(call, refused), facts, refused);
+}
+
+/** A legacy client's session, unless it ended. */
+function sessionOf({ path, snapshot, authenticated }: Arrived, sealed: string): McpSession | undefined {
+  const session = openMcpSession(path.sealer, authenticated.caller, sealed, path.clock());
+  return session === undefined || path.endedSessions.has(session.id) || snapshot.revocations.isMcpSessionEnded(session.id) ? undefined : path.logLevels.latest(session);
 }
 
 function settle(outcome: Answer | Refusal, facts: CallFacts, refused: (refusal: Refusal) => Answer): Answer {

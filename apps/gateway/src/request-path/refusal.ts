@@ -18,6 +18,8 @@ export type Refusal =
   | { readonly refused: 'unknown-method'; readonly method: string }
   | { readonly refused: 'invalid-params'; readonly message: string }
   | { readonly refused: 'session-not-found' }
+  /** `/mcp/<server>` of one that is not there, or not for this caller: the two are one (security rule S15). */
+  | { readonly refused: 'unknown-server' }
   /** Also what a hidden one looks like: the texts are one (security rule S15). */
   | { readonly refused: 'unknown-tool'; readonly name: string }
   | { readonly refused: 'unknown-prompt'; readonly name: string }
@@ -52,6 +54,7 @@ export const errorCodes = {
   urlElicitationRequired: -32042,
   notAdmitted: -31401,
   denied: -31403,
+  unknownServer: -31404,
   connectRequired: -31407,
   serverUnavailable: -31503,
   notReady: -31500,

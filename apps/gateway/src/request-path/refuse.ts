@@ -59,6 +59,8 @@ export function refuse(refusal: Refusal, context: RefusalContext): Answer {
       return error(200, errorCodes.invalidParams, refusal.message);
     case 'session-not-found':
       return error(404, errorCodes.legacySessionNotFound, 'Session not found.');
+    case 'unknown-server':
+      return error(404, errorCodes.unknownServer, 'No such server.');
     case 'unknown-tool':
       return error(200, errorCodes.invalidParams, `Unknown tool: ${refusal.name}`);
     case 'unknown-prompt':
@@ -100,7 +102,7 @@ export function factsOf(refusal: Refusal): Pick<CallFacts, 'decision' | 'reason'
       return { decision: 'connect_required', reason };
     case 'missing-capability': case 'visit-required': case 'server-unavailable': case 'server-error':
       return { decision: 'allow', reason };
-    case 'not-admitted': case 'denied': case 'unknown-tool': case 'unknown-prompt': case 'unknown-resource': case 'not-ready':
+    case 'not-admitted': case 'denied': case 'unknown-server': case 'unknown-tool': case 'unknown-prompt': case 'unknown-resource': case 'not-ready':
       return { decision: 'deny', reason };
     default:
       return { decision: 'invalid', reason };

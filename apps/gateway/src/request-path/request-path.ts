@@ -67,14 +67,14 @@ export interface Call {
 }
 
 /** The configuration a call is decided by: newest at its start, and again when a long call goes on. */
-export function decidedBy(path: RequestPath, snapshot: ConfigurationSnapshot, caller: Caller): Pick<Call, 'snapshot' | 'policies' | 'servers' | 'documentsGeneration' | 'prefix' | 'now'> {
+export function decidedBy(path: RequestPath, snapshot: ConfigurationSnapshot, caller: Caller, target: string | undefined): Pick<Call, 'snapshot' | 'policies' | 'servers' | 'documentsGeneration' | 'prefix' | 'now'> {
   const policies = compilePolicies(snapshot);
-  return { snapshot, policies, servers: serversFor(policies, caller), documentsGeneration: documentsGeneration(snapshot), prefix: toolPrefixOf(snapshot), now: path.clock() };
+  return { snapshot, policies, servers: serversFor(policies, caller).filter((server) => target === undefined || server === target), documentsGeneration: documentsGeneration(snapshot), prefix: target === undefined ? namePrefixOf(snapshot) : 'never', now: path.clock() };
 }
 
 export function asOfNow(call: Call): Call | Refusal {
   const configuration = call.path.configuration();
-  return 'unavailable' in configuration ? { refused: 'not-ready', reason: configuration.unavailable } : { ...call, ...decidedBy(call.path, configuration.snapshot, call.caller) };
+  return 'unavailable' in configuration ? { refused: 'not-ready', reason: configuration.unavailable } : { ...call, ...decidedBy(call.path, configuration.snapshot, call.caller, call.inbound.target) };
 }
 
 const generations = new WeakMap<object, number>();
@@ -99,8 +99,8 @@ export function documentsDigest({ documents }: ConfigurationSnapshot): string {
   return digest;
 }
 
-/** Without a `Gateway` document tools carry prefixes; `never` counts only while there is a single server (S12). */
-export function toolPrefixOf(snapshot: ConfigurationSnapshot): NamePrefix {
+/** Without a `Gateway` document names carry prefixes; `never` counts only while there is a single server (S12). */
+function namePrefixOf(snapshot: ConfigurationSnapshot): NamePrefix {
   const wanted = snapshot.get('Gateway', 'default')?.spec.toolPrefix ?? 'server';
   return wanted === 'never' && snapshot.all('McpServer').length === 1 ? 'never' : 'server';
 }

@@ -17,7 +17,7 @@ export interface StubServer {
   /** Bearer → user. Another one is answered with 401. */
   readonly bearers: Map<string, string>;
   /** Replaces the whole answer, for servers that misbehave; `undefined` lets the server answer. */
-  misbehave: ((seen: SeenRequest) => { status: number; headers?: Record<string, string>; body: string } | 'hang' | undefined) | undefined;
+  misbehave: ((seen: SeenRequest) => { status: number; headers?: Record<string, string>; body: string | AsyncIterable<string> } | 'hang' | undefined) | undefined;
   aborted: number;
   close(): Promise<void>;
 }
@@ -38,7 +38,11 @@ export async function startStubServer(): Promise<StubServer> {
       const user = bearers.get(request.headers.authorization ?? '');
       const special = stub.misbehave?.(record);
       if (special === 'hang') return;
-      if (special !== undefined) return void response.writeHead(special.status, special.headers ?? { 'content-type': 'application/json' }).end(special.body);
+      if (special !== undefined) {
+        response.writeHead(special.status, special.headers ?? { 'content-type': 'application/json' }).flushHeaders();
+        if (typeof special.body === 'string') return void response.end(special.body);
+        return void Readable.from(special.body).on('error', () => response.destroy()).pipe(response);
+      }
       if (user === undefined) return void response.writeHead(401, { 'www-authenticate': 'Bearer error="invalid_token"' }).end();
       const headers = new Headers(Object.entries(request.headers).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value] as [string, string]] : [])));
       const answer = await createMcpHandler(() => notesFor(user, request.headers.authorization ?? '')).fetch(new Request(stub.url, { method: 'POST', headers, body: text }));

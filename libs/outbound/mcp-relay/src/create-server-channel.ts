@@ -50,7 +50,12 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
 
   async function request(target: ChannelTarget, message: ModernRequest): Promise<RelayAnswer> {
     const known = eras.get(target.url.href);
-    if (known?.era === 'legacy' && clock() - known.seenAt < ERA_TTL_MS) return await requestLegacy(target, message);
+    if (known?.era === 'legacy' && clock() - known.seenAt < ERA_TTL_MS) {
+      const answer = await requestLegacy(target, message);
+      // It was not done, and may not be what it was: asked in the new era's words before that is the answer.
+      if (!('status' in answer) || answer.status !== 400) return answer;
+      eras.delete(target.url.href);
+    }
     const { headers, body } = modernRequest(message);
     const answer = await post(target, headers, body);
     const era = eraShownBy(answer);

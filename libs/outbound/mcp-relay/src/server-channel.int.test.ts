@@ -95,6 +95,25 @@ describe('a legacy server behind the channel', () => {
     await expect(last(answer)).rejects.toThrow('aborted');
     await expect.poll(() => seen.some(({ method }) => method === 'cancelled')).toBe(true);
   });
+  test('that is upgraded is spoken to in the new era from the next request on (B5)', async () => {
+    let isUpgraded = false;
+    const server = createServer((request, response) => {
+      void textOf(request).then((text) => {
+        const { id, method } = JSON.parse(text) as { id: number; method: string };
+        const answer = (status: number, body: object) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id, ...body }));
+        const isModern = request.headers['mcp-protocol-version'] === '2026-07-28';
+        if (isUpgraded !== isModern) return answer(400, { error: { code: isUpgraded ? -32602 : -32000, message: 'Bad Request' } });
+        return answer(200, { result: method === 'initialize' ? { protocolVersion: '2025-11-25', capabilities: {} } : { content: [], era: isModern ? 'modern' : 'legacy' } });
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const there = { ...target('alice'), url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`) };
+    expect((await last(await channel.request(there, call('x'))))?.value).toMatchObject({ result: { era: 'legacy' } });
+    isUpgraded = true;
+    expect((await last(await channel.request(there, call('x'))))?.value).toMatchObject({ id: 'x', result: { era: 'modern' } });
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
   test('loses sessions nobody uses', async () => {
     now += 6 * 60_000;
     channel.sweep();
