@@ -26,7 +26,9 @@ import { AuthorizationSteps } from './interaction/authorization-steps.js';
 import { InteractionController } from './interaction/interaction.controller.js';
 import { JwksController } from './keys/jwks.controller.js';
 import { PublicKeys } from './keys/public-keys.js';
-import { rotationPolicyOf } from './keys/rotation-policy.js';
+import { RotateSigningKeysController } from './keys/rotate-signing-keys.controller.js';
+import { ONLY_WHAT_IS_MISSING } from './keys/rotation-policy.js';
+import { SigningKeyKeeper } from './keys/signing-key-keeper.js';
 import { SigningKeys } from './keys/signing-keys.js';
 import { endOverdueSessions } from './lifecycle/end-overdue-sessions.js';
 import { createEndIdentitySessions } from './lifecycle/end-identity-sessions.js';
@@ -49,7 +51,7 @@ import { DynamicRegistrations } from './storage/dynamic-registrations.js';
 import { IdentitySessions } from './storage/identity-sessions.js';
 import { StoredSecrets } from './storage/stored-secrets.js';
 import { Users } from './storage/users.js';
-import { AUTHORIZATION_STEPS, BACK_CHANNEL_LOGOUT, BROWSER_BINDING, CONFIGURATION, ENGINE, HOUSEKEEPING, ISSUER, KEEP_KEYS, KEEP_SESSIONS, LOGGER, PUBLIC_KEYS, RECORDER, SIGN_IN, SIGN_OUT } from './tokens.js';
+import { AUTHORIZATION_STEPS, BACK_CHANNEL_LOGOUT, BROWSER_BINDING, CLOCK, COMMAND_KEY, CONFIGURATION, ENGINE, HOUSEKEEPING, ISSUER, KEEP_SESSIONS, LOGGER, PUBLIC_KEYS, RECORDER, SIGN_IN, SIGN_OUT, SIGNING_KEY_KEEPER } from './tokens.js';
 
 /** Bytes; the engine is content with less of all but key sets. */
 const LARGEST_DOCUMENT = 64 * 1024;
@@ -58,6 +60,8 @@ const LARGEST_DOCUMENT = 64 * 1024;
 export interface AuthorizationServerParts {
   readonly config: AuthorizationServerConfig;
   readonly master: MasterKey;
+  /** The pinned public key of the control plane. */
+  readonly configurationKey: JWK;
   readonly database: Database;
   readonly configuration: ConfigurationReplica;
   readonly recorder: LifecycleRecorder;
@@ -70,10 +74,10 @@ const SIGN_IN_USEFUL_MS = 10 * 3_600_000;
 
 @Module({})
 export class AuthorizationServerModule {
-  static async with({ config, master, database, configuration, recorder, logger, clock }: AuthorizationServerParts): Promise<DynamicModule> {
+  static async with({ config, master, configurationKey, database, configuration, recorder, logger, clock }: AuthorizationServerParts): Promise<DynamicModule> {
     const sealer = new Sealer(master);
     const signingKeys = new SigningKeys({ database, sealer, clock });
-    await signingKeys.keepUp({ rotateEveryMs: Infinity, publishAheadMs: 0, renewOlderThan: undefined }).catch(asDatabaseProblem); // only what is missing: the configuration is yet to come
+    await signingKeys.keepUp(ONLY_WHAT_IS_MISSING).catch(asDatabaseProblem);
     const secrets = new StoredSecrets(database, sealer);
     const store = new ArtifactStore(database, sealer, clock);
     const users = new Users(database);
@@ -104,7 +108,7 @@ export class AuthorizationServerModule {
       if (configuration.state().ready) await rechecks.checkDue();
     };
     const administered = new AdministeredAgents({ configuration, secrets });
-    const keys = new PublicKeys(database, clock);
+    const keys = new PublicKeys({ database, isWithdrawn: (kid) => configuration.state().ready && !configuration.state().stale && configuration.snapshot().revocations.isKeyWithdrawn(kid), clock });
     const resource = `${config.gatewayUrl}/mcp`;
     const status = new TokenStatus({ issuer: config.issuer, resource, keys, sessions, configuration, clock });
     const limits = new RequestLimits({ configuration, record: recorder.record, clock });
@@ -157,10 +161,7 @@ export class AuthorizationServerModule {
       },
     });
     const engine = new RotatingEngine(makeEngine, await signingKeys.forAccessTokens());
-    const keepKeys = async () => {
-      if (configuration.state().ready) await signingKeys.keepUp(rotationPolicyOf(configuration.snapshot()));
-      engine.use(await signingKeys.forAccessTokens());
-    };
+    const keeper = new SigningKeyKeeper({ keys: signingKeys, engine, configuration, record: recorder.record });
     const steps = new AuthorizationSteps({ engine, configuration, admissions, signIn, binding, users, sessions, record: recorder.record, clock });
 
     const signOut = new SignOut({ issuer: config.issuer, returnTo: `${config.controlPlaneUrl}/session/ended`, engine, configuration, providers, identities, users, binding, endIdentitySessions, record: recorder.record, logger });
@@ -168,12 +169,14 @@ export class AuthorizationServerModule {
 
     return {
       module: AuthorizationServerModule,
-      controllers: [InteractionController, FederationController, BackChannelLogoutController, SignOutController, JwksController],
+      controllers: [InteractionController, FederationController, BackChannelLogoutController, SignOutController, JwksController, RotateSigningKeysController],
       providers: [
         { provide: ENGINE, useValue: engine },
         { provide: HOUSEKEEPING, useValue: housekeeping },
         { provide: KEEP_SESSIONS, useValue: keepSessions },
-        { provide: KEEP_KEYS, useValue: keepKeys },
+        { provide: SIGNING_KEY_KEEPER, useValue: keeper },
+        { provide: COMMAND_KEY, useValue: configurationKey },
+        { provide: CLOCK, useValue: clock },
         { provide: AUTHORIZATION_STEPS, useValue: steps },
         { provide: BROWSER_BINDING, useValue: binding },
         { provide: SIGN_OUT, useValue: signOut },

@@ -1,7 +1,10 @@
 import { decodeProtectedHeader } from 'jose';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createAccessTokenVerifier } from '@sallyport/access-token';
+import { signCommand } from '@sallyport/configuration';
 import { systemClock } from '@sallyport/kernel';
+import { subjects } from '@sallyport/messages';
+import { request } from '@sallyport/messaging';
 import { eventually } from '@sallyport/testing';
 import { TestAgent } from './testing/test-agent.js';
 import { startTestDeployment, type TestDeployment } from './testing/test-deployment.js';
@@ -51,7 +54,7 @@ test('a key is published, signs, retires and is withdrawn under load, without a 
       tokens = await agent.refresh(tokens.body['refresh_token']);
     }
   };
-  await deployment.configure([{ kind: 'AuthorizationServer', name: 'default', spec: { lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d' }, signingKeys: { rotateEvery: '90d', publishAhead: '30s' }, limits } }]);
+  await deployment.configure([{ kind: 'AuthorizationServer', name: 'default', spec: { lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d' }, signingKeys: { algorithm: 'ES256', rotateEvery: '90d', publishAhead: '30s' }, limits } }]);
   const load = Promise.all([work(), work(), work()]);
   await eventually(() => seen.size === 1);
   const [oldKid = ''] = await publishedKids();
@@ -59,11 +62,12 @@ test('a key is published, signs, retires and is withdrawn under load, without a 
   const begun = await waiting.open();
 
   // The command: what is older than now gets a successor, published at once and signing later.
-  await deployment.configure([{ kind: 'AuthorizationServer', name: 'default', spec: { lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d' }, signingKeys: { rotateEvery: '90d', publishAhead: '30s', renewOlderThan: new Date().toISOString() }, limits } }]);
+  const command = await signCommand({ v: 1, type: 'rotate-signing-keys', purposes: ['access-token'], olderThan: Date.now(), issuedAt: Date.now() }, deployment.controlPlaneKey);
+  expect(await request(deployment.messaging.client(), subjects.rotateSigningKeys, { command }, { timeoutMs: 10_000 })).toEqual({ v: 1, outcome: 'done' });
   await eventually(async () => (await publishedKids()).length === 2, { timeoutMs: 20_000, until: 'the next key is published' });
   const newKid = (await publishedKids()).find((kid) => kid !== oldKid) ?? '';
   expect([...seen.keys()]).toEqual([oldKid]);
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  await eventually(() => verifiers.every(({ keys }) => keys.has(newKid)), { timeoutMs: 10_000, until: 'every gateway knows it before it signs' });
 
   await deployment.database.signingKey.update({ where: { kid: newKid }, data: { signsFrom: new Date() } });
   await eventually(() => seen.has(newKid), { timeoutMs: 20_000, until: 'the new key signs' });

@@ -15,7 +15,7 @@ afterAll(() => deployment.close());
 afterEach(() => deployment.configure([], [{ kind: 'AuthorizationServer', name: 'default' }]));
 
 const live = (lifetimes: { accessToken?: string; sessionIdle?: string; session?: string }) =>
-  deployment.configure([{ kind: 'AuthorizationServer', name: 'default', spec: { lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d', ...lifetimes }, signingKeys: { rotateEvery: '90d', publishAhead: '10m' } } }]);
+  deployment.configure([{ kind: 'AuthorizationServer', name: 'default', spec: { lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d', ...lifetimes }, signingKeys: { algorithm: 'ES256', rotateEvery: '90d', publishAhead: '10m' } } }]);
 const lifetimeOf = ({ body }: TokenAnswer) => {
   const { iat = 0, exp = 0 } = decodeJwt(String(body['access_token']));
   return [exp - iat, body['expires_in']];

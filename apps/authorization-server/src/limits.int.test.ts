@@ -34,7 +34,7 @@ interface Limits {
   readonly documents?: { total?: number; host?: number };
 }
 const limit = (limits: Limits) =>
-  deployment.configure([{ kind: 'AuthorizationServer', name: 'default', spec: { lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d' }, signingKeys: { rotateEvery: '90d', publishAhead: '10m' }, limits } }]);
+  deployment.configure([{ kind: 'AuthorizationServer', name: 'default', spec: { lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d' }, signingKeys: { algorithm: 'ES256', rotateEvery: '90d', publishAhead: '10m' }, limits } }]);
 const tooMany = { status: 429, body: { error: 'temporarily_unavailable', error_description: 'too many requests: try again later' } };
 const form = (path: string, parameters: Record<string, string>, headers: Record<string, string> = {}) => fetch(`${deployment.issuer}${path}`, { method: 'POST', body: new URLSearchParams(parameters), headers });
 /** Each test spends a budget of its own: what was spent before is spent. */

@@ -5,6 +5,7 @@ import { ensureDeploymentKeys, loadMasterKey, Sealer } from '@sallyport/keys';
 import { createFakeClock, makeScratch, removeScratch, startTestPostgres, type TestPostgres } from '@sallyport/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PublicKeys } from './keys/public-keys.js';
+import { ONLY_WHAT_IS_MISSING } from './keys/rotation-policy.js';
 import { SigningKeys } from './keys/signing-keys.js';
 import { removeExpired } from './lifecycle/remove-expired.js';
 import { ArtifactStore } from './storage/artifact-store.js';
@@ -28,7 +29,7 @@ afterAll(async () => {
 test('replicas that start together agree on one key per purpose, sealed under its own kid (S6)', async () => {
   const made = await Promise.all([1, 2, 3, 4].map(async () => {
     const keys = new SigningKeys({ database, sealer, clock: systemClock });
-    await keys.keepUp({ rotateEveryMs: Infinity, publishAheadMs: 0, renewOlderThan: undefined });
+    await keys.keepUp(ONLY_WHAT_IS_MISSING);
     return keys.forAccessTokens();
   }));
   expect(new Set(made.map((keys) => keys.map(({ kid }) => kid).join())).size).toBe(1);
@@ -40,7 +41,7 @@ test('replicas that start together agree on one key per purpose, sealed under it
     expect(JSON.stringify(row)).not.toContain(opened.d);
     expect(() => sealer.open('signing-key', row.sealedPrivate, `${row.kid}x`)).toThrow('belongs to another record');
   }
-  expect((await new PublicKeys(database, systemClock).read()).keys).toHaveLength(2);
+  expect((await new PublicKeys({ database, isWithdrawn: () => false, clock: systemClock }).read()).keys).toHaveLength(2);
 });
 
 test('an artefact is consumed by exactly one of many (S8)', async () => {

@@ -5,13 +5,14 @@ import { systemClock, type Clock } from '@sallyport/kernel';
 import { loadMasterKey, loadVerifyingKey } from '@sallyport/keys';
 import type { Messaging } from '@sallyport/messaging';
 import type { Logger } from '@sallyport/telemetry';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { AuthorizationServerModule } from './authorization-server.module.js';
 import type { AuthorizationServerConfig } from './config.js';
 import type { AuthorizationEngine } from './engine/engine.js';
 import { LifecycleRecorder } from './lifecycle/record-lifecycle.js';
-import { ENGINE, HOUSEKEEPING, KEEP_KEYS, KEEP_SESSIONS } from './tokens.js';
+import type { SigningKeyKeeper } from './keys/signing-key-keeper.js';
+import { refuseUntilConfigured } from './refuse-until-configured.js';
+import { ENGINE, HOUSEKEEPING, KEEP_SESSIONS, SIGNING_KEY_KEEPER } from './tokens.js';
 
 export interface AuthorizationServerAdapters {
   readonly messaging: Messaging;
@@ -33,7 +34,14 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
   const { messaging, logger, clock = systemClock } = adapters;
   const master = loadMasterKey(config.masterKeyFile);
   const { publicJwk } = await loadVerifyingKey(config.configurationVerifyKeyFile);
+  const closers: (() => Promise<void>)[] = [];
+  const close = async (): Promise<void> => {
+    for (let next = closers.pop(); next; next = closers.pop()) await next();
+  };
   const database = adapters.database ?? connectDatabase(config.databaseUrl.reveal());
+  if (!adapters.database) closers.push(() => database.$disconnect());
+  const recorder = new LifecycleRecorder({ events: messaging.events, replica: config.replica, logger, clock });
+  closers.push(() => recorder.close());
   const configuration = new ConfigurationReplica({
     log: messaging.configuration,
     verifyKey: publicJwk,
@@ -41,19 +49,15 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
     stalenessBoundMs: config.stalenessBoundMs,
     onProblem: (problem) => logger.warn({ problem: problem.type }, 'configuration log'),
   });
-  const recorder = new LifecycleRecorder({ events: messaging.events, replica: config.replica, logger, clock });
-
-  const release = async (): Promise<void> => {
-    await configuration.stop();
-    await recorder.close();
-    if (!adapters.database) await database.$disconnect();
+  closers.push(() => configuration.stop());
+  const every = (milliseconds: number, work: () => Promise<void>, failure: string): void => {
+    const repeating = repeat(work, milliseconds, (err) => logger.warn({ err }, failure));
+    closers.push(() => repeating.stop());
   };
 
-  let app: NestFastifyApplication;
-  let url: string;
   try {
-    const module = await AuthorizationServerModule.with({ config, master, database, configuration, recorder, logger, clock });
-    app = await createNestApp(module, {
+    const module = await AuthorizationServerModule.with({ config, master, configurationKey: publicJwk, database, configuration, recorder, logger, clock });
+    const app = await createNestApp(module, {
       logger,
       publicUrl: [config.issuer, ...(config.internalUrls ?? [])],
       trustedProxies: config.trustedProxies,
@@ -61,38 +65,31 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
       bodyLimit: 64 * 1024,
       ...(config.allowedOrigins.length > 0 ? { cors: { origins: config.allowedOrigins } } : {}),
     });
-    handOverToEngine(app.getHttpAdapter().getInstance(), app.get<AuthorizationEngine>(ENGINE), logger);
+    closers.push(() => closeNestApp(app));
+    const server = app.getHttpAdapter().getInstance();
+    refuseUntilConfigured(server, configuration);
+    handOverToEngine(server, app.get<AuthorizationEngine>(ENGINE), logger);
+
+    const keeper = app.get<SigningKeyKeeper>(SIGNING_KEY_KEEPER);
+    configuration.onChange((snapshot) => void keeper.onConfiguration(snapshot)?.catch((err: unknown) => logger.error({ err }, 'a withdrawn signing key could not be replaced yet')));
+    every(KEYS_MS, () => keeper.keepUp(), 'the signing keys could not be looked after');
+    every(SWEEP_MS, app.get<() => Promise<void>>(HOUSEKEEPING), 'what has expired could not be removed');
+    every(SESSIONS_MS, app.get<() => Promise<void>>(KEEP_SESSIONS), 'sessions could not be looked after');
+    app.connectMicroservice(messaging.server('authorization-server'));
+    await app.startAllMicroservices();
     await configuration.start();
-    url = await listen(app, { port: config.port, host: config.host });
+    const url = await listen(app, { port: config.port, host: config.host });
+    let closing: Promise<void> | undefined;
+    return {
+      name: 'authorization-server',
+      urls: { issuer: config.issuer, listening: url },
+      readiness: () => readinessOf(configuration, messaging),
+      close: () => (closing ??= close()),
+    };
   } catch (error) {
-    await release();
+    await close();
     throw error;
   }
-  const housekeeping = app.get<() => Promise<void>>(HOUSEKEEPING);
-  const sweeping = setInterval(() => {
-    housekeeping().catch((err: unknown) => logger.warn({ err }, 'what has expired could not be removed'));
-  }, SWEEP_MS).unref();
-  const keepKeys = app.get<() => Promise<void>>(KEEP_KEYS);
-  const keepingKeys = setInterval(() => {
-    keepKeys().catch((err: unknown) => logger.warn({ err }, 'the signing keys could not be looked after'));
-  }, KEYS_MS).unref();
-
-  const keepingSessions = repeat(app.get<() => Promise<void>>(KEEP_SESSIONS), SESSIONS_MS, (err) => logger.warn({ err }, 'sessions could not be looked after'));
-
-  let closing: Promise<void> | undefined;
-  const close = async (): Promise<void> => {
-    clearInterval(sweeping);
-    clearInterval(keepingKeys);
-    await keepingSessions.stop();
-    await closeNestApp(app);
-    await release();
-  };
-  return {
-    name: 'authorization-server',
-    urls: { issuer: config.issuer, listening: url },
-    readiness: () => readinessOf(configuration, messaging),
-    close: () => (closing ??= close()),
-  };
 }
 
 /** Never twice at once, however long one takes. */

@@ -14,4 +14,7 @@ export const ISSUER = Symbol('issuer');
 export const LOGGER = Symbol('Logger');
 /** Reports ended sessions nobody heard of and checks sign-ins again; to be called every few seconds. */
 export const KEEP_SESSIONS = Symbol('keepSessions');
-export const KEEP_KEYS = Symbol('keepKeys');
+export const SIGNING_KEY_KEEPER = Symbol('SigningKeyKeeper');
+/** The pinned public key of the control plane, which signs the configuration and its commands. */
+export const COMMAND_KEY = Symbol('commandKey');
+export const CLOCK = Symbol('Clock');

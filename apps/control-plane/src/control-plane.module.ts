@@ -10,6 +10,7 @@ import { EndMcpSessionController } from './revocation/end-mcp-session.controller
 import { PostgresRevocationStore } from './revocation/revocation-store.js';
 import { RevocationsController } from './revocation/revocations.controller.js';
 import { Revoker } from './revocation/revoke.js';
+import { SIGNING_KEYS_CONTEXT, SigningKeysController, type SigningKeysContext } from './signing-keys/signing-keys.controller.js';
 
 /** Made in `start-control-plane.ts`; Nest only hands them to the controllers. */
 export interface ControlPlaneParts {
@@ -19,6 +20,7 @@ export interface ControlPlaneParts {
   readonly revoker: Revoker;
   readonly events: PostgresEventStore;
   readonly agentSessions: AgentSessionListContext;
+  readonly signingKeys: SigningKeysContext;
   /** The credential service: leases, connect pages, browser sessions, connections. */
   readonly credentials: { readonly controllers: readonly Type[]; readonly providers: readonly Provider[] };
 }
@@ -29,7 +31,7 @@ export class ControlPlaneModule {
   static of(parts: ControlPlaneParts): DynamicModule {
     return {
       module: ControlPlaneModule,
-      controllers: [ConfigurationController, RevocationsController, EndMcpSessionController, EventsController, AgentSessionsController, ...parts.credentials.controllers],
+      controllers: [ConfigurationController, RevocationsController, EndMcpSessionController, EventsController, AgentSessionsController, SigningKeysController, ...parts.credentials.controllers],
       providers: [
         { provide: PostgresDocumentStore, useValue: parts.documents },
         { provide: ConfigurationPublisher, useValue: parts.publisher },
@@ -37,6 +39,7 @@ export class ControlPlaneModule {
         { provide: Revoker, useValue: parts.revoker },
         { provide: PostgresEventStore, useValue: parts.events },
         { provide: AGENT_SESSION_LIST, useValue: parts.agentSessions },
+        { provide: SIGNING_KEYS_CONTEXT, useValue: parts.signingKeys },
         ...parts.credentials.providers,
       ],
     };

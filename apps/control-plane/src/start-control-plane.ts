@@ -21,6 +21,7 @@ import { createLifecycleRecorder } from './events/record-lifecycle.js';
 import { createReportedSessions } from './revocation/reported-sessions.js';
 import { PostgresRevocationStore } from './revocation/revocation-store.js';
 import { Revoker } from './revocation/revoke.js';
+import { SigningKeyList } from './signing-keys/signing-key-list.js';
 
 export interface ControlPlaneAdapters {
   readonly messaging: Messaging;
@@ -85,8 +86,10 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
       await revocations.revokeConnection(connectionId);
       await publisher.flush().catch((err: unknown) => logger.warn({ err, connectionId }, 'the end of a connection is recorded and follows when the bus is back'));
     };
+    const list = new SigningKeyList({ database, isWithdrawn: (kid) => replica.snapshot().revocations.isKeyWithdrawn(kid), clock });
+    const signingKeys = { messaging, signingKey: signing.privateKey, list, store: revocations, publisher, lifecycle, clock };
     const credentials = await createCredentialParts({ ...config, database, sealer, messaging, snapshot: () => replica.snapshot(), record: lifecycle, revokeLeases, clock });
-    const app = await createNestApp(ControlPlaneModule.of({ documents, publisher, revocations, revoker, events, agentSessions: { database, revocations: () => replica.snapshot().revocations }, credentials }), { logger, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, headers: 'pages' });
+    const app = await createNestApp(ControlPlaneModule.of({ documents, publisher, revocations, revoker, events, agentSessions: { database, revocations: () => replica.snapshot().revocations }, signingKeys, credentials }), { logger, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, headers: 'pages' });
     closers.push(() => closeNestApp(app));
     requireAdminToken(app.getHttpAdapter().getInstance(), config.adminToken);
     app.connectMicroservice(messaging.server('control-plane'));

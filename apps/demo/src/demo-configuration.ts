@@ -142,8 +142,8 @@ kind: AuthorizationServer
 name: default
 spec:
   lifetimes: { accessToken: 15m, sessionIdle: 14d, session: 90d }
-  # Each key is published before it signs. To rotate now, add renewOlderThan: with the time it is, in quotes and with a zone.
-  signingKeys: { rotateEvery: 90d, publishAhead: 10m }
+  # Each key is published before it signs. Another algorithm (RS256, EdDSA) begins with the next key, which is then made at once.
+  signingKeys: { algorithm: ES256, rotateEvery: 90d, publishAhead: 10m }
   # How much one replica takes a minute, by agent, by user and altogether; what is not said here is generous.
   # limits: { authorize: { total: 6000, client: 3000 }, token: { total: 12000, client: 6000 }, register: { total: 1200 }, user: 600 }
 ---

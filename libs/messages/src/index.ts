@@ -3,6 +3,7 @@
  * how bytes travel is `platform/messaging`, what configuration says is `decision/configuration`.
  */
 export { streams, subjects } from './subjects.js';
+export { CommandAnswer, SignedCommandWire } from './command.js';
 export { CredentialChanged, EndMcpSession, LeaseAnswer, LeaseRequest } from './lease.js';
 export type { LeaseOutcome } from './lease.js';
 export { ProofsSeen } from './proof.js';

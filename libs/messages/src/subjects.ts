@@ -4,6 +4,8 @@ export const subjects = {
   lease: 'sallyport.v1.lease.request',
   /** request/reply, queue group `control-plane`: EndMcpSession → Acknowledged */
   endMcpSession: 'sallyport.v1.mcp-session.end',
+  /** request/reply, queue group `authorization-server`: SignedCommandWire → CommandAnswer */
+  rotateSigningKeys: 'sallyport.v1.signing-keys.rotate',
   /** publish/subscribe, control plane and refresh worker → gateways: CredentialChanged */
   credentialChanged: 'sallyport.v1.credential.changed',
   /** publish/subscribe, gateways → gateways: ProofsSeen */

@@ -28,14 +28,15 @@ export function registeredBy(clientId: string): AgentRegistration['registeredBy'
 /**
  * Runs on every client the engine builds, from registration, a document or storage. Normalises what clients commonly
  * send, and refuses redirect URIs and documents our rules refuse.
- * @param redirectHosts the administrator's list, applied when a client registers itself (R18)
+ * @param rules `redirectHosts`: the administrator's list, applied when a client registers itself (R18);
+ *   `idTokenAlgorithm`: what we sign with now, for every client and also for those that registered under another
  */
-export function normaliseClientMetadata(context: KoaContextWithOIDC | undefined, metadata: Record<string, unknown>, redirectHosts: () => readonly string[]): void {
+export function normaliseClientMetadata(context: KoaContextWithOIDC | undefined, metadata: Record<string, unknown>, { redirectHosts, idTokenAlgorithm }: { redirectHosts: () => readonly string[]; idTokenAlgorithm: string }): void {
   const clientId = String(metadata['client_id']);
   const origin = registeredBy(clientId);
   metadata[REGISTERED_BY] = origin;
   metadata['response_modes'] = ['query'];
-  metadata['id_token_signed_response_alg'] = 'ES256';
+  metadata['id_token_signed_response_alg'] = idTokenAlgorithm;
   for (const name of IGNORED) delete metadata[name];
   // A document cannot hold a secret, so the default of RFC 7591 is not one of its own (the engine refused an explicit one).
   if (origin === 'document' && metadata['token_endpoint_auth_method'] === 'client_secret_basic') metadata['token_endpoint_auth_method'] = 'none';

@@ -47,7 +47,8 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   const { issuer, resource, decisions, events } = options;
   const secure = issuer.startsWith('https:');
   const [signingKey] = options.signingKeys;
-  if (!signingKey?.kid) throw new TypeError('an access token signing key with a kid is needed');
+  if (!signingKey?.kid || !isSigningAlgorithm(signingKey.alg)) throw new TypeError('an access token signing key with a kid and an algorithm of ours is needed');
+  const { kid, alg } = signingKey;
   const verdicts = new WeakMap<object, TokenVerdict | AssertionVerdict>();
   const rotation = new RefreshRotation(options.store);
   /** Requests that are answered with a successor made a moment ago. */
@@ -88,18 +89,18 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     if (params && params['scope'] === undefined) params['scope'] = [...verdict.scopes].join(' ');
   };
 
-  const resourceServer = (scopes: readonly string[]) => ({ scope: scopes.join(' '), audience: resource, accessTokenFormat: 'jwt' as const, accessTokenTTL: decisions.lifetimes().accessToken, jwt: { sign: { alg: 'ES256' as const, kid: signingKey.kid } } });
+  const resourceServer = (scopes: readonly string[]) => ({ scope: scopes.join(' '), audience: resource, accessTokenFormat: 'jwt' as const, accessTokenTTL: decisions.lifetimes().accessToken, jwt: { sign: { alg, kid } } });
 
   const configuration: Configuration = {
     adapter: createEngineAdapter({ store: options.store, rotation, administered: decisions.administeredAgent, registration: decisions.registration }, (grantId, clientId) => events.grantRevoked(grantId, clientId, 'a code was used twice at once')),
     jwks: { keys: options.signingKeys },
     clients: [{ client_id: CONTROL_PLANE_CLIENT_ID, client_name: 'Sallyport', redirect_uris: [options.controlPlaneCallback], token_endpoint_auth_method: 'none', grant_types: ['authorization_code'], response_types: ['code'] }],
-    clientDefaults: { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], id_token_signed_response_alg: 'ES256', token_endpoint_auth_method: 'client_secret_basic' },
+    clientDefaults: { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], id_token_signed_response_alg: alg, token_endpoint_auth_method: 'client_secret_basic' },
     clientAuthMethods: ['none', ...CONFIDENTIAL_METHODS],
-    enabledJWA: { idTokenSigningAlgValues: ['ES256'], clientAuthSigningAlgValues: ['ES256', 'EdDSA', 'Ed25519', 'PS256', 'RS256'], dPoPSigningAlgValues: DPOP_ALGORITHMS },
+    enabledJWA: { idTokenSigningAlgValues: [alg], clientAuthSigningAlgValues: ['ES256', 'EdDSA', 'Ed25519', 'PS256', 'RS256'], dPoPSigningAlgValues: DPOP_ALGORITHMS },
     extraClientMetadata: {
       properties: [REGISTERED_BY],
-      validator: (ctx, _key, _value, metadata) => normaliseClientMetadata(ctx, metadata, () => decisions.registration.redirectHosts),
+      validator: (ctx, _key, _value, metadata) => normaliseClientMetadata(ctx, metadata, { redirectHosts: () => decisions.registration.redirectHosts, idTokenAlgorithm: alg }),
     },
     allowOmittingSingleRegisteredRedirectUri: false,
     claims: { openid: ['sub', SIGN_IN_CLAIM] },
@@ -291,6 +292,7 @@ class NotNow extends errors.OIDCProviderError {
     this.error_detail = detail;
   }
 }
+const isSigningAlgorithm = (alg: string | undefined): alg is 'ES256' | 'RS256' | 'EdDSA' => alg === 'ES256' || alg === 'RS256' || alg === 'EdDSA';
 
 type TokenSource = { iat?: number | undefined; grantId?: string | undefined; accountId: string; authTime?: number | undefined; acr?: string | undefined; amr?: string[] | undefined };
 

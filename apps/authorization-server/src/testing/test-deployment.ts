@@ -6,8 +6,9 @@ import type { RunningService } from '@sallyport/http';
 import { Secret } from '@sallyport/kernel';
 import { ensureDeploymentKeys, loadMasterKey, loadSigningKey, Sealer } from '@sallyport/keys';
 import type { LifecycleRecord } from '@sallyport/messages';
-import { createInProcessMessaging } from '@sallyport/messaging';
+import { createInProcessMessaging, type Messaging } from '@sallyport/messaging';
 import { createLogger } from '@sallyport/telemetry';
+import type { CryptoKey } from 'jose';
 import { eventually, freePort, makeScratch, removeScratch, startTestPostgres } from '@sallyport/testing';
 import type { AuthorizationServerConfig } from '../config.js';
 import { startAuthorizationServer } from '../start-authorization-server.js';
@@ -23,6 +24,9 @@ export interface TestDeployment {
   readonly events: LifecycleRecord[];
   readonly logLines: string[];
   readonly service: RunningService;
+  /** The bus, and the key the control plane signs configuration and commands with. */
+  readonly messaging: Messaging;
+  readonly controlPlaneKey: CryptoKey;
   /** Puts documents in force, replacing those of the same kind and name. */
   configure(puts: readonly Document[], deletes?: readonly { kind: string; name: string }[]): Promise<void>;
   revoke(subject: Revocation['subject'], notBefore?: number): Promise<void>;
@@ -92,6 +96,8 @@ export async function startTestDeployment(changes: Partial<AuthorizationServerCo
     events,
     logLines,
     service,
+    messaging,
+    controlPlaneKey: privateKey,
     configure: (puts, deletes) => append({ puts, ...(deletes ? { deletes } : {}) }),
     revoke: (subject, notBefore = Math.floor(Date.now() / 1000) + 1) => append({ revocations: [{ id: `rev_${revision}`, subject, notBefore, expiresAt: null }] }),
     startReplica: async ({ sameIssuer } = { sameIssuer: false }) => {

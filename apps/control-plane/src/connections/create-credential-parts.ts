@@ -74,7 +74,7 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
     leaseSigning,
     verifier: createAccessTokenVerifier({ issuer, audience: `${gatewayUrl}/mcp`, jwksUrl, fetch: ownFetch, clock, revocations: () => snapshot().revocations }),
     snapshot,
-    signingKeys: new DownstreamSigningKeys({ database, sealer, clock }),
+    signingKeys: new DownstreamSigningKeys({ database, sealer, isWithdrawn: (kid) => snapshot().revocations.isKeyWithdrawn(kid), clock }),
     issuer,
     controlPlaneUrl: publicUrl,
     sealer,

@@ -10,25 +10,33 @@ const FRESH_MS = 60_000;
 export class DownstreamSigningKeys {
   readonly #database: Database;
   readonly #sealer: Sealer;
+  readonly #isWithdrawn: (kid: string) => boolean;
   readonly #clock: Clock;
   #known: { key: DownstreamSigningKey; readAt: number } | undefined;
 
-  constructor({ database, sealer, clock }: { database: Database; sealer: Sealer; clock: Clock }) {
-    this.#database = database;
-    this.#sealer = sealer;
-    this.#clock = clock;
+  /** @param parts `isWithdrawn`: by command, which counts before the table says so */
+  constructor(parts: { database: Database; sealer: Sealer; isWithdrawn: (kid: string) => boolean; clock: Clock }) {
+    this.#database = parts.database;
+    this.#sealer = parts.sealer;
+    this.#isWithdrawn = parts.isWithdrawn;
+    this.#clock = parts.clock;
   }
 
-  /** `undefined` before the authorization server's first start. */
+  /** `undefined` before the authorization server's first start, and while it has not replaced a withdrawn key yet. */
   async newest(): Promise<DownstreamSigningKey | undefined> {
-    if (this.#known && this.#clock() - this.#known.readAt < FRESH_MS) return this.#known.key;
-    const row = await this.#database.signingKey.findFirst({ where: { purpose: 'downstream-token', signsFrom: { lte: new Date(this.#clock()) } }, orderBy: { signsFrom: 'desc' } });
+    const now = this.#clock();
+    if (this.#known && now - this.#known.readAt < FRESH_MS && !this.#isWithdrawn(this.#known.key.kid)) return this.#known.key;
+    const candidates = await this.#database.signingKey.findMany({
+      where: { purpose: 'downstream-token', signsFrom: { lte: new Date(now) }, OR: [{ withdrawnAt: null }, { withdrawnAt: { gt: new Date(now) } }] },
+      orderBy: { signsFrom: 'desc' },
+    });
+    const row = candidates.find(({ kid }) => !this.#isWithdrawn(kid));
     if (!row) return undefined;
     const jwk = JSON.parse(this.#sealer.open('signing-key', row.sealedPrivate, row.kid).toString()) as JWK;
     const privateKey = await importJWK(jwk, row.algorithm);
     if (privateKey instanceof Uint8Array) return undefined;
     const key = { kid: row.kid, algorithm: row.algorithm, privateKey };
-    this.#known = { key, readAt: this.#clock() };
+    this.#known = { key, readAt: now };
     return key;
   }
 }

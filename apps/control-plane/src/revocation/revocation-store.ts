@@ -83,6 +83,18 @@ export class PostgresRevocationStore {
     await this.#record({ id: newId('rev', this.#clock()), subject: { type: 'connection', connectionId }, notBefore: now + 1, expiresAt: now + CONNECTION_REMEMBERED_SECONDS }, undefined);
   }
 
+  /** Nothing this key signed counts any more, for good. @returns `undefined` when it was withdrawn already. */
+  async withdrawSigningKey(kid: string, reason: string | undefined): Promise<RecordedRevocation | undefined> {
+    const subject = { type: 'signing-key', kid } as const;
+    const revocation: Revocation = { id: newId('rev', this.#clock()), subject, notBefore: this.#nowSeconds() + 1, expiresAt: null };
+    const { changed, revision } = await this.#revisions.write(async (transaction) => {
+      if (await transaction.revocation.findFirst({ where: { subjectType: subject.type, subject: { equals: subject } }, select: { id: true } })) return undefined;
+      await transaction.revocation.create({ data: rowOf(revocation, reason ?? null) });
+      return { revocations: [revocation] };
+    });
+    return changed ? { ...revocation, reason: reason ?? null, revision } : undefined;
+  }
+
   /** Removes what no token can be affected by any more. */
   async forgetExpired(): Promise<void> {
     await this.#database.revocation.deleteMany({ where: { expiresAt: { lt: this.#nowSeconds() } } });

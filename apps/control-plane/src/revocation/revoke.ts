@@ -3,6 +3,7 @@ import type { Database } from '@sallyport/database';
 import { z } from 'zod';
 import { text } from '../admin/text.js';
 import type { ConfigurationPublisher } from '../configuration/configuration-publisher.js';
+import { publishedInTime } from '../configuration/published-in-time.js';
 import type { LifecycleRecorder } from '../events/record-lifecycle.js';
 import type { PostgresRevocationStore, RecordedRevocation } from './revocation-store.js';
 
@@ -26,9 +27,6 @@ export type RevocationResult =
   /** Recorded, but the bus cannot be reached; it follows by itself. */
   | { outcome: 'not-published'; revocation: RecordedRevocation };
 
-/** How long an administrator waits for the bus. Milliseconds. */
-const PUBLISH_TIMEOUT_MS = 5_000;
-
 /** Takes an administrator's revocation from request to bus (R85, S28). */
 export class Revoker {
   readonly #database: Pick<Database, 'user' | 'agentSession'>;
@@ -50,7 +48,7 @@ export class Revoker {
     if (session !== undefined && !(await this.#database.agentSession.findUnique({ where: { sid: session }, select: { sid: true } }))) return { outcome: 'unknown-subject', what: 'session' };
 
     const revocation = await this.#store.revoke(subjectOf({ user, agent, session }), { block, reason });
-    const published = await within(PUBLISH_TIMEOUT_MS, this.#publisher.flush());
+    const published = await publishedInTime(this.#publisher);
     await this.#lifecycle({
       type: 'revocation.created',
       ...(user !== undefined && { userId: user }),
@@ -68,17 +66,4 @@ function subjectOf({ user, agent, session }: { user: string | undefined; agent: 
   if (user !== undefined && agent !== undefined) return { type: 'user-agent', userId: user, clientId: agent };
   if (user !== undefined) return { type: 'user', userId: user };
   return { type: 'agent', clientId: agent ?? '' };
-}
-
-/** Whether it succeeded in time; the publisher logs why it did not. */
-async function within(milliseconds: number, published: Promise<void>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(() => resolve(false), milliseconds);
-  });
-  try {
-    return await Promise.race([published.then(() => true, () => false), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -17,6 +17,8 @@ export interface OwnAuthorizationServer {
 export type SignInResult = { readonly type: 'signed_in'; readonly userId: UserId; /** The sign-in at the identity provider. */ readonly signIn: string; readonly returnTo: string } | { readonly type: 'refused'; readonly reason: 'no_sign_in_under_way' | 'expired' | 'not_completed' };
 
 const PURPOSE = 'sign-in';
+/** What our authorization server can be told to sign with; the published key says which one it is. */
+const ID_TOKEN_ALGORITHMS = ['ES256', 'RS256', 'EdDSA'];
 const LIFETIME_MS = 10 * 60 * 1000;
 const Pending = z.object({ state: z.string(), nonce: z.string(), codeVerifier: z.string(), returnTo: z.string(), expiresAt: z.number() });
 
@@ -32,7 +34,7 @@ export class SignIn {
 
   constructor(options: { authorizationServer: OwnAuthorizationServer; controlPlaneUrl: string; fetch: SafeFetch; sealer: Sealer; clock: Clock }) {
     const { issuer, authorizeUrl, tokenUrl, jwksUrl } = options.authorizationServer;
-    this.#server = { issuer, authorization_endpoint: authorizeUrl, token_endpoint: tokenUrl, jwks_uri: jwksUrl, authorization_response_iss_parameter_supported: true };
+    this.#server = { issuer, authorization_endpoint: authorizeUrl, token_endpoint: tokenUrl, jwks_uri: jwksUrl, authorization_response_iss_parameter_supported: true, id_token_signing_alg_values_supported: ID_TOKEN_ALGORITHMS };
     this.#redirectUri = `${options.controlPlaneUrl}/session/callback`;
     this.#signedOutUri = `${options.controlPlaneUrl}/session/ended`;
     this.#fetch = options.fetch;
@@ -67,11 +69,13 @@ export class SignIn {
     if (pending.expiresAt <= this.#clock()) return { type: 'refused', reason: 'expired' };
     const call = (url: string, { body, signal, ...init }: CustomFetchOptions<string, URLSearchParams | undefined>) => this.#fetch(url, { ...init, ...(body ? { body } : {}), ...(signal ? { signal } : {}) });
     const options = { [customFetch]: call, [allowInsecureRequests]: this.#server.issuer.startsWith('http:') };
+    // Remembered keys belong to this object: with one of its own, each sign-in sees what is published now, a key made a moment ago too.
+    const server = { ...this.#server };
     try {
-      const validated = validateAuthResponse(this.#server, this.#client, parameters, pending.state);
-      const response = await authorizationCodeGrantRequest(this.#server, this.#client, None(), validated, this.#redirectUri, pending.codeVerifier, options);
-      const tokens = await processAuthorizationCodeResponse(this.#server, { ...this.#client, id_token_signed_response_alg: 'ES256' }, response, { expectedNonce: pending.nonce, requireIdToken: true });
-      await validateApplicationLevelSignature(this.#server, response, options);
+      const validated = validateAuthResponse(server, this.#client, parameters, pending.state);
+      const response = await authorizationCodeGrantRequest(server, this.#client, None(), validated, this.#redirectUri, pending.codeVerifier, options);
+      const tokens = await processAuthorizationCodeResponse(server, this.#client, response, { expectedNonce: pending.nonce, requireIdToken: true });
+      await validateApplicationLevelSignature(server, response, options);
       const claims = getValidatedIdTokenClaims(tokens);
       const [subject, signIn] = [claims?.sub, claims?.['identity_session']];
       if (!isId('usr', subject) || !isId('ids', signIn)) return { type: 'refused', reason: 'not_completed' };

@@ -35,7 +35,7 @@ export async function verifyGatewayToken(token: string, expected: TokenExpectati
       issuer: expected.issuer,
       audience: expected.resource,
       typ: 'at+jwt',
-      algorithms: ['ES256', 'EdDSA'],
+      algorithms: ['ES256', 'RS256', 'EdDSA'],
       requiredClaims: ['sub', 'act', 'client_id', 'iat', 'exp'],
       clockTolerance: CLOCK_TOLERANCE_SECONDS,
       currentDate: new Date(expected.clock()),

@@ -10,12 +10,12 @@ export async function signAsAuthorizationServer(system: Pick<System, 'databaseUr
   const client = new pg.Client({ connectionString: system.databaseUrl.replace(/\?schema=.*$/, '') });
   await client.connect();
   try {
-    const { rows } = await client.query<{ sealedPrivate: Buffer }>('SELECT "sealedPrivate" FROM "SigningKey" WHERE kid = $1', [kid]);
+    const { rows } = await client.query<{ algorithm: string; sealedPrivate: Buffer }>('SELECT algorithm, "sealedPrivate" FROM "SigningKey" WHERE kid = $1', [kid]);
     const [row] = rows;
     if (!row) throw new Error(`There is no signing key ${kid}.`);
     const sealer = new Sealer(loadMasterKey(join(system.keys, 'master.key')));
     const jwk = JSON.parse(Buffer.from(sealer.open('signing-key', row.sealedPrivate, kid)).toString('utf8')) as JWK;
-    return await new SignJWT(claims).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid }).sign(await importJWK(jwk, 'ES256'));
+    return await new SignJWT(claims).setProtectedHeader({ alg: row.algorithm, typ: 'at+jwt', kid }).sign(await importJWK(jwk, row.algorithm));
   } finally {
     await client.end();
   }

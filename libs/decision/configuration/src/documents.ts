@@ -154,12 +154,12 @@ const AuthorizationServerSpec = z.strictObject({
     session: Duration.default('90d'),
   }).prefault({}),
   signingKeys: z.strictObject({
+    /** Of agents' tokens, ID tokens and downstream tokens. Another one means a rotation: the next keys are of it. */
+    algorithm: z.enum(['ES256', 'RS256', 'EdDSA']).default('ES256'),
     /** How long a key signs before the next one does. */
     rotateEvery: Duration.default('90d'),
     /** How long a key is published before it signs: whoever verifies has seen it by then. */
     publishAhead: Duration.default('10m'),
-    /** The command to rotate: every key older than this moment gets a successor. */
-    renewOlderThan: z.iso.datetime({ offset: true }).optional(),
   }).prefault({}),
   /** Requests per minute that one replica takes, never counted by network address. */
   limits: z.strictObject({

@@ -22,6 +22,7 @@ const SWEEP_INTERVAL_SECONDS = 60;
 export class RevocationIndex {
   readonly #entries = new Map<string, Entry>();
   readonly #clock: Clock;
+  readonly #withdrawnKeys = new Set<string>();
   #generation = 0;
   #sweptAt = 0;
 
@@ -76,7 +77,12 @@ export class RevocationIndex {
   }
 
   isKeyWithdrawn(kid: string): boolean {
-    return this.#entries.has(`signing-key ${kid}`);
+    return this.#withdrawnKeys.has(kid);
+  }
+
+  /** All of them, ever. */
+  get withdrawnKeys(): ReadonlySet<string> {
+    return this.#withdrawnKeys;
   }
 
   #voids(key: string, issuedAt: number): boolean {
@@ -87,6 +93,7 @@ export class RevocationIndex {
   #merge({ subject, notBefore, expiresAt }: Revocation): boolean {
     const { key, neverAgain } = keyOf(subject);
     const effective = neverAgain ? FOREVER : notBefore;
+    if (subject.type === 'signing-key') this.#withdrawnKeys.add(subject.kid);
     const known = this.#entries.get(key);
     if (!known) {
       this.#entries.set(key, { notBefore: effective, expiresAt });

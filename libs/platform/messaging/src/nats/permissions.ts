@@ -22,6 +22,9 @@ export interface BusPermissions {
 /** Replicas of the control plane share the work under this name: the queue group and the durable consumer of events. */
 export const CONTROL_PLANE_GROUP = 'control-plane';
 
+/** Replicas of the authorization server: one of them obeys a command. */
+export const AUTHORIZATION_SERVER_GROUP = 'authorization-server';
+
 export const CONFIGURATION_SUBJECTS = 'sallyport.v1.configuration.*';
 
 /** Where a replica's answers arrive; no other user may listen there. */
@@ -43,12 +46,12 @@ export function permissionsFor({ role, name }: Pick<BusUser, 'role' | 'name'>): 
     case 'gateway':
       return { ...everybody, publish: [...everybody.publish, subjects.lease, subjects.endMcpSession, subjects.proofsSeen], subscribe: [...everybody.subscribe, subjects.credentialChanged, subjects.proofsSeen] };
     case 'authorization-server':
-      return everybody;
+      return { ...everybody, subscribe: [...everybody.subscribe, `${subjects.rotateSigningKeys} ${AUTHORIZATION_SERVER_GROUP}`], answers: true };
     case 'token-refresh-worker':
       return { ...everybody, publish: [...everybody.publish, subjects.credentialChanged] };
     case 'control-plane':
       return {
-        publish: [...everybody.publish, CONFIGURATION_SUBJECTS, subjects.credentialChanged, ...jetStreamAdministration],
+        publish: [...everybody.publish, CONFIGURATION_SUBJECTS, subjects.credentialChanged, subjects.rotateSigningKeys, ...jetStreamAdministration],
         subscribe: [...everybody.subscribe, subjects.credentialChanged, `${subjects.lease} ${CONTROL_PLANE_GROUP}`, `${subjects.endMcpSession} ${CONTROL_PLANE_GROUP}`],
         answers: true,
       };

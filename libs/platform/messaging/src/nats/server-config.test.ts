@@ -14,10 +14,10 @@ describe('permissions', () => {
       answers: false,
     });
   });
-  test('only the control plane writes configuration and answers (S26, S27)', () => {
+  test('only the control plane writes configuration; it answers, and the authorization server its commands (S26, S27)', () => {
     for (const role of ['gateway', 'authorization-server', 'token-refresh-worker'] as const) {
       const { publish, answers } = permissionsFor({ role, name: 'x' });
-      expect(answers).toBe(false);
+      expect(answers).toBe(role === 'authorization-server');
       expect(publish.filter((subject) => subject.startsWith('sallyport.v1.configuration') || /^\$JS\.(?!API\.DIRECT\.GET\.SALLYPORT_CONFIGURATION$)/.test(subject))).toEqual([]);
     }
     expect(permissionsFor({ role: 'control-plane', name: 'cp-1' }).publish).toContain('sallyport.v1.configuration.*');
