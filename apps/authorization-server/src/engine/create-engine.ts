@@ -133,7 +133,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
       Session: SESSION_SECONDS,
     },
     findAccount: async (ctx, userId, source) => {
-      if (!(await (source ? decisions.userExists(userId) : decisions.userIsVouchedFor(userId)))) return undefined;
+      if (!(await decisions.userExists(userId))) return undefined;
       if (source && ctx.oidc.params?.['grant_type'] === 'authorization_code' && 'grantId' in source) await admit(ctx, 'code', source as TokenSource);
       if (ctx.oidc.route === 'authorization') admitUser(ctx, userId);
       // Our own pages end with the sign-in they came from; what an agent learns of it is nothing.

@@ -106,7 +106,7 @@ export interface EngineDecisions {
   /** Seconds. */
   lifetimes(): { readonly accessToken: number; readonly machineToken: number; readonly sessionIdle: number; readonly session: number };
   userExists(userId: string): Promise<boolean>;
-  /** Their trust provider is still the one they signed in at; else a browser session of theirs counts no more. */
+  /** Their trust provider is still the one they signed in at; else a browser session of theirs counts no more (S1). */
   userIsVouchedFor(userId: string): Promise<boolean>;
   /** A browser session made before the user was revoked does not count. */
   signInVoid(userId: string, authTime: number): boolean;

@@ -18,6 +18,12 @@ export function interactionPolicyFor(isFirstParty: (client: Client) => boolean, 
       return session?.accountId !== undefined && !oidc.result?.login && (await decisions.signInOfBrowser(session.uid)) === undefined ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT;
     }),
   );
+  policy.get('login')?.checks.add(
+    new Check('provider_changed', 'the trust provider is another one now', 'login_required', async ({ oidc }) => {
+      const { session } = oidc;
+      return session?.accountId !== undefined && !oidc.result?.login && !(await decisions.userIsVouchedFor(session.accountId)) ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT;
+    }),
+  );
   policy.add(
     new Prompt(
       { name: 'consent', requestable: true },
