@@ -21,6 +21,10 @@ import { serveMcp } from './http/serve-mcp.js';
 import { ProofGossip } from './inbound/proof-gossip.js';
 import { observeCalls, observeMissing } from './observe-calls.js';
 import { OpenQuestions } from './dialog/open-questions.js';
+import { ParkedCalls } from './dialog/parked-calls.js';
+import { RemoteExchanges } from './dialog/remote-exchanges.js';
+import { ReplicaLink } from './dialog/replica-link.js';
+import { takeReplicaRequest } from './dialog/take-replica-request.js';
 import { Catalogues } from './outbound/catalogues.js';
 import { CredentialLeases } from './outbound/credential-leases.js';
 import { handleMcpRequest } from './request-path/handle-mcp-request.js';
@@ -96,6 +100,8 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
   const channel = createServerChannel({ relay: createRelay({ dispatcher, userAgent }), clock });
   const openCalls = new OpenCalls(verifier);
   const questions = new OpenQuestions({ sealer, replica: config.replica });
+  const parkedCalls = new ParkedCalls({ openCalls });
+  const link = new ReplicaLink({ messaging, sealer, replica: config.replica, clock, onProblem: (problem, error) => logger.warn({ problem, err: error }, 'between replicas') });
   const path: RequestPath = {
     verifier, leases, sealer, endedSessions, clock, identity,
     channel,
@@ -103,6 +109,10 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     stepUps: new StepUpMemory(),
     openCalls,
     questions,
+    parkedCalls,
+    link,
+    remoteExchanges: new RemoteExchanges(),
+    replica: config.replica,
     configuration: () => {
       const { ready, stale } = replica.state();
       if (!ready || stale) return { unavailable: ready ? 'configuration_stale' : 'configuration_missing' };
@@ -131,6 +141,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     const changed = CredentialChanged.safeParse(payload);
     if (changed.success) leases.drop(changed.data);
   });
+  const stopLink = await link.serve((asked, from) => takeReplicaRequest(path, asked, from));
   await replica.start();
   void verifier.start();
   shipper.start();
@@ -154,9 +165,11 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     clearInterval(watch);
     endedSessions.stop();
     proofs.stop();
+    parkedCalls.endAll();
     await closeNestApp(app);
     await unsubscribe();
     await unsubscribeProofs();
+    await stopLink();
     await replica.stop();
     await shipper.stop();
     await dispatcher.destroy();

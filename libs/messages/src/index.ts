@@ -7,4 +7,5 @@ export { CommandAnswer, SignedCommandWire } from './command.js';
 export { CredentialChanged, EndMcpSession, LeaseAnswer, LeaseRequest } from './lease.js';
 export type { LeaseOutcome } from './lease.js';
 export { ProofsSeen } from './proof.js';
+export { ReplicaReply, ReplicaRequest } from './replica.js';
 export { AuditRecord, CallRecord, LifecycleRecord } from './event.js';

@@ -15,6 +15,11 @@ export const subjects = {
   configurationChange: 'sallyport.v1.configuration.change',
   /** publish/subscribe: not stored, only the newest matters */
   configurationHeartbeat: 'sallyport.v1.configuration.heartbeat',
+  /** gateway → one gateway: sealed ReplicaRequest; the answer, a sealed ReplicaReply, comes to the asker's own `gatewayReply` */
+  gateway: (replica: string) => `sallyport.v1.gateway.${replica}`,
+  gatewayReply: (replica: string) => `sallyport.v1.gateway-reply.${replica}`,
+  /** publish/subscribe, gateway → all gateways: sealed ReplicaRequest */
+  allGateways: 'sallyport.v1.gateways',
   /** stream SALLYPORT_EVENTS: a replica publishes under its own name only (security rule S26) */
   events: (replica: string) => `sallyport.v1.events.${replica}`,
 } as const;

@@ -2,12 +2,14 @@ import { formatEvent, isJsonObject } from '@sallyport/mcp-relay';
 import type { JsonObject, ServerMessage } from '@sallyport/mcp-relay';
 import type { AnswerPiece } from '../http/exchange.js';
 import type { Refusal } from '../request-path/refusal.js';
+import { askModernClient } from '../request-path/convert-response.js';
 import { titleOf } from '../request-path/reach.js';
 import type { ServerCall } from '../request-path/server-call.js';
 import type { OnAnswer } from './open-questions.js';
 import { readQuestion, readResultFor } from './question.js';
 import type { Question } from './question.js';
 
+const REFUSED = { error: { code: -32601, message: 'The user cannot be asked this.' } };
 /** So many questions one call may put to its user at a time. */
 const MAX_WAITING = 16;
 
@@ -17,10 +19,24 @@ const MAX_WAITING = 16;
  */
 export function passQuestionOn(serverCall: ServerCall, { value }: ServerMessage, respond: (answer: JsonObject) => void): string | undefined {
   const question = readQuestion(value['method'], value['params'], serverCall.server, serverCall.abilities);
-  const refused = { error: { code: -32601, message: 'The user cannot be asked this.' } };
-  const text = question && put(serverCall, question, (answer) => respond(answerFor(question, answer) ?? refused));
-  if (text === undefined) respond(refused);
+  const text = question && put(serverCall, question, (answer) => respond(answerFor(question, answer) ?? REFUSED));
+  if (text === undefined) respond(REFUSED);
   return text;
+}
+
+/** The key a modern client is asked under, one question at a time. */
+const KEY = 'question';
+
+/** A legacy server's question to a modern client: the text that ends the client's request, the server's stream being parked. `undefined` when it may not be asked, which the server is told. */
+export function parkQuestion(serverCall: ServerCall, messages: AsyncIterator<ServerMessage>, { value }: ServerMessage, respond: (answer: JsonObject) => void): string | undefined {
+  const { call, server, abilities, lease } = serverCall;
+  const question = readQuestion(value['method'], value['params'], server, abilities);
+  const park = question && call.path.parkedCalls.park({ serverCall, messages, answer: (responses) => respond({ result: responses[KEY] }) });
+  if (question === undefined || park === undefined) {
+    respond(REFUSED);
+    return undefined;
+  }
+  return lease.redact(askModernClient(call, server.name, new Map([[KEY, question]]), { kind: 'parked', parked: { replica: call.path.replica, park } }));
 }
 
 /** Asks all of it at once and waits for all answers, by the server's keys. `gone`: the client is. */

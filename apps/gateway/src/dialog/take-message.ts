@@ -5,6 +5,9 @@ import type { ClientMessage } from '../inbound/client-message.js';
 import type { Refusal } from '../request-path/refusal.js';
 import type { RequestPath } from '../request-path/request-path.js';
 
+/** The replica that waits has this long to say that it heard. */
+const DELIVERY_MS = 5_000;
+
 /**
  * What a client says without asking: a notification, or a legacy client's answer to a question of ours. An answer that was
  * not asked for, or not of this caller in this session, is accepted and dropped like any other (security rule S16).
@@ -18,11 +21,14 @@ export async function takeMessage(path: RequestPath, caller: Caller, message: Ex
       return accepted;
     case 'cancelled':
       facts.method = 'notifications/cancelled';
-      if (message.sessionId !== undefined) path.openCalls.cancel(message.sessionId, message.requestId);
+      // It may run anywhere; whoever has it ends it.
+      if (message.sessionId !== undefined && !path.openCalls.cancel(message.sessionId, message.requestId)) await path.link.tellAll({ type: 'cancel', sessionId: message.sessionId, requestId: message.requestId });
       return accepted;
     case 'answer': {
       const address = message.sessionId === undefined ? undefined : path.questions.addressOf(message.id, { caller, sessionId: message.sessionId });
-      if (address !== undefined) path.questions.settle(address.question, message.answer);
+      if (address === undefined) return accepted;
+      if (address.replica === path.replica) path.questions.settle(address.question, message.answer);
+      else if ((await path.link.ask(address.replica, { type: 'answer', question: address.question, answer: message.answer }, DELIVERY_MS)) === undefined) return { refused: 'not-ready', reason: 'replica_unreachable' };
       return accepted;
     }
   }

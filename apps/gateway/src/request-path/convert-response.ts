@@ -104,7 +104,7 @@ function inputRequired({ call, server, lease, abilities }: ServerCall, result: J
   return { questions, requestState };
 }
 
-function askModernClient(call: Call, server: string, questions: ReadonlyMap<string, Question>, state: Pick<RequestState, 'kind' | 'downstream'>): string {
+export function askModernClient(call: Call, server: string, questions: ReadonlyMap<string, Question>, state: Pick<RequestState, 'kind' | 'downstream' | 'parked'>): string {
   const asked = Object.fromEntries([...questions].map(([key, { method }]) => [key, method]));
   const requestState = sealRequestState(call.path.sealer, call.caller, operationOf(call, server), { ...state, asked }, call.path.clock());
   const inputRequests = Object.fromEntries([...questions].map(([key, { method, params }]) => [key, { method, params }]));

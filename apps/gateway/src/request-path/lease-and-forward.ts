@@ -1,8 +1,10 @@
 import { compilePolicies, decide } from '@sallyport/policy';
 import type { Action, Permit } from '@sallyport/policy';
 import type { DocumentOf } from '@sallyport/configuration';
+import { isJsonObject } from '@sallyport/mcp-relay';
 import type { JsonObject, RelayAnswer } from '@sallyport/mcp-relay';
 import { abilitiesToward } from '../dialog/client-abilities.js';
+import { parkedPlace, resumeCall } from '../dialog/resume-call.js';
 import type { Answer } from '../http/exchange.js';
 import type { CredentialLease } from '../outbound/credential-leases.js';
 import { forward } from '../outbound/forward.js';
@@ -21,6 +23,15 @@ export type { RefuseLate };
 
 /** What was permitted is done: with the credential leased for the permit, watched for as long as it runs (security rule S17). */
 export async function leaseAndForward(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, action: Action, request: ServerRequest, refuseLate: RefuseLate): Promise<Answer | Refusal> {
+  const parked = parkedPlace(call, server.name);
+  if (parked !== undefined) {
+    const leased = await call.path.leases.lease(permit, leaseTarget(call, server));
+    if (leased.type !== 'granted') return leaseRefusal(call, server, leased);
+    call.facts.connectionId = leased.lease.connectionId ?? undefined;
+    call.open.lost = permitWatch(call, permit, leased.lease, action);
+    const { inputResponses } = request.params;
+    return await resumeCall({ call, server, lease: leased.lease, refuseLate }, parked, isJsonObject(inputResponses) ? inputResponses : {});
+  }
   const sent = await send(call, permit, server, action, request, refuseLate);
   return isRefusal(sent) ? sent : await relayAnswer(sent);
 }
@@ -29,9 +40,12 @@ async function send(call: Call, permit: Permit, server: DocumentOf<'McpServer'>,
   const { path, inbound } = call;
   const abilities = abilitiesToward(server, canBeAsked(call) ? call.request.abilities : new Set());
   const waiting = new Set<() => void>();
+  const work = new AbortController();
+  inbound.disconnected.addEventListener('abort', () => work.abort(), { once: true });
+  if (inbound.disconnected.aborted) work.abort();
   const leased = await withLease<RelayAnswer>(path.leases, permit, leaseTarget(call, server), (lease) => {
     call.open.lost = permitWatch(call, permit, lease, action);
-    return forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal: inbound.disconnected, abilities, mayBeSilent: () => waiting.size > 0 });
+    return forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal: work.signal, abilities, mayBeSilent: () => waiting.size > 0 });
   });
   if (leased.type !== 'used') return leaseRefusal(call, server, leased);
   call.facts.connectionId = leased.lease.connectionId ?? undefined;
@@ -43,7 +57,7 @@ async function send(call: Call, permit: Permit, server: DocumentOf<'McpServer'>,
     if (isRefusal(renewed)) return renewed;
     return current === undefined ? { refused: 'denied' } : await send(now, renewed, current, action, { ...request, params: withRetry(request.params, more) }, refuseLate);
   };
-  return { serverCall: { call, server, lease: leased.lease, abilities, waiting, refuseLate, again }, answer: leased.value };
+  return { serverCall: { call, server, lease: leased.lease, abilities, waiting, work, refuseLate, again }, answer: leased.value };
 }
 
 function withRetry({ requestState: _state, inputResponses: _responses, ...params }: JsonObject, more: JsonObject): JsonObject {

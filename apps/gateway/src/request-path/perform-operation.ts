@@ -31,6 +31,8 @@ export async function performOperation(call: Call, refuseLate: RefuseLate): Prom
       if (request.session === undefined) return resultAnswer(request, {});
       const { sealed, session } = sealLogLevel(path.sealer, call.caller, request.session, operation.level, call.now);
       path.logLevels.remember(session);
+      // For a client that keeps its first id, wherever its calls arrive.
+      if (session.log !== undefined) await path.link.tellAll({ type: 'log-level', sessionId: session.id, ...session.log });
       return resultAnswer(request, {}, { 'mcp-session-id': sealed });
     }
     case 'list':

@@ -14,7 +14,7 @@ export function readRetry(call: Call, server: DocumentOf<'McpServer'>): { readon
   if (requestState === undefined) return { params: {} };
   const state = openRequestState(call.path.sealer, call.caller, operationOf(call, server.name), requestState, call.now);
   if (state === undefined) return { refused: 'invalid-params', message: 'requestState does not belong to this request, or is too old.' };
-  if (state.kind === 'server') return readServerRetry(state, responses);
+  if (state.kind === 'server' || state.kind === 'parked') return readServerRetry(state, responses);
   // What comes after a visited page is the call, made anew; who did not want to go there is not asked again.
   const wasDeclined = Object.values(responses ?? {}).some((response) => isJsonObject(response) && (response['action'] === 'decline' || response['action'] === 'cancel'));
   if (!wasDeclined) return { params: {} };

@@ -157,6 +157,8 @@ function unavailable(title: string, reason: Extract<Refusal, { refused: 'server-
       return `The answer of ${title} is too large to relay.`;
     case 'asked-for-input':
       return `${title} asked for input from the user, which is not allowed here.`;
+    case 'parked-call-lost':
+      return `The call to ${title} that waited for the user is gone. Make it again.`;
     case 'no-input':
       return `${title} asked for input, and the client did not give it.`;
     case 'protocol': case 'not-mcp':

@@ -1,6 +1,6 @@
 import { formatEvent, isResponseTo, reasonOf } from '@sallyport/mcp-relay';
 import type { ServerMessage } from '@sallyport/mcp-relay';
-import { askClient, passQuestionOn } from '../dialog/ask-client.js';
+import { askClient, parkQuestion, passQuestionOn } from '../dialog/ask-client.js';
 import { textAnswer } from '../http/exchange.js';
 import type { Answer, AnswerPiece } from '../http/exchange.js';
 import { convertResponse } from './convert-response.js';
@@ -36,10 +36,10 @@ function outcomeOf(serverCall: ServerCall, answer: Exclude<Sent['answer'], { typ
   }
 }
 
-const streamOf = (pieces: AsyncIterable<AnswerPiece>): Answer => ({ status: 200, headers: {}, body: { type: 'stream', pieces } });
+export const streamOf = (pieces: AsyncIterable<AnswerPiece>): Answer => ({ status: 200, headers: {}, body: { type: 'stream', pieces } });
 
 /** Everything the client hears until its answer is complete; what a modern server wants to know from a legacy client is asked in between. */
-async function* dialogue(first: ServerCall, opening: AsyncIterable<ServerMessage> | InputRequired): AsyncGenerator<AnswerPiece> {
+export async function* dialogue(first: ServerCall, opening: AsyncIterable<ServerMessage> | InputRequired): AsyncGenerator<AnswerPiece> {
   let serverCall = first;
   let said: AsyncIterable<ServerMessage> | Outcome | 'gone' = opening;
   for (let round = 0; said !== 'gone'; ) {
@@ -65,20 +65,33 @@ async function* askAndSend(serverCall: ServerCall, { questions, requestState }: 
   return await serverCall.again({ ...(questions.size > 0 ? { inputResponses: asked.responses } : {}), ...(requestState === undefined ? {} : { requestState }) });
 }
 
-/** Relays what comes before the response, and converts the response. `gone`: nobody is there to hear it. */
-async function* relayMessages(serverCall: ServerCall, messages: AsyncIterable<ServerMessage>): AsyncGenerator<AnswerPiece, Outcome | 'gone'> {
+/**
+ * Relays what comes before the response, and converts the response. A question for a modern client ends its request, while
+ * the server's stream stays parked until the retry (mcp.md). `gone`: nobody is there to hear it.
+ */
+async function* relayMessages(serverCall: ServerCall, stream: AsyncIterable<ServerMessage>): AsyncGenerator<AnswerPiece, Outcome | 'gone'> {
   const { call, server, waiting } = serverCall;
+  const messages = stream[Symbol.asyncIterator]();
+  let isParked = false;
   try {
-    for await (const message of messages) {
+    for (;;) {
+      const { value: message, done } = await messages.next();
+      if (done === true) return { refused: 'server-unavailable', title: titleOf(server), reason: 'interrupted' };
       if (isResponseTo(message, call.request.id)) return convertResponse(serverCall, message);
+      if (message.respond !== undefined && call.request.era === 'modern') {
+        const asked = parkQuestion(serverCall, messages, message, message.respond);
+        isParked = asked !== undefined;
+        if (asked !== undefined) return { text: asked };
+        continue;
+      }
       const text = message.respond === undefined ? relayedNotification(serverCall, message) : passQuestionOn(serverCall, message, message.respond);
       if (text !== undefined) yield { text: formatEvent(text), last: false };
     }
-    return { refused: 'server-unavailable', title: titleOf(server), reason: 'interrupted' };
   } catch (error) {
     return call.inbound.disconnected.aborted ? 'gone' : { refused: 'server-unavailable', title: titleOf(server), reason: reasonOf(error) };
   } finally {
     for (const close of waiting) close();
+    if (!isParked) await messages.return?.();
   }
 }
 

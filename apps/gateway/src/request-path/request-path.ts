@@ -14,6 +14,9 @@ import type { StateSealer } from '../session/state-sealer.js';
 import type { LogLevels } from '../session/log-levels.js';
 import type { EndedSessions } from '../session/ended-sessions.js';
 import type { OpenQuestions } from '../dialog/open-questions.js';
+import type { ParkedCalls } from '../dialog/parked-calls.js';
+import type { RemoteExchanges } from '../dialog/remote-exchanges.js';
+import type { ReplicaLink } from '../dialog/replica-link.js';
 import type { OpenCall, OpenCalls } from './open-calls.js';
 import type { Refusal } from './refusal.js';
 import type { StepUpMemory } from './step-up-memory.js';
@@ -31,6 +34,12 @@ export interface RequestPath {
   readonly stepUps: StepUpMemory;
   readonly openCalls: OpenCalls;
   readonly questions: OpenQuestions;
+  readonly parkedCalls: ParkedCalls;
+  /** The other gateways: what they hold for clients that arrive here, and the other way round. */
+  readonly link: ReplicaLink;
+  readonly remoteExchanges: RemoteExchanges;
+  /** This replica's name. */
+  readonly replica: string;
   readonly clock: Clock;
   /** What a proof must name: the public URL of `/mcp`, from configuration (security rules S7, S19). */
   readonly endpointUrl: string;

@@ -19,6 +19,8 @@ export interface ServerCall {
   readonly abilities: ClientAbilities;
   /** Questions of the server that wait for the client: how to close each. While there are any, the server may be silent. */
   readonly waiting: Set<() => void>;
+  /** Aborting it ends the call at the server. */
+  readonly work: AbortController;
   readonly refuseLate: RefuseLate;
   /** Asks the server once more, with what it wanted: decided and leased anew (security rule S16). */
   readonly again: (params: JsonObject) => Promise<Sent | Refusal>;

@@ -2,13 +2,13 @@ import { BoundedMap } from '@sallyport/kernel';
 import type { McpSession } from './mcp-session.js';
 
 /**
- * Log levels set on this replica, for clients that keep the session id of `initialize` instead of the newer one that
- * carries the level: those get what they asked for here, and the default elsewhere.
+ * Log levels that were set, for clients that keep the session id of `initialize` instead of the newer one that
+ * carries the level. Replicas tell each other; one that starts later knows it from the newer id alone.
  */
 export class LogLevels {
   readonly #levels = new BoundedMap<string, NonNullable<McpSession['log']>>(10_000);
 
-  remember({ id, log }: McpSession): void {
+  remember({ id, log }: Pick<McpSession, 'id' | 'log'>): void {
     if (log !== undefined) this.#levels.set(id, log);
   }
 

@@ -6,9 +6,10 @@ import type { StateSealer } from './state-sealer.js';
 
 /** What we hand a client of 2026-07-28 to bring back when it retries after `input_required`. */
 const RequestState = z.object({
-  /** `connect`: we asked. `visit`: a legacy server wants a page opened first. `server`: a modern one asked, and gets its own state back verbatim. */
-  kind: z.enum(['connect', 'visit', 'server']),
+  /** `connect`: we asked. `visit`: a legacy server wants a page opened first. `server`: a modern one asked, and gets its own state back verbatim. `parked`: a legacy one did, and its stream is held. */
+  kind: z.enum(['connect', 'visit', 'server', 'parked']),
   downstream: z.string().optional(),
+  parked: z.object({ replica: z.string(), park: z.string() }).optional(),
   /** What the server asked for, by its own keys: answers to anything else do not reach it. */
   asked: z.record(z.string(), z.enum(QUESTION_METHODS)).optional(),
   /** Milliseconds since the epoch. */

@@ -64,7 +64,17 @@ function legacyServer(onCancelled: () => void): LegacyServer {
   /** What the client answers, or what became of the question. */
   const asked = async (question: Promise<object>) => text(await question.catch((error: unknown) => ({ refused: error instanceof Error ? error.message : String(error) })));
   const tool = (name: string, run: (extra: Extra) => Promise<ReturnType<typeof text>>) => server.registerTool(name, { description: name }, run);
-  tool('ask-form', (extra) => asked(extra.sendRequest({ method: 'elicitation/create', params: { message: 'Your name?', requestedSchema: form } }, ElicitResultSchema)));
+  tool('ask-form', (extra) => {
+    extra.signal.addEventListener('abort', onCancelled);
+    return asked(extra.sendRequest({ method: 'elicitation/create', params: { message: 'Your name?', requestedSchema: form } }, ElicitResultSchema));
+  });
+  tool('ask-then-hang', async (extra) => {
+    await extra.sendRequest({ method: 'elicitation/create', params: { message: 'Wait?', requestedSchema: form } }, ElicitResultSchema);
+    return await new Promise((resolve) => extra.signal.addEventListener('abort', () => {
+      onCancelled();
+      resolve(text('cancelled'));
+    }));
+  });
   tool('ask-twice', async (extra) => {
     const [first, second] = await Promise.all(['One?', 'Two?'].map((message) => extra.sendRequest({ method: 'elicitation/create', params: { message, requestedSchema: form } }, ElicitResultSchema)));
     return text([first, second]);

@@ -3,7 +3,7 @@
  * Two adapters, NATS (JetStream) and in-process, pass one contract suite. What travels is `messages`; who signs and
  * who verifies it is not decided here. `natsServerConfig` writes what a NATS server must allow each replica, no more.
  */
-export type { Broadcast, ConfigurationLog, EventStream, Messaging, MessagingProblem, MessagingProblemListener, Unsubscribe } from './ports.js';
+export type { Broadcast, ConfigurationLog, EventStream, Messaging, MessagingProblem, MessagingProblemListener, Peers, Unsubscribe } from './ports.js';
 export { createInProcessMessaging } from './in-process/create-in-process-messaging.js';
 export { createNatsMessaging } from './nats/create-nats-messaging.js';
 export type { NatsMessagingOptions } from './nats/create-nats-messaging.js';

@@ -10,6 +10,8 @@ export interface MessagingUnderTest {
   /** A second replica of the control plane. */
   readonly otherControlPlane: Messaging;
   readonly gateway: Messaging;
+  /** A second gateway; `gw-1` and `gw-2` are their names. */
+  readonly otherGateway: Messaging;
   close(): Promise<void>;
 }
 
@@ -239,6 +241,24 @@ export function describeMessaging(name: string, setUp: () => Promise<MessagingUn
         closers.push(await bus.otherControlPlane.broadcast.subscribe(subjects.credentialChanged, (payload) => heard.push(payload)));
         await bus.controlPlane.broadcast.publish(subjects.credentialChanged, 1);
         await expect.poll(() => heard).toEqual([1]);
+      });
+    });
+
+    describe('between replicas', () => {
+      test('one replica answers what it is asked, and only that replica (B11)', async () => {
+        closers.push(await bus.gateway.peers.serve('gw-1', async (question) => `one heard ${question}`));
+        closers.push(await bus.otherGateway.peers.serve('gw-2', async (question) => `two heard ${question}`));
+        expect(await bus.otherGateway.peers.ask('gw-1', 'a', { timeoutMs: 2_000 })).toBe('one heard a');
+        expect(await bus.gateway.peers.ask('gw-2', 'b', { timeoutMs: 2_000 })).toBe('two heard b');
+      });
+      test('a replica that is not there is known at once, one that stays silent after the time-out', async () => {
+        await expect(bus.gateway.peers.ask('gw-2', 'a', { timeoutMs: 60_000 })).rejects.toMatchObject({ code: 'messaging_no_responder' });
+        closers.push(await bus.otherGateway.peers.serve('gw-2', () => new Promise(() => undefined)));
+        await expect(bus.gateway.peers.ask('gw-2', 'a', { timeoutMs: 50 })).rejects.toMatchObject({ code: 'messaging_timeout' });
+      });
+      test('a handler that fails gives no answer', async () => {
+        closers.push(await bus.otherGateway.peers.serve('gw-2', async () => { throw new Error('the key is missing'); }));
+        await expect(bus.gateway.peers.ask('gw-2', 'a', { timeoutMs: 50 })).rejects.toMatchObject({ code: 'messaging_timeout' });
       });
     });
 

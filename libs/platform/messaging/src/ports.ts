@@ -37,12 +37,21 @@ export interface Broadcast {
   subscribe(subject: string, listener: (payload: unknown) => void): Promise<Unsubscribe>;
 }
 
+/** Replica to replica: one answer per question, both opaque text. Who speaks is not vouched for here; see the sealing in the gateway. */
+export interface Peers {
+  /** @throws SallyportError `messaging_no_responder` (at once, when that replica is not there), `messaging_timeout`, `messaging_unavailable`, `messaging_too_large` */
+  ask(replica: string, question: string, options: { readonly timeoutMs: number }): Promise<string>;
+  /** Answers what is asked of this replica. A handler that rejects gives no answer. */
+  serve(replica: string, handler: (question: string) => Promise<string>): Promise<Unsubscribe>;
+}
+
 /** What one process holds of the bus. */
 export interface Messaging {
   readonly kind: 'nats' | 'in-process';
   readonly configuration: ConfigurationLog;
   readonly events: EventStream;
   readonly broadcast: Broadcast;
+  readonly peers: Peers;
   /** Nest's client for request/reply. Rejects within `timeoutMs` of the caller's own rxjs `timeout`. */
   client(): ClientProxy;
   /** Options for `app.connectMicroservice()`; replicas of one service share its queue group. */

@@ -2,6 +2,7 @@ import type { Messaging, MessagingProblemListener } from '../ports.js';
 import { InProcessBroadcast } from './broadcast.js';
 import { InProcessConfigurationLog } from './configuration-log.js';
 import { InProcessEventStream } from './event-stream.js';
+import { InProcessPeers } from './peers.js';
 import { InProcessClient, InProcessServer, Switchboard } from './transport.js';
 
 /**
@@ -14,12 +15,14 @@ export function createInProcessMessaging({ onProblem = () => undefined }: { onPr
   const configuration = new InProcessConfigurationLog(onProblem);
   const events = new InProcessEventStream(onProblem);
   const broadcast = new InProcessBroadcast(onProblem);
+  const peers = new InProcessPeers(onProblem);
   let open = true;
   return {
     kind: 'in-process',
     configuration,
     events,
     broadcast,
+    peers,
     client: () => client,
     server: (queueGroup) => ({ strategy: new InProcessServer(switchboard, queueGroup) }),
     connected: () => open,

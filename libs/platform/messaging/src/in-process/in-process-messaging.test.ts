@@ -5,7 +5,7 @@ import { subjectMatches } from '../subject-matches.js';
 
 describeMessaging('in process', async () => {
   const bus = createInProcessMessaging();
-  return { controlPlane: bus, otherControlPlane: bus, gateway: bus, close: () => bus.close() };
+  return { controlPlane: bus, otherControlPlane: bus, gateway: bus, otherGateway: bus, close: () => bus.close() };
 });
 
 test('two buses in one process do not hear each other', async () => {

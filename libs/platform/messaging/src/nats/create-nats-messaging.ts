@@ -12,6 +12,7 @@ import { ensureStreams } from './ensure-streams.js';
 import type { StreamLimits } from './ensure-streams.js';
 import { NatsEventStream } from './event-stream.js';
 import { InboxOnlyDeserializer } from './inbox-only-deserializer.js';
+import { NatsPeers } from './peers.js';
 import { inboxPrefixOf } from './permissions.js';
 import type { BusRole } from './permissions.js';
 import { NatsRequestServer } from './request-server.js';
@@ -106,6 +107,7 @@ export async function createNatsMessaging(options: NatsMessagingOptions): Promis
     configuration,
     events: new NatsEventStream(streamClient, onProblem),
     broadcast: new NatsBroadcast(connection, onProblem),
+    peers: new NatsPeers(connection, name, onProblem),
     client: () => client,
     server: (queue) => ({ strategy: new NatsRequestServer({ ...connectionOptions, queue, gracefulShutdown: true, gracePeriod: 200, deserializer: new InboxOnlyDeserializer(onProblem) }) }),
     connected,

@@ -11,11 +11,12 @@ import { logHeaders } from './log-message.js';
 describeMessaging('NATS with a least-privilege user per replica (S26)', async () => {
   const deployment = await startDeployment();
   const [controlPlane, otherControlPlane] = [await deployment.open('cp-1'), await deployment.open('cp-2')];
-  const gateway = await deployment.open('gw-1');
+  const [gateway, otherGateway] = [await deployment.open('gw-1'), await deployment.open('gw-2')];
   return {
     controlPlane,
     otherControlPlane,
     gateway,
+    otherGateway,
     async close() {
       expect(deployment.problems.filter(([, problem]) => problem === 'not-permitted')).toEqual([]);
       await deployment.close();

@@ -92,6 +92,29 @@ describe.each([['gw-1'], ['as-1'], ['worker-1']])('the key of %s', (name) => {
   });
 });
 
+test('gateways speak to one another, each hearing only what is said to it, and nobody else speaks to them or listens (S26)', async () => {
+  const between = [subjects.gateway('gw-2'), subjects.gatewayReply('gw-2'), subjects.allGateways];
+  const own = (name: string) => [subjects.gateway(name), subjects.gatewayReply(name), subjects.allGateways];
+  const all = ['gw-1', 'gw-2', '*', '>'].flatMap((name) => [subjects.gateway(name), subjects.gatewayReply(name)]);
+  for (const [name, mayPublish, mayHear] of [['gw-1', between, own('gw-1')], ['as-1', [], []], ['worker-1', [], []], ['cp-1', [], []]] as const) {
+    const stolen = await thief(name);
+    expect(await stolen.publishable(...between)).toEqual(mayPublish);
+    expect((await stolen.audible(...all, subjects.allGateways)).toSorted()).toEqual([...mayHear].toSorted());
+    await stolen.connection.close();
+  }
+});
+
+test("a gateway cannot answer what it overhears: the acknowledgement of the control plane's appends is the stream's alone (S26, S27)", async () => {
+  const stolen = await thief('gw-1');
+  const overheard: string[] = [];
+  stolen.connection.subscribe('sallyport.v1.configuration.*', { callback: (_, message) => void overheard.push(message.reply ?? '') });
+  await stolen.connection.flush();
+  await controlPlane.configuration.appendBase(900, ['base 900']);
+  await expect.poll(() => overheard.filter((reply) => reply !== '').length).toBeGreaterThan(0);
+  expect(await stolen.publishable(...overheard.filter((reply) => reply !== ''))).toEqual([]);
+  await stolen.connection.close();
+});
+
 test('only gateways ask for leases, end MCP sessions and tell of used proofs; only control plane and worker announce credentials (S26)', async () => {
   const allowed = { 'gw-1': [subjects.lease, subjects.endMcpSession, subjects.proofsSeen], 'as-1': [], 'worker-1': [subjects.credentialChanged] };
   for (const [name, mine] of Object.entries(allowed)) {

@@ -44,7 +44,13 @@ export function permissionsFor({ role, name }: Pick<BusUser, 'role' | 'name'>): 
   const everybody = { publish: [subjects.events(name), readConfiguration], subscribe: [CONFIGURATION_SUBJECTS, inbox], answers: false };
   switch (role) {
     case 'gateway':
-      return { ...everybody, publish: [...everybody.publish, subjects.lease, subjects.endMcpSession, subjects.proofsSeen], subscribe: [...everybody.subscribe, subjects.credentialChanged, subjects.proofsSeen] };
+      return {
+        ...everybody,
+        publish: [...everybody.publish, subjects.lease, subjects.endMcpSession, subjects.proofsSeen, subjects.gateway('*'), subjects.gatewayReply('*'), subjects.allGateways],
+        // What is said to another replica is that replica's alone to hear; what it is worth, the seal says. Replies have a
+        // subject of their own: with `answers` a gateway could answer what it overhears, the control plane's appends among it.
+        subscribe: [...everybody.subscribe, subjects.credentialChanged, subjects.proofsSeen, subjects.gateway(name), subjects.gatewayReply(name), subjects.allGateways],
+      };
     case 'authorization-server':
       return { ...everybody, subscribe: [...everybody.subscribe, `${subjects.rotateSigningKeys} ${AUTHORIZATION_SERVER_GROUP}`], answers: true };
     case 'token-refresh-worker':

@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import { BoundedMap } from '@sallyport/kernel';
+import type { Clock } from '@sallyport/kernel';
+import { ReplicaReply, ReplicaRequest, subjects } from '@sallyport/messages';
+import type { Messaging, Unsubscribe } from '@sallyport/messaging';
+import type { StateSealer } from '../session/state-sealer.js';
+
+const Wire = z.object({ from: z.string().max(64), sealed: z.string() });
+const Sealed = z.object({ nonce: z.string().max(64), issuedAt: z.int(), content: z.unknown() });
+
+/** A message older than this is somebody's recording. */
+const FRESH_MS = 30_000;
+const EVERYBODY = '*';
+
+export interface ReplicaLinkOptions {
+  readonly messaging: Pick<Messaging, 'peers' | 'broadcast'>;
+  readonly sealer: StateSealer;
+  /** This replica's name. */
+  readonly replica: string;
+  readonly clock: Clock;
+  readonly onProblem?: (problem: string, error?: unknown) => void;
+}
+
+/**
+ * What gateways say to each other. The bus is not trusted with it: every message is sealed with the key the gateways share,
+ * bound to sender, receiver and direction, fresh, and taken once. A stolen bus identity without that key, the bus itself
+ * and its operator can neither answer a user's question nor read one (security rules S16, S26).
+ */
+export class ReplicaLink {
+  readonly #options: ReplicaLinkOptions;
+  readonly #seen = new BoundedMap<string, true>(100_000);
+
+  constructor(options: ReplicaLinkOptions) {
+    this.#options = options;
+  }
+
+  /** @returns what the replica said, or `undefined` when it could not be reached in time. */
+  async ask(to: string, request: ReplicaRequest, timeoutMs: number): Promise<ReplicaReply | undefined> {
+    const { messaging, onProblem } = this.#options;
+    const { text, nonce } = this.#seal('request', to, request);
+    try {
+      const reply = this.#open('reply', await messaging.peers.ask(to, text, { timeoutMs }), nonce);
+      return reply?.from === to ? ReplicaReply.safeParse(reply.content).data : undefined;
+    } catch (error) {
+      onProblem?.('replica_unreachable', error);
+      return undefined;
+    }
+  }
+
+  async tellAll(request: ReplicaRequest): Promise<void> {
+    await this.#options.messaging.broadcast.publish(subjects.allGateways, this.#seal('request', EVERYBODY, request).text);
+  }
+
+  /** Serves what other replicas ask. `take` may be slow: back-pressure is its to make. */
+  async serve(take: (request: ReplicaRequest, from: string) => Promise<boolean>): Promise<Unsubscribe> {
+    const { messaging, replica, onProblem } = this.#options;
+    const stopServing = await messaging.peers.serve(replica, async (text) => {
+      const asked = this.#open('request', text);
+      const request = ReplicaRequest.safeParse(asked?.content).data;
+      // Silence: whoever cannot seal learns nothing.
+      if (asked === undefined || request === undefined) return '';
+      return this.#seal('reply', asked.from, { taken: await take(request, asked.from) }, asked.nonce).text;
+    });
+    const stopListening = await messaging.broadcast.subscribe(subjects.allGateways, (text) => {
+      const told = typeof text === 'string' ? this.#open('request', text, undefined, EVERYBODY) : undefined;
+      const request = ReplicaRequest.safeParse(told?.content).data;
+      if (told !== undefined && request !== undefined && told.from !== replica) take(request, told.from).catch((error: unknown) => onProblem?.('replica_message_failed', error));
+    });
+    return async () => {
+      await stopServing();
+      await stopListening();
+    };
+  }
+
+  #seal(direction: 'request' | 'reply', to: string, content: unknown, answers?: string): { readonly text: string; readonly nonce: string } {
+    const { sealer, replica, clock } = this.#options;
+    const nonce = answers ?? randomBytes(16).toString('base64url');
+    const sealed = sealer.seal('replica-message', { nonce, issuedAt: clock(), content }, [direction, replica, to]);
+    return { text: JSON.stringify({ from: replica, sealed }), nonce };
+  }
+
+  /** @param answers the nonce a reply must carry; a request's own must be new. */
+  #open(direction: 'request' | 'reply', text: string, answers?: string, to = this.#options.replica): { readonly from: string; readonly nonce: string; readonly content: unknown } | undefined {
+    const { sealer, clock, onProblem } = this.#options;
+    const wire = Wire.safeParse(parsed(text)).data;
+    const opened = wire && Sealed.safeParse(sealer.open('replica-message', wire.sealed, [direction, wire.from, to])).data;
+    if (wire === undefined || opened === undefined) {
+      onProblem?.('replica_message_not_ours');
+      return undefined;
+    }
+    const { nonce, issuedAt, content } = opened;
+    const isNew = direction === 'reply' ? nonce === answers : this.#seen.get(nonce) === undefined;
+    if (!isNew || Math.abs(clock() - issuedAt) > FRESH_MS) {
+      onProblem?.('replica_message_replayed');
+      return undefined;
+    }
+    if (direction === 'request') this.#seen.set(nonce, true);
+    return { from: wire.from, nonce, content };
+  }
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // not ours: the caller says so
+  }
+}

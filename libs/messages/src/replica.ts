@@ -1,0 +1,35 @@
+import { z } from 'zod';
+
+const Id = z.string().min(1).max(128);
+const RequestId = z.union([z.string().max(256), z.int()]);
+const AnyObject = z.record(z.string(), z.unknown());
+
+/**
+ * On the bus, between gateways only: `{ from, sealed }`. Sealed with the key the gateways share and bound to sender, receiver
+ * and direction, so that whoever is on the bus without that key can neither read nor say anything. What is in it:
+ */
+export const ReplicaRequest = z.discriminatedUnion('type', [
+  /** A legacy client's answer to a question the receiver put to it. */
+  z.object({ type: z.literal('answer'), question: Id, answer: AnyObject }),
+  /** To all: a legacy client no longer wants the answer to this request. */
+  z.object({ type: z.literal('cancel'), sessionId: Id, requestId: RequestId }),
+  /** To all: how much of the log a legacy client wants to see from now on. */
+  z.object({ type: z.literal('log-level'), sessionId: Id, level: z.enum(['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']), setAt: z.int() }),
+  /** Go on with a call parked at the receiver; what it says is sent back as pieces of `exchange`. */
+  z.object({
+    type: z.literal('resume'), park: Id, exchange: Id,
+    /** The agent's token: the receiver verifies it itself, and watches it while the call runs. */
+    token: z.string().max(16_384),
+    connectionId: z.string().nullable(),
+    responses: AnyObject, requestId: RequestId, meta: AnyObject.optional(),
+  }),
+  /** Part of what the client of `exchange` hears; answered once there is room for more. Empty text: still there. */
+  z.object({ type: z.literal('piece'), exchange: Id, text: z.string(), last: z.boolean() }),
+  /** The client of `exchange` is gone. */
+  z.object({ type: z.literal('abandon'), exchange: Id }),
+]);
+export type ReplicaRequest = z.infer<typeof ReplicaRequest>;
+
+/** `taken: false`: nobody there waits for it (any more). */
+export const ReplicaReply = z.object({ taken: z.boolean() });
+export type ReplicaReply = z.infer<typeof ReplicaReply>;
