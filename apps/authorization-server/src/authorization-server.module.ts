@@ -100,7 +100,7 @@ export class AuthorizationServerModule {
     const machines = new MachineAdmissions({ configuration, sessions, endSession, clock });
     const housekeeping = async () => {
       await removeExpired(database, clock);
-      await identities.sweep(new Date(clock() - SIGN_IN_USEFUL_MS));
+      await identities.endUnused(new Date(clock() - SIGN_IN_USEFUL_MS));
       await endOverdueSessions({ sessions, lifetimes: lifetimesOf(configuration.snapshot()), endSession, clock });
     };
     const keepSessions = async () => {

@@ -3,6 +3,7 @@ import type { RunningService } from '@sallyport/http';
 import { systemClock } from '@sallyport/kernel';
 import { createFakeClock, eventually } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { removeExpired } from './lifecycle/remove-expired.js';
 import { IdentitySessions } from './storage/identity-sessions.js';
 import { TestAgent, type TokenAnswer } from './testing/test-agent.js';
 import { startTestDeployment, type TestDeployment } from './testing/test-deployment.js';
@@ -123,6 +124,8 @@ describe('at a refresh the identity provider', () => {
   });
 
   test('speaks of somebody else: nothing it says is taken over, and it counts as no answer (S1)', async () => {
+    deployment.provider.bend = {}; // whose userinfo endpoint would contradict
+    await recheck({ recheckEvery: '15m' });
     const { sid, userId, refresh } = await connect();
     deployment.provider.bend = { refreshSubject: 'somebody-else' };
     deployment.provider.account = { ...deployment.provider.account, groups: ['admins'] };
@@ -232,6 +235,7 @@ describe('one sign-in, asked about from many places', () => {
     const identities = new IdentitySessions(deployment.database, deployment.sealer, clock);
     const held = await Promise.all(Array.from({ length: 6 }, () => identities.take(id, 60_000)));
     expect(held.filter(Boolean)).toHaveLength(1);
+    expect(await identities.take(id, 60_000)).toBeUndefined();
     clock.advance(61_000);
     const [first] = held.filter((one) => one !== undefined);
     const next = await identities.take(id, 60_000);
@@ -262,5 +266,34 @@ describe('between refreshes', () => {
     await eventually(() => ended(active.sid), { timeoutMs: 20_000, until: 'a replica checked' });
     expect(deployment.provider.refreshed).toHaveLength(1);
     expect(await ended(idle.sid)).toBe(true); // the same human
+  });
+});
+
+test('an agent session from before sign-ins were written down ends alone where they are to be checked', async () => {
+  const [old, other] = [await connect(), await connect()];
+  await deployment.database.agentSession.update({ where: { sid: old.sid }, data: { identitySessionId: null } });
+  expect((await old.refresh()).body['error']).toBe('invalid_grant');
+  expect([await ended(old.sid), await ended(other.sid)]).toEqual([true, false]);
+});
+
+describe('a sign-in nothing can come of any more', () => {
+  test('loses its tokens, and is forgotten a day later; one with a live agent stays', async () => {
+    const [unused, used] = [await connect(), await connect()];
+    const [unusedSignIn, usedSignIn] = [await signIn(unused.sid), await signIn(used.sid)];
+    await deployment.database.agentSession.update({ where: { sid: unused.sid }, data: { endedAt: new Date() } });
+    const clock = createFakeClock(Date.now());
+    const identities = new IdentitySessions(deployment.database, deployment.sealer, clock);
+    const stored = async () => (await deployment.database.identitySession.findMany({ where: { id: { in: [unusedSignIn.id, usedSignIn.id] } }, orderBy: { createdAt: 'asc' } })).map(({ id, endedAt, sealedTokens }) => [id, endedAt !== null, sealedTokens !== null]);
+    await identities.endUnused(new Date(Date.now() - 60_000));
+    expect(await stored()).toEqual([[unusedSignIn.id, false, true], [usedSignIn.id, false, true]]);
+    clock.advance(1_000);
+    await identities.endUnused(new Date(clock()));
+    expect(await stored()).toEqual([[unusedSignIn.id, true, false], [usedSignIn.id, false, true]]);
+    clock.advance(23 * 3_600_000);
+    await removeExpired(deployment.database, clock);
+    expect(await stored()).toHaveLength(2);
+    clock.advance(2 * 3_600_000);
+    await removeExpired(deployment.database, clock);
+    expect(await stored()).toEqual([[usedSignIn.id, false, true]]);
   });
 });

@@ -119,6 +119,11 @@ describe('a sign-in that ended while something of it was under way', () => {
     const { identitySessionId } = await deployment.database.agentSession.findUniqueOrThrow({ where: { sid } });
     await deployment.database.identitySession.update({ where: { id: identitySessionId ?? '' }, data: { browserEndedAt: new Date() } });
     expect(await isSignedIn(agent)).toBe(false);
+    const asked = deployment.provider.requests.length;
+    const callback = `${deployment.config.controlPlaneUrl}/session/callback`;
+    const ours = new URLSearchParams({ client_id: 'sallyport-control-plane', redirect_uri: callback, response_type: 'code', scope: 'openid', state: 's', code_challenge: 'x'.repeat(43), code_challenge_method: 'S256' });
+    await agent.browser.open(`${deployment.issuer}/authorize?${ours.toString()}`, callback);
+    expect(deployment.provider.requests).toHaveLength(asked + 1);
   });
 
   test('lets no agent session live that began with it (S28)', async () => {

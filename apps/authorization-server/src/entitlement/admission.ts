@@ -87,6 +87,7 @@ export class Admissions {
     // Its assurance was written down with the consent; without the key it would be somebody else's word for it (S2).
     if (session.assurance === 'key-authenticated' && authMethod !== 'private_key_jwt') return { admitted: false, reason: 'the agent no longer proves its key', subject };
     const standing = await this.#rechecks.standing(known, session.identitySessionId);
+    if (standing.outcome === 'ended') await this.#endSession(session.sid, standing.reason);
     if (standing.outcome !== 'stands') return { admitted: false, reason: standing.reason, subject, retriable: standing.outcome === 'unknown' };
     const user = (await this.#users.find(known.id)) ?? known; // with the groups of just now
     const agent = { clientId, name: session.agentName, assurance: session.assurance, isKeyBound };

@@ -11,7 +11,7 @@ import type { ProviderTokens, TrustProvider, TrustProviders } from './trust-prov
 
 export type Standing =
   | { readonly outcome: 'stands' }
-  /** The user's sessions have ended. */
+  /** This agent session is over, and perhaps all of the user's are. */
   | { readonly outcome: 'ended'; readonly reason: string }
   /** The provider could not be asked for longer than is tolerated: nothing is issued, nothing ends. */
   | { readonly outcome: 'unknown'; readonly reason: string };
@@ -52,11 +52,11 @@ export class IdentityRechecks {
   /** @param identitySessionId of the agent's session; undefined for one from before sign-ins were written down */
   async standing(user: User, identitySessionId: string | undefined): Promise<Standing> {
     const session = identitySessionId === undefined ? undefined : await this.#parts.identities.find(identitySessionId);
-    // An authorization that was under way when its sign-in ended may have begun this one a moment later.
-    if (session?.ended) return this.#end({ ids: [session.id] }, 'the sign-in ended');
+    // An authorization that was under way when its sign-in ended may have begun this agent session a moment later.
+    if (session?.ended) return { outcome: 'ended', reason: 'the sign-in ended' };
     const wanted = this.#wanted(user.trustProvider);
     if (!wanted) return { outcome: 'stands' };
-    if (!session) return this.#end({ userId: user.id }, 'the sign-in cannot be checked again');
+    if (!session) return { outcome: 'ended', reason: 'the sign-in cannot be checked again' };
     return this.#check(session, wanted);
   }
 

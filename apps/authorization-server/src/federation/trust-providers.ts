@@ -125,7 +125,7 @@ export class TrustProviders {
       if (idToken && idToken.sub !== subject) throw refusal(provider, 'its ID token is for another human');
       return { outcome: 'refreshed', tokens: tokensOf(tokens), claims: () => this.#claimsAgain(provider, server, client, { idToken, accessToken: tokens.access_token, subject }) };
     } catch (cause) {
-      if (cause instanceof oauth.ResponseBodyError && cause.status < 500 && DEFINITE.has(cause.error)) return { outcome: 'refused', error: cause.error };
+      if (cause instanceof oauth.ResponseBodyError && DEFINITE.has(cause.error)) return { outcome: 'refused', error: cause.error };
       throw translate(provider, cause);
     }
   }

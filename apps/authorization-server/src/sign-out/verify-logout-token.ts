@@ -27,7 +27,7 @@ export async function verifyLogoutToken(token: string, { issuer, clientId, keys,
   let payload: JWTPayload;
   let typ: string | undefined;
   try {
-    const verified = await jwtVerify(token, keys, { issuer, audience: clientId, algorithms: [...algorithms], requiredClaims: ['iat', 'jti'], maxTokenAge: LOGOUT_TOKEN_MAX_AGE, clockTolerance: SKEW_SECONDS, currentDate: new Date(now) });
+    const verified = await jwtVerify(token, keys, { issuer, audience: clientId, algorithms: [...algorithms], maxTokenAge: LOGOUT_TOKEN_MAX_AGE, clockTolerance: SKEW_SECONDS, currentDate: new Date(now) });
     payload = verified.payload;
     typ = verified.protectedHeader.typ;
   } catch (error) {

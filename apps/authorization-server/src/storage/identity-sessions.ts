@@ -41,7 +41,6 @@ export interface Held {
 }
 
 const PURPOSE = 'identity-session';
-const FORGOTTEN_AFTER_MS = 86_400_000;
 const NO_LOCK = { lockOwner: null, lockUntil: null } as const;
 type Row = NonNullable<Awaited<ReturnType<Database['identitySession']['findUnique']>>>;
 /** How a browser is named here and in `OidcArtifact.uidDigest`. */
@@ -176,11 +175,9 @@ export class IdentitySessions {
     });
   }
 
-  /** Ends sign-ins nothing can come of any more, in no browser and by no agent, and forgets the ended ones after a day. */
-  async sweep(madeBefore: Date): Promise<void> {
-    const now = this.#clock();
-    await this.#database.identitySession.updateMany({ where: { endedAt: null, createdAt: { lt: madeBefore }, agentSessions: { none: { endedAt: null } } }, data: { endedAt: new Date(now), sealedTokens: null } });
-    await this.#database.identitySession.deleteMany({ where: { endedAt: { lt: new Date(now - FORGOTTEN_AFTER_MS) }, agentSessions: { none: { endedAt: null } } } });
+  /** Ends sign-ins nothing can come of any more, in no browser and by no agent, and so forgets their tokens. */
+  async endUnused(madeBefore: Date): Promise<void> {
+    await this.#database.identitySession.updateMany({ where: { endedAt: null, createdAt: { lt: madeBefore }, agentSessions: { none: { endedAt: null } } }, data: { endedAt: new Date(this.#clock()), sealedTokens: null } });
   }
 
   #seal(session: Pick<IdentitySession, 'id' | 'userId' | 'trustProvider' | 'issuer' | 'revision'>, tokens: KeptTokens): Uint8Array<ArrayBuffer> {
