@@ -63,7 +63,7 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
       trustedProxies: config.trustedProxies,
       headers: 'pages',
       bodyLimit: 64 * 1024,
-      ...(config.allowedOrigins.length > 0 ? { cors: { origins: config.allowedOrigins } } : {}),
+      ...(config.allowedOrigins.length > 0 ? { cors: { origins: config.allowedOrigins, allowedHeaders: ['Authorization', 'Content-Type', 'DPoP'], exposedHeaders: ['WWW-Authenticate', 'DPoP-Nonce'] } } : {}),
     });
     closers.push(() => closeNestApp(app));
     const server = app.getHttpAdapter().getInstance();

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { agentAssurance, agentName, consentDigest, grantedScopes, type AgentRegistration } from './index.js';
+import { agentAssurance, agentName, assuranceWithKey, consentDigest, grantedScopes, type AgentRegistration } from './index.js';
 
 const registered: AgentRegistration = { clientId: 'dcr_1', clientName: 'Agent', clientUri: undefined, redirectUris: ['http://127.0.0.1/cb'], authMethod: 'none', registeredBy: 'dynamic' };
 const documented: AgentRegistration = { ...registered, clientId: 'https://agent.example/client.json', redirectUris: ['https://agent.example/cb', 'http://127.0.0.1/cb'], registeredBy: 'document' };
@@ -14,6 +14,11 @@ describe('assurance', () => {
     expect(agentAssurance(entered, 'https://crm.example/cb')).toBe('verified-redirect');
     expect(agentAssurance({ ...entered, authMethod: 'private_key_jwt' }, 'http://127.0.0.1/cb')).toBe('key-authenticated');
     expect(agentAssurance({ ...entered, authMethod: 'client_secret_basic' }, 'http://127.0.0.1/cb')).toBe('asserted');
+  });
+  test('is raised by a key the agent made itself only where it is known who holds it (S2)', () => {
+    expect(assuranceWithKey('verified-redirect', true)).toBe('key-authenticated');
+    expect((['asserted', 'verified-redirect', 'key-authenticated'] as const).map((assurance) => assuranceWithKey(assurance, false))).toEqual(['asserted', 'verified-redirect', 'key-authenticated']);
+    expect(assuranceWithKey('asserted', true)).toBe('asserted');
   });
   test('is no more than asserted on loopback, on another host, on another port, or after dynamic registration (S2)', () => {
     const others = [
