@@ -44,6 +44,10 @@ function holding(agent: TestAgent, dpop: DpopKey | 'no key'): TestAgent {
 }
 const site = (clientId = 'site', dpop: DpopKey | 'no key' = key) => holding(new TestAgent(deployment, clientId, ON_ITS_SITE), dpop);
 const registered = async (dpop: DpopKey | 'no key' = key) => holding(await TestAgent.register(deployment), dpop);
+const assertion = async () => ({
+  client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+  client_assertion: await new SignJWT({ jti: crypto.randomUUID() }).setProtectedHeader({ alg: 'ES256' }).setIssuer('with-key').setSubject('with-key').setAudience(deployment.issuer).setIssuedAt().setExpirationTime('1m').sign(clientKey),
+});
 const claimsOf = ({ body }: TokenAnswer) => decodeJwt(String(body['access_token']));
 const url = () => `${deployment.issuer}/token`;
 /** Sends exactly this proof, or these headers. */
@@ -232,10 +236,6 @@ describe('assurance', () => {
     expect([assuranceOf(lesser), claimsOf(lesser)['cnf']]).toEqual(['verified-redirect', undefined]);
   });
   test('of an agent with a registered key is no binding: a policy can ask for that apart (S2, S7)', async () => {
-    const assertion = async () => ({
-      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-      client_assertion: await new SignJWT({ jti: crypto.randomUUID() }).setProtectedHeader({ alg: 'ES256' }).setIssuer('with-key').setSubject('with-key').setAudience(deployment.issuer).setIssuedAt().setExpirationTime('1m').sign(clientKey),
-    });
     const agent = site('with-key', 'no key');
     const bearer = await agent.redeem((await agent.authorize()).get('code'), await assertion());
     expect([assuranceOf(bearer), claimsOf(bearer)['cnf']]).toEqual(['key-authenticated', undefined]);
@@ -246,5 +246,43 @@ describe('assurance', () => {
     const loopback = await registered();
     expect((await loopback.connect({ dpop_jkt: key.thumbprint })).status).toBe(200);
     await deployment.configure([policy()]);
+  });
+});
+
+describe('what is good once, shown twice at once', () => {
+  /**
+   * Both have been read before either is written down: the first one's row is there and not committed while the second
+   * one is asked about.
+   * @returns the answer to the second
+   */
+  async function second(ask: () => Promise<TokenAnswer>): Promise<TokenAnswer> {
+    const before = new Set((await deployment.database.oidcArtifact.findMany({ where: { kind: 'ReplayDetection' } })).map(({ idDigest }) => idDigest));
+    await ask();
+    const row = (await deployment.database.oidcArtifact.findMany({ where: { kind: 'ReplayDetection' } })).find(({ idDigest }) => !before.has(idDigest));
+    if (!row) throw new Error('nothing was remembered');
+    const { kind, idDigest } = row;
+    await deployment.database.oidcArtifact.delete({ where: { kind_idDigest: { kind, idDigest } } });
+    return await deployment.database.$transaction(async (first) => {
+      await first.oidcArtifact.create({ data: { ...row, payload: Uint8Array.from(row.payload) } });
+      const answer = ask();
+      await eventually(async () => Number((await deployment.database.$queryRaw<{ waiting: bigint }[]>`SELECT count(*) AS waiting FROM pg_locks WHERE NOT granted`)[0]?.waiting) > 0, { until: 'the second one waits for the first' });
+      return { answer };
+    }, { timeout: 20_000 }).then(({ answer }) => answer);
+  }
+
+  test('a proof (S7, S8)', async () => {
+    const proof = await key.prove({ method: 'POST', url: url() });
+    const agent = await registered();
+    const tokens = await agent.connect();
+    let current = tokens;
+    const answer = await second(async () => (current = await send(refreshing(agent, current), proof)));
+    expect(answer.body['error']).toBe('invalid_dpop_proof');
+  });
+  test('a client assertion (S2, S8)', async () => {
+    const agent = site('with-key', 'no key');
+    let current = await agent.redeem((await agent.authorize()).get('code'), await assertion());
+    const shown = await assertion();
+    const answer = await second(async () => (current = await agent.refresh(current.body['refresh_token'], shown)));
+    expect([answer.status, answer.body['error']]).toEqual([401, 'invalid_client']);
   });
 });

@@ -41,4 +41,7 @@ export interface FuzzFacts {
   readonly codeChallenge: string;
   readonly refreshToken: string;
   readonly accessToken: string;
+  /** Of one key: good ones for several endpoints, some used by now, and ones whose claims are odd (RFC 9449). */
+  readonly dpopProofs: readonly [string, ...string[]];
+  readonly dpopThumbprint: string;
 }

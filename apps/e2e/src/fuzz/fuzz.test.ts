@@ -15,7 +15,7 @@ const facts: FuzzFacts = {
   codeVerifier: 'verifier',
   codeChallenge: 'challenge',
   refreshToken: 'refresh',
-  accessToken: 'a.b.c',
+  accessToken: 'a.b.c', dpopProofs: ['proof'], dpopThumbprint: 'thumbprint',
 };
 
 describe('a fuzz case', () => {

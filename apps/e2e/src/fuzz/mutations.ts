@@ -82,7 +82,10 @@ const onHeaders: readonly [Mutation, ...Mutation[]] = [
   (draft, random) => void draft.headers.push(['content-type', random.pick(['application/json', 'application/x-www-form-urlencoded; charset=utf-7', 'text/plain', 'multipart/form-data; boundary=x', 'application/xml', '', ';', 'application/x-www-form-urlencoded;charset="', 'application/jwt'])]),
   (draft, random) => void draft.headers.push(['content-encoding', random.pick(['gzip', 'br', 'deflate', 'identity, gzip', 'x'])]),
   (draft, random, facts) => void draft.headers.push(['authorization', random.pick(['Basic', 'Basic ', 'Basic !!!', `Basic ${Buffer.from('%zz:%').toString('base64')}`, `Basic ${Buffer.from(':').toString('base64')}`, `Basic ${Buffer.from(`${facts.confidentialClient.id}:wrong`).toString('base64')}`, `Bearer ${facts.accessToken}`, 'Bearer', 'DPoP x', 'Digest x', `Basic ${'A'.repeat(8_000)}`])]),
-  (draft, random) => void draft.headers.push(['dpop', random.pick(['x', 'a.b.c', 'eyJhbGciOiJub25lIn0.e30.', '', 'x'.repeat(9_000)])]),
+  (draft, random, facts) => {
+    const proof = random.pick(facts.dpopProofs);
+    draft.headers.push(['dpop', random.pick(['x', 'a.b.c', 'eyJhbGciOiJub25lIn0.e30.', '', 'x'.repeat(9_000), proof, proof, `${proof}, ${proof}`, proof.slice(0, -4), proof.replace('.', '..'), proof.replace(/^[^.]+/, 'eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6Im9jdCIsImsiOiJBQSJ9fQ')])]);
+  },
   (draft, random) => void draft.headers.push(['cookie', random.pick(['sallyport_as_session=x; sallyport_as_session.sig=y', 'sallyport_as_session=%%%', '=;=;=', `a=${'b'.repeat(6_000)}`, '__proto__=x', 'sallyport_as_interaction='])]),
   (draft, random) => void draft.headers.push(['accept', random.pick(['', '*/*;q=0', 'text/html', 'application/json', 'x'.repeat(2_000), ',,,'])]),
   (draft, random) => void draft.headers.push(['accept-language', random.pick(['', 'x'.repeat(3_000), '*;q=zzz', 'de-DE-1996'])]),

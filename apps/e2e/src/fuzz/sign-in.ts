@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import { makeDpopKey } from '@sallyport/testing';
 import { Person } from '../agents/person.js';
 import type { System } from '../system/system.js';
 import type { FuzzFacts } from './fuzz-request.js';
@@ -28,6 +29,9 @@ export async function signIn({ issuer, gatewayUrl, redirectUri }: Pick<System, '
   const redeem = async (code: string) => Tokens.parse(await json(await fetch(`${issuer}/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', client_id: open.client_id, code, redirect_uri: redirectUri, code_verifier: codeVerifier, resource }) })));
 
   const tokens = await redeem(await authorize());
+  const key = await makeDpopKey();
+  const prove = (path: string, claims: Record<string, unknown> = {}) => key.prove({ method: 'POST', url: `${issuer}${path}`, claims });
+  const odd = [{ iat: 'now' }, { iat: -1 }, { iat: 1e300 }, { jti: 'x'.repeat(2_000) }, { jti: '\u0000' }, { jti: [] }, { htu: '://' }, { htu: { toString: 1 } }, { htm: null }, { nonce: 1 }, { nonce: 'x' }, { exp: -1 }];
   return {
     issuer, resource, redirectUri, codeVerifier, codeChallenge,
     endpoints: new Set(Object.values(metadata).flatMap((endpoint) => (endpoint === undefined ? [] : [new URL(endpoint).pathname]))),
@@ -37,6 +41,8 @@ export async function signIn({ issuer, gatewayUrl, redirectUri }: Pick<System, '
     code: await authorize(),
     refreshToken: tokens.refresh_token,
     accessToken: tokens.access_token,
+    dpopProofs: [await prove('/token'), ...(await Promise.all([prove('/token'), prove('/token'), prove('/par'), prove('/authorize'), ...odd.map((claims) => prove('/token', claims))]))],
+    dpopThumbprint: key.thumbprint,
   };
 }
 

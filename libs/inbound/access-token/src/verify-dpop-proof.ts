@@ -44,7 +44,6 @@ type PublicKey = z.infer<typeof PublicKey>;
 const Header = z.object({ typ: z.literal('dpop+jwt'), alg: z.string(), jwk: z.record(z.string(), z.unknown()), crit: z.undefined().optional() });
 const Claims = z.object({ jti: z.string().min(1).max(512), htm: z.string(), htu: z.string().max(2_048), iat: z.number(), ath: z.string().optional(), exp: z.number().optional(), nbf: z.number().optional() });
 
-const KEY_TYPE: Record<Algorithm, PublicKey['kty']> = { ES256: 'EC', EdDSA: 'OKP', Ed25519: 'OKP', PS256: 'RSA' };
 const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
 
 /**
@@ -65,7 +64,7 @@ export function createProofVerifier({ clock, seen }: { clock: Clock; seen: SeenP
       keys.set(name, key);
       return key;
     } catch {
-      return undefined; // a point off the curve and the like
+      return undefined; // a point off the curve, or a key the algorithm is not for
     }
   }
 
@@ -79,7 +78,7 @@ export function createProofVerifier({ clock, seen }: { clock: Clock; seen: SeenP
     if (algorithm === undefined) return 'proof_algorithm';
     if (PRIVATE.some((member) => member in header.jwk)) return 'proof_private_key';
     const jwk = PublicKey.safeParse(header.jwk).data;
-    if (jwk === undefined || jwk.kty !== KEY_TYPE[algorithm]) return 'proof_malformed';
+    if (jwk === undefined) return 'proof_malformed';
     const thumbprint = thumbprintOf(jwk);
     if (thumbprint !== boundTo) return 'proof_key';
     const key = await keyOf(jwk, algorithm, thumbprint);
