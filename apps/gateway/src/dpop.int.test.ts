@@ -122,7 +122,7 @@ test('a token bound to no key is refused with a proof, and good without: none be
 describe('another replica', () => {
   // Behind one address in truth; here each is told its own, so what it hears of is a proof for its own address.
   const there = () => `${replica.urls['gateway'] ?? ''}/mcp`;
-  test('hears of a used proof without being asked, and refuses it (S7, B14)', async () => {
+  test('hears of a used proof without being asked, and refuses it (S7)', async () => {
     const audience = { aud: there() };
     const token = await tokenFor(key, audience);
     const spare = await key.prove({ method: 'POST', url: there(), token, claims: { jti: 'used-here' } });

@@ -33,7 +33,7 @@ test('before it listens no proof is recent enough; from then on those made since
   expect(gossip.since).toBe(start);
 });
 
-test('used proofs are told together, each once (S7, B14)', async () => {
+test('used proofs are told together, each once (S7)', async () => {
   const { gossip, state } = world();
   for (let i = 0; i < 2_500; i++) expect(gossip.claim(id(i), start + 60)).toBe('new');
   expect(gossip.claim(id(0), start + 60)).toBe('seen');
