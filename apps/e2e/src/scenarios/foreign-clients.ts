@@ -81,9 +81,9 @@ export function describeForeignClients(system: () => System): void {
       const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'whoami__whoami', arguments: {}, _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {}, 'io.modelcontextprotocol/clientInfo': { name: 'foreign', version: '1.0.0' } } } };
       const headers = { ...asMcp, 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 'whoami__whoami' };
       let sent = new Headers();
-      const answer = await oauth.protectedResourceRequest(tokens.access_token, 'POST', resource, new Headers(headers), JSON.stringify(call), { ...insecure, DPoP, [oauth.customFetch]: (url, { headers, method, body }) => {
+      const answer = await oauth.protectedResourceRequest(tokens.access_token, 'POST', resource, new Headers(headers), JSON.stringify(call), { ...insecure, DPoP, [oauth.customFetch]: (url, { headers }) => {
         sent = new Headers(headers);
-        return fetch(url, { method, headers, body: typeof body === 'string' ? body : null });
+        return fetch(url, { method: 'POST', headers, body: JSON.stringify(call) });
       } });
       expect(JSON.stringify(await answer.json())).toContain(system().demo.urls.whoami);
 
