@@ -4,6 +4,8 @@ import type { System } from './system.js';
 const Event = z.looseObject({ sequence: z.coerce.number(), id: z.string(), type: z.string(), userId: z.string().nullish(), clientId: z.string().nullish(), sid: z.string().nullish(), server: z.string().nullish() });
 export type Event = z.infer<typeof Event>;
 
+const SigningKeys = z.object({ keys: z.array(z.object({ kid: z.string(), purpose: z.string(), algorithm: z.string(), state: z.enum(['next', 'active', 'retiring', 'withdrawn']) })) });
+
 /** The administrator's API, as a program would use it. */
 export function administrator(system: Pick<System, 'controlPlaneUrl' | 'adminToken'>) {
   const request = async (path: string, init: RequestInit = {}) => {
@@ -22,6 +24,9 @@ export function administrator(system: Pick<System, 'controlPlaneUrl' | 'adminTok
         after = String(last.sequence);
       }
     },
+    signingKeys: async () => SigningKeys.parse(await request('/v1/signing-keys')).keys,
+    rotateSigningKeys: (body: Record<string, unknown>) => request('/v1/signing-keys/rotations', { method: 'POST', body: JSON.stringify(body) }),
+    withdrawSigningKey: (body: Record<string, unknown>) => request('/v1/signing-keys/withdrawals', { method: 'POST', body: JSON.stringify(body) }),
     revoke: (body: Record<string, unknown>) => request('/v1/revocations', { method: 'POST', body: JSON.stringify(body) }),
   };
 }

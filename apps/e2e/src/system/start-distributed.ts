@@ -9,24 +9,40 @@ import { prepareSurroundings } from './surroundings.js';
 import type { System } from './system.js';
 
 export const GATEWAY = 'gateway-1';
-const ROLES = [
-  { role: 'control-plane', name: 'control-plane' },
-  { role: 'authorization-server', name: 'authorization-server' },
-  { role: 'token-refresh-worker', name: 'token-refresh-worker' },
-  { role: 'gateway', name: GATEWAY },
-] as const;
 
-/** Four processes over PostgreSQL, NATS with a least-privilege user each, and Redis: what an operator deploys. */
-export async function startDistributed(): Promise<System> {
+/** Where each replica listens; the first one of each is what the public URL names. */
+export interface DistributedSystem extends System {
+  readonly gateways: readonly string[];
+  readonly authorizationServers: readonly string[];
+}
+
+/** Processes over PostgreSQL, NATS with a least-privilege user each, and Redis: what an operator deploys. */
+export async function startDistributed(replicas: { gateways?: number; authorizationServers?: number } = {}): Promise<DistributedSystem> {
+  const gateways = Array.from({ length: replicas.gateways ?? 1 }, (_, index) => `gateway-${index + 1}`);
+  const authorizationServers = Array.from({ length: replicas.authorizationServers ?? 1 }, (_, index) => (index === 0 ? 'authorization-server' : `authorization-server-${index + 1}`));
+  const ROLES = [
+    { role: 'control-plane', name: 'control-plane' },
+    ...authorizationServers.map((name) => ({ role: 'authorization-server', name }) as const),
+    { role: 'token-refresh-worker', name: 'token-refresh-worker' },
+    ...gateways.map((name) => ({ role: 'gateway', name }) as const),
+  ] as const;
   const surroundings = await prepareSurroundings();
   const { ports, urls, dataDir } = surroundings;
-  const keys = await ensureDeploymentKeys(join(dataDir, 'keys'), { gateways: [GATEWAY] });
+  const furtherPorts = await freePorts(gateways.length + authorizationServers.length);
+  const portOf = (names: readonly string[], first: number, further: readonly number[]) => Object.fromEntries(names.map((name, index) => [name, index === 0 ? first : (further[index] ?? 0)]));
+  const gatewayPorts = portOf(gateways, ports.gateway, furtherPorts);
+  const authorizationServerPorts = portOf(authorizationServers, ports.authorizationServer, furtherPorts.slice(gateways.length));
+  const local = (port: number | undefined) => `http://127.0.0.1:${port}`;
+  const keys = await ensureDeploymentKeys(join(dataDir, 'keys'), { gateways });
   const nkeys = join(dataDir, 'nkeys');
   const users = await ensureBusUsers(nkeys, ROLES);
   const adminTokenFile = join(dataDir, 'admin-token');
   writeFileSync(adminTokenFile, randomBytes(32).toString('base64url'), { mode: 0o600 });
-  const spool = join(dataDir, 'spool');
-  mkdirSync(spool, { mode: 0o700 });
+  const spoolOf = (name: string): string => {
+    const spool = join(dataDir, `spool-${name}`);
+    mkdirSync(spool, { mode: 0o700 });
+    return spool;
+  };
 
   const [postgres, redis, nats] = await Promise.all([startTestPostgres(), startTestRedis(), startPrivateNats((place) => natsServerConfig({ ...place, users }))]);
   const healthPorts = Object.fromEntries((await freePorts(ROLES.length)).map((port, index) => [ROLES[index]?.name ?? '', port]));
@@ -39,7 +55,7 @@ export async function startDistributed(): Promise<System> {
     SALLYPORT_CA_FILES: surroundings.certificateAuthorityFile,
     ...(port === undefined ? {} : { SALLYPORT_PORT: String(port), SALLYPORT_GATEWAY_URL: urls.gatewayUrl, SALLYPORT_ISSUER: urls.issuer }),
   });
-  const environments = {
+  const environments: Record<string, Record<string, string>> = {
     'control-plane': {
       ...common('control-plane', ports.controlPlane),
       ...surroundings.secretEnvironment,
@@ -52,14 +68,16 @@ export async function startDistributed(): Promise<System> {
       SALLYPORT_LEASE_KEY_FILE: keys.lease,
       SALLYPORT_LEASE_SIGNING_KEY_FILE: keys.leaseSigning,
       SALLYPORT_ENROLLED_GATEWAYS: keys.gateways,
+      SALLYPORT_AUTHORIZATION_SERVERS: authorizationServers.join(','),
     },
-    'authorization-server': {
-      ...common('authorization-server', ports.authorizationServer),
+    ...Object.fromEntries(authorizationServers.map((name) => [name, {
+      ...common(name, authorizationServerPorts[name]),
+      SALLYPORT_INTERNAL_URLS: local(authorizationServerPorts[name]),
       DATABASE_URL: postgres.url,
       SALLYPORT_CONTROL_PLANE_URL: urls.controlPlaneUrl,
       SALLYPORT_MASTER_KEY_FILE: keys.master,
       SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: keys.configurationSigningPublic,
-    },
+    }])),
     'token-refresh-worker': {
       ...common('token-refresh-worker'),
       DATABASE_URL: postgres.url,
@@ -67,21 +85,21 @@ export async function startDistributed(): Promise<System> {
       SALLYPORT_MASTER_KEY_FILE: keys.master,
       SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: keys.configurationSigningPublic,
     },
-    [GATEWAY]: {
-      ...common(GATEWAY, ports.gateway),
+    ...Object.fromEntries(gateways.map((name) => [name, {
+      ...common(name, gatewayPorts[name]),
       SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: keys.configurationSigningPublic,
       SALLYPORT_LEASE_PUBLIC_KEY_FILE: keys.leasePublic,
       SALLYPORT_LEASE_SIGNING_PUBLIC_KEY_FILE: keys.leaseSigningPublic,
-      SALLYPORT_GATEWAY_KEY_FILE: keys.gatewayKey(GATEWAY),
+      SALLYPORT_GATEWAY_KEY_FILE: keys.gatewayKey(name),
       SALLYPORT_GATEWAY_STATE_KEY_FILES: keys.gatewayState,
-      SALLYPORT_SPOOL_DIR: spool,
-    },
+      SALLYPORT_SPOOL_DIR: spoolOf(name),
+    }])),
   };
 
   const all: SpawnedApp[] = [];
   let running: SpawnedApp[] = [];
   const start = async (): Promise<void> => {
-    const spawned = await Promise.allSettled(ROLES.map(({ role, name }) => spawnApp({ entry: `apps/${role}/dist/main.js`, env: environments[name], readyPattern: /"msg":"running"/ })));
+    const spawned = await Promise.allSettled(ROLES.map(({ role, name }) => spawnApp({ entry: `apps/${role}/dist/main.js`, env: environments[name] ?? {}, readyPattern: /"msg":"running"/, readyTimeoutMs: 120_000 })));
     running = spawned.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
     all.push(...running);
     const failures = spawned.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
@@ -110,6 +128,8 @@ export async function startDistributed(): Promise<System> {
   return {
     mode: 'distributed',
     ...urls,
+    gateways: gateways.map((name) => local(gatewayPorts[name])),
+    authorizationServers: authorizationServers.map((name) => local(authorizationServerPorts[name])),
     adminToken: readFileSync(adminTokenFile, 'utf8'),
     demo: surroundings.demo,
     downstream: surroundings.downstream,
