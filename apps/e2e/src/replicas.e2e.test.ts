@@ -72,7 +72,7 @@ describe('three gateways and two authorization servers, a process each', () => {
     const failures: string[] = [];
     const seen = system.gateways.map(() => new Map<string, string>());
     let [verifications, loaded] = [0, true];
-    let withdrawn: string | undefined;
+    let withdrawn = '';
     const work = async (session: Session): Promise<void> => {
       for (let round = 1; loaded; round++) {
         for (const [index, gateway] of system.gateways.entries()) {
