@@ -30,6 +30,7 @@ import { CredentialLeases } from './outbound/credential-leases.js';
 import { handleMcpRequest } from './request-path/handle-mcp-request.js';
 import { OpenCalls } from './request-path/open-calls.js';
 import type { RequestPath } from './request-path/request-path.js';
+import { Subscriptions } from './request-path/subscriptions.js';
 import { StepUpMemory } from './request-path/step-up-memory.js';
 import { EndedSessions } from './session/ended-sessions.js';
 import { LogLevels } from './session/log-levels.js';
@@ -81,7 +82,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
   });
   const dispatcher = createGuardedAgent(
     { allow: () => (replica.state().ready ? (replica.snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? []) : []), extraCertificateAuthorities: config.extraCertificateAuthorities },
-    { connections: 128, keepAliveTimeout: 30_000, maxHeaderSize: 32_768 },
+    { connections: 1_024, keepAliveTimeout: 30_000, maxHeaderSize: 32_768 },
   );
   const endedSessions = new EndedSessions({
     clock, onProblem: (error) => logger.warn({ err: error }, 'the end of a session could not be announced yet'),
@@ -109,6 +110,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     stepUps: new StepUpMemory(),
     openCalls,
     questions,
+    subscriptions: new Subscriptions(),
     parkedCalls,
     link,
     remoteExchanges: new RemoteExchanges(),

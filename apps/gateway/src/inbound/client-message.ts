@@ -17,12 +17,21 @@ export type Operation =
   | { readonly type: 'call'; readonly name: string; readonly arguments: JsonObject | undefined }
   | { readonly type: 'prompt'; readonly name: string; readonly arguments: Record<string, string> | undefined }
   | { readonly type: 'read'; readonly uri: string }
+  | { readonly type: 'listen'; readonly wanted: SubscriptionFilter }
   | {
       readonly type: 'complete';
       readonly ref: { readonly type: 'ref/prompt'; readonly name: string } | { readonly type: 'ref/resource'; readonly uri: string };
       readonly argument: { readonly name: string; readonly value: string };
       readonly context?: { readonly arguments?: Record<string, string> | undefined } | undefined;
     };
+
+/** What a client of 2026-07-28 wants to hear of. */
+export interface SubscriptionFilter {
+  readonly toolsListChanged?: boolean | undefined;
+  readonly promptsListChanged?: boolean | undefined;
+  readonly resourcesListChanged?: boolean | undefined;
+  readonly resourceSubscriptions?: readonly string[] | undefined;
+}
 
 /** What a client that was asked for input brings with its retry (2026-07-28). */
 export interface Retry {

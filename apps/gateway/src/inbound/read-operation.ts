@@ -20,6 +20,13 @@ const Completion = z.object({
   context: z.object({ arguments: PromptArguments.optional() }).optional(),
 });
 
+const Subscribed = z.object({
+  toolsListChanged: z.boolean().optional(),
+  promptsListChanged: z.boolean().optional(),
+  resourcesListChanged: z.boolean().optional(),
+  resourceSubscriptions: z.array(z.string().max(MAX_URI)).max(256).optional(),
+});
+
 /** The operation a method asks for in its era, with the parameters it needs. What we do not relay does not exist (R54). */
 export function readOperation(era: 'modern' | 'legacy', method: string, params: JsonObject): Operation | Refusal {
   switch (method) {
@@ -33,6 +40,11 @@ export function readOperation(era: 'modern' | 'legacy', method: string, params: 
     }
     case 'ping':
       return era === 'legacy' ? { type: 'ping' } : unknownMethod(method);
+    case 'subscriptions/listen': {
+      if (era === 'legacy') return unknownMethod(method);
+      const wanted = Subscribed.safeParse(params['notifications']);
+      return wanted.success ? { type: 'listen', wanted: wanted.data } : { refused: 'invalid-params', message: 'notifications must say what to listen to.' };
+    }
     case 'logging/setLevel': {
       if (era === 'modern') return unknownMethod(method);
       const { level } = params;

@@ -79,6 +79,12 @@ export class Catalogues {
     return (await reading) as ListOutcome<Entry<K>>;
   }
 
+  /** The server said that its lists changed: what it showed this identity is read anew. */
+  forget(lease: CredentialLease): void {
+    const identity = JSON.stringify(lease.identity);
+    this.#remembered.deleteWhere((_listed, key) => key.includes(identity));
+  }
+
   async #read(kind: ListKind, server: string, prefix: NamePrefix, readPage: PageReader): Promise<ListOutcome> {
     const definitions: unknown[] = [];
     let cursor: string | undefined;

@@ -74,7 +74,7 @@ export const requestOf = ({ request: { id, method, meta, logLevel } }: Call, par
 const DECIDED_AGAIN_MS = 10_000;
 
 /** Says when a call that runs may no longer (security rule S17): its credential was revoked, or policy would not let it in again. */
-function permitWatch(call: Call, permit: Permit, lease: CredentialLease, action: Action): NonNullable<Call['open']['lost']> {
+export function permitWatch(call: Call, permit: Permit, lease: CredentialLease, action: Action): NonNullable<Call['open']['lost']> {
   let { documentsGeneration: generation, now: decidedAt } = call;
   return (snapshot) => {
     const { revocations } = snapshot;

@@ -7,6 +7,7 @@ import { completeArgument } from './complete-argument.js';
 import { discoverResult, initializeResult } from './describe-gateway.js';
 import { getPrompt } from './get-prompt.js';
 import type { RefuseLate } from './lease-and-forward.js';
+import { listen } from './listen.js';
 import { listEntries } from './list-entries.js';
 import { readResource } from './read-resource.js';
 import type { Refusal } from './refusal.js';
@@ -43,6 +44,8 @@ export async function performOperation(call: Call, refuseLate: RefuseLate): Prom
       return await getPrompt(call, operation.name, operation.arguments, refuseLate);
     case 'complete':
       return await completeArgument(call, operation, refuseLate);
+    case 'listen':
+      return await listen(call, operation.wanted);
     case 'read':
       return await readResource(call, operation.uri, refuseLate);
   }

@@ -103,7 +103,8 @@ function legacyServer(onCancelled: () => void): LegacyServer {
 }
 
 /** 2026-07-28 on the v2 SDK: it asks by `input_required` and is asked again. Its state is a word only it knows. */
-export async function startModernAskingServer(): Promise<AskingServer> {
+export async function startModernAskingServer(): Promise<AskingServer & { readonly notify: ReturnType<typeof createMcpHandler>['notify'] }> {
+  const handler = createMcpHandler(() => modernServer(() => (asking.cancelled += 1)));
   const http = createServer((request, response) => {
     void (async () => {
       const chunks: Buffer[] = [];
@@ -117,14 +118,15 @@ export async function startModernAskingServer(): Promise<AskingServer> {
       response.on('close', () => {
         if (!response.writableFinished) gone.abort();
       });
-      const answer = await createMcpHandler(() => modernServer(() => (asking.cancelled += 1))).fetch(new Request(asking.url, { method: 'POST', headers, body: text, signal: gone.signal }));
+      const answer = await handler.fetch(new Request(asking.url, { method: 'POST', headers, body: text, signal: gone.signal }));
       response.writeHead(answer.status, Object.fromEntries(answer.headers));
       if (answer.body === null) return void response.end();
       Readable.fromWeb(answer.body as import('node:stream/web').ReadableStream).on('error', () => response.destroy()).pipe(response);
     })().catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-  const asking: AskingServer = {
+  const asking: AskingServer & { readonly notify: typeof handler.notify } = {
+    notify: handler.notify,
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`, declared: [], received: [], cancelled: 0,
     close: () => new Promise((resolve) => {
       http.close(() => resolve());
@@ -137,7 +139,8 @@ export async function startModernAskingServer(): Promise<AskingServer> {
 const STATE = 'a word only the server knows';
 
 function modernServer(onCancelled: () => void): McpServer {
-  const server = new McpServer({ name: 'modern', version: '1' }, { capabilities: { logging: {} } });
+  const server = new McpServer({ name: 'modern', version: '1' }, { capabilities: { logging: {}, tools: { listChanged: true }, resources: { listChanged: true, subscribe: true } } });
+  server.registerResource('mine', 'note://mine', {}, () => ({ contents: [{ uri: 'note://mine', text: 'mine' }] }));
   const text = (value: unknown) => ({ content: [{ type: 'text' as const, text: JSON.stringify(value) }] });
   const asks = (name: string, inputRequests: () => Parameters<typeof inputRequired>[0]['inputRequests'] & object) =>
     server.registerTool(name, { description: name, inputSchema: z.object({}) }, (_args, { mcpReq }) => {

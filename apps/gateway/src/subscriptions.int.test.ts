@@ -1,0 +1,91 @@
+import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import { Document } from '@sallyport/configuration';
+import { newId } from '@sallyport/kernel';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { startLegacyAskingServer, startModernAskingServer } from './testing/asking-servers.js';
+import { modernRequest, postByHand } from './testing/by-hand.js';
+import { startGatewayWorld, testUser } from './testing/gateway-world.js';
+import type { GatewayWorld, TestUser } from './testing/gateway-world.js';
+
+let one: Awaited<ReturnType<typeof startModernAskingServer>>;
+let two: typeof one;
+let old: Awaited<ReturnType<typeof startLegacyAskingServer>>;
+let world: GatewayWorld;
+
+beforeAll(async () => {
+  [one, two, old] = await Promise.all([startModernAskingServer(), startModernAskingServer(), startLegacyAskingServer()]);
+  const server = (name: string, url: string, resources: object[]) => [
+    Document.parse({ kind: 'McpServer', name, spec: { url, timeout: '5s' } }),
+    Document.parse({ kind: 'CredentialProvider', name, spec: { type: 'none', server: name } }),
+    Document.parse({ kind: 'AccessPolicy', name, spec: { hop: 'gateway-to-server', server: name, credentialProvider: name, tools: [{ match: ['*'] }], resources } }),
+  ];
+  world = await startGatewayWorld([
+    Document.parse({ kind: 'OutboundNetwork', name: 'default', spec: { allow: [{ host: '127.0.0.1', http: true }] } }),
+    Document.parse({ kind: 'AccessPolicy', name: 'everyone', spec: { hop: 'client-to-gateway' } }),
+    ...server('one', one.url, [{ match: ['note://**'] }]), ...server('two', two.url, []), ...server('old', old.url, []),
+  ]);
+  world.leasing = () => ({ type: 'granted', headers: {}, connectionId: null, connectionRevision: 1, expiresInSeconds: 600 });
+});
+afterAll(async () => {
+  await world?.close();
+  for (const server of [one, two, old]) await server?.close();
+});
+
+async function listening(user: TestUser) {
+  const client = new Client({ name: 'v2', version: '1' }, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
+  const heard: string[] = [];
+  client.setNotificationHandler('notifications/tools/list_changed', () => void heard.push('tools'));
+  client.setNotificationHandler('notifications/resources/updated', ({ params }) => void heard.push(params.uri));
+  await client.connect(new StreamableHTTPClientTransport(new URL(world.url), { requestInit: { headers: { authorization: `Bearer ${await world.token(user)}` } } }));
+  return { client, heard };
+}
+const asked = { toolsListChanged: true, resourceSubscriptions: ['via-one+note://mine', 'via-two+note://mine', 'via-one+note://other', 'note://mine'] };
+
+test('one subscription hears of all servers, under public URIs, and only of what may be read (B5, S13, S15)', async () => {
+  const { client, heard } = await listening(testUser('alice'));
+  const subscription = await client.listen(asked);
+  expect(subscription.honoredFilter.toolsListChanged).toBe(true);
+  expect(subscription.honoredFilter.resourceSubscriptions).toEqual(['via-one+note://mine', 'via-one+note://other']);
+  one.notify.resourceUpdated('note://mine');
+  two.notify.resourceUpdated('note://mine');
+  one.notify.resourceUpdated('note://secret');
+  await expect.poll(() => heard).toEqual(['via-one+note://mine']);
+  two.notify.toolsChanged();
+  await expect.poll(() => heard).toEqual(['via-one+note://mine', 'tools']);
+  await subscription.close();
+  await client.close();
+});
+
+test('a change of configuration is a change of lists', async () => {
+  const { client, heard } = await listening(testUser('bob'));
+  await client.listen({ toolsListChanged: true });
+  await world.change({ puts: [Document.parse({ kind: 'Role', name: 'new', spec: { scopes: ['a.b'], members: [] } })] });
+  await expect.poll(() => heard, { timeout: 5_000 }).toEqual(['tools']);
+  await client.close();
+});
+
+test('a subscription ends when its agent session is revoked (S17)', async () => {
+  const carol = testUser('carol');
+  const { client, heard } = await listening(carol);
+  const subscription = await client.listen({ toolsListChanged: true });
+  let isClosed = false;
+  void subscription.closed.then(() => (isClosed = true));
+  await world.change({ revocations: [{ id: newId('rev'), subject: { type: 'session', sid: carol.sid }, notBefore: Math.floor(Date.now() / 1000) + 60, expiresAt: null }] });
+  await expect.poll(() => isClosed, { timeout: 5_000 }).toBe(true);
+  expect(heard).toEqual([]);
+  await client.close();
+});
+
+test('a user has so many subscriptions and no more', async () => {
+  const token = await world.token(testUser('dave'));
+  const stop = new AbortController();
+  const open = async () => {
+    const { body, headers } = modernRequest('subscriptions/listen', { notifications: { toolsListChanged: true } });
+    return await fetch(world.url, { method: 'POST', signal: stop.signal, body: JSON.stringify(body), headers: { ...headers, 'content-type': 'application/json', authorization: `Bearer ${token}` } });
+  };
+  for (let i = 0; i < 16; i++) expect((await open()).status).toBe(200);
+  const refused = await open();
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '30']);
+  stop.abort();
+  await expect.poll(async () => (await postByHand(world.url, token, { ...modernRequest('server/discover') })).status).toBe(200);
+});
