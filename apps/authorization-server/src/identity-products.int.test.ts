@@ -178,6 +178,11 @@ describe('ID tokens are signed', () => {
     expect(await refusalOf(name, spec)).toBe('trust_provider_refused');
   });
 
+  test('and are not larger than what an expression can be asked to read (S29)', async () => {
+    served('keycloak').claims = { padding: 'x'.repeat(64 * 1024) };
+    expect(await refusalOf('keycloak')).toBe('trust_provider_refused');
+  });
+
   test('and a provider that offers no allowed algorithm cannot be used', async () => {
     const { refused } = await signIn('okta', { idTokenAlgorithms: ['ES256'] });
     expect([refused?.status, refused?.words]).toEqual([502, expect.stringContaining('no algorithm that is allowed')]);

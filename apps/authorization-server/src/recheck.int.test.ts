@@ -107,6 +107,18 @@ describe('at a refresh the identity provider', () => {
     expect(claimsOf(next)).toMatchObject({ roles: [], groups: ['everybody'], scope: '' });
   });
 
+  test('has taken one of its own roles away since then: it is gone here too (R32, R84)', async () => {
+    await recheck({ recheckEvery: '15m' }, { claims: { subject: 'sub', email: 'email', name: 'name', groups: 'groups', roles: 'roles' } });
+    deployment.provider.account = { ...deployment.provider.account, roles: ['operator'] };
+    const { sid, userId, refresh } = await connect();
+    const providerRoles = async () => (await deployment.database.user.findUniqueOrThrow({ where: { id: userId } })).providerRoles;
+    expect(await providerRoles()).toEqual(['operator']);
+    deployment.provider.account = { ...deployment.provider.account, roles: [] };
+    await age(sid, {});
+    expect((await refresh()).status).toBe(200);
+    expect(await providerRoles()).toEqual([]);
+  });
+
   test.each([
     ['an e-mail domain that may not come in', async () => recheck({ recheckEvery: '15m' }, { allowedEmailDomains: ['other.example'] }), "refused by the identity provider's claims: email_domain_not_allowed"],
     ['a token that its userinfo endpoint refuses', async () => {

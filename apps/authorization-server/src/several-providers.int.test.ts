@@ -13,7 +13,7 @@ let other: TestIdentityProduct;
 
 beforeAll(async () => {
   [deployment, honest, other] = await Promise.all([startTestDeployment(), startTestIdentityProduct(keycloak), startTestIdentityProduct(okta)]);
-  for (const name of ['honest', 'other']) {
+  for (const name of ['honest', 'other', 'twin']) {
     const stored = `TrustProvider/${name}/clientSecret`;
     await deployment.database.storedSecret.create({ data: { name: stored, sealed: Uint8Array.from(deployment.sealer.seal('stored-secret', honest.clientSecret, stored)) } });
   }
@@ -98,6 +98,15 @@ describe('an answer', () => {
     expect(isNotSignedIn(await agent.browser.open(url, REDIRECT_URI))).toBe(true); // the attempt cost the flow
   });
 
+  test('at the callback of another document for the same issuer is refused (S1)', async () => {
+    await configure(trust('twin', honest));
+    const agent = await register();
+    const { url } = await stoppedAtCallback(agent, 'honest');
+    expect(isNotSignedIn(await agent.browser.open(url.href.replace('/federation/honest/', '/federation/twin/'), REDIRECT_URI))).toBe(true);
+    expect(honest.authentications).toEqual([]);
+    await deployment.configure([], [{ kind: 'TrustProvider', name: 'twin' }]);
+  });
+
   test.each([
     ['that names the other provider as its issuer', () => other.issuer],
     ['without an issuer, where the provider announced one', () => null],
@@ -124,11 +133,13 @@ describe('an answer', () => {
     expect(isNotSignedIn(await victim.browser.open(planted.url, REDIRECT_URI))).toBe(true);
   });
 
-  test('to a request whose provider means another issuer by now is refused', async () => {
+  test('to a request whose provider means another issuer by now is refused, and its code is shown to nobody (S25)', async () => {
     const agent = await register();
     const { url } = await stoppedAtCallback(agent, 'honest');
     await configure(trust('honest', other));
+    url.searchParams.delete('iss');
     expect(isNotSignedIn(await agent.browser.open(url, REDIRECT_URI))).toBe(true);
+    expect(other.authentications).toEqual([]);
   });
 });
 

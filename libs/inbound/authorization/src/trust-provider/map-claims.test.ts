@@ -74,7 +74,7 @@ describe('groups and roles', () => {
     ['"https://acme.example/roles"', ['namespaced']],
     ['realm_access', []],
     ['realm_access.roles.length', []],
-    ['constructor', []],
+    ['constructor.name', []],
     ['__proto__.x', []],
   ])('are found at the path %s: %j (R32)', (path, expected) => {
     const shape = { realm_access: { roles: ['realm-role'] }, resource_access: { 'my.client': { roles: ['client-role'] } }, 'https://acme.example/roles': ['namespaced'] };
