@@ -10,7 +10,7 @@ import { startTestDeployment, type TestDeployment } from './testing/test-deploym
 
 let deployment: TestDeployment;
 let documents: TestHttpsServer;
-let served: Record<string, { never?: boolean; status?: number; headers?: Record<string, string>; body: unknown }> = {};
+let served: Record<string, { never?: boolean; drip?: boolean; status?: number; headers?: Record<string, string>; body: unknown }> = {};
 const fetched: string[] = [];
 
 beforeAll(async () => {
@@ -19,6 +19,12 @@ beforeAll(async () => {
     fetched.push(request.url ?? '');
     const document = served[request.url ?? ''];
     if (document?.never) return;
+    if (document?.drip) {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      const dripping = setInterval(() => response.write(' '), 50);
+      response.on('close', () => clearInterval(dripping));
+      return;
+    }
     response.writeHead(document?.status ?? (document ? 200 : 404), { 'content-type': 'application/json', ...document?.headers }).end(typeof document?.body === 'string' ? document.body : JSON.stringify(document?.body ?? {}));
   }, { host: '127.0.0.1' });
   deployment = await startTestDeployment({ extraCertificateAuthorities: [authority.certificate] });
@@ -164,7 +170,7 @@ describe('dynamic registration (RFC 7591)', () => {
 });
 
 describe('client ID metadata documents', () => {
-  const serve = (path: string, changes: Record<string, unknown> = {}, answer: { never?: boolean; status?: number; headers?: Record<string, string> } = {}): string => {
+  const serve = (path: string, changes: Record<string, unknown> = {}, answer: { never?: boolean; drip?: boolean; status?: number; headers?: Record<string, string> } = {}): string => {
     const clientId = `${documents.origin}${path}`;
     served[path] = { ...answer, body: { client_id: clientId, client_name: 'Documented agent', redirect_uris: ['http://127.0.0.1:33418/callback'], grant_types: ['authorization_code', 'refresh_token'], token_endpoint_auth_method: 'none', ...changes } };
     return clientId;
@@ -242,6 +248,8 @@ describe('client ID metadata documents', () => {
     ['holds a secret', { client_secret: 'x' }, {}],
     ['asks for a shared secret', { token_endpoint_auth_method: 'client_secret_post' }, {}],
     ['is larger than 5 KB', { padding: 'x'.repeat(6000) }, {}],
+    ['is a megabyte', { padding: 'x'.repeat(1_048_576) }, {}],
+    ['comes a byte at a time', {}, { drip: true }],
     ['is answered by an error', {}, { status: 500 }],
     ['is somewhere else', {}, { status: 302, headers: { location: '/verified.json' } }],
     ['never arrives', {}, { never: true }],

@@ -88,6 +88,31 @@ describe('a sign-in', () => {
     expect(own.status).toBe(400);
   });
 
+  test('brought to a browser that has a cookie of its own signs nobody in there (S31)', async () => {
+    const [attacker, victim] = [await TestAgent.register(deployment), await TestAgent.register(deployment)];
+    const callback = `${deployment.issuer}/federation/test/callback`;
+    const stopped = await attacker.browser.press(await attacker.open(), /^Continue with/, callback);
+    await victim.open();
+    const page = await victim.browser.open(stopped.url, REDIRECT_URI);
+    expect([page.status, page.url.pathname, page.html.includes('You are not signed in')]).toEqual([400, '/federation/test/callback', true]);
+  });
+
+  test('is good once: the same state is refused with another code, in the same browser (S31)', async () => {
+    const agent = await TestAgent.register(deployment);
+    const callback = `${deployment.issuer}/federation/test/callback`;
+    const start = await agent.open();
+    const { url } = await agent.browser.press(start, /^Continue with/, callback);
+    const asked = deployment.provider.requests.at(-1);
+    expect((await agent.browser.open(url, REDIRECT_URI)).html).toContain('Let Test agent act for you?');
+    // The provider is asked once more for the very same request, and so has another good code for it.
+    const again = new URL(`${deployment.provider.issuer}/authorize?${asked}`);
+    const answered = (await fetch(again, { redirect: 'manual' })).headers.get('location') ?? '';
+    expect(new URL(answered).searchParams.get('state')).toBe(url.searchParams.get('state'));
+    expect(new URL(answered).searchParams.get('code')).not.toBe(url.searchParams.get('code'));
+    const page = await agent.browser.open(answered, REDIRECT_URI);
+    expect([page.status, page.html.includes('was used already')]).toEqual([400, true]);
+  });
+
   test('with a state we never made is refused', async () => {
     const page = await new TestBrowser().open(`${deployment.issuer}/federation/test/callback?code=x&state=${'s'.repeat(43)}&iss=${encodeURIComponent(deployment.provider.issuer)}`, REDIRECT_URI);
     expect(page.status).toBe(400);
@@ -242,6 +267,7 @@ describe('consent', () => {
     const consent = await agent.press(interstitial, /^Continue with/);
     for (const page of [interstitial, consent]) {
       expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none'; style-src 'sha256-[^']+'; base-uri 'none'; form-action 'self'[^;]* http:\/\/127\.0\.0\.1:33418[^;]*; frame-ancestors 'none'$/);
+      expect(page.headers.get('x-frame-options')).toBe('DENY');
       expect(page.headers.get('cache-control')).toBe('no-store');
       expect(page.headers.get('x-content-type-options')).toBe('nosniff');
     }

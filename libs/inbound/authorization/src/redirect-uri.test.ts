@@ -16,6 +16,7 @@ describe('a redirect URI', () => {
   });
 
   test.each([
+    'cursor://user@host/callback', 'cursor://user:password@host/callback',
     'http://agent.example/cb',
     'http://127.0.0.1.nip.io/cb',
     'http://10.0.0.1/cb',
