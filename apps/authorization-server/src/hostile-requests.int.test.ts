@@ -220,6 +220,17 @@ describe('a form', () => {
     expect((await agent.press(page, /^Continue with/)).html).toContain('Let Test agent act for you?');
   });
 
+  test('token is good in the browser it was made for only (S3)', async () => {
+    const agent = await TestAgent.register(deployment);
+    const page = await agent.open();
+    const own = agent.browser.cookies.find(({ name }) => name === 'sallyport_as_browser');
+    const genuine = own?.value ?? '';
+    if (own) own.value = 'p'.repeat(43);
+    expect((await agent.press(page, /^Continue with/)).status).toBe(403);
+    if (own) own.value = genuine;
+    expect((await agent.press(page, /^Continue with/)).html).toContain('Let Test agent act for you?');
+  });
+
   test('token is good for its own interaction only, and an interaction answers on its own path only (S3)', async () => {
     const agent = await TestAgent.register(deployment);
     const [first, second] = [await agent.open(), await agent.open()];

@@ -7,7 +7,7 @@ import type { Revision } from './suite.js';
 import type { Verdicts } from './verdict.js';
 
 /** The official suite's server scenarios of one revision, through the gateway or through several that take turns. */
-export async function runServerScenarios(system: Pick<System, 'issuer' | 'gatewayUrl' | 'redirectUri'>, revision: Revision, gateways: readonly string[] = [system.gatewayUrl]): Promise<Verdicts> {
+export async function runServerScenarios(system: Pick<System, 'issuer' | 'gatewayUrl' | 'redirectUri' | 'demo'>, revision: Revision, gateways: readonly string[] = [system.gatewayUrl]): Promise<Verdicts> {
   const { accessToken } = await signIn(system, SERVERS_SCOPE);
   const forwarder = await forwardWithToken(gateways, () => accessToken);
   try {

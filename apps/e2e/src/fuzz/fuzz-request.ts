@@ -40,6 +40,10 @@ export interface FuzzFacts {
   readonly codeVerifier: string;
   readonly codeChallenge: string;
   readonly refreshToken: string;
+  /** An authorization request that waits for a person, in a browser of its own. */
+  readonly waiting: { readonly path: string; readonly cookie: string; readonly formToken: string };
+  /** Where a person may be sent to sign in. */
+  readonly identityProvider: string;
   readonly accessToken: string;
   /** Of one key: good ones for several endpoints, some used by now, and ones whose claims are odd (RFC 9449). */
   readonly dpopProofs: readonly [string, ...string[]];

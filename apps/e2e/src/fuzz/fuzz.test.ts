@@ -16,6 +16,8 @@ const facts: FuzzFacts = {
   codeChallenge: 'challenge',
   refreshToken: 'refresh',
   accessToken: 'a.b.c', dpopProofs: ['proof'], dpopThumbprint: 'thumbprint',
+  waiting: { path: '/interaction/x', cookie: 'sallyport_as_interaction=x', formToken: 'form' },
+  identityProvider: 'http://127.0.0.1:7403',
 };
 
 describe('a fuzz case', () => {
@@ -26,10 +28,10 @@ describe('a fuzz case', () => {
   });
 
   test('differs by seed and by index, and all endpoints get their share', () => {
-    const some = Array.from({ length: 2_000 }, (_none, index) => makeRequest(11, index, facts));
-    expect(new Set(some.map((request) => JSON.stringify(request))).size).toBeGreaterThan(1_900);
+    const some = Array.from({ length: 3_000 }, (_none, index) => makeRequest(11, index, facts));
+    expect(new Set(some.map((request) => JSON.stringify(request))).size).toBeGreaterThan(2_800);
     expect(makeRequest(12, 0, facts)).not.toEqual(some[0]);
-    for (const endpoint of ['/authorize', '/token', '/register', '/par', '/revoke', '/introspect']) expect(some.filter(({ path }) => path.startsWith(endpoint)).length).toBeGreaterThan(50);
+    for (const endpoint of ['/authorize', '/token', '/register', '/par', '/revoke', '/introspect', '/interaction/', '/federation/demo/', '/session/end', '/.well-known/']) expect(some.filter(({ path }) => path.startsWith(endpoint)).length).toBeGreaterThan(50);
   });
 });
 
@@ -41,7 +43,7 @@ describe('an answer', () => {
 
   test('that refuses properly, shows a page or redirects to the client is accepted', () => {
     expect(judge(answered(400, { 'content-type': 'text/html' }, '<p>&lt;fuzz-markup</p>'))).toBeUndefined();
-    for (const location of ['/interaction/x', 'http://127.0.0.1:7401/interaction/x', 'http://127.0.0.1:43117/callback?error=x', 'http://127.0.0.1:1/callback']) expect(judge(answered(303, { location }))).toBeUndefined();
+    for (const location of ['/interaction/x', 'http://127.0.0.1:7401/interaction/x', 'http://127.0.0.1:43117/callback?error=x', 'http://127.0.0.1:1/callback', 'http://127.0.0.1:7403/authorize?state=x']) expect(judge(answered(303, { location }))).toBeUndefined();
     expect(judge(answered(400, json, '{"error":"invalid_request"}'), request({ method: 'POST', path: '/token', body: '' }))).toBeUndefined();
   });
 
@@ -53,6 +55,7 @@ describe('an answer', () => {
     ['a redirect to a foreign host', answered(303, { location: 'http://evil.example/callback' })],
     ['a redirect relative to the scheme', answered(303, { location: '//evil.example/' })],
     ['a redirect with a user name', answered(303, { location: 'http://127.0.0.1:43117@evil.example/callback' })],
+    ['a redirect to a host that is called like the identity provider', answered(303, { location: 'http://127.0.0.1:7403@evil.example/' })],
     ['a redirect to another path of the client', answered(303, { location: 'http://127.0.0.1:43117/other' })],
     ['a redirect that runs code', answered(303, { location: 'javascript:alert(1)' })],
     ['markup of the request in a page', answered(200, { 'content-type': 'text/html' }, '<fuzz-markup onload=x>')],

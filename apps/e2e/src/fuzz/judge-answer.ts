@@ -12,7 +12,7 @@ const EXECUTES = /^\s*(?:javascript|data|vbscript|file|about|blob):/i;
 const LONGEST_BODY = 64 * 1024;
 
 /** Why this answer must not be given to anybody, whoever asks what; undefined when it may. */
-export function judgeAnswer(request: FuzzRequest, answer: FuzzAnswer, facts: Pick<FuzzFacts, 'issuer' | 'redirectUri' | 'endpoints'>): string | undefined {
+export function judgeAnswer(request: FuzzRequest, answer: FuzzAnswer, facts: Pick<FuzzFacts, 'issuer' | 'redirectUri' | 'endpoints' | 'identityProvider'>): string | undefined {
   if (answer.type === 'timed-out') return 'no answer in time';
   if (answer.type === 'failed') return Buffer.byteLength(request.body ?? '') > LONGEST_BODY ? undefined : `the connection failed: ${answer.reason}`;
   const { status, headers, body } = answer;
@@ -36,11 +36,11 @@ export function judgeAnswer(request: FuzzRequest, answer: FuzzAnswer, facts: Pic
   return undefined;
 }
 
-/** Redirects go to our own pages or to what the client registered; of a loopback address the port may differ (RFC 8252 section 7.3). */
-function foreign(location: string, { issuer, redirectUri }: Pick<FuzzFacts, 'issuer' | 'redirectUri'>): string | undefined {
+/** Redirects go to our own pages, to the identity provider, or to what the client registered; of a loopback address the port may differ (RFC 8252 section 7.3). */
+function foreign(location: string, { issuer, redirectUri, identityProvider }: Pick<FuzzFacts, 'issuer' | 'redirectUri' | 'identityProvider'>): string | undefined {
   if (!URL.canParse(location, issuer)) return `a location that is no URL: ${location}`;
   const url = new URL(location, issuer);
-  if (url.origin === issuer && url.username === '') return undefined;
+  if ([issuer, identityProvider].includes(url.origin) && url.username === '' && url.password === '') return undefined;
   const own = new URL(redirectUri);
   if (url.protocol === own.protocol && url.hostname === own.hostname && url.pathname === own.pathname && url.username === '' && url.password === '') return undefined;
   return `a redirect to ${location}`;

@@ -10,7 +10,7 @@ const Metadata = z.object({ token_endpoint: z.url(), revocation_endpoint: z.url(
 const Tokens = z.object({ access_token: z.string(), refresh_token: z.string() });
 
 /** Two clients of our own, and Alice signed in with one of them: a code that was not redeemed and a pair of tokens that was. */
-export async function signIn({ issuer, gatewayUrl, redirectUri }: Pick<System, 'issuer' | 'gatewayUrl' | 'redirectUri'>, scope = 'notes.read'): Promise<FuzzFacts> {
+export async function signIn({ issuer, gatewayUrl, redirectUri, demo }: Pick<System, 'issuer' | 'gatewayUrl' | 'redirectUri' | 'demo'>, scope = 'notes.read'): Promise<FuzzFacts> {
   const resource = `${gatewayUrl}/mcp`;
   const metadata = Metadata.parse(await json(await fetch(`${issuer}/.well-known/oauth-authorization-server`)));
   const register = async (authMethod: string) => Registered.parse(await json(await fetch(`${issuer}/register`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ client_name: 'Fuzz', redirect_uris: [redirectUri], token_endpoint_auth_method: authMethod, grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] }) })));
@@ -20,9 +20,10 @@ export async function signIn({ issuer, gatewayUrl, redirectUri }: Pick<System, '
   const codeChallenge = createHash('sha256').update(codeVerifier).digest('base64url');
   const person = new Person('alice', { agentRedirectUri: redirectUri });
 
+  const parameters = { client_id: open.client_id, redirect_uri: redirectUri, response_type: 'code', scope, resource, code_challenge: codeChallenge, code_challenge_method: 'S256' };
+  const request = `${issuer}/authorize?${new URLSearchParams(parameters)}`;
   const authorize = async (): Promise<string> => {
-    const parameters = { client_id: open.client_id, redirect_uri: redirectUri, response_type: 'code', scope, resource, code_challenge: codeChallenge, code_challenge_method: 'S256' };
-    const landing = await person.visit(`${issuer}/authorize?${new URLSearchParams(parameters)}`);
+    const landing = await person.visit(request);
     if (landing.type !== 'stopped') throw new Error(`The sign-in ended on the page "${landing.page.title}": ${landing.page.text}`);
     return landing.url.searchParams.get('code') ?? '';
   };
@@ -36,6 +37,8 @@ export async function signIn({ issuer, gatewayUrl, redirectUri }: Pick<System, '
     issuer, resource, redirectUri, codeVerifier, codeChallenge,
     endpoints: new Set(Object.values(metadata).flatMap((endpoint) => (endpoint === undefined ? [] : [new URL(endpoint).pathname]))),
     foreignRedirectUri: 'http://evil.example/callback',
+    identityProvider: new URL(demo.urls.identityProvider).origin,
+    waiting: await waitingRequest(request),
     publicClientId: open.client_id,
     confidentialClient: { id: confidential.client_id, secret: confidential.client_secret ?? '' },
     code: await authorize(),
@@ -44,6 +47,18 @@ export async function signIn({ issuer, gatewayUrl, redirectUri }: Pick<System, '
     dpopProofs: [await prove('/token'), ...(await Promise.all([prove('/token'), prove('/token'), prove('/par'), prove('/authorize'), ...odd.map((claims) => prove('/token', claims))]))],
     dpopThumbprint: key.thumbprint,
   };
+}
+
+/** Opened, and left at the first page. */
+async function waitingRequest(request: string): Promise<FuzzFacts['waiting']> {
+  const pairs = (response: Response) => response.headers.getSetCookie().map((cookie) => cookie.split(';', 1)[0] ?? '');
+  const begun = await fetch(request, { redirect: 'manual' });
+  const page = new URL(begun.headers.get('location') ?? '', request);
+  const cookies = pairs(begun);
+  const shown = await fetch(page, { headers: { cookie: cookies.join('; ') } });
+  const formToken = /name="form_token" value="([^"]+)"/.exec(await shown.text())?.[1];
+  if (formToken === undefined) throw new Error(`${page.pathname} answered ${shown.status} without a form`);
+  return { path: page.pathname, cookie: [...cookies, ...pairs(shown)].join('; '), formToken };
 }
 
 async function json(response: Response): Promise<unknown> {

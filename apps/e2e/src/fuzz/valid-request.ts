@@ -16,9 +16,11 @@ const authorization = (facts: FuzzFacts) => ({
   code_challenge_method: 'S256',
 });
 const registration = (facts: FuzzFacts) => ({ client_name: 'Fuzz', redirect_uris: [facts.redirectUri], token_endpoint_auth_method: 'none', grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], scope: 'notes.read', client_uri: 'https://agent.example/' });
+const inBrowser = ({ waiting, issuer }: FuzzFacts): Draft['headers'] => [['cookie', waiting.cookie], ['origin', issuer], ['accept', 'text/html']];
+const get = (path: string, parameters: Record<string, unknown> = {}, headers: Draft['headers'] = []): Draft => ({ method: 'GET', path, encoding: 'query', parameters: Object.entries(parameters), headers });
 const token = (facts: FuzzFacts, random: Random) => random.pick([facts.refreshToken, facts.accessToken, facts.code, 'no-token-at-all']);
 
-/** Per endpoint, requests it accepts (or would, with an unused code): authorize and token get the larger part. */
+/** Per endpoint and page, requests it accepts (or would, with an unused code or a finished sign-in): authorize and token get the larger part. */
 const templates: readonly [Template, ...Template[]] = [
   (facts) => ({ method: 'GET', path: '/authorize', encoding: 'query', parameters: Object.entries(authorization(facts)), headers: [['accept', 'text/html']] }),
   (facts) => ({ method: 'GET', path: '/authorize', encoding: 'query', parameters: Object.entries({ ...authorization(facts), client_id: facts.confidentialClient.id, prompt: 'none' }), headers: [['accept', 'text/html']] }),
@@ -34,6 +36,16 @@ const templates: readonly [Template, ...Template[]] = [
   (facts) => form('/par', authorization(facts)),
   (facts) => form('/par', { ...authorization(facts), client_id: facts.confidentialClient.id }, [basic(facts)]),
   (facts, random) => form('/revoke', { client_id: facts.publicClientId, token: random.oneIn(20) ? token(facts, random) : 'no-token-at-all', token_type_hint: 'refresh_token' }),
+  (facts) => get(facts.waiting.path, {}, inBrowser(facts)),
+  (facts) => get(`${facts.waiting.path}/signed-in`, {}, inBrowser(facts)),
+  (facts) => form(`${facts.waiting.path}/sign-in`, { form_token: facts.waiting.formToken, provider: 'demo' }, inBrowser(facts)),
+  (facts) => form(`${facts.waiting.path}/consent`, { form_token: facts.waiting.formToken, decision: 'allow' }, inBrowser(facts)),
+  (facts) => form('/interaction/unknown/deny', { form_token: facts.waiting.formToken }, inBrowser(facts)),
+  (facts) => get('/federation/demo/callback', { code: facts.code, state: 'x'.repeat(43), iss: facts.identityProvider }, inBrowser(facts)),
+  (facts) => form('/federation/demo/backchannel-logout', { logout_token: facts.accessToken }),
+  (facts) => get('/session/end', {}, inBrowser(facts)),
+  (facts) => form('/session/end', { form_token: facts.waiting.formToken }, inBrowser(facts)),
+  (_facts, random) => get(random.pick(['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration', '/jwks'])),
   (facts, random) => form('/introspect', { token: token(facts, random), token_type_hint: 'access_token' }, [basic(facts)]),
 ];
 
