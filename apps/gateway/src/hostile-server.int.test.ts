@@ -182,7 +182,7 @@ describe('what belongs to another', () => {
     await place.world.change({ puts: place.documents.flatMap((document) => (document.kind === 'AccessPolicy' && document.spec.hop === 'gateway-to-server' ? [{ ...document, spec: { ...document.spec, prompts: [{ match: ['*'] }] } }] : [])) });
     answering('prompts/list', '{"prompts":[{"name":"mail__summary"},{"name":"summary"}]}');
     const names = async () => (await send(user, 'prompts/list')).json?.result?.['prompts'];
-    await expect.poll(names).toMatchObject([{ name: 'mail__reserved' }, { name: 'mail__summary' }, { name: 'notes__mail__summary' }, { name: 'notes__summary' }]);
+    await expect.poll(names).toMatchObject([{ name: 'mail__draft' }, { name: 'mail__reserved' }, { name: 'mail__summary' }, { name: 'notes__mail__summary' }, { name: 'notes__summary' }]);
     const asked = place.notes.seen.length;
     await send(user, 'prompts/get', { name: 'mail__summary', arguments: { topic: 'alpha' } });
     expect(place.mail.seen.at(-1)?.body).toMatchObject({ method: 'prompts/get', params: { name: 'summary' } });
@@ -271,6 +271,18 @@ describe('an answer without end', () => {
     const answer = await send(user, 'tools/list');
     expect(namesIn(answer)).toEqual(['mail__whoami']);
     expect(answer.json?.result?.['_meta']).toMatchObject({ 'sallyport/unavailableServers': [{ server: 'notes', reason: 'too-large' }] });
+  });
+  test.each(['application/json', 'text/event-stream'])('that drips (%s) costs a list that server alone (R56)', async (type) => {
+    const user = place.newUser('dripping');
+    async function* drip(): AsyncGenerator<string> {
+      for (;;) {
+        yield type === 'application/json' ? ' ' : ':\n\n';
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
+    place.notes.misbehave = () => ({ status: 200, headers: { 'content-type': type }, body: drip() });
+    const answer = await send(user, 'tools/list');
+    expect([namesIn(answer), answer.json?.result?.['_meta']]).toMatchObject([['mail__whoami'], { 'sallyport/unavailableServers': [{ server: 'notes' }] }]);
   });
   test.each(['application/json', 'text/event-stream'])('that is silent after its headers (%s) ends with the server\'s timeout, and costs a list that server alone (R56)', async (type) => {
     const user = place.newUser('silenced');

@@ -26,7 +26,7 @@ const documents = () => [
   { kind: 'CredentialProvider', name: 'notes-users', spec: { type: 'mcp-user-oauth', server: 'notes' } },
   { kind: 'AccessPolicy', name: 'everyone', spec: { hop: 'client-to-gateway' } },
   { kind: 'AccessPolicy', name: 'archive', spec: { hop: 'gateway-to-server', server: 'archive', credentialProvider: 'archive-users', tools: [{ match: ['*'] }], prompts: [{ match: ['*'] }], resources: [{ match: ['archive://1*'] }] } },
-  { kind: 'AccessPolicy', name: 'notes', spec: { hop: 'gateway-to-server', server: 'notes', credentialProvider: 'notes-users', tools: [{ match: ['*'] }, { match: ['secret'], roles: ['boss'] }], prompts: [{ match: ['*'] }, { match: ['reserved'], roles: ['boss'] }], resources: [{ match: ['note://**'] }] } },
+  { kind: 'AccessPolicy', name: 'notes', spec: { hop: 'gateway-to-server', server: 'notes', credentialProvider: 'notes-users', tools: [{ match: ['*'] }, { match: ['secret'], roles: ['boss'] }], prompts: [{ match: ['*'] }, { match: ['draft'], scope: 'notes.write' }, { match: ['reserved'], roles: ['boss'] }], resources: [{ match: ['note://**'] }] } },
 ].map((document) => Document.parse(document));
 
 const bearer = (user: TestUser) => `Bearer down-${user.userId}`;
@@ -67,7 +67,7 @@ describe.each(clients)('an agent of %s', (_version, connect) => {
     const alice = newUser('alice');
     const client = await connect(alice);
     const { prompts } = await client.listPrompts();
-    expect(prompts.map(({ name }) => name)).toEqual(['archive__recall', 'notes__summary']);
+    expect(prompts.map(({ name }) => name)).toEqual(['archive__recall', 'notes__draft', 'notes__summary']);
     const { messages } = await client.getPrompt({ name: 'notes__summary', arguments: { topic: 'alpha' } });
     expect(messages.map(({ content }) => content)).toEqual([{ type: 'text', text: 'alice, sum up alpha' }, { type: 'resource', resource: { uri: 'via-notes+note://topics/alpha', text: 'x' } }]);
     expect(notes.seen.at(-1)).toMatchObject({ headers: { authorization: bearer(alice), 'mcp-name': 'summary' }, body: { method: 'prompts/get', params: { name: 'summary', arguments: { topic: 'alpha' } } } });
@@ -118,6 +118,17 @@ describe('prompts and templates', () => {
     for (const ref of [{ type: 'ref/prompt', name: 'notes__reserved' }, { type: 'ref/resource', uri: 'via-notes+file:///{name}' }, { type: 'ref/resource', uri: 'via-archive+archive://{year}' }]) {
       expect((await send(user, 'completion/complete', { ref, argument: { name: 'x', value: '' } })).json?.error?.code).toBe(-32602);
     }
+  });
+  test('that need a scope are listed, and ask for it when they are used (R31) (R62)', async () => {
+    const user = newUser('finn');
+    const before = notes.seen.length;
+    for (const [method, params] of [['prompts/get', { name: 'notes__draft' }], ['completion/complete', { ref: { type: 'ref/prompt', name: 'notes__draft' }, argument: { name: 'x', value: '' } }]] as const) {
+      const answer = await send(newUser(`finn-${method}`), method, params);
+      expect([answer.status, answer.headers.get('www-authenticate')]).toEqual([403, expect.stringContaining('scope="notes.write"')]);
+    }
+    expect(notes.seen.slice(before).map(({ body }) => body.method)).toEqual(['prompts/list', 'prompts/list']);
+    const token = await world.token(user, { scope: 'notes.read notes.write' });
+    expect((await postByHand(world.url, token, modernRequest('prompts/get', { name: 'notes__draft' }))).json?.result?.['messages']).toEqual([{ role: 'user', content: { type: 'text', text: 'draft' } }]);
   });
   test('of a server that suggests nothing have no suggestions', async () => {
     notes.misbehave = ({ body }) => (body.method === 'completion/complete' ? { status: 404, body: JSON.stringify({ jsonrpc: '2.0', id: body.id, error: { code: -32601, message: 'Method not found' } }) } : undefined);
@@ -190,4 +201,15 @@ describe('a long list', () => {
     await world.change({ puts: [Document.parse({ kind: 'Role', name: 'another', spec: { scopes: ['x'] } })] });
     await expect.poll(async () => (await pageOf(lea, cursor)).json?.error?.code).toBe(-32602);
   });
+});
+
+test('an agent that shows views has servers told so, and nothing else it can do (R65) (S18)', async () => {
+  const user = newUser('egon');
+  const capabilities = { extensions: { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app', 'text/x-evil'] }, 'vendor/other': {} }, sampling: {}, elicitation: {} };
+  const request = modernRequest('tools/call', { name: 'notes__whoami', arguments: {}, _meta: { 'io.modelcontextprotocol/clientCapabilities': capabilities } });
+  await postByHand(world.url, await world.token(user), request);
+  expect(notes.seen.at(-1)?.body.params['_meta']).toMatchObject({ 'io.modelcontextprotocol/clientCapabilities': { extensions: { 'io.modelcontextprotocol/ui': { mimeTypes: ['text/html;profile=mcp-app'] } } } });
+  expect(JSON.stringify(notes.seen.at(-1)?.body)).not.toMatch(/evil|vendor|sampling|elicitation/);
+  await send(user, 'tools/call', { name: 'notes__whoami', arguments: {} });
+  expect(JSON.stringify(notes.seen.at(-1)?.body)).not.toContain('extensions');
 });

@@ -2,16 +2,19 @@ import type { DocumentOf } from '@sallyport/configuration';
 import { isJsonObject } from '@sallyport/mcp-relay';
 import type { JsonObject } from '@sallyport/mcp-relay';
 
-/** What a client said it can do for a server: show a form, open a URL, sample a model (with tools), tell its roots. */
-export const CLIENT_ABILITIES = ['form', 'url', 'sampling', 'sampling-tools', 'roots'] as const;
+/** What a client said it can do for a server: show a form, open a URL, sample a model (with tools), tell its roots, show views (MCP Apps). */
+export const CLIENT_ABILITIES = ['form', 'url', 'sampling', 'sampling-tools', 'roots', 'views'] as const;
 export type ClientAbility = (typeof CLIENT_ABILITIES)[number];
 export type ClientAbilities = ReadonlySet<ClientAbility>;
+
+const VIEWS = 'io.modelcontextprotocol/ui';
+const VIEW_TYPE = 'text/html;profile=mcp-app';
 
 /** Reads `capabilities` of `initialize`, or of a modern request's envelope. What we know no name for is not there. */
 export function readClientAbilities(capabilities: unknown): ClientAbilities {
   const abilities = new Set<ClientAbility>();
   if (!isJsonObject(capabilities)) return abilities;
-  const { elicitation, sampling, roots } = capabilities;
+  const { elicitation, sampling, roots, extensions } = capabilities;
   if (isJsonObject(elicitation)) {
     // Before 2025-11-25 there were only forms, and `{}` meant them; it still does.
     if (isJsonObject(elicitation['form']) || elicitation['url'] === undefined) abilities.add('form');
@@ -22,13 +25,17 @@ export function readClientAbilities(capabilities: unknown): ClientAbilities {
     if (isJsonObject(sampling['tools'])) abilities.add('sampling-tools');
   }
   if (isJsonObject(roots)) abilities.add('roots');
+  const views = isJsonObject(extensions) ? extensions[VIEWS] : undefined;
+  if (isJsonObject(views) && Array.isArray(views['mimeTypes']) && views['mimeTypes'].includes(VIEW_TYPE)) abilities.add('views');
   return abilities;
 }
 
-/** What of it this server may make use of: what the client declared and policy allows (security rule S18). */
+/**
+ * What of it this server may make use of: what the client declared and policy allows (security rule S18). Views ask nothing
+ * of anybody: a server that knows of them offers its tools with one.
+ */
 export function abilitiesToward({ spec: { mayAsk } }: Pick<DocumentOf<'McpServer'>, 'spec'>, declared: ClientAbilities): ClientAbilities {
-  if (mayAsk === undefined) return new Set();
-  const allowed = new Set<ClientAbility>([...mayAsk.elicitation, ...(mayAsk.sampling ? (['sampling', 'sampling-tools'] as const) : []), ...(mayAsk.roots ? (['roots'] as const) : [])]);
+  const allowed = new Set<ClientAbility>(['views', ...(mayAsk?.elicitation ?? []), ...(mayAsk?.sampling ? (['sampling', 'sampling-tools'] as const) : []), ...(mayAsk?.roots ? (['roots'] as const) : [])]);
   return new Set(CLIENT_ABILITIES.filter((ability) => allowed.has(ability) && declared.has(ability)));
 }
 
@@ -39,5 +46,6 @@ export function capabilitiesOf(abilities: ClientAbilities): JsonObject {
     ...(Object.keys(elicitation).length > 0 ? { elicitation } : {}),
     ...(abilities.has('sampling') ? { sampling: abilities.has('sampling-tools') ? { tools: {} } : {} } : {}),
     ...(abilities.has('roots') ? { roots: {} } : {}),
+    ...(abilities.has('views') ? { extensions: { [VIEWS]: { mimeTypes: [VIEW_TYPE] } } } : {}),
   };
 }

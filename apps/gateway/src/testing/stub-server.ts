@@ -83,6 +83,7 @@ function notesFor(user: string, authorization: string): McpServer {
   server.registerResource('topic', new ResourceTemplate('note://topics/{topic}', { list: undefined, complete: { topic: (value) => ['alpha', 'beta'].filter((topic) => topic.startsWith(value)) } }), {}, (uri, { topic }) => ({ contents: [{ uri: uri.href, text: `${user} on ${String(topic)}` }] }));
   server.registerResource('file', new ResourceTemplate('file:///{name}', { list: undefined }), {}, (uri) => ({ contents: [{ uri: uri.href, text: 'file' }] }));
   server.registerPrompt('summary', { description: 'Sums up', argsSchema: z.object({ topic: completable(z.string(), (value) => ['alpha', 'beta'].filter((topic) => topic.startsWith(value))) }) }, ({ topic }) => ({ messages: [{ role: 'user', content: { type: 'text', text: `${user}, sum up ${topic}` } }, { role: 'user', content: { type: 'resource', resource: { uri: `note://topics/${topic}`, text: 'x' } } }] }));
+  server.registerPrompt('draft', { description: 'Drafts' }, () => ({ messages: [{ role: 'user', content: { type: 'text', text: 'draft' } }] }));
   server.registerPrompt('reserved', { description: 'Not for all' }, () => ({ messages: [{ role: 'user', content: { type: 'text', text: 'reserved' } }] }));
   server.registerResource('mine', 'note://mine', { title: 'Mine' }, () => ({ contents: [{ uri: 'note://mine', text: `${user}'s note` }] }));
   return server;
