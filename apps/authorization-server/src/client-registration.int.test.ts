@@ -109,18 +109,19 @@ describe('dynamic registration (RFC 7591)', () => {
   describe('leaves a registration', () => {
     const rows = (clientIds: readonly string[]) => deployment.database.oidcArtifact.findMany({ where: { kind: 'Client', idDigest: { in: clientIds.map(grantDigestOf) } } });
     /** As if it had been made so long ago. */
-    const age = (clientId: string, days: number) => deployment.database.$executeRaw`UPDATE "OidcArtifact" SET "expiresAt" = "expiresAt" - make_interval(days => ${days}::int) WHERE "kind" = 'Client' AND "idDigest" = ${grantDigestOf(clientId)}`;
+    const age = (clientId: string, days: number) => deployment.database.$executeRaw`UPDATE "OidcArtifact" SET "expiresAt" = "expiresAt" - make_interval(mins => ${Math.round(days * 1_440)}::int) WHERE "kind" = 'Client' AND "idDigest" = ${grantDigestOf(clientId)}`;
 
     test('that no token was issued to for a limited time, and one that was for good (R18)', async () => {
       await deployment.configure([registration({ unusedFor: '2d' })]);
       const [used, unused] = [await TestAgent.register(deployment), await TestAgent.register(deployment)];
       const { body } = await used.connect();
       expect((await unused.open()).status).toBe(200); // asking is not yet using
-      for (const { clientId } of [used, unused]) await age(clientId, 3);
+      for (const { clientId } of [used, unused]) await age(clientId, 2.01); // minutes too late
       expect((await used.refresh(body['refresh_token'])).status).toBe(200);
       expect((await used.open()).status).toBe(200);
       const gone = await unused.open();
       expect([gone.status, gone.html.includes('invalid_client')]).toEqual([400, true]);
+      await age(unused.clientId, 1);
       await removeExpired(deployment.database, systemClock);
       expect((await rows([used.clientId, unused.clientId])).map(({ idDigest }) => idDigest)).toEqual([grantDigestOf(used.clientId)]);
     });
