@@ -133,3 +133,18 @@ test('one subject signing in many times at once is one user (S1)', async () => {
   const others = [{ subject: 'other' }, { issuer: 'https://other.example' }, { trustProvider: 'other' }].map(async (change) => (await users.signedIn({ ...identity, ...change }, new Date())).id);
   expect(new Set([made[0]?.id, ...(await Promise.all(others))]).size).toBe(4);
 });
+
+test('a replica publishes what replaced a withdrawn key without waiting for its own key set to grow old (S5)', async () => {
+  const keys = new SigningKeys({ database, sealer, clock: systemClock });
+  await keys.keepUp(ONLY_WHAT_IS_MISSING);
+  const withdrawn = new Set<string>();
+  const replica = new PublicKeys({ database, isWithdrawn: (kid) => withdrawn.has(kid), clock: () => 1_800_000_000_000 });
+  const kidsOf = async () => (await replica.read()).keys.map(({ kid }) => kid);
+  const [compromised = ''] = (await kidsOf()).filter((kid) => kid.startsWith('at-'));
+  withdrawn.add(compromised);
+  expect(await kidsOf()).toContain(compromised); // nobody has replaced it yet, and a set without any key would be no better
+  await keys.keepUp(ONLY_WHAT_IS_MISSING, (kid) => withdrawn.has(kid));
+  const now = await kidsOf();
+  expect(now).not.toContain(compromised);
+  expect(now.filter((kid) => kid.startsWith('at-'))).toHaveLength(1);
+});
