@@ -155,6 +155,7 @@ export class AuthorizationServerModule {
         acceptsAssertions: () => assertions.accepted(),
         admitAssertion: (request) => assertionAdmissions.admit(request),
         liveToken: (token) => status.read(token),
+        liveTokenFor: (clientId, token) => status.readFor(clientId, token),
         grantIsLive: (grantId) => status.grantIsLive(grantId),
         endSession,
         limits,

@@ -192,11 +192,12 @@ describe('an assertion of the company’s identity provider', () => {
   });
 
   test('brings nobody back who was revoked, unless it was made since; a blocked agent nothing at all (S28, R83)', async () => {
-    const before = await assert({ sub: 'carol' });
+    const [before, unshown] = [await assert({ sub: 'carol' }), await assert({ sub: 'carol' })];
     const { sub, sid } = claimsOf(await show(await assert({ sub: 'carol' })));
     await deployment.revoke({ type: 'user', userId: String(sub) });
     expect(await refusal(await show(before))).toEqual(['invalid_grant', 'revoked']);
     await eventually(() => now() > Number(decodeJwt(before).iat) + 1);
+    expect(await refusal(await show(unshown))).toEqual(['invalid_grant', 'revoked']);
     expect(claimsOf(await show(await assert({ sub: 'carol' })))['sid']).not.toBe(sid);
     await deployment.revoke({ type: 'user', userId: String(sub) }, Number.MAX_SAFE_INTEGER);
     expect(await refusal(await show(await assert({ sub: 'carol' })))).toEqual(['invalid_grant', 'revoked']);

@@ -1,20 +1,30 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { makeFuzzIssuer, type FuzzIssuer } from './fuzz/fuzz-issuer.js';
 import { fuzzOauth } from './fuzz/fuzz-oauth.js';
 import { signIn } from './fuzz/sign-in.js';
 import { startStandalone } from './system/start-standalone.js';
 import type { System } from './system/system.js';
 
+let own: FuzzIssuer;
 let system: System;
 beforeAll(async () => {
-  system = await startStandalone({ logLevel: 'fatal' });
+  own = await makeFuzzIssuer();
+  system = await startStandalone({ logLevel: 'fatal', configure: own.configure });
 });
 afterAll(() => system?.stop());
 
 /** The seed is fixed so that a red run is the change's fault; `npm run fuzz -- oauth` draws a new one and sends 100,000. */
 test('three thousand mutated requests get no server error, no silence, no foreign redirect and no stack trace (S19)', async () => {
-  const report = await fuzzOauth({ seed: 20_260_728, first: 0, cases: 3_000, facts: () => signIn(system) });
+  const report = await fuzzOauth({ seed: 20_260_728, first: 0, cases: 3_000, facts: async () => own.addTo(await signIn(system)) });
   expect(report.failures).toEqual([]);
   expect(report.cases).toBe(3_000);
   // Not only refusals at the door: pages, tokens and registrations were reached.
   for (const status of ['200', '201', '303']) expect(report.statuses[status]).toBeGreaterThan(20);
 }, 180_000);
+
+test('what came without a browser is taken while nobody alters it: the mutations start from something good (B7, R5)', async () => {
+  const facts = await own.addTo(await signIn(system));
+  const ask = async (parameters: Record<string, string>) => (await fetch(`${facts.issuer}/token`, { method: 'POST', body: new URLSearchParams({ resource: facts.resource, ...parameters }) })).status;
+  expect(await ask({ grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', client_id: facts.assistant.id, client_secret: facts.assistant.secret, assertion: facts.identityAssertion })).toBe(200);
+  expect(await ask({ grant_type: 'client_credentials', client_id: facts.workload.id, client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: facts.workload.token })).toBe(200);
+});

@@ -122,6 +122,8 @@ export interface EngineDecisions {
   admitAssertion(request: AssertionRequest): Promise<AssertionVerdict>;
   /** An access token of ours that is good right now (RFC 7662 section 2.2), whoever asks. */
   liveToken(token: string): Promise<{ readonly clientId: string; readonly sid: string; readonly claims: Readonly<Record<string, unknown>> } | undefined>;
+  /** Claims of a downstream token that is good right now and was made for the server this client is; undefined of any other. */
+  liveTokenFor(clientId: string, token: string): Promise<Readonly<Record<string, unknown>> | undefined>;
   /** Whether anything can still come of the agent session a grant belongs to. */
   grantIsLive(grantId: string): Promise<boolean>;
   endSession(sid: string, reason: string): Promise<void>;

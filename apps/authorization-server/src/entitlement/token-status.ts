@@ -34,12 +34,26 @@ export class TokenStatus {
 
   /** @returns undefined for anything but a live access token for our gateway, without saying what is wrong with it */
   async read(token: string): Promise<LiveToken | undefined> {
-    const claims = await this.#verify(token);
+    const claims = await this.#verify(token, { kidPrefix: 'at-', audience: this.#resource, requiredClaims: ['sid'] });
     const { sub, sid, client_id: clientId } = claims ?? {};
     if (!claims || typeof sid !== 'string' || typeof clientId !== 'string' || sub === undefined) return undefined;
     const session = await this.#sessions.find(sid);
     if (!session || session.clientId !== clientId || session.userId !== sub || !this.#isLive(session)) return undefined;
     return { claims, clientId, sid };
+  }
+
+  /**
+   * The same, asked by a server about a downstream token: one made for it and nobody else, of a user and an agent that are
+   * not revoked. The gateway's own tokens are none of its business, nor are other servers'.
+   */
+  async readFor(clientId: string, token: string): Promise<JWTPayload | undefined> {
+    const snapshot = this.#configuration.snapshot();
+    const server = snapshot.get('McpServer', snapshot.get('Agent', clientId)?.spec.introspects ?? '')?.spec;
+    if (!server) return undefined;
+    const claims = await this.#verify(token, { kidPrefix: 'dt-', audience: server.resource ?? server.url, requiredClaims: [] });
+    const { sub: userId = '', client_id: agent, iat: issuedAt = 0 } = claims ?? {};
+    if (!claims || typeof agent !== 'string' || snapshot.revocations.isRevoked({ userId, clientId: agent, sid: '', issuedAt })) return undefined;
+    return claims;
   }
 
   async grantIsLive(grantId: string): Promise<boolean> {
@@ -55,16 +69,16 @@ export class TokenStatus {
     return this.#configuration.snapshot().revocations.isRevoked({ userId, clientId, sid, issuedAt });
   }
 
-  async #verify(token: string): Promise<JWTPayload | undefined> {
-    // A downstream token is signed by us too, but is no business of ours (S6).
-    const keys = (await this.#keys.read()).keys.filter(({ kid }) => kid.startsWith('at-'));
+  /** @param expected a key signs for the gateway (`at-`) or for servers (`dt-`), never for both (S6) */
+  async #verify(token: string, expected: { kidPrefix: 'at-' | 'dt-'; audience: string; requiredClaims: readonly string[] }): Promise<JWTPayload | undefined> {
+    const keys = (await this.#keys.read()).keys.filter(({ kid }) => kid.startsWith(expected.kidPrefix));
     try {
       const { payload } = await jwtVerify(token, createLocalJWKSet({ keys }), {
         issuer: this.#issuer,
-        audience: this.#resource,
+        audience: expected.audience,
         typ: 'at+jwt',
         algorithms: [...new Set(keys.map(({ alg }) => alg))],
-        requiredClaims: ['exp', 'iat', 'jti', 'sub', 'sid', 'client_id'],
+        requiredClaims: ['exp', 'iat', 'jti', 'sub', 'client_id', ...expected.requiredClaims],
         currentDate: new Date(this.#clock()),
       });
       return payload;

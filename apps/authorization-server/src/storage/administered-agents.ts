@@ -43,7 +43,8 @@ export class AdministeredAgents {
 }
 
 /** What it can ask for: a machine by itself, others with a human, or with an identity provider's word for one. */
-function grantsOf({ machine, redirectUris, authentication }: DocumentOf<'Agent'>['spec']): { grant_types: string[]; response_types: string[] } {
+function grantsOf({ machine, introspects, redirectUris, authentication }: DocumentOf<'Agent'>['spec']): { grant_types: string[]; response_types: string[] } {
+  if (introspects !== undefined) return { grant_types: [], response_types: [] };
   if (machine) return { grant_types: ['client_credentials'], response_types: [] };
   const assertions = authentication.method === 'none' ? [] : [JWT_BEARER];
   return redirectUris.length === 0 ? { grant_types: assertions, response_types: [] } : { grant_types: ['authorization_code', 'refresh_token', ...assertions], response_types: ['code'] };

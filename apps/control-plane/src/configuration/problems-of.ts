@@ -76,7 +76,10 @@ export function problemsOf(documents: readonly Document[]): DocumentProblem[] {
         if (RESERVED_CLIENT_IDS.has(document.name)) problems.push({ document, path: ['name'], message: 'is the name of a client of our own: choose another' });
         if (document.spec.machine && document.spec.redirectUris.length > 0) say(['redirectUris'], 'has no place beside `machine`: where no human is, nobody is redirected');
         if (document.spec.machine && document.spec.authentication.method === 'none') say(['authentication'], 'is needed for a machine: give it a workload identity, a key or a secret');
-        if (!document.spec.machine && document.spec.redirectUris.length === 0 && !(document.spec.authentication.method !== 'none' && takesAssertions)) say(['redirectUris'], 'is required: add one, or `machine` for an agent without a human');
+        refer('McpServer', document.spec.introspects, ['introspects']);
+        if (document.spec.introspects !== undefined && (document.spec.machine !== undefined || document.spec.redirectUris.length > 0)) say(['introspects'], 'has no place beside `machine` or `redirectUris`: a server asks about tokens, it is given none');
+        if (document.spec.introspects !== undefined && document.spec.authentication.method === 'none') say(['authentication'], 'is needed for a server that asks about tokens: give it a workload identity, a key or a secret');
+        if (!document.spec.machine && document.spec.introspects === undefined && document.spec.redirectUris.length === 0 && !(document.spec.authentication.method !== 'none' && takesAssertions)) say(['redirectUris'], 'is required: add one, or `machine` for an agent without a human');
         referAll('Role', document.spec.machine?.roles, ['machine', 'roles']);
         checkWorkload(document.spec);
         document.spec.redirectUris.forEach((uri, position) => {
@@ -112,9 +115,9 @@ export function problemsOf(documents: readonly Document[]): DocumentProblem[] {
       default:
     }
 
-    function checkWorkload({ machine, authentication }: DocumentOf<'Agent'>['spec']): void {
+    function checkWorkload({ machine, introspects, authentication }: DocumentOf<'Agent'>['spec']): void {
       if (authentication.method !== 'workload') return;
-      if (!machine) say(['authentication', 'method'], 'can be `workload` for a machine only: add `machine`');
+      if (!machine && introspects === undefined) say(['authentication', 'method'], 'can be `workload` for a machine only: add `machine`');
       refer('WorkloadIssuer', authentication.issuer, ['authentication', 'issuer']);
       const issuer = find('WorkloadIssuer', authentication.issuer);
       if (issuer) for (const { field, message } of problemsOfWorkload(issuer.spec, authentication)) say(['authentication', field], message);

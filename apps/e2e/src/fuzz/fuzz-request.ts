@@ -25,7 +25,7 @@ export class Raw {
 }
 
 /** A registered client, a sign-in and what came of it: what valid requests are made of. */
-export interface FuzzFacts {
+export interface SignedInFacts {
   readonly issuer: string;
   readonly resource: string;
   /** Paths the metadata names whose errors are JSON (RFC 6749 section 5.2): all but the authorization endpoint. */
@@ -48,4 +48,13 @@ export interface FuzzFacts {
   /** Of one key: good ones for several endpoints, some used by now, and ones whose claims are odd (RFC 9449). */
   readonly dpopProofs: readonly [string, ...string[]];
   readonly dpopThumbprint: string;
+}
+
+/** And who came without a browser. */
+export interface FuzzFacts extends SignedInFacts {
+  /** Not shown yet (ID-JAG), and whose it is. */
+  readonly identityAssertion: string;
+  readonly assistant: { readonly id: string; readonly secret: string };
+  /** Good until it expires. */
+  readonly workload: { readonly id: string; readonly token: string };
 }

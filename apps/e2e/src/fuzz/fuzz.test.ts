@@ -18,6 +18,9 @@ const facts: FuzzFacts = {
   accessToken: 'a.b.c', dpopProofs: ['proof'], dpopThumbprint: 'thumbprint',
   waiting: { path: '/interaction/x', cookie: 'sallyport_as_interaction=x', formToken: 'form' },
   identityProvider: 'http://127.0.0.1:7403',
+  identityAssertion: 'd.e.f',
+  assistant: { id: 'assistant', secret: 'secret' },
+  workload: { id: 'workload', token: 'g.h.i' },
 };
 
 describe('a fuzz case', () => {

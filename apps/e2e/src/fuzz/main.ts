@@ -1,9 +1,9 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
-import { demoConfiguration } from '@sallyport/demo';
 import { startStandalone } from '../system/start-standalone.js';
 import { fuzzMcp } from '../fuzz-mcp/fuzz-mcp.js';
 import { startFuzzedGateway } from '../fuzz-mcp/fuzzed-gateway.js';
+import { makeFuzzIssuer } from './fuzz-issuer.js';
 import { fuzzOauth } from './fuzz-oauth.js';
 import { signIn } from './sign-in.js';
 
@@ -55,9 +55,10 @@ interface Report {
 }
 
 async function runOauth(range: Range): Promise<Report> {
-  const system = await startStandalone({ logLevel: 'fatal', configure: (demo) => demoConfiguration(demo).replace(/(?<=^  signingKeys: .*\n)/m, UNLIMITED) });
+  const own = await makeFuzzIssuer();
+  const system = await startStandalone({ logLevel: 'fatal', configure: (demo) => own.configure(demo).replace(/(?<=^  signingKeys: .*\n)/m, UNLIMITED) });
   try {
-    const report = await fuzzOauth({ ...range, facts: () => signIn(system) });
+    const report = await fuzzOauth({ ...range, facts: async () => own.addTo(await signIn(system)) });
     return { ...report, failures: report.failures.map(({ request, ...failure }) => ({ ...failure, sent: JSON.stringify(request) })), problems: [] };
   } finally {
     await system.stop();

@@ -3,14 +3,14 @@ import { z } from 'zod';
 import { makeDpopKey } from '@sallyport/testing';
 import { Person } from '../agents/person.js';
 import type { System } from '../system/system.js';
-import type { FuzzFacts } from './fuzz-request.js';
+import type { SignedInFacts } from './fuzz-request.js';
 
 const Registered = z.object({ client_id: z.string(), client_secret: z.string().optional() });
 const Metadata = z.object({ token_endpoint: z.url(), revocation_endpoint: z.url(), pushed_authorization_request_endpoint: z.url(), registration_endpoint: z.url(), introspection_endpoint: z.url().optional() });
 const Tokens = z.object({ access_token: z.string(), refresh_token: z.string() });
 
 /** Two clients of our own, and Alice signed in with one of them: a code that was not redeemed and a pair of tokens that was. */
-export async function signIn({ issuer, gatewayUrl, redirectUri, demo }: Pick<System, 'issuer' | 'gatewayUrl' | 'redirectUri' | 'demo'>, scope = 'notes.read'): Promise<FuzzFacts> {
+export async function signIn({ issuer, gatewayUrl, redirectUri, demo }: Pick<System, 'issuer' | 'gatewayUrl' | 'redirectUri' | 'demo'>, scope = 'notes.read'): Promise<SignedInFacts> {
   const resource = `${gatewayUrl}/mcp`;
   const metadata = Metadata.parse(await json(await fetch(`${issuer}/.well-known/oauth-authorization-server`)));
   const register = async (authMethod: string) => Registered.parse(await json(await fetch(`${issuer}/register`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ client_name: 'Fuzz', redirect_uris: [redirectUri], token_endpoint_auth_method: authMethod, grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'] }) })));

@@ -20,6 +20,16 @@ const inBrowser = ({ waiting, issuer }: FuzzFacts): Draft['headers'] => [['cooki
 const get = (path: string, parameters: Record<string, unknown> = {}, headers: Draft['headers'] = []): Draft => ({ method: 'GET', path, encoding: 'query', parameters: Object.entries(parameters), headers });
 const token = (facts: FuzzFacts, random: Random) => random.pick([facts.refreshToken, facts.accessToken, facts.code, 'no-token-at-all']);
 
+const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+const CLIENT_ASSERTION = 'urn:ietf:params:oauth:client-assertion-type';
+const encoded = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+/** One part of a JWT left out or replaced: a header or claims nobody meant, under a signature that no longer fits. */
+function altered(jwt: string, random: Random): string {
+  const parts = jwt.split('.');
+  parts[random.below(parts.length)] = random.pick(['', '.', 'A'.repeat(20_000), encoded({ alg: 'none', typ: 'oauth-id-jag+jwt' }), encoded({ alg: 'ES256', crit: ['x'], b64: false }), encoded([]), encoded({ iss: 7, exp: 1e300, aud: {} }), encoded({ iss: 'https://company.invalid', sub: { a: [] }, exp: '1' })]);
+  return parts.join('.');
+}
+
 /** Per endpoint and page, requests it accepts (or would, with an unused code or a finished sign-in): authorize and token get the larger part. */
 const templates: readonly [Template, ...Template[]] = [
   (facts) => ({ method: 'GET', path: '/authorize', encoding: 'query', parameters: Object.entries(authorization(facts)), headers: [['accept', 'text/html']] }),
@@ -28,8 +38,9 @@ const templates: readonly [Template, ...Template[]] = [
   (facts) => form('/token', { grant_type: 'authorization_code', client_id: facts.publicClientId, code: facts.code, redirect_uri: facts.redirectUri, code_verifier: facts.codeVerifier, resource: facts.resource }),
   (facts) => form('/token', { grant_type: 'refresh_token', client_id: facts.publicClientId, refresh_token: facts.refreshToken, resource: facts.resource, scope: 'notes.read' }),
   (facts) => form('/token', { grant_type: 'client_credentials', resource: facts.resource, scope: 'notes.read' }, [basic(facts)]),
-  (facts) => form('/token', { grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', client_id: facts.publicClientId, assertion: facts.accessToken, resource: facts.resource }),
-  (facts) => form('/token', { grant_type: 'client_credentials', client_id: facts.confidentialClient.id, client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: facts.accessToken, resource: facts.resource }),
+  (facts, random) => form('/token', { grant_type: JWT_BEARER, client_id: random.pick([facts.assistant.id, facts.publicClientId, facts.workload.id]), client_secret: facts.assistant.secret, assertion: random.pick([facts.identityAssertion, altered(facts.identityAssertion, random), facts.accessToken, facts.workload.token]), resource: facts.resource, scope: 'notes.read' }),
+  (facts, random) => form(random.pick(['/token', '/introspect', '/revoke', '/par']), { grant_type: 'client_credentials', client_id: facts.workload.id, client_assertion_type: `${CLIENT_ASSERTION}:jwt-bearer`, client_assertion: random.pick([facts.workload.token, altered(facts.workload.token, random), facts.identityAssertion]), resource: facts.resource, token: token(facts, random) }),
+  (facts) => form('/token', { grant_type: 'client_credentials', client_id: facts.confidentialClient.id, client_assertion_type: `${CLIENT_ASSERTION}:jwt-bearer`, client_assertion: facts.accessToken, resource: facts.resource }),
   (facts) => ({ method: 'POST', path: '/register', encoding: 'json', parameters: Object.entries(registration(facts)), headers: [] }),
   (facts, random) => form('/token', { grant_type: 'refresh_token', client_id: facts.publicClientId, refresh_token: facts.refreshToken, resource: facts.resource }, [['dpop', random.pick(facts.dpopProofs)]]),
   (facts, random) => form('/par', { ...authorization(facts), dpop_jkt: facts.dpopThumbprint }, [['dpop', random.pick(facts.dpopProofs)]]),

@@ -6,6 +6,8 @@ import { Secret } from '@sallyport/kernel';
 import { createTestAuthority, freePorts, makeScratch, removeScratch, startHttpsServer } from '@sallyport/testing';
 import { DownstreamObserver } from './downstream-observer.js';
 
+/** Of the demonstration's provider; the one value the declarative file finds in its environment. */
+export const IDENTITY_PROVIDER_CLIENT_SECRET = 'e2e-identity-provider-client-secret';
 const REDIRECT_URI = 'http://127.0.0.1:43117/callback'; // nobody listens: the person's browser stops there
 
 /** What a company would already have: identity provider, servers, an agent vendor's https site, and a free machine. */
@@ -33,7 +35,7 @@ export async function prepareSurroundings(configure: (demo: DemoConfigurationUrl
   const issuer = url(authorizationServer);
 
   const downstream = new DownstreamObserver();
-  const clientSecret = new Secret('e2e-identity-provider-client-secret');
+  const clientSecret = new Secret(IDENTITY_PROVIDER_CLIENT_SECRET);
   const demo = await startDemo({ ports: { identityProvider: 0, notes: 0, whoami: 0 }, dataDir, issuer, clientSecret, notesAccessTokenSeconds: 20 });
 
   const authority = await createTestAuthority();

@@ -131,6 +131,8 @@ const AgentSpec = z.strictObject({
   redirectUris: z.array(z.string().min(1).max(2048)).max(32).default([]),
   /** It acts for no human (RFC 6749 section 4.4), with these roles; then it has no redirect URIs, and must authenticate. */
   machine: z.strictObject({ roles: z.array(Name).max(64).default([]) }).optional(),
+  /** It is no agent but this server, which may ask whether a token that was made for it is good (RFC 7662). It gets none itself. */
+  introspects: ServerId.optional(),
   authentication: z.discriminatedUnion('method', [
     z.strictObject({ method: z.literal('none') }),
     z.strictObject({ method: z.literal('client_secret'), clientSecret: SecretSource }),

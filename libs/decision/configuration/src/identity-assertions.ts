@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { HttpUrl } from './fields.js';
+import { PublicKey } from './public-key.js';
 
 /**
  * Enterprise-managed authorization: what this provider asserts about a human and an agent (ID-JAG,
@@ -10,4 +11,6 @@ export const IdentityAssertions = z.strictObject({
   clientIds: z.array(z.string().min(1).max(2048)).min(1).max(256).optional(),
   /** Where the keys are that sign them; otherwise the provider's own. */
   jwksUri: HttpUrl.optional(),
+  /** Or the public keys themselves. */
+  keys: z.array(PublicKey).min(1).max(16).optional(),
 });
