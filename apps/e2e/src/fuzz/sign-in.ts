@@ -50,7 +50,7 @@ export async function signIn({ issuer, gatewayUrl, redirectUri, demo }: Pick<Sys
 }
 
 /** Opened, and left at the first page. */
-async function waitingRequest(request: string): Promise<FuzzFacts['waiting']> {
+async function waitingRequest(request: string): Promise<SignedInFacts['waiting']> {
   const pairs = (response: Response) => response.headers.getSetCookie().map((cookie) => cookie.split(';', 1)[0] ?? '');
   const begun = await fetch(request, { redirect: 'manual' });
   const page = new URL(begun.headers.get('location') ?? '', request);
