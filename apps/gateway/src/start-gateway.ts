@@ -30,7 +30,7 @@ import { CredentialLeases } from './outbound/credential-leases.js';
 import { handleMcpRequest } from './request-path/handle-mcp-request.js';
 import { OpenCalls } from './request-path/open-calls.js';
 import type { RequestPath } from './request-path/request-path.js';
-import { Subscriptions } from './request-path/subscriptions.js';
+import { Places } from './request-path/places.js';
 import { StepUpMemory } from './request-path/step-up-memory.js';
 import { EndedSessions } from './session/ended-sessions.js';
 import { LogLevels } from './session/log-levels.js';
@@ -110,7 +110,8 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     stepUps: new StepUpMemory(),
     openCalls,
     questions,
-    subscriptions: new Subscriptions(),
+    calls: new Places({ perUser: 256, total: 10_000 }),
+    subscriptions: new Places({ perUser: 16, total: 2_000 }),
     parkedCalls,
     link,
     remoteExchanges: new RemoteExchanges(),

@@ -1,3 +1,5 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { Document } from '@sallyport/configuration';
 import { newId } from '@sallyport/kernel';
@@ -56,6 +58,39 @@ test('one subscription hears of all servers, under public URIs, and only of what
   await client.close();
 });
 
+test('a server that tells more than it was asked for is not passed on (S13)', async () => {
+  const say = (method: string, params: object) => `data: ${JSON.stringify({ jsonrpc: '2.0', method, params })}\n\n`;
+  const server = createServer((request, response) => {
+    void (async () => {
+      let text = '';
+      for await (const chunk of request.setEncoding('utf8') as AsyncIterable<string>) text += chunk;
+      if (!text.includes('subscriptions/listen')) return void response.writeHead(200, { 'content-type': 'application/json' }).end('{"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","tools":[]}}');
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      response.write(say('notifications/subscriptions/acknowledged', { notifications: { toolsListChanged: true, promptsListChanged: true, resourceSubscriptions: ['note://mine', 'note://theirs'] } }));
+      response.write(say('notifications/resources/updated', { uri: 'note://theirs' }) + say('notifications/prompts/list_changed', {}) + say('notifications/message', { level: 'error', data: 'x' }) + say('notifications/resources/updated', { uri: 'note://mine' }));
+    })();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { client, heard } = await listening(testUser('erin'));
+  await world.change({ puts: [
+    Document.parse({ kind: 'McpServer', name: 'loud', spec: { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`, timeout: '5s' } }),
+    Document.parse({ kind: 'CredentialProvider', name: 'loud', spec: { type: 'none', server: 'loud' } }),
+    Document.parse({ kind: 'AccessPolicy', name: 'loud', spec: { hop: 'gateway-to-server', server: 'loud', credentialProvider: 'loud', tools: [], resources: [{ match: ['note://**'] }] } }),
+  ] });
+  let subscription: Awaited<ReturnType<Client['listen']>> | undefined;
+  await expect.poll(async () => {
+    await subscription?.close();
+    subscription = await client.listen({ resourceSubscriptions: ['via-loud+note://mine'] });
+    return subscription.honoredFilter;
+  }, { timeout: 5_000 }).toEqual({ resourceSubscriptions: ['via-loud+note://mine'] });
+  await expect.poll(() => heard.at(-1)).toBe('via-loud+note://mine');
+  expect(new Set(heard)).toEqual(new Set(['via-loud+note://mine']));
+  await client.close();
+  await world.change({ deletes: [{ kind: 'AccessPolicy', name: 'loud' }, { kind: 'CredentialProvider', name: 'loud' }, { kind: 'McpServer', name: 'loud' }] });
+  server.closeAllConnections();
+  server.close();
+});
+
 test('a change of configuration is a change of lists', async () => {
   const { client, heard } = await listening(testUser('bob'));
   await client.listen({ toolsListChanged: true });
@@ -83,9 +118,12 @@ test('a user has so many subscriptions and no more', async () => {
     const { body, headers } = modernRequest('subscriptions/listen', { notifications: { toolsListChanged: true } });
     return await fetch(world.url, { method: 'POST', signal: stop.signal, body: JSON.stringify(body), headers: { ...headers, 'content-type': 'application/json', authorization: `Bearer ${token}` } });
   };
-  for (let i = 0; i < 16; i++) expect((await open()).status).toBe(200);
+  const held: Response[] = [];
+  while (held.length < 16) held.push(await open());
+  expect(held.map(({ status }) => status)).toEqual(held.map(() => 200));
   const refused = await open();
-  expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '30']);
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '5']);
+  expect(held.every(({ bodyUsed }) => !bodyUsed)).toBe(true);
   stop.abort();
   await expect.poll(async () => (await postByHand(world.url, token, { ...modernRequest('server/discover') })).status).toBe(200);
 });

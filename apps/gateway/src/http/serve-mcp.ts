@@ -44,7 +44,9 @@ async function serve(endpoint: McpEndpoint, request: FastifyRequest, reply: Fast
   const facts: ExchangeFacts = {};
   const gone = new AbortController();
   const over: (() => void)[] = [];
+  let isClosed = false;
   reply.raw.once('close', () => {
+    isClosed = true;
     if (!reply.raw.writableFinished) gone.abort();
     for (const listener of over) listener();
   });
@@ -52,7 +54,7 @@ async function serve(endpoint: McpEndpoint, request: FastifyRequest, reply: Fast
 
   let answer: Answer;
   try {
-    answer = await endpoint.handle({ method: request.method, target: targetOf(request), headers: new InboundHeaders(request.raw.rawHeaders), sourceIp: request.ip, body: request.raw.iterator({ destroyOnReturn: false }), disconnected: gone.signal, cut: () => gone.abort(), onOver: (listener) => over.push(listener) }, facts);
+    answer = await endpoint.handle({ method: request.method, target: targetOf(request), headers: new InboundHeaders(request.raw.rawHeaders), sourceIp: request.ip, body: request.raw.iterator({ destroyOnReturn: false }), disconnected: gone.signal, cut: () => gone.abort(), onOver: (listener) => void (isClosed ? listener() : over.push(listener)) }, facts);
   } catch (error) {
     if (!gone.signal.aborted) logger.error({ err: error }, 'call failed');
     for (const call of callsIn(facts)) {

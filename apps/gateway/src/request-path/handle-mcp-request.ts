@@ -94,6 +94,9 @@ async function handleMessage(arrived: Arrived, body: unknown, facts: CallFacts):
   }
   if (inbound.target !== undefined && call.servers.length === 0) return refused({ refused: 'unknown-server' });
 
+  const leave = path.calls.enter(call.caller.userId);
+  if (leave === undefined) return refused({ refused: 'too-many', what: 'calls' });
+  inbound.onOver(leave);
   inbound.onOver(path.openCalls.add(open));
   return settle(await performOperation(call, refused), facts, refused);
 }

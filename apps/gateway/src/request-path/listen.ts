@@ -41,7 +41,7 @@ interface Share {
 export async function listen(call: Call, wanted: SubscriptionFilter): Promise<Answer | Refusal> {
   const { path, caller } = call;
   const leave = path.subscriptions.enter(caller.userId);
-  if (leave === undefined) return { refused: 'too-many-subscriptions' };
+  if (leave === undefined) return { refused: 'too-many', what: 'subscriptions' };
   call.inbound.onOver(leave);
   const watches: NonNullable<Call['open']['lost']>[] = [];
   const shares = (await Promise.all(call.servers.map((name) => shareOf(call, name, wanted, (watch) => watches.push(watch))))).filter((share) => share !== undefined);

@@ -17,7 +17,8 @@ export type Refusal =
   | { readonly refused: 'unsupported-version'; readonly requested: string }
   | { readonly refused: 'unknown-method'; readonly method: string }
   | { readonly refused: 'invalid-params'; readonly message: string }
-  | { readonly refused: 'too-many-subscriptions' }
+  /** Of one user, or altogether, open at this replica. */
+  | { readonly refused: 'too-many'; readonly what: 'calls' | 'subscriptions' }
   | { readonly refused: 'session-not-found' }
   /** `/mcp/<server>` of one that is not there, or not for this caller: the two are one (security rule S15). */
   | { readonly refused: 'unknown-server' }

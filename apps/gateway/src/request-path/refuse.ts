@@ -57,8 +57,8 @@ export function refuse(refusal: Refusal, context: RefusalContext): Answer {
       return error(era === 'modern' ? 404 : 200, errorCodes.methodNotFound, 'Method not found.');
     case 'invalid-params':
       return error(200, errorCodes.invalidParams, refusal.message);
-    case 'too-many-subscriptions':
-      return error(429, errorCodes.notReady, 'Too many subscriptions are open.', undefined, { 'retry-after': '30' });
+    case 'too-many':
+      return error(429, errorCodes.notReady, `Too many ${refusal.what} are open.`, undefined, { 'retry-after': '5' });
     case 'session-not-found':
       return error(404, errorCodes.legacySessionNotFound, 'Session not found.');
     case 'unknown-server':

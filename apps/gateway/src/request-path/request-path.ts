@@ -19,7 +19,7 @@ import type { RemoteExchanges } from '../dialog/remote-exchanges.js';
 import type { ReplicaLink } from '../dialog/replica-link.js';
 import type { OpenCall, OpenCalls } from './open-calls.js';
 import type { Refusal } from './refusal.js';
-import type { Subscriptions } from './subscriptions.js';
+import type { Places } from './places.js';
 import type { StepUpMemory } from './step-up-memory.js';
 
 /** Everything the request path is made of. Built once, in `start-gateway.ts`. */
@@ -35,7 +35,10 @@ export interface RequestPath {
   readonly stepUps: StepUpMemory;
   readonly openCalls: OpenCalls;
   readonly questions: OpenQuestions;
-  readonly subscriptions: Subscriptions;
+  /** Requests being answered, streams among them. */
+  readonly calls: Places;
+  /** Each holds a stream to every server. */
+  readonly subscriptions: Places;
   readonly parkedCalls: ParkedCalls;
   /** The other gateways: what they hold for clients that arrive here, and the other way round. */
   readonly link: ReplicaLink;

@@ -1,11 +1,11 @@
-/** How many subscriptions are open here: bounded per user and altogether, since each holds a stream to every server. */
-export class Subscriptions {
+/** How many of something are open here at a time, bounded per user and altogether: one user's agents cannot take the room of all others. */
+export class Places {
   readonly #byUser = new Map<string, number>();
   readonly #limits: { readonly perUser: number; readonly total: number };
   #total = 0;
 
-  constructor({ perUser = 16, total = 2_000 }: { perUser?: number; total?: number } = {}) {
-    this.#limits = { perUser, total };
+  constructor(limits: { readonly perUser: number; readonly total: number }) {
+    this.#limits = limits;
   }
 
   /** @returns what to call when it is over; `undefined` when there is no room. */
