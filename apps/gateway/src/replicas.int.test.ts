@@ -183,7 +183,7 @@ async function parkedByHand(user: TestUser, replica: Replica) {
   const first = await postByHand(endpoint().href, token, modernRequest('tools/call', call, { 'x-replica': replica }));
   const { requestState, inputRequests } = (first.json?.result ?? {}) as { requestState: string; inputRequests: Record<string, unknown> };
   const inputResponses = Object.fromEntries(Object.keys(inputRequests).map((key) => [key, choice]));
-  const retry = (at: Replica, as = token) => postByHand(endpoint().href, as, modernRequest('tools/call', { ...call, requestState, inputResponses }, { 'x-replica': at }));
+  const retry = (at: Replica, as = token, responses: object = inputResponses) => postByHand(endpoint().href, as, modernRequest('tools/call', { ...call, requestState, inputResponses: responses }, { 'x-replica': at }));
   return { token, retry };
 }
 
@@ -192,6 +192,7 @@ describe('a parked call', () => {
     const dave = testUser('dave');
     const { retry } = await parkedByHand(dave, one);
     for (const stranger of [testUser('mallory'), { ...dave, sid: newId('ses') }]) expect((await retry(two, await tokenOf(stranger))).json?.error).toMatchObject({ code: -32602 });
+    for (const responses of [{}, { question: { action: 'perhaps' } }, { other: choice }]) expect((await retry(two, undefined, responses)).json?.error).toMatchObject({ code: -32602 });
     expect(textOf((await retry(two)).json?.result)).toContain('Ada');
     const again = (await retry(two)).json?.result;
     expect([again?.['isError'], textOf(again)]).toEqual([true, 'The call to legacy that waited for the user is gone. Make it again.']);
@@ -249,6 +250,15 @@ describe('what a legacy client says at another replica than its call', () => {
     await expect(call).rejects.toThrow(/abort/i);
     await expect.poll(() => servers.legacy.cancelled).toBe(cancelled + 1);
     await client.close();
+  });
+  test('ends its session, and with it what runs in it (R64, S17)', async () => {
+    const { cancelled } = servers.legacy;
+    const kate = testUser('kate');
+    const token = await tokenOf(kate);
+    const asking = await askedByHand(kate, token);
+    const ended = await fetch(endpoint(), { method: 'DELETE', headers: { authorization: `Bearer ${token}`, 'x-replica': two, 'mcp-session-id': asking.session['mcp-session-id'] } });
+    expect(ended.status).toBe(204);
+    await expect.poll(() => servers.legacy.cancelled, { timeout: 10_000 }).toBe(cancelled + 1);
   });
   test('sets how much of the log it sees', async () => {
     const { client } = await legacyClient(testUser('ivy'), ({ method }) => (method === 'logging/setLevel' ? two : one));
