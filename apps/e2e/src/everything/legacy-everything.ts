@@ -6,17 +6,19 @@ import { CreateMessageResultSchema, ElicitResultSchema, ListRootsResultSchema, S
 import type { CallToolResult, ServerNotification, ServerRequest } from '@modelcontextprotocol/sdk/types.js';
 import { z } from 'zod';
 import { CHUNK, embedded, forms, image, PNG, plainTools, STATIC_TEXT, templated, text } from './surface.js';
+import type { Watch } from './surface.js';
 
 type Extra = RequestHandlerExtra<ServerRequest, ServerNotification>;
 const said = (value: string): CallToolResult => ({ content: [text(value)] });
 
 /** The everything server on the v1 SDK, 2025-11-25 and older: it asks its questions in the middle of a call. */
-export function createLegacyEverything(): McpServer {
+export function createLegacyEverything(watch: Watch): McpServer {
   const server = new McpServer(
     { name: 'everything-legacy', version: '1.0.0' },
     { capabilities: { tools: { listChanged: true }, prompts: { listChanged: true }, resources: { listChanged: true, subscribe: true }, logging: {}, completions: {} } },
   );
   registerPlainTools(server);
+  registerSlowTools(server, watch);
   registerQuestions(server);
   registerResources(server);
   registerPrompts(server);
@@ -41,12 +43,6 @@ function registerPlainTools(server: McpServer): void {
     }
     return said('Done.');
   });
-  server.registerTool('test_slow', { description: 'test_slow', inputSchema: { milliseconds: z.number() } }, async ({ milliseconds }, extra: Extra) => {
-    await extra.sendNotification({ method: 'notifications/message', params: { level: 'info', data: 'started' } });
-    await delay(milliseconds, undefined, { signal: extra.signal });
-    return said('Done.');
-  });
-  server.registerTool('test_long_text', { description: 'test_long_text', inputSchema: { chunks: z.number() } }, ({ chunks }) => said(CHUNK.repeat(chunks)));
   server.registerTool('test_trigger_tool_change', { description: 'test_trigger_tool_change' }, () => {
     server.sendToolListChanged();
     return said('tools changed');
@@ -54,6 +50,19 @@ function registerPlainTools(server: McpServer): void {
   server.registerTool('test_touch_resource', { description: 'test_touch_resource', inputSchema: { uri: z.string() } }, async ({ uri }) => {
     await server.server.sendResourceUpdated({ uri });
     return said('resource updated');
+  });
+}
+
+function registerSlowTools(server: McpServer, watch: Watch): void {
+  server.registerTool('test_slow', { description: 'test_slow', inputSchema: { milliseconds: z.number() } }, async ({ milliseconds }, { signal }: Extra) => {
+    watch.started += 1;
+    signal.addEventListener('abort', () => void (watch.cancelled += 1), { once: true });
+    await delay(milliseconds, undefined, { signal });
+    return said('Done.');
+  });
+  server.registerTool('test_long_stream', { description: 'test_long_stream', inputSchema: { chunks: z.number() } }, async ({ chunks }, { _meta, sendNotification }: Extra) => {
+    for (let progress = 1; progress <= chunks; progress++) await sendNotification({ method: 'notifications/progress', params: { progressToken: _meta?.progressToken ?? 'none', progress, total: chunks, message: CHUNK } });
+    return said(`${chunks} chunks`);
   });
 }
 

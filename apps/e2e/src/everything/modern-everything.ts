@@ -4,6 +4,7 @@ import type { CallToolResult, McpHttpHandler, ServerContext } from '@modelcontex
 import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { CHUNK, embedded, forms, image, headerSchema, jsonSchema202012, objectOf, PNG, plainTools, STATIC_TEXT, templated, text } from './surface.js';
+import type { Watch } from './surface.js';
 
 const codec = createRequestStateCodec<{ round: number; name?: string }>({ key: randomBytes(32) });
 const said = (value: string): CallToolResult => ({ content: [text(value)] });
@@ -14,13 +15,14 @@ const ask = (question: string, maxTokens = 100) => inputRequired.createMessage({
 const Name = z.object({ name: z.string() });
 
 /** The everything server on the v2 SDK: one instance a request, both eras, as the SDK serves them. */
-export function createModernEverything(): McpHttpHandler {
+export function createModernEverything(watch: Watch): McpHttpHandler {
   const handler: McpHttpHandler = createMcpHandler(() => {
     const server = new McpServer(
       { name: 'everything-modern', version: '1.0.0' },
       { capabilities: { tools: { listChanged: true }, prompts: { listChanged: true }, resources: { listChanged: true, subscribe: true }, logging: {}, completions: {} }, requestState: { verify: codec.verify } },
     );
     registerPlainTools(server);
+    registerSlowTools(server, watch);
     registerQuestions(server);
     registerMultiRoundTrips(server);
     registerResources(server);
@@ -64,12 +66,19 @@ function registerPlainTools(server: McpServer): void {
   server.registerTool('test_logging_tool', { description: 'test_logging_tool' }, logging);
   server.registerTool('json_schema_2020_12_tool', { description: 'Tool with JSON Schema 2020-12 features', inputSchema: fromJsonSchema(jsonSchema202012) }, (args) => said(JSON.stringify(args)));
   server.registerTool('test_x_mcp_header', { description: 'test_x_mcp_header', inputSchema: fromJsonSchema(headerSchema) }, (args) => said(JSON.stringify(args)));
-  server.registerTool('test_slow', { description: 'test_slow', inputSchema: z.object({ milliseconds: z.number() }) }, async ({ milliseconds }, context) => {
-    await context.mcpReq.log('info', 'started');
-    await delay(milliseconds, undefined, { signal: context.mcpReq.signal });
+}
+
+function registerSlowTools(server: McpServer, watch: Watch): void {
+  server.registerTool('test_slow', { description: 'test_slow', inputSchema: z.object({ milliseconds: z.number() }) }, async ({ milliseconds }, { mcpReq: { signal } }) => {
+    watch.started += 1;
+    signal.addEventListener('abort', () => void (watch.cancelled += 1), { once: true });
+    await delay(milliseconds, undefined, { signal });
     return said('Done.');
   });
-  server.registerTool('test_long_text', { description: 'test_long_text', inputSchema: z.object({ chunks: z.number() }) }, ({ chunks }) => said(CHUNK.repeat(chunks)));
+  server.registerTool('test_long_stream', { description: 'test_long_stream', inputSchema: z.object({ chunks: z.number() }) }, async ({ chunks }, { mcpReq: { _meta, notify } }) => {
+    for (let progress = 1; progress <= chunks; progress++) await notify({ method: 'notifications/progress', params: { progressToken: _meta?.progressToken ?? 'none', progress, total: chunks, message: CHUNK } });
+    return said(`${chunks} chunks`);
+  });
 }
 
 function registerQuestions(server: McpServer): void {

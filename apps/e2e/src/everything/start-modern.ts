@@ -5,10 +5,12 @@ import type { McpHttpHandler } from '@modelcontextprotocol/server';
 import { createModernEverything } from './modern-everything.js';
 import { serveEverything } from './serve-everything.js';
 import type { EverythingServer } from './serve-everything.js';
+import type { Watch } from './surface.js';
 
 export async function startModernEverything(): Promise<EverythingServer> {
-  const handler = createModernEverything();
-  return await serveEverything((request, response) => void answer(handler, request, response), () => handler.close());
+  const watch: Watch = { started: 0, cancelled: 0 };
+  const handler = createModernEverything(watch);
+  return await serveEverything((request, response) => void answer(handler, request, response), () => handler.close(), watch);
 }
 
 async function answer(handler: McpHttpHandler, request: IncomingMessage, response: ServerResponse): Promise<void> {

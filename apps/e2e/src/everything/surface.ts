@@ -73,5 +73,12 @@ export const jsonSchema202012 = {
 /** An argument that travels in a header of its own, too (2026-07-28, `x-mcp-header`). */
 export const headerSchema = { type: 'object' as const, properties: { region: { type: 'string' as const, 'x-mcp-header': 'Region' } }, required: ['region'] };
 
-/** A chunk of a long text: what the long-text tool repeats. */
-export const CHUNK = 'The quick brown fox jumps over the lazy dog. '.repeat(1456).slice(0, 65_536);
+/** What a test wants to know of the server's side. */
+export interface Watch {
+  /** Slow calls that began, and those that were cancelled. */
+  started: number;
+  cancelled: number;
+}
+
+/** 64 KiB of a long stream. */
+export const CHUNK = 'The quick brown fox jumps over the lazy dog. '.repeat(1457).slice(0, 65_536);

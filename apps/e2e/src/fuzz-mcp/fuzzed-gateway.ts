@@ -17,7 +17,7 @@ export interface FuzzedGateway {
 
 const Listed = z.object({ result: z.object({ tools: z.array(z.object({ name: z.string() })).min(1) }) });
 /** A tool that waits as long as it is told would only slow the run down. */
-const SLOW = /test_slow|test_long_text/;
+const SLOW = /test_slow|test_long_stream/;
 
 /** A deployment in front of an everything server on each SDK line. */
 export async function startFuzzedGateway(): Promise<FuzzedGateway> {

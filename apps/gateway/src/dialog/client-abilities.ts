@@ -10,15 +10,22 @@ export type ClientAbilities = ReadonlySet<ClientAbility>;
 const VIEWS = 'io.modelcontextprotocol/ui';
 const VIEW_TYPE = 'text/html;profile=mcp-app';
 
-/** Reads `capabilities` of `initialize`, or of a modern request's envelope. What we know no name for is not there. */
-export function readClientAbilities(capabilities: unknown): ClientAbilities {
+/** The revision that brought elicitation, and the one that brought its pages. */
+const FORMS_SINCE = '2025-06-18';
+const PAGES_SINCE = '2025-11-25';
+
+/**
+ * Reads `capabilities` of `initialize`, or of a modern request's envelope. What we know no name for is not there, nor what
+ * the client's revision has no words for.
+ */
+export function readClientAbilities(capabilities: unknown, version: string): ClientAbilities {
   const abilities = new Set<ClientAbility>();
   if (!isJsonObject(capabilities)) return abilities;
   const { elicitation, sampling, roots, extensions } = capabilities;
-  if (isJsonObject(elicitation)) {
+  if (isJsonObject(elicitation) && version >= FORMS_SINCE) {
     // Before 2025-11-25 there were only forms, and `{}` meant them; it still does.
     if (isJsonObject(elicitation['form']) || elicitation['url'] === undefined) abilities.add('form');
-    if (isJsonObject(elicitation['url'])) abilities.add('url');
+    if (isJsonObject(elicitation['url']) && version >= PAGES_SINCE) abilities.add('url');
   }
   if (isJsonObject(sampling)) {
     abilities.add('sampling');

@@ -27,8 +27,13 @@ describe('what a server may ask of a client', () => {
     [{ sampling: {} }, can('sampling')], [{ sampling: { tools: {} }, roots: { listChanged: true } }, can('sampling', 'sampling-tools', 'roots')],
     [{ elicitation: true, sampling: 1, other: {} }, can()], [undefined, can()],
   ])('%j is read as the revisions mean it', (capabilities, abilities) => {
-    expect(readClientAbilities(capabilities)).toEqual(abilities);
-    expect(readClientAbilities(capabilitiesOf(abilities))).toEqual(abilities);
+    expect(readClientAbilities(capabilities, '2025-11-25')).toEqual(abilities);
+    expect(readClientAbilities(capabilitiesOf(abilities), '2025-11-25')).toEqual(abilities);
+  });
+  test('a client is not asked what its revision has no words for, whatever it declared (S18)', () => {
+    const declared = { elicitation: { form: {}, url: {} }, sampling: {} };
+    expect(readClientAbilities(declared, '2025-06-18')).toEqual(can('form', 'sampling'));
+    expect(readClientAbilities(declared, '2025-03-26')).toEqual(can('sampling'));
   });
 });
 

@@ -5,7 +5,7 @@ import { readClientAbilities } from '../dialog/client-abilities.js';
 import type { InboundHeaders } from '../http/exchange.js';
 import type { McpSession } from '../session/mcp-session.js';
 import type { Refusal } from '../request-path/refusal.js';
-import { LEGACY_VERSIONS, MODERN_VERSIONS } from './client-message.js';
+import { legacyVersionFor, LEGACY_VERSIONS, MODERN_VERSIONS } from './client-message.js';
 import type { ClientMessage, Operation } from './client-message.js';
 import { isLogLevel } from './log-level.js';
 import { readOperation } from './read-operation.js';
@@ -85,7 +85,7 @@ function classifyModern({ id, method, params, meta }: RequestParts, headers: Inb
   if ((requestState !== undefined && typeof requestState !== 'string') || (inputResponses !== undefined && !isJsonObject(inputResponses))) {
     return { refused: 'invalid-params', message: 'requestState must be a string and inputResponses an object.' };
   }
-  return { type: 'request', request: { era: 'modern', version, id, method, operation, meta, abilities: readClientAbilities(capabilities), logLevel, session: undefined, retry: { requestState, responses: inputResponses } } };
+  return { type: 'request', request: { era: 'modern', version, id, method, operation, meta, abilities: readClientAbilities(capabilities, version), logLevel, session: undefined, retry: { requestState, responses: inputResponses } } };
 }
 
 function classifyLegacy({ id, method, params, meta }: RequestParts, headers: InboundHeaders, lookUp: SessionLookup): ClientMessage | Refusal {
@@ -102,7 +102,7 @@ function classifyLegacy({ id, method, params, meta }: RequestParts, headers: Inb
   const operation = readOperation('legacy', method, params);
   if ('refused' in operation) return operation;
   const version = session?.version ?? headerVersion ?? ASSUMED_VERSION;
-  const abilities = operation.type === 'initialize' ? readClientAbilities(params['capabilities']) : (session?.abilities ?? new Set());
+  const abilities = operation.type === 'initialize' ? readClientAbilities(params['capabilities'], legacyVersionFor(operation.requestedVersion)) : (session?.abilities ?? new Set());
   return { type: 'request', request: { era: 'legacy', version, id, method, operation, meta, abilities, logLevel: session?.log?.level ?? LEGACY_LOG_LEVEL, session, retry: { requestState: undefined, responses: undefined } } };
 }
 

@@ -8,6 +8,9 @@ import type { LogLevel } from './log-level.js';
 export const MODERN_VERSIONS = ['2026-07-28'] as const;
 export const LEGACY_VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26'] as const;
 
+/** What `initialize` agrees on: the revision that was asked for, or our newest one with sessions. */
+export const legacyVersionFor = (requested: string): string => (LEGACY_VERSIONS as readonly string[]).includes(requested) ? requested : LEGACY_VERSIONS[0];
+
 export type Operation =
   | { readonly type: 'discover' }
   | { readonly type: 'initialize'; readonly requestedVersion: string }

@@ -1,4 +1,4 @@
-import { isJsonObject, isResponseTo, parseMessage } from '@sallyport/mcp-relay';
+import { isJsonObject, isResponseTo, MODERN_VERSION, parseMessage } from '@sallyport/mcp-relay';
 import type { JsonObject, ServerMessage } from '@sallyport/mcp-relay';
 import { rewriteResult } from '@sallyport/server';
 import { abilitiesToward, capabilitiesOf, readClientAbilities } from '../dialog/client-abilities.js';
@@ -130,7 +130,7 @@ const MISSING_CAPABILITY = -32021;
 
 /** What a modern client could declare, and would then be used, it is told; everything else the server has to do without. */
 function missingCapability({ call, server }: ServerCall, data: unknown, protocolError: Unavailable): Refusal {
-  const required = readClientAbilities(isJsonObject(data) ? data['requiredCapabilities'] : undefined);
+  const required = readClientAbilities(isJsonObject(data) ? data['requiredCapabilities'] : undefined, MODERN_VERSION);
   const isCurable = required.size > 0 && abilitiesToward(server, required).size === required.size && [...required].some((ability) => !call.request.abilities.has(ability));
   return isCurable && call.request.era === 'modern' ? { refused: 'missing-capability', required: capabilitiesOf(required) } : { ...protocolError, reason: 'asked-for-input' };
 }

@@ -1,5 +1,5 @@
 import type { JsonObject } from '@sallyport/mcp-relay';
-import { LEGACY_VERSIONS, MODERN_VERSIONS } from '../inbound/client-message.js';
+import { legacyVersionFor, LEGACY_VERSIONS, MODERN_VERSIONS } from '../inbound/client-message.js';
 import type { RequestPath } from './request-path.js';
 
 /** What we relay we advertise, and nothing else. Only 2026-07-28 has a channel for changes: `GET /mcp` is not offered. */
@@ -14,6 +14,6 @@ export function discoverResult(path: Pick<RequestPath, 'identity'>): JsonObject 
 }
 
 export function initializeResult({ identity }: Pick<RequestPath, 'identity'>, requestedVersion: string): JsonObject & { protocolVersion: string } {
-  const protocolVersion = (LEGACY_VERSIONS as readonly string[]).includes(requestedVersion) ? requestedVersion : LEGACY_VERSIONS[0];
+  const protocolVersion = legacyVersionFor(requestedVersion);
   return { protocolVersion, capabilities, instructions, serverInfo: { name: identity.name, version: identity.version, title: 'Sallyport' } };
 }

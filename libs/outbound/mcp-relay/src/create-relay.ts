@@ -27,7 +27,7 @@ export interface RelayRequest {
   readonly signal: AbortSignal;
 }
 
-export type RelayFailure = 'unreachable' | 'refused-destination' | 'timeout' | 'interrupted' | 'too-large' | 'not-mcp' | 'http-status';
+export type RelayFailure = 'unreachable' | 'refused-destination' | 'timeout' | 'interrupted' | 'too-large' | 'not-mcp' | 'http-status' | 'asked-for-input';
 
 /** What the server did. `messages` must be taken or `signal` aborted: an open answer holds a connection. */
 export type RelayAnswer =
@@ -165,6 +165,8 @@ export function reasonOf(error: unknown): RelayFailure {
       return 'refused-destination';
     case 'UND_ERR_HEADERS_TIMEOUT': case 'ETIMEDOUT': case 'relay_timeout':
       return 'timeout';
+    case 'asked_without_session':
+      return 'asked-for-input';
     case 'message_too_large':
       return 'too-large';
     default:

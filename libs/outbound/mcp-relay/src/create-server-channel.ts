@@ -1,4 +1,4 @@
-import { BoundedMap } from '@sallyport/kernel';
+import { BoundedMap, SallyportError } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 import type { Relay, RelayAnswer, RelayRequest } from './create-relay.js';
 import { isJsonObject, isResponseTo } from './json-rpc.js';
@@ -84,7 +84,7 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
         continue;
       }
       const respond = (body: JsonObject) => void post({ ...target, signal: AbortSignal.timeout(target.idleTimeoutMs) }, sessionHeaders(session), JSON.stringify(body));
-      return renumbered(answer, { from: id, to: message.id, respond, mayAsk: Object.keys(clientCapabilities).length > 0, settle });
+      return renumbered(answer, { from: id, to: message.id, respond: session.id === undefined ? undefined : respond, mayAsk: Object.keys(clientCapabilities).length > 0, settle });
     }
   }
 
@@ -152,7 +152,8 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
 interface Renumbering {
   readonly from: number;
   readonly to: RequestId;
-  readonly respond: (body: JsonObject) => void;
+  /** Absent for a server without sessions: no answer of ours would find the one that asked. */
+  readonly respond: ((body: JsonObject) => void) | undefined;
   readonly mayAsk: boolean;
   readonly settle: () => void;
 }
@@ -169,6 +170,7 @@ function renumbered(answer: RelayAnswer, { from, to, respond, mayAsk, settle }: 
         settle();
         yield withId(message, to);
       } else if (method !== undefined && id !== undefined) {
+        if (respond === undefined) throw new SallyportError('asked_without_session', 'The server asked in the middle of a call, and keeps no session in which it could be answered.');
         // Whether we are there we say ourselves; without a capability there is nothing to ask for.
         if (method === 'ping') respond({ jsonrpc: '2.0', id, result: {} });
         else if (!mayAsk) respond({ jsonrpc: '2.0', id, error: { code: -32601, message: 'Method not found' } });
