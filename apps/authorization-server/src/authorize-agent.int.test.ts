@@ -73,6 +73,7 @@ describe('discovery', () => {
       registration_endpoint: `${deployment.issuer}/register`,
       revocation_endpoint: `${deployment.issuer}/revoke`,
       introspection_endpoint: `${deployment.issuer}/introspect`,
+      end_session_endpoint: `${deployment.issuer}/session/end`,
       introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
       pushed_authorization_request_endpoint: `${deployment.issuer}/par`,
       code_challenge_methods_supported: ['S256'],
@@ -84,7 +85,6 @@ describe('discovery', () => {
       id_token_signing_alg_values_supported: ['ES256'],
     });
     expect(metadata).not.toHaveProperty('userinfo_endpoint');
-    expect(metadata).not.toHaveProperty('end_session_endpoint');
   });
 
   test('the key set holds both purposes, apart by their kid, and no private part (S6)', async () => {
