@@ -30,6 +30,22 @@ describe('a code', () => {
     await eventually(() => deployment.events.some(({ type, sid }) => type === 'token.revoked' && sid === session.sid));
   });
 
+  test('whose second use comes before the first is done ends what the first one yields, too (S8, RFC 9700 section 2.1.1)', async () => {
+    const agent = await TestAgent.register(deployment);
+    const answer = await agent.authorize();
+    const waiting = async () => (await deployment.database.$queryRaw<unknown[]>`SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE%OidcArtifact%'`).length;
+    // Both have read the code as unused and wait for its row to use it: no luck decides whether they meet.
+    const both = await deployment.database.$transaction(async (transaction) => {
+      await transaction.$queryRaw`SELECT 1 FROM "OidcArtifact" WHERE "kind" = 'AuthorizationCode' FOR UPDATE`;
+      const requests = [agent.redeem(answer.get('code')), agent.redeem(answer.get('code'))];
+      await eventually(async () => (await waiting()) === 2, { until: 'both wait' });
+      return requests;
+    });
+    const answers = await Promise.all(both);
+    expect(answers.filter(({ body }) => body['error'] === 'invalid_grant').length).toBeGreaterThan(0);
+    for (const { status, body } of answers) if (status === 200) expect((await agent.refresh(body['refresh_token'])).body['error']).toBe('invalid_grant');
+  });
+
   test('used five times at once yields one token at most (S8)', async () => {
     const agent = await TestAgent.register(deployment);
     const answer = await agent.authorize();
