@@ -18,6 +18,7 @@ export function secretSourcesOf(document: Document): DocumentSecret[] {
     case 'TrustProvider':
       return [...field(['clientSecret'], document.spec.clientSecret), ...field(['clientKey'], document.spec.clientKey)];
     case 'CredentialProvider':
+      if (document.spec.type === 'static') return field(['secret'], document.spec.secret);
       return document.spec.type === 'mcp-user-oauth' ? field(['client', 'clientSecret'], document.spec.client?.clientSecret) : [];
     case 'Agent':
       return document.spec.authentication.method === 'client_secret' ? field(['authentication', 'clientSecret'], document.spec.authentication.clientSecret) : [];

@@ -1,9 +1,10 @@
-import { configuredTarget, openCredential, pinsHold, type ConfiguredTarget } from '@sallyport/credential';
+import { isPersonal } from '@sallyport/configuration';
+import { configuredTarget, openCredential, pinsHold, readStaticSecret, storeEnteredSecret, type ConfiguredTarget, type Connection, type EnteredSecret, type StaticProvider } from '@sallyport/credential';
 import type { CredentialChanged } from '@sallyport/messages';
 import type { BrowserSession } from '../session/browser-sessions.js';
 import type { Page } from '../pages/page.js';
 import type { RecordLifecycle } from '../lease/announce-refresh.js';
-import { connectedPage, connectPage, consentPage, continuePage, declinedPage, failedPage, ticketPages } from './connect-pages.js';
+import { connectedPage, connectPage, consentPage, continuePage, declinedPage, enterSecretPage, failedPage, ticketPages, type Asked } from './connect-pages.js';
 import { openConnectTicket, type ConnectTicket } from './connect-ticket.js';
 import { finishConnecting, type FinishContext } from './finish-connecting.js';
 import { startConnecting, type StartContext } from './start-connecting.js';
@@ -12,6 +13,8 @@ export interface ConnectContext extends FinishContext, StartContext {
   readonly record: RecordLifecycle;
   readonly broadcastChanged: (changed: CredentialChanged) => Promise<void>;
 }
+
+type EnteredForm = { readonly [K in keyof EnteredSecret]?: EnteredSecret[K] | undefined };
 
 /** From a ticket to a stored connection, as pages. Who is looking is the controller's to establish. */
 export class ConnectFlow {
@@ -32,12 +35,14 @@ export class ConnectFlow {
   async show(ticket: ConnectTicket, session: BrowserSession, path: string): Promise<Page> {
     const target = this.#target(ticket);
     if (!target) return ticketPages.gone;
-    const asked = { ticket, session, path, serverTitle: titleOf(target), serverHost: new URL(target.server.spec.url).host };
+    const asked = askedAbout(ticket, session, path, target);
     const missing = await this.#missing(ticket, target);
-    return missing === 'connection' ? connectPage(asked) : missing === 'consent' ? consentPage(asked) : connectedPage(ticket.agentName, asked.serverTitle);
+    const { spec } = target.provider;
+    return missing === 'connection' ? (spec.type === 'static' ? enterSecretPage(asked, spec) : connectPage(asked)) : missing === 'consent' ? consentPage(asked) : connectedPage(ticket.agentName, asked.serverTitle);
   }
 
-  async start(ticket: ConnectTicket, session: BrowserSession): Promise<Page> {
+  /** @param entered what the form of the page says, where the server's secret is typed in. */
+  async start(ticket: ConnectTicket, session: BrowserSession, path: string, entered: EnteredForm): Promise<Page> {
     const { consents, record } = this.#context;
     const target = this.#target(ticket);
     if (!target) return ticketPages.gone;
@@ -50,14 +55,35 @@ export class ConnectFlow {
       }
       return connectedPage(ticket.agentName, titleOf(target));
     }
+    const { spec } = target.provider;
+    if (spec.type === 'static') return this.#enter(askedAbout(ticket, session, path, target), { target, spec, entered });
     const result = await startConnecting(ticket, session, target, this.#context);
     if (result.type === 'continue') return continuePage(titleOf(target), result.url);
     await record({ type: 'connection.refresh_failed', ...about, reason: result.reason, detail: { step: 'connect' } });
     return failedPage(titleOf(target), result.isTemporary);
   }
 
-  async finish(parameters: URLSearchParams, session: BrowserSession | undefined): Promise<Page> {
+  async #enter(asked: Asked, { target, spec, entered }: { target: ConfiguredTarget; spec: StaticProvider; entered: EnteredForm }): Promise<Page> {
+    const { secret = '', username } = entered;
+    const read = readStaticSecret(spec, { secret: secret.trim(), username: username?.trim() });
+    if (read.type === 'invalid') return enterSecretPage(asked, spec, read.field);
+    const { consents } = this.#context;
+    const connection = await storeEnteredSecret({ userId: asked.ticket.userId, target, value: read.value }, this.#context);
+    await consents.give(asked.ticket);
+    await this.#announce(asked.ticket, connection);
+    return connectedPage(asked.ticket.agentName, asked.serverTitle);
+  }
+
+  async #announce({ userId, clientId, agentName, sid, server }: Pick<ConnectTicket, 'userId' | 'clientId' | 'agentName' | 'sid' | 'server'>, { id: connectionId, revision: connectionRevision }: Pick<Connection, 'id' | 'revision'>): Promise<void> {
     const { record, broadcastChanged } = this.#context;
+    const about = { userId, clientId, agentName, sid, server, connectionId };
+    await broadcastChanged({ v: 1, connectionId, userId, server, connectionRevision });
+    await record({ type: 'connection.created', ...about, detail: { revision: connectionRevision } });
+    await record({ type: 'connection.consented', ...about });
+  }
+
+  async finish(parameters: URLSearchParams, session: BrowserSession | undefined): Promise<Page> {
+    const { record } = this.#context;
     const result = await finishConnecting(parameters, session, this.#context);
     if (result.type === 'not_yours') return ticketPages.notYours;
     const { userId, clientId, agentName, sid, server } = result.grant;
@@ -72,19 +98,15 @@ export class ConnectFlow {
       case 'failed':
         await record({ type: 'connection.refresh_failed', ...about, reason: result.reason, detail: { step: 'connect' } });
         return failedPage(title, result.reason === 'unavailable' || result.reason === 'unreachable' || result.reason === 'ambiguous');
-      case 'connected': {
-        const { id: connectionId, revision: connectionRevision } = result.connection;
-        await broadcastChanged({ v: 1, connectionId, userId, server, connectionRevision });
-        await record({ type: 'connection.created', ...about, connectionId, detail: { revision: connectionRevision } });
-        await record({ type: 'connection.consented', ...about, connectionId });
+      case 'connected':
+        await this.#announce(result.grant, result.connection);
         return connectedPage(agentName, title);
-      }
     }
   }
 
   #target(names: { server: string; credentialProvider: string }): ConfiguredTarget | undefined {
     const target = configuredTarget(this.#context.snapshot(), names);
-    return target?.provider.spec.type === 'mcp-user-oauth' ? target : undefined;
+    return target && isPersonal(target.provider.spec) ? target : undefined;
   }
 
   /** Decided by what is stored now, not by what the ticket was made for: it may have been mended meanwhile. */
@@ -96,6 +118,10 @@ export class ConnectFlow {
     if (!pinsHold(connection, openCredential(vault, connection), target)) return 'connection';
     return (await consents.has(ticket)) ? 'nothing' : 'consent';
   }
+}
+
+function askedAbout(ticket: ConnectTicket, session: BrowserSession, path: string, target: ConfiguredTarget): Asked {
+  return { ticket, session, path, serverTitle: titleOf(target), serverHost: new URL(target.server.spec.url).host };
 }
 
 function titleOf({ server }: ConfiguredTarget): string {

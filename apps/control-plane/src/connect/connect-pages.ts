@@ -1,9 +1,10 @@
+import type { StaticProvider } from '@sallyport/credential';
 import type { BrowserSession } from '../session/browser-sessions.js';
 import { html } from '../pages/html.js';
 import type { Page } from '../pages/page.js';
 import type { ConnectTicket } from './connect-ticket.js';
 
-interface Asked {
+export interface Asked {
   readonly ticket: ConnectTicket;
   readonly serverTitle: string;
   readonly serverHost: string;
@@ -20,6 +21,19 @@ export function connectPage(asked: Asked): Page {
   return {
     title: `Connect your ${serverTitle} account`,
     body: html`<p>${ticket.agentName} wants to use ${serverTitle} for you. You sign in there yourself; the agent never sees that sign-in, nor the credential that comes of it.</p>${facts(asked)}${form(path, session, `Continue to ${serverTitle}`)}<p>If you did not ask an agent for this, close this page.</p>`,
+  };
+}
+
+/** Where a server's credential is typed in. Nothing that was typed is ever shown again. */
+export function enterSecretPage(asked: Asked, { send, label, help }: Pick<StaticProvider, 'send' | 'label' | 'help'>, wrong?: 'secret' | 'username'): Page {
+  const { ticket, serverTitle, session, path } = asked;
+  const name = label ?? (send.as === 'basic' ? 'Password' : 'API key or token');
+  const problem = wrong === undefined ? html`` : html`<p role="alert">${wrong === 'username' ? 'The user name is missing, or has a colon in it.' : `${name}: enter at least 8 characters, as it was given to you, without spaces or line breaks around it.`}</p>`;
+  const username = send.as === 'basic' && send.username === undefined ? html`<p><label for="username">User name</label><br><input id="username" name="username" required maxlength="256" autocomplete="off"></p>` : html``;
+  return {
+    ...(wrong === undefined ? {} : { status: 400 }),
+    title: `Connect your ${serverTitle} account`,
+    body: html`<p>${ticket.agentName} wants to use ${serverTitle} for you. What you enter here is kept sealed and shown to ${asked.serverHost} only; the agent never sees it.</p>${facts(asked)}${problem}<form method="post" action="${path}"><input type="hidden" name="csrf" value="${session.csrfToken}">${username}<p><label for="secret">${name}</label><br><input id="secret" name="secret" type="password" required minlength="8" maxlength="8192" autocomplete="off"></p><button type="submit">Connect</button></form>${help === undefined ? html`` : html`<p><a href="${help}" rel="noreferrer">Where to find it</a></p>`}<p>If you did not ask an agent for this, close this page.</p>`,
   };
 }
 

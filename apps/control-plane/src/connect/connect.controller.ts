@@ -9,7 +9,7 @@ import { SignIn } from '../session/sign-in.js';
 import { ConnectFlow } from './connect-flow.js';
 import { otherUserPage, ticketPages } from './connect-pages.js';
 
-const Form = z.object({ csrf: z.string() });
+const Form = z.object({ csrf: z.string(), username: z.string().max(1_024).optional(), secret: z.string().max(16_384).optional() });
 
 /** Security rule S23: GET changes nothing, a form of this session starts the flow, the callback checks both again. */
 @Controller('connect')
@@ -61,7 +61,7 @@ export class ConnectController {
     const session = await this.#session(request);
     if (!form.success || !session || !csrfHolds(session, form.data.csrf)) return ticketPages.staleForm;
     if (session.userId !== opened.ticket.userId) return otherUserPage(session, `/connect/${text}`);
-    return this.#flow.start(opened.ticket, session);
+    return this.#flow.start(opened.ticket, session, `/connect/${text}`, form.data);
   }
 
   #session(request: FastifyRequest) {

@@ -38,6 +38,8 @@ let shown: string[];
 
 /** What the credential provider says besides; set before a start. */
 let providerClient = '';
+/** Further documents of the file; set before a start. */
+let further = '';
 const file = (notesUrl: string) => `
 kind: McpServer
 name: notes
@@ -70,7 +72,7 @@ spec: { hop: gateway-to-server, server: whoami, credentialProvider: whoami-token
 kind: OutboundNetwork
 name: default
 spec: { allow: [{ host: 127.0.0.1, http: true }] }
-`;
+${further}`;
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'sallyport-connect-'));
@@ -82,7 +84,7 @@ beforeEach(async () => {
   database = connectDatabase(postgres.url);
   messaging = createInProcessMessaging();
   [log, changed, shown] = [[], [], []];
-  providerClient = '';
+  [providerClient, further] = ['', ''];
   await messaging.broadcast.subscribe(subjects.credentialChanged, (payload) => void changed.push(payload as CredentialChanged));
   await start(notes.resource);
 });
@@ -102,7 +104,7 @@ async function start(notesUrl: string): Promise<void> {
   service = await startControlPlane(
     {
       publicUrl: url, gatewayUrl: GATEWAY, issuer: as.origin, jwksUrl: `${as.origin}/jwks`, host: '127.0.0.1', port,
-      databaseUrl: new Secret(postgres.url), adminToken: new Secret(ADMIN_TOKEN), declarativeFile: path, secretVariables: { NOTES_SECRET: 'configured-client-secret' },
+      databaseUrl: new Secret(postgres.url), adminToken: new Secret(ADMIN_TOKEN), declarativeFile: path, secretVariables: { NOTES_SECRET: 'configured-client-secret', SEARCH_KEY: 'search-key-0123456789' },
       keys: { masterKeyFile: keys.master, configurationSigningKeyFile: keys.configurationSigning, leaseKeyFile: keys.lease, leaseSigningKeyFile: keys.leaseSigning, enrolledGateways: keys.gateways },
       replica: 'control-plane', authorizationServers: ['authorization-server'], stalenessBoundMs: 300_000, heartbeatIntervalMs: 200, trustedProxies: [], extraCertificateAuthorities: [],
     },
@@ -127,8 +129,8 @@ async function lease(person: Person, changes: { server?: string; targetOrigin?: 
   return openLeaseAnswer(answer, expectation, { leaseSigningPublicKey: (await loadVerifyingKey(keys.leaseSigningPublic)).publicKey });
 }
 
-async function linkFor(person: Person): Promise<string> {
-  const outcome = await lease(person);
+async function linkFor(person: Person, changes: Parameters<typeof lease>[1] = {}): Promise<string> {
+  const outcome = await lease(person, changes);
   if (outcome.type !== 'connect_required') throw new Error(`expected connect_required, got ${JSON.stringify(outcome)}`);
   return outcome.url;
 }
@@ -575,6 +577,118 @@ describe('a lease', () => {
     expect((await database.connection.findFirstOrThrow()).state).toBe('needs_reconnect');
     await connect(alice);
     expect(await lease(alice)).toMatchObject({ type: 'granted', connectionRevision: 3 });
+  });
+});
+
+describe('a secret that was made by hand', () => {
+  const SEARCH = 'https://search.example';
+  const at = (origin = SEARCH) => ({ server: 'search', targetOrigin: origin });
+  const documents = (provider: string, origin = SEARCH) => `---
+kind: McpServer
+name: search
+spec: { title: Search, url: "${origin}/mcp" }
+---
+kind: CredentialProvider
+name: search-key
+spec: { type: static, server: search, ${provider} }
+---
+kind: AccessPolicy
+name: search-policy
+spec: { hop: gateway-to-server, server: search, credentialProvider: search-key }
+`;
+  const configure = async (provider: string, origin = SEARCH) => {
+    further = documents(provider, origin);
+    await start(notes.resource);
+  };
+  const enter = async (person: Person, fields: Record<string, string>, wish: Parameters<typeof lease>[1] = at()) => {
+    const browser = new Browser(person.userId);
+    return browser.submit(await browser.open(await linkFor(person, wish)), fields);
+  };
+
+  test('is entered by each user on the connect page, and only that user\'s calls carry it (R42) (R43) (R34)', async () => {
+    await configure('send: { as: header, name: X-Api-Key }, label: "Search key", help: "https://search.example/keys"');
+    const browser = new Browser(alice.userId);
+    const page = await browser.open(await linkFor(alice, at()));
+    expect(page.html).toContain('<label for="secret">Search key</label>');
+    expect(page.html).toContain('href="https://search.example/keys"');
+    expect(page.html).not.toContain('id="username"');
+    expect(await database.connection.count()).toBe(0);
+    expect((await browser.submit(page, { secret: ' key-of-alice-1 ' })).html).toContain('<h1>Connected</h1>');
+    expect(await lease(alice, at())).toMatchObject({ type: 'granted', headers: { 'x-api-key': 'key-of-alice-1' }, connectionRevision: 1 });
+    expect((await lease(bob, at())).type).toBe('connect_required');
+    expect((await enter(bob, { secret: 'key-of-bob-22' })).status).toBe(200);
+    expect(await lease(bob, at())).toMatchObject({ headers: { 'x-api-key': 'key-of-bob-22' } });
+    expect(await lease(alice, at())).toMatchObject({ headers: { 'x-api-key': 'key-of-alice-1' } });
+    expect(changed.map(({ server, userId }) => [server, userId])).toEqual([['search', alice.userId], ['search', bob.userId]]);
+  });
+
+  test('needs the form of this session, and what cannot be sent is asked for again without being shown (S23) (R44)', async () => {
+    await configure('send: { as: bearer }');
+    expect((await enter(alice, { csrf: 'forged', secret: 'key-of-alice-1' })).status).toBe(403);
+    for (const secret of ['', 'short', 'two words', 'line\r\nX-Evil: 1']) {
+      const page = await enter(alice, { secret });
+      expect([page.status, page.html.includes('role="alert"'), secret !== '' && page.html.includes(secret)]).toEqual([400, true, false]);
+    }
+    expect(await database.connection.count()).toBe(0);
+  });
+
+  test('of HTTP basic is a user name and a password', async () => {
+    await configure('send: { as: basic }');
+    expect((await enter(alice, { secret: 'correct horse', username: 'a:b' })).status).toBe(400);
+    expect((await enter(alice, { secret: 'correct horse', username: 'alice' })).status).toBe(200);
+    expect(await lease(alice, at())).toMatchObject({ headers: { authorization: `Basic ${Buffer.from('alice:correct horse').toString('base64')}` } });
+  });
+
+  test('is asked for again when the server rejects it, and at once (R35)', async () => {
+    await configure('send: { as: bearer }');
+    await enter(alice, { secret: 'key-of-alice-1' });
+    const rejected = { ...at(), rejectedConnectionRevision: 1 };
+    expect((await lease(alice, rejected)).type).toBe('connect_required');
+    expect((await enter(alice, { secret: 'key-of-alice-2' }, rejected)).html).toContain('<h1>Connected</h1>');
+    expect(await lease(alice, rejected)).toMatchObject({ headers: { authorization: 'Bearer key-of-alice-2' }, connectionRevision: 2 });
+  });
+
+  test('goes nowhere else when the server moves: it is entered anew (S20)', async () => {
+    await configure('send: { as: bearer }');
+    await enter(alice, { secret: 'key-of-alice-1' });
+    await configure('send: { as: bearer }', 'https://evil.example');
+    expect((await lease(alice, at('https://evil.example'))).type).toBe('connect_required');
+    expect(await lease(alice, at())).toEqual({ type: 'refused', reason: 'target_origin' });
+    expect((await database.connection.findFirstOrThrow()).state).toBe('needs_reconnect');
+  });
+
+  test('of a second agent is consented apart, and removing the connection ends it (S3)', async () => {
+    await configure('send: { as: bearer }');
+    await enter(alice, { secret: 'key-of-alice-1' });
+    expect((await lease(alicesOtherAgent, at())).type).toBe('connect_required');
+    const page = await enter(alicesOtherAgent, {});
+    expect(page.html).toContain('<h1>Connected</h1>');
+    expect((await lease(alicesOtherAgent, at())).type).toBe('granted');
+    const { id } = await database.connection.findFirstOrThrow();
+    const answer = await fetch(`${url}/v1/connections/${id}`, { method: 'DELETE', headers: { authorization: `Bearer ${ADMIN_TOKEN}` } });
+    expect(await answer.json()).toEqual({ id, revokedUpstream: false });
+    expect((await lease(alice, at())).type).toBe('connect_required');
+  });
+
+  test('that is shared serves everybody, without anybody connecting, at the origin it is for (R42) (R43) (S20)', async () => {
+    const shared = `owner: shared, send: { as: authorization, scheme: Token }, secret: { env: SEARCH_KEY }, origin: "${SEARCH}"`;
+    await configure(shared);
+    const outcome = await lease(alice, at());
+    expect(outcome).toEqual({ type: 'granted', headers: { authorization: 'Token search-key-0123456789' }, connectionId: null, connectionRevision: 0, expiresInSeconds: 900 });
+    expect(await lease(bob, at())).toEqual(outcome);
+    await expect(configure(shared, 'https://evil.example')).rejects.toThrow(/does not follow a server that moves/);
+    await configure(shared);
+  });
+
+  test('is in no dump, log, page or event (R44) (R46) (S30)', async () => {
+    await configure(`owner: shared, send: { as: bearer }, secret: { env: SEARCH_KEY }, origin: "${SEARCH}"`);
+    await lease(alice, at());
+    await configure('send: { as: basic }');
+    await enter(alice, { secret: 'entered by alice', username: 'two:parts' });
+    await enter(alice, { secret: 'entered by alice', username: 'alice' });
+    await lease(alice, at());
+    const dump = JSON.stringify(await Promise.all([database.connection.findMany(), database.storedSecret.findMany(), database.configurationDocument.findMany(), database.event.findMany()].map(async (rows) => JSON.stringify(await rows, (_key, value: unknown) => (typeof value === 'bigint' ? String(value) : value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value)))));
+    expect(findSecrets({ dump, log: log.join(''), pages: shown.join('\n') }, { shared: 'search-key-0123456789', entered: 'entered by alice' })).toEqual([]);
   });
 });
 

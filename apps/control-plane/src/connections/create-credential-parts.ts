@@ -1,7 +1,7 @@
 import type { Provider, Type } from '@nestjs/common';
 import { createAccessTokenVerifier } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import { createClientLookup, PostgresConnectionStore } from '@sallyport/connection-store';
+import { createClientLookup, findStoredSecret, PostgresConnectionStore } from '@sallyport/connection-store';
 import { configuredTarget, MemorySeenNonces } from '@sallyport/credential';
 import type { Database } from '@sallyport/database';
 import type { Clock } from '@sallyport/kernel';
@@ -80,6 +80,7 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
     sealer,
     clock,
     record,
+    findSecret: (name) => findStoredSecret(database, sealer, name),
     userConnections: {
       ...shared,
       target: (connection) => configuredTarget(snapshot(), connection),

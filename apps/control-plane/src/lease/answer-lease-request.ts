@@ -1,7 +1,7 @@
 import type { AccessTokenVerifier } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import { configuredTarget, leaseGatewayToken, leaseNothing, leaseUserConnection, openLeaseRequest, sealLeaseAnswer, type LeaseAnswerWire, type LeaseResponderKeys, type OpenedLeaseRequest, type ProviderLease, type UserConnectionContext } from '@sallyport/credential';
-import type { Clock } from '@sallyport/kernel';
+import { configuredTarget, leaseEnteredSecret, leaseGatewayToken, leaseNothing, leaseSharedSecret, leaseUserConnection, openLeaseRequest, sealLeaseAnswer, type LeaseAnswerWire, type LeaseResponderKeys, type OpenedLeaseRequest, type ProviderLease, type UserConnectionContext } from '@sallyport/credential';
+import type { Clock, Secret } from '@sallyport/kernel';
 import type { SigningKeyPair, Sealer } from '@sallyport/keys';
 import type { LeaseOutcome } from '@sallyport/messages';
 import { compilePolicies, decide, type Caller, type Permit } from '@sallyport/policy';
@@ -19,6 +19,8 @@ export interface LeaseContext {
   readonly controlPlaneUrl: string;
   readonly sealer: Sealer;
   readonly clock: Clock;
+  /** A document's secret by its stored name. */
+  readonly findSecret: (name: string) => Promise<Secret | undefined>;
   readonly userConnections: Omit<UserConnectionContext, 'isRevoked'>;
   readonly record: RecordLifecycle;
 }
@@ -61,6 +63,9 @@ async function leaseFromProvider(permit: Permit, rejectedConnectionRevision: num
   const target = configuredTarget(snapshot, permit);
   if (!target) return { type: 'refused', reason: 'credential_provider_unknown' };
   const { spec } = target.provider;
+  const { revocations } = snapshot;
+  const isRevoked: UserConnectionContext['isRevoked'] = ({ id, createdAt }) => revocations.isConnectionRevoked(id, Math.floor(createdAt / 1000));
+  const userConnections = { ...context.userConnections, isRevoked };
   switch (spec.type) {
     case 'none':
       return leaseNothing();
@@ -69,10 +74,12 @@ async function leaseFromProvider(permit: Permit, rejectedConnectionRevision: num
       if (!signingKey) return { type: 'provider_unavailable', retryAfterSeconds: 5 };
       return leaseGatewayToken({ caller, server: target.server, spec }, { issuer: context.issuer, signingKey, clock: context.clock });
     }
-    case 'mcp-user-oauth': {
-      const { revocations } = snapshot;
-      const isRevoked: UserConnectionContext['isRevoked'] = ({ id, createdAt }) => revocations.isConnectionRevoked(id, Math.floor(createdAt / 1000));
-      return leaseUserConnection({ caller, target, rejectedConnectionRevision }, { ...context.userConnections, isRevoked });
+    case 'mcp-user-oauth':
+      return leaseUserConnection({ caller, target, rejectedConnectionRevision }, userConnections);
+    case 'static': {
+      if (spec.owner === 'user') return leaseEnteredSecret({ caller, target, rejectedConnectionRevision }, spec, userConnections);
+      const secret = await context.findSecret(`CredentialProvider/${target.provider.name}/secret`);
+      return secret ? leaseSharedSecret({ target, spec, secret }) : { type: 'refused', reason: 'secret_missing' };
     }
   }
 }

@@ -9,7 +9,8 @@ h1{font-size:1.5rem;line-height:1.25;margin:0 0 1rem}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem}
 dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}
 button,.button{display:inline-block;font:inherit;font-weight:600;padding:.625rem 1.25rem;border:2px solid #1d4ed8;border-radius:.5rem;background:#1d4ed8;color:#fff;cursor:pointer;text-decoration:none}
-button:focus-visible,a:focus-visible{outline:3px solid #f59e0b;outline-offset:2px}`;
+input[type=password],#username{font:inherit;box-sizing:border-box;width:100%;padding:.5rem;border:2px solid #6b7280;border-radius:.5rem}
+button:focus-visible,a:focus-visible,input:focus-visible{outline:3px solid #f59e0b;outline-offset:2px}`;
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 
 export interface Page {

@@ -166,6 +166,17 @@ describe('a lease', () => {
     expect(leased.lease.redactJson(text)).toBe(text);
     expect(leased.lease.redactJson('{"jsonrpc":"2.0","a":"\\u0041\\/"}')).toBe('{"jsonrpc":"2.0","a":"A/"}');
   });
+  test.each([
+    [{ 'x-api-key': 'key-0123456789' }, 'your key is [redacted]'],
+    [{ 'x-auth': 'Key key-0123456789' }, 'your key is [redacted]'],
+    [{ authorization: 'Token key-0123456789' }, 'your key is [redacted]'],
+  ])('takes out secrets in headers of their own, with and without a prefix: %j (R44) (R43)', async (headers, told) => {
+    const { state, ask, granted } = world();
+    state.outcome = { ...granted(), headers } as LeaseOutcome;
+    const leased = await ask(someone());
+    if (leased.type !== 'granted') throw new Error(leased.type);
+    expect(leased.lease.redact('your key is key-0123456789')).toBe(told);
+  });
   test('cannot be used for what it was not leased for, whatever a programmer does (S20) (R28)', async () => {
     const { ask, permitFor, snapshot } = world();
     const alice = someone();

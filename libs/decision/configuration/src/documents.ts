@@ -1,12 +1,10 @@
 import { z } from 'zod';
-import { Duration, HttpUrl, Scope, SecretSource } from './fields.js';
+import { CredentialProviderSpec } from './credential-provider.js';
+import { Duration, HttpUrl, Name, Origin, Scope, SecretSource, ServerId } from './fields.js';
 import { PublicKey } from './public-key.js';
 import { TrustProviderSpec } from './trust-provider.js';
 import { workloadAuthentication, WorkloadIssuerSpec } from './workload-issuer.js';
 
-/** A server id (security rule S12): the tool prefix and the routing key, so neither `_` nor upper case. */
-export const ServerId = z.string().max(24).regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case letters, digits and single hyphens, at most 24');
-const Name = z.string().min(1).max(64).regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case letters, digits and single hyphens');
 /** Within what a timer can count, and what a caller waits for. */
 const CallTimeout = Duration.refine((text) => Number.parseInt(text, 10) * ({ s: 1, m: 60, h: 3_600, d: 86_400 }[text.slice(-1)] ?? 1) <= 3_600, 'must be at most 1h');
 const Glob = z.string().min(1).max(256);
@@ -25,7 +23,6 @@ const RoleSpec = z.strictObject({
   members: z.array(Members).max(256).default([]),
 });
 
-const Origin = z.url({ protocol: /^https?$/ }).max(512).refine((url) => URL.canParse(url) && new URL(url).origin === url, 'must be an origin: scheme, host and port, without a path');
 /** What a server may ask of the user while it works; nothing unless said (security rule S18). */
 const MayAsk = z.strictObject({
   /** `form`: fields to fill in. `url`: a page to open, at one of `urlOrigins`. */
@@ -45,21 +42,6 @@ const McpServerSpec = z.strictObject({
   timeout: CallTimeout.default('60s'),
   mayAsk: MayAsk.optional(),
 });
-
-const CredentialProviderSpec = z.discriminatedUnion('type', [
-  /** Per user; discovers everything from the server's URL (RFC 9728, RFC 8414) and registers itself (RFC 7591) unless `client` is given. */
-  z.strictObject({
-    type: z.literal('mcp-user-oauth'),
-    server: ServerId,
-    scopes: z.array(Scope).optional(),
-    /** Our registration at one authorization server, made by hand. It is shown to that issuer only, whichever one the server names. */
-    client: z.strictObject({ issuer: z.url({ protocol: /^https?$/ }), clientId: z.string().min(1), clientSecret: SecretSource.optional() }).optional(),
-  }),
-  /** A token we sign ourselves: `aud` = the server's resource, `sub` = the user, `act.sub` = the agent (RFC 8693 section 4.1). */
-  z.strictObject({ type: z.literal('gateway-token'), server: ServerId, scopes: z.array(Scope).default([]), lifetime: Duration.default('5m') }),
-  /** The server needs no credential; a deliberate choice, never a default. */
-  z.strictObject({ type: z.literal('none'), server: ServerId }),
-]);
 
 const Users = z.strictObject({
   trustProvider: Name.optional(),
@@ -205,5 +187,4 @@ export const Document = z.discriminatedUnion('kind', [
 export type Document = z.infer<typeof Document>;
 export type DocumentKind = Document['kind'];
 export type DocumentOf<K extends DocumentKind> = Extract<Document, { kind: K }>;
-export type CredentialProviderSpec = z.infer<typeof CredentialProviderSpec>;
 export type AccessPolicySpec = z.infer<typeof AccessPolicySpec>;

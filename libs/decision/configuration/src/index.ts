@@ -6,13 +6,15 @@
  * `snapshot()` per request: it throws until the configuration is complete, and again when it is too old to be trusted.
  * `snapshot().revocations` is live: ask it on each use, also of something that was remembered.
  */
-export { Document, ServerId } from './documents.js';
-export { Scope, SecretSource } from './fields.js';
+export { Document } from './documents.js';
+export { Scope, SecretSource, ServerId } from './fields.js';
+export { CREDENTIAL_PROVIDER_TYPES, isPersonal } from './credential-provider.js';
+export type { CredentialProviderSpec, CredentialProviderOf } from './credential-provider.js';
 export { ID_TOKEN_ALGORITHMS, TRUST_PROVIDER_PRESETS } from './trust-provider.js';
 export type { ClaimSource, TrustProviderPreset, TrustProviderSpec } from './trust-provider.js';
 export type { PublicKey } from './public-key.js';
 export type { WorkloadConditions, WorkloadIssuerSpec } from './workload-issuer.js';
-export type { AccessPolicySpec, CredentialProviderSpec, DocumentKind, DocumentOf } from './documents.js';
+export type { AccessPolicySpec, DocumentKind, DocumentOf } from './documents.js';
 export { BaseChunk, ChangeSet, Heartbeat, LogEntry, Revocation } from './change-set.js';
 export type { RevocationSubject } from './change-set.js';
 export { signLogEntry, verifyLogEntry } from './log-entry.js';

@@ -1,3 +1,4 @@
+import { isPersonal } from '@sallyport/configuration';
 import type { AccessPolicySpec, ConfigurationSnapshot, DocumentMap } from '@sallyport/configuration';
 import { compileConditions } from './compile-conditions.js';
 import type { Conditions } from './compile-conditions.js';
@@ -71,7 +72,7 @@ function compileSet(snapshot: ConfigurationSnapshot): PolicySet {
     const common = { name, users: spec.users, agents: spec.agents, conditions };
     if (spec.hop === 'client-to-gateway') clientToGateway.push({ ...common, trustProviders: spec.trustProviders });
     else if (grantsCredential(snapshot, spec)) {
-      gatewayToServer.push({ ...common, server: spec.server, credentialProvider: spec.credentialProvider, perUser: snapshot.get('CredentialProvider', spec.credentialProvider)?.spec.type === 'mcp-user-oauth', tools: compileRules(spec.tools), resources: compileRules(spec.resources, '/'), prompts: compileRules(spec.prompts) });
+      gatewayToServer.push({ ...common, server: spec.server, credentialProvider: spec.credentialProvider, perUser: isPersonalProvider(snapshot, spec.credentialProvider), tools: compileRules(spec.tools), resources: compileRules(spec.resources, '/'), prompts: compileRules(spec.prompts) });
     }
   }
   const scopes = new Map(snapshot.all('Role').map((role) => [role.name, scopesForRoles(snapshot, [role.name])]));
@@ -82,6 +83,11 @@ function compileSet(snapshot: ConfigurationSnapshot): PolicySet {
 /** R27 again, on the reading side: a policy never reaches a server without the credential provider made for that server. */
 function grantsCredential(snapshot: ConfigurationSnapshot, spec: ServerPolicySpec): boolean {
   return snapshot.get('McpServer', spec.server) !== undefined && snapshot.get('CredentialProvider', spec.credentialProvider)?.spec.server === spec.server;
+}
+
+function isPersonalProvider(snapshot: ConfigurationSnapshot, name: string): boolean {
+  const provider = snapshot.get('CredentialProvider', name);
+  return provider !== undefined && isPersonal(provider.spec);
 }
 
 function compileRules(rules: ServerPolicySpec['tools'], separator?: string): Rule[] {

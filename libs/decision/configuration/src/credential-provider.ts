@@ -1,0 +1,68 @@
+import { z } from 'zod';
+import { Duration, HttpUrl, Origin, Scope, SecretSource, ServerId } from './fields.js';
+
+/** Per user; discovers everything from the server's URL (RFC 9728, RFC 8414) and registers itself (RFC 7591) unless `client` is given. */
+const McpUserOAuth = z.strictObject({
+  type: z.literal('mcp-user-oauth'),
+  server: ServerId,
+  scopes: z.array(Scope).optional(),
+  /** Our registration at one authorization server, made by hand. It is shown to that issuer only, whichever one the server names. */
+  client: z.strictObject({ issuer: z.url({ protocol: /^https?$/ }), clientId: z.string().min(1), clientSecret: SecretSource.optional() }).optional(),
+});
+
+/** A token we sign ourselves: `aud` = the server's resource, `sub` = the user, `act.sub` = the agent (RFC 8693 section 4.1). */
+const GatewayToken = z.strictObject({ type: z.literal('gateway-token'), server: ServerId, scopes: z.array(Scope).default([]), lifetime: Duration.default('5m') });
+
+/** The server needs no credential; a deliberate choice, never a default. */
+const None = z.strictObject({ type: z.literal('none'), server: ServerId });
+
+/** What is the protocol's, the connection's or a proxy's, and `Authorization`, which has forms of its own (security rule S11). */
+const RESERVED_HEADER = /^(host|connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|expect|content-.*|accept.*|cookie|set-cookie|authorization|www-authenticate|dpop|mcp-.*|origin|referer|location|user-agent|forwarded|x-forwarded-.*|last-event-id|traceparent|tracestate|baggage)$/i;
+const CredentialHeader = z.string().max(64).regex(/^[A-Za-z0-9-]+$/, 'must be a header name').refine((name) => !RESERVED_HEADER.test(name), 'is not a header a credential can be sent in: `authorization` has forms of its own (`bearer`, `basic`, `authorization`), others belong to the protocol');
+/** Stands before the secret, with a space between. */
+const Word = z.string().max(32).regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be a word');
+
+/** How a secret that never changes by itself is shown to the server. */
+const Presentation = z.discriminatedUnion('as', [
+  z.strictObject({ as: z.literal('bearer') }),
+  /** RFC 7617. The secret is the password; without `username`, each user enters one too. */
+  z.strictObject({ as: z.literal('basic'), username: z.string().min(1).max(256).regex(/^[^:\p{Cc}]+$/u, 'must have no colon and no control characters').optional() }),
+  /** `Authorization` with another scheme than the two above. */
+  z.strictObject({ as: z.literal('authorization'), scheme: Word }),
+  z.strictObject({ as: z.literal('header'), name: CredentialHeader, prefix: Word.optional() }),
+]);
+
+/** An API key, a password or a token made by hand. Entered by each user on the connect page, unless `owner: shared` says that everybody gets the same one. */
+const Static = z.strictObject({
+  type: z.literal('static'),
+  server: ServerId,
+  owner: z.enum(['user', 'shared']).default('user'),
+  send: Presentation,
+  secret: SecretSource.optional(),
+  /** Where a shared secret may be sent; it does not follow a server that moves (security rule S20). */
+  origin: Origin.optional(),
+  /** For the people who enter one: what it is called there, and where it is made. */
+  label: z.string().min(1).max(80).optional(),
+  help: HttpUrl.optional(),
+}).superRefine(({ owner, secret, origin, send, label, help }, context) => {
+  const say = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
+  if (owner === 'shared') {
+    if (secret === undefined) say('secret', 'is required where `owner` is `shared`');
+    if (origin === undefined) say('origin', 'is required where `owner` is `shared`: the origin the secret is for');
+    if (send.as === 'basic' && send.username === undefined) say('send', 'needs `username` where `owner` is `shared`');
+    if (label !== undefined || help !== undefined) say(label === undefined ? 'help' : 'label', 'is for people who enter a secret: nobody does where `owner` is `shared`');
+  } else {
+    if (secret !== undefined) say('secret', 'is entered by each user: leave it out, or say `owner: shared`');
+    if (origin !== undefined) say('origin', 'is kept with what each user enters: leave it out, or say `owner: shared`');
+  }
+});
+
+export const CredentialProviderSpec = z.discriminatedUnion('type', [McpUserOAuth, Static, GatewayToken, None]);
+export const CREDENTIAL_PROVIDER_TYPES = CredentialProviderSpec.options.map(({ shape }) => shape.type.value);
+export type CredentialProviderSpec = z.infer<typeof CredentialProviderSpec>;
+export type CredentialProviderOf<T extends CredentialProviderSpec['type']> = Extract<CredentialProviderSpec, { type: T }>;
+
+/** Whether its credentials are people's own: then who is no person gets none (R5). */
+export function isPersonal(spec: CredentialProviderSpec): boolean {
+  return spec.type === 'mcp-user-oauth' || (spec.type === 'static' && spec.owner === 'user');
+}
