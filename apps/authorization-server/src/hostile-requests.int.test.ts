@@ -1,4 +1,4 @@
-import { request } from 'node:http';
+import { Agent, request } from 'node:http';
 import { createHash, randomBytes } from 'node:crypto';
 import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { eventually } from '@sallyport/testing';
@@ -381,4 +381,27 @@ test('a session that ends because its code was used twice at once is in the trai
   await Promise.all([1, 2, 3, 4, 5].map(() => agent.redeem(answer.get('code'))));
   const { sid } = await deployment.database.agentSession.findFirstOrThrow({ where: { clientId: agent.clientId, endedAt: { not: null } } });
   await eventually(() => deployment.events.some((event) => event.type === 'token.revoked' && event.sid === sid));
+});
+
+describe('a body that is larger than what is read of it', () => {
+  /** In chunks, so that nobody knows beforehand how much is to come; on a connection that others use after it. */
+  const sendOn = (agent: Agent, path: string, body?: Buffer, type = 'application/x-www-form-urlencoded') =>
+    new Promise<number | undefined>((resolve, reject) => {
+      const sent = request(new URL(path, deployment.issuer), { agent, method: body ? 'POST' : 'GET', headers: body ? { 'content-type': type, 'transfer-encoding': 'chunked' } : {} }, (response) => {
+        response.resume().on('end', () => resolve(response.statusCode));
+      });
+      sent.on('error', reject);
+      sent.end(body);
+    });
+
+  test.each([['/token'], ['/par'], ['/introspect'], ['/revoke'], ['/register', 'application/json']])('at %s is not in the way of the next request of its connection', async (path, type?: string) => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    try {
+      expect(await sendOn(agent, path, Buffer.alloc(1_048_576, 'x'), type)).toBe(400);
+      expect(await sendOn(agent, '/.well-known/oauth-authorization-server')).toBe(200);
+      expect(Object.values(agent.freeSockets).flat()).toHaveLength(1);
+    } finally {
+      agent.destroy();
+    }
+  });
 });

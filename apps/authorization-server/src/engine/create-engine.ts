@@ -278,6 +278,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
       // Only a browser is shown a page: elsewhere an error is JSON whatever a client says it prefers (RFC 6749 section 5.2).
       if (!/^\/(?:authorize|\.well-known)\b/.test(request.url ?? '')) request.headers.accept = 'application/json';
       await callback(request, response);
+      received.resume(); // what was not read of it would stand in the way of the connection's next request
     },
     ...interactionSteps(provider, { resource, ttlSeconds: INTERACTION_SECONDS, decisions }),
   };

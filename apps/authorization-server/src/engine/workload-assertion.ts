@@ -37,7 +37,6 @@ export async function presentWorkload(request: IncomingMessage, { isWorkload }: 
   } catch {
     return request; // whoever sent it is gone; the engine says so once more
   }
-  if (size > MAX_BYTES) request.resume(); // the rest of it would stand in the way of the connection's next request
   const body = Buffer.concat(chunks);
   const form = new URLSearchParams(body.toString('latin1'));
   const only = (name: string) => (form.getAll(name).length === 1 ? form.get(name) : null);
