@@ -34,8 +34,11 @@ export class RemoteExchanges {
     let wake: () => void = () => undefined;
     let isOver = false;
     let heardAt = Date.now();
+    // Also when nobody ever takes a piece: then only this ends the watch.
     const stop = () => {
       isOver = true;
+      clearInterval(watch);
+      signal.removeEventListener('abort', stop);
       this.#open.delete(exchange);
       for (const { taken } of offered.splice(0)) taken(false);
       wake();
@@ -44,13 +47,14 @@ export class RemoteExchanges {
       if (Date.now() - heardAt > this.#silenceMs) wake();
     }, this.#silenceMs / 6).unref();
     signal.addEventListener('abort', stop, { once: true });
+    if (signal.aborted) stop();
     const offer = (piece: AnswerPiece) => new Promise<boolean>((taken) => {
       heardAt = Date.now();
       if (piece.text === '' && !piece.last) return taken(true);
       offered.push({ piece, taken });
       wake();
     });
-    this.#open.set(exchange, { offer, stop });
+    if (!isOver) this.#open.set(exchange, { offer, stop });
 
     const silenceMs = this.#silenceMs;
     async function* pieces(): AsyncGenerator<AnswerPiece> {
@@ -76,8 +80,6 @@ export class RemoteExchanges {
           }
         }
       } finally {
-        clearInterval(watch);
-        signal.removeEventListener('abort', stop);
         stop();
         if (!isComplete) onGone();
       }

@@ -92,8 +92,8 @@ function withValue(message: ServerMessage, change: JsonObject): ServerMessage {
   return { ...message, value, json: JSON.stringify(value) };
 }
 
-/** Text of one piece on the bus; below its limit with room for the seal. */
-const PIECE_CHARACTERS = 256 * 1024;
+/** Text of one piece on the bus: sealed, and were it all of three bytes a character, still below the bus's limit. */
+const PIECE_CHARACTERS = 192 * 1024;
 /** A client elsewhere that takes nothing for this long is gone. */
 const PIECE_MS = 30_000;
 const SIGN_OF_LIFE_MS = 2_000;
@@ -131,8 +131,8 @@ async function sendPieces({ link }: RequestPath, to: string, exchange: string, p
   const signs = setInterval(() => void send('', false), SIGN_OF_LIFE_MS);
   try {
     for await (const { text, last } of pieces) {
-      for (let start = 0; start < text.length && !gone.signal.aborted; start += PIECE_CHARACTERS) {
-        const end = start + PIECE_CHARACTERS;
+      for (let start = 0, end = 0; start < text.length && !gone.signal.aborted; start = end) {
+        end = pieceEnd(text, start);
         await send(text.slice(start, end), last && end >= text.length);
       }
       if (gone.signal.aborted) return;
@@ -140,4 +140,11 @@ async function sendPieces({ link }: RequestPath, to: string, exchange: string, p
   } finally {
     clearInterval(signs);
   }
+}
+
+/** A character of two code units stays in one piece: each is written to the client as bytes of its own. */
+export function pieceEnd(text: string, start: number, length = PIECE_CHARACTERS): number {
+  const end = start + length;
+  const splitsCharacter = /^[\uD800-\uDBFF][\uDC00-\uDFFF]$/.test(text.slice(end - 1, end + 1));
+  return splitsCharacter ? end - 1 : end;
 }
