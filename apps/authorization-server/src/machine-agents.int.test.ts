@@ -28,12 +28,23 @@ afterAll(() => deployment.close());
 
 const ask = (changes: Record<string, string | undefined> = {}, clientId = 'nightly'): Promise<TokenAnswer> =>
   new TestAgent(deployment, clientId).token({ grant_type: 'client_credentials', resource: deployment.resource, ...(clientId === 'nightly' ? { client_secret: secret } : {}), ...changes });
-const assertion = async () => ({
+const assertion = async (expires: number | string = '1m') => ({
   client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-  client_assertion: await new SignJWT({ jti: crypto.randomUUID() }).setProtectedHeader({ alg: 'ES256' }).setIssuer('keyed').setSubject('keyed').setAudience(deployment.issuer).setIssuedAt().setExpirationTime('1m').sign(key),
+  client_assertion: await new SignJWT({ jti: crypto.randomUUID() }).setProtectedHeader({ alg: 'ES256' }).setIssuer('keyed').setSubject('keyed').setAudience(deployment.issuer).setIssuedAt().setExpirationTime(expires).sign(key),
 });
 
 describe('an agent without a human', () => {
+  test.each([
+    ['is good for a day', Math.floor(Date.now() / 1000) + 86_400],
+    ['never ends', Number.MAX_VALUE],
+  ])('whose key signs an assertion that %s is not believed: it would have to be remembered for as long (S2, S8)', async (_what, expires) => {
+    const remembered = () => deployment.database.oidcArtifact.count({ where: { kind: 'ReplayDetection' } });
+    const before = await remembered();
+    const answer = await ask(await assertion(expires), 'keyed');
+    expect([answer.status, answer.body['error'], await remembered()]).toEqual([401, 'invalid_client', before]);
+    expect((await ask(await assertion('10m'), 'keyed')).status).toBe(200);
+  });
+
   test('gets a token of its own: no user\'s subject, its own roles, ten minutes, no human present, no refresh token (R5, S1)', async () => {
     const { status, body } = await ask();
     expect([status, body['expires_in'], body['refresh_token'], body['id_token']]).toEqual([200, 600, undefined, undefined]);

@@ -40,6 +40,8 @@ const SIGN_IN_CLAIM = 'identity_session';
 const MINUTE = 60;
 const INTERACTION_SECONDS = 10 * MINUTE;
 const SESSION_SECONDS = 8 * 3600;
+/** What a client signs to authenticate is remembered for as long as it is good; it is made when it is needed. */
+const CLIENT_ASSERTION_SECONDS = 3600;
 const OWNED = /^\/(?:authorize(?:\/[A-Za-z0-9_-]+)?|token|register(?:\/[A-Za-z0-9_-]+)?|revoke|introspect|par|\.well-known\/(?:oauth-authorization-server|openid-configuration))$/;
 
 /** Configures the engine: OAuth 2.1 and what the MCP authorization specification adds, nothing it has beyond that. */
@@ -98,6 +100,9 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     clientDefaults: { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], id_token_signed_response_alg: alg, token_endpoint_auth_method: 'client_secret_basic' },
     clientAuthMethods: ['none', ...CONFIDENTIAL_METHODS],
     enabledJWA: { idTokenSigningAlgValues: [alg], clientAuthSigningAlgValues: ['ES256', 'EdDSA', 'Ed25519', 'PS256', 'RS256'], dPoPSigningAlgValues: DPOP_ALGORITHMS },
+    assertJwtClientAuthClaimsAndHeader: (_ctx, { exp }) => {
+      if (!(Number(exp) <= options.clock() / 1000 + CLIENT_ASSERTION_SECONDS)) throw new errors.InvalidClientAuth({ detail: 'the client assertion is good for too long' });
+    },
     extraClientMetadata: {
       properties: [REGISTERED_BY],
       validator: (ctx, _key, _value, metadata) => normaliseClientMetadata(ctx, metadata, { redirectHosts: () => decisions.registration.redirectHosts, idTokenAlgorithm: alg }),
