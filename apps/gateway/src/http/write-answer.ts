@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { drainRequest } from './drain-request.js';
+import { drainRequest } from '@sallyport/http';
 import type { Answer } from './exchange.js';
 
 const KEEP_ALIVE_MS = 15_000;

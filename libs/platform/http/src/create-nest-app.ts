@@ -7,6 +7,7 @@ import { SallyportError } from '@sallyport/kernel';
 import { PinoNestLogger } from '@sallyport/telemetry';
 import type { Logger } from '@sallyport/telemetry';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { drainRequest } from './drain-request.js';
 import { allowCrossOrigin, answerPreflight, createHostGuard } from './host-guard.js';
 import type { CorsOptions } from './host-guard.js';
 import { PROBLEM, ProblemFilter, toProblem } from './problem.js';
@@ -76,6 +77,11 @@ export async function createNestApp(module: Type<unknown> | DynamicModule, optio
       allowCrossOrigin(reply.raw, verdict.crossOrigin, cors);
     }
     done();
+  });
+  // What is refused before its body came (foreign hosts, unknown paths) must reach a client that still sends.
+  adapter.getInstance().addHook('onSend', async (request: FastifyRequest, reply: FastifyReply, payload: unknown) => {
+    if (!reply.raw.shouldKeepAlive) await drainRequest(request.raw);
+    return payload;
   });
   return app;
 }

@@ -5,6 +5,7 @@
  */
 export { closeNestApp, createNestApp, listen } from './create-nest-app.js';
 export type { NestAppOptions } from './create-nest-app.js';
+export { drainRequest } from './drain-request.js';
 export { createHostGuard } from './host-guard.js';
 export type { CorsOptions, GuardedRequest, HostGuardOptions, HostVerdict } from './host-guard.js';
 export { ProblemFilter, toProblem } from './problem.js';
