@@ -1,4 +1,5 @@
 import { runAuthorizationScenarios } from './authorization.js';
+import { runClientScenarios } from './client.js';
 import { demonstration, legacyServer, modernServer } from './deployments.js';
 import type { Deployment } from './deployments.js';
 import { runServerScenarios } from './server.js';
@@ -12,30 +13,53 @@ interface Counted {
   readonly scenarios: readonly string[];
 }
 
-/** One run of the official suite, pinned, against one deployment. */
+/** One run of the official suite, pinned. */
 interface Run {
-  readonly deployment: () => Promise<Deployment>;
-  readonly run: (deployment: Deployment) => Promise<Verdicts>;
+  readonly run: () => Promise<Verdicts>;
   readonly counted: readonly Counted[];
 }
 
+const against = (start: () => Promise<Deployment>, run: (deployment: Deployment) => Promise<Verdicts>) => async (): Promise<Verdicts> => {
+  const deployment = await start();
+  try {
+    return await run(deployment);
+  } finally {
+    await deployment.close();
+  }
+};
+
 const serverRun = (deployment: () => Promise<Deployment>, revision: Revision, counted: readonly Counted[]): Run => ({
-  deployment,
-  run: ({ system }) => runServerScenarios(system, revision),
+  run: against(deployment, ({ system }) => runServerScenarios(system, revision)),
   counted,
 });
 
+const clientRun = (revision: Revision, counted: readonly Counted[]): Run => ({
+  run: () => runClientScenarios(revision, counted.flatMap(({ scenarios }) => scenarios)),
+  counted,
+});
+
+/** Whoever fills in a form applies its defaults: the host. And the server asks on a stream beside the call, which the gateway does not keep open. */
+const OF_A_HOST = ['elicitation-sep1034-client-defaults'];
+/** What concerns our side toward servers; how it gets its tokens is a matter of its own (`auth/*`). */
+const requiredOfClient = (revision: Revision): readonly string[] => requiredScenarios(revision, 'client').filter((scenario) => !scenario.startsWith('auth/') && !OF_A_HOST.includes(scenario));
+
 /** The suite runs these and does not score them; we do. */
 const UNSCORED = ['http-header-validation', 'http-custom-header-server-validation', 'json-schema-2020-12'];
+const UNSCORED_OF_CLIENT = ['json-schema-2020-12-preservation'];
 
 const runs: readonly Run[] = [
-  { deployment: demonstration, run: ({ system }) => runAuthorizationScenarios(system), counted: [{ set: 'authorization', scenarios: ['authorization-server-metadata-endpoint', 'authorization-code-grant'] }] },
+  { run: against(demonstration, ({ system }) => runAuthorizationScenarios(system)), counted: [{ set: 'authorization', scenarios: ['authorization-server-metadata-endpoint', 'authorization-code-grant'] }] },
   serverRun(modernServer, '2026-07-28', [
     { set: 'server 2026-07-28', scenarios: requiredScenarios('2026-07-28', 'server') },
     { set: 'headers and schemas 2026-07-28', scenarios: UNSCORED },
   ]),
   serverRun(modernServer, '2025-11-25', [{ set: 'server 2025-11-25', scenarios: requiredScenarios('2025-11-25', 'server') }]),
   serverRun(legacyServer, '2025-11-25', [{ set: 'server 2025-11-25, v1 server', scenarios: requiredScenarios('2025-11-25', 'server') }]),
+  clientRun('2026-07-28', [
+    { set: 'client 2026-07-28', scenarios: requiredOfClient('2026-07-28') },
+    { set: 'schemas toward clients 2026-07-28', scenarios: UNSCORED_OF_CLIENT },
+  ]),
+  clientRun('2025-11-25', [{ set: 'client 2025-11-25', scenarios: requiredOfClient('2025-11-25') }]),
 ];
 
 /** Runs the sets whose name contains one of the words, or all of them. */
@@ -47,21 +71,16 @@ async function conformance(words: readonly string[]): Promise<boolean> {
   }
   const lines: string[] = [];
   let complete = true;
-  for (const { deployment: start, run, counted } of selected) {
-    const deployment = await start();
-    try {
-      const verdicts = await run(deployment);
-      const asked = new Set(counted.flatMap(({ scenarios }) => scenarios));
-      for (const { set, scenarios } of counted) {
-        const missed = scenarios.filter((scenario) => !verdicts.has(scenario) || verdicts.get(scenario) !== undefined);
-        for (const scenario of missed) process.stdout.write(`✗ ${set}: ${scenario}: ${verdicts.get(scenario) ?? 'did not run'}\n`);
-        lines.push(`conformance: ${set} ${scenarios.length - missed.length}/${scenarios.length}`);
-        complete &&= missed.length === 0;
-      }
-      for (const [scenario, problem] of verdicts) if (!asked.has(scenario)) process.stdout.write(`  not counted: ${scenario}: ${problem ?? 'passed'}\n`);
-    } finally {
-      await deployment.close();
+  for (const { run, counted } of selected) {
+    const verdicts = await run();
+    const asked = new Set(counted.flatMap(({ scenarios }) => scenarios));
+    for (const { set, scenarios } of counted) {
+      const missed = scenarios.filter((scenario) => !verdicts.has(scenario) || verdicts.get(scenario) !== undefined);
+      for (const scenario of missed) process.stdout.write(`✗ ${set}: ${scenario}: ${verdicts.get(scenario) ?? 'did not run'}\n`);
+      lines.push(`conformance: ${set} ${scenarios.length - missed.length}/${scenarios.length}`);
+      complete &&= missed.length === 0;
     }
+    for (const [scenario, problem] of verdicts) if (!asked.has(scenario)) process.stdout.write(`  not counted: ${scenario}: ${problem ?? 'passed'}\n`);
   }
   process.stdout.write(`${lines.join('\n')}\n`);
   return complete;

@@ -16,7 +16,7 @@ export interface ConfiguredServer {
 
 /** Servers of a test's own behind the gateway, everything of theirs allowed to the demonstration's engineers. One alone has no prefix. */
 export function serversConfiguration(servers: readonly ConfiguredServer[], { identityProvider }: DemoConfigurationUrls): string {
-  const ports = [identityProvider, ...servers.map(({ url }) => url)].map((url) => new URL(url).port).join(', ');
+  const allowed = [identityProvider, ...servers.map(({ url }) => url)].map((url) => new URL(url)).map(({ hostname, port }) => `    - { host: ${hostname}, ports: [${port}], http: true }`);
   return `
 kind: TrustProvider
 name: demo
@@ -50,7 +50,7 @@ kind: OutboundNetwork
 name: default
 spec:
   allow:
-    - { host: 127.0.0.1, ports: [${ports}], http: true }
+${allowed.join('\n')}
 `;
 }
 

@@ -29,16 +29,26 @@ export interface RelayRequest {
 
 export type RelayFailure = 'unreachable' | 'refused-destination' | 'timeout' | 'interrupted' | 'too-large' | 'not-mcp' | 'http-status' | 'asked-for-input';
 
+/** How far a stream was read, as the server counts (2025-11-25, resumability). Moves on while it is read. */
+export interface StreamPosition {
+  /** `Last-Event-ID`; without one the stream cannot be asked for again. */
+  lastEventId: string | undefined;
+  /** How long the server wants us to wait first. */
+  retryMs: number | undefined;
+}
+
 /** What the server did. `messages` must be taken or `signal` aborted: an open answer holds a connection. */
 export type RelayAnswer =
   | { readonly type: 'message'; readonly status: number; readonly message: ServerMessage; /** A legacy server's session; ours to keep, never relayed. */ readonly sessionId: string | undefined }
-  | { readonly type: 'stream'; readonly status: number; readonly messages: AsyncIterable<ServerMessage>; readonly sessionId: string | undefined }
+  | { readonly type: 'stream'; readonly status: number; readonly messages: AsyncIterable<ServerMessage>; readonly position: StreamPosition; readonly sessionId: string | undefined }
   | { readonly type: 'accepted' }
   | { readonly type: 'credential-rejected' }
   | { readonly type: 'failed'; readonly reason: RelayFailure; readonly status?: number; readonly retryAfterSeconds?: number };
 
 export interface Relay {
   post(request: RelayRequest): Promise<RelayAnswer>;
+  /** Asks for what follows in a stream that the server closed before it was through. */
+  resume(request: Omit<RelayRequest, 'body'>, lastEventId: string): Promise<RelayAnswer>;
   /** Ends a legacy session, as a courtesy: whether it worked does not matter. */
   end(request: Pick<RelayRequest, 'url' | 'credential' | 'headers'>): Promise<void>;
 }
@@ -47,30 +57,32 @@ const END_TIMEOUT_MS = 5_000;
 
 /** The only way to a server: one POST, one answer, as a message or a stream of them. */
 export function createRelay({ dispatcher, userAgent, maxMessageBytes = 16 * 1024 * 1024 }: RelayOptions): Relay {
+  async function exchange({ url, credential, headers, idleTimeoutMs, mayBeSilent, signal }: Omit<RelayRequest, 'body'>, sent: { readonly method: 'POST' | 'GET'; readonly headers: Record<string, string>; readonly body?: string }): Promise<RelayAnswer> {
+    let response: Dispatcher.ResponseData;
+    try {
+      response = await dispatcher.request({
+        ...sent,
+        origin: url.origin,
+        path: `${url.pathname}${url.search}`,
+        headers: { ...lowerCased(credential), ...sent.headers, 'user-agent': userAgent, ...headers },
+        headersTimeout: idleTimeoutMs,
+        bodyTimeout: 0, // measured by `chunksOf`
+        signal,
+      });
+    } catch (error) {
+      return { type: 'failed', reason: reasonOf(error) };
+    }
+    try {
+      return await readAnswer(response, { maxMessageBytes, idleTimeoutMs, mayBeSilent });
+    } catch (error) {
+      discard(response);
+      return { type: 'failed', reason: reasonOf(error), status: response.statusCode };
+    }
+  }
+
   return {
-    async post({ url, credential, headers, body, idleTimeoutMs, mayBeSilent, signal }) {
-      let response: Dispatcher.ResponseData;
-      try {
-        response = await dispatcher.request({
-          origin: url.origin,
-          path: `${url.pathname}${url.search}`,
-          method: 'POST',
-          headers: { ...lowerCased(credential), 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'user-agent': userAgent, ...headers },
-          body,
-          headersTimeout: idleTimeoutMs,
-          bodyTimeout: 0, // measured by `chunksOf`
-          signal,
-        });
-      } catch (error) {
-        return { type: 'failed', reason: reasonOf(error) };
-      }
-      try {
-        return await readAnswer(response, { maxMessageBytes, idleTimeoutMs, mayBeSilent });
-      } catch (error) {
-        discard(response);
-        return { type: 'failed', reason: reasonOf(error), status: response.statusCode };
-      }
-    },
+    post: ({ body, ...request }) => exchange(request, { method: 'POST', body, headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' } }),
+    resume: (request, lastEventId) => exchange(request, { method: 'GET', headers: { accept: 'text/event-stream', 'last-event-id': lastEventId } }),
     async end({ url, credential, headers }) {
       try {
         const path = `${url.pathname}${url.search}`;
@@ -106,7 +118,10 @@ async function readAnswer(response: Dispatcher.ResponseData, limits: ReadLimits)
     const retryAfterSeconds = status === 429 || status === 503 ? retryAfter(response.headers['retry-after']) : undefined;
     return { type: 'failed', reason: isEncoded ? 'not-mcp' : 'http-status', status, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
   }
-  if (mediaType === 'text/event-stream' && status === 200) return { type: 'stream', status, messages: messagesOf(response, limits), sessionId };
+  if (mediaType === 'text/event-stream' && status === 200) {
+    const position: StreamPosition = { lastEventId: undefined, retryMs: undefined };
+    return { type: 'stream', status, messages: messagesOf(response, limits, position), position, sessionId };
+  }
   if (mediaType === 'application/json') {
     const message = parseMessage(await readText(response, limits));
     return message === undefined ? { type: 'failed', reason: 'not-mcp', status } : { type: 'message', status, message, sessionId };
@@ -115,9 +130,11 @@ async function readAnswer(response: Dispatcher.ResponseData, limits: ReadLimits)
   return { type: 'failed', reason: status === 200 ? 'not-mcp' : 'http-status', status };
 }
 
-async function* messagesOf(response: Dispatcher.ResponseData, limits: ReadLimits): AsyncGenerator<ServerMessage> {
+async function* messagesOf(response: Dispatcher.ResponseData, limits: ReadLimits, position: StreamPosition): AsyncGenerator<ServerMessage> {
   try {
-    for await (const { data } of readEvents(chunksOf(response, limits), limits.maxMessageBytes)) {
+    for await (const { id, retryMs, data } of readEvents(chunksOf(response, limits), limits.maxMessageBytes)) {
+      if (id !== undefined) position.lastEventId = isHeaderSafe(id) ? id : undefined;
+      if (retryMs !== undefined) position.retryMs = retryMs;
       const message = parseMessage(data);
       if (message !== undefined) yield message;
     }
@@ -177,6 +194,9 @@ export function reasonOf(error: unknown): RelayFailure {
 function retryAfter(value: string | string[] | undefined): number | undefined {
   return typeof value === 'string' && /^\d{1,5}$/.test(value) ? Number(value) : undefined;
 }
+
+/** The server's own words, sent back to it in a header. */
+const isHeaderSafe = (id: string): boolean => /^[\x20-\x7E]{1,1024}$/.test(id);
 
 function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));

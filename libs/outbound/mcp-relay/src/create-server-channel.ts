@@ -7,6 +7,7 @@ import { isSpokenLegacyVersion, legacyRequest, LEGACY_VERSION, sessionHeaders } 
 import { modernRequest } from './modern-request.js';
 import type { ModernRequest } from './modern-request.js';
 import { eraShownBy } from './server-era.js';
+import { untilAnswered } from './until-answered.js';
 import type { ServerEra } from './server-era.js';
 
 /** Where to, as whom, and for how long. */
@@ -60,7 +61,16 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
     const answer = await post(target, headers, body);
     const era = eraShownBy(answer);
     if (era !== undefined) eras.set(target.url.href, { era, seenAt: clock() });
-    return era === 'legacy' ? await requestLegacy(target, message) : answer;
+    if (era === 'legacy') return await requestLegacy(target, message);
+    return era === undefined && known?.era !== 'modern' && isListed(message, answer) ? await asSession(target, message, answer) : answer;
+  }
+
+  /** Whether the server that answered without looking at the revision would rather be initialized; listing twice changes nothing. */
+  async function asSession(target: ChannelTarget, message: ModernRequest, answer: RelayAnswer): Promise<RelayAnswer> {
+    const legacy = await requestLegacy(target, message);
+    const isInitialized = legacy.type === 'message' || legacy.type === 'stream';
+    eras.set(target.url.href, { era: isInitialized ? 'legacy' : 'modern', seenAt: clock() });
+    return isInitialized ? legacy : answer;
   }
 
   async function requestLegacy(target: ChannelTarget, message: ModernRequest): Promise<RelayAnswer> {
@@ -77,6 +87,7 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
       target.signal.addEventListener('abort', cancelled, { once: true });
       const answer = await post(target, sessionHeaders(session), legacyRequest({ id, method: message.method, params: message.params, meta: message.meta }));
       if (answer.type !== 'stream') settle();
+      const resume = (lastEventId: string) => relay.resume({ ...target, headers: sessionHeaders(session) }, lastEventId);
       // 404 with a session id: the server forgot it (2025-11-25, session management).
       const isForgotten = session.id !== undefined && ('status' in answer && answer.status === 404);
       if (isForgotten && attempt === 0) {
@@ -84,7 +95,7 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
         continue;
       }
       const respond = (body: JsonObject) => void post({ ...target, signal: AbortSignal.timeout(target.idleTimeoutMs) }, sessionHeaders(session), JSON.stringify(body));
-      return renumbered(answer, { from: id, to: message.id, respond: session.id === undefined ? undefined : respond, mayAsk: Object.keys(clientCapabilities).length > 0, settle });
+      return renumbered(answer.type === 'stream' ? { ...answer, messages: untilAnswered(answer, { id, resume, signal: target.signal }) } : answer, { from: id, to: message.id, respond: session.id === undefined ? undefined : respond, mayAsk: Object.keys(clientCapabilities).length > 0, settle });
     }
   }
 
@@ -148,6 +159,8 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
 
   return { request, sweep };
 }
+
+const isListed = ({ method }: ModernRequest, answer: RelayAnswer): boolean => method.endsWith('/list') && answer.type === 'message' && answer.status === 200 && 'result' in answer.message.value;
 
 interface Renumbering {
   readonly from: number;

@@ -4,7 +4,7 @@
  * beyond the one exchange. Its neighbours: `server` (names), `safe-fetch` (where may be called), the gateway.
  */
 export { createRelay, reasonOf } from './create-relay.js';
-export type { Relay, RelayAnswer, RelayFailure, RelayOptions, RelayRequest } from './create-relay.js';
+export type { Relay, RelayAnswer, RelayFailure, RelayOptions, RelayRequest, StreamPosition } from './create-relay.js';
 export { createServerChannel } from './create-server-channel.js';
 export type { ChannelTarget, ServerChannel } from './create-server-channel.js';
 export { eraShownBy } from './server-era.js';

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { EmptyResultSchema } from '@modelcontextprotocol/sdk/types.js';
@@ -72,6 +72,24 @@ async function last(answer: RelayAnswer): Promise<ServerMessage | undefined> {
   return message;
 }
 
+interface Rpc {
+  readonly id?: unknown;
+  readonly method?: string;
+}
+async function listen(handle: (request: IncomingMessage, rpc: Rpc, answer: (status: number, body: object) => void, response: ServerResponse) => void): Promise<{ url: URL; close(): Promise<unknown> }> {
+  const server = createServer((request, response) => {
+    void textOf(request).then((text) => handle(request, text === '' ? {} : (JSON.parse(text) as Rpc), (status, body) => void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', ...body })), response));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`),
+    close: () => {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
 describe('a legacy server behind the channel', () => {
   test('is recognised by its answer to a modern request, initialized once per user, and answers under the id it was asked with (B5) (R34)', async () => {
     expect((await last(await channel.request(target('alice'), call('whoami', 'first'))))?.value).toMatchObject({ id: 'first', result: { content: [{ text: 'Bearer alice' }] } });
@@ -113,6 +131,48 @@ describe('a legacy server behind the channel', () => {
     expect((await last(await channel.request(there, call('x'))))?.value).toMatchObject({ id: 'x', result: { era: 'modern' } });
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
+  });
+  test('that takes any revision is initialized all the same once its list lacks what 2026-07-28 has; one that is never initialized keeps its answer (B5)', async () => {
+    for (const initializes of [true, false]) {
+      const methods: unknown[] = [];
+      const there = await listen((request, { id, method }, answer) => {
+        methods.push(method);
+        if (method === 'initialize' && !initializes) return answer(404, { id, error: { code: -32601, message: 'Method not found' } });
+        answer(200, { id, result: method === 'initialize' ? { protocolVersion: '2025-11-25', capabilities: {} } : { tools: [], revision: request.headers['mcp-protocol-version'] } });
+      });
+      const list = () => channel.request({ ...target('alice'), url: there.url }, { ...call('x'), method: 'tools/list', params: {}, name: undefined });
+      for (const attempt of [1, 2]) expect((await last(await list()))?.value, String(attempt)).toMatchObject({ id: 'x', result: { revision: initializes ? '2025-11-25' : '2026-07-28' } });
+      expect(methods.filter((method) => method === 'initialize')).toHaveLength(1);
+      await there.close();
+    }
+  });
+  test('that closes the stream before it answered is asked for the rest, after the time it wants and from where it stopped; without an id the call is over (B5)', async () => {
+    for (const id of ['place-1', '']) {
+      let closedAt = 0;
+      let resumed: { lastEventId: unknown; session: unknown; afterMs: number; authorization: unknown } | undefined;
+      let callId: unknown;
+      const there = await listen((request, rpc, answer, response) => {
+        if (rpc.method === 'initialize') {
+          response.setHeader('mcp-session-id', 'session-1');
+          return answer(200, { id: rpc.id, result: { protocolVersion: '2025-11-25', capabilities: {} } });
+        }
+        if (rpc.method === 'notifications/initialized') return void response.writeHead(202).end();
+        if (request.method === 'POST' && request.headers['mcp-session-id'] === undefined) return answer(400, { id: rpc.id, error: { code: -32000, message: 'Bad Request' } });
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        if (request.method === 'POST') {
+          callId = rpc.id;
+          closedAt = performance.now();
+          return void response.end(`${id === '' ? '' : `id: ${id}\n`}retry: 200\ndata:\n\n`);
+        }
+        resumed = { lastEventId: request.headers['last-event-id'], session: request.headers['mcp-session-id'], authorization: request.headers.authorization, afterMs: performance.now() - closedAt };
+        response.end(`data: ${JSON.stringify({ jsonrpc: '2.0', id: callId, result: { content: [] } })}\n\n`);
+      });
+      const answer = await last(await channel.request({ ...target('alice'), url: there.url }, call('x')));
+      expect(answer?.value).toEqual(id === '' ? undefined : { jsonrpc: '2.0', id: 'x', result: { content: [] } });
+      expect(resumed).toEqual(id === '' ? undefined : { lastEventId: id, session: 'session-1', authorization: 'Bearer alice', afterMs: expect.any(Number) });
+      if (resumed !== undefined) expect(resumed.afterMs).toBeGreaterThanOrEqual(195);
+      await there.close();
+    }
   });
   test('loses sessions nobody uses', async () => {
     now += 6 * 60_000;

@@ -6,7 +6,8 @@ const message = (status: number, body: object): RelayAnswer => ({ type: 'message
 const error = (status: number, code: number, data?: unknown) => message(status, { error: { code, message: '', data } });
 
 test.each<[string, RelayAnswer, 'modern' | 'legacy' | undefined]>([
-  ['a result', message(200, { result: {} }), 'modern'],
+  ['a result', message(200, { result: { resultType: 'complete' } }), 'modern'],
+  ['a result without its type', message(200, { result: {} }), undefined],
   ['an error about the operation', error(200, -32602), 'modern'],
   ['a list of versions with ours', error(400, -32022, { supported: ['2026-07-28'] }), 'modern'],
   ['a list of versions without ours', error(400, -32022, { supported: ['2025-11-25'] }), 'legacy'],

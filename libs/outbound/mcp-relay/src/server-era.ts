@@ -12,8 +12,9 @@ export function eraShownBy(answer: RelayAnswer): ServerEra | undefined {
   if (answer.type === 'stream') return 'modern';
   if (answer.type === 'failed') return answer.reason === 'http-status' && answer.status === 400 ? 'legacy' : undefined;
   if (answer.type !== 'message') return undefined;
-  const { error } = answer.message.value;
-  if (!isJsonObject(error)) return 'modern';
+  const { error, result } = answer.message.value;
+  // A server of the old era that takes any version answers too, in its own words.
+  if (!isJsonObject(error)) return isJsonObject(result) && 'resultType' in result ? 'modern' : undefined;
   const { code, data } = error;
   if (code === -32022) {
     const supported = isJsonObject(data) ? data['supported'] : undefined;

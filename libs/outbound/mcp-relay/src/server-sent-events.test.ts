@@ -13,8 +13,8 @@ async function read(text: string, size = 1_000, max = 10_000): Promise<ServerSen
 }
 
 describe('a stream of events', () => {
-  const text = ': comment\n\nevent: message\nid: 1\ndata: {"a":"ü"}\n\ndata: one\r\ndata: two\r\n\r\nid: 2\ndata:\n\ndata:x\rdata: y\r\rdata: unfinished';
-  const expected = [{ event: 'message', id: '1', data: '{"a":"ü"}' }, { event: undefined, id: undefined, data: 'one\ntwo' }, { event: undefined, id: undefined, data: 'x\ny' }];
+  const text = ': comment\n\nevent: message\nid: 1\ndata: {"a":"ü"}\n\ndata: one\r\ndata: two\r\n\r\nid: 2\nretry: 500\ndata:\n\ndata:\nretry: soon\n\ndata:x\rdata: y\r\rdata: unfinished';
+  const expected = [{ event: 'message', id: '1', data: '{"a":"ü"}' }, { event: undefined, id: undefined, data: 'one\ntwo' }, { event: undefined, id: '2', retryMs: 500, data: '' }, { event: undefined, id: undefined, data: 'x\ny' }];
   test.each([1, 2, 3, 7, 1_000])('reads the same in pieces of %i bytes', async (size) => {
     expect(await read(text, size)).toEqual(expected);
   });

@@ -1,9 +1,11 @@
 import { SallyportError } from '@sallyport/kernel';
 
-/** One event of a stream (HTML living standard, 9.2). Only what carries data is of interest here. */
+/** One event of a stream (HTML living standard, 9.2); what carries neither data, id nor retry time is none. */
 export interface ServerSentEvent {
   readonly event: string | undefined;
   readonly id: string | undefined;
+  /** Milliseconds to wait before the stream is asked for again. */
+  readonly retryMs?: number;
   readonly data: string;
 }
 
@@ -57,6 +59,7 @@ function eventOf(lines: readonly string[]): ServerSentEvent | undefined {
   const data: string[] = [];
   let event: string | undefined;
   let id: string | undefined;
+  let retryMs: number | undefined;
   for (const line of lines) {
     const colon = line.indexOf(':');
     const field = colon === -1 ? line : line.slice(0, colon);
@@ -64,8 +67,10 @@ function eventOf(lines: readonly string[]): ServerSentEvent | undefined {
     if (field === 'data') data.push(value);
     else if (field === 'event') event = value;
     else if (field === 'id') id = value;
+    else if (field === 'retry' && /^\d{1,9}$/.test(value)) retryMs = Number(value);
   }
-  return data.every((line) => line === '') ? undefined : { event, id, data: data.join('\n') };
+  if (id === undefined && retryMs === undefined && data.every((line) => line === '')) return undefined;
+  return { event, id, ...(retryMs === undefined ? {} : { retryMs }), data: data.join('\n') };
 }
 
 /** A JSON-RPC message as one event. JSON text holds no raw line break outside a string, and none inside one. */
