@@ -177,6 +177,22 @@ describe('an assertion of the company’s identity provider', () => {
     }
   });
 
+  test('shown with a proof that was used before is not used up, and begins nothing (S7, S8)', async () => {
+    const agent = new TestAgent(deployment, 'assistant');
+    agent.dpop = await makeDpopKey();
+    const proof = await agent.dpop.prove({ method: 'POST', url: `${deployment.issuer}/token` });
+    const send = async (assertion: string, headers: Record<string, string>) => {
+      const response = await fetch(`${deployment.issuer}/token`, { method: 'POST', headers, body: new URLSearchParams({ client_id: 'assistant', client_secret: secret, grant_type: JWT_BEARER, assertion }) });
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    };
+    expect((await send(await assert(), { dpop: proof })).status).toBe(200);
+    const before = await deployment.database.agentSession.count();
+    const next = await assert();
+    expect((await send(next, { dpop: proof })).body['error']).toBe('invalid_dpop_proof');
+    expect(await deployment.database.agentSession.count()).toBe(before);
+    expect((await show(next)).status).toBe(200);
+  });
+
   test('is asked for one resource, which is the gateway (R16)', async () => {
     expect((await show(await assert(), { resource: deployment.resource })).status).toBe(200);
     expect((await show(await assert(), { resource: 'https://other.example/mcp' })).body['error']).toBe('invalid_target');

@@ -2,7 +2,7 @@ import { errors, type KoaContextWithOIDC, type Provider, type TokenEndpointGrant
 import { buildTokenResponse } from 'oidc-provider/lib/helpers/grants.js';
 import { JWT_BEARER } from './client-metadata.js';
 import type { AssertionVerdict, EngineDecisions } from './engine.js';
-import { bindToProvenKey, provenKey, toRegistration } from './internals.js';
+import { toRegistration, useProof } from './internals.js';
 import { isConfidential } from './structured-tokens.js';
 
 interface Options {
@@ -25,17 +25,18 @@ export function registerAssertionGrant(provider: Provider, { resource, decisions
     if (!params.assertion) throw new errors.InvalidRequest('assertion is required');
     if (params.resource !== undefined && params.resource !== resource) throw new errors.InvalidTarget();
 
+    const provenKey = await useProof(ctx);
     const verdict = await decisions.admitAssertion({
       assertion: params.assertion,
       agent: toRegistration(client),
       requestedScopes: params.scope?.split(' '),
-      provenKey: await provenKey(ctx),
+      provenKey,
       sourceIp: ctx.ip || null,
     });
     onVerdict(ctx, verdict);
     if (!verdict.admitted) throw verdict.error === 'invalid_target' ? new errors.InvalidTarget(undefined, { detail: verdict.reason }) : new errors.InvalidGrant({ detail: verdict.reason });
     const token = new provider.AccessToken({ client, accountId: verdict.userId, grantId: verdict.grantId, gty: JWT_BEARER });
-    await bindToProvenKey(ctx, token);
+    token.jkt = provenKey;
     const scopes = [...verdict.scopes];
     token.resourceServer = new provider.ResourceServer(resource, resourceServer(scopes));
     token.scope = scopes.join(' ');

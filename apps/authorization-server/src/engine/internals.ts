@@ -50,18 +50,15 @@ export async function provenKey(ctx: KoaContextWithOIDC): Promise<string | undef
 }
 
 /**
- * For a grant of our own, before it issues anything: binds the token to the key the request proves, if it proves one, and
- * uses the proof up. A client that is to have bound tokens only is refused without.
- * @returns whether the token is bound now
+ * The same, for a grant of our own and before it does anything: uses the proof up, if one came. A client that is to have
+ * bound tokens only is refused without.
  */
-export async function bindToProvenKey(ctx: TokenEndpointGrantContext, token: InstanceType<Provider['AccessToken' | 'ClientCredentials']>): Promise<boolean> {
+export async function useProof(ctx: TokenEndpointGrantContext): Promise<string | undefined> {
   const { provider, client } = ctx.oidc;
   const proof = await validateDpop(provider, ctx);
   checkDpopRequired(provider, ctx, proof);
-  if (!proof) return false;
   await checkDpopReplay(provider, ctx, proof, client.clientId);
-  token.jkt = proof.thumbprint;
-  return true;
+  return proof?.thumbprint;
 }
 
 /**
