@@ -34,6 +34,7 @@ import { Places } from './request-path/places.js';
 import { StepUpMemory } from './request-path/step-up-memory.js';
 import { EndedSessions } from './session/ended-sessions.js';
 import { LogLevels } from './session/log-levels.js';
+import { ResourceSubscriptions } from './session/resource-subscriptions.js';
 import { StateSealer } from './session/state-sealer.js';
 
 export interface GatewayAdapters {
@@ -127,6 +128,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     listTimeoutMs: config.listTimeoutMs,
     listPageLength: config.listPageLength,
     logLevels: new LogLevels(),
+    resourceSubscriptions: new ResourceSubscriptions(),
     observeMissing: metrics === undefined ? undefined : observeMissing(metrics),
   };
 

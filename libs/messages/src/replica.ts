@@ -15,6 +15,8 @@ export const ReplicaRequest = z.discriminatedUnion('type', [
   z.object({ type: z.literal('cancel'), sessionId: Id, requestId: RequestId }),
   /** To all: how much of the log a legacy client wants to see from now on. */
   z.object({ type: z.literal('log-level'), sessionId: Id, level: z.enum(['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']), setAt: z.int() }),
+  /** To all: what a legacy client wants to hear of during its calls, or no longer. */
+  z.object({ type: z.literal('subscription'), sessionId: Id, server: z.string().min(1).max(256), uri: z.string().min(1).max(8192), isWanted: z.boolean() }),
   /** Go on with a call parked at the receiver; what it says is sent back as pieces of `exchange`. */
   z.object({
     type: z.literal('resume'), park: Id, exchange: Id,

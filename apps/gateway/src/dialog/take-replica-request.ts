@@ -12,6 +12,11 @@ export async function takeReplicaRequest(path: RequestPath, request: ReplicaRequ
     case 'log-level':
       path.logLevels.remember({ id: request.sessionId, log: { level: request.level, setAt: request.setAt } });
       return true;
+    case 'subscription': {
+      const { sessionId, server, uri, isWanted } = request;
+      path.resourceSubscriptions.set(sessionId, { server, uri }, isWanted);
+      return true;
+    }
     case 'resume':
       return await resumeForReplica(path, request, from);
     case 'piece':

@@ -20,6 +20,8 @@ export type Operation =
   | { readonly type: 'call'; readonly name: string; readonly arguments: JsonObject | undefined }
   | { readonly type: 'prompt'; readonly name: string; readonly arguments: Record<string, string> | undefined }
   | { readonly type: 'read'; readonly uri: string }
+  /** For the session: of clients older than 2026-07-28. */
+  | { readonly type: 'subscribe' | 'unsubscribe'; readonly uri: string }
   | { readonly type: 'listen'; readonly wanted: SubscriptionFilter }
   | {
       readonly type: 'complete';

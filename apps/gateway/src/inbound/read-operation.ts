@@ -71,11 +71,12 @@ export function readOperation(era: 'modern' | 'legacy', method: string, params: 
       const args = PromptArguments.optional().safeParse(params['arguments']);
       return args.success ? { type: 'prompt', name, arguments: args.data } : { refused: 'invalid-params', message: 'arguments must be an object of strings.' };
     }
-    case 'resources/read': {
-      const { uri } = params;
-      if (typeof uri !== 'string' || uri === '' || uri.length > MAX_URI) return { refused: 'invalid-params', message: 'uri is required.' };
-      return { type: 'read', uri };
-    }
+    case 'resources/read':
+      return readUri('read', params);
+    case 'resources/subscribe':
+      return era === 'legacy' ? readUri('subscribe', params) : unknownMethod(method);
+    case 'resources/unsubscribe':
+      return era === 'legacy' ? readUri('unsubscribe', params) : unknownMethod(method);
     case 'completion/complete': {
       const completion = Completion.safeParse(params);
       return completion.success ? { type: 'complete', ...completion.data } : { refused: 'invalid-params', message: 'ref and argument are required.' };
@@ -88,6 +89,10 @@ export function readOperation(era: 'modern' | 'legacy', method: string, params: 
 function readList(what: ListKind, { cursor }: JsonObject): Operation | Refusal {
   if (cursor === undefined) return { type: 'list', what, cursor };
   return typeof cursor === 'string' && cursor.length <= MAX_CURSOR ? { type: 'list', what, cursor } : { refused: 'invalid-params', message: 'Unknown cursor.' };
+}
+
+function readUri(type: 'read' | 'subscribe' | 'unsubscribe', { uri }: JsonObject): Operation | Refusal {
+  return typeof uri === 'string' && uri !== '' && uri.length <= MAX_URI ? { type, uri } : { refused: 'invalid-params', message: 'uri is required.' };
 }
 
 const isName = (name: unknown): name is string => typeof name === 'string' && name !== '' && name.length <= MAX_NAME;

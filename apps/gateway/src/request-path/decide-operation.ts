@@ -1,6 +1,8 @@
 import { decide } from '@sallyport/policy';
 import type { Action, Decision, Permit } from '@sallyport/policy';
+import { isRefusal } from './refusal.js';
 import type { Refusal } from './refusal.js';
+import { asOfNow } from './request-path.js';
 import type { Call } from './request-path.js';
 
 /** Decides both hops for one operation. Only an allowed decision holds a permit; the record names the policies either way (R29). */
@@ -10,6 +12,12 @@ export function decideOperation(call: Call, server: string, action: Action, deni
 
 export function decisionOn(call: Call, server: string, action: Action): Decision {
   return decide(call.policies, call.caller, { server, action, sourceIp: call.inbound.sourceIp, now: call.now });
+}
+
+/** Decided for each change that is told: what was subscribed to may have been withdrawn since (S17). */
+export function mayHear(call: Call, server: string, action: Action): boolean {
+  const now = asOfNow(call);
+  return !isRefusal(now) && decisionOn(now, server, action).outcome === 'allow';
 }
 
 export function permitOf(call: Call, decision: Decision, denied: Refusal): Permit | Refusal {

@@ -66,7 +66,7 @@ function withRetry({ requestState: _state, inputResponses: _responses, ...params
 }
 
 /** A legacy client is asked on the stream of its call, in its session. */
-const canBeAsked = ({ request, inbound }: Call): boolean => request.era === 'modern' || (request.session !== undefined && (inbound.headers.get('accept') ?? '').includes('text/event-stream'));
+export const canBeAsked = ({ request, inbound }: Call): boolean => request.era === 'modern' || (request.session !== undefined && (inbound.headers.get('accept') ?? '').includes('text/event-stream'));
 
 /** What needs no question: the same toward a server in every request. */
 const unasked = (abilities: ClientAbilities): ClientAbilities => new Set(abilities.has('views') ? (['views'] as const) : []);

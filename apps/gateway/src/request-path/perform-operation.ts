@@ -12,6 +12,8 @@ import { listEntries } from './list-entries.js';
 import { readResource } from './read-resource.js';
 import type { Refusal } from './refusal.js';
 import type { Call } from './request-path.js';
+import { subscribeResource } from './subscribe-resource.js';
+import { withUpdates } from './updates-during-call.js';
 
 /** What an admitted request asks for: answered here, or by a server after its own decision. */
 export async function performOperation(call: Call, refuseLate: RefuseLate): Promise<Answer | Refusal> {
@@ -39,13 +41,15 @@ export async function performOperation(call: Call, refuseLate: RefuseLate): Prom
     case 'list':
       return await listEntries(call, operation.what, operation.cursor);
     case 'call':
-      return await callTool(call, operation.name, operation.arguments, refuseLate);
+      return await withUpdates(call, () => callTool(call, operation.name, operation.arguments, refuseLate));
     case 'prompt':
       return await getPrompt(call, operation.name, operation.arguments, refuseLate);
     case 'complete':
       return await completeArgument(call, operation, refuseLate);
     case 'listen':
       return await listen(call, operation.wanted);
+    case 'subscribe': case 'unsubscribe':
+      return await subscribeResource(call, operation);
     case 'read':
       return await readResource(call, operation.uri, refuseLate);
   }

@@ -1,10 +1,13 @@
 import { isJsonObject } from '@sallyport/mcp-relay';
 import type { ServerMessage } from '@sallyport/mcp-relay';
+import { publicResourceUri } from '@sallyport/server';
 import { isLogged } from '../inbound/log-level.js';
+import { mayHear } from './decide-operation.js';
+import type { Call } from './request-path.js';
 import type { ServerCall } from './server-call.js';
 
 /** A notification as this client may see it, written anew from what was looked at: another reader may see another method in the server's text. */
-export function relayedNotification({ call, lease }: ServerCall, { value: { id, method, params } }: ServerMessage): string | undefined {
+export function relayedNotification({ call, server, lease }: ServerCall, { value: { id, method, params } }: ServerMessage): string | undefined {
   if (id !== undefined || typeof method !== 'string' || !isJsonObject(params)) return undefined;
   const { meta, logLevel } = call.request;
   switch (method) {
@@ -15,8 +18,18 @@ export function relayedNotification({ call, lease }: ServerCall, { value: { id, 
     case 'notifications/message':
       if (!isLogged(logLevel, params['level'])) return undefined;
       break;
+    case 'notifications/resources/updated':
+      return updateText(call, server.name, params['uri']);
     default:
       return undefined;
   }
   return lease.redact(JSON.stringify({ jsonrpc: '2.0', method, params }));
+}
+
+/** Some older servers tell of a resource in the call that changed it; a client with sessions may hear it there. */
+function updateText(call: Call, server: string, uri: unknown): string | undefined {
+  const { session } = call.request;
+  if (session === undefined || typeof uri !== 'string' || !call.path.resourceSubscriptions.of(session.id).some((resource) => resource.server === server && resource.uri === uri)) return undefined;
+  const publicUri = mayHear(call, server, { type: 'resource', uri }) ? publicResourceUri(server, uri, call.prefix) : undefined;
+  return publicUri === undefined ? undefined : JSON.stringify({ jsonrpc: '2.0', method: 'notifications/resources/updated', params: { uri: publicUri } });
 }

@@ -12,6 +12,7 @@ import type { Catalogues } from '../outbound/catalogues.js';
 import type { CredentialLeases } from '../outbound/credential-leases.js';
 import type { StateSealer } from '../session/state-sealer.js';
 import type { LogLevels } from '../session/log-levels.js';
+import type { ResourceSubscriptions } from '../session/resource-subscriptions.js';
 import type { EndedSessions } from '../session/ended-sessions.js';
 import type { OpenQuestions } from '../dialog/open-questions.js';
 import type { ParkedCalls } from '../dialog/parked-calls.js';
@@ -56,6 +57,7 @@ export interface RequestPath {
   /** Characters of JSON in one page of a list. */
   readonly listPageLength: number;
   readonly logLevels: LogLevels;
+  readonly resourceSubscriptions: ResourceSubscriptions;
   /** Told of each server whose share of a list is missing; must not throw. */
   readonly observeMissing?: ((server: string, reason: string) => void) | undefined;
 }

@@ -1,0 +1,77 @@
+import { formatEvent } from '@sallyport/mcp-relay';
+import { publicResourceUri } from '@sallyport/server';
+import type { Answer, AnswerPiece } from '../http/exchange.js';
+import { Feed } from './feed.js';
+import { canBeAsked } from './lease-and-forward.js';
+import type { OpenCall } from './open-calls.js';
+import { isRefusal } from './refusal.js';
+import type { Refusal } from './refusal.js';
+import { streamOf } from './relay-answer.js';
+import type { Call } from './request-path.js';
+import { pump, shareOf } from './server-share.js';
+
+/**
+ * A client older than 2026-07-28 hears of the resources it subscribed to on the streams of its own calls, and nowhere else:
+ * while one runs, the servers are listened to as for `subscriptions/listen`. Without a place for that, or when no server
+ * tells anything, the call is as any other. What happens between calls is not told.
+ */
+export async function withUpdates(call: Call, perform: () => Promise<Answer | Refusal>): Promise<Answer | Refusal> {
+  const { path, inbound } = call;
+  const wanted = wantedUris(call);
+  const leave = wanted.length === 0 ? undefined : path.subscriptions.enter(call.caller.userId);
+  if (leave === undefined) return await perform();
+  inbound.onOver(leave);
+  const watches: NonNullable<OpenCall['lost']>[] = [];
+  const shares = (await Promise.all(call.servers.map((name) => shareOf(call, name, { resourceSubscriptions: wanted }, (watch) => watches.push(watch))))).filter((share) => share !== undefined);
+  const feed = new Feed();
+  const end = () => {
+    feed.end();
+    for (const { messages } of shares) void messages.return?.();
+  };
+  inbound.onOver(end);
+  if (shares.length === 0) return await perform();
+  // Ends the updates, not the call, when they may no longer be told (security rule S17).
+  inbound.onOver(path.openCalls.add({ token: call.token, sessionId: undefined, requestId: call.request.id, end, lost: (snapshot) => watches.map((watch) => watch(snapshot)).find((reason) => reason !== undefined) }));
+  for (const share of shares) void pump(call, share, feed);
+  const answer = await perform();
+  if (isRefusal(answer) || answer.status !== 200 || answer.body.type === 'none') return answer;
+  const { 'content-type': _type, ...headers } = answer.headers;
+  return { ...answer, ...streamOf(merged(answer.body.type === 'stream' ? answer.body.pieces : asPiece(answer.body.text), feed)), headers };
+}
+
+/** Under the names of this address; of servers it does not reach, nothing. */
+function wantedUris(call: Call): readonly string[] {
+  const { session } = call.request;
+  if (session === undefined || !canBeAsked(call)) return [];
+  return call.path.resourceSubscriptions.of(session.id).filter(({ server }) => call.servers.includes(server)).flatMap(({ server, uri }) => publicResourceUri(server, uri, call.prefix) ?? []);
+}
+
+async function* asPiece(text: string): AsyncGenerator<AnswerPiece> {
+  yield { text: formatEvent(text), last: true };
+}
+
+/** The answer as it comes, and before each of its pieces what was told meanwhile. */
+async function* merged(pieces: AsyncIterable<AnswerPiece>, feed: Feed): AsyncGenerator<AnswerPiece> {
+  const iterator = pieces[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = iterator.next();
+      let arrived: IteratorResult<AnswerPiece> | undefined;
+      void next.then((result) => (arrived = result), () => undefined);
+      while (arrived === undefined && !feed.hasEnded) {
+        await Promise.race([next, feed.woken()]);
+        yield* told(feed);
+      }
+      const { value, done } = await next;
+      yield* told(feed);
+      if (done === true) return;
+      yield value;
+    }
+  } finally {
+    await iterator.return?.();
+  }
+}
+
+function* told(feed: Feed): Generator<AnswerPiece> {
+  for (const { method, uri } of feed.drain()) yield { text: formatEvent(JSON.stringify({ jsonrpc: '2.0', method, params: { uri } })), last: false };
+}
