@@ -62,7 +62,7 @@ export function problemsOf(documents: readonly Document[]): DocumentProblem[] {
         refer('McpServer', document.spec.server, ['server']);
         if (document.spec.type === 'gateway-token' && (durationSeconds(document.spec.lifetime) ?? 0) > MAX_TOKEN_LIFETIME_SECONDS) say(['lifetime'], 'is more than 1h: shorten it');
         const server = find('McpServer', document.spec.server);
-        if (document.spec.type === 'static' && document.spec.origin !== undefined && server && new URL(server.spec.url).origin !== document.spec.origin) say(['origin'], `is not where the server "${server.name}" is: a secret does not follow a server that moves; enter the one for ${new URL(server.spec.url).origin}, and name that`);
+        if ('origin' in document.spec && document.spec.origin !== undefined && server && new URL(server.spec.url).origin !== document.spec.origin) say(['origin'], `is not where the server "${server.name}" is: a credential does not follow a server that moves; when this one is meant for ${new URL(server.spec.url).origin}, say so here`);
         break;
       }
       case 'AccessPolicy': {

@@ -19,6 +19,10 @@ export function secretSourcesOf(document: Document): DocumentSecret[] {
       return [...field(['clientSecret'], document.spec.clientSecret), ...field(['clientKey'], document.spec.clientKey)];
     case 'CredentialProvider':
       if (document.spec.type === 'static') return field(['secret'], document.spec.secret);
+      if (document.spec.type === 'client-credentials') {
+        const { client } = document.spec;
+        return client.authentication === 'private_key_jwt' ? field(['client', 'clientKey'], client.clientKey) : field(['client', 'clientSecret'], client.clientSecret);
+      }
       return document.spec.type === 'mcp-user-oauth' ? field(['client', 'clientSecret'], document.spec.client?.clientSecret) : [];
     case 'Agent':
       return document.spec.authentication.method === 'client_secret' ? field(['authentication', 'clientSecret'], document.spec.authentication.clientSecret) : [];

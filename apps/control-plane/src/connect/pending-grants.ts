@@ -1,3 +1,4 @@
+import { CLIENT_AUTHENTICATIONS } from '@sallyport/credential';
 import { createHash, randomBytes } from 'node:crypto';
 import { Prisma, type Database } from '@sallyport/database';
 import type { Clock } from '@sallyport/kernel';
@@ -26,7 +27,7 @@ const PendingGrant = z.object({
   revocationEndpoint: z.string().nullable(),
   resource: z.string(),
   oauthClientId: z.string(),
-  authentication: z.enum(['client_secret_basic', 'client_secret_post', 'none']),
+  authentication: z.enum(CLIENT_AUTHENTICATIONS),
   codeVerifier: z.string(),
   scopes: z.array(z.string()),
 });

@@ -2,7 +2,7 @@ import type { Provider, Type } from '@nestjs/common';
 import { createAccessTokenVerifier } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import { createClientLookup, findStoredSecret, PostgresConnectionStore } from '@sallyport/connection-store';
-import { configuredTarget, MemorySeenNonces } from '@sallyport/credential';
+import { ClientCredentialsTokens, configuredTarget, MemorySeenNonces } from '@sallyport/credential';
 import type { Database } from '@sallyport/database';
 import type { Clock } from '@sallyport/kernel';
 import { loadDecryptionKey, loadEnrolledKeys, loadSigningKey, type Sealer } from '@sallyport/keys';
@@ -81,6 +81,11 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
     clock,
     record,
     findSecret: (name) => findStoredSecret(database, sealer, name),
+    clientCredentials: new ClientCredentialsTokens({
+      fetch,
+      clock,
+      onRequest: ({ server, provider, reason }) => record({ type: reason === null ? 'connection.refreshed' : 'connection.refresh_failed', server, ...(reason === null ? {} : { reason }), detail: { provider, step: 'client_credentials' } }),
+    }),
     userConnections: {
       ...shared,
       target: (connection) => configuredTarget(snapshot(), connection),

@@ -1,5 +1,5 @@
 import { openCredential, revokeGrant, type ClientAuthentication, type Connection, type ConnectionStore, type OAuthClient, type StoredCredential, type Vault } from '@sallyport/credential';
-import { SallyportError } from '@sallyport/kernel';
+import { SallyportError, type Clock } from '@sallyport/kernel';
 import type { CredentialChanged } from '@sallyport/messages';
 import type { SafeFetch } from '@sallyport/safe-fetch';
 import type { ConnectionConsents } from '../connect/connection-consents.js';
@@ -10,6 +10,7 @@ export interface DisconnectContext {
   readonly vault: Vault;
   readonly consents: ConnectionConsents;
   readonly fetch: SafeFetch;
+  readonly clock: Clock;
   readonly clientFor: (connection: Connection, authentication: ClientAuthentication) => Promise<OAuthClient | undefined>;
   readonly record: RecordLifecycle;
   readonly broadcastChanged: (changed: CredentialChanged) => Promise<void>;
@@ -32,13 +33,13 @@ export async function disconnect(id: string, reason: string, context: Disconnect
   return { type: 'removed', revokedUpstream };
 }
 
-async function revokeUpstream(connection: Connection, { vault, fetch, clientFor }: DisconnectContext): Promise<boolean> {
+async function revokeUpstream(connection: Connection, { vault, fetch, clock, clientFor }: DisconnectContext): Promise<boolean> {
   if (connection.revocationEndpoint === null) return false;
   const credential = openedIfPossible(vault, connection);
   if (!credential) return false;
   const client = await clientFor(connection, credential.clientAuthentication);
   if (!client) return false;
-  const grant = { revocationEndpoint: connection.revocationEndpoint, client };
+  const grant = { revocationEndpoint: connection.revocationEndpoint, tokenEndpoint: connection.tokenEndpoint, client, now: clock() };
   const access = await revokeGrant({ ...grant, token: credential.accessToken, tokenTypeHint: 'access_token' }, fetch);
   return credential.refreshToken === null ? access : revokeGrant({ ...grant, token: credential.refreshToken, tokenTypeHint: 'refresh_token' }, fetch);
 }

@@ -1,6 +1,6 @@
 import type { AccessTokenVerifier } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import { configuredTarget, leaseEnteredSecret, leaseGatewayToken, leaseNothing, leaseSharedSecret, leaseUserConnection, openLeaseRequest, sealLeaseAnswer, type LeaseAnswerWire, type LeaseResponderKeys, type OpenedLeaseRequest, type ProviderLease, type UserConnectionContext } from '@sallyport/credential';
+import { configuredClient, configuredTarget, leaseEnteredSecret, leaseGatewayToken, leaseNothing, leaseSharedSecret, leaseUserConnection, openLeaseRequest, sealLeaseAnswer, type ClientCredentialsTokens, type LeaseAnswerWire, type LeaseResponderKeys, type OpenedLeaseRequest, type ProviderLease, type UserConnectionContext } from '@sallyport/credential';
 import type { Clock, Secret } from '@sallyport/kernel';
 import type { SigningKeyPair, Sealer } from '@sallyport/keys';
 import type { LeaseOutcome } from '@sallyport/messages';
@@ -21,6 +21,7 @@ export interface LeaseContext {
   readonly clock: Clock;
   /** A document's secret by its stored name. */
   readonly findSecret: (name: string) => Promise<Secret | undefined>;
+  readonly clientCredentials: ClientCredentialsTokens;
   readonly userConnections: Omit<UserConnectionContext, 'isRevoked'>;
   readonly record: RecordLifecycle;
 }
@@ -76,6 +77,10 @@ async function leaseFromProvider(permit: Permit, rejectedConnectionRevision: num
     }
     case 'mcp-user-oauth':
       return leaseUserConnection({ caller, target, rejectedConnectionRevision }, userConnections);
+    case 'client-credentials': {
+      const client = await configuredClient({ provider: target.provider.name, client: spec.client, issuer: new URL(spec.tokenEndpoint).origin }, context.findSecret);
+      return client ? context.clientCredentials.lease({ target, spec, client, rejectedRevision: rejectedConnectionRevision }) : { type: 'refused', reason: 'secret_missing' };
+    }
     case 'static': {
       if (spec.owner === 'user') return leaseEnteredSecret({ caller, target, rejectedConnectionRevision }, spec, userConnections);
       const secret = await context.findSecret(`CredentialProvider/${target.provider.name}/secret`);

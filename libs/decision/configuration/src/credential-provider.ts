@@ -57,7 +57,32 @@ const Static = z.strictObject({
   }
 });
 
-export const CredentialProviderSpec = z.discriminatedUnion('type', [McpUserOAuth, Static, GatewayToken, None]);
+/** How our own client, registered by hand, proves itself at a token endpoint. */
+const Client = z.discriminatedUnion('authentication', [
+  z.strictObject({ authentication: z.enum(['client_secret_basic', 'client_secret_post']), clientId: z.string().min(1).max(512), clientSecret: SecretSource }),
+  /** RFC 7523; the key is a private JWK. `assertionAudience`: the token endpoint unless said. */
+  z.strictObject({ authentication: z.literal('private_key_jwt'), clientId: z.string().min(1).max(512), clientKey: SecretSource, assertionAudience: z.string().min(1).max(2_048).optional() }),
+]);
+const PROTOCOL_PARAMETER = /^(grant_type|client_id|client_secret|client_assertion|client_assertion_type|scope|resource|audience|code|code_verifier|code_challenge|code_challenge_method|redirect_uri|state|nonce|response_type|response_mode|request|request_uri|refresh_token|subject_token.*|actor_token.*|assertion)$/;
+/** What a provider wants besides; never what the protocol, or a field of the document, says already. */
+const Parameters = z.record(z.string().min(1).max(64).refine((name) => !PROTOCOL_PARAMETER.test(name), 'is a parameter with a place of its own'), z.string().max(1_024)).refine((parameters) => Object.keys(parameters).length <= 16, 'has more than 16 parameters');
+
+/** One token for everybody, issued to our own client (RFC 6749 section 4.4). */
+const ClientCredentials = z.strictObject({
+  type: z.literal('client-credentials'),
+  server: ServerId,
+  tokenEndpoint: HttpUrl,
+  client: Client,
+  scopes: z.array(Scope).max(64).default([]),
+  audience: z.string().min(1).max(2_048).optional(),
+  /** Whether the server's resource (RFC 8707) is asked for; some providers reject that. */
+  resource: z.boolean().default(true),
+  parameters: Parameters.default({}),
+  /** Where its tokens may be sent; they do not follow a server that moves (security rule S20). */
+  origin: Origin,
+});
+
+export const CredentialProviderSpec = z.discriminatedUnion('type', [McpUserOAuth, Static, ClientCredentials, GatewayToken, None]);
 export const CREDENTIAL_PROVIDER_TYPES = CredentialProviderSpec.options.map(({ shape }) => shape.type.value);
 export type CredentialProviderSpec = z.infer<typeof CredentialProviderSpec>;
 export type CredentialProviderOf<T extends CredentialProviderSpec['type']> = Extract<CredentialProviderSpec, { type: T }>;

@@ -30,6 +30,10 @@ export { createAuthorizationRequest, scopesToRequest } from './oauth/authorizati
 export { AuthorizationServerMetadata, discoverAuthorizationServer } from './oauth/discover-authorization-server.js';
 export { discoverProtectedResource } from './oauth/discover-protected-resource.js';
 export { exchangeCode } from './oauth/exchange-code.js';
+export { CLIENT_AUTHENTICATIONS } from './oauth/oauth-client.js';
+export { configuredClient } from './oauth/configured-client.js';
+export { ClientCredentialsTokens } from './provider/client-credentials.js';
+export type { ClientCredentialsContext } from './provider/client-credentials.js';
 export type { ClientAuthentication, OAuthClient, OutboundFetch } from './oauth/oauth-client.js';
 export { readAuthorizationResponse } from './oauth/read-authorization-response.js';
 export { preferredAuthentication, registerClient } from './oauth/register-client.js';

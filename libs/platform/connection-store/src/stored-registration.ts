@@ -1,3 +1,4 @@
+import { CLIENT_AUTHENTICATIONS } from '@sallyport/credential';
 import type { ClientRegistration, Vault } from '@sallyport/credential';
 import { Secret } from '@sallyport/kernel';
 import { z } from 'zod';
@@ -9,7 +10,7 @@ const StoredRegistration = z.object({
   v: z.literal(1),
   clientId: z.string(),
   clientSecret: z.string().nullable(),
-  authentication: z.enum(['client_secret_basic', 'client_secret_post', 'none']),
+  authentication: z.enum(CLIENT_AUTHENTICATIONS),
   redirectUri: z.string(),
   expiresAt: z.number().nullable(),
 });

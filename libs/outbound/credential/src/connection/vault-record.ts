@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CLIENT_AUTHENTICATIONS } from '../oauth/oauth-client.js';
 import type { Connection } from './connection.js';
 
 /** Envelope encryption with associated data; `Sealer` of `platform/keys` is one. */
@@ -15,7 +16,7 @@ export const StoredCredential = z.object({
   accessToken: z.string().min(1),
   refreshToken: z.string().min(1).nullable(),
   /** How our client authenticates at the token endpoint. */
-  clientAuthentication: z.enum(['client_secret_basic', 'client_secret_post', 'none']),
+  clientAuthentication: z.enum(CLIENT_AUTHENTICATIONS),
   pins: z.object({ serverUrl: z.string(), serverResource: z.string().nullable(), providerDigest: z.string() }),
 });
 export type StoredCredential = z.infer<typeof StoredCredential>;

@@ -182,7 +182,7 @@ describe('the token endpoint', () => {
 });
 
 test('revoking says whether the server confirmed, and never fails', async () => {
-  const grant = { revocationEndpoint: 'https://as.example/revoke', client, token: 't', tokenTypeHint: 'refresh_token' } as const;
+  const grant = { revocationEndpoint: 'https://as.example/revoke', tokenEndpoint: 'https://as.example/token', now: 0, client, token: 't', tokenTypeHint: 'refresh_token' } as const;
   expect(await revokeGrant(grant, network({ 'https://as.example/revoke': {} }).fetch)).toBe(true);
   expect(await revokeGrant(grant, network({}).fetch)).toBe(false);
   expect(await revokeGrant(grant, () => Promise.reject(new SallyportError('outbound_timeout', 'x')))).toBe(false);

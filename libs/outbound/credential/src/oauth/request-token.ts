@@ -50,7 +50,7 @@ export async function requestToken(
 ): Promise<TokenResult> {
   const body = new URLSearchParams(parameters);
   const headers = new Headers({ 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' });
-  authenticate(client, body, headers);
+  await authenticate(client, body, headers, { tokenEndpoint, now });
   let response: Response;
   try {
     response = await fetch(tokenEndpoint, { method: 'POST', headers, body: body.toString() });
