@@ -166,7 +166,7 @@ export class AuthorizationServerModule {
     const steps = new AuthorizationSteps({ engine, configuration, admissions, signIn, binding, users, sessions, record: recorder.record, clock });
 
     const signOut = new SignOut({ issuer: config.issuer, returnTo: `${config.controlPlaneUrl}/session/ended`, engine, configuration, providers, identities, users, binding, endIdentitySessions, record: recorder.record, logger });
-    const backChannel = new BackChannelLogout({ providers, identities, store, endIdentitySessions, record: recorder.record, fetch: outbound, clock, logger });
+    const backChannel = new BackChannelLogout({ providers, identities, store, endIdentitySessions, record: recorder.record, keys: issuerKeys, clock, logger });
 
     return {
       module: AuthorizationServerModule,

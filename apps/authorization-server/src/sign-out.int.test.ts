@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { TestAgent } from './testing/test-agent.js';
 import type { BrowserPage } from './testing/test-browser.js';
 import { startTestDeployment, type TestDeployment } from './testing/test-deployment.js';
+import { startTestIdentityProvider, type TestIdentityProvider } from './testing/test-identity-provider.js';
 
 let deployment: TestDeployment;
 let replica: RunningService;
@@ -199,6 +200,42 @@ describe('an identity provider that ends a session of its own', () => {
     expect([answer.status, await answer.json()]).toEqual([400, { error: 'invalid_request' }]);
     expect(await target.ended()).toBe(false);
     expect((await target.refresh()).status).toBe(200);
+  });
+
+  describe('and cannot be asked for its keys', () => {
+    let other: TestIdentityProvider;
+    let asked: string[];
+    beforeEach(async () => {
+      other = await startTestIdentityProvider();
+      asked = [];
+      const ports = [deployment.provider.issuer, other.issuer].map((url) => Number(new URL(url).port));
+      await deployment.configure([
+        { kind: 'OutboundNetwork', name: 'default', spec: { allow: [{ host: '127.0.0.1', ports, http: true }] } },
+        { kind: 'TrustProvider', name: 'other', spec: { issuer: other.issuer, clientId: 'sallyport' } },
+      ]);
+    });
+    afterEach(() => other.close());
+
+    test('is told to say it again: what it said is not taken for a forgery (S28)', async () => {
+      other.answer = (path) => (path === '/jwks' ? { status: 500 } : undefined);
+      const answer = await send(await other.logoutToken({ sub: 'somebody' }), { provider: 'other' });
+      expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '5']);
+    });
+
+    test('is asked once at a time, however many tokens anybody sends in its name', async () => {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      other.answer = async (path) => {
+        asked.push(path);
+        await promise;
+        return path === '/.well-known/openid-configuration' ? { status: 503 } : undefined;
+      };
+      const answers = Array.from({ length: 20 }, () => send('a.b.c', { provider: 'other' }));
+      await eventually(() => asked.length > 0);
+      expect((await send('a.b.c', { provider: 'unknown' })).status).toBe(400); // those before it have arrived
+      resolve();
+      expect((await Promise.all(answers)).map(({ status }) => status)).toEqual(answers.map(() => 503));
+      expect(asked.length).toBeLessThan(answers.length);
+    });
   });
 
   test('is known by the name its document has', async () => {

@@ -44,6 +44,7 @@ export class TrustProviders {
   readonly #secret: (name: string) => Promise<Secret | undefined>;
   readonly #clock: Clock;
   readonly #metadata = new WeakMap<TrustProviderRules, { server: oauth.AuthorizationServer; until: number }>();
+  readonly #discovering = new WeakMap<TrustProviderRules, Promise<oauth.AuthorizationServer>>();
 
   /** @param options.secret of documents, by `TrustProvider/<name>/<field>` */
   constructor(options: { issuer: string; fetch: typeof globalThis.fetch; secret: (name: string) => Promise<Secret | undefined>; clock: Clock }) {
@@ -170,6 +171,15 @@ export class TrustProviders {
   async #discover(provider: TrustProvider, rules: TrustProviderRules): Promise<oauth.AuthorizationServer> {
     const known = this.#metadata.get(rules);
     if (known && known.until > this.#clock()) return known.server;
+    // One at a time: whoever likes can make us look, with a sign-in or a logout token that is none.
+    const underWay = this.#discovering.get(rules);
+    if (underWay) return underWay;
+    const discovering = this.#readMetadata(provider, rules).finally(() => this.#discovering.delete(rules));
+    this.#discovering.set(rules, discovering);
+    return discovering;
+  }
+
+  async #readMetadata(provider: TrustProvider, rules: TrustProviderRules): Promise<oauth.AuthorizationServer> {
     try {
       const { discovery, template } = rules.issuer;
       const answer = await oauth.discoveryRequest(discovery, { ...this.#options(provider), algorithm: 'oidc' });

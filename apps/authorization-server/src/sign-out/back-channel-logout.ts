@@ -1,6 +1,6 @@
-import { createRemoteJWKSet, customFetch, type JWTVerifyGetKey } from 'jose';
 import type { Clock } from '@sallyport/kernel';
 import type { Logger } from '@sallyport/telemetry';
+import type { IssuerKeys } from '../assertion/issuer-keys.js';
 import type { TrustProvider, TrustProviders } from '../federation/trust-providers.js';
 import type { EndIdentitySessions } from '../lifecycle/end-identity-sessions.js';
 import type { RecordLifecycle } from '../lifecycle/record-lifecycle.js';
@@ -17,7 +17,7 @@ export interface BackChannelLogoutParts {
   readonly store: ArtifactStore;
   readonly endIdentitySessions: EndIdentitySessions;
   readonly record: RecordLifecycle;
-  readonly fetch: typeof globalThis.fetch;
+  readonly keys: IssuerKeys;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -25,7 +25,6 @@ export interface BackChannelLogoutParts {
 /** Identity providers say that a session of theirs is over; everything that came of it here ends with it. */
 export class BackChannelLogout {
   readonly #parts: BackChannelLogoutParts;
-  readonly #keys = new Map<string, JWTVerifyGetKey>();
 
   constructor(parts: BackChannelLogoutParts) {
     this.#parts = parts;
@@ -33,14 +32,14 @@ export class BackChannelLogout {
 
   /**
    * @returns whether the token was one; a token that names nobody here is one too
-   * @throws SallyportError `trust_provider_unavailable`, or jose's own when the provider's keys cannot be fetched: nothing ended, and the same token may come again
+   * @throws SallyportError `trust_provider_unavailable`, or KeysUnavailable when the provider's keys cannot be had: nothing ended, and the same token may come again
    */
   async receive(provider: TrustProvider, token: unknown): Promise<boolean> {
-    const { providers, identities, store, endIdentitySessions, record, clock, logger } = this.#parts;
+    const { providers, identities, store, keys, endIdentitySessions, record, clock, logger } = this.#parts;
     if (typeof token !== 'string' || token.length > MAX_TOKEN) return false;
     const { issuer, clientId } = provider.spec;
     const { jwksUri, algorithms } = await providers.signatureSource(provider);
-    const verdict = await verifyLogoutToken(token, { issuer, clientId, algorithms, keys: this.#keysAt(jwksUri), now: clock() });
+    const verdict = await verifyLogoutToken(token, { issuer, clientId, algorithms, keys: keys.of({ issuer, jwksUri, keys: undefined, isSpiffeBundle: false }), now: clock() });
     if (!verdict.valid) {
       logger.warn({ trustProvider: provider.name, reason: verdict.reason }, 'a logout token was refused');
       return false;
@@ -60,14 +59,5 @@ export class BackChannelLogout {
       throw error;
     }
     return true;
-  }
-
-  #keysAt(jwksUri: string): JWTVerifyGetKey {
-    const known = this.#keys.get(jwksUri);
-    if (known) return known;
-    const { fetch } = this.#parts;
-    const keys = createRemoteJWKSet(new URL(jwksUri), { [customFetch]: (url, init) => fetch(url, { method: init.method, headers: init.headers, redirect: 'manual', signal: init.signal }) });
-    this.#keys.set(jwksUri, keys);
-    return keys;
   }
 }

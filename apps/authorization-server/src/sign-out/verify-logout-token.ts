@@ -31,7 +31,7 @@ export async function verifyLogoutToken(token: string, { issuer, clientId, keys,
     payload = verified.payload;
     typ = verified.protectedHeader.typ;
   } catch (error) {
-    if (error instanceof errors.JOSEError && !(error instanceof errors.JWKSTimeout)) return { valid: false, reason: error.code };
+    if (error instanceof errors.JOSEError) return { valid: false, reason: error.code };
     throw error;
   }
   if (typ !== undefined && !/^(?:application\/)?(?:logout\+jwt|jwt)$/i.test(typ)) return { valid: false, reason: 'another type of token' };
