@@ -1,10 +1,15 @@
 import { decodeJwt } from 'jose';
+import { createSnapshot, Document, documentMap, RevocationIndex } from '@sallyport/configuration';
 import type { RunningService } from '@sallyport/http';
 import { systemClock } from '@sallyport/kernel';
+import { createLogger } from '@sallyport/telemetry';
 import { createFakeClock, eventually } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { IdentityRechecks } from './federation/identity-rechecks.js';
+import { TrustProviders } from './federation/trust-providers.js';
 import { removeExpired } from './lifecycle/remove-expired.js';
 import { IdentitySessions } from './storage/identity-sessions.js';
+import { Users } from './storage/users.js';
 import { TestAgent, type TokenAnswer } from './testing/test-agent.js';
 import { startTestDeployment, type TestDeployment } from './testing/test-deployment.js';
 
@@ -215,6 +220,47 @@ describe('one sign-in, asked about from many places', () => {
     const answers = await Promise.all(Array.from({ length: 8 }, (_, index) => at(issuers[index % 2] ?? '', agent, answer.body['refresh_token'])));
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 200));
     expect(deployment.provider.refreshed).toHaveLength(1);
+  });
+
+  test('waits for another replica once, however many agents of it refresh here meanwhile (S29, B3)', async () => {
+    const { sid } = await connect();
+    await age(sid, {});
+    const { id, userId } = await signIn(sid);
+    class Counted extends IdentitySessions {
+      found = 0;
+      taken = 0;
+      override async find(...asked: Parameters<IdentitySessions['find']>) {
+        const session = await super.find(...asked);
+        this.found += 1;
+        return session;
+      }
+      override take(...asked: Parameters<IdentitySessions['take']>) {
+        this.taken += 1;
+        return super.take(...asked);
+      }
+    }
+    const identities = new Counted(deployment.database, deployment.sealer, systemClock);
+    const users = new Users(deployment.database);
+    const spec = { issuer: deployment.provider.issuer, clientId: 'sallyport', session: { recheckEvery: '15m' } };
+    const snapshot = createSnapshot({ epoch: 'e', revision: 1, documents: documentMap([Document.parse({ kind: 'TrustProvider', name: 'test', spec })]), revocations: new RevocationIndex(systemClock) });
+    const rechecks = new IdentityRechecks({
+      configuration: { snapshot: () => snapshot },
+      providers: new TrustProviders({ issuer: deployment.issuer, fetch, secret: () => Promise.resolve(undefined), clock: systemClock }),
+      identities,
+      users,
+      endIdentitySessions: () => Promise.resolve(0),
+      clock: systemClock,
+      logger: createLogger({ name: 'test', level: 'error', destination: { write: () => undefined } }),
+    });
+    const elsewhere = new IdentitySessions(deployment.database, deployment.sealer, systemClock);
+    const held = (await elsewhere.take(id, 60_000)) ?? expect.fail('not taken');
+    await age(sid, {});
+    const user = (await users.find(userId)) ?? expect.fail('no user');
+    const standings = Array.from({ length: 20 }, () => rechecks.standing(user, id));
+    await eventually(() => identities.found >= 20);
+    await elsewhere.release(held);
+    expect(await Promise.all(standings)).toEqual(standings.map(() => ({ outcome: 'stands' })));
+    expect(identities.taken).toBe(1);
   });
 
   test('is not condemned by whoever lost its hold meanwhile', async () => {

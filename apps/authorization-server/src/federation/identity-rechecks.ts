@@ -44,6 +44,8 @@ const SLACK_MS = 120_000;
  */
 export class IdentityRechecks {
   readonly #parts: IdentityRechecksParts;
+  /** By sign-in: whoever asks meanwhile waits for this one, and not each for itself at the database. */
+  readonly #underWay = new Map<string, Promise<Standing>>();
 
   constructor(parts: IdentityRechecksParts) {
     this.#parts = parts;
@@ -91,14 +93,22 @@ export class IdentityRechecks {
   }
 
   async #check(session: IdentitySession, wanted: Wanted): Promise<Standing> {
-    const { identities, clock } = this.#parts;
     // Its tokens are for whom they were given out by, whatever the document of that name says today (S25).
     if (session.issuer !== wanted.provider.spec.issuer) return this.#end({ ids: [session.id] }, 'the sign-in was at another issuer');
-    if (clock() - session.askedAt < Math.min(wanted.everyMs, YOUNG_MS)) return this.#judge(session, wanted);
-    const held = await identities.take(session.id, HOLD_MS);
-    if (!held) return this.#afterOther(session.id, wanted);
+    if (this.#parts.clock() - session.askedAt < Math.min(wanted.everyMs, YOUNG_MS)) return this.#judge(session, wanted);
+    const underWay = this.#underWay.get(session.id);
+    if (underWay) return underWay;
+    const check = this.#askOrWait(session.id, wanted).finally(() => this.#underWay.delete(session.id));
+    this.#underWay.set(session.id, check);
+    return check;
+  }
+
+  async #askOrWait(id: string, wanted: Wanted): Promise<Standing> {
+    const { identities } = this.#parts;
+    const held = await identities.take(id, HOLD_MS);
+    if (!held) return this.#afterOther(id, wanted);
     try {
-      return (await this.#ask(held, wanted)) ?? (await this.#judgeAnew(session.id, wanted));
+      return (await this.#ask(held, wanted)) ?? (await this.#judgeAnew(id, wanted));
     } finally {
       await identities.release(held);
     }
