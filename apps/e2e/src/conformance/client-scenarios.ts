@@ -1,5 +1,7 @@
+import { UrlElicitationRequiredError } from '@modelcontextprotocol/client';
 import type { Client } from '@modelcontextprotocol/client';
 import { z } from 'zod';
+import { Person } from '../agents/person.js';
 
 /** What an agent does through the gateway, so that the scenario's server sees what it wants to check. */
 export type Conduct = (agent: Client, context: Readonly<Record<string, unknown>>) => Promise<void>;
@@ -49,4 +51,18 @@ const conducts: Readonly<Record<string, Conduct>> = {
   },
 };
 
-export const conductIn = (scenario: string): Conduct => conducts[scenario] ?? callEachTool;
+/** Where nothing is known of the server's tools yet, the only one connects the user's account. */
+const connectAndCall: Conduct = async (agent) => {
+  await callEachTool(agent, {}).catch(openLinks);
+  await callEachTool(agent, {});
+};
+
+/** Before 2026-07-28 an error carries the links, and the call is made again (2025-11-25, -32042). */
+async function openLinks(error: unknown): Promise<void> {
+  if (!(error instanceof UrlElicitationRequiredError)) throw error;
+  const person = new Person('alice', { agentRedirectUri: 'urn:nobody' });
+  for (const { url } of error.elicitations) await person.visit(url);
+}
+
+/** All `auth/*` scenarios want the same of an agent: to use a server that asks for a token. */
+export const conductIn = (scenario: string): Conduct => conducts[scenario] ?? connectAndCall;

@@ -1,8 +1,12 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { eventually } from '@sallyport/testing';
+import { eventually, makeScratch, removeScratch } from '@sallyport/testing';
+import { z } from 'zod';
 import { signIn } from '../fuzz/sign-in.js';
 import { startStandalone } from '../system/start-standalone.js';
 import { SERVERS_SCOPE, serversConfiguration } from '../system/servers-configuration.js';
+import type { ConfiguredServer } from '../system/servers-configuration.js';
 import { conductIn } from './client-scenarios.js';
 import { connectScenarioAgent } from './connect-scenario-agent.js';
 import { meetDrivers } from './meet-drivers.js';
@@ -23,21 +27,27 @@ export async function runClientScenarios(revision: Revision, scenarios: readonly
   const meeting = await meetDrivers(new Set(scenarios));
   // The shell that the suite starts its client with fills in the variables.
   const command = `${process.execPath} ${DRIVER} ${meeting.url} "$MCP_CONFORMANCE_SCENARIO" "$MCP_CONFORMANCE_CONTEXT"`;
+  let problems: ReadonlyMap<string, string> = new Map();
   try {
     const verdicts = await runSuite(['client', '--command', command, '--requirements', revision, '--timeout', String(CLIENT_TIMEOUT_MS)], async (run) => {
       await eventually(() => meeting.started.size === scenarios.length, { timeoutMs: 30_000, until: 'the suite has started all of its servers' });
-      await useThroughGateway(meeting.started, revision);
+      problems = await useThroughGateway(meeting.started, revision);
       await run.exited;
     });
-    return new Map([...verdicts].filter(([scenario]) => scenarios.includes(scenario)));
+    const explained = (scenario: string, verdict: string | undefined) => (verdict !== undefined && problems.has(scenario) ? `${verdict} (the agent: ${problems.get(scenario)})` : verdict);
+    return new Map([...verdicts].flatMap(([scenario, verdict]) => (scenarios.includes(scenario) ? [[scenario, explained(scenario, verdict)] as const] : [])));
   } finally {
     await meeting.close();
   }
 }
 
-async function useThroughGateway(started: ReadonlyMap<string, StartedScenario>, revision: Revision): Promise<void> {
+/** @returns how the agent failed where it did, which is as it should be where the scenario's server deserves no trust */
+async function useThroughGateway(started: ReadonlyMap<string, StartedScenario>, revision: Revision): Promise<ReadonlyMap<string, string>> {
+  const problems = new Map<string, string>();
+  const secrets = makeScratch('conformance-clients');
   const servers = [...started].map(([scenario, { serverUrl, ...introduction }], index) => ({ ...introduction, scenario, name: `server-${index + 1}`, url: serverUrl }));
-  const system = await startStandalone({ logLevel: 'fatal', configure: (demo) => serversConfiguration(servers, demo) });
+  const configured = servers.map(({ scenario, name, url, context }) => ({ name, url, ...(scenario.startsWith('auth/') ? credentialFor(context, join(secrets, name)) : {}) }));
+  const system = await startStandalone({ logLevel: 'fatal', configure: (demo) => serversConfiguration(configured, demo) });
   try {
     const { accessToken } = await signIn(system, SERVERS_SCOPE);
     await Promise.all(servers.map(async ({ scenario, name, context, done }) => {
@@ -50,12 +60,24 @@ async function useThroughGateway(started: ReadonlyMap<string, StartedScenario>, 
           await agent.close();
         }
       });
-      if (problem !== undefined) process.stdout.write(`  ${scenario}: the agent ended with: ${problem}\n`);
+      if (problem !== undefined) problems.set(scenario, problem);
       done(problem);
     }));
+    return problems;
   } finally {
     await system.stop();
+    removeScratch(secrets);
   }
+}
+
+const Registration = z.object({ issuer: z.string(), client_id: z.string(), client_secret: z.string() });
+
+/** Discovered and registered by ourselves, unless the suite says how we are registered. */
+function credentialFor(context: StartedScenario['context'], secretFile: string): Pick<ConfiguredServer, 'credential' | 'client'> {
+  const { data: registration } = Registration.safeParse(context);
+  if (registration === undefined) return { credential: 'mcp-user-oauth' };
+  writeFileSync(secretFile, registration.client_secret, { mode: 0o600 });
+  return { credential: 'mcp-user-oauth', client: { issuer: registration.issuer, clientId: registration.client_id, secretFile } };
 }
 
 async function problemOf(attempt: () => Promise<void>): Promise<string | undefined> {

@@ -11,12 +11,18 @@ export interface ConfiguredServer {
   readonly name: string;
   readonly url: string;
   /** How its credential is had; a token we sign by default. */
-  readonly credential?: 'gateway-token' | 'none';
+  readonly credential?: 'gateway-token' | 'none' | 'mcp-user-oauth';
+  /** Our registration at the server's authorization server, made by hand. */
+  readonly client?: { readonly issuer: string; readonly clientId: string; readonly secretFile: string };
 }
 
 /** Servers of a test's own behind the gateway, everything of theirs allowed to the demonstration's engineers. One alone has no prefix. */
 export function serversConfiguration(servers: readonly ConfiguredServer[], { identityProvider }: DemoConfigurationUrls): string {
-  const allowed = [identityProvider, ...servers.map(({ url }) => url)].map((url) => new URL(url)).map(({ hostname, port }) => `    - { host: ${hostname}, ports: [${port}], http: true }`);
+  const allowed = [{ url: identityProvider }, ...servers].map(({ url, ...server }) => {
+    const { hostname, port } = new URL(url);
+    // An authorization server is on the same host, at a port that only discovery tells.
+    return `    - { host: ${hostname}, ${'credential' in server && server.credential === 'mcp-user-oauth' ? '' : `ports: [${port}], `}http: true }`;
+  });
   return `
 kind: TrustProvider
 name: demo
@@ -54,7 +60,13 @@ ${allowed.join('\n')}
 `;
 }
 
-const documentsOf = ({ name, url, credential = 'gateway-token' }: ConfiguredServer): string => `
+const credentialOf = ({ name, credential = 'gateway-token', client }: ConfiguredServer): string => {
+  const scopes = credential === 'gateway-token' ? `, scopes: [${SERVERS_SCOPE}]` : '';
+  const registration = client === undefined ? '' : `, client: { issuer: "${client.issuer}", clientId: "${client.clientId}", clientSecret: { file: "${client.secretFile}" } }`;
+  return `{ type: ${credential}, server: ${name}${scopes}${registration} }`;
+};
+
+const documentsOf = ({ name, url, ...rest }: ConfiguredServer): string => `
 kind: McpServer
 name: ${name}
 spec:
@@ -65,7 +77,7 @@ spec:
 ---
 kind: CredentialProvider
 name: ${name}-credential
-spec: { type: ${credential}, server: ${name}${credential === 'none' ? '' : `, scopes: [${SERVERS_SCOPE}]`} }
+spec: ${credentialOf({ name, url, ...rest })}
 ---
 kind: AccessPolicy
 name: ${name}-for-testers
