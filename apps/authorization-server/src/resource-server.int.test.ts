@@ -86,4 +86,14 @@ describe('a server that asks about tokens (RFC 7662)', () => {
     await deployment.revoke({ type: 'user', userId: user });
     expect(await ask(token)).toEqual(INACTIVE);
   });
+
+  test('believes no key that was withdrawn, also before its successor is there (S5, S6)', async () => {
+    const token = await downstream({ sub: 'usr_somebody' });
+    expect((await ask(token))[1]['active']).toBe(true);
+    await deployment.database.$transaction(async (transaction) => {
+      await transaction.$executeRaw`SELECT pg_advisory_xact_lock(7400100001)`; // whoever makes the successor waits
+      await deployment.revoke({ type: 'signing-key', kid: signing.kid });
+      expect(await ask(token)).toEqual(INACTIVE);
+    }, { timeout: 20_000 });
+  });
 });

@@ -71,7 +71,8 @@ export class TokenStatus {
 
   /** @param expected a key signs for the gateway (`at-`) or for servers (`dt-`), never for both (S6) */
   async #verify(token: string, expected: { kidPrefix: 'at-' | 'dt-'; audience: string; requiredClaims: readonly string[] }): Promise<JWTPayload | undefined> {
-    const keys = (await this.#keys.read()).keys.filter(({ kid }) => kid.startsWith(expected.kidPrefix));
+    const { revocations } = this.#configuration.snapshot();
+    const keys = (await this.#keys.read()).keys.filter(({ kid }) => kid.startsWith(expected.kidPrefix) && !revocations.isKeyWithdrawn(kid));
     try {
       const { payload } = await jwtVerify(token, createLocalJWKSet({ keys }), {
         issuer: this.#issuer,
