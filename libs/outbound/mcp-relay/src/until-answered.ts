@@ -13,6 +13,8 @@ interface Resumption {
 }
 
 const DEFAULT_RETRY_MS = 1_000;
+/** A server that wants to be asked without a pause would keep us busy with itself. */
+const MIN_RETRY_MS = 100;
 const MAX_RETRY_MS = 30_000;
 /** A server that closes again and again without getting on is given up. */
 const MAX_IDLE_RESUMPTIONS = 5;
@@ -32,7 +34,7 @@ export async function* untilAnswered(first: Stream, { id, resume, signal }: Resu
     }
     const { lastEventId, retryMs = DEFAULT_RETRY_MS } = stream.position;
     if (isAnswered || lastEventId === undefined) return;
-    await sleep(Math.min(retryMs, MAX_RETRY_MS), undefined, { signal });
+    await sleep(Math.min(Math.max(retryMs, MIN_RETRY_MS), MAX_RETRY_MS), undefined, { signal });
     const next = await resume(lastEventId);
     if (next.type !== 'stream') return;
     next.position.lastEventId ??= lastEventId;
