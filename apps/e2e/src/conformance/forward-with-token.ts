@@ -9,18 +9,18 @@ export interface Forwarder {
 
 /**
  * The suite has no token to send, so each of its requests passes here and gets one. All else goes through as it came,
- * header by header and byte by byte; a Host or Origin that names this place names the gateway instead. With several
- * gateways they take turns.
+ * header by header and byte by byte; a Host or Origin that names this place names the gateway's public URL instead,
+ * whichever replica `nextGateway` chooses, as a load balancer passes it on.
  */
-export async function forwardWithToken(gateways: readonly string[], token: () => string): Promise<Forwarder> {
-  let turn = 0;
+export async function forwardWithToken({ publicUrl, nextGateway, token }: { publicUrl: string; nextGateway: () => string; token: () => string }): Promise<Forwarder> {
+  const { host } = new URL(publicUrl);
   const forward = (received: IncomingMessage, response: ServerResponse): void => {
-    const gateway = new URL(gateways[turn++ % gateways.length] ?? '');
+    const gateway = new URL(nextGateway());
     const own = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     const headers = ['authorization', `Bearer ${token()}`];
     for (let at = 0; at < received.rawHeaders.length; at += 2) {
       const [name = '', value = ''] = received.rawHeaders.slice(at, at + 2);
-      headers.push(name, /^(host|origin)$/i.test(name) ? value.replace(own, gateway.host).replace(own.replace('127.0.0.1', 'localhost'), gateway.host) : value);
+      headers.push(name, /^(host|origin)$/i.test(name) ? value.replace(own, host).replace(own.replace('127.0.0.1', 'localhost'), host) : value);
     }
     const onward = send({ host: gateway.hostname, port: gateway.port, path: received.url, method: received.method, headers, setHost: false }, (answer) => {
       response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', answer.rawHeaders);
@@ -40,4 +40,10 @@ export async function forwardWithToken(gateways: readonly string[], token: () =>
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** They take turns, request by request. */
+export function roundRobin(gateways: readonly string[]): () => string {
+  let turn = 0;
+  return () => gateways[turn++ % gateways.length] ?? '';
 }

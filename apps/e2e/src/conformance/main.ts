@@ -1,6 +1,6 @@
 import { runAuthorizationScenarios } from './authorization.js';
 import { runClientScenarios } from './client.js';
-import { demonstration, legacyServer, modernServer } from './deployments.js';
+import { demonstration, legacyServer, modernServer, twoBeforeLegacyServer, twoBeforeModernServer } from './deployments.js';
 import type { Deployment } from './deployments.js';
 import { runServerScenarios } from './server.js';
 import { requiredScenarios } from './suite.js';
@@ -31,7 +31,7 @@ const against = (start: () => Promise<Deployment>, run: (deployment: Deployment)
 };
 
 const serverRun = (deployment: () => Promise<Deployment>, revision: Revision, counted: readonly Counted[]): Run => ({
-  run: against(deployment, ({ system }) => runServerScenarios(system, revision)),
+  run: against(deployment, ({ system, gateways }) => runServerScenarios(system, revision, gateways)),
   counted,
 });
 
@@ -59,6 +59,9 @@ const runs: readonly Run[] = [
   ]),
   serverRun(modernServer, '2025-11-25', [{ set: 'server 2025-11-25', scenarios: requiredScenarios('2025-11-25', 'server') }]),
   serverRun(legacyServer, '2025-11-25', [{ set: 'server 2025-11-25, v1 server', scenarios: requiredScenarios('2025-11-25', 'server') }]),
+  serverRun(twoBeforeModernServer, '2026-07-28', [{ set: 'server 2026-07-28, two gateways', scenarios: requiredScenarios('2026-07-28', 'server') }]),
+  serverRun(twoBeforeModernServer, '2025-11-25', [{ set: 'server 2025-11-25, two gateways', scenarios: requiredScenarios('2025-11-25', 'server') }]),
+  serverRun(twoBeforeLegacyServer, '2025-11-25', [{ set: 'server 2025-11-25, v1 server, two gateways', scenarios: requiredScenarios('2025-11-25', 'server') }]),
   clientRun('2026-07-28', [
     { set: 'client 2026-07-28', scenarios: requiredOfClient('2026-07-28') },
     { set: 'schemas toward clients 2026-07-28', scenarios: UNSCORED_OF_CLIENT },

@@ -14,10 +14,14 @@ export const GATEWAY = 'gateway-1';
 export interface DistributedSystem extends System {
   readonly gateways: readonly string[];
   readonly authorizationServers: readonly string[];
+  /** SIGKILL to one process, by its name: `gateway-2`. */
+  kill(name: string): Promise<void>;
+  /** Starts it again on the same data, and waits until it is ready. */
+  restart(name: string): Promise<void>;
 }
 
 /** Processes over PostgreSQL, NATS with a least-privilege user each, and Redis: what an operator deploys. */
-export async function startDistributed(replicas: { gateways?: number; authorizationServers?: number } = {}): Promise<DistributedSystem> {
+export async function startDistributed(replicas: { gateways?: number; authorizationServers?: number; logLevel?: 'trace' | 'info'; configure?: Parameters<typeof prepareSurroundings>[0] } = {}): Promise<DistributedSystem> {
   const gateways = Array.from({ length: replicas.gateways ?? 1 }, (_, index) => `gateway-${index + 1}`);
   const authorizationServers = Array.from({ length: replicas.authorizationServers ?? 1 }, (_, index) => (index === 0 ? 'authorization-server' : `authorization-server-${index + 1}`));
   const ROLES = [
@@ -26,7 +30,7 @@ export async function startDistributed(replicas: { gateways?: number; authorizat
     { role: 'token-refresh-worker', name: 'token-refresh-worker' },
     ...gateways.map((name) => ({ role: 'gateway', name }) as const),
   ] as const;
-  const surroundings = await prepareSurroundings();
+  const surroundings = await prepareSurroundings(replicas.configure);
   const { ports, urls, dataDir } = surroundings;
   const furtherPorts = await freePorts(gateways.length + authorizationServers.length);
   const portOf = (names: readonly string[], first: number, further: readonly number[]) => Object.fromEntries(names.map((name, index) => [name, index === 0 ? first : (further[index] ?? 0)]));
@@ -51,7 +55,7 @@ export async function startDistributed(replicas: { gateways?: number; authorizat
     SALLYPORT_NATS_SEED_FILE: nkeySeedFile(nkeys, name),
     SALLYPORT_REPLICA: name,
     SALLYPORT_HEALTH_PORT: String(healthPorts[name]),
-    SALLYPORT_LOG_LEVEL: 'trace',
+    SALLYPORT_LOG_LEVEL: replicas.logLevel ?? 'trace',
     SALLYPORT_CA_FILES: surroundings.certificateAuthorityFile,
     ...(port === undefined ? {} : { SALLYPORT_PORT: String(port), SALLYPORT_GATEWAY_URL: urls.gatewayUrl, SALLYPORT_ISSUER: urls.issuer }),
   });
@@ -97,21 +101,22 @@ export async function startDistributed(replicas: { gateways?: number; authorizat
   };
 
   const all: SpawnedApp[] = [];
-  let running: SpawnedApp[] = [];
+  const running = new Map<string, SpawnedApp>();
+  const startOne = async ({ role, name }: (typeof ROLES)[number]): Promise<void> => {
+    const app = await spawnApp({ entry: `apps/${role}/dist/main.js`, env: environments[name] ?? {}, readyPattern: /"msg":"running"/, readyTimeoutMs: 120_000 });
+    all.push(app);
+    running.set(name, app);
+  };
+  const isReady = (name: string) => eventually(async () => {
+    const response = await fetch(`http://127.0.0.1:${healthPorts[name]}/readyz`);
+    const report = (await response.json()) as { status: string };
+    if (report.status !== 'ready') throw new Error(`${name}: ${JSON.stringify(report)}`);
+    return true;
+  }, { timeoutMs: 30_000 });
   const start = async (): Promise<void> => {
-    const spawned = await Promise.allSettled(ROLES.map(({ role, name }) => spawnApp({ entry: `apps/${role}/dist/main.js`, env: environments[name] ?? {}, readyPattern: /"msg":"running"/, readyTimeoutMs: 120_000 })));
-    running = spawned.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-    all.push(...running);
-    const failures = spawned.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+    const failures = (await Promise.allSettled(ROLES.map(startOne))).flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('\n'));
-    for (const { name } of ROLES) {
-      await eventually(async () => {
-        const response = await fetch(`http://127.0.0.1:${healthPorts[name]}/readyz`);
-        const report = (await response.json()) as { status: string };
-        if (report.status !== 'ready') throw new Error(`${name}: ${JSON.stringify(report)}`);
-        return true;
-      }, { timeoutMs: 30_000 });
-    }
+    for (const { name } of ROLES) await isReady(name);
   };
   const stopSurroundings = async (): Promise<void> => {
     await nats.stop();
@@ -140,12 +145,19 @@ export async function startDistributed(replicas: { gateways?: number; authorizat
     natsUrl: nats.url,
     nkeys,
     logs: () => all.map((app) => app.output()).join('\n'),
+    async kill(name) {
+      await running.get(name)?.kill();
+    },
+    async restart(name) {
+      await Promise.all(ROLES.filter((role) => role.name === name).map(startOne));
+      await isReady(name);
+    },
     async killAndRestart() {
-      await Promise.all(running.map((app) => app.kill()));
+      await Promise.all([...running.values()].map((app) => app.kill()));
       await start();
     },
     async stop() {
-      await Promise.all(running.map((app) => app.stop()));
+      await Promise.all([...running.values()].map((app) => app.stop()));
       await stopSurroundings();
     },
   };
