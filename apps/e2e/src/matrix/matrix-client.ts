@@ -6,6 +6,8 @@ import { CreateMessageRequestSchema, ElicitRequestSchema, ResourceUpdatedNotific
 
 /** What a person and a model behind the client answer, and what the client saw. */
 export interface Answers {
+  /** The person takes until this resolves to fill in a form. */
+  whenAsked: () => Promise<void>;
   form: Record<string, string>;
   page: 'accept' | 'decline';
   readonly openedPages: string[];
@@ -31,8 +33,9 @@ export interface MatrixClient {
 
 const capabilities = { elicitation: { form: {}, url: {} }, sampling: {} };
 const completion = { model: 'test', role: 'assistant' as const, content: { type: 'text' as const, text: 'a completion' } };
-const newAnswers = (): Answers => ({ form: { username: 'alice', email: 'alice@example.com' }, page: 'accept', openedPages: [], updatedResources: [] });
-const answerTo = (answers: Answers, params: { mode?: string | undefined; url?: string }) => {
+const newAnswers = (): Answers => ({ whenAsked: () => Promise.resolve(), form: { username: 'alice', email: 'alice@example.com' }, page: 'accept', openedPages: [], updatedResources: [] });
+const answerTo = async (answers: Answers, params: { mode?: string | undefined; url?: string }) => {
+  await answers.whenAsked();
   if (params.mode !== 'url') return { action: 'accept' as const, content: answers.form };
   answers.openedPages.push(String(params.url));
   return { action: answers.page };

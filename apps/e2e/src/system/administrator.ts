@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { System } from './system.js';
 
-const Event = z.looseObject({ sequence: z.coerce.number(), id: z.string(), type: z.string(), userId: z.string().nullish(), clientId: z.string().nullish(), sid: z.string().nullish(), server: z.string().nullish() });
+const Event = z.looseObject({ sequence: z.coerce.number(), id: z.string(), type: z.string(), userId: z.string().nullish(), clientId: z.string().nullish(), sid: z.string().nullish(), server: z.string().nullish(), detail: z.looseObject({ method: z.string().nullish() }).nullish() });
 export type Event = z.infer<typeof Event>;
 
 const SigningKeys = z.object({ keys: z.array(z.object({ kid: z.string(), purpose: z.string(), algorithm: z.string(), state: z.enum(['next', 'active', 'retiring', 'withdrawn']) })) });
