@@ -59,7 +59,7 @@ async function runOauth(range: Range): Promise<Report> {
   const system = await startStandalone({ logLevel: 'fatal', configure: (demo) => own.configure(demo).replace(/(?<=^  signingKeys: .*\n)/m, UNLIMITED) });
   try {
     const report = await fuzzOauth({ ...range, facts: async () => own.addTo(await signIn(system)) });
-    return { ...report, failures: report.failures.map(({ request, ...failure }) => ({ ...failure, sent: JSON.stringify(request) })), problems: [] };
+    return { ...report, failures: report.failures.map((failure) => ({ ...failure, sent: JSON.stringify(failure.sent) })), problems: [] };
   } finally {
     await system.stop();
   }
@@ -76,7 +76,7 @@ async function runMcp(range: Range): Promise<Report> {
       if (done <= range.cases / 2) halfway = fuzzed.residentMegabytes();
       range.onProgress(done);
     };
-    const report = await fuzzMcp({ ...range, gateway: fuzzed.gateway, facts: () => fuzzed.facts(), onProgress });
+    const report = await fuzzMcp(fuzzed.gateway, { ...range, facts: () => fuzzed.facts(), onProgress });
     const end = fuzzed.residentMegabytes();
     if (halfway > 0) process.stdout.write(`memory: ${halfway} MB halfway, ${end} MB at the end\n`);
     const problems = halfway > 0 && end - halfway > MOST_GROWTH_MEGABYTES ? [`memory grew by ${end - halfway} MB in the second half`] : [];
