@@ -128,6 +128,18 @@ describe('a result', () => {
       expect(answer.text).toBe('{"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","content":[]}}');
     }
   });
+  test('for this request is for no other one to any reader, and its links are the server\'s own to all of them (S10, S13)', async () => {
+    const user = place.newUser('two-addressed');
+    const result = '{"resultType":"complete","content":[]}';
+    const foreign = '[{"type":"resource_link","uri":"via-mail+note://theirs","name":"n"}]';
+    for (const body of [
+      `{"jsonrpc":"2.0","id":5,"result":{},"id":7,"result":${result}}`, `{"jsonrpc":"2.0","id":7,"ID":5,"Result":{},"result":${result}}`, `{"jsonrpc":"2.0","id":7,"result":${result},"error":null}`,
+      `{"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","content":${foreign},"content":[]}}`, `{"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","content":[],"Content":${foreign}}}`,
+    ]) {
+      place.notes.misbehave = (seen) => (seen.body.method === 'tools/call' ? { status: 200, headers: { 'content-type': 'application/json' }, body } : undefined);
+      expect((await send(user, 'tools/call', { name: 'notes__whoami', arguments: {} })).text).toBe(`{"jsonrpc":"2.0","id":7,"result":${result}}`);
+    }
+  });
   test('is the first one, and what a server asks in between goes nowhere (S18)', async () => {
     const user = place.newUser('several');
     place.notes.misbehave = ({ body }) => {

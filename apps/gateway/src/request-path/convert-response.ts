@@ -30,8 +30,8 @@ export function convertResponse(serverCall: ServerCall, received: ServerMessage)
   if (resultType === 'input_required') return inputRequired(serverCall, result, protocolError);
   if (resultType !== 'complete') return protocolError;
   const converted = call.request.era === 'modern' ? modernResult(call, server.name, result) : legacyResult(call, server.name, result);
-  const isPlain = converted === result && !ASKS_FOR_INPUT.test(message.json);
-  return { text: isPlain ? message.json : JSON.stringify({ jsonrpc: '2.0', id: call.request.id, result: Object.fromEntries(Object.entries(converted).filter(([key]) => !ASKS_FOR_INPUT.test(key))) }) };
+  const isPlain = converted === result && saysOneThing(message, result) && !ASKS_FOR_INPUT.test(message.json);
+  return { text: isPlain ? message.json : JSON.stringify({ jsonrpc: '2.0', id: call.request.id, result: Object.fromEntries(Object.entries(converted).filter(([key]) => !ASKS_FOR_INPUT.test(key) && !isLookAlike(key))) }) };
 }
 
 const METHOD_NOT_FOUND = -32601;
@@ -39,6 +39,13 @@ const noSuggestions = ({ request: { era, id } }: Call): string => JSON.stringify
 
 /** A complete result asks for nothing; a reader that takes the first of two keys, or any letter case, must not find it does (S18). */
 const ASKS_FOR_INPUT = /inputrequests/i;
+/** To every reader: one that takes the first of two keys, or any letter case, must not find another id or another content than we did (S10). */
+const saysOneThing = ({ repeatsKeys, value }: ServerMessage, result: JsonObject): boolean => repeatsKeys !== true && Object.keys(value).every((key) => MEMBERS.has(key)) && !Object.keys(result).some(isLookAlike);
+
+const MEMBERS = new Set(['jsonrpc', 'id', 'result']);
+const WORDS = new Map(['resultType', 'content', 'contents', 'messages', 'structuredContent', 'isError', '_meta'].map((word) => [word.toLowerCase(), word]));
+/** What we looked at and rewrote, in another letter case: some readers do not tell the two apart. */
+const isLookAlike = (key: string): boolean => (WORDS.get(key.toLowerCase()) ?? key) !== key;
 
 function modernResult(call: Call, server: string, result: JsonObject): JsonObject {
   const rewritten = rewriteResult(result, server, call.prefix);
