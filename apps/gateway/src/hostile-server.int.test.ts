@@ -1,3 +1,4 @@
+import { Document } from '@sallyport/configuration';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { modernRequest, postByHand } from './testing/by-hand.js';
 import type { TestUser } from './testing/gateway-world.js';
@@ -120,6 +121,22 @@ describe('a result', () => {
       expect((await send(user, 'tools/call', { name: 'notes__whoami', arguments: {} })).json?.result).toEqual({ resultType: 'complete', content: [{ type: 'text', text: 'Notes asked for input from the user, which is not allowed here.' }], isError: true });
     }
   });
+  test('of a completion asks for nothing: no retry could name what it belongs to (S16, S18)', async () => {
+    const user = place.newUser('completing');
+    const before = place.documents.filter(({ kind, name }) => kind === 'McpServer' && name === 'notes');
+    await place.world.change({ puts: [Document.parse({ kind: 'McpServer', name: 'notes', spec: { url: place.notes.url, title: 'Notes', timeout: '5s', mayAsk: { roots: true } } })] });
+    const told = (method: string) => (place.notes.seen.findLast(({ body }) => body.method === method)?.body.params['_meta'] as Record<string, unknown> | undefined)?.['io.modelcontextprotocol/clientCapabilities'];
+    const _meta = { 'io.modelcontextprotocol/clientCapabilities': { roots: {} } };
+    await expect.poll(async () => {
+      await send(user, 'tools/call', { name: 'notes__whoami', arguments: {}, _meta });
+      return told('tools/call');
+    }).toEqual({ roots: {} });
+    answering('completion/complete', '{"resultType":"input_required","requestState":"s"}');
+    const { json } = await send(user, 'completion/complete', { ref: { type: 'ref/resource', uri: 'via-notes+note://topics/{topic}' }, argument: { name: 'topic', value: '' }, _meta });
+    expect(json?.error?.message).toBe('Notes did not answer as an MCP server should.');
+    expect(told('completion/complete')).toEqual({});
+    await place.world.change({ puts: before });
+  });
   test('that says one thing to us and another to a reader that takes the first of two keys is passed on as we read it (S18)', async () => {
     const user = place.newUser('two-faced');
     for (const asked of ['inputRequests', 'INPUTREQUESTS', '\\u0069nputRequests']) {
@@ -148,6 +165,7 @@ describe('a result', () => {
         '{"jsonrpc":"2.0","id":99,"method":"elicitation/create","params":{"mode":"url","url":"https://evil.example"}}',
         '{"jsonrpc":"2.0","method":"elicitation/create","params":{"mode":"url","url":"https://evil.example"}}',
         '{"jsonrpc":"2.0","method":"elicitation/create","params":{"url":"https://evil.example","level":"info"},"method":"notifications/message","params":{"level":"info","data":"x"}}',
+        '{"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":1}}',
         '{"jsonrpc":"2.0","id":"7","result":{"content":[]}}',
         '{"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","content":[]}}',
         '{"jsonrpc":"2.0","id":7,"result":{"resultType":"complete","content":[{"type":"text","text":"second"}]}}',

@@ -61,6 +61,9 @@ export interface ClientRequest {
   readonly retry: Retry;
 }
 
+/** Only these are retried with a state that is bound to what they name: nothing else ends in a question (2026-07-28). */
+export const mayNeedInput = ({ operation: { type } }: ClientRequest): boolean => type === 'call' || type === 'prompt' || type === 'read';
+
 export type ClientMessage =
   | { readonly type: 'request'; readonly request: ClientRequest }
   /** A legacy client's answer to a question that was put to it. */

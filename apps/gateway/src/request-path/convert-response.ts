@@ -4,6 +4,7 @@ import { rewriteResult } from '@sallyport/server';
 import { abilitiesToward, capabilitiesOf, readClientAbilities } from '../dialog/client-abilities.js';
 import { readQuestion } from '../dialog/question.js';
 import type { Question } from '../dialog/question.js';
+import { mayNeedInput } from '../inbound/client-message.js';
 import { sealRequestState } from '../session/request-state.js';
 import type { RequestState } from '../session/request-state.js';
 import { operationOf, titleOf } from './reach.js';
@@ -27,7 +28,7 @@ export function convertResponse(serverCall: ServerCall, received: ServerMessage)
   if (call.request.operation.type === 'complete' && isJsonObject(error) && error['code'] === METHOD_NOT_FOUND) return { text: noSuggestions(call) };
   if (!isJsonObject(result)) return refusedByServer(serverCall, message, protocolError);
   const resultType = result['resultType'] ?? 'complete';
-  if (resultType === 'input_required') return inputRequired(serverCall, result, protocolError);
+  if (resultType === 'input_required' && mayNeedInput(call.request)) return inputRequired(serverCall, result, protocolError);
   if (resultType !== 'complete') return protocolError;
   const converted = call.request.era === 'modern' ? modernResult(call, server.name, result) : legacyResult(call, server.name, result);
   const isPlain = converted === result && saysOneThing(message, result) && !ASKS_FOR_INPUT.test(message.json);

@@ -16,6 +16,7 @@ import { leaseRefusal, leaseTarget } from './reach.js';
 import { relayAnswer } from './relay-answer.js';
 import { isRefusal } from './refusal.js';
 import type { Refusal } from './refusal.js';
+import { mayNeedInput } from '../inbound/client-message.js';
 import { asOfNow, documentsGeneration } from './request-path.js';
 import type { Call } from './request-path.js';
 import type { RefuseLate, Sent, ServerCall } from './server-call.js';
@@ -65,8 +66,8 @@ function withRetry({ requestState: _state, inputResponses: _responses, ...params
   return { ...params, ...more };
 }
 
-/** A legacy client is asked on the stream of its call, in its session. */
-export const canBeAsked = ({ request, inbound }: Call): boolean => request.era === 'modern' || (request.session !== undefined && (inbound.headers.get('accept') ?? '').includes('text/event-stream'));
+/** In the middle of the operations that a retry can name (2026-07-28); a legacy client on the stream of its call, in its session. */
+export const canBeAsked = ({ request, inbound }: Call): boolean => mayNeedInput(request) && (request.era === 'modern' || (request.session !== undefined && (inbound.headers.get('accept') ?? '').includes('text/event-stream')));
 
 /** What needs no question: the same toward a server in every request. */
 const unasked = (abilities: ClientAbilities): ClientAbilities => new Set(abilities.has('views') ? (['views'] as const) : []);

@@ -33,8 +33,8 @@ export type Refusal =
   | { readonly refused: 'insufficient-scope'; readonly requiredScopes: readonly string[] }
   | { readonly refused: 'connect-required'; readonly server: string; readonly title: string; readonly url: string; readonly message: string; readonly requestState: string }
   | { readonly refused: 'connect-declined'; readonly title: string }
-  /** The server sends the user to a page first, and the client is of 2025-11-25. */
   | { readonly refused: 'missing-capability'; readonly required: JsonObject }
+  /** The server sends the user to a page first, and the client is of 2025-11-25. */
   | { readonly refused: 'visit-required'; readonly visits: readonly JsonObject[] }
   | { readonly refused: 'server-unavailable'; readonly title: string; readonly reason: RelayFailure | 'credential-rejected' | 'credential-unavailable' | 'protocol' | 'no-input' | 'parked-call-lost'; readonly retryAfterSeconds?: number | undefined }
   /** An error of the server's own, in its words, about the operation. */

@@ -2,7 +2,7 @@ import { bearerChallenge, dpopChallenge } from '@sallyport/access-token';
 import type { RequestId } from '@sallyport/mcp-relay';
 import { jsonAnswer, noBody } from '../http/exchange.js';
 import type { Answer, CallFacts } from '../http/exchange.js';
-import { LEGACY_VERSIONS, MODERN_VERSIONS } from '../inbound/client-message.js';
+import { LEGACY_VERSIONS, mayNeedInput, MODERN_VERSIONS } from '../inbound/client-message.js';
 import type { ClientRequest } from '../inbound/client-message.js';
 import type { AuthenticationScheme } from './authenticate.js';
 import { errorCodes } from './refusal.js';
@@ -133,7 +133,7 @@ function challengeFor(reason: string, scheme: AuthenticationScheme, resourceMeta
 /** Sends the user to our connect page by the best means this client has (B2). */
 function connectRequired(refusal: Extract<Refusal, { refused: 'connect-required' }>, request: ClientRequest | undefined, error: (status: number, code: number, message: string, data?: unknown) => Answer): Answer {
   const { title, url, message, requestState } = refusal;
-  const canAsk = request !== undefined && request.abilities.has('url') && (request.operation.type === 'call' || request.operation.type === 'prompt' || request.operation.type === 'read');
+  const canAsk = request !== undefined && request.abilities.has('url') && mayNeedInput(request);
   if (canAsk && request.era === 'modern') {
     const inputRequests = { connect: { method: 'elicitation/create', params: { mode: 'url', url, message } } };
     return jsonAnswer(200, { jsonrpc: '2.0', id: request.id, result: { resultType: 'input_required', inputRequests, requestState } });

@@ -13,7 +13,7 @@ export function relayedNotification({ call, server, lease }: ServerCall, { value
   switch (method) {
     case 'notifications/progress':
       // Of this request: another one's token is another one's business.
-      if (params['progressToken'] !== meta?.['progressToken']) return undefined;
+      if (meta?.['progressToken'] === undefined || params['progressToken'] !== meta['progressToken']) return undefined;
       break;
     case 'notifications/message':
       if (!isLogged(logLevel, params['level'])) return undefined;
