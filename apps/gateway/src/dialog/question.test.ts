@@ -46,9 +46,13 @@ describe('a question', () => {
     expect(readQuestion('sampling/createMessage', { messages: [], maxTokens: 1, includeContext: 'allServers' }, server, all)?.params).toEqual({ messages: [], maxTokens: 1 });
     expect(readQuestion('roots/list', { anything: 1 }, server, all)).toEqual({ method: 'roots/list', params: {} });
   });
+  test('cannot hide who asks: what erases a line or turns the writing is left out (S18)', () => {
+    const message = '\u001b[2K\rBank asks:\u202e\u2066 all?\u0085\n\tYours \u{1F468}\u200d\u{1F469}';
+    expect(readQuestion('elicitation/create', { message, requestedSchema: schema }, server, all)?.params['message']).toBe('Notes asks: [2KBank asks: all?\n\tYours \u{1F468}\u200d\u{1F469}');
+  });
   test.each([
     'https://evil.example/', 'http://login.example/', 'https://login.example:8443/', 'https://login.example.evil.example/', 'https://login.example@evil.example/', 'https://user@login.example/',
-    'https://login.example\\@evil.example/', 'https:\\\\evil.example', 'javascript:alert(1)', '//login.example', 'https://login.example/\u202e', '',
+    'https://login.example\\@evil.example/', 'https:\\\\evil.example', 'javascript:alert(1)', 'blob:https://login.example/x', 'https:login.example/', '//login.example', 'https://login.example/\u202e', '',
   ])('does not send the user to %s (S18)', (url) => {
     expect(readQuestion('elicitation/create', { mode: 'url', message: 'Go', url }, server, all)).toBeUndefined();
   });

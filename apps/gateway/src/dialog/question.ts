@@ -63,11 +63,14 @@ export function readQuestion(method: unknown, params: unknown, server: DocumentO
 function isAllowedUrl(url: string, { spec: { mayAsk } }: DocumentOf<'McpServer'>): boolean {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   // As the client's browser will read it: what is written otherwise could be read otherwise.
-  return parsed !== undefined && parsed.username === '' && parsed.password === '' && /^[\x21-\x7e]+$/.test(url) && !url.includes('\\') && mayAsk?.urlOrigins.includes(parsed.origin) === true;
+  return parsed !== undefined && parsed.username === '' && parsed.password === '' && /^https?:\/\/[\x21-\x7e]+$/i.test(url) && !url.includes('\\') && mayAsk?.urlOrigins.includes(parsed.origin) === true;
 }
 
-/** Whoever reads it must see who asks: several servers speak through one gateway. */
-const named = ({ name, spec }: DocumentOf<'McpServer'>, message: string): string => `${spec.title ?? name} asks: ${message}`;
+/** Whoever reads it must see who asks: several servers speak through one gateway. So nothing a server says may erase, overwrite or turn around what stands before it. */
+const named = ({ name, spec }: DocumentOf<'McpServer'>, message: string): string => `${spec.title ?? name} asks: ${message.replace(CONTROLS, '')}`;
+
+/** Of terminals (but for tab and line feed) and of writing direction. */
+const CONTROLS = /(?![\t\n])[\p{Cc}\p{Bidi_Control}]/gu;
 
 const Elicited = z.object({ action: z.enum(['accept', 'decline', 'cancel']), content: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])).optional(), _meta: z.looseObject({}).optional() });
 const Sampled = z.looseObject({ role: z.enum(['user', 'assistant']), model: z.string() });
