@@ -191,6 +191,14 @@ describe('a long list', () => {
     expect(seen).toEqual(['archive__logs', 'archive__whoami', ...names(300).map((name) => `notes__${name}`)]);
     expect(pages).toBeGreaterThan(5);
   });
+  test('goes on after an entry of any name: no server keeps the rest from being seen (R56)', async () => {
+    const user = newUser('nia');
+    const uris = ['a', 'b'].map((first) => `note://${first}${'\u6f22'.repeat(4_000)}`);
+    notes.misbehave = ({ body }) => (body.method === 'resources/list' ? { status: 200, body: JSON.stringify({ jsonrpc: '2.0', id: body.id, result: { resultType: 'complete', resources: uris.map((uri) => ({ uri, name: 'n' })) } }) } : undefined);
+    const first = (await send(user, 'resources/list')).json?.result;
+    const second = (await send(user, 'resources/list', { cursor: first?.['nextCursor'] })).json?.result;
+    expect([first, second].flatMap((result) => result?.['resources'])).toEqual(uris.map((uri) => ({ uri: `via-notes+${uri}`, name: 'n' })));
+  });
   test('goes on only for the caller, the list and the policy it began with (S15)', async () => {
     offering(300);
     const [lea, mia] = [newUser('lea'), newUser('mia')];

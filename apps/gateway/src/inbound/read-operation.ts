@@ -8,7 +8,8 @@ import { isLogLevel } from './log-level.js';
 
 const MAX_NAME = 256;
 const MAX_URI = 8192;
-const MAX_CURSOR = 4096;
+/** One of ours holds the name of an entry: a URI of any length we show, in any script, sealed. */
+const MAX_CURSOR = 40 * 1024;
 
 const PromptArguments = z.record(z.string(), z.string());
 const Completion = z.object({
