@@ -94,7 +94,11 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
         sessions.delete(key);
         continue;
       }
-      const respond = (body: JsonObject) => void post({ ...target, signal: AbortSignal.timeout(target.idleTimeoutMs) }, sessionHeaders(session), JSON.stringify(body));
+      const respond = async (body: JsonObject) => {
+        const heard = new AbortController();
+        await post({ ...target, signal: AbortSignal.any([AbortSignal.timeout(target.idleTimeoutMs), heard.signal]) }, sessionHeaders(session), JSON.stringify(body));
+        heard.abort(); // what it says to an answer is of no interest
+      };
       return renumbered(answer.type === 'stream' ? { ...answer, messages: untilAnswered(answer, { id, resume, signal: target.signal }) } : answer, { from: id, to: message.id, respond: session.id === undefined ? undefined : respond, mayAsk: Object.keys(clientCapabilities).length > 0, settle });
     }
   }
@@ -162,11 +166,14 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
 
 const isListed = ({ method }: ModernRequest, answer: RelayAnswer): boolean => method.endsWith('/list') && answer.type === 'message' && answer.status === 200 && 'result' in answer.message.value;
 
+/** Answers of ours under way to one stream's server at a time. */
+const MAX_ANSWERING = 16;
+
 interface Renumbering {
   readonly from: number;
   readonly to: RequestId;
   /** Absent for a server without sessions: no answer of ours would find the one that asked. */
-  readonly respond: ((body: JsonObject) => void) | undefined;
+  readonly respond: ((body: JsonObject) => Promise<void>) | undefined;
   readonly mayAsk: boolean;
   readonly settle: () => void;
 }
@@ -177,17 +184,24 @@ function renumbered(answer: RelayAnswer, { from, to, respond, mayAsk, settle }: 
   return answer.type === 'stream' ? { ...answer, messages: renumberedStream(answer.messages) } : answer;
 
   async function* renumberedStream(messages: AsyncIterable<ServerMessage>): AsyncGenerator<ServerMessage> {
+    const answering = new Set<Promise<void>>();
     for await (const message of messages) {
+      // A server that asks faster than it takes answers is not read on: what waits for it is memory.
+      if (answering.size >= MAX_ANSWERING) await Promise.race(answering);
       const { id, method } = message.value;
       if (isResponseTo(message, from)) {
         settle();
         yield withId(message, to);
       } else if (method !== undefined && id !== undefined) {
+        const answer = (body: JsonObject) => {
+          const sent: Promise<void> | undefined = respond?.({ ...body, jsonrpc: '2.0', id }).finally(() => sent && answering.delete(sent));
+          if (sent !== undefined) answering.add(sent);
+        };
         if (respond === undefined) throw new SallyportError('asked_without_session', 'The server asked in the middle of a call, and keeps no session in which it could be answered.');
         // Whether we are there we say ourselves; without a capability there is nothing to ask for.
-        if (method === 'ping') respond({ jsonrpc: '2.0', id, result: {} });
-        else if (!mayAsk) respond({ jsonrpc: '2.0', id, error: { code: -32601, message: 'Method not found' } });
-        else yield { ...message, respond: once((body) => respond({ ...body, jsonrpc: '2.0', id })) };
+        if (method === 'ping') answer({ result: {} });
+        else if (!mayAsk) answer({ error: { code: -32601, message: 'Method not found' } });
+        else yield { ...message, respond: once(answer) };
       } else yield message;
     }
     settle();

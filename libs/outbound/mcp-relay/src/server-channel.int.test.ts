@@ -180,3 +180,38 @@ describe('a legacy server behind the channel', () => {
     await expect.poll(() => seen.filter(({ method }) => method === 'DELETE').length).toBe(2);
   });
 });
+
+test('a server that asks faster than it takes answers is read no further: so many are under way to it and no more (S17)', async () => {
+  const hanging: ServerResponse[] = [];
+  let most = 0;
+  const server = createServer((request, response) => {
+    void (async () => {
+      const { id, method } = JSON.parse(await textOf(request)) as { id?: number; method?: string };
+      const json = (body: object) => response.writeHead(200, { 'content-type': 'application/json', 'mcp-session-id': 's' }).end(JSON.stringify({ jsonrpc: '2.0', id, ...body }));
+      if (method === 'initialize') return void json({ result: { protocolVersion: '2025-11-25', capabilities: {}, serverInfo: { name: 's', version: '1' } } });
+      if (request.headers['mcp-session-id'] === undefined) return void response.writeHead(400).end();
+      if (method === 'tools/call') {
+        response.writeHead(200, { 'content-type': 'text/event-stream' });
+        for (let ping = 0; ping < 2_000; ping++) response.write(`data: {"jsonrpc":"2.0","id":${ping},"method":"ping"}\n\n`);
+        return void response.end(`data: {"jsonrpc":"2.0","id":${id},"result":{}}\n\n`);
+      }
+      if (method !== undefined) return void response.writeHead(202).end();
+      if (isOpen) return void response.writeHead(202).end();
+      hanging.push(response);
+      most = Math.max(most, hanging.length);
+    })();
+  });
+  let isOpen = false;
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const there = { ...target('zoe'), url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`) };
+  const answered = channel.request(there, call('any')).then(last);
+  await expect.poll(() => hanging.length).toBe(16);
+  // A round trip of another request later there are still no more.
+  await channel.request(there, { ...call('any'), method: 'logging/x' });
+  expect(most).toBe(16);
+  isOpen = true;
+  for (const response of hanging.splice(0)) response.writeHead(202).end();
+  expect((await answered)?.value).toMatchObject({ id: 'x', result: {} });
+  server.closeAllConnections();
+  server.close();
+});
