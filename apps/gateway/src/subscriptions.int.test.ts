@@ -91,6 +91,69 @@ test('a server that tells more than it was asked for is not passed on (S13)', as
   server.close();
 });
 
+/** One more server, `odd`, that does with a subscription what it is told here. */
+async function withOddServer(subscribed: (write: (text: string) => void) => void, use: () => Promise<void>) {
+  const server = createServer((request, response) => {
+    void (async () => {
+      let text = '';
+      for await (const chunk of request.setEncoding('utf8') as AsyncIterable<string>) text += chunk;
+      if (!text.includes('subscriptions/listen')) return void response.writeHead(200, { 'content-type': 'application/json' }).end('{"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","tools":[]}}');
+      response.writeHead(200, { 'content-type': 'text/event-stream' });
+      subscribed((said) => void (response.destroyed || response.write(said)));
+    })();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await world.change({ puts: [
+    Document.parse({ kind: 'McpServer', name: 'odd', spec: { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`, timeout: '5s' } }),
+    Document.parse({ kind: 'CredentialProvider', name: 'odd', spec: { type: 'none', server: 'odd' } }),
+    Document.parse({ kind: 'AccessPolicy', name: 'odd', spec: { hop: 'gateway-to-server', server: 'odd', credentialProvider: 'odd', tools: [{ match: ['*'] }] } }),
+  ] });
+  try {
+    await use();
+  } finally {
+    await world.change({ deletes: [{ kind: 'AccessPolicy', name: 'odd' }, { kind: 'CredentialProvider', name: 'odd' }, { kind: 'McpServer', name: 'odd' }] });
+    server.closeAllConnections();
+    server.close();
+  }
+}
+const event = (method: string, params: object = {}) => `data: ${JSON.stringify({ jsonrpc: '2.0', method, params })}\n\n`;
+
+test('a server that drips instead of agreeing keeps nobody from the others (B5)', async () => {
+  let asked = 0;
+  const timers: NodeJS.Timeout[] = [];
+  await withOddServer((write) => {
+    asked += 1;
+    timers.push(setInterval(() => write(':\n\n'), 50));
+  }, async () => {
+    const { client, heard } = await listening(testUser('fay'));
+    await expect.poll(async () => {
+      await (await client.listen({ resourceSubscriptions: ['via-one+note://mine'], toolsListChanged: true })).close();
+      return asked;
+    }, { timeout: 10_000 }).toBeGreaterThan(0);
+    const { honoredFilter } = await client.listen({ resourceSubscriptions: ['via-one+note://mine'], toolsListChanged: true });
+    expect(honoredFilter.resourceSubscriptions).toEqual(['via-one+note://mine']);
+    one.notify.resourceUpdated('note://mine');
+    await expect.poll(() => heard).toContain('via-one+note://mine');
+    await client.close();
+  });
+  for (const timer of timers) clearInterval(timer);
+});
+
+test('a storm of changes waits at the server that makes it (S13)', async () => {
+  await withOddServer((write) => write(event('notifications/subscriptions/acknowledged', { notifications: { toolsListChanged: true } }) + event('notifications/tools/list_changed').repeat(2_000)), async () => {
+    const { client, heard } = await listening(testUser('gil'));
+    await expect.poll(async () => {
+      if (heard.length === 0) await client.listen({ toolsListChanged: true });
+      return heard.length;
+    }, { timeout: 10_000 }).toBeGreaterThan(0);
+    const before = heard.length;
+    await expect.poll(() => heard.length, { timeout: 10_000 }).toBeGreaterThan(before + 3);
+    // Ten in a second at most, by each of the few subscriptions that are open by now.
+    expect(heard.length).toBeLessThan(500);
+    await client.close();
+  });
+});
+
 test('a change of configuration is a change of lists', async () => {
   const { client, heard } = await listening(testUser('bob'));
   await client.listen({ toolsListChanged: true });

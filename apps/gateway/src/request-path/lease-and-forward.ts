@@ -40,7 +40,7 @@ export async function leaseAndForward(call: Call, permit: Permit, server: Docume
 
 async function send(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, action: Action, request: ServerRequest, refuseLate: RefuseLate): Promise<Sent | Refusal> {
   const { path, inbound } = call;
-  const abilities = abilitiesToward(server, canBeAsked(call) ? call.request.abilities : unasked(call.request.abilities));
+  const abilities = abilitiesToward(server, mayNeedInput(call.request) && canBeAsked(call) ? call.request.abilities : unasked(call.request.abilities));
   const waiting = new Set<() => void>();
   const work = new AbortController();
   inbound.disconnected.addEventListener('abort', () => work.abort(), { once: true });
@@ -66,8 +66,8 @@ function withRetry({ requestState: _state, inputResponses: _responses, ...params
   return { ...params, ...more };
 }
 
-/** In the middle of the operations that a retry can name (2026-07-28); a legacy client on the stream of its call, in its session. */
-export const canBeAsked = ({ request, inbound }: Call): boolean => mayNeedInput(request) && (request.era === 'modern' || (request.session !== undefined && (inbound.headers.get('accept') ?? '').includes('text/event-stream')));
+/** A legacy client is asked on the stream of its call, in its session. */
+export const canBeAsked = ({ request, inbound }: Call): boolean => request.era === 'modern' || (request.session !== undefined && (inbound.headers.get('accept') ?? '').includes('text/event-stream'));
 
 /** What needs no question: the same toward a server in every request. */
 const unasked = (abilities: ClientAbilities): ClientAbilities => new Set(abilities.has('views') ? (['views'] as const) : []);

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { DocumentOf } from '@sallyport/configuration';
 import { isJsonObject } from '@sallyport/mcp-relay';
 import type { RelayAnswer, ServerMessage } from '@sallyport/mcp-relay';
@@ -17,6 +18,9 @@ export const LISTS = { toolsListChanged: 'notifications/tools/list_changed', pro
 const LIST_ACTIONS = { toolsListChanged: 'list-tools', promptsListChanged: 'list-prompts', resourcesListChanged: 'list-resources' } as const;
 type ListName = keyof typeof LISTS;
 export const listNames = Object.keys(LISTS) as ListName[];
+/** A server's lists change no more often. */
+const CHANGE_MS = 100;
+
 /** One server's part of a subscription: what it agreed to tell, and its stream. */
 export interface Share {
   readonly server: string;
@@ -31,17 +35,24 @@ export async function shareOf(call: Call, name: string, wanted: SubscriptionFilt
   const reach = server && permitFor(call, server, wanted);
   if (server === undefined || reach === undefined) return undefined;
   const { permit, action, filter } = reach;
+  // Whoever drips or is silent instead of agreeing takes no part: the others are not kept waiting.
+  const late = new AbortController();
+  const timer = setTimeout(() => late.abort(), call.path.listTimeoutMs);
   let messages: AsyncIterator<ServerMessage> | undefined;
   const leased = await withLease<RelayAnswer>(call.path.leases, permit, leaseTarget(call, server), async (lease) => {
     // A call's own progress token and names are not the subscription's.
     const { id, era, meta } = call.request;
     const request = { id, method: 'subscriptions/listen', params: { notifications: filter }, meta: era === 'modern' ? meta : undefined };
-    return await forward(permit, lease, server, request, { channel: call.path.channel, clientInfo: call.path.identity, signal: call.inbound.disconnected, timeoutMs: call.path.listTimeoutMs, abilities: new Set(), mayBeSilent: () => messages !== undefined });
+    return await forward(permit, lease, server, request, { channel: call.path.channel, clientInfo: call.path.identity, signal: AbortSignal.any([call.inbound.disconnected, late.signal]), timeoutMs: call.path.listTimeoutMs, abilities: new Set(), mayBeSilent: () => messages !== undefined });
   });
-  if (leased.type !== 'used' || leased.value.type !== 'stream') return undefined;
+  if (leased.type !== 'used' || leased.value.type !== 'stream') {
+    clearTimeout(timer);
+    return undefined;
+  }
   onPermit(permitWatch(call, permit, leased.lease, action));
   const stream = leased.value.messages[Symbol.asyncIterator]();
   const honoured = await acknowledged(stream, filter);
+  clearTimeout(timer);
   if (honoured === undefined) await stream.return?.();
   else messages = stream;
   return messages === undefined || honoured === undefined ? undefined : { server: name, lease: leased.lease, honoured, messages };
@@ -90,6 +101,8 @@ export async function pump(call: Call, { server, lease, honoured, messages }: Sh
       if (list !== undefined && honoured[list] === true && mayHear(call, server, { type: LIST_ACTIONS[list] })) {
         call.path.catalogues.forget(lease);
         feed.push({ method: LISTS[list] });
+        // Each change costs us and the client a reading: a storm of them waits at the server.
+        await pause(CHANGE_MS, undefined, { signal: call.inbound.disconnected, ref: false });
       } else if (method === 'notifications/resources/updated' && isJsonObject(params) && typeof params['uri'] === 'string' && honoured.resourceSubscriptions?.includes(params['uri']) === true && mayHear(call, server, { type: 'resource', uri: params['uri'] })) {
         const uri = publicResourceUri(server, params['uri'], call.prefix);
         if (uri !== undefined) feed.push({ method, uri });
