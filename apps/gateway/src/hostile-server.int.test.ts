@@ -21,6 +21,8 @@ const whoami = '{"name":"whoami","inputSchema":{"type":"object"}}';
 
 /** `notes` answers this method with `result`, JSON text. */
 function answering(method: string, result: string, headers: Record<string, string> = { 'content-type': 'application/json' }) {
+  // A list without it is of the old era, and the server would be spoken to as one from then on.
+  if (method.endsWith('/list')) result = result.replace('{', '{"resultType":"complete",');
   place.notes.misbehave = ({ body }) => (body.method === method ? { status: 200, headers, body: `{"jsonrpc":"2.0","id":${JSON.stringify(body.id)},"result":${result}}` } : undefined);
 }
 
