@@ -19,8 +19,9 @@ export function secretSourcesOf(document: Document): DocumentSecret[] {
       return [...field(['clientSecret'], document.spec.clientSecret), ...field(['clientKey'], document.spec.clientKey)];
     case 'CredentialProvider':
       if (document.spec.type === 'static') return field(['secret'], document.spec.secret);
-      if (document.spec.type === 'client-credentials') {
+      if (document.spec.type === 'client-credentials' || document.spec.type === 'oauth-user') {
         const { client } = document.spec;
+        if (client.authentication === 'none') return [];
         return client.authentication === 'private_key_jwt' ? field(['client', 'clientKey'], client.clientKey) : field(['client', 'clientSecret'], client.clientSecret);
       }
       return document.spec.type === 'mcp-user-oauth' ? field(['client', 'clientSecret'], document.spec.client?.clientSecret) : [];

@@ -1,4 +1,4 @@
-import { configuredTarget, exchangeCode, pinsOf, readAuthorizationResponse, storeGrant, type ClientAuthentication, type Connection, type ConnectionStore, type OAuthClient } from '@sallyport/credential';
+import { configuredTarget, exchangeCode, pinsOf, readAuthorizationResponse, storeGrant, tokenQuirksOf, type ClientAuthentication, type Connection, type ConnectionStore, type OAuthClient } from '@sallyport/credential';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import type { Clock } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
@@ -49,9 +49,9 @@ export async function finishConnecting(parameters: URLSearchParams, session: Bro
   if (!client) return { type: 'failed', grant, reason: 'client_unknown' };
 
   const { tokenEndpoint, codeVerifier, resource, revocationEndpoint, scopes, userId } = grant;
-  const result = await exchangeCode({ tokenEndpoint, client, code: response.code, codeVerifier, redirectUri: context.redirectUri, resource, now: context.clock() }, context.fetch);
+  const result = await exchangeCode({ tokenEndpoint, client, code: response.code, codeVerifier, redirectUri: context.redirectUri, resource, now: context.clock(), quirks: tokenQuirksOf(target.provider.spec) }, context.fetch);
   if (result.type !== 'granted') return { type: 'failed', grant, reason: result.type === 'refused' ? result.error : result.type };
-  const connection = await storeGrant({ userId, target, resource, tokenEndpoint, revocationEndpoint, client, tokens: result.tokens, requestedScopes: scopes }, context);
+  const connection = await storeGrant({ userId, target, resource, tokenEndpoint: grant.refreshEndpoint ?? tokenEndpoint, revocationEndpoint, client, tokens: result.tokens, requestedScopes: scopes }, context);
   await context.consents.give(grant);
   return { type: 'connected', grant, connection };
 }

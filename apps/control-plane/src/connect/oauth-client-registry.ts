@@ -1,5 +1,5 @@
 import { findStoredSecret, openRegistration, sealRegistration } from '@sallyport/connection-store';
-import { preferredAuthentication, registerClient, type AuthorizationServerMetadata, type ConfiguredTarget, type OAuthClient } from '@sallyport/credential';
+import { configuredClient, issuerOf, oauthUserRules, preferredAuthentication, registerClient, type AuthorizationServerMetadata, type ConfiguredTarget, type OAuthClient, type OAuthUserProvider } from '@sallyport/credential';
 import type { Database } from '@sallyport/database';
 import type { Clock } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
@@ -38,6 +38,11 @@ export class OAuthClientRegistry {
       return { type: 'client', client: { issuer: metadata.issuer, clientId, clientSecret, authentication: preferred === 'none' ? 'client_secret_basic' : preferred } };
     }
     return this.#registered(metadata);
+  }
+
+  async configured(provider: string, spec: OAuthUserProvider): Promise<ClientResult> {
+    const client = await configuredClient({ provider, client: spec.client, issuer: issuerOf(oauthUserRules(spec)) }, (name) => findStoredSecret(this.#database, this.#sealer, name));
+    return client ? { type: 'client', client } : { type: 'failed', reason: 'secret_missing' };
   }
 
   async #registered(metadata: AuthorizationServerMetadata): Promise<ClientResult> {

@@ -24,11 +24,14 @@ const PendingGrant = z.object({
   issuer: z.string(),
   issuerAnnounced: z.boolean(),
   tokenEndpoint: z.string(),
+  /** Where the grant is refreshed, if not there. */
+  refreshEndpoint: z.string().optional(),
   revocationEndpoint: z.string().nullable(),
   resource: z.string(),
   oauthClientId: z.string(),
   authentication: z.enum(CLIENT_AUTHENTICATIONS),
-  codeVerifier: z.string(),
+  /** `null`: without PKCE. */
+  codeVerifier: z.string().nullable(),
   scopes: z.array(z.string()),
 });
 export type PendingGrant = z.infer<typeof PendingGrant>;

@@ -1,4 +1,4 @@
-import { createAuthorizationRequest, discoverAuthorizationServer, discoverProtectedResource, pinsOf, scopesToRequest, type ConfiguredTarget } from '@sallyport/credential';
+import { createAuthorizationRequest, issuerOf, oauthUserRules, type OAuthUserProvider, discoverAuthorizationServer, discoverProtectedResource, pinsOf, scopesToRequest, type ConfiguredTarget } from '@sallyport/credential';
 import { SallyportError } from '@sallyport/kernel';
 import type { SafeFetch } from '@sallyport/safe-fetch';
 import type { BrowserSession } from '../session/browser-sessions.js';
@@ -30,6 +30,7 @@ export async function startConnecting(ticket: ConnectTicket, session: BrowserSes
 
 async function start(ticket: ConnectTicket, session: BrowserSession, target: ConfiguredTarget, { fetch, clients, pending, redirectUri }: StartContext): Promise<StartResult> {
   const { server, provider } = target;
+  if (provider.spec.type === 'oauth-user') return startAtConfigured(ticket, session, { ...target, spec: provider.spec }, { clients, pending, redirectUri });
   const resource = await discoverProtectedResource(server.spec.url, fetch, server.spec.resource);
   if (resource.type === 'failed') return { type: 'failed', reason: resource.reason, isTemporary: false };
   const authorizationServer = await discoverAuthorizationServer(resource.authorizationServer, fetch);
@@ -55,6 +56,34 @@ async function start(ticket: ConnectTicket, session: BrowserSession, target: Con
     authentication: found.client.authentication,
     codeVerifier: request.codeVerifier,
     scopes,
+  });
+  return { type: 'continue', url: request.url };
+}
+
+/** Nothing is discovered: endpoints and oddities are the document's. */
+async function startAtConfigured(ticket: ConnectTicket, session: BrowserSession, { spec, ...target }: ConfiguredTarget & { spec: OAuthUserProvider }, { clients, pending, redirectUri }: Pick<StartContext, 'clients' | 'pending' | 'redirectUri'>): Promise<StartResult> {
+  const { server, provider } = target;
+  const rules = oauthUserRules(spec);
+  const found = await clients.configured(provider.name, spec);
+  if (found.type === 'failed') return { type: 'failed', reason: found.reason, isTemporary: false };
+  const resource = server.spec.resource ?? server.spec.url;
+  const state = pending.newState();
+  const request = createAuthorizationRequest({ authorization_endpoint: rules.authorizationEndpoint }, { clientId: spec.client.clientId, redirectUri, resource, scopes: spec.scopes, state, quirks: rules });
+  await pending.keep(state, {
+    v: 1,
+    sessionDigest: session.idDigest,
+    userId: ticket.userId, clientId: ticket.clientId, agentName: ticket.agentName, sid: ticket.sid, ticketIssuedAt: ticket.issuedAt,
+    server: server.name, credentialProvider: provider.name, pins: pinsOf(target),
+    issuer: issuerOf(rules),
+    issuerAnnounced: false,
+    tokenEndpoint: rules.tokenEndpoint,
+    ...(rules.refreshEndpoint === undefined ? {} : { refreshEndpoint: rules.refreshEndpoint }),
+    revocationEndpoint: rules.revocationEndpoint ?? null,
+    resource,
+    oauthClientId: spec.client.clientId,
+    authentication: spec.client.authentication,
+    codeVerifier: rules.pkce === false ? null : request.codeVerifier,
+    scopes: spec.scopes,
   });
   return { type: 'continue', url: request.url };
 }

@@ -76,6 +76,7 @@ async function leaseFromProvider(permit: Permit, rejectedConnectionRevision: num
       return leaseGatewayToken({ caller, server: target.server, spec }, { issuer: context.issuer, signingKey, clock: context.clock });
     }
     case 'mcp-user-oauth':
+    case 'oauth-user':
       return leaseUserConnection({ caller, target, rejectedConnectionRevision }, userConnections);
     case 'client-credentials': {
       const client = await configuredClient({ provider: target.provider.name, client: spec.client, issuer: new URL(spec.tokenEndpoint).origin }, context.findSecret);

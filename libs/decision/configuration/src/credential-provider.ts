@@ -63,7 +63,7 @@ const Client = z.discriminatedUnion('authentication', [
   /** RFC 7523; the key is a private JWK. `assertionAudience`: the token endpoint unless said. */
   z.strictObject({ authentication: z.literal('private_key_jwt'), clientId: z.string().min(1).max(512), clientKey: SecretSource, assertionAudience: z.string().min(1).max(2_048).optional() }),
 ]);
-const PROTOCOL_PARAMETER = /^(grant_type|client_id|client_secret|client_assertion|client_assertion_type|scope|resource|audience|code|code_verifier|code_challenge|code_challenge_method|redirect_uri|state|nonce|response_type|response_mode|request|request_uri|refresh_token|subject_token.*|actor_token.*|assertion)$/;
+const PROTOCOL_PARAMETER = /^(grant_type|client_id|client_secret|client_assertion|client_assertion_type|scope|resource|code|code_verifier|code_challenge|code_challenge_method|redirect_uri|state|nonce|response_type|response_mode|request|request_uri|refresh_token|subject_token.*|actor_token.*|assertion)$/;
 /** What a provider wants besides; never what the protocol, or a field of the document, says already. */
 const Parameters = z.record(z.string().min(1).max(64).refine((name) => !PROTOCOL_PARAMETER.test(name), 'is a parameter with a place of its own'), z.string().max(1_024)).refine((parameters) => Object.keys(parameters).length <= 16, 'has more than 16 parameters');
 
@@ -82,12 +82,59 @@ const ClientCredentials = z.strictObject({
   origin: Origin,
 });
 
-export const CredentialProviderSpec = z.discriminatedUnion('type', [McpUserOAuth, Static, ClientCredentials, GatewayToken, None]);
+export const OAUTH_PRESETS = ['atlassian', 'github', 'google', 'hubspot', 'linear', 'microsoft', 'notion', 'salesforce', 'sentry', 'slack'] as const;
+export type OAuthPreset = (typeof OAUTH_PRESETS)[number];
+const FieldName = z.string().max(64).regex(/^[A-Za-z_][A-Za-z0-9_.-]*$/, 'must be a field name');
+
+/** Per user, at a provider that cannot be discovered: its endpoints, and what it does otherwise than the specifications, given by hand or by a preset. */
+const OAuthUser = z.strictObject({
+  type: z.literal('oauth-user'),
+  server: ServerId,
+  preset: z.enum(OAUTH_PRESETS).optional(),
+  client: z.discriminatedUnion('authentication', [...Client.options, z.strictObject({ authentication: z.literal('none'), clientId: z.string().min(1).max(512) })]),
+  scopes: z.array(Scope).max(64).default([]),
+  /** What it names itself in `iss` of its answers (RFC 9207); the token endpoint's origin unless said. */
+  issuer: z.url({ protocol: /^https?$/ }).max(2_048).optional(),
+  authorizationEndpoint: HttpUrl.optional(),
+  tokenEndpoint: HttpUrl.optional(),
+  /** Where tokens are refreshed, if not at the token endpoint. */
+  refreshEndpoint: HttpUrl.optional(),
+  /** RFC 7009. */
+  revocationEndpoint: HttpUrl.optional(),
+  scopeSeparator: z.enum([' ', ',', '+']).optional(),
+  /** The parameter scopes are asked for in: `scope` unless said. */
+  scopeParameter: FieldName.optional(),
+  authorizeParameters: Parameters.optional(),
+  tokenParameters: Parameters.optional(),
+  /** RFC 7636; on unless a provider cannot take it. */
+  pkce: z.boolean().optional(),
+  /** RFC 8707; on unless a provider cannot take it. */
+  resource: z.boolean().optional(),
+  /** How token requests are written: `form` unless said. */
+  body: z.enum(['form', 'json']).optional(),
+  /** Where in an answer the token object is; at the top unless it is there. */
+  tokenPath: z.array(FieldName).min(1).max(4).optional(),
+  /** Accepted `token_type` besides `bearer`; the token is sent as bearer all the same. */
+  tokenTypes: z.array(FieldName).max(4).optional(),
+  /** Where an error's code is: `error` unless said. */
+  errorField: FieldName.optional(),
+  /** What the number in `expires_in` counts: `seconds` unless said. */
+  expiresIn: z.enum(['seconds', 'milliseconds']).optional(),
+  /** How long a token lives whose answer does not say; for ever unless said. */
+  unsaidLifetime: Duration.optional(),
+  /** Errors that mean what `invalid_grant` does; `description` is compared as a whole. */
+  deadGrant: z.array(z.strictObject({ error: z.string().min(1).max(128), description: z.string().min(1).max(512).optional() })).max(8).optional(),
+}).superRefine(({ preset, authorizationEndpoint, tokenEndpoint }, context) => {
+  if (preset !== undefined) return;
+  for (const [name, value] of Object.entries({ authorizationEndpoint, tokenEndpoint })) if (value === undefined) context.addIssue({ code: 'custom', path: [name], message: 'is required without a preset' });
+});
+
+export const CredentialProviderSpec = z.discriminatedUnion('type', [McpUserOAuth, OAuthUser, Static, ClientCredentials, GatewayToken, None]);
 export const CREDENTIAL_PROVIDER_TYPES = CredentialProviderSpec.options.map(({ shape }) => shape.type.value);
 export type CredentialProviderSpec = z.infer<typeof CredentialProviderSpec>;
 export type CredentialProviderOf<T extends CredentialProviderSpec['type']> = Extract<CredentialProviderSpec, { type: T }>;
 
 /** Whether its credentials are people's own: then who is no person gets none (R5). */
 export function isPersonal(spec: CredentialProviderSpec): boolean {
-  return spec.type === 'mcp-user-oauth' || (spec.type === 'static' && spec.owner === 'user');
+  return spec.type === 'mcp-user-oauth' || spec.type === 'oauth-user' || (spec.type === 'static' && spec.owner === 'user');
 }

@@ -8,8 +8,8 @@
  */
 export { Document } from './documents.js';
 export { Scope, SecretSource, ServerId } from './fields.js';
-export { CREDENTIAL_PROVIDER_TYPES, isPersonal } from './credential-provider.js';
-export type { CredentialProviderSpec, CredentialProviderOf } from './credential-provider.js';
+export { CREDENTIAL_PROVIDER_TYPES, isPersonal, OAUTH_PRESETS } from './credential-provider.js';
+export type { OAuthPreset, CredentialProviderSpec, CredentialProviderOf } from './credential-provider.js';
 export { ID_TOKEN_ALGORITHMS, TRUST_PROVIDER_PRESETS } from './trust-provider.js';
 export type { ClaimSource, TrustProviderPreset, TrustProviderSpec } from './trust-provider.js';
 export type { PublicKey } from './public-key.js';

@@ -47,6 +47,8 @@ export type { UserConnectionContext } from './provider/mcp-user-oauth.js';
 export { leaseEnteredSecret, leaseSharedSecret, readStaticSecret } from './provider/static.js';
 export type { EnteredSecret, StaticProvider } from './provider/static.js';
 export type { UsableConnectionContext } from './provider/usable-connection.js';
+export type { OAuthUserProvider } from './provider/oauth-user.js';
+export { issuerOf, oauthUserRules, tokenQuirksOf } from './provider/oauth-user.js';
 export { leaseNothing } from './provider/none.js';
 export type { ConnectReason, GrantedLease, ProviderLease } from './provider/provider-lease.js';
 export { describeRefresh } from './connection/describe-refresh.js';

@@ -1,4 +1,5 @@
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import { configuredClient, issuerOf, oauthUserRules } from '@sallyport/credential';
 import type { ClientAuthentication, Connection, OAuthClient, Vault } from '@sallyport/credential';
 import type { Database } from '@sallyport/database';
 import { Secret } from '@sallyport/kernel';
@@ -18,6 +19,10 @@ export function createClientLookup({ database, vault, snapshot }: ClientLookupCo
   return async (connection: Pick<Connection, 'credentialProvider' | 'issuer' | 'clientId'>, authentication: ClientAuthentication): Promise<OAuthClient | undefined> => {
     const { issuer, clientId, credentialProvider } = connection;
     const spec = snapshot().get('CredentialProvider', credentialProvider)?.spec;
+    if (spec?.type === 'oauth-user') {
+      const client = await configuredClient({ provider: credentialProvider, client: spec.client, issuer: issuerOf(oauthUserRules(spec)) }, (name) => findStoredSecret(database, vault, name));
+      return client?.clientId === clientId && client.issuer === issuer && client.authentication === authentication ? client : undefined;
+    }
     const configured = spec?.type === 'mcp-user-oauth' ? spec.client : undefined;
     if (configured) {
       if (configured.clientId !== clientId || configured.issuer !== issuer) return undefined;

@@ -5,6 +5,7 @@ import type { OAuthClient, OutboundFetch } from '../oauth/oauth-client.js';
 import { refreshGrant, type RefreshAttempt } from '../oauth/refresh-grant.js';
 import type { GrantedTokens } from '../oauth/request-token.js';
 import type { Connection } from './connection.js';
+import { tokenQuirksOf } from '../provider/oauth-user.js';
 import { pinsHold, type ConfiguredTarget } from './connection-pins.js';
 import type { ConnectionStore } from './connection-store.js';
 import { openCredential, sealCredential, type StoredCredential, type Vault } from './vault-record.js';
@@ -72,17 +73,17 @@ export async function refreshConnection(id: string, context: RefreshContext, see
       return { type: 'fresh', connection, credential, byUs: false };
     }
     if (credential.refreshToken === null) return await withoutRefreshToken(connection, credential, owner, context);
-    return await spend(connection, { ...credential, refreshToken: credential.refreshToken }, owner, context);
+    return await spend(connection, { ...credential, refreshToken: credential.refreshToken }, target, owner, context);
   } finally {
     // A failure here must not hide what happened: the lock ends by its own time.
     await store.releaseRefreshLock(id, owner).then(undefined, () => undefined);
   }
 }
 
-async function spend(connection: Connection, credential: StoredCredential & { refreshToken: string }, owner: string, context: RefreshContext): Promise<RefreshResult> {
+async function spend(connection: Connection, credential: StoredCredential & { refreshToken: string }, target: ConfiguredTarget, owner: string, context: RefreshContext): Promise<RefreshResult> {
   const client = await context.clientFor(connection, credential.clientAuthentication);
   if (!client || client.issuer !== connection.issuer || client.clientId !== connection.clientId) return settle(connection, { type: 'provider_fault', error: 'client_unknown' }, owner, context);
-  const attempt = async () => refreshGrant({ tokenEndpoint: connection.tokenEndpoint, client, refreshToken: credential.refreshToken, resource: connection.resource, now: context.clock() }, context.fetch);
+  const attempt = async () => refreshGrant({ tokenEndpoint: connection.tokenEndpoint, client, refreshToken: credential.refreshToken, resource: connection.resource, now: context.clock(), quirks: tokenQuirksOf(target.provider.spec) }, context.fetch);
   const startedAt = context.clock();
   const first = await attempt();
   const isOpen = first.type === 'ambiguous' || first.type === 'invalid_grant';

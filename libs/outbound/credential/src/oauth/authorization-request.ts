@@ -7,24 +7,33 @@ export interface AuthorizationRequest {
   readonly codeVerifier: string;
 }
 
+/** What a hand-configured provider wants otherwise; never for one that was discovered. */
+export interface AuthorizationQuirks {
+  readonly pkce?: boolean | undefined;
+  readonly resource?: boolean | undefined;
+  readonly scopeParameter?: string | undefined;
+  readonly scopeSeparator?: string | undefined;
+  readonly authorizeParameters?: Readonly<Record<string, string>> | undefined;
+}
+
 /** An authorization request with PKCE S256, `state` and `resource` (RFC 8707). Asks for no more than `scopes`. */
 export function createAuthorizationRequest(
-  metadata: AuthorizationServerMetadata,
-  { clientId, redirectUri, resource, scopes, state }: { clientId: string; redirectUri: string; resource: string; scopes: readonly string[]; state: string },
+  metadata: Pick<AuthorizationServerMetadata, 'authorization_endpoint'>,
+  { clientId, redirectUri, resource, scopes, state, quirks = {} }: { clientId: string; redirectUri: string; resource: string; scopes: readonly string[]; state: string; quirks?: AuthorizationQuirks | undefined },
 ): AuthorizationRequest {
   const codeVerifier = randomBytes(32).toString('base64url');
   const url = new URL(metadata.authorization_endpoint);
   const parameters = {
+    ...quirks.authorizeParameters,
     response_type: 'code',
     client_id: clientId,
     redirect_uri: redirectUri,
-    code_challenge: createHash('sha256').update(codeVerifier).digest('base64url'),
-    code_challenge_method: 'S256',
+    ...(quirks.pkce === false ? {} : { code_challenge: createHash('sha256').update(codeVerifier).digest('base64url'), code_challenge_method: 'S256' }),
     state,
-    resource,
+    ...(quirks.resource === false ? {} : { resource }),
   };
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
-  if (scopes.length > 0) url.searchParams.set('scope', scopes.join(' '));
+  if (scopes.length > 0) url.searchParams.set(quirks.scopeParameter ?? 'scope', scopes.join(quirks.scopeSeparator ?? ' '));
   return { url: url.toString(), codeVerifier };
 }
 

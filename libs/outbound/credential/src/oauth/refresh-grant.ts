@@ -1,6 +1,6 @@
 import type { RefreshOutcome } from '@sallyport/refresh';
 import type { OAuthClient, OutboundFetch } from './oauth-client.js';
-import { requestToken, type GrantedTokens, type TokenResult } from './request-token.js';
+import { requestToken, type GrantedTokens, type TokenQuirks, type TokenResult } from './request-token.js';
 
 /** `ambiguous`: sent, no usable answer. `invalid_grant`: refused once, to be looked at twice. */
 export type RefreshAttempt =
@@ -11,11 +11,11 @@ export type RefreshAttempt =
 
 /** RFC 6749 section 6, with the resource the grant was made for (S25). One attempt. */
 export async function refreshGrant(
-  grant: { readonly tokenEndpoint: string; readonly client: OAuthClient; readonly refreshToken: string; readonly resource: string; readonly now: number },
+  grant: { readonly tokenEndpoint: string; readonly client: OAuthClient; readonly refreshToken: string; readonly resource: string; readonly now: number; readonly quirks?: TokenQuirks | undefined },
   fetch: OutboundFetch,
 ): Promise<RefreshAttempt> {
-  const { tokenEndpoint, client, refreshToken, resource, now } = grant;
-  return attemptOf(await requestToken({ tokenEndpoint, client, now, parameters: { grant_type: 'refresh_token', refresh_token: refreshToken, resource } }, fetch));
+  const { tokenEndpoint, client, refreshToken, resource, now, quirks } = grant;
+  return attemptOf(await requestToken({ tokenEndpoint, client, now, quirks, parameters: { grant_type: 'refresh_token', refresh_token: refreshToken, resource } }, fetch));
 }
 
 /** Only `invalid_grant` is about the grant; every other refusal is about us or about the provider (B4). */

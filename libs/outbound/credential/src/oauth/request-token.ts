@@ -13,11 +13,30 @@ const MAX_LIFETIME_MS = 10 * 365 * 24 * 60 * 60 * 1000;
  */
 const TokenAnswer = z.object({
   access_token: z.string().min(1).max(MAX_TOKEN),
-  token_type: z.string().regex(/^bearer$/i).nullish(),
+  token_type: z.string().nullish(),
   expires_in: z.unknown().optional(),
   refresh_token: z.string().min(1).max(MAX_TOKEN).optional().catch(undefined),
   scope: z.string().optional().catch(undefined),
 });
+
+/** What one provider does otherwise than the specifications; nothing of it is guessed. */
+export interface TokenQuirks {
+  readonly body?: 'form' | 'json' | undefined;
+  readonly parameters?: Readonly<Record<string, string>> | undefined;
+  /** `false`: `resource` is not sent. */
+  readonly resource?: boolean | undefined;
+  /** Where the token object is, when it is there. */
+  readonly tokenPath?: readonly string[] | undefined;
+  /** Accepted besides `bearer`. */
+  readonly tokenTypes?: readonly string[] | undefined;
+  readonly errorField?: string | undefined;
+  readonly expiresIn?: 'seconds' | 'milliseconds' | undefined;
+  readonly unsaidLifetimeMs?: number | undefined;
+  /** Errors that mean what `invalid_grant` does. */
+  readonly deadGrant?: readonly { readonly error: string; readonly description?: string | undefined }[] | undefined;
+  /** Scopes of an answer may be separated by commas. */
+  readonly looseScopes?: boolean | undefined;
+}
 
 export interface GrantedTokens {
   readonly accessToken: string;
@@ -45,15 +64,17 @@ const UNKNOWN_OUTCOME = new Set(['outbound_interrupted', 'outbound_timeout', 'ou
 
 /** One request to a token endpoint. Says what happened; what that means for a grant is the caller's to say. */
 export async function requestToken(
-  { tokenEndpoint, client, parameters, now }: { tokenEndpoint: string; client: OAuthClient; parameters: Readonly<Record<string, string>>; /** Milliseconds, before the request. */ now: number },
+  { tokenEndpoint, client, parameters, now, quirks = {} }: { tokenEndpoint: string; client: OAuthClient; parameters: Readonly<Record<string, string>>; /** Milliseconds, before the request. */ now: number; quirks?: TokenQuirks | undefined },
   fetch: OutboundFetch,
 ): Promise<TokenResult> {
-  const body = new URLSearchParams(parameters);
-  const headers = new Headers({ 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' });
+  const { resource, ...others } = parameters;
+  const body = new URLSearchParams({ ...quirks.parameters, ...others, ...(resource === undefined || quirks.resource === false ? {} : { resource }) });
+  const isJson = quirks.body === 'json';
+  const headers = new Headers({ 'content-type': isJson ? 'application/json' : 'application/x-www-form-urlencoded', accept: 'application/json' });
   await authenticate(client, body, headers, { tokenEndpoint, now });
   let response: Response;
   try {
-    response = await fetch(tokenEndpoint, { method: 'POST', headers, body: body.toString() });
+    response = await fetch(tokenEndpoint, { method: 'POST', headers, body: isJson ? JSON.stringify(Object.fromEntries(body)) : body.toString() });
   } catch (error) {
     if (error instanceof SallyportError && NOTHING_SENT.has(error.code)) return { type: 'unreachable' };
     if (error instanceof SallyportError && UNKNOWN_OUTCOME.has(error.code)) return { type: 'ambiguous' };
@@ -61,13 +82,28 @@ export async function requestToken(
   }
   if (response.status === 429 || response.status >= 500) return { type: 'unavailable', retryAfterMs: retryAfter(response, now) };
   const answer = await readJsonObject(response);
-  const error = answer?.['error'];
-  if (typeof error === 'string') return { type: 'refused', error, status: response.status };
+  const error = (response.ok || quirks.errorField === undefined ? undefined : answer?.[quirks.errorField]) ?? answer?.['error'];
+  if (typeof error === 'string') return { type: 'refused', error: meaningOf(error, answer?.['error_description'], quirks), status: response.status };
   if (!response.ok) return { type: 'refused', error: 'unknown_error', status: response.status };
-  const parsed = TokenAnswer.safeParse(answer);
-  if (!parsed.success) return { type: 'ambiguous' };
+  const parsed = TokenAnswer.safeParse(within(answer, quirks.tokenPath));
+  if (!parsed.success || !isTokenType(parsed.data.token_type, quirks)) return { type: 'ambiguous' };
   const { access_token: accessToken, refresh_token: refreshToken = null, expires_in: lifetime, scope } = parsed.data;
-  return { type: 'granted', tokens: { accessToken, refreshToken, expiresAt: expiryOf(lifetime, now), scopes: scope?.split(' ').filter((item) => item !== '') ?? null } };
+  return { type: 'granted', tokens: { accessToken, refreshToken, expiresAt: expiryOf(lifetime, now, quirks), scopes: scope?.split(quirks.looseScopes === true ? /[ ,]/ : ' ').filter((item) => item !== '') ?? null } };
+}
+
+function meaningOf(error: string, description: unknown, { deadGrant = [] }: TokenQuirks): string {
+  return deadGrant.some((dead) => dead.error === error && (dead.description === undefined || dead.description === description)) ? 'invalid_grant' : error;
+}
+
+function isTokenType(type: string | null | undefined, { tokenTypes = [] }: TokenQuirks): boolean {
+  return type === undefined || type === null || /^bearer$/i.test(type) || tokenTypes.includes(type);
+}
+
+/** The token object where it is said to be; an answer that has nothing there is one itself. */
+function within(answer: Record<string, unknown> | undefined, path: readonly string[] = []): unknown {
+  let value: unknown = answer;
+  for (const name of path) value = value !== null && typeof value === 'object' ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined;
+  return value ?? answer;
 }
 
 function retryAfter(response: Response, now: number): number | undefined {
@@ -78,9 +114,9 @@ function retryAfter(response: Response, now: number): number | undefined {
 }
 
 /** Seconds as RFC 6749 says, as a number or in digits; some servers send the moment itself in ISO 8601. `null`: it does not say. */
-function expiryOf(lifetime: unknown, now: number): number | null {
+function expiryOf(lifetime: unknown, now: number, { expiresIn, unsaidLifetimeMs }: TokenQuirks): number | null {
   const isMoment = typeof lifetime === 'string' && /^\d{4}-\d\d-\d\dT/.test(lifetime);
   const isSeconds = typeof lifetime === 'number' || (typeof lifetime === 'string' && /^\d+(\.\d+)?$/.test(lifetime));
-  const left = isMoment ? Date.parse(lifetime) - now : isSeconds ? Math.floor(Number(lifetime) * 1000) : Number.NaN;
-  return Number.isNaN(left) ? null : now + Math.min(Math.max(left, 0), MAX_LIFETIME_MS);
+  const left = isMoment ? Date.parse(lifetime) - now : isSeconds ? Math.floor(Number(lifetime) * (expiresIn === 'milliseconds' ? 1 : 1000)) : Number.NaN;
+  return Number.isNaN(left) ? (unsaidLifetimeMs === undefined ? null : now + unsaidLifetimeMs) : now + Math.min(Math.max(left, 0), MAX_LIFETIME_MS);
 }
