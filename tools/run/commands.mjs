@@ -64,6 +64,7 @@ export const commands = {
   bench: startApp('apps/bench/dist/main.js'),
   conformance: startApp('apps/e2e/dist/conformance/main.js'),
   fuzz: startApp('apps/e2e/dist/fuzz/main.js'),
+  faults: startApp('apps/e2e/dist/faults/main.js'),
   secrets: async (root) => {
     await compile(root);
     await mustRun(process.execPath, [join(root, 'tools', 'make-secrets.mjs')]);
