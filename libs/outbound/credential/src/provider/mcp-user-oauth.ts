@@ -25,6 +25,9 @@ export async function leaseUserConnection({ caller, target, rejectedConnectionRe
   const rejected = rejectedConnectionRevision !== undefined && rejectedConnectionRevision >= connection.revision;
   if (!rejected && !isNearExpiry({ expiresAt: connection.accessExpiresAt, now: clock(), marginMs: REFRESH_MARGIN_MS })) return grant(connection, credential, caller.expiresAt, clock());
   if (rejected && !context.mayForceRefresh(connection.id)) return { type: 'provider_unavailable', retryAfterSeconds: FORCED_REFRESH_PAUSE_SECONDS };
+  // The last attempt failed and its pause is not over: the pause holds for everybody, however many agents ask (B4).
+  const waitsUntil = connection.state === 'connected' ? null : connection.refreshDueAt;
+  if (waitsUntil !== null && waitsUntil > clock()) return withoutRefresh(connection, credential, rejected, caller.expiresAt, clock());
   return refreshed(connection, rejected, caller.expiresAt, context);
 }
 
@@ -44,14 +47,17 @@ async function refreshed(seen: Connection, rejected: boolean, agentTokenExpiresA
         return reconnect(result.connection);
       case 'fresh':
         return rejected && result.connection.revision <= seen.revision ? reconnect(result.connection) : grant(result.connection, result.credential, agentTokenExpiresAt, clock());
-      case 'failed': {
-        const left = (result.connection.accessExpiresAt ?? 0) - clock();
-        if (!rejected && left > 5_000) return grant(result.connection, openCredential(context.vault, result.connection), agentTokenExpiresAt, clock());
-        return { type: 'provider_unavailable', retryAfterSeconds: Math.max(1, Math.ceil(((result.change.refreshDueAt ?? clock()) - clock()) / 1000)) };
-      }
+      case 'failed':
+        return withoutRefresh(result.connection, openCredential(context.vault, result.connection), rejected, agentTokenExpiresAt, clock());
     }
   }
   return { type: 'provider_unavailable', retryAfterSeconds: 5 };
+}
+
+/** The old token while it lives, unless the server has rejected it; afterwards the time of the next attempt. */
+function withoutRefresh(connection: Connection, credential: StoredCredential, rejected: boolean, agentTokenExpiresAt: number, now: number): ProviderLease {
+  if (!rejected && (connection.accessExpiresAt ?? 0) - now > 5_000) return grant(connection, credential, agentTokenExpiresAt, now);
+  return { type: 'provider_unavailable', retryAfterSeconds: Math.max(1, Math.ceil(((connection.refreshDueAt ?? now) - now) / 1000)) };
 }
 
 function grant(connection: Connection, { accessToken }: StoredCredential, agentTokenExpiresAt: number, now: number): ProviderLease {

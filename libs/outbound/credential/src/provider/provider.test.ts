@@ -70,7 +70,17 @@ describe('a lease on a user\'s own connection', () => {
     expect(await ask({}, { fetch: async () => new Response('', { status: 503 }) })).toMatchObject({ type: 'granted', headers: { authorization: 'Bearer a1' }, expiresInSeconds: 20 });
     await seal({ accessExpiresAt: NOW - 1 });
     expect(await ask({}, { fetch: async () => new Response('', { status: 503 }) })).toMatchObject({ type: 'provider_unavailable' });
-    expect(await ask()).toMatchObject({ type: 'granted', headers: { authorization: 'Bearer fresh-1' } });
+    const dueAt = (await store.find(connection.id))?.refreshDueAt ?? 0;
+    expect(await ask({}, { clock: () => dueAt })).toMatchObject({ type: 'granted', headers: { authorization: 'Bearer fresh-1' } });
+  });
+  test.each(['retrying', 'provider_fault'] as const)('is not asked for again before the pause after a failure is over, however many agents ask (B4): %s', async (state) => {
+    await seal({ state, refreshFailures: 1, accessExpiresAt: NOW + 20_000, refreshDueAt: NOW + 12_000 });
+    expect(await ask()).toMatchObject({ type: 'granted', headers: { authorization: 'Bearer a1' } });
+    expect(await ask({ rejected: 1 })).toEqual({ type: 'provider_unavailable', retryAfterSeconds: 12 });
+    await seal({ state, refreshFailures: 1, accessExpiresAt: NOW - 1, refreshDueAt: NOW + 12_000 });
+    expect(await ask()).toEqual({ type: 'provider_unavailable', retryAfterSeconds: 12 });
+    expect(requests).toBe(0);
+    expect(await ask({}, { clock: () => NOW + 12_000 })).toMatchObject({ type: 'granted', headers: { authorization: 'Bearer fresh-1' } });
   });
   test('does not wait for ever while another process is at it', async () => {
     await seal({ accessExpiresAt: NOW - 1 });
