@@ -56,6 +56,6 @@ async function* subscription(call: Call, wanted: SubscriptionFilter, shares: rea
   } finally {
     disconnected.removeEventListener('abort', stop);
     feed.end();
-    for (const { messages } of shares) void messages.return?.();
+    for (const share of shares) share.end();
   }
 }

@@ -5,6 +5,7 @@ import type { RelayAnswer, ServerMessage } from '@sallyport/mcp-relay';
 import type { Action, Permit } from '@sallyport/policy';
 import { publicResourceUri, serverResourceUri } from '@sallyport/server';
 import type { SubscriptionFilter } from '../inbound/client-message.js';
+import { abilitiesToward } from '../dialog/client-abilities.js';
 import type { CredentialLease } from '../outbound/credential-leases.js';
 import { forward } from '../outbound/forward.js';
 import { withLease } from '../outbound/with-lease.js';
@@ -27,6 +28,8 @@ export interface Share {
   readonly lease: CredentialLease;
   readonly honoured: SubscriptionFilter;
   readonly messages: AsyncIterator<ServerMessage>;
+  /** Ends it at the server too. */
+  readonly end: () => void;
 }
 
 /** Asks one server; `undefined` when it may not be asked, does not answer, or agrees to nothing. */
@@ -35,27 +38,38 @@ export async function shareOf(call: Call, name: string, wanted: SubscriptionFilt
   const reach = server && permitFor(call, server, wanted);
   if (server === undefined || reach === undefined) return undefined;
   const { permit, action, filter } = reach;
+  let isAcknowledged = false;
+  const { disconnected } = call.inbound;
+  const work = new AbortController();
+  const end = () => {
+    disconnected.removeEventListener('abort', end);
+    clearTimeout(timer);
+    work.abort();
+  };
   // Whoever drips or is silent instead of agreeing takes no part: the others are not kept waiting.
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(), call.path.listTimeoutMs);
-  let messages: AsyncIterator<ServerMessage> | undefined;
+  const timer = setTimeout(end, call.path.listTimeoutMs);
+  disconnected.addEventListener('abort', end, { once: true });
+  if (disconnected.aborted) end();
   const leased = await withLease<RelayAnswer>(call.path.leases, permit, leaseTarget(call, server), async (lease) => {
     // A call's own progress token and names are not the subscription's.
     const { id, era, meta } = call.request;
     const request = { id, method: 'subscriptions/listen', params: { notifications: filter }, meta: era === 'modern' ? meta : undefined };
-    return await forward(permit, lease, server, request, { channel: call.path.channel, clientInfo: call.path.identity, signal: AbortSignal.any([call.inbound.disconnected, late.signal]), timeoutMs: call.path.listTimeoutMs, abilities: new Set(), mayBeSilent: () => messages !== undefined });
+    return await forward(permit, lease, server, request, { channel: call.path.channel, clientInfo: call.path.identity, signal: work.signal, timeoutMs: call.path.listTimeoutMs, abilities: abilitiesToward(server, call.request.abilities), mayBeSilent: () => isAcknowledged });
   });
   if (leased.type !== 'used' || leased.value.type !== 'stream') {
-    clearTimeout(timer);
+    end();
     return undefined;
   }
   onPermit(permitWatch(call, permit, leased.lease, action));
   const stream = leased.value.messages[Symbol.asyncIterator]();
   const honoured = await acknowledged(stream, filter);
   clearTimeout(timer);
-  if (honoured === undefined) await stream.return?.();
-  else messages = stream;
-  return messages === undefined || honoured === undefined ? undefined : { server: name, lease: leased.lease, honoured, messages };
+  if (honoured === undefined || work.signal.aborted) {
+    end();
+    return undefined;
+  }
+  isAcknowledged = true;
+  return { server: name, lease: leased.lease, honoured, messages: stream, end };
 }
 
 /** What of it this caller may hear of from this server: changes of lists it may list, and of resources it may read. */

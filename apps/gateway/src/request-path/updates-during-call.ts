@@ -26,7 +26,7 @@ export async function withUpdates(call: Call, perform: () => Promise<Answer | Re
   const feed = new Feed();
   const end = () => {
     feed.end();
-    for (const { messages } of shares) void messages.return?.();
+    for (const share of shares) share.end();
   };
   inbound.onOver(end);
   if (shares.length === 0) return await perform();

@@ -49,6 +49,8 @@ export interface Relay {
   post(request: RelayRequest): Promise<RelayAnswer>;
   /** Asks for what follows in a stream that the server closed before it was through. */
   resume(request: Omit<RelayRequest, 'body'>, lastEventId: string): Promise<RelayAnswer>;
+  /** Opens a legacy server's own stream, which may be silent for as long as it likes. */
+  listen(request: Pick<RelayRequest, 'url' | 'credential' | 'headers' | 'idleTimeoutMs' | 'signal'>): Promise<RelayAnswer>;
   /** Ends a legacy session, as a courtesy: whether it worked does not matter. */
   end(request: Pick<RelayRequest, 'url' | 'credential' | 'headers'>): Promise<void>;
 }
@@ -83,6 +85,7 @@ export function createRelay({ dispatcher, userAgent, maxMessageBytes = 16 * 1024
   return {
     post: ({ body, ...request }) => exchange(request, { method: 'POST', body, headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' } }),
     resume: (request, lastEventId) => exchange(request, { method: 'GET', headers: { accept: 'text/event-stream', 'last-event-id': lastEventId } }),
+    listen: (request) => exchange({ ...request, mayBeSilent: () => true }, { method: 'GET', headers: { accept: 'text/event-stream' } }),
     async end({ url, credential, headers }) {
       try {
         const path = `${url.pathname}${url.search}`;

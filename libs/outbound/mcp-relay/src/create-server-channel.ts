@@ -3,6 +3,7 @@ import type { Clock } from '@sallyport/kernel';
 import type { Relay, RelayAnswer, RelayRequest } from './create-relay.js';
 import { isJsonObject, isResponseTo } from './json-rpc.js';
 import type { JsonObject, RequestId, ServerMessage } from './json-rpc.js';
+import { LegacyChanges } from './legacy-changes.js';
 import { isSpokenLegacyVersion, legacyRequest, LEGACY_VERSION, sessionHeaders } from './legacy-request.js';
 import { modernRequest } from './modern-request.js';
 import type { ModernRequest } from './modern-request.js';
@@ -31,6 +32,9 @@ interface LegacySession {
   readonly id: string | undefined;
   readonly version: string;
   readonly target: ChannelTarget;
+  readonly capabilities: JsonObject;
+  /** Set while somebody listens to what changes there. */
+  changes: LegacyChanges | undefined;
   /** What it was told last; `undefined` for a server that has no logging. */
   logLevel: string | null | undefined;
   lastUsedAt: number;
@@ -81,6 +85,14 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
       const session = await openSession(key, target, message);
       if (!('lastUsedAt' in session)) return session;
       if (message.logLevel !== undefined && session.logLevel !== undefined && session.logLevel !== message.logLevel) await setLogLevel(target, session, message.logLevel);
+      if (message.method === 'subscriptions/listen') {
+        const listened = await listenIn(session, target, message.params);
+        if (session.id === undefined || attempt > 0 || !('status' in listened) || listened.status !== 404) return listened;
+        sessions.delete(key);
+        continue;
+      }
+      // The session may be others' too: what somebody else still hears stays subscribed.
+      if (message.method === 'resources/unsubscribe' && session.changes?.hears(message.params['uri']) === true) return { type: 'message', status: 200, message: withId({ json: '', value: { jsonrpc: '2.0', result: {} } }, message.id), sessionId: session.id };
       const id = ++lastId;
       const cancelled = () => cancel(target, session, id);
       const settle = () => target.signal.removeEventListener('abort', cancelled);
@@ -101,6 +113,24 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
       };
       return renumbered(answer.type === 'stream' ? { ...answer, messages: untilAnswered(answer, { id, resume, signal: target.signal }) } : answer, { from: id, to: message.id, respond: session.id === undefined ? undefined : respond, mayAsk: Object.keys(clientCapabilities).length > 0, settle });
     }
+  }
+
+  /** `subscriptions/listen` in the words of 2025-11-25: the server's own stream, shared by all who listen in this session. */
+  async function listenIn(session: LegacySession, target: ChannelTarget, params: JsonObject): Promise<RelayAnswer> {
+    const headers = sessionHeaders(session);
+    const own = () => ({ ...target, signal: AbortSignal.timeout(target.idleTimeoutMs) });
+    session.changes ??= new LegacyChanges({
+      capabilities: session.capabilities,
+      open: (signal) => relay.listen({ url: target.url, credential: target.credential, idleTimeoutMs: target.idleTimeoutMs, signal, headers }),
+      ask: async (method, uri) => {
+        const id = ++lastId;
+        const answer = await post(own(), headers, legacyRequest({ id, method, params: { uri }, meta: undefined }));
+        const response = answer.type === 'message' ? answer.message : answer.type === 'stream' ? await firstResponse(answer.messages, id) : undefined;
+        return response !== undefined && isResponseTo(response, id) && 'result' in response.value;
+      },
+      respond: (body) => void post(own(), headers, JSON.stringify(body)),
+    }, () => (session.changes = undefined));
+    return await session.changes.listen(params, target.signal);
   }
 
   async function openSession(key: string, target: ChannelTarget, message: ModernRequest): Promise<LegacySession | RelayAnswer> {
@@ -134,7 +164,8 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
       return answer.type === 'message' || answer.type === 'stream' || answer.type === 'accepted' ? { type: 'failed', reason: 'not-mcp' } : answer;
     }
     const { capabilities, protocolVersion: version } = result;
-    const session: LegacySession = { id: 'sessionId' in answer ? answer.sessionId : undefined, version, target: caller, logLevel: isJsonObject(capabilities) && isJsonObject(capabilities['logging']) ? null : undefined, lastUsedAt: clock() };
+    const declared = isJsonObject(capabilities) ? capabilities : {};
+    const session: LegacySession = { id: 'sessionId' in answer ? answer.sessionId : undefined, version, target: caller, capabilities: declared, changes: undefined, logLevel: isJsonObject(declared['logging']) ? null : undefined, lastUsedAt: clock() };
     await post(target, sessionHeaders(session), JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' }));
     return session;
   }
@@ -155,7 +186,7 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
   function sweep(): void {
     const before = clock() - IDLE_MS;
     sessions.deleteWhere((session) => {
-      if (session.lastUsedAt > before) return false;
+      if (session.lastUsedAt > before || session.changes !== undefined) return false;
       if (session.id !== undefined) void relay.end({ url: session.target.url, credential: session.target.credential, headers: sessionHeaders(session) });
       return true;
     });
