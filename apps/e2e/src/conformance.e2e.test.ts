@@ -1,0 +1,18 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { modernServer } from './conformance/deployments.js';
+import type { Deployment } from './conformance/deployments.js';
+import { runServerScenarios } from './conformance/server.js';
+import { requiredScenarios } from './conformance/suite.js';
+import type { Revision } from './conformance/suite.js';
+
+let deployment: Deployment;
+beforeAll(async () => {
+  deployment = await modernServer();
+});
+afterAll(() => deployment?.close());
+
+/** The other sets, with servers of the v1 SDK, two gateways and our own client, are in `npm run conformance`. */
+test.each<Revision>(['2026-07-28', '2025-11-25'])('every scenario the official suite requires of a server of %s passes through the gateway (B6)', async (revision) => {
+  const verdicts = await runServerScenarios(deployment.system, revision);
+  expect(requiredScenarios(revision, 'server').filter((scenario) => !verdicts.has(scenario) || verdicts.get(scenario) !== undefined)).toEqual([]);
+}, 120_000);
