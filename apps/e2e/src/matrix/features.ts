@@ -94,6 +94,20 @@ export const features: readonly Feature[] = [
     },
   },
   {
+    name: 'subscribe',
+    check: async ({ client, server, canAsk }) => {
+      const uri = `via-${server}+test://watched-resource`;
+      await client.subscribe(uri);
+      // Before 2026-07-28 the streams of calls are the only way to a client (R63): one runs while the resource changes.
+      const running = client.call(`${server}__test_tool_with_progress`, {}, { onprogress: () => undefined });
+      await client.call(`${server}__test_touch_resource`, { uri: 'test://watched-resource' });
+      await running;
+      if (!canAsk) return '– the server has no session to send from';
+      await eventually(() => client.answers.updatedResources.includes(uri), { until: 'the update arrives' });
+      return 'yes';
+    },
+  },
+  {
     name: '50 MB stream',
     check: async ({ client, server }) => {
       let bytes = 0;
