@@ -199,6 +199,8 @@ async function revoke(subject: object): Promise<void> {
   expect(answer.status).toBe(201);
 }
 
+/** After a failed refresh a provider is left alone for a while. */
+const endPause = () => database.connection.updateMany({ data: { refreshDueAt: new Date(0) } });
 const downstreamRequests = () => notes.requests.filter(({ path }) => path === '/token').length;
 
 describe('connecting', () => {
@@ -572,6 +574,10 @@ describe('a lease', () => {
     for (const fault of ['unavailable', 'invalid_client'] as const) {
       notes.faults.push(fault);
       expect(await lease(alice)).toMatchObject({ type: 'provider_unavailable' });
+      const asked = downstreamRequests();
+      expect(await lease(alice)).toMatchObject({ type: 'provider_unavailable' });
+      expect(downstreamRequests()).toBe(asked);
+      await endPause();
     }
     expect(await lease(alice)).toMatchObject({ type: 'granted', connectionRevision: 2 });
     notes.endAllGrants();
@@ -839,8 +845,10 @@ spec: { hop: gateway-to-server, server: saas, credentialProvider: saas-user }
     saas.answer = () => ({ status: 503, json: {} });
     await database.connection.updateMany({ data: { accessExpiresAt: new Date(0) } });
     expect(await lease(alice, target)).toMatchObject({ type: 'provider_unavailable' });
+    await endPause();
     saas.answer = () => ({ status: 401, json: { error: 'invalid_client' } });
     expect(await lease(alice, target)).toMatchObject({ type: 'provider_unavailable' });
+    await endPause();
     saas.answer = () => habit.dead;
     expect((await lease(alice, target)).type).toBe('connect_required');
     expect((await database.connection.findFirstOrThrow()).state).toBe('needs_reconnect');
