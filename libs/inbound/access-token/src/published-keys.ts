@@ -29,6 +29,8 @@ interface KnownKey extends PublishedKey {
 const MAX_BYTES = 256 * 1024;
 /** Between two reloads while the set holds a withdrawn key: its successor is there any moment now. Milliseconds. */
 const OUTDATED_COOLDOWN_MS = 250;
+/** How often such a set is asked for again before a token that may be the successor's is called bad. */
+const OUTDATED_RELOADS = 3;
 
 export interface PublishedKeysOptions {
   readonly url: string;
@@ -53,6 +55,7 @@ export class PublishedKeys {
   #loadedAt: number | undefined;
   #attemptedAt: number | undefined;
   #loading: Promise<void> | undefined;
+  #pausing: Promise<void> | undefined;
   #lastError: string | undefined;
   readonly #withdrawn = new Set<(kids: ReadonlySet<string>) => void>();
 
@@ -84,8 +87,19 @@ export class PublishedKeys {
    * @param isWithdrawn known from elsewhere: a set that still holds such a key is outdated, and reloaded with less patience
    */
   async find(kid: string, isWithdrawn: (kid: string) => boolean = () => false): Promise<PublishedKey | undefined> {
-    if (!this.#keys.has(kid)) await this.reload([...this.#keys.keys()].some(isWithdrawn) ? OUTDATED_COOLDOWN_MS : undefined);
+    const isOutdated = (): boolean => !this.#keys.has(kid) && [...this.#keys.keys()].some(isWithdrawn);
+    if (!this.#keys.has(kid)) await this.reload(isOutdated() ? OUTDATED_COOLDOWN_MS : undefined);
+    for (let again = 0; again < OUTDATED_RELOADS && isOutdated(); again++) {
+      await this.#pause();
+      if (isOutdated()) await this.reload(0);
+    }
     return this.#keys.get(kid);
+  }
+
+  /** Shared by all who wait. */
+  #pause(): Promise<void> {
+    this.#pausing ??= new Promise<void>((resolve) => setTimeout(resolve, OUTDATED_COOLDOWN_MS).unref()).finally(() => { this.#pausing = undefined; });
+    return this.#pausing;
   }
 
   /** Starts a reload when the set has grown old; never waits and never fails. */
