@@ -40,10 +40,8 @@ const clientRun = (revision: Revision, counted: readonly Counted[]): Run => ({
   counted,
 });
 
-/** Whoever fills in a form applies its defaults: the host. And the server asks on a stream beside the call, which the gateway does not open. */
-const OF_A_HOST = ['elicitation-sep1034-client-defaults'];
 /** What concerns our side toward servers; how it gets its tokens is a matter of its own (`auth/*`). */
-const requiredOfClient = (revision: Revision): readonly string[] => requiredScenarios(revision, 'client').filter((scenario) => !scenario.startsWith('auth/') && !OF_A_HOST.includes(scenario));
+const requiredOfClient = (revision: Revision): readonly string[] => requiredScenarios(revision, 'client').filter((scenario) => !scenario.startsWith('auth/'));
 
 const requiredOfOAuthClient = (revision: Revision): readonly string[] => requiredScenarios(revision, 'client').filter((scenario) => scenario.startsWith('auth/'));
 

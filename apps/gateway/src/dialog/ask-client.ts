@@ -29,13 +29,18 @@ const KEY = 'question';
 
 /** A legacy server's question to a modern client: the text that ends the client's request, the server's stream being parked. `undefined` when it may not be asked, which the server is told. */
 export function parkQuestion(serverCall: ServerCall, messages: AsyncIterator<ServerMessage>, { value }: ServerMessage, respond: (answer: JsonObject) => void): string | undefined {
-  const { call, server, abilities, lease } = serverCall;
+  const { call, server, abilities, lease, waiting } = serverCall;
   const question = readQuestion(value['method'], value['params'], server, abilities);
-  const park = question && call.path.parkedCalls.park({ serverCall, messages, answer: (responses) => respond({ result: responses[KEY] }) });
+  const isWaiting = () => undefined; // until it is answered: parking ends by itself
+  const park = question && call.path.parkedCalls.park({ serverCall, messages, answer: (responses) => {
+    waiting.delete(isWaiting);
+    respond({ result: responses[KEY] });
+  } });
   if (question === undefined || park === undefined) {
     respond(REFUSED);
     return undefined;
   }
+  waiting.add(isWaiting);
   return lease.redact(askModernClient(call, server.name, new Map([[KEY, question]]), { kind: 'parked', parked: { replica: call.path.replica, park } }));
 }
 

@@ -25,8 +25,8 @@ export interface AskingServer {
 const form = { type: 'object' as const, properties: { name: { type: 'string' as const } }, required: ['name'] };
 export const LOGIN_URL = 'https://login.example/start';
 
-/** 2025-11-25 with sessions, on the v1 SDK: it asks on the stream of the call. */
-export async function startLegacyAskingServer(): Promise<AskingServer> {
+/** 2025-11-25 with sessions, on the v1 SDK: it asks on the stream of the call, or on its own (`…-beside`). */
+export async function startLegacyAskingServer({ answersAtOnce = false }: { /** JSON instead of a stream per call. */ readonly answersAtOnce?: boolean } = {}): Promise<AskingServer> {
   const transports = new Map<string, StreamableHTTPServerTransport>();
   const http = createServer((request, response) => {
     void (async () => {
@@ -38,7 +38,7 @@ export async function startLegacyAskingServer(): Promise<AskingServer> {
       let transport = session === undefined ? undefined : transports.get(session);
       if (transport === undefined && body?.method === 'initialize') {
         asking.declared.push(body.params?.capabilities);
-        const created = new StreamableHTTPServerTransport({ sessionIdGenerator: randomUUID, onsessioninitialized: (id) => void transports.set(id, created) });
+        const created = new StreamableHTTPServerTransport({ sessionIdGenerator: randomUUID, enableJsonResponse: answersAtOnce, onsessioninitialized: (id) => void transports.set(id, created) });
         await legacyServer(() => (asking.cancelled += 1)).connect(created);
         transport = created;
       }
@@ -67,6 +67,11 @@ function legacyServer(onCancelled: () => void): LegacyServer {
   tool('ask-form', (extra) => {
     extra.signal.addEventListener('abort', onCancelled);
     return asked(extra.sendRequest({ method: 'elicitation/create', params: { message: 'Your name?', requestedSchema: form } }, ElicitResultSchema));
+  });
+  tool('ask-form-beside', () => asked(server.server.elicitInput({ message: 'Your name?', requestedSchema: form })));
+  tool('log-beside', async () => {
+    await server.server.sendLoggingMessage({ level: 'error', data: 'beside the call' });
+    return asked(server.server.elicitInput({ message: 'Seen?', requestedSchema: form }));
   });
   tool('ask-then-hang', async (extra) => {
     await extra.sendRequest({ method: 'elicitation/create', params: { message: 'Wait?', requestedSchema: form } }, ElicitResultSchema);

@@ -61,18 +61,24 @@ const END_TIMEOUT_MS = 5_000;
 export function createRelay({ dispatcher, userAgent, maxMessageBytes = 16 * 1024 * 1024 }: RelayOptions): Relay {
   async function exchange({ url, credential, headers, idleTimeoutMs, mayBeSilent, signal }: Omit<RelayRequest, 'body'>, sent: { readonly method: 'POST' | 'GET'; readonly headers: Record<string, string>; readonly body?: string }): Promise<RelayAnswer> {
     let response: Dispatcher.ResponseData;
+    const silence = new AbortController();
+    // A server that answers all at once may be waiting for us before its first byte, too.
+    const isPatient = sent.method === 'POST' && mayBeSilent !== undefined;
+    const heard = isPatient ? watchSilence({ idleTimeoutMs, mayBeSilent }, (error) => silence.abort(error)) : undefined;
     try {
       response = await dispatcher.request({
         ...sent,
         origin: url.origin,
         path: `${url.pathname}${url.search}`,
         headers: { ...lowerCased(credential), ...sent.headers, 'user-agent': userAgent, ...headers },
-        headersTimeout: idleTimeoutMs,
+        headersTimeout: isPatient ? 0 : idleTimeoutMs,
         bodyTimeout: 0, // measured by `chunksOf`
-        signal,
+        signal: isPatient ? AbortSignal.any([signal, silence.signal]) : signal,
       });
     } catch (error) {
       return { type: 'failed', reason: reasonOf(error) };
+    } finally {
+      heard?.();
     }
     try {
       return await readAnswer(response, { maxMessageBytes, idleTimeoutMs, mayBeSilent });
@@ -147,17 +153,26 @@ async function* messagesOf(response: Dispatcher.ResponseData, limits: ReadLimits
 }
 
 /** Chunks as they are taken. Only the server's silence counts: time in which nobody asks for the next chunk is the reader's. */
-async function* chunksOf(response: Dispatcher.ResponseData, { idleTimeoutMs, mayBeSilent }: ReadLimits): AsyncGenerator<Uint8Array> {
+async function* chunksOf(response: Dispatcher.ResponseData, limits: ReadLimits): AsyncGenerator<Uint8Array> {
   const chunks = (response.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
   for (;;) {
-    const timer = setInterval(() => {
-      if (mayBeSilent?.() !== true) response.body.destroy(new SallyportError('relay_timeout', 'The server fell silent.'));
-    }, idleTimeoutMs);
-    const next = await chunks.next().finally(() => clearInterval(timer));
+    const heard = watchSilence(limits, (error) => response.body.destroy(error));
+    const next = await chunks.next().finally(heard);
     if (next.done === true) return;
     yield next.value;
   }
 }
+
+/** Time in which the server may be silent does not count, and neither does what went before it. @returns what to call when it was heard. */
+function watchSilence({ idleTimeoutMs, mayBeSilent }: Pick<RelayRequest, 'idleTimeoutMs' | 'mayBeSilent'>, onSilent: (error: SallyportError<string>) => void): () => void {
+  let silentParts = 0;
+  const timer = setInterval(() => {
+    silentParts = mayBeSilent?.() === true ? 0 : silentParts + 1;
+    if (silentParts >= PARTS) onSilent(new SallyportError('relay_timeout', 'The server fell silent.'));
+  }, idleTimeoutMs / PARTS);
+  return () => clearInterval(timer);
+}
+const PARTS = 4;
 
 async function readText(response: Dispatcher.ResponseData, { maxMessageBytes: maxBytes, ...limits }: ReadLimits): Promise<string> {
   const chunks: Uint8Array[] = [];

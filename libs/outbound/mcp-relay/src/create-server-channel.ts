@@ -3,10 +3,13 @@ import type { Clock } from '@sallyport/kernel';
 import type { Relay, RelayAnswer, RelayRequest } from './create-relay.js';
 import { isJsonObject, isResponseTo } from './json-rpc.js';
 import type { JsonObject, RequestId, ServerMessage } from './json-rpc.js';
-import { LegacyChanges } from './legacy-changes.js';
+import { withBeside } from './beside-stream.js';
+import { LegacyStream } from './legacy-stream.js';
 import { isSpokenLegacyVersion, legacyRequest, LEGACY_VERSION, sessionHeaders } from './legacy-request.js';
 import { modernRequest } from './modern-request.js';
 import type { ModernRequest } from './modern-request.js';
+import { RunningCalls } from './running-calls.js';
+import type { RunningCall } from './running-calls.js';
 import { eraShownBy } from './server-era.js';
 import { untilAnswered } from './until-answered.js';
 import type { ServerEra } from './server-era.js';
@@ -33,8 +36,9 @@ interface LegacySession {
   readonly version: string;
   readonly target: ChannelTarget;
   readonly capabilities: JsonObject;
-  /** Set while somebody listens to what changes there. */
-  changes: LegacyChanges | undefined;
+  /** The server's own stream, while anybody needs it; `none` when it has none. */
+  stream: LegacyStream | 'none' | undefined;
+  readonly calls: RunningCalls;
   /** What it was told last; `undefined` for a server that has no logging. */
   logLevel: string | null | undefined;
   lastUsedAt: number;
@@ -92,14 +96,18 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
         continue;
       }
       // The session may be others' too: what somebody else still hears stays subscribed.
-      if (message.method === 'resources/unsubscribe' && session.changes?.hears(message.params['uri']) === true) return { type: 'message', status: 200, message: withId({ json: '', value: { jsonrpc: '2.0', result: {} } }, message.id), sessionId: session.id };
+      if (message.method === 'resources/unsubscribe' && streamOf(session)?.hears(message.params['uri']) === true) return { type: 'message', status: 200, message: withId({ json: '', value: { jsonrpc: '2.0', result: {} } }, message.id), sessionId: session.id };
+      const attended = mayBeAsked(message) && session.id !== undefined && session.stream !== 'none' ? await attend(session, target, message) : undefined;
       const id = ++lastId;
       const cancelled = () => cancel(target, session, id);
       const settle = () => target.signal.removeEventListener('abort', cancelled);
       target.signal.addEventListener('abort', cancelled, { once: true });
-      const answer = await post(target, sessionHeaders(session), legacyRequest({ id, method: message.method, params: message.params, meta: message.meta }));
-      if (answer.type !== 'stream') settle();
+      const posted = post(target, sessionHeaders(session), legacyRequest({ id, method: message.method, params: message.params, meta: message.meta }));
       const resume = (lastEventId: string) => relay.resume({ ...target, headers: sessionHeaders(session) }, lastEventId);
+      const follow = (stream: Extract<RelayAnswer, { type: 'stream' }>) => untilAnswered(stream, { id, resume, signal: target.signal });
+      const answered = attended === undefined ? await posted : await withBeside(posted, attended, follow);
+      const answer: RelayAnswer = attended === undefined && answered.type === 'stream' ? { ...answered, messages: follow(answered) } : answered;
+      if (answer.type !== 'stream') settle();
       // 404 with a session id: the server forgot it (2025-11-25, session management).
       const isForgotten = session.id !== undefined && ('status' in answer && answer.status === 404);
       if (isForgotten && attempt === 0) {
@@ -111,15 +119,35 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
         await post({ ...target, signal: AbortSignal.any([AbortSignal.timeout(target.idleTimeoutMs), heard.signal]) }, sessionHeaders(session), JSON.stringify(body));
         heard.abort(); // what it says to an answer is of no interest
       };
-      return renumbered(answer.type === 'stream' ? { ...answer, messages: untilAnswered(answer, { id, resume, signal: target.signal }) } : answer, { from: id, to: message.id, respond: session.id === undefined ? undefined : respond, mayAsk: Object.keys(clientCapabilities).length > 0, settle });
+      return renumbered(answer, { from: id, to: message.id, respond: session.id === undefined ? undefined : respond, mayAsk: Object.keys(clientCapabilities).length > 0, settle });
     }
   }
 
   /** `subscriptions/listen` in the words of 2025-11-25: the server's own stream, shared by all who listen in this session. */
-  async function listenIn(session: LegacySession, target: ChannelTarget, params: JsonObject): Promise<RelayAnswer> {
+  const listenIn = (session: LegacySession, target: ChannelTarget, params: JsonObject): Promise<RelayAnswer> => openStream(session, target).listen(params, target.signal);
+
+  /** Some servers ask on their own stream, whatever call it is about: it is open before the call is made. */
+  async function attend(session: LegacySession, target: ChannelTarget, { meta }: ModernRequest): Promise<RunningCall> {
+    const leaveStream = await openStream(session, target).attend();
+    const call = session.calls.begin(meta?.['progressToken']);
+    let isOver = false;
+    const leave = (isAnswered: boolean) => {
+      if (isOver) return;
+      isOver = true;
+      target.signal.removeEventListener('abort', abandon);
+      call.leave(isAnswered);
+      leaveStream();
+    };
+    const abandon = () => leave(false);
+    target.signal.addEventListener('abort', abandon, { once: true });
+    if (target.signal.aborted) abandon();
+    return { ...call, leave };
+  }
+
+  function openStream(session: LegacySession, target: ChannelTarget): LegacyStream {
     const headers = sessionHeaders(session);
     const own = () => ({ ...target, signal: AbortSignal.timeout(target.idleTimeoutMs) });
-    session.changes ??= new LegacyChanges({
+    const stream = streamOf(session) ?? new LegacyStream({
       capabilities: session.capabilities,
       open: (signal) => relay.listen({ url: target.url, credential: target.credential, idleTimeoutMs: target.idleTimeoutMs, signal, headers }),
       ask: async (method, uri) => {
@@ -129,8 +157,10 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
         return response !== undefined && isResponseTo(response, id) && 'result' in response.value;
       },
       respond: (body) => void post(own(), headers, JSON.stringify(body)),
-    }, () => (session.changes = undefined));
-    return await session.changes.listen(params, target.signal);
+      hear: (message) => session.calls.hear(message),
+    }, (status) => (session.stream = status === 404 || status === 405 ? 'none' : undefined));
+    session.stream = stream;
+    return stream;
   }
 
   async function openSession(key: string, target: ChannelTarget, message: ModernRequest): Promise<LegacySession | RelayAnswer> {
@@ -165,7 +195,7 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
     }
     const { capabilities, protocolVersion: version } = result;
     const declared = isJsonObject(capabilities) ? capabilities : {};
-    const session: LegacySession = { id: 'sessionId' in answer ? answer.sessionId : undefined, version, target: caller, capabilities: declared, changes: undefined, logLevel: isJsonObject(declared['logging']) ? null : undefined, lastUsedAt: clock() };
+    const session: LegacySession = { id: 'sessionId' in answer ? answer.sessionId : undefined, version, target: caller, capabilities: declared, stream: undefined, calls: new RunningCalls(), logLevel: isJsonObject(declared['logging']) ? null : undefined, lastUsedAt: clock() };
     await post(target, sessionHeaders(session), JSON.stringify({ jsonrpc: '2.0', method: 'notifications/initialized' }));
     return session;
   }
@@ -186,7 +216,7 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
   function sweep(): void {
     const before = clock() - IDLE_MS;
     sessions.deleteWhere((session) => {
-      if (session.lastUsedAt > before || session.changes !== undefined) return false;
+      if (session.lastUsedAt > before || streamOf(session) !== undefined) return false;
       if (session.id !== undefined) void relay.end({ url: session.target.url, credential: session.target.credential, headers: sessionHeaders(session) });
       return true;
     });
@@ -194,6 +224,12 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
 
   return { request, sweep };
 }
+
+const streamOf = ({ stream }: LegacySession): LegacyStream | undefined => (stream === 'none' ? undefined : stream);
+
+/** In the middle of it the server may ask the client something it said it can do. */
+const mayBeAsked = ({ method, clientCapabilities: { elicitation, sampling, roots } }: ModernRequest): boolean => ASKING.has(method) && (elicitation ?? sampling ?? roots) !== undefined;
+const ASKING: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read']);
 
 const isListed = ({ method }: ModernRequest, answer: RelayAnswer): boolean => method.endsWith('/list') && answer.type === 'message' && answer.status === 200 && 'result' in answer.message.value;
 

@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { RelayAnswer } from './create-relay.js';
 import { isJsonObject } from './json-rpc.js';
 import type { JsonObject, ServerMessage } from './json-rpc.js';
 
-/** What a session of a server older than 2026-07-28 offers to whoever wants to hear of changes. */
-export interface ChangesSource {
+/** What a session of a server older than 2026-07-28 offers beside the calls in it. */
+export interface LegacyStreamSource {
   /** As the server declared them in `initialize`. */
   readonly capabilities: JsonObject;
   /** Opens the server's own stream (GET); answers 405 where there is none. */
@@ -11,13 +12,18 @@ export interface ChangesSource {
   /** A request without an answer worth reading. @returns whether it was done. */
   readonly ask: (method: 'resources/subscribe' | 'resources/unsubscribe', uri: string) => Promise<boolean>;
   readonly respond: (body: JsonObject) => void;
+  /** What is neither a change nor a `ping`, for a call under way; questions come with `respond`. */
+  readonly hear: (message: ServerMessage) => void;
 }
 
 const LISTS = { toolsListChanged: 'tools', promptsListChanged: 'prompts', resourcesListChanged: 'resources' } as const;
 const UPDATED = 'notifications/resources/updated';
+const CHANGES: ReadonlySet<string> = new Set([...Object.values(LISTS).map((kind) => `notifications/${kind}/list_changed`), UPDATED]);
 /** Servers allow one stream per session, and see a moment late that it is closed: it is kept for whoever comes next. */
 const LINGER_MS = 1_000;
 const MAX_URIS = 1_000;
+/** A call waits this long for the stream, once: then what a slow server asks at once may be lost, and the call is not. */
+const OPENING_MS = 1_000;
 
 interface Listener {
   readonly uris: ReadonlySet<string>;
@@ -29,22 +35,25 @@ interface Listener {
 }
 
 /**
- * The changes one legacy session announces, for all who listen in it: one stream of the server's (2025-11-25, GET) and one
- * `resources/subscribe` per URI, both only while somebody listens. Speaks `subscriptions/listen` (2026-07-28) toward them.
+ * The one stream of its own that a server offers a legacy session (2025-11-25, GET), open only while somebody needs it. Those
+ * who listen hear what changes, with one `resources/subscribe` per URI, in the words of `subscriptions/listen` (2026-07-28).
+ * While calls attend, what the server asks or tells beside them is theirs.
  */
-export class LegacyChanges {
-  readonly #source: ChangesSource;
-  readonly #onClosed: () => void;
+export class LegacyStream {
+  readonly #source: LegacyStreamSource;
+  readonly #onClosed: (status: number | undefined) => void;
   readonly #listeners = new Set<Listener>();
   /** Asked for in turn: a server must not see the end of one subscription after the beginning of the next. */
   readonly #uris = new Map<string, { count: number; agreed: Promise<boolean> }>();
   readonly #stop = new AbortController();
   #opened: Promise<RelayAnswer> | undefined;
-  #arriving = 0;
+  #openedInTime: Promise<unknown> | undefined;
+  /** Those who come to listen, and calls that attend. */
+  #present = 0;
   #linger: NodeJS.Timeout | undefined;
 
-  /** @param onClosed it listens no more, and is not to be asked again. */
-  constructor(source: ChangesSource, onClosed: () => void) {
+  /** @param onClosed it listens no more, and is not to be asked again; with the server's status when it has no such stream. */
+  constructor(source: LegacyStreamSource, onClosed: (status: number | undefined) => void) {
     this.#source = source;
     this.#onClosed = onClosed;
   }
@@ -55,21 +64,35 @@ export class LegacyChanges {
 
   /** The server's refusal when it has no stream; else a stream that begins with what it agreed to, and ends with `signal`. */
   async listen(params: JsonObject, signal: AbortSignal): Promise<RelayAnswer> {
-    this.#arriving += 1;
+    this.#present += 1;
     try {
       const opened = await (this.#opened ??= this.#open());
       if (opened.type !== 'stream') return opened;
       return { type: 'stream', status: 200, messages: await this.#admit(isJsonObject(params['notifications']) ? params['notifications'] : {}, signal), position: { lastEventId: undefined, retryMs: undefined }, sessionId: undefined };
     } finally {
-      this.#arriving -= 1;
-      this.#closeUnlessHeard();
+      this.#leaveRoom();
     }
+  }
+
+  /** Keeps it open for a call that is about to be made. @returns what to call when that is over. */
+  async attend(): Promise<() => void> {
+    this.#present += 1;
+    this.#opened ??= this.#open();
+    const giveUp = new AbortController();
+    this.#openedInTime ??= Promise.race([this.#opened.finally(() => giveUp.abort()), sleep(OPENING_MS, undefined, { signal: giveUp.signal, ref: false }).catch(() => undefined)]);
+    await this.#openedInTime;
+    return () => this.#leaveRoom();
+  }
+
+  #leaveRoom(): void {
+    this.#present -= 1;
+    this.#closeUnlessHeard();
   }
 
   async #open(): Promise<RelayAnswer> {
     const answer = await this.#source.open(this.#stop.signal);
     if (answer.type === 'stream') void this.#pump(answer.messages);
-    else this.#close();
+    else this.#close('status' in answer ? answer.status : undefined);
     return answer;
   }
 
@@ -118,24 +141,25 @@ export class LegacyChanges {
 
   #closeUnlessHeard(): void {
     clearTimeout(this.#linger);
-    if (this.#listeners.size + this.#arriving === 0 && !this.#stop.signal.aborted) this.#linger = setTimeout(() => this.#close(), LINGER_MS).unref();
+    if (this.#listeners.size + this.#present === 0 && !this.#stop.signal.aborted) this.#linger = setTimeout(() => this.#close(), LINGER_MS).unref();
   }
 
-  #close(): void {
+  #close(status?: number): void {
     clearTimeout(this.#linger);
     if (this.#stop.signal.aborted) return;
     this.#stop.abort();
-    this.#onClosed();
+    this.#onClosed(status);
     for (const listener of this.#listeners) end(listener);
   }
 
-  /** The server's stream, for everybody who agreed to hear it; what it asks there nobody can answer. */
   async #pump(messages: AsyncIterable<ServerMessage>): Promise<void> {
     try {
-      for await (const { value: { id, method, params } } of messages) {
+      for await (const message of messages) {
+        const { id, method, params } = message.value;
         if (typeof method !== 'string') continue;
-        if (id !== undefined) this.#source.respond({ jsonrpc: '2.0', id, ...(method === 'ping' ? { result: {} } : { error: { code: -32601, message: 'Method not found' } }) });
-        else this.#tell(method, isJsonObject(params) ? params['uri'] : undefined);
+        if (id !== undefined && method === 'ping') this.#source.respond({ jsonrpc: '2.0', id, result: {} });
+        else if (id === undefined && CHANGES.has(method)) this.#tell(method, isJsonObject(params) ? params['uri'] : undefined);
+        else this.#source.hear(id === undefined ? message : { ...message, respond: (answer) => this.#source.respond({ ...answer, jsonrpc: '2.0', id }) });
       }
     } catch {
       // broken off, or closed here: those who listen learn it below
