@@ -197,6 +197,16 @@ describe('the refresh worker', () => {
   });
 });
 
+/** Of a process that is killed with the lock: it says once that it sends, and nothing afterwards. */
+class DyingStore extends PostgresConnectionStore {
+  #isAlive = true;
+  override async renewRefreshLock(...renewal: Parameters<PostgresConnectionStore['renewRefreshLock']>): Promise<boolean> {
+    if (!this.#isAlive) return false;
+    this.#isAlive = false;
+    return super.renewRefreshLock(...renewal);
+  }
+}
+
 describe('two refreshers of one connection', () => {
   const spent = (results: RefreshResult[]) => results.filter((result) => result.type === 'fresh' && result.byUs).length;
 
@@ -223,12 +233,16 @@ describe('two refreshers of one connection', () => {
     const id = await connectUser();
     let resume: () => void = () => undefined;
     const paused = new Promise<void>((resolve) => (resume = resolve));
-    const slow = await context();
+    const slow = await context({ store: new DyingStore(database) });
     const hanging = refreshConnection(id, { ...slow, fetch: async (input, init) => { await paused; return slow.fetch(input, init); } });
-    await eventually(async () => (await database.connection.findUniqueOrThrow({ where: { id } })).refreshLockOwner !== null);
-    expect((await refreshConnection(id, await context())).type).toBe('held');
-    const follower = await refreshConnection(id, await context({ clock: () => Date.now() + 121_000 }));
-    expect(follower).toMatchObject({ type: 'fresh', byUs: true });
+    await eventually(async () => (await database.connection.findUniqueOrThrow({ where: { id } })).refreshUnansweredSince !== null);
+    // No process's clock counts, only the database's.
+    for (const offset of [0, 3_600_000, -3_600_000]) expect((await refreshConnection(id, await context({ clock: () => Date.now() + offset }))).type).toBe('held');
+    const [held] = await database.$queryRaw<{ seconds: number }[]>`SELECT extract(epoch FROM "refreshLockUntil" - clock_timestamp())::float8 AS seconds FROM "Connection" WHERE id = ${id}`;
+    expect(held?.seconds).toBeLessThan(10);
+    await database.$executeRaw`UPDATE "Connection" SET "refreshLockUntil" = clock_timestamp() WHERE id = ${id}`;
+    expect((await store.listDue(Date.now(), 10)).map((due) => due.id)).toEqual([id]);
+    expect(await refreshConnection(id, await context())).toMatchObject({ type: 'fresh', byUs: true });
     resume();
     const late = await hanging;
     expect(late).toMatchObject({ type: 'fresh', byUs: false, connection: { revision: 2 } });

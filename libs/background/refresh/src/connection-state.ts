@@ -12,7 +12,7 @@ export type ConnectionState = 'connected' | 'retrying' | 'provider_fault' | 'nee
 export type RefreshOutcome =
   | { readonly type: 'refreshed'; /** Milliseconds since the epoch; `null` when the token has no end. */ readonly accessExpiresAt: number | null }
   /** 5xx, 429, timeouts, no connection, answers that make no sense. */
-  | { readonly type: 'transient'; readonly retryAfterMs?: number | undefined }
+  | { readonly type: 'transient'; readonly retryAfterMs?: number | undefined; /** Since the refresh token was sent with no answer that says whether it was spent; absent: nothing is open. */ readonly unansweredForMs?: number | undefined }
   /** `invalid_client` and every other refusal that is about us, not about the grant. */
   | { readonly type: 'provider_fault'; readonly error: string }
   /** `invalid_grant`, confirmed by a second look. */
@@ -38,7 +38,7 @@ export function nextConnectionState(current: ConnectionStanding, outcome: Refres
     case 'refreshed':
       return { state: 'connected', refreshFailures: 0, refreshDueAt: refreshDueAt({ obtainedAt: now, expiresAt: outcome.accessExpiresAt, random }), event: 'connection.refreshed' };
     case 'transient':
-      return { state: 'retrying', refreshFailures, refreshDueAt: now + backOff({ failures: refreshFailures, random, retryAfterMs: outcome.retryAfterMs }), event: 'connection.refresh_failed' };
+      return { state: 'retrying', refreshFailures, refreshDueAt: now + backOff({ failures: refreshFailures, random, retryAfterMs: outcome.retryAfterMs, unansweredForMs: outcome.unansweredForMs }), event: 'connection.refresh_failed' };
     case 'provider_fault':
       return { state: 'provider_fault', refreshFailures, refreshDueAt: now + Math.round(PROVIDER_FAULT_PAUSE_MS * (1 + random / 2)), event: 'connection.refresh_failed' };
     case 'dead_grant':

@@ -16,7 +16,7 @@ export type { SeenNonces } from './lease/seen-nonces.js';
 export type { Connection, ConnectionSummary } from './connection/connection.js';
 export { configuredTarget, pinsHold, pinsOf } from './connection/connection-pins.js';
 export type { ConfiguredTarget } from './connection/connection-pins.js';
-export type { ConnectionStore, LockResult, NewConnection, Successor } from './connection/connection-store.js';
+export type { ConnectionStore, LockResult, NewConnection, RefreshFence, Standing, Successor } from './connection/connection-store.js';
 export { aConnection, connectionStoreContract } from './connection/connection-store.contract.js';
 export { MemoryConnectionStore } from './connection/memory-connection-store.js';
 export { openCredential, sealCredential, StoredCredential, vaultAad } from './connection/vault-record.js';

@@ -1,4 +1,4 @@
-import type { Connection, ConnectionStore, ConnectionSummary, LockResult, NewConnection, Successor } from '@sallyport/credential';
+import type { Connection, ConnectionStore, ConnectionSummary, LockResult, NewConnection, RefreshFence, Standing, Successor } from '@sallyport/credential';
 import { Prisma, type Database } from '@sallyport/database';
 import { SallyportError } from '@sallyport/kernel';
 import type { ConnectionState } from '@sallyport/refresh';
@@ -6,6 +6,7 @@ import type { ConnectionState } from '@sallyport/refresh';
 type Row = NonNullable<Awaited<ReturnType<Database['connection']['findUnique']>>>;
 const states: ReadonlySet<string> = new Set<ConnectionState>(['connected', 'retrying', 'provider_fault', 'needs_reconnect']);
 const NO_LOCK = { refreshLockOwner: null, refreshLockUntil: null } as const;
+const ANSWERED = { refreshUnansweredSince: null } as const;
 
 /** Each write is one conditional UPDATE: PostgreSQL decides who was first, also between processes. */
 export class PostgresConnectionStore implements ConnectionStore {
@@ -44,7 +45,7 @@ export class PostgresConnectionStore implements ConnectionStore {
   }
 
   async replace(connection: NewConnection, expectedRevision: number): Promise<boolean> {
-    const { count } = await this.#database.connection.updateMany({ where: { id: connection.id, revision: expectedRevision }, data: { ...toRow(connection), ...NO_LOCK, createdAt: new Date() } });
+    const { count } = await this.#database.connection.updateMany({ where: { id: connection.id, revision: expectedRevision }, data: { ...toRow(connection), ...NO_LOCK, ...ANSWERED, createdAt: new Date() } });
     return count === 1;
   }
 
@@ -54,35 +55,45 @@ export class PostgresConnectionStore implements ConnectionStore {
     return count === 1 && rows[0] ? toConnection(rows[0]) : undefined;
   }
 
-  async takeRefreshLock(id: string, owner: string, { now, until }: { now: number; until: number }): Promise<LockResult> {
-    const { count } = await this.#database.connection.updateMany({
-      where: { id, OR: [{ refreshLockUntil: null }, { refreshLockUntil: { lte: new Date(now) } }] },
-      data: { refreshLockOwner: owner, refreshLockUntil: new Date(until) },
-    });
+  async takeRefreshLock(id: string, owner: string, forMs: number): Promise<LockResult> {
+    const [taken] = await this.#database.$queryRaw<{ unansweredForMs: number | null }[]>`
+      UPDATE "Connection" SET "refreshLockOwner" = ${owner}, "refreshLockUntil" = ${fromNow(forMs)}
+      WHERE id = ${id} AND ("refreshLockUntil" IS NULL OR "refreshLockUntil" <= clock_timestamp())
+      RETURNING (extract(epoch FROM clock_timestamp() - "refreshUnansweredSince") * 1000)::float8 AS "unansweredForMs"`;
     const connection = await this.find(id);
     if (!connection) return { type: 'gone' };
-    return count === 1 ? { type: 'taken', connection } : { type: 'held' };
+    return taken ? { type: 'taken', connection, unansweredForMs: taken.unansweredForMs } : { type: 'held' };
+  }
+
+  async renewRefreshLock(id: string, { owner, expectedRevision }: RefreshFence, forMs: number): Promise<boolean> {
+    const count = await this.#database.$executeRaw`
+      UPDATE "Connection" SET "refreshLockUntil" = ${fromNow(forMs)}, "refreshUnansweredSince" = coalesce("refreshUnansweredSince", clock_timestamp()), "refreshDueAt" = least("refreshDueAt", clock_timestamp())
+      WHERE id = ${id} AND "refreshLockOwner" = ${owner} AND revision = ${expectedRevision}`;
+    return count === 1;
   }
 
   async releaseRefreshLock(id: string, owner: string): Promise<void> {
     await this.#database.connection.updateMany({ where: { id, refreshLockOwner: owner }, data: NO_LOCK });
   }
 
-  async saveSuccessor(id: string, { owner, expectedRevision }: { owner: string; expectedRevision: number }, successor: Successor): Promise<boolean> {
+  async saveSuccessor(id: string, { owner, expectedRevision }: RefreshFence, successor: Successor): Promise<boolean> {
     const { count } = await this.#database.connection.updateMany({
       where: { id, refreshLockOwner: owner, revision: expectedRevision },
-      data: { ...standingOf(successor), sealedCredential: Buffer.from(successor.sealedCredential), accessExpiresAt: toDate(successor.accessExpiresAt), scopes: [...successor.scopes], revision: expectedRevision + 1, ...NO_LOCK },
+      data: { ...standingOf(successor), sealedCredential: Buffer.from(successor.sealedCredential), accessExpiresAt: toDate(successor.accessExpiresAt), scopes: [...successor.scopes], revision: expectedRevision + 1, ...NO_LOCK, ...ANSWERED },
     });
     return count === 1;
   }
 
-  async saveStanding(id: string, { owner, expectedRevision }: { owner: string; expectedRevision: number }, standing: Pick<Successor, 'state' | 'refreshDueAt' | 'refreshFailures'>): Promise<boolean> {
-    const { count } = await this.#database.connection.updateMany({ where: { id, refreshLockOwner: owner, revision: expectedRevision }, data: { ...standingOf(standing), ...NO_LOCK } });
+  async saveStanding(id: string, { owner, expectedRevision }: RefreshFence, standing: Standing): Promise<boolean> {
+    const { count } = await this.#database.connection.updateMany({
+      where: { id, refreshLockOwner: owner, revision: expectedRevision },
+      data: { ...standingOf(standing), ...NO_LOCK, ...(standing.isAnswered ? ANSWERED : {}) },
+    });
     return count === 1;
   }
 
   async markNeedsReconnect(id: string, expectedRevision: number): Promise<boolean> {
-    const { count } = await this.#database.connection.updateMany({ where: { id, revision: expectedRevision }, data: { state: 'needs_reconnect', refreshDueAt: null, ...NO_LOCK } });
+    const { count } = await this.#database.connection.updateMany({ where: { id, revision: expectedRevision }, data: { state: 'needs_reconnect', refreshDueAt: null, ...NO_LOCK, ...ANSWERED } });
     return count === 1;
   }
 
@@ -96,10 +107,12 @@ export function selectDue(now: number, limit: number): Prisma.Sql {
   const at = new Date(now);
   return Prisma.sql`
     SELECT id, server FROM "Connection"
-    WHERE "refreshDueAt" <= ${at} AND state <> 'needs_reconnect' AND ("refreshLockUntil" IS NULL OR "refreshLockUntil" <= ${at})
+    WHERE "refreshDueAt" <= ${at} AND state <> 'needs_reconnect' AND ("refreshLockUntil" IS NULL OR "refreshLockUntil" <= now())
     ORDER BY "refreshDueAt" LIMIT ${limit}`;
 }
 
+/** By the database's clock, the only one that all who compete for a lock share. */
+const fromNow = (ms: number) => Prisma.sql`clock_timestamp() + make_interval(secs => ${ms / 1000})`;
 const toDate = (ms: number | null) => (ms === null ? null : new Date(ms));
 const standingOf = ({ state, refreshDueAt, refreshFailures }: Pick<Successor, 'state' | 'refreshDueAt' | 'refreshFailures'>) => ({ state, refreshDueAt: toDate(refreshDueAt), refreshFailures });
 
@@ -108,7 +121,7 @@ function toRow({ sealedCredential, scopes, accessExpiresAt, refreshDueAt, ...res
 }
 
 function toConnection(row: Row): Connection {
-  const { refreshLockOwner: _owner, refreshLockUntil: _until, lastUsedAt: _used, state, accessExpiresAt, refreshDueAt, createdAt, updatedAt, ...rest } = row;
+  const { refreshLockOwner: _owner, refreshLockUntil: _until, refreshUnansweredSince: _since, lastUsedAt: _used, state, accessExpiresAt, refreshDueAt, createdAt, updatedAt, ...rest } = row;
   if (!isState(state)) throw new SallyportError('connection_malformed', 'A stored connection is in a state that this version does not know.', { detail: { id: row.id, state } });
   return { ...rest, state, accessExpiresAt: accessExpiresAt?.getTime() ?? null, refreshDueAt: refreshDueAt?.getTime() ?? null, createdAt: createdAt.getTime(), updatedAt: updatedAt.getTime() };
 }

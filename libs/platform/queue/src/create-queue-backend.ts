@@ -14,6 +14,9 @@ export type QueueBackendOptions = (
 /** A schema of its own: no table of the product beside it. */
 const POSTGRES_SCHEMA = 'sallyport_jobs';
 const CONNECTIONS_PER_QUEUE = 2;
+/** A job whose worker was killed is handed to another after at most `LOCK_MS` and two looks; until then its id is taken. */
+const LOCK_MS = 6_000;
+const STALLED_MS = 3_000;
 
 export function createQueueBackend(options: QueueBackendOptions): QueueBackend {
   const onProblem = options.onProblem ?? (() => undefined);
@@ -41,7 +44,7 @@ function backendOver<B extends IQueueBackend, C>(kind: QueueBackend['kind'], fac
       };
     },
     work<T>(name: string, handler: JobHandler<T>, { concurrency }: { readonly concurrency: number }): JobWorker {
-      const worker = new Worker<T, void, string, B, number, C>(name, (job) => handler(job.data), { connection, concurrency, removeOnComplete: { count: 0 }, removeOnFail: { count: 0 } }, factory);
+      const worker = new Worker<T, void, string, B, number, C>(name, (job) => handler(job.data), { connection, concurrency, removeOnComplete: { count: 0 }, removeOnFail: { count: 0 }, lockDuration: LOCK_MS, stalledInterval: STALLED_MS }, factory);
       worker.on('error', onProblem);
       return { close: () => worker.close() };
     },

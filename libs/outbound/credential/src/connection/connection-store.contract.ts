@@ -12,7 +12,13 @@ export function aConnection(changes: Partial<NewConnection> = {}): NewConnection
 }
 
 const successor = { sealedCredential: Uint8Array.of(9), accessExpiresAt: 3_000_000, scopes: ['notes.read'], state: 'connected', refreshDueAt: 2_500_000, refreshFailures: 0 } as const;
-const times = { now: 1_000_000, until: 1_060_000 };
+const MINUTE_MS = 60_000;
+const retrying = { state: 'retrying', refreshDueAt: 1_100_000, refreshFailures: 1, isAnswered: true } as const;
+
+/** A lock that is over, by whatever clock the store has. */
+async function takeLapsedLock(store: ConnectionStore, id: string, owner: string): Promise<void> {
+  equal((await store.takeRefreshLock(id, owner, -1)).type, 'taken');
+}
 
 /** What every ConnectionStore promises. Each case gets a store that no other case writes the same rows of. */
 export const connectionStoreContract: readonly { readonly title: string; check(store: ConnectionStore): Promise<void> }[] = [
@@ -45,13 +51,16 @@ export const connectionStoreContract: readonly { readonly title: string; check(s
     async check(store) {
       const first = aConnection();
       await store.create(first);
-      await store.takeRefreshLock(first.id, 'a', times);
+      await store.takeRefreshLock(first.id, 'a', MINUTE_MS);
+      await store.renewRefreshLock(first.id, { owner: 'a', expectedRevision: 1 }, MINUTE_MS);
       equal(await store.replace({ ...first, revision: 2, clientId: 'client-2' }, 7), false);
       equal(await store.replace({ ...first, revision: 2, clientId: 'client-2' }, 1), true);
       equal((await store.find(first.id))?.clientId, 'client-2');
       equal(await store.saveSuccessor(first.id, { owner: 'a', expectedRevision: 1 }, successor), false);
       equal(await store.saveSuccessor(first.id, { owner: 'a', expectedRevision: 2 }, successor), false);
-      equal((await store.takeRefreshLock(first.id, 'b', times)).type, 'taken');
+      equal(await store.renewRefreshLock(first.id, { owner: 'a', expectedRevision: 2 }, MINUTE_MS), false);
+      const lock = await store.takeRefreshLock(first.id, 'b', MINUTE_MS);
+      equal(lock.type === 'taken' && lock.unansweredForMs, null);
     },
   },
   {
@@ -59,10 +68,59 @@ export const connectionStoreContract: readonly { readonly title: string; check(s
     async check(store) {
       const connection = aConnection();
       await store.create(connection);
-      const results = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((owner) => store.takeRefreshLock(connection.id, owner, times)));
+      const results = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((owner) => store.takeRefreshLock(connection.id, owner, MINUTE_MS)));
       deepEqual(results.map((result) => result.type).toSorted(), ['held', 'held', 'held', 'held', 'taken']);
-      equal((await store.takeRefreshLock(connection.id, 'f', { now: times.until, until: times.until + 1 })).type, 'taken');
-      equal((await store.takeRefreshLock(newId('con'), 'f', times)).type, 'gone');
+      equal((await store.takeRefreshLock(newId('con'), 'f', MINUTE_MS)).type, 'gone');
+      const other = aConnection();
+      await store.create(other);
+      await takeLapsedLock(store, other.id, 'dead');
+      equal((await store.takeRefreshLock(other.id, 'next', MINUTE_MS)).type, 'taken');
+      equal((await store.takeRefreshLock(other.id, 'third', MINUTE_MS)).type, 'held');
+    },
+  },
+  {
+    title: 'lets the owner, and nobody else, hold the refresh lock for longer, upon the revision it saw (B3)',
+    async check(store) {
+      const connection = aConnection();
+      await store.create(connection);
+      await takeLapsedLock(store, connection.id, 'owner');
+      const fence = { owner: 'owner', expectedRevision: 1 };
+      equal(await store.renewRefreshLock(connection.id, { ...fence, owner: 'other' }, MINUTE_MS), false);
+      equal(await store.renewRefreshLock(connection.id, { ...fence, expectedRevision: 2 }, MINUTE_MS), false);
+      equal(await store.renewRefreshLock(connection.id, fence, MINUTE_MS), true);
+      equal((await store.takeRefreshLock(connection.id, 'next', MINUTE_MS)).type, 'held');
+      equal(await store.renewRefreshLock(connection.id, fence, -1), true);
+      equal((await store.takeRefreshLock(connection.id, 'next', MINUTE_MS)).type, 'taken');
+      equal(await store.renewRefreshLock(connection.id, fence, MINUTE_MS), false);
+      await store.releaseRefreshLock(connection.id, 'next');
+      equal(await store.renewRefreshLock(connection.id, fence, MINUTE_MS), false);
+    },
+  },
+  {
+    title: 'knows of a refresh token that was sent and never answered, until an answer is stored, and that it is due (B3)',
+    async check(store) {
+      const connection = aConnection({ refreshDueAt: Date.now() + MINUTE_MS });
+      await store.create(connection);
+      const fence = (owner: string, expectedRevision = 1) => ({ owner, expectedRevision });
+      const unanswered = async (owner: string) => {
+        const lock = await store.takeRefreshLock(connection.id, owner, MINUTE_MS);
+        return lock.type === 'taken' ? lock.unansweredForMs : lock.type;
+      };
+      equal(await unanswered('a'), null);
+      await store.renewRefreshLock(connection.id, fence('a'), -1);
+      equal(((await store.find(connection.id))?.refreshDueAt ?? Number.POSITIVE_INFINITY) <= Date.now(), true);
+      const age = await unanswered('b');
+      equal(typeof age === 'number' && age >= 0 && age < MINUTE_MS, true);
+      equal(await store.saveStanding(connection.id, fence('b'), { ...retrying, isAnswered: false }), true);
+      equal(typeof (await unanswered('c')), 'number');
+      equal(await store.saveStanding(connection.id, fence('c'), retrying), true);
+      equal(await unanswered('d'), null);
+      await store.renewRefreshLock(connection.id, fence('d'), MINUTE_MS);
+      equal(await store.saveSuccessor(connection.id, fence('d'), successor), true);
+      equal(await unanswered('e'), null);
+      await store.renewRefreshLock(connection.id, fence('e', 2), MINUTE_MS);
+      equal(await store.markNeedsReconnect(connection.id, 2), true);
+      equal(await unanswered('f'), null);
     },
   },
   {
@@ -70,14 +128,14 @@ export const connectionStoreContract: readonly { readonly title: string; check(s
     async check(store) {
       const connection = aConnection();
       await store.create(connection);
-      await store.takeRefreshLock(connection.id, 'late', { now: 0, until: 1 });
-      await store.takeRefreshLock(connection.id, 'owner', times);
+      await takeLapsedLock(store, connection.id, 'late');
+      await store.takeRefreshLock(connection.id, 'owner', MINUTE_MS);
       equal(await store.saveSuccessor(connection.id, { owner: 'late', expectedRevision: 1 }, successor), false);
       equal(await store.saveSuccessor(connection.id, { owner: 'owner', expectedRevision: 2 }, successor), false);
       equal(await store.saveSuccessor(connection.id, { owner: 'owner', expectedRevision: 1 }, successor), true);
       const after = await store.find(connection.id);
       deepEqual([after?.revision, after?.accessExpiresAt, after?.refreshDueAt, [...(after?.sealedCredential ?? [])]], [2, 3_000_000, 2_500_000, [9]]);
-      equal((await store.takeRefreshLock(connection.id, 'next', times)).type, 'taken');
+      equal((await store.takeRefreshLock(connection.id, 'next', MINUTE_MS)).type, 'taken');
     },
   },
   {
@@ -85,16 +143,17 @@ export const connectionStoreContract: readonly { readonly title: string; check(s
     async check(store) {
       const connection = aConnection();
       await store.create(connection);
-      await store.takeRefreshLock(connection.id, 'owner', times);
-      equal(await store.saveStanding(connection.id, { owner: 'other', expectedRevision: 1 }, { state: 'needs_reconnect', refreshDueAt: null, refreshFailures: 1 }), false);
-      equal(await store.saveStanding(connection.id, { owner: 'owner', expectedRevision: 1 }, { state: 'retrying', refreshDueAt: 1_100_000, refreshFailures: 1 }), true);
+      await takeLapsedLock(store, connection.id, 'late');
+      await store.takeRefreshLock(connection.id, 'owner', MINUTE_MS);
+      for (const fence of [{ owner: 'late', expectedRevision: 1 }, { owner: 'owner', expectedRevision: 2 }]) equal(await store.saveStanding(connection.id, fence, { ...retrying, state: 'needs_reconnect' }), false);
+      equal(await store.saveStanding(connection.id, { owner: 'owner', expectedRevision: 1 }, retrying), true);
       const after = await store.find(connection.id);
       deepEqual([after?.state, after?.revision, after?.refreshFailures, [...(after?.sealedCredential ?? [])]], ['retrying', 1, 1, [1, 2, 3]]);
-      equal((await store.takeRefreshLock(connection.id, 'next', times)).type, 'taken');
+      equal((await store.takeRefreshLock(connection.id, 'next', MINUTE_MS)).type, 'taken');
       await store.releaseRefreshLock(connection.id, 'somebody else');
-      equal((await store.takeRefreshLock(connection.id, 'third', times)).type, 'held');
+      equal((await store.takeRefreshLock(connection.id, 'third', MINUTE_MS)).type, 'held');
       await store.releaseRefreshLock(connection.id, 'next');
-      equal((await store.takeRefreshLock(connection.id, 'third', times)).type, 'taken');
+      equal((await store.takeRefreshLock(connection.id, 'third', MINUTE_MS)).type, 'taken');
     },
   },
   {
@@ -113,7 +172,8 @@ export const connectionStoreContract: readonly { readonly title: string; check(s
       const base = 500_000;
       const [late, later, future, locked, gone, endless] = [10, 20, 900, 5, 1, 0].map((offset) => aConnection({ refreshDueAt: base + offset })) as [NewConnection, NewConnection, NewConnection, NewConnection, NewConnection, NewConnection];
       for (const connection of [later, late, future, locked, { ...gone, state: 'needs_reconnect' as const }, { ...endless, refreshDueAt: null }]) await store.create(connection);
-      await store.takeRefreshLock(locked.id, 'x', { now: base, until: base + 1_000 });
+      await store.takeRefreshLock(locked.id, 'x', MINUTE_MS);
+      await takeLapsedLock(store, late.id, 'dead');
       const mine = new Set([late, later, future, locked, gone, endless].map(({ id }) => id));
       const due = (await store.listDue(base + 100, 1_000)).map(({ id }) => id).filter((id) => mine.has(id));
       deepEqual(due, [late.id, later.id]);

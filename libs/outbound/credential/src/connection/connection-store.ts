@@ -13,7 +13,20 @@ export interface Successor {
   readonly refreshFailures: number;
 }
 
-export type LockResult = { readonly type: 'taken'; readonly connection: Connection } | { readonly type: 'held' } | { readonly type: 'gone' };
+export type LockResult =
+  /** `unansweredForMs`: for how long it is unknown what became of its refresh token, which was sent and whose answer was not stored; `null`: nothing is open. */
+  | { readonly type: 'taken'; readonly connection: Connection; readonly unansweredForMs: number | null }
+  | { readonly type: 'held' }
+  | { readonly type: 'gone' };
+
+/** Who writes, and upon what. */
+export interface RefreshFence {
+  readonly owner: string;
+  readonly expectedRevision: number;
+}
+
+/** `isAnswered`: the provider said what became of the refresh token, or it was not sent. */
+export type Standing = Pick<Successor, 'state' | 'refreshDueAt' | 'refreshFailures'> & { readonly isAnswered: boolean };
 
 /**
  * The only writer of connections. Every write compares what it saw with what is there, in one statement, so that of
@@ -32,18 +45,24 @@ export interface ConnectionStore {
   remove(id: string): Promise<Connection | undefined>;
 
   /**
-   * At most one owner until `until`, or until it is released. `held` also when the same owner asks twice.
-   * The connection returned is read under the lock.
+   * At most one owner for `forMs` by the store's own clock, or until it is released. `held` also when the same owner asks
+   * twice. The connection returned is read under the lock.
    */
-  takeRefreshLock(id: string, owner: string, times: { readonly now: number; readonly until: number }): Promise<LockResult>;
+  takeRefreshLock(id: string, owner: string, forMs: number): Promise<LockResult>;
+  /**
+   * Before the refresh token is sent, and while its answer is waited for: the lock is held for `forMs` more. Also notes that
+   * the token may be spent and that the connection is due, so that somebody comes as soon as the lock of one who died
+   * is over. False, and nothing may be sent, when somebody else took over or the revision is not `expectedRevision` any more.
+   */
+  renewRefreshLock(id: string, fence: RefreshFence, forMs: number): Promise<boolean>;
   releaseRefreshLock(id: string, owner: string): Promise<void>;
-  /** Stores revision `expectedRevision + 1` and releases the lock. False unless `owner` still holds the lock and the revision still is `expectedRevision`. */
-  saveSuccessor(id: string, fence: { readonly owner: string; readonly expectedRevision: number }, successor: Successor): Promise<boolean>;
+  /** Stores revision `expectedRevision + 1` and releases the lock. False when somebody else took over or released it, or the revision is not `expectedRevision` any more. */
+  saveSuccessor(id: string, fence: RefreshFence, successor: Successor): Promise<boolean>;
   /** Keeps the credential, changes its standing and releases the lock. False under the same conditions. */
-  saveStanding(id: string, fence: { readonly owner: string; readonly expectedRevision: number }, standing: Pick<Successor, 'state' | 'refreshDueAt' | 'refreshFailures'>): Promise<boolean>;
+  saveStanding(id: string, fence: RefreshFence, standing: Standing): Promise<boolean>;
   /** Its pins do not hold any more. False when it was replaced meanwhile. */
   markNeedsReconnect(id: string, expectedRevision: number): Promise<boolean>;
 
-  /** Ids of what is due at `now` and not locked, the longest overdue first. */
+  /** Ids of what is due at `now` and not locked by the store's own clock, the longest overdue first. */
   listDue(now: number, limit: number): Promise<{ readonly id: string; readonly server: string }[]>;
 }

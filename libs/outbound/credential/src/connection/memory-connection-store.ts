@@ -1,11 +1,17 @@
 import type { Connection, ConnectionSummary } from './connection.js';
-import type { ConnectionStore, LockResult, NewConnection, Successor } from './connection-store.js';
+import type { ConnectionStore, LockResult, NewConnection, RefreshFence, Standing, Successor } from './connection-store.js';
 
-type Row = Connection & { lock: { owner: string; until: number } | null };
+type Row = Connection & { lock: { owner: string; until: number } | null; unansweredSince: number | null };
 
 /** For tests: the same promises as the real one, in one process. */
 export class MemoryConnectionStore implements ConnectionStore {
   readonly #rows = new Map<string, Row>();
+  readonly #clock: () => number;
+
+  /** @param clock what locks are measured by, milliseconds */
+  constructor(clock: () => number = Date.now) {
+    this.#clock = clock;
+  }
 
   async find(id: string): Promise<Connection | undefined> {
     const row = this.#rows.get(id);
@@ -26,14 +32,14 @@ export class MemoryConnectionStore implements ConnectionStore {
 
   async create(connection: NewConnection): Promise<boolean> {
     if (this.#rows.has(connection.id) || (connection.userId !== null && (await this.findFor(connection.userId, connection.server)))) return false;
-    this.#rows.set(connection.id, { ...connection, createdAt: 0, updatedAt: 0, lock: null });
+    this.#rows.set(connection.id, { ...connection, createdAt: 0, updatedAt: 0, lock: null, unansweredSince: null });
     return true;
   }
 
   async replace(connection: NewConnection, expectedRevision: number): Promise<boolean> {
     const row = this.#rows.get(connection.id);
     if (!row || row.revision !== expectedRevision) return false;
-    this.#rows.set(row.id, { ...row, ...connection, lock: null });
+    this.#rows.set(row.id, { ...row, ...connection, lock: null, unansweredSince: null });
     return true;
   }
 
@@ -43,12 +49,21 @@ export class MemoryConnectionStore implements ConnectionStore {
     return row && bare(row);
   }
 
-  async takeRefreshLock(id: string, owner: string, { now, until }: { now: number; until: number }): Promise<LockResult> {
+  async takeRefreshLock(id: string, owner: string, forMs: number): Promise<LockResult> {
     const row = this.#rows.get(id);
+    const now = this.#clock();
     if (!row) return { type: 'gone' };
     if (row.lock && row.lock.until > now) return { type: 'held' };
-    this.#rows.set(id, { ...row, lock: { owner, until } });
-    return { type: 'taken', connection: bare(row) };
+    this.#rows.set(id, { ...row, lock: { owner, until: now + forMs } });
+    return { type: 'taken', connection: bare(row), unansweredForMs: row.unansweredSince === null ? null : now - row.unansweredSince };
+  }
+
+  async renewRefreshLock(id: string, { owner, expectedRevision }: RefreshFence, forMs: number): Promise<boolean> {
+    const row = this.#rows.get(id);
+    const now = this.#clock();
+    if (row?.lock?.owner !== owner || row.revision !== expectedRevision) return false;
+    this.#rows.set(id, { ...row, lock: { owner, until: now + forMs }, unansweredSince: row.unansweredSince ?? now, refreshDueAt: Math.min(row.refreshDueAt ?? now, now) });
+    return true;
   }
 
   async releaseRefreshLock(id: string, owner: string): Promise<void> {
@@ -56,30 +71,30 @@ export class MemoryConnectionStore implements ConnectionStore {
     if (row?.lock?.owner === owner) this.#rows.set(id, { ...row, lock: null });
   }
 
-  async saveSuccessor(id: string, fence: { owner: string; expectedRevision: number }, successor: Successor): Promise<boolean> {
-    return this.#fenced(id, fence, (row) => ({ ...row, ...successor, revision: row.revision + 1 }));
+  async saveSuccessor(id: string, fence: RefreshFence, successor: Successor): Promise<boolean> {
+    return this.#fenced(id, fence, (row) => ({ ...row, ...successor, revision: row.revision + 1, unansweredSince: null }));
   }
 
-  async saveStanding(id: string, fence: { owner: string; expectedRevision: number }, standing: Pick<Successor, 'state' | 'refreshDueAt' | 'refreshFailures'>): Promise<boolean> {
-    return this.#fenced(id, fence, (row) => ({ ...row, ...standing }));
+  async saveStanding(id: string, fence: RefreshFence, { isAnswered, ...standing }: Standing): Promise<boolean> {
+    return this.#fenced(id, fence, (row) => ({ ...row, ...standing, unansweredSince: isAnswered ? null : row.unansweredSince }));
   }
 
   async markNeedsReconnect(id: string, expectedRevision: number): Promise<boolean> {
     const row = this.#rows.get(id);
     if (!row || row.revision !== expectedRevision) return false;
-    this.#rows.set(id, { ...row, state: 'needs_reconnect', refreshDueAt: null, lock: null });
+    this.#rows.set(id, { ...row, state: 'needs_reconnect', refreshDueAt: null, lock: null, unansweredSince: null });
     return true;
   }
 
   async listDue(now: number, limit: number): Promise<{ id: string; server: string }[]> {
     return [...this.#rows.values()]
-      .filter((row) => row.state !== 'needs_reconnect' && row.refreshDueAt !== null && row.refreshDueAt <= now && !(row.lock && row.lock.until > now))
+      .filter((row) => row.state !== 'needs_reconnect' && row.refreshDueAt !== null && row.refreshDueAt <= now && !(row.lock && row.lock.until > this.#clock()))
       .toSorted((a, b) => (a.refreshDueAt ?? 0) - (b.refreshDueAt ?? 0))
       .slice(0, limit)
       .map(({ id, server }) => ({ id, server }));
   }
 
-  #fenced(id: string, { owner, expectedRevision }: { owner: string; expectedRevision: number }, change: (row: Row) => Row): boolean {
+  #fenced(id: string, { owner, expectedRevision }: RefreshFence, change: (row: Row) => Row): boolean {
     const row = this.#rows.get(id);
     if (!row || row.lock?.owner !== owner || row.revision !== expectedRevision) return false;
     this.#rows.set(id, { ...change(row), lock: null });
@@ -87,6 +102,6 @@ export class MemoryConnectionStore implements ConnectionStore {
   }
 }
 
-function bare({ lock: _lock, ...connection }: Row): Connection {
+function bare({ lock: _lock, unansweredSince: _since, ...connection }: Row): Connection {
   return connection;
 }

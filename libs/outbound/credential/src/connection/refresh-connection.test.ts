@@ -1,7 +1,8 @@
 import type { DocumentOf } from '@sallyport/configuration';
 import { Secret } from '@sallyport/kernel';
-import { beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { aConnection, MemoryConnectionStore, openCredential, pinsOf, refreshConnection, sealCredential, type ConfiguredTarget, type OAuthClient, type RefreshContext, type Vault } from '../index.js';
+import { LOCK_MS } from './refresh-lock.js';
 
 const vault: Vault = {
   seal: (purpose, plaintext, aad) => new TextEncoder().encode(JSON.stringify([purpose, aad, plaintext])),
@@ -27,6 +28,10 @@ class FailingStore extends MemoryConnectionStore {
     if (this.failures-- > 0) throw new Error('the database restarts');
     return super.saveSuccessor(...write);
   }
+  override async renewRefreshLock(...renewal: Parameters<MemoryConnectionStore['renewRefreshLock']>): Promise<boolean> {
+    renewals += 1;
+    return super.renewRefreshLock(...renewal);
+  }
   override async releaseRefreshLock(...lock: Parameters<MemoryConnectionStore['releaseRefreshLock']>): Promise<void> {
     if (this.failures > 0) throw new Error('the database restarts');
     return super.releaseRefreshLock(...lock);
@@ -35,10 +40,12 @@ class FailingStore extends MemoryConnectionStore {
 
 let store: FailingStore;
 let now: number;
+let renewals: number;
 let id: string;
 let sent: { url: string; token: string | null }[];
 beforeEach(async () => {
-  [store, now, sent] = [new FailingStore(), 1_000_000, []];
+  [now, renewals, sent] = [1_000_000, 0, []];
+  store = new FailingStore(() => now);
   const connection = aConnection({ revocationEndpoint: null });
   id = connection.id;
   const sealedCredential = sealCredential(vault, connection, { v: 1, accessToken: 'a1', refreshToken: 'r1', clientAuthentication: 'client_secret_basic', pins: pinsOf(target) });
@@ -99,13 +106,60 @@ describe('refreshing a connection', () => {
     expect(sent).toHaveLength(answers.length);
   });
 
-  test('makes no second attempt after a pause that the lock may not have outlasted (B3)', async () => {
-    const paused = () => {
-      now += 31_000;
-      return invalidGrant();
+  test('sends nothing any more once somebody else took over while it was held up, and condemns nothing (B3) (B4)', async () => {
+    const another = async () => {
+      now += LOCK_MS;
+      await store.takeRefreshLock(id, 'another', LOCK_MS);
     };
-    expect(await refresh([paused])).toMatchObject({ type: 'failed', outcome: { type: 'transient' } });
-    expect(await stored()).toEqual({ state: 'retrying', ...untouched });
+    expect((await refresh([], { clientFor: async () => (await another(), client) })).type).toBe('held');
+    now += LOCK_MS;
+    expect((await refresh([invalidGrant], { sleep: another })).type).toBe('held');
+    expect(sent).toHaveLength(1);
+    expect(await stored()).toEqual({ state: 'connected', ...untouched });
+  });
+
+  test('a successor that comes late is kept, unless there is a newer one (B3)', async () => {
+    const takenOver = (settle: () => Promise<unknown>) => refresh([json(granted)], {
+      fetch: async () => {
+        now += LOCK_MS;
+        await store.takeRefreshLock(id, 'another', LOCK_MS);
+        await settle();
+        return json(granted)();
+      },
+    });
+    const dead = { state: 'needs_reconnect', refreshDueAt: null, refreshFailures: 1, isAnswered: true } as const;
+    expect(await takenOver(() => store.saveStanding(id, { owner: 'another', expectedRevision: 1 }, dead))).toMatchObject({ type: 'fresh', byUs: true });
+    expect(await stored()).toEqual({ state: 'connected', revision: 2, accessToken: 'a2', refreshToken: 'r2' });
+    // Whoever is at it may get a newer one: it is waited for, and its end decides.
+    expect(await refresh([], {
+      fetch: async () => {
+        now += LOCK_MS;
+        await store.takeRefreshLock(id, 'dying', LOCK_MS);
+        return json({ ...granted, access_token: 'a3' })();
+      },
+    })).toMatchObject({ type: 'fresh', byUs: true, connection: { revision: 3 } });
+    const connection = await store.find(id);
+    if (!connection) throw new Error('gone');
+    expect(await refresh([], {
+      fetch: async () => {
+        await store.replace({ ...connection, revision: 4, sealedCredential: sealCredential(vault, { ...connection, revision: 4 }, { ...openCredential(vault, connection), accessToken: 'theirs' }) }, 3);
+        return json(granted)();
+      },
+    })).toMatchObject({ type: 'fresh', byUs: false, credential: { accessToken: 'theirs' } });
+  });
+
+  test('asks again within seconds, whatever fails, while a lost answer could still be had, and less often afterwards (B3)', async () => {
+    const due = async () => ((await store.find(id))?.refreshDueAt ?? 0) - now;
+    await refresh([json({}, 503)]);
+    expect(await due()).toBe(15_000);
+    await refresh([html, json({}, 503)]);
+    expect(await due()).toBe(2_000);
+    now += 30_000;
+    await refresh([json({}, 503)]);
+    expect(await due()).toBe(2_000);
+    now += 40_000;
+    await refresh([json({}, 503)]);
+    expect(await due()).toBe(120_000);
   });
 
   test.each([
@@ -139,11 +193,32 @@ describe('refreshing a connection', () => {
     expect(sent).toEqual([]);
   });
 
-  test('waits for whoever is at it, for two minutes (B3)', async () => {
-    await store.takeRefreshLock(id, 'another', { now, until: now + 120_000 });
-    now += 119_999;
+  test('waits for whoever is at it, and takes over within seconds from one that died (B3)', async () => {
+    await store.takeRefreshLock(id, 'another', LOCK_MS);
+    now += LOCK_MS - 1;
     expect((await refresh([])).type).toBe('held');
     now += 1;
     expect((await refresh([json(granted)])).type).toBe('fresh');
+    expect(LOCK_MS).toBeLessThanOrEqual(10_000);
+  });
+
+  test('holds the lock for as long as the provider takes, and no longer (B3)', async () => {
+    vi.useFakeTimers();
+    try {
+      let answer: (response: Response) => void = () => undefined;
+      const running = refresh([], { fetch: () => new Promise((resolve) => (answer = resolve)) });
+      for (let second = 0; second < 60; second += 1) {
+        now += 1_000;
+        await vi.advanceTimersByTimeAsync(1_000);
+        expect((await store.takeRefreshLock(id, 'another', LOCK_MS)).type).toBe('held');
+      }
+      answer(json(granted)());
+      expect(await running).toMatchObject({ type: 'fresh', byUs: true });
+      const before = renewals;
+      await vi.advanceTimersByTimeAsync(60_000);
+      expect(renewals).toBe(before);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

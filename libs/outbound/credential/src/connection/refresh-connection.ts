@@ -2,12 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '@sallyport/kernel';
 import { isNearExpiry, nextConnectionState, type RefreshOutcome, type StateChange } from '@sallyport/refresh';
 import type { OAuthClient, OutboundFetch } from '../oauth/oauth-client.js';
-import { refreshGrant, type RefreshAttempt } from '../oauth/refresh-grant.js';
+import { refreshGrant } from '../oauth/refresh-grant.js';
 import type { GrantedTokens } from '../oauth/request-token.js';
 import type { Connection } from './connection.js';
 import { tokenQuirksOf } from '../provider/oauth-user.js';
 import { pinsHold, type ConfiguredTarget } from './connection-pins.js';
-import type { ConnectionStore } from './connection-store.js';
+import type { ConnectionStore, RefreshFence } from './connection-store.js';
+import { LOCK_MS, whileRenewing } from './refresh-lock.js';
 import { openCredential, sealCredential, type StoredCredential, type Vault } from './vault-record.js';
 
 export interface RefreshContext {
@@ -34,15 +35,18 @@ export type RefreshResult =
   /** Only the user can mend it. `newly`: it was this attempt that found out. */
   | { readonly type: 'needs_reconnect'; readonly connection: Connection; readonly newly: boolean; readonly reason: 'dead_grant' | 'pins_changed' | 'no_refresh_token' };
 
-/**
- * Afterwards the owner is taken for dead and another process may try. Longer than two attempts and the writing can take,
- * also by a clock that is a minute off: a process further off than that has no fresh configuration and refreshes nothing.
- */
-const LOCK_MS = 120_000;
-/** Who was held up for so long (a paused machine) does not begin another attempt: the lock may not outlast it. */
-const LAST_ATTEMPT_MS = 30_000;
 /** Pauses between attempts to store a successor: a database that restarts is back by then. Milliseconds. */
 const STORE_AGAIN_MS = [250, 500, 1_000, 2_000, 4_000, 8_000];
+/** Before `invalid_grant` is looked at again: a provider's replicas may not have heard of the token yet. */
+const SECOND_LOOK_MS = 500;
+
+/** One refresh that holds the lock. */
+interface Turn {
+  readonly connection: Connection;
+  readonly fence: RefreshFence;
+  /** For how long it is unknown already what became of the refresh token; `null`: it was not sent before. Milliseconds. */
+  readonly unansweredForMs: number | null;
+}
 
 /**
  * Refreshes one connection, in whichever process: fenced by a lock with an owner and by the revision, with no
@@ -55,85 +59,95 @@ const STORE_AGAIN_MS = [250, 500, 1_000, 2_000, 4_000, 8_000];
 export async function refreshConnection(id: string, context: RefreshContext, seenRevision?: number): Promise<RefreshResult> {
   const { store, vault, clock } = context;
   const owner = randomUUID();
-  const now = clock();
-  const lock = await store.takeRefreshLock(id, owner, { now, until: now + LOCK_MS });
+  const lock = await store.takeRefreshLock(id, owner, LOCK_MS);
   if (lock.type !== 'taken') return lock;
-  const { connection } = lock;
+  const { connection, unansweredForMs } = lock;
+  const turn: Turn = { connection, fence: { owner, expectedRevision: connection.revision }, unansweredForMs };
   try {
     if (connection.state === 'needs_reconnect') return { type: 'needs_reconnect', connection, newly: false, reason: 'dead_grant' };
     const credential = openCredential(vault, connection);
     const target = context.target(connection);
     // Not configured now is not configured otherwise: nothing is sent, and the grant waits for its documents to come back.
-    if (!target) return await settle(connection, { type: 'provider_fault', error: 'not_configured' }, owner, context);
+    if (!target) return await settle(turn, { type: 'provider_fault', error: 'not_configured' }, context);
     if (!pinsHold(connection, credential, target)) {
       const newly = await store.markNeedsReconnect(id, connection.revision);
       return { type: 'needs_reconnect', connection, newly, reason: 'pins_changed' };
     }
-    if (seenRevision !== undefined && connection.revision > seenRevision && !isNearExpiry({ expiresAt: connection.accessExpiresAt, now, marginMs: 0 })) {
+    if (seenRevision !== undefined && connection.revision > seenRevision && !isNearExpiry({ expiresAt: connection.accessExpiresAt, now: clock(), marginMs: 0 })) {
       return { type: 'fresh', connection, credential, byUs: false };
     }
-    if (credential.refreshToken === null) return await withoutRefreshToken(connection, credential, owner, context);
-    return await spend(connection, { ...credential, refreshToken: credential.refreshToken }, target, owner, context);
+    const { refreshToken } = credential;
+    if (refreshToken === null) return await withoutRefreshToken(turn, credential, context);
+    const client = await context.clientFor(connection, credential.clientAuthentication);
+    if (!client || client.issuer !== connection.issuer || client.clientId !== connection.clientId) return await settle(turn, { type: 'provider_fault', error: 'client_unknown' }, context);
+    const grant = { tokenEndpoint: connection.tokenEndpoint, client, refreshToken, resource: connection.resource, quirks: tokenQuirksOf(target.provider.spec) };
+    return await whileRenewing(() => store.renewRefreshLock(id, turn.fence, LOCK_MS), () => spend(turn, credential, grant, context));
   } finally {
     // A failure here must not hide what happened: the lock ends by its own time.
     await store.releaseRefreshLock(id, owner).then(undefined, () => undefined);
   }
 }
 
-async function spend(connection: Connection, credential: StoredCredential & { refreshToken: string }, target: ConfiguredTarget, owner: string, context: RefreshContext): Promise<RefreshResult> {
-  const client = await context.clientFor(connection, credential.clientAuthentication);
-  if (!client || client.issuer !== connection.issuer || client.clientId !== connection.clientId) return settle(connection, { type: 'provider_fault', error: 'client_unknown' }, owner, context);
-  const attempt = async () => refreshGrant({ tokenEndpoint: connection.tokenEndpoint, client, refreshToken: credential.refreshToken, resource: connection.resource, now: context.clock(), quirks: tokenQuirksOf(target.provider.spec) }, context.fetch);
+async function spend(turn: Turn, credential: StoredCredential, grant: Omit<Parameters<typeof refreshGrant>[0], 'now'>, context: RefreshContext): Promise<RefreshResult> {
+  const { connection, fence } = turn;
   const startedAt = context.clock();
+  // Who was held up (a paused machine) sends nothing once somebody else took over; who may send has just read the row anew.
+  const attempt = async () => ((await context.store.renewRefreshLock(connection.id, fence, LOCK_MS)) ? refreshGrant({ ...grant, now: context.clock() }, context.fetch) : undefined);
   const first = await attempt();
-  const isOpen = first.type === 'ambiguous' || first.type === 'invalid_grant';
-  if (isOpen && context.clock() - startedAt > LAST_ATTEMPT_MS) return settle(connection, { type: 'transient' }, owner, context);
-  const last = isOpen ? await attempt() : first;
-  if (last.type === 'granted') return succeed(connection, credential, last.tokens, owner, context);
-  return settle(connection, outcomeOf(last), owner, context);
+  if (first?.type === 'invalid_grant') await context.sleep(SECOND_LOOK_MS);
+  const last = first?.type === 'ambiguous' || first?.type === 'invalid_grant' ? await attempt() : first;
+  if (!last) return whatSomebodyElseDid(connection, context);
+  if (last.type === 'granted') return succeed(turn, credential, last.tokens, context);
+  if (last.type === 'invalid_grant') return settle(turn, { type: 'dead_grant' }, context);
+  const isOpen = turn.unansweredForMs !== null || first?.type === 'ambiguous' || last.type === 'ambiguous';
+  const unansweredForMs = isOpen ? (turn.unansweredForMs ?? 0) + context.clock() - startedAt : undefined;
+  return settle(turn, last.type === 'provider_fault' ? last : { ...last, type: 'transient', unansweredForMs }, context, !isOpen);
 }
 
-function outcomeOf(attempt: Exclude<RefreshAttempt, { type: 'granted' }>): Exclude<RefreshOutcome, { type: 'refreshed' }> {
-  if (attempt.type === 'ambiguous') return { type: 'transient' };
-  if (attempt.type === 'invalid_grant') return { type: 'dead_grant' };
-  return attempt;
-}
-
-async function succeed(connection: Connection, credential: StoredCredential, tokens: GrantedTokens, owner: string, context: RefreshContext): Promise<RefreshResult> {
+async function succeed({ connection, fence }: Turn, credential: StoredCredential, tokens: GrantedTokens, context: RefreshContext): Promise<RefreshResult> {
   const { store, vault, clock, random } = context;
   const successor: StoredCredential = { ...credential, accessToken: tokens.accessToken, refreshToken: tokens.refreshToken ?? credential.refreshToken };
   const { state, refreshFailures, refreshDueAt } = nextConnectionState(connection, { type: 'refreshed', accessExpiresAt: tokens.expiresAt }, { now: clock(), random: random() });
   const next = { state, refreshFailures, refreshDueAt, accessExpiresAt: tokens.expiresAt, scopes: tokens.scopes ?? connection.scopes };
   const revision = connection.revision + 1;
   const sealedCredential = sealCredential(vault, { ...connection, revision }, successor);
-  const saved = await persistently(() => store.saveSuccessor(connection.id, { owner, expectedRevision: connection.revision }, { ...next, sealedCredential }), context.sleep);
-  if (saved) return { type: 'fresh', connection: { ...connection, ...next, revision, sealedCredential }, credential: successor, byUs: true };
+  const save = () => store.saveSuccessor(connection.id, fence, { ...next, sealedCredential });
+  // The lock may have gone to somebody else while the database was away. What they concluded, they concluded from a spent
+  // token: only a newer credential counts more than this one.
+  const saveLate = async (): Promise<boolean | undefined> => {
+    const lock = await store.takeRefreshLock(connection.id, fence.owner, LOCK_MS);
+    const now = lock.type === 'taken' ? lock.connection : await store.find(connection.id);
+    if (now?.revision !== connection.revision) return false;
+    return lock.type === 'taken' ? save() : undefined;
+  };
+  const isSaved = await persistently(async () => (await save()) || saveLate(), context.sleep);
+  if (isSaved) return { type: 'fresh', connection: { ...connection, ...next, revision, sealedCredential }, credential: successor, byUs: true };
   return whatSomebodyElseDid(connection, context);
 }
 
-/** The old refresh token is spent: until the new one is stored, it exists nowhere but here. */
-async function persistently<T>(write: () => Promise<T>, sleep: RefreshContext['sleep']): Promise<T> {
+/** The old refresh token is spent: until the new one is stored, it exists nowhere but here. `undefined` is asked again, as a failure is. */
+async function persistently(write: () => Promise<boolean | undefined>, sleep: RefreshContext['sleep']): Promise<boolean | undefined> {
   for (const pause of STORE_AGAIN_MS) {
-    const result = await write().then((value) => ({ value }), () => undefined);
-    if (result) return result.value;
+    const isSaved = await write().then((value) => value, () => undefined);
+    if (isSaved !== undefined) return isSaved;
     await sleep(pause);
   }
   return write();
 }
 
-async function settle(connection: Connection, outcome: Exclude<RefreshOutcome, { type: 'refreshed' }>, owner: string, context: RefreshContext): Promise<RefreshResult> {
+async function settle({ connection, fence }: Turn, outcome: Exclude<RefreshOutcome, { type: 'refreshed' }>, context: RefreshContext, isAnswered = outcome.type === 'dead_grant'): Promise<RefreshResult> {
   const change = nextConnectionState(connection, outcome, { now: context.clock(), random: context.random() });
-  const saved = await context.store.saveStanding(connection.id, { owner, expectedRevision: connection.revision }, change);
+  const saved = await context.store.saveStanding(connection.id, fence, { ...change, isAnswered });
   if (!saved) return whatSomebodyElseDid(connection, context);
   if (outcome.type === 'dead_grant') return { type: 'needs_reconnect', connection: { ...connection, ...change }, newly: true, reason: 'dead_grant' };
   return { type: 'failed', connection: { ...connection, ...change }, change, outcome };
 }
 
 /** The access token cannot be renewed: while it lives that is no failure, afterwards the user is asked. */
-async function withoutRefreshToken(connection: Connection, credential: StoredCredential, owner: string, context: RefreshContext): Promise<RefreshResult> {
+async function withoutRefreshToken({ connection, fence }: Turn, credential: StoredCredential, context: RefreshContext): Promise<RefreshResult> {
   const now = context.clock();
   if (connection.accessExpiresAt === null || connection.accessExpiresAt > now) {
-    await context.store.saveStanding(connection.id, { owner, expectedRevision: connection.revision }, { state: connection.state, refreshFailures: connection.refreshFailures, refreshDueAt: connection.accessExpiresAt });
+    await context.store.saveStanding(connection.id, fence, { state: connection.state, refreshFailures: connection.refreshFailures, refreshDueAt: connection.accessExpiresAt, isAnswered: true });
     return { type: 'fresh', connection, credential, byUs: false };
   }
   const newly = await context.store.markNeedsReconnect(connection.id, connection.revision);

@@ -15,6 +15,8 @@ const MAX_POLLS = 30;
 /** A token with less left than this is refreshed before it is leased. */
 const REFRESH_MARGIN_MS = 30_000;
 const FORCED_REFRESH_PAUSE_SECONDS = 60;
+/** Whoever is at it is done by then, or soon taken for dead. */
+const HELD_SECONDS = 2;
 
 /** `mcp-user-oauth`: this user's own connection to the server, refreshed on demand when the schedule has not. */
 export async function leaseUserConnection({ caller, target, rejectedConnectionRevision }: UserConnectionWish, context: UserConnectionContext): Promise<ProviderLease> {
@@ -51,7 +53,8 @@ async function refreshed(seen: Connection, rejected: boolean, agentTokenExpiresA
         return withoutRefresh(result.connection, openCredential(context.vault, result.connection), rejected, agentTokenExpiresAt, clock());
     }
   }
-  return { type: 'provider_unavailable', retryAfterSeconds: 5 };
+  const left = withoutRefresh(seen, openCredential(context.vault, seen), rejected, agentTokenExpiresAt, clock());
+  return left.type === 'granted' ? left : { type: 'provider_unavailable', retryAfterSeconds: HELD_SECONDS };
 }
 
 /** The old token while it lives, unless the server has rejected it; afterwards the time of the next attempt. */

@@ -18,7 +18,7 @@ describe('a lease on a user\'s own connection', () => {
   const seal = async (changes: Partial<NewConnection> = {}) => {
     const unsealed = aConnection({ accessExpiresAt: NOW + HOUR_MS, refreshDueAt: NOW + HOUR_MS, ...changes });
     connection = { ...unsealed, sealedCredential: sealCredential(vault, unsealed, { v: 1, accessToken: 'a1', refreshToken: 'r1', clientAuthentication: 'none', pins: pinsOf(target) }) };
-    store = new MemoryConnectionStore();
+    store = new MemoryConnectionStore(() => NOW);
     await store.create(connection);
   };
   beforeEach(async () => {
@@ -84,10 +84,13 @@ describe('a lease on a user\'s own connection', () => {
   });
   test('does not wait for ever while another process is at it', async () => {
     await seal({ accessExpiresAt: NOW - 1 });
-    await store.takeRefreshLock(connection.id, 'another', { now: NOW, until: NOW + 60_000 });
+    await store.takeRefreshLock(connection.id, 'another', 8_000);
     let slept = 0;
-    expect(await ask({}, { sleep: async (ms) => void (slept += ms) })).toEqual({ type: 'provider_unavailable', retryAfterSeconds: 5 });
+    expect(await ask({}, { sleep: async (ms) => void (slept += ms) })).toEqual({ type: 'provider_unavailable', retryAfterSeconds: 2 });
     expect(slept).toBeLessThanOrEqual(5_000);
+    await seal({ accessExpiresAt: NOW + 20_000 });
+    await store.takeRefreshLock(connection.id, 'another', 8_000);
+    expect(await ask()).toMatchObject({ type: 'granted', headers: { authorization: 'Bearer a1' } });
   });
 });
 

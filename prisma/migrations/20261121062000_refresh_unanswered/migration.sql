@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "Connection" ADD COLUMN     "refreshUnansweredSince" TIMESTAMPTZ(3);
