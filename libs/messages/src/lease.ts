@@ -22,6 +22,8 @@ export const LeaseRequest = z.object({
   policy: z.string().max(64).optional(),
   /** A leased credential the server answered 401 to: the responder refreshes it first. */
   rejectedConnectionRevision: z.int().optional(),
+  /** The server answered 403 to a leased credential of this revision, and named the scopes it lacks (RFC 6750 section 3.1). */
+  stepUp: z.object({ connectionRevision: z.int(), scopes: z.array(z.string().min(1).max(256)).min(1).max(64) }).optional(),
 });
 export type LeaseRequest = z.infer<typeof LeaseRequest>;
 

@@ -1,5 +1,5 @@
 import { isPersonal } from '@sallyport/configuration';
-import { configuredTarget, openCredential, pinsHold, readStaticSecret, storeEnteredSecret, type ConfiguredTarget, type Connection, type EnteredSecret, type StaticProvider } from '@sallyport/credential';
+import { configuredTarget, openCredential, pinsHold, readStaticSecret, storeEnteredSecret, wasAskedFor, type ConfiguredTarget, type Connection, type EnteredSecret, type StaticProvider } from '@sallyport/credential';
 import type { CredentialChanged } from '@sallyport/messages';
 import type { BrowserSession } from '../session/browser-sessions.js';
 import type { Page } from '../pages/page.js';
@@ -115,7 +115,9 @@ export class ConnectFlow {
     const connection = await store.findFor(ticket.userId, ticket.server);
     if (!connection || connection.state === 'needs_reconnect') return 'connection';
     if (ticket.replaces !== null && connection.revision <= ticket.replaces) return 'connection';
-    if (!pinsHold(connection, openCredential(vault, connection), target)) return 'connection';
+    const credential = openCredential(vault, connection);
+    if (!pinsHold(connection, credential, target)) return 'connection';
+    if (ticket.scopes !== undefined && !wasAskedFor(connection, credential, ticket.scopes)) return 'connection';
     return (await consents.has(ticket)) ? 'nothing' : 'consent';
   }
 }

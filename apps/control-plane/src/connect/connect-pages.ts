@@ -16,11 +16,13 @@ export interface Asked {
 const facts = ({ ticket, serverTitle, serverHost }: Pick<Asked, 'ticket' | 'serverTitle' | 'serverHost'>) => html`<dl><dt>Agent</dt><dd>${ticket.agentName}</dd><dt>Identified as</dt><dd>${ticket.clientId}</dd><dt>Server</dt><dd>${serverTitle} (${serverHost})</dd></dl>`;
 const form = (action: string, session: BrowserSession, label: string) => html`<form method="post" action="${action}"><input type="hidden" name="csrf" value="${session.csrfToken}"><button type="submit">${label}</button></form>`;
 
+const wider = ({ scopes }: ConnectTicket) => (scopes === undefined ? html`` : html`<p>The server asks for more than it has been given so far. With what you agreed to before, it will be: ${scopes.join(', ')}</p>`);
+
 export function connectPage(asked: Asked): Page {
   const { ticket, serverTitle, session, path } = asked;
   return {
     title: `Connect your ${serverTitle} account`,
-    body: html`<p>${ticket.agentName} wants to use ${serverTitle} for you. You sign in there yourself; the agent never sees that sign-in, nor the credential that comes of it.</p>${facts(asked)}${form(path, session, `Continue to ${serverTitle}`)}<p>If you did not ask an agent for this, close this page.</p>`,
+    body: html`<p>${ticket.agentName} wants to use ${serverTitle} for you. You sign in there yourself; the agent never sees that sign-in, nor the credential that comes of it.</p>${facts(asked)}${wider(ticket)}${form(path, session, `Continue to ${serverTitle}`)}<p>If you did not ask an agent for this, close this page.</p>`,
   };
 }
 

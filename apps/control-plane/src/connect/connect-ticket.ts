@@ -15,6 +15,8 @@ const Ticket = z.object({
   credentialProvider: z.string(),
   /** The existing connection of this revision does not work any more: make a new grant. */
   replaces: z.int().nullable(),
+  /** What the new grant is asked for, where the server wants more than the old one had (security rule S24). */
+  scopes: z.array(z.string()).optional(),
   issuedAt: z.int(),
 });
 export type ConnectTicket = z.infer<typeof Ticket>;

@@ -1,4 +1,4 @@
-import { createAuthorizationRequest, issuerOf, oauthUserRules, type OAuthUserProvider, discoverAuthorizationServer, discoverProtectedResource, pinsOf, scopesToRequest, type ConfiguredTarget } from '@sallyport/credential';
+import { createAuthorizationRequest, issuerOf, oauthUserRules, type OAuthUserProvider, discoverAuthorizationServer, discoverProtectedResource, pinsOf, scopeLimitOf, scopesToRequest, type ConfiguredTarget } from '@sallyport/credential';
 import { SallyportError } from '@sallyport/kernel';
 import type { SafeFetch } from '@sallyport/safe-fetch';
 import type { BrowserSession } from '../session/browser-sessions.js';
@@ -39,7 +39,7 @@ async function start(ticket: ConnectTicket, session: BrowserSession, target: Con
   const found = await clients.clientFor(target, metadata);
   if (found.type === 'failed') return { type: 'failed', reason: found.reason, isTemporary: false };
   const configured = provider.spec.type === 'mcp-user-oauth' ? provider.spec.scopes : undefined;
-  const scopes = scopesToRequest(configured ?? resource.scopes, metadata);
+  const scopes = scopesToRequest(ticket.scopes ?? configured ?? withinLimit(resource.scopes, scopeLimitOf(provider.spec)), metadata);
   const state = pending.newState();
   const request = createAuthorizationRequest(metadata, { clientId: found.client.clientId, redirectUri, resource: resource.resource, scopes, state });
   await pending.keep(state, {
@@ -60,6 +60,11 @@ async function start(ticket: ConnectTicket, session: BrowserSession, target: Con
   return { type: 'continue', url: request.url };
 }
 
+/** What a server announces is not more than what its provider may ask for (security rule S24). */
+function withinLimit(scopes: readonly string[], limit: ReadonlySet<string> | undefined): readonly string[] {
+  return limit === undefined ? scopes : scopes.filter((scope) => limit.has(scope));
+}
+
 /** Nothing is discovered: endpoints and oddities are the document's. */
 async function startAtConfigured(ticket: ConnectTicket, session: BrowserSession, { spec, ...target }: ConfiguredTarget & { spec: OAuthUserProvider }, { clients, pending, redirectUri }: Pick<StartContext, 'clients' | 'pending' | 'redirectUri'>): Promise<StartResult> {
   const { server, provider } = target;
@@ -67,8 +72,9 @@ async function startAtConfigured(ticket: ConnectTicket, session: BrowserSession,
   const found = await clients.configured(provider.name, spec);
   if (found.type === 'failed') return { type: 'failed', reason: found.reason, isTemporary: false };
   const resource = server.spec.resource ?? server.spec.url;
+  const scopes = ticket.scopes ?? spec.scopes;
   const state = pending.newState();
-  const request = createAuthorizationRequest({ authorization_endpoint: rules.authorizationEndpoint }, { clientId: spec.client.clientId, redirectUri, resource, scopes: spec.scopes, state, quirks: rules });
+  const request = createAuthorizationRequest({ authorization_endpoint: rules.authorizationEndpoint }, { clientId: spec.client.clientId, redirectUri, resource, scopes, state, quirks: rules });
   await pending.keep(state, {
     v: 1,
     sessionDigest: session.idDigest,
@@ -83,7 +89,7 @@ async function startAtConfigured(ticket: ConnectTicket, session: BrowserSession,
     oauthClientId: spec.client.clientId,
     authentication: spec.client.authentication,
     codeVerifier: rules.pkce === false ? null : request.codeVerifier,
-    scopes: spec.scopes,
+    scopes: [...scopes],
   });
   return { type: 'continue', url: request.url };
 }

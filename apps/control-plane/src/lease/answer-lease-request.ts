@@ -1,6 +1,6 @@
 import type { AccessTokenVerifier } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import { configuredClient, configuredTarget, leaseEnteredSecret, leaseGatewayToken, leaseNothing, leaseSharedSecret, leaseUserConnection, openLeaseRequest, sealLeaseAnswer, type ClientCredentialsTokens, type LeaseAnswerWire, type LeaseResponderKeys, type OpenedLeaseRequest, type ProviderLease, type UserConnectionContext } from '@sallyport/credential';
+import { configuredClient, configuredTarget, leaseEnteredSecret, leaseGatewayToken, leaseNothing, leaseSharedSecret, leaseUserConnection, openLeaseRequest, sealLeaseAnswer, type ClientCredentialsTokens, type LeaseAnswerWire, type LeaseResponderKeys, type OpenedLeaseRequest, type ProviderLease, type ProviderRefusal, type UserConnectionContext } from '@sallyport/credential';
 import type { Clock, Secret } from '@sallyport/kernel';
 import type { SigningKeyPair, Sealer } from '@sallyport/keys';
 import type { LeaseOutcome } from '@sallyport/messages';
@@ -56,10 +56,10 @@ async function lease({ request }: OpenedLeaseRequest, caller: Caller, snapshot: 
   if (decision.outcome !== 'allow') return { type: 'refused', reason: decision.outcome === 'deny' ? decision.reason : 'step_up' };
   const server = snapshot.get('McpServer', request.server);
   if (!server || new URL(server.spec.url).origin !== request.targetOrigin) return { type: 'refused', reason: 'target_origin' };
-  return outcomeOf(await leaseFromProvider(decision.permit, request.rejectedConnectionRevision, snapshot, context), decision.permit, context);
+  return outcomeOf(await leaseFromProvider(decision.permit, request, snapshot, context), decision.permit, context);
 }
 
-async function leaseFromProvider(permit: Permit, rejectedConnectionRevision: number | undefined, snapshot: ConfigurationSnapshot, context: LeaseContext): Promise<ProviderLease | { type: 'refused'; reason: string }> {
+async function leaseFromProvider(permit: Permit, { rejectedConnectionRevision, stepUp }: OpenedLeaseRequest['request'], snapshot: ConfigurationSnapshot, context: LeaseContext): Promise<ProviderLease | ProviderRefusal> {
   const { caller } = permit;
   const target = configuredTarget(snapshot, permit);
   if (!target) return { type: 'refused', reason: 'credential_provider_unknown' };
@@ -67,6 +67,8 @@ async function leaseFromProvider(permit: Permit, rejectedConnectionRevision: num
   const { revocations } = snapshot;
   const isRevoked: UserConnectionContext['isRevoked'] = ({ id, createdAt }) => revocations.isConnectionRevoked(id, Math.floor(createdAt / 1000));
   const userConnections = { ...context.userConnections, isRevoked };
+  // More scopes are a user's to give; what everybody gets has what its document says.
+  if (stepUp !== undefined && spec.type !== 'mcp-user-oauth' && spec.type !== 'oauth-user') return { type: 'refused', reason: 'scope_beyond_limit' };
   switch (spec.type) {
     case 'none':
       return leaseNothing();
@@ -77,7 +79,7 @@ async function leaseFromProvider(permit: Permit, rejectedConnectionRevision: num
     }
     case 'mcp-user-oauth':
     case 'oauth-user':
-      return leaseUserConnection({ caller, target, rejectedConnectionRevision }, userConnections);
+      return leaseUserConnection({ caller, target, rejectedConnectionRevision, stepUp }, userConnections);
     case 'client-credentials': {
       const client = await configuredClient({ provider: target.provider.name, client: spec.client, issuer: new URL(spec.tokenEndpoint).origin }, context.findSecret);
       return client ? context.clientCredentials.lease({ target, spec, client, rejectedRevision: rejectedConnectionRevision }) : { type: 'refused', reason: 'secret_missing' };
@@ -90,18 +92,20 @@ async function leaseFromProvider(permit: Permit, rejectedConnectionRevision: num
   }
 }
 
-function outcomeOf(answer: ProviderLease | { type: 'refused'; reason: string }, permit: Permit, { sealer, clock, controlPlaneUrl }: LeaseContext): LeaseOutcome {
+function outcomeOf(answer: ProviderLease | ProviderRefusal, permit: Permit, { sealer, clock, controlPlaneUrl }: LeaseContext): LeaseOutcome {
   if (answer.type === 'granted') return { ...answer, headers: { ...answer.headers } };
   if (answer.type !== 'connect_required') return answer;
   const { userId, clientId, agentName, sid } = permit.caller;
   const replaces = answer.reason === 'needs_reconnect' ? answer.connectionRevision : null;
-  const ticket = sealConnectTicket({ userId, clientId, agentName, sid, server: permit.server, credentialProvider: permit.credentialProvider, replaces }, sealer, clock);
+  const scopes = answer.reason === 'more_scopes' ? { scopes: [...answer.scopes] } : {};
+  const ticket = sealConnectTicket({ userId, clientId, agentName, sid, server: permit.server, credentialProvider: permit.credentialProvider, replaces, ...scopes }, sealer, clock);
   return { type: 'connect_required', url: `${controlPlaneUrl}/connect/${ticket}`, message: messages[answer.reason](permit.server) };
 }
 
 const messages = {
   not_connected: (server: string) => `Connect your ${server} account to continue.`,
   needs_reconnect: (server: string) => `Your ${server} account must be connected again to continue.`,
+  more_scopes: (server: string) => `${server} asks for more permissions of your account to continue.`,
   agent_not_consented: (server: string) => `Allow this agent to use your ${server} account to continue.`,
 } as const;
 

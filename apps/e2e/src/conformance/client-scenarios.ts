@@ -54,7 +54,11 @@ const conducts: Readonly<Record<string, Conduct>> = {
 /** Where nothing is known of the server's tools yet, the only one connects the user's account. */
 const connectAndCall: Conduct = async (agent) => {
   await callEachTool(agent, {}).catch(openLinks);
-  await callEachTool(agent, {});
+  // Now the server's own tools are known; one may want more of the account than listing them did.
+  await callEachTool(agent, {}).catch(async (error: unknown) => {
+    await openLinks(error);
+    await callEachTool(agent, {});
+  });
 };
 
 /** Before 2026-07-28 an error carries the links, and the call is made again (2025-11-25, -32042). */

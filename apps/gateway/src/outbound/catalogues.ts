@@ -1,6 +1,6 @@
 import { BoundedMap } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
-import type { JsonObject, RelayFailure } from '@sallyport/mcp-relay';
+import type { JsonObject } from '@sallyport/mcp-relay';
 import { cataloguePrompts, catalogueResources, catalogueTools } from '@sallyport/server';
 import type { Catalogue, CatalogueEntry, CataloguedTool, NamePrefix } from '@sallyport/server';
 import type { CredentialLease } from './credential-leases.js';
@@ -30,7 +30,7 @@ interface Listed<E extends CatalogueEntry> {
   /** Milliseconds the server vouches for it, within our bounds. */
   readonly ttlMs: number;
 }
-export type ListOutcome<E extends CatalogueEntry = CatalogueEntry> = Listed<E> | { readonly type: 'credential-rejected' } | { readonly type: 'failed'; readonly reason: RelayFailure | 'protocol' };
+export type ListOutcome<E extends CatalogueEntry = CatalogueEntry> = Listed<E> | Exclude<ServerResult, { type: 'result' | 'error' }>;
 
 /** Asks the server for one page, with the same credential the listing is remembered under. */
 export interface PageReader {

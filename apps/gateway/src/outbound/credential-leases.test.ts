@@ -11,6 +11,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { CredentialLeases } from './credential-leases.js';
 import type { LeaseTarget } from './credential-leases.js';
 import { forward } from './forward.js';
+import { withLease } from './with-lease.js';
 
 const start = 1_800_000_000_000;
 const documents = [
@@ -31,7 +32,7 @@ beforeAll(async () => {
 
 function world() {
   const revocations = new RevocationIndex(() => state.now);
-  const state = { now: start, asked: 0, outcome: undefined as LeaseOutcome | undefined, broken: false, meanwhile: () => undefined as void, wrongOrigin: false, policies: [] as (string | undefined)[] };
+  const state = { now: start, asked: 0, outcome: undefined as LeaseOutcome | undefined, broken: false, meanwhile: () => undefined as void, wrongOrigin: false, policies: [] as (string | undefined)[], stepUps: [] as unknown[] };
   const snapshot = createSnapshot({ epoch: 'e', revision: 3, documents: documentMap(documents), revocations });
   const granted = (revision = 1): LeaseOutcome => ({ type: 'granted', headers: { authorization: `Bearer secret-credential-${revision}` }, connectionId: 'con_1', connectionRevision: revision, expiresInSeconds: 300 });
   const responder = { enrolledKeys: { find: async () => keys.replica.publicKey, names: () => [] }, leasePrivateKey: keys.lease.privateKey, clock: () => state.now, seenNonces: new MemorySeenNonces() };
@@ -43,6 +44,7 @@ function world() {
       const opened = await openLeaseRequest(wire, responder);
       if (!opened.ok) throw new Error(opened.reason);
       state.policies.push(opened.request.policy);
+      state.stepUps.push(opened.request.stepUp);
       const [userId = '', clientId = '', sid = ''] = opened.token.split(' ');
       const request = state.wrongOrigin ? { ...opened, request: { ...opened.request, targetOrigin: 'https://evil.example' } } : opened;
       const answer = await sealLeaseAnswer(state.outcome ?? granted(), request, { userId, clientId, sid, policyRevision: 3 }, keys.signing);
@@ -127,9 +129,43 @@ describe('a lease', () => {
     const first = await ask(alice);
     if (first.type !== 'granted') throw new Error(first.type);
     state.outcome = granted(2);
-    const second = await leases.lease(permitFor(alice), target(alice), first.lease);
-    const again = await leases.lease(permitFor(alice), target(alice), first.lease);
+    const second = await leases.lease(permitFor(alice), target(alice), { lease: first.lease });
+    const again = await leases.lease(permitFor(alice), target(alice), { lease: first.lease });
     expect([second, state.asked]).toEqual([again, 2]);
+  });
+  test('that lacks scopes is asked about by name, once; it goes on serving what it is enough for (S24)', async () => {
+    const { state, leases, permitFor, target } = world();
+    const alice = someone();
+    const step: LeaseOutcome = { type: 'connect_required', url: 'https://control.example/connect/x', message: 'More.' };
+    const used: string[] = [];
+    const call = () => withLease(leases, permitFor(alice), target(alice), async (lease) => {
+      used.push(lease.headers()['authorization'] ?? '');
+      state.outcome = step;
+      return { type: 'failed', challenge: 'Bearer error="insufficient_scope", scope="notes.write"' };
+    });
+    expect(await call()).toEqual(step);
+    expect([used.length, state.stepUps]).toEqual([1, [undefined, { connectionRevision: 1, scopes: ['notes.write'] }]]);
+    expect(await leases.lease(permitFor(alice), target(alice))).toMatchObject({ type: 'granted' });
+    expect(state.asked).toBe(2);
+  });
+  test('with more scopes is used once; what a server refuses again stays refused (S24)', async () => {
+    const { state, leases, permitFor, target, granted } = world();
+    const alice = someone();
+    const used: string[] = [];
+    const failed = { type: 'failed', challenge: 'Bearer error="insufficient_scope", scope="notes.write"' };
+    const outcome = await withLease(leases, permitFor(alice), target(alice), async (lease) => {
+      used.push(lease.headers()['authorization'] ?? '');
+      state.outcome = granted(2);
+      return failed;
+    });
+    expect(outcome).toMatchObject({ type: 'used', value: failed });
+    expect(used).toEqual(['Bearer secret-credential-1', 'Bearer secret-credential-2']);
+  });
+  test('is not asked about when a server merely says no', async () => {
+    const { state, leases, permitFor, target } = world();
+    const alice = someone();
+    const outcome = await withLease(leases, permitFor(alice), target(alice), async () => ({ type: 'failed', challenge: 'Bearer error="invalid_request"' }));
+    expect([outcome.type, state.asked]).toEqual(['used', 1]);
   });
   test('for another origin than the one about to be called is refused (S20)', async () => {
     const { state, ask } = world();

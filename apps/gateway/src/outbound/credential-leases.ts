@@ -1,6 +1,6 @@
 import { parseMessage } from '@sallyport/mcp-relay';
 import { openLeaseAnswer, sealLeaseRequest } from '@sallyport/credential';
-import type { LeaseRequester } from '@sallyport/credential';
+import type { LeaseRequester, LeaseWish } from '@sallyport/credential';
 import type { RevocationIndex } from '@sallyport/configuration';
 import { BoundedMap } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
@@ -92,6 +92,16 @@ export interface LeaseTarget {
   readonly revocations: Pick<RevocationIndex, 'isConnectionRevoked' | 'isServerRevoked'>;
 }
 
+/** What a server said to a lease: 401, or 403 with the scopes that it lacks. */
+export interface LeaseObjection {
+  readonly lease: CredentialLease;
+  readonly scopes?: readonly string[] | undefined;
+}
+
+function wishFor({ lease: { connectionRevision }, scopes }: LeaseObjection): Pick<LeaseWish, 'rejectedConnectionRevision' | 'stepUp'> {
+  return scopes === undefined ? { rejectedConnectionRevision: connectionRevision } : { stepUp: { connectionRevision, scopes } };
+}
+
 export interface CredentialLeasesOptions {
   readonly requester: LeaseRequester;
   readonly leaseSigningPublicKey: CryptoKey;
@@ -114,15 +124,15 @@ export class CredentialLeases {
     this.#leases = new BoundedMap(options.limit ?? 20_000);
   }
 
-  /** @param rejected a lease the server answered 401 to: asks for a newer credential. */
-  async lease(permit: Permit, target: LeaseTarget, rejected?: CredentialLease): Promise<LeaseResult> {
+  /** @param objection what the server said to a lease that it was shown: asks for a newer credential, or for one with more scopes. */
+  async lease(permit: Permit, target: LeaseTarget, objection?: LeaseObjection): Promise<LeaseResult> {
     const key = JSON.stringify([permit.caller.userId, permit.caller.clientId, permit.caller.sid, permit.server, permit.credentialProvider, target.targetOrigin, target.documentsGeneration]);
-    const known = rejected === undefined ? this.#recall(key, target) : this.#forget(key, rejected);
+    const known = objection === undefined ? this.#recall(key, target) : this.#newerThan(key, objection);
     if (known !== undefined) return { type: 'granted', lease: known };
-    const flight = `${key} ${rejected?.connectionRevision ?? ''}`;
+    const flight = JSON.stringify([key, objection?.lease.connectionRevision, objection?.scopes]);
     let asking = this.#asking.get(flight);
     if (asking === undefined) {
-      asking = this.#ask(key, permit, target, rejected).finally(() => this.#asking.delete(flight));
+      asking = this.#ask(key, permit, target, objection).finally(() => this.#asking.delete(flight));
       this.#asking.set(flight, asking);
     }
     return await asking;
@@ -151,21 +161,21 @@ export class CredentialLeases {
     return undefined;
   }
 
-  /** Somebody else may have replaced the rejected lease already: then that one is the answer. */
-  #forget(key: string, rejected: Lease): Lease | undefined {
+  /** Somebody else may have replaced the lease already: then that one is the answer. One without enough scopes still serves others. */
+  #newerThan(key: string, { lease, scopes }: LeaseObjection): Lease | undefined {
     const current = this.#leases.get(key);
-    if (current !== undefined && current !== rejected && current.connectionRevision > rejected.connectionRevision) return current;
-    this.#leases.delete(key);
+    if (current !== undefined && current !== lease && current.connectionRevision > lease.connectionRevision) return current;
+    if (scopes === undefined) this.#leases.delete(key);
     return undefined;
   }
 
-  async #ask(key: string, permit: Permit, { token, targetOrigin }: LeaseTarget, rejected: Lease | undefined): Promise<LeaseResult> {
+  async #ask(key: string, permit: Permit, { token, targetOrigin }: LeaseTarget, objection: LeaseObjection | undefined): Promise<LeaseResult> {
     const { caller, server, revision, policies } = permit;
     const { requester, leaseSigningPublicKey, send, clock } = this.#options;
     const changesBefore = this.#changes;
     try {
       const { wire, expectation } = await sealLeaseRequest(
-        { token, userId: caller.userId, clientId: caller.clientId, sid: caller.sid, server, targetOrigin, policyRevision: revision, policy: policies.gatewayToServer ?? undefined, rejectedConnectionRevision: rejected?.connectionRevision },
+        { token, userId: caller.userId, clientId: caller.clientId, sid: caller.sid, server, targetOrigin, policyRevision: revision, policy: policies.gatewayToServer ?? undefined, ...(objection === undefined ? {} : wishFor(objection)) },
         requester,
       );
       const askedAt = clock();

@@ -6,13 +6,13 @@ export type ServerResult =
   | { readonly type: 'result'; readonly result: JsonObject; /** Characters of JSON. */ readonly size: number }
   | { readonly type: 'error'; readonly code: number }
   | { readonly type: 'credential-rejected' }
-  | { readonly type: 'failed'; readonly reason: RelayFailure | 'protocol' };
+  | { readonly type: 'failed'; readonly reason: RelayFailure | 'protocol'; readonly challenge?: string };
 
 /** The one answer to a request of our own (a list), whether it came as a message or at the end of a stream. */
 export async function readAnswer(answer: RelayAnswer, id: RequestId, lease: CredentialLease): Promise<ServerResult> {
   switch (answer.type) {
     case 'failed':
-      return { type: 'failed', reason: answer.reason };
+      return { type: 'failed', reason: answer.reason, ...(answer.challenge === undefined ? {} : { challenge: answer.challenge }) };
     case 'credential-rejected':
       return answer;
     case 'accepted':

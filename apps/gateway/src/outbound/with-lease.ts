@@ -1,30 +1,43 @@
+import { readScopeChallenge } from '@sallyport/credential';
 import type { DocumentOf } from '@sallyport/configuration';
 import type { Permit } from '@sallyport/policy';
-import type { CredentialLease, CredentialLeases, LeaseResult, LeaseTarget } from './credential-leases.js';
+import type { CredentialLease, CredentialLeases, LeaseObjection, LeaseResult, LeaseTarget } from './credential-leases.js';
 
 type Rejected = { readonly type: 'credential-rejected' };
-export type Leased<T extends { readonly type: string }> =
+interface Usable {
+  readonly type: string;
+  /** `WWW-Authenticate` of a 403. */
+  readonly challenge?: string;
+}
+export type Leased<T extends Usable> =
   | { readonly type: 'used'; readonly lease: CredentialLease; readonly value: Exclude<T, Rejected> }
   | Exclude<LeaseResult, { type: 'granted' }>
   | Rejected;
 
 /**
- * Leases a credential and uses it. When the server rejects it, asks once for a newer one and uses that: a token may have
- * been revoked at the server, or rotated by somebody else, while we held it.
+ * Leases a credential and uses it. When the server does not take it, asks once for another and uses that: a token may have
+ * been revoked at the server, or rotated by somebody else, while we held it, and one that lacks scopes may have been
+ * given more. A server refuses both before it does anything (RFC 6750 section 3.1): the request is not made twice.
  */
-export async function withLease<T extends { readonly type: string }>(leases: CredentialLeases, permit: Permit, target: LeaseTarget, use: (lease: CredentialLease) => Promise<T>): Promise<Leased<T>> {
-  let rejected: CredentialLease | undefined;
+export async function withLease<T extends Usable>(leases: CredentialLeases, permit: Permit, target: LeaseTarget, use: (lease: CredentialLease) => Promise<T>): Promise<Leased<T>> {
+  let objection: LeaseObjection | undefined;
   for (let attempt = 0; attempt < 2; attempt++) {
-    const leased = await leases.lease(permit, target, rejected);
+    const leased = await leases.lease(permit, target, objection);
     if (leased.type !== 'granted') return leased;
-    const value = await use(leased.lease);
-    if (isUsable(value)) return { type: 'used', lease: leased.lease, value };
-    rejected = leased.lease;
+    const { lease } = leased;
+    const value = await use(lease);
+    if (isAccepted(value)) {
+      const scopes = value.challenge === undefined || attempt > 0 ? undefined : readScopeChallenge(value.challenge);
+      if (scopes === undefined) return { type: 'used', lease, value };
+      objection = { lease, scopes };
+    } else {
+      objection = { lease };
+    }
   }
   return { type: 'credential-rejected' };
 }
 
-function isUsable<T extends { readonly type: string }>(value: T): value is Exclude<T, Rejected> {
+function isAccepted<T extends Usable>(value: T): value is Exclude<T, Rejected> {
   return value.type !== 'credential-rejected';
 }
 

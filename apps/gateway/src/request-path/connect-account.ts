@@ -2,7 +2,7 @@ import type { DocumentOf } from '@sallyport/configuration';
 import { jsonAnswer } from '../http/exchange.js';
 import type { Answer } from '../http/exchange.js';
 import { decideOperation } from './decide-operation.js';
-import { leaseRefusal, leaseTarget, titleOf } from './reach.js';
+import { leaseRefusal, readListing, titleOf } from './reach.js';
 import { isRefusal } from './refusal.js';
 import type { Refusal } from './refusal.js';
 import type { Call } from './request-path.js';
@@ -11,8 +11,9 @@ import type { Call } from './request-path.js';
 export async function connectAccount(call: Call, server: DocumentOf<'McpServer'>): Promise<Answer | Refusal> {
   const permit = decideOperation(call, server.name, { type: 'connect' }, { refused: 'denied' });
   if (isRefusal(permit)) return permit;
-  const leased = await call.path.leases.lease(permit, leaseTarget(call, server));
-  if (leased.type !== 'granted') return leaseRefusal(call, server, leased);
+  // The credential is shown to the server as well: it may ask for more scopes before it lists anything.
+  const leased = await readListing(call, permit, server, 'tools');
+  if (leased.type !== 'used') return leaseRefusal(call, server, leased);
   // Somebody was faster: what was asked for can be asked for again.
   if (call.request.operation.type !== 'call') return { refused: 'server-unavailable', title: titleOf(server), reason: 'credential-unavailable', retryAfterSeconds: 1 };
   call.facts.connectionId = leased.lease.connectionId ?? undefined;

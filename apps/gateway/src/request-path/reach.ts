@@ -48,9 +48,13 @@ export function leaseRefusal(call: Call, server: DocumentOf<'McpServer'>, outcom
     case 'credential-rejected':
       return { refused: 'server-unavailable', title, reason: 'credential-rejected' };
     case 'refused':
+      if (SCOPE_REFUSALS.has(outcome.reason)) return { refused: 'server-unavailable', title, reason: 'scopes-missing' };
       return LEASE_TOKEN_REFUSALS.has(outcome.reason) ? { refused: 'unauthenticated', reason: 'lease_unauthenticated' } : { refused: 'denied' };
   }
 }
+
+/** The server wants scopes that may not be asked for, or were asked for in vain (security rule S24). */
+const SCOPE_REFUSALS = new Set(['scope_beyond_limit', 'step_up_failed']);
 
 /** The control plane saw a revocation or an expiry before we did. */
 const LEASE_TOKEN_REFUSALS = new Set(['revoked', 'token_revoked', 'expired', 'token_invalid', 'unauthenticated']);

@@ -153,6 +153,8 @@ function unavailable(title: string, reason: Extract<Refusal, { refused: 'server-
       return `${title} did not accept the stored credential. ${when}`;
     case 'credential-unavailable':
       return `The credential for ${title} cannot be obtained at the moment. ${when}`;
+    case 'scopes-missing':
+      return `${title} wants more permissions than the account here has or may be asked for.`;
     case 'timeout':
       return `${title} did not answer in time. ${when}`;
     case 'too-large':

@@ -6,6 +6,8 @@ const McpUserOAuth = z.strictObject({
   type: z.literal('mcp-user-oauth'),
   server: ServerId,
   scopes: z.array(Scope).optional(),
+  /** The most it may be widened to when the server asks for more (RFC 6750, `insufficient_scope`): `scopes` unless said, and without either what the user agrees to. */
+  maxScopes: z.array(Scope).max(64).optional(),
   /** Our registration at one authorization server, made by hand. It is shown to that issuer only, whichever one the server names. */
   client: z.strictObject({ issuer: z.url({ protocol: /^https?$/ }), clientId: z.string().min(1), clientSecret: SecretSource.optional() }).optional(),
 });
@@ -93,6 +95,8 @@ const OAuthUser = z.strictObject({
   preset: z.enum(OAUTH_PRESETS).optional(),
   client: z.discriminatedUnion('authentication', [...Client.options, z.strictObject({ authentication: z.literal('none'), clientId: z.string().min(1).max(512) })]),
   scopes: z.array(Scope).max(64).default([]),
+  /** The most it may be widened to when the server asks for more: `scopes` unless said, and without either what the user agrees to. */
+  maxScopes: z.array(Scope).max(64).optional(),
   /** What it names itself in `iss` of its answers (RFC 9207); the token endpoint's origin unless said. */
   issuer: z.url({ protocol: /^https?$/ }).max(2_048).optional(),
   authorizationEndpoint: HttpUrl.optional(),

@@ -26,6 +26,7 @@ export type { RefreshContext, RefreshResult } from './connection/refresh-connect
 export { storeGrant } from './connection/store-grant.js';
 export { storeEnteredSecret } from './connection/store-entered-secret.js';
 export type { NewGrant } from './connection/store-grant.js';
+export { readScopeChallenge } from './oauth/bearer-challenge.js';
 export { createAuthorizationRequest, scopesToRequest } from './oauth/authorization-request.js';
 export { AuthorizationServerMetadata, discoverAuthorizationServer } from './oauth/discover-authorization-server.js';
 export { discoverProtectedResource } from './oauth/discover-protected-resource.js';
@@ -49,7 +50,8 @@ export type { EnteredSecret, StaticProvider } from './provider/static.js';
 export type { UsableConnectionContext } from './provider/usable-connection.js';
 export type { OAuthUserProvider } from './provider/oauth-user.js';
 export { issuerOf, oauthUserRules, tokenQuirksOf } from './provider/oauth-user.js';
+export { scopeLimitOf, wasAskedFor } from './provider/step-up.js';
 export { leaseNothing } from './provider/none.js';
-export type { ConnectReason, GrantedLease, ProviderLease } from './provider/provider-lease.js';
+export type { ConnectReason, GrantedLease, ProviderLease, ProviderRefusal } from './provider/provider-lease.js';
 export { describeRefresh } from './connection/describe-refresh.js';
 export type { RefreshReport } from './connection/describe-refresh.js';

@@ -43,7 +43,7 @@ export type RelayAnswer =
   | { readonly type: 'stream'; readonly status: number; readonly messages: AsyncIterable<ServerMessage>; readonly position: StreamPosition; readonly sessionId: string | undefined }
   | { readonly type: 'accepted' }
   | { readonly type: 'credential-rejected' }
-  | { readonly type: 'failed'; readonly reason: RelayFailure; readonly status?: number; readonly retryAfterSeconds?: number };
+  | { readonly type: 'failed'; readonly reason: RelayFailure; readonly status?: number; readonly retryAfterSeconds?: number; /** `WWW-Authenticate` of a 403; ours to read, never relayed. */ readonly challenge?: string };
 
 export interface Relay {
   post(request: RelayRequest): Promise<RelayAnswer>;
@@ -125,7 +125,8 @@ async function readAnswer(response: Dispatcher.ResponseData, limits: ReadLimits)
   if (isEncoded || (status !== 200 && status !== 400 && status !== 404)) {
     discard(response);
     const retryAfterSeconds = status === 429 || status === 503 ? retryAfter(response.headers['retry-after']) : undefined;
-    return { type: 'failed', reason: isEncoded ? 'not-mcp' : 'http-status', status, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }) };
+    const challenge = status === 403 ? response.headers['www-authenticate'] : undefined;
+    return { type: 'failed', reason: isEncoded ? 'not-mcp' : 'http-status', status, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }), ...(typeof challenge === 'string' ? { challenge } : {}) };
   }
   if (mediaType === 'text/event-stream' && status === 200) {
     const position: StreamPosition = { lastEventId: undefined, retryMs: undefined };

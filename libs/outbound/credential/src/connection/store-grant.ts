@@ -45,7 +45,7 @@ export async function storeGrant(grant: NewGrant, { store, vault, clock, random 
       refreshFailures: 0,
     };
     const sealedCredential = sealCredential(vault, unsealed, {
-      v: 1, accessToken: tokens.accessToken, refreshToken: tokens.refreshToken, clientAuthentication: client.authentication, pins: pinsOf(target),
+      v: 1, accessToken: tokens.accessToken, refreshToken: tokens.refreshToken, clientAuthentication: client.authentication, requestedScopes: [...grant.requestedScopes], pins: pinsOf(target),
     });
     const connection = { ...unsealed, sealedCredential };
     if (existing ? await store.replace(connection, existing.revision) : await store.create(connection)) return connection;

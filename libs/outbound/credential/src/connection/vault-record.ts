@@ -17,6 +17,8 @@ export const StoredCredential = z.object({
   refreshToken: z.string().min(1).nullable(),
   /** How our client authenticates at the token endpoint. */
   clientAuthentication: z.enum(CLIENT_AUTHENTICATIONS),
+  /** What its authorization server was asked for, where that may be more than it gave. */
+  requestedScopes: z.array(z.string()).optional(),
   pins: z.object({ serverUrl: z.string(), serverResource: z.string().nullable(), providerDigest: z.string() }),
 });
 export type StoredCredential = z.infer<typeof StoredCredential>;

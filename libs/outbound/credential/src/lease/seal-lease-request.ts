@@ -18,6 +18,8 @@ export interface LeaseWish {
   readonly policy?: string | undefined;
   /** A leased credential the server answered 401 to. */
   readonly rejectedConnectionRevision?: number | undefined;
+  /** A leased credential that lacks these scopes, as the server says. */
+  readonly stepUp?: { readonly connectionRevision: number; readonly scopes: readonly string[] } | undefined;
 }
 
 export interface LeaseRequester {
@@ -29,7 +31,7 @@ export interface LeaseRequester {
 }
 
 /** What an answer must be bound to. Kept in memory until the answer came, then dropped with its key. */
-export interface LeaseExpectation extends Omit<LeaseWish, 'token' | 'policy' | 'rejectedConnectionRevision'> {
+export interface LeaseExpectation extends Omit<LeaseWish, 'token' | 'policy' | 'rejectedConnectionRevision' | 'stepUp'> {
   readonly replica: string;
   readonly nonce: string;
   readonly ephemeralKeyThumbprint: string;
@@ -43,7 +45,7 @@ export interface LeaseRequestWire {
 
 /** A lease request with a nonce and a key of its own (security rule S21). */
 export async function sealLeaseRequest(
-  { token, policy, rejectedConnectionRevision, ...wish }: LeaseWish,
+  { token, policy, rejectedConnectionRevision, stepUp, ...wish }: LeaseWish,
   { replica, replicaKey, leasePublicKey, clock }: LeaseRequester,
 ): Promise<{ wire: LeaseRequestWire; expectation: LeaseExpectation }> {
   const ephemeral = await generateKeyPair('ECDH-ES', { crv: 'P-256', extractable: false });
@@ -64,6 +66,7 @@ export async function sealLeaseRequest(
     policyRevision: wish.policyRevision,
     ...(policy === undefined ? {} : { policy }),
     ...(rejectedConnectionRevision === undefined ? {} : { rejectedConnectionRevision }),
+    ...(stepUp === undefined ? {} : { stepUp: { ...stepUp, scopes: [...stepUp.scopes] } }),
   };
   return {
     wire: { request: await sign(request, typ.request, replicaKey, replica) },

@@ -1,6 +1,7 @@
 export interface ServerChallenge {
   readonly resourceMetadata: string | undefined;
   readonly scope: string | undefined;
+  readonly error: string | undefined;
 }
 
 /** The parameters of the first `Bearer` challenge of a `WWW-Authenticate` value (RFC 9110 section 11.6.1, RFC 9728 section 5.1). */
@@ -20,5 +21,17 @@ export function readBearerChallenge(header: string | null): ServerChallenge | un
       parameters.set(name.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? token ?? '');
     }
   }
-  return seen ? { resourceMetadata: parameters.get('resource_metadata'), scope: parameters.get('scope') } : undefined;
+  return seen ? { resourceMetadata: parameters.get('resource_metadata'), scope: parameters.get('scope'), error: parameters.get('error') } : undefined;
+}
+
+const MAX_SCOPES = 64;
+/** RFC 6749 section 3.3, and short. */
+const SCOPE = /^[\x21\x23-\x5B\x5D-\x7E]{1,256}$/;
+
+/** The scopes a 403 asks for (RFC 6750 section 3.1, `insufficient_scope`). `undefined`: it does not say that scopes would help, or not which. */
+export function readScopeChallenge(header: string): readonly string[] | undefined {
+  const challenge = readBearerChallenge(header);
+  if (challenge?.error !== 'insufficient_scope') return undefined;
+  const scopes = [...new Set(challenge.scope?.split(' ').filter((scope) => scope !== '') ?? [])];
+  return scopes.length > 0 && scopes.length <= MAX_SCOPES && scopes.every((scope) => SCOPE.test(scope)) ? scopes : undefined;
 }

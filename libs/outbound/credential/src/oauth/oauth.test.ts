@@ -1,7 +1,7 @@
 import { Secret, SallyportError } from '@sallyport/kernel';
 import { describe, expect, test } from 'vitest';
 import { createAuthorizationRequest, discoverAuthorizationServer, discoverProtectedResource, exchangeCode, readAuthorizationResponse, registerClient, revokeGrant, scopesToRequest, type OAuthClient, type OutboundFetch } from '../index.js';
-import { readBearerChallenge } from './bearer-challenge.js';
+import { readBearerChallenge, readScopeChallenge } from './bearer-challenge.js';
 import { covers } from './discover-protected-resource.js';
 import { refreshGrant } from './refresh-grant.js';
 
@@ -28,14 +28,24 @@ const client: OAuthClient = { issuer: 'https://as.example', clientId: 'c 1', cli
 
 describe('the bearer challenge of a server', () => {
   test.each([
-    ['Bearer resource_metadata="https://a/b", scope="x y"', { resourceMetadata: 'https://a/b', scope: 'x y' }],
-    ['Basic realm="Bearer scope=z", Bearer error="invalid_token",resource_metadata=https://a/b', { resourceMetadata: 'https://a/b', scope: undefined }],
-    ['bearer scope="a\\"b"', { resourceMetadata: undefined, scope: 'a"b' }],
-    ['Bearer', { resourceMetadata: undefined, scope: undefined }],
+    ['Bearer resource_metadata="https://a/b", scope="x y"', { resourceMetadata: 'https://a/b', scope: 'x y', error: undefined }],
+    ['Basic realm="Bearer scope=z", Bearer error="invalid_token",resource_metadata=https://a/b', { resourceMetadata: 'https://a/b', scope: undefined, error: 'invalid_token' }],
+    ['bearer scope="a\\"b"', { resourceMetadata: undefined, scope: 'a"b', error: undefined }],
+    ['Bearer', { resourceMetadata: undefined, scope: undefined, error: undefined }],
     ['DPoP algs="ES256", resource_metadata="https://a/b"', undefined],
-    ['Bearer scope="mine", DPoP scope="other"', { resourceMetadata: undefined, scope: 'mine' }],
+    ['Bearer scope="mine", DPoP scope="other"', { resourceMetadata: undefined, scope: 'mine', error: undefined }],
   ])('%s', (header, expected) => expect(readBearerChallenge(header)).toEqual(expected));
   test('none', () => expect(readBearerChallenge(null)).toBeUndefined());
+  test.each([
+    ['Bearer error="insufficient_scope", scope="notes.write  notes.read notes.write"', ['notes.write', 'notes.read']],
+    ['Bearer error="invalid_token", scope="notes.write"', undefined],
+    ['Bearer scope="notes.write"', undefined],
+    ['Bearer error="insufficient_scope"', undefined],
+    ['Bearer error="insufficient_scope", scope=" "', undefined],
+    ['Bearer error="insufficient_scope", scope="a\\"b"', undefined],
+    [`Bearer error="insufficient_scope", scope="${'x'.repeat(257)}"`, undefined],
+    [`Bearer error="insufficient_scope", scope="${Array.from({ length: 65 }, (_, index) => `s${index}`).join(' ')}"`, undefined],
+  ])('asks for scopes (S24): %s', (header, expected) => expect(readScopeChallenge(header)).toEqual(expected));
 });
 
 describe('a protected resource', () => {

@@ -2,7 +2,8 @@ import { isNearExpiry } from '@sallyport/refresh';
 import type { Connection } from '../connection/connection.js';
 import { refreshConnection, type RefreshContext } from '../connection/refresh-connection.js';
 import { openCredential, type StoredCredential } from '../connection/vault-record.js';
-import type { ProviderLease } from './provider-lease.js';
+import type { ProviderLease, ProviderRefusal } from './provider-lease.js';
+import { stepUp as stepUpFrom } from './step-up.js';
 import { findUsableConnection, grantFrom, reconnect, type UsableConnectionContext, type UserConnectionWish } from './usable-connection.js';
 
 export interface UserConnectionContext extends RefreshContext, UsableConnectionContext {
@@ -19,11 +20,17 @@ const FORCED_REFRESH_PAUSE_SECONDS = 60;
 const HELD_SECONDS = 2;
 
 /** `mcp-user-oauth`: this user's own connection to the server, refreshed on demand when the schedule has not. */
-export async function leaseUserConnection({ caller, target, rejectedConnectionRevision }: UserConnectionWish, context: UserConnectionContext): Promise<ProviderLease> {
+export async function leaseUserConnection({ caller, target, rejectedConnectionRevision, stepUp }: UserConnectionWish, context: UserConnectionContext): Promise<ProviderLease | ProviderRefusal> {
   const { clock } = context;
   const found = await findUsableConnection({ caller, target }, context);
   if (found.type !== 'usable') return found;
   const { connection, credential } = found;
+  if (stepUp !== undefined) {
+    const wider = stepUpFrom(connection, credential, stepUp.scopes, target.provider.spec);
+    if (wider.type === 'ask') return { type: 'connect_required', reason: 'more_scopes', scopes: wider.scopes };
+    const isNewer = connection.revision > stepUp.connectionRevision && wider.reason === 'step_up_failed';
+    if (!isNewer) return wider;
+  }
   const rejected = rejectedConnectionRevision !== undefined && rejectedConnectionRevision >= connection.revision;
   if (!rejected && !isNearExpiry({ expiresAt: connection.accessExpiresAt, now: clock(), marginMs: REFRESH_MARGIN_MS })) return grant(connection, credential, caller.expiresAt, clock());
   if (rejected && !context.mayForceRefresh(connection.id)) return { type: 'provider_unavailable', retryAfterSeconds: FORCED_REFRESH_PAUSE_SECONDS };

@@ -12,8 +12,16 @@ export interface GrantedLease {
 /** What a credential provider kind answers. Refusals are for the user to mend, or for time; what is broken throws. */
 export type ProviderLease =
   | GrantedLease
-  | { readonly type: 'connect_required'; readonly reason: ConnectReason; /** Of the connection that does not serve; 0 when there is none. */ readonly connectionRevision: number }
+  | { readonly type: 'connect_required'; readonly reason: Exclude<ConnectReason, 'more_scopes'>; /** Of the connection that does not serve; 0 when there is none. */ readonly connectionRevision: number }
+  /** It serves, but not for what was asked: with all of these scopes it may (security rule S24). */
+  | { readonly type: 'connect_required'; readonly reason: 'more_scopes'; readonly scopes: readonly string[] }
   | { readonly type: 'provider_unavailable'; readonly retryAfterSeconds: number };
 
+/** Nobody can mend it by connecting, and time does not either. */
+export interface ProviderRefusal {
+  readonly type: 'refused';
+  readonly reason: string;
+}
+
 /** `agent_not_consented`: there is a connection, but this agent may not use it yet (S3). */
-export type ConnectReason = 'not_connected' | 'needs_reconnect' | 'agent_not_consented';
+export type ConnectReason = 'not_connected' | 'needs_reconnect' | 'agent_not_consented' | 'more_scopes';

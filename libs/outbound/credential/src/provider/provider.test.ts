@@ -15,9 +15,9 @@ describe('a lease on a user\'s own connection', () => {
   let connection: NewConnection;
   let requests: number;
   let forced: string[];
-  const seal = async (changes: Partial<NewConnection> = {}) => {
+  const seal = async (changes: Partial<NewConnection> = {}, { requestedScopes = [], limits = target }: { requestedScopes?: string[]; limits?: ConfiguredTarget } = {}) => {
     const unsealed = aConnection({ accessExpiresAt: NOW + HOUR_MS, refreshDueAt: NOW + HOUR_MS, ...changes });
-    connection = { ...unsealed, sealedCredential: sealCredential(vault, unsealed, { v: 1, accessToken: 'a1', refreshToken: 'r1', clientAuthentication: 'none', pins: pinsOf(target) }) };
+    connection = { ...unsealed, sealedCredential: sealCredential(vault, unsealed, { v: 1, accessToken: 'a1', refreshToken: 'r1', clientAuthentication: 'none', requestedScopes, pins: pinsOf(limits) }) };
     store = new MemoryConnectionStore(() => NOW);
     await store.create(connection);
   };
@@ -36,8 +36,8 @@ describe('a lease on a user\'s own connection', () => {
     mayForceRefresh: (id) => !forced.includes(id) && forced.push(id) > 0,
     ...changes,
   });
-  const ask = (part: { expiresAt?: number; rejected?: number; target?: ConfiguredTarget; userId?: string } = {}, changes: Partial<UserConnectionContext> = {}) =>
-    leaseUserConnection({ caller: { userId: part.userId ?? connection.userId ?? '', clientId: 'agent', expiresAt: part.expiresAt ?? (NOW + HOUR_MS) / 1000 }, target: part.target ?? target, rejectedConnectionRevision: part.rejected }, context(changes));
+  const ask = (part: { expiresAt?: number; rejected?: number; stepUp?: { connectionRevision: number; scopes: string[] }; target?: ConfiguredTarget; userId?: string } = {}, changes: Partial<UserConnectionContext> = {}) =>
+    leaseUserConnection({ caller: { userId: part.userId ?? connection.userId ?? '', clientId: 'agent', expiresAt: part.expiresAt ?? (NOW + HOUR_MS) / 1000 }, target: part.target ?? target, rejectedConnectionRevision: part.rejected, stepUp: part.stepUp }, context(changes));
 
   test('is that of the user who asks, for fifteen minutes at most (S21)', async () => {
     expect(await ask()).toEqual({ type: 'granted', headers: { authorization: 'Bearer a1' }, connectionId: connection.id, connectionRevision: 1, expiresInSeconds: 900 });
@@ -81,6 +81,40 @@ describe('a lease on a user\'s own connection', () => {
     expect(await ask()).toEqual({ type: 'provider_unavailable', retryAfterSeconds: 12 });
     expect(requests).toBe(0);
     expect(await ask({}, { clock: () => NOW + 12_000 })).toMatchObject({ type: 'granted', headers: { authorization: 'Bearer fresh-1' } });
+  });
+  describe('that lacks scopes the server asks for (S24)', () => {
+    const limitedTo = (spec: object): ConfiguredTarget => ({ server, provider: { ...provider, spec: { ...provider.spec, ...spec } } });
+    const challenge = (...scopes: string[]) => ({ connectionRevision: 1, scopes });
+
+    test('leads to a new authorization for them and what there is already, as long as nothing sets a limit (R33)', async () => {
+      await seal({ scopes: ['notes.read'] });
+      expect(await ask({ stepUp: challenge('notes.write') })).toEqual({ type: 'connect_required', reason: 'more_scopes', scopes: ['notes.read', 'notes.write'] });
+    });
+    test.each<[object, string, string]>([
+      [{ maxScopes: ['notes.read', 'notes.write'] }, 'notes.write', 'connect_required'],
+      [{ maxScopes: ['notes.read'] }, 'notes.write', 'refused'],
+      [{ maxScopes: [] }, 'notes.write', 'refused'],
+      [{ scopes: ['notes.read'] }, 'notes.write', 'refused'],
+      [{ scopes: ['notes.read'], maxScopes: ['notes.write'] }, 'notes.write', 'connect_required'],
+    ])('is widened within the limit of the document only: %j, %s: %s', async (spec, scope, type) => {
+      const limits = limitedTo(spec);
+      await seal({ scopes: ['notes.read'] }, { limits });
+      expect(await ask({ stepUp: challenge(scope), target: limits })).toMatchObject({ type, ...(type === 'refused' ? { reason: 'scope_beyond_limit' } : {}) });
+    });
+    test('is not asked for twice: neither what was granted nor what was asked for in vain', async () => {
+      await seal({ scopes: ['notes.read'] }, { requestedScopes: ['notes.read', 'notes.write'] });
+      expect(await ask({ stepUp: challenge('notes.read') })).toEqual({ type: 'refused', reason: 'step_up_failed' });
+      expect(await ask({ stepUp: challenge('notes.write') })).toEqual({ type: 'refused', reason: 'step_up_failed' });
+      expect(await ask({ stepUp: challenge('notes.write', 'notes.share') })).toMatchObject({ type: 'connect_required' });
+    });
+    test('is the newer one where the user has given them meanwhile; one that was only refreshed meanwhile is still asked about', async () => {
+      await seal({ revision: 2, scopes: ['notes.read', 'notes.write'] });
+      expect(await ask({ stepUp: challenge('notes.write') })).toMatchObject({ type: 'granted', connectionRevision: 2 });
+      expect(await ask({ stepUp: challenge('notes.share') })).toMatchObject({ type: 'connect_required', reason: 'more_scopes' });
+    });
+    test('is not asked about for an agent that may not use it at all (S3)', async () => {
+      expect(await ask({ stepUp: challenge('notes.write') }, { hasConsented: async () => false })).toMatchObject({ reason: 'agent_not_consented' });
+    });
   });
   test('does not wait for ever while another process is at it', async () => {
     await seal({ accessExpiresAt: NOW - 1 });

@@ -21,6 +21,8 @@ export interface UserConnectionWish {
   readonly target: ConfiguredTarget;
   /** The server answered 401 to the credential of this revision. */
   readonly rejectedConnectionRevision?: number | undefined;
+  /** The server answered 403 to the credential of this revision, and asks for these scopes. */
+  readonly stepUp?: { readonly connectionRevision: number; readonly scopes: readonly string[] } | undefined;
 }
 
 export type UsableConnection = { readonly type: 'usable'; readonly connection: Connection; readonly credential: StoredCredential } | Exclude<ProviderLease, { type: 'granted' }>;
