@@ -2,9 +2,9 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import type { ConfigurationReplica } from '@sallyport/configuration';
 import type { Database } from '@sallyport/database';
 import { SallyportError, type Clock } from '@sallyport/kernel';
-import { Sealer, type MasterKey } from '@sallyport/keys';
 import { createSafeFetch } from '@sallyport/safe-fetch';
 import type { Logger } from '@sallyport/telemetry';
+import type { Vault } from '@sallyport/vault';
 import type { JWK } from 'jose';
 import { IdentityAssertions } from './assertion/identity-assertion.js';
 import { IssuerKeys } from './assertion/issuer-keys.js';
@@ -59,7 +59,7 @@ const LARGEST_DOCUMENT = 64 * 1024;
 /** What the process brings; everything else is put together below, once, in this order. */
 export interface AuthorizationServerParts {
   readonly config: AuthorizationServerConfig;
-  readonly master: MasterKey;
+  readonly vault: Vault;
   /** The pinned public key of the control plane. */
   readonly configurationKey: JWK;
   readonly database: Database;
@@ -74,8 +74,9 @@ const SIGN_IN_USEFUL_MS = 10 * 3_600_000;
 
 @Module({})
 export class AuthorizationServerModule {
-  static async with({ config, master, configurationKey, database, configuration, recorder, logger, clock }: AuthorizationServerParts): Promise<DynamicModule> {
-    const sealer = new Sealer(master);
+  static async with({ config, vault, configurationKey, database, configuration, recorder, logger, clock }: AuthorizationServerParts): Promise<DynamicModule> {
+    const { sealer } = vault;
+    const secret = await vault.derivationSecret();
     const signingKeys = new SigningKeys({ database, sealer, clock });
     await signingKeys.keepUp(ONLY_WHAT_IS_MISSING).catch(asDatabaseProblem);
     const secrets = new StoredSecrets(database, sealer);
@@ -92,7 +93,7 @@ export class AuthorizationServerModule {
 
     const providers = new TrustProviders({ issuer: config.issuer, fetch: outbound, secret: (name) => secrets.find(name), clock });
     const signIn = new SignIn({ store, providers, users, identities, clock });
-    const binding = new BrowserBinding(master, { secure: config.issuer.startsWith('https:') });
+    const binding = new BrowserBinding(secret, { secure: config.issuer.startsWith('https:') });
     const endSession = createEndSession({ store, sessions, record: recorder.record });
     const endIdentitySessions = createEndIdentitySessions({ identities, record: recorder.record });
     const rechecks = new IdentityRechecks({ configuration, providers, identities, users, endIdentitySessions, clock, logger });
@@ -124,8 +125,8 @@ export class AuthorizationServerModule {
       resource,
       controlPlaneCallback: `${config.controlPlaneUrl}/session/callback`,
       signingKeys: keysInUse,
-      cookieKeys: [Buffer.from(deriveKey(master, 'engine-cookies')).toString('base64url')],
-      dpopNonceSecret: deriveKey(master, 'dpop-nonces'),
+      cookieKeys: [Buffer.from(deriveKey(secret, 'engine-cookies')).toString('base64url')],
+      dpopNonceSecret: deriveKey(secret, 'dpop-nonces'),
       store,
       documents,
       clock,
@@ -193,8 +194,8 @@ export class AuthorizationServerModule {
   }
 }
 
-/** The first statement of a start: what fails here is the database, or a master key that is not this database's. */
-function asDatabaseProblem(cause: unknown): never {
+/** The first statements of a start: what fails here is the database, or a key that is not this database's. */
+export function asDatabaseProblem(cause: unknown): never {
   if (cause instanceof SallyportError) throw cause;
   throw new SallyportError('database_unusable', 'The database cannot be used: it must be reachable and migrated.', { cause });
 }

@@ -14,7 +14,7 @@ export interface AuthorizationServerConfig {
   readonly host: string;
   readonly port: number;
   readonly databaseUrl: Secret;
-  readonly masterKeyFile: string;
+  readonly masterKeyFile: string | null;
   /** The pinned public key of the configuration log. */
   readonly configurationVerifyKeyFile: string;
   /** The name events are published under. */

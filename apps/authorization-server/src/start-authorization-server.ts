@@ -2,16 +2,18 @@ import { ConfigurationReplica } from '@sallyport/configuration';
 import { connectDatabase, type Database } from '@sallyport/database';
 import { closeNestApp, createNestApp, listen, type Readiness, type RunningService } from '@sallyport/http';
 import { systemClock, type Clock } from '@sallyport/kernel';
-import { loadMasterKey, loadVerifyingKey } from '@sallyport/keys';
+import { loadVerifyingKey } from '@sallyport/keys';
 import type { Messaging } from '@sallyport/messaging';
 import type { Logger } from '@sallyport/telemetry';
+import { keepResealing, Vault } from '@sallyport/vault';
 import type { FastifyInstance } from 'fastify';
-import { AuthorizationServerModule } from './authorization-server.module.js';
+import { asDatabaseProblem, AuthorizationServerModule } from './authorization-server.module.js';
 import type { AuthorizationServerConfig } from './config.js';
 import type { AuthorizationEngine } from './engine/engine.js';
 import { LifecycleRecorder } from './lifecycle/record-lifecycle.js';
 import type { SigningKeyKeeper } from './keys/signing-key-keeper.js';
 import { refuseUntilConfigured } from './refuse-until-configured.js';
+import { sealedColumns } from './storage/sealed-columns.js';
 import { ENGINE, HOUSEKEEPING, KEEP_SESSIONS, SIGNING_KEY_KEEPER } from './tokens.js';
 
 export interface AuthorizationServerAdapters {
@@ -32,7 +34,6 @@ const SESSIONS_MS = 5_000;
  */
 export async function startAuthorizationServer(config: AuthorizationServerConfig, adapters: AuthorizationServerAdapters): Promise<RunningService> {
   const { messaging, logger, clock = systemClock } = adapters;
-  const master = loadMasterKey(config.masterKeyFile);
   const { publicJwk } = await loadVerifyingKey(config.configurationVerifyKeyFile);
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
@@ -55,8 +56,11 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
     closers.push(() => repeating.stop());
   };
 
+  const onProblem = (what: string, err: unknown): void => logger.warn({ err }, what);
   try {
-    const module = await AuthorizationServerModule.with({ config, master, configurationKey: publicJwk, database, configuration, recorder, logger, clock });
+    const vault = await Vault.open(config, { database, clock, onProblem }).catch(asDatabaseProblem);
+    closers.push(() => Promise.resolve(vault.close()));
+    const module = await AuthorizationServerModule.with({ config, vault, configurationKey: publicJwk, database, configuration, recorder, logger, clock });
     const app = await createNestApp(module, {
       logger,
       publicUrl: [config.issuer, ...(config.internalUrls ?? [])],
@@ -75,6 +79,8 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
     every(KEYS_MS, () => keeper.keepUp(), 'the signing keys could not be looked after');
     every(SWEEP_MS, app.get<() => Promise<void>>(HOUSEKEEPING), 'what has expired could not be removed');
     every(SESSIONS_MS, app.get<() => Promise<void>>(KEEP_SESSIONS), 'sessions could not be looked after');
+    const resealing = keepResealing({ vault, database, columns: sealedColumns, onProblem, onProgress: (table, resealed) => logger.info({ table, resealed }, 'sealed anew with the current vault key') });
+    closers.push(() => resealing.stop());
     app.connectMicroservice(messaging.server('authorization-server'));
     await app.startAllMicroservices();
     await configuration.start();

@@ -22,7 +22,7 @@ export interface ControlPlaneConfig {
   /** Where `{ env: NAME }` in the declarative file is looked up. */
   readonly secretVariables: Readonly<Record<string, string | undefined>>;
   readonly keys: {
-    readonly masterKeyFile: string;
+    readonly masterKeyFile: string | null;
     readonly configurationSigningKeyFile: string;
     readonly leaseKeyFile: string;
     readonly leaseSigningKeyFile: string;

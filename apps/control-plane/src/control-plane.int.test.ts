@@ -460,6 +460,41 @@ describe('the admin API', () => {
   });
 });
 
+describe('the vault\'s keys', () => {
+  it('are rotated by the administrator alone, and the answers say how far it is (B1, S29)', async () => {
+    const { call, post } = await start();
+    for (const [path, method] of [['/v1/vault/rotation', 'GET'], ['/v1/vault/rotation', 'POST'], ['/v1/vault/removals', 'POST']] as const) expect((await call(path, { method, headers: { authorization: 'Bearer wrong' } })).status).toBe(401);
+    const before = (await call('/v1/vault/rotation')).body;
+    expect(before).toMatchObject({ total: 1, remaining: 0, isComplete: true, keys: [{ state: 'sealing', wrappedBy: null, records: { StoredSecret: 1 } }] });
+    const fileKey = (before['keys'] as { id: string }[])[0]?.id;
+    const rotated = await post('/v1/vault/rotation', { reason: 'yearly' });
+    expect(rotated).toMatchObject({ status: 201, body: { isComplete: false, keys: [{ state: 'next', wrappedBy: `file:${fileKey}` }, { id: fileKey, state: 'sealing' }] } });
+    expect((await post('/v1/vault/rotation', {})).status).toBe(200);
+    const next = (rotated.body['keys'] as { id: string }[])[0]?.id ?? '';
+    expect((await post('/v1/vault/removals', { keyId: next })).status).toBe(409);
+    for (const keyId of [fileKey, '0'.repeat(16)]) expect((await post('/v1/vault/removals', { keyId })).status).toBe(404);
+    for (const body of [{}, { keyId: 'x' }, { keyId: next, force: true }]) expect((await post('/v1/vault/removals', body)).status).toBe(400);
+    expect((await post('/v1/vault/rotation', { now: true })).status).toBe(400);
+    const { body: trail } = await call('/v1/events?type=vault_key.created');
+    expect(trail['events']).toMatchObject([{ detail: { keyId: next, reason: 'yearly' } }]);
+    expect(JSON.stringify(trail['events'])).not.toContain(Buffer.from(loadMasterKey(keys.master).reveal()).toString('base64url'));
+
+    // Its time comes, and everything is sealed anew without anybody doing more.
+    await database.vaultKey.updateMany({ where: { id: next }, data: { sealsFrom: new Date(Date.now() - 1) } });
+    await eventually(async () => (await call('/v1/vault/rotation')).body['isComplete'] === true, { timeoutMs: 20_000 });
+    expect((await call('/v1/vault/rotation')).body).toMatchObject({ keys: [{ id: next, state: 'sealing', records: { StoredSecret: 1 } }, { id: fileKey, state: 'retired', records: {}, isRemovable: false }] });
+  });
+
+  it('stop the start when they are not the ones this database was written with, by name and with nothing changed (B1)', async () => {
+    const { service } = await start();
+    await service.close();
+    const before = await database.storedSecret.findMany();
+    const { master } = await ensureDeploymentKeys(join(directory, 'other-keys'), { gateways: [] });
+    await expect(start({ keys: { masterKeyFile: master, configurationSigningKeyFile: keys.configurationSigning, leaseKeyFile: keys.lease, leaseSigningKeyFile: keys.leaseSigning, enrolledGateways: keys.gateways } })).rejects.toMatchObject({ code: 'vault_key_missing', message: expect.stringContaining('StoredSecret') });
+    expect(await database.storedSecret.findMany()).toEqual(before);
+  });
+});
+
 describe('readiness', () => {
   it('is degraded with a reason when the database is gone, and no heartbeat vouches for anything (S28)', async () => {
     const { service } = await start();

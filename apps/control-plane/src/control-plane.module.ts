@@ -11,6 +11,7 @@ import { PostgresRevocationStore } from './revocation/revocation-store.js';
 import { RevocationsController } from './revocation/revocations.controller.js';
 import { Revoker } from './revocation/revoke.js';
 import { SIGNING_KEYS_CONTEXT, SigningKeysController, type SigningKeysContext } from './signing-keys/signing-keys.controller.js';
+import { VAULT_CONTEXT, VaultController, type VaultContext } from './vault/vault.controller.js';
 
 /** Made in `start-control-plane.ts`; Nest only hands them to the controllers. */
 export interface ControlPlaneParts {
@@ -21,6 +22,7 @@ export interface ControlPlaneParts {
   readonly events: PostgresEventStore;
   readonly agentSessions: AgentSessionListContext;
   readonly signingKeys: SigningKeysContext;
+  readonly vault: VaultContext;
   /** The credential service: leases, connect pages, browser sessions, connections. */
   readonly credentials: { readonly controllers: readonly Type[]; readonly providers: readonly Provider[] };
 }
@@ -31,7 +33,7 @@ export class ControlPlaneModule {
   static of(parts: ControlPlaneParts): DynamicModule {
     return {
       module: ControlPlaneModule,
-      controllers: [ConfigurationController, RevocationsController, EndMcpSessionController, EventsController, AgentSessionsController, SigningKeysController, ...parts.credentials.controllers],
+      controllers: [ConfigurationController, RevocationsController, EndMcpSessionController, EventsController, AgentSessionsController, SigningKeysController, VaultController, ...parts.credentials.controllers],
       providers: [
         { provide: PostgresDocumentStore, useValue: parts.documents },
         { provide: ConfigurationPublisher, useValue: parts.publisher },
@@ -40,6 +42,7 @@ export class ControlPlaneModule {
         { provide: PostgresEventStore, useValue: parts.events },
         { provide: AGENT_SESSION_LIST, useValue: parts.agentSessions },
         { provide: SIGNING_KEYS_CONTEXT, useValue: parts.signingKeys },
+        { provide: VAULT_CONTEXT, useValue: parts.vault },
         ...parts.credentials.providers,
       ],
     };

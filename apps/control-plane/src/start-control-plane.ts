@@ -4,9 +4,10 @@ import { closeNestApp, createNestApp, listen } from '@sallyport/http';
 import type { Readiness, RunningService } from '@sallyport/http';
 import { systemClock } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
-import { loadEnrolledKeys, loadMasterKey, loadSigningKey, Sealer } from '@sallyport/keys';
+import { loadEnrolledKeys, loadSigningKey } from '@sallyport/keys';
 import type { Messaging } from '@sallyport/messaging';
 import type { Logger } from '@sallyport/telemetry';
+import { keepResealing, Vault } from '@sallyport/vault';
 import { requireAdminToken } from './admin/require-admin-token.js';
 import type { ControlPlaneConfig } from './config.js';
 import { ConfigurationPublisher } from './configuration/configuration-publisher.js';
@@ -22,6 +23,7 @@ import { createReportedSessions } from './revocation/reported-sessions.js';
 import { PostgresRevocationStore } from './revocation/revocation-store.js';
 import { Revoker } from './revocation/revoke.js';
 import { SigningKeyList } from './signing-keys/signing-key-list.js';
+import { sealedColumns } from './vault/sealed-columns.js';
 
 export interface ControlPlaneAdapters {
   readonly messaging: Messaging;
@@ -44,12 +46,15 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
   };
   try {
     const signing = await loadSigningKey(config.keys.configurationSigningKeyFile);
-    const sealer = new Sealer(loadMasterKey(config.keys.masterKeyFile));
     const enrolled = loadEnrolledKeys(config.keys.enrolledGateways);
     const desired = config.declarativeFile === null ? undefined : await readDeclarativeFile(config.declarativeFile, config.secretVariables);
 
     const database = connectDatabase(config.databaseUrl.reveal());
     closers.push(() => database.$disconnect());
+    const onProblem = (what: string, err: unknown): void => logger.warn({ err }, what);
+    const vault = await Vault.open({ ...config.keys }, { database, clock, onProblem });
+    closers.push(() => Promise.resolve(vault.close()));
+    const { sealer } = vault;
     const revisions = new RevisionLog(database, signing.privateKey);
     const documents = new PostgresDocumentStore({ database, revisions, sealer, clock });
     const events = new PostgresEventStore(database);
@@ -88,9 +93,11 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
     };
     const list = new SigningKeyList({ database, isWithdrawn: (kid) => replica.snapshot().revocations.isKeyWithdrawn(kid), clock });
     const signingKeys = { messaging, signingKey: signing.privateKey, list, store: revocations, publisher, lifecycle, clock };
-    const credentials = await createCredentialParts({ ...config, database, sealer, messaging, snapshot: () => replica.snapshot(), record: lifecycle, revokeLeases, clock });
-    const app = await createNestApp(ControlPlaneModule.of({ documents, publisher, revocations, revoker, events, agentSessions: { database, revocations: () => replica.snapshot().revocations }, signingKeys, credentials }), { logger, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, headers: 'pages' });
+    const credentials = await createCredentialParts({ ...config, database, vault, messaging, snapshot: () => replica.snapshot(), record: lifecycle, revokeLeases, clock });
+    const app = await createNestApp(ControlPlaneModule.of({ documents, publisher, revocations, revoker, events, agentSessions: { database, revocations: () => replica.snapshot().revocations }, signingKeys, vault: { vault, database, lifecycle, clock }, credentials }), { logger, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, headers: 'pages' });
     closers.push(() => closeNestApp(app));
+    const resealing = keepResealing({ vault, database, columns: sealedColumns, onProblem, onProgress: (table, resealed) => logger.info({ table, resealed }, 'sealed anew with the current vault key') });
+    closers.push(() => resealing.stop());
     requireAdminToken(app.getHttpAdapter().getInstance(), config.adminToken);
     app.connectMicroservice(messaging.server('control-plane'));
     await app.startAllMicroservices();

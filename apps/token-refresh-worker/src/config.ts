@@ -8,7 +8,7 @@ import { z } from 'zod';
 export interface TokenRefreshWorkerConfig {
   readonly databaseUrl: Secret;
   readonly queue: Omit<Extract<QueueBackendOptions, { kind: 'postgres' }>, 'onProblem'> | Omit<Extract<QueueBackendOptions, { kind: 'redis' }>, 'onProblem'>;
-  readonly masterKeyFile: string;
+  readonly masterKeyFile: string | null;
   /** The pinned public key of the configuration log. */
   readonly configurationVerifyKeyFile: string;
   /** The name events are published under. */

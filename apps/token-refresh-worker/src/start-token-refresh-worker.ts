@@ -5,12 +5,13 @@ import { configuredTarget } from '@sallyport/credential';
 import { connectDatabase } from '@sallyport/database';
 import type { Readiness, RunningService } from '@sallyport/http';
 import { newId, systemClock, type Clock } from '@sallyport/kernel';
-import { loadMasterKey, loadVerifyingKey, Sealer } from '@sallyport/keys';
+import { loadVerifyingKey } from '@sallyport/keys';
 import { subjects, type LifecycleRecord } from '@sallyport/messages';
 import type { Messaging } from '@sallyport/messaging';
 import { createQueueBackend } from '@sallyport/queue';
 import { createSafeFetch } from '@sallyport/safe-fetch';
 import type { Logger } from '@sallyport/telemetry';
+import { Vault } from '@sallyport/vault';
 import type { TokenRefreshWorkerConfig } from './config.js';
 import { enqueueDueConnections, refreshDueConnection, type RefreshJob, type RefreshJobContext } from './refresh-due-connections.js';
 
@@ -34,7 +35,6 @@ const DATABASE_CONNECTIONS = 5;
  */
 export async function startTokenRefreshWorker(config: TokenRefreshWorkerConfig, adapters: TokenRefreshWorkerAdapters): Promise<RunningService> {
   const { messaging, logger, clock = systemClock, random = Math.random } = adapters;
-  const sealer = new Sealer(loadMasterKey(config.masterKeyFile));
   const { publicKey } = await loadVerifyingKey(config.configurationVerifyKeyFile);
   const replica = new ConfigurationReplica({
     log: messaging.configuration,
@@ -44,7 +44,12 @@ export async function startTokenRefreshWorker(config: TokenRefreshWorkerConfig, 
     onProblem: (problem) => logger.warn({ problem: problem.type }, 'configuration log'),
   });
   const database = connectDatabase(config.databaseUrl.reveal(), DATABASE_CONNECTIONS);
-  const store = new PostgresConnectionStore(database);
+  const vault = await Vault.open(config, { database, clock, onProblem: (what, err) => logger.warn({ err }, what) }).catch(async (error: unknown) => {
+    await database.$disconnect();
+    throw error;
+  });
+  const { sealer } = vault;
+  const store = new PostgresConnectionStore(database, vault);
   const snapshot = () => replica.snapshot();
   let queueProblemAt = Number.NEGATIVE_INFINITY;
   const jobs = createQueueBackend({
@@ -86,6 +91,7 @@ export async function startTokenRefreshWorker(config: TokenRefreshWorkerConfig, 
     clearInterval(reschedule);
     for (const one of [...workers, ticks, queue]) await one.close();
     await replica.stop();
+    vault.close();
     await database.$disconnect();
   };
   return {

@@ -10,8 +10,8 @@ export class BrowserBinding {
   readonly #key: Uint8Array;
   readonly #secure: boolean;
 
-  constructor(master: MasterKey, { secure }: { secure: boolean }) {
-    this.#key = deriveKey(master, 'form-token');
+  constructor(secret: MasterKey, { secure }: { secure: boolean }) {
+    this.#key = deriveKey(secret, 'form-token');
     this.#secure = secure;
   }
 
@@ -43,6 +43,6 @@ export class BrowserBinding {
 }
 
 /** Keys for the engine's cookie signatures and our form tokens, each for its purpose only. */
-export function deriveKey(master: MasterKey, purpose: 'engine-cookies' | 'form-token' | 'dpop-nonces'): Uint8Array {
-  return new Uint8Array(hkdfSync('sha256', master.reveal(), Buffer.alloc(0), `sallyport/v1/authorization-server/${purpose}`, 32));
+export function deriveKey(secret: MasterKey, purpose: 'engine-cookies' | 'form-token' | 'dpop-nonces'): Uint8Array {
+  return new Uint8Array(hkdfSync('sha256', secret.reveal(), Buffer.alloc(0), `sallyport/v1/authorization-server/${purpose}`, 32));
 }

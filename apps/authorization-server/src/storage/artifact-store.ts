@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { Prisma, type Database } from '@sallyport/database';
 import { SallyportError, type Clock } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
+import { sealedColumn } from '@sallyport/vault';
+import { z } from 'zod';
 import { openSuccessor, sealSuccessor } from './seal-successor.js';
 
 /** What an artefact holds; always a JSON object. */
@@ -20,6 +22,8 @@ export interface ArtifactOptions {
 }
 
 const PURPOSE = 'oidc-artifact';
+const boundTo = ({ kind, idDigest }: { kind: string; idDigest: string }): string => `${kind}/${idDigest}`;
+export const artifactColumn = sealedColumn('OidcArtifact', PURPOSE, z.object({ kind: z.string(), idDigest: z.string() }), boundTo);
 const MAX_PAYLOAD_BYTES = 128 * 1024;
 /** Expired rows stay this long: a replay is then still told apart from something that never was. */
 export const KEPT_AFTER_EXPIRY_MS = 3_600_000;
@@ -144,7 +148,7 @@ export class ArtifactStore {
     return {
       kind,
       idDigest,
-      payload: Uint8Array.from(this.#sealer.seal(PURPOSE, plaintext, `${kind}/${idDigest}`)),
+      payload: Uint8Array.from(this.#sealer.seal(PURPOSE, plaintext, boundTo({ kind, idDigest }))),
       grantDigest: grantId === undefined ? null : digest(grantId),
       uidDigest: uid === undefined ? null : digest(uid),
       expiresAt: expiresInSeconds === undefined ? null : new Date(this.#clock() + expiresInSeconds * 1000),
@@ -154,7 +158,7 @@ export class ArtifactStore {
   #open(row: { kind: string; idDigest: string; payload: Uint8Array; expiresAt: Date | null; consumedAt: Date | null }): StoredArtifact | undefined {
     const sinceExpiryMs = row.expiresAt ? this.#clock() - row.expiresAt.getTime() : -1;
     if (sinceExpiryMs > KEPT_AFTER_EXPIRY_MS) return undefined;
-    const payload: ArtifactPayload = JSON.parse(this.#sealer.open(PURPOSE, row.payload, `${row.kind}/${row.idDigest}`).toString('utf8'));
+    const payload: ArtifactPayload = JSON.parse(this.#sealer.open(PURPOSE, row.payload, boundTo(row)).toString('utf8'));
     return { payload, consumedAt: row.consumedAt ? Math.floor(row.consumedAt.getTime() / 1000) : undefined, expired: sinceExpiryMs >= 0 };
   }
 }

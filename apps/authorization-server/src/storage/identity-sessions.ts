@@ -2,6 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { Database, Prisma } from '@sallyport/database';
 import { newId, type Clock, type Id } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
+import { sealedColumn } from '@sallyport/vault';
 import { z } from 'zod';
 
 export type IdentitySessionId = Id<'ids'>;
@@ -198,6 +199,8 @@ export interface EndedAgentSession {
 }
 
 const fence = ({ session, owner }: Held): Prisma.IdentitySessionWhereInput => ({ id: session.id, lockOwner: owner, revision: session.revision, endedAt: null });
+
+export const identitySessionColumn = sealedColumn('IdentitySession', PURPOSE, z.object({ id: z.string(), userId: z.string(), trustProvider: z.string(), issuer: z.string(), revision: z.int() }), boundTo);
 
 /** Security rule S22: a token opens only in the record it was stored in, and only as its latest. */
 function boundTo({ id, userId, trustProvider, issuer, revision }: { id: string; userId: string; trustProvider: string; issuer: string; revision: number }): string {

@@ -5,6 +5,8 @@ import type { Database } from '@sallyport/database';
 import { constantTimeEqual, SallyportError } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
+import { sealedColumn } from '@sallyport/vault';
+import { z } from 'zod';
 import type { DesiredConfiguration } from './read-declarative-file.js';
 import type { Revision, RevisionLog, Transaction } from './revision-log.js';
 import { secretSourcesOf } from './secret-sources.js';
@@ -24,6 +26,7 @@ export interface AppliedConfiguration extends Revision {
 }
 
 const SECRET_PURPOSE = 'stored-secret';
+export const storedSecretColumn = sealedColumn('StoredSecret', SECRET_PURPOSE, z.object({ name: z.string() }), ({ name }) => name);
 
 /** The documents in PostgreSQL, and the secrets they refer to, sealed. */
 export class PostgresDocumentStore {

@@ -3,9 +3,11 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Prisma, type Database } from '@sallyport/database';
 import type { Clock } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
+import { sealedColumn } from '@sallyport/vault';
 import { z } from 'zod';
 
 const PURPOSE = 'connect-flow';
+export const connectFlowColumn = sealedColumn('ConnectFlow', PURPOSE, z.object({ stateDigest: z.string() }), ({ stateDigest }) => stateDigest);
 const LIFETIME_MS = 10 * 60 * 1000;
 
 /** What is remembered between sending a browser to a server's authorization endpoint and its return. */

@@ -5,8 +5,9 @@ import { createClientLookup, findStoredSecret, PostgresConnectionStore } from '@
 import { ClientCredentialsTokens, configuredTarget, MemorySeenNonces } from '@sallyport/credential';
 import type { Database } from '@sallyport/database';
 import type { Clock } from '@sallyport/kernel';
-import { loadDecryptionKey, loadEnrolledKeys, loadSigningKey, type Sealer } from '@sallyport/keys';
+import { loadDecryptionKey, loadEnrolledKeys, loadSigningKey } from '@sallyport/keys';
 import { subjects, type CredentialChanged } from '@sallyport/messages';
+import type { Vault } from '@sallyport/vault';
 import type { Messaging } from '@sallyport/messaging';
 import { createSafeFetch } from '@sallyport/safe-fetch';
 import { ConnectController } from '../connect/connect.controller.js';
@@ -36,7 +37,7 @@ export interface CredentialPartsOptions {
   /** PEM contents. */
   readonly extraCertificateAuthorities?: readonly string[];
   readonly database: Database;
-  readonly sealer: Sealer;
+  readonly vault: Vault;
   readonly messaging: Pick<Messaging, 'broadcast'>;
   readonly snapshot: () => ConfigurationSnapshot;
   readonly record: RecordLifecycle;
@@ -48,13 +49,14 @@ export interface CredentialPartsOptions {
 
 /** The credential service for the control plane's module: leases, connect pages, browser sessions, connections. */
 export async function createCredentialParts(options: CredentialPartsOptions): Promise<{ controllers: Type[]; providers: Provider[] }> {
-  const { publicUrl, gatewayUrl, issuer, jwksUrl, tokenUrl = `${issuer}/token`, database, sealer, messaging, snapshot, record, clock, random = Math.random } = options;
+  const { publicUrl, gatewayUrl, issuer, jwksUrl, tokenUrl = `${issuer}/token`, database, vault, messaging, snapshot, record, clock, random = Math.random } = options;
+  const { sealer } = vault;
   const [leaseKey, leaseSigning] = await Promise.all([loadDecryptionKey(options.keys.leaseKeyFile), loadSigningKey(options.keys.leaseSigningKeyFile)]);
   const guard = { userAgent: 'sallyport-control-plane', extraCertificateAuthorities: options.extraCertificateAuthorities ?? [] };
   const fetch = createSafeFetch({ ...guard, allow: () => snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? [] });
   const ownFetch = createSafeFetch({ ...guard, allow: [issuer, jwksUrl, tokenUrl].map((url) => ({ host: new URL(url).hostname, http: url.startsWith('http:') })) });
 
-  const store = new PostgresConnectionStore(database);
+  const store = new PostgresConnectionStore(database, vault);
   const consents = new ConnectionConsents(database);
   const broadcastChanged = (changed: CredentialChanged) => messaging.broadcast.publish(subjects.credentialChanged, changed);
   const clientFor = createClientLookup({ database, vault: sealer, snapshot });

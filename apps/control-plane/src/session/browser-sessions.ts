@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Database } from '@sallyport/database';
 import { constantTimeEqual, type Clock } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
+import { sealedColumn } from '@sallyport/vault';
 import { z } from 'zod';
 
 /** A browser whose user signed in at our authorization server. */
@@ -12,6 +13,7 @@ export interface BrowserSession {
 }
 
 const PURPOSE = 'browser-session';
+export const browserSessionColumn = sealedColumn('BrowserSession', PURPOSE, z.object({ idDigest: z.string() }), ({ idDigest }) => idDigest);
 const LIFETIME_MS = 60 * 60 * 1000;
 const Sealed = z.object({ v: z.literal(2), userId: z.string(), /** The sign-in at the identity provider it came from. */ signIn: z.string(), csrfToken: z.string(), /** Seconds since the epoch. */ beganAt: z.int() });
 const digest = (id: string) => createHash('sha256').update(id).digest('base64url');

@@ -19,7 +19,7 @@ export type { ConfiguredTarget } from './connection/connection-pins.js';
 export type { ConnectionStore, LockResult, NewConnection, RefreshFence, Standing, Successor } from './connection/connection-store.js';
 export { aConnection, connectionStoreContract } from './connection/connection-store.contract.js';
 export { MemoryConnectionStore } from './connection/memory-connection-store.js';
-export { openCredential, sealCredential, StoredCredential, vaultAad } from './connection/vault-record.js';
+export { CONNECTION_PURPOSE, openCredential, sealCredential, StoredCredential, vaultAad } from './connection/vault-record.js';
 export type { Vault, VaultRecord } from './connection/vault-record.js';
 export { refreshConnection } from './connection/refresh-connection.js';
 export type { RefreshContext, RefreshResult } from './connection/refresh-connection.js';

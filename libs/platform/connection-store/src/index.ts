@@ -5,5 +5,6 @@
  */
 export { createClientLookup, findStoredSecret } from './client-lookup.js';
 export type { ClientLookupContext } from './client-lookup.js';
+export { connectionColumn } from './connection-column.js';
 export { PostgresConnectionStore } from './postgres-connection-store.js';
-export { openRegistration, sealRegistration } from './stored-registration.js';
+export { openRegistration, registrationColumn, sealRegistration } from './stored-registration.js';

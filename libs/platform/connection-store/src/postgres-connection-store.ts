@@ -2,6 +2,7 @@ import type { Connection, ConnectionStore, ConnectionSummary, LockResult, NewCon
 import { Prisma, type Database } from '@sallyport/database';
 import { SallyportError } from '@sallyport/kernel';
 import type { ConnectionState } from '@sallyport/refresh';
+import type { Vault } from '@sallyport/vault';
 
 type Row = NonNullable<Awaited<ReturnType<Database['connection']['findUnique']>>>;
 const states: ReadonlySet<string> = new Set<ConnectionState>(['connected', 'retrying', 'provider_fault', 'needs_reconnect']);
@@ -11,19 +12,20 @@ const ANSWERED = { refreshUnansweredSince: null } as const;
 /** Each write is one conditional UPDATE: PostgreSQL decides who was first, also between processes. */
 export class PostgresConnectionStore implements ConnectionStore {
   readonly #database: Database;
+  readonly #keys: Pick<Vault, 'learnKeyOf'> | undefined;
 
-  constructor(database: Database) {
+  /** @param keys whoever opens what it reads; a record that was sealed a moment ago with a new key is handed out once that key is known */
+  constructor(database: Database, keys?: Pick<Vault, 'learnKeyOf'>) {
     this.#database = database;
+    this.#keys = keys;
   }
 
   async find(id: string): Promise<Connection | undefined> {
-    const row = await this.#database.connection.findUnique({ where: { id } });
-    return row ? toConnection(row) : undefined;
+    return this.#openable(await this.#database.connection.findUnique({ where: { id } }));
   }
 
   async findFor(userId: string, server: string): Promise<Connection | undefined> {
-    const row = await this.#database.connection.findUnique({ where: { userId_server: { userId, server } } });
-    return row ? toConnection(row) : undefined;
+    return this.#openable(await this.#database.connection.findUnique({ where: { userId_server: { userId, server } } }));
   }
 
   async list({ userId, limit = 1_000 }: { userId?: string | undefined; limit?: number | undefined } = {}): Promise<ConnectionSummary[]> {
@@ -52,7 +54,7 @@ export class PostgresConnectionStore implements ConnectionStore {
   async remove(id: string): Promise<Connection | undefined> {
     const rows = await this.#database.connection.findMany({ where: { id } });
     const { count } = await this.#database.connection.deleteMany({ where: { id } });
-    return count === 1 && rows[0] ? toConnection(rows[0]) : undefined;
+    return count === 1 ? this.#openable(rows[0]) : undefined;
   }
 
   async takeRefreshLock(id: string, owner: string, forMs: number): Promise<LockResult> {
@@ -95,6 +97,11 @@ export class PostgresConnectionStore implements ConnectionStore {
   async markNeedsReconnect(id: string, expectedRevision: number): Promise<boolean> {
     const { count } = await this.#database.connection.updateMany({ where: { id, revision: expectedRevision }, data: { state: 'needs_reconnect', refreshDueAt: null, ...NO_LOCK, ...ANSWERED } });
     return count === 1;
+  }
+
+  async #openable(row: Row | null | undefined): Promise<Connection | undefined> {
+    if (row) await this.#keys?.learnKeyOf(row.sealedCredential);
+    return row ? toConnection(row) : undefined;
   }
 
   async listDue(now: number, limit: number): Promise<{ id: string; server: string }[]> {

@@ -1,6 +1,7 @@
 import { CLIENT_AUTHENTICATIONS } from '@sallyport/credential';
 import type { ClientRegistration, Vault } from '@sallyport/credential';
 import { Secret } from '@sallyport/kernel';
+import { sealedColumn } from '@sallyport/vault';
 import { z } from 'zod';
 
 const PURPOSE = 'client-registration';
@@ -20,6 +21,8 @@ export function sealRegistration(vault: Vault, { issuer, clientSecret, ...rest }
   const stored: z.infer<typeof StoredRegistration> = { v: 1, ...rest, clientSecret: clientSecret?.reveal() ?? null };
   return vault.seal(PURPOSE, JSON.stringify(stored), aad(issuer));
 }
+
+export const registrationColumn = sealedColumn('DownstreamRegistration', PURPOSE, z.object({ issuer: z.string() }), ({ issuer }) => aad(issuer));
 
 export function openRegistration(vault: Vault, row: { readonly issuer: string; readonly sealed: Uint8Array }): ClientRegistration {
   const { v: _v, clientSecret, ...rest } = StoredRegistration.parse(JSON.parse(new TextDecoder().decode(vault.open(PURPOSE, row.sealed, aad(row.issuer)))));

@@ -2,7 +2,7 @@ import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, test } from 'vitest';
-import { ensureDeploymentKeys, loadDecryptionKey, loadEncryptionKey, loadEnrolledKeys, loadMasterKey, loadSigningKey, loadVerifyingKey } from './index.js';
+import { ensureDeploymentKeys, loadDecryptionKey, loadEncryptionKey, loadEnrolledKeys, loadMasterKey, loadMasterKeys, loadSigningKey, loadVerifyingKey } from './index.js';
 
 const made: string[] = [];
 function freshDirectory(): string {
@@ -51,6 +51,11 @@ test('a missing, malformed, exposed or swapped key file is one clear line', asyn
   await expect(loadVerifyingKey(files.leaseSigning)).rejects.toThrow(/holds a private key where the public half belongs/);
   await expect(loadSigningKey(files.leaseSigningPublic)).rejects.toThrow(/holds only the public half/);
   await expect(loadSigningKey(files.lease)).rejects.toThrow(/must be a JWK with kty OKP and crv Ed25519/);
+  const [first, second] = ['A', 'B'].map((letter) => letter.repeat(42) + 'A');
+  writeFileSync(files.master, `${first}\n${second}\n`);
+  expect(loadMasterKeys(files.master).map((key) => Buffer.from(key.reveal()).toString('base64url'))).toEqual([first, second]);
+  writeFileSync(files.master, `${first}\nc2hvcnQ\n`);
+  expect(() => loadMasterKeys(files.master)).toThrow(/must hold 32 bytes/);
   writeFileSync(files.master, 'c2hvcnQ\n');
   expect(() => loadMasterKey(files.master)).toThrow(/must hold 32 bytes/);
   await expect(ensureDeploymentKeys(join(files.master, '..'), { gateways: [] })).rejects.toThrow(/must hold 32 bytes/);

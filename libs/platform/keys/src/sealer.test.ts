@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Secret } from '@sallyport/kernel';
 import { expect, test } from 'vitest';
-import { Sealer } from './sealer.js';
+import { masterKeyId, sealedPrefix, Sealer } from './sealer.js';
 
 const master = () => new Secret<Uint8Array>(randomBytes(32));
 const code = (code: string) => expect.objectContaining({ code });
@@ -41,4 +41,18 @@ test('another master key is told apart from an altered value, and a previous one
   expect(rotated.open('vault', sealed, 'x').toString()).toBe('value');
   const resealed = rotated.seal('vault', 'value', 'x');
   expect(new Sealer(current).open('vault', resealed, 'x').toString()).toBe('value');
+});
+
+test('keys are changed while it is in use: what they no longer are, it no longer opens (B1)', () => {
+  const [old, current] = [master(), master()];
+  const sealer = new Sealer(old);
+  const before = sealer.seal('vault', 'value', 'x');
+  sealer.use(current, [old]);
+  const after = sealer.seal('vault', 'value', 'x');
+  expect([sealer.currentKeyId, before.subarray(1, 9).toString('hex')]).toEqual([masterKeyId(current), masterKeyId(old)]);
+  expect(after.toString('hex').startsWith(sealedPrefix(masterKeyId(current)))).toBe(true);
+  expect(sealer.open('vault', before, 'x').toString()).toBe('value');
+  sealer.use(current, []);
+  expect([before, after].map((sealed) => sealer.holdsKeyOf(sealed))).toEqual([false, true]);
+  expect(() => sealer.open('vault', before, 'x')).toThrow(code('sealed_key_unknown'));
 });

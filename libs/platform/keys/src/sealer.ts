@@ -18,15 +18,34 @@ const HEADER_BYTES = 1 + KEY_ID_BYTES;
  * `version(1) ‖ master key id(8) ‖ wrapped data key(12+32+16) ‖ nonce(12) ‖ ciphertext ‖ tag(16)`
  */
 export class Sealer {
-  readonly #current: string;
-  readonly #masters = new Map<string, MasterKey>();
+  #current = '';
+  #masters: ReadonlyMap<string, MasterKey> = new Map();
   readonly #derived = new Map<string, Buffer>();
 
   /** @param previous master keys that may still open what they sealed; nothing new is sealed with them. */
   constructor(current: MasterKey, previous: readonly MasterKey[] = []) {
-    for (const master of previous) this.#masters.set(keyId(master), master);
-    this.#current = keyId(current);
-    this.#masters.set(this.#current, current);
+    this.use(current, previous);
+  }
+
+  /** Other keys from now on: what is being sealed or opened is not disturbed. */
+  use(current: MasterKey, previous: readonly MasterKey[]): void {
+    this.#masters = new Map([...previous, current].map((master) => [masterKeyId(master), master]));
+    this.#current = masterKeyId(current);
+    for (const name of this.#derived.keys()) if (!this.#masters.has(name.slice(0, KEY_ID_BYTES * 2))) this.#derived.delete(name);
+  }
+
+  /** What everything is sealed with now. */
+  get currentKeyId(): string {
+    return this.#current;
+  }
+
+  get keyIds(): readonly string[] {
+    return [...this.#masters.keys()];
+  }
+
+  /** False when it was sealed with a key that is not here; what is in no known format opens nowhere, whatever the key. */
+  holdsKeyOf(sealed: Uint8Array): boolean {
+    return sealed[0] !== VERSION || this.#masters.has(Buffer.from(sealed.subarray(1, HEADER_BYTES)).toString('hex'));
   }
 
   seal(purpose: string, plaintext: Uint8Array | string, aad: string): Buffer {
@@ -51,7 +70,7 @@ export class Sealer {
     const header = bytes.subarray(0, HEADER_BYTES);
     const id = header.subarray(1).toString('hex');
     if (!this.#masters.has(id)) {
-      throw new SallyportError('sealed_key_unknown', 'A stored secret was sealed with another master key: restore the master key this data was written with.', { detail: { purpose, keyId: id } });
+      throw new SallyportError('sealed_key_unknown', `A stored secret was sealed with the vault key ${id}, which is not here: restore the key this data was written with.`, { detail: { purpose, keyId: id } });
     }
     const bound = boundData(header, purpose, aad);
     try {
@@ -74,8 +93,11 @@ export class Sealer {
   }
 }
 
+/** The first bytes of everything a key sealed: version and key id, in hexadecimal. */
+export const sealedPrefix = (id: string): string => `${Buffer.of(VERSION).toString('hex')}${id}`;
+
 /** Tells master keys apart without saying anything about them. */
-function keyId(master: MasterKey): string {
+export function masterKeyId(master: MasterKey): string {
   const derived = Buffer.from(hkdfSync('sha256', master.reveal(), Buffer.alloc(0), 'sallyport/v1/key-id', DATA_KEY_BYTES));
   return createHash('sha256').update(derived).digest().subarray(0, KEY_ID_BYTES).toString('hex');
 }

@@ -8,7 +8,7 @@ export interface Vault {
   open(purpose: string, sealed: Uint8Array, aad: string): Uint8Array;
 }
 
-const PURPOSE = 'connection';
+export const CONNECTION_PURPOSE = 'connection';
 
 /** What is sealed: the tokens, and digests of what an administrator had configured when they were obtained (S20). */
 export const StoredCredential = z.object({
@@ -35,11 +35,11 @@ export function vaultAad({ id, userId, server, issuer, resource, credentialProvi
 }
 
 export function sealCredential(vault: Vault, record: VaultRecord, credential: StoredCredential): Uint8Array {
-  return vault.seal(PURPOSE, JSON.stringify(StoredCredential.parse(credential)), vaultAad(record));
+  return vault.seal(CONNECTION_PURPOSE, JSON.stringify(StoredCredential.parse(credential)), vaultAad(record));
 }
 
 /** @throws what the vault throws when the record is not the one it was sealed for. */
 export function openCredential(vault: Vault, record: VaultRecord & Pick<Connection, 'sealedCredential'>): StoredCredential {
-  const opened = vault.open(PURPOSE, record.sealedCredential, vaultAad(record));
+  const opened = vault.open(CONNECTION_PURPOSE, record.sealedCredential, vaultAad(record));
   return StoredCredential.parse(JSON.parse(new TextDecoder().decode(opened)));
 }

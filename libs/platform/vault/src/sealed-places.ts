@@ -1,0 +1,13 @@
+/** Every column that holds sealed values, and the key its table is gone through by. Each has an index on the key id. */
+export const sealedPlaces = {
+  BrowserSession: { column: 'sealed', primaryKey: ['idDigest'] },
+  ConnectFlow: { column: 'sealed', primaryKey: ['stateDigest'] },
+  Connection: { column: 'sealedCredential', primaryKey: ['id'] },
+  DownstreamRegistration: { column: 'sealed', primaryKey: ['issuer'] },
+  IdentitySession: { column: 'sealedTokens', primaryKey: ['id'] },
+  OidcArtifact: { column: 'payload', primaryKey: ['kind', 'idDigest'] },
+  SigningKey: { column: 'sealedPrivate', primaryKey: ['kid'] },
+  StoredSecret: { column: 'sealed', primaryKey: ['name'] },
+} as const satisfies Readonly<Record<string, { readonly column: string; readonly primaryKey: readonly string[] }>>;
+
+export type SealedTable = keyof typeof sealedPlaces;
