@@ -35,6 +35,8 @@ export interface ControlPlaneConfig {
   readonly authorizationServers: readonly string[];
   readonly stalenessBoundMs: number;
   readonly heartbeatIntervalMs: number;
+  /** How often a look is taken for providers that have yet to revoke what was removed here; 5 s unless said. */
+  readonly revocationIntervalMs?: number;
   readonly trustedProxies: readonly string[];
   /** PEM of private authorities that servers and their authorization servers may use. */
   readonly extraCertificateAuthorities: readonly string[];

@@ -5,6 +5,7 @@ import type { Readiness, RunningService } from '@sallyport/http';
 import { systemClock } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 import { loadEnrolledKeys, loadSigningKey } from '@sallyport/keys';
+import type { AuditRecord } from '@sallyport/messages';
 import type { Messaging } from '@sallyport/messaging';
 import type { Logger } from '@sallyport/telemetry';
 import { keepResealing, Vault } from '@sallyport/vault';
@@ -86,14 +87,15 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
       revocations.forgetExpired().catch((error: unknown) => logger.warn({ err: error }, 'expired revocations could not be removed'));
     }, FORGET_INTERVAL_MS).unref();
     closers.push(() => Promise.resolve(clearInterval(forgetting)));
-    const revoker = new Revoker({ database, store: revocations, publisher, lifecycle });
-    const revokeLeases = async (connectionId: string): Promise<void> => {
-      await revocations.revokeConnection(connectionId);
-      await publisher.flush().catch((err: unknown) => logger.warn({ err, connectionId }, 'the end of a connection is recorded and follows when the bus is back'));
+    const revokeLeases = async (connectionIds: readonly string[]): Promise<void> => {
+      await revocations.revokeConnections(connectionIds);
+      await publisher.flush().catch((err: unknown) => logger.warn({ err, connections: connectionIds.length }, 'the end of connections is recorded and follows when the bus is back'));
     };
     const list = new SigningKeyList({ database, isWithdrawn: (kid) => replica.snapshot().revocations.isKeyWithdrawn(kid), clock });
     const signingKeys = { messaging, signingKey: signing.privateKey, list, store: revocations, publisher, lifecycle, clock };
     const credentials = await createCredentialParts({ ...config, database, vault, messaging, snapshot: () => replica.snapshot(), record: lifecycle, revokeLeases, clock });
+    const revoker = new Revoker({ database, store: revocations, publisher, lifecycle, revocations: () => replica.snapshot().revocations, consents: credentials.consents, disconnectAll: credentials.disconnectAll });
+    closers.push(repeatWhileDue(credentials.revokeRemoved, config.revocationIntervalMs ?? 5_000, (err) => logger.warn({ err }, 'removed connections could not be revoked upstream')));
     const app = await createNestApp(ControlPlaneModule.of({ documents, publisher, revocations, revoker, events, agentSessions: { database, revocations: () => replica.snapshot().revocations }, signingKeys, vault: { vault, database, lifecycle, clock }, credentials }), { logger, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, headers: 'pages' });
     closers.push(() => closeNestApp(app));
     const resealing = keepResealing({ vault, database, columns: sealedColumns, onProblem, onProgress: (table, resealed) => logger.info({ table, resealed }, 'sealed anew with the current vault key') });
@@ -102,7 +104,10 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
     app.connectMicroservice(messaging.server('control-plane'));
     await app.startAllMicroservices();
     const endReportedSessions = createReportedSessions({ authorizationServers: config.authorizationServers, database, store: revocations, publisher, lifecycle });
-    closers.push(await consumeEvents(messaging.events, { store: events, isGateway: async (name) => (await enrolled.find(name)) !== undefined, onRecords: endReportedSessions, logger }));
+    closers.push(await consumeEvents(messaging.events, { store: events, isGateway: async (name) => (await enrolled.find(name)) !== undefined, onRecords: async (name, records) => {
+      await endReportedSessions(name, records);
+      await credentials.markUsed(usesOf(records, clock()));
+    }, logger }));
     const url = await listen(app, { port: config.port, host: config.host });
 
     return { name: 'control-plane', urls: { admin: url }, readiness: () => readinessOf({ messaging, publisher, replica }), close };
@@ -110,6 +115,31 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
     await close();
     throw error;
   }
+}
+
+/** The connections that calls were made with. A gateway may be wrong about the time, but not in the future. */
+function usesOf(records: readonly AuditRecord[], now: number): { id: string; usedAt: number }[] {
+  return records.flatMap((record) => (record.type === 'mcp.call' && record.decision === 'allow' && record.connectionId !== undefined ? [{ id: record.connectionId, usedAt: Math.min(record.receivedAt, now) }] : []));
+}
+
+/** Rounds of work that is found in the database: one after the other while there is some, and a look now and then. @returns what ends it, after the round under way. */
+function repeatWhileDue(round: () => Promise<number>, intervalMs: number, onError: (error: unknown) => void): () => Promise<void> {
+  let stopped = false;
+  let running = Promise.resolve();
+  const work = async (): Promise<void> => {
+    while (!stopped && (await round()) > 0);
+  };
+  let busy = false;
+  const timer = setInterval(() => {
+    if (busy) return;
+    busy = true;
+    running = work().catch(onError).finally(() => (busy = false));
+  }, intervalMs).unref();
+  return async () => {
+    stopped = true;
+    clearInterval(timer);
+    await running;
+  };
 }
 
 /** Milliseconds without a heartbeat that are worth a word. */

@@ -29,6 +29,8 @@ export interface TestOAuthServer {
   readonly faults: TokenFault[];
   /** Milliseconds the token endpoint waits before it answers. */
   delayMs: number;
+  /** What the revocation endpoint says instead of revoking. */
+  revocationRefusal: { readonly status: number; readonly json: object } | null;
   /** Lifetime of access tokens, seconds; `null`: not said. */
   accessTokenSeconds: number | null;
   /** `sub` of the next ID tokens. */
@@ -77,6 +79,7 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
     requests: [],
     faults: [],
     delayMs: 0,
+    revocationRefusal: null,
     accessTokenSeconds: 3600,
     subject: 'usr_nobody',
     idTokenClaims: {},
@@ -138,6 +141,7 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
         await new Promise((resolve) => setTimeout(resolve, control.delayMs));
         return token(new URLSearchParams(body), request, response, json);
       case '/revoke': {
+        if (control.revocationRefusal) return json(control.revocationRefusal.status, control.revocationRefusal.json);
         const value = new URLSearchParams(body).get('token') ?? '';
         for (const grant of grants) if (grant.refreshToken === value || grant.accessTokens.has(value)) grant.live = false;
         return void response.writeHead(200).end();

@@ -22,6 +22,11 @@ export class ConnectionConsents {
     await this.#database.connectionConsent.upsert({ where: { userId_clientId_server: { userId, clientId, server } }, create: { userId, clientId, server }, update: {} });
   }
 
+  /** An agent that was revoked is asked about again, should it come back. @param userId of this user; of everybody without. */
+  async withdrawFrom({ clientId, userId }: { readonly clientId: string; readonly userId: string | undefined }): Promise<void> {
+    await this.#database.connectionConsent.deleteMany({ where: { clientId, ...(userId !== undefined && { userId }) } });
+  }
+
   /** With the connection goes every consent to use it. */
   async withdrawAll({ userId, server }: Omit<ConnectionUse, 'clientId'>): Promise<void> {
     await this.#database.connectionConsent.deleteMany({ where: { userId, server } });

@@ -22,18 +22,19 @@ export class ConnectionsController {
   async list(@Query() query: unknown) {
     const connections = await this.#store.list(ListQuery.parse(query));
     return {
-      connections: connections.map(({ id, userId, server, credentialProvider, state, revision, issuer, resource, scopes, accessExpiresAt, refreshDueAt, refreshFailures, createdAt, updatedAt }) => ({
-        id, userId, server, credentialProvider, state, revision, issuer, resource, scopes, refreshFailures,
-        accessExpiresAt: iso(accessExpiresAt), refreshDueAt: iso(refreshDueAt), createdAt: iso(createdAt), updatedAt: iso(updatedAt),
+      connections: connections.map(({ id, userId, server, credentialProvider, state, revision, issuer, resource, scopes, accessExpiresAt, refreshDueAt, refreshFailures, lastUsedAt, accountName, createdAt, updatedAt }) => ({
+        id, userId, server, credentialProvider, state, revision, issuer, resource, scopes, refreshFailures, account: accountName,
+        lastUsedAt: iso(lastUsedAt), accessExpiresAt: iso(accessExpiresAt), refreshDueAt: iso(refreshDueAt), createdAt: iso(createdAt), updatedAt: iso(updatedAt),
       })),
     };
   }
 
   @Delete(':id')
   async remove(@Param('id') id: string) {
+    // `pending` is not an error: the connection is gone here, and its provider is asked until it confirms.
     const result = await disconnect(text(64).parse(id), 'administrator', this.#context);
     if (result.type === 'not_found') throw new NotFoundException('There is no such connection.');
-    return { id, revokedUpstream: result.revokedUpstream };
+    return { id, upstream: result.upstream };
   }
 }
 

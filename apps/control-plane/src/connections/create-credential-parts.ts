@@ -1,7 +1,7 @@
 import type { Provider, Type } from '@nestjs/common';
 import { createAccessTokenVerifier } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import { createClientLookup, findStoredSecret, PostgresConnectionStore } from '@sallyport/connection-store';
+import { createClientLookup, findStoredSecret, PostgresConnectionStore, PostgresUpstreamRevocations } from '@sallyport/connection-store';
 import { ClientCredentialsTokens, configuredTarget, MemorySeenNonces } from '@sallyport/credential';
 import type { Database } from '@sallyport/database';
 import type { Clock } from '@sallyport/kernel';
@@ -24,7 +24,9 @@ import { BrowserSessions } from '../session/browser-sessions.js';
 import { CONTROL_PLANE_URL, SessionController } from '../session/session.controller.js';
 import { SignIn } from '../session/sign-in.js';
 import { ConnectionsController, DISCONNECT_CONTEXT } from './connections.controller.js';
-import type { DisconnectContext } from './disconnect.js';
+import { disconnectAll, type DisconnectContext } from './disconnect.js';
+import { revokeRemoved } from './revoke-removed.js';
+import { UpstreamRevocationsController } from './upstream-revocations.controller.js';
 
 export interface CredentialPartsOptions {
   readonly publicUrl: string;
@@ -42,13 +44,23 @@ export interface CredentialPartsOptions {
   readonly snapshot: () => ConfigurationSnapshot;
   readonly record: RecordLifecycle;
   /** In force on every gateway when it resolves, or as soon as the bus is back. */
-  readonly revokeLeases: (connectionId: string) => Promise<void>;
+  readonly revokeLeases: (connectionIds: readonly string[]) => Promise<void>;
   readonly clock: Clock;
   readonly random?: () => number;
 }
 
+export interface CredentialParts {
+  readonly controllers: Type[];
+  readonly providers: Provider[];
+  readonly consents: ConnectionConsents;
+  readonly disconnectAll: (ids: readonly string[], reason: string) => Promise<number>;
+  /** One round of asking providers to revoke what was removed here. @returns how many were due. */
+  readonly revokeRemoved: () => Promise<number>;
+  readonly markUsed: PostgresConnectionStore['markUsed'];
+}
+
 /** The credential service for the control plane's module: leases, connect pages, browser sessions, connections. */
-export async function createCredentialParts(options: CredentialPartsOptions): Promise<{ controllers: Type[]; providers: Provider[] }> {
+export async function createCredentialParts(options: CredentialPartsOptions): Promise<CredentialParts> {
   const { publicUrl, gatewayUrl, issuer, jwksUrl, tokenUrl = `${issuer}/token`, database, vault, messaging, snapshot, record, clock, random = Math.random } = options;
   const { sealer } = vault;
   const [leaseKey, leaseSigning] = await Promise.all([loadDecryptionKey(options.keys.leaseKeyFile), loadSigningKey(options.keys.leaseSigningKeyFile)]);
@@ -97,11 +109,15 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
       sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
     },
   };
-  const disconnectContext: DisconnectContext = { ...shared, revokeLeases: options.revokeLeases };
+  const disconnectContext: DisconnectContext = { ...shared, revocations: new PostgresUpstreamRevocations(database, vault), revokeLeases: options.revokeLeases };
   const authorizationServer = { issuer, authorizeUrl: `${issuer}/authorize`, tokenUrl, jwksUrl };
 
   return {
-    controllers: [LeaseController, ConnectController, SessionController, ConnectionsController],
+    controllers: [LeaseController, ConnectController, SessionController, ConnectionsController, UpstreamRevocationsController],
+    consents,
+    disconnectAll: (ids, reason) => disconnectAll(ids, reason, disconnectContext),
+    revokeRemoved: () => revokeRemoved(disconnectContext),
+    markUsed: (uses) => store.markUsed(uses),
     providers: [
       { provide: LEASE_CONTEXT, useValue: leaseContext },
       { provide: CONTROL_PLANE_URL, useValue: publicUrl },

@@ -1,55 +1,54 @@
-import { openCredential, revokeGrant, type ClientAuthentication, type Connection, type ConnectionStore, type OAuthClient, type StoredCredential, type Vault } from '@sallyport/credential';
-import { SallyportError, type Clock } from '@sallyport/kernel';
+import type { Connection, ConnectionStore } from '@sallyport/credential';
 import type { CredentialChanged } from '@sallyport/messages';
-import type { SafeFetch } from '@sallyport/safe-fetch';
 import type { ConnectionConsents } from '../connect/connection-consents.js';
 import type { RecordLifecycle } from '../lease/announce-refresh.js';
+import { revokeOneUpstream, type RevokeRemovedContext } from './revoke-removed.js';
 
-export interface DisconnectContext {
+export interface DisconnectContext extends RevokeRemovedContext {
   readonly store: ConnectionStore;
-  readonly vault: Vault;
   readonly consents: ConnectionConsents;
-  readonly fetch: SafeFetch;
-  readonly clock: Clock;
-  readonly clientFor: (connection: Connection, authentication: ClientAuthentication) => Promise<OAuthClient | undefined>;
   readonly record: RecordLifecycle;
   readonly broadcastChanged: (changed: CredentialChanged) => Promise<void>;
-  /** Voids its leases through the configuration log (S28), which no gateway can miss and go on. */
-  readonly revokeLeases: (connectionId: string) => Promise<void>;
+  /** Voids their leases through the configuration log (S28), which no gateway can miss and go on. */
+  readonly revokeLeases: (connectionIds: readonly string[]) => Promise<void>;
 }
 
-export type DisconnectResult = { readonly type: 'not_found' } | { readonly type: 'removed'; /** Whether the server confirmed (RFC 7009). */ readonly revokedUpstream: boolean };
+/** `pending`: the provider has not confirmed (RFC 7009); it is asked until it does. `impossible`: it cannot be asked, or not with this. */
+export type RevokedUpstream = 'revoked' | 'pending' | 'impossible';
+export type DisconnectResult = { readonly type: 'not_found' } | { readonly type: 'removed'; readonly upstream: RevokedUpstream };
 
-/** Drops a connection here first, then revokes it where it came from, with what was stored with the grant (S25). */
+/** Drops a connection here first, then revokes it where it came from; who waits for the answer waits for one attempt. */
 export async function disconnect(id: string, reason: string, context: DisconnectContext): Promise<DisconnectResult> {
-  const connection = await context.store.remove(id);
-  if (!connection) return { type: 'not_found' };
-  await context.revokeLeases(id);
-  const { userId, server, revision } = connection;
-  if (userId !== null) await context.consents.withdrawAll({ userId, server });
-  await context.broadcastChanged({ v: 1, connectionId: id, userId, server, connectionRevision: revision + 1 });
-  const revokedUpstream = await revokeUpstream(connection, context);
-  await context.record({ type: 'connection.removed', ...(userId === null ? {} : { userId }), server, connectionId: id, reason, detail: { revokedUpstream } });
-  return { type: 'removed', revokedUpstream };
+  const [removed] = await drop([id], reason, HEAD_START_MS, context);
+  if (!removed) return { type: 'not_found' };
+  if (removed.revocationEndpoint === null) return { type: 'removed', upstream: 'impossible' };
+  const settled = await revokeOneUpstream(id, HEAD_START_MS, context);
+  return { type: 'removed', upstream: settled === 'revoked' ? 'revoked' : settled === 'given-up' ? 'impossible' : 'pending' };
 }
 
-async function revokeUpstream(connection: Connection, { vault, fetch, clock, clientFor }: DisconnectContext): Promise<boolean> {
-  if (connection.revocationEndpoint === null) return false;
-  const credential = openedIfPossible(vault, connection);
-  if (!credential) return false;
-  const client = await clientFor(connection, credential.clientAuthentication);
-  if (!client) return false;
-  const grant = { revocationEndpoint: connection.revocationEndpoint, tokenEndpoint: connection.tokenEndpoint, client, now: clock() };
-  const access = await revokeGrant({ ...grant, token: credential.accessToken, tokenTypeHint: 'access_token' }, fetch);
-  return credential.refreshToken === null ? access : revokeGrant({ ...grant, token: credential.refreshToken, tokenTypeHint: 'refresh_token' }, fetch);
+/** Drops many; their providers are asked afterwards, in the background. @returns how many there were. */
+export async function disconnectAll(ids: readonly string[], reason: string, context: DisconnectContext): Promise<number> {
+  let removed = 0;
+  for (let from = 0; from < ids.length; from += BATCH) removed += (await drop(ids.slice(from, from + BATCH), reason, 0, context)).length;
+  return removed;
 }
 
-/** What was altered, or sealed under a key that is gone, is removed all the same; there is nothing to show the server. */
-function openedIfPossible(vault: Vault, connection: Connection): StoredCredential | undefined {
-  try {
-    return openCredential(vault, connection);
-  } catch (error) {
-    if (error instanceof SallyportError) return undefined;
-    throw error;
+/** For this long who waits for the answer is the only one to ask. */
+const HEAD_START_MS = 10_000;
+/** As many leases are voided by one change set. */
+const BATCH = 250;
+
+async function drop(ids: readonly string[], reason: string, headStartMs: number, { store, consents, clock, record, broadcastChanged, revokeLeases }: DisconnectContext): Promise<Connection[]> {
+  const removed: Connection[] = [];
+  for (const id of ids) {
+    const connection = await store.remove(id, { now: clock(), due: clock() + headStartMs });
+    if (connection) removed.push(connection);
   }
+  if (removed.length > 0) await revokeLeases(removed.map(({ id }) => id));
+  for (const { id, userId, server, revision } of removed) {
+    if (userId !== null) await consents.withdrawAll({ userId, server });
+    await broadcastChanged({ v: 1, connectionId: id, userId, server, connectionRevision: revision + 1 });
+    await record({ type: 'connection.removed', ...(userId === null ? {} : { userId }), server, connectionId: id, reason });
+  }
+  return removed;
 }

@@ -77,10 +77,14 @@ export class PostgresRevocationStore {
     return changed;
   }
 
-  /** What was leased of this connection until now is void, also at a gateway that missed the message that it changed. */
-  async revokeConnection(connectionId: string): Promise<void> {
+  /** What was leased of these connections until now is void, also at a gateway that missed the message that they changed. */
+  async revokeConnections(connectionIds: readonly string[]): Promise<void> {
     const now = this.#nowSeconds();
-    await this.#record({ id: newId('rev', this.#clock()), subject: { type: 'connection', connectionId }, notBefore: now + 1, expiresAt: now + CONNECTION_REMEMBERED_SECONDS }, undefined);
+    const revocations = connectionIds.map((connectionId): Revocation => ({ id: newId('rev', this.#clock()), subject: { type: 'connection', connectionId }, notBefore: now + 1, expiresAt: now + CONNECTION_REMEMBERED_SECONDS }));
+    await this.#revisions.write(async (transaction) => {
+      await transaction.revocation.createMany({ data: revocations.map((revocation) => rowOf(revocation, null)) });
+      return { revocations };
+    });
   }
 
   /** Nothing this key signed counts any more, for good. @returns `undefined` when it was withdrawn already. */
@@ -113,6 +117,6 @@ export class PostgresRevocationStore {
   }
 }
 
-function rowOf({ id, subject, notBefore, expiresAt }: Revocation, reason: string | null): Prisma.RevocationCreateInput {
+function rowOf({ id, subject, notBefore, expiresAt }: Revocation, reason: string | null): Prisma.RevocationCreateManyInput {
   return { id, subjectType: subject.type, subject, notBefore, expiresAt, reason };
 }

@@ -1,8 +1,8 @@
-import { connectionColumn, registrationColumn } from '@sallyport/connection-store';
+import { connectionColumn, registrationColumn, upstreamRevocationColumn } from '@sallyport/connection-store';
 import type { SealedColumn } from '@sallyport/vault';
 import { storedSecretColumn } from '../configuration/document-store.js';
 import { connectFlowColumn } from '../connect/pending-grants.js';
 import { browserSessionColumn } from '../session/browser-sessions.js';
 
 /** What this process seals anew after a rotation of the vault's keys; connections also for the refresh worker. */
-export const sealedColumns: readonly SealedColumn[] = [storedSecretColumn, registrationColumn, browserSessionColumn, connectFlowColumn, connectionColumn];
+export const sealedColumns: readonly SealedColumn[] = [storedSecretColumn, registrationColumn, browserSessionColumn, connectFlowColumn, connectionColumn, upstreamRevocationColumn];

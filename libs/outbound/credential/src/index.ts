@@ -41,6 +41,8 @@ export { preferredAuthentication, registerClient } from './oauth/register-client
 export type { ClientRegistration } from './oauth/register-client.js';
 export type { GrantedTokens, TokenResult } from './oauth/request-token.js';
 export { revokeGrant } from './oauth/revoke-grant.js';
+export { revokeUpstream } from './connection/upstream-revocation.js';
+export type { RevokeUpstreamContext, UpstreamRevocation, UpstreamRevocationResult, UpstreamRevocations, UpstreamRevocationSummary } from './connection/upstream-revocation.js';
 export { leaseGatewayToken } from './provider/gateway-token.js';
 export type { DownstreamSigningKey } from './provider/gateway-token.js';
 export { leaseUserConnection } from './provider/mcp-user-oauth.js';

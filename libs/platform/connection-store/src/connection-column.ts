@@ -9,3 +9,5 @@ const Bound = z.object({
 
 /** Sealed anew at the same revision, for the same row: to whoever refreshes it nothing has changed. */
 export const connectionColumn = sealedColumn('Connection', CONNECTION_PURPOSE, Bound, vaultAad);
+/** What was removed stays as it was sealed for the connection. */
+export const upstreamRevocationColumn = sealedColumn('UpstreamRevocation', CONNECTION_PURPOSE, Bound, vaultAad);

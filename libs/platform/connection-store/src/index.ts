@@ -1,10 +1,12 @@
 /**
- * Connections and our registrations at other authorization servers, on PostgreSQL. The one writer of `Connection`, used
+ * Connections, what is to be revoked of removed ones, and our registrations at other authorization servers, on
+ * PostgreSQL. The one writer of `Connection` and `UpstreamRevocation`, used
  * by the control plane (connect, lease, disconnect) and the refresh worker. What a connection is and how it is fenced
  * is `outbound/credential`'s; sealing happens before a row gets here.
  */
 export { createClientLookup, findStoredSecret } from './client-lookup.js';
 export type { ClientLookupContext } from './client-lookup.js';
-export { connectionColumn } from './connection-column.js';
+export { connectionColumn, upstreamRevocationColumn } from './connection-column.js';
 export { PostgresConnectionStore } from './postgres-connection-store.js';
+export { PostgresUpstreamRevocations } from './postgres-upstream-revocations.js';
 export { openRegistration, registrationColumn, sealRegistration } from './stored-registration.js';

@@ -6,6 +6,10 @@ import type { Vault } from '@sallyport/vault';
 
 type Row = NonNullable<Awaited<ReturnType<Database['connection']['findUnique']>>>;
 const states: ReadonlySet<string> = new Set<ConnectionState>(['connected', 'retrying', 'provider_fault', 'needs_reconnect']);
+/** How long a provider may be away and still have the grants of removed connections revoked. */
+const REVOKE_WITHIN_MS = 7 * 24 * 60 * 60 * 1000;
+/** A refresh that holds the lock has stored its successor by then, or never will. */
+const REFRESHED_WITHIN_MS = 2 * 60 * 1000;
 const NO_LOCK = { refreshLockOwner: null, refreshLockUntil: null } as const;
 const ANSWERED = { refreshUnansweredSince: null } as const;
 
@@ -51,10 +55,33 @@ export class PostgresConnectionStore implements ConnectionStore {
     return count === 1;
   }
 
-  async remove(id: string): Promise<Connection | undefined> {
-    const rows = await this.#database.connection.findMany({ where: { id } });
-    const { count } = await this.#database.connection.deleteMany({ where: { id } });
-    return count === 1 ? this.#openable(rows[0]) : undefined;
+  async remove(id: string, { now, due }: { now: number; due: number }): Promise<Connection | undefined> {
+    const [at, givesUpAt] = [new Date(now), new Date(now + REVOKE_WITHIN_MS)];
+    const [row] = await this.#database.$queryRaw<Row[]>`
+      WITH gone AS (DELETE FROM "Connection" WHERE id = ${id} RETURNING *),
+      queued AS (
+        INSERT INTO "UpstreamRevocation" (id, "userId", server, "credentialProvider", revision, issuer, resource, "tokenEndpoint", "revocationEndpoint", "targetOrigin", "clientId", "sealedCredential", "dueAt", "removedAt", "givesUpAt")
+        SELECT id, "userId", server, "credentialProvider", revision, issuer, resource, "tokenEndpoint", "revocationEndpoint", "targetOrigin", "clientId", "sealedCredential", CASE WHEN "refreshLockUntil" > clock_timestamp() THEN ${new Date(now + REFRESHED_WITHIN_MS)}::timestamptz ELSE ${new Date(due)}::timestamptz END, ${at}, ${givesUpAt}
+        FROM gone WHERE "revocationEndpoint" IS NOT NULL)
+      SELECT * FROM gone`;
+    return row && toConnection(row);
+  }
+
+  async markUsed(uses: readonly { readonly id: string; readonly usedAt: number }[]): Promise<void> {
+    if (uses.length === 0) return;
+    const latest = new Map<string, number>();
+    for (const { id, usedAt } of uses) latest.set(id, Math.max(usedAt, latest.get(id) ?? 0));
+    const batch = JSON.stringify([...latest].map(([id, usedAt]) => ({ id, usedAt })));
+    // In the order of ids: two batches at once wait for each other and do not lock up.
+    await this.#database.$executeRaw`
+      UPDATE "Connection" SET "lastUsedAt" = due."usedAt"
+      FROM (
+        SELECT id, batch."usedAt" FROM "Connection" JOIN (
+          SELECT use->>'id' AS id, timestamptz 'epoch' + (use->>'usedAt')::bigint * interval '1 millisecond' AS "usedAt" FROM jsonb_array_elements(${batch}::jsonb) AS use
+        ) AS batch USING (id)
+        WHERE "lastUsedAt" IS NULL OR "lastUsedAt" <= batch."usedAt" - interval '1 minute'
+        ORDER BY id FOR UPDATE OF "Connection"
+      ) AS due WHERE "Connection".id = due.id`;
   }
 
   async takeRefreshLock(id: string, owner: string, forMs: number): Promise<LockResult> {
@@ -83,6 +110,8 @@ export class PostgresConnectionStore implements ConnectionStore {
       where: { id, refreshLockOwner: owner, revision: expectedRevision },
       data: { ...standingOf(successor), sealedCredential: Buffer.from(successor.sealedCredential), accessExpiresAt: toDate(successor.accessExpiresAt), scopes: [...successor.scopes], revision: expectedRevision + 1, ...NO_LOCK, ...ANSWERED },
     });
+    // Removed meanwhile: then it is the successor that is to be revoked upstream, and from now on.
+    if (count === 0) await this.#database.upstreamRevocation.updateMany({ where: { id, revision: expectedRevision }, data: { sealedCredential: Buffer.from(successor.sealedCredential), revision: expectedRevision + 1, owner: null, dueAt: new Date() } });
     return count === 1;
   }
 
@@ -128,9 +157,9 @@ function toRow({ sealedCredential, scopes, accessExpiresAt, refreshDueAt, ...res
 }
 
 function toConnection(row: Row): Connection {
-  const { refreshLockOwner: _owner, refreshLockUntil: _until, refreshUnansweredSince: _since, lastUsedAt: _used, state, accessExpiresAt, refreshDueAt, createdAt, updatedAt, ...rest } = row;
+  const { refreshLockOwner: _owner, refreshLockUntil: _until, refreshUnansweredSince: _since, lastUsedAt, state, accessExpiresAt, refreshDueAt, createdAt, updatedAt, ...rest } = row;
   if (!isState(state)) throw new SallyportError('connection_malformed', 'A stored connection is in a state that this version does not know.', { detail: { id: row.id, state } });
-  return { ...rest, state, accessExpiresAt: accessExpiresAt?.getTime() ?? null, refreshDueAt: refreshDueAt?.getTime() ?? null, createdAt: createdAt.getTime(), updatedAt: updatedAt.getTime() };
+  return { ...rest, state, accessExpiresAt: accessExpiresAt?.getTime() ?? null, refreshDueAt: refreshDueAt?.getTime() ?? null, lastUsedAt: lastUsedAt?.getTime() ?? null, createdAt: createdAt.getTime(), updatedAt: updatedAt.getTime() };
 }
 
 function isState(value: string): value is ConnectionState {

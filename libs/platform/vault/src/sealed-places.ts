@@ -8,6 +8,7 @@ export const sealedPlaces = {
   OidcArtifact: { column: 'payload', primaryKey: ['kind', 'idDigest'] },
   SigningKey: { column: 'sealedPrivate', primaryKey: ['kid'] },
   StoredSecret: { column: 'sealed', primaryKey: ['name'] },
+  UpstreamRevocation: { column: 'sealedCredential', primaryKey: ['id'] },
 } as const satisfies Readonly<Record<string, { readonly column: string; readonly primaryKey: readonly string[] }>>;
 
 export type SealedTable = keyof typeof sealedPlaces;

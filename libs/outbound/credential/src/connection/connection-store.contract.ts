@@ -7,7 +7,7 @@ export function aConnection(changes: Partial<NewConnection> = {}): NewConnection
     id: newId('con'), userId: newId('usr'), server: 'notes', credentialProvider: 'notes-per-user', state: 'connected', revision: 1,
     issuer: 'https://as.notes.example', resource: 'https://notes.example/mcp', tokenEndpoint: 'https://as.notes.example/token', revocationEndpoint: null,
     targetOrigin: 'https://notes.example', clientId: 'client-1', scopes: ['notes.read'], sealedCredential: Uint8Array.of(1, 2, 3),
-    accessExpiresAt: 2_000_000, refreshDueAt: 1_000_000, refreshFailures: 0, ...changes,
+    accessExpiresAt: 2_000_000, refreshDueAt: 1_000_000, refreshFailures: 0, accountId: 'account-1', accountName: 'alice@notes.example', ...changes,
   };
 }
 
@@ -28,8 +28,9 @@ export const connectionStoreContract: readonly { readonly title: string; check(s
       const connection = aConnection();
       equal(await store.create(connection), true);
       const found = await store.find(connection.id);
-      const { createdAt, updatedAt, ...stored } = found ?? { createdAt: 0, updatedAt: 0 };
+      const { createdAt, updatedAt, lastUsedAt, ...stored } = found ?? { createdAt: 0, updatedAt: 0, lastUsedAt: 0 };
       equal(typeof createdAt + typeof updatedAt, 'numbernumber');
+      equal(lastUsedAt, null);
       deepEqual({ ...stored, sealedCredential: [...(found?.sealedCredential ?? [])] }, { ...connection, sealedCredential: [1, 2, 3] });
       equal((await store.findFor(connection.userId ?? '', 'notes'))?.id, connection.id);
       equal(await store.findFor(newId('usr'), 'notes'), undefined);
@@ -181,6 +182,22 @@ export const connectionStoreContract: readonly { readonly title: string; check(s
     },
   },
   {
+    title: 'knows to the minute when each was used last, whatever order calls are told in',
+    async check(store) {
+      const [one, other] = [aConnection(), aConnection()];
+      await store.create(one);
+      await store.create(other);
+      const used = async () => [(await store.find(one.id))?.lastUsedAt, (await store.find(other.id))?.lastUsedAt];
+      await store.markUsed([{ id: one.id, usedAt: 1_000_000 }, { id: newId('con'), usedAt: 1 }]);
+      deepEqual(await used(), [1_000_000, null]);
+      await store.markUsed([{ id: one.id, usedAt: 1_059_999 }, { id: other.id, usedAt: 500_000 }]);
+      deepEqual(await used(), [1_000_000, 500_000]);
+      await store.markUsed([{ id: one.id, usedAt: 1_060_000 }, { id: other.id, usedAt: 400_000 }]);
+      deepEqual(await used(), [1_060_000, 500_000]);
+      await store.markUsed([]);
+    },
+  },
+  {
     title: 'lists without anything sealed, and removes for good',
     async check(store) {
       const connection = aConnection();
@@ -188,8 +205,8 @@ export const connectionStoreContract: readonly { readonly title: string; check(s
       const [summary] = await store.list({ userId: connection.userId ?? '' });
       equal(summary?.id, connection.id);
       equal(summary !== undefined && 'sealedCredential' in summary, false);
-      equal((await store.remove(connection.id))?.id, connection.id);
-      equal(await store.remove(connection.id), undefined);
+      equal((await store.remove(connection.id, { now: 1_000_000, due: 1_000_000 }))?.id, connection.id);
+      equal(await store.remove(connection.id, { now: 1_000_000, due: 1_000_000 }), undefined);
       equal(await store.find(connection.id), undefined);
     },
   },

@@ -2,7 +2,7 @@ import type { ConnectionState } from '@sallyport/refresh';
 import type { Connection, ConnectionSummary } from './connection.js';
 
 /** A complete row to be written; `revision` is the one its sealed credential was sealed for. */
-export type NewConnection = Omit<Connection, 'createdAt' | 'updatedAt'>;
+export type NewConnection = Omit<Connection, 'createdAt' | 'updatedAt' | 'lastUsedAt'>;
 
 export interface Successor {
   readonly sealedCredential: Uint8Array;
@@ -41,8 +41,14 @@ export interface ConnectionStore {
   create(connection: NewConnection): Promise<boolean>;
   /** The user connected again. Drops a refresh lock: its holder will notice. False when the revision is not `expectedRevision` any more. */
   replace(connection: NewConnection, expectedRevision: number): Promise<boolean>;
-  /** Returns what was removed, so that it can be revoked upstream. */
-  remove(id: string): Promise<Connection | undefined>;
+  /**
+   * Where it has a revocation endpoint, what was removed is to be revoked upstream from then on, in the same statement
+   * (`UpstreamRevocations`); not before a refresh under way is over, whose successor is revoked in its place.
+   * @param times milliseconds since the epoch; `due`: from when on everybody may see to that
+   */
+  remove(id: string, times: { readonly now: number; readonly due: number }): Promise<Connection | undefined>;
+  /** Calls were made with these. Moves `lastUsedAt` by whole minutes only, and never back. */
+  markUsed(uses: readonly { readonly id: string; readonly usedAt: number }[]): Promise<void>;
 
   /**
    * At most one owner for `forMs` by the store's own clock, or until it is released. `held` also when the same owner asks

@@ -25,6 +25,11 @@ export interface Connection {
   readonly accessExpiresAt: number | null;
   readonly refreshDueAt: number | null;
   readonly refreshFailures: number;
+  /** Whose account it is at the provider, where the provider says (S23): what stays the same, and what it is called. */
+  readonly accountId: string | null;
+  readonly accountName: string | null;
+  /** To the minute. */
+  readonly lastUsedAt: number | null;
   readonly createdAt: number;
   readonly updatedAt: number;
 }

@@ -32,7 +32,7 @@ export class MemoryConnectionStore implements ConnectionStore {
 
   async create(connection: NewConnection): Promise<boolean> {
     if (this.#rows.has(connection.id) || (connection.userId !== null && (await this.findFor(connection.userId, connection.server)))) return false;
-    this.#rows.set(connection.id, { ...connection, createdAt: 0, updatedAt: 0, lock: null, unansweredSince: null });
+    this.#rows.set(connection.id, { ...connection, createdAt: 0, updatedAt: 0, lastUsedAt: null, lock: null, unansweredSince: null });
     return true;
   }
 
@@ -47,6 +47,13 @@ export class MemoryConnectionStore implements ConnectionStore {
     const row = this.#rows.get(id);
     this.#rows.delete(id);
     return row && bare(row);
+  }
+
+  async markUsed(uses: readonly { id: string; usedAt: number }[]): Promise<void> {
+    for (const { id, usedAt } of uses) {
+      const row = this.#rows.get(id);
+      if (row && usedAt - (row.lastUsedAt ?? Number.NEGATIVE_INFINITY) >= 60_000) this.#rows.set(id, { ...row, lastUsedAt: usedAt });
+    }
   }
 
   async takeRefreshLock(id: string, owner: string, forMs: number): Promise<LockResult> {

@@ -17,6 +17,8 @@ export interface NewGrant {
   readonly client: OAuthClient;
   readonly tokens: GrantedTokens;
   readonly requestedScopes: readonly string[];
+  /** Whose account it is there, where the provider says (S23). */
+  readonly account?: { readonly id: string; readonly name: string } | undefined;
 }
 
 const ATTEMPTS = 5;
@@ -43,6 +45,8 @@ export async function storeGrant(grant: NewGrant, { store, vault, clock, random 
       accessExpiresAt: tokens.expiresAt,
       refreshDueAt: tokens.refreshToken === null ? null : refreshDueAt({ obtainedAt: clock(), expiresAt: tokens.expiresAt, random: random() }),
       refreshFailures: 0,
+      accountId: grant.account?.id ?? null,
+      accountName: grant.account?.name ?? null,
     };
     const sealedCredential = sealCredential(vault, unsealed, {
       v: 1, accessToken: tokens.accessToken, refreshToken: tokens.refreshToken, clientAuthentication: client.authentication, requestedScopes: [...grant.requestedScopes], pins: pinsOf(target),

@@ -191,9 +191,14 @@ describe('the token endpoint', () => {
   });
 });
 
-test('revoking says whether the server confirmed, and never fails', async () => {
+test('revoking says whether the server confirmed, or whether asking again could help, and never fails (S25)', async () => {
   const grant = { revocationEndpoint: 'https://as.example/revoke', tokenEndpoint: 'https://as.example/token', now: 0, client, token: 't', tokenTypeHint: 'refresh_token' } as const;
-  expect(await revokeGrant(grant, network({ 'https://as.example/revoke': {} }).fetch)).toBe(true);
-  expect(await revokeGrant(grant, network({}).fetch)).toBe(false);
-  expect(await revokeGrant(grant, () => Promise.reject(new SallyportError('outbound_timeout', 'x')))).toBe(false);
+  const answered = (status: number, json: object = {}) => revokeGrant(grant, network({ 'https://as.example/revoke': { status, json } }).fetch);
+  expect(await answered(200)).toEqual({ type: 'revoked' });
+  expect(await answered(503)).toEqual({ type: 'failed', reason: 'unavailable' });
+  expect(await answered(429)).toEqual({ type: 'failed', reason: 'unavailable' });
+  expect(await answered(400, { error: 'unsupported_token_type' })).toEqual({ type: 'unsupported' });
+  expect(await answered(401, { error: 'invalid_client' })).toEqual({ type: 'failed', reason: 'refused' });
+  expect(await revokeGrant(grant, network({}).fetch)).toEqual({ type: 'failed', reason: 'refused' });
+  expect(await revokeGrant(grant, () => Promise.reject(new SallyportError('outbound_timeout', 'x')))).toEqual({ type: 'failed', reason: 'unreachable' });
 });
