@@ -19,11 +19,10 @@ export interface Fleet {
   readonly databaseUrl: string;
   readonly natsUrl: string;
   readonly gatewaySeedFile: string;
-  readonly killedAt: readonly number[];
+  /** By name and start, as PostgreSQL knows them: `worker-1.3`. */
+  readonly killed: ReadonlySet<string>;
   /** SIGKILL to one of them at random, never the last control plane, which is then started again. */
   killOne(random: () => number): Promise<void>;
-  killAll(): Promise<void>;
-  startAll(): Promise<void>;
   logs(): string;
   stop(): Promise<void>;
 }
@@ -47,11 +46,13 @@ export async function startFleet({ configuration, jwksUrl }: { configuration: st
   const [postgres, redis, nats] = await Promise.all([startTestPostgres(), startTestRedis(), startPrivateNats((place) => natsServerConfig({ ...place, users }))]);
   const names: readonly Name[] = [...CONTROL_PLANES, ...WORKERS];
   const ports = await freePorts(names.length * 2);
-  const environmentOf = (name: Name): Record<string, string> => {
+  const environmentOf = (name: Name, instance: string): Record<string, string> => {
+    const databaseUrl = new URL(postgres.url);
+    databaseUrl.searchParams.set('application_name', instance);
     const index = names.indexOf(name);
     const common = {
       NATS_URL: nats.url, SALLYPORT_NATS_SEED_FILE: nkeySeedFile(nkeys, name), SALLYPORT_REPLICA: name, SALLYPORT_HEALTH_PORT: String(ports[index]), SALLYPORT_LOG_LEVEL: 'info',
-      DATABASE_URL: postgres.url, SALLYPORT_MASTER_KEY_FILE: keys.master,
+      DATABASE_URL: databaseUrl.toString(), SALLYPORT_MASTER_KEY_FILE: keys.master,
     };
     if (WORKERS.some((worker) => worker === name)) return { ...common, REDIS_URL: redis.url, SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: keys.configurationSigningPublic, SALLYPORT_TICK_INTERVAL: '500ms' };
     const port = ports[names.length + index];
@@ -63,22 +64,24 @@ export async function startFleet({ configuration, jwksUrl }: { configuration: st
     };
   };
   const all: SpawnedApp[] = [];
-  const running = new Map<Name, SpawnedApp>();
-  const killedAt: number[] = [];
+  const running = new Map<Name, { app: SpawnedApp; instance: string }>();
+  const killed = new Set<string>();
   const start = async (name: Name): Promise<void> => {
+    const instance = `${name}.${all.length}`;
     const role = CONTROL_PLANES.some((one) => one === name) ? 'control-plane' : 'token-refresh-worker';
-    const app = await spawnApp({ entry: `apps/${role}/dist/main.js`, env: environmentOf(name), readyPattern: /"msg":"running"/, readyTimeoutMs: 120_000 });
-    running.set(name, app);
+    const app = await spawnApp({ entry: `apps/${role}/dist/main.js`, env: environmentOf(name, instance), readyPattern: /"msg":"running"/, readyTimeoutMs: 120_000 });
+    running.set(name, { app, instance });
     all.push(app);
   };
   const kill = async (name: Name): Promise<void> => {
-    const app = running.get(name);
+    const victim = running.get(name);
+    if (!victim) return;
     running.delete(name);
-    killedAt.push(Date.now());
-    await app?.kill();
+    killed.add(victim.instance);
+    await victim.app.kill();
   };
   const fleet: Fleet = {
-    keys, databaseUrl: postgres.url, natsUrl: nats.url, gatewaySeedFile: nkeySeedFile(nkeys, GATEWAY), killedAt,
+    keys, databaseUrl: postgres.url, natsUrl: nats.url, gatewaySeedFile: nkeySeedFile(nkeys, GATEWAY), killed,
     async killOne(random) {
       // One control plane is left to answer: on-demand refreshes are to meet the scheduled ones.
       const controlPlanes = CONTROL_PLANES.filter((one) => running.has(one));
@@ -88,22 +91,16 @@ export async function startFleet({ configuration, jwksUrl }: { configuration: st
       await kill(name);
       await start(name);
     },
-    async killAll() {
-      await Promise.all([...running.keys()].map(kill));
-    },
-    async startAll() {
-      await Promise.all(names.filter((name) => !running.has(name)).map(start));
-    },
     logs: () => all.map((app) => app.output()).join('\n'),
     async stop() {
-      await Promise.all([...running.values()].map((app) => app.kill()));
+      await Promise.all([...running.values()].map(({ app }) => app.kill()));
       await nats.stop();
       await redis.stop();
       await postgres.stop();
       removeScratch(directory);
     },
   };
-  await start('control-plane').then(() => fleet.startAll()).catch(async (error: unknown) => {
+  await start('control-plane').then(() => Promise.all(names.slice(1).map(start))).catch(async (error: unknown) => {
     await fleet.stop();
     throw error;
   });

@@ -97,6 +97,8 @@ describe('refreshing a connection', () => {
     ['a second look grants', [invalidGrant, json(granted)], { state: 'connected', revision: 2, accessToken: 'a2', refreshToken: 'r2' }],
     ['a second look says the same', [invalidGrant, invalidGrant], { state: 'needs_reconnect', ...untouched }],
     ['a second look fails', [invalidGrant, json({}, 503)], { state: 'retrying', ...untouched }],
+    ['a lost answer and one look', [html, invalidGrant, json(granted)], { state: 'connected', revision: 2, accessToken: 'a2', refreshToken: 'r2' }],
+    ['a lost answer and two looks', [html, invalidGrant, invalidGrant], { state: 'needs_reconnect', ...untouched }],
     ['a page comes instead of an answer', [html, html], { state: 'retrying', ...untouched }],
     ['an error comes with 200', [json({ error: 'invalid_client' })], { state: 'provider_fault', ...untouched }],
     ['a page comes with 403', [() => new Response('<html>', { status: 403 })], { state: 'provider_fault', ...untouched }],

@@ -94,8 +94,9 @@ async function spend(turn: Turn, credential: StoredCredential, grant: Omit<Param
   // Who was held up (a paused machine) sends nothing once somebody else took over; who may send has just read the row anew.
   const attempt = async () => ((await context.store.renewRefreshLock(connection.id, fence, LOCK_MS)) ? refreshGrant({ ...grant, now: context.clock() }, context.fetch) : undefined);
   const first = await attempt();
-  if (first?.type === 'invalid_grant') await context.sleep(SECOND_LOOK_MS);
-  const last = first?.type === 'ambiguous' || first?.type === 'invalid_grant' ? await attempt() : first;
+  const answered = first?.type === 'ambiguous' ? await attempt() : first;
+  if (answered?.type === 'invalid_grant') await context.sleep(SECOND_LOOK_MS);
+  const last = answered?.type === 'invalid_grant' ? await attempt() : answered;
   if (!last) return whatSomebodyElseDid(connection, context);
   if (last.type === 'granted') return succeed(turn, credential, last.tokens, context);
   if (last.type === 'invalid_grant') return settle(turn, { type: 'dead_grant' }, context);
