@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { modernServer } from './conformance/deployments.js';
 import type { Deployment } from './conformance/deployments.js';
 import { runServerScenarios } from './conformance/server.js';
-import { requiredScenarios } from './conformance/suite.js';
+import { requiredScenarios, TASK_SCENARIOS } from './conformance/suite.js';
 import type { Revision } from './conformance/suite.js';
 
 let deployment: Deployment;
@@ -12,7 +12,7 @@ beforeAll(async () => {
 afterAll(() => deployment?.close());
 
 /** The other sets, with servers of the v1 SDK, two gateways and our own client, are in `npm run conformance`. */
-test.each<Revision>(['2026-07-28', '2025-11-25'])('every scenario the official suite requires of a server of %s passes through the gateway (B6)', async (revision) => {
+test.each<[Revision, readonly string[]]>([['2026-07-28', TASK_SCENARIOS], ['2025-11-25', []]])('every scenario the official suite requires of a server of %s passes through the gateway, and of the tasks extension (B6, R54)', async (revision, more) => {
   const verdicts = await runServerScenarios(deployment.system, revision);
-  expect(requiredScenarios(revision, 'server').filter((scenario) => !verdicts.has(scenario) || verdicts.get(scenario) !== undefined)).toEqual([]);
+  expect([...requiredScenarios(revision, 'server'), ...more].filter((scenario) => !verdicts.has(scenario) || verdicts.get(scenario) !== undefined)).toEqual([]);
 }, 120_000);

@@ -104,7 +104,7 @@ describe.each(clients)('an agent of %s', (version, connect) => {
   test('is told of the capabilities that are relayed, and of no other', async () => {
     const client = await connect(newUser('erik'));
     const changes = version === '2026-07-28' ? { listChanged: true } : {}; // an older client has no channel for those of lists
-    expect(client.getServerCapabilities()).toEqual({ tools: changes, prompts: changes, resources: { ...changes, subscribe: true }, completions: {}, logging: {} });
+    expect(client.getServerCapabilities()).toEqual({ tools: changes, prompts: changes, resources: { ...changes, subscribe: true }, completions: {}, logging: {}, ...(version === '2026-07-28' ? { extensions: { 'io.modelcontextprotocol/tasks': {} } } : {}) });
     await client.close();
   });
 });

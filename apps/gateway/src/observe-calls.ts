@@ -1,7 +1,7 @@
 import type { CallRecord } from '@sallyport/messages';
 import type { BoundCounter, Metrics } from '@sallyport/telemetry';
 
-const METHODS = new Set(['server/discover', 'initialize', 'ping', 'tools/list', 'tools/call', 'prompts/list', 'prompts/get', 'completion/complete', 'logging/setLevel', 'subscriptions/listen', 'resources/list', 'resources/templates/list', 'resources/read', 'DELETE']);
+const METHODS = new Set(['server/discover', 'initialize', 'ping', 'tools/list', 'tools/call', 'prompts/list', 'prompts/get', 'completion/complete', 'logging/setLevel', 'subscriptions/listen', 'resources/list', 'resources/templates/list', 'resources/read', 'tasks/get', 'tasks/update', 'tasks/cancel', 'DELETE']);
 const BUCKETS_MS = [1, 2, 5, 10, 20, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000];
 
 /** Counts calls by method, decision and status class, and times them. Attribute values come from closed sets. */

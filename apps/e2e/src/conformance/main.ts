@@ -3,7 +3,7 @@ import { runClientScenarios } from './client.js';
 import { demonstration, legacyServer, modernServer, twoBeforeLegacyServer, twoBeforeModernServer } from './deployments.js';
 import type { Deployment } from './deployments.js';
 import { runServerScenarios } from './server.js';
-import { requiredScenarios } from './suite.js';
+import { requiredScenarios, TASK_SCENARIOS } from './suite.js';
 import type { Revision } from './suite.js';
 import type { Verdicts } from './verdict.js';
 
@@ -52,10 +52,14 @@ const runs: readonly Run[] = [
   serverRun(modernServer, '2026-07-28', [
     { set: 'server 2026-07-28', scenarios: requiredScenarios('2026-07-28', 'server') },
     { set: 'headers and schemas 2026-07-28', scenarios: UNSCORED },
+    { set: 'tasks 2026-07-28', scenarios: TASK_SCENARIOS },
   ]),
   serverRun(modernServer, '2025-11-25', [{ set: 'server 2025-11-25', scenarios: requiredScenarios('2025-11-25', 'server') }]),
   serverRun(legacyServer, '2025-11-25', [{ set: 'server 2025-11-25, v1 server', scenarios: requiredScenarios('2025-11-25', 'server') }]),
-  serverRun(twoBeforeModernServer, '2026-07-28', [{ set: 'server 2026-07-28, two gateways', scenarios: requiredScenarios('2026-07-28', 'server') }]),
+  serverRun(twoBeforeModernServer, '2026-07-28', [
+    { set: 'server 2026-07-28, two gateways', scenarios: requiredScenarios('2026-07-28', 'server') },
+    { set: 'tasks 2026-07-28, two gateways', scenarios: TASK_SCENARIOS },
+  ]),
   serverRun(twoBeforeModernServer, '2025-11-25', [{ set: 'server 2025-11-25, two gateways', scenarios: requiredScenarios('2025-11-25', 'server') }]),
   serverRun(twoBeforeLegacyServer, '2025-11-25', [{ set: 'server 2025-11-25, v1 server, two gateways', scenarios: requiredScenarios('2025-11-25', 'server') }]),
   clientRun('2026-07-28', [

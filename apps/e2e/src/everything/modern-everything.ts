@@ -5,10 +5,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { z } from 'zod';
 import { CHUNK, embedded, forms, image, headerSchema, jsonSchema202012, objectOf, PNG, plainTools, STATIC_TEXT, templated, text } from './surface.js';
 import type { Watch } from './surface.js';
+import { EverythingTasks, missingTasks, TASKS } from './tasks.js';
 
 const codec = createRequestStateCodec<{ round: number; name?: string }>({ key: randomBytes(32) });
 const said = (value: string): CallToolResult => ({ content: [text(value)] });
-const Capabilities = z.looseObject({ elicitation: z.unknown().optional(), sampling: z.unknown().optional() });
+const Capabilities = z.looseObject({ elicitation: z.unknown().optional(), sampling: z.unknown().optional(), extensions: z.record(z.string(), z.unknown()).optional() });
 const declared = ({ mcpReq }: ServerContext): z.infer<typeof Capabilities> => Capabilities.parse(Object.entries(mcpReq.envelope ?? {}).find(([key]) => key === CLIENT_CAPABILITIES_META_KEY)?.[1] ?? {});
 const askName = inputRequired.elicit({ message: 'What is your name?', requestedSchema: objectOf({ name: { type: 'string' } }, ['name']) });
 const ask = (question: string, maxTokens = 100) => inputRequired.createMessage({ messages: [{ role: 'user', content: text(question) }], maxTokens });
@@ -16,10 +17,11 @@ const Name = z.object({ name: z.string() });
 
 /** The everything server on the v2 SDK: one instance a request, both eras, as the SDK serves them. */
 export function createModernEverything(watch: Watch): McpHttpHandler {
+  const tasks = new EverythingTasks();
   const handler: McpHttpHandler = createMcpHandler(() => {
     const server = new McpServer(
       { name: 'everything-modern', version: '1.0.0' },
-      { capabilities: { tools: { listChanged: true }, prompts: { listChanged: true }, resources: { listChanged: true, subscribe: true }, logging: {}, completions: {} }, requestState: { verify: codec.verify } },
+      { capabilities: { tools: { listChanged: true }, prompts: { listChanged: true }, resources: { listChanged: true, subscribe: true }, logging: {}, completions: {}, extensions: { [TASKS]: {} } }, requestState: { verify: codec.verify } },
     );
     registerPlainTools(server);
     registerSlowTools(server, watch);
@@ -27,6 +29,7 @@ export function createModernEverything(watch: Watch): McpHttpHandler {
     registerMultiRoundTrips(server);
     registerResources(server);
     registerPrompts(server);
+    tasks.register(server, declared);
     server.registerTool('test_trigger_tool_change', { description: 'test_trigger_tool_change' }, () => {
       handler.notify.toolsChanged();
       return said('tools changed');
@@ -41,7 +44,10 @@ export function createModernEverything(watch: Watch): McpHttpHandler {
     });
     return server;
   });
-  return handler;
+  return {
+    ...handler,
+    fetch: async (request, ...rest) => missingTasks(request.method === 'POST' ? await request.clone().json() : undefined) ?? await handler.fetch(request, ...rest),
+  };
 }
 
 function registerPlainTools(server: McpServer): void {

@@ -60,6 +60,24 @@ export function readQuestion(method: unknown, params: unknown, server: DocumentO
   }
 }
 
+/** Keys are the server's; so many questions at once are more than anybody means. */
+export const MAX_QUESTIONS = 16;
+const MAX_KEY = 128;
+
+/** What a server wants to know, by its own keys (2026-07-28). `undefined` when one of it may not be asked. */
+export function readQuestions(inputRequests: JsonObject, server: DocumentOf<'McpServer'>, abilities: ClientAbilities): Map<string, Question> | undefined {
+  const questions = new Map<string, Question>();
+  for (const [key, asked] of Object.entries(inputRequests)) {
+    const question = isJsonObject(asked) ? readQuestion(asked['method'], asked['params'], server, abilities) : undefined;
+    if (question === undefined || key.length > MAX_KEY || key === '__proto__' || questions.size >= MAX_QUESTIONS) return undefined;
+    questions.set(key, question);
+  }
+  return questions;
+}
+
+/** As the protocol writes them. */
+export const inputRequestsOf = (questions: ReadonlyMap<string, Question>): JsonObject => Object.fromEntries([...questions].map(([key, { method, params }]) => [key, { method, params }]));
+
 function isAllowedUrl(url: string, { spec: { mayAsk } }: DocumentOf<'McpServer'>): boolean {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   // As the client's browser will read it: what is written otherwise could be read otherwise.

@@ -106,9 +106,11 @@ function classifyLegacy({ id, method, params, meta }: RequestParts, headers: Inb
   return { type: 'request', request: { era: 'legacy', version, id, method, operation, meta, abilities, logLevel: session?.log?.level ?? LEGACY_LOG_LEVEL, session, retry: { requestState: undefined, responses: undefined } } };
 }
 
+const NAMED_BY = new Map([['tools/call', 'name'], ['prompts/get', 'name'], ['resources/read', 'uri'], ['tasks/get', 'taskId'], ['tasks/update', 'taskId'], ['tasks/cancel', 'taskId']]);
+
 /** `Mcp-Name` mirrors a field of the body, possibly encoded. */
 function compareName(method: string, params: JsonObject, header: string | undefined): string | undefined {
-  const field = method === 'tools/call' || method === 'prompts/get' ? 'name' : method === 'resources/read' ? 'uri' : undefined;
+  const field = NAMED_BY.get(method);
   if (field === undefined) return undefined;
   const value = params[field];
   if (header === undefined) return typeof value === 'string' ? 'Mcp-Name is required.' : undefined;

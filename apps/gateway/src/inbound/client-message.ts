@@ -23,6 +23,9 @@ export type Operation =
   /** For the session: of clients older than 2026-07-28. */
   | { readonly type: 'subscribe' | 'unsubscribe'; readonly uri: string }
   | { readonly type: 'listen'; readonly wanted: SubscriptionFilter }
+  /** By the id we gave it. */
+  | { readonly type: 'task'; readonly what: 'get' | 'cancel'; readonly taskId: string }
+  | { readonly type: 'task'; readonly what: 'update'; readonly taskId: string; readonly responses: JsonObject }
   | {
       readonly type: 'complete';
       readonly ref: { readonly type: 'ref/prompt'; readonly name: string } | { readonly type: 'ref/resource'; readonly uri: string };
@@ -36,6 +39,7 @@ export interface SubscriptionFilter {
   readonly promptsListChanged?: boolean | undefined;
   readonly resourcesListChanged?: boolean | undefined;
   readonly resourceSubscriptions?: readonly string[] | undefined;
+  readonly taskIds?: readonly string[] | undefined;
 }
 
 /** What a client that was asked for input brings with its retry (2026-07-28). */

@@ -26,6 +26,7 @@ const Subscribed = z.object({
   promptsListChanged: z.boolean().optional(),
   resourcesListChanged: z.boolean().optional(),
   resourceSubscriptions: z.array(z.string().max(MAX_URI)).max(256).optional(),
+  taskIds: z.array(z.string()).max(256).optional(),
 });
 
 /** The operation a method asks for in its era, with the parameters it needs. What we do not relay does not exist (R54). */
@@ -63,7 +64,7 @@ export function readOperation(era: 'modern' | 'legacy', method: string, params: 
       const { name, arguments: args } = params;
       if (!isName(name)) return { refused: 'invalid-params', message: 'name is required.' };
       if (args !== undefined && !isJsonObject(args)) return { refused: 'invalid-params', message: 'arguments must be an object.' };
-      if ('task' in params) return { refused: 'invalid-params', message: 'Tasks are not supported.' };
+      // `task`, which asked for one before 2026-07-28, is not looked at: whoever does not offer that answers the call itself.
       return { type: 'call', name, arguments: args };
     }
     case 'prompts/get': {
@@ -82,9 +83,22 @@ export function readOperation(era: 'modern' | 'legacy', method: string, params: 
       const completion = Completion.safeParse(params);
       return completion.success ? { type: 'complete', ...completion.data } : { refused: 'invalid-params', message: 'ref and argument are required.' };
     }
+    case 'tasks/get':
+      return era === 'modern' ? readTask(params, (taskId) => ({ type: 'task', what: 'get', taskId })) : unknownMethod(method);
+    case 'tasks/cancel':
+      return era === 'modern' ? readTask(params, (taskId) => ({ type: 'task', what: 'cancel', taskId })) : unknownMethod(method);
+    case 'tasks/update': {
+      if (era === 'legacy') return unknownMethod(method);
+      const { inputResponses: responses } = params;
+      return isJsonObject(responses) ? readTask(params, (taskId) => ({ type: 'task', what: 'update', taskId, responses })) : { refused: 'invalid-params', message: 'inputResponses is required.' };
+    }
     default:
       return unknownMethod(method);
   }
+}
+
+function readTask({ taskId }: JsonObject, operation: (taskId: string) => Operation): Operation | Refusal {
+  return typeof taskId === 'string' && taskId !== '' ? operation(taskId) : { refused: 'invalid-params', message: 'taskId is required.' };
 }
 
 function readList(what: ListKind, { cursor }: JsonObject): Operation | Refusal {

@@ -1,8 +1,9 @@
 import type { Action } from '@sallyport/policy';
 import { mismatchedParameterHeader, parameterHeaders } from '@sallyport/server';
 import type { Answer } from '../http/exchange.js';
+import { taskAction } from '../session/task-id.js';
 import { connectAccount } from './connect-account.js';
-import { decideOperation } from './decide-operation.js';
+import { decideOperation, decisionOn } from './decide-operation.js';
 import { leaseAndForward, requestOf } from './lease-and-forward.js';
 import type { RefuseLate } from './lease-and-forward.js';
 import { readRetry } from './read-retry.js';
@@ -31,5 +32,14 @@ export async function callTool(call: Call, name: string, args: Record<string, un
   const permit = decideOperation(call, server.name, action, { refused: 'denied' });
   if (isRefusal(permit)) return permit;
   const params = { name: tool.name, ...(args === undefined ? {} : { arguments: args }), ...retry.params };
-  return await leaseAndForward(call, permit, server, action, { ...requestOf(call, params), name: tool.name, parameterHeaders: parameterHeaders(tool.parameterHeaders, args) }, refuseLate);
+  return await leaseAndForward(withTasksIfFollowed(call, server.name, tool.name, args), permit, server, action, { ...requestOf(call, params), name: tool.name, parameterHeaders: parameterHeaders(tool.parameterHeaders, args) }, refuseLate);
+}
+
+/** A task that policy would not let be followed up, because its id cannot carry the arguments policy wants to look at, is not to be begun. */
+function withTasksIfFollowed(call: Call, server: string, tool: string, args: Record<string, unknown> | undefined): Call {
+  const { abilities } = call.request;
+  if (!abilities.has('tasks')) return call;
+  const action = taskAction(tool, args);
+  if (action.arguments !== undefined || decisionOn(call, server, action).outcome === 'allow') return call;
+  return { ...call, request: { ...call.request, abilities: new Set([...abilities].filter((ability) => ability !== 'tasks')) } };
 }

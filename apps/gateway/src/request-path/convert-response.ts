@@ -2,11 +2,12 @@ import { isJsonObject, isResponseTo, MODERN_VERSION, parseMessage } from '@sally
 import type { JsonObject, ServerMessage } from '@sallyport/mcp-relay';
 import { rewriteResult } from '@sallyport/server';
 import { abilitiesToward, capabilitiesOf, readClientAbilities } from '../dialog/client-abilities.js';
-import { readQuestion } from '../dialog/question.js';
+import { inputRequestsOf, MAX_QUESTIONS, readQuestion, readQuestions } from '../dialog/question.js';
 import type { Question } from '../dialog/question.js';
 import { mayNeedInput } from '../inbound/client-message.js';
 import { sealRequestState } from '../session/request-state.js';
 import type { RequestState } from '../session/request-state.js';
+import { begunTask, taskAnswer, withoutRelatedTask } from './convert-task.js';
 import { operationOf, titleOf } from './reach.js';
 import type { Refusal } from './refusal.js';
 import type { Call } from './request-path.js';
@@ -27,7 +28,9 @@ export function convertResponse(serverCall: ServerCall, received: ServerMessage)
   // A server without the capability has no suggestions: we advertise what some server can.
   if (call.request.operation.type === 'complete' && isJsonObject(error) && error['code'] === METHOD_NOT_FOUND) return { text: noSuggestions(call) };
   if (!isJsonObject(result)) return refusedByServer(serverCall, message, protocolError);
+  if (call.request.operation.type === 'task') return taskAnswer(serverCall, result, protocolError);
   const resultType = result['resultType'] ?? 'complete';
+  if (resultType === 'task') return begunTask(serverCall, result, protocolError);
   if (resultType === 'input_required' && mayNeedInput(call.request)) return inputRequired(serverCall, result, protocolError);
   if (resultType !== 'complete') return protocolError;
   const converted = call.request.era === 'modern' ? modernResult(call, server.name, result) : legacyResult(call, server.name, result);
@@ -49,7 +52,7 @@ const WORDS = new Map(['resultType', 'content', 'contents', 'messages', 'structu
 const isLookAlike = (key: string): boolean => (WORDS.get(key.toLowerCase()) ?? key) !== key;
 
 function modernResult(call: Call, server: string, result: JsonObject): JsonObject {
-  const rewritten = rewriteResult(result, server, call.prefix);
+  const rewritten = withoutRelatedTask(rewriteResult(result, server, call.prefix));
   // What one user read is nobody else's, whatever the server says about caching.
   const isPrivate = call.request.operation.type !== 'read' || rewritten['cacheScope'] === 'private';
   if (rewritten['resultType'] !== undefined && isPrivate) return rewritten;
@@ -64,7 +67,7 @@ const MAX_TTL_MS = 3_600_000;
 
 /** What 2025-11-25 has no words for is left out; structured content that is no object is wrapped. */
 function legacyResult(call: Call, server: string, result: JsonObject): JsonObject {
-  const { resultType: _type, ttlMs: _ttl, cacheScope: _scope, ...rest } = rewriteResult(result, server, call.prefix);
+  const { resultType: _type, ttlMs: _ttl, cacheScope: _scope, ...rest } = withoutRelatedTask(rewriteResult(result, server, call.prefix));
   const { structuredContent } = rest;
   const worded = call.request.version < LINKS_SINCE ? withLinksAsText(rest) : rest;
   return structuredContent === undefined || isJsonObject(structuredContent) ? worded : { ...worded, structuredContent: { result: structuredContent } };
@@ -87,24 +90,16 @@ function withLinksAsText(result: JsonObject): JsonObject {
   };
 }
 
-/** Keys are the server's; so many questions at once are more than anybody means. */
-const MAX_QUESTIONS = 16;
-const MAX_KEY = 128;
-
 /**
  * The server wants something first, or just to be asked again (2026-07-28, multi-round-trip requests). A modern client gets
  * the questions with the server's state sealed in ours; a legacy one is asked on its stream, except for a mere visit to a
  * URL, for which 2025-11-25 has an error. One question that may not be asked fails the call (security rule S18).
  */
-function inputRequired({ call, server, lease, abilities }: ServerCall, result: JsonObject, protocolError: Unavailable): Outcome {
+function inputRequired({ call, server, abilities }: ServerCall, result: JsonObject, protocolError: Unavailable): Outcome {
   const { inputRequests = {}, requestState } = result;
   if (!isJsonObject(inputRequests) || (requestState !== undefined && typeof requestState !== 'string')) return protocolError;
-  const questions = new Map<string, Question>();
-  for (const [key, asked] of Object.entries(inputRequests)) {
-    const question = isJsonObject(asked) ? readQuestion(asked['method'], asked['params'], server, abilities) : undefined;
-    if (question === undefined || key.length > MAX_KEY || key === '__proto__' || questions.size >= MAX_QUESTIONS) return { ...protocolError, reason: 'asked-for-input' };
-    questions.set(lease.redact(key), question);
-  }
+  const questions = readQuestions(inputRequests, server, abilities);
+  if (questions === undefined) return { ...protocolError, reason: 'asked-for-input' };
   if (questions.size === 0 && requestState === undefined) return protocolError;
   if (call.request.era === 'modern') return { text: askModernClient(call, server.name, questions, { kind: 'server', downstream: requestState }) };
   const visits = [...questions.values()].filter(({ params }) => params['mode'] === 'url');
@@ -115,8 +110,7 @@ function inputRequired({ call, server, lease, abilities }: ServerCall, result: J
 export function askModernClient(call: Call, server: string, questions: ReadonlyMap<string, Question>, state: Pick<RequestState, 'kind' | 'downstream' | 'parked'>): string {
   const asked = Object.fromEntries([...questions].map(([key, { method }]) => [key, method]));
   const requestState = sealRequestState(call.path.sealer, call.caller, operationOf(call, server), { ...state, asked }, call.path.clock());
-  const inputRequests = Object.fromEntries([...questions].map(([key, { method, params }]) => [key, { method, params }]));
-  return JSON.stringify({ jsonrpc: '2.0', id: call.request.id, result: { resultType: 'input_required', ...(questions.size > 0 ? { inputRequests } : {}), requestState } });
+  return JSON.stringify({ jsonrpc: '2.0', id: call.request.id, result: { resultType: 'input_required', ...(questions.size > 0 ? { inputRequests: inputRequestsOf(questions) } : {}), requestState } });
 }
 
 /** An error about the operation is the client's to see; one about how we spoke to the server is ours. */
@@ -125,6 +119,8 @@ function refusedByServer(serverCall: ServerCall, { value: { error } }: ServerMes
   const { code, message, data } = error;
   if (code === URL_ELICITATION_REQUIRED) return visitRequired(serverCall, data, protocolError);
   if (code === MISSING_CAPABILITY) return missingCapability(serverCall, data, protocolError);
+  // As of a task that is not this caller's: whose it is the server cannot tell, and need not (S15).
+  if (code === -32602 && serverCall.call.request.operation.type === 'task') return { refused: 'unknown-task' };
   // -32002 is the legacy "resource not found"; other reserved codes speak of versions, headers and sessions.
   const shown = code === -32002 ? -32602 : code;
   const isReserved = shown >= -32768 && shown <= -32000 && shown !== -32602 && shown !== -32603;
@@ -140,7 +136,8 @@ const MISSING_CAPABILITY = -32021;
 function missingCapability({ call, server }: ServerCall, data: unknown, protocolError: Unavailable): Refusal {
   const required = readClientAbilities(isJsonObject(data) ? data['requiredCapabilities'] : undefined, MODERN_VERSION);
   const isCurable = required.size > 0 && abilitiesToward(server, required).size === required.size && [...required].some((ability) => !call.request.abilities.has(ability));
-  return isCurable && call.request.era === 'modern' ? { refused: 'missing-capability', required: capabilitiesOf(required) } : { ...protocolError, reason: 'asked-for-input' };
+  if (isCurable && call.request.era === 'modern') return { refused: 'missing-capability', required: capabilitiesOf(required) };
+  return { ...protocolError, reason: required.has('tasks') ? 'needs-tasks' : 'asked-for-input' };
 }
 
 /** A legacy server sends the user to a page first (2025-11-25, URL mode): in the words of the client's own era. */

@@ -3,8 +3,7 @@ import type { Action, Permit } from '@sallyport/policy';
 import type { DocumentOf } from '@sallyport/configuration';
 import { isJsonObject } from '@sallyport/mcp-relay';
 import type { JsonObject, RelayAnswer } from '@sallyport/mcp-relay';
-import { abilitiesToward } from '../dialog/client-abilities.js';
-import type { ClientAbilities } from '../dialog/client-abilities.js';
+import { abilitiesToward, unasked } from '../dialog/client-abilities.js';
 import { parkedPlace, resumeCall } from '../dialog/resume-call.js';
 import type { Answer } from '../http/exchange.js';
 import type { CredentialLease } from '../outbound/credential-leases.js';
@@ -40,7 +39,7 @@ export async function leaseAndForward(call: Call, permit: Permit, server: Docume
 
 async function send(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, action: Action, request: ServerRequest, refuseLate: RefuseLate): Promise<Sent | Refusal> {
   const { path, inbound } = call;
-  const abilities = abilitiesToward(server, mayNeedInput(call.request) && canBeAsked(call) ? call.request.abilities : unasked(call.request.abilities));
+  const abilities = abilitiesToward(server, mayAsk(call) ? call.request.abilities : unasked(call.request.abilities));
   const waiting = new Set<() => void>();
   const work = new AbortController();
   inbound.disconnected.addEventListener('abort', () => work.abort(), { once: true });
@@ -59,7 +58,7 @@ async function send(call: Call, permit: Permit, server: DocumentOf<'McpServer'>,
     if (isRefusal(renewed)) return renewed;
     return current === undefined ? { refused: 'denied' } : await send(now, renewed, current, action, { ...request, params: withRetry(request.params, more) }, refuseLate);
   };
-  return { serverCall: { call, server, lease: leased.lease, abilities, waiting, work, refuseLate, again }, answer: leased.value };
+  return { serverCall: { call, server, lease: leased.lease, action, params: request.params, abilities, waiting, work, refuseLate, again }, answer: leased.value };
 }
 
 function withRetry({ requestState: _state, inputResponses: _responses, ...params }: JsonObject, more: JsonObject): JsonObject {
@@ -69,8 +68,8 @@ function withRetry({ requestState: _state, inputResponses: _responses, ...params
 /** A legacy client is asked on the stream of its call, in its session. */
 export const canBeAsked = ({ request, inbound }: Call): boolean => request.era === 'modern' || (request.session !== undefined && (inbound.headers.get('accept') ?? '').includes('text/event-stream'));
 
-/** What needs no question: the same toward a server in every request. */
-const unasked = (abilities: ClientAbilities): ClientAbilities => new Set(abilities.has('views') ? (['views'] as const) : []);
+/** A task's questions come with its state. */
+const mayAsk = (call: Call): boolean => (mayNeedInput(call.request) || call.request.operation.type === 'task') && canBeAsked(call);
 
 /** The client's request under the server's own names: nothing of its params but these travels. */
 export const requestOf = ({ request: { id, method, meta, logLevel } }: Call, params: Record<string, unknown>): ServerRequest => ({ id, method, params, meta, logLevel });

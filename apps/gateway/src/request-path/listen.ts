@@ -11,6 +11,7 @@ import { documentsGeneration } from './request-path.js';
 import type { Call } from './request-path.js';
 import { listNames, LISTS, pump, shareOf } from './server-share.js';
 import type { Share } from './server-share.js';
+import { followedTask, needsTasks } from './use-task.js';
 
 const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
 
@@ -22,11 +23,13 @@ const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
  */
 export async function listen(call: Call, wanted: SubscriptionFilter): Promise<Answer | Refusal> {
   const { path, caller } = call;
+  if (wanted.taskIds !== undefined && !call.request.abilities.has('tasks')) return needsTasks();
   const leave = path.subscriptions.enter(caller.userId);
   if (leave === undefined) return { refused: 'too-many', what: 'subscriptions' };
   call.inbound.onOver(leave);
+  const tasks = (wanted.taskIds ?? []).flatMap((taskId) => followedTask(call, taskId) ?? []);
   const watches: NonNullable<Call['open']['lost']>[] = [];
-  const shares = (await Promise.all(call.servers.map((name) => shareOf(call, name, wanted, (watch) => watches.push(watch))))).filter((share) => share !== undefined);
+  const shares = (await Promise.all(call.servers.map((name) => shareOf(call, name, { ...wanted, tasks }, (watch) => watches.push(watch))))).filter((share) => share !== undefined);
   const feed = new Feed();
   let { documentsGeneration: generation } = call;
   call.open.lost = (snapshot) => {
@@ -49,9 +52,10 @@ async function* subscription(call: Call, wanted: SubscriptionFilter, shares: rea
     // Changes of configuration change every list: those we can always tell.
     const lists = Object.fromEntries(listNames.filter((list) => wanted[list] === true).map((list) => [list, true]));
     const resourceSubscriptions = shares.flatMap(({ server, honoured }) => (honoured.resourceSubscriptions ?? []).flatMap((uri) => publicResourceUri(server, uri, call.prefix) ?? []));
-    yield { text: tagged('notifications/subscriptions/acknowledged', { notifications: { ...lists, ...(resourceSubscriptions.length > 0 ? { resourceSubscriptions } : {}) } }), last: false };
+    const taskIds = shares.flatMap(({ tasks }) => [...tasks.values()].map(({ taskId }) => taskId));
+    yield { text: tagged('notifications/subscriptions/acknowledged', { notifications: { ...lists, ...(resourceSubscriptions.length > 0 ? { resourceSubscriptions } : {}), ...(taskIds.length > 0 ? { taskIds } : {}) } }), last: false };
     for (const share of shares) void pump(call, share, feed);
-    for (let next = await feed.take(); next !== undefined; next = await feed.take()) yield { text: tagged(next.method, next.uri === undefined ? {} : { uri: next.uri }), last: false };
+    for (let next = await feed.take(); next !== undefined; next = await feed.take()) yield { text: tagged(next.method, next.params), last: false };
     if (!disconnected.aborted) yield { text: formatEvent(JSON.stringify({ jsonrpc: '2.0', id, result: { resultType: 'complete', _meta: { ...serverInfoMeta(call.path), [SUBSCRIPTION_ID]: id } } })), last: true };
   } finally {
     disconnected.removeEventListener('abort', stop);

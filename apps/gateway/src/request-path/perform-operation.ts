@@ -13,6 +13,7 @@ import { readResource } from './read-resource.js';
 import type { Refusal } from './refusal.js';
 import type { Call } from './request-path.js';
 import { subscribeResource } from './subscribe-resource.js';
+import { useTask } from './use-task.js';
 import { withUpdates } from './updates-during-call.js';
 
 /** What an admitted request asks for: answered here, or by a server after its own decision. */
@@ -50,6 +51,8 @@ export async function performOperation(call: Call, refuseLate: RefuseLate): Prom
       return await listen(call, operation.wanted);
     case 'subscribe': case 'unsubscribe':
       return await subscribeResource(call, operation);
+    case 'task':
+      return await useTask(call, operation, refuseLate);
     case 'read':
       return await readResource(call, operation.uri, refuseLate);
   }

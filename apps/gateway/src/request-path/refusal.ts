@@ -26,6 +26,8 @@ export type Refusal =
   | { readonly refused: 'unknown-tool'; readonly name: string }
   | { readonly refused: 'unknown-prompt'; readonly name: string }
   | { readonly refused: 'unknown-resource'; readonly uri: string }
+  /** Also what one of another caller's, an altered id and a lost permit look like. */
+  | { readonly refused: 'unknown-task' }
   /** The first hop: this user through this agent may not come in. */
   | { readonly refused: 'not-admitted' }
   /** The second hop, and no scope would cure it. */
@@ -36,7 +38,7 @@ export type Refusal =
   | { readonly refused: 'missing-capability'; readonly required: JsonObject }
   /** The server sends the user to a page first, and the client is of 2025-11-25. */
   | { readonly refused: 'visit-required'; readonly visits: readonly JsonObject[] }
-  | { readonly refused: 'server-unavailable'; readonly title: string; readonly reason: RelayFailure | 'credential-rejected' | 'credential-unavailable' | 'scopes-missing' | 'protocol' | 'no-input' | 'parked-call-lost'; readonly retryAfterSeconds?: number | undefined }
+  | { readonly refused: 'server-unavailable'; readonly title: string; readonly reason: RelayFailure | 'credential-rejected' | 'credential-unavailable' | 'scopes-missing' | 'protocol' | 'needs-tasks' | 'no-input' | 'parked-call-lost'; readonly retryAfterSeconds?: number | undefined }
   /** An error of the server's own, in its words, about the operation. */
   | { readonly refused: 'server-error'; readonly code: number; readonly message: string; readonly data?: unknown };
 

@@ -69,6 +69,8 @@ export function refuse(refusal: Refusal, context: RefusalContext): Answer {
       return error(200, errorCodes.invalidParams, `Unknown prompt: ${refusal.name}`);
     case 'unknown-resource':
       return error(200, errorCodes.invalidParams, 'Unknown resource.', { uri: refusal.uri });
+    case 'unknown-task':
+      return error(200, errorCodes.invalidParams, 'Unknown task.');
     case 'not-admitted':
       return error(200, errorCodes.notAdmitted, 'Access through this agent is not allowed by policy.');
     case 'denied':
@@ -104,7 +106,7 @@ export function factsOf(refusal: Refusal): Pick<CallFacts, 'decision' | 'reason'
       return { decision: 'connect_required', reason };
     case 'missing-capability': case 'visit-required': case 'server-unavailable': case 'server-error':
       return { decision: 'allow', reason };
-    case 'not-admitted': case 'denied': case 'unknown-server': case 'unknown-tool': case 'unknown-prompt': case 'unknown-resource': case 'not-ready':
+    case 'not-admitted': case 'denied': case 'unknown-server': case 'unknown-tool': case 'unknown-prompt': case 'unknown-resource': case 'unknown-task': case 'not-ready':
       return { decision: 'deny', reason };
     default:
       return { decision: 'invalid', reason };
@@ -161,6 +163,8 @@ function unavailable(title: string, reason: Extract<Refusal, { refused: 'server-
       return `The answer of ${title} is too large to relay.`;
     case 'asked-for-input':
       return `${title} asked for input from the user, which is not allowed here.`;
+    case 'needs-tasks':
+      return `${title} does this only as a task, and this client does not follow up tasks.`;
     case 'parked-call-lost':
       return `The call to ${title} that waited for the user is gone. Make it again.`;
     case 'no-input':

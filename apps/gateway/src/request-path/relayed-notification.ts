@@ -2,6 +2,7 @@ import { isJsonObject } from '@sallyport/mcp-relay';
 import type { ServerMessage } from '@sallyport/mcp-relay';
 import { publicResourceUri } from '@sallyport/server';
 import { isLogged } from '../inbound/log-level.js';
+import { withoutRelatedTask } from './convert-task.js';
 import { mayHear } from './decide-operation.js';
 import type { Call } from './request-path.js';
 import type { ServerCall } from './server-call.js';
@@ -23,7 +24,7 @@ export function relayedNotification({ call, server, lease }: ServerCall, { value
     default:
       return undefined;
   }
-  return lease.redact(JSON.stringify({ jsonrpc: '2.0', method, params }));
+  return lease.redact(JSON.stringify({ jsonrpc: '2.0', method, params: withoutRelatedTask(params) }));
 }
 
 /** Some older servers tell of a resource in the call that changed it; a client with sessions may hear it there. */

@@ -1,5 +1,6 @@
 import type { DocumentOf } from '@sallyport/configuration';
 import type { JsonObject, RelayAnswer } from '@sallyport/mcp-relay';
+import type { Action } from '@sallyport/policy';
 import type { Answer } from '../http/exchange.js';
 import type { ClientAbilities } from '../dialog/client-abilities.js';
 import type { Question } from '../dialog/question.js';
@@ -15,6 +16,10 @@ export interface ServerCall {
   readonly call: Call;
   readonly server: DocumentOf<'McpServer'>;
   readonly lease: CredentialLease;
+  /** What was permitted. */
+  readonly action: Action;
+  /** As the server was sent it. */
+  readonly params: JsonObject;
   /** What the server was told it may ask. */
   readonly abilities: ClientAbilities;
   /** Questions of the server that wait for the client: how to close each. While there are any, the server may be silent. */

@@ -1,43 +1,57 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { DocumentOf } from '@sallyport/configuration';
-import { isJsonObject } from '@sallyport/mcp-relay';
+import { isJsonObject, parseMessage } from '@sallyport/mcp-relay';
 import type { RelayAnswer, ServerMessage } from '@sallyport/mcp-relay';
 import type { Action, Permit } from '@sallyport/policy';
 import { publicResourceUri, serverResourceUri } from '@sallyport/server';
 import type { SubscriptionFilter } from '../inbound/client-message.js';
 import { abilitiesToward } from '../dialog/client-abilities.js';
+import type { ClientAbilities } from '../dialog/client-abilities.js';
 import type { CredentialLease } from '../outbound/credential-leases.js';
 import { forward } from '../outbound/forward.js';
 import { withLease } from '../outbound/with-lease.js';
+import { detailedTask } from './convert-task.js';
 import { decisionOn, mayHear } from './decide-operation.js';
 import type { Feed } from './feed.js';
 import { permitWatch } from './lease-and-forward.js';
 import { leaseTarget } from './reach.js';
 import type { Call } from './request-path.js';
+import type { FollowedTask } from './use-task.js';
 
 export const LISTS = { toolsListChanged: 'notifications/tools/list_changed', promptsListChanged: 'notifications/prompts/list_changed', resourcesListChanged: 'notifications/resources/list_changed' } as const;
 const LIST_ACTIONS = { toolsListChanged: 'list-tools', promptsListChanged: 'list-prompts', resourcesListChanged: 'list-resources' } as const;
 type ListName = keyof typeof LISTS;
 export const listNames = Object.keys(LISTS) as ListName[];
+const TASK_CHANGED = 'notifications/tasks';
 /** A server's lists change no more often. */
 const CHANGE_MS = 100;
+
+/** What a client wants to hear of; its tasks are opened already. */
+export interface Wanted extends Omit<SubscriptionFilter, 'taskIds'> {
+  readonly tasks?: readonly FollowedTask[] | undefined;
+}
 
 /** One server's part of a subscription: what it agreed to tell, and its stream. */
 export interface Share {
   readonly server: string;
   readonly lease: CredentialLease;
   readonly honoured: SubscriptionFilter;
+  /** Those it agreed to tell of, by its own ids. */
+  readonly tasks: ReadonlyMap<string, FollowedTask>;
+  /** What it may ask, in the state of a task. */
+  readonly abilities: ClientAbilities;
   readonly messages: AsyncIterator<ServerMessage>;
   /** Ends it at the server too. */
   readonly end: () => void;
 }
 
 /** Asks one server; `undefined` when it may not be asked, does not answer, or agrees to nothing. */
-export async function shareOf(call: Call, name: string, wanted: SubscriptionFilter, onPermit: (watch: NonNullable<Call['open']['lost']>) => void): Promise<Share | undefined> {
+export async function shareOf(call: Call, name: string, wanted: Wanted, onPermit: (watch: NonNullable<Call['open']['lost']>) => void): Promise<Share | undefined> {
   const server = call.snapshot.get('McpServer', name);
   const reach = server && permitFor(call, server, wanted);
   if (server === undefined || reach === undefined) return undefined;
-  const { permit, action, filter } = reach;
+  const { permit, action, filter, tasks } = reach;
+  const abilities = abilitiesToward(server, call.request.abilities);
   let isAcknowledged = false;
   const { disconnected } = call.inbound;
   const work = new AbortController();
@@ -54,7 +68,7 @@ export async function shareOf(call: Call, name: string, wanted: SubscriptionFilt
     // A call's own progress token and names are not the subscription's.
     const { id, era, meta } = call.request;
     const request = { id, method: 'subscriptions/listen', params: { notifications: filter }, meta: era === 'modern' ? meta : undefined };
-    return await forward(permit, lease, server, request, { channel: call.path.channel, clientInfo: call.path.identity, signal: work.signal, timeoutMs: call.path.listTimeoutMs, abilities: abilitiesToward(server, call.request.abilities), mayBeSilent: () => isAcknowledged });
+    return await forward(permit, lease, server, request, { channel: call.path.channel, clientInfo: call.path.identity, signal: work.signal, timeoutMs: call.path.listTimeoutMs, abilities, mayBeSilent: () => isAcknowledged });
   });
   if (leased.type !== 'used' || leased.value.type !== 'stream') {
     end();
@@ -69,11 +83,23 @@ export async function shareOf(call: Call, name: string, wanted: SubscriptionFilt
     return undefined;
   }
   isAcknowledged = true;
-  return { server: name, lease: leased.lease, honoured, messages: stream, end };
+  const agreed = new Set(honoured.taskIds);
+  return { server: name, lease: leased.lease, honoured, tasks: new Map([...tasks].filter(([id]) => agreed.has(id))), abilities, messages: stream, end };
 }
 
-/** What of it this caller may hear of from this server: changes of lists it may list, and of resources it may read. */
-function permitFor(call: Call, { name }: DocumentOf<'McpServer'>, wanted: SubscriptionFilter): { permit: Permit; action: Action; filter: SubscriptionFilter } | undefined {
+/** How a task is now, told in full (2026-07-28): only of one that was asked for, and decided like asking for it. */
+function tellTask(call: Call, { server: name, lease, tasks, abilities }: Share, { json }: ServerMessage, feed: Feed): void {
+  const redacted = lease.redactJson(json);
+  const params = parseMessage(redacted)?.value['params'];
+  const task = isJsonObject(params) && typeof params['taskId'] === 'string' ? tasks.get(params['taskId']) : undefined;
+  const server = call.snapshot.get('McpServer', name);
+  if (!isJsonObject(params) || task === undefined || server === undefined || !mayHear(call, name, task.action)) return;
+  const state = detailedTask({ call, server, abilities }, params, { is: task.id, called: task.taskId });
+  if (isJsonObject(state)) feed.push({ method: TASK_CHANGED, about: task.taskId, params: state, size: redacted.length });
+}
+
+/** What of it this caller may hear of from this server: changes of lists it may list, of resources it may read, and of tasks it may follow up. */
+function permitFor(call: Call, { name }: DocumentOf<'McpServer'>, wanted: Wanted): { permit: Permit; action: Action; filter: SubscriptionFilter; tasks: ReadonlyMap<string, FollowedTask> } | undefined {
   let reach: { permit: Permit; action: Action } | undefined;
   const may = (action: Action): boolean => {
     const decision = decisionOn(call, name, action);
@@ -85,7 +111,8 @@ function permitFor(call: Call, { name }: DocumentOf<'McpServer'>, wanted: Subscr
     const found = serverResourceUri(publicUri, call.servers, call.prefix);
     return found?.server === name && may({ type: 'resource', uri: found.uri }) ? [found.uri] : [];
   });
-  return reach && { ...reach, filter: { ...Object.fromEntries(lists.map((list) => [list, true])), ...(uris.length > 0 ? { resourceSubscriptions: uris } : {}) } };
+  const tasks = new Map((wanted.tasks ?? []).filter(({ server, action }) => server === name && may(action)).map((task) => [task.id, task]));
+  return reach && { ...reach, tasks, filter: { ...Object.fromEntries(lists.map((list) => [list, true])), ...(uris.length > 0 ? { resourceSubscriptions: uris } : {}), ...(tasks.size > 0 ? { taskIds: [...tasks.keys()] } : {}) } };
 }
 
 /** The first message says what the server agreed to; more than was asked for is not agreed to. */
@@ -96,18 +123,23 @@ async function acknowledged(stream: AsyncIterator<ServerMessage>, asked: Subscri
     const agreed = isJsonObject(params) ? params['notifications'] : undefined;
     if (!isJsonObject(agreed)) return undefined;
     const lists = listNames.filter((list) => asked[list] === true && agreed[list] === true);
-    const uris = Array.isArray(agreed['resourceSubscriptions']) ? (agreed['resourceSubscriptions'] as unknown[]) : [];
-    const resources = (asked.resourceSubscriptions ?? []).filter((uri) => uris.includes(uri));
-    return lists.length + resources.length === 0 ? undefined : { ...Object.fromEntries(lists.map((list) => [list, true])), ...(resources.length > 0 ? { resourceSubscriptions: resources } : {}) };
+    const agreedOf = (name: 'resourceSubscriptions' | 'taskIds') => {
+      const named = new Set(Array.isArray(agreed[name]) ? (agreed[name] as unknown[]) : []);
+      return (asked[name] ?? []).filter((one) => named.has(one));
+    };
+    const [resourceSubscriptions, taskIds] = [agreedOf('resourceSubscriptions'), agreedOf('taskIds')];
+    return lists.length + resourceSubscriptions.length + taskIds.length === 0 ? undefined : { ...Object.fromEntries(lists.map((list) => [list, true])), resourceSubscriptions, taskIds };
   } catch {
     return undefined; // it fell silent or broke: it takes no part
   }
 }
 
 /** What one server says, in our words: only what it agreed to tell, and only about its own resources. */
-export async function pump(call: Call, { server, lease, honoured, messages }: Share, feed: Feed): Promise<void> {
+export async function pump(call: Call, share: Share, feed: Feed): Promise<void> {
+  const { server, lease, honoured, messages } = share;
   try {
     for (;;) {
+      await feed.room();
       const { value: message, done } = await messages.next();
       if (done === true || 'id' in message.value) break;
       const { method, params } = message.value;
@@ -119,8 +151,8 @@ export async function pump(call: Call, { server, lease, honoured, messages }: Sh
         await pause(CHANGE_MS, undefined, { signal: call.inbound.disconnected, ref: false });
       } else if (method === 'notifications/resources/updated' && isJsonObject(params) && typeof params['uri'] === 'string' && honoured.resourceSubscriptions?.includes(params['uri']) === true && mayHear(call, server, { type: 'resource', uri: params['uri'] })) {
         const uri = publicResourceUri(server, params['uri'], call.prefix);
-        if (uri !== undefined) feed.push({ method, uri });
-      }
+        if (uri !== undefined) feed.push({ method, about: uri, params: { uri } });
+      } else if (method === TASK_CHANGED) tellTask(call, share, message, feed);
     }
   } catch {
     // broken off: the subscription ends below, and the client makes it anew

@@ -73,5 +73,5 @@ async function* merged(pieces: AsyncIterable<AnswerPiece>, feed: Feed): AsyncGen
 }
 
 function* told(feed: Feed): Generator<AnswerPiece> {
-  for (const { method, uri } of feed.drain()) yield { text: formatEvent(JSON.stringify({ jsonrpc: '2.0', method, params: { uri } })), last: false };
+  for (const { method, params } of feed.drain()) yield { text: formatEvent(JSON.stringify({ jsonrpc: '2.0', method, params })), last: false };
 }

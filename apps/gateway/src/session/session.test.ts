@@ -7,6 +7,7 @@ import { LogLevels } from './log-levels.js';
 import { openMcpSession, sealLogLevel, sealMcpSession } from './mcp-session.js';
 import { openRequestState, sealRequestState } from './request-state.js';
 import { StateSealer } from './state-sealer.js';
+import { openTaskId, sealTaskId, taskAction } from './task-id.js';
 
 const now = 1_800_000_000_000;
 const key = () => new Secret<Uint8Array>(randomBytes(32));
@@ -110,5 +111,27 @@ describe('request state', () => {
     ['a later day', alice, operation, now + 15 * 60_000],
   ])('is refused for %s (S16)', (_for, who, what, when) => {
     expect(openRequestState(sealer, who, what, sealed, when)).toBeUndefined();
+  });
+});
+
+describe('the id of a task', () => {
+  const sealer = new StateSealer([key()]);
+  const task = { server: 'jobs', id: 'task-1', tool: 'begin', arguments: { size: 3 } };
+  test('says to its own user, agent and sign-in where it runs and what began it, and nothing to others (S16)', () => {
+    const alice = caller();
+    const id = sealTaskId(sealer, alice, task) ?? expect.fail('not sealed');
+    expect(id).not.toContain('task-1');
+    expect(openTaskId(sealer, caller({ userId: alice.userId, sid: alice.sid }), id)).toEqual(task);
+    for (const other of [caller(), { ...alice, clientId: 'other' }, { ...alice, sid: newId('ses') }]) expect(openTaskId(sealer, other, id)).toBeUndefined();
+    for (const altered of ['', 'task-1', `${id}A`, 'A'.repeat(1_000_000), sealer.seal('request-state', task, [alice.userId, alice.clientId, alice.sid])]) expect(openTaskId(sealer, alice, altered)).toBeUndefined();
+  });
+  test('fits into a header whatever the server calls it and the arguments are, or is none (S10, S16)', () => {
+    const longest = taskAction('t'.repeat(128), { text: 'é'.repeat(506) });
+    const id = sealTaskId(sealer, caller(), { server: 's'.repeat(24), id: 'x'.repeat(1_024), tool: longest.name, arguments: longest.arguments });
+    expect(longest.arguments).toBeDefined();
+    expect(id?.length).toBeLessThan(3_500);
+    expect(taskAction('t', { text: 'é'.repeat(507) }).arguments).toBeUndefined();
+    expect(taskAction('t', undefined).arguments).toEqual({});
+    expect(sealTaskId(sealer, caller(), { ...task, id: 'x'.repeat(1_025) })).toBeUndefined();
   });
 });

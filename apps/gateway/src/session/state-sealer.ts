@@ -6,7 +6,7 @@ const KEY_ID_BYTES = 4;
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
-export type SealPurpose = 'mcp-session' | 'request-state' | 'list-cursor' | 'question' | 'replica-message';
+export type SealPurpose = 'mcp-session' | 'request-state' | 'list-cursor' | 'question' | 'replica-message' | 'task-id';
 
 /**
  * Opaque state that travels through clients: AES-256-GCM under a key per purpose (HKDF-SHA256 from the key the gateways

@@ -12,7 +12,7 @@ const envelope = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.
 
 /** A request of 2026-07-28 with its headers; `params` may hold a `_meta` of its own. */
 export function modernRequest(method: string, params: Record<string, unknown> = {}, headers: Record<string, string> = {}): { body: Record<string, unknown>; headers: Record<string, string> } {
-  const named = params['name'] ?? params['uri'];
+  const named = params['name'] ?? params['uri'] ?? params['taskId'];
   return {
     body: { jsonrpc: '2.0', id: 7, method, params: { ...params, _meta: { ...envelope, ...(params['_meta'] as object | undefined) } } },
     headers: { 'mcp-protocol-version': '2026-07-28', 'mcp-method': method, ...(typeof named === 'string' ? { 'mcp-name': named } : {}), ...headers },

@@ -202,6 +202,19 @@ describe('decide', () => {
     expect(summary(ask(policies(c2g(), g2s({ when: 'tool.annotations.readOnlyHint' })), caller, view('get_note')))).toBe('deny expression_false');
   });
 
+  it('decides following up a task as the call that began it, and holds nothing against its arguments that it does not know (S16) (S17)', () => {
+    const task = (name: string, args?: Record<string, unknown>): Action => ({ type: 'task', name, arguments: args });
+    expect(summary(ask(policies(c2g(), g2s()), caller, task('get_note')))).toBe('allow');
+    expect(summary(ask(policies(c2g(), g2s()), caller, task('create_note')))).toBe('step-up notes.write');
+    expect(summary(ask(policies(c2g(), g2s()), caller, task('other')))).toBe('deny tool_not_granted');
+    expect(summary(ask(policies(c2g(), g2s({ when: 'request.kind == "tool" && request.name == "get_note"' })), caller, task('get_note')))).toBe('allow');
+    const byArguments = policies(c2g(), g2s({ when: '!("force" in tool.arguments)' }));
+    expect(summary(ask(byArguments, caller, task('get_note', {})))).toBe('allow');
+    expect(summary(ask(byArguments, caller, task('get_note', { force: true })))).toBe('deny expression_false');
+    expect(summary(ask(byArguments, caller, task('get_note')))).toBe('deny expression_failed');
+    expect(summary(ask(policies(c2g({ when: '!("force" in tool.arguments)' }), g2s()), caller, task('get_note')))).toBe('deny expression_failed');
+  });
+
   it('leaves the source network of a lease to the gateway and decides the rest again (S21)', () => {
     const set = policies(c2g({ conditions: { sourceCidrs: ['10.0.0.0/8'] }, when: 'request.sourceIp != ""' }), g2s({ conditions: { maxAuthAge: '10m' } }));
     expect(summary(ask(set, caller, { type: 'lease' }, { sourceIp: null }))).toBe('allow');

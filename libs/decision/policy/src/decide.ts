@@ -144,13 +144,15 @@ export function serversFor(policies: CompiledPolicies, caller: ConnectFacts): st
 
 const isEntitled = (set: PolicySet, caller: Caller, scope: string): boolean => caller.roles.some((role) => set.entitledScopes(role).has(scope));
 
+const isOfTool = (action: Action): action is Extract<Action, { type: 'tool' | 'tool-view' | 'task' }> => action.type === 'tool' || action.type === 'tool-view' || action.type === 'task';
+
 /** Servers invent names: remembered answers are few and forgotten together. */
 const MAX_REMEMBERED_NAMES = 4_096;
 
 /** One answer per candidate policy; `undefined` where the action is no operation. */
 function ruleAnswers(applicable: Applicable, candidates: readonly GatewayToServerPolicy[], caller: Caller, server: string, action: Action): readonly RuleAnswer[] | undefined {
   if (action.type === 'resource') return candidates.map((policy) => answerOf(policy.resources, action.uri, caller.roles));
-  const list = action.type === 'prompt' ? 'prompts' : action.type === 'tool' || action.type === 'tool-view' ? 'tools' : undefined;
+  const list = action.type === 'prompt' ? 'prompts' : isOfTool(action) ? 'tools' : undefined;
   if (list === undefined || !('name' in action)) return undefined;
   const key = `${list} ${server} ${action.name}`;
   let answers = applicable.answersByName.get(key);
@@ -163,16 +165,17 @@ function ruleAnswers(applicable: Applicable, candidates: readonly GatewayToServe
 }
 
 function circumstancesOf(applicable: Applicable, { server, action, sourceIp, now }: AccessRequest): Circumstances {
-  const isOperation = action.type === 'tool' || action.type === 'tool-view' || action.type === 'resource' || action.type === 'prompt';
+  const isOperation = isOfTool(action) || action.type === 'resource' || action.type === 'prompt';
   return {
     sourceIp,
     now,
     ignoreSource: action.type === 'lease',
     answers: (reads) => (isOperation && !(action.type === 'tool-view' && reads.toolArguments)) || !(reads.tool || (reads.request && action.type === 'lease')),
+    lacks: (reads) => action.type === 'task' && action.arguments === undefined && reads.toolArguments,
     variables: () => ({
       ...applicable.variables,
-      tool: action.type === 'tool' || action.type === 'tool-view' ? { name: action.name, annotations: annotationsOf(action), arguments: ('arguments' in action ? action.arguments : undefined) ?? {} } : {},
-      request: { server, kind: action.type, name: 'name' in action ? action.name : '', uri: action.type === 'resource' ? action.uri : '', sourceIp: sourceIp ?? '', time: new Date(now) },
+      tool: isOfTool(action) ? { name: action.name, annotations: annotationsOf(action), arguments: ('arguments' in action ? action.arguments : undefined) ?? {} } : {},
+      request: { server, kind: action.type === 'task' ? 'tool' : action.type, name: 'name' in action ? action.name : '', uri: action.type === 'resource' ? action.uri : '', sourceIp: sourceIp ?? '', time: new Date(now) },
     }),
   };
 }

@@ -21,6 +21,8 @@ export type Offer = ({ readonly type: 'tool' } & ToolFacts) | { readonly type: '
  * - `tool`, `resource`, `prompt`: one operation, with everything that is known about it.
  * - `tool-view`: reading the view a tool names (MCP Apps): the tool's own rules and scopes; expressions that look at its
  *   arguments are left to the call.
+ * - `task`: following up a task that a call of this tool began, decided as that call. Without the arguments, because they
+ *   were too long to keep, expressions that look at them do not hold.
  * - `list-tools`, `list-resources`, `list-prompts`, `connect`: reaching the server without an operation. No scope is
  *   needed; expressions that look at `tool` are left to the operation.
  * - `lease`: the credential service's second look. It knows neither the source address nor the operation, so conditions
@@ -30,6 +32,7 @@ export type Offer = ({ readonly type: 'tool' } & ToolFacts) | { readonly type: '
 export type Action =
   | ({ readonly type: 'tool'; readonly arguments?: Readonly<Record<string, unknown>> | undefined } & ToolFacts)
   | ({ readonly type: 'tool-view' } & ToolFacts)
+  | ({ readonly type: 'task'; readonly arguments?: Readonly<Record<string, unknown>> | undefined } & ToolFacts)
   | { readonly type: 'resource'; readonly uri: string }
   | { readonly type: 'prompt'; readonly name: string }
   | { readonly type: 'list-tools' }

@@ -13,6 +13,8 @@ export interface Circumstances {
   readonly ignoreSource: boolean;
   /** Whether an expression that reads these is to be answered here; if not it is left to the operation. */
   readonly answers: (reads: ExpressionReads) => boolean;
+  /** Whether an expression that reads these is to be answered here, and cannot be. */
+  readonly lacks: (reads: ExpressionReads) => boolean;
   readonly variables: () => ExpressionVariables;
 }
 
@@ -27,7 +29,7 @@ export function failingCondition(conditions: Conditions, caller: ConnectFacts, c
   if (sourceNetwork && !circumstances.ignoreSource && (circumstances.sourceIp === null || !sourceNetwork(circumstances.sourceIp))) return 'source_not_allowed';
   if (hours && !hours(circumstances.now)) return 'outside_hours';
   if (when && circumstances.answers(when.reads)) {
-    const answer = when.evaluate(circumstances.variables());
+    const answer = circumstances.lacks(when.reads) ? 'failed' : when.evaluate(circumstances.variables());
     if (answer !== 'true') return answer === 'false' ? 'expression_false' : 'expression_failed';
   }
   return undefined;

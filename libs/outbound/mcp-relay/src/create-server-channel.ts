@@ -5,7 +5,7 @@ import { isJsonObject, isResponseTo } from './json-rpc.js';
 import type { JsonObject, RequestId, ServerMessage } from './json-rpc.js';
 import { withBeside } from './beside-stream.js';
 import { LegacyStream } from './legacy-stream.js';
-import { isSpokenLegacyVersion, legacyRequest, LEGACY_VERSION, sessionHeaders } from './legacy-request.js';
+import { isSpokenLegacyVersion, legacyCapabilities, legacyRequest, LEGACY_VERSION, sessionHeaders } from './legacy-request.js';
 import { modernRequest } from './modern-request.js';
 import type { ModernRequest } from './modern-request.js';
 import { RunningCalls } from './running-calls.js';
@@ -81,7 +81,8 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
     return isInitialized ? legacy : answer;
   }
 
-  async function requestLegacy(target: ChannelTarget, message: ModernRequest): Promise<RelayAnswer> {
+  async function requestLegacy(target: ChannelTarget, asked: ModernRequest): Promise<RelayAnswer> {
+    const message = { ...asked, clientCapabilities: legacyCapabilities(asked.clientCapabilities) };
     const { clientCapabilities } = message;
     // A session is for what was said when it was opened: it is not shared between clients that can do different things.
     const key = JSON.stringify([target.url.href, target.identity, clientCapabilities]);

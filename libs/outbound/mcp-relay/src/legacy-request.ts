@@ -1,3 +1,4 @@
+import { isJsonObject } from './json-rpc.js';
 import type { JsonObject } from './json-rpc.js';
 
 /** The newest version that has `initialize`; what a server answers with is what is spoken. */
@@ -18,4 +19,12 @@ export function legacyRequest(request: { readonly id: number; readonly method: s
 /** Headers of everything after `initialize` (2025-06-18, transports). */
 export function sessionHeaders(session: { readonly id: string | undefined; readonly version: string }): Record<string, string> {
   return { 'mcp-protocol-version': session.version, ...(session.id === undefined ? {} : { 'mcp-session-id': session.id }) };
+}
+
+const TASKS = 'io.modelcontextprotocol/tasks';
+
+/** What a client can do in the words of 2025-11-25: tasks as an extension came after it. */
+export function legacyCapabilities({ extensions, ...capabilities }: JsonObject): JsonObject {
+  const { [TASKS]: _tasks, ...known } = isJsonObject(extensions) ? extensions : {};
+  return Object.keys(known).length > 0 ? { ...capabilities, extensions: known } : capabilities;
 }
