@@ -107,6 +107,17 @@ const soon = (assertion: () => void) => eventually(() => { assertion(); return t
 const documentsOf = (replica: ConfigurationReplica) => [...replica.snapshot().documents.keys()].sort();
 const record = (part: object = {}) => ({ v: 1, type: 'mcp.call', id: newId('evt'), replica: 'gateway-1', receivedAt: Date.now(), durationMs: 3, userId: 'usr_alice', clientId: 'agent-1', method: 'tools/call', server: 'notes', target: 'get_note', decision: 'allow', httpStatus: 200, ...part });
 
+describe('our client metadata document', () => {
+  it('is served to whoever asks, without its private key', async () => {
+    const { url } = await start();
+    const answer = await fetch(`${url}/oauth/client-metadata.json`);
+    expect([answer.status, answer.headers.get('cache-control')]).toEqual([200, 'public, max-age=300']);
+    const text = await answer.text();
+    expect(JSON.parse(text)).toMatchObject({ client_id: `${url}/oauth/client-metadata.json` });
+    expect(text).not.toMatch(/"d":/);
+  });
+});
+
 describe('configuration', () => {
   it('goes from file to every replica, signed, with its secrets sealed aside and nowhere else (S27) (S30)', async () => {
     const { log, call } = await start();

@@ -3,13 +3,14 @@ import { configuredClient, issuerOf, oauthUserRules, preferredAuthentication, re
 import type { Database } from '@sallyport/database';
 import type { Clock } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
+import type { ClientMetadataDocument } from './client-metadata-document.js';
 import type { SafeFetch } from '@sallyport/safe-fetch';
 
-export type ClientResult = { readonly type: 'client'; readonly client: OAuthClient } | { readonly type: 'failed'; readonly reason: 'registration_not_offered' | 'registration_refused' | 'secret_missing' | 'issuer_not_the_configured_one' };
+export type ClientResult = { readonly type: 'client'; readonly client: OAuthClient } | { readonly type: 'failed'; readonly reason: 'registration_not_offered' | 'registration_refused' | 'client_metadata_document_not_taken' | 'secret_missing' | 'issuer_not_the_configured_one' };
 
 const RENEW_BEFORE_MS = 24 * 60 * 60 * 1000;
 
-/** Who we are at a server's authorization server: the configured client, else our own registration, made once per issuer. */
+/** Who we are at a server's authorization server: the configured client, else by our client metadata document, else our own registration, made once per issuer. */
 export class OAuthClientRegistry {
   readonly #database: Database;
   readonly #sealer: Sealer;
@@ -17,14 +18,16 @@ export class OAuthClientRegistry {
   readonly #clock: Clock;
   readonly #redirectUri: string;
   readonly #publicUrl: string;
+  readonly #document: ClientMetadataDocument;
 
-  constructor(options: { database: Database; sealer: Sealer; fetch: SafeFetch; clock: Clock; redirectUri: string; publicUrl: string }) {
+  constructor(options: { database: Database; sealer: Sealer; fetch: SafeFetch; clock: Clock; redirectUri: string; publicUrl: string; document: ClientMetadataDocument }) {
     this.#database = options.database;
     this.#sealer = options.sealer;
     this.#fetch = options.fetch;
     this.#clock = options.clock;
     this.#redirectUri = options.redirectUri;
     this.#publicUrl = options.publicUrl;
+    this.#document = options.document;
   }
 
   async clientFor({ provider }: ConfiguredTarget, metadata: AuthorizationServerMetadata): Promise<ClientResult> {
@@ -37,7 +40,10 @@ export class OAuthClientRegistry {
       const preferred = preferredAuthentication(metadata);
       return { type: 'client', client: { issuer: metadata.issuer, clientId, clientSecret, authentication: preferred === 'none' ? 'client_secret_basic' : preferred } };
     }
-    return this.#registered(metadata);
+    const wanted = provider.spec.type === 'mcp-user-oauth' ? provider.spec.registration : undefined;
+    const byDocument = wanted !== 'dynamic' && this.#document.isTakenBy(metadata);
+    if (byDocument) return { type: 'client', client: await this.#document.clientAt(metadata.issuer) };
+    return wanted === 'client-metadata-document' ? { type: 'failed', reason: 'client_metadata_document_not_taken' } : this.#registered(metadata);
   }
 
   async configured(provider: string, spec: OAuthUserProvider): Promise<ClientResult> {

@@ -10,6 +10,8 @@ import { subjects, type CredentialChanged } from '@sallyport/messages';
 import type { Vault } from '@sallyport/vault';
 import type { Messaging } from '@sallyport/messaging';
 import { createSafeFetch } from '@sallyport/safe-fetch';
+import { ClientMetadataController } from '../connect/client-metadata.controller.js';
+import { ClientMetadataDocument } from '../connect/client-metadata-document.js';
 import { ConnectController } from '../connect/connect.controller.js';
 import { ConnectFlow } from '../connect/connect-flow.js';
 import { ConnectionConsents } from '../connect/connection-consents.js';
@@ -75,12 +77,13 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
   const redirectUri = `${publicUrl}/connect/callback`;
   const shared = { store, vault: sealer, fetch, clock, random, clientFor, consents, record, broadcastChanged };
 
+  const clientDocument = new ClientMetadataDocument({ database, sealer, publicUrl, redirectUri });
   const connectFlow = new ConnectFlow({
     ...shared,
     snapshot,
     redirectUri,
     pending: new PendingGrants({ database, sealer, clock }),
-    clients: new OAuthClientRegistry({ database, sealer, fetch, clock, redirectUri, publicUrl }),
+    clients: new OAuthClientRegistry({ database, sealer, fetch, clock, redirectUri, publicUrl, document: clientDocument }),
   });
   const forced = new ForcedRefreshes(clock);
   const leaseContext: LeaseContext = {
@@ -113,7 +116,7 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
   const authorizationServer = { issuer, authorizeUrl: `${issuer}/authorize`, tokenUrl, jwksUrl };
 
   return {
-    controllers: [LeaseController, ConnectController, SessionController, ConnectionsController, UpstreamRevocationsController],
+    controllers: [LeaseController, ConnectController, ClientMetadataController, SessionController, ConnectionsController, UpstreamRevocationsController],
     consents,
     disconnectAll: (ids, reason) => disconnectAll(ids, reason, disconnectContext),
     revokeRemoved: () => revokeRemoved(disconnectContext),
@@ -123,6 +126,7 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
       { provide: CONTROL_PLANE_URL, useValue: publicUrl },
       { provide: DISCONNECT_CONTEXT, useValue: disconnectContext },
       { provide: ConnectFlow, useValue: connectFlow },
+      { provide: ClientMetadataDocument, useValue: clientDocument },
       { provide: BrowserSessions, useValue: new BrowserSessions({ database, sealer, clock, isRevoked: ({ userId, issuedAt }) => snapshot().revocations.isRevoked({ userId, clientId: '', sid: '', issuedAt }) }) },
       { provide: SignIn, useValue: new SignIn({ authorizationServer, controlPlaneUrl: publicUrl, fetch: ownFetch, sealer, clock }) },
     ],

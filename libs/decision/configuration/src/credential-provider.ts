@@ -8,6 +8,8 @@ const McpUserOAuth = z.strictObject({
   scopes: z.array(Scope).optional(),
   /** The most it may be widened to when the server asks for more (RFC 6750, `insufficient_scope`): `scopes` unless said, and without either what the user agrees to. */
   maxScopes: z.array(Scope).max(64).optional(),
+  /** How we become known where `client` says nothing: by our client metadata document where that is taken and our address is https, else by registering (RFC 7591), unless one of them is said. */
+  registration: z.enum(['client-metadata-document', 'dynamic']).optional(),
   /** Our registration at one authorization server, made by hand. It is shown to that issuer only, whichever one the server names. */
   client: z.strictObject({ issuer: z.url({ protocol: /^https?$/ }), clientId: z.string().min(1), clientSecret: SecretSource.optional() }).optional(),
 });

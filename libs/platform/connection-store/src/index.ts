@@ -4,7 +4,7 @@
  * by the control plane (connect, lease, disconnect) and the refresh worker. What a connection is and how it is fenced
  * is `outbound/credential`'s; sealing happens before a row gets here.
  */
-export { createClientLookup, findStoredSecret } from './client-lookup.js';
+export { createClientLookup, documentClient, findStoredSecret } from './client-lookup.js';
 export type { ClientLookupContext } from './client-lookup.js';
 export { connectionColumn, upstreamRevocationColumn } from './connection-column.js';
 export { PostgresConnectionStore } from './postgres-connection-store.js';

@@ -13,6 +13,7 @@ export const AuthorizationServerMetadata = z.object({
   code_challenge_methods_supported: z.array(z.string()).optional(),
   token_endpoint_auth_methods_supported: z.array(z.string()).optional(),
   authorization_response_iss_parameter_supported: z.boolean().optional(),
+  client_id_metadata_document_supported: z.boolean().optional(),
 });
 export type AuthorizationServerMetadata = z.infer<typeof AuthorizationServerMetadata>;
 
