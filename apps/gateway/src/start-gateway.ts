@@ -26,6 +26,7 @@ import { RemoteExchanges } from './dialog/remote-exchanges.js';
 import { ReplicaLink } from './dialog/replica-link.js';
 import { takeReplicaRequest } from './dialog/take-replica-request.js';
 import { Catalogues } from './outbound/catalogues.js';
+import { CertificateConnections } from './outbound/certificate-connections.js';
 import { CredentialLeases } from './outbound/credential-leases.js';
 import { handleMcpRequest } from './request-path/handle-mcp-request.js';
 import { OpenCalls } from './request-path/open-calls.js';
@@ -81,10 +82,10 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     leaseSigningPublicKey: leaseSigningKey.publicKey, clock, onProblem: onLeaseProblem,
     send: (wire) => request(messaging.client(), subjects.lease, wire, { timeoutMs: config.leaseTimeoutMs }),
   });
-  const dispatcher = createGuardedAgent(
-    { allow: () => (replica.state().ready ? (replica.snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? []) : []), extraCertificateAuthorities: config.extraCertificateAuthorities },
-    { connections: 1_024, keepAliveTimeout: 30_000, maxHeaderSize: 32_768 },
-  );
+  const guard = { allow: () => (replica.state().ready ? (replica.snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? []) : []), extraCertificateAuthorities: config.extraCertificateAuthorities };
+  const pooling = { connections: 1_024, keepAliveTimeout: 30_000, maxHeaderSize: 32_768 };
+  const dispatcher = createGuardedAgent(guard, pooling);
+  const certificateConnections = new CertificateConnections({ open: (clientCertificate) => createGuardedAgent({ ...guard, clientCertificate }, pooling), clock });
   const endedSessions = new EndedSessions({
     clock, onProblem: (error) => logger.warn({ err: error }, 'the end of a session could not be announced yet'),
     announce: async ({ id, expiresAt }) => {
@@ -99,7 +100,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     onDamagedLine: () => logger.warn('a damaged event was skipped'),
   });
 
-  const channel = createServerChannel({ relay: createRelay({ dispatcher, userAgent }), clock });
+  const channel = createServerChannel({ relay: createRelay({ dispatcher, dispatcherWith: (certificate) => certificateConnections.of(certificate), userAgent }), clock });
   const openCalls = new OpenCalls(verifier);
   const questions = new OpenQuestions({ sealer, replica: config.replica });
   const parkedCalls = new ParkedCalls({ openCalls });
@@ -155,6 +156,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     proofs.sweep();
     spool.recover();
     channel.sweep();
+    certificateConnections.sweep();
     if (verifier.keys.loaded) verifier.keys.refreshWhenOld();
     else void verifier.keys.reload();
   }, HOUSEKEEPING_MS).unref();
@@ -177,7 +179,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     await stopLink();
     await replica.stop();
     await shipper.stop();
-    await dispatcher.destroy();
+    await Promise.all([dispatcher.destroy(), certificateConnections.destroy()]);
   };
   let url: string;
   try {

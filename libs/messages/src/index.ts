@@ -4,8 +4,8 @@
  */
 export { streams, subjects } from './subjects.js';
 export { CommandAnswer, SignedCommandWire } from './command.js';
-export { CredentialChanged, EndMcpSession, LeaseAnswer, LeaseRequest } from './lease.js';
-export type { LeaseOutcome } from './lease.js';
+export { CredentialChanged, EndMcpSession, HTTP_SIGNATURE_ALGORITHMS, LeaseAnswer, LeaseRequest } from './lease.js';
+export type { LeaseOutcome, RequestSigning } from './lease.js';
 export { ProofsSeen } from './proof.js';
 export { ReplicaReply, ReplicaRequest } from './replica.js';
 export { AuditRecord, CallRecord, LifecycleRecord } from './event.js';

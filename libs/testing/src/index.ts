@@ -35,3 +35,5 @@ export { startTestOAuthServer } from './oauth-server.js';
 export type { ReceivedRequest, TestOAuthServer, TokenFault } from './oauth-server.js';
 export { makeDpopKey } from './dpop-key.js';
 export type { DpopKey, DpopProof } from './dpop-key.js';
+export { awsRefusal, isSignedBy, verifyHttpSignature } from './verify-request.js';
+export type { ArrivedRequest, HttpSignature } from './verify-request.js';

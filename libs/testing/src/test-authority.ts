@@ -15,6 +15,8 @@ export interface TestAuthority {
   /** PEM; what a client is told to trust. */
   readonly certificate: string;
   issue(names: { dns?: readonly string[]; ip?: readonly string[] }): Promise<ServerCertificate>;
+  /** For a client of that name. `from` and `until`: days from now. */
+  issueClient(name: string, valid?: { from?: number; until?: number }): Promise<ServerCertificate>;
 }
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -29,33 +31,35 @@ export async function createTestAuthority(): Promise<TestAuthority> {
       ...validity(),
       extensions: [new BasicConstraintsExtension(true, 0, true), new KeyUsagesExtension(KeyUsageFlags.keyCertSign | KeyUsageFlags.cRLSign, true), await SubjectKeyIdentifierExtension.create(keys.publicKey)],
   });
+  const certify = async (name: string, usage: ExtendedKeyUsage, days: { from: number; until: number }, names: readonly { type: 'dns' | 'ip'; value: string }[]): Promise<ServerCertificate> => {
+    const own = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+    const certificate = await X509CertificateGenerator.create({
+        subject: `CN=${name}`,
+        issuer: authority.subject,
+        publicKey: own.publicKey,
+        signingKey: keys.privateKey,
+        signingAlgorithm: ALGORITHM,
+        ...validity(days),
+        extensions: [
+          new BasicConstraintsExtension(false),
+          new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
+          new ExtendedKeyUsageExtension([usage]),
+          ...(names.length > 0 ? [new SubjectAlternativeNameExtension([...names])] : []),
+          await AuthorityKeyIdentifierExtension.create(keys.publicKey),
+        ],
+    });
+    const key = PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', own.privateKey), 'PRIVATE KEY');
+    return { key, cert: certificate.toString('pem') };
+  };
   return {
     certificate: authority.toString('pem'),
-    async issue({ dns = [], ip = [] }) {
-      const own = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
-      const certificate = await X509CertificateGenerator.create({
-          subject: `CN=${dns[0] ?? ip[0] ?? 'localhost'}`,
-          issuer: authority.subject,
-          publicKey: own.publicKey,
-          signingKey: keys.privateKey,
-          signingAlgorithm: ALGORITHM,
-          ...validity(),
-          extensions: [
-            new BasicConstraintsExtension(false),
-            new KeyUsagesExtension(KeyUsageFlags.digitalSignature, true),
-            new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
-            new SubjectAlternativeNameExtension([...dns.map((value) => ({ type: 'dns' as const, value })), ...ip.map((value) => ({ type: 'ip' as const, value }))]),
-            await AuthorityKeyIdentifierExtension.create(keys.publicKey),
-          ],
-      });
-      const key = PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', own.privateKey), 'PRIVATE KEY');
-      return { key, cert: certificate.toString('pem') };
-    },
+    issue: ({ dns = [], ip = [] }) => certify(dns[0] ?? ip[0] ?? 'localhost', ExtendedKeyUsage.serverAuth, { from: -1, until: 30 }, [...dns.map((value) => ({ type: 'dns' as const, value })), ...ip.map((value) => ({ type: 'ip' as const, value }))]),
+    issueClient: (name, { from = -1, until = 30 } = {}) => certify(name, ExtendedKeyUsage.clientAuth, { from, until }, []),
   };
 }
 
-function validity(): { notBefore: Date; notAfter: Date } {
-  return { notBefore: new Date(Date.now() - DAY_MS), notAfter: new Date(Date.now() + 30 * DAY_MS) };
+function validity({ from, until }: { from: number; until: number } = { from: -1, until: 30 }): { notBefore: Date; notAfter: Date } {
+  return { notBefore: new Date(Date.now() + from * DAY_MS), notAfter: new Date(Date.now() + until * DAY_MS) };
 }
 
 export interface TestHttpsServer {

@@ -63,6 +63,10 @@ export function problemsOf(documents: readonly Document[]): DocumentProblem[] {
         if (document.spec.type === 'gateway-token' && (durationSeconds(document.spec.lifetime) ?? 0) > MAX_TOKEN_LIFETIME_SECONDS) say(['lifetime'], 'is more than 1h: shorten it');
         const server = find('McpServer', document.spec.server);
         if ('origin' in document.spec && document.spec.origin !== undefined && server && new URL(server.spec.url).origin !== document.spec.origin) say(['origin'], `is not where the server "${server.name}" is: a credential does not follow a server that moves; when this one is meant for ${new URL(server.spec.url).origin}, say so here`);
+        for (const field of ['clientCertificate', 'requestSigning'] as const) {
+          const origin = document.spec[field]?.origin;
+          if (origin !== undefined && server && new URL(server.spec.url).origin !== origin) say([field, 'origin'], `is not where the server "${server.name}" is: it does not follow a server that moves; when it is meant for ${new URL(server.spec.url).origin}, say so here`);
+        }
         break;
       }
       case 'AccessPolicy': {

@@ -1,5 +1,5 @@
 import { SecretSource } from '@sallyport/configuration';
-import type { Document } from '@sallyport/configuration';
+import type { CredentialAddOns, CredentialProviderSpec, Document } from '@sallyport/configuration';
 import type { z } from 'zod';
 
 export interface DocumentSecret {
@@ -12,22 +12,36 @@ export interface DocumentSecret {
 
 /** The secrets a document refers to. A field's own name is enough in the stored name: no kind has it twice. */
 export function secretSourcesOf(document: Document): DocumentSecret[] {
-  const field = (path: string[], source: z.infer<typeof SecretSource> | undefined): DocumentSecret[] =>
+  const field: Field = (path, source) =>
     source ? [{ name: `${document.kind}/${document.name}/${path.at(-1) ?? ''}`, path: ['spec', ...path], source }] : [];
   switch (document.kind) {
     case 'TrustProvider':
       return [...field(['clientSecret'], document.spec.clientSecret), ...field(['clientKey'], document.spec.clientKey)];
     case 'CredentialProvider':
-      if (document.spec.type === 'static') return field(['secret'], document.spec.secret);
-      if (document.spec.type === 'client-credentials' || document.spec.type === 'oauth-user') {
-        const { client } = document.spec;
-        if (client.authentication === 'none') return [];
-        return client.authentication === 'private_key_jwt' ? field(['client', 'clientKey'], client.clientKey) : field(['client', 'clientSecret'], client.clientSecret);
-      }
-      return document.spec.type === 'mcp-user-oauth' ? field(['client', 'clientSecret'], document.spec.client?.clientSecret) : [];
+      return [...ownSecretsOf(document.spec, field), ...addOnSecretsOf(document.spec, field)];
     case 'Agent':
       return document.spec.authentication.method === 'client_secret' ? field(['authentication', 'clientSecret'], document.spec.authentication.clientSecret) : [];
     default:
       return [];
   }
+}
+
+type Field = (path: string[], source: z.infer<typeof SecretSource> | undefined) => DocumentSecret[];
+
+function ownSecretsOf(spec: CredentialProviderSpec, field: Field): DocumentSecret[] {
+  if (spec.type === 'static') return field(['secret'], spec.secret);
+  if (spec.type === 'client-credentials' || spec.type === 'oauth-user') {
+    const { client } = spec;
+    if (client.authentication === 'none') return [];
+    return client.authentication === 'private_key_jwt' ? field(['client', 'clientKey'], client.clientKey) : field(['client', 'clientSecret'], client.clientSecret);
+  }
+  return spec.type === 'mcp-user-oauth' ? field(['client', 'clientSecret'], spec.client?.clientSecret) : [];
+}
+
+function addOnSecretsOf({ clientCertificate, requestSigning }: CredentialAddOns, field: Field): DocumentSecret[] {
+  return [
+    ...field(['clientCertificate', 'certificate'], clientCertificate?.certificate),
+    ...field(['clientCertificate', 'privateKey'], clientCertificate?.privateKey),
+    ...field(['requestSigning', 'signingKey'], requestSigning?.signingKey),
+  ];
 }

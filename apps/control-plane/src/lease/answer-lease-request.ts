@@ -1,6 +1,6 @@
 import type { AccessTokenVerifier } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import { configuredClient, configuredTarget, leaseEnteredSecret, leaseGatewayToken, leaseNothing, leaseSharedSecret, leaseUserConnection, openLeaseRequest, sealLeaseAnswer, type ClientCredentialsTokens, type LeaseAnswerWire, type LeaseResponderKeys, type OpenedLeaseRequest, type ProviderLease, type ProviderRefusal, type UserConnectionContext } from '@sallyport/credential';
+import { configuredClient, configuredTarget, leaseEnteredSecret, leaseGatewayToken, leaseNothing, leaseSharedSecret, leaseUserConnection, openLeaseRequest, sealLeaseAnswer, type ClientCredentialsTokens, type ConfiguredTarget, type LeaseAnswerWire, type LeaseResponderKeys, type OpenedLeaseRequest, type ProviderLease, type ProviderRefusal, type UserConnectionContext, withAddOns } from '@sallyport/credential';
 import type { Clock, Secret } from '@sallyport/kernel';
 import type { SigningKeyPair, Sealer } from '@sallyport/keys';
 import type { LeaseOutcome } from '@sallyport/messages';
@@ -56,13 +56,13 @@ async function lease({ request }: OpenedLeaseRequest, caller: Caller, snapshot: 
   if (decision.outcome !== 'allow') return { type: 'refused', reason: decision.outcome === 'deny' ? decision.reason : 'step_up' };
   const server = snapshot.get('McpServer', request.server);
   if (!server || new URL(server.spec.url).origin !== request.targetOrigin) return { type: 'refused', reason: 'target_origin' };
-  return outcomeOf(await leaseFromProvider(decision.permit, request, snapshot, context), decision.permit, context);
+  const target = configuredTarget(snapshot, decision.permit);
+  if (!target) return { type: 'refused', reason: 'credential_provider_unknown' };
+  const leased = await leaseFromProvider(decision.permit, target, request, snapshot, context);
+  return outcomeOf(leased.type === 'granted' ? await withAddOns(leased, target, context) : leased, decision.permit, context);
 }
 
-async function leaseFromProvider(permit: Permit, { rejectedConnectionRevision, stepUp }: OpenedLeaseRequest['request'], snapshot: ConfigurationSnapshot, context: LeaseContext): Promise<ProviderLease | ProviderRefusal> {
-  const { caller } = permit;
-  const target = configuredTarget(snapshot, permit);
-  if (!target) return { type: 'refused', reason: 'credential_provider_unknown' };
+async function leaseFromProvider({ caller }: Permit, target: ConfiguredTarget, { rejectedConnectionRevision, stepUp }: OpenedLeaseRequest['request'], snapshot: ConfigurationSnapshot, context: LeaseContext): Promise<ProviderLease | ProviderRefusal> {
   const { spec } = target.provider;
   const { revocations } = snapshot;
   const isRevoked: UserConnectionContext['isRevoked'] = ({ id, createdAt }) => revocations.isConnectionRevoked(id, Math.floor(createdAt / 1000));
@@ -93,7 +93,10 @@ async function leaseFromProvider(permit: Permit, { rejectedConnectionRevision, s
 }
 
 function outcomeOf(answer: ProviderLease | ProviderRefusal, permit: Permit, { sealer, clock, controlPlaneUrl }: LeaseContext): LeaseOutcome {
-  if (answer.type === 'granted') return { ...answer, headers: { ...answer.headers } };
+  if (answer.type === 'granted') {
+    const { signings, ...granted } = answer;
+    return { ...granted, headers: { ...granted.headers }, ...(signings === undefined ? {} : { signings: [...signings] }) };
+  }
   if (answer.type !== 'connect_required') return answer;
   const { userId, clientId, agentName, sid } = permit.caller;
   const replaces = answer.reason === 'needs_reconnect' ? answer.connectionRevision : null;

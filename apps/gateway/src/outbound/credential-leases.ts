@@ -1,4 +1,5 @@
 import { parseMessage } from '@sallyport/mcp-relay';
+import type { RequestCredential } from '@sallyport/mcp-relay';
 import { openLeaseAnswer, sealLeaseRequest } from '@sallyport/credential';
 import type { LeaseRequester, LeaseWish } from '@sallyport/credential';
 import type { RevocationIndex } from '@sallyport/configuration';
@@ -7,6 +8,7 @@ import type { Clock } from '@sallyport/kernel';
 import type { CredentialChanged } from '@sallyport/messages';
 import type { Permit } from '@sallyport/policy';
 import type { CryptoKey } from 'jose';
+import { secretHeadersOf, toRequestCredential } from './to-request-credential.js';
 
 /** Used for this long less than it is good for: a call that starts must also end with it. */
 const MARGIN_SECONDS = 30;
@@ -16,7 +18,7 @@ const MARGIN_SECONDS = 30;
  * this class leaves the module as a type. It never prints, and takes its own traces out of what a server says (R44).
  */
 class Lease {
-  readonly #headers: Readonly<Record<string, string>>;
+  readonly #credential: RequestCredential;
   readonly #traces: readonly string[];
 
   constructor(
@@ -31,14 +33,16 @@ class Lease {
     readonly leasedAt: number,
     /** Milliseconds since the epoch. */
     readonly usableUntil: number,
-    headers: Readonly<Record<string, string>>,
+    credential: RequestCredential,
+    /** Values of headers in which the server gets to see something secret. */
+    shown: readonly string[],
   ) {
-    this.#headers = headers;
-    this.#traces = [...new Set(Object.values(headers).flatMap(secretsIn).flatMap(tracesOf))];
+    this.#credential = credential;
+    this.#traces = [...new Set(shown.flatMap(secretsIn).flatMap(tracesOf))];
   }
 
-  headers(): Readonly<Record<string, string>> {
-    return this.#headers;
+  credential(): RequestCredential {
+    return this.#credential;
   }
 
   redact(text: string): string {
@@ -182,7 +186,7 @@ export class CredentialLeases {
       const outcome = await openLeaseAnswer(await send(wire), expectation, { leaseSigningPublicKey });
       if (outcome.type !== 'granted') return outcome;
       const usableUntil = askedAt + Math.max(1, outcome.expiresInSeconds - Math.min(MARGIN_SECONDS, Math.floor(outcome.expiresInSeconds / 5))) * 1000;
-      const lease = new Lease(JSON.stringify([key, outcome.connectionId, outcome.connectionRevision]), caller.userId, server, targetOrigin, outcome.connectionId, outcome.connectionRevision, Math.floor(askedAt / 1000), usableUntil, outcome.headers);
+      const lease = new Lease(JSON.stringify([key, outcome.connectionId, outcome.connectionRevision]), caller.userId, server, targetOrigin, outcome.connectionId, outcome.connectionRevision, Math.floor(askedAt / 1000), usableUntil, toRequestCredential(outcome, clock), secretHeadersOf(outcome));
       // A change that was announced meanwhile may be newer than this answer: use it once, do not keep it.
       if (this.#changes === changesBefore) this.#leases.set(key, lease);
       return { type: 'granted', lease };

@@ -43,7 +43,7 @@ export function forward(permit: Permit, lease: CredentialLease, server: Document
   if (server.name !== permit.server || lease.server !== permit.server || lease.userId !== permit.caller.userId || lease.targetOrigin !== url.origin) {
     throw new SallyportError('lease_mismatch', 'A credential was about to be used for something it was not leased for.');
   }
-  const target = { url, identity: lease.identity, credential: lease.headers(), idleTimeoutMs: options.timeoutMs ?? timeoutOf(server), mayBeSilent: options.mayBeSilent, signal: options.signal };
+  const target = { url, identity: lease.identity, credential: lease.credential(), idleTimeoutMs: options.timeoutMs ?? timeoutOf(server), mayBeSilent: options.mayBeSilent, signal: options.signal };
   return options.channel.request(target, {
     id: request.id,
     method: request.method,

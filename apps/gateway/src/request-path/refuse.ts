@@ -169,6 +169,10 @@ function unavailable(title: string, reason: Extract<Refusal, { refused: 'server-
       return `The call to ${title} that waited for the user is gone. Make it again.`;
     case 'no-input':
       return `${title} asked for input, and the client did not give it.`;
+    case 'certificate-refused':
+      return `${title} does not accept the client certificate of this gateway. An administrator has to see to it.`;
+    case 'server-untrusted':
+      return `${title} shows a certificate that is not trusted here. An administrator has to see to it.`;
     case 'protocol': case 'not-mcp':
       return `${title} did not answer as an MCP server should.`;
     case 'unreachable': case 'refused-destination': case 'interrupted': case 'http-status':

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { addOns } from './credential-add-ons.js';
 import { Duration, HttpUrl, Origin, Scope, SecretSource, ServerId } from './fields.js';
 
 /** Per user; discovers everything from the server's URL (RFC 9728, RFC 8414) and registers itself (RFC 7591) unless `client` is given. */
@@ -12,16 +13,17 @@ const McpUserOAuth = z.strictObject({
   registration: z.enum(['client-metadata-document', 'dynamic']).optional(),
   /** Our registration at one authorization server, made by hand. It is shown to that issuer only, whichever one the server names. */
   client: z.strictObject({ issuer: z.url({ protocol: /^https?$/ }), clientId: z.string().min(1), clientSecret: SecretSource.optional() }).optional(),
+  ...addOns,
 });
 
 /** A token we sign ourselves: `aud` = the server's resource, `sub` = the user, `act.sub` = the agent (RFC 8693 section 4.1). */
-const GatewayToken = z.strictObject({ type: z.literal('gateway-token'), server: ServerId, scopes: z.array(Scope).default([]), lifetime: Duration.default('5m') });
+const GatewayToken = z.strictObject({ type: z.literal('gateway-token'), server: ServerId, scopes: z.array(Scope).default([]), lifetime: Duration.default('5m'), ...addOns });
 
 /** The server needs no credential; a deliberate choice, never a default. */
-const None = z.strictObject({ type: z.literal('none'), server: ServerId });
+const None = z.strictObject({ type: z.literal('none'), server: ServerId, ...addOns });
 
 /** What is the protocol's, the connection's or a proxy's, and `Authorization`, which has forms of its own (security rule S11). */
-const RESERVED_HEADER = /^(host|connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|expect|content-.*|accept.*|cookie|set-cookie|authorization|www-authenticate|dpop|mcp-.*|origin|referer|location|user-agent|forwarded|x-forwarded-.*|last-event-id|traceparent|tracestate|baggage)$/i;
+const RESERVED_HEADER = /^(host|connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|expect|content-.*|accept.*|cookie|set-cookie|authorization|www-authenticate|dpop|mcp-.*|origin|referer|location|user-agent|forwarded|x-forwarded-.*|last-event-id|traceparent|tracestate|baggage|signature|signature-input|x-amz-date|x-amz-security-token)$/i;
 const CredentialHeader = z.string().max(64).regex(/^[A-Za-z0-9-]+$/, 'must be a header name').refine((name) => !RESERVED_HEADER.test(name), 'is not a header a credential can be sent in: `authorization` has forms of its own (`bearer`, `basic`, `authorization`), others belong to the protocol');
 /** Stands before the secret, with a space between. */
 const Word = z.string().max(32).regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be a word');
@@ -48,6 +50,7 @@ const Static = z.strictObject({
   /** For the people who enter one: what it is called there, and where it is made. */
   label: z.string().min(1).max(80).optional(),
   help: HttpUrl.optional(),
+  ...addOns,
 }).superRefine(({ owner, secret, origin, send, label, help }, context) => {
   const say = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
   if (owner === 'shared') {
@@ -84,6 +87,7 @@ const ClientCredentials = z.strictObject({
   parameters: Parameters.default({}),
   /** Where its tokens may be sent; they do not follow a server that moves (security rule S20). */
   origin: Origin,
+  ...addOns,
 });
 
 export const OAUTH_PRESETS = ['atlassian', 'github', 'google', 'hubspot', 'linear', 'microsoft', 'notion', 'salesforce', 'sentry', 'slack'] as const;
@@ -130,6 +134,7 @@ const OAuthUser = z.strictObject({
   unsaidLifetime: Duration.optional(),
   /** Errors that mean what `invalid_grant` does; `description` is compared as a whole. */
   deadGrant: z.array(z.strictObject({ error: z.string().min(1).max(128), description: z.string().min(1).max(512).optional() })).max(8).optional(),
+  ...addOns,
 }).superRefine(({ preset, authorizationEndpoint, tokenEndpoint }, context) => {
   if (preset !== undefined) return;
   for (const [name, value] of Object.entries({ authorizationEndpoint, tokenEndpoint })) if (value === undefined) context.addIssue({ code: 'custom', path: [name], message: 'is required without a preset' });

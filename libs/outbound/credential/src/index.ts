@@ -53,6 +53,8 @@ export type { UsableConnectionContext } from './provider/usable-connection.js';
 export type { OAuthUserProvider } from './provider/oauth-user.js';
 export { issuerOf, oauthUserRules, tokenQuirksOf } from './provider/oauth-user.js';
 export { scopeLimitOf, wasAskedFor } from './provider/step-up.js';
+export { withAddOns } from './provider/credential-add-ons.js';
+export type { AddOnRefusal } from './provider/credential-add-ons.js';
 export { leaseNothing } from './provider/none.js';
 export type { ConnectReason, GrantedLease, ProviderLease, ProviderRefusal } from './provider/provider-lease.js';
 export { describeRefresh } from './connection/describe-refresh.js';

@@ -2,11 +2,14 @@ import type { Dispatcher } from 'undici';
 import { SallyportError } from '@sallyport/kernel';
 import { parseMessage } from './json-rpc.js';
 import type { ServerMessage } from './json-rpc.js';
+import type { ClientCertificate, RequestCredential } from './request-credential.js';
 import { readEvents } from './server-sent-events.js';
 
 export interface RelayOptions {
   /** Pools connections per origin, follows no redirect and connects only to checked addresses. */
   readonly dispatcher: Dispatcher;
+  /** The same for a client certificate: connections of its own, which nothing else uses. Without it no certificate can be shown. */
+  readonly dispatcherWith?: (certificate: ClientCertificate) => Dispatcher;
   readonly userAgent: string;
   /** One JSON-RPC message. Default 16 MiB. */
   readonly maxMessageBytes?: number;
@@ -14,8 +17,7 @@ export interface RelayOptions {
 
 export interface RelayRequest {
   readonly url: URL;
-  /** The leased credential. Cannot override a header of the protocol's. */
-  readonly credential: Readonly<Record<string, string>>;
+  readonly credential: RequestCredential;
   /** Protocol headers, lower case; the only others that travel (security rule S11). */
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;
@@ -27,7 +29,7 @@ export interface RelayRequest {
   readonly signal: AbortSignal;
 }
 
-export type RelayFailure = 'unreachable' | 'refused-destination' | 'timeout' | 'interrupted' | 'too-large' | 'not-mcp' | 'http-status' | 'asked-for-input';
+export type RelayFailure = 'unreachable' | 'refused-destination' | 'timeout' | 'interrupted' | 'too-large' | 'not-mcp' | 'http-status' | 'asked-for-input' | 'certificate-refused' | 'server-untrusted';
 
 /** How far a stream was read, as the server counts (2025-11-25, resumability). Moves on while it is read. */
 export interface StreamPosition {
@@ -55,22 +57,37 @@ export interface Relay {
   end(request: Pick<RelayRequest, 'url' | 'credential' | 'headers'>): Promise<void>;
 }
 
+interface Sent {
+  readonly method: 'POST' | 'GET' | 'DELETE';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
 const END_TIMEOUT_MS = 5_000;
 
 /** The only way to a server: one POST, one answer, as a message or a stream of them. */
-export function createRelay({ dispatcher, userAgent, maxMessageBytes = 16 * 1024 * 1024 }: RelayOptions): Relay {
-  async function exchange({ url, credential, headers, idleTimeoutMs, mayBeSilent, signal }: Omit<RelayRequest, 'body'>, sent: { readonly method: 'POST' | 'GET'; readonly headers: Record<string, string>; readonly body?: string }): Promise<RelayAnswer> {
+export function createRelay({ dispatcher, dispatcherWith, userAgent, maxMessageBytes = 16 * 1024 * 1024 }: RelayOptions): Relay {
+  /** What is signed is what is sent: nothing changes it afterwards. */
+  async function send({ url, credential, headers }: Pick<RelayRequest, 'url' | 'credential' | 'headers'>, { method, headers: own = {}, body = '' }: Sent, options: Pick<Dispatcher.RequestOptions, 'headersTimeout' | 'bodyTimeout' | 'signal'>): Promise<Dispatcher.ResponseData> {
+    const sent = { ...lowerCased(credential.headers), ...own, 'user-agent': userAgent, ...headers };
+    const signature = await credential.sign?.({ method, url, headers: sent, body });
+    return await dispatcherFor(credential).request({ origin: url.origin, path: `${url.pathname}${url.search}`, method, headers: { ...sent, ...signature }, ...(body === '' ? {} : { body }), ...options });
+  }
+
+  function dispatcherFor({ clientCertificate }: RequestCredential): Dispatcher {
+    if (clientCertificate === undefined) return dispatcher;
+    if (dispatcherWith === undefined) throw new SallyportError('client_certificate_unusable', 'No client certificate can be shown here.');
+    return dispatcherWith(clientCertificate);
+  }
+
+  async function exchange({ idleTimeoutMs, mayBeSilent, signal, ...request }: Omit<RelayRequest, 'body'>, sent: Sent): Promise<RelayAnswer> {
     let response: Dispatcher.ResponseData;
     const silence = new AbortController();
     // A server that answers all at once may be waiting for us before its first byte, too.
     const isPatient = sent.method === 'POST' && mayBeSilent !== undefined;
     const heard = isPatient ? watchSilence({ idleTimeoutMs, mayBeSilent }, (error) => silence.abort(error)) : undefined;
     try {
-      response = await dispatcher.request({
-        ...sent,
-        origin: url.origin,
-        path: `${url.pathname}${url.search}`,
-        headers: { ...lowerCased(credential), ...sent.headers, 'user-agent': userAgent, ...headers },
+      response = await send(request, sent, {
         headersTimeout: isPatient ? 0 : idleTimeoutMs,
         bodyTimeout: 0, // measured by `chunksOf`
         signal: isPatient ? AbortSignal.any([signal, silence.signal]) : signal,
@@ -92,10 +109,9 @@ export function createRelay({ dispatcher, userAgent, maxMessageBytes = 16 * 1024
     post: ({ body, ...request }) => exchange(request, { method: 'POST', body, headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' } }),
     resume: (request, lastEventId) => exchange(request, { method: 'GET', headers: { accept: 'text/event-stream', 'last-event-id': lastEventId } }),
     listen: (request) => exchange({ ...request, mayBeSilent: () => true }, { method: 'GET', headers: { accept: 'text/event-stream' } }),
-    async end({ url, credential, headers }) {
+    async end(request) {
       try {
-        const path = `${url.pathname}${url.search}`;
-        discard(await dispatcher.request({ origin: url.origin, path, method: 'DELETE', headers: { ...lowerCased(credential), 'user-agent': userAgent, ...headers }, signal: AbortSignal.timeout(END_TIMEOUT_MS) }));
+        discard(await send(request, { method: 'DELETE' }, { signal: AbortSignal.timeout(END_TIMEOUT_MS) }));
       } catch {
         // Its own idle time ends the session then.
       }
@@ -113,7 +129,7 @@ async function readAnswer(response: Dispatcher.ResponseData, limits: ReadLimits)
   const sessionHeader = response.headers['mcp-session-id'];
   const sessionId = typeof sessionHeader === 'string' && /^[\x21-\x7E]{1,1024}$/.test(sessionHeader) ? sessionHeader : undefined;
   const isEncoded = response.headers['content-encoding'] !== undefined && response.headers['content-encoding'] !== 'identity';
-  if (status === 401) {
+  if (status === 401 || isStaleAwsKey(response)) {
     discard(response);
     return { type: 'credential-rejected' };
   }
@@ -205,9 +221,20 @@ export function reasonOf(error: unknown): RelayFailure {
       return 'asked-for-input';
     case 'message_too_large':
       return 'too-large';
+    case 'CERT_HAS_EXPIRED': case 'CERT_NOT_YET_VALID': case 'ERR_TLS_CERT_ALTNAME_INVALID': case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE': case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY': case 'SELF_SIGNED_CERT_IN_CHAIN': case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+      return 'server-untrusted';
     default:
-      return 'interrupted';
+      return CERTIFICATE_ALERT.test(code) ? 'certificate-refused' : 'interrupted';
   }
+}
+
+/** What a server says in TLS about the certificate we showed, or should have shown (RFC 8446 section 6.2). */
+const CERTIFICATE_ALERT = /^ERR_SSL_[\w/]*ALERT_(BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_REVOKED|CERTIFICATE_EXPIRED|CERTIFICATE_UNKNOWN|UNKNOWN_CA|ACCESS_DENIED|CERTIFICATE_REQUIRED)$/;
+/** AWS says so with 403 where others say 401. A signature that is wrong, or a right that is missing, is neither. */
+const STALE_AWS_KEY = /^(ExpiredToken|ExpiredTokenException|UnrecognizedClientException|InvalidClientTokenId)(:|$)/;
+
+function isStaleAwsKey({ statusCode, headers }: Dispatcher.ResponseData): boolean {
+  return statusCode === 403 && STALE_AWS_KEY.test(String(headers['x-amzn-errortype'] ?? ''));
 }
 
 function retryAfter(value: string | string[] | undefined): number | undefined {

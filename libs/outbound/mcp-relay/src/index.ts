@@ -5,6 +5,9 @@
  */
 export { createRelay, reasonOf } from './create-relay.js';
 export type { Relay, RelayAnswer, RelayFailure, RelayOptions, RelayRequest, StreamPosition } from './create-relay.js';
+export { createRequestSigner } from './create-request-signer.js';
+export type { RequestSigning } from './create-request-signer.js';
+export type { ClientCertificate, RequestCredential, RequestSigner, SignableRequest } from './request-credential.js';
 export { createServerChannel } from './create-server-channel.js';
 export type { ChannelTarget, ServerChannel } from './create-server-channel.js';
 export { eraShownBy } from './server-era.js';

@@ -62,7 +62,7 @@ afterAll(async () => {
 });
 
 const channel = createServerChannel({ relay: createRelay({ dispatcher, userAgent: 'test' }), clock: () => now });
-const target = (user: string, signal = new AbortController().signal) => ({ url, identity: user, credential: { authorization: `Bearer ${user}` }, idleTimeoutMs: 5_000, signal });
+const target = (user: string, signal = new AbortController().signal) => ({ url, identity: user, credential: { headers: { authorization: `Bearer ${user}` } }, idleTimeoutMs: 5_000, signal });
 const call = (name: string, id: string | number = 'x') => ({ id, method: 'tools/call', params: { name, arguments: {} }, meta: undefined, clientInfo: { name: 't', version: '1' }, clientCapabilities: {}, name, parameterHeaders: {} });
 async function last(answer: RelayAnswer): Promise<ServerMessage | undefined> {
   if (answer.type === 'message') return answer.message;

@@ -8,6 +8,8 @@ export interface GuardOptions {
   readonly allow: OutboundAllowance;
   /** PEM certificates of private authorities, trusted beside the system's. */
   readonly extraCertificateAuthorities?: readonly string[];
+  /** PEM; shown to servers that ask for one. Its TLS sessions are not shared with connections made otherwise. */
+  readonly clientCertificate?: { readonly certificate: string; readonly privateKey: string } | undefined;
   readonly connectTimeoutMs?: number;
   /** Replaced in tests; like `dns.lookup` with `all: true`. */
   readonly resolve?: (hostname: string, done: (error: Error | null, addresses: LookupAddress[]) => void) => void;
@@ -20,9 +22,10 @@ const resolveBySystem: NonNullable<GuardOptions['resolve']> = (hostname, done) =
  * one of exactly those, and the address actually reached is compared again: a name that changes its answer in between
  * (DNS rebinding) gains nothing. Errors reach the caller as SallyportError `outbound_refused`.
  */
-export function guardedConnect({ allow, extraCertificateAuthorities = [], connectTimeoutMs = 5_000, resolve = resolveBySystem }: GuardOptions): buildConnector.connector {
+export function guardedConnect({ allow, extraCertificateAuthorities = [], clientCertificate, connectTimeoutMs = 5_000, resolve = resolveBySystem }: GuardOptions): buildConnector.connector {
   const trusted = extraCertificateAuthorities.length > 0 ? { ca: [...getCACertificates('default'), ...extraCertificateAuthorities] } : {};
-  const connectTo = (destination: Destination): buildConnector.connector => buildConnector({ ...trusted, timeout: connectTimeoutMs, allowH2: false, lookup: guardedLookup(destination, allow, resolve) });
+  const own = clientCertificate === undefined ? {} : { cert: clientCertificate.certificate, key: clientCertificate.privateKey };
+  const connectTo = (destination: Destination): buildConnector.connector => buildConnector({ ...trusted, ...own, timeout: connectTimeoutMs, allowH2: false, lookup: guardedLookup(destination, allow, resolve) });
   const connectors = new Map<string, buildConnector.connector>();
   return (options, callback) => {
     const destination: Destination = { protocol: options.protocol, hostname: options.hostname, port: portOf(options.port, options.protocol) };

@@ -1,9 +1,13 @@
+import type { LeaseOutcome, RequestSigning } from '@sallyport/messages';
+
 /** A lease lives this long at most, in seconds (security rule S21). */
 export const MAX_LEASE_SECONDS = 900;
 
 export interface GrantedLease {
   readonly type: 'granted';
   readonly headers: Readonly<Record<string, string>>;
+  readonly signings?: readonly RequestSigning[];
+  readonly clientCertificate?: NonNullable<Extract<LeaseOutcome, { type: 'granted' }>['clientCertificate']>;
   readonly connectionId: string | null;
   readonly connectionRevision: number;
   readonly expiresInSeconds: number;
