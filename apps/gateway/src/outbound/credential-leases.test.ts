@@ -139,7 +139,7 @@ describe('a lease', () => {
     const step: LeaseOutcome = { type: 'connect_required', url: 'https://control.example/connect/x', message: 'More.' };
     const used: string[] = [];
     const call = () => withLease(leases, permitFor(alice), target(alice), async (lease) => {
-      used.push(lease.headers()['authorization'] ?? '');
+      used.push(lease.credential().headers['authorization'] ?? '');
       state.outcome = step;
       return { type: 'failed', challenge: 'Bearer error="insufficient_scope", scope="notes.write"' };
     });
@@ -154,7 +154,7 @@ describe('a lease', () => {
     const used: string[] = [];
     const failed = { type: 'failed', challenge: 'Bearer error="insufficient_scope", scope="notes.write"' };
     const outcome = await withLease(leases, permitFor(alice), target(alice), async (lease) => {
-      used.push(lease.headers()['authorization'] ?? '');
+      used.push(lease.credential().headers['authorization'] ?? '');
       state.outcome = granted(2);
       return failed;
     });
