@@ -46,7 +46,7 @@ describe('signing in to our pages', () => {
       const shownPage = await victim.open(await linkFor(alice));
       await victim.submit(shownPage, { return_to: returnTo });
       expect(victim.visited.filter((address) => !address.startsWith(url) && !address.startsWith(as.origin))).toEqual([]);
-      expect(victim.visited.at(-1)).toBe(`${url}/`);
+      expect(victim.visited.at(-1)).toBe(`${url}/account`);
     }
   });
 

@@ -5,8 +5,8 @@ import type { BrowserSession } from '../session/browser-sessions.js';
 import type { Page } from '../pages/page.js';
 import type { RecordLifecycle } from '../lease/announce-refresh.js';
 import { connectedPage, connectPage, consentPage, continuePage, declinedPage, enterSecretPage, failedPage, ticketPages, type Asked } from './connect-pages.js';
-import { openConnectTicket, type ConnectTicket } from './connect-ticket.js';
-import { finishConnecting, type FinishContext } from './finish-connecting.js';
+import { openConnectTicket, sealConnectTicket, type ConnectTicket } from './connect-ticket.js';
+import { finishConnecting, isRevokedFor, type FinishContext } from './finish-connecting.js';
 import { startConnecting, type StartContext } from './start-connecting.js';
 
 export interface ConnectContext extends FinishContext, StartContext {
@@ -27,8 +27,7 @@ export class ConnectFlow {
   open(text: string): { type: 'ticket'; ticket: ConnectTicket } | { type: 'page'; page: Page } {
     const opened = openConnectTicket(text, this.#context.vault, this.#context.clock);
     if (opened.type !== 'valid') return { type: 'page', page: ticketPages[opened.type] };
-    const { userId, clientId, sid, issuedAt } = opened.ticket;
-    if (this.#context.snapshot().revocations.isRevoked({ userId, clientId, sid, issuedAt: Math.floor(issuedAt / 1000) })) return { type: 'page', page: ticketPages.revoked };
+    if (isRevokedFor(opened.ticket, opened.ticket.issuedAt, this.#context.snapshot())) return { type: 'page', page: ticketPages.revoked };
     return { type: 'ticket', ticket: opened.ticket };
   }
 
@@ -38,7 +37,17 @@ export class ConnectFlow {
     const asked = askedAbout(ticket, session, path, target);
     const missing = await this.#missing(ticket, target);
     const { spec } = target.provider;
-    return missing === 'connection' ? (spec.type === 'static' ? enterSecretPage(asked, spec) : connectPage(asked)) : missing === 'consent' ? consentPage(asked) : connectedPage(ticket.agentName, asked.serverTitle);
+    return missing === 'connection' ? (spec.type === 'static' ? enterSecretPage(asked, spec) : connectPage(asked)) : missing === 'consent' ? consentPage(asked) : connectedPage(ticket.agent, asked.serverTitle);
+  }
+
+  /** What a user asks for on a page of ours goes to the provider at once, or to the form where its secret is typed in. */
+  async begin(asked: Omit<ConnectTicket, 'issuedAt'>, session: BrowserSession): Promise<Page> {
+    const text = sealConnectTicket(asked, this.#context.vault, this.#context.clock);
+    const opened = this.open(text);
+    if (opened.type === 'page') return opened.page;
+    const target = this.#target(asked);
+    const path = `/connect/${text}`;
+    return target?.provider.spec.type === 'static' ? this.show(opened.ticket, session, path) : this.start(opened.ticket, session, path, {});
   }
 
   /** @param entered what the form of the page says, where the server's secret is typed in. */
@@ -46,14 +55,14 @@ export class ConnectFlow {
     const { consents, record } = this.#context;
     const target = this.#target(ticket);
     if (!target) return ticketPages.gone;
-    const about = { userId: ticket.userId, clientId: ticket.clientId, agentName: ticket.agentName, sid: ticket.sid, server: ticket.server };
+    const about = aboutOf(ticket);
     const missing = await this.#missing(ticket, target);
     if (missing !== 'connection') {
-      if (missing === 'consent') {
-        await consents.give(ticket);
+      if (missing === 'consent' && ticket.agent) {
+        await consents.give({ userId: ticket.userId, clientId: ticket.agent.clientId, server: ticket.server });
         await record({ type: 'connection.consented', ...about });
       }
-      return connectedPage(ticket.agentName, titleOf(target));
+      return connectedPage(ticket.agent, titleOf(target));
     }
     const { spec } = target.provider;
     if (spec.type === 'static') return this.#enter(askedAbout(ticket, session, path, target), { target, spec, entered });
@@ -67,29 +76,28 @@ export class ConnectFlow {
     const { secret = '', username } = entered;
     const read = readStaticSecret(spec, { secret: secret.trim(), username: username?.trim() });
     if (read.type === 'invalid') return enterSecretPage(asked, spec, read.field);
-    const { consents } = this.#context;
-    const connection = await storeEnteredSecret({ userId: asked.ticket.userId, target, value: read.value }, this.#context);
-    await consents.give(asked.ticket);
+    const { userId, agent, server } = asked.ticket;
+    const connection = await storeEnteredSecret({ userId, target, value: read.value }, this.#context);
+    if (agent) await this.#context.consents.give({ userId, clientId: agent.clientId, server });
     await this.#announce(asked.ticket, connection);
-    return connectedPage(asked.ticket.agentName, asked.serverTitle);
+    return connectedPage(agent, asked.serverTitle);
   }
 
-  async #announce({ userId, clientId, agentName, sid, server }: Pick<ConnectTicket, 'userId' | 'clientId' | 'agentName' | 'sid' | 'server'>, { id: connectionId, revision: connectionRevision }: Pick<Connection, 'id' | 'revision'>): Promise<void> {
+  async #announce(asked: Pick<ConnectTicket, 'userId' | 'agent' | 'server'>, { id: connectionId, revision: connectionRevision }: Pick<Connection, 'id' | 'revision'>): Promise<void> {
     const { record, broadcastChanged } = this.#context;
-    const about = { userId, clientId, agentName, sid, server, connectionId };
-    await broadcastChanged({ v: 1, connectionId, userId, server, connectionRevision });
+    const about = { ...aboutOf(asked), connectionId };
+    await broadcastChanged({ v: 1, connectionId, userId: asked.userId, server: asked.server, connectionRevision });
     await record({ type: 'connection.created', ...about, detail: { revision: connectionRevision } });
-    await record({ type: 'connection.consented', ...about });
+    if (asked.agent) await record({ type: 'connection.consented', ...about });
   }
 
   async finish(parameters: URLSearchParams, session: BrowserSession | undefined): Promise<Page> {
     const { record } = this.#context;
     const result = await finishConnecting(parameters, session, this.#context);
     if (result.type === 'not_yours') return ticketPages.notYours;
-    const { userId, clientId, agentName, sid, server } = result.grant;
-    const about = { userId, clientId, agentName, sid, server };
+    const about = aboutOf(result.grant);
     const target = this.#target(result.grant);
-    const title = target ? titleOf(target) : server;
+    const title = target ? titleOf(target) : result.grant.server;
     switch (result.type) {
       case 'revoked':
         return ticketPages.revoked;
@@ -100,7 +108,7 @@ export class ConnectFlow {
         return failedPage(title, result.reason === 'unavailable' || result.reason === 'unreachable' || result.reason === 'ambiguous');
       case 'connected':
         await this.#announce(result.grant, result.connection);
-        return connectedPage(agentName, title);
+        return connectedPage(result.grant.agent, title);
     }
   }
 
@@ -118,9 +126,12 @@ export class ConnectFlow {
     const credential = openCredential(vault, connection);
     if (!pinsHold(connection, credential, target)) return 'connection';
     if (ticket.scopes !== undefined && !wasAskedFor(connection, credential, ticket.scopes)) return 'connection';
-    return (await consents.has(ticket)) ? 'nothing' : 'consent';
+    if (!ticket.agent) return 'nothing';
+    return (await consents.has({ userId: ticket.userId, clientId: ticket.agent.clientId, server: ticket.server })) ? 'nothing' : 'consent';
   }
 }
+
+const aboutOf = ({ userId, agent, server }: Pick<ConnectTicket, 'userId' | 'agent' | 'server'>) => ({ userId, server, ...agent });
 
 function askedAbout(ticket: ConnectTicket, session: BrowserSession, path: string, target: ConfiguredTarget): Asked {
   return { ticket, session, path, serverTitle: titleOf(target), serverHost: new URL(target.server.spec.url).host };

@@ -2,7 +2,7 @@ import type { StaticProvider } from '@sallyport/credential';
 import type { BrowserSession } from '../session/browser-sessions.js';
 import { html } from '../pages/html.js';
 import type { Page } from '../pages/page.js';
-import type { ConnectTicket } from './connect-ticket.js';
+import type { AskingAgent, ConnectTicket } from './connect-ticket.js';
 
 export interface Asked {
   readonly ticket: ConnectTicket;
@@ -13,16 +13,18 @@ export interface Asked {
   readonly path: string;
 }
 
-const facts = ({ ticket, serverTitle, serverHost }: Pick<Asked, 'ticket' | 'serverTitle' | 'serverHost'>) => html`<dl><dt>Agent</dt><dd>${ticket.agentName}</dd><dt>Identified as</dt><dd>${ticket.clientId}</dd><dt>Server</dt><dd>${serverTitle} (${serverHost})</dd></dl>`;
+const facts = ({ ticket, serverTitle, serverHost }: Pick<Asked, 'ticket' | 'serverTitle' | 'serverHost'>) => html`<dl>${ticket.agent ? html`<dt>Agent</dt><dd>${ticket.agent.agentName}</dd><dt>Identified as</dt><dd>${ticket.agent.clientId}</dd>` : html``}<dt>Server</dt><dd>${serverTitle} (${serverHost})</dd></dl>`;
 const form = (action: string, session: BrowserSession, label: string) => html`<form method="post" action="${action}"><input type="hidden" name="csrf" value="${session.csrfToken}"><button type="submit">${label}</button></form>`;
 
+const wish = ({ ticket, serverTitle }: Asked) => (ticket.agent ? `${ticket.agent.agentName} wants to use ${serverTitle} for you.` : `Your agents will be able to use ${serverTitle} for you, each after asking you.`);
+const unasked = ({ agent }: ConnectTicket) => (agent ? html`<p>If you did not ask an agent for this, close this page.</p>` : html`<p><a href="/account">Back</a></p>`);
 const wider = ({ scopes }: ConnectTicket) => (scopes === undefined ? html`` : html`<p>The server asks for more than it has been given so far. With what you agreed to before, it will be: ${scopes.join(', ')}</p>`);
 
 export function connectPage(asked: Asked): Page {
   const { ticket, serverTitle, session, path } = asked;
   return {
     title: `Connect your ${serverTitle} account`,
-    body: html`<p>${ticket.agentName} wants to use ${serverTitle} for you. You sign in there yourself; the agent never sees that sign-in, nor the credential that comes of it.</p>${facts(asked)}${wider(ticket)}${form(path, session, `Continue to ${serverTitle}`)}<p>If you did not ask an agent for this, close this page.</p>`,
+    body: html`<p>${wish(asked)} You sign in there yourself; no agent ever sees that sign-in, nor the credential that comes of it.</p>${facts(asked)}${wider(ticket)}${form(path, session, `Continue to ${serverTitle}`)}${unasked(ticket)}`,
   };
 }
 
@@ -35,7 +37,7 @@ export function enterSecretPage(asked: Asked, { send, label, help }: Pick<Static
   return {
     ...(wrong === undefined ? {} : { status: 400 }),
     title: `Connect your ${serverTitle} account`,
-    body: html`<p>${ticket.agentName} wants to use ${serverTitle} for you. What you enter here is kept sealed and shown to ${asked.serverHost} only; the agent never sees it.</p>${facts(asked)}${problem}<form method="post" action="${path}"><input type="hidden" name="csrf" value="${session.csrfToken}">${username}<p><label for="secret">${name}</label><br><input id="secret" name="secret" type="password" required minlength="8" maxlength="8192" autocomplete="off"></p><button type="submit">Connect</button></form>${help === undefined ? html`` : html`<p><a href="${help}" rel="noreferrer">Where to find it</a></p>`}<p>If you did not ask an agent for this, close this page.</p>`,
+    body: html`<p>${wish(asked)} What you enter here is kept sealed and shown to ${asked.serverHost} only; no agent ever sees it.</p>${facts(asked)}${problem}<form method="post" action="${path}"><input type="hidden" name="csrf" value="${session.csrfToken}">${username}<p><label for="secret">${name}</label><br><input id="secret" name="secret" type="password" required minlength="8" maxlength="8192" autocomplete="off"></p><button type="submit">Connect</button></form>${help === undefined ? html`` : html`<p><a href="${help}" rel="noreferrer">Where to find it</a></p>`}${unasked(ticket)}`,
   };
 }
 
@@ -43,13 +45,14 @@ export function enterSecretPage(asked: Asked, { send, label, help }: Pick<Static
 export function consentPage(asked: Asked): Page {
   const { ticket, serverTitle, session, path } = asked;
   return {
-    title: `Let ${ticket.agentName} use your ${serverTitle} account?`,
+    title: `Let ${ticket.agent?.agentName ?? 'your agent'} use your ${serverTitle} account?`,
     body: html`<p>Your ${serverTitle} account is connected already. This agent has not used it before.</p>${facts(asked)}${form(path, session, 'Allow')}<p>If you did not ask an agent for this, close this page.</p>`,
   };
 }
 
-export function connectedPage(agentName: string, serverTitle: string): Page {
-  return { title: 'Connected', body: html`<p>${agentName} can use your ${serverTitle} account now. Return to your agent; you can close this page.</p><p><a href="/session/end">Sign out</a></p>` };
+export function connectedPage(agent: AskingAgent | null, serverTitle: string): Page {
+  const next = agent ? html`<p>${agent.agentName} can use your ${serverTitle} account now. Return to your agent; you can close this page.</p>` : html`<p>Your ${serverTitle} account is connected. An agent asks you before it uses it for the first time.</p>`;
+  return { title: 'Connected', body: html`${next}<p><a href="/account">Your accounts and agents</a> · <a href="/session/end">Sign out</a></p>` };
 }
 
 export function continuePage(serverTitle: string, url: string): Page {

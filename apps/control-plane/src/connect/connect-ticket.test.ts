@@ -5,7 +5,7 @@ import { expect, test } from 'vitest';
 import { openConnectTicket, sealConnectTicket } from './connect-ticket.js';
 
 const sealer = new Sealer(new Secret<Uint8Array>(randomBytes(32)));
-const ticket = { userId: 'usr_1', clientId: 'https://agent.example/client.json', agentName: 'Agent', sid: 'ses_1', server: 'notes', credentialProvider: 'notes-user', replaces: null };
+const ticket = { userId: 'usr_1', agent: { clientId: 'https://agent.example/client.json', agentName: 'Agent', sid: 'ses_1' }, server: 'notes', credentialProvider: 'notes-user', replaces: null };
 const MINUTE = 60_000;
 
 test('a ticket is good for fifteen minutes and says whom it is for (S16)', () => {
@@ -15,7 +15,7 @@ test('a ticket is good for fifteen minutes and says whom it is for (S16)', () =>
 });
 
 test('a ticket shows nothing to whoever holds the link, and fits a URL path segment', () => {
-  const text = sealConnectTicket({ ...ticket, clientId: `https://agent.example/${'x'.repeat(2_000)}` }, sealer, () => 1_000);
+  const text = sealConnectTicket({ ...ticket, agent: { ...ticket.agent, clientId: `https://agent.example/${'x'.repeat(2_000)}` } }, sealer, () => 1_000);
   expect(text).toMatch(/^[A-Za-z0-9_-]+$/);
   expect(text.length).toBeLessThan(8_192);
   expect(Buffer.from(text, 'base64url').includes('usr_1')).toBe(false);

@@ -5,12 +5,14 @@ import { z } from 'zod';
 const PURPOSE = 'connect-ticket';
 const LIFETIME_MS = 15 * 60 * 1000;
 
+/** The agent that a connection is asked for; `null` where its user asks, on the account page. */
+export const AskingAgent = z.object({ clientId: z.string(), agentName: z.string(), sid: z.string() });
+export type AskingAgent = z.infer<typeof AskingAgent>;
+
 /** Whom a link to the connect page is for. It holds no credential and signs nobody in (S16). */
 const Ticket = z.object({
   userId: z.string(),
-  clientId: z.string(),
-  agentName: z.string(),
-  sid: z.string(),
+  agent: AskingAgent.nullable(),
   server: z.string(),
   credentialProvider: z.string(),
   /** The existing connection of this revision does not work any more: make a new grant. */

@@ -1,9 +1,10 @@
 import { Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { cookieNames, readCookie, writeCookie, type CookieNames } from '../pages/cookies.js';
+import { cookieNames, readCookie, type CookieNames } from '../pages/cookies.js';
 import { sendPage, type Page } from '../pages/page.js';
 import { BrowserSessions, csrfHolds } from '../session/browser-sessions.js';
+import { sendToSignIn } from '../session/send-to-sign-in.js';
 import { CONTROL_PLANE_URL } from '../session/session.controller.js';
 import { SignIn } from '../session/sign-in.js';
 import { ConnectFlow } from './connect-flow.js';
@@ -39,12 +40,7 @@ export class ConnectController {
     if (opened.type === 'page') return sendPage(reply, opened.page);
     const path = `/connect/${text}`;
     const session = await this.#session(request);
-    if (!session) {
-      const { url, cookie, maxAgeSeconds } = await this.#signIn.begin(path);
-      const { signIn, secure } = this.#cookies;
-      void reply.header('set-cookie', writeCookie(signIn, cookie, { maxAgeSeconds, secure })).header('cache-control', 'no-store').status(303).header('location', url).send();
-      return;
-    }
+    if (!session) return sendToSignIn(path, { signIn: this.#signIn, cookies: this.#cookies }, reply);
     if (session.userId !== opened.ticket.userId) return sendPage(reply, otherUserPage(session, path));
     sendPage(reply, await this.#flow.show(opened.ticket, session, path));
   }

@@ -5,6 +5,7 @@ import type { Sealer } from '@sallyport/keys';
 import type { SafeFetch } from '@sallyport/safe-fetch';
 import type { BrowserSession } from '../session/browser-sessions.js';
 import type { ConnectionConsents } from './connection-consents.js';
+import type { AskingAgent } from './connect-ticket.js';
 import type { PendingGrant, PendingGrants } from './pending-grants.js';
 
 export type FinishResult =
@@ -29,6 +30,11 @@ export interface FinishContext {
   readonly redirectUri: string;
 }
 
+/** Whether what the user, or their agent, was given a link for at that time (milliseconds) is void. */
+export function isRevokedFor({ userId, agent }: { readonly userId: string; readonly agent: AskingAgent | null }, issuedAt: number, { revocations }: Pick<ConfigurationSnapshot, 'revocations'>): boolean {
+  return revocations.isRevoked({ userId, clientId: agent?.clientId ?? '', sid: agent?.sid ?? '', issuedAt: Math.floor(issuedAt / 1000) });
+}
+
 /** The callback: the same user in the same browser session (S23), `state` once, `iss` as announced, then the code. */
 export async function finishConnecting(parameters: URLSearchParams, session: BrowserSession | undefined, context: FinishContext): Promise<FinishResult> {
   const states = parameters.getAll('state');
@@ -37,8 +43,7 @@ export async function finishConnecting(parameters: URLSearchParams, session: Bro
   const grant = await context.pending.take(state);
   if (!grant || grant.sessionDigest !== session.idDigest || grant.userId !== session.userId) return { type: 'not_yours' };
 
-  const { clientId, sid } = grant;
-  if (context.snapshot().revocations.isRevoked({ userId: grant.userId, clientId, sid, issuedAt: Math.floor(grant.ticketIssuedAt / 1000) })) return { type: 'revoked', grant };
+  if (isRevokedFor(grant, grant.ticketIssuedAt, context.snapshot())) return { type: 'revoked', grant };
   const response = readAuthorizationResponse(parameters, grant);
   if (response.type === 'untrusted') return { type: 'failed', grant, reason: response.reason };
   if (response.type === 'refused') return response.error === 'access_denied' ? { type: 'declined', grant } : { type: 'failed', grant, reason: response.error };
@@ -52,6 +57,6 @@ export async function finishConnecting(parameters: URLSearchParams, session: Bro
   const result = await exchangeCode({ tokenEndpoint, client, code: response.code, codeVerifier, redirectUri: context.redirectUri, resource, now: context.clock(), quirks: tokenQuirksOf(target.provider.spec) }, context.fetch);
   if (result.type !== 'granted') return { type: 'failed', grant, reason: result.type === 'refused' ? result.error : result.type };
   const connection = await storeGrant({ userId, target, resource, tokenEndpoint: grant.refreshEndpoint ?? tokenEndpoint, revocationEndpoint, client, tokens: result.tokens, requestedScopes: scopes }, context);
-  await context.consents.give(grant);
+  if (grant.agent) await context.consents.give({ userId, clientId: grant.agent.clientId, server: grant.server });
   return { type: 'connected', grant, connection };
 }

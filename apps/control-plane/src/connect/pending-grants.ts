@@ -5,6 +5,7 @@ import type { Clock } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
 import { sealedColumn } from '@sallyport/vault';
 import { z } from 'zod';
+import { AskingAgent } from './connect-ticket.js';
 
 const PURPOSE = 'connect-flow';
 export const connectFlowColumn = sealedColumn('ConnectFlow', PURPOSE, z.object({ stateDigest: z.string() }), ({ stateDigest }) => stateDigest);
@@ -12,13 +13,11 @@ const LIFETIME_MS = 10 * 60 * 1000;
 
 /** What is remembered between sending a browser to a server's authorization endpoint and its return. */
 const PendingGrant = z.object({
-  v: z.literal(1),
+  v: z.literal(2),
   sessionDigest: z.string(),
   userId: z.string(),
-  clientId: z.string(),
-  agentName: z.string(),
-  sid: z.string(),
-  /** When the agent's link was made, milliseconds since the epoch. */
+  agent: AskingAgent.nullable(),
+  /** When the link was made, milliseconds since the epoch. */
   ticketIssuedAt: z.int(),
   server: z.string(),
   credentialProvider: z.string(),
@@ -68,7 +67,7 @@ export class PendingGrants {
     try {
       const row = await this.#database.connectFlow.delete({ where: { stateDigest } });
       if (row.expiresAt.getTime() <= this.#clock()) return undefined;
-      return PendingGrant.parse(JSON.parse(this.#sealer.open(PURPOSE, row.sealed, stateDigest).toString()));
+      return PendingGrant.safeParse(JSON.parse(this.#sealer.open(PURPOSE, row.sealed, stateDigest).toString())).data; // else of an earlier version
     } catch (error) {
       if (error instanceof Prisma.PrismaClientKnownRequestError && error.code === 'P2025') return undefined; // none, or taken already
       throw error;

@@ -43,9 +43,9 @@ async function start(ticket: ConnectTicket, session: BrowserSession, target: Con
   const state = pending.newState();
   const request = createAuthorizationRequest(metadata, { clientId: found.client.clientId, redirectUri, resource: resource.resource, scopes, state });
   await pending.keep(state, {
-    v: 1,
+    v: 2,
     sessionDigest: session.idDigest,
-    userId: ticket.userId, clientId: ticket.clientId, agentName: ticket.agentName, sid: ticket.sid, ticketIssuedAt: ticket.issuedAt,
+    userId: ticket.userId, agent: ticket.agent, ticketIssuedAt: ticket.issuedAt,
     server: server.name, credentialProvider: provider.name, pins: pinsOf(target),
     issuer: metadata.issuer,
     issuerAnnounced: metadata.authorization_response_iss_parameter_supported ?? false,
@@ -76,9 +76,9 @@ async function startAtConfigured(ticket: ConnectTicket, session: BrowserSession,
   const state = pending.newState();
   const request = createAuthorizationRequest({ authorization_endpoint: rules.authorizationEndpoint }, { clientId: spec.client.clientId, redirectUri, resource, scopes, state, quirks: rules });
   await pending.keep(state, {
-    v: 1,
+    v: 2,
     sessionDigest: session.idDigest,
-    userId: ticket.userId, clientId: ticket.clientId, agentName: ticket.agentName, sid: ticket.sid, ticketIssuedAt: ticket.issuedAt,
+    userId: ticket.userId, agent: ticket.agent, ticketIssuedAt: ticket.issuedAt,
     server: server.name, credentialProvider: provider.name, pins: pinsOf(target),
     issuer: issuerOf(rules),
     issuerAnnounced: false,

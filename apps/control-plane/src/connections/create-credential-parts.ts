@@ -10,6 +10,8 @@ import { subjects, type CredentialChanged } from '@sallyport/messages';
 import type { Vault } from '@sallyport/vault';
 import type { Messaging } from '@sallyport/messaging';
 import { createSafeFetch } from '@sallyport/safe-fetch';
+import { ACCOUNT_CONTEXT, AccountController } from '../account/account.controller.js';
+import type { AccountContext } from '../account/read-account.js';
 import { ClientMetadataController } from '../connect/client-metadata.controller.js';
 import { ClientMetadataDocument } from '../connect/client-metadata-document.js';
 import { ConnectController } from '../connect/connect.controller.js';
@@ -116,7 +118,7 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
   const authorizationServer = { issuer, authorizeUrl: `${issuer}/authorize`, tokenUrl, jwksUrl };
 
   return {
-    controllers: [LeaseController, ConnectController, ClientMetadataController, SessionController, ConnectionsController, UpstreamRevocationsController],
+    controllers: [LeaseController, ConnectController, ClientMetadataController, SessionController, AccountController, ConnectionsController, UpstreamRevocationsController],
     consents,
     disconnectAll: (ids, reason) => disconnectAll(ids, reason, disconnectContext),
     revokeRemoved: () => revokeRemoved(disconnectContext),
@@ -127,6 +129,7 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
       { provide: DISCONNECT_CONTEXT, useValue: disconnectContext },
       { provide: ConnectFlow, useValue: connectFlow },
       { provide: ClientMetadataDocument, useValue: clientDocument },
+      { provide: ACCOUNT_CONTEXT, useValue: { database, store, snapshot } satisfies AccountContext },
       { provide: BrowserSessions, useValue: new BrowserSessions({ database, sealer, clock, isRevoked: ({ userId, issuedAt }) => snapshot().revocations.isRevoked({ userId, clientId: '', sid: '', issuedAt }) }) },
       { provide: SignIn, useValue: new SignIn({ authorizationServer, controlPlaneUrl: publicUrl, fetch: ownFetch, sealer, clock }) },
     ],

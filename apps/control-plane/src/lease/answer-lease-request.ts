@@ -101,7 +101,7 @@ function outcomeOf(answer: ProviderLease | ProviderRefusal, permit: Permit, { se
   const { userId, clientId, agentName, sid } = permit.caller;
   const replaces = answer.reason === 'needs_reconnect' ? answer.connectionRevision : null;
   const scopes = answer.reason === 'more_scopes' ? { scopes: [...answer.scopes] } : {};
-  const ticket = sealConnectTicket({ userId, clientId, agentName, sid, server: permit.server, credentialProvider: permit.credentialProvider, replaces, ...scopes }, sealer, clock);
+  const ticket = sealConnectTicket({ userId, agent: { clientId, agentName, sid }, server: permit.server, credentialProvider: permit.credentialProvider, replaces, ...scopes }, sealer, clock);
   return { type: 'connect_required', url: `${controlPlaneUrl}/connect/${ticket}`, message: messages[answer.reason](permit.server) };
 }
 

@@ -10,6 +10,10 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem}
 dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}
 button,.button{display:inline-block;font:inherit;font-weight:600;padding:.625rem 1.25rem;border:2px solid #1d4ed8;border-radius:.5rem;background:#1d4ed8;color:#fff;cursor:pointer;text-decoration:none}
 input[type=password],#username{font:inherit;box-sizing:border-box;width:100%;padding:.5rem;border:2px solid #6b7280;border-radius:.5rem}
+h2{font-size:1.25rem;margin:2rem 0 .5rem}h3{font-size:1rem;margin:0 0 .5rem}
+ul{list-style:none;margin:0;padding:0}li{border-top:1px solid #6b7280;padding:1rem 0}
+li form{display:inline-block;margin:.75rem .75rem 0 0}
+.mark{display:inline-block;padding:0 .5rem;border:2px solid currentColor;border-radius:.5rem}
 button:focus-visible,a:focus-visible,input:focus-visible{outline:3px solid #f59e0b;outline-offset:2px}`;
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 

@@ -81,7 +81,7 @@ export class SessionController {
   }
 }
 
-/** Only pages of the connect flow are returned to. */
+/** Only pages of ours are returned to. */
 function localPath(path: string): string {
-  return /^\/connect\/[A-Za-z0-9_-]+$/.test(path) ? path : '/';
+  return /^\/connect\/[A-Za-z0-9_-]+$/.test(path) ? path : '/account';
 }

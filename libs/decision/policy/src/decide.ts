@@ -142,6 +142,18 @@ export function serversFor(policies: CompiledPolicies, caller: ConnectFacts): st
   return applicable.clientToGateway.length === 0 ? [] : [...applicable.byServer.keys()].sort();
 }
 
+/** The servers this caller could reach with a credential of their own, each with the provider of the first policy that says so; conditions are decided per request. */
+export function personalProvidersFor(policies: CompiledPolicies, caller: ConnectFacts): Map<string, string> {
+  const applicable = applicablePolicies(policies.set, caller);
+  const providers = new Map<string, string>();
+  if (applicable.clientToGateway.length === 0) return providers;
+  for (const [server, candidates] of applicable.byServer) {
+    const personal = candidates.find(({ perUser }) => perUser);
+    if (personal) providers.set(server, personal.credentialProvider);
+  }
+  return providers;
+}
+
 const isEntitled = (set: PolicySet, caller: Caller, scope: string): boolean => caller.roles.some((role) => set.entitledScopes(role).has(scope));
 
 const isOfTool = (action: Action): action is Extract<Action, { type: 'tool' | 'tool-view' | 'task' }> => action.type === 'tool' || action.type === 'tool-view' || action.type === 'task';

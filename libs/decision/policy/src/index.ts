@@ -17,7 +17,7 @@ export { compilePolicies } from './compile-policies.js';
 export type { CompiledPolicies } from './compile-policies.js';
 export { problemsOfPolicy } from './compile-conditions.js';
 export type { PolicyProblem } from './compile-conditions.js';
-export { decide, decideConnect, serversFor, visible, visibleTemplate } from './decide.js';
+export { decide, decideConnect, personalProvidersFor, serversFor, visible, visibleTemplate } from './decide.js';
 export { DEFAULT_DENY } from './decision.js';
 export type { AccessRequest, Action, ConnectDecision, DecidingPolicies, Decision, DenialReason, Offer, ToolAnnotations, ToolFacts } from './decision.js';
 export type { Permit } from './permit.js';

@@ -1,0 +1,102 @@
+import { Controller, Get, Inject, Post, Query, Req, Res } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import { ConnectFlow } from '../connect/connect-flow.js';
+import { DISCONNECT_CONTEXT } from '../connections/connections.controller.js';
+import { disconnect, type DisconnectContext } from '../connections/disconnect.js';
+import { cookieNames, readCookie, type CookieNames } from '../pages/cookies.js';
+import { html } from '../pages/html.js';
+import { sendPage, type Page } from '../pages/page.js';
+import { Revoker } from '../revocation/revoke.js';
+import { BrowserSessions, csrfHolds, type BrowserSession } from '../session/browser-sessions.js';
+import { sendToSignIn } from '../session/send-to-sign-in.js';
+import { CONTROL_PLANE_URL } from '../session/session.controller.js';
+import { SignIn } from '../session/sign-in.js';
+import { accountPage, notices, type Notice } from './account-page.js';
+import { readAccount, type AccountContext } from './read-account.js';
+
+export const ACCOUNT_CONTEXT = Symbol('account context');
+const Name = z.string().min(1).max(64);
+const ConnectForm = z.object({ csrf: z.string(), server: Name });
+const DisconnectForm = z.object({ csrf: z.string(), connection: Name });
+const EndSessionForm = z.object({ csrf: z.string(), session: Name });
+const Shown = z.object({ done: z.enum(Object.keys(notices) as [Notice, ...Notice[]]).optional().catch(undefined) });
+
+const staleForm: Page = { status: 403, title: 'This form is not yours', body: html`<p>Nothing was changed. <a href="/account">Open your accounts again</a>.</p>` };
+
+/**
+ * A user's own connections and agents (security rule S23): GET changes nothing, and what a form of this browser's session
+ * names has to be that user's.
+ */
+@Controller('account')
+export class AccountController {
+  readonly #cookies: CookieNames;
+
+  constructor(
+    @Inject(ACCOUNT_CONTEXT) private readonly account: AccountContext,
+    @Inject(DISCONNECT_CONTEXT) private readonly disconnecting: DisconnectContext,
+    @Inject(ConnectFlow) private readonly flow: ConnectFlow,
+    @Inject(Revoker) private readonly revoker: Revoker,
+    @Inject(BrowserSessions) private readonly sessions: BrowserSessions,
+    @Inject(SignIn) private readonly signIn: SignIn,
+    @Inject(CONTROL_PLANE_URL) controlPlaneUrl: string,
+  ) {
+    this.#cookies = cookieNames(controlPlaneUrl);
+  }
+
+  @Get()
+  async show(@Query() query: unknown, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const session = await this.#session(request);
+    if (!session) return sendToSignIn('/account', { signIn: this.signIn, cookies: this.#cookies }, reply);
+    sendPage(reply, accountPage(await readAccount(session.userId, this.account), session, Shown.parse(query).done));
+  }
+
+  /** The same page as an agent's link leads to, asked for by the user. */
+  @Post('connect')
+  async connect(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const asked = await this.#asked(ConnectForm, request);
+    if (!asked) return sendPage(reply, staleForm);
+    const { session, form } = asked;
+    const { servers } = await readAccount(session.userId, this.account);
+    const known = servers.find(({ server }) => server === form.server);
+    if (!known?.credentialProvider) return back(reply, 'gone');
+    const { connection, credentialProvider, server } = known;
+    sendPage(reply, await this.flow.begin({ userId: session.userId, agent: null, server, credentialProvider, replaces: connection?.revision ?? null }, session));
+  }
+
+  @Post('disconnect')
+  async disconnect(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const asked = await this.#asked(DisconnectForm, request);
+    if (!asked) return sendPage(reply, staleForm);
+    const { session, form } = asked;
+    const connection = await this.disconnecting.store.find(form.connection);
+    if (connection?.userId !== session.userId) return back(reply, 'gone');
+    const result = await disconnect(connection.id, 'user', this.disconnecting);
+    back(reply, result.type === 'not_found' ? 'gone' : result.upstream === 'pending' ? 'pending' : 'disconnected');
+  }
+
+  @Post('end-session')
+  async endSession(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const asked = await this.#asked(EndSessionForm, request);
+    if (!asked) return sendPage(reply, staleForm);
+    const { session, form } = asked;
+    const { agents } = await readAccount(session.userId, this.account);
+    if (!agents.some(({ sid }) => sid === form.session)) return back(reply, 'gone');
+    await this.revoker.revoke({ session: form.session, reason: 'ended by its user' });
+    back(reply, 'ended');
+  }
+
+  async #asked<T extends { csrf: string }>(schema: z.ZodType<T>, request: FastifyRequest): Promise<{ session: BrowserSession; form: T } | undefined> {
+    const form = schema.safeParse(request.body);
+    const session = await this.#session(request);
+    return form.success && session && csrfHolds(session, form.data.csrf) ? { session, form: form.data } : undefined;
+  }
+
+  #session(request: FastifyRequest) {
+    return this.sessions.find(readCookie(request.headers.cookie, this.#cookies.session));
+  }
+}
+
+function back(reply: FastifyReply, done: Notice): void {
+  void reply.header('cache-control', 'no-store').status(303).header('location', `/account?done=${done}`).send();
+}
