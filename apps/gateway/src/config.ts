@@ -27,6 +27,7 @@ export interface GatewayConfig {
   readonly spoolMaxBytes: number;
   readonly stalenessBoundMs: number;
   readonly maxBodyBytes: number;
+  readonly maxAnswerBytes: number;
   readonly listTimeoutMs: number;
   /** Characters of JSON in one page of a list. */
   readonly listPageLength: number;
@@ -53,6 +54,7 @@ export const GatewayEnvironment = z.object({
   SALLYPORT_SPOOL_MAX_MEBIBYTES: variable.wholeNumber(1, 1_048_576).default(512).describe('Room for events that cannot be shipped; when it is used up calls are refused'),
   SALLYPORT_STALENESS_BOUND: variable.duration().pipe(z.number().min(10_000, 'must be at least 10s').max(3_600_000, 'must be at most 1h')).default(300_000).describe('How old the configuration may become before calls are refused'),
   SALLYPORT_MAX_BODY_KIBIBYTES: variable.wholeNumber(1, 65_536).default(4_096).describe('Largest request body'),
+  SALLYPORT_MAX_ANSWER_MEBIBYTES: variable.wholeNumber(16, 16_384).default(128).describe('Largest answer of a server. What makes one larger than 16 must be long texts, which are passed on as they come'),
   SALLYPORT_LIST_TIMEOUT: variable.duration().default(5_000).describe('How long a list waits for one server'),
   SALLYPORT_LIST_PAGE_KIBIBYTES: variable.wholeNumber(16, 16_384).default(1_024).describe('Size of one page of a list; what is beyond it is on the next page'),
   SALLYPORT_LEASE_TIMEOUT: variable.duration().default(5_000).describe('How long a call waits for a credential'),
@@ -88,6 +90,7 @@ export function gatewayConfig(environment: GatewayEnvironment): GatewayConfig {
     spoolMaxBytes: environment.SALLYPORT_SPOOL_MAX_MEBIBYTES * MEBIBYTE,
     stalenessBoundMs: environment.SALLYPORT_STALENESS_BOUND,
     maxBodyBytes: environment.SALLYPORT_MAX_BODY_KIBIBYTES * 1024,
+    maxAnswerBytes: environment.SALLYPORT_MAX_ANSWER_MEBIBYTES * MEBIBYTE,
     listTimeoutMs: environment.SALLYPORT_LIST_TIMEOUT,
     listPageLength: environment.SALLYPORT_LIST_PAGE_KIBIBYTES * 1024,
     leaseTimeoutMs: environment.SALLYPORT_LEASE_TIMEOUT,

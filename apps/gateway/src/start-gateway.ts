@@ -126,6 +126,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     endpointUrl: `${config.gatewayUrl}/mcp`,
     resourceMetadataUrl: `${config.gatewayUrl}/.well-known/oauth-protected-resource/mcp`,
     maxBodyBytes: config.maxBodyBytes,
+    maxAnswerBytes: config.maxAnswerBytes,
     listTimeoutMs: config.listTimeoutMs,
     listPageLength: config.listPageLength,
     logLevels: new LogLevels(),

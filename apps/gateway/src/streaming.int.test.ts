@@ -1,9 +1,8 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { Document } from '@sallyport/configuration';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { modernRequest } from './testing/by-hand.js';
-import { startGatewayWorld, testUser } from './testing/gateway-world.js';
+import { startBigServerWorld } from './testing/big-server-world.js';
+import { testUser } from './testing/gateway-world.js';
 import type { GatewayWorld } from './testing/gateway-world.js';
 
 /** A server that says 50 MB before its result, as fast as it is taken, and counts what left it. */
@@ -30,22 +29,8 @@ const http = createServer((request, response) => {
 });
 
 let world: GatewayWorld;
-beforeAll(async () => {
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-  world = await startGatewayWorld([
-    Document.parse({ kind: 'OutboundNetwork', name: 'default', spec: { allow: [{ host: '127.0.0.1', http: true }] } }),
-    Document.parse({ kind: 'McpServer', name: 'big', spec: { url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`, timeout: '60s' } }),
-    Document.parse({ kind: 'CredentialProvider', name: 'big', spec: { type: 'none', server: 'big' } }),
-    Document.parse({ kind: 'AccessPolicy', name: 'everyone', spec: { hop: 'client-to-gateway' } }),
-    Document.parse({ kind: 'AccessPolicy', name: 'big', spec: { hop: 'gateway-to-server', server: 'big', credentialProvider: 'big', tools: [{ match: ['*'] }] } }),
-  ]);
-  world.leasing = () => ({ type: 'granted', headers: {}, connectionId: null, connectionRevision: 1, expiresInSeconds: 600 });
-});
-afterAll(async () => {
-  await world?.close();
-  http.closeAllConnections();
-  await new Promise((resolve) => http.close(resolve));
-});
+beforeAll(async () => void (world = await startBigServerWorld(http)));
+afterAll(() => world?.close());
 
 test('50 MB of a stream pass as fast as the client takes them: one that waits makes the server wait (B5)', async () => {
   const { body, headers } = modernRequest('tools/call', { name: 'big__much', arguments: {}, _meta: { 'io.modelcontextprotocol/logLevel': 'info' } });

@@ -96,7 +96,7 @@ export async function startStandalone(settings: StandaloneEnvironment, env: Read
   keep(await startGateway({
     replica: REPLICA, listen: { host, port: settings.SALLYPORT_GATEWAY_PORT }, gatewayUrl, issuer, jwksUrl: `${issuer}/jwks`, trustedProxies: [], allowedOrigins: [],
     keys: { configurationPublicKey: keys.configurationSigningPublic, leasePublicKey: keys.leasePublic, leaseSigningPublicKey: keys.leaseSigningPublic, replicaKey: keys.gatewayKey(REPLICA), gatewayState: [keys.gatewayState] },
-    spoolDirectory: data.spool, spoolMaxBytes: 512 * MEBIBYTE, stalenessBoundMs: STALENESS_BOUND_MS, maxBodyBytes: 4 * MEBIBYTE, listTimeoutMs: 5_000, listPageLength: MEBIBYTE, leaseTimeoutMs: 5_000, extraCertificateAuthorities: certificateAuthorities,
+    spoolDirectory: data.spool, spoolMaxBytes: 512 * MEBIBYTE, maxAnswerBytes: 128 * MEBIBYTE, stalenessBoundMs: STALENESS_BOUND_MS, maxBodyBytes: 4 * MEBIBYTE, listTimeoutMs: 5_000, listPageLength: MEBIBYTE, leaseTimeoutMs: 5_000, extraCertificateAuthorities: certificateAuthorities,
   }, parts));
 
   reported.push(...services);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { jsonAnswer } from '../http/exchange.js';
 import { RemoteExchanges } from './remote-exchanges.js';
-import { pieceEnd } from './resume-call.js';
+import { pieceEnd } from '../http/piece-end.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

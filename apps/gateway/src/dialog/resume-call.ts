@@ -1,9 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { DocumentOf } from '@sallyport/configuration';
-import { isResponseTo } from '@sallyport/mcp-relay';
+import { isResponseTo, withValue } from '@sallyport/mcp-relay';
 import type { JsonObject, RequestId, ServerMessage } from '@sallyport/mcp-relay';
 import type { ReplicaRequest } from '@sallyport/messages';
 import type { Answer, AnswerPiece } from '../http/exchange.js';
+import { pieceEnd } from '../http/piece-end.js';
 import type { CredentialLease } from '../outbound/credential-leases.js';
 import { schemeOf } from '../request-path/authenticate.js';
 import type { OpenCall } from '../request-path/open-calls.js';
@@ -87,11 +88,6 @@ interface Addressee {
 
 const isProgressOf = (params: unknown, { meta }: Addressee): params is JsonObject => typeof params === 'object' && params !== null && 'progressToken' in params && params.progressToken === meta?.['progressToken'];
 
-function withValue(message: ServerMessage, change: JsonObject): ServerMessage {
-  const value = { ...message.value, ...change };
-  return { ...message, value, json: JSON.stringify(value) };
-}
-
 /** Text of one piece on the bus: sealed, and were it all of three bytes a character, still below the bus's limit. */
 const PIECE_CHARACTERS = 192 * 1024;
 /** A client elsewhere that takes nothing for this long is gone. */
@@ -132,7 +128,7 @@ async function sendPieces({ link }: RequestPath, to: string, exchange: string, p
   try {
     for await (const { text, last } of pieces) {
       for (let start = 0, end = 0; start < text.length && !gone.signal.aborted; start = end) {
-        end = pieceEnd(text, start);
+        end = pieceEnd(text, start, PIECE_CHARACTERS);
         await send(text.slice(start, end), last && end >= text.length);
       }
       if (gone.signal.aborted) return;
@@ -140,11 +136,4 @@ async function sendPieces({ link }: RequestPath, to: string, exchange: string, p
   } finally {
     clearInterval(signs);
   }
-}
-
-/** A character of two code units stays in one piece: each is written to the client as bytes of its own. */
-export function pieceEnd(text: string, start: number, length = PIECE_CHARACTERS): number {
-  const end = start + length;
-  const splitsCharacter = /^[\uD800-\uDBFF][\uDC00-\uDFFF]$/.test(text.slice(end - 1, end + 1));
-  return splitsCharacter ? end - 1 : end;
 }

@@ -47,7 +47,7 @@ export class InboundHeaders {
   }
 }
 
-/** `last` marks the piece that ends the answer: the record is on disk before it leaves. */
+/** A whole event, or a part of one: nothing else may come in between. `last` marks the piece that ends the answer: the record is on disk before it leaves. */
 export interface AnswerPiece {
   readonly text: string;
   readonly last: boolean;

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { jsonAnswer } from './exchange.js';
 import type { Answer, AnswerPiece } from './exchange.js';
 import { writeAnswer } from './write-answer.js';
@@ -79,4 +79,18 @@ test('a client that takes nothing is cut, from a stream and from a long message;
   prompt.emit('finish');
   await new Promise((resolve) => setTimeout(resolve, 40));
   expect(prompt.log.at(-1)).toBe('end {}');
+});
+
+test('nothing comes in between the parts of an event, however long they take', async () => {
+  vi.useFakeTimers();
+  const response = new FakeResponse();
+  await run(stream(async function* () {
+    yield { text: 'data: one', last: false };
+    vi.advanceTimersByTime(60_000);
+    yield { text: ' and two\n\n', last: false };
+    vi.advanceTimersByTime(15_000);
+    yield { text: 'data: last\n\n', last: true };
+  }), response);
+  vi.useRealTimers();
+  expect(response.log.filter((line) => line.startsWith('write'))).toEqual(['write data: one', 'write  and two\n\n', 'write :\n\n', 'write data: last\n\n']);
 });

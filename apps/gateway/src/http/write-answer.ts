@@ -27,13 +27,15 @@ export async function writeAnswer(answer: Answer, response: ServerResponse, reco
   }
   response.writeHead(answer.status, { ...answer.headers, 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
   response.flushHeaders();
+  let isBetweenEvents = true;
   const keepAlive = setInterval(() => {
-    if (!response.destroyed) response.write(':\n\n');
+    if (!response.destroyed && isBetweenEvents) response.write(':\n\n');
   }, KEEP_ALIVE_MS);
   try {
     for await (const { text, last } of answer.body.pieces) {
       if (response.destroyed) return false;
       if (last) await record();
+      if (text !== '') isBetweenEvents = text.endsWith('\n\n');
       if (!response.write(text) && !response.destroyed) await taken(response, slowReaderMs);
       if (last) {
         response.end();

@@ -202,6 +202,19 @@ describe('a lease', () => {
     expect(leased.lease.redactJson(text)).toBe(text);
     expect(leased.lease.redactJson('{"jsonrpc":"2.0","a":"\\u0041\\/"}')).toBe('{"jsonrpc":"2.0","a":"A/"}');
   });
+  test.each([1, 2, 3, 7, 1_000])('takes out secrets of a text that comes in pieces of %i, wherever they are cut (R44)', async (size) => {
+    const { state, ask, granted } = world();
+    state.outcome = { ...granted(), headers: { authorization: 'Bearer secret-credential-1' } } as LeaseOutcome;
+    const leased = await ask(someone());
+    if (leased.type !== 'granted') throw new Error(leased.type);
+    async function* pieces() {
+      for (let i = 0; i < text.length; i += size) yield text.slice(i, i + size);
+    }
+    const text = `${'before '.repeat(20)}secret-credential-1 ü ${'between '.repeat(20)}secret-credential-1`;
+    let told = '';
+    for await (const piece of leased.lease.redactPieces(pieces())) told += piece;
+    expect(told).toBe(text.replaceAll('secret-credential-1', '[redacted]'));
+  });
   test.each([
     [{ 'x-api-key': 'key-0123456789' }, 'your key is [redacted]'],
     [{ 'x-auth': 'Key key-0123456789' }, 'your key is [redacted]'],

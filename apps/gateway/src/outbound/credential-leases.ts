@@ -1,6 +1,7 @@
 import { parseMessage } from '@sallyport/mcp-relay';
 import type { RequestCredential } from '@sallyport/mcp-relay';
 import { openLeaseAnswer, sealLeaseRequest } from '@sallyport/credential';
+import { pieceEnd } from '../http/piece-end.js';
 import type { LeaseRequester, LeaseWish } from '@sallyport/credential';
 import type { RevocationIndex } from '@sallyport/configuration';
 import { BoundedMap } from '@sallyport/kernel';
@@ -47,6 +48,19 @@ class Lease {
 
   redact(text: string): string {
     return this.#traces.reduce((redacted, trace) => (redacted.includes(trace) ? redacted.replaceAll(trace, '[redacted]') : redacted), text);
+  }
+
+  /** The same for a text that comes in pieces: a trace may begin in one and end in another. */
+  async *redactPieces(pieces: AsyncIterable<string>): AsyncGenerator<string> {
+    const longest = Math.max(1, ...this.#traces.map(({ length }) => length));
+    let held = '';
+    for await (const piece of pieces) {
+      const text = this.redact(held + piece);
+      const end = pieceEnd(text, 0, Math.max(1, text.length - longest + 1));
+      held = text.length < longest ? text : text.slice(end);
+      if (text.length >= longest) yield text.slice(0, end);
+    }
+    yield held;
   }
 
   /** Of JSON with escaped characters that need no escape, the plain form: nothing hides in the spelling. Text that is no JSON stays. */

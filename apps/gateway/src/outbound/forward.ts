@@ -29,6 +29,8 @@ export interface ForwardOptions {
   readonly abilities: ClientAbilities;
   /** True while the server waits for an answer of ours: its silence is not held against it. */
   readonly mayBeSilent?: (() => boolean) | undefined;
+  /** The answer may be passed on in pieces, and then be this large. */
+  readonly maxLargeBytes?: number | undefined;
 }
 
 /** How long a server may be silent, in milliseconds. */
@@ -43,7 +45,7 @@ export function forward(permit: Permit, lease: CredentialLease, server: Document
   if (server.name !== permit.server || lease.server !== permit.server || lease.userId !== permit.caller.userId || lease.targetOrigin !== url.origin) {
     throw new SallyportError('lease_mismatch', 'A credential was about to be used for something it was not leased for.');
   }
-  const target = { url, identity: lease.identity, credential: lease.credential(), idleTimeoutMs: options.timeoutMs ?? timeoutOf(server), mayBeSilent: options.mayBeSilent, signal: options.signal };
+  const target = { url, identity: lease.identity, credential: lease.credential(), idleTimeoutMs: options.timeoutMs ?? timeoutOf(server), mayBeSilent: options.mayBeSilent, maxLargeBytes: options.maxLargeBytes, signal: options.signal };
   return options.channel.request(target, {
     id: request.id,
     method: request.method,

@@ -15,8 +15,11 @@ import type { Outcome, ServerCall } from './server-call.js';
 
 type Unavailable = Extract<Refusal, { refused: 'server-unavailable' }>;
 
-/** A server's response as JSON text for this client, what it wants to know first, or why there is none. */
-export function convertResponse(serverCall: ServerCall, received: ServerMessage): Outcome {
+/**
+ * A server's response as JSON text for this client, what it wants to know first, or why there is none.
+ * @param isAnew also what could pass as the bytes it came in is written anew
+ */
+export function convertResponse(serverCall: ServerCall, received: ServerMessage, isAnew = false): Outcome {
   const { call, server, lease } = serverCall;
   const protocolError: Unavailable = { refused: 'server-unavailable', title: titleOf(server), reason: 'protocol' };
   const json = lease.redactJson(received.json);
@@ -34,7 +37,7 @@ export function convertResponse(serverCall: ServerCall, received: ServerMessage)
   if (resultType === 'input_required' && mayNeedInput(call.request)) return inputRequired(serverCall, result, protocolError);
   if (resultType !== 'complete') return protocolError;
   const converted = call.request.era === 'modern' ? modernResult(call, server.name, result) : legacyResult(call, server.name, result);
-  const isPlain = converted === result && saysOneThing(message, result) && !ASKS_FOR_INPUT.test(message.json);
+  const isPlain = !isAnew && converted === result && saysOneThing(message, result) && !ASKS_FOR_INPUT.test(message.json);
   return { text: isPlain ? message.json : JSON.stringify({ jsonrpc: '2.0', id: call.request.id, result: Object.fromEntries(Object.entries(converted).filter(([key]) => !ASKS_FOR_INPUT.test(key) && !isLookAlike(key))) }) };
 }
 

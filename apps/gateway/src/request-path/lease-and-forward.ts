@@ -10,6 +10,7 @@ import type { CredentialLease } from '../outbound/credential-leases.js';
 import { forward } from '../outbound/forward.js';
 import type { ServerRequest } from '../outbound/forward.js';
 import { originOf, withLease } from '../outbound/with-lease.js';
+import { BATCH_VERSION } from './answer-batch.js';
 import { decideOperation } from './decide-operation.js';
 import { leaseRefusal, leaseTarget } from './reach.js';
 import { relayAnswer } from './relay-answer.js';
@@ -46,7 +47,7 @@ async function send(call: Call, permit: Permit, server: DocumentOf<'McpServer'>,
   if (inbound.disconnected.aborted) work.abort();
   const leased = await withLease<RelayAnswer>(path.leases, permit, leaseTarget(call, server), (lease) => {
     call.open.lost = permitWatch(call, permit, lease, action);
-    return forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal: work.signal, abilities, mayBeSilent: () => waiting.size > 0 });
+    return forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal: work.signal, abilities, mayBeSilent: () => waiting.size > 0, maxLargeBytes: canStream(call) ? path.maxAnswerBytes : undefined });
   });
   if (leased.type !== 'used') return leaseRefusal(call, server, leased);
   call.facts.connectionId = leased.lease.connectionId ?? undefined;
@@ -65,8 +66,12 @@ function withRetry({ requestState: _state, inputResponses: _responses, ...params
   return { ...params, ...more };
 }
 
+/** In a batch, answers share a stream message by message. */
+const canStream = ({ request, inbound }: Call): boolean => request.version > BATCH_VERSION && acceptsStreams(inbound);
+const acceptsStreams = ({ headers }: Call['inbound']): boolean => (headers.get('accept') ?? '').includes('text/event-stream');
+
 /** A legacy client is asked on the stream of its call, in its session. */
-export const canBeAsked = ({ request, inbound }: Call): boolean => request.era === 'modern' || (request.session !== undefined && (inbound.headers.get('accept') ?? '').includes('text/event-stream'));
+export const canBeAsked = ({ request, inbound }: Call): boolean => request.era === 'modern' || (request.session !== undefined && acceptsStreams(inbound));
 
 /** A task's questions come with its state. */
 const mayAsk = (call: Call): boolean => (mayNeedInput(call.request) || call.request.operation.type === 'task') && canBeAsked(call);

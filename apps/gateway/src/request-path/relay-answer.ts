@@ -1,10 +1,11 @@
 import { formatEvent, isResponseTo, reasonOf } from '@sallyport/mcp-relay';
-import type { ServerMessage } from '@sallyport/mcp-relay';
+import type { LargeText, ServerMessage } from '@sallyport/mcp-relay';
 import { askClient, parkQuestion, passQuestionOn } from '../dialog/ask-client.js';
 import { textAnswer } from '../http/exchange.js';
 import type { Answer, AnswerPiece } from '../http/exchange.js';
 import { convertResponse } from './convert-response.js';
 import { titleOf } from './reach.js';
+import { relayLargeAnswer } from './relay-large-answer.js';
 import { isRefusal } from './refusal.js';
 import type { Refusal } from './refusal.js';
 import { relayedNotification } from './relayed-notification.js';
@@ -18,22 +19,28 @@ const MAX_ROUNDS = 16;
  * message by message as fast as the client takes it.
  */
 export async function relayAnswer({ serverCall, answer }: Sent): Promise<Answer | Refusal> {
-  if (answer.type === 'stream') return streamOf(dialogue(serverCall, answer.messages));
-  const outcome = outcomeOf(serverCall, answer);
+  const outcome = saidIn(serverCall, answer);
+  if (Symbol.asyncIterator in outcome) return streamOf(dialogue(serverCall, outcome));
   if ('text' in outcome) return textAnswer(200, outcome.text);
   return 'questions' in outcome ? streamOf(dialogue(serverCall, outcome)) : outcome;
 }
 
-function outcomeOf(serverCall: ServerCall, answer: Exclude<Sent['answer'], { type: 'stream' }>): Outcome {
+function saidIn(serverCall: ServerCall, answer: Sent['answer']): AsyncIterable<ServerMessage> | Outcome {
   const title = titleOf(serverCall.server);
   switch (answer.type) {
+    case 'stream':
+      return answer.messages;
     case 'failed':
       return { refused: 'server-unavailable', title, reason: answer.reason, retryAfterSeconds: answer.retryAfterSeconds };
     case 'accepted':
       return { refused: 'server-unavailable', title, reason: 'protocol' };
     case 'message':
-      return convertResponse(serverCall, answer.message);
+      return answer.message.large === undefined ? convertResponse(serverCall, answer.message) : only(answer.message);
   }
+}
+
+async function* only(message: ServerMessage): AsyncGenerator<ServerMessage> {
+  yield message;
 }
 
 export const streamOf = (pieces: AsyncIterable<AnswerPiece>): Answer => ({ status: 200, headers: {}, body: { type: 'stream', pieces } });
@@ -49,7 +56,7 @@ export async function* dialogue(first: ServerCall, opening: AsyncIterable<Server
       const sent: Sent | Refusal | 'gone' = yield* askAndSend(serverCall, said);
       if (sent !== 'gone' && !isRefusal(sent)) {
         serverCall = sent.serverCall;
-        said = sent.answer.type === 'stream' ? sent.answer.messages : outcomeOf(serverCall, sent.answer);
+        said = saidIn(serverCall, sent.answer);
       } else said = sent;
     } else {
       yield { text: formatEvent('text' in said ? said.text : textOf(serverCall.refuseLate(said))), last: true };
@@ -77,7 +84,7 @@ async function* relayMessages(serverCall: ServerCall, stream: AsyncIterable<Serv
     for (;;) {
       const { value: message, done } = await messages.next();
       if (done === true) return { refused: 'server-unavailable', title: titleOf(server), reason: 'interrupted' };
-      if (isResponseTo(message, call.request.id)) return convertResponse(serverCall, message);
+      if (isResponseTo(message, call.request.id)) return isLarge(message) ? yield* relayLargeAnswer(serverCall, message) : convertResponse(serverCall, message);
       if (message.respond !== undefined && call.request.era === 'modern') {
         const asked = parkQuestion(serverCall, messages, message, message.respond);
         isParked = asked !== undefined;
@@ -94,5 +101,7 @@ async function* relayMessages(serverCall: ServerCall, stream: AsyncIterable<Serv
     if (!isParked) await messages.return?.();
   }
 }
+
+const isLarge = (message: ServerMessage): message is ServerMessage & { readonly large: LargeText } => message.large !== undefined;
 
 const textOf = (answer: Answer): string => (answer.body.type === 'text' ? answer.body.text : '{}');

@@ -52,6 +52,8 @@ export interface RequestPath {
   readonly resourceMetadataUrl: string;
   readonly identity: { readonly name: string; readonly version: string };
   readonly maxBodyBytes: number;
+  /** Of a server's answer that is passed on in pieces. */
+  readonly maxAnswerBytes: number;
   /** How long a list waits for one server. */
   readonly listTimeoutMs: number;
   /** Characters of JSON in one page of a list. */

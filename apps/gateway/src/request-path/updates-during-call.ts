@@ -53,19 +53,21 @@ async function* asPiece(text: string): AsyncGenerator<AnswerPiece> {
 /** The answer as it comes, and before each of its pieces what was told meanwhile. */
 async function* merged(pieces: AsyncIterable<AnswerPiece>, feed: Feed): AsyncGenerator<AnswerPiece> {
   const iterator = pieces[Symbol.asyncIterator]();
+  let isBetweenEvents = true;
   try {
     for (;;) {
       const next = iterator.next();
       let arrived: IteratorResult<AnswerPiece> | undefined;
       void next.then((result) => (arrived = result), () => undefined);
-      while (arrived === undefined && !feed.hasEnded) {
+      while (arrived === undefined && !feed.hasEnded && isBetweenEvents) {
         await Promise.race([next, feed.woken()]);
         yield* told(feed);
       }
       const { value, done } = await next;
-      yield* told(feed);
+      if (isBetweenEvents) yield* told(feed);
       if (done === true) return;
       yield value;
+      if (value.text !== '') isBetweenEvents = value.text.endsWith('\n\n');
     }
   } finally {
     await iterator.return?.();

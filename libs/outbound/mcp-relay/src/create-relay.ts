@@ -1,7 +1,8 @@
 import type { Dispatcher } from 'undici';
 import { SallyportError } from '@sallyport/kernel';
-import { parseMessage } from './json-rpc.js';
-import type { ServerMessage } from './json-rpc.js';
+import { isResponseTo, parseMessage } from './json-rpc.js';
+import type { RequestId, ServerMessage } from './json-rpc.js';
+import { readLargeMessage, wholeMessage } from './large-message.js';
 import type { ClientCertificate, RequestCredential } from './request-credential.js';
 import { readEvents } from './server-sent-events.js';
 
@@ -25,6 +26,8 @@ export interface RelayRequest {
   readonly idleTimeoutMs: number;
   /** True while the server may be silent because it waits for us: then its idle time does not run. */
   readonly mayBeSilent?: (() => boolean) | undefined;
+  /** The response to `id` may be passed on in pieces, and then be this large; see `ServerMessage.large`. */
+  readonly large?: { readonly id: RequestId; readonly maxBytes: number } | undefined;
   /** Aborting it ends the exchange at the server's side too. */
   readonly signal: AbortSignal;
 }
@@ -64,6 +67,8 @@ interface Sent {
 }
 
 const END_TIMEOUT_MS = 5_000;
+/** From so many bytes on, a message that may be passed on in pieces is. */
+const LARGE = 1024 * 1024;
 
 /** The only way to a server: one POST, one answer, as a message or a stream of them. */
 export function createRelay({ dispatcher, dispatcherWith, userAgent, maxMessageBytes = 16 * 1024 * 1024 }: RelayOptions): Relay {
@@ -80,7 +85,7 @@ export function createRelay({ dispatcher, dispatcherWith, userAgent, maxMessageB
     return dispatcherWith(clientCertificate);
   }
 
-  async function exchange({ idleTimeoutMs, mayBeSilent, signal, ...request }: Omit<RelayRequest, 'body'>, sent: Sent): Promise<RelayAnswer> {
+  async function exchange({ idleTimeoutMs, mayBeSilent, signal, large, ...request }: Omit<RelayRequest, 'body'>, sent: Sent): Promise<RelayAnswer> {
     let response: Dispatcher.ResponseData;
     const silence = new AbortController();
     // A server that answers all at once may be waiting for us before its first byte, too.
@@ -98,7 +103,7 @@ export function createRelay({ dispatcher, dispatcherWith, userAgent, maxMessageB
       heard?.();
     }
     try {
-      return await readAnswer(response, { maxMessageBytes, idleTimeoutMs, mayBeSilent });
+      return await readAnswer(response, { maxMessageBytes, idleTimeoutMs, mayBeSilent, large });
     } catch (error) {
       discard(response);
       return { type: 'failed', reason: reasonOf(error), status: response.statusCode };
@@ -119,7 +124,7 @@ export function createRelay({ dispatcher, dispatcherWith, userAgent, maxMessageB
   };
 }
 
-interface ReadLimits extends Pick<RelayRequest, 'idleTimeoutMs' | 'mayBeSilent'> {
+interface ReadLimits extends Pick<RelayRequest, 'idleTimeoutMs' | 'mayBeSilent' | 'large'> {
   readonly maxMessageBytes: number;
 }
 
@@ -149,7 +154,7 @@ async function readAnswer(response: Dispatcher.ResponseData, limits: ReadLimits)
     return { type: 'stream', status, messages: messagesOf(response, limits, position), position, sessionId };
   }
   if (mediaType === 'application/json') {
-    const message = parseMessage(await readText(response, limits));
+    const message = await readMessage(response, limits);
     return message === undefined ? { type: 'failed', reason: 'not-mcp', status } : { type: 'message', status, message, sessionId };
   }
   discard(response);
@@ -158,10 +163,10 @@ async function readAnswer(response: Dispatcher.ResponseData, limits: ReadLimits)
 
 async function* messagesOf(response: Dispatcher.ResponseData, limits: ReadLimits, position: StreamPosition): AsyncGenerator<ServerMessage> {
   try {
-    for await (const { id, retryMs, data } of readEvents(chunksOf(response, limits), limits.maxMessageBytes)) {
+    for await (const { id, retryMs, data, rest } of readEvents(chunksOf(response, limits), limits.maxMessageBytes, limits.large && LARGE)) {
       if (id !== undefined) position.lastEventId = isHeaderSafe(id) ? id : undefined;
       if (retryMs !== undefined) position.retryMs = retryMs;
-      const message = parseMessage(data);
+      const message = rest === undefined ? parseMessage(data) : await readLarge(data, rest, limits);
       if (message !== undefined) yield message;
     }
   } finally {
@@ -191,16 +196,41 @@ function watchSilence({ idleTimeoutMs, mayBeSilent }: Pick<RelayRequest, 'idleTi
 }
 const PARTS = 4;
 
-async function readText(response: Dispatcher.ResponseData, { maxMessageBytes: maxBytes, ...limits }: ReadLimits): Promise<string> {
+async function readMessage(response: Dispatcher.ResponseData, limits: ReadLimits): Promise<ServerMessage | undefined> {
+  const { maxMessageBytes: maxBytes, large } = limits;
+  // What the server says itself is too large is not begun with.
+  if (Number(response.headers['content-length'] ?? 0) > Math.max(maxBytes, large?.maxBytes ?? 0)) throw tooLarge();
+  const incoming = chunksOf(response, limits);
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of chunksOf(response, { maxMessageBytes: maxBytes, ...limits })) {
-    size += chunk.length;
-    if (size > maxBytes) throw new SallyportError('message_too_large', 'The server sent a message that is too large.');
-    chunks.push(chunk);
+  for (let next = await incoming.next(); next.done !== true; next = await incoming.next()) {
+    size += next.value.length;
+    chunks.push(next.value);
+    if (size > maxBytes && large === undefined) throw tooLarge();
+    if (size <= LARGE || large === undefined) continue;
+    const decoder = new TextDecoder('utf-8');
+    const decode = (bytes: Uint8Array) => decoder.decode(bytes, { stream: true });
+    return await readLarge(decode(Buffer.concat(chunks.splice(0))), textOf(response, incoming, decode), limits);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return parseMessage(Buffer.concat(chunks).toString('utf8'));
 }
+
+async function* textOf(response: Dispatcher.ResponseData, chunks: AsyncIterable<Uint8Array>, decode: (bytes: Uint8Array) => string): AsyncGenerator<string> {
+  try {
+    for await (const chunk of chunks) yield decode(chunk);
+  } finally {
+    discard(response);
+  }
+}
+
+async function readLarge(begun: string, rest: AsyncIterable<string>, { maxMessageBytes, large }: ReadLimits): Promise<ServerMessage | undefined> {
+  if (large === undefined) throw tooLarge();
+  const { id, maxBytes } = large;
+  const message = await readLargeMessage(begun, rest, { id, maxHeld: maxMessageBytes, maxLength: maxBytes });
+  return message === undefined || isResponseTo(message, id) ? message : await wholeMessage(message, maxMessageBytes);
+}
+
+const tooLarge = () => new SallyportError('message_too_large', 'The server sent a message that is too large.');
 
 /** Ends what is left of an answer; its own error no longer matters. */
 function discard(response: Dispatcher.ResponseData): void {

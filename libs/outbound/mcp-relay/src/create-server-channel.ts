@@ -1,7 +1,7 @@
 import { BoundedMap, SallyportError } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 import type { Relay, RelayAnswer, RelayRequest } from './create-relay.js';
-import { isJsonObject, isResponseTo } from './json-rpc.js';
+import { isJsonObject, isResponseTo, withValue } from './json-rpc.js';
 import type { JsonObject, RequestId, ServerMessage } from './json-rpc.js';
 import { withBeside } from './beside-stream.js';
 import { LegacyStream } from './legacy-stream.js';
@@ -16,6 +16,8 @@ import type { ServerEra } from './server-era.js';
 
 /** Where to, as whom, and for how long. */
 export interface ChannelTarget extends Pick<RelayRequest, 'url' | 'credential' | 'idleTimeoutMs' | 'mayBeSilent' | 'signal'> {
+  /** A response may be passed on in pieces, and then be this large; see `ServerMessage.large`. */
+  readonly maxLargeBytes?: number | undefined;
   /** Whom the credential stands for, its revision included: a legacy session is never shared beyond it (R34). */
   readonly identity: string;
 }
@@ -54,8 +56,10 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
   const opening = new Map<string, Promise<LegacySession | RelayAnswer>>();
   let lastId = 0;
 
-  const post = (target: ChannelTarget, headers: Record<string, string>, body: string): Promise<RelayAnswer> =>
-    relay.post({ url: target.url, credential: target.credential, idleTimeoutMs: target.idleTimeoutMs, mayBeSilent: target.mayBeSilent, signal: target.signal, headers, body });
+  const largeOf = ({ maxLargeBytes }: ChannelTarget, id: RequestId) => (maxLargeBytes === undefined ? undefined : { maxBytes: maxLargeBytes, id });
+  /** @param id of the request whose response may be large */
+  const post = (target: ChannelTarget, headers: Record<string, string>, body: string, id?: RequestId): Promise<RelayAnswer> =>
+    relay.post({ large: id === undefined ? undefined : largeOf(target, id), url: target.url, credential: target.credential, idleTimeoutMs: target.idleTimeoutMs, mayBeSilent: target.mayBeSilent, signal: target.signal, headers, body });
 
   async function request(target: ChannelTarget, message: ModernRequest): Promise<RelayAnswer> {
     const known = eras.get(target.url.href);
@@ -66,7 +70,7 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
       eras.delete(target.url.href);
     }
     const { headers, body } = modernRequest(message);
-    const answer = await post(target, headers, body);
+    const answer = await post(target, headers, body, message.id);
     const era = eraShownBy(answer);
     if (era !== undefined) eras.set(target.url.href, { era, seenAt: clock() });
     if (era === 'legacy') return await requestLegacy(target, message);
@@ -103,8 +107,8 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
       const cancelled = () => cancel(target, session, id);
       const settle = () => target.signal.removeEventListener('abort', cancelled);
       target.signal.addEventListener('abort', cancelled, { once: true });
-      const posted = post(target, sessionHeaders(session), legacyRequest({ id, method: message.method, params: message.params, meta: message.meta }));
-      const resume = (lastEventId: string) => relay.resume({ ...target, headers: sessionHeaders(session) }, lastEventId);
+      const posted = post(target, sessionHeaders(session), legacyRequest({ id, method: message.method, params: message.params, meta: message.meta }), id);
+      const resume = (lastEventId: string) => relay.resume({ ...target, large: largeOf(target, id), headers: sessionHeaders(session) }, lastEventId);
       const follow = (stream: Extract<RelayAnswer, { type: 'stream' }>) => untilAnswered(stream, { id, resume, signal: target.signal });
       const answered = attended === undefined ? await posted : await withBeside(posted, attended, follow);
       const answer: RelayAnswer = attended === undefined && answered.type === 'stream' ? { ...answered, messages: follow(answered) } : answered;
@@ -284,10 +288,8 @@ function once(listener: (answer: JsonObject) => void): (answer: JsonObject) => v
   };
 }
 
-function withId({ value }: ServerMessage, id: RequestId): ServerMessage {
-  const next = { ...value, id };
-  return { json: JSON.stringify(next), value: next };
-}
+/** Written anew, it says everything once. */
+const withId = ({ repeatsKeys: _repeats, ...message }: ServerMessage, id: RequestId): ServerMessage => withValue(message, { id });
 
 async function firstResponse(messages: AsyncIterable<ServerMessage>, id: number): Promise<ServerMessage | undefined> {
   try {

@@ -9,6 +9,31 @@ export interface ServerMessage {
   readonly repeatsKeys?: true | undefined;
   /** Of a request of the server's own: answers it. `answer` holds a `result` or an `error`; only the first one counts. */
   readonly respond?: ((answer: JsonObject) => void) | undefined;
+  /** Of a response that is too large to hold, and not whole yet: it goes on. Only where `maxLargeBytes` allowed it. */
+  readonly large?: LargeText | undefined;
+}
+
+/** A long text in the middle of a message. Both `json` and `value` of the message end with it, as if nothing more came. */
+export interface LargeText {
+  /** Stands for the text in `json` and `value`. */
+  readonly marker: string;
+  /** What stands between its quotes; to be taken wholly. */
+  readonly text: AsyncIterable<string>;
+  /** The message up to its next long text, or all of it, after `text` was taken. `undefined`: it is no message. */
+  readonly next: () => Promise<ServerMessage | undefined>;
+  /** Nothing more of it is wanted. */
+  readonly cancel: () => void;
+}
+
+/** The same message, of a response not whole yet also what comes of it, with another value. */
+export function withValue(message: ServerMessage, change: JsonObject): ServerMessage {
+  const value = { ...message.value, ...change };
+  const { large } = message;
+  const next = large && (async () => {
+    const known = await large.next();
+    return known && withValue(known, change);
+  });
+  return { ...message, value, json: JSON.stringify(value), ...(large === undefined || next === undefined ? {} : { large: { ...large, next } }) };
 }
 
 export const isJsonObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
