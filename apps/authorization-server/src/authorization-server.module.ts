@@ -10,6 +10,8 @@ import { IdentityAssertions } from './assertion/identity-assertion.js';
 import { IssuerKeys } from './assertion/issuer-keys.js';
 import { WorkloadIdentities } from './assertion/workload-identity.js';
 import type { AuthorizationServerConfig } from './config.js';
+import { ExchangeSignInController } from './exchange/exchange-sign-in.controller.js';
+import { SignInExchanges } from './exchange/sign-in-exchanges.js';
 import { createEngine } from './engine/create-engine.js';
 import { RotatingEngine } from './engine/rotating-engine.js';
 import { AssertionAdmissions } from './entitlement/assertion-admission.js';
@@ -51,7 +53,7 @@ import { DynamicRegistrations } from './storage/dynamic-registrations.js';
 import { IdentitySessions } from './storage/identity-sessions.js';
 import { StoredSecrets } from './storage/stored-secrets.js';
 import { Users } from './storage/users.js';
-import { AUTHORIZATION_STEPS, BACK_CHANNEL_LOGOUT, BROWSER_BINDING, CLOCK, COMMAND_KEY, CONFIGURATION, ENGINE, HOUSEKEEPING, ISSUER, KEEP_SESSIONS, LOGGER, PUBLIC_KEYS, RECORDER, SIGN_IN, SIGN_OUT, SIGNING_KEY_KEEPER } from './tokens.js';
+import { AUTHORIZATION_STEPS, BACK_CHANNEL_LOGOUT, BROWSER_BINDING, CLOCK, COMMAND_KEY, CONFIGURATION, ENGINE, HOUSEKEEPING, ISSUER, KEEP_SESSIONS, LOGGER, PUBLIC_KEYS, RECORDER, SEALER, SIGN_IN, SIGN_IN_EXCHANGES, SIGN_OUT, SIGNING_KEY_KEEPER } from './tokens.js';
 
 /** Bytes; the engine is content with less of all but key sets. */
 const LARGEST_DOCUMENT = 64 * 1024;
@@ -97,6 +99,7 @@ export class AuthorizationServerModule {
     const endSession = createEndSession({ store, sessions, record: recorder.record });
     const endIdentitySessions = createEndIdentitySessions({ identities, record: recorder.record });
     const rechecks = new IdentityRechecks({ configuration, providers, identities, users, endIdentitySessions, clock, logger });
+    const exchanges = new SignInExchanges({ configuration, sessions, identities, rechecks, providers, endSession, secret: (name) => secrets.find(name), fetch: outbound, clock });
     const admissions = new Admissions({ configuration, users, sessions, endSession, rechecks, clock });
     const machines = new MachineAdmissions({ configuration, sessions, endSession, clock });
     const housekeeping = async () => {
@@ -171,7 +174,7 @@ export class AuthorizationServerModule {
 
     return {
       module: AuthorizationServerModule,
-      controllers: [InteractionController, FederationController, BackChannelLogoutController, SignOutController, JwksController, RotateSigningKeysController],
+      controllers: [InteractionController, FederationController, BackChannelLogoutController, SignOutController, JwksController, RotateSigningKeysController, ExchangeSignInController],
       providers: [
         { provide: ENGINE, useValue: engine },
         { provide: HOUSEKEEPING, useValue: housekeeping },
@@ -179,6 +182,8 @@ export class AuthorizationServerModule {
         { provide: SIGNING_KEY_KEEPER, useValue: keeper },
         { provide: COMMAND_KEY, useValue: configurationKey },
         { provide: CLOCK, useValue: clock },
+        { provide: SEALER, useValue: sealer },
+        { provide: SIGN_IN_EXCHANGES, useValue: exchanges },
         { provide: AUTHORIZATION_STEPS, useValue: steps },
         { provide: BROWSER_BINDING, useValue: binding },
         { provide: SIGN_OUT, useValue: signOut },

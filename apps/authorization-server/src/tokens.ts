@@ -18,3 +18,5 @@ export const SIGNING_KEY_KEEPER = Symbol('SigningKeyKeeper');
 /** The pinned public key of the control plane, which signs the configuration and its commands. */
 export const COMMAND_KEY = Symbol('commandKey');
 export const CLOCK = Symbol('Clock');
+export const SEALER = Symbol('Sealer');
+export const SIGN_IN_EXCHANGES = Symbol('SignInExchanges');

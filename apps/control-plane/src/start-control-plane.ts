@@ -93,7 +93,7 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
     };
     const list = new SigningKeyList({ database, isWithdrawn: (kid) => replica.snapshot().revocations.isKeyWithdrawn(kid), clock });
     const signingKeys = { messaging, signingKey: signing.privateKey, list, store: revocations, publisher, lifecycle, clock };
-    const credentials = await createCredentialParts({ ...config, database, vault, messaging, snapshot: () => replica.snapshot(), record: lifecycle, revokeLeases, clock });
+    const credentials = await createCredentialParts({ ...config, database, vault, messaging, signingKey: signing.privateKey, snapshot: () => replica.snapshot(), record: lifecycle, revokeLeases, clock });
     const revoker = new Revoker({ database, store: revocations, publisher, lifecycle, revocations: () => replica.snapshot().revocations, consents: credentials.consents, disconnectAll: credentials.disconnectAll });
     closers.push(repeatWhileDue(credentials.revokeRemoved, config.revocationIntervalMs ?? 5_000, (err) => logger.warn({ err }, 'removed connections could not be revoked upstream')));
     const app = await createNestApp(ControlPlaneModule.of({ documents, publisher, revocations, revoker, events, agentSessions: { database, revocations: () => replica.snapshot().revocations }, signingKeys, vault: { vault, database, lifecycle, clock }, credentials }), { logger, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, headers: 'pages' });

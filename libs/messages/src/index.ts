@@ -7,5 +7,7 @@ export { CommandAnswer, SignedCommandWire } from './command.js';
 export { CredentialChanged, EndMcpSession, HTTP_SIGNATURE_ALGORITHMS, LeaseAnswer, LeaseRequest } from './lease.js';
 export type { LeaseOutcome, RequestSigning } from './lease.js';
 export { ProofsSeen } from './proof.js';
+export { SignInExchangeAnswer, SignInExchangeReply, SignInExchangeRequest, SignInExchangeWire } from './sign-in-exchange.js';
+export type { SignInExchangeOutcome } from './sign-in-exchange.js';
 export { ReplicaReply, ReplicaRequest } from './replica.js';
 export { AuditRecord, CallRecord, LifecycleRecord } from './event.js';

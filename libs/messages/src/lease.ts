@@ -44,7 +44,7 @@ const LeaseOutcome = z.discriminatedUnion('type', [
   z.object({ type: z.literal('granted'), headers: z.record(z.string(), z.string()), /** In this order. */ signings: z.array(RequestSigning).max(2).optional(), clientCertificate: ClientCertificate.optional(), connectionId: z.string().nullable(), connectionRevision: z.int(), /** Relative, at most 900. */ expiresInSeconds: z.int().min(1).max(900) }),
   z.object({ type: z.literal('connect_required'), url: z.string(), /** Why, in words for the user. */ message: z.string() }),
   z.object({ type: z.literal('provider_unavailable'), retryAfterSeconds: z.int() }),
-  z.object({ type: z.literal('refused'), reason: z.string() }),
+  z.object({ type: z.literal('refused'), reason: z.string(), /** For the user, where somebody can do something about it. */ message: z.string().optional() }),
 ]);
 export type LeaseOutcome = z.infer<typeof LeaseOutcome>;
 

@@ -6,6 +6,8 @@ export const subjects = {
   endMcpSession: 'sallyport.v1.mcp-session.end',
   /** request/reply, queue group `authorization-server`: SignedCommandWire → CommandAnswer */
   rotateSigningKeys: 'sallyport.v1.signing-keys.rotate',
+  /** request/reply, queue group `authorization-server`: SignInExchangeWire → SignInExchangeReply */
+  exchangeSignIn: 'sallyport.v1.sign-in.exchange',
   /** publish/subscribe, control plane and refresh worker → gateways: CredentialChanged */
   credentialChanged: 'sallyport.v1.credential.changed',
   /** publish/subscribe, gateways → gateways: ProofsSeen */

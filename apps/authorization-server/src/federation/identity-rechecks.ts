@@ -62,6 +62,25 @@ export class IdentityRechecks {
     return this.#check(session, wanted);
   }
 
+  /**
+   * What was kept of a sign-in, asked for anew where it no longer serves and the provider can be asked.
+   * @returns `undefined`: nothing that serves can be had without the human; `unknown`: the provider cannot be asked now
+   */
+  async serving(session: IdentitySession, serves: (tokens: KeptTokens) => boolean): Promise<KeptTokens | 'unknown' | undefined> {
+    const { identities } = this.#parts;
+    const before = await identities.tokens(session.id);
+    if (!before || serves(before)) return before;
+    const wanted = this.#wanted(session.trustProvider);
+    if (!wanted || before.refreshToken === undefined) return undefined;
+    await this.#check((await identities.find(session.id)) ?? session, wanted, serves);
+    // An answer that is on its way to somebody else is waited for, too.
+    await this.#whileHeld(session.id);
+    const after = await identities.tokens(session.id);
+    if (!after || serves(after)) return after;
+    const asked = await identities.find(session.id);
+    return asked && asked.confirmedAt >= asked.askedAt ? undefined : 'unknown';
+  }
+
   /** Those that are due; to be called every few seconds, by any number of replicas. @returns how many were asked about */
   async checkDue(): Promise<number> {
     const { configuration, identities, clock } = this.#parts;
@@ -92,22 +111,24 @@ export class IdentityRechecks {
     return { provider, everyMs, toleratedMs: Math.max(everyMs, (durationSeconds(toleratedOutage) ?? 0) * 1000) };
   }
 
-  async #check(session: IdentitySession, wanted: Wanted): Promise<Standing> {
+  async #check(session: IdentitySession, wanted: Wanted, serves?: (tokens: KeptTokens) => boolean): Promise<Standing> {
     // Its tokens are for whom they were given out by, whatever the document of that name says today (S25).
     if (session.issuer !== wanted.provider.spec.issuer) return this.#end({ ids: [session.id] }, 'the sign-in was at another issuer');
     if (this.#parts.clock() - session.askedAt < Math.min(wanted.everyMs, YOUNG_MS)) return this.#judge(session, wanted);
     const underWay = this.#underWay.get(session.id);
     if (underWay) return underWay;
-    const check = this.#askOrWait(session.id, wanted).finally(() => this.#underWay.delete(session.id));
+    const check = this.#askOrWait(session.id, wanted, serves).finally(() => this.#underWay.delete(session.id));
     this.#underWay.set(session.id, check);
     return check;
   }
 
-  async #askOrWait(id: string, wanted: Wanted): Promise<Standing> {
+  /** @param serves what somebody else has refreshed in the meantime is not refreshed again */
+  async #askOrWait(id: string, wanted: Wanted, serves?: (tokens: KeptTokens) => boolean): Promise<Standing> {
     const { identities } = this.#parts;
     const held = await identities.take(id, HOLD_MS);
     if (!held) return this.#afterOther(id, wanted);
     try {
+      if (held.tokens && serves?.(held.tokens)) return await this.#judgeAnew(id, wanted);
       return (await this.#ask(held, wanted)) ?? (await this.#judgeAnew(id, wanted));
     } finally {
       await identities.release(held);
@@ -157,8 +178,12 @@ export class IdentityRechecks {
   }
 
   async #afterOther(id: string, wanted: Wanted): Promise<Standing> {
-    for (let waited = 0; waited < WAIT_MS && (await this.#parts.identities.isHeld(id)); waited += POLL_MS) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    await this.#whileHeld(id);
     return this.#judgeAnew(id, wanted);
+  }
+
+  async #whileHeld(id: string): Promise<void> {
+    for (let waited = 0; waited < WAIT_MS && (await this.#parts.identities.isHeld(id)); waited += POLL_MS) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 
   async #judgeAnew(id: string, wanted: Wanted): Promise<Standing> {
@@ -184,10 +209,11 @@ interface Wanted {
 }
 
 /** What the document lets us keep; a provider that sends no next refresh token means the last one. */
-export function keptTokens({ spec: { session } }: TrustProvider, { refreshToken, accessToken, idToken }: ProviderTokens, before?: KeptTokens): Omit<KeptTokens, 'authentication'> {
+export function keptTokens({ spec: { session } }: TrustProvider, { refreshToken, accessToken, idToken, accessExpiresAt }: ProviderTokens, before?: KeptTokens): Omit<KeptTokens, 'authentication'> {
   const kept = {
     refreshToken: session?.recheckEvery === undefined ? undefined : (refreshToken ?? before?.refreshToken),
     accessToken: session?.keepTokens ? accessToken : undefined,
+    accessExpiresAt: session?.keepTokens ? accessExpiresAt : undefined,
     idToken: session?.keepTokens || session?.signOutAtProvider ? (idToken ?? before?.idToken) : undefined,
   };
   return Object.fromEntries(Object.entries(kept).filter(([, value]) => value !== undefined));

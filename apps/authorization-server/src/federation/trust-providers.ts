@@ -21,6 +21,8 @@ export interface ProviderTokens {
   readonly refreshToken: string | undefined;
   readonly accessToken: string;
   readonly idToken: string | undefined;
+  /** Of the access token, milliseconds since the epoch; undefined where the provider does not say. */
+  readonly accessExpiresAt: number | undefined;
 }
 export type RefreshAnswer =
   | { readonly outcome: 'refreshed'; readonly tokens: ProviderTokens; /** Asks for what the human's claims are now; undefined where the provider says nothing of them. */ readonly claims: () => Promise<ClaimsAnswer | undefined> }
@@ -102,7 +104,7 @@ export class TrustProviders {
       const tokens = await oauth.processAuthorizationCodeResponse(await whoseTokenIs(answer, rules, server), client, answer, { expectedNonce: request.nonce, requireIdToken: true });
       const idToken = await proven(provider, server, answer, tokens, options);
       if (!idToken) throw refusal(provider, 'it sent no ID token');
-      return { claims: await this.#complete(provider, server, client, idToken, tokens.access_token), tokens: tokensOf(tokens) };
+      return { claims: await this.#complete(provider, server, client, idToken, tokens.access_token), tokens: tokensOf(tokens, this.#clock()) };
     } catch (cause) {
       throw translate(provider, cause);
     }
@@ -124,7 +126,7 @@ export class TrustProviders {
       const tokens = await oauth.processRefreshTokenResponse(await whoseTokenIs(answer, rules, server), client, answer);
       const idToken = await proven(provider, server, answer, tokens, options);
       if (idToken && idToken.sub !== subject) throw refusal(provider, 'its ID token is for another human');
-      return { outcome: 'refreshed', tokens: tokensOf(tokens), claims: () => this.#claimsAgain(provider, server, client, { idToken, accessToken: tokens.access_token, subject }) };
+      return { outcome: 'refreshed', tokens: tokensOf(tokens, this.#clock()), claims: () => this.#claimsAgain(provider, server, client, { idToken, accessToken: tokens.access_token, subject }) };
     } catch (cause) {
       if (cause instanceof oauth.ResponseBodyError && DEFINITE.has(cause.error)) return { outcome: 'refused', error: cause.error };
       throw translate(provider, cause);
@@ -152,6 +154,24 @@ export class TrustProviders {
     if (url.protocol !== 'https:' && url.protocol !== new URL(provider.spec.issuer).protocol) return undefined;
     for (const [name, value] of Object.entries({ client_id: provider.spec.clientId, post_logout_redirect_uri: returnTo, ...(idToken === undefined ? {} : { id_token_hint: idToken }) })) url.searchParams.set(name, value);
     return url;
+  }
+
+  /**
+   * A token request of another grant, as the client people sign in with. What the answer means is the caller's to say.
+   * @param tokenEndpoint the provider's own unless said
+   */
+  async requestToken(provider: TrustProvider, { grant_type: grantType, ...parameters }: Readonly<Record<string, string>> & { readonly grant_type: string }, tokenEndpoint?: string): Promise<Response> {
+    const rules = rulesOf(provider);
+    const server = await this.#discover(provider, rules);
+    const authentication = await authenticateClient(provider, rules, server, this.#secret);
+    const at = { ...server, ...(tokenEndpoint === undefined ? {} : { token_endpoint: tokenEndpoint }) };
+    return oauth.genericTokenEndpointRequest(at, { client_id: provider.spec.clientId }, authentication, grantType, parameters, this.#options(provider));
+  }
+
+  async tokenEndpoint(provider: TrustProvider): Promise<string> {
+    const { token_endpoint: tokenEndpoint } = await this.#discover(provider, rulesOf(provider));
+    if (tokenEndpoint === undefined) throw unavailable(provider, 'it names no token endpoint');
+    return tokenEndpoint;
   }
 
   /** The keys a provider signs with, where it publishes them, and the algorithms it says it uses; never a shared secret. */
@@ -211,7 +231,7 @@ export function newSignInRequest(): SignInRequest {
   return { state: oauth.generateRandomState(), nonce: oauth.generateRandomNonce(), codeVerifier: oauth.generateRandomCodeVerifier() };
 }
 
-const tokensOf = ({ refresh_token: refreshToken, access_token: accessToken, id_token: idToken }: oauth.TokenEndpointResponse): ProviderTokens => ({ refreshToken, accessToken, idToken });
+const tokensOf = ({ refresh_token: refreshToken, access_token: accessToken, id_token: idToken, expires_in: lifetime }: oauth.TokenEndpointResponse, now: number): ProviderTokens => ({ refreshToken, accessToken, idToken, accessExpiresAt: lifetime === undefined ? undefined : now + lifetime * 1000 });
 
 function rulesOf(provider: TrustProvider): TrustProviderRules {
   const rules = trustProviderRules(provider.spec);

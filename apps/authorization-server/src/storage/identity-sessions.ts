@@ -13,6 +13,8 @@ const KeptTokens = z.object({
   refreshToken: z.string().optional(),
   accessToken: z.string().optional(),
   idToken: z.string().optional(),
+  /** Milliseconds since the epoch. */
+  accessExpiresAt: z.number().optional(),
   authentication: z.record(z.string(), z.unknown()),
 });
 export type KeptTokens = Omit<z.infer<typeof KeptTokens>, 'v'>;
@@ -29,6 +31,8 @@ export interface IdentitySession {
   readonly askedAt: number;
   /** Milliseconds since the epoch. */
   readonly confirmedAt: number;
+  /** Milliseconds since the epoch. */
+  readonly createdAt: number;
   readonly ended: boolean;
   /** Ended, or signed out of in its browser. */
   readonly browserEnded: boolean;
@@ -69,6 +73,12 @@ export class IdentitySessions {
   async find(id: string): Promise<IdentitySession | undefined> {
     const row = await this.#database.identitySession.findUnique({ where: { id } });
     return row ? toSession(row) : undefined;
+  }
+
+  /** Undefined where nothing was kept, and after its end. */
+  async tokens(id: string): Promise<KeptTokens | undefined> {
+    const row = await this.#database.identitySession.findFirst({ where: { id, endedAt: null } });
+    return row ? this.#open(row) : undefined;
   }
 
   /** The sign-in now belongs to this browser session of ours. */
@@ -149,7 +159,16 @@ export class IdentitySessions {
 
   /** Somebody signed out: the browser starts afresh, agents keep what they were given. */
   async endInBrowser(browserUid: string): Promise<void> {
-    const browserDigest = digestOf(browserUid);
+    await this.#endInBrowser(digestOf(browserUid));
+  }
+
+  /** The browser it was made in has to sign in anew; agents keep what they were given. */
+  async endInItsBrowser(id: string): Promise<void> {
+    const row = await this.#database.identitySession.findUnique({ where: { id }, select: { browserDigest: true } });
+    if (row?.browserDigest) await this.#endInBrowser(row.browserDigest);
+  }
+
+  async #endInBrowser(browserDigest: string): Promise<void> {
     await this.#database.$transaction([
       this.#database.identitySession.updateMany({ where: { browserDigest, browserEndedAt: null }, data: { browserEndedAt: new Date(this.#clock()) } }),
       this.#database.oidcArtifact.deleteMany({ where: { kind: 'Session', uidDigest: browserDigest } }),
@@ -207,6 +226,6 @@ function boundTo({ id, userId, trustProvider, issuer, revision }: { id: string; 
   return JSON.stringify([id, userId, trustProvider, issuer, revision]);
 }
 
-function toSession({ id, userId, trustProvider, issuer, subject, revision, askedAt, confirmedAt, endedAt, browserEndedAt }: Row): IdentitySession {
-  return { id: id as IdentitySessionId, userId, trustProvider, issuer, subject, revision, askedAt: askedAt.getTime(), confirmedAt: confirmedAt.getTime(), ended: endedAt !== null, browserEnded: endedAt !== null || browserEndedAt !== null };
+function toSession({ id, userId, trustProvider, issuer, subject, revision, askedAt, confirmedAt, createdAt, endedAt, browserEndedAt }: Row): IdentitySession {
+  return { id: id as IdentitySessionId, userId, trustProvider, issuer, subject, revision, askedAt: askedAt.getTime(), confirmedAt: confirmedAt.getTime(), createdAt: createdAt.getTime(), ended: endedAt !== null, browserEnded: endedAt !== null || browserEndedAt !== null };
 }

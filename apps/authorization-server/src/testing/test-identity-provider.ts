@@ -23,12 +23,17 @@ export interface TestIdentityProvider {
   refreshTokens: boolean;
   /** Every refresh token presented, in order. */
   readonly refreshed: string[];
+  /** Token requests of other grants, in order, and how they are answered. */
+  readonly exchanges: { readonly form: URLSearchParams; readonly authorization: string | undefined }[];
+  exchange: (form: URLSearchParams) => { readonly status?: number; readonly body: unknown };
+  /** Whom an access token of its own was given to. */
+  subjectOf(accessToken: string): string | undefined;
   /** Answers requests of a path instead. */
   answer: ((path: string) => InsteadAnswer | undefined | Promise<InsteadAnswer | undefined>) | undefined;
   /** Subjects that may not come in any more. */
   readonly disabled: Set<string>;
   logoutToken(claims: Record<string, unknown>, changes?: { header?: Record<string, unknown>; audience?: string; issuer?: string; wrongKey?: boolean }): Promise<string>;
-  bend: { noIdTokenAtRefresh?: boolean; refreshSubject?: string; userInfo?: boolean; endSession?: boolean; claims?: Record<string, unknown>; audience?: string; issuerParameter?: string; wrongKey?: boolean; error?: string; challengeMethods?: string[] };
+  bend: { noIdTokenAtRefresh?: boolean; refreshSubject?: string; userInfo?: boolean; endSession?: boolean; claims?: Record<string, unknown>; audience?: string; issuerParameter?: string; wrongKey?: boolean; error?: string; challengeMethods?: string[]; /** Of its tokens. */ lifetimeSeconds?: number };
   /** Query parameters of every authorization request seen. */
   readonly requests: URLSearchParams[];
   close(): Promise<void>;
@@ -53,6 +58,9 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
     account: { sub: 'alice-id', email: 'alice@example.com', email_verified: true, name: 'Alice', groups: ['engineering'] },
     refreshTokens: false,
     refreshed: [],
+    exchanges: [],
+    exchange: () => ({ status: 400, body: { error: 'unsupported_grant_type' } }),
+    subjectOf: (accessToken) => accessTokens.get(accessToken),
     answer: undefined,
     disabled: new Set(),
     logoutToken: (claims, { header = {}, audience = 'sallyport', issuer: by = issuer, wrongKey = false } = {}) =>
@@ -108,6 +116,11 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
         for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
         const form = new URLSearchParams(Buffer.concat(chunks).toString());
         if (form.get('grant_type') === 'refresh_token') return refresh(form, json);
+        if (form.get('grant_type') !== 'authorization_code') {
+          provider.exchanges.push({ form, authorization: request.headers.authorization });
+          const { status, body } = provider.exchange(form);
+          return void json(body, status);
+        }
         const code = codes.get(form.get('code') ?? '');
         codes.delete(form.get('code') ?? '');
         const [, basic = ''] = (request.headers.authorization ?? '').split(' ');
@@ -119,7 +132,7 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
           .setIssuer(issuer)
           .setAudience(provider.bend.audience ?? 'sallyport')
           .setIssuedAt()
-          .setExpirationTime('5m')
+          .setExpirationTime(`${provider.bend.lifetimeSeconds ?? 300}s`)
           .sign(provider.bend.wrongKey ? stranger.privateKey : privateKey);
         return void json({ ...tokensFor(code.account.sub, code.authTime), id_token: idToken });
       }
@@ -137,7 +150,7 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
     const [accessToken, refreshToken] = [randomUUID(), randomUUID()];
     accessTokens.set(accessToken, sub);
     if (provider.refreshTokens) grants.set(refreshToken, { sub, authTime });
-    return { access_token: accessToken, token_type: 'Bearer', expires_in: 300, ...(provider.refreshTokens ? { refresh_token: refreshToken } : {}) };
+    return { access_token: accessToken, token_type: 'Bearer', expires_in: provider.bend.lifetimeSeconds ?? 300, ...(provider.refreshTokens ? { refresh_token: refreshToken } : {}) };
   }
 
   async function refresh(form: URLSearchParams, json: (body: unknown, status?: number) => void): Promise<void> {
@@ -152,7 +165,7 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
       .setIssuer(issuer)
       .setAudience('sallyport')
       .setIssuedAt()
-      .setExpirationTime('5m')
+      .setExpirationTime(`${provider.bend.lifetimeSeconds ?? 300}s`)
       .sign(privateKey);
     json({ ...tokensFor(grant.sub, grant.authTime), ...(provider.bend.noIdTokenAtRefresh ? {} : { id_token: idToken }) });
   }

@@ -61,6 +61,11 @@ export function problemsOf(documents: readonly Document[]): DocumentProblem[] {
       case 'CredentialProvider': {
         refer('McpServer', document.spec.server, ['server']);
         if (document.spec.type === 'gateway-token' && (durationSeconds(document.spec.lifetime) ?? 0) > MAX_TOKEN_LIFETIME_SECONDS) say(['lifetime'], 'is more than 1h: shorten it');
+        if ('trustProvider' in document.spec) {
+          refer('TrustProvider', document.spec.trustProvider, ['trustProvider']);
+          const provider = find('TrustProvider', document.spec.trustProvider);
+          if (provider && provider.spec.session?.keepTokens !== true) say(['trustProvider'], `keeps no tokens that could be exchanged: say \`session: { keepTokens: true }\` in the TrustProvider "${provider.name}"`);
+        }
         const server = find('McpServer', document.spec.server);
         if ('origin' in document.spec && document.spec.origin !== undefined && server && new URL(server.spec.url).origin !== document.spec.origin) say(['origin'], `is not where the server "${server.name}" is: a credential does not follow a server that moves; when this one is meant for ${new URL(server.spec.url).origin}, say so here`);
         for (const field of ['clientCertificate', 'requestSigning'] as const) {

@@ -30,9 +30,9 @@ type Field = (path: string[], source: z.infer<typeof SecretSource> | undefined) 
 
 function ownSecretsOf(spec: CredentialProviderSpec, field: Field): DocumentSecret[] {
   if (spec.type === 'static') return field(['secret'], spec.secret);
-  if (spec.type === 'client-credentials' || spec.type === 'oauth-user') {
+  if (spec.type === 'client-credentials' || spec.type === 'oauth-user' || spec.type === 'token-exchange' || spec.type === 'id-jag') {
     const { client } = spec;
-    if (client.authentication === 'none') return [];
+    if (client === undefined || client.authentication === 'none') return [];
     return client.authentication === 'private_key_jwt' ? field(['client', 'clientKey'], client.clientKey) : field(['client', 'clientSecret'], client.clientSecret);
   }
   return spec.type === 'mcp-user-oauth' ? field(['client', 'clientSecret'], spec.client?.clientSecret) : [];

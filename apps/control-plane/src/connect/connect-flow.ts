@@ -1,4 +1,4 @@
-import { isPersonal } from '@sallyport/configuration';
+import { isConnected } from '@sallyport/configuration';
 import { configuredTarget, openCredential, pinsHold, readStaticSecret, storeEnteredSecret, wasAskedFor, type ConfiguredTarget, type Connection, type EnteredSecret, type StaticProvider } from '@sallyport/credential';
 import type { CredentialChanged } from '@sallyport/messages';
 import type { BrowserSession } from '../session/browser-sessions.js';
@@ -114,7 +114,7 @@ export class ConnectFlow {
 
   #target(names: { server: string; credentialProvider: string }): ConfiguredTarget | undefined {
     const target = configuredTarget(this.#context.snapshot(), names);
-    return target && isPersonal(target.provider.spec) ? target : undefined;
+    return target && isConnected(target.provider.spec) ? target : undefined;
   }
 
   /** Decided by what is stored now, not by what the ticket was made for: it may have been mended meanwhile. */

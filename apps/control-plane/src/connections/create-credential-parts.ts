@@ -2,13 +2,14 @@ import type { Provider, Type } from '@nestjs/common';
 import { createAccessTokenVerifier } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import { createClientLookup, findStoredSecret, PostgresConnectionStore, PostgresUpstreamRevocations } from '@sallyport/connection-store';
-import { ClientCredentialsTokens, configuredTarget, MemorySeenNonces } from '@sallyport/credential';
+import { ClientCredentialsTokens, configuredTarget, DerivedTokens, MemorySeenNonces } from '@sallyport/credential';
 import type { Database } from '@sallyport/database';
 import type { Clock } from '@sallyport/kernel';
 import { loadDecryptionKey, loadEnrolledKeys, loadSigningKey } from '@sallyport/keys';
 import { subjects, type CredentialChanged } from '@sallyport/messages';
 import type { Vault } from '@sallyport/vault';
 import type { Messaging } from '@sallyport/messaging';
+import type { CryptoKey } from 'jose';
 import { createSafeFetch } from '@sallyport/safe-fetch';
 import { ACCOUNT_CONTEXT, AccountController } from '../account/account.controller.js';
 import type { AccountContext } from '../account/read-account.js';
@@ -20,7 +21,9 @@ import { ConnectionConsents } from '../connect/connection-consents.js';
 import { OAuthClientRegistry } from '../connect/oauth-client-registry.js';
 import { PendingGrants } from '../connect/pending-grants.js';
 import type { LeaseContext } from '../lease/answer-lease-request.js';
+import { createExchange } from '../lease/exchange-sign-in.js';
 import { announceRefresh, type RecordLifecycle } from '../lease/announce-refresh.js';
+import { signActorToken } from '../lease/sign-actor-token.js';
 import { DownstreamSigningKeys } from '../lease/downstream-signing-key.js';
 import { ForcedRefreshes } from '../lease/forced-refreshes.js';
 import { LEASE_CONTEXT, LeaseController } from '../lease/lease.controller.js';
@@ -44,7 +47,9 @@ export interface CredentialPartsOptions {
   readonly extraCertificateAuthorities?: readonly string[];
   readonly database: Database;
   readonly vault: Vault;
-  readonly messaging: Pick<Messaging, 'broadcast'>;
+  readonly messaging: Pick<Messaging, 'broadcast' | 'client'>;
+  /** The configuration key: what is asked of the authorization server is signed with it. */
+  readonly signingKey: CryptoKey;
   readonly snapshot: () => ConfigurationSnapshot;
   readonly record: RecordLifecycle;
   /** In force on every gateway when it resolves, or as soon as the bus is back. */
@@ -88,12 +93,13 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
     clients: new OAuthClientRegistry({ database, sealer, fetch, clock, redirectUri, publicUrl, document: clientDocument }),
   });
   const forced = new ForcedRefreshes(clock);
+  const signingKeys = new DownstreamSigningKeys({ database, sealer, isWithdrawn: (kid) => snapshot().revocations.isKeyWithdrawn(kid), clock });
   const leaseContext: LeaseContext = {
     keys: { enrolledKeys: loadEnrolledKeys(options.keys.enrolledGateways), leasePrivateKey: leaseKey.privateKey, clock, seenNonces: new MemorySeenNonces() },
     leaseSigning,
     verifier: createAccessTokenVerifier({ issuer, audience: `${gatewayUrl}/mcp`, jwksUrl, fetch: ownFetch, clock, revocations: () => snapshot().revocations }),
     snapshot,
-    signingKeys: new DownstreamSigningKeys({ database, sealer, isWithdrawn: (kid) => snapshot().revocations.isKeyWithdrawn(kid), clock }),
+    signingKeys,
     issuer,
     controlPlaneUrl: publicUrl,
     sealer,
@@ -104,6 +110,16 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
       fetch,
       clock,
       onRequest: ({ server, provider, reason }) => record({ type: reason === null ? 'connection.refreshed' : 'connection.refresh_failed', server, ...(reason === null ? {} : { reason }), detail: { provider, step: 'client_credentials' } }),
+    }),
+    derivedTokens: new DerivedTokens({
+      fetch,
+      clock,
+      exchange: createExchange({ ...options, sealer, clock }),
+      actorToken: async (clientId, trustProvider) => {
+        const [signingKey, audience] = [await signingKeys.newest(), snapshot().get('TrustProvider', trustProvider)?.spec.issuer];
+        return signingKey && audience !== undefined ? signActorToken({ clientId, audience, issuer, signingKey, now: clock() }) : undefined;
+      },
+      onRequest: ({ provider, reason, ...about }) => record({ type: reason === null ? 'connection.refreshed' : 'connection.refresh_failed', ...about, ...(reason === null ? {} : { reason }), detail: { provider, step: 'exchange' } }),
     }),
     userConnections: {
       ...shared,

@@ -1,6 +1,6 @@
 import type { AccessTokenVerifier } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import { configuredClient, configuredTarget, leaseEnteredSecret, leaseGatewayToken, leaseNothing, leaseSharedSecret, leaseUserConnection, openLeaseRequest, sealLeaseAnswer, type ClientCredentialsTokens, type ConfiguredTarget, type LeaseAnswerWire, type LeaseResponderKeys, type OpenedLeaseRequest, type ProviderLease, type ProviderRefusal, type UserConnectionContext, withAddOns } from '@sallyport/credential';
+import { configuredClient, configuredTarget, leaseEnteredSecret, leaseGatewayToken, leaseNothing, leaseSharedSecret, leaseUserConnection, openLeaseRequest, sealLeaseAnswer, type ClientCredentialsTokens, type ConfiguredTarget, type DerivedTokens, type LeaseAnswerWire, type LeaseResponderKeys, type OpenedLeaseRequest, type ProviderLease, type ProviderRefusal, type UserConnectionContext, withAddOns } from '@sallyport/credential';
 import type { Clock, Secret } from '@sallyport/kernel';
 import type { SigningKeyPair, Sealer } from '@sallyport/keys';
 import type { LeaseOutcome } from '@sallyport/messages';
@@ -22,6 +22,7 @@ export interface LeaseContext {
   /** A document's secret by its stored name. */
   readonly findSecret: (name: string) => Promise<Secret | undefined>;
   readonly clientCredentials: ClientCredentialsTokens;
+  readonly derivedTokens: Pick<DerivedTokens, 'lease'>;
   readonly userConnections: Omit<UserConnectionContext, 'isRevoked'>;
   readonly record: RecordLifecycle;
 }
@@ -83,6 +84,12 @@ async function leaseFromProvider({ caller }: Permit, target: ConfiguredTarget, {
     case 'client-credentials': {
       const client = await configuredClient({ provider: target.provider.name, client: spec.client, issuer: new URL(spec.tokenEndpoint).origin }, context.findSecret);
       return client ? context.clientCredentials.lease({ target, spec, client, rejectedRevision: rejectedConnectionRevision }) : { type: 'refused', reason: 'secret_missing' };
+    }
+    case 'token-exchange':
+      return context.derivedTokens.lease({ caller, target, spec, rejectedRevision: rejectedConnectionRevision });
+    case 'id-jag': {
+      const client = await configuredClient({ provider: target.provider.name, client: spec.client, issuer: spec.issuer }, context.findSecret);
+      return context.derivedTokens.lease({ caller, target, spec, client, rejectedRevision: rejectedConnectionRevision });
     }
     case 'static': {
       if (spec.owner === 'user') return leaseEnteredSecret({ caller, target, rejectedConnectionRevision }, spec, userConnections);

@@ -98,7 +98,7 @@ export type LeaseResult =
   | { readonly type: 'granted'; readonly lease: CredentialLease }
   | { readonly type: 'connect_required'; readonly url: string; readonly message: string }
   | { readonly type: 'provider_unavailable'; readonly retryAfterSeconds: number | undefined }
-  | { readonly type: 'refused'; readonly reason: string };
+  | { readonly type: 'refused'; readonly reason: string; /** For the user, where somebody can do something about it. */ readonly message?: string | undefined };
 
 export interface LeaseTarget {
   /** The agent's token; travels sealed to the control plane. */

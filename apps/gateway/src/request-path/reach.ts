@@ -49,15 +49,16 @@ export function leaseRefusal(call: Call, server: DocumentOf<'McpServer'>, outcom
       return { refused: 'server-unavailable', title, reason: 'credential-rejected' };
     case 'refused':
       if (SCOPE_REFUSALS.has(outcome.reason)) return { refused: 'server-unavailable', title, reason: 'scopes-missing' };
-      return LEASE_TOKEN_REFUSALS.has(outcome.reason) ? { refused: 'unauthenticated', reason: 'lease_unauthenticated' } : { refused: 'denied' };
+      if (LEASE_TOKEN_REFUSALS.has(outcome.reason)) return { refused: 'unauthenticated', reason: 'lease_unauthenticated' };
+      return outcome.message === undefined ? { refused: 'denied' } : { refused: 'credential-refused', message: outcome.message };
   }
 }
 
 /** The server wants scopes that may not be asked for, or were asked for in vain (security rule S24). */
 const SCOPE_REFUSALS = new Set(['scope_beyond_limit', 'step_up_failed']);
 
-/** The control plane saw a revocation or an expiry before we did. */
-const LEASE_TOKEN_REFUSALS = new Set(['revoked', 'token_revoked', 'expired', 'token_invalid', 'unauthenticated']);
+/** The control plane saw a revocation or an expiry before we did, or the identity provider wants the user to sign in again. */
+const LEASE_TOKEN_REFUSALS = new Set(['sign_in_required', 'revoked', 'token_revoked', 'expired', 'token_invalid', 'unauthenticated']);
 
 /** What request state is bound to: the operation as the client names it. */
 export function operationOf({ request: { method, operation } }: Call, server: string) {

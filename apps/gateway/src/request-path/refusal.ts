@@ -32,6 +32,8 @@ export type Refusal =
   | { readonly refused: 'not-admitted' }
   /** The second hop, and no scope would cure it. */
   | { readonly refused: 'denied' }
+  /** Policy allows it, and whoever gives out the credential does not; in words for the user. */
+  | { readonly refused: 'credential-refused'; readonly message: string }
   | { readonly refused: 'insufficient-scope'; readonly requiredScopes: readonly string[] }
   | { readonly refused: 'connect-required'; readonly server: string; readonly title: string; readonly url: string; readonly message: string; readonly requestState: string }
   | { readonly refused: 'connect-declined'; readonly title: string }

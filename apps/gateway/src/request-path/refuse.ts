@@ -75,6 +75,8 @@ export function refuse(refusal: Refusal, context: RefusalContext): Answer {
       return error(200, errorCodes.notAdmitted, 'Access through this agent is not allowed by policy.');
     case 'denied':
       return inWords(errorCodes.denied, 'This is not allowed by policy. Asking again will not change that; an administrator can.');
+    case 'credential-refused':
+      return inWords(errorCodes.denied, refusal.message);
     case 'insufficient-scope':
       return error(403, errorCodes.denied, 'More scopes are needed for this.', undefined, {
         'www-authenticate': (context.scheme === 'DPoP' ? dpopChallenge : bearerChallenge)({ resourceMetadataUrl: context.resourceMetadataUrl, error: 'insufficient_scope', scopes: refusal.requiredScopes, description: 'More scopes are needed for this operation.' }),
@@ -104,7 +106,7 @@ export function factsOf(refusal: Refusal): Pick<CallFacts, 'decision' | 'reason'
       return { decision: 'step_up', reason };
     case 'connect-required': case 'connect-declined':
       return { decision: 'connect_required', reason };
-    case 'missing-capability': case 'visit-required': case 'server-unavailable': case 'server-error':
+    case 'missing-capability': case 'visit-required': case 'server-unavailable': case 'server-error': case 'credential-refused':
       return { decision: 'allow', reason };
     case 'not-admitted': case 'denied': case 'unknown-server': case 'unknown-tool': case 'unknown-prompt': case 'unknown-resource': case 'unknown-task': case 'not-ready':
       return { decision: 'deny', reason };

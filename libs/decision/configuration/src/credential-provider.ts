@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { addOns } from './credential-add-ons.js';
-import { Duration, HttpUrl, Origin, Scope, SecretSource, ServerId } from './fields.js';
+import { Duration, HttpUrl, Name, Origin, Scope, SecretSource, ServerId } from './fields.js';
 
 /** Per user; discovers everything from the server's URL (RFC 9728, RFC 8414) and registers itself (RFC 7591) unless `client` is given. */
 const McpUserOAuth = z.strictObject({
@@ -70,7 +70,7 @@ const Client = z.discriminatedUnion('authentication', [
   /** RFC 7523; the key is a private JWK. `assertionAudience`: the token endpoint unless said. */
   z.strictObject({ authentication: z.literal('private_key_jwt'), clientId: z.string().min(1).max(512), clientKey: SecretSource, assertionAudience: z.string().min(1).max(2_048).optional() }),
 ]);
-const PROTOCOL_PARAMETER = /^(grant_type|client_id|client_secret|client_assertion|client_assertion_type|scope|resource|code|code_verifier|code_challenge|code_challenge_method|redirect_uri|state|nonce|response_type|response_mode|request|request_uri|refresh_token|subject_token.*|actor_token.*|assertion)$/;
+const PROTOCOL_PARAMETER = /^(grant_type|client_id|client_secret|client_assertion|client_assertion_type|scope|resource|code|code_verifier|code_challenge|code_challenge_method|redirect_uri|state|nonce|response_type|response_mode|request|request_uri|refresh_token|subject_token.*|actor_token.*|requested_token.*|assertion)$/;
 /** What a provider wants besides; never what the protocol, or a field of the document, says already. */
 const Parameters = z.record(z.string().min(1).max(64).refine((name) => !PROTOCOL_PARAMETER.test(name), 'is a parameter with a place of its own'), z.string().max(1_024)).refine((parameters) => Object.keys(parameters).length <= 16, 'has more than 16 parameters');
 
@@ -88,6 +88,55 @@ const ClientCredentials = z.strictObject({
   /** Where its tokens may be sent; they do not follow a server that moves (security rule S20). */
   origin: Origin,
   ...addOns,
+});
+
+/** What the kinds have in common that turn a person's sign-in at the identity provider into a token of the server's. */
+const SignInExchange = z.strictObject({
+  server: ServerId,
+  /** Whose tokens are exchanged; its document must say `session: { keepTokens: true }`. Who signed in elsewhere gets nothing. */
+  trustProvider: Name,
+  /** Where the exchange is made, if not at the trust provider's own token endpoint. */
+  tokenEndpoint: HttpUrl.optional(),
+  scopes: z.array(Scope).max(64).default([]),
+  /** Where its tokens may be sent; they do not follow a server that moves (security rule S20). */
+  origin: Origin,
+  ...addOns,
+});
+
+/** On behalf of the user: RFC 8693, or the form Entra ID has for it. */
+const TokenExchange = z.strictObject({
+  type: z.literal('token-exchange'),
+  ...SignInExchange.shape,
+  grant: z.enum(['token-exchange', 'on-behalf-of']).default('token-exchange'),
+  /** Our client there, if not the one people sign in with. */
+  client: Client.optional(),
+  subjectToken: z.enum(['access_token', 'id_token']).default('access_token'),
+  requestedTokenType: z.enum(['access_token', 'jwt']).default('access_token'),
+  audience: z.string().min(1).max(2_048).optional(),
+  /** Whether the server's resource (RFC 8707) is asked for. */
+  resource: z.boolean().default(true),
+  /** Whether the agent is named in a token we sign (`actor_token`). */
+  actorToken: z.boolean().default(false),
+  parameters: Parameters.default({}),
+}).superRefine(({ grant, scopes, audience, actorToken, requestedTokenType }, context) => {
+  if (grant !== 'on-behalf-of') return;
+  const say = (path: string, message: string) => context.addIssue({ code: 'custom', path: [path], message });
+  if (scopes.length === 0) say('scopes', 'is required with `on-behalf-of`: they say which API is meant');
+  if (audience !== undefined) say('audience', 'does not exist with `on-behalf-of`: leave it out');
+  if (actorToken) say('actorToken', 'does not exist with `on-behalf-of`: leave it out');
+  if (requestedTokenType !== 'access_token') say('requestedTokenType', 'does not exist with `on-behalf-of`: leave it out');
+});
+
+/** Cross-app access: the identity provider vouches for the user at the server's own authorization server (ID-JAG, RFC 8693 and RFC 7523). */
+const IdJag = z.strictObject({
+  type: z.literal('id-jag'),
+  ...SignInExchange.shape,
+  /** The server's authorization server. It must be the one the server names; nobody else is shown an assertion, or our client's secret. */
+  issuer: z.url({ protocol: /^https?$/ }).max(2_048),
+  /** Where its token endpoint is, if not at the issuer's origin. */
+  tokenEndpointOrigin: Origin.optional(),
+  /** Our client there. */
+  client: Client,
 });
 
 export const OAUTH_PRESETS = ['atlassian', 'github', 'google', 'hubspot', 'linear', 'microsoft', 'notion', 'salesforce', 'sentry', 'slack'] as const;
@@ -140,12 +189,17 @@ const OAuthUser = z.strictObject({
   for (const [name, value] of Object.entries({ authorizationEndpoint, tokenEndpoint })) if (value === undefined) context.addIssue({ code: 'custom', path: [name], message: 'is required without a preset' });
 });
 
-export const CredentialProviderSpec = z.discriminatedUnion('type', [McpUserOAuth, OAuthUser, Static, ClientCredentials, GatewayToken, None]);
+export const CredentialProviderSpec = z.discriminatedUnion('type', [McpUserOAuth, OAuthUser, Static, ClientCredentials, TokenExchange, IdJag, GatewayToken, None]);
 export const CREDENTIAL_PROVIDER_TYPES = CredentialProviderSpec.options.map(({ shape }) => shape.type.value);
 export type CredentialProviderSpec = z.infer<typeof CredentialProviderSpec>;
 export type CredentialProviderOf<T extends CredentialProviderSpec['type']> = Extract<CredentialProviderSpec, { type: T }>;
 
 /** Whether its credentials are people's own: then who is no person gets none (R5). */
 export function isPersonal(spec: CredentialProviderSpec): boolean {
+  return isConnected(spec) || spec.type === 'token-exchange' || spec.type === 'id-jag';
+}
+
+/** Whether each person connects an account of theirs, or enters a secret, before the first call. */
+export function isConnected(spec: CredentialProviderSpec): boolean {
   return spec.type === 'mcp-user-oauth' || spec.type === 'oauth-user' || (spec.type === 'static' && spec.owner === 'user');
 }

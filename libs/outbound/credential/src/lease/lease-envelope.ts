@@ -1,14 +1,16 @@
-import { compactDecrypt, CompactEncrypt, compactVerify, CompactSign, type CryptoKey } from 'jose';
+import { compactDecrypt, CompactEncrypt, compactVerify, CompactSign, type CryptoKey, type JWK } from 'jose';
 
 /**
- * The two envelopes a lease travels in, and nothing else (security rule S21): JWS with EdDSA, JWE with ECDH-ES and
- * A256GCM, no compression, a `typ` per use so that none passes for another.
+ * The two envelopes a lease travels in, as does what is exchanged for one, and nothing else (security rule S21): JWS with
+ * EdDSA, JWE with ECDH-ES and A256GCM, no compression, a `typ` per use so that none passes for another.
  */
 export const typ = {
   request: 'sallyport-lease-request+jwt',
   sealedToken: 'sallyport-lease-token+jwe',
   answer: 'sallyport-lease-answer+jwt',
   sealedAnswer: 'sallyport-lease-answer+jwe',
+  exchangeRequest: 'sallyport-exchange-request+jwt',
+  sealedExchange: 'sallyport-exchange-answer+jwe',
 } as const;
 type Typ = (typeof typ)[keyof typeof typ];
 
@@ -19,7 +21,7 @@ export function sign(payload: unknown, type: Typ, key: CryptoKey, kid: string): 
 }
 
 /** @throws when signature, algorithm or `typ` are not exactly these. */
-export async function verify(jws: string, type: Typ, key: CryptoKey): Promise<unknown> {
+export async function verify(jws: string, type: Typ, key: CryptoKey | JWK): Promise<unknown> {
   const { payload, protectedHeader } = await compactVerify(jws, key, { algorithms: ['EdDSA'] });
   if (protectedHeader.typ !== type) throw new TypeError(`typ is not ${type}`);
   return JSON.parse(new TextDecoder().decode(payload));

@@ -17,6 +17,7 @@ const TokenAnswer = z.object({
   expires_in: z.unknown().optional(),
   refresh_token: z.string().min(1).max(MAX_TOKEN).optional().catch(undefined),
   scope: z.string().optional().catch(undefined),
+  issued_token_type: z.string().max(256).optional().catch(undefined),
 });
 
 /** What one provider does otherwise than the specifications; nothing of it is guessed. */
@@ -46,12 +47,14 @@ export interface GrantedTokens {
   readonly expiresAt: number | null;
   /** `null`: as requested. */
   readonly scopes: readonly string[] | null;
+  /** RFC 8693 section 2.2.1; only where the answer says it. */
+  readonly issuedTokenType?: string;
 }
 
 export type TokenResult =
   | { readonly type: 'granted'; readonly tokens: GrantedTokens }
   /** A refusal with a code of RFC 6749 section 5.2. */
-  | { readonly type: 'refused'; readonly error: string; readonly status: number }
+  | { readonly type: 'refused'; readonly error: string; readonly status: number; /** What Entra ID says more closely, where it does. */ readonly suberror?: string }
   /** 5xx or 429: the server says that it could not. */
   | { readonly type: 'unavailable'; readonly retryAfterMs: number | undefined }
   /** Nothing was sent. */
@@ -72,9 +75,14 @@ export async function requestToken(
   const isJson = quirks.body === 'json';
   const headers = new Headers({ 'content-type': isJson ? 'application/json' : 'application/x-www-form-urlencoded', accept: 'application/json' });
   await authenticate(client, body, headers, { tokenEndpoint, now });
+  return receiveToken(() => fetch(tokenEndpoint, { method: 'POST', headers, body: isJson ? JSON.stringify(Object.fromEntries(body)) : body.toString() }), { now, quirks });
+}
+
+/** The same for a request that somebody else sends. @param context.now milliseconds, before the request */
+export async function receiveToken(send: () => Promise<Response>, { now, quirks = {} }: { now: number; quirks?: TokenQuirks | undefined }): Promise<TokenResult> {
   let response: Response;
   try {
-    response = await fetch(tokenEndpoint, { method: 'POST', headers, body: isJson ? JSON.stringify(Object.fromEntries(body)) : body.toString() });
+    response = await send();
   } catch (error) {
     if (error instanceof SallyportError && NOTHING_SENT.has(error.code)) return { type: 'unreachable' };
     if (error instanceof SallyportError && UNKNOWN_OUTCOME.has(error.code)) return { type: 'ambiguous' };
@@ -83,12 +91,13 @@ export async function requestToken(
   if (response.status === 429 || response.status >= 500) return { type: 'unavailable', retryAfterMs: retryAfter(response, now) };
   const answer = await readJsonObject(response);
   const error = (response.ok || quirks.errorField === undefined ? undefined : answer?.[quirks.errorField]) ?? answer?.['error'];
-  if (typeof error === 'string') return { type: 'refused', error: meaningOf(error, answer?.['error_description'], quirks), status: response.status };
+  const suberror = answer?.['suberror'];
+  if (typeof error === 'string') return { type: 'refused', error: meaningOf(error, answer?.['error_description'], quirks), status: response.status, ...(typeof suberror === 'string' ? { suberror } : {}) };
   if (!response.ok) return { type: 'refused', error: 'unknown_error', status: response.status };
   const parsed = TokenAnswer.safeParse(within(answer, quirks.tokenPath));
   if (!parsed.success || !isTokenType(parsed.data.token_type, quirks)) return { type: 'ambiguous' };
-  const { access_token: accessToken, refresh_token: refreshToken = null, expires_in: lifetime, scope } = parsed.data;
-  return { type: 'granted', tokens: { accessToken, refreshToken, expiresAt: expiryOf(lifetime, now, quirks), scopes: scope?.split(quirks.looseScopes === true ? /[ ,]/ : ' ').filter((item) => item !== '') ?? null } };
+  const { access_token: accessToken, refresh_token: refreshToken = null, expires_in: lifetime, scope, issued_token_type: issuedTokenType } = parsed.data;
+  return { type: 'granted', tokens: { accessToken, refreshToken, expiresAt: expiryOf(lifetime, now, quirks), scopes: scope?.split(quirks.looseScopes === true ? /[ ,]/ : ' ').filter((item) => item !== '') ?? null, ...(issuedTokenType === undefined ? {} : { issuedTokenType }) } };
 }
 
 function meaningOf(error: string, description: unknown, { deadGrant = [] }: TokenQuirks): string {

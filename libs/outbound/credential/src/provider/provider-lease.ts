@@ -25,6 +25,8 @@ export type ProviderLease =
 export interface ProviderRefusal {
   readonly type: 'refused';
   readonly reason: string;
+  /** For the user, where somebody can do something about it. */
+  readonly message?: string;
 }
 
 /** `agent_not_consented`: there is a connection, but this agent may not use it yet (S3). */
