@@ -45,13 +45,13 @@ export const digestOf = (token: string): string => createHash('sha256').update(t
  * successor; a later one ends the whole grant. Now and then it calls a good token `invalid_grant`, each at most once, as
  * one does whose replica has not heard of it yet. It also publishes `jwks`, for tokens of agents.
  */
-export async function startSingleUseProvider({ graceMs, random, jwks }: { graceMs: number; random: () => number; jwks: object }): Promise<SingleUseProvider> {
+export async function startSingleUseProvider({ graceMs, random, accessTokenSeconds, jwks }: { graceMs: number; random: () => number; accessTokenSeconds: number; jwks: object }): Promise<SingleUseProvider> {
   const log = new Map<string, IssuedToken>();
   const secrets = new Map<IssuedToken, { refreshToken: string; accessToken: string }>();
   const spentAt = new Map<IssuedToken, number>();
   const mistaken = new Set<IssuedToken>();
   const ended = new Set<string>();
-  const behaviour = { maxDelayMs: 150, lostShare: 0.05, unavailableShare: 0.05, mistakenShare: 0.02, accessTokenSeconds: 4 };
+  const behaviour = { maxDelayMs: 150, lostShare: 0.05, unavailableShare: 0.05, mistakenShare: 0.02, accessTokenSeconds };
 
   const issue = (owner: string): IssuedToken => {
     const secret = { refreshToken: `refresh-${randomBytes(24).toString('base64url')}`, accessToken: `access-${randomBytes(24).toString('base64url')}` };
