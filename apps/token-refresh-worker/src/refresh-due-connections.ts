@@ -1,33 +1,73 @@
-import { describeRefresh, refreshConnection, type ConnectionStore, type RefreshContext } from '@sallyport/credential';
+import { refreshPaceOf, type ConfigurationSnapshot } from '@sallyport/configuration';
+import { describeRefresh, refreshConnection, type ConnectionStore, type DueWish, type ProviderStandings, type RefreshContext } from '@sallyport/credential';
 import type { Clock } from '@sallyport/kernel';
 import type { CredentialChanged, LifecycleRecord } from '@sallyport/messages';
-import type { JobQueue } from '@sallyport/queue';
+import type { Again, JobQueue } from '@sallyport/queue';
+import { admissionTo } from '@sallyport/refresh';
+import type { ProviderSlots } from './provider-slots.js';
 
 /** A job names a connection and nothing else: all that matters is read when it runs. */
 export interface RefreshJob {
   readonly connectionId: string;
 }
 
-const BATCH = 500;
+const BATCH = 5_000;
 
-/** Makes the jobs for what is due now. A lost job is made again at the next tick, since the table says what is due. */
-export async function enqueueDueConnections({ store, queue, clock }: { store: Pick<ConnectionStore, 'listDue'>; queue: Pick<JobQueue<RefreshJob>, 'add'>; clock: Clock }): Promise<number> {
-  const due = await store.listDue(clock(), BATCH);
+export interface TickContext {
+  readonly store: Pick<ConnectionStore, 'listDue'>;
+  readonly standings: ProviderStandings;
+  readonly queue: Pick<JobQueue<RefreshJob>, 'add'>;
+  readonly snapshot: () => Pick<ConfigurationSnapshot, 'all'>;
+  readonly clock: Clock;
+  readonly intervalMs: number;
+  readonly onProviderChange: RefreshContext['onProviderChange'];
+}
+
+/**
+ * Makes the jobs for what is due now: of each provider as many as its pace allows in one interval, of a paused one none,
+ * and one when it may be probed. A lost job is made again at the next tick, since the table says what is due; what waits
+ * in the queue still is among the longest overdue, so that no more of a provider waits there than one interval's worth.
+ */
+export async function enqueueDueConnections({ store, standings, queue, snapshot, clock, intervalMs, onProviderChange }: TickContext): Promise<number> {
+  for (const { credentialProvider, issuer, ...standing } of await standings.forgetReconfigured()) await onProviderChange({ type: 'resumed', because: 'reconfigured', credentialProvider, issuer, standing });
+  const { now, standings: known } = await standings.list();
+  const wanted: DueWish = {
+    limit: BATCH,
+    providers: snapshot().all('CredentialProvider').map(({ name, spec }) => ({ credentialProvider: name, atMost: Math.ceil((refreshPaceOf(spec).perMinute * intervalMs) / 60_000) })),
+    except: known.flatMap(({ credentialProvider, issuer, ...standing }) => {
+      const admission = admissionTo(standing, now);
+      return admission === 'ask' ? [] : [{ credentialProvider, issuer, atMost: admission === 'probe' ? 1 : 0 }];
+    }),
+  };
+  const due = await store.listDue(clock(), wanted);
   for (const { id } of due) await queue.add(id, { connectionId: id });
   return due.length;
 }
 
 export interface RefreshJobContext extends RefreshContext {
+  readonly slots: ProviderSlots;
+  readonly snapshot: () => Pick<ConfigurationSnapshot, 'get' | 'all'>;
   readonly record: (record: Omit<LifecycleRecord, 'v' | 'id' | 'replica' | 'at'>) => Promise<void>;
   readonly broadcastChanged: (changed: CredentialChanged) => Promise<void>;
 }
 
-/** Refreshes if it is still due; says so to the gateways first, then to the trail. */
-export async function refreshDueConnection({ connectionId }: RefreshJob, context: RefreshJobContext): Promise<void> {
+/** When all of a provider's slots are taken, its next job is looked at again after this time. */
+const AGAIN_MS = 250;
+
+/** Refreshes if it is still due and its provider has a slot left; says so to the gateways first, then to the trail. */
+export async function refreshDueConnection({ connectionId }: RefreshJob, context: RefreshJobContext): Promise<void | Again> {
   const seen = await context.store.find(connectionId);
-  if (!seen || seen.state === 'needs_reconnect' || seen.refreshDueAt === null || seen.refreshDueAt > context.clock()) return;
-  const report = describeRefresh(await refreshConnection(connectionId, context, seen.revision));
-  if (!report) return;
-  if (report.changed) await context.broadcastChanged(report.changed);
-  await context.record(report.record);
+  if (!seen || seen.state === 'needs_reconnect' || seen.refreshDueAt === null || seen.refreshDueAt > context.clock()) return undefined;
+  const spec = context.snapshot().get('CredentialProvider', seen.credentialProvider)?.spec;
+  const giveBack = context.slots.take(seen, spec ? refreshPaceOf(spec).concurrency : 1);
+  if (!giveBack) return { againInMs: AGAIN_MS };
+  try {
+    const report = describeRefresh(await refreshConnection(connectionId, context, seen.revision));
+    if (!report) return undefined;
+    if (report.changed) await context.broadcastChanged(report.changed);
+    await context.record(report.record);
+  } finally {
+    giveBack();
+  }
+  return undefined;
 }

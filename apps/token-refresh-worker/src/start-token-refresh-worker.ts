@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigurationReplica } from '@sallyport/configuration';
-import { createClientLookup, PostgresConnectionStore } from '@sallyport/connection-store';
-import { configuredTarget } from '@sallyport/credential';
+import { createClientLookup, PostgresConnectionStore, PostgresProviderStandings } from '@sallyport/connection-store';
+import { configuredTarget, describeProviderChange } from '@sallyport/credential';
 import { connectDatabase } from '@sallyport/database';
 import type { Readiness, RunningService } from '@sallyport/http';
 import { newId, systemClock, type Clock } from '@sallyport/kernel';
@@ -10,21 +10,26 @@ import { subjects, type LifecycleRecord } from '@sallyport/messages';
 import type { Messaging } from '@sallyport/messaging';
 import { createQueueBackend } from '@sallyport/queue';
 import { createSafeFetch } from '@sallyport/safe-fetch';
-import type { Logger } from '@sallyport/telemetry';
+import type { Logger, Metrics } from '@sallyport/telemetry';
 import { Vault } from '@sallyport/vault';
 import type { TokenRefreshWorkerConfig } from './config.js';
+import { measureProviders } from './measure-providers.js';
+import { ProviderSlots } from './provider-slots.js';
 import { enqueueDueConnections, refreshDueConnection, type RefreshJob, type RefreshJobContext } from './refresh-due-connections.js';
 
 export interface TokenRefreshWorkerAdapters {
   readonly messaging: Messaging;
   readonly logger: Logger;
+  readonly metrics?: Metrics;
   readonly clock?: Clock;
   readonly random?: () => number;
 }
 
 const TICK_QUEUE = 'connection-refresh-tick';
 const REFRESH_QUEUE = 'connection-refresh';
-const CONCURRENCY = 5;
+/** Of all providers together; each has a share of its own (`refresh.concurrency`). */
+const CONCURRENCY = 10;
+const TICK_INTERVAL_MS = 5_000;
 const RESCHEDULE_MS = 60_000;
 const DATABASE_CONNECTIONS = 5;
 
@@ -60,8 +65,18 @@ export async function startTokenRefreshWorker(config: TokenRefreshWorkerConfig, 
     },
   });
 
+  const record: RefreshJobContext['record'] = (facts) => publishRecord(facts, { messaging, replica: config.replica, clock, logger });
+  const standings = new PostgresProviderStandings(database);
+  const intervalMs = config.tickIntervalMs ?? TICK_INTERVAL_MS;
   const context: RefreshJobContext = {
     store,
+    standings,
+    slots: new ProviderSlots(),
+    snapshot,
+    onProviderChange: async (change) => {
+      logger.warn({ credentialProvider: change.credentialProvider, issuer: change.issuer, reason: change.standing.reason, error: change.standing.error }, `credential provider ${change.type}`);
+      await record(describeProviderChange(change));
+    },
     vault: sealer,
     fetch: createSafeFetch({ userAgent: 'sallyport-token-refresh-worker', allow: () => snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? [], extraCertificateAuthorities: config.extraCertificateAuthorities }),
     clock,
@@ -69,20 +84,24 @@ export async function startTokenRefreshWorker(config: TokenRefreshWorkerConfig, 
     sleep: (ms) => sleep(ms),
     clientFor: createClientLookup({ database, vault: sealer, snapshot }),
     target: (connection) => configuredTarget(snapshot(), connection),
-    record: (facts) => publishRecord(facts, { messaging, replica: config.replica, clock, logger }),
+    record,
     broadcastChanged: (changed) => messaging.broadcast.publish(subjects.credentialChanged, changed),
   };
   const usable = () => replica.state().ready && !replica.state().stale;
   const queue = jobs.queue<RefreshJob>(REFRESH_QUEUE);
   const ticks = jobs.queue<null>(TICK_QUEUE);
-  const guarded = (what: string, run: () => Promise<unknown>) => run().then(() => undefined, (err: unknown) => logger.error({ err }, what));
+  const guarded = <T>(what: string, run: () => Promise<T>): Promise<T | undefined> => run().then((value) => value, (err: unknown) => {
+    logger.error({ err }, what);
+    return undefined;
+  });
+  if (adapters.metrics) measureProviders(adapters.metrics, standings);
   const workers = [
-    jobs.work<null>(TICK_QUEUE, () => (usable() ? guarded('due connections could not be listed', () => enqueueDueConnections({ store, queue, clock })) : Promise.resolve()), { concurrency: 1 }),
+    jobs.work<null>(TICK_QUEUE, () => (usable() ? guarded('due connections could not be listed', async () => void (await enqueueDueConnections({ ...context, queue, intervalMs }))) : Promise.resolve()), { concurrency: 1 }),
     jobs.work<RefreshJob>(REFRESH_QUEUE, (job) => (usable() ? guarded('a connection could not be refreshed', () => refreshDueConnection(job, context)) : Promise.resolve()), { concurrency: CONCURRENCY }),
   ];
   await replica.start();
   // Not awaited, and said again now and then: a queue that is down, or comes back empty, holds nobody up.
-  const scheduleTicks = () => void guarded('the tick could not be scheduled', () => ticks.repeat('due', config.tickIntervalMs ?? 5_000, null));
+  const scheduleTicks = () => void guarded('the tick could not be scheduled', () => ticks.repeat('due', intervalMs, null));
   scheduleTicks();
   const reschedule = setInterval(scheduleTicks, RESCHEDULE_MS).unref();
 

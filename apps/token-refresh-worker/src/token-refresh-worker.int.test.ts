@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { signLogEntry, splitBase, type Document } from '@sallyport/configuration';
-import { openRegistration, PostgresConnectionStore, sealRegistration } from '@sallyport/connection-store';
+import { openRegistration, PostgresConnectionStore, PostgresProviderStandings, sealRegistration } from '@sallyport/connection-store';
 import { configuredTarget, openCredential, refreshConnection, storeGrant, type ClientRegistration, type RefreshContext, type RefreshResult } from '@sallyport/credential';
 import { connectDatabase, type Database } from '@sallyport/database';
 import type { RunningService } from '@sallyport/http';
@@ -118,7 +118,7 @@ const refreshes = () => notes.requests.filter(({ path, body }) => path === '/tok
 
 async function context(changes: Partial<RefreshContext> = {}): Promise<RefreshContext> {
   return {
-    store, vault: sealer, clock: Date.now, random: () => 0, sleep: async () => undefined, target,
+    store, standings: new PostgresProviderStandings(database), vault: sealer, clock: Date.now, random: () => 0, sleep: async () => undefined, target, onProviderChange: async () => undefined,
     fetch: createSafeFetch({ allow: [{ host: '127.0.0.1', http: true }], userAgent: 'test', timeoutMs: 2_000 }),
     clientFor: async ({ issuer }) => {
       const row = await database.downstreamRegistration.findUnique({ where: { issuer } });
@@ -167,19 +167,59 @@ describe('the refresh worker', () => {
     await eventually(() => records.some(({ type, reason }) => type === 'connection.needs_reconnect' && reason === 'pins_changed'));
   });
 
-  test('keeps the grant through the provider\'s faults, backs off, and goes on when it is back (B4)', async () => {
-    const id = await connectUser();
-    notes.faults.push('unavailable');
-    await makeDue(id);
-    await startWorker();
-    await eventually(async () => (await store.find(id))?.state === 'retrying');
-    expect((await store.find(id))?.refreshDueAt).toBeGreaterThan(Date.now() + 5_000);
-    notes.faults.push('invalid_client');
-    await makeDue(id);
-    await eventually(async () => (await store.find(id))?.state === 'provider_fault');
-    await makeDue(id);
-    await eventually(async () => (await store.find(id))?.revision === 2);
-    expect(await store.find(id)).toMatchObject({ state: 'connected', refreshFailures: 0 });
+  describe('at a provider that fails', () => {
+    const standing = () => database.providerStanding.findUnique({ where: { credentialProvider_issuer: { credentialProvider: 'notes-user', issuer: notes.origin } } });
+    const states = async () => new Set((await store.list()).map(({ state }) => state));
+    const events = (type: string) => records.filter((record) => record.type === type);
+    const probe = async () => {
+      const before = (await standing())?.failedProbes;
+      await database.connection.updateMany({ data: { refreshDueAt: new Date(Date.now() - 1) } });
+      await database.providerStanding.updateMany({ data: { nextProbeAt: new Date(Date.now() - 1) } });
+      await eventually(async () => (await standing())?.failedProbes !== before, { timeoutMs: 10_000, until: 'the provider was probed' });
+    };
+
+    test('pauses it as a whole, with not one connection out of its healthy state, shows why, and goes on by itself when it is back (B4) (R80)', async () => {
+      const ids: string[] = [];
+      while (ids.length < 12) ids.push(await connectUser());
+      notes.outage = 'unavailable';
+      for (const id of ids) await makeDue(id);
+      await Promise.all([startWorker(), startWorker()]);
+      await eventually(async () => (await standing())?.pausedSince, { timeoutMs: 10_000 });
+      expect(await standing()).toMatchObject({ reason: 'unavailable', error: 'http_503', failedProbes: 0 });
+      await eventually(async () => (await database.connection.count({ where: { refreshLockOwner: { not: null } } })) === 0);
+      const asked = refreshes();
+      for (const round of [1, 2, 3]) {
+        if (round === 3) notes.outage = 'invalid_client';
+        await probe();
+        expect([await states(), refreshes() - asked]).toEqual([new Set(['connected']), round]);
+      }
+      expect(await standing()).toMatchObject({ reason: 'client_refused', error: 'invalid_client', description: 'Secret expired.', failedProbes: 3 });
+      notes.outage = null;
+      await probe();
+      await eventually(async () => (await store.list()).every(({ revision, refreshFailures }) => revision === 2 && refreshFailures === 0), { timeoutMs: 10_000 });
+      expect([await states(), await standing(), refreshes() - asked]).toEqual([new Set(['connected']), null, 3 + ids.length]);
+      await eventually(() => events('credential-provider.resumed').length > 0);
+      expect(events('credential-provider.paused')).toMatchObject([{ reason: 'unavailable', detail: { credentialProvider: 'notes-user', issuer: notes.origin, error: 'http_503', failures: 5 } }]);
+      expect(events('credential-provider.resumed')).toMatchObject([{ reason: 'answered' }]);
+      expect(events('connection.needs_reconnect')).toEqual([]);
+      expect(events('connection.refresh_failed').at(-1)).toMatchObject({ reason: 'invalid_client', detail: { description: 'Secret expired.' } });
+    });
+
+    test('asks it at once when its document or secret was written anew (B4)', async () => {
+      const id = await connectUser();
+      const write = (revision: number) => database.configurationDocument.upsert({ where: { kind_name: { kind: 'CredentialProvider', name: 'notes-user' } }, create: { kind: 'CredentialProvider', name: 'notes-user', spec: {}, revision }, update: { revision } });
+      await write(1);
+      notes.outage = 'invalid_client';
+      await makeDue(id);
+      await startWorker();
+      await eventually(async () => (await standing())?.pausedSince);
+      notes.outage = null;
+      await write(2);
+      await makeDue(id);
+      await eventually(async () => (await store.find(id))?.revision === 2);
+      await eventually(() => events('credential-provider.resumed').some(({ reason }) => reason === 'reconfigured'));
+      expect(await standing()).toBeNull();
+    });
   });
 
   test('says nothing secret in its log, its jobs or the trail (S30)', async () => {
@@ -241,7 +281,7 @@ describe('two refreshers of one connection', () => {
     const [held] = await database.$queryRaw<{ seconds: number }[]>`SELECT extract(epoch FROM "refreshLockUntil" - clock_timestamp())::float8 AS seconds FROM "Connection" WHERE id = ${id}`;
     expect(held?.seconds).toBeLessThan(10);
     await database.$executeRaw`UPDATE "Connection" SET "refreshLockUntil" = clock_timestamp() WHERE id = ${id}`;
-    expect((await store.listDue(Date.now(), 10)).map((due) => due.id)).toEqual([id]);
+    expect((await store.listDue(Date.now(), { limit: 10, providers: [{ credentialProvider: 'notes-user', atMost: 10 }] })).map((due) => due.id)).toEqual([id]);
     expect(await refreshConnection(id, await context())).toMatchObject({ type: 'fresh', byUs: true });
     resume();
     const late = await hanging;
@@ -262,8 +302,8 @@ describe('two refreshers of one connection', () => {
     expect(await refreshConnection(id, await context())).toMatchObject({ type: 'needs_reconnect', reason: 'dead_grant', newly: true });
     const other = await connectUser();
     notes.faults.push('drop-before-commit', 'drop-before-commit');
-    expect(await refreshConnection(other, await context())).toMatchObject({ type: 'failed', outcome: { type: 'transient' } });
-    expect((await store.find(other))?.state).toBe('retrying');
+    expect(await refreshConnection(other, await context())).toMatchObject({ type: 'failed', outcome: { type: 'provider_failed', reason: 'no_answer' } });
+    expect((await store.find(other))?.state).toBe('connected');
   });
 
   test('a user who connects again meanwhile wins (B3)', async () => {

@@ -50,6 +50,7 @@ export const LifecycleRecord = z.object({
     'user.signed_in', 'user.sign_in_failed', 'user.signed_out', 'agent.registered', 'agent.consented', 'agent.consent_denied',
     'token.issued', 'token.refreshed', 'token.refused', 'token.revoked',
     'connection.created', 'connection.refreshed', 'connection.refresh_failed', 'connection.needs_reconnect', 'connection.removed', 'connection.revoked_upstream', 'connection.consented',
+    'credential-provider.paused', 'credential-provider.resumed',
     'revocation.created', 'configuration.changed', 'signing_key.created', 'signing_key.rotation_requested', 'signing_key.withdrawn', 'vault_key.created', 'vault_key.removed', 'lease.refused', 'limit.exceeded',
   ]),
   id: Id,

@@ -27,6 +27,8 @@ export interface TestOAuthServer {
   readonly resource: string;
   readonly requests: ReceivedRequest[];
   readonly faults: TokenFault[];
+  /** What the token endpoint does each time, while it is set and no fault waits. */
+  outage: TokenFault | null;
   /** Milliseconds the token endpoint waits before it answers. */
   delayMs: number;
   /** What the revocation endpoint says instead of revoking. */
@@ -78,6 +80,7 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
     resource: `${origin}/mcp`,
     requests: [],
     faults: [],
+    outage: null,
     delayMs: 0,
     revocationRefusal: null,
     accessTokenSeconds: 3600,
@@ -152,10 +155,10 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
   }
 
   function token(form: URLSearchParams, request: IncomingMessage, response: ServerResponse, json: (status: number, value: unknown) => void): void {
-    const fault = control.faults.shift();
+    const fault = control.faults.shift() ?? control.outage;
     if (fault === 'drop-before-commit') return void request.socket.destroy();
     if (fault === 'unavailable') return json(503, {});
-    if (fault === 'invalid_client') return json(401, { error: 'invalid_client' });
+    if (fault === 'invalid_client') return json(401, { error: 'invalid_client', error_description: 'Secret expired.' });
     const basic = /^Basic (.+)$/.exec(request.headers.authorization ?? '')?.[1];
     const [clientId, secret] = basic ? Buffer.from(basic, 'base64').toString().split(':').map(decodeURIComponent) : [form.get('client_id') ?? '', undefined];
     if (clientId === undefined || !clients.has(clientId) || clients.get(clientId) !== secret) return json(401, { error: 'invalid_client' });

@@ -48,7 +48,6 @@ ${form('/account/end-session', session, { session: sid }, `Sign out ${agentName}
 
 const stateWords: Record<ConnectionSummary['state'], string> = {
   connected: 'Works.',
-  retrying: 'Works. Its access could not be renewed just now, which is tried again by itself.',
   provider_fault: 'Waits: its provider does not accept this installation right now. You need not do anything; your administrator can.',
   needs_reconnect: 'No agent can use it until you connect it again.',
 };

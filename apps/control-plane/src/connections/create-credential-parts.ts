@@ -1,8 +1,8 @@
 import type { Provider, Type } from '@nestjs/common';
 import { createAccessTokenVerifier } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import { createClientLookup, findStoredSecret, PostgresConnectionStore, PostgresUpstreamRevocations } from '@sallyport/connection-store';
-import { ClientCredentialsTokens, configuredTarget, DerivedTokens, MemorySeenNonces } from '@sallyport/credential';
+import { createClientLookup, findStoredSecret, PostgresConnectionStore, PostgresProviderStandings, PostgresUpstreamRevocations } from '@sallyport/connection-store';
+import { ClientCredentialsTokens, configuredTarget, DerivedTokens, describeProviderChange, MemorySeenNonces } from '@sallyport/credential';
 import type { Database } from '@sallyport/database';
 import type { Clock } from '@sallyport/kernel';
 import { loadDecryptionKey, loadEnrolledKeys, loadSigningKey } from '@sallyport/keys';
@@ -31,6 +31,7 @@ import { BrowserSessions } from '../session/browser-sessions.js';
 import { CONTROL_PLANE_URL, SessionController } from '../session/session.controller.js';
 import { SignIn } from '../session/sign-in.js';
 import { ConnectionsController, DISCONNECT_CONTEXT } from './connections.controller.js';
+import { CREDENTIAL_PROVIDERS_CONTEXT, CredentialProvidersController, type CredentialProvidersContext } from './credential-providers.controller.js';
 import { disconnectAll, type DisconnectContext } from './disconnect.js';
 import { revokeRemoved } from './revoke-removed.js';
 import { UpstreamRevocationsController } from './upstream-revocations.controller.js';
@@ -78,6 +79,7 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
   const ownFetch = createSafeFetch({ ...guard, allow: [issuer, jwksUrl, tokenUrl].map((url) => ({ host: new URL(url).hostname, http: url.startsWith('http:') })) });
 
   const store = new PostgresConnectionStore(database, vault);
+  const standings = new PostgresProviderStandings(database);
   const consents = new ConnectionConsents(database);
   const broadcastChanged = (changed: CredentialChanged) => messaging.broadcast.publish(subjects.credentialChanged, changed);
   const clientFor = createClientLookup({ database, vault: sealer, snapshot });
@@ -123,6 +125,8 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
     }),
     userConnections: {
       ...shared,
+      standings,
+      onProviderChange: (change) => record(describeProviderChange(change)),
       target: (connection) => configuredTarget(snapshot(), connection),
       hasConsented: (use) => consents.has(use),
       mayForceRefresh: (connectionId) => forced.mayRefresh(connectionId),
@@ -134,7 +138,7 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
   const authorizationServer = { issuer, authorizeUrl: `${issuer}/authorize`, tokenUrl, jwksUrl };
 
   return {
-    controllers: [LeaseController, ConnectController, ClientMetadataController, SessionController, AccountController, ConnectionsController, UpstreamRevocationsController],
+    controllers: [LeaseController, ConnectController, ClientMetadataController, SessionController, AccountController, ConnectionsController, UpstreamRevocationsController, CredentialProvidersController],
     consents,
     disconnectAll: (ids, reason) => disconnectAll(ids, reason, disconnectContext),
     revokeRemoved: () => revokeRemoved(disconnectContext),
@@ -143,6 +147,7 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
       { provide: LEASE_CONTEXT, useValue: leaseContext },
       { provide: CONTROL_PLANE_URL, useValue: publicUrl },
       { provide: DISCONNECT_CONTEXT, useValue: disconnectContext },
+      { provide: CREDENTIAL_PROVIDERS_CONTEXT, useValue: { snapshot, standings } satisfies CredentialProvidersContext },
       { provide: ConnectFlow, useValue: connectFlow },
       { provide: ClientMetadataDocument, useValue: clientDocument },
       { provide: ACCOUNT_CONTEXT, useValue: { database, store, snapshot } satisfies AccountContext },

@@ -199,7 +199,7 @@ export async function revoke(subject: object): Promise<void> {
 }
 
 /** After a failed refresh a provider is left alone for a while. */
-export const endPause = () => database.connection.updateMany({ data: { refreshDueAt: new Date(0) } });
+export const endPause = () => Promise.all([database.connection.updateMany({ data: { refreshDueAt: new Date(0) } }), database.providerStanding.updateMany({ data: { nextProbeAt: new Date(0) } })]);
 export const downstreamRequests = () => notes.requests.filter(({ path }) => path === '/token').length;
 /** A request of an administrator's. */
 export const admin = (path: string, init: RequestInit = {}) => fetch(`${url}${path}`, { ...init, headers: { authorization: `Bearer ${ADMIN_TOKEN}`, ...(init.body === undefined ? {} : { 'content-type': 'application/json' }), ...Object.fromEntries(new Headers(init.headers)) } });

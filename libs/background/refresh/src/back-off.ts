@@ -1,8 +1,9 @@
 const FIRST_MS = 15_000;
-const LONGEST_MS = 15 * 60_000;
+/** What is back is noticed within this time. */
+const LONGEST_MS = 5 * 60_000;
 const LONGEST_ASKED_MS = 60 * 60_000;
 /** While a provider that allows a lost answer to be asked for again still does: 30 to 60 s after it was sent. */
-const GRACE_MS = 60_000;
+export const GRACE_MS = 60_000;
 const WITHIN_GRACE_MS = 2_000;
 
 /**

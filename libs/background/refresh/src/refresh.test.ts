@@ -25,7 +25,7 @@ describe('when a token is due', () => {
 
 describe('backing off', () => {
   test('doubles, is capped, and is jittered downwards by half at most', () => {
-    expect([1, 2, 3, 50].map((failures) => backOff({ failures, random: 0 }))).toEqual([15_000, 30_000, 60_000, 15 * MINUTE]);
+    expect([1, 2, 3, 50].map((failures) => backOff({ failures, random: 0 }))).toEqual([15_000, 30_000, 60_000, 5 * MINUTE]);
     expect(backOff({ failures: 1, random: 0.999 })).toBeGreaterThanOrEqual(7_500);
   });
   test('honours Retry-After, up to an hour', () => {
@@ -39,18 +39,27 @@ describe('the state of a connection', () => {
   const standing = (state: ConnectionStanding['state'], refreshFailures = 0): ConnectionStanding => ({ state, refreshFailures });
 
   test('is connected again by a refresh, whatever went before', () => {
-    expect(nextConnectionState(standing('retrying', 7), { type: 'refreshed', accessExpiresAt: 1_100_000 }, at)).toEqual({ state: 'connected', refreshFailures: 0, refreshDueAt: 1_080_000, event: 'connection.refreshed' });
+    expect(nextConnectionState(standing('provider_fault', 7), { type: 'refreshed', accessExpiresAt: 1_100_000 }, at)).toEqual({ state: 'connected', refreshFailures: 0, refreshDueAt: 1_080_000, event: 'connection.refreshed' });
   });
-  test('no number of faults of the provider condemns the grant (B4)', () => {
+  test('shows none of its provider\'s faults, however many there are: only its next attempt is put off (B4)', () => {
     let current = standing('connected');
-    for (let i = 0; i < 100; i++) {
-      const next = nextConnectionState(current, i % 2 ? { type: 'transient' } : { type: 'provider_fault', error: 'invalid_client' }, at);
-      expect(next.state).toBe(i % 2 ? 'retrying' : 'provider_fault');
-      expect(next.refreshDueAt).toBeGreaterThan(at.now);
-      current = next;
+    for (const reason of ['unavailable', 'client_refused', 'rate_limited', 'no_answer', 'request_refused'] as const) {
+      for (let i = 0; i < 20; i++) {
+        const next = nextConnectionState(current, { type: 'provider_failed', reason, error: null, description: null }, at);
+        expect(next.state).toBe('connected');
+        expect(next.refreshDueAt).toBeGreaterThan(at.now);
+        current = next;
+      }
     }
   });
+  test('does not count a refusal of our client, which is no connection\'s (B4)', () => {
+    expect(nextConnectionState(standing('connected', 2), { type: 'provider_failed', reason: 'client_refused', error: 'invalid_client', description: null }, at)).toMatchObject({ refreshFailures: 2, refreshDueAt: at.now + 30_000 });
+    expect(nextConnectionState(standing('connected', 2), { type: 'provider_failed', reason: 'unavailable', error: null, description: null }, at)).toMatchObject({ refreshFailures: 3, refreshDueAt: at.now + 60_000 });
+  });
+  test('says so when it is our own configuration it waits for', () => {
+    expect(nextConnectionState(standing('connected'), { type: 'misconfigured', error: 'not_configured' }, at)).toMatchObject({ state: 'provider_fault', refreshDueAt: at.now + 10 * MINUTE });
+  });
   test('only a dead grant asks the user to reconnect, and then nothing is due any more (B4)', () => {
-    expect(nextConnectionState(standing('connected'), { type: 'dead_grant' }, at)).toEqual({ state: 'needs_reconnect', refreshFailures: 1, refreshDueAt: null, event: 'connection.needs_reconnect' });
+    expect(nextConnectionState(standing('connected'), { type: 'dead_grant', description: null }, at)).toEqual({ state: 'needs_reconnect', refreshFailures: 1, refreshDueAt: null, event: 'connection.needs_reconnect' });
   });
 });

@@ -2,6 +2,14 @@ import { z } from 'zod';
 import { addOns } from './credential-add-ons.js';
 import { Duration, HttpUrl, Name, Origin, Scope, SecretSource, ServerId } from './fields.js';
 
+/** How fast tokens are renewed ahead of their end. What a user waits for is renewed at once, and counts in neither. */
+const RefreshPace = z.strictObject({
+  /** Renewals begun per minute, of all workers together: 6000. */
+  perMinute: z.int().min(1).max(1_000_000).optional(),
+  /** Renewals at a time in one worker: 5. */
+  concurrency: z.int().min(1).max(100).optional(),
+});
+
 /** Per user; discovers everything from the server's URL (RFC 9728, RFC 8414) and registers itself (RFC 7591) unless `client` is given. */
 const McpUserOAuth = z.strictObject({
   type: z.literal('mcp-user-oauth'),
@@ -14,6 +22,7 @@ const McpUserOAuth = z.strictObject({
   /** Our registration at one authorization server, made by hand. It is shown to that issuer only, whichever one the server names. */
   client: z.strictObject({ issuer: z.url({ protocol: /^https?$/ }), clientId: z.string().min(1), clientSecret: SecretSource.optional() }).optional(),
   ...addOns,
+  refresh: RefreshPace.optional(),
 });
 
 /** A token we sign ourselves: `aud` = the server's resource, `sub` = the user, `act.sub` = the agent (RFC 8693 section 4.1). */
@@ -184,6 +193,7 @@ const OAuthUser = z.strictObject({
   /** Errors that mean what `invalid_grant` does; `description` is compared as a whole. */
   deadGrant: z.array(z.strictObject({ error: z.string().min(1).max(128), description: z.string().min(1).max(512).optional() })).max(8).optional(),
   ...addOns,
+  refresh: RefreshPace.optional(),
 }).superRefine(({ preset, authorizationEndpoint, tokenEndpoint }, context) => {
   if (preset !== undefined) return;
   for (const [name, value] of Object.entries({ authorizationEndpoint, tokenEndpoint })) if (value === undefined) context.addIssue({ code: 'custom', path: [name], message: 'is required without a preset' });
@@ -202,4 +212,10 @@ export function isPersonal(spec: CredentialProviderSpec): boolean {
 /** Whether each person connects an account of theirs, or enters a secret, before the first call. */
 export function isConnected(spec: CredentialProviderSpec): boolean {
   return spec.type === 'mcp-user-oauth' || spec.type === 'oauth-user' || (spec.type === 'static' && spec.owner === 'user');
+}
+
+/** With what holds where its document says nothing. */
+export function refreshPaceOf(spec: CredentialProviderSpec): { readonly perMinute: number; readonly concurrency: number } {
+  const said = 'refresh' in spec ? spec.refresh : undefined;
+  return { perMinute: said?.perMinute ?? 6_000, concurrency: said?.concurrency ?? 5 };
 }

@@ -1,9 +1,12 @@
-import { aConnection, connectionStoreContract } from '@sallyport/credential';
+import { aConnection, aStanding, connectionStoreContract, providerStandingsContract, type DueWish } from '@sallyport/credential';
 import { connectDatabase, Prisma, type Database } from '@sallyport/database';
 import { startTestPostgres, type TestPostgres } from '@sallyport/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PostgresConnectionStore, selectDue } from './postgres-connection-store.js';
+import { PostgresProviderStandings } from './postgres-provider-standings.js';
 import { PostgresUpstreamRevocations } from './postgres-upstream-revocations.js';
+
+const ROWS = 20_000;
 
 let postgres: TestPostgres;
 let database: Database;
@@ -19,20 +22,56 @@ afterAll(async () => {
 describe('a connection store on PostgreSQL', () => {
   test.each(connectionStoreContract)('$title', ({ check }) => check(new PostgresConnectionStore(database)));
 
-  test('finds what is due through the index alone, however many rows are idle (B3) (R38)', async () => {
-    await database.$executeRaw`DELETE FROM "Connection"`;
-    await database.$executeRaw`
-      INSERT INTO "Connection" (id, "userId", server, "credentialProvider", state, issuer, resource, "tokenEndpoint", "targetOrigin", "clientId", scopes, "sealedCredential", "refreshDueAt", "updatedAt")
-      SELECT 'con_idle' || n, 'usr_' || n, 'notes', 'notes-user', CASE WHEN n % 20 = 0 THEN 'needs_reconnect' ELSE 'connected' END, 'https://as.example', 'https://notes.example/mcp', 'https://as.example/token', 'https://notes.example', 'us', '{}', '\\x00',
-        CASE WHEN n % 20 = 0 THEN NULL ELSE now() + interval '1 hour' + n * interval '1 millisecond' END, now()
-      FROM generate_series(1, 20000) AS n`;
-    await database.$executeRaw`UPDATE "Connection" SET "refreshDueAt" = now() - interval '1 second' WHERE id = 'con_idle7'`;
-    await database.$executeRawUnsafe('ANALYZE "Connection"');
-    expect(await new PostgresConnectionStore(database).listDue(Date.now(), 500)).toEqual([{ id: 'con_idle7', server: 'notes' }]);
-    const plan = await database.$queryRaw<Record<string, string>[]>(Prisma.sql`EXPLAIN ANALYZE ${selectDue(Date.now(), 500)}`);
-    const text = plan.map((line) => line['QUERY PLAN']).join('\n');
-    expect(text.match(/\w*(?: Only)? Scan using \S+|Seq Scan|Bitmap Heap Scan|Sort/g)).toEqual(['Index Scan using "Connection_refreshDueAt_idx"']);
-    expect(text).not.toContain('Rows Removed');
+  describe('among many others', () => {
+    const providers = ['notes-user', 'mail-user'].map((credentialProvider) => ({ credentialProvider, atMost: 500 }));
+    beforeAll(async () => {
+      await database.$executeRaw`DELETE FROM "Connection"`;
+      // Half of them idle, half of a provider that is paused and all overdue; a twentieth lost.
+      await database.$executeRaw`
+        INSERT INTO "Connection" (id, "userId", server, "credentialProvider", state, issuer, resource, "tokenEndpoint", "targetOrigin", "clientId", scopes, "sealedCredential", "refreshDueAt", "updatedAt")
+        SELECT 'con_idle' || n, 'usr_' || n, 'notes', CASE WHEN n % 2 = 0 THEN 'mail-user' ELSE 'notes-user' END, CASE WHEN n % 20 = 0 THEN 'needs_reconnect' ELSE 'connected' END, 'https://as.example', 'https://notes.example/mcp', 'https://as.example/token', 'https://notes.example', 'us', '{}', '\\x00',
+          CASE WHEN n % 20 = 0 THEN NULL WHEN n % 2 = 0 THEN now() - n * interval '1 millisecond' ELSE now() + interval '1 hour' + n * interval '1 millisecond' END, now()
+        FROM generate_series(1, ${ROWS}::int) AS n`;
+      await database.$executeRaw`UPDATE "Connection" SET "refreshDueAt" = now() - interval '1 second' WHERE id = 'con_idle7'`;
+      await database.$executeRawUnsafe('VACUUM ANALYZE "Connection"');
+    });
+    const explain = async (wanted: DueWish) => {
+      const plan = await database.$queryRaw<Record<string, string>[]>(Prisma.sql`EXPLAIN (ANALYZE, BUFFERS) ${selectDue(Date.now(), wanted)}`);
+      return plan.map((line) => line['QUERY PLAN']).join('\n');
+    };
+
+    test('a tick finds what is due through indexes alone, and what is idle or paused costs it nothing (B3) (B4) (R38)', async () => {
+      const wanted = { limit: 500, providers, except: [{ credentialProvider: 'mail-user', issuer: 'https://as.example', atMost: 0 }] };
+      expect(await new PostgresConnectionStore(database).listDue(Date.now(), wanted)).toEqual([{ id: 'con_idle7', server: 'notes' }]);
+      const text = await explain(wanted);
+      expect(new Set(text.match(/(?:Index Only Scan|Index Scan|Seq Scan|Bitmap Heap Scan)[^\n(]* on "Connection"/g)?.map((scan) => scan.replace(/ using \S+/, '')))).toEqual(new Set(['Index Only Scan on "Connection"', 'Index Scan on "Connection"']));
+      expect(Number(/shared hit=(\d+)/.exec(text)?.[1])).toBeLessThan(200);
+    });
+
+    test('a provider that may be probed gives one, and one that is not paused no more than its pace (B4)', async () => {
+      const list = async (atMost: number) => (await new PostgresConnectionStore(database).listDue(Date.now(), { limit: 500, providers: [{ credentialProvider: 'mail-user', atMost }] })).length;
+      expect([await list(1), await list(50)]).toEqual([1, 50]);
+    });
+  });
+});
+
+describe('provider standings on PostgreSQL', () => {
+  test.each(providerStandingsContract)('$title', ({ check }) => check(new PostgresProviderStandings(database)));
+
+  test('count no more once the provider\'s document is written anew, and are forgotten then (B4)', async () => {
+    const standings = new PostgresProviderStandings(database);
+    const key = { credentialProvider: 'mended', issuer: 'https://as.example' };
+    const write = (revision: number) => database.configurationDocument.upsert({ where: { kind_name: { kind: 'CredentialProvider', name: 'mended' } }, create: { kind: 'CredentialProvider', name: 'mended', spec: {}, revision }, update: { revision } });
+    await write(7);
+    const { version } = await standings.read(key);
+    expect(version).toEqual({ revision: 0, configured: 7 });
+    expect(await standings.write(key, version, aStanding({ pausedSince: 1_000 }))).toBe(true);
+    expect([(await standings.read(key)).standing?.pausedSince, await standings.forgetReconfigured()]).toEqual([1_000, []]);
+    await write(8);
+    expect(await standings.read(key)).toMatchObject({ standing: undefined, version: { revision: 1, configured: 8 } });
+    expect((await standings.list()).standings.filter(({ credentialProvider }) => credentialProvider === 'mended')).toEqual([]);
+    expect(await standings.forgetReconfigured()).toEqual([{ ...key, ...aStanding({ pausedSince: 1_000 }) }]);
+    expect((await standings.read(key)).version.revision).toBe(0);
   });
 });
 

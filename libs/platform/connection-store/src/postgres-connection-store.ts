@@ -1,11 +1,11 @@
-import type { Connection, ConnectionStore, ConnectionSummary, LockResult, NewConnection, RefreshFence, Standing, Successor } from '@sallyport/credential';
+import type { Connection, ConnectionStore, ConnectionSummary, DueWish, LockResult, NewConnection, RefreshFence, Standing, Successor } from '@sallyport/credential';
 import { Prisma, type Database } from '@sallyport/database';
 import { SallyportError } from '@sallyport/kernel';
-import type { ConnectionState } from '@sallyport/refresh';
+import { GRACE_MS, type ConnectionState } from '@sallyport/refresh';
 import type { Vault } from '@sallyport/vault';
 
 type Row = NonNullable<Awaited<ReturnType<Database['connection']['findUnique']>>>;
-const states: ReadonlySet<string> = new Set<ConnectionState>(['connected', 'retrying', 'provider_fault', 'needs_reconnect']);
+const states: ReadonlySet<string> = new Set<ConnectionState>(['connected', 'provider_fault', 'needs_reconnect']);
 /** How long a provider may be away and still have the grants of removed connections revoked. */
 const REVOKE_WITHIN_MS = 7 * 24 * 60 * 60 * 1000;
 /** A refresh that holds the lock has stored its successor by then, or never will. */
@@ -133,18 +133,42 @@ export class PostgresConnectionStore implements ConnectionStore {
     return row ? toConnection(row) : undefined;
   }
 
-  async listDue(now: number, limit: number): Promise<{ id: string; server: string }[]> {
-    return this.#database.$queryRaw<{ id: string; server: string }[]>(selectDue(now, limit));
+  async listDue(now: number, wanted: DueWish): Promise<{ id: string; server: string }[]> {
+    // How few providers there are the planner cannot know: it would compile for milliseconds what runs for microseconds.
+    const [, due] = await this.#database.$transaction([this.#database.$executeRaw`SET LOCAL jit = off`, this.#database.$queryRaw<{ id: string; server: string }[]>(selectDue(now, wanted))]);
+    return due;
   }
 }
 
-/** The tick's only query. One range of one index, in its order: what is not due costs nothing, however much of it there is. */
-export function selectDue(now: number, limit: number): Prisma.Sql {
-  const at = new Date(now);
+/**
+ * The tick's only query of connections. One range of one index for each provider and issuer, in its order: what is not
+ * due, or of a provider that is paused, costs nothing, however much of it there is. Issuers are found by skipping
+ * through the same index; whose token was sent and never answered, in an index of its own.
+ */
+export function selectDue(now: number, { limit, providers, except = [] }: DueWish): Prisma.Sql {
+  const isDue = Prisma.sql`c."refreshDueAt" <= ${new Date(now)} AND c.state <> 'needs_reconnect' AND (c."refreshLockUntil" IS NULL OR c."refreshLockUntil" <= now())`;
   return Prisma.sql`
-    SELECT id, server FROM "Connection"
-    WHERE "refreshDueAt" <= ${at} AND state <> 'needs_reconnect' AND ("refreshLockUntil" IS NULL OR "refreshLockUntil" <= now())
-    ORDER BY "refreshDueAt" LIMIT ${limit}`;
+    WITH RECURSIVE wanted AS (
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(providers)}::jsonb) AS w("credentialProvider" text, "atMost" int)
+    ), pair AS (
+      SELECT w.*, (SELECT min(c.issuer) FROM "Connection" c WHERE c."credentialProvider" = w."credentialProvider") AS issuer FROM wanted w
+      UNION ALL
+      SELECT p."credentialProvider", p."atMost", (SELECT min(c.issuer) FROM "Connection" c WHERE c."credentialProvider" = p."credentialProvider" AND c.issuer > p.issuer) FROM pair p WHERE p.issuer IS NOT NULL
+    ), lane AS (
+      SELECT p."credentialProvider", p.issuer, coalesce(x."atMost", p."atMost") AS "atMost" FROM pair p
+      LEFT JOIN jsonb_to_recordset(${JSON.stringify(except)}::jsonb) AS x("credentialProvider" text, issuer text, "atMost" int) ON x."credentialProvider" = p."credentialProvider" AND x.issuer = p.issuer
+      WHERE p.issuer IS NOT NULL
+    ), due AS (
+      SELECT one.* FROM lane CROSS JOIN LATERAL (
+        SELECT c.id, c.server, c."refreshDueAt" FROM "Connection" c
+        WHERE c."credentialProvider" = lane."credentialProvider" AND c.issuer = lane.issuer AND ${isDue}
+        ORDER BY c."refreshDueAt" LIMIT lane."atMost"
+      ) one
+      UNION
+      SELECT c.id, c.server, c."refreshDueAt" FROM "Connection" c
+      WHERE c."refreshUnansweredSince" > now() - make_interval(secs => ${GRACE_MS / 1000}) AND ${isDue} AND c."credentialProvider" IN (SELECT w."credentialProvider" FROM wanted w)
+    )
+    SELECT id, server FROM due ORDER BY "refreshDueAt" LIMIT ${limit}`;
 }
 
 /** By the database's clock, the only one that all who compete for a lock share. */

@@ -1,4 +1,4 @@
-import { createPostgresBackend, createRedisBackend, Queue, Worker, type BackendFactory, type IQueueBackend } from 'bullmq';
+import { createPostgresBackend, createRedisBackend, DelayedError, Queue, Worker, type BackendFactory, type IQueueBackend } from 'bullmq';
 import type { RedisOptions } from 'ioredis';
 import type { PoolConfig } from 'pg';
 import type { JobHandler, JobQueue, JobWorker, QueueBackend } from './queue-backend.js';
@@ -44,7 +44,12 @@ function backendOver<B extends IQueueBackend, C>(kind: QueueBackend['kind'], fac
       };
     },
     work<T>(name: string, handler: JobHandler<T>, { concurrency }: { readonly concurrency: number }): JobWorker {
-      const worker = new Worker<T, void, string, B, number, C>(name, (job) => handler(job.data), { connection, concurrency, removeOnComplete: { count: 0 }, removeOnFail: { count: 0 }, lockDuration: LOCK_MS, stalledInterval: STALLED_MS }, factory);
+      const worker = new Worker<T, void, string, B, number, C>(name, async (job, token) => {
+        const again = await handler(job.data);
+        if (!again) return;
+        await job.moveToDelayed(Date.now() + again.againInMs, token);
+        throw new DelayedError();
+      }, { connection, concurrency, removeOnComplete: { count: 0 }, removeOnFail: { count: 0 }, lockDuration: LOCK_MS, stalledInterval: STALLED_MS }, factory);
       worker.on('error', onProblem);
       return { close: () => worker.close() };
     },

@@ -6,4 +6,4 @@
 export { createQueueBackend } from './create-queue-backend.js';
 export type { QueueBackendOptions } from './create-queue-backend.js';
 export { queueContract } from './queue.contract.js';
-export type { JobHandler, JobQueue, JobWorker, QueueBackend } from './queue-backend.js';
+export type { Again, JobHandler, JobQueue, JobWorker, QueueBackend } from './queue-backend.js';

@@ -6,8 +6,13 @@ export interface JobQueue<T> {
   close(): Promise<void>;
 }
 
+/** The job is put off: it comes again in so many milliseconds, and somebody else's runs meanwhile. */
+export interface Again {
+  readonly againInMs: number;
+}
+
 /** A job whose handler rejects is dropped, not retried: it will be made again from the table it came from. */
-export type JobHandler<T> = (data: T) => Promise<void>;
+export type JobHandler<T> = (data: T) => Promise<void | Again>;
 
 export interface JobWorker {
   /** Waits for what runs, then stops. */

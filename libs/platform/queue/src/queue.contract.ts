@@ -64,6 +64,26 @@ export const queueContract: readonly { readonly title: string; check(backend: Qu
     },
   },
   {
+    title: 'puts a job off when its handler asks for that, lets others go first, and takes no second one of its id meanwhile',
+    async check(backend, name) {
+      const seen: string[] = [];
+      const queue = backend.queue<string>(name);
+      const worker = backend.work<string>(name, async (data) => {
+        seen.push(data);
+        return data === 'slow' && seen.filter((one) => one === 'slow').length < 3 ? { againInMs: 300 } : undefined;
+      }, { concurrency: 1 });
+      await queue.add('first', 'slow');
+      await until(() => seen.length === 1);
+      await queue.add('first', 'slow');
+      await queue.add('second', 'quick');
+      await until(() => seen.filter((one) => one === 'slow').length === 3);
+      await rest(500);
+      deepEqual(seen, ['slow', 'quick', 'slow', 'slow']);
+      await worker.close();
+      await queue.close();
+    },
+  },
+  {
     title: 'repeats once per interval, however many processes ask',
     async check(backend, name) {
       let ticks = 0;

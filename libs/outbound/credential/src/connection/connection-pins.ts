@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { ConfigurationSnapshot, DocumentOf } from '@sallyport/configuration';
+import type { ConfigurationSnapshot, CredentialProviderSpec, DocumentOf } from '@sallyport/configuration';
 import type { Connection } from './connection.js';
 import type { StoredCredential } from './vault-record.js';
 
@@ -20,7 +20,7 @@ export function configuredTarget(
 }
 
 export function pinsOf({ server, provider }: ConfiguredTarget): StoredCredential['pins'] {
-  return { serverUrl: server.spec.url, serverResource: server.spec.resource ?? null, providerDigest: createHash('sha256').update(canonical(provider.spec)).digest('base64url') };
+  return { serverUrl: server.spec.url, serverResource: server.spec.resource ?? null, providerDigest: createHash('sha256').update(canonical(whereTokensGo(provider.spec))).digest('base64url') };
 }
 
 /**
@@ -37,6 +37,14 @@ export function pinsHold(connection: Pick<Connection, 'server' | 'credentialProv
     credential.pins.serverResource === now.serverResource &&
     credential.pins.providerDigest === now.providerDigest
   );
+}
+
+/** Neither how fast it is asked, nor where our own secret is read, makes it another provider: users need not connect again for that. */
+function whereTokensGo(spec: CredentialProviderSpec): object {
+  const { refresh: _refresh, client, ...rest } = { refresh: undefined, client: undefined, ...spec };
+  if (client === undefined) return rest;
+  const { clientSecret: _secret, clientKey: _key, ...known } = { clientSecret: undefined, clientKey: undefined, ...client };
+  return { ...rest, client: known };
 }
 
 /** JSON with sorted keys: equal meaning, equal text. */

@@ -13,7 +13,7 @@ export function aConnection(changes: Partial<NewConnection> = {}): NewConnection
 
 const successor = { sealedCredential: Uint8Array.of(9), accessExpiresAt: 3_000_000, scopes: ['notes.read'], state: 'connected', refreshDueAt: 2_500_000, refreshFailures: 0 } as const;
 const MINUTE_MS = 60_000;
-const retrying = { state: 'retrying', refreshDueAt: 1_100_000, refreshFailures: 1, isAnswered: true } as const;
+const putOff = { state: 'provider_fault', refreshDueAt: 1_100_000, refreshFailures: 1, isAnswered: true } as const;
 
 /** A lock that is over, by whatever clock the store has. */
 async function takeLapsedLock(store: ConnectionStore, id: string, owner: string): Promise<void> {
@@ -112,9 +112,9 @@ export const connectionStoreContract: readonly { readonly title: string; check(s
       equal(((await store.find(connection.id))?.refreshDueAt ?? Number.POSITIVE_INFINITY) <= Date.now(), true);
       const age = await unanswered('b');
       equal(typeof age === 'number' && age >= 0 && age < MINUTE_MS, true);
-      equal(await store.saveStanding(connection.id, fence('b'), { ...retrying, isAnswered: false }), true);
+      equal(await store.saveStanding(connection.id, fence('b'), { ...putOff, isAnswered: false }), true);
       equal(typeof (await unanswered('c')), 'number');
-      equal(await store.saveStanding(connection.id, fence('c'), retrying), true);
+      equal(await store.saveStanding(connection.id, fence('c'), putOff), true);
       equal(await unanswered('d'), null);
       await store.renewRefreshLock(connection.id, fence('d'), MINUTE_MS);
       equal(await store.saveSuccessor(connection.id, fence('d'), successor), true);
@@ -146,10 +146,10 @@ export const connectionStoreContract: readonly { readonly title: string; check(s
       await store.create(connection);
       await takeLapsedLock(store, connection.id, 'late');
       await store.takeRefreshLock(connection.id, 'owner', MINUTE_MS);
-      for (const fence of [{ owner: 'late', expectedRevision: 1 }, { owner: 'owner', expectedRevision: 2 }]) equal(await store.saveStanding(connection.id, fence, { ...retrying, state: 'needs_reconnect' }), false);
-      equal(await store.saveStanding(connection.id, { owner: 'owner', expectedRevision: 1 }, retrying), true);
+      for (const fence of [{ owner: 'late', expectedRevision: 1 }, { owner: 'owner', expectedRevision: 2 }]) equal(await store.saveStanding(connection.id, fence, { ...putOff, state: 'needs_reconnect' }), false);
+      equal(await store.saveStanding(connection.id, { owner: 'owner', expectedRevision: 1 }, putOff), true);
       const after = await store.find(connection.id);
-      deepEqual([after?.state, after?.revision, after?.refreshFailures, [...(after?.sealedCredential ?? [])]], ['retrying', 1, 1, [1, 2, 3]]);
+      deepEqual([after?.state, after?.revision, after?.refreshFailures, [...(after?.sealedCredential ?? [])]], ['provider_fault', 1, 1, [1, 2, 3]]);
       equal((await store.takeRefreshLock(connection.id, 'next', MINUTE_MS)).type, 'taken');
       await store.releaseRefreshLock(connection.id, 'somebody else');
       equal((await store.takeRefreshLock(connection.id, 'third', MINUTE_MS)).type, 'held');
@@ -171,14 +171,35 @@ export const connectionStoreContract: readonly { readonly title: string; check(s
     title: 'lists what is due and free, the longest overdue first',
     async check(store) {
       const base = 500_000;
-      const [late, later, future, locked, gone, endless] = [10, 20, 900, 5, 1, 0].map((offset) => aConnection({ refreshDueAt: base + offset })) as [NewConnection, NewConnection, NewConnection, NewConnection, NewConnection, NewConnection];
+      const credentialProvider = newId('con');
+      const [late, later, future, locked, gone, endless] = [10, 20, 900, 5, 1, 0].map((offset) => aConnection({ credentialProvider, refreshDueAt: base + offset })) as [NewConnection, NewConnection, NewConnection, NewConnection, NewConnection, NewConnection];
       for (const connection of [later, late, future, locked, { ...gone, state: 'needs_reconnect' as const }, { ...endless, refreshDueAt: null }]) await store.create(connection);
       await store.takeRefreshLock(locked.id, 'x', MINUTE_MS);
       await takeLapsedLock(store, late.id, 'dead');
-      const mine = new Set([late, later, future, locked, gone, endless].map(({ id }) => id));
-      const due = (await store.listDue(base + 100, 1_000)).map(({ id }) => id).filter((id) => mine.has(id));
-      deepEqual(due, [late.id, later.id]);
-      equal((await store.listDue(base + 100, 1)).length, 1);
+      const list = async (limit: number, atMost: number) => (await store.listDue(base + 100, { limit, providers: [{ credentialProvider, atMost }] })).map(({ id }) => id);
+      deepEqual(await list(1_000, 1_000), [late.id, later.id]);
+      deepEqual([await list(1, 1_000), await list(1_000, 1)], [[late.id], [late.id]]);
+    },
+  },
+  {
+    title: 'lists of each provider no more than is wanted of it, of a paused one at its issuer as little, and those whose token may be spent all the same (B3) (B4)',
+    async check(store) {
+      const [busy, other, absent] = [newId('con'), newId('con'), newId('con')];
+      const [old, renewed] = ['https://old.example', 'https://new.example'];
+      const ids: Record<string, string> = {};
+      for (const [name, credentialProvider, issuer, refreshDueAt] of [['a', busy, old, 1], ['a2', busy, old, 2], ['b', busy, renewed, 3], ['c', busy, renewed, 4], ['c2', busy, renewed, 5], ['d', other, old, 6], ['absent', absent, old, 0], ['sent', busy, old, 7]] as const) {
+        const connection = aConnection({ credentialProvider, issuer, refreshDueAt });
+        await store.create(connection);
+        ids[connection.id] = name;
+      }
+      const providers = [{ credentialProvider: busy, atMost: 2 }, { credentialProvider: other, atMost: 5 }, { credentialProvider: newId('con'), atMost: 5 }];
+      const list = async (atMost: number) => (await store.listDue(Date.now(), { limit: 100, providers, except: [{ credentialProvider: busy, issuer: old, atMost }] })).map(({ id }) => ids[id]);
+      deepEqual(await list(0), ['b', 'c', 'd']);
+      deepEqual(await list(1), ['a', 'b', 'c', 'd']);
+      const sent = Object.keys(ids).find((id) => ids[id] === 'sent') ?? '';
+      await takeLapsedLock(store, sent, 'dead');
+      await store.renewRefreshLock(sent, { owner: 'dead', expectedRevision: 1 }, -1);
+      deepEqual(await list(0), ['b', 'c', 'd', 'sent']);
     },
   },
   {

@@ -1,5 +1,6 @@
 import type { ConnectionState } from '@sallyport/refresh';
 import type { Connection, ConnectionSummary } from './connection.js';
+import type { ProviderKey } from './provider-standings.js';
 
 /** A complete row to be written; `revision` is the one its sealed credential was sealed for. */
 export type NewConnection = Omit<Connection, 'createdAt' | 'updatedAt' | 'lastUsedAt'>;
@@ -69,6 +70,16 @@ export interface ConnectionStore {
   /** Its pins do not hold any more. False when it was replaced meanwhile. */
   markNeedsReconnect(id: string, expectedRevision: number): Promise<boolean>;
 
-  /** Ids of what is due at `now` and not locked by the store's own clock, the longest overdue first. */
-  listDue(now: number, limit: number): Promise<{ readonly id: string; readonly server: string }[]>;
+  /**
+   * Ids of what is due at `now` and not locked by the store's own clock, the longest overdue first; of providers that are
+   * not named, nothing. Always among them: whose token was sent less than `GRACE_MS` ago and never answered.
+   */
+  listDue(now: number, wanted: DueWish): Promise<{ readonly id: string; readonly server: string }[]>;
+}
+
+/** So many at most, altogether, of each provider, and, in its place, of a provider at one issuer. */
+export interface DueWish {
+  readonly limit: number;
+  readonly providers: readonly { readonly credentialProvider: string; readonly atMost: number }[];
+  readonly except?: readonly (ProviderKey & { readonly atMost: number })[];
 }

@@ -1,5 +1,6 @@
+import { GRACE_MS } from '@sallyport/refresh';
 import type { Connection, ConnectionSummary } from './connection.js';
-import type { ConnectionStore, LockResult, NewConnection, RefreshFence, Standing, Successor } from './connection-store.js';
+import type { ConnectionStore, DueWish, LockResult, NewConnection, RefreshFence, Standing, Successor } from './connection-store.js';
 
 type Row = Connection & { lock: { owner: string; until: number } | null; unansweredSince: number | null };
 
@@ -93,12 +94,19 @@ export class MemoryConnectionStore implements ConnectionStore {
     return true;
   }
 
-  async listDue(now: number, limit: number): Promise<{ id: string; server: string }[]> {
-    return [...this.#rows.values()]
+  async listDue(now: number, { limit, providers, except = [] }: DueWish): Promise<{ id: string; server: string }[]> {
+    const due = [...this.#rows.values()]
       .filter((row) => row.state !== 'needs_reconnect' && row.refreshDueAt !== null && row.refreshDueAt <= now && !(row.lock && row.lock.until > this.#clock()))
-      .toSorted((a, b) => (a.refreshDueAt ?? 0) - (b.refreshDueAt ?? 0))
-      .slice(0, limit)
-      .map(({ id, server }) => ({ id, server }));
+      .toSorted((a, b) => (a.refreshDueAt ?? 0) - (b.refreshDueAt ?? 0));
+    const taken = new Map<string, number>();
+    return due.filter(({ credentialProvider, issuer, unansweredSince }) => {
+      const atMost = providers.find((one) => one.credentialProvider === credentialProvider)?.atMost;
+      if (atMost === undefined) return false;
+      if (unansweredSince !== null && this.#clock() - unansweredSince < GRACE_MS) return true;
+      const key = JSON.stringify([credentialProvider, issuer]);
+      taken.set(key, (taken.get(key) ?? 0) + 1);
+      return (taken.get(key) ?? 0) <= (except.find((one) => one.credentialProvider === credentialProvider && one.issuer === issuer)?.atMost ?? atMost);
+    }).slice(0, limit).map(({ id, server }) => ({ id, server }));
   }
 
   #fenced(id: string, { owner, expectedRevision }: RefreshFence, change: (row: Row) => Row): boolean {

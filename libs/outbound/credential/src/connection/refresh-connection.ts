@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '@sallyport/kernel';
-import { isNearExpiry, nextConnectionState, type RefreshOutcome, type StateChange } from '@sallyport/refresh';
+import { GRACE_MS, isNearExpiry, nextConnectionState, type ProviderFailure, type RefreshOutcome, type StateChange } from '@sallyport/refresh';
 import type { OAuthClient, OutboundFetch } from '../oauth/oauth-client.js';
 import { refreshGrant } from '../oauth/refresh-grant.js';
 import type { GrantedTokens } from '../oauth/request-token.js';
+import { askProvider, type ProviderGate, type ProviderVerdict } from './ask-provider.js';
 import type { Connection } from './connection.js';
 import { tokenQuirksOf } from '../provider/oauth-user.js';
 import { pinsHold, type ConfiguredTarget } from './connection-pins.js';
@@ -11,12 +12,11 @@ import type { ConnectionStore, RefreshFence } from './connection-store.js';
 import { LOCK_MS, whileRenewing } from './refresh-lock.js';
 import { openCredential, sealCredential, type StoredCredential, type Vault } from './vault-record.js';
 
-export interface RefreshContext {
+export interface RefreshContext extends ProviderGate {
   readonly store: ConnectionStore;
   readonly vault: Vault;
   readonly fetch: OutboundFetch;
   readonly clock: Clock;
-  readonly random: () => number;
   readonly sleep: (ms: number) => Promise<void>;
   /** Our client at the connection's issuer, as it is now; `undefined` when we are not registered there any more. */
   readonly clientFor: (connection: Connection, authentication: StoredCredential['clientAuthentication']) => Promise<OAuthClient | undefined>;
@@ -32,8 +32,10 @@ export type RefreshResult =
   | { readonly type: 'gone' }
   /** Not this time; the grant is kept. */
   | { readonly type: 'failed'; readonly connection: Connection; readonly change: StateChange; readonly outcome: Exclude<RefreshOutcome, { type: 'refreshed' | 'dead_grant' }> }
+  /** The provider as a whole is not asked now; nothing of the connection changed. */
+  | { readonly type: 'paused'; readonly connection: Connection; readonly waitMs: number }
   /** Only the user can mend it. `newly`: it was this attempt that found out. */
-  | { readonly type: 'needs_reconnect'; readonly connection: Connection; readonly newly: boolean; readonly reason: 'dead_grant' | 'pins_changed' | 'no_refresh_token' };
+  | { readonly type: 'needs_reconnect'; readonly connection: Connection; readonly newly: boolean; readonly reason: 'dead_grant' | 'pins_changed' | 'no_refresh_token'; /** In the provider's own words. */ readonly description?: string | null };
 
 /** Pauses between attempts to store a successor: a database that restarts is back by then. Milliseconds. */
 const STORE_AGAIN_MS = [250, 500, 1_000, 2_000, 4_000, 8_000];
@@ -68,7 +70,7 @@ export async function refreshConnection(id: string, context: RefreshContext, see
     const credential = openCredential(vault, connection);
     const target = context.target(connection);
     // Not configured now is not configured otherwise: nothing is sent, and the grant waits for its documents to come back.
-    if (!target) return await settle(turn, { type: 'provider_fault', error: 'not_configured' }, context);
+    if (!target) return await settle(turn, { type: 'misconfigured', error: 'not_configured' }, context);
     if (!pinsHold(connection, credential, target)) {
       const newly = await store.markNeedsReconnect(id, connection.revision);
       return { type: 'needs_reconnect', connection, newly, reason: 'pins_changed' };
@@ -79,16 +81,19 @@ export async function refreshConnection(id: string, context: RefreshContext, see
     const { refreshToken } = credential;
     if (refreshToken === null) return await withoutRefreshToken(turn, credential, context);
     const client = await context.clientFor(connection, credential.clientAuthentication);
-    if (!client || client.issuer !== connection.issuer || client.clientId !== connection.clientId) return await settle(turn, { type: 'provider_fault', error: 'client_unknown' }, context);
+    if (!client || client.issuer !== connection.issuer || client.clientId !== connection.clientId) return await settle(turn, { type: 'misconfigured', error: 'client_unknown' }, context);
     const grant = { tokenEndpoint: connection.tokenEndpoint, client, refreshToken, resource: connection.resource, quirks: tokenQuirksOf(target.provider.spec) };
-    return await whileRenewing(() => store.renewRefreshLock(id, turn.fence, LOCK_MS), () => spend(turn, credential, grant, context));
+    // While it is open whether the token was spent, its successor can only be had soon, pause or not.
+    const isUrgent = unansweredForMs !== null && unansweredForMs < GRACE_MS;
+    const asked = await askProvider(connection, context, () => whileRenewing(() => store.renewRefreshLock(id, turn.fence, LOCK_MS), () => spend(turn, credential, grant, context)), { isUrgent });
+    return asked.type === 'asked' ? asked.value : { type: 'paused', connection, waitMs: asked.waitMs };
   } finally {
     // A failure here must not hide what happened: the lock ends by its own time.
     await store.releaseRefreshLock(id, owner).then(undefined, () => undefined);
   }
 }
 
-async function spend(turn: Turn, credential: StoredCredential, grant: Omit<Parameters<typeof refreshGrant>[0], 'now'>, context: RefreshContext): Promise<RefreshResult> {
+async function spend(turn: Turn, credential: StoredCredential, grant: Omit<Parameters<typeof refreshGrant>[0], 'now'>, context: RefreshContext): Promise<{ readonly value: RefreshResult; readonly verdict: ProviderVerdict }> {
   const { connection, fence } = turn;
   const startedAt = context.clock();
   // Who was held up (a paused machine) sends nothing once somebody else took over; who may send has just read the row anew.
@@ -97,13 +102,17 @@ async function spend(turn: Turn, credential: StoredCredential, grant: Omit<Param
   const answered = first?.type === 'ambiguous' ? await attempt() : first;
   if (answered?.type === 'invalid_grant') await context.sleep(SECOND_LOOK_MS);
   const last = answered?.type === 'invalid_grant' ? await attempt() : answered;
-  if (!last) return whatSomebodyElseDid(connection, context);
-  if (last.type === 'granted') return succeed(turn, credential, last.tokens, context);
-  if (last.type === 'invalid_grant') return settle(turn, { type: 'dead_grant' }, context);
+  if (!last) return { value: await whatSomebodyElseDid(connection, context), verdict: 'unknown' };
+  if (last.type === 'granted') return { value: await succeed(turn, credential, last.tokens, context), verdict: 'answered' };
+  if (last.type === 'invalid_grant') return { value: await settle(turn, { type: 'dead_grant', description: last.description }, context), verdict: 'answered' };
+  const failure: ProviderFailure = last.type === 'ambiguous' ? NO_ANSWER : last;
   const isOpen = turn.unansweredForMs !== null || first?.type === 'ambiguous' || last.type === 'ambiguous';
-  const unansweredForMs = isOpen ? (turn.unansweredForMs ?? 0) + context.clock() - startedAt : undefined;
-  return settle(turn, last.type === 'provider_fault' ? last : { ...last, type: 'transient', unansweredForMs }, context, !isOpen);
+  const isRefusal = failure.reason === 'client_refused' || failure.reason === 'request_refused';
+  const unansweredForMs = isOpen && !isRefusal ? (turn.unansweredForMs ?? 0) + context.clock() - startedAt : undefined;
+  return { value: await settle(turn, { ...failure, type: 'provider_failed', unansweredForMs }, context, !isOpen), verdict: failure };
 }
+
+const NO_ANSWER = { reason: 'no_answer', error: null, description: null } as const;
 
 async function succeed({ connection, fence }: Turn, credential: StoredCredential, tokens: GrantedTokens, context: RefreshContext): Promise<RefreshResult> {
   const { store, vault, clock, random } = context;
@@ -140,7 +149,7 @@ async function settle({ connection, fence }: Turn, outcome: Exclude<RefreshOutco
   const change = nextConnectionState(connection, outcome, { now: context.clock(), random: context.random() });
   const saved = await context.store.saveStanding(connection.id, fence, { ...change, isAnswered });
   if (!saved) return whatSomebodyElseDid(connection, context);
-  if (outcome.type === 'dead_grant') return { type: 'needs_reconnect', connection: { ...connection, ...change }, newly: true, reason: 'dead_grant' };
+  if (outcome.type === 'dead_grant') return { type: 'needs_reconnect', connection: { ...connection, ...change }, newly: true, reason: 'dead_grant', description: outcome.description };
   return { type: 'failed', connection: { ...connection, ...change }, change, outcome };
 }
 

@@ -148,6 +148,7 @@ describe('an authorization response', () => {
 });
 
 describe('the token endpoint', () => {
+  const failed = (reason: string, error: string | null, description: string | null = null) => ({ type: 'provider_failed', reason, error, description });
   const at = (answer: { status?: number; json?: unknown; headers?: Record<string, string> }) => network({ 'https://as.example/token': answer });
   const refresh = (fetch: OutboundFetch) => refreshGrant({ tokenEndpoint: 'https://as.example/token', client, refreshToken: 'r', resource: server, now: 1_000 }, fetch);
 
@@ -163,19 +164,21 @@ describe('the token endpoint', () => {
     expect(Object.fromEntries(new URLSearchParams(requests[0]?.body))).toEqual({ grant_type: 'authorization_code', code: 'c', code_verifier: 'v', redirect_uri: 'u', resource: server, client_id: 'c 1' });
   });
   test.each([
-    [{ status: 400, json: { error: 'invalid_grant' } }, { type: 'invalid_grant' }],
-    [{ status: 401, json: { error: 'invalid_client' } }, { type: 'provider_fault', error: 'invalid_client' }],
-    [{ status: 400, json: { error: 'unauthorized_client' } }, { type: 'provider_fault', error: 'unauthorized_client' }],
-    [{ status: 200, json: { error: 'invalid_grant' } }, { type: 'invalid_grant' }],
-    [{ status: 404 }, { type: 'provider_fault', error: 'unknown_error' }],
-    [{ status: 500, json: { error: 'invalid_grant' } }, { type: 'transient', retryAfterMs: undefined }],
-    [{ status: 429, headers: { 'retry-after': '7' } }, { type: 'transient', retryAfterMs: 7_000 }],
-    [{ status: 400, json: { error: 'temporarily_unavailable' } }, { type: 'transient' }],
+    [{ status: 400, json: { error: 'invalid_grant' } }, { type: 'invalid_grant', description: null }],
+    [{ status: 401, json: { error: 'invalid_client', error_description: 'Secret expired.' } }, failed('client_refused', 'invalid_client', 'Secret expired.')],
+    [{ status: 400, json: { error: 'unauthorized_client' } }, failed('client_refused', 'unauthorized_client')],
+    [{ status: 400, json: { error: 'invalid_scope' } }, failed('request_refused', 'invalid_scope')],
+    [{ status: 200, json: { error: 'invalid_grant', error_description: 'Revoked by its user.' } }, { type: 'invalid_grant', description: 'Revoked by its user.' }],
+    [{ status: 404 }, failed('request_refused', 'http_404')],
+    [{ status: 500, json: { error: 'invalid_grant' } }, { ...failed('unavailable', 'invalid_grant'), retryAfterMs: undefined }],
+    [{ status: 502 }, { ...failed('unavailable', 'http_502'), retryAfterMs: undefined }],
+    [{ status: 429, headers: { 'retry-after': '7' } }, { ...failed('rate_limited', 'http_429'), retryAfterMs: 7_000 }],
+    [{ status: 400, json: { error: 'temporarily_unavailable' } }, failed('unavailable', 'temporarily_unavailable')],
     [{ status: 200, json: { token_type: 'Bearer' } }, { type: 'ambiguous' }],
     [{ status: 200, json: { access_token: 'a', token_type: 'DPoP' } }, { type: 'ambiguous' }],
   ])('%j means %j (B4)', async (answer, expected) => expect(await refresh(at(answer).fetch)).toEqual(expected));
   test.each([
-    ['outbound_unreachable', { type: 'transient' }], ['outbound_refused', { type: 'transient' }], ['outbound_timeout', { type: 'ambiguous' }], ['outbound_interrupted', { type: 'ambiguous' }],
+    ['outbound_unreachable', failed('no_answer', null)], ['outbound_refused', failed('no_answer', null)], ['outbound_timeout', { type: 'ambiguous' }], ['outbound_interrupted', { type: 'ambiguous' }],
   ])('%s means %j (B3)', async (code, expected) => expect(await refresh(() => Promise.reject(new SallyportError(code, 'x')))).toMatchObject(expected));
   test.each([
     [3600, 3_601_000], ['3600', 3_601_000], ['59.5', 60_500], [0, 1_000], [-5, 1_000], [null, null], ['', null], ['soon', null], [{}, null], ['1970-01-01T00:01:00Z', 60_000], ['1960-01-01T00:00:00Z', 1_000],

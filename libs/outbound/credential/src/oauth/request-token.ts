@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { SallyportError } from '@sallyport/kernel';
 import { authenticate, type OAuthClient, type OutboundFetch } from './oauth-client.js';
+import { readProviderWords, type ProviderWords } from './provider-words.js';
 import { readJsonObject } from './read-json.js';
 
 const MAX_TOKEN = 65_536;
@@ -54,9 +55,9 @@ export interface GrantedTokens {
 export type TokenResult =
   | { readonly type: 'granted'; readonly tokens: GrantedTokens }
   /** A refusal with a code of RFC 6749 section 5.2. */
-  | { readonly type: 'refused'; readonly error: string; readonly status: number; /** What Entra ID says more closely, where it does. */ readonly suberror?: string }
+  | { readonly type: 'refused'; readonly error: string; /** The server's own words, free of secrets. */ readonly description: string | null; readonly status: number; /** What Entra ID says more closely, where it does. */ readonly suberror?: string }
   /** 5xx or 429: the server says that it could not. */
-  | { readonly type: 'unavailable'; readonly retryAfterMs: number | undefined }
+  | ({ readonly type: 'unavailable'; readonly retryAfterMs: number | undefined; readonly status: number } & ProviderWords)
   /** Nothing was sent. */
   | { readonly type: 'unreachable' }
   /** Sent, and no usable answer came: the server may have acted. */
@@ -75,11 +76,11 @@ export async function requestToken(
   const isJson = quirks.body === 'json';
   const headers = new Headers({ 'content-type': isJson ? 'application/json' : 'application/x-www-form-urlencoded', accept: 'application/json' });
   await authenticate(client, body, headers, { tokenEndpoint, now });
-  return receiveToken(() => fetch(tokenEndpoint, { method: 'POST', headers, body: isJson ? JSON.stringify(Object.fromEntries(body)) : body.toString() }), { now, quirks });
+  return receiveToken(() => fetch(tokenEndpoint, { method: 'POST', headers, body: isJson ? JSON.stringify(Object.fromEntries(body)) : body.toString() }), { now, quirks, secrets: secretsOf(client, body) });
 }
 
-/** The same for a request that somebody else sends. @param context.now milliseconds, before the request */
-export async function receiveToken(send: () => Promise<Response>, { now, quirks = {} }: { now: number; quirks?: TokenQuirks | undefined }): Promise<TokenResult> {
+/** The same for a request that somebody else sends. @param context.now milliseconds, before the request; `secrets`: what is sent and must not come back in words */
+export async function receiveToken(send: () => Promise<Response>, { now, quirks = {}, secrets = [] }: { now: number; quirks?: TokenQuirks | undefined; secrets?: readonly string[] }): Promise<TokenResult> {
   let response: Response;
   try {
     response = await send();
@@ -88,20 +89,28 @@ export async function receiveToken(send: () => Promise<Response>, { now, quirks 
     if (error instanceof SallyportError && UNKNOWN_OUTCOME.has(error.code)) return { type: 'ambiguous' };
     throw error;
   }
-  if (response.status === 429 || response.status >= 500) return { type: 'unavailable', retryAfterMs: retryAfter(response, now) };
   const answer = await readJsonObject(response);
   const error = (response.ok || quirks.errorField === undefined ? undefined : answer?.[quirks.errorField]) ?? answer?.['error'];
-  const suberror = answer?.['suberror'];
-  if (typeof error === 'string') return { type: 'refused', error: meaningOf(error, answer?.['error_description'], quirks), status: response.status, ...(typeof suberror === 'string' ? { suberror } : {}) };
-  if (!response.ok) return { type: 'refused', error: 'unknown_error', status: response.status };
+  const [description, suberror] = [answer?.['error_description'], answer?.['suberror']];
+  const words = readProviderWords({ error, description }, secrets);
+  if (response.status === 429 || response.status >= 500) return { type: 'unavailable', retryAfterMs: retryAfter(response, now), status: response.status, ...words };
+  if (typeof error === 'string') return { type: 'refused', error: isDeadGrant(error, description, quirks) ? 'invalid_grant' : (words.error ?? 'unknown_error'), description: words.description, status: response.status, ...(typeof suberror === 'string' ? { suberror } : {}) };
+  if (!response.ok) return { type: 'refused', error: 'unknown_error', description: null, status: response.status };
   const parsed = TokenAnswer.safeParse(within(answer, quirks.tokenPath));
   if (!parsed.success || !isTokenType(parsed.data.token_type, quirks)) return { type: 'ambiguous' };
   const { access_token: accessToken, refresh_token: refreshToken = null, expires_in: lifetime, scope, issued_token_type: issuedTokenType } = parsed.data;
   return { type: 'granted', tokens: { accessToken, refreshToken, expiresAt: expiryOf(lifetime, now, quirks), scopes: scope?.split(quirks.looseScopes === true ? /[ ,]/ : ' ').filter((item) => item !== '') ?? null, ...(issuedTokenType === undefined ? {} : { issuedTokenType }) } };
 }
 
-function meaningOf(error: string, description: unknown, { deadGrant = [] }: TokenQuirks): string {
-  return deadGrant.some((dead) => dead.error === error && (dead.description === undefined || dead.description === description)) ? 'invalid_grant' : error;
+function isDeadGrant(error: string, description: unknown, { deadGrant = [] }: TokenQuirks): boolean {
+  return deadGrant.some((dead) => dead.error === error && (dead.description === undefined || dead.description === description));
+}
+
+const NO_SECRET = new Set(['grant_type', 'client_id', 'scope', 'resource', 'redirect_uri', 'audience', 'client_assertion_type', 'requested_token_type', 'subject_token_type', 'actor_token_type']);
+
+/** What was sent and is nobody else's to see. */
+function secretsOf({ clientSecret }: OAuthClient, body: URLSearchParams): string[] {
+  return [...[...body].flatMap(([name, value]) => (NO_SECRET.has(name) ? [] : [value])), ...(clientSecret ? [clientSecret.reveal()] : [])];
 }
 
 function isTokenType(type: string | null | undefined, { tokenTypes = [] }: TokenQuirks): boolean {

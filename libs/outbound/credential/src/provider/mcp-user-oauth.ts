@@ -1,4 +1,5 @@
 import { isNearExpiry } from '@sallyport/refresh';
+import { waitOf } from '../connection/ask-provider.js';
 import type { Connection } from '../connection/connection.js';
 import { refreshConnection, type RefreshContext } from '../connection/refresh-connection.js';
 import { openCredential, type StoredCredential } from '../connection/vault-record.js';
@@ -17,7 +18,7 @@ const MAX_POLLS = 30;
 const REFRESH_MARGIN_MS = 30_000;
 const FORCED_REFRESH_PAUSE_SECONDS = 60;
 /** Whoever is at it is done by then, or soon taken for dead. */
-const HELD_SECONDS = 2;
+const HELD_MS = 2_000;
 
 /** `mcp-user-oauth`: this user's own connection to the server, refreshed on demand when the schedule has not. */
 export async function leaseUserConnection({ caller, target, rejectedConnectionRevision, stepUp }: UserConnectionWish, context: UserConnectionContext): Promise<ProviderLease | ProviderRefusal> {
@@ -33,10 +34,12 @@ export async function leaseUserConnection({ caller, target, rejectedConnectionRe
   }
   const rejected = rejectedConnectionRevision !== undefined && rejectedConnectionRevision >= connection.revision;
   if (!rejected && !isNearExpiry({ expiresAt: connection.accessExpiresAt, now: clock(), marginMs: REFRESH_MARGIN_MS })) return grant(connection, credential, caller.expiresAt, clock());
+  const providerWaitMs = await waitOf(connection, context);
+  if (providerWaitMs !== null) return withoutRefresh(connection, credential, { rejected, waitMs: providerWaitMs }, caller.expiresAt, clock());
   if (rejected && !context.mayForceRefresh(connection.id)) return { type: 'provider_unavailable', retryAfterSeconds: FORCED_REFRESH_PAUSE_SECONDS };
   // The last attempt failed and its pause is not over: the pause holds for everybody, however many agents ask (B4).
-  const waitsUntil = connection.state === 'connected' ? null : connection.refreshDueAt;
-  if (waitsUntil !== null && waitsUntil > clock()) return withoutRefresh(connection, credential, rejected, caller.expiresAt, clock());
+  const waitMs = connection.refreshFailures === 0 ? 0 : ownWait(connection, clock());
+  if (waitMs > 0) return withoutRefresh(connection, credential, { rejected, waitMs }, caller.expiresAt, clock());
   return refreshed(connection, rejected, caller.expiresAt, context);
 }
 
@@ -57,18 +60,21 @@ async function refreshed(seen: Connection, rejected: boolean, agentTokenExpiresA
       case 'fresh':
         return rejected && result.connection.revision <= seen.revision ? reconnect(result.connection) : grant(result.connection, result.credential, agentTokenExpiresAt, clock());
       case 'failed':
-        return withoutRefresh(result.connection, openCredential(context.vault, result.connection), rejected, agentTokenExpiresAt, clock());
+        return withoutRefresh(result.connection, openCredential(context.vault, result.connection), { rejected, waitMs: ownWait(result.connection, clock()) }, agentTokenExpiresAt, clock());
+      case 'paused':
+        return withoutRefresh(result.connection, openCredential(context.vault, result.connection), { rejected, waitMs: result.waitMs }, agentTokenExpiresAt, clock());
     }
   }
-  const left = withoutRefresh(seen, openCredential(context.vault, seen), rejected, agentTokenExpiresAt, clock());
-  return left.type === 'granted' ? left : { type: 'provider_unavailable', retryAfterSeconds: HELD_SECONDS };
+  return withoutRefresh(seen, openCredential(context.vault, seen), { rejected, waitMs: HELD_MS }, agentTokenExpiresAt, clock());
 }
 
 /** The old token while it lives, unless the server has rejected it; afterwards the time of the next attempt. */
-function withoutRefresh(connection: Connection, credential: StoredCredential, rejected: boolean, agentTokenExpiresAt: number, now: number): ProviderLease {
+function withoutRefresh(connection: Connection, credential: StoredCredential, { rejected, waitMs }: { rejected: boolean; waitMs: number }, agentTokenExpiresAt: number, now: number): ProviderLease {
   if (!rejected && (connection.accessExpiresAt ?? 0) - now > 5_000) return grant(connection, credential, agentTokenExpiresAt, now);
-  return { type: 'provider_unavailable', retryAfterSeconds: Math.max(1, Math.ceil(((connection.refreshDueAt ?? now) - now) / 1000)) };
+  return { type: 'provider_unavailable', retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)) };
 }
+
+const ownWait = ({ refreshDueAt }: Connection, now: number) => Math.max(0, (refreshDueAt ?? now) - now);
 
 function grant(connection: Connection, { accessToken }: StoredCredential, agentTokenExpiresAt: number, now: number): ProviderLease {
   return grantFrom(connection, { authorization: `Bearer ${accessToken}` }, agentTokenExpiresAt, now);

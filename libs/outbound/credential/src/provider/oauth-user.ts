@@ -4,12 +4,12 @@ import { OAUTH_USER_PRESETS } from './oauth-user-presets.js';
 
 export type OAuthUserProvider = CredentialProviderOf<'oauth-user'>;
 
-type Own = Omit<OAuthUserProvider, 'type' | 'server' | 'preset' | 'client' | 'scopes' | 'maxScopes' | 'clientCertificate' | 'requestSigning'>;
+type Own = Omit<OAuthUserProvider, 'type' | 'server' | 'preset' | 'client' | 'scopes' | 'maxScopes' | 'clientCertificate' | 'requestSigning' | 'refresh'>;
 export type OAuthUserRules = { readonly [K in keyof Own]: Own[K] } & { readonly authorizationEndpoint: string; readonly tokenEndpoint: string };
 
 /** `oauth-user`: the document's own fields, else its preset's, else what the specifications say. The schema sees to the endpoints. */
 export function oauthUserRules(spec: OAuthUserProvider): OAuthUserRules {
-  const { type: _type, server: _server, preset, client: _client, scopes: _scopes, maxScopes: _maxScopes, clientCertificate: _certificate, requestSigning: _signing, ...own } = spec;
+  const { type: _type, server: _server, preset, client: _client, scopes: _scopes, maxScopes: _maxScopes, clientCertificate: _certificate, requestSigning: _signing, refresh: _refresh, ...own } = spec;
   const said = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
   return { ...(preset === undefined ? { authorizationEndpoint: '', tokenEndpoint: '' } : OAUTH_USER_PRESETS[preset]), ...said };
 }

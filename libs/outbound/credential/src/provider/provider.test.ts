@@ -1,7 +1,7 @@
 import type { DocumentOf } from '@sallyport/configuration';
 import { decodeJwt, decodeProtectedHeader, generateKeyPair } from 'jose';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { aConnection, leaseGatewayToken, leaseUserConnection, MemoryConnectionStore, pinsOf, sealCredential, type ConfiguredTarget, type NewConnection, type UserConnectionContext, type Vault } from '../index.js';
+import { aConnection, aStanding, leaseGatewayToken, leaseUserConnection, MemoryConnectionStore, MemoryProviderStandings, pinsOf, sealCredential, type ConfiguredTarget, type NewConnection, type UserConnectionContext, type Vault } from '../index.js';
 
 const vault: Vault = { seal: (_purpose, plaintext, aad) => new TextEncoder().encode(JSON.stringify([aad, plaintext])), open: (_purpose, sealed) => new TextEncoder().encode((JSON.parse(new TextDecoder().decode(sealed)) as [string, string])[1]) };
 const server: DocumentOf<'McpServer'> = { kind: 'McpServer', name: 'notes', spec: { url: 'https://notes.example/mcp', timeout: '60s' } };
@@ -12,6 +12,7 @@ const HOUR_MS = 3_600_000;
 
 describe('a lease on a user\'s own connection', () => {
   let store: MemoryConnectionStore;
+  let standings: MemoryProviderStandings;
   let connection: NewConnection;
   let requests: number;
   let forced: string[];
@@ -23,10 +24,11 @@ describe('a lease on a user\'s own connection', () => {
   };
   beforeEach(async () => {
     [requests, forced] = [0, []];
+    standings = new MemoryProviderStandings(() => NOW);
     await seal();
   });
   const context = (changes: Partial<UserConnectionContext> = {}): UserConnectionContext => ({
-    store, vault, clock: () => NOW, random: () => 0, sleep: async () => undefined, target: () => target, onRefresh: async () => undefined,
+    store, standings, vault, clock: () => NOW, random: () => 0, sleep: async () => undefined, target: () => target, onRefresh: async () => undefined, onProviderChange: async () => undefined,
     clientFor: async () => ({ issuer: 'https://as.notes.example', clientId: 'client-1', clientSecret: null, authentication: 'none' }),
     fetch: async () => {
       requests += 1;
@@ -73,7 +75,7 @@ describe('a lease on a user\'s own connection', () => {
     const dueAt = (await store.find(connection.id))?.refreshDueAt ?? 0;
     expect(await ask({}, { clock: () => dueAt })).toMatchObject({ type: 'granted', headers: { authorization: 'Bearer fresh-1' } });
   });
-  test.each(['retrying', 'provider_fault'] as const)('is not asked for again before the pause after a failure is over, however many agents ask (B4): %s', async (state) => {
+  test.each(['connected', 'provider_fault'] as const)('is not asked for again before the pause after a failure is over, however many agents ask (B4): %s', async (state) => {
     await seal({ state, refreshFailures: 1, accessExpiresAt: NOW + 20_000, refreshDueAt: NOW + 12_000 });
     expect(await ask()).toMatchObject({ type: 'granted', headers: { authorization: 'Bearer a1' } });
     expect(await ask({ rejected: 1 })).toEqual({ type: 'provider_unavailable', retryAfterSeconds: 12 });
@@ -115,6 +117,16 @@ describe('a lease on a user\'s own connection', () => {
     test('is not asked about for an agent that may not use it at all (S3)', async () => {
       expect(await ask({ stepUp: challenge('notes.write') }, { hasConsented: async () => false })).toMatchObject({ reason: 'agent_not_consented' });
     });
+  });
+  test('is not renewed while its provider is paused: the old one serves while it lives, and the pause costs no forced renewal (B4) (S24)', async () => {
+    const key = { credentialProvider: connection.credentialProvider, issuer: connection.issuer };
+    await standings.write(key, (await standings.read(key)).version, aStanding({ pausedSince: NOW - 1_000, nextProbeAt: NOW + 40_000 }));
+    await seal({ accessExpiresAt: NOW + 20_000 });
+    expect(await ask()).toMatchObject({ type: 'granted', headers: { authorization: 'Bearer a1' } });
+    expect(await ask({ rejected: 1 })).toEqual({ type: 'provider_unavailable', retryAfterSeconds: 40 });
+    await seal({ accessExpiresAt: NOW - 1 });
+    expect(await ask()).toEqual({ type: 'provider_unavailable', retryAfterSeconds: 40 });
+    expect([requests, forced, await store.find(connection.id)]).toMatchObject([0, [], { state: 'connected', refreshFailures: 0, refreshDueAt: NOW + HOUR_MS }]);
   });
   test('does not wait for ever while another process is at it', async () => {
     await seal({ accessExpiresAt: NOW - 1 });
