@@ -14,9 +14,9 @@ import { startStandalone } from './system/start-standalone.js';
 import type { System } from './system/system.js';
 
 const servers = [
-  { name: 'modern', title: 'SDK v2', start: startModernEverything, canAsk: true },
-  { name: 'sessions', title: 'SDK v1 with sessions', start: () => startLegacyEverything({ sessions: true }), canAsk: true },
-  { name: 'stateless', title: 'SDK v1 without', start: () => startLegacyEverything({ sessions: false }), canAsk: false },
+  { name: 'modern', title: 'SDK v2', start: startModernEverything, canAsk: true, hasTasks: true },
+  { name: 'sessions', title: 'SDK v1 with sessions', start: () => startLegacyEverything({ sessions: true }), canAsk: true, hasTasks: false },
+  { name: 'stateless', title: 'SDK v1 without', start: () => startLegacyEverything({ sessions: false }), canAsk: false, hasTasks: false },
 ];
 const clients = [
   { title: 'SDK v2, 2026-07-28', revision: '2026-07-28', connect: (url: URL, token: string) => connectModernSdk(url, token, '2026-07-28') },
@@ -49,10 +49,10 @@ describe('clients of every revision meet servers of both SDK lines (B5)', () => 
     });
     afterAll(() => client?.close());
 
-    describe.each(servers)('$title', ({ name, canAsk }) => {
+    describe.each(servers)('$title', ({ name, canAsk, hasTasks }) => {
       test.each(features)('$name', async (feature) => {
         const watch = running.get(name)?.watch ?? expect.fail('not running');
-        outcomes.set(`${title} ${name} ${feature.name}`, await feature.check({ client, revision, server: name, watch, canAsk }));
+        outcomes.set(`${title} ${name} ${feature.name}`, await feature.check({ client, revision, server: name, watch, canAsk, hasTasks }));
       }, 60_000);
     });
   });

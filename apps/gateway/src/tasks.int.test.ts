@@ -71,7 +71,7 @@ describe('a call that becomes a task', () => {
     const sealed = json?.result?.['taskId'];
     expect((await get(sealed)).json?.result).toEqual({ resultType: 'complete', ...state, taskId: sealed });
     jobs.tasks.set(id, { ...workingTask(id), status: 'completed', result: { content: [{ type: 'resource_link', uri: 'job://done', name: 'done' }], _meta: { 'io.modelcontextprotocol/related-task': { taskId: id }, mine: 1 } } });
-    expect((await get(sealed)).json?.result).toEqual({ resultType: 'complete', ...state, taskId: sealed, status: 'completed', result: { content: [{ type: 'resource_link', uri: 'via-jobs+job://done', name: 'done' }], _meta: { mine: 1 } } });
+    expect((await get(sealed)).json?.result).toEqual({ resultType: 'complete', ...state, taskId: sealed, status: 'completed', result: { content: [{ type: 'resource_link', uri: 'via-jobs+job://done', name: 'done' }], _meta: { mine: 1 }, resultType: 'complete' } });
     expect((await send('tasks/cancel', { taskId: sealed })).json?.result).toEqual({ resultType: 'complete' });
     expect((await get(sealed)).json?.result?.['status']).toBe('cancelled');
     expect(jobs.seen.filter(({ method }) => method.startsWith('tasks/')).map(({ method, params, authorization }) => [method, params['taskId'], authorization])).toEqual(['get', 'get', 'cancel', 'get'].map((what) => [`tasks/${what}`, id, `Bearer jobs-of-${alice.userId}`]));
@@ -252,7 +252,7 @@ describe('a server that says what it should not', () => {
     jobs.tasks.set(ownId(), { ...workingTask(ownId()), requestState: 'mine', inputRequests: { name: form }, result: { content: [] }, TaskId: ownId(), more: ownId() });
     expect(Object.keys((await get(taskId)).json?.result ?? {}).toSorted()).toEqual(['createdAt', 'lastUpdatedAt', 'pollIntervalMs', 'resultType', 'status', 'taskId', 'ttlMs']);
     jobs.tasks.set(ownId(), { ...workingTask(ownId()), status: 'completed', result: { content: [], resultType: 'input_required', inputRequests: { name: form }, requestState: 'mine' } });
-    expect((await get(taskId)).json?.result?.['result']).toEqual({ content: [] });
+    expect((await get(taskId)).json?.result?.['result']).toEqual({ resultType: 'complete', content: [] });
   });
   test.each([['of 10 KB', 'x'.repeat(10_240)], ['that is empty', '']])('by an id %s begins nothing (S16)', async (_, id) => {
     jobs.misbehave = ({ method }) => (method === 'tools/call' ? { resultType: 'task', ...workingTask(id) } : undefined);
@@ -303,7 +303,7 @@ describe('a subscription to tasks', () => {
     jobs.tell({ ...workingTask(id), status: 'completed', result: { content: [{ type: 'text', text: 'Done' }] }, requestState: 'x' });
     await eventually(() => heard.length > 1);
     const { taskId: _id, ...state } = workingTask(id);
-    expect(heard.slice(1)).toEqual([{ jsonrpc: '2.0', method: 'notifications/tasks', params: { ...state, taskId: mine, status: 'completed', result: { content: [{ type: 'text', text: 'Done' }] }, _meta: { 'io.modelcontextprotocol/subscriptionId': 7 } } }]);
+    expect(heard.slice(1)).toEqual([{ jsonrpc: '2.0', method: 'notifications/tasks', params: { ...state, taskId: mine, status: 'completed', result: { resultType: 'complete', content: [{ type: 'text', text: 'Done' }] }, _meta: { 'io.modelcontextprotocol/subscriptionId': 7 } } }]);
     await close();
   });
   test('of somebody else is agreed to with nothing, and asks no server (S16)', async () => {

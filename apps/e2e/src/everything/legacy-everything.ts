@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { InMemoryTaskStore } from '@modelcontextprotocol/sdk/experimental/tasks';
 import { completable } from '@modelcontextprotocol/sdk/server/completable.js';
 import { McpServer, ResourceTemplate } from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { RequestHandlerExtra } from '@modelcontextprotocol/sdk/shared/protocol.js';
@@ -15,10 +16,11 @@ const said = (value: string): CallToolResult => ({ content: [text(value)] });
 export function createLegacyEverything(watch: Watch): McpServer {
   const server = new McpServer(
     { name: 'everything-legacy', version: '1.0.0' },
-    { capabilities: { tools: { listChanged: true }, prompts: { listChanged: true }, resources: { listChanged: true, subscribe: true }, logging: {}, completions: {} } },
+    { capabilities: { tools: { listChanged: true }, prompts: { listChanged: true }, resources: { listChanged: true, subscribe: true }, logging: {}, completions: {}, tasks: { requests: { tools: { call: {} } } } }, taskStore: new InMemoryTaskStore() },
   );
   registerPlainTools(server);
   registerSlowTools(server, watch);
+  registerTask(server);
   registerQuestions(server);
   registerResources(server);
   registerPrompts(server);
@@ -63,6 +65,20 @@ function registerSlowTools(server: McpServer, watch: Watch): void {
   server.registerTool('test_long_stream', { description: 'test_long_stream', inputSchema: { chunks: z.number() } }, async ({ chunks }, { _meta, sendNotification }: Extra) => {
     for (let progress = 1; progress <= chunks; progress++) await sendNotification({ method: 'notifications/progress', params: { progressToken: _meta?.progressToken ?? 'none', progress, total: chunks, message: CHUNK } });
     return said(`${chunks} chunks`);
+  });
+}
+
+/** A task for clients of 2025-11-25 that ask for one, a call like any other for the rest. */
+function registerTask(server: McpServer): void {
+  const result = z.looseObject({ content: z.array(z.any()) });
+  server.experimental.tasks.registerToolTask('slow_compute', { description: 'slow_compute', inputSchema: { seconds: z.number(), label: z.string().default('It') }, execution: { taskSupport: 'optional' } }, {
+    createTask: async ({ seconds, label }, { taskStore }) => {
+      const task = await taskStore.createTask({ ttl: 60_000, pollInterval: 50 });
+      await taskStore.storeTaskResult(task.taskId, 'completed', said(`${label} took ${seconds} s.`));
+      return { task };
+    },
+    getTask: (_args, { taskStore, taskId }) => taskStore.getTask(taskId),
+    getTaskResult: async (_args, { taskStore, taskId }) => result.parse(await taskStore.getTaskResult(taskId)),
   });
 }
 

@@ -5,7 +5,7 @@ import { makeMcpCase } from './make-mcp-case.js';
 import type { McpCase, McpFacts } from './mcp-case.js';
 import type { McpAnswer } from './send-mcp-case.js';
 
-const facts: McpFacts = { token: 'token-of-the-agent', revokedToken: 'revoked', sessionId: 'session-of-the-agent', tools: ['modern__one', 'legacy__two'], resources: ['via-modern+test://one'], prompts: ['modern__prompt'] };
+const facts: McpFacts = { token: 'token-of-the-agent', revokedToken: 'revoked', sessionId: 'session-of-the-agent', taskId: 'task-of-the-agent', tools: ['modern__one', 'legacy__two'], resources: ['via-modern+test://one'], prompts: ['modern__prompt'] };
 
 describe('a case', () => {
   test('is the same for the same seed and index, whatever ran before it', () => {

@@ -16,6 +16,8 @@ export interface FuzzedGateway {
 }
 
 const Listed = z.object({ result: z.object({ tools: z.array(z.object({ name: z.string() })).min(1) }) });
+const Begun = z.object({ result: z.object({ taskId: z.string() }) });
+const META = 'io.modelcontextprotocol/';
 /** A tool that waits as long as it is told would only slow the run down. */
 const SLOW = /test_slow|test_long_stream/;
 
@@ -33,9 +35,12 @@ export async function startFuzzedGateway(): Promise<FuzzedGateway> {
       await fetch(`${system.issuer}/revoke`, { method: 'POST', body: new URLSearchParams({ client_id: revoked.publicClientId, token: revoked.refreshToken }) });
       const initialized = await post(accessToken, { jsonrpc: '2.0', id: 0, method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'fuzz', version: '1' } } });
       const listed = await post(accessToken, { jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} });
+      const _meta = { [`${META}protocolVersion`]: '2026-07-28', [`${META}clientCapabilities`]: { extensions: { [`${META}tasks`]: {} } } };
+      const begun = await post(accessToken, { jsonrpc: '2.0', id: 2, method: 'tools/call', params: { name: 'modern__failing_job', arguments: {}, _meta } }, { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 'modern__failing_job' });
+      const { taskId } = Begun.parse(await begun.json()).result;
       const [first = '', ...others] = Listed.parse(await listed.json()).result.tools.map(({ name }) => name).filter((name) => !SLOW.test(name));
       return {
-        token: accessToken, revokedToken: revoked.accessToken, sessionId: initialized.headers.get('mcp-session-id') ?? '', tools: [first, ...others],
+        token: accessToken, revokedToken: revoked.accessToken, sessionId: initialized.headers.get('mcp-session-id') ?? '', taskId, tools: [first, ...others],
         resources: ['via-modern+test://static-text', 'via-legacy+test://static-text', 'via-modern+test://static-binary', 'test://static-text'],
         prompts: ['modern__test_simple_prompt', 'legacy__test_prompt_with_arguments', 'modern__test_prompt_with_embedded_resource', 'test_simple_prompt'],
       };

@@ -17,6 +17,8 @@ export interface McpFacts {
   readonly revokedToken: string;
   /** Of a session that is open. */
   readonly sessionId: string;
+  /** Of a task that is over. */
+  readonly taskId: string;
   readonly tools: readonly [string, ...string[]];
   readonly resources: readonly [string, ...string[]];
   readonly prompts: readonly [string, ...string[]];

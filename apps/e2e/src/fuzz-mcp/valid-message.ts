@@ -15,7 +15,7 @@ export interface MessageDraft {
 }
 
 const META = 'io.modelcontextprotocol/';
-const NAMED: Readonly<Record<string, string>> = { 'tools/call': 'name', 'prompts/get': 'name', 'resources/read': 'uri', 'tasks/get': 'taskId' };
+const NAMED: Readonly<Record<string, string>> = { 'tools/call': 'name', 'prompts/get': 'name', 'resources/read': 'uri', 'tasks/get': 'taskId', 'tasks/update': 'taskId', 'tasks/cancel': 'taskId' };
 
 type Template = (facts: McpFacts, random: Random) => { method: string; params: JsonMap };
 const templates: readonly [Template, ...Template[]] = [
@@ -32,8 +32,8 @@ const templates: readonly [Template, ...Template[]] = [
   () => ({ method: 'logging/setLevel', params: { level: 'info' } }),
   (facts, random) => ({ method: random.pick(['resources/subscribe', 'resources/unsubscribe']), params: { uri: random.pick(facts.resources) } }),
   (_facts, random) => ({ method: 'initialize', params: { protocolVersion: random.pick(['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05']), capabilities: { elicitation: { url: {}, form: {} }, sampling: {}, roots: {} }, clientInfo: { name: 'fuzz', version: '1' } } }),
-  () => ({ method: 'subscriptions/listen', params: { notifications: { toolsListChanged: true, resourceSubscriptions: ['test://watched-resource'] } } }),
-  () => ({ method: 'tasks/get', params: { taskId: 'none' } }),
+  (facts) => ({ method: 'subscriptions/listen', params: { notifications: { toolsListChanged: true, resourceSubscriptions: ['test://watched-resource'], taskIds: [facts.taskId, 'none'] } } }),
+  (facts, random) => ({ method: random.pick(['tasks/get', 'tasks/update', 'tasks/cancel']), params: { taskId: random.pick([facts.taskId, 'none']), inputResponses: { name: { action: 'accept', content: { name: 'x' } } } } }),
   (facts, random) => ({ method: 'tools/call', params: { name: random.pick(facts.tools), requestState: 'AAAA', inputResponses: { user_name: { action: 'accept', content: { name: 'x' } } } } }),
 ];
 
@@ -45,7 +45,7 @@ export function validMessage(facts: McpFacts, random: Random): MessageDraft {
   if (random.oneIn(2) && method !== 'initialize' && method !== 'ping') {
     const name = NAMED[method] === undefined ? undefined : params[NAMED[method]];
     headers.push(['mcp-protocol-version', '2026-07-28'], ['mcp-method', method], ...(typeof name === 'string' ? [['mcp-name', name] as [string, string]] : []));
-    const _meta = { [`${META}protocolVersion`]: '2026-07-28', [`${META}clientCapabilities`]: random.oneIn(2) ? {} : { elicitation: { form: {}, url: {} }, sampling: {}, roots: {} }, [`${META}clientInfo`]: { name: 'fuzz', version: '1' } };
+    const _meta = { [`${META}protocolVersion`]: '2026-07-28', [`${META}clientCapabilities`]: random.oneIn(2) ? {} : { elicitation: { form: {}, url: {} }, sampling: {}, roots: {}, extensions: { [`${META}tasks`]: {} } }, [`${META}clientInfo`]: { name: 'fuzz', version: '1' } };
     return { method: 'POST', path: '/mcp', headers, message: { jsonrpc: '2.0', id: random.below(1e6), method, params: { ...params, _meta } } };
   }
   if (method !== 'initialize' && random.oneIn(2)) headers.push(['mcp-session-id', facts.sessionId]);

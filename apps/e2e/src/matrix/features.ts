@@ -13,6 +13,8 @@ export interface Pair {
   readonly watch: Readonly<Watch>;
   /** Whether the server can ask in the middle of a call: a stateless one of an older era cannot. */
   readonly canAsk: boolean;
+  /** Whether the server has the tasks of 2026-07-28. */
+  readonly hasTasks: boolean;
 }
 
 /** `yes`, or why the two have no means for it; everything else is thrown. */
@@ -105,6 +107,16 @@ export const features: readonly Feature[] = [
       if (!canAsk) return '– the server has no session to send from';
       await eventually(() => client.answers.updatedResources.includes(uri), { until: 'the update arrives' });
       return 'yes';
+    },
+  },
+  {
+    name: 'task',
+    check: async ({ client, server, hasTasks, revision }) => {
+      const { text, wasTask } = await client.follow(`${server}__slow_compute`, { seconds: 0, label: 'It' });
+      expectThat(text === 'It took 0 s.', text);
+      const isRelayed = hasTasks && revision >= '2026-07-28';
+      expectThat(wasTask === isRelayed, `as a task: ${wasTask}`);
+      return isRelayed ? 'yes' : '– tasks are relayed where both have the extension of 2026-07-28; the server answers the call itself';
     },
   },
   {

@@ -3,6 +3,8 @@ import { Client as LegacySdkClient } from '@modelcontextprotocol/sdk/client/inde
 import { StreamableHTTPClientTransport as LegacySdkTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { CreateMessageRequestSchema, ElicitRequestSchema, ResourceUpdatedNotificationSchema } from '@modelcontextprotocol/sdk/types.js';
+import { followCall } from './follow-call.js';
+import type { Followed } from './follow-call.js';
 
 /** What a person and a model behind the client answer, and what the client saw. */
 export interface Answers {
@@ -26,6 +28,8 @@ export interface MatrixClient {
   toolNames(): Promise<string[]>;
   /** The text of a tool's result. */
   call(name: string, args: Record<string, unknown>, options?: CallOptions): Promise<string>;
+  /** Calls a tool that may become a task, and follows that up. */
+  follow(name: string, args: Record<string, string | number>): Promise<Followed>;
   /** Asks to be told of one resource's updates, by whatever means the revision has. */
   subscribe(uri: string): Promise<void>;
   close(): Promise<void>;
@@ -55,6 +59,7 @@ export async function connectModernSdk(url: URL, token: string, revision: string
     answers,
     toolNames: async () => (await client.listTools()).tools.map(({ name }) => name),
     call: async (name, args, options) => textOf(await client.callTool({ name, arguments: args }, options)),
+    follow: (name, args) => followCall(client, { url, token, revision, capabilities: { ...capabilities, extensions: { 'io.modelcontextprotocol/tasks': {} } } }, name, args),
     subscribe: async (uri) => void (isModern ? await client.listen({ resourceSubscriptions: [uri] }) : await client.subscribeResource({ uri })),
     close: () => client.close(),
   };
@@ -73,6 +78,8 @@ export async function connectLegacySdk(url: URL, token: string): Promise<MatrixC
     answers,
     toolNames: async () => (await client.listTools()).tools.map(({ name }) => name),
     call: async (name, args, options) => textOf(await client.callTool({ name, arguments: args }, undefined, options)),
+    // It asks for a task only where one is offered.
+    follow: async (name, args) => ({ text: textOf(await client.callTool({ name, arguments: args })), wasTask: client.getServerCapabilities()?.tasks !== undefined }),
     subscribe: async (uri) => void (await client.subscribeResource({ uri })),
     close: () => client.close(),
   };

@@ -71,11 +71,10 @@ export function detailedTask({ call, server, abilities }: Pick<ServerCall, 'call
 }
 
 const RELATED_TASK = 'io.modelcontextprotocol/related-task';
-const COMPLETE = 'complete';
 
-/** The result a completed task holds: of a call that is over, which asks for nothing and begins nothing more. */
-function heldResult({ resultType, inputRequests: _requests, requestState: _state, ...result }: JsonObject): JsonObject {
-  return { ...(resultType === COMPLETE ? { resultType } : {}), ...withoutRelatedTask(result) };
+/** The result a completed task holds: of a call that is over, which asks for nothing and begins nothing more. Clients read it as any result. */
+function heldResult({ inputRequests: _requests, requestState: _state, ...result }: JsonObject): JsonObject {
+  return { ...withoutRelatedTask(result), resultType: 'complete' };
 }
 
 /** `_meta` without the server's own id of the task: what was said of it in 2025-11-25, now stands beside the result. */

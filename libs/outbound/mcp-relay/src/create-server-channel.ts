@@ -5,7 +5,7 @@ import { isJsonObject, isResponseTo, withValue } from './json-rpc.js';
 import type { JsonObject, RequestId, ServerMessage } from './json-rpc.js';
 import { withBeside } from './beside-stream.js';
 import { LegacyStream } from './legacy-stream.js';
-import { isSpokenLegacyVersion, legacyCapabilities, legacyRequest, LEGACY_VERSION, sessionHeaders } from './legacy-request.js';
+import { isSpokenLegacyVersion, legacyCapabilities, legacyRequest, LEGACY_VERSION, sessionHeaders, withoutTaskTools } from './legacy-request.js';
 import { modernRequest } from './modern-request.js';
 import type { ModernRequest } from './modern-request.js';
 import { RunningCalls } from './running-calls.js';
@@ -124,7 +124,7 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
         await post({ ...target, signal: AbortSignal.any([AbortSignal.timeout(target.idleTimeoutMs), heard.signal]) }, sessionHeaders(session), JSON.stringify(body));
         heard.abort(); // what it says to an answer is of no interest
       };
-      return renumbered(answer, { from: id, to: message.id, respond: session.id === undefined ? undefined : respond, mayAsk: Object.keys(clientCapabilities).length > 0, settle });
+      return renumbered(answer, { from: id, to: message.id, method: message.method, respond: session.id === undefined ? undefined : respond, mayAsk: Object.keys(clientCapabilities).length > 0, settle });
     }
   }
 
@@ -244,6 +244,7 @@ const MAX_ANSWERING = 16;
 interface Renumbering {
   readonly from: number;
   readonly to: RequestId;
+  readonly method: string;
   /** Absent for a server without sessions: no answer of ours would find the one that asked. */
   readonly respond: ((body: JsonObject) => Promise<void>) | undefined;
   readonly mayAsk: boolean;
@@ -251,9 +252,13 @@ interface Renumbering {
 }
 
 /** Ids are ours within a session, so that two callers' cannot collide; outside they are the callers' again. */
-function renumbered(answer: RelayAnswer, { from, to, respond, mayAsk, settle }: Renumbering): RelayAnswer {
-  if (answer.type === 'message') return { ...answer, message: isResponseTo(answer.message, from) ? withId(answer.message, to) : answer.message };
+function renumbered(answer: RelayAnswer, { from, to, method: asked, respond, mayAsk, settle }: Renumbering): RelayAnswer {
+  if (answer.type === 'message') return { ...answer, message: isResponseTo(answer.message, from) ? answerTo(answer.message) : answer.message };
   return answer.type === 'stream' ? { ...answer, messages: renumberedStream(answer.messages) } : answer;
+
+  function answerTo(message: ServerMessage): ServerMessage {
+    return withId(asked === 'tools/list' ? withoutTaskTools(message) : message, to);
+  }
 
   async function* renumberedStream(messages: AsyncIterable<ServerMessage>): AsyncGenerator<ServerMessage> {
     const answering = new Set<Promise<void>>();
@@ -263,7 +268,7 @@ function renumbered(answer: RelayAnswer, { from, to, respond, mayAsk, settle }: 
       const { id, method } = message.value;
       if (isResponseTo(message, from)) {
         settle();
-        yield withId(message, to);
+        yield answerTo(message);
       } else if (method !== undefined && id !== undefined) {
         const answer = (body: JsonObject) => {
           const sent: Promise<void> | undefined = respond?.({ ...body, jsonrpc: '2.0', id }).finally(() => sent && answering.delete(sent));

@@ -1,5 +1,5 @@
 import { isJsonObject } from './json-rpc.js';
-import type { JsonObject } from './json-rpc.js';
+import type { JsonObject, ServerMessage } from './json-rpc.js';
 
 /** The newest version that has `initialize`; what a server answers with is what is spoken. */
 export const LEGACY_VERSION = '2025-11-25';
@@ -27,4 +27,12 @@ const TASKS = 'io.modelcontextprotocol/tasks';
 export function legacyCapabilities({ extensions, ...capabilities }: JsonObject): JsonObject {
   const { [TASKS]: _tasks, ...known } = isJsonObject(extensions) ? extensions : {};
   return Object.keys(known).length > 0 ? { ...capabilities, extensions: known } : capabilities;
+}
+
+/** A list of tools without those that are only ever tasks in the way of 2025-11-25, which ended with it: nobody could call them. */
+export function withoutTaskTools(message: ServerMessage): ServerMessage {
+  const { result } = message.value;
+  if (!isJsonObject(result) || !Array.isArray(result['tools'])) return message;
+  const tools = result['tools'].filter((tool: unknown) => !isJsonObject(tool) || !isJsonObject(tool['execution']) || tool['execution']['taskSupport'] !== 'required');
+  return { ...message, value: { ...message.value, result: { ...result, tools } } };
 }
