@@ -4,14 +4,16 @@ import type { AddressInfo } from 'node:net';
 import { demoConfiguration } from '@sallyport/demo';
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { accessibilityProblems, openBrowser } from './browser/open-browser.js';
+import { expectGoodPage } from './browser/expect-good-page.js';
+import { openBrowser } from './browser/open-browser.js';
+import { describeConnectingInABrowser } from './scenarios/connecting-in-a-browser.js';
 import { startStandalone } from './system/start-standalone.js';
 import type { System } from './system/system.js';
 
 /** A second way to sign in, so that there is something to choose; nobody goes there. */
 const ANOTHER_PROVIDER = `kind: TrustProvider
-name: another
-spec: { displayName: Another identity provider, issuer: "https://login.example", clientId: sallyport }
+name: other
+spec: { displayName: Other identity provider, issuer: "https://login.example", clientId: sallyport }
 ---
 `;
 
@@ -68,14 +70,6 @@ async function visitor(options: BrowserContextOptions = {}): Promise<Visitor> {
   };
 }
 
-/** What every page of ours must be, whatever it says. */
-async function expectGoodPage(page: Page): Promise<void> {
-  expect(await accessibilityProblems(page)).toEqual([]);
-  expect(await page.evaluate('document.documentElement.scrollWidth <= document.documentElement.clientWidth')).toBe(true);
-  expect(await page.evaluate("[...document.querySelectorAll('script, [style], [src], link')].length + [...document.querySelectorAll('*')].filter((e) => e.getAttributeNames().some((n) => n.startsWith('on'))).length")).toBe(0);
-  expect(await page.locator('h1').count()).toBe(1);
-}
-
 /** Tabs until the control with this text has the focus, and the focus can be seen. */
 async function focus(page: Page, text: string): Promise<void> {
   for (let tabs = 0; tabs < 12; tabs++) {
@@ -105,7 +99,7 @@ describe.each(looks)('on %s', (_look, options) => {
     const { page, authorization, backAtTheAgent, complaints, close } = await visitor(options);
     await page.goto(authorization());
     expect(await page.textContent('h1')).toBe('Notebook Agent wants to connect');
-    expect(await page.getByRole('button').allTextContents()).toEqual(['Continue with Another identity provider', 'Continue with Demo identity provider', expect.stringMatching(/^Cancel and return to /)]);
+    expect(await page.getByRole('button').allTextContents()).toEqual(['Continue with Demo identity provider', 'Continue with Other identity provider', expect.stringMatching(/^Cancel and return to /)]);
     await expectGoodPage(page);
     await focus(page, 'Continue with Demo identity provider');
     await page.keyboard.press('Enter');
@@ -176,3 +170,5 @@ test('no page of another site can frame ours, nor run a script in it (S19)', asy
   expect(framed?.url().startsWith('chrome-error://') ?? false).toBe(true);
   await close();
 });
+
+describeConnectingInABrowser(() => system, () => browser);

@@ -39,7 +39,7 @@ class LegacyOAuth implements OAuthClientProvider {
  * The v1 SDK's client, 2025-11-25, registering itself (RFC 7591).
  * @param elicitation whether it declares URL elicitation; without it the gateway can only put a link into text.
  */
-export async function connectLegacyAgent({ gatewayUrl, name, redirectUri, person, elicitation = true }: AgentOptions & { elicitation?: boolean }): Promise<Agent> {
+export async function connectLegacyAgent({ gatewayUrl, name, redirectUri, person, elicitation = true, openLink = (url) => person.visit(url) }: AgentOptions & { elicitation?: boolean; openLink?: (url: string) => Promise<unknown> }): Promise<Agent> {
   const recording = new Recording();
   const oauth = new LegacyOAuth(name, redirectUri);
   const openedLinks: string[] = [];
@@ -47,7 +47,7 @@ export async function connectLegacyAgent({ gatewayUrl, name, redirectUri, person
   const makeClient = () => new Client({ name, version: '1.0.0' }, { capabilities: elicitation ? { elicitation: { url: {} } } : {} });
   const open = async (url: string) => {
     openedLinks.push(url);
-    await person.visit(url);
+    await openLink(url);
   };
 
   let client = makeClient();
