@@ -1,6 +1,6 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { Document } from '@sallyport/configuration';
-import { createTestAuthority, findSecrets, verifyHttpSignature } from '@sallyport/testing';
+import { awsRefusal, createTestAuthority, findSecrets, verifyHttpSignature } from '@sallyport/testing';
 import type { ArrivedRequest, ServerCertificate, TestAuthority } from '@sallyport/testing';
 import type { LeaseOutcome } from '@sallyport/messages';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -134,6 +134,65 @@ describe('requests that are signed', () => {
     expect((await call('plain', alice)).error).toContain('cannot be obtained');
     expect(plain.seen.length).toBe(before);
     expect(findSecrets({ log: world.log() }, { key: '"d":"AA"' })).toEqual([]);
+  });
+});
+
+describe('requests with keys of a role session at AWS', () => {
+  const sessions = new Map<string, { secretAccessKey: string; sessionToken: string; expiresAt: number; user: string }>();
+  const keysOf = (user: TestUser, number = 1) => ({ method: 'aws-sigv4' as const, accessKeyId: `ASIA${user.userId.slice(-15)}${number}`, secretAccessKey: `secret+key/of+${user.userId}+${number}`, sessionToken: `session+token/of+${user.userId}+${number}==`, region: 'eu-central-1', service: 'execute-api' });
+  const open = (keys: ReturnType<typeof keysOf>, user: string, expiresAt = Date.now() + 900_000) => {
+    sessions.set(keys.accessKeyId, { ...keys, user, expiresAt });
+    return keys;
+  };
+  let refusals: string[];
+  let aheadMs: number;
+  beforeEach(() => {
+    [refusals, aheadMs] = [[], 0];
+    plain.prove = (request) => {
+      const refusal = awsRefusal(request, sessions, { region: 'eu-central-1', service: 'execute-api', now: Date.now() + aheadMs });
+      if (refusal !== undefined) refusals.push(refusal);
+      const [, accessKeyId = ''] = /Credential=(\w+)/.exec(String(request.headers['authorization'])) ?? [];
+      return refusal === undefined ? { user: sessions.get(accessKeyId)?.user ?? '' } : { status: 403, headers: { 'x-amzn-errortype': `${refusal}:http://internal.amazon.com/coral/` } };
+    };
+    world.leasing = (_request, user) => granted({ signings: [keysOf({ ...alice, ...user })] });
+    for (const user of [alice, bob]) open(keysOf(user), user.subject);
+  });
+
+  test('are each user\'s own, signed as they are sent (R43) (R34)', async () => {
+    expect(await Promise.all([alice, bob, alice].map(async (user) => (await call('plain', user)).text))).toEqual(['alice', 'bob', 'alice']);
+    expect(refusals).toEqual([]);
+  });
+  test('are refused when they were changed on the way, or come too late (R43)', async () => {
+    await call('plain', alice);
+    const changes: ((request: ArrivedRequest) => ArrivedRequest)[] = [
+      (request) => ({ ...request, body: request.body.replace('"arguments":{}', '"arguments":{"text":"more"}') }),
+      (request) => ({ ...request, headers: { ...request.headers, 'mcp-method': 'tools/delete' } }),
+      (request) => ({ ...request, target: '/mcp?all=true' }),
+      (request) => ({ ...request, headers: { ...request.headers, 'x-amz-security-token': keysOf(bob).sessionToken } }),
+    ];
+    for (const change of changes) {
+      plain.tamper = change;
+      expect((await call('plain', alice)).text).toBeUndefined();
+    }
+    plain.tamper = (request) => request;
+    aheadMs = 301_000;
+    expect((await call('plain', alice)).text).toBeUndefined();
+    expect(new Set(refusals)).toEqual(new Set(['InvalidSignatureException', 'UnrecognizedClientException']));
+    expect(refusals.at(-1)).toBe('InvalidSignatureException');
+  });
+  test('whose session has ended are replaced at once, and the call is made with the new ones', async () => {
+    open(keysOf(alice), 'alice', Date.now() - 1_000);
+    const renewed = open(keysOf(alice, 2), 'alice');
+    world.leasing = ({ rejectedConnectionRevision }) => granted(rejectedConnectionRevision === undefined ? { signings: [keysOf(alice)] } : { signings: [renewed], connectionRevision: 2 });
+    expect((await call('plain', alice)).text).toBe('alice');
+    expect(refusals).toEqual(['ExpiredTokenException']);
+  });
+  test('reach nobody: not the secret key, and of what the server sees not the session token (R44)', async () => {
+    const { whole } = await call('plain', alice, 'leak');
+    const { secretAccessKey, sessionToken } = keysOf(alice);
+    expect(whole).toContain('x-amz-security-token');
+    expect(findSecrets({ whole, log: world.log(), events: JSON.stringify(world.records) }, { secretAccessKey, sessionToken })).toEqual([]);
+    expect(findSecrets({ seen: JSON.stringify(plain.seen) }, { secretAccessKey })).toEqual([]);
   });
 });
 

@@ -37,3 +37,5 @@ export { makeDpopKey } from './dpop-key.js';
 export type { DpopKey, DpopProof } from './dpop-key.js';
 export { awsRefusal, isSignedBy, verifyHttpSignature } from './verify-request.js';
 export type { ArrivedRequest, HttpSignature } from './verify-request.js';
+export { awsFailure, startTestCloud } from './test-cloud.js';
+export type { AwsSession, CloudTrust, GoogleToken, TestCloud } from './test-cloud.js';

@@ -2,7 +2,7 @@ import type { Provider, Type } from '@nestjs/common';
 import { createAccessTokenVerifier } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import { createClientLookup, findStoredSecret, PostgresConnectionStore, PostgresProviderStandings, PostgresUpstreamRevocations } from '@sallyport/connection-store';
-import { ClientCredentialsTokens, configuredTarget, DerivedTokens, describeProviderChange, MemorySeenNonces } from '@sallyport/credential';
+import { ClientCredentialsTokens, CloudCredentials, configuredTarget, DerivedTokens, describeProviderChange, MemorySeenNonces } from '@sallyport/credential';
 import type { Database } from '@sallyport/database';
 import type { Clock } from '@sallyport/kernel';
 import { loadDecryptionKey, loadEnrolledKeys, loadSigningKey } from '@sallyport/keys';
@@ -122,6 +122,12 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
         return signingKey && audience !== undefined ? signActorToken({ clientId, audience, issuer, signingKey, now: clock() }) : undefined;
       },
       onRequest: ({ provider, reason, ...about }) => record({ type: reason === null ? 'connection.refreshed' : 'connection.refresh_failed', ...about, ...(reason === null ? {} : { reason }), detail: { provider, step: 'exchange' } }),
+    }),
+    cloudCredentials: new CloudCredentials({
+      fetch,
+      clock,
+      issuer,
+      onRequest: ({ provider, reason, ...about }) => record({ type: reason === null ? 'connection.refreshed' : 'connection.refresh_failed', ...about, ...(reason === null ? {} : { reason }), detail: { provider, step: 'cloud' } }),
     }),
     userConnections: {
       ...shared,

@@ -1,6 +1,6 @@
 import type { AccessTokenVerifier } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import { configuredClient, configuredTarget, leaseEnteredSecret, leaseGatewayToken, leaseNothing, leaseSharedSecret, leaseUserConnection, openLeaseRequest, sealLeaseAnswer, type ClientCredentialsTokens, type ConfiguredTarget, type DerivedTokens, type LeaseAnswerWire, type LeaseResponderKeys, type OpenedLeaseRequest, type ProviderLease, type ProviderRefusal, type UserConnectionContext, withAddOns } from '@sallyport/credential';
+import { configuredClient, configuredTarget, leaseEnteredSecret, leaseGatewayToken, leaseNothing, leaseSharedSecret, leaseUserConnection, openLeaseRequest, sealLeaseAnswer, type ClientCredentialsTokens, type CloudCredentials, type ConfiguredTarget, type DerivedTokens, type LeaseAnswerWire, type LeaseResponderKeys, type OpenedLeaseRequest, type ProviderLease, type ProviderRefusal, type UserConnectionContext, withAddOns } from '@sallyport/credential';
 import type { Clock, Secret } from '@sallyport/kernel';
 import type { SigningKeyPair, Sealer } from '@sallyport/keys';
 import type { LeaseOutcome } from '@sallyport/messages';
@@ -23,6 +23,7 @@ export interface LeaseContext {
   readonly findSecret: (name: string) => Promise<Secret | undefined>;
   readonly clientCredentials: ClientCredentialsTokens;
   readonly derivedTokens: Pick<DerivedTokens, 'lease'>;
+  readonly cloudCredentials: CloudCredentials;
   readonly userConnections: Omit<UserConnectionContext, 'isRevoked'>;
   readonly record: RecordLifecycle;
 }
@@ -77,6 +78,11 @@ async function leaseFromProvider({ caller }: Permit, target: ConfiguredTarget, {
       const signingKey = await context.signingKeys.newest();
       if (!signingKey) return { type: 'provider_unavailable', retryAfterSeconds: 5 };
       return leaseGatewayToken({ caller, server: target.server, spec }, { issuer: context.issuer, signingKey, clock: context.clock });
+    }
+    case 'cloud': {
+      const signingKey = await context.signingKeys.newest();
+      if (!signingKey) return { type: 'provider_unavailable', retryAfterSeconds: 5 };
+      return context.cloudCredentials.lease({ caller, target, spec, signingKey, rejectedRevision: rejectedConnectionRevision });
     }
     case 'mcp-user-oauth':
     case 'oauth-user':

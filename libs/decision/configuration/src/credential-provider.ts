@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Cloud } from './cloud-account.js';
 import { addOns } from './credential-add-ons.js';
 import { Duration, HttpUrl, Name, Origin, Scope, SecretSource, ServerId } from './fields.js';
 
@@ -148,6 +149,16 @@ const IdJag = z.strictObject({
   client: Client,
 });
 
+/** Temporary credentials of a cloud, for each user: the cloud takes a token of ours as proof of who calls. */
+const CloudAccount = z.strictObject({
+  type: z.literal('cloud'),
+  server: ServerId,
+  cloud: Cloud,
+  /** Where its credentials may be used; they do not follow a server that moves (security rule S20). */
+  origin: Origin,
+  ...addOns,
+});
+
 export const OAUTH_PRESETS = ['atlassian', 'github', 'google', 'hubspot', 'linear', 'microsoft', 'notion', 'salesforce', 'sentry', 'slack'] as const;
 export type OAuthPreset = (typeof OAUTH_PRESETS)[number];
 const FieldName = z.string().max(64).regex(/^[A-Za-z_][A-Za-z0-9_.-]*$/, 'must be a field name');
@@ -199,7 +210,7 @@ const OAuthUser = z.strictObject({
   for (const [name, value] of Object.entries({ authorizationEndpoint, tokenEndpoint })) if (value === undefined) context.addIssue({ code: 'custom', path: [name], message: 'is required without a preset' });
 });
 
-export const CredentialProviderSpec = z.discriminatedUnion('type', [McpUserOAuth, OAuthUser, Static, ClientCredentials, TokenExchange, IdJag, GatewayToken, None]);
+export const CredentialProviderSpec = z.discriminatedUnion('type', [McpUserOAuth, OAuthUser, Static, ClientCredentials, TokenExchange, IdJag, CloudAccount, GatewayToken, None]);
 export const CREDENTIAL_PROVIDER_TYPES = CredentialProviderSpec.options.map(({ shape }) => shape.type.value);
 export type CredentialProviderSpec = z.infer<typeof CredentialProviderSpec>;
 export type CredentialProviderOf<T extends CredentialProviderSpec['type']> = Extract<CredentialProviderSpec, { type: T }>;

@@ -9,6 +9,7 @@
 export { Document } from './documents.js';
 export { Scope, SecretSource, ServerId } from './fields.js';
 export { CREDENTIAL_PROVIDER_TYPES, isConnected, isPersonal, OAUTH_PRESETS, refreshPaceOf } from './credential-provider.js';
+export type { Cloud, CloudOf } from './cloud-account.js';
 export type { CredentialAddOns } from './credential-add-ons.js';
 export type { OAuthPreset, CredentialProviderSpec, CredentialProviderOf } from './credential-provider.js';
 export { ID_TOKEN_ALGORITHMS, TRUST_PROVIDER_PRESETS } from './trust-provider.js';

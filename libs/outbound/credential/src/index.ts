@@ -62,6 +62,8 @@ export type { UsableConnectionContext } from './provider/usable-connection.js';
 export type { OAuthUserProvider } from './provider/oauth-user.js';
 export { issuerOf, oauthUserRules, tokenQuirksOf } from './provider/oauth-user.js';
 export { scopeLimitOf, wasAskedFor } from './provider/step-up.js';
+export { CloudCredentials } from './provider/cloud.js';
+export type { CloudCredentialsContext } from './provider/cloud.js';
 export { withAddOns } from './provider/credential-add-ons.js';
 export type { AddOnRefusal } from './provider/credential-add-ons.js';
 export { leaseNothing } from './provider/none.js';

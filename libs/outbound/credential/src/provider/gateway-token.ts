@@ -13,6 +13,12 @@ export interface DownstreamSigningKey {
   readonly privateKey: CryptoKey;
 }
 
+/** Whom a token of ours speaks for. */
+export interface TokenSubject {
+  readonly userId: string;
+  readonly clientId: string;
+}
+
 export interface GatewayTokenContext {
   readonly issuer: string;
   readonly signingKey: DownstreamSigningKey;
@@ -29,26 +35,30 @@ const MARGIN_SECONDS = 20;
  * @throws SallyportError `signing_key_purpose` when the key is not one for downstream tokens.
  */
 export async function leaseGatewayToken(
-  { caller, server, spec }: { caller: { readonly userId: string; readonly clientId: string }; server: DocumentOf<'McpServer'>; spec: GatewayTokenProvider },
-  { issuer, signingKey, clock }: GatewayTokenContext,
+  { caller, server, spec }: { caller: TokenSubject; server: DocumentOf<'McpServer'>; spec: GatewayTokenProvider },
+  context: GatewayTokenContext,
 ): Promise<GrantedLease> {
+  const lifetimeSeconds = Math.min(seconds(spec.lifetime), MAX_LIFETIME_SECONDS);
+  const token = await signDownstreamToken({ caller, audience: server.spec.resource ?? server.spec.url, lifetimeSeconds, claims: spec.scopes.length > 0 ? { scope: spec.scopes.join(' ') } : {} }, context);
+  return { type: 'granted', headers: { authorization: `Bearer ${token}` }, connectionId: null, connectionRevision: 0, expiresInSeconds: Math.max(1, lifetimeSeconds - MARGIN_SECONDS) };
+}
+
+/** Says that this user asks through this agent, to one audience. @throws SallyportError `signing_key_purpose` */
+export async function signDownstreamToken(
+  { caller, audience, lifetimeSeconds, claims }: { caller: TokenSubject; audience: string; lifetimeSeconds: number; claims: Readonly<Record<string, unknown>> },
+  { issuer, signingKey, clock }: GatewayTokenContext,
+): Promise<string> {
   if (!signingKey.kid.startsWith('dt-')) throw new SallyportError('signing_key_purpose', 'The key for downstream tokens is not one.', { detail: { kid: signingKey.kid } });
   const issuedAt = Math.floor(clock() / 1000);
-  const lifetime = Math.min(seconds(spec.lifetime), MAX_LIFETIME_SECONDS);
-  const token = await new SignJWT({
-    client_id: caller.clientId,
-    act: { sub: caller.clientId },
-    ...(spec.scopes.length > 0 ? { scope: spec.scopes.join(' ') } : {}),
-  })
+  return await new SignJWT({ ...claims, client_id: caller.clientId, act: { sub: caller.clientId } })
     .setProtectedHeader({ alg: signingKey.algorithm, kid: signingKey.kid, typ: 'at+jwt' })
     .setIssuer(issuer)
-    .setAudience(server.spec.resource ?? server.spec.url)
+    .setAudience(audience)
     .setSubject(caller.userId)
     .setIssuedAt(issuedAt)
-    .setExpirationTime(issuedAt + lifetime)
+    .setExpirationTime(issuedAt + lifetimeSeconds)
     .setJti(randomUUID())
     .sign(signingKey.privateKey);
-  return { type: 'granted', headers: { authorization: `Bearer ${token}` }, connectionId: null, connectionRevision: 0, expiresInSeconds: Math.max(1, lifetime - MARGIN_SECONDS) };
 }
 
 /** The document's schema allows `30s`, `15m`, `12h`, `7d`. */

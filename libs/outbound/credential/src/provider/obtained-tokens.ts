@@ -1,14 +1,17 @@
 import { BoundedMap, type Clock } from '@sallyport/kernel';
+import type { RequestSigning } from '@sallyport/messages';
 import { MAX_LEASE_SECONDS, type GrantedLease, type ProviderLease, type ProviderRefusal } from './provider-lease.js';
 
 interface Token {
-  readonly accessToken: string;
+  readonly shown: Pick<GrantedLease, 'headers' | 'signings'>;
   /** Milliseconds since the epoch, as is `expiresAt`. */
   readonly obtainedAt: number;
   readonly expiresAt: number;
 }
 export type Obtained =
   | { readonly type: 'token'; readonly accessToken: string; /** Milliseconds since the epoch; `null`: it was not said. */ readonly expiresAt: number | null }
+  /** A key that requests are signed with, in place of a token. */
+  | { readonly type: 'signing'; readonly signing: RequestSigning; /** Milliseconds since the epoch. */ readonly expiresAt: number }
   | { readonly type: 'failed'; readonly pauseMs: number; /** Not because of this caller: nobody's token is asked for meanwhile. */ readonly forAll?: boolean }
   | (ProviderRefusal & { /** Not asked for again for so long; not at all remembered without. */ readonly pauseMs?: number });
 
@@ -88,10 +91,10 @@ export class ObtainedTokens {
       case 'token': {
         // Shorter ones, or with other characters, are no bearer token (RFC 6750 section 2.1) and could not be found in an answer.
         if (!/^[\x21-\x7E]{8,}$/.test(obtained.accessToken)) return this.#remember(key, now + MALFORMED_PAUSE_MS);
-        const token = { accessToken: obtained.accessToken, obtainedAt: now, expiresAt: obtained.expiresAt ?? askedAt + UNSAID_LIFETIME_MS };
-        this.#tokens.set(key, token);
-        return { type: 'token', ...token };
+        return this.#keep(key, { shown: { headers: { authorization: `Bearer ${obtained.accessToken}` } }, obtainedAt: now, expiresAt: obtained.expiresAt ?? askedAt + UNSAID_LIFETIME_MS });
       }
+      case 'signing':
+        return this.#keep(key, { shown: { headers: {}, signings: [obtained.signing] }, obtainedAt: now, expiresAt: obtained.expiresAt });
       case 'failed':
         return this.#remember(obtained.forAll === true ? configured : key, now + obtained.pauseMs);
       case 'refused': {
@@ -100,6 +103,11 @@ export class ObtainedTokens {
         return refusal;
       }
     }
+  }
+
+  #keep(key: string, token: Token): Answer {
+    this.#tokens.set(key, token);
+    return { type: 'token', ...token };
   }
 
   #remember(key: string, until: number, refusal?: ProviderRefusal): Answer {
@@ -112,9 +120,9 @@ const marginOf = ({ obtainedAt, expiresAt }: Token) => Math.min(RENEW_BEFORE_MS,
 const unavailable = (ms: number): ProviderLease => ({ type: 'provider_unavailable', retryAfterSeconds: Math.max(1, Math.ceil(ms / 1000)) });
 
 /** Its revision is when it was obtained: a lease of an older token can be told from one of this. */
-function grant({ accessToken, obtainedAt, expiresAt }: Token, now: number, notAfter: number): GrantedLease | ProviderLease {
+function grant({ shown, obtainedAt, expiresAt }: Token, now: number, notAfter: number): GrantedLease | ProviderLease {
   const left = Math.floor((expiresAt - now) / 1000);
   if (left < 1) return unavailable(LAST_USE_MS);
   const expiresInSeconds = Math.min(MAX_LEASE_SECONDS, left, Math.max(1, Math.floor(notAfter - now / 1000)));
-  return { type: 'granted', headers: { authorization: `Bearer ${accessToken}` }, connectionId: null, connectionRevision: obtainedAt, expiresInSeconds };
+  return { type: 'granted', ...shown, connectionId: null, connectionRevision: obtainedAt, expiresInSeconds };
 }

@@ -1,0 +1,72 @@
+import type { CredentialProviderOf } from '@sallyport/configuration';
+import type { Clock } from '@sallyport/kernel';
+import { assumeAwsRole, awsClaims } from '../cloud/assume-aws-role.js';
+import type { CloudAnswer } from '../cloud/call-cloud.js';
+import { exchangeForGoogleToken, googleAudience } from '../cloud/exchange-for-google-token.js';
+import { pinsOf, type ConfiguredTarget } from '../connection/connection-pins.js';
+import type { OutboundFetch } from '../oauth/oauth-client.js';
+import { signDownstreamToken, type DownstreamSigningKey, type TokenSubject } from './gateway-token.js';
+import { ObtainedTokens, type Obtained } from './obtained-tokens.js';
+import type { ProviderLease, ProviderRefusal } from './provider-lease.js';
+
+export type CloudProvider = CredentialProviderOf<'cloud'>;
+
+export interface CloudCredentialsContext {
+  readonly fetch: OutboundFetch;
+  readonly clock: Clock;
+  /** Of the tokens we show the cloud: what it fetches our keys by. */
+  readonly issuer: string;
+  /** For the trail: once per attempt. `reason`: why there is nothing, in the cloud's word. */
+  readonly onRequest: (request: TokenSubject & { readonly server: string; readonly provider: string; readonly reason: string | null }) => Promise<void>;
+}
+
+export interface CloudWish {
+  readonly caller: TokenSubject & { /** Of the agent's token, seconds since the epoch. */ readonly expiresAt: number };
+  readonly target: ConfiguredTarget;
+  readonly spec: CloudProvider;
+  readonly signingKey: DownstreamSigningKey;
+  readonly rejectedRevision?: number | undefined;
+}
+
+/** Of the token shown to the cloud, which is used once. */
+const TOKEN_LIFETIME_SECONDS = 300;
+
+/**
+ * `cloud`: temporary credentials of a role or service account, obtained for one user through one agent with a token of
+ * ours (S6: for the cloud's audience, never ours). They are held in memory only; another user, agent, server address or
+ * provider document finds nothing of them (S20, R34).
+ */
+export class CloudCredentials {
+  readonly #context: CloudCredentialsContext;
+  readonly #tokens: ObtainedTokens;
+
+  constructor(context: CloudCredentialsContext) {
+    this.#context = context;
+    this.#tokens = new ObtainedTokens(context.clock);
+  }
+
+  async lease(wish: CloudWish): Promise<ProviderLease | ProviderRefusal> {
+    const { caller, target, spec, rejectedRevision } = wish;
+    if (spec.origin !== new URL(target.server.spec.url).origin) return { type: 'refused', reason: 'token_origin' };
+    const configured = JSON.stringify([target.provider.name, target.server.name, pinsOf(target)]);
+    return await this.#tokens.lease({ configured, holder: JSON.stringify([caller.userId, caller.clientId]) }, { rejectedRevision, notAfter: caller.expiresAt }, () => this.#obtain(wish));
+  }
+
+  async #obtain(wish: CloudWish): Promise<Obtained> {
+    const { caller: { userId, clientId }, target: { server, provider } } = wish;
+    const { obtained, reason } = await this.#ask(wish);
+    await this.#context.onRequest({ userId, clientId, server: server.name, provider: provider.name, reason });
+    return obtained;
+  }
+
+  async #ask({ caller, spec: { cloud }, signingKey }: CloudWish): Promise<CloudAnswer> {
+    const { fetch, clock, issuer } = this.#context;
+    const [audience, claims] = cloud.provider === 'aws' ? [cloud.audience, awsClaims(cloud, caller)] : [googleAudience(cloud), {}];
+    const token = await signDownstreamToken({ caller, audience, lifetimeSeconds: TOKEN_LIFETIME_SECONDS, claims }, { issuer, signingKey, clock });
+    const shared = { token, lifetimeSeconds: secondsOf(cloud.lifetime), now: clock() };
+    return await (cloud.provider === 'aws' ? assumeAwsRole({ cloud, caller, ...shared }, fetch) : exchangeForGoogleToken({ cloud, ...shared }, fetch));
+  }
+}
+
+/** The document's schema allows 15m to 1h. */
+const secondsOf = (duration: string): number => Number.parseInt(duration, 10) * ({ s: 1, m: 60 }[duration.slice(-1)] ?? 3_600);
