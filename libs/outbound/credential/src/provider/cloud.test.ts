@@ -41,6 +41,7 @@ beforeEach(() => {
 });
 const alice = { userId: 'usr_alice', clientId: 'https://agent.example/client.json', expiresAt: 1_800_009_000 };
 const lease = async (of: object, { caller = alice, url, rejected }: { caller?: typeof alice; url?: string; rejected?: number } = {}) => cloud.lease({ caller, ...configured(of, url), signingKey: await keyOf(), rejectedRevision: rejected });
+const refusal = (reason: string) => ({ type: 'refused', reason, message: expect.stringContaining('The cloud behind tools does not') as string });
 const form = (at = 0) => new URLSearchParams(requests[at]?.body);
 const json = (value: object, status = 200) => ({ status, body: JSON.stringify(value) });
 
@@ -100,7 +101,7 @@ describe('a role at AWS', () => {
     [403, 'RegionDisabledException', 'cloud_request_refused'],
   ])('that is refused (%i %s) is refused to the caller, and not asked for again at once (R29)', async (status, code, reason) => {
     answers = [{ status, body: awsFailure(code) }];
-    expect([await lease(aws), await lease(aws)]).toEqual([{ type: 'refused', reason }, { type: 'refused', reason }]);
+    expect([await lease(aws), await lease(aws)]).toEqual([refusal(reason), refusal(reason)]);
     expect([requests.length, told]).toEqual([1, [code]]);
     now += 60_000;
     expect(await lease(aws)).toMatchObject({ type: 'granted' });
@@ -119,7 +120,7 @@ describe('a role at AWS', () => {
   test('is not believed when the answer is no answer, and what it says reaches no trail (S30)', async () => {
     answers = [{ body: '<html>secret words</html>' }, { status: 400, body: '<Code>secret words</Code>' }];
     expect(await lease(aws)).toEqual({ type: 'provider_unavailable', retryAfterSeconds: 60 });
-    expect(await lease(aws, { caller: { ...alice, userId: 'usr_bob' } })).toEqual({ type: 'refused', reason: 'cloud_request_refused' });
+    expect(await lease(aws, { caller: { ...alice, userId: 'usr_bob' } })).toEqual(refusal('cloud_request_refused'));
     expect(told).toEqual(['malformed_answer', 'unknown_error']);
   });
 });
@@ -143,11 +144,11 @@ describe('an identity at Google Cloud', () => {
     const account = { ...google, serviceAccount: 'mcp@project.iam.gserviceaccount.com' };
     const others = () => ({ caller: { ...alice, userId: `usr_${requests.length}` } });
     answers = [json({ error: 'invalid_grant', error_description: 'secret words' }, 400)];
-    expect(await lease(google, others())).toEqual({ type: 'refused', reason: 'cloud_identity_refused' });
+    expect(await lease(google, others())).toEqual(refusal('cloud_identity_refused'));
     answers = [token(), json({ error: { code: 403, status: 'PERMISSION_DENIED', message: 'secret words' } }, 403)];
-    expect(await lease(account, others())).toEqual({ type: 'refused', reason: 'cloud_role_refused' });
+    expect(await lease(account, others())).toEqual(refusal('cloud_role_refused'));
     answers = [token(), json({ error: { code: 400, status: 'INVALID_ARGUMENT' } }, 400)];
-    expect(await lease(account, others())).toEqual({ type: 'refused', reason: 'cloud_request_refused' });
+    expect(await lease(account, others())).toEqual(refusal('cloud_request_refused'));
     answers = [json({ access_token: 'x', token_type: 'mac' })];
     expect(await lease(google, others())).toEqual({ type: 'provider_unavailable', retryAfterSeconds: 60 });
     answers = [token(), { status: 500, body: '' }];

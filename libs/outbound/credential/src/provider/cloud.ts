@@ -56,7 +56,7 @@ export class CloudCredentials {
     const { caller: { userId, clientId }, target: { server, provider } } = wish;
     const { obtained, reason } = await this.#ask(wish);
     await this.#context.onRequest({ userId, clientId, server: server.name, provider: provider.name, reason });
-    return obtained;
+    return obtained.type === 'refused' ? { ...obtained, message: wordsFor(obtained.reason, server.spec.title ?? server.name) } : obtained;
   }
 
   async #ask({ caller, spec: { cloud }, signingKey }: CloudWish): Promise<CloudAnswer> {
@@ -68,5 +68,7 @@ export class CloudCredentials {
   }
 }
 
+const wordsFor = (reason: string, title: string): string =>
+  reason === 'cloud_role_refused' ? `The cloud behind ${title} does not let you in. An administrator can allow it there.` : `The cloud behind ${title} does not take what this gateway shows it. An administrator has to see to it.`;
 /** The document's schema allows 15m to 1h. */
 const secondsOf = (duration: string): number => Number.parseInt(duration, 10) * ({ s: 1, m: 60 }[duration.slice(-1)] ?? 3_600);

@@ -1,5 +1,5 @@
 import { createSecretKey, generateKeyPairSync } from 'node:crypto';
-import { Document, type DocumentOf } from '@sallyport/configuration';
+import { CREDENTIAL_PROVIDER_TYPES, Document, type DocumentOf } from '@sallyport/configuration';
 import { Secret } from '@sallyport/kernel';
 import { createTestAuthority, type TestAuthority } from '@sallyport/testing';
 import { beforeAll, describe, expect, test } from 'vitest';
@@ -15,6 +15,7 @@ function target(spec: object, url = `${origin}/mcp`): { server: DocumentOf<'McpS
 }
 const lease: GrantedLease = { type: 'granted', headers: { authorization: 'Bearer x' }, connectionId: null, connectionRevision: 0, expiresInSeconds: 900 };
 const now = Date.now();
+const refusal = (reason: string) => ({ type: 'refused', reason, message: 'The key that tools wants to see cannot be used. An administrator has to see to it.' });
 const add = (spec: object, secrets: Record<string, string> = {}, url?: string) =>
   withAddOns(lease, target(spec, url), { clock: () => now, findSecret: async (name) => { const value = secrets[name.replace('CredentialProvider/tools/', '')]; return value === undefined ? undefined : new Secret(value); } });
 
@@ -33,12 +34,12 @@ describe('a client certificate', () => {
   test('that cannot serve is refused with the reason, and goes to no other origin (S20, R73)', async () => {
     const [good, other, expired, early] = await Promise.all([authority.issueClient('a'), authority.issueClient('b'), authority.issueClient('c', { from: -2, until: -1 }), authority.issueClient('d', { from: 1, until: 2 })]);
     const reason = async (secrets: Record<string, string>, url?: string) => ({ ...(await add(spec, secrets, url)) }) as { type: string; reason?: string };
-    expect(await reason({ certificate: good.cert, privateKey: other.key })).toEqual({ type: 'refused', reason: 'client_certificate_key_mismatch' });
-    expect(await reason({ certificate: expired.cert, privateKey: expired.key })).toEqual({ type: 'refused', reason: 'client_certificate_expired' });
-    expect(await reason({ certificate: early.cert, privateKey: early.key })).toEqual({ type: 'refused', reason: 'client_certificate_not_yet_valid' });
-    expect(await reason({ certificate: good.cert })).toEqual({ type: 'refused', reason: 'client_certificate_missing' });
-    expect(await reason({ certificate: good.cert, privateKey: 'no key' })).toEqual({ type: 'refused', reason: 'client_certificate_invalid' });
-    expect(await reason({ certificate: good.cert, privateKey: good.key }, 'https://moved.example/mcp')).toEqual({ type: 'refused', reason: 'client_certificate_origin' });
+    expect(await reason({ certificate: good.cert, privateKey: other.key })).toEqual(refusal('client_certificate_key_mismatch'));
+    expect(await reason({ certificate: expired.cert, privateKey: expired.key })).toEqual(refusal('client_certificate_expired'));
+    expect(await reason({ certificate: early.cert, privateKey: early.key })).toEqual(refusal('client_certificate_not_yet_valid'));
+    expect(await reason({ certificate: good.cert })).toEqual(refusal('client_certificate_missing'));
+    expect(await reason({ certificate: good.cert, privateKey: 'no key' })).toEqual(refusal('client_certificate_invalid'));
+    expect(await reason({ certificate: good.cert, privateKey: good.key }, 'https://moved.example/mcp')).toEqual(refusal('client_certificate_origin'));
   });
 });
 
@@ -62,10 +63,10 @@ describe('a key to sign requests with', () => {
   test('that is none, is too weak, has no name or is for another origin is refused, without a word of it (S20, R44)', async () => {
     const good = JSON.stringify({ ...jwk(generateKeyPairSync('ed25519')), kid: 'k1' });
     for (const bad of ['secret-words', '{"kty":"oct","k":"c2hvcnQ","kid":"a"}', JSON.stringify({ ...jwk(generateKeyPairSync('rsa', { modulusLength: 1024 })), kid: 'k' }), JSON.stringify({ ...(JSON.parse(good) as object), kid: undefined }), JSON.stringify({ ...(JSON.parse(good) as object), d: undefined })]) {
-      expect(await add(spec(), { signingKey: bad })).toEqual({ type: 'refused', reason: 'signing_key_invalid' });
+      expect(await add(spec(), { signingKey: bad })).toEqual(refusal('signing_key_invalid'));
     }
-    expect(await add(spec())).toEqual({ type: 'refused', reason: 'signing_key_missing' });
-    expect(await add(spec(), { signingKey: good }, 'https://moved.example/mcp')).toEqual({ type: 'refused', reason: 'signing_key_origin' });
+    expect(await add(spec())).toEqual(refusal('signing_key_missing'));
+    expect(await add(spec(), { signingKey: good }, 'https://moved.example/mcp')).toEqual(refusal('signing_key_origin'));
   });
   test.each([
     [['@method', '@target-uri'], 'content-digest'],
@@ -80,9 +81,13 @@ describe('a key to sign requests with', () => {
 });
 
 test('every kind of credential provider takes both', () => {
-  for (const spec of [
-    { type: 'none' }, { type: 'gateway-token' }, { type: 'mcp-user-oauth' }, { type: 'static', send: { as: 'bearer' } },
-    { type: 'oauth-user', preset: 'github', client: { authentication: 'none', clientId: 'c' } },
-    { type: 'client-credentials', tokenEndpoint: 'https://as.example/token', origin, client: { authentication: 'client_secret_basic', clientId: 'c', clientSecret: file } },
-  ]) expect([spec.type, read({ ...spec, clientCertificate: { certificate: file, privateKey: file, origin }, requestSigning: { signingKey: file, origin } }).error]).toEqual([spec.type, undefined]);
+  const client = { authentication: 'client_secret_basic', clientId: 'c', clientSecret: file };
+  const specs: Record<string, object> = {
+    none: {}, 'gateway-token': {}, 'mcp-user-oauth': {}, static: { send: { as: 'bearer' } },
+    'oauth-user': { preset: 'github', client: { authentication: 'none', clientId: 'c' } },
+    'client-credentials': { tokenEndpoint: 'https://as.example/token', origin, client },
+    cloud: { origin, cloud: { provider: 'aws', roleArn: 'arn:aws:iam::123456789012:role/mcp', region: 'eu-central-1', service: 'lambda' } },
+    'token-exchange': { trustProvider: 'corp', origin }, 'id-jag': { trustProvider: 'corp', origin, issuer: 'https://as.example', client },
+  };
+  for (const type of CREDENTIAL_PROVIDER_TYPES) expect([type, read({ type, ...specs[type], clientCertificate: { certificate: file, privateKey: file, origin }, requestSigning: { signingKey: file, origin } }).error]).toEqual([type, undefined]);
 });

@@ -5,13 +5,13 @@ import type { RequestSigning } from '@sallyport/messages';
 import { z } from 'zod';
 import type { ConfiguredTarget } from '../connection/connection-pins.js';
 import type { FindSecret } from '../oauth/configured-client.js';
-import type { GrantedLease } from './provider-lease.js';
+import type { GrantedLease, ProviderRefusal } from './provider-lease.js';
 
 /** Each is an administrator's to mend. */
 export type AddOnRefusal =
   | 'client_certificate_origin' | 'client_certificate_missing' | 'client_certificate_invalid' | 'client_certificate_key_mismatch' | 'client_certificate_not_yet_valid' | 'client_certificate_expired'
   | 'signing_key_origin' | 'signing_key_missing' | 'signing_key_invalid';
-type Refused = { readonly type: 'refused'; readonly reason: AddOnRefusal };
+type Refused = ProviderRefusal & { readonly reason: AddOnRefusal };
 
 /** RFC 7517, RFC 8037: what we can sign with; nothing else of the file travels. A symmetric key is as long as its digest. */
 const SigningKey = z.discriminatedUnion('kty', [
@@ -29,6 +29,7 @@ export async function withAddOns(lease: GrantedLease, { server, provider }: Conf
   const { clientCertificate, requestSigning }: CredentialAddOns = provider.spec;
   const { origin } = new URL(server.spec.url);
   const secret = (field: string) => findSecret(`CredentialProvider/${provider.name}/${field}`);
+  const refused = (reason: AddOnRefusal): Refused => ({ type: 'refused', reason, message: `The key that ${server.spec.title ?? server.name} wants to see cannot be used. An administrator has to see to it.` });
   let result = lease;
   if (clientCertificate) {
     if (clientCertificate.origin !== origin) return refused('client_certificate_origin');
@@ -92,6 +93,5 @@ function algorithmOf(key: z.infer<typeof SigningKey>) {
   }
 }
 
-const refused = (reason: AddOnRefusal): Refused => ({ type: 'refused', reason });
 /** The document's schema allows `30s` and `5m`. */
 const secondsOf = (duration: string): number => Number.parseInt(duration, 10) * (duration.endsWith('m') ? 60 : 1);
