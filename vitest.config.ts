@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-const conditions = ['@sallyport/source', 'module', 'node'];
+// Not `module`: what a package says of itself to bundlers, Node cannot always load.
+const conditions = ['@sallyport/source', 'node'];
 const shared = {
   // Vite 8 transforms with oxc, which reads decorator options only for files the nearest tsconfig includes; tests are not.
   oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },

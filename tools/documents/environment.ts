@@ -15,7 +15,6 @@ const usual: Readonly<Record<string, string>> = {
   SALLYPORT_HEALTH_HOST: 'Address of `/healthz`, `/readyz` and `/metrics`',
   SALLYPORT_HEALTH_PORT: 'Port of `/healthz`, `/readyz` and `/metrics`',
   SALLYPORT_LOG_LEVEL: 'How much is logged',
-  SALLYPORT_MASTER_KEY_FILE: 'master.key: seals what is stored',
   SALLYPORT_TRUSTED_PROXIES: 'Addresses whose forwarded headers count, comma-separated',
   SALLYPORT_ALLOWED_ORIGINS: 'Origins of browser applications that may call, comma-separated',
 };

@@ -2,6 +2,7 @@ import { readEnvironment, variable } from '@sallyport/config';
 import { Secret } from '@sallyport/kernel';
 import { readCertificateAuthorities } from '@sallyport/safe-fetch';
 import { processVariables } from '@sallyport/process';
+import { vaultSettings, vaultVariables, type KeyServiceSettings } from '@sallyport/vault';
 import { z } from 'zod';
 
 export interface AuthorizationServerConfig {
@@ -15,6 +16,7 @@ export interface AuthorizationServerConfig {
   readonly port: number;
   readonly databaseUrl: Secret;
   readonly masterKeyFile: string | null;
+  readonly kms?: KeyServiceSettings;
   /** The pinned public key of the configuration log. */
   readonly configurationVerifyKeyFile: string;
   /** The name events are published under. */
@@ -37,7 +39,7 @@ export const AuthorizationServerEnvironment = z.strictObject({
   SALLYPORT_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
   SALLYPORT_PORT: variable.port().default(7401),
   DATABASE_URL: variable.url('postgresql:', 'postgres:').transform((url) => new Secret(url)).describe('PostgreSQL'),
-  SALLYPORT_MASTER_KEY_FILE: variable.path().describe('master.key'),
+  ...vaultVariables(),
   SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: variable.path().describe('configuration-signing.pub.jwk'),
   SALLYPORT_STALENESS_BOUND: variable.duration().default(300_000).describe('How old the configuration may become before nothing is issued any more'),
   SALLYPORT_TRUSTED_PROXIES: variable.list().default([]),
@@ -60,7 +62,7 @@ export function authorizationServerConfig(environment: AuthorizationServerEnviro
     host: environment.SALLYPORT_HOST,
     port: environment.SALLYPORT_PORT,
     databaseUrl: environment.DATABASE_URL,
-    masterKeyFile: environment.SALLYPORT_MASTER_KEY_FILE,
+    ...vaultSettings(environment, readCertificateAuthorities(environment.SALLYPORT_CA_FILES)),
     configurationVerifyKeyFile: environment.SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE,
     replica: environment.SALLYPORT_REPLICA,
     stalenessBoundMs: environment.SALLYPORT_STALENESS_BOUND,

@@ -5,7 +5,7 @@ import { systemClock, type Clock } from '@sallyport/kernel';
 import { loadVerifyingKey } from '@sallyport/keys';
 import type { Messaging } from '@sallyport/messaging';
 import type { Logger } from '@sallyport/telemetry';
-import { keepResealing, Vault } from '@sallyport/vault';
+import { keepResealing, openVault } from '@sallyport/vault';
 import type { FastifyInstance } from 'fastify';
 import { asDatabaseProblem, AuthorizationServerModule } from './authorization-server.module.js';
 import type { AuthorizationServerConfig } from './config.js';
@@ -58,7 +58,7 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
 
   const onProblem = (what: string, err: unknown): void => logger.warn({ err }, what);
   try {
-    const vault = await Vault.open(config, { database, clock, onProblem }).catch(asDatabaseProblem);
+    const vault = await openVault(config, { database, clock, onProblem }).catch(asDatabaseProblem);
     closers.push(() => Promise.resolve(vault.close()));
     const module = await AuthorizationServerModule.with({ config, vault, configurationKey: publicJwk, database, configuration, recorder, logger, clock });
     const app = await createNestApp(module, {

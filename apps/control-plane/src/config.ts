@@ -3,6 +3,7 @@ import { readEnvironment, variable } from '@sallyport/config';
 import { SallyportError, Secret } from '@sallyport/kernel';
 import { readCertificateAuthorities } from '@sallyport/safe-fetch';
 import { processVariables } from '@sallyport/process';
+import { vaultSettings, vaultVariables, type KeyServiceSettings } from '@sallyport/vault';
 import { z } from 'zod';
 
 export interface ControlPlaneConfig {
@@ -23,6 +24,7 @@ export interface ControlPlaneConfig {
   readonly secretVariables: Readonly<Record<string, string | undefined>>;
   readonly keys: {
     readonly masterKeyFile: string | null;
+    readonly kms?: KeyServiceSettings;
     readonly configurationSigningKeyFile: string;
     readonly leaseKeyFile: string;
     readonly leaseSigningKeyFile: string;
@@ -55,7 +57,7 @@ export const ControlPlaneEnvironment = z.strictObject({
   DATABASE_URL: variable.url('postgresql:', 'postgres:').transform((url) => new Secret(url)).describe('PostgreSQL'),
   SALLYPORT_ADMIN_TOKEN_FILE: variable.path().describe('Holds the token of the admin API, at least 32 characters'),
   SALLYPORT_CONFIGURATION_FILE: variable.path().optional().describe('Declarative file that is applied at each start'),
-  SALLYPORT_MASTER_KEY_FILE: variable.path(),
+  ...vaultVariables(),
   SALLYPORT_CONFIGURATION_SIGNING_KEY_FILE: variable.path().describe('configuration-signing.jwk'),
   SALLYPORT_LEASE_KEY_FILE: variable.path().describe('lease.jwk: what gateways seal tokens to'),
   SALLYPORT_LEASE_SIGNING_KEY_FILE: variable.path().describe('lease-signing.jwk'),
@@ -106,7 +108,7 @@ export function controlPlaneConfig(environment: ControlPlaneEnvironment, parts: 
     ...parts,
     declarativeFile: environment.SALLYPORT_CONFIGURATION_FILE ?? null,
     keys: {
-      masterKeyFile: environment.SALLYPORT_MASTER_KEY_FILE,
+      ...vaultSettings(environment, readCertificateAuthorities(environment.SALLYPORT_CA_FILES)),
       configurationSigningKeyFile: environment.SALLYPORT_CONFIGURATION_SIGNING_KEY_FILE,
       leaseKeyFile: environment.SALLYPORT_LEASE_KEY_FILE,
       leaseSigningKeyFile: environment.SALLYPORT_LEASE_SIGNING_KEY_FILE,

@@ -8,7 +8,7 @@ import { loadEnrolledKeys, loadSigningKey } from '@sallyport/keys';
 import type { AuditRecord } from '@sallyport/messages';
 import type { Messaging } from '@sallyport/messaging';
 import type { Logger } from '@sallyport/telemetry';
-import { keepResealing, Vault } from '@sallyport/vault';
+import { keepResealing, openVault } from '@sallyport/vault';
 import { requireAdminToken } from './admin/require-admin-token.js';
 import type { ControlPlaneConfig } from './config.js';
 import { ConfigurationPublisher } from './configuration/configuration-publisher.js';
@@ -53,7 +53,7 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
     const database = connectDatabase(config.databaseUrl.reveal());
     closers.push(() => database.$disconnect());
     const onProblem = (what: string, err: unknown): void => logger.warn({ err }, what);
-    const vault = await Vault.open({ ...config.keys }, { database, clock, onProblem });
+    const vault = await openVault(config.keys, { database, clock, onProblem });
     closers.push(() => Promise.resolve(vault.close()));
     const { sealer } = vault;
     const revisions = new RevisionLog(database, signing.privateKey);

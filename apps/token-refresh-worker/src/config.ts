@@ -3,12 +3,14 @@ import { Secret } from '@sallyport/kernel';
 import type { QueueBackendOptions } from '@sallyport/queue';
 import { readCertificateAuthorities } from '@sallyport/safe-fetch';
 import { processVariables } from '@sallyport/process';
+import { vaultSettings, vaultVariables, type KeyServiceSettings } from '@sallyport/vault';
 import { z } from 'zod';
 
 export interface TokenRefreshWorkerConfig {
   readonly databaseUrl: Secret;
   readonly queue: Omit<Extract<QueueBackendOptions, { kind: 'postgres' }>, 'onProblem'> | Omit<Extract<QueueBackendOptions, { kind: 'redis' }>, 'onProblem'>;
   readonly masterKeyFile: string | null;
+  readonly kms?: KeyServiceSettings;
   /** The pinned public key of the configuration log. */
   readonly configurationVerifyKeyFile: string;
   /** The name events are published under. */
@@ -25,7 +27,7 @@ export const TokenRefreshWorkerEnvironment = z.strictObject({
   ...processVariables({ replica: 'token-refresh-worker', healthPort: 7493 }),
   DATABASE_URL: variable.url('postgresql:', 'postgres:').transform((url) => new Secret(url)).describe('PostgreSQL'),
   REDIS_URL: variable.url('redis:', 'rediss:').optional().describe('Redis for jobs; without it they are kept in PostgreSQL'),
-  SALLYPORT_MASTER_KEY_FILE: variable.path(),
+  ...vaultVariables(),
   SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: variable.path().describe('configuration-signing.pub.jwk'),
   SALLYPORT_STALENESS_BOUND: variable.duration().default(300_000).describe('How old the configuration may become before nothing is refreshed'),
   SALLYPORT_TICK_INTERVAL: variable.duration().default(5_000).describe('How often what is due is looked for'),
@@ -44,7 +46,7 @@ export function tokenRefreshWorkerConfig(environment: TokenRefreshWorkerEnvironm
   return {
     databaseUrl,
     queue: environment.REDIS_URL === undefined ? { kind: 'postgres', databaseUrl: databaseUrl.reveal() } : { kind: 'redis', redisUrl: environment.REDIS_URL },
-    masterKeyFile: environment.SALLYPORT_MASTER_KEY_FILE,
+    ...vaultSettings(environment, readCertificateAuthorities(environment.SALLYPORT_CA_FILES)),
     configurationVerifyKeyFile: environment.SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE,
     replica: environment.SALLYPORT_REPLICA,
     stalenessBoundMs: environment.SALLYPORT_STALENESS_BOUND,

@@ -11,7 +11,7 @@ import type { Messaging } from '@sallyport/messaging';
 import { createQueueBackend } from '@sallyport/queue';
 import { createSafeFetch } from '@sallyport/safe-fetch';
 import type { Logger, Metrics } from '@sallyport/telemetry';
-import { Vault } from '@sallyport/vault';
+import { openVault } from '@sallyport/vault';
 import type { TokenRefreshWorkerConfig } from './config.js';
 import { measureProviders } from './measure-providers.js';
 import { ProviderSlots } from './provider-slots.js';
@@ -49,7 +49,7 @@ export async function startTokenRefreshWorker(config: TokenRefreshWorkerConfig, 
     onProblem: (problem) => logger.warn({ problem: problem.type }, 'configuration log'),
   });
   const database = connectDatabase(config.databaseUrl.reveal(), DATABASE_CONNECTIONS);
-  const vault = await Vault.open(config, { database, clock, onProblem: (what, err) => logger.warn({ err }, what) }).catch(async (error: unknown) => {
+  const vault = await openVault(config, { database, clock, onProblem: (what, err) => logger.warn({ err }, what) }).catch(async (error: unknown) => {
     await database.$disconnect();
     throw error;
   });

@@ -6,6 +6,7 @@
  */
 export { keepResealing } from './keep-resealing.js';
 export type { ResealingParts } from './keep-resealing.js';
+export type { KeyServiceSettings } from './kms/open-key-wrapper.js';
 export type { KeyContext, KeyWrapper, KeyWrapperErrorCode } from './key-wrapper.js';
 export { resealRecords, sealedColumn } from './reseal-records.js';
 export type { ResealContext, SealedColumn } from './reseal-records.js';
@@ -13,5 +14,7 @@ export { removeVaultKey, rotateVaultKey, rotationStatus } from './rotate-vault-k
 export type { ListedVaultKey, RemovalResult, RotationContext, RotationStatus, VaultKeyState } from './rotate-vault-key.js';
 export { sealedPlaces } from './sealed-places.js';
 export type { SealedTable } from './sealed-places.js';
+export { openVault } from './open-vault.js';
+export { vaultSettings, vaultVariables } from './vault-variables.js';
 export { Vault } from './vault.js';
 export type { VaultParts, VaultSettings } from './vault.js';
