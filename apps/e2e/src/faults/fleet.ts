@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureDeploymentKeys, type DeploymentKeyFiles } from '@sallyport/keys';
 import { ensureBusUsers, natsServerConfig, nkeySeedFile } from '@sallyport/messaging';
@@ -23,6 +23,8 @@ export interface Fleet {
   readonly killed: ReadonlySet<string>;
   /** SIGKILL to one of them at random, never the last control plane, which is then started again. */
   killOne(random: () => number): Promise<void>;
+  /** The admin API of the first control plane. */
+  administer(method: 'GET' | 'POST', path: string): Promise<unknown>;
   logs(): string;
   stop(): Promise<void>;
 }
@@ -90,6 +92,11 @@ export async function startFleet({ configuration, jwksUrl }: { configuration: st
       if (name === undefined) return;
       await kill(name);
       await start(name);
+    },
+    async administer(method, path) {
+      const response = await fetch(`http://127.0.0.1:${ports[names.length]}${path}`, { method, headers: { authorization: `Bearer ${readFileSync(adminToken, 'utf8')}` } });
+      if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
+      return response.json();
     },
     logs: () => all.map((app) => app.output()).join('\n'),
     async stop() {

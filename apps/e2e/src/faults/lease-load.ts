@@ -14,11 +14,13 @@ export interface LeaseLoadContext {
   readonly messaging: Messaging;
   readonly keys: DeploymentKeyFiles;
   readonly snapshot: () => ConfigurationSnapshot;
+  /** Why there was none: nobody answered in time, or what the answer was. */
+  readonly onFailure?: (reason: string) => void;
   readonly agentKey: { readonly kid: string; readonly privateKey: CryptoKey };
 }
 
 /** Asks for credentials as a gateway does, for the on-demand refreshes this causes. */
-export async function createLeaseAsker({ messaging, keys, snapshot, agentKey }: LeaseLoadContext): Promise<(asked: { readonly userId: string; readonly server: string; readonly targetOrigin: string }) => Promise<string | undefined>> {
+export async function createLeaseAsker({ messaging, keys, snapshot, agentKey, onFailure = () => undefined }: LeaseLoadContext): Promise<(asked: { readonly userId: string; readonly server: string; readonly targetOrigin: string }) => Promise<string | undefined>> {
   const [{ privateKey: replicaKey }, { publicKey: leasePublicKey }, { publicKey: leaseSigningPublicKey }] = await Promise.all([loadSigningKey(keys.gatewayKey(GATEWAY)), loadEncryptionKey(keys.leasePublic), loadVerifyingKey(keys.leaseSigningPublic)]);
   const requester = { replica: GATEWAY, replicaKey, leasePublicKey, clock: Date.now };
 
@@ -31,8 +33,12 @@ export async function createLeaseAsker({ messaging, keys, snapshot, agentKey }: 
     const { wire, expectation } = await sealLeaseRequest({ token, userId, clientId: AGENT, sid, server, targetOrigin, policyRevision: snapshot().revision, policy: `${server}-for-everybody` }, requester);
     // Nobody answers while the process asked is dead: that is the fault, not a failure.
     const answer = await request(messaging.client(), subjects.lease, wire, { timeoutMs: ANSWER_MS }).then((value) => ({ value }), () => undefined);
-    if (!answer) return undefined;
+    if (!answer) {
+      onFailure('no answer');
+      return undefined;
+    }
     const outcome = await openLeaseAnswer(answer.value, expectation, { leaseSigningPublicKey });
+    if (outcome.type !== 'granted') onFailure(outcome.type);
     return outcome.type === 'granted' ? outcome.headers['authorization']?.replace(/^Bearer /, '') : undefined;
   };
 }

@@ -49,7 +49,7 @@ interface Place {
   readonly users: readonly UserId[];
 }
 
-const configuration = (places: readonly Place[]): string => `
+export const configuration = (places: readonly Pick<Place, 'server' | 'provider'>[]): string => `
 kind: TrustProvider
 name: company
 spec: { displayName: Company, issuer: ${places[0]?.provider.origin}, clientId: sallyport, claims: { subject: sub, email: email, name: name, groups: groups } }

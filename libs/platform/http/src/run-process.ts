@@ -1,5 +1,6 @@
 import { SallyportError } from '@sallyport/kernel';
 import { scrubText } from '@sallyport/telemetry';
+import { emptyCoreDumps } from './empty-core-dumps.js';
 import { translateListenError } from './create-nest-app.js';
 
 export interface ProcessScope {
@@ -70,6 +71,8 @@ export async function runProcess(name: string, start: (scope: ProcessScope) => P
     });
   }
 
+  const exposure = emptyCoreDumps();
+  if (exposure !== undefined) say(exposure);
   try {
     await start({ onClose: (what, close) => void closers.push({ what, close }), stopping: stopping.signal, stop });
   } catch (error) {
