@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { describeConnecting } from './scenarios/connecting.js';
+import { describeNothingInClear } from './scenarios/nothing-in-clear.js';
 import { describeRefusals } from './scenarios/refusals.js';
 import { describeRestart } from './scenarios/restart.js';
 import { describeStolenBusIdentity } from './scenarios/stolen-bus-identity.js';
 import { describeWholePath } from './scenarios/whole-path.js';
-import { startDistributed } from './system/start-distributed.js';
-import type { System } from './system/system.js';
+import { startDistributed, type DistributedSystem } from './system/start-distributed.js';
 
 describe('distributed', () => {
-  let system: System;
+  let system: DistributedSystem;
   beforeAll(async () => {
     system = await startDistributed();
   });
@@ -17,6 +17,7 @@ describe('distributed', () => {
   describeWholePath(() => system);
   describeConnecting(() => system);
   describeRefusals(() => system);
+  describeNothingInClear(() => system);
   describeStolenBusIdentity(() => system);
   describeRestart(() => system);
 });

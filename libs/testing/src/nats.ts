@@ -14,6 +14,7 @@ export interface TestNats {
 
 /** A server of our own: it can be stopped and started again with what it stored. */
 export interface PrivateNats extends TestNats {
+  readonly storeDir: string;
   kill(): Promise<void>;
   /** After `kill()`: again on the same port with the same store. */
   restart(): Promise<void>;
@@ -51,6 +52,7 @@ export async function startPrivateNats(configure: (place: NatsPlace) => string =
   let earlier = '';
   return {
     url: `nats://127.0.0.1:${port}`,
+    storeDir,
     output: () => earlier + server.output(),
     kill: () => server.kill(),
     forget: () => rmSync(storeDir, { recursive: true, force: true }),

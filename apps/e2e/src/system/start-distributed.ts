@@ -14,6 +14,10 @@ export const GATEWAY = 'gateway-1';
 export interface DistributedSystem extends System {
   readonly gateways: readonly string[];
   readonly authorizationServers: readonly string[];
+  /** Where the bus keeps its streams, and where our processes keep what they write. */
+  readonly natsStore: string;
+  readonly dataDir: string;
+  readonly redisUrl: string;
   /** SIGKILL to one process, by its name: `gateway-2`. */
   kill(name: string): Promise<void>;
   /** Starts it again on the same data, and waits until it is ready. */
@@ -143,6 +147,9 @@ export async function startDistributed(replicas: { gateways?: number; authorizat
     keys: join(dataDir, 'keys'),
     databaseUrl: postgres.url,
     natsUrl: nats.url,
+    natsStore: nats.storeDir,
+    dataDir,
+    redisUrl: redis.url,
     nkeys,
     logs: () => all.map((app) => app.output()).join('\n'),
     async kill(name) {

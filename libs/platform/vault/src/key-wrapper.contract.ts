@@ -44,19 +44,19 @@ export function describeKeyWrapper(title: string, open: () => Promise<{ one: Key
 
 /** What every key service must do besides, when it is not well. */
 export function describeKeyService(title: string, start: () => Promise<LocalKms>): void {
-  let kms: LocalKms;
-  beforeAll(async () => {
-    kms = await start();
-  });
-  afterAll(() => kms.stop());
-  describeKeyWrapper(title, async () => ({ one: await kms.wrapper(), same: await kms.wrapper(), other: await kms.wrapper('second') }));
-
-  describe(title, () => {
+  describe(`${title} as a service`, () => {
+    let kms: LocalKms;
     let wrapper: KeyWrapper;
+    beforeAll(async () => {
+      kms = await start();
+    });
+    afterAll(() => kms.stop());
     beforeEach(async () => {
       Object.assign(kms.behaviour, calm());
       wrapper = await kms.wrapper();
     });
+    describeKeyWrapper(title, async () => ({ one: await kms.wrapper(), same: await kms.wrapper(), other: await kms.wrapper('second') }));
+
     const both = async (expected: string, wrapped: Uint8Array, from: KeyWrapper = wrapper) => {
       await expect(from.wrap(randomBytes(32), context)).rejects.toThrow(code(expected));
       const failure: unknown = await from.unwrap(wrapped, context).catch((error: unknown) => error);

@@ -15,10 +15,10 @@ describeKeyWrapper('a key file', async () => {
   const key = new Secret<Uint8Array>(randomBytes(32));
   return { one: new KeyFileWrapper(key), same: new KeyFileWrapper(key), other: new KeyFileWrapper(new Secret<Uint8Array>(randomBytes(32))) };
 });
-describe('AWS KMS', () => describeKeyService('AWS KMS', startLocalAwsKms));
-describe('Google Cloud KMS', () => describeKeyService('Google Cloud KMS', startLocalGoogleKms));
-describe('Azure Key Vault', () => describeKeyService('Azure Key Vault', startLocalAzureKeyVault));
-describe('Vault Transit', () => describeKeyService('Vault Transit', startLocalVaultTransit));
+describeKeyService('AWS KMS', startLocalAwsKms);
+describeKeyService('Google Cloud KMS', startLocalGoogleKms);
+describeKeyService('Azure Key Vault', startLocalAzureKeyVault);
+describeKeyService('Vault Transit', startLocalVaultTransit);
 
 describe('the name of a KMS key', () => {
   const open = (name: string, tokenFile: string | null = '/token') => openKeyWrappers({ keys: [name], tokenFile, namespace: null, extraCertificateAuthorities: [] });

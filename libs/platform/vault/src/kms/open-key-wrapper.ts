@@ -17,7 +17,7 @@ export interface KeyServiceSettings {
 
 /** @throws SallyportError `vault_key_name_invalid`, `key_service_client_missing` */
 export function openKeyWrappers({ keys, ...settings }: KeyServiceSettings): Promise<KeyWrapper[]> {
-  return Promise.all(keys.map((name) => openKeyWrapper(name, settings)));
+  return Promise.all(keys.map(async (name) => openKeyWrapper(name, settings)));
 }
 
 const AWS = /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(?:key|alias)\/[\w/-]+$/;

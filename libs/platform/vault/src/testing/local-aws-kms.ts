@@ -28,7 +28,7 @@ export async function startLocalAwsKms(): Promise<LocalKms> {
     const input = JSON.parse(body) as { KeyId: string; Plaintext?: string; CiphertextBlob?: string; EncryptionContext?: Record<string, string> };
     if (!keys.has(input.KeyId)) return fail(400, 'NotFoundException');
     if (behaviour.isDisabled) return fail(400, 'DisabledException');
-    const aad = Buffer.from(JSON.stringify(Object.entries(input.EncryptionContext ?? {}).toSorted()));
+    const aad = Buffer.from(JSON.stringify(Object.entries(input.EncryptionContext ?? {}).toSorted(([one], [other]) => (one < other ? -1 : 1))));
     // The blob names its key: another KeyId is told apart from an altered blob.
     const marked = (arn: string) => createHash('sha256').update(arn).digest().subarray(0, 8);
     if (target === 'TrentService.Encrypt') {
