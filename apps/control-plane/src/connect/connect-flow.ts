@@ -4,9 +4,9 @@ import type { CredentialChanged } from '@sallyport/messages';
 import type { BrowserSession } from '../session/browser-sessions.js';
 import type { Page } from '../pages/page.js';
 import type { RecordLifecycle } from '../lease/announce-refresh.js';
-import { connectedPage, connectPage, consentPage, continuePage, declinedPage, enterSecretPage, failedPage, ticketPages, type Asked } from './connect-pages.js';
+import { connectedPage, connectPage, consentPage, continuePage, declinedPage, enterSecretPage, failedPage, keptPage, otherAccountPage, ticketPages, type Asked } from './connect-pages.js';
 import { openConnectTicket, sealConnectTicket, type ConnectTicket } from './connect-ticket.js';
-import { finishConnecting, isRevokedFor, type FinishContext } from './finish-connecting.js';
+import { confirmAccount, finishConnecting, isRevokedFor, type FinishContext, type FinishResult } from './finish-connecting.js';
 import { startConnecting, type StartContext } from './start-connecting.js';
 
 export interface ConnectContext extends FinishContext, StartContext {
@@ -92,8 +92,22 @@ export class ConnectFlow {
   }
 
   async finish(parameters: URLSearchParams, session: BrowserSession | undefined): Promise<Page> {
-    const { record } = this.#context;
     const result = await finishConnecting(parameters, session, this.#context);
+    if (result.type === 'other_account' && session) {
+      const target = this.#target(result.grant);
+      return otherAccountPage({ serverTitle: target ? titleOf(target) : result.grant.server, from: result.from, to: result.to, confirmation: result.confirmation, session });
+    }
+    return this.#outcome(result.type === 'other_account' ? { type: 'not_yours' } : result);
+  }
+
+  /** @param isWanted whether another account than so far is meant */
+  async confirm(confirmation: string, isWanted: boolean, session: BrowserSession): Promise<Page> {
+    const result = await confirmAccount(confirmation, isWanted, session, this.#context);
+    return result.type === 'declined' ? keptPage : this.#outcome(result);
+  }
+
+  async #outcome(result: Exclude<FinishResult, { type: 'other_account' }>): Promise<Page> {
+    const { record } = this.#context;
     if (result.type === 'not_yours') return ticketPages.notYours;
     const about = aboutOf(result.grant);
     const target = this.#target(result.grant);

@@ -55,6 +55,17 @@ export function connectedPage(agent: AskingAgent | null, serverTitle: string): P
   return { title: 'Connected', body: html`${next}<p><a href="/account">Your accounts and agents</a> · <a href="/session/end">Sign out</a></p>` };
 }
 
+/** Security rule S23: agents would go on in somebody else's name. */
+export function otherAccountPage({ serverTitle, from, to, confirmation, session }: { serverTitle: string; from: string; to: string | null; confirmation: string; session: BrowserSession }): Page {
+  const named = to ?? `an account that ${serverTitle} does not name`;
+  return {
+    title: `Use another ${serverTitle} account?`,
+    body: html`<dl><dt>So far</dt><dd>${from}</dd><dt>Now</dt><dd>${named}</dd></dl><p>Agents that may use your ${serverTitle} account would use this other one from now on.</p><form method="post" action="/connect/confirm"><input type="hidden" name="csrf" value="${session.csrfToken}"><input type="hidden" name="confirmation" value="${confirmation}"><button type="submit" name="decision" value="use">Use ${named}</button> <button type="submit" name="decision" value="keep">Keep ${from}</button></form>`,
+  };
+}
+
+export const keptPage: Page = { title: 'Nothing was changed', body: html`<p>Your account stays the one it was; the other one was let go of.</p><p><a href="/account">Your accounts and agents</a></p>` };
+
 export function continuePage(serverTitle: string, url: string): Page {
   return { title: `Continuing to ${serverTitle}`, continueTo: url, body: html`<p><a class="button" href="${url}">Continue to ${serverTitle}</a></p>` };
 }

@@ -10,6 +10,7 @@ import { SignIn } from '../session/sign-in.js';
 import { ConnectFlow } from './connect-flow.js';
 import { otherUserPage, ticketPages } from './connect-pages.js';
 
+const ConfirmForm = z.object({ csrf: z.string(), confirmation: z.string().min(1).max(128), decision: z.enum(['use', 'keep']) });
 const Form = z.object({ csrf: z.string(), username: z.string().max(1_024).optional(), secret: z.string().max(16_384).optional() });
 
 /** Security rule S23: GET changes nothing, a form of this session starts the flow, the callback checks both again. */
@@ -43,6 +44,14 @@ export class ConnectController {
     if (!session) return sendToSignIn(path, { signIn: this.#signIn, cookies: this.#cookies }, reply);
     if (session.userId !== opened.ticket.userId) return sendPage(reply, otherUserPage(session, path));
     sendPage(reply, await this.#flow.show(opened.ticket, session, path));
+  }
+
+  @Post('confirm')
+  async confirm(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const form = ConfirmForm.safeParse(request.body);
+    const session = await this.#session(request);
+    if (!form.success || !session || !csrfHolds(session, form.data.csrf)) return sendPage(reply, ticketPages.staleForm);
+    sendPage(reply, await this.#flow.confirm(form.data.confirmation, form.data.decision === 'use', session));
   }
 
   @Post(':ticket')

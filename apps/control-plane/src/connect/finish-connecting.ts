@@ -1,4 +1,4 @@
-import { configuredTarget, exchangeCode, pinsOf, readAuthorizationResponse, storeGrant, tokenQuirksOf, type ClientAuthentication, type Connection, type ConnectionStore, type OAuthClient } from '@sallyport/credential';
+import { accountOf, configuredTarget, exchangeCode, pinsOf, readAuthorizationResponse, revokeGrant, storeGrant, tokenQuirksOf, type ClientAuthentication, type ConfiguredTarget, type Connection, type ConnectionStore, type OAuthClient } from '@sallyport/credential';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import type { Clock } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
@@ -10,6 +10,8 @@ import type { PendingGrant, PendingGrants } from './pending-grants.js';
 
 export type FinishResult =
   | { readonly type: 'connected'; readonly grant: PendingGrant; readonly connection: Pick<Connection, 'id' | 'revision'> }
+  /** It was another account's so far: the user says whether that is meant. */
+  | { readonly type: 'other_account'; readonly grant: PendingGrant; readonly confirmation: string; readonly from: string; readonly to: string | null }
   /** `state` is unknown, was used, or belongs to another browser or user: nothing of the response was looked at. */
   | { readonly type: 'not_yours' }
   /** The agent or its user was, while the browser was at the server: nothing of the response was looked at. */
@@ -48,15 +50,48 @@ export async function finishConnecting(parameters: URLSearchParams, session: Bro
   if (response.type === 'untrusted') return { type: 'failed', grant, reason: response.reason };
   if (response.type === 'refused') return response.error === 'access_denied' ? { type: 'declined', grant } : { type: 'failed', grant, reason: response.error };
 
+  const found = await stillConfigured(grant, context);
+  if (found.type === 'failed') return found;
+  const { target, client } = found;
+  const { tokenEndpoint, codeVerifier, resource, userId } = grant;
+  const result = await exchangeCode({ tokenEndpoint, client, code: response.code, codeVerifier, redirectUri: context.redirectUri, resource, now: context.clock(), quirks: tokenQuirksOf(target.provider.spec) }, context.fetch);
+  if (result.type !== 'granted') return { type: 'failed', grant, reason: result.type === 'refused' ? result.error : result.type };
+  const account = accountOf(result.tokens, { issuer: client.issuer, tokenEndpoint, clientId: client.clientId });
+  const { accessToken, refreshToken, expiresAt, scopes: given } = result.tokens;
+  const tokens = { accessToken, refreshToken, expiresAt, scopes: given && [...given] };
+  const before = await context.store.findFor(userId, grant.server);
+  if (before && before.issuer === client.issuer && before.accountId !== null && before.accountId !== account?.id) {
+    const confirmation = context.pending.newState();
+    await context.pending.keep(confirmation, { ...grant, obtained: { tokens, account } });
+    return { type: 'other_account', grant, confirmation, from: before.accountName ?? before.accountId, to: account?.name ?? null };
+  }
+  return keep(grant, { tokens, account }, { target, client }, context);
+}
+
+/** The user's answer to whether another account is meant (security rule S23): theirs, in the browser that asked, and once. Not wanted, the new grant ends where it came from. */
+export async function confirmAccount(confirmation: string, isWanted: boolean, session: BrowserSession, context: FinishContext): Promise<Exclude<FinishResult, { type: 'other_account' }>> {
+  const grant = await context.pending.take(confirmation);
+  if (!grant?.obtained || grant.sessionDigest !== session.idDigest || grant.userId !== session.userId) return { type: 'not_yours' };
+  if (isRevokedFor(grant, grant.ticketIssuedAt, context.snapshot())) return { type: 'revoked', grant };
+  const found = await stillConfigured(grant, context);
+  if (found.type === 'failed') return found;
+  if (isWanted) return keep(grant, grant.obtained, found, context);
+  const { accessToken, refreshToken } = grant.obtained.tokens;
+  const { revocationEndpoint, tokenEndpoint } = grant;
+  if (revocationEndpoint !== null) await revokeGrant({ revocationEndpoint, tokenEndpoint, client: found.client, now: context.clock(), token: refreshToken ?? accessToken, tokenTypeHint: refreshToken === null ? 'access_token' : 'refresh_token' }, context.fetch);
+  return { type: 'declined', grant };
+}
+
+async function stillConfigured(grant: PendingGrant, context: FinishContext): Promise<{ readonly type: 'found'; readonly target: ConfiguredTarget; readonly client: OAuthClient } | Extract<FinishResult, { type: 'failed' }>> {
   const target = configuredTarget(context.snapshot(), grant);
   if (!target || JSON.stringify(pinsOf(target)) !== JSON.stringify(grant.pins)) return { type: 'failed', grant, reason: 'configuration_changed' };
   const client = await context.clientFor({ credentialProvider: grant.credentialProvider, issuer: grant.issuer, clientId: grant.oauthClientId }, grant.authentication);
-  if (!client) return { type: 'failed', grant, reason: 'client_unknown' };
+  return client ? { type: 'found', target, client } : { type: 'failed', grant, reason: 'client_unknown' };
+}
 
-  const { tokenEndpoint, codeVerifier, resource, revocationEndpoint, scopes, userId } = grant;
-  const result = await exchangeCode({ tokenEndpoint, client, code: response.code, codeVerifier, redirectUri: context.redirectUri, resource, now: context.clock(), quirks: tokenQuirksOf(target.provider.spec) }, context.fetch);
-  if (result.type !== 'granted') return { type: 'failed', grant, reason: result.type === 'refused' ? result.error : result.type };
-  const connection = await storeGrant({ userId, target, resource, tokenEndpoint: grant.refreshEndpoint ?? tokenEndpoint, revocationEndpoint, client, tokens: result.tokens, requestedScopes: scopes }, context);
+async function keep(grant: PendingGrant, { tokens, account }: NonNullable<PendingGrant['obtained']>, { target, client }: { target: ConfiguredTarget; client: OAuthClient }, context: FinishContext): Promise<FinishResult & { type: 'connected' }> {
+  const { userId, resource, tokenEndpoint, revocationEndpoint, scopes } = grant;
+  const connection = await storeGrant({ userId, target, resource, tokenEndpoint: grant.refreshEndpoint ?? tokenEndpoint, revocationEndpoint, client, tokens, requestedScopes: scopes, account }, context);
   if (grant.agent) await context.consents.give({ userId, clientId: grant.agent.clientId, server: grant.server });
   return { type: 'connected', grant, connection };
 }

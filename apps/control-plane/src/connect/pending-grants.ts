@@ -34,6 +34,8 @@ const PendingGrant = z.object({
   /** `null`: without PKCE. */
   codeVerifier: z.string().nullable(),
   scopes: z.array(z.string()),
+  /** What came of it, where the user is asked whether it is the account they meant (security rule S23). */
+  obtained: z.object({ tokens: z.object({ accessToken: z.string(), refreshToken: z.string().nullable(), expiresAt: z.number().nullable(), scopes: z.array(z.string()).nullable() }), account: z.object({ id: z.string(), name: z.string() }).optional() }).optional(),
 });
 export type PendingGrant = z.infer<typeof PendingGrant>;
 

@@ -201,6 +201,8 @@ const OAuthUser = z.strictObject({
   expiresIn: z.enum(['seconds', 'milliseconds']).optional(),
   /** How long a token lives whose answer does not say; for ever unless said. */
   unsaidLifetime: Duration.optional(),
+  /** Where its answers say whose account it is: what stays the same, and what it is called. An ID token needs no such place. */
+  account: z.strictObject({ id: z.array(FieldName).min(1).max(4), name: z.array(FieldName).min(1).max(4).optional() }).optional(),
   /** Errors that mean what `invalid_grant` does; `description` is compared as a whole. */
   deadGrant: z.array(z.strictObject({ error: z.string().min(1).max(128), description: z.string().min(1).max(512).optional() })).max(8).optional(),
   ...addOns,

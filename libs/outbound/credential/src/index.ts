@@ -49,6 +49,8 @@ export { readAuthorizationResponse } from './oauth/read-authorization-response.j
 export { preferredAuthentication, registerClient } from './oauth/register-client.js';
 export type { ClientRegistration } from './oauth/register-client.js';
 export type { GrantedTokens, TokenResult } from './oauth/request-token.js';
+export { accountOf } from './oauth/account-of.js';
+export type { ProviderAccount } from './oauth/account-of.js';
 export { revokeGrant } from './oauth/revoke-grant.js';
 export { revokeUpstream } from './connection/upstream-revocation.js';
 export type { RevokeUpstreamContext, UpstreamRevocation, UpstreamRevocationResult, UpstreamRevocations, UpstreamRevocationSummary } from './connection/upstream-revocation.js';

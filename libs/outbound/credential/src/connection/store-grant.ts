@@ -1,6 +1,7 @@
 import { newId, SallyportError } from '@sallyport/kernel';
 import { refreshDueAt } from '@sallyport/refresh';
 import type { OAuthClient } from '../oauth/oauth-client.js';
+import type { ProviderAccount } from '../oauth/account-of.js';
 import type { GrantedTokens } from '../oauth/request-token.js';
 import type { Connection } from './connection.js';
 import { pinsOf, type ConfiguredTarget } from './connection-pins.js';
@@ -18,7 +19,7 @@ export interface NewGrant {
   readonly tokens: GrantedTokens;
   readonly requestedScopes: readonly string[];
   /** Whose account it is there, where the provider says (S23). */
-  readonly account?: { readonly id: string; readonly name: string } | undefined;
+  readonly account?: ProviderAccount | undefined;
 }
 
 const ATTEMPTS = 5;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { SallyportError } from '@sallyport/kernel';
 import { authenticate, type OAuthClient, type OutboundFetch } from './oauth-client.js';
 import { readProviderWords, type ProviderWords } from './provider-words.js';
+import { accountText, type ProviderAccount } from './account-of.js';
 import { readJsonObject } from './read-json.js';
 
 const MAX_TOKEN = 65_536;
@@ -18,6 +19,7 @@ const TokenAnswer = z.object({
   expires_in: z.unknown().optional(),
   refresh_token: z.string().min(1).max(MAX_TOKEN).optional().catch(undefined),
   scope: z.string().optional().catch(undefined),
+  id_token: z.string().max(MAX_TOKEN).optional().catch(undefined),
   issued_token_type: z.string().max(256).optional().catch(undefined),
 });
 
@@ -36,6 +38,8 @@ export interface TokenQuirks {
   readonly unsaidLifetimeMs?: number | undefined;
   /** Errors that mean what `invalid_grant` does. */
   readonly deadGrant?: readonly { readonly error: string; readonly description?: string | undefined }[] | undefined;
+  /** Where an answer says whose account it is. */
+  readonly account?: { readonly id: readonly string[]; readonly name?: readonly string[] | undefined } | undefined;
   /** Scopes of an answer may be separated by commas. */
   readonly looseScopes?: boolean | undefined;
 }
@@ -50,6 +54,9 @@ export interface GrantedTokens {
   readonly scopes: readonly string[] | null;
   /** RFC 8693 section 2.2.1; only where the answer says it. */
   readonly issuedTokenType?: string;
+  /** Where the answer has them. */
+  readonly idToken?: string;
+  readonly account?: ProviderAccount;
 }
 
 export type TokenResult =
@@ -98,8 +105,9 @@ export async function receiveToken(send: () => Promise<Response>, { now, quirks 
   if (!response.ok) return { type: 'refused', error: 'unknown_error', description: null, status: response.status };
   const parsed = TokenAnswer.safeParse(within(answer, quirks.tokenPath));
   if (!parsed.success || !isTokenType(parsed.data.token_type, quirks)) return { type: 'ambiguous' };
-  const { access_token: accessToken, refresh_token: refreshToken = null, expires_in: lifetime, scope, issued_token_type: issuedTokenType } = parsed.data;
-  return { type: 'granted', tokens: { accessToken, refreshToken, expiresAt: expiryOf(lifetime, now, quirks), scopes: scope?.split(quirks.looseScopes === true ? /[ ,]/ : ' ').filter((item) => item !== '') ?? null, ...(issuedTokenType === undefined ? {} : { issuedTokenType }) } };
+  const { access_token: accessToken, refresh_token: refreshToken = null, expires_in: lifetime, scope, issued_token_type: issuedTokenType, id_token: idToken } = parsed.data;
+  const account = accountIn(answer, quirks);
+  return { type: 'granted', tokens: { accessToken, refreshToken, expiresAt: expiryOf(lifetime, now, quirks), scopes: scope?.split(quirks.looseScopes === true ? /[ ,]/ : ' ').filter((item) => item !== '') ?? null, ...(issuedTokenType === undefined ? {} : { issuedTokenType }), ...(idToken === undefined ? {} : { idToken }), ...(account && { account }) } };
 }
 
 function isDeadGrant(error: string, description: unknown, { deadGrant = [] }: TokenQuirks): boolean {
@@ -117,11 +125,21 @@ function isTokenType(type: string | null | undefined, { tokenTypes = [] }: Token
   return type === undefined || type === null || /^bearer$/i.test(type) || tokenTypes.includes(type);
 }
 
+/** Whose account it is, where the document says where the answer says so. */
+function accountIn(answer: unknown, { account }: TokenQuirks): ProviderAccount | undefined {
+  const id = account && accountText(at(answer, account.id));
+  return id === undefined ? undefined : { id, name: (account?.name && accountText(at(answer, account.name))) ?? id };
+}
+
+function at(answer: unknown, path: readonly string[]): unknown {
+  let value = answer;
+  for (const name of path) value = value !== null && typeof value === 'object' ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined;
+  return value;
+}
+
 /** The token object where it is said to be; an answer that has nothing there is one itself. */
 function within(answer: Record<string, unknown> | undefined, path: readonly string[] = []): unknown {
-  let value: unknown = answer;
-  for (const name of path) value = value !== null && typeof value === 'object' ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined;
-  return value ?? answer;
+  return at(answer, path) ?? answer;
 }
 
 function retryAfter(response: Response, now: number): number | undefined {

@@ -52,6 +52,7 @@ export const OAUTH_USER_PRESETS: Readonly<Record<OAuthPreset, Partial<OAuthUserR
     authorizationEndpoint: 'https://api.notion.com/v1/oauth/authorize',
     tokenEndpoint: 'https://api.notion.com/v1/oauth/token',
     authorizeParameters: { owner: 'user' },
+    account: { id: ['owner', 'user', 'id'], name: ['owner', 'user', 'name'] },
     body: 'json',
     pkce: false,
     resource: false,
@@ -79,6 +80,7 @@ export const OAUTH_USER_PRESETS: Readonly<Record<OAuthPreset, Partial<OAuthUserR
     resource: false,
     tokenPath: ['authed_user'],
     tokenTypes: ['user'],
+    account: { id: ['authed_user', 'id'] },
     deadGrant: [{ error: 'invalid_refresh_token' }, { error: 'token_revoked' }],
   },
 };
