@@ -82,6 +82,15 @@ describe('a call that becomes a task', () => {
     jobs.tasks.set(ownId(), { ...workingTask(ownId()), status: 'failed', error: { code: -32603, message: 'It broke.', secret: 1 } });
     expect((await get(taskId)).json?.result).toMatchObject({ taskId, status: 'failed', error: { code: -32603, message: 'It broke.' } });
   });
+  test('gives a result of megabytes, whatever the server says after it (R62, B5)', async () => {
+    const taskId = await begin();
+    const { pollIntervalMs, ...state } = workingTask(ownId());
+    const result = { content: [{ type: 'text', text: 'long '.repeat(800_000) }, { type: 'text', text: 'short' }], isError: false };
+    jobs.tasks.set(ownId(), { ...state, status: 'completed', result, statusMessage: 'Done', pollIntervalMs });
+    const { headers, json } = await postByHand(world.url, token, modernRequest('tasks/get', { taskId, ...capable }, { accept: 'application/json, text/event-stream' }));
+    expect(headers.get('content-type')).toBe('text/event-stream');
+    expect(json?.result).toEqual({ ...state, taskId, status: 'completed', resultType: 'complete', result: { ...result, resultType: 'complete' }, statusMessage: 'Done', pollIntervalMs });
+  });
   test('is found by another replica, which holds nothing of it (S16, B11)', async () => {
     const taskId = await begin();
     const replica = await world.startReplica('gateway-2');
@@ -168,6 +177,21 @@ describe('what may no longer be done, cannot be followed up', () => {
       await world.change({ puts: [policy('jobs')] });
     }
     await eventually(async () => expect((await get(taskId)).json?.result).toMatchObject({ taskId }));
+  });
+  test('once the server is elsewhere: what has its name now does not learn the other\'s ids (S16, S20)', async () => {
+    const taskId = await begin();
+    await world.change({ puts: [serverDocument('jobs', { url: other.url })] });
+    try {
+      await eventually(async () => expect((await get(taskId)).json).toEqual(UNKNOWN));
+      other.seen.length = 0;
+      for (const method of ['tasks/get', 'tasks/update', 'tasks/cancel']) expect((await send(method, { taskId, inputResponses: {} })).json).toEqual(UNKNOWN);
+      const { heard, close } = await follow([taskId]);
+      expect(heard[0]?.params?.['notifications']).toEqual({});
+      await close();
+      expect(sentTo(other)).toEqual([]);
+    } finally {
+      await world.change({ puts: [serverDocument('jobs')] });
+    }
   });
   test('once policy no longer likes the arguments of the call that began it (S17)', async () => {
     const [small, large] = [await begin({ place: 'production' }), await begin({ place: 'test' })];

@@ -3,6 +3,7 @@ import type { JsonObject } from '@sallyport/mcp-relay';
 import { rewriteResult } from '@sallyport/server';
 import { z } from 'zod';
 import { inputRequestsOf, readQuestions } from '../dialog/question.js';
+import { originOf } from '../outbound/with-lease.js';
 import { sealTaskId, taskAction } from '../session/task-id.js';
 import type { Refusal } from './refusal.js';
 import type { Outcome, ServerCall } from './server-call.js';
@@ -30,7 +31,7 @@ export function begunTask({ call, server, abilities, action }: ServerCall, resul
   const state = TaskState.safeParse(result).data;
   if (!abilities.has('tasks') || action.type !== 'tool' || state === undefined || typeof result['taskId'] !== 'string' || result['taskId'] === '') return protocolError;
   const { name: tool, arguments: args } = taskAction(action.name, action.arguments);
-  const taskId = sealTaskId(call.path.sealer, call.caller, { server: server.name, id: result['taskId'], tool, arguments: args });
+  const taskId = sealTaskId(call.path.sealer, call.caller, { server: server.name, origin: originOf(server), id: result['taskId'], tool, arguments: args });
   return taskId === undefined ? protocolError : resultText(call.request.id, { resultType: 'task', taskId, ...state, ...metaOf(result) });
 }
 
@@ -52,20 +53,23 @@ export function taskAnswer(serverCall: ServerCall, result: JsonObject, protocolE
 export function detailedTask({ call, server, abilities }: Pick<ServerCall, 'call' | 'server' | 'abilities'>, from: JsonObject, task: { readonly is: unknown; readonly called: string }): JsonObject | 'asked-for-input' | undefined {
   const state = TaskState.safeParse(from).data;
   if (state === undefined || from['taskId'] !== task.is) return undefined;
-  const common = { taskId: task.called, ...state };
+  // A large result leaves while it is read: what may come after it stands after it here, too.
+  const { statusMessage, pollIntervalMs, ...required } = state;
+  const common = { taskId: task.called, ...required };
+  const hints = { statusMessage, pollIntervalMs };
   switch (state.status) {
     case 'working': case 'cancelled':
-      return common;
+      return { ...common, ...hints };
     case 'input_required': {
       if (!isJsonObject(from['inputRequests'])) return undefined;
       const questions = readQuestions(from['inputRequests'], server, abilities);
-      return questions === undefined ? 'asked-for-input' : { ...common, inputRequests: inputRequestsOf(questions) };
+      return questions === undefined ? 'asked-for-input' : { ...common, inputRequests: inputRequestsOf(questions), ...hints };
     }
     case 'completed':
-      return isJsonObject(from['result']) ? { ...common, result: heldResult(rewriteResult(from['result'], server.name, call.prefix)) } : undefined;
+      return isJsonObject(from['result']) ? { ...common, result: heldResult(rewriteResult(from['result'], server.name, call.prefix)), ...hints } : undefined;
     case 'failed': {
       const error = TaskError.safeParse(from['error']).data;
-      return error && { ...common, error };
+      return error && { ...common, error, ...hints };
     }
   }
 }

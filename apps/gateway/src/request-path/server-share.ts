@@ -92,9 +92,8 @@ function tellTask(call: Call, { server: name, lease, tasks, abilities }: Share, 
   const redacted = lease.redactJson(json);
   const params = parseMessage(redacted)?.value['params'];
   const task = isJsonObject(params) && typeof params['taskId'] === 'string' ? tasks.get(params['taskId']) : undefined;
-  const server = call.snapshot.get('McpServer', name);
-  if (!isJsonObject(params) || task === undefined || server === undefined || !mayHear(call, name, task.action)) return;
-  const state = detailedTask({ call, server, abilities }, params, { is: task.id, called: task.taskId });
+  if (!isJsonObject(params) || task === undefined || !mayHear(call, name, task.action)) return;
+  const state = detailedTask({ call, server: task.server, abilities }, params, { is: task.id, called: task.taskId });
   if (isJsonObject(state)) feed.push({ method: TASK_CHANGED, about: task.taskId, params: state, size: redacted.length });
 }
 
@@ -111,7 +110,7 @@ function permitFor(call: Call, { name }: DocumentOf<'McpServer'>, wanted: Wanted
     const found = serverResourceUri(publicUri, call.servers, call.prefix);
     return found?.server === name && may({ type: 'resource', uri: found.uri }) ? [found.uri] : [];
   });
-  const tasks = new Map((wanted.tasks ?? []).filter(({ server, action }) => server === name && may(action)).map((task) => [task.id, task]));
+  const tasks = new Map((wanted.tasks ?? []).filter(({ server, action }) => server.name === name && may(action)).map((task) => [task.id, task]));
   return reach && { ...reach, tasks, filter: { ...Object.fromEntries(lists.map((list) => [list, true])), ...(uris.length > 0 ? { resourceSubscriptions: uris } : {}), ...(tasks.size > 0 ? { taskIds: [...tasks.keys()] } : {}) } };
 }
 

@@ -9,7 +9,7 @@ import type { Operation } from '../inbound/client-message.js';
 import { forward } from '../outbound/forward.js';
 import { readAnswer } from '../outbound/read-answer.js';
 import type { ServerResult } from '../outbound/read-answer.js';
-import { withLease } from '../outbound/with-lease.js';
+import { originOf, withLease } from '../outbound/with-lease.js';
 import { openTaskId } from '../session/task-id.js';
 import type { taskAction } from '../session/task-id.js';
 import { decideOperation } from './decide-operation.js';
@@ -29,7 +29,7 @@ const INVALID_PARAMS = -32602;
 
 /** A task under both its ids, and what following it up is to policy. */
 export interface FollowedTask {
-  readonly server: string;
+  readonly server: DocumentOf<'McpServer'>;
   /** The server's own. */
   readonly id: string;
   /** Ours. */
@@ -37,10 +37,12 @@ export interface FollowedTask {
   readonly action: ReturnType<typeof taskAction>;
 }
 
-/** `undefined` for what is no id of this caller's, or of a server it does not reach here. Nothing is decided yet. */
-export function followedTask({ path, caller, servers }: Call, taskId: string): FollowedTask | undefined {
+/** `undefined` for what is no id of this caller's, or of a server it does not reach here, or that is elsewhere now. Nothing is decided yet. */
+export function followedTask({ path, caller, servers, snapshot }: Call, taskId: string): FollowedTask | undefined {
   const task = openTaskId(path.sealer, caller, taskId);
-  return task !== undefined && servers.includes(task.server) ? { server: task.server, id: task.id, taskId, action: { type: 'task', name: task.tool, arguments: task.arguments } } : undefined;
+  const server = task !== undefined && servers.includes(task.server) ? snapshot.get('McpServer', task.server) : undefined;
+  if (task === undefined || server === undefined || originOf(server) !== task.origin) return undefined;
+  return { server, id: task.id, taskId, action: { type: 'task', name: task.tool, arguments: task.arguments } };
 }
 
 /**
@@ -51,9 +53,8 @@ export function followedTask({ path, caller, servers }: Call, taskId: string): F
 export async function useTask(call: Call, operation: TaskOperation, refuseLate: RefuseLate): Promise<Answer | Refusal> {
   if (!call.request.abilities.has('tasks')) return needsTasks();
   const task = followedTask(call, operation.taskId);
-  const server = task && call.snapshot.get('McpServer', task.server);
-  if (task === undefined || server === undefined) return UNKNOWN;
-  const { action } = task;
+  if (task === undefined) return UNKNOWN;
+  const { action, server } = task;
   call.facts.server = server.name;
   call.facts.target = action.name;
   const permit = decideOperation(call, server.name, action, UNKNOWN);

@@ -116,7 +116,7 @@ describe('request state', () => {
 
 describe('the id of a task', () => {
   const sealer = new StateSealer([key()]);
-  const task = { server: 'jobs', id: 'task-1', tool: 'begin', arguments: { size: 3 } };
+  const task = { server: 'jobs', origin: 'https://jobs.example', id: 'task-1', tool: 'begin', arguments: { size: 3 } };
   test('says to its own user, agent and sign-in where it runs and what began it, and nothing to others (S16)', () => {
     const alice = caller();
     const id = sealTaskId(sealer, alice, task) ?? expect.fail('not sealed');
@@ -127,7 +127,7 @@ describe('the id of a task', () => {
   });
   test('fits into a header whatever the server calls it and the arguments are, or is none (S10, S16)', () => {
     const longest = taskAction('t'.repeat(128), { text: 'é'.repeat(506) });
-    const id = sealTaskId(sealer, caller(), { server: 's'.repeat(24), id: 'x'.repeat(1_024), tool: longest.name, arguments: longest.arguments });
+    const id = sealTaskId(sealer, caller(), { server: 's'.repeat(24), origin: `https://${'o'.repeat(60)}.example:8443`, id: 'x'.repeat(1_024), tool: longest.name, arguments: longest.arguments });
     expect(longest.arguments).toBeDefined();
     expect(id?.length).toBeLessThan(3_500);
     expect(taskAction('t', { text: 'é'.repeat(507) }).arguments).toBeUndefined();

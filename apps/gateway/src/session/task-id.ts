@@ -5,6 +5,8 @@ import type { StateSealer } from './state-sealer.js';
 /** What the id of a task says, to us alone: where it runs, the server's own id of it, and the call that began it. */
 const BegunTask = z.object({
   server: z.string(),
+  /** Where that server was then: its own id is nobody else's to see (security rule S20). */
+  origin: z.string(),
   id: z.string(),
   tool: z.string(),
   /** Absent when they are too long to travel in a header. */
