@@ -280,7 +280,7 @@ describe('two refreshers of one connection', () => {
     for (const offset of [0, 3_600_000, -3_600_000]) expect((await refreshConnection(id, await context({ clock: () => Date.now() + offset }))).type).toBe('held');
     const [held] = await database.$queryRaw<{ seconds: number }[]>`SELECT extract(epoch FROM "refreshLockUntil" - clock_timestamp())::float8 AS seconds FROM "Connection" WHERE id = ${id}`;
     expect(held?.seconds).toBeLessThan(10);
-    await database.$executeRaw`UPDATE "Connection" SET "refreshLockUntil" = clock_timestamp() WHERE id = ${id}`;
+    await database.$executeRaw`UPDATE "Connection" SET "refreshLockUntil" = clock_timestamp() - interval '1 second' WHERE id = ${id}`;
     expect((await store.listDue(Date.now(), { limit: 10, providers: [{ credentialProvider: 'notes-user', atMost: 10 }] })).map((due) => due.id)).toEqual([id]);
     expect(await refreshConnection(id, await context())).toMatchObject({ type: 'fresh', byUs: true });
     resume();
