@@ -14,6 +14,7 @@ import type { Logger, Metrics } from '@sallyport/telemetry';
 import { openVault } from '@sallyport/vault';
 import type { TokenRefreshWorkerConfig } from './config.js';
 import { measureProviders } from './measure-providers.js';
+import { RecordBacklog } from './record-backlog.js';
 import { ProviderSlots } from './provider-slots.js';
 import { enqueueDueConnections, refreshDueConnection, type RefreshJob, type RefreshJobContext } from './refresh-due-connections.js';
 
@@ -30,8 +31,11 @@ const REFRESH_QUEUE = 'connection-refresh';
 /** Of all providers together; each has a share of its own (`refresh.concurrency`). */
 const CONCURRENCY = 10;
 const TICK_INTERVAL_MS = 5_000;
-const RESCHEDULE_MS = 60_000;
+/** In intervals: how soon ticks go on after the queue lost everything. */
+const RESCHEDULE_EVERY = 2;
+const RESCHEDULE_AT_LEAST_MS = 2_000;
 const DATABASE_CONNECTIONS = 5;
+const LAST_RECORDS_MS = 2_000;
 
 /**
  * Refreshes what is due, in any number of replicas: ticks are shared, and each connection is fenced. Listens nowhere.
@@ -65,7 +69,15 @@ export async function startTokenRefreshWorker(config: TokenRefreshWorkerConfig, 
     },
   });
 
-  const record: RefreshJobContext['record'] = (facts) => publishRecord(facts, { messaging, replica: config.replica, clock, logger });
+  const records = new RecordBacklog<LifecycleRecord>({
+    publish: (batch) => messaging.events.publish(config.replica, batch),
+    onProblem: (problem, err) => logger.warn({ err, problem }, 'lifecycle records'),
+  });
+  const record: RefreshJobContext['record'] = (facts) => {
+    const at = clock();
+    records.add({ v: 1, id: newId('evt', at), replica: config.replica, at, ...facts });
+    return Promise.resolve();
+  };
   const standings = new PostgresProviderStandings(database);
   const intervalMs = config.tickIntervalMs ?? TICK_INTERVAL_MS;
   const context: RefreshJobContext = {
@@ -85,7 +97,8 @@ export async function startTokenRefreshWorker(config: TokenRefreshWorkerConfig, 
     clientFor: createClientLookup({ database, vault: sealer, snapshot }),
     target: (connection) => configuredTarget(snapshot(), connection),
     record,
-    broadcastChanged: (changed) => messaging.broadcast.publish(subjects.credentialChanged, changed),
+    // A gateway that does not hear of it finds out when its lease ends, or is rejected.
+    broadcastChanged: (changed) => messaging.broadcast.publish(subjects.credentialChanged, changed).catch((err: unknown) => logger.warn({ err }, 'gateways could not be told of a new credential')),
   };
   const usable = () => replica.state().ready && !replica.state().stale;
   const queue = jobs.queue<RefreshJob>(REFRESH_QUEUE);
@@ -103,12 +116,13 @@ export async function startTokenRefreshWorker(config: TokenRefreshWorkerConfig, 
   // Not awaited, and said again now and then: a queue that is down, or comes back empty, holds nobody up.
   const scheduleTicks = () => void guarded('the tick could not be scheduled', () => ticks.repeat('due', intervalMs, null));
   scheduleTicks();
-  const reschedule = setInterval(scheduleTicks, RESCHEDULE_MS).unref();
+  const reschedule = setInterval(scheduleTicks, Math.max(RESCHEDULE_AT_LEAST_MS, RESCHEDULE_EVERY * intervalMs)).unref();
 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     clearInterval(reschedule);
     for (const one of [...workers, ticks, queue]) await one.close();
+    await records.close(LAST_RECORDS_MS);
     await replica.stop();
     vault.close();
     await database.$disconnect();
@@ -130,19 +144,4 @@ function readinessOf(replica: ConfigurationReplica, messaging: Messaging, queueF
   if (stale) return { status: 'not-ready', reasons: ['the configuration is stale'] };
   const reasons = [...(messaging.connected() ? [] : ['the bus is not connected']), ...(queueFailing ? ['the job queue does not answer'] : [])];
   return { status: reasons.length > 0 ? 'degraded' : 'ready', reasons };
-}
-
-const ATTEMPTS = 3;
-
-/** The refresh has happened whether or not the trail hears of it: a stream that is away is a log line, not a failure. */
-async function publishRecord(facts: Omit<LifecycleRecord, 'v' | 'id' | 'replica' | 'at'>, { messaging, replica, clock, logger }: { messaging: Messaging; replica: string; clock: Clock; logger: Logger }): Promise<void> {
-  const at = clock();
-  const record: LifecycleRecord = { v: 1, id: newId('evt', at), replica, at, ...facts };
-  for (let attempt = 1; attempt <= ATTEMPTS; attempt++) {
-    try {
-      return await messaging.events.publish(replica, [record]);
-    } catch (err) {
-      logger.warn({ err, type: record.type, attempt }, 'lifecycle record could not be published');
-    }
-  }
 }

@@ -14,12 +14,12 @@
  * binaries or from Debian's packages unpacked into `.cache/`. Where nothing works the test fails and says what to run.
  * `spawnApp` starts a built process (`npx tsc -b` first) and keeps all it writes, for `findSecrets`.
  */
-export { startTestPostgres } from './postgres.js';
-export type { TestPostgres } from './postgres.js';
+export { startPrivatePostgres, startTestPostgres } from './postgres.js';
+export type { PrivatePostgres, TestPostgres } from './postgres.js';
 export { startPrivateNats, startTestNats } from './nats.js';
 export type { NatsPlace, PrivateNats, TestNats } from './nats.js';
-export { startTestRedis } from './redis.js';
-export type { TestRedis } from './redis.js';
+export { startPrivateRedis, startTestRedis } from './redis.js';
+export type { PrivateRedis, TestRedis } from './redis.js';
 export { spawnApp } from './spawn-app.js';
 export type { Exit, SpawnAppOptions, SpawnedApp } from './spawn-app.js';
 export { createTestAuthority, startHttpsServer } from './test-authority.js';

@@ -47,6 +47,8 @@ export interface TestOAuthServer {
   tamperIdToken: (token: string) => string;
   /** Every secret it ever handed out, by kind. */
   readonly issued: { readonly accessTokens: string[]; readonly refreshTokens: string[]; readonly clientSecrets: string[] };
+  /** A grant of the client, as if somebody had connected. */
+  grant(clientId: string): { readonly accessToken: string; readonly refreshToken: string };
   /** Presented at the resource and good there. */
   isLive(accessToken: string): boolean;
   /** Ends every grant, as a user would who disconnects at the server. */
@@ -90,6 +92,12 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
     tamper: () => undefined,
     tamperIdToken: (token) => token,
     issued: { accessTokens: [], refreshTokens: [], clientSecrets: [] },
+    grant(clientId) {
+      const grant: Grant = { live: true, refreshToken: '', accessTokens: new Set(), clientId };
+      grants.push(grant);
+      issue(grant);
+      return { accessToken: [...grant.accessTokens][0] ?? '', refreshToken: grant.refreshToken };
+    },
     isLive: (token) => grants.some((grant) => grant.live && grant.accessTokens.has(token)),
     endAllGrants() {
       for (const grant of grants) grant.live = false;

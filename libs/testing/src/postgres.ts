@@ -39,6 +39,38 @@ export async function startTestPostgres(): Promise<TestPostgres> {
   };
 }
 
+/** A server of our own: it can be stopped and started again with what it stored. */
+export interface PrivatePostgres extends TestPostgres {
+  /** Cuts every connection, and is back on the same port. */
+  restart(): Promise<void>;
+}
+
+/** A private server in any case, and a migrated database on it: for tests of outages. */
+export async function startPrivatePostgres(): Promise<PrivatePostgres> {
+  const scratch = makeScratch('postgres');
+  const password = randomBytes(16).toString('hex');
+  let start = () => startPostgres({ directory: join(scratch, 'data'), port: 0, password, database: 'postgres' });
+  let server = await onFreePort((port) => {
+    start = () => startPostgres({ directory: join(scratch, 'data'), port, password, database: 'postgres' });
+    return start();
+  });
+  noteServer(scratch, server.pid);
+  const database = await createDatabase(server.url);
+  await migrateDeploy(database.url, migrations);
+  return {
+    url: database.url,
+    async restart() {
+      await server.stop();
+      server = await start();
+      noteServer(scratch, server.pid);
+    },
+    async stop() {
+      await server.stop();
+      removeScratch(scratch);
+    },
+  };
+}
+
 const migrations = join(repositoryRoot, 'prisma', 'migrations');
 
 export async function openPostgresServer(): Promise<PostgresServer> {

@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { SallyportError } from '@sallyport/kernel';
 import { findServerBinary } from './debian-binaries.js';
 import { readTestEnvironment } from './environment.js';
 import { onFreePort, startPrivateServer } from './private-server.js';
@@ -9,10 +11,20 @@ export interface TestRedis {
   stop(): Promise<void>;
 }
 
+/** A server of our own, which may lose everything. */
+export interface PrivateRedis extends TestRedis {
+  /** Everything is gone, as after a restart without a disk. */
+  flush(): Promise<void>;
+}
+
 /** `REDIS_URL` when set, else a private server that keeps nothing. */
 export async function startTestRedis(): Promise<TestRedis> {
   const { redisUrl } = readTestEnvironment();
-  if (redisUrl !== undefined) return { url: redisUrl, stop: () => Promise.resolve() };
+  return redisUrl === undefined ? startPrivateRedis() : { url: redisUrl, stop: () => Promise.resolve() };
+}
+
+/** A private server in any case: for tests of outages. */
+export async function startPrivateRedis(): Promise<PrivateRedis> {
   const binary = await findServerBinary('redis');
   const scratch = makeScratch('redis');
   let port = 0;
@@ -22,6 +34,13 @@ export async function startTestRedis(): Promise<TestRedis> {
   });
   return {
     url: `redis://127.0.0.1:${port}`,
+    async flush() {
+      const socket = connect(port, '127.0.0.1');
+      socket.end('FLUSHALL\r\n');
+      let answer = '';
+      for await (const chunk of socket.setEncoding('utf8')) answer += String(chunk);
+      if (!answer.startsWith('+OK')) throw new SallyportError('test_server_failed', `Redis did not flush: ${answer}`);
+    },
     async stop() {
       await server.stop();
       removeScratch(scratch);
