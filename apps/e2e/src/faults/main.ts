@@ -1,38 +1,59 @@
 import { parseArgs } from 'node:util';
+import { isolationUnderLoad } from '../isolation/isolation-under-load.js';
 import { refreshUnderFaults } from './refresh-under-faults.js';
 import { rotateUnderTraffic } from './rotate-under-traffic.js';
 
-const usage = 'Usage: npm run faults -- refresh [--connections 500] [--seconds 120] [--grace 0 …]\n       npm run faults -- rotation [--connections 100000]\n';
-const say = (line: string) => void process.stdout.write(`${line}\n`);
-const said = (of: object): string => Object.entries(of).map(([name, value]) => `${name} ${value}`).join(', ');
+const onProgress = (line: string) => void process.stdout.write(`  ${line}\n`);
+const said = (figures: object): string => Object.entries(figures).map(([name, value]) => `${name} ${value}`).join(', ');
 
-/** Against processes of its own, on loopback: killed at random while they refresh, with a provider for each `--grace`, or leasing while the vault's key is rotated. */
-async function faults(args: readonly string[]): Promise<boolean> {
-  const { values, positionals: [target] } = parseArgs({ args: [...args], allowPositionals: true, options: { connections: { type: 'string' }, seconds: { type: 'string', default: '120' }, grace: { type: 'string', multiple: true, default: ['0'] } } });
-  if (target !== 'refresh' && target !== 'rotation') {
-    process.stderr.write(usage);
-    return false;
-  }
-  const [connections, seconds, graceSeconds] = [Number(values.connections ?? (target === 'refresh' ? 500 : 100_000)), Number(values.seconds), values.grace.map(Number)] as const;
-  if (![connections, seconds, ...graceSeconds].every((number) => Number.isSafeInteger(number) && number >= 0)) throw new RangeError('--connections, --seconds and --grace are whole numbers');
-  return target === 'refresh' ? refresh({ connections, seconds, graceSeconds }) : rotation(connections);
+function whole(values: Readonly<Record<string, string>>): Record<string, number> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => {
+    const number = Number(value);
+    if (!Number.isSafeInteger(number) || number < 0) throw new RangeError(`--${name} is a whole number`);
+    return [name, number];
+  }));
 }
 
-async function refresh(options: { connections: number; seconds: number; graceSeconds: readonly number[] }): Promise<boolean> {
-  const { verdicts, ...figures } = await refreshUnderFaults({ ...options, onProgress: (line) => say(`  ${line}`) });
+/** A provider for each `--grace`. */
+async function refresh(args: readonly string[]): Promise<boolean> {
+  const { values: { grace, ...sizes } } = parseArgs({ args: [...args], options: { connections: { type: 'string', default: '500' }, seconds: { type: 'string', default: '120' }, grace: { type: 'string', multiple: true, default: ['0'] } } });
+  const { connections = 0, seconds = 0 } = whole(sizes);
+  const graceSeconds = grace.flatMap((value) => Object.values(whole({ grace: value })));
+  const { verdicts, ...figures } = await refreshUnderFaults({ connections, seconds, graceSeconds, onProgress });
   for (const { problems, ...counts } of verdicts) {
-    for (const problem of problems) say(`✗ ${problem}`);
-    say(`  ${said(counts)}; ${problems.length} problems`);
+    for (const problem of problems) process.stdout.write(`✗ ${problem}\n`);
+    onProgress(`${said(counts)}; ${problems.length} problems`);
   }
-  say(`faults refresh: ${said(figures)}`);
+  process.stdout.write(`faults refresh: ${said(figures)}\n`);
   return verdicts.every(({ problems }) => problems.length === 0);
 }
 
-async function rotation(connections: number): Promise<boolean> {
-  const { problems, ...figures } = await rotateUnderTraffic({ connections, onProgress: (line) => say(`  ${line}`) });
-  for (const problem of new Set(problems)) say(`✗ ${problem}`);
-  say(`faults rotation: ${said(figures)}; ${problems.length} problems`);
+async function isolation(args: readonly string[]): Promise<boolean> {
+  const { values } = parseArgs({ args: [...args], options: { users: { type: 'string', default: '50' }, servers: { type: 'string', default: '10' }, calls: { type: 'string', default: '100000' } } });
+  const { users = 0, servers = 0, calls = 0 } = whole(values);
+  const { problems, ...figures } = await isolationUnderLoad({ users, servers, calls, onProgress });
+  for (const problem of problems) process.stdout.write(`✗ ${problem}\n`);
+  process.stdout.write(`faults isolation: ${said(figures)}; ${problems.length} problems\n`);
   return problems.length === 0;
+}
+
+/** The vault's key, with leases asked for all the while. */
+async function rotation(args: readonly string[]): Promise<boolean> {
+  const { values } = parseArgs({ args: [...args], options: { connections: { type: 'string', default: '100000' } } });
+  const { connections = 0 } = whole(values);
+  const { problems, ...figures } = await rotateUnderTraffic({ connections, onProgress });
+  for (const problem of new Set(problems)) process.stdout.write(`✗ ${problem}\n`);
+  process.stdout.write(`faults rotation: ${said(figures)}; ${problems.length} problems\n`);
+  return problems.length === 0;
+}
+
+/** Each against processes of its own, on loopback. */
+async function faults([target, ...args]: readonly string[]): Promise<boolean> {
+  if (target === 'refresh') return refresh(args);
+  if (target === 'rotation') return rotation(args);
+  if (target === 'isolation') return isolation(args);
+  process.stderr.write('Usage: npm run faults -- refresh [--connections 500] [--seconds 120] [--grace 0 …]\n       npm run faults -- rotation [--connections 100000]\n       npm run faults -- isolation [--users 50] [--servers 10] [--calls 100000]\n');
+  return false;
 }
 
 process.exitCode = (await faults(process.argv.slice(2))) ? 0 : 1;

@@ -13,7 +13,7 @@ export interface ConfiguredServer {
   /** How its credential is had; a token we sign by default. */
   readonly credential?: 'gateway-token' | 'none' | 'mcp-user-oauth';
   /** Our registration at the server's authorization server, made by hand. */
-  readonly client?: { readonly issuer: string; readonly clientId: string; readonly secretFile: string };
+  readonly client?: { readonly issuer: string; readonly clientId: string; readonly secretFile?: string };
 }
 
 /** Servers of a test's own behind the gateway, everything of theirs allowed to the demonstration's engineers. One alone has no prefix. */
@@ -62,7 +62,7 @@ ${allowed.join('\n')}
 
 const credentialOf = ({ name, credential = 'gateway-token', client }: ConfiguredServer): string => {
   const scopes = credential === 'gateway-token' ? `, scopes: [${SERVERS_SCOPE}]` : '';
-  const registration = client === undefined ? '' : `, client: { issuer: "${client.issuer}", clientId: "${client.clientId}", clientSecret: { file: "${client.secretFile}" } }`;
+  const registration = client === undefined ? '' : `, client: { issuer: "${client.issuer}", clientId: "${client.clientId}"${client.secretFile === undefined ? '' : `, clientSecret: { file: "${client.secretFile}" }`} }`;
   return `{ type: ${credential}, server: ${name}${scopes}${registration} }`;
 };
 
