@@ -39,6 +39,8 @@ export interface ControlPlaneConfig {
   readonly heartbeatIntervalMs: number;
   /** How often a look is taken for providers that have yet to revoke what was removed here; 5 s unless said. */
   readonly revocationIntervalMs?: number;
+  /** How often the files that secrets were read from are looked at; 10 s unless said. */
+  readonly secretFilesIntervalMs?: number;
   readonly trustedProxies: readonly string[];
   /** PEM of private authorities that servers and their authorization servers may use. */
   readonly extraCertificateAuthorities: readonly string[];

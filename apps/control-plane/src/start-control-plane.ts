@@ -3,7 +3,7 @@ import { connectDatabase } from '@sallyport/database';
 import { closeNestApp, createNestApp, listen } from '@sallyport/http';
 import type { Readiness, RunningService } from '@sallyport/http';
 import { systemClock } from '@sallyport/kernel';
-import type { Clock } from '@sallyport/kernel';
+import type { Clock, Secret } from '@sallyport/kernel';
 import { loadEnrolledKeys, loadSigningKey } from '@sallyport/keys';
 import type { AuditRecord } from '@sallyport/messages';
 import type { Messaging } from '@sallyport/messaging';
@@ -14,6 +14,7 @@ import type { ControlPlaneConfig } from './config.js';
 import { ConfigurationPublisher } from './configuration/configuration-publisher.js';
 import { PostgresDocumentStore } from './configuration/document-store.js';
 import { readDeclarativeFile } from './configuration/read-declarative-file.js';
+import { SecretFiles } from './configuration/secret-files.js';
 import { RevisionLog } from './configuration/revision-log.js';
 import { createCredentialParts } from './connections/create-credential-parts.js';
 import { ControlPlaneModule } from './control-plane.module.js';
@@ -91,6 +92,18 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
       await revocations.revokeConnections(connectionIds);
       await publisher.flush().catch((err: unknown) => logger.warn({ err, connections: connectionIds.length }, 'the end of connections is recorded and follows when the bus is back'));
     };
+    if (config.declarativeFile !== null && desired) {
+      const files = new SecretFiles(config.declarativeFile, desired);
+      const renew = async (secrets: ReadonlyMap<string, Secret>): Promise<void> => {
+        const renewed = await documents.renew(secrets);
+        if (!renewed.changed) return;
+        logger.info(renewed, 'secrets changed');
+        await lifecycle({ type: 'configuration.changed', detail: { revision: renewed.revision, source: 'secret files' } });
+        await publisher.flush();
+      };
+      const look = () => files.follow(renew).then(() => 0);
+      closers.push(repeatWhileDue(look, config.secretFilesIntervalMs ?? 10_000, (err) => logger.warn({ err }, 'secrets that changed could not be stored yet')));
+    }
     const list = new SigningKeyList({ database, isWithdrawn: (kid) => replica.snapshot().revocations.isKeyWithdrawn(kid), clock });
     const signingKeys = { messaging, signingKey: signing.privateKey, list, store: revocations, publisher, lifecycle, clock };
     const credentials = await createCredentialParts({ ...config, database, vault, messaging, signingKey: signing.privateKey, snapshot: () => replica.snapshot(), record: lifecycle, revokeLeases, clock });

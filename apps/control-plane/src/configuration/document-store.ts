@@ -52,7 +52,8 @@ export class PostgresDocumentStore {
     const written = await this.#revisions.write(async (transaction, { revision }) => {
       const rows = await transaction.configurationDocument.findMany();
       const stored = new Map(rows.map((row) => [documentKey(row), row.spec]));
-      const secretsChanged = await this.#writeSecrets(transaction, desired);
+      const secretsChanged = await this.#writeChanged(transaction, desired.secrets);
+      await transaction.storedSecret.deleteMany({ where: { name: { notIn: [...desired.secrets.keys()] } } });
       puts = desired.documents.filter((document) => !isDeepStrictEqual(stored.get(documentKey(document)), plain(document.spec)) || secretSourcesOf(document).some(({ name }) => secretsChanged.has(name)));
       const wanted = new Set(desired.documents.map(documentKey));
       deletes = rows.filter((row) => !wanted.has(documentKey(row))).map(({ kind, name }) => ({ kind, name }));
@@ -65,6 +66,21 @@ export class PostgresDocumentStore {
       return { puts, deletes };
     });
     return { ...written, puts: puts.map(documentKey), deletes: deletes.map(documentKey) };
+  }
+
+  /** Stores other values of secrets that are there, as one revision: their documents count as changed. What is not there any more stays away. */
+  async renew(secrets: DesiredConfiguration['secrets']): Promise<AppliedConfiguration> {
+    let puts: Document[] = [];
+    const written = await this.#revisions.write(async (transaction, { revision }) => {
+      const stored = (await transaction.configurationDocument.findMany()).map(parseDocument);
+      const known = new Set(stored.flatMap(secretSourcesOf).map(({ name }) => name));
+      const changed = await this.#writeChanged(transaction, new Map([...secrets].filter(([name]) => known.has(name))));
+      puts = stored.filter((document) => secretSourcesOf(document).some(({ name }) => changed.has(name)));
+      if (puts.length === 0) return undefined;
+      for (const { kind, name } of puts) await transaction.configurationDocument.update({ where: { kind_name: { kind, name } }, data: { revision } });
+      return { puts, deletes: [] };
+    });
+    return { ...written, puts: puts.map(documentKey), deletes: [] };
   }
 
   /** @throws {SallyportError} `configuration_unreadable`: a stored document is none this version knows. */
@@ -82,17 +98,16 @@ export class PostgresDocumentStore {
   }
 
   /** @returns the names of those that have another value than before. */
-  async #writeSecrets(transaction: Transaction, desired: DesiredConfiguration): Promise<Set<string>> {
+  async #writeChanged(transaction: Transaction, secrets: DesiredConfiguration['secrets']): Promise<Set<string>> {
     const changed = new Set<string>();
     const rows = new Map((await transaction.storedSecret.findMany()).map((row) => [row.name, row.sealed]));
-    for (const [name, secret] of desired.secrets) {
+    for (const [name, secret] of secrets) {
       const sealed = rows.get(name);
       if (sealed && constantTimeEqual(this.#sealer.open(SECRET_PURPOSE, sealed, name).toString('utf8'), secret.reveal())) continue;
       const data = { sealed: new Uint8Array(this.#sealer.seal(SECRET_PURPOSE, secret.reveal(), name)) };
       await transaction.storedSecret.upsert({ where: { name }, create: { name, ...data }, update: data });
       changed.add(name);
     }
-    await transaction.storedSecret.deleteMany({ where: { name: { notIn: [...desired.secrets.keys()] } } });
     return changed;
   }
 }

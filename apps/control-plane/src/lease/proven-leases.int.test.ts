@@ -109,6 +109,27 @@ describe('a client certificate and a key to sign with', () => {
     });
     expect(findSecrets({ written: await written(), log: log.join('') }, { certificate: key.split('\n')[1] ?? '', signing: jwk.d ?? '' })).toEqual([]);
   });
+  test('that are renewed in their files are in use without a restart, and nothing else changes (R73)', async () => {
+    const authority = await createTestAuthority();
+    const [first, second] = await Promise.all([authority.issueClient('first'), authority.issueClient('second')]);
+    await configure(`type: none, clientCertificate: { certificate: ${put('tools.crt', first.cert)}, privateKey: ${put('tools.key', first.key)}, origin: "https://tools.example" }`);
+    const certificateNow = async () => {
+      const outcome = await lease(alice, target);
+      return outcome.type === 'granted' ? outcome.clientCertificate?.certificate : outcome.type;
+    };
+    const documents = () => database.configurationDocument.findMany({ select: { kind: true, name: true, spec: true }, orderBy: { name: 'asc' } });
+    const [before, revision] = [await documents(), (await database.configurationRevision.findFirstOrThrow({ orderBy: { revision: 'desc' } })).revision];
+    put('tools.crt', ''); // being written
+    put('tools.key', second.key);
+    put('tools.crt', second.cert);
+    await expect.poll(certificateNow, { timeout: 10_000 }).toBe(second.cert.trim());
+    expect(await documents()).toEqual(before);
+    const changes = await database.event.findMany({ where: { type: 'configuration.changed' } });
+    expect(changes.filter(({ body }) => JSON.stringify(body).includes('secret files')).length).toBeGreaterThan(0);
+    const { puts } = logEntryOf((await database.configurationRevision.findFirstOrThrow({ where: { revision: { gt: revision } }, orderBy: { revision: 'asc' } })).jws);
+    expect(puts.map(({ name }) => name)).toEqual(['tools-proven']);
+    expect(findSecrets({ written: await written(), log: log.join('') }, { key: second.key.split('\n')[1] ?? '' })).toEqual([]);
+  });
   test('that has expired is refused, and the trail says so (R29)', async () => {
     const { cert, key } = await (await createTestAuthority()).issueClient('gateway', { from: -2, until: -1 });
     await configure(`type: none, clientCertificate: { certificate: ${put('tools.crt', cert)}, privateKey: ${put('tools.key', key)}, origin: "https://tools.example" }`);
@@ -121,3 +142,5 @@ describe('a client certificate and a key to sign with', () => {
     await expect(configure(`type: none, requestSigning: { signingKey: ${put('j', 'j')}, origin: "https://elsewhere.example" }`)).rejects.toThrow(/requestSigning\.origin is not where/);
   });
 });
+
+const logEntryOf = (jws: string) => JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString()) as { puts: { name: string }[] };

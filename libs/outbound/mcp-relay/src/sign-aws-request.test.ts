@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { awsRefusal } from '@sallyport/testing';
 import { describe, expect, test } from 'vitest';
 import { signAwsRequest } from './sign-aws-request.js';
 
@@ -53,8 +54,12 @@ describe('a signature of AWS', () => {
     const signatures = [sign(), sign({}, now + 1000), ...others.map((change) => sign(change))];
     expect(new Set(signatures).size).toBe(signatures.length);
   });
-  test('tells an encoded slash in a path from one that separates, as in the ARNs of agent runtimes', () => {
-    expect(sign({ url: new URL('https://tools.example/runtimes/arn%3Aaws%2Fx/invocations') })).not.toBe(sign({ url: new URL('https://tools.example/runtimes/arn%3Aaws/x/invocations') }));
+  test('is verified by a service that encodes the path it received once more, as those of agent runtimes have it', () => {
+    const target = '/runtimes/arn%3Aaws%3Abedrock-agentcore%3Aeu-central-1%3A123456789012%3Aruntime%2Ftools/invocations?qualifier=DEFAULT';
+    const url = new URL(`https://bedrock-agentcore.eu-central-1.amazonaws.com${target}`);
+    const signed = signAwsRequest({ ...request, url }, { ...keys, sessionToken }, now);
+    const refusal = (changes: object) => awsRefusal({ method: 'POST', target, scheme: 'https', body: '{}', headers: { ...request.headers, ...signed, host: url.host }, ...changes }, new Map([[keys.accessKeyId, { ...keys, sessionToken, expiresAt: now + 1 }]]), { ...keys, now });
+    expect([refusal({}), refusal({ target: target.replace('%2F', '/') })]).toEqual([undefined, 'InvalidSignatureException']);
   });
   test('shows neither the secret key nor, in the Authorization header, the session token (R44)', () => {
     const headers = signAwsRequest(request, { ...keys, sessionToken }, now);
