@@ -107,6 +107,39 @@ const soon = (assertion: () => void) => eventually(() => { assertion(); return t
 const documentsOf = (replica: ConfigurationReplica) => [...replica.snapshot().documents.keys()].sort();
 const record = (part: object = {}) => ({ v: 1, type: 'mcp.call', id: newId('evt'), replica: 'gateway-1', receivedAt: Date.now(), durationMs: 3, userId: 'usr_alice', clientId: 'agent-1', method: 'tools/call', server: 'notes', target: 'get_note', decision: 'allow', httpStatus: 200, ...part });
 
+describe('definitions of tools', () => {
+  const [old, now] = ['a'.repeat(64), 'b'.repeat(64)];
+  const listed = (sha256: string, part: object = {}) => ({ v: 1, type: 'tool.listed', id: `tool_${sha256}`, replica: 'gateway-1', at: 1_700_000_000_000, server: 'notes', detail: { tool: 'get_note', sha256, readOnlyHint: true, definition: '{"description":"Reads"}' }, ...part });
+  const put = (call: Awaited<ReturnType<typeof start>>['call'], server: string, tools: object[]) => call(`/v1/tool-definitions/approved/${server}`, { method: 'PUT', body: JSON.stringify({ tools }) });
+
+  it('are listed as gateways saw them, approved, and stay so until the file says otherwise (S14)', async () => {
+    const first = await start();
+    const replica = await follow();
+    await messaging.events.publish('gateway-1', [listed(old), listed(old), listed(now), listed('c'.repeat(64), { server: 'other' })]);
+    await eventually(async () => ((await first.call('/v1/tool-definitions?server=notes')).body['definitions'] as unknown[]).length === 2);
+    expect((await put(first.call, 'notes', [{ name: 'get_note', sha256: now, annotations: { readOnlyHint: true } }])).body).toMatchObject({ revision: 2, changed: true });
+    await soon(() => expect(replica.snapshot().get('ApprovedTools', 'notes')?.spec.tools).toEqual([{ name: 'get_note', sha256: now, annotations: { readOnlyHint: true } }]));
+    expect((await first.call('/v1/tool-definitions?server=notes')).body['definitions']).toMatchObject([{ name: 'get_note', sha256: old, approved: false }, { sha256: now, approved: true, annotations: { readOnlyHint: true }, firstSeenAt: '2023-11-14T22:13:20.000Z' }]);
+    await first.service.close();
+
+    const second = await start();
+    expect((await second.call('/v1/configuration')).body['revision']).toBe(2);
+    await second.service.close();
+    const third = await start({}, messaging, `${FILE}---\nkind: ApprovedTools\nname: notes\nspec: { tools: [{ name: get_note, sha256: ${old} }] }\n`);
+    await soon(() => expect(replica.snapshot().get('ApprovedTools', 'notes')?.spec.tools).toEqual([{ name: 'get_note', sha256: old }]));
+    expect((await third.call('/v1/tool-definitions/approved/notes', { method: 'DELETE', body: '{}' })).body).toMatchObject({ revision: 4 });
+    await soon(() => expect(replica.snapshot().get('ApprovedTools', 'notes')).toBeUndefined());
+  });
+
+  it('are approved for servers there are, by whoever has the administrator token, in the form they have (S14) (S29)', async () => {
+    const { call } = await start();
+    expect((await put(call, 'nowhere', [])).status).toBe(404);
+    for (const tools of [[{ name: 'x', sha256: 'short' }], [{ name: 'x', sha256: now, annotations: { title: 'x' } }], [{ sha256: now }]]) expect((await put(call, 'notes', tools)).status).toBe(400);
+    expect((await call('/v1/tool-definitions/approved/notes', { method: 'PUT', body: '{"tools":[]}', headers: { authorization: 'Bearer wrong' } })).status).toBe(401);
+    await expect(start({}, messaging, `${FILE}---\nkind: ApprovedTools\nname: elsewhere\nspec: { tools: [] }\n`)).rejects.toThrow('is the name of no McpServer');
+  });
+});
+
 describe('our client metadata document', () => {
   it('is served to whoever asks, without its private key', async () => {
     const { url } = await start();

@@ -10,6 +10,7 @@ import { EndMcpSessionController } from './revocation/end-mcp-session.controller
 import { PostgresRevocationStore } from './revocation/revocation-store.js';
 import { RevocationsController } from './revocation/revocations.controller.js';
 import { Revoker } from './revocation/revoke.js';
+import { ToolDefinitionsController } from './tool-definitions/tool-definitions.controller.js';
 import { SIGNING_KEYS_CONTEXT, SigningKeysController, type SigningKeysContext } from './signing-keys/signing-keys.controller.js';
 import { VAULT_CONTEXT, VaultController, type VaultContext } from './vault/vault.controller.js';
 
@@ -33,7 +34,7 @@ export class ControlPlaneModule {
   static of(parts: ControlPlaneParts): DynamicModule {
     return {
       module: ControlPlaneModule,
-      controllers: [ConfigurationController, RevocationsController, EndMcpSessionController, EventsController, AgentSessionsController, SigningKeysController, VaultController, ...parts.credentials.controllers],
+      controllers: [ConfigurationController, RevocationsController, EndMcpSessionController, EventsController, ToolDefinitionsController, AgentSessionsController, SigningKeysController, VaultController, ...parts.credentials.controllers],
       providers: [
         { provide: PostgresDocumentStore, useValue: parts.documents },
         { provide: ConfigurationPublisher, useValue: parts.publisher },

@@ -24,3 +24,9 @@ export function observeMissing(metrics: Metrics): (server: string, reason: strin
   const missing = metrics.counter('sallyport.gateway.list.missing', 'Shares of lists that could not be had, by server and reason.');
   return (server, reason) => missing.bind({ server, reason }).add();
 }
+
+/** Counts definitions of tools that are not approved, at servers of which tools are. Names come from the configuration. */
+export function observeUnapproved(metrics: Metrics): (server: string, count: number) => void {
+  const unapproved = metrics.counter('sallyport.gateway.tools.unapproved', 'Definitions of tools seen that are not the approved ones, by server.');
+  return (server, count) => unapproved.bind({ server }).add(count);
+}

@@ -11,6 +11,7 @@ import { CredentialChanged, subjects } from '@sallyport/messages';
 import type { EndMcpSession } from '@sallyport/messages';
 import { request } from '@sallyport/messaging';
 import type { Messaging } from '@sallyport/messaging';
+import { compilePolicies } from '@sallyport/policy';
 import { createGuardedAgent, createSafeFetch } from '@sallyport/safe-fetch';
 import type { AllowedHost } from '@sallyport/safe-fetch';
 import type { Logger, Metrics } from '@sallyport/telemetry';
@@ -19,13 +20,14 @@ import { GatewayModule } from './gateway.module.js';
 import { describeProtectedResource } from './http/protected-resource.controller.js';
 import { serveMcp } from './http/serve-mcp.js';
 import { ProofGossip } from './inbound/proof-gossip.js';
-import { observeCalls, observeMissing } from './observe-calls.js';
+import { observeCalls, observeMissing, observeUnapproved } from './observe-calls.js';
 import { OpenQuestions } from './dialog/open-questions.js';
 import { ParkedCalls } from './dialog/parked-calls.js';
 import { RemoteExchanges } from './dialog/remote-exchanges.js';
 import { ReplicaLink } from './dialog/replica-link.js';
 import { takeReplicaRequest } from './dialog/take-replica-request.js';
 import { Catalogues } from './outbound/catalogues.js';
+import { SeenTools } from './outbound/seen-tools.js';
 import { CertificateConnections } from './outbound/certificate-connections.js';
 import { CredentialLeases } from './outbound/credential-leases.js';
 import { handleMcpRequest } from './request-path/handle-mcp-request.js';
@@ -100,6 +102,15 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     onDamagedLine: () => logger.warn('a damaged event was skipped'),
   });
 
+  const unapproved = metrics && observeUnapproved(metrics);
+  const seenTools = new SeenTools({
+    append: (record) => spool.append(record), replica: config.replica, clock, policies: () => compilePolicies(replica.snapshot()),
+    onUnapproved: (server, tools) => {
+      logger.warn({ server, tools: tools.slice(0, 20), count: tools.length }, 'tools are not approved as they are now');
+      unapproved?.(server, tools.length);
+    },
+    onProblem: (error) => logger.warn({ err: error }, 'a definition that was seen could not be told yet'),
+  });
   const channel = createServerChannel({ relay: createRelay({ dispatcher, dispatcherWith: (certificate) => certificateConnections.of(certificate), userAgent }), clock });
   const openCalls = new OpenCalls(verifier);
   const questions = new OpenQuestions({ sealer, replica: config.replica });
@@ -108,7 +119,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
   const path: RequestPath = {
     verifier, leases, sealer, endedSessions, clock, identity,
     channel,
-    catalogues: new Catalogues({ clock, onDropped: ({ server, dropped }) => logger.warn({ server, dropped: dropped.slice(0, 20) }, 'tools left out') }),
+    catalogues: new Catalogues({ clock, onDropped: ({ server, dropped }) => logger.warn({ server, dropped: dropped.slice(0, 20) }, 'tools left out'), onTools: (listing) => seenTools.note(listing) }),
     stepUps: new StepUpMemory(),
     openCalls,
     questions,

@@ -31,6 +31,8 @@ export const CallRecord = z.object({
   server: z.string().optional(),
   /** The server's own name of the tool, or the resource URI as sent downstream. */
   target: z.string().optional(),
+  /** Of the tool, as the server described it then: SHA-256, see `ApprovedTools`. */
+  definition: z.string().max(64).optional(),
   decision: z.enum(['allow', 'deny', 'step_up', 'connect_required', 'unauthenticated', 'invalid']),
   /** Which policy decided, per hop (R29). */
   policies: z.object({ clientToGateway: z.string().nullable(), gatewayToServer: z.string().nullable() }).optional(),
@@ -51,7 +53,7 @@ export const LifecycleRecord = z.object({
     'token.issued', 'token.refreshed', 'token.refused', 'token.revoked',
     'connection.created', 'connection.refreshed', 'connection.refresh_failed', 'connection.needs_reconnect', 'connection.removed', 'connection.revoked_upstream', 'connection.consented',
     'credential-provider.paused', 'credential-provider.resumed',
-    'revocation.created', 'configuration.changed', 'signing_key.created', 'signing_key.rotation_requested', 'signing_key.withdrawn', 'vault_key.created', 'vault_key.removed', 'lease.refused', 'limit.exceeded',
+    'revocation.created', 'configuration.changed', 'signing_key.created', 'signing_key.rotation_requested', 'signing_key.withdrawn', 'vault_key.created', 'vault_key.removed', 'lease.refused', 'limit.exceeded', 'tool.listed',
   ]),
   id: Id,
   replica: Replica,

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Document, documentKey, Revocation } from '@sallyport/configuration';
+import type { DocumentOf } from '@sallyport/configuration';
 import { Prisma } from '@sallyport/database';
 import type { Database } from '@sallyport/database';
 import { constantTimeEqual, SallyportError } from '@sallyport/kernel';
@@ -56,7 +57,9 @@ export class PostgresDocumentStore {
       await transaction.storedSecret.deleteMany({ where: { name: { notIn: [...desired.secrets.keys()] } } });
       puts = desired.documents.filter((document) => !isDeepStrictEqual(stored.get(documentKey(document)), plain(document.spec)) || secretSourcesOf(document).some(({ name }) => secretsChanged.has(name)));
       const wanted = new Set(desired.documents.map(documentKey));
-      deletes = rows.filter((row) => !wanted.has(documentKey(row))).map(({ kind, name }) => ({ kind, name }));
+      // What administrators approved stays where nobody says otherwise: a file that names some for the server does.
+      const stays = ({ kind, name }: { kind: string; name: string }) => kind === 'ApprovedTools' && wanted.has(documentKey({ kind: 'McpServer', name }));
+      deletes = rows.filter((row) => !wanted.has(documentKey(row)) && !stays(row)).map(({ kind, name }) => ({ kind, name }));
       if (puts.length === 0 && deletes.length === 0) return undefined;
       for (const { kind, name } of deletes) await transaction.configurationDocument.delete({ where: { kind_name: { kind, name } } });
       for (const { kind, name, spec } of puts) {
@@ -81,6 +84,27 @@ export class PostgresDocumentStore {
       return { puts, deletes: [] };
     });
     return { ...written, puts: puts.map(documentKey), deletes: [] };
+  }
+
+  /** Writes what is approved of one server's tools, or that nothing is any more. @returns `undefined` when there is no such server. */
+  async approveTools(server: string, tools: DocumentOf<'ApprovedTools'>['spec']['tools'] | undefined): Promise<(Revision & { changed: boolean }) | undefined> {
+    let isThere = true;
+    const written = await this.#revisions.write(async (transaction, { revision }) => {
+      const where = { kind_name: { kind: 'ApprovedTools', name: server } };
+      isThere = (await transaction.configurationDocument.findUnique({ where: { kind_name: { kind: 'McpServer', name: server } } })) !== null;
+      const stored = await transaction.configurationDocument.findUnique({ where });
+      if (!isThere || (tools === undefined && stored === null)) return undefined;
+      if (tools === undefined) {
+        await transaction.configurationDocument.delete({ where });
+        return { deletes: [{ kind: 'ApprovedTools', name: server }] };
+      }
+      const spec = { tools };
+      if (isDeepStrictEqual(stored?.spec, plain(spec))) return undefined;
+      const data = { spec: plain(spec) as Prisma.InputJsonObject, revision };
+      await transaction.configurationDocument.upsert({ where, create: { kind: 'ApprovedTools', name: server, ...data }, update: data });
+      return { puts: [{ kind: 'ApprovedTools', name: server, spec }] };
+    });
+    return isThere ? written : undefined;
   }
 
   /** @throws {SallyportError} `configuration_unreadable`: a stored document is none this version knows. */
@@ -113,7 +137,7 @@ export class PostgresDocumentStore {
 }
 
 /** As PostgreSQL gives it back: without `undefined` members. */
-const plain = (spec: Document['spec']): unknown => JSON.parse(JSON.stringify(spec));
+const plain = (spec: object): unknown => JSON.parse(JSON.stringify(spec));
 
 function parseDocument({ kind, name, spec }: { kind: string; name: string; spec: unknown }): Document {
   const parsed = Document.safeParse({ kind, name, spec });

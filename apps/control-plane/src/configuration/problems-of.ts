@@ -58,6 +58,9 @@ export function problemsOf(documents: readonly Document[]): DocumentProblem[] {
       case 'Role':
         document.spec.members.forEach((members, position) => refer('TrustProvider', members.trustProvider, ['members', position, 'trustProvider']));
         break;
+      case 'ApprovedTools':
+        if (!find('McpServer', document.name)) problems.push({ document, path: ['name'], message: 'is the name of no McpServer: it says whose tools are approved' });
+        break;
       case 'CredentialProvider': {
         refer('McpServer', document.spec.server, ['server']);
         if (document.spec.type === 'gateway-token' && (durationSeconds(document.spec.lifetime) ?? 0) > MAX_TOKEN_LIFETIME_SECONDS) say(['lifetime'], 'is more than 1h: shorten it');

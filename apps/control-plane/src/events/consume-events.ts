@@ -12,9 +12,11 @@ export interface ConsumedEvents {
   readonly logger: Logger;
 }
 
+const OF_GATEWAYS: ReadonlySet<AuditRecord['type']> = new Set(['mcp.call', 'tool.listed']);
+
 /**
  * Stores every batch that arrives, then acknowledges it. What is no record, names another replica than the one the bus
- * says it came from, or tells of something other than a call although it comes from a gateway (S26), is left out and
+ * says it came from, or tells of what is not a gateway's to tell although it comes from one (S26), is left out and
  * logged: it would be as wrong the next time.
  */
 export function consumeEvents(stream: EventStream, { store, isGateway, onRecords, logger }: ConsumedEvents): Promise<() => Promise<void>> {
@@ -23,7 +25,7 @@ export function consumeEvents(stream: EventStream, { store, isGateway, onRecords
     const sound: AuditRecord[] = [];
     for (const record of records) {
       const parsed = AuditRecord.safeParse(record);
-      if (parsed.success && parsed.data.replica === replica && (!callsOnly || parsed.data.type === 'mcp.call')) sound.push(parsed.data);
+      if (parsed.success && parsed.data.replica === replica && (!callsOnly || OF_GATEWAYS.has(parsed.data.type))) sound.push(parsed.data);
     }
     if (sound.length < records.length) logger.warn({ replica, dropped: records.length - sound.length }, 'events dropped: not records that this replica may write');
     await onRecords(replica, sound);

@@ -8,6 +8,7 @@ export interface EventQuery {
   readonly type?: string | undefined;
   readonly userId?: string | undefined;
   readonly clientId?: string | undefined;
+  readonly server?: string | undefined;
 }
 
 export type StoredEvent = AuditEvent & { readonly sequence: number };
@@ -43,8 +44,8 @@ export class PostgresEventStore {
   }
 
   /** Oldest first. */
-  async list({ after, limit, type, userId, clientId }: EventQuery): Promise<StoredEvent[]> {
-    const where: Prisma.EventWhereInput = { sequence: { gt: after }, ...(type !== undefined && { type }), ...(userId !== undefined && { userId }), ...(clientId !== undefined && { clientId }) };
+  async list({ after, limit, type, userId, clientId, server }: EventQuery): Promise<StoredEvent[]> {
+    const where: Prisma.EventWhereInput = { sequence: { gt: after }, ...(type !== undefined && { type }), ...(userId !== undefined && { userId }), ...(clientId !== undefined && { clientId }), ...(server !== undefined && { server }) };
     const rows = await this.#database.event.findMany({ where, orderBy: { sequence: 'asc' }, take: limit });
     return rows.map((row) => ({ sequence: Number(row.sequence), ...AuditEvent.parse(row.body) }));
   }

@@ -9,6 +9,7 @@ const EventsQuery = z.strictObject({
   type: text(64).optional(),
   userId: text(64).optional(),
   clientId: text(2048).optional(),
+  server: text(64).optional(),
 });
 
 @Controller('v1/events')

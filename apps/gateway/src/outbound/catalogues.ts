@@ -50,12 +50,14 @@ export class Catalogues {
   readonly #remembered: BoundedMap<string, Listed<CatalogueEntry>>;
   readonly #reading = new Map<string, Promise<ListOutcome>>();
   readonly #onDropped: (listing: Catalogue) => void;
+  readonly #onTools: (listing: Catalogue<CataloguedTool>) => void;
 
-  constructor(options: { clock: Clock; maxAgeMs?: number; limit?: number; maxRemembered?: number; onDropped?: (listing: Catalogue) => void }) {
+  constructor(options: { clock: Clock; maxAgeMs?: number; limit?: number; maxRemembered?: number; onDropped?: (listing: Catalogue) => void; /** Each time a server's tools were read. */ onTools?: (listing: Catalogue<CataloguedTool>) => void }) {
     this.#clock = options.clock;
     this.#maxAgeMs = options.maxAgeMs ?? MAX_TTL_MS;
     this.#remembered = new BoundedMap(options.limit ?? 5_000, { of: ({ size }) => size, limit: options.maxRemembered ?? MAX_REMEMBERED });
     this.#onDropped = options.onDropped ?? (() => undefined);
+    this.#onTools = options.onTools ?? (() => undefined);
   }
 
   /**
@@ -107,6 +109,7 @@ export class Catalogues {
       cursor = next;
     }
     const listing = catalogueOf(kind, server, definitions, prefix);
+    if (kind === 'tools') this.#onTools(listing as Catalogue<CataloguedTool>);
     if (listing.dropped.length > 0) this.#onDropped(listing);
     return { type: 'listed', listing, size, readAt: this.#clock(), ttlMs };
   }

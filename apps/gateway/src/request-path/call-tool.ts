@@ -1,4 +1,5 @@
 import type { Action } from '@sallyport/policy';
+import type { CataloguedTool } from '@sallyport/server';
 import { mismatchedParameterHeader, parameterHeaders } from '@sallyport/server';
 import type { Answer } from '../http/exchange.js';
 import { taskAction } from '../session/task-id.js';
@@ -27,16 +28,16 @@ export async function callTool(call: Call, name: string, args: Record<string, un
   const mismatch = call.request.era === 'modern' ? mismatchedParameterHeader(tool.parameterHeaders, args, (header) => call.inbound.headers.get(header)) : undefined;
   if (mismatch !== undefined) return { refused: 'header-mismatch', message: `${mismatch} is missing or differs from the arguments.` };
 
-  // Annotations count only from an approved pin (security rule S14); there are none yet, so a tool is taken as destructive.
-  const action: Action = { type: 'tool', name: tool.name, arguments: args ?? {} };
+  call.facts.definition = tool.definition;
+  const action: Action = { type: 'tool', name: tool.name, definition: tool.definition, arguments: args ?? {} };
   const permit = decideOperation(call, server.name, action, { refused: 'denied' });
   if (isRefusal(permit)) return permit;
   const params = { name: tool.name, ...(args === undefined ? {} : { arguments: args }), ...retry.params };
-  return await leaseAndForward(withTasksIfFollowed(call, server.name, tool.name, args), permit, server, action, { ...requestOf(call, params), name: tool.name, parameterHeaders: parameterHeaders(tool.parameterHeaders, args) }, refuseLate);
+  return await leaseAndForward(withTasksIfFollowed(call, server.name, tool, args), permit, server, action, { ...requestOf(call, params), name: tool.name, parameterHeaders: parameterHeaders(tool.parameterHeaders, args) }, refuseLate);
 }
 
 /** A task that policy would not let be followed up, because its id cannot carry the arguments policy wants to look at, is not to be begun. */
-function withTasksIfFollowed(call: Call, server: string, tool: string, args: Record<string, unknown> | undefined): Call {
+function withTasksIfFollowed(call: Call, server: string, tool: Pick<CataloguedTool, 'name' | 'definition'>, args: Record<string, unknown> | undefined): Call {
   const { abilities } = call.request;
   if (!abilities.has('tasks')) return call;
   const action = taskAction(tool, args);

@@ -30,8 +30,8 @@ const TaskError = z.object({ code: z.int(), message: z.string().transform((messa
 export function begunTask({ call, server, abilities, action }: ServerCall, result: JsonObject, protocolError: Unavailable): Outcome {
   const state = TaskState.safeParse(result).data;
   if (!abilities.has('tasks') || action.type !== 'tool' || state === undefined || typeof result['taskId'] !== 'string' || result['taskId'] === '') return protocolError;
-  const { name: tool, arguments: args } = taskAction(action.name, action.arguments);
-  const taskId = sealTaskId(call.path.sealer, call.caller, { server: server.name, origin: originOf(server), id: result['taskId'], tool, arguments: args });
+  const { name: tool, definition, arguments: args } = taskAction(action, action.arguments);
+  const taskId = sealTaskId(call.path.sealer, call.caller, { server: server.name, origin: originOf(server), id: result['taskId'], tool, definition, arguments: args });
   return taskId === undefined ? protocolError : resultText(call.request.id, { resultType: 'task', taskId, ...state, ...metaOf(result) });
 }
 

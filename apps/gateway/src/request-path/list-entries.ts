@@ -1,5 +1,6 @@
 import { visible, visibleTemplate } from '@sallyport/policy';
 import { connectToolName } from '@sallyport/server';
+import type { CataloguedTool } from '@sallyport/server';
 import type { JsonObject } from '@sallyport/mcp-relay';
 import type { DocumentOf } from '@sallyport/configuration';
 import { textAnswer } from '../http/exchange.js';
@@ -67,14 +68,14 @@ async function shareOf(call: Call, serverName: string, what: ListKind): Promise<
   if (reached.value.type === 'failed') return { missing: reached.value.reason };
   const { listing, readAt, ttlMs } = reached.value;
   const isModern = call.request.era === 'modern';
-  const shown = [...listing.entries.values()].filter(({ name }) => isListed(call, serverName, what, name));
+  const shown = [...listing.entries.values()].filter((entry) => isListed(call, serverName, what, entry));
   return { entries: shown.map(({ publicName, json, legacyJson }) => ({ publicName, json: isModern ? json : legacyJson })), ttlMs: Math.max(0, Math.floor(readAt + ttlMs - call.now)) };
 }
 
-function isListed(call: Call, server: string, what: ListKind, name: string): boolean {
+function isListed(call: Call, server: string, what: ListKind, { name, definition }: Pick<CataloguedTool, 'name'> & Partial<Pick<CataloguedTool, 'definition'>>): boolean {
   switch (what) {
     case 'tools':
-      return visible(call.policies, call.caller, server, { type: 'tool', name });
+      return visible(call.policies, call.caller, server, { type: 'tool', name, definition });
     case 'prompts':
       return visible(call.policies, call.caller, server, { type: 'prompt', name });
     case 'resourceTemplates':

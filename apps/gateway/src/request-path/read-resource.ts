@@ -41,7 +41,7 @@ async function actionToRead(call: Call, server: DocumentOf<'McpServer'>, uri: st
   const reached = await readListing(call, listing.permit, server, 'tools');
   if (reached.type === 'connect_required') return leaseRefusal(call, server, reached);
   if (reached.type !== 'used' || reached.value.type === 'failed') return asResource;
-  const views = [...reached.value.listing.entries.values()].filter(({ viewUri }) => viewUri === uri).map(({ name }): Action => ({ type: 'tool-view', name }));
+  const views = [...reached.value.listing.entries.values()].filter(({ viewUri }) => viewUri === uri).map(({ name, definition }): Action => ({ type: 'tool-view', name, definition }));
   const withOutcome = (outcome: 'allow' | 'step-up') => views.find((view) => decisionOn(call, server.name, view).outcome === outcome);
   return withOutcome('allow') ?? withOutcome('step-up') ?? asResource;
 }

@@ -41,7 +41,7 @@ async function lookUp<K extends NamedKind>(call: Call, serverName: string, kind:
     if (reached.value.type === 'failed') return { refused: 'server-unavailable', title: titleOf(server), reason: reached.value.reason };
     const entry = reached.value.listing.entries.get(name);
     // A hidden one is looked up again as an absent one is: the time it takes must not tell them apart either (S15).
-    if (entry !== undefined && visible(call.policies, call.caller, serverName, { type: kind === 'tools' ? 'tool' : 'prompt', name: entry.name })) return { type: 'found', server, entry };
+    if (entry !== undefined && visible(call.policies, call.caller, serverName, { type: kind === 'tools' ? 'tool' : 'prompt', name: entry.name, ...('definition' in entry ? { definition: entry.definition } : {}) })) return { type: 'found', server, entry };
     // A retry of the connect tool arrives when the account is connected already.
     if (kind === 'tools' && name === connectToolName(serverName)) return { type: 'connect', server };
   }

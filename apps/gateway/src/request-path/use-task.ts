@@ -42,7 +42,7 @@ export function followedTask({ path, caller, servers, snapshot }: Call, taskId: 
   const task = openTaskId(path.sealer, caller, taskId);
   const server = task !== undefined && servers.includes(task.server) ? snapshot.get('McpServer', task.server) : undefined;
   if (task === undefined || server === undefined || originOf(server) !== task.origin) return undefined;
-  return { server, id: task.id, taskId, action: { type: 'task', name: task.tool, arguments: task.arguments } };
+  return { server, id: task.id, taskId, action: { type: 'task', name: task.tool, definition: task.definition, arguments: task.arguments } };
 }
 
 /**

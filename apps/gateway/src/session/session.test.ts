@@ -126,12 +126,12 @@ describe('the id of a task', () => {
     for (const altered of ['', 'task-1', `${id}A`, 'A'.repeat(1_000_000), sealer.seal('request-state', task, [alice.userId, alice.clientId, alice.sid])]) expect(openTaskId(sealer, alice, altered)).toBeUndefined();
   });
   test('fits into a header whatever the server calls it and the arguments are, or is none (S10, S16)', () => {
-    const longest = taskAction('t'.repeat(128), { text: 'é'.repeat(506) });
-    const id = sealTaskId(sealer, caller(), { server: 's'.repeat(24), origin: `https://${'o'.repeat(60)}.example:8443`, id: 'x'.repeat(1_024), tool: longest.name, arguments: longest.arguments });
+    const longest = taskAction({ name: 't'.repeat(128), definition: 'd'.repeat(64) }, { text: 'é'.repeat(506) });
+    const id = sealTaskId(sealer, caller(), { server: 's'.repeat(24), origin: `https://${'o'.repeat(60)}.example:8443`, id: 'x'.repeat(1_024), tool: longest.name, definition: longest.definition, arguments: longest.arguments });
     expect(longest.arguments).toBeDefined();
     expect(id?.length).toBeLessThan(3_500);
-    expect(taskAction('t', { text: 'é'.repeat(507) }).arguments).toBeUndefined();
-    expect(taskAction('t', undefined).arguments).toEqual({});
+    expect(taskAction({ name: 't' }, { text: 'é'.repeat(507) }).arguments).toBeUndefined();
+    expect(taskAction({ name: 't' }, undefined).arguments).toEqual({});
     expect(sealTaskId(sealer, caller(), { ...task, id: 'x'.repeat(1_025) })).toBeUndefined();
   });
 });

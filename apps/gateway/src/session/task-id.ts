@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Action, Caller } from '@sallyport/policy';
+import type { Action, Caller, ToolFacts } from '@sallyport/policy';
 import type { StateSealer } from './state-sealer.js';
 
 /** What the id of a task says, to us alone: where it runs, the server's own id of it, and the call that began it. */
@@ -9,6 +9,8 @@ const BegunTask = z.object({
   origin: z.string(),
   id: z.string(),
   tool: z.string(),
+  /** Digest of what the server said of the tool then. */
+  definition: z.string().optional(),
   /** Absent when they are too long to travel in a header. */
   arguments: z.record(z.string(), z.unknown()).optional(),
 });
@@ -34,7 +36,7 @@ export function openTaskId(sealer: StateSealer, caller: Caller, sealed: string):
 }
 
 /** What following up a task is to policy. */
-export const taskAction = (tool: string, args: Record<string, unknown> | undefined): Extract<Action, { type: 'task' }> => ({ type: 'task', name: tool, arguments: keptArguments(args) });
+export const taskAction = ({ name, definition }: ToolFacts, args: Record<string, unknown> | undefined): Extract<Action, { type: 'task' }> => ({ type: 'task', name, definition, arguments: keptArguments(args) });
 
 /** Arguments as an id can carry them. */
 function keptArguments(args: Record<string, unknown> = {}): Record<string, unknown> | undefined {

@@ -15,7 +15,7 @@ import type { RunningService } from '@sallyport/http';
 import { newId } from '@sallyport/kernel';
 import { ensureDeploymentKeys, loadDecryptionKey, loadEnrolledKeys, loadSigningKey } from '@sallyport/keys';
 import { EndMcpSession, subjects } from '@sallyport/messages';
-import type { CallRecord, LeaseOutcome, LeaseRequest } from '@sallyport/messages';
+import type { AuditRecord, CallRecord, LifecycleRecord, LeaseOutcome, LeaseRequest } from '@sallyport/messages';
 import { createInProcessMessaging } from '@sallyport/messaging';
 import { createLogger } from '@sallyport/telemetry';
 import { startGateway } from '../index.js';
@@ -35,6 +35,8 @@ export interface GatewayWorld {
   readonly gateway: RunningService;
   readonly issuer: string;
   readonly records: CallRecord[];
+  /** Definitions of tools that were seen. */
+  readonly toolsListed: LifecycleRecord[];
   readonly leaseRequests: LeaseRequest[];
   readonly log: () => string;
   readonly messaging: ReturnType<typeof createInProcessMessaging>;
@@ -82,7 +84,13 @@ export async function startGatewayWorld(documents: readonly Document[], override
   const heart = setInterval(() => void beat(), 200);
 
   const records: CallRecord[] = [];
-  const stopEvents = await messaging.events.consume(async (_replica, batch) => void records.push(...(batch as CallRecord[])));
+  const toolsListed: LifecycleRecord[] = [];
+  const stopEvents = await messaging.events.consume(async (_replica, batch) => {
+    for (const record of batch as AuditRecord[]) {
+      if (record.type === 'mcp.call') records.push(record);
+      else toolsListed.push(record);
+    }
+  });
   const leaseRequests: LeaseRequest[] = [];
   const clock = { aheadMs: 0 };
   const responderKeys = { enrolledKeys: loadEnrolledKeys(files.gateways), leasePrivateKey: leaseKey.privateKey, clock: Date.now, seenNonces: new MemorySeenNonces() };
@@ -126,7 +134,7 @@ export async function startGatewayWorld(documents: readonly Document[], override
   }
 
   const world: GatewayWorld = {
-    url: `${gatewayUrl}/mcp`, gateway, issuer, records, leaseRequests, messaging, change,
+    url: `${gatewayUrl}/mcp`, gateway, issuer, records, toolsListed, leaseRequests, messaging, change,
     log: () => lines.join(''),
     leasing: () => ({ type: 'refused', reason: 'the test did not say' }),
     token: (user, claims = {}, header = {}) => signToken(issuerKeys.privateKey, issuer, `${gatewayUrl}/mcp`, user, claims, header),

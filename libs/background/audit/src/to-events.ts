@@ -7,13 +7,13 @@ export function toEvents(record: AuditRecord): AuditEvent[] {
 }
 
 function requestOf(call: CallRecord): object {
-  const { protocolVersion, method, target, decision, policies, policyRevision, reason, connectionId, traceId } = call;
+  const { protocolVersion, method, target, definition, decision, policies, policyRevision, reason, connectionId, traceId } = call;
   return {
     id: `${call.id}.request`,
     type: 'mcp.request',
     at: call.receivedAt,
     ...identityOf(call),
-    detail: { callId: call.id, protocolVersion, method, target, decision, policies, policyRevision, reason, connectionId, traceId },
+    detail: { callId: call.id, protocolVersion, method, target, definition, decision, policies, policyRevision, reason, connectionId, traceId },
   };
 }
 

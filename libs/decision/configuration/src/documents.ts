@@ -69,7 +69,23 @@ const Conditions = z.strictObject({
 });
 const common = { users: Users.optional(), agents: Agents.optional(), conditions: Conditions.optional(), /** A CEL expression that must be true. */ when: z.string().max(4096).optional() };
 
-const ToolRule = z.strictObject({ match: z.array(Glob).min(1), scope: Scope.optional(), roles: z.array(Name).optional() });
+const OfferRule = z.strictObject({ match: z.array(Glob).min(1), scope: Scope.optional(), roles: z.array(Name).optional() });
+const ToolRule = OfferRule.extend({
+  /** At a server some of whose tools are approved: also those that are not, or not as they are now. */
+  unapproved: z.literal('allowed').optional(),
+});
+/** What was looked at and found good (security rule S14). Several definitions of one tool may be, as while a server is upgraded. */
+const ApprovedToolsSpec = z.strictObject({
+  tools: z.array(z.strictObject({
+    /** The server's own name of it. */
+    name: z.string().min(1).max(128),
+    /** Of the definition, as `GET /v1/tool-definitions` and the events `tool.listed` tell it. */
+    sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 digest in 64 lower-case hexadecimal digits'),
+    /** What policies may rely on; what is not said is the worst. */
+    annotations: z.strictObject({ readOnlyHint: z.boolean().optional(), destructiveHint: z.boolean().optional(), idempotentHint: z.boolean().optional(), openWorldHint: z.boolean().optional() }).optional(),
+  })).max(10_000),
+});
+export type ApprovedTool = z.infer<typeof ApprovedToolsSpec>['tools'][number];
 const AccessPolicySpec = z.discriminatedUnion('hop', [
   z.strictObject({ hop: z.literal('client-to-gateway'), trustProviders: z.array(Name).min(1).optional(), ...common }),
   z.strictObject({
@@ -79,8 +95,8 @@ const AccessPolicySpec = z.discriminatedUnion('hop', [
     /** Required: a policy without a credential provider is refused when it is written (R27). */
     credentialProvider: Name,
     tools: z.array(ToolRule).default([]),
-    resources: z.array(ToolRule).default([]),
-    prompts: z.array(ToolRule).default([]),
+    resources: z.array(OfferRule).default([]),
+    prompts: z.array(OfferRule).default([]),
   }),
 ]);
 
@@ -175,6 +191,8 @@ export const Document = z.discriminatedUnion('kind', [
   document('TrustProvider', Name, TrustProviderSpec),
   document('Role', Name, RoleSpec),
   document('McpServer', ServerId, McpServerSpec),
+  /** By the name of the server. */
+  document('ApprovedTools', ServerId, ApprovedToolsSpec),
   document('CredentialProvider', Name, CredentialProviderSpec),
   document('AccessPolicy', Name, AccessPolicySpec),
   document('Agent', Name, AgentSpec),

@@ -16,7 +16,7 @@ export { ID_TOKEN_ALGORITHMS, TRUST_PROVIDER_PRESETS } from './trust-provider.js
 export type { ClaimSource, TrustProviderPreset, TrustProviderSpec } from './trust-provider.js';
 export type { PublicKey } from './public-key.js';
 export type { WorkloadConditions, WorkloadIssuerSpec } from './workload-issuer.js';
-export type { AccessPolicySpec, DocumentKind, DocumentOf } from './documents.js';
+export type { AccessPolicySpec, ApprovedTool, DocumentKind, DocumentOf } from './documents.js';
 export { BaseChunk, ChangeSet, Heartbeat, LogEntry, Revocation } from './change-set.js';
 export type { RevocationSubject } from './change-set.js';
 export { signLogEntry, verifyLogEntry } from './log-entry.js';

@@ -6,7 +6,7 @@ import type { ClientToGatewayPolicy, GatewayToServerPolicy, PolicySet, Rule } fr
 export type ConnectFacts = Pick<Caller, 'userId' | 'trustProvider' | 'subject' | 'clientId' | 'agentName' | 'agentAssurance' | 'isKeyBound' | 'roles' | 'groups' | 'authTime' | 'acr' | 'amr'>;
 
 /** How one policy's rules answer for one tool or resource. `scopes`: all that the rules ask for. */
-export type RuleAnswer = { matches: false } | { matches: true; scopes: readonly string[]; rolesHeld: boolean };
+export type RuleAnswer = { matches: false } | { matches: true; scopes: readonly string[]; rolesHeld: boolean; takesUnapproved: boolean };
 
 /** The policies whose users and agents include this caller; conditions, expressions and operations are still open. */
 export interface Applicable {
@@ -91,6 +91,7 @@ export function answerOfRules(matching: readonly Rule[], roles: readonly string[
   return {
     matches: true,
     scopes: [...new Set(matching.flatMap((rule) => rule.scope ?? []))].sort(),
+    takesUnapproved: matching.every((rule) => rule.takesUnapproved),
     rolesHeld: matching.every((rule) => rule.roles === undefined || rule.roles.some((role) => roles.includes(role))),
   };
 }

@@ -1,5 +1,5 @@
 import { isPersonal } from '@sallyport/configuration';
-import type { AccessPolicySpec, ConfigurationSnapshot, DocumentMap } from '@sallyport/configuration';
+import type { AccessPolicySpec, ApprovedTool, ConfigurationSnapshot, DocumentMap } from '@sallyport/configuration';
 import { compileConditions } from './compile-conditions.js';
 import type { Conditions } from './compile-conditions.js';
 import { compileGlob } from './condition/glob.js';
@@ -14,6 +14,7 @@ export interface Rule {
   readonly patterns: readonly string[];
   readonly scope: string | undefined;
   readonly roles: readonly string[] | undefined;
+  readonly takesUnapproved: boolean;
 }
 
 interface CompiledPolicy {
@@ -40,6 +41,8 @@ export interface PolicySet {
   readonly clientToGateway: readonly ClientToGatewayPolicy[];
   readonly gatewayToServer: readonly GatewayToServerPolicy[];
   readonly entitledScopes: (role: string) => ReadonlySet<string>;
+  /** By server and tool. A server that is not there has none of its tools approved, and none held back. */
+  readonly approvedTools: ReadonlyMap<string, ReadonlyMap<string, readonly ApprovedTool[]>>;
 }
 
 export interface CompiledPolicies {
@@ -77,7 +80,8 @@ function compileSet(snapshot: ConfigurationSnapshot): PolicySet {
   }
   const scopes = new Map(snapshot.all('Role').map((role) => [role.name, scopesForRoles(snapshot, [role.name])]));
   const none: ReadonlySet<string> = new Set();
-  return { clientToGateway, gatewayToServer, entitledScopes: (role) => scopes.get(role) ?? none };
+  const approvedTools = new Map(snapshot.all('ApprovedTools').map(({ name, spec }) => [name, Map.groupBy(spec.tools, (tool) => tool.name)]));
+  return { clientToGateway, gatewayToServer, approvedTools, entitledScopes: (role) => scopes.get(role) ?? none };
 }
 
 /** R27 again, on the reading side: a policy never reaches a server without the credential provider made for that server. */
@@ -91,5 +95,5 @@ function isPersonalProvider(snapshot: ConfigurationSnapshot, name: string): bool
 }
 
 function compileRules(rules: ServerPolicySpec['tools'], separator?: string): Rule[] {
-  return rules.map((rule) => ({ matches: rule.match.map((pattern) => compileGlob(pattern, separator)), patterns: rule.match, scope: rule.scope, roles: rule.roles }));
+  return rules.map((rule) => ({ matches: rule.match.map((pattern) => compileGlob(pattern, separator)), patterns: rule.match, scope: rule.scope, roles: rule.roles, takesUnapproved: rule.unapproved === 'allowed' }));
 }

@@ -25,6 +25,8 @@ const c2g = (spec: object = {}, name = 'everybody') => ({ kind: 'AccessPolicy', 
 const TOOLS = [{ match: ['get_*', 'list_*'], scope: 'notes.read' }, { match: ['create_*'], scope: 'notes.write' }, { match: ['delete_*'], scope: 'notes.admin', roles: ['admin'] }, { match: ['ping'] }];
 const g2s = (spec: object = {}, name = 'notes-policy') => ({ kind: 'AccessPolicy', name, spec: { hop: 'gateway-to-server', server: 'notes', credentialProvider: 'notes-user', tools: TOOLS, resources: [{ match: ['note://**'], scope: 'notes.read' }], ...spec } });
 
+const [READ, WRITE] = ['a'.repeat(64), 'b'.repeat(64)] as const;
+const approved = (...tools: object[]) => ({ kind: 'ApprovedTools', name: 'notes', spec: { tools: tools.map((one) => ({ name: 'get_note', ...one })) } });
 const policies = (...documents: object[]) =>
   compilePolicies(createSnapshot({ epoch: 'e1', revision: 7, documents: documentMap([...BASE, ...documents].map((document) => Document.parse(document))), revocations: new RevocationIndex(() => NOW) }));
 const tool = (name: string, part: object = {}): Action => ({ type: 'tool', name, ...part });
@@ -145,16 +147,32 @@ describe('decide', () => {
   });
 
   it('decides on annotations and arguments of the call (R30) (B10)', () => {
-    const set = policies(c2g(), g2s({ when: 'tool.annotations.readOnlyHint || tool.arguments.owner == "acme"' }));
-    expect(summary(ask(set, caller, tool('get_note', { annotations: { readOnlyHint: true } })))).toBe('allow');
-    expect(summary(ask(set, caller, tool('get_note', { annotations: { readOnlyHint: false }, arguments: { owner: 'acme' } })))).toBe('allow');
-    expect(summary(ask(set, caller, tool('get_note', { annotations: { readOnlyHint: false }, arguments: { owner: 'evil' } })))).toBe('deny expression_false');
+    const set = policies(c2g(), g2s({ when: 'tool.annotations.readOnlyHint || tool.arguments.owner == "acme"' }), approved({ sha256: READ, annotations: { readOnlyHint: true } }, { sha256: WRITE, annotations: { readOnlyHint: false } }));
+    expect(summary(ask(set, caller, tool('get_note', { definition: READ })))).toBe('allow');
+    expect(summary(ask(set, caller, tool('get_note', { definition: WRITE, arguments: { owner: 'acme' } })))).toBe('allow');
+    expect(summary(ask(set, caller, tool('get_note', { definition: WRITE, arguments: { owner: 'evil' } })))).toBe('deny expression_false');
   });
 
-  it('treats a tool without annotations as destructive (S14)', () => {
-    const set = policies(c2g(), g2s({ when: '!tool.annotations.destructiveHint' }));
-    expect(summary(ask(set, caller, tool('get_note')))).toBe('deny expression_false');
-    expect(summary(ask(set, caller, tool('get_note', { annotations: { destructiveHint: false } })))).toBe('allow');
+  it('treats a tool of which nothing is approved as destructive (S14)', () => {
+    const rule = g2s({ when: '!tool.annotations.destructiveHint' });
+    expect(summary(ask(policies(c2g(), rule), caller, tool('get_note', { definition: READ })))).toBe('deny expression_false');
+    expect(summary(ask(policies(c2g(), rule, approved({ sha256: READ, annotations: { destructiveHint: false } })), caller, tool('get_note', { definition: READ })))).toBe('allow');
+  });
+
+  it('holds back what is not approved as it is now, at a server of which tools are, unless every rule that matches takes it (S14)', () => {
+    const some = approved({ sha256: READ });
+    const set = policies(c2g(), g2s(), some);
+    expect(summary(ask(set, caller, tool('get_note', { definition: READ })))).toBe('allow');
+    for (const held of [tool('get_note', { definition: WRITE }), tool('get_note'), tool('list_notes', { definition: READ }), tool('ping'), { type: 'tool-view', name: 'get_note', definition: WRITE } as const, { type: 'task', name: 'get_note', definition: WRITE } as const]) {
+      expect(summary(ask(set, caller, held))).toBe('deny tool_not_approved');
+    }
+    expect(visible(set, caller, 'notes', { type: 'tool', name: 'get_note', definition: WRITE })).toBe(false);
+    expect(visible(set, caller, 'notes', { type: 'tool', name: 'get_note', definition: READ })).toBe(true);
+    const taking = { match: ['*'], scope: 'notes.read', unapproved: 'allowed' };
+    expect(summary(ask(policies(c2g(), g2s({ tools: [taking] }), some), caller, tool('other', { definition: WRITE })))).toBe('allow');
+    expect(summary(ask(policies(c2g(), g2s({ tools: [taking, { match: ['other'] }] }), some), caller, tool('other', { definition: WRITE })))).toBe('deny tool_not_approved');
+    expect(summary(ask(policies(c2g(), g2s({ tools: [taking], when: 'tool.approved' }), some), caller, tool('other', { definition: WRITE })))).toBe('deny expression_false');
+    expect(summary(ask(policies(c2g(), g2s({ tools: [taking], when: '!tool.annotations.destructiveHint' }), some), caller, tool('other', { definition: WRITE })))).toBe('deny expression_false');
   });
 
   it.each([
@@ -304,12 +322,12 @@ describe('listing', () => {
   });
 
   it('never hides what decide would allow (B9)', () => {
-    const set = policies(c2g(), g2s(), g2s({ tools: [{ match: ['*'] }], users: { roles: ['admin'] }, when: 'tool.annotations.readOnlyHint' }, 'admins'));
+    const set = policies(c2g(), g2s(), g2s({ tools: [{ match: ['*'], unapproved: 'allowed' }], users: { roles: ['admin'] }, when: 'tool.annotations.readOnlyHint || tool.name == "other"' }, 'admins'), approved({ sha256: READ, annotations: { readOnlyHint: true } }));
     for (const roles of [['writer'], ['admin'], []]) {
       for (const name of ['get_note', 'create_note', 'delete_note', 'ping', 'other']) {
-        for (const annotations of [{ readOnlyHint: true }, undefined]) {
+        for (const definition of [READ, undefined]) {
           const who = as({ roles });
-          if (ask(set, who, tool(name, { annotations })).outcome !== 'deny') expect(visible(set, who, 'notes', { type: 'tool', name, annotations })).toBe(true);
+          if (ask(set, who, tool(name, { definition })).outcome !== 'deny') expect(visible(set, who, 'notes', { type: 'tool', name, definition })).toBe(true);
         }
       }
     }

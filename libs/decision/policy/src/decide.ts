@@ -1,3 +1,4 @@
+import type { ApprovedTool } from '@sallyport/configuration';
 import { answerOf, answerOfRules, applicablePolicies } from './applicable-policies.js';
 import type { Applicable, ConnectFacts, RuleAnswer } from './applicable-policies.js';
 import type { Caller } from './caller.js';
@@ -18,7 +19,7 @@ import { isAmbiguousUri } from './resource-uri.js';
 export function decide(policies: CompiledPolicies, caller: Caller, request: AccessRequest): Decision {
   const { set, revision } = policies;
   const applicable = applicablePolicies(set, caller);
-  const circumstances = circumstancesOf(applicable, request);
+  const circumstances = circumstancesOf(set, applicable, request);
 
   const first = decideFirstHop(applicable, caller, circumstances);
   if (first.reason) return { outcome: 'deny', reason: first.reason, policies: { clientToGateway: first.policy, gatewayToServer: null }, revision };
@@ -38,7 +39,7 @@ export function decide(policies: CompiledPolicies, caller: Caller, request: Acce
 /** The first hop alone, for the authorization server at authorize and token time. Expressions see an empty `tool`. */
 export function decideConnect(policies: CompiledPolicies, facts: ConnectFacts, request: { sourceIp: string | null; now: number }): ConnectDecision {
   const applicable = applicablePolicies(policies.set, facts);
-  const circumstances = circumstancesOf(applicable, { server: '', action: { type: 'connect' }, ...request });
+  const circumstances = circumstancesOf(policies.set, applicable, { server: '', action: { type: 'connect' }, ...request });
   const { policy, reason } = decideFirstHop(applicable, facts, circumstances);
   return reason ? { outcome: 'deny', reason, policy, revision: policies.revision } : { outcome: 'allow', policy, revision: policies.revision };
 }
@@ -63,6 +64,7 @@ function decideSecondHop(set: PolicySet, applicable: Applicable, caller: Caller,
   if (action.type === 'resource' && isAmbiguousUri(action.uri)) return { outcome: 'deny', policy: undefined, reason: 'resource_uri_ambiguous' };
   const candidates = applicable.byServer.get(server) ?? [];
   const answers = ruleAnswers(applicable, candidates, caller, server, action);
+  const { isHeldBack } = approvalOf(set, server, action);
   let stepUp: SecondHop | undefined;
   let closest: SecondHop | undefined;
   let closeness = -1;
@@ -75,6 +77,10 @@ function decideSecondHop(set: PolicySet, applicable: Applicable, caller: Caller,
     const answer = answers?.[index];
     if (answer && !answer.matches) {
       deny(policy, action.type === 'resource' ? 'resource_not_granted' : action.type === 'prompt' ? 'prompt_not_granted' : 'tool_not_granted', 0);
+      continue;
+    }
+    if (answer && isHeldBack && !answer.takesUnapproved) {
+      deny(policy, 'tool_not_approved', 1);
       continue;
     }
     if (answer && !answer.rolesHeld) {
@@ -122,18 +128,19 @@ export function visibleTemplate(policies: CompiledPolicies, caller: Caller, serv
 function isOpenTo(policies: CompiledPolicies, caller: Caller, server: string, action: Action, answersOf: (candidates: readonly GatewayToServerPolicy[], applicable: Applicable) => readonly RuleAnswer[]): boolean {
   const { set } = policies;
   const applicable = applicablePolicies(set, caller);
-  const variables = circumstancesOf(applicable, { server, action, sourceIp: null, now: 0 }).variables;
+  const { isHeldBack } = approvalOf(set, server, action);
+  const variables = circumstancesOf(set, applicable, { server, action, sourceIp: null, now: 0 }).variables;
   const open = ({ conditions: { when } }: { conditions: { when: GatewayToServerPolicy['conditions']['when'] } }) =>
     !when || when.reads.toolArguments || when.reads.request || when.evaluate(variables()) === 'true';
   if (!applicable.clientToGateway.some(open)) return false;
   const candidates = applicable.byServer.get(server) ?? [];
   const answers = answersOf(candidates, applicable);
-  return candidates.some((policy, index) => isAttainable(set, caller, answers[index]) && open(policy));
+  return candidates.some((policy, index) => isAttainable(set, caller, answers[index], isHeldBack) && open(policy));
 }
 
 /** The rules let this caller in, now or after a step-up. */
-function isAttainable(set: PolicySet, caller: Caller, answer: RuleAnswer | undefined): boolean {
-  return answer?.matches === true && answer.rolesHeld && answer.scopes.every((scope) => caller.scopes.has(scope) || isEntitled(set, caller, scope));
+function isAttainable(set: PolicySet, caller: Caller, answer: RuleAnswer | undefined, isHeldBack = false): boolean {
+  return answer?.matches === true && (answer.takesUnapproved || !isHeldBack) && answer.rolesHeld && answer.scopes.every((scope) => caller.scopes.has(scope) || isEntitled(set, caller, scope));
 }
 
 /** The servers with a policy that could let this caller in, sorted; conditions are decided per request. */
@@ -156,7 +163,7 @@ export function personalProvidersFor(policies: CompiledPolicies, caller: Connect
 
 const isEntitled = (set: PolicySet, caller: Caller, scope: string): boolean => caller.roles.some((role) => set.entitledScopes(role).has(scope));
 
-const isOfTool = (action: Action): action is Extract<Action, { type: 'tool' | 'tool-view' | 'task' }> => action.type === 'tool' || action.type === 'tool-view' || action.type === 'task';
+const isOfTool = (action: Action | Offer): action is Extract<Action, { type: 'tool' | 'tool-view' | 'task' }> => action.type === 'tool' || action.type === 'tool-view' || action.type === 'task';
 
 /** Servers invent names: remembered answers are few and forgotten together. */
 const MAX_REMEMBERED_NAMES = 4_096;
@@ -176,7 +183,7 @@ function ruleAnswers(applicable: Applicable, candidates: readonly GatewayToServe
   return answers;
 }
 
-function circumstancesOf(applicable: Applicable, { server, action, sourceIp, now }: AccessRequest): Circumstances {
+function circumstancesOf(set: PolicySet, applicable: Applicable, { server, action, sourceIp, now }: AccessRequest): Circumstances {
   const isOperation = isOfTool(action) || action.type === 'resource' || action.type === 'prompt';
   return {
     sourceIp,
@@ -186,14 +193,28 @@ function circumstancesOf(applicable: Applicable, { server, action, sourceIp, now
     lacks: (reads) => action.type === 'task' && action.arguments === undefined && reads.toolArguments,
     variables: () => ({
       ...applicable.variables,
-      tool: isOfTool(action) ? { name: action.name, annotations: annotationsOf(action), arguments: ('arguments' in action ? action.arguments : undefined) ?? {} } : {},
+      tool: isOfTool(action) ? { name: action.name, approved: approvalOf(set, server, action).approved !== undefined, annotations: annotationsOf(approvalOf(set, server, action).approved), arguments: ('arguments' in action ? action.arguments : undefined) ?? {} } : {},
       request: { server, kind: action.type === 'task' ? 'tool' : action.type, name: 'name' in action ? action.name : '', uri: action.type === 'resource' ? action.uri : '', sourceIp: sourceIp ?? '', time: new Date(now) },
     }),
   };
 }
 
+/** Whether the tool is approved as it is now; `undefined` for a server of which no tools are. */
+export function isApproved({ set }: CompiledPolicies, server: string, tool: ToolFacts): boolean | undefined {
+  return set.approvedTools.has(server) ? approvalOf(set, server, { type: 'tool', ...tool }).approved !== undefined : undefined;
+}
+
+/** What was approved of a tool as it is now; held back is one that was not, at a server of which tools were. */
+function approvalOf(set: PolicySet, server: string, action: Action | Offer): { readonly approved?: ApprovedTool | undefined; readonly isHeldBack: boolean } {
+  const ofServer = isOfTool(action) ? set.approvedTools.get(server) : undefined;
+  if (ofServer === undefined || !isOfTool(action)) return { isHeldBack: false };
+  const approved = ofServer.get(action.name)?.find(({ sha256 }) => sha256 === action.definition);
+  return { approved, isHeldBack: approved === undefined };
+}
+
 /** The defaults of the MCP specification (ToolAnnotations): what is not said is the worst (S14). */
-function annotationsOf({ annotations }: ToolFacts): Record<string, boolean> {
+function annotationsOf(approved: ApprovedTool | undefined): Record<string, boolean> {
+  const annotations = approved?.annotations;
   return {
     readOnlyHint: annotations?.readOnlyHint ?? false,
     destructiveHint: annotations?.destructiveHint ?? true,

@@ -1,17 +1,10 @@
 import type { Permit } from './permit.js';
 
-/** What a tool says about itself, from an approved pin only (security rule S14). */
-export interface ToolAnnotations {
-  readonly readOnlyHint?: boolean | undefined;
-  readonly destructiveHint?: boolean | undefined;
-  readonly idempotentHint?: boolean | undefined;
-  readonly openWorldHint?: boolean | undefined;
-}
-
-/** `name` is the server's own name of the tool, without our prefix. No annotations: the tool is treated as destructive. */
+/** `name` is the server's own name of the tool, without our prefix. */
 export interface ToolFacts {
   readonly name: string;
-  readonly annotations?: ToolAnnotations | undefined;
+  /** Digest of its definition as the server lists it now: what was approved of it counts. Without one it is taken for destructive (security rule S14). */
+  readonly definition?: string | undefined;
 }
 
 /** What a server offers by name: what a list shows, and an operation names. */
@@ -64,6 +57,8 @@ export type DenialReason =
   | 'no_client_to_gateway_policy'
   | 'no_gateway_to_server_policy'
   | 'tool_not_granted'
+  /** Tools of this server are approved, and this one is not, or was when its definition was another one. */
+  | 'tool_not_approved'
   | 'resource_not_granted'
   | 'prompt_not_granted'
   /** The scope is missing and the user's roles do not entitle to it: asking for it would not help. */

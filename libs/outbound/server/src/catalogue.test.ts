@@ -10,6 +10,14 @@ describe('a catalogue', () => {
     expect(JSON.parse(catalogue.entries.get('notes__b')?.json ?? '')).toEqual({ name: 'notes__b', inputSchema: { type: 'object' }, annotations: { readOnlyHint: true }, 'x-vendor': 1 });
     expect(catalogue.entries.get('notes__b')?.name).toBe('b');
   });
+  test('knows each definition by a digest of what it says, however its JSON is written (S14)', () => {
+    const digestOf = (more: object) => catalogueTools('notes', [tool('a', more)], 'server').entries.get('notes__a')?.definition;
+    const same = digestOf({ description: 'A', annotations: { readOnlyHint: true, title: 'x' } });
+    expect(same).toMatch(/^[0-9a-f]{64}$/);
+    expect(digestOf({ annotations: { title: 'x', readOnlyHint: true }, description: 'A', _meta: { at: 1 }, icons: [] })).toBe(same);
+    const others = [{ description: 'B', annotations: { readOnlyHint: true, title: 'x' } }, { description: 'A', annotations: { readOnlyHint: false, title: 'x' } }, { description: 'A' }, { description: 'A', annotations: { readOnlyHint: true, title: 'x' }, inputSchema: { type: 'object', properties: {} } }, { description: 'A', annotations: { readOnlyHint: true, title: 'x' }, outputSchema: { type: 'object' } }, { description: 'A', title: 'x', annotations: { readOnlyHint: true } }];
+    expect(new Set([same, ...others.map(digestOf)]).size).toBe(others.length + 1);
+  });
   test('keeps the good entries when one is broken, and says which', () => {
     const header = { type: 'object', properties: { a: { type: 'object', 'x-mcp-header': 'A' } } };
     const { entries: tools, dropped } = catalogueTools('notes', [tool('a'), { name: 'broken' }, tool('a'), tool('h', { inputSchema: header }), null], 'server');

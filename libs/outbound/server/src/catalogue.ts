@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { findParameterHeaders } from './parameter-headers.js';
 import type { ParameterHeader } from './parameter-headers.js';
+import { digestOfTool } from './tool-definition.js';
 import { publicResourceUri } from './resource-uri.js';
 import { publicName } from './public-name.js';
 import type { NamePrefix } from './public-name.js';
@@ -22,6 +23,8 @@ export interface CatalogueEntry {
   readonly legacyJson: string;
 }
 export interface CataloguedTool extends CatalogueEntry {
+  /** Digest of what the server says of it. */
+  readonly definition: string;
   readonly parameterHeaders: readonly ParameterHeader[];
   /** The server's own URI of the tool's view (MCP Apps). */
   readonly viewUri: string | undefined;
@@ -49,7 +52,7 @@ export function catalogueTools(server: string, definitions: readonly unknown[], 
     if (declared === 'invalid') return { dropped: { name, reason: 'parameter-headers' } };
     const shown = publicName(server, name, prefix);
     const json = JSON.stringify({ name: shown, ...definition, ...publicUiMeta(server, definition._meta, prefix) });
-    return { publicName: shown, name, parameterHeaders: declared, viewUri: viewUriIn(definition._meta), json, legacyJson: legacyTool(json, definition['outputSchema']) };
+    return { publicName: shown, name, definition: digestOfTool(parsed.data), parameterHeaders: declared, viewUri: viewUriIn(definition._meta), json, legacyJson: legacyTool(json, definition['outputSchema']) };
   }));
 }
 
