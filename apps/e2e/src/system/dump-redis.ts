@@ -5,7 +5,7 @@ import { join } from 'node:path';
 /** The snapshot Redis writes of everything it holds, uncompressed, so that it can be searched. */
 export async function dumpRedis(url: string): Promise<Buffer> {
   const { hostname, port, password } = new URL(url);
-  const commands = [...(password === '' ? [] : [`AUTH ${password}`]), 'CONFIG SET rdbcompression no', 'CONFIG SET dbfilename searched.rdb', 'SAVE', 'CONFIG GET dir'];
+  const commands = [...(password === '' ? [] : [`AUTH ${password}`]), 'CONFIG SET rdbcompression no', 'SAVE', 'CONFIG GET dir'];
   const answer = await new Promise<string>((resolve, reject) => {
     const socket = connect(Number(port || 6379), hostname, () => void socket.write(commands.map((command) => `${command}\r\n`).join('')));
     let text = '';
@@ -19,5 +19,5 @@ export async function dumpRedis(url: string): Promise<Buffer> {
     });
   });
   const directory = /\r\ndir\r\n\$\d+\r\n([^\r]+)\r\n/.exec(answer)?.[1] ?? '';
-  return readFileSync(join(directory, 'searched.rdb'));
+  return readFileSync(join(directory, 'dump.rdb'));
 }
