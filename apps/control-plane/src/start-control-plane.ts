@@ -1,4 +1,5 @@
-import { ConfigurationReplica } from '@sallyport/configuration';
+import { ConfigurationReplica, type ConfigurationSnapshot } from '@sallyport/configuration';
+import { findStoredSecret } from '@sallyport/connection-store';
 import { connectDatabase } from '@sallyport/database';
 import { closeNestApp, createNestApp, listen } from '@sallyport/http';
 import type { Readiness, RunningService } from '@sallyport/http';
@@ -7,6 +8,7 @@ import type { Clock, Secret } from '@sallyport/kernel';
 import { loadEnrolledKeys, loadSigningKey } from '@sallyport/keys';
 import type { AuditRecord } from '@sallyport/messages';
 import type { Messaging } from '@sallyport/messaging';
+import { createSafeFetch } from '@sallyport/safe-fetch';
 import type { Logger } from '@sallyport/telemetry';
 import { keepResealing, openVault } from '@sallyport/vault';
 import { requireAdminToken } from './admin/require-admin-token.js';
@@ -26,6 +28,8 @@ import { PostgresRevocationStore } from './revocation/revocation-store.js';
 import { Revoker } from './revocation/revoke.js';
 import { SigningKeyList } from './signing-keys/signing-key-list.js';
 import { sealedColumns } from './vault/sealed-columns.js';
+import { deliverWebhooks, type WebhookContext } from './webhooks/deliver-webhooks.js';
+import { deliveriesOf, WebhookDeliveries } from './webhooks/webhook-deliveries.js';
 
 export interface ControlPlaneAdapters {
   readonly messaging: Messaging;
@@ -35,6 +39,7 @@ export interface ControlPlaneAdapters {
 
 const FIRST_CONFIGURATION_TIMEOUT_MS = 15_000;
 const FORGET_INTERVAL_MS = 3_600_000;
+const WEBHOOK_INTERVAL_MS = 1_000;
 
 /**
  * Applies the declarative file, brings the configuration onto the bus and answers: admin API, leases, connect pages.
@@ -59,7 +64,13 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
     const { sealer } = vault;
     const revisions = new RevisionLog(database, signing.privateKey);
     const documents = new PostgresDocumentStore({ database, revisions, sealer, clock });
-    const events = new PostgresEventStore(database);
+    const webhooks = new WebhookDeliveries(database);
+    // The newest there was, also while it is stale: the trail waits for nothing.
+    let known: ConfigurationSnapshot | undefined;
+    const events = new PostgresEventStore(database, (batch) => {
+      const deliveries = known ? deliveriesOf(batch, known) : [];
+      return deliveries.length > 0 ? [webhooks.addition(deliveries)] : [];
+    });
     const lifecycle = createLifecycleRecorder(events, { replica: config.replica, clock });
 
     const applied = desired ? await documents.apply(desired) : await revisions.write(() => Promise.resolve(undefined));
@@ -76,6 +87,7 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
       stalenessBoundMs: config.stalenessBoundMs,
       onProblem: (problem) => logger.warn({ problem: problem.type, ...('error' in problem ? { err: problem.error } : problem) }, 'configuration log'),
     });
+    replica.onChange((snapshot) => (known = snapshot));
     closers.push(() => publisher.stop());
     await publisher.start();
     closers.push(() => replica.stop());
@@ -109,6 +121,12 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
     const credentials = await createCredentialParts({ ...config, database, vault, messaging, signingKey: signing.privateKey, snapshot: () => replica.snapshot(), record: lifecycle, revokeLeases, clock });
     const revoker = new Revoker({ database, store: revocations, publisher, lifecycle, revocations: () => replica.snapshot().revocations, consents: credentials.consents, disconnectAll: credentials.disconnectAll });
     closers.push(repeatWhileDue(credentials.revokeRemoved, config.revocationIntervalMs ?? 5_000, (err) => logger.warn({ err }, 'removed connections could not be revoked upstream')));
+    const webhookFetch = createSafeFetch({ userAgent: 'sallyport-webhooks', allow: () => replica.snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? [], extraCertificateAuthorities: config.extraCertificateAuthorities });
+    const webhookContext: WebhookContext = {
+      deliveries: webhooks, snapshot: () => replica.snapshot(), findSecret: (name) => findStoredSecret(database, sealer, name), fetch: webhookFetch, clock, random: Math.random,
+      onProblem: (problem) => logger.warn(problem, 'a webhook was not taken'),
+    };
+    closers.push(repeatWhileDue(() => deliverWebhooks(webhookContext), WEBHOOK_INTERVAL_MS, (err) => logger.warn({ err }, 'webhooks could not be delivered')));
     const app = await createNestApp(ControlPlaneModule.of({ documents, publisher, revocations, revoker, events, agentSessions: { database, revocations: () => replica.snapshot().revocations }, signingKeys, vault: { vault, database, lifecycle, clock }, credentials }), { logger, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, headers: 'pages' });
     closers.push(() => closeNestApp(app));
     const resealing = keepResealing({ vault, database, columns: sealedColumns, onProblem, onProgress: (table, resealed) => logger.info({ table, resealed }, 'sealed anew with the current vault key') });

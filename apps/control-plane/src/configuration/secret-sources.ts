@@ -19,6 +19,8 @@ export function secretSourcesOf(document: Document): DocumentSecret[] {
       return [...field(['clientSecret'], document.spec.clientSecret), ...field(['clientKey'], document.spec.clientKey)];
     case 'CredentialProvider':
       return [...ownSecretsOf(document.spec, field), ...addOnSecretsOf(document.spec, field)];
+    case 'Webhook':
+      return field(['signingSecret'], document.spec.signingSecret);
     case 'Agent':
       return document.spec.authentication.method === 'client_secret' ? field(['authentication', 'clientSecret'], document.spec.authentication.clientSecret) : [];
     default:

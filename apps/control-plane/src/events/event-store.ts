@@ -19,9 +19,12 @@ const APPEND_LOCK = 5_125_101_478;
 /** The trail in PostgreSQL, in order of arrival. */
 export class PostgresEventStore {
   readonly #database: Database;
+  readonly #alongside: (events: readonly AuditEvent[]) => Prisma.PrismaPromise<unknown>[];
 
-  constructor(database: Database) {
+  /** @param alongside what else one batch leads to, stored before it and in the same transaction. */
+  constructor(database: Database, alongside: (events: readonly AuditEvent[]) => Prisma.PrismaPromise<unknown>[] = () => []) {
     this.#database = database;
+    this.#alongside = alongside;
   }
 
   /**
@@ -33,6 +36,7 @@ export class PostgresEventStore {
     // One parameter and one statement however many events: this runs for every call of every agent.
     await this.#database.$transaction([
       this.#database.$executeRaw`SELECT pg_advisory_xact_lock(${APPEND_LOCK}::bigint)`,
+      ...this.#alongside(events),
       this.#database.$executeRaw`
         INSERT INTO "Event" ("id", "type", "at", "userId", "clientId", "sid", "server", "body")
         SELECT event->>'id', event->>'type', timestamptz 'epoch' + (event->>'at')::bigint * interval '1 millisecond',

@@ -181,6 +181,15 @@ const GatewaySpec = z.strictObject({
   /** `never` is possible with a single server only (security rule S12). */
   toolPrefix: z.enum(['server', 'never']).default('server'),
 });
+/** What a webhook can be told of: what somebody outside has to act on. */
+export const WEBHOOK_EVENTS = ['connection.needs_reconnect', 'credential-provider.paused', 'credential-provider.resumed'] as const;
+/** Events are posted to `url`, signed as Standard Webhooks say, and tried again for a day. */
+const WebhookSpec = z.strictObject({
+  url: HttpUrl,
+  events: z.array(z.enum(WEBHOOK_EVENTS)).min(1).max(WEBHOOK_EVENTS.length),
+  /** `whsec_` and 24 to 64 bytes in base64. */
+  signingSecret: SecretSource,
+});
 const OutboundNetworkSpec = z.strictObject({
   /** Hosts on private, loopback or otherwise reserved addresses that we may call, and where plain http is tolerated. */
   allow: z.array(z.strictObject({ host: z.string().min(1), ports: z.array(z.int().min(1).max(65535)).optional(), http: z.boolean().default(false) })).max(256),
@@ -201,6 +210,7 @@ export const Document = z.discriminatedUnion('kind', [
   document('AuthorizationServer', z.literal('default'), AuthorizationServerSpec),
   document('Gateway', z.literal('default'), GatewaySpec),
   document('OutboundNetwork', z.literal('default'), OutboundNetworkSpec),
+  document('Webhook', Name, WebhookSpec),
 ]);
 export type Document = z.infer<typeof Document>;
 export type DocumentKind = Document['kind'];

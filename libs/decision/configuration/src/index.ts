@@ -6,7 +6,7 @@
  * `snapshot()` per request: it throws until the configuration is complete, and again when it is too old to be trusted.
  * `snapshot().revocations` is live: ask it on each use, also of something that was remembered.
  */
-export { Document } from './documents.js';
+export { Document, WEBHOOK_EVENTS } from './documents.js';
 export { Scope, SecretSource, ServerId } from './fields.js';
 export { CREDENTIAL_PROVIDER_TYPES, isConnected, isPersonal, OAUTH_PRESETS, refreshPaceOf } from './credential-provider.js';
 export type { Cloud, CloudOf } from './cloud-account.js';
