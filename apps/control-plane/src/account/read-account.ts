@@ -1,4 +1,4 @@
-import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import { isConnected, type ConfigurationSnapshot } from '@sallyport/configuration';
 import { configuredTarget, type ConnectionStore, type ConnectionSummary } from '@sallyport/credential';
 import type { Database } from '@sallyport/database';
 import type { UserId } from '@sallyport/kernel';
@@ -46,12 +46,16 @@ export async function readAccount(userId: string, { database, store, snapshot }:
     store.list({ userId, limit: MAX_SHOWN }),
   ]);
   const sessions = rows.filter(({ sid, clientId, createdAt }) => !now.revocations.isRevoked({ userId, clientId, sid, issuedAt: Math.floor(createdAt.getTime() / 1000) }));
+  const isConnectedBy = (name: string) => {
+    const provider = now.get('CredentialProvider', name);
+    return provider !== undefined && isConnected(provider.spec);
+  };
   const reachable = new Map<string, string>();
   if (user) {
     const roles = rolesFor(now, user);
     for (const { clientId, agentName, assurance } of sessions) {
       const facts = { userId: userId as UserId, trustProvider: user.trustProvider, subject: user.subject, groups: user.groups, roles, clientId, agentName, agentAssurance: assurance as AgentAssurance, isKeyBound: false, authTime: 0, acr: undefined, amr: [] };
-      for (const [server, provider] of personalProvidersFor(compilePolicies(now), facts)) if (!reachable.has(server)) reachable.set(server, provider);
+      for (const [server, provider] of personalProvidersFor(compilePolicies(now), facts)) if (!reachable.has(server) && isConnectedBy(provider)) reachable.set(server, provider);
     }
   }
   const entryOf = (server: string, connection: ConnectionSummary | null): AccountServer => {

@@ -32,7 +32,7 @@ type Field = (path: string[], source: z.infer<typeof SecretSource> | undefined) 
 
 function ownSecretsOf(spec: CredentialProviderSpec, field: Field): DocumentSecret[] {
   if (spec.type === 'static') return field(['secret'], spec.secret);
-  if (spec.type === 'client-credentials' || spec.type === 'oauth-user' || spec.type === 'token-exchange' || spec.type === 'id-jag') {
+  if (spec.type === 'client-credentials' || spec.type === 'oauth-user' || spec.type === 'oauth-shared' || spec.type === 'token-exchange' || spec.type === 'id-jag') {
     const { client } = spec;
     if (client === undefined || client.authentication === 'none') return [];
     return client.authentication === 'private_key_jwt' ? field(['client', 'clientKey'], client.clientKey) : field(['client', 'clientSecret'], client.clientSecret);

@@ -4,9 +4,9 @@ import type { CredentialChanged } from '@sallyport/messages';
 import type { BrowserSession } from '../session/browser-sessions.js';
 import type { Page } from '../pages/page.js';
 import type { RecordLifecycle } from '../lease/announce-refresh.js';
-import { connectedPage, connectPage, consentPage, continuePage, declinedPage, enterSecretPage, failedPage, keptPage, otherAccountPage, ticketPages, type Asked } from './connect-pages.js';
+import { connectedPage, connectPage, consentPage, continuePage, declinedPage, enterSecretPage, failedPage, keptPage, otherAccountPage, sharedConnectedPage, ticketPages, type Asked } from './connect-pages.js';
 import { openConnectTicket, sealConnectTicket, type ConnectTicket } from './connect-ticket.js';
-import { confirmAccount, finishConnecting, isRevokedFor, type FinishContext, type FinishResult } from './finish-connecting.js';
+import { confirmAccount, finishConnecting, isRevokedFor, type FinishContext, type FinishResult, type ReturningBrowser } from './finish-connecting.js';
 import { startConnecting, type StartContext } from './start-connecting.js';
 
 export interface ConnectContext extends FinishContext, StartContext {
@@ -83,7 +83,7 @@ export class ConnectFlow {
     return connectedPage(agent, asked.serverTitle);
   }
 
-  async #announce(asked: Pick<ConnectTicket, 'userId' | 'agent' | 'server'>, { id: connectionId, revision: connectionRevision }: Pick<Connection, 'id' | 'revision'>): Promise<void> {
+  async #announce(asked: AboutWhom, { id: connectionId, revision: connectionRevision }: Pick<Connection, 'id' | 'revision'>): Promise<void> {
     const { record, broadcastChanged } = this.#context;
     const about = { ...aboutOf(asked), connectionId };
     await broadcastChanged({ v: 1, connectionId, userId: asked.userId, server: asked.server, connectionRevision });
@@ -91,8 +91,9 @@ export class ConnectFlow {
     if (asked.agent) await record({ type: 'connection.consented', ...about });
   }
 
-  async finish(parameters: URLSearchParams, session: BrowserSession | undefined): Promise<Page> {
-    const result = await finishConnecting(parameters, session, this.#context);
+  /** @param shared the browser that followed an administrator's link, where it did */
+  async finish(parameters: URLSearchParams, session: BrowserSession | undefined, shared?: ReturningBrowser): Promise<Page> {
+    const result = await finishConnecting(parameters, [session, shared].filter((browser) => browser !== undefined), this.#context);
     if (result.type === 'other_account' && session) {
       const target = this.#target(result.grant);
       return otherAccountPage({ serverTitle: target ? titleOf(target) : result.grant.server, from: result.from, to: result.to, confirmation: result.confirmation, session });
@@ -110,7 +111,7 @@ export class ConnectFlow {
     const { record } = this.#context;
     if (result.type === 'not_yours') return ticketPages.notYours;
     const about = aboutOf(result.grant);
-    const target = this.#target(result.grant);
+    const target = configuredTarget(this.#context.snapshot(), result.grant);
     const title = target ? titleOf(target) : result.grant.server;
     switch (result.type) {
       case 'revoked':
@@ -122,7 +123,7 @@ export class ConnectFlow {
         return failedPage(title, result.reason === 'unavailable' || result.reason === 'unreachable' || result.reason === 'ambiguous');
       case 'connected':
         await this.#announce(result.grant, result.connection);
-        return connectedPage(result.grant.agent, title);
+        return result.grant.userId === null ? sharedConnectedPage(title) : connectedPage(result.grant.agent, title);
     }
   }
 
@@ -145,7 +146,8 @@ export class ConnectFlow {
   }
 }
 
-const aboutOf = ({ userId, agent, server }: Pick<ConnectTicket, 'userId' | 'agent' | 'server'>) => ({ userId, server, ...agent });
+type AboutWhom = Pick<ConnectTicket, 'agent' | 'server'> & { readonly userId: string | null };
+const aboutOf = ({ userId, agent, server }: AboutWhom) => ({ ...(userId !== null && { userId }), server, ...agent });
 
 function askedAbout(ticket: ConnectTicket, session: BrowserSession, path: string, target: ConfiguredTarget): Asked {
   return { ticket, session, path, serverTitle: titleOf(target), serverHost: new URL(target.server.spec.url).host };

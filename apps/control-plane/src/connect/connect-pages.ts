@@ -1,4 +1,4 @@
-import type { StaticProvider } from '@sallyport/credential';
+import type { ConfiguredTarget, StaticProvider } from '@sallyport/credential';
 import type { BrowserSession } from '../session/browser-sessions.js';
 import { html } from '../pages/html.js';
 import type { Page } from '../pages/page.js';
@@ -53,6 +53,20 @@ export function consentPage(asked: Asked): Page {
 export function connectedPage(agent: AskingAgent | null, serverTitle: string): Page {
   const next = agent ? html`<p>${agent.agentName} can use your ${serverTitle} account now. Return to your agent; you can close this page.</p>` : html`<p>Your ${serverTitle} account is connected. An agent asks you before it uses it for the first time.</p>`;
   return { title: 'Connected', body: html`${next}<p><a href="/account">Your accounts and agents</a> · <a href="/session/end">Sign out</a></p>` };
+}
+
+/** An administrator's page: nobody is signed in with it. */
+export function connectSharedPage({ server, provider }: ConfiguredTarget, path: string): Page {
+  const title = server.spec.title ?? server.name;
+  const scopes = 'scopes' in provider.spec ? (provider.spec.scopes ?? []) : [];
+  return {
+    title: `Connect ${title} for everybody`,
+    body: html`<p>Everybody whom a policy allows will use the account you sign in with at ${title}. What they do there is done in its name; our own trail still tells them apart.</p><dl><dt>Server</dt><dd>${new URL(server.spec.url).host}</dd><dt>Credential provider</dt><dd>${provider.name}</dd><dt>Permissions</dt><dd>${scopes.length === 0 ? 'as the server gives them' : scopes.join(', ')}</dd></dl><form method="post" action="${path}"><button type="submit">Continue to ${title}</button></form>`,
+  };
+}
+
+export function sharedConnectedPage(serverTitle: string): Page {
+  return { title: 'Connected', body: html`<p>Everybody whom a policy allows can use ${serverTitle} now. You can close this page.</p>` };
 }
 
 /** Security rule S23: agents would go on in somebody else's name. */

@@ -8,6 +8,7 @@ import { sendToSignIn } from '../session/send-to-sign-in.js';
 import { CONTROL_PLANE_URL } from '../session/session.controller.js';
 import { SignIn } from '../session/sign-in.js';
 import { ConnectFlow } from './connect-flow.js';
+import { sharedBrowser } from './connect-shared.controller.js';
 import { otherUserPage, ticketPages } from './connect-pages.js';
 
 const ConfirmForm = z.object({ csrf: z.string(), confirmation: z.string().min(1).max(128), decision: z.enum(['use', 'keep']) });
@@ -32,7 +33,8 @@ export class ConnectController {
 
   @Get('callback')
   async callback(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    sendPage(reply, await this.#flow.finish(new URL(request.url, this.#origin).searchParams, await this.#session(request)));
+    const shared = readCookie(request.headers.cookie, this.#cookies.shared);
+    sendPage(reply, await this.#flow.finish(new URL(request.url, this.#origin).searchParams, await this.#session(request), shared === undefined ? undefined : sharedBrowser(shared)));
   }
 
   @Get(':ticket')

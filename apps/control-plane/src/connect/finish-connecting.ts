@@ -32,18 +32,24 @@ export interface FinishContext {
   readonly redirectUri: string;
 }
 
+/** Whom a browser is of, that came back from a server: a user who signed in here, or nobody, on an administrator's link. */
+export interface ReturningBrowser {
+  readonly idDigest: string;
+  readonly userId: string | null;
+}
+
 /** Whether what the user, or their agent, was given a link for at that time (milliseconds) is void. */
-export function isRevokedFor({ userId, agent }: { readonly userId: string; readonly agent: AskingAgent | null }, issuedAt: number, { revocations }: Pick<ConfigurationSnapshot, 'revocations'>): boolean {
-  return revocations.isRevoked({ userId, clientId: agent?.clientId ?? '', sid: agent?.sid ?? '', issuedAt: Math.floor(issuedAt / 1000) });
+export function isRevokedFor({ userId, agent }: { readonly userId: string | null; readonly agent: AskingAgent | null }, issuedAt: number, { revocations }: Pick<ConfigurationSnapshot, 'revocations'>): boolean {
+  return revocations.isRevoked({ userId: userId ?? '', clientId: agent?.clientId ?? '', sid: agent?.sid ?? '', issuedAt: Math.floor(issuedAt / 1000) });
 }
 
 /** The callback: the same user in the same browser session (S23), `state` once, `iss` as announced, then the code. */
-export async function finishConnecting(parameters: URLSearchParams, session: BrowserSession | undefined, context: FinishContext): Promise<FinishResult> {
+export async function finishConnecting(parameters: URLSearchParams, browsers: readonly ReturningBrowser[], context: FinishContext): Promise<FinishResult> {
   const states = parameters.getAll('state');
   const [state] = states;
-  if (!session || state === undefined || states.length !== 1) return { type: 'not_yours' };
+  if (browsers.length === 0 || state === undefined || states.length !== 1) return { type: 'not_yours' };
   const grant = await context.pending.take(state);
-  if (!grant || grant.sessionDigest !== session.idDigest || grant.userId !== session.userId) return { type: 'not_yours' };
+  if (!grant || grant.obtained || !browsers.some(({ idDigest, userId }) => grant.sessionDigest === idDigest && grant.userId === userId)) return { type: 'not_yours' };
 
   if (isRevokedFor(grant, grant.ticketIssuedAt, context.snapshot())) return { type: 'revoked', grant };
   const response = readAuthorizationResponse(parameters, grant);
@@ -59,7 +65,8 @@ export async function finishConnecting(parameters: URLSearchParams, session: Bro
   const account = accountOf(result.tokens, { issuer: client.issuer, tokenEndpoint, clientId: client.clientId });
   const { accessToken, refreshToken, expiresAt, scopes: given } = result.tokens;
   const tokens = { accessToken, refreshToken, expiresAt, scopes: given && [...given] };
-  const before = await context.store.findFor(userId, grant.server);
+  // An administrator who connects everybody's account anew means it.
+  const before = userId === null ? undefined : await context.store.findFor(userId, grant.server);
   if (before && before.issuer === client.issuer && before.accountId !== null && before.accountId !== account?.id) {
     const confirmation = context.pending.newState();
     await context.pending.keep(confirmation, { ...grant, obtained: { tokens, account } });
@@ -92,6 +99,6 @@ async function stillConfigured(grant: PendingGrant, context: FinishContext): Pro
 async function keep(grant: PendingGrant, { tokens, account }: NonNullable<PendingGrant['obtained']>, { target, client }: { target: ConfiguredTarget; client: OAuthClient }, context: FinishContext): Promise<FinishResult & { type: 'connected' }> {
   const { userId, resource, tokenEndpoint, revocationEndpoint, scopes } = grant;
   const connection = await storeGrant({ userId, target, resource, tokenEndpoint: grant.refreshEndpoint ?? tokenEndpoint, revocationEndpoint, client, tokens, requestedScopes: scopes, account }, context);
-  if (grant.agent) await context.consents.give({ userId, clientId: grant.agent.clientId, server: grant.server });
+  if (grant.agent && userId !== null) await context.consents.give({ userId, clientId: grant.agent.clientId, server: grant.server });
   return { type: 'connected', grant, connection };
 }

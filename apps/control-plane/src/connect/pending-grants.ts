@@ -7,7 +7,8 @@ import { sealedColumn } from '@sallyport/vault';
 import { z } from 'zod';
 import { AskingAgent } from './connect-ticket.js';
 
-const PURPOSE = 'connect-flow';
+export const CONNECT_FLOW_PURPOSE = 'connect-flow';
+const PURPOSE = CONNECT_FLOW_PURPOSE;
 export const connectFlowColumn = sealedColumn('ConnectFlow', PURPOSE, z.object({ stateDigest: z.string() }), ({ stateDigest }) => stateDigest);
 const LIFETIME_MS = 10 * 60 * 1000;
 
@@ -15,7 +16,8 @@ const LIFETIME_MS = 10 * 60 * 1000;
 const PendingGrant = z.object({
   v: z.literal(2),
   sessionDigest: z.string(),
-  userId: z.string(),
+  /** `null`: everybody's, on the link of an administrator. */
+  userId: z.string().nullable(),
   agent: AskingAgent.nullable(),
   /** When the link was made, milliseconds since the epoch. */
   ticketIssuedAt: z.int(),

@@ -18,8 +18,10 @@ export interface StartContext {
   readonly redirectUri: string;
 }
 
+type Asked = Omit<ConnectTicket, 'userId'> & { readonly userId: string | null };
+
 /** Discovers, registers where needed, and remembers the flow; the browser then goes to the server's authorization endpoint. */
-export async function startConnecting(ticket: ConnectTicket, session: BrowserSession, target: ConfiguredTarget, context: StartContext): Promise<StartResult> {
+export async function startConnecting(ticket: Asked, session: Pick<BrowserSession, 'idDigest'>, target: ConfiguredTarget, context: StartContext): Promise<StartResult> {
   try {
     return await start(ticket, session, target, context);
   } catch (error) {
@@ -28,9 +30,9 @@ export async function startConnecting(ticket: ConnectTicket, session: BrowserSes
   }
 }
 
-async function start(ticket: ConnectTicket, session: BrowserSession, target: ConfiguredTarget, { fetch, clients, pending, redirectUri }: StartContext): Promise<StartResult> {
+async function start(ticket: Asked, session: Pick<BrowserSession, 'idDigest'>, target: ConfiguredTarget, { fetch, clients, pending, redirectUri }: StartContext): Promise<StartResult> {
   const { server, provider } = target;
-  if (provider.spec.type === 'oauth-user') return startAtConfigured(ticket, session, { ...target, spec: provider.spec }, { clients, pending, redirectUri });
+  if (provider.spec.type === 'oauth-user' || provider.spec.type === 'oauth-shared') return startAtConfigured(ticket, session, { ...target, spec: provider.spec }, { clients, pending, redirectUri });
   const resource = await discoverProtectedResource(server.spec.url, fetch, server.spec.resource);
   if (resource.type === 'failed') return { type: 'failed', reason: resource.reason, isTemporary: false };
   const authorizationServer = await discoverAuthorizationServer(resource.authorizationServer, fetch);
@@ -66,7 +68,7 @@ function withinLimit(scopes: readonly string[], limit: ReadonlySet<string> | und
 }
 
 /** Nothing is discovered: endpoints and oddities are the document's. */
-async function startAtConfigured(ticket: ConnectTicket, session: BrowserSession, { spec, ...target }: ConfiguredTarget & { spec: OAuthUserProvider }, { clients, pending, redirectUri }: Pick<StartContext, 'clients' | 'pending' | 'redirectUri'>): Promise<StartResult> {
+async function startAtConfigured(ticket: Asked, session: Pick<BrowserSession, 'idDigest'>, { spec, ...target }: ConfiguredTarget & { spec: OAuthUserProvider }, { clients, pending, redirectUri }: Pick<StartContext, 'clients' | 'pending' | 'redirectUri'>): Promise<StartResult> {
   const { server, provider } = target;
   const rules = oauthUserRules(spec);
   const found = await clients.configured(provider.name, spec);

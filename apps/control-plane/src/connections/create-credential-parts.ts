@@ -16,6 +16,8 @@ import type { AccountContext } from '../account/read-account.js';
 import { ClientMetadataController } from '../connect/client-metadata.controller.js';
 import { ClientMetadataDocument } from '../connect/client-metadata-document.js';
 import { ConnectController } from '../connect/connect.controller.js';
+import { CONNECT_SHARED, ConnectSharedController, type ConnectSharedContext } from '../connect/connect-shared.controller.js';
+import { SharedInvitations } from '../connect/shared-invitations.js';
 import { ConnectFlow } from '../connect/connect-flow.js';
 import { ConnectionConsents } from '../connect/connection-consents.js';
 import { OAuthClientRegistry } from '../connect/oauth-client-registry.js';
@@ -87,13 +89,15 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
   const shared = { store, vault: sealer, fetch, clock, random, clientFor, consents, record, broadcastChanged };
 
   const clientDocument = new ClientMetadataDocument({ database, sealer, publicUrl, redirectUri });
-  const connectFlow = new ConnectFlow({
+  const connecting = {
     ...shared,
     snapshot,
     redirectUri,
     pending: new PendingGrants({ database, sealer, clock }),
     clients: new OAuthClientRegistry({ database, sealer, fetch, clock, redirectUri, publicUrl, document: clientDocument }),
-  });
+  };
+  const connectFlow = new ConnectFlow(connecting);
+  const connectShared: ConnectSharedContext = { ...connecting, invitations: new SharedInvitations({ database, sealer, clock }) };
   const forced = new ForcedRefreshes(clock);
   const signingKeys = new DownstreamSigningKeys({ database, sealer, isWithdrawn: (kid) => snapshot().revocations.isKeyWithdrawn(kid), clock });
   const leaseContext: LeaseContext = {
@@ -144,7 +148,7 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
   const authorizationServer = { issuer, authorizeUrl: `${issuer}/authorize`, tokenUrl, jwksUrl };
 
   return {
-    controllers: [LeaseController, ConnectController, ClientMetadataController, SessionController, AccountController, ConnectionsController, UpstreamRevocationsController, CredentialProvidersController],
+    controllers: [LeaseController, ConnectSharedController, ConnectController, ClientMetadataController, SessionController, AccountController, ConnectionsController, UpstreamRevocationsController, CredentialProvidersController],
     consents,
     disconnectAll: (ids, reason) => disconnectAll(ids, reason, disconnectContext),
     revokeRemoved: () => revokeRemoved(disconnectContext),
@@ -155,6 +159,7 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
       { provide: DISCONNECT_CONTEXT, useValue: disconnectContext },
       { provide: CREDENTIAL_PROVIDERS_CONTEXT, useValue: { snapshot, standings } satisfies CredentialProvidersContext },
       { provide: ConnectFlow, useValue: connectFlow },
+      { provide: CONNECT_SHARED, useValue: connectShared },
       { provide: ClientMetadataDocument, useValue: clientDocument },
       { provide: ACCOUNT_CONTEXT, useValue: { database, store, snapshot } satisfies AccountContext },
       { provide: BrowserSessions, useValue: new BrowserSessions({ database, sealer, clock, isRevoked: ({ userId, issuedAt }) => snapshot().revocations.isRevoked({ userId, clientId: '', sid: '', issuedAt }) }) },

@@ -1,6 +1,6 @@
 import type { AccessTokenVerifier } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import { configuredClient, configuredTarget, leaseEnteredSecret, leaseGatewayToken, leaseNothing, leaseSharedSecret, leaseUserConnection, openLeaseRequest, sealLeaseAnswer, type ClientCredentialsTokens, type CloudCredentials, type ConfiguredTarget, type DerivedTokens, type LeaseAnswerWire, type LeaseResponderKeys, type OpenedLeaseRequest, type ProviderLease, type ProviderRefusal, type UserConnectionContext, withAddOns } from '@sallyport/credential';
+import { configuredClient, configuredTarget, leaseEnteredSecret, leaseGatewayToken, leaseNothing, leaseSharedConnection, leaseSharedSecret, leaseUserConnection, openLeaseRequest, sealLeaseAnswer, type ClientCredentialsTokens, type CloudCredentials, type ConfiguredTarget, type DerivedTokens, type LeaseAnswerWire, type LeaseResponderKeys, type OpenedLeaseRequest, type ProviderLease, type ProviderRefusal, type UserConnectionContext, withAddOns } from '@sallyport/credential';
 import type { Clock, Secret } from '@sallyport/kernel';
 import type { SigningKeyPair, Sealer } from '@sallyport/keys';
 import type { LeaseOutcome } from '@sallyport/messages';
@@ -87,6 +87,8 @@ async function leaseFromProvider({ caller }: Permit, target: ConfiguredTarget, {
     case 'mcp-user-oauth':
     case 'oauth-user':
       return leaseUserConnection({ caller, target, rejectedConnectionRevision, stepUp }, userConnections);
+    case 'oauth-shared':
+      return leaseSharedConnection({ caller, target, rejectedConnectionRevision }, userConnections);
     case 'client-credentials': {
       const client = await configuredClient({ provider: target.provider.name, client: spec.client, issuer: new URL(spec.tokenEndpoint).origin }, context.findSecret);
       return client ? context.clientCredentials.lease({ target, spec, client, rejectedRevision: rejectedConnectionRevision }) : { type: 'refused', reason: 'secret_missing' };

@@ -10,6 +10,8 @@ export function readCookie(header: string | undefined, name: string): string | u
 export interface CookieNames {
   readonly session: string;
   readonly signIn: string;
+  /** Of a browser that follows an administrator's link. */
+  readonly shared: string;
   readonly secure: boolean;
 }
 
@@ -17,7 +19,7 @@ export interface CookieNames {
 export function cookieNames(controlPlaneUrl: string): CookieNames {
   const secure = controlPlaneUrl.startsWith('https:');
   const prefix = secure ? '__Host-' : '';
-  return { session: `${prefix}sallyport_cp_session`, signIn: `${prefix}sallyport_cp_sign_in`, secure };
+  return { session: `${prefix}sallyport_cp_session`, signIn: `${prefix}sallyport_cp_sign_in`, shared: `${prefix}sallyport_cp_shared`, secure };
 }
 
 /** For this host only, unreadable to scripts, sent on top-level navigation. `maxAgeSeconds` 0 removes it. */

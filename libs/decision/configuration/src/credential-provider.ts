@@ -163,15 +163,12 @@ export const OAUTH_PRESETS = ['atlassian', 'github', 'google', 'hubspot', 'linea
 export type OAuthPreset = (typeof OAUTH_PRESETS)[number];
 const FieldName = z.string().max(64).regex(/^[A-Za-z_][A-Za-z0-9_.-]*$/, 'must be a field name');
 
-/** Per user, at a provider that cannot be discovered: its endpoints, and what it does otherwise than the specifications, given by hand or by a preset. */
-const OAuthUser = z.strictObject({
-  type: z.literal('oauth-user'),
+/** A provider that cannot be discovered: its endpoints, and what it does otherwise than the specifications, given by hand or by a preset. */
+const configuredOAuth = {
   server: ServerId,
   preset: z.enum(OAUTH_PRESETS).optional(),
   client: z.discriminatedUnion('authentication', [...Client.options, z.strictObject({ authentication: z.literal('none'), clientId: z.string().min(1).max(512) })]),
   scopes: z.array(Scope).max(64).default([]),
-  /** The most it may be widened to when the server asks for more: `scopes` unless said, and without either what the user agrees to. */
-  maxScopes: z.array(Scope).max(64).optional(),
   /** What it names itself in `iss` of its answers (RFC 9207); the token endpoint's origin unless said. */
   issuer: z.url({ protocol: /^https?$/ }).max(2_048).optional(),
   authorizationEndpoint: HttpUrl.optional(),
@@ -207,12 +204,24 @@ const OAuthUser = z.strictObject({
   deadGrant: z.array(z.strictObject({ error: z.string().min(1).max(128), description: z.string().min(1).max(512).optional() })).max(8).optional(),
   ...addOns,
   refresh: RefreshPace.optional(),
-}).superRefine(({ preset, authorizationEndpoint, tokenEndpoint }, context) => {
+};
+const needsEndpoints = ({ preset, authorizationEndpoint, tokenEndpoint }: { preset?: OAuthPreset | undefined; authorizationEndpoint?: string | undefined; tokenEndpoint?: string | undefined }, context: z.RefinementCtx) => {
   if (preset !== undefined) return;
   for (const [name, value] of Object.entries({ authorizationEndpoint, tokenEndpoint })) if (value === undefined) context.addIssue({ code: 'custom', path: [name], message: 'is required without a preset' });
-});
+};
 
-export const CredentialProviderSpec = z.discriminatedUnion('type', [McpUserOAuth, OAuthUser, Static, ClientCredentials, TokenExchange, IdJag, CloudAccount, GatewayToken, None]);
+/** Each user connects an account of their own there. */
+const OAuthUser = z.strictObject({
+  type: z.literal('oauth-user'),
+  ...configuredOAuth,
+  /** The most it may be widened to when the server asks for more: `scopes` unless said, and without either what the user agrees to. */
+  maxScopes: z.array(Scope).max(64).optional(),
+}).superRefine(needsEndpoints);
+
+/** One account there for everybody a policy allows, authorized once by an administrator (R41). */
+const OAuthShared = z.strictObject({ type: z.literal('oauth-shared'), ...configuredOAuth }).superRefine(needsEndpoints);
+
+export const CredentialProviderSpec = z.discriminatedUnion('type', [McpUserOAuth, OAuthUser, OAuthShared, Static, ClientCredentials, TokenExchange, IdJag, CloudAccount, GatewayToken, None]);
 export const CREDENTIAL_PROVIDER_TYPES = CredentialProviderSpec.options.map(({ shape }) => shape.type.value);
 export type CredentialProviderSpec = z.infer<typeof CredentialProviderSpec>;
 export type CredentialProviderOf<T extends CredentialProviderSpec['type']> = Extract<CredentialProviderSpec, { type: T }>;

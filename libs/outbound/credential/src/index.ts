@@ -68,6 +68,7 @@ export { CloudCredentials } from './provider/cloud.js';
 export type { CloudCredentialsContext } from './provider/cloud.js';
 export { withAddOns } from './provider/credential-add-ons.js';
 export type { AddOnRefusal } from './provider/credential-add-ons.js';
+export { leaseSharedConnection } from './provider/oauth-shared.js';
 export { leaseNothing } from './provider/none.js';
 export type { ConnectReason, GrantedLease, ProviderLease, ProviderRefusal } from './provider/provider-lease.js';
 export { askProvider, waitOf } from './connection/ask-provider.js';

@@ -19,7 +19,7 @@ export function createClientLookup({ database, vault, snapshot }: ClientLookupCo
   return async (connection: Pick<Connection, 'credentialProvider' | 'issuer' | 'clientId'>, authentication: ClientAuthentication): Promise<OAuthClient | undefined> => {
     const { issuer, clientId, credentialProvider } = connection;
     const spec = snapshot().get('CredentialProvider', credentialProvider)?.spec;
-    if (spec?.type === 'oauth-user') {
+    if (spec?.type === 'oauth-user' || spec?.type === 'oauth-shared') {
       const client = await configuredClient({ provider: credentialProvider, client: spec.client, issuer: issuerOf(oauthUserRules(spec)) }, (name) => findStoredSecret(database, vault, name));
       return client?.clientId === clientId && client.issuer === issuer && client.authentication === authentication ? client : undefined;
     }

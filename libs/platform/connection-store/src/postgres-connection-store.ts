@@ -32,6 +32,10 @@ export class PostgresConnectionStore implements ConnectionStore {
     return this.#openable(await this.#database.connection.findUnique({ where: { userId_server: { userId, server } } }));
   }
 
+  async findShared(server: string, credentialProvider: string): Promise<Connection | undefined> {
+    return this.#openable(await this.#database.connection.findFirst({ where: { userId: null, server, credentialProvider } }));
+  }
+
   async list({ userId, limit = 1_000 }: { userId?: string | undefined; limit?: number | undefined } = {}): Promise<ConnectionSummary[]> {
     const rows = await this.#database.connection.findMany({ ...(userId === undefined ? {} : { where: { userId } }), orderBy: { createdAt: 'desc' }, take: limit });
     return rows.map((row) => {

@@ -48,6 +48,19 @@ export const connectionStoreContract: readonly { readonly title: string; check(s
     },
   },
   {
+    title: 'everybody shares one connection per server and provider, beside which each user may have their own (R41)',
+    async check(store) {
+      const server = newId('con').slice(-20);
+      const shared = aConnection({ userId: null, server, credentialProvider: 'shared' });
+      equal(await store.create(shared), true);
+      equal(await store.create(aConnection({ userId: null, server, credentialProvider: 'shared' })), false);
+      equal(await store.create(aConnection({ userId: null, server, credentialProvider: 'another' })), true);
+      equal(await store.create(aConnection({ server, credentialProvider: 'shared' })), true);
+      equal((await store.findShared(server, 'shared'))?.id, shared.id);
+      equal(await store.findShared(server, 'none'), undefined);
+    },
+  },
+  {
     title: 'replaces only the revision that was seen, and drops the refresh lock',
     async check(store) {
       const first = aConnection();

@@ -36,9 +36,11 @@ export type Standing = Pick<Successor, 'state' | 'refreshDueAt' | 'refreshFailur
 export interface ConnectionStore {
   find(id: string): Promise<Connection | undefined>;
   findFor(userId: string, server: string): Promise<Connection | undefined>;
+  /** The one without a user, of this provider. */
+  findShared(server: string, credentialProvider: string): Promise<Connection | undefined>;
   list(filter?: { readonly userId?: string | undefined; readonly limit?: number | undefined }): Promise<ConnectionSummary[]>;
 
-  /** A first connection. False when there is one already for this user and server. */
+  /** A first connection. False when there is one already for this user and server, or for everybody of this provider. */
   create(connection: NewConnection): Promise<boolean>;
   /** The user connected again. Drops a refresh lock: its holder will notice. False when the revision is not `expectedRevision` any more. */
   replace(connection: NewConnection, expectedRevision: number): Promise<boolean>;

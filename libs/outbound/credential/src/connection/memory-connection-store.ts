@@ -24,6 +24,11 @@ export class MemoryConnectionStore implements ConnectionStore {
     return row && bare(row);
   }
 
+  async findShared(server: string, credentialProvider: string): Promise<Connection | undefined> {
+    const row = [...this.#rows.values()].find((candidate) => candidate.userId === null && candidate.server === server && candidate.credentialProvider === credentialProvider);
+    return row && bare(row);
+  }
+
   async list({ userId, limit = 1_000 }: { userId?: string | undefined; limit?: number | undefined } = {}): Promise<ConnectionSummary[]> {
     return [...this.#rows.values()].filter((row) => userId === undefined || row.userId === userId).slice(0, limit).map((row) => {
       const { sealedCredential: _sealed, ...summary } = bare(row);
@@ -32,7 +37,8 @@ export class MemoryConnectionStore implements ConnectionStore {
   }
 
   async create(connection: NewConnection): Promise<boolean> {
-    if (this.#rows.has(connection.id) || (connection.userId !== null && (await this.findFor(connection.userId, connection.server)))) return false;
+    const { id, userId, server, credentialProvider } = connection;
+    if (this.#rows.has(id) || (await (userId === null ? this.findShared(server, credentialProvider) : this.findFor(userId, server)))) return false;
     this.#rows.set(connection.id, { ...connection, createdAt: 0, updatedAt: 0, lastUsedAt: null, lock: null, unansweredSince: null });
     return true;
   }

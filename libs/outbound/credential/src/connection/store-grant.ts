@@ -10,7 +10,8 @@ import { sealCredential, type Vault } from './vault-record.js';
 
 /** A user's fresh grant at a server. */
 export interface NewGrant {
-  readonly userId: string;
+  /** `null`: everybody's. */
+  readonly userId: string | null;
   readonly target: ConfiguredTarget;
   readonly resource: string;
   readonly tokenEndpoint: string;
@@ -28,7 +29,7 @@ const ATTEMPTS = 5;
 export async function storeGrant(grant: NewGrant, { store, vault, clock, random }: { store: ConnectionStore; vault: Vault; clock: () => number; random: () => number }): Promise<Pick<Connection, 'id' | 'revision'>> {
   const { userId, target, tokens, client } = grant;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const existing = await store.findFor(userId, target.server.name);
+    const existing = await (userId === null ? store.findShared(target.server.name, target.provider.name) : store.findFor(userId, target.server.name));
     const unsealed: Omit<NewConnection, 'sealedCredential'> = {
       id: existing?.id ?? newId('con', clock()),
       userId,

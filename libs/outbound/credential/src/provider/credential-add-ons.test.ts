@@ -85,6 +85,7 @@ test('every kind of credential provider takes both', () => {
   const specs: Record<string, object> = {
     none: {}, 'gateway-token': {}, 'mcp-user-oauth': {}, static: { send: { as: 'bearer' } },
     'oauth-user': { preset: 'github', client: { authentication: 'none', clientId: 'c' } },
+    'oauth-shared': { preset: 'github', client: { authentication: 'none', clientId: 'c' } },
     'client-credentials': { tokenEndpoint: 'https://as.example/token', origin, client },
     cloud: { origin, cloud: { provider: 'aws', roleArn: 'arn:aws:iam::123456789012:role/mcp', region: 'eu-central-1', service: 'lambda' } },
     'token-exchange': { trustProvider: 'corp', origin }, 'id-jag': { trustProvider: 'corp', origin, issuer: 'https://as.example', client },

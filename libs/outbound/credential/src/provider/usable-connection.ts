@@ -27,10 +27,11 @@ export interface UserConnectionWish {
 
 export type UsableConnection = { readonly type: 'usable'; readonly connection: Connection; readonly credential: StoredCredential } | Exclude<ProviderLease, { type: 'granted' }>;
 
-/** This user's own connection to the server, when it may be used: not revoked, made for what is configured now (S20), and for this agent too (S3). */
+/** This user's own connection to the server, or the one everybody shares, when it may be used: not revoked, made for what is configured now (S20), and for this agent too (S3). */
 export async function findUsableConnection({ caller, target }: Pick<UserConnectionWish, 'caller' | 'target'>, context: UsableConnectionContext): Promise<UsableConnection> {
   const { store, vault } = context;
-  const connection = await store.findFor(caller.userId, target.server.name);
+  const isShared = target.provider.spec.type === 'oauth-shared';
+  const connection = isShared ? await store.findShared(target.server.name, target.provider.name) : await store.findFor(caller.userId, target.server.name);
   if (!connection || context.isRevoked(connection)) return { type: 'connect_required', reason: 'not_connected', connectionRevision: 0 };
   if (connection.state === 'needs_reconnect') return reconnect(connection);
   const credential = openCredential(vault, connection);
@@ -39,7 +40,7 @@ export async function findUsableConnection({ caller, target }: Pick<UserConnecti
     await context.onRefresh({ type: 'needs_reconnect', connection, newly, reason: 'pins_changed' });
     return reconnect(connection);
   }
-  if (!(await context.hasConsented({ userId: caller.userId, clientId: caller.clientId, server: target.server.name }))) {
+  if (!isShared && !(await context.hasConsented({ userId: caller.userId, clientId: caller.clientId, server: target.server.name }))) {
     return { type: 'connect_required', reason: 'agent_not_consented', connectionRevision: connection.revision };
   }
   return { type: 'usable', connection, credential };
