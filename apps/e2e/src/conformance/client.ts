@@ -14,6 +14,8 @@ import type { StartedScenario } from './meet-drivers.js';
 import { runSuite } from './suite.js';
 import type { Revision } from './suite.js';
 import type { Verdicts } from './verdict.js';
+import { CROSS_APP_ACCESS, vouchInTheirStead } from './vouch-in-their-stead.js';
+import type { Vouching } from './vouch-in-their-stead.js';
 
 const DRIVER = fileURLToPath(new URL('drive-client.js', import.meta.url));
 /** Milliseconds the suite gives a client: all of them wait for one gateway to start. */
@@ -46,7 +48,13 @@ async function useThroughGateway(started: ReadonlyMap<string, StartedScenario>, 
   const problems = new Map<string, string>();
   const secrets = makeScratch('conformance-clients');
   const servers = [...started].map(([scenario, { serverUrl, ...introduction }], index) => ({ ...introduction, scenario, name: `server-${index + 1}`, url: serverUrl }));
-  const configured = servers.map(({ scenario, name, url, context }) => ({ name, url, ...(scenario.startsWith('auth/') ? credentialFor(context, join(secrets, name)) : {}) }));
+  const vouching: Vouching[] = [];
+  const configured = await Promise.all(servers.map(async ({ scenario, name, url, context }): Promise<ConfiguredServer> => {
+    if (scenario !== CROSS_APP_ACCESS) return { name, url, ...(scenario.startsWith('auth/') ? credentialFor(context, join(secrets, name)) : {}) };
+    const theirs = await vouchInTheirStead(url, context, join(secrets, name));
+    vouching.push(theirs);
+    return { name, url, ...theirs.credential };
+  }));
   const system = await startStandalone({ logLevel: 'fatal', configure: (demo) => serversConfiguration(configured, demo) });
   try {
     const { accessToken } = await signIn(system, SERVERS_SCOPE);
@@ -66,6 +74,7 @@ async function useThroughGateway(started: ReadonlyMap<string, StartedScenario>, 
     return problems;
   } finally {
     await system.stop();
+    await Promise.all(vouching.map((one) => one.close()));
     removeScratch(secrets);
   }
 }

@@ -6,6 +6,7 @@ import { runServerScenarios } from './server.js';
 import { requiredScenarios, TASK_SCENARIOS } from './suite.js';
 import type { Revision } from './suite.js';
 import type { Verdicts } from './verdict.js';
+import { CROSS_APP_ACCESS } from './vouch-in-their-stead.js';
 
 /** Scenarios one run has to pass; the last lines of the output are one per set. */
 interface Counted {
@@ -67,8 +68,14 @@ const runs: readonly Run[] = [
     { set: 'schemas toward clients 2026-07-28', scenarios: UNSCORED_OF_CLIENT },
   ]),
   clientRun('2025-11-25', [{ set: 'client 2025-11-25', scenarios: requiredOfClient('2025-11-25') }]),
-  clientRun('2026-07-28', [{ set: 'client auth 2026-07-28', scenarios: requiredOfOAuthClient('2026-07-28') }]),
-  clientRun('2025-11-25', [{ set: 'client auth 2025-11-25', scenarios: requiredOfOAuthClient('2025-11-25') }]),
+  clientRun('2026-07-28', [
+    { set: 'client auth 2026-07-28', scenarios: requiredOfOAuthClient('2026-07-28') },
+    { set: 'cross-app access 2026-07-28', scenarios: [CROSS_APP_ACCESS] },
+  ]),
+  clientRun('2025-11-25', [
+    { set: 'client auth 2025-11-25', scenarios: requiredOfOAuthClient('2025-11-25') },
+    { set: 'cross-app access 2025-11-25', scenarios: [CROSS_APP_ACCESS] },
+  ]),
 ];
 
 /** Runs the sets whose name contains one of the words, or all of them. */

@@ -11,17 +11,21 @@ export interface ConfiguredServer {
   readonly name: string;
   readonly url: string;
   /** How its credential is had; a token we sign by default. */
-  readonly credential?: 'gateway-token' | 'none' | 'mcp-user-oauth';
+  readonly credential?: 'gateway-token' | 'none' | 'mcp-user-oauth' | 'id-jag';
+  /** Of `id-jag`: where the identity provider makes assertions. */
+  readonly assertionsFrom?: string;
   /** Our registration at the server's authorization server, made by hand. */
   readonly client?: { readonly issuer: string; readonly clientId: string; readonly secretFile?: string };
 }
 
 /** Servers of a test's own behind the gateway, everything of theirs allowed to the demonstration's engineers. One alone has no prefix. */
 export function serversConfiguration(servers: readonly ConfiguredServer[], { identityProvider }: DemoConfigurationUrls): string {
-  const allowed = [{ url: identityProvider }, ...servers].map(({ url, ...server }) => {
+  const vouching = servers.flatMap(({ assertionsFrom }) => (assertionsFrom === undefined ? [] : [{ url: assertionsFrom }]));
+  const allowed = [{ url: identityProvider }, ...vouching, ...servers].map(({ url, ...server }) => {
     const { hostname, port } = new URL(url);
     // An authorization server is on the same host, at a port that only discovery tells.
-    return `    - { host: ${hostname}, ${'credential' in server && server.credential === 'mcp-user-oauth' ? '' : `ports: [${port}], `}http: true }`;
+    const isDiscovered = 'credential' in server && (server.credential === 'mcp-user-oauth' || server.credential === 'id-jag');
+    return `    - { host: ${hostname}, ${isDiscovered ? '' : `ports: [${port}], `}http: true }`;
   });
   return `
 kind: TrustProvider
@@ -33,6 +37,7 @@ spec:
   clientSecret: { env: ${DEMO_CLIENT_SECRET_VARIABLE} }
   scopes: [openid, profile, email, groups]
   claims: { subject: sub, email: email, name: name, groups: groups }
+  session: { keepTokens: ${servers.some(({ credential }) => credential === 'id-jag')} }
 ---
 kind: Role
 name: tester
@@ -60,7 +65,11 @@ ${allowed.join('\n')}
 `;
 }
 
-const credentialOf = ({ name, credential = 'gateway-token', client }: ConfiguredServer): string => {
+const credentialOf = ({ name, url, credential = 'gateway-token', client, assertionsFrom }: ConfiguredServer): string => {
+  if (credential === 'id-jag') {
+    const { issuer = '', clientId = '', secretFile = '' } = client ?? {};
+    return `{ type: id-jag, server: ${name}, trustProvider: demo, issuer: "${issuer}", tokenEndpoint: "${assertionsFrom}", origin: "${new URL(url).origin}", client: { authentication: client_secret_basic, clientId: "${clientId}", clientSecret: { file: "${secretFile}" } } }`;
+  }
   const scopes = credential === 'gateway-token' ? `, scopes: [${SERVERS_SCOPE}]` : '';
   const registration = client === undefined ? '' : `, client: { issuer: "${client.issuer}", clientId: "${client.clientId}"${client.secretFile === undefined ? '' : `, clientSecret: { file: "${client.secretFile}" }`} }`;
   return `{ type: ${credential}, server: ${name}${scopes}${registration} }`;
