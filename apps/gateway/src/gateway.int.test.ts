@@ -419,6 +419,14 @@ describe('a server in trouble', () => {
     const refused = await send(modern('tools/call', { name: 'notes__whoami', arguments: {} }), { token });
     expect(refused.json?.result).toMatchObject({ isError: true });
   });
+  test('whose credential is refused is said to the agent in the words of whoever refused; a sign-in that serves no more is a 401 (R51)', async () => {
+    const token = await world.token(testUser('kate'));
+    world.leasing = () => ({ type: 'refused', reason: 'exchange_consent_required', message: 'An administrator can give consent.' });
+    expect((await send(modern('tools/call', { name: 'notes__whoami', arguments: {} }), { token })).json?.result).toMatchObject({ isError: true, content: [{ type: 'text', text: 'An administrator can give consent.' }] });
+    world.leasing = () => ({ type: 'refused', reason: 'sign_in_required' });
+    const { status, headers } = await send(modern('tools/call', { name: 'notes__whoami', arguments: {} }), { token });
+    expect([status, headers.get('www-authenticate')]).toEqual([401, expect.stringContaining('error="invalid_token"')]);
+  });
   test('is told when the agent goes away', async () => {
     await send(modern('tools/list'));
     notes.misbehave = ({ body }) => (body.method === 'tools/call' ? 'hang' : undefined);

@@ -166,6 +166,13 @@ describe('nothing is exchanged', () => {
   test('for a sign-in that is not of the user the session names (R34)', async () => {
     const [alice, bob] = [await connect(), await connectAsOther()];
     await deployment.database.agentSession.update({ where: { sid: alice.sid }, data: { identitySessionId: (await signInOf(bob.sid)).id } });
+    for (const caller of [alice, { ...alice, userId: bob.userId }]) expect(await ask(caller)).toEqual({ type: 'refused', reason: 'session' });
+    nothingSent();
+  });
+
+  test('for a sign-in that ended, though the session has not heard of it (S28)', async () => {
+    const alice = await connect();
+    await deployment.database.identitySession.update({ where: { id: (await signInOf(alice.sid)).id }, data: { endedAt: new Date() } });
     expect(await ask(alice)).toEqual({ type: 'refused', reason: 'session' });
     nothingSent();
   });
@@ -187,10 +194,10 @@ describe('nothing is exchanged', () => {
     nothingSent();
   });
 
-  test('where the provider keeps no tokens, and nothing is kept there', async () => {
+  test('where the document of the provider does not say to keep tokens, or says so no more', async () => {
+    const before = await connect();
     await configure({ session: { keepTokens: false } });
-    const alice = await connect();
-    expect(await ask(alice)).toEqual({ type: 'refused', reason: 'tokens_not_kept' });
+    for (const caller of [before, await connect()]) expect(await ask(caller)).toEqual({ type: 'refused', reason: 'tokens_not_kept' });
     nothingSent();
   });
 

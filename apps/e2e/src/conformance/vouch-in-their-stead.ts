@@ -10,7 +10,7 @@ import type { ConfiguredServer } from '../system/servers-configuration.js';
 export const CROSS_APP_ACCESS = 'auth/enterprise-managed-authorization';
 
 export interface Vouching {
-  readonly credential: Pick<ConfiguredServer, 'credential' | 'client' | 'assertionsFrom'>;
+  readonly credential: Pick<ConfiguredServer, 'credential' | 'client' | 'exchangedAt'>;
   close(): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ export async function vouchInTheirStead(serverUrl: string, context: Readonly<Rec
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    credential: { credential: 'id-jag', client: { issuer, clientId: theirs.client_id, secretFile }, assertionsFrom: `http://127.0.0.1:${(server.address() as AddressInfo).port}/token` },
+    credential: { credential: 'id-jag', client: { issuer, clientId: theirs.client_id, secretFile }, exchangedAt: `http://127.0.0.1:${(server.address() as AddressInfo).port}/token` },
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

@@ -11,17 +11,17 @@ export interface ConfiguredServer {
   readonly name: string;
   readonly url: string;
   /** How its credential is had; a token we sign by default. */
-  readonly credential?: 'gateway-token' | 'none' | 'mcp-user-oauth' | 'id-jag';
-  /** Of `id-jag`: where the identity provider makes assertions. */
-  readonly assertionsFrom?: string;
+  readonly credential?: 'gateway-token' | 'none' | 'mcp-user-oauth' | 'id-jag' | 'token-exchange';
+  /** Of `id-jag` and `token-exchange`: where sign-ins are exchanged. */
+  readonly exchangedAt?: string;
   /** Our registration at the server's authorization server, made by hand. */
   readonly client?: { readonly issuer: string; readonly clientId: string; readonly secretFile?: string };
 }
 
 /** Servers of a test's own behind the gateway, everything of theirs allowed to the demonstration's engineers. One alone has no prefix. */
 export function serversConfiguration(servers: readonly ConfiguredServer[], { identityProvider }: DemoConfigurationUrls): string {
-  const vouching = servers.flatMap(({ assertionsFrom }) => (assertionsFrom === undefined ? [] : [{ url: assertionsFrom }]));
-  const allowed = [{ url: identityProvider }, ...vouching, ...servers].map(({ url, ...server }) => {
+  const exchanges = servers.flatMap(({ exchangedAt }) => (exchangedAt === undefined ? [] : [{ url: exchangedAt }]));
+  const allowed = [{ url: identityProvider }, ...exchanges, ...servers].map(({ url, ...server }) => {
     const { hostname, port } = new URL(url);
     // An authorization server is on the same host, at a port that only discovery tells.
     const isDiscovered = 'credential' in server && (server.credential === 'mcp-user-oauth' || server.credential === 'id-jag');
@@ -37,7 +37,7 @@ spec:
   clientSecret: { env: ${DEMO_CLIENT_SECRET_VARIABLE} }
   scopes: [openid, profile, email, groups]
   claims: { subject: sub, email: email, name: name, groups: groups }
-  session: { keepTokens: ${servers.some(({ credential }) => credential === 'id-jag')} }
+  session: { keepTokens: ${servers.some(({ exchangedAt }) => exchangedAt !== undefined)} }
 ---
 kind: Role
 name: tester
@@ -65,11 +65,12 @@ ${allowed.join('\n')}
 `;
 }
 
-const credentialOf = ({ name, url, credential = 'gateway-token', client, assertionsFrom }: ConfiguredServer): string => {
+const credentialOf = ({ name, url, credential = 'gateway-token', client, exchangedAt }: ConfiguredServer): string => {
   if (credential === 'id-jag') {
     const { issuer = '', clientId = '', secretFile = '' } = client ?? {};
-    return `{ type: id-jag, server: ${name}, trustProvider: demo, issuer: "${issuer}", tokenEndpoint: "${assertionsFrom}", origin: "${new URL(url).origin}", client: { authentication: client_secret_basic, clientId: "${clientId}", clientSecret: { file: "${secretFile}" } } }`;
+    return `{ type: id-jag, server: ${name}, trustProvider: demo, issuer: "${issuer}", tokenEndpoint: "${exchangedAt}", origin: "${new URL(url).origin}", client: { authentication: client_secret_basic, clientId: "${clientId}", clientSecret: { file: "${secretFile}" } } }`;
   }
+  if (credential === 'token-exchange') return `{ type: token-exchange, server: ${name}, trustProvider: demo, tokenEndpoint: "${exchangedAt}", audience: ${name}-api, origin: "${new URL(url).origin}" }`;
   const scopes = credential === 'gateway-token' ? `, scopes: [${SERVERS_SCOPE}]` : '';
   const registration = client === undefined ? '' : `, client: { issuer: "${client.issuer}", clientId: "${client.clientId}"${client.secretFile === undefined ? '' : `, clientSecret: { file: "${client.secretFile}" }`} }`;
   return `{ type: ${credential}, server: ${name}${scopes}${registration} }`;
