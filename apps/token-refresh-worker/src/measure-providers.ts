@@ -1,16 +1,20 @@
 import type { ProviderStandings } from '@sallyport/credential';
 import type { Metrics } from '@sallyport/telemetry';
 
-/** Read from the database at each scrape: every worker says the same. Nothing while it cannot be read. */
+/** Read from the database at each scrape: every worker says the same. What was said last stands while it cannot be read. */
 export function measureProviders(metrics: Pick<Metrics, 'meter'>, standings: Pick<ProviderStandings, 'list'>): void {
-  metrics.meter.createObservableGauge('sallyport.credential_provider.paused', { description: 'Credential providers that are not asked for refreshes, by reason', unit: '1' }).addCallback(async (result) => {
-    const { standings: known } = await standings.list().catch(() => ({ standings: [] }));
-    const paused = new Map<string, { readonly provider: string; readonly reason: string; count: number }>();
+  // A series that is no longer observed would be shown with its last value for ever.
+  const shown = new Map<string, { readonly provider: string; readonly reason: string }>();
+  metrics.meter.createObservableGauge('sallyport.credential_provider.paused', { description: 'Credential providers that are not asked for refreshes, by reason' }).addCallback(async (result) => {
+    const known = await standings.list().then((list) => list.standings, () => undefined);
+    if (!known) return;
+    const counts = new Map<string, number>();
     for (const { credentialProvider: provider, reason, pausedSince } of known) {
       if (pausedSince === null) continue;
       const key = `${provider} ${reason}`;
-      paused.set(key, { provider, reason, count: (paused.get(key)?.count ?? 0) + 1 });
+      shown.set(key, { provider, reason });
+      counts.set(key, (counts.get(key) ?? 0) + 1);
     }
-    for (const { provider, reason, count } of paused.values()) result.observe(count, { provider, reason });
+    for (const [key, attributes] of shown) result.observe(counts.get(key) ?? 0, { ...attributes });
   });
 }

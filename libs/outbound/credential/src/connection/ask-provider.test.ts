@@ -50,6 +50,7 @@ describe('a provider', () => {
   });
 
   test('stays paused whatever comes of requests that were sent before (B4)', async () => {
+    await ask(down);
     await ask(async () => {
       await ask(refused);
       return 'answered';
