@@ -172,6 +172,28 @@ describe('a lease', () => {
     state.wrongOrigin = true;
     expect(await ask(someone())).toEqual({ type: 'provider_unavailable', retryAfterSeconds: undefined });
   });
+  test.each<LeaseOutcome>([{ type: 'provider_unavailable', retryAfterSeconds: 30 }, { type: 'refused', reason: 'secret_missing' }])('that is denied for a reason no click mends ($type) is not asked for again for a second, unless its connection changes', async (outcome) => {
+    const { state, leases, ask } = world();
+    const alice = someone();
+    state.outcome = outcome;
+    expect([await ask(alice), await ask(alice), state.asked]).toEqual([outcome, outcome, 1]);
+    await ask(someone());
+    expect(state.asked).toBe(2);
+    state.now += 1_000;
+    await ask(alice);
+    expect(state.asked).toBe(3);
+    leases.drop({ v: 1, connectionId: 'con_1', userId: alice.userId, server: 'notes', connectionRevision: 2 });
+    state.outcome = undefined;
+    expect((await ask(alice)).type).toBe('granted');
+  });
+  test('that the user can connect is asked for each time: the click may have come', async () => {
+    const { state, ask } = world();
+    const alice = someone();
+    state.outcome = { type: 'connect_required', url: 'https://control.example/connect/x', message: 'Connect.' };
+    await ask(alice);
+    await ask(alice);
+    expect(state.asked).toBe(2);
+  });
   test('that nobody answers is unavailable, and asked for again next time', async () => {
     const { state, ask } = world();
     state.broken = true;

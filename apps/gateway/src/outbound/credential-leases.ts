@@ -13,6 +13,8 @@ import { secretHeadersOf, toRequestCredential } from './to-request-credential.js
 
 /** Used for this long less than it is good for: a call that starts must also end with it. */
 const MARGIN_SECONDS = 30;
+/** Milliseconds for which a denial is not asked about again. */
+const DENIED_MS = 1_000;
 
 /**
  * A credential for one user through one agent at one origin, in memory only (R45). Only `CredentialLeases` makes one:
@@ -134,12 +136,14 @@ export interface CredentialLeasesOptions {
 export class CredentialLeases {
   readonly #options: CredentialLeasesOptions;
   readonly #leases: BoundedMap<string, Lease>;
+  readonly #denials: BoundedMap<string, { readonly result: LeaseResult; readonly until: number }>;
   readonly #asking = new Map<string, Promise<LeaseResult>>();
   #changes = 0;
 
   constructor(options: CredentialLeasesOptions) {
     this.#options = options;
     this.#leases = new BoundedMap(options.limit ?? 20_000);
+    this.#denials = new BoundedMap(options.limit ?? 20_000);
   }
 
   /** @param objection what the server said to a lease that it was shown: asks for a newer credential, or for one with more scopes. */
@@ -148,17 +152,22 @@ export class CredentialLeases {
     const known = objection === undefined ? this.#recall(key, target) : this.#newerThan(key, objection);
     if (known !== undefined) return { type: 'granted', lease: known };
     const flight = JSON.stringify([key, objection?.lease.connectionRevision, objection?.scopes]);
+    const denied = this.#denials.get(flight);
+    if (denied !== undefined && denied.until > this.#options.clock()) return denied.result;
     let asking = this.#asking.get(flight);
     if (asking === undefined) {
-      asking = this.#ask(key, permit, target, objection).finally(() => this.#asking.delete(flight));
+      asking = this.#ask(key, permit, target, objection)
+        .then((result) => this.#remember(flight, result))
+        .finally(() => this.#asking.delete(flight));
       this.#asking.set(flight, asking);
     }
     return await asking;
   }
 
-  /** A connection changed: leases of older revisions are dropped. */
+  /** A connection changed: leases of older revisions are dropped, and what was denied may be granted now. */
   drop(changed: CredentialChanged): void {
     this.#changes += 1;
+    this.#denials.deleteWhere(() => true);
     this.#leases.deleteWhere((lease) => lease.server === changed.server && (lease.connectionId === changed.connectionId || (changed.userId !== null && lease.connectionId === null && lease.userId === changed.userId)));
   }
 
@@ -166,6 +175,14 @@ export class CredentialLeases {
   sweep(): void {
     const now = this.#options.clock();
     this.#leases.deleteWhere((lease) => lease.usableUntil <= now);
+    this.#denials.deleteWhere(({ until }) => until <= now);
+  }
+
+  /** A no that a user cannot mend with a click holds for a moment, however often an agent asks. */
+  #remember(flight: string, result: LeaseResult): LeaseResult {
+    const isLasting = result.type === 'refused' || (result.type === 'provider_unavailable' && result.retryAfterSeconds !== undefined);
+    if (isLasting) this.#denials.set(flight, { result, until: this.#options.clock() + DENIED_MS });
+    return result;
   }
 
   #recall(key: string, { revocations }: LeaseTarget): Lease | undefined {
