@@ -197,6 +197,23 @@ describe('a parked call', () => {
     const again = (await retry(two)).json?.result;
     expect([again?.['isError'], textOf(again)]).toEqual([true, 'The call to legacy that waited for the user is gone. Make it again.']);
   });
+  test('goes on with the credential it began with and no other (S16, R34)', async () => {
+    const holly = testUser('holly');
+    const { retry } = await parkedByHand(holly, one);
+    const before = world.leasing;
+    world.leasing = () => ({ type: 'granted', headers: {}, connectionId: newId('con'), connectionRevision: 1, expiresInSeconds: 600 });
+    expect(textOf((await retry(two)).json?.result)).toContain('is gone');
+    world.leasing = before;
+    // Where it began, the credential is still the one it began with.
+    expect(textOf((await retry(one)).json?.result)).toContain('Ada');
+  });
+  test('takes no answer at another replica that is too large for the bus, and waits for one that is not', async () => {
+    const ivy = testUser('ivy');
+    const { retry } = await parkedByHand(ivy, one);
+    const large = { question: { action: 'accept', content: { name: 'x'.repeat(800 * 1024) } } };
+    expect([(await retry(two, undefined, large)).status, (await retry(two, undefined, large)).json?.error?.message]).toEqual([413, expect.stringMatching(/too large|larger/i)]);
+    expect(textOf((await retry(two)).json?.result)).toContain('Ada');
+  });
   test('ends at the server when its agent session is revoked (S17)', async () => {
     const erin = testUser('erin');
     const { cancelled } = servers.legacy;

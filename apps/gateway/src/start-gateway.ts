@@ -34,6 +34,7 @@ import { handleMcpRequest } from './request-path/handle-mcp-request.js';
 import { OpenCalls } from './request-path/open-calls.js';
 import type { RequestPath } from './request-path/request-path.js';
 import { Places } from './request-path/places.js';
+import { StreamPauses } from './request-path/stream-pauses.js';
 import { StepUpMemory } from './request-path/step-up-memory.js';
 import { EndedSessions } from './session/ended-sessions.js';
 import { LogLevels } from './session/log-levels.js';
@@ -125,6 +126,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     questions,
     calls: new Places({ perUser: 256, total: 10_000 }),
     subscriptions: new Places({ perUser: 16, total: 2_000 }),
+    streamPauses: new StreamPauses(clock),
     parkedCalls,
     link,
     remoteExchanges: new RemoteExchanges(),

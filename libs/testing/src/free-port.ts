@@ -1,12 +1,18 @@
 import { randomInt } from 'node:crypto';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 
 /** Below the range systems hand out to outgoing connections, so that none of those takes the port before its server does. */
 const FIRST = 15_000;
 const LAST = 32_000;
 const ATTEMPTS = 200;
 
-/** A port nobody listens on now, for servers that cannot report the one they chose. Prefer listening on 0 where possible. */
+/** One file per port that some test holds, with that process's id: other tests leave it alone also before its server listens. */
+const CLAIMS = join(tmpdir(), 'sallyport-test-ports');
+
+/** A port nobody listens on now and no other test holds, until this process ends, for servers that cannot report the one they chose. Prefer listening on 0 where possible. */
 export async function freePort(): Promise<number> {
   const [port = 0] = await freePorts(1);
   return port;
@@ -18,7 +24,7 @@ export async function freePorts(count: number): Promise<number[]> {
   for (let attempt = 0; free.size < count; attempt++) {
     if (attempt > ATTEMPTS + count) throw new Error(`no ${count} free ports between ${FIRST} and ${LAST}`);
     const port = randomInt(FIRST, LAST);
-    if (await isFree(port)) free.add(port);
+    if (claim(port) && (await isFree(port))) free.add(port);
   }
   return [...free];
 }
@@ -29,4 +35,40 @@ function isFree(port: number): Promise<boolean> {
     server.once('error', () => resolve(false));
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
+}
+
+const claimed: string[] = [];
+
+/** @returns whether the port is this caller's now. A claim of a process that is gone is removed, and the next one gets it. */
+export function claim(port: number): boolean {
+  mkdirSync(CLAIMS, { recursive: true });
+  const file = join(CLAIMS, String(port));
+  try {
+    writeFileSync(file, String(process.pid), { flag: 'wx' });
+    if (claimed.length === 0) process.once('exit', () => claimed.forEach((one) => rmSync(one, { force: true })));
+    claimed.push(file);
+    return true;
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+  if (!isRunning(holderOf(file))) rmSync(file, { force: true });
+  return false;
+}
+
+/** 0 while it is being written, which is somebody's. */
+function holderOf(file: string): number {
+  try {
+    return Number(readFileSync(file, 'utf8'));
+  } catch {
+    return 0; // just given up
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
+  }
 }

@@ -1,7 +1,9 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { claim } from './free-port.js';
 import { createFakeClock, createTestAuthority, eventually, findSecrets, freePorts, makeScratch, removeScratch, spawnApp, startHttpsServer } from './index.js';
 
 const SECRET = 'xoxb-4815162342?&"=ü';
@@ -39,6 +41,16 @@ test('a fake clock stands still until told otherwise', () => {
 
 test('free ports differ', async () => {
   expect(new Set(await freePorts(10)).size).toBe(10);
+});
+
+test('a port that was given out is nobody else\'s while its test runs, and is given out again when that is gone', async () => {
+  const [port = 0] = await freePorts(1);
+  expect(claim(port)).toBe(false);
+  const file = join(tmpdir(), 'sallyport-test-ports', String(port));
+  expect(readFileSync(file, 'utf8')).toBe(String(process.pid));
+  writeFileSync(file, '4194305'); // above the largest process id there is
+  expect(claim(port)).toBe(false);
+  expect(claim(port)).toBe(true);
 });
 
 test('only who trusts the test authority can talk to its https server', async () => {

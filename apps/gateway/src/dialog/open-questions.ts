@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { JsonObject } from '@sallyport/mcp-relay';
 import type { Caller } from '@sallyport/policy';
+import { Places } from '../request-path/places.js';
 import type { StateSealer } from '../session/state-sealer.js';
 
 /** Whom a question is put to: an answer of anybody else is none. */
@@ -21,6 +22,8 @@ export interface OpenQuestionsOptions {
   /** How long a person may take. */
   readonly lifetimeMs?: number;
   readonly limit?: number;
+  /** One user's agents leave room for everybody else's. */
+  readonly limitPerUser?: number;
 }
 
 /**
@@ -30,24 +33,27 @@ export interface OpenQuestionsOptions {
  */
 export class OpenQuestions {
   readonly #options: Required<OpenQuestionsOptions>;
+  readonly #places: Places;
   readonly #open = new Map<string, (answer: JsonObject | undefined) => void>();
 
   constructor(options: OpenQuestionsOptions) {
-    this.#options = { lifetimeMs: 10 * 60_000, limit: 10_000, ...options };
+    this.#options = { lifetimeMs: 10 * 60_000, limit: 10_000, limitPerUser: 256, ...options };
+    this.#places = new Places({ perUser: this.#options.limitPerUser, total: this.#options.limit });
   }
 
   get size(): number {
     return this.#open.size;
   }
 
-  /** @returns `undefined` when too many are open. `onAnswer` runs once, and not after `close`. */
+  /** @returns `undefined` when too many are open, of this user or altogether. `onAnswer` runs once, and not after `close`. */
   open(asked: Asked, onAnswer: OnAnswer): { readonly id: string; readonly close: () => void } | undefined {
-    const { sealer, replica, lifetimeMs, limit } = this.#options;
-    if (this.#open.size >= limit) return undefined;
+    const { sealer, replica, lifetimeMs } = this.#options;
+    const leave = this.#places.enter(asked.caller.userId);
+    if (leave === undefined) return undefined;
     const question = randomBytes(12).toString('base64url');
     const close = () => {
       clearTimeout(timer);
-      this.#open.delete(question);
+      if (this.#open.delete(question)) leave();
     };
     const settle: OnAnswer = (answer) => {
       close();

@@ -16,6 +16,7 @@ import type { Call, RequestPath } from '../request-path/request-path.js';
 import type { RefuseLate } from '../request-path/server-call.js';
 import { openRequestState } from '../session/request-state.js';
 import type { ParkedCall, ParkedFor } from './parked-calls.js';
+import { fitsLink } from './replica-link.js';
 
 /** The retry that goes on with a parked call: authenticated, decided and leased anew like any other (security rule S16). */
 export interface Retried {
@@ -43,6 +44,8 @@ export async function resumeCall({ call, server, lease, refuseLate }: Retried, {
     const parked = path.parkedCalls.take(park, ownerOf(caller, lease.connectionId));
     return parked === undefined ? lost : streamOf(resumed(parked, call, refuseLate, responses));
   }
+  // The call stays parked, for an answer that can be brought there.
+  if (!fitsLink([responses, meta])) return { refused: 'body-too-large' };
   const exchange = randomBytes(16).toString('base64url');
   const abandon = () => void path.link.ask(replica, { type: 'abandon', exchange }, REACH_MS);
   const pieces = path.remoteExchanges.open(exchange, { onGone: abandon, orElse: () => refuseLate(lost), signal: call.inbound.disconnected });

@@ -1,3 +1,4 @@
+import { fitsLink } from './replica-link.js';
 import type { Caller } from '@sallyport/policy';
 import { noBody } from '../http/exchange.js';
 import type { Answer, CallFacts } from '../http/exchange.js';
@@ -6,7 +7,9 @@ import type { Refusal } from '../request-path/refusal.js';
 import type { RequestPath } from '../request-path/request-path.js';
 
 /** The replica that waits has this long to say that it heard. */
-const DELIVERY_MS = 5_000;
+const DELIVERY_MS = 2_000;
+/** To a server whose client's answer cannot be brought to it. */
+const TOO_LARGE = { error: { code: -32603, message: 'The answer is too large.' } };
 
 /**
  * What a client says without asking: a notification, or a legacy client's answer to a question of ours. An answer that was
@@ -28,7 +31,12 @@ export async function takeMessage(path: RequestPath, caller: Caller, message: Ex
       const address = message.sessionId === undefined ? undefined : path.questions.addressOf(message.id, { caller, sessionId: message.sessionId });
       if (address === undefined) return accepted;
       if (address.replica === path.replica) path.questions.settle(address.question, message.answer);
-      else if ((await path.link.ask(address.replica, { type: 'answer', question: address.question, answer: message.answer }, DELIVERY_MS)) === undefined) return { refused: 'not-ready', reason: 'replica_unreachable' };
+      else {
+        const fits = fitsLink(message.answer);
+        const reply = await path.link.ask(address.replica, { type: 'answer', question: address.question, answer: fits ? message.answer : TOO_LARGE }, DELIVERY_MS);
+        if (!fits) return { refused: 'body-too-large' };
+        if (reply === undefined) return { refused: 'not-ready', reason: 'replica_unreachable' };
+      }
       return accepted;
     }
   }

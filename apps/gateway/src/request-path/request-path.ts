@@ -21,6 +21,7 @@ import type { ReplicaLink } from '../dialog/replica-link.js';
 import type { OpenCall, OpenCalls } from './open-calls.js';
 import type { Refusal } from './refusal.js';
 import type { Places } from './places.js';
+import type { StreamPauses } from './stream-pauses.js';
 import type { StepUpMemory } from './step-up-memory.js';
 
 /** Everything the request path is made of. Built once, in `start-gateway.ts`. */
@@ -40,6 +41,7 @@ export interface RequestPath {
   readonly calls: Places;
   /** Each holds a stream to every server. */
   readonly subscriptions: Places;
+  readonly streamPauses: StreamPauses;
   readonly parkedCalls: ParkedCalls;
   /** The other gateways: what they hold for clients that arrive here, and the other way round. */
   readonly link: ReplicaLink;

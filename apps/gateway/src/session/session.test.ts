@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { newId, Secret } from '@sallyport/kernel';
 import type { Caller } from '@sallyport/policy';
 import { describe, expect, test } from 'vitest';
+import { OpenQuestions } from '../dialog/open-questions.js';
 import { openListCursor, sealListCursor } from './list-cursor.js';
 import { LogLevels } from './log-levels.js';
 import { openMcpSession, sealLogLevel, sealMcpSession } from './mcp-session.js';
@@ -35,6 +36,17 @@ describe('sealed state', () => {
     expect(sealer.open('mcp-session', altered.toString('base64url'), ['x', 'y'])).toBeUndefined();
     for (const garbage of ['', 'x', `${sealed}=`, `${sealed}A`]) expect(sealer.open('mcp-session', garbage, ['x', 'y'])).toBeUndefined();
   });
+});
+
+test('questions of one user leave room for those of others, and make room when they are answered or withdrawn', () => {
+  const questions = new OpenQuestions({ sealer: new StateSealer([key()]), replica: 'one', limit: 3, limitPerUser: 2 });
+  const [alice, bob, carol] = [caller(), caller(), caller()];
+  const open = (who: Caller) => questions.open({ caller: who, sessionId: 's' }, () => undefined);
+  const first = open(alice);
+  expect([open(alice), open(alice), open(bob), open(carol)].map((opened) => opened !== undefined)).toEqual([true, false, true, false]);
+  first?.close();
+  first?.close();
+  expect([open(carol), open(bob)].map((opened) => opened !== undefined)).toEqual([true, false]);
 });
 
 describe('a legacy session id', () => {
