@@ -120,7 +120,7 @@ export function agentToken({ userId, sid, clientId }: Person, changes: object = 
 }
 
 /** As a gateway asks. */
-export async function lease(person: Person, changes: { server?: string; targetOrigin?: string; token?: string; policyRevision?: number; rejectedConnectionRevision?: number } = {}) {
+export async function lease(person: Person, changes: { server?: string; targetOrigin?: string; token?: string; policyRevision?: number; rejectedConnectionRevision?: number; stepUp?: { connectionRevision: number; scopes: string[] } } = {}) {
   const server = changes.server ?? 'notes';
   const { wire, expectation } = await sealLeaseRequest(
     { token: agentToken(person), ...person, server, targetOrigin: notes.origin, policyRevision: 1, ...changes },
