@@ -211,6 +211,15 @@ describe('nothing is exchanged', () => {
     nothingSent();
   });
 
+  test.each([['that the outbound guard refuses', 'http://10.0.0.1/token', 'unreachable'], ['that is none', 'https://127.0.0.1:1/token', 'unreachable']])('at an endpoint %s, and the session goes on (S20)', async (_name, tokenEndpoint, error) => {
+    await configure({ spec: exchangeSpec({ tokenEndpoint }) });
+    const alice = await connect();
+    await age(alice.sid);
+    expect(await ask(alice)).toMatchObject({ type: 'unavailable', error });
+    expect(await ended(alice.sid)).toBe(false);
+    nothingSent();
+  });
+
   test('for anybody but the control plane, nor twice for one request (S21, S26)', async () => {
     const alice = await connect();
     const { privateKey } = await generateKeyPair('EdDSA');

@@ -165,7 +165,12 @@ export class TrustProviders {
     const server = await this.#discover(provider, rules);
     const authentication = await authenticateClient(provider, rules, server, this.#secret);
     const at = { ...server, ...(tokenEndpoint === undefined ? {} : { token_endpoint: tokenEndpoint }) };
-    return oauth.genericTokenEndpointRequest(at, { client_id: provider.spec.clientId }, authentication, grantType, parameters, this.#options(provider));
+    try {
+      return await oauth.genericTokenEndpointRequest(at, { client_id: provider.spec.clientId }, authentication, grantType, parameters, this.#options(provider));
+    } catch (cause) {
+      if (cause instanceof SallyportError) throw cause; // what became of the request is the caller's to tell
+      throw unavailable(provider, 'a token cannot be requested there', cause);
+    }
   }
 
   async tokenEndpoint(provider: TrustProvider): Promise<string> {
