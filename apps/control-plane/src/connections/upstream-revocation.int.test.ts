@@ -19,7 +19,7 @@ const revoke = async (body: object) => {
 const trail = async () => (await database.event.findMany({ where: { type: 'connection.revoked_upstream' } })).map(({ userId, body }) => ({ userId, detail: (body as { detail: unknown }).detail }));
 
 describe('a connection that is removed', () => {
-  test('is revoked where it came from, refresh token first, by the client and at the endpoint that were stored with it (S25)', async () => {
+  test('is revoked where it came from, refresh token first, by the client and at the endpoint that were stored with it (S25) (R81)', async () => {
     await connect(alice);
     notes.metadata = { revocation_endpoint: `${notes.origin}/another` };
     const basic = notes.requests.find(({ path }) => path === '/token')?.authorization;
@@ -27,6 +27,7 @@ describe('a connection that is removed', () => {
     expect(asked().map((form) => [form.get('token'), form.get('token_type_hint')])).toEqual([[notes.issued.refreshTokens[0], 'refresh_token'], [notes.issued.accessTokens[0], 'access_token']]);
     expect(notes.requests.filter(({ path }) => path === '/revoke').map(({ authorization }) => authorization)).toEqual([basic, basic]);
     expect([isLive(0), asked('/another').length, (await outstanding()).outstanding]).toEqual([false, 0, 0]);
+    expect([(await lease(alice)).type, await database.connectionConsent.count(), await database.revocation.count({ where: { subjectType: 'connection' } })]).toEqual(['connect_required', 0, 1]);
     expect(await trail()).toMatchObject([{ userId: alice.userId, detail: { revoked: true, attempts: 1 } }]);
   });
 
@@ -49,6 +50,7 @@ describe('a connection that is removed', () => {
     notes.revocationRefusal = null;
     await due();
     await eventually(async () => (await outstanding()).outstanding === 0);
+    await eventually(async () => (await trail()).length > 0); // told once it is settled
     expect([isLive(0), await trail()]).toMatchObject([false, [{ detail: { revoked: true } }]]);
   });
 
@@ -57,7 +59,7 @@ describe('a connection that is removed', () => {
     notes.revocationRefusal = { status: 503, json: {} };
     await disconnect(alice);
     await database.upstreamRevocation.updateMany({ data: { givesUpAt: new Date(), dueAt: new Date(0) } });
-    await eventually(async () => (await outstanding()).outstanding === 0);
+    await eventually(async () => (await outstanding()).outstanding === 0 && (await trail()).length > 0);
     await connect(alice);
     notes.revocationRefusal = { status: 400, json: { error: 'unsupported_token_type' } };
     expect((await disconnect(alice)).upstream).toBe('impossible');
