@@ -99,7 +99,7 @@ spec: { hop: gateway-to-server, server: saas, credentialProvider: saas-user }
   test.each<[string, string, object, (row: { accessExpiresAt: Date | null; refreshDueAt: Date | null }) => boolean]>([
     ['in milliseconds', 'expiresIn: milliseconds', { expires_in: 60_000 }, ({ accessExpiresAt }) => (accessExpiresAt?.getTime() ?? 0) < Date.now() + 61_000],
     ['as a date', 'pkce: true', { expires_in: new Date(Date.now() + 60_000).toISOString() }, ({ accessExpiresAt }) => (accessExpiresAt?.getTime() ?? 0) < Date.now() + 61_000],
-    ['not at all, for a token that never expires', 'pkce: true', { expires_in: undefined, refresh_token: undefined }, ({ accessExpiresAt, refreshDueAt }) => accessExpiresAt === null && refreshDueAt === null],
+    ['not at all, for a token that never expires, as an OAuth app of GitHub', 'preset: github', { expires_in: undefined, refresh_token: undefined }, ({ accessExpiresAt, refreshDueAt }) => accessExpiresAt === null && refreshDueAt === null],
     ['not at all, for one that does', 'unsaidLifetime: 2m', { expires_in: undefined }, ({ accessExpiresAt }) => (accessExpiresAt?.getTime() ?? Number.POSITIVE_INFINITY) < Date.now() + 121_000],
   ])('may tell a lifetime %s', async (_how, spec, more, holds) => {
     await configure(spec);
