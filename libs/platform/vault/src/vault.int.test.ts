@@ -7,9 +7,10 @@ import { masterKeyId, Sealer } from '@sallyport/keys';
 import { eventually, makeScratch, removeScratch, startTestPostgres, type TestPostgres } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { keepResealing, removeVaultKey, resealRecords, rotateVaultKey, rotationStatus, sealedColumn, sealedPlaces, Vault, type KeyWrapper } from './index.js';
+import { keepResealing, openVault, removeVaultKey, resealRecords, rotateVaultKey, rotationStatus, sealedColumn, sealedPlaces, Vault, vaultSettings, vaultVariables, type KeyWrapper } from './index.js';
 import { KeyFileWrapper } from './key-file-wrapper.js';
 import { keyWrapperError } from './key-wrapper.js';
+import { startLocalVaultTransit } from './testing/local-vault-transit.js';
 
 const scratch = makeScratch('vault');
 let postgres: TestPostgres;
@@ -147,6 +148,22 @@ describe('a start', () => {
     for (let index = 0; index < 50; index++) await put(vaults[index % starts]?.sealer ?? expect.fail(), `s${index}`, 'v');
     expect(await read(vaults.at(-1)?.sealer ?? expect.fail(), 's0')).toBe('v');
     expect(calls).toBe(before);
+  });
+
+  test('is configured with the name of a key alone, and needs no key file then (B1)', async () => {
+    const kms = await startLocalVaultTransit();
+    const environment = z.object(vaultVariables()).parse({ SALLYPORT_VAULT_KEYS: kms.key, SALLYPORT_VAULT_TOKEN_FILE: kms.tokenFile });
+    const start = async () => {
+      const vault = await openVault(vaultSettings(environment, []), { database, clock, onProblem: (what) => void problems.push(what) });
+      opened.push(vault);
+      return vault;
+    };
+    await put((await start()).sealer, 'a', 'value');
+    expect(await database.vaultKey.findMany({ select: { wrappedBy: true } })).toEqual([{ wrappedBy: kms.key }]);
+    expect(await read((await start()).sealer, 'a')).toBe('value');
+    kms.behaviour.isBroken = true;
+    await expect(start()).rejects.toMatchObject({ code: 'vault_key_unusable', message: expect.stringContaining('does not answer') });
+    await kms.stop();
   });
 
   test('while the KMS refuses says so, and goes on with nothing (B1)', async () => {

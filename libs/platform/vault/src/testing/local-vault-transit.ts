@@ -7,7 +7,7 @@ import { calm, listener, listenLocally, LocalKeys, type LocalKms } from './local
 const TOKEN = 'hvs.local-token';
 
 /** HashiCorp Vault's transit engine: `X-Vault-Token`, `vault:v1:` ciphertexts, `{ errors: [] }`. */
-export async function startLocalVaultTransit(): Promise<LocalKms> {
+export async function startLocalVaultTransit(): Promise<LocalKms & { /** As an operator names its first key. */ readonly key: string; readonly tokenFile: string }> {
   const keys = new LocalKeys();
   for (const key of ['first', 'second']) keys.add(key);
   const behaviour = calm();
@@ -40,6 +40,8 @@ export async function startLocalVaultTransit(): Promise<LocalKms> {
   }));
   const wrapper = async (key: string, file = tokenFile('token', TOKEN)) => createVaultTransitWrapper(`vault-transit:${key}`, new URL(`${server.origin}/team/transit/keys/${key}`), { tokenFile: file });
   return {
+    key: `vault-transit:${server.origin}/team/transit/keys/first`,
+    tokenFile: tokenFile('token', TOKEN),
     wrapper: (key = 'first') => wrapper(key),
     stranger: () => wrapper('first', tokenFile('another-token', 'hvs.another')),
     behaviour,
