@@ -92,14 +92,14 @@ test('a server that tells more than it was asked for is not passed on (S13)', as
 });
 
 /** One more server, `odd`, that does with a subscription what it is told here. */
-async function withOddServer(subscribed: (write: (text: string) => void) => void, use: () => Promise<void>) {
+async function withOddServer(subscribed: (write: (text: string) => void, end: () => void) => void, use: () => Promise<void>) {
   const server = createServer((request, response) => {
     void (async () => {
       let text = '';
       for await (const chunk of request.setEncoding('utf8') as AsyncIterable<string>) text += chunk;
       if (!text.includes('subscriptions/listen')) return void response.writeHead(200, { 'content-type': 'application/json' }).end('{"jsonrpc":"2.0","id":1,"result":{"resultType":"complete","tools":[]}}');
       response.writeHead(200, { 'content-type': 'text/event-stream' });
-      subscribed((said) => void (response.destroyed || response.write(said)));
+      subscribed((said) => void (response.destroyed || response.write(said)), () => response.end());
     })();
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -190,3 +190,39 @@ test('a user has so many subscriptions and no more', async () => {
   stop.abort();
   await expect.poll(async () => (await postByHand(world.url, token, { ...modernRequest('server/discover') })).status).toBe(200);
 });
+
+test('a server that ends subscriptions again and again is left out for a while, and asked again after it (S17)', async () => {
+  let listened = 0;
+  const agree = `data: ${JSON.stringify({ jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params: { notifications: { toolsListChanged: true } } })}\n\n`;
+  await withOddServer((write, end) => {
+    listened += 1;
+    write(agree);
+    end();
+  }, async () => {
+    const token = await world.token(testUser('frank'));
+    const subscribe = () => postByHand(`${world.url}/odd`, token, modernRequest('subscriptions/listen', { notifications: { toolsListChanged: true } }));
+    await expect.poll(async () => (await subscribe()).status === 200 && listened).toBe(1);
+    await subscribe();
+    expect(listened).toBe(2);
+    // This one stays open without the server, and ends when it may take part again.
+    expect((await subscribe()).json?.result).toMatchObject({ resultType: 'complete' });
+    expect(listened).toBe(2);
+    await subscribe();
+    expect(listened).toBe(3);
+  });
+});
+
+test('a user has so many calls under way and no more, and others have theirs', async () => {
+  const [grace, heidi] = [await world.token(testUser('grace')), await world.token(testUser('heidi'))];
+  const stop = new AbortController();
+  const { body, headers } = modernRequest('tools/call', { name: 'one__hang', arguments: {} });
+  const send = (token: string) => fetch(world.url, { method: 'POST', signal: stop.signal, body: JSON.stringify(body), headers: { ...headers, 'content-type': 'application/json', authorization: `Bearer ${token}` } });
+  const before = one.received.filter((method) => method === 'tools/call').length;
+  const held = Array.from({ length: 256 }, () => send(grace).catch(() => undefined));
+  await expect.poll(() => one.received.filter((method) => method === 'tools/call').length - before, { timeout: 20_000 }).toBe(256);
+  expect((await send(grace)).status).toBe(429);
+  expect((await postByHand(world.url, heidi, modernRequest('tools/list'))).status).toBe(200);
+  stop.abort();
+  await Promise.all(held);
+  await expect.poll(async () => (await postByHand(world.url, grace, modernRequest('server/discover'))).status).toBe(200);
+}, 30_000);
