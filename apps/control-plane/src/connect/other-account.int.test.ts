@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { alice, bob, Browser, database, declared, deployForEachTest, lease, linkFor, notes, start, url } from '../testing/connect-deployment.js';
+import { alice, bob, Browser, configureSaas, database, deployForEachTest, lease, linkFor, url } from '../testing/connect-deployment.js';
 import { startProviderServer, type ProviderServer } from '../testing/provider-server.js';
 
 deployForEachTest();
@@ -17,22 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => saas.stop());
 
-async function configure(spec = 'pkce: true'): Promise<void> {
-  declared.further = `---
-kind: McpServer
-name: saas
-spec: { title: SaaS, url: "https://saas.example/mcp" }
----
-kind: CredentialProvider
-name: saas-user
-spec: { type: oauth-user, server: saas, authorizationEndpoint: "${saas.origin}/authorize", tokenEndpoint: "${saas.origin}/token", revocationEndpoint: "${saas.origin}/revoke", client: { authentication: client_secret_post, clientId: gateway, clientSecret: { env: SEARCH_KEY } }, ${spec} }
----
-kind: AccessPolicy
-name: saas-policy
-spec: { hop: gateway-to-server, server: saas, credentialProvider: saas-user }
-`;
-  await start(notes.resource);
-}
+const configure = (spec = 'pkce: true') => configureSaas(saas.origin, { type: 'oauth-user', name: 'saas-user', spec });
 const signedIn = (sub: string, email: string) => (answer = () => ({ id_token: idToken({ sub, email }) }));
 /** As after a refresh that found the grant dead. */
 const lose = () => database.connection.updateMany({ data: { state: 'needs_reconnect' } });

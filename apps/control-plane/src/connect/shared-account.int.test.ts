@@ -1,6 +1,6 @@
 import { eventually, findSecrets } from '@sallyport/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { admin, alice, bob, Browser, changed, database, declared, deployForEachTest, endPause, lease, log, notes, shown, start, url } from '../testing/connect-deployment.js';
+import { admin, alice, bob, Browser, configureSaas, changed, database, deployForEachTest, endPause, lease, log, shown, url } from '../testing/connect-deployment.js';
 import { startProviderServer, type ProviderServer } from '../testing/provider-server.js';
 
 deployForEachTest();
@@ -17,22 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => saas.stop());
 
-async function configure(more = 'scopes: [crm.read]'): Promise<void> {
-  declared.further = `---
-kind: McpServer
-name: saas
-spec: { title: SaaS, url: "https://saas.example/mcp" }
----
-kind: CredentialProvider
-name: saas-everybody
-spec: { type: oauth-shared, server: saas, authorizationEndpoint: "${saas.origin}/authorize", tokenEndpoint: "${saas.origin}/token", revocationEndpoint: "${saas.origin}/revoke", client: { authentication: client_secret_post, clientId: gateway, clientSecret: { env: SEARCH_KEY } }, ${more} }
----
-kind: AccessPolicy
-name: saas-policy
-spec: { hop: gateway-to-server, server: saas, credentialProvider: saas-everybody }
-`;
-  await start(notes.resource);
-}
+const configure = (spec = 'scopes: [crm.read]') => configureSaas(saas.origin, { type: 'oauth-shared', name: 'saas-everybody', spec });
 const invite = (body: object = { credentialProvider: 'saas-everybody' }) => admin('/v1/shared-connections', { method: 'POST', body: JSON.stringify(body) });
 const link = async () => ((await (await invite()).json()) as { url: string }).url;
 /** Nobody is signed in with it. */

@@ -203,3 +203,21 @@ export const endPause = () => Promise.all([database.connection.updateMany({ data
 export const downstreamRequests = () => notes.requests.filter(({ path }) => path === '/token').length;
 /** A request of an administrator's. */
 export const admin = (path: string, init: RequestInit = {}) => fetch(`${url}${path}`, { ...init, headers: { authorization: `Bearer ${ADMIN_TOKEN}`, ...(init.body === undefined ? {} : { 'content-type': 'application/json' }), ...Object.fromEntries(new Headers(init.headers)) } });
+
+/** A server whose provider, of that type, is configured by hand: `saas`. */
+export async function configureSaas(origin: string, { type, name, spec }: { type: 'oauth-user' | 'oauth-shared'; name: string; spec: string }): Promise<void> {
+  declared.further = `---
+kind: McpServer
+name: saas
+spec: { title: SaaS, url: "https://saas.example/mcp" }
+---
+kind: CredentialProvider
+name: ${name}
+spec: { type: ${type}, server: saas, authorizationEndpoint: "${origin}/authorize", tokenEndpoint: "${origin}/token", revocationEndpoint: "${origin}/revoke", client: { authentication: client_secret_post, clientId: gateway, clientSecret: { env: SEARCH_KEY } }, ${spec} }
+---
+kind: AccessPolicy
+name: saas-policy
+spec: { hop: gateway-to-server, server: saas, credentialProvider: ${name} }
+`;
+  await start(notes.resource);
+}
