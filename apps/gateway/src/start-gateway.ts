@@ -120,7 +120,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
   const path: RequestPath = {
     verifier, leases, sealer, endedSessions, clock, identity,
     channel,
-    catalogues: new Catalogues({ clock, onDropped: ({ server, dropped }) => logger.warn({ server, dropped: dropped.slice(0, 20) }, 'tools left out'), onTools: (listing) => seenTools.note(listing) }),
+    catalogues: new Catalogues({ clock, onDropped: ({ server, dropped }) => logger.warn({ server, dropped: dropped.slice(0, 20) }, 'tools left out'), onTools: (listing) => (replica.state().ready && !replica.state().stale ? seenTools.note(listing) : undefined) }),
     stepUps: new StepUpMemory(),
     openCalls,
     questions,
