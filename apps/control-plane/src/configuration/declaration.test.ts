@@ -74,7 +74,7 @@ describe('a declarative file', () => {
   });
 
   it.each<[string, string, string, string]>([
-    ['an unknown kind', 'kind: Role', 'kind: Roll', 'sallyport.yaml:23: Roll "writer": kind is `Roll`, must be one of TrustProvider, Role, McpServer, CredentialProvider, AccessPolicy, Agent, WorkloadIssuer, ClientRegistration, AuthorizationServer, Gateway, OutboundNetwork, Webhook'],
+    ['an unknown kind', 'kind: Role', 'kind: Roll', 'sallyport.yaml:23: Roll "writer": kind is `Roll`, must be one of TrustProvider, Role, McpServer, ApprovedTools, CredentialProvider, AccessPolicy, Agent, WorkloadIssuer, ClientRegistration, AuthorizationServer, Gateway, OutboundNetwork, Webhook'],
     ['an unknown field', '  when: ', '  wen: ', 'sallyport.yaml:39: AccessPolicy "notes-policy": spec.wen is not a field here: correct its spelling or remove it'],
     ['a machine that proves nothing (R5)', 'kind: Role\n', 'kind: Agent\nname: nightly\nspec: { displayName: N, machine: { roles: [writer] } }\n---\nkind: Role\n', 'sallyport.yaml:25: Agent "nightly": spec.authentication is needed for a machine: give it a workload identity, a key or a secret'],
     ['assertions of one issuer for two providers (S1)', 'kind: Role\n', ['one', 'two'].map((name) => `kind: TrustProvider\nname: ${name}\nspec: { issuer: "https://idp.example", clientId: x, identityAssertions: {} }\n---\n`).join('') + 'kind: Role\n', ['25: TrustProvider "one"', '29: TrustProvider "two"'].map((where) => `sallyport.yaml:${where}: spec.identityAssertions is in two providers of one issuer: an assertion would not say whose human it is about`).join('\n')],
