@@ -32,7 +32,10 @@ const steps = {
   },
   boundaries: vitest('boundaries'),
   unit: vitest('unit'),
-  int: vitest('int'),
+  int: async (root, args) => {
+    await compile(root); // some of them start a built process
+    await vitest('int')(root, args);
+  },
   e2e: async (root, args) => {
     await compile(root); // the scenarios start the built processes
     await vitest('e2e')(root, args);
