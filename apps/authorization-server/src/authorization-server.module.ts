@@ -167,7 +167,7 @@ export class AuthorizationServerModule {
     });
     const engine = new RotatingEngine(makeEngine, await signingKeys.forAccessTokens());
     const keeper = new SigningKeyKeeper({ keys: signingKeys, engine, configuration, record: recorder.record });
-    const steps = new AuthorizationSteps({ engine, configuration, admissions, signIn, binding, users, sessions, record: recorder.record, clock });
+    const steps = new AuthorizationSteps({ engine, configuration, admissions, signIn, binding, users, sessions, record: recorder.record, clock, accountUrl: `${config.controlPlaneUrl}/account` });
 
     const signOut = new SignOut({ issuer: config.issuer, returnTo: `${config.controlPlaneUrl}/session/ended`, engine, configuration, providers, identities, users, binding, endIdentitySessions, record: recorder.record, logger });
     const backChannel = new BackChannelLogout({ providers, identities, store, endIdentitySessions, record: recorder.record, keys: issuerKeys, clock, logger });

@@ -49,6 +49,21 @@ test('an agent registers, a human signs in at the identity provider and consents
   expect(decodeProtectedHeader(accessToken)).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: expect.stringMatching(/^at-/) });
 });
 
+test('where an administrator offers it, whoever has let an agent in is shown the way to their accounts before the agent gets its code (R36)', async () => {
+  const signedByHand = { algorithm: 'ES256' as const, rotateEvery: '90d', publishAhead: '10m' };
+  await deployment.configure([{ kind: 'AuthorizationServer', name: 'default', spec: { lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d' }, signingKeys: signedByHand, offerAccounts: true } }]);
+  try {
+    const agent = await TestAgent.register(deployment);
+    const offer = await agent.press(await agent.press(await agent.open(), /^Continue with/), 'Allow');
+    expect(offer.html).toContain(`href="${deployment.config.controlPlaneUrl}/account"`);
+    const onward = /href="([^"]+)">Return to Test agent/.exec(offer.html)?.[1]?.replaceAll('&amp;', '&') ?? '';
+    const { url } = await agent.browser.open(new URL(onward, offer.url), REDIRECT_URI);
+    expect((await agent.redeem(url.searchParams.get('code'))).status).toBe(200);
+  } finally {
+    await deployment.configure([], [{ kind: 'AuthorizationServer', name: 'default' }]);
+  }
+});
+
 test('the trail names who signed in, what was consented to, and which token was issued to which agent session (R80)', async () => {
   deployment.events.length = 0;
   const agent = await TestAgent.register(deployment);

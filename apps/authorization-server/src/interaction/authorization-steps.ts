@@ -7,6 +7,7 @@ import type { Admission, Admissions, AgentFacts } from '../entitlement/admission
 import type { BrowserBinding } from '../federation/browser-binding.js';
 import type { SignIn } from '../federation/sign-in.js';
 import type { RecordLifecycle } from '../lifecycle/record-lifecycle.js';
+import { accountsPage } from '../pages/accounts-page.js';
 import { consentPage } from '../pages/consent-page.js';
 import { describeScope } from '../pages/describe-scope.js';
 import { deniedPage, messagePage } from '../pages/message-pages.js';
@@ -42,6 +43,8 @@ export interface AuthorizationStepsParts {
   readonly sessions: AgentSessions;
   readonly record: RecordLifecycle;
   readonly clock: Clock;
+  /** Where people connect their accounts. */
+  readonly accountUrl: string;
 }
 
 /**
@@ -162,7 +165,8 @@ export class AuthorizationSteps {
         record({ type: 'agent.consented', userId: user.id, trustProvider: user.trustProvider, clientId: agent.clientId, agentName: agent.name, sid, detail: { remembered, scope: granted.join(' ') } });
       },
     });
-    return redirect(to);
+    const isOffered = this.#parts.configuration.snapshot().get('AuthorizationServer', 'default')?.spec.offerAccounts === true;
+    return isOffered && !remembered ? show(accountsPage({ agentName: agent.name, accountUrl: this.#parts.accountUrl, continueTo: to })) : redirect(to);
   }
 
   async #decide(visit: Visit, pending: PendingAuthorization): Promise<{ user: User; agent: AgentFacts; admission: Admission } | undefined> {

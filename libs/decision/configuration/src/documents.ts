@@ -176,6 +176,8 @@ const AuthorizationServerSpec = z.strictObject({
     /** Client metadata documents and key sets fetched from hosts that agents name: 600 altogether, 60 from one host. */
     documents: z.strictObject({ total: PerMinute.optional(), host: PerMinute.optional() }).optional(),
   }).optional(),
+  /** Whoever has just let an agent in is shown the way to their accounts at all servers, before they return to it. Without it, an account is connected when an agent first needs it. */
+  offerAccounts: z.boolean().optional(),
 });
 const GatewaySpec = z.strictObject({
   /** `never` is possible with a single server only (security rule S12). */
