@@ -424,7 +424,7 @@ describe('a server in trouble', () => {
     world.leasing = () => ({ type: 'refused', reason: 'exchange_consent_required', message: 'An administrator can give consent.' });
     expect((await send(modern('tools/call', { name: 'notes__whoami', arguments: {} }), { token })).json?.result).toMatchObject({ isError: true, content: [{ type: 'text', text: 'An administrator can give consent.' }] });
     world.leasing = () => ({ type: 'refused', reason: 'sign_in_required' });
-    const { status, headers } = await send(modern('tools/call', { name: 'notes__whoami', arguments: {} }), { token });
+    const { status, headers } = await send(modern('tools/call', { name: 'notes__whoami', arguments: {} }), { token: await world.token(testUser('karl')) });
     expect([status, headers.get('www-authenticate')]).toEqual([401, expect.stringContaining('error="invalid_token"')]);
   });
   test('is told when the agent goes away', async () => {
