@@ -119,6 +119,21 @@ spec: { hop: gateway-to-server, server: saas, credentialProvider: saas-user }
     expect([asked('/token').length, asked('/refresh').map(({ fields }) => [fields['grant_type'], fields['flavour']])]).toEqual([1, [['refresh_token', 'x']]]);
   });
 
+  test.each(['POST', 'GET'])('that has no refresh tokens exchanges the access token itself for a newer one, by %s (R38)', async (method) => {
+    await configure(`refreshEndpoint: "${saas.origin}/renew", resource: false, renewal: { grantType: th_refresh_token, tokenParameter: access_token, method: ${method} }`);
+    let number = 0;
+    saas.answer = () => ({ json: granted((number += 1), { refresh_token: undefined, expires_in: 5_184_000 }) });
+    await connectSaas();
+    expect((await database.connection.findFirstOrThrow()).refreshDueAt).not.toBeNull();
+    for (const revision of [1, 2]) {
+      await database.connection.updateMany({ data: { accessExpiresAt: new Date(0) } });
+      expect(await lease(alice, target)).toMatchObject({ type: 'granted', headers: { authorization: `Bearer saas-access-${revision + 1}` }, connectionRevision: revision + 1 });
+    }
+    const sent = asked('/renew').map(({ query, fields }) => (method === 'GET' ? Object.fromEntries(query) : fields));
+    expect(sent).toMatchObject([1, 2].map((each) => ({ grant_type: 'th_refresh_token', access_token: `saas-access-${each}`, client_id: 'gateway', client_secret: 'search-key-0123456789' })));
+    expect(findSecrets({ log: log.join('') }, { access: 'saas-access-2', secret: 'search-key-0123456789' })).toEqual([]);
+  });
+
   test('that names another issuer than its document connects nobody, and its code is shown to nobody (S25)', async () => {
     await configure('pkce: true');
     saas.answer = () => ({ json: granted(1) });

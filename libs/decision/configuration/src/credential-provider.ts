@@ -200,6 +200,8 @@ const configuredOAuth = {
   unsaidLifetime: Duration.optional(),
   /** Where its answers say whose account it is: what stays the same, and what it is called. An ID token needs no such place. */
   account: z.strictObject({ id: z.array(FieldName).min(1).max(4), name: z.array(FieldName).min(1).max(4).optional() }).optional(),
+  /** Where there are no refresh tokens: the access token itself is exchanged for a newer one, as in the Meta family. */
+  renewal: z.strictObject({ grantType: FieldName, tokenParameter: FieldName, method: z.enum(['POST', 'GET']).default('POST') }).optional(),
   /** Errors that mean what `invalid_grant` does; `description` is compared as a whole. */
   deadGrant: z.array(z.strictObject({ error: z.string().min(1).max(128), description: z.string().min(1).max(512).optional() })).max(8).optional(),
   ...addOns,

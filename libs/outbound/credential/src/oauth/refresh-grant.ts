@@ -17,7 +17,8 @@ export async function refreshGrant(
 ): Promise<RefreshAttempt> {
   const { tokenEndpoint, client, refreshToken, resource, now, quirks } = grant;
   try {
-    return attemptOf(await requestToken({ tokenEndpoint, client, now, quirks, parameters: { grant_type: 'refresh_token', refresh_token: refreshToken, resource } }, fetch));
+    const { grantType = 'refresh_token', tokenParameter = 'refresh_token', method = 'POST' } = quirks?.renewal ?? {};
+    return attemptOf(await requestToken({ tokenEndpoint, client, now, quirks, method, parameters: { grant_type: grantType, [tokenParameter]: refreshToken, resource } }, fetch));
   } catch (error) {
     // A key that cannot sign is no better than a secret that is refused.
     if (error instanceof SallyportError && error.code === 'client_key_invalid') return { type: 'provider_failed', reason: 'client_refused', error: error.code, description: null };

@@ -36,6 +36,8 @@ export interface TokenQuirks {
   readonly errorField?: string | undefined;
   readonly expiresIn?: 'seconds' | 'milliseconds' | undefined;
   readonly unsaidLifetimeMs?: number | undefined;
+  /** The access token takes the refresh token's part: it is exchanged for a newer one. */
+  readonly renewal?: { readonly grantType: string; readonly tokenParameter: string; readonly method: 'POST' | 'GET' } | undefined;
   /** Errors that mean what `invalid_grant` does. */
   readonly deadGrant?: readonly { readonly error: string; readonly description?: string | undefined }[] | undefined;
   /** Where an answer says whose account it is. */
@@ -73,17 +75,26 @@ export type TokenResult =
 const NOTHING_SENT = new Set(['outbound_refused', 'outbound_unreachable']);
 const UNKNOWN_OUTCOME = new Set(['outbound_interrupted', 'outbound_timeout', 'outbound_too_large', 'outbound_encoded', 'outbound_redirected']);
 
-/** One request to a token endpoint. Says what happened; what that means for a grant is the caller's to say. */
+/** One request to a token endpoint, by POST (RFC 6749 section 3.2) unless a provider wants otherwise. Says what happened; what that means for a grant is the caller's to say. */
 export async function requestToken(
-  { tokenEndpoint, client, parameters, now, quirks = {} }: { tokenEndpoint: string; client: OAuthClient; parameters: Readonly<Record<string, string>>; /** Milliseconds, before the request. */ now: number; quirks?: TokenQuirks | undefined },
+  { tokenEndpoint, client, parameters, now, quirks = {}, method = 'POST' }: { tokenEndpoint: string; client: OAuthClient; parameters: Readonly<Record<string, string>>; /** Milliseconds, before the request. */ now: number; quirks?: TokenQuirks | undefined; method?: 'POST' | 'GET' },
   fetch: OutboundFetch,
 ): Promise<TokenResult> {
   const { resource, ...others } = parameters;
   const body = new URLSearchParams({ ...quirks.parameters, ...others, ...(resource === undefined || quirks.resource === false ? {} : { resource }) });
   const isJson = quirks.body === 'json';
-  const headers = new Headers({ 'content-type': isJson ? 'application/json' : 'application/x-www-form-urlencoded', accept: 'application/json' });
+  const headers = new Headers({ accept: 'application/json' });
   await authenticate(client, body, headers, { tokenEndpoint, now });
-  return receiveToken(() => fetch(tokenEndpoint, { method: 'POST', headers, body: isJson ? JSON.stringify(Object.fromEntries(body)) : body.toString() }), { now, quirks, secrets: secretsOf(client, body) });
+  const received = { now, quirks, secrets: secretsOf(client, body) };
+  if (method === 'GET') return receiveToken(() => fetch(withQuery(tokenEndpoint, body), { headers }), received);
+  headers.set('content-type', isJson ? 'application/json' : 'application/x-www-form-urlencoded');
+  return receiveToken(() => fetch(tokenEndpoint, { method, headers, body: isJson ? JSON.stringify(Object.fromEntries(body)) : body.toString() }), received);
+}
+
+function withQuery(address: string, parameters: URLSearchParams): URL {
+  const url = new URL(address);
+  for (const [name, value] of parameters) url.searchParams.set(name, value);
+  return url;
 }
 
 /** The same for a request that somebody else sends. @param context.now milliseconds, before the request; `secrets`: what is sent and must not come back in words */
@@ -105,7 +116,7 @@ export async function receiveToken(send: () => Promise<Response>, { now, quirks 
   if (!response.ok) return { type: 'refused', error: 'unknown_error', description: null, status: response.status };
   const parsed = TokenAnswer.safeParse(within(answer, quirks.tokenPath));
   if (!parsed.success || !isTokenType(parsed.data.token_type, quirks)) return { type: 'ambiguous' };
-  const { access_token: accessToken, refresh_token: refreshToken = null, expires_in: lifetime, scope, issued_token_type: issuedTokenType, id_token: idToken } = parsed.data;
+  const { access_token: accessToken, refresh_token: refreshToken = quirks.renewal ? parsed.data.access_token : null, expires_in: lifetime, scope, issued_token_type: issuedTokenType, id_token: idToken } = parsed.data;
   const account = accountIn(answer, quirks);
   return { type: 'granted', tokens: { accessToken, refreshToken, expiresAt: expiryOf(lifetime, now, quirks), scopes: scope?.split(quirks.looseScopes === true ? /[ ,]/ : ' ').filter((item) => item !== '') ?? null, ...(issuedTokenType === undefined ? {} : { issuedTokenType }), ...(idToken === undefined ? {} : { idToken }), ...(account && { account }) } };
 }

@@ -23,8 +23,8 @@ export function issuerOf({ issuer, tokenEndpoint }: Pick<OAuthUserRules, 'issuer
 /** How its token endpoint is to be spoken to and understood; of a kind that keeps to the specifications, in no special way. */
 export function tokenQuirksOf(spec: CredentialProviderSpec): TokenQuirks {
   if (spec.type !== 'oauth-user' && spec.type !== 'oauth-shared') return {};
-  const { body, tokenPath, tokenTypes, errorField, expiresIn, unsaidLifetime, deadGrant, tokenParameters, resource, account } = oauthUserRules(spec);
-  return { body, tokenPath, tokenTypes, errorField, expiresIn, unsaidLifetimeMs: unsaidLifetime === undefined ? undefined : milliseconds(unsaidLifetime), deadGrant, parameters: tokenParameters, resource, account, looseScopes: true };
+  const { body, tokenPath, tokenTypes, errorField, expiresIn, unsaidLifetime, deadGrant, tokenParameters, resource, account, renewal } = oauthUserRules(spec);
+  return { body, tokenPath, tokenTypes, errorField, expiresIn, unsaidLifetimeMs: unsaidLifetime === undefined ? undefined : milliseconds(unsaidLifetime), deadGrant, parameters: tokenParameters, resource, account, renewal, looseScopes: true };
 }
 
 function milliseconds(duration: string): number {
