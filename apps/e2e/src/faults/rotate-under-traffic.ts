@@ -101,7 +101,8 @@ export async function rotateUnderTraffic({ connections, onProgress = () => undef
     const sealingSeconds = Math.round((Date.now() - sealingSince) / 1000);
     await load;
 
-    // Every one of them opens, with the newest token its provider gave.
+    // Refreshes come to rest; then every one of them opens, with the newest token its provider gave.
+    await eventually(async () => (await database.connection.count({ where: { accessExpiresAt: { lt: new Date(Date.now() + 2 * SOON_MS) } } })) === 0, { timeoutMs: ROTATION_MS, intervalMs: 1_000, until: 'what was due is refreshed' });
     await vault.look();
     const ownerOf = new Map([...provider.log.values()].map(({ accessDigest, owner }) => [accessDigest, owner]));
     for (const { userId, accessDigest } of leased) if (ownerOf.get(accessDigest) !== userId) problems.push('a lease held the credential of somebody else');

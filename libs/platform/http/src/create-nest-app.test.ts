@@ -1,5 +1,5 @@
 import { createServer, request as httpRequest } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { connect, type AddressInfo } from 'node:net';
 import { Body, Controller, ForbiddenException, Get, Module, Post } from '@nestjs/common';
 import { SallyportError } from '@sallyport/kernel';
 import { createLogger } from '@sallyport/telemetry';
@@ -54,6 +54,25 @@ test('a request for the configured host is answered with security headers', asyn
   const answer = await send(url, '/ok');
   expect(answer).toMatchObject({ status: 200, body: '{"ok":true}' });
   expect(answer.headers).toMatchObject({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store', 'referrer-policy': 'same-origin', 'content-security-policy': expect.stringContaining("frame-ancestors 'none'"), 'strict-transport-security': expect.any(String) });
+});
+
+test.each([
+  ['headers that are too large', `GET /ok HTTP/1.1\r\nhost: gateway.example\r\nx-padding: ${'x'.repeat(30_000)}\r\n\r\n`, 431],
+  ['what is no HTTP', 'HELLO\r\n\r\n', 400],
+])('%s: the refusal reaches a client that goes on sending', async (_what, head, status) => {
+  const { url } = await start();
+  const { port, hostname } = new URL(url);
+  for (let round = 0; round < 10; round++) {
+    const received = await new Promise<string>((resolve) => {
+      let text = '';
+      const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+      socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk)).on('error', () => undefined).on('end', () => socket.end()).on('close', () => resolve(text));
+      socket.pause().write(head + 'y'.repeat(60_000));
+      // Answered by now; what is written to a connection that was reset fails, and nothing is read from it any more.
+      setTimeout(() => socket.write('y'.repeat(60_000), () => socket.resume()), 20);
+    });
+    expect(received).toMatch(new RegExp(`^HTTP/1.1 ${status} .*"status":${status}`, 's'));
+  }
 });
 
 test('a foreign Host or Origin gets 403 and never reaches a route, an unknown path included (S19)', async () => {

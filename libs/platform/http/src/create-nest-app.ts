@@ -7,7 +7,7 @@ import { SallyportError } from '@sallyport/kernel';
 import { PinoNestLogger } from '@sallyport/telemetry';
 import type { Logger } from '@sallyport/telemetry';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { drainRequest } from './drain-request.js';
+import { drainRequest, refuseUnparsed } from './drain-request.js';
 import { allowCrossOrigin, answerPreflight, createHostGuard } from './host-guard.js';
 import type { CorsOptions } from './host-guard.js';
 import { PROBLEM, ProblemFilter, toProblem } from './problem.js';
@@ -47,6 +47,7 @@ export async function createNestApp(module: Type<unknown> | DynamicModule, optio
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 8_192 },
+    clientErrorHandler: refuseUnparsed,
     // An address that cannot be decoded never reaches a hook or a filter, and Fastify's own answer repeats it.
     frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) => void reply.status(400).headers(Object.fromEntries(fixedHeaders)).header('content-type', PROBLEM).send(toProblem(error)),
   });
