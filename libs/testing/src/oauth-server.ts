@@ -39,8 +39,9 @@ export interface TestOAuthServer {
   subject: string;
   /** Further claims of ID tokens. */
   idTokenClaims: Record<string, unknown>;
-  /** Replaces parts of the metadata, by field. */
+  /** Replaces parts of the metadata, by field: of the authorization server, and of the resource. */
   metadata: Record<string, unknown>;
+  resourceMetadata: Record<string, unknown>;
   /** Changes the parameters of the redirect back to the client. */
   tamper: (parameters: URLSearchParams) => void;
   /** Changes an ID token before it is sent. */
@@ -89,6 +90,7 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
     subject: 'usr_nobody',
     idTokenClaims: {},
     metadata: {},
+    resourceMetadata: {},
     tamper: () => undefined,
     tamperIdToken: (token) => token,
     issued: { accessTokens: [], refreshTokens: [], clientSecrets: [] },
@@ -124,7 +126,7 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
         return live ? json(200, { jsonrpc: '2.0', id: 1, result: {} }) : json(401, {}, { 'www-authenticate': `Bearer resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp", scope="notes.read"` });
       }
       case '/.well-known/oauth-protected-resource/mcp':
-        return json(200, { resource: control.resource, authorization_servers: [origin], scopes_supported: ['notes.read', 'notes.write'] });
+        return json(200, { resource: control.resource, authorization_servers: [origin], scopes_supported: ['notes.read', 'notes.write'], ...control.resourceMetadata });
       case '/.well-known/oauth-authorization-server':
         return json(200, {
           issuer: origin, authorization_endpoint: `${origin}/authorize`, token_endpoint: `${origin}/token`, registration_endpoint: `${origin}/register`, revocation_endpoint: `${origin}/revoke`,

@@ -1,7 +1,8 @@
 import { loadMasterKey, Sealer } from '@sallyport/keys';
-import { startTestOAuthServer } from '@sallyport/testing';
+import { eventually, startTestOAuthServer } from '@sallyport/testing';
 import { describe, expect, test } from 'vitest';
-import { ADMIN_TOKEN, agentToken, alice, as, connect, database, deployForEachTest, downstreamRequests, endPause, keys, lease, notes, start, url } from '../testing/connect-deployment.js';
+import { admin, ADMIN_TOKEN, agentToken, alice, as, connect, database, deployForEachTest, downstreamRequests, endPause, keys, lease, notes, start, url } from '../testing/connect-deployment.js';
+import { startProviderServer } from '../testing/provider-server.js';
 
 deployForEachTest();
 
@@ -54,6 +55,19 @@ describe('a lease', () => {
     } finally {
       await moved.stop();
     }
+  });
+
+  test('after the server came to name another authorization server, or that one another token endpoint, is refreshed where the grant came from, and shows nobody else anything (S20) (S25)', async () => {
+    await connect(alice);
+    const evil = await startProviderServer();
+    notes.resourceMetadata = { authorization_servers: [evil.origin] };
+    notes.metadata = { token_endpoint: `${evil.origin}/token`, revocation_endpoint: `${evil.origin}/revoke`, registration_endpoint: `${evil.origin}/register` };
+    expect(await lease(alice, { rejectedConnectionRevision: 1 })).toMatchObject({ type: 'granted', connectionRevision: 2 });
+    expect(downstreamRequests()).toBe(2);
+    await admin(`/v1/connections/${(await database.connection.findFirstOrThrow()).id}`, { method: 'DELETE' });
+    await eventually(() => notes.requests.some(({ path }) => path === '/revoke'));
+    expect(evil.requests).toEqual([]);
+    await evil.stop();
   });
 
   test('near the token\'s end refreshes it first, once for many who ask, spending each refresh token once (R38) (B3)', async () => {
