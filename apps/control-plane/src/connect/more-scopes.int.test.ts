@@ -60,4 +60,15 @@ spec: { hop: gateway-to-server, server: saas, credentialProvider: saas-user }
     await browser.submit(await browser.open(await linkFor(alice, { ...saas, ...challenge('write') })));
     expect(askedFor(browser)).toEqual(['read', 'read write']);
   });
+
+  test('is asked from the start for no more than the limit, whatever its server announces', async () => {
+    declared.providerClient = ', maxScopes: [notes.write]';
+    await start(notes.resource);
+    const browser = await connect(alice);
+    expect(askedFor(browser)).toEqual([null]);
+  });
+
+  test('gets none where the credential is not the user\'s own to widen', async () => {
+    expect(await lease(alice, { server: 'whoami', targetOrigin: 'https://whoami.example', ...challenge('whoami.write') })).toEqual({ type: 'refused', reason: 'scope_beyond_limit' });
+  });
 });
