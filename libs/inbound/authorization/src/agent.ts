@@ -1,3 +1,4 @@
+import { claimedName } from '@sallyport/kernel';
 import type { AgentAssurance } from '@sallyport/policy';
 import { isDocumentUrl } from './client-document.js';
 import { classifyRedirectUri } from './redirect-uri.js';
@@ -13,16 +14,9 @@ export interface AgentRegistration {
   readonly registeredBy: 'document' | 'dynamic' | 'administrator' | 'first-party';
 }
 
-/** Bidirectional overrides, zero-width and control characters: what makes one name look like another. */
-const DECEPTIVE = /[\p{Cc}\p{Cf}\p{Co}\p{Cn}\u2028\u2029]/gu;
-const MAX_NAME_CHARACTERS = 80;
-
-/** What people and the trail call it. Never empty, never longer than 80 characters. */
+/** What people and the trail call it: cleaned, never empty, never longer than 80 characters. Pages quote it. */
 export function agentName(agent: Pick<AgentRegistration, 'clientId' | 'clientName'>): string {
-  const claimed = (agent.clientName ?? '').normalize('NFC').replace(DECEPTIVE, '').replace(/\s+/gu, ' ').trim();
-  const name = claimed || agentHost(agent.clientId) || agent.clientId;
-  const characters = Array.from(new Intl.Segmenter().segment(name), ({ segment }) => segment);
-  return characters.length <= MAX_NAME_CHARACTERS ? name : `${characters.slice(0, MAX_NAME_CHARACTERS - 1).join('')}…`;
+  return claimedName(agent.clientName ?? '') || agentHost(agent.clientId) || agent.clientId;
 }
 
 /** The host that vouches for the name: only a metadata document has one. */
