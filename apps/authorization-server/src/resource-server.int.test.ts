@@ -1,4 +1,5 @@
 import type { Document } from '@sallyport/configuration';
+import { eventually } from '@sallyport/testing';
 import { decodeJwt, generateKeyPair, importJWK, SignJWT, type CryptoKey, type JWK } from 'jose';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { TestAgent } from './testing/test-agent.js';
@@ -9,6 +10,7 @@ let signing: { kid: string; key: CryptoKey };
 let user: string;
 let agent: TestAgent;
 let agentToken: string;
+let sid: string;
 const secret = 'a-secret-an-administrator-chose-0123456789';
 const NOTES = 'http://127.0.0.1:7410/mcp';
 
@@ -30,14 +32,15 @@ beforeAll(async () => {
   signing = { kid: row.kid, key: (await importJWK(jwk, row.algorithm)) as CryptoKey };
   agent = await TestAgent.register(deployment);
   agentToken = String((await agent.connect()).body['access_token']);
-  user = String(decodeJwt(agentToken).sub);
+  const claims = decodeJwt(agentToken);
+  [user, sid] = [String(claims.sub), String(claims['sid'])];
 });
 afterAll(() => deployment.close());
 
 const now = () => Math.floor(Date.now() / 1000);
 /** As the credential service makes them. */
 const downstream = (changes: Record<string, unknown> = {}, header: Record<string, string> = {}, key = signing.key) =>
-  new SignJWT({ iss: deployment.issuer, aud: NOTES, sub: user, client_id: agent.clientId, act: { sub: agent.clientId }, scope: 'notes.read', iat: now(), exp: now() + 300, jti: crypto.randomUUID(), ...changes }).setProtectedHeader({ alg: 'ES256', kid: signing.kid, typ: 'at+jwt', ...header }).sign(key);
+  new SignJWT({ iss: deployment.issuer, aud: NOTES, sub: user, client_id: agent.clientId, act: { sub: agent.clientId }, sid, scope: 'notes.read', iat: now(), exp: now() + 300, jti: crypto.randomUUID(), ...changes }).setProtectedHeader({ alg: 'ES256', kid: signing.kid, typ: 'at+jwt', ...header }).sign(key);
 const ask = async (token: string, clientId = 'notes-server', clientSecret = secret): Promise<[number, Record<string, unknown>]> => {
   const response = await fetch(`${deployment.issuer}/introspect`, { method: 'POST', body: new URLSearchParams({ client_id: clientId, client_secret: clientSecret, token }) });
   return [response.status, (await response.json()) as Record<string, unknown>];
@@ -46,7 +49,7 @@ const INACTIVE = [200, { active: false }];
 
 describe('a server that asks about tokens (RFC 7662)', () => {
   test('is told of those that were made for it, by its resource (B7)', async () => {
-    expect(await ask(await downstream())).toEqual([200, { active: true, token_type: 'Bearer', iss: deployment.issuer, aud: NOTES, sub: user, client_id: agent.clientId, act: { sub: agent.clientId }, scope: 'notes.read', iat: expect.any(Number), exp: expect.any(Number), jti: expect.any(String) }]);
+    expect(await ask(await downstream())).toEqual([200, { active: true, token_type: 'Bearer', iss: deployment.issuer, aud: NOTES, sub: user, client_id: agent.clientId, act: { sub: agent.clientId }, sid, scope: 'notes.read', iat: expect.any(Number), exp: expect.any(Number), jti: expect.any(String) }]);
     expect((await ask(await downstream({ aud: 'https://files.example' }), 'files-server'))[1]['active']).toBe(true);
   });
 
@@ -57,6 +60,7 @@ describe('a server that asks about tokens (RFC 7662)', () => {
       await downstream({ aud: 'https://files.example' }), await downstream({ aud: deployment.resource }), agentToken,
       await downstream({}, {}, stranger.privateKey), await downstream({}, { kid: atKid }), await downstream({}, { typ: 'JWT' }), await downstream({ iss: 'https://elsewhere.example' }),
       await downstream({ iat: now() - 400, exp: now() - 100 }), await downstream({ jti: undefined }), 'nonsense',
+      await downstream({ sid: undefined }), await downstream({ sid: 'ses_unknown' }), await downstream({ client_id: 'notes-agent' }), await downstream({ sub: 'usr_somebody' }),
     ];
     for (const token of tokens) expect(await ask(token)).toEqual(INACTIVE);
     for (const other of ['notes-agent', 'files-server']) expect(await ask(await downstream(), other)).toEqual(INACTIVE);
@@ -72,23 +76,80 @@ describe('a server that asks about tokens (RFC 7662)', () => {
     expect((await deployment.database.agentSession.findUniqueOrThrow({ where: { sid: String(decodeJwt(agentToken)['sid']) } })).endedAt).toBeNull();
   });
 
-  test('hears at once that a user or an agent was revoked, or that it is a server no more (S28)', async () => {
-    const other = await TestAgent.register(deployment);
-    const about = await downstream({ client_id: other.clientId });
-    expect((await ask(about))[1]['active']).toBe(true);
-    await deployment.revoke({ type: 'agent', clientId: other.clientId });
-    expect(await ask(about)).toEqual(INACTIVE);
+  test('hears that it is a server no more', async () => {
     const token = await downstream();
     await deployment.configure([], [{ kind: 'McpServer', name: 'notes' }]);
     expect(await ask(token)).toEqual(INACTIVE);
     await deployment.configure([{ kind: 'McpServer', name: 'notes', spec: { title: 'Notes', url: NOTES, timeout: '60s' } }]);
     expect((await ask(token))[1]['active']).toBe(true);
-    await deployment.revoke({ type: 'user', userId: user });
-    expect(await ask(token)).toEqual(INACTIVE);
   });
 
+});
+
+describe('a session that ends, in whichever way, is over for the servers it was used at, within a second (S28)', () => {
+  let people = 0;
+  const connect = async (as: TestAgent) => {
+    const { body } = await as.connect();
+    const { sub, sid: session } = decodeJwt<{ sub: string; sid: string }>(String(body['access_token']));
+    const token = await downstream({ sub, sid: session, client_id: as.clientId, act: { sub: as.clientId } });
+    return { agent: as, userId: sub, sid: session, token, refreshToken: String(body['refresh_token']) };
+  };
+  type Session = Awaited<ReturnType<typeof connect>>;
+  /** Somebody nobody else is, whose session at the provider has this name. */
+  const someone = () => {
+    people += 1;
+    deployment.provider.account = { sub: `human-${people}`, email: 'human@example.com', email_verified: true, name: 'Human', groups: ['engineering'] };
+    deployment.provider.bend = { claims: { sid: `idp-session-${people}` } };
+  };
+  const another = (as: TestAgent) => new TestAgent(deployment, as.clientId);
+  const post = (path: string, form: Record<string, string>) => fetch(`${deployment.issuer}${path}`, { method: 'POST', body: new URLSearchParams(form) });
+
+  /** Two sessions that differ in nothing but what the end is about. */
+  const twoOfOneUser = async (): Promise<[Session, Session]> => {
+    someone();
+    const first = await TestAgent.register(deployment);
+    return [await connect(first), await connect(another(first))];
+  };
+  const twoAgentsOfOneUser = async (): Promise<[Session, Session]> => {
+    someone();
+    return [await connect(await TestAgent.register(deployment)), await connect(await TestAgent.register(deployment))];
+  };
+  const twoUsersOfOneAgent = async (): Promise<[Session, Session]> => {
+    someone();
+    const ending = await connect(await TestAgent.register(deployment));
+    someone();
+    return [ending, await connect(another(ending.agent))];
+  };
+  afterAll(() => void (deployment.provider.bend = {}));
+
+  test.each<[string, () => Promise<[Session, Session]>, (session: Session) => Promise<unknown>]>([
+    ['an administrator revokes its user', twoUsersOfOneAgent, ({ userId }) => deployment.revoke({ type: 'user', userId })],
+    ['an administrator revokes its agent', twoAgentsOfOneUser, ({ agent: { clientId } }) => deployment.revoke({ type: 'agent', clientId })],
+    ['an administrator revokes this agent of this user', twoUsersOfOneAgent, ({ userId, agent: { clientId } }) => deployment.revoke({ type: 'user-agent', userId, clientId })],
+    ['an administrator, or its user on the account page, ends it', twoOfOneUser, (session) => deployment.revoke({ type: 'session', sid: session.sid })],
+    ['its agent revokes its tokens', twoOfOneUser, ({ agent: { clientId }, refreshToken }) => post('/revoke', { client_id: clientId, token: refreshToken })],
+    ['a refresh token of it comes twice', twoOfOneUser, async ({ agent: one, refreshToken }) => {
+      const { body } = await one.refresh(refreshToken);
+      await one.refresh(body['refresh_token']); // the successor was used: no grace is left
+      expect((await one.refresh(refreshToken)).body['error']).toBe('invalid_grant');
+    }],
+    ['its sign-in ends at the identity provider', twoUsersOfOneAgent, async ({ userId }) => {
+      const { providerSid } = await deployment.database.identitySession.findFirstOrThrow({ where: { userId } });
+      const answer = await post('/federation/test/backchannel-logout', { logout_token: await deployment.provider.logoutToken({ sid: providerSid }) });
+      expect(answer.status).toBe(200);
+    }],
+  ])('%s', async (_way, two, end) => {
+    const [ending, other] = await two();
+    for (const { token } of [ending, other]) expect((await ask(token))[1]['active']).toBe(true);
+    await end(ending);
+    await eventually(async () => (await ask(ending.token))[1]['active'] === false, { timeoutMs: 1_000, until: 'the server hears of it' });
+    expect((await ask(other.token))[1]['active']).toBe(true);
+  });
+});
+
+describe('a server that asks after a key was withdrawn', () => {
   test('believes no key that was withdrawn, also before its successor is there (S5, S6)', async () => {
-    const token = await downstream({ sub: 'usr_somebody' });
+    const token = await downstream();
     expect((await ask(token))[1]['active']).toBe(true);
     await deployment.database.$transaction(async (transaction) => {
       await transaction.$executeRaw`SELECT pg_advisory_xact_lock(7400100001)`; // whoever makes the successor waits

@@ -34,26 +34,19 @@ export class TokenStatus {
 
   /** @returns undefined for anything but a live access token for our gateway, without saying what is wrong with it */
   async read(token: string): Promise<LiveToken | undefined> {
-    const claims = await this.#verify(token, { kidPrefix: 'at-', audience: this.#resource, requiredClaims: ['sid'] });
-    const { sub, sid, client_id: clientId } = claims ?? {};
-    if (!claims || typeof sid !== 'string' || typeof clientId !== 'string' || sub === undefined) return undefined;
-    const session = await this.#sessions.find(sid);
-    if (!session || session.clientId !== clientId || session.userId !== sub || !this.#isLive(session)) return undefined;
-    return { claims, clientId, sid };
+    return await this.#live(await this.#verify(token, { kidPrefix: 'at-', audience: this.#resource }));
   }
 
   /**
-   * The same, asked by a server about a downstream token: one made for it and nobody else, of a user and an agent that are
-   * not revoked. The gateway's own tokens are none of its business, nor are other servers'.
+   * The same, asked by a server about a downstream token: one made for it and nobody else, in an agent session that goes
+   * on. The gateway's own tokens are none of its business, nor are other servers'.
    */
   async readFor(clientId: string, token: string): Promise<JWTPayload | undefined> {
     const snapshot = this.#configuration.snapshot();
     const server = snapshot.get('McpServer', snapshot.get('Agent', clientId)?.spec.introspects ?? '')?.spec;
     if (!server) return undefined;
-    const claims = await this.#verify(token, { kidPrefix: 'dt-', audience: server.resource ?? server.url, requiredClaims: [] });
-    const { sub: userId = '', client_id: agent, iat: issuedAt = 0 } = claims ?? {};
-    if (!claims || typeof agent !== 'string' || snapshot.revocations.isRevoked({ userId, clientId: agent, sid: '', issuedAt })) return undefined;
-    return claims;
+    const live = await this.#live(await this.#verify(token, { kidPrefix: 'dt-', audience: server.resource ?? server.url }));
+    return live?.claims;
   }
 
   async grantIsLive(grantId: string): Promise<boolean> {
@@ -61,16 +54,21 @@ export class TokenStatus {
     return session !== undefined && this.#isLive(session);
   }
 
-  #isLive(session: AgentSession): boolean {
-    return !session.ended && !this.#isRevoked(session, session.createdAt);
+  /** However a session ends, this is where it is seen: it ended here, or it, its user, its agent or the two were revoked (S28). */
+  async #live(claims: JWTPayload | undefined): Promise<LiveToken | undefined> {
+    const { sub, sid, client_id: clientId } = claims ?? {};
+    if (!claims || typeof sid !== 'string' || typeof clientId !== 'string' || sub === undefined) return undefined;
+    const session = await this.#sessions.find(sid);
+    if (!session || session.clientId !== clientId || session.userId !== sub || !this.#isLive(session)) return undefined;
+    return { claims, clientId, sid };
   }
 
-  #isRevoked({ userId, clientId, sid }: AgentSession, issuedAt: number): boolean {
-    return this.#configuration.snapshot().revocations.isRevoked({ userId, clientId, sid, issuedAt });
+  #isLive({ ended, userId, clientId, sid, createdAt }: AgentSession): boolean {
+    return !ended && !this.#configuration.snapshot().revocations.isRevoked({ userId, clientId, sid, issuedAt: createdAt });
   }
 
   /** @param expected a key signs for the gateway (`at-`) or for servers (`dt-`), never for both (S6) */
-  async #verify(token: string, expected: { kidPrefix: 'at-' | 'dt-'; audience: string; requiredClaims: readonly string[] }): Promise<JWTPayload | undefined> {
+  async #verify(token: string, expected: { kidPrefix: 'at-' | 'dt-'; audience: string }): Promise<JWTPayload | undefined> {
     const { revocations } = this.#configuration.snapshot();
     const keys = (await this.#keys.read()).keys.filter(({ kid }) => kid.startsWith(expected.kidPrefix) && !revocations.isKeyWithdrawn(kid));
     try {
@@ -79,7 +77,7 @@ export class TokenStatus {
         audience: expected.audience,
         typ: 'at+jwt',
         algorithms: [...new Set(keys.map(({ alg }) => alg))],
-        requiredClaims: ['exp', 'iat', 'jti', 'sub', 'client_id', ...expected.requiredClaims],
+        requiredClaims: ['exp', 'iat', 'jti', 'sub', 'client_id', 'sid'],
         currentDate: new Date(this.#clock()),
       });
       return payload;

@@ -38,7 +38,7 @@ describe('a lease', () => {
     if (outcome.type !== 'granted') throw new Error(outcome.type);
     const [header, payload] = (outcome.headers['authorization'] ?? '').replace('Bearer ', '').split('.').map((part) => JSON.parse(Buffer.from(part, 'base64url').toString('latin1').startsWith('{') ? Buffer.from(part, 'base64url').toString() : '{}') as Record<string, unknown>);
     expect(header).toMatchObject({ kid: 'dt-1', alg: 'ES256', typ: 'at+jwt' });
-    expect(payload).toMatchObject({ iss: as.origin, aud: 'https://whoami.example/mcp', sub: alice.userId, client_id: alice.clientId, act: { sub: alice.clientId }, scope: 'whoami.read' });
+    expect(payload).toMatchObject({ iss: as.origin, aud: 'https://whoami.example/mcp', sub: alice.userId, client_id: alice.clientId, act: { sub: alice.clientId }, sid: alice.sid, scope: 'whoami.read' });
     expect(Number(payload?.['exp']) - Number(payload?.['iat'])).toBe(300);
     await expect(lease(alice, { token: (outcome.headers['authorization'] ?? '').replace('Bearer ', '') })).rejects.toThrow(expect.objectContaining({ code: 'lease_answer_invalid' }));
   });

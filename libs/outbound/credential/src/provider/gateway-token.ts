@@ -31,15 +31,17 @@ const MARGIN_SECONDS = 20;
 
 /**
  * `gateway-token`: a token of our own for one server and one user through one agent (RFC 8693 section 4.1 `act`), in the
- * RFC 9068 profile. Its audience is the server's resource, never ours.
+ * RFC 9068 profile. Its audience is the server's resource, never ours. Its `sid` names the agent session: introspection
+ * asks whether that goes on. It opens nothing, and beside `sub` and `client_id` it tells a server nothing of anybody else.
  * @throws SallyportError `signing_key_purpose` when the key is not one for downstream tokens.
  */
 export async function leaseGatewayToken(
-  { caller, server, spec }: { caller: TokenSubject; server: DocumentOf<'McpServer'>; spec: GatewayTokenProvider },
+  { caller, server, spec }: { caller: TokenSubject & { readonly sid: string }; server: DocumentOf<'McpServer'>; spec: GatewayTokenProvider },
   context: GatewayTokenContext,
 ): Promise<GrantedLease> {
   const lifetimeSeconds = Math.min(seconds(spec.lifetime), MAX_LIFETIME_SECONDS);
-  const token = await signDownstreamToken({ caller, audience: server.spec.resource ?? server.spec.url, lifetimeSeconds, claims: spec.scopes.length > 0 ? { scope: spec.scopes.join(' ') } : {} }, context);
+  const claims = { sid: caller.sid, ...(spec.scopes.length > 0 ? { scope: spec.scopes.join(' ') } : {}) };
+  const token = await signDownstreamToken({ caller, audience: server.spec.resource ?? server.spec.url, lifetimeSeconds, claims }, context);
   return { type: 'granted', headers: { authorization: `Bearer ${token}` }, connectionId: null, connectionRevision: 0, expiresInSeconds: Math.max(1, lifetimeSeconds - MARGIN_SECONDS) };
 }
 

@@ -141,7 +141,7 @@ describe('a lease on a user\'s own connection', () => {
 });
 
 describe('a token of our own for a server', () => {
-  const caller = { userId: 'usr_a', clientId: 'agent' };
+  const caller = { userId: 'usr_a', clientId: 'agent', sid: 'ses_a' };
   const lease = async (part: { kid?: string; lifetime?: string; resource?: string } = {}) => {
     const { privateKey } = await generateKeyPair('ES256');
     const document = { ...server, spec: { ...server.spec, ...(part.resource === undefined ? {} : { resource: part.resource }) } };
@@ -153,10 +153,10 @@ describe('a token of our own for a server', () => {
     return { claims: decodeJwt(token), header: decodeProtectedHeader(token), expiresInSeconds };
   };
 
-  test('is for that server alone, names the human and the agent, and lives for minutes (S6)', async () => {
+  test('is for that server alone, names the human, the agent and its session, and lives for minutes (S6)', async () => {
     const { claims, header, expiresInSeconds } = await lease();
     expect(header).toEqual({ alg: 'ES256', kid: 'dt-1', typ: 'at+jwt' });
-    expect(claims).toEqual({ iss: 'https://as.example', aud: 'https://notes.example/mcp', sub: 'usr_a', client_id: 'agent', act: { sub: 'agent' }, scope: 'notes.read', iat: NOW / 1000, exp: NOW / 1000 + 300, jti: expect.any(String) });
+    expect(claims).toEqual({ iss: 'https://as.example', aud: 'https://notes.example/mcp', sub: 'usr_a', client_id: 'agent', act: { sub: 'agent' }, sid: 'ses_a', scope: 'notes.read', iat: NOW / 1000, exp: NOW / 1000 + 300, jti: expect.any(String) });
     expect(expiresInSeconds).toBeLessThan(300);
     expect((await lease({ resource: 'https://api.notes.example/' })).claims.aud).toBe('https://api.notes.example/');
   });
