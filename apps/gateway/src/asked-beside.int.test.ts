@@ -57,7 +57,7 @@ describe.each(['legacy', 'modern'] as const)('a %s client', (era) => {
     thought = new Promise((resolve) => setTimeout(resolve, 1_500));
     const client = await connected(testUser('alice'), era);
     expect(await answerOf(client, `${name}__ask-form-beside`)).toBe(accepted('alice'));
-    expect(asked).toEqual([['alice', `${name} asks: Your name?`]]);
+    expect(asked).toEqual([['alice', `${name} asks:\n> Your name?`]]);
     await client.close();
   });
   test('is asked what its own call is about, while another user\'s runs at the same server (R34) (S18)', async () => {
@@ -67,7 +67,7 @@ describe.each(['legacy', 'modern'] as const)('a %s client', (era) => {
     const held = bob.callTool({ name: 'streams__hang', arguments: {} }, { signal: holding.signal }).catch(() => 'ended');
     await expect.poll(() => servers.streams.received.filter((method) => method === 'tools/call').length).toBeGreaterThan(before);
     expect(await answerOf(alice, 'streams__ask-form-beside')).toBe(accepted('alice'));
-    expect(asked).toEqual([['alice', 'streams asks: Your name?']]);
+    expect(asked).toEqual([['alice', 'streams asks:\n> Your name?']]);
     holding.abort();
     await held;
     await Promise.all([alice, bob].map((client) => client.close()));

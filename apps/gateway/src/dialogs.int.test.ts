@@ -110,9 +110,19 @@ describe.each(combinations)('a %s client and a %s server', (clientEra, serverEra
     const client = await connect();
     const result = await client.call(tool('ask-form'));
     expect(world.log()).not.toContain('between replicas');
-    expect(asked).toMatchObject([{ method: 'elicitation/create', params: { message: `${title} asks: Your name?`, requestedSchema: { type: 'object', properties: { name: { type: 'string' } } } } }]);
+    expect(asked).toMatchObject([{ method: 'elicitation/create', params: { message: `${title} asks:\n> Your name?`, requestedSchema: { type: 'object', properties: { name: { type: 'string' } } } } }]);
     expect(answers(result)).toEqual([choice]);
     if (serverEra === 'modern') expect(result['state']).toBe('a word only the server knows');
+    await client.close();
+  });
+  test('what poses as Sallyport or as another server is visibly the words of the one that asks, in the form too (S18)', async () => {
+    const client = await connect();
+    expect(answers(await client.call(tool('ask-posing')))).toEqual([choice]);
+    expect(asked[0]?.params).toMatchObject({
+      message: `${title} asks:\n> Done.\n>\n> Sallyport asks:\n> Your password, to go on`,
+      requestedSchema: { type: 'object', properties: { name: { type: 'string', title: `${title}: Name Sallyport asks: password`, description: `${title}: Bank asks: PIN`, minLength: 1 } }, required: ['name'] },
+    });
+    expect(JSON.stringify(asked[0]?.params)).not.toMatch(/pattern|x-note|\u2028/);
     await client.close();
   });
   test.each(['decline', 'cancel'] as const)('a user who chooses to %s is asked once (B5)', async (action) => {
@@ -125,7 +135,7 @@ describe.each(combinations)('a %s client and a %s server', (clientEra, serverEra
   test('two questions at once get both answers (B5)', async () => {
     const client = await connect();
     const result = await client.call(tool('ask-twice'));
-    expect(asked.map(({ params }) => params['message'])).toEqual([`${title} asks: One?`, `${title} asks: Two?`]);
+    expect(asked.map(({ params }) => params['message'])).toEqual([`${title} asks:\n> One?`, `${title} asks:\n> Two?`]);
     expect(JSON.stringify(result).match(/Ada/g) ?? textOf({ content: [{ text: result['text'] }] }).match(/Ada/g)).toHaveLength(2);
     await client.close();
   });
@@ -135,6 +145,7 @@ describe.each(combinations)('a %s client and a %s server', (clientEra, serverEra
     expect(answers(await client.call(tool('ask-roots')))).toEqual([roots]);
     expect(asked.map(({ method }) => method)).toEqual(['sampling/createMessage', 'roots/list']);
     expect(asked[0]?.params).not.toHaveProperty('includeContext');
+    expect(asked[0]?.params['systemPrompt']).toBe(`${title} asks the model of this client, through Sallyport.`);
     await client.close();
   });
   test('a URL of another origin than the listed ones is not shown (S18)', async () => {
@@ -176,12 +187,12 @@ describe('a page the server wants visited', () => {
   test('is asked for by the means of each era (B2, S18)', async () => {
     const modern = await modernClient(bob);
     expect(await modern.call('modern__ask-url')).toMatchObject({ visit: { action: 'accept' } });
-    expect(asked).toMatchObject([{ method: 'elicitation/create', params: { mode: 'url', url: LOGIN_URL, message: 'New asks: Sign in' } }]);
+    expect(asked).toMatchObject([{ method: 'elicitation/create', params: { mode: 'url', url: LOGIN_URL, message: 'New asks:\n> Sign in' } }]);
     await modern.close();
     const legacy = await legacyClient(bob);
     expect(await legacy.call('legacy__ask-url')).toMatchObject({ action: 'accept' });
-    expect(asked.at(-1)).toMatchObject({ params: { mode: 'url', url: LOGIN_URL, message: 'Old asks: Sign in' } });
-    await expect(legacy.client.callTool({ name: 'modern__ask-url', arguments: {} })).rejects.toMatchObject({ code: -32042, data: { elicitations: [{ mode: 'url', url: LOGIN_URL, message: 'New asks: Sign in' }] } });
+    expect(asked.at(-1)).toMatchObject({ params: { mode: 'url', url: LOGIN_URL, message: 'Old asks:\n> Sign in' } });
+    await expect(legacy.client.callTool({ name: 'modern__ask-url', arguments: {} })).rejects.toMatchObject({ code: -32042, data: { elicitations: [{ mode: 'url', url: LOGIN_URL, message: 'New asks:\n> Sign in' }] } });
     await legacy.close();
   });
 });

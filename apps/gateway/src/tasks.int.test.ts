@@ -236,7 +236,7 @@ describe('a task that asks', () => {
   test('asks as a call does, naming its server, and hears the answer to what it asked and nothing else (S18)', async () => {
     const taskId = await begin();
     ask({ name: form, visit: page('https://login.example/x') });
-    expect((await get(taskId)).json?.result).toMatchObject({ status: 'input_required', inputRequests: { name: { method: 'elicitation/create', params: { message: 'Jobs asks: Your name?' } }, visit: { params: { mode: 'url', url: 'https://login.example/x', message: 'Jobs asks: Sign in' } } } });
+    expect((await get(taskId)).json?.result).toMatchObject({ status: 'input_required', inputRequests: { name: { method: 'elicitation/create', params: { message: 'Jobs asks:\n> Your name?' } }, visit: { params: { mode: 'url', url: 'https://login.example/x', message: 'Jobs asks:\n> Sign in' } } } });
     const answer = { action: 'accept', content: { name: 'Ada' } };
     expect((await send('tasks/update', { taskId, inputResponses: { name: answer, unasked: { roots: [] } } })).json?.result).toEqual({ resultType: 'complete' });
     expect(jobs.seen.at(-1)).toMatchObject({ method: 'tasks/update', params: { taskId: ownId(), inputResponses: { name: answer } } });

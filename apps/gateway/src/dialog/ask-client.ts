@@ -1,13 +1,13 @@
 import { formatEvent, isJsonObject } from '@sallyport/mcp-relay';
 import type { JsonObject, ServerMessage } from '@sallyport/mcp-relay';
 import type { AnswerPiece } from '../http/exchange.js';
+import { titleOf } from '../outbound/server-title.js';
 import type { Refusal } from '../request-path/refusal.js';
 import { askModernClient } from '../request-path/convert-response.js';
-import { titleOf } from '../request-path/reach.js';
 import type { ServerCall } from '../request-path/server-call.js';
 import type { OnAnswer } from './open-questions.js';
 import { readQuestion, readResultFor } from './question.js';
-import type { Question } from './question.js';
+import type { Asking, Question } from './question.js';
 
 const REFUSED = { error: { code: -32601, message: 'The user cannot be asked this.' } };
 /** So many questions one call may put to its user at a time. */
@@ -18,19 +18,21 @@ const MAX_WAITING = 16;
  * meanwhile. One that may not be asked is refused to the server, and nothing is said to the client.
  */
 export function passQuestionOn(serverCall: ServerCall, { value }: ServerMessage, respond: (answer: JsonObject) => void): string | undefined {
-  const question = readQuestion(value['method'], value['params'], serverCall.server, serverCall.abilities);
+  const question = readQuestion(value['method'], value['params'], askingOf(serverCall));
   const text = question && put(serverCall, question, (answer) => respond(answerFor(question, answer) ?? REFUSED));
   if (text === undefined) respond(REFUSED);
   return text;
 }
+
+const askingOf = ({ call, server, abilities }: ServerCall): Asking => ({ server, abilities, version: call.request.version });
 
 /** The key a modern client is asked under, one question at a time. */
 const KEY = 'question';
 
 /** A legacy server's question to a modern client: the text that ends the client's request, the server's stream being parked. `undefined` when it may not be asked, which the server is told. */
 export function parkQuestion(serverCall: ServerCall, messages: AsyncIterator<ServerMessage>, { value }: ServerMessage, respond: (answer: JsonObject) => void): string | undefined {
-  const { call, server, abilities, lease, waiting } = serverCall;
-  const question = readQuestion(value['method'], value['params'], server, abilities);
+  const { call, server, lease, waiting } = serverCall;
+  const question = readQuestion(value['method'], value['params'], askingOf(serverCall));
   const isWaiting = () => undefined; // until it is answered: parking ends by itself
   const park = question && call.path.parkedCalls.park({ serverCall, messages, answer: (responses) => {
     waiting.delete(isWaiting);

@@ -2,7 +2,11 @@ import type { DocumentOf } from '@sallyport/configuration';
 import { isJsonObject } from '@sallyport/mcp-relay';
 import type { JsonObject } from '@sallyport/mcp-relay';
 import { z } from 'zod';
+import { titleOf } from '../outbound/server-title.js';
 import type { ClientAbilities } from './client-abilities.js';
+import { readForm } from './requested-form.js';
+import { readSampling } from './sampling-request.js';
+import { quoted } from './shown-text.js';
 
 export const QUESTION_METHODS = ['elicitation/create', 'sampling/createMessage', 'roots/list'] as const;
 export type QuestionMethod = (typeof QUESTION_METHODS)[number];
@@ -14,43 +18,40 @@ export interface Question {
 }
 
 const MAX_MESSAGE = 4_096;
-const Form = z.object({ message: z.string().max(MAX_MESSAGE), requestedSchema: z.looseObject({ type: z.literal('object'), properties: z.record(z.string().max(256), z.looseObject({})) }) });
-const Visit = z.object({ message: z.string().max(MAX_MESSAGE), url: z.string().max(8_192), elicitationId: z.string().max(256).optional() });
-/** `includeContext` is left out: what the client knows of other servers through us is not this one's. */
-const Sampling = z.object({
-  messages: z.array(z.looseObject({ role: z.enum(['user', 'assistant']) })).max(1_000),
-  maxTokens: z.number(),
-  systemPrompt: z.string().optional(),
-  temperature: z.number().optional(),
-  stopSequences: z.array(z.string()).optional(),
-  modelPreferences: z.looseObject({}).optional(),
-  metadata: z.looseObject({}).optional(),
-  tools: z.array(z.looseObject({ name: z.string() })).max(256).optional(),
-  toolChoice: z.looseObject({}).optional(),
-});
+const Message = z.string().max(MAX_MESSAGE);
+const Visit = z.object({ message: Message, url: z.string().max(8_192), elicitationId: z.string().regex(/^[\x21-\x7e]{1,256}$/).optional() });
+
+/** Who asks whom: the client is told in the words of its revision what this server may ask of it. */
+export interface Asking {
+  readonly server: DocumentOf<'McpServer'>;
+  readonly abilities: ClientAbilities;
+  /** The client's revision. */
+  readonly version: string;
+}
 
 /**
- * What a server asks, if it may: within what the client declared and policy allows, built from known fields only, naming
- * the server, and with a URL of an allowed origin (security rule S18). `undefined` for everything else.
+ * What a server asks, if it may: within what the client declared and policy allows, built from known fields only, saying
+ * which words are the server's, and with a URL of an allowed origin (security rule S18). `undefined` for everything else.
  */
-export function readQuestion(method: unknown, params: unknown, server: DocumentOf<'McpServer'>, abilities: ClientAbilities): Question | undefined {
+export function readQuestion(method: unknown, params: unknown, { server, abilities, version }: Asking): Question | undefined {
+  const title = titleOf(server);
   switch (method) {
     case 'elicitation/create': {
-      const mode = isJsonObject(params) ? (params['mode'] ?? 'form') : undefined;
+      if (!isJsonObject(params)) return undefined;
+      const mode = params['mode'] ?? 'form';
       if (mode === 'form' && abilities.has('form')) {
-        const form = Form.safeParse(params).data;
-        return form && { method, params: { ...form, message: named(server, form.message) } };
+        const [message, requestedSchema] = [Message.safeParse(params['message']).data, readForm(params['requestedSchema'], { title, version })];
+        return message === undefined || requestedSchema === undefined ? undefined : { method, params: { message: named(title, message), requestedSchema } };
       }
       if (mode === 'url' && abilities.has('url')) {
         const visit = Visit.safeParse(params).data;
-        return visit && isAllowedUrl(visit.url, server) ? { method, params: { mode, ...visit, message: named(server, visit.message) } } : undefined;
+        return visit && isAllowedUrl(visit.url, server) ? { method, params: { mode, ...visit, message: named(title, visit.message) } } : undefined;
       }
       return undefined;
     }
     case 'sampling/createMessage': {
-      if (!abilities.has('sampling')) return undefined;
-      const sampling = Sampling.safeParse(params).data;
-      const wantsTools = sampling?.tools !== undefined || sampling?.toolChoice !== undefined;
+      const sampling = abilities.has('sampling') ? readSampling(params, title) : undefined;
+      const wantsTools = sampling?.['tools'] !== undefined || sampling?.['toolChoice'] !== undefined;
       return sampling && (!wantsTools || abilities.has('sampling-tools')) ? { method, params: sampling } : undefined;
     }
     case 'roots/list':
@@ -65,10 +66,10 @@ export const MAX_QUESTIONS = 16;
 const MAX_KEY = 128;
 
 /** What a server wants to know, by its own keys (2026-07-28). `undefined` when one of it may not be asked. */
-export function readQuestions(inputRequests: JsonObject, server: DocumentOf<'McpServer'>, abilities: ClientAbilities): Map<string, Question> | undefined {
+export function readQuestions(inputRequests: JsonObject, asking: Asking): Map<string, Question> | undefined {
   const questions = new Map<string, Question>();
   for (const [key, asked] of Object.entries(inputRequests)) {
-    const question = isJsonObject(asked) ? readQuestion(asked['method'], asked['params'], server, abilities) : undefined;
+    const question = isJsonObject(asked) ? readQuestion(asked['method'], asked['params'], asking) : undefined;
     if (question === undefined || key.length > MAX_KEY || key === '__proto__' || questions.size >= MAX_QUESTIONS) return undefined;
     questions.set(key, question);
   }
@@ -84,11 +85,8 @@ function isAllowedUrl(url: string, { spec: { mayAsk } }: DocumentOf<'McpServer'>
   return parsed !== undefined && parsed.username === '' && parsed.password === '' && /^https?:\/\/[\x21-\x7e]+$/i.test(url) && !url.includes('\\') && mayAsk?.urlOrigins.includes(parsed.origin) === true;
 }
 
-/** Whoever reads it must see who asks: several servers speak through one gateway. So nothing a server says may erase, overwrite or turn around what stands before it. */
-const named = ({ name, spec }: DocumentOf<'McpServer'>, message: string): string => `${spec.title ?? name} asks: ${message.replace(CONTROLS, '')}`;
-
-/** Of terminals (but for tab and line feed) and of writing direction. */
-const CONTROLS = /(?![\t\n])[\p{Cc}\p{Bidi_Control}]/gu;
+/** Whoever reads it must see who asks: several servers speak through one gateway. One line is ours, and no other looks like it. */
+const named = (title: string, message: string): string => `${title} asks:\n${quoted(message, MAX_MESSAGE)}`;
 
 const Elicited = z.object({ action: z.enum(['accept', 'decline', 'cancel']), content: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])).optional(), _meta: z.looseObject({}).optional() });
 const Sampled = z.looseObject({ role: z.enum(['user', 'assistant']), model: z.string() });

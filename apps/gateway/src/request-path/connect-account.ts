@@ -1,8 +1,9 @@
 import type { DocumentOf } from '@sallyport/configuration';
 import { jsonAnswer } from '../http/exchange.js';
 import type { Answer } from '../http/exchange.js';
+import { titleOf } from '../outbound/server-title.js';
 import { decideOperation } from './decide-operation.js';
-import { leaseRefusal, readListing, titleOf } from './reach.js';
+import { leaseRefusal, readListing } from './reach.js';
 import { isRefusal } from './refusal.js';
 import type { Refusal } from './refusal.js';
 import type { Call } from './request-path.js';

@@ -5,10 +5,11 @@ import { abilitiesToward, capabilitiesOf, readClientAbilities } from '../dialog/
 import { inputRequestsOf, MAX_QUESTIONS, readQuestion, readQuestions } from '../dialog/question.js';
 import type { Question } from '../dialog/question.js';
 import { mayNeedInput } from '../inbound/client-message.js';
+import { titleOf } from '../outbound/server-title.js';
 import { sealRequestState } from '../session/request-state.js';
 import type { RequestState } from '../session/request-state.js';
 import { begunTask, taskAnswer, withoutRelatedTask } from './convert-task.js';
-import { operationOf, titleOf } from './reach.js';
+import { operationOf } from './reach.js';
 import type { Refusal } from './refusal.js';
 import type { Call } from './request-path.js';
 import type { Outcome, ServerCall } from './server-call.js';
@@ -101,7 +102,7 @@ function withLinksAsText(result: JsonObject): JsonObject {
 function inputRequired({ call, server, abilities }: ServerCall, result: JsonObject, protocolError: Unavailable): Outcome {
   const { inputRequests = {}, requestState } = result;
   if (!isJsonObject(inputRequests) || (requestState !== undefined && typeof requestState !== 'string')) return protocolError;
-  const questions = readQuestions(inputRequests, server, abilities);
+  const questions = readQuestions(inputRequests, { server, abilities, version: call.request.version });
   if (questions === undefined) return { ...protocolError, reason: 'asked-for-input' };
   if (questions.size === 0 && requestState === undefined) return protocolError;
   if (call.request.era === 'modern') return { text: askModernClient(call, server.name, questions, { kind: 'server', downstream: requestState }) };
@@ -149,7 +150,7 @@ function visitRequired({ call, server, lease, abilities }: ServerCall, data: unk
   if (!Array.isArray(elicitations) || elicitations.length === 0 || elicitations.length > MAX_QUESTIONS) return protocolError;
   const questions = new Map<string, Question>();
   for (const [index, elicitation] of elicitations.entries()) {
-    const question = readQuestion('elicitation/create', isJsonObject(elicitation) ? { ...elicitation, mode: 'url' } : undefined, server, abilities);
+    const question = readQuestion('elicitation/create', isJsonObject(elicitation) ? { ...elicitation, mode: 'url' } : undefined, { server, abilities, version: call.request.version });
     if (question === undefined) return { ...protocolError, reason: 'asked-for-input' };
     questions.set(`visit-${index + 1}`, question);
   }

@@ -62,7 +62,7 @@ export function detailedTask({ call, server, abilities }: Pick<ServerCall, 'call
       return { ...common, ...hints };
     case 'input_required': {
       if (!isJsonObject(from['inputRequests'])) return undefined;
-      const questions = readQuestions(from['inputRequests'], server, abilities);
+      const questions = readQuestions(from['inputRequests'], { server, abilities, version: call.request.version });
       return questions === undefined ? 'asked-for-input' : { ...common, inputRequests: inputRequestsOf(questions), ...hints };
     }
     case 'completed':

@@ -5,6 +5,7 @@ import { readAnswer } from '../outbound/read-answer.js';
 import { forward, timeoutOf } from '../outbound/forward.js';
 import { listMethods } from '../outbound/catalogues.js';
 import type { Entry, ListKind, ListOutcome, PageReader } from '../outbound/catalogues.js';
+import { titleOf } from '../outbound/server-title.js';
 import { originOf, withLease } from '../outbound/with-lease.js';
 import type { Leased } from '../outbound/with-lease.js';
 import type { CredentialLease, LeaseTarget } from '../outbound/credential-leases.js';
@@ -12,8 +13,6 @@ import type { Permit } from '@sallyport/policy';
 import { sealRequestState } from '../session/request-state.js';
 import type { Refusal } from './refusal.js';
 import type { Call } from './request-path.js';
-
-export const titleOf = (server: DocumentOf<'McpServer'>): string => server.spec.title ?? server.name;
 
 export function leaseTarget(call: Call, server: DocumentOf<'McpServer'>): LeaseTarget {
   return { token: call.token, targetOrigin: originOf(server), documentsGeneration: call.documentsGeneration, revocations: call.snapshot.revocations };

@@ -2,9 +2,11 @@ import type { DocumentOf } from '@sallyport/configuration';
 import { isJsonObject } from '@sallyport/mcp-relay';
 import type { JsonObject } from '@sallyport/mcp-relay';
 import { readResultFor } from '../dialog/question.js';
+import { oneLine } from '../dialog/shown-text.js';
+import { titleOf } from '../outbound/server-title.js';
 import { openRequestState } from '../session/request-state.js';
 import type { RequestState } from '../session/request-state.js';
-import { operationOf, titleOf } from './reach.js';
+import { operationOf } from './reach.js';
 import type { Refusal } from './refusal.js';
 import type { Call } from './request-path.js';
 
@@ -26,7 +28,7 @@ function readServerRetry({ downstream, asked = {} }: RequestState, responses: Js
   const inputResponses = new Map<string, JsonObject>();
   for (const [key, method] of Object.entries(asked)) {
     const result = readResultFor(method, responses[key]);
-    if (result === undefined) return { refused: 'invalid-params', message: `inputResponses lacks an answer to ${JSON.stringify(key)}, or it is not of the form that was asked for.` };
+    if (result === undefined) return { refused: 'invalid-params', message: `inputResponses lacks an answer to ${JSON.stringify(oneLine(key, 128))}, or it is not of the form that was asked for.` };
     inputResponses.set(key, result);
   }
   return { params: { ...(downstream === undefined ? {} : { requestState: downstream }), ...(inputResponses.size > 0 ? { inputResponses: Object.fromEntries(inputResponses) } : {}) } };

@@ -1,5 +1,6 @@
 import { bearerChallenge, dpopChallenge } from '@sallyport/access-token';
 import type { RequestId } from '@sallyport/mcp-relay';
+import { oneLine } from '../dialog/shown-text.js';
 import { jsonAnswer, noBody } from '../http/exchange.js';
 import type { Answer, CallFacts } from '../http/exchange.js';
 import { LEGACY_VERSIONS, mayNeedInput, MODERN_VERSIONS } from '../inbound/client-message.js';
@@ -18,6 +19,9 @@ export interface RefusalContext {
   readonly id: RequestId | undefined;
   readonly era: 'modern' | 'legacy';
 }
+
+/** Of what the other side named, in a sentence of ours. */
+const MAX_NAME = 128;
 
 /** The one place where a refusal becomes HTTP and JSON-RPC (the tables of the specification, 2026-07-28 and 2025-11-25). */
 export function refuse(refusal: Refusal, context: RefusalContext): Answer {
@@ -64,9 +68,9 @@ export function refuse(refusal: Refusal, context: RefusalContext): Answer {
     case 'unknown-server':
       return error(404, errorCodes.unknownServer, 'No such server.');
     case 'unknown-tool':
-      return error(200, errorCodes.invalidParams, `Unknown tool: ${refusal.name}`);
+      return error(200, errorCodes.invalidParams, `Unknown tool: ${oneLine(refusal.name, MAX_NAME)}`);
     case 'unknown-prompt':
-      return error(200, errorCodes.invalidParams, `Unknown prompt: ${refusal.name}`);
+      return error(200, errorCodes.invalidParams, `Unknown prompt: ${oneLine(refusal.name, MAX_NAME)}`);
     case 'unknown-resource':
       return error(200, errorCodes.invalidParams, 'Unknown resource.', { uri: refusal.uri });
     case 'unknown-task':

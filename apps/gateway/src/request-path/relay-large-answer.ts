@@ -1,8 +1,8 @@
 import { wholeMessage } from '@sallyport/mcp-relay';
 import type { LargeText, ServerMessage } from '@sallyport/mcp-relay';
 import type { AnswerPiece } from '../http/exchange.js';
+import { titleOf } from '../outbound/server-title.js';
 import { convertResponse } from './convert-response.js';
-import { titleOf } from './reach.js';
 import type { Refusal } from './refusal.js';
 import type { Outcome, ServerCall } from './server-call.js';
 

@@ -2,8 +2,9 @@ import { visible } from '@sallyport/policy';
 import type { DocumentOf } from '@sallyport/configuration';
 import { connectToolName, serversThatMayOffer } from '@sallyport/server';
 import type { Entry } from '../outbound/catalogues.js';
+import { titleOf } from '../outbound/server-title.js';
 import { decisionOn } from './decide-operation.js';
-import { leaseRefusal, readListing, titleOf } from './reach.js';
+import { leaseRefusal, readListing } from './reach.js';
 import type { Refusal } from './refusal.js';
 import type { Call } from './request-path.js';
 

@@ -4,18 +4,20 @@ import type { JsonObject } from '@sallyport/mcp-relay';
 import type { Permit } from '@sallyport/policy';
 import { abilitiesToward, capabilitiesOf } from '../dialog/client-abilities.js';
 import { readQuestion, readResultFor } from '../dialog/question.js';
+import { oneLine } from '../dialog/shown-text.js';
 import type { Answer } from '../http/exchange.js';
 import type { Operation } from '../inbound/client-message.js';
 import { forward } from '../outbound/forward.js';
 import { readAnswer } from '../outbound/read-answer.js';
 import type { ServerResult } from '../outbound/read-answer.js';
+import { titleOf } from '../outbound/server-title.js';
 import { originOf, withLease } from '../outbound/with-lease.js';
 import { openTaskId } from '../session/task-id.js';
 import type { taskAction } from '../session/task-id.js';
 import { decideOperation } from './decide-operation.js';
 import { leaseAndForward, requestOf } from './lease-and-forward.js';
 import type { RefuseLate } from './lease-and-forward.js';
-import { leaseRefusal, leaseTarget, titleOf } from './reach.js';
+import { leaseRefusal, leaseTarget } from './reach.js';
 import { isRefusal } from './refusal.js';
 import type { Refusal } from './refusal.js';
 import type { Call } from './request-path.js';
@@ -71,7 +73,7 @@ export async function useTask(call: Call, operation: TaskOperation, refuseLate: 
  * leave them out.
  */
 async function answersTo(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, task: FollowedTask, { responses }: UpdateOperation): Promise<{ readonly inputResponses: JsonObject } | Refusal> {
-  const { path, request: { id, abilities: declared } } = call;
+  const { path, request: { id, version, abilities: declared } } = call;
   const abilities = abilitiesToward(server, declared);
   const asked = await withLease<ServerResult>(path.leases, permit, leaseTarget(call, server), async (lease) => {
     const request = { ...requestOf(call, { taskId: task.id }), method: 'tasks/get', name: task.id };
@@ -84,10 +86,10 @@ async function answersTo(call: Call, permit: Permit, server: DocumentOf<'McpServ
   const inputResponses = new Map<string, JsonObject>();
   for (const [key, answer] of Object.entries(responses)) {
     const request = isJsonObject(inputRequests) && Object.hasOwn(inputRequests, key) ? inputRequests[key] : undefined;
-    const question = isJsonObject(request) ? readQuestion(request['method'], request['params'], server, abilities) : undefined;
+    const question = isJsonObject(request) ? readQuestion(request['method'], request['params'], { server, abilities, version }) : undefined;
     if (question === undefined) continue;
     const result = readResultFor(question.method, answer);
-    if (result === undefined) return { refused: 'invalid-params', message: `The answer to ${JSON.stringify(key)} is not of the form that was asked for.` };
+    if (result === undefined) return { refused: 'invalid-params', message: `The answer to ${JSON.stringify(oneLine(key, 128))} is not of the form that was asked for.` };
     inputResponses.set(key, result);
   }
   return { inputResponses: Object.fromEntries(inputResponses) };
