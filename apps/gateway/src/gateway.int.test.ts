@@ -467,10 +467,10 @@ describe('what is let in does not stay in', () => {
     const token = await world.token(lara);
     await send(modern('tools/list'), { token });
     notes.misbehave = ({ body }) => (body.method === 'tools/call' ? 'hang' : undefined);
-    const waiting = send(modern('tools/call', { name: 'notes__whoami', arguments: {} }), { token }).then(() => 'answered', () => 'cut');
+    const waiting = send(modern('tools/call', { name: 'notes__whoami', arguments: {} }), { token });
     await expect.poll(() => notes.seen.at(-1)?.body.method).toBe('tools/call');
     await world.change({ revocations: [{ id: 'rev_2', subject: { type: 'session', sid: lara.sid }, notBefore: Math.floor(Date.now() / 1000) + 60, expiresAt: null }] });
-    expect(await waiting).toBe('cut');
+    expect(JSON.stringify((await waiting).json?.result)).toContain('sign-in of this agent was ended');
     expect((await recordOf(({ userId, method }) => userId === lara.userId && method === 'tools/call')).reason).toContain('token_revoked');
   });
 });

@@ -113,7 +113,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     onProblem: (error) => logger.warn({ err: error }, 'a definition that was seen could not be told yet'),
   });
   const channel = createServerChannel({ relay: createRelay({ dispatcher, dispatcherWith: (certificate) => certificateConnections.of(certificate), userAgent }), clock });
-  const openCalls = new OpenCalls(verifier);
+  const openCalls = new OpenCalls(verifier, clock);
   const questions = new OpenQuestions({ sealer, replica: config.replica });
   const parkedCalls = new ParkedCalls({ openCalls });
   const link = new ReplicaLink({ messaging, sealer, replica: config.replica, clock, onProblem: (problem, error) => logger.warn({ problem, err: error }, 'between replicas') });
@@ -177,7 +177,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
   const watch = setInterval(() => {
     const { ready, stale } = replica.state();
     if (ready && stale) openCalls.endAll('configuration_stale');
-    else if (ready) void openCalls.endUnauthorized(replica.snapshot());
+    else if (ready) openCalls.endUnauthorized(replica.snapshot());
   }, OPEN_CALLS_MS).unref();
 
   let closing: Promise<void> | undefined;

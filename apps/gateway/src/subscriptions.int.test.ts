@@ -224,5 +224,5 @@ test('a user has so many calls under way and no more, and others have theirs', a
   expect((await postByHand(world.url, heidi, modernRequest('tools/list'))).status).toBe(200);
   stop.abort();
   await Promise.all(held);
-  await expect.poll(async () => (await postByHand(world.url, grace, modernRequest('server/discover'))).status).toBe(200);
+  await expect.poll(async () => (await postByHand(world.url, grace, modernRequest('server/discover'))).status, { timeout: 10_000 }).toBe(200);
 }, 30_000);

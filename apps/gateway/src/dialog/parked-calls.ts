@@ -53,7 +53,7 @@ export class ParkedCalls {
       void call.messages.return?.();
     };
     const timer = setTimeout(end, lifetimeMs).unref();
-    const waiting: OpenCall = { token: open.token, sessionId: undefined, requestId: open.requestId, end, lost: (snapshot) => open.lost?.(snapshot) };
+    const waiting: OpenCall = { verified: open.verified, endsWithToken: false, sessionId: undefined, requestId: open.requestId, end, lost: (snapshot) => open.lost?.(snapshot) };
     const leave = openCalls.add(waiting);
     const forget = () => {
       clearTimeout(timer);

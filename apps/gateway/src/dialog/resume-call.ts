@@ -107,11 +107,11 @@ export async function resumeForReplica(path: RequestPath, request: Extract<Repli
   if (parked === undefined) return false;
   const before = parked.serverCall.call;
   const gone = new AbortController();
-  const open: OpenCall = { token: request.token, sessionId: undefined, requestId: request.requestId, end: () => gone.abort(), lost: (snapshot) => before.open.lost?.(snapshot) };
+  const open: OpenCall = { verified: verification, endsWithToken: false, sessionId: undefined, requestId: request.requestId, end: () => gone.abort(), lost: (snapshot) => before.open.lost?.(snapshot) };
   const call: Call = {
     ...before, caller: verification.caller, token: request.token, open, facts: {},
     request: { ...before.request, id: request.requestId, meta: request.meta },
-    inbound: { ...before.inbound, disconnected: gone.signal, cut: () => gone.abort() },
+    inbound: { ...before.inbound, disconnected: gone.signal },
   };
   const refuseLate: RefuseLate = (refusal) => refuse(refusal, { resourceMetadataUrl: path.resourceMetadataUrl, scheme: schemeOf(before.inbound.headers), request: call.request, id: undefined, era: 'modern' });
   const leave = path.openCalls.add(open);

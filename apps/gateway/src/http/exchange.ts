@@ -12,8 +12,6 @@ export interface InboundRequest {
   readonly body: AsyncIterable<Uint8Array>;
   /** Aborted when the client goes away: whatever was started for it ends then. */
   readonly disconnected: AbortSignal;
-  /** Cuts the exchange as if the client had gone away. */
-  readonly cut: () => void;
   /** Runs once the answer has been written or given up. */
   readonly onOver: (listener: () => void) => void;
 }

@@ -54,7 +54,7 @@ async function serve(endpoint: McpEndpoint, request: FastifyRequest, reply: Fast
 
   let answer: Answer;
   try {
-    answer = await endpoint.handle({ method: request.method, target: targetOf(request), headers: new InboundHeaders(request.raw.rawHeaders), sourceIp: request.ip, body: request.raw.iterator({ destroyOnReturn: false }), disconnected: gone.signal, cut: () => gone.abort(), onOver: (listener) => void (isClosed ? listener() : over.push(listener)) }, facts);
+    answer = await endpoint.handle({ method: request.method, target: targetOf(request), headers: new InboundHeaders(request.raw.rawHeaders), sourceIp: request.ip, body: request.raw.iterator({ destroyOnReturn: false }), disconnected: gone.signal, onOver: (listener) => void (isClosed ? listener() : over.push(listener)) }, facts);
   } catch (error) {
     if (!gone.signal.aborted) logger.error({ err: error }, 'call failed');
     for (const call of callsIn(facts)) {

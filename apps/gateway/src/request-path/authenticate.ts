@@ -1,10 +1,9 @@
-import type { Caller } from '@sallyport/policy';
+import type { VerifiedToken } from '@sallyport/access-token';
 import type { InboundHeaders, InboundRequest } from '../http/exchange.js';
 import type { Refusal } from './refusal.js';
 import type { RequestPath } from './request-path.js';
 
-export interface Authenticated {
-  readonly caller: Caller;
+export interface Authenticated extends VerifiedToken {
   readonly token: string;
 }
 
@@ -20,7 +19,7 @@ export async function authenticate({ verifier, endpointUrl }: Pick<RequestPath, 
   const token = AUTHORIZATION.exec(authorization)?.[1];
   if (token === undefined) return { refused: 'unauthenticated', reason: 'malformed' };
   const verification = schemeOf(headers) === 'Bearer' ? await verifier.verify(token) : await verifier.verifyWithProof(token, { proof: headers.get('dpop'), isProofRepeated: headers.isRepeated('dpop'), method, url: target === undefined ? endpointUrl : `${endpointUrl}/${encodeURIComponent(target)}` });
-  return verification.ok ? { caller: verification.caller, token } : { refused: 'unauthenticated', reason: verification.reason };
+  return verification.ok ? { caller: verification.caller, kid: verification.kid, token } : { refused: 'unauthenticated', reason: verification.reason };
 }
 
 export const schemeOf = (headers: InboundHeaders): AuthenticationScheme => (/^DPoP(?: |$)/i.test(headers.get('authorization') ?? '') ? 'DPoP' : 'Bearer');

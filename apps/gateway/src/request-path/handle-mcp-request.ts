@@ -9,7 +9,8 @@ import { answerBatch } from './answer-batch.js';
 import { authenticate, schemeOf } from './authenticate.js';
 import type { Authenticated } from './authenticate.js';
 import { endSession } from './end-session.js';
-import type { OpenCall } from './open-calls.js';
+import { answerOfEnded, endedInTime, Ending } from './ending.js';
+import type { EndReason, OpenCall } from './open-calls.js';
 import { performOperation } from './perform-operation.js';
 import { identityOf, readMessage, traceIdIn } from './read-message.js';
 import { factsOf, refuse } from './refuse.js';
@@ -78,12 +79,13 @@ async function handleMessage(arrived: Arrived, body: unknown, facts: CallFacts):
   const refused = refuser(path, inbound, facts, { request, era: request.era });
   Object.assign(facts, { method: request.method, protocolVersion: request.version, traceId: traceIdIn(request) });
 
-  const open: OpenCall = { token: authenticated.token, sessionId: request.session?.id, requestId: request.id, end: (reason) => {
-    facts.reason = reason;
-    inbound.cut();
-  } };
+  const ending = new Ending(inbound.disconnected);
+  const open: OpenCall = {
+    verified: authenticated, endsWithToken: request.operation.type === 'listen', sessionId: request.session?.id, requestId: request.id,
+    end: (reason) => ending.end(reason),
+  };
   const call: Call = {
-    ...authenticated, path, open, inbound, request, facts, ...decidedBy(path, snapshot, authenticated.caller, inbound.target),
+    ...authenticated, path, open, inbound: { ...inbound, disconnected: ending.signal }, request, facts, ...decidedBy(path, snapshot, authenticated.caller, inbound.target),
   };
   const admitted = decideConnect(call.policies, call.caller, { sourceIp: inbound.sourceIp, now: call.now });
   facts.policies = { clientToGateway: admitted.policy, gatewayToServer: null };
@@ -98,7 +100,23 @@ async function handleMessage(arrived: Arrived, body: unknown, facts: CallFacts):
   if (leave === undefined) return refused({ refused: 'too-many', what: 'calls' });
   inbound.onOver(leave);
   inbound.onOver(path.openCalls.add(open));
-  return settle(await performOperation(call, refused), facts, refused);
+  return await performUntilEnded(call, ending, refused);
+}
+
+/** A call that is ended while it runs is answered as such, and recorded as what was decided on it before. */
+async function performUntilEnded(call: Call, ending: Ending, refused: (refusal: Refusal) => Answer): Promise<Answer> {
+  const answerOf = (reason: EndReason): Answer => {
+    const answer = answerOfEnded(reason, call.inbound.headers, () => refused({ refused: 'ended', reason }));
+    call.facts.reason ??= `ended:${reason}`;
+    return answer;
+  };
+  try {
+    const outcome = await performOperation(call, refused);
+    return ending.reason === undefined ? endedInTime(settle(outcome, call.facts, refused), ending, answerOf) : answerOf(ending.reason);
+  } catch (error) {
+    if (ending.reason === undefined) throw error;
+    return answerOf(ending.reason);
+  }
 }
 
 /** A legacy client's session, unless it ended. */

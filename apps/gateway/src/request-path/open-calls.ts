@@ -1,27 +1,39 @@
-import type { AccessTokenVerifier } from '@sallyport/access-token';
+import type { AccessTokenVerifier, VerifiedToken } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import type { Clock } from '@sallyport/kernel';
 import type { RequestId } from '@sallyport/mcp-relay';
 
+/** Why a call that ran was ended here. */
+export type EndReason =
+  | 'cancelled' | 'session_ended' | 'configuration_stale'
+  | 'credential_revoked' | 'permit_lost'
+  | `token_${NonNullable<ReturnType<AccessTokenVerifier['endOf']>> | 'expired'}`;
+
 export interface OpenCall {
-  readonly token: string;
-  readonly end: (reason: string) => void;
+  /** The token it began with. */
+  readonly verified: VerifiedToken;
+  /** A subscription has no end of its own: it ends with its token. A call goes on (security rule S17). */
+  readonly endsWithToken: boolean;
+  readonly end: (reason: EndReason) => void;
   /** Of a legacy client: which of its requests this is. */
   readonly sessionId: string | undefined;
   readonly requestId: RequestId;
   /** Why the call may not go on under this configuration; set once it is permitted. */
-  lost?: (snapshot: ConfigurationSnapshot) => string | undefined;
+  lost?: (snapshot: ConfigurationSnapshot) => Extract<EndReason, 'credential_revoked' | 'permit_lost'> | undefined;
 }
 
 /**
- * Calls that are still running. What was let in does not stay in: an open stream or a call that waits ends when its token
- * expires or is revoked, when its credential is revoked and when policy no longer permits it (security rule S17).
+ * Calls that are still running. What was let in does not stay in: a call ends when its session, user or agent is revoked,
+ * when its credential is, and when policy no longer permits it; a subscription also when its token expires (S17).
  */
 export class OpenCalls {
   readonly #calls = new Set<OpenCall>();
-  readonly #verifier: Pick<AccessTokenVerifier, 'recheck'>;
+  readonly #verifier: Pick<AccessTokenVerifier, 'endOf'>;
+  readonly #clock: Clock;
 
-  constructor(verifier: Pick<AccessTokenVerifier, 'recheck'>) {
+  constructor(verifier: Pick<AccessTokenVerifier, 'endOf'>, clock: Clock) {
     this.#verifier = verifier;
+    this.#clock = clock;
   }
 
   get size(): number {
@@ -34,12 +46,10 @@ export class OpenCalls {
     return () => this.#calls.delete(call);
   }
 
-  /** Ends calls whose token or permit is no longer good. Remembered verifications make this cheap enough for every second. */
-  async endUnauthorized(snapshot: ConfigurationSnapshot): Promise<void> {
+  /** Ends calls that may not go on. */
+  endUnauthorized(snapshot: ConfigurationSnapshot): void {
     for (const call of this.#calls) {
-      const verification = await this.#verifier.recheck(call.token);
-      const isSessionEnded = call.sessionId !== undefined && snapshot.revocations.isMcpSessionEnded(call.sessionId);
-      const reason = verification.ok ? (isSessionEnded ? 'session_ended' : call.lost?.(snapshot)) : `token_${verification.reason}`;
+      const reason = this.#reasonToEnd(call, snapshot);
       if (reason !== undefined) this.#end(call, reason);
     }
   }
@@ -51,11 +61,19 @@ export class OpenCalls {
     return cancelled !== undefined;
   }
 
-  endAll(reason: string): void {
+  endAll(reason: EndReason): void {
     for (const call of this.#calls) this.#end(call, reason);
   }
 
-  #end(call: OpenCall, reason: string): void {
+  #reasonToEnd({ verified, endsWithToken, sessionId, lost }: OpenCall, snapshot: ConfigurationSnapshot): EndReason | undefined {
+    const ended = this.#verifier.endOf(verified);
+    if (ended !== undefined) return `token_${ended}`;
+    if (endsWithToken && this.#clock() >= verified.caller.expiresAt * 1000) return 'token_expired';
+    if (sessionId !== undefined && snapshot.revocations.isMcpSessionEnded(sessionId)) return 'session_ended';
+    return lost?.(snapshot);
+  }
+
+  #end(call: OpenCall, reason: EndReason): void {
     this.#calls.delete(call);
     call.end(reason);
   }

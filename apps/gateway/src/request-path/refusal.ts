@@ -1,5 +1,6 @@
 import type { TokenFailure } from '@sallyport/access-token';
 import type { JsonObject, RelayFailure } from '@sallyport/mcp-relay';
+import type { EndReason } from './open-calls.js';
 
 /** Everything the gateway says no with. A value, handled to exhaustion in one place: `refuse.ts`. */
 export type Refusal =
@@ -20,6 +21,8 @@ export type Refusal =
   /** Of one user, or altogether, open at this replica. */
   | { readonly refused: 'too-many'; readonly what: 'calls' | 'subscriptions' }
   | { readonly refused: 'session-not-found' }
+  /** It ran and was ended here: it may have taken effect at its server. */
+  | { readonly refused: 'ended'; readonly reason: EndReason }
   /** `/mcp/<server>` of one that is not there, or not for this caller: the two are one (security rule S15). */
   | { readonly refused: 'unknown-server' }
   /** Also what a hidden one looks like: the texts are one (security rule S15). */
@@ -64,6 +67,7 @@ export const errorCodes = {
   connectRequired: -31407,
   serverUnavailable: -31503,
   notReady: -31500,
+  ended: -31499,
 } as const;
 
 export interface JsonRpcError extends JsonObject {

@@ -6,6 +6,7 @@ import type { Answer, CallFacts } from '../http/exchange.js';
 import { LEGACY_VERSIONS, mayNeedInput, MODERN_VERSIONS } from '../inbound/client-message.js';
 import type { ClientRequest } from '../inbound/client-message.js';
 import type { AuthenticationScheme } from './authenticate.js';
+import type { EndReason } from './open-calls.js';
 import { errorCodes } from './refusal.js';
 import type { JsonRpcError, Refusal } from './refusal.js';
 
@@ -63,6 +64,8 @@ export function refuse(refusal: Refusal, context: RefusalContext): Answer {
       return error(200, errorCodes.invalidParams, refusal.message);
     case 'too-many':
       return error(429, errorCodes.notReady, `Too many ${refusal.what} are open.`, undefined, { 'retry-after': '5' });
+    case 'ended':
+      return inWords(errorCodes.ended, `This was ended before it was over: ${endOf(refusal.reason)} It may have taken effect already.`);
     case 'session-not-found':
       return error(404, errorCodes.legacySessionNotFound, 'Session not found.');
     case 'unknown-server':
@@ -110,12 +113,34 @@ export function factsOf(refusal: Refusal): Pick<CallFacts, 'decision' | 'reason'
       return { decision: 'step_up', reason };
     case 'connect-required': case 'connect-declined':
       return { decision: 'connect_required', reason };
-    case 'missing-capability': case 'visit-required': case 'server-unavailable': case 'server-error': case 'credential-refused':
+    case 'missing-capability': case 'visit-required': case 'server-unavailable': case 'server-error': case 'credential-refused': case 'ended':
       return { decision: 'allow', reason };
     case 'not-admitted': case 'denied': case 'unknown-server': case 'unknown-tool': case 'unknown-prompt': case 'unknown-resource': case 'unknown-task': case 'not-ready':
       return { decision: 'deny', reason };
     default:
       return { decision: 'invalid', reason };
+  }
+}
+
+/** Why, whose move it is, and which. */
+function endOf(reason: EndReason): string {
+  switch (reason) {
+    case 'cancelled':
+      return 'the client cancelled it.';
+    case 'session_ended':
+      return 'the client ended its MCP session. Begin a new one with initialize.';
+    case 'configuration_stale':
+      return 'the gateway cannot tell any more what is allowed. An administrator has to see to it.';
+    case 'credential_revoked':
+      return 'the account it used was disconnected. Connect it again to go on.';
+    case 'permit_lost':
+      return 'policy allows it no longer. An administrator can say why.';
+    case 'token_expired':
+      return 'the access token expired. Subscribe again with a new one.';
+    case 'token_revoked':
+      return 'the sign-in of this agent was ended. Sign in again to go on, or ask an administrator.';
+    case 'token_key_withdrawn': case 'token_unknown_key':
+      return 'the key that signed the access token was withdrawn. Get a new token with the refresh token.';
   }
 }
 

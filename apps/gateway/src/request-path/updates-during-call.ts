@@ -31,7 +31,7 @@ export async function withUpdates(call: Call, perform: () => Promise<Answer | Re
   inbound.onOver(end);
   if (shares.length === 0) return await perform();
   // Ends the updates, not the call, when they may no longer be told (security rule S17).
-  inbound.onOver(path.openCalls.add({ token: call.token, sessionId: undefined, requestId: call.request.id, end, lost: (snapshot) => watches.map((watch) => watch(snapshot)).find((reason) => reason !== undefined) }));
+  inbound.onOver(path.openCalls.add({ verified: call.open.verified, endsWithToken: true, sessionId: undefined, requestId: call.request.id, end, lost: (snapshot) => watches.map((watch) => watch(snapshot)).find((reason) => reason !== undefined) }));
   for (const share of shares) void pump(call, share, feed);
   const answer = await perform();
   if (isRefusal(answer) || answer.status !== 200 || answer.body.type === 'none') return answer;

@@ -21,8 +21,8 @@ export type McpSession = z.infer<typeof McpSession>;
 
 const LIFETIME_SECONDS = 24 * 60 * 60;
 
-/** Bound to user, agent and sign-in; it never authenticates, the bearer does on each request. It ends with the sign-in, idle or revoked (S16). */
-const boundTo = (caller: Caller) => [caller.userId, caller.clientId, caller.sid];
+/** Bound to user and agent and to no sign-in: it never authenticates, the bearer does on each request, and a new sign-in keeps it (S16). */
+const boundTo = (caller: Caller) => [caller.userId, caller.clientId];
 
 export function sealMcpSession(sealer: StateSealer, caller: Caller, { version, abilities }: { version: string; abilities: ClientAbilities }, now: number): string {
   const session: z.input<typeof McpSession> = { id: newId('mss', now), version, abilities: [...abilities], expiresAt: Math.floor(now / 1000) + LIFETIME_SECONDS };

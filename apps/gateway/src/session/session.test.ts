@@ -51,17 +51,16 @@ test('questions of one user leave room for those of others, and make room when t
 
 describe('a legacy session id', () => {
   const sealer = new StateSealer([key()]);
-  test('gives its own user and agent back what they said, in the same sign-in (B11)', () => {
+  test('gives its own user and agent back what they said, also after a new sign-in (B11, S16)', () => {
     const alice = caller();
     const id = sealMcpSession(sealer, alice, { version: '2025-11-25', abilities: new Set(['url'] as const) }, now);
-    expect(openMcpSession(sealer, caller({ userId: alice.userId, sid: alice.sid }), id, now)).toMatchObject({ version: '2025-11-25', abilities: new Set(['url'] as const) });
+    expect(openMcpSession(sealer, { ...alice, sid: newId('ses') }, id, now)).toMatchObject({ version: '2025-11-25', abilities: new Set(['url'] as const) });
   });
-  test('is nothing to another user, another agent, another sign-in, or after its time (S16)', () => {
+  test('is nothing to another user, another agent, or after its time (S16)', () => {
     const alice = caller();
     const id = sealMcpSession(sealer, alice, { version: '2025-11-25', abilities: new Set(['url'] as const) }, now);
     expect(openMcpSession(sealer, caller(), id, now)).toBeUndefined();
     expect(openMcpSession(sealer, { ...alice, clientId: 'other' }, id, now)).toBeUndefined();
-    expect(openMcpSession(sealer, { ...alice, sid: newId('ses') }, id, now)).toBeUndefined();
     expect(openMcpSession(sealer, alice, id, now + 24 * 3_600_000)).toBeUndefined();
   });
 });

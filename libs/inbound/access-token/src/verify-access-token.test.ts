@@ -56,7 +56,7 @@ describe('an access token', () => {
     const { verifier, sign, state } = world();
     const result = await verifier.verify(await sign());
     expect(result).toEqual({
-      ok: true,
+      ok: true, kid: expect.stringMatching(/^at-/) as string,
       caller: {
         userId, sid, trustProvider: 'demo', subject: 'alice', clientId: 'https://agent.example/client.json', agentName: 'Agent', agentAssurance: 'asserted', isKeyBound: false,
         scopes: new Set(['notes.read', 'notes.write']), roles: ['reader'], groups: ['engineering'], authTime: state.now / 1000, issuedAt: state.now / 1000, expiresAt: state.now / 1000 + 900, acr: undefined, amr: ['pwd'],

@@ -27,7 +27,13 @@ export type TokenFailure =
   /** Not the token's fault: no key set was ever loaded. Answer "try again", not "sign in again". */
   | 'keys_unavailable';
 
-export type Verification = { readonly ok: true; readonly caller: Caller } | { readonly ok: false; readonly reason: TokenFailure };
+/** Who a good token speaks for, and the key that signed it. */
+export interface VerifiedToken {
+  readonly caller: Caller;
+  readonly kid: string;
+}
+
+export type Verification = ({ readonly ok: true } & VerifiedToken) | { readonly ok: false; readonly reason: TokenFailure };
 
 export interface AccessTokenVerifierOptions {
   readonly issuer: string;
@@ -51,6 +57,11 @@ export interface AccessTokenVerifier {
   verifyWithProof(token: string, presentation: Presentation): Promise<Verification>;
   /** Of a token that is not being shown but was: its proof has been checked, by the caller or by who hands it on. */
   recheck(token: string): Promise<Verification>;
+  /**
+   * Why what began with this token may not go on: its session, user or agent was revoked, or its key withdrawn. Its expiry
+   * is no reason: what began goes on past it (security rule S17). Cheap enough to ask of every open call, twice a second.
+   */
+  endOf(verified: VerifiedToken): Extract<TokenFailure, 'revoked' | 'key_withdrawn' | 'unknown_key'> | undefined;
   /** Loads the keys ahead of the first token; resolves also when that failed. */
   start(): Promise<void>;
   readonly keys: PublishedKeys;
@@ -62,17 +73,15 @@ const ALGORITHMS: ReadonlySet<string> = new Set(SIGNING_ALGORITHMS);
 const KID_PREFIX = 'at-';
 const Header = z.object({ alg: z.string(), typ: z.string().optional(), kid: z.string().optional() });
 
-interface Verified {
-  readonly caller: Caller;
+interface Remembered extends VerifiedToken {
   /** Thumbprint of the key the token is bound to (RFC 9449 section 6). */
   readonly boundTo: string | undefined;
-  readonly kid: string;
   /** Milliseconds since the epoch. */
   readonly endsAt: number;
   /** The revocation generation this entry was last compared with. */
   generation: number;
 }
-type Checked = ({ readonly ok: true } & Pick<Verified, 'caller' | 'boundTo'>) | { readonly ok: false; readonly reason: TokenFailure };
+type Checked = ({ readonly ok: true } & Pick<Remembered, 'caller' | 'kid' | 'boundTo'>) | { readonly ok: false; readonly reason: TokenFailure };
 
 /** The one confirmation method there is here; anything else would be one nobody checks. */
 const Confirmation = z.strictObject({ jkt: z.string().regex(/^[A-Za-z0-9_-]{43}$/) });
@@ -84,7 +93,7 @@ const Confirmation = z.strictObject({ jkt: z.string().regex(/^[A-Za-z0-9_-]{43}$
 export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): AccessTokenVerifier {
   const { issuer, audience, clock, revocations } = options;
   const keys = new PublishedKeys({ url: options.jwksUrl, fetch: options.fetch, clock, kidPrefix: KID_PREFIX, ...options.keys });
-  const verified = new BoundedMap<string, Verified>(options.cacheLimit ?? 10_000);
+  const verified = new BoundedMap<string, Remembered>(options.cacheLimit ?? 10_000);
   const failureOfProof = options.seenProofs && createProofVerifier({ clock, seen: options.seenProofs });
   keys.onWithdrawn((kids) => verified.deleteWhere((entry) => kids.has(entry.kid)));
 
@@ -104,7 +113,7 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
       }
       entry.generation = revocation.generation;
     }
-    return { ok: true, caller: entry.caller, boundTo: entry.boundTo };
+    return { ok: true, caller: entry.caller, kid: entry.kid, boundTo: entry.boundTo };
   }
 
   async function verifyAnew(token: string): Promise<Checked> {
@@ -144,7 +153,7 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     if (revocation.isKeyWithdrawn(kid)) return failed('key_withdrawn');
     const endsAt = claims.exp * 1000;
     if (clock() < endsAt) verified.set(token, { caller, boundTo, kid, endsAt, generation: revocation.generation });
-    return { ok: true, caller, boundTo };
+    return { ok: true, caller, kid, boundTo };
   }
 
   async function check(token: string): Promise<Checked> {
@@ -171,11 +180,17 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     async recheck(token) {
       return withoutKey(await check(token));
     },
+    endOf({ caller, kid }) {
+      const revocation = revocations();
+      if (revocation.isKeyWithdrawn(kid)) return 'key_withdrawn';
+      if (!keys.has(kid)) return 'unknown_key';
+      return isRevoked(revocation, caller) ? 'revoked' : undefined;
+    },
   };
 }
 
 const failed = (reason: TokenFailure) => ({ ok: false, reason }) as const;
-const withoutKey = (checked: Checked): Verification => (checked.ok ? { ok: true, caller: checked.caller } : checked);
+const withoutKey = (checked: Checked): Verification => (checked.ok ? { ok: true, caller: checked.caller, kid: checked.kid } : checked);
 
 function isRevoked(view: RevocationView, caller: Caller): boolean {
   return view.isRevoked({ userId: caller.userId, clientId: caller.clientId, sid: caller.sid, issuedAt: caller.issuedAt });
