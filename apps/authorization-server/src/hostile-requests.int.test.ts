@@ -302,6 +302,16 @@ describe('an answer of an identity provider', () => {
     expect([page.status, page.html.includes('it does not support PKCE with S256'), weak.requests.length]).toEqual([502, true, 0]);
   });
 
+  test('is not asked for over plain http, also where its provider may be spoken to over it itself (R7)', async () => {
+    const weak = await startTestIdentityProvider();
+    weak.bend = { authorizationEndpoint: 'http://login.example/authorize' };
+    await deployment.configure([trustProvider('test', weak.issuer), { kind: 'OutboundNetwork', name: 'default', spec: { allow: [{ host: '127.0.0.1', http: true }] } }]);
+    const agent = await TestAgent.register(deployment);
+    const page = await agent.press(await agent.open(), /^Continue with/);
+    await weak.close();
+    expect([page.status, page.url.host, page.html.includes('it would have browsers sent to an address without https')]).toEqual([502, new URL(deployment.issuer).host, true]);
+  });
+
   test('is not taken for one of the provider that has been put in its place meanwhile', async () => {
     const agent = await TestAgent.register(deployment);
     const callback = await stopAtCallback(agent);

@@ -2,6 +2,7 @@ import { decodeJwt } from 'jose';
 import { createSnapshot, Document, documentMap, RevocationIndex } from '@sallyport/configuration';
 import type { RunningService } from '@sallyport/http';
 import { systemClock } from '@sallyport/kernel';
+import { createSafeFetch } from '@sallyport/safe-fetch';
 import { createLogger } from '@sallyport/telemetry';
 import { createFakeClock, eventually } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -245,7 +246,7 @@ describe('one sign-in, asked about from many places', () => {
     const snapshot = createSnapshot({ epoch: 'e', revision: 1, documents: documentMap([Document.parse({ kind: 'TrustProvider', name: 'test', spec })]), revocations: new RevocationIndex(systemClock) });
     const rechecks = new IdentityRechecks({
       configuration: { snapshot: () => snapshot },
-      providers: new TrustProviders({ issuer: deployment.issuer, fetch, secret: () => Promise.resolve(undefined), clock: systemClock }),
+      providers: new TrustProviders({ issuer: deployment.issuer, fetch: createSafeFetch({ userAgent: 'test', allow: [{ host: '127.0.0.1', http: true }] }), secret: () => Promise.resolve(undefined), clock: systemClock }),
       identities,
       users,
       endIdentitySessions: () => Promise.resolve(0),

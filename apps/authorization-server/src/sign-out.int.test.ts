@@ -109,6 +109,14 @@ describe('signing out of the browser', () => {
     expect((await fetch(`${deployment.issuer}/session/ended`)).status).toBe(200);
   });
 
+  test("stays with us where the provider's own sign-out would be visited over plain http that nobody allowed", async () => {
+    deployment.provider.bend = { endSession: true, endSessionEndpoint: 'http://login.example/end-session' };
+    await document({ signOutAtProvider: true });
+    const { agent } = await connect();
+    const after = await agent.browser.press(await open(agent), 'Sign out', 'http://login.example');
+    expect([after.status, after.url.origin, await isSignedIn(agent)]).toEqual([200, deployment.issuer, false]);
+  });
+
   test('is offered in the metadata', async () => {
     expect(await (await fetch(`${deployment.issuer}/.well-known/openid-configuration`)).json()).toMatchObject({ end_session_endpoint: `${deployment.issuer}/session/end` });
   });

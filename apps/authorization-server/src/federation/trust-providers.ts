@@ -2,6 +2,7 @@ import * as oauth from 'oauth4webapi';
 import { needsUserInfo, trustProviderRules, type ProvenClaims, type TrustProviderRules } from '@sallyport/authorization';
 import type { DocumentOf } from '@sallyport/configuration';
 import { SallyportError, type Clock, type Secret } from '@sallyport/kernel';
+import type { SafeFetch } from '@sallyport/safe-fetch';
 import { decodeJwt } from 'jose';
 import { authenticateClient } from './authenticate-client.js';
 
@@ -42,14 +43,14 @@ const MAX_ID_TOKEN_LENGTH = 64 * 1024;
  */
 export class TrustProviders {
   readonly #issuer: string;
-  readonly #fetch: typeof globalThis.fetch;
+  readonly #fetch: SafeFetch;
   readonly #secret: (name: string) => Promise<Secret | undefined>;
   readonly #clock: Clock;
   readonly #metadata = new WeakMap<TrustProviderRules, { server: oauth.AuthorizationServer; until: number }>();
   readonly #discovering = new WeakMap<TrustProviderRules, Promise<oauth.AuthorizationServer>>();
 
   /** @param options.secret of documents, by `TrustProvider/<name>/<field>` */
-  constructor(options: { issuer: string; fetch: typeof globalThis.fetch; secret: (name: string) => Promise<Secret | undefined>; clock: Clock }) {
+  constructor(options: { issuer: string; fetch: SafeFetch; secret: (name: string) => Promise<Secret | undefined>; clock: Clock }) {
     this.#issuer = options.issuer;
     this.#fetch = options.fetch;
     this.#secret = options.secret;
@@ -149,9 +150,9 @@ export class TrustProviders {
   /** Where a browser is sent to sign out at the provider too; undefined where it offers no such place (OpenID Connect RP-Initiated Logout 1.0). */
   async endSessionUrl(provider: TrustProvider, { idToken, returnTo }: { idToken: string | undefined; returnTo: string }): Promise<URL | undefined> {
     const { end_session_endpoint: endpoint } = await this.#discover(provider, rulesOf(provider));
-    if (endpoint === undefined || !URL.canParse(endpoint)) return undefined;
+    if (endpoint === undefined) return undefined;
+    if (!this.#fetch.mayVisit(endpoint)) throw insecure(provider);
     const url = new URL(endpoint);
-    if (url.protocol !== 'https:' && url.protocol !== new URL(provider.spec.issuer).protocol) return undefined;
     for (const [name, value] of Object.entries({ client_id: provider.spec.clientId, post_logout_redirect_uri: returnTo, ...(idToken === undefined ? {} : { id_token_hint: idToken }) })) url.searchParams.set(name, value);
     return url;
   }
@@ -210,6 +211,8 @@ export class TrustProviders {
       const answer = await oauth.discoveryRequest(discovery, { ...this.#options(provider), algorithm: 'oidc' });
       const metadata = await oauth.processDiscoveryResponse(template === undefined ? discovery : new URL(template), answer);
       if (metadata.code_challenge_methods_supported && !metadata.code_challenge_methods_supported.includes('S256')) throw unavailable(provider, 'it does not support PKCE with S256');
+      const { authorization_endpoint: authorizationEndpoint } = metadata;
+      if (authorizationEndpoint !== undefined && !this.#fetch.mayVisit(authorizationEndpoint)) throw insecure(provider);
       const offered = metadata.id_token_signing_alg_values_supported ?? ['RS256'];
       const algorithms = rules.idTokenAlgorithms.filter((algorithm) => offered.includes(algorithm));
       if (algorithms.length === 0) throw unavailable(provider, 'it signs ID tokens with no algorithm that is allowed');
@@ -269,6 +272,7 @@ async function whoseTokenIs(answer: Response, rules: TrustProviderRules, server:
 
 const named = (provider: TrustProvider) => provider.spec.displayName ?? provider.name;
 const unavailable = (provider: TrustProvider, why: string, cause?: unknown) => new SallyportError('trust_provider_unavailable', `${named(provider)} cannot be used now: ${why}.`, { cause });
+const insecure = (provider: TrustProvider) => unavailable(provider, 'it would have browsers sent to an address without https');
 const refusal = (provider: TrustProvider, why: string, cause?: unknown) => new SallyportError('trust_provider_refused', `${named(provider)} did not confirm the sign-in: ${why}.`, { cause });
 
 function translate(provider: TrustProvider, cause: unknown): SallyportError {

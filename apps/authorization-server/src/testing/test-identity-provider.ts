@@ -33,7 +33,7 @@ export interface TestIdentityProvider {
   /** Subjects that may not come in any more. */
   readonly disabled: Set<string>;
   logoutToken(claims: Record<string, unknown>, changes?: { header?: Record<string, unknown>; audience?: string; issuer?: string; wrongKey?: boolean }): Promise<string>;
-  bend: { noIdTokenAtRefresh?: boolean; refreshSubject?: string; userInfo?: boolean; endSession?: boolean; claims?: Record<string, unknown>; audience?: string; issuerParameter?: string; wrongKey?: boolean; error?: string; challengeMethods?: string[]; /** Of its tokens. */ lifetimeSeconds?: number };
+  bend: { noIdTokenAtRefresh?: boolean; refreshSubject?: string; userInfo?: boolean; endSession?: boolean; claims?: Record<string, unknown>; audience?: string; issuerParameter?: string; wrongKey?: boolean; error?: string; challengeMethods?: string[]; authorizationEndpoint?: string; endSessionEndpoint?: string; /** Of its tokens. */ lifetimeSeconds?: number };
   /** Query parameters of every authorization request seen. */
   readonly requests: URLSearchParams[];
   close(): Promise<void>;
@@ -85,11 +85,11 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
       case '/.well-known/openid-configuration':
         return void json({
           issuer,
-          authorization_endpoint: `${issuer}/authorize`,
+          authorization_endpoint: provider.bend.authorizationEndpoint ?? `${issuer}/authorize`,
           token_endpoint: `${issuer}/token`,
           jwks_uri: `${issuer}/jwks`,
           ...(provider.bend.userInfo ? { userinfo_endpoint: `${issuer}/userinfo` } : {}),
-          ...(provider.bend.endSession ? { end_session_endpoint: `${issuer}/end-session` } : {}),
+          ...(provider.bend.endSession ? { end_session_endpoint: provider.bend.endSessionEndpoint ?? `${issuer}/end-session` } : {}),
           response_types_supported: ['code'],
           subject_types_supported: ['public'],
           id_token_signing_alg_values_supported: ['RS256'],

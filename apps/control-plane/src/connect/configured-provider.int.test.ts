@@ -63,6 +63,14 @@ spec: { hop: gateway-to-server, server: saas, credentialProvider: saas-user }
     },
   };
 
+  test('is visited by https, or as plainly as the administrator allows that host, and not otherwise', async () => {
+    await configure('scopes: []');
+    declared.further = declared.further.replace(`${saas.origin}/authorize`, 'http://login.example/authorize');
+    await start(notes.resource);
+    expect((await connectSaas()).html).toContain('could not be connected');
+    expect((await database.event.findFirstOrThrow({ where: { type: 'connection.refresh_failed' } })).body).toMatchObject({ detail: { reason: 'insecure_authorization_endpoint' } });
+  });
+
   test('has a habit to test for each preset', () => expect(Object.keys(habits).toSorted()).toEqual([...OAUTH_PRESETS].toSorted()));
   test.each(Object.entries(habits))('and behaves like %s is connected, refreshed, and asked for again when its grant is dead (R36) (R38) (R43) (B4)', async (preset, habit) => {
     await configure(`preset: ${preset}${habit.spec === undefined ? '' : `, ${habit.spec}`}`, habit.authentication);

@@ -113,11 +113,13 @@ describe('connecting', () => {
     ['names another issuer', { issuer: 'https://evil.example' }],
     ['does not support PKCE S256', { code_challenge_methods_supported: ['plain'] }],
     ['offers no registration', { registration_endpoint: undefined }],
+    ['would have the browser come over plain http, where nobody allowed it,', { authorization_endpoint: 'http://login.example/authorize' }],
   ])('a server whose authorization server %s is not connected', async (_what, metadata) => {
     notes.metadata = metadata;
     const browser = new Browser(alice.userId);
     const page = await browser.submit(await browser.open(await linkFor(alice)));
     expect(page.html).toContain('could not be connected');
     expect(notes.requests.some(({ path }) => path === '/authorize')).toBe(false);
+    expect(browser.visited.filter((address) => address.startsWith('http://login.example'))).toEqual([]);
   });
 });

@@ -20,6 +20,9 @@ export interface StartContext {
 
 type Asked = Omit<ConnectTicket, 'userId'> & { readonly userId: string | null };
 
+/** Whoever is on the way reads and changes what a browser sends over plain http, `state` and challenge included. */
+const INSECURE_PAGE: StartResult = { type: 'failed', reason: 'insecure_authorization_endpoint', isTemporary: false };
+
 /** Discovers, registers where needed, and remembers the flow; the browser then goes to the server's authorization endpoint. */
 export async function startConnecting(ticket: Asked, session: Pick<BrowserSession, 'idDigest'>, target: ConfiguredTarget, context: StartContext): Promise<StartResult> {
   try {
@@ -32,12 +35,13 @@ export async function startConnecting(ticket: Asked, session: Pick<BrowserSessio
 
 async function start(ticket: Asked, session: Pick<BrowserSession, 'idDigest'>, target: ConfiguredTarget, { fetch, clients, pending, redirectUri }: StartContext): Promise<StartResult> {
   const { server, provider } = target;
-  if (provider.spec.type === 'oauth-user' || provider.spec.type === 'oauth-shared') return startAtConfigured(ticket, session, { ...target, spec: provider.spec }, { clients, pending, redirectUri });
+  if (provider.spec.type === 'oauth-user' || provider.spec.type === 'oauth-shared') return startAtConfigured(ticket, session, { ...target, spec: provider.spec }, { fetch, clients, pending, redirectUri });
   const resource = await discoverProtectedResource(server.spec.url, fetch, server.spec.resource);
   if (resource.type === 'failed') return { type: 'failed', reason: resource.reason, isTemporary: false };
   const authorizationServer = await discoverAuthorizationServer(resource.authorizationServer, fetch);
   if (authorizationServer.type === 'failed') return { type: 'failed', reason: authorizationServer.reason, isTemporary: false };
   const { metadata } = authorizationServer;
+  if (!fetch.mayVisit(metadata.authorization_endpoint)) return INSECURE_PAGE;
   const found = await clients.clientFor(target, metadata);
   if (found.type === 'failed') return { type: 'failed', reason: found.reason, isTemporary: false };
   const configured = provider.spec.type === 'mcp-user-oauth' ? provider.spec.scopes : undefined;
@@ -68,9 +72,10 @@ function withinLimit(scopes: readonly string[], limit: ReadonlySet<string> | und
 }
 
 /** Nothing is discovered: endpoints and oddities are the document's. */
-async function startAtConfigured(ticket: Asked, session: Pick<BrowserSession, 'idDigest'>, { spec, ...target }: ConfiguredTarget & { spec: OAuthUserProvider }, { clients, pending, redirectUri }: Pick<StartContext, 'clients' | 'pending' | 'redirectUri'>): Promise<StartResult> {
+async function startAtConfigured(ticket: Asked, session: Pick<BrowserSession, 'idDigest'>, { spec, ...target }: ConfiguredTarget & { spec: OAuthUserProvider }, { fetch, clients, pending, redirectUri }: StartContext): Promise<StartResult> {
   const { server, provider } = target;
   const rules = oauthUserRules(spec);
+  if (!fetch.mayVisit(rules.authorizationEndpoint)) return INSECURE_PAGE;
   const found = await clients.configured(provider.name, spec);
   if (found.type === 'failed') return { type: 'failed', reason: found.reason, isTemporary: false };
   const resource = server.spec.resource ?? server.spec.url;

@@ -1,10 +1,13 @@
 import { SallyportError } from '@sallyport/kernel';
 import { request as send, type Dispatcher } from 'undici';
 import { createGuardedAgent, type GuardOptions } from './guarded-connect.js';
-import { refuseUrl } from './outbound-guard.js';
+import { mayVisit, refuseUrl } from './outbound-guard.js';
 
 /** Fits wherever a `fetch` is taken. The body of an answer was read completely when it arrives. */
-export type SafeFetch = typeof globalThis.fetch;
+export type SafeFetch = typeof globalThis.fetch & {
+  /** Whether a browser may be sent there: never by a plain connection that we would not make ourselves. */
+  readonly mayVisit: (url: string) => boolean;
+};
 
 export interface SafeFetchOptions extends GuardOptions {
   readonly userAgent: string;
@@ -26,7 +29,7 @@ const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNRE
 export function createSafeFetch({ userAgent, timeoutMs = 10_000, maxResponseBytes = 1_048_576, ...guard }: SafeFetchOptions): SafeFetch {
   // One exchange per connection: a name is resolved and checked anew each time.
   const agent = createGuardedAgent(guard, { pipelining: 0, maxHeaderSize: 32_768 });
-  return async (input, init) => {
+  const fetch: typeof globalThis.fetch = async (input, init) => {
     const request = new Request(input, init);
     const url = new URL(request.url);
     refuseUrl(url, guard.allow);
@@ -48,6 +51,7 @@ export function createSafeFetch({ userAgent, timeoutMs = 10_000, maxResponseByte
       throw translate(cause, url, deadline, request.signal);
     }
   };
+  return Object.assign(fetch, { mayVisit: (url: string) => URL.canParse(url) && mayVisit(new URL(url), guard.allow) });
 }
 
 async function readAnswer(answer: Dispatcher.ResponseData, request: Request, maxResponseBytes: number): Promise<Response> {

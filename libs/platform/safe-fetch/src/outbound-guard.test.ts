@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { isPublicAddress, refuseUrl } from './outbound-guard.js';
+import { isPublicAddress, mayVisit, refuseUrl } from './outbound-guard.js';
 
 const refused = expect.objectContaining({ code: 'outbound_refused' });
 
@@ -34,4 +34,10 @@ describe('what a URL alone is refused for', () => {
     expect(() => refuseUrl(new URL('https://INTRANET./'), allow)).not.toThrow();
     expect(() => refuseUrl(new URL('http://OPEN./'), [{ host: 'open', http: true }])).not.toThrow();
   });
+});
+
+describe('where a browser may be sent', () => {
+  const allow = [{ host: '127.0.0.1', ports: [7410], http: true }, { host: 'intranet' }];
+  test.each(['https://login.example/authorize', 'https://10.0.0.1/authorize', 'http://127.0.0.1:7410/authorize', 'https://intranet/authorize'])('%s', (url) => expect(mayVisit(new URL(url), allow)).toBe(true));
+  test.each(['http://login.example/authorize', 'http://127.0.0.1:7411/authorize', 'http://localhost:7410/authorize', 'http://intranet/authorize', 'https://sallyport@evil.example/authorize', 'javascript:alert(1)', 'data:text/html,x', 'cursor://x'])('never %s', (url) => expect(mayVisit(new URL(url), allow)).toBe(false));
 });

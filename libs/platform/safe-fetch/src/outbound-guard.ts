@@ -42,6 +42,15 @@ export function refuseUrl(url: URL, allow: OutboundAllowance): void {
   refuseDestination(destinationOf(url), allow);
 }
 
+/**
+ * Whether a browser may be sent to an address that somebody else named: https, or plain http where the administrator tolerates
+ * it. Which networks a browser reaches is not ours to say.
+ */
+export function mayVisit(url: URL, allow: OutboundAllowance): boolean {
+  if (url.username || url.password) return false;
+  return url.protocol === 'https:' || (url.protocol === 'http:' && allowanceFor(destinationOf(url), allow)?.http === true);
+}
+
 export function refuseDestination(destination: Destination, allow: OutboundAllowance): void {
   const entry = allowanceFor(destination, allow);
   if (destination.protocol !== 'https:' && !entry?.http) throw refusal(destination.hostname, 'only https may be called');
