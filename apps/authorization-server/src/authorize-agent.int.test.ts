@@ -2,6 +2,7 @@ import { createRemoteJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '@sallyport/testing';
 import { REDIRECT_URI, TestAgent } from './testing/test-agent.js';
+import { wayBack } from './testing/test-browser.js';
 import { startTestDeployment, type TestDeployment } from './testing/test-deployment.js';
 
 let deployment: TestDeployment;
@@ -17,7 +18,7 @@ test('an agent registers, a human signs in at the identity provider and consents
   expect(deployment.provider.requests).toHaveLength(0);
   const consent = await agent.press(interstitial, /^Continue with/);
   expect(consent.html).toContain('alice@example.com');
-  expect(consent.html).toContain('Use the tools list_* of Notes');
+  expect(consent.html).toContain('Use the tools list_* of “Notes”');
   const { url } = await agent.press(consent, 'Allow');
   expect(url.searchParams.get('state')).toBe('state-of-the-agent');
   expect(url.searchParams.get('iss')).toBe(deployment.issuer);
@@ -56,7 +57,7 @@ test('where an administrator offers it, whoever has let an agent in is shown the
     const agent = await TestAgent.register(deployment);
     const offer = await agent.press(await agent.press(await agent.open(), /^Continue with/), 'Allow');
     expect(offer.html).toContain(`href="${deployment.config.controlPlaneUrl}/account"`);
-    const onward = /href="([^"]+)">Return to Test agent/.exec(offer.html)?.[1]?.replaceAll('&amp;', '&') ?? '';
+    const onward = /href="([^"]+)">Return to “Test agent”/.exec(offer.html)?.[1]?.replaceAll('&amp;', '&') ?? '';
     const { url } = await agent.browser.open(new URL(onward, offer.url), REDIRECT_URI);
     expect((await agent.redeem(url.searchParams.get('code'))).status).toBe(200);
   } finally {
@@ -112,7 +113,7 @@ describe('discovery', () => {
 describe('an authorization request is refused', () => {
   const errorOf = async (changes: Record<string, string | undefined>) => {
     const agent = await TestAgent.register(deployment);
-    const { url } = await agent.open(changes);
+    const url = wayBack(await agent.open(changes));
     return { at: url.origin + url.pathname, error: url.searchParams.get('error'), iss: url.searchParams.get('iss'), state: url.searchParams.get('state') };
   };
   const told = (error: string) => ({ at: REDIRECT_URI, error, iss: deployment.issuer, state: 'state-of-the-agent' });
@@ -155,7 +156,7 @@ test('with two resources, one of them ours, nothing is granted (R9, R16)', async
   const agent = await TestAgent.register(deployment);
   const url = agent.authorizationUrl();
   url.searchParams.append('resource', 'https://elsewhere.example/mcp');
-  const { url: back } = await agent.browser.open(url, REDIRECT_URI);
+  const back = wayBack(await agent.browser.open(url, REDIRECT_URI));
   expect(back.searchParams.get('error')).toBe('invalid_target');
 });
 

@@ -149,10 +149,14 @@ describe('dynamic registration (RFC 7591)', () => {
     expect([status, body['error']]).toEqual([400, 'invalid_redirect_uri']);
   });
 
-  test('takes hosts and schemes the administrator lists (R18)', async () => {
-    await deployment.configure([registration({ redirectHosts: ['*.agents.example', 'cursor:'] })]);
+  test('takes hosts and whole URIs the administrator lists, and nothing else of a scheme (R18, S35)', async () => {
+    await deployment.configure([registration({ redirectHosts: ['*.agents.example', 'cursor://anysphere.cursor-mcp/oauth/callback', 'warp:'] })]);
     expect((await register(deployment, { redirect_uris: ['https://one.agents.example/cb', 'cursor://anysphere.cursor-mcp/oauth/callback'] })).status).toBe(201);
     expect((await register(deployment)).status).toBe(400);
+    for (const uri of ['cursor://anysphere.cursor-deeplink/mcp/install?name=x&config=e30', 'cursor://anysphere.cursor-mcp/oauth/callback?x=1', 'warp://mcp/oauth2callback', 'https://one.agents.example/to?url=https://evil.example']) {
+      const { status, body } = await register(deployment, { redirect_uris: [uri] });
+      expect([uri, status, body['error']]).toEqual([uri, 400, 'invalid_redirect_uri']);
+    }
   });
 
   test.each([
@@ -290,12 +294,24 @@ describe('client ID metadata documents', () => {
   test('that take a redirect URI back take it from requests under way as well', async () => {
     const agent = new TestAgent(deployment, serve('/withdrawn.json'));
     const consent = await agent.press(await agent.open(), /^Continue with/);
-    expect(consent.html).toContain('Let Documented agent act for you?');
+    expect(consent.html).toContain('Let “Documented agent” act for you?');
     serve('/withdrawn.json', { redirect_uris: ['http://127.0.0.1:33418/elsewhere'] });
     const replica = await startReplica();
     const page = await agent.browser.open(new URL(consent.url.pathname, replica.urls['issuer']), agent.redirectUri);
     await replica.close();
     expect([page.status, page.html.includes('This request has expired')]).toEqual([400, true]);
+  });
+
+  test('and whose host an administrator named are told of errors by a redirect to that host; of any other host by a link on a page (S35)', async () => {
+    const callback = `${documents.origin}/callback`;
+    const [web, local] = [new TestAgent(deployment, serve('/web.json', { redirect_uris: [callback] }), callback), new TestAgent(deployment, serve('/local.json'))];
+    const toldAt = async (agent: TestAgent) => {
+      const response = await fetch(agent.authorizationUrl({ prompt: 'none' }), { redirect: 'manual' });
+      return response.headers.get('location')?.split('?', 1)[0] ?? ((await response.text()).includes('Return to') && 'a page');
+    };
+    expect([await toldAt(web), await toldAt(local)]).toEqual(['a page', 'a page']);
+    await deployment.configure([registration({ documents: { allowedHosts: ['*', '127.0.0.1'] } })]);
+    expect([await toldAt(web), await toldAt(local)]).toEqual([callback, 'a page']);
   });
 
   test('ask for consent again when what they say has changed (S3)', async () => {
@@ -306,6 +322,6 @@ describe('client ID metadata documents', () => {
     // Another agent id stands for the same document after its cache time: the digest is per user and client.
     const { sub } = decodeJwt(String((await agent.redeem(silent.url.searchParams.get('code'))).body['access_token']));
     await deployment.database.agentConsent.update({ where: { userId_clientId: { userId: String(sub), clientId: agent.clientId } }, data: { metadataDigest: 'of an earlier document' } });
-    expect((await agent.open()).html).toContain('Let Documented agent act for you?');
+    expect((await agent.open()).html).toContain('Let “Documented agent” act for you?');
   });
 });

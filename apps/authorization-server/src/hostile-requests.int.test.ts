@@ -4,7 +4,7 @@ import { decodeJwt, decodeProtectedHeader } from 'jose';
 import { eventually } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { REDIRECT_URI, register, TestAgent } from './testing/test-agent.js';
-import { TestBrowser, type BrowserPage } from './testing/test-browser.js';
+import { TestBrowser, type BrowserPage, wayBack } from './testing/test-browser.js';
 import { startTestIdentityProvider } from './testing/test-identity-provider.js';
 import { startTestDeployment, type TestDeployment } from './testing/test-deployment.js';
 
@@ -95,7 +95,7 @@ describe('a strange request is answered by an OAuth error and never by a 5xx', (
     }
   });
 
-  test('at the authorization endpoint, with the answer at the agent as far as that is safe (RFC 9207)', async () => {
+  test('at the authorization endpoint, with the answer on a page, and a link to the agent as far as that is safe (RFC 9207, S35)', async () => {
     const agent = await TestAgent.register(deployment);
     const told: [string, (parameters: URLSearchParams) => void, string][] = [
       ['two states', (parameters) => parameters.append('state', 'x'), 'invalid_request'],
@@ -115,7 +115,7 @@ describe('a strange request is answered by an OAuth error and never by a 5xx', (
     for (const [what, change, error] of told) {
       const url = agent.authorizationUrl();
       change(url.searchParams);
-      const back = (await new TestBrowser().open(url, REDIRECT_URI)).url;
+      const back = wayBack(await new TestBrowser().open(url, REDIRECT_URI));
       expect([what, back.origin + back.pathname, back.searchParams.get('error'), back.searchParams.get('iss')]).toEqual([what, REDIRECT_URI, error, deployment.issuer]);
     }
     for (const name of ['client_id', 'redirect_uri']) {
@@ -202,7 +202,7 @@ describe('consent', () => {
     const agent = new TestAgent(deployment, String(body['client_id']));
     const interstitial = await agent.open();
     const consent = await agent.press(interstitial, /^Continue with/);
-    expect(consent.html).toContain('&quot;&gt;&lt;img src=x');
+    expect(consent.html).toContain('&#39;&gt;&lt;img src=x');
     for (const { html } of [interstitial, consent]) expect(html).not.toMatch(/<script|<img/);
   });
 });
@@ -217,7 +217,7 @@ describe('a form', () => {
       expect([refused.status, refused.html.includes('This form cannot be used')]).toEqual([403, true]);
     }
     expect(deployment.provider.requests).toHaveLength(asked);
-    expect((await agent.press(page, /^Continue with/)).html).toContain('Let Test agent act for you?');
+    expect((await agent.press(page, /^Continue with/)).html).toContain('Let “Test agent” act for you?');
   });
 
   test('token is good in the browser it was made for only (S3)', async () => {
@@ -228,7 +228,7 @@ describe('a form', () => {
     if (own) own.value = 'p'.repeat(43);
     expect((await agent.press(page, /^Continue with/)).status).toBe(403);
     if (own) own.value = genuine;
-    expect((await agent.press(page, /^Continue with/)).html).toContain('Let Test agent act for you?');
+    expect((await agent.press(page, /^Continue with/)).html).toContain('Let “Test agent” act for you?');
   });
 
   test('token is good for its own interaction only, and an interaction answers on its own path only (S3)', async () => {

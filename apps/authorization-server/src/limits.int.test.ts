@@ -1,6 +1,7 @@
 import { createTestAuthority, eventually, startHttpsServer } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { register, TestAgent } from './testing/test-agent.js';
+import { wayBack } from './testing/test-browser.js';
 import { startTestDeployment, type TestDeployment } from './testing/test-deployment.js';
 
 let deployment: TestDeployment;
@@ -119,8 +120,9 @@ describe('one agent', () => {
     const [eager, other] = [await TestAgent.register(deployment), await TestAgent.register(deployment)];
     await limit({ authorize: { client: 3 } });
     for (let accepted = 0; accepted < 3; accepted++) expect((await eager.open()).status).toBe(200);
-    const { url } = await eager.open();
-    expect(Object.fromEntries(url.searchParams)).toEqual({ ...tooMany.body, state: 'state-of-the-agent', iss: deployment.issuer });
+    const refused = await eager.open();
+    expect([refused.status, Number(refused.headers.get('retry-after')) > 0]).toEqual([429, true]);
+    expect(Object.fromEntries(wayBack(refused).searchParams)).toEqual({ ...tooMany.body, state: 'state-of-the-agent', iss: deployment.issuer });
     expect((await eager.open({ redirect_uri: 'https://evil.example/cb' })).status).toBe(400);
     expect((await form('/par', { client_id: eager.clientId })).status).toBe(429);
     expect((await other.open()).status).toBe(200);

@@ -103,7 +103,7 @@ describe('a sign-in', () => {
     const start = await agent.open();
     const { url } = await agent.browser.press(start, /^Continue with/, callback);
     const asked = deployment.provider.requests.at(-1);
-    expect((await agent.browser.open(url, REDIRECT_URI)).html).toContain('Let Test agent act for you?');
+    expect((await agent.browser.open(url, REDIRECT_URI)).html).toContain('Let “Test agent” act for you?');
     // The provider is asked once more for the very same request, and so has another good code for it.
     const again = new URL(`${deployment.provider.issuer}/authorize?${asked}`);
     const answered = (await fetch(again, { redirect: 'manual' })).headers.get('location') ?? '';
@@ -182,14 +182,14 @@ describe('consent', () => {
     const agent = await TestAgent.register(deployment);
     await agent.connect();
     const page = await agent.open();
-    expect(page.html).toContain('Let Test agent act for you?');
+    expect(page.html).toContain('Let “Test agent” act for you?');
   });
 
   test('of one agent is not consent to another of the same name, nor for another human (R4, S3)', async () => {
     const agent = await TestAgent.register(deployment);
     await agent.connect();
     const twin = await TestAgent.register(deployment);
-    expect((await twin.press(await twin.open(), /^Continue with/)).html).toContain('Let Test agent act for you?');
+    expect((await twin.press(await twin.open(), /^Continue with/)).html).toContain('Let “Test agent” act for you?');
     deployment.provider.account = { ...alice, sub: 'dave-id', email: 'dave@example.com' };
     agent.browser.cookies.length = 0;
     expect((await agent.press(await agent.open(), /^Continue with/)).html).toContain('dave@example.com');
@@ -207,7 +207,7 @@ describe('consent', () => {
     const agent = await TestAgent.register(deployment);
     await agent.connect();
     agent.browser.cookies.length = 0;
-    expect((await agent.press(await agent.open({ prompt: 'consent' }), /^Continue with/)).html).toContain('Let Test agent act for you?');
+    expect((await agent.press(await agent.open({ prompt: 'consent' }), /^Continue with/)).html).toContain('Let “Test agent” act for you?');
   });
 
   test('sent twice makes one session', async () => {
@@ -279,7 +279,7 @@ describe('client-to-gateway policy at the door', () => {
     await deployment.configure([policy({ agents: { clientIds: ['https://claude.ai/oauth/claude-code-client-metadata'] } })]);
     const agent = await TestAgent.register(deployment);
     const denied = await agent.press(await agent.open(), /^Continue with/);
-    expect([denied.status, denied.html.includes('Test agent cannot be connected')]).toEqual([403, true]);
+    expect([denied.status, denied.html.includes('“Test agent” cannot be connected')]).toEqual([403, true]);
     expect(denied.html).not.toContain('employees');
     const { url } = await agent.press(denied, 'Return to the agent');
     expect(url.searchParams.get('error')).toBe('access_denied');

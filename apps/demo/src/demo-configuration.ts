@@ -134,7 +134,7 @@ kind: ClientRegistration
 name: default
 spec:
   metadataDocuments: { enabled: true, allowedHosts: ["*"] }
-  dynamic: { mode: open, redirectHosts: [127.0.0.1, "[::1]", localhost, vscode.dev, insiders.vscode.dev, "cursor:"] }
+  dynamic: { mode: open, redirectHosts: [127.0.0.1, "[::1]", localhost, "https://vscode.dev/redirect", "https://insiders.vscode.dev/redirect", "cursor://anysphere.cursor-mcp/oauth/callback"] }
 ---
 # How long what an agent holds is good. An access token lives an hour at most; a session ends when no agent comes back for
 # it, and in the end in any case.

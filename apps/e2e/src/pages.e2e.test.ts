@@ -98,14 +98,14 @@ describe.each(looks)('on %s', (_look, options) => {
   test('an agent is allowed by keyboard alone, on pages without fault (R20, S3)', async () => {
     const { page, authorization, backAtTheAgent, complaints, close } = await visitor(options);
     await page.goto(authorization());
-    expect(await page.textContent('h1')).toBe('Notebook Agent wants to connect');
+    expect(await page.textContent('h1')).toBe('“Notebook Agent” wants to connect');
     expect(await page.getByRole('button').allTextContents()).toEqual(['Continue with Demo identity provider', 'Continue with Other identity provider', expect.stringMatching(/^Cancel and return to /)]);
     await expectGoodPage(page);
     await focus(page, 'Continue with Demo identity provider');
     await page.keyboard.press('Enter');
     await page.waitForSelector('#username');
     await signIn(page, 'alice');
-    expect(await page.textContent('h1')).toBe('Let Notebook Agent act for you?');
+    expect(await page.textContent('h1')).toBe('Let “Notebook Agent” act for you?');
     await expectGoodPage(page);
     await focus(page, 'Allow');
     await page.keyboard.press('Enter');
@@ -161,7 +161,7 @@ test('no page of another site can frame ours, nor run a script in it (S19)', asy
   await page.goto(authorization());
   const address = page.url();
   await page.evaluate("{ const script = document.createElement('script'); script.textContent = 'document.title = 1'; document.body.append(script) }");
-  expect(await page.title()).toBe('Notebook Agent wants to connect · Sallyport');
+  expect(await page.title()).toBe('“Notebook Agent” wants to connect · Sallyport');
   expect(complaints.some((complaint) => /script/.test(complaint))).toBe(true);
 
   await page.context().route('http://127.0.0.1:9/', (route) => route.fulfill({ contentType: 'text/html', body: `<!doctype html><iframe src="${address}"></iframe>` }));

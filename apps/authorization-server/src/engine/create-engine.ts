@@ -1,14 +1,14 @@
 import type { JWK } from 'jose';
 import { DPOP_ALGORITHMS } from '@sallyport/access-token';
 import type { Clock } from '@sallyport/kernel';
-import { mayFetchDocument } from '@sallyport/authorization';
+import { isTrustedRedirect, mayFetchDocument } from '@sallyport/authorization';
 import { errors, type Client, type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
 import type { ArtifactStore } from '../storage/artifact-store.js';
 import { CONFIDENTIAL_METHODS, CONTROL_PLANE_CLIENT_ID, DYNAMIC_PREFIX, normaliseClientMetadata, REGISTERED_BY, registeredBy } from './client-metadata.js';
 import { createEngineAdapter } from './engine-adapter.js';
 import type { AssertionVerdict, AuthorizationEngine, EngineDecisions, EngineEvents, LifecycleSubject, RenderError, TokenVerdict } from './engine.js';
 import { interactionPolicyFor } from './interaction-policy.js';
-import { atomicReplayDetection, describeMetadata, provenKey, providerWithRefresh, toRegistration, whenClientIsNamed } from './internals.js';
+import { atomicReplayDetection, describeMetadata, answerUrl, provenKey, toRegistration, whenClientIsNamed, wrappedProvider } from './internals.js';
 import { IDENTITY_SESSION, interactionSteps } from './interaction-steps.js';
 import { registerAssertionGrant } from './assertion-grant.js';
 import { limitRequests, refuseSpentClient, TooManyRequests } from './limit-requests.js';
@@ -174,10 +174,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     fetch: async (input, init) => onlyJson(await options.documents.fetch(input instanceof Request ? input.url : input, init)),
     fetchResponseBodyLimits: { 'client_id metadata document': 5 * 1024, jwks_uri: 64 * 1024, sector_identifier_uri: 1024 },
     renderError: (ctx, out) => {
-      const { html, contentSecurityPolicy } = options.renderError(out);
-      ctx.type = 'html';
-      ctx.set('Content-Security-Policy', contentSecurityPolicy);
-      ctx.body = html;
+      showPage(ctx, options.renderError(out));
     },
     features: {
       devInteractions: { enabled: false },
@@ -220,15 +217,26 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
       },
     },
   };
-  const provider = providerWithRefresh(issuer, configuration, async (ctx, builtIn) => {
-    const { params, client } = ctx.oidc;
-    const presented = params['refresh_token'];
-    if (typeof presented !== 'string') return builtIn(); // which says what is missing
-    return rotation.run({ presented, clientId: client.clientId }, builtIn, async (successor) => {
-      repeating.add(ctx);
-      params['refresh_token'] = successor;
-      await builtIn();
-    });
+  const provider = wrappedProvider(issuer, configuration, {
+    refresh: async (ctx, builtIn) => {
+      const { params, client } = ctx.oidc;
+      const presented = params['refresh_token'];
+      if (typeof presented !== 'string') return builtIn(); // which says what is missing
+      return rotation.run({ presented, clientId: client.clientId }, builtIn, async (successor) => {
+        repeating.add(ctx);
+        params['refresh_token'] = successor;
+        await builtIn();
+      });
+    },
+    // Nobody has clicked anything yet when the request itself is answered: what follows a form of ours has another route.
+    answer: (ctx, redirectUri, parameters, builtIn) => {
+      const agent = ctx.oidc.client && toRegistration(ctx.oidc.client);
+      const { error, error_description } = parameters;
+      if (ctx.oidc.route !== 'authorization' || error === undefined || !agent || isTrustedRedirect(agent, redirectUri, decisions.documents())) return builtIn();
+      const back = { agent, redirectUri, href: answerUrl(redirectUri, parameters) };
+      if (ctx.status < 400) ctx.status = 400; // of an error that was meant to be redirected
+      showPage(ctx, options.renderError({ error, error_description }, back));
+    },
   });
   provider.proxy = true; // only what `handle` sets below is there to be trusted
   atomicReplayDetection(provider, options.store, options.clock);
@@ -301,6 +309,12 @@ class NotNow extends errors.OIDCProviderError {
 const isSigningAlgorithm = (alg: string | undefined): alg is 'ES256' | 'RS256' | 'EdDSA' => alg === 'ES256' || alg === 'RS256' || alg === 'EdDSA';
 
 type TokenSource = { iat?: number | undefined; grantId?: string | undefined; accountId: string; authTime?: number | undefined; acr?: string | undefined; amr?: string[] | undefined };
+
+function showPage(ctx: KoaContextWithOIDC, { html, contentSecurityPolicy }: ReturnType<RenderError>): void {
+  ctx.type = 'html';
+  ctx.set('Content-Security-Policy', contentSecurityPolicy);
+  ctx.body = html;
+}
 
 /** Documents and key sets are JSON and say so: a host that serves what its users upload vouches for nothing. */
 function onlyJson(response: Response): Response {

@@ -170,4 +170,11 @@ export interface EngineError {
   readonly error: string;
   readonly error_description?: string | undefined;
 }
-export type RenderError = (error: EngineError) => { readonly html: string; readonly contentSecurityPolicy: string };
+/** Where an answer would go that nobody has agreed to: the page says so, and sends nobody there by itself. */
+export interface WayBack {
+  readonly agent: AgentRegistration;
+  readonly redirectUri: string;
+  /** The same with the answer in it. */
+  readonly href: string;
+}
+export type RenderError = (error: EngineError, back?: WayBack) => { readonly html: string; readonly contentSecurityPolicy: string };

@@ -61,18 +61,43 @@ export async function useProof(ctx: TokenEndpointGrantContext): Promise<string |
   return proof?.thumbprint;
 }
 
+/** What goes round a part of the engine. */
+export interface Wrappers {
+  /** Called for each refresh, with the engine's own handling of it. */
+  readonly refresh: (ctx: TokenEndpointGrantContext, builtIn: () => Promise<void>) => Promise<void>;
+  /** Called for whatever is answered at a redirect URI, with the engine's own redirect. */
+  readonly answer: (ctx: KoaContextWithOIDC, redirectUri: string, parameters: AnswerParameters, builtIn: () => void) => void;
+}
+export type AnswerParameters = Readonly<Record<string, string | undefined>>;
+
 /**
- * The engine registers its own grants through its public method while it is constructed: the only moment at which a
- * built-in grant can be wrapped rather than written anew.
- * @param around called for each refresh, with the engine's own handling of it
+ * The engine registers its own grants and ways to answer through its public methods while it is constructed: the only
+ * moment at which a built-in one can be wrapped rather than written anew. Of the ways to answer there is one, the query
+ * (OAuth 2.1 section 4.1.2), also for an error about another.
  */
-export function providerWithRefresh(issuer: string, configuration: Configuration, around: (ctx: TokenEndpointGrantContext, builtIn: () => Promise<void>) => Promise<void>): Provider {
-  class RefreshingProvider extends Provider {
+export function wrappedProvider(issuer: string, configuration: Configuration, { refresh, answer }: Wrappers): Provider {
+  class WrappedProvider extends Provider {
     override registerGrantType<P extends object>(name: string, handler: (ctx: TokenEndpointGrantContext<P>) => void | Promise<void>, ...rest: [params?: Names, duplicates?: Names]): void {
-      super.registerGrantType<P>(name, name === 'refresh_token' ? (ctx) => around(ctx, async () => handler(ctx)) : handler, ...rest);
+      super.registerGrantType<P>(name, name === 'refresh_token' ? (ctx) => refresh(ctx, async () => handler(ctx)) : handler, ...rest);
+    }
+
+    override registerResponseMode(name: string): void {
+      super.registerResponseMode(name, (ctx, redirectUri, parameters) => {
+        const answered = Object.fromEntries(Object.entries(parameters).map(([key, value]) => [key, String(value)]));
+        answer(ctx, redirectUri, answered, () => {
+          ctx.status = 303;
+          ctx.redirect(answerUrl(redirectUri, answered));
+        });
+      });
     }
   }
-  return new RefreshingProvider(issuer, configuration);
+  return new WrappedProvider(issuer, configuration);
+}
+
+export function answerUrl(redirectUri: string, parameters: AnswerParameters): string {
+  const url = new URL(redirectUri);
+  for (const [name, value] of Object.entries(parameters)) if (value !== undefined) url.searchParams.set(name, value);
+  return url.href;
 }
 type Names = string | readonly string[] | ReadonlySet<string> | undefined;
 

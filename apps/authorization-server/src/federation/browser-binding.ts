@@ -1,6 +1,12 @@
 import { createHmac, hkdfSync, randomBytes } from 'node:crypto';
+import { writeShown, type Shown } from '@sallyport/authorization';
 import { constantTimeEqual } from '@sallyport/kernel';
 import type { MasterKey } from '@sallyport/keys';
+
+export interface SignedForm {
+  readonly shown: string;
+  readonly token: string;
+}
 
 /**
  * One cookie of our own per browser (security rule S31): the federation answer must come back to the browser that asked
@@ -20,7 +26,7 @@ export class BrowserBinding {
   }
 
   /** @param cookieHeader of the request */
-  read(cookieHeader: string | undefined): string | undefined {
+  browserOf(cookieHeader: string | undefined): string | undefined {
     for (const pair of (cookieHeader ?? '').split(';')) {
       const [name, value] = pair.trim().split('=', 2);
       if (name === this.cookieName && value !== undefined && /^[A-Za-z0-9_-]{43}$/.test(value)) return value;
@@ -33,12 +39,21 @@ export class BrowserBinding {
     return { browser, setCookie: `${this.cookieName}=${browser}; Path=/; HttpOnly; SameSite=Lax${this.#secure ? '; Secure' : ''}` };
   }
 
-  formToken(browser: string, interaction: string): string {
-    return createHmac('sha256', this.#key).update(`${interaction}\n${browser}`).digest('base64url');
+  /** A form's own fields: what its page shows, signed for this browser and one request of it (security rule S35). */
+  sign(browser: string, request: string, shown: Shown): SignedForm {
+    const text = writeShown(shown);
+    return { shown: text, token: this.#token(browser, request, text) };
   }
 
-  isFormToken(presented: unknown, browser: string | undefined, interaction: string): boolean {
-    return typeof presented === 'string' && browser !== undefined && constantTimeEqual(presented, this.formToken(browser, interaction));
+  /** @returns what the page of this form showed; undefined when it is not ours, or was made for another browser or request */
+  read(browser: string | undefined, request: string, form: Readonly<Record<string, unknown>>): string | undefined {
+    const { form_token: token, shown } = form;
+    if (browser === undefined || typeof token !== 'string' || typeof shown !== 'string') return undefined;
+    return constantTimeEqual(token, this.#token(browser, request, shown)) ? shown : undefined;
+  }
+
+  #token(browser: string, request: string, shown: string): string {
+    return createHmac('sha256', this.#key).update(`${request}\n${browser}\n${shown}`).digest('base64url');
   }
 }
 

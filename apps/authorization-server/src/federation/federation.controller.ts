@@ -40,7 +40,7 @@ export class FederationController {
 
   @Get(':provider/callback')
   async callback(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('provider') name: string): Promise<void> {
-    sendAnswer(reply, await this.#finish(name, new URL(request.raw.url ?? '', this.issuer), this.binding.read(request.headers.cookie)));
+    sendAnswer(reply, await this.#finish(name, new URL(request.raw.url ?? '', this.issuer), this.binding.browserOf(request.headers.cookie)));
   }
 
   async #finish(name: string, callback: URL, browser: string | undefined): Promise<Answer> {

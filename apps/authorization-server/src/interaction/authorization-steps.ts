@@ -1,7 +1,18 @@
+import { createHash } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { agentAssurance, agentName, consentDigest, grantedScopes, redirectHost } from '@sallyport/authorization';
+import {
+  agentAssurance,
+  agentName,
+  assuranceWithKey,
+  changedSince,
+  consentDigest,
+  grantedScopes,
+  redirectHost,
+  registrationDigest,
+  type Shown,
+} from '@sallyport/authorization';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import { SallyportError, type Clock } from '@sallyport/kernel';
+import { quotedName, SallyportError, type Clock } from '@sallyport/kernel';
 import type { AuthorizationEngine, PendingAuthorization } from '../engine/engine.js';
 import type { Admission, Admissions, AgentFacts } from '../entitlement/admission.js';
 import type { BrowserBinding } from '../federation/browser-binding.js';
@@ -10,11 +21,14 @@ import type { RecordLifecycle } from '../lifecycle/record-lifecycle.js';
 import { accountsPage } from '../pages/accounts-page.js';
 import { consentPage } from '../pages/consent-page.js';
 import { describeScope } from '../pages/describe-scope.js';
+import type { Html } from '../pages/html.js';
 import { deniedPage, messagePage } from '../pages/message-pages.js';
 import type { Page } from '../pages/page.js';
+import { shownFields } from '../pages/shown-fields.js';
 import { signInPage } from '../pages/sign-in-page.js';
 import type { AgentSessions } from '../storage/agent-sessions.js';
 import type { User, Users } from '../storage/users.js';
+import { changeWords } from './change-words.js';
 import { denialWords, mayFreshSignInHelp } from './denial-words.js';
 
 /** One request of a browser within one interaction. */
@@ -49,8 +63,8 @@ export interface AuthorizationStepsParts {
 
 /**
  * What happens between an agent's authorization request and the code, in this order and no other: the agent is named,
- * the human signs in, policy is asked, the human consents, a grant of its own is minted (S3, S4). Every form carries a
- * token bound to this browser and this interaction.
+ * the human signs in, policy is asked, the human consents, a grant of its own is minted (S3, S4). Every form carries
+ * what its page showed, signed for this browser and this interaction; what became another since is shown again (S35).
  */
 export class AuthorizationSteps {
   readonly #parts: AuthorizationStepsParts;
@@ -69,7 +83,10 @@ export class AuthorizationSteps {
   async signIn(visit: Visit, form: Readonly<Record<string, unknown>>): Promise<Answer> {
     const pending = await this.#pending(visit);
     if (!pending) return expired;
-    if (!this.#isOurForm(visit, form)) return forged;
+    const shown = this.#readForm(visit, form);
+    if (shown === undefined) return forged;
+    const changed = changedSince(shown, this.#signInChoice(pending));
+    if (changed.length > 0) return this.#askToSignIn(visit, pending, changeWords(changed));
     const provider = this.#parts.configuration.snapshot().get('TrustProvider', String(form['provider']));
     if (!provider) return expired;
     return this.#federate(visit, pending, provider.name);
@@ -83,7 +100,7 @@ export class AuthorizationSteps {
     const now = Math.floor(this.#parts.clock() / 1000);
     if (this.#parts.configuration.snapshot().revocations.isRevoked({ userId: authentication.userId, clientId: pending.agent.clientId, sid: '', issuedAt: now })) {
       this.#parts.record({ type: 'user.sign_in_failed', userId: authentication.userId, clientId: pending.agent.clientId, reason: 'revoked' });
-      return show(deniedPage(pending, denialWords('revoked'), this.#formToken(visit)), 403);
+      return show(deniedPage(pending, denialWords('revoked'), this.#denialFields(visit, pending)), 403);
     }
     return redirect(await this.#parts.engine.signedIn(visit.request, visit.response, authentication));
   }
@@ -92,17 +109,21 @@ export class AuthorizationSteps {
     if (form['decision'] !== 'allow') return this.deny(visit, form);
     const pending = await this.#pending(visit);
     if (!pending) return expired;
-    if (!this.#isOurForm(visit, form)) return forged;
+    const shown = this.#readForm(visit, form);
+    if (shown === undefined) return forged;
     if (pending.step !== 'consent') return this.show(visit); // a sign-in is asked for first, whoever is signed in already
     const asked = await this.#decide(visit, pending);
     if (!asked?.admission.admitted) return this.show(visit); // something changed while the page was open
-    return this.#grant(visit, pending, asked.user, asked.agent, asked.admission.scopes, { remembered: false });
+    const question = this.#question(pending, asked.user, asked.admission.scopes);
+    const changed = changedSince(shown, question.shown);
+    if (changed.length > 0) return this.#showConsent(visit, pending, question, changeWords(changed));
+    return this.#grant(visit, pending, asked, { scopes: question.granted, remembered: false });
   }
 
   async deny(visit: Visit, form: Readonly<Record<string, unknown>>): Promise<Answer> {
     const pending = await this.#pending(visit);
     if (!pending) return expired;
-    if (!this.#isOurForm(visit, form)) return forged;
+    if (this.#readForm(visit, form) === undefined) return forged; // a no is a no, whatever became another meanwhile
     this.#parts.record({ type: 'agent.consent_denied', userId: pending.authentication?.userId, clientId: pending.agent.clientId, agentName: agentName(pending.agent) });
     return redirect(await this.#parts.engine.refuse(visit.request, visit.response, 'the authorization was not granted'));
   }
@@ -113,7 +134,7 @@ export class AuthorizationSteps {
     if (!only) return show(messagePage('Nobody can sign in yet', 'No identity provider is configured for this gateway.'), 503);
     if (pending.agent.registeredBy === 'first-party' && providers.length === 1 && notice === undefined) return this.#federate(visit, pending, only.name);
     const choices = providers.map(({ name, spec }) => ({ name, title: spec.displayName ?? name, issuer: spec.issuer }));
-    return show(signInPage({ pending, providers: choices, formToken: this.#formToken(visit), notice }));
+    return show(signInPage({ pending, providers: choices, fields: this.#fields(visit, this.#signInChoice(pending)), notice }));
   }
 
   async #federate(visit: Visit, pending: PendingAuthorization, providerName: string): Promise<Answer> {
@@ -135,25 +156,39 @@ export class AuthorizationSteps {
     if (!admission.admitted) {
       if (!pending.freshlySignedIn && mayFreshSignInHelp(admission.reason)) return this.#askToSignIn(visit, pending, denialWords(admission.reason));
       this.#parts.record({ type: 'token.refused', userId: user.id, trustProvider: user.trustProvider, clientId: agent.clientId, agentName: agent.name, reason: `${admission.reason} (${admission.policy ?? 'revocation'})` });
-      return show(deniedPage(pending, denialWords(admission.reason), this.#formToken(visit)), 403);
+      return show(deniedPage(pending, denialWords(admission.reason), this.#denialFields(visit, pending)), 403);
     }
-    const { granted, withheld } = grantedScopes(pending.requestedScopes, admission.scopes);
-    const digest = consentDigest(pending.agent, pending.redirectUri, granted);
+    const question = this.#question(pending, user, admission.scopes);
+    const digest = consentDigest(pending.agent, pending.redirectUri, question.granted);
     // An agent that only asserts who it is gets no code without a click of this very request.
     const clicked = pending.freshlySignedIn || agent.assurance !== 'asserted';
-    if (clicked && !pending.consentRequested && (await this.#parts.sessions.consented(user.id, agent.clientId)) === digest) return this.#grant(visit, pending, user, agent, admission.scopes, { remembered: true });
-
-    const snapshot = this.#parts.configuration.snapshot();
-    const scopes = granted.map((scope) => ({ scope, words: describeScope(snapshot, scope) }));
-    const known = new Set(snapshot.all('Role').flatMap((role) => role.spec.scopes));
-    const provider = snapshot.get('TrustProvider', user.trustProvider)?.spec.displayName ?? user.trustProvider;
-    const label = user.email ?? user.name ?? user.subject;
-    return show(consentPage({ pending, user: { label, provider }, scopes, withheld: withheld.filter((scope) => known.has(scope)), formToken: this.#formToken(visit) }));
+    if (clicked && !pending.consentRequested && (await this.#parts.sessions.consented(user.id, agent.clientId)) === digest) return this.#grant(visit, pending, asked, { scopes: question.granted, remembered: true });
+    return this.#showConsent(visit, pending, question);
   }
 
-  async #grant(visit: Visit, pending: PendingAuthorization, user: User, agent: AgentFacts, entitled: ReadonlySet<string>, { remembered }: { remembered: boolean }): Promise<Answer> {
+  /** Everything that the person is asked to agree to, as it is now. */
+  #question(pending: PendingAuthorization, user: User, entitled: ReadonlySet<string>): Question {
+    const snapshot = this.#parts.configuration.snapshot();
+    const { granted, withheld } = grantedScopes(pending.requestedScopes, entitled);
+    const known = new Set(snapshot.all('Role').flatMap((role) => role.spec.scopes));
+    const provider = snapshot.get('TrustProvider', user.trustProvider)?.spec.displayName ?? user.trustProvider;
+    const question = {
+      granted,
+      withheld: withheld.filter((scope) => known.has(scope)),
+      scopes: granted.map((scope) => ({ scope, words: describeScope(snapshot, scope) })),
+      user: { label: user.email ?? user.name ?? user.subject, provider },
+    };
+    const abilities = question.scopes.map(({ scope, words }) => JSON.stringify([scope, ...words]));
+    const shown = { form: 'consent', ...agentShown(pending), user: user.id, account: JSON.stringify(question.user), scopes: granted, withheld: question.withheld, abilities: digestOf(abilities) };
+    return { ...question, shown };
+  }
+
+  #showConsent(visit: Visit, pending: PendingAuthorization, { user, scopes, withheld, shown }: Question, notice?: string): Answer {
+    return show(consentPage({ pending, user, scopes, withheld, fields: this.#fields(visit, shown), notice }));
+  }
+
+  async #grant(visit: Visit, pending: PendingAuthorization, { user, agent }: { user: User; agent: AgentFacts }, { scopes: granted, remembered }: { scopes: readonly string[]; remembered: boolean }): Promise<Answer> {
     const { engine, sessions, record, clock } = this.#parts;
-    const { granted } = grantedScopes(pending.requestedScopes, entitled);
     const at = new Date(clock());
     const to = await engine.grant(visit.request, visit.response, {
       userId: user.id,
@@ -186,11 +221,40 @@ export class AuthorizationSteps {
     return pending?.uid === visit.uid ? pending : undefined;
   }
 
-  #formToken({ browser, uid }: Visit): string {
-    return this.#parts.binding.formToken(browser, uid);
+  #signInChoice(pending: PendingAuthorization): Shown {
+    const providers = this.#parts.configuration.snapshot().all('TrustProvider');
+    return { form: 'sign-in', ...agentShown(pending), providers: providers.map(({ name, spec }) => JSON.stringify([name, spec.issuer, spec.displayName])) };
   }
 
-  #isOurForm({ browser, uid }: Visit, form: Readonly<Record<string, unknown>>): boolean {
-    return this.#parts.binding.isFormToken(form['form_token'], browser, uid);
+  #denialFields(visit: Visit, pending: PendingAuthorization): Html {
+    return this.#fields(visit, { form: 'denial', ...agentShown(pending) });
+  }
+
+  #fields({ browser, uid }: Visit, shown: Shown): Html {
+    return shownFields(this.#parts.binding.sign(browser, uid, shown));
+  }
+
+  /** @returns what the page of this form showed, if it is a form of ours */
+  #readForm({ browser, uid }: Visit, form: Readonly<Record<string, unknown>>): string | undefined {
+    return this.#parts.binding.read(browser, uid, form);
   }
 }
+
+interface Question {
+  readonly granted: readonly string[];
+  readonly withheld: readonly string[];
+  readonly scopes: readonly { readonly scope: string; readonly words: readonly string[] }[];
+  readonly user: { readonly label: string; readonly provider: string };
+  readonly shown: Shown;
+}
+
+function agentShown({ agent, redirectUri, isKeyBound }: PendingAuthorization) {
+  return {
+    agent: registrationDigest(agent, redirectUri),
+    name: quotedName(agentName(agent)),
+    answersTo: redirectHost(redirectUri),
+    assurance: assuranceWithKey(agentAssurance(agent, redirectUri), isKeyBound),
+  };
+}
+
+const digestOf = (lines: readonly string[]): string => createHash('sha256').update(JSON.stringify(lines)).digest('base64url');

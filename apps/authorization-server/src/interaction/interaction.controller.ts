@@ -39,7 +39,7 @@ export class InteractionController {
   }
 
   async #answer(request: FastifyRequest, reply: FastifyReply, uid: string, step: (visit: Visit) => Promise<Answer>): Promise<void> {
-    let browser = this.binding.read(request.headers.cookie);
+    let browser = this.binding.browserOf(request.headers.cookie);
     if (browser === undefined) {
       const created = this.binding.create();
       browser = created.browser;

@@ -1,4 +1,5 @@
 import { agentAssurance, agentHost, agentName, assuranceWithKey, classifyRedirectUri, redirectTarget } from '@sallyport/authorization';
+import { quotedName } from '@sallyport/kernel';
 import type { PendingAuthorization } from '../engine/engine.js';
 import { html, type Html } from './html.js';
 
@@ -14,7 +15,7 @@ export function agentFacts({ agent, redirectUri, isKeyBound }: Pick<PendingAutho
   const assurance = assuranceWithKey(agentAssurance(agent, redirectUri), isKeyBound);
   const loopback = classifyRedirectUri(redirectUri).kind !== 'https';
   return html`<dl>
-<div><dt>Agent</dt><dd>${agentName(agent)}</dd></div>
+<div><dt>Agent</dt><dd>${quotedName(agentName(agent))}</dd></div>
 <div><dt>Published by</dt><dd>${host ?? (agent.registeredBy === 'administrator' ? 'entered by your administrator' : 'unknown: it registered itself')}</dd></div>
 <div><dt>Identity</dt><dd>${ASSURANCE[assurance]}</dd></div>
 <div><dt>Answers go to</dt><dd>${redirectTarget(redirectUri)}</dd></div>

@@ -29,7 +29,7 @@ export class SignOutController {
   }
 
   #visit(request: FastifyRequest, reply: FastifyReply): SignOutVisit {
-    let browser = this.binding.read(request.headers.cookie);
+    let browser = this.binding.browserOf(request.headers.cookie);
     if (browser === undefined) {
       const created = this.binding.create();
       browser = created.browser;

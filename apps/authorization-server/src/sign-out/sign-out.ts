@@ -9,6 +9,7 @@ import type { Answer } from '../interaction/authorization-steps.js';
 import type { EndIdentitySessions } from '../lifecycle/end-identity-sessions.js';
 import type { RecordLifecycle } from '../lifecycle/record-lifecycle.js';
 import { messagePage } from '../pages/message-pages.js';
+import { shownFields } from '../pages/shown-fields.js';
 import { signOutPage } from '../pages/sign-out-page.js';
 import type { IdentitySessions } from '../storage/identity-sessions.js';
 import type { Users } from '../storage/users.js';
@@ -57,14 +58,17 @@ export class SignOut {
     const session = await engine.browserSession(visit.request, visit.response);
     if (!session) return back === undefined ? this.ended() : { type: 'redirect', to: back };
     const user = session.userId === undefined ? undefined : await users.find(session.userId);
-    return show(signOutPage({ label: user?.email ?? user?.name ?? user?.subject ?? 'somebody', formToken: binding.formToken(visit.browser, formOf(session.uid)), back }));
+    const label = user?.email ?? user?.name ?? user?.subject ?? 'somebody';
+    const fields = shownFields(binding.sign(visit.browser, requestOf(session.uid), { user: session.userId ?? '', label }));
+    return show(signOutPage({ label, fields, back }));
   }
 
   async confirm(visit: SignOutVisit, form: Readonly<Record<string, unknown>>): Promise<Answer> {
     const { engine, identities, binding, endIdentitySessions, record, returnTo } = this.#parts;
     const session = await engine.browserSession(visit.request, visit.response);
     if (!session) return this.ended();
-    if (!binding.isFormToken(form['form_token'], visit.browser, formOf(session.uid))) return show(messagePage('This form cannot be used', 'It was opened in another browser or too long ago. You are still signed in.'), 403);
+    // The session's user cannot change, and nothing else of what is shown decides what is done.
+    if (binding.read(visit.browser, requestOf(session.uid), form) === undefined) return show(messagePage('This form cannot be used', 'It was opened in another browser or too long ago. You are still signed in.'), 403);
     const signIns = await identities.inBrowser(session.uid);
     if (form['decision'] === 'agents-too') await endIdentitySessions({ ids: signIns.map((signIn) => signIn.session.id) }, 'signed out');
     await identities.endInBrowser(session.uid);
@@ -93,7 +97,7 @@ export class SignOut {
   }
 }
 
-const formOf = (sessionUid: string): string => `sign-out ${sessionUid}`;
+const requestOf = (sessionUid: string): string => `sign-out ${sessionUid}`;
 
 function withState(uri: string, state: string | undefined): string {
   if (state === undefined) return uri;

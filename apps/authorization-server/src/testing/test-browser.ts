@@ -80,6 +80,13 @@ export class TestBrowser {
   }
 }
 
+/** Where the link of an error page leads that nobody is sent to without a click. */
+export function wayBack(page: BrowserPage): URL {
+  const href = /<a href="([^"]+)" rel="noreferrer">Return to /.exec(page.html)?.[1];
+  if (href === undefined || page.status < 400) throw new Error(`no way back on ${page.url.href} (${page.status})`);
+  return new URL(unescape(href));
+}
+
 const unescape = (text: string) => text.replace(/&(amp|lt|gt|quot|#39|#96);/g, (_match, name: string) => ({ amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'", '#96': '`' })[name] ?? '');
 const attribute = (tag: string, name: string) => unescape(new RegExp(`\\b${name}="([^"]*)"`).exec(tag)?.[1] ?? '');
 

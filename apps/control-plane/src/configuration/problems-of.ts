@@ -1,4 +1,4 @@
-import { problemsOfTrustProvider, problemsOfWorkload } from '@sallyport/authorization';
+import { problemOfRedirectEntry, problemsOfTrustProvider, problemsOfWorkload } from '@sallyport/authorization';
 import type { AccessPolicySpec, Document, DocumentKind, DocumentOf } from '@sallyport/configuration';
 import { durationSeconds, problemsOfPolicy } from '@sallyport/policy';
 
@@ -57,6 +57,12 @@ export function problemsOf(documents: readonly Document[]): DocumentProblem[] {
       }
       case 'Role':
         document.spec.members.forEach((members, position) => refer('TrustProvider', members.trustProvider, ['members', position, 'trustProvider']));
+        break;
+      case 'ClientRegistration':
+        document.spec.dynamic.redirectHosts.forEach((entry, position) => {
+          const problem = problemOfRedirectEntry(entry);
+          if (problem !== undefined) say(['dynamic', 'redirectHosts', position], `lets nothing register: ${problem}`);
+        });
         break;
       case 'ApprovedTools':
         if (!find('McpServer', document.name)) problems.push({ document, path: ['name'], message: 'is the name of no McpServer: it says whose tools are approved' });

@@ -113,6 +113,7 @@ const ClientRegistrationSpec = z.strictObject({
   /** RFC 7591. `gated` asks for an initial access token. */
   dynamic: z.strictObject({
     mode: z.enum(['off', 'gated', 'open']).default('gated'),
+    /** Hosts, with any path of theirs and no query; or whole URIs, which a private-use scheme needs (RFC 8252 section 8.4). */
     redirectHosts: z.array(z.string()).default(['127.0.0.1', '[::1]', 'localhost']),
     /** Of what is handed to those who may register in `gated` mode; without any, nobody can. */
     initialAccessTokens: z.array(InitialAccessToken).max(256).optional(),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { agentAssurance, agentName, assuranceWithKey, consentDigest, grantedScopes, type AgentRegistration } from './index.js';
+import { agentAssurance, agentName, assuranceWithKey, consentDigest, grantedScopes, isTrustedRedirect, type AgentRegistration } from './index.js';
 
 const registered: AgentRegistration = { clientId: 'dcr_1', clientName: 'Agent', clientUri: undefined, redirectUris: ['http://127.0.0.1/cb'], authMethod: 'none', registeredBy: 'dynamic' };
 const documented: AgentRegistration = { ...registered, clientId: 'https://agent.example/client.json', redirectUris: ['https://agent.example/cb', 'http://127.0.0.1/cb'], registeredBy: 'document' };
@@ -73,5 +73,18 @@ describe('granted scopes', () => {
   });
   test('cannot be had by asking for everything (R33)', () => {
     expect(grantedScopes(['*'], entitled)).toEqual({ granted: [], withheld: ['*'] });
+  });
+});
+
+describe('a browser is sent on without a click', () => {
+  const named = { enabled: true, allowedHosts: ['*', 'agent.example'], deniedHosts: [] };
+  const entered: AgentRegistration = { ...registered, clientId: 'crm', registeredBy: 'administrator' };
+  test('to what an administrator entered, or to the host they named as publisher of the agent (S35)', () => {
+    expect([isTrustedRedirect(entered, 'cursor://x/cb', named), isTrustedRedirect(documented, 'https://agent.example/cb', named)]).toEqual([true, true]);
+  });
+  test('to nobody else: a host that any host is as good as, another host, this device, or who registered themselves (S35)', () => {
+    const anyHost = { ...named, allowedHosts: ['*'] };
+    const others = [isTrustedRedirect(documented, 'https://agent.example/cb', anyHost), isTrustedRedirect(documented, 'https://elsewhere.example/cb', named), isTrustedRedirect(documented, 'http://127.0.0.1/cb', named), isTrustedRedirect(documented, 'cursor://x/cb', named), isTrustedRedirect(registered, 'https://agent.example/cb', named)];
+    expect(others).toEqual([false, false, false, false, false]);
   });
 });

@@ -1,6 +1,6 @@
 import { claimedName } from '@sallyport/kernel';
 import type { AgentAssurance } from '@sallyport/policy';
-import { isDocumentUrl } from './client-document.js';
+import { isDocumentUrl, isNamedHost, type DocumentHosts } from './client-document.js';
 import { classifyRedirectUri } from './redirect-uri.js';
 
 /** An OAuth client as it described itself. Its name is a claim; its assurance is a fact (security rule S2). */
@@ -45,4 +45,16 @@ export function agentAssurance(agent: AgentRegistration, redirectUri: string): A
   if (agent.authMethod === 'private_key_jwt') return 'key-authenticated';
   const redirect = classifyRedirectUri(redirectUri);
   return redirect.kind === 'https' && (agent.registeredBy === 'administrator' || redirect.host === host) ? 'verified-redirect' : 'asserted';
+}
+
+/**
+ * Whether a browser may be sent on to this agent without a click, when nobody has agreed to anything yet (RFC 9700 section
+ * 4.11.2): where an administrator entered it, or named the host that both publishes it and takes its answers. A host that
+ * is allowed only because any host is (`*`) is trusted with nothing.
+ */
+export function isTrustedRedirect(agent: AgentRegistration, redirectUri: string, documents: DocumentHosts): boolean {
+  if (agent.registeredBy === 'first-party' || agent.registeredBy === 'administrator') return true;
+  const redirect = classifyRedirectUri(redirectUri);
+  const host = agentHost(agent.clientId);
+  return agent.registeredBy === 'document' && redirect.kind === 'https' && redirect.host === host && isNamedHost(host, documents);
 }

@@ -30,6 +30,11 @@ export function mayFetchDocument(clientId: string, hosts: DocumentHosts): Verdic
   return accepted;
 }
 
+/** Whether the administrator named this host, rather than let every host in. */
+export function isNamedHost(host: string, { allowedHosts }: DocumentHosts): boolean {
+  return allowedHosts.some((pattern) => pattern !== '*' && hostMatches(host, pattern));
+}
+
 const MAX_REDIRECT_URIS = 32;
 const ClientDocument = z.looseObject({
   client_id: z.string(),

@@ -8,7 +8,17 @@ import { redirectHost } from './redirect-uri.js';
  * @returns base64url SHA-256
  */
 export function consentDigest(agent: AgentRegistration, redirectUri: string, scopes: Iterable<string>): string {
-  const hosts = new Set([...agent.redirectUris, redirectUri].map(redirectHost));
-  const agreed = ['v1', agent.clientId, agentName(agent), agent.clientUri ?? '', agent.authMethod, [...hosts].toSorted(), redirectHost(redirectUri), [...scopes].toSorted()];
-  return createHash('sha256').update(JSON.stringify(agreed)).digest('base64url');
+  return digestOf(['v1', ...describe(agent, redirectUri), [...scopes].toSorted()]);
 }
+
+/** The same without what it may do: who asks, and where the answer goes. */
+export function registrationDigest(agent: AgentRegistration, redirectUri: string): string {
+  return digestOf(['registration', ...describe(agent, redirectUri)]);
+}
+
+function describe(agent: AgentRegistration, redirectUri: string): unknown[] {
+  const hosts = new Set([...agent.redirectUris, redirectUri].map(redirectHost));
+  return [agent.clientId, agentName(agent), agent.clientUri ?? '', agent.authMethod, [...hosts].toSorted(), redirectHost(redirectUri)];
+}
+
+const digestOf = (agreed: unknown): string => createHash('sha256').update(JSON.stringify(agreed)).digest('base64url');
