@@ -1,10 +1,9 @@
 import { fitsLink } from './replica-link.js';
-import type { Caller } from '@sallyport/policy';
 import { noBody } from '../http/exchange.js';
-import type { Answer, CallFacts } from '../http/exchange.js';
+import type { Answer } from '../http/exchange.js';
 import type { ClientMessage } from '../inbound/client-message.js';
 import type { Refusal } from '../request-path/refusal.js';
-import type { RequestPath } from '../request-path/request-path.js';
+import type { Admitted, RequestPath } from '../request-path/request-path.js';
 
 /** The replica that waits has this long to say that it heard. */
 const DELIVERY_MS = 2_000;
@@ -15,15 +14,12 @@ const TOO_LARGE = { error: { code: -32603, message: 'The answer is too large.' }
  * What a client says without asking: a notification, or a legacy client's answer to a question of ours. An answer that was
  * not asked for, or not of this caller in this session, is accepted and dropped like any other (security rule S16).
  */
-export async function takeMessage(path: RequestPath, caller: Caller, message: Exclude<ClientMessage, { type: 'request' }>, facts: CallFacts): Promise<Answer | Refusal> {
-  facts.decision = 'allow';
+export async function takeMessage(path: RequestPath, { caller }: Admitted, message: Exclude<ClientMessage, { type: 'request' }>): Promise<Answer | Refusal> {
   const accepted: Answer = { status: 202, headers: {}, body: noBody };
   switch (message.type) {
     case 'accepted':
-      facts.method = message.method;
       return accepted;
     case 'cancelled':
-      facts.method = 'notifications/cancelled';
       // It may run anywhere; whoever has it ends it.
       if (message.sessionId !== undefined && !path.openCalls.cancel(message.sessionId, message.requestId)) await path.link.tellAll({ type: 'cancel', sessionId: message.sessionId, requestId: message.requestId });
       return accepted;

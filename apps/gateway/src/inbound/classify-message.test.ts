@@ -75,7 +75,7 @@ describe('other messages', () => {
     expect(classify({ jsonrpc: '2.0', method: 'notifications/cancelled' }, { 'MCP-Protocol-Version': '2026-07-28', 'Mcp-Method': 'notifications/cancelled' })).toMatchObject({ type: 'accepted', era: 'modern' });
     expect(classify({ jsonrpc: '2.0', id: 'q', result: {} }, { 'Mcp-Session-Id': 'mine' })).toEqual({ type: 'answer', id: 'q', answer: { result: {} }, sessionId: 'mss_1' });
     expect(classify({ jsonrpc: '2.0', id: 'q', error: { code: 1 } }, { 'Mcp-Session-Id': 'other' })).toEqual({ type: 'answer', id: 'q', answer: { error: { code: 1 } }, sessionId: undefined });
-    expect(classify({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 3 } }, { 'Mcp-Session-Id': 'mine' })).toEqual({ type: 'cancelled', requestId: 3, sessionId: 'mss_1' });
+    expect(classify({ jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 3 } }, { 'Mcp-Session-Id': 'mine' })).toEqual({ type: 'cancelled', method: 'notifications/cancelled', requestId: 3, sessionId: 'mss_1' });
     expect(classify({ jsonrpc: '2.0', method: 'a' }, modernHeaders('b'))).toMatchObject({ refused: 'header-mismatch' });
   });
   test.each([null, 1, 'x', {}, { jsonrpc: '1.0', id: 1, method: 'ping' }, { jsonrpc: '2.0', id: null, method: 'ping' }, { jsonrpc: '2.0', id: 1.5, method: 'ping' }, { jsonrpc: '2.0', id: 1, method: 7 }, { jsonrpc: '2.0', id: 1, method: 'ping', params: [] }, { jsonrpc: '2.0', id: 1 }])('%j is no message', (body) => {

@@ -43,7 +43,7 @@ export function classifyMessage(body: unknown, headers: InboundHeaders, session:
     const mismatch = era === 'modern' && headers.get('mcp-method') !== undefined && headers.get('mcp-method') !== method;
     if (mismatch) return { refused: 'header-mismatch', message: 'Mcp-Method names another method than the body.' };
     const requestId = params?.['requestId'];
-    if (era === 'legacy' && method === 'notifications/cancelled' && isRequestId(requestId)) return { type: 'cancelled', requestId, sessionId: sessionIn(headers, session)?.id };
+    if (era === 'legacy' && method === 'notifications/cancelled' && isRequestId(requestId)) return { type: 'cancelled', method, requestId, sessionId: sessionIn(headers, session)?.id };
     return { type: 'accepted', method, era };
   }
   if (!isRequestId(id)) return { refused: 'invalid-request', message: 'The request id must be a string or an integer.' };

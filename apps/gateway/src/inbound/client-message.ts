@@ -73,6 +73,6 @@ export type ClientMessage =
   /** A legacy client's answer to a question that was put to it. */
   | { readonly type: 'answer'; readonly id: RequestId; readonly answer: JsonObject; readonly sessionId: string | undefined }
   /** A legacy client no longer wants the answer to this request. */
-  | { readonly type: 'cancelled'; readonly requestId: RequestId; readonly sessionId: string | undefined }
+  | { readonly type: 'cancelled'; readonly method: string; readonly requestId: RequestId; readonly sessionId: string | undefined }
   /** Other notifications: accepted and dropped. */
   | { readonly type: 'accepted'; readonly method: string | undefined; readonly era: 'modern' | 'legacy' };

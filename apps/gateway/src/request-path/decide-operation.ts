@@ -29,7 +29,8 @@ export function permitOf(call: Call, decision: Decision, denied: Refusal): Permi
     case 'step-up':
       return call.path.stepUps.mayAsk(call.caller, decision.requiredScopes) ? { refused: 'insufficient-scope', requiredScopes: decision.requiredScopes } : { refused: 'denied' };
     case 'deny':
+      if (decision.policies.gatewayToServer === null) return { refused: 'not-admitted', reason: decision.reason };
       call.facts.reason = decision.reason;
-      return decision.policies.gatewayToServer === null ? { refused: 'not-admitted' } : denied;
+      return denied;
   }
 }

@@ -1,10 +1,10 @@
-import { decideConnect } from '@sallyport/policy';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import type { Answer, CallFacts, ExchangeFacts, InboundRequest } from '../http/exchange.js';
 import { takeMessage } from '../dialog/take-message.js';
 import { classifyMessage } from '../inbound/classify-message.js';
 import { openMcpSession } from '../session/mcp-session.js';
 import type { McpSession } from '../session/mcp-session.js';
+import { admit } from './admit.js';
 import { answerBatch } from './answer-batch.js';
 import { authenticate, schemeOf } from './authenticate.js';
 import type { Authenticated } from './authenticate.js';
@@ -17,13 +17,12 @@ import { factsOf, refuse } from './refuse.js';
 import type { RefusalContext } from './refuse.js';
 import { isRefusal } from './refusal.js';
 import type { Refusal } from './refusal.js';
-import { decidedBy } from './request-path.js';
-import type { Call, RequestPath } from './request-path.js';
+import type { Admitted, Call, RequestPath } from './request-path.js';
 
 /**
- * The request path: read → authenticate → resolve target → decide → lease → forward → record. Types hold the order: only
- * `decide()` makes a Permit, only a Permit gets a CredentialLease, only both together reach a server. Nothing is read of
- * a body, and nothing done, before the caller is known (R12). A refusal is a value; what is broken throws.
+ * The request path: authenticate → admit → read → resolve target → decide → lease → forward → record. Types hold the order:
+ * only `admit()` makes an Admitted, without which nothing is done for a caller; only `decide()` makes a Permit, only a Permit gets a
+ * CredentialLease, only both together reach a server. Nothing is read of a body before the caller is known (R12). A refusal is a value; what is broken throws.
  */
 export async function handleMcpRequest(path: RequestPath, inbound: InboundRequest, facts: ExchangeFacts): Promise<Answer> {
   const refused = refuser(path, inbound, facts);
@@ -37,17 +36,18 @@ export async function handleMcpRequest(path: RequestPath, inbound: InboundReques
   if (isRefusal(authenticated)) return refused(authenticated);
   Object.assign(facts, callerFacts(authenticated));
 
-  if (inbound.method === 'DELETE') {
-    facts.method = 'DELETE';
-    return settle(await endSession(path, inbound, authenticated, snapshot), facts, refused);
+  const arrived: Arrived = { path, inbound, snapshot, authenticated, admission: admit(path, inbound, authenticated, snapshot, facts) };
+  switch (inbound.method) {
+    case 'POST': {
+      const body = await readMessage(inbound, path.maxBodyBytes);
+      if (isRefusal(body)) return refused(body);
+      return Array.isArray(body.value) ? await handleBatch(arrived, body.value, facts) : await handleMessage(arrived, body.value, facts);
+    }
+    case 'DELETE':
+      return await handleDelete(arrived, facts);
+    default:
+      return refused({ refused: 'http-method' });
   }
-  if (inbound.method !== 'POST') return refused({ refused: 'http-method' });
-  const body = await readMessage(inbound, path.maxBodyBytes);
-  if (isRefusal(body)) return refused(body);
-
-  const arrived: Arrived = { path, inbound, snapshot, authenticated };
-  const { value } = body;
-  return Array.isArray(value) ? await handleBatch(arrived, value, facts) : await handleMessage(arrived, value, facts);
 }
 
 /** What every message of one exchange has in common. */
@@ -56,6 +56,13 @@ interface Arrived {
   readonly inbound: InboundRequest;
   readonly snapshot: ConfigurationSnapshot;
   readonly authenticated: Authenticated;
+  /** A refusal is worded once the message is known whose id it answers. */
+  readonly admission: Admitted | Refusal;
+}
+
+async function handleDelete({ path, inbound, admission }: Arrived, facts: CallFacts): Promise<Answer> {
+  facts.method = 'DELETE';
+  return settle(isRefusal(admission) ? admission : await endSession(path, inbound, admission), facts, refuser(path, inbound, facts));
 }
 
 async function handleBatch(arrived: Arrived, elements: readonly unknown[], facts: ExchangeFacts): Promise<Answer> {
@@ -68,34 +75,24 @@ async function handleBatch(arrived: Arrived, elements: readonly unknown[], facts
 }
 
 async function handleMessage(arrived: Arrived, body: unknown, facts: CallFacts): Promise<Answer> {
-  const { path, inbound, snapshot, authenticated } = arrived;
+  const { path, inbound, admission } = arrived;
   const message = classifyMessage(body, inbound.headers, (sealed) => sessionOf(arrived, sealed));
   if (isRefusal(message)) return refuser(path, inbound, facts, identityOf(body, inbound))(message);
   if (message.type !== 'request') {
-    const taken = await takeMessage(path, authenticated.caller, message, facts);
-    return isRefusal(taken) ? refuser(path, inbound, facts)(taken) : taken;
+    facts.method = message.type === 'answer' ? undefined : message.method;
+    return settle(isRefusal(admission) ? admission : await takeMessage(path, admission, message), facts, refuser(path, inbound, facts));
   }
   const { request } = message;
   const refused = refuser(path, inbound, facts, { request, era: request.era });
   Object.assign(facts, { method: request.method, protocolVersion: request.version, traceId: traceIdIn(request) });
+  if (isRefusal(admission)) return refused(admission);
 
   const ending = new Ending(inbound.disconnected);
   const open: OpenCall = {
-    verified: authenticated, endsWithToken: request.operation.type === 'listen', sessionId: request.session?.id, requestId: request.id,
+    verified: admission, endsWithToken: request.operation.type === 'listen', sessionId: request.session?.id, requestId: request.id,
     end: (reason) => ending.end(reason),
   };
-  const call: Call = {
-    ...authenticated, path, open, inbound: { ...inbound, disconnected: ending.signal }, request, facts, ...decidedBy(path, snapshot, authenticated.caller, inbound.target),
-  };
-  const admitted = decideConnect(call.policies, call.caller, { sourceIp: inbound.sourceIp, now: call.now });
-  facts.policies = { clientToGateway: admitted.policy, gatewayToServer: null };
-  facts.policyRevision = admitted.revision;
-  if (admitted.outcome === 'deny') {
-    facts.reason = admitted.reason;
-    return refused({ refused: 'not-admitted' });
-  }
-  if (inbound.target !== undefined && call.servers.length === 0) return refused({ refused: 'unknown-server' });
-
+  const call: Call = { ...admission, path, open, inbound: { ...inbound, disconnected: ending.signal }, request, facts };
   const leave = path.calls.enter(call.caller.userId);
   if (leave === undefined) return refused({ refused: 'too-many', what: 'calls' });
   inbound.onOver(leave);

@@ -1,5 +1,6 @@
 import type { TokenFailure } from '@sallyport/access-token';
 import type { JsonObject, RelayFailure } from '@sallyport/mcp-relay';
+import type { DenialReason } from '@sallyport/policy';
 import type { EndReason } from './open-calls.js';
 
 /** Everything the gateway says no with. A value, handled to exhaustion in one place: `refuse.ts`. */
@@ -32,7 +33,7 @@ export type Refusal =
   /** Also what one of another caller's, an altered id and a lost permit look like. */
   | { readonly refused: 'unknown-task' }
   /** The first hop: this user through this agent may not come in. */
-  | { readonly refused: 'not-admitted' }
+  | { readonly refused: 'not-admitted'; readonly reason: DenialReason }
   /** The second hop, and no scope would cure it. */
   | { readonly refused: 'denied' }
   /** Policy allows it, and whoever gives out the credential does not; in words for the user. */

@@ -24,7 +24,7 @@ test.each<[Refusal, number, number | undefined]>([
   [{ refused: 'repeated-header', header: 'x' }, 400, -32600],
   [{ refused: 'body-too-large' }, 413, -32600],
   [{ refused: 'not-ready', reason: 'x' }, 503, -31500],
-  [{ refused: 'not-admitted' }, 200, -31401],
+  [{ refused: 'not-admitted', reason: 'no_client_to_gateway_policy' }, 400, -31401],
   [{ refused: 'unauthenticated', reason: 'expired' }, 401, undefined],
   [{ refused: 'http-method' }, 405, undefined],
 ])('$refused has its status and code (2026-07-28, transport)', (refusal, status, code) => {
@@ -33,7 +33,7 @@ test.each<[Refusal, number, number | undefined]>([
 });
 
 test('before 2026-07-28 no code of the new era is given', () => {
-  for (const refusal of [{ refused: 'unknown-method', method: 'x' }, { refused: 'not-admitted' }, { refused: 'unknown-tool', name: 'x' }] satisfies Refusal[]) expect(answer(refusal, call('legacy')).status).toBe(200);
+  for (const refusal of [{ refused: 'unknown-method', method: 'x' }, { refused: 'not-admitted', reason: 'no_client_to_gateway_policy' }, { refused: 'unknown-tool', name: 'x' }] satisfies Refusal[]) expect(answer(refusal, call('legacy')).status).toBe(200);
   expect(answer({ refused: 'invalid-request', message: '' }, undefined, 'legacy').json).toMatchObject({ error: { code: -32000 } });
 });
 

@@ -79,7 +79,8 @@ export function refuse(refusal: Refusal, context: RefusalContext): Answer {
     case 'unknown-task':
       return error(200, errorCodes.invalidParams, 'Unknown task.');
     case 'not-admitted':
-      return error(200, errorCodes.notAdmitted, 'Access through this agent is not allowed by policy.');
+      // Whoever asks nothing must not take it for done; a challenge would send a client to sign in again, which cures nothing.
+      return error(request === undefined ? 400 : 200, errorCodes.notAdmitted, 'Access through this agent is not allowed by policy.');
     case 'denied':
       return inWords(errorCodes.denied, 'This is not allowed by policy. Asking again will not change that; an administrator can.');
     case 'credential-refused':

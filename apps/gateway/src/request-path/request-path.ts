@@ -18,6 +18,7 @@ import type { OpenQuestions } from '../dialog/open-questions.js';
 import type { ParkedCalls } from '../dialog/parked-calls.js';
 import type { RemoteExchanges } from '../dialog/remote-exchanges.js';
 import type { ReplicaLink } from '../dialog/replica-link.js';
+import type { Authenticated } from './authenticate.js';
 import type { OpenCall, OpenCalls } from './open-calls.js';
 import type { Refusal } from './refusal.js';
 import type { Places } from './places.js';
@@ -66,14 +67,11 @@ export interface RequestPath {
   readonly observeMissing?: ((server: string, reason: string) => void) | undefined;
 }
 
-/** One authenticated request on its way: what is fixed for its whole life. */
-export interface Call {
-  readonly path: RequestPath;
-  readonly inbound: InboundRequest;
-  readonly request: ClientRequest;
-  readonly caller: Caller;
-  /** The agent's token, for the lease request alone. */
-  readonly token: string;
+declare const byTheFirstHop: unique symbol;
+
+/** A caller past the first hop, and by what that was decided. Only `admit` makes one (R28). */
+export interface Admitted extends Authenticated {
+  readonly [byTheFirstHop]: true;
   readonly snapshot: ConfigurationSnapshot;
   readonly policies: CompiledPolicies;
   readonly documentsGeneration: number;
@@ -82,6 +80,13 @@ export interface Call {
   readonly servers: readonly string[];
   /** Milliseconds since the epoch: one moment for the whole decision. */
   readonly now: number;
+}
+
+/** One admitted request on its way: what is fixed for its whole life. */
+export interface Call extends Admitted {
+  readonly path: RequestPath;
+  readonly inbound: InboundRequest;
+  readonly request: ClientRequest;
   readonly facts: CallFacts;
   readonly open: OpenCall;
 }
