@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { isolationUnderLoad } from '../isolation/isolation-under-load.js';
+import { overload } from '../overload/overload.js';
 import { refreshUnderFaults } from './refresh-under-faults.js';
 import { rotateUnderTraffic } from './rotate-under-traffic.js';
 
@@ -47,12 +48,27 @@ async function rotation(args: readonly string[]): Promise<boolean> {
   return problems.length === 0;
 }
 
+/** Everybody at once, and an administrator who revokes meanwhile. */
+async function tooMuch(args: readonly string[]): Promise<boolean> {
+  const option = (value: string) => ({ type: 'string', default: value }) as const;
+  const { values } = parseArgs({
+    args: [...args],
+    options: { gateways: option('2'), seconds: option('30'), sessions: option('3000'), polite: option('1000'), rate: option('200') },
+  });
+  const { gateways = 0, seconds = 0, sessions = 0, polite = 0, rate = 0 } = whole(values);
+  const { problems } = await overload({ gateways, seconds, sessions, polite, perSecond: rate, onProgress });
+  for (const problem of problems) process.stdout.write(`✗ ${problem}\n`);
+  process.stdout.write(`faults overload: ${gateways} gateways; ${problems.length} problems\n`);
+  return problems.length === 0;
+}
+
 /** Each against processes of its own, on loopback. */
 async function faults([target, ...args]: readonly string[]): Promise<boolean> {
   if (target === 'refresh') return refresh(args);
   if (target === 'rotation') return rotation(args);
   if (target === 'isolation') return isolation(args);
-  process.stderr.write('Usage: npm run faults -- refresh [--connections 500] [--seconds 120] [--grace 0 …]\n       npm run faults -- rotation [--connections 100000]\n       npm run faults -- isolation [--users 50] [--servers 10] [--calls 100000]\n');
+  if (target === 'overload') return tooMuch(args);
+  process.stderr.write('Usage: npm run faults -- refresh [--connections 500] [--seconds 120] [--grace 0 …]\n       npm run faults -- rotation [--connections 100000]\n       npm run faults -- isolation [--users 50] [--servers 10] [--calls 100000]\n       npm run faults -- overload [--gateways 2] [--seconds 30] [--sessions 3000] [--polite 1000] [--rate 200]\n');
   return false;
 }
 

@@ -5,10 +5,10 @@ import { storeGrant } from '@sallyport/credential';
 import { connectDatabase, type Database } from '@sallyport/database';
 import { newId } from '@sallyport/kernel';
 import { ensureDeploymentKeys, loadMasterKey, Sealer } from '@sallyport/keys';
-import { importJWK, SignJWT, type CryptoKey, type JWK } from 'jose';
 import { Pool } from 'undici';
 import { z } from 'zod';
-import { serversConfiguration, SERVERS_SCOPE } from '../system/servers-configuration.js';
+import { serversConfiguration } from '../system/servers-configuration.js';
+import { AGENT, signedTokens } from '../system/signed-tokens.js';
 import { startDistributed } from '../system/start-distributed.js';
 import { startTaggedServers } from './tagged-servers.js';
 
@@ -30,7 +30,6 @@ export interface IsolationReport {
   readonly problems: readonly string[];
 }
 
-const AGENT = 'https://agent.test/client.json';
 const CONCURRENCY = 32;
 /** Short, so that hundreds are refreshed while a run lasts. */
 const TOKEN_SECONDS = 40;
@@ -60,7 +59,7 @@ export async function isolationUnderLoad({ users: userCount, servers: serverCoun
     const sealer = new Sealer(loadMasterKey((await ensureDeploymentKeys(system.keys, { gateways: [] })).master));
     const users = Array.from({ length: userCount }, () => newId('usr'));
     await connectAll({ database, sealer, users, servers, tagged });
-    const tokens = await signedIn(users, { database, sealer, issuer: system.issuer, audience: `${system.gatewayUrl}/mcp` });
+    const tokens = await signedTokens(users, { database, sealer, issuer: system.issuer, audience: `${system.gatewayUrl}/mcp` });
     onProgress(`${users.length} users are connected to ${servers.length} servers`);
 
     const problems: string[] = [];
@@ -118,16 +117,4 @@ async function connectAll({ database, sealer, users, servers, tagged }: { databa
     }
   }
   await database.connectionConsent.createMany({ data: users.flatMap((userId) => servers.map((server) => ({ userId, clientId: AGENT, server }))) });
-}
-
-/** Tokens as the authorization server issues them, with its own key: fifty sign-ins are no part of what is tried here. */
-async function signedIn(users: readonly string[], { database, sealer, issuer, audience }: { database: Database; sealer: Sealer; issuer: string; audience: string }): Promise<ReadonlyMap<string, string>> {
-  const row = await database.signingKey.findFirstOrThrow({ where: { purpose: 'access-token', signsFrom: { lte: new Date() } }, orderBy: { signsFrom: 'desc' } });
-  const key = (await importJWK(JSON.parse(sealer.open('signing-key', row.sealedPrivate, row.kid).toString()) as JWK, row.algorithm)) as CryptoKey;
-  const now = Math.floor(Date.now() / 1000);
-  return new Map(await Promise.all(users.map(async (userId) => {
-    const claims = { client_id: AGENT, sid: newId('ses'), scope: SERVERS_SCOPE, roles: ['tester'], groups: ['engineering'], auth_time: now, amr: [], idp: 'demo', idp_sub: userId, agent_name: 'Agent', agent_assurance: 'verified-redirect' };
-    const token = await new SignJWT(claims).setProtectedHeader({ alg: row.algorithm, typ: 'at+jwt', kid: row.kid }).setIssuer(issuer).setAudience(audience).setSubject(userId).setJti(newId('evt')).setIssuedAt(now).setExpirationTime(now + 3_600).sign(key);
-    return [userId, token] as const;
-  })));
 }

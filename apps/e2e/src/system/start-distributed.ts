@@ -3,8 +3,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureDeploymentKeys } from '@sallyport/keys';
 import { ensureBusUsers, natsServerConfig, nkeySeedFile } from '@sallyport/messaging';
-import { eventually, freePorts, spawnApp, startPrivateNats, startTestPostgres, startTestRedis } from '@sallyport/testing';
-import type { SpawnedApp } from '@sallyport/testing';
+import { eventually, freePorts, spawnApp, startPrivateNats, startPrivatePostgres, startPrivateRedis, startTestPostgres, startTestRedis } from '@sallyport/testing';
+import type { PrivateNats, SpawnedApp } from '@sallyport/testing';
 import { prepareSurroundings } from './surroundings.js';
 import type { System } from './system.js';
 
@@ -18,6 +18,10 @@ export interface DistributedSystem extends System {
   readonly natsStore: string;
   readonly dataDir: string;
   readonly redisUrl: string;
+  /** Where it was asked for (`interruptible`): what our processes stand on, to be taken away and given back. */
+  readonly services: Readonly<Record<'postgres' | 'nats' | 'redis', { halt(): Promise<void>; resume(): Promise<void> }>> | undefined;
+  /** What runs now, by name: its process, and where it tells of its health. */
+  processes(): readonly { readonly name: string; readonly pid: number; readonly healthUrl: string }[];
   /** SIGKILL to one process, by its name: `gateway-2`. */
   kill(name: string): Promise<void>;
   /** Starts it again on the same data, and waits until it is ready. */
@@ -25,7 +29,7 @@ export interface DistributedSystem extends System {
 }
 
 /** Processes over PostgreSQL, NATS with a least-privilege user each, and Redis: what an operator deploys. */
-export async function startDistributed(replicas: { gateways?: number; authorizationServers?: number; logLevel?: 'trace' | 'info'; configure?: Parameters<typeof prepareSurroundings>[0] } = {}): Promise<DistributedSystem> {
+export async function startDistributed(replicas: { gateways?: number; authorizationServers?: number; logLevel?: 'trace' | 'info'; interruptible?: boolean; configure?: Parameters<typeof prepareSurroundings>[0] } = {}): Promise<DistributedSystem> {
   const gateways = Array.from({ length: replicas.gateways ?? 1 }, (_, index) => `gateway-${index + 1}`);
   const authorizationServers = Array.from({ length: replicas.authorizationServers ?? 1 }, (_, index) => (index === 0 ? 'authorization-server' : `authorization-server-${index + 1}`));
   const ROLES = [
@@ -52,7 +56,9 @@ export async function startDistributed(replicas: { gateways?: number; authorizat
     return spool;
   };
 
-  const [postgres, redis, nats] = await Promise.all([startTestPostgres(), startTestRedis(), startPrivateNats((place) => natsServerConfig({ ...place, users }))]);
+  const startNats = () => startPrivateNats((place) => natsServerConfig({ ...place, users }));
+  const started = replicas.interruptible === true ? await startInterruptible(startNats) : undefined;
+  const [postgres, redis, nats] = started?.running ?? (await Promise.all([startTestPostgres(), startTestRedis(), startNats()]));
   const healthPorts = Object.fromEntries((await freePorts(ROLES.length)).map((port, index) => [ROLES[index]?.name ?? '', port]));
   const common = (name: string, port?: number) => ({
     NATS_URL: nats.url,
@@ -150,8 +156,10 @@ export async function startDistributed(replicas: { gateways?: number; authorizat
     natsStore: nats.storeDir,
     dataDir,
     redisUrl: redis.url,
+    services: started?.services,
     nkeys,
     logs: () => all.map((app) => app.output()).join('\n'),
+    processes: () => [...running].map(([name, { pid }]) => ({ name, pid, healthUrl: `http://127.0.0.1:${healthPorts[name]}` })),
     async kill(name) {
       await running.get(name)?.kill();
     },
@@ -168,4 +176,15 @@ export async function startDistributed(replicas: { gateways?: number; authorizat
       await stopSurroundings();
     },
   };
+}
+
+/** Private servers in any case: nobody else's are taken away. */
+async function startInterruptible(startNats: () => Promise<PrivateNats>) {
+  const [postgres, redis, nats] = await Promise.all([startPrivatePostgres(), startPrivateRedis(), startNats()]);
+  const services: NonNullable<DistributedSystem['services']> = {
+    postgres: { halt: () => postgres.halt(), resume: () => postgres.resume() },
+    nats: { halt: () => nats.kill(), resume: () => nats.restart() },
+    redis: { halt: () => redis.kill(), resume: () => redis.restart() },
+  };
+  return { running: [postgres, redis, nats] as const, services };
 }
