@@ -22,7 +22,7 @@ async function discover(from: GatewayWorld): Promise<number> {
   return response.status;
 }
 
-test('a gateway that hears nothing of the control plane serves up to the bound and then refuses, and says so (R22) (S27)', async () => {
+test('a gateway that hears nothing of the control plane serves up to the bound and then refuses, and says so (R22, S27, B15)', async () => {
   world = await startGatewayWorld(documents, { stalenessBoundMs: 1_500 });
   const { gateway } = world;
   expect([await discover(world), gateway.readiness()]).toEqual([200, { status: 'ready', reasons: [] }]);

@@ -41,7 +41,11 @@ export async function startTestPostgres(): Promise<TestPostgres> {
 
 /** A server of our own: it can be stopped and started again with what it stored. */
 export interface PrivatePostgres extends TestPostgres {
-  /** Cuts every connection, and is back on the same port. */
+  /** Cuts every connection. */
+  halt(): Promise<void>;
+  /** After `halt()`: again on the same port with what it stored. */
+  resume(): Promise<void>;
+  /** One after the other. */
   restart(): Promise<void>;
 }
 
@@ -57,12 +61,17 @@ export async function startPrivatePostgres(): Promise<PrivatePostgres> {
   noteServer(scratch, server.pid);
   const database = await createDatabase(server.url);
   await migrateDeploy(database.url, migrations);
+  const resume = async (): Promise<void> => {
+    server = await start();
+    noteServer(scratch, server.pid);
+  };
   return {
     url: database.url,
+    halt: () => server.stop(),
+    resume,
     async restart() {
       await server.stop();
-      server = await start();
-      noteServer(scratch, server.pid);
+      await resume();
     },
     async stop() {
       await server.stop();

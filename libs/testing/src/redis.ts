@@ -15,6 +15,9 @@ export interface TestRedis {
 export interface PrivateRedis extends TestRedis {
   /** Everything is gone, as after a restart without a disk. */
   flush(): Promise<void>;
+  kill(): Promise<void>;
+  /** After `kill()`: again on the same port, and empty. */
+  restart(): Promise<void>;
 }
 
 /** `REDIS_URL` when set, else a private server that keeps nothing. */
@@ -28,11 +31,16 @@ export async function startPrivateRedis(): Promise<PrivateRedis> {
   const binary = await findServerBinary('redis');
   const scratch = makeScratch('redis');
   let port = 0;
-  const server = await onFreePort((free) => {
+  const start = () => startPrivateServer(binary, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', scratch, '--maxmemory-policy', 'noeviction'], { ready: /Ready to accept connections/, scratch });
+  let server = await onFreePort((free) => {
     port = free;
-    return startPrivateServer(binary, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', scratch, '--maxmemory-policy', 'noeviction'], { ready: /Ready to accept connections/, scratch });
+    return start();
   });
   return {
+    kill: () => server.kill(),
+    async restart() {
+      server = await start();
+    },
     url: `redis://127.0.0.1:${port}`,
     async flush() {
       const socket = connect(port, '127.0.0.1');
