@@ -25,6 +25,7 @@ export default defineConfig({
           exclude: [...exclude, '**/*.int.test.ts', '**/*.e2e.test.ts', 'tools/boundaries/**'],
           pool: 'threads',
           setupFiles: ['reflect-metadata', './tools/testing/deny-network.ts'],
+          testTimeout: 30_000, // a machine that is busy takes seconds to load an app's configuration
         },
       },
       { ...suite, test: { name: 'boundaries', include: ['tools/boundaries/*.test.ts'], exclude, testTimeout: 120_000, hookTimeout: 120_000 } },
