@@ -25,7 +25,7 @@ beforeAll(async () => {
   service = await startAuthorizationServer({
     issuer, gatewayUrl: 'http://127.0.0.1:7400', controlPlaneUrl: 'http://127.0.0.1:7402', host: '127.0.0.1', port, databaseUrl: new Secret(postgres.url),
     masterKeyFile: files.master, configurationVerifyKeyFile: files.configurationSigningPublic, replica: 'authorization-server', stalenessBoundMs: 60_000,
-    trustedProxies: [], allowedOrigins: ['https://app.example'], extraCertificateAuthorities: [],
+    maxConnections: 10_000, trustedProxies: [], allowedOrigins: ['https://app.example'], extraCertificateAuthorities: [],
   }, { messaging, logger, clock });
 });
 afterAll(async () => {

@@ -22,6 +22,7 @@ export interface AuthorizationServerConfig {
   /** The name events are published under. */
   readonly replica: string;
   readonly stalenessBoundMs: number;
+  readonly maxConnections: number;
   readonly trustedProxies: readonly string[];
   /** Origins of browser applications that may call `/token`, `/register` and the metadata. */
   readonly allowedOrigins: readonly string[];
@@ -42,6 +43,7 @@ export const AuthorizationServerEnvironment = z.strictObject({
   ...vaultVariables(),
   SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: variable.path().describe('configuration-signing.pub.jwk'),
   SALLYPORT_STALENESS_BOUND: variable.duration().default(300_000).describe('How old the configuration may become before nothing is issued any more'),
+  SALLYPORT_MAX_CONNECTIONS: variable.wholeNumber(64, 1_000_000).default(10_000).describe('Open connections; one address, unless it is a listed proxy, may hold as many as are free'),
   SALLYPORT_TRUSTED_PROXIES: variable.list().default([]),
   SALLYPORT_ALLOWED_ORIGINS: variable.list().default([]),
   SALLYPORT_CA_FILES: variable.list().default([]).describe('PEM files of private certificate authorities'),
@@ -66,6 +68,7 @@ export function authorizationServerConfig(environment: AuthorizationServerEnviro
     configurationVerifyKeyFile: environment.SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE,
     replica: environment.SALLYPORT_REPLICA,
     stalenessBoundMs: environment.SALLYPORT_STALENESS_BOUND,
+    maxConnections: environment.SALLYPORT_MAX_CONNECTIONS,
     trustedProxies: environment.SALLYPORT_TRUSTED_PROXIES,
     allowedOrigins: environment.SALLYPORT_ALLOWED_ORIGINS,
     extraCertificateAuthorities: readCertificateAuthorities(environment.SALLYPORT_CA_FILES),

@@ -127,10 +127,11 @@ describe('an assertion of the company’s identity provider', () => {
     const none = Buffer.from(JSON.stringify({ alg: 'none', typ: 'oauth-id-jag+jwt' })).toString('base64url');
     const symmetric = Buffer.from(JSON.stringify({ alg: 'HS256', typ: 'oauth-id-jag+jwt', kid: 'key-1' })).toString('base64url');
     const widened = Buffer.from(JSON.stringify({ ...decodeJwt(`${head}.${body}.${signature}`), scope: 'notes.admin', groups: ['admins'] })).toString('base64url');
-    for (const [token, reason] of [[`${none}.${body}.`, 'algorithm'], [`${symmetric}.${body}.${signature}`, 'algorithm'], [`${head}.${widened}.${signature}`, 'signature'], ['nonsense', 'issuer'], [`${head}.${body}.${signature}${'A'.repeat(20_000)}`, 'issuer']] as const) {
+    for (const [token, reason] of [[`${none}.${body}.`, 'algorithm'], [`${symmetric}.${body}.${signature}`, 'algorithm'], [`${head}.${widened}.${signature}`, 'signature'], ['nonsense', 'issuer']] as const) {
       expect(await refusal(await show(token))).toEqual(['invalid_grant', `identity assertion: ${reason}`]);
     }
     expect((await show('', { assertion: undefined })).body['error']).toBe('invalid_request');
+    expect((await show(`${head}.${body}.${signature}${'A'.repeat(20_000)}`)).status).toBe(413);
   });
 
   test('is good once, however many show it at two replicas at once (S8, B7)', async () => {

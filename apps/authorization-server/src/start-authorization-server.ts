@@ -1,15 +1,16 @@
 import { ConfigurationReplica } from '@sallyport/configuration';
 import { connectDatabase, type Database } from '@sallyport/database';
-import { closeNestApp, createNestApp, listen, type Readiness, type RunningService } from '@sallyport/http';
+import { addressOwner, closeNestApp, createNestApp, DEFAULT_BODY_BYTES, listen, listenerOf, type BytesInFlight, type Readiness, type RunningService } from '@sallyport/http';
 import { systemClock, type Clock } from '@sallyport/kernel';
 import { loadVerifyingKey } from '@sallyport/keys';
 import type { Messaging } from '@sallyport/messaging';
-import type { Logger } from '@sallyport/telemetry';
+import type { Logger, Metrics } from '@sallyport/telemetry';
 import { keepResealing, openVault } from '@sallyport/vault';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { asDatabaseProblem, AuthorizationServerModule } from './authorization-server.module.js';
 import type { AuthorizationServerConfig } from './config.js';
 import type { AuthorizationEngine } from './engine/engine.js';
+import { answerBodyRefused, receiveBody } from './engine/receive-body.js';
 import { LifecycleRecorder } from './lifecycle/record-lifecycle.js';
 import type { SigningKeyKeeper } from './keys/signing-key-keeper.js';
 import { refuseUntilConfigured } from './refuse-until-configured.js';
@@ -19,6 +20,7 @@ import { ENGINE, HOUSEKEEPING, KEEP_SESSIONS, SIGNING_KEY_KEEPER } from './token
 export interface AuthorizationServerAdapters {
   readonly messaging: Messaging;
   readonly logger: Logger;
+  readonly metrics?: Metrics;
   /** Shared by the caller, who closes it; opened (and closed) here when missing. */
   readonly database?: Database;
   readonly clock?: Clock;
@@ -33,7 +35,7 @@ const SESSIONS_MS = 5_000;
  * @throws SallyportError `key_unreadable`, `key_invalid`, `port_taken`, …: one clear line each
  */
 export async function startAuthorizationServer(config: AuthorizationServerConfig, adapters: AuthorizationServerAdapters): Promise<RunningService> {
-  const { messaging, logger, clock = systemClock } = adapters;
+  const { messaging, logger, metrics, clock = systemClock } = adapters;
   const { publicJwk } = await loadVerifyingKey(config.configurationVerifyKeyFile);
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
@@ -66,13 +68,15 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
       publicUrl: [config.issuer, ...(config.internalUrls ?? [])],
       trustedProxies: config.trustedProxies,
       headers: 'pages',
-      bodyLimit: 64 * 1024,
+      metrics,
+      clock,
+      limits: { maxConnections: config.maxConnections },
       ...(config.allowedOrigins.length > 0 ? { cors: { origins: config.allowedOrigins, allowedHeaders: ['Authorization', 'Content-Type', 'DPoP'], exposedHeaders: ['WWW-Authenticate', 'DPoP-Nonce'] } } : {}),
     });
     closers.push(() => closeNestApp(app));
     const server = app.getHttpAdapter().getInstance();
     refuseUntilConfigured(server, configuration);
-    handOverToEngine(server, app.get<AuthorizationEngine>(ENGINE), logger);
+    handOverToEngine(server, app.get<AuthorizationEngine>(ENGINE), listenerOf(app).bytes, logger);
 
     const keeper = app.get<SigningKeyKeeper>(SIGNING_KEY_KEEPER);
     configuration.onChange((snapshot) => void keeper.onConfiguration(snapshot)?.catch((err: unknown) => logger.error({ err }, 'a withdrawn signing key could not be replaced yet')));
@@ -89,7 +93,7 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
     return {
       name: 'authorization-server',
       urls: { issuer: config.issuer, listening: url },
-      readiness: () => readinessOf(configuration, messaging),
+      readiness: () => readinessOf(configuration, messaging, listenerOf(app).watch.worries()),
       close: () => (closing ??= close()),
     };
   } catch (error) {
@@ -113,12 +117,20 @@ function repeat(task: () => Promise<void>, everyMs: number, onError: (error: unk
 }
 
 /** Raw requests, before Fastify reads a body: the engine does its own reading. The host guard has run already (S19). */
-function handOverToEngine(fastify: FastifyInstance, engine: AuthorizationEngine, logger: Logger): void {
+function handOverToEngine(fastify: FastifyInstance, engine: AuthorizationEngine, bytes: BytesInFlight, logger: Logger): void {
+  const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const held = bytes.open(addressOwner(request.ip));
+    reply.raw.once('close', held.release);
+    const received = await receiveBody(request.raw, DEFAULT_BODY_BYTES, held);
+    if (typeof received === 'string') answerBodyRefused(received, request.raw, reply.raw);
+    else await engine.handle(received, reply.raw, request.ip);
+  };
   fastify.addHook('onRequest', (request, reply, done) => {
     const path = (request.raw.url ?? '').split('?', 1)[0] ?? '';
     if (!engine.owns(path)) return done();
     reply.hijack();
-    engine.handle(request.raw, reply.raw, request.ip).catch((err: unknown) => {
+    handle(request, reply).catch((err: unknown) => {
+      if (request.raw.destroyed && !request.raw.complete) return; // whoever sent it is gone, or was told already
       logger.error({ err }, 'the OAuth engine failed');
       if (!reply.raw.headersSent) reply.raw.writeHead(500, { 'content-type': 'application/json' });
       reply.raw.end();
@@ -126,9 +138,10 @@ function handOverToEngine(fastify: FastifyInstance, engine: AuthorizationEngine,
   });
 }
 
-function readinessOf(configuration: ConfigurationReplica, messaging: Messaging): Readiness {
+function readinessOf(configuration: ConfigurationReplica, messaging: Messaging, worries: readonly string[]): Readiness {
   const { ready, stale } = configuration.state();
   if (!ready) return { status: 'not-ready', reasons: ['the configuration has not arrived yet'] };
   if (stale) return { status: 'not-ready', reasons: ['the configuration is older than the staleness bound'] };
-  return messaging.connected() ? { status: 'ready', reasons: [] } : { status: 'degraded', reasons: ['the bus is not connected'] };
+  const reasons = [...worries, ...(messaging.connected() ? [] : ['the bus is not connected'])];
+  return { status: reasons.length > 0 ? 'degraded' : 'ready', reasons };
 }

@@ -41,6 +41,7 @@ export interface ControlPlaneConfig {
   readonly revocationIntervalMs?: number;
   /** How often the files that secrets were read from are looked at; 10 s unless said. */
   readonly secretFilesIntervalMs?: number;
+  readonly maxConnections: number;
   readonly trustedProxies: readonly string[];
   /** PEM of private authorities that servers and their authorization servers may use. */
   readonly extraCertificateAuthorities: readonly string[];
@@ -65,6 +66,7 @@ export const ControlPlaneEnvironment = z.strictObject({
   SALLYPORT_LEASE_SIGNING_KEY_FILE: variable.path().describe('lease-signing.jwk'),
   SALLYPORT_ENROLLED_GATEWAYS: variable.path().describe('Directory of `<replica>.pub.jwk`: the gateways that may ask for leases'),
   SALLYPORT_STALENESS_BOUND: variable.duration().default(300_000).describe('How old the configuration may become before leases are refused'),
+  SALLYPORT_MAX_CONNECTIONS: variable.wholeNumber(64, 1_000_000).default(10_000).describe('Open connections; one address, unless it is a listed proxy, may hold as many as are free'),
   SALLYPORT_TRUSTED_PROXIES: variable.list().default([]),
   SALLYPORT_CA_FILES: variable.list().default([]).describe('PEM files of private certificate authorities'),
 });
@@ -120,6 +122,7 @@ export function controlPlaneConfig(environment: ControlPlaneEnvironment, parts: 
     authorizationServers: environment.SALLYPORT_AUTHORIZATION_SERVERS,
     stalenessBoundMs: environment.SALLYPORT_STALENESS_BOUND,
     heartbeatIntervalMs: 1_000,
+    maxConnections: environment.SALLYPORT_MAX_CONNECTIONS,
     trustedProxies: environment.SALLYPORT_TRUSTED_PROXIES,
     extraCertificateAuthorities: readCertificateAuthorities(environment.SALLYPORT_CA_FILES),
   };

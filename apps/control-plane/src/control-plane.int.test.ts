@@ -80,7 +80,7 @@ async function start(part: Partial<ControlPlaneConfig> = {}, bus: Messaging = me
       publicUrl: `http://127.0.0.1:${port}`, gatewayUrl: 'http://127.0.0.1:7400', issuer: 'http://127.0.0.1:7401', jwksUrl: 'http://127.0.0.1:7401/jwks', host: '127.0.0.1', port,
       databaseUrl: new Secret(postgres.url), adminToken: new Secret(ADMIN_TOKEN), declarativeFile: file, secretVariables: { IDP_SECRET: 'hunter2' },
       keys: { masterKeyFile: keys.master, configurationSigningKeyFile: keys.configurationSigning, leaseKeyFile: keys.lease, leaseSigningKeyFile: keys.leaseSigning, enrolledGateways: keys.gateways },
-      replica: 'control-plane', authorizationServers: ['authorization-server'], stalenessBoundMs: 300_000, heartbeatIntervalMs: 200, trustedProxies: [], extraCertificateAuthorities: [], ...part,
+      replica: 'control-plane', authorizationServers: ['authorization-server'], stalenessBoundMs: 300_000, heartbeatIntervalMs: 200, maxConnections: 10_000, trustedProxies: [], extraCertificateAuthorities: [], ...part,
     },
     { messaging: bus, logger },
   );

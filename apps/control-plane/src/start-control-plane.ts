@@ -1,7 +1,7 @@
 import { ConfigurationReplica, type ConfigurationSnapshot } from '@sallyport/configuration';
 import { findStoredSecret } from '@sallyport/connection-store';
 import { connectDatabase } from '@sallyport/database';
-import { closeNestApp, createNestApp, listen } from '@sallyport/http';
+import { BytesInFlight, closeNestApp, createNestApp, listen, listenerOf } from '@sallyport/http';
 import type { Readiness, RunningService } from '@sallyport/http';
 import { systemClock } from '@sallyport/kernel';
 import type { Clock, Secret } from '@sallyport/kernel';
@@ -9,9 +9,9 @@ import { loadEnrolledKeys, loadSigningKey } from '@sallyport/keys';
 import type { AuditRecord } from '@sallyport/messages';
 import type { Messaging } from '@sallyport/messaging';
 import { createSafeFetch } from '@sallyport/safe-fetch';
-import type { Logger } from '@sallyport/telemetry';
+import type { Logger, Metrics } from '@sallyport/telemetry';
 import { keepResealing, openVault } from '@sallyport/vault';
-import { requireAdminToken } from './admin/require-admin-token.js';
+import { isAdministration, requireAdminToken } from './admin/require-admin-token.js';
 import type { ControlPlaneConfig } from './config.js';
 import { ConfigurationPublisher } from './configuration/configuration-publisher.js';
 import { PostgresDocumentStore } from './configuration/document-store.js';
@@ -34,19 +34,23 @@ import { deliveriesOf, WebhookDeliveries } from './webhooks/webhook-deliveries.j
 export interface ControlPlaneAdapters {
   readonly messaging: Messaging;
   readonly logger: Logger;
+  readonly metrics?: Metrics;
   readonly clock?: Clock;
 }
 
 const FIRST_CONFIGURATION_TIMEOUT_MS = 15_000;
 const FORGET_INTERVAL_MS = 3_600_000;
 const WEBHOOK_INTERVAL_MS = 1_000;
+/** Of a body under `/v1/`, and of all of them together. */
+const MAX_ADMINISTRATION_BYTES = 1024 * 1024;
+const MAX_ADMINISTRATION_IN_FLIGHT = 64 * 1024 * 1024;
 
 /**
  * Applies the declarative file, brings the configuration onto the bus and answers: admin API, leases, connect pages.
  * The database must be migrated. Closing leaves `messaging` open: who made it closes it.
  * @throws SallyportError what a wrong file, key or port says, in words for whoever started it.
  */
-export async function startControlPlane(config: ControlPlaneConfig, { messaging, logger, clock = systemClock }: ControlPlaneAdapters): Promise<RunningService> {
+export async function startControlPlane(config: ControlPlaneConfig, { messaging, logger, metrics, clock = systemClock }: ControlPlaneAdapters): Promise<RunningService> {
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (let next = closers.pop(); next; next = closers.pop()) await next();
@@ -127,7 +131,13 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
       onProblem: (problem) => logger.warn(problem, 'a webhook was not taken'),
     };
     closers.push(repeatWhileDue(() => deliverWebhooks(webhookContext), WEBHOOK_INTERVAL_MS, (err) => logger.warn({ err }, 'webhooks could not be delivered')));
-    const app = await createNestApp(ControlPlaneModule.of({ documents, publisher, revocations, revoker, events, agentSessions: { database, revocations: () => replica.snapshot().revocations }, signingKeys, vault: { vault, database, lifecycle, clock }, credentials }), { logger, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, headers: 'pages' });
+    const administration = { maxBytes: MAX_ADMINISTRATION_BYTES, owner: 'administrators', bytes: new BytesInFlight({ perOwner: MAX_ADMINISTRATION_IN_FLIGHT, total: 2 * MAX_ADMINISTRATION_IN_FLIGHT }) };
+    const app = await createNestApp(ControlPlaneModule.of({ documents, publisher, revocations, revoker, events, agentSessions: { database, revocations: () => replica.snapshot().revocations }, signingKeys, vault: { vault, database, lifecycle, clock }, credentials }), {
+      logger, metrics, clock, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, headers: 'pages',
+      limits: { maxConnections: config.maxConnections },
+      // Only with the administrator's token does anybody come as far as a body here.
+      bodies: ({ routeOptions }) => (isAdministration(routeOptions.url) ? administration : undefined),
+    });
     closers.push(() => closeNestApp(app));
     const resealing = keepResealing({ vault, database, columns: sealedColumns, onProblem, onProgress: (table, resealed) => logger.info({ table, resealed }, 'sealed anew with the current vault key') });
     closers.push(() => resealing.stop());
@@ -141,7 +151,7 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
     }, logger }));
     const url = await listen(app, { port: config.port, host: config.host });
 
-    return { name: 'control-plane', urls: { admin: url }, readiness: () => readinessOf({ messaging, publisher, replica }), close };
+    return { name: 'control-plane', urls: { admin: url }, readiness: () => readinessOf({ messaging, publisher, replica, worries: listenerOf(app).watch.worries() }), close };
   } catch (error) {
     await close();
     throw error;
@@ -176,11 +186,12 @@ function repeatWhileDue(round: () => Promise<number>, intervalMs: number, onErro
 /** Milliseconds without a heartbeat that are worth a word. */
 const LATE_MS = 5_000;
 
-function readinessOf({ messaging, publisher, replica }: { messaging: Messaging; publisher: ConfigurationPublisher; replica: ConfigurationReplica }): Readiness {
+function readinessOf({ messaging, publisher, replica, worries }: { messaging: Messaging; publisher: ConfigurationPublisher; replica: ConfigurationReplica; worries: readonly string[] }): Readiness {
   const { ready, stale, staleForMs } = replica.state();
   if (!ready) return { status: 'not-ready', reasons: ['the configuration has not arrived'] };
   if (stale) return { status: 'not-ready', reasons: ['the configuration is stale'] };
   const reasons = [
+    ...worries,
     ...(messaging.connected() ? [] : ['the bus is not connected']),
     ...(publisher.failing ? ['the configuration cannot be published'] : []),
     ...(staleForMs > LATE_MS ? [`no heartbeat for ${Math.round(staleForMs / 1000)} s`] : []),

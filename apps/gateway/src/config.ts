@@ -27,6 +27,10 @@ export interface GatewayConfig {
   readonly spoolMaxBytes: number;
   readonly stalenessBoundMs: number;
   readonly maxBodyBytes: number;
+  /** Of requests and answers in memory: of one user, and of all together. */
+  readonly maxUserBytes: number;
+  readonly maxBytesInFlight: number;
+  readonly maxConnections: number;
   readonly maxAnswerBytes: number;
   readonly listTimeoutMs: number;
   /** Characters of JSON in one page of a list. */
@@ -54,6 +58,9 @@ export const GatewayEnvironment = z.object({
   SALLYPORT_SPOOL_MAX_MEBIBYTES: variable.wholeNumber(1, 1_048_576).default(512).describe('Room for events that cannot be shipped; when it is used up calls are refused'),
   SALLYPORT_STALENESS_BOUND: variable.duration().pipe(z.number().min(10_000, 'must be at least 10s').max(3_600_000, 'must be at most 1h')).default(300_000).describe('How old the configuration may become before calls are refused'),
   SALLYPORT_MAX_BODY_KIBIBYTES: variable.wholeNumber(1, 65_536).default(4_096).describe('Largest request body'),
+  SALLYPORT_MAX_USER_MEBIBYTES: variable.wholeNumber(1, 65_536).default(64).describe('Bytes of requests and answers of one user that may be in memory at a time; what is more is refused with 429. At least 16 more than the largest request'),
+  SALLYPORT_MAX_IN_FLIGHT_MEBIBYTES: variable.wholeNumber(2, 1_048_576).default(512).describe('The same of all users together, refused with 503. No user may hold more than is free'),
+  SALLYPORT_MAX_CONNECTIONS: variable.wholeNumber(64, 1_000_000).default(10_000).describe('Open connections; one address, unless it is a listed proxy, may hold as many as are free'),
   SALLYPORT_MAX_ANSWER_MEBIBYTES: variable.wholeNumber(16, 16_384).default(128).describe('Largest answer of a server. What makes one larger than 16 must be long texts, which are passed on as they come'),
   SALLYPORT_LIST_TIMEOUT: variable.duration().default(5_000).describe('How long a list waits for one server'),
   SALLYPORT_LIST_PAGE_KIBIBYTES: variable.wholeNumber(16, 16_384).default(1_024).describe('Size of one page of a list; what is beyond it is on the next page'),
@@ -90,6 +97,9 @@ export function gatewayConfig(environment: GatewayEnvironment): GatewayConfig {
     spoolMaxBytes: environment.SALLYPORT_SPOOL_MAX_MEBIBYTES * MEBIBYTE,
     stalenessBoundMs: environment.SALLYPORT_STALENESS_BOUND,
     maxBodyBytes: environment.SALLYPORT_MAX_BODY_KIBIBYTES * 1024,
+    maxUserBytes: environment.SALLYPORT_MAX_USER_MEBIBYTES * MEBIBYTE,
+    maxBytesInFlight: environment.SALLYPORT_MAX_IN_FLIGHT_MEBIBYTES * MEBIBYTE,
+    maxConnections: environment.SALLYPORT_MAX_CONNECTIONS,
     maxAnswerBytes: environment.SALLYPORT_MAX_ANSWER_MEBIBYTES * MEBIBYTE,
     listTimeoutMs: environment.SALLYPORT_LIST_TIMEOUT,
     listPageLength: environment.SALLYPORT_LIST_PAGE_KIBIBYTES * 1024,

@@ -1,7 +1,7 @@
 import { createAccessTokenVerifier, ProofMemory } from '@sallyport/access-token';
 import { ConfigurationReplica } from '@sallyport/configuration';
 import { EventShipper, EventSpool } from '@sallyport/event-spool';
-import { closeNestApp, createNestApp, listen } from '@sallyport/http';
+import { BytesInFlight, closeNestApp, createNestApp, listen, listenerOf, requestTimeoutFor } from '@sallyport/http';
 import type { Readiness, RunningService } from '@sallyport/http';
 import { SallyportError, systemClock } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
@@ -124,6 +124,8 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     stepUps: new StepUpMemory(),
     openCalls,
     questions,
+    arriving: new Places({ perUser: 256, total: 4_000 }),
+    bytes: new BytesInFlight({ perOwner: config.maxUserBytes, total: config.maxBytesInFlight }, (refusal) => listenerOf(app).watch.turnedAway(refusal === 'own-limit' ? 'bytes-of-one' : 'bytes-in-all')),
     calls: new Places({ perUser: 256, total: 10_000 }),
     subscriptions: new Places({ perUser: 16, total: 2_000 }),
     streamPauses: new StreamPauses(clock),
@@ -148,7 +150,8 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
   };
 
   const app = await createNestApp(GatewayModule.with(() => describeProtectedResource(config, replica.state().ready ? replica.snapshot() : undefined)), {
-    logger, publicUrl: config.gatewayUrl, trustedProxies: config.trustedProxies, bodyParser: false,
+    logger, publicUrl: config.gatewayUrl, trustedProxies: config.trustedProxies, metrics, clock,
+    limits: { maxConnections: config.maxConnections, requestTimeoutMs: requestTimeoutFor(config.maxBodyBytes) },
     cors: { origins: config.allowedOrigins, exposedHeaders: ['WWW-Authenticate', 'Mcp-Session-Id'], allowedHeaders: ['Authorization', 'DPoP', 'Content-Type', 'Accept', 'Mcp-Protocol-Version', 'Mcp-Method', 'Mcp-Name', 'Mcp-Session-Id'] },
   });
   serveMcp(app.getHttpAdapter().getInstance(), {
@@ -203,16 +206,16 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     throw error;
   }
   logger.info({ url }, 'gateway listening');
-  return { name: 'gateway', urls: { gateway: config.gatewayUrl, listening: url }, readiness: () => readinessOf({ replica, spool, shipper, messaging, keysLoaded: verifier.keys.loaded }), close: () => (closing ??= close()) };
+  return { name: 'gateway', urls: { gateway: config.gatewayUrl, listening: url }, readiness: () => readinessOf({ replica, spool, shipper, messaging, keysLoaded: verifier.keys.loaded, worries: listenerOf(app).watch.worries() }), close: () => (closing ??= close()) };
 }
 
-function readinessOf({ replica, spool, shipper, messaging, keysLoaded }: { replica: ConfigurationReplica; spool: EventSpool; shipper: EventShipper; messaging: Messaging; keysLoaded: boolean }): Readiness {
+function readinessOf({ replica, spool, shipper, messaging, keysLoaded, worries }: { replica: ConfigurationReplica; spool: EventSpool; shipper: EventShipper; messaging: Messaging; keysLoaded: boolean; worries: readonly string[] }): Readiness {
   const { ready, stale, staleForMs } = replica.state();
   const fatal: string[] = [];
   if (!ready) fatal.push('the configuration has not arrived');
   else if (stale) fatal.push('the configuration is older than the staleness bound');
   if (!spool.state.accepting) fatal.push(`the event spool refuses (${spool.state.reason})`);
-  const worrying: string[] = [];
+  const worrying: string[] = [...worries];
   if (ready && !stale && staleForMs > LATE_HEARTBEAT_MS) worrying.push(`no sign of life of the control plane for ${Math.round(staleForMs / 1000)} s`);
   if (!messaging.connected()) worrying.push('the bus is not connected');
   if (shipper.failing) worrying.push('events cannot be shipped');

@@ -23,6 +23,7 @@ import { greeting } from './greeting.js';
 const REPLICA = 'gateway-1';
 const STALENESS_BOUND_MS = 300_000;
 const READY_TIMEOUT_MS = 30_000;
+const MAX_CONNECTIONS = 10_000;
 const MEBIBYTE = 1024 * 1024;
 
 /**
@@ -53,7 +54,7 @@ export async function startStandalone(settings: StandaloneEnvironment, env: Read
 
   const services: RunningService[] = [];
   const reported: RunningService[] = []; // empty, health says "starting": some of the services are not the system
-  const health = await startHealthServer(settings.SALLYPORT_HEALTH_PORT, host, reported, { metrics });
+  const health = await startHealthServer(settings.SALLYPORT_HEALTH_PORT, host, reported, { metrics, logger });
   scope.onClose('health', () => health.close());
   const keep = (service: RunningService): void => {
     services.push(service);
@@ -82,21 +83,21 @@ export async function startStandalone(settings: StandaloneEnvironment, env: Read
     declarativeFile: configurationFile,
     secretVariables: { ...env, [DEMO_CLIENT_SECRET_VARIABLE]: clientSecret.reveal() },
     keys: { masterKeyFile: keys.master, configurationSigningKeyFile: keys.configurationSigning, leaseKeyFile: keys.lease, leaseSigningKeyFile: keys.leaseSigning, enrolledGateways: keys.gateways },
-    replica: 'control-plane', authorizationServers: ['authorization-server'], stalenessBoundMs: STALENESS_BOUND_MS, heartbeatIntervalMs: 1_000, trustedProxies: [], extraCertificateAuthorities: certificateAuthorities,
+    replica: 'control-plane', authorizationServers: ['authorization-server'], stalenessBoundMs: STALENESS_BOUND_MS, heartbeatIntervalMs: 1_000, maxConnections: MAX_CONNECTIONS, trustedProxies: [], extraCertificateAuthorities: certificateAuthorities,
   }, parts));
   keep(await startAuthorizationServer({
     issuer, gatewayUrl, controlPlaneUrl, host, port: settings.SALLYPORT_AUTHORIZATION_SERVER_PORT,
     databaseUrl: database.url, masterKeyFile: keys.master, configurationVerifyKeyFile: keys.configurationSigningPublic,
-    replica: 'authorization-server', stalenessBoundMs: STALENESS_BOUND_MS, trustedProxies: [], allowedOrigins: [], extraCertificateAuthorities: certificateAuthorities,
+    replica: 'authorization-server', stalenessBoundMs: STALENESS_BOUND_MS, maxConnections: MAX_CONNECTIONS, trustedProxies: [], allowedOrigins: [], extraCertificateAuthorities: certificateAuthorities,
   }, parts));
   keep(await startTokenRefreshWorker({
     databaseUrl: database.url, queue: { kind: 'postgres', databaseUrl: database.url.reveal() }, masterKeyFile: keys.master, configurationVerifyKeyFile: keys.configurationSigningPublic,
     replica: 'token-refresh-worker', stalenessBoundMs: STALENESS_BOUND_MS, extraCertificateAuthorities: certificateAuthorities,
   }, parts));
   keep(await startGateway({
-    replica: REPLICA, listen: { host, port: settings.SALLYPORT_GATEWAY_PORT }, gatewayUrl, issuer, jwksUrl: `${issuer}/jwks`, trustedProxies: [], allowedOrigins: [],
+    replica: REPLICA, listen: { host, port: settings.SALLYPORT_GATEWAY_PORT }, gatewayUrl, issuer, jwksUrl: `${issuer}/jwks`, maxConnections: MAX_CONNECTIONS, trustedProxies: [], allowedOrigins: [],
     keys: { configurationPublicKey: keys.configurationSigningPublic, leasePublicKey: keys.leasePublic, leaseSigningPublicKey: keys.leaseSigningPublic, replicaKey: keys.gatewayKey(REPLICA), gatewayState: [keys.gatewayState] },
-    spoolDirectory: data.spool, spoolMaxBytes: 512 * MEBIBYTE, maxAnswerBytes: 128 * MEBIBYTE, stalenessBoundMs: STALENESS_BOUND_MS, maxBodyBytes: 4 * MEBIBYTE, listTimeoutMs: 5_000, listPageLength: MEBIBYTE, leaseTimeoutMs: 5_000, extraCertificateAuthorities: certificateAuthorities,
+    spoolDirectory: data.spool, spoolMaxBytes: 512 * MEBIBYTE, maxAnswerBytes: 128 * MEBIBYTE, stalenessBoundMs: STALENESS_BOUND_MS, maxBodyBytes: 4 * MEBIBYTE, maxUserBytes: 64 * MEBIBYTE, maxBytesInFlight: 512 * MEBIBYTE, listTimeoutMs: 5_000, listPageLength: MEBIBYTE, leaseTimeoutMs: 5_000, extraCertificateAuthorities: certificateAuthorities,
   }, parts));
 
   reported.push(...services);

@@ -39,3 +39,8 @@ export { awsRefusal, isSignedBy, verifyHttpSignature } from './verify-request.js
 export type { ArrivedRequest, HttpSignature } from './verify-request.js';
 export { awsFailure, startTestCloud } from './test-cloud.js';
 export type { AwsSession, CloudTrust, GoogleToken, TestCloud } from './test-cloud.js';
+export { openRawConnection } from './raw-connection.js';
+export type { RawConnection } from './raw-connection.js';
+export { fillConnections, listenerLimits, stallBody } from './listener-limits.js';
+export type { ListenerLimit } from './listener-limits.js';
+export { bytesHeld } from './bytes-held.js';

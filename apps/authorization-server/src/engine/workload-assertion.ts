@@ -1,11 +1,10 @@
-import { IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { errors, type Client, type Provider } from 'oidc-provider';
 import type { EngineDecisions } from './engine.js';
+import { withBody } from './receive-body.js';
 
 const TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const PATHS = /^\/(?:token|revoke|introspect|par)(?:\?|$)/;
-/** Of the engine, which refuses what is larger. */
-const MAX_BYTES = 56 * 1024;
 
 /**
  * Authentication with a token that a workload was issued (RFC 7523 section 2.2). The engine takes an assertion for one
@@ -23,43 +22,20 @@ export function verifyWorkloads(provider: Provider, decisions: Pick<EngineDecisi
   };
 }
 
-/** The request as the engine shall read it; the same one unless it is a form at an endpoint where clients authenticate. */
+/** The request, whose body was received, as the engine shall read it; the same one unless it is a form at an endpoint where clients authenticate. */
 export async function presentWorkload(request: IncomingMessage, { isWorkload }: Pick<EngineDecisions, 'isWorkload'>): Promise<IncomingMessage> {
   if (request.method !== 'POST' || !PATHS.test(request.url ?? '') || !/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(request.headers['content-type'] ?? '')) return request;
   const chunks: Buffer[] = [];
-  let size = 0;
-  try {
-    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      chunks.push(chunk);
-      size += chunk.length;
-      if (size > MAX_BYTES) break;
-    }
-  } catch {
-    return request; // whoever sent it is gone; the engine says so once more
-  }
+  for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
   const body = Buffer.concat(chunks);
   const form = new URLSearchParams(body.toString('latin1'));
   const only = (name: string) => (form.getAll(name).length === 1 ? form.get(name) : null);
   const [clientId, assertion] = [only('client_id'), only('client_assertion')];
-  if (size > MAX_BYTES || !clientId || !assertion || only('client_assertion_type') !== TYPE || form.has('client_secret') || !isWorkload(clientId)) return replay(request, body, request.headers);
+  if (!clientId || !assertion || only('client_assertion_type') !== TYPE || form.has('client_secret') || !isWorkload(clientId)) return withBody(request, body, request.headers);
   form.delete('client_assertion');
   form.delete('client_assertion_type');
   form.set('client_secret', assertion);
   const changed = Buffer.from(form.toString());
   const { 'transfer-encoding': _chunked, ...headers } = request.headers;
-  return replay(request, changed, { ...headers, 'content-length': String(changed.length) });
-}
-
-function replay(request: IncomingMessage, body: Buffer, headers: IncomingMessage['headers']): IncomingMessage {
-  const again = new IncomingMessage(request.socket);
-  again.method = request.method;
-  again.url = request.url;
-  again.httpVersionMajor = request.httpVersionMajor;
-  again.httpVersionMinor = request.httpVersionMinor;
-  again.httpVersion = request.httpVersion;
-  again.headers = headers;
-  again.complete = true;
-  again.push(body);
-  again.push(null);
-  return again;
+  return withBody(request, changed, { ...headers, 'content-length': String(changed.length) });
 }

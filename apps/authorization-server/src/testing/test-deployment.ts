@@ -69,7 +69,7 @@ export async function startTestDeployment(changes: Partial<AuthorizationServerCo
     configurationVerifyKeyFile: files.configurationSigningPublic,
     replica: 'authorization-server',
     stalenessBoundMs: 300_000,
-    trustedProxies: [],
+    maxConnections: 10_000, trustedProxies: [],
     allowedOrigins: [],
     extraCertificateAuthorities: [],
     ...changes,

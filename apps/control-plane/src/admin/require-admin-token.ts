@@ -8,7 +8,7 @@ import type { FastifyInstance } from 'fastify';
  */
 export function requireAdminToken(server: FastifyInstance, token: Secret): void {
   server.addHook('onRequest', async (request, reply) => {
-    if (!request.routeOptions.url?.startsWith('/v1/')) return;
+    if (!isAdministration(request.routeOptions.url)) return;
     const presented = /^Bearer ([\x21-\x7e]+)$/i.exec(request.headers.authorization ?? '')?.[1];
     if (presented !== undefined && constantTimeEqual(presented, token.reveal())) return;
     await reply
@@ -18,3 +18,6 @@ export function requireAdminToken(server: FastifyInstance, token: Secret): void 
       .send({ type: 'about:blank', title: 'Unauthorized', status: 401, detail: 'This needs the administrator token: Authorization: Bearer <token>.' });
   });
 }
+
+/** @param route the matched one; `undefined` where there is none */
+export const isAdministration = (route: string | undefined): boolean => route?.startsWith('/v1/') === true;

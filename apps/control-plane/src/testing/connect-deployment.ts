@@ -107,7 +107,7 @@ export async function start(notesUrl: string): Promise<void> {
       publicUrl: url, gatewayUrl: GATEWAY, issuer: as.origin, jwksUrl: `${as.origin}/jwks`, host: '127.0.0.1', port,
       databaseUrl: new Secret(postgres.url), adminToken: new Secret(ADMIN_TOKEN), declarativeFile: path, secretVariables: { NOTES_SECRET: 'configured-client-secret', SEARCH_KEY: 'search-key-0123456789', HOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}` },
       keys: { masterKeyFile: keys.master, configurationSigningKeyFile: keys.configurationSigning, leaseKeyFile: keys.lease, leaseSigningKeyFile: keys.leaseSigning, enrolledGateways: keys.gateways },
-      replica: 'control-plane', authorizationServers: ['authorization-server'], stalenessBoundMs: 300_000, heartbeatIntervalMs: 200, revocationIntervalMs: 100, secretFilesIntervalMs: 100, trustedProxies: [], extraCertificateAuthorities: [],
+      replica: 'control-plane', authorizationServers: ['authorization-server'], stalenessBoundMs: 300_000, heartbeatIntervalMs: 200, revocationIntervalMs: 100, secretFilesIntervalMs: 100, maxConnections: 256, trustedProxies: [], extraCertificateAuthorities: [],
     },
     { messaging, logger: createLogger({ name: 'control-plane', level: 'debug', destination: { write: (line: string) => void log.push(line) } }) },
   );

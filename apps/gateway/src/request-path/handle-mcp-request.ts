@@ -39,7 +39,7 @@ export async function handleMcpRequest(path: RequestPath, inbound: InboundReques
   const arrived: Arrived = { path, inbound, snapshot, authenticated, admission: admit(path, inbound, authenticated, snapshot, facts) };
   switch (inbound.method) {
     case 'POST': {
-      const body = await readMessage(inbound, path.maxBodyBytes);
+      const body = await readMessage(path, inbound, authenticated.caller.userId);
       if (isRefusal(body)) return refused(body);
       return Array.isArray(body.value) ? await handleBatch(arrived, body.value, facts) : await handleMessage(arrived, body.value, facts);
     }
@@ -94,7 +94,7 @@ async function handleMessage(arrived: Arrived, body: unknown, facts: CallFacts):
   };
   const call: Call = { ...admission, path, open, inbound: { ...inbound, disconnected: ending.signal }, request, facts };
   const leave = path.calls.enter(call.caller.userId);
-  if (leave === undefined) return refused({ refused: 'too-many', what: 'calls' });
+  if (leave === undefined) return refused({ refused: 'too-many', what: 'calls', byAll: path.calls.isFull });
   inbound.onOver(leave);
   inbound.onOver(path.openCalls.add(open));
   return await performUntilEnded(call, ending, refused);

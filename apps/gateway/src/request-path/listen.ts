@@ -25,7 +25,7 @@ export async function listen(call: Call, wanted: SubscriptionFilter): Promise<An
   const { path, caller } = call;
   if (wanted.taskIds !== undefined && !call.request.abilities.has('tasks')) return needsTasks();
   const leave = path.subscriptions.enter(caller.userId);
-  if (leave === undefined) return { refused: 'too-many', what: 'subscriptions' };
+  if (leave === undefined) return { refused: 'too-many', what: 'subscriptions', byAll: path.subscriptions.isFull };
   call.inbound.onOver(leave);
   const tasks = (wanted.taskIds ?? []).flatMap((taskId) => followedTask(call, taskId) ?? []);
   const watches: NonNullable<Call['open']['lost']>[] = [];

@@ -8,6 +8,11 @@ export class Places {
     this.#limits = limits;
   }
 
+  /** Nobody gets one, whoever asks. */
+  get isFull(): boolean {
+    return this.#total >= this.#limits.total;
+  }
+
   /** @returns what to call when it is over; `undefined` when there is no room. */
   enter(userId: string): (() => void) | undefined {
     const ofUser = this.#byUser.get(userId) ?? 0;

@@ -1,18 +1,48 @@
+import { readBody } from '@sallyport/http';
+import type { BodyRefusal } from '@sallyport/http';
 import { isJsonObject, MODERN_VERSION } from '@sallyport/mcp-relay';
 import type { InboundRequest } from '../http/exchange.js';
-import { readBody } from '../http/read-body.js';
 import { parseStrictJson } from '../inbound/parse-strict-json.js';
 import type { ClientRequest } from '../inbound/client-message.js';
 import type { RefusalContext } from './refuse.js';
 import type { Refusal } from './refusal.js';
+import type { RequestPath } from './request-path.js';
 
-/** The body of a POST as JSON, unambiguous and within its limits; nothing else is a message (security rule S10). */
-export async function readMessage(inbound: InboundRequest, maxBodyBytes: number): Promise<{ readonly value: unknown } | Refusal> {
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+type Reading = Pick<RequestPath, 'arriving' | 'bytes' | 'maxBodyBytes'>;
+
+/**
+ * The body of a POST as JSON, unambiguous and within its limits; nothing else is a message (security rule S10). A place
+ * and the room for its bytes are taken before it is read; the bytes are held until the exchange is over (S33).
+ */
+export async function readMessage(path: Reading, inbound: InboundRequest, userId: string): Promise<{ readonly value: unknown } | Refusal> {
   const mediaType = inbound.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
   if (mediaType !== 'application/json' || inbound.headers.get('content-encoding') !== undefined) return { refused: 'media-type' };
-  const body = await readBody(inbound, maxBodyBytes);
-  if (body === 'too-large') return { refused: 'body-too-large' };
-  return (body === 'not-utf8' ? undefined : parseStrictJson(body.text)) ?? { refused: 'not-json' };
+  const leave = path.arriving.enter(userId);
+  if (leave === undefined) return { refused: 'too-many', what: 'requests', byAll: path.arriving.isFull };
+  try {
+    const held = path.bytes.open(userId);
+    inbound.onOver(held.release);
+    const body = await readBody({ chunks: inbound.body, contentLength: inbound.headers.get('content-length') }, path.maxBodyBytes, held);
+    return typeof body === 'string' ? refusalOf(body) : (messageIn(body) ?? { refused: 'not-json' });
+  } finally {
+    leave();
+  }
+}
+
+function messageIn(body: Uint8Array): { readonly value: unknown } | undefined {
+  let text: string;
+  try {
+    text = utf8.decode(body);
+  } catch {
+    return undefined; // no UTF-8: the only thing a fatal decoder throws for
+  }
+  return parseStrictJson(text);
+}
+
+function refusalOf(body: BodyRefusal): Refusal {
+  return body === 'too-large' ? { refused: 'body-too-large' } : { refused: 'too-many', what: 'bytes', byAll: body === 'all-limit' };
 }
 
 /** Id and era of a body that could be read, so that a refusal answers the right request in the right words. */

@@ -19,8 +19,8 @@ export type Refusal =
   | { readonly refused: 'unsupported-version'; readonly requested: string }
   | { readonly refused: 'unknown-method'; readonly method: string }
   | { readonly refused: 'invalid-params'; readonly message: string }
-  /** Of one user, or altogether, open at this replica. */
-  | { readonly refused: 'too-many'; readonly what: 'calls' | 'subscriptions' }
+  /** Of one user, or of all of them (`byAll`), at this replica. */
+  | { readonly refused: 'too-many'; readonly what: 'calls' | 'subscriptions' | 'requests' | 'bytes'; readonly byAll: boolean }
   | { readonly refused: 'session-not-found' }
   /** It ran and was ended here: it may have taken effect at its server. */
   | { readonly refused: 'ended'; readonly reason: EndReason }

@@ -63,7 +63,7 @@ export function refuse(refusal: Refusal, context: RefusalContext): Answer {
     case 'invalid-params':
       return error(200, errorCodes.invalidParams, refusal.message);
     case 'too-many':
-      return error(429, errorCodes.notReady, `Too many ${refusal.what} are open.`, undefined, { 'retry-after': '5' });
+      return error(refusal.byAll ? 503 : 429, errorCodes.notReady, tooMany(refusal), undefined, { 'retry-after': '5' });
     case 'ended':
       return inWords(errorCodes.ended, `This was ended before it was over: ${endOf(refusal.reason)} It may have taken effect already.`);
     case 'session-not-found':
@@ -149,6 +149,12 @@ function endOf(reason: EndReason): string {
 export function toolFailure(request: ClientRequest, text: string): Answer {
   const result = { ...(request.era === 'modern' ? { resultType: 'complete' } : {}), content: [{ type: 'text', text }], isError: true };
   return jsonAnswer(200, { jsonrpc: '2.0', id: request.id, result });
+}
+
+/** Whose move it is: the user's, whose own are too many, or nobody's but ours. */
+function tooMany({ what, byAll }: Extract<Refusal, { refused: 'too-many' }>): string {
+  if (byAll) return 'The gateway has too much to do just now. Try again shortly.';
+  return what === 'bytes' ? 'Too much of what you sent or asked for is held here already. Wait for the answers to it.' : `Too many ${what} are open. Wait for some of them to end.`;
 }
 
 function unauthenticated(reason: Extract<Refusal, { refused: 'unauthenticated' }>['reason'], { resourceMetadataUrl, scheme }: Pick<RefusalContext, 'resourceMetadataUrl' | 'scheme'>): Answer {

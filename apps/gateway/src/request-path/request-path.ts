@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AccessTokenVerifier } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import type { BytesInFlight } from '@sallyport/http';
 import type { Clock } from '@sallyport/kernel';
 import type { ServerChannel } from '@sallyport/mcp-relay';
 import { compilePolicies, serversFor } from '@sallyport/policy';
@@ -38,6 +39,10 @@ export interface RequestPath {
   readonly stepUps: StepUpMemory;
   readonly openCalls: OpenCalls;
   readonly questions: OpenQuestions;
+  /** Requests whose body is on its way. Not `calls`: the answer to a call's question gets in when those are full. */
+  readonly arriving: Places;
+  /** Of each user's requests and of the answers to them, as long as they are in memory. */
+  readonly bytes: BytesInFlight;
   /** Requests being answered, streams among them. */
   readonly calls: Places;
   /** Each holds a stream to every server. */

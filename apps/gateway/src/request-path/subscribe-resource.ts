@@ -34,7 +34,7 @@ export async function subscribeResource(call: Call, { type, uri: publicUri }: Ex
   call.facts.target = resource.uri;
   const permit = decideOperation(call, resource.server, { type: 'resource', uri: resource.uri }, unknown);
   if (isRefusal(permit)) return permit;
-  if (type === 'subscribe' && !path.resourceSubscriptions.hasRoomFor(session.id, resource)) return { refused: 'too-many', what: 'subscriptions' };
+  if (type === 'subscribe' && !path.resourceSubscriptions.hasRoomFor(session.id, resource)) return { refused: 'too-many', what: 'subscriptions', byAll: false };
 
   const options = { channel: path.channel, clientInfo: path.identity, signal: call.inbound.disconnected, abilities: abilitiesToward(server, call.request.abilities) };
   const asked = await withLease<ServerResult>(path.leases, permit, leaseTarget(call, server), async (lease) => {

@@ -122,7 +122,7 @@ export async function startGatewayWorld(documents: readonly Document[], override
   const configOf = (replica: string, gatewayUrl: string, port: number): GatewayConfig => ({
     replica, listen: { host: '127.0.0.1', port }, gatewayUrl, issuer, jwksUrl: `${issuer}/jwks`, trustedProxies: [], allowedOrigins: [],
     keys: { configurationPublicKey: files.configurationSigningPublic, leasePublicKey: files.leasePublic, leaseSigningPublicKey: files.leaseSigningPublic, replicaKey: files.gatewayKey(replica), gatewayState: [files.gatewayState] },
-    spoolDirectory: join(directory, 'spool', replica), spoolMaxBytes: 64 * 1024 * 1024, stalenessBoundMs: 10_000, maxBodyBytes: 1024 * 1024, maxAnswerBytes: 128 * 1024 * 1024, listTimeoutMs: 1_000, listPageLength: 1024 * 1024, leaseTimeoutMs: 2_000, extraCertificateAuthorities: [], ...overrides,
+    spoolDirectory: join(directory, 'spool', replica), spoolMaxBytes: 64 * 1024 * 1024, stalenessBoundMs: 10_000, maxBodyBytes: 1024 * 1024, maxUserBytes: 64 * 1024 * 1024, maxBytesInFlight: 512 * 1024 * 1024, maxConnections: 10_000, maxAnswerBytes: 128 * 1024 * 1024, listTimeoutMs: 1_000, listPageLength: 1024 * 1024, leaseTimeoutMs: 2_000, extraCertificateAuthorities: [], ...overrides,
   });
   const gatewayUrl = `http://127.0.0.1:${await reservePort()}`;
   const adapters = { messaging, logger, clock: () => Date.now() + clock.aheadMs };

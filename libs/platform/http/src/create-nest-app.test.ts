@@ -3,9 +3,11 @@ import { connect, type AddressInfo } from 'node:net';
 import { Body, Controller, ForbiddenException, Get, Module, Post } from '@nestjs/common';
 import { SallyportError } from '@sallyport/kernel';
 import { createLogger } from '@sallyport/telemetry';
+import { openRawConnection } from '@sallyport/testing';
+import type { RawConnection } from '@sallyport/testing';
 import { afterEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import { closeNestApp, createNestApp, listen } from './index.js';
+import { BytesInFlight, closeNestApp, createNestApp, listen, listenerOf } from './index.js';
 import type { NestAppOptions } from './index.js';
 
 class Probe {
@@ -35,7 +37,7 @@ async function start(options: Partial<NestAppOptions> = {}) {
   const app = await createNestApp(ProbeModule, { logger, publicUrl: 'https://gateway.example', ...options });
   const url = await listen(app, { port: 0, host: '127.0.0.1' });
   closers.push(() => closeNestApp(app, 100));
-  return { url, log: () => lines.join('') };
+  return { url, log: () => lines.join(''), listener: () => listenerOf(app) };
 }
 
 /** `fetch` does not let a caller choose Host. */
@@ -124,11 +126,54 @@ test('an address that cannot be decoded is refused without being repeated, with 
   expect(await send(url, '/hunter2%zz')).toMatchObject({ status: 400, body: '{"type":"about:blank","title":"Bad Request","status":400}', headers: { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' } });
 });
 
-test('a body that is too large or no JSON is refused', async () => {
-  const { url } = await start({ bodyLimit: 64 });
-  const post = (body: string) => send(url, '/echo', { method: 'POST', headers: { 'content-type': 'application/json' }, body });
-  expect(await post(JSON.stringify({ name: 'x'.repeat(100) }))).toMatchObject({ status: 413 });
-  expect(await post('{"name":')).toMatchObject({ status: 400 });
+const postTo = (url: string, type: string, body: string) => send(url, '/echo', { method: 'POST', headers: { 'content-type': type }, body });
+
+test.each([['application/json', (length: number) => JSON.stringify({ name: 'x'.repeat(length - 11) })], ['application/x-www-form-urlencoded', (length: number) => `name=${'x'.repeat(length - 5)}`]])('a body of %s may have 16 KiB, announced or not (S33)', async (type, bodyOf) => {
+  const { url } = await start();
+  expect(await postTo(url, type, bodyOf(16_384))).toMatchObject({ status: 201 });
+  expect(await postTo(url, type, bodyOf(16_385))).toMatchObject({ status: 413, headers: { connection: 'close' }, body: expect.stringContaining('larger than what is taken here') });
+  const inChunks = await new Promise<number | undefined>((resolve, reject) => {
+    const request = httpRequest(`${url}/echo`, { method: 'POST', headers: { host: 'gateway.example', 'content-type': type, 'transfer-encoding': 'chunked' } }, (response) => resolve(response.resume().statusCode));
+    request.on('error', reject).end(bodyOf(16_385));
+  });
+  expect(inChunks).toBe(413);
+});
+
+test('a body that is no JSON or of another type is refused', async () => {
+  const { url } = await start();
+  expect(await postTo(url, 'application/json', '{"name":')).toMatchObject({ status: 400 });
+  expect(await postTo(url, 'application/json', '{"name":"x","__proto__":{}}')).toMatchObject({ status: 400 });
+  expect(await postTo(url, 'application/x-www-form-urlencoded', 'name=x&__proto__=y')).toMatchObject({ status: 400 });
+  expect(await postTo(url, 'text/plain', 'x')).toMatchObject({ status: 415 });
+});
+
+test('bodies that stall hold no more than their room, are refused beyond it, and give it back; another address gets in (S33)', async () => {
+  const { url, listener } = await start({ maxBytesInFlight: 64 * 1024, limits: { checkEveryMs: 50, rateWindowMs: 3_000 } });
+  const stall = async (path: string) => {
+    const connection = await openRawConnection(url, '127.0.0.2');
+    connection.write(`POST ${path} HTTP/1.1\r\nhost: gateway.example\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: 8192\r\n\r\nname=`);
+    return connection;
+  };
+  const stalled: RawConnection[] = [];
+  for (let i = 0; i < 6; i++) stalled.push(await stall(i % 2 === 0 ? '/echo' : '/none'));
+  const answers = Promise.all(stalled.map(({ closed }) => closed));
+  await expect.poll(() => stalled.filter((connection) => connection.received() !== '').map((connection) => connection.received()), { timeout: 2_500 }).toEqual([expect.stringMatching(/^HTTP\/1\.1 503 .*retry-after: 5/is), expect.stringMatching(/^HTTP\/1\.1 503 /)]);
+  expect(listener().bytes.held).toBe(4 * 8_192);
+  expect(listener().watch.worries()).toEqual(['requests are refused: the room for bytes in flight is used up']);
+  expect(await postTo(url, 'application/x-www-form-urlencoded', `name=${'x'.repeat(16_000)}`)).toMatchObject({ status: 201 });
+  expect((await answers).map((text) => text.slice(9, 12)).toSorted()).toEqual(['408', '408', '408', '408', '503', '503']);
+  await expect.poll(() => listener().bytes.held).toBe(0);
+});
+
+test('a route whose caller is known has rules of its own (S33)', async () => {
+  const bytes = new BytesInFlight({ total: 100_000 });
+  const { url } = await start({ bodies: ({ routeOptions }) => (routeOptions.url === '/echo' ? { maxBytes: 40_000, owner: 'known', bytes } : undefined) });
+  expect(await postTo(url, 'application/json', JSON.stringify({ name: 'x'.repeat(30_000) }))).toMatchObject({ status: 201 });
+  const others = bytes.open('others');
+  others.take(60_000);
+  expect(await postTo(url, 'application/json', JSON.stringify({ name: 'x'.repeat(39_000) }))).toMatchObject({ status: 201 });
+  bytes.open('known').take(20_000);
+  expect(await postTo(url, 'application/json', JSON.stringify({ name: 'x'.repeat(30_000) }))).toMatchObject({ status: 503, headers: { 'retry-after': '5' } });
 });
 
 test('a taken port is one clear line', async () => {

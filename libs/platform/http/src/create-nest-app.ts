@@ -3,13 +3,21 @@ import type { DynamicModule, Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { SallyportError } from '@sallyport/kernel';
 import { PinoNestLogger } from '@sallyport/telemetry';
-import type { Logger } from '@sallyport/telemetry';
-import type { FastifyReply, FastifyRequest } from 'fastify';
-import { drainRequest, refuseUnparsed } from './drain-request.js';
+import type { RequestListener } from 'node:http';
+import { SallyportError, systemClock } from '@sallyport/kernel';
+import type { Clock } from '@sallyport/kernel';
+import type { Logger, Metrics } from '@sallyport/telemetry';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { boundBodies } from './bound-bodies.js';
+import type { BodyRules } from './bound-bodies.js';
+import { BytesInFlight } from './bytes-in-flight.js';
+import { drainRequest } from './drain-request.js';
 import { allowCrossOrigin, answerPreflight, createHostGuard } from './host-guard.js';
 import type { CorsOptions } from './host-guard.js';
+import { createLimitedServer } from './limited-server.js';
+import type { ListenerLimits } from './limited-server.js';
+import { ListenerWatch } from './listener-watch.js';
 import { PROBLEM, ProblemFilter, toProblem } from './problem.js';
 import { securityHeaders } from './security-headers.js';
 
@@ -23,12 +31,32 @@ export interface NestAppOptions {
   readonly headers?: 'pages' | 'api';
   /** Origins of browser applications that may call across origins; never with cookies. */
   readonly cors?: { readonly origins: readonly string[] } & Partial<CorsOptions>;
-  /** Bytes; 1 MiB by default. */
-  readonly bodyLimit?: number;
-  /** Milliseconds a client may take to send its whole request; 30 s by default. */
-  readonly requestTimeoutMs?: number;
-  /** False leaves bodies to the app's own content type parsers. */
-  readonly bodyParser?: boolean;
+  /** Who is told of what is turned away, besides the log. */
+  readonly metrics?: Metrics | undefined;
+  readonly clock?: Clock;
+  /** Where they differ from those every listener has. */
+  readonly limits?: Partial<Omit<ListenerLimits, 'trustedProxies'>>;
+  /** For routes whose caller is known before the body is read; all others take 16 KiB in the name of the address. */
+  readonly bodies?: (request: FastifyRequest) => BodyRules | undefined;
+  /** Bytes of bodies that are held altogether, of those `bodies` has no other room for. */
+  readonly maxBytesInFlight?: number;
+}
+
+/** What an app's listener knows of itself. */
+export interface AppListener {
+  readonly watch: ListenerWatch;
+  /** What is held of bodies that come from addresses. */
+  readonly bytes: BytesInFlight;
+}
+
+const DEFAULT_BYTES_IN_FLIGHT = 64 * 1024 * 1024;
+const listeners = new WeakMap<FastifyInstance, AppListener>();
+
+/** The listener of an app that `createNestApp` made. */
+export function listenerOf(app: NestFastifyApplication): AppListener {
+  const listener = listeners.get(app.getHttpAdapter().getInstance());
+  if (listener === undefined) throw new TypeError('not an app of createNestApp');
+  return listener;
 }
 
 /**
@@ -36,22 +64,24 @@ export interface NestAppOptions {
  * headers, problem documents for errors, our logger. Not listening yet: `listen` does that.
  */
 export async function createNestApp(module: Type<unknown> | DynamicModule, options: NestAppOptions): Promise<NestFastifyApplication> {
-  const { logger, trustedProxies = [], headers = 'api', bodyLimit = 1_048_576, requestTimeoutMs = 30_000, bodyParser = true } = options;
+  const { logger, trustedProxies = [], headers = 'api', maxBytesInFlight = DEFAULT_BYTES_IN_FLIGHT } = options;
   const publicUrls = typeof options.publicUrl === 'string' ? [options.publicUrl] : options.publicUrl;
   const fixedHeaders = Object.entries(securityHeaders(headers, publicUrls));
+  const watch = new ListenerWatch({ name: new URL(publicUrls[0] ?? 'http://unnamed').host, logger, metrics: options.metrics, clock: options.clock ?? systemClock });
   const adapter = new FastifyAdapter({
     logger: false,
-    bodyLimit,
-    requestTimeout: requestTimeoutMs,
-    keepAliveTimeout: 75_000,
+    serverFactory: (handler: RequestListener) => createLimitedServer(handler, { ...options.limits, trustedProxies }, watch),
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 8_192 },
-    clientErrorHandler: refuseUnparsed,
+    clientErrorHandler: () => undefined, // the server itself answers what is no request
     // An address that cannot be decoded never reaches a hook or a filter, and Fastify's own answer repeats it.
     frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) => void reply.status(400).headers(Object.fromEntries(fixedHeaders)).header('content-type', PROBLEM).send(toProblem(error)),
   });
-  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger: new PinoNestLogger(logger), abortOnError: false, bodyParser });
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger: new PinoNestLogger(logger), abortOnError: false, bodyParser: false });
+  const bytes = new BytesInFlight({ total: maxBytesInFlight }, (refusal) => watch.turnedAway(refusal === 'own-limit' ? 'bytes-of-one' : 'bytes-in-all'));
+  boundBodies(adapter.getInstance(), bytes, options.bodies);
+  listeners.set(adapter.getInstance(), { watch, bytes });
   app.useGlobalFilters(new ProblemFilter(logger));
 
   const guard = createHostGuard({ publicUrls, allowedOrigins: options.cors?.origins ?? [] });

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
-import { PROBLEM } from './problem.js';
+import { problemBody } from './problem.js';
 
 const MAX_BYTES = 1024 * 1024;
 const MAX_MS = 1_000;
@@ -35,15 +35,15 @@ function drain(stream: Readable): Promise<void> {
   });
 }
 
-const STATUS_OF: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
-
-/** What cannot be parsed never becomes a request: it is answered on the bare connection, which then closes in the same way. */
-export function refuseUnparsed(error: Error & { readonly code?: string }, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+/**
+ * Answers on the bare connection what never became a request, or was given up before it was whole, and closes it so that
+ * whoever sent it can read the answer.
+ */
+export function answerBare(socket: Duplex, status: number, headers: Readonly<Record<string, string>> = {}): void {
   socket.on('error', () => undefined); // it is over in any case
-  const status = STATUS_OF[error.code ?? ''] ?? 400;
-  const title = STATUS_CODES[status] ?? '';
-  const body = JSON.stringify({ type: 'about:blank', title, status });
-  if (socket.writable) socket.end(`HTTP/1.1 ${status} ${title}\r\nconnection: close\r\ncontent-type: ${PROBLEM}\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+  const { type, body } = problemBody(status);
+  const lines = Object.entries({ connection: 'close', 'content-type': type, 'content-length': String(body.length), ...headers });
+  const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
+  if (socket.writable) socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${head}\r\n${body}`);
   void drain(socket).then(() => socket.destroy());
 }

@@ -1,8 +1,10 @@
-import { createMetrics } from '@sallyport/telemetry';
+import { createLogger, createMetrics } from '@sallyport/telemetry';
+import { fillConnections, listenerLimits } from '@sallyport/testing';
 import { afterEach, expect, test } from 'vitest';
 import { startHealthServer } from './index.js';
 import type { HealthServer, Readiness, RunningService } from './index.js';
 
+const logger = createLogger({ name: 'test', level: 'silent' });
 let server: HealthServer | undefined;
 afterEach(() => server?.close());
 
@@ -10,7 +12,7 @@ const service = (name: string, readiness: Readiness): RunningService => ({ name,
 
 test('readiness is the worst of the services, with reasons; degraded still serves', async () => {
   const services: RunningService[] = [];
-  server = await startHealthServer(0, '127.0.0.1', services);
+  server = await startHealthServer(0, '127.0.0.1', services, { logger });
   const ready = async () => {
     const response = await fetch(`${server?.url}/readyz`);
     return { status: response.status, body: (await response.json()) as unknown };
@@ -25,9 +27,24 @@ test('readiness is the worst of the services, with reasons; degraded still serve
 test('liveness, metrics and nothing else (R77)', async () => {
   const metrics = createMetrics();
   metrics.counter('sallyport.test', 'A test').bind().add();
-  server = await startHealthServer(0, '127.0.0.1', [], { metrics });
+  server = await startHealthServer(0, '127.0.0.1', [], { metrics, logger });
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
   expect(await (await fetch(`${server.url}/metrics`)).text()).toContain('sallyport_test_total');
   expect((await fetch(`${server.url}/`)).status).toBe(404);
   expect((await fetch(`${server.url}/healthz`, { method: 'POST' })).status).toBe(405);
+});
+
+test('its listener has each limit (S33)', async () => {
+  server = await startHealthServer(0, '127.0.0.1', [], { logger });
+  const url = `${server.url}/healthz`;
+  const outcomes = await Promise.all(listenerLimits.map(async ({ limit, provoke }) => [limit, await provoke(url)] as const));
+  for (const [index, { limit, refused }] of listenerLimits.entries()) expect(outcomes[index]).toEqual([limit, expect.stringMatching(refused)]);
+}, 60_000);
+
+test('its listener keeps half of its connections from one address (S33)', async () => {
+  server = await startHealthServer(0, '127.0.0.1', [], { logger });
+  const { held, told, another } = await fillConnections(server.url, '127.0.0.9', 256);
+  expect(held).toBeGreaterThan(100);
+  expect(held).toBeLessThanOrEqual(128);
+  expect([told, another]).toEqual([expect.stringMatching(/^HTTP\/1\.1 429 .*retry-after/s), true]);
 });

@@ -1,6 +1,8 @@
-import { createServer } from 'node:http';
-import type { Metrics } from '@sallyport/telemetry';
+import { systemClock } from '@sallyport/kernel';
+import type { Logger, Metrics } from '@sallyport/telemetry';
 import { translateListenError } from './create-nest-app.js';
+import { createLimitedServer } from './limited-server.js';
+import { ListenerWatch } from './listener-watch.js';
 import { combineReadiness } from './running-service.js';
 import type { RunningService } from './running-service.js';
 
@@ -9,13 +11,17 @@ export interface HealthServer {
   close(): Promise<void>;
 }
 
+/** Probes and one or two collectors of metrics; none sends a body. */
+const LIMITS = { maxConnections: 256, requestTimeoutMs: 5_000, maxPipelined: 4 };
+
 /**
  * `/healthz` (the process lives), `/readyz` (200 when ready or degraded, 503 when not, with reasons), `/metrics`.
  * It has its own port so that it can stay inside; it holds nothing secret and changes nothing.
  * @param services read at each request: fill it as services start. None yet counts as not ready.
  */
-export async function startHealthServer(port: number, host: string, services: readonly RunningService[], { metrics }: { metrics?: Metrics } = {}): Promise<HealthServer> {
-  const server = createServer((request, response) => {
+export async function startHealthServer(port: number, host: string, services: readonly RunningService[], { metrics, logger }: { metrics?: Metrics; logger: Logger }): Promise<HealthServer> {
+  const watch = new ListenerWatch({ name: 'health', logger, metrics, clock: systemClock });
+  const server = createLimitedServer((request, response) => {
     const answer = (status: number, type: string, body: string) => response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }).end(body);
     const path = request.url?.split('?', 1)[0];
     if (request.method !== 'GET' && request.method !== 'HEAD') answer(405, 'text/plain', 'Method Not Allowed');
@@ -29,8 +35,7 @@ export async function startHealthServer(port: number, host: string, services: re
         () => answer(500, 'text/plain', 'Internal Server Error'),
       );
     } else answer(404, 'text/plain', 'Not Found');
-  });
-  server.requestTimeout = 5_000;
+  }, LIMITS, watch);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(translateListenError(error, port, host)));
     server.listen(port, host, resolve);

@@ -4,6 +4,7 @@ import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { Logger } from '@sallyport/telemetry';
 import type { FastifyReply } from 'fastify';
 import { ZodError } from 'zod';
+import { BodyRefused } from './body-refused.js';
 
 export const PROBLEM = 'application/problem+json; charset=utf-8';
 
@@ -25,12 +26,18 @@ export function toProblem(error: unknown): Problem {
     const detail = deliberateDetail(error);
     return detail === undefined ? problem(error.getStatus()) : { ...problem(error.getStatus()), detail };
   }
+  if (error instanceof BodyRefused) return { ...problem(error.words.status), detail: error.words.detail };
   const status = clientErrorStatus(error);
   return problem(status ?? 500);
 }
 
 function problem(status: number): Problem {
   return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status };
+}
+
+/** A problem of a status alone, for answers that no framework writes. */
+export function problemBody(status: number): { readonly type: string; readonly body: string } {
+  return { type: PROBLEM, body: JSON.stringify(problem(status)) };
 }
 
 /** Only a text that the thrower chose: Nest's own default ("Cannot GET /…") repeats the request. */
@@ -59,7 +66,10 @@ export class ProblemFilter implements ExceptionFilter {
     if (host.getType() !== 'http') throw error;
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const answer = toProblem(error);
-    if (answer.status >= 500) this.#logger.error({ err: error instanceof Error ? error : new Error(String(error)), route: reply.request.routeOptions.url }, 'request failed');
+    if (error instanceof BodyRefused) {
+      reply.raw.shouldKeepAlive = false;
+      if (error.words.retryAfterSeconds !== undefined) void reply.header('retry-after', String(error.words.retryAfterSeconds));
+    } else if (answer.status >= 500) this.#logger.error({ err: error instanceof Error ? error : new Error(String(error)), route: reply.request.routeOptions.url }, 'request failed');
     if (reply.sent || reply.raw.headersSent) return;
     void reply.status(answer.status).header('content-type', PROBLEM).send(answer);
   }
