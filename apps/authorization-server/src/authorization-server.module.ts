@@ -41,6 +41,7 @@ import { removeExpired } from './lifecycle/remove-expired.js';
 import { reportEndedSessions } from './lifecycle/report-ended-sessions.js';
 import { DocumentFetch } from './limits/document-fetch.js';
 import { RequestLimits } from './limits/request-limits.js';
+import { resolveApart } from './limits/resolve-apart.js';
 import { engineErrorPage } from './pages/engine-error-page.js';
 import { BackChannelLogout } from './sign-out/back-channel-logout.js';
 import { BackChannelLogoutController } from './sign-out/back-channel-logout.controller.js';
@@ -116,7 +117,12 @@ export class AuthorizationServerModule {
     const resource = `${config.gatewayUrl}/mcp`;
     const status = new TokenStatus({ issuer: config.issuer, resource, keys, sessions, configuration, clock });
     const limits = new RequestLimits({ configuration, record: recorder.record, clock });
-    const documents = new DocumentFetch({ fetch: createSafeFetch({ ...guard, maxResponseBytes: LARGEST_DOCUMENT }), limits, clock });
+    const documents = new DocumentFetch({
+      fetch: createSafeFetch({ ...guard, maxResponseBytes: LARGEST_DOCUMENT, resolve: resolveApart(guard.allow) }),
+      limits,
+      isInUse: async (clientId) => configuration.snapshot().get('Agent', clientId) !== undefined || (await sessions.isAgentInUse(clientId)),
+      clock,
+    });
     const issuerKeys = new IssuerKeys({ fetch: outbound, clock, onProblem: (source, err) => logger.warn({ err, source }, 'the keys of an issuer could not be read') });
     const assertions = new IdentityAssertions({ configuration, keys: issuerKeys, store, issuer: config.issuer, resource, clock });
     const assertionAdmissions = new AssertionAdmissions({ assertions, admissions, users, sessions, clock });
@@ -130,6 +136,7 @@ export class AuthorizationServerModule {
       signingKeys: keysInUse,
       cookieKeys: [Buffer.from(deriveKey(secret, 'engine-cookies')).toString('base64url')],
       dpopNonceSecret: deriveKey(secret, 'dpop-nonces'),
+      tokenMarkKey: deriveKey(secret, 'token-marks'),
       store,
       documents,
       clock,

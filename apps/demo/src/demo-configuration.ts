@@ -145,7 +145,7 @@ spec:
   # Each key is published before it signs. Another algorithm (RS256, EdDSA) begins with the next key, which is then made at once.
   signingKeys: { algorithm: ES256, rotateEvery: 90d, publishAhead: 10m }
   # How much one replica takes a minute, by agent, by user and altogether; what is not said here is generous.
-  # limits: { authorize: { total: 6000, client: 3000 }, token: { total: 12000, client: 6000 }, register: { total: 1200 }, user: 600 }
+  # limits: { authorize: { total: 6000, address: 600 }, token: { total: 12000, address: 600 }, register: { total: 1200, address: 120 }, user: 600, session: 120 }
 ---
 kind: Gateway
 name: default

@@ -9,4 +9,5 @@ export type { Clock } from './clock.js';
 export { SallyportError } from './errors.js';
 export { constantTimeEqual, Secret } from './secret.js';
 export { BoundedMap } from './bounded-map.js';
+export { Shares } from './shares.js';
 export { claimedName, cleanText, mixesScripts, quotedName } from './claimed-text.js';

@@ -2,16 +2,18 @@ import type { JWK } from 'jose';
 import { DPOP_ALGORITHMS } from '@sallyport/access-token';
 import type { Clock } from '@sallyport/kernel';
 import { isTrustedRedirect, mayFetchDocument } from '@sallyport/authorization';
-import { errors, type Client, type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
+import { errors, Provider, type Client, type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
+import type { DocumentFetch } from '../limits/document-fetch.js';
 import type { ArtifactStore } from '../storage/artifact-store.js';
 import { CONFIDENTIAL_METHODS, CONTROL_PLANE_CLIENT_ID, DYNAMIC_PREFIX, normaliseClientMetadata, REGISTERED_BY, registeredBy } from './client-metadata.js';
 import { createEngineAdapter } from './engine-adapter.js';
 import type { AssertionVerdict, AuthorizationEngine, EngineDecisions, EngineEvents, LifecycleSubject, RenderError, TokenVerdict } from './engine.js';
 import { interactionPolicyFor } from './interaction-policy.js';
-import { atomicReplayDetection, describeMetadata, answerUrl, provenKey, toRegistration, whenClientIsNamed, wrappedProvider } from './internals.js';
+import { answerUrl, atomicReplayDetection, describeMetadata, makeTokensWith, provenKey, toRegistration, whenClientIsNamed, whenClientIsSought, wrappedProvider } from './internals.js';
 import { IDENTITY_SESSION, interactionSteps } from './interaction-steps.js';
 import { registerAssertionGrant } from './assertion-grant.js';
-import { limitRequests, refuseSpentClient, TooManyRequests } from './limit-requests.js';
+import { RequestAdmission, TooManyRequests } from './limit-requests.js';
+import { OwnTokens } from './own-tokens.js';
 import { guardRegistration } from './register-clients.js';
 import { RefreshRotation } from './refresh-rotation.js';
 import { presentWorkload, verifyWorkloads } from './workload-assertion.js';
@@ -26,9 +28,11 @@ export interface EngineOptions {
   readonly cookieKeys: readonly string[];
   /** 32 bytes, the same on every replica. */
   readonly dpopNonceSecret: Uint8Array;
+  /** Marks codes and refresh tokens as ours; the same on every replica. */
+  readonly tokenMarkKey: Uint8Array;
   readonly store: ArtifactStore;
   /** For documents and key sets that agents name. */
-  readonly documents: { readonly fetch: typeof globalThis.fetch; refusal(url: string): { readonly retryAfterSeconds: number } | undefined };
+  readonly documents: Pick<DocumentFetch, 'fetch' | 'refusal'>;
   readonly clock: Clock;
   readonly decisions: EngineDecisions;
   readonly events: EngineEvents;
@@ -75,11 +79,11 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     verdicts.set(ctx, verdict);
     // A code is used up by now: only a refresh token is worth keeping.
     if (!verdict.admitted) throw verdict.retriable && kind === 'refresh' ? new NotNow(verdict.reason) : new errors.InvalidGrant({ detail: verdict.reason });
-    admitUser(ctx, source.accountId);
+    admitUser(ctx, source.accountId, source.grantId);
     if (kind === 'code' && registeredBy(ctx.oidc.client.clientId) === 'dynamic') await decisions.registration.used(ctx.oidc.client.clientId);
   };
-  const admitUser = (ctx: KoaContextWithOIDC, userId: string): void => {
-    const refusal = decisions.limits.admitUser(userId, ctx.oidc.client?.clientId);
+  const admitUser = (ctx: KoaContextWithOIDC, userId: string, grantId?: string): void => {
+    const refusal = decisions.limits.admitUser(userId, ctx.oidc.client?.clientId, grantId);
     if (refusal) throw new TooManyRequests(ctx, refusal);
   };
 
@@ -171,7 +175,10 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     },
     interactions: { policy: interactionPolicyFor(isFirstParty, decisions), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
     routes: { authorization: '/authorize', token: '/token', jwks: '/engine/jwks', registration: '/register', revocation: REVOCATION_PATH, introspection: INTROSPECTION_PATH, pushed_authorization_request: '/par' },
-    fetch: async (input, init) => onlyJson(await options.documents.fetch(input instanceof Request ? input.url : input, init)),
+    fetch: async (input, init) => {
+      const url = input instanceof Request ? input.url : String(input);
+      return onlyJson(await options.documents.fetch(url, init, { clientId: Provider.ctx?.oidc.client?.clientId ?? url, address: Provider.ctx?.ip ?? '' }));
+    },
     fetchResponseBodyLimits: { 'client_id metadata document': 5 * 1024, jwks_uri: 64 * 1024, sector_identifier_uri: 1024 },
     renderError: (ctx, out) => {
       showPage(ctx, options.renderError(out));
@@ -206,9 +213,9 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
         enabled: true,
         ack: 'draft-02',
         cacheDuration: { min: 30, max: 3600 },
-        allowFetch: (ctx, clientId) => {
+        allowFetch: async (ctx, clientId) => {
           if (!mayFetchDocument(clientId, decisions.documents()).accepted) return false;
-          const refusal = options.documents.refusal(clientId);
+          const refusal = await options.documents.refusal(clientId, { clientId, address: ctx?.ip ?? '' });
           if (refusal) throw new TooManyRequests(ctx, refusal);
           return true;
         },
@@ -251,8 +258,12 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
       if (verdict.admitted) admitUser(ctx, verdict.userId);
     },
   });
-  whenClientIsNamed(provider, (ctx, client) => refuseSpentClient(decisions.limits, ctx, client));
-  provider.use(limitRequests(decisions.limits, options.renderError));
+  const ownTokens = new OwnTokens(options.tokenMarkKey);
+  makeTokensWith(provider, () => ownTokens.make());
+  const admission = new RequestAdmission(decisions, ownTokens);
+  whenClientIsSought(provider, (ctx, clientId) => admission.clientSought(ctx, clientId));
+  whenClientIsNamed(provider, (ctx, client) => admission.clientFound(ctx, client));
+  provider.use(admission.middleware);
   provider.use(guardRegistration(decisions));
   provider.use(answerForAccessTokens(decisions));
   provider.use(async (ctx, next) => {

@@ -127,17 +127,22 @@ export interface EngineDecisions {
   /** Whether anything can still come of the agent session a grant belongs to. */
   grantIsLive(grantId: string): Promise<boolean>;
   endSession(sid: string, reason: string): Promise<void>;
-  /** What the endpoints take; each of these counts, but for `clientSpent`. */
+  /** What the endpoints take (security rule S32). */
   readonly limits: {
-    admit(group: 'authorize' | 'token' | 'register' | 'status'): Refused;
-    clientSpent(group: 'authorize' | 'token' | 'register' | 'status', clientId: string): Refused;
-    chargeClient(group: 'authorize' | 'token' | 'register' | 'status', clientId: string): void;
-    admitUser(userId: string, clientId: string | undefined): Refused;
+    admitUnproven(group: LimitedGroup, address: string): Refused;
+    chargeUnproven(group: LimitedGroup): void;
+    clientSpent(group: LimitedGroup, clientId: string): Refused;
+    chargeClient(group: LimitedGroup, clientId: string): void;
+    admitToken(digest: string): Refused;
+    secretRefused(clientId: string, address: string, digest: string): Refused;
+    secretTried(clientId: string, address: string, digest: string, isRight: boolean): void;
+    admitUser(userId: string, clientId: string | undefined, grantId?: string): Refused;
     /** A registration was refused because all there are have been used. */
     registrationsFull(): void;
   };
 }
-type Refused = { readonly retryAfterSeconds: number } | undefined;
+type LimitedGroup = 'authorize' | 'token' | 'register' | 'status';
+type Refused = { readonly retryAfterSeconds: number; readonly isCommon?: boolean } | undefined;
 
 /** What the engine tells the rest of the server; none of it may throw. */
 export interface EngineEvents {

@@ -114,6 +114,25 @@ export function whenClientIsNamed(provider: Provider, check: (ctx: KoaContextWit
   };
 }
 
+/**
+ * The one method by which a client is looked up, in storage or at the URL it is named by.
+ * @param check called before, within a request; what it throws is the answer
+ */
+export function whenClientIsSought(provider: Provider, check: (ctx: KoaContextWithOIDC, clientId: string) => Promise<void>): void {
+  const { Client: clients } = provider;
+  const find = clients.find.bind(clients);
+  clients.find = async (clientId) => {
+    const ctx = Provider.ctx;
+    if (ctx) await check(ctx, clientId);
+    return find(clientId);
+  };
+}
+
+/** What the engine gives to agents to come back with. @param make 256 random bits at least */
+export function makeTokensWith(provider: Provider, make: () => string): void {
+  for (const { prototype } of [provider.AuthorizationCode, provider.RefreshToken]) Object.defineProperty(prototype, 'generateTokenId', { value: make });
+}
+
 /** What it publishes about itself, less what we do not offer and with our own key set. */
 export function describeMetadata(body: unknown, facts: { issuer: string; registration: boolean; documents: boolean; assertions: boolean; scopes: readonly string[] }): Record<string, unknown> {
   const published: Record<string, unknown> = { ...(body as Record<string, unknown>) };

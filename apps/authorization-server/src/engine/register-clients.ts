@@ -1,5 +1,6 @@
 import type { Provider } from 'oidc-provider';
 import type { EngineDecisions } from './engine.js';
+import { wordsFor } from './limit-requests.js';
 
 /** R18: registration can be off, ask for an initial access token (RFC 7591 section 3), and keeps only so many registrations. */
 export function guardRegistration({ registration, limits }: Pick<EngineDecisions, 'registration' | 'limits'>): Parameters<Provider['use']>[0] {
@@ -17,11 +18,19 @@ export function guardRegistration({ registration, limits }: Pick<EngineDecisions
       ctx.set('WWW-Authenticate', 'Bearer error="invalid_token"');
       return refuse(401, 'invalid_token', 'registration needs an initial access token');
     }
+    // Whoever was given an initial access token may use it, whatever others send (S32).
+    const refusal = use === undefined ? limits.admitUnproven('register', ctx.ip) : undefined;
+    if (refusal) {
+      ctx.set('Retry-After', String(refusal.retryAfterSeconds));
+      return refuse(refusal.isCommon === true ? 503 : 429, 'temporarily_unavailable', wordsFor(refusal));
+    }
     if (await registration.makeRoom()) await next();
     else {
       limits.registrationsFull();
       refuse(403, 'access_denied', 'no more agents can be registered here');
     }
-    if (use !== undefined && ctx.status !== 201) await registration.giveBack(use);
+    if (ctx.status === 201) {
+      if (use === undefined) limits.chargeUnproven('register');
+    } else if (use !== undefined) await registration.giveBack(use);
   };
 }

@@ -58,6 +58,6 @@ export class BrowserBinding {
 }
 
 /** Keys for the engine's cookie signatures and our form tokens, each for its purpose only. */
-export function deriveKey(secret: MasterKey, purpose: 'engine-cookies' | 'form-token' | 'dpop-nonces'): Uint8Array {
+export function deriveKey(secret: MasterKey, purpose: 'engine-cookies' | 'form-token' | 'dpop-nonces' | 'token-marks'): Uint8Array {
   return new Uint8Array(hkdfSync('sha256', secret.reveal(), Buffer.alloc(0), `sallyport/v1/authorization-server/${purpose}`, 32));
 }

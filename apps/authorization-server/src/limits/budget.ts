@@ -3,6 +3,8 @@ import { BoundedMap, type Clock } from '@sallyport/kernel';
 /** Whole seconds until it is worth asking again. */
 export interface Refusal {
   readonly retryAfterSeconds: number;
+  /** It is not the caller's own limit that was reached, but one that many share. */
+  readonly isCommon?: boolean;
 }
 
 const WINDOW_MS = 60_000;

@@ -58,6 +58,14 @@ export class AgentSessions {
     return row ? toSession(row) : undefined;
   }
 
+  /** Somebody let it in and may come back with it. */
+  async isAgentInUse(clientId: string): Promise<boolean> {
+    const [row] = await this.#database.$queryRaw<{ used: boolean }[]>`
+      SELECT EXISTS (SELECT 1 FROM "AgentSession" WHERE "clientId" = ${clientId} AND "endedAt" IS NULL)
+          OR EXISTS (SELECT 1 FROM "AgentConsent" WHERE "clientId" = ${clientId}) AS used`;
+    return row?.used === true;
+  }
+
   async used(sid: string, at: Date, sourceAddress: string | null): Promise<void> {
     await this.#database.agentSession.updateMany({ where: { sid, endedAt: null }, data: { lastUsedAt: at, ...(sourceAddress === null ? {} : { lastUsedAddress: sourceAddress }) } });
   }

@@ -19,6 +19,8 @@ export class TestAgent {
   readonly browser = new TestBrowser();
   /** Token requests prove this key (RFC 9449). */
   dpop: DpopKey | undefined;
+  /** Sent with every request of its own. */
+  headers: Record<string, string> = {};
   #verifier = '';
 
   constructor(deployment: TestDeployment, clientId: string, redirectUri = REDIRECT_URI) {
@@ -89,7 +91,7 @@ export class TestAgent {
     const form = new URLSearchParams({ client_id: this.clientId });
     for (const [name, value] of Object.entries(parameters)) if (value !== undefined) form.set(name, value);
     const url = `${this.deployment.issuer}/token`;
-    const response = await fetch(url, { method: 'POST', body: form, headers: this.dpop ? { dpop: await this.dpop.prove({ method: 'POST', url }) } : {} });
+    const response = await fetch(url, { method: 'POST', body: form, headers: { ...this.headers, ...(this.dpop ? { dpop: await this.dpop.prove({ method: 'POST', url }) } : {}) } });
     return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, unknown> };
   }
 }

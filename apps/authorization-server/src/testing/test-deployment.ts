@@ -31,7 +31,7 @@ export interface TestDeployment {
   configure(puts: readonly Document[], deletes?: readonly { kind: string; name: string }[]): Promise<void>;
   revoke(subject: Revocation['subject'], notBefore?: number): Promise<void>;
   /** One more replica on the same database; behind one address with the first (then call `urls.listening`), or an issuer of its own. */
-  startReplica(options?: { sameIssuer: boolean }): Promise<RunningService>;
+  startReplica(options?: { sameIssuer: boolean; changes?: Partial<AuthorizationServerConfig> }): Promise<RunningService>;
   close(): Promise<void>;
 }
 
@@ -100,10 +100,10 @@ export async function startTestDeployment(changes: Partial<AuthorizationServerCo
     controlPlaneKey: privateKey,
     configure: (puts, deletes) => append({ puts, ...(deletes ? { deletes } : {}) }),
     revoke: (subject, notBefore = Math.floor(Date.now() / 1000) + 1) => append({ revocations: [{ id: `rev_${revision}`, subject, notBefore, expiresAt: null }] }),
-    startReplica: async ({ sameIssuer } = { sameIssuer: false }) => {
+    startReplica: async ({ sameIssuer, changes: own = {} } = { sameIssuer: false }) => {
       const other = await freePort();
-      const own = `http://127.0.0.1:${other}`;
-      return startAuthorizationServer({ ...config, port: other, ...(sameIssuer ? { internalUrls: [own] } : { issuer: own }) }, { messaging, logger, database });
+      const url = `http://127.0.0.1:${other}`;
+      return startAuthorizationServer({ ...config, ...own, port: other, ...(sameIssuer ? { internalUrls: [url] } : { issuer: url }) }, { messaging, logger, database });
     },
     async close() {
       await service.close();

@@ -9,11 +9,12 @@ import { signIn } from './sign-in.js';
 
 /** What is asked for here in a minute no deployment would be: refusals would hide what there is to find. */
 const UNLIMITED = `  limits:
-    authorize: { total: 10000000, client: 10000000 }
-    token: { total: 10000000, client: 10000000 }
-    register: { total: 10000000 }
-    status: { total: 10000000, client: 10000000 }
+    authorize: { total: 10000000, client: 10000000, address: 10000000 }
+    token: { total: 10000000, client: 10000000, address: 10000000 }
+    register: { total: 10000000, address: 10000000 }
+    status: { total: 10000000, client: 10000000, address: 10000000 }
     user: 10000000
+    session: 10000000
 `;
 
 /** `oauth | mcp [--cases 100000] [--seed n] [--case i]`: against a deployment of its own, on loopback. */

@@ -5,7 +5,8 @@ import { afterEach, expect, test } from 'vitest';
 import { ProofGossip } from './proof-gossip.js';
 
 const start = 1_800_000_000;
-const id = (number: number) => String(number).padStart(22, 'A');
+/** Each of a user of its own. */
+const id = (number: number) => String(number).padEnd(22, 'A');
 const stops: (() => void)[] = [];
 afterEach(() => stops.splice(0).forEach((stop) => stop()));
 
@@ -79,4 +80,13 @@ test('when there is no room a proof is not taken, whoever filled it (S7)', async
   await listen();
   hear({ v: 1, seen: [[id(1), start + 60], [id(2), start + 60], [id(3), start + 60]] });
   expect([gossip.claim(id(4), start + 60), gossip.claim(id(1), start + 60)]).toEqual(['full', 'seen']);
+});
+
+test('what others accepted of a user counts for their share here, and is remembered beyond it (S7, S32)', async () => {
+  const { gossip, listen, hear, memory } = world({ limit: 10 });
+  const of = (user: string, number: number) => `${user.padEnd(12, '-')}${String(number).padStart(10, '0')}`;
+  await listen();
+  hear({ v: 1, seen: Array.from({ length: 6 }, (_, index) => [of('greedy', index), start + 60]) });
+  expect(memory.size).toBe(6);
+  expect([gossip.claim(of('greedy', 7), start + 60), gossip.claim(of('greedy', 5), start + 60), gossip.claim(of('other', 1), start + 60)]).toEqual(['own', 'seen', 'new']);
 });

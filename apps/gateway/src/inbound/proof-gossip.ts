@@ -41,7 +41,7 @@ export class ProofGossip implements SeenProofs {
     return unsubscribe;
   }
 
-  claim(id: string, until: number): 'new' | 'seen' | 'full' {
+  claim(id: string, until: number): 'new' | 'seen' | 'own' | 'full' {
     const claimed = this.#memory.claim(id, until);
     if (claimed === 'new') {
       this.#untold.push([id, until]);
@@ -55,7 +55,7 @@ export class ProofGossip implements SeenProofs {
     const message = ProofsSeen.safeParse(payload);
     if (!message.success) return;
     const now = this.#clock() / 1000;
-    for (const [id, until] of message.data.seen) if (until >= now && until <= now + 3 * PROOF_WINDOW_SECONDS) this.#memory.claim(id, until);
+    for (const [id, until] of message.data.seen) if (until >= now && until <= now + 3 * PROOF_WINDOW_SECONDS) this.#memory.heard(id, until);
   }
 
   sweep(): void {

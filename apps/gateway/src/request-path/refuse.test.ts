@@ -48,6 +48,9 @@ test('the challenge names an error only when a token was sent (R12) (R15)', () =
   expect(answer({ refused: 'unauthenticated', reason: 'no_token' }, undefined).headers['www-authenticate']).toBe(`Bearer resource_metadata="${resourceMetadataUrl}"`);
   expect(answer({ refused: 'unauthenticated', reason: 'audience' }, undefined).headers['www-authenticate']).toBe(`Bearer resource_metadata="${resourceMetadataUrl}", error="invalid_token"`);
   expect(answer({ refused: 'unauthenticated', reason: 'keys_unavailable' }, undefined)).toMatchObject({ status: 503 });
+  // The caller's own limit, and ours.
+  expect(answer({ refused: 'unauthenticated', reason: 'proof_share_full' }, undefined)).toMatchObject({ status: 429, headers: { 'retry-after': '5' } });
+  expect(answer({ refused: 'unauthenticated', reason: 'proof_memory_full' }, undefined)).toMatchObject({ status: 503, headers: { 'retry-after': '5' } });
 });
 
 test('a step-up names all scopes and the metadata (RFC 6750 section 3.1)', () => {

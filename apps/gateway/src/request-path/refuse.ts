@@ -158,6 +158,7 @@ function tooMany({ what, byAll }: Extract<Refusal, { refused: 'too-many' }>): st
 }
 
 function unauthenticated(reason: Extract<Refusal, { refused: 'unauthenticated' }>['reason'], { resourceMetadataUrl, scheme }: Pick<RefusalContext, 'resourceMetadataUrl' | 'scheme'>): Answer {
+  if (reason === 'proof_share_full') return { status: 429, headers: { 'retry-after': '5' }, body: noBody };
   if (reason === 'keys_unavailable' || reason === 'proof_memory_full') return { status: 503, headers: { 'retry-after': '5' }, body: noBody };
   const challenge = challengeFor(reason, scheme, resourceMetadataUrl);
   return { status: 401, headers: { 'www-authenticate': challenge, 'cache-control': 'no-store' }, body: noBody };

@@ -141,8 +141,11 @@ const AgentSpec = z.strictObject({
   ]).prefault({ method: 'none' }),
 });
 const PerMinute = z.int().min(1).max(10_000_000);
-/** `total` is of everybody together, `client` of one agent. */
-const EndpointLimits = z.strictObject({ total: PerMinute.optional(), client: PerMinute.optional() });
+/**
+ * `address` is of one network address (of IPv6, a /64) and `total` of all together, both of requests that prove neither an
+ * agent nor a grant; `client` is of one agent that authenticates.
+ */
+const EndpointLimits = z.strictObject({ total: PerMinute.optional(), client: PerMinute.optional(), address: PerMinute.optional() });
 const AuthorizationServerSpec = z.strictObject({
   lifetimes: z.strictObject({
     /** Of what an agent shows the gateway; at most 1h (R47). */
@@ -162,20 +165,25 @@ const AuthorizationServerSpec = z.strictObject({
     /** How long a key is published before it signs: whoever verifies has seen it by then. */
     publishAhead: Duration.default('10m'),
   }).prefault({}),
-  /** Requests per minute that one replica takes, never counted by network address. */
+  /** Requests per minute that one replica takes. Whoever proves an agent or a grant is refused for nothing that others send. */
   limits: z.strictObject({
-    /** `/authorize` and `/par`: 6000 in total, 3000 of one agent. */
+    /** `/authorize` and `/par`: 6000 in total, 600 of one address, 3000 of one agent. */
     authorize: EndpointLimits.optional(),
-    /** `/token`: 12000 in total, 6000 of one agent. */
+    /** `/token`: 12000 in total, 600 of one address, 6000 of one agent. */
     token: EndpointLimits.optional(),
-    /** `/register`: 1200. */
-    register: EndpointLimits.pick({ total: true }).strict().optional(),
-    /** `/revoke` and `/introspect`: 12000 in total, 6000 of one agent that authenticates. */
+    /** `/register` where it is open: 1200 in total, 120 of one address. */
+    register: EndpointLimits.pick({ total: true, address: true }).strict().optional(),
+    /** `/revoke` and `/introspect`: 12000 in total, 600 of one address, 6000 of one agent. */
     status: EndpointLimits.optional(),
     /** Authorizations and tokens of one user through whatever agents: 600. */
     user: PerMinute.optional(),
-    /** Client metadata documents and key sets fetched from hosts that agents name: 600 altogether, 60 from one host. */
-    documents: z.strictObject({ total: PerMinute.optional(), host: PerMinute.optional() }).optional(),
+    /** Tokens of one agent session: 120. */
+    session: PerMinute.optional(),
+    /**
+     * Client metadata documents and key sets fetched from hosts that agents name: 600 altogether, 60 from one host, 30 for
+     * one address that names them. For agents with a session there are another 600, which nobody else can spend.
+     */
+    documents: z.strictObject({ total: PerMinute.optional(), host: PerMinute.optional(), address: PerMinute.optional() }).optional(),
   }).optional(),
   /** Whoever has just let an agent in is shown the way to their accounts at all servers, before they return to it. Without it, an account is connected when an agent first needs it. */
   offerAccounts: z.boolean().optional(),

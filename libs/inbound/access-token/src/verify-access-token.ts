@@ -174,7 +174,7 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
       if (!checked.ok) return checked;
       if (checked.boundTo === undefined) return failed('not_bound');
       if (failureOfProof === undefined) return failed('proof_memory_full');
-      const failure = await failureOfProof(token, checked.boundTo, presentation);
+      const failure = await failureOfProof({ token, userId: checked.caller.userId, boundTo: checked.boundTo }, presentation);
       return failure === undefined ? withoutKey(checked) : failed(failure);
     },
     async recheck(token) {

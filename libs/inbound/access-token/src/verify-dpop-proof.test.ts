@@ -41,7 +41,7 @@ function world({ limit, since = 0 }: { limit?: number; since?: number } = {}) {
   let count = 0;
   const sign = ({ claims = {}, header = {}, signWith = key.privateKey }: Change = {}) =>
     new SignJWT({ jti: `j${(count += 1)}`, htm: 'POST', htu: url, iat: Math.floor(state.now / 1000), ath: athOf(token), ...claims }).setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: key.publicJwk, ...header }).sign(signWith);
-  const show = (proof: Presentation['proof'], presentation: Partial<Presentation> = {}, boundTo = key.thumbprint) => verify(token, boundTo, { proof, isProofRepeated: false, method: 'POST', url, ...presentation });
+  const show = (proof: Presentation['proof'], presentation: Partial<Presentation> = {}, boundTo = key.thumbprint, userId = 'usr_a') => verify({ token, userId, boundTo }, { proof, isProofRepeated: false, method: 'POST', url, ...presentation });
   return { state, memory, sign, show };
 }
 
@@ -165,14 +165,27 @@ describe('a used proof', () => {
     expect(await show(proof, { method: 'GET' })).toBe('proof_method');
     expect(await show(proof)).toBeUndefined();
   });
-  test('takes bounded room: when that is full, nothing is accepted and nothing forgotten, until something is too old (S7)', async () => {
-    const { sign, show, state, memory } = world({ limit: 3 });
+  test('takes bounded room: what a key, or a user, has its share of is refused to it and to no other, and nothing is forgotten until it is too old (S7, S32)', async () => {
+    const { sign, show, state, memory } = world({ limit: 33 });
+    const keys = await Promise.all(Array.from({ length: 3 }, () => makeKey('ES256')));
+    const prove = async (of: number, userId?: string) => {
+      const { privateKey, publicJwk, thumbprint } = keys[of] ?? expect.fail('no key');
+      return show(await sign({ header: { jwk: publicJwk }, signWith: privateKey }), {}, thumbprint, userId);
+    };
     const first = await sign();
-    for (const proof of [first, await sign(), await sign()]) expect(await show(proof)).toBeUndefined();
-    expect(await show(await sign())).toBe('proof_memory_full');
-    expect([await show(first), memory.size]).toEqual(['proof_replayed', 3]);
+    for (const proof of [first, await sign()]) expect(await show(proof)).toBeUndefined();
+    expect(await show(await sign())).toBe('proof_share_full'); // of that key
+    expect([await prove(0), await prove(1)]).toEqual([undefined, undefined]);
+    expect(await prove(2)).toBe('proof_share_full'); // of that user
+    expect(await prove(2, 'usr_b')).toBeUndefined();
+    expect([await show(first), memory.size]).toEqual(['proof_replayed', 5]);
     state.now += 61_000;
     expect(await show(await sign())).toBeUndefined();
     expect(memory.size).toBe(1);
+  });
+  test('is refused, whoever makes it, when there is no room at all (S7)', async () => {
+    const { sign, show } = world({ limit: 1 });
+    expect(await show(await sign())).toBeUndefined();
+    expect(await show(await sign())).toBe('proof_memory_full');
   });
 });

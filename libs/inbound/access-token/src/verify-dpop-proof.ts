@@ -4,7 +4,7 @@ import type { CryptoKey } from 'jose';
 import { z } from 'zod';
 import { BoundedMap } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
-import type { SeenProofs } from './proof-memory.js';
+import { PROOF_ID, type SeenProofs } from './proof-memory.js';
 
 /** What both our servers accept in a proof: asymmetric, and no PKCS #1 v1.5 (the choice of FAPI 2.0). */
 export const DPOP_ALGORITHMS = ['ES256', 'EdDSA', 'Ed25519', 'PS256'] as const;
@@ -13,8 +13,17 @@ type Algorithm = (typeof DPOP_ALGORITHMS)[number];
 export type ProofFailure =
   | 'proof_missing' | 'proof_repeated' | 'proof_too_large' | 'proof_malformed' | 'proof_algorithm' | 'proof_private_key' | 'proof_key' | 'proof_signature'
   | 'proof_method' | 'proof_url' | 'proof_token' | 'proof_time' | 'proof_replayed'
-  /** Not the proof's fault: there is no room to remember it. Answer "try again". */
+  /** Nothing is wrong with the proof, but there is no room to remember it: of this user, or key, there are too many. Answer "try again". */
+  | 'proof_share_full'
+  /** The same, whoever's it is. */
   | 'proof_memory_full';
+
+/** A verified token, of whom it is, and the thumbprint of the key it is bound to. */
+export interface BoundToken {
+  readonly token: string;
+  readonly userId: string;
+  readonly boundTo: string;
+}
 
 /** How a token was presented (RFC 9449 section 7). */
 export interface Presentation {
@@ -51,7 +60,7 @@ const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
  * rule S7), only the parsed public key is.
  * @returns for a token and the thumbprint it is bound to, why the presentation proves nothing; `undefined` when it does
  */
-export function createProofVerifier({ clock, seen }: { clock: Clock; seen: SeenProofs }): (token: string, boundTo: string, presentation: Presentation) => Promise<ProofFailure | undefined> {
+export function createProofVerifier({ clock, seen }: { clock: Clock; seen: SeenProofs }): (token: BoundToken, presentation: Presentation) => Promise<ProofFailure | undefined> {
   const keys = new BoundedMap<string, CryptoKey>(MAX_KEYS);
 
   async function keyOf(jwk: PublicKey, algorithm: Algorithm, thumbprint: string): Promise<CryptoKey | undefined> {
@@ -68,7 +77,7 @@ export function createProofVerifier({ clock, seen }: { clock: Clock; seen: SeenP
     }
   }
 
-  return async (token, boundTo, { proof, isProofRepeated, method, url }) => {
+  return async ({ token, userId, boundTo }, { proof, isProofRepeated, method, url }) => {
     if (proof === undefined || proof === '') return 'proof_missing';
     if (isProofRepeated) return 'proof_repeated';
     if (proof.length > MAX_PROOF_LENGTH) return 'proof_too_large';
@@ -98,11 +107,13 @@ export function createProofVerifier({ clock, seen }: { clock: Clock; seen: SeenP
     const now = clock() / 1000;
     const isTimely = Math.abs(now - claims.iat) <= PROOF_WINDOW_SECONDS && claims.iat >= seen.since && (claims.exp === undefined || now < claims.exp + PROOF_WINDOW_SECONDS) && (claims.nbf ?? 0) <= now + PROOF_WINDOW_SECONDS;
     if (!isTimely) return 'proof_time';
-    switch (seen.claim(proofId(thumbprint, claims.jti), Math.ceil(claims.iat) + PROOF_WINDOW_SECONDS)) {
+    switch (seen.claim(proofId(userId, thumbprint, claims.jti), Math.ceil(claims.iat) + PROOF_WINDOW_SECONDS)) {
       case 'new':
         return undefined;
       case 'seen':
         return 'proof_replayed';
+      case 'own':
+        return 'proof_share_full';
       case 'full':
         return 'proof_memory_full';
     }
@@ -134,7 +145,8 @@ function isSameUrl(htu: string, expected: string): boolean {
   return named.href === new URL(expected).href;
 }
 
-/** 128 bits of a digest: two keys may use one `jti`, and what is remembered has one size. */
-function proofId(thumbprint: string, jti: string): string {
-  return createHash('sha256').update(JSON.stringify([thumbprint, jti])).digest().subarray(0, 16).toString('base64url');
+/** Two keys may use one `jti`, and what is remembered has one size and says whose it is. */
+function proofId(userId: string, thumbprint: string, jti: string): string {
+  const digest = (...values: string[]) => createHash('sha256').update(JSON.stringify(values)).digest('base64url');
+  return digest(userId).slice(0, PROOF_ID.user) + digest(userId, thumbprint).slice(0, PROOF_ID.key) + digest(thumbprint, jti).slice(0, PROOF_ID.proof);
 }

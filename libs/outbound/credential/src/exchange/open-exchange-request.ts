@@ -14,5 +14,6 @@ export async function openExchangeRequest(payload: unknown, { controlPlaneKey, s
   const { data: request } = SignInExchangeRequest.safeParse(signed);
   const now = clock();
   if (!request || Math.abs(now - request.issuedAt) > MAX_SKEW_MS) return undefined;
-  return seenNonces.remember(request.nonce, now, request.issuedAt + MAX_SKEW_MS) ? request : undefined;
+  const owner = { replica: 'control-plane', userId: request.userId };
+  return seenNonces.remember(request.nonce, owner, now, request.issuedAt + MAX_SKEW_MS) === 'new' ? request : undefined;
 }

@@ -197,5 +197,22 @@ test('the ephemeral key is made per request and cannot leave the process (S21)',
 
 test('nonces are forgotten when their time is over, and a full memory refuses rather than forgets (S21)', () => {
   const nonces = new MemorySeenNonces(2);
-  expect([nonces.remember('a', 0, 10), nonces.remember('a', 9, 20), nonces.remember('a', 10, 20), nonces.remember('b', 11, 20), nonces.remember('c', 12, 20), nonces.remember('c', 21, 30)]).toEqual([true, false, true, true, false, true]);
+  const remember = (nonce: string, now: number, forgetAt: number) => nonces.remember(nonce, { replica: nonce, userId: nonce }, now, forgetAt);
+  expect([remember('a', 0, 10), remember('a', 9, 20), remember('a', 10, 20), remember('b', 11, 20), remember('c', 12, 20), remember('c', 21, 30)]).toEqual(['new', 'seen', 'new', 'new', 'full', 'new']);
+});
+
+test('a memory of nonces is full for the user, and for the gateway, that it is full of, and for no other (S21, S32)', () => {
+  const nonces = new MemorySeenNonces(900);
+  let nonce = 0;
+  const ask = (replica: string, userId: string) => nonces.remember(String((nonce += 1)), { replica, userId }, 0, 60_000);
+  const untilFull = (replica: string, nextUser: () => string) => {
+    let count = 0;
+    while (count < 1_000 && ask(replica, nextUser()) === 'new') count += 1;
+    return count;
+  };
+  expect(untilFull('gateway-1', () => 'greedy')).toBe(100);
+  expect([ask('gateway-2', 'greedy'), ask('gateway-1', 'other'), ask('gateway-2', 'other')]).toEqual(['full', 'new', 'new']);
+  let users = 0;
+  expect(untilFull('gateway-1', () => `user-${(users += 1)}`)).toBeLessThan(700);
+  expect([ask('gateway-1', 'late'), ask('gateway-2', 'late')]).toEqual(['full', 'new']);
 });

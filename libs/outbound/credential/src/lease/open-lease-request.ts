@@ -1,4 +1,4 @@
-import { calculateJwkThumbprint, decodeProtectedHeader, type CryptoKey } from 'jose';
+import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, type CryptoKey } from 'jose';
 import { z } from 'zod';
 import type { Clock } from '@sallyport/kernel';
 import { LeaseRequest } from '@sallyport/messages';
@@ -22,7 +22,7 @@ export interface OpenedLeaseRequest {
   readonly token: string;
   readonly ephemeralKeyThumbprint: string;
 }
-export type LeaseRequestRefusal = 'malformed' | 'unknown_replica' | 'bad_signature' | 'stale' | 'replayed' | 'token_not_sealed_for_this_request';
+export type LeaseRequestRefusal = 'malformed' | 'unknown_replica' | 'bad_signature' | 'stale' | 'replayed' | 'too_many' | 'token_not_sealed_for_this_request';
 export type OpenLeaseRequestResult = ({ readonly ok: true } & OpenedLeaseRequest) | { readonly ok: false; readonly reason: LeaseRequestRefusal; readonly replica?: string };
 
 const Wire = z.object({ request: z.string().max(65_536) });
@@ -41,11 +41,21 @@ export async function openLeaseRequest(wire: unknown, { enrolledKeys, leasePriva
   const request = parsed.data;
   const now = clock();
   if (Math.abs(now - request.issuedAt) > MAX_SKEW_MS) return { ok: false, reason: 'stale', replica };
-  if (!seenNonces.remember(`${replica} ${request.nonce}`, now, request.issuedAt + MAX_SKEW_MS)) return { ok: false, reason: 'replayed', replica };
   const ephemeralKeyThumbprint = await calculateJwkThumbprint(request.ephemeralKey);
   const token = await openToken(request, ephemeralKeyThumbprint, leasePrivateKey);
+  // Whose room a nonce takes up is what an enrolled gateway says, which verified the token: nothing else goes by it.
+  const remembered = seenNonces.remember(request.nonce, { replica, userId: subjectOf(token) }, now, request.issuedAt + MAX_SKEW_MS);
+  if (remembered !== 'new') return { ok: false, reason: remembered === 'seen' ? 'replayed' : 'too_many', replica };
   if (token === undefined) return { ok: false, reason: 'token_not_sealed_for_this_request', replica };
   return { ok: true, request, token, ephemeralKeyThumbprint };
+}
+
+function subjectOf(token: string | undefined): string {
+  try {
+    return decodeJwt(token ?? '').sub ?? '';
+  } catch {
+    return ''; // refused later, as what it is
+  }
 }
 
 function replicaNamedIn(jws: string): string | undefined {

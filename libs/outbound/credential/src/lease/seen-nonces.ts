@@ -1,26 +1,52 @@
-/** Remembers each nonce for as long as its request would be accepted. */
-export interface SeenNonces {
-  /** False when it was seen before. Times in milliseconds. */
-  remember(nonce: string, now: number, forgetAt: number): boolean;
+import { Shares } from '@sallyport/kernel';
+
+/** Who asks: one of our own processes, and the user it asks for. */
+export interface NonceOwner {
+  readonly replica: string;
+  readonly userId: string;
 }
 
-/** Bounded: when full of unexpired nonces it refuses rather than forgets. */
-export class MemorySeenNonces implements SeenNonces {
-  readonly #forgetAt = new Map<string, number>();
-  readonly #limit: number;
+/** Remembers each nonce for as long as its request would be accepted. */
+export interface SeenNonces {
+  /** `full`: there is no room for one more of this replica or user. Times in milliseconds. */
+  remember(nonce: string, owner: NonceOwner, now: number, forgetAt: number): 'new' | 'seen' | 'full';
+}
 
-  constructor(limit = 100_000) {
-    this.#limit = limit;
+/** One replica alone may hold four fifths, several less each; what it holds is for many users. */
+const PART_OF_A_REPLICA = 4;
+
+/**
+ * Bounded: it refuses rather than forgets, and refuses first the users, and then the replicas, that it is full of (security
+ * rule S32).
+ */
+export class MemorySeenNonces implements SeenNonces {
+  readonly #seen = new Map<string, { readonly forgetAt: number; readonly owner: NonceOwner }>();
+  readonly #replicas: Shares;
+  readonly #users: Shares;
+
+  constructor(limit = 300_000) {
+    this.#replicas = new Shares(limit, PART_OF_A_REPLICA);
+    this.#users = new Shares(limit);
   }
 
-  remember(nonce: string, now: number, forgetAt: number): boolean {
-    // insertion order is nearly expiry order: all are kept for about the same time
-    for (const [old, until] of this.#forgetAt) {
-      if (until > now) break;
-      this.#forgetAt.delete(old);
+  remember(nonce: string, owner: NonceOwner, now: number, forgetAt: number): 'new' | 'seen' | 'full' {
+    this.#forget(now);
+    const key = `${owner.replica} ${nonce}`;
+    if (this.#seen.has(key)) return 'seen';
+    if (this.#replicas.refusal(owner.replica) || this.#users.refusal(owner.userId)) return 'full';
+    this.#seen.set(key, { forgetAt, owner });
+    this.#replicas.take(owner.replica);
+    this.#users.take(owner.userId);
+    return 'new';
+  }
+
+  /** Insertion order is nearly expiry order: all are kept for about the same time. */
+  #forget(now: number): void {
+    for (const [key, { forgetAt, owner }] of this.#seen) {
+      if (forgetAt > now) break;
+      this.#seen.delete(key);
+      this.#replicas.giveBack(owner.replica);
+      this.#users.giveBack(owner.userId);
     }
-    if (this.#forgetAt.has(nonce) || this.#forgetAt.size >= this.#limit) return false;
-    this.#forgetAt.set(nonce, forgetAt);
-    return true;
   }
 }

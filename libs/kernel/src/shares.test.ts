@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { Shares } from './shares.js';
+
+/** Takes places until refused, at most `most`. */
+function fill(shares: Shares, owner: string, most = 1_000_000): number {
+  let taken = 0;
+  while (taken < most && shares.refusal(owner) === undefined) {
+    shares.take(owner);
+    taken += 1;
+  }
+  return taken;
+}
+
+test('one owner gets a part and no more; others find room, and what is given back can be taken again (S32)', () => {
+  const shares = new Shares(900);
+  expect(fill(shares, 'greedy')).toBe(100);
+  expect(shares.refusal('greedy')).toBe('own');
+  expect(fill(shares, 'modest', 50)).toBe(50);
+  expect(shares.refusal('greedy')).toBe('own');
+  for (let count = 0; count < 80; count++) shares.giveBack('greedy');
+  expect(fill(shares, 'greedy')).toBeGreaterThan(60);
+});
+
+test('twenty that are greedy leave room to whoever comes then (S32)', () => {
+  const shares = new Shares(10_000);
+  for (let owner = 0; owner < 20; owner++) fill(shares, `greedy-${owner}`);
+  expect(fill(shares, 'late', 50)).toBe(50);
+});
+
+test('who gives back what they do not hold frees nothing, and full is full', () => {
+  const shares = new Shares(2);
+  shares.giveBack('nobody');
+  shares.take('a');
+  shares.take('b');
+  shares.giveBack('nobody');
+  expect([shares.refusal('a'), shares.refusal('c')]).toEqual(['all', 'all']);
+});
