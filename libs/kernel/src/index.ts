@@ -10,4 +10,6 @@ export { SallyportError } from './errors.js';
 export { constantTimeEqual, Secret } from './secret.js';
 export { BoundedMap } from './bounded-map.js';
 export { Shares } from './shares.js';
+export { RefusalTally } from './refusal-tally.js';
+export type { RefusalSum } from './refusal-tally.js';
 export { claimedName, cleanText, mixesScripts, quotedName } from './claimed-text.js';

@@ -1,10 +1,11 @@
-import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SallyportError } from '@sallyport/kernel';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { EventShipper, EventSpool } from './index.js';
-import type { SpoolState } from './index.js';
+import type { SpoolFiles, SpoolState } from './index.js';
+import { smallDisk } from './testing/small-disk.js';
 
 let directory: string;
 beforeEach(() => { directory = mkdtempSync(join(tmpdir(), 'sallyport-spool-')); });
@@ -19,14 +20,24 @@ const until = async (holds: () => boolean) => {
   }
 };
 
+/** Files, records and reservations small enough to count. */
+const small = { segmentBytes: 100, reservedBytes: 20, maxBytes: 200 };
+const inFiles = () => files().map((name) => readFileSync(join(directory, name), 'utf8')).join('');
+const failureOf = async (appended: Promise<void>) => await appended.then(() => undefined, (error: unknown) => error);
+const record = (length: number) => ({ id: 'x'.repeat(length - '{"id":""}\n'.length) });
+
 describe('the spool', () => {
   test('has a record in its file once append resolves, and one write carries a whole tick', async () => {
-    const spool = new EventSpool({ directory, clock });
+    const disk = smallDisk(Infinity);
+    const spool = new EventSpool({ directory, clock, files: disk });
+    const writes = disk.counted.writes;
     await Promise.all([spool.append({ id: 'a' }), spool.append({ id: 'b' })]);
+    expect(disk.counted.writes - writes).toBe(1);
     expect(files()).toHaveLength(1);
-    expect(readFileSync(join(directory, files()[0] ?? ''), 'utf8')).toBe('{"id":"a"}\n{"id":"b"}\n');
+    expect(inFiles().trimEnd()).toBe('{"id":"a"}\n{"id":"b"}');
     expect(statSync(join(directory, files()[0] ?? '')).mode & 0o777).toBe(0o600);
     spool.close();
+    expect(inFiles()).toBe('{"id":"a"}\n{"id":"b"}\n');
   });
   test('refuses a record the bus would never carry, and takes the next (R74)', async () => {
     const spool = new EventSpool({ directory, clock, maxRecordBytes: 100 });
@@ -35,51 +46,166 @@ describe('the spool', () => {
     expect(spool.state).toEqual({ accepting: true });
     spool.close();
   });
-  test('accepts again once there is room or the disk writes again, without waiting for a call', async () => {
-    const spool = new EventSpool({ directory, clock, maxBytes: 40, segmentBytes: 20 });
-    await spool.append({ id: 'aaaaaaaaaa' });
-    await expect(spool.append({ id: 'bbbbbbbbbbbbbbb' })).rejects.toMatchObject({ code: 'event_spool_full' });
-    spool.remove(spool.segments()[0]?.path ?? '');
-    expect(spool.state).toEqual({ accepting: true });
-
-    rmSync(directory, { recursive: true });
-    await expect(spool.append({ id: 'c' })).rejects.toMatchObject({ code: 'event_spool_failed' });
-    spool.recover();
-    expect(spool.state).toEqual({ accepting: false, reason: 'write-failed' });
-    mkdirSync(directory);
-    spool.recover();
-    expect(spool.state).toEqual({ accepting: true });
-    await spool.append({ id: 'd' });
-    const shipped: unknown[] = [];
-    const shipper = new EventShipper({ spool, publish: async (records) => void shipped.push(...records) });
-    await shipper.stop();
-    expect(shipped).toEqual([{ id: 'd' }]);
-  });
-  test('starts a new segment at the size limit', async () => {
-    const spool = new EventSpool({ directory, clock, segmentBytes: 20 });
-    for (const id of ['aaaaaaaaaa', 'bbbbbbbbbb', 'cccccccccc']) await spool.append({ id });
-    expect(files()).toHaveLength(3);
+  test('goes on in another file when one is full, and never parts a record', async () => {
+    const spool = new EventSpool({ directory, clock, ...small });
+    for (let i = 0; i < 3; i++) await spool.append(record(40));
+    expect(spool.segments().map(({ bytes, open }) => [bytes, open])).toEqual([[80, false], [40, true]]);
     spool.close();
   });
   test('says clearly that it is full, refuses, and recovers when room is made', async () => {
     const states: SpoolState[] = [];
-    const spool = new EventSpool({ directory, clock, maxBytes: 40, segmentBytes: 20, onState: (state) => states.push(state) });
-    await spool.append({ id: 'aaaaaaaaaa' });
-    await spool.append({ id: 'bbbbbb' });
-    const refused = await spool.append({ id: 'cccccccccc' }).catch((error: unknown) => error);
+    const spool = new EventSpool({ directory, clock, ...small, onState: (state) => states.push(state) });
+    for (let i = 0; i < 4; i++) await spool.append(record(50));
+    const refused = await failureOf(spool.append(record(50)));
     expect(refused).toBeInstanceOf(SallyportError);
     expect(refused).toMatchObject({ code: 'event_spool_full' });
-    expect(spool.state).toEqual({ accepting: false, reason: 'full' });
-    spool.remove(spool.segments()[0]?.path ?? '');
-    await spool.append({ id: 'd' });
+    expect([spool.state, spool.reserve()]).toEqual([{ accepting: false, reason: 'full' }, undefined]);
+    spool.release(spool.segments()[0]?.path ?? '');
+    await spool.append(record(50));
     expect(states).toEqual([{ accepting: false, reason: 'full' }, { accepting: true }]);
     spool.close();
   });
-  test('says so when the disk refuses', async () => {
-    const spool = new EventSpool({ directory, clock });
-    rmSync(directory, { recursive: true });
-    expect(await spool.append({ id: 'a' }).catch((error: unknown) => error)).toMatchObject({ code: 'event_spool_failed' });
-    expect(spool.state).toEqual({ accepting: false, reason: 'write-failed' });
+  test('empties its file once all of it was shipped, without another file', async () => {
+    const disk = smallDisk(Infinity);
+    const spool = new EventSpool({ directory, clock, files: disk });
+    for (const id of ['a', 'b', 'c']) {
+      await spool.append({ id });
+      spool.release(spool.segments()[0]?.path ?? '');
+    }
+    expect([disk.counted.made, spool.bytes, inFiles().trim()]).toEqual([1, 0, '']);
+    spool.close();
+    expect(files()).toEqual([]);
+  });
+  test('keeps half of itself from records that yield (S33)', async () => {
+    const spool = new EventSpool({ directory, clock, ...small });
+    const outcomes = [];
+    for (let i = 0; i < 4; i++) outcomes.push(await failureOf(spool.append(record(40), { yields: true })));
+    expect(outcomes).toEqual([undefined, undefined, expect.objectContaining({ code: 'event_spool_full' }), expect.objectContaining({ code: 'event_spool_full' })]);
+    expect(spool.state).toEqual({ accepting: true });
+    await spool.append(record(40));
+    spool.close();
+  });
+});
+
+describe('room that is set aside before a call is sent', () => {
+  test('is there when the disk is full by then, for as many records as there is room for and no more (R74)', async () => {
+    const disk = smallDisk(100);
+    const spool = new EventSpool({ directory, clock, ...small, files: disk });
+    const rooms = Array.from({ length: 6 }, () => spool.reserve());
+    expect(rooms.map((room) => room !== undefined)).toEqual([true, true, true, true, true, false]);
+    expect(spool.state).toEqual({ accepting: false, reason: 'disk-full', code: 'ENOSPC' });
+    disk.bytes = 0;
+    await Promise.all(rooms.slice(0, 5).map((room) => spool.append(record(20), { room })));
+    expect(inFiles()).toBe(`${JSON.stringify(record(20))}\n`.repeat(5));
+    spool.close();
+  });
+  test('is not taken by records that have none (R74)', async () => {
+    const spool = new EventSpool({ directory, clock, ...small, maxBytes: 100 });
+    const room = spool.reserve();
+    for (let i = 0; i < 4; i++) await spool.append(record(20));
+    expect(await failureOf(spool.append(record(20)))).toMatchObject({ code: 'event_spool_full' });
+    await spool.append(record(20), { room });
+    spool.close();
+  });
+  test('counts also when one large record ends a file early', async () => {
+    const spool = new EventSpool({ directory, clock, ...small });
+    const rooms = Array.from({ length: 3 }, () => spool.reserve());
+    await spool.append(record(30));
+    // It would have to go into a second file, and leave 70 bytes of the first and 10 of the second: room for none of the three.
+    expect(await failureOf(spool.append(record(90)))).toMatchObject({ code: 'event_spool_full' });
+    await Promise.all(rooms.map((room) => spool.append(record(20), { room })));
+    spool.close();
+  });
+  test('is given back by a call that needed none, once', () => {
+    const spool = new EventSpool({ directory, clock, ...small, maxBytes: 100 });
+    const rooms = Array.from({ length: 5 }, () => spool.reserve());
+    rooms[0]?.release();
+    rooms[0]?.release();
+    expect([spool.reserve() === undefined, spool.reserve() === undefined]).toEqual([false, true]);
+    spool.close();
+  });
+});
+
+describe('a disk that refuses', () => {
+  test.each(['EIO', 'EROFS', 'EDQUOT', 'ENOSPC'])('with %s: the records of what ran are kept, nothing new may begin, and they are written once it takes them (R74)', async (code) => {
+    let now = 0;
+    const disk = smallDisk(1_000);
+    const spool = new EventSpool({ directory, clock: () => now, ...small, files: disk });
+    const room = spool.reserve();
+    disk.fails = code;
+    expect(await failureOf(spool.append({ id: 'ran' }, { room }))).toMatchObject({ code: 'event_spool_failed' });
+    expect(spool.state).toMatchObject({ accepting: false, code });
+    expect([spool.reserve(), await failureOf(spool.append({ id: 'new' }))]).toMatchObject([undefined, { code: 'event_spool_failed' }]);
+    disk.fails = undefined;
+    now += 1_000;
+    spool.recover();
+    expect(spool.state).toEqual({ accepting: true });
+    await spool.append({ id: 'later' });
+    expect(inFiles().trimEnd()).toBe('{"id":"ran"}\n{"id":"later"}');
+    spool.close();
+  });
+  test('leaves no file behind, and is asked again once a second, however often somebody wants to know', async () => {
+    let now = 0;
+    const disk = smallDisk(50);
+    const spool = new EventSpool({ directory, clock: () => now, ...small, files: disk });
+    for (let i = 0; i < 1_000; i++) {
+      spool.recover();
+      spool.reserve();
+      await spool.append({ id: i }).catch(() => undefined);
+    }
+    expect([disk.counted.made, files(), spool.state]).toEqual([1, [], { accepting: false, reason: 'disk-full', code: 'ENOSPC' }]);
+    now += 1_000;
+    spool.recover();
+    expect(disk.counted.made).toBe(2);
+    disk.bytes = 100;
+    now += 1_000;
+    spool.recover();
+    expect(spool.state).toEqual({ accepting: true });
+    spool.close();
+  });
+  test('is used as far as it goes: a file may be smaller than the others', async () => {
+    const disk = smallDisk(200 * 1024);
+    const spool = new EventSpool({ directory, clock, files: disk });
+    const rooms = Array.from({ length: 26 }, () => spool.reserve());
+    expect(rooms.filter((room) => room !== undefined)).toHaveLength(25);
+    spool.close();
+  });
+  test('of descriptors: a process without any goes on in the files it has open, and says why it then refuses', async () => {
+    const disk = smallDisk(Infinity);
+    const spool = new EventSpool({ directory, clock, ...small, files: disk });
+    disk.makingFails = 'EMFILE';
+    for (let i = 0; i < 5; i++) await spool.append(record(20));
+    expect(spool.reserve()).toBeUndefined();
+    expect(spool.state).toEqual({ accepting: false, reason: 'write-failed', code: 'EMFILE' });
+    spool.close();
+  });
+  test('to write half of a line keeps the lines before it, and no half', async () => {
+    const disk = smallDisk(Infinity);
+    const spool = new EventSpool({ directory, clock, files: disk });
+    await spool.append({ id: 'a' });
+    const write = disk.write;
+    let calls = 0;
+    const halfway: SpoolFiles['write'] = (descriptor, bytes, offset, length, position) => {
+      if (calls++ > 0) throw Object.assign(new Error('gone'), { code: 'EIO' });
+      return write(descriptor, bytes, offset, 5, position);
+    };
+    Object.assign(disk, { write: halfway });
+    expect(await failureOf(spool.append({ id: 'b' }))).toMatchObject({ code: 'event_spool_failed' });
+    spool.close();
+    expect(inFiles()).toBe('{"id":"a"}\n');
+  });
+  test('to let go of a file is asked again, and holds up nobody else (R74)', async () => {
+    const disk = smallDisk(Infinity);
+    const spool = new EventSpool({ directory, clock, ...small, maxBytes: 1_000, files: disk });
+    for (let i = 0; i < 4; i++) await spool.append(record(50));
+    disk.fails = 'EROFS';
+    const shipped: unknown[] = [];
+    const shipper = new EventShipper({ spool, publish: async (records) => void shipped.push(...records), intervalMs: 5 });
+    shipper.start();
+    await until(() => shipped.length === 4);
+    disk.fails = undefined;
+    await shipper.stop();
+    expect(files()).toEqual([]);
   });
 });
 
@@ -162,5 +288,41 @@ describe('the shipper', () => {
     await shipper.stop();
     expect(files()).toEqual([]);
     killed.close();
+  });
+  test('ships from memory what no disk took (R74)', async () => {
+    const disk = smallDisk(Infinity);
+    const spool = new EventSpool({ directory, clock, ...small, files: disk });
+    const room = spool.reserve();
+    disk.fails = 'EIO';
+    await failureOf(spool.append({ id: 'ran' }, { room }));
+    const published: unknown[] = [];
+    let broken = true;
+    const publish = async (records: readonly unknown[]) => {
+      if (broken) throw new Error('no bus');
+      published.push(...records);
+    };
+    const shipper = new EventShipper({ spool, publish, intervalMs: 5, maxBackoffMs: 5 });
+    shipper.start();
+    await until(() => shipper.failing);
+    broken = false;
+    await until(() => published.length > 0);
+    await shipper.stop();
+    expect(published).toEqual([{ id: 'ran' }]);
+  });
+  test('waits between its rounds when the disk is full from the start, and lets others run', async () => {
+    const disk = smallDisk(0);
+    let now = 0;
+    const spool = new EventSpool({ directory, clock: () => now, files: disk });
+    const published: unknown[] = [];
+    const shipper = new EventShipper({ spool, publish: async (records) => void published.push(...records), intervalMs: 5 });
+    shipper.start();
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect([disk.counted.made, files()]).toEqual([1, []]);
+    disk.bytes = Infinity;
+    now += 1_000;
+    spool.recover();
+    await spool.append({ id: 'a' });
+    await until(() => published.length === 1);
+    await shipper.stop();
   });
 });

@@ -68,9 +68,10 @@ export class EventShipper {
   }
 
   async #shipAll(): Promise<void> {
+    // Each turn either waits or leaves one file less: what is written meanwhile waits for the next interval at the latest.
     for (;;) {
-      const segment = this.#options.spool.segments()[0];
-      if (segment === undefined) return;
+      const [segment] = this.#options.spool.segments();
+      if (segment === undefined) return await this.#shipOwed();
       if (segment.path !== this.#path) {
         this.#path = segment.path;
         this.#offset = 0;
@@ -79,9 +80,21 @@ export class EventShipper {
         this.#offset += await this.#shipFrom(segment.path, this.#offset, segment.bytes, segment.open);
         continue;
       }
-      // All of it is out. An open one is ended, so that the next start has nothing to ship twice.
-      if (segment.open) this.#options.spool.rotate();
-      this.#options.spool.remove(segment.path);
+      // All of it is out, and goes from the disk, so that the next start has nothing to ship twice.
+      this.#path = undefined;
+      this.#options.spool.release(segment.path);
+    }
+  }
+
+  /** Records that no disk took: the stream has them, and nobody else. */
+  async #shipOwed(): Promise<void> {
+    const owed = this.#options.spool.takeOwed(this.#options.batchRecords);
+    if (owed.length === 0) return;
+    try {
+      await this.#options.publish(owed.map((line): unknown => JSON.parse(line)));
+    } catch (error) {
+      this.#options.spool.owe(owed);
+      throw error;
     }
   }
 

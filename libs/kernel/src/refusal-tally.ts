@@ -1,0 +1,94 @@
+import type { Clock } from './clock.js';
+
+export interface RefusalTallyOptions {
+  readonly clock: Clock;
+  /** How many are told one by one at first. Default 60. */
+  readonly burst?: number;
+  /** How many more of them each minute. Default 6. */
+  readonly perMinute?: number;
+}
+
+/** What was refused in one minute for one reason and not told one by one. */
+export interface RefusalSum {
+  readonly reason: string;
+  readonly count: number;
+  /** Milliseconds since the epoch: of the first and of the last. */
+  readonly from: number;
+  readonly to: number;
+  /** Some of the addresses they came from: the first ones. */
+  readonly addresses: readonly string[];
+}
+
+const MINUTE_MS = 60_000;
+const MAX_ADDRESSES = 8;
+/** Reasons come from closed sets; should one not, it does not fill memory. */
+const MAX_REASONS = 64;
+const OTHER = 'other';
+
+/**
+ * Refusals of callers nobody knows yet: they cost whoever causes them nothing, so there may be any number. The first are
+ * told one by one; beyond a rate they are summed up, per reason and minute. None goes untold, and what has to be kept of
+ * them does not grow with their number (security rule S33).
+ */
+export class RefusalTally {
+  readonly #clock: Clock;
+  readonly #burst: number;
+  readonly #perMinute: number;
+  readonly #sums = new Map<string, RefusalSum>();
+  #left: number;
+  #filledAt: number;
+
+  constructor({ clock, burst = 60, perMinute = 6 }: RefusalTallyOptions) {
+    this.#clock = clock;
+    this.#burst = burst;
+    this.#perMinute = perMinute;
+    this.#left = burst;
+    this.#filledAt = clock();
+  }
+
+  /** @returns true: tell of it by itself; false: it was counted, and `take` gives the sum */
+  note(reason: string, address?: string | null): boolean {
+    const now = this.#clock();
+    const passed = Math.max(0, now - this.#filledAt);
+    this.#left = Math.min(this.#burst, this.#left + (passed * this.#perMinute) / MINUTE_MS);
+    this.#filledAt = now;
+    if (this.#left >= 1) {
+      this.#left -= 1;
+      return true;
+    }
+    this.count(reason, address);
+    return false;
+  }
+
+  /** Counts one that cannot be told by itself. */
+  count(reason: string, address?: string | null): void {
+    const now = this.#clock();
+    this.add({ reason, count: 1, from: now, to: now, addresses: typeof address === 'string' ? [address] : [] });
+  }
+
+  /** Counts what `take` gave, and could not be told yet. */
+  add({ reason, count, from, to, addresses }: RefusalSum): void {
+    const key = this.#sums.has(reason) || this.#sums.size < MAX_REASONS ? reason : OTHER;
+    const known = this.#sums.get(key);
+    if (known === undefined) {
+      this.#sums.set(key, { reason: key, count, from, to, addresses });
+      return;
+    }
+    const isFull = known.addresses.length >= MAX_ADDRESSES || addresses.every((address) => known.addresses.includes(address));
+    this.#sums.set(key, {
+      reason: key,
+      count: known.count + count,
+      from: Math.min(known.from, from),
+      to: Math.max(known.to, to),
+      addresses: isFull ? known.addresses : [...new Set([...known.addresses, ...addresses])].slice(0, MAX_ADDRESSES),
+    });
+  }
+
+  /** Sums whose minute is over, or all of them; they begin anew. */
+  take(which: 'over' | 'all' = 'over'): readonly RefusalSum[] {
+    const now = this.#clock();
+    const taken = [...this.#sums.values()].filter(({ from }) => which === 'all' || now - from >= MINUTE_MS || now < from);
+    for (const { reason } of taken) this.#sums.delete(reason);
+    return taken;
+  }
+}
