@@ -55,7 +55,7 @@ export const GatewayEnvironment = z.object({
   SALLYPORT_GATEWAY_KEY_FILE: variable.path().describe('`<replica>.jwk`: the enrolled private key of this replica'),
   SALLYPORT_GATEWAY_STATE_KEY_FILES: variable.list().pipe(z.array(z.string()).min(1, 'must name a file')).describe('gateway-state.key, shared by all replicas; a retired one may follow'),
   SALLYPORT_SPOOL_DIR: variable.path().describe('Where events wait until they are shipped; one directory per replica'),
-  SALLYPORT_SPOOL_MAX_MEBIBYTES: variable.wholeNumber(1, 1_048_576).default(512).describe('Room for events that cannot be shipped; when it is used up calls are refused'),
+  SALLYPORT_SPOOL_MAX_MEBIBYTES: variable.wholeNumber(1, 1_048_576).default(512).describe('Room for events that cannot be shipped and for calls in flight, 8 KiB each; when it is used up calls are refused before they are sent'),
   SALLYPORT_STALENESS_BOUND: variable.duration().pipe(z.number().min(10_000, 'must be at least 10s').max(3_600_000, 'must be at most 1h')).default(300_000).describe('How old the configuration may become before calls are refused'),
   SALLYPORT_MAX_BODY_KIBIBYTES: variable.wholeNumber(1, 65_536).default(4_096).describe('Largest request body'),
   SALLYPORT_MAX_USER_MEBIBYTES: variable.wholeNumber(1, 65_536).default(64).describe('Bytes of requests and answers of one user that may be in memory at a time; what is more is refused with 429. At least 16 more than the largest request'),

@@ -32,13 +32,13 @@ test('a gateway that hears nothing of the control plane serves up to the bound a
   expect(await discover(world)).toBe(503);
 });
 
-test('an answer that cannot be recorded is not given, and calls work again once events are shipped (R74)', async () => {
-  world = await startGatewayWorld(documents, { spoolMaxBytes: 600 });
+test('a call that could not be recorded is refused, and calls work again once events are shipped (R74)', async () => {
+  world = await startGatewayWorld(documents, { spoolMaxBytes: 64 * 1024 });
   const { messaging, gateway } = world;
   const publish = messaging.events.publish.bind(messaging.events);
   messaging.events.publish = () => Promise.reject(new Error('no bus'));
   const statuses: number[] = [];
-  for (let i = 0; i < 4; i++) statuses.push(await discover(world));
+  while (statuses.length < 1_000 && statuses.at(-1) !== 503) statuses.push(await discover(world));
   expect([statuses[0], statuses.at(-1)]).toEqual([200, 503]);
   expect(gateway.readiness()).toMatchObject({ status: 'not-ready', reasons: expect.arrayContaining(['the event spool refuses (full)']) });
   messaging.events.publish = publish;
@@ -53,10 +53,10 @@ test('events wait on disk while the bus is away, without a token in them (R45) (
   const publish = messaging.events.publish.bind(messaging.events);
   messaging.events.publish = () => Promise.reject(new Error('no bus'));
   expect(await discover(world)).toBe(200);
-  const onDisk = readdirSync(spoolDirectory).map((name) => readFileSync(join(spoolDirectory, name), 'utf8')).join('');
-  expect(onDisk).toContain('server/discover');
-  expect(onDisk).not.toMatch(/eyJ|Bearer/);
+  const onDisk = () => readdirSync(spoolDirectory).map((name) => readFileSync(join(spoolDirectory, name), 'utf8')).join('');
+  expect(onDisk()).toContain('server/discover');
+  expect(onDisk()).not.toMatch(/eyJ|Bearer/);
   messaging.events.publish = publish;
   await expect.poll(() => records.some(({ method }) => method === 'server/discover'), { timeout: 5_000 }).toBe(true);
-  await expect.poll(() => readdirSync(spoolDirectory).length).toBe(0);
+  await expect.poll(() => onDisk().trim()).toBe('');
 });

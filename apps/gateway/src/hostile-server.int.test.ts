@@ -294,7 +294,7 @@ describe('an answer without end', () => {
     const aborted = place.notes.aborted;
     place.notes.misbehave = ({ body }) => (body.method === 'tools/call' ? { status: 200, headers: { 'content-type': type }, body: flood(opening) } : undefined);
     const answer = await send(user, 'tools/call', { name: 'notes__whoami', arguments: {} });
-    expect(answer.json?.result).toMatchObject({ isError: true, content: [{ text: 'The answer of Notes is too large to relay.' }] });
+    expect(answer.json?.result).toMatchObject({ isError: true, content: [{ text: 'The answer of Notes is too large to relay. The call may have been carried out: find out before making it again.' }] });
     await expect.poll(() => place.notes.aborted).toBe(aborted + 1);
   });
   test('of 200 MB to a list costs the list that server alone (R56)', async () => {
@@ -322,7 +322,7 @@ describe('an answer without end', () => {
     await expect.poll(async () => namesIn(await send(user, 'tools/list'))).toContain('notes__whoami');
     place.notes.misbehave = ({ body }) => (body.method === 'tools/call' || body.method === 'resources/list' ? { status: 200, headers: { 'content-type': type }, body: silence() } : undefined);
     const answer = await send(user, 'tools/call', { name: 'notes__whoami', arguments: {} });
-    expect(answer.json?.result).toMatchObject({ isError: true, content: [{ text: 'Notes did not answer in time. Try again later.' }] });
+    expect(answer.json?.result).toMatchObject({ isError: true, content: [{ text: 'Notes did not answer in time. The call may have been carried out: find out before making it again.' }] });
     expect((await send(user, 'resources/list')).json?.result).toMatchObject({ resources: [], ttlMs: 0, _meta: { 'sallyport/unavailableServers': [{ server: 'notes' }] } });
     await place.world.change({ puts: place.documents.filter(({ kind, name }) => kind === 'McpServer' && name === 'notes') });
   });

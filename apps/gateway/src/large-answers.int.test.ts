@@ -83,7 +83,7 @@ async function connected(version: string): Promise<Client> {
 }
 const call = async (name: string, options: { accept?: string } = {}) => postByHand(world.url, await world.token(testUser('alice')), (({ body, headers }) => ({ body, headers: { accept: 'application/json, text/event-stream', ...headers, ...options } }))(modernRequest('tools/call', { name: `big__${name}`, arguments: {} })));
 const whole = (pieces: number) => (JSON.parse(`"${piece}"`) as string).repeat(pieces);
-const TOO_LARGE = [{ type: 'text', text: 'The answer of big is too large to relay.' }];
+const TOO_LARGE = [{ type: 'text', text: 'The answer of big is too large to relay. The call may have been carried out: find out before making it again.' }];
 
 test.each(['2026-07-28', '2025-11-25'])('tens of megabytes of text in one message reach a client of %s as they are, in whatever form the server sends them (B5)', async (version) => {
   const client = await connected(version);

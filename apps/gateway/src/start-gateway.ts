@@ -1,14 +1,15 @@
 import { createAccessTokenVerifier, ProofMemory } from '@sallyport/access-token';
 import { ConfigurationReplica } from '@sallyport/configuration';
 import { EventShipper, EventSpool } from '@sallyport/event-spool';
+import type { SpoolFiles } from '@sallyport/event-spool';
 import { BytesInFlight, closeNestApp, createNestApp, listen, listenerOf, requestTimeoutFor } from '@sallyport/http';
 import type { Readiness, RunningService } from '@sallyport/http';
-import { SallyportError, systemClock } from '@sallyport/kernel';
+import { newId, RefusalTally, SallyportError, systemClock } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 import { loadEncryptionKey, loadSigningKey, loadSymmetricKey, loadVerifyingKey } from '@sallyport/keys';
 import { createRelay, createServerChannel } from '@sallyport/mcp-relay';
-import { CredentialChanged, subjects } from '@sallyport/messages';
-import type { EndMcpSession } from '@sallyport/messages';
+import { CredentialChanged, subjects, summedRefusals } from '@sallyport/messages';
+import type { EndMcpSession, LifecycleRecord } from '@sallyport/messages';
 import { request } from '@sallyport/messaging';
 import type { Messaging } from '@sallyport/messaging';
 import { compilePolicies } from '@sallyport/policy';
@@ -46,6 +47,8 @@ export interface GatewayAdapters {
   readonly logger: Logger;
   readonly metrics?: Metrics;
   readonly clock?: Clock;
+  /** Where the spool is. */
+  readonly files?: SpoolFiles;
 }
 
 const VERSION = '0.1.0';
@@ -56,7 +59,7 @@ const OPEN_CALLS_MS = 500;
 const LATE_HEARTBEAT_MS = 5_000;
 
 /** The data plane, listening. Holds no state that another replica would miss. */
-export async function startGateway(config: GatewayConfig, { messaging, logger, metrics, clock = systemClock }: GatewayAdapters): Promise<RunningService> {
+export async function startGateway(config: GatewayConfig, { messaging, logger, metrics, clock = systemClock, files }: GatewayAdapters): Promise<RunningService> {
   const identity = { name: 'sallyport', version: VERSION };
   const userAgent = `${identity.name}/${identity.version}`;
   const [configurationKey, leaseKey, leaseSigningKey, replicaKey] = await Promise.all([
@@ -96,7 +99,18 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
       await request(messaging.client(), subjects.endMcpSession, payload, { timeoutMs: config.leaseTimeoutMs });
     },
   });
-  const spool = new EventSpool({ directory: config.spoolDirectory, clock, maxBytes: config.spoolMaxBytes, onState: (state) => (state.accepting ? logger.info('event spool accepts again') : logger.error({ reason: state.reason }, 'event spool refuses: calls are refused')) });
+  const spool = new EventSpool({
+    directory: config.spoolDirectory, clock, maxBytes: config.spoolMaxBytes, ...(files === undefined ? {} : { files }),
+    onState: (state) => (state.accepting ? logger.info('event spool accepts again') : logger.error({ reason: state.reason, code: state.code }, 'event spool refuses: calls are refused')),
+  });
+  const refusals = new RefusalTally({ clock });
+  const recordRefusals = async (which: 'over' | 'all') => {
+    for (const sum of refusals.take(which)) {
+      const record: LifecycleRecord = { v: 1, id: newId('evt', clock()), replica: config.replica, at: sum.to, ...summedRefusals(sum) };
+      // One that there is no room for goes on being counted.
+      await spool.append(record, { yields: true }).catch(() => refusals.add(sum));
+    }
+  };
   const shipper = new EventShipper({
     spool, publish: (records) => messaging.events.publish(config.replica, records),
     onFailure: (error, retryInMs) => logger.warn({ err: error, retryInMs }, 'events wait in the spool'),
@@ -135,9 +149,9 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     replica: config.replica,
     configuration: () => {
       const { ready, stale } = replica.state();
-      if (!ready || stale) return { unavailable: ready ? 'configuration_stale' : 'configuration_missing' };
-      return spool.state.accepting ? { snapshot: replica.snapshot() } : { unavailable: `event_spool_${spool.state.reason}` };
+      return ready && !stale ? { snapshot: replica.snapshot() } : { unavailable: ready ? 'configuration_stale' : 'configuration_missing' };
     },
+    reserveRecord: () => spool.reserve() ?? { unavailable: `event_spool_${spool.state.accepting ? 'full' : spool.state.reason}` },
     endpointUrl: `${config.gatewayUrl}/mcp`,
     resourceMetadataUrl: `${config.gatewayUrl}/.well-known/oauth-protected-resource/mcp`,
     maxBodyBytes: config.maxBodyBytes,
@@ -155,7 +169,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     cors: { origins: config.allowedOrigins, exposedHeaders: ['WWW-Authenticate', 'Mcp-Session-Id'], allowedHeaders: ['Authorization', 'DPoP', 'Content-Type', 'Accept', 'Mcp-Protocol-Version', 'Mcp-Method', 'Mcp-Name', 'Mcp-Session-Id'] },
   });
   serveMcp(app.getHttpAdapter().getInstance(), {
-    handle: (inbound, facts) => handleMcpRequest(path, inbound, facts), append: (record) => spool.append(record), replica: config.replica, clock, logger,
+    handle: (inbound, facts) => handleMcpRequest(path, inbound, facts), append: (record, options) => spool.append(record, options), refusals, replica: config.replica, clock, logger,
     ...(metrics === undefined ? {} : { observe: observeCalls(metrics) }),
   });
 
@@ -172,6 +186,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     leases.sweep();
     proofs.sweep();
     spool.recover();
+    void recordRefusals('over');
     channel.sweep();
     certificateConnections.sweep();
     if (verifier.keys.loaded) verifier.keys.refreshWhenOld();
@@ -195,6 +210,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     await unsubscribeProofs();
     await stopLink();
     await replica.stop();
+    await recordRefusals('all');
     await shipper.stop();
     await Promise.all([dispatcher.destroy(), certificateConnections.destroy()]);
   };
@@ -214,7 +230,7 @@ function readinessOf({ replica, spool, shipper, messaging, keysLoaded, worries }
   const fatal: string[] = [];
   if (!ready) fatal.push('the configuration has not arrived');
   else if (stale) fatal.push('the configuration is older than the staleness bound');
-  if (!spool.state.accepting) fatal.push(`the event spool refuses (${spool.state.reason})`);
+  if (!spool.state.accepting) fatal.push(`the event spool refuses (${[spool.state.reason, spool.state.code].filter(Boolean).join(', ')})`);
   const worrying: string[] = [...worries];
   if (ready && !stale && staleForMs > LATE_HEARTBEAT_MS) worrying.push(`no sign of life of the control plane for ${Math.round(staleForMs / 1000)} s`);
   if (!messaging.connected()) worrying.push('the bus is not connected');

@@ -54,6 +54,7 @@ export const LifecycleRecord = z.object({
     'connection.created', 'connection.refreshed', 'connection.refresh_failed', 'connection.needs_reconnect', 'connection.removed', 'connection.revoked_upstream', 'connection.consented',
     'credential-provider.paused', 'credential-provider.resumed',
     'revocation.created', 'configuration.changed', 'signing_key.created', 'signing_key.rotation_requested', 'signing_key.withdrawn', 'vault_key.created', 'vault_key.removed', 'lease.refused', 'limit.exceeded', 'tool.listed',
+    'requests.refused',
   ]),
   id: Id,
   replica: Replica,
@@ -69,6 +70,13 @@ export const LifecycleRecord = z.object({
   detail: z.record(z.string().regex(/^[A-Za-z][\w.-]{0,63}$/), z.union([z.string(), z.number(), z.boolean()])).refine((detail) => Object.keys(detail).length <= MAX_DETAILS, `has more than ${MAX_DETAILS} fields`).optional(),
 });
 export type LifecycleRecord = z.infer<typeof LifecycleRecord>;
+
+/** Refusals that were not recorded one by one, because anybody can cause any number: `reason` says which (S33). */
+export function summedRefusals(sum: { reason: string; count: number; from: number; to: number; addresses: readonly string[] }) {
+  const { reason, count, from, to, addresses } = sum;
+  const detail = { count, from: new Date(from).toISOString(), to: new Date(to).toISOString(), addresses: addresses.join(' ') };
+  return { type: 'requests.refused', reason, detail } as const satisfies Partial<LifecycleRecord>;
+}
 
 export const AuditRecord = z.discriminatedUnion('type', [CallRecord, LifecycleRecord]);
 export type AuditRecord = z.infer<typeof AuditRecord>;

@@ -10,4 +10,4 @@ export { ProofsSeen } from './proof.js';
 export { SignInExchangeAnswer, SignInExchangeReply, SignInExchangeRequest, SignInExchangeWire } from './sign-in-exchange.js';
 export type { SignInExchangeOutcome } from './sign-in-exchange.js';
 export { ReplicaReply, ReplicaRequest } from './replica.js';
-export { AuditRecord, CallRecord, LifecycleRecord } from './event.js';
+export { AuditRecord, CallRecord, LifecycleRecord, summedRefusals } from './event.js';

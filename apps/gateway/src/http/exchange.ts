@@ -1,3 +1,4 @@
+import type { RecordRoom } from '@sallyport/event-spool';
 import type { CallRecord } from '@sallyport/messages';
 
 /** One HTTP request as the request path sees it: no framework, no socket. */
@@ -60,7 +61,14 @@ export interface Answer {
 }
 
 /** What is known of a call so far; becomes its record (R74). */
-export type CallFacts = { -readonly [K in keyof Omit<CallRecord, 'v' | 'type' | 'id' | 'replica' | 'receivedAt' | 'durationMs' | 'httpStatus'>]?: CallRecord[K] | undefined };
+export type RecordedFacts = { -readonly [K in keyof Omit<CallRecord, 'v' | 'type' | 'id' | 'replica' | 'receivedAt' | 'durationMs' | 'httpStatus'>]?: CallRecord[K] | undefined };
+
+export interface CallFacts extends RecordedFacts {
+  /** For its record, set aside before anything was done. */
+  room?: RecordRoom | undefined;
+  /** What the client hears in place of the answer, should the call have run and its record not be written. */
+  withheld?: ((recordId: string) => Answer) | undefined;
+}
 
 /** Of one exchange: one call, or the elements of a batch, each recorded on its own. */
 export interface ExchangeFacts extends CallFacts {

@@ -1,8 +1,10 @@
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { expect, test, vi } from 'vitest';
+import { formatEvent } from '@sallyport/mcp-relay';
+import { describe, expect, test, vi } from 'vitest';
 import { jsonAnswer } from './exchange.js';
 import type { Answer, AnswerPiece } from './exchange.js';
+import type { Withheld } from './withhold.js';
 import { writeAnswer } from './write-answer.js';
 
 /** A response that says in which order things happened. */
@@ -19,8 +21,8 @@ class FakeResponse extends EventEmitter {
   destroy() { this.destroyed = true; this.log.push('destroy'); }
   end(text = '') { this.log.push(`end ${text}`); return this; }
 }
-const run = async (answer: Answer, response: FakeResponse, record?: () => Promise<void>, slowReaderMs?: number) =>
-  writeAnswer(answer, response as EventEmitter as ServerResponse, record ?? (async () => void response.log.push('record')), slowReaderMs);
+const run = async (answer: Answer, response: FakeResponse, record?: () => Promise<Withheld>, slowReaderMs?: number) =>
+  writeAnswer(answer, response as EventEmitter as ServerResponse, record ?? (async () => (response.log.push('record'), [])), slowReaderMs);
 const stream = (pieces: () => AsyncGenerator<AnswerPiece>): Answer => ({ status: 200, headers: {}, body: { type: 'stream', pieces: pieces() } });
 
 test('the record is made before the last byte, for a message and for a stream (R74)', async () => {
@@ -34,10 +36,33 @@ test('the record is made before the last byte, for a message and for a stream (R
   }), streamed)).toBe(true);
   expect(streamed.log).toEqual(['head 200', 'flush', 'write one', 'record', 'write two', 'end ']);
 });
-test('an answer that cannot be recorded does not leave (R74)', async () => {
-  const response = new FakeResponse();
-  await expect(run(jsonAnswer(200, {}), response, () => Promise.reject(new Error('disk')))).rejects.toThrow('disk');
-  expect(response.log).toEqual([]);
+describe('the result of a call that ran and could not be recorded', () => {
+  const ran = (id: number) => jsonAnswer(200, { jsonrpc: '2.0', id, result: 'it ran' });
+  const result = (id: number) => ({ jsonrpc: '2.0', id, result: 'secret' });
+
+  test('does not leave: its client hears that it ran, with a status nobody repeats (R74)', async () => {
+    const response = new FakeResponse();
+    expect(await run(jsonAnswer(502, result(1)), response, async () => [ran(1)])).toBe(true);
+    expect(response.log).toEqual(['head 200', 'end {"jsonrpc":"2.0","id":1,"result":"it ran"}']);
+  });
+  test('is the only one of its batch that does not (R74)', async () => {
+    const response = new FakeResponse();
+    const refused = { jsonrpc: '2.0', id: 2, error: { code: 1, message: 'no' } };
+    await run(jsonAnswer(200, [result(1), refused, result(3)]), response, async () => [ran(3)]);
+    expect(response.log[1]).toBe(`end ${JSON.stringify([result(1), refused, { jsonrpc: '2.0', id: 3, result: 'it ran' }])}`);
+  });
+  test('does not end its stream either, nor does what is left of one that has begun to leave (R74)', async () => {
+    const told = 'write event: message\ndata: {"jsonrpc":"2.0","id":1,"result":"it ran"}\n\n';
+    const whole = new FakeResponse();
+    await run(stream(async function* () { yield { text: formatEvent(JSON.stringify(result(1))), last: true }; }), whole, async () => [ran(1)]);
+    expect(whole.log).toEqual(['head 200', 'flush', told, 'end ']);
+    const begun = new FakeResponse();
+    await run(stream(async function* () {
+      yield { text: 'event: message\ndata: {"id":1,"res', last: false };
+      yield { text: 'ult":"secret"}\n\n', last: true };
+    }), begun, async () => [ran(1)]);
+    expect(begun.log.slice(3)).toEqual([told.replace('write ', 'write \n\n'), 'end ']);
+  });
 });
 test('a stream waits for a client that is slow, and stops for one that is gone', async () => {
   const response = new FakeResponse();

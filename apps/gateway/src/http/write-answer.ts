@@ -1,22 +1,26 @@
 import type { ServerResponse } from 'node:http';
 import { drainRequest } from '@sallyport/http';
+import { formatEvent } from '@sallyport/mcp-relay';
 import type { Answer } from './exchange.js';
+import { withhold } from './withhold.js';
+import type { Withheld } from './withhold.js';
 
 const KEEP_ALIVE_MS = 15_000;
 /** A client that takes nothing for this long is gone: what waits for it is memory. */
 const SLOW_READER_MS = 120_000;
 
 /**
- * Writes an answer, calling `record` before its last byte leaves: an answer that cannot be recorded is not completed.
+ * Writes an answer, calling `record` before its last byte leaves. The results of calls that are not recorded do not leave:
+ * their clients hear that the call ran, in a form that nobody takes for a reason to make it again.
  * Streams are written as fast as the client takes them, with comments in between so that nobody's timeout cuts them.
  * @returns false when the answer did not reach its end.
  */
-export async function writeAnswer(answer: Answer, response: ServerResponse, record: () => Promise<void>, slowReaderMs = SLOW_READER_MS): Promise<boolean> {
+export async function writeAnswer(answer: Answer, response: ServerResponse, record: () => Promise<Withheld>, slowReaderMs = SLOW_READER_MS): Promise<boolean> {
   if (answer.body.type !== 'stream') {
-    await record();
+    const withheld = await record();
     if (response.destroyed) return false;
-    const text = answer.body.type === 'text' ? answer.body.text : '';
-    response.writeHead(answer.status, { ...answer.headers, 'content-length': Buffer.byteLength(text) });
+    const { status, text } = textOf(answer, withheld);
+    response.writeHead(status, { ...answer.headers, 'content-length': Buffer.byteLength(text) });
     const closes = !response.shouldKeepAlive || answer.headers['connection'] === 'close';
     if (closes && !response.req.complete) {
       response.write(text);
@@ -34,9 +38,10 @@ export async function writeAnswer(answer: Answer, response: ServerResponse, reco
   try {
     for await (const { text, last } of answer.body.pieces) {
       if (response.destroyed) return false;
-      if (last) await record();
-      if (text !== '') isBetweenEvents = text.endsWith('\n\n');
-      if (!response.write(text) && !response.destroyed) await taken(response, slowReaderMs);
+      const withheld = last ? await record() : [];
+      const said: string = withheld.length === 0 || text === '' ? text : `${isBetweenEvents ? '' : '\n\n'}${formatEvent(withhold(dataOf(text), withheld))}`;
+      if (said !== '') isBetweenEvents = said.endsWith('\n\n');
+      if (!response.write(said) && !response.destroyed) await taken(response, slowReaderMs);
       if (last) {
         response.end();
         return true;
@@ -47,6 +52,14 @@ export async function writeAnswer(answer: Answer, response: ServerResponse, reco
     clearInterval(keepAlive);
   }
 }
+
+function textOf({ status, body }: Answer, withheld: Withheld): { readonly status: number; readonly text: string } {
+  if (body.type !== 'text') return { status, text: '' };
+  return withheld.length === 0 ? { status, text: body.text } : { status: 200, text: withhold(body.text, withheld) };
+}
+
+/** Of an event that is one line of data. */
+const dataOf = (event: string): string => event.split('data: ')[1] ?? '';
 
 /** Resolves once the client has taken what was written, or is gone; one that takes nothing for too long is cut. */
 function taken(response: ServerResponse, withinMs: number): Promise<void> {

@@ -17,6 +17,7 @@ import { factsOf, refuse } from './refuse.js';
 import type { RefusalContext } from './refuse.js';
 import { isRefusal } from './refusal.js';
 import type { Refusal } from './refusal.js';
+import { reserveRecord } from './request-path.js';
 import type { Admitted, Call, RequestPath } from './request-path.js';
 
 /**
@@ -62,7 +63,8 @@ interface Arrived {
 
 async function handleDelete({ path, inbound, admission }: Arrived, facts: CallFacts): Promise<Answer> {
   facts.method = 'DELETE';
-  return settle(isRefusal(admission) ? admission : await endSession(path, inbound, admission), facts, refuser(path, inbound, facts));
+  const outcome = isRefusal(admission) ? admission : (reserveRecord(path, facts) ?? await endSession(path, inbound, admission));
+  return settle(outcome, facts, refuser(path, inbound, facts));
 }
 
 async function handleBatch(arrived: Arrived, elements: readonly unknown[], facts: ExchangeFacts): Promise<Answer> {
@@ -80,7 +82,8 @@ async function handleMessage(arrived: Arrived, body: unknown, facts: CallFacts):
   if (isRefusal(message)) return refuser(path, inbound, facts, identityOf(body, inbound))(message);
   if (message.type !== 'request') {
     facts.method = message.type === 'answer' ? undefined : message.method;
-    return settle(isRefusal(admission) ? admission : await takeMessage(path, admission, message), facts, refuser(path, inbound, facts));
+    const outcome = isRefusal(admission) ? admission : (reserveRecord(path, facts) ?? await takeMessage(path, admission, message));
+    return settle(outcome, facts, refuser(path, inbound, facts));
   }
   const { request } = message;
   const refused = refuser(path, inbound, facts, { request, era: request.era });
@@ -96,6 +99,9 @@ async function handleMessage(arrived: Arrived, body: unknown, facts: CallFacts):
   const leave = path.calls.enter(call.caller.userId);
   if (leave === undefined) return refused({ refused: 'too-many', what: 'calls', byAll: path.calls.isFull });
   inbound.onOver(leave);
+  const unrecordable = reserveRecord(path, facts);
+  if (unrecordable !== undefined) return refused(unrecordable);
+  facts.withheld = (recordId) => refuse({ refused: 'unrecorded', recordId, isDone: facts.reason === undefined }, refusalContext(path, inbound, { request, era: request.era }));
   inbound.onOver(path.openCalls.add(open));
   return await performUntilEnded(call, ending, refused);
 }
@@ -129,15 +135,20 @@ function settle(outcome: Answer | Refusal, facts: CallFacts, refused: (refusal: 
 }
 
 /** Words a refusal for whoever asked, and notes it for the record. */
-function refuser(path: RequestPath, { headers }: InboundRequest, facts: CallFacts, about: Partial<RefusalContext> = {}): (refusal: Refusal) => Answer {
+function refuser(path: RequestPath, inbound: InboundRequest, facts: CallFacts, about: Partial<RefusalContext> = {}): (refusal: Refusal) => Answer {
   return (refusal) => {
     const { decision, reason } = factsOf(refusal);
     facts.decision = decision;
     facts.reason = facts.reason === undefined || reason === undefined ? reason : `${reason}:${facts.reason}`;
-    const answer = refuse(refusal, { resourceMetadataUrl: path.resourceMetadataUrl, scheme: schemeOf(headers), request: undefined, id: undefined, era: 'modern', ...about });
+    const answer = refuse(refusal, refusalContext(path, inbound, about));
     facts.errorCode = answer.errorCode;
     return answer;
   };
+}
+
+function refusalContext(path: RequestPath, { headers }: InboundRequest, about: Partial<RefusalContext>): RefusalContext {
+  const { resourceMetadataUrl } = path;
+  return { resourceMetadataUrl, scheme: schemeOf(headers), request: undefined, id: undefined, era: 'modern', ...about };
 }
 
 /** The token's subject and agent: from here on every record has a user (R75). */

@@ -7,6 +7,8 @@ import type { EndReason } from './open-calls.js';
 export type Refusal =
   /** We cannot vouch for anything right now: no configuration, too old a one, no room for events. */
   | { readonly refused: 'not-ready'; readonly reason: string }
+  /** It ran, and no record of it could be written: the one refusal that comes after the deed. */
+  | { readonly refused: 'unrecorded'; readonly recordId: string; readonly isDone: boolean }
   | { readonly refused: 'unauthenticated'; readonly reason: TokenFailure | 'no_token' | 'lease_unauthenticated' }
   | { readonly refused: 'http-method' }
   | { readonly refused: 'repeated-header'; readonly header: string }
@@ -69,6 +71,7 @@ export const errorCodes = {
   serverUnavailable: -31503,
   notReady: -31500,
   ended: -31499,
+  unrecorded: -31507,
 } as const;
 
 export interface JsonRpcError extends JsonObject {

@@ -37,7 +37,9 @@ export function refuse(refusal: Refusal, context: RefusalContext): Answer {
 
   switch (refusal.refused) {
     case 'not-ready':
-      return error(503, errorCodes.notReady, 'The gateway is not ready. Try again shortly.', undefined, { 'retry-after': '2' });
+      return error(503, errorCodes.notReady, notReady(refusal.reason), undefined, { 'retry-after': '2' });
+    case 'unrecorded':
+      return inWords(errorCodes.unrecorded, unrecorded(refusal));
     case 'unauthenticated':
       return unauthenticated(refusal.reason, context);
     case 'http-method':
@@ -98,7 +100,7 @@ export function refuse(refusal: Refusal, context: RefusalContext): Answer {
     case 'visit-required':
       return error(200, errorCodes.urlElicitationRequired, 'The user has to open a page first.', { elicitations: refusal.visits.map((visit, index) => ({ elicitationId: `visit-${index + 1}`, ...visit })) });
     case 'server-unavailable':
-      return inWords(errorCodes.serverUnavailable, unavailable(refusal.title, refusal.reason, refusal.retryAfterSeconds), refusal.retryAfterSeconds === undefined ? undefined : { retryAfterSeconds: refusal.retryAfterSeconds });
+      return inWords(errorCodes.serverUnavailable, unavailable(refusal, isCall), refusal.retryAfterSeconds === undefined ? undefined : { retryAfterSeconds: refusal.retryAfterSeconds });
     case 'server-error':
       return error(200, refusal.code, refusal.message, refusal.data);
   }
@@ -114,7 +116,8 @@ export function factsOf(refusal: Refusal): Pick<CallFacts, 'decision' | 'reason'
       return { decision: 'step_up', reason };
     case 'connect-required': case 'connect-declined':
       return { decision: 'connect_required', reason };
-    case 'missing-capability': case 'visit-required': case 'server-unavailable': case 'server-error': case 'credential-refused': case 'ended':
+    case 'missing-capability': case 'visit-required': case 'server-unavailable': case 'server-error': case 'credential-refused':
+    case 'ended': case 'unrecorded':
       return { decision: 'allow', reason };
     case 'not-admitted': case 'denied': case 'unknown-server': case 'unknown-tool': case 'unknown-prompt': case 'unknown-resource': case 'unknown-task': case 'not-ready':
       return { decision: 'deny', reason };
@@ -187,7 +190,21 @@ function connectRequired(refusal: Extract<Refusal, { refused: 'connect-required'
   return request?.operation.type === 'call' ? toolFailure(request, text) : error(200, errorCodes.connectRequired, `${title} is not connected. ${text}`, { url });
 }
 
-function unavailable(title: string, reason: Extract<Refusal, { refused: 'server-unavailable' }>['reason'], retryAfterSeconds: number | undefined): string {
+const MAY_HAVE_RUN = 'The call may have been carried out: find out before making it again.';
+
+function notReady(reason: string): string {
+  if (!reason.startsWith('event_spool')) return 'The gateway is not ready. Try again shortly.';
+  return 'The gateway cannot record calls at the moment, so it makes none. Nothing was done. Try again shortly; an administrator finds the cause in its log.';
+}
+
+/** 200, without a `Retry-After`: neither client nor proxy nor model is to make it again. */
+function unrecorded({ recordId, isDone }: Extract<Refusal, { refused: 'unrecorded' }>): string {
+  const what = isDone ? 'This was carried out.' : 'This may have been carried out.';
+  return `${what} Its result is withheld, because no record of it could be written. Do not repeat it: an administrator finds it in the log of the gateway as ${recordId}.`;
+}
+
+/** @param isCall what was sent may have been carried out by then: that is no invitation to send it again */
+function unavailable({ title, reason, retryAfterSeconds }: Extract<Refusal, { refused: 'server-unavailable' }>, isCall: boolean): string {
   const when = retryAfterSeconds === undefined ? 'Try again later.' : `Try again in ${retryAfterSeconds} seconds.`;
   switch (reason) {
     case 'credential-rejected':
@@ -197,9 +214,9 @@ function unavailable(title: string, reason: Extract<Refusal, { refused: 'server-
     case 'scopes-missing':
       return `${title} wants more permissions than the account here has or may be asked for.`;
     case 'timeout':
-      return `${title} did not answer in time. ${when}`;
+      return `${title} did not answer in time. ${isCall ? MAY_HAVE_RUN : when}`;
     case 'too-large':
-      return `The answer of ${title} is too large to relay.`;
+      return `The answer of ${title} is too large to relay.${isCall ? ` ${MAY_HAVE_RUN}` : ''}`;
     case 'asked-for-input':
       return `${title} asked for input from the user, which is not allowed here.`;
     case 'needs-tasks':
@@ -214,7 +231,9 @@ function unavailable(title: string, reason: Extract<Refusal, { refused: 'server-
       return `${title} shows a certificate that is not trusted here. An administrator has to see to it.`;
     case 'protocol': case 'not-mcp':
       return `${title} did not answer as an MCP server should.`;
-    case 'unreachable': case 'refused-destination': case 'interrupted': case 'http-status':
+    case 'interrupted':
+      return isCall ? `The connection to ${title} broke off. ${MAY_HAVE_RUN}` : `${title} is not available. ${when}`;
+    case 'unreachable': case 'refused-destination': case 'http-status':
       return `${title} is not available. ${when}`;
   }
 }

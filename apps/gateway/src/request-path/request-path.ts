@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { AccessTokenVerifier } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import type { RecordRoom } from '@sallyport/event-spool';
 import type { BytesInFlight } from '@sallyport/http';
 import type { Clock } from '@sallyport/kernel';
 import type { ServerChannel } from '@sallyport/mcp-relay';
@@ -43,6 +44,8 @@ export interface RequestPath {
   readonly arriving: Places;
   /** Of each user's requests and of the answers to them, as long as they are in memory. */
   readonly bytes: BytesInFlight;
+  /** Room for the record of one call, set aside before anything is done (R74); else why there is none. */
+  readonly reserveRecord: () => RecordRoom | { readonly unavailable: string };
   /** Requests being answered, streams among them. */
   readonly calls: Places;
   /** Each holds a stream to every server. */
@@ -100,6 +103,14 @@ export interface Call extends Admitted {
 export function decidedBy(path: RequestPath, snapshot: ConfigurationSnapshot, caller: Caller, target: string | undefined): Pick<Call, 'snapshot' | 'policies' | 'servers' | 'documentsGeneration' | 'prefix' | 'now'> {
   const policies = compilePolicies(snapshot);
   return { snapshot, policies, servers: serversFor(policies, caller).filter((server) => target === undefined || server === target), documentsGeneration: documentsGeneration(snapshot), prefix: target === undefined ? namePrefixOf(snapshot) : 'never', now: path.clock() };
+}
+
+/** Nothing is done that could not be recorded: sets room aside for the record of what these facts are of (R74). */
+export function reserveRecord(path: RequestPath, facts: CallFacts): Refusal | undefined {
+  const room = path.reserveRecord();
+  if ('unavailable' in room) return { refused: 'not-ready', reason: room.unavailable };
+  facts.room = room;
+  return undefined;
 }
 
 export function asOfNow(call: Call): Call | Refusal {

@@ -19,7 +19,7 @@ import type { AuditRecord, CallRecord, LifecycleRecord, LeaseOutcome, LeaseReque
 import { createInProcessMessaging } from '@sallyport/messaging';
 import { createLogger } from '@sallyport/telemetry';
 import { startGateway } from '../index.js';
-import type { GatewayConfig } from '../index.js';
+import type { GatewayAdapters, GatewayConfig } from '../index.js';
 
 export interface TestUser {
   readonly userId: string;
@@ -37,6 +37,8 @@ export interface GatewayWorld {
   readonly records: CallRecord[];
   /** Definitions of tools that were seen. */
   readonly toolsListed: LifecycleRecord[];
+  /** Refusals that were summed up. */
+  readonly refusalsSummed: LifecycleRecord[];
   readonly leaseRequests: LeaseRequest[];
   readonly log: () => string;
   readonly messaging: ReturnType<typeof createInProcessMessaging>;
@@ -58,7 +60,7 @@ export interface GatewayWorld {
 const replicas = ['gateway-1', 'gateway-2'];
 
 /** A gateway with everything round it that it cannot do without: a bus, a configuration log, an issuer, a control plane. */
-export async function startGatewayWorld(documents: readonly Document[], overrides: Partial<GatewayConfig> = {}): Promise<GatewayWorld> {
+export async function startGatewayWorld(documents: readonly Document[], overrides: Partial<GatewayConfig> = {}, spoolFiles?: GatewayAdapters['files']): Promise<GatewayWorld> {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-gateway-'));
   const files = await ensureDeploymentKeys(join(directory, 'keys'), { gateways: replicas });
   const messaging = createInProcessMessaging();
@@ -85,9 +87,11 @@ export async function startGatewayWorld(documents: readonly Document[], override
 
   const records: CallRecord[] = [];
   const toolsListed: LifecycleRecord[] = [];
+  const refusalsSummed: LifecycleRecord[] = [];
   const stopEvents = await messaging.events.consume(async (_replica, batch) => {
     for (const record of batch as AuditRecord[]) {
       if (record.type === 'mcp.call') records.push(record);
+      else if (record.type === 'requests.refused') refusalsSummed.push(record);
       else toolsListed.push(record);
     }
   });
@@ -125,16 +129,17 @@ export async function startGatewayWorld(documents: readonly Document[], override
     spoolDirectory: join(directory, 'spool', replica), spoolMaxBytes: 64 * 1024 * 1024, stalenessBoundMs: 10_000, maxBodyBytes: 1024 * 1024, maxUserBytes: 64 * 1024 * 1024, maxBytesInFlight: 512 * 1024 * 1024, maxConnections: 10_000, maxAnswerBytes: 128 * 1024 * 1024, listTimeoutMs: 1_000, listPageLength: 1024 * 1024, leaseTimeoutMs: 2_000, extraCertificateAuthorities: [], ...overrides,
   });
   const gatewayUrl = `http://127.0.0.1:${await reservePort()}`;
-  const adapters = { messaging, logger, clock: () => Date.now() + clock.aheadMs };
+  const adapters = { messaging, logger, clock: () => Date.now() + clock.aheadMs, ...(spoolFiles === undefined ? {} : { files: spoolFiles }) };
   const gateway = await startGateway(configOf('gateway-1', gatewayUrl, Number(new URL(gatewayUrl).port)), adapters);
   const others: RunningService[] = [];
-  for (let i = 0; gateway.readiness().status === 'not-ready' || gateway.readiness().reasons.length > 0; i++) {
+  const waitsFor = () => gateway.readiness().reasons.filter((reason) => !reason.startsWith('the event spool refuses'));
+  for (let i = 0; waitsFor().length > 0; i++) {
     if (i > 200) throw new Error(`the gateway did not become ready: ${gateway.readiness().reasons.join(', ')}`);
     await new Promise((resolve) => setTimeout(resolve, 25));
   }
 
   const world: GatewayWorld = {
-    url: `${gatewayUrl}/mcp`, gateway, issuer, records, toolsListed, leaseRequests, messaging, change,
+    url: `${gatewayUrl}/mcp`, gateway, issuer, records, toolsListed, refusalsSummed, leaseRequests, messaging, change,
     log: () => lines.join(''),
     leasing: () => ({ type: 'refused', reason: 'the test did not say' }),
     token: (user, claims = {}, header = {}) => signToken(issuerKeys.privateKey, issuer, `${gatewayUrl}/mcp`, user, claims, header),
