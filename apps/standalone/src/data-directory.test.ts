@@ -1,8 +1,10 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Secret } from '@sallyport/kernel';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openDataDirectory } from './data-directory.js';
+import type { DataDirectory } from './data-directory.js';
 
 let parent: string;
 beforeEach(() => {
@@ -12,17 +14,17 @@ afterEach(() => rmSync(parent, { recursive: true, force: true }));
 
 test('the first start makes the directory and its secrets, readable by the owner only', () => {
   const data = openDataDirectory(join(parent, 'new'));
-  for (const file of [data.adminTokenFile, join(data.path, 'database-password')]) expect(statSync(file).mode & 0o777).toBe(0o600);
+  data.secrets(() => undefined);
+  for (const file of ['admin-token', 'database-password'].map((name) => join(data.path, name))) expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(statSync(data.keys).mode & 0o777).toBe(0o700);
 });
 
 test('the second start finds the secrets of the first', () => {
   const first = openDataDirectory(join(parent, 'data'));
-  const token = readFileSync(first.adminTokenFile, 'utf8');
+  const revealed = (data: DataDirectory) => Object.values(data.secrets(() => undefined)).map((secret: Secret) => secret.reveal());
+  const secrets = revealed(first);
   first.release();
-  const second = openDataDirectory(join(parent, 'data'));
-  expect(readFileSync(second.adminTokenFile, 'utf8')).toBe(token);
-  expect(second.databasePassword.reveal()).toBe(first.databasePassword.reveal());
+  expect(revealed(openDataDirectory(join(parent, 'data')))).toEqual(secrets);
 });
 
 test('a directory in use by a living process is refused with its pid, one left by a dead process is taken over', () => {
@@ -31,6 +33,31 @@ test('a directory in use by a living process is refused with its pid, one left b
   expect(() => openDataDirectory(data.path)).toThrow(`in use by process ${process.ppid}`);
   writeFileSync(join(data.path, 'process.pid'), '4194303');
   expect(() => openDataDirectory(data.path)).not.toThrow();
+});
+
+test('a number that a process was given after the file was written is not its writer\'s: the directory is taken over', () => {
+  const data = openDataDirectory(join(parent, 'data'));
+  const file = join(data.path, 'process.pid');
+  writeFileSync(file, String(process.ppid));
+  const longAgo = new Date(Date.now() - 100 * 86_400_000);
+  utimesSync(file, longAgo, longAgo);
+  expect(() => openDataDirectory(data.path)).not.toThrow();
+  expect(readFileSync(file, 'utf8')).toBe(String(process.pid));
+});
+
+test('a directory that is given up while another process holds it stays that one\'s', () => {
+  const data = openDataDirectory(join(parent, 'data'));
+  const file = join(data.path, 'process.pid');
+  writeFileSync(file, String(process.ppid));
+  data.release();
+  expect(readFileSync(file, 'utf8')).toBe(String(process.ppid));
+});
+
+test('a directory that others may write to is refused: whose database and keys would be in it?', () => {
+  const path = join(parent, 'open');
+  mkdirSync(path);
+  chmodSync(path, 0o777);
+  expect(() => openDataDirectory(path)).toThrow(expect.objectContaining({ code: 'folder_not_ours' }));
 });
 
 test('a path that is a file is refused in one line that says what to do', () => {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { startAuthorizationServer } from '@sallyport/authorization-server';
@@ -16,7 +16,7 @@ import { createLogger, createMetrics } from '@sallyport/telemetry';
 import { startTokenRefreshWorker } from '@sallyport/token-refresh-worker';
 import type { StandaloneEnvironment } from './config.js';
 import { openDataDirectory } from './data-directory.js';
-import { openDatabase } from './database.js';
+import { findDatabase, migrateOwn, openDatabase } from './database.js';
 import { ensurePortsAreFree } from './ensure-ports-are-free.js';
 import { greeting } from './greeting.js';
 
@@ -36,13 +36,16 @@ export async function startStandalone(settings: StandaloneEnvironment, env: Read
   await ensurePortsAreFree(host, wantedPorts(settings));
   const data = openDataDirectory(settings.SALLYPORT_DATA_DIR);
   scope.onClose('data directory', () => data.release());
-  const keys = await ensureDeploymentKeys(data.keys, { gateways: [REPLICA] });
+  // What is missing is found out before anything is made: who is refused finds the directory as it was.
+  const place = findDatabase(data.path, settings.DATABASE_URL);
+  const hasDatabase = place.kind === 'embedded' ? place.hasData : !(await migrateOwn(place.url)).isNew;
+  const keys = await ensureDeploymentKeys(data.keys, { gateways: [REPLICA], hasDatabase, say: scope.say });
+  const secrets = data.secrets(scope.say);
   const logger = createLogger({ level: settings.SALLYPORT_LOG_LEVEL, name: 'standalone' });
   const metrics = createMetrics();
   scope.onClose('metrics', () => metrics.shutdown());
 
-  const database = await openDatabase(data, { port: settings.SALLYPORT_DATABASE_PORT, ownUrl: settings.DATABASE_URL });
-  scope.onClose('database', database.stop);
+  const databaseUrl = await openDatabase(place, { port: settings.SALLYPORT_DATABASE_PORT, password: secrets.databasePassword, scope });
   const messaging = createInProcessMessaging({ onProblem: (problem) => logger.warn({ problem }, 'bus') });
   scope.onClose('bus', () => messaging.close());
 
@@ -78,8 +81,8 @@ export async function startStandalone(settings: StandaloneEnvironment, env: Read
   const parts = { messaging, logger, metrics };
   keep(await startControlPlane({
     publicUrl: controlPlaneUrl, gatewayUrl, issuer, jwksUrl: `${issuer}/jwks`, host, port: settings.SALLYPORT_CONTROL_PLANE_PORT,
-    databaseUrl: database.url,
-    adminToken: new Secret(readFileSync(data.adminTokenFile, 'utf8').trim()),
+    databaseUrl,
+    adminToken: secrets.adminToken,
     declarativeFile: configurationFile,
     secretVariables: { ...env, [DEMO_CLIENT_SECRET_VARIABLE]: clientSecret.reveal() },
     keys: { masterKeyFile: keys.master, configurationSigningKeyFile: keys.configurationSigning, leaseKeyFile: keys.lease, leaseSigningKeyFile: keys.leaseSigning, enrolledGateways: keys.gateways },
@@ -87,11 +90,11 @@ export async function startStandalone(settings: StandaloneEnvironment, env: Read
   }, parts));
   keep(await startAuthorizationServer({
     issuer, gatewayUrl, controlPlaneUrl, host, port: settings.SALLYPORT_AUTHORIZATION_SERVER_PORT,
-    databaseUrl: database.url, masterKeyFile: keys.master, configurationVerifyKeyFile: keys.configurationSigningPublic,
+    databaseUrl, masterKeyFile: keys.master, configurationVerifyKeyFile: keys.configurationSigningPublic,
     replica: 'authorization-server', stalenessBoundMs: STALENESS_BOUND_MS, maxConnections: MAX_CONNECTIONS, trustedProxies: [], allowedOrigins: [], extraCertificateAuthorities: certificateAuthorities,
   }, parts));
   keep(await startTokenRefreshWorker({
-    databaseUrl: database.url, queue: { kind: 'postgres', databaseUrl: database.url.reveal() }, masterKeyFile: keys.master, configurationVerifyKeyFile: keys.configurationSigningPublic,
+    databaseUrl, queue: { kind: 'postgres', databaseUrl: databaseUrl.reveal() }, masterKeyFile: keys.master, configurationVerifyKeyFile: keys.configurationSigningPublic,
     replica: 'token-refresh-worker', stalenessBoundMs: STALENESS_BOUND_MS, extraCertificateAuthorities: certificateAuthorities,
   }, parts));
   keep(await startGateway({

@@ -121,7 +121,7 @@ export async function startTokenRefreshWorker(config: TokenRefreshWorkerConfig, 
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     clearInterval(reschedule);
-    for (const one of [...workers, ticks, queue]) await one.close();
+    for (const together of [workers, [ticks, queue]]) await Promise.all(together.map((one) => one.close()));
     await records.close(LAST_RECORDS_MS);
     await replica.stop();
     vault.close();

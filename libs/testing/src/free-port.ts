@@ -1,8 +1,9 @@
 import { randomInt } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { ensureOwnFolder, findProcess } from '@sallyport/embedded-postgres';
 
 /** Below the range systems hand out to outgoing connections, so that none of those takes the port before its server does. */
 const FIRST = 15_000;
@@ -10,7 +11,7 @@ const LAST = 32_000;
 const ATTEMPTS = 200;
 
 /** One file per port that some test holds, with that process's id: other tests leave it alone also before its server listens. */
-const CLAIMS = join(tmpdir(), 'sallyport-test-ports');
+const CLAIMS = join(tmpdir(), `sallyport-test-ports-${userInfo().uid}`);
 
 /** A port nobody listens on now and no other test holds, until this process ends, for servers that cannot report the one they chose. Prefer listening on 0 where possible. */
 export async function freePort(): Promise<number> {
@@ -41,7 +42,7 @@ const claimed: string[] = [];
 
 /** @returns whether the port is this caller's now. A claim of a process that is gone is removed, and the next one gets it. */
 export function claim(port: number): boolean {
-  mkdirSync(CLAIMS, { recursive: true });
+  ensureOwnFolder(CLAIMS, 0o700);
   const file = join(CLAIMS, String(port));
   try {
     writeFileSync(file, String(process.pid), { flag: 'wx' });
@@ -51,7 +52,8 @@ export function claim(port: number): boolean {
   } catch (error) {
     if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   }
-  if (!isRunning(holderOf(file))) rmSync(file, { force: true });
+  const holder = holderOf(file);
+  if (holder !== 0 && findProcess(holder).state === 'gone') rmSync(file, { force: true });
   return false;
 }
 
@@ -61,14 +63,5 @@ function holderOf(file: string): number {
     return Number(readFileSync(file, 'utf8'));
   } catch {
     return 0; // just given up
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }

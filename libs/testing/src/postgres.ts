@@ -43,9 +43,11 @@ export async function startTestPostgres(): Promise<TestPostgres> {
 export interface PrivatePostgres extends TestPostgres {
   /** Cuts every connection. */
   halt(): Promise<void>;
-  /** After `halt()`: again on the same port with what it stored. */
+  /** Ends it like a crash. */
+  kill(): Promise<void>;
+  /** After `halt()` or `kill()`: again on the same port with what it stored. */
   resume(): Promise<void>;
-  /** One after the other. */
+  /** `halt()` and `resume()`. */
   restart(): Promise<void>;
 }
 
@@ -69,6 +71,10 @@ export async function startPrivatePostgres(): Promise<PrivatePostgres> {
     url: database.url,
     halt: () => server.stop(),
     resume,
+    async kill() {
+      process.kill(server.pid, 'SIGKILL');
+      await server.ended;
+    },
     async restart() {
       await server.stop();
       await resume();

@@ -1,6 +1,7 @@
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findProcess } from '@sallyport/embedded-postgres';
 
 const PREFIX = 'sallyport-test-';
 
@@ -20,30 +21,27 @@ export function removeScratch(directory: string): void {
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** Ends the servers and removes the folders of test runs that were killed. A pid counts only if its command line names the folder. */
+/**
+ * Ends the servers and removes the folders of test runs that were killed. Anybody can make a folder of such a name in
+ * the shared temporary directory: only ours count, and a pid in one only if that process was started on something in the folder.
+ */
 export function sweepScratch(): void {
   for (const name of readdirSync(tmpdir())) {
     const owner = /^sallyport-test-.+?-(\d+)-/.exec(name)?.[1];
-    if (owner === undefined || alive(Number(owner))) continue;
     const directory = join(tmpdir(), name);
+    if (owner === undefined || findProcess(Number(owner)).state !== 'gone' || !isOurs(directory)) continue;
     const note = join(directory, 'server.pid');
-    if (existsSync(note)) {
-      const pid = Number(readFileSync(note, 'utf8'));
-      if (commandLine(pid).includes(directory)) process.kill(pid, 'SIGKILL');
-    }
+    if (existsSync(note)) endServer(Number(readFileSync(note, 'utf8')), directory);
     removeScratch(directory);
   }
 }
 
-function commandLine(pid: number): string {
-  const file = `/proc/${pid}/cmdline`;
-  return existsSync(file) ? readFileSync(file, 'utf8') : '';
+function isOurs(directory: string): boolean {
+  const entry = lstatSync(directory, { throwIfNoEntry: false });
+  return entry?.isDirectory() === true && entry.uid === process.getuid?.();
 }
 
-function alive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0);
-  } catch (error) {
-    return error instanceof Error && 'code' in error && error.code === 'EPERM';
-  }
+function endServer(pid: number, directory: string): void {
+  const found = findProcess(pid);
+  if (found.state === 'found' && found.process.command.includes(` ${directory}/`)) process.kill(pid, 'SIGKILL');
 }

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { claim } from './free-port.js';
@@ -46,7 +46,7 @@ test('free ports differ', async () => {
 test('a port that was given out is nobody else\'s while its test runs, and is given out again when that is gone', async () => {
   const [port = 0] = await freePorts(1);
   expect(claim(port)).toBe(false);
-  const file = join(tmpdir(), 'sallyport-test-ports', String(port));
+  const file = join(tmpdir(), `sallyport-test-ports-${userInfo().uid}`, String(port));
   expect(readFileSync(file, 'utf8')).toBe(String(process.pid));
   writeFileSync(file, '4194305'); // above the largest process id there is
   expect(claim(port)).toBe(false);

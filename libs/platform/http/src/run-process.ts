@@ -10,6 +10,8 @@ export interface ProcessScope {
   readonly stopping: AbortSignal;
   /** Ends the process in order, as a signal would. */
   stop(exitCode?: number): void;
+  /** A line on standard error, for whoever operates the process. */
+  say(sentence: string): void;
 }
 
 export interface RunProcessOptions {
@@ -38,7 +40,7 @@ interface OutputStream {
 export async function runProcess(name: string, start: (scope: ProcessScope) => Promise<void>, { closeTimeoutMs = 15_000, host = process }: RunProcessOptions = {}): Promise<void> {
   const closers: { what: string; close: () => Promise<void> | void }[] = [];
   const stopping = new AbortController();
-  const say = (text: string) => host.stderr.write(`${name}: ${scrubText(text)}\n`);
+  const say = (text: string) => void host.stderr.write(`${name}: ${scrubText(text)}\n`);
 
   const shutDown = async (exitCode: number): Promise<void> => {
     stopping.abort();
@@ -74,12 +76,15 @@ export async function runProcess(name: string, start: (scope: ProcessScope) => P
   const exposure = emptyCoreDumps();
   if (exposure !== undefined) say(exposure);
   try {
-    await start({ onClose: (what, close) => void closers.push({ what, close }), stopping: stopping.signal, stop });
+    await start({ onClose: (what, close) => void closers.push({ what, close }), stopping: stopping.signal, stop, say });
   } catch (error) {
-    say(startFailure(error));
+    if (!isAbort(error) || !stopping.signal.aborted) say(startFailure(error));
     if (!stopping.signal.aborted) await shutDown(1);
   }
 }
+
+/** What was under way when the process was asked to stop. */
+const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
 
 function startFailure(error: unknown): string {
   const translated = error instanceof Error && 'port' in error && 'address' in error ? translateListenError(error, Number(error.port), String(error.address)) : error;

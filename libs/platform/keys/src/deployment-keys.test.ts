@@ -1,8 +1,10 @@
-import { chmodSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, expect, test } from 'vitest';
+import type { SallyportError } from '@sallyport/kernel';
+import { afterEach, describe, expect, test } from 'vitest';
 import { ensureDeploymentKeys, loadDecryptionKey, loadEncryptionKey, loadEnrolledKeys, loadMasterKey, loadMasterKeys, loadSigningKey, loadVerifyingKey } from './index.js';
+import type { EnsureKeysOptions } from './index.js';
 
 const made: string[] = [];
 function freshDirectory(): string {
@@ -72,4 +74,65 @@ test('a replica whose file is removed is unknown at once, and a name cannot leav
   expect(await enrolled.find('../lease-signing')).toBeUndefined();
   rmSync(join(files.gateways, 'gateway-1.pub.jwk'));
   expect(await enrolled.find('gateway-1')).toBeUndefined();
+});
+
+describe('a key that was lost', () => {
+  const GATEWAY = 'gateway-1';
+  const content = (directory: string) => Object.fromEntries(readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => [join(entry.parentPath, entry.name), readFileSync(join(entry.parentPath, entry.name), 'utf8')]));
+  const again = async (directory: string, options: Partial<EnsureKeysOptions> = {}) => {
+    const said: string[] = [];
+    const before = content(directory);
+    const refusal = await ensureDeploymentKeys(directory, { gateways: [GATEWAY], say: (sentence) => said.push(sentence), ...options }).then(() => undefined, (error: unknown) => error as SallyportError);
+    return { refusal, said, before, after: content(directory) };
+  };
+
+  test.each(['configuration-signing.jwk', 'lease-signing.jwk', 'lease.jwk', `gateways/${GATEWAY}.jwk`])('while its public half is there (%s) is named, and nothing is written', async (name) => {
+    const directory = freshDirectory();
+    await ensureDeploymentKeys(directory, { gateways: [GATEWAY] });
+    rmSync(join(directory, name));
+    const { refusal, before, after } = await again(directory);
+    expect(refusal).toMatchObject({ code: 'key_missing', message: expect.stringContaining(`The private key ${join(directory, name)} is missing, and its public half ${join(directory, name.replace('.jwk', '.pub.jwk'))} is there. Nothing was changed. Restore`) });
+    expect(after).toEqual(before);
+    // What the sentence offers: the pair goes, and a new one comes.
+    rmSync(join(directory, name.replace('.jwk', '.pub.jwk')));
+    expect(await again(directory)).toMatchObject({ refusal: undefined, said: [`The key ${join(directory, name)} was not there and is made anew.`] });
+  });
+
+  test('and is the master key is named, and nothing is written, whatever else is missing (S22)', async () => {
+    const directory = freshDirectory();
+    const { master, leaseSigning, leaseSigningPublic } = await ensureDeploymentKeys(directory, { gateways: [GATEWAY] });
+    for (const path of [master, leaseSigning, leaseSigningPublic]) rmSync(path);
+    const { refusal, before, after } = await again(directory);
+    expect(refusal).toMatchObject({ code: 'key_missing', message: expect.stringMatching(/^The master key .*master\.key is missing, and other keys of its deployment \(.*\) are there\. Nothing was changed\. Restore/) });
+    expect(after).toEqual(before);
+  });
+
+  test('with all others, while the database is there, is not made anew (S22)', async () => {
+    const directory = freshDirectory();
+    const refused = ensureDeploymentKeys(directory, { gateways: [GATEWAY], hasDatabase: true });
+    await expect(refused).rejects.toMatchObject({ code: 'key_missing', message: expect.stringContaining('the database it belongs to is there. Nothing was changed.') });
+    expect(existsSync(directory)).toBe(false);
+  });
+
+  test('and was the one of open sessions is made anew, in a sentence', async () => {
+    const directory = freshDirectory();
+    const { gatewayState } = await ensureDeploymentKeys(directory, { gateways: [GATEWAY] });
+    rmSync(gatewayState);
+    expect(await again(directory)).toMatchObject({ refusal: undefined, said: [`The key ${gatewayState} was not there and is made anew: open MCP sessions start over.`] });
+  });
+
+  test('and has come back as half of another pair is refused by both names, and nothing is written', async () => {
+    const directory = freshDirectory();
+    const files = await ensureDeploymentKeys(directory, { gateways: [GATEWAY] });
+    const other = await ensureDeploymentKeys(freshDirectory(), { gateways: [GATEWAY] });
+    rmSync(files.gatewayState);
+    for (const [right, wrong] of [[files.leasePublic, other.leasePublic], [files.leaseSigningPublic, other.leaseSigningPublic]] as const) {
+      const kept = readFileSync(right, 'utf8');
+      writeFileSync(right, readFileSync(wrong, 'utf8'));
+      const { refusal, before, after } = await again(directory);
+      expect(refusal).toMatchObject({ code: 'key_pair_mismatched', message: expect.stringContaining(`${right} is not the public half of ${right.replace('.pub.jwk', '.jwk')}. Nothing was changed.`) });
+      expect(after).toEqual(before);
+      writeFileSync(right, kept);
+    }
+  });
 });

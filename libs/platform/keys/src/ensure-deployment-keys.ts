@@ -1,10 +1,11 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
-import { chmodSync, linkSync, mkdirSync, rmSync, writeFileSync, existsSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import { SallyportError } from '@sallyport/kernel';
-import { loadMasterKey, loadSymmetricKey } from './load-symmetric-key.js';
+import { loadMasterKeys, loadSymmetricKey } from './load-symmetric-key.js';
 import { invalidKey, readKeyFile } from './read-key-file.js';
+import { writeOnce } from './write-once.js';
 
 /** Where each key of a deployment lives; a process is given only the files it needs. */
 export interface DeploymentKeyFiles {
@@ -21,13 +22,48 @@ export interface DeploymentKeyFiles {
   readonly gatewayKey: (replica: string) => string;
 }
 
+export interface EnsureKeysOptions {
+  /** Names of the replicas that are given a key here. */
+  readonly gateways: readonly string[];
+  /** The database that the master key seals is there already: then a master key that is not is lost, and not made. */
+  readonly hasDatabase?: boolean;
+  /** Told in a sentence about what was lost and is made anew. */
+  readonly say?: (sentence: string) => void;
+}
+
+interface KeyPair {
+  readonly privatePath: string;
+  readonly publicPath: string;
+  readonly curve: 'ed25519' | 'P-256';
+  /** What a new pair costs, after "and". */
+  readonly lost: string;
+}
+
 /**
  * Makes what is missing (directories 0700, files 0600) and leaves alone what is there; two processes starting at once
- * agree on one set. A public half is derived again from its private one when it was lost.
- * @throws SallyportError `key_directory_unusable`, `key_unreadable`, `key_exposed` or `key_invalid`.
+ * agree on one set. A public half is derived again from its private one when it was lost. Everything is looked at
+ * before anything is written: who is refused finds the directory as it was.
+ * @throws SallyportError `key_missing`, `key_pair_mismatched`, `key_directory_unusable`, `key_unreadable`, `key_exposed` or
+ * `key_invalid`.
  */
-export async function ensureDeploymentKeys(directory: string, { gateways }: { gateways: readonly string[] }): Promise<DeploymentKeyFiles> {
-  const files: DeploymentKeyFiles = {
+export async function ensureDeploymentKeys(directory: string, options: EnsureKeysOptions): Promise<DeploymentKeyFiles> {
+  const files = filesIn(directory);
+  const pairs = pairsOf(files, options.gateways);
+  const kept = [files.master, files.gatewayState, ...pairs.flatMap(({ privatePath, publicPath }) => [privatePath, publicPath])].filter((path) => existsSync(path));
+  refuseLostMasterKey(files.master, kept, options.hasDatabase === true);
+  for (const pair of pairs) refuseHalfAPair(pair);
+  if (existsSync(files.gatewayState)) loadSymmetricKey(files.gatewayState, 'gateway state key');
+
+  for (const folder of [directory, files.gateways]) makePrivateFolder(folder);
+  // The master key first: while it is missing and another key is there, somebody lost it.
+  const made = [files.master, files.gatewayState].filter((path) => writeOnce(path, () => `${randomBytes(32).toString('base64url')}\n`));
+  for (const pair of pairs) if (await completePair(pair)) made.push(pair.privatePath);
+  if (kept.length > 0) for (const path of made) options.say?.(`The key ${path} was not there and is made anew${path === files.gatewayState ? ': open MCP sessions start over' : ''}.`);
+  return files;
+}
+
+function filesIn(directory: string): DeploymentKeyFiles {
+  return {
     master: join(directory, 'master.key'),
     configurationSigning: join(directory, 'configuration-signing.jwk'),
     configurationSigningPublic: join(directory, 'configuration-signing.pub.jwk'),
@@ -39,18 +75,40 @@ export async function ensureDeploymentKeys(directory: string, { gateways }: { ga
     gateways: join(directory, 'gateways'),
     gatewayKey: (replica) => join(directory, 'gateways', `${replica}.jwk`),
   };
-  for (const folder of [directory, files.gateways]) makePrivateFolder(folder);
-  for (const path of [files.master, files.gatewayState]) writeOnce(path, () => `${randomBytes(32).toString('base64url')}\n`);
-  loadMasterKey(files.master);
-  loadSymmetricKey(files.gatewayState, 'gateway state key');
-  await ensurePair(files.configurationSigning, files.configurationSigningPublic, 'ed25519');
-  await ensurePair(files.leaseSigning, files.leaseSigningPublic, 'ed25519');
-  await ensurePair(files.lease, files.leasePublic, 'P-256');
-  for (const replica of gateways) {
-    if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(replica)) throw new SallyportError('key_invalid', `A replica's name is lower-case letters, digits and single hyphens, not "${replica}".`);
-    await ensurePair(files.gatewayKey(replica), join(files.gateways, `${replica}.pub.jwk`), 'ed25519');
-  }
-  return files;
+}
+
+function pairsOf(files: DeploymentKeyFiles, gateways: readonly string[]): readonly KeyPair[] {
+  const refused = (what: string) => `who was given a copy of the old public half refuses ${what} until it has the new one`;
+  return [
+    { privatePath: files.configurationSigning, publicPath: files.configurationSigningPublic, curve: 'ed25519', lost: refused('all configuration') },
+    { privatePath: files.leaseSigning, publicPath: files.leaseSigningPublic, curve: 'ed25519', lost: refused('all leases') },
+    { privatePath: files.lease, publicPath: files.leasePublic, curve: 'P-256', lost: 'gateways with a copy of the old public half are leased nothing until they have the new one' },
+    ...gateways.map((replica): KeyPair => {
+      if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(replica)) throw new SallyportError('key_invalid', `A replica's name is lower-case letters, digits and single hyphens, not "${replica}".`);
+      return { privatePath: files.gatewayKey(replica), publicPath: join(files.gateways, `${replica}.pub.jwk`), curve: 'ed25519', lost: `the gateway ${replica}, if it runs elsewhere with the old one, is leased nothing` };
+    }),
+  ];
+}
+
+function refuseLostMasterKey(master: string, kept: readonly string[], hasDatabase: boolean): void {
+  if (kept.includes(master)) return void loadMasterKeys(master);
+  const [other] = kept;
+  if (other === undefined && !hasDatabase) return;
+  const evidence = other === undefined ? 'the database it belongs to is' : `other keys of its deployment (${other}) are`;
+  throw new SallyportError('key_missing', `The master key ${master} is missing, and ${evidence} there. Nothing was changed. Restore the file from a backup: what is stored sealed cannot be opened without it. To start over with nothing, remove the keys and the database.`);
+}
+
+function refuseHalfAPair({ privatePath, publicPath, lost }: KeyPair): void {
+  const [hasPrivate, hasPublic] = [existsSync(privatePath), existsSync(publicPath)];
+  if (!hasPrivate && hasPublic) throw new SallyportError('key_missing', `The private key ${privatePath} is missing, and its public half ${publicPath} is there. Nothing was changed. Restore the private key from a backup, or remove the public half, too: then a new pair is made, and ${lost}.`);
+  if (!hasPrivate) return;
+  const derived = publicHalf(privatePath);
+  if (!hasPublic || isSameKey(derived, readPublicHalf(publicPath))) return;
+  throw new SallyportError('key_pair_mismatched', `The key ${publicPath} is not the public half of ${privatePath}. Nothing was changed. Restore the one that is wrong from a backup; if the private key is right, remove the public half: it is derived again.`);
+}
+
+function isSameKey(one: JWK, other: JWK): boolean {
+  return (['kty', 'crv', 'x', 'y'] as const).every((member) => one[member] === other[member]);
 }
 
 function makePrivateFolder(folder: string): void {
@@ -63,15 +121,17 @@ function makePrivateFolder(folder: string): void {
   }
 }
 
-async function ensurePair(privatePath: string, publicPath: string, curve: 'ed25519' | 'P-256'): Promise<void> {
-  writeOnce(privatePath, () => {
+/** @returns whether the pair is new */
+async function completePair({ privatePath, publicPath, curve }: KeyPair): Promise<boolean> {
+  const isNew = writeOnce(privatePath, () => {
     const { privateKey } = curve === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ec', { namedCurve: curve });
     return `${JSON.stringify(privateKey.export({ format: 'jwk' }))}\n`;
   });
-  if (existsSync(publicPath)) return;
+  if (existsSync(publicPath)) return isNew;
   const publicJwk = publicHalf(privatePath);
   const kid = await calculateJwkThumbprint(publicJwk);
   writeOnce(publicPath, () => `${JSON.stringify({ ...publicJwk, kid })}\n`);
+  return isNew;
 }
 
 function publicHalf(privatePath: string): JWK {
@@ -83,21 +143,11 @@ function publicHalf(privatePath: string): JWK {
   }
 }
 
-/** Appears under its name complete or not at all, and never over an existing file. */
-function writeOnce(path: string, content: () => string): void {
-  if (existsSync(path)) return;
-  const draft = `${path}.${process.pid}.${randomBytes(6).toString('hex')}`;
+function readPublicHalf(publicPath: string): JWK {
+  const text = readKeyFile(publicPath, 'public key', { isPrivate: false });
   try {
-    writeFileSync(draft, content(), { mode: 0o600, flag: 'wx', flush: true });
-    try {
-      linkSync(draft, path);
-    } catch (cause) {
-      if (!(cause instanceof Error && 'code' in cause && cause.code === 'EEXIST')) throw cause;
-    }
+    return createPublicKey({ key: JSON.parse(text), format: 'jwk' }).export({ format: 'jwk' });
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    throw new SallyportError('key_directory_unusable', `The key file ${path} cannot be written (${code}).`, { cause });
-  } finally {
-    rmSync(draft, { force: true });
+    throw Object.assign(invalidKey(publicPath, 'public key', 'it is not a JWK'), { cause });
   }
 }

@@ -5,7 +5,7 @@
  * signing key of the authorization server, which makes them, does what: the control plane reads the same table.
  */
 export { ensureDeploymentKeys } from './ensure-deployment-keys.js';
-export type { DeploymentKeyFiles } from './ensure-deployment-keys.js';
+export type { DeploymentKeyFiles, EnsureKeysOptions } from './ensure-deployment-keys.js';
 export { loadDecryptionKey, loadEncryptionKey, loadEnrolledKeys, loadSigningKey, loadVerifyingKey } from './load-jwk.js';
 export type { DecryptionKey, EncryptionKey, EnrolledKeys, SigningKeyPair, VerifyingKey } from './load-jwk.js';
 export { loadMasterKey, loadMasterKeys, loadSymmetricKey } from './load-symmetric-key.js';
@@ -13,3 +13,4 @@ export type { MasterKey } from './load-symmetric-key.js';
 export { masterKeyId, sealedPrefix, Sealer } from './sealer.js';
 export { activeOf, nextRotationStep, retiresAt, RETIREMENT_MS, stateOf } from './signing-key-schedule.js';
 export type { RotationPolicy, RotationStep, ScheduledKey, SigningKeyState } from './signing-key-schedule.js';
+export { writeOnce } from './write-once.js';

@@ -1,7 +1,9 @@
 import { createPostgresBackend, createRedisBackend, DelayedError, Queue, Worker, type BackendFactory, type IQueueBackend } from 'bullmq';
 import type { RedisOptions } from 'ioredis';
 import type { PoolConfig } from 'pg';
-import type { JobHandler, JobQueue, JobWorker, QueueBackend } from './queue-backend.js';
+import { PatientClient } from './patient-client.js';
+import type { Again, JobHandler, JobQueue, JobWorker, QueueBackend } from './queue-backend.js';
+import { Standing } from './standing.js';
 
 export type QueueBackendOptions = (
   | { readonly kind: 'postgres'; /** `?schema=` is ignored: jobs have a schema of their own. */ readonly databaseUrl: string }
@@ -23,7 +25,7 @@ export function createQueueBackend(options: QueueBackendOptions): QueueBackend {
   if (options.kind === 'redis') return backendOver('redis', createRedisBackend, redisConnection(options.redisUrl), onProblem);
   const url = new URL(options.databaseUrl);
   url.searchParams.delete('schema');
-  const connection = { connectionString: url.toString(), max: CONNECTIONS_PER_QUEUE } satisfies PoolConfig;
+  const connection = { connectionString: url.toString(), max: CONNECTIONS_PER_QUEUE, Client: PatientClient } satisfies PoolConfig;
   return backendOver('postgres', createPostgresBackend, { ...connection, schema: POSTGRES_SCHEMA, migrate: true }, onProblem);
 }
 
@@ -31,27 +33,38 @@ function backendOver<B extends IQueueBackend, C>(kind: QueueBackend['kind'], fac
   return {
     kind,
     queue<T>(name: string): JobQueue<T> {
-      const queue = new Queue<unknown, void, string, unknown, void, string, B, C>(name, { connection, defaultJobOptions: { removeOnComplete: true, removeOnFail: true, attempts: 1 } }, factory);
-      queue.on('error', onProblem);
+      const standing = new Standing(() => {
+        const queue = new Queue<unknown, void, string, unknown, void, string, B, C>(name, { connection, defaultJobOptions: { removeOnComplete: true, removeOnFail: true, attempts: 1 } }, factory);
+        return queue.on('error', onProblem);
+      });
       return {
         async add(id, data) {
-          await queue.add(name, data, { jobId: id });
+          await (await standing.get()).add(name, data, { jobId: id });
         },
         async repeat(id, intervalMs, data) {
-          await queue.upsertJobScheduler(id, { every: intervalMs }, { name, data, opts: { removeOnComplete: true, removeOnFail: true, attempts: 1 } });
+          await (await standing.get()).upsertJobScheduler(id, { every: intervalMs }, { name, data, opts: { removeOnComplete: true, removeOnFail: true, attempts: 1 } });
         },
-        close: () => queue.close(),
+        close: () => standing.close(),
       };
     },
     work<T>(name: string, handler: JobHandler<T>, { concurrency }: { readonly concurrency: number }): JobWorker {
-      const worker = new Worker<T, void, string, B, number, C>(name, async (job, token) => {
-        const again = await handler(job.data);
-        if (!again) return;
-        await job.moveToDelayed(Date.now() + again.againInMs, token);
-        throw new DelayedError();
-      }, { connection, concurrency, removeOnComplete: { count: 0 }, removeOnFail: { count: 0 }, lockDuration: LOCK_MS, stalledInterval: STALLED_MS }, factory);
-      worker.on('error', onProblem);
-      return { close: () => worker.close() };
+      const running = new Set<Promise<void | Again>>();
+      const run = (data: T): Promise<void | Again> => {
+        const job = handler(data);
+        running.add(job);
+        return job.finally(() => running.delete(job));
+      };
+      const make = () => {
+        const worker = new Worker<T, void, string, B, number, C>(name, async (job, token) => {
+          const again = await run(job.data);
+          if (!again) return;
+          await job.moveToDelayed(Date.now() + again.againInMs, token);
+          throw new DelayedError();
+        }, { connection, concurrency, autorun: false, removeOnComplete: { count: 0 }, removeOnFail: { count: 0 }, lockDuration: LOCK_MS, stalledInterval: STALLED_MS }, factory);
+        return worker.on('error', onProblem);
+      };
+      const standing = new Standing(make, { onReady: (worker) => void worker.run().catch(onProblem), idle: () => Promise.allSettled(running) });
+      return { close: () => standing.close() };
     },
   };
 }

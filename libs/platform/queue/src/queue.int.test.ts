@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { eventually, startTestPostgres, startTestRedis, type TestPostgres, type TestRedis } from '@sallyport/testing';
+import { eventually, startPrivatePostgres, startTestPostgres, startTestRedis, type PrivatePostgres, type TestPostgres, type TestRedis } from '@sallyport/testing';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createQueueBackend, queueContract, type QueueBackendOptions } from './index.js';
+import { PatientClient } from './patient-client.js';
 
 let postgres: TestPostgres;
 let redis: TestRedis;
@@ -51,4 +53,63 @@ test('a job of a worker that was killed is given to another before a provider\'s
     expect(seen).toEqual([options.kind]);
     for (const one of [worker, queue]) await one.close();
   }));
+});
+
+describe('a PostgreSQL that is killed', { timeout: 120_000 }, () => {
+  let server: PrivatePostgres;
+  beforeAll(async () => {
+    server = await startPrivatePostgres();
+  }, 60_000);
+  afterAll(() => server.stop());
+
+  test('while the first connection is made neither ends the process nor keeps it busy, and jobs go on when it is back', async () => {
+    await server.kill();
+    const problems: Error[] = [];
+    const backend = createQueueBackend({ kind: 'postgres', databaseUrl: server.url, onProblem: (error) => problems.push(error) });
+    const name = `q-${randomUUID()}`;
+    const seen: string[] = [];
+    const queue = backend.queue<string>(name);
+    const worker = backend.work<string>(name, async (data) => void seen.push(data), { concurrency: 1 });
+    await expect(queue.add('early', 'early')).rejects.toThrow('ECONNREFUSED');
+    const [busyFrom, began] = [process.cpuUsage(), performance.now()];
+    await new Promise((resolve) => setTimeout(resolve, 2_500)); // two attempts and the pauses between them
+    const { user, system } = process.cpuUsage(busyFrom);
+    expect((user + system) / 1_000 / (performance.now() - began)).toBeLessThan(0.5);
+    expect(problems.length).toBeLessThan(40);
+    await server.resume();
+    await eventually(() => queue.add('late', 'late').then(() => true, () => false), { timeoutMs: 30_000 });
+    await eventually(() => seen.includes('late'), { timeoutMs: 30_000 });
+    for (const one of [worker, queue]) await one.close();
+  });
+
+  test('under a worker that waits is not waited for when the worker is closed', async () => {
+    const backend = createQueueBackend({ kind: 'postgres', databaseUrl: server.url });
+    const name = `q-${randomUUID()}`;
+    const seen: string[] = [];
+    const [queue, worker] = [backend.queue<string>(name), backend.work<string>(name, async (data) => void seen.push(data), { concurrency: 1 })];
+    await queue.add('one', 'one');
+    await eventually(() => seen.length === 1, { timeoutMs: 30_000 });
+    await server.kill();
+    const began = performance.now();
+    await Promise.all([worker.close(), queue.close()]);
+    expect(performance.now() - began).toBeLessThan(4_000);
+    await server.resume();
+  });
+
+  test('under a connection that BullMQ holds is that connection\'s failure, and no unhandled event', async () => {
+    const url = new URL(server.url);
+    url.search = '';
+    const pool = new pg.Pool({ connectionString: url.toString(), Client: PatientClient });
+    const held = await pool.connect();
+    const ended = new Promise((resolve) => held.once('end', resolve));
+    await server.kill();
+    await ended;
+    await expect(held.query('SELECT 1')).rejects.toThrow('not queryable');
+    held.release(true);
+    const began = performance.now();
+    await expect(pool.connect()).rejects.toThrow('ECONNREFUSED');
+    expect(performance.now() - began).toBeGreaterThan(900); // whoever asks at once again does so once a second
+    await pool.end();
+    await server.resume();
+  });
 });

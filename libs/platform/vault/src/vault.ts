@@ -62,9 +62,9 @@ export class Vault {
     if (all.length === 0) throw new SallyportError('vault_key_missing', 'There is no key for what is stored: name a master key file (SALLYPORT_MASTER_KEY_FILE) or a KMS key (SALLYPORT_VAULT_KEYS).');
     const vault = new Vault(fileKeys, all, parts);
     await vault.#read();
+    await vault.#requireKeysInUse(); // before a key is made: who is refused has changed nothing
     if (wrappers.length > 0 && !vault.#rows.some(({ purpose }) => purpose === 'records')) await vault.#make('records', new Date(parts.clock()), new Date(0));
     vault.#apply();
-    await vault.#requireKeysInUse();
     vault.#timer = setInterval(() => void vault.look().catch((error: unknown) => parts.onProblem('new vault keys could not be looked for', error)), LOOK_MS).unref();
     return vault;
   }
@@ -178,11 +178,11 @@ export class Vault {
 
   /** The first and only moment at which a wrong key is harmless: nothing has been sealed with it yet. */
   async #requireKeysInUse(): Promise<void> {
-    const here = new Set(this.sealer.keyIds);
+    const here = new Set([...this.fileKeyIds, ...this.#opened.keys()]);
     for (const [id, tables] of await keysInUse(this.#parts.database)) {
       if (here.has(id)) continue;
       if (this.#unopened.has(id)) throw this.#unusable(id, this.#unopened.get(id));
-      const held = this.sealer.keyIds.join(', ');
+      const held = here.size > 0 ? [...here].join(', ') : 'none';
       throw new SallyportError('vault_key_missing', `Stored secrets (${tables.join(', ')}) were sealed with the vault key ${id}, which is not here; this process has ${held}. Nothing was changed. Give it the master key file, or the database, that belongs to the other: a key file may hold several keys, a line each.`);
     }
   }
