@@ -7,7 +7,7 @@ import { sendMcpCase } from './send-mcp-case.js';
 import type { McpAnswer } from './send-mcp-case.js';
 
 /** Mutated, split and truncated messages to `/mcp`. */
-export const fuzzMcp = (gateway: URL, run: FuzzRun<McpFacts>): Promise<FuzzReport<McpCase>> => runCases<McpFacts, McpCase, McpAnswer>(run, {
+export const fuzzMcp = (gateway: URL, run: FuzzRun<McpFacts>): Promise<FuzzReport<McpCase, McpAnswer>> => runCases<McpFacts, McpCase, McpAnswer>(run, {
   casesPerSignIn: 5_000,
   atOnce: 24,
   makeCase: makeMcpCase,

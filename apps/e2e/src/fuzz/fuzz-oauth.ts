@@ -9,7 +9,7 @@ const AT_ONCE = 32;
 const HANG_MS = 15_000;
 
 /** Mutated requests to the authorization server of the facts. */
-export const fuzzOauth = (run: FuzzRun<FuzzFacts>): Promise<FuzzReport<FuzzRequest>> => runCases<FuzzFacts, FuzzRequest, FuzzAnswer>(run, {
+export const fuzzOauth = (run: FuzzRun<FuzzFacts>): Promise<FuzzReport<FuzzRequest, FuzzAnswer>> => runCases<FuzzFacts, FuzzRequest, FuzzAnswer>(run, {
   casesPerSignIn: 2_500,
   atOnce: AT_ONCE,
   makeCase: makeRequest,

@@ -1,6 +1,10 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { FuzzFacts, FuzzRequest } from './fuzz-request.js';
 import { judgeAnswer, type FuzzAnswer } from './judge-answer.js';
+import { keepFailures } from './keep-failures.js';
 import { makeRequest } from './make-request.js';
 
 const facts: FuzzFacts = {
@@ -75,4 +79,19 @@ describe('an answer', () => {
   test('may be a closed connection when the body was longer than a server reads', () => {
     expect(judge({ type: 'failed', reason: 'reset' }, request({ method: 'POST', body: ' '.repeat(70_000) }))).toBeUndefined();
   });
+});
+
+test('what failed is kept as it was sent and answered, with the command that sends it again', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'sallyport-fuzz-'));
+  try {
+    expect(keepFailures('mcp', 7, [], folder)).toBeUndefined();
+    const sent = { method: 'POST', body: Buffer.from('{"ü"') };
+    const file = keepFailures('mcp', 7, [{ index: 3, reason: 'status 500', sent, answer: { type: 'answered', status: 500, headers: new Map([['x', 'y']]), body: 'no' } }], folder) ?? '';
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({
+      target: 'mcp', seed: 7,
+      cases: [{ index: 3, repeat: 'npm run fuzz -- mcp --seed 7 --case 3', reason: 'status 500', sent: { method: 'POST', body: { base64: sent.body.toString('base64'), text: '{"ü"' } }, answer: { type: 'answered', status: 500, headers: { x: 'y' }, body: 'no' } }],
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });

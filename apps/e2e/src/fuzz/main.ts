@@ -5,6 +5,8 @@ import { fuzzMcp } from '../fuzz-mcp/fuzz-mcp.js';
 import { startFuzzedGateway } from '../fuzz-mcp/fuzzed-gateway.js';
 import { makeFuzzIssuer } from './fuzz-issuer.js';
 import { fuzzOauth } from './fuzz-oauth.js';
+import { keepFailures, repeatCommand } from './keep-failures.js';
+import type { FuzzFailure } from './run-cases.js';
 import { signIn } from './sign-in.js';
 
 /** What is asked for here in a minute no deployment would be: refusals would hide what there is to find. */
@@ -29,12 +31,14 @@ async function fuzz(args: readonly string[]): Promise<boolean> {
   const cases = values.case === undefined ? Number(values.cases ?? 100_000) : 1;
   if (![seed, first, cases].every((number) => Number.isSafeInteger(number) && number >= 0)) throw new RangeError('--seed, --case and --cases are whole numbers');
 
-  process.stdout.write(`fuzz ${target}: seed ${seed}, ${cases} cases\n`);
+  process.stdout.write(`fuzz ${target}: seed ${seed}, ${cases} cases; again: ${repeatCommand(target, seed, values.case === undefined ? `--cases ${cases}` : `--case ${first}`)}\n`);
   const began = performance.now();
   const report = await { oauth: runOauth, mcp: runMcp }[target]({ seed, first, cases, onProgress: (done) => void (done % 10_000 === 0 && process.stdout.write(`  ${done}\n`)) });
   for (const { index, reason, sent } of report.failures) {
-    process.stdout.write(`✗ case ${index}: ${reason}\n  ${sent.slice(0, 2_000)}\n  again: npm run fuzz -- ${target} --seed ${seed} --case ${index}\n`);
+    process.stdout.write(`✗ case ${index}: ${reason}\n  ${sent.slice(0, 2_000)}\n  again: ${repeatCommand(target, seed, `--case ${index}`)}\n`);
   }
+  const kept = keepFailures(target, seed, report.kept);
+  if (kept !== undefined) process.stdout.write(`✗ requests and answers: ${kept}\n`);
   process.stdout.write(`answers: ${Object.entries(report.statuses).map(([status, count]) => `${status} × ${count}`).join(', ')}\n`);
   for (const problem of report.problems) process.stdout.write(`✗ ${problem}\n`);
   process.stdout.write(`fuzz ${target}: seed ${seed}, ${report.cases} cases, ${report.failures.length + report.problems.length} failures, ${((performance.now() - began) / 1000).toFixed(0)} s\n`);
@@ -50,6 +54,8 @@ interface Range {
 interface Report {
   readonly cases: number;
   readonly failures: readonly { readonly index: number; readonly reason: string; readonly sent: string }[];
+  /** The same as they were, for the file. */
+  readonly kept: readonly FuzzFailure<unknown, unknown>[];
   readonly statuses: Readonly<Record<string, number>>;
   /** What is wrong with the whole, not with one case. */
   readonly problems: readonly string[];
@@ -60,7 +66,7 @@ async function runOauth(range: Range): Promise<Report> {
   const system = await startStandalone({ logLevel: 'fatal', configure: (demo) => own.configure(demo).replace(/(?<=^  signingKeys: .*\n)/m, UNLIMITED) });
   try {
     const report = await fuzzOauth({ ...range, facts: async () => own.addTo(await signIn(system)) });
-    return { ...report, failures: report.failures.map((failure) => ({ ...failure, sent: JSON.stringify(failure.sent) })), problems: [] };
+    return { ...report, failures: report.failures.map((failure) => ({ ...failure, sent: JSON.stringify(failure.sent) })), kept: report.failures, problems: [] };
   } finally {
     await system.stop();
   }
@@ -81,7 +87,7 @@ async function runMcp(range: Range): Promise<Report> {
     const end = fuzzed.residentMegabytes();
     if (halfway > 0) process.stdout.write(`memory: ${halfway} MB halfway, ${end} MB at the end\n`);
     const problems = halfway > 0 && end - halfway > MOST_GROWTH_MEGABYTES ? [`memory grew by ${end - halfway} MB in the second half`] : [];
-    return { ...report, failures: report.failures.map(({ sent, ...failure }) => ({ ...failure, sent: JSON.stringify({ ...sent, body: sent.body.toString('utf8') }).replaceAll(/eyJ[\w.-]{200,}/g, '<token>') })), problems };
+    return { ...report, failures: report.failures.map(({ sent, ...failure }) => ({ ...failure, sent: JSON.stringify({ ...sent, body: sent.body.toString('utf8') }).replaceAll(/eyJ[\w.-]{200,}/g, '<token>') })), kept: report.failures, problems };
   } finally {
     await fuzzed.stop();
   }

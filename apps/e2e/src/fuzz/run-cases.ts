@@ -21,9 +21,16 @@ export interface FuzzTarget<Facts, Case, Answer> {
   judge(sent: Case, answer: Answer, facts: Facts): string | undefined;
 }
 
-export interface FuzzReport<Case> {
+export interface FuzzFailure<Case, Answer> {
+  readonly index: number;
+  readonly reason: string;
+  readonly sent: Case;
+  readonly answer: Answer;
+}
+
+export interface FuzzReport<Case, Answer> {
   readonly cases: number;
-  readonly failures: readonly { readonly index: number; readonly reason: string; readonly sent: Case }[];
+  readonly failures: readonly FuzzFailure<Case, Answer>[];
   /** How many answers per status. */
   readonly statuses: Readonly<Record<string, number>>;
 }
@@ -31,8 +38,8 @@ export interface FuzzReport<Case> {
 const MOST_FAILURES = 20;
 
 /** Sends every case and judges every answer; stops early after many failures. */
-export async function runCases<Facts, Case, Answer>({ seed, first, cases, facts, onProgress }: FuzzRun<Facts>, target: FuzzTarget<Facts, Case, Answer>): Promise<FuzzReport<Case>> {
-  const failures: { index: number; reason: string; sent: Case }[] = [];
+export async function runCases<Facts, Case, Answer>({ seed, first, cases, facts, onProgress }: FuzzRun<Facts>, target: FuzzTarget<Facts, Case, Answer>): Promise<FuzzReport<Case, Answer>> {
+  const failures: FuzzFailure<Case, Answer>[] = [];
   const statuses: Record<string, number> = {};
   let done = 0;
   for (let from = first; from < first + cases && failures.length < MOST_FAILURES; from += target.casesPerSignIn) {
@@ -49,7 +56,7 @@ export async function runCases<Facts, Case, Answer>({ seed, first, cases, facts,
         statuses[status] = (statuses[status] ?? 0) + 1;
         done += 1;
         const reason = target.judge(sent, answer, current);
-        if (reason !== undefined) failures.push({ index, reason, sent });
+        if (reason !== undefined) failures.push({ index, reason, sent, answer });
       }
     };
     await Promise.all(Array.from({ length: target.atOnce }, sendCases));

@@ -77,6 +77,27 @@ test.each([
   }
 });
 
+/** Bytes as they are, in latin1; everything that comes back. */
+const exchange = (url: string, bytes: string) =>
+  new Promise<string>((resolve) => {
+    let text = '';
+    const socket = connect({ host: new URL(url).hostname, port: Number(new URL(url).port) });
+    socket.setEncoding('utf8').on('data', (chunk: string) => (text += chunk)).on('error', () => undefined).on('close', () => resolve(text));
+    socket.write(bytes, 'latin1');
+  });
+
+test.each([
+  ['a request target that is not ASCII', 'POST /token?client_id=\xe9 HTTP/1.1\r\nhost: gateway.example\r\n\r\n', 'percent-encode what is not ASCII'],
+  ['what is no HTTP', 'HELLO\r\n\r\n', 'is not a request as HTTP/1.1 writes it'],
+])('%s is refused in words, as a problem and as an OAuth error at once', async (_what, bytes, words) => {
+  const { url } = await start();
+  const [head = '', body = ''] = (await exchange(url, bytes)).split('\r\n\r\n');
+  expect(head).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
+  expect(head).toContain('application/problem+json');
+  expect(JSON.parse(body)).toEqual({ type: 'about:blank', title: 'Bad Request', status: 400, detail: expect.stringContaining(words), error: 'invalid_request', error_description: expect.stringContaining(words) });
+  expect(body).not.toContain('\xe9');
+});
+
 test('a foreign Host or Origin gets 403 and never reaches a route, an unknown path included (S19)', async () => {
   const { url, log } = await start();
   expect(await send(url, '/ok', { headers: { host: 'evil.example' } })).toMatchObject({ status: 403 });

@@ -1,3 +1,5 @@
+import { connect } from 'node:net';
+import { text } from 'node:stream/consumers';
 import { createLogger, createMetrics } from '@sallyport/telemetry';
 import { fillConnections, listenerLimits } from '@sallyport/testing';
 import { afterEach, expect, test } from 'vitest';
@@ -47,4 +49,11 @@ test('its listener keeps half of its connections from one address (S33)', async 
   expect(held).toBeGreaterThan(100);
   expect(held).toBeLessThanOrEqual(128);
   expect([told, another]).toEqual([expect.stringMatching(/^HTTP\/1\.1 429 .*retry-after/s), true]);
+});
+
+test('what cannot be parsed is refused in words, as on every listener', async () => {
+  server = await startHealthServer(0, '127.0.0.1', [], { logger });
+  const socket = connect({ host: '127.0.0.1', port: Number(new URL(server.url).port) });
+  socket.write('HELLO\r\n\r\n');
+  expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 .*"detail":"What arrived is not a request/s);
 });

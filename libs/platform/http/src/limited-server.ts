@@ -5,7 +5,7 @@ import type { Socket } from 'node:net';
 import { addressOwner } from './address-owner.js';
 import { answerBare, drainRequest } from './drain-request.js';
 import type { ListenerWatch } from './listener-watch.js';
-import { problemBody } from './problem.js';
+import { NOT_A_TARGET, problemBody } from './problem.js';
 
 /** What one listener takes. Times in milliseconds. */
 export interface ListenerLimits {
@@ -93,7 +93,7 @@ export function createLimitedServer(listener: RequestListener, wanted: Partial<L
     if (error.code === 'ECONNRESET' || socket.destroyed) return;
     const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
     watch.turnedAway(isLate ? 'slow-request' : error.code === 'HPE_HEADER_OVERFLOW' ? 'headers' : 'unparsed');
-    refuseOnSocket(socket, isLate ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400);
+    refuseOnSocket(socket, isLate ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400, error.code === 'HPE_INVALID_URL' ? NOT_A_TARGET : undefined);
   });
   const checks = setInterval(check, limits.checkEveryMs).unref();
   server.on('close', () => clearInterval(checks));
@@ -120,7 +120,7 @@ export function createLimitedServer(listener: RequestListener, wanted: Partial<L
     if (told >= TOLD) return void socket.destroy();
     told += 1;
     socket.once('close', () => (told -= 1));
-    answerBare(socket, isFull ? 503 : 429, RETRY_AFTER);
+    answerBare(socket, isFull ? 503 : 429, { headers: RETRY_AFTER });
   }
 
   /** All connections of a listed proxy are other people's. */
@@ -194,9 +194,9 @@ export function createLimitedServer(listener: RequestListener, wanted: Partial<L
   }
 
   /** In the place of the answer to the request that is on its way; where another answer is due first, the connection ends. */
-  function refuseOnSocket(socket: Socket, status: number): void {
+  function refuseOnSocket(socket: Socket, status: number, detail?: string): void {
     const connection = connections.get(socket);
-    if (connection === undefined || mayAnswer(connection)) answerBare(socket, status);
+    if (connection === undefined || mayAnswer(connection)) answerBare(socket, status, { detail });
     else socket.destroy();
   }
 }

@@ -35,9 +35,21 @@ function problem(status: number): Problem {
   return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status };
 }
 
-/** A problem of a status alone, for answers that no framework writes. */
-export function problemBody(status: number): { readonly type: string; readonly body: string } {
-  return { type: PROBLEM, body: JSON.stringify(problem(status)) };
+/** What a listener refuses before anything knows which endpoint it is for. */
+const BEFORE_ENDPOINTS: Readonly<Record<number, { readonly error: string; readonly detail: string }>> = {
+  400: { error: 'invalid_request', detail: 'What arrived is not a request as HTTP/1.1 writes it (RFC 9112).' },
+  408: { error: 'invalid_request', detail: 'The request did not arrive in time.' },
+  429: { error: 'temporarily_unavailable', detail: 'Too much at once from one place: finish or close some of it, and try again.' },
+  431: { error: 'invalid_request', detail: 'The header section is longer than this server reads.' },
+  503: { error: 'temporarily_unavailable', detail: 'This server holds as many connections as it can: try again.' },
+};
+export const NOT_A_TARGET = 'The request target holds a byte that may not be in one: percent-encode what is not ASCII (RFC 9112 section 3.2).';
+
+/** For answers that no framework writes: a problem (RFC 9457) and an OAuth error (RFC 6749 section 5.2) at once. */
+export function problemBody(status: number, detail = BEFORE_ENDPOINTS[status]?.detail): { readonly type: string; readonly body: string } {
+  const error = BEFORE_ENDPOINTS[status]?.error;
+  const words = detail === undefined || error === undefined ? {} : { detail, error, error_description: detail };
+  return { type: PROBLEM, body: JSON.stringify({ ...problem(status), ...words }) };
 }
 
 /** Only a text that the thrower chose: Nest's own default ("Cannot GET /…") repeats the request. */
