@@ -1,7 +1,11 @@
+import type { Shown } from '@sallyport/authorization';
 import type { ConnectionSummary } from '@sallyport/credential';
+import { quotedName } from '@sallyport/kernel';
 import { html, type Html } from '../pages/html.js';
 import type { Page } from '../pages/page.js';
 import type { BrowserSession } from '../session/browser-sessions.js';
+import { CHANGED, formFields } from '../session/signed-form.js';
+import { accountShown } from './account-shown.js';
 import type { Account, AccountAgent, AccountServer } from './read-account.js';
 
 /** What was just done, said once on the page that follows. */
@@ -9,6 +13,7 @@ export const notices = {
   disconnected: 'Disconnected. No agent can use that account any more.',
   pending: 'Disconnected here: no agent can use that account any more. Its provider does not answer; it will be asked to end the access too until it does.',
   ended: 'That agent is signed out. It can come back only if you sign in with it again.',
+  changed: CHANGED,
   gone: 'Nothing was changed: that is gone already.',
 } as const;
 export type Notice = keyof typeof notices;
@@ -25,25 +30,30 @@ ${open.length === 0 ? html`` : html`<section aria-labelledby="open"><h2 id="open
   };
 }
 
-function connectedEntry({ server, title, host, connection, credentialProvider }: AccountServer, session: BrowserSession): Html {
+function connectedEntry(entry: AccountServer, session: BrowserSession): Html {
+  const { server, host, connection, credentialProvider } = entry;
   if (!connection) return html``;
+  const title = quotedName(entry.title);
   const { id, accountName, scopes, state, lastUsedAt, createdAt } = connection;
   const again = state === 'needs_reconnect' ? 'Connect again:' : 'Connect another account of';
   return html`<li><h3>${title}${state === 'needs_reconnect' ? html` <strong class="mark">Needs reconnect</strong>` : html``}</h3><dl>
-<dt>Server</dt><dd>${host ?? server}</dd>${accountName === null ? html`` : html`<dt>Account</dt><dd>${accountName}</dd>`}
+<dt>Server</dt><dd>${host ?? server}</dd>${accountName === null ? html`` : html`<dt>Account</dt><dd>${quotedName(accountName)}</dd>`}
 <dt>State</dt><dd>${credentialProvider === null ? 'Not offered any more. No agent can use it.' : stateWords[state]}</dd>
 <dt>Permissions</dt><dd>${scopes.length === 0 ? 'as the server gives them' : scopes.join(', ')}</dd>
 <dt>Connected</dt><dd>${moment(new Date(createdAt))}</dd><dt>Last used</dt><dd>${lastUsedAt === null ? 'never' : moment(new Date(lastUsedAt))}</dd></dl>
-${credentialProvider === null ? html`` : form('/account/connect', session, { server }, `${again} ${title}`)}${form('/account/disconnect', session, { connection: id }, `Disconnect ${title}`)}</li>`;
+${credentialProvider === null ? html`` : form('/account/connect', { server }, session, accountShown.connect(entry), `${again} ${title}`)}${form('/account/disconnect', { connection: id }, session, accountShown.disconnect(entry), `Disconnect ${title}`)}</li>`;
 }
 
-function openEntry({ server, title, host }: AccountServer, session: BrowserSession): Html {
-  return html`<li><h3>${title}</h3><p>${host ?? ''}</p>${form('/account/connect', session, { server }, `Connect ${title}`)}</li>`;
+function openEntry(entry: AccountServer, session: BrowserSession): Html {
+  const title = quotedName(entry.title);
+  return html`<li><h3>${title}</h3><p>${entry.host ?? ''}</p>${form('/account/connect', { server: entry.server }, session, accountShown.connect(entry), `Connect ${title}`)}</li>`;
 }
 
-function agentEntry({ sid, clientId, agentName, redirectHost, createdAt, lastUsedAt }: AccountAgent, session: BrowserSession): Html {
-  return html`<li><h3>${agentName}</h3><dl><dt>Identified as</dt><dd>${clientId}</dd>${redirectHost === null ? html`` : html`<dt>Sends you to</dt><dd>${redirectHost}</dd>`}<dt>Signed in</dt><dd>${moment(createdAt)}</dd><dt>Last used</dt><dd>${moment(lastUsedAt)}</dd></dl>
-${form('/account/end-session', session, { session: sid }, `Sign out ${agentName}`, createdAt)}</li>`;
+function agentEntry(agent: AccountAgent, session: BrowserSession): Html {
+  const { sid, clientId, redirectHost, createdAt, lastUsedAt } = agent;
+  const name = quotedName(agent.agentName);
+  return html`<li><h3>${name}</h3><dl><dt>Identified as</dt><dd>${clientId}</dd>${redirectHost === null ? html`` : html`<dt>Sends you to</dt><dd>${redirectHost}</dd>`}<dt>Signed in</dt><dd>${moment(createdAt)}</dd><dt>Last used</dt><dd>${moment(lastUsedAt)}</dd></dl>
+${form('/account/end-session', { session: sid }, session, accountShown.endSession(agent), `Sign out ${name}`, createdAt)}</li>`;
 }
 
 const stateWords: Record<ConnectionSummary['state'], string> = {
@@ -53,9 +63,9 @@ const stateWords: Record<ConnectionSummary['state'], string> = {
 };
 
 /** @param since tells two buttons of one name apart for who does not see the list. */
-function form(action: string, session: BrowserSession, fields: Readonly<Record<string, string>>, label: string, since?: Date): Html {
+function form(action: string, named: Readonly<Record<string, string>>, session: BrowserSession, shown: Shown, label: string, since?: Date): Html {
   const described = since === undefined ? html`` : html` aria-label="${`${label}, signed in ${wordsOf(since)}`}"`;
-  return html`<form method="post" action="${action}"><input type="hidden" name="csrf" value="${session.csrfToken}">${Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}<button type="submit"${described}>${label}</button></form>`;
+  return html`<form method="post" action="${action}">${formFields(session.formKey, action, shown)}${Object.entries(named).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}<button type="submit"${described}>${label}</button></form>`;
 }
 
 const wordsOf = (time: Date): string => `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`;

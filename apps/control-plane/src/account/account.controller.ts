@@ -1,4 +1,5 @@
 import { Controller, Get, Inject, Post, Query, Req, Res } from '@nestjs/common';
+import { changedSince } from '@sallyport/authorization';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ConnectFlow } from '../connect/connect-flow.js';
@@ -8,18 +9,21 @@ import { cookieNames, readCookie, type CookieNames } from '../pages/cookies.js';
 import { html } from '../pages/html.js';
 import { sendPage, type Page } from '../pages/page.js';
 import { Revoker } from '../revocation/revoke.js';
-import { BrowserSessions, csrfHolds, type BrowserSession } from '../session/browser-sessions.js';
+import { BrowserSessions, type BrowserSession } from '../session/browser-sessions.js';
 import { sendToSignIn } from '../session/send-to-sign-in.js';
 import { CONTROL_PLANE_URL } from '../session/session.controller.js';
 import { SignIn } from '../session/sign-in.js';
+import { readForm } from '../session/signed-form.js';
 import { accountPage, notices, type Notice } from './account-page.js';
+import { accountShown } from './account-shown.js';
 import { readAccount, type AccountContext } from './read-account.js';
 
 export const ACCOUNT_CONTEXT = Symbol('account context');
 const Name = z.string().min(1).max(64);
-const ConnectForm = z.object({ csrf: z.string(), server: Name });
-const DisconnectForm = z.object({ csrf: z.string(), connection: Name });
-const EndSessionForm = z.object({ csrf: z.string(), session: Name });
+const Signed = z.object({ csrf: z.string(), shown: z.string() });
+const ConnectForm = Signed.extend({ server: Name });
+const DisconnectForm = Signed.extend({ connection: Name });
+const EndSessionForm = Signed.extend({ session: Name });
 const Shown = z.object({ done: z.enum(Object.keys(notices) as [Notice, ...Notice[]]).optional().catch(undefined) });
 
 const staleForm: Page = { status: 403, title: 'This form is not yours', body: html`<p>Nothing was changed. <a href="/account">Open your accounts again</a>.</p>` };
@@ -56,10 +60,11 @@ export class AccountController {
   async connect(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const asked = await this.#asked(ConnectForm, request);
     if (!asked) return sendPage(reply, staleForm);
-    const { session, form } = asked;
+    const { session, form, shown } = asked;
     const { servers } = await readAccount(session.userId, this.account);
     const known = servers.find(({ server }) => server === form.server);
     if (!known?.credentialProvider) return back(reply, 'gone');
+    if (changedSince(shown, accountShown.connect(known)).length > 0) return back(reply, 'changed');
     const { connection, credentialProvider, server } = known;
     sendPage(reply, await this.flow.begin({ userId: session.userId, agent: null, server, credentialProvider, replaces: connection?.revision ?? null }, session));
   }
@@ -68,10 +73,12 @@ export class AccountController {
   async disconnect(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const asked = await this.#asked(DisconnectForm, request);
     if (!asked) return sendPage(reply, staleForm);
-    const { session, form } = asked;
-    const connection = await this.disconnecting.store.find(form.connection);
-    if (connection?.userId !== session.userId) return back(reply, 'gone');
-    const result = await disconnect(connection.id, 'user', this.disconnecting);
+    const { session, form, shown } = asked;
+    const { servers } = await readAccount(session.userId, this.account);
+    const known = servers.find(({ connection }) => connection?.id === form.connection);
+    if (!known) return back(reply, 'gone');
+    if (changedSince(shown, accountShown.disconnect(known)).length > 0) return back(reply, 'changed');
+    const result = await disconnect(form.connection, 'user', this.disconnecting);
     back(reply, result.type === 'not_found' ? 'gone' : result.upstream === 'pending' ? 'pending' : 'disconnected');
   }
 
@@ -79,17 +86,20 @@ export class AccountController {
   async endSession(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const asked = await this.#asked(EndSessionForm, request);
     if (!asked) return sendPage(reply, staleForm);
-    const { session, form } = asked;
+    const { session, form, shown } = asked;
     const { agents } = await readAccount(session.userId, this.account);
-    if (!agents.some(({ sid }) => sid === form.session)) return back(reply, 'gone');
+    const known = agents.find(({ sid }) => sid === form.session);
+    if (!known) return back(reply, 'gone');
+    if (changedSince(shown, accountShown.endSession(known)).length > 0) return back(reply, 'changed');
     await this.revoker.revoke({ session: form.session, reason: 'ended by its user' });
     back(reply, 'ended');
   }
 
-  async #asked<T extends { csrf: string }>(schema: z.ZodType<T>, request: FastifyRequest): Promise<{ session: BrowserSession; form: T } | undefined> {
+  async #asked<T extends z.infer<typeof Signed>>(schema: z.ZodType<T>, request: FastifyRequest): Promise<{ session: BrowserSession; form: T; shown: string } | undefined> {
     const form = schema.safeParse(request.body);
     const session = await this.#session(request);
-    return form.success && session && csrfHolds(session, form.data.csrf) ? { session, form: form.data } : undefined;
+    const shown = form.success && session ? readForm(session.formKey, request.routeOptions.url ?? '', form.data) : undefined;
+    return form.success && session && shown !== undefined ? { session, form: form.data, shown } : undefined;
   }
 
   #session(request: FastifyRequest) {

@@ -33,8 +33,8 @@ describe('the account page', () => {
     const page = await account(browser);
     expect([page.status, page.url]).toEqual([200, `${url}/account`]);
     expect(browser.visited.some((address) => address.includes('/authorize'))).toBe(true);
-    expect(text(page)).toMatch(/Notes &lt;b&gt; .*State Works\. Permissions notes\.read .*Last used never .*Agents that act for you Agent &lt;one&gt; .*Identified as https:\/\/agent\.example\/client\.json Sends you to agent\.example/);
-    expect(labels(page)).toEqual(['Connect another account of Notes &lt;b&gt;', 'Disconnect Notes &lt;b&gt;', 'Sign out Agent &lt;one&gt;']);
+    expect(text(page)).toMatch(/“Notes &lt;b&gt;” .*State Works\. Permissions notes\.read .*Last used never .*Agents that act for you “Agent &lt;one&gt;” .*Identified as https:\/\/agent\.example\/client\.json Sends you to agent\.example/);
+    expect(labels(page)).toEqual(['Connect another account of “Notes &lt;b&gt;”', 'Disconnect “Notes &lt;b&gt;”', 'Sign out “Agent &lt;one&gt;”']);
     expect(page.html).not.toMatch(/Agent of Bob|<script|<b>/);
     expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
     expect(findSecrets({ page: page.html }, { access: notes.issued.accessTokens[1] ?? 'x', refresh: notes.issued.refreshTokens[1] ?? 'x' })).toEqual([]);
@@ -59,7 +59,7 @@ describe('the account page', () => {
     await connect(bob);
     const [mine, theirs] = [await database.connection.findFirstOrThrow({ where: { userId: alice.userId } }), await database.connection.findFirstOrThrow({ where: { userId: bob.userId } })];
     const browser = new Browser(alice.userId);
-    const form = formOf(await account(browser), 'Disconnect Notes &lt;b&gt;');
+    const form = formOf(await account(browser), 'Disconnect “Notes &lt;b&gt;”');
     expect((await browser.submit(form, { csrf: 'forged' })).status).toBe(403);
     expect(text(await browser.submit(form, { connection: theirs.id }))).toContain('Nothing was changed');
     expect((await fetch(`${url}/account/disconnect`, { method: 'POST', body: new URLSearchParams({ csrf: 'x', connection: mine.id }) })).status).toBe(403);
@@ -75,7 +75,7 @@ describe('the account page', () => {
     await connect(alice);
     notes.revocationRefusal = { status: 503, json: {} };
     const browser = new Browser(alice.userId);
-    expect(text(await browser.submit(formOf(await account(browser), 'Disconnect Notes &lt;b&gt;')))).toMatch(/Disconnected here: .* Its provider does not answer/);
+    expect(text(await browser.submit(formOf(await account(browser), 'Disconnect “Notes &lt;b&gt;”')))).toMatch(/Disconnected here: .* Its provider does not answer/);
     expect((await lease(alice)).type).toBe('connect_required');
   });
 
@@ -84,10 +84,10 @@ describe('the account page', () => {
     expect(text(await account(browser))).toMatch(/Connected accounts None yet\. Agents that act for you None/);
     await agent(alice);
     const page = await account(browser);
-    expect(text(page)).toMatch(/Servers you can connect Notes/);
-    expect(labels(page)).toEqual(['Connect Notes &lt;b&gt;', 'Sign out Agent &lt;one&gt;']);
-    expect((await browser.submit(formOf(page, 'Connect Notes &lt;b&gt;'), { server: 'whoami' })).html).toContain('gone already');
-    const done = await browser.submit(formOf(page, 'Connect Notes &lt;b&gt;'));
+    expect(text(page)).toMatch(/Servers you can connect “Notes/);
+    expect(labels(page)).toEqual(['Connect “Notes &lt;b&gt;”', 'Sign out “Agent &lt;one&gt;”']);
+    expect((await browser.submit(formOf(page, 'Connect “Notes &lt;b&gt;”'), { server: 'whoami' })).html).toContain('gone already');
+    const done = await browser.submit(formOf(page, 'Connect “Notes &lt;b&gt;”'));
     expect(text(done)).toContain('account is connected. An agent asks you before it uses it');
     expect(await database.connectionConsent.count()).toBe(0);
     const asked = await browser.open(await linkFor(alice));
@@ -103,7 +103,7 @@ describe('the account page', () => {
     const browser = new Browser(alice.userId);
     const page = await account(browser);
     expect(text(page)).toMatch(/Needs reconnect .*No agent can use it until you connect it again/);
-    expect(text(await browser.submit(formOf(page, 'Connect again: Notes &lt;b&gt;')))).toContain('account is connected');
+    expect(text(await browser.submit(formOf(page, 'Connect again: “Notes &lt;b&gt;”')))).toContain('account is connected');
     expect(await lease(alice)).toMatchObject({ type: 'granted', connectionRevision: 2 });
   });
 
@@ -124,7 +124,7 @@ spec: { hop: gateway-to-server, server: search, credentialProvider: search-key }
     await start(notes.resource);
     await agent(alice);
     const browser = new Browser(alice.userId);
-    const form = await browser.submit(formOf(await account(browser), 'Connect Search'));
+    const form = await browser.submit(formOf(await account(browser), 'Connect “Search”'));
     expect([form.status, form.html.includes('<label for="secret">')]).toEqual([200, true]);
     expect(text(await browser.submit(form, { secret: 'key-of-alice-1' }))).toContain('account is connected');
   });
@@ -135,7 +135,7 @@ spec: { hop: gateway-to-server, server: search, credentialProvider: search-key }
     await agent(bob, 'Agent of Bob');
     await connect(alice);
     const browser = new Browser(alice.userId);
-    const form = formOf(await account(browser), 'Sign out Agent one');
+    const form = formOf(await account(browser), 'Sign out “Agent one”');
     expect(text(await browser.submit(form, { session: bob.sid }))).toContain('gone already');
     expect((await browser.submit(form, { csrf: 'forged' })).status).toBe(403);
     expect(await database.revocation.count()).toBe(0);

@@ -54,7 +54,7 @@ describe('signing in to our pages', () => {
     const browser = new Browser(bob.userId);
     const page = await browser.open(await linkFor(alice));
     browser.userId = alice.userId;
-    expect((await browser.submit(page)).html).toContain('Connect your Notes');
+    expect((await browser.submit(page)).html).toContain('Connect your “Notes');
     expect(browser.visited.some((address) => address.startsWith(as.origin) && address.includes('prompt=login'))).toBe(true);
   });
 
@@ -67,7 +67,7 @@ describe('signing in to our pages', () => {
     const link = await linkFor({ ...alice, sid: newId('ses') });
     const before = browser.visited.length;
     const again = await browser.open(link);
-    expect(again.html).toContain('Connect your Notes');
+    expect(again.html).toContain('Connect your “Notes');
     expect(browser.visited.slice(before).some((address) => address.startsWith(`${as.origin}/authorize`))).toBe(true);
   });
 
@@ -78,7 +78,7 @@ describe('signing in to our pages', () => {
   ])('a sign-in that %s opens none of our pages (S28)', async (_what, change) => {
     const browser = new Browser(alice.userId);
     const page = await browser.open(await linkFor(alice));
-    expect(page.html).toContain('Connect your Notes');
+    expect(page.html).toContain('Connect your “Notes');
     await database.identitySession.update({ where: { id: await signInOf(alice.userId) }, data: change });
     expect((await browser.submit(page)).html).toContain('This form is not yours');
   });

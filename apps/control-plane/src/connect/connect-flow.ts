@@ -1,12 +1,16 @@
+import { changedSince, type Shown } from '@sallyport/authorization';
 import { isConnected } from '@sallyport/configuration';
 import { configuredTarget, openCredential, pinsHold, readStaticSecret, storeEnteredSecret, wasAskedFor, type ConfiguredTarget, type Connection, type EnteredSecret, type StaticProvider } from '@sallyport/credential';
+import { quotedName } from '@sallyport/kernel';
 import type { CredentialChanged } from '@sallyport/messages';
 import type { BrowserSession } from '../session/browser-sessions.js';
+import { CHANGED, formFields, readForm, type SignedFields } from '../session/signed-form.js';
 import type { Page } from '../pages/page.js';
 import type { RecordLifecycle } from '../lease/announce-refresh.js';
 import { connectedPage, connectPage, consentPage, continuePage, declinedPage, enterSecretPage, failedPage, keptPage, otherAccountPage, sharedConnectedPage, ticketPages, type Asked } from './connect-pages.js';
+import { targetShown } from './connect-shown.js';
 import { openConnectTicket, sealConnectTicket, type ConnectTicket } from './connect-ticket.js';
-import { confirmAccount, finishConnecting, isRevokedFor, type FinishContext, type FinishResult, type ReturningBrowser } from './finish-connecting.js';
+import { confirmAccount, finishConnecting, isRevokedFor, type AccountQuestion, type FinishContext, type FinishResult, type ReturningBrowser } from './finish-connecting.js';
 import { startConnecting, type StartContext } from './start-connecting.js';
 
 export interface ConnectContext extends FinishContext, StartContext {
@@ -33,11 +37,7 @@ export class ConnectFlow {
 
   async show(ticket: ConnectTicket, session: BrowserSession, path: string): Promise<Page> {
     const target = this.#target(ticket);
-    if (!target) return ticketPages.gone;
-    const asked = askedAbout(ticket, session, path, target);
-    const missing = await this.#missing(ticket, target);
-    const { spec } = target.provider;
-    return missing === 'connection' ? (spec.type === 'static' ? enterSecretPage(asked, spec) : connectPage(asked)) : missing === 'consent' ? consentPage(asked) : connectedPage(ticket.agent, asked.serverTitle);
+    return target ? this.#page({ ticket, session, path, target }, await this.#situation(ticket, target)) : ticketPages.gone;
   }
 
   /** What a user asks for on a page of ours goes to the provider at once, or to the form where its secret is typed in. */
@@ -47,40 +47,70 @@ export class ConnectFlow {
     if (opened.type === 'page') return opened.page;
     const target = this.#target(asked);
     const path = `/connect/${text}`;
-    return target?.provider.spec.type === 'static' ? this.show(opened.ticket, session, path) : this.start(opened.ticket, session, path, {});
+    if (!target) return ticketPages.gone;
+    const visit = { ticket: opened.ticket, session, path, target };
+    const situation = await this.#situation(opened.ticket, target);
+    return target.provider.spec.type === 'static' ? this.#page(visit, situation) : this.#proceed(visit, situation, {});
   }
 
-  /** @param entered what the form of the page says, where the server's secret is typed in. */
-  async start(ticket: ConnectTicket, session: BrowserSession, path: string, entered: EnteredForm): Promise<Page> {
-    const { consents, record } = this.#context;
+  /** @param form what the page's form says: what it showed and, where the server's secret is typed in, that. */
+  async start(ticket: ConnectTicket, session: BrowserSession, path: string, form: SignedFields & EnteredForm): Promise<Page> {
+    const shown = readForm(session.formKey, path, form);
+    if (shown === undefined) return ticketPages.staleForm;
     const target = this.#target(ticket);
     if (!target) return ticketPages.gone;
+    const visit = { ticket, session, path, target };
+    const situation = await this.#situation(ticket, target);
+    const isChanged = situation.missing !== 'nothing' && changedSince(shown, connectShown(visit, situation)).length > 0;
+    return isChanged ? this.#page(visit, situation, { notice: CHANGED }) : this.#proceed(visit, situation, form);
+  }
+
+  /** What the page for this situation would show, its user has agreed to. */
+  async #proceed(visit: ConnectVisit, situation: Situation, entered: EnteredForm): Promise<Page> {
+    const { consents, record } = this.#context;
+    const { ticket, session, target } = visit;
     const about = aboutOf(ticket);
-    const missing = await this.#missing(ticket, target);
-    if (missing !== 'connection') {
-      if (missing === 'consent' && ticket.agent) {
+    if (situation.missing !== 'connection') {
+      if (situation.missing === 'consent' && ticket.agent) {
         await consents.give({ userId: ticket.userId, clientId: ticket.agent.clientId, server: ticket.server });
         await record({ type: 'connection.consented', ...about });
       }
       return connectedPage(ticket.agent, titleOf(target));
     }
     const { spec } = target.provider;
-    if (spec.type === 'static') return this.#enter(askedAbout(ticket, session, path, target), { target, spec, entered });
+    if (spec.type === 'static') return this.#enter(visit, situation, { spec, entered });
     const result = await startConnecting(ticket, session, target, this.#context);
     if (result.type === 'continue') return continuePage(titleOf(target), result.url);
     await record({ type: 'connection.refresh_failed', ...about, reason: result.reason, detail: { step: 'connect' } });
     return failedPage(titleOf(target), result.isTemporary);
   }
 
-  async #enter(asked: Asked, { target, spec, entered }: { target: ConfiguredTarget; spec: StaticProvider; entered: EnteredForm }): Promise<Page> {
+  #page(visit: ConnectVisit, situation: Situation, { notice, wrong }: { notice?: string; wrong?: 'secret' | 'username' } = {}): Page {
+    const { ticket, session, path, target } = visit;
+    const fields = formFields(session.formKey, path, connectShown(visit, situation));
+    const account = situation.missing === 'consent' ? situation.account : null;
+    const asked: Asked = { ticket, path, fields, notice, account, serverTitle: titleOf(target), serverHost: new URL(target.server.spec.url).host };
+    const { spec } = target.provider;
+    switch (situation.missing) {
+      case 'connection':
+        return spec.type === 'static' ? enterSecretPage(asked, spec, wrong) : connectPage(asked);
+      case 'consent':
+        return consentPage(asked);
+      case 'nothing':
+        return connectedPage(ticket.agent, asked.serverTitle);
+    }
+  }
+
+  async #enter(visit: ConnectVisit, situation: Situation, { spec, entered }: { spec: StaticProvider; entered: EnteredForm }): Promise<Page> {
     const { secret = '', username } = entered;
     const read = readStaticSecret(spec, { secret: secret.trim(), username: username?.trim() });
-    if (read.type === 'invalid') return enterSecretPage(asked, spec, read.field);
-    const { userId, agent, server } = asked.ticket;
+    if (read.type === 'invalid') return this.#page(visit, situation, { wrong: read.field });
+    const { ticket, target } = visit;
+    const { userId, agent, server } = ticket;
     const connection = await storeEnteredSecret({ userId, target, value: read.value }, this.#context);
     if (agent) await this.#context.consents.give({ userId, clientId: agent.clientId, server });
-    await this.#announce(asked.ticket, connection);
-    return connectedPage(agent, asked.serverTitle);
+    await this.#announce(ticket, connection);
+    return connectedPage(agent, titleOf(target));
   }
 
   async #announce(asked: AboutWhom, { id: connectionId, revision: connectionRevision }: Pick<Connection, 'id' | 'revision'>): Promise<void> {
@@ -94,17 +124,24 @@ export class ConnectFlow {
   /** @param shared the browser that followed an administrator's link, where it did */
   async finish(parameters: URLSearchParams, session: BrowserSession | undefined, shared?: ReturningBrowser): Promise<Page> {
     const result = await finishConnecting(parameters, [session, shared].filter((browser) => browser !== undefined), this.#context);
-    if (result.type === 'other_account' && session) {
-      const target = this.#target(result.grant);
-      return otherAccountPage({ serverTitle: target ? titleOf(target) : result.grant.server, from: result.from, to: result.to, confirmation: result.confirmation, session });
-    }
+    if (result.type === 'other_account' && session) return this.#askAboutAccount(result, session);
     return this.#outcome(result.type === 'other_account' ? { type: 'not_yours' } : result);
   }
 
-  /** @param isWanted whether another account than so far is meant */
-  async confirm(confirmation: string, isWanted: boolean, session: BrowserSession): Promise<Page> {
-    const result = await confirmAccount(confirmation, isWanted, session, this.#context);
+  /** The user's answer to whether another account is meant. */
+  async confirm({ confirmation, decision, ...form }: SignedFields & { readonly confirmation: string; readonly decision: 'use' | 'keep' }, session: BrowserSession): Promise<Page> {
+    const shown = readForm(session.formKey, CONFIRM, form);
+    if (shown === undefined) return ticketPages.staleForm;
+    const result = await confirmAccount({ confirmation, isWanted: decision === 'use', isAsShown: (question) => changedSince(shown, accountShown(question)).length === 0 }, session, this.#context);
+    if (result.type === 'other_account') return this.#askAboutAccount(result, session, CHANGED);
     return result.type === 'declined' ? keptPage : this.#outcome(result);
+  }
+
+  #askAboutAccount({ grant, before, account, confirmation }: FinishResult & { type: 'other_account' }, session: BrowserSession, notice?: string): Page {
+    const target = this.#target(grant);
+    const fields = formFields(session.formKey, CONFIRM, accountShown({ grant, before, account }));
+    const from = before && (before.accountName ?? before.accountId);
+    return otherAccountPage({ serverTitle: target ? titleOf(target) : quotedName(grant.server), from, to: account?.name ?? null, confirmation, fields, notice });
   }
 
   async #outcome(result: Exclude<FinishResult, { type: 'other_account' }>): Promise<Page> {
@@ -112,7 +149,7 @@ export class ConnectFlow {
     if (result.type === 'not_yours') return ticketPages.notYours;
     const about = aboutOf(result.grant);
     const target = configuredTarget(this.#context.snapshot(), result.grant);
-    const title = target ? titleOf(target) : result.grant.server;
+    const title = target ? titleOf(target) : quotedName(result.grant.server);
     switch (result.type) {
       case 'revoked':
         return ticketPages.revoked;
@@ -133,26 +170,47 @@ export class ConnectFlow {
   }
 
   /** Decided by what is stored now, not by what the ticket was made for: it may have been mended meanwhile. */
-  async #missing(ticket: ConnectTicket, target: ConfiguredTarget): Promise<'connection' | 'consent' | 'nothing'> {
+  /** Decided by what is stored now, not by what the ticket was made for: it may have been mended meanwhile. */
+  async #situation(ticket: ConnectTicket, target: ConfiguredTarget): Promise<Situation> {
     const { store, vault, consents } = this.#context;
     const connection = await store.findFor(ticket.userId, ticket.server);
-    if (!connection || connection.state === 'needs_reconnect') return 'connection';
-    if (ticket.replaces !== null && connection.revision <= ticket.replaces) return 'connection';
+    const account = connection?.accountName ?? null;
+    if (!connection || connection.state === 'needs_reconnect') return { missing: 'connection', account };
+    if (ticket.replaces !== null && connection.revision <= ticket.replaces) return { missing: 'connection', account };
     const credential = openCredential(vault, connection);
-    if (!pinsHold(connection, credential, target)) return 'connection';
-    if (ticket.scopes !== undefined && !wasAskedFor(connection, credential, ticket.scopes)) return 'connection';
-    if (!ticket.agent) return 'nothing';
-    return (await consents.has({ userId: ticket.userId, clientId: ticket.agent.clientId, server: ticket.server })) ? 'nothing' : 'consent';
+    if (!pinsHold(connection, credential, target)) return { missing: 'connection', account };
+    if (ticket.scopes !== undefined && !wasAskedFor(connection, credential, ticket.scopes)) return { missing: 'connection', account };
+    if (!ticket.agent) return { missing: 'nothing', account };
+    return { missing: (await consents.has({ userId: ticket.userId, clientId: ticket.agent.clientId, server: ticket.server })) ? 'nothing' : 'consent', account };
   }
+}
+
+interface Situation {
+  readonly missing: 'connection' | 'consent' | 'nothing';
+  readonly account: string | null;
+}
+interface ConnectVisit {
+  readonly ticket: ConnectTicket;
+  readonly session: BrowserSession;
+  /** The path of the page, which its form posts to. */
+  readonly path: string;
+  readonly target: ConfiguredTarget;
+}
+const CONFIRM = '/connect/confirm';
+
+function connectShown({ ticket, session, target }: ConnectVisit, { missing, account }: Situation): Shown {
+  const { agent, scopes } = ticket;
+  return { ...targetShown(target), missing, user: session.userId, agent: agent?.clientId ?? null, agentName: agent?.agentName ?? null, scopes: scopes ?? null, account: missing === 'consent' ? account : null };
+}
+
+function accountShown({ grant, before, account }: AccountQuestion): Shown {
+  return { server: grant.server, user: grant.userId, from: before?.accountId ?? null, fromName: before?.accountName ?? null, to: account?.id ?? null, toName: account?.name ?? null };
 }
 
 type AboutWhom = Pick<ConnectTicket, 'agent' | 'server'> & { readonly userId: string | null };
 const aboutOf = ({ userId, agent, server }: AboutWhom) => ({ ...(userId !== null && { userId }), server, ...agent });
 
-function askedAbout(ticket: ConnectTicket, session: BrowserSession, path: string, target: ConfiguredTarget): Asked {
-  return { ticket, session, path, serverTitle: titleOf(target), serverHost: new URL(target.server.spec.url).host };
-}
-
+/** As pages name it. */
 function titleOf({ server }: ConfiguredTarget): string {
-  return server.spec.title ?? server.name;
+  return quotedName(server.spec.title ?? server.name);
 }

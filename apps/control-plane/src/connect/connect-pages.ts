@@ -1,67 +1,75 @@
 import type { ConfiguredTarget, StaticProvider } from '@sallyport/credential';
-import type { BrowserSession } from '../session/browser-sessions.js';
-import { html } from '../pages/html.js';
+import { quotedName } from '@sallyport/kernel';
+import { html, type Html } from '../pages/html.js';
 import type { Page } from '../pages/page.js';
 import type { AskingAgent, ConnectTicket } from './connect-ticket.js';
 
 export interface Asked {
   readonly ticket: ConnectTicket;
+  /** Quoted, as on every page here. */
   readonly serverTitle: string;
   readonly serverHost: string;
-  readonly session: BrowserSession;
+  /** Of a connection there is, as far as its provider named it. */
+  readonly account: string | null;
+  /** Hidden fields of the form. */
+  readonly fields: Html;
+  /** What became another since the page was first shown. */
+  readonly notice: string | undefined;
   /** The path of this page, which the form posts to. */
   readonly path: string;
 }
 
-const facts = ({ ticket, serverTitle, serverHost }: Pick<Asked, 'ticket' | 'serverTitle' | 'serverHost'>) => html`<dl>${ticket.agent ? html`<dt>Agent</dt><dd>${ticket.agent.agentName}</dd><dt>Identified as</dt><dd>${ticket.agent.clientId}</dd>` : html``}<dt>Server</dt><dd>${serverTitle} (${serverHost})</dd></dl>`;
-const form = (action: string, session: BrowserSession, label: string) => html`<form method="post" action="${action}"><input type="hidden" name="csrf" value="${session.csrfToken}"><button type="submit">${label}</button></form>`;
+const facts = ({ ticket, serverTitle, serverHost, account }: Asked) => html`<dl>${ticket.agent ? html`<dt>Agent</dt><dd>${agentOf(ticket.agent)}</dd><dt>Identified as</dt><dd>${ticket.agent.clientId}</dd>` : html``}<dt>Server</dt><dd>${serverTitle} (${serverHost})</dd>${account === null ? html`` : html`<dt>Account</dt><dd>${quotedName(account)}</dd>`}</dl>`;
+const agentOf = ({ agentName }: AskingAgent): string => quotedName(agentName);
+const noticed = (notice: string | undefined) => (notice === undefined ? html`` : html`<p role="status">${notice}</p>`);
+const form = ({ path, fields }: Asked, label: string) => html`<form method="post" action="${path}">${fields}<button type="submit">${label}</button></form>`;
 
-const wish = ({ ticket, serverTitle }: Asked) => (ticket.agent ? `${ticket.agent.agentName} wants to use ${serverTitle} for you.` : `Your agents will be able to use ${serverTitle} for you, each after asking you.`);
+const wish = ({ ticket, serverTitle }: Asked) => (ticket.agent ? `${agentOf(ticket.agent)} wants to use ${serverTitle} for you.` : `Your agents will be able to use ${serverTitle} for you, each after asking you.`);
 const unasked = ({ agent }: ConnectTicket) => (agent ? html`<p>If you did not ask an agent for this, close this page.</p>` : html`<p><a href="/account">Back</a></p>`);
 const wider = ({ scopes }: ConnectTicket) => (scopes === undefined ? html`` : html`<p>The server asks for more than it has been given so far. With what you agreed to before, it will be: ${scopes.join(', ')}</p>`);
 
 export function connectPage(asked: Asked): Page {
-  const { ticket, serverTitle, session, path } = asked;
+  const { ticket, serverTitle, notice } = asked;
   return {
     title: `Connect your ${serverTitle} account`,
-    body: html`<p>${wish(asked)} You sign in there yourself; no agent ever sees that sign-in, nor the credential that comes of it.</p>${facts(asked)}${wider(ticket)}${form(path, session, `Continue to ${serverTitle}`)}${unasked(ticket)}`,
+    body: html`${noticed(notice)}<p>${wish(asked)} You sign in there yourself; no agent ever sees that sign-in, nor the credential that comes of it.</p>${facts(asked)}${wider(ticket)}${form(asked, `Continue to ${serverTitle}`)}${unasked(ticket)}`,
   };
 }
 
 /** Where a server's credential is typed in. Nothing that was typed is ever shown again. */
 export function enterSecretPage(asked: Asked, { send, label, help }: Pick<StaticProvider, 'send' | 'label' | 'help'>, wrong?: 'secret' | 'username'): Page {
-  const { ticket, serverTitle, session, path } = asked;
+  const { ticket, serverTitle, path, fields, notice } = asked;
   const name = label ?? (send.as === 'basic' ? 'Password' : 'API key or token');
   const problem = wrong === undefined ? html`` : html`<p role="alert">${wrong === 'username' ? 'The user name is missing, or has a colon in it.' : `${name}: enter at least 8 characters, as it was given to you, without spaces or line breaks around it.`}</p>`;
   const username = send.as === 'basic' && send.username === undefined ? html`<p><label for="username">User name</label><br><input id="username" name="username" required maxlength="256" autocomplete="off"></p>` : html``;
   return {
     ...(wrong === undefined ? {} : { status: 400 }),
     title: `Connect your ${serverTitle} account`,
-    body: html`<p>${wish(asked)} What you enter here is kept sealed and shown to ${asked.serverHost} only; no agent ever sees it.</p>${facts(asked)}${problem}<form method="post" action="${path}"><input type="hidden" name="csrf" value="${session.csrfToken}">${username}<p><label for="secret">${name}</label><br><input id="secret" name="secret" type="password" required minlength="8" maxlength="8192" autocomplete="off"></p><button type="submit">Connect</button></form>${help === undefined ? html`` : html`<p><a href="${help}" rel="noreferrer">Where to find it</a></p>`}${unasked(ticket)}`,
+    body: html`${noticed(notice)}<p>${wish(asked)} What you enter here is kept sealed and shown to ${asked.serverHost} only; no agent ever sees it.</p>${facts(asked)}${problem}<form method="post" action="${path}">${fields}${username}<p><label for="secret">${name}</label><br><input id="secret" name="secret" type="password" required minlength="8" maxlength="8192" autocomplete="off"></p><button type="submit">Connect</button></form>${help === undefined ? html`` : html`<p><a href="${help}" rel="noreferrer">Where to find it</a></p>`}${unasked(ticket)}`,
   };
 }
 
 /** There is a connection already; only this agent's use of it is asked (S3). */
 export function consentPage(asked: Asked): Page {
-  const { ticket, serverTitle, session, path } = asked;
+  const { ticket, serverTitle, notice } = asked;
   return {
-    title: `Let ${ticket.agent?.agentName ?? 'your agent'} use your ${serverTitle} account?`,
-    body: html`<p>Your ${serverTitle} account is connected already. This agent has not used it before.</p>${facts(asked)}${form(path, session, 'Allow')}<p>If you did not ask an agent for this, close this page.</p>`,
+    title: `Let ${ticket.agent ? agentOf(ticket.agent) : 'your agent'} use your ${serverTitle} account?`,
+    body: html`${noticed(notice)}<p>Your ${serverTitle} account is connected already. This agent has not used it before.</p>${facts(asked)}${form(asked, 'Allow')}<p>If you did not ask an agent for this, close this page.</p>`,
   };
 }
 
 export function connectedPage(agent: AskingAgent | null, serverTitle: string): Page {
-  const next = agent ? html`<p>${agent.agentName} can use your ${serverTitle} account now. Return to your agent; you can close this page.</p>` : html`<p>Your ${serverTitle} account is connected. An agent asks you before it uses it for the first time.</p>`;
+  const next = agent ? html`<p>${agentOf(agent)} can use your ${serverTitle} account now. Return to your agent; you can close this page.</p>` : html`<p>Your ${serverTitle} account is connected. An agent asks you before it uses it for the first time.</p>`;
   return { title: 'Connected', body: html`${next}<p><a href="/account">Your accounts and agents</a> · <a href="/session/end">Sign out</a></p>` };
 }
 
 /** An administrator's page: nobody is signed in with it. */
-export function connectSharedPage({ server, provider }: ConfiguredTarget, path: string): Page {
-  const title = server.spec.title ?? server.name;
+export function connectSharedPage({ server, provider }: ConfiguredTarget, { path, fields, notice }: Pick<Asked, 'path' | 'fields' | 'notice'>): Page {
+  const title = quotedName(server.spec.title ?? server.name);
   const scopes = 'scopes' in provider.spec ? (provider.spec.scopes ?? []) : [];
   return {
     title: `Connect ${title} for everybody`,
-    body: html`<p>Everybody whom a policy allows will use the account you sign in with at ${title}. What they do there is done in its name; our own trail still tells them apart.</p><dl><dt>Server</dt><dd>${new URL(server.spec.url).host}</dd><dt>Credential provider</dt><dd>${provider.name}</dd><dt>Permissions</dt><dd>${scopes.length === 0 ? 'as the server gives them' : scopes.join(', ')}</dd></dl><form method="post" action="${path}"><button type="submit">Continue to ${title}</button></form>`,
+    body: html`${noticed(notice)}<p>Everybody whom a policy allows will use the account you sign in with at ${title}. What they do there is done in its name; our own trail still tells them apart.</p><dl><dt>Server</dt><dd>${new URL(server.spec.url).host}</dd><dt>Credential provider</dt><dd>${provider.name}</dd><dt>Permissions</dt><dd>${scopes.length === 0 ? 'as the server gives them' : scopes.join(', ')}</dd></dl><form method="post" action="${path}">${fields}<button type="submit">Continue to ${title}</button></form>`,
   };
 }
 
@@ -70,11 +78,12 @@ export function sharedConnectedPage(serverTitle: string): Page {
 }
 
 /** Security rule S23: agents would go on in somebody else's name. */
-export function otherAccountPage({ serverTitle, from, to, confirmation, session }: { serverTitle: string; from: string; to: string | null; confirmation: string; session: BrowserSession }): Page {
-  const named = to ?? `an account that ${serverTitle} does not name`;
+export function otherAccountPage({ serverTitle, from, to, confirmation, fields, notice }: { serverTitle: string; from: string | null; to: string | null; confirmation: string } & Pick<Asked, 'fields' | 'notice'>): Page {
+  const named = to === null ? `an account that ${serverTitle} does not name` : quotedName(to);
+  const before = from === null ? 'no account' : quotedName(from);
   return {
     title: `Use another ${serverTitle} account?`,
-    body: html`<dl><dt>So far</dt><dd>${from}</dd><dt>Now</dt><dd>${named}</dd></dl><p>Agents that may use your ${serverTitle} account would use this other one from now on.</p><form method="post" action="/connect/confirm"><input type="hidden" name="csrf" value="${session.csrfToken}"><input type="hidden" name="confirmation" value="${confirmation}"><button type="submit" name="decision" value="use">Use ${named}</button> <button type="submit" name="decision" value="keep">Keep ${from}</button></form>`,
+    body: html`${noticed(notice)}<dl><dt>So far</dt><dd>${before}</dd><dt>Now</dt><dd>${named}</dd></dl><p>Agents that may use your ${serverTitle} account would use this other one from now on.</p><form method="post" action="/connect/confirm">${fields}<input type="hidden" name="confirmation" value="${confirmation}"><button type="submit" name="decision" value="use">Use ${named}</button> <button type="submit" name="decision" value="keep">Keep ${before}</button></form>`,
   };
 }
 
@@ -84,11 +93,11 @@ export function continuePage(serverTitle: string, url: string): Page {
   return { title: `Continuing to ${serverTitle}`, continueTo: url, body: html`<p><a class="button" href="${url}">Continue to ${serverTitle}</a></p>` };
 }
 
-export function otherUserPage(session: BrowserSession, path: string): Page {
+export function otherUserPage(fields: Html, path: string): Page {
   return {
     status: 403,
     title: 'This link is for somebody else',
-    body: html`<p>You are signed in as another user than the one your agent acts for. Nothing was connected.</p><form method="post" action="/session/switch"><input type="hidden" name="csrf" value="${session.csrfToken}"><input type="hidden" name="return_to" value="${path}"><button type="submit">Sign in as the other user</button></form>`,
+    body: html`<p>You are signed in as another user than the one your agent acts for. Nothing was connected.</p><form method="post" action="/session/switch">${fields}<input type="hidden" name="return_to" value="${path}"><button type="submit">Sign in as the other user</button></form>`,
   };
 }
 

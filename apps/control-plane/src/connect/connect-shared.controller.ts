@@ -1,15 +1,18 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { BadRequestException, Body, Controller, Get, HttpCode, Inject, Param, Post, Res } from '@nestjs/common';
+import { changedSince, type Shown } from '@sallyport/authorization';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import { configuredTarget, type ConfiguredTarget } from '@sallyport/credential';
-import type { Clock } from '@sallyport/kernel';
+import { quotedName, type Clock } from '@sallyport/kernel';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { text } from '../admin/text.js';
 import { cookieNames, writeCookie } from '../pages/cookies.js';
-import { sendPage } from '../pages/page.js';
+import { sendPage, type Page } from '../pages/page.js';
 import { CONTROL_PLANE_URL } from '../session/session.controller.js';
+import { CHANGED, formFields, readForm } from '../session/signed-form.js';
 import { connectSharedPage, continuePage, failedPage, ticketPages } from './connect-pages.js';
+import { targetShown } from './connect-shown.js';
 import type { SharedInvitations } from './shared-invitations.js';
 import { startConnecting, type StartContext } from './start-connecting.js';
 
@@ -20,8 +23,10 @@ export interface ConnectSharedContext extends StartContext {
   readonly clock: Clock;
 }
 
+const Form = z.object({ csrf: z.string(), shown: z.string() });
 const Wish = z.strictObject({ credentialProvider: text(64) });
 const COOKIE_SECONDS = 600;
+const ACTION = '/connect/shared';
 
 /** The account of a server that everybody shares (R41). Who holds the administrator's token makes the link; one browser follows it, once. */
 @Controller()
@@ -44,27 +49,43 @@ export class ConnectSharedController {
   async show(@Param('token') token: string, @Res() reply: FastifyReply): Promise<void> {
     const invitation = await this.context.invitations.find(token);
     const target = invitation && this.#target(invitation);
-    sendPage(reply, target ? connectSharedPage(target, `/connect/shared/${encodeURIComponent(token)}`) : ticketPages.expired);
+    sendPage(reply, target ? this.#page(token, target) : ticketPages.expired);
   }
 
-  /** The token in the address is known to nobody but who holds the link: it is what a form's own token would be. */
+  /** The token in the address is known to nobody but who holds the link: it signs the form. */
   @Post('connect/shared/:token')
-  async start(@Param('token') token: string, @Res() reply: FastifyReply): Promise<void> {
+  async start(@Param('token') token: string, @Body() body: unknown, @Res() reply: FastifyReply): Promise<void> {
+    const found = await this.context.invitations.find(token);
+    const shownTarget = found && this.#target(found);
+    if (!shownTarget) return sendPage(reply, ticketPages.expired);
+    const form = Form.safeParse(body);
+    const shown = form.success ? readForm(token, ACTION, form.data) : undefined;
+    if (shown === undefined) return sendPage(reply, ticketPages.staleForm);
+    if (changedSince(shown, sharedShown(shownTarget)).length > 0) return sendPage(reply, this.#page(token, shownTarget, CHANGED));
     const invitation = await this.context.invitations.take(token);
     const target = invitation && this.#target(invitation);
     if (!invitation || !target) return sendPage(reply, ticketPages.expired);
     const browser = randomBytes(32).toString('base64url');
     const { shared, secure } = cookieNames(this.controlPlaneUrl);
     void reply.header('set-cookie', writeCookie(shared, browser, { maxAgeSeconds: COOKIE_SECONDS, secure }));
-    const title = target.server.spec.title ?? target.server.name;
+    const title = quotedName(target.server.spec.title ?? target.server.name);
     const result = await startConnecting({ userId: null, agent: null, server: invitation.server, credentialProvider: invitation.credentialProvider, replaces: null, issuedAt: this.context.clock() }, sharedBrowser(browser), target, this.context);
     sendPage(reply, result.type === 'continue' ? continuePage(title, result.url) : failedPage(title, result.isTemporary));
+  }
+
+  #page(token: string, target: ConfiguredTarget, notice?: string): Page {
+    return connectSharedPage(target, { path: `/connect/shared/${encodeURIComponent(token)}`, fields: formFields(token, ACTION, sharedShown(target)), notice });
   }
 
   #target(names: { server: string; credentialProvider: string }): ConfiguredTarget | undefined {
     const target = configuredTarget(this.context.snapshot(), names);
     return target?.provider.spec.type === 'oauth-shared' ? target : undefined;
   }
+}
+
+function sharedShown(target: ConfiguredTarget): Shown {
+  const { spec } = target.provider;
+  return { ...targetShown(target), scopes: 'scopes' in spec ? (spec.scopes ?? []) : [] };
 }
 
 /** The browser that followed an administrator's link, as its cookie says: nobody is signed in with it. */

@@ -3,16 +3,18 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { cookieNames, readCookie, type CookieNames } from '../pages/cookies.js';
 import { sendPage, type Page } from '../pages/page.js';
-import { BrowserSessions, csrfHolds } from '../session/browser-sessions.js';
+import { BrowserSessions, type BrowserSession } from '../session/browser-sessions.js';
 import { sendToSignIn } from '../session/send-to-sign-in.js';
 import { CONTROL_PLANE_URL } from '../session/session.controller.js';
 import { SignIn } from '../session/sign-in.js';
+import { formFields } from '../session/signed-form.js';
 import { ConnectFlow } from './connect-flow.js';
 import { sharedBrowser } from './connect-shared.controller.js';
 import { otherUserPage, ticketPages } from './connect-pages.js';
 
-const ConfirmForm = z.object({ csrf: z.string(), confirmation: z.string().min(1).max(128), decision: z.enum(['use', 'keep']) });
-const Form = z.object({ csrf: z.string(), username: z.string().max(1_024).optional(), secret: z.string().max(16_384).optional() });
+const Signed = z.object({ csrf: z.string(), shown: z.string() });
+const ConfirmForm = Signed.extend({ confirmation: z.string().min(1).max(128), decision: z.enum(['use', 'keep']) });
+const Form = Signed.extend({ username: z.string().max(1_024).optional(), secret: z.string().max(16_384).optional() });
 
 /** Security rule S23: GET changes nothing, a form of this session starts the flow, the callback checks both again. */
 @Controller('connect')
@@ -44,7 +46,7 @@ export class ConnectController {
     const path = `/connect/${text}`;
     const session = await this.#session(request);
     if (!session) return sendToSignIn(path, { signIn: this.#signIn, cookies: this.#cookies }, reply);
-    if (session.userId !== opened.ticket.userId) return sendPage(reply, otherUserPage(session, path));
+    if (session.userId !== opened.ticket.userId) return sendPage(reply, otherUser(session, path));
     sendPage(reply, await this.#flow.show(opened.ticket, session, path));
   }
 
@@ -52,8 +54,7 @@ export class ConnectController {
   async confirm(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const form = ConfirmForm.safeParse(request.body);
     const session = await this.#session(request);
-    if (!form.success || !session || !csrfHolds(session, form.data.csrf)) return sendPage(reply, ticketPages.staleForm);
-    sendPage(reply, await this.#flow.confirm(form.data.confirmation, form.data.decision === 'use', session));
+    sendPage(reply, form.success && session ? await this.#flow.confirm(form.data, session) : ticketPages.staleForm);
   }
 
   @Post(':ticket')
@@ -66,8 +67,8 @@ export class ConnectController {
     if (opened.type === 'page') return opened.page;
     const form = Form.safeParse(request.body);
     const session = await this.#session(request);
-    if (!form.success || !session || !csrfHolds(session, form.data.csrf)) return ticketPages.staleForm;
-    if (session.userId !== opened.ticket.userId) return otherUserPage(session, `/connect/${text}`);
+    if (!form.success || !session) return ticketPages.staleForm;
+    if (session.userId !== opened.ticket.userId) return otherUser(session, `/connect/${text}`);
     return this.#flow.start(opened.ticket, session, `/connect/${text}`, form.data);
   }
 
@@ -75,3 +76,5 @@ export class ConnectController {
     return this.#sessions.find(readCookie(request.headers.cookie, this.#cookies.session));
   }
 }
+
+const otherUser = (session: BrowserSession, path: string): Page => otherUserPage(formFields(session.formKey, '/session/switch', { user: session.userId }), path);

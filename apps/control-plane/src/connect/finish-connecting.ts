@@ -11,13 +11,20 @@ import type { PendingGrant, PendingGrants } from './pending-grants.js';
 export type FinishResult =
   | { readonly type: 'connected'; readonly grant: PendingGrant; readonly connection: Pick<Connection, 'id' | 'revision'> }
   /** It was another account's so far: the user says whether that is meant. */
-  | { readonly type: 'other_account'; readonly grant: PendingGrant; readonly confirmation: string; readonly from: string; readonly to: string | null }
+  | { readonly type: 'other_account'; readonly confirmation: string } & AccountQuestion
   /** `state` is unknown, was used, or belongs to another browser or user: nothing of the response was looked at. */
   | { readonly type: 'not_yours' }
   /** The agent or its user was, while the browser was at the server: nothing of the response was looked at. */
   | { readonly type: 'revoked'; readonly grant: PendingGrant }
   | { readonly type: 'declined'; readonly grant: PendingGrant }
   | { readonly type: 'failed'; readonly grant: PendingGrant; readonly reason: string };
+
+/** Whether the account that was signed in with is meant to take the place of the one there is. */
+export interface AccountQuestion {
+  readonly grant: PendingGrant;
+  readonly before: Pick<Connection, 'accountId' | 'accountName'> | null;
+  readonly account: { readonly id: string; readonly name: string } | undefined;
+}
 
 export interface FinishContext {
   readonly pending: PendingGrants;
@@ -70,19 +77,36 @@ export async function finishConnecting(parameters: URLSearchParams, browsers: re
   if (before && before.issuer === client.issuer && before.accountId !== null && before.accountId !== account?.id) {
     const confirmation = context.pending.newState();
     await context.pending.keep(confirmation, { ...grant, obtained: { tokens, account } });
-    return { type: 'other_account', grant, confirmation, from: before.accountName ?? before.accountId, to: account?.name ?? null };
+    return { type: 'other_account', grant, confirmation, before, account };
   }
   return keep(grant, { tokens, account }, { target, client }, context);
 }
 
-/** The user's answer to whether another account is meant (security rule S23): theirs, in the browser that asked, and once. Not wanted, the new grant ends where it came from. */
-export async function confirmAccount(confirmation: string, isWanted: boolean, session: BrowserSession, context: FinishContext): Promise<Exclude<FinishResult, { type: 'other_account' }>> {
+interface AccountAnswer {
+  readonly confirmation: string;
+  readonly isWanted: boolean;
+  /** Whether this is what the page asked (security rule S35); otherwise it is asked again. */
+  readonly isAsShown: (question: AccountQuestion) => boolean;
+}
+
+/**
+ * The user's answer to whether another account is meant (security rule S23): theirs, in the browser that asked, and once.
+ * Not wanted, the new grant ends where it came from.
+ */
+export async function confirmAccount({ confirmation, isWanted, isAsShown }: AccountAnswer, session: BrowserSession, context: FinishContext): Promise<FinishResult> {
   const grant = await context.pending.take(confirmation);
   if (!grant?.obtained || grant.sessionDigest !== session.idDigest || grant.userId !== session.userId) return { type: 'not_yours' };
   if (isRevokedFor(grant, grant.ticketIssuedAt, context.snapshot())) return { type: 'revoked', grant };
   const found = await stillConfigured(grant, context);
   if (found.type === 'failed') return found;
-  if (isWanted) return keep(grant, grant.obtained, found, context);
+  if (isWanted) {
+    const before = (await context.store.findFor(session.userId, grant.server)) ?? null;
+    const question = { grant, before, account: grant.obtained.account };
+    if (isAsShown(question)) return keep(grant, grant.obtained, found, context);
+    const again = context.pending.newState();
+    await context.pending.keep(again, grant);
+    return { type: 'other_account', ...question, confirmation: again };
+  }
   const { accessToken, refreshToken } = grant.obtained.tokens;
   const { revocationEndpoint, tokenEndpoint } = grant;
   if (revocationEndpoint !== null) await revokeGrant({ revocationEndpoint, tokenEndpoint, client: found.client, now: context.clock(), token: refreshToken ?? accessToken, tokenTypeHint: refreshToken === null ? 'access_token' : 'refresh_token' }, context.fetch);

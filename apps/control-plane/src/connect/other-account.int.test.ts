@@ -21,9 +21,12 @@ const configure = (spec = 'pkce: true') => configureSaas(saas.origin, { type: 'o
 const signedIn = (sub: string, email: string) => (answer = () => ({ id_token: idToken({ sub, email }) }));
 /** As after a refresh that found the grant dead. */
 const lose = () => database.connection.updateMany({ data: { state: 'needs_reconnect' } });
-const connectSaas = async (browser = new Browser(alice.userId)) => ({ browser, page: await browser.submit(await browser.open(await linkFor(alice, target))) });
+const connectSaas = async (person = alice) => {
+  const browser = new Browser(person.userId);
+  return { browser, page: await browser.submit(await browser.open(await linkFor(person, target))) };
+};
 const account = async () => {
-  const { accountId, accountName, revision } = await database.connection.findFirstOrThrow();
+  const { accountId, accountName, revision } = await database.connection.findFirstOrThrow({ where: { userId: alice.userId } });
   return [accountId, accountName, revision];
 };
 
@@ -33,13 +36,13 @@ describe('whose account it is at the provider (S23)', () => {
     signedIn('acct-1', 'alice@saas.example');
     const { browser } = await connectSaas();
     expect(await account()).toEqual(['acct-1', 'alice@saas.example', 1]);
-    expect((await browser.open(`${url}/account`)).html).toContain('<dd>alice@saas.example</dd>');
+    expect((await browser.open(`${url}/account`)).html).toContain('<dd>“alice@saas.example”</dd>');
     await database.connection.deleteMany();
     await configure('account: { id: [owner, id], name: [owner, label] }');
     answer = () => ({ owner: { id: 7, label: 'Team <7>' } });
     await connectSaas();
     expect(await account()).toEqual(['7', 'Team <7>', 1]);
-    expect((await browser.open(`${url}/account`)).html).toContain('<dd>Team &lt;7&gt;</dd>');
+    expect((await browser.open(`${url}/account`)).html).toContain('<dd>“Team &lt;7&gt;”</dd>');
   });
 
   test.each([
@@ -61,7 +64,7 @@ describe('whose account it is at the provider (S23)', () => {
     await lose();
     signedIn('acct-2', 'mallory@saas.example');
     const { browser, page } = await connectSaas();
-    expect(page.html).toContain('Use another SaaS account?');
+    expect(page.html).toContain('Use another “SaaS” account?');
     expect(page.html).toMatch(/alice@saas\.example.*mallory@saas\.example/s);
     expect([await account(), (await lease(alice, target)).type]).toEqual([['acct-1', 'alice@saas.example', 1], 'connect_required']);
     expect((await browser.submit(page, { csrf: 'forged', decision: 'use' })).status).toBe(403);
@@ -78,9 +81,16 @@ describe('whose account it is at the provider (S23)', () => {
     await lose();
     signedIn('acct-2', 'mallory@saas.example');
     const { page } = await connectSaas();
-    const elsewhere = new Browser(person.userId);
-    const csrf = /name="csrf" value="([^"]+)"/.exec((await elsewhere.open(await linkFor(person, target))).html)?.[1] ?? '';
-    const answered = await elsewhere.submit(page, { csrf, decision: 'use' });
+    if (person === bob) {
+      signedIn('acct-1', 'alice@saas.example');
+      await connectSaas(bob);
+      await lose();
+      signedIn('acct-2', 'mallory@saas.example');
+    }
+    const elsewhere = await connectSaas(person);
+    expect(elsewhere.page.html).toContain('Use another “SaaS” account?');
+    const confirmation = /name="confirmation" value="([^"]+)"/.exec(page.html)?.[1] ?? '';
+    const answered = await elsewhere.browser.submit(elsewhere.page, { confirmation, decision: 'use' });
     expect([answered.status, answered.html.includes('does not belong here')]).toEqual([400, true]);
     expect(await account()).toEqual(['acct-1', 'alice@saas.example', 1]);
   });
@@ -106,6 +116,6 @@ describe('whose account it is at the provider (S23)', () => {
     await connectSaas();
     await lose();
     answer = () => ({});
-    expect((await connectSaas()).page.html).toMatch(/Use another SaaS account\?.*does not name/s);
+    expect((await connectSaas()).page.html).toMatch(/Use another “SaaS” account\?.*does not name/s);
   });
 });

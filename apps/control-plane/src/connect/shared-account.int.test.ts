@@ -30,7 +30,7 @@ describe('an account that an administrator connects for everybody (R41)', () => 
   test('serves whom a policy allows, each call told apart in the trail, after one authorization and nobody\'s consent (R42) (R44)', async () => {
     expect(await lease(alice, target)).toMatchObject({ type: 'refused', reason: 'shared_account_not_connected', message: expect.stringMatching(/administrator/) });
     const done = await connectShared();
-    expect(done.html).toContain('Everybody whom a policy allows can use SaaS now');
+    expect(done.html).toContain('Everybody whom a policy allows can use “SaaS” now');
     for (const person of [alice, bob]) expect(await lease(person, target)).toMatchObject({ type: 'granted', headers: { authorization: 'Bearer shared-access-1' }, connectionRevision: 1 });
     const [row] = await database.connection.findMany();
     expect([row?.userId, row?.credentialProvider, row?.scopes, await database.connectionConsent.count()]).toEqual([null, 'saas-everybody', ['crm.read'], 0]);
@@ -47,7 +47,7 @@ describe('an account that an administrator connects for everybody (R41)', () => 
     const address = await link();
     const browser = anyBrowser();
     const page = await browser.open(address);
-    expect([page.status, page.html.includes('Connect SaaS for everybody'), asked('/authorize').length, browser.visited]).toEqual([200, true, 0, [address]]);
+    expect([page.status, page.html.includes('Connect “SaaS” for everybody'), asked('/authorize').length, browser.visited]).toEqual([200, true, 0, [address]]);
     expect((await fetch(address, { method: 'POST', headers: { origin: 'https://evil.example' } })).status).toBe(403);
     expect((await browser.submit(page)).html).toContain('<h1>Connected</h1>');
     expect((await anyBrowser().submit(page)).status).toBe(410);

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Database } from '@sallyport/database';
-import { constantTimeEqual, type Clock } from '@sallyport/kernel';
+import type { Clock } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
 import { sealedColumn } from '@sallyport/vault';
 import { z } from 'zod';
@@ -9,7 +9,8 @@ import { z } from 'zod';
 export interface BrowserSession {
   readonly idDigest: string;
   readonly userId: string;
-  readonly csrfToken: string;
+  /** Signs the forms of its pages; in none of them. */
+  readonly formKey: string;
 }
 
 const PURPOSE = 'browser-session';
@@ -55,15 +56,10 @@ export class BrowserSessions {
     if (this.#isRevoked({ userId, issuedAt: beganAt })) return undefined;
     const stands = await this.#database.identitySession.count({ where: { id: signIn, userId, endedAt: null, browserEndedAt: null } });
     if (stands === 0) return undefined;
-    return { idDigest, userId, csrfToken };
+    return { idDigest, userId, formKey: csrfToken };
   }
 
   async end({ idDigest }: BrowserSession): Promise<void> {
     await this.#database.browserSession.deleteMany({ where: { idDigest } });
   }
-}
-
-/** Whether a form was rendered for this session (S23). */
-export function csrfHolds(session: BrowserSession, formToken: unknown): boolean {
-  return typeof formToken === 'string' && constantTimeEqual(formToken, session.csrfToken);
 }

@@ -4,12 +4,13 @@ import { z } from 'zod';
 import { cookieNames, readCookie, writeCookie, type CookieNames } from '../pages/cookies.js';
 import { html } from '../pages/html.js';
 import { sendPage } from '../pages/page.js';
-import { BrowserSessions, csrfHolds } from './browser-sessions.js';
+import { BrowserSessions } from './browser-sessions.js';
+import { formFields, readForm } from './signed-form.js';
 import { SignIn } from './sign-in.js';
 
 export const CONTROL_PLANE_URL = Symbol('control plane URL');
-const CsrfForm = z.object({ csrf: z.string() });
-const SwitchUser = z.object({ csrf: z.string(), return_to: z.string() });
+const Form = z.object({ csrf: z.string(), shown: z.string() });
+const SwitchUser = Form.extend({ return_to: z.string() });
 
 @Controller('session')
 export class SessionController {
@@ -42,14 +43,14 @@ export class SessionController {
   async askToSignOut(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const session = await this.#sessions.find(readCookie(request.headers.cookie, this.#cookies.session));
     if (!session) return this.#signOutAtAuthorizationServer(reply);
-    sendPage(reply, { title: 'Sign out?', body: html`<p>You are signed in here. Agents you connected keep working for you.</p><form method="post" action="/session/end"><input type="hidden" name="csrf" value="${session.csrfToken}"><button type="submit">Sign out</button></form>` });
+    sendPage(reply, { title: 'Sign out?', body: html`<p>You are signed in here. Agents you connected keep working for you.</p><form method="post" action="/session/end">${formFields(session.formKey, '/session/end', { user: session.userId })}<button type="submit">Sign out</button></form>` });
   }
 
   @Post('end')
   async signOut(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const form = CsrfForm.safeParse(request.body);
+    const form = Form.safeParse(request.body);
     const session = await this.#sessions.find(readCookie(request.headers.cookie, this.#cookies.session));
-    if (session && (!form.success || !csrfHolds(session, form.data.csrf))) return sendPage(reply, { status: 403, title: 'This form is not yours', body: html`<p>You are still signed in.</p>` });
+    if (session && (!form.success || readForm(session.formKey, '/session/end', form.data) === undefined)) return sendPage(reply, { status: 403, title: 'This form is not yours', body: html`<p>You are still signed in.</p>` });
     if (session) await this.#sessions.end(session);
     void reply.header('set-cookie', writeCookie(this.#cookies.session, '', { maxAgeSeconds: 0, secure: this.#cookies.secure }));
     this.#signOutAtAuthorizationServer(reply);
@@ -70,7 +71,7 @@ export class SessionController {
   async switchUser(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const form = SwitchUser.safeParse(request.body);
     const session = await this.#sessions.find(readCookie(request.headers.cookie, this.#cookies.session));
-    if (!form.success || !session || !csrfHolds(session, form.data.csrf)) {
+    if (!form.success || !session || readForm(session.formKey, '/session/switch', form.data) === undefined) {
       return sendPage(reply, { status: 403, title: 'This form is not yours', body: html`<p>Open the link of your agent again.</p>` });
     }
     await this.#sessions.end(session);

@@ -58,9 +58,9 @@ export function describeConnectingInABrowser(system: () => System, browser: () =
 
   async function connect(name: PersonName, url: string): Promise<void> {
     const page = await open(name, url);
-    expect(await title(page)).toBe('Connect your Notes account');
+    expect(await title(page)).toBe('Connect your “Notes” account');
     await expectGoodPage(page);
-    await page.getByRole('button', { name: 'Continue to Notes' }).click();
+    await page.getByRole('button', { name: 'Continue to “Notes”' }).click();
     await page.waitForURL((address) => !address.href.startsWith(system().controlPlaneUrl));
     await agreeAtNotes(page, name);
     expect(await title(page)).toBe('Connected');
@@ -90,7 +90,7 @@ export function describeConnectingInABrowser(system: () => System, browser: () =
     test('a second agent, of 2025-11-25, gets the link in error -32042 and has to be allowed before it uses the same connection (B2, S3)', async () => {
       const agent = await connectLegacyAgent(options('alice', 'Second Browser Agent', async (url) => {
         const page = await open('alice', url);
-        expect(await title(page)).toBe('Let Second Browser Agent use your Notes account?');
+        expect(await title(page)).toBe('Let “Second Browser Agent” use your “Notes” account?');
         await expectGoodPage(page);
         await page.getByRole('button', { name: 'Allow' }).click();
         expect(await title(page)).toBe('Connected');
@@ -117,7 +117,7 @@ export function describeConnectingInABrowser(system: () => System, browser: () =
       expect(await title(page)).toBe('Your accounts and agents');
       expect(await page.textContent('main')).toMatch(/Notes.*State.*Works.*Wordy Agent/s);
       await expectGoodPage(page);
-      await page.getByRole('button', { name: 'Disconnect Notes' }).focus();
+      await page.getByRole('button', { name: 'Disconnect “Notes”' }).focus();
       expect(await page.evaluate('Number.parseFloat(getComputedStyle(document.activeElement).outlineWidth)')).toBeGreaterThanOrEqual(2);
       await page.keyboard.press('Enter');
       await page.waitForSelector('[role=status]');
