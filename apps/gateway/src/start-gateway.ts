@@ -34,6 +34,7 @@ import { CredentialLeases } from './outbound/credential-leases.js';
 import { handleMcpRequest } from './request-path/handle-mcp-request.js';
 import { OpenCalls } from './request-path/open-calls.js';
 import type { RequestPath } from './request-path/request-path.js';
+import { FairTurns } from './request-path/fair-turns.js';
 import { Places } from './request-path/places.js';
 import { StreamPauses } from './request-path/stream-pauses.js';
 import { StepUpMemory } from './request-path/step-up-memory.js';
@@ -137,6 +138,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     catalogues: new Catalogues({ clock, onDropped: ({ server, dropped }) => logger.warn({ server, dropped: dropped.slice(0, 20) }, 'tools left out'), onTools: (listing) => (replica.state().ready && !replica.state().stale ? seenTools.note(listing) : undefined) }),
     stepUps: new StepUpMemory(),
     openCalls,
+    turns: new FairTurns(),
     questions,
     arriving: new Places({ perUser: 256, total: 4_000 }),
     bytes: new BytesInFlight({ perOwner: config.maxUserBytes, total: config.maxBytesInFlight }, (refusal) => listenerOf(app).watch.turnedAway(refusal === 'own-limit' ? 'bytes-of-one' : 'bytes-in-all')),

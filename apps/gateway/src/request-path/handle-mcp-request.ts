@@ -21,15 +21,14 @@ import { reserveRecord } from './request-path.js';
 import type { Admitted, Call, RequestPath } from './request-path.js';
 
 /**
- * The request path: authenticate → admit → read → resolve target → decide → lease → forward → record. Types hold the order:
+ * The request path: authenticate → wait for one's turn → admit → read → resolve target → decide → lease → forward → record. Types hold the order:
  * only `admit()` makes an Admitted, without which nothing is done for a caller; only `decide()` makes a Permit, only a Permit gets a
  * CredentialLease, only both together reach a server. Nothing is read of a body before the caller is known (R12). A refusal is a value; what is broken throws.
  */
 export async function handleMcpRequest(path: RequestPath, inbound: InboundRequest, facts: ExchangeFacts): Promise<Answer> {
   const refused = refuser(path, inbound, facts);
-  const configuration = path.configuration();
-  if ('unavailable' in configuration) return refused({ refused: 'not-ready', reason: configuration.unavailable });
-  const { snapshot } = configuration;
+  const vouched = path.configuration();
+  if ('unavailable' in vouched) return refused({ refused: 'not-ready', reason: vouched.unavailable });
 
   const repeated = inbound.headers.firstRepeated();
   if (repeated !== undefined) return refused({ refused: 'repeated-header', header: repeated });
@@ -37,6 +36,10 @@ export async function handleMcpRequest(path: RequestPath, inbound: InboundReques
   if (isRefusal(authenticated)) return refused(authenticated);
   Object.assign(facts, callerFacts(authenticated));
 
+  await path.turns.take(authenticated.caller.userId);
+  const configuration = path.configuration();
+  if ('unavailable' in configuration) return refused({ refused: 'not-ready', reason: configuration.unavailable });
+  const { snapshot } = configuration;
   const arrived: Arrived = { path, inbound, snapshot, authenticated, admission: admit(path, inbound, authenticated, snapshot, facts) };
   switch (inbound.method) {
     case 'POST': {

@@ -23,6 +23,7 @@ import type { ReplicaLink } from '../dialog/replica-link.js';
 import type { Authenticated } from './authenticate.js';
 import type { OpenCall, OpenCalls } from './open-calls.js';
 import type { Refusal } from './refusal.js';
+import type { FairTurns } from './fair-turns.js';
 import type { Places } from './places.js';
 import type { StreamPauses } from './stream-pauses.js';
 import type { StepUpMemory } from './step-up-memory.js';
@@ -39,6 +40,8 @@ export interface RequestPath {
   readonly endedSessions: EndedSessions;
   readonly stepUps: StepUpMemory;
   readonly openCalls: OpenCalls;
+  /** Whose request begins next when there is more than the processor can do. */
+  readonly turns: FairTurns;
   readonly questions: OpenQuestions;
   /** Requests whose body is on its way. Not `calls`: the answer to a call's question gets in when those are full. */
   readonly arriving: Places;
