@@ -6,7 +6,7 @@ import { ConfigurationPublisher } from './configuration/configuration-publisher.
 import { PostgresDocumentStore } from './configuration/document-store.js';
 import { PostgresEventStore } from './events/event-store.js';
 import { EventsController } from './events/events.controller.js';
-import { EndMcpSessionController } from './revocation/end-mcp-session.controller.js';
+import { MCP_SESSIONS_CONTEXT, McpSessionsController, type McpSessionsContext } from './mcp-sessions/mcp-sessions.controller.js';
 import { PostgresRevocationStore } from './revocation/revocation-store.js';
 import { RevocationsController } from './revocation/revocations.controller.js';
 import { Revoker } from './revocation/revoke.js';
@@ -21,6 +21,7 @@ export interface ControlPlaneParts {
   readonly revocations: PostgresRevocationStore;
   readonly revoker: Revoker;
   readonly events: PostgresEventStore;
+  readonly mcpSessions: McpSessionsContext;
   readonly agentSessions: AgentSessionListContext;
   readonly signingKeys: SigningKeysContext;
   readonly vault: VaultContext;
@@ -34,13 +35,14 @@ export class ControlPlaneModule {
   static of(parts: ControlPlaneParts): DynamicModule {
     return {
       module: ControlPlaneModule,
-      controllers: [ConfigurationController, RevocationsController, EndMcpSessionController, EventsController, ToolDefinitionsController, AgentSessionsController, SigningKeysController, VaultController, ...parts.credentials.controllers],
+      controllers: [ConfigurationController, RevocationsController, McpSessionsController, EventsController, ToolDefinitionsController, AgentSessionsController, SigningKeysController, VaultController, ...parts.credentials.controllers],
       providers: [
         { provide: PostgresDocumentStore, useValue: parts.documents },
         { provide: ConfigurationPublisher, useValue: parts.publisher },
         { provide: PostgresRevocationStore, useValue: parts.revocations },
         { provide: Revoker, useValue: parts.revoker },
         { provide: PostgresEventStore, useValue: parts.events },
+        { provide: MCP_SESSIONS_CONTEXT, useValue: parts.mcpSessions },
         { provide: AGENT_SESSION_LIST, useValue: parts.agentSessions },
         { provide: SIGNING_KEYS_CONTEXT, useValue: parts.signingKeys },
         { provide: VAULT_CONTEXT, useValue: parts.vault },

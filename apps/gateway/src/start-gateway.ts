@@ -9,7 +9,7 @@ import type { Clock } from '@sallyport/kernel';
 import { loadEncryptionKey, loadSigningKey, loadSymmetricKey, loadVerifyingKey } from '@sallyport/keys';
 import { createRelay, createServerChannel } from '@sallyport/mcp-relay';
 import { CredentialChanged, subjects, summedRefusals } from '@sallyport/messages';
-import type { EndMcpSession, LifecycleRecord } from '@sallyport/messages';
+import type { EndMcpSessions, LifecycleRecord, ListEndedMcpSessions } from '@sallyport/messages';
 import { request } from '@sallyport/messaging';
 import type { Messaging } from '@sallyport/messaging';
 import { compilePolicies } from '@sallyport/policy';
@@ -38,7 +38,9 @@ import { FairTurns } from './request-path/fair-turns.js';
 import { Places } from './request-path/places.js';
 import { StreamPauses } from './request-path/stream-pauses.js';
 import { StepUpMemory } from './request-path/step-up-memory.js';
+import { EndAnnouncements } from './session/announce-ends.js';
 import { EndedSessions } from './session/ended-sessions.js';
+import { MissedEnds } from './session/missed-ends.js';
 import { LogLevels } from './session/log-levels.js';
 import { ResourceSubscriptions } from './session/resource-subscriptions.js';
 import { StateSealer } from './session/state-sealer.js';
@@ -93,12 +95,19 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
   const pooling = { connections: 1_024, keepAliveTimeout: 30_000, maxHeaderSize: 32_768 };
   const dispatcher = createGuardedAgent(guard, pooling);
   const certificateConnections = new CertificateConnections({ open: (clientCertificate) => createGuardedAgent({ ...guard, clientCertificate }, pooling), clock });
-  const endedSessions = new EndedSessions({
-    clock, onProblem: (error) => logger.warn({ err: error }, 'the end of a session could not be announced yet'),
-    announce: async ({ id, expiresAt }) => {
-      const payload: EndMcpSession = { v: 1, id, replica: config.replica, expiresAt };
-      await request(messaging.client(), subjects.endMcpSession, payload, { timeoutMs: config.leaseTimeoutMs });
-    },
+  const ask = (subject: string, payload: EndMcpSessions | ListEndedMcpSessions) => request(messaging.client(), subject, payload, { timeoutMs: config.leaseTimeoutMs });
+  const announcements = new EndAnnouncements({
+    clock, random: Math.random,
+    announce: (ends) => ask(subjects.endMcpSessions, { v: 1, replica: config.replica, ends: [...ends] }),
+    onFailing: (error) => logger.warn({ err: error }, 'ended sessions cannot be told to the other gateways yet'),
+    onRecovered: () => logger.info('ended sessions are told to the other gateways again'),
+    onNotKept: (count) => logger.warn({ count }, 'sessions that ended here go on elsewhere: too many of their users\' are remembered'),
+  });
+  const endedSessions = new EndedSessions({ announcements, clock });
+  const missedEnds = new MissedEnds({
+    clock, random: Math.random, connections: () => messaging.connections(), learn: (ends) => endedSessions.learn(ends),
+    list: (after) => ask(subjects.listEndedMcpSessions, { v: 1, replica: config.replica, after }),
+    onFailing: (error) => logger.warn({ err: error }, 'it cannot be asked yet which sessions ended elsewhere'),
   });
   const spool = new EventSpool({
     directory: config.spoolDirectory, clock, maxBytes: config.spoolMaxBytes, ...(files === undefined ? {} : { files }),
@@ -128,7 +137,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     onProblem: (error) => logger.warn({ err: error }, 'a definition that was seen could not be told yet'),
   });
   const channel = createServerChannel({ relay: createRelay({ dispatcher, dispatcherWith: (certificate) => certificateConnections.of(certificate), userAgent }), clock });
-  const openCalls = new OpenCalls(verifier, clock);
+  const openCalls = new OpenCalls(verifier, endedSessions, clock);
   const questions = new OpenQuestions({ sealer, replica: config.replica });
   const parkedCalls = new ParkedCalls({ openCalls });
   const link = new ReplicaLink({ messaging, sealer, replica: config.replica, clock, onProblem: (problem, error) => logger.warn({ problem, err: error }, 'between replicas') });
@@ -180,12 +189,15 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     const changed = CredentialChanged.safeParse(payload);
     if (changed.success) leases.drop(changed.data);
   });
+  const unsubscribeEnds = await messaging.broadcast.subscribe(subjects.mcpSessionsEnded, (payload) => missedEnds.heard(payload));
   const stopLink = await link.serve((asked, from) => takeReplicaRequest(path, asked, from));
   await replica.start();
   void verifier.start();
   shipper.start();
+  await missedEnds.start();
   const housekeeping = setInterval(() => {
     leases.sweep();
+    endedSessions.sweep();
     proofs.sweep();
     spool.recover();
     void recordRefusals('over');
@@ -204,12 +216,14 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
   const close = async () => {
     clearInterval(housekeeping);
     clearInterval(watch);
-    endedSessions.stop();
+    announcements.stop();
+    missedEnds.stop();
     proofs.stop();
     parkedCalls.endAll();
     await closeNestApp(app);
     await unsubscribe();
     await unsubscribeProofs();
+    await unsubscribeEnds();
     await stopLink();
     await replica.stop();
     await recordRefusals('all');
@@ -224,10 +238,10 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     throw error;
   }
   logger.info({ url }, 'gateway listening');
-  return { name: 'gateway', urls: { gateway: config.gatewayUrl, listening: url }, readiness: () => readinessOf({ replica, spool, shipper, messaging, keysLoaded: verifier.keys.loaded, worries: listenerOf(app).watch.worries() }), close: () => (closing ??= close()) };
+  return { name: 'gateway', urls: { gateway: config.gatewayUrl, listening: url }, readiness: () => readinessOf({ replica, spool, shipper, messaging, missedEnds, keysLoaded: verifier.keys.loaded, worries: listenerOf(app).watch.worries() }), close: () => (closing ??= close()) };
 }
 
-function readinessOf({ replica, spool, shipper, messaging, keysLoaded, worries }: { replica: ConfigurationReplica; spool: EventSpool; shipper: EventShipper; messaging: Messaging; keysLoaded: boolean; worries: readonly string[] }): Readiness {
+function readinessOf({ replica, spool, shipper, messaging, missedEnds, keysLoaded, worries }: { replica: ConfigurationReplica; spool: EventSpool; shipper: EventShipper; messaging: Messaging; missedEnds: MissedEnds; keysLoaded: boolean; worries: readonly string[] }): Readiness {
   const { ready, stale, staleForMs } = replica.state();
   const fatal: string[] = [];
   if (!ready) fatal.push('the configuration has not arrived');
@@ -236,6 +250,7 @@ function readinessOf({ replica, spool, shipper, messaging, keysLoaded, worries }
   const worrying: string[] = [...worries];
   if (ready && !stale && staleForMs > LATE_HEARTBEAT_MS) worrying.push(`no sign of life of the control plane for ${Math.round(staleForMs / 1000)} s`);
   if (!messaging.connected()) worrying.push('the bus is not connected');
+  if (missedEnds.isBehind) worrying.push('MCP sessions may have ended elsewhere without its knowing');
   if (shipper.failing) worrying.push('events cannot be shipped');
   if (!keysLoaded) worrying.push("the authorization server's keys are not loaded");
   return { status: fatal.length > 0 ? 'not-ready' : worrying.length > 0 ? 'degraded' : 'ready', reasons: [...fatal, ...worrying] };

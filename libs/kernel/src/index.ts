@@ -13,3 +13,6 @@ export { Shares } from './shares.js';
 export { RefusalTally } from './refusal-tally.js';
 export type { RefusalSum } from './refusal-tally.js';
 export { claimedName, cleanText, mixesScripts, quotedName } from './claimed-text.js';
+export { backOffMs } from './back-off.js';
+export { Batches } from './batches.js';
+export type { BatchesOptions } from './batches.js';

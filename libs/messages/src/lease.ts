@@ -67,6 +67,3 @@ export type LeaseAnswer = z.infer<typeof LeaseAnswer>;
 
 export const CredentialChanged = z.object({ v: z.literal(1), connectionId: z.string(), userId: z.string().nullable(), server: z.string(), connectionRevision: z.int() });
 export type CredentialChanged = z.infer<typeof CredentialChanged>;
-
-export const EndMcpSession = z.object({ v: z.literal(1), id: z.string().max(128), replica: z.string().max(64), /** Seconds since the epoch at which the session would have ended by itself. */ expiresAt: z.int() });
-export type EndMcpSession = z.infer<typeof EndMcpSession>;

@@ -1,9 +1,16 @@
-/** Every subject on the bus. `v1` is the payload version; a reader ignores fields it does not know. */
+/**
+ * Every subject on the bus. `v1` is the payload version; a reader ignores fields it does not know. Each request also says
+ * how long its asker waits (`Waiting`), and may be answered by `BusyAnswer`.
+ */
 export const subjects = {
   /** request/reply, queue group `control-plane`: LeaseRequest → LeaseAnswer */
   lease: 'sallyport.v1.lease.request',
-  /** request/reply, queue group `control-plane`: EndMcpSession → Acknowledged */
-  endMcpSession: 'sallyport.v1.mcp-session.end',
+  /** request/reply, queue group `control-plane`: EndMcpSessions → EndMcpSessionsAnswer */
+  endMcpSessions: 'sallyport.v1.mcp-sessions.end',
+  /** request/reply, queue group `control-plane`: ListEndedMcpSessions → EndedMcpSessionsPage */
+  listEndedMcpSessions: 'sallyport.v1.mcp-sessions.list',
+  /** publish/subscribe, control plane → gateways: McpSessionsEnded */
+  mcpSessionsEnded: 'sallyport.v1.mcp-sessions.ended',
   /** request/reply, queue group `authorization-server`: SignedCommandWire → CommandAnswer */
   rotateSigningKeys: 'sallyport.v1.signing-keys.rotate',
   /** request/reply, queue group `authorization-server`: SignInExchangeWire → SignInExchangeReply */

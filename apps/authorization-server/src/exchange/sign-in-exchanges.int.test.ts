@@ -224,10 +224,10 @@ describe('nothing is exchanged', () => {
     const alice = await connect();
     const { privateKey } = await generateKeyPair('EdDSA');
     expect(await ask(alice, {}, privateKey)).toBeUndefined();
-    const send = (payload: unknown) => request(deployment.messaging.client(), subjects.exchangeSignIn, payload, { timeoutMs: 10_000 });
+    const send = (payload: object) => request(deployment.messaging.client(), subjects.exchangeSignIn, payload, { timeoutMs: 10_000 });
     for (const payload of [{}, { request: 'x' }, { request: 'x'.repeat(20_000) }]) expect(await send(payload)).toEqual({});
     nothingSent();
-    let wire: unknown;
+    let wire: object = {};
     const about = { signingKey: deployment.controlPlaneKey, clock: Date.now, open: () => expect.fail('nothing to open') };
     const target = configuredTarget(snapshot(), { server: 'crm', credentialProvider: 'crm-derived' }) ?? expect.fail('not configured');
     await askForExchange({ ...pick(alice), server: 'crm', credentialProvider: 'crm-derived', pins: pinsOf(target) }, { ...about, send: (sent) => {

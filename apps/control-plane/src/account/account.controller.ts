@@ -3,7 +3,6 @@ import { changedSince } from '@sallyport/authorization';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { ConnectFlow } from '../connect/connect-flow.js';
-import { DISCONNECT_CONTEXT } from '../connections/connections.controller.js';
 import { disconnect, type DisconnectContext } from '../connections/disconnect.js';
 import { cookieNames, readCookie, type CookieNames } from '../pages/cookies.js';
 import { html } from '../pages/html.js';
@@ -19,6 +18,8 @@ import { accountShown } from './account-shown.js';
 import { readAccount, type AccountContext } from './read-account.js';
 
 export const ACCOUNT_CONTEXT = Symbol('account context');
+/** What users disconnect themselves. */
+export const DISCONNECT_CONTEXT = Symbol('users disconnect');
 const Name = z.string().min(1).max(64);
 const Signed = z.object({ csrf: z.string(), shown: z.string() });
 const ConnectForm = Signed.extend({ server: Name });
@@ -91,7 +92,7 @@ export class AccountController {
     const known = agents.find(({ sid }) => sid === form.session);
     if (!known) return back(reply, 'gone');
     if (changedSince(shown, accountShown.endSession(known)).length > 0) return back(reply, 'changed');
-    await this.revoker.revoke({ session: form.session, reason: 'ended by its user' });
+    await this.revoker.revoke({ session: form.session, reason: 'ended by its user' }, 'user');
     back(reply, 'ended');
   }
 

@@ -26,6 +26,8 @@ export interface AppliedConfiguration extends Revision {
   readonly deletes: readonly string[];
 }
 
+/** What a control plane of an earlier version writes while it is still running beside this one: ends of MCP sessions. */
+const FORMER_KIND = 'mcp-session';
 const SECRET_PURPOSE = 'stored-secret';
 export const storedSecretColumn = sealedColumn('StoredSecret', SECRET_PURPOSE, z.object({ name: z.string() }), ({ name }) => name);
 
@@ -114,7 +116,7 @@ export class PostgresDocumentStore {
         const newest = await transaction.configurationRevision.findFirst({ orderBy: { revision: 'desc' }, select: { epoch: true, revision: true } });
         if (!newest) throw new SallyportError('configuration_missing', 'There is no configuration yet.');
         const documents = (await transaction.configurationDocument.findMany({ orderBy: [{ kind: 'asc' }, { name: 'asc' }] })).map(parseDocument);
-        const rows = await transaction.revocation.findMany({ where: { OR: [{ expiresAt: null }, { expiresAt: { gt: Math.floor(this.#clock() / 1000) } }] }, orderBy: { createdAt: 'asc' } });
+        const rows = await transaction.revocation.findMany({ where: { subjectType: { not: FORMER_KIND }, OR: [{ expiresAt: null }, { expiresAt: { gt: Math.floor(this.#clock() / 1000) } }] }, orderBy: { createdAt: 'asc' } });
         return { ...newest, documents, revocations: rows.map(({ id, subject, notBefore, expiresAt }) => Revocation.parse({ id, subject, notBefore, expiresAt })) };
       },
       { isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead, timeout: 30_000 },

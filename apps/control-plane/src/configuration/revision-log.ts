@@ -3,6 +3,8 @@ import { signLogEntry } from '@sallyport/configuration';
 import type { ChangeSet } from '@sallyport/configuration';
 import type { Database, Prisma } from '@sallyport/database';
 import type { CryptoKey } from 'jose';
+import { WriterTurns } from './writer-turns.js';
+import type { Urgency } from './writer-turns.js';
 
 export type Transaction = Prisma.TransactionClient;
 export type Change = Partial<Pick<ChangeSet, 'puts' | 'deletes' | 'revocations'>>;
@@ -22,12 +24,14 @@ const TRANSACTION_TIMEOUT_MS = 30_000;
 
 /**
  * The configuration log as PostgreSQL knows it: the truth (S28). Revisions are consecutive and commit in order, whatever
- * number of control planes write: each write holds one lock. The signed change set is stored with what it changed, and
- * published from there, so that neither can exist without the other.
+ * number of control planes write: each write holds one lock, for which a control plane waits once, with the most urgent of
+ * what it has to write. The signed change set is stored with what it changed, and published from there, so that neither
+ * can exist without the other.
  */
 export class RevisionLog {
   readonly #database: Database;
   readonly #signingKey: CryptoKey;
+  readonly #turns = new WriterTurns();
 
   constructor(database: Database, signingKey: CryptoKey) {
     this.#database = database;
@@ -35,21 +39,17 @@ export class RevisionLog {
   }
 
   /** Runs `work` alone and, when it returns a change, makes it the next revision in the same transaction. */
-  async write(work: (transaction: Transaction, next: Revision) => Promise<Change | undefined>): Promise<Revision & { changed: boolean }> {
-    return this.#database.$transaction(
-      async (transaction) => {
-        await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${WRITER_LOCK}::bigint)`;
-        const newest = await newestRevision(transaction);
-        const next: Revision = { epoch: newest?.epoch ?? randomUUID(), revision: (newest?.revision ?? 0) + 1 };
-        const change = await work(transaction, next);
-        // The first revision is written even when it says nothing: it is what fixes the epoch.
-        if (newest && !change) return { epoch: newest.epoch, revision: newest.revision, changed: false };
-        const jws = await signLogEntry({ v: 1, type: 'change', ...next, puts: [], deletes: [], revocations: [], ...change }, this.#signingKey);
-        await transaction.configurationRevision.create({ data: { ...next, jws } });
-        return { ...next, changed: true };
-      },
-      { timeout: TRANSACTION_TIMEOUT_MS, maxWait: TRANSACTION_TIMEOUT_MS },
-    );
+  async write(work: (transaction: Transaction, next: Revision) => Promise<Change | undefined>, urgency: Urgency = 'administration'): Promise<Revision & { changed: boolean }> {
+    return this.#alone(urgency, async (transaction) => {
+      const newest = await newestRevision(transaction);
+      const next: Revision = { epoch: newest?.epoch ?? randomUUID(), revision: (newest?.revision ?? 0) + 1 };
+      const change = await work(transaction, next);
+      // The first revision is written even when it says nothing: it is what fixes the epoch.
+      if (newest && !change) return { epoch: newest.epoch, revision: newest.revision, changed: false };
+      const jws = await signLogEntry({ v: 1, type: 'change', ...next, puts: [], deletes: [], revocations: [], ...change }, this.#signingKey);
+      await transaction.configurationRevision.create({ data: { ...next, jws } });
+      return { ...next, changed: true };
+    });
   }
 
   async newest(): Promise<NewestRevision | undefined> {
@@ -62,17 +62,25 @@ export class RevisionLog {
    * not the newest any more.
    */
   async beginEpoch(seen: NewestRevision, stored: readonly Revision[]): Promise<Revision | undefined> {
-    return this.#database.$transaction(
-      async (transaction) => {
-        await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${WRITER_LOCK}::bigint)`;
-        const newest = await newestRevision(transaction);
-        if (!newest || newest.epoch !== seen.epoch || newest.revision !== seen.revision || newest.epochIsPublished !== seen.epochIsPublished) return undefined;
-        const next: Revision = { epoch: randomUUID(), revision: Math.max(newest.revision, ...stored.map(({ revision }) => revision)) + 1 };
-        const jws = await signLogEntry({ v: 1, type: 'change', ...next, puts: [], deletes: [], revocations: [] }, this.#signingKey);
-        await transaction.configurationRevision.create({ data: { ...next, jws } });
-        return next;
-      },
-      { timeout: TRANSACTION_TIMEOUT_MS, maxWait: TRANSACTION_TIMEOUT_MS },
+    return this.#alone('revocation', async (transaction) => {
+      const newest = await newestRevision(transaction);
+      if (!newest || newest.epoch !== seen.epoch || newest.revision !== seen.revision || newest.epochIsPublished !== seen.epochIsPublished) return undefined;
+      const next: Revision = { epoch: randomUUID(), revision: Math.max(newest.revision, ...stored.map(({ revision }) => revision)) + 1 };
+      const jws = await signLogEntry({ v: 1, type: 'change', ...next, puts: [], deletes: [], revocations: [] }, this.#signingKey);
+      await transaction.configurationRevision.create({ data: { ...next, jws } });
+      return next;
+    });
+  }
+
+  async #alone<T>(urgency: Urgency, work: (transaction: Transaction) => Promise<T>): Promise<T> {
+    return this.#turns.take(urgency, () =>
+      this.#database.$transaction(
+        async (transaction) => {
+          await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${WRITER_LOCK}::bigint)`;
+          return work(transaction);
+        },
+        { timeout: TRANSACTION_TIMEOUT_MS, maxWait: TRANSACTION_TIMEOUT_MS },
+      ),
     );
   }
 

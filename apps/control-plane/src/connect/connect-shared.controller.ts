@@ -20,6 +20,8 @@ export const CONNECT_SHARED = Symbol('connect shared');
 export interface ConnectSharedContext extends StartContext {
   readonly snapshot: () => ConfigurationSnapshot;
   readonly invitations: SharedInvitations;
+  /** The administrator's way to them. */
+  readonly inviting: Pick<SharedInvitations, 'invite'>;
   readonly clock: Clock;
 }
 
@@ -38,10 +40,10 @@ export class ConnectSharedController {
   @HttpCode(201)
   async invite(@Body() body: unknown) {
     const { credentialProvider } = Wish.parse(body);
-    const { snapshot, invitations } = this.context;
+    const { snapshot, inviting } = this.context;
     const provider = snapshot().get('CredentialProvider', credentialProvider);
     if (provider?.spec.type !== 'oauth-shared') throw new BadRequestException('There is no CredentialProvider of this name whose type is oauth-shared.');
-    const { token, expiresAt } = await invitations.invite({ server: provider.spec.server, credentialProvider });
+    const { token, expiresAt } = await inviting.invite({ server: provider.spec.server, credentialProvider });
     return { credentialProvider, server: provider.spec.server, url: `${this.controlPlaneUrl}/connect/shared/${token}`, expiresAt: new Date(expiresAt).toISOString() };
   }
 

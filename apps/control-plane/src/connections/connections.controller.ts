@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { text } from '../admin/text.js';
 import { disconnect, type DisconnectContext } from './disconnect.js';
 
-export const DISCONNECT_CONTEXT = Symbol('disconnect context');
+export const ADMIN_DISCONNECT_CONTEXT = Symbol('administrators disconnect');
 const ListQuery = z.strictObject({ userId: text(64).optional(), limit: z.string().regex(/^\d{1,4}$/, 'must be a number from 1 to 1000').transform(Number).pipe(z.int().min(1).max(1_000)).default(100) });
 
 /** What administrators see of connections: nothing sealed, and no token endpoint. Routes under `/v1/` need the administrator's token. */
@@ -13,7 +13,7 @@ export class ConnectionsController {
   readonly #context: DisconnectContext;
   readonly #store: ConnectionStore;
 
-  constructor(@Inject(DISCONNECT_CONTEXT) context: DisconnectContext) {
+  constructor(@Inject(ADMIN_DISCONNECT_CONTEXT) context: DisconnectContext) {
     this.#context = context;
     this.#store = context.store;
   }

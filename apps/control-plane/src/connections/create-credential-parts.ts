@@ -8,10 +8,10 @@ import type { Clock } from '@sallyport/kernel';
 import { loadDecryptionKey, loadEnrolledKeys, loadSigningKey } from '@sallyport/keys';
 import { subjects, type CredentialChanged } from '@sallyport/messages';
 import type { Vault } from '@sallyport/vault';
-import type { Messaging } from '@sallyport/messaging';
+import type { Admission, Messaging } from '@sallyport/messaging';
 import type { CryptoKey } from 'jose';
 import { createSafeFetch } from '@sallyport/safe-fetch';
-import { ACCOUNT_CONTEXT, AccountController } from '../account/account.controller.js';
+import { ACCOUNT_CONTEXT, AccountController, DISCONNECT_CONTEXT } from '../account/account.controller.js';
 import type { AccountContext } from '../account/read-account.js';
 import { ClientMetadataController } from '../connect/client-metadata.controller.js';
 import { ClientMetadataDocument } from '../connect/client-metadata-document.js';
@@ -28,11 +28,11 @@ import { announceRefresh, type RecordLifecycle } from '../lease/announce-refresh
 import { signActorToken } from '../lease/sign-actor-token.js';
 import { DownstreamSigningKeys } from '../lease/downstream-signing-key.js';
 import { ForcedRefreshes } from '../lease/forced-refreshes.js';
-import { LEASE_CONTEXT, LeaseController } from '../lease/lease.controller.js';
+import { LEASE_ADMISSION, LEASE_CONTEXT, LeaseController } from '../lease/lease.controller.js';
 import { BrowserSessions } from '../session/browser-sessions.js';
 import { CONTROL_PLANE_URL, SessionController } from '../session/session.controller.js';
 import { SignIn } from '../session/sign-in.js';
-import { ConnectionsController, DISCONNECT_CONTEXT } from './connections.controller.js';
+import { ADMIN_DISCONNECT_CONTEXT, ConnectionsController } from './connections.controller.js';
 import { CREDENTIAL_PROVIDERS_CONTEXT, CredentialProvidersController, type CredentialProvidersContext } from './credential-providers.controller.js';
 import { disconnectAll, type DisconnectContext } from './disconnect.js';
 import { revokeRemoved } from './revoke-removed.js';
@@ -48,8 +48,11 @@ export interface CredentialPartsOptions {
   readonly keys: { readonly leaseKeyFile: string; readonly leaseSigningKeyFile: string; /** Directory of `<replica>.pub.jwk`. */ readonly enrolledGateways: string };
   /** PEM contents. */
   readonly extraCertificateAuthorities?: readonly string[];
-  readonly database: Database;
+  /** Apart, so that administrators do not wait for what agents cause. */
+  readonly databases: { readonly agents: Database; readonly administration: Database };
   readonly vault: Vault;
+  /** Of lease requests. */
+  readonly admission: Admission;
   readonly messaging: Pick<Messaging, 'broadcast' | 'client'>;
   /** The configuration key: what is asked of the authorization server is signed with it. */
   readonly signingKey: CryptoKey;
@@ -64,6 +67,7 @@ export interface CredentialPartsOptions {
 export interface CredentialParts {
   readonly controllers: Type[];
   readonly providers: Provider[];
+  /** Both for administrators. */
   readonly consents: ConnectionConsents;
   readonly disconnectAll: (ids: readonly string[], reason: string) => Promise<number>;
   /** One round of asking providers to revoke what was removed here. @returns how many were due. */
@@ -73,7 +77,7 @@ export interface CredentialParts {
 
 /** The credential service for the control plane's module: leases, connect pages, browser sessions, connections. */
 export async function createCredentialParts(options: CredentialPartsOptions): Promise<CredentialParts> {
-  const { publicUrl, gatewayUrl, issuer, jwksUrl, tokenUrl = `${issuer}/token`, database, vault, messaging, snapshot, record, clock, random = Math.random } = options;
+  const { publicUrl, gatewayUrl, issuer, jwksUrl, tokenUrl = `${issuer}/token`, databases: { agents: database, administration }, vault, messaging, snapshot, record, clock, random = Math.random } = options;
   const { sealer } = vault;
   const [leaseKey, leaseSigning] = await Promise.all([loadDecryptionKey(options.keys.leaseKeyFile), loadSigningKey(options.keys.leaseSigningKeyFile)]);
   const guard = { userAgent: 'sallyport-control-plane', extraCertificateAuthorities: options.extraCertificateAuthorities ?? [] };
@@ -97,7 +101,7 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
     clients: new OAuthClientRegistry({ database, sealer, fetch, clock, redirectUri, publicUrl, document: clientDocument }),
   };
   const connectFlow = new ConnectFlow(connecting);
-  const connectShared: ConnectSharedContext = { ...connecting, invitations: new SharedInvitations({ database, sealer, clock }) };
+  const connectShared: ConnectSharedContext = { ...connecting, invitations: new SharedInvitations({ database, sealer, clock }), inviting: new SharedInvitations({ database: administration, sealer, clock }) };
   const forced = new ForcedRefreshes(clock);
   const signingKeys = new DownstreamSigningKeys({ database, sealer, isWithdrawn: (kid) => snapshot().revocations.isKeyWithdrawn(kid), clock });
   const leaseContext: LeaseContext = {
@@ -145,19 +149,26 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
     },
   };
   const disconnectContext: DisconnectContext = { ...shared, revocations: new PostgresUpstreamRevocations(database, vault), revokeLeases: options.revokeLeases };
+  const consentsOfAdministration = new ConnectionConsents(administration);
+  const adminDisconnectContext: DisconnectContext = {
+    ...disconnectContext,
+    store: new PostgresConnectionStore(administration, vault), consents: consentsOfAdministration, revocations: new PostgresUpstreamRevocations(administration, vault),
+  };
   const authorizationServer = { issuer, authorizeUrl: `${issuer}/authorize`, tokenUrl, jwksUrl };
 
   return {
     controllers: [LeaseController, ConnectSharedController, ConnectController, ClientMetadataController, SessionController, AccountController, ConnectionsController, UpstreamRevocationsController, CredentialProvidersController],
-    consents,
-    disconnectAll: (ids, reason) => disconnectAll(ids, reason, disconnectContext),
+    consents: consentsOfAdministration,
+    disconnectAll: (ids, reason) => disconnectAll(ids, reason, adminDisconnectContext),
     revokeRemoved: () => revokeRemoved(disconnectContext),
     markUsed: (uses) => store.markUsed(uses),
     providers: [
       { provide: LEASE_CONTEXT, useValue: leaseContext },
       { provide: CONTROL_PLANE_URL, useValue: publicUrl },
+      { provide: LEASE_ADMISSION, useValue: options.admission },
       { provide: DISCONNECT_CONTEXT, useValue: disconnectContext },
-      { provide: CREDENTIAL_PROVIDERS_CONTEXT, useValue: { snapshot, standings } satisfies CredentialProvidersContext },
+      { provide: ADMIN_DISCONNECT_CONTEXT, useValue: adminDisconnectContext },
+      { provide: CREDENTIAL_PROVIDERS_CONTEXT, useValue: { snapshot, standings: new PostgresProviderStandings(administration) } satisfies CredentialProvidersContext },
       { provide: ConnectFlow, useValue: connectFlow },
       { provide: CONNECT_SHARED, useValue: connectShared },
       { provide: ClientMetadataDocument, useValue: clientDocument },

@@ -1,8 +1,8 @@
 import type { Revocation, RevocationSubject } from '@sallyport/configuration';
 import type { Database, Prisma } from '@sallyport/database';
-import { newId } from '@sallyport/kernel';
+import { Batches, newId, SallyportError } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
-import type { RevisionLog } from '../configuration/revision-log.js';
+import type { RevisionLog, Transaction } from '../configuration/revision-log.js';
 
 export interface RecordedRevocation extends Revocation {
   readonly reason: string | null;
@@ -15,11 +15,22 @@ const NEVER_AGAIN = 2_147_483_647;
 
 /** Longer than a refresh token may live, so that a server that was away for long still learns of it (S28). */
 const SESSION_REMEMBERED_SECONDS = 400 * 86_400;
+/** Of a session that the authorization server ended itself only access tokens are left, which live for an hour at most. */
+const REPORTED_REMEMBERED_SECONDS = 2 * 3_600;
 const SKEW_SECONDS = 60;
 /** As long as a lease lives at most (S21), and what a clock may be off. */
 const CONNECTION_REMEMBERED_SECONDS = 900 + SKEW_SECONDS;
-/** No MCP session lives longer, whatever a gateway says. */
-const LONGEST_MCP_SESSION_SECONDS = 31 * 86_400;
+
+/** Of what agents and users cause: so many in one change set, which stays well below the bus's message, and so many sets a second. */
+const MOST_CAUSED = 1_000;
+const CAUSED_EVERY_MS = 200;
+
+/** `once`: not when its subject is revoked already. */
+interface Caused {
+  readonly revocation: Revocation;
+  readonly reason: string | null;
+  readonly once: boolean;
+}
 
 /**
  * Revocations in PostgreSQL, each with the change set that carries it in one transaction (S8, S28). In force when the
@@ -27,11 +38,15 @@ const LONGEST_MCP_SESSION_SECONDS = 31 * 86_400;
  *
  * A user, agent, or user × agent: everything issued until now is void, for good; who signs in again starts afresh, unless
  * it is a block. A session: ended for good, remembered for longer than any refresh token lives.
+ *
+ * An administrator's is a change set of its own and goes ahead of all that waits to be written. What agents and users
+ * cause, one after the other and by the thousand if they like, is gathered into one change set per round (S34).
  */
 export class PostgresRevocationStore {
   readonly #database: Pick<Database, 'revocation'>;
   readonly #revisions: RevisionLog;
   readonly #clock: Clock;
+  readonly #caused = new Batches<Caused, RecordedRevocation | undefined>({ run: (all) => this.#recordCaused(all), most: MOST_CAUSED, everyMs: CAUSED_EVERY_MS });
 
   constructor({ database, revisions, clock }: { database: Pick<Database, 'revocation'>; revisions: RevisionLog; clock: Clock }) {
     this.#database = database;
@@ -44,47 +59,36 @@ export class PostgresRevocationStore {
     const now = this.#nowSeconds();
     // A token's `iat` is in whole seconds: one issued earlier in this second is caught only by the next.
     const notBefore = options.block ? NEVER_AGAIN : now + 1;
-    if (subject.type === 'session') return this.#record(this.#sessionEnd(subject.sid), options.reason);
-    return this.#record({ id: newId('rev', this.#clock()), subject, notBefore, expiresAt: null }, options.reason);
+    const revocation: Revocation = subject.type === 'session' ? this.#sessionEnd(subject.sid) : { id: newId('rev', this.#clock()), subject, notBefore, expiresAt: null };
+    const { revision } = await this.#revisions.write(async (transaction) => {
+      await transaction.revocation.create({ data: rowOf(revocation, options.reason ?? null) });
+      return { revocations: [revocation] };
+    }, 'revocation');
+    return { ...revocation, reason: options.reason ?? null, revision };
+  }
+
+  /** A session that its user ends. */
+  async endSession(sid: string, reason: string): Promise<RecordedRevocation> {
+    const recorded = await this.#caused.add({ revocation: this.#sessionEnd(sid), reason, once: false });
+    if (!recorded) throw new SallyportError('revocation_not_recorded', 'The end of a session was not recorded.');
+    return recorded;
   }
 
   /** A session the authorization server ended itself. @returns `undefined` when its end was recorded already. */
-  async endSession(sid: string, reason: string): Promise<RecordedRevocation | undefined> {
-    const revocation = this.#sessionEnd(sid);
-    const { changed, revision } = await this.#revisions.write(async (transaction) => {
-      if (await transaction.revocation.findFirst({ where: { subjectType: 'session', subject: { equals: revocation.subject } }, select: { id: true } })) return undefined;
-      await transaction.revocation.create({ data: rowOf(revocation, reason) });
-      return { revocations: [revocation] };
-    });
-    return changed ? { ...revocation, reason, revision } : undefined;
+  async endReportedSession(sid: string, reason: string): Promise<RecordedRevocation | undefined> {
+    return this.#caused.add({ revocation: this.#sessionEnd(sid, REPORTED_REMEMBERED_SECONDS), reason, once: true });
   }
 
   /** Replicas take it as void for good, whenever a token of it was issued: a clock may be ahead of ours. */
-  #sessionEnd(sid: string): Revocation & { readonly subject: { readonly type: 'session'; readonly sid: string } } {
-    return { id: newId('rev', this.#clock()), subject: { type: 'session', sid }, notBefore: this.#nowSeconds() + 1, expiresAt: this.#nowSeconds() + SESSION_REMEMBERED_SECONDS };
-  }
-
-  /** An agent ended its MCP session (R64). @param expiresAt when it would have ended by itself, seconds since the epoch. @returns `false` when it had ended already. */
-  async endMcpSession(id: string, expiresAt: number): Promise<boolean> {
-    const subject = { type: 'mcp-session', id } as const;
-    const now = this.#nowSeconds();
-    const revocation: Revocation = { id: newId('rev', this.#clock()), subject, notBefore: now + 1, expiresAt: Math.min(expiresAt, now + LONGEST_MCP_SESSION_SECONDS) + SKEW_SECONDS };
-    const { changed } = await this.#revisions.write(async (transaction) => {
-      if (await transaction.revocation.findFirst({ where: { subjectType: subject.type, subject: { equals: subject } }, select: { id: true } })) return undefined;
-      await transaction.revocation.create({ data: rowOf(revocation, null) });
-      return { revocations: [revocation] };
-    });
-    return changed;
+  #sessionEnd(sid: string, rememberedSeconds = SESSION_REMEMBERED_SECONDS): Revocation {
+    return { id: newId('rev', this.#clock()), subject: { type: 'session', sid }, notBefore: this.#nowSeconds() + 1, expiresAt: this.#nowSeconds() + rememberedSeconds };
   }
 
   /** What was leased of these connections until now is void, also at a gateway that missed the message that they changed. */
   async revokeConnections(connectionIds: readonly string[]): Promise<void> {
     const now = this.#nowSeconds();
     const revocations = connectionIds.map((connectionId): Revocation => ({ id: newId('rev', this.#clock()), subject: { type: 'connection', connectionId }, notBefore: now + 1, expiresAt: now + CONNECTION_REMEMBERED_SECONDS }));
-    await this.#revisions.write(async (transaction) => {
-      await transaction.revocation.createMany({ data: revocations.map((revocation) => rowOf(revocation, null)) });
-      return { revocations };
-    });
+    await Promise.all(revocations.map((revocation) => this.#caused.add({ revocation, reason: null, once: false })));
   }
 
   /** Nothing this key signed counts any more, for good. @returns `undefined` when it was withdrawn already. */
@@ -95,7 +99,7 @@ export class PostgresRevocationStore {
       if (await transaction.revocation.findFirst({ where: { subjectType: subject.type, subject: { equals: subject } }, select: { id: true } })) return undefined;
       await transaction.revocation.create({ data: rowOf(revocation, reason ?? null) });
       return { revocations: [revocation] };
-    });
+    }, 'revocation');
     return changed ? { ...revocation, reason: reason ?? null, revision } : undefined;
   }
 
@@ -104,12 +108,18 @@ export class PostgresRevocationStore {
     await this.#database.revocation.deleteMany({ where: { expiresAt: { lt: this.#nowSeconds() } } });
   }
 
-  async #record(revocation: Revocation, reason: string | undefined): Promise<RecordedRevocation> {
+  async #recordCaused(all: readonly Caused[]): Promise<readonly (RecordedRevocation | undefined)[]> {
+    let isNew: (one: Caused) => boolean = () => true;
     const { revision } = await this.#revisions.write(async (transaction) => {
-      await transaction.revocation.create({ data: rowOf(revocation, reason ?? null) });
-      return { revocations: [revocation] };
-    });
-    return { ...revocation, reason: reason ?? null, revision };
+      const known = await endedSessionsOf(transaction, all.filter(({ once }) => once));
+      const seen = new Set<string>();
+      const chosen = new Set(all.filter((one) => !one.once || (!known.has(sidOf(one)) && !seen.has(sidOf(one)) && seen.add(sidOf(one)))));
+      isNew = (one) => chosen.has(one);
+      if (chosen.size === 0) return undefined;
+      await transaction.revocation.createMany({ data: [...chosen].map(({ revocation, reason }) => rowOf(revocation, reason)) });
+      return { revocations: [...chosen].map(({ revocation }) => revocation) };
+    }, 'caused');
+    return all.map((one) => (isNew(one) ? { ...one.revocation, reason: one.reason, revision } : undefined));
   }
 
   #nowSeconds(): number {
@@ -119,4 +129,14 @@ export class PostgresRevocationStore {
 
 function rowOf({ id, subject, notBefore, expiresAt }: Revocation, reason: string | null): Prisma.RevocationCreateManyInput {
   return { id, subjectType: subject.type, subject, notBefore, expiresAt, reason };
+}
+
+const sidOf = ({ revocation: { subject } }: Caused): string => (subject.type === 'session' ? subject.sid : '');
+
+/** Those of these sessions whose end is recorded: one question, however many. */
+async function endedSessionsOf(transaction: Transaction, asked: readonly Caused[]): Promise<ReadonlySet<string>> {
+  if (asked.length === 0) return new Set();
+  const rows = await transaction.$queryRaw<{ sid: string }[]>`
+    SELECT DISTINCT subject->>'sid' AS sid FROM "Revocation" WHERE "subjectType" = 'session' AND subject->>'sid' = ANY(${asked.map(sidOf)})`;
+  return new Set(rows.map(({ sid }) => sid));
 }

@@ -54,15 +54,18 @@ export class Revoker {
   /**
    * Everything of a user or agent is void first; then the connections that end with them are removed here and queued for
    * their providers (R82, R83). Safe to repeat, should it be interrupted between the two.
+   * @param by a user ends sessions of their own, which an administrator's revocations never wait for (S34).
    * @throws {z.ZodError} when the request is not one.
    */
-  async revoke(request: unknown): Promise<RevocationResult> {
+  async revoke(request: unknown, by: 'administrator' | 'user' = 'administrator'): Promise<RevocationResult> {
     const { user, agent, session, block, reason, connections = 'unused' } = RevocationRequest.parse(request);
     const { database, store, publisher, lifecycle } = this.#parts;
     if (user !== undefined && !(await database.user.findUnique({ where: { id: user }, select: { id: true } }))) return { outcome: 'unknown-subject', what: 'user' };
     if (session !== undefined && !(await database.agentSession.findUnique({ where: { sid: session }, select: { sid: true } }))) return { outcome: 'unknown-subject', what: 'session' };
 
-    const revocation = await store.revoke(subjectOf({ user, agent, session }), { block, reason });
+    const revocation = by === 'user' && session !== undefined
+      ? await store.endSession(session, reason ?? '')
+      : await store.revoke(subjectOf({ user, agent, session }), { block, reason });
     const published = await publishedInTime(publisher);
     const disconnected = session === undefined && connections !== 'none' ? await this.#endConnections({ userId: user, clientId: agent }, connections) : 0;
     await lifecycle({

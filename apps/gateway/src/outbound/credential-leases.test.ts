@@ -32,15 +32,17 @@ beforeAll(async () => {
 
 function world() {
   const revocations = new RevocationIndex(() => state.now);
-  const state = { now: start, asked: 0, outcome: undefined as LeaseOutcome | undefined, broken: false, meanwhile: () => undefined as void, wrongOrigin: false, policies: [] as (string | undefined)[], stepUps: [] as unknown[] };
+  const state = { now: start, asked: 0, askers: [] as string[], busy: undefined as object | undefined, outcome: undefined as LeaseOutcome | undefined, broken: false, meanwhile: () => undefined as void, wrongOrigin: false, policies: [] as (string | undefined)[], stepUps: [] as unknown[] };
   const snapshot = createSnapshot({ epoch: 'e', revision: 3, documents: documentMap(documents), revocations });
   const granted = (revision = 1): LeaseOutcome => ({ type: 'granted', headers: { authorization: `Bearer secret-credential-${revision}` }, connectionId: 'con_1', connectionRevision: revision, expiresInSeconds: 300 });
   const responder = { enrolledKeys: { find: async () => keys.replica.publicKey, names: () => [] }, leasePrivateKey: keys.lease.privateKey, clock: () => state.now, seenNonces: new MemorySeenNonces() };
   const leases = new CredentialLeases({
-    requester: { replica: 'gateway-1', replicaKey: keys.replica.privateKey, leasePublicKey: keys.lease.publicKey, clock: () => state.now }, leaseSigningPublicKey: keys.signing.publicKey, clock: () => state.now,
+    requester: { replica: 'gateway-1', replicaKey: keys.replica.privateKey, leasePublicKey: keys.lease.publicKey, clock: () => state.now }, leaseSigningPublicKey: keys.signing.publicKey, clock: () => state.now, random: () => 0,
     send: async (wire) => {
       state.asked += 1;
+      state.askers.push(wire.asker);
       if (state.broken) throw new Error('nobody answers');
+      if (state.busy) return state.busy;
       const opened = await openLeaseRequest(wire, responder);
       if (!opened.ok) throw new Error(opened.reason);
       state.policies.push(opened.request.policy);
@@ -194,12 +196,34 @@ describe('a lease', () => {
     await ask(alice);
     expect(state.asked).toBe(2);
   });
-  test('that nobody answers is unavailable, and asked for again next time', async () => {
+  test('that nobody answers is unavailable, and asked for again ever later, however often an agent asks (S34)', async () => {
     const { state, ask } = world();
-    state.broken = true;
     const alice = someone();
-    expect((await ask(alice)).type).toBe('provider_unavailable');
+    state.broken = true;
+    const askedAfter = async (ms: number) => {
+      const before = state.asked;
+      for (let waited = 0; waited < ms; waited += 50) {
+        expect((await ask(alice)).type).toBe('provider_unavailable');
+        state.now += 50;
+      }
+      return state.asked - before;
+    };
+    expect([await askedAfter(250), await askedAfter(500), await askedAfter(1_000), await askedAfter(2_000), await askedAfter(20_000)]).toEqual([1, 1, 1, 1, 5]);
+    expect((await ask(someone())).type).toBe('provider_unavailable');
     state.broken = false;
+    expect((await ask(someone())).type).toBe('granted');
+    state.now += 5_000;
+    expect((await ask(alice)).type).toBe('granted');
+  });
+  test('that a busy control plane turned away is unavailable for as long as it says, and the request says whose work it is (S32, S34)', async () => {
+    const { state, ask } = world();
+    const alice = someone();
+    state.busy = { busy: { retryAfterMs: 1_500 } };
+    expect(await ask(alice)).toEqual({ type: 'provider_unavailable', retryAfterSeconds: 2 });
+    await ask(alice);
+    expect([state.asked, state.askers]).toEqual([1, [alice.userId]]);
+    state.busy = undefined;
+    state.now += 1_500;
     expect((await ask(alice)).type).toBe('granted');
   });
   test('never prints, and takes its own traces out of what a server says (R44)', async () => {

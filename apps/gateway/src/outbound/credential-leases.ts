@@ -4,8 +4,9 @@ import { openLeaseAnswer, sealLeaseRequest } from '@sallyport/credential';
 import { pieceEnd } from '../http/piece-end.js';
 import type { LeaseRequester, LeaseWish } from '@sallyport/credential';
 import type { RevocationIndex } from '@sallyport/configuration';
-import { BoundedMap } from '@sallyport/kernel';
+import { backOffMs, BoundedMap } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
+import { BusyAnswer } from '@sallyport/messages';
 import type { CredentialChanged } from '@sallyport/messages';
 import type { Permit } from '@sallyport/policy';
 import type { CryptoKey } from 'jose';
@@ -15,6 +16,11 @@ import { secretHeadersOf, toRequestCredential } from './to-request-credential.js
 const MARGIN_SECONDS = 30;
 /** Milliseconds for which a denial is not asked about again. */
 const DENIED_MS = 1_000;
+/** After a request without a usable answer: ever later, however often agents ask. */
+const FIRST_RETRY_MS = 250;
+const LONGEST_RETRY_MS = 5_000;
+/** For this long after it the failures before are remembered. */
+const FAILURES_MS = 30_000;
 
 /**
  * A credential for one user through one agent at one origin, in memory only (R45). Only `CredentialLeases` makes one:
@@ -125,9 +131,10 @@ function wishFor({ lease: { connectionRevision }, scopes }: LeaseObjection): Pic
 export interface CredentialLeasesOptions {
   readonly requester: LeaseRequester;
   readonly leaseSigningPublicKey: CryptoKey;
-  /** Request/reply to the control plane; rejects when nobody answers in time. */
-  readonly send: (wire: { readonly request: string }) => Promise<unknown>;
+  /** Request/reply to the control plane; rejects when nobody answers in time. `asker`: whose work it is. */
+  readonly send: (wire: { readonly request: string; readonly asker: string }) => Promise<unknown>;
   readonly clock: Clock;
+  readonly random?: () => number;
   readonly onProblem?: (error: unknown) => void;
   readonly limit?: number;
 }
@@ -136,7 +143,7 @@ export interface CredentialLeasesOptions {
 export class CredentialLeases {
   readonly #options: CredentialLeasesOptions;
   readonly #leases: BoundedMap<string, Lease>;
-  readonly #denials: BoundedMap<string, { readonly result: LeaseResult; readonly until: number }>;
+  readonly #denials: BoundedMap<string, { readonly result: LeaseResult; readonly until: number; /** In a row. */ readonly failures: number }>;
   readonly #asking = new Map<string, Promise<LeaseResult>>();
   #changes = 0;
 
@@ -175,13 +182,21 @@ export class CredentialLeases {
   sweep(): void {
     const now = this.#options.clock();
     this.#leases.deleteWhere((lease) => lease.usableUntil <= now);
-    this.#denials.deleteWhere(({ until }) => until <= now);
+    this.#denials.deleteWhere(({ until, failures }) => until + (failures > 0 ? FAILURES_MS : 0) <= now);
   }
 
-  /** A no that a user cannot mend with a click holds for a moment, however often an agent asks. */
+  /** A no that a user cannot mend with a click holds for a moment, and silence for longer each time, however often an agent asks. */
   #remember(flight: string, result: LeaseResult): LeaseResult {
-    const isLasting = result.type === 'refused' || (result.type === 'provider_unavailable' && result.retryAfterSeconds !== undefined);
-    if (isLasting) this.#denials.set(flight, { result, until: this.#options.clock() + DENIED_MS });
+    const { clock, random = Math.random } = this.#options;
+    const isSilence = result.type === 'provider_unavailable' && result.retryAfterSeconds === undefined;
+    if (isSilence) {
+      const failures = (this.#denials.get(flight)?.failures ?? 0) + 1;
+      this.#denials.set(flight, { result, failures, until: clock() + backOffMs(failures, { firstMs: FIRST_RETRY_MS, mostMs: LONGEST_RETRY_MS, random: random() }) });
+    } else if (result.type === 'refused' || result.type === 'provider_unavailable') {
+      this.#denials.set(flight, { result, failures: 0, until: clock() + DENIED_MS });
+    } else {
+      this.#denials.delete(flight);
+    }
     return result;
   }
 
@@ -214,7 +229,10 @@ export class CredentialLeases {
         requester,
       );
       const askedAt = clock();
-      const outcome = await openLeaseAnswer(await send(wire), expectation, { leaseSigningPublicKey });
+      const answer = await send({ ...wire, asker: caller.userId });
+      const busy = BusyAnswer.safeParse(answer);
+      if (busy.success) return { type: 'provider_unavailable', retryAfterSeconds: Math.max(1, Math.ceil(busy.data.busy.retryAfterMs / 1000)) }; // nothing secret, nothing granted: it needs no seal
+      const outcome = await openLeaseAnswer(answer, expectation, { leaseSigningPublicKey });
       if (outcome.type !== 'granted') return outcome;
       const usableUntil = askedAt + Math.max(1, outcome.expiresInSeconds - Math.min(MARGIN_SECONDS, Math.floor(outcome.expiresInSeconds / 5))) * 1000;
       const lease = new Lease(JSON.stringify([key, outcome.connectionId, outcome.connectionRevision]), caller.userId, server, targetOrigin, outcome.connectionId, outcome.connectionRevision, Math.floor(askedAt / 1000), usableUntil, toRequestCredential(outcome, clock), secretHeadersOf(outcome));

@@ -126,9 +126,9 @@ async function performUntilEnded(call: Call, ending: Ending, refused: (refusal: 
 }
 
 /** A legacy client's session, unless it ended. */
-function sessionOf({ path, snapshot, authenticated }: Arrived, sealed: string): McpSession | undefined {
+function sessionOf({ path, authenticated }: Arrived, sealed: string): McpSession | undefined {
   const session = openMcpSession(path.sealer, authenticated.caller, sealed, path.clock());
-  return session === undefined || path.endedSessions.has(session.id) || snapshot.revocations.isMcpSessionEnded(session.id) ? undefined : path.logLevels.latest(session);
+  return session === undefined || path.endedSessions.has(session.id) ? undefined : path.logLevels.latest(session);
 }
 
 function settle(outcome: Answer | Refusal, facts: CallFacts, refused: (refusal: Refusal) => Answer): Answer {

@@ -2,6 +2,7 @@ import type { AccessTokenVerifier, VerifiedToken } from '@sallyport/access-token
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import type { Clock } from '@sallyport/kernel';
 import type { RequestId } from '@sallyport/mcp-relay';
+import type { EndedSessions } from '../session/ended-sessions.js';
 
 /** Why a call that ran was ended here. */
 export type EndReason =
@@ -29,10 +30,12 @@ export interface OpenCall {
 export class OpenCalls {
   readonly #calls = new Set<OpenCall>();
   readonly #verifier: Pick<AccessTokenVerifier, 'endOf'>;
+  readonly #endedSessions: Pick<EndedSessions, 'has'>;
   readonly #clock: Clock;
 
-  constructor(verifier: Pick<AccessTokenVerifier, 'endOf'>, clock: Clock) {
+  constructor(verifier: Pick<AccessTokenVerifier, 'endOf'>, endedSessions: Pick<EndedSessions, 'has'>, clock: Clock) {
     this.#verifier = verifier;
+    this.#endedSessions = endedSessions;
     this.#clock = clock;
   }
 
@@ -69,7 +72,7 @@ export class OpenCalls {
     const ended = this.#verifier.endOf(verified);
     if (ended !== undefined) return `token_${ended}`;
     if (endsWithToken && this.#clock() >= verified.caller.expiresAt * 1000) return 'token_expired';
-    if (sessionId !== undefined && snapshot.revocations.isMcpSessionEnded(sessionId)) return 'session_ended';
+    if (sessionId !== undefined && this.#endedSessions.has(sessionId)) return 'session_ended';
     return lost?.(snapshot);
   }
 

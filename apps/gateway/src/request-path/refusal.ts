@@ -26,6 +26,8 @@ export type Refusal =
   | { readonly refused: 'session-not-found' }
   /** It ran and was ended here: it may have taken effect at its server. */
   | { readonly refused: 'ended'; readonly reason: EndReason }
+  /** Too many ended sessions of this user are remembered; this one goes on until it ends by itself. */
+  | { readonly refused: 'session-not-ended'; readonly retryAfterSeconds: number }
   /** `/mcp/<server>` of one that is not there, or not for this caller: the two are one (security rule S15). */
   | { readonly refused: 'unknown-server' }
   /** Also what a hidden one looks like: the texts are one (security rule S15). */

@@ -32,6 +32,11 @@ test.each<[Refusal, number, number | undefined]>([
   expect([rest.status, (json?.['error'] as { code: number } | undefined)?.code]).toEqual([status, code]);
 });
 
+test('a session that could not be ended says when it can be, and that nothing is to be done (S32)', () => {
+  const { status, headers, json } = answer({ refused: 'session-not-ended', retryAfterSeconds: 90 }, undefined);
+  expect([status, headers['retry-after'], json]).toMatchObject([429, '90', { error: { message: expect.stringContaining('it ends by itself') } }]);
+});
+
 test('before 2026-07-28 no code of the new era is given', () => {
   for (const refusal of [{ refused: 'unknown-method', method: 'x' }, { refused: 'not-admitted', reason: 'no_client_to_gateway_policy' }, { refused: 'unknown-tool', name: 'x' }] satisfies Refusal[]) expect(answer(refusal, call('legacy')).status).toBe(200);
   expect(answer({ refused: 'invalid-request', message: '' }, undefined, 'legacy').json).toMatchObject({ error: { code: -32000 } });

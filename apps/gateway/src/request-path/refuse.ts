@@ -70,6 +70,8 @@ export function refuse(refusal: Refusal, context: RefusalContext): Answer {
       return inWords(errorCodes.ended, `This was ended before it was over: ${endOf(refusal.reason)} It may have taken effect already.`);
     case 'session-not-found':
       return error(404, errorCodes.legacySessionNotFound, 'Session not found.');
+    case 'session-not-ended':
+      return error(429, errorCodes.notReady, 'The session was not ended: too many that you ended are still remembered. Leave it; it ends by itself.', undefined, { 'retry-after': String(refusal.retryAfterSeconds) });
     case 'unknown-server':
       return error(404, errorCodes.unknownServer, 'No such server.');
     case 'unknown-tool':

@@ -1,20 +1,20 @@
 import { BoundedMap } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
-import type { McpSession } from './mcp-session.js';
+import type { EndAnnouncements, EndOutcome, SessionEnd } from './announce-ends.js';
 
 export interface EndedSessionsOptions {
-  /** Tells the control plane, which tells every replica; rejects when it did not take it. */
-  readonly announce: (session: Pick<McpSession, 'id' | 'expiresAt'>) => Promise<void>;
+  readonly announcements: Pick<EndAnnouncements, 'tell'>;
   readonly clock: Clock;
-  readonly onProblem?: (error: unknown) => void;
-  readonly retryMs?: number;
 }
 
-/** Sessions ended here: at once on this replica, and on all once the control plane's revocation comes back (R64). */
+/** More than the control plane keeps. */
+const MOST = 500_000;
+
+/** Sessions that ended before their time: those of this replica at once, those of others as soon as it hears of them (R64). */
 export class EndedSessions {
   readonly #options: EndedSessionsOptions;
-  readonly #ended = new BoundedMap<string, number>(100_000);
-  readonly #unannounced = new Map<string, NodeJS.Timeout>();
+  /** Until when each is remembered, in seconds since the epoch. */
+  readonly #ended = new BoundedMap<string, number>(MOST);
 
   constructor(options: EndedSessionsOptions) {
     this.#options = options;
@@ -24,29 +24,23 @@ export class EndedSessions {
     return this.#ended.get(id) !== undefined;
   }
 
-  /** Resolves when this replica knows and the control plane was asked; a control plane that is down is asked again. */
-  async end(session: Pick<McpSession, 'id' | 'expiresAt'>): Promise<void> {
-    this.#ended.set(session.id, session.expiresAt);
-    try {
-      await this.#options.announce(session);
-    } catch (error) {
-      this.#options.onProblem?.(error);
-      this.#tryAgain(session);
-    }
+  /** `full`: it has not ended, here or elsewhere. */
+  async end(end: SessionEnd): Promise<EndOutcome> {
+    this.#ended.set(end.id, end.expiresAt);
+    const outcome = await this.#options.announcements.tell(end);
+    if (outcome.outcome === 'full') this.#ended.delete(end.id);
+    return outcome;
   }
 
-  stop(): void {
-    for (const timer of this.#unannounced.values()) clearTimeout(timer);
-    this.#unannounced.clear();
+  /** What ended elsewhere, or is told back. */
+  learn(ends: readonly (readonly [id: string, expiresAt: number])[]): void {
+    const now = this.#options.clock() / 1000;
+    for (const [id, expiresAt] of ends) if (expiresAt > now) this.#ended.set(id, expiresAt);
   }
 
-  #tryAgain(session: Pick<McpSession, 'id' | 'expiresAt'>): void {
-    const { announce, clock, retryMs = 5_000 } = this.#options;
-    if (session.expiresAt * 1000 <= clock() || this.#unannounced.size >= 10_000) return;
-    const timer = setTimeout(() => {
-      this.#unannounced.delete(session.id);
-      announce(session).catch(() => this.#tryAgain(session));
-    }, retryMs);
-    this.#unannounced.set(session.id, timer.unref());
+  /** Forgets what would have ended by itself. */
+  sweep(): void {
+    const now = this.#options.clock() / 1000;
+    this.#ended.deleteWhere((expiresAt) => expiresAt <= now);
   }
 }

@@ -14,7 +14,7 @@ import { MemorySeenNonces, openLeaseRequest, sealLeaseAnswer } from '@sallyport/
 import type { RunningService } from '@sallyport/http';
 import { newId } from '@sallyport/kernel';
 import { ensureDeploymentKeys, loadDecryptionKey, loadEnrolledKeys, loadSigningKey } from '@sallyport/keys';
-import { EndMcpSession, subjects } from '@sallyport/messages';
+import { EndMcpSessions, subjects } from '@sallyport/messages';
 import type { AuditRecord, CallRecord, LifecycleRecord, LeaseOutcome, LeaseRequest } from '@sallyport/messages';
 import { createInProcessMessaging } from '@sallyport/messaging';
 import { createLogger } from '@sallyport/telemetry';
@@ -45,6 +45,9 @@ export interface GatewayWorld {
   /** Changed by tests; asked for each lease. */
   leasing: Leasing;
   token(user: TestUser, claims?: Record<string, unknown>, header?: Record<string, unknown>): Promise<string>;
+  /** Of which user the control plane keeps no more ends of sessions; it answers when `ending` resolves. */
+  fullOf: string | undefined;
+  ending: Promise<unknown>;
   /** A change set with these; resolves when it was sent. */
   change(change: { puts?: Document[]; deletes?: { kind: string; name: string }[]; revocations?: Revocation[] }): Promise<void>;
   /** The control plane falls silent: no more heartbeats. */
@@ -98,6 +101,7 @@ export async function startGatewayWorld(documents: readonly Document[], override
   const leaseRequests: LeaseRequest[] = [];
   const clock = { aheadMs: 0 };
   const responderKeys = { enrolledKeys: loadEnrolledKeys(files.gateways), leasePrivateKey: leaseKey.privateKey, clock: Date.now, seenNonces: new MemorySeenNonces() };
+  const ended: [id: string, expiresAt: number][] = [];
   class ControlPlane {
     async lease(wire: unknown) {
       const opened = await openLeaseRequest(wire, responderKeys);
@@ -107,15 +111,22 @@ export async function startGatewayWorld(documents: readonly Document[], override
       const subject = { userId: claims.sub, clientId: claims.client_id, sid: claims.sid };
       return await sealLeaseAnswer(world.leasing(opened.request, subject), opened, { ...subject, policyRevision: revision }, leaseSigning);
     }
-    async endSession(payload: unknown) {
-      const { id, expiresAt } = EndMcpSession.parse(payload);
-      await change({ revocations: [{ id: newId('rev'), subject: { type: 'mcp-session', id }, notBefore: expiresAt, expiresAt }] });
-      return {};
+    async endSessions(payload: unknown) {
+      await world.ending;
+      const before = ended.length;
+      const { ends } = EndMcpSessions.parse(payload);
+      ended.push(...ends.filter(({ userId }) => userId !== world.fullOf).map(({ id, expiresAt }): [string, number] => [id, expiresAt]));
+      await messaging.broadcast.publish(subjects.mcpSessionsEnded, { v: 1, after: before, upTo: ended.length, ends: ended.slice(before) });
+      return { v: 1, full: ends.filter(({ userId }) => userId === world.fullOf).map(({ id }) => ({ id, until: Math.floor(Date.now() / 1000) + 3_600 })) };
+    }
+    async listEnded({ after }: { after: number }) {
+      return { v: 1, ends: ended.slice(after), upTo: ended.length, isLast: true };
     }
   }
-  const pattern = (subject: string, name: 'lease' | 'endSession') => MessagePattern(subject)(ControlPlane.prototype, name, Object.getOwnPropertyDescriptor(ControlPlane.prototype, name) ?? {});
+  const pattern = (subject: string, name: 'lease' | 'endSessions' | 'listEnded') => MessagePattern(subject)(ControlPlane.prototype, name, Object.getOwnPropertyDescriptor(ControlPlane.prototype, name) ?? {});
   pattern(subjects.lease, 'lease');
-  pattern(subjects.endMcpSession, 'endSession');
+  pattern(subjects.endMcpSessions, 'endSessions');
+  pattern(subjects.listEndedMcpSessions, 'listEnded');
   const { Controller } = await import('@nestjs/common');
   Controller()(ControlPlane);
   class ControlPlaneModule {}
@@ -142,6 +153,8 @@ export async function startGatewayWorld(documents: readonly Document[], override
     url: `${gatewayUrl}/mcp`, gateway, issuer, records, toolsListed, refusalsSummed, leaseRequests, messaging, change,
     log: () => lines.join(''),
     leasing: () => ({ type: 'refused', reason: 'the test did not say' }),
+    fullOf: undefined,
+    ending: Promise.resolve(),
     token: (user, claims = {}, header = {}) => signToken(issuerKeys.privateKey, issuer, `${gatewayUrl}/mcp`, user, claims, header),
     silence: () => clearInterval(heart),
     clock,

@@ -12,7 +12,6 @@ export const Revocation = z.object({
     z.object({ type: z.literal('agent'), clientId: z.string() }),
     z.object({ type: z.literal('user-agent'), userId: z.string(), clientId: z.string() }),
     z.object({ type: z.literal('session'), sid: z.string() }),
-    z.object({ type: z.literal('mcp-session'), id: z.string() }),
     z.object({ type: z.literal('connection'), connectionId: z.string() }),
     z.object({ type: z.literal('server'), server: z.string() }),
     z.object({ type: z.literal('signing-key'), kid: z.string() }),
@@ -23,6 +22,10 @@ export const Revocation = z.object({
 export type Revocation = z.infer<typeof Revocation>;
 export type RevocationSubject = Revocation['subject'];
 
+const FormerKind = z.object({ subject: z.object({ type: z.literal('mcp-session') }) });
+/** Entries that earlier versions signed may carry ends of MCP sessions; these travel on their own now, and are passed over. */
+const Revocations = z.preprocess((list) => (Array.isArray(list) ? list.filter((one) => !FormerKind.safeParse(one).success) : list), z.array(Revocation));
+
 /** One step of the configuration log, applied wholly or not at all (security rule S27). Travels as a compact JWS (EdDSA). */
 export const ChangeSet = z.object({
   v: z.literal(1),
@@ -31,7 +34,7 @@ export const ChangeSet = z.object({
   revision: z.int().min(1),
   puts: z.array(Document),
   deletes: z.array(z.object({ kind: z.string(), name: z.string() })),
-  revocations: z.array(Revocation),
+  revocations: Revocations,
 });
 export type ChangeSet = z.infer<typeof ChangeSet>;
 
@@ -44,7 +47,7 @@ export const BaseChunk = z.object({
   chunk: z.int().min(0),
   chunks: z.int().min(1),
   puts: z.array(Document),
-  revocations: z.array(Revocation),
+  revocations: Revocations,
 });
 export type BaseChunk = z.infer<typeof BaseChunk>;
 

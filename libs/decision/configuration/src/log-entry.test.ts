@@ -38,4 +38,16 @@ describe('a signed log entry', () => {
     const header = { alg: 'EdDSA', typ: 'sallyport-configuration+jwt' };
     for (const payload of ['no json', { v: 2, type: 'heartbeat' }, { ...heartbeat, v: 9 }]) expect(await verifyLogEntry(await sign(payload, header), keys.publicKey)).toEqual({ trusted: false, reason: 'content' });
   });
+
+  it('of an earlier version is read without the ends of MCP sessions it carries, and with every revocation; another unknown subject is not passed over (S27, S28)', async () => {
+    const header = { alg: 'EdDSA', typ: 'sallyport-configuration+jwt' };
+    const revoked = { id: 'rev_1', subject: { type: 'user', userId: 'usr_a' }, notBefore: 5, expiresAt: null };
+    const other = (subject: object) => ({ id: 'rev_2', subject, notBefore: 5, expiresAt: 10 });
+    const parts = { v: 1, epoch: 'e1', revision: 1, puts: [] };
+    for (const entry of [{ ...parts, type: 'change', deletes: [] }, { ...parts, type: 'base', chunk: 0, chunks: 1 }]) {
+      const read = async (...revocations: object[]) => verifyLogEntry(await sign({ ...entry, revocations }, header), keys.publicKey);
+      expect(await read(other({ type: 'mcp-session', id: 'mss_1' }), revoked)).toEqual({ trusted: true, entry: { ...entry, revocations: [revoked] } });
+      expect(await read(other({ type: 'galaxy', id: 'g' }), revoked)).toEqual({ trusted: false, reason: 'content' });
+    }
+  });
 });

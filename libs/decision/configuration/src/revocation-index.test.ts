@@ -66,10 +66,9 @@ describe('the revocation index', () => {
     expect(revocations.generation).toBe(3);
   });
 
-  it('knows ended MCP sessions, connections and servers (R64) (S28)', () => {
+  it('knows connections and servers (S28)', () => {
     const revocations = index();
-    revocations.add([revocation({ type: 'mcp-session', id: 'mss_1' }), revocation({ type: 'connection', connectionId: 'con_1' }), revocation({ type: 'server', server: 'notes' })]);
-    expect([revocations.isMcpSessionEnded('mss_1'), revocations.isMcpSessionEnded('mss_2')]).toEqual([true, false]);
+    revocations.add([revocation({ type: 'connection', connectionId: 'con_1' }), revocation({ type: 'server', server: 'notes' })]);
     expect([revocations.isConnectionRevoked('con_1', NOW - 1), revocations.isConnectionRevoked('con_1', NOW), revocations.isConnectionRevoked('con_2', NOW - 1)]).toEqual([true, false, false]);
     expect([revocations.isServerRevoked('notes', NOW - 1), revocations.isServerRevoked('whoami', NOW - 1)]).toEqual([true, false]);
   });

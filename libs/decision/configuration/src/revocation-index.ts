@@ -16,7 +16,7 @@ const SWEEP_INTERVAL_SECONDS = 60;
  *
  * - `user`, `agent`, `user-agent`, `connection`, `server`: everything issued before `notBefore` is void; what is issued
  *   later stands. A block is a `notBefore` in the far future, without `expiresAt`.
- * - `session` and `mcp-session` never come back: their tokens are void whenever they were issued.
+ * - `session` never comes back: its tokens are void whenever they were issued.
  * - `signing-key`: whatever it signed is void, also what somebody signs with it from now on.
  */
 export class RevocationIndex {
@@ -62,10 +62,6 @@ export class RevocationIndex {
       this.#voids(`agent ${subject.clientId}`, subject.issuedAt) ||
       this.#voids(`user-agent ${subject.userId} ${subject.clientId}`, subject.issuedAt)
     );
-  }
-
-  isMcpSessionEnded(id: string): boolean {
-    return this.#entries.has(`mcp-session ${id}`);
   }
 
   isConnectionRevoked(connectionId: string, issuedAt: number): boolean {
@@ -122,8 +118,6 @@ function keyOf(subject: Revocation['subject']): { key: string; neverAgain: boole
       return { key: `user-agent ${subject.userId} ${subject.clientId}`, neverAgain: false };
     case 'session':
       return { key: `session ${subject.sid}`, neverAgain: true };
-    case 'mcp-session':
-      return { key: `mcp-session ${subject.id}`, neverAgain: true };
     case 'connection':
       return { key: `connection ${subject.connectionId}`, neverAgain: false };
     case 'server':

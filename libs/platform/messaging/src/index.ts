@@ -4,6 +4,8 @@
  * who verifies it is not decided here. `natsServerConfig` writes what a NATS server must allow each replica, no more.
  */
 export type { Broadcast, ConfigurationLog, EventStream, Messaging, MessagingProblem, MessagingProblemListener, Peers, Unsubscribe } from './ports.js';
+export { Admission } from './admission.js';
+export type { AdmissionOptions } from './admission.js';
 export { createInProcessMessaging } from './in-process/create-in-process-messaging.js';
 export { createNatsMessaging } from './nats/create-nats-messaging.js';
 export type { NatsMessagingOptions } from './nats/create-nats-messaging.js';

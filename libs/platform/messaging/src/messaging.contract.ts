@@ -44,10 +44,10 @@ export function describeMessaging(name: string, setUp: () => Promise<MessagingUn
     }
 
     describe('request and reply', () => {
-      test('an answer comes back as JSON would carry it', async () => {
+      test('an answer comes back as JSON would carry it, and whoever gives it is told how long it is waited for (S34)', async () => {
         const seen = await respond(bus.controlPlane, 'control-plane');
-        expect(await request(bus.gateway.client(), subjects.lease, { at: new Date(0), nothing: undefined }, { timeoutMs: 2_000 })).toEqual({ echoed: { at: '1970-01-01T00:00:00.000Z' } });
-        expect(seen).toEqual([{ at: '1970-01-01T00:00:00.000Z' }]);
+        expect(await request(bus.gateway.client(), subjects.lease, { at: new Date(0), nothing: undefined }, { timeoutMs: 2_000 })).toEqual({ echoed: { at: '1970-01-01T00:00:00.000Z', waitsMs: 2_000 } });
+        expect(seen).toEqual([{ at: '1970-01-01T00:00:00.000Z', waitsMs: 2_000 }]);
       });
       test('without a responder the request fails at once', async () => {
         await expect(request(bus.gateway.client(), subjects.lease, {}, { timeoutMs: 5_000 })).rejects.toMatchObject({ code: 'messaging_no_responder' });

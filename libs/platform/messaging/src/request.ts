@@ -4,13 +4,14 @@ import { SallyportError } from '@sallyport/kernel';
 import { firstValueFrom, timeout, TimeoutError } from 'rxjs';
 
 /**
- * One request, one answer. The answer is what arrived, unchecked: parse it with its schema.
+ * One request, one answer. The responder is told how long this asker waits (`Waiting`). The answer is what arrived,
+ * unchecked: parse it with its schema.
  * @throws SallyportError `messaging_no_responder` (nobody serves the subject), `messaging_timeout`,
  * `messaging_unavailable` (the connection is down), `messaging_request_failed` (the responder threw)
  */
-export async function request(client: ClientProxy, subject: string, payload: unknown, { timeoutMs }: { timeoutMs: number }): Promise<unknown> {
+export async function request(client: ClientProxy, subject: string, payload: object, { timeoutMs }: { timeoutMs: number }): Promise<unknown> {
   try {
-    return await firstValueFrom(client.send<unknown>(subject, payload).pipe(timeout(timeoutMs)));
+    return await firstValueFrom(client.send<unknown>(subject, { ...payload, waitsMs: timeoutMs }).pipe(timeout(timeoutMs)));
   } catch (cause) {
     if (cause instanceof EmptyResponseException) throw new SallyportError('messaging_no_responder', `Nobody answers ${subject}.`, { cause });
     if (cause instanceof TimeoutError) throw new SallyportError('messaging_timeout', `No answer on ${subject} within ${timeoutMs} ms.`, { cause });

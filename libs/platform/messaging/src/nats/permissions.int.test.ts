@@ -115,11 +115,11 @@ test("a gateway cannot answer what it overhears: the acknowledgement of the cont
   await stolen.connection.close();
 });
 
-test('only gateways ask for leases, end MCP sessions and tell of used proofs; only control plane and worker announce credentials (S26)', async () => {
-  const allowed = { 'gw-1': [subjects.lease, subjects.endMcpSession, subjects.proofsSeen], 'as-1': [], 'worker-1': [subjects.credentialChanged] };
+test('only gateways ask for leases, end MCP sessions and tell of used proofs; only control plane and worker announce credentials, only the control plane ended sessions (S26)', async () => {
+  const allowed = { 'gw-1': [subjects.lease, subjects.endMcpSessions, subjects.listEndedMcpSessions, subjects.proofsSeen], 'as-1': [], 'worker-1': [subjects.credentialChanged], 'cp-1': [subjects.mcpSessionsEnded, subjects.credentialChanged] };
   for (const [name, mine] of Object.entries(allowed)) {
     const stolen = await thief(name);
-    expect(await stolen.publishable(subjects.lease, subjects.endMcpSession, subjects.proofsSeen, subjects.credentialChanged)).toEqual(mine);
+    expect(await stolen.publishable(subjects.lease, subjects.endMcpSessions, subjects.listEndedMcpSessions, subjects.mcpSessionsEnded, subjects.proofsSeen, subjects.credentialChanged)).toEqual(mine);
     await stolen.connection.close();
   }
 });
@@ -175,7 +175,7 @@ test('the control plane does not answer a request whose answer would go anywhere
   await stolen.flush();
   await expect.poll(() => isolated.problems.filter(([name, problem]) => name === 'cp-1' && problem === 'not-permitted').length).toBe(4);
   const gateway = await isolated.open('gw-1');
-  expect(await request(gateway.client(), subjects.lease, { ask: 1 }, { timeoutMs: 2_000 })).toEqual({ echoed: { ask: 1 } });
+  expect(await request(gateway.client(), subjects.lease, { ask: 1 }, { timeoutMs: 2_000 })).toEqual({ echoed: { ask: 1, waitsMs: 2_000 } });
   expect(heard).toEqual([]);
   await Promise.all([app.close(), stolen.close(), observer.close()]);
   await isolated.close();

@@ -46,10 +46,10 @@ export function permissionsFor({ role, name }: Pick<BusUser, 'role' | 'name'>): 
     case 'gateway':
       return {
         ...everybody,
-        publish: [...everybody.publish, subjects.lease, subjects.endMcpSession, subjects.proofsSeen, subjects.gateway('*'), subjects.gatewayReply('*'), subjects.allGateways],
+        publish: [...everybody.publish, subjects.lease, subjects.endMcpSessions, subjects.listEndedMcpSessions, subjects.proofsSeen, subjects.gateway('*'), subjects.gatewayReply('*'), subjects.allGateways],
         // What is said to another replica is that replica's alone to hear; what it is worth, the seal says. Replies have a
         // subject of their own: with `answers` a gateway could answer what it overhears, the control plane's appends among it.
-        subscribe: [...everybody.subscribe, subjects.credentialChanged, subjects.proofsSeen, subjects.gateway(name), subjects.gatewayReply(name), subjects.allGateways],
+        subscribe: [...everybody.subscribe, subjects.credentialChanged, subjects.mcpSessionsEnded, subjects.proofsSeen, subjects.gateway(name), subjects.gatewayReply(name), subjects.allGateways],
       };
     case 'authorization-server':
       return { ...everybody, subscribe: [...everybody.subscribe, `${subjects.rotateSigningKeys} ${AUTHORIZATION_SERVER_GROUP}`, `${subjects.exchangeSignIn} ${AUTHORIZATION_SERVER_GROUP}`], answers: true };
@@ -57,8 +57,8 @@ export function permissionsFor({ role, name }: Pick<BusUser, 'role' | 'name'>): 
       return { ...everybody, publish: [...everybody.publish, subjects.credentialChanged] };
     case 'control-plane':
       return {
-        publish: [...everybody.publish, CONFIGURATION_SUBJECTS, subjects.credentialChanged, subjects.rotateSigningKeys, subjects.exchangeSignIn, ...jetStreamAdministration],
-        subscribe: [...everybody.subscribe, subjects.credentialChanged, `${subjects.lease} ${CONTROL_PLANE_GROUP}`, `${subjects.endMcpSession} ${CONTROL_PLANE_GROUP}`],
+        publish: [...everybody.publish, CONFIGURATION_SUBJECTS, subjects.credentialChanged, subjects.mcpSessionsEnded, subjects.rotateSigningKeys, subjects.exchangeSignIn, ...jetStreamAdministration],
+        subscribe: [...everybody.subscribe, subjects.credentialChanged, ...[subjects.lease, subjects.endMcpSessions, subjects.listEndedMcpSessions].map((subject) => `${subject} ${CONTROL_PLANE_GROUP}`)],
         answers: true,
       };
   }

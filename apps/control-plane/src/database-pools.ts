@@ -1,0 +1,28 @@
+import { connectDatabase } from '@sallyport/database';
+import type { Database } from '@sallyport/database';
+import type { Secret } from '@sallyport/kernel';
+
+/**
+ * Connections to one database, apart by what must not wait for what (S34). However many requests agents cause, they wait
+ * for one another: a heartbeat, a revocation or an administrator finds a connection of its own.
+ */
+export interface DatabasePools {
+  /** Heartbeats, the configuration log, revocations. */
+  readonly core: Database;
+  /** What administrators read and edit, and the keys of the vault. */
+  readonly administration: Database;
+  /** Events and their webhooks: one append at a time. */
+  readonly trail: Database;
+  /** What agents and users cause: leases, ended sessions, connect and account pages. */
+  readonly agents: Database;
+  close(): Promise<void>;
+}
+
+const CONNECTIONS = { core: 4, administration: 4, trail: 3, agents: 10 } as const;
+
+/** They are opened when they are first needed. */
+export function openDatabasePools(url: Secret): DatabasePools {
+  const open = (pool: keyof typeof CONNECTIONS) => connectDatabase(url.reveal(), CONNECTIONS[pool]);
+  const pools = { core: open('core'), administration: open('administration'), trail: open('trail'), agents: open('agents') };
+  return { ...pools, close: async () => void (await Promise.all(Object.values(pools).map((pool) => pool.$disconnect()))) };
+}
