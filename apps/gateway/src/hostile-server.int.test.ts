@@ -196,8 +196,8 @@ describe('a result', () => {
 describe('what belongs to another', () => {
   test('stays the speaker\'s own: URIs of another server are this server\'s URIs, in lists, links and views (S13)', async () => {
     const user = place.newUser('borrowed');
-    answering('resources/list', '{"resources":[{"uri":"note://via-mail+note:x","name":"a"},{"uri":"via-mail+note://mine","name":"b"}]}');
-    expect((await send(user, 'resources/list')).json?.result?.['resources']).toEqual([{ uri: 'via-notes+note://via-mail+note:x', name: 'a' }]);
+    answering('resources/list', '{"resources":[{"uri":"note://via-mail+note/x","name":"a"},{"uri":"via-mail+note://mine","name":"b"}]}');
+    expect((await send(user, 'resources/list')).json?.result?.['resources']).toEqual([{ uri: 'via-notes+note://via-mail+note/x', name: 'a' }]);
     answering('tools/list', '{"tools":[{"name":"view","inputSchema":{"type":"object"},"_meta":{"ui":{"resourceUri":"ui://via-mail/board"}}}]}');
     expect((await send(place.newUser('borrowed-view'), 'tools/list')).text).toContain('"ui":{"resourceUri":"ui://via-notes/via-mail/board"}');
     place.notes.misbehave = undefined;

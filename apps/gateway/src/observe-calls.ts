@@ -1,3 +1,4 @@
+import type { Clock } from '@sallyport/kernel';
 import type { CallRecord } from '@sallyport/messages';
 import type { BoundCounter, Metrics } from '@sallyport/telemetry';
 
@@ -29,4 +30,21 @@ export function observeMissing(metrics: Metrics): (server: string, reason: strin
 export function observeUnapproved(metrics: Metrics): (server: string, count: number) => void {
   const unapproved = metrics.counter('sallyport.gateway.tools.unapproved', 'Definitions of tools seen that are not the approved ones, by server.');
   return (server, count) => unapproved.bind({ server }).add(count);
+}
+
+const OVER_BUDGET_LINE_MS = 60_000;
+
+/** Counts decisions that an expression's budget ended, and says so once a minute and policy. Names come from the configuration. */
+export function observeOverBudget(to: { metrics: Metrics | undefined; clock: Clock; say: (policy: string) => void }): (policy: string) => void {
+  const { metrics, clock, say } = to;
+  const meaning = 'Calls denied because an expression was shown more than it may go through, by policy.';
+  const denials = metrics?.counter('sallyport.gateway.expressions.over_budget', meaning);
+  const saidAt = new Map<string, number>();
+  return (policy) => {
+    denials?.bind({ policy }).add();
+    const now = clock();
+    if (now - (saidAt.get(policy) ?? -Infinity) < OVER_BUDGET_LINE_MS) return;
+    saidAt.set(policy, now);
+    say(policy);
+  };
 }

@@ -21,7 +21,7 @@ import { GatewayModule } from './gateway.module.js';
 import { describeProtectedResource } from './http/protected-resource.controller.js';
 import { serveMcp } from './http/serve-mcp.js';
 import { ProofGossip } from './inbound/proof-gossip.js';
-import { observeCalls, observeMissing, observeUnapproved } from './observe-calls.js';
+import { observeCalls, observeMissing, observeOverBudget, observeUnapproved } from './observe-calls.js';
 import { OpenQuestions } from './dialog/open-questions.js';
 import { ParkedCalls } from './dialog/parked-calls.js';
 import { RemoteExchanges } from './dialog/remote-exchanges.js';
@@ -171,6 +171,10 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     listPageLength: config.listPageLength,
     logLevels: new LogLevels(),
     resourceSubscriptions: new ResourceSubscriptions(),
+    observeOverBudget: observeOverBudget({
+      metrics, clock,
+      say: (policy) => logger.warn({ policy }, 'calls are denied: the expression of this policy was shown more than it may go through'),
+    }),
     observeMissing: metrics === undefined ? undefined : observeMissing(metrics),
   };
 

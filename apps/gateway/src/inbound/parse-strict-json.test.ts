@@ -15,4 +15,9 @@ describe('a request body', () => {
     expect(parseStrictJson(`${'['.repeat(64)}${']'.repeat(64)}`)).toBeDefined();
     expect(parseStrictJson(`${'['.repeat(65)}${']'.repeat(65)}`)).toBeUndefined();
   });
+  test('with an object wider than any need is refused (S10) (S29)', () => {
+    const wide = (keys: number) => JSON.stringify({ a: Object.fromEntries(Array.from({ length: keys }, (_, index) => [`k${index}`, 1])) });
+    expect(parseStrictJson(wide(10_000))).toBeDefined();
+    expect(parseStrictJson(wide(10_001))).toBeUndefined();
+  });
 });

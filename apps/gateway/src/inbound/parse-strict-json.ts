@@ -1,10 +1,12 @@
 /** Deeper nesting than any message of the protocol needs. */
 const MAX_DEPTH = 64;
+/** Wider objects than any message needs. To list the keys of one takes as long as there are many, wherever it is looked at. */
+const MAX_KEYS = 10_000;
 
 /**
  * JSON without duplicate object keys (security rule S10): two readers of `{"name":"a","name":"b"}` may see two tools.
  * Keys are compared after unescaping. `undefined` for what is no JSON, has duplicates, nests too
- * deeply or holds a number no double can hold.
+ * deeply, has an object of too many keys or holds a number no double can hold.
  */
 export function parseStrictJson(text: string): { value: unknown } | undefined {
   let value: unknown;
@@ -38,7 +40,7 @@ function hasUniqueKeys(text: string): boolean {
         const raw = text.slice(start + 1, i);
         const key: unknown = raw.includes('\\') ? JSON.parse(`"${raw}"`) : raw;
         const keys = open.at(-1);
-        if (typeof key !== 'string' || keys === undefined || keys.has(key)) return false;
+        if (typeof key !== 'string' || keys === undefined || keys.has(key) || keys.size === MAX_KEYS) return false;
         keys.add(key);
         expectsKey = false;
         break;

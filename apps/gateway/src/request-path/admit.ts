@@ -15,6 +15,7 @@ export function admit(path: RequestPath, { sourceIp, target }: InboundRequest, a
   const decision = decideConnect(decided.policies, authenticated.caller, { sourceIp, now: decided.now });
   facts.policies = { clientToGateway: decision.policy, gatewayToServer: null };
   facts.policyRevision = decision.revision;
+  if (decision.outcome === 'deny' && decision.reason === 'expression_over_budget') path.observeOverBudget?.(decision.policy);
   if (decision.outcome === 'deny') return { refused: 'not-admitted', reason: decision.reason };
   if (target !== undefined && decided.servers.length === 0) return { refused: 'unknown-server' };
   return { ...authenticated, ...decided } as Admitted;

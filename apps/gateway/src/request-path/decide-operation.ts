@@ -1,4 +1,4 @@
-import { decide } from '@sallyport/policy';
+import { decide, DEFAULT_DENY } from '@sallyport/policy';
 import type { Action, Decision, Permit } from '@sallyport/policy';
 import { isRefusal } from './refusal.js';
 import type { Refusal } from './refusal.js';
@@ -29,8 +29,11 @@ export function permitOf(call: Call, decision: Decision, denied: Refusal): Permi
     case 'step-up':
       return call.path.stepUps.mayAsk(call.caller, decision.requiredScopes) ? { refused: 'insufficient-scope', requiredScopes: decision.requiredScopes } : { refused: 'denied' };
     case 'deny':
+      if (decision.reason === 'expression_over_budget') call.path.observeOverBudget?.(decidingPolicy(decision));
       if (decision.policies.gatewayToServer === null) return { refused: 'not-admitted', reason: decision.reason };
       call.facts.reason = decision.reason;
       return denied;
   }
 }
+
+const decidingPolicy = ({ policies }: Decision): string => policies.gatewayToServer ?? policies.clientToGateway ?? DEFAULT_DENY;

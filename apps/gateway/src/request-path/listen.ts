@@ -1,6 +1,6 @@
 import { formatEvent } from '@sallyport/mcp-relay';
 import type { JsonObject } from '@sallyport/mcp-relay';
-import { publicResourceUri } from '@sallyport/server';
+import { publicResourceUri, serverResourceUri } from '@sallyport/server';
 import type { AnswerPiece, Answer } from '../http/exchange.js';
 import type { SubscriptionFilter } from '../inbound/client-message.js';
 import { serverInfoMeta } from './describe-gateway.js';
@@ -24,6 +24,10 @@ const SUBSCRIPTION_ID = 'io.modelcontextprotocol/subscriptionId';
 export async function listen(call: Call, wanted: SubscriptionFilter): Promise<Answer | Refusal> {
   const { path, caller } = call;
   if (wanted.taskIds !== undefined && !call.request.abilities.has('tasks')) return needsTasks();
+  for (const uri of wanted.resourceSubscriptions ?? []) {
+    const received = serverResourceUri(uri, call.servers, call.prefix);
+    if (received.type === 'not-normal') return { refused: 'uri-not-normal', part: received.part, normal: received.normal };
+  }
   const leave = path.subscriptions.enter(caller.userId);
   if (leave === undefined) return { refused: 'too-many', what: 'subscriptions', byAll: path.subscriptions.isFull };
   call.inbound.onOver(leave);

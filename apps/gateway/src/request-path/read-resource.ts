@@ -3,6 +3,7 @@ import type { Action } from '@sallyport/policy';
 import { serverResourceUri } from '@sallyport/server';
 import type { Answer } from '../http/exchange.js';
 import { decideOperation, decisionOn } from './decide-operation.js';
+import { findResource } from './find-resource.js';
 import { leaseAndForward, requestOf } from './lease-and-forward.js';
 import type { RefuseLate } from './lease-and-forward.js';
 import { leaseRefusal, readListing } from './reach.js';
@@ -14,9 +15,9 @@ import type { Call } from './request-path.js';
 /** resources/read: resolve target → decide → lease → forward; the server is the one the URI names (R61, S13). */
 export async function readResource(call: Call, publicUri: string, refuseLate: RefuseLate): Promise<Answer | Refusal> {
   const unknown: Refusal = { refused: 'unknown-resource', uri: publicUri };
-  const found = serverResourceUri(publicUri, call.servers, call.prefix);
-  const server = found === undefined ? undefined : call.snapshot.get('McpServer', found.server);
-  if (found === undefined || server === undefined) return unknown;
+  const found = findResource(call, serverResourceUri(publicUri, call.servers, call.prefix), unknown);
+  if (isRefusal(found)) return found;
+  const { server } = found;
   call.facts.server = server.name;
   call.facts.target = found.uri;
   const retry = readRetry(call, server);

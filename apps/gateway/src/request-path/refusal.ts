@@ -1,4 +1,5 @@
 import type { TokenFailure } from '@sallyport/access-token';
+import type { ReceivedUri } from '@sallyport/server';
 import type { JsonObject, RelayFailure } from '@sallyport/mcp-relay';
 import type { DenialReason } from '@sallyport/policy';
 import type { EndReason } from './open-calls.js';
@@ -34,6 +35,8 @@ export type Refusal =
   | { readonly refused: 'unknown-tool'; readonly name: string }
   | { readonly refused: 'unknown-prompt'; readonly name: string }
   | { readonly refused: 'unknown-resource'; readonly uri: string }
+  /** A resource in another form than its normal one (security rule S13). Says nothing of what is there. */
+  | ({ readonly refused: 'uri-not-normal' } & Pick<Extract<ReceivedUri, { type: 'not-normal' }>, 'part' | 'normal'>)
   /** Also what one of another caller's, an altered id and a lost permit look like. */
   | { readonly refused: 'unknown-task' }
   /** The first hop: this user through this agent may not come in. */

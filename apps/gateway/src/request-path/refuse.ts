@@ -51,7 +51,7 @@ export function refuse(refusal: Refusal, context: RefusalContext): Answer {
     case 'media-type':
       return error(415, errorCodes.invalidRequest, 'The body must be application/json.', undefined, { connection: 'close' });
     case 'not-json':
-      return error(400, errorCodes.parse, 'The body is not JSON, or not unambiguous JSON.');
+      return error(400, errorCodes.parse, NOT_JSON);
     case 'invalid-request':
       return error(400, era === 'legacy' ? errorCodes.legacyServer : errorCodes.invalidRequest, refusal.message);
     case 'envelope':
@@ -80,6 +80,8 @@ export function refuse(refusal: Refusal, context: RefusalContext): Answer {
       return error(200, errorCodes.invalidParams, `Unknown prompt: ${oneLine(refusal.name, MAX_NAME)}`);
     case 'unknown-resource':
       return error(200, errorCodes.invalidParams, 'Unknown resource.', { uri: refusal.uri });
+    case 'uri-not-normal':
+      return error(200, errorCodes.invalidParams, uriNotNormal(refusal), uriParts(refusal));
     case 'unknown-task':
       return error(200, errorCodes.invalidParams, 'Unknown task.');
     case 'not-admitted':
@@ -148,6 +150,21 @@ function endOf(reason: EndReason): string {
     case 'token_key_withdrawn': case 'token_unknown_key':
       return 'the key that signed the access token was withdrawn. Get a new token with the refresh token.';
   }
+}
+
+const NOT_JSON = 'The body is not JSON, or not unambiguous JSON: a key twice, nesting deeper than 64, an object of more than 10,000 keys, '
+  + 'or a number out of range.';
+
+type UriNotNormal = Extract<Refusal, { refused: 'uri-not-normal' }>;
+
+const uriParts = ({ part, normal }: UriNotNormal) => ({ part, ...(normal === undefined ? {} : { normal }) });
+
+function uriNotNormal({ part, normal }: UriNotNormal): string {
+  if (part === 'length') return 'The URI is too long.';
+  const how = normal === undefined
+    ? 'It has no one normal form: others could read it as another resource. Write it without that.'
+    : `Write ${normal}`;
+  return `The URI is not in its normal form (RFC 3986 section 6.2.2): see its ${part}. ${how}`;
 }
 
 /** A tool result that says it failed, in the form of the client's era. */

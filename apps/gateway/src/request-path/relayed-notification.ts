@@ -1,6 +1,6 @@
 import { isJsonObject } from '@sallyport/mcp-relay';
 import type { ServerMessage } from '@sallyport/mcp-relay';
-import { publicResourceUri } from '@sallyport/server';
+import { normalResourceUri, publicResourceUri } from '@sallyport/server';
 import { isLogged } from '../inbound/log-level.js';
 import { withoutRelatedTask } from './convert-task.js';
 import { mayHear } from './decide-operation.js';
@@ -30,7 +30,11 @@ export function relayedNotification({ call, server, lease }: ServerCall, { value
 /** Some older servers tell of a resource in the call that changed it; a client with sessions may hear it there. */
 function updateText(call: Call, server: string, uri: unknown): string | undefined {
   const { session } = call.request;
-  if (session === undefined || typeof uri !== 'string' || !call.path.resourceSubscriptions.of(session.id).some((resource) => resource.server === server && resource.uri === uri)) return undefined;
-  const publicUri = mayHear(call, server, { type: 'resource', uri }) ? publicResourceUri(server, uri, call.prefix) : undefined;
+  const normal = typeof uri === 'string' ? normalResourceUri(uri) : undefined;
+  if (session === undefined || normal === undefined) return undefined;
+  const subscribed = call.path.resourceSubscriptions.of(session.id);
+  if (!subscribed.some((resource) => resource.server === server && resource.uri === normal)) return undefined;
+  const isHeard = mayHear(call, server, { type: 'resource', uri: normal });
+  const publicUri = isHeard ? publicResourceUri(server, normal, call.prefix) : undefined;
   return publicUri === undefined ? undefined : JSON.stringify({ jsonrpc: '2.0', method: 'notifications/resources/updated', params: { uri: publicUri } });
 }

@@ -74,6 +74,8 @@ export interface RequestPath {
   readonly listPageLength: number;
   readonly logLevels: LogLevels;
   readonly resourceSubscriptions: ResourceSubscriptions;
+  /** Told of each decision that failed because a policy's expression was shown more than it may go through; must not throw. */
+  readonly observeOverBudget?: ((policy: string) => void) | undefined;
   /** Told of each server whose share of a list is missing; must not throw. */
   readonly observeMissing?: ((server: string, reason: string) => void) | undefined;
 }

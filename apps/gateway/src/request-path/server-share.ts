@@ -3,7 +3,7 @@ import type { DocumentOf } from '@sallyport/configuration';
 import { isJsonObject, parseMessage } from '@sallyport/mcp-relay';
 import type { RelayAnswer, ServerMessage } from '@sallyport/mcp-relay';
 import type { Action, Permit } from '@sallyport/policy';
-import { publicResourceUri, serverResourceUri } from '@sallyport/server';
+import { normalResourceUri, publicResourceUri, serverResourceUri } from '@sallyport/server';
 import type { SubscriptionFilter } from '../inbound/client-message.js';
 import { abilitiesToward } from '../dialog/client-abilities.js';
 import type { ClientAbilities } from '../dialog/client-abilities.js';
@@ -108,7 +108,7 @@ function permitFor(call: Call, { name }: DocumentOf<'McpServer'>, wanted: Wanted
   const lists = listNames.filter((list) => wanted[list] === true && may({ type: LIST_ACTIONS[list] }));
   const uris = (wanted.resourceSubscriptions ?? []).flatMap((publicUri) => {
     const found = serverResourceUri(publicUri, call.servers, call.prefix);
-    return found?.server === name && may({ type: 'resource', uri: found.uri }) ? [found.uri] : [];
+    return found.type === 'found' && found.server === name && may({ type: 'resource', uri: found.uri }) ? [found.uri] : [];
   });
   const tasks = new Map((wanted.tasks ?? []).filter(({ server, action }) => server.name === name && may(action)).map((task) => [task.id, task]));
   return reach && { ...reach, tasks, filter: { ...Object.fromEntries(lists.map((list) => [list, true])), ...(uris.length > 0 ? { resourceSubscriptions: uris } : {}), ...(tasks.size > 0 ? { taskIds: [...tasks.keys()] } : {}) } };
@@ -133,6 +133,13 @@ async function acknowledged(stream: AsyncIterator<ServerMessage>, asked: Subscri
   }
 }
 
+/** The public URI of a resource that changed, in whatever form the server wrote it; `undefined` if this client does not hear of it. */
+function toldResource(call: Call, { server, honoured }: Share, uri: unknown): string | undefined {
+  const normal = typeof uri === 'string' ? normalResourceUri(uri) : undefined;
+  if (normal === undefined || honoured.resourceSubscriptions?.includes(normal) !== true) return undefined;
+  return mayHear(call, server, { type: 'resource', uri: normal }) ? publicResourceUri(server, normal, call.prefix) : undefined;
+}
+
 /** What one server says, in our words: only what it agreed to tell, and only about its own resources. */
 export async function pump(call: Call, share: Share, feed: Feed): Promise<void> {
   const { server, lease, honoured, messages } = share;
@@ -148,8 +155,8 @@ export async function pump(call: Call, share: Share, feed: Feed): Promise<void> 
         feed.push({ method: LISTS[list] });
         // Each change costs us and the client a reading: a storm of them waits at the server.
         await pause(CHANGE_MS, undefined, { signal: call.inbound.disconnected, ref: false });
-      } else if (method === 'notifications/resources/updated' && isJsonObject(params) && typeof params['uri'] === 'string' && honoured.resourceSubscriptions?.includes(params['uri']) === true && mayHear(call, server, { type: 'resource', uri: params['uri'] })) {
-        const uri = publicResourceUri(server, params['uri'], call.prefix);
+      } else if (method === 'notifications/resources/updated' && isJsonObject(params)) {
+        const uri = toldResource(call, share, params['uri']);
         if (uri !== undefined) feed.push({ method, about: uri, params: { uri } });
       } else if (method === TASK_CHANGED) tellTask(call, share, message, feed);
     }

@@ -1,6 +1,7 @@
 import type { AccessPolicySpec } from '@sallyport/configuration';
 import { isMachine, type AgentAssurance, type Caller } from './caller.js';
 import type { ClientToGatewayPolicy, GatewayToServerPolicy, PolicySet, Rule } from './compile-policies.js';
+import { lenientPattern, lenientReading } from './resource-uri.js';
 
 /** What the first hop knows of a caller, at the authorization server before there is a token. A `Caller` is one. */
 export type ConnectFacts = Pick<Caller, 'userId' | 'trustProvider' | 'subject' | 'clientId' | 'agentName' | 'agentAssurance' | 'isKeyBound' | 'roles' | 'groups' | 'authTime' | 'acr' | 'amr'>;
@@ -83,6 +84,36 @@ function metadataDocumentHost(clientId: string): string | undefined {
 /** All rules that match must hold: a narrow rule tightens a broad one, in whatever order they are written. */
 export function answerOf(rules: readonly Rule[], text: string, roles: readonly string[]): RuleAnswer {
   return answerOfRules(rules.filter((rule) => rule.matches.some((glob) => glob(text))), roles);
+}
+
+/**
+ * The same for a resource. A server may read a URI less exactly than it is written: a rule that matches what such a one reads
+ * tightens too, and the rules must cover both.
+ */
+export function answerOfUri(rules: readonly Rule[], uri: string, roles: readonly string[]): RuleAnswer {
+  const reading = lenientReading(uri);
+  const exact = rules.filter((rule) => rule.matches.some((glob) => glob(uri)));
+  const lenient = rules.filter((rule) => rule.matchesLeniently.some((matches) => matches(reading)));
+  if (exact.length === 0 || lenient.length === 0) return { matches: false };
+  return answerOfRules([...new Set([...exact, ...lenient])], roles);
+}
+
+/**
+ * The same for what may come out of a template, whatever its variables are. A rule must cover the template as it is written,
+ * and all that could match one of its resources must hold.
+ */
+export function answerOfTemplate(rules: readonly Rule[], uriTemplate: string, roles: readonly string[]): RuleAnswer {
+  const covers = rules.some((rule) => rule.matches.some((glob) => glob(uriTemplate)));
+  return covers ? answerOfRules(rules.filter((rule) => mayMatchTemplate(rule, uriTemplate)), roles) : { matches: false };
+}
+
+/** What stands before a template's first variable agrees with what stands before a pattern's first `*`. */
+export function mayMatchTemplate({ patterns }: Rule, uriTemplate: string): boolean {
+  const literal = lenientPattern(uriTemplate.split('{', 1)[0] ?? '').pattern;
+  return patterns.some((pattern) => {
+    const start = lenientPattern(pattern.split('*', 1)[0] ?? '').pattern;
+    return literal.startsWith(start) || start.startsWith(literal);
+  });
 }
 
 /** What rules that match ask for together. */

@@ -4,6 +4,7 @@ import { compileExpression } from './condition/expression.js';
 import type { Expression } from './condition/expression.js';
 import { compileHours } from './condition/hours.js';
 import type { Hours } from './condition/hours.js';
+import { patternDeviation } from './resource-uri.js';
 import { compileSourceNetwork } from './condition/source-network.js';
 import type { SourceNetwork } from './condition/source-network.js';
 
@@ -40,8 +41,18 @@ export function compileConditions(spec: Pick<AccessPolicySpec, 'conditions' | 'w
   return { mfa, maxAuthAgeSeconds, sourceNetwork, hours: compiledHours, when: when && 'invalid' in when ? undefined : when };
 }
 
+/** Patterns for resources that no URI in its normal form could match: a rule that should tighten would not (security rule S13). */
+export function problemsOfPatterns(spec: AccessPolicySpec): PolicyProblem[] {
+  if (spec.hop !== 'gateway-to-server') return [];
+  return spec.resources.flatMap(({ match }, rule) => match.flatMap((pattern, index) => {
+    const part = patternDeviation(pattern);
+    const message = `matches nothing: its ${part} is not in the normal form in which resources are asked for (docs/policies.md)`;
+    return part === undefined ? [] : [{ path: ['resources', rule, 'match', index], message }];
+  }));
+}
+
 /** Why this policy would permit nothing; what refuses it when it is written. */
 export function problemsOfPolicy(spec: AccessPolicySpec): PolicyProblem[] {
   const conditions = compileConditions(spec);
-  return 'invalid' in conditions ? conditions.invalid : [];
+  return [...('invalid' in conditions ? conditions.invalid : []), ...problemsOfPatterns(spec)];
 }

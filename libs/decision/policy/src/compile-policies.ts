@@ -1,9 +1,11 @@
 import { isPersonal } from '@sallyport/configuration';
 import type { AccessPolicySpec, ApprovedTool, ConfigurationSnapshot, DocumentMap } from '@sallyport/configuration';
-import { compileConditions } from './compile-conditions.js';
+import { compileConditions, problemsOfPatterns } from './compile-conditions.js';
 import type { Conditions } from './compile-conditions.js';
 import { compileGlob } from './condition/glob.js';
 import type { Glob } from './condition/glob.js';
+import { lenientPattern } from './resource-uri.js';
+import type { LenientReading } from './resource-uri.js';
 import { scopesForRoles } from './roles.js';
 
 type ServerPolicySpec = Extract<AccessPolicySpec, { hop: 'gateway-to-server' }>;
@@ -11,6 +13,8 @@ type GatewayPolicySpec = Extract<AccessPolicySpec, { hop: 'client-to-gateway' }>
 
 export interface Rule {
   readonly matches: readonly Glob[];
+  /** The same on what a server may read that is less exact (`lenientReading`): of rules for resources. */
+  readonly matchesLeniently: readonly ((reading: LenientReading) => boolean)[];
   readonly patterns: readonly string[];
   readonly scope: string | undefined;
   readonly roles: readonly string[] | undefined;
@@ -71,11 +75,15 @@ function compileSet(snapshot: ConfigurationSnapshot): PolicySet {
   const gatewayToServer: GatewayToServerPolicy[] = [];
   for (const { name, spec } of snapshot.all('AccessPolicy')) {
     const conditions = compileConditions(spec);
-    if ('invalid' in conditions) continue;
+    if ('invalid' in conditions || problemsOfPatterns(spec).length > 0) continue;
     const common = { name, users: spec.users, agents: spec.agents, conditions };
     if (spec.hop === 'client-to-gateway') clientToGateway.push({ ...common, trustProviders: spec.trustProviders });
     else if (grantsCredential(snapshot, spec)) {
-      gatewayToServer.push({ ...common, server: spec.server, credentialProvider: spec.credentialProvider, perUser: isPersonalProvider(snapshot, spec.credentialProvider), tools: compileRules(spec.tools), resources: compileRules(spec.resources, '/'), prompts: compileRules(spec.prompts) });
+      gatewayToServer.push({
+        ...common, server: spec.server, credentialProvider: spec.credentialProvider,
+        perUser: isPersonalProvider(snapshot, spec.credentialProvider),
+        tools: compileRules(spec.tools), resources: compileResourceRules(spec.resources), prompts: compileRules(spec.prompts),
+      });
     }
   }
   const scopes = new Map(snapshot.all('Role').map((role) => [role.name, scopesForRoles(snapshot, [role.name])]));
@@ -95,5 +103,18 @@ function isPersonalProvider(snapshot: ConfigurationSnapshot, name: string): bool
 }
 
 function compileRules(rules: ServerPolicySpec['tools'], separator?: string): Rule[] {
-  return rules.map((rule) => ({ matches: rule.match.map((pattern) => compileGlob(pattern, separator)), patterns: rule.match, scope: rule.scope, roles: rule.roles, takesUnapproved: rule.unapproved === 'allowed' }));
+  return rules.map(({ match, scope, roles, unapproved }) => ({
+    matches: match.map((pattern) => compileGlob(pattern, separator)), matchesLeniently: [], patterns: match,
+    scope, roles, takesUnapproved: unapproved === 'allowed',
+  }));
+}
+
+function compileResourceRules(rules: ServerPolicySpec['resources']): Rule[] {
+  return compileRules(rules, '/').map((rule) => ({ ...rule, matchesLeniently: rule.patterns.map(compileLenientGlob) }));
+}
+
+function compileLenientGlob(written: string): (reading: LenientReading) => boolean {
+  const { pattern, hasQuery } = lenientPattern(written);
+  const glob = compileGlob(pattern, '/');
+  return hasQuery ? ({ whole }) => glob(whole) : ({ withoutQuery }) => glob(withoutQuery);
 }

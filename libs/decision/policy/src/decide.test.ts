@@ -178,14 +178,72 @@ describe('decide', () => {
   it.each([
     ['allow', 'note://alice/1'],
     ['deny resource_not_granted', 'file:///etc/passwd'],
-    ['deny resource_uri_ambiguous', 'note://alice/../bob/1'],
-    ['deny resource_uri_ambiguous', 'note://alice/%2e%2e/bob'],
-    ['deny resource_uri_ambiguous', 'note://alice%2Fbob'],
-    ['deny resource_uri_ambiguous', 'note://alice\\bob'],
-    ['deny resource_uri_ambiguous', 'note://alice/a\nb'],
+    ['deny resource_uri_not_normal', 'note://alice/../bob/1'],
+    ['deny resource_uri_not_normal', 'note://alice/%2e%2e/bob'],
+    ['deny resource_uri_not_normal', 'note://alice/..%2Fbob'],
+    ['deny resource_uri_not_normal', 'NOTE://alice/1'],
+    ['deny resource_uri_not_normal', 'note://%61lice/1'],
+    ['deny resource_uri_not_normal', 'note://alice\\bob'],
+    ['deny resource_uri_not_normal', 'note://alice/a\nb'],
+    ['allow', 'note://alice%2Fbob'],
     ['allow', 'note://alice/v1..2'],
   ])('answers %s for the resource %j (S13)', (expected, uri) => {
     expect(summary(ask(policies(c2g(), g2s()), caller, { type: 'resource', uri }))).toBe(expected);
+  });
+
+  it.each([
+    ['step-up notes.read notes.write', 'note://srv/private/key'],
+    ['step-up notes.read notes.write', 'note://srv%2Fprivate/key'],
+    ['step-up notes.read notes.write', 'note://srv/private%2F%2Fkey'],
+    ['allow', 'note://srv/public%2Fkey'],
+    ['step-up notes.read notes.write', 'note://srv/secret(1)'],
+    ['step-up notes.read notes.write', 'note://srv/secret%281%29'],
+    ['step-up notes.read notes.write', 'note://srv/secret(1)?x'],
+    ['step-up notes.read notes.write', 'note://srv/secret(1)#x'],
+    ['allow', 'note://srv/secret(1)/x'],
+    ['allow', 'repo://public/readme'],
+    ['deny resource_not_granted', 'repo://secret?/readme'],
+    ['allow', 'repo://a/file%281%29'],
+    ['deny resource_not_granted', 'repo://a%2Fb/readme'],
+  ])('answers %s for the resource %j, which a server may read less exactly than it is written (S13)', (expected, uri) => {
+    const resources = [
+      { match: ['note://**'], scope: 'notes.read' }, { match: ['note://srv/private/**', 'note://srv/secret(1)'], scope: 'notes.write' },
+      { match: ['repo://*/readme'], scope: 'notes.read' }, { match: ['repo://a/file%281%29'] },
+    ];
+    expect(summary(ask(policies(c2g(), g2s({ resources })), caller, { type: 'resource', uri }))).toBe(expected);
+  });
+
+  it.each([
+    ['allow', 'note://topics/{topic}'],
+    ['step-up notes.read notes.write', 'note://{+path}'],
+    ['step-up notes.read notes.write', 'note://srv/private/{id}'],
+    ['deny resource_not_granted', 'other://{id}'],
+    ['deny resource_uri_not_normal', 'NOTE://{id}'],
+  ])('answers %s for what would fit into the template %s: what its resources ask for is asked (S13)', (expected, uriTemplate) => {
+    const resources = [{ match: ['note://**'], scope: 'notes.read' }, { match: ['note://srv/private/**'], scope: 'notes.write' }];
+    expect(summary(ask(policies(c2g(), g2s({ resources })), caller, { type: 'resource-template', uriTemplate }))).toBe(expected);
+  });
+
+  it('permits nothing by a policy with a pattern that no URI in its normal form could match (S13)', () => {
+    const narrow = { match: ['note://srv/%70rivate/**'], scope: 'notes.write' };
+    expect(summary(ask(policies(c2g(), g2s({ resources: [{ match: ['note://**'] }, narrow] })), caller, { type: 'resource', uri: 'note://srv/private/key' }))).toBe('deny no_gateway_to_server_policy');
+  });
+
+  it('denies what is more than an expression may go through, says so, and lets no other expression of the decision pay for it (S29)', () => {
+    const recipients = Array.from({ length: 20_000 }, (_, index) => `person-${index}@company.example`);
+    const listed = g2s({ when: 'tool.arguments.recipients.all(r, r in tool.arguments.approved)' });
+    const asked = tool('get_note', { arguments: { recipients, approved: recipients, owner: 'acme' } });
+    expect(summary(ask(policies(c2g(), listed), caller, asked))).toBe('deny expression_over_budget');
+    expect(summary(ask(policies(c2g(), listed, g2s({ when: 'tool.arguments.owner == "acme"' }, 'owners')), caller, asked))).toBe('allow');
+    expect(summary(ask(policies(c2g(), listed), caller, tool('get_note', { arguments: { recipients: recipients.slice(0, 100), approved: recipients.slice(0, 100) } })))).toBe('allow');
+  });
+
+  it('bounds what the expressions of many policies may spend together (S29)', () => {
+    const text = 'a'.repeat(500_000);
+    const costly = Array.from({ length: 40 }, (_, index) => g2s({ when: `tool.arguments.text.contains("b${index}")` }, `costly-${index}`));
+    const asked = tool('get_note', { arguments: { text } });
+    expect(summary(ask(policies(c2g(), ...costly.slice(0, 3), g2s({ when: 'tool.arguments.text != ""' }, 'last')), caller, asked))).toBe('allow');
+    expect(summary(ask(policies(c2g(), ...costly, g2s({ when: 'tool.arguments.text != ""' }, 'last')), caller, asked))).toBe('deny expression_false');
   });
 
   it.each<Action>([{ type: 'connect' }, { type: 'list-tools' }, { type: 'list-resources' }, { type: 'list-prompts' }, { type: 'lease' }])('lets %j reach the server without a scope, and never where no policy does (R35)', (action) => {

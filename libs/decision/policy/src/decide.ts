@@ -1,14 +1,15 @@
 import type { ApprovedTool } from '@sallyport/configuration';
-import { answerOf, answerOfRules, applicablePolicies } from './applicable-policies.js';
+import { answerOf, answerOfRules, answerOfTemplate, answerOfUri, applicablePolicies, mayMatchTemplate } from './applicable-policies.js';
 import type { Applicable, ConnectFacts, RuleAnswer } from './applicable-policies.js';
 import type { Caller } from './caller.js';
-import type { CompiledPolicies, GatewayToServerPolicy, PolicySet, Rule } from './compile-policies.js';
+import type { CompiledPolicies, GatewayToServerPolicy, PolicySet } from './compile-policies.js';
+import { DECISION_STEPS, ExpressionBudget } from './condition/expression-budget.js';
 import { failingCondition } from './failing-condition.js';
 import type { Circumstances } from './failing-condition.js';
 import { DEFAULT_DENY } from './decision.js';
 import type { AccessRequest, Action, ConnectDecision, Decision, DenialReason, Offer, ToolFacts } from './decision.js';
 import { permit } from './permit.js';
-import { isAmbiguousUri } from './resource-uri.js';
+import { templateDeviation, uriDeviation } from './resource-uri.js';
 
 /**
  * Both hops in one decision: may this human through this agent come in, and may they do this at this server (R3, R22)?
@@ -54,6 +55,12 @@ function decideFirstHop(applicable: Applicable, caller: ConnectFacts, circumstan
   return closest ?? { policy: DEFAULT_DENY, reason: 'no_client_to_gateway_policy' };
 }
 
+/** A resource whose URI has another form that is its normal one: a rule would be held against the wrong one (S13). */
+function isOtherwiseRead(action: Action): boolean {
+  if (action.type === 'resource') return uriDeviation(action.uri) !== undefined;
+  return action.type === 'resource-template' && templateDeviation(action.uriTemplate) !== undefined;
+}
+
 type SecondHop =
   | { outcome: 'allow'; policy: GatewayToServerPolicy }
   | { outcome: 'step-up'; policy: GatewayToServerPolicy; requiredScopes: readonly string[] }
@@ -61,7 +68,7 @@ type SecondHop =
 
 function decideSecondHop(set: PolicySet, applicable: Applicable, caller: Caller, request: AccessRequest, circumstances: Circumstances): SecondHop {
   const { action, server } = request;
-  if (action.type === 'resource' && isAmbiguousUri(action.uri)) return { outcome: 'deny', policy: undefined, reason: 'resource_uri_ambiguous' };
+  if (isOtherwiseRead(action)) return { outcome: 'deny', policy: undefined, reason: 'resource_uri_not_normal' };
   const candidates = applicable.byServer.get(server) ?? [];
   const answers = ruleAnswers(applicable, candidates, caller, server, action);
   const { isHeldBack } = approvalOf(set, server, action);
@@ -76,7 +83,7 @@ function decideSecondHop(set: PolicySet, applicable: Applicable, caller: Caller,
     if (action.type === 'lease' && action.policy !== undefined && action.policy !== policy.name) continue;
     const answer = answers?.[index];
     if (answer && !answer.matches) {
-      deny(policy, action.type === 'resource' ? 'resource_not_granted' : action.type === 'prompt' ? 'prompt_not_granted' : 'tool_not_granted', 0);
+      deny(policy, isOfResource(action) ? 'resource_not_granted' : action.type === 'prompt' ? 'prompt_not_granted' : 'tool_not_granted', 0);
       continue;
     }
     if (answer && isHeldBack && !answer.takesUnapproved) {
@@ -108,20 +115,12 @@ export function visible(policies: CompiledPolicies, caller: Caller, server: stri
   return isOpenTo(policies, caller, server, offer, (candidates, applicable) => ruleAnswers(applicable, candidates, caller, server, offer) ?? []);
 }
 
-/**
- * The same for a resource template (RFC 6570): false only when reading would be denied whatever its variables are. What
- * stands before the first of them must agree with what stands before a pattern's first `*`.
- */
+/** The same for a resource template (RFC 6570): false only when reading would be denied whatever its variables are. */
 export function visibleTemplate(policies: CompiledPolicies, caller: Caller, server: string, uriTemplate: string): boolean {
-  const literal = uriTemplate.split('{', 1)[0] ?? '';
-  const mayMatch = ({ patterns }: Rule) => patterns.some((pattern) => {
-    const start = pattern.split('*', 1)[0] ?? '';
-    return literal.startsWith(start) || start.startsWith(literal);
-  });
-  return isOpenTo(policies, caller, server, { type: 'resource', uri: uriTemplate }, (candidates) => candidates.map(({ resources }): RuleAnswer => {
+  return isOpenTo(policies, caller, server, { type: 'resource-template', uriTemplate }, (candidates) => candidates.map(({ resources }): RuleAnswer => {
     // Which of them will match is not known yet: one that could let this caller in is enough.
-    const attainable = resources.filter(mayMatch).map((rule) => answerOfRules([rule], caller.roles)).find((answer) => isAttainable(policies.set, caller, answer));
-    return attainable ?? { matches: false };
+    const answers = resources.filter((rule) => mayMatchTemplate(rule, uriTemplate)).map((rule) => answerOfRules([rule], caller.roles));
+    return answers.find((answer) => isAttainable(policies.set, caller, answer)) ?? { matches: false };
   }));
 }
 
@@ -129,9 +128,9 @@ function isOpenTo(policies: CompiledPolicies, caller: Caller, server: string, ac
   const { set } = policies;
   const applicable = applicablePolicies(set, caller);
   const { isHeldBack } = approvalOf(set, server, action);
-  const variables = circumstancesOf(set, applicable, { server, action, sourceIp: null, now: 0 }).variables;
+  const { variables, budget } = circumstancesOf(set, applicable, { server, action, sourceIp: null, now: 0 });
   const open = ({ conditions: { when } }: { conditions: { when: GatewayToServerPolicy['conditions']['when'] } }) =>
-    !when || when.reads.toolArguments || when.reads.request || when.evaluate(variables()) === 'true';
+    !when || when.reads.toolArguments || when.reads.request || when.evaluate(variables(), budget) === 'true';
   if (!applicable.clientToGateway.some(open)) return false;
   const candidates = applicable.byServer.get(server) ?? [];
   const answers = answersOf(candidates, applicable);
@@ -163,6 +162,8 @@ export function personalProvidersFor(policies: CompiledPolicies, caller: Connect
 
 const isEntitled = (set: PolicySet, caller: Caller, scope: string): boolean => caller.roles.some((role) => set.entitledScopes(role).has(scope));
 
+const isOfResource = (action: Action): boolean => action.type === 'resource' || action.type === 'resource-template';
+
 const isOfTool = (action: Action | Offer): action is Extract<Action, { type: 'tool' | 'tool-view' | 'task' }> => action.type === 'tool' || action.type === 'tool-view' || action.type === 'task';
 
 /** Servers invent names: remembered answers are few and forgotten together. */
@@ -170,7 +171,8 @@ const MAX_REMEMBERED_NAMES = 4_096;
 
 /** One answer per candidate policy; `undefined` where the action is no operation. */
 function ruleAnswers(applicable: Applicable, candidates: readonly GatewayToServerPolicy[], caller: Caller, server: string, action: Action): readonly RuleAnswer[] | undefined {
-  if (action.type === 'resource') return candidates.map((policy) => answerOf(policy.resources, action.uri, caller.roles));
+  if (action.type === 'resource') return candidates.map((policy) => answerOfUri(policy.resources, action.uri, caller.roles));
+  if (action.type === 'resource-template') return candidates.map((policy) => answerOfTemplate(policy.resources, action.uriTemplate, caller.roles));
   const list = action.type === 'prompt' ? 'prompts' : isOfTool(action) ? 'tools' : undefined;
   if (list === undefined || !('name' in action)) return undefined;
   const key = `${list} ${server} ${action.name}`;
@@ -184,19 +186,33 @@ function ruleAnswers(applicable: Applicable, candidates: readonly GatewayToServe
 }
 
 function circumstancesOf(set: PolicySet, applicable: Applicable, { server, action, sourceIp, now }: AccessRequest): Circumstances {
-  const isOperation = isOfTool(action) || action.type === 'resource' || action.type === 'prompt';
+  const isOperation = isOfTool(action) || isOfResource(action) || action.type === 'prompt';
   return {
     sourceIp,
     now,
     ignoreSource: action.type === 'lease',
     answers: (reads) => (isOperation && !(action.type === 'tool-view' && reads.toolArguments)) || !(reads.tool || (reads.request && action.type === 'lease')),
+    budget: new ExpressionBudget(DECISION_STEPS),
     lacks: (reads) => action.type === 'task' && action.arguments === undefined && reads.toolArguments,
     variables: () => ({
       ...applicable.variables,
       tool: isOfTool(action) ? { name: action.name, approved: approvalOf(set, server, action).approved !== undefined, annotations: annotationsOf(approvalOf(set, server, action).approved), arguments: ('arguments' in action ? action.arguments : undefined) ?? {} } : {},
-      request: { server, kind: action.type === 'task' ? 'tool' : action.type, name: 'name' in action ? action.name : '', uri: action.type === 'resource' ? action.uri : '', sourceIp: sourceIp ?? '', time: new Date(now) },
+      request: { server, ...describe(action), sourceIp: sourceIp ?? '', time: new Date(now) },
     }),
   };
+}
+
+/** What an expression sees of an action, in `request`. */
+function describe(action: Action): { readonly kind: string; readonly name: string; readonly uri: string } {
+  const name = 'name' in action ? action.name : '';
+  switch (action.type) {
+    case 'resource':
+      return { kind: 'resource', name, uri: action.uri };
+    case 'resource-template':
+      return { kind: 'resource', name, uri: action.uriTemplate };
+    default:
+      return { kind: action.type === 'task' ? 'tool' : action.type, name, uri: '' };
+  }
 }
 
 /** Whether the tool is approved as it is now; `undefined` for a server of which no tools are. */

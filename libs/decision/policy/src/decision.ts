@@ -12,6 +12,8 @@ export type Offer = ({ readonly type: 'tool' } & ToolFacts) | { readonly type: '
 
 /**
  * - `tool`, `resource`, `prompt`: one operation, with everything that is known about it.
+ * - `resource-template`: being told what would fit into a template (RFC 6570); suggestions name resources, so whatever could be
+ *   asked of one of them is asked. Expressions see the template as `request.uri`.
  * - `tool-view`: reading the view a tool names (MCP Apps): the tool's own rules and scopes; expressions that look at its
  *   arguments are left to the call.
  * - `task`: following up a task that a call of this tool began, decided as that call. Without the arguments, because they
@@ -27,6 +29,7 @@ export type Action =
   | ({ readonly type: 'tool-view' } & ToolFacts)
   | ({ readonly type: 'task'; readonly arguments?: Readonly<Record<string, unknown>> | undefined } & ToolFacts)
   | { readonly type: 'resource'; readonly uri: string }
+  | { readonly type: 'resource-template'; readonly uriTemplate: string }
   | { readonly type: 'prompt'; readonly name: string }
   | { readonly type: 'list-tools' }
   | { readonly type: 'list-resources' }
@@ -64,14 +67,16 @@ export type DenialReason =
   /** The scope is missing and the user's roles do not entitle to it: asking for it would not help. */
   | 'scope_not_entitled'
   | 'role_missing'
-  /** RFC 3986 dot segments or encoded separators: two readers could take it for two things (security rule S13). */
-  | 'resource_uri_ambiguous'
+  /** Not in its normal form: another reader could take it for another resource (security rule S13). */
+  | 'resource_uri_not_normal'
   | 'mfa_required'
   | 'authentication_too_old'
   | 'source_not_allowed'
   | 'outside_hours'
   | 'expression_false'
-  | 'expression_failed';
+  | 'expression_failed'
+  /** The data it was shown is more than an expression may go through (security rule S29). */
+  | 'expression_over_budget';
 
 export type Decision =
   | { readonly outcome: 'allow'; readonly permit: Permit; readonly policies: DecidingPolicies; readonly revision: number }

@@ -2,9 +2,12 @@ import type { ConnectFacts } from './applicable-policies.js';
 import type { Conditions } from './compile-conditions.js';
 import { isMultiFactor } from './condition/multi-factor.js';
 import type { ExpressionReads, ExpressionVariables } from './condition/expression.js';
+import type { ExpressionBudget } from './condition/expression-budget.js';
 import type { DenialReason } from './decision.js';
 
 const SKEW_SECONDS = 60;
+
+const EXPRESSION_REASONS = { false: 'expression_false', failed: 'expression_failed', 'over-budget': 'expression_over_budget' } as const;
 
 export interface Circumstances {
   readonly sourceIp: string | null;
@@ -16,6 +19,8 @@ export interface Circumstances {
   /** Whether an expression that reads these is to be answered here, and cannot be. */
   readonly lacks: (reads: ExpressionReads) => boolean;
   readonly variables: () => ExpressionVariables;
+  /** What all expressions of this decision may spend. */
+  readonly budget: ExpressionBudget;
 }
 
 /** The first condition that does not hold, or `undefined` when all do. */
@@ -29,8 +34,8 @@ export function failingCondition(conditions: Conditions, caller: ConnectFacts, c
   if (sourceNetwork && !circumstances.ignoreSource && (circumstances.sourceIp === null || !sourceNetwork(circumstances.sourceIp))) return 'source_not_allowed';
   if (hours && !hours(circumstances.now)) return 'outside_hours';
   if (when && circumstances.answers(when.reads)) {
-    const answer = circumstances.lacks(when.reads) ? 'failed' : when.evaluate(circumstances.variables());
-    if (answer !== 'true') return answer === 'false' ? 'expression_false' : 'expression_failed';
+    const answer = circumstances.lacks(when.reads) ? 'failed' : when.evaluate(circumstances.variables(), circumstances.budget);
+    if (answer !== 'true') return EXPRESSION_REASONS[answer];
   }
   return undefined;
 }

@@ -28,4 +28,5 @@ export type { ClaimsCondition } from './condition/expression.js';
 export { durationSeconds } from './condition/duration.js';
 export { compileClaimExpression } from './condition/claim-expression.js';
 export type { ClaimExpression } from './condition/claim-expression.js';
-export { isAmbiguousUri } from './resource-uri.js';
+export { templateDeviation, uriDeviation } from './resource-uri.js';
+export type { UriDeviation, UriPart } from './resource-uri.js';

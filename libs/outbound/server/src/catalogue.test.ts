@@ -58,14 +58,14 @@ describe('a catalogue', () => {
 describe('a result', () => {
   test('carries the server id in links, embedded resources and contents, and nowhere else (S13)', () => {
     const result = {
-      content: [{ type: 'text', text: 'note://1' }, { type: 'resource_link', uri: 'note://1', name: 'n' }, { type: 'resource', resource: { uri: 'note://1', text: 'x' } }, { type: 'resource_link', uri: 'note://../1' }],
-      contents: [{ uri: 'note://1', text: 'x' }],
+      content: [{ type: 'text', text: 'note://1' }, { type: 'resource_link', uri: 'note://1', name: 'n' }, { type: 'resource', resource: { uri: 'note://1', text: 'x' } }, { type: 'resource_link', uri: 'note://../1' }, { type: 'resource', resource: { uri: 'note://../1', text: 'y' } }],
+      contents: [{ uri: 'note://1', text: 'x' }, { uri: 'x y', text: 'z' }],
       messages: [{ role: 'user', content: { type: 'resource', resource: { uri: 'note://1', text: 'x' } } }, { role: 'user', content: { type: 'text', text: 'note://1' } }, { role: 'user', content: { type: 'resource_link', uri: 'note://../1' } }],
       structuredContent: { uri: 'note://1' },
     };
     expect(rewriteResult(result, 'notes', 'server')).toEqual({
-      content: [{ type: 'text', text: 'note://1' }, { type: 'resource_link', uri: 'via-notes+note://1', name: 'n' }, { type: 'resource', resource: { uri: 'via-notes+note://1', text: 'x' } }],
-      contents: [{ uri: 'via-notes+note://1', text: 'x' }],
+      content: [{ type: 'text', text: 'note://1' }, { type: 'resource_link', uri: 'via-notes+note://1', name: 'n' }, { type: 'resource', resource: { uri: 'via-notes+note://1', text: 'x' } }, { type: 'resource', resource: { uri: 'via-notes+note://../1', text: 'y' } }],
+      contents: [{ uri: 'via-notes+note://1', text: 'x' }, { uri: 'via-notes+x y', text: 'z' }],
       messages: [{ role: 'user', content: { type: 'resource', resource: { uri: 'via-notes+note://1', text: 'x' } } }, { role: 'user', content: { type: 'text', text: 'note://1' } }],
       structuredContent: { uri: 'note://1' },
     });

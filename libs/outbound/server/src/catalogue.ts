@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { findParameterHeaders } from './parameter-headers.js';
 import type { ParameterHeader } from './parameter-headers.js';
 import { digestOfTool } from './tool-definition.js';
-import { publicResourceUri } from './resource-uri.js';
+import { normalResourceUri, publicResourceUri, publicUriTemplate } from './resource-uri.js';
 import { publicName } from './public-name.js';
 import type { NamePrefix } from './public-name.js';
 
@@ -67,7 +67,7 @@ export function cataloguePrompts(server: string, definitions: readonly unknown[]
   }));
 }
 
-/** Resources or templates; what cannot be addressed through us is left out. */
+/** Resources or templates, as they are asked for (`normalResourceUri`); what cannot be addressed through us is left out. */
 export function catalogueResources(server: string, kind: 'resources' | 'resourceTemplates', definitions: readonly unknown[], prefix: NamePrefix): Catalogue {
   const key = kind === 'resources' ? 'uri' : 'uriTemplate';
   return catalogue(server, prefix, definitions.map((candidate): Read<CatalogueEntry> => {
@@ -75,10 +75,11 @@ export function catalogueResources(server: string, kind: 'resources' | 'resource
     if (!parsed.success) return malformed(candidate);
     const definition: Record<string, unknown> = parsed.data;
     const uri = String(definition[key]);
-    const shown = publicResourceUri(server, uri, prefix);
-    if (shown === undefined) return { dropped: { name: uri.slice(0, MAX_SHOWN), reason: 'no-public-uri' } };
+    const asked = kind === 'resources' ? normalResourceUri(uri) : uri;
+    const shown = kind === 'resources' ? publicResourceUri(server, uri, prefix) : publicUriTemplate(server, uri, prefix);
+    if (asked === undefined || shown === undefined) return { dropped: { name: uri.slice(0, MAX_SHOWN), reason: 'no-public-uri' } };
     const json = JSON.stringify({ ...definition, [key]: shown });
-    return { publicName: shown, name: uri, json, legacyJson: json };
+    return { publicName: shown, name: asked, json, legacyJson: json };
   }));
 }
 
@@ -113,7 +114,8 @@ function publicUiMeta(server: string, meta: Record<string, unknown> | undefined,
 function viewUriIn(meta: Record<string, unknown> | undefined): string | undefined {
   const ui = meta?.['ui'];
   const uri = typeof ui === 'object' && ui !== null && 'resourceUri' in ui ? ui.resourceUri : meta?.['ui/resourceUri'];
-  return typeof uri === 'string' && uri.startsWith('ui://') ? uri : undefined;
+  const asked = typeof uri === 'string' ? normalResourceUri(uri) : undefined;
+  return asked?.startsWith('ui://') ? asked : undefined;
 }
 
 /** Before 2026-07-28 an output schema describes an object; another one would make the client refuse our wrapped content. */

@@ -6,7 +6,8 @@ export { cataloguePrompts, catalogueResources, catalogueTools } from './catalogu
 export type { Catalogue, CatalogueEntry, CataloguedTool } from './catalogue.js';
 export { decodeHeaderValue, encodeHeaderValue, findParameterHeaders, mismatchedParameterHeader, parameterHeaders } from './parameter-headers.js';
 export type { ParameterHeader } from './parameter-headers.js';
-export { isRefusedUri, publicResourceUri, serverResourceUri } from './resource-uri.js';
+export { normalResourceUri, publicResourceUri, serverResourceUri, serverUriTemplate } from './resource-uri.js';
+export type { ReceivedUri } from './resource-uri.js';
 export { rewriteResult } from './rewrite-result.js';
 export { connectToolName, publicName, serversThatMayOffer } from './public-name.js';
 export type { NamePrefix } from './public-name.js';

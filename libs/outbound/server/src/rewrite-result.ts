@@ -1,4 +1,4 @@
-import { publicResourceUri } from './resource-uri.js';
+import { publicContentUri, publicResourceUri } from './resource-uri.js';
 import type { NamePrefix } from './public-name.js';
 
 type JsonObject = Record<string, unknown>;
@@ -6,8 +6,9 @@ const isObject = (value: unknown): value is JsonObject => typeof value === 'obje
 
 /**
  * The result of tools/call, prompts/get or resources/read with every resource URI in its public form: links and embedded
- * resources in `content` and `messages`, and `contents`. Structured content is the tool's own data and stays as it is. What has no public form is
- * dropped: it could not be read through us. Returns `result` itself when there is nothing to rewrite.
+ * resources in `content` and `messages`, and `contents`. Structured content is the tool's own data and stays as it is. A link to
+ * what could not be read through us is dropped; content that is there is passed on whatever its URI (S13). Returns `result`
+ * itself when there is nothing to rewrite.
  */
 export function rewriteResult(result: JsonObject, server: string, prefix: NamePrefix): JsonObject {
   if (prefix === 'never') return result;
@@ -19,7 +20,7 @@ export function rewriteResult(result: JsonObject, server: string, prefix: NamePr
   return {
     ...result,
     ...(hasLinks ? { content: content.flatMap((block: unknown) => rewriteBlock(block, server, prefix)) } : {}),
-    ...(hasContents ? { contents: contents.flatMap((item: unknown) => withPublicUri(item, server, prefix) ?? []) } : {}),
+    ...(hasContents ? { contents: contents.map((item: unknown) => withContentUri(item, server, prefix)) } : {}),
     ...(hasLinksInMessages ? { messages: messages.flatMap((message: unknown) => rewriteMessage(message, server, prefix)) } : {}),
   };
 }
@@ -38,8 +39,7 @@ function rewriteBlock(block: unknown, server: string, prefix: NamePrefix): unkno
     return mapped === undefined ? [] : [mapped];
   }
   if (block['type'] === 'resource') {
-    const resource = withPublicUri(block['resource'], server, prefix);
-    return resource === undefined ? [] : [{ ...block, resource }];
+    return [{ ...block, resource: withContentUri(block['resource'], server, prefix) }];
   }
   return [block];
 }
@@ -48,4 +48,8 @@ function withPublicUri(holder: unknown, server: string, prefix: NamePrefix): Jso
   if (!isObject(holder) || typeof holder['uri'] !== 'string') return undefined;
   const uri = publicResourceUri(server, holder['uri'], prefix);
   return uri === undefined ? undefined : { ...holder, uri };
+}
+
+function withContentUri(holder: unknown, server: string, prefix: NamePrefix): unknown {
+  return isObject(holder) && typeof holder['uri'] === 'string' ? { ...holder, uri: publicContentUri(server, holder['uri'], prefix) } : holder;
 }

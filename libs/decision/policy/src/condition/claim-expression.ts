@@ -1,7 +1,9 @@
-import { costRefusal, ofClaims } from './expression.js';
+import { EXPRESSION_STEPS, ExpressionBudget } from './expression-budget.js';
+import { checkExpression, ofClaims } from './expression.js';
+import { meterExpression } from './meter-expression.js';
 
 export interface ClaimExpression {
-  /** @returns undefined where it does not come to a value: a claim is missing, types do not fit */
+  /** @returns undefined where it comes to no value: a claim is missing, types do not fit, or there is more than its budget is for */
   evaluate(claims: Readonly<Record<string, unknown>>): unknown;
 }
 
@@ -10,19 +12,19 @@ export interface ClaimExpression {
  * @param wanted `text`: one string; `texts`: a list of strings, or one
  */
 export function compileClaimExpression(source: string, wanted: 'text' | 'texts'): ClaimExpression | { invalid: string } {
-  const checked = ofClaims.check(source);
-  if (!checked.valid) return { invalid: (checked.error?.message ?? 'is not a CEL expression').split('\n', 1)[0] ?? '' };
-  const type = String(checked.type);
-  if (type !== 'dyn' && type !== 'string' && !(wanted === 'texts' && type.startsWith('list'))) return { invalid: `must be ${wanted === 'text' ? 'a string' : 'a list of strings'}, not ${type}` };
-  const program = ofClaims.parse(source);
-  const refusal = costRefusal(program.ast);
-  if (refusal !== undefined) return { invalid: refusal };
+  const checked = checkExpression(ofClaims, source);
+  if ('invalid' in checked) return checked;
+  const { type, program } = checked;
+  if (type !== 'dyn' && type !== 'string' && !(wanted === 'texts' && type.startsWith('list'))) {
+    return { invalid: `must be ${wanted === 'text' ? 'a string' : 'a list of strings'}, not ${type}` };
+  }
+  const run = meterExpression(ofClaims, program);
   return {
     evaluate: (claims) => {
       try {
-        return program({ claims: { ...claims } });
+        return run({ claims: { ...claims } }, new ExpressionBudget(EXPRESSION_STEPS));
       } catch {
-        return undefined; // an evaluation error is an answer: there is no such claim
+        return undefined; // an evaluation error is an answer: there is no such claim, or too much of it
       }
     },
   };

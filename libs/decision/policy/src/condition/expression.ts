@@ -1,6 +1,9 @@
 import { Environment } from '@marcbachmann/cel-js';
-import type { ASTNode } from '@marcbachmann/cel-js';
+import type { ASTNode, ParseResult } from '@marcbachmann/cel-js';
+import { EXPRESSION_STEPS, ExpressionBudget, OverBudget } from './expression-budget.js';
 import { compileGlob } from './glob.js';
+import { children, LOOPS, meterExpression } from './meter-expression.js';
+import { isNormalUri, isPlainPath, pathWithin, uriWithin } from './within.js';
 
 /** What an expression can see. Numbers of JSON are doubles; `request.time` is a timestamp. */
 export interface ExpressionVariables {
@@ -17,27 +20,43 @@ export interface ExpressionReads {
   readonly request: boolean;
 }
 
+/**
+ * `failed`: it did not come to a boolean (a field is missing, types do not fit). `over-budget`: the data it was shown is more
+ * than it may go through. Whoever asks must deny both.
+ */
+export type ExpressionAnswer = 'true' | 'false' | 'failed' | 'over-budget';
+
 export interface Expression {
   readonly reads: ExpressionReads;
-  /** `failed`: it did not come to a boolean (a field is missing, types do not fit). Whoever asks must deny. */
-  evaluate(variables: ExpressionVariables): 'true' | 'false' | 'failed';
+  /** @param steps what this and others may spend together; without it, what one expression may */
+  evaluate(variables: ExpressionVariables, steps?: ExpressionBudget): ExpressionAnswer;
 }
 
 const environmentOf = (...variables: readonly string[]): Environment =>
   variables.reduce((environment, name) => environment.registerVariable(name, 'map'), new Environment({ homogeneousAggregateLiterals: false, limits: { maxAstNodes: 500, maxDepth: 32, maxListElements: 256, maxMapEntries: 64, maxCallArguments: 8 } }))
-    .registerFunction('string.glob(string): bool', (text: string, pattern: string) => compileGlob(pattern)(text));
+    .registerFunction('string.glob(string): bool', (text: string, pattern: string) => compileGlob(pattern)(text))
+    .registerFunction('isNormalUri(string): bool', isNormalUri)
+    .registerFunction('uriWithin(string, string): bool', uriWithin)
+    .registerFunction('isPlainPath(string): bool', isPlainPath)
+    .registerFunction('pathWithin(string, string): bool', pathWithin);
+
+/** What is compared with must be plain itself; else the expression could only fail. */
+const BASES = new Map([['uriWithin', isNormalUri], ['pathWithin', isPlainPath]]);
 
 const ofPolicies = environmentOf('user', 'agent', 'tool', 'request');
 /** Over the claims of a token. */
 export const ofClaims = environmentOf('claims');
 
-const LOOPS = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 /** A regular expression on an agent's text has no cost bound in JavaScript (security rule S29). */
-const REFUSED = new Map([['matches', 'regular expressions are not allowed: use `glob`, `startsWith`, `endsWith` or `contains`']]);
+const REFUSED = new Map([
+  ['matches', 'regular expressions are not allowed: use `glob`, `startsWith`, `endsWith` or `contains`'],
+  ['json', '`json` is not allowed: what it reads has no bound'],
+]);
 
 /**
- * CEL with a bounded cost (security rule S29): length and size are limited, loops do not nest, there are no regular
- * expressions; `text.glob("a*")` is there instead. @returns what is wrong, else the expression
+ * CEL with a bounded cost (security rule S29): length and size of the expression are limited, loops do not nest, there are no
+ * regular expressions (`text.glob("a*")` is there instead), and what it does to the data it is shown spends a budget.
+ * @returns what is wrong, else the expression
  */
 export function compileExpression(source: string): Expression | { invalid: string } {
   return compile<ExpressionVariables>(ofPolicies, source);
@@ -45,36 +64,71 @@ export function compileExpression(source: string): Expression | { invalid: strin
 
 /** The same language over the claims of a token that was verified. Whoever asks must refuse all but `true`. */
 export interface ClaimsCondition {
-  evaluate(variables: { readonly claims: Readonly<Record<string, unknown>> }): 'true' | 'false' | 'failed';
+  evaluate(variables: { readonly claims: Readonly<Record<string, unknown>> }): ExpressionAnswer;
 }
 export function compileClaimsCondition(source: string): ClaimsCondition | { invalid: string } {
   return compile<{ readonly claims: Readonly<Record<string, unknown>> }>(ofClaims, source);
 }
 
-function compile<V extends object>(environment: Environment, source: string): { reads: ExpressionReads; evaluate(variables: V): 'true' | 'false' | 'failed' } | { invalid: string } {
-  const checked = environment.check(source);
-  if (!checked.valid) return { invalid: (checked.error?.message ?? 'is not a CEL expression').split('\n', 1)[0] ?? '' };
-  if (checked.type !== 'bool' && checked.type !== 'dyn') return { invalid: `must be true or false, not ${checked.type}` };
-  const program = environment.parse(source);
-  const reads = { tool: false, toolArguments: false, request: false };
-  const refusal = costRefusal(program.ast, reads);
-  if (refusal !== undefined) return { invalid: refusal };
+interface Compiled<V> {
+  readonly reads: ExpressionReads;
+  evaluate(variables: V, steps?: ExpressionBudget): ExpressionAnswer;
+}
+
+function compile<V extends object>(environment: Environment, source: string): Compiled<V> | { invalid: string } {
+  const checked = checkExpression(environment, source);
+  if ('invalid' in checked) return checked;
+  const { type, program, reads } = checked;
+  if (type !== 'bool' && type !== 'dyn') return { invalid: `must be true or false, not ${type}` };
+  const run = meterExpression(environment, program);
   return {
     reads,
-    evaluate: (variables) => {
+    evaluate: (variables, steps) => {
       try {
-        const value: unknown = program({ ...variables });
+        const value = withinBudget(steps, (budget) => run(variables, budget));
         return value === true ? 'true' : value === false ? 'false' : 'failed';
-      } catch {
-        return 'failed'; // an evaluation error is an answer: it denies
+      } catch (error) {
+        return error instanceof OverBudget ? 'over-budget' : 'failed'; // an evaluation error is an answer: it denies
       }
     },
   };
 }
 
-/** Why an expression has no cost bound (security rule S29); undefined when it has one. Notes what is read. */
-export function costRefusal(ast: ASTNode, reads = { tool: false, toolArguments: false, request: false }): string | undefined {
-  return inspect(ast, reads, 0);
+/** One expression spends at most its own budget, and at most what is left of the one it shares. */
+function withinBudget(shared: ExpressionBudget | undefined, run: (budget: ExpressionBudget) => unknown): unknown {
+  const given = Math.min(EXPRESSION_STEPS, shared?.left ?? EXPRESSION_STEPS);
+  const budget = new ExpressionBudget(given);
+  try {
+    return run(budget);
+  } finally {
+    if (shared !== undefined && given > 0) shared.spend(given - budget.left);
+  }
+}
+
+interface Checked {
+  /** What it comes to, as CEL names it. */
+  readonly type: string;
+  readonly program: ParseResult;
+  readonly reads: ExpressionReads;
+}
+
+/** An expression that may be compiled: it says what is written, and its form has a bound (security rule S29). */
+export function checkExpression(environment: Environment, source: string): Checked | { invalid: string } {
+  let program: ParseResult;
+  try {
+    program = environment.parse(source);
+  } catch (error) {
+    return { invalid: firstLine(error) };
+  }
+  const checked = program.check();
+  if (!checked.valid) return { invalid: firstLine(checked.error) };
+  const reads = { tool: false, toolArguments: false, request: false };
+  const refusal = inspect(program.ast, reads, 0);
+  return refusal === undefined ? { type: String(checked.type), program, reads } : { invalid: refusal };
+}
+
+function firstLine(error: unknown): string {
+  return (error instanceof Error ? error.message.split('\n', 1)[0] : undefined) || 'is not a CEL expression';
 }
 
 /** Notes what is read; returns why the expression is refused. */
@@ -93,6 +147,10 @@ function inspect(node: ASTNode, reads: { tool: boolean; toolArguments: boolean; 
   if (node.op === 'call' || node.op === 'rcall') {
     const refused = REFUSED.get(node.args[0]);
     if (refused) return refused;
+    const [, base] = node.op === 'call' ? node.args[1] : [];
+    if (base?.op === 'value' && typeof base.args === 'string' && BASES.get(node.args[0])?.(base.args) === false) {
+      return `\`${base.args}\` is not in the form that \`${node.args[0]}\` compares with`;
+    }
     if (node.op === 'rcall' && LOOPS.has(node.args[0])) depth++;
     if (depth > 1) return 'loops (`exists`, `all`, `map`, `filter`) must not be nested';
   }
@@ -101,14 +159,4 @@ function inspect(node: ASTNode, reads: { tool: boolean; toolArguments: boolean; 
     if (refusal !== undefined) return refusal;
   }
   return undefined;
-}
-
-function children(node: ASTNode): ASTNode[] {
-  const found: ASTNode[] = [];
-  const visit = (value: unknown): void => {
-    if (Array.isArray(value)) value.forEach(visit);
-    else if (typeof value === 'object' && value !== null && 'op' in value && 'args' in value) found.push(value as ASTNode);
-  };
-  visit(node.args);
-  return found;
 }

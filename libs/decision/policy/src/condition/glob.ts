@@ -12,7 +12,24 @@ export function compileGlob(pattern: string, separator?: string): Glob {
   const spansAll = (token: string) => separator === undefined || token.length > 1;
   if (tokens.length === 1 && first && spansAll(first)) return () => true;
   if (tokens.length === 2 && first && second?.startsWith('*') && spansAll(second)) return (text) => text.startsWith(first);
-  return (text) => matches(tokens, text, spansAll, separator);
+  const isStar = (token: string) => token.startsWith('*');
+  if (tokens.every((token) => !isStar(token) || spansAll(token))) return (text) => matchesFreely(tokens, text);
+  const start = first === undefined || isStar(first) ? '' : first;
+  const last = tokens.at(-1) ?? '';
+  const end = isStar(last) ? '' : last;
+  return (text) => text.startsWith(start) && text.endsWith(end) && matches(tokens, text, spansAll, separator);
+}
+
+/** Where every star spans anything, the first place of each part between them is as good as any. */
+function matchesFreely(tokens: readonly string[], text: string): boolean {
+  let from = 0;
+  for (const [index, token] of tokens.entries()) {
+    if (token.startsWith('*')) continue;
+    const at = index === tokens.length - 1 ? Math.max(from, text.length - token.length) : text.indexOf(token, from);
+    if (at < 0 || !text.startsWith(token, at) || (index === 0 && at !== 0)) return false;
+    from = at + token.length;
+  }
+  return true;
 }
 
 /** Keeps the set of positions in `text` that the tokens so far can end at. */
