@@ -42,6 +42,7 @@ import { reportEndedSessions } from './lifecycle/report-ended-sessions.js';
 import { DocumentFetch } from './limits/document-fetch.js';
 import { RequestLimits } from './limits/request-limits.js';
 import { resolveApart } from './limits/resolve-apart.js';
+import { RemoveRegistrationController } from './registration/remove-registration.controller.js';
 import { engineErrorPage } from './pages/engine-error-page.js';
 import { BackChannelLogout } from './sign-out/back-channel-logout.js';
 import { BackChannelLogoutController } from './sign-out/back-channel-logout.controller.js';
@@ -54,7 +55,7 @@ import { DynamicRegistrations } from './storage/dynamic-registrations.js';
 import { IdentitySessions } from './storage/identity-sessions.js';
 import { StoredSecrets } from './storage/stored-secrets.js';
 import { Users } from './storage/users.js';
-import { AUTHORIZATION_STEPS, BACK_CHANNEL_LOGOUT, BROWSER_BINDING, CLOCK, COMMAND_KEY, CONFIGURATION, ENGINE, HOUSEKEEPING, ISSUER, KEEP_SESSIONS, LOGGER, PUBLIC_KEYS, RECORDER, SEALER, SIGN_IN, SIGN_IN_EXCHANGES, SIGN_OUT, SIGNING_KEY_KEEPER } from './tokens.js';
+import { AUTHORIZATION_STEPS, BACK_CHANNEL_LOGOUT, BROWSER_BINDING, CLOCK, COMMAND_KEY, CONFIGURATION, ENGINE, HOUSEKEEPING, ISSUER, KEEP_SESSIONS, LOGGER, PUBLIC_KEYS, RECORDER, REGISTRATIONS, SEALER, SIGN_IN, SIGN_IN_EXCHANGES, SIGN_OUT, SIGNING_KEY_KEEPER } from './tokens.js';
 
 /** Bytes; the engine is content with less of all but key sets. */
 const LARGEST_DOCUMENT = 64 * 1024;
@@ -105,6 +106,7 @@ export class AuthorizationServerModule {
     const machines = new MachineAdmissions({ configuration, sessions, endSession, clock });
     const housekeeping = async () => {
       await removeExpired(database, clock);
+      if (configuration.state().ready) await registration.keepUp();
       await identities.endUnused(new Date(clock() - SIGN_IN_USEFUL_MS));
       await endOverdueSessions({ sessions, lifetimes: lifetimesOf(configuration.snapshot()), endSession, clock });
     };
@@ -127,7 +129,7 @@ export class AuthorizationServerModule {
     const assertions = new IdentityAssertions({ configuration, keys: issuerKeys, store, issuer: config.issuer, resource, clock });
     const assertionAdmissions = new AssertionAdmissions({ assertions, admissions, users, sessions, clock });
     const workloads = new WorkloadIdentities({ configuration, keys: issuerKeys, store, issuer: config.issuer, clock });
-    const registration = new DynamicRegistrations({ configuration, database, store, clock });
+    const registration = new DynamicRegistrations({ configuration, database, endSession, record: recorder.record, clock });
 
     const makeEngine = (keysInUse: readonly JWK[]) => createEngine({
       issuer: config.issuer,
@@ -181,13 +183,14 @@ export class AuthorizationServerModule {
 
     return {
       module: AuthorizationServerModule,
-      controllers: [InteractionController, FederationController, BackChannelLogoutController, SignOutController, JwksController, RotateSigningKeysController, ExchangeSignInController],
+      controllers: [InteractionController, FederationController, BackChannelLogoutController, SignOutController, JwksController, RotateSigningKeysController, RemoveRegistrationController, ExchangeSignInController],
       providers: [
         { provide: ENGINE, useValue: engine },
         { provide: HOUSEKEEPING, useValue: housekeeping },
         { provide: KEEP_SESSIONS, useValue: keepSessions },
         { provide: SIGNING_KEY_KEEPER, useValue: keeper },
         { provide: COMMAND_KEY, useValue: configurationKey },
+        { provide: REGISTRATIONS, useValue: registration },
         { provide: CLOCK, useValue: clock },
         { provide: SEALER, useValue: sealer },
         { provide: SIGN_IN_EXCHANGES, useValue: exchanges },

@@ -1,6 +1,6 @@
 import { decodeProtectedHeader, generateKeyPair, type CryptoKey } from 'jose';
 import { createAccessTokenVerifier } from '@sallyport/access-token';
-import { signCommand, type SignedCommand } from '@sallyport/configuration';
+import { signCommand, type SignedCommandOf } from '@sallyport/configuration';
 import type { RunningService } from '@sallyport/http';
 import { systemClock } from '@sallyport/kernel';
 import { subjects } from '@sallyport/messages';
@@ -26,7 +26,7 @@ type Published = { kid: string; alg: string } & Record<string, unknown>;
 const published = async (issuer = deployment.issuer): Promise<Published[]> => ((await (await fetch(`${issuer}/jwks`)).json()) as { keys: Published[] }).keys;
 const kidOf = ({ body }: TokenAnswer) => String(decodeProtectedHeader(String(body['access_token'])).kid);
 const keysOf = async (purpose: string) => deployment.database.signingKey.findMany({ where: { purpose }, orderBy: { signsFrom: 'desc' } });
-const command = async (changes: Partial<SignedCommand> = {}, key: CryptoKey = deployment.controlPlaneKey) => {
+const command = async (changes: Partial<SignedCommandOf<'rotate-signing-keys'>> = {}, key: CryptoKey = deployment.controlPlaneKey) => {
   const signed = await signCommand({ v: 1, type: 'rotate-signing-keys', purposes: ['access-token', 'downstream-token'], olderThan: Date.now(), issuedAt: Date.now(), ...changes }, key);
   return request(deployment.messaging.client(), subjects.rotateSigningKeys, { command: signed }, { timeoutMs: 10_000 });
 };

@@ -20,3 +20,4 @@ export const COMMAND_KEY = Symbol('commandKey');
 export const CLOCK = Symbol('Clock');
 export const SEALER = Symbol('Sealer');
 export const SIGN_IN_EXCHANGES = Symbol('SignInExchanges');
+export const REGISTRATIONS = Symbol('registrations');

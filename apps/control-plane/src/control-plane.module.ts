@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule, Provider, Type } from '@nestjs/common';
+import { AGENT_REGISTRATIONS_CONTEXT, AgentRegistrationsController, type AgentRegistrationsContext } from './agent-registrations/agent-registrations.controller.js';
 import { AGENT_SESSION_LIST, AgentSessionsController, type AgentSessionListContext } from './agent-sessions/agent-sessions.controller.js';
 import { ConfigurationController } from './configuration/configuration.controller.js';
 import { ConfigurationPublisher } from './configuration/configuration-publisher.js';
@@ -23,6 +24,7 @@ export interface ControlPlaneParts {
   readonly events: PostgresEventStore;
   readonly mcpSessions: McpSessionsContext;
   readonly agentSessions: AgentSessionListContext;
+  readonly agentRegistrations: AgentRegistrationsContext;
   readonly signingKeys: SigningKeysContext;
   readonly vault: VaultContext;
   /** The credential service: leases, connect pages, browser sessions, connections. */
@@ -35,7 +37,7 @@ export class ControlPlaneModule {
   static of(parts: ControlPlaneParts): DynamicModule {
     return {
       module: ControlPlaneModule,
-      controllers: [ConfigurationController, RevocationsController, McpSessionsController, EventsController, ToolDefinitionsController, AgentSessionsController, SigningKeysController, VaultController, ...parts.credentials.controllers],
+      controllers: [ConfigurationController, RevocationsController, McpSessionsController, EventsController, ToolDefinitionsController, AgentSessionsController, AgentRegistrationsController, SigningKeysController, VaultController, ...parts.credentials.controllers],
       providers: [
         { provide: PostgresDocumentStore, useValue: parts.documents },
         { provide: ConfigurationPublisher, useValue: parts.publisher },
@@ -44,6 +46,7 @@ export class ControlPlaneModule {
         { provide: PostgresEventStore, useValue: parts.events },
         { provide: MCP_SESSIONS_CONTEXT, useValue: parts.mcpSessions },
         { provide: AGENT_SESSION_LIST, useValue: parts.agentSessions },
+        { provide: AGENT_REGISTRATIONS_CONTEXT, useValue: parts.agentRegistrations },
         { provide: SIGNING_KEYS_CONTEXT, useValue: parts.signingKeys },
         { provide: VAULT_CONTEXT, useValue: parts.vault },
         ...parts.credentials.providers,

@@ -163,6 +163,7 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
       events: new PostgresEventStore(administration),
       mcpSessions: { ended: endedMcpSessions, admission: admitting('ended sessions', SESSION_REQUESTS_AT_ONCE) },
       agentSessions: { database: administration, revocations: () => replica.snapshot().revocations },
+      agentRegistrations: { messaging, signingKey: signing.privateKey, database: administration, revoker, lifecycle, clock },
       vault: { vault, database: administration, lifecycle, clock },
     }), {
       logger, metrics, clock, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, headers: 'pages',

@@ -49,7 +49,7 @@ export type CallRecord = z.infer<typeof CallRecord>;
 export const LifecycleRecord = z.object({
   v: z.literal(1),
   type: z.enum([
-    'user.signed_in', 'user.sign_in_failed', 'user.signed_out', 'agent.registered', 'agent.consented', 'agent.consent_denied',
+    'user.signed_in', 'user.sign_in_failed', 'user.signed_out', 'agent.registered', 'agent.registration_removed', 'agent.registration_removal_requested', 'agent.consented', 'agent.consent_denied',
     'token.issued', 'token.refreshed', 'token.refused', 'token.revoked',
     'connection.created', 'connection.refreshed', 'connection.refresh_failed', 'connection.needs_reconnect', 'connection.removed', 'connection.revoked_upstream', 'connection.consented',
     'credential-provider.paused', 'credential-provider.resumed',

@@ -13,6 +13,8 @@ export const subjects = {
   mcpSessionsEnded: 'sallyport.v1.mcp-sessions.ended',
   /** request/reply, queue group `authorization-server`: SignedCommandWire → CommandAnswer */
   rotateSigningKeys: 'sallyport.v1.signing-keys.rotate',
+  /** request/reply, queue group `authorization-server`: SignedCommandWire → CommandAnswer */
+  removeRegistration: 'sallyport.v1.agent-registrations.remove',
   /** request/reply, queue group `authorization-server`: SignInExchangeWire → SignInExchangeReply */
   exchangeSignIn: 'sallyport.v1.sign-in.exchange',
   /** publish/subscribe, control plane and refresh worker → gateways: CredentialChanged */

@@ -14,7 +14,7 @@ import { IDENTITY_SESSION, interactionSteps } from './interaction-steps.js';
 import { registerAssertionGrant } from './assertion-grant.js';
 import { RequestAdmission, TooManyRequests } from './limit-requests.js';
 import { OwnTokens } from './own-tokens.js';
-import { guardRegistration } from './register-clients.js';
+import { guardRegistration, refuseForgotten } from './register-clients.js';
 import { RefreshRotation } from './refresh-rotation.js';
 import { presentWorkload, verifyWorkloads } from './workload-assertion.js';
 import { answerForAccessTokens, INTROSPECTION_PATH, isConfidential, REVOCATION_PATH } from './structured-tokens.js';
@@ -80,7 +80,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     // A code is used up by now: only a refresh token is worth keeping.
     if (!verdict.admitted) throw verdict.retriable && kind === 'refresh' ? new NotNow(verdict.reason) : new errors.InvalidGrant({ detail: verdict.reason });
     admitUser(ctx, source.accountId, source.grantId);
-    if (kind === 'code' && registeredBy(ctx.oidc.client.clientId) === 'dynamic') await decisions.registration.used(ctx.oidc.client.clientId);
+    if (registeredBy(ctx.oidc.client.clientId) === 'dynamic') await decisions.registration.used(ctx.oidc.client.clientId, kind === 'code' ? source.accountId : undefined);
   };
   const admitUser = (ctx: KoaContextWithOIDC, userId: string, grantId?: string): void => {
     const refusal = decisions.limits.admitUser(userId, ctx.oidc.client?.clientId, grantId);
@@ -261,7 +261,7 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   const ownTokens = new OwnTokens(options.tokenMarkKey);
   makeTokensWith(provider, () => ownTokens.make());
   const admission = new RequestAdmission(decisions, ownTokens);
-  whenClientIsSought(provider, (ctx, clientId) => admission.clientSought(ctx, clientId));
+  whenClientIsSought(provider, (ctx, clientId) => admission.clientSought(ctx, clientId), refuseForgotten);
   whenClientIsNamed(provider, (ctx, client) => admission.clientFound(ctx, client));
   provider.use(admission.middleware);
   provider.use(guardRegistration(decisions));

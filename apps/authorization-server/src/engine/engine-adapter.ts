@@ -1,4 +1,4 @@
-import { errors, type Adapter, type AdapterFactory, type AdapterPayload } from 'oidc-provider';
+import { errors, Provider, type Adapter, type AdapterFactory, type AdapterPayload } from 'oidc-provider';
 import { SallyportError } from '@sallyport/kernel';
 import type { ArtifactStore, StoredArtifact } from '../storage/artifact-store.js';
 import type { EngineDecisions, RegistrationRules } from './engine.js';
@@ -16,7 +16,7 @@ interface AdapterSources {
   readonly store: ArtifactStore;
   readonly rotation: RefreshRotation;
   readonly administered: EngineDecisions['administeredAgent'];
-  readonly registration: Pick<RegistrationRules, 'unusedForSeconds'>;
+  readonly registration: Pick<RegistrationRules, 'unusedForSeconds' | 'registered'>;
 }
 
 type OnReplay = (grantId: string, clientId: string | undefined) => void;
@@ -94,8 +94,11 @@ class ClientAdapter extends EngineAdapter {
     this.#registration = registration;
   }
 
-  override upsert(id: string, payload: AdapterPayload): Promise<void> {
-    return super.upsert(id, payload, this.#registration.unusedForSeconds);
+  override async upsert(id: string, payload: AdapterPayload): Promise<void> {
+    const { client_name: name, redirect_uris: redirectUris } = payload;
+    const hosts = new Set((redirectUris ?? []).map((uri) => URL.parse(uri)?.host || uri.split(':', 1)[0] || ''));
+    await this.#registration.registered({ clientId: id, name: typeof name === 'string' ? name : undefined, redirectHosts: [...hosts], address: Provider.ctx?.ip ?? '' });
+    await super.upsert(id, payload, this.#registration.unusedForSeconds);
   }
 
   override async find(id: string): Promise<AdapterPayload | undefined> {

@@ -85,10 +85,18 @@ export interface RegistrationRules {
   /** @returns what `giveBack` takes when nothing came of it; undefined when this initial access token is good for nothing (more) */
   useToken(presented: string): Promise<string | undefined>;
   giveBack(use: string): Promise<void>;
-  /** @returns false when there are too many, and all of them have been used */
-  makeRoom(): Promise<boolean>;
-  /** A token is issued to it: from now on it stays. */
-  used(clientId: string): Promise<void>;
+  /** For one more; however many there are, some make room. @returns how many went that nobody had used */
+  makeRoom(): Promise<{ readonly unused: number }>;
+  registered(registration: NewRegistration): Promise<void>;
+  /** A token is issued to it. @param newTo a user who has just let it in; undefined for one who did before */
+  used(clientId: string, newTo: string | undefined): Promise<void>;
+}
+/** What is kept of a registration for those who look after them. */
+export interface NewRegistration {
+  readonly clientId: string;
+  readonly name: string | undefined;
+  readonly redirectHosts: readonly string[];
+  readonly address: string;
 }
 
 /** What the engine asks of the rest of the server. */
@@ -137,7 +145,7 @@ export interface EngineDecisions {
     secretRefused(clientId: string, address: string, digest: string): Refused;
     secretTried(clientId: string, address: string, digest: string, isRight: boolean): void;
     admitUser(userId: string, clientId: string | undefined, grantId?: string): Refused;
-    /** A registration was refused because all there are have been used. */
+    /** There were too many registrations: one that nobody used made room. */
     registrationsFull(): void;
   };
 }

@@ -116,15 +116,17 @@ export function whenClientIsNamed(provider: Provider, check: (ctx: KoaContextWit
 
 /**
  * The one method by which a client is looked up, in storage or at the URL it is named by.
- * @param check called before, within a request; what it throws is the answer
+ * @param check called before, within a request; what it throws is the answer, as is what `unknown` throws of one not found
  */
-export function whenClientIsSought(provider: Provider, check: (ctx: KoaContextWithOIDC, clientId: string) => Promise<void>): void {
+export function whenClientIsSought(provider: Provider, check: (ctx: KoaContextWithOIDC, clientId: string) => Promise<void>, unknown: (ctx: KoaContextWithOIDC, clientId: string) => void): void {
   const { Client: clients } = provider;
   const find = clients.find.bind(clients);
   clients.find = async (clientId) => {
     const ctx = Provider.ctx;
     if (ctx) await check(ctx, clientId);
-    return find(clientId);
+    const client = await find(clientId);
+    if (!client && ctx) unknown(ctx, clientId);
+    return client;
   };
 }
 

@@ -1,6 +1,16 @@
-import type { Provider } from 'oidc-provider';
+import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
+import { DYNAMIC_PREFIX } from './client-metadata.js';
 import type { EngineDecisions } from './engine.js';
 import { wordsFor } from './limit-requests.js';
+
+const FORGOTTEN = 'this client is not registered here (any more): register again';
+
+/** An agent whose registration made room, expired or was removed is told so, in words: what it should do is register again. */
+export function refuseForgotten(ctx: KoaContextWithOIDC, clientId: string): void {
+  if (!clientId.startsWith(DYNAMIC_PREFIX)) return;
+  if (ctx.path === '/authorize') throw new errors.InvalidClient(FORGOTTEN, 'client not found');
+  throw Object.assign(new errors.InvalidClientAuth('client not found'), { error_description: FORGOTTEN });
+}
 
 /** R18: registration can be off, ask for an initial access token (RFC 7591 section 3), and keeps only so many registrations. */
 export function guardRegistration({ registration, limits }: Pick<EngineDecisions, 'registration' | 'limits'>): Parameters<Provider['use']>[0] {
@@ -24,11 +34,9 @@ export function guardRegistration({ registration, limits }: Pick<EngineDecisions
       ctx.set('Retry-After', String(refusal.retryAfterSeconds));
       return refuse(refusal.isCommon === true ? 503 : 429, 'temporarily_unavailable', wordsFor(refusal));
     }
-    if (await registration.makeRoom()) await next();
-    else {
-      limits.registrationsFull();
-      refuse(403, 'access_denied', 'no more agents can be registered here');
-    }
+    const { unused } = await registration.makeRoom();
+    if (unused > 0) limits.registrationsFull();
+    await next();
     if (ctx.status === 201) {
       if (use === undefined) limits.chargeUnproven('register');
     } else if (use !== undefined) await registration.giveBack(use);

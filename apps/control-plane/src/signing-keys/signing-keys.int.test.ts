@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { Controller, Module, type INestMicroservice } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { MessagePattern, Payload } from '@nestjs/microservices';
-import { ConfigurationReplica, verifyCommand, type SignedCommand } from '@sallyport/configuration';
+import { ConfigurationReplica, verifyCommand, type SignedCommandOf } from '@sallyport/configuration';
 import { connectDatabase, type Database } from '@sallyport/database';
 import type { RunningService } from '@sallyport/http';
 import { Secret, systemClock } from '@sallyport/kernel';
@@ -121,7 +121,7 @@ describe('rotating the signing keys', () => {
   });
 
   describe('by the authorization server', () => {
-    const commands: SignedCommand[] = [];
+    const commands: SignedCommandOf<'rotate-signing-keys'>[] = [];
     let answer: CommandAnswer['outcome'] = 'done';
     let responder: INestMicroservice;
     beforeAll(async () => {
@@ -130,7 +130,7 @@ describe('rotating the signing keys', () => {
       class AuthorizationServer {
         @MessagePattern(subjects.rotateSigningKeys)
         async rotate(@Payload() { command: wire }: { command: string }): Promise<CommandAnswer> {
-          const command = await verifyCommand(wire, key, systemClock);
+          const command = await verifyCommand(wire, 'rotate-signing-keys', key, systemClock);
           if (!command) return { v: 1, outcome: 'refused' };
           commands.push(command);
           if (answer === 'done' && !(await database.signingKey.findUnique({ where: { kid: 'at-made' } }))) await addKey('at-made', { algorithm: 'EdDSA', signsFrom: new Date(Date.now() + 900_000) });

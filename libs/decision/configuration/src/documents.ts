@@ -119,8 +119,12 @@ const ClientRegistrationSpec = z.strictObject({
     initialAccessTokens: z.array(InitialAccessToken).max(256).optional(),
     /** A registration that was issued no token in this time is removed: 7d, at least 1h. */
     unusedFor: Duration.optional(),
-    /** How many registrations are kept: 10000. The oldest that was never used makes room for a new one. */
+    /** A registration that no session has used for this time is removed: 90d, at least 1h. */
+    idleFor: Duration.optional(),
+    /** How many registrations are kept: 10000. Those nobody used make room for a new one, then the longest unused. */
     most: z.int().min(1).max(1_000_000).optional(),
+    /** With how many of them one user has sessions: 50. The one they did not use for longest makes room. */
+    perUser: z.int().min(1).max(10_000).optional(),
   }).prefault({}),
 });
 /** An agent registered by hand; its client id is the document's name. The user still signs in and consents. */

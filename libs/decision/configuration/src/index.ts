@@ -22,6 +22,7 @@ export type { RevocationSubject } from './change-set.js';
 export { signLogEntry, verifyLogEntry } from './log-entry.js';
 export type { LogEntryVerdict } from './log-entry.js';
 export { signCommand, SignedCommand, verifyCommand } from './signed-command.js';
+export type { SignedCommandOf } from './signed-command.js';
 export { splitBase } from './split-base.js';
 export { RevocationIndex } from './revocation-index.js';
 export { createSnapshot, documentKey, documentMap } from './configuration-snapshot.js';

@@ -77,15 +77,15 @@ describe.each([['gw-1'], ['as-1'], ['worker-1']])('the key of %s', (name) => {
     expect(await stolen.audible(own, `${inboxPrefixOf('gw-2')}.>`, `${inboxPrefixOf('cp-1')}.>`, '_INBOX.>', '_INBOX_*.>', '*.>', '>')).toEqual([own]);
   });
   test('cannot listen to lease requests or to events, nor a gateway or worker to commands (S26)', async () => {
-    const mine = name === 'as-1' ? [`${subjects.rotateSigningKeys} authorization-server`, `${subjects.exchangeSignIn} authorization-server`] : [];
-    expect(await stolen.audible(subjects.lease, `${subjects.lease} control-plane`, subjects.events('*'), subjects.events('gw-2'), subjects.rotateSigningKeys, `${subjects.rotateSigningKeys} authorization-server`, subjects.exchangeSignIn, `${subjects.exchangeSignIn} authorization-server`)).toEqual(mine);
+    const mine = name === 'as-1' ? [`${subjects.rotateSigningKeys} authorization-server`, `${subjects.removeRegistration} authorization-server`, `${subjects.exchangeSignIn} authorization-server`] : [];
+    expect(await stolen.audible(subjects.lease, `${subjects.lease} control-plane`, subjects.events('*'), subjects.events('gw-2'), subjects.rotateSigningKeys, `${subjects.rotateSigningKeys} authorization-server`, subjects.removeRegistration, `${subjects.removeRegistration} authorization-server`, subjects.exchangeSignIn, `${subjects.exchangeSignIn} authorization-server`)).toEqual(mine);
   });
   test("cannot answer in the control plane's place (S26)", async () => {
     const random = randomBytes(8).toString('hex');
     expect(await stolen.publishable(`${inboxPrefixOf('gw-2')}.${random}`, `_INBOX.${random}`)).toEqual([]);
   });
-  test('cannot command a rotation of the signing keys, nor ask for anything to be exchanged (S26, S21)', async () => {
-    expect(await stolen.publishable(subjects.rotateSigningKeys, subjects.exchangeSignIn)).toEqual([]);
+  test('cannot command a rotation of the signing keys or the end of a registration, nor ask for anything to be exchanged (S26, S21)', async () => {
+    expect(await stolen.publishable(subjects.rotateSigningKeys, subjects.removeRegistration, subjects.exchangeSignIn)).toEqual([]);
   });
   test('cannot administer JetStream: no stream, no consumer, no purge, no acknowledgement (S26)', async () => {
     expect(await stolen.publishable(...administration)).toEqual([]);

@@ -52,12 +52,12 @@ export function permissionsFor({ role, name }: Pick<BusUser, 'role' | 'name'>): 
         subscribe: [...everybody.subscribe, subjects.credentialChanged, subjects.mcpSessionsEnded, subjects.proofsSeen, subjects.gateway(name), subjects.gatewayReply(name), subjects.allGateways],
       };
     case 'authorization-server':
-      return { ...everybody, subscribe: [...everybody.subscribe, `${subjects.rotateSigningKeys} ${AUTHORIZATION_SERVER_GROUP}`, `${subjects.exchangeSignIn} ${AUTHORIZATION_SERVER_GROUP}`], answers: true };
+      return { ...everybody, subscribe: [...everybody.subscribe, `${subjects.rotateSigningKeys} ${AUTHORIZATION_SERVER_GROUP}`, `${subjects.removeRegistration} ${AUTHORIZATION_SERVER_GROUP}`, `${subjects.exchangeSignIn} ${AUTHORIZATION_SERVER_GROUP}`], answers: true };
     case 'token-refresh-worker':
       return { ...everybody, publish: [...everybody.publish, subjects.credentialChanged] };
     case 'control-plane':
       return {
-        publish: [...everybody.publish, CONFIGURATION_SUBJECTS, subjects.credentialChanged, subjects.mcpSessionsEnded, subjects.rotateSigningKeys, subjects.exchangeSignIn, ...jetStreamAdministration],
+        publish: [...everybody.publish, CONFIGURATION_SUBJECTS, subjects.credentialChanged, subjects.mcpSessionsEnded, subjects.rotateSigningKeys, subjects.removeRegistration, subjects.exchangeSignIn, ...jetStreamAdministration],
         subscribe: [...everybody.subscribe, subjects.credentialChanged, ...[subjects.lease, subjects.endMcpSessions, subjects.listEndedMcpSessions].map((subject) => `${subject} ${CONTROL_PLANE_GROUP}`)],
         answers: true,
       };
