@@ -1,7 +1,12 @@
+import { createHash, randomBytes } from 'node:crypto';
 import type { Document } from '@sallyport/configuration';
 import type { RunningService } from '@sallyport/http';
+import { Secret } from '@sallyport/kernel';
+import { subjects } from '@sallyport/messages';
 import { eventually, makeDpopKey, type DpopKey } from '@sallyport/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { ReplicaLink } from './dialog/replica-link.js';
+import { StateSealer } from './session/state-sealer.js';
 import { modernRequest, postInPieces, postByHand } from './testing/by-hand.js';
 import type { TestUser } from './testing/gateway-world.js';
 import { startTwoServers } from './testing/two-servers.js';
@@ -130,7 +135,7 @@ describe('another replica', () => {
     // It has heard of this one once it has heard of a later one; what is told travels in order.
     let heard = false;
     const batches: unknown[] = [];
-    const stop = await place.world.messaging.broadcast.subscribe('sallyport.v1.proofs.seen', (payload) => {
+    const stop = await place.world.messaging.broadcast.subscribe(subjects.allGateways, (payload) => {
       batches.push(payload);
       heard = true;
     });
@@ -142,9 +147,14 @@ describe('another replica', () => {
     expect((await show(token, await key.prove({ method: 'POST', url: there(), token }), { url: there() })).status).toBe(200);
     expect(JSON.stringify(batches)).not.toContain(key.thumbprint);
   });
-  test('is not confused by what is no message of ours (S26)', async () => {
-    for (const nonsense of [null, { v: 1 }, { v: 1, seen: [['x', 1]] }, { v: 1, seen: [['A'.repeat(22), Number.MAX_SAFE_INTEGER]] }]) await place.world.messaging.broadcast.publish('sallyport.v1.proofs.seen', nonsense);
-    expect((await show(bound, await proofFor(bound))).status).toBe(200);
+  test('believes nobody on the bus who has not the key of the gateways: a proof is good, whoever says it was used (S26)', async () => {
+    const jti = 'said-to-be-used';
+    const id = createHash('sha256').update(JSON.stringify([key.thumbprint, jti])).digest().subarray(0, 16).toString('base64url');
+    const seen = [[id, Math.floor(Date.now() / 1000) + 60]];
+    const stranger = new ReplicaLink({ messaging: place.world.messaging, sealer: new StateSealer([new Secret(randomBytes(32))]), replica: 'gateway-2', clock: Date.now });
+    await stranger.tellAll({ type: 'proofs-seen', seen: seen as [string, number][] });
+    for (const nonsense of [null, { v: 1, seen }, JSON.stringify([{ type: 'proofs-seen', seen }]), JSON.stringify({ from: 'gateway-2', sealed: JSON.stringify([{ type: 'proofs-seen', seen }]) })]) await place.world.messaging.broadcast.publish(subjects.allGateways, nonsense);
+    expect((await show(bound, await proofFor(bound, { jti }))).status).toBe(200);
   });
 });
 

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { Document } from '@sallyport/configuration';
+import { subjects } from '@sallyport/messages';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { modernRequest, postByHand, postInPieces } from './testing/by-hand.js';
 import type { TestUser } from './testing/gateway-world.js';
@@ -151,6 +152,35 @@ describe('what is hidden', () => {
       const answer = await send(user, 'tools/call', { name, arguments: {} });
       expect([answer.json?.error, listed() - before]).toEqual([{ code: -32602, message: `Unknown tool: ${name}` }, 1]);
     }
+  });
+});
+
+describe('what every gateway has to be told of', () => {
+  const path = (user: TestUser, session: string, body: object) => place.world.token(user).then((token) => postByHand(place.world.url, token, { body: { jsonrpc: '2.0', ...body }, headers: { 'mcp-session-id': session } }));
+  const newSession = async (user: TestUser) => (await postByHand(place.world.url, await place.world.token(user), { body: { jsonrpc: '2.0', id: 1, method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'a', version: '1' } } } })).headers.get('mcp-session-id') ?? '';
+  test.each([
+    ['a cancellation', { method: 'notifications/cancelled', params: { requestId: 'nowhere' } }],
+    ['a log level', { id: 2, method: 'logging/setLevel', params: { level: 'debug' } }],
+    ['a subscription', { id: 2, method: 'resources/subscribe', params: { uri: 'via-notes+note://a' } }],
+  ])('%s is told for a user until that is too often, then refused before anything is done, and told for others (S32, S34)', async (_what, body) => {
+    const [loud, quiet] = [place.newUser('loud'), place.newUser('quiet')];
+    const [session, other] = [await newSession(loud), await newSession(quiet)];
+    let broadcasts = 0;
+    const stop = await place.world.messaging.broadcast.subscribe(subjects.allGateways, () => void (broadcasts += 1));
+    const asked = () => place.notes.seen.filter(({ body: { method } }) => method === 'resources/subscribe').length;
+    const before = asked();
+    const answers: Awaited<ReturnType<typeof path>>[] = [];
+    const refused = () => answers.filter(({ status }) => status === 429);
+    for (let round = 0; refused().length === 0 && round < 50; round++) answers.push(...(await Promise.all(Array.from({ length: 64 }, () => path(loud, session, body)))));
+    const [first] = refused();
+    expect(first?.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+    expect(first?.json?.error?.message).toContain('your agents had too much told');
+    expect((await path(quiet, other, body)).status).toBeLessThan(300);
+    await stop();
+    const taken = answers.length - refused().length;
+    expect(taken).toBeGreaterThanOrEqual(256);
+    expect(broadcasts).toBeLessThan(taken);
+    if (body.method === 'resources/subscribe') expect(asked() - before).toBe(taken + 1);
   });
 });
 

@@ -74,8 +74,9 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     log: messaging.configuration, verifyKey: configurationKey.publicKey, clock, stalenessBoundMs: config.stalenessBoundMs,
     onProblem: (problem) => logger.warn({ problem }, 'configuration log'),
   });
+  const link = new ReplicaLink({ messaging, sealer, replica: config.replica, clock, onProblem: (problem, error) => logger.warn({ problem, err: error }, 'between replicas') });
   const proofs = new ProofGossip({
-    memory: new ProofMemory({ clock }), clock, publish: (seen) => messaging.broadcast.publish(subjects.proofsSeen, seen),
+    memory: new ProofMemory({ clock }), clock, publish: (seen) => link.tellAll({ type: 'proofs-seen', seen }),
     onProblem: (error) => logger.warn({ err: error }, 'used proofs could not be told to the other gateways yet'),
   });
   const jwks = new URL(config.jwksUrl);
@@ -140,7 +141,6 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
   const openCalls = new OpenCalls(verifier, endedSessions, clock);
   const questions = new OpenQuestions({ sealer, replica: config.replica });
   const parkedCalls = new ParkedCalls({ openCalls });
-  const link = new ReplicaLink({ messaging, sealer, replica: config.replica, clock, onProblem: (problem, error) => logger.warn({ problem, err: error }, 'between replicas') });
   const path: RequestPath = {
     verifier, leases, sealer, endedSessions, clock, identity,
     channel,
@@ -151,6 +151,7 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     questions,
     arriving: new Places({ perUser: 256, total: 4_000 }),
     bytes: new BytesInFlight({ perOwner: config.maxUserBytes, total: config.maxBytesInFlight }, (refusal) => listenerOf(app).watch.turnedAway(refusal === 'own-limit' ? 'bytes-of-one' : 'bytes-in-all')),
+    seenProofs: proofs,
     calls: new Places({ perUser: 256, total: 10_000 }),
     subscriptions: new Places({ perUser: 16, total: 2_000 }),
     streamPauses: new StreamPauses(clock),
@@ -188,13 +189,13 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     ...(metrics === undefined ? {} : { observe: observeCalls(metrics) }),
   });
 
-  const unsubscribeProofs = await proofs.listen((listener) => messaging.broadcast.subscribe(subjects.proofsSeen, listener));
   const unsubscribe = await messaging.broadcast.subscribe(subjects.credentialChanged, (payload) => {
     const changed = CredentialChanged.safeParse(payload);
     if (changed.success) leases.drop(changed.data);
   });
   const unsubscribeEnds = await messaging.broadcast.subscribe(subjects.mcpSessionsEnded, (payload) => missedEnds.heard(payload));
   const stopLink = await link.serve((asked, from) => takeReplicaRequest(path, asked, from));
+  proofs.listening();
   await replica.start();
   void verifier.start();
   shipper.start();
@@ -226,7 +227,6 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     parkedCalls.endAll();
     await closeNestApp(app);
     await unsubscribe();
-    await unsubscribeProofs();
     await unsubscribeEnds();
     await stopLink();
     await replica.stop();

@@ -4,6 +4,10 @@ const Id = z.string().min(1).max(128);
 const RequestId = z.union([z.string().max(256), z.int()]);
 const AnyObject = z.record(z.string(), z.unknown());
 
+/** A digest of key and `jti`, and until when (seconds since the epoch) the proof would be recent enough. */
+const SeenProof = z.tuple([z.string().regex(/^[A-Za-z0-9_-]{22}$/), z.int()]);
+export type SeenProof = z.infer<typeof SeenProof>;
+
 /**
  * On the bus, between gateways only: `{ from, sealed }`. Sealed with the key the gateways share and bound to sender, receiver
  * and direction, so that whoever is on the bus without that key can neither read nor say anything. What is in it:
@@ -17,6 +21,8 @@ export const ReplicaRequest = z.discriminatedUnion('type', [
   z.object({ type: z.literal('log-level'), sessionId: Id, level: z.enum(['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']), setAt: z.int() }),
   /** To all: what a legacy client wants to hear of during its calls, or no longer. */
   z.object({ type: z.literal('subscription'), sessionId: Id, server: z.string().min(1).max(256), uri: z.string().min(1).max(8192), isWanted: z.boolean() }),
+  /** To all: DPoP proofs that were accepted, so that nobody accepts them again. */
+  z.object({ type: z.literal('proofs-seen'), seen: z.array(SeenProof).max(2_000) }),
   /** Go on with a call parked at the receiver; what it says is sent back as pieces of `exchange`. */
   z.object({
     type: z.literal('resume'), park: Id, exchange: Id,

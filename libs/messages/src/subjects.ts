@@ -19,8 +19,6 @@ export const subjects = {
   exchangeSignIn: 'sallyport.v1.sign-in.exchange',
   /** publish/subscribe, control plane and refresh worker → gateways: CredentialChanged */
   credentialChanged: 'sallyport.v1.credential.changed',
-  /** publish/subscribe, gateways → gateways: ProofsSeen */
-  proofsSeen: 'sallyport.v1.proofs.seen',
   /** stream SALLYPORT_CONFIGURATION, control plane → everybody */
   configurationBase: 'sallyport.v1.configuration.base',
   configurationChange: 'sallyport.v1.configuration.change',
@@ -29,7 +27,7 @@ export const subjects = {
   /** gateway → one gateway: sealed ReplicaRequest; the answer, a sealed ReplicaReply, comes to the asker's own `gatewayReply` */
   gateway: (replica: string) => `sallyport.v1.gateway.${replica}`,
   gatewayReply: (replica: string) => `sallyport.v1.gateway-reply.${replica}`,
-  /** publish/subscribe, gateway → all gateways: sealed ReplicaRequest */
+  /** publish/subscribe, gateway → all gateways: several ReplicaRequests, sealed together */
   allGateways: 'sallyport.v1.gateways',
   /** stream SALLYPORT_EVENTS: a replica publishes under its own name only (security rule S26) */
   events: (replica: string) => `sallyport.v1.events.${replica}`,

@@ -45,6 +45,40 @@ describe('between replicas', () => {
     await one?.tellAll({ type: 'cancel', sessionId: 's', requestId: 1 });
     await expect.poll(() => taken.map(([from]) => from)).toEqual(['one', 'one']);
   });
+  test('what agents have told within a moment travels together, and says to each teller when it was sent', async () => {
+    const [one, two] = ['one', 'two'].map((name) => linkOf(name));
+    let messages = 0;
+    await bus.broadcast.subscribe(subjects.allGateways, () => void (messages += 1));
+    for (const link of [one, two]) await link?.serve(take);
+    const tellings = Array.from({ length: 100 }, (_none, requestId) => {
+      const telling = one?.mayTell(`usr_${requestId}`);
+      return telling !== undefined && 'tell' in telling ? telling.tell({ type: 'cancel', sessionId: 's', requestId }) : undefined;
+    });
+    await Promise.all(tellings);
+    await expect.poll(() => taken.length).toBe(100);
+    expect([messages, tellings.includes(undefined), taken[99]]).toEqual([1, false, ['one', { type: 'cancel', sessionId: 's', requestId: 99 }]]);
+  });
+  test('what would be more than the bus carries travels in several messages', async () => {
+    const [one, two] = ['one', 'two'].map((name) => linkOf(name));
+    const sizes: number[] = [];
+    await bus.broadcast.subscribe(subjects.allGateways, (text) => void sizes.push(String(text).length));
+    await two?.serve(take);
+    const uri = `note://${'ü'.repeat(8_000)}`;
+    await Promise.all(Array.from({ length: 200 }, async (_none, index) => {
+      const telling = one?.mayTell('usr_a');
+      if (telling !== undefined && 'tell' in telling) await telling.tell({ type: 'subscription', sessionId: `s${index}`, server: 'notes', uri, isWanted: true });
+    }));
+    await expect.poll(() => taken.length).toBe(200);
+    expect([sizes.length > 1, Math.max(...sizes) < 1024 * 1024]).toEqual([true, true]);
+  });
+  test('one user has so much told and then waits, while others have theirs told (S32, S34)', () => {
+    const link = linkOf('one');
+    const may = (userId: string) => 'tell' in link.mayTell(userId);
+    expect(Array.from({ length: 1_000 }, () => may('usr_a')).filter(Boolean)).toHaveLength(256);
+    expect([link.mayTell('usr_a'), may('usr_b')]).toEqual([{ retryAfterSeconds: 1 }, true]);
+    now += 1_000;
+    expect(Array.from({ length: 100 }, () => may('usr_a')).filter(Boolean)).toHaveLength(16);
+  });
   test('nobody reads what is said (S16)', async () => {
     const heard = await overheard('one');
     await linkOf('two').ask('one', { type: 'resume', park: 'p', exchange: 'e', token: 'the-token', connectionId: null, responses: { secret: 'the-answer' }, requestId: 1 }, 100);
@@ -55,6 +89,8 @@ describe('between replicas', () => {
     const stranger = linkOf('two', new StateSealer([new Secret<Uint8Array>(randomBytes(32))]));
     expect(await stranger.ask('one', answer, 100)).toBeUndefined();
     await stranger.tellAll(answer);
+    await stranger.tellAll({ type: 'proofs-seen', seen: [['A'.repeat(22), 1_800_000_060]] });
+    await bus.broadcast.publish(subjects.allGateways, JSON.stringify({ from: 'two', sealed: 'x' }));
     await bus.peers.serve('three', async () => JSON.stringify({ from: 'three', sealed: 'x' }));
     expect(await linkOf('two').ask('three', answer, 100)).toBeUndefined();
     expect(taken).toEqual([]);

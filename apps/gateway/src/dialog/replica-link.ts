@@ -4,14 +4,20 @@ import { BoundedMap } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 import { ReplicaReply, ReplicaRequest, subjects } from '@sallyport/messages';
 import type { Messaging, Unsubscribe } from '@sallyport/messaging';
+import { UserPace } from '../request-path/user-pace.js';
+import type { PaceLimits } from '../request-path/user-pace.js';
 import type { StateSealer } from '../session/state-sealer.js';
 
 const Wire = z.object({ from: z.string().max(64), sealed: z.string() });
+const Told = z.array(ReplicaRequest);
 const Sealed = z.object({ nonce: z.string().max(64), issuedAt: z.int(), content: z.unknown() });
 
 /** A message older than this is somebody's recording. */
 const FRESH_MS = 30_000;
 const EVERYBODY = '*';
+/** As many as one user's calls: all of them can be cancelled at once. */
+const PER_USER: PaceLimits = { burst: 256, perSecond: 16 };
+const GATHER_MS = 5;
 
 /** Bytes of JSON. Sealed and written in Base64 it is a third more, and the bus takes messages of 1 MiB. */
 const MAX_CONTENT = 720 * 1024;
@@ -19,12 +25,19 @@ const MAX_CONTENT = 720 * 1024;
 /** What is too large is refused where it arrives: it would look like a replica that is gone. */
 export const fitsLink = (content: unknown): boolean => Buffer.byteLength(JSON.stringify(content)) <= MAX_CONTENT;
 
+export interface Telling {
+  /** Resolves when it was sent. */
+  readonly tell: (request: ReplicaRequest) => Promise<void>;
+}
+
 export interface ReplicaLinkOptions {
   readonly messaging: Pick<Messaging, 'peers' | 'broadcast'>;
   readonly sealer: StateSealer;
   /** This replica's name. */
   readonly replica: string;
   readonly clock: Clock;
+  /** What one user's agents may have told to all. */
+  readonly perUser?: PaceLimits;
   readonly onProblem?: (problem: string, error?: unknown) => void;
 }
 
@@ -36,9 +49,13 @@ export interface ReplicaLinkOptions {
 export class ReplicaLink {
   readonly #options: ReplicaLinkOptions;
   readonly #seen = new BoundedMap<string, true>(100_000);
+  readonly #pace: UserPace;
+  #untold: { readonly request: ReplicaRequest; /** Bytes of JSON. */ readonly size: number; readonly resolve: () => void; readonly reject: (reason: unknown) => void }[] = [];
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: ReplicaLinkOptions) {
     this.#options = options;
+    this.#pace = new UserPace(options.clock, options.perUser ?? PER_USER);
   }
 
   /** @returns what the replica said, or `undefined` when it could not be reached in time. */
@@ -54,8 +71,41 @@ export class ReplicaLink {
     }
   }
 
-  async tellAll(request: ReplicaRequest): Promise<void> {
-    await this.#options.messaging.broadcast.publish(subjects.allGateways, this.#seal('request', EVERYBODY, request).text);
+  /**
+   * Room to tell all gateways something for this user. What an agent makes us tell costs every gateway, so it is taken before
+   * anything is done, and each user has only so much of it.
+   */
+  mayTell(userId: string): Telling | { readonly retryAfterSeconds: number } {
+    const retryAfterSeconds = this.#pace.take(userId);
+    return retryAfterSeconds === undefined ? { tell: (request) => this.#gather(request) } : { retryAfterSeconds };
+  }
+
+  /** What this replica itself has to say to all, at once. */
+  async tellAll(...requests: readonly ReplicaRequest[]): Promise<void> {
+    await this.#options.messaging.broadcast.publish(subjects.allGateways, this.#seal('request', EVERYBODY, requests).text);
+  }
+
+  /** Whatever agents make us tell within a moment travels together: the bus carries a message per moment, not per agent. */
+  #gather(request: ReplicaRequest): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#untold.push({ request, size: Buffer.byteLength(JSON.stringify(request)), resolve, reject });
+    this.#timer ??= setTimeout(() => void this.#tellGathered(), GATHER_MS);
+    return promise;
+  }
+
+  async #tellGathered(): Promise<void> {
+    this.#timer = undefined;
+    while (this.#untold.length > 0) {
+      let size = 0;
+      const tooLong = this.#untold.findIndex((one, index) => (size += one.size) > MAX_CONTENT && index > 0);
+      const batch = this.#untold.splice(0, tooLong === -1 ? this.#untold.length : tooLong);
+      try {
+        await this.tellAll(...batch.map(({ request }) => request));
+        for (const { resolve } of batch) resolve();
+      } catch (error) {
+        for (const { reject } of batch) reject(error);
+      }
+    }
   }
 
   /** Serves what other replicas ask. `take` may be slow: back-pressure is its to make. */
@@ -70,8 +120,8 @@ export class ReplicaLink {
     });
     const stopListening = await messaging.broadcast.subscribe(subjects.allGateways, (text) => {
       const told = typeof text === 'string' ? this.#open('request', text, undefined, EVERYBODY) : undefined;
-      const request = ReplicaRequest.safeParse(told?.content).data;
-      if (told !== undefined && request !== undefined && told.from !== replica) take(request, told.from).catch((error: unknown) => onProblem?.('replica_message_failed', error));
+      if (told === undefined || told.from === replica) return;
+      for (const request of Told.safeParse(told.content).data ?? []) take(request, told.from).catch((error: unknown) => onProblem?.('replica_message_failed', error));
     });
     return async () => {
       await stopServing();

@@ -20,9 +20,7 @@ export async function takeMessage(path: RequestPath, { caller }: Admitted, messa
     case 'accepted':
       return accepted;
     case 'cancelled':
-      // It may run anywhere; whoever has it ends it.
-      if (message.sessionId !== undefined && !path.openCalls.cancel(message.sessionId, message.requestId)) await path.link.tellAll({ type: 'cancel', sessionId: message.sessionId, requestId: message.requestId });
-      return accepted;
+      return (await cancel(path, caller.userId, message)) ?? accepted;
     case 'answer': {
       const address = message.sessionId === undefined ? undefined : path.questions.addressOf(message.id, { caller, sessionId: message.sessionId });
       if (address === undefined) return accepted;
@@ -36,4 +34,13 @@ export async function takeMessage(path: RequestPath, { caller }: Admitted, messa
       return accepted;
     }
   }
+}
+
+/** Here at once; elsewhere it may run anywhere, and whoever has it ends it. */
+async function cancel({ openCalls, link }: RequestPath, userId: string, { sessionId, requestId }: Extract<ClientMessage, { type: 'cancelled' }>): Promise<Refusal | undefined> {
+  if (sessionId === undefined || openCalls.cancel(sessionId, requestId)) return undefined;
+  const telling = link.mayTell(userId);
+  if (!('tell' in telling)) return { refused: 'too-often', ...telling };
+  await telling.tell({ type: 'cancel', sessionId, requestId });
+  return undefined;
 }

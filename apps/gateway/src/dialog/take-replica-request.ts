@@ -17,6 +17,9 @@ export async function takeReplicaRequest(path: RequestPath, request: ReplicaRequ
       path.resourceSubscriptions.set(sessionId, { server, uri }, isWanted);
       return true;
     }
+    case 'proofs-seen':
+      path.seenProofs.heard(request.seen);
+      return true;
     case 'resume':
       return await resumeForReplica(path, request, from);
     case 'piece':

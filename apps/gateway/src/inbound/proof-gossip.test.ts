@@ -1,5 +1,6 @@
 import { ProofMemory } from '@sallyport/access-token';
-import type { ProofsSeen } from '@sallyport/messages';
+import { ReplicaRequest } from '@sallyport/messages';
+import type { SeenProof } from '@sallyport/messages';
 import { eventually } from '@sallyport/testing';
 import { afterEach, expect, test } from 'vitest';
 import { ProofGossip } from './proof-gossip.js';
@@ -11,7 +12,7 @@ const stops: (() => void)[] = [];
 afterEach(() => stops.splice(0).forEach((stop) => stop()));
 
 function world({ limit = 10_000 }: { limit?: number } = {}) {
-  const state = { now: start * 1000, away: false, told: [] as ProofsSeen[], problems: 0 };
+  const state = { now: start * 1000, away: false, told: [] as SeenProof[][], problems: 0 };
   const clock = () => state.now;
   const memory = new ProofMemory({ clock, limit });
   const gossip = new ProofGossip({
@@ -19,18 +20,13 @@ function world({ limit = 10_000 }: { limit?: number } = {}) {
     publish: (seen) => (state.away ? Promise.reject(new Error('away')) : Promise.resolve(void state.told.push(seen))),
   });
   stops.push(() => gossip.stop());
-  let hear: (payload: unknown) => void = () => undefined;
-  const listen = () => gossip.listen((listener) => {
-    hear = listener;
-    return Promise.resolve(() => Promise.resolve());
-  });
-  return { state, memory, gossip, listen, hear: (payload: unknown) => hear(payload) };
+  return { state, memory, gossip };
 }
 
-test('before it listens no proof is recent enough; from then on those made since are (S7)', async () => {
-  const { gossip, listen } = world();
+test('before it listens no proof is recent enough; from then on those made since are (S7)', () => {
+  const { gossip } = world();
   expect(gossip.since).toBe(Infinity);
-  await listen();
+  gossip.listening();
   expect(gossip.since).toBe(start);
 });
 
@@ -39,17 +35,16 @@ test('used proofs are told together, each once (S7)', async () => {
   for (let i = 0; i < 2_500; i++) expect(gossip.claim(id(i), start + 60)).toBe('new');
   expect(gossip.claim(id(0), start + 60)).toBe('seen');
   expect(state.told).toEqual([]); // nobody waited for it
-  await eventually(() => state.told.flatMap(({ seen }) => seen).length === 2_500);
-  expect(state.told.map(({ seen }) => seen.length)).toEqual([2_000, 500]);
+  await eventually(() => state.told.flat().length === 2_500);
+  expect(state.told.map(({ length }) => length)).toEqual([2_000, 500]);
 });
 
 test('what another replica tells is used here too, and not told on (S7)', async () => {
-  const { gossip, listen, hear, state } = world();
-  await listen();
-  hear({ v: 1, seen: [[id(1), start + 60]] });
+  const { gossip, state } = world();
+  gossip.heard([[id(1), start + 60]]);
   expect([gossip.claim(id(1), start + 60), gossip.claim(id(2), start + 60)]).toEqual(['seen', 'new']);
   await eventually(() => state.told.length > 0);
-  expect(state.told).toEqual([{ v: 1, seen: [[id(2), start + 60]] }]);
+  expect(state.told).toEqual([[[id(2), start + 60]]]);
 });
 
 test('what could not be told is told later, unless it is too old by then (S7)', async () => {
@@ -61,32 +56,30 @@ test('what could not be told is told later, unless it is too old by then (S7)', 
   state.now += 30_000;
   state.away = false;
   await eventually(() => state.told.length > 0, { timeoutMs: 10_000 });
-  expect(state.told).toEqual([{ v: 1, seen: [[id(2), start + 60]] }]);
+  expect(state.told).toEqual([[[id(2), start + 60]]]);
 });
 
-test.each<[string, unknown]>([
-  ['no message', null], ['another version', { v: 2, seen: [[id(1), start + 60]] }], ['an id that is none', { v: 1, seen: [['x', start + 60]] }],
-  ['one that lasts too long', { v: 1, seen: [[id(1), start + 181]] }], ['one that is over', { v: 1, seen: [[id(1), start - 1]] }],
-  ['more than a batch', { v: 1, seen: Array.from({ length: 2_001 }, (_, i) => [id(i), start + 60]) }],
-])('%s takes no room (S26)', async (_what, payload) => {
-  const { listen, hear, memory } = world();
-  await listen();
-  hear(payload);
+test.each([['one that lasts too long', start + 181], ['one that is over', start - 1]])('%s takes no room (S26)', (_what, until) => {
+  const { gossip, memory } = world();
+  gossip.heard([[id(1), until]]);
   expect(memory.size).toBe(0);
 });
 
-test('when there is no room a proof is not taken, whoever filled it (S7)', async () => {
-  const { gossip, listen, hear } = world({ limit: 2 });
-  await listen();
-  hear({ v: 1, seen: [[id(1), start + 60], [id(2), start + 60], [id(3), start + 60]] });
+test.each<[string, unknown]>([['an id that is none', [['x', start + 60]]], ['more than a batch', Array.from({ length: 2_001 }, (_, i) => [id(i), start + 60])]])('%s is no message between gateways (S26)', (_what, seen) => {
+  expect(ReplicaRequest.safeParse({ type: 'proofs-seen', seen: [[id(1), start + 60]] }).success).toBe(true);
+  expect(ReplicaRequest.safeParse({ type: 'proofs-seen', seen }).success).toBe(false);
+});
+
+test('when there is no room a proof is not taken, whoever filled it (S7)', () => {
+  const { gossip } = world({ limit: 2 });
+  gossip.heard([[id(1), start + 60], [id(2), start + 60], [id(3), start + 60]]);
   expect([gossip.claim(id(4), start + 60), gossip.claim(id(1), start + 60)]).toEqual(['full', 'seen']);
 });
 
-test('what others accepted of a user counts for their share here, and is remembered beyond it (S7, S32)', async () => {
-  const { gossip, listen, hear, memory } = world({ limit: 10 });
+test('what others accepted of a user counts for their share here, and is remembered beyond it (S7, S32)', () => {
+  const { gossip, memory } = world({ limit: 10 });
   const of = (user: string, number: number) => `${user.padEnd(12, '-')}${String(number).padStart(10, '0')}`;
-  await listen();
-  hear({ v: 1, seen: Array.from({ length: 6 }, (_, index) => [of('greedy', index), start + 60]) });
+  gossip.heard(Array.from({ length: 6 }, (_, index): SeenProof => [of('greedy', index), start + 60]));
   expect(memory.size).toBe(6);
   expect([gossip.claim(of('greedy', 7), start + 60), gossip.claim(of('greedy', 5), start + 60), gossip.claim(of('other', 1), start + 60)]).toEqual(['own', 'seen', 'new']);
 });

@@ -1,8 +1,7 @@
 import { PROOF_WINDOW_SECONDS } from '@sallyport/access-token';
 import type { ProofMemory, SeenProofs } from '@sallyport/access-token';
 import type { Clock } from '@sallyport/kernel';
-import { ProofsSeen } from '@sallyport/messages';
-import type { Unsubscribe } from '@sallyport/messaging';
+import type { SeenProof } from '@sallyport/messages';
 
 /** Proofs accepted within this time travel together; so long, and as long as the bus takes, another replica does not know of one. */
 const GATHER_MS = 10;
@@ -11,18 +10,19 @@ const MAX_BATCH = 2_000;
 
 /**
  * One memory of used proofs for all replicas, without waiting for any of them: what is used here is told to the others
- * right afterwards, and what they tell is remembered here.
+ * right afterwards, and what they tell is remembered here. It is told sealed, as everything between gateways: whoever has
+ * a place on the bus and not the gateways' key cannot fill the memory, which would refuse everybody's proofs (S26).
  */
 export class ProofGossip implements SeenProofs {
   readonly #memory: ProofMemory;
-  readonly #publish: (seen: ProofsSeen) => Promise<void>;
+  readonly #publish: (seen: SeenProof[]) => Promise<void>;
   readonly #clock: Clock;
   readonly #onProblem: (error: unknown) => void;
-  #untold: [id: string, until: number][] = [];
+  #untold: SeenProof[] = [];
   #timer: NodeJS.Timeout | undefined;
   #since = Infinity;
 
-  constructor(parts: { memory: ProofMemory; publish: (seen: ProofsSeen) => Promise<void>; clock: Clock; onProblem: (error: unknown) => void }) {
+  constructor(parts: { memory: ProofMemory; publish: (seen: SeenProof[]) => Promise<void>; clock: Clock; onProblem: (error: unknown) => void }) {
     this.#memory = parts.memory;
     this.#publish = parts.publish;
     this.#clock = parts.clock;
@@ -35,10 +35,8 @@ export class ProofGossip implements SeenProofs {
   }
 
   /** From here on nothing another replica tells is missed. */
-  async listen(subscribe: (listener: (payload: unknown) => void) => Promise<Unsubscribe>): Promise<Unsubscribe> {
-    const unsubscribe = await subscribe((payload) => this.#heard(payload));
+  listening(): void {
     this.#since = Math.floor(this.#clock() / 1000);
-    return unsubscribe;
   }
 
   claim(id: string, until: number): 'new' | 'seen' | 'own' | 'full' {
@@ -51,11 +49,9 @@ export class ProofGossip implements SeenProofs {
   }
 
   /** What another replica says it saw. What cannot be a proof of now is passed over: no message keeps memory for long. */
-  #heard(payload: unknown): void {
-    const message = ProofsSeen.safeParse(payload);
-    if (!message.success) return;
+  heard(seen: readonly SeenProof[]): void {
     const now = this.#clock() / 1000;
-    for (const [id, until] of message.data.seen) if (until >= now && until <= now + 3 * PROOF_WINDOW_SECONDS) this.#memory.heard(id, until);
+    for (const [id, until] of seen) if (until >= now && until <= now + 3 * PROOF_WINDOW_SECONDS) this.#memory.heard(id, until);
   }
 
   sweep(): void {
@@ -76,7 +72,7 @@ export class ProofGossip implements SeenProofs {
     const batch = this.#untold.slice(0, MAX_BATCH);
     let failed = false;
     try {
-      if (batch.length > 0) await this.#publish({ v: 1, seen: batch });
+      if (batch.length > 0) await this.#publish(batch);
       this.#untold.splice(0, batch.length);
     } catch (error) {
       failed = true;

@@ -33,10 +33,12 @@ export async function performOperation(call: Call, refuseLate: RefuseLate): Prom
       return resultAnswer(request, {});
     case 'set-log-level': {
       if (request.session === undefined) return resultAnswer(request, {});
+      const telling = path.link.mayTell(call.caller.userId);
+      if (!('tell' in telling)) return { refused: 'too-often', ...telling };
       const { sealed, session } = sealLogLevel(path.sealer, call.caller, request.session, operation.level, call.now);
       path.logLevels.remember(session);
       // For a client that keeps its first id, wherever its calls arrive.
-      if (session.log !== undefined) await path.link.tellAll({ type: 'log-level', sessionId: session.id, ...session.log });
+      if (session.log !== undefined) await telling.tell({ type: 'log-level', sessionId: session.id, ...session.log });
       return resultAnswer(request, {}, { 'mcp-session-id': sealed });
     }
     case 'list':

@@ -24,6 +24,8 @@ export type Refusal =
   | { readonly refused: 'invalid-params'; readonly message: string }
   /** Of one user, or of all of them (`byAll`), at this replica. */
   | { readonly refused: 'too-many'; readonly what: 'calls' | 'subscriptions' | 'requests' | 'bytes'; readonly byAll: boolean }
+  /** Of what every gateway has to be told of, by one user's agents. */
+  | { readonly refused: 'too-often'; readonly retryAfterSeconds: number }
   | { readonly refused: 'session-not-found' }
   /** It ran and was ended here: it may have taken effect at its server. */
   | { readonly refused: 'ended'; readonly reason: EndReason }

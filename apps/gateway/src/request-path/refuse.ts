@@ -68,6 +68,8 @@ export function refuse(refusal: Refusal, context: RefusalContext): Answer {
       return error(refusal.byAll ? 503 : 429, errorCodes.notReady, tooMany(refusal), undefined, { 'retry-after': '5' });
     case 'ended':
       return inWords(errorCodes.ended, `This was ended before it was over: ${endOf(refusal.reason)} It may have taken effect already.`);
+    case 'too-often':
+      return error(429, errorCodes.notReady, 'Every gateway has to be told of this, and your agents had too much told lately. Try again a little later.', undefined, { 'retry-after': String(refusal.retryAfterSeconds) });
     case 'session-not-found':
       return error(404, errorCodes.legacySessionNotFound, 'Session not found.');
     case 'session-not-ended':

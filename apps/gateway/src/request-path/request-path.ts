@@ -10,6 +10,7 @@ import type { CompiledPolicies, Caller } from '@sallyport/policy';
 import type { NamePrefix } from '@sallyport/server';
 import type { CallFacts, InboundRequest } from '../http/exchange.js';
 import type { ClientRequest } from '../inbound/client-message.js';
+import type { ProofGossip } from '../inbound/proof-gossip.js';
 import type { Catalogues } from '../outbound/catalogues.js';
 import type { CredentialLeases } from '../outbound/credential-leases.js';
 import type { StateSealer } from '../session/state-sealer.js';
@@ -49,6 +50,8 @@ export interface RequestPath {
   readonly bytes: BytesInFlight;
   /** Room for the record of one call, set aside before anything is done (R74); else why there is none. */
   readonly reserveRecord: () => RecordRoom | { readonly unavailable: string };
+  /** Used proofs, of all gateways. */
+  readonly seenProofs: ProofGossip;
   /** Requests being answered, streams among them. */
   readonly calls: Places;
   /** Each holds a stream to every server. */

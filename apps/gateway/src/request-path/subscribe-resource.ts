@@ -37,6 +37,9 @@ export async function subscribeResource(call: Call, { type, uri: publicUri }: Ex
   if (isRefusal(permit)) return permit;
   if (type === 'subscribe' && !path.resourceSubscriptions.hasRoomFor(session.id, resource)) return { refused: 'too-many', what: 'subscriptions', byAll: false };
 
+  const telling = path.link.mayTell(call.caller.userId);
+  if (!('tell' in telling)) return { refused: 'too-often', ...telling };
+
   const options = { channel: path.channel, clientInfo: path.identity, signal: call.inbound.disconnected, abilities: abilitiesToward(server, call.request.abilities) };
   const asked = await withLease<ServerResult>(path.leases, permit, leaseTarget(call, server), async (lease) => {
     return await readAnswer(await forward(permit, lease, server, { ...requestOf(call, { uri: resource.uri }), name: resource.uri }, options), id, lease);
@@ -49,6 +52,6 @@ export async function subscribeResource(call: Call, { type, uri: publicUri }: Ex
 
   path.resourceSubscriptions.set(session.id, resource, type === 'subscribe');
   // For the session's calls, wherever they arrive.
-  await path.link.tellAll({ type: 'subscription', sessionId: session.id, ...resource, isWanted: type === 'subscribe' });
+  await telling.tell({ type: 'subscription', sessionId: session.id, ...resource, isWanted: type === 'subscribe' });
   return jsonAnswer(200, { jsonrpc: '2.0', id, result: {} });
 }

@@ -115,11 +115,11 @@ test("a gateway cannot answer what it overhears: the acknowledgement of the cont
   await stolen.connection.close();
 });
 
-test('only gateways ask for leases, end MCP sessions and tell of used proofs; only control plane and worker announce credentials, only the control plane ended sessions (S26)', async () => {
-  const allowed = { 'gw-1': [subjects.lease, subjects.endMcpSessions, subjects.listEndedMcpSessions, subjects.proofsSeen], 'as-1': [], 'worker-1': [subjects.credentialChanged], 'cp-1': [subjects.mcpSessionsEnded, subjects.credentialChanged] };
+test('only gateways ask for leases and end MCP sessions; only control plane and worker announce credentials, only the control plane ended sessions (S26)', async () => {
+  const allowed = { 'gw-1': [subjects.lease, subjects.endMcpSessions, subjects.listEndedMcpSessions], 'as-1': [], 'worker-1': [subjects.credentialChanged], 'cp-1': [subjects.mcpSessionsEnded, subjects.credentialChanged] };
   for (const [name, mine] of Object.entries(allowed)) {
     const stolen = await thief(name);
-    expect(await stolen.publishable(subjects.lease, subjects.endMcpSessions, subjects.listEndedMcpSessions, subjects.mcpSessionsEnded, subjects.proofsSeen, subjects.credentialChanged)).toEqual(mine);
+    expect(await stolen.publishable(subjects.lease, subjects.endMcpSessions, subjects.listEndedMcpSessions, subjects.mcpSessionsEnded, subjects.credentialChanged)).toEqual(mine);
     await stolen.connection.close();
   }
 });

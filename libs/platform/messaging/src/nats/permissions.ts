@@ -46,10 +46,10 @@ export function permissionsFor({ role, name }: Pick<BusUser, 'role' | 'name'>): 
     case 'gateway':
       return {
         ...everybody,
-        publish: [...everybody.publish, subjects.lease, subjects.endMcpSessions, subjects.listEndedMcpSessions, subjects.proofsSeen, subjects.gateway('*'), subjects.gatewayReply('*'), subjects.allGateways],
+        publish: [...everybody.publish, subjects.lease, subjects.endMcpSessions, subjects.listEndedMcpSessions, subjects.gateway('*'), subjects.gatewayReply('*'), subjects.allGateways],
         // What is said to another replica is that replica's alone to hear; what it is worth, the seal says. Replies have a
         // subject of their own: with `answers` a gateway could answer what it overhears, the control plane's appends among it.
-        subscribe: [...everybody.subscribe, subjects.credentialChanged, subjects.mcpSessionsEnded, subjects.proofsSeen, subjects.gateway(name), subjects.gatewayReply(name), subjects.allGateways],
+        subscribe: [...everybody.subscribe, subjects.credentialChanged, subjects.mcpSessionsEnded, subjects.gateway(name), subjects.gatewayReply(name), subjects.allGateways],
       };
     case 'authorization-server':
       return { ...everybody, subscribe: [...everybody.subscribe, `${subjects.rotateSigningKeys} ${AUTHORIZATION_SERVER_GROUP}`, `${subjects.removeRegistration} ${AUTHORIZATION_SERVER_GROUP}`, `${subjects.exchangeSignIn} ${AUTHORIZATION_SERVER_GROUP}`], answers: true };

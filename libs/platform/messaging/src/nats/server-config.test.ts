@@ -7,10 +7,10 @@ import { createNkey, ensureBusUsers, inboxPrefixOf, natsServerConfig, nkeySeedFi
 import { permissionsFor } from './permissions.js';
 
 describe('permissions', () => {
-  test('a gateway may publish lease requests, ended sessions, used proofs, its own events, reads of the log and words to other gateways, and nothing else (S26)', () => {
+  test('a gateway may publish lease requests, ended sessions, its own events, reads of the log and words to other gateways, and nothing else (S26)', () => {
     expect(permissionsFor({ role: 'gateway', name: 'gw-1' })).toEqual({
-      publish: ['sallyport.v1.events.gw-1', `$JS.API.DIRECT.GET.${streams.configuration}`, subjects.lease, subjects.endMcpSessions, subjects.listEndedMcpSessions, subjects.proofsSeen, 'sallyport.v1.gateway.*', 'sallyport.v1.gateway-reply.*', 'sallyport.v1.gateways'],
-      subscribe: ['sallyport.v1.configuration.*', '_INBOX_gw-1.>', subjects.credentialChanged, subjects.mcpSessionsEnded, subjects.proofsSeen, 'sallyport.v1.gateway.gw-1', 'sallyport.v1.gateway-reply.gw-1', 'sallyport.v1.gateways'],
+      publish: ['sallyport.v1.events.gw-1', `$JS.API.DIRECT.GET.${streams.configuration}`, subjects.lease, subjects.endMcpSessions, subjects.listEndedMcpSessions, 'sallyport.v1.gateway.*', 'sallyport.v1.gateway-reply.*', 'sallyport.v1.gateways'],
+      subscribe: ['sallyport.v1.configuration.*', '_INBOX_gw-1.>', subjects.credentialChanged, subjects.mcpSessionsEnded, 'sallyport.v1.gateway.gw-1', 'sallyport.v1.gateway-reply.gw-1', 'sallyport.v1.gateways'],
       answers: false,
     });
   });
