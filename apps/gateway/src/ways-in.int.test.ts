@@ -85,6 +85,31 @@ describe('every way in', () => {
     const missing = ({ method, body }: WayIn) => (method === 'GET' ? 405 : Array.isArray(body) ? 200 : 404);
     expect(await unlike(missing, (way) => statusOf(way, headers, { url: `${world.url}/nowhere` }))).toEqual({});
   });
+  test('is closed to whoever has too much under way already, and open to everybody else (S32, S33)', async () => {
+    const [crowd, other] = [testUser('crowd'), testUser('other')];
+    const headers = await bearer(crowd);
+    const arriving = Array.from({ length: 256 }, () => send(world.url, { method: 'POST', headers: { ...headers, 'content-type': 'application/json', 'content-length': 1_000 } }).on('error', () => undefined));
+    for (const request of arriving) request.write(' ');
+    const list = WAYS_IN['tools/list'] ?? expect.fail();
+    await eventually(async () => (await statusOf(list, headers)) === 429, { until: 'there is no place left', timeoutMs: 20_000 });
+    expect(await unlike(() => 429, (way) => statusOf(way, headers))).toEqual({});
+    expect(await statusOf(list, await bearer(other))).toBe(200);
+    for (const request of arriving) request.destroy();
+    await eventually(async () => (await statusOf(list, headers)) === 200, { until: 'there are places again', timeoutMs: 20_000 });
+  });
+  test('but for calls and ends of sessions stays open to a user whose calls take all their places: questions are answered, calls cancelled (S32)', async () => {
+    const busy = testUser('busy');
+    const headers = await bearer(busy);
+    const hang: WayIn = { method: 'POST', body: { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'notes__hang', arguments: {} } }, isRequest: true };
+    const calls = Array.from({ length: 256 }, () => send(world.url, { method: 'POST', headers: { ...headers, 'content-type': 'application/json' } }).on('error', () => undefined));
+    for (const call of calls) call.end(JSON.stringify(hang.body));
+    const ping = WAYS_IN['ping'] ?? expect.fail();
+    await eventually(async () => (await statusOf(ping, headers)) === 429, { until: 'the calls take all places', timeoutMs: 30_000 });
+    const open = (way: WayIn) => (way.method === 'GET' ? 405 : way.isRequest ? (Array.isArray(way.body) ? 200 : 429) : way.method === 'DELETE' ? 429 : 202);
+    expect(await unlike(open, (way) => statusOf(way, headers))).toEqual({});
+    expect(await statusOf(ping, await bearer(testUser('idle')))).toBe(200);
+    for (const call of calls) call.destroy();
+  });
   test('takes no body beyond the limit (S10)', async () => {
     const headers = { ...(await bearer(testUser('large'))), connection: 'close' };
     const text = ' '.repeat(1024 * 1024 + 1);

@@ -50,13 +50,12 @@ describe('between replicas', () => {
     let messages = 0;
     await bus.broadcast.subscribe(subjects.allGateways, () => void (messages += 1));
     for (const link of [one, two]) await link?.serve(take);
-    const tellings = Array.from({ length: 100 }, (_none, requestId) => {
+    await Promise.all(Array.from({ length: 100 }, async (_none, requestId) => {
       const telling = one?.mayTell(`usr_${requestId}`);
-      return telling !== undefined && 'tell' in telling ? telling.tell({ type: 'cancel', sessionId: 's', requestId }) : undefined;
-    });
-    await Promise.all(tellings);
+      if (telling !== undefined && 'tell' in telling) await telling.tell({ type: 'cancel', sessionId: 's', requestId });
+    }));
     await expect.poll(() => taken.length).toBe(100);
-    expect([messages, tellings.includes(undefined), taken[99]]).toEqual([1, false, ['one', { type: 'cancel', sessionId: 's', requestId: 99 }]]);
+    expect([messages, taken[99]]).toEqual([1, ['one', { type: 'cancel', sessionId: 's', requestId: 99 }]]);
   });
   test('what would be more than the bus carries travels in several messages', async () => {
     const [one, two] = ['one', 'two'].map((name) => linkOf(name));

@@ -51,7 +51,6 @@ export class ReplicaLink {
   readonly #seen = new BoundedMap<string, true>(100_000);
   readonly #pace: UserPace;
   #untold: { readonly request: ReplicaRequest; /** Bytes of JSON. */ readonly size: number; readonly resolve: () => void; readonly reject: (reason: unknown) => void }[] = [];
-  #timer: NodeJS.Timeout | undefined;
 
   constructor(options: ReplicaLinkOptions) {
     this.#options = options;
@@ -88,13 +87,12 @@ export class ReplicaLink {
   /** Whatever agents make us tell within a moment travels together: the bus carries a message per moment, not per agent. */
   #gather(request: ReplicaRequest): Promise<void> {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#untold.push({ request, size: Buffer.byteLength(JSON.stringify(request)), resolve, reject });
-    this.#timer ??= setTimeout(() => void this.#tellGathered(), GATHER_MS);
+    const waiting = this.#untold.push({ request, size: Buffer.byteLength(JSON.stringify(request)), resolve, reject });
+    if (waiting === 1) setTimeout(() => void this.#tellGathered(), GATHER_MS);
     return promise;
   }
 
   async #tellGathered(): Promise<void> {
-    this.#timer = undefined;
     while (this.#untold.length > 0) {
       let size = 0;
       const tooLong = this.#untold.findIndex((one, index) => (size += one.size) > MAX_CONTENT && index > 0);

@@ -21,9 +21,10 @@ import { reserveRecord } from './request-path.js';
 import type { Admitted, Call, RequestPath } from './request-path.js';
 
 /**
- * The request path: authenticate → wait for one's turn → admit → read → resolve target → decide → lease → forward → record. Types hold the order:
- * only `admit()` makes an Admitted, without which nothing is done for a caller; only `decide()` makes a Permit, only a Permit gets a
- * CredentialLease, only both together reach a server. Nothing is read of a body before the caller is known (R12). A refusal is a value; what is broken throws.
+ * The request path: authenticate → wait for one's turn → take a place → admit → read → resolve target → decide → lease →
+ * forward → record. Types hold the order: only `admit()` makes an Admitted, without which nothing is done for a caller;
+ * only `decide()` makes a Permit, only a Permit gets a CredentialLease, only both together reach a server. Nothing is read
+ * of a body before the caller is known (R12). A refusal is a value; what is broken throws.
  */
 export async function handleMcpRequest(path: RequestPath, inbound: InboundRequest, facts: ExchangeFacts): Promise<Answer> {
   const refused = refuser(path, inbound, facts);
@@ -36,14 +37,18 @@ export async function handleMcpRequest(path: RequestPath, inbound: InboundReques
   if (isRefusal(authenticated)) return refused(authenticated);
   Object.assign(facts, callerFacts(authenticated));
 
-  await path.turns.take(authenticated.caller.userId);
+  const { userId } = authenticated.caller;
+  await path.turns.take(userId);
+  const leave = path.arriving.enter(userId);
+  if (leave === undefined) return refused({ refused: 'too-many', what: 'requests', byAll: path.arriving.isFull });
+  inbound.onOver(leave);
   const configuration = path.configuration();
   if ('unavailable' in configuration) return refused({ refused: 'not-ready', reason: configuration.unavailable });
   const { snapshot } = configuration;
-  const arrived: Arrived = { path, inbound, snapshot, authenticated, admission: admit(path, inbound, authenticated, snapshot, facts) };
+  const arrived: Arrived = { path, inbound, snapshot, authenticated, admission: admit(path, inbound, authenticated, snapshot, facts), leave };
   switch (inbound.method) {
     case 'POST': {
-      const body = await readMessage(path, inbound, authenticated.caller.userId);
+      const body = await readMessage(path, inbound, userId);
       if (isRefusal(body)) return refused(body);
       return Array.isArray(body.value) ? await handleBatch(arrived, body.value, facts) : await handleMessage(arrived, body.value, facts);
     }
@@ -62,6 +67,8 @@ interface Arrived {
   readonly authenticated: Authenticated;
   /** A refusal is worded once the message is known whose id it answers. */
   readonly admission: Admitted | Refusal;
+  /** Leaves the place among what arrives: a call has one of its own. */
+  readonly leave: () => void;
 }
 
 async function handleDelete({ path, inbound, admission }: Arrived, facts: CallFacts): Promise<Answer> {
@@ -101,6 +108,7 @@ async function handleMessage(arrived: Arrived, body: unknown, facts: CallFacts):
   const call: Call = { ...admission, path, open, inbound: { ...inbound, disconnected: ending.signal }, request, facts };
   const leave = path.calls.enter(call.caller.userId);
   if (leave === undefined) return refused({ refused: 'too-many', what: 'calls', byAll: path.calls.isFull });
+  arrived.leave();
   inbound.onOver(leave);
   const unrecordable = reserveRecord(path, facts);
   if (unrecordable !== undefined) return refused(unrecordable);

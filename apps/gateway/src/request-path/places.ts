@@ -13,13 +13,16 @@ export class Places {
     return this.#total >= this.#limits.total;
   }
 
-  /** @returns what to call when it is over; `undefined` when there is no room. */
+  /** @returns what to call when it is over, once or more often; `undefined` when there is no room. */
   enter(userId: string): (() => void) | undefined {
     const ofUser = this.#byUser.get(userId) ?? 0;
     if (ofUser >= this.#limits.perUser || this.#total >= this.#limits.total) return undefined;
     this.#byUser.set(userId, ofUser + 1);
     this.#total += 1;
+    let isIn = true;
     return () => {
+      if (!isIn) return;
+      isIn = false;
       this.#total -= 1;
       const left = (this.#byUser.get(userId) ?? 1) - 1;
       if (left > 0) this.#byUser.set(userId, left);

@@ -10,25 +10,19 @@ import type { RequestPath } from './request-path.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-type Reading = Pick<RequestPath, 'arriving' | 'bytes' | 'maxBodyBytes'>;
+type Reading = Pick<RequestPath, 'bytes' | 'maxBodyBytes'>;
 
 /**
- * The body of a POST as JSON, unambiguous and within its limits; nothing else is a message (security rule S10). A place
- * and the room for its bytes are taken before it is read; the bytes are held until the exchange is over (S33).
+ * The body of a POST as JSON, unambiguous and within its limits; nothing else is a message (security rule S10). The room
+ * for its bytes is taken before they are read and held until the exchange is over (S33).
  */
 export async function readMessage(path: Reading, inbound: InboundRequest, userId: string): Promise<{ readonly value: unknown } | Refusal> {
   const mediaType = inbound.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
   if (mediaType !== 'application/json' || inbound.headers.get('content-encoding') !== undefined) return { refused: 'media-type' };
-  const leave = path.arriving.enter(userId);
-  if (leave === undefined) return { refused: 'too-many', what: 'requests', byAll: path.arriving.isFull };
-  try {
-    const held = path.bytes.open(userId);
-    inbound.onOver(held.release);
-    const body = await readBody({ chunks: inbound.body, contentLength: inbound.headers.get('content-length') }, path.maxBodyBytes, held);
-    return typeof body === 'string' ? refusalOf(body) : (messageIn(body) ?? { refused: 'not-json' });
-  } finally {
-    leave();
-  }
+  const held = path.bytes.open(userId);
+  inbound.onOver(held.release);
+  const body = await readBody({ chunks: inbound.body, contentLength: inbound.headers.get('content-length') }, path.maxBodyBytes, held);
+  return typeof body === 'string' ? refusalOf(body) : (messageIn(body) ?? { refused: 'not-json' });
 }
 
 function messageIn(body: Uint8Array): { readonly value: unknown } | undefined {

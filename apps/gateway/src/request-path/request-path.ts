@@ -44,7 +44,7 @@ export interface RequestPath {
   /** Whose request begins next when there is more than the processor can do. */
   readonly turns: FairTurns;
   readonly questions: OpenQuestions;
-  /** Requests whose body is on its way. Not `calls`: the answer to a call's question gets in when those are full. */
+  /** Whatever arrives, until it is done or is a call with a place of its own: the answer to a call's question gets in when those are full. */
   readonly arriving: Places;
   /** Of each user's requests and of the answers to them, as long as they are in memory. */
   readonly bytes: BytesInFlight;
