@@ -20,4 +20,15 @@ describe('a request body', () => {
     expect(parseStrictJson(wide(10_000))).toBeDefined();
     expect(parseStrictJson(wide(10_001))).toBeUndefined();
   });
+  test.each([['[1e400]', false], ['[-1E+309]', false], [`[${'1'.repeat(400)}]`, false], ['1'.repeat(400), false], ['[1e300]', true], [`[${'1'.repeat(300)}]`, true], [`[0.${'1'.repeat(400)}]`, true], ['["1e400",true]', true], [`["${'1'.repeat(400)}"]`, true]])('%s with a number that a double cannot hold is refused, and no other (S10)', (text, isRead) => {
+    expect(parseStrictJson(text) !== undefined).toBe(isRead);
+  });
+  test.each([['long numbers', `[${`${'1'.repeat(299)},`.repeat(7_000)}1]`], ['long numbers in a text', JSON.stringify(`${'1'.repeat(299)}x`.repeat(7_000))]])('of %s is read about as fast as any (S29)', (_name, text) => {
+    const timeOf = (body: string) => Math.min(...[1, 2, 3].map(() => {
+      const started = process.threadCpuUsage();
+      parseStrictJson(body);
+      return process.threadCpuUsage(started).user / 1_000;
+    }));
+    expect(timeOf(text)).toBeLessThan(20 * timeOf(JSON.stringify('a'.repeat(text.length))) + 300);
+  });
 });

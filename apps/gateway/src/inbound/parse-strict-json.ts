@@ -15,11 +15,12 @@ export function parseStrictJson(text: string): { value: unknown } | undefined {
   } catch {
     return undefined; // not JSON; the caller words the refusal
   }
-  return hasUniqueKeys(text) && !(MAY_OVERFLOW.test(text) && holdsInfinity(value)) ? { value } : undefined;
+  const found = inspect(text);
+  return found === 'refused' || (found === 'large-numbers' && holdsInfinity(value)) ? undefined : { value };
 }
 
-/** Only such a number can be too large for a double; most text that looks so is none. */
-const MAY_OVERFLOW = /[0-9][eE]\+?[0-9]{2}|[0-9]{300}/;
+/** Digits of a number that may be too large for a double; so may any with an exponent. */
+const MANY_DIGITS = 300;
 
 /** JSON has no infinity: such a number would be decided on as one and sent on as `null`. Nesting is bounded by now. */
 function holdsInfinity(value: unknown): boolean {
@@ -27,26 +28,35 @@ function holdsInfinity(value: unknown): boolean {
   return typeof value === 'object' && value !== null && Object.values(value).some(holdsInfinity);
 }
 
-/** Walks text that is known to be JSON. */
-function hasUniqueKeys(text: string): boolean {
-  const open: (Set<string> | undefined)[] = []; // a set per object, nothing per array
+/** Walks text that is known to be JSON, once, whatever it holds. */
+function inspect(text: string): 'refused' | 'large-numbers' | 'plain' {
+  const open: (Set<string> | 'empty' | undefined)[] = []; // a set per object that has keys, nothing per array
   let expectsKey = false;
+  let digits = 0;
+  let hasLargeNumbers = false;
   for (let i = 0; i < text.length; i++) {
-    switch (text.charCodeAt(i)) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x30 && code <= 0x39) {
+      digits++;
+      continue;
+    }
+    if (digits >= MANY_DIGITS || (digits > 0 && (code === 0x65 || code === 0x45))) hasLargeNumbers = true; // e, E
+    digits = 0;
+    switch (code) {
       case 0x22: { // "
         const start = i;
         for (i++; text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++;
         if (!expectsKey) break;
         const raw = text.slice(start + 1, i);
         const key: unknown = raw.includes('\\') ? JSON.parse(`"${raw}"`) : raw;
-        const keys = open.at(-1);
-        if (typeof key !== 'string' || keys === undefined || keys.has(key) || keys.size === MAX_KEYS) return false;
+        const keys = keysOf(open);
+        if (typeof key !== 'string' || keys.has(key) || keys.size === MAX_KEYS) return 'refused';
         keys.add(key);
         expectsKey = false;
         break;
       }
       case 0x7b: // {
-        open.push(new Set());
+        open.push('empty');
         expectsKey = true;
         break;
       case 0x5b: // [
@@ -61,7 +71,16 @@ function hasUniqueKeys(text: string): boolean {
         expectsKey = open.at(-1) !== undefined;
         break;
     }
-    if (open.length > MAX_DEPTH) return false;
+    if (open.length > MAX_DEPTH) return 'refused';
   }
-  return true;
+  return hasLargeNumbers || digits >= MANY_DIGITS ? 'large-numbers' : 'plain';
+}
+
+/** Of the innermost object; most have none or few. */
+function keysOf(open: (Set<string> | 'empty' | undefined)[]): Set<string> {
+  const keys = open.at(-1);
+  if (keys instanceof Set) return keys;
+  const made = new Set<string>();
+  open[open.length - 1] = made;
+  return made;
 }

@@ -12,6 +12,7 @@ export interface FoundResource {
 /** The server a URI belongs to, of those this caller may reach. Whatever it says no with it could say of the text alone (S15). */
 export function findResource(call: Call, received: ReceivedUri, unknown: Refusal): FoundResource | Refusal {
   if (received.type === 'unknown') return unknown;
+  call.facts.server = received.server;
   if (received.type === 'not-normal') return { refused: 'uri-not-normal', part: received.part, normal: received.normal };
   const server = call.snapshot.get('McpServer', received.server);
   return server === undefined ? unknown : { server, uri: received.uri };

@@ -4,7 +4,7 @@ import type { Caller } from './caller.js';
 import { compilePolicies } from './compile-policies.js';
 import { problemsOfPolicy } from './compile-conditions.js';
 import { decide } from './decide.js';
-import { patternDeviation, templateDeviation, uriDeviation } from './resource-uri.js';
+import { examineUri, patternDeviation, templateDeviation, uriDeviation } from './resource-uri.js';
 
 describe('the normal form of a URI', () => {
   it.each([
@@ -186,6 +186,14 @@ describe('an equal form of a URI', () => {
       if (deviation?.normal !== undefined) expect([seed, deviation.normal, uriDeviation(deviation.normal)]).toEqual([seed, deviation.normal, undefined]);
     }
     expect(refused).toBeGreaterThan(2_000);
+  }, 60_000);
+  it('is told at a glance as it is on examination (S13)', () => {
+    const pieces = ['http', 'https', 'file', 'note', 'ws', ':', '//', '/', '///', 'a', 'x.example', '1.2', '127.1', '0x7f', 'xn--a', 'a-', '.', '..', 'a..', '~', '_', '-', 'A', '%41', '?', '#', '@', 'localhost'];
+    for (let seed = 1; seed <= 20_000; seed++) {
+      const random = generator(seed);
+      const uri = ['http://x.example', 'https://', 'file://', 'note://a', 'x+y://'][random(5)] + Array.from({ length: 1 + random(6) }, () => pieces[random(pieces.length)]).join('');
+      expect([uri, uriDeviation(uri)]).toEqual([uri, examineUri(uri)]);
+    }
   }, 60_000);
   it.each(EQUIVALENTS.map((change, index) => [index, change] as const))('of kind %i is among them, and changes something (S13)', (_index, change) => {
     const random = generator(7);
