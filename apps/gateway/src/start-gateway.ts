@@ -189,53 +189,51 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     ...(metrics === undefined ? {} : { observe: observeCalls(metrics) }),
   });
 
-  const unsubscribe = await messaging.broadcast.subscribe(subjects.credentialChanged, (payload) => {
-    const changed = CredentialChanged.safeParse(payload);
-    if (changed.success) leases.drop(changed.data);
-  });
-  const unsubscribeEnds = await messaging.broadcast.subscribe(subjects.mcpSessionsEnded, (payload) => missedEnds.heard(payload));
-  const stopLink = await link.serve((asked, from) => takeReplicaRequest(path, asked, from));
-  proofs.listening();
-  await replica.start();
-  void verifier.start();
-  shipper.start();
-  await missedEnds.start();
-  const housekeeping = setInterval(() => {
-    leases.sweep();
-    endedSessions.sweep();
-    proofs.sweep();
-    spool.recover();
-    void recordRefusals('over');
-    channel.sweep();
-    certificateConnections.sweep();
-    if (verifier.keys.loaded) verifier.keys.refreshWhenOld();
-    else void verifier.keys.reload();
-  }, HOUSEKEEPING_MS).unref();
-  const watch = setInterval(() => {
-    const { ready, stale } = replica.state();
-    if (ready && stale) openCalls.endAll('configuration_stale');
-    else if (ready) openCalls.endUnauthorized(replica.snapshot());
-  }, OPEN_CALLS_MS).unref();
-
+  // What running calls use while the app closes: closed after it, the last opened first.
+  const opened: (() => Promise<unknown>)[] = [() => Promise.all([dispatcher.destroy(), certificateConnections.destroy()])];
+  const timers: NodeJS.Timeout[] = [];
   let closing: Promise<void> | undefined;
   const close = async () => {
-    clearInterval(housekeeping);
-    clearInterval(watch);
+    for (const timer of timers) clearInterval(timer);
     announcements.stop();
     missedEnds.stop();
     proofs.stop();
     parkedCalls.endAll();
     await closeNestApp(app);
-    await unsubscribe();
-    await unsubscribeEnds();
-    await stopLink();
-    await replica.stop();
-    await recordRefusals('all');
-    await shipper.stop();
-    await Promise.all([dispatcher.destroy(), certificateConnections.destroy()]);
+    for (let next = opened.pop(); next; next = opened.pop()) await next();
   };
   let url: string;
   try {
+    shipper.start();
+    opened.push(() => shipper.stop(), () => recordRefusals('all'));
+    opened.push(await messaging.broadcast.subscribe(subjects.credentialChanged, (payload) => {
+      const changed = CredentialChanged.safeParse(payload);
+      if (changed.success) leases.drop(changed.data);
+    }));
+    opened.push(await messaging.broadcast.subscribe(subjects.mcpSessionsEnded, (payload) => missedEnds.heard(payload)));
+    opened.push(await link.serve((asked, from) => takeReplicaRequest(path, asked, from)));
+    proofs.listening();
+    opened.push(() => replica.stop());
+    await replica.start();
+    void verifier.start();
+    await missedEnds.start();
+    const housekeeping = () => {
+      leases.sweep();
+      endedSessions.sweep();
+      proofs.sweep();
+      spool.recover();
+      void recordRefusals('over');
+      channel.sweep();
+      certificateConnections.sweep();
+      if (verifier.keys.loaded) verifier.keys.refreshWhenOld();
+      else void verifier.keys.reload();
+    };
+    const watch = () => {
+      const { ready, stale } = replica.state();
+      if (ready && stale) openCalls.endAll('configuration_stale');
+      else if (ready) openCalls.endUnauthorized(replica.snapshot());
+    };
+    timers.push(setInterval(housekeeping, HOUSEKEEPING_MS).unref(), setInterval(watch, OPEN_CALLS_MS).unref());
     url = await listen(app, config.listen);
   } catch (error) {
     await close();

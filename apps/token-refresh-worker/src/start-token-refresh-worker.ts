@@ -112,12 +112,7 @@ export async function startTokenRefreshWorker(config: TokenRefreshWorkerConfig, 
     jobs.work<null>(TICK_QUEUE, () => (usable() ? guarded('due connections could not be listed', async () => void (await enqueueDueConnections({ ...context, queue, intervalMs }))) : Promise.resolve()), { concurrency: 1 }),
     jobs.work<RefreshJob>(REFRESH_QUEUE, (job) => (usable() ? guarded('a connection could not be refreshed', () => refreshDueConnection(job, context)) : Promise.resolve()), { concurrency: CONCURRENCY }),
   ];
-  await replica.start();
-  // Not awaited, and said again now and then: a queue that is down, or comes back empty, holds nobody up.
-  const scheduleTicks = () => void guarded('the tick could not be scheduled', () => ticks.repeat('due', intervalMs, null));
-  scheduleTicks();
-  const reschedule = setInterval(scheduleTicks, Math.max(RESCHEDULE_AT_LEAST_MS, RESCHEDULE_EVERY * intervalMs)).unref();
-
+  let reschedule: NodeJS.Timeout | undefined;
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     clearInterval(reschedule);
@@ -127,6 +122,17 @@ export async function startTokenRefreshWorker(config: TokenRefreshWorkerConfig, 
     vault.close();
     await database.$disconnect();
   };
+  try {
+    await replica.start();
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  // Not awaited, and said again now and then: a queue that is down, or comes back empty, holds nobody up.
+  const scheduleTicks = () => void guarded('the tick could not be scheduled', () => ticks.repeat('due', intervalMs, null));
+  scheduleTicks();
+  reschedule = setInterval(scheduleTicks, Math.max(RESCHEDULE_AT_LEAST_MS, RESCHEDULE_EVERY * intervalMs)).unref();
+
   return {
     name: 'token-refresh-worker',
     urls: {},

@@ -56,7 +56,7 @@ export interface GatewayWorld {
   /** How far the gateway's clock is ahead. */
   readonly clock: { aheadMs: number };
   /** Another replica on the same bus and keys. */
-  startReplica(name: string): Promise<RunningService>;
+  startReplica(name: string, changed?: Partial<GatewayAdapters>): Promise<RunningService>;
   close(): Promise<void>;
 }
 
@@ -159,9 +159,9 @@ export async function startGatewayWorld(documents: readonly Document[], override
     silence: () => clearInterval(heart),
     clock,
     spoolDirectory: overrides.spoolDirectory ?? join(directory, 'spool', 'gateway-1'),
-    async startReplica(name) {
+    async startReplica(name, changed = {}) {
       const port = await reservePort();
-      const other = await startGateway({ ...configOf(name, `http://127.0.0.1:${port}`, port) }, adapters);
+      const other = await startGateway({ ...configOf(name, `http://127.0.0.1:${port}`, port) }, { ...adapters, ...changed });
       others.push(other);
       return other;
     },

@@ -31,9 +31,9 @@ class FakeProcess implements ProcessHost {
   }
 }
 
-async function run(start: (scope: ProcessScope) => Promise<void>, closeTimeoutMs = 1_000) {
+async function run(start: (scope: ProcessScope) => Promise<void>, closeTimeoutMs = 1_000, closeAllTimeoutMs = 15_000) {
   const host = new FakeProcess();
-  await runProcess('gateway', start, { host, closeTimeoutMs });
+  await runProcess('gateway', start, { host, closeTimeoutMs, closeAllTimeoutMs });
   return host;
 }
 
@@ -85,6 +85,31 @@ test('a closer that hangs or fails is named and does not keep the others', async
   expect(await host.exited).toBe(0);
   expect(order).toEqual(['database']);
   expect(host.output).toEqual(['gateway: closing listener: not finished after 10 ms\n', 'gateway: closing bus: not connected\n']);
+});
+
+test('closers that hang share the time of all, and those after them still run', async () => {
+  const order: string[] = [];
+  const host = await run(async ({ onClose }) => {
+    onClose('database', () => void order.push('database'));
+    for (const name of ['one', 'two']) onClose(name, () => new Promise(() => undefined));
+  }, 3_600_000, 0);
+  host.signal('SIGTERM');
+  expect(await host.exited).toBe(0);
+  expect(order).toEqual(['database']);
+  expect(host.output).toEqual(['gateway: closing two: not finished after 1000 ms\n', 'gateway: closing one: not finished after 1000 ms\n']);
+});
+
+test('a start that a signal breaks off is no failed start; what else it says then is said', async () => {
+  const broken = async (error: Error) => {
+    const host = new FakeProcess();
+    const running = runProcess('gateway', ({ stopping }) => new Promise((_, reject) => stopping.addEventListener('abort', () => reject(error))), { host });
+    host.signal('SIGTERM');
+    await running;
+    expect(await host.exited).toBe(0);
+    return host.output;
+  };
+  expect(await broken(new DOMException('This operation was aborted', 'AbortError'))).toEqual([]);
+  expect(await broken(new SallyportError('port_taken', 'Port 1 is taken.'))).toEqual(['gateway: Port 1 is taken.\n']);
 });
 
 test('a second signal ends a process that hangs in closing', async () => {

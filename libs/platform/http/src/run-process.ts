@@ -15,8 +15,10 @@ export interface ProcessScope {
 }
 
 export interface RunProcessOptions {
-  /** Milliseconds each closer may take before the next one runs. */
+  /** Milliseconds each closer may take before the next one runs; 10 s by default. */
   readonly closeTimeoutMs?: number;
+  /** Milliseconds for all of them; whoever comes after that has a second at most. 15 s by default. */
+  readonly closeAllTimeoutMs?: number;
   /** Replaced in tests. */
   readonly host?: ProcessHost;
 }
@@ -37,16 +39,17 @@ interface OutputStream {
  * The body of every `main.ts`. A failed start is one line on standard error and exit code 1 (the listening port is
  * named when it is taken); SIGINT, SIGTERM and SIGHUP close in reverse order of opening, a second signal cuts it short.
  */
-export async function runProcess(name: string, start: (scope: ProcessScope) => Promise<void>, { closeTimeoutMs = 15_000, host = process }: RunProcessOptions = {}): Promise<void> {
+export async function runProcess(name: string, start: (scope: ProcessScope) => Promise<void>, { closeTimeoutMs = 10_000, closeAllTimeoutMs = 15_000, host = process }: RunProcessOptions = {}): Promise<void> {
   const closers: { what: string; close: () => Promise<void> | void }[] = [];
   const stopping = new AbortController();
   const say = (text: string) => void host.stderr.write(`${name}: ${scrubText(text)}\n`);
 
   const shutDown = async (exitCode: number): Promise<void> => {
     stopping.abort();
+    const deadline = performance.now() + closeAllTimeoutMs;
     for (let next = closers.pop(); next; next = closers.pop()) {
       const { what, close } = next;
-      const failure = await within(closeTimeoutMs, close);
+      const failure = await within(Math.min(closeTimeoutMs, Math.max(LATE_CLOSE_MS, Math.round(deadline - performance.now()))), close);
       if (failure !== undefined) say(`closing ${what}: ${failure}`);
     }
     host.exit(exitCode);
@@ -82,6 +85,9 @@ export async function runProcess(name: string, start: (scope: ProcessScope) => P
     if (!stopping.signal.aborted) await shutDown(1);
   }
 }
+
+/** What a closer has when those before it took the time of all. */
+const LATE_CLOSE_MS = 1_000;
 
 /** What was under way when the process was asked to stop. */
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';

@@ -166,6 +166,14 @@ describe('a start', () => {
     await kms.stop();
   });
 
+  test('with a KMS, and without the file key that sealed what is stored, makes no key before it refuses (B1)', async () => {
+    const key = newKey();
+    await put(new Sealer(key), 'a', 'value');
+    const kms = Object.assign(new KeyFileWrapper(newKey()), { name: 'kms:test' });
+    await expect(open(null, [kms])).rejects.toMatchObject({ code: 'vault_key_missing', message: expect.stringMatching(new RegExp(`vault key ${masterKeyId(key)}.*this process has none\\. Nothing was changed`)) });
+    expect(await database.vaultKey.count()).toBe(0);
+  });
+
   test('while the KMS refuses says so, and goes on with nothing (B1)', async () => {
     const inner = new KeyFileWrapper(newKey());
     let isDisabled = false;

@@ -49,7 +49,11 @@ export async function readNkeySeed(file: string): Promise<Secret> {
   return seed;
 }
 
-function publicNkeyOf(seed: Secret, file: string): string {
+/**
+ * @param file what the error names
+ * @throws SallyportError `nkey_unreadable`
+ */
+export function publicNkeyOf(seed: Secret, file: string): string {
   try {
     const publicKey = fromSeed(new TextEncoder().encode(seed.reveal())).getPublicKey();
     if (publicKey.startsWith('U')) return publicKey;

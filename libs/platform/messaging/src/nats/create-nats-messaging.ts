@@ -129,6 +129,7 @@ function natsOptions({ servers, name, nkeySeed, tls }: NatsMessagingOptions): Na
     name,
     inboxPrefix: inboxPrefixOf(name),
     maxReconnectAttempts: -1,
+    ignoreAuthErrorAbort: true, // a user that is missing from the server's file for a moment is not gone for good
     reconnectTimeWait: 250,
     reconnectJitter: 250,
     pingInterval: 5_000,

@@ -15,6 +15,7 @@ export async function startDeployment() {
   return {
     nats,
     problems,
+    publicNkeyOf: (name: string): string => keys.get(name)?.publicNkey ?? '',
     async open(name: string): Promise<Messaging> {
       const role = replicas[name];
       const key = keys.get(name);

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { headers } from '@nats-io/transport-node';
 import { subjects } from '@sallyport/messages';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -153,6 +155,27 @@ describe('NATS: outages', () => {
     await expect.poll(() => controlPlane.configuration.appendBase(5, ['base 5, again']).then(() => true, () => false), { timeout: 10_000 }).toBe(true);
     await expect.poll(() => seen.at(-1), { timeout: 10_000 }).toBe('base 5, again');
   });
+
+  test('a replica whose user the server does not know for a while comes back when it does', async () => {
+    deployment = await startDeployment();
+    const [, gateway] = [await deployment.open('cp-1'), await deployment.open('gw-1')];
+    const file = join(dirname(deployment.nats.storeDir), 'nats-server.conf');
+    const configuration = readFileSync(file, 'utf8');
+    const own = deployment.publicNkeyOf('gw-1');
+    expect(configuration).toContain(own);
+    await deployment.nats.kill();
+    writeFileSync(file, configuration.replaceAll(own, createNkey().publicNkey));
+    await deployment.nats.restart();
+    // Refused more than once on each of its connections: NATS' client gives up at the second time unless told otherwise.
+    const refusals = () => deployment.nats.output().split('authentication error').length - 1;
+    await expect.poll(refusals, { timeout: 20_000 }).toBeGreaterThan(6);
+    expect(gateway.connected()).toBe(false);
+    await deployment.nats.kill();
+    writeFileSync(file, configuration);
+    await deployment.nats.restart();
+    await expect.poll(() => gateway.connected(), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => gateway.events.publish('gw-1', [{ seq: 1 }]).then(() => 'published', String), { timeout: 20_000 }).toBe('published');
+  }, 90_000);
 
   test('an unreachable bus and a wrong key are said in one line', async () => {
     deployment = await startDeployment();
