@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -48,6 +48,7 @@ describe('the copy of the binaries for a user who cannot enter ours', () => {
   test.each<[string, (copy: string) => void]>([
     ['a binary that others may write to', (copy) => chmodSync(binary(copy), 0o777)],
     ['a folder that others may write to', (copy) => chmodSync(join(copy, 'native', 'bin'), 0o777)],
+    ['a binary that somebody else made', (copy) => (process.getuid?.() === 0 ? chownSync(binary(copy), 65_534, 65_534) : chmodSync(binary(copy), 0o777))], // only root can give a file away
     ['a link to somewhere else', (copy) => {
       rmSync(binary(copy));
       symlinkSync('/bin/sh', binary(copy));

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, chownSync, lchownSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -34,6 +34,15 @@ describe('a folder that holds what is run or secret', () => {
     expect(() => ensureOwnFolder(theirs, 0o711)).toThrow(expect.objectContaining({ code: 'folder_not_ours', message: expect.stringContaining(`${theirs} belongs to user`) }));
     symlinkSync(theirs, join(parent, 'link'));
     expect(() => ensureOwnFolder(join(parent, 'link'), 0o711)).toThrow(expect.objectContaining({ code: 'folder_not_ours' }));
+  });
+
+  test('is refused behind a link of somebody else, who could lead it elsewhere tomorrow', () => {
+    const folder = join(parent, 'ours');
+    ensureOwnFolder(folder, 0o711);
+    const link = join(parent, 'link');
+    symlinkSync(process.getuid?.() === 0 ? folder : anothersFolder(), link); // only root can give a link away
+    if (process.getuid?.() === 0) lchownSync(link, 65_534, 65_534);
+    expect(() => ensureOwnFolder(link, 0o711)).toThrow(expect.objectContaining({ code: 'folder_not_ours' }));
   });
 
   test.each([0o775, 0o757])('is refused when others may write to it (%o)', (mode) => {
