@@ -112,7 +112,9 @@ export async function startTokenRefreshWorker(config: TokenRefreshWorkerConfig, 
     jobs.work<null>(TICK_QUEUE, () => (usable() ? guarded('due connections could not be listed', async () => void (await enqueueDueConnections({ ...context, queue, intervalMs }))) : Promise.resolve()), { concurrency: 1 }),
     jobs.work<RefreshJob>(REFRESH_QUEUE, (job) => (usable() ? guarded('a connection could not be refreshed', () => refreshDueConnection(job, context)) : Promise.resolve()), { concurrency: CONCURRENCY }),
   ];
-  let reschedule: NodeJS.Timeout | undefined;
+  // Not awaited, and said again now and then: a queue that is down, or comes back empty, holds nobody up.
+  const scheduleTicks = () => void guarded('the tick could not be scheduled', () => ticks.repeat('due', intervalMs, null));
+  const reschedule = setInterval(scheduleTicks, Math.max(RESCHEDULE_AT_LEAST_MS, RESCHEDULE_EVERY * intervalMs)).unref();
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     clearInterval(reschedule);
@@ -128,11 +130,7 @@ export async function startTokenRefreshWorker(config: TokenRefreshWorkerConfig, 
     await close();
     throw error;
   }
-  // Not awaited, and said again now and then: a queue that is down, or comes back empty, holds nobody up.
-  const scheduleTicks = () => void guarded('the tick could not be scheduled', () => ticks.repeat('due', intervalMs, null));
   scheduleTicks();
-  reschedule = setInterval(scheduleTicks, Math.max(RESCHEDULE_AT_LEAST_MS, RESCHEDULE_EVERY * intervalMs)).unref();
-
   return {
     name: 'token-refresh-worker',
     urls: {},
