@@ -3,6 +3,7 @@ import type { ConfigurationReplica } from '@sallyport/configuration';
 import type { Database } from '@sallyport/database';
 import { SallyportError, type Clock } from '@sallyport/kernel';
 import { createSafeFetch } from '@sallyport/safe-fetch';
+import type { Unavailable } from '@sallyport/http';
 import type { Logger } from '@sallyport/telemetry';
 import type { Vault } from '@sallyport/vault';
 import type { JWK } from 'jose';
@@ -71,6 +72,8 @@ export interface AuthorizationServerParts {
   readonly recorder: LifecycleRecorder;
   readonly logger: Logger;
   readonly clock: Clock;
+  /** Told apart from failures, by the engine too. */
+  readonly unavailable: Pick<Unavailable, 'is' | 'answer'>;
 }
 
 /** Longer than a browser of ours stays signed in, the control plane's pages included. */
@@ -78,7 +81,7 @@ const SIGN_IN_USEFUL_MS = 10 * 3_600_000;
 
 @Module({})
 export class AuthorizationServerModule {
-  static async with({ config, vault, configurationKey, database, configuration, recorder, logger, clock }: AuthorizationServerParts): Promise<DynamicModule> {
+  static async with({ config, vault, configurationKey, database, configuration, recorder, logger, clock, unavailable }: AuthorizationServerParts): Promise<DynamicModule> {
     const { sealer } = vault;
     const secret = await vault.derivationSecret();
     const signingKeys = new SigningKeys({ database, sealer, clock });
@@ -143,6 +146,7 @@ export class AuthorizationServerModule {
       documents,
       clock,
       renderError: engineErrorPage,
+      unavailable,
       events: engineEvents(recorder.record, sessions, logger),
       decisions: {
         knownScopes: () => [...new Set(configuration.snapshot().all('Role').flatMap((role) => role.spec.scopes))].toSorted(),

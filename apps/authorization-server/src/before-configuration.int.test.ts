@@ -39,7 +39,7 @@ const programs = [
   ['GET', '/.well-known/oauth-authorization-server'], ['GET', '/.well-known/openid-configuration'], ['POST', '/token'], ['POST', '/register'], ['POST', '/par'],
   ['POST', '/revoke'], ['POST', '/introspect'], ['GET', '/nowhere'],
 ] as const;
-const pages = [['GET', '/authorize?client_id=x'], ['POST', '/authorize'], ['GET', '/interaction/x'], ['POST', '/interaction/x/consent'], ['GET', '/federation/callback?code=x&state=y']] as const;
+const pages = [['GET', '/authorize?client_id=x'], ['POST', '/authorize'], ['GET', '/interaction/x'], ['POST', '/interaction/x/consent'], ['GET', '/federation/callback?code=x&state=y'], ['GET', '/session/end'], ['POST', '/session/end']] as const;
 const ask = (method: string, path: string, headers: Record<string, string> = {}) => fetch(`${issuer}${path}`, { method, headers, redirect: 'manual', ...(method === 'POST' ? { body: new URLSearchParams({ a: 'b' }) } : {}) });
 
 const expectToBeAskedBack = async (): Promise<void> => {

@@ -1,11 +1,10 @@
 import type { ConfigurationReplica } from '@sallyport/configuration';
 import type { FastifyInstance, FastifyReply } from 'fastify';
-import { messagePage } from './pages/message-pages.js';
+import type { Page } from './pages/page.js';
+import { unavailablePage } from './pages/unavailable-page.js';
 
 /** Public keys are in the database, not in the configuration, and gateways verify with them whatever happens here. */
 const NEEDS_NO_CONFIGURATION = '/jwks';
-/** Where a browser is, and a person reads the answer. */
-const PAGES = /^\/(?:authorize|interaction|federation)\b/;
 const RETRY_AFTER_SECONDS = 5;
 
 /**
@@ -18,11 +17,11 @@ export function refuseUntilConfigured(fastify: FastifyInstance, configuration: P
     const { ready, stale } = configuration.state();
     if ((ready && !stale) || path === NEEDS_NO_CONFIGURATION) return;
     reply.status(503).header('retry-after', String(RETRY_AFTER_SECONDS)).header('cache-control', 'no-store');
-    await (PAGES.test(path) ? sendPage(reply) : reply.header('content-type', 'application/json; charset=utf-8').send({ error: 'temporarily_unavailable', error_description: 'the configuration has not arrived yet; try again in a moment' }));
+    const page = unavailablePage(path);
+    await (page ? sendPage(reply, page) : reply.header('content-type', 'application/json; charset=utf-8').send({ error: 'temporarily_unavailable', error_description: 'the configuration has not arrived yet; try again in a moment' }));
   });
 }
 
-function sendPage(reply: FastifyReply): FastifyReply {
-  const { html, contentSecurityPolicy } = messagePage('One moment, please', 'This server is starting, or waits for its configuration. Try again in a moment; nothing is lost.');
+function sendPage(reply: FastifyReply, { html, contentSecurityPolicy }: Page): FastifyReply {
   return reply.header('content-type', 'text/html; charset=utf-8').header('content-security-policy', contentSecurityPolicy).send(html);
 }

@@ -1,6 +1,6 @@
 import { ConfigurationReplica } from '@sallyport/configuration';
-import { connectDatabase, type Database } from '@sallyport/database';
-import { addressOwner, closeNestApp, createNestApp, DEFAULT_BODY_BYTES, listen, listenerOf, type BytesInFlight, type Readiness, type RunningService } from '@sallyport/http';
+import { connectDatabase, isDatabaseOutage, type Database } from '@sallyport/database';
+import { addressOwner, closeNestApp, createNestApp, DEFAULT_BODY_BYTES, listen, listenerOf, type BytesInFlight, type Readiness, type RunningService, Unavailable } from '@sallyport/http';
 import { systemClock, type Clock } from '@sallyport/kernel';
 import { loadVerifyingKey } from '@sallyport/keys';
 import type { Messaging } from '@sallyport/messaging';
@@ -13,6 +13,7 @@ import type { AuthorizationEngine } from './engine/engine.js';
 import { answerBodyRefused, receiveBody } from './engine/receive-body.js';
 import { LifecycleRecorder } from './lifecycle/record-lifecycle.js';
 import type { SigningKeyKeeper } from './keys/signing-key-keeper.js';
+import { unavailablePage } from './pages/unavailable-page.js';
 import { refuseUntilConfigured } from './refuse-until-configured.js';
 import { sealedColumns } from './storage/sealed-columns.js';
 import { ENGINE, HOUSEKEEPING, KEEP_SESSIONS, SIGNING_KEY_KEEPER } from './tokens.js';
@@ -62,9 +63,11 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
   try {
     const vault = await openVault(config, { database, clock, onProblem }).catch(asDatabaseProblem);
     closers.push(() => Promise.resolve(vault.close()));
-    const module = await AuthorizationServerModule.with({ config, vault, configurationKey: publicJwk, database, configuration, recorder, logger, clock });
+    const unavailable = new Unavailable({ isStoreOutage: isDatabaseOutage, page: unavailablePage, logger, clock });
+    const module = await AuthorizationServerModule.with({ config, unavailable, vault, configurationKey: publicJwk, database, configuration, recorder, logger, clock });
     const app = await createNestApp(module, {
       logger,
+      unavailable,
       publicUrl: [config.issuer, ...(config.internalUrls ?? [])],
       trustedProxies: config.trustedProxies,
       headers: 'pages',
@@ -76,7 +79,7 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
     closers.push(() => closeNestApp(app));
     const server = app.getHttpAdapter().getInstance();
     refuseUntilConfigured(server, configuration);
-    handOverToEngine(server, app.get<AuthorizationEngine>(ENGINE), listenerOf(app).bytes, logger);
+    handOverToEngine(server, app.get<AuthorizationEngine>(ENGINE), listenerOf(app).bytes, { logger, unavailable });
 
     const keeper = app.get<SigningKeyKeeper>(SIGNING_KEY_KEEPER);
     configuration.onChange((snapshot) => void keeper.onConfiguration(snapshot)?.catch((err: unknown) => logger.error({ err }, 'a withdrawn signing key could not be replaced yet')));
@@ -117,7 +120,7 @@ function repeat(task: () => Promise<void>, everyMs: number, onError: (error: unk
 }
 
 /** Raw requests, before Fastify reads a body: the engine does its own reading. The host guard has run already (S19). */
-function handOverToEngine(fastify: FastifyInstance, engine: AuthorizationEngine, bytes: BytesInFlight, logger: Logger): void {
+function handOverToEngine(fastify: FastifyInstance, engine: AuthorizationEngine, bytes: BytesInFlight, { logger, unavailable }: { logger: Logger; unavailable: Unavailable }): void {
   const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const held = bytes.open(addressOwner(request.ip));
     reply.raw.once('close', held.release);
@@ -131,6 +134,10 @@ function handOverToEngine(fastify: FastifyInstance, engine: AuthorizationEngine,
     reply.hijack();
     handle(request, reply).catch((err: unknown) => {
       if (request.raw.destroyed && !request.raw.complete) return; // whoever sent it is gone, or was told already
+      if (unavailable.is(err)) {
+        unavailable.write(reply.raw, err, path);
+        return;
+      }
       logger.error({ err }, 'the OAuth engine failed');
       if (!reply.raw.headersSent) reply.raw.writeHead(500, { 'content-type': 'application/json' });
       reply.raw.end();

@@ -1,6 +1,7 @@
 import { ConfigurationReplica, type ConfigurationSnapshot } from '@sallyport/configuration';
 import { findStoredSecret } from '@sallyport/connection-store';
-import { BytesInFlight, closeNestApp, createNestApp, listen, listenerOf } from '@sallyport/http';
+import { isDatabaseOutage } from '@sallyport/database';
+import { BytesInFlight, closeNestApp, createNestApp, listen, listenerOf, Unavailable } from '@sallyport/http';
 import type { Readiness, RunningService } from '@sallyport/http';
 import { systemClock } from '@sallyport/kernel';
 import type { Clock, Secret } from '@sallyport/kernel';
@@ -26,6 +27,7 @@ import { consumeEvents } from './events/consume-events.js';
 import { PostgresEventStore } from './events/event-store.js';
 import { createLifecycleRecorder } from './events/record-lifecycle.js';
 import { EndedMcpSessions } from './mcp-sessions/ended-mcp-sessions.js';
+import { unavailablePage } from './pages/unavailable-page.js';
 import { createReportedSessions } from './revocation/reported-sessions.js';
 import { PostgresRevocationStore } from './revocation/revocation-store.js';
 import { Revoker } from './revocation/revoke.js';
@@ -166,6 +168,7 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
       agentRegistrations: { messaging, signingKey: signing.privateKey, database: administration, revoker, lifecycle, clock },
       vault: { vault, database: administration, lifecycle, clock },
     }), {
+      unavailable: new Unavailable({ isStoreOutage: isDatabaseOutage, page: unavailablePage, logger, clock }),
       logger, metrics, clock, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, headers: 'pages',
       limits: { maxConnections: config.maxConnections },
       // Only with the administrator's token does anybody come as far as a body here.

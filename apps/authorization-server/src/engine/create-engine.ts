@@ -16,6 +16,7 @@ import { RequestAdmission, TooManyRequests } from './limit-requests.js';
 import { OwnTokens } from './own-tokens.js';
 import { guardRegistration, refuseForgotten } from './register-clients.js';
 import { RefreshRotation } from './refresh-rotation.js';
+import { OutageAnswers, type Outages } from './outage-answers.js';
 import { presentWorkload, verifyWorkloads } from './workload-assertion.js';
 import { answerForAccessTokens, INTROSPECTION_PATH, isConfidential, REVOCATION_PATH } from './structured-tokens.js';
 
@@ -37,6 +38,8 @@ export interface EngineOptions {
   readonly decisions: EngineDecisions;
   readonly events: EngineEvents;
   readonly renderError: RenderError;
+  /** What is told as an outage of the store or the configuration, and how. */
+  readonly unavailable: Outages;
 }
 
 /** In ID tokens for our own pages: the sign-in they came from. */
@@ -263,6 +266,8 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   const admission = new RequestAdmission(decisions, ownTokens);
   whenClientIsSought(provider, (ctx, clientId) => admission.clientSought(ctx, clientId), refuseForgotten);
   whenClientIsNamed(provider, (ctx, client) => admission.clientFound(ctx, client));
+  const outages = new OutageAnswers(options.unavailable);
+  provider.use(outages.around); // the outermost
   provider.use(admission.middleware);
   provider.use(guardRegistration(decisions));
   provider.use(answerForAccessTokens(decisions));
@@ -286,7 +291,9 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   });
   provider.on('grant.revoked', (ctx, grantId) => events.grantRevoked(grantId, ctx.oidc.client?.clientId, ctx.oidc.route === 'revocation' ? 'revoked by the agent' : 'a code or refresh token was used twice'));
   provider.on('registration_create.success', (_ctx, client) => events.registered(toRegistration(client)));
-  provider.on('server_error', (_ctx, error) => events.failed(error));
+  provider.on('server_error', (ctx, error) => {
+    if (!outages.noticed(ctx, error)) events.failed(error);
+  });
 
   const callback = provider.callback();
   const own = new URL(issuer);

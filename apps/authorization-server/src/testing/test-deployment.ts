@@ -9,7 +9,7 @@ import type { LifecycleRecord } from '@sallyport/messages';
 import { createInProcessMessaging, type Messaging } from '@sallyport/messaging';
 import { createLogger } from '@sallyport/telemetry';
 import type { CryptoKey } from 'jose';
-import { eventually, freePort, makeScratch, removeScratch, startTestPostgres } from '@sallyport/testing';
+import { eventually, freePort, makeScratch, removeScratch, startTestPostgres, type TestPostgres } from '@sallyport/testing';
 import type { AuthorizationServerConfig } from '../config.js';
 import { startAuthorizationServer } from '../start-authorization-server.js';
 import { startTestIdentityProvider, type TestIdentityProvider } from './test-identity-provider.js';
@@ -35,10 +35,13 @@ export interface TestDeployment {
   close(): Promise<void>;
 }
 
-/** A real server on a real database and the in-process bus, with a signed configuration and an identity provider. */
-export async function startTestDeployment(changes: Partial<AuthorizationServerConfig> = {}): Promise<TestDeployment> {
+/**
+ * A real server on a real database and the in-process bus, with a signed configuration and an identity provider.
+ * @param options `postgres`: a server of its own, for tests in which it is away
+ */
+export async function startTestDeployment(changes: Partial<AuthorizationServerConfig> = {}, options: { postgres?: Promise<TestPostgres> } = {}): Promise<TestDeployment> {
   const scratch = makeScratch('authorization');
-  const [postgres, provider, files, port] = await Promise.all([startTestPostgres(), startTestIdentityProvider(), ensureDeploymentKeys(join(scratch, 'keys'), { gateways: [] }), freePort()]);
+  const [postgres, provider, files, port] = await Promise.all([(options.postgres ?? startTestPostgres()), startTestIdentityProvider(), ensureDeploymentKeys(join(scratch, 'keys'), { gateways: [] }), freePort()]);
   const database = connectDatabase(postgres.url);
   const sealer = new Sealer(loadMasterKey(files.master));
   const secretName = 'TrustProvider/test/clientSecret';

@@ -25,19 +25,27 @@ export interface Page {
   readonly continueTo?: string;
 }
 
-/** Renders a page that runs no script, loads nothing, cannot be framed and posts only to us. */
-export function sendPage(reply: FastifyReply, { status = 200, title, body, continueTo }: Page): void {
+/** A page that runs no script, loads nothing, cannot be framed and posts only to us. */
+export function renderPage({ title, body, continueTo }: Page): { readonly html: string; readonly contentSecurityPolicy: string } {
   const refresh = continueTo === undefined ? new Html('') : html`<meta http-equiv="refresh" content="0; url=${continueTo}">`;
   const document = html`<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">${refresh}<title>${title} – Sallyport</title><style>${new Html(STYLE)}</style></head>
 <body><main><h1>${title}</h1>${body}</main></body>
 </html>`;
+  return {
+    html: document.text,
+    contentSecurityPolicy: `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`,
+  };
+}
+
+export function sendPage(reply: FastifyReply, page: Page): void {
+  const { html: document, contentSecurityPolicy } = renderPage(page);
   void reply
-    .status(status)
+    .status(page.status ?? 200)
     .header('content-type', 'text/html; charset=utf-8')
     .header('cache-control', 'no-store')
-    .header('content-security-policy', `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'`)
+    .header('content-security-policy', contentSecurityPolicy)
     .header('referrer-policy', 'same-origin')
-    .send(document.text);
+    .send(document);
 }

@@ -73,14 +73,15 @@ spec: { allow: [{ host: 127.0.0.1, http: true }] }
 ${declared.further}`;
 
 /** A control plane, two OAuth servers and a database for each test of the file. */
-export function deployForEachTest(): void {
+/** @param startPostgres a server of its own, for tests in which it is away */
+export function deployForEachTest(startPostgres: () => Promise<TestPostgres> = startTestPostgres): void {
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'sallyport-connect-'));
     keys = await ensureDeploymentKeys(join(directory, 'keys'), { gateways: ['gateway-1'] });
   });
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
   beforeEach(async () => {
-    [postgres, as, notes] = await Promise.all([startTestPostgres(), startTestOAuthServer(), startTestOAuthServer()]);
+    [postgres, as, notes] = await Promise.all([startPostgres(), startTestOAuthServer(), startTestOAuthServer()]);
     database = connectDatabase(postgres.url);
     messaging = createInProcessMessaging();
     [log, changed, shown] = [[], [], []];
@@ -147,13 +148,14 @@ export async function signInOf(userId: string): Promise<string> {
 /** A browser without scripts, of one person. */
 export class Browser {
   readonly #cookies = new Map<string, string>();
+  readonly #signIns = new Map<string, string>();
   readonly visited: string[] = [];
 
   constructor(public userId: string) {}
 
   async open(address: string, init: RequestInit = {}): Promise<{ status: number; html: string; headers: Headers; url: string }> {
     as.subject = this.userId;
-    as.idTokenClaims = { identity_session: await signInOf(this.userId) };
+    as.idTokenClaims = { identity_session: await this.#signIn() };
     let next = { address, init };
     for (let hop = 0; hop < 10; hop++) {
       const { origin } = new URL(next.address);
@@ -175,6 +177,13 @@ export class Browser {
       next = { address: new URL(location, next.address).toString(), init: {} };
     }
     throw new Error('too many hops');
+  }
+
+  /** Written down once, so that a browser goes on while there is no database. */
+  async #signIn(): Promise<string> {
+    const known = this.#signIns.get(this.userId) ?? (await signInOf(this.userId));
+    this.#signIns.set(this.userId, known);
+    return known;
   }
 
   /** Submits the page's form; `changes` overwrite its fields. */

@@ -4,5 +4,6 @@
  */
 export { connectDatabase } from './connect.js';
 export type { Database } from './connect.js';
+export { isDatabaseOutage } from './is-outage.js';
 export { migrateDeploy, migrationsDirectory } from './migrate.js';
 export { Prisma } from './generated/client.js';

@@ -1,6 +1,6 @@
 import { createServer, request as httpRequest } from 'node:http';
 import { connect, type AddressInfo } from 'node:net';
-import { Body, Controller, ForbiddenException, Get, Module, Post } from '@nestjs/common';
+import { Body, Controller, ForbiddenException, Get, Module, Post, ServiceUnavailableException } from '@nestjs/common';
 import { SallyportError } from '@sallyport/kernel';
 import { createLogger } from '@sallyport/telemetry';
 import { openRawConnection } from '@sallyport/testing';
@@ -14,6 +14,7 @@ class Probe {
   ok() { return { ok: true }; }
   echo(body: unknown) { return z.object({ name: z.string() }).parse(body); }
   broken() { throw new SallyportError('vault_key_missing', 'The vault key k1 is missing.', { detail: 'hunter2' }); }
+  later() { throw new ServiceUnavailableException('Come back.'); }
   refused() { throw new ForbiddenException('Only administrators may do this.'); }
 }
 Controller()(Probe);
@@ -22,6 +23,7 @@ route(Get('ok'), 'ok');
 route(Post('echo'), 'echo');
 Body()(Probe.prototype, 'echo', 0);
 route(Get('broken'), 'broken');
+route(Get('later'), 'later');
 route(Get('refused'), 'refused');
 class ProbeModule {}
 Module({ controllers: [Probe] })(ProbeModule);
@@ -124,6 +126,13 @@ test('an allow-listed origin may read answers and gets a preflight; cookies stay
   expect(answer.headers).toMatchObject({ 'access-control-allow-origin': 'https://inspector.example', vary: 'Origin' });
   expect(answer.headers).not.toHaveProperty('access-control-allow-credentials');
   expect((await send(url, '/ok')).headers).not.toHaveProperty('access-control-allow-origin');
+});
+
+test('what cannot be done now says so in its own words, and when to come back (M5)', async () => {
+  const { url } = await start();
+  const answer = await send(url, '/later');
+  expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '5', 'cache-control': 'no-store' } });
+  expect(JSON.parse(answer.body)).toMatchObject({ detail: 'Come back.' });
 });
 
 test('a failure of ours is a bare 500 outside and complete in the log', async () => {

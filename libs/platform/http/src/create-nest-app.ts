@@ -20,6 +20,7 @@ import type { ListenerLimits } from './limited-server.js';
 import { ListenerWatch } from './listener-watch.js';
 import { PROBLEM, ProblemFilter, toProblem } from './problem.js';
 import { securityHeaders } from './security-headers.js';
+import type { Unavailable } from './unavailable.js';
 
 export interface NestAppOptions {
   readonly logger: Logger;
@@ -34,6 +35,8 @@ export interface NestAppOptions {
   /** Who is told of what is turned away, besides the log. */
   readonly metrics?: Metrics | undefined;
   readonly clock?: Clock;
+  /** What is told as an outage and not as a failure, and how. */
+  readonly unavailable?: Unavailable;
   /** Where they differ from those every listener has. */
   readonly limits?: Partial<Omit<ListenerLimits, 'trustedProxies'>>;
   /** For routes whose caller is known before the body is read; all others take 16 KiB in the name of the address. */
@@ -82,7 +85,7 @@ export async function createNestApp(module: Type<unknown> | DynamicModule, optio
   const bytes = new BytesInFlight({ total: maxBytesInFlight }, (refusal) => watch.turnedAway(refusal === 'own-limit' ? 'bytes-of-one' : 'bytes-in-all'));
   boundBodies(adapter.getInstance(), bytes, options.bodies);
   listeners.set(adapter.getInstance(), { watch, bytes });
-  app.useGlobalFilters(new ProblemFilter(logger));
+  app.useGlobalFilters(new ProblemFilter(logger, options.unavailable));
 
   const guard = createHostGuard({ publicUrls, allowedOrigins: options.cors?.origins ?? [] });
   const cors: CorsOptions = {

@@ -36,6 +36,18 @@ test('liveness, metrics and nothing else (R77)', async () => {
   expect((await fetch(`${server.url}/healthz`, { method: 'POST' })).status).toBe(405);
 });
 
+test('a foreign Host is told nothing, not even on the right path (S19)', async () => {
+  server = await startHealthServer(0, '127.0.0.1', [], { metrics: createMetrics(), logger, names: ['metrics.example.com'] });
+  const { port } = new URL(server.url);
+  const askedAs = async (host: string, path: string) => {
+    const socket = connect({ host: '127.0.0.1', port: Number(port) });
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    return (await text(socket)).slice(9, 12);
+  };
+  for (const path of ['/healthz', '/readyz', '/metrics', '/']) expect([path, await askedAs('evil.example', path)]).toEqual([path, '403']);
+  expect([await askedAs(`127.0.0.1:${port}`, '/healthz'), await askedAs(`gateway:${port}`, '/healthz'), await askedAs('metrics.example.com', '/healthz')]).toEqual(['200', '200', '200']);
+});
+
 test('its listener has each limit (S33)', async () => {
   server = await startHealthServer(0, '127.0.0.1', [], { logger });
   const url = `${server.url}/healthz`;

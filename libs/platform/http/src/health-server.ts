@@ -1,6 +1,7 @@
 import { systemClock } from '@sallyport/kernel';
 import type { Logger, Metrics } from '@sallyport/telemetry';
 import { translateListenError } from './create-nest-app.js';
+import { createHealthHostGuard } from './health-host.js';
 import { createLimitedServer } from './limited-server.js';
 import { ListenerWatch } from './listener-watch.js';
 import { combineReadiness } from './running-service.js';
@@ -16,15 +17,17 @@ const LIMITS = { maxConnections: 256, requestTimeoutMs: 5_000, maxPipelined: 4 }
 
 /**
  * `/healthz` (the process lives), `/readyz` (200 when ready or degraded, 503 when not, with reasons), `/metrics`.
- * It has its own port so that it can stay inside; it holds nothing secret and changes nothing.
+ * It has its own port so that it can stay inside; it holds nothing secret and changes nothing. A foreign Host is refused (S19).
  * @param services read at each request: fill it as services start. None yet counts as not ready.
  */
-export async function startHealthServer(port: number, host: string, services: readonly RunningService[], { metrics, logger }: { metrics?: Metrics; logger: Logger }): Promise<HealthServer> {
+export async function startHealthServer(port: number, host: string, services: readonly RunningService[], { metrics, logger, names = [] }: { metrics?: Metrics; logger: Logger; /** It is reached by, besides addresses and names from inside. */ names?: readonly string[] }): Promise<HealthServer> {
   const watch = new ListenerWatch({ name: 'health', logger, metrics, clock: systemClock });
+  const isMeant = createHealthHostGuard([host, ...names]);
   const server = createLimitedServer((request, response) => {
     const answer = (status: number, type: string, body: string) => response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }).end(body);
     const path = request.url?.split('?', 1)[0];
-    if (request.method !== 'GET' && request.method !== 'HEAD') answer(405, 'text/plain', 'Method Not Allowed');
+    if (!isMeant(request.rawHeaders)) answer(403, 'text/plain', 'Forbidden: this Host is not one of this listener (SALLYPORT_HEALTH_NAMES)');
+    else if (request.method !== 'GET' && request.method !== 'HEAD') answer(405, 'text/plain', 'Method Not Allowed');
     else if (path === '/healthz') answer(200, 'application/json', '{"status":"alive"}');
     else if (path === '/readyz') {
       const report = readinessReport(services);

@@ -20,6 +20,8 @@ export { readBody } from './read-body.js';
 export type { BodyRefusal, BodyToRead } from './read-body.js';
 export { createHostGuard } from './host-guard.js';
 export type { CorsOptions, GuardedRequest, HostGuardOptions, HostVerdict } from './host-guard.js';
+export { Unavailable } from './unavailable.js';
+export type { UnavailableOptions } from './unavailable.js';
 export { ProblemFilter, toProblem } from './problem.js';
 export type { Problem } from './problem.js';
 export { startHealthServer } from './health-server.js';

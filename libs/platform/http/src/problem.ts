@@ -5,7 +5,10 @@ import type { Logger } from '@sallyport/telemetry';
 import type { FastifyReply } from 'fastify';
 import { ZodError } from 'zod';
 import { BodyRefused } from './body-refused.js';
+import type { Unavailable } from './unavailable.js';
 
+/** After which whoever was asked to come back may do so (RFC 9110 section 10.2.3). */
+export const RETRY_AFTER_SECONDS = 5;
 export const PROBLEM = 'application/problem+json; charset=utf-8';
 
 /** RFC 9457. Nothing else about an error leaves the process. */
@@ -54,7 +57,7 @@ export function problemBody(status: number, detail = BEFORE_ENDPOINTS[status]?.d
 
 /** Only a text that the thrower chose: Nest's own default ("Cannot GET /…") repeats the request. */
 function deliberateDetail(error: HttpException): string | undefined {
-  if (error.getStatus() >= 500) return undefined;
+  if (error.getStatus() >= 500 && error.getStatus() !== 503) return undefined;
   const { message } = error;
   return message === STATUS_CODES[error.getStatus()] || message.endsWith('Exception') || message.startsWith('Cannot ') ? undefined : message;
 }
@@ -69,18 +72,28 @@ function clientErrorStatus(error: unknown): number | undefined {
 /** The one translator from thrown to HTTP: problem documents outside, the whole error in the log when it is ours. */
 export class ProblemFilter implements ExceptionFilter {
   readonly #logger: Logger;
+  readonly #unavailable: Unavailable | undefined;
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, unavailable?: Unavailable) {
     this.#logger = logger;
+    this.#unavailable = unavailable;
   }
 
   catch(error: unknown, host: ArgumentsHost): void {
     if (host.getType() !== 'http') throw error;
     const reply = host.switchToHttp().getResponse<FastifyReply>();
+    if (this.#unavailable?.is(error)) {
+      const { headers, body } = this.#unavailable.answer(error, reply.request.url.split('?', 1)[0] ?? '');
+      if (!reply.sent && !reply.raw.headersSent) void reply.status(503).headers({ ...headers }).send(body);
+      return;
+    }
     const answer = toProblem(error);
     if (error instanceof BodyRefused) {
       reply.raw.shouldKeepAlive = false;
       if (error.words.retryAfterSeconds !== undefined) void reply.header('retry-after', String(error.words.retryAfterSeconds));
+    } else if (answer.status === 503) {
+      void reply.header('retry-after', String(RETRY_AFTER_SECONDS)).header('cache-control', 'no-store');
+      this.#logger.warn({ err: error, route: reply.request.routeOptions.url }, 'a request is asked to come back');
     } else if (answer.status >= 500) this.#logger.error({ err: error instanceof Error ? error : new Error(String(error)), route: reply.request.routeOptions.url }, 'request failed');
     if (reply.sent || reply.raw.headersSent) return;
     void reply.status(answer.status).header('content-type', PROBLEM).send(answer);
