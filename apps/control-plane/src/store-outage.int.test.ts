@@ -15,7 +15,7 @@ test('while PostgreSQL is away every route and page that needs it asks to come b
   const signed = { csrf: 'x', shown: 'x' };
 
   const programs: readonly [string, RequestInit?][] = [
-    ['/v1/agent-sessions'], ['/v1/revocations', json('POST', { user: alice.userId })], ['/v1/tool-definitions?server=notes'], ['/v1/tool-definitions/approved/notes', json('PUT', { tools: [] })],
+    ['/v1/agent-sessions'], ['/v1/agent-registrations'], ['/v1/revocations', json('POST', { user: alice.userId })], ['/v1/tool-definitions?server=notes'], ['/v1/tool-definitions/approved/notes', json('PUT', { tools: [] })],
     ['/v1/tool-definitions/approved/notes', { method: 'DELETE' }], ['/v1/shared-connections', json('POST', { credentialProvider: 'notes-user' })], ['/v1/configuration'], ['/v1/vault/rotation'],
     ['/v1/vault/rotation', json('POST', {})], ['/v1/vault/removals', json('POST', { keyId: '0123456789abcdef' })], ['/v1/connections'], ['/v1/connections/con_01k7n0w4e5r6t7y8u9i0p1a2s3', { method: 'DELETE' }],
     ['/v1/upstream-revocations'], ['/v1/credential-providers'], ['/v1/signing-keys'], ['/v1/signing-keys/rotations', json('POST', {})], ['/v1/signing-keys/withdrawals', json('POST', { kid: 'at-x' })], ['/v1/events'],
