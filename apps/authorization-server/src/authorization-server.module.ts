@@ -114,6 +114,7 @@ export class AuthorizationServerModule {
       await endOverdueSessions({ sessions, lifetimes: lifetimesOf(configuration.snapshot()), endSession, clock });
     };
     const keepSessions = async () => {
+      recorder.sumUp();
       await reportEndedSessions({ sessions, record: recorder.record, clock });
       if (configuration.state().ready) await rechecks.checkDue();
     };

@@ -37,6 +37,10 @@ export interface ControlPlaneConfig {
   readonly authorizationServers: readonly string[];
   readonly stalenessBoundMs: number;
   readonly heartbeatIntervalMs: number;
+  /** How long events of the trail are kept; 90 days unless said. */
+  readonly eventRetentionMs?: number;
+  /** How often what is older is looked for; a minute unless said. */
+  readonly forgettingIntervalMs?: number;
   /** How often a look is taken for providers that have yet to revoke what was removed here; 5 s unless said. */
   readonly revocationIntervalMs?: number;
   /** How often the files that secrets were read from are looked at; 10 s unless said. */
@@ -46,6 +50,12 @@ export interface ControlPlaneConfig {
   /** PEM of private authorities that servers and their authorization servers may use. */
   readonly extraCertificateAuthorities: readonly string[];
 }
+
+const DAY_MS = 86_400_000;
+export const EVENT_RETENTION_MS = 90 * DAY_MS;
+
+/** Kept for a quarter of a year unless said: long enough to look into what happened, short enough to be no archive of people. */
+export const eventRetention = () => variable.duration().pipe(z.number().min(DAY_MS, 'must be at least 1d').max(36_500 * DAY_MS, 'must be at most 36500d')).default(EVENT_RETENTION_MS).describe('How long events of the trail are kept, such as `90d`; older ones are removed for good');
 
 /** The environment of the process; `standalone` builds the same configuration itself. */
 export const ControlPlaneEnvironment = z.strictObject({
@@ -67,6 +77,7 @@ export const ControlPlaneEnvironment = z.strictObject({
   SALLYPORT_ENROLLED_GATEWAYS: variable.path().describe('Directory of `<replica>.pub.jwk`: the gateways that may ask for leases'),
   SALLYPORT_STALENESS_BOUND: variable.duration().default(300_000).describe('How old the configuration may become before leases are refused'),
   SALLYPORT_MAX_CONNECTIONS: variable.wholeNumber(64, 1_000_000).default(10_000).describe('Open connections; one address, unless it is a listed proxy, may hold as many as are free'),
+  SALLYPORT_EVENT_RETENTION: eventRetention(),
   SALLYPORT_TRUSTED_PROXIES: variable.list().default([]),
   SALLYPORT_CA_FILES: variable.list().default([]).describe('PEM files of private certificate authorities'),
 });
@@ -123,6 +134,7 @@ export function controlPlaneConfig(environment: ControlPlaneEnvironment, parts: 
     stalenessBoundMs: environment.SALLYPORT_STALENESS_BOUND,
     heartbeatIntervalMs: 1_000,
     maxConnections: environment.SALLYPORT_MAX_CONNECTIONS,
+    eventRetentionMs: environment.SALLYPORT_EVENT_RETENTION,
     trustedProxies: environment.SALLYPORT_TRUSTED_PROXIES,
     extraCertificateAuthorities: readCertificateAuthorities(environment.SALLYPORT_CA_FILES),
   };

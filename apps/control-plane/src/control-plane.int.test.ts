@@ -8,6 +8,7 @@ import type { RunningService } from '@sallyport/http';
 import { newId, Secret } from '@sallyport/kernel';
 import { ensureDeploymentKeys, loadMasterKey, loadVerifyingKey, Sealer } from '@sallyport/keys';
 import type { DeploymentKeyFiles } from '@sallyport/keys';
+import { summedEvents } from '@sallyport/messages';
 import { createInProcessMessaging } from '@sallyport/messaging';
 import type { Messaging } from '@sallyport/messaging';
 import { createLogger } from '@sallyport/telemetry';
@@ -15,6 +16,7 @@ import { eventually, freePort, startTestPostgres } from '@sallyport/testing';
 import type { TestPostgres } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ControlPlaneConfig } from './config.js';
+import { forgetOld } from './events/forget-old.js';
 import { startControlPlane } from './start-control-plane.js';
 
 const FILE = `
@@ -105,6 +107,45 @@ async function follow(bus: Messaging = messaging) {
 const soon = (assertion: () => void) => eventually(() => { assertion(); return true; });
 const documentsOf = (replica: ConfigurationReplica) => [...replica.snapshot().documents.keys()].sort();
 const record = (part: object = {}) => ({ v: 1, type: 'mcp.call', id: newId('evt'), replica: 'gateway-1', receivedAt: Date.now(), durationMs: 3, userId: 'usr_alice', clientId: 'agent-1', method: 'tools/call', server: 'notes', target: 'get_note', decision: 'allow', httpStatus: 200, ...part });
+
+describe('what is kept of the trail', () => {
+  const DAY_MS = 86_400_000;
+  const daysAgo = (days: number) => Date.now() - days * DAY_MS;
+
+  it('is what is younger than the retention, in batches; definitions of tools and change sets that matter stay (S33)', async () => {
+    await start();
+    const listed = { v: 1, type: 'tool.listed', id: 'tool_1', replica: 'gateway-1', at: daysAgo(400), server: 'notes', detail: { tool: 'get_note', sha256: 'a'.repeat(64), definition: '{}' } };
+    const calls = (count: number, days: number) => Array.from({ length: count }, () => record({ receivedAt: daysAgo(days) }));
+    await messaging.events.publish('gateway-1', [...calls(700, 91), listed, ...calls(3, 89)]);
+    await eventually(async () => (await database.event.count({ where: { type: 'mcp.response' } })) === 703);
+    const revisions = Array.from({ length: 250 }, (_, i) => ({ revision: 1_000 + i, epoch: 'e', jws: 'x', createdAt: new Date(daysAgo(91)), publishedAt: i < 200 ? new Date(daysAgo(91)) : null }));
+    await database.configurationRevision.createMany({ data: revisions });
+
+    const forget = (batch: number) => forgetOld({ database, clock: Date.now, retentionMs: 90 * DAY_MS, batch });
+    const removed = [await forget(1_000), await forget(1_000), await forget(1_000)];
+    expect(removed).toEqual([1_000 + 100, 400, 0]);
+    expect(await database.event.groupBy({ by: ['type'], _count: true, orderBy: { type: 'asc' } })).toMatchObject([{ type: 'configuration.changed' }, { type: 'mcp.request', _count: 3 }, { type: 'mcp.response', _count: 3 }, { type: 'tool.listed', _count: 1 }]);
+    // The last hundred that were published, and all that were not.
+    expect((await database.configurationRevision.findMany({ where: { epoch: 'e' }, orderBy: { revision: 'asc' } })).map(({ revision }) => revision)).toEqual(revisions.slice(100).map(({ revision }) => revision));
+  });
+
+  it('is looked after by the control plane itself, by its setting (S33)', async () => {
+    const { call } = await start({ eventRetentionMs: DAY_MS, forgettingIntervalMs: 50 });
+    await messaging.events.publish('gateway-1', [record({ receivedAt: daysAgo(2), userId: 'usr_old' }), record({ userId: 'usr_new' })]);
+    await eventually(async () => {
+      const { body } = await call('/v1/events?limit=100');
+      return !JSON.stringify(body).includes('usr_old') && JSON.stringify(body).includes('usr_new');
+    });
+  });
+
+  it('shows what was summed up, of which gateways may tell (S33)', async () => {
+    const { call } = await start();
+    const summed = { v: 1, id: newId('evt'), replica: 'gateway-1', at: Date.now(), ...summedEvents({ of: 'mcp.request', reason: 'no_token', count: 190_000, from: 0, to: 60_000, addresses: ['192.0.2.1', '2001:db8::1'] }) };
+    await messaging.events.publish('gateway-1', [summed]);
+    await eventually(async () => ((await call('/v1/events?type=events.summed')).body['events'] as unknown[]).length === 1);
+    expect((await call('/v1/events?type=events.summed')).body['events']).toMatchObject([{ type: 'events.summed', replica: 'gateway-1', detail: { of: 'mcp.request', reason: 'no_token', count: 190_000, from: '1970-01-01T00:00:00.000Z', to: '1970-01-01T00:01:00.000Z', addresses: '192.0.2.1 2001:db8::1' } }]);
+  });
+});
 
 describe('definitions of tools', () => {
   const [old, now] = ['a'.repeat(64), 'b'.repeat(64)];

@@ -14,6 +14,7 @@ import { createSafeFetch } from '@sallyport/safe-fetch';
 import type { Logger, Metrics } from '@sallyport/telemetry';
 import { keepResealing, openVault } from '@sallyport/vault';
 import { isAdministration, requireAdminToken } from './admin/require-admin-token.js';
+import { EVENT_RETENTION_MS } from './config.js';
 import type { ControlPlaneConfig } from './config.js';
 import { ConfigurationPublisher } from './configuration/configuration-publisher.js';
 import { PostgresDocumentStore } from './configuration/document-store.js';
@@ -25,6 +26,7 @@ import { ControlPlaneModule } from './control-plane.module.js';
 import { openDatabasePools } from './database-pools.js';
 import { consumeEvents } from './events/consume-events.js';
 import { PostgresEventStore } from './events/event-store.js';
+import { forgetOld } from './events/forget-old.js';
 import { createLifecycleRecorder } from './events/record-lifecycle.js';
 import { EndedMcpSessions } from './mcp-sessions/ended-mcp-sessions.js';
 import { unavailablePage } from './pages/unavailable-page.js';
@@ -47,6 +49,7 @@ const FIRST_CONFIGURATION_TIMEOUT_MS = 15_000;
 const FORGET_INTERVAL_MS = 3_600_000;
 /** They make room for their users' next ones. */
 const FORGET_SESSIONS_INTERVAL_MS = 60_000;
+const FORGET_OLD_INTERVAL_MS = 60_000;
 const WEBHOOK_INTERVAL_MS = 1_000;
 /** Of a body under `/v1/`, and of all of them together. */
 const MAX_ADMINISTRATION_BYTES = 1024 * 1024;
@@ -132,6 +135,8 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
       closers.push(() => Promise.resolve(admission.stop()));
       return admission;
     };
+    const forget = () => forgetOld({ database: trail, clock, retentionMs: config.eventRetentionMs ?? EVENT_RETENTION_MS });
+    closers.push(repeatWhileDue(forget, config.forgettingIntervalMs ?? FORGET_OLD_INTERVAL_MS, (err) => logger.warn({ err }, 'old events could not be removed')));
     const revokeLeases = async (connectionIds: readonly string[]): Promise<void> => {
       await revocations.revokeConnections(connectionIds);
       await publisher.flush().catch((err: unknown) => logger.warn({ err, connections: connectionIds.length }, 'the end of connections is recorded and follows when the bus is back'));

@@ -4,11 +4,11 @@ import { EventShipper, EventSpool } from '@sallyport/event-spool';
 import type { SpoolFiles } from '@sallyport/event-spool';
 import { BytesInFlight, closeNestApp, createNestApp, listen, listenerOf, requestTimeoutFor } from '@sallyport/http';
 import type { Readiness, RunningService } from '@sallyport/http';
-import { newId, RefusalTally, SallyportError, systemClock } from '@sallyport/kernel';
+import { newId, EventTally, SallyportError, systemClock } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 import { loadEncryptionKey, loadSigningKey, loadSymmetricKey, loadVerifyingKey } from '@sallyport/keys';
 import { createRelay, createServerChannel } from '@sallyport/mcp-relay';
-import { CredentialChanged, subjects, summedRefusals } from '@sallyport/messages';
+import { CredentialChanged, subjects, summedEvents } from '@sallyport/messages';
 import type { EndMcpSessions, LifecycleRecord, ListEndedMcpSessions } from '@sallyport/messages';
 import { request } from '@sallyport/messaging';
 import type { Messaging } from '@sallyport/messaging';
@@ -114,10 +114,10 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
     directory: config.spoolDirectory, clock, maxBytes: config.spoolMaxBytes, ...(files === undefined ? {} : { files }),
     onState: (state) => (state.accepting ? logger.info('event spool accepts again') : logger.error({ reason: state.reason, code: state.code }, 'event spool refuses: calls are refused')),
   });
-  const refusals = new RefusalTally({ clock });
+  const refusals = new EventTally({ clock });
   const recordRefusals = async (which: 'over' | 'all') => {
     for (const sum of refusals.take(which)) {
-      const record: LifecycleRecord = { v: 1, id: newId('evt', clock()), replica: config.replica, at: sum.to, ...summedRefusals(sum) };
+      const record: LifecycleRecord = { v: 1, id: newId('evt', clock()), replica: config.replica, at: sum.to, ...summedEvents(sum) };
       // One that there is no room for goes on being counted.
       await spool.append(record, { yields: true }).catch(() => refusals.add(sum));
     }
@@ -135,7 +135,8 @@ export async function startGateway(config: GatewayConfig, { messaging, logger, m
       logger.warn({ server, tools: tools.slice(0, 20), count: tools.length }, 'tools are not approved as they are now');
       unapproved?.(server, tools.length);
     },
-    onProblem: (error) => logger.warn({ err: error }, 'a definition that was seen could not be told yet'),
+    // Why is the spool's to say, once.
+    onProblem: (error) => logger.debug({ err: error }, 'a definition that was seen could not be told yet'),
   });
   const channel = createServerChannel({ relay: createRelay({ dispatcher, dispatcherWith: (certificate) => certificateConnections.of(certificate), userAgent }), clock });
   const openCalls = new OpenCalls(verifier, endedSessions, clock);

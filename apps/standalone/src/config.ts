@@ -1,4 +1,5 @@
 import { readEnvironment, variable } from '@sallyport/config';
+import { eventRetention } from '@sallyport/control-plane';
 import { z } from 'zod';
 
 const port = (fallback: number, use: string) => variable.port().default(fallback).describe(`Port of ${use}`);
@@ -19,6 +20,7 @@ export const StandaloneEnvironment = z.strictObject({
   SALLYPORT_DEMO: variable.flag().default(true).describe('Start the demo identity provider and servers'),
   SALLYPORT_DEMO_IDP_CLIENT_SECRET: variable.secret().optional().describe('What the demo identity provider knows us by; made up at each start when not set'),
   SALLYPORT_LOG_LEVEL: variable.logLevel().default('warn').describe('How much the services print'),
+  SALLYPORT_EVENT_RETENTION: eventRetention(),
   SALLYPORT_CA_FILES: variable.list().default([]).describe('PEM files of private certificate authorities that identity providers, client documents and servers may use'),
   DATABASE_URL: variable.url('postgresql:', 'postgres:').optional().describe('A PostgreSQL of yours instead of the embedded one'),
 });

@@ -86,7 +86,7 @@ export async function startStandalone(settings: StandaloneEnvironment, env: Read
     declarativeFile: configurationFile,
     secretVariables: { ...env, [DEMO_CLIENT_SECRET_VARIABLE]: clientSecret.reveal() },
     keys: { masterKeyFile: keys.master, configurationSigningKeyFile: keys.configurationSigning, leaseKeyFile: keys.lease, leaseSigningKeyFile: keys.leaseSigning, enrolledGateways: keys.gateways },
-    replica: 'control-plane', authorizationServers: ['authorization-server'], stalenessBoundMs: STALENESS_BOUND_MS, heartbeatIntervalMs: 1_000, maxConnections: MAX_CONNECTIONS, trustedProxies: [], extraCertificateAuthorities: certificateAuthorities,
+    replica: 'control-plane', authorizationServers: ['authorization-server'], stalenessBoundMs: STALENESS_BOUND_MS, heartbeatIntervalMs: 1_000, eventRetentionMs: settings.SALLYPORT_EVENT_RETENTION, maxConnections: MAX_CONNECTIONS, trustedProxies: [], extraCertificateAuthorities: certificateAuthorities,
   }, parts));
   keep(await startAuthorizationServer({
     issuer, gatewayUrl, controlPlaneUrl, host, port: settings.SALLYPORT_AUTHORIZATION_SERVER_PORT,

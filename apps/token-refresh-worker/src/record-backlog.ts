@@ -5,6 +5,7 @@ export interface RecordBacklogOptions<T> {
   readonly publish: (batch: readonly T[]) => Promise<void>;
   /** Milliseconds between attempts while the stream is away: 1000. */
   readonly pauseMs?: number;
+  /** Told when it begins, not for each record. */
   readonly onProblem: (problem: 'waiting' | 'dropped', error?: unknown) => void;
 }
 
@@ -20,6 +21,7 @@ export class RecordBacklog<T> {
   readonly #waiting: T[] = [];
   #sending: Promise<void> | undefined;
   #stop = new AbortController();
+  #isDropping = false;
 
   constructor(options: RecordBacklogOptions<T>) {
     this.#options = options;
@@ -28,7 +30,8 @@ export class RecordBacklog<T> {
   add(record: T): void {
     if (this.#waiting.length >= MOST) {
       this.#waiting.shift();
-      this.#options.onProblem('dropped');
+      if (!this.#isDropping) this.#options.onProblem('dropped');
+      this.#isDropping = true;
     }
     this.#waiting.push(record);
     this.#sending ??= this.#send().finally(() => (this.#sending = undefined));
@@ -51,7 +54,7 @@ export class RecordBacklog<T> {
         // Of what was sent, the oldest may have been dropped meanwhile.
         const sent = new Set(batch);
         while (this.#waiting[0] !== undefined && sent.has(this.#waiting[0])) this.#waiting.shift();
-        isAway = false;
+        isAway = this.#isDropping = false;
       } catch (error) {
         if (!isAway) this.#options.onProblem('waiting', error);
         isAway = true;

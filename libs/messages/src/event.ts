@@ -54,7 +54,7 @@ export const LifecycleRecord = z.object({
     'connection.created', 'connection.refreshed', 'connection.refresh_failed', 'connection.needs_reconnect', 'connection.removed', 'connection.revoked_upstream', 'connection.consented',
     'credential-provider.paused', 'credential-provider.resumed',
     'revocation.created', 'configuration.changed', 'signing_key.created', 'signing_key.rotation_requested', 'signing_key.withdrawn', 'vault_key.created', 'vault_key.removed', 'lease.refused', 'limit.exceeded', 'tool.listed',
-    'requests.refused',
+    'events.summed',
   ]),
   id: Id,
   replica: Replica,
@@ -71,11 +71,12 @@ export const LifecycleRecord = z.object({
 });
 export type LifecycleRecord = z.infer<typeof LifecycleRecord>;
 
-/** Refusals that were not recorded one by one, because anybody can cause any number: `reason` says which (S33). */
-export function summedRefusals(sum: { reason: string; count: number; from: number; to: number; addresses: readonly string[] }) {
-  const { reason, count, from, to, addresses } = sum;
-  const detail = { count, from: new Date(from).toISOString(), to: new Date(to).toISOString(), addresses: addresses.join(' ') };
-  return { type: 'requests.refused', reason, detail } as const satisfies Partial<LifecycleRecord>;
+/** Events that were not recorded one by one, because anybody can cause any number of them (S33). */
+export function summedEvents(sum: { of: string; reason: string; count: number; from: number; to: number; addresses: readonly string[] }) {
+  const { of, reason, count, from, to, addresses } = sum;
+  const seen = addresses.length === 0 ? {} : { addresses: addresses.join(' ') };
+  const detail = { of, count, from: new Date(from).toISOString(), to: new Date(to).toISOString(), ...seen };
+  return { type: 'events.summed', reason, detail } as const satisfies Partial<LifecycleRecord>;
 }
 
 export const AuditRecord = z.discriminatedUnion('type', [CallRecord, LifecycleRecord]);

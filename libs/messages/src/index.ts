@@ -11,5 +11,5 @@ export { SignInExchangeAnswer, SignInExchangeReply, SignInExchangeRequest, SignI
 export type { SignInExchangeOutcome } from './sign-in-exchange.js';
 export { ReplicaReply, ReplicaRequest } from './replica.js';
 export { Asker, BusyAnswer, Waiting } from './waiting.js';
-export { AuditRecord, CallRecord, LifecycleRecord, summedRefusals } from './event.js';
+export { AuditRecord, CallRecord, LifecycleRecord, summedEvents } from './event.js';
 export type { SeenProof } from './replica.js';

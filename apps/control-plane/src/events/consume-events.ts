@@ -12,7 +12,7 @@ export interface ConsumedEvents {
   readonly logger: Logger;
 }
 
-const OF_GATEWAYS: ReadonlySet<AuditRecord['type']> = new Set(['mcp.call', 'tool.listed', 'requests.refused']);
+const OF_GATEWAYS: ReadonlySet<AuditRecord['type']> = new Set(['mcp.call', 'tool.listed', 'events.summed']);
 
 /**
  * Stores every batch that arrives, then acknowledges it. What is no record, names another replica than the one the bus

@@ -1,6 +1,6 @@
 import type { AppendOptions } from '@sallyport/event-spool';
 import { newId } from '@sallyport/kernel';
-import type { RefusalTally } from '@sallyport/kernel';
+import type { EventTally } from '@sallyport/kernel';
 import type { CallRecord } from '@sallyport/messages';
 import type { Logger } from '@sallyport/telemetry';
 import type { CallFacts } from './exchange.js';
@@ -10,7 +10,7 @@ export interface CallRecorder {
   /** Resolves when the record is safe on this host. */
   readonly append: (record: CallRecord, options: AppendOptions) => Promise<void>;
   /** Of callers that are not known, and of records there is no room for. */
-  readonly refusals: RefusalTally;
+  readonly refusals: EventTally;
   readonly replica: string;
   readonly logger: Logger;
   /** Told of each call; must not throw. */
@@ -41,9 +41,9 @@ async function recordCall(recorder: CallRecorder, call: CallFacts, { sourceIp, .
   const reason = known.reason ?? decision;
   const isKnown = known.userId !== undefined;
   try {
-    if (isKnown || refusals.note(reason, sourceIp)) await append(entry, { room, yields: !isKnown });
+    if (isKnown || refusals.note('mcp.request', reason, sourceIp)) await append(entry, { room, yields: !isKnown });
   } catch (err) {
-    if (room === undefined) refusals.count(reason, sourceIp);
+    if (room === undefined) refusals.count('mcp.request', reason, sourceIp);
     else logger.error({ err, record: entry }, 'the record of a call could not be written: it is this one, and is kept in memory');
     return room !== undefined && decision === 'allow' ? withheld?.(entry.id) : undefined;
   } finally {

@@ -38,7 +38,7 @@ export interface GatewayWorld {
   /** Definitions of tools that were seen. */
   readonly toolsListed: LifecycleRecord[];
   /** Refusals that were summed up. */
-  readonly refusalsSummed: LifecycleRecord[];
+  readonly eventsSummed: LifecycleRecord[];
   readonly leaseRequests: LeaseRequest[];
   readonly log: () => string;
   readonly messaging: ReturnType<typeof createInProcessMessaging>;
@@ -90,11 +90,11 @@ export async function startGatewayWorld(documents: readonly Document[], override
 
   const records: CallRecord[] = [];
   const toolsListed: LifecycleRecord[] = [];
-  const refusalsSummed: LifecycleRecord[] = [];
+  const eventsSummed: LifecycleRecord[] = [];
   const stopEvents = await messaging.events.consume(async (_replica, batch) => {
     for (const record of batch as AuditRecord[]) {
       if (record.type === 'mcp.call') records.push(record);
-      else if (record.type === 'requests.refused') refusalsSummed.push(record);
+      else if (record.type === 'events.summed') eventsSummed.push(record);
       else toolsListed.push(record);
     }
   });
@@ -150,7 +150,7 @@ export async function startGatewayWorld(documents: readonly Document[], override
   }
 
   const world: GatewayWorld = {
-    url: `${gatewayUrl}/mcp`, gateway, issuer, records, toolsListed, refusalsSummed, leaseRequests, messaging, change,
+    url: `${gatewayUrl}/mcp`, gateway, issuer, records, toolsListed, eventsSummed, leaseRequests, messaging, change,
     log: () => lines.join(''),
     leasing: () => ({ type: 'refused', reason: 'the test did not say' }),
     fullOf: undefined,

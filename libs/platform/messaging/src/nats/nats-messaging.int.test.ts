@@ -74,6 +74,22 @@ describe('NATS: outages', () => {
     await stop();
   });
 
+  test('a stream that is full takes no more and drops nothing: what it took arrives, the rest stays with its publishers (R74)', async () => {
+    deployment = await startDeployment(2 * 1024 * 1024);
+    const [controlPlane, gateway] = [await deployment.open('cp-1'), await deployment.open('gw-1')];
+    let taken = 0;
+    const publishNext = () => gateway.events.publish('gw-1', [{ id: taken, text: 'x'.repeat(100_000) }]);
+    let refusal: unknown;
+    for (; refusal === undefined && taken < 100; taken += refusal === undefined ? 1 : 0) refusal = await publishNext().then(() => undefined, (error: unknown) => error);
+    expect(refusal).toBeInstanceOf(Error);
+    expect(taken).toBeGreaterThan(10);
+    const seen: unknown[] = [];
+    const stop = await controlPlane.events.consume(async (_, records) => void seen.push(...(records as { id: number }[]).map(({ id }) => id)));
+    await expect.poll(() => seen, { timeout: 10_000 }).toEqual(Array.from({ length: taken }, (_, id) => id));
+    await expect.poll(() => publishNext().then(() => true, () => false), { timeout: 10_000 }).toBe(true);
+    await stop();
+  });
+
   test('a batch published again after a lost answer is stored once', async () => {
     deployment = await startDeployment();
     const [controlPlane, gateway] = [await deployment.open('cp-1'), await deployment.open('gw-1')];

@@ -1,6 +1,6 @@
 import type { Clock } from './clock.js';
 
-export interface RefusalTallyOptions {
+export interface EventTallyOptions {
   readonly clock: Clock;
   /** How many are told one by one at first. Default 60. */
   readonly burst?: number;
@@ -8,8 +8,10 @@ export interface RefusalTallyOptions {
   readonly perMinute?: number;
 }
 
-/** What was refused in one minute for one reason and not told one by one. */
-export interface RefusalSum {
+/** What happened in one minute, in one way, and was not told one by one. */
+export interface EventSum {
+  /** The type of event there would have been so many of. */
+  readonly of: string;
   readonly reason: string;
   readonly count: number;
   /** Milliseconds since the epoch: of the first and of the last. */
@@ -22,23 +24,23 @@ export interface RefusalSum {
 const MINUTE_MS = 60_000;
 const MAX_ADDRESSES = 8;
 /** Reasons come from closed sets; should one not, it does not fill memory. */
-const MAX_REASONS = 64;
+const MAX_SUMS = 64;
 const OTHER = 'other';
 
 /**
- * Refusals of callers nobody knows yet: they cost whoever causes them nothing, so there may be any number. The first are
- * told one by one; beyond a rate they are summed up, per reason and minute. None goes untold, and what has to be kept of
- * them does not grow with their number (security rule S33).
+ * What callers cause that nobody knows yet: it costs them nothing, so there may be any number. The first are told one by
+ * one; beyond a rate they are summed up, per type, reason and minute. None goes untold, and what has to be kept of them
+ * does not grow with their number (security rule S33).
  */
-export class RefusalTally {
+export class EventTally {
   readonly #clock: Clock;
   readonly #burst: number;
   readonly #perMinute: number;
-  readonly #sums = new Map<string, RefusalSum>();
+  readonly #sums = new Map<string, EventSum>();
   #left: number;
   #filledAt: number;
 
-  constructor({ clock, burst = 60, perMinute = 6 }: RefusalTallyOptions) {
+  constructor({ clock, burst = 60, perMinute = 6 }: EventTallyOptions) {
     this.#clock = clock;
     this.#burst = burst;
     this.#perMinute = perMinute;
@@ -47,7 +49,7 @@ export class RefusalTally {
   }
 
   /** @returns true: tell of it by itself; false: it was counted, and `take` gives the sum */
-  note(reason: string, address?: string | null): boolean {
+  note(of: string, reason: string, address?: string | null): boolean {
     const now = this.#clock();
     const passed = Math.max(0, now - this.#filledAt);
     this.#left = Math.min(this.#burst, this.#left + (passed * this.#perMinute) / MINUTE_MS);
@@ -56,27 +58,30 @@ export class RefusalTally {
       this.#left -= 1;
       return true;
     }
-    this.count(reason, address);
+    this.count(of, reason, address);
     return false;
   }
 
   /** Counts one that cannot be told by itself. */
-  count(reason: string, address?: string | null): void {
+  count(of: string, reason: string, address?: string | null): void {
     const now = this.#clock();
-    this.add({ reason, count: 1, from: now, to: now, addresses: typeof address === 'string' ? [address] : [] });
+    this.add({ of, reason, count: 1, from: now, to: now, addresses: typeof address === 'string' ? [address] : [] });
   }
 
   /** Counts what `take` gave, and could not be told yet. */
-  add({ reason, count, from, to, addresses }: RefusalSum): void {
-    const key = this.#sums.has(reason) || this.#sums.size < MAX_REASONS ? reason : OTHER;
+  add(sum: EventSum): void {
+    const named = `${sum.of} ${sum.reason}`;
+    const isKept = this.#sums.has(named) || this.#sums.size < MAX_SUMS;
+    const key = isKept ? named : OTHER;
+    const { of, reason, count, from, to, addresses } = isKept ? sum : { ...sum, of: OTHER, reason: OTHER };
     const known = this.#sums.get(key);
     if (known === undefined) {
-      this.#sums.set(key, { reason: key, count, from, to, addresses });
+      this.#sums.set(key, { of, reason, count, from, to, addresses });
       return;
     }
     const isFull = known.addresses.length >= MAX_ADDRESSES || addresses.every((address) => known.addresses.includes(address));
     this.#sums.set(key, {
-      reason: key,
+      ...known,
       count: known.count + count,
       from: Math.min(known.from, from),
       to: Math.max(known.to, to),
@@ -85,10 +90,10 @@ export class RefusalTally {
   }
 
   /** Sums whose minute is over, or all of them; they begin anew. */
-  take(which: 'over' | 'all' = 'over'): readonly RefusalSum[] {
+  take(which: 'over' | 'all' = 'over'): readonly EventSum[] {
     const now = this.#clock();
-    const taken = [...this.#sums.values()].filter(({ from }) => which === 'all' || now - from >= MINUTE_MS || now < from);
-    for (const { reason } of taken) this.#sums.delete(reason);
-    return taken;
+    const taken = [...this.#sums].filter(([, { from }]) => which === 'all' || now - from >= MINUTE_MS || now < from);
+    for (const [key] of taken) this.#sums.delete(key);
+    return taken.map(([, sum]) => sum);
   }
 }
