@@ -142,7 +142,7 @@ spec: { hop: gateway-to-server, server: search, credentialProvider: search-key }
     expect(text(await browser.submit(form))).toContain('That agent is signed out');
     await expect.poll(async () => (await lease(alice).catch(() => ({ type: 'refused' }))).type).toBe('refused');
     expect((await lease(bob)).type).toBe('connect_required');
-    expect(labels(await account(browser)).filter((label) => label?.startsWith('Sign out'))).toEqual(['Sign out Agent two']);
+    expect(labels(await account(browser)).filter((label) => label?.startsWith('Sign out'))).toEqual(['Sign out “Agent two”']);
     expect(await database.connection.count()).toBe(1);
   });
 
