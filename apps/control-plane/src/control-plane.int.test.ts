@@ -12,7 +12,7 @@ import { summedEvents } from '@sallyport/messages';
 import { createInProcessMessaging } from '@sallyport/messaging';
 import type { Messaging } from '@sallyport/messaging';
 import { createLogger } from '@sallyport/telemetry';
-import { eventually, freePort, startTestPostgres } from '@sallyport/testing';
+import { eventually, freePort, startTestPostgres, waysInOf } from '@sallyport/testing';
 import type { TestPostgres } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ControlPlaneConfig } from './config.js';
@@ -517,6 +517,18 @@ describe('the admin API', () => {
     for (const body of [{ user: 'a\u0000' }, { agent: '\u0000' }, { session: '\u0000' }, { agent: 'a', reason: '\u0000' }]) expect((await post('/v1/revocations', body)).status).toBe(400);
     expect((await call('/v1/connections/%00', { method: 'DELETE' })).status).toBe(400);
     expect(log()).not.toContain('"level":"error"');
+  });
+
+  it('and every other way in answer whoever shows nothing as docs/ways-in.md says (R28)', async () => {
+    const { url } = await start();
+    const ways = waysInOf('Control plane').filter(({ method }) => method !== 'BUS');
+    const answers: Record<string, number> = {};
+    for (const { method, path } of ways) {
+      const type = path.startsWith('/v1') ? 'application/json' : 'application/x-www-form-urlencoded';
+      const { status } = await fetch(`${url}${path.replaceAll(/:\w+/g, 'test')}`, { method, redirect: 'manual', ...(method === 'GET' ? {} : { headers: { 'content-type': type }, body: type === 'application/json' ? '{}' : '' }) });
+      answers[`${method} ${path}`] = status;
+    }
+    expect(answers).toEqual(Object.fromEntries(ways.map(({ method, path, withoutCredentials }) => [`${method} ${path}`, withoutCredentials])));
   });
 
   it('is guarded by route, not by spelling', async () => {

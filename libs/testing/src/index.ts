@@ -27,6 +27,8 @@ export type { ServerCertificate, TestAuthority, TestHttpsServer } from './test-a
 export { findSecrets } from './find-secrets.js';
 export type { Finding } from './find-secrets.js';
 export { createFakeClock, eventually } from './eventually.js';
+export { waysInOf } from './ways-in.js';
+export type { WayInRow } from './ways-in.js';
 export type { EventuallyOptions, FakeClock } from './eventually.js';
 export { freePort, freePorts } from './free-port.js';
 export { repositoryRoot } from './environment.js';
