@@ -144,6 +144,23 @@ describe.each(looks)('on %s', (_look, options) => {
     expect(complaints).toEqual([]);
     await close();
   });
+
+  test('an agent that nobody knows is told of an error by a link that says where it leads, and by nothing else (S35)', async () => {
+    const { page, authorization, backAtTheAgent, complaints, close } = await visitor(options);
+    const installs = 'cursor://anysphere.cursor-mcp/oauth/callback';
+    const registered = await fetch(`${system.issuer}/register`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ client_name: '🔒 Cursor (verified)', redirect_uris: [installs], token_endpoint_auth_method: 'none' }) });
+    const { client_id: clientId } = (await registered.json()) as { client_id: string };
+    for (const changes of [{ client_id: clientId, redirect_uri: installs }, {}]) {
+      await page.goto(authorization({ ...changes, prompt: 'none' }));
+      expect(await page.textContent('h1')).toBe('This request cannot be answered');
+      await expectGoodPage(page);
+      if ('client_id' in changes) expect(await page.textContent('main')).toMatch(/“Cursor” wants to hear.*an application on this device \(cursor:\/\/anysphere\.cursor-mcp\/oauth\/callback\)/s);
+    }
+    await page.getByRole('link', { name: /^Return to a program on this computer/ }).click();
+    expect((await backAtTheAgent()).get('error')).toBe('login_required');
+    expect(complaints).toEqual([]);
+    await close();
+  });
 });
 
 test('the pages follow the reader from light to dark', async () => {

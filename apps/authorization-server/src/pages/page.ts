@@ -23,10 +23,10 @@ ul{margin:.25rem 0 1rem;padding-left:1.25rem}li{margin:.25rem 0}
 code{font-size:.875em;overflow-wrap:anywhere}
 .warning{padding:.625rem .875rem;border-left:.25rem solid var(--warn);background:var(--warn-ground);border-radius:.25rem}
 .soft{color:var(--soft);font-size:.875rem}
-form{margin:1.25rem 0 0;display:grid;gap:.625rem}
+form{margin:1.25rem 0 0;display:grid;grid-template-columns:minmax(0,1fr);gap:.625rem}
 button{font:inherit;padding:.7rem 1rem;border-radius:.5rem;border:1px solid var(--line);background:transparent;color:var(--ink);cursor:pointer}
 button.primary{background:var(--accent);border-color:var(--accent);color:var(--on-accent);font-weight:600}
-a{color:var(--accent)}
+a{color:var(--accent)}a,button{overflow-wrap:anywhere}
 a:focus-visible,button:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 @media (max-width:24rem){dl div{grid-template-columns:1fr;gap:0}}
 `.trim();

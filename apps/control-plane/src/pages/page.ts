@@ -9,6 +9,8 @@ h1{font-size:1.5rem;line-height:1.25;margin:0 0 1rem}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:.25rem 1rem}
 dt{font-weight:600}dd{margin:0;overflow-wrap:anywhere}
 button,.button{display:inline-block;font:inherit;font-weight:600;padding:.625rem 1.25rem;border:2px solid #1d4ed8;border-radius:.5rem;background:#1d4ed8;color:#fff;cursor:pointer;text-decoration:none}
+button,.button,h1,h3{overflow-wrap:anywhere}main>form button{margin:0 .5rem .5rem 0}
+[role=status]{padding:.625rem .875rem;border-left:.25rem solid #1d4ed8}
 input[type=password],#username{font:inherit;box-sizing:border-box;width:100%;padding:.5rem;border:2px solid #6b7280;border-radius:.5rem}
 h2{font-size:1.25rem;margin:2rem 0 .5rem}h3{font-size:1rem;margin:0 0 .5rem}
 ul{list-style:none;margin:0;padding:0}li{border-top:1px solid #6b7280;padding:1rem 0}
