@@ -1,4 +1,4 @@
-import { CompactEncrypt, CompactSign, exportJWK, generateKeyPair, importJWK, type CryptoKey } from 'jose';
+import { CompactEncrypt, CompactSign, exportJWK, generateKeyPair, importJWK, UnsecuredJWT, type CryptoKey } from 'jose';
 import { LeaseRequest, type LeaseAnswer, type LeaseOutcome } from '@sallyport/messages';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { MemorySeenNonces, openLeaseAnswer, openLeaseRequest, sealLeaseAnswer, sealLeaseRequest } from '../index.js';
@@ -48,6 +48,16 @@ describe('a lease request', () => {
     const keys = responder();
     expect((await openLeaseRequest(wire, keys)).ok).toBe(true);
     expect(await openLeaseRequest(wire, keys)).toMatchObject({ ok: false, reason: 'replayed' });
+  });
+
+  test('is refused where its user asks for too much, by the subject of the token inside, and no other user is (S21, S32)', async () => {
+    const keys = { ...responder(), seenNonces: new MemorySeenNonces(16) };
+    const askFor = async (sub: string) => {
+      const { wire } = await sealLeaseRequest({ ...wish, token: new UnsecuredJWT({ sub }).encode() }, requester());
+      const result = await openLeaseRequest(wire, keys);
+      return result.ok ? 'opened' : result.reason;
+    };
+    expect([await askFor('usr_greedy'), await askFor('usr_greedy'), await askFor('usr_greedy'), await askFor('usr_other')]).toEqual(['opened', 'opened', 'too_many', 'opened']);
   });
 
   test('is refused from a replica that is not enrolled, or signed by the key of another (S21)', async () => {
