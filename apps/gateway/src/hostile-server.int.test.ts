@@ -304,6 +304,21 @@ describe('an answer without end', () => {
     expect(namesIn(answer)).toEqual(['mail__whoami']);
     expect(answer.json?.result?.['_meta']).toMatchObject({ 'sallyport/unavailableServers': [{ server: 'notes', reason: 'too-large' }] });
   });
+  test('of 8.4 MB to a list is asked for a few times, however often it is needed, and whoever asks is told what is wrong (R56)', async () => {
+    const user = place.newUser('large-list');
+    const listing = JSON.stringify({ jsonrpc: '2.0', id: 1, result: { tools: [{ name: 'whoami', description: 'x'.repeat(8.4 * 1024 * 1024), inputSchema: { type: 'object' } }] } });
+    let asked = 0;
+    place.notes.misbehave = ({ body, headers }) => {
+      if (headers.authorization !== place.credential('notes', user)) return undefined;
+      asked += body.method === 'tools/list' ? 1 : 0;
+      return { status: 200, headers: { 'content-type': 'application/json' }, body: listing };
+    };
+    for (let i = 0; i < 20; i++) expect((await send(user, 'tools/list')).json?.result?.['_meta']).toMatchObject({ 'sallyport/unavailableServers': [{ server: 'notes', reason: 'too-large' }] });
+    const called = await send(user, 'tools/call', { name: 'notes__whoami', arguments: {} });
+    expect(called.json?.result).toMatchObject({ isError: true, content: [{ text: 'The answer of Notes is too large to relay.' }] });
+    expect(asked).toBeLessThan(6);
+    expect(namesIn(await send(place.newUser('beside'), 'tools/list'))).toContain('notes__whoami');
+  });
   test.each(['application/json', 'text/event-stream'])('that drips (%s) costs a list that server alone (R56)', async (type) => {
     const user = place.newUser('dripping');
     async function* drip(): AsyncGenerator<string> {

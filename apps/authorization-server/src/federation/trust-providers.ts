@@ -31,6 +31,8 @@ export type RefreshAnswer =
 export type ClaimsAnswer = { readonly outcome: 'claims'; readonly claims: Partial<ProvenClaims> } | { readonly outcome: 'refused'; readonly error: string };
 
 const METADATA_FRESH_MS = 10 * 60_000;
+/** Metadata that could not be read is not asked for again before this, or up to a quarter less. */
+const FAILED_MS = 2_000;
 /** What a provider says when this human may not come in, or not without signing in again (RFC 6749 section 5.2, OpenID Connect Core section 3.1.2.6). */
 const DEFINITE = new Set(['invalid_grant', 'access_denied', 'interaction_required', 'login_required', 'consent_required', 'account_selection_required']);
 /** Far above what a provider sends, far below what an expression could be kept busy with (security rule S29). */
@@ -46,15 +48,18 @@ export class TrustProviders {
   readonly #fetch: SafeFetch;
   readonly #secret: (name: string) => Promise<Secret | undefined>;
   readonly #clock: Clock;
+  readonly #random: () => number;
   readonly #metadata = new WeakMap<TrustProviderRules, { server: oauth.AuthorizationServer; until: number }>();
   readonly #discovering = new WeakMap<TrustProviderRules, Promise<oauth.AuthorizationServer>>();
+  readonly #failed = new WeakMap<TrustProviderRules, { error: unknown; until: number }>();
 
   /** @param options.secret of documents, by `TrustProvider/<name>/<field>` */
-  constructor(options: { issuer: string; fetch: SafeFetch; secret: (name: string) => Promise<Secret | undefined>; clock: Clock }) {
+  constructor(options: { issuer: string; fetch: SafeFetch; secret: (name: string) => Promise<Secret | undefined>; clock: Clock; random?: () => number }) {
     this.#issuer = options.issuer;
     this.#fetch = options.fetch;
     this.#secret = options.secret;
     this.#clock = options.clock;
+    this.#random = options.random ?? Math.random;
   }
 
   redirectUri(provider: TrustProvider): string {
@@ -197,10 +202,17 @@ export class TrustProviders {
   async #discover(provider: TrustProvider, rules: TrustProviderRules): Promise<oauth.AuthorizationServer> {
     const known = this.#metadata.get(rules);
     if (known && known.until > this.#clock()) return known.server;
+    const failed = this.#failed.get(rules);
+    if (failed && failed.until > this.#clock()) throw failed.error;
     // One at a time: whoever likes can make us look, with a sign-in or a logout token that is none.
     const underWay = this.#discovering.get(rules);
     if (underWay) return underWay;
-    const discovering = this.#readMetadata(provider, rules).finally(() => this.#discovering.delete(rules));
+    const discovering = this.#readMetadata(provider, rules)
+      .catch((error: unknown) => {
+        this.#failed.set(rules, { error, until: this.#clock() + FAILED_MS * (1 - this.#random() / 4) });
+        throw error;
+      })
+      .finally(() => this.#discovering.delete(rules));
     this.#discovering.set(rules, discovering);
     return discovering;
   }

@@ -1,4 +1,5 @@
 import type { RecordRoom } from '@sallyport/event-spool';
+import type { HeldBytes } from '@sallyport/http';
 import type { CallRecord } from '@sallyport/messages';
 
 /** One HTTP request as the request path sees it: no framework, no socket. */
@@ -15,6 +16,30 @@ export interface InboundRequest {
   readonly disconnected: AbortSignal;
   /** Runs once the answer has been written or given up. */
   readonly onOver: (listener: () => void) => void;
+  /** What the exchange holds in memory. */
+  readonly bytes: ExchangeBytes;
+}
+
+/** Counts what one exchange holds, once it is known for whom (security rule S33). */
+export class ExchangeBytes {
+  #held: HeldBytes | undefined;
+
+  countIn(held: HeldBytes): void {
+    this.#held = held;
+  }
+
+  /** What is there already, such as an answer that waits to be taken. */
+  charge(bytes: number): void {
+    this.#held?.charge(bytes);
+  }
+
+  give(bytes: number): void {
+    this.#held?.give(bytes);
+  }
+
+  release(): void {
+    this.#held?.release();
+  }
 }
 
 /** Header look-up that knows about repetition, which Node's own object hides. */

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '@sallyport/kernel';
-import { InboundHeaders, jsonAnswer } from './exchange.js';
+import { ExchangeBytes, InboundHeaders, jsonAnswer } from './exchange.js';
 import type { Answer, CallFacts, ExchangeFacts, InboundRequest } from './exchange.js';
 import { recordCalls } from './record-calls.js';
 import type { CallRecorder } from './record-calls.js';
@@ -36,7 +36,8 @@ async function serve(endpoint: McpEndpoint, request: FastifyRequest, reply: Fast
   const startedAt = performance.now();
   const facts: ExchangeFacts = {};
   const gone = new AbortController();
-  const over: (() => void)[] = [];
+  const bytes = new ExchangeBytes();
+  const over: (() => void)[] = [() => bytes.release()];
   let isClosed = false;
   reply.raw.once('close', () => {
     isClosed = true;
@@ -47,7 +48,7 @@ async function serve(endpoint: McpEndpoint, request: FastifyRequest, reply: Fast
 
   let answer: Answer;
   try {
-    answer = await endpoint.handle({ method: request.method, target: targetOf(request), headers: new InboundHeaders(request.raw.rawHeaders), sourceIp: request.ip, body: request.raw.iterator({ destroyOnReturn: false }), disconnected: gone.signal, onOver: (listener) => void (isClosed ? listener() : over.push(listener)) }, facts);
+    answer = await endpoint.handle({ method: request.method, target: targetOf(request), headers: new InboundHeaders(request.raw.rawHeaders), sourceIp: request.ip, body: request.raw.iterator({ destroyOnReturn: false }), disconnected: gone.signal, bytes, onOver: (listener) => void (isClosed ? listener() : over.push(listener)) }, facts);
   } catch (error) {
     if (!gone.signal.aborted) logger.error({ err: error }, 'call failed');
     for (const call of callsIn(facts)) {
@@ -60,7 +61,7 @@ async function serve(endpoint: McpEndpoint, request: FastifyRequest, reply: Fast
 
   let recorded: Promise<Withheld> | undefined;
   const record = () => (recorded ??= recordCalls(endpoint, callsIn(facts), { receivedAt, durationMs: millisecondsSince(startedAt), httpStatus: answer.status, sourceIp: request.ip }));
-  if (!gone.signal.aborted && (await writeAnswer(answer, reply.raw, record))) return;
+  if (!gone.signal.aborted && (await writeAnswer(answer, reply.raw, record, { bytes }))) return;
   for (const call of callsIn(facts)) call.reason ??= 'client_gone';
   await record();
   reply.raw.destroy();

@@ -22,7 +22,7 @@ class FakeResponse extends EventEmitter {
   end(text = '') { this.log.push(`end ${text}`); return this; }
 }
 const run = async (answer: Answer, response: FakeResponse, record?: () => Promise<Withheld>, slowReaderMs?: number) =>
-  writeAnswer(answer, response as EventEmitter as ServerResponse, record ?? (async () => (response.log.push('record'), [])), slowReaderMs);
+  writeAnswer(answer, response as EventEmitter as ServerResponse, record ?? (async () => (response.log.push('record'), [])), { slowReaderMs });
 const stream = (pieces: () => AsyncGenerator<AnswerPiece>): Answer => ({ status: 200, headers: {}, body: { type: 'stream', pieces: pieces() } });
 
 test('the record is made before the last byte, for a message and for a stream (R74)', async () => {

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { drainRequest } from '@sallyport/http';
 import { formatEvent } from '@sallyport/mcp-relay';
-import type { Answer } from './exchange.js';
+import type { Answer, ExchangeBytes } from './exchange.js';
 import { withhold } from './withhold.js';
 import type { Withheld } from './withhold.js';
 
@@ -13,14 +13,17 @@ const SLOW_READER_MS = 120_000;
  * Writes an answer, calling `record` before its last byte leaves. The results of calls that are not recorded do not leave:
  * their clients hear that the call ran, in a form that nobody takes for a reason to make it again.
  * Streams are written as fast as the client takes them, with comments in between so that nobody's timeout cuts them.
+ * @param bytes what waits for the client counts there
  * @returns false when the answer did not reach its end.
  */
-export async function writeAnswer(answer: Answer, response: ServerResponse, record: () => Promise<Withheld>, slowReaderMs = SLOW_READER_MS): Promise<boolean> {
+export async function writeAnswer(answer: Answer, response: ServerResponse, record: () => Promise<Withheld>, { slowReaderMs = SLOW_READER_MS, bytes }: { slowReaderMs?: number | undefined; bytes?: ExchangeBytes } = {}): Promise<boolean> {
   if (answer.body.type !== 'stream') {
     const withheld = await record();
     if (response.destroyed) return false;
     const { status, text } = textOf(answer, withheld);
-    response.writeHead(status, { ...answer.headers, 'content-length': Buffer.byteLength(text) });
+    const length = Buffer.byteLength(text);
+    bytes?.charge(length);
+    response.writeHead(status, { ...answer.headers, 'content-length': length });
     const closes = !response.shouldKeepAlive || answer.headers['connection'] === 'close';
     if (closes && !response.req.complete) {
       response.write(text);
@@ -41,7 +44,9 @@ export async function writeAnswer(answer: Answer, response: ServerResponse, reco
       const withheld = last ? await record() : [];
       const said: string = withheld.length === 0 || text === '' ? text : `${isBetweenEvents ? '' : '\n\n'}${formatEvent(withhold(dataOf(text), withheld))}`;
       if (said !== '') isBetweenEvents = said.endsWith('\n\n');
+      bytes?.charge(said.length);
       if (!response.write(said) && !response.destroyed) await taken(response, slowReaderMs);
+      bytes?.give(said.length);
       if (last) {
         response.end();
         return true;

@@ -6,13 +6,13 @@ import type { CredentialLease } from './credential-leases.js';
 import type { ServerResult } from './read-answer.js';
 
 /** A catalogue knows a lease by these two alone. */
-const leaseOf = (identity: string) => ({ identity, server: 'notes' }) as CredentialLease;
+const leaseOf = (identity: string) => ({ identity, server: 'notes', targetOrigin: 'https://notes.example' }) as CredentialLease;
 const tool = (name: string) => ({ name, inputSchema: { type: 'object' } });
 const page = (tools: unknown[], nextCursor?: string): ServerResult => ({ type: 'result', size: 10, result: { tools, ...(nextCursor === undefined ? {} : { nextCursor }) } });
 
 function world(answer: (params: JsonObject) => ServerResult = () => page([tool('a')]), maxRemembered = 1_000_000) {
   const state = { now: 0, read: 0 };
-  const catalogues = new Catalogues({ clock: () => state.now, maxAgeMs: 1_000, maxRemembered });
+  const catalogues = new Catalogues({ clock: () => state.now, random: () => 0, maxAgeMs: 1_000, maxRemembered });
   const reader: PageReader = async (params) => {
     state.read += 1;
     return answer(params);
@@ -79,16 +79,93 @@ describe('a catalogue', () => {
   test('of a server without the capability is empty', async () => {
     expect(await world(() => ({ type: 'error', code: -32601 })).names('alice')).toEqual([]);
   });
-  test('that could not be read is not remembered', async () => {
+  test('that could not be read is said to be so, and the next one that is due is read', async () => {
     let answer: ServerResult = { type: 'failed', reason: 'timeout' };
-    const { names } = world(() => answer);
+    const { names, state } = world(() => answer);
     expect(await names('alice')).toEqual({ type: 'failed', reason: 'timeout' });
-    answer = { type: 'credential-rejected' };
-    expect(await names('alice')).toEqual({ type: 'credential-rejected' });
+    state.now += 1_000;
     answer = { type: 'result', size: 10, result: { tools: 'nonsense' } };
     expect(await names('alice')).toEqual({ type: 'failed', reason: 'protocol' });
+    state.now += 2_000;
     answer = page([tool('a')]);
     expect(await names('alice')).toEqual(['notes__a']);
+  });
+  test('that fails is not asked for again for seconds, each time for longer, and whoever asks is told what is wrong', async () => {
+    const { names, state } = world(() => ({ type: 'failed', reason: 'too-large' }));
+    const asked: [number, unknown][] = [];
+    for (; state.now < 40_000; state.now += 500) {
+      const before = state.read;
+      const outcome = await names('alice');
+      if (state.read > before) asked.push([state.now, outcome]);
+      else expect(outcome).toEqual({ type: 'failed', reason: 'too-large', retryAfterSeconds: expect.any(Number) });
+    }
+    expect(asked.map(([at]) => at)).toEqual([0, 1_000, 3_000, 7_000, 15_000, 25_000, 35_000]);
+    const jittered = new Catalogues({ clock: () => state.now, random: () => 1 });
+    const ask = async () => await jittered.list('tools', leaseOf('alice'), 'server', async () => ({ type: 'failed', reason: (state.read += 1, 'protocol') }));
+    await ask();
+    const read = state.read;
+    state.now += 700;
+    await ask();
+    expect(state.read).toBe(read);
+    state.now += 50;
+    await ask();
+    expect(state.read).toBe(read + 1);
+  });
+  test('that failed for one identity is read for another; a server that is not reached is not tried for anybody (S14)', async () => {
+    let reason: 'protocol' | 'unreachable' = 'protocol';
+    const { names, state } = world(() => ({ type: 'failed', reason }));
+    await names('alice');
+    await names('bob');
+    await names('alice');
+    expect(state.read).toBe(2);
+    reason = 'unreachable';
+    await names('carol');
+    expect(await names('dora')).toEqual({ type: 'failed', reason: 'unreachable', retryAfterSeconds: 1 });
+    expect(state.read).toBe(3);
+  });
+  test('is tried by one when its pause is over, while the others are told; all have it when it came', async () => {
+    const { catalogues, state } = world();
+    let finish: (result: ServerResult) => void = () => undefined;
+    let read = 0;
+    const reader: PageReader = async () => await new Promise<ServerResult>((resolve) => {
+      read += 1;
+      finish = resolve;
+    });
+    const list = (identity: string) => catalogues.list('tools', leaseOf(identity), 'server', reader);
+    const failing = list('alice');
+    finish({ type: 'failed', reason: 'unreachable' });
+    await failing;
+    state.now += 1_000;
+    const tried = list('bob');
+    expect(await list('carol')).toMatchObject({ type: 'failed', reason: 'unreachable' });
+    expect(read).toBe(2);
+    finish(page([tool('a')]));
+    expect((await tried).type).toBe('listed');
+    const free = list('carol');
+    finish(page([tool('a')]));
+    expect((await free).type).toBe('listed');
+  });
+  test.each<ServerResult>([{ type: 'credential-rejected' }, { type: 'failed', reason: 'http-status', challenge: 'Bearer error="insufficient_scope"' }, { type: 'failed', reason: 'no-room' }])('that failed by what is ours to change is read again: %o', async (answer) => {
+    const { names, state } = world(() => answer);
+    await names('alice');
+    await names('alice');
+    expect(state.read).toBe(2);
+  });
+  test('is read again, whatever failed before, when its server says that it changed', async () => {
+    const { names, state, catalogues } = world(() => ({ type: 'failed', reason: 'protocol' }));
+    await names('alice');
+    catalogues.forget(leaseOf('alice'));
+    await names('alice');
+    expect(state.read).toBe(2);
+  });
+  test('is asked for with what may still come of it: a page that is larger need not be parsed', async () => {
+    const sizes: number[] = [];
+    const { catalogues } = world();
+    await catalogues.list('tools', leaseOf('alice'), 'server', async ({ cursor }, maxSize) => {
+      sizes.push(maxSize);
+      return { ...page([tool('a')], cursor === undefined ? 'x' : undefined), size: 3_000_000 };
+    });
+    expect(sizes).toEqual([8 * 1024 * 1024, 8 * 1024 * 1024 - 3_000_000]);
   });
   test('that is too large in all its pages is refused, and many together make room for each other', async () => {
     const huge = world(({ cursor }) => ({ type: 'result', size: 1024 * 1024, result: { tools: [tool(`t${Number(cursor ?? 0)}`)], nextCursor: String(Number(cursor ?? 0) + 1) } }));

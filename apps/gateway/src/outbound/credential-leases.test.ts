@@ -279,7 +279,7 @@ describe('a lease', () => {
     const [notes, mail] = [snapshot.get('McpServer', 'notes'), snapshot.get('McpServer', 'mail')];
     if (leased.type !== 'granted' || notes === undefined || mail === undefined) throw new Error('unreachable');
     const moved = { ...notes, spec: { ...notes.spec, url: 'https://evil.example/mcp' } };
-    const options = { channel: { request: () => Promise.reject(new Error('was sent')), sweep: () => undefined }, clientInfo: { name: 't', version: '1' }, signal: new AbortController().signal, abilities: new Set<never>() };
+    const options = { channel: { request: () => Promise.reject(new Error('was sent')), sweep: () => undefined }, clientInfo: { name: 't', version: '1' }, signal: new AbortController().signal, abilities: new Set<never>(), room: { take: () => true, give: () => undefined } };
     const request = { id: 1, method: 'tools/list', params: {}, meta: undefined };
     const attempts = [() => forward(permitFor(alice, 'mail'), leased.lease, mail, request, options), () => forward(permitFor(someone()), leased.lease, notes, request, options), () => forward(permitFor(alice), leased.lease, moved, request, options)];
     for (const attempt of attempts) expect(attempt).toThrow('not leased for');

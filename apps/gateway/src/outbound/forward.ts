@@ -1,6 +1,6 @@
 import type { DocumentOf } from '@sallyport/configuration';
 import { SallyportError } from '@sallyport/kernel';
-import type { JsonObject, RelayAnswer, RequestId, ServerChannel } from '@sallyport/mcp-relay';
+import type { AnswerRoom, JsonObject, RelayAnswer, RequestId, ServerChannel } from '@sallyport/mcp-relay';
 import type { Permit } from '@sallyport/policy';
 import { durationSeconds } from '@sallyport/policy';
 import { capabilitiesOf } from '../dialog/client-abilities.js';
@@ -29,6 +29,10 @@ export interface ForwardOptions {
   readonly abilities: ClientAbilities;
   /** True while the server waits for an answer of ours: its silence is not held against it. */
   readonly mayBeSilent?: (() => boolean) | undefined;
+  /** Where what is gathered of the answer counts. */
+  readonly room: AnswerRoom;
+  /** One message of the answer, where it may not be as large as others. */
+  readonly maxMessageBytes?: number | undefined;
   /** The answer may be passed on in pieces, and then be this large. */
   readonly maxLargeBytes?: number | undefined;
 }
@@ -45,7 +49,7 @@ export function forward(permit: Permit, lease: CredentialLease, server: Document
   if (server.name !== permit.server || lease.server !== permit.server || lease.userId !== permit.caller.userId || lease.targetOrigin !== url.origin) {
     throw new SallyportError('lease_mismatch', 'A credential was about to be used for something it was not leased for.');
   }
-  const target = { url, identity: lease.identity, credential: lease.credential(), idleTimeoutMs: options.timeoutMs ?? timeoutOf(server), mayBeSilent: options.mayBeSilent, maxLargeBytes: options.maxLargeBytes, signal: options.signal };
+  const target = { url, identity: lease.identity, credential: lease.credential(), idleTimeoutMs: options.timeoutMs ?? timeoutOf(server), mayBeSilent: options.mayBeSilent, maxLargeBytes: options.maxLargeBytes, maxMessageBytes: options.maxMessageBytes, room: options.room, signal: options.signal };
   return options.channel.request(target, {
     id: request.id,
     method: request.method,

@@ -1,3 +1,4 @@
+import type { HeldBytes } from '@sallyport/http';
 import type { JsonObject } from '@sallyport/mcp-relay';
 
 /** What a client has not taken yet; changes of lists are told once however often they happen. */
@@ -17,16 +18,23 @@ export interface Change {
 /** Changes that wait for the client: the last of each, once. */
 export class Feed {
   readonly #pending = new Map<string, Change>();
+  readonly #held: Pick<HeldBytes, 'charge' | 'give'> | undefined;
   #characters = 0;
   #ended = false;
   #wake: () => void = () => undefined;
   #makeRoom: (() => void)[] = [];
 
+  /** @param held where what waits counts */
+  constructor(held?: Pick<HeldBytes, 'charge' | 'give'>) {
+    this.#held = held;
+  }
+
   push(change: Change): void {
     const key = `${change.method} ${change.about ?? ''}`;
     if (this.#pending.size >= MAX_PENDING) this.#ended = true;
     else {
-      this.#characters += (change.size ?? 0) - (this.#pending.get(key)?.size ?? 0);
+      this.#wait(change.size ?? 0);
+      this.#wait(-(this.#pending.get(key)?.size ?? 0));
       this.#pending.set(key, change);
     }
     this.#wake();
@@ -51,7 +59,7 @@ export class Feed {
   drain(): Change[] {
     const changes = [...this.#pending.values()];
     this.#pending.clear();
-    this.#characters = 0;
+    this.#wait(-this.#characters);
     this.#release();
     return changes;
   }
@@ -69,13 +77,19 @@ export class Feed {
       const [first] = this.#pending;
       if (first !== undefined) {
         this.#pending.delete(first[0]);
-        this.#characters -= first[1].size ?? 0;
+        this.#wait(-(first[1].size ?? 0));
         this.#release();
         return first[1];
       }
       if (this.#ended) return undefined;
       await this.woken();
     }
+  }
+
+  #wait(characters: number): void {
+    this.#characters += characters;
+    if (characters > 0) this.#held?.charge(characters);
+    else this.#held?.give(-characters);
   }
 
   #release(): void {

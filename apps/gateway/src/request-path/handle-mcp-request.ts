@@ -82,7 +82,11 @@ async function handleBatch(arrived: Arrived, elements: readonly unknown[], facts
   const sealed = inbound.headers.get('mcp-session-id');
   const session = sealed === undefined ? undefined : sessionOf(arrived, sealed);
   const version = session?.version ?? inbound.headers.get('mcp-protocol-version');
-  const answer: Answer | Refusal = sealed !== undefined && session === undefined ? { refused: 'session-not-found' } : await answerBatch(elements, version, facts, (element, own) => handleMessage(arrived, element, own));
+  const answer: Answer | Refusal = sealed !== undefined && session === undefined ? { refused: 'session-not-found' } : await answerBatch(elements, version, facts, async (element, own) => {
+    const one = await handleMessage(arrived, element, own);
+    if (one.body.type === 'text') inbound.bytes.charge(one.body.text.length); // it waits for the others
+    return one;
+  });
   return isRefusal(answer) ? refuser(path, inbound, facts, { era: 'legacy' })(answer) : answer;
 }
 

@@ -17,7 +17,7 @@ import { relayAnswer } from './relay-answer.js';
 import { isRefusal } from './refusal.js';
 import type { Refusal } from './refusal.js';
 import { mayNeedInput } from '../inbound/client-message.js';
-import { asOfNow, documentsGeneration } from './request-path.js';
+import { answerRoom, asOfNow, documentsGeneration } from './request-path.js';
 import type { Call } from './request-path.js';
 import type { RefuseLate, Sent, ServerCall } from './server-call.js';
 
@@ -47,7 +47,7 @@ async function send(call: Call, permit: Permit, server: DocumentOf<'McpServer'>,
   if (inbound.disconnected.aborted) work.abort();
   const leased = await withLease<RelayAnswer>(path.leases, permit, leaseTarget(call, server), (lease) => {
     call.open.lost = permitWatch(call, permit, lease, action);
-    return forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal: work.signal, abilities, mayBeSilent: () => waiting.size > 0, maxLargeBytes: canStream(call) ? path.maxAnswerBytes : undefined });
+    return forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal: work.signal, abilities, room: answerRoom(path, call.caller.userId), mayBeSilent: () => waiting.size > 0, maxLargeBytes: canStream(call) ? path.maxAnswerBytes : undefined });
   });
   if (leased.type !== 'used') return leaseRefusal(call, server, leased);
   call.facts.connectionId = leased.lease.connectionId ?? undefined;

@@ -35,7 +35,7 @@ export async function listen(call: Call, wanted: SubscriptionFilter): Promise<An
   const watches: NonNullable<Call['open']['lost']>[] = [];
   const pauses = new Map(call.servers.map((name) => [name, path.streamPauses.left(name, caller.userId)]));
   const shares = (await Promise.all(call.servers.filter((name) => pauses.get(name) === 0).map((name) => shareOf(call, name, { ...wanted, tasks }, (watch) => watches.push(watch))))).filter((share) => share !== undefined);
-  const feed = new Feed();
+  const feed = new Feed(call.inbound.bytes);
   let { documentsGeneration: generation } = call;
   call.open.lost = (snapshot) => {
     const current = documentsGeneration(snapshot);

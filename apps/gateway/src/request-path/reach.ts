@@ -12,6 +12,7 @@ import type { CredentialLease, LeaseTarget } from '../outbound/credential-leases
 import type { Permit } from '@sallyport/policy';
 import { sealRequestState } from '../session/request-state.js';
 import type { Refusal } from './refusal.js';
+import { answerRoom } from './request-path.js';
 import type { Call } from './request-path.js';
 
 export function leaseTarget(call: Call, server: DocumentOf<'McpServer'>): LeaseTarget {
@@ -27,11 +28,11 @@ export async function readListing<K extends ListKind>(call: Call, permit: Permit
   // A server may show more to a client that can do more.
   const abilities = abilitiesToward(server, call.request.abilities);
   const variant = [...abilities].join();
-  const pageReader = (lease: CredentialLease): PageReader => Object.assign(async (params: JsonObject) => {
+  const pageReader = (lease: CredentialLease): PageReader => Object.assign(async (params: JsonObject, maxMessageBytes: number) => {
     signal ??= AbortSignal.timeout(timeoutMs);
     const id = 1;
     const request = { id, method: listMethods[kind], params, meta: undefined };
-    return await readAnswer(await forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal, timeoutMs, abilities }), id, lease);
+    return await readAnswer(await forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal, timeoutMs, abilities, maxMessageBytes, room: answerRoom(path, call.caller.userId) }), id, lease);
   }, { variant });
   return await withLease<ListOutcome<Entry<K>>>(path.leases, permit, leaseTarget(call, server), (lease) => path.catalogues.list(kind, lease, prefix, pageReader(lease), maxAgeMs));
 }

@@ -20,7 +20,7 @@ export async function readMessage(path: Reading, inbound: InboundRequest, userId
   const mediaType = inbound.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
   if (mediaType !== 'application/json' || inbound.headers.get('content-encoding') !== undefined) return { refused: 'media-type' };
   const held = path.bytes.open(userId);
-  inbound.onOver(held.release);
+  inbound.bytes.countIn(held);
   const body = await readBody({ chunks: inbound.body, contentLength: inbound.headers.get('content-length') }, path.maxBodyBytes, held);
   return typeof body === 'string' ? refusalOf(body) : (messageIn(body) ?? { refused: 'not-json' });
 }

@@ -106,7 +106,7 @@ export function refuse(refusal: Refusal, context: RefusalContext): Answer {
     case 'visit-required':
       return error(200, errorCodes.urlElicitationRequired, 'The user has to open a page first.', { elicitations: refusal.visits.map((visit, index) => ({ elicitationId: `visit-${index + 1}`, ...visit })) });
     case 'server-unavailable':
-      return inWords(errorCodes.serverUnavailable, unavailable(refusal, isCall), refusal.retryAfterSeconds === undefined ? undefined : { retryAfterSeconds: refusal.retryAfterSeconds });
+      return inWords(errorCodes.serverUnavailable, unavailable(refusal, isCall && refusal.isUnsent !== true), refusal.retryAfterSeconds === undefined ? undefined : { retryAfterSeconds: refusal.retryAfterSeconds });
     case 'server-error':
       return error(200, refusal.code, refusal.message, refusal.data);
   }
@@ -236,6 +236,8 @@ function unavailable({ title, reason, retryAfterSeconds }: Extract<Refusal, { re
       return `${title} wants more permissions than the account here has or may be asked for.`;
     case 'timeout':
       return `${title} did not answer in time. ${isCall ? MAY_HAVE_RUN : when}`;
+    case 'no-room':
+      return `The answer of ${title} was not read to its end: more than there is room for is held for this user, or for all, just now. ${isCall ? MAY_HAVE_RUN : when}`;
     case 'too-large':
       return `The answer of ${title} is too large to relay.${isCall ? ` ${MAY_HAVE_RUN}` : ''}`;
     case 'asked-for-input':

@@ -4,7 +4,7 @@ import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import type { RecordRoom } from '@sallyport/event-spool';
 import type { BytesInFlight } from '@sallyport/http';
 import type { Clock } from '@sallyport/kernel';
-import type { ServerChannel } from '@sallyport/mcp-relay';
+import type { AnswerRoom, ServerChannel } from '@sallyport/mcp-relay';
 import { compilePolicies, serversFor } from '@sallyport/policy';
 import type { CompiledPolicies, Caller } from '@sallyport/policy';
 import type { NamePrefix } from '@sallyport/server';
@@ -96,6 +96,12 @@ export interface Admitted extends Authenticated {
   readonly servers: readonly string[];
   /** Milliseconds since the epoch: one moment for the whole decision. */
   readonly now: number;
+}
+
+/** Where what is gathered of a server's answer counts: it is given back piece by piece, whatever becomes of the exchange. */
+export function answerRoom({ bytes }: Pick<RequestPath, 'bytes'>, userId: string): AnswerRoom {
+  const held = bytes.open(userId);
+  return { take: (size) => held.take(size) === undefined, give: held.give };
 }
 
 /** One admitted request on its way: what is fixed for its whole life. */

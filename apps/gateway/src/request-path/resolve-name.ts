@@ -39,7 +39,7 @@ async function lookUp<K extends NamedKind>(call: Call, serverName: string, kind:
     const reached = await readListing(call, decision.permit, server, kind, maxAgeMs);
     if (reached.type === 'connect_required') return { type: 'connect', server };
     if (reached.type !== 'used') return leaseRefusal(call, server, reached);
-    if (reached.value.type === 'failed') return { refused: 'server-unavailable', title: titleOf(server), reason: reached.value.reason };
+    if (reached.value.type === 'failed') return { refused: 'server-unavailable', title: titleOf(server), reason: reached.value.reason, retryAfterSeconds: reached.value.retryAfterSeconds, isUnsent: true };
     const entry = reached.value.listing.entries.get(name);
     // A hidden one is looked up again as an absent one is: the time it takes must not tell them apart either (S15).
     if (entry !== undefined && visible(call.policies, call.caller, serverName, { type: kind === 'tools' ? 'tool' : 'prompt', name: entry.name, ...('definition' in entry ? { definition: entry.definition } : {}) })) return { type: 'found', server, entry };

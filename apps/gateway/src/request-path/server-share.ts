@@ -15,6 +15,7 @@ import { decisionOn, mayHear } from './decide-operation.js';
 import type { Feed } from './feed.js';
 import { permitWatch } from './lease-and-forward.js';
 import { leaseTarget } from './reach.js';
+import { answerRoom } from './request-path.js';
 import type { Call } from './request-path.js';
 import type { FollowedTask } from './use-task.js';
 
@@ -68,7 +69,7 @@ export async function shareOf(call: Call, name: string, wanted: Wanted, onPermit
     // A call's own progress token and names are not the subscription's.
     const { id, era, meta } = call.request;
     const request = { id, method: 'subscriptions/listen', params: { notifications: filter }, meta: era === 'modern' ? meta : undefined };
-    return await forward(permit, lease, server, request, { channel: call.path.channel, clientInfo: call.path.identity, signal: work.signal, timeoutMs: call.path.listTimeoutMs, abilities, mayBeSilent: () => isAcknowledged });
+    return await forward(permit, lease, server, request, { channel: call.path.channel, clientInfo: call.path.identity, signal: work.signal, timeoutMs: call.path.listTimeoutMs, abilities, room: answerRoom(call.path, call.caller.userId), mayBeSilent: () => isAcknowledged });
   });
   if (leased.type !== 'used' || leased.value.type !== 'stream') {
     end();

@@ -14,6 +14,7 @@ import { requestOf } from './lease-and-forward.js';
 import { leaseRefusal, leaseTarget } from './reach.js';
 import { isRefusal } from './refusal.js';
 import type { Refusal } from './refusal.js';
+import { answerRoom } from './request-path.js';
 import type { Call } from './request-path.js';
 
 /** Servers of 2026-07-28, and older ones without the capability, do not know the method. */
@@ -40,7 +41,7 @@ export async function subscribeResource(call: Call, { type, uri: publicUri }: Ex
   const telling = path.link.mayTell(call.caller.userId);
   if (!('tell' in telling)) return { refused: 'too-often', ...telling };
 
-  const options = { channel: path.channel, clientInfo: path.identity, signal: call.inbound.disconnected, abilities: abilitiesToward(server, call.request.abilities) };
+  const options = { channel: path.channel, clientInfo: path.identity, signal: call.inbound.disconnected, room: answerRoom(path, call.caller.userId), abilities: abilitiesToward(server, call.request.abilities) };
   const asked = await withLease<ServerResult>(path.leases, permit, leaseTarget(call, server), async (lease) => {
     return await readAnswer(await forward(permit, lease, server, { ...requestOf(call, { uri: resource.uri }), name: resource.uri }, options), id, lease);
   });

@@ -23,7 +23,7 @@ export async function withUpdates(call: Call, perform: () => Promise<Answer | Re
   inbound.onOver(leave);
   const watches: NonNullable<OpenCall['lost']>[] = [];
   const shares = (await Promise.all(call.servers.map((name) => shareOf(call, name, { resourceSubscriptions: wanted }, (watch) => watches.push(watch))))).filter((share) => share !== undefined);
-  const feed = new Feed();
+  const feed = new Feed(inbound.bytes);
   const end = () => {
     feed.end();
     for (const share of shares) share.end();

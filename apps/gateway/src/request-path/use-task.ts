@@ -20,6 +20,7 @@ import type { RefuseLate } from './lease-and-forward.js';
 import { leaseRefusal, leaseTarget } from './reach.js';
 import { isRefusal } from './refusal.js';
 import type { Refusal } from './refusal.js';
+import { answerRoom } from './request-path.js';
 import type { Call } from './request-path.js';
 
 type TaskOperation = Extract<Operation, { type: 'task' }>;
@@ -77,7 +78,7 @@ async function answersTo(call: Call, permit: Permit, server: DocumentOf<'McpServ
   const abilities = abilitiesToward(server, declared);
   const asked = await withLease<ServerResult>(path.leases, permit, leaseTarget(call, server), async (lease) => {
     const request = { ...requestOf(call, { taskId: task.id }), method: 'tasks/get', name: task.id };
-    return await readAnswer(await forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal: call.inbound.disconnected, abilities }), id, lease);
+    return await readAnswer(await forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal: call.inbound.disconnected, abilities, room: answerRoom(path, call.caller.userId) }), id, lease);
   });
   if (asked.type !== 'used') return leaseRefusal(call, server, asked);
   if (asked.value.type === 'failed') return { refused: 'server-unavailable', title: titleOf(server), reason: asked.value.reason };

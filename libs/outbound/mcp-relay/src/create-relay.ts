@@ -28,11 +28,22 @@ export interface RelayRequest {
   readonly mayBeSilent?: (() => boolean) | undefined;
   /** The response to `id` may be passed on in pieces, and then be this large; see `ServerMessage.large`. */
   readonly large?: { readonly id: RequestId; readonly maxBytes: number } | undefined;
+  /** One JSON-RPC message of the answer, where it may not be as large as others. */
+  readonly maxMessageBytes?: number | undefined;
+  /** Where what is gathered of the answer is counted, as long as it is (security rule S33). */
+  readonly room?: AnswerRoom | undefined;
   /** Aborting it ends the exchange at the server's side too. */
   readonly signal: AbortSignal;
 }
 
-export type RelayFailure = 'unreachable' | 'refused-destination' | 'timeout' | 'interrupted' | 'too-large' | 'not-mcp' | 'http-status' | 'asked-for-input' | 'certificate-refused' | 'server-untrusted';
+/** Room for what is held of an answer while it is read. */
+export interface AnswerRoom {
+  /** @returns false when there is none: then the answer is not read on */
+  take(bytes: number): boolean;
+  give(bytes: number): void;
+}
+
+export type RelayFailure = 'no-room' | 'unreachable' | 'refused-destination' | 'timeout' | 'interrupted' | 'too-large' | 'not-mcp' | 'http-status' | 'asked-for-input' | 'certificate-refused' | 'server-untrusted';
 
 /** How far a stream was read, as the server counts (2025-11-25, resumability). Moves on while it is read. */
 export interface StreamPosition {
@@ -85,7 +96,7 @@ export function createRelay({ dispatcher, dispatcherWith, userAgent, maxMessageB
     return dispatcherWith(clientCertificate);
   }
 
-  async function exchange({ idleTimeoutMs, mayBeSilent, signal, large, ...request }: Omit<RelayRequest, 'body'>, sent: Sent): Promise<RelayAnswer> {
+  async function exchange({ idleTimeoutMs, mayBeSilent, signal, large, maxMessageBytes: maxBytes = maxMessageBytes, room, ...request }: Omit<RelayRequest, 'body'>, sent: Sent): Promise<RelayAnswer> {
     let response: Dispatcher.ResponseData;
     const silence = new AbortController();
     // A server that answers all at once may be waiting for us before its first byte, too.
@@ -103,7 +114,7 @@ export function createRelay({ dispatcher, dispatcherWith, userAgent, maxMessageB
       heard?.();
     }
     try {
-      return await readAnswer(response, { maxMessageBytes, idleTimeoutMs, mayBeSilent, large });
+      return await readAnswer(response, { maxMessageBytes: Math.min(maxBytes, maxMessageBytes), idleTimeoutMs, mayBeSilent, large, room, signal });
     } catch (error) {
       discard(response);
       return { type: 'failed', reason: reasonOf(error), status: response.statusCode };
@@ -124,7 +135,7 @@ export function createRelay({ dispatcher, dispatcherWith, userAgent, maxMessageB
   };
 }
 
-interface ReadLimits extends Pick<RelayRequest, 'idleTimeoutMs' | 'mayBeSilent' | 'large'> {
+interface ReadLimits extends Pick<RelayRequest, 'idleTimeoutMs' | 'mayBeSilent' | 'large' | 'room' | 'signal'> {
   readonly maxMessageBytes: number;
 }
 
@@ -162,14 +173,17 @@ async function readAnswer(response: Dispatcher.ResponseData, limits: ReadLimits)
 }
 
 async function* messagesOf(response: Dispatcher.ResponseData, limits: ReadLimits, position: StreamPosition): AsyncGenerator<ServerMessage> {
+  const gathered = new Gathered(limits);
   try {
-    for await (const { id, retryMs, data, rest } of readEvents(chunksOf(response, limits), limits.maxMessageBytes, limits.large && LARGE)) {
+    for await (const { id, retryMs, data, rest } of readEvents(gathered.counted(chunksOf(response, limits)), limits.maxMessageBytes, limits.large && LARGE)) {
       if (id !== undefined) position.lastEventId = isHeaderSafe(id) ? id : undefined;
       if (retryMs !== undefined) position.retryMs = retryMs;
-      const message = rest === undefined ? parseMessage(data) : await readLarge(data, rest, limits);
+      const message = rest === undefined ? parseMessage(data) : await readLarge(data, rest, limits, gathered);
       if (message !== undefined) yield message;
+      gathered.release(); // what it was made of has been passed on
     }
   } finally {
+    gathered.end();
     discard(response);
   }
 }
@@ -200,33 +214,123 @@ async function readMessage(response: Dispatcher.ResponseData, limits: ReadLimits
   const { maxMessageBytes: maxBytes, large } = limits;
   // What the server says itself is too large is not begun with.
   if (Number(response.headers['content-length'] ?? 0) > Math.max(maxBytes, large?.maxBytes ?? 0)) throw tooLarge();
-  const incoming = chunksOf(response, limits);
-  const chunks: Uint8Array[] = [];
+  const gathered = new Gathered(limits);
+  const incoming = gathered.counted(chunksOf(response, limits));
+  const pieces: Uint8Array[] = [];
   let size = 0;
-  for (let next = await incoming.next(); next.done !== true; next = await incoming.next()) {
-    size += next.value.length;
-    chunks.push(next.value);
-    if (size > maxBytes && large === undefined) throw tooLarge();
-    if (size <= LARGE || large === undefined) continue;
-    const decoder = new TextDecoder('utf-8');
-    const decode = (bytes: Uint8Array) => decoder.decode(bytes, { stream: true });
-    return await readLarge(decode(Buffer.concat(chunks.splice(0))), textOf(response, incoming, decode), limits);
-  }
-  return parseMessage(Buffer.concat(chunks).toString('utf8'));
-}
-
-async function* textOf(response: Dispatcher.ResponseData, chunks: AsyncIterable<Uint8Array>, decode: (bytes: Uint8Array) => string): AsyncGenerator<string> {
   try {
-    for await (const chunk of chunks) yield decode(chunk);
+    for (let next = await incoming.next(); next.done !== true; next = await incoming.next()) {
+      size += next.value.length;
+      keepPiece(pieces, next.value);
+      if (size > maxBytes && large === undefined) throw tooLarge();
+      if (size <= LARGE || large === undefined) continue;
+      const decoder = new TextDecoder('utf-8');
+      const decode = (bytes: Uint8Array) => decoder.decode(bytes, { stream: true });
+      return await readLarge(decode(Buffer.concat(pieces.splice(0))), textOf(response, incoming, decode, gathered), limits, gathered);
+    }
+    return parseMessage(Buffer.concat(pieces).toString('utf8'));
   } finally {
-    discard(response);
+    if (!gathered.isPassing) gathered.end();
   }
 }
 
-async function readLarge(begun: string, rest: AsyncIterable<string>, { maxMessageBytes, large }: ReadLimits): Promise<ServerMessage | undefined> {
+/** Joins neighbours of like size as they gather, so that an answer in pieces of a byte costs no more than another. */
+function keepPiece(pieces: Uint8Array[], piece: Uint8Array): void {
+  let last = piece;
+  for (let before = pieces.at(-1); before !== undefined && before.length <= last.length; before = pieces.at(-1)) {
+    last = Buffer.concat([before, last]);
+    pieces.pop();
+  }
+  pieces.push(last);
+}
+
+/** What is held of one answer, counted as it comes. */
+class Gathered {
+  readonly #room: AnswerRoom | undefined;
+  #isAborted = false;
+  #isOver = false;
+  #arrived = 0;
+  #held = 0;
+  /** From now on pieces are passed on as they come: the one before is gone when the next is asked for. */
+  isPassing = false;
+
+  /** @param signal once it is aborted nobody wants the answer, whether or not anybody began to read it */
+  constructor({ room, signal }: Pick<ReadLimits, 'room' | 'signal'>) {
+    this.#room = room;
+    if (room === undefined) return;
+    signal.addEventListener('abort', () => {
+      this.end();
+      this.#isAborted = true;
+    }, { once: true });
+  }
+
+  async *counted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    for await (const chunk of chunks) {
+      if (this.isPassing) this.#giveArrived();
+      this.#take(chunk.length);
+      if (!this.#isOver) this.#arrived += chunk.length;
+      yield chunk;
+    }
+  }
+
+  /** Of what passes, this much stays. */
+  hold(bytes: number): void {
+    this.#take(bytes);
+    if (!this.#isOver) this.#held += bytes;
+  }
+
+  release(): void {
+    this.#giveArrived();
+    this.#room?.give(this.#held);
+    this.#held = 0;
+    this.isPassing = false;
+  }
+
+  /** The server has said all: what is still looked at of it, a piece at most, counts no more. */
+  end(): void {
+    this.release();
+    this.#isOver = true;
+  }
+
+  #take(bytes: number): void {
+    if (this.#isOver && !this.#isAborted) return;
+    if (this.#isAborted || this.#room?.take(bytes) === false) throw new SallyportError('no_room_for_answer', 'There is no room for more of the answer.');
+  }
+
+  #giveArrived(): void {
+    this.#room?.give(this.#arrived);
+    this.#arrived = 0;
+  }
+}
+
+/** Ends in order also when nobody began to read it. */
+function textOf(response: Dispatcher.ResponseData, chunks: AsyncIterable<Uint8Array>, decode: (bytes: Uint8Array) => string, gathered: Gathered): AsyncIterable<string> {
+  const end = () => {
+    gathered.end();
+    discard(response);
+  };
+  const texts = (async function* () {
+    try {
+      for await (const chunk of chunks) yield decode(chunk);
+    } finally {
+      end();
+    }
+  })();
+  const iterator: AsyncIterator<string> = {
+    next: () => texts.next(),
+    return: () => {
+      end();
+      return texts.return();
+    },
+  };
+  return { [Symbol.asyncIterator]: () => iterator };
+}
+
+async function readLarge(begun: string, rest: AsyncIterable<string>, { maxMessageBytes, large }: ReadLimits, gathered: Gathered): Promise<ServerMessage | undefined> {
   if (large === undefined) throw tooLarge();
   const { id, maxBytes } = large;
-  const message = await readLargeMessage(begun, rest, { id, maxHeld: maxMessageBytes, maxLength: maxBytes });
+  gathered.isPassing = true;
+  const message = await readLargeMessage(begun, rest, { id, maxHeld: maxMessageBytes, maxLength: maxBytes, hold: (characters) => gathered.hold(characters) });
   return message === undefined || isResponseTo(message, id) ? message : await wholeMessage(message, maxMessageBytes);
 }
 
@@ -251,6 +355,8 @@ export function reasonOf(error: unknown): RelayFailure {
       return 'asked-for-input';
     case 'message_too_large':
       return 'too-large';
+    case 'no_room_for_answer':
+      return 'no-room';
     case 'CERT_HAS_EXPIRED': case 'CERT_NOT_YET_VALID': case 'ERR_TLS_CERT_ALTNAME_INVALID': case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE': case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY': case 'SELF_SIGNED_CERT_IN_CHAIN': case 'DEPTH_ZERO_SELF_SIGNED_CERT':
       return 'server-untrusted';
     default:

@@ -15,7 +15,7 @@ import { untilAnswered } from './until-answered.js';
 import type { ServerEra } from './server-era.js';
 
 /** Where to, as whom, and for how long. */
-export interface ChannelTarget extends Pick<RelayRequest, 'url' | 'credential' | 'idleTimeoutMs' | 'mayBeSilent' | 'signal'> {
+export interface ChannelTarget extends Pick<RelayRequest, 'url' | 'credential' | 'idleTimeoutMs' | 'mayBeSilent' | 'maxMessageBytes' | 'room' | 'signal'> {
   /** A response may be passed on in pieces, and then be this large; see `ServerMessage.large`. */
   readonly maxLargeBytes?: number | undefined;
   /** Whom the credential stands for, its revision included: a legacy session is never shared beyond it (R34). */
@@ -59,7 +59,7 @@ export function createServerChannel({ relay, clock, limit = 5_000 }: { readonly 
   const largeOf = ({ maxLargeBytes }: ChannelTarget, id: RequestId) => (maxLargeBytes === undefined ? undefined : { maxBytes: maxLargeBytes, id });
   /** @param id of the request whose response may be large */
   const post = (target: ChannelTarget, headers: Record<string, string>, body: string, id?: RequestId): Promise<RelayAnswer> =>
-    relay.post({ large: id === undefined ? undefined : largeOf(target, id), url: target.url, credential: target.credential, idleTimeoutMs: target.idleTimeoutMs, mayBeSilent: target.mayBeSilent, signal: target.signal, headers, body });
+    relay.post({ large: id === undefined ? undefined : largeOf(target, id), url: target.url, credential: target.credential, idleTimeoutMs: target.idleTimeoutMs, mayBeSilent: target.mayBeSilent, maxMessageBytes: target.maxMessageBytes, room: target.room, signal: target.signal, headers, body });
 
   async function request(target: ChannelTarget, message: ModernRequest): Promise<RelayAnswer> {
     const known = eras.get(target.url.href);

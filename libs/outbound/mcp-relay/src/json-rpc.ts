@@ -21,6 +21,8 @@ export interface LargeText {
   readonly text: AsyncIterable<string>;
   /** The message up to its next long text, or all of it, after `text` was taken. `undefined`: it is no message. */
   readonly next: () => Promise<ServerMessage | undefined>;
+  /** Told of each part of `text` that is kept, in characters; throws where there is no room for it. */
+  readonly hold: (characters: number) => void;
   /** Nothing more of it is wanted. */
   readonly cancel: () => void;
 }

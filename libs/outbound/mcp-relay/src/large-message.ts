@@ -10,6 +10,8 @@ export interface LargeMessageLimits {
   readonly maxLength: number;
   /** Whose response it must be: a message may say so only at its end. */
   readonly id: RequestId;
+  /** Told of each part that stays, in characters; throws where there is no room for it. */
+  readonly hold?: (characters: number) => void;
 }
 
 /** A text this long is not looked at, and so need not be held. */
@@ -42,11 +44,12 @@ export async function wholeMessage(message: ServerMessage, maxHeld: number): Pro
   let held = 0;
   let known: ServerMessage | undefined = message;
   while (known?.large !== undefined) {
-    const { marker, text, next }: LargeText = known.large;
+    const { marker, text, next, hold }: LargeText = known.large;
     const pieces: string[] = [];
     for await (const piece of text) {
       pieces.push(piece);
       if ((held += piece.length) > maxHeld) throw tooLarge();
+      hold(piece.length);
     }
     texts.push({ marker, text: pieces.join('') });
     known = await next();
@@ -83,7 +86,7 @@ class LargeReader {
       this.#hold('"');
       return await this.known();
     };
-    return known && { ...known, large: { marker, text: this.#text(), next, cancel: () => void this.#rest.return?.() } };
+    return known && { ...known, large: { marker, text: this.#text(), next, hold: (characters) => this.#limits.hold?.(characters), cancel: () => void this.#rest.return?.() } };
   }
 
   /** @returns whether a long text begins; otherwise the message has ended. */
@@ -174,6 +177,7 @@ class LargeReader {
   #hold(text: string): void {
     this.#held += text;
     if (this.#held.length > this.#limits.maxHeld) throw tooLarge();
+    this.#limits.hold?.(text.length);
   }
 
   /** Enough at a time that what was looked at in vain is not looked at again for every byte. */

@@ -5,6 +5,10 @@ export type BytesRefusal = 'own-limit' | 'all-limit';
 export interface HeldBytes {
   /** Takes that many more; what is refused changes nothing. */
   take(bytes: number): BytesRefusal | undefined;
+  /** Takes what is there already, over any limit: then others are refused until there is room again. */
+  charge(bytes: number): void;
+  /** Gives part of it back. */
+  give(bytes: number): void;
   /** Gives everything back; nothing can be taken any more. */
   release(): void;
 }
@@ -52,6 +56,16 @@ export class BytesInFlight {
           this.#add(owner, bytes);
         } else this.#onRefused(refusal);
         return refusal;
+      },
+      charge: (bytes) => {
+        if (isReleased) return;
+        mine += bytes;
+        this.#add(owner, bytes);
+      },
+      give: (bytes) => {
+        const back = Math.min(bytes, mine);
+        mine -= back;
+        this.#add(owner, -back);
       },
       release: () => {
         isReleased = true;

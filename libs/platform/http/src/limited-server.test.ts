@@ -84,7 +84,7 @@ describe('connections', () => {
 
 describe('a request', () => {
   test('whose head does not come is answered 408 (S33)', async () => {
-    const { url, turnedAway } = await start();
+    const { url, turnedAway } = await start({ requestTimeoutMs: 60_000 });
     const connection = await openRawConnection(url);
     connection.write('GET / HTTP/1.1\r\nhost: x\r\n');
     expect(status(await connection.closed)).toBe('408');
