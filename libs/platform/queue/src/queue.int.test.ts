@@ -82,27 +82,6 @@ describe('a PostgreSQL that is killed', { timeout: 120_000 }, () => {
     for (const one of [worker, queue]) await one.close();
   });
 
-  test('under workers is not waited for when they are closed, whatever pause they are in', async () => {
-    const backend = createQueueBackend({ kind: 'postgres', databaseUrl: server.url });
-    const names = Array.from({ length: 5 }, () => `q-${randomUUID()}`);
-    const seen = new Set<string>();
-    const workers = names.map((name) => backend.work<string>(name, async () => void seen.add(name), { concurrency: 1 }));
-    const queues = names.map((name) => backend.queue<string>(name));
-    await Promise.all(queues.map((queue) => queue.add('one', 'one')));
-    await eventually(() => seen.size === names.length, { timeoutMs: 30_000 });
-    await server.kill();
-    // Within its three seconds each looks for stalled jobs, fails, and waits for five: one a second is closed meanwhile.
-    const took = await Promise.all(workers.map(async (worker, index) => {
-      await new Promise((resolve) => setTimeout(resolve, 1_000 * index));
-      const began = performance.now();
-      await worker.close();
-      return performance.now() - began;
-    }));
-    expect(Math.max(...took)).toBeLessThan(3_500);
-    await Promise.all(queues.map((queue) => queue.close()));
-    await server.resume();
-  });
-
   test('under a connection that BullMQ holds is that connection\'s failure, and no unhandled event', async () => {
     const url = new URL(server.url);
     url.search = '';
