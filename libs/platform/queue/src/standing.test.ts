@@ -37,12 +37,13 @@ test('one that could not connect is closed, and another made; whoever asks in be
   expect(stood).toEqual([made[1]]);
 });
 
-test('closed while it has none, it makes no other', async () => {
+test.each(['before', 'after'])('closed %s its first connection failed, it makes no other', async (when) => {
   const { one, made } = standing();
   made[0]?.closed.resolve();
+  if (when === 'before') await one.close();
   made[0]?.ready.reject(new Error('refused'));
   await expect(one.get()).rejects.toThrow('refused');
-  await one.close();
+  if (when === 'after') await one.close();
   await new Promise((resolve) => setTimeout(resolve, 1_300)); // longer than the pause before another
   expect(made).toHaveLength(1);
 });
