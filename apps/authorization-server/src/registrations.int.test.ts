@@ -66,6 +66,12 @@ const keepUpAt = (now: number, changes: Rules = {}) => {
 };
 const FORGOTTEN = 'this client is not registered here (any more): register again';
 
+test.each([['a name with a character that is no text', 'Fu\u0000zz', 'Fuzz'], ['a name of nothing else', '\u0000', null], ['half a character', 'Fuzz \ud800', 'Fuzz'], ['a name without end', 'x'.repeat(10_000), expect.stringMatching(/^x{79}…$/)]])('%s is registered, and listed as it is shown (R18)', async (_what, name, listed) => {
+  const { status, body } = await register(deployment, { client_name: name });
+  expect(status).toBe(201);
+  expect(await deployment.database.dynamicRegistration.findUnique({ where: { clientId: String(body['client_id']) }, select: { clientName: true } })).toEqual({ clientName: listed });
+});
+
 describe('a registration that was used', () => {
   test('stays as long as a session uses it, and goes a time after the last one ended (R18)', async () => {
     const [live, over] = [await connect(), await connect()];

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import type { Database } from '@sallyport/database';
-import { constantTimeEqual, type Clock } from '@sallyport/kernel';
+import { claimedName, constantTimeEqual, type Clock } from '@sallyport/kernel';
 import { durationSeconds } from '@sallyport/policy';
 import type { NewRegistration, RegistrationRules } from '../engine/engine.js';
 import type { EndSession } from '../lifecycle/end-session.js';
@@ -75,7 +75,8 @@ export class DynamicRegistrations implements RegistrationRules {
   async registered({ clientId, name, redirectHosts, address }: NewRegistration): Promise<void> {
     const [network] = addressKeys(address);
     const source = network?.key ?? '';
-    await this.#parts.database.dynamicRegistration.create({ data: { clientId, idDigest: digestOf(clientId), clientName: name ?? null, redirectHosts: [...redirectHosts], source, registeredAt: new Date(this.#parts.clock()) } });
+    // The name as pages show it: what the agent sent may hold characters that PostgreSQL takes for no text.
+    await this.#parts.database.dynamicRegistration.create({ data: { clientId, idDigest: digestOf(clientId), clientName: claimedName(name ?? '') || null, redirectHosts: [...redirectHosts], source, registeredAt: new Date(this.#parts.clock()) } });
   }
 
   /** Written at most once an hour, unless it is new to somebody. */
