@@ -23,7 +23,8 @@ test('three thousand mutated requests get no server error, no silence, no foreig
   expect(report.failures, again).toEqual([]);
   expect(report.cases).toBe(3_000);
   // Not only refusals at the door: pages, tokens and registrations were reached.
-  for (const status of ['200', '201', '303']) expect(report.statuses[status]).toBeGreaterThan(20);
+  // Of redirects there are few: only a good request leads on to a page of ours, an error of a stranger leads nowhere.
+  for (const [status, least] of [['200', 20], ['201', 20], ['303', 2]] as const) expect([status, (report.statuses[status] ?? 0) > least]).toEqual([status, true]);
 }, 180_000);
 
 test('what came without a browser is taken while nobody alters it: the mutations start from something good (B7, R5)', async () => {
