@@ -195,7 +195,7 @@ describe('a parked call', () => {
     for (const responses of [{}, { question: { action: 'perhaps' } }, { other: choice }]) expect((await retry(two, undefined, responses)).json?.error).toMatchObject({ code: -32602 });
     expect(textOf((await retry(two)).json?.result)).toContain('Ada');
     const again = (await retry(two)).json?.result;
-    expect([again?.['isError'], textOf(again)]).toEqual([true, 'The call to legacy that waited for the user is gone. Make it again.']);
+    expect([again?.['isError'], textOf(again)]).toEqual([true, 'The call to legacy that waited for the user is gone. The call may have been carried out: find out before making it again.']);
   });
   test('goes on with the credential it began with and no other (S16, R34)', async () => {
     const holly = testUser('holly');
@@ -244,7 +244,7 @@ describe('a parked call', () => {
     const lost = async (retry: typeof first.retry) => {
       const startedAt = performance.now();
       const { result } = (await retry(one)).json ?? {};
-      expect([result?.['isError'], textOf(result)]).toEqual([true, 'The call to legacy that waited for the user is gone. Make it again.']);
+      expect([result?.['isError'], textOf(result)]).toEqual([true, 'The call to legacy that waited for the user is gone. The call may have been carried out: find out before making it again.']);
       return performance.now() - startedAt;
     };
     // Within a second on a machine that is not busy; waiting for the server's time-out would take five.

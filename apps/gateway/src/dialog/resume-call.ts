@@ -116,10 +116,12 @@ export async function resumeForReplica(path: RequestPath, request: Extract<Repli
   const refuseLate: RefuseLate = (refusal) => refuse(refusal, { resourceMetadataUrl: path.resourceMetadataUrl, scheme: schemeOf(before.inbound.headers), request: call.request, id: undefined, era: 'modern' });
   const leave = path.openCalls.add(open);
   const forget = path.remoteExchanges.served(request.exchange, () => gone.abort());
-  void sendPieces(path, from, request.exchange, resumed(parked, call, refuseLate, request.responses), gone).finally(() => {
+  const over = () => {
     leave();
     forget();
-  });
+  };
+  // What breaks here falls silent there, and its client is told so.
+  void sendPieces(path, from, request.exchange, resumed(parked, call, refuseLate, request.responses), gone).then(over, over);
   return true;
 }
 

@@ -46,22 +46,29 @@ async function serve(endpoint: McpEndpoint, request: FastifyRequest, reply: Fast
   });
   reply.raw.on('error', (error) => logger.debug({ err: error }, 'answer could not be written'));
 
-  let answer: Answer;
-  try {
-    answer = await endpoint.handle({ method: request.method, target: targetOf(request), headers: new InboundHeaders(request.raw.rawHeaders), sourceIp: request.ip, body: request.raw.iterator({ destroyOnReturn: false }), disconnected: gone.signal, bytes, onOver: (listener) => void (isClosed ? listener() : over.push(listener)) }, facts);
-  } catch (error) {
-    if (!gone.signal.aborted) logger.error({ err: error }, 'call failed');
+  const noteFailure = (err: unknown) => {
+    if (!gone.signal.aborted) logger.error({ err }, 'call failed');
     for (const call of callsIn(facts)) {
       call.decision ??= 'invalid';
       call.reason ??= gone.signal.aborted ? 'client_gone' : 'internal_error';
     }
+  };
+  let answer: Answer;
+  try {
+    answer = await endpoint.handle({ method: request.method, target: targetOf(request), headers: new InboundHeaders(request.raw.rawHeaders), sourceIp: request.ip, body: request.raw.iterator({ destroyOnReturn: false }), disconnected: gone.signal, bytes, onOver: (listener) => void (isClosed ? listener() : over.push(listener)) }, facts);
+  } catch (error) {
+    noteFailure(error);
     const message = callsIn(facts).some(({ room }) => room !== undefined) ? 'Internal error. Whether this was carried out is not known.' : 'Internal error.';
     answer = jsonAnswer(500, { jsonrpc: '2.0', id: null, error: { code: -32603, message } });
   }
 
   let recorded: Promise<Withheld> | undefined;
   const record = () => (recorded ??= recordCalls(endpoint, callsIn(facts), { receivedAt, durationMs: millisecondsSince(startedAt), httpStatus: answer.status, sourceIp: request.ip }));
-  if (!gone.signal.aborted && (await writeAnswer(answer, reply.raw, record, { bytes }))) return;
+  try {
+    if (!gone.signal.aborted && (await writeAnswer(answer, reply.raw, record, { bytes }))) return;
+  } catch (error) {
+    noteFailure(error); // a stream that breaks breaks nothing else: nobody waits for this function
+  }
   for (const call of callsIn(facts)) call.reason ??= 'client_gone';
   await record();
   reply.raw.destroy();

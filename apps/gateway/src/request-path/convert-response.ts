@@ -129,8 +129,19 @@ function refusedByServer(serverCall: ServerCall, { value: { error } }: ServerMes
   const shown = code === -32002 ? -32602 : code;
   const isReserved = shown >= -32768 && shown <= -32000 && shown !== -32602 && shown !== -32603;
   if (isReserved) return protocolError;
-  const { lease } = serverCall;
-  return { refused: 'server-error', code: shown, message: lease.redact(message).slice(0, 4096), ...(data === undefined ? {} : { data: JSON.parse(lease.redact(JSON.stringify(data))) as unknown }) };
+  const told = redacted(serverCall, data);
+  return { refused: 'server-error', code: shown, message: serverCall.lease.redact(message).slice(0, 4096), ...(told === undefined ? {} : { data: told }) };
+}
+
+/** A part of a message without the credential; `undefined` where it stood in more than a text, and what is left is no JSON. */
+function redacted({ lease }: Pick<ServerCall, 'lease'>, data: unknown): unknown {
+  if (data === undefined) return undefined;
+  try {
+    return JSON.parse(lease.redact(JSON.stringify(data)));
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    return undefined;
+  }
 }
 
 const URL_ELICITATION_REQUIRED = -32042;
@@ -145,8 +156,9 @@ function missingCapability({ call, server }: ServerCall, data: unknown, protocol
 }
 
 /** A legacy server sends the user to a page first (2025-11-25, URL mode): in the words of the client's own era. */
-function visitRequired({ call, server, lease, abilities }: ServerCall, data: unknown, protocolError: Unavailable): Outcome {
-  const elicitations: unknown = isJsonObject(data) ? JSON.parse(lease.redact(JSON.stringify(data['elicitations'] ?? null))) : undefined;
+function visitRequired(serverCall: ServerCall, data: unknown, protocolError: Unavailable): Outcome {
+  const { call, server, abilities } = serverCall;
+  const elicitations = isJsonObject(data) ? redacted(serverCall, data['elicitations']) : undefined;
   if (!Array.isArray(elicitations) || elicitations.length === 0 || elicitations.length > MAX_QUESTIONS) return protocolError;
   const questions = new Map<string, Question>();
   for (const [index, elicitation] of elicitations.entries()) {

@@ -10,7 +10,7 @@ import type { Admitted, RequestPath } from './request-path.js';
  */
 export async function endSession(path: RequestPath, inbound: InboundRequest, { caller }: Admitted): Promise<Answer | Refusal> {
   const leave = path.calls.enter(caller.userId);
-  if (leave === undefined) return { refused: 'too-many', what: 'calls', byAll: path.calls.isFull };
+  if (leave === undefined) return { refused: 'too-many', what: 'calls', byAll: path.calls.isByAll(caller.userId) };
   inbound.onOver(leave);
   const sealed = inbound.headers.get('mcp-session-id');
   if (sealed === undefined) return { refused: 'invalid-request', message: 'Mcp-Session-Id is required.' };

@@ -40,7 +40,7 @@ export async function handleMcpRequest(path: RequestPath, inbound: InboundReques
   const { userId } = authenticated.caller;
   await path.turns.take(userId);
   const leave = path.arriving.enter(userId);
-  if (leave === undefined) return refused({ refused: 'too-many', what: 'requests', byAll: path.arriving.isFull });
+  if (leave === undefined) return refused({ refused: 'too-many', what: 'requests', byAll: path.arriving.isByAll(userId) });
   inbound.onOver(leave);
   const configuration = path.configuration();
   if ('unavailable' in configuration) return refused({ refused: 'not-ready', reason: configuration.unavailable });
@@ -111,7 +111,7 @@ async function handleMessage(arrived: Arrived, body: unknown, facts: CallFacts):
   };
   const call: Call = { ...admission, path, open, inbound: { ...inbound, disconnected: ending.signal }, request, facts };
   const leave = path.calls.enter(call.caller.userId);
-  if (leave === undefined) return refused({ refused: 'too-many', what: 'calls', byAll: path.calls.isFull });
+  if (leave === undefined) return refused({ refused: 'too-many', what: 'calls', byAll: path.calls.isByAll(call.caller.userId) });
   arrived.leave();
   inbound.onOver(leave);
   const unrecordable = reserveRecord(path, facts);

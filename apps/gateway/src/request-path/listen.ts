@@ -29,7 +29,7 @@ export async function listen(call: Call, wanted: SubscriptionFilter): Promise<An
     if (received.type === 'not-normal') return { refused: 'uri-not-normal', part: received.part, normal: received.normal };
   }
   const leave = path.subscriptions.enter(caller.userId);
-  if (leave === undefined) return { refused: 'too-many', what: 'subscriptions', byAll: path.subscriptions.isFull };
+  if (leave === undefined) return { refused: 'too-many', what: 'subscriptions', byAll: path.subscriptions.isByAll(caller.userId) };
   call.inbound.onOver(leave);
   const tasks = (wanted.taskIds ?? []).flatMap((taskId) => followedTask(call, taskId) ?? []);
   const watches: NonNullable<Call['open']['lost']>[] = [];

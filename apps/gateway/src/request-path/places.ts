@@ -1,4 +1,7 @@
-/** How many of something are open here at a time, bounded per user and altogether: one user's agents cannot take the room of all others. */
+/**
+ * How many of something are open here at a time, bounded per user and altogether. Nobody holds more than what is free: however
+ * many users take what they can, there is room for the next one (dynamic thresholds, as in `BytesInFlight`; S32).
+ */
 export class Places {
   readonly #byUser = new Map<string, number>();
   readonly #limits: { readonly perUser: number; readonly total: number };
@@ -8,15 +11,15 @@ export class Places {
     this.#limits = limits;
   }
 
-  /** Nobody gets one, whoever asks. */
-  get isFull(): boolean {
-    return this.#total >= this.#limits.total;
+  /** Of whoever was refused: whether it is what others hold that is in the way, and not this user's own limit. */
+  isByAll(userId: string): boolean {
+    return (this.#byUser.get(userId) ?? 0) < this.#limits.perUser;
   }
 
   /** @returns what to call when it is over, once or more often; `undefined` when there is no room. */
   enter(userId: string): (() => void) | undefined {
     const ofUser = this.#byUser.get(userId) ?? 0;
-    if (ofUser >= this.#limits.perUser || this.#total >= this.#limits.total) return undefined;
+    if (ofUser >= Math.min(this.#limits.perUser, this.#limits.total - this.#total)) return undefined;
     this.#byUser.set(userId, ofUser + 1);
     this.#total += 1;
     let isIn = true;

@@ -53,7 +53,7 @@ export type Refusal =
   | { readonly refused: 'missing-capability'; readonly required: JsonObject }
   /** The server sends the user to a page first, and the client is of 2025-11-25. */
   | { readonly refused: 'visit-required'; readonly visits: readonly JsonObject[] }
-  | { readonly refused: 'server-unavailable'; readonly title: string; readonly reason: RelayFailure | 'credential-rejected' | 'credential-unavailable' | 'scopes-missing' | 'protocol' | 'needs-tasks' | 'no-input' | 'parked-call-lost'; readonly retryAfterSeconds?: number | undefined; /** The request itself was not sent: what it is about could not be found. */ readonly isUnsent?: true }
+  | { readonly refused: 'server-unavailable'; readonly title: string; readonly reason: RelayFailure | 'credential-rejected' | 'credential-unavailable' | 'scopes-missing' | 'protocol' | 'needs-tasks' | 'no-input' | 'parked-call-lost'; readonly retryAfterSeconds?: number | undefined; /** The request itself was not sent: what it is about could not be found. */ readonly isUnsent?: true; /** HTTP, of the server's answer. */ readonly status?: number | undefined }
   /** An error of the server's own, in its words, about the operation. */
   | { readonly refused: 'server-error'; readonly code: number; readonly message: string; readonly data?: unknown };
 

@@ -224,8 +224,11 @@ function unrecorded({ recordId, isDone }: Extract<Refusal, { refused: 'unrecorde
   return `${what} Its result is withheld, because no record of it could be written. Do not repeat it: an administrator finds it in the log of the gateway as ${recordId}.`;
 }
 
+/** Something broke there, or between a proxy and the server (502, 504); 503 says that nothing was done (RFC 9110 section 15.6.4). */
+const saysNothingOfIt = (status: number | undefined): boolean => status !== undefined && status >= 500 && status !== 503;
+
 /** @param isCall what was sent may have been carried out by then: that is no invitation to send it again */
-function unavailable({ title, reason, retryAfterSeconds }: Extract<Refusal, { refused: 'server-unavailable' }>, isCall: boolean): string {
+function unavailable({ title, reason, retryAfterSeconds, status }: Extract<Refusal, { refused: 'server-unavailable' }>, isCall: boolean): string {
   const when = retryAfterSeconds === undefined ? 'Try again later.' : `Try again in ${retryAfterSeconds} seconds.`;
   switch (reason) {
     case 'credential-rejected':
@@ -245,7 +248,8 @@ function unavailable({ title, reason, retryAfterSeconds }: Extract<Refusal, { re
     case 'needs-tasks':
       return `${title} does this only as a task, and this client does not follow up tasks.`;
     case 'parked-call-lost':
-      return `The call to ${title} that waited for the user is gone. Make it again.`;
+      // Also of one that went on with an earlier answer, here or at a replica that is gone since.
+      return `The call to ${title} that waited for the user is gone. ${isCall ? MAY_HAVE_RUN : 'Make it again.'}`;
     case 'no-input':
       return `${title} asked for input, and the client did not give it.`;
     case 'certificate-refused':
@@ -256,7 +260,9 @@ function unavailable({ title, reason, retryAfterSeconds }: Extract<Refusal, { re
       return `${title} did not answer as an MCP server should.`;
     case 'interrupted':
       return isCall ? `The connection to ${title} broke off. ${MAY_HAVE_RUN}` : `${title} is not available. ${when}`;
-    case 'unreachable': case 'refused-destination': case 'http-status':
+    case 'http-status':
+      return isCall && saysNothingOfIt(status) ? `${title} failed (HTTP ${status}). ${MAY_HAVE_RUN}` : `${title} is not available. ${when}`;
+    case 'unreachable': case 'refused-destination':
       return `${title} is not available. ${when}`;
   }
 }

@@ -31,7 +31,7 @@ function saidIn(serverCall: ServerCall, answer: Sent['answer']): AsyncIterable<S
     case 'stream':
       return answer.messages;
     case 'failed':
-      return { refused: 'server-unavailable', title, reason: answer.reason, retryAfterSeconds: answer.retryAfterSeconds };
+      return { refused: 'server-unavailable', title, reason: answer.reason, retryAfterSeconds: answer.retryAfterSeconds, status: answer.status };
     case 'accepted':
       return { refused: 'server-unavailable', title, reason: 'protocol' };
     case 'message':
