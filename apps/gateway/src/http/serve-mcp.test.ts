@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { RefusalTally } from '@sallyport/kernel';
+import { EventTally } from '@sallyport/kernel';
 import type { CallRecord } from '@sallyport/messages';
 import { createLogger } from '@sallyport/telemetry';
 import fastify from 'fastify';
@@ -25,7 +25,7 @@ test('an answer that breaks after it began ends its own connection, with a recor
       return { status: 200, headers: {}, body: { type: 'stream', pieces: breaking() } };
     },
     append: async (record) => void records.push(record),
-    refusals: new RefusalTally({ clock: Date.now }), replica: 'gateway-1', clock: Date.now,
+    refusals: new EventTally({ clock: Date.now }), replica: 'gateway-1', clock: Date.now,
     logger: createLogger({ name: 'gateway', level: 'error', destination: { write: (line: string) => void lines.push(line) } }),
   });
   const unhandled: unknown[] = [];

@@ -42,6 +42,21 @@ test('behind a burst of one user, another user begins with the next turn, not af
   expect(begun).toEqual(['abuser', 'bob', 'abuser', 'abuser']);
 });
 
+test('what takes long begins one by one: others are served in between (S34)', async () => {
+  const { ask, work, turn, begun } = loop();
+  ask('a');
+  work(40);
+  for (const user of ['a', 'a', 'a', 'b', 'c', 'd']) ask(user);
+  await turn();
+  expect(begun).toEqual(['a']);
+  work(40);
+  await turn();
+  expect(begun).toEqual(['a', 'b']);
+  work(5);
+  await turn();
+  expect(begun).toEqual(['a', 'b', 'c', 'd', 'a', 'a']);
+});
+
 test('users take turns, in the order they came, and nobody is left out or begins twice', async () => {
   const { ask, work, turn, begun, turns, isIdle } = loop();
   ask('a');

@@ -2,6 +2,8 @@
 const SLICE_MS = 3;
 /** Requests that waited and begin in one turn, one user after the other. */
 const PER_TURN = 4;
+/** After a turn this long, in milliseconds, one begins alone: what it does is not short. */
+const LONG_TURN_MS = 25;
 
 export interface FairTurnsOptions {
   /** Milliseconds, of a clock that only goes forward. */
@@ -15,7 +17,7 @@ export interface FairTurnsOptions {
  * begins at once and nothing is kept. When one user's burst makes it long, requests wait in a queue of their user, and
  * users take turns: somebody else's single call begins after a few of the burst, not after all of it (S32, S34).
  *
- * It refuses nobody: what waits here holds a connection and no byte of a body, and connections are bounded.
+ * It refuses nobody: what waits here holds a connection, and of a body what was taken for it, and both are bounded.
  */
 export class FairTurns {
   readonly #now: () => number;
@@ -51,14 +53,16 @@ export class FairTurns {
   }
 
   #beginTurn(): void {
-    this.#began = this.#now();
+    const began = this.#now();
+    this.#began = began;
     this.#nextTurn(() => {
+      const most = this.#now() - began > LONG_TURN_MS ? 1 : PER_TURN;
       this.#began = undefined;
       if (this.#waiting.size === 0) return;
       this.#beginTurn();
       let begun = 0;
       for (const [userId, queue] of this.#waiting) {
-        if (begun++ === PER_TURN) break;
+        if (begun++ === most) break;
         this.#waiting.delete(userId);
         queue.shift()?.();
         if (queue.length > 0) this.#waiting.set(userId, queue); // at the end: whoever else waits comes first

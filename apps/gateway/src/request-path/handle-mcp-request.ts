@@ -83,6 +83,7 @@ async function handleBatch(arrived: Arrived, elements: readonly unknown[], facts
   const session = sealed === undefined ? undefined : sessionOf(arrived, sealed);
   const version = session?.version ?? inbound.headers.get('mcp-protocol-version');
   const answer: Answer | Refusal = sealed !== undefined && session === undefined ? { refused: 'session-not-found' } : await answerBatch(elements, version, facts, async (element, own) => {
+    await path.turns.take(arrived.authenticated.caller.userId); // each is as much work as a request of its own
     const one = await handleMessage(arrived, element, own);
     if (one.body.type === 'text') inbound.bytes.charge(one.body.text.length); // it waits for the others
     return one;

@@ -81,10 +81,19 @@ export const requestOf = ({ request: { id, method, meta, logLevel } }: Call, par
 
 /** Time and network count while a call runs, too; a change of documents counts at once. */
 const DECIDED_AGAIN_MS = 10_000;
+const GOLDEN_RATIO = 0.618_033_988_75;
+let watches = 0;
+
+/**
+ * When a call counts as decided that began now: somewhat earlier, for each call otherwise. Calls that began together are
+ * decided again one after the other and not all at once, which nobody else could do anything during (S34).
+ */
+export const decidedSince = (now: number): number => now - Math.floor(((++watches * GOLDEN_RATIO) % 1) * DECIDED_AGAIN_MS);
 
 /** Says when a call that runs may no longer (security rule S17): its credential was revoked, or policy would not let it in again. */
 export function permitWatch(call: Call, permit: Permit, lease: CredentialLease, action: Action): NonNullable<Call['open']['lost']> {
-  let { documentsGeneration: generation, now: decidedAt } = call;
+  let { documentsGeneration: generation } = call;
+  let decidedAt = decidedSince(call.now);
   return (snapshot) => {
     const { revocations } = snapshot;
     if ((lease.connectionId !== null && revocations.isConnectionRevoked(lease.connectionId, lease.leasedAt)) || revocations.isServerRevoked(permit.server, lease.leasedAt)) return 'credential_revoked';

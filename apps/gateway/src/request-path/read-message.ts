@@ -10,7 +10,10 @@ import type { RequestPath } from './request-path.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-type Reading = Pick<RequestPath, 'bytes' | 'maxBodyBytes'>;
+type Reading = Pick<RequestPath, 'bytes' | 'maxBodyBytes' | 'turns'>;
+
+/** To parse more than this takes milliseconds: many that become whole at once take turns again. */
+const LARGE_BYTES = 64 * 1024;
 
 /**
  * The body of a POST as JSON, unambiguous and within its limits; nothing else is a message (security rule S10). The room
@@ -22,7 +25,9 @@ export async function readMessage(path: Reading, inbound: InboundRequest, userId
   const held = path.bytes.open(userId);
   inbound.bytes.countIn(held);
   const body = await readBody({ chunks: inbound.body, contentLength: inbound.headers.get('content-length') }, path.maxBodyBytes, held);
-  return typeof body === 'string' ? refusalOf(body) : (messageIn(body) ?? { refused: 'not-json' });
+  if (typeof body === 'string') return refusalOf(body);
+  if (body.length > LARGE_BYTES) await path.turns.take(userId);
+  return messageIn(body) ?? { refused: 'not-json' };
 }
 
 function messageIn(body: Uint8Array): { readonly value: unknown } | undefined {
