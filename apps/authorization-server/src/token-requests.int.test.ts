@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { eventually } from '@sallyport/testing';
 import { TestAgent } from './testing/test-agent.js';
 import { startTestDeployment, type TestDeployment } from './testing/test-deployment.js';
+import { wayBack } from './testing/test-browser.js';
 
 let deployment: TestDeployment;
 beforeAll(async () => {
@@ -78,8 +79,8 @@ describe('a code', () => {
     const { register } = await import('./testing/test-agent.js');
     const registration = await register(deployment, { token_endpoint_auth_method: 'client_secret_post' });
     const agent = new TestAgent(deployment, String(registration.body['client_id']));
-    const without = await agent.open({ code_challenge: undefined, code_challenge_method: undefined });
-    expect(without.url.searchParams.get('error')).toBe('invalid_request');
+    const without = wayBack(await agent.open({ code_challenge: undefined, code_challenge_method: undefined }));
+    expect(without.searchParams.get('error')).toBe('invalid_request');
     const answer = await agent.authorize();
     expect((await agent.redeem(answer.get('code'))).status).toBe(401);
     expect((await agent.redeem(answer.get('code'), { client_secret: String(registration.body['client_secret']) })).status).toBe(200);
