@@ -136,6 +136,18 @@ describe('a strange request is answered by an OAuth error and never by a 5xx', (
     }
   });
 
+  test('to an assertion whose `sub` is no client id, of whatever JSON type, at every endpoint that clients authenticate at (RFC 7523 section 3)', async () => {
+    const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
+    for (const path of ['/token', '/revoke', '/introspect', '/par']) {
+      for (const sub of [{ a: [] }, ['x'], 7, true, '', 'nobody', 'a\u0000', '__proto__']) {
+        const assertion = `${part({ alg: 'ES256' })}.${part({ sub })}.x`;
+        const body = new URLSearchParams({ grant_type: 'client_credentials', token: 'x', client_assertion: assertion, client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer' }).toString();
+        const { status = 0, body: answer } = await send(path, { method: 'POST', body, headers: { 'content-type': 'application/x-www-form-urlencoded' } });
+        expect([path, sub, status >= 400 && status < 500, (JSON.parse(answer) as { error?: unknown }).error]).toEqual([path, sub, true, expect.stringMatching(/^invalid_(client|request)$/)]);
+      }
+    }
+  });
+
   test('on the pages, each of which carries a policy', async () => {
     const answers = await Promise.all([
       send('/interaction/%00'), send(`/interaction/${'x'.repeat(7000)}`), post('/interaction/x/consent', 'decision=allow'), post('/interaction/x/consent', 'null', 'application/json'), post('/interaction/x/consent', '{', 'application/json'), post('/interaction/x/consent', '<', 'text/xml'), post('/interaction/x/consent', 'a='.repeat(80_000)),

@@ -121,7 +121,9 @@ export function whenClientIsNamed(provider: Provider, check: (ctx: KoaContextWit
 export function whenClientIsSought(provider: Provider, check: (ctx: KoaContextWithOIDC, clientId: string) => Promise<void>, unknown: (ctx: KoaContextWithOIDC, clientId: string) => void): void {
   const { Client: clients } = provider;
   const find = clients.find.bind(clients);
-  clients.find = async (clientId) => {
+  clients.find = async (clientId: unknown) => {
+    // A client that names itself only in its assertion is looked up by the `sub` there, whatever that is.
+    if (typeof clientId !== 'string') return undefined;
     const ctx = Provider.ctx;
     if (ctx) await check(ctx, clientId);
     const client = await find(clientId);
