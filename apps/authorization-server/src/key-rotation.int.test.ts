@@ -30,7 +30,7 @@ const publishedKids = async () => {
 };
 
 /** As of one user with three agents that never rest: more than any limit would let pass. */
-const limits = { user: 1_000_000 };
+const limits = { user: 1_000_000, session: 1_000_000 };
 
 test('a key is published, signs, retires and is withdrawn under load, without a failed request or verification at three gateways (B7, S5)', async () => {
   const verifiers = await Promise.all([startVerifier(), startVerifier(), startVerifier()]);

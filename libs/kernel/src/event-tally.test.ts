@@ -38,3 +38,9 @@ test('a clock that goes back neither stops the sums nor makes them many', () => 
   now = -1;
   expect(tally.take()).toHaveLength(1);
 });
+
+test('a flood of one type hides no event of another (S33)', () => {
+  const tally = new EventTally({ clock: () => 0, burst: 2 });
+  for (let i = 0; i < 100; i++) tally.note('token.refused', 'expired');
+  expect([tally.note('user.sign_in_failed', 'denied'), tally.note('token.refused', 'expired')]).toEqual([true, false]);
+});

@@ -2,9 +2,9 @@ import type { Clock } from './clock.js';
 
 export interface EventTallyOptions {
   readonly clock: Clock;
-  /** How many are told one by one at first. Default 60. */
+  /** How many of each type are told one by one at first. Default 60. */
   readonly burst?: number;
-  /** How many more of them each minute. Default 6. */
+  /** How many more of each type every minute. Default 6. */
   readonly perMinute?: number;
 }
 
@@ -28,8 +28,9 @@ const MAX_SUMS = 64;
 const OTHER = 'other';
 
 /**
- * What callers cause that nobody knows yet: it costs them nothing, so there may be any number. The first are told one by
- * one; beyond a rate they are summed up, per type, reason and minute. None goes untold, and what has to be kept of them
+ * What callers cause that nobody knows yet: it costs them nothing, so there may be any number. The first of each type are
+ * told one by one, so that a flood of one type hides no event of another; beyond a rate they are summed up, per type, reason
+ * and minute. None goes untold, and what has to be kept of them
  * does not grow with their number (security rule S33).
  */
 export class EventTally {
@@ -37,27 +38,22 @@ export class EventTally {
   readonly #burst: number;
   readonly #perMinute: number;
   readonly #sums = new Map<string, EventSum>();
-  #left: number;
-  #filledAt: number;
+  /** By type: how many may still be told by themselves, as of when. Types are a closed set. */
+  readonly #left = new Map<string, { readonly count: number; readonly at: number }>();
 
   constructor({ clock, burst = 60, perMinute = 6 }: EventTallyOptions) {
     this.#clock = clock;
     this.#burst = burst;
     this.#perMinute = perMinute;
-    this.#left = burst;
-    this.#filledAt = clock();
   }
 
   /** @returns true: tell of it by itself; false: it was counted, and `take` gives the sum */
   note(of: string, reason: string, address?: string | null): boolean {
     const now = this.#clock();
-    const passed = Math.max(0, now - this.#filledAt);
-    this.#left = Math.min(this.#burst, this.#left + (passed * this.#perMinute) / MINUTE_MS);
-    this.#filledAt = now;
-    if (this.#left >= 1) {
-      this.#left -= 1;
-      return true;
-    }
+    const { count, at } = this.#left.get(of) ?? { count: this.#burst, at: now };
+    const left = Math.min(this.#burst, count + (Math.max(0, now - at) * this.#perMinute) / MINUTE_MS);
+    this.#left.set(of, { count: left >= 1 ? left - 1 : left, at: now });
+    if (left >= 1) return true;
     this.count(of, reason, address);
     return false;
   }

@@ -29,7 +29,7 @@ test('what anybody can cause is recorded one by one up to a rate and then summed
   records.sumUp();
   await records.close();
   const ofNobody = stream.arrived.filter(({ type, userId }) => userId === undefined && type !== 'events.summed').length;
-  expect(ofNobody).toBe(60);
+  expect(ofNobody).toBe(3 * 60);
   expect(stream.arrived.filter(({ userId }) => userId === 'usr_alice')).toHaveLength(300);
   const sums = summed(stream.arrived);
   expect(sums.map(([of, reason]) => [of, reason])).toEqual([['token.refused', 'invalid_client'], ['user.sign_in_failed', 'state_unknown'], ['agent.registered', 'unsaid']]);
