@@ -113,11 +113,13 @@ describe('what is kept of the trail', () => {
   const daysAgo = (days: number) => Date.now() - days * DAY_MS;
 
   it('is what is younger than the retention, in batches; definitions of tools and change sets that matter stay (S33)', async () => {
-    await start();
+    const { service } = await start();
     const listed = { v: 1, type: 'tool.listed', id: 'tool_1', replica: 'gateway-1', at: daysAgo(400), server: 'notes', detail: { tool: 'get_note', sha256: 'a'.repeat(64), definition: '{}' } };
     const calls = (count: number, days: number) => Array.from({ length: count }, () => record({ receivedAt: daysAgo(days) }));
     await messaging.events.publish('gateway-1', [...calls(700, 91), listed, ...calls(3, 89)]);
     await eventually(async () => (await database.event.count({ where: { type: 'mcp.response' } })) === 703);
+    await service.close(); // it would publish the change sets that follow
+    running = [];
     const revisions = Array.from({ length: 250 }, (_, i) => ({ revision: 1_000 + i, epoch: 'e', jws: 'x', createdAt: new Date(daysAgo(91)), publishedAt: i < 200 ? new Date(daysAgo(91)) : null }));
     await database.configurationRevision.createMany({ data: revisions });
 

@@ -223,7 +223,7 @@ describe('a client certificate', () => {
     for (const name of ['stranger', 'expired'] as const) {
       const user = testUser(name);
       people.set(user.userId, user);
-      expect(await call('strict', user)).toMatchObject({ text: undefined, error: 'The connection to strict broke off. The call may have been carried out: find out before making it again.' });
+      expect(await call('strict', user)).toMatchObject({ text: undefined, error: 'strict is not available. Try again later.' });
     }
     const nobody = testUser('nobody');
     people.set(nobody.userId, nobody);
