@@ -5,6 +5,7 @@ import { connectDatabase, type Database } from '@sallyport/database';
 import { newId } from '@sallyport/kernel';
 import { ensureDeploymentKeys, loadMasterKey, Sealer } from '@sallyport/keys';
 import { eventually, repositoryRoot } from '@sallyport/testing';
+import { request } from 'undici';
 import { administrator } from '../system/administrator.js';
 import { serversConfiguration } from '../system/servers-configuration.js';
 import { signedTokens } from '../system/signed-tokens.js';
@@ -199,11 +200,13 @@ async function revokeOne({ system, host, tokens }: Pick<World, 'system' | 'host'
   const statusAt = async (gateway: string): Promise<number> => {
     const headers = { host, authorization: `Bearer ${token}`, 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
     const body = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
-    return (await fetch(`${gateway}/mcp`, { method: 'POST', headers, body, signal: AbortSignal.timeout(10_000) })).status;
+    const { statusCode, body: answer } = await request(`${gateway}/mcp`, { method: 'POST', headers, body, headersTimeout: 10_000 });
+    await answer.dump();
+    return statusCode;
   };
   for (const gateway of system.gateways) {
     const status = await statusAt(gateway);
-    if (status === 401) throw new Error(`${gateway} did not know the agent before it was revoked (${status})`);
+    if (status !== 200) throw new Error(`${gateway} answered ${status} before the agent was revoked`);
   }
   const began = performance.now();
   await administrator(system).revoke({ agent });
