@@ -28,10 +28,28 @@ export default defineConfig({
           testTimeout: 30_000, // a machine that is busy takes seconds to load an app's configuration
         },
       },
-      { ...suite, test: { name: 'boundaries', include: ['tools/boundaries/*.test.ts'], exclude, testTimeout: 120_000, hookTimeout: 120_000 } },
       {
         ...suite,
-        test: { name: 'int', include: [`${sources}/*.int.test.ts`], exclude, ...withPostgres, pool: 'forks', setupFiles: ['reflect-metadata'], testTimeout: 30_000, hookTimeout: 120_000 },
+        test: {
+          name: 'boundaries',
+          include: ['tools/boundaries/*.test.ts'],
+          exclude,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        ...suite,
+        test: {
+          name: 'int',
+          include: [`${sources}/*.int.test.ts`],
+          exclude,
+          ...withPostgres,
+          pool: 'forks',
+          setupFiles: ['reflect-metadata'],
+          testTimeout: 30_000,
+          hookTimeout: 120_000,
+        },
       },
       {
         ...suite,

@@ -29,7 +29,11 @@ const pgpassOf = (word) => `postgres:5432:sallyport:sallyport:${word}`;
 
 /** Each file that is made from another: the one it is from, and what that makes of it. */
 const derived = [
-  ...roles.map((role) => ({ name: `nats/${role}.nkey`, from: `nats/${role}.seed`, of: (/** @type {string} */ seed) => publicNkeyOf(new Secret(seed), pathOf(`nats/${role}.seed`)) })),
+  ...roles.map((role) => ({
+    name: `nats/${role}.nkey`,
+    from: `nats/${role}.seed`,
+    of: (/** @type {string} */ seed) => publicNkeyOf(new Secret(seed), pathOf(`nats/${role}.seed`)),
+  })),
   { name: 'pgpass', from: 'postgres-password', of: pgpassOf },
 ];
 
@@ -37,28 +41,50 @@ function refuseHalves() {
   for (const { name, from, of } of derived) {
     const [kept, source] = [read(name), read(from)];
     if (kept === undefined || (source !== undefined && of(source) === kept)) continue;
-    const problem = source === undefined ? `is missing, and ${pathOf(name)}, which was made from it, is there` : `is not what ${pathOf(name)} was made from`;
-    throw new SallyportError('secret_missing', `The file ${pathOf(from)} ${problem}. Nothing was changed. Restore it from a backup, or remove ${pathOf(name)}, too: whatever runs with the old one must be given the new one.`);
+    const problem =
+      source === undefined
+        ? `is missing, and ${pathOf(name)}, which was made from it, is there`
+        : `is not what ${pathOf(name)} was made from`;
+    throw new SallyportError(
+      'secret_missing',
+      `The file ${pathOf(from)} ${problem}. Nothing was changed. Restore it from a backup, or remove ${pathOf(name)}, too: whatever runs with the old one must be given the new one.`,
+    );
   }
 }
 
 async function makeSecrets() {
   refuseHalves();
-  await ensureDeploymentKeys(pathOf('keys'), { gateways: ['gateway'], hasDatabase: existsSync(pathOf('postgres-password')), say: (sentence) => void process.stdout.write(`${sentence}\n`) });
+  await ensureDeploymentKeys(pathOf('keys'), {
+    gateways: ['gateway'],
+    hasDatabase: existsSync(pathOf('postgres-password')),
+    say: (sentence) => void process.stdout.write(`${sentence}\n`),
+  });
   mkdirSync(pathOf('nats'), { recursive: true, mode: 0o700 });
   once('postgres-password', password);
   for (const role of roles) once(`nats/${role}.seed`, () => createNkey().seed.reveal());
   for (const { name, from, of } of derived) once(name, () => of(read(from) ?? ''));
   const users = roles.map((role) => ({ role, name: role, publicNkey: read(`nats/${role}.nkey`) ?? '' }));
-  writeFileSync(pathOf('nats/server.conf'), natsServerConfig({ host: '0.0.0.0', port: 4222, storeDir: '/data', users, monitoringPort: 8222 }), { mode: 0o600 });
+  writeFileSync(
+    pathOf('nats/server.conf'),
+    natsServerConfig({ host: '0.0.0.0', port: 4222, storeDir: '/data', users, monitoringPort: 8222 }),
+    { mode: 0o600 },
+  );
   once('admin-token', () => randomBytes(32).toString('base64url'));
   once('idp-client-secret', () => 'replace this line with what your identity provider gave you');
   // Made by root, they would be root's alone: they go to the user the images run as.
   const [uid, gid] = [process.getuid?.() || imageUser, process.getgid?.() || imageUser];
-  if (process.getuid?.() === 0) for (const path of [directory, ...readdirSync(directory, { recursive: true, encoding: 'utf8' }).map(pathOf)]) chownSync(path, uid, gid);
+  if (process.getuid?.() === 0)
+    for (const path of [directory, ...readdirSync(directory, { recursive: true, encoding: 'utf8' }).map(pathOf)])
+      chownSync(path, uid, gid);
   const environment = join(process.cwd(), '.env');
-  if (!existsSync(environment)) writeFileSync(environment, `# The services read deploy/secrets as this user.\nSALLYPORT_UID=${uid}\nSALLYPORT_GID=${gid}\n`);
-  process.stdout.write(`deploy/secrets is complete. Next: put your identity provider's client secret into deploy/secrets/idp-client-secret, write deploy/sallyport.yaml (from deploy/sallyport.example.yaml), docker compose up --build\n`);
+  if (!existsSync(environment))
+    writeFileSync(
+      environment,
+      `# The services read deploy/secrets as this user.\nSALLYPORT_UID=${uid}\nSALLYPORT_GID=${gid}\n`,
+    );
+  process.stdout.write(
+    `deploy/secrets is complete. Next: put your identity provider's client secret into deploy/secrets/idp-client-secret, write deploy/sallyport.yaml (from deploy/sallyport.example.yaml), docker compose up --build\n`,
+  );
 }
 
 try {

@@ -15,7 +15,11 @@ function nxProjectGraph(): ProjectGraph {
   const file = join(directory, 'graph.json');
   try {
     const nx = join(root, 'node_modules', 'nx', 'dist', 'bin', 'nx.js');
-    execFileSync(process.execPath, [nx, 'graph', `--file=${file}`], { cwd: root, stdio: 'pipe', env: { ...process.env, NX_DAEMON: 'false', NX_NO_CLOUD: 'true' } });
+    execFileSync(process.execPath, [nx, 'graph', `--file=${file}`], {
+      cwd: root,
+      stdio: 'pipe',
+      env: { ...process.env, NX_DAEMON: 'false', NX_NO_CLOUD: 'true' },
+    });
     return ProjectGraph.parse(JSON.parse(readFileSync(file, 'utf8')));
   } finally {
     rmSync(directory, { recursive: true });
@@ -23,11 +27,16 @@ function nxProjectGraph(): ProjectGraph {
 }
 
 const workspace = readWorkspace(root, nxProjectGraph());
-const told = (violations: readonly { rule: string; project: string; message: string }[]) => violations.map(({ rule, project, message }) => `${project}: ${message} (${rule})`);
+const told = (violations: readonly { rule: string; project: string; message: string }[]) =>
+  violations.map(({ rule, project, message }) => `${project}: ${message} (${rule})`);
 
 test('every project of the tree is looked at', () => {
-  const { references } = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8')) as { references: { path: string }[] };
-  expect([...workspace.projects.values()].map((project) => project.root).toSorted()).toEqual(references.map(({ path }) => path).toSorted());
+  const { references } = JSON.parse(readFileSync(join(root, 'tsconfig.json'), 'utf8')) as {
+    references: { path: string }[];
+  };
+  expect([...workspace.projects.values()].map((project) => project.root).toSorted()).toEqual(
+    references.map(({ path }) => path).toSorted(),
+  );
 });
 
 test('every project keeps to its boundaries', () => {

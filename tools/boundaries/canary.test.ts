@@ -11,15 +11,29 @@ import { readWorkspace } from './workspace.js';
 const canary = join(dirname(fileURLToPath(import.meta.url)), 'fixtures', 'canary');
 const manifests = globSync('{apps,libs}/*/package.json', { cwd: canary }).map((path) => ({
   root: dirname(path),
-  ...(JSON.parse(readFileSync(join(canary, path), 'utf8')) as { name: string; dependencies: Record<string, string>; nx: { tags: string[] } }),
+  ...(JSON.parse(readFileSync(join(canary, path), 'utf8')) as {
+    name: string;
+    dependencies: Record<string, string>;
+    nx: { tags: string[] };
+  }),
 }));
 const workspace = readWorkspace(canary, {
   graph: {
     nodes: Object.fromEntries(manifests.map(({ name, root, nx }) => [name, { data: { root, tags: nx.tags } }])),
-    dependencies: Object.fromEntries(manifests.map(({ name, dependencies }) => [name, Object.keys(dependencies).filter((target) => target.startsWith('@sallyport/')).map((target) => ({ target }))])),
+    dependencies: Object.fromEntries(
+      manifests.map(({ name, dependencies }) => [
+        name,
+        Object.keys(dependencies)
+          .filter((target) => target.startsWith('@sallyport/'))
+          .map((target) => ({ target })),
+      ]),
+    ),
   },
 });
-const told = (violations: readonly { project: string; rule: string; message: string }[]) => violations.map(({ project, rule, message }) => `${project.replace('@sallyport/', '')}: ${rule}: ${message}`).toSorted();
+const told = (violations: readonly { project: string; rule: string; message: string }[]) =>
+  violations
+    .map(({ project, rule, message }) => `${project.replace('@sallyport/', '')}: ${rule}: ${message}`)
+    .toSorted();
 
 test('every boundary rule is broken by the canary, and nothing else is reported', () => {
   expect(told(violationsOf(workspace))).toEqual([
@@ -54,8 +68,10 @@ test('every shape rule is broken by the canary', () => {
 });
 
 test('a second writer of a table and a table without one are found', () => {
-  expect(told(writerViolationsOf(workspace, readFileSync(join(canary, 'schema.prisma'), 'utf8')))).toEqual([
-    "second-queue: a table has one writer: libs/second-queue/src/index.ts writes Connection, which is token-refresh-worker's",
-    'prisma/schema.prisma: a table has one writer: Nobody names no writer',
-  ].toSorted());
+  expect(told(writerViolationsOf(workspace, readFileSync(join(canary, 'schema.prisma'), 'utf8')))).toEqual(
+    [
+      "second-queue: a table has one writer: libs/second-queue/src/index.ts writes Connection, which is token-refresh-worker's",
+      'prisma/schema.prisma: a table has one writer: Nobody names no writer',
+    ].toSorted(),
+  );
 });

@@ -25,7 +25,8 @@ const technologies = [
 /** What a decision may be built on: a schema, a signature, an expression engine. */
 const domainPackages = new Set(['zod', 'jose', '@marcbachmann/cel-js']);
 /** Node's own modules that reach out of the process; what `node:net` knows about addresses does not. */
-const inputAndOutput = /^node:(fs|net|tls|http|https|http2|dgram|dns|child_process|cluster|worker_threads|readline|sqlite)(\/|$)/;
+const inputAndOutput =
+  /^node:(fs|net|tls|http|https|http2|dgram|dns|child_process|cluster|worker_threads|readline|sqlite)(\/|$)/;
 const addressArithmetic = new Set(['BlockList', 'SocketAddress', 'isIP', 'isIPv4', 'isIPv6']);
 /** What the data plane may not reach, however many libraries lie between. */
 const heavy = /^(@prisma\/.*|prisma|pg|bullmq|ioredis|oidc-provider)$/;
@@ -42,7 +43,9 @@ const distinct = <T>(values: Iterable<T>): T[] => [...new Set(values)];
 function foundations(project: Project): string[] {
   const imported = productImports(project).map(({ packageName }) => packageName);
   const seen = project.graph.filter((name) => !project.declared.includes(name) || project.depended.includes(name));
-  return distinct([...project.depended, ...seen, ...imported]).filter((name) => name !== null && !isNode(name) && name !== project.name) as string[];
+  return distinct([...project.depended, ...seen, ...imported]).filter(
+    (name) => name !== null && !isNode(name) && name !== project.name,
+  ) as string[];
 }
 
 /** Names of every package and project reachable from `project`, each with the way there. */
@@ -73,10 +76,17 @@ export const rules: Readonly<Record<string, Rule>> = {
     if (!has(project, 'type:domain')) return [];
     const impure = foundations(project).filter((name) => {
       const internal = projects.get(name);
-      return internal === undefined ? !domainPackages.has(name) : !has(internal, 'type:domain') && !has(internal, 'type:kernel');
+      return internal === undefined
+        ? !domainPackages.has(name)
+        : !has(internal, 'type:domain') && !has(internal, 'type:kernel');
     });
     const reachingOut = productImports(project)
-      .filter(({ packageName, names }) => packageName !== null && inputAndOutput.test(packageName) && !(names.length > 0 && names.every((name) => addressArithmetic.has(name))))
+      .filter(
+        ({ packageName, names }) =>
+          packageName !== null &&
+          inputAndOutput.test(packageName) &&
+          !(names.length > 0 && names.every((name) => addressArithmetic.has(name))),
+      )
       .map(({ packageName, file }) => `${packageName} in ${file}`);
     return [...impure, ...reachingOut].map((name) => `depends on ${name}`);
   },
@@ -89,32 +99,53 @@ export const rules: Readonly<Record<string, Rule>> = {
   'a technology has one home': (project, { projects }) => {
     const crowded = technologies
       .filter(({ tag }) => has(project, tag))
-      .flatMap(({ tag }) => [...projects.values()].filter((other) => other !== project && has(other, tag)).map((other) => `shares ${tag} with ${other.name}`));
+      .flatMap(({ tag }) =>
+        [...projects.values()]
+          .filter((other) => other !== project && has(other, tag))
+          .map((other) => `shares ${tag} with ${other.name}`),
+      );
     if (isDevelopment(project)) return crowded;
-    const strayed = technologies.filter(({ tag }) => !has(project, tag)).flatMap(({ tag, packages }) => foundations(project).filter((name) => packages.test(name)).map((name) => `uses ${name}, whose home is ${tag}`));
+    const strayed = technologies
+      .filter(({ tag }) => !has(project, tag))
+      .flatMap(({ tag, packages }) =>
+        foundations(project)
+          .filter((name) => packages.test(name))
+          .map((name) => `uses ${name}, whose home is ${tag}`),
+      );
     return [...crowded, ...strayed];
   },
 
-  'an app is nobody else\'s library': (project, { projects }) => {
+  "an app is nobody else's library": (project, { projects }) => {
     if (has(project, 'composes:apps')) return [];
     const everything = distinct([...foundations(project), ...project.imports.map(({ packageName }) => packageName)]);
-    return everything.filter((name) => name !== null && name !== project.name).filter((name) => {
-      const other = projects.get(name as string);
-      return other !== undefined && has(other, 'type:app');
-    }).map((name) => `depends on the app ${name}`);
+    return everything
+      .filter((name) => name !== null && name !== project.name)
+      .filter((name) => {
+        const other = projects.get(name as string);
+        return other !== undefined && has(other, 'type:app');
+      })
+      .map((name) => `depends on the app ${name}`);
   },
 
   'the product does not stand on its tests': (project, { projects }) =>
-    isDevelopment(project) ? [] : foundations(project).filter((name) => {
-      const other = projects.get(name);
-      return other !== undefined && has(other, 'type:testing');
-    }).map((name) => `depends on ${name}`),
+    isDevelopment(project)
+      ? []
+      : foundations(project)
+          .filter((name) => {
+            const other = projects.get(name);
+            return other !== undefined && has(other, 'type:testing');
+          })
+          .map((name) => `depends on ${name}`),
 
   'references equal declared projects': (project) => {
     const declared = project.depended.filter(isInternal);
     return [
-      ...declared.filter((name) => !project.references.includes(name)).map((name) => `declares ${name} without a reference in tsconfig.json`),
-      ...project.references.filter((name) => !declared.includes(name)).map((name) => `references ${name} in tsconfig.json without declaring it`),
+      ...declared
+        .filter((name) => !project.references.includes(name))
+        .map((name) => `declares ${name} without a reference in tsconfig.json`),
+      ...project.references
+        .filter((name) => !declared.includes(name))
+        .map((name) => `references ${name} in tsconfig.json without declaring it`),
     ];
   },
 
@@ -122,7 +153,13 @@ export const rules: Readonly<Record<string, Rule>> = {
     distinct(
       project.imports
         .filter(({ packageName, inTest }) => {
-          if (packageName === null || isNode(packageName) || packageName === project.name || project.declared.includes(packageName)) return false;
+          if (
+            packageName === null ||
+            isNode(packageName) ||
+            packageName === project.name ||
+            project.declared.includes(packageName)
+          )
+            return false;
           return !(inTest && (rootDevelopment.has(packageName) || packageName === testing));
         })
         .map(({ packageName, file }) => `${file} imports ${packageName}`),
@@ -135,12 +172,18 @@ export const rules: Readonly<Record<string, Rule>> = {
 
   'a lib is entered by its front door': (project) =>
     project.imports
-      .filter((one) => (one.packageName === null ? leavesProject(project, one) : isInternal(one.packageName) && one.specifier !== one.packageName))
+      .filter((one) =>
+        one.packageName === null
+          ? leavesProject(project, one)
+          : isInternal(one.packageName) && one.specifier !== one.packageName,
+      )
       .map(({ file, specifier }) => `${file} imports ${specifier}`),
 };
 
 export function violationsOf(workspace: Workspace): Violation[] {
   return [...workspace.projects.values()].flatMap((project) =>
-    Object.entries(rules).flatMap(([rule, find]) => find(project, workspace).map((message) => ({ rule, project: project.name, message }))),
+    Object.entries(rules).flatMap(([rule, find]) =>
+      find(project, workspace).map((message) => ({ rule, project: project.name, message })),
+    ),
   );
 }

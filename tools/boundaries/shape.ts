@@ -3,11 +3,14 @@ import type { Violation } from './rules.js';
 
 /** How files are written and named here, as far as the linter cannot say it. */
 const shapes: Readonly<Record<string, (file: SourceFile) => boolean>> = {
-  'a folder or file is named for what it does': ({ path }) => /\.(service|dto|util|utils|helper|interface|impl)\.ts$|\/(utils?|helpers?|shared|common)(\/|\.ts$)/.test(path),
+  'a folder or file is named for what it does': ({ path }) =>
+    /\.(service|dto|util|utils|helper|interface|impl)\.ts$|\/(utils?|helpers?|shared|common)(\/|\.ts$)/.test(path),
   'exports are listed by name': ({ text }) => /^\s*export\s*\*/m.test(text),
   'a type is not talked round': ({ text }) => /\bas unknown as\b/.test(text),
-  'decorators stay in controllers and modules': ({ path, text, isTest }) => !isTest && !/\.(controller|module)\.ts$/.test(path) && /^\s*@[A-Z]\w*\(/m.test(text),
-  'no test is left out': ({ text, isTest }) => isTest && /\b(?:test|it|describe)\.(?:skip|only|todo|fails)\b/.test(text),
+  'decorators stay in controllers and modules': ({ path, text, isTest }) =>
+    !isTest && !/\.(controller|module)\.ts$/.test(path) && /^\s*@[A-Z]\w*\(/m.test(text),
+  'no test is left out': ({ text, isTest }) =>
+    isTest && /\b(?:test|it|describe)\.(?:skip|only|todo|fails)\b/.test(text),
 };
 
 export function shapeViolationsOf(workspace: Workspace): Violation[] {

@@ -25,9 +25,18 @@ export function writerViolationsOf(workspace: Workspace, schema: string): Violat
   return [...tableWriters(schema)].flatMap(([model, writer]) => {
     if (writer === null) return [{ rule, project: 'prisma/schema.prisma', message: `${model} names no writer` }];
     const accessor = `${model[0]?.toLowerCase() ?? ''}${model.slice(1)}`;
-    const written = new RegExp(`\\.${accessor}\\s*\\.\\s*(?:${writes})\\b|(?:INSERT INTO|UPDATE|DELETE FROM)\\s+"${model}"`);
+    const written = new RegExp(
+      `\\.${accessor}\\s*\\.\\s*(?:${writes})\\b|(?:INSERT INTO|UPDATE|DELETE FROM)\\s+"${model}"`,
+    );
     return [...workspace.projects.values()]
-      .filter(({ tags, root }) => !tags.includes('type:testing') && !tags.includes('scope:development') && !root.endsWith(`/${writer}`))
-      .flatMap(({ name, files }) => files.filter(({ isTest, text }) => !isTest && written.test(text)).map(({ path }) => ({ rule, project: name, message: `${path} writes ${model}, which is ${writer}'s` })));
+      .filter(
+        ({ tags, root }) =>
+          !tags.includes('type:testing') && !tags.includes('scope:development') && !root.endsWith(`/${writer}`),
+      )
+      .flatMap(({ name, files }) =>
+        files
+          .filter(({ isTest, text }) => !isTest && written.test(text))
+          .map(({ path }) => ({ rule, project: name, message: `${path} writes ${model}, which is ${writer}'s` })),
+      );
   });
 }

@@ -47,7 +47,10 @@ export interface Workspace {
 /** What `nx graph --file` writes, as far as we read it. */
 export const ProjectGraph = z.object({
   graph: z.object({
-    nodes: z.record(z.string(), z.object({ data: z.object({ root: z.string(), tags: z.array(z.string()).default([]) }) })),
+    nodes: z.record(
+      z.string(),
+      z.object({ data: z.object({ root: z.string(), tags: z.array(z.string()).default([]) }) }),
+    ),
     dependencies: z.record(z.string(), z.array(z.object({ target: z.string() }))),
   }),
 });
@@ -72,15 +75,25 @@ export function readWorkspace(root: string, graph: ProjectGraph): Workspace {
       const referenced = relative(root, join(directory, path));
       return nameByRoot.get(referenced) ?? referenced;
     });
-    const written = (path: string) => ({ path: relative(root, path), text: readFileSync(path, 'utf8'), isTest: /\.(test|contract)\.ts$|\/src\/testing\/|\/apps\/e2e\/src\//.test(path) });
-    const [generated, files] = partition(sourceFiles(join(directory, 'src')).map(written), ({ path }) => path.includes('/generated/'));
+    const written = (path: string) => ({
+      path: relative(root, path),
+      text: readFileSync(path, 'utf8'),
+      isTest: /\.(test|contract)\.ts$|\/src\/testing\/|\/apps\/e2e\/src\//.test(path),
+    });
+    const [generated, files] = partition(sourceFiles(join(directory, 'src')).map(written), ({ path }) =>
+      path.includes('/generated/'),
+    );
     return [
       name,
       {
         name,
         root: data.root,
         tags: data.tags,
-        declared: Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies, ...manifest.devDependencies }),
+        declared: Object.keys({
+          ...manifest.dependencies,
+          ...manifest.optionalDependencies,
+          ...manifest.devDependencies,
+        }),
         depended: Object.keys({ ...manifest.dependencies, ...manifest.optionalDependencies }),
         references,
         graph: (graph.graph.dependencies[name] ?? []).map(({ target }) => target),
@@ -106,14 +119,29 @@ export function importsOf(file: SourceFile): Import[] {
   const specifiers = importForms.flatMap((form) => [...text.matchAll(form)].map(([, specifier]) => specifier ?? ''));
   return [...new Set(specifiers)]
     .filter((specifier) => specifier !== '')
-    .map((specifier) => ({ file: file.path, specifier, packageName: packageOf(specifier), names: namesFrom(text, specifier), inTest: file.isTest }));
+    .map((specifier) => ({
+      file: file.path,
+      specifier,
+      packageName: packageOf(specifier),
+      names: namesFrom(text, specifier),
+      inTest: file.isTest,
+    }));
 }
 
 function namesFrom(text: string, specifier: string): string[] {
   const quoted = `['"]${specifier.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}['"]`;
   const lists = [...text.matchAll(new RegExp(`import\\s*\\{([^{}]*)\\}\\s*from\\s*${quoted}`, 'g'))];
   if (lists.length !== [...text.matchAll(new RegExp(quoted, 'g'))].length) return [];
-  return lists.flatMap(([, names = '']) => names.split(',')).map((name) => name.trim().replace(/^type\s+/, '').split(/\s/)[0] ?? '').filter((name) => name !== '');
+  return lists
+    .flatMap(([, names = '']) => names.split(','))
+    .map(
+      (name) =>
+        name
+          .trim()
+          .replace(/^type\s+/, '')
+          .split(/\s/)[0] ?? '',
+    )
+    .filter((name) => name !== '');
 }
 
 /** Whole-line and block comments only: enough to keep an import quoted in a docstring from counting. */

@@ -1,7 +1,13 @@
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { z } from 'zod';
-import { environmentSchema, renderConfiguration, renderEnvironmentExample, variablesOf, type AppVariables } from './environment.js';
+import {
+  environmentSchema,
+  renderConfiguration,
+  renderEnvironmentExample,
+  variablesOf,
+  type AppVariables,
+} from './environment.js';
 
 const root = process.cwd();
 const apps = {
@@ -28,8 +34,19 @@ test('.env.example lists every setting with its default', async () => {
 });
 
 test('a default is shown as a text the process would accept, and a setting must be described', () => {
-  const seconds = z.string().regex(/^\d+s$/).transform((text) => Number.parseInt(text, 10) * 1000);
-  const schema = z.object({ SALLYPORT_BOUND: seconds.default(30_000).describe('how long'), SALLYPORT_NAME: z.string().describe('who'), SALLYPORT_LIST: z.string().transform((text) => text.split(',')).default([]).describe('which') });
+  const seconds = z
+    .string()
+    .regex(/^\d+s$/)
+    .transform((text) => Number.parseInt(text, 10) * 1000);
+  const schema = z.object({
+    SALLYPORT_BOUND: seconds.default(30_000).describe('how long'),
+    SALLYPORT_NAME: z.string().describe('who'),
+    SALLYPORT_LIST: z
+      .string()
+      .transform((text) => text.split(','))
+      .default([])
+      .describe('which'),
+  });
   expect(variablesOf(schema)).toEqual([
     { name: 'SALLYPORT_BOUND', required: false, example: '30s', description: 'how long' },
     { name: 'SALLYPORT_NAME', required: true, example: undefined, description: 'who' },

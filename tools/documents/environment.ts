@@ -23,7 +23,10 @@ const usual: Readonly<Record<string, string>> = {
 export function environmentSchema(app: string, exported: Readonly<Record<string, unknown>>): z.ZodObject {
   const schemas = Object.values(exported).filter((value) => value instanceof z.ZodObject);
   const [schema] = schemas;
-  if (schema === undefined || schemas.length > 1) throw new Error(`apps/${app}/src/config.ts must export exactly one zod object, its environment; it exports ${schemas.length}`);
+  if (schema === undefined || schemas.length > 1)
+    throw new Error(
+      `apps/${app}/src/config.ts must export exactly one zod object, its environment; it exports ${schemas.length}`,
+    );
   return schema;
 }
 
@@ -33,28 +36,46 @@ export function variablesOf(schema: z.ZodObject): Variable[] {
     const description = layers.map((layer) => layer.description).find((text) => text !== undefined) ?? usual[name];
     if (description === undefined) throw new Error(`${name} has no .describe(): say what it is for`);
     const withDefault = layers.find((layer) => layer instanceof z.ZodDefault);
-    const example = withDefault === undefined ? undefined : written(name, withDefault.def.innerType as z.ZodType, withDefault.def.defaultValue);
+    const example =
+      withDefault === undefined
+        ? undefined
+        : written(name, withDefault.def.innerType as z.ZodType, withDefault.def.defaultValue);
     return { name, required: !schema.shape[name].safeParse(undefined).success, example, description };
   });
 }
 
 /** The schema and what it wraps, outermost first. */
 function unwrap(schema: unknown): z.ZodType[] {
-  if (schema instanceof z.ZodDefault || schema instanceof z.ZodOptional || schema instanceof z.ZodPrefault || schema instanceof z.ZodNullable) return [schema, ...unwrap(schema.def.innerType)];
+  if (
+    schema instanceof z.ZodDefault ||
+    schema instanceof z.ZodOptional ||
+    schema instanceof z.ZodPrefault ||
+    schema instanceof z.ZodNullable
+  )
+    return [schema, ...unwrap(schema.def.innerType)];
   if (schema instanceof z.ZodPipe) return [schema, ...unwrap(schema.def.in)];
   return schema instanceof z.ZodType ? [schema] : [];
 }
 
 /** A text that the schema parses to its own default: what the page shows is what the process would accept. */
 function written(name: string, schema: z.ZodType, value: unknown): string {
-  const forms = Array.isArray(value) ? [value.join(',')] : typeof value === 'number' ? [...durations(value), String(value)] : [String(value)];
-  const form = forms.find((text) => text === '' || JSON.stringify(schema.safeParse(text).data) === JSON.stringify(value));
+  const forms = Array.isArray(value)
+    ? [value.join(',')]
+    : typeof value === 'number'
+      ? [...durations(value), String(value)]
+      : [String(value)];
+  const form = forms.find(
+    (text) => text === '' || JSON.stringify(schema.safeParse(text).data) === JSON.stringify(value),
+  );
   if (form === undefined) throw new Error(`${name}: its default ${JSON.stringify(value)} cannot be written as text`);
   return form;
 }
 
 const durations = (milliseconds: number) =>
-  (['d', 'h', 'm', 's'] as const).map((unit) => ({ unit, count: milliseconds / { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000 }[unit] })).filter(({ count }) => Number.isInteger(count) && count > 0).map(({ unit, count }) => `${count}${unit}`);
+  (['d', 'h', 'm', 's'] as const)
+    .map((unit) => ({ unit, count: milliseconds / { d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000 }[unit] }))
+    .filter(({ count }) => Number.isInteger(count) && count > 0)
+    .map(({ unit, count }) => `${count}${unit}`);
 
 export interface AppVariables {
   readonly app: string;
@@ -82,7 +103,10 @@ export function renderConfiguration(apps: readonly AppVariables[]): string {
     '',
     '| variable | default | what |',
     '|---|---|---|',
-    ...variables.map(({ name, required, example, description }) => `| \`${name}\` | ${required ? '**required**' : example === undefined || example === '' ? '' : `\`${example}\``} | ${description.replaceAll('|', '\\|')} |`),
+    ...variables.map(
+      ({ name, required, example, description }) =>
+        `| \`${name}\` | ${required ? '**required**' : example === undefined || example === '' ? '' : `\`${example}\``} | ${description.replaceAll('|', '\\|')} |`,
+    ),
   ]);
   return [...intro, ...sections, ''].join('\n');
 }
@@ -91,7 +115,15 @@ export function renderEnvironmentExample(apps: readonly AppVariables[]): string 
   const sections = apps.flatMap(({ app, variables }) => [
     '',
     `# --- ${app} ---`,
-    ...variables.flatMap(({ name, required, example, description }) => [`# ${description}`, `#${name}=${example ?? ''}${required ? '   # required' : ''}`]),
+    ...variables.flatMap(({ name, required, example, description }) => [
+      `# ${description}`,
+      `#${name}=${example ?? ''}${required ? '   # required' : ''}`,
+    ]),
   ]);
-  return ['# Every setting of every process, with its default. Nothing here is needed for `npm start`.', '# Made from apps/*/src/config.ts; see docs/configuration.md.', ...sections, ''].join('\n');
+  return [
+    '# Every setting of every process, with its default. Nothing here is needed for `npm start`.',
+    '# Made from apps/*/src/config.ts; see docs/configuration.md.',
+    ...sections,
+    '',
+  ].join('\n');
 }

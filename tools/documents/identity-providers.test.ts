@@ -10,6 +10,8 @@ const documents = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, block = 
 const providers = documents.flatMap((document) => (document.kind === 'TrustProvider' ? [document] : []));
 
 test('every block of the page about identity providers can be used as it is, one per preset (R7)', () => {
-  expect(providers.map(({ spec }) => spec.preset ?? 'generic').toSorted()).toEqual([...TRUST_PROVIDER_PRESETS].toSorted());
+  expect(providers.map(({ spec }) => spec.preset ?? 'generic').toSorted()).toEqual(
+    [...TRUST_PROVIDER_PRESETS].toSorted(),
+  );
   expect(providers.flatMap(({ spec }) => problemsOfTrustProvider(spec))).toEqual([]);
 });

@@ -6,7 +6,10 @@ export const RequirementManifest = z.strictObject({
     z.string().regex(/^[RBS]\d+$/),
     z.union([
       z.strictObject({ title: z.string().min(1), gap: z.string().min(1), milestone: z.string().min(1) }),
-      z.strictObject({ title: z.string().min(1), /** Covered in part: what is still to come. */ remaining: z.string().min(1).optional() }),
+      z.strictObject({
+        title: z.string().min(1),
+        /** Covered in part: what is still to come. */ remaining: z.string().min(1).optional(),
+      }),
     ]),
   ),
   nonGoals: z.record(z.string().regex(/^N\d+$/), z.string().min(1)),
@@ -24,11 +27,19 @@ export function citedIds(source: string): string[] {
 }
 
 /** What is wrong between the manifest and the tests, one sentence each. @param cited id → files that cite it */
-export function manifestFaults({ requirements }: RequirementManifest, cited: ReadonlyMap<string, readonly string[]>): string[] {
-  const unknown = [...cited].filter(([id]) => !(id in requirements)).map(([id, files]) => `${id} is cited in ${files.join(', ')} and is no requirement`);
+export function manifestFaults(
+  { requirements }: RequirementManifest,
+  cited: ReadonlyMap<string, readonly string[]>,
+): string[] {
+  const unknown = [...cited]
+    .filter(([id]) => !(id in requirements))
+    .map(([id, files]) => `${id} is cited in ${files.join(', ')} and is no requirement`);
   const states = Object.entries(requirements).flatMap(([id, requirement]) => {
     const files = cited.get(id);
-    if ('gap' in requirement) return files === undefined ? [] : [`${id} is listed as a gap and has a test in ${files.join(', ')}: strike the gap`];
+    if ('gap' in requirement)
+      return files === undefined
+        ? []
+        : [`${id} is listed as a gap and has a test in ${files.join(', ')}: strike the gap`];
     return files === undefined ? [`${id} has neither a test nor an entry as a gap`] : [];
   });
   return [...unknown, ...states];
@@ -38,7 +49,10 @@ export function renderRequirements({ requirements, nonGoals }: RequirementManife
   const rows = (prefix: string) =>
     Object.entries(requirements)
       .filter(([id]) => id.startsWith(prefix))
-      .map(([id, one]) => `| ${id} | ${one.title} | ${'gap' in one ? `open (${one.milestone}): ${one.gap}` : one.remaining === undefined ? 'covered' : `covered; to come: ${one.remaining}`} |`);
+      .map(
+        ([id, one]) =>
+          `| ${id} | ${one.title} | ${'gap' in one ? `open (${one.milestone}): ${one.gap}` : one.remaining === undefined ? 'covered' : `covered; to come: ${one.remaining}`} |`,
+      );
   const table = (prefix: string) => ['| id | what | state |', '|---|---|---|', ...rows(prefix)];
   return [
     '# Requirements',

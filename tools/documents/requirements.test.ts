@@ -8,8 +8,12 @@ const manifest = RequirementManifest.parse(JSON.parse(readFileSync(join(root, 'a
 
 function citedInTests(): Map<string, string[]> {
   const cited = new Map<string, string[]>();
-  for (const file of globSync(['{apps,libs}/**/src/**/*.{test,contract}.ts', 'apps/e2e/src/scenarios/*.ts'], { cwd: root, exclude: ['**/node_modules/**'] }).toSorted()) {
-    for (const id of new Set(citedIds(readFileSync(join(root, file), 'utf8')))) cited.set(id, [...(cited.get(id) ?? []), file]);
+  for (const file of globSync(['{apps,libs}/**/src/**/*.{test,contract}.ts', 'apps/e2e/src/scenarios/*.ts'], {
+    cwd: root,
+    exclude: ['**/node_modules/**'],
+  }).toSorted()) {
+    for (const id of new Set(citedIds(readFileSync(join(root, file), 'utf8'))))
+      cited.set(id, [...(cited.get(id) ?? []), file]);
   }
   return cited;
 }
@@ -41,10 +45,23 @@ test('ids are read from titles only, and only from parentheses', () => {
 
 test('an uncovered requirement, a gap that passes and an unknown id are each reported', () => {
   const small: RequirementManifest = {
-    requirements: { R1: { title: 'one' }, R2: { title: 'two', gap: 'not built', milestone: 'later' }, R3: { title: 'three', remaining: 'the rest' } },
+    requirements: {
+      R1: { title: 'one' },
+      R2: { title: 'two', gap: 'not built', milestone: 'later' },
+      R3: { title: 'three', remaining: 'the rest' },
+    },
     nonGoals: {},
   };
-  expect(manifestFaults(small, new Map([['R2', ['a.test.ts']], ['R3', ['a.test.ts']], ['R99', ['b.test.ts']]]))).toEqual([
+  expect(
+    manifestFaults(
+      small,
+      new Map([
+        ['R2', ['a.test.ts']],
+        ['R3', ['a.test.ts']],
+        ['R99', ['b.test.ts']],
+      ]),
+    ),
+  ).toEqual([
     'R99 is cited in b.test.ts and is no requirement',
     'R1 has neither a test nor an entry as a gap',
     'R2 is listed as a gap and has a test in a.test.ts: strike the gap',

@@ -16,7 +16,11 @@ export async function generateDatabaseClient(root) {
   const sources = ['prisma/schema.prisma', 'prisma.config.ts', 'node_modules/prisma/package.json'];
   const wanted = digest(sources.map((path) => readFileSync(join(root, path), 'utf8')).join('\0'));
   if (existsSync(join(generated, 'client.ts')) && existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
-  await mustRun(bin(root, 'prisma'), ['generate', '--no-hints'], { ...process.env, PRISMA_HIDE_UPDATE_MESSAGE: '1', CHECKPOINT_DISABLE: '1' });
+  await mustRun(bin(root, 'prisma'), ['generate', '--no-hints'], {
+    ...process.env,
+    PRISMA_HIDE_UPDATE_MESSAGE: '1',
+    CHECKPOINT_DISABLE: '1',
+  });
   writeFileSync(stamp, wanted);
 }
 

@@ -6,7 +6,13 @@ import { inSeconds, selectSteps } from './steps.mjs';
 /** @typedef {(root: string, args: readonly string[]) => Promise<void>} Command */
 
 /** Nx as a plain program: no background process, no account, its cache inside the workspace. */
-const nxEnvironment = { NX_DAEMON: 'false', NX_NO_CLOUD: 'true', NX_TUI: 'false', NX_CACHE_DIRECTORY: '.nx/cache', NX_WORKSPACE_DATA_DIRECTORY: '.nx/workspace-data' };
+const nxEnvironment = {
+  NX_DAEMON: 'false',
+  NX_NO_CLOUD: 'true',
+  NX_TUI: 'false',
+  NX_CACHE_DIRECTORY: '.nx/cache',
+  NX_WORKSPACE_DATA_DIRECTORY: '.nx/workspace-data',
+};
 
 /** @param {string} app @returns {Command} */
 const startApp = (app) => async (root, args) => {
@@ -74,7 +80,8 @@ export const commands = {
   },
   test: runSteps,
   check: async (root, args) => {
-    if (args.length > 0) throw new CommandFailed('npm run check takes no arguments; npm test -- types runs one part.', 2);
+    if (args.length > 0)
+      throw new CommandFailed('npm run check takes no arguments; npm test -- types runs one part.', 2);
     await runSteps(root, ['types', 'lint', 'boundaries']);
   },
   build: async (root, args) => {

@@ -16,12 +16,15 @@ export const digest = (content) => createHash('sha256').update(content).digest('
  */
 export function satisfiesLock(wanted, installed) {
   const surplus = Object.keys(installed.packages).some((path) => !(path in wanted.packages));
-  return !surplus && Object.entries(wanted.packages).every(([path, entry]) => {
-    if (!path.startsWith('node_modules/') && !path.includes('/node_modules/')) return true;
-    const present = installed.packages[path];
-    if (present === undefined) return entry.optional === true || entry.devOptional === true || entry.peer === true;
-    return present.version === entry.version && present.integrity === entry.integrity && present.link === entry.link;
-  });
+  return (
+    !surplus &&
+    Object.entries(wanted.packages).every(([path, entry]) => {
+      if (!path.startsWith('node_modules/') && !path.includes('/node_modules/')) return true;
+      const present = installed.packages[path];
+      if (present === undefined) return entry.optional === true || entry.devOptional === true || entry.peer === true;
+      return present.version === entry.version && present.integrity === entry.integrity && present.link === entry.link;
+    })
+  );
 }
 
 /**

@@ -11,7 +11,9 @@ export const majorOf = (version) => Number(/^v?(\d+)\./.exec(version)?.[1] ?? 0)
 /** @param {string} version of the Node that started us */
 export function refuseOldNode(version) {
   if (majorOf(version) < oldestBootstrap) {
-    throw new CommandFailed(`Sallyport needs Node.js ${oldestBootstrap} or newer to install itself (this is ${version}). Install a current Node.js from https://nodejs.org and try again.`);
+    throw new CommandFailed(
+      `Sallyport needs Node.js ${oldestBootstrap} or newer to install itself (this is ${version}). Install a current Node.js from https://nodejs.org and try again.`,
+    );
   }
 }
 
@@ -33,12 +35,16 @@ export async function continueOnPinnedNode(root) {
   const link = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.exe' : 'node');
   const pinned = realpathOrNull(link);
   process.env['PATH'] = [dirname(link), process.env['PATH']].join(delimiter); // for the programs in node_modules/.bin
-  switch (chooseNode({ current: realpathOrNull(process.execPath) ?? process.execPath, version: process.version, pinned })) {
+  switch (
+    chooseNode({ current: realpathOrNull(process.execPath) ?? process.execPath, version: process.version, pinned })
+  ) {
     case 'stay':
       return;
     case 'switch':
       return become(/** @type {string} */ (pinned), process.argv.slice(1));
     case 'refuse':
-      throw new CommandFailed(`Sallyport runs on Node.js ${runtime} or newer, and npm carries no Node.js for ${process.platform} (this is ${process.version}). Install Node.js ${runtime} from https://nodejs.org and try again.`);
+      throw new CommandFailed(
+        `Sallyport runs on Node.js ${runtime} or newer, and npm carries no Node.js for ${process.platform} (this is ${process.version}). Install Node.js ${runtime} from https://nodejs.org and try again.`,
+      );
   }
 }

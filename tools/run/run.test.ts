@@ -5,7 +5,9 @@ import { inSeconds, selectSteps, stepNames } from './steps.mjs';
 
 describe('which Node runs a command', () => {
   test('a Node older than 20 is refused with a sentence that says what to install', () => {
-    expect(() => refuseOldNode('v18.20.4')).toThrow('Sallyport needs Node.js 20 or newer to install itself (this is v18.20.4).');
+    expect(() => refuseOldNode('v18.20.4')).toThrow(
+      'Sallyport needs Node.js 20 or newer to install itself (this is v18.20.4).',
+    );
     expect(() => refuseOldNode('v20.0.0')).not.toThrow();
     expect(majorOf('v24.21.0')).toBe(24);
   });
@@ -32,8 +34,16 @@ describe('whether node_modules matches the lock file', () => {
       'node_modules/node-darwin': { version: '24.0.0', integrity: 'sha512-b', optional: true },
     },
   };
-  const installed = { packages: { 'libs/kernel': { version: '0.0.0' }, 'node_modules/@sallyport/kernel': { link: true }, 'node_modules/zod': { version: '4.6.7', integrity: 'sha512-a' } } };
-  const without = (path: string) => ({ packages: Object.fromEntries(Object.entries(installed.packages).filter(([key]) => key !== path)) });
+  const installed = {
+    packages: {
+      'libs/kernel': { version: '0.0.0' },
+      'node_modules/@sallyport/kernel': { link: true },
+      'node_modules/zod': { version: '4.6.7', integrity: 'sha512-a' },
+    },
+  };
+  const without = (path: string) => ({
+    packages: Object.fromEntries(Object.entries(installed.packages).filter(([key]) => key !== path)),
+  });
   const withPackage = (path: string, entry: object) => ({ packages: { ...installed.packages, [path]: entry } });
 
   test('it does when only packages for other platforms are missing', () => {
@@ -43,15 +53,24 @@ describe('whether node_modules matches the lock file', () => {
   test('it does not when a package is missing, is another version, has another digest or is not asked for', () => {
     expect(satisfiesLock(wanted, without('node_modules/zod'))).toBe(false);
     expect(satisfiesLock(wanted, without('node_modules/@sallyport/kernel'))).toBe(false);
-    expect(satisfiesLock(wanted, withPackage('node_modules/zod', { version: '4.6.6', integrity: 'sha512-a' }))).toBe(false);
-    expect(satisfiesLock(wanted, withPackage('node_modules/zod', { version: '4.6.7', integrity: 'sha512-z' }))).toBe(false);
+    expect(satisfiesLock(wanted, withPackage('node_modules/zod', { version: '4.6.6', integrity: 'sha512-a' }))).toBe(
+      false,
+    );
+    expect(satisfiesLock(wanted, withPackage('node_modules/zod', { version: '4.6.7', integrity: 'sha512-z' }))).toBe(
+      false,
+    );
     expect(satisfiesLock(wanted, withPackage('node_modules/left-over', { version: '1.0.0' }))).toBe(false);
-    expect(satisfiesLock(wanted, withPackage('node_modules/node-darwin', { version: '23.0.0', integrity: 'sha512-b' }))).toBe(false);
+    expect(
+      satisfiesLock(wanted, withPackage('node_modules/node-darwin', { version: '23.0.0', integrity: 'sha512-b' })),
+    ).toBe(false);
   });
 });
 
 test('npm ci runs on the Node npm was started with, because it removes the one in node_modules', () => {
-  expect(npmCommand({ npm_execpath: '/usr/lib/npm/bin/npm-cli.js', npm_node_execpath: '/usr/bin/node' })).toEqual(['/usr/bin/node', '/usr/lib/npm/bin/npm-cli.js']);
+  expect(npmCommand({ npm_execpath: '/usr/lib/npm/bin/npm-cli.js', npm_node_execpath: '/usr/bin/node' })).toEqual([
+    '/usr/bin/node',
+    '/usr/lib/npm/bin/npm-cli.js',
+  ]);
   expect(npmCommand({ npm_execpath: '/usr/lib/yarn.js', npm_node_execpath: '/usr/bin/node' })).toHaveLength(1);
   expect(npmCommand({})).toHaveLength(1);
 });
@@ -66,7 +85,10 @@ describe('the parts of npm test', () => {
   });
 
   test('further words go to the runner of a single part', () => {
-    expect(selectSteps(['unit', '--', 'libs/kernel', '-t', 'ids'])).toEqual({ steps: ['unit'], rest: ['libs/kernel', '-t', 'ids'] });
+    expect(selectSteps(['unit', '--', 'libs/kernel', '-t', 'ids'])).toEqual({
+      steps: ['unit'],
+      rest: ['libs/kernel', '-t', 'ids'],
+    });
   });
 
   test('an unknown part is refused by name', () => {

@@ -17,7 +17,10 @@ export function selectSteps(args) {
   const named = firstOther === -1 ? args : args.slice(0, firstOther);
   const rest = (firstOther === -1 ? [] : args.slice(firstOther)).filter((word) => word !== '--');
   if (rest.length > 0 && named.length !== 1) {
-    throw new CommandFailed(`"${rest[0]}" is no part of the tests. Parts: ${stepNames.join(', ')}. Further words go to the runner of a single part: npm test -- unit libs/kernel`, 2);
+    throw new CommandFailed(
+      `"${rest[0]}" is no part of the tests. Parts: ${stepNames.join(', ')}. Further words go to the runner of a single part: npm test -- unit libs/kernel`,
+      2,
+    );
   }
   return { steps: named.length === 0 ? stepNames : stepNames.filter((name) => named.includes(name)), rest };
 }

@@ -6,7 +6,9 @@ test('a unit test that reaches beyond this machine fails and is told what to do'
   const socket = connect(443, '192.0.2.1');
   const [error] = (await once(socket, 'error')) as [Error];
   expect(error.message).toMatch(/tried to reach 192\.0\.2\.1/);
-  await expect(fetch('http://192.0.2.1:8080/')).rejects.toMatchObject({ cause: { message: expect.stringMatching(/tried to reach/) } });
+  await expect(fetch('http://192.0.2.1:8080/')).rejects.toMatchObject({
+    cause: { message: expect.stringMatching(/tried to reach/) },
+  });
 });
 
 test('a unit test may talk to its own server on loopback', async () => {

@@ -11,7 +11,11 @@ const connect = Socket.prototype.connect;
 Socket.prototype.connect = function connectWithinThisMachine(this: Socket, ...args: unknown[]): Socket {
   const host = hostOf(args);
   if (host !== undefined && !loopback.test(host)) {
-    queueMicrotask(() => this.destroy(new Error(`a unit test tried to reach ${host}: pass in a fake, or make it an integration test (*.int.test.ts)`)));
+    queueMicrotask(() =>
+      this.destroy(
+        new Error(`a unit test tried to reach ${host}: pass in a fake, or make it an integration test (*.int.test.ts)`),
+      ),
+    );
     return this;
   }
   return Reflect.apply(connect, this, args) as Socket;
@@ -21,6 +25,7 @@ Socket.prototype.connect = function connectWithinThisMachine(this: Socket, ...ar
 function hostOf(args: readonly unknown[]): string | undefined {
   const [first, second] = args;
   if (Array.isArray(first)) return hostOf(first);
-  if (typeof first === 'object' && first !== null) return 'host' in first && typeof first.host === 'string' ? first.host : undefined;
+  if (typeof first === 'object' && first !== null)
+    return 'host' in first && typeof first.host === 'string' ? first.host : undefined;
   return typeof second === 'string' ? second : undefined;
 }

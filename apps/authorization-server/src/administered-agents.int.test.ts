@@ -14,8 +14,15 @@ beforeAll(async () => {
   const { privateKey, publicKey } = await generateKeyPair('ES256');
   key = { privateKey, jwk: { ...(await exportJWK(publicKey)), kid: 'k1' } };
   const name = 'Agent/with-secret/clientSecret';
-  await deployment.database.storedSecret.create({ data: { name, sealed: Uint8Array.from(deployment.sealer.seal('stored-secret', secret, name)) } });
-  await deployment.configure([declare('public-agent', { method: 'none' }), declare('with-secret', { method: 'client_secret', clientSecret: { env: 'UNUSED' } }), declare('with-key', { method: 'private_key_jwt', keys: [key.jwk] }), declare('secret-not-there', { method: 'client_secret', clientSecret: { env: 'UNUSED' } })]);
+  await deployment.database.storedSecret.create({
+    data: { name, sealed: Uint8Array.from(deployment.sealer.seal('stored-secret', secret, name)) },
+  });
+  await deployment.configure([
+    declare('public-agent', { method: 'none' }),
+    declare('with-secret', { method: 'client_secret', clientSecret: { env: 'UNUSED' } }),
+    declare('with-key', { method: 'private_key_jwt', keys: [key.jwk] }),
+    declare('secret-not-there', { method: 'client_secret', clientSecret: { env: 'UNUSED' } }),
+  ]);
 });
 afterAll(() => deployment.close());
 
@@ -28,12 +35,19 @@ const assertion = (changes: { aud?: string; iss?: string; key?: CryptoKey } = {}
     .setIssuedAt()
     .setExpirationTime('1m')
     .sign(changes.key ?? key.privateKey);
-const withAssertion = async (changes: Parameters<typeof assertion>[0] = {}) => ({ client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: await assertion(changes) });
+const withAssertion = async (changes: Parameters<typeof assertion>[0] = {}) => ({
+  client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+  client_assertion: await assertion(changes),
+});
 
 describe('an agent an administrator declared', () => {
   test('without a secret connects under its name, and only asserts who it is on loopback (S2)', async () => {
     const { body } = await new TestAgent(deployment, 'public-agent').connect();
-    expect(decodeJwt(String(body['access_token']))).toMatchObject({ client_id: 'public-agent', agent_name: 'Agent public-agent', agent_assurance: 'asserted' });
+    expect(decodeJwt(String(body['access_token']))).toMatchObject({
+      client_id: 'public-agent',
+      agent_name: 'Agent public-agent',
+      agent_assurance: 'asserted',
+    });
   });
 
   test('with a secret is refused without it, with another, and accepted with it', async () => {
@@ -48,7 +62,8 @@ describe('an agent an administrator declared', () => {
     const agent = new TestAgent(deployment, 'with-key');
     const code = (await agent.authorize()).get('code');
     const stranger = await generateKeyPair('ES256');
-    for (const bad of [{ aud: 'https://elsewhere.example' }, { iss: 'with-secret' }, { key: stranger.privateKey }]) expect((await agent.redeem(code, await withAssertion(bad))).body['error']).toBe('invalid_client');
+    for (const bad of [{ aud: 'https://elsewhere.example' }, { iss: 'with-secret' }, { key: stranger.privateKey }])
+      expect((await agent.redeem(code, await withAssertion(bad))).body['error']).toBe('invalid_client');
     const good = await withAssertion();
     const { status, body } = await agent.redeem(code, good);
     expect([status, decodeJwt(String(body['access_token']))['agent_assurance']]).toEqual([200, 'key-authenticated']);
@@ -57,7 +72,9 @@ describe('an agent an administrator declared', () => {
   });
 
   test('gets its answer at a declared redirect URI only', async () => {
-    const page = await new TestAgent(deployment, 'public-agent').open({ redirect_uri: 'https://evil.example/callback' });
+    const page = await new TestAgent(deployment, 'public-agent').open({
+      redirect_uri: 'https://evil.example/callback',
+    });
     expect([page.status, page.html]).toEqual([400, expect.not.stringContaining('evil.example/callback"')]);
   });
 
@@ -80,8 +97,13 @@ describe('an agent an administrator declared', () => {
       return agent.press(page, /^Continue/);
     };
     expect((await signIn()).status).toBe(0); // straight back to the agent
-    await deployment.configure([declare('moving', { method: 'none' }, [REDIRECT_URI, 'https://moved.example/callback'])]);
+    await deployment.configure([
+      declare('moving', { method: 'none' }, [REDIRECT_URI, 'https://moved.example/callback']),
+    ]);
     const page = await signIn();
-    expect([page.status, page.forms.some(({ buttons }) => buttons.some(({ text }) => text === 'Allow'))]).toEqual([200, true]);
+    expect([page.status, page.forms.some(({ buttons }) => buttons.some(({ text }) => text === 'Allow'))]).toEqual([
+      200,
+      true,
+    ]);
   });
 });

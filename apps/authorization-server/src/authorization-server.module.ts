@@ -56,7 +56,27 @@ import { DynamicRegistrations } from './storage/dynamic-registrations.js';
 import { IdentitySessions } from './storage/identity-sessions.js';
 import { StoredSecrets } from './storage/stored-secrets.js';
 import { Users } from './storage/users.js';
-import { AUTHORIZATION_STEPS, BACK_CHANNEL_LOGOUT, BROWSER_BINDING, CLOCK, COMMAND_KEY, CONFIGURATION, ENGINE, HOUSEKEEPING, ISSUER, KEEP_SESSIONS, LOGGER, PUBLIC_KEYS, RECORDER, REGISTRATIONS, SEALER, SIGN_IN, SIGN_IN_EXCHANGES, SIGN_OUT, SIGNING_KEY_KEEPER } from './tokens.js';
+import {
+  AUTHORIZATION_STEPS,
+  BACK_CHANNEL_LOGOUT,
+  BROWSER_BINDING,
+  CLOCK,
+  COMMAND_KEY,
+  CONFIGURATION,
+  ENGINE,
+  HOUSEKEEPING,
+  ISSUER,
+  KEEP_SESSIONS,
+  LOGGER,
+  PUBLIC_KEYS,
+  RECORDER,
+  REGISTRATIONS,
+  SEALER,
+  SIGN_IN,
+  SIGN_IN_EXCHANGES,
+  SIGN_OUT,
+  SIGNING_KEY_KEEPER,
+} from './tokens.js';
 
 /** Bytes; the engine is content with less of all but key sets. */
 const LARGEST_DOCUMENT = 64 * 1024;
@@ -81,7 +101,17 @@ const SIGN_IN_USEFUL_MS = 10 * 3_600_000;
 
 @Module({})
 export class AuthorizationServerModule {
-  static async with({ config, vault, configurationKey, database, configuration, recorder, logger, clock, unavailable }: AuthorizationServerParts): Promise<DynamicModule> {
+  static async with({
+    config,
+    vault,
+    configurationKey,
+    database,
+    configuration,
+    recorder,
+    logger,
+    clock,
+    unavailable,
+  }: AuthorizationServerParts): Promise<DynamicModule> {
     const { sealer } = vault;
     const secret = await vault.derivationSecret();
     const signingKeys = new SigningKeys({ database, sealer, clock });
@@ -98,13 +128,36 @@ export class AuthorizationServerModule {
     };
     const outbound = createSafeFetch(guard);
 
-    const providers = new TrustProviders({ issuer: config.issuer, fetch: outbound, secret: (name) => secrets.find(name), clock });
+    const providers = new TrustProviders({
+      issuer: config.issuer,
+      fetch: outbound,
+      secret: (name) => secrets.find(name),
+      clock,
+    });
     const signIn = new SignIn({ store, providers, users, identities, clock });
     const binding = new BrowserBinding(secret, { secure: config.issuer.startsWith('https:') });
     const endSession = createEndSession({ store, sessions, record: recorder.record });
     const endIdentitySessions = createEndIdentitySessions({ identities, record: recorder.record });
-    const rechecks = new IdentityRechecks({ configuration, providers, identities, users, endIdentitySessions, clock, logger });
-    const exchanges = new SignInExchanges({ configuration, sessions, identities, rechecks, providers, endSession, secret: (name) => secrets.find(name), fetch: outbound, clock });
+    const rechecks = new IdentityRechecks({
+      configuration,
+      providers,
+      identities,
+      users,
+      endIdentitySessions,
+      clock,
+      logger,
+    });
+    const exchanges = new SignInExchanges({
+      configuration,
+      sessions,
+      identities,
+      rechecks,
+      providers,
+      endSession,
+      secret: (name) => secrets.find(name),
+      fetch: outbound,
+      clock,
+    });
     const admissions = new Admissions({ configuration, users, sessions, endSession, rechecks, clock });
     const machines = new MachineAdmissions({ configuration, sessions, endSession, clock });
     const housekeeping = async () => {
@@ -119,76 +172,157 @@ export class AuthorizationServerModule {
       if (configuration.state().ready) await rechecks.checkDue();
     };
     const administered = new AdministeredAgents({ configuration, secrets });
-    const keys = new PublicKeys({ database, isWithdrawn: (kid) => configuration.state().ready && !configuration.state().stale && configuration.snapshot().revocations.isKeyWithdrawn(kid), clock });
+    const keys = new PublicKeys({
+      database,
+      isWithdrawn: (kid) =>
+        configuration.state().ready &&
+        !configuration.state().stale &&
+        configuration.snapshot().revocations.isKeyWithdrawn(kid),
+      clock,
+    });
     const resource = `${config.gatewayUrl}/mcp`;
     const status = new TokenStatus({ issuer: config.issuer, resource, keys, sessions, configuration, clock });
     const limits = new RequestLimits({ configuration, record: recorder.record, clock });
     const documents = new DocumentFetch({
       fetch: createSafeFetch({ ...guard, maxResponseBytes: LARGEST_DOCUMENT, resolve: resolveApart(guard.allow) }),
       limits,
-      isInUse: async (clientId) => configuration.snapshot().get('Agent', clientId) !== undefined || (await sessions.isAgentInUse(clientId)),
+      isInUse: async (clientId) =>
+        configuration.snapshot().get('Agent', clientId) !== undefined || (await sessions.isAgentInUse(clientId)),
       clock,
     });
-    const issuerKeys = new IssuerKeys({ fetch: outbound, clock, onProblem: (source, err) => logger.warn({ err, source }, 'the keys of an issuer could not be read') });
-    const assertions = new IdentityAssertions({ configuration, keys: issuerKeys, store, issuer: config.issuer, resource, clock });
-    const assertionAdmissions = new AssertionAdmissions({ assertions, admissions, users, sessions, clock });
-    const workloads = new WorkloadIdentities({ configuration, keys: issuerKeys, store, issuer: config.issuer, clock });
-    const registration = new DynamicRegistrations({ configuration, database, endSession, record: recorder.record, clock });
-
-    const makeEngine = (keysInUse: readonly JWK[]) => createEngine({
+    const issuerKeys = new IssuerKeys({
+      fetch: outbound,
+      clock,
+      onProblem: (source, err) => logger.warn({ err, source }, 'the keys of an issuer could not be read'),
+    });
+    const assertions = new IdentityAssertions({
+      configuration,
+      keys: issuerKeys,
+      store,
       issuer: config.issuer,
       resource,
-      controlPlaneCallback: `${config.controlPlaneUrl}/session/callback`,
-      signingKeys: keysInUse,
-      cookieKeys: [Buffer.from(deriveKey(secret, 'engine-cookies')).toString('base64url')],
-      dpopNonceSecret: deriveKey(secret, 'dpop-nonces'),
-      tokenMarkKey: deriveKey(secret, 'token-marks'),
-      store,
-      documents,
       clock,
-      renderError: engineErrorPage,
-      unavailable,
-      events: engineEvents(recorder.record, sessions, logger),
-      decisions: {
-        knownScopes: () => [...new Set(configuration.snapshot().all('Role').flatMap((role) => role.spec.scopes))].toSorted(),
-        registration,
-        documents: () => configuration.snapshot().get('ClientRegistration', 'default')?.spec.metadataDocuments ?? { enabled: true, allowedHosts: ['*'], deniedHosts: [] },
-        administeredAgent: (clientId) => administered.find(clientId),
-        isWorkload: (clientId) => workloads.isWorkload(clientId),
-        verifyWorkload: (clientId, token) => workloads.verify(clientId, token),
-        lifetimes: () => lifetimesOf(configuration.snapshot()),
-        userExists: async (userId) => (await users.find(userId)) !== undefined,
-        userIsVouchedFor: async (userId) => {
-          const user = await users.find(userId);
-          return user !== undefined && admissions.isVouchedFor(user);
-        },
-        signedInBrowser: (id, browserUid) => identities.bindBrowser(id, browserUid),
-        signInOfBrowser: async (browserUid) => {
-          const signIn = await identities.ofBrowser(browserUid);
-          return signIn?.browserEnded === false ? signIn.id : undefined;
-        },
-        signInVoid: (userId, authTime) => configuration.snapshot().revocations.isRevoked({ userId, clientId: '', sid: '', issuedAt: authTime }),
-        admitMachine: (request) => machines.admit(request),
-        admitToken: (request) => admissions.admitToken(request),
-        acceptsAssertions: () => assertions.accepted(),
-        admitAssertion: (request) => assertionAdmissions.admit(request),
-        liveToken: (token) => status.read(token),
-        liveTokenFor: (clientId, token) => status.readFor(clientId, token),
-        grantIsLive: (grantId) => status.grantIsLive(grantId),
-        endSession,
-        limits,
-      },
     });
+    const assertionAdmissions = new AssertionAdmissions({ assertions, admissions, users, sessions, clock });
+    const workloads = new WorkloadIdentities({ configuration, keys: issuerKeys, store, issuer: config.issuer, clock });
+    const registration = new DynamicRegistrations({
+      configuration,
+      database,
+      endSession,
+      record: recorder.record,
+      clock,
+    });
+
+    const makeEngine = (keysInUse: readonly JWK[]) =>
+      createEngine({
+        issuer: config.issuer,
+        resource,
+        controlPlaneCallback: `${config.controlPlaneUrl}/session/callback`,
+        signingKeys: keysInUse,
+        cookieKeys: [Buffer.from(deriveKey(secret, 'engine-cookies')).toString('base64url')],
+        dpopNonceSecret: deriveKey(secret, 'dpop-nonces'),
+        tokenMarkKey: deriveKey(secret, 'token-marks'),
+        store,
+        documents,
+        clock,
+        renderError: engineErrorPage,
+        unavailable,
+        events: engineEvents(recorder.record, sessions, logger),
+        decisions: {
+          knownScopes: () =>
+            [
+              ...new Set(
+                configuration
+                  .snapshot()
+                  .all('Role')
+                  .flatMap((role) => role.spec.scopes),
+              ),
+            ].toSorted(),
+          registration,
+          documents: () =>
+            configuration.snapshot().get('ClientRegistration', 'default')?.spec.metadataDocuments ?? {
+              enabled: true,
+              allowedHosts: ['*'],
+              deniedHosts: [],
+            },
+          administeredAgent: (clientId) => administered.find(clientId),
+          isWorkload: (clientId) => workloads.isWorkload(clientId),
+          verifyWorkload: (clientId, token) => workloads.verify(clientId, token),
+          lifetimes: () => lifetimesOf(configuration.snapshot()),
+          userExists: async (userId) => (await users.find(userId)) !== undefined,
+          userIsVouchedFor: async (userId) => {
+            const user = await users.find(userId);
+            return user !== undefined && admissions.isVouchedFor(user);
+          },
+          signedInBrowser: (id, browserUid) => identities.bindBrowser(id, browserUid),
+          signInOfBrowser: async (browserUid) => {
+            const signIn = await identities.ofBrowser(browserUid);
+            return signIn?.browserEnded === false ? signIn.id : undefined;
+          },
+          signInVoid: (userId, authTime) =>
+            configuration.snapshot().revocations.isRevoked({ userId, clientId: '', sid: '', issuedAt: authTime }),
+          admitMachine: (request) => machines.admit(request),
+          admitToken: (request) => admissions.admitToken(request),
+          acceptsAssertions: () => assertions.accepted(),
+          admitAssertion: (request) => assertionAdmissions.admit(request),
+          liveToken: (token) => status.read(token),
+          liveTokenFor: (clientId, token) => status.readFor(clientId, token),
+          grantIsLive: (grantId) => status.grantIsLive(grantId),
+          endSession,
+          limits,
+        },
+      });
     const engine = new RotatingEngine(makeEngine, await signingKeys.forAccessTokens());
     const keeper = new SigningKeyKeeper({ keys: signingKeys, engine, configuration, record: recorder.record });
-    const steps = new AuthorizationSteps({ engine, configuration, admissions, signIn, binding, users, sessions, record: recorder.record, clock, accountUrl: `${config.controlPlaneUrl}/account` });
+    const steps = new AuthorizationSteps({
+      engine,
+      configuration,
+      admissions,
+      signIn,
+      binding,
+      users,
+      sessions,
+      record: recorder.record,
+      clock,
+      accountUrl: `${config.controlPlaneUrl}/account`,
+    });
 
-    const signOut = new SignOut({ issuer: config.issuer, returnTo: `${config.controlPlaneUrl}/session/ended`, engine, configuration, providers, identities, users, binding, endIdentitySessions, record: recorder.record, logger });
-    const backChannel = new BackChannelLogout({ providers, identities, store, endIdentitySessions, record: recorder.record, keys: issuerKeys, clock, logger });
+    const signOut = new SignOut({
+      issuer: config.issuer,
+      returnTo: `${config.controlPlaneUrl}/session/ended`,
+      engine,
+      configuration,
+      providers,
+      identities,
+      users,
+      binding,
+      endIdentitySessions,
+      record: recorder.record,
+      logger,
+    });
+    const backChannel = new BackChannelLogout({
+      providers,
+      identities,
+      store,
+      endIdentitySessions,
+      record: recorder.record,
+      keys: issuerKeys,
+      clock,
+      logger,
+    });
 
     return {
       module: AuthorizationServerModule,
-      controllers: [InteractionController, FederationController, BackChannelLogoutController, SignOutController, JwksController, RotateSigningKeysController, RemoveRegistrationController, ExchangeSignInController],
+      controllers: [
+        InteractionController,
+        FederationController,
+        BackChannelLogoutController,
+        SignOutController,
+        JwksController,
+        RotateSigningKeysController,
+        RemoveRegistrationController,
+        ExchangeSignInController,
+      ],
       providers: [
         { provide: ENGINE, useValue: engine },
         { provide: HOUSEKEEPING, useValue: housekeeping },
@@ -217,5 +351,7 @@ export class AuthorizationServerModule {
 /** The first statements of a start: what fails here is the database, or a key that is not this database's. */
 export function asDatabaseProblem(cause: unknown): never {
   if (cause instanceof SallyportError) throw cause;
-  throw new SallyportError('database_unusable', 'The database cannot be used: it must be reachable and migrated.', { cause });
+  throw new SallyportError('database_unusable', 'The database cannot be used: it must be reachable and migrated.', {
+    cause,
+  });
 }

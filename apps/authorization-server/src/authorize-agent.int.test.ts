@@ -23,10 +23,20 @@ test('an agent registers, a human signs in at the identity provider and consents
   expect(url.searchParams.get('state')).toBe('state-of-the-agent');
   expect(url.searchParams.get('iss')).toBe(deployment.issuer);
   const tokens = await agent.redeem(url.searchParams.get('code'));
-  expect(tokens.body).toMatchObject({ token_type: 'Bearer', expires_in: 900, scope: 'notes.read', refresh_token: expect.any(String) });
+  expect(tokens.body).toMatchObject({
+    token_type: 'Bearer',
+    expires_in: 900,
+    scope: 'notes.read',
+    refresh_token: expect.any(String),
+  });
   expect(tokens.headers.get('cache-control')).toBe('no-store');
   const accessToken = String(tokens.body['access_token']);
-  const { payload } = await jwtVerify(accessToken, createRemoteJWKSet(new URL(`${deployment.issuer}/jwks`)), { issuer: deployment.issuer, audience: deployment.resource, typ: 'at+jwt', algorithms: ['ES256'] });
+  const { payload } = await jwtVerify(accessToken, createRemoteJWKSet(new URL(`${deployment.issuer}/jwks`)), {
+    issuer: deployment.issuer,
+    audience: deployment.resource,
+    typ: 'at+jwt',
+    algorithms: ['ES256'],
+  });
   expect(payload).toEqual({
     iss: deployment.issuer,
     aud: deployment.resource,
@@ -47,12 +57,26 @@ test('an agent registers, a human signs in at the identity provider and consents
     exp: Number(payload.iat) + 900,
     jti: expect.any(String),
   });
-  expect(decodeProtectedHeader(accessToken)).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: expect.stringMatching(/^at-/) });
+  expect(decodeProtectedHeader(accessToken)).toEqual({
+    alg: 'ES256',
+    typ: 'at+jwt',
+    kid: expect.stringMatching(/^at-/),
+  });
 });
 
 test('where an administrator offers it, whoever has let an agent in is shown the way to their accounts before the agent gets its code (R36)', async () => {
   const signedByHand = { algorithm: 'ES256' as const, rotateEvery: '90d', publishAhead: '10m' };
-  await deployment.configure([{ kind: 'AuthorizationServer', name: 'default', spec: { lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d' }, signingKeys: signedByHand, offerAccounts: true } }]);
+  await deployment.configure([
+    {
+      kind: 'AuthorizationServer',
+      name: 'default',
+      spec: {
+        lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d' },
+        signingKeys: signedByHand,
+        offerAccounts: true,
+      },
+    },
+  ]);
   try {
     const agent = await TestAgent.register(deployment);
     const offer = await agent.press(await agent.press(await agent.open(), /^Continue with/), 'Allow');
@@ -72,36 +96,54 @@ test('the trail names who signed in, what was consented to, and which token was 
   const { sub, sid } = decodeJwt(String(tokens.body['access_token']));
   await agent.refresh(tokens.body['refresh_token']);
   await eventually(() => deployment.events.some(({ type }) => type === 'token.refreshed'));
-  expect(deployment.events.map(({ type }) => type)).toEqual(['agent.registered', 'user.signed_in', 'agent.consented', 'token.issued', 'token.refreshed']);
-  expect(deployment.events.at(-1)).toMatchObject({ replica: 'authorization-server', userId: sub, clientId: agent.clientId, agentName: 'Test agent', sid, trustProvider: 'test', at: expect.any(Number), id: expect.stringMatching(/^evt_/) });
+  expect(deployment.events.map(({ type }) => type)).toEqual([
+    'agent.registered',
+    'user.signed_in',
+    'agent.consented',
+    'token.issued',
+    'token.refreshed',
+  ]);
+  expect(deployment.events.at(-1)).toMatchObject({
+    replica: 'authorization-server',
+    userId: sub,
+    clientId: agent.clientId,
+    agentName: 'Test agent',
+    sid,
+    trustProvider: 'test',
+    at: expect.any(Number),
+    id: expect.stringMatching(/^evt_/),
+  });
 });
 
 describe('discovery', () => {
-  test.each(['oauth-authorization-server', 'openid-configuration'])('%s says what is supported, under the issuer byte for byte (R17, R18, R19)', async (document) => {
-    const response = await fetch(`${deployment.issuer}/.well-known/${document}`);
-    expect(response.status).toBe(200);
-    const metadata = await response.json();
-    expect(metadata).toMatchObject({
-      issuer: deployment.issuer,
-      authorization_endpoint: `${deployment.issuer}/authorize`,
-      token_endpoint: `${deployment.issuer}/token`,
-      jwks_uri: `${deployment.issuer}/jwks`,
-      registration_endpoint: `${deployment.issuer}/register`,
-      revocation_endpoint: `${deployment.issuer}/revoke`,
-      introspection_endpoint: `${deployment.issuer}/introspect`,
-      end_session_endpoint: `${deployment.issuer}/session/end`,
-      introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
-      pushed_authorization_request_endpoint: `${deployment.issuer}/par`,
-      code_challenge_methods_supported: ['S256'],
-      response_types_supported: ['code'],
-      response_modes_supported: ['query'],
-      grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
-      authorization_response_iss_parameter_supported: true,
-      client_id_metadata_document_supported: true,
-      id_token_signing_alg_values_supported: ['ES256'],
-    });
-    expect(metadata).not.toHaveProperty('userinfo_endpoint');
-  });
+  test.each(['oauth-authorization-server', 'openid-configuration'])(
+    '%s says what is supported, under the issuer byte for byte (R17, R18, R19)',
+    async (document) => {
+      const response = await fetch(`${deployment.issuer}/.well-known/${document}`);
+      expect(response.status).toBe(200);
+      const metadata = await response.json();
+      expect(metadata).toMatchObject({
+        issuer: deployment.issuer,
+        authorization_endpoint: `${deployment.issuer}/authorize`,
+        token_endpoint: `${deployment.issuer}/token`,
+        jwks_uri: `${deployment.issuer}/jwks`,
+        registration_endpoint: `${deployment.issuer}/register`,
+        revocation_endpoint: `${deployment.issuer}/revoke`,
+        introspection_endpoint: `${deployment.issuer}/introspect`,
+        end_session_endpoint: `${deployment.issuer}/session/end`,
+        introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt'],
+        pushed_authorization_request_endpoint: `${deployment.issuer}/par`,
+        code_challenge_methods_supported: ['S256'],
+        response_types_supported: ['code'],
+        response_modes_supported: ['query'],
+        grant_types_supported: ['authorization_code', 'refresh_token', 'client_credentials'],
+        authorization_response_iss_parameter_supported: true,
+        client_id_metadata_document_supported: true,
+        id_token_signing_alg_values_supported: ['ES256'],
+      });
+      expect(metadata).not.toHaveProperty('userinfo_endpoint');
+    },
+  );
 
   test('the key set holds both purposes, apart by their kid, and no private part (S6)', async () => {
     const { keys } = (await (await fetch(`${deployment.issuer}/jwks`)).json()) as { keys: Record<string, string>[] };
@@ -114,23 +156,45 @@ describe('an authorization request is refused', () => {
   const errorOf = async (changes: Record<string, string | undefined>) => {
     const agent = await TestAgent.register(deployment);
     const url = wayBack(await agent.open(changes));
-    return { at: url.origin + url.pathname, error: url.searchParams.get('error'), iss: url.searchParams.get('iss'), state: url.searchParams.get('state') };
+    return {
+      at: url.origin + url.pathname,
+      error: url.searchParams.get('error'),
+      iss: url.searchParams.get('iss'),
+      state: url.searchParams.get('state'),
+    };
   };
   const told = (error: string) => ({ at: REDIRECT_URI, error, iss: deployment.issuer, state: 'state-of-the-agent' });
 
-  test('without a resource (R16)', async () => expect(await errorOf({ resource: undefined })).toEqual(told('invalid_target')));
-  test('for another resource than the gateway (R9, R16)', async () => expect(await errorOf({ resource: 'https://elsewhere.example/mcp' })).toEqual(told('invalid_target')));
-  test('for the gateway spelled differently (R16)', async () => expect(await errorOf({ resource: `${deployment.resource}/` })).toEqual(told('invalid_target')));
-  test('without PKCE (R17)', async () => expect(await errorOf({ code_challenge: undefined, code_challenge_method: undefined })).toEqual(told('invalid_request')));
-  test('with PKCE `plain` (R17)', async () => expect(await errorOf({ code_challenge_method: 'plain' })).toEqual(told('invalid_request')));
-  test.each([['an implicit grant', { response_type: 'token' }], ['a hybrid flow', { response_type: 'code id_token' }], ['another response mode than the query', { response_mode: 'form_post' }]])('for %s (R17)', async (_what, changes) => {
+  test('without a resource (R16)', async () =>
+    expect(await errorOf({ resource: undefined })).toEqual(told('invalid_target')));
+  test('for another resource than the gateway (R9, R16)', async () =>
+    expect(await errorOf({ resource: 'https://elsewhere.example/mcp' })).toEqual(told('invalid_target')));
+  test('for the gateway spelled differently (R16)', async () =>
+    expect(await errorOf({ resource: `${deployment.resource}/` })).toEqual(told('invalid_target')));
+  test('without PKCE (R17)', async () =>
+    expect(await errorOf({ code_challenge: undefined, code_challenge_method: undefined })).toEqual(
+      told('invalid_request'),
+    ));
+  test('with PKCE `plain` (R17)', async () =>
+    expect(await errorOf({ code_challenge_method: 'plain' })).toEqual(told('invalid_request')));
+  test.each([
+    ['an implicit grant', { response_type: 'token' }],
+    ['a hybrid flow', { response_type: 'code id_token' }],
+    ['another response mode than the query', { response_mode: 'form_post' }],
+  ])('for %s (R17)', async (_what, changes) => {
     const agent = await TestAgent.register(deployment);
     const page = await agent.open(changes);
     expect(page.html).not.toContain('Continue with');
     expect(page.url.href).not.toMatch(/[?&#](code|access_token|id_token)=/);
   });
 
-  test.each(['http://127.0.0.1:33418/other', 'https://127.0.0.1:33418/callback', 'https://evil.example/callback', 'http://127.0.0.1.evil.example:33418/callback', 'http://localhost:33418/callback'])('when the redirect URI is %s, on a page and without a redirect', async (redirectUri) => {
+  test.each([
+    'http://127.0.0.1:33418/other',
+    'https://127.0.0.1:33418/callback',
+    'https://evil.example/callback',
+    'http://127.0.0.1.evil.example:33418/callback',
+    'http://localhost:33418/callback',
+  ])('when the redirect URI is %s, on a page and without a redirect', async (redirectUri) => {
     const agent = await TestAgent.register(deployment);
     const page = await agent.open({ redirect_uri: redirectUri });
     expect(page.status).toBe(400);
@@ -163,7 +227,9 @@ test('with two resources, one of them ours, nothing is granted (R9, R16)', async
 test('a pushed authorization request works the same way and once (RFC 9126)', async () => {
   const agent = await TestAgent.register(deployment);
   const parameters = agent.authorizationUrl().searchParams;
-  const pushed = (await (await fetch(`${deployment.issuer}/par`, { method: 'POST', body: parameters })).json()) as { request_uri: string };
+  const pushed = (await (await fetch(`${deployment.issuer}/par`, { method: 'POST', body: parameters })).json()) as {
+    request_uri: string;
+  };
   expect(pushed.request_uri).toMatch(/^urn:ietf:params:oauth:request_uri:/);
   const url = `${deployment.issuer}/authorize?${new URLSearchParams({ client_id: agent.clientId, request_uri: pushed.request_uri })}`;
   let page = await agent.browser.open(url, REDIRECT_URI);
@@ -175,20 +241,26 @@ test('a pushed authorization request works the same way and once (RFC 9126)', as
 });
 
 describe('the host', () => {
-  test('of somebody else is refused on every route, the engine\'s included (S19)', async () => {
+  test("of somebody else is refused on every route, the engine's included (S19)", async () => {
     const { request } = await import('node:http');
     const statusFor = (path: string, headers: Record<string, string>) =>
       new Promise<number | undefined>((resolve, reject) => {
-        request(`${deployment.issuer}${path}`, { headers }, (response) => resolve(response.resume().statusCode)).on('error', reject).end();
+        request(`${deployment.issuer}${path}`, { headers }, (response) => resolve(response.resume().statusCode))
+          .on('error', reject)
+          .end();
       });
     const paths = ['/.well-known/oauth-authorization-server', '/authorize', '/jwks', '/interaction/x'];
     const refused = await Promise.all(paths.map((path) => statusFor(path, { host: 'evil.example' })));
     expect(refused).toEqual([403, 403, 403, 403]);
-    expect(await statusFor('/jwks', { host: new URL(deployment.issuer).host, origin: 'https://evil.example' })).toBe(403);
+    expect(await statusFor('/jwks', { host: new URL(deployment.issuer).host, origin: 'https://evil.example' })).toBe(
+      403,
+    );
   });
 
   test('of forwarded headers changes no URL (S19)', async () => {
-    const response = await fetch(`${deployment.issuer}/.well-known/openid-configuration`, { headers: { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https', forwarded: 'host=evil.example' } });
+    const response = await fetch(`${deployment.issuer}/.well-known/openid-configuration`, {
+      headers: { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'https', forwarded: 'host=evil.example' },
+    });
     const text = await response.text();
     expect(text).not.toContain('evil.example');
     expect(JSON.parse(text)).toMatchObject({ token_endpoint: `${deployment.issuer}/token` });
@@ -212,13 +284,26 @@ test('nothing that lives in the database can be used as a code, a token or a coo
   const agent = await TestAgent.register(deployment, { token_endpoint_auth_method: 'client_secret_post' });
   const answer = await agent.authorize();
   const code = answer.get('code') ?? '';
-  const rows = async () => JSON.stringify(await deployment.database.oidcArtifact.findMany(), (_key, value: unknown) => (value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value)) + JSON.stringify([await deployment.database.agentSession.findMany(), await deployment.database.agentConsent.findMany(), await deployment.database.user.findMany()]);
+  const rows = async () =>
+    JSON.stringify(await deployment.database.oidcArtifact.findMany(), (_key, value: unknown) =>
+      value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value,
+    ) +
+    JSON.stringify([
+      await deployment.database.agentSession.findMany(),
+      await deployment.database.agentConsent.findMany(),
+      await deployment.database.user.findMany(),
+    ]);
   expect(code).not.toBe('');
   expect(await rows()).not.toContain(code);
   for (const { value } of agent.browser.cookies) expect(await rows()).not.toContain(value);
 
   const open = await TestAgent.register(deployment);
   const tokens = await open.connect();
-  for (const secret of [tokens.body['refresh_token'], tokens.body['access_token'], open.clientId].map(String)) expect((await deployment.database.oidcArtifact.findMany()).map(({ idDigest, payload }) => idDigest + Buffer.from(payload).toString('latin1')).join()).not.toContain(secret);
+  for (const secret of [tokens.body['refresh_token'], tokens.body['access_token'], open.clientId].map(String))
+    expect(
+      (await deployment.database.oidcArtifact.findMany())
+        .map(({ idDigest, payload }) => idDigest + Buffer.from(payload).toString('latin1'))
+        .join(),
+    ).not.toContain(secret);
   expect(deployment.logLines.join()).not.toContain(String(tokens.body['refresh_token']));
 });

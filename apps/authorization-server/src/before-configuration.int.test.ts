@@ -5,7 +5,15 @@ import { Secret } from '@sallyport/kernel';
 import { ensureDeploymentKeys, loadSigningKey, type DeploymentKeyFiles } from '@sallyport/keys';
 import { createInProcessMessaging, type Messaging } from '@sallyport/messaging';
 import { createLogger } from '@sallyport/telemetry';
-import { createFakeClock, eventually, freePort, makeScratch, removeScratch, startTestPostgres, type TestPostgres } from '@sallyport/testing';
+import {
+  createFakeClock,
+  eventually,
+  freePort,
+  makeScratch,
+  removeScratch,
+  startTestPostgres,
+  type TestPostgres,
+} from '@sallyport/testing';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startAuthorizationServer } from './start-authorization-server.js';
 
@@ -18,15 +26,37 @@ let files: DeploymentKeyFiles;
 let service: RunningService;
 let issuer: string;
 beforeAll(async () => {
-  const [database, keys, port] = await Promise.all([startTestPostgres(), ensureDeploymentKeys(join(scratch, 'keys'), { gateways: [] }), freePort()]);
+  const [database, keys, port] = await Promise.all([
+    startTestPostgres(),
+    ensureDeploymentKeys(join(scratch, 'keys'), { gateways: [] }),
+    freePort(),
+  ]);
   [postgres, files, messaging, issuer] = [database, keys, createInProcessMessaging(), `http://127.0.0.1:${port}`];
   await messaging.events.consume(() => Promise.resolve());
-  const logger = createLogger({ name: 'test', level: 'info', destination: { write: (line: string) => void lines.push(line) } });
-  service = await startAuthorizationServer({
-    issuer, gatewayUrl: 'http://127.0.0.1:7400', controlPlaneUrl: 'http://127.0.0.1:7402', host: '127.0.0.1', port, databaseUrl: new Secret(postgres.url),
-    masterKeyFile: files.master, configurationVerifyKeyFile: files.configurationSigningPublic, replica: 'authorization-server', stalenessBoundMs: 60_000,
-    maxConnections: 10_000, trustedProxies: [], allowedOrigins: ['https://app.example'], extraCertificateAuthorities: [],
-  }, { messaging, logger, clock });
+  const logger = createLogger({
+    name: 'test',
+    level: 'info',
+    destination: { write: (line: string) => void lines.push(line) },
+  });
+  service = await startAuthorizationServer(
+    {
+      issuer,
+      gatewayUrl: 'http://127.0.0.1:7400',
+      controlPlaneUrl: 'http://127.0.0.1:7402',
+      host: '127.0.0.1',
+      port,
+      databaseUrl: new Secret(postgres.url),
+      masterKeyFile: files.master,
+      configurationVerifyKeyFile: files.configurationSigningPublic,
+      replica: 'authorization-server',
+      stalenessBoundMs: 60_000,
+      maxConnections: 10_000,
+      trustedProxies: [],
+      allowedOrigins: ['https://app.example'],
+      extraCertificateAuthorities: [],
+    },
+    { messaging, logger, clock },
+  );
 });
 afterAll(async () => {
   await service.close();
@@ -36,17 +66,42 @@ afterAll(async () => {
 });
 
 const programs = [
-  ['GET', '/.well-known/oauth-authorization-server'], ['GET', '/.well-known/openid-configuration'], ['POST', '/token'], ['POST', '/register'], ['POST', '/par'],
-  ['POST', '/revoke'], ['POST', '/introspect'], ['GET', '/nowhere'],
+  ['GET', '/.well-known/oauth-authorization-server'],
+  ['GET', '/.well-known/openid-configuration'],
+  ['POST', '/token'],
+  ['POST', '/register'],
+  ['POST', '/par'],
+  ['POST', '/revoke'],
+  ['POST', '/introspect'],
+  ['GET', '/nowhere'],
 ] as const;
-const pages = [['GET', '/authorize?client_id=x'], ['POST', '/authorize'], ['GET', '/interaction/x'], ['POST', '/interaction/x/consent'], ['GET', '/federation/callback?code=x&state=y'], ['GET', '/session/end'], ['POST', '/session/end']] as const;
-const ask = (method: string, path: string, headers: Record<string, string> = {}) => fetch(`${issuer}${path}`, { method, headers, redirect: 'manual', ...(method === 'POST' ? { body: new URLSearchParams({ a: 'b' }) } : {}) });
+const pages = [
+  ['GET', '/authorize?client_id=x'],
+  ['POST', '/authorize'],
+  ['GET', '/interaction/x'],
+  ['POST', '/interaction/x/consent'],
+  ['GET', '/federation/callback?code=x&state=y'],
+  ['GET', '/session/end'],
+  ['POST', '/session/end'],
+] as const;
+const ask = (method: string, path: string, headers: Record<string, string> = {}) =>
+  fetch(`${issuer}${path}`, {
+    method,
+    headers,
+    redirect: 'manual',
+    ...(method === 'POST' ? { body: new URLSearchParams({ a: 'b' }) } : {}),
+  });
 
 const expectToBeAskedBack = async (): Promise<void> => {
   for (const [method, path] of programs) {
     const response = await ask(method, path);
-    expect([path, response.status, response.headers.get('retry-after'), response.headers.get('cache-control')]).toEqual([path, 503, '5', 'no-store']);
-    expect(await response.json()).toEqual({ error: 'temporarily_unavailable', error_description: expect.stringContaining('try again') });
+    expect([path, response.status, response.headers.get('retry-after'), response.headers.get('cache-control')]).toEqual(
+      [path, 503, '5', 'no-store'],
+    );
+    expect(await response.json()).toEqual({
+      error: 'temporarily_unavailable',
+      error_description: expect.stringContaining('try again'),
+    });
   }
   for (const [method, path] of pages) {
     const response = await ask(method, path);
@@ -63,16 +118,26 @@ test('before its configuration has arrived every endpoint and page asks to come 
   const keys = await ask('GET', '/jwks');
   expect([keys.status, ((await keys.json()) as { keys: unknown[] }).keys.length]).toEqual([200, 2]);
   const crossOrigin = await ask('POST', '/token', { origin: 'https://app.example' });
-  expect([crossOrigin.status, crossOrigin.headers.get('access-control-allow-origin')]).toEqual([503, 'https://app.example']);
-  expect((await fetch(`${issuer}/token`, { method: 'POST', headers: { origin: 'https://evil.example' } })).status).toBe(403);
+  expect([crossOrigin.status, crossOrigin.headers.get('access-control-allow-origin')]).toEqual([
+    503,
+    'https://app.example',
+  ]);
+  expect((await fetch(`${issuer}/token`, { method: 'POST', headers: { origin: 'https://evil.example' } })).status).toBe(
+    403,
+  );
   expect(lines.filter((line) => line.includes('"level":50'))).toEqual([]);
 });
 
 test('with it they answer, and without a sign of the control plane for longer than the bound they ask to come back again (S27)', async () => {
   const { privateKey } = await loadSigningKey(files.configurationSigning);
   const chunks = splitBase({ epoch: 'e', revision: 1, documents: [], revocations: [] });
-  await messaging.configuration.appendBase(1, await Promise.all(chunks.map((chunk) => signLogEntry(chunk, privateKey))));
-  await messaging.configuration.heartbeat(await signLogEntry({ v: 1, type: 'heartbeat', epoch: 'e', revision: 1, issuedAt: clock() }, privateKey));
+  await messaging.configuration.appendBase(
+    1,
+    await Promise.all(chunks.map((chunk) => signLogEntry(chunk, privateKey))),
+  );
+  await messaging.configuration.heartbeat(
+    await signLogEntry({ v: 1, type: 'heartbeat', epoch: 'e', revision: 1, issuedAt: clock() }, privateKey),
+  );
   await eventually(() => service.readiness().status === 'ready', { until: 'the configuration has arrived' });
   expect((await ask('GET', '/.well-known/oauth-authorization-server')).status).toBe(200);
   expect((await ask('POST', '/token')).status).toBe(400);

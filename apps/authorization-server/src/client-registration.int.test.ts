@@ -10,23 +10,35 @@ import { startTestDeployment, type TestDeployment } from './testing/test-deploym
 
 let deployment: TestDeployment;
 let documents: TestHttpsServer;
-let served: Record<string, { never?: boolean; drip?: boolean; status?: number; headers?: Record<string, string>; body: unknown }> = {};
+let served: Record<
+  string,
+  { never?: boolean; drip?: boolean; status?: number; headers?: Record<string, string>; body: unknown }
+> = {};
 const fetched: string[] = [];
 
 beforeAll(async () => {
   const authority = await createTestAuthority();
-  documents = await startHttpsServer(authority, (request, response) => {
-    fetched.push(request.url ?? '');
-    const document = served[request.url ?? ''];
-    if (document?.never) return;
-    if (document?.drip) {
-      response.writeHead(200, { 'content-type': 'application/json' });
-      const dripping = setInterval(() => response.write(' '), 50);
-      response.on('close', () => clearInterval(dripping));
-      return;
-    }
-    response.writeHead(document?.status ?? (document ? 200 : 404), { 'content-type': 'application/json', ...document?.headers }).end(typeof document?.body === 'string' ? document.body : JSON.stringify(document?.body ?? {}));
-  }, { host: '127.0.0.1' });
+  documents = await startHttpsServer(
+    authority,
+    (request, response) => {
+      fetched.push(request.url ?? '');
+      const document = served[request.url ?? ''];
+      if (document?.never) return;
+      if (document?.drip) {
+        response.writeHead(200, { 'content-type': 'application/json' });
+        const dripping = setInterval(() => response.write(' '), 50);
+        response.on('close', () => clearInterval(dripping));
+        return;
+      }
+      response
+        .writeHead(document?.status ?? (document ? 200 : 404), {
+          'content-type': 'application/json',
+          ...document?.headers,
+        })
+        .end(typeof document?.body === 'string' ? document.body : JSON.stringify(document?.body ?? {}));
+    },
+    { host: '127.0.0.1' },
+  );
   deployment = await startTestDeployment({ extraCertificateAuthorities: [authority.certificate] });
 });
 afterAll(async () => {
@@ -34,19 +46,48 @@ afterAll(async () => {
   await documents.close();
 });
 
-type Registration = { mode?: 'off' | 'gated' | 'open'; redirectHosts?: string[]; initialAccessTokens?: { sha256: string; expiresAt: string; uses: number }[]; unusedFor?: string; most?: number; documents?: { enabled?: boolean; allowedHosts?: string[]; deniedHosts?: string[] } };
-const registration = ({ mode = 'open', redirectHosts = ['127.0.0.1', '[::1]', 'localhost'], documents: changes = {}, ...dynamic }: Registration) => ({
+type Registration = {
+  mode?: 'off' | 'gated' | 'open';
+  redirectHosts?: string[];
+  initialAccessTokens?: { sha256: string; expiresAt: string; uses: number }[];
+  unusedFor?: string;
+  most?: number;
+  documents?: { enabled?: boolean; allowedHosts?: string[]; deniedHosts?: string[] };
+};
+const registration = ({
+  mode = 'open',
+  redirectHosts = ['127.0.0.1', '[::1]', 'localhost'],
+  documents: changes = {},
+  ...dynamic
+}: Registration) => ({
   kind: 'ClientRegistration' as const,
   name: 'default' as const,
-  spec: { metadataDocuments: { enabled: true, allowedHosts: ['*'], deniedHosts: [], ...changes }, dynamic: { mode, redirectHosts, ...dynamic } },
+  spec: {
+    metadataDocuments: { enabled: true, allowedHosts: ['*'], deniedHosts: [], ...changes },
+    dynamic: { mode, redirectHosts, ...dynamic },
+  },
 });
 const sha256 = (value: string) => createHash('sha256').update(value).digest('hex');
-const token = (value: string, changes: { uses?: number; expiresAt?: string } = {}) => ({ sha256: sha256(value), expiresAt: new Date(Date.now() + 3_600_000).toISOString(), uses: 1, ...changes });
-const withToken = (value: string, changes: Record<string, unknown> = {}) => register(deployment, changes, { authorization: `Bearer ${value}` });
+const token = (value: string, changes: { uses?: number; expiresAt?: string } = {}) => ({
+  sha256: sha256(value),
+  expiresAt: new Date(Date.now() + 3_600_000).toISOString(),
+  uses: 1,
+  ...changes,
+});
+const withToken = (value: string, changes: Record<string, unknown> = {}) =>
+  register(deployment, changes, { authorization: `Bearer ${value}` });
 const outbound = (allowDocuments: boolean) => ({
   kind: 'OutboundNetwork' as const,
   name: 'default' as const,
-  spec: { allow: [{ host: '127.0.0.1', ports: [Number(new URL(deployment.provider.issuer).port), ...(allowDocuments ? [documents.port] : [])], http: true }] },
+  spec: {
+    allow: [
+      {
+        host: '127.0.0.1',
+        ports: [Number(new URL(deployment.provider.issuer).port), ...(allowDocuments ? [documents.port] : [])],
+        http: true,
+      },
+    ],
+  },
 });
 beforeEach(async () => {
   served = {};
@@ -56,36 +97,64 @@ beforeEach(async () => {
 
 describe('dynamic registration (RFC 7591)', () => {
   test('gives an id and no more than was asked for (R18)', async () => {
-    const { status, body, headers } = await register(deployment, { scope: 'notes.read', application_type: 'web', id_token_signed_response_alg: 'none', logo_uri: 'https://tracker.example/x.png', sector_identifier_uri: 'https://fetch.example/x', grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:token-exchange'] });
+    const { status, body, headers } = await register(deployment, {
+      scope: 'notes.read',
+      application_type: 'web',
+      id_token_signed_response_alg: 'none',
+      logo_uri: 'https://tracker.example/x.png',
+      sector_identifier_uri: 'https://fetch.example/x',
+      grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:token-exchange'],
+    });
     expect(status).toBe(201);
     expect(headers.get('cache-control')).toBe('no-store');
-    expect(body).toMatchObject({ client_id: expect.stringMatching(/^dcr_/), token_endpoint_auth_method: 'none', grant_types: ['authorization_code', 'refresh_token'], application_type: 'native', id_token_signed_response_alg: 'ES256' });
-    for (const absent of ['client_secret', 'scope', 'logo_uri', 'sector_identifier_uri']) expect(body).not.toHaveProperty(absent);
+    expect(body).toMatchObject({
+      client_id: expect.stringMatching(/^dcr_/),
+      token_endpoint_auth_method: 'none',
+      grant_types: ['authorization_code', 'refresh_token'],
+      application_type: 'native',
+      id_token_signed_response_alg: 'ES256',
+    });
+    for (const absent of ['client_secret', 'scope', 'logo_uri', 'sector_identifier_uri'])
+      expect(body).not.toHaveProperty(absent);
   });
 
   test('without an authentication method makes the client confidential, as the RFC says', async () => {
     const { body } = await register(deployment, { token_endpoint_auth_method: undefined });
-    expect(body).toMatchObject({ token_endpoint_auth_method: 'client_secret_basic', client_secret: expect.any(String) });
+    expect(body).toMatchObject({
+      token_endpoint_auth_method: 'client_secret_basic',
+      client_secret: expect.any(String),
+    });
   });
 
   test('can be switched off, and discovery no longer offers it then (R18)', async () => {
     await deployment.configure([registration({ mode: 'off' })]);
     expect((await register(deployment)).status).toBe(403);
-    expect(await (await fetch(`${deployment.issuer}/.well-known/oauth-authorization-server`)).json()).not.toHaveProperty('registration_endpoint');
+    expect(
+      await (await fetch(`${deployment.issuer}/.well-known/oauth-authorization-server`)).json(),
+    ).not.toHaveProperty('registration_endpoint');
   });
 
   test('can ask for an initial access token (R18)', async () => {
     await deployment.configure([registration({ mode: 'gated', initialAccessTokens: [token('gate', { uses: 5 })] })]);
     const without = await register(deployment);
     expect([without.status, without.headers.get('www-authenticate')]).toEqual([401, 'Bearer error="invalid_token"']);
-    for (const wrong of ['Bearer wrong', `Bearer ${sha256('gate')}`, 'Basic gate', 'Bearer', `Bearer ${'x'.repeat(10_000)}`]) expect((await register(deployment, {}, { authorization: wrong })).status).toBe(401);
+    for (const wrong of [
+      'Bearer wrong',
+      `Bearer ${sha256('gate')}`,
+      'Basic gate',
+      'Bearer',
+      `Bearer ${'x'.repeat(10_000)}`,
+    ])
+      expect((await register(deployment, {}, { authorization: wrong })).status).toBe(401);
     expect((await withToken('gate')).status).toBe(201);
     await deployment.configure([registration({ mode: 'gated' })]);
     expect((await withToken('gate')).status).toBe(401);
   });
 
   test('takes an initial access token as often as it is good for, however many use it at once; a refused registration uses none (R18)', async () => {
-    await deployment.configure([registration({ mode: 'gated', initialAccessTokens: [token('thrice', { uses: 3 }), token('other')] })]);
+    await deployment.configure([
+      registration({ mode: 'gated', initialAccessTokens: [token('thrice', { uses: 3 }), token('other')] }),
+    ]);
     expect((await withToken('thrice', { redirect_uris: ['https://agent.example/cb'] })).status).toBe(400);
     const answers = await Promise.all(Array.from({ length: 12 }, () => withToken('thrice')));
     expect([201, 401].map((status) => answers.filter((answer) => answer.status === status).length)).toEqual([3, 9]);
@@ -93,23 +162,35 @@ describe('dynamic registration (RFC 7591)', () => {
   });
 
   test('takes no initial access token that has expired (R18)', async () => {
-    await deployment.configure([registration({ mode: 'gated', initialAccessTokens: [token('stale', { expiresAt: new Date(Date.now() - 1_000).toISOString() })] })]);
+    await deployment.configure([
+      registration({
+        mode: 'gated',
+        initialAccessTokens: [token('stale', { expiresAt: new Date(Date.now() - 1_000).toISOString() })],
+      }),
+    ]);
     expect((await withToken('stale')).status).toBe(401);
   });
 
   test('keeps the initial access token nowhere (R18, S8)', async () => {
     await deployment.configure([registration({ mode: 'gated', initialAccessTokens: [token('searched-for')] })]);
     expect((await withToken('searched-for')).status).toBe(201);
-    const [row] = await deployment.database.$queryRaw<{ dump: string }[]>`SELECT string_agg(t::text, '') AS dump FROM "InitialAccessTokenUse" t`;
+    const [row] = await deployment.database.$queryRaw<
+      { dump: string }[]
+    >`SELECT string_agg(t::text, '') AS dump FROM "InitialAccessTokenUse" t`;
     expect(row?.dump).toContain(sha256('searched-for'));
     expect(row?.dump).not.toContain('searched-for');
     expect(deployment.logLines.join('')).not.toContain('searched-for');
   });
 
   describe('leaves a registration', () => {
-    const rows = (clientIds: readonly string[]) => deployment.database.oidcArtifact.findMany({ where: { kind: 'Client', idDigest: { in: clientIds.map(grantDigestOf) } } });
+    const rows = (clientIds: readonly string[]) =>
+      deployment.database.oidcArtifact.findMany({
+        where: { kind: 'Client', idDigest: { in: clientIds.map(grantDigestOf) } },
+      });
     /** As if it had been made so long ago. */
-    const age = (clientId: string, days: number) => deployment.database.$executeRaw`UPDATE "OidcArtifact" SET "expiresAt" = "expiresAt" - make_interval(mins => ${Math.round(days * 1_440)}::int) WHERE "kind" = 'Client' AND "idDigest" = ${grantDigestOf(clientId)}`;
+    const age = (clientId: string, days: number) =>
+      deployment.database
+        .$executeRaw`UPDATE "OidcArtifact" SET "expiresAt" = "expiresAt" - make_interval(mins => ${Math.round(days * 1_440)}::int) WHERE "kind" = 'Client' AND "idDigest" = ${grantDigestOf(clientId)}`;
 
     test('that no token was issued to for a limited time, and one that was for as long as a session uses it (R18)', async () => {
       await deployment.configure([registration({ unusedFor: '2d' })]);
@@ -123,20 +204,41 @@ describe('dynamic registration (RFC 7591)', () => {
       expect([gone.status, gone.html.includes('invalid_client')]).toEqual([400, true]);
       await age(unused.clientId, 1);
       await removeExpired(deployment.database, systemClock);
-      expect((await rows([used.clientId, unused.clientId])).map(({ idDigest }) => idDigest)).toEqual([grantDigestOf(used.clientId)]);
+      expect((await rows([used.clientId, unused.clientId])).map(({ idDigest }) => idDigest)).toEqual([
+        grantDigestOf(used.clientId),
+      ]);
     });
   });
 
-  test.each(['https://agent.example/cb', 'http://agent.example/cb', 'cursor://x/cb', 'javascript:alert(1)', 'http://127.0.0.1/cb#x'])('does not take the redirect URI %s that nobody allowed (R18)', async (redirectUri) => {
+  test.each([
+    'https://agent.example/cb',
+    'http://agent.example/cb',
+    'cursor://x/cb',
+    'javascript:alert(1)',
+    'http://127.0.0.1/cb#x',
+  ])('does not take the redirect URI %s that nobody allowed (R18)', async (redirectUri) => {
     const { status, body } = await register(deployment, { redirect_uris: ['http://127.0.0.1/cb', redirectUri] });
     expect([status, body['error']]).toEqual([400, 'invalid_redirect_uri']);
   });
 
   test('takes hosts and whole URIs the administrator lists, and nothing else of a scheme (R18, S35)', async () => {
-    await deployment.configure([registration({ redirectHosts: ['*.agents.example', 'cursor://anysphere.cursor-mcp/oauth/callback', 'warp:'] })]);
-    expect((await register(deployment, { redirect_uris: ['https://one.agents.example/cb', 'cursor://anysphere.cursor-mcp/oauth/callback'] })).status).toBe(201);
+    await deployment.configure([
+      registration({ redirectHosts: ['*.agents.example', 'cursor://anysphere.cursor-mcp/oauth/callback', 'warp:'] }),
+    ]);
+    expect(
+      (
+        await register(deployment, {
+          redirect_uris: ['https://one.agents.example/cb', 'cursor://anysphere.cursor-mcp/oauth/callback'],
+        })
+      ).status,
+    ).toBe(201);
     expect((await register(deployment)).status).toBe(400);
-    for (const uri of ['cursor://anysphere.cursor-deeplink/mcp/install?name=x&config=e30', 'cursor://anysphere.cursor-mcp/oauth/callback?x=1', 'warp://mcp/oauth2callback', 'https://one.agents.example/to?url=https://evil.example']) {
+    for (const uri of [
+      'cursor://anysphere.cursor-deeplink/mcp/install?name=x&config=e30',
+      'cursor://anysphere.cursor-mcp/oauth/callback?x=1',
+      'warp://mcp/oauth2callback',
+      'https://one.agents.example/to?url=https://evil.example',
+    ]) {
       const { status, body } = await register(deployment, { redirect_uris: [uri] });
       expect([uri, status, body['error']]).toEqual([uri, 400, 'invalid_redirect_uri']);
     }
@@ -158,9 +260,23 @@ describe('dynamic registration (RFC 7591)', () => {
 });
 
 describe('client ID metadata documents', () => {
-  const serve = (path: string, changes: Record<string, unknown> = {}, answer: { never?: boolean; drip?: boolean; status?: number; headers?: Record<string, string> } = {}): string => {
+  const serve = (
+    path: string,
+    changes: Record<string, unknown> = {},
+    answer: { never?: boolean; drip?: boolean; status?: number; headers?: Record<string, string> } = {},
+  ): string => {
     const clientId = `${documents.origin}${path}`;
-    served[path] = { ...answer, body: { client_id: clientId, client_name: 'Documented agent', redirect_uris: ['http://127.0.0.1:33418/callback'], grant_types: ['authorization_code', 'refresh_token'], token_endpoint_auth_method: 'none', ...changes } };
+    served[path] = {
+      ...answer,
+      body: {
+        client_id: clientId,
+        client_name: 'Documented agent',
+        redirect_uris: ['http://127.0.0.1:33418/callback'],
+        grant_types: ['authorization_code', 'refresh_token'],
+        token_endpoint_auth_method: 'none',
+        ...changes,
+      },
+    };
     return clientId;
   };
 
@@ -170,29 +286,54 @@ describe('client ID metadata documents', () => {
     expect(interstitial.html).toContain('Documented agent');
     expect(interstitial.html).toContain(new URL(documents.origin).host);
     const tokens = await agent.connect();
-    expect(decodeJwt(String(tokens.body['access_token']))).toMatchObject({ client_id: agent.clientId, agent_name: 'Documented agent', agent_assurance: 'asserted' });
+    expect(decodeJwt(String(tokens.body['access_token']))).toMatchObject({
+      client_id: agent.clientId,
+      agent_name: 'Documented agent',
+      agent_assurance: 'asserted',
+    });
     expect((await agent.refresh(tokens.body['refresh_token'])).status).toBe(200);
     expect(fetched).toEqual(['/plain.json']);
   });
 
   test('with an https redirect on their own host are verified (S2)', async () => {
-    const agent = new TestAgent(deployment, serve('/verified.json', { redirect_uris: [`${documents.origin}/callback`] }), `${documents.origin}/callback`);
+    const agent = new TestAgent(
+      deployment,
+      serve('/verified.json', { redirect_uris: [`${documents.origin}/callback`] }),
+      `${documents.origin}/callback`,
+    );
     const tokens = await agent.connect();
     expect(decodeJwt(String(tokens.body['access_token']))['agent_assurance']).toBe('verified-redirect');
   });
 
   test('may bring a key; each assertion is good once (S2, S8)', async () => {
     const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
-    const clientId = serve('/keyed.json', { token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: 'ES256', jwks: { keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256', use: 'sig' }] } });
+    const clientId = serve('/keyed.json', {
+      token_endpoint_auth_method: 'private_key_jwt',
+      token_endpoint_auth_signing_alg: 'ES256',
+      jwks: { keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256', use: 'sig' }] },
+    });
     const agent = new TestAgent(deployment, clientId);
-    const assertion = (jti: string) => new SignJWT({ jti }).setProtectedHeader({ alg: 'ES256', kid: 'k' }).setIssuer(clientId).setSubject(clientId).setAudience(deployment.issuer).setIssuedAt().setExpirationTime('1m').sign(privateKey);
-    const proof = async (jti: string) => ({ client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: await assertion(jti) });
+    const assertion = (jti: string) =>
+      new SignJWT({ jti })
+        .setProtectedHeader({ alg: 'ES256', kid: 'k' })
+        .setIssuer(clientId)
+        .setSubject(clientId)
+        .setAudience(deployment.issuer)
+        .setIssuedAt()
+        .setExpirationTime('1m')
+        .sign(privateKey);
+    const proof = async (jti: string) => ({
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: await assertion(jti),
+    });
     const answer = await agent.authorize();
     expect((await agent.redeem(answer.get('code'))).status).toBe(401);
     const tokens = await agent.redeem(answer.get('code'), await proof('one'));
     expect(decodeJwt(String(tokens.body['access_token']))['agent_assurance']).toBe('key-authenticated');
     const again = await proof('two');
-    const answers = await Promise.all(Array.from({ length: 12 }, () => agent.refresh(tokens.body['refresh_token'], again)));
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, () => agent.refresh(tokens.body['refresh_token'], again)),
+    );
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
     expect(answers.filter(({ body }) => body['error'] === 'invalid_client')).toHaveLength(11);
   });
@@ -209,7 +350,13 @@ describe('client ID metadata documents', () => {
     expect(fetched).toEqual([]);
   });
 
-  test.each(['https://localhost:1/x.json', 'https://[::1]:1/x.json', 'https://169.254.169.254/latest', 'https://10.0.0.1/x.json', 'https://127.1:1/x.json'])('at %s are not fetched', async (clientId) => {
+  test.each([
+    'https://localhost:1/x.json',
+    'https://[::1]:1/x.json',
+    'https://169.254.169.254/latest',
+    'https://10.0.0.1/x.json',
+    'https://127.1:1/x.json',
+  ])('at %s are not fetched', async (clientId) => {
     await refusedBefore(clientId);
   });
 
@@ -220,7 +367,9 @@ describe('client ID metadata documents', () => {
     }
     expect(fetched).toEqual([]);
     await deployment.configure([registration({ documents: { enabled: false } })]);
-    expect(await (await fetch(`${deployment.issuer}/.well-known/oauth-authorization-server`)).json()).toMatchObject({ client_id_metadata_document_supported: false });
+    expect(await (await fetch(`${deployment.issuer}/.well-known/oauth-authorization-server`)).json()).toMatchObject({
+      client_id_metadata_document_supported: false,
+    });
   });
 
   test('that were remembered are denied as soon as their host is', async () => {
@@ -242,8 +391,16 @@ describe('client ID metadata documents', () => {
     ['is somewhere else', {}, { status: 302, headers: { location: '/verified.json' } }],
     ['never arrives', {}, { never: true }],
     ['is no JSON by its type', {}, { headers: { 'content-type': 'text/plain' } }],
-    ['has keys that are not JSON web keys', { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [{ kty: 'oct', k: 'AAAA' }] } }, {}],
-    ['has more redirect URIs than anybody needs', { redirect_uris: Array.from({ length: 33 }, (_, index) => `http://127.0.0.1/${index}`) }, {}],
+    [
+      'has keys that are not JSON web keys',
+      { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: [{ kty: 'oct', k: 'AAAA' }] } },
+      {},
+    ],
+    [
+      'has more redirect URIs than anybody needs',
+      { redirect_uris: Array.from({ length: 33 }, (_, index) => `http://127.0.0.1/${index}`) },
+      {},
+    ],
   ])('that %s is refused', async (what, changes, answer) => {
     await refusedBefore(serve(`/refused-${what.replaceAll(/[^a-z0-9]/gi, '-')}.json`, changes, answer));
   });
@@ -258,10 +415,24 @@ describe('client ID metadata documents', () => {
 
   test('that vouch for an agent by its key do so only while the key is asked for (S2)', async () => {
     const { publicKey, privateKey } = await generateKeyPair('ES256', { extractable: true });
-    const keyed = { token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: 'ES256', jwks: { keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256', use: 'sig' }] } };
+    const keyed = {
+      token_endpoint_auth_method: 'private_key_jwt',
+      token_endpoint_auth_signing_alg: 'ES256',
+      jwks: { keys: [{ ...(await exportJWK(publicKey)), kid: 'k', alg: 'ES256', use: 'sig' }] },
+    };
     const clientId = serve('/downgraded.json', keyed);
     const agent = new TestAgent(deployment, clientId);
-    const proof = async () => ({ client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: await new SignJWT({ jti: crypto.randomUUID() }).setProtectedHeader({ alg: 'ES256', kid: 'k' }).setIssuer(clientId).setSubject(clientId).setAudience(deployment.issuer).setIssuedAt().setExpirationTime('1m').sign(privateKey) });
+    const proof = async () => ({
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: await new SignJWT({ jti: crypto.randomUUID() })
+        .setProtectedHeader({ alg: 'ES256', kid: 'k' })
+        .setIssuer(clientId)
+        .setSubject(clientId)
+        .setAudience(deployment.issuer)
+        .setIssuedAt()
+        .setExpirationTime('1m')
+        .sign(privateKey),
+    });
     const answer = await agent.authorize();
     const tokens = await agent.redeem(answer.get('code'), await proof());
     expect(tokens.status).toBe(200);
@@ -287,10 +458,16 @@ describe('client ID metadata documents', () => {
 
   test('and whose host an administrator named are told of errors by a redirect to that host; of any other host by a link on a page (S35)', async () => {
     const callback = `${documents.origin}/callback`;
-    const [web, local] = [new TestAgent(deployment, serve('/web.json', { redirect_uris: [callback] }), callback), new TestAgent(deployment, serve('/local.json'))];
+    const [web, local] = [
+      new TestAgent(deployment, serve('/web.json', { redirect_uris: [callback] }), callback),
+      new TestAgent(deployment, serve('/local.json')),
+    ];
     const toldAt = async (agent: TestAgent) => {
       const response = await fetch(agent.authorizationUrl({ prompt: 'none' }), { redirect: 'manual' });
-      return response.headers.get('location')?.split('?', 1)[0] ?? ((await response.text()).includes('Return to') && 'a page');
+      return (
+        response.headers.get('location')?.split('?', 1)[0] ??
+        ((await response.text()).includes('Return to') && 'a page')
+      );
     };
     expect([await toldAt(web), await toldAt(local)]).toEqual(['a page', 'a page']);
     await deployment.configure([registration({ documents: { allowedHosts: ['*', '127.0.0.1'] } })]);
@@ -298,13 +475,20 @@ describe('client ID metadata documents', () => {
   });
 
   test('ask for consent again when what they say has changed (S3)', async () => {
-    const agent = new TestAgent(deployment, serve('/changing.json', { redirect_uris: [`${documents.origin}/callback`] }), `${documents.origin}/callback`);
+    const agent = new TestAgent(
+      deployment,
+      serve('/changing.json', { redirect_uris: [`${documents.origin}/callback`] }),
+      `${documents.origin}/callback`,
+    );
     await agent.authorize();
     const silent = await agent.open();
     expect(silent.url.searchParams.get('code')).not.toBeNull();
     // Another agent id stands for the same document after its cache time: the digest is per user and client.
     const { sub } = decodeJwt(String((await agent.redeem(silent.url.searchParams.get('code'))).body['access_token']));
-    await deployment.database.agentConsent.update({ where: { userId_clientId: { userId: String(sub), clientId: agent.clientId } }, data: { metadataDigest: 'of an earlier document' } });
+    await deployment.database.agentConsent.update({
+      where: { userId_clientId: { userId: String(sub), clientId: agent.clientId } },
+      data: { metadataDigest: 'of an earlier document' },
+    });
     expect((await agent.open()).html).toContain('Let “Documented agent” act for you?');
   });
 });

@@ -33,17 +33,39 @@ export interface AuthorizationServerConfig {
 /** The environment of the process; `standalone` builds the same configuration itself. */
 export const AuthorizationServerEnvironment = z.strictObject({
   ...processVariables({ replica: 'authorization-server', healthPort: 7491 }),
-  SALLYPORT_ISSUER: variable.origin().default('http://127.0.0.1:7401').describe('Public origin of this server, the `iss` of every token'),
-  SALLYPORT_INTERNAL_URLS: variable.list().pipe(z.array(variable.origin())).default([]).describe('Further origins other processes reach this server under, such as a service name inside a cluster'),
-  SALLYPORT_GATEWAY_URL: variable.origin().default('http://127.0.0.1:7400').describe('Public origin of the gateway; `<origin>/mcp` is the resource of every token'),
-  SALLYPORT_CONTROL_PLANE_URL: variable.origin().default('http://127.0.0.1:7402').describe('Public origin of the connect and account pages'),
+  SALLYPORT_ISSUER: variable
+    .origin()
+    .default('http://127.0.0.1:7401')
+    .describe('Public origin of this server, the `iss` of every token'),
+  SALLYPORT_INTERNAL_URLS: variable
+    .list()
+    .pipe(z.array(variable.origin()))
+    .default([])
+    .describe('Further origins other processes reach this server under, such as a service name inside a cluster'),
+  SALLYPORT_GATEWAY_URL: variable
+    .origin()
+    .default('http://127.0.0.1:7400')
+    .describe('Public origin of the gateway; `<origin>/mcp` is the resource of every token'),
+  SALLYPORT_CONTROL_PLANE_URL: variable
+    .origin()
+    .default('http://127.0.0.1:7402')
+    .describe('Public origin of the connect and account pages'),
   SALLYPORT_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
   SALLYPORT_PORT: variable.port().default(7401),
-  DATABASE_URL: variable.url('postgresql:', 'postgres:').transform((url) => new Secret(url)).describe('PostgreSQL'),
+  DATABASE_URL: variable
+    .url('postgresql:', 'postgres:')
+    .transform((url) => new Secret(url))
+    .describe('PostgreSQL'),
   ...vaultVariables(),
   SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: variable.path().describe('configuration-signing.pub.jwk'),
-  SALLYPORT_STALENESS_BOUND: variable.duration().default(300_000).describe('How old the configuration may become before nothing is issued any more'),
-  SALLYPORT_MAX_CONNECTIONS: variable.wholeNumber(64, 1_000_000).default(10_000).describe('Open connections; one address, unless it is a listed proxy, may hold as many as are free'),
+  SALLYPORT_STALENESS_BOUND: variable
+    .duration()
+    .default(300_000)
+    .describe('How old the configuration may become before nothing is issued any more'),
+  SALLYPORT_MAX_CONNECTIONS: variable
+    .wholeNumber(64, 1_000_000)
+    .default(10_000)
+    .describe('Open connections; one address, unless it is a listed proxy, may hold as many as are free'),
   SALLYPORT_TRUSTED_PROXIES: variable.list().default([]),
   SALLYPORT_ALLOWED_ORIGINS: variable.list().default([]),
   SALLYPORT_CA_FILES: variable.list().default([]).describe('PEM files of private certificate authorities'),
@@ -51,7 +73,9 @@ export const AuthorizationServerEnvironment = z.strictObject({
 export type AuthorizationServerEnvironment = z.infer<typeof AuthorizationServerEnvironment>;
 
 /** @throws SallyportError `configuration_invalid` */
-export function readAuthorizationServerEnvironment(env: Readonly<Record<string, string | undefined>>): AuthorizationServerEnvironment {
+export function readAuthorizationServerEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+): AuthorizationServerEnvironment {
   return readEnvironment(AuthorizationServerEnvironment, env, { prefix: 'SALLYPORT_' });
 }
 

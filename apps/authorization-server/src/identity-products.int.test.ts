@@ -2,7 +2,19 @@ import { Document } from '@sallyport/configuration';
 import { eventually } from '@sallyport/testing';
 import { decodeJwt, exportJWK, generateKeyPair } from 'jose';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { auth0, entra, entraOrganizations, entraOverage, google, keycloak, okta, oktaCustom, OTHER_TENANT, TENANT, type IdentityProduct } from './testing/identity-products.js';
+import {
+  auth0,
+  entra,
+  entraOrganizations,
+  entraOverage,
+  google,
+  keycloak,
+  okta,
+  oktaCustom,
+  OTHER_TENANT,
+  TENANT,
+  type IdentityProduct,
+} from './testing/identity-products.js';
 import { TestAgent } from './testing/test-agent.js';
 import { startTestDeployment, type TestDeployment } from './testing/test-deployment.js';
 import { startTestIdentityProduct, type TestIdentityProduct } from './testing/test-identity-product.js';
@@ -15,14 +27,26 @@ const served = (name: Name): TestIdentityProduct => products.get(name) ?? expect
 
 beforeAll(async () => {
   deployment = await startTestDeployment();
-  await Promise.all(Object.entries<IdentityProduct>(NAMES).map(async ([name, product]) => void products.set(name, await startTestIdentityProduct(product))));
+  await Promise.all(
+    Object.entries<IdentityProduct>(NAMES).map(
+      async ([name, product]) => void products.set(name, await startTestIdentityProduct(product)),
+    ),
+  );
   for (const name of ['birch', 'maple']) await store(name, 'clientSecret', served('okta').clientSecret);
   await deployment.configure(
     [
-      document('OutboundNetwork', 'default', { allow: [{ host: '127.0.0.1', ports: [...products.values()].map(({ port }) => port), http: true }] }),
+      document('OutboundNetwork', 'default', {
+        allow: [{ host: '127.0.0.1', ports: [...products.values()].map(({ port }) => port), http: true }],
+      }),
       document('AccessPolicy', 'employees', { hop: 'client-to-gateway' }),
-      document('Role', 'developer', { scopes: ['notes.read', 'notes.write'], members: [{ trustProvider: 'birch', groups: ['engineering', '/engineering'] }] }),
-      document('Role', 'admin', { scopes: ['notes.admin'], members: [{ trustProvider: 'birch', providerRoles: ['operator', 'Notes.Operator'] }] }),
+      document('Role', 'developer', {
+        scopes: ['notes.read', 'notes.write'],
+        members: [{ trustProvider: 'birch', groups: ['engineering', '/engineering'] }],
+      }),
+      document('Role', 'admin', {
+        scopes: ['notes.admin'],
+        members: [{ trustProvider: 'birch', providerRoles: ['operator', 'Notes.Operator'] }],
+      }),
     ],
     [{ kind: 'TrustProvider', name: 'test' }],
   );
@@ -33,7 +57,13 @@ afterAll(async () => {
 });
 afterEach(() => {
   for (const product of products.values()) {
-    Object.assign(product, { claims: {}, algorithm: 'RS256', metadata: {}, clientKey: undefined, issParameter: product === served('keycloak') ? product.issuer : null });
+    Object.assign(product, {
+      claims: {},
+      algorithm: 'RS256',
+      metadata: {},
+      clientKey: undefined,
+      issParameter: product === served('keycloak') ? product.issuer : null,
+    });
     product.requests.length = product.authentications.length = 0;
   }
 });
@@ -44,8 +74,15 @@ const store = async (provider: string, field: string, value: string) => {
   const sealed = Uint8Array.from(deployment.sealer.seal('stored-secret', value, name));
   await deployment.database.storedSecret.upsert({ where: { name }, create: { name, sealed }, update: { sealed } });
 };
-const trust = (name: Name, spec: Record<string, unknown> = {}) => ({ preset: name.replace(/-(custom|shared)$/, ''), issuer: served(name).issuer, clientId: 'sallyport', clientSecret: { env: 'UNUSED' }, ...spec });
-const configure = (spec: Record<string, unknown>) => deployment.configure([document('TrustProvider', 'birch', spec)], [{ kind: 'TrustProvider', name: 'maple' }]);
+const trust = (name: Name, spec: Record<string, unknown> = {}) => ({
+  preset: name.replace(/-(custom|shared)$/, ''),
+  issuer: served(name).issuer,
+  clientId: 'sallyport',
+  clientSecret: { env: 'UNUSED' },
+  ...spec,
+});
+const configure = (spec: Record<string, unknown>) =>
+  deployment.configure([document('TrustProvider', 'birch', spec)], [{ kind: 'TrustProvider', name: 'maple' }]);
 
 /** Through the whole sign-in, as the human of the recording. */
 async function signIn(name: Name, spec: Record<string, unknown> = {}, asked: Record<string, string> = {}) {
@@ -55,40 +92,126 @@ async function signIn(name: Name, spec: Record<string, unknown> = {}, asked: Rec
   if (page.status !== 200) return { refused: { status: page.status, words: /<p>([^<]+)<\/p>/.exec(page.html)?.[1] } };
   const back = await agent.press(page, 'Allow');
   const { body } = await agent.redeem(back.url.searchParams.get('code'));
-  const token = decodeJwt<{ sub: string; roles: string[]; groups: string[]; idp_sub: string; acr?: string; amr: string[] }>(String(body['access_token']));
-  return { agent, token, refreshToken: body['refresh_token'], user: await deployment.database.user.findUniqueOrThrow({ where: { id: token.sub } }) };
+  const token = decodeJwt<{
+    sub: string;
+    roles: string[];
+    groups: string[];
+    idp_sub: string;
+    acr?: string;
+    amr: string[];
+  }>(String(body['access_token']));
+  return {
+    agent,
+    token,
+    refreshToken: body['refresh_token'],
+    user: await deployment.database.user.findUniqueOrThrow({ where: { id: token.sub } }),
+  };
 }
-const tokenOf = async (...of: Parameters<typeof signIn>) => (await signIn(...of)).token ?? expect.fail('nobody signed in');
+const tokenOf = async (...of: Parameters<typeof signIn>) =>
+  (await signIn(...of)).token ?? expect.fail('nobody signed in');
 const refusalOf = async (...of: Parameters<typeof signIn>) => {
   deployment.events.length = 0;
   const { refused } = await signIn(...of);
-  await eventually(() => deployment.events.some(({ type }) => type === 'user.sign_in_failed'), { until: 'the refusal is recorded' });
+  await eventually(() => deployment.events.some(({ type }) => type === 'user.sign_in_failed'), {
+    until: 'the refusal is recorded',
+  });
   expect(refused?.status).toBeGreaterThanOrEqual(400);
   return deployment.events.find(({ type }) => type === 'user.sign_in_failed')?.reason;
 };
 
 describe('a sign-in with the preset', () => {
   const lena = { email: 'lena@birch.example', name: 'Lena Birch' };
-  test.each<[Name, Record<string, unknown>, { scope?: string; subject: string; roles: string[]; groups: string[]; providerRoles: string[] }]>([
-    ['okta', {}, { scope: 'openid profile email groups', subject: '00u1a2b3c4D5e6F7g8h9', roles: ['developer'], groups: ['Everyone', 'engineering'], providerRoles: [] }],
-    ['okta-custom', {}, { subject: '00u1a2b3c4D5e6F7g8h9', roles: ['developer'], groups: ['Everyone', 'engineering'], providerRoles: [] }],
-    ['entra', {}, { subject: `${TENANT}:8a6f2b1e-7c3d-4e5f-a0b1-c2d3e4f50617`, roles: ['admin', 'developer'], groups: ['engineering', '5d0c1f2e-3b4a-4958-8776-a5b4c3d2e1f0'], providerRoles: ['Notes.Operator'] }],
-    ['entra-shared', { allowedTenants: [TENANT] }, { subject: `${TENANT}:8a6f2b1e-7c3d-4e5f-a0b1-c2d3e4f50617`, roles: ['admin', 'developer'], groups: ['engineering', '5d0c1f2e-3b4a-4958-8776-a5b4c3d2e1f0'], providerRoles: ['Notes.Operator'] }],
-    ['google', { allowedTenants: ['birch.example'] }, { subject: '104729130817283940561', roles: [], groups: [], providerRoles: [] }],
-    ['auth0', { claims: { groups: 'https://birch.example/groups', roles: '"https://birch.example/roles"' } }, { subject: 'auth0|64b0c1d2e3f4a5b6c7d8e9f0', roles: ['admin', 'developer'], groups: ['engineering'], providerRoles: ['operator'] }],
-    ['keycloak', {}, { subject: 'f7c3e2d1-aaaa-4bbb-8ccc-ddddeeeeffff', roles: ['admin', 'developer'], groups: ['/engineering', '/engineering/platform'], providerRoles: ['default-roles-birch', 'operator'] }],
-  ])('%s understands what the product sends (R7, R32, S1)', async (name, spec, { scope = 'openid profile email', subject, roles, groups, providerRoles }) => {
-    const { token, user } = await signIn(name, spec);
-    expect(token).toMatchObject({ idp: 'birch', idp_sub: subject, roles, groups });
-    const issuer = String(NAMES[name].idToken(new URL(served(name).issuer).origin)['iss']).replace(/(:\d+)\/$/, '$1');
-    expect(user).toMatchObject({ trustProvider: 'birch', issuer, subject, groups, providerRoles, ...lena });
-    expect(served(name).requests[0]?.get('scope')).toBe(scope);
-    expect(served(name).requests[0]?.get('code_challenge_method')).toBe('S256');
-  });
+  test.each<
+    [
+      Name,
+      Record<string, unknown>,
+      { scope?: string; subject: string; roles: string[]; groups: string[]; providerRoles: string[] },
+    ]
+  >([
+    [
+      'okta',
+      {},
+      {
+        scope: 'openid profile email groups',
+        subject: '00u1a2b3c4D5e6F7g8h9',
+        roles: ['developer'],
+        groups: ['Everyone', 'engineering'],
+        providerRoles: [],
+      },
+    ],
+    [
+      'okta-custom',
+      {},
+      { subject: '00u1a2b3c4D5e6F7g8h9', roles: ['developer'], groups: ['Everyone', 'engineering'], providerRoles: [] },
+    ],
+    [
+      'entra',
+      {},
+      {
+        subject: `${TENANT}:8a6f2b1e-7c3d-4e5f-a0b1-c2d3e4f50617`,
+        roles: ['admin', 'developer'],
+        groups: ['engineering', '5d0c1f2e-3b4a-4958-8776-a5b4c3d2e1f0'],
+        providerRoles: ['Notes.Operator'],
+      },
+    ],
+    [
+      'entra-shared',
+      { allowedTenants: [TENANT] },
+      {
+        subject: `${TENANT}:8a6f2b1e-7c3d-4e5f-a0b1-c2d3e4f50617`,
+        roles: ['admin', 'developer'],
+        groups: ['engineering', '5d0c1f2e-3b4a-4958-8776-a5b4c3d2e1f0'],
+        providerRoles: ['Notes.Operator'],
+      },
+    ],
+    [
+      'google',
+      { allowedTenants: ['birch.example'] },
+      { subject: '104729130817283940561', roles: [], groups: [], providerRoles: [] },
+    ],
+    [
+      'auth0',
+      { claims: { groups: 'https://birch.example/groups', roles: '"https://birch.example/roles"' } },
+      {
+        subject: 'auth0|64b0c1d2e3f4a5b6c7d8e9f0',
+        roles: ['admin', 'developer'],
+        groups: ['engineering'],
+        providerRoles: ['operator'],
+      },
+    ],
+    [
+      'keycloak',
+      {},
+      {
+        subject: 'f7c3e2d1-aaaa-4bbb-8ccc-ddddeeeeffff',
+        roles: ['admin', 'developer'],
+        groups: ['/engineering', '/engineering/platform'],
+        providerRoles: ['default-roles-birch', 'operator'],
+      },
+    ],
+  ])(
+    '%s understands what the product sends (R7, R32, S1)',
+    async (name, spec, { scope = 'openid profile email', subject, roles, groups, providerRoles }) => {
+      const { token, user } = await signIn(name, spec);
+      expect(token).toMatchObject({ idp: 'birch', idp_sub: subject, roles, groups });
+      const issuer = String(NAMES[name].idToken(new URL(served(name).issuer).origin)['iss']).replace(/(:\d+)\/$/, '$1');
+      expect(user).toMatchObject({ trustProvider: 'birch', issuer, subject, groups, providerRoles, ...lena });
+      expect(served(name).requests[0]?.get('scope')).toBe(scope);
+      expect(served(name).requests[0]?.get('code_challenge_method')).toBe('S256');
+    },
+  );
 
-  test('keycloak reads a client\'s own roles at a quoted path, or both kinds with an expression (R32)', async () => {
-    expect((await signIn('keycloak', { claims: { roles: 'resource_access."notes.app".roles' } })).user?.providerRoles).toEqual(['editor']);
-    expect((await signIn('keycloak', { claims: { roles: { cel: 'claims.realm_access.roles + claims.resource_access["notes.app"].roles' } } })).user?.providerRoles).toEqual(['default-roles-birch', 'operator', 'editor']);
+  test("keycloak reads a client's own roles at a quoted path, or both kinds with an expression (R32)", async () => {
+    expect(
+      (await signIn('keycloak', { claims: { roles: 'resource_access."notes.app".roles' } })).user?.providerRoles,
+    ).toEqual(['editor']);
+    expect(
+      (
+        await signIn('keycloak', {
+          claims: { roles: { cel: 'claims.realm_access.roles + claims.resource_access["notes.app"].roles' } },
+        })
+      ).user?.providerRoles,
+    ).toEqual(['default-roles-birch', 'operator', 'editor']);
   });
 
   test('auth0 works with and without the slash its issuer ends in, as one and the same human (S1)', async () => {
@@ -100,22 +223,69 @@ describe('a sign-in with the preset', () => {
   test('google tells its account chooser the one hosted domain, and asks for a new choice where others ask for a password', async () => {
     const { agent } = await signIn('google', { allowedTenants: ['birch.example'] });
     await agent?.press(await agent.open({ prompt: 'login' }), /^Continue with/);
-    expect(served('google').requests.map((asked) => [asked.get('hd'), asked.get('prompt'), asked.get('max_age')])).toEqual([['birch.example', null, null], ['birch.example', 'select_account', null]]);
+    expect(
+      served('google').requests.map((asked) => [asked.get('hd'), asked.get('prompt'), asked.get('max_age')]),
+    ).toEqual([
+      ['birch.example', null, null],
+      ['birch.example', 'select_account', null],
+    ]);
   });
 });
 
 describe('nobody signs in', () => {
   test.each<[string, Name, Record<string, unknown>, Record<string, unknown>, string]>([
-    ['of another tenant, at the endpoint all tenants share', 'entra-shared', { allowedTenants: [OTHER_TENANT] }, {}, 'tenant_not_allowed'],
-    ['of a tenant that only says it is the allowed one', 'entra-shared', { allowedTenants: [TENANT] }, { iss: `http://127.0.0.1/${OTHER_TENANT}/v2.0` }, 'trust_provider_refused'],
+    [
+      'of another tenant, at the endpoint all tenants share',
+      'entra-shared',
+      { allowedTenants: [OTHER_TENANT] },
+      {},
+      'tenant_not_allowed',
+    ],
+    [
+      'of a tenant that only says it is the allowed one',
+      'entra-shared',
+      { allowedTenants: [TENANT] },
+      { iss: `http://127.0.0.1/${OTHER_TENANT}/v2.0` },
+      'trust_provider_refused',
+    ],
     ['of no tenant at all', 'entra-shared', { allowedTenants: [TENANT] }, { tid: undefined }, 'trust_provider_refused'],
-    ['of another tenant, at one tenant\'s endpoint', 'entra', { allowedTenants: [TENANT] }, { tid: OTHER_TENANT }, 'tenant_not_allowed'],
+    [
+      "of another tenant, at one tenant's endpoint",
+      'entra',
+      { allowedTenants: [TENANT] },
+      { tid: OTHER_TENANT },
+      'tenant_not_allowed',
+    ],
     ['without an object id', 'entra', {}, { oid: undefined }, 'subject_missing'],
     ['with more groups than the token lists', 'entra', {}, entraOverage, 'groups_incomplete'],
-    ['with a private account', 'google', { allowedTenants: ['birch.example'] }, { hd: undefined }, 'tenant_not_allowed'],
-    ['of another hosted domain', 'google', { allowedTenants: ['birch.example'] }, { hd: 'evil.example' }, 'tenant_not_allowed'],
-    ['with an address Entra never verified', 'entra', { allowedEmailDomains: ['birch.example'] }, {}, 'email_unverified'],
-    ['with an address that is not verified', 'auth0', { allowedEmailDomains: ['birch.example'] }, { email_verified: false }, 'email_unverified'],
+    [
+      'with a private account',
+      'google',
+      { allowedTenants: ['birch.example'] },
+      { hd: undefined },
+      'tenant_not_allowed',
+    ],
+    [
+      'of another hosted domain',
+      'google',
+      { allowedTenants: ['birch.example'] },
+      { hd: 'evil.example' },
+      'tenant_not_allowed',
+    ],
+    [
+      'with an address Entra never verified',
+      'entra',
+      { allowedEmailDomains: ['birch.example'] },
+      {},
+      'email_unverified',
+    ],
+    [
+      'with an address that is not verified',
+      'auth0',
+      { allowedEmailDomains: ['birch.example'] },
+      { email_verified: false },
+      'email_unverified',
+    ],
   ])('%s (%s) (S1, R7)', async (_what, name, spec, claims, reason) => {
     served(name).claims = claims;
     expect(await refusalOf(name, spec)).toBe(reason);
@@ -124,7 +294,9 @@ describe('nobody signs in', () => {
   test('of a domain that is not allowed; addresses that are verified, or taken to be, are of theirs', async () => {
     expect(await refusalOf('okta', { allowedEmailDomains: ['maple.example'] })).toBe('email_domain_not_allowed');
     expect((await signIn('okta', { allowedEmailDomains: ['birch.example'] })).token).toBeDefined(); // its userinfo says that it is verified
-    expect((await signIn('entra', { allowedEmailDomains: ['birch.example'], emailVerified: 'assumed' })).token).toBeDefined();
+    expect(
+      (await signIn('entra', { allowedEmailDomains: ['birch.example'], emailVerified: 'assumed' })).token,
+    ).toBeDefined();
     served('entra').claims = { xms_edov: '1' };
     expect((await signIn('entra', { allowedEmailDomains: ['birch.example'] })).token).toBeDefined();
   });
@@ -139,21 +311,29 @@ describe('what a document requires of the authentication', () => {
   test('is asked of the provider and of its answer (R7, R25)', async () => {
     const require = { acr: ['1', '2'], maxAge: '1h' };
     expect(await tokenOf('keycloak', { require })).toMatchObject({ acr: '1' });
-    expect(Object.fromEntries(served('keycloak').requests[0] ?? [])).toMatchObject({ acr_values: '1 2', max_age: '3600' });
+    expect(Object.fromEntries(served('keycloak').requests[0] ?? [])).toMatchObject({
+      acr_values: '1 2',
+      max_age: '3600',
+    });
   });
 
   test.each<[string, Record<string, unknown>, Record<string, unknown>, string]>([
     ['a class that was not asked for', { acr: ['2'] }, {}, 'acr_not_met'],
     ['no class', { acr: ['1'] }, { acr: undefined }, 'acr_not_met'],
     ['no method', { amr: ['mfa'] }, {}, 'amr_not_met'],
-    ['an authentication of long ago', { maxAge: '1h' }, { auth_time: Math.floor(Date.now() / 1000) - 7200 }, 'auth_too_old'],
+    [
+      'an authentication of long ago',
+      { maxAge: '1h' },
+      { auth_time: Math.floor(Date.now() / 1000) - 7200 },
+      'auth_too_old',
+    ],
     ['no time of authentication', { maxAge: '1h' }, { auth_time: undefined }, 'auth_time_missing'],
   ])('and %s is refused (R7, R25)', async (_what, require, claims, reason) => {
     served('keycloak').claims = claims;
     expect(await refusalOf('keycloak', { require })).toBe(reason);
   });
 
-  test('and a new sign-in is not the provider\'s memory of an old one', async () => {
+  test("and a new sign-in is not the provider's memory of an old one", async () => {
     const { agent } = await signIn('keycloak');
     served('keycloak').claims = { auth_time: Math.floor(Date.now() / 1000) - 600 };
     const page = await agent?.press(await agent.open({ prompt: 'login' }), /^Continue with/);
@@ -208,24 +388,44 @@ describe('we authenticate at the provider', () => {
   ])('at %s with a key (%s), in an assertion for the %s', async (name, alg, audience) => {
     const { publicKey, privateKey } = await generateKeyPair(alg, { extractable: true });
     served(name).clientKey = { ...(await exportJWK(publicKey)), alg, kid: 'ours' };
-    await store('birch', 'clientKey', JSON.stringify({ ...(await exportJWK(privateKey)), alg, kid: 'ours', 'x5t#S256': 'thumbprint-of-the-certificate' }));
+    await store(
+      'birch',
+      'clientKey',
+      JSON.stringify({
+        ...(await exportJWK(privateKey)),
+        alg,
+        kid: 'ours',
+        'x5t#S256': 'thumbprint-of-the-certificate',
+      }),
+    );
     expect(await tokenOf(name, { clientSecret: undefined, clientKey: { env: 'UNUSED' } })).toBeDefined();
     const metadata = NAMES[name].metadata(new URL(served(name).issuer).origin);
-    expect(served(name).authentications).toEqual([{ method: 'private_key_jwt', header: { alg, kid: 'ours', 'x5t#S256': 'thumbprint-of-the-certificate' }, claims: expect.objectContaining({ aud: metadata[audience] }) }]);
+    expect(served(name).authentications).toEqual([
+      {
+        method: 'private_key_jwt',
+        header: { alg, kid: 'ours', 'x5t#S256': 'thumbprint-of-the-certificate' },
+        claims: expect.objectContaining({ aud: metadata[audience] }),
+      },
+    ]);
   });
 
-  test.each(['no JSON', '{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}', '{"kty":"oct","k":"c2VjcmV0"}'])('never with what is no private key, and say nothing of it: %s (S30)', async (stored) => {
-    await store('birch', 'clientKey', stored);
-    deployment.logLines.length = 0;
-    const { refused } = await signIn('okta', { clientSecret: undefined, clientKey: { env: 'UNUSED' } });
-    expect([refused?.status, refused?.words]).toEqual([502, expect.stringContaining('is not a private key')]);
-    expect(deployment.logLines.join('\n')).not.toContain('c2VjcmV0');
-    expect(served('okta').authentications).toEqual([]);
-  });
+  test.each(['no JSON', '{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}', '{"kty":"oct","k":"c2VjcmV0"}'])(
+    'never with what is no private key, and say nothing of it: %s (S30)',
+    async (stored) => {
+      await store('birch', 'clientKey', stored);
+      deployment.logLines.length = 0;
+      const { refused } = await signIn('okta', { clientSecret: undefined, clientKey: { env: 'UNUSED' } });
+      expect([refused?.status, refused?.words]).toEqual([502, expect.stringContaining('is not a private key')]);
+      expect(deployment.logLines.join('\n')).not.toContain('c2VjcmV0');
+      expect(served('okta').authentications).toEqual([]);
+    },
+  );
 });
 
 describe('a document that is broken', () => {
   test('signs nobody in, however it came here (S29)', async () => {
-    expect(await signIn('okta', { claims: { groups: { cel: 'claims.groups.filter(' } } })).toMatchObject({ refused: { status: 502, words: expect.stringContaining('not set up correctly') } });
+    expect(await signIn('okta', { claims: { groups: { cel: 'claims.groups.filter(' } } })).toMatchObject({
+      refused: { status: 502, words: expect.stringContaining('not set up correctly') },
+    });
   });
 });

@@ -18,8 +18,13 @@ afterAll(() => deployment.close());
 /** What a gateway replica verifies with; its key set grows old sooner here, because the moments are brought forward. */
 const startVerifier = async () => {
   const verifier = createAccessTokenVerifier({
-    issuer: deployment.issuer, audience: deployment.resource, jwksUrl: `${deployment.issuer}/jwks`, fetch: (url, init) => fetch(url, init), clock: systemClock,
-    revocations: () => ({ generation: 0, isRevoked: () => false, isKeyWithdrawn: () => false }), keys: { cooldownMs: 500, maxAgeMs: 500 },
+    issuer: deployment.issuer,
+    audience: deployment.resource,
+    jwksUrl: `${deployment.issuer}/jwks`,
+    fetch: (url, init) => fetch(url, init),
+    clock: systemClock,
+    revocations: () => ({ generation: 0, isRevoked: () => false, isKeyWithdrawn: () => false }),
+    keys: { cooldownMs: 500, maxAgeMs: 500 },
   });
   await verifier.start();
   return verifier;
@@ -54,7 +59,17 @@ test('a key is published, signs, retires and is withdrawn under load, without a 
       tokens = await agent.refresh(tokens.body['refresh_token']);
     }
   };
-  await deployment.configure([{ kind: 'AuthorizationServer', name: 'default', spec: { lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d' }, signingKeys: { algorithm: 'ES256', rotateEvery: '90d', publishAhead: '30s' }, limits } }]);
+  await deployment.configure([
+    {
+      kind: 'AuthorizationServer',
+      name: 'default',
+      spec: {
+        lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d' },
+        signingKeys: { algorithm: 'ES256', rotateEvery: '90d', publishAhead: '30s' },
+        limits,
+      },
+    },
+  ]);
   const load = Promise.all([work(), work(), work()]);
   await eventually(() => seen.size === 1);
   const [oldKid = ''] = await publishedKids();
@@ -62,12 +77,23 @@ test('a key is published, signs, retires and is withdrawn under load, without a 
   const begun = await waiting.open();
 
   // The command: what is older than now gets a successor, published at once and signing later.
-  const command = await signCommand({ v: 1, type: 'rotate-signing-keys', purposes: ['access-token'], olderThan: Date.now(), issuedAt: Date.now() }, deployment.controlPlaneKey);
-  expect(await request(deployment.messaging.client(), subjects.rotateSigningKeys, { command }, { timeoutMs: 10_000 })).toEqual({ v: 1, outcome: 'done' });
-  await eventually(async () => (await publishedKids()).length === 2, { timeoutMs: 20_000, until: 'the next key is published' });
+  const command = await signCommand(
+    { v: 1, type: 'rotate-signing-keys', purposes: ['access-token'], olderThan: Date.now(), issuedAt: Date.now() },
+    deployment.controlPlaneKey,
+  );
+  expect(
+    await request(deployment.messaging.client(), subjects.rotateSigningKeys, { command }, { timeoutMs: 10_000 }),
+  ).toEqual({ v: 1, outcome: 'done' });
+  await eventually(async () => (await publishedKids()).length === 2, {
+    timeoutMs: 20_000,
+    until: 'the next key is published',
+  });
   const newKid = (await publishedKids()).find((kid) => kid !== oldKid) ?? '';
   expect([...seen.keys()]).toEqual([oldKid]);
-  await eventually(() => verifiers.every(({ keys }) => keys.has(newKid)), { timeoutMs: 10_000, until: 'every gateway knows it before it signs' });
+  await eventually(() => verifiers.every(({ keys }) => keys.has(newKid)), {
+    timeoutMs: 10_000,
+    until: 'every gateway knows it before it signs',
+  });
 
   await deployment.database.signingKey.update({ where: { kid: newKid }, data: { signsFrom: new Date() } });
   await eventually(() => seen.has(newKid), { timeoutMs: 20_000, until: 'the new key signs' });
@@ -76,9 +102,16 @@ test('a key is published, signs, retires and is withdrawn under load, without a 
   expect((await waiting.redeem(allowed.url.searchParams.get('code'))).status).toBe(200);
 
   await deployment.database.signingKey.update({ where: { kid: oldKid }, data: { withdrawnAt: new Date() } });
-  await eventually(async () => !(await publishedKids()).includes(oldKid), { timeoutMs: 20_000, until: 'the old key is published no more' });
-  await eventually(() => verifiers.every(({ keys }) => !keys.has(oldKid)), { timeoutMs: 10_000, until: 'every gateway has dropped it' });
-  for (const verifier of verifiers) expect(await verifier.verify(seen.get(oldKid) ?? '')).toEqual({ ok: false, reason: 'unknown_key' });
+  await eventually(async () => !(await publishedKids()).includes(oldKid), {
+    timeoutMs: 20_000,
+    until: 'the old key is published no more',
+  });
+  await eventually(() => verifiers.every(({ keys }) => !keys.has(oldKid)), {
+    timeoutMs: 10_000,
+    until: 'every gateway has dropped it',
+  });
+  for (const verifier of verifiers)
+    expect(await verifier.verify(seen.get(oldKid) ?? '')).toEqual({ ok: false, reason: 'unknown_key' });
 
   loaded = false;
   await load;

@@ -15,14 +15,24 @@ afterAll(() => deployment.close());
 afterEach(() => deployment.configure([], [{ kind: 'AuthorizationServer', name: 'default' }]));
 
 const live = (lifetimes: { accessToken?: string; sessionIdle?: string; session?: string }) =>
-  deployment.configure([{ kind: 'AuthorizationServer', name: 'default', spec: { lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d', ...lifetimes }, signingKeys: { algorithm: 'ES256', rotateEvery: '90d', publishAhead: '10m' } } }]);
+  deployment.configure([
+    {
+      kind: 'AuthorizationServer',
+      name: 'default',
+      spec: {
+        lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d', ...lifetimes },
+        signingKeys: { algorithm: 'ES256', rotateEvery: '90d', publishAhead: '10m' },
+      },
+    },
+  ]);
 const lifetimeOf = ({ body }: TokenAnswer) => {
   const { iat = 0, exp = 0 } = decodeJwt(String(body['access_token']));
   return [exp - iat, body['expires_in']];
 };
 const sidOf = ({ body }: TokenAnswer) => String(decodeJwt(String(body['access_token']))['sid']);
 const ago = (days: number) => new Date(Date.now() - days * 86_400_000);
-const endedAt = async (sid: string) => (await deployment.database.agentSession.findUniqueOrThrow({ where: { sid } })).endedAt;
+const endedAt = async (sid: string) =>
+  (await deployment.database.agentSession.findUniqueOrThrow({ where: { sid } })).endedAt;
 
 describe('an access token', () => {
   test('lives 15 minutes unless configured otherwise, from the next token on (R47)', async () => {
@@ -47,7 +57,11 @@ describe('an agent session', () => {
     await deployment.database.agentSession.update({ where: { sid }, data: { lastUsedAt: ago(15) } });
     expect((await agent.refresh(answer.body['refresh_token'])).body['error']).toBe('invalid_grant');
     expect(await endedAt(sid)).not.toBeNull();
-    await eventually(() => deployment.events.some((event) => event.type === 'token.revoked' && event.sid === sid && event.reason === 'not used for too long'));
+    await eventually(() =>
+      deployment.events.some(
+        (event) => event.type === 'token.revoked' && event.sid === sid && event.reason === 'not used for too long',
+      ),
+    );
   });
 
   test('lives on with every refresh, and by the idle time as it is now (R86)', async () => {
@@ -77,7 +91,11 @@ describe('an agent session', () => {
     await deployment.database.agentSession.update({ where: { sid: unused }, data: { lastUsedAt: ago(15) } });
     const told: (string | undefined)[] = [];
     const sessions = new AgentSessions(deployment.database);
-    const endSession = createEndSession({ store: new ArtifactStore(deployment.database, deployment.sealer, systemClock), sessions, record: ({ sid }) => void told.push(sid) });
+    const endSession = createEndSession({
+      store: new ArtifactStore(deployment.database, deployment.sealer, systemClock),
+      sessions,
+      record: ({ sid }) => void told.push(sid),
+    });
     const lifetimes = { accessToken: 900, machineToken: 600, sessionIdle: 14 * 86_400, session: 90 * 86_400 };
     await Promise.all([1, 2, 3].map(() => endOverdueSessions({ sessions, lifetimes, endSession, clock: systemClock })));
     expect(told).toEqual([unused]);

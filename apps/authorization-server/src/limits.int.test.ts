@@ -12,21 +12,47 @@ const fetched: string[] = [];
 
 beforeAll(async () => {
   const authority = await createTestAuthority();
-  documents = await startHttpsServer(authority, (request, response) => {
-    fetched.push(request.url ?? '');
-    if (request.url === '/hosted') response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ client_id: `${documents.origin}/hosted`, client_name: 'Hosted', redirect_uris: ['http://127.0.0.1:33418/callback'], token_endpoint_auth_method: 'none', grant_types: ['authorization_code', 'refresh_token'] }));
-    else response.writeHead(request.url === '/broken' ? 500 : 404).end();
-  }, { host: '127.0.0.1' });
-  deployment = await startTestDeployment({ extraCertificateAuthorities: [authority.certificate], trustedProxies: ['127.0.0.1'] });
-  await deployment.configure([{ kind: 'OutboundNetwork', name: 'default', spec: { allow: [{ host: '127.0.0.1', http: true }] } }]);
+  documents = await startHttpsServer(
+    authority,
+    (request, response) => {
+      fetched.push(request.url ?? '');
+      if (request.url === '/hosted')
+        response
+          .writeHead(200, { 'content-type': 'application/json' })
+          .end(
+            JSON.stringify({
+              client_id: `${documents.origin}/hosted`,
+              client_name: 'Hosted',
+              redirect_uris: ['http://127.0.0.1:33418/callback'],
+              token_endpoint_auth_method: 'none',
+              grant_types: ['authorization_code', 'refresh_token'],
+            }),
+          );
+      else response.writeHead(request.url === '/broken' ? 500 : 404).end();
+    },
+    { host: '127.0.0.1' },
+  );
+  deployment = await startTestDeployment({
+    extraCertificateAuthorities: [authority.certificate],
+    trustedProxies: ['127.0.0.1'],
+  });
+  await deployment.configure([
+    { kind: 'OutboundNetwork', name: 'default', spec: { allow: [{ host: '127.0.0.1', http: true }] } },
+  ]);
 });
 afterAll(async () => {
   await deployment.close();
   await documents.close();
 });
 afterEach(async () => {
-  const open = { metadataDocuments: { enabled: true, allowedHosts: ['*'], deniedHosts: [] }, dynamic: { mode: 'open' as const, redirectHosts: ['127.0.0.1', '[::1]', 'localhost'] } };
-  await deployment.configure([{ kind: 'ClientRegistration', name: 'default', spec: open }], [{ kind: 'AuthorizationServer', name: 'default' }]);
+  const open = {
+    metadataDocuments: { enabled: true, allowedHosts: ['*'], deniedHosts: [] },
+    dynamic: { mode: 'open' as const, redirectHosts: ['127.0.0.1', '[::1]', 'localhost'] },
+  };
+  await deployment.configure(
+    [{ kind: 'ClientRegistration', name: 'default', spec: open }],
+    [{ kind: 'AuthorizationServer', name: 'default' }],
+  );
   fetched.length = 0;
 });
 
@@ -40,16 +66,42 @@ interface Limits {
   readonly documents?: { total?: number; host?: number; address?: number };
 }
 const limit = (limits: Limits) =>
-  deployment.configure([{ kind: 'AuthorizationServer', name: 'default', spec: { lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d' }, signingKeys: { algorithm: 'ES256', rotateEvery: '90d', publishAhead: '10m' }, limits } }]);
-const tooMany = { status: 429, body: { error: 'temporarily_unavailable', error_description: 'too many requests: try again later' } };
-const notNow = { status: 503, body: { error: 'temporarily_unavailable', error_description: 'too many requests from others just now: try again later' } };
+  deployment.configure([
+    {
+      kind: 'AuthorizationServer',
+      name: 'default',
+      spec: {
+        lifetimes: { accessToken: '15m', machineToken: '10m', sessionIdle: '14d', session: '90d' },
+        signingKeys: { algorithm: 'ES256', rotateEvery: '90d', publishAhead: '10m' },
+        limits,
+      },
+    },
+  ]);
+const tooMany = {
+  status: 429,
+  body: { error: 'temporarily_unavailable', error_description: 'too many requests: try again later' },
+};
+const notNow = {
+  status: 503,
+  body: {
+    error: 'temporarily_unavailable',
+    error_description: 'too many requests from others just now: try again later',
+  },
+};
 /** As the listed proxy says it. */
 const from = (address: string) => ({ 'x-forwarded-for': address });
 let addresses = 0;
 /** One that nothing was heard of before. */
 const somewhere = () => from(`203.0.113.${(addresses += 1)}`);
-const form = (path: string, parameters: Record<string, string>, headers: Record<string, string> = {}, at: Pick<TestDeployment, 'issuer'> = deployment) => fetch(`${at.issuer}${path}`, { method: 'POST', body: new URLSearchParams(parameters), headers });
-const basic = (body: Record<string, unknown>, secret = String(body['client_secret'])) => ({ authorization: `Basic ${Buffer.from(`${body['client_id']}:${secret}`).toString('base64')}` });
+const form = (
+  path: string,
+  parameters: Record<string, string>,
+  headers: Record<string, string> = {},
+  at: Pick<TestDeployment, 'issuer'> = deployment,
+) => fetch(`${at.issuer}${path}`, { method: 'POST', body: new URLSearchParams(parameters), headers });
+const basic = (body: Record<string, unknown>, secret = String(body['client_secret'])) => ({
+  authorization: `Basic ${Buffer.from(`${body['client_id']}:${secret}`).toString('base64')}`,
+});
 const isRefused = ({ status }: { status: number }) => status === 429 || status === 503;
 /**
  * Each test spends a budget of its own. What little was spent before, under a larger one, may put off the last of the
@@ -57,11 +109,14 @@ const isRefused = ({ status }: { status: number }) => status === 429 || status =
  */
 const spend = async (answer: () => Promise<{ status: number }>, budget = 0) => {
   let accepted = 0;
-  await eventually(async () => {
-    const refused = isRefused(await answer());
-    if (!refused) accepted += 1;
-    return refused && accepted >= budget;
-  }, { until: 'the budget is spent' });
+  await eventually(
+    async () => {
+      const refused = isRefused(await answer());
+      if (!refused) accepted += 1;
+      return refused && accepted >= budget;
+    },
+    { until: 'the budget is spent' },
+  );
   return accepted;
 };
 /** One that signed in from there, and a refresh with whatever token it holds. */
@@ -98,15 +153,27 @@ const fresh = async (changes: Partial<AuthorizationServerConfig> = {}): Promise<
 
 describe('whoever proves nothing', () => {
   test.each([
-    ['POST', '/token', 'a'], ['POST', '/token', 'grant_type=refresh_token'], ['POST', '/par', 'a'], ['POST', '/revoke', 'a'], ['POST', '/introspect', 'token=x'],
-    ['GET', '/authorize', 'a'], ['GET', '/authorize', 'scope=notes.read'], ['POST', '/register', '{'],
+    ['POST', '/token', 'a'],
+    ['POST', '/token', 'grant_type=refresh_token'],
+    ['POST', '/par', 'a'],
+    ['POST', '/revoke', 'a'],
+    ['POST', '/introspect', 'token=x'],
+    ['GET', '/authorize', 'a'],
+    ['GET', '/authorize', 'scope=notes.read'],
+    ['POST', '/register', '{'],
   ])('spends nothing of anybody with what is no request: %s %s %s (S32)', async (method, path, sent) => {
     const at = await fresh();
     const few = { total: 3, address: 3 };
     await limit({ token: few, authorize: few, status: few, register: { total: 3 } });
     const here = somewhere();
-    const headers = { ...here, 'content-type': path === '/register' ? 'application/json' : 'application/x-www-form-urlencoded' };
-    const send = () => (method === 'GET' ? fetch(`${at.issuer}${path}?${sent}`, { headers }) : fetch(`${at.issuer}${path}`, { method: 'POST', body: sent, headers }));
+    const headers = {
+      ...here,
+      'content-type': path === '/register' ? 'application/json' : 'application/x-www-form-urlencoded',
+    };
+    const send = () =>
+      method === 'GET'
+        ? fetch(`${at.issuer}${path}?${sent}`, { headers })
+        : fetch(`${at.issuer}${path}`, { method: 'POST', body: sent, headers });
     for (let count = 0; count < 20; count++) expect((await send()).status).toBe(400);
     const other = await newcomer(here, at);
     const { status, body: tokens } = await other.connect();
@@ -119,7 +186,12 @@ describe('whoever proves nothing', () => {
     const arriving = await newcomer(here);
     const answer = await arriving.authorize();
     await limit({ token: { address: 3 } });
-    const guess = (headers: Record<string, string>) => form('/token', { client_id: neighbour.agent.clientId, grant_type: 'refresh_token', refresh_token: 'guessed' }, headers);
+    const guess = (headers: Record<string, string>) =>
+      form(
+        '/token',
+        { client_id: neighbour.agent.clientId, grant_type: 'refresh_token', refresh_token: 'guessed' },
+        headers,
+      );
     expect(await spend(() => guess(here), 3)).toBe(3);
     const refused = await guess(here);
     expect({ status: refused.status, body: await refused.json() }).toEqual(tooMany);
@@ -139,14 +211,27 @@ describe('whoever proves nothing', () => {
     const connected = await connectedAt(somewhere(), at);
     const confidential = (await register(at, { token_endpoint_auth_method: 'client_secret_basic' })).body;
     await limit({ token: { total: 4 }, status: { total: 4 } });
-    const guess = () => form('/token', { client_id: connected.agent.clientId, grant_type: 'authorization_code', code: 'guessed', redirect_uri: connected.agent.redirectUri }, somewhere(), at);
+    const guess = () =>
+      form(
+        '/token',
+        {
+          client_id: connected.agent.clientId,
+          grant_type: 'authorization_code',
+          code: 'guessed',
+          redirect_uri: connected.agent.redirectUri,
+        },
+        somewhere(),
+        at,
+      );
     expect(await spend(guess, 4)).toBe(4);
     const refused = await guess();
     expect({ status: refused.status, body: await refused.json() }).toEqual(notNow);
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect((await connected.refresh()).status).toBe(200);
     await spend(() => form('/revoke', { client_id: connected.agent.clientId, token: 'guessed' }, somewhere(), at), 4);
-    expect((await form('/introspect', { token: 'x' }, { ...basic(confidential), ...somewhere() }, at)).status).toBe(200);
+    expect((await form('/introspect', { token: 'x' }, { ...basic(confidential), ...somewhere() }, at)).status).toBe(
+      200,
+    );
   });
 
   test('and begins authorizations is shown a page; others, and at that address whoever is signed in, go on (S32)', async () => {
@@ -156,7 +241,11 @@ describe('whoever proves nothing', () => {
     await limit({ authorize: { address: 3 } });
     expect(await spend(async () => ({ status: (await eager.open()).status }), 3)).toBe(3);
     const page = await eager.open();
-    expect([page.status, page.html.includes('Too many requests'), page.headers.get('content-security-policy')?.includes("default-src 'none'")]).toEqual([429, true, true]);
+    expect([
+      page.status,
+      page.html.includes('Too many requests'),
+      page.headers.get('content-security-policy')?.includes("default-src 'none'"),
+    ]).toEqual([429, true, true]);
     expect(Number(page.headers.get('retry-after'))).toBeGreaterThan(0);
     expect((await form('/par', { client_id: eager.clientId }, here)).status).toBe(429);
     expect((await signedIn.agent.connect()).status).toBe(200);
@@ -176,7 +265,8 @@ describe('whoever proves nothing', () => {
 
     const another = await fresh();
     await limit({ register: { total: 3 } });
-    for (let index = 0; index < 10; index++) expect((await register(another, { redirect_uris: [] }, somewhere())).status).toBe(400);
+    for (let index = 0; index < 10; index++)
+      expect((await register(another, { redirect_uris: [] }, somewhere())).status).toBe(400);
     expect(await spend(() => register(another, {}, somewhere()), 3)).toBe(3);
     expect(await register(another, {}, somewhere())).toMatchObject(notNow);
   });
@@ -186,28 +276,58 @@ describe('whoever proves nothing', () => {
     const here = somewhere();
     await limit({ register: { address: 1, total: 1 } });
     await spend(() => register(at, {}, here), 1);
-    const gated = (initialAccessTokens: object[]) => ({ kind: 'ClientRegistration' as const, name: 'default' as const, spec: { metadataDocuments: { enabled: true, allowedHosts: ['*'], deniedHosts: [] }, dynamic: { mode: 'gated' as const, redirectHosts: ['127.0.0.1'], initialAccessTokens: initialAccessTokens as { sha256: string; expiresAt: string; uses: number }[] } } });
-    await deployment.configure([gated([{ sha256: createHash('sha256').update('given').digest('hex'), expiresAt: new Date(Date.now() + 60_000).toISOString(), uses: 9 }])]);
+    const gated = (initialAccessTokens: object[]) => ({
+      kind: 'ClientRegistration' as const,
+      name: 'default' as const,
+      spec: {
+        metadataDocuments: { enabled: true, allowedHosts: ['*'], deniedHosts: [] },
+        dynamic: {
+          mode: 'gated' as const,
+          redirectHosts: ['127.0.0.1'],
+          initialAccessTokens: initialAccessTokens as { sha256: string; expiresAt: string; uses: number }[],
+        },
+      },
+    });
+    await deployment.configure([
+      gated([
+        {
+          sha256: createHash('sha256').update('given').digest('hex'),
+          expiresAt: new Date(Date.now() + 60_000).toISOString(),
+          uses: 9,
+        },
+      ]),
+    ]);
     expect((await register(at, {}, { ...here, authorization: 'Bearer given' })).status).toBe(201);
     expect((await register(at, {}, { ...here, authorization: 'Bearer guessed' })).status).toBe(401);
   });
 
-  test.each(['refresh_token', 'access_token'] as const)('cannot keep a public client from revoking its %s (S32, S28)', async (name) => {
-    const here = somewhere();
-    const leaving = await connectedAt(here);
-    const { clientId } = leaving.agent;
-    const token = String(leaving.tokens()[name]);
-    await limit({ status: { address: 2 } });
-    await spend(() => form('/revoke', { client_id: clientId, token: 'guessed' }, here), 2);
-    expect((await form('/revoke', { client_id: clientId, token: `${token.slice(0, -8)}AAAAAAAA` }, here)).status).toBe(429);
-    expect((await form('/revoke', { client_id: clientId, token }, here)).status).toBe(200);
-    expect((await leaving.refresh()).body['error']).toBe('invalid_grant');
-  });
+  test.each(['refresh_token', 'access_token'] as const)(
+    'cannot keep a public client from revoking its %s (S32, S28)',
+    async (name) => {
+      const here = somewhere();
+      const leaving = await connectedAt(here);
+      const { clientId } = leaving.agent;
+      const token = String(leaving.tokens()[name]);
+      await limit({ status: { address: 2 } });
+      await spend(() => form('/revoke', { client_id: clientId, token: 'guessed' }, here), 2);
+      expect(
+        (await form('/revoke', { client_id: clientId, token: `${token.slice(0, -8)}AAAAAAAA` }, here)).status,
+      ).toBe(429);
+      expect((await form('/revoke', { client_id: clientId, token }, here)).status).toBe(200);
+      expect((await leaving.refresh()).body['error']).toBe('invalid_grant');
+    },
+  );
 
   test('is not believed an address that no listed proxy names (S19, S32)', async () => {
     const at = await fresh({ trustedProxies: [] });
     await limit({ token: { address: 2 } });
-    const guess = () => form('/token', { client_id: 'dcr_unknown', grant_type: 'refresh_token', refresh_token: 'guessed' }, somewhere(), at);
+    const guess = () =>
+      form(
+        '/token',
+        { client_id: 'dcr_unknown', grant_type: 'refresh_token', refresh_token: 'guessed' },
+        somewhere(),
+        at,
+      );
     await spend(guess, 2);
     expect((await guess()).status).toBe(429);
   });
@@ -229,7 +349,7 @@ describe('one agent', () => {
     expect((await introspect({ ...basic(other), ...there })).status).toBe(200);
   });
 
-  test('of one user that comes too often waits and keeps its session: neither the user\'s others nor other users do (S32)', async () => {
+  test("of one user that comes too often waits and keeps its session: neither the user's others nor other users do (S32)", async () => {
     const here = somewhere();
     const eager = await connectedAt(here);
     const others = [await connectedAt(here)];
@@ -277,7 +397,8 @@ test('one user gets only so many tokens through all their agents together, and o
     turn += 1;
     return next ?? { status: 0 };
   }, 5);
-  for (const index of [0, 1]) expect(await agents[index]?.refresh(tokens[index]?.body['refresh_token'])).toMatchObject(tooMany);
+  for (const index of [0, 1])
+    expect(await agents[index]?.refresh(tokens[index]?.body['refresh_token'])).toMatchObject(tooMany);
   expect((await other.refresh(calm.body['refresh_token'])).status).toBe(200);
 });
 
@@ -292,7 +413,11 @@ test('refusals are in the trail, a few of them however many there are, and no to
   await eventually(() => deployment.events.slice(before).some((event) => event.type === 'limit.exceeded'));
   const told = deployment.events.slice(before).filter(({ type }) => type === 'limit.exceeded');
   expect(told).toMatchObject([{ clientId: agent.clientId, detail: { limit: 'user' } }]);
-  expect(deployment.events.slice(before).filter(({ type, clientId }) => type === 'token.refused' && clientId === agent.clientId)).toEqual([]);
+  expect(
+    deployment.events
+      .slice(before)
+      .filter(({ type, clientId }) => type === 'token.refused' && clientId === agent.clientId),
+  ).toEqual([]);
 });
 
 describe('documents that agents name', () => {
@@ -313,13 +438,22 @@ describe('documents that agents name', () => {
     const here = somewhere();
     for (let index = 0; index < 3; index++) expect((await openFrom(`/missing-${index}`, here)).status).toBe(400);
     const page = await openFrom('/one-more', here);
-    expect([page.status, Number(page.headers.get('retry-after')) > 0, fetched.includes('/one-more')]).toEqual([429, true, false]);
+    expect([page.status, Number(page.headers.get('retry-after')) > 0, fetched.includes('/one-more')]).toEqual([
+      429,
+      true,
+      false,
+    ]);
     expect((await openFrom('/one-more', somewhere())).status).toBe(400);
 
     await limit({ documents: { host: 5 } });
     let status = 0;
-    for (let index = 0; status !== 429 && index < 10; index++) status = (await openFrom(`/other-${index}`, somewhere())).status;
-    expect([status, (await openFrom('/yet-another', somewhere())).status, fetched.includes('/yet-another')]).toEqual([429, 429, false]);
+    for (let index = 0; status !== 429 && index < 10; index++)
+      status = (await openFrom(`/other-${index}`, somewhere())).status;
+    expect([status, (await openFrom('/yet-another', somewhere())).status, fetched.includes('/yet-another')]).toEqual([
+      429,
+      429,
+      false,
+    ]);
   });
 
   test('that are in use are fetched whatever others name: who is connected refreshes (S32)', async () => {

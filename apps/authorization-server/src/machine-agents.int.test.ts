@@ -9,50 +9,114 @@ import { startTestDeployment, type TestDeployment } from './testing/test-deploym
 let deployment: TestDeployment;
 let key: CryptoKey;
 const secret = 'a-secret-an-administrator-chose-0123456789';
-const policy = (machines: 'also' | 'only' | undefined): Document => ({ kind: 'AccessPolicy', name: 'machines', spec: { hop: 'client-to-gateway', agents: { clientIds: ['nightly', 'keyed'], ...(machines ? { machines } : {}) } } });
+const policy = (machines: 'also' | 'only' | undefined): Document => ({
+  kind: 'AccessPolicy',
+  name: 'machines',
+  spec: { hop: 'client-to-gateway', agents: { clientIds: ['nightly', 'keyed'], ...(machines ? { machines } : {}) } },
+});
 beforeAll(async () => {
   deployment = await startTestDeployment();
   const { privateKey, publicKey } = await generateKeyPair('ES256');
   key = privateKey;
   const { x = '', y = '' } = await exportJWK(publicKey);
   const name = 'Agent/nightly/clientSecret';
-  await deployment.database.storedSecret.create({ data: { name, sealed: Uint8Array.from(deployment.sealer.seal('stored-secret', secret, name)) } });
+  await deployment.database.storedSecret.create({
+    data: { name, sealed: Uint8Array.from(deployment.sealer.seal('stored-secret', secret, name)) },
+  });
   const machine = { roles: ['developer'] };
   await deployment.configure([
-    { kind: 'Agent', name: 'nightly', spec: { displayName: 'Nightly report', redirectUris: [], machine, authentication: { method: 'client_secret', clientSecret: { env: 'UNUSED' } } } },
-    { kind: 'Agent', name: 'keyed', spec: { displayName: 'Keyed', redirectUris: [], machine, authentication: { method: 'private_key_jwt', keys: [{ kty: 'EC', crv: 'P-256', x, y }] } } },
+    {
+      kind: 'Agent',
+      name: 'nightly',
+      spec: {
+        displayName: 'Nightly report',
+        redirectUris: [],
+        machine,
+        authentication: { method: 'client_secret', clientSecret: { env: 'UNUSED' } },
+      },
+    },
+    {
+      kind: 'Agent',
+      name: 'keyed',
+      spec: {
+        displayName: 'Keyed',
+        redirectUris: [],
+        machine,
+        authentication: { method: 'private_key_jwt', keys: [{ kty: 'EC', crv: 'P-256', x, y }] },
+      },
+    },
     policy('only'),
   ]);
 });
 afterAll(() => deployment.close());
 
 const ask = (changes: Record<string, string | undefined> = {}, clientId = 'nightly'): Promise<TokenAnswer> =>
-  new TestAgent(deployment, clientId).token({ grant_type: 'client_credentials', resource: deployment.resource, ...(clientId === 'nightly' ? { client_secret: secret } : {}), ...changes });
+  new TestAgent(deployment, clientId).token({
+    grant_type: 'client_credentials',
+    resource: deployment.resource,
+    ...(clientId === 'nightly' ? { client_secret: secret } : {}),
+    ...changes,
+  });
 const assertion = async (expires: number | string = '1m') => ({
   client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
-  client_assertion: await new SignJWT({ jti: crypto.randomUUID() }).setProtectedHeader({ alg: 'ES256' }).setIssuer('keyed').setSubject('keyed').setAudience(deployment.issuer).setIssuedAt().setExpirationTime(expires).sign(key),
+  client_assertion: await new SignJWT({ jti: crypto.randomUUID() })
+    .setProtectedHeader({ alg: 'ES256' })
+    .setIssuer('keyed')
+    .setSubject('keyed')
+    .setAudience(deployment.issuer)
+    .setIssuedAt()
+    .setExpirationTime(expires)
+    .sign(key),
 });
 
 describe('an agent without a human', () => {
   test.each([
     ['is good for a day', Math.floor(Date.now() / 1000) + 86_400],
     ['never ends', Number.MAX_VALUE],
-  ])('whose key signs an assertion that %s is not believed: it would have to be remembered for as long (S2, S8)', async (_what, expires) => {
-    const remembered = () => deployment.database.oidcArtifact.count({ where: { kind: 'ReplayDetection' } });
-    const before = await remembered();
-    const answer = await ask(await assertion(expires), 'keyed');
-    expect([answer.status, answer.body['error'], await remembered()]).toEqual([401, 'invalid_client', before]);
-    expect((await ask(await assertion('10m'), 'keyed')).status).toBe(200);
-  });
+  ])(
+    'whose key signs an assertion that %s is not believed: it would have to be remembered for as long (S2, S8)',
+    async (_what, expires) => {
+      const remembered = () => deployment.database.oidcArtifact.count({ where: { kind: 'ReplayDetection' } });
+      const before = await remembered();
+      const answer = await ask(await assertion(expires), 'keyed');
+      expect([answer.status, answer.body['error'], await remembered()]).toEqual([401, 'invalid_client', before]);
+      expect((await ask(await assertion('10m'), 'keyed')).status).toBe(200);
+    },
+  );
 
-  test('gets a token of its own: no user\'s subject, its own roles, ten minutes, no human present, no refresh token (R5, S1)', async () => {
+  test("gets a token of its own: no user's subject, its own roles, ten minutes, no human present, no refresh token (R5, S1)", async () => {
     const { status, body } = await ask();
-    expect([status, body['expires_in'], body['refresh_token'], body['id_token']]).toEqual([200, 600, undefined, undefined]);
+    expect([status, body['expires_in'], body['refresh_token'], body['id_token']]).toEqual([
+      200,
+      600,
+      undefined,
+      undefined,
+    ]);
     const claims = decodeJwt(String(body['access_token']));
-    expect(claims).toMatchObject({ iss: deployment.issuer, aud: deployment.resource, client_id: 'nightly', scope: 'notes.read notes.write', roles: ['developer'], groups: [], idp: 'builtin:machines', human_present: false, amr: [], auth_time: 0, agent_name: 'Nightly report', agent_assurance: 'asserted' });
+    expect(claims).toMatchObject({
+      iss: deployment.issuer,
+      aud: deployment.resource,
+      client_id: 'nightly',
+      scope: 'notes.read notes.write',
+      roles: ['developer'],
+      groups: [],
+      idp: 'builtin:machines',
+      human_present: false,
+      amr: [],
+      auth_time: 0,
+      agent_name: 'Nightly report',
+      agent_assurance: 'asserted',
+    });
     expect([isId('agt', claims.sub), isId('usr', claims.sub), isId('ses', claims['sid'])]).toEqual([true, false, true]);
-    await eventually(() => deployment.events.some((event) => event.type === 'token.issued' && event.userId === claims.sub && event.clientId === 'nightly'));
-    expect(decodeJwt(String((await ask()).body['access_token']))).toMatchObject({ sub: claims.sub, sid: claims['sid'] });
+    await eventually(() =>
+      deployment.events.some(
+        (event) => event.type === 'token.issued' && event.userId === claims.sub && event.clientId === 'nightly',
+      ),
+    );
+    expect(decodeJwt(String((await ask()).body['access_token']))).toMatchObject({
+      sub: claims.sub,
+      sid: claims['sid'],
+    });
   });
 
   test('gets what it asks for of what its roles give, and no more (R5, R11)', async () => {
@@ -85,7 +149,10 @@ describe('an agent without a human', () => {
   test('cannot sign a human in, and who signs humans in cannot come without one (R5)', async () => {
     const page = await new TestAgent(deployment, 'nightly').open();
     expect(page.status).toBe(400);
-    const { body } = await register(deployment, { token_endpoint_auth_method: 'client_secret_post', grant_types: ['authorization_code', 'client_credentials'] });
+    const { body } = await register(deployment, {
+      token_endpoint_auth_method: 'client_secret_post',
+      grant_types: ['authorization_code', 'client_credentials'],
+    });
     const answer = await ask({ client_secret: String(body['client_secret']) }, String(body['client_id']));
     expect(answer.body['error']).toBe('invalid_request');
   });
@@ -97,6 +164,10 @@ describe('an agent without a human', () => {
     expect(after).not.toBe(before);
     await deployment.revoke({ type: 'agent', clientId: 'nightly' }, Number.MAX_SAFE_INTEGER);
     expect((await ask()).body['error']).toBe('invalid_grant');
-    await eventually(() => deployment.events.some((event) => event.type === 'token.refused' && event.clientId === 'nightly' && event.reason === 'revoked'));
+    await eventually(() =>
+      deployment.events.some(
+        (event) => event.type === 'token.refused' && event.clientId === 'nightly' && event.reason === 'revoked',
+      ),
+    );
   });
 });

@@ -11,8 +11,16 @@ beforeAll(async () => {
   deployment = await startTestDeployment();
   const dynamic = { mode: 'open', redirectHosts: ['127.0.0.1', INSTALL] };
   await deployment.configure([
-    { kind: 'ClientRegistration', name: 'default', spec: { metadataDocuments: { enabled: true, allowedHosts: ['*'], deniedHosts: [] }, dynamic } } as never,
-    { kind: 'Agent', name: 'entered', spec: { displayName: 'Entered', redirectUris: [REDIRECT_URI], authentication: { method: 'none' } } } as never,
+    {
+      kind: 'ClientRegistration',
+      name: 'default',
+      spec: { metadataDocuments: { enabled: true, allowedHosts: ['*'], deniedHosts: [] }, dynamic },
+    } as never,
+    {
+      kind: 'Agent',
+      name: 'entered',
+      spec: { displayName: 'Entered', redirectUris: [REDIRECT_URI], authentication: { method: 'none' } },
+    } as never,
   ]);
 });
 beforeEach(async () => {
@@ -22,7 +30,14 @@ beforeEach(async () => {
 afterAll(() => deployment.close());
 
 /** The answer itself: nothing is followed. */
-const answerTo = (url: URL, agent = stranger) => fetch(url, { redirect: 'manual', headers: { accept: 'text/html', cookie: agent.browser.cookies.map(({ name, value }) => `${name}=${value}`).join('; ') } });
+const answerTo = (url: URL, agent = stranger) =>
+  fetch(url, {
+    redirect: 'manual',
+    headers: {
+      accept: 'text/html',
+      cookie: agent.browser.cookies.map(({ name, value }) => `${name}=${value}`).join('; '),
+    },
+  });
 
 /** Each is answered before anybody has clicked anything. */
 const REQUESTS: readonly [string, Record<string, string | undefined>, string][] = [
@@ -37,39 +52,74 @@ const REQUESTS: readonly [string, Record<string, string | undefined>, string][] 
 ];
 
 describe('an agent that nobody entered and no user has agreed to', () => {
-  test.each(REQUESTS)('is told of %s by a link on a page, and no browser goes there by itself (S35)', async (_what, changes, error) => {
-    const response = await answerTo(stranger.authorizationUrl(changes));
-    const html = await response.text();
-    expect([response.headers.get('location'), response.headers.get('refresh'), response.status >= 400]).toEqual([null, null, true]);
-    expect(html).not.toMatch(/<script|http-equiv="refresh|<form|<iframe|<img/i);
-    expect(html).toContain('an application on this device (cursor://anysphere.cursor-deeplink/mcp/install?name=x&amp;config=e30)');
-    const back = wayBack({ url: new URL(deployment.issuer), status: response.status, headers: response.headers, html, forms: [] });
-    expect([back.href.startsWith(`${INSTALL}&`), back.searchParams.get('error'), back.searchParams.get('iss'), back.searchParams.get('state')]).toEqual([true, error, deployment.issuer, 'state-of-the-agent']);
-  });
+  test.each(REQUESTS)(
+    'is told of %s by a link on a page, and no browser goes there by itself (S35)',
+    async (_what, changes, error) => {
+      const response = await answerTo(stranger.authorizationUrl(changes));
+      const html = await response.text();
+      expect([response.headers.get('location'), response.headers.get('refresh'), response.status >= 400]).toEqual([
+        null,
+        null,
+        true,
+      ]);
+      expect(html).not.toMatch(/<script|http-equiv="refresh|<form|<iframe|<img/i);
+      expect(html).toContain(
+        'an application on this device (cursor://anysphere.cursor-deeplink/mcp/install?name=x&amp;config=e30)',
+      );
+      const back = wayBack({
+        url: new URL(deployment.issuer),
+        status: response.status,
+        headers: response.headers,
+        html,
+        forms: [],
+      });
+      expect([
+        back.href.startsWith(`${INSTALL}&`),
+        back.searchParams.get('error'),
+        back.searchParams.get('iss'),
+        back.searchParams.get('state'),
+      ]).toEqual([true, error, deployment.issuer, 'state-of-the-agent']);
+    },
+  );
 
   test('is told so when its user is signed in, too, and when it pushed the request (S35)', async () => {
     const known = await TestAgent.register(deployment);
     await known.connect();
-    for (const { name, value } of known.browser.cookies) stranger.browser.cookies.push({ name, value, path: '/', host: '127.0.0.1', attributes: '' });
+    for (const { name, value } of known.browser.cookies)
+      stranger.browser.cookies.push({ name, value, path: '/', host: '127.0.0.1', attributes: '' });
     const silent = await answerTo(stranger.authorizationUrl({ prompt: 'none' }));
     expect([silent.headers.get('location'), (await silent.text()).includes('consent_required')]).toEqual([null, true]);
     const body = stranger.authorizationUrl({ prompt: 'none' }).searchParams;
-    const pushed = (await (await fetch(`${deployment.issuer}/par`, { method: 'POST', body })).json()) as { request_uri: string };
-    const url = new URL(`${deployment.issuer}/authorize?${new URLSearchParams({ client_id: stranger.clientId, request_uri: pushed.request_uri }).toString()}`);
+    const pushed = (await (await fetch(`${deployment.issuer}/par`, { method: 'POST', body })).json()) as {
+      request_uri: string;
+    };
+    const url = new URL(
+      `${deployment.issuer}/authorize?${new URLSearchParams({ client_id: stranger.clientId, request_uri: pushed.request_uri }).toString()}`,
+    );
     const answered = await answerTo(url);
     expect([answered.headers.get('location'), (await answered.text()).includes('mcp/install')]).toEqual([null, true]);
   });
 
   test('is answered by a redirect once somebody has pressed a button that says where it leads (S35)', async () => {
     const page = await stranger.open();
-    expect(page.html).toContain('Cancel and return to an application on this device (cursor://anysphere.cursor-deeplink/mcp/install?name=x&amp;config=e30)');
+    expect(page.html).toContain(
+      'Cancel and return to an application on this device (cursor://anysphere.cursor-deeplink/mcp/install?name=x&amp;config=e30)',
+    );
     const { url } = await stranger.press(page, /^Cancel/);
     expect([url.href.startsWith(INSTALL), url.searchParams.get('error')]).toEqual([true, 'access_denied']);
   });
 });
 
-test.each(REQUESTS)('an agent that an administrator entered is told of %s by a redirect, in the query (S35)', async (_what, changes, error) => {
-  const response = await answerTo(new TestAgent(deployment, 'entered').authorizationUrl(changes));
-  const location = new URL(response.headers.get('location') ?? 'about:blank');
-  expect([response.status, `${location.origin}${location.pathname}`, location.searchParams.get('error'), location.hash]).toEqual([303, REDIRECT_URI, error, '']);
-});
+test.each(REQUESTS)(
+  'an agent that an administrator entered is told of %s by a redirect, in the query (S35)',
+  async (_what, changes, error) => {
+    const response = await answerTo(new TestAgent(deployment, 'entered').authorizationUrl(changes));
+    const location = new URL(response.headers.get('location') ?? 'about:blank');
+    expect([
+      response.status,
+      `${location.origin}${location.pathname}`,
+      location.searchParams.get('error'),
+      location.hash,
+    ]).toEqual([303, REDIRECT_URI, error, '']);
+  },
+);

@@ -31,7 +31,13 @@ afterAll(async () => {
 let people = 0;
 beforeEach(async () => {
   // Somebody new each time: what ends for one must not show in the next test.
-  deployment.provider.account = { sub: `human-${++people}`, email: 'human@example.com', email_verified: true, name: 'Human', groups: ['engineering'] };
+  deployment.provider.account = {
+    sub: `human-${++people}`,
+    email: 'human@example.com',
+    email_verified: true,
+    name: 'Human',
+    groups: ['engineering'],
+  };
   deployment.provider.refreshed.length = 0;
   await recheck({ recheckEvery: '15m', toleratedOutage: '1h' });
 });
@@ -41,26 +47,60 @@ afterEach(() => {
 });
 
 const recheck = (session: Record<string, unknown> | undefined, changes: Record<string, unknown> = {}) =>
-  deployment.configure([{ kind: 'TrustProvider', name: 'test', spec: { displayName: 'Test provider', issuer: deployment.provider.issuer, clientId: 'sallyport', clientSecret: { env: 'UNUSED' }, scopes: ['openid', 'profile', 'email'], claims: { subject: 'sub', email: 'email', name: 'name', groups: 'groups' }, ...(session ? { session: { toleratedOutage: '1h', keepTokens: false, signOutAtProvider: false, ...session } } : {}), ...changes } } as never]);
-const claimsOf = ({ body }: TokenAnswer) => decodeJwt<{ sid: string; sub: string; roles: string[]; groups: string[] }>(String(body['access_token']));
+  deployment.configure([
+    {
+      kind: 'TrustProvider',
+      name: 'test',
+      spec: {
+        displayName: 'Test provider',
+        issuer: deployment.provider.issuer,
+        clientId: 'sallyport',
+        clientSecret: { env: 'UNUSED' },
+        scopes: ['openid', 'profile', 'email'],
+        claims: { subject: 'sub', email: 'email', name: 'name', groups: 'groups' },
+        ...(session
+          ? { session: { toleratedOutage: '1h', keepTokens: false, signOutAtProvider: false, ...session } }
+          : {}),
+        ...changes,
+      },
+    } as never,
+  ]);
+const claimsOf = ({ body }: TokenAnswer) =>
+  decodeJwt<{ sid: string; sub: string; roles: string[]; groups: string[] }>(String(body['access_token']));
 const sidOf = (answer: TokenAnswer) => claimsOf(answer).sid;
 const connect = async () => {
   const agent = await TestAgent.register(deployment);
   const answer = await agent.connect({ scope: 'notes.read notes.write' });
   expect(answer.status).toBe(200);
-  return { agent, answer, sid: sidOf(answer), userId: claimsOf(answer).sub, refresh: () => agent.refresh(answer.body['refresh_token']) };
+  return {
+    agent,
+    answer,
+    sid: sidOf(answer),
+    userId: claimsOf(answer).sub,
+    refresh: () => agent.refresh(answer.body['refresh_token']),
+  };
 };
-const signIn = async (sid: string) => (await deployment.database.agentSession.findUniqueOrThrow({ where: { sid }, include: { identitySession: true } })).identitySession ?? expect.fail('no sign-in');
+const signIn = async (sid: string) =>
+  (await deployment.database.agentSession.findUniqueOrThrow({ where: { sid }, include: { identitySession: true } }))
+    .identitySession ?? expect.fail('no sign-in');
 /** As if the last question was asked, and answered, that long ago. */
 const age = async (sid: string, minutes: { asked?: number; confirmed?: number }) => {
   const ago = (count: number) => new Date(Date.now() - count * 60_000);
   const { asked = 5, confirmed = asked } = minutes;
-  await deployment.database.identitySession.update({ where: { id: (await signIn(sid)).id }, data: { askedAt: ago(asked), confirmedAt: ago(confirmed) } });
+  await deployment.database.identitySession.update({
+    where: { id: (await signIn(sid)).id },
+    data: { askedAt: ago(asked), confirmedAt: ago(confirmed) },
+  });
 };
-const ended = async (sid: string) => (await deployment.database.agentSession.findUniqueOrThrow({ where: { sid } })).endedAt !== null;
-const reasons = (sid: string) => deployment.events.flatMap((event) => (event.type === 'token.revoked' && event.sid === sid ? [event.reason] : []));
+const ended = async (sid: string) =>
+  (await deployment.database.agentSession.findUniqueOrThrow({ where: { sid } })).endedAt !== null;
+const reasons = (sid: string) =>
+  deployment.events.flatMap((event) => (event.type === 'token.revoked' && event.sid === sid ? [event.reason] : []));
 const at = async (service: string, agent: TestAgent, token: unknown) => {
-  const response = await fetch(`${service}/token`, { method: 'POST', body: new URLSearchParams({ client_id: agent.clientId, grant_type: 'refresh_token', refresh_token: String(token) }) });
+  const response = await fetch(`${service}/token`, {
+    method: 'POST',
+    body: new URLSearchParams({ client_id: agent.clientId, grant_type: 'refresh_token', refresh_token: String(token) }),
+  });
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 };
 
@@ -72,10 +112,15 @@ describe('at a refresh the identity provider', () => {
     expect(second.status).toBe(200);
     expect((await agent.refresh(second.body['refresh_token'])).status).toBe(200); // an answer of just now counts
     await age(sid, {});
-    expect((await agent.refresh((await agent.refresh(second.body['refresh_token'])).body['refresh_token'])).status).toBe(200);
+    expect(
+      (await agent.refresh((await agent.refresh(second.body['refresh_token'])).body['refresh_token'])).status,
+    ).toBe(200);
     expect(deployment.provider.refreshed).toHaveLength(2);
     expect(new Set(deployment.provider.refreshed).size).toBe(2);
-    const dump = JSON.stringify(await deployment.database.$queryRaw`SELECT encode("sealedTokens", 'escape') AS sealed, i::text AS row FROM "IdentitySession" i`);
+    const dump = JSON.stringify(
+      await deployment.database
+        .$queryRaw`SELECT encode("sealedTokens", 'escape') AS sealed, i::text AS row FROM "IdentitySession" i`,
+    );
     for (const token of deployment.provider.refreshed) expect(dump).not.toContain(token);
   });
 
@@ -105,7 +150,11 @@ describe('at a refresh the identity provider', () => {
 
   test('has taken a role away since the last one: the next token is narrower (S4, R84, R11)', async () => {
     const { answer, sid, refresh } = await connect();
-    expect(claimsOf(answer)).toMatchObject({ roles: ['developer'], groups: ['engineering'], scope: 'notes.read notes.write' });
+    expect(claimsOf(answer)).toMatchObject({
+      roles: ['developer'],
+      groups: ['engineering'],
+      scope: 'notes.read notes.write',
+    });
     deployment.provider.account = { ...deployment.provider.account, groups: ['everybody'] };
     await age(sid, {});
     const next = await refresh();
@@ -114,10 +163,14 @@ describe('at a refresh the identity provider', () => {
   });
 
   test('has taken one of its own roles away since then: it is gone here too (R32, R84)', async () => {
-    await recheck({ recheckEvery: '15m' }, { claims: { subject: 'sub', email: 'email', name: 'name', groups: 'groups', roles: 'roles' } });
+    await recheck(
+      { recheckEvery: '15m' },
+      { claims: { subject: 'sub', email: 'email', name: 'name', groups: 'groups', roles: 'roles' } },
+    );
     deployment.provider.account = { ...deployment.provider.account, roles: ['operator'] };
     const { sid, userId, refresh } = await connect();
-    const providerRoles = async () => (await deployment.database.user.findUniqueOrThrow({ where: { id: userId } })).providerRoles;
+    const providerRoles = async () =>
+      (await deployment.database.user.findUniqueOrThrow({ where: { id: userId } })).providerRoles;
     expect(await providerRoles()).toEqual(['operator']);
     deployment.provider.account = { ...deployment.provider.account, roles: [] };
     await age(sid, {});
@@ -126,12 +179,23 @@ describe('at a refresh the identity provider', () => {
   });
 
   test.each([
-    ['an e-mail domain that may not come in', async () => recheck({ recheckEvery: '15m' }, { allowedEmailDomains: ['other.example'] }), "refused by the identity provider's claims: email_domain_not_allowed"],
-    ['a token that its userinfo endpoint refuses', async () => {
-      deployment.provider.bend = { noIdTokenAtRefresh: true, userInfo: true };
-      deployment.provider.answer = (path) => (path === '/userinfo' ? { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } } : undefined);
-      await recheck({ recheckEvery: '15m' });
-    }, 'refused by the identity provider: invalid_token'],
+    [
+      'an e-mail domain that may not come in',
+      async () => recheck({ recheckEvery: '15m' }, { allowedEmailDomains: ['other.example'] }),
+      "refused by the identity provider's claims: email_domain_not_allowed",
+    ],
+    [
+      'a token that its userinfo endpoint refuses',
+      async () => {
+        deployment.provider.bend = { noIdTokenAtRefresh: true, userInfo: true };
+        deployment.provider.answer = (path) =>
+          path === '/userinfo'
+            ? { status: 401, headers: { 'www-authenticate': 'Bearer error="invalid_token"' } }
+            : undefined;
+        await recheck({ recheckEvery: '15m' });
+      },
+      'refused by the identity provider: invalid_token',
+    ],
   ] as const)('answers with %s: the sessions end (R84)', async (_what, bend, reason) => {
     const { sid, refresh } = await connect();
     await bend();
@@ -149,13 +213,18 @@ describe('at a refresh the identity provider', () => {
     deployment.provider.account = { ...deployment.provider.account, groups: ['admins'] };
     await age(sid, { asked: 30 });
     expect((await refresh()).status).toBe(200);
-    expect((await deployment.database.user.findUniqueOrThrow({ where: { id: userId } })).groups).toEqual(['engineering']);
+    expect((await deployment.database.user.findUniqueOrThrow({ where: { id: userId } })).groups).toEqual([
+      'engineering',
+    ]);
     expect((await signIn(sid)).confirmedAt.getTime()).toBeLessThan(Date.now() - 60_000);
   });
 });
 
 test('an identity provider that comes to name somebody else under the same `sub` has said no (S1, R84)', async () => {
-  await recheck({ recheckEvery: '15m' }, { claims: { subject: 'oid', email: 'email', name: 'name', groups: 'groups' } });
+  await recheck(
+    { recheckEvery: '15m' },
+    { claims: { subject: 'oid', email: 'email', name: 'name', groups: 'groups' } },
+  );
   deployment.provider.account = { ...deployment.provider.account, oid: `first-${people}` };
   const { sid, userId, refresh } = await connect();
   deployment.provider.account = { ...deployment.provider.account, oid: `second-${people}`, groups: ['admins'] };
@@ -171,20 +240,26 @@ describe('an identity provider that cannot be asked', () => {
     ['answers a page', { status: 200, body: ['no token'] }],
     ['fails and calls it a refusal', { status: 500, body: { error: 'invalid_grant' } }],
   ];
-  test.each(failures)('because it %s costs no session while that is tolerated, and lets nothing be issued after (R84, B4)', async (_what, answer) => {
-    const { agent, sid, refresh } = await connect();
-    deployment.provider.answer = (path) => (path === '/token' ? answer : undefined);
-    await age(sid, { asked: 5, confirmed: 50 });
-    const during = await refresh();
-    expect(during.status).toBe(200);
-    await age(sid, { asked: 5, confirmed: 70 });
-    expect(await agent.refresh(during.body['refresh_token'])).toMatchObject({ status: 503, body: { error: 'temporarily_unavailable' } });
-    expect(await agent.refresh(during.body['refresh_token'])).toMatchObject({ status: 503 }); // without asking again at once
-    expect(await ended(sid)).toBe(false);
-    deployment.provider.answer = undefined;
-    await age(sid, { asked: 5, confirmed: 70 });
-    expect((await agent.refresh(during.body['refresh_token'])).status).toBe(200); // the very token that was refused
-  });
+  test.each(failures)(
+    'because it %s costs no session while that is tolerated, and lets nothing be issued after (R84, B4)',
+    async (_what, answer) => {
+      const { agent, sid, refresh } = await connect();
+      deployment.provider.answer = (path) => (path === '/token' ? answer : undefined);
+      await age(sid, { asked: 5, confirmed: 50 });
+      const during = await refresh();
+      expect(during.status).toBe(200);
+      await age(sid, { asked: 5, confirmed: 70 });
+      expect(await agent.refresh(during.body['refresh_token'])).toMatchObject({
+        status: 503,
+        body: { error: 'temporarily_unavailable' },
+      });
+      expect(await agent.refresh(during.body['refresh_token'])).toMatchObject({ status: 503 }); // without asking again at once
+      expect(await ended(sid)).toBe(false);
+      deployment.provider.answer = undefined;
+      await age(sid, { asked: 5, confirmed: 70 });
+      expect((await agent.refresh(during.body['refresh_token'])).status).toBe(200); // the very token that was refused
+    },
+  );
 
   test('or gave nothing to ask with is trusted for as long, and then asked for a new sign-in', async () => {
     deployment.provider.refreshTokens = false;
@@ -218,7 +293,9 @@ describe('one sign-in, asked about from many places', () => {
     const { agent, answer, sid } = await connect();
     await age(sid, {});
     const issuers = [deployment.issuer, replica.urls['issuer'] ?? ''];
-    const answers = await Promise.all(Array.from({ length: 8 }, (_, index) => at(issuers[index % 2] ?? '', agent, answer.body['refresh_token'])));
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, (_, index) => at(issuers[index % 2] ?? '', agent, answer.body['refresh_token'])),
+    );
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 8 }, () => 200));
     expect(deployment.provider.refreshed).toHaveLength(1);
   });
@@ -243,10 +320,20 @@ describe('one sign-in, asked about from many places', () => {
     const identities = new Counted(deployment.database, deployment.sealer, systemClock);
     const users = new Users(deployment.database);
     const spec = { issuer: deployment.provider.issuer, clientId: 'sallyport', session: { recheckEvery: '15m' } };
-    const snapshot = createSnapshot({ epoch: 'e', revision: 1, documents: documentMap([Document.parse({ kind: 'TrustProvider', name: 'test', spec })]), revocations: new RevocationIndex(systemClock) });
+    const snapshot = createSnapshot({
+      epoch: 'e',
+      revision: 1,
+      documents: documentMap([Document.parse({ kind: 'TrustProvider', name: 'test', spec })]),
+      revocations: new RevocationIndex(systemClock),
+    });
     const rechecks = new IdentityRechecks({
       configuration: { snapshot: () => snapshot },
-      providers: new TrustProviders({ issuer: deployment.issuer, fetch: createSafeFetch({ userAgent: 'test', allow: [{ host: '127.0.0.1', http: true }] }), secret: () => Promise.resolve(undefined), clock: systemClock }),
+      providers: new TrustProviders({
+        issuer: deployment.issuer,
+        fetch: createSafeFetch({ userAgent: 'test', allow: [{ host: '127.0.0.1', http: true }] }),
+        secret: () => Promise.resolve(undefined),
+        clock: systemClock,
+      }),
       identities,
       users,
       endIdentitySessions: () => Promise.resolve(0),
@@ -269,7 +356,11 @@ describe('one sign-in, asked about from many places', () => {
     const { id } = await signIn(sid);
     // Between question and answer another replica takes over: the hold was let go for too long.
     deployment.provider.answer = async (path) => {
-      if (path === '/token') await deployment.database.identitySession.update({ where: { id }, data: { lockOwner: 'another', revision: { increment: 1 }, lockUntil: null } });
+      if (path === '/token')
+        await deployment.database.identitySession.update({
+          where: { id },
+          data: { lockOwner: 'another', revision: { increment: 1 }, lockUntil: null },
+        });
       return undefined;
     };
     await age(sid, {});
@@ -281,10 +372,15 @@ describe('one sign-in, asked about from many places', () => {
   test('keeps its tokens to itself: in another record they do not open (S22)', async () => {
     const [mine, theirs] = [await connect(), await connect()];
     const [from, to] = [await signIn(theirs.sid), await signIn(mine.sid)];
-    await deployment.database.identitySession.update({ where: { id: to.id }, data: { sealedTokens: from.sealedTokens } });
+    await deployment.database.identitySession.update({
+      where: { id: to.id },
+      data: { sealedTokens: from.sealedTokens },
+    });
     const identities = new IdentitySessions(deployment.database, deployment.sealer, systemClock);
     await expect(identities.take(to.id, 1_000)).rejects.toMatchObject({ code: 'sealed_value_invalid' });
-    await expect(identities.take(from.id, 1_000)).resolves.toMatchObject({ tokens: { refreshToken: expect.any(String) } });
+    await expect(identities.take(from.id, 1_000)).resolves.toMatchObject({
+      tokens: { refreshToken: expect.any(String) },
+    });
   });
 
   test('is held by one at a time, and by the next when that one never lets go', async () => {
@@ -318,7 +414,10 @@ describe('between refreshes', () => {
   test('an agent that may still hold a token is cut off by a check in the background, of any replica (R84)', async () => {
     const [active, idle] = [await connect(), await connect()];
     deployment.provider.disabled.add(String(deployment.provider.account.sub));
-    await deployment.database.agentSession.update({ where: { sid: idle.sid }, data: { lastUsedAt: new Date(Date.now() - 3_600_000) } });
+    await deployment.database.agentSession.update({
+      where: { sid: idle.sid },
+      data: { lastUsedAt: new Date(Date.now() - 3_600_000) },
+    });
     await age(idle.sid, { asked: 30 });
     expect(deployment.provider.refreshed).toEqual([]);
     await age(active.sid, { asked: 16 });
@@ -342,12 +441,24 @@ describe('a sign-in nothing can come of any more', () => {
     await deployment.database.agentSession.update({ where: { sid: unused.sid }, data: { endedAt: new Date() } });
     const clock = createFakeClock(Date.now());
     const identities = new IdentitySessions(deployment.database, deployment.sealer, clock);
-    const stored = async () => (await deployment.database.identitySession.findMany({ where: { id: { in: [unusedSignIn.id, usedSignIn.id] } }, orderBy: { createdAt: 'asc' } })).map(({ id, endedAt, sealedTokens }) => [id, endedAt !== null, sealedTokens !== null]);
+    const stored = async () =>
+      (
+        await deployment.database.identitySession.findMany({
+          where: { id: { in: [unusedSignIn.id, usedSignIn.id] } },
+          orderBy: { createdAt: 'asc' },
+        })
+      ).map(({ id, endedAt, sealedTokens }) => [id, endedAt !== null, sealedTokens !== null]);
     await identities.endUnused(new Date(Date.now() - 60_000));
-    expect(await stored()).toEqual([[unusedSignIn.id, false, true], [usedSignIn.id, false, true]]);
+    expect(await stored()).toEqual([
+      [unusedSignIn.id, false, true],
+      [usedSignIn.id, false, true],
+    ]);
     clock.advance(1_000);
     await identities.endUnused(new Date(clock()));
-    expect(await stored()).toEqual([[unusedSignIn.id, true, false], [usedSignIn.id, false, true]]);
+    expect(await stored()).toEqual([
+      [unusedSignIn.id, true, false],
+      [usedSignIn.id, false, true],
+    ]);
     clock.advance(23 * 3_600_000);
     await removeExpired(deployment.database, clock);
     expect(await stored()).toHaveLength(2);

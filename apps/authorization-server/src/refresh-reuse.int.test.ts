@@ -18,12 +18,23 @@ afterAll(async () => {
 });
 
 const refreshAt = async (issuer: string, agent: TestAgent, token: unknown): Promise<TokenAnswer> => {
-  const response = await fetch(`${issuer}/token`, { method: 'POST', body: new URLSearchParams({ client_id: agent.clientId, grant_type: 'refresh_token', refresh_token: String(token) }) });
-  return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, unknown> };
+  const response = await fetch(`${issuer}/token`, {
+    method: 'POST',
+    body: new URLSearchParams({ client_id: agent.clientId, grant_type: 'refresh_token', refresh_token: String(token) }),
+  });
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (await response.json()) as Record<string, unknown>,
+  };
 };
 const sidOf = (answer: TokenAnswer) => String(decodeJwt(String(answer.body['access_token']))['sid']);
 const refreshTokens = () => deployment.database.oidcArtifact.count({ where: { kind: 'RefreshToken' } });
-const endGrace = () => deployment.database.oidcArtifact.updateMany({ where: { kind: 'RefreshTokenSuccessor' }, data: { expiresAt: new Date(Date.now() - 1) } });
+const endGrace = () =>
+  deployment.database.oidcArtifact.updateMany({
+    where: { kind: 'RefreshTokenSuccessor' },
+    data: { expiresAt: new Date(Date.now() - 1) },
+  });
 
 describe('a refresh token', () => {
   test('rotates, and the successor continues the same agent session (R48)', async () => {
@@ -38,7 +49,11 @@ describe('a refresh token', () => {
   test('whose answer was lost yields the same successor again, which then works (S9, R48)', async () => {
     const agent = await TestAgent.register(deployment);
     const { body } = await agent.connect();
-    const answers = [await agent.refresh(body['refresh_token']), await agent.refresh(body['refresh_token']), await refreshAt(replica.urls['issuer'] ?? '', agent, body['refresh_token'])];
+    const answers = [
+      await agent.refresh(body['refresh_token']),
+      await agent.refresh(body['refresh_token']),
+      await refreshAt(replica.urls['issuer'] ?? '', agent, body['refresh_token']),
+    ];
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
     expect(new Set(answers.map((answer) => answer.body['refresh_token'])).size).toBe(1);
     expect((await agent.refresh(answers[0]?.body['refresh_token'])).status).toBe(200);
@@ -49,7 +64,9 @@ describe('a refresh token', () => {
     const { body } = await agent.connect();
     const before = await refreshTokens();
     const issuers = [deployment.issuer, replica.urls['issuer'] ?? ''];
-    const answers = await Promise.all(Array.from({ length: 12 }, (_, index) => refreshAt(issuers[index % 2] ?? '', agent, body['refresh_token'])));
+    const answers = await Promise.all(
+      Array.from({ length: 12 }, (_, index) => refreshAt(issuers[index % 2] ?? '', agent, body['refresh_token'])),
+    );
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 12 }, () => 200));
     expect(new Set(answers.map((answer) => answer.body['refresh_token'])).size).toBe(1);
     expect(await refreshTokens()).toBe(before + 1);
@@ -73,7 +90,11 @@ describe('a refresh token', () => {
     const first = await agent.connect();
     const second = await agent.refresh(first.body['refresh_token']);
     await endGrace();
-    const replays = await Promise.all([deployment.issuer, replica.urls['issuer'] ?? ''].map((issuer) => refreshAt(issuer, agent, first.body['refresh_token'])));
+    const replays = await Promise.all(
+      [deployment.issuer, replica.urls['issuer'] ?? ''].map((issuer) =>
+        refreshAt(issuer, agent, first.body['refresh_token']),
+      ),
+    );
     expect(replays.map(({ body }) => body['error'])).toEqual(['invalid_grant', 'invalid_grant']);
     expect((await agent.refresh(second.body['refresh_token'])).body['error']).toBe('invalid_grant');
     await eventually(() => deployment.events.some(({ type, sid }) => type === 'token.revoked' && sid === sidOf(first)));
@@ -83,7 +104,10 @@ describe('a refresh token', () => {
     const [agent, thief] = await Promise.all([TestAgent.register(deployment), TestAgent.register(deployment)]);
     const { body } = await agent.connect();
     const second = await agent.refresh(body['refresh_token']);
-    expect((await thief.refresh(body['refresh_token'])).body).toEqual({ error: 'invalid_grant', error_description: 'grant request is invalid' });
+    expect((await thief.refresh(body['refresh_token'])).body).toEqual({
+      error: 'invalid_grant',
+      error_description: 'grant request is invalid',
+    });
     expect((await agent.refresh(second.body['refresh_token'])).status).toBe(200);
   });
 

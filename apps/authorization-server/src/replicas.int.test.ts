@@ -27,21 +27,31 @@ afterAll(async () => {
 });
 
 test('replicas that start together agree on one key per purpose, sealed under its own kid (S6)', async () => {
-  const made = await Promise.all([1, 2, 3, 4].map(async () => {
-    const keys = new SigningKeys({ database, sealer, clock: systemClock });
-    await keys.keepUp(ONLY_WHAT_IS_MISSING);
-    return keys.forAccessTokens();
-  }));
+  const made = await Promise.all(
+    [1, 2, 3, 4].map(async () => {
+      const keys = new SigningKeys({ database, sealer, clock: systemClock });
+      await keys.keepUp(ONLY_WHAT_IS_MISSING);
+      return keys.forAccessTokens();
+    }),
+  );
   expect(new Set(made.map((keys) => keys.map(({ kid }) => kid).join())).size).toBe(1);
   const rows = await database.signingKey.findMany({ orderBy: { purpose: 'asc' } });
-  expect(rows.map(({ purpose, algorithm }) => [purpose, algorithm])).toEqual([['access-token', 'ES256'], ['downstream-token', 'ES256']]);
+  expect(rows.map(({ purpose, algorithm }) => [purpose, algorithm])).toEqual([
+    ['access-token', 'ES256'],
+    ['downstream-token', 'ES256'],
+  ]);
   for (const row of rows) {
-    const opened = JSON.parse(sealer.open('signing-key', row.sealedPrivate, row.kid).toString()) as { d: string; x: string };
+    const opened = JSON.parse(sealer.open('signing-key', row.sealedPrivate, row.kid).toString()) as {
+      d: string;
+      x: string;
+    };
     expect(opened.x).toBe((row.publicJwk as { x: string }).x);
     expect(JSON.stringify(row)).not.toContain(opened.d);
     expect(() => sealer.open('signing-key', row.sealedPrivate, `${row.kid}x`)).toThrow('belongs to another record');
   }
-  expect((await new PublicKeys({ database, isWithdrawn: () => false, clock: systemClock }).read()).keys).toHaveLength(2);
+  expect((await new PublicKeys({ database, isWithdrawn: () => false, clock: systemClock }).read()).keys).toHaveLength(
+    2,
+  );
 });
 
 test('an artefact is consumed by exactly one of many (S8)', async () => {
@@ -55,7 +65,9 @@ test('an artefact is consumed by exactly one of many (S8)', async () => {
 
 test('an id is put once, however many try at once (S8)', async () => {
   const store = new ArtifactStore(database, sealer, systemClock);
-  const wins = await Promise.all(Array.from({ length: 20 }, () => store.putOnce('ReplayDetection', 'jti', {}, { expiresInSeconds: 60 })));
+  const wins = await Promise.all(
+    Array.from({ length: 20 }, () => store.putOnce('ReplayDetection', 'jti', {}, { expiresInSeconds: 60 })),
+  );
   expect(wins.filter(Boolean)).toHaveLength(1);
 });
 
@@ -64,7 +76,10 @@ test('what was stored for one thing cannot be read as another (S8)', async () =>
   await store.put('Session', 'one', { accountId: 'usr_1' });
   await store.put('Session', 'two', { accountId: 'usr_2' });
   const [row] = await database.oidcArtifact.findMany({ where: { kind: 'Session' } });
-  await database.oidcArtifact.updateMany({ where: { kind: 'Session' }, data: { payload: row?.payload ?? new Uint8Array() } });
+  await database.oidcArtifact.updateMany({
+    where: { kind: 'Session' },
+    data: { payload: row?.payload ?? new Uint8Array() },
+  });
   const read = await Promise.allSettled(['one', 'two'].map((id) => store.find('Session', id)));
   expect(read.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
 });
@@ -84,28 +99,60 @@ test('what expired cannot be taken, and is forgotten an hour later', async () =>
 test('replicas remove what has expired together, in batches, past rows that somebody has in hand, and nothing else', async () => {
   const clock = createFakeClock(Date.now());
   const store = new ArtifactStore(database, sealer, clock);
-  await Promise.all(Array.from({ length: 23 }, (_none, index) => store.put('Swept', `short-${index}`, {}, { expiresInSeconds: 1 })));
+  await Promise.all(
+    Array.from({ length: 23 }, (_none, index) => store.put('Swept', `short-${index}`, {}, { expiresInSeconds: 1 })),
+  );
   await store.put('Swept', 'long', {}, { expiresInSeconds: 86_400 });
   await store.put('Swept', 'for-ever', {});
-  const session = (sid: string, endedAt: Date | null) => ({ sid, userId: 'usr_swept', clientId: 'c', agentName: 'n', assurance: 'asserted', grantDigest: sid, createdAt: new Date(0), endedAt });
-  await database.agentSession.createMany({ data: [session('ses_old', new Date(clock() - 31 * 86_400_000)), session('ses_ended', new Date(clock())), session('ses_live', null)] });
-  await database.initialAccessTokenUse.createMany({ data: [{ digest: 'over', uses: 1, expiresAt: new Date(clock() - 1) }, { digest: 'good', uses: 1, expiresAt: new Date(clock() + 86_400_000) }] });
+  const session = (sid: string, endedAt: Date | null) => ({
+    sid,
+    userId: 'usr_swept',
+    clientId: 'c',
+    agentName: 'n',
+    assurance: 'asserted',
+    grantDigest: sid,
+    createdAt: new Date(0),
+    endedAt,
+  });
+  await database.agentSession.createMany({
+    data: [
+      session('ses_old', new Date(clock() - 31 * 86_400_000)),
+      session('ses_ended', new Date(clock())),
+      session('ses_live', null),
+    ],
+  });
+  await database.initialAccessTokenUse.createMany({
+    data: [
+      { digest: 'over', uses: 1, expiresAt: new Date(clock() - 1) },
+      { digest: 'good', uses: 1, expiresAt: new Date(clock() + 86_400_000) },
+    ],
+  });
   clock.advance(3_602_000);
   const left = async () => (await database.oidcArtifact.count({ where: { kind: 'Swept' } })) - 2;
   await database.$transaction(async (transaction) => {
     await transaction.$queryRaw`SELECT "idDigest" FROM "OidcArtifact" WHERE "kind" = 'Swept' AND "expiresAt" < ${new Date(clock())} ORDER BY "idDigest" LIMIT 3 FOR UPDATE`;
-    await Promise.all([removeExpired(database, clock, 4), removeExpired(database, clock, 4), removeExpired(database, clock, 4)]);
+    await Promise.all([
+      removeExpired(database, clock, 4),
+      removeExpired(database, clock, 4),
+      removeExpired(database, clock, 4),
+    ]);
     expect(await left()).toBe(3);
   });
   await removeExpired(database, clock, 4);
   expect(await left()).toBe(0);
-  expect((await database.agentSession.findMany({ where: { userId: 'usr_swept' }, orderBy: { sid: 'asc' } })).map(({ sid }) => sid)).toEqual(['ses_ended', 'ses_live']);
+  expect(
+    (await database.agentSession.findMany({ where: { userId: 'usr_swept' }, orderBy: { sid: 'asc' } })).map(
+      ({ sid }) => sid,
+    ),
+  ).toEqual(['ses_ended', 'ses_live']);
   expect((await database.initialAccessTokenUse.findMany()).map(({ digest }) => digest)).toEqual(['good']);
 });
 
 test('a payload beyond any honest request is refused', async () => {
   const store = new ArtifactStore(database, sealer, systemClock);
-  await expect(store.put('Interaction', 'i', { state: 'x'.repeat(200_000) })).rejects.toMatchObject({ code: 'artifact_too_large' });
+  await expect(store.put('Interaction', 'i', { state: 'x'.repeat(200_000) })).rejects.toMatchObject({
+    code: 'artifact_too_large',
+  });
 });
 
 test('revoking a grant ends its session and everything issued under it, and nothing else (S8)', async () => {
@@ -119,7 +166,10 @@ test('revoking a grant ends its session and everything issued under it, and noth
     await sessions.start(facts, grantId, new Date());
   }
   await store.revokeGrant('grant-a');
-  expect(await Promise.all([store.find('Grant', 'grant-a'), store.find('RefreshToken', 'grant-a-refresh')])).toEqual([undefined, undefined]);
+  expect(await Promise.all([store.find('Grant', 'grant-a'), store.find('RefreshToken', 'grant-a-refresh')])).toEqual([
+    undefined,
+    undefined,
+  ]);
   expect((await sessions.findByGrant('grant-a'))?.ended).toBe(true);
   expect(await store.find('RefreshToken', 'grant-b-refresh')).toBeDefined();
   expect((await sessions.findByGrant('grant-b'))?.ended).toBe(false);
@@ -127,10 +177,20 @@ test('revoking a grant ends its session and everything issued under it, and noth
 
 test('one subject signing in many times at once is one user (S1)', async () => {
   const users = new Users(database);
-  const identity = { trustProvider: 'idp', issuer: 'https://idp.example', subject: 'same', email: 'a@example.com', name: undefined, groups: ['g'], providerRoles: [] };
+  const identity = {
+    trustProvider: 'idp',
+    issuer: 'https://idp.example',
+    subject: 'same',
+    email: 'a@example.com',
+    name: undefined,
+    groups: ['g'],
+    providerRoles: [],
+  };
   const made = await Promise.all(Array.from({ length: 8 }, () => users.signedIn(identity, new Date())));
   expect(new Set(made.map(({ id }) => id)).size).toBe(1);
-  const others = [{ subject: 'other' }, { issuer: 'https://other.example' }, { trustProvider: 'other' }].map(async (change) => (await users.signedIn({ ...identity, ...change }, new Date())).id);
+  const others = [{ subject: 'other' }, { issuer: 'https://other.example' }, { trustProvider: 'other' }].map(
+    async (change) => (await users.signedIn({ ...identity, ...change }, new Date())).id,
+  );
   expect(new Set([made[0]?.id, ...(await Promise.all(others))]).size).toBe(4);
 });
 
@@ -138,7 +198,11 @@ test('a replica publishes what replaced a withdrawn key without waiting for its 
   const keys = new SigningKeys({ database, sealer, clock: systemClock });
   await keys.keepUp(ONLY_WHAT_IS_MISSING);
   const withdrawn = new Set<string>();
-  const replica = new PublicKeys({ database, isWithdrawn: (kid) => withdrawn.has(kid), clock: () => 1_800_000_000_000 });
+  const replica = new PublicKeys({
+    database,
+    isWithdrawn: (kid) => withdrawn.has(kid),
+    clock: () => 1_800_000_000_000,
+  });
   const kidsOf = async () => (await replica.read()).keys.map(({ kid }) => kid);
   const [compromised = ''] = (await kidsOf()).filter((kid) => kid.startsWith('at-'));
   withdrawn.add(compromised);

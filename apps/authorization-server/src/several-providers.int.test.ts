@@ -12,10 +12,19 @@ let honest: TestIdentityProduct;
 let other: TestIdentityProduct;
 
 beforeAll(async () => {
-  [deployment, honest, other] = await Promise.all([startTestDeployment(), startTestIdentityProduct(keycloak), startTestIdentityProduct(okta)]);
+  [deployment, honest, other] = await Promise.all([
+    startTestDeployment(),
+    startTestIdentityProduct(keycloak),
+    startTestIdentityProduct(okta),
+  ]);
   for (const name of ['honest', 'other', 'twin']) {
     const stored = `TrustProvider/${name}/clientSecret`;
-    await deployment.database.storedSecret.create({ data: { name: stored, sealed: Uint8Array.from(deployment.sealer.seal('stored-secret', honest.clientSecret, stored)) } });
+    await deployment.database.storedSecret.create({
+      data: {
+        name: stored,
+        sealed: Uint8Array.from(deployment.sealer.seal('stored-secret', honest.clientSecret, stored)),
+      },
+    });
   }
   await configure();
 });
@@ -31,30 +40,61 @@ afterEach(async () => {
 });
 
 const document = (kind: string, name: string, spec: Record<string, unknown>) => Document.parse({ kind, name, spec });
-const trust = (name: string, product: TestIdentityProduct, spec: Record<string, unknown> = {}) => document('TrustProvider', name, { displayName: name, ...(product === honest ? { preset: 'keycloak' } : { claims: { roles: false } }), issuer: product.issuer, clientId: 'sallyport', clientSecret: { env: 'UNUSED' }, ...spec });
+const trust = (name: string, product: TestIdentityProduct, spec: Record<string, unknown> = {}) =>
+  document('TrustProvider', name, {
+    displayName: name,
+    ...(product === honest ? { preset: 'keycloak' } : { claims: { roles: false } }),
+    issuer: product.issuer,
+    clientId: 'sallyport',
+    clientSecret: { env: 'UNUSED' },
+    ...spec,
+  });
 const configure = (...changes: Document[]) =>
   deployment.configure(
     [
-      document('OutboundNetwork', 'default', { allow: [{ host: '127.0.0.1', ports: [honest.port, other.port], http: true }] }),
+      document('OutboundNetwork', 'default', {
+        allow: [{ host: '127.0.0.1', ports: [honest.port, other.port], http: true }],
+      }),
       trust('honest', honest),
       trust('other', other),
       document('AccessPolicy', 'employees', { hop: 'client-to-gateway' }),
-      document('Role', 'developer', { scopes: ['notes.read', 'notes.write'], members: [{ trustProvider: 'honest', groups: ['engineering'] }] }),
-      document('Role', 'admin', { scopes: ['notes.admin'], members: [{ trustProvider: 'honest', providerRoles: ['operator'] }] }),
+      document('Role', 'developer', {
+        scopes: ['notes.read', 'notes.write'],
+        members: [{ trustProvider: 'honest', groups: ['engineering'] }],
+      }),
+      document('Role', 'admin', {
+        scopes: ['notes.admin'],
+        members: [{ trustProvider: 'honest', providerRoles: ['operator'] }],
+      }),
       ...changes,
     ],
     [{ kind: 'TrustProvider', name: 'test' }],
   );
 const register = () => TestAgent.register(deployment);
 /** As far as the browser's way back to us, which is not gone. */
-const stoppedAtCallback = async (agent: TestAgent, provider: string, changes: Record<string, string> = {}): Promise<BrowserPage> =>
-  agent.browser.press(await agent.browser.open(agent.authorizationUrl(changes), REDIRECT_URI), `Continue with ${provider}`, `${deployment.issuer}/federation/`);
+const stoppedAtCallback = async (
+  agent: TestAgent,
+  provider: string,
+  changes: Record<string, string> = {},
+): Promise<BrowserPage> =>
+  agent.browser.press(
+    await agent.browser.open(agent.authorizationUrl(changes), REDIRECT_URI),
+    `Continue with ${provider}`,
+    `${deployment.issuer}/federation/`,
+  );
 const through = async (provider: string, agent?: TestAgent) => {
   const connecting = agent ?? (await register());
-  const consent = await connecting.press(await connecting.open({ scope: 'notes.read notes.write notes.admin' }), `Continue with ${provider}`);
+  const consent = await connecting.press(
+    await connecting.open({ scope: 'notes.read notes.write notes.admin' }),
+    `Continue with ${provider}`,
+  );
   const back = await connecting.press(consent, 'Allow');
   const { body } = await connecting.redeem(back.url.searchParams.get('code'));
-  return { agent: connecting, token: decodeJwt<{ sub: string; roles: string[]; idp: string }>(String(body['access_token'])), refreshToken: body['refresh_token'] };
+  return {
+    agent: connecting,
+    token: decodeJwt<{ sub: string; roles: string[]; idp: string }>(String(body['access_token'])),
+    refreshToken: body['refresh_token'],
+  };
 };
 const isNotSignedIn = (page: BrowserPage) => page.html.includes('You are not signed in');
 
@@ -72,23 +112,42 @@ describe('with several providers a human', () => {
   });
 
   test('is whom the agent expects only if they say so: a hint is passed on, and is nothing else', async () => {
-    for (const hint of ['lena@birch.example', 'a b', 'x'.repeat(255), '<script>', 'a\nb']) await stoppedAtCallback(await register(), 'other', { login_hint: hint });
-    expect(other.requests.map((asked) => asked.get('login_hint'))).toEqual(['lena@birch.example', null, null, null, null]);
+    for (const hint of ['lena@birch.example', 'a b', 'x'.repeat(255), '<script>', 'a\nb'])
+      await stoppedAtCallback(await register(), 'other', { login_hint: hint });
+    expect(other.requests.map((asked) => asked.get('login_hint'))).toEqual([
+      'lena@birch.example',
+      null,
+      null,
+      null,
+      null,
+    ]);
   });
 
   test('is somebody else at each, with the same e-mail, the same subject and the same groups (S1, R32)', async () => {
-    const same = { sub: 'one-and-the-same', email: 'lena@birch.example', email_verified: true, name: 'Lena', groups: ['engineering'], roles: ['operator'], realm_access: undefined };
+    const same = {
+      sub: 'one-and-the-same',
+      email: 'lena@birch.example',
+      email_verified: true,
+      name: 'Lena',
+      groups: ['engineering'],
+      roles: ['operator'],
+      realm_access: undefined,
+    };
     honest.claims = other.claims = same;
     await configure(trust('honest', honest, { claims: { roles: 'roles' } }));
     const [here, there] = [await through('honest'), await through('other')];
-    expect(here.token).toMatchObject({ idp: 'honest', roles: ['admin', 'developer'], scope: 'notes.read notes.write notes.admin' });
+    expect(here.token).toMatchObject({
+      idp: 'honest',
+      roles: ['admin', 'developer'],
+      scope: 'notes.read notes.write notes.admin',
+    });
     expect(there.token).toMatchObject({ idp: 'other', roles: [], scope: '' });
     expect(there.token.sub).not.toBe(here.token.sub);
   });
 });
 
 describe('an answer', () => {
-  test('at another provider\'s callback is refused, and the code goes to neither token endpoint', async () => {
+  test("at another provider's callback is refused, and the code goes to neither token endpoint", async () => {
     const agent = await register();
     const { url } = await stoppedAtCallback(agent, 'honest');
     const redirected = new URL(url.href.replace('/federation/honest/', '/federation/other/'));
@@ -102,7 +161,11 @@ describe('an answer', () => {
     await configure(trust('twin', honest));
     const agent = await register();
     const { url } = await stoppedAtCallback(agent, 'honest');
-    expect(isNotSignedIn(await agent.browser.open(url.href.replace('/federation/honest/', '/federation/twin/'), REDIRECT_URI))).toBe(true);
+    expect(
+      isNotSignedIn(
+        await agent.browser.open(url.href.replace('/federation/honest/', '/federation/twin/'), REDIRECT_URI),
+      ),
+    ).toBe(true);
     expect(honest.authentications).toEqual([]);
     await deployment.configure([], [{ kind: 'TrustProvider', name: 'twin' }]);
   });
@@ -126,7 +189,7 @@ describe('an answer', () => {
     expect(isNotSignedIn(await agent.press(await agent.open(), 'Continue with other'))).toBe(true);
   });
 
-  test('to somebody else\'s request is no use to a victim who waits for one of their own (S31)', async () => {
+  test("to somebody else's request is no use to a victim who waits for one of their own (S31)", async () => {
     const [attacker, victim] = [await register(), await register()];
     const planted = await stoppedAtCallback(attacker, 'honest');
     await stoppedAtCallback(victim, 'honest');
@@ -144,8 +207,13 @@ describe('an answer', () => {
 });
 
 describe('a provider that comes to mean another issuer', () => {
-  test('brings nobody\'s account, session or roles along, and gives them back with the issuer (S1)', async () => {
-    honest.claims = other.claims = { sub: 'same-subject', email: 'lena@birch.example', name: 'Lena', groups: ['engineering'] };
+  test("brings nobody's account, session or roles along, and gives them back with the issuer (S1)", async () => {
+    honest.claims = other.claims = {
+      sub: 'same-subject',
+      email: 'lena@birch.example',
+      name: 'Lena',
+      groups: ['engineering'],
+    };
     const before = await through('honest');
     await configure(trust('honest', other));
     const refused = await before.agent.refresh(before.refreshToken);
@@ -154,7 +222,17 @@ describe('a provider that comes to mean another issuer', () => {
     expect((await before.agent.open()).html).toContain('Continue with honest');
     const own = new URL(`${deployment.issuer}/authorize`);
     const callback = `${deployment.config.controlPlaneUrl}/session/callback`;
-    own.search = String(new URLSearchParams({ client_id: 'sallyport-control-plane', redirect_uri: callback, response_type: 'code', scope: 'openid', state: 's', code_challenge: 'x'.repeat(43), code_challenge_method: 'S256' }));
+    own.search = String(
+      new URLSearchParams({
+        client_id: 'sallyport-control-plane',
+        redirect_uri: callback,
+        response_type: 'code',
+        scope: 'openid',
+        state: 's',
+        code_challenge: 'x'.repeat(43),
+        code_challenge_method: 'S256',
+      }),
+    );
     expect((await before.agent.browser.open(own, callback)).html).toContain('Continue with honest');
     const after = await through('honest');
     expect(after.token.idp).toBe('honest');

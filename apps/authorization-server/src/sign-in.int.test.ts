@@ -16,29 +16,73 @@ afterAll(async () => {
   await deployment.close();
   await second.close();
 });
-const alice = { sub: 'alice-id', email: 'alice@example.com', email_verified: true, name: 'Alice', groups: ['engineering'] };
+const alice = {
+  sub: 'alice-id',
+  email: 'alice@example.com',
+  email_verified: true,
+  name: 'Alice',
+  groups: ['engineering'],
+};
 beforeEach(() => {
   deployment.provider.account = alice;
   deployment.provider.bend = {};
   deployment.provider.requests.length = 0;
   deployment.events.length = 0;
 });
-beforeEach(() => deployment.configure([trustProvider('test', deployment.provider), policy({})], [{ kind: 'TrustProvider', name: 'other' }]));
+beforeEach(() =>
+  deployment.configure(
+    [trustProvider('test', deployment.provider), policy({})],
+    [{ kind: 'TrustProvider', name: 'other' }],
+  ),
+);
 const trustProvider = (name: string, provider: TestIdentityProvider, spec: Record<string, unknown> = {}) => ({
   kind: 'TrustProvider' as const,
   name,
-  spec: { displayName: `${name} provider`, issuer: provider.issuer, clientId: 'sallyport', clientSecret: { env: 'UNUSED' }, scopes: ['openid', 'profile', 'email'], claims: { subject: 'sub', email: 'email', name: 'name', groups: 'groups' }, ...spec },
+  spec: {
+    displayName: `${name} provider`,
+    issuer: provider.issuer,
+    clientId: 'sallyport',
+    clientSecret: { env: 'UNUSED' },
+    scopes: ['openid', 'profile', 'email'],
+    claims: { subject: 'sub', email: 'email', name: 'name', groups: 'groups' },
+    ...spec,
+  },
 });
-const policy = (spec: Record<string, unknown>) => ({ kind: 'AccessPolicy' as const, name: 'employees', spec: { hop: 'client-to-gateway' as const, trustProviders: ['test'], ...spec } });
+const policy = (spec: Record<string, unknown>) => ({
+  kind: 'AccessPolicy' as const,
+  name: 'employees',
+  spec: { hop: 'client-to-gateway' as const, trustProviders: ['test'], ...spec },
+});
 
 const openOwnPages = async (browser: TestBrowser, changes: Record<string, string> = {}) => {
   const verifier = randomBytes(32).toString('base64url');
   const callback = `${deployment.config.controlPlaneUrl}/session/callback`;
   const url = new URL(`${deployment.issuer}/authorize`);
-  url.search = String(new URLSearchParams({ client_id: 'sallyport-control-plane', redirect_uri: callback, response_type: 'code', scope: 'openid', state: 's', nonce: 'n', code_challenge: createHash('sha256').update(verifier).digest('base64url'), code_challenge_method: 'S256', ...changes }));
+  url.search = String(
+    new URLSearchParams({
+      client_id: 'sallyport-control-plane',
+      redirect_uri: callback,
+      response_type: 'code',
+      scope: 'openid',
+      state: 's',
+      nonce: 'n',
+      code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+      code_challenge_method: 'S256',
+      ...changes,
+    }),
+  );
   const page = await browser.open(url, callback);
   const redeem = async () => {
-    const response = await fetch(`${deployment.issuer}/token`, { method: 'POST', body: new URLSearchParams({ grant_type: 'authorization_code', client_id: 'sallyport-control-plane', code: page.url.searchParams.get('code') ?? '', redirect_uri: callback, code_verifier: verifier }) });
+    const response = await fetch(`${deployment.issuer}/token`, {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'authorization_code',
+        client_id: 'sallyport-control-plane',
+        code: page.url.searchParams.get('code') ?? '',
+        redirect_uri: callback,
+        code_verifier: verifier,
+      }),
+    });
     return (await response.json()) as Record<string, unknown>;
   };
   return { page, redeem };
@@ -94,7 +138,11 @@ describe('a sign-in', () => {
     const stopped = await attacker.browser.press(await attacker.open(), /^Continue with/, callback);
     await victim.open();
     const page = await victim.browser.open(stopped.url, REDIRECT_URI);
-    expect([page.status, page.url.pathname, page.html.includes('You are not signed in')]).toEqual([400, '/federation/test/callback', true]);
+    expect([page.status, page.url.pathname, page.html.includes('You are not signed in')]).toEqual([
+      400,
+      '/federation/test/callback',
+      true,
+    ]);
   });
 
   test('is good once: the same state is refused with another code, in the same browser (S31)', async () => {
@@ -114,7 +162,10 @@ describe('a sign-in', () => {
   });
 
   test('with a state we never made is refused', async () => {
-    const page = await new TestBrowser().open(`${deployment.issuer}/federation/test/callback?code=x&state=${'s'.repeat(43)}&iss=${encodeURIComponent(deployment.provider.issuer)}`, REDIRECT_URI);
+    const page = await new TestBrowser().open(
+      `${deployment.issuer}/federation/test/callback?code=x&state=${'s'.repeat(43)}&iss=${encodeURIComponent(deployment.provider.issuer)}`,
+      REDIRECT_URI,
+    );
     expect(page.status).toBe(400);
   });
 
@@ -122,12 +173,36 @@ describe('a sign-in', () => {
     const agent = await TestAgent.register(deployment);
     const here = decodeJwt(String((await agent.connect()).body['access_token']));
     const again = decodeJwt(String((await (await TestAgent.register(deployment)).connect()).body['access_token']));
-    await deployment.configure([{ kind: 'OutboundNetwork', name: 'default', spec: { allow: [deployment.provider, second].map(({ issuer }) => ({ host: '127.0.0.1', ports: [Number(new URL(issuer).port)], http: true })) } }, trustProvider('other', second), policy({ trustProviders: ['test', 'other'] })]);
-    await deployment.database.storedSecret.create({ data: { name: 'TrustProvider/other/clientSecret', sealed: Uint8Array.from(deployment.sealer.seal('stored-secret', second.clientSecret, 'TrustProvider/other/clientSecret')) } });
+    await deployment.configure([
+      {
+        kind: 'OutboundNetwork',
+        name: 'default',
+        spec: {
+          allow: [deployment.provider, second].map(({ issuer }) => ({
+            host: '127.0.0.1',
+            ports: [Number(new URL(issuer).port)],
+            http: true,
+          })),
+        },
+      },
+      trustProvider('other', second),
+      policy({ trustProviders: ['test', 'other'] }),
+    ]);
+    await deployment.database.storedSecret.create({
+      data: {
+        name: 'TrustProvider/other/clientSecret',
+        sealed: Uint8Array.from(
+          deployment.sealer.seal('stored-secret', second.clientSecret, 'TrustProvider/other/clientSecret'),
+        ),
+      },
+    });
     second.account = { ...alice, groups: ['engineering'] };
     const there = await TestAgent.register(deployment);
     const choice = await there.open();
-    expect(choice.forms[0]?.buttons.map(({ text }) => text)).toEqual(['Continue with other provider', 'Continue with test provider']);
+    expect(choice.forms[0]?.buttons.map(({ text }) => text)).toEqual([
+      'Continue with other provider',
+      'Continue with test provider',
+    ]);
     const consent = await there.press(choice, 'Continue with other provider');
     const back = await there.press(consent, 'Allow');
     const other = decodeJwt(String((await there.redeem(back.url.searchParams.get('code'))).body['access_token']));
@@ -144,7 +219,10 @@ describe('a sign-in', () => {
     expect([refused.status, refused.html.includes('may not sign in here')]).toEqual([403, true]);
     const retry = /href="(\/interaction\/[^"]+)"/.exec(refused.html)?.[1] ?? '';
     deployment.provider.account = { ...alice, sub: 'carol', email: 'carol@corp.example' };
-    const consent = await agent.press(await agent.browser.open(new URL(retry, deployment.issuer), REDIRECT_URI), /^Continue with/);
+    const consent = await agent.press(
+      await agent.browser.open(new URL(retry, deployment.issuer), REDIRECT_URI),
+      /^Continue with/,
+    );
     expect(consent.html).toContain('carol@corp.example');
   });
 
@@ -207,15 +285,26 @@ describe('consent', () => {
     const agent = await TestAgent.register(deployment);
     await agent.connect();
     agent.browser.cookies.length = 0;
-    expect((await agent.press(await agent.open({ prompt: 'consent' }), /^Continue with/)).html).toContain('Let “Test agent” act for you?');
+    expect((await agent.press(await agent.open({ prompt: 'consent' }), /^Continue with/)).html).toContain(
+      'Let “Test agent” act for you?',
+    );
   });
 
   test('sent twice makes one session', async () => {
     const agent = await TestAgent.register(deployment);
     const consent = await agent.press(await agent.open(), /^Continue with/);
     const form = consent.forms[0];
-    const cookie = agent.browser.cookies.filter(({ path }) => form?.action.pathname.startsWith(path)).map(({ name, value }) => `${name}=${value}`).join('; ');
-    const send = () => fetch(form?.action ?? '', { method: 'POST', redirect: 'manual', headers: { cookie }, body: new URLSearchParams({ ...form?.fields, decision: 'allow' }) });
+    const cookie = agent.browser.cookies
+      .filter(({ path }) => form?.action.pathname.startsWith(path))
+      .map(({ name, value }) => `${name}=${value}`)
+      .join('; ');
+    const send = () =>
+      fetch(form?.action ?? '', {
+        method: 'POST',
+        redirect: 'manual',
+        headers: { cookie },
+        body: new URLSearchParams({ ...form?.fields, decision: 'allow' }),
+      });
     const answers = [await send(), await send()];
     expect(answers.map(({ status }) => status)).toEqual([303, 303]);
     expect(await deployment.database.agentSession.count({ where: { clientId: agent.clientId } })).toBe(1);
@@ -225,9 +314,16 @@ describe('consent', () => {
     const agent = await TestAgent.register(deployment);
     const consent = await agent.press(await agent.open(), /^Continue with/);
     const { url } = await agent.press(consent, 'Do not allow');
-    expect(Object.fromEntries(url.searchParams)).toEqual({ error: 'access_denied', error_description: expect.any(String), state: 'state-of-the-agent', iss: deployment.issuer });
+    expect(Object.fromEntries(url.searchParams)).toEqual({
+      error: 'access_denied',
+      error_description: expect.any(String),
+      state: 'state-of-the-agent',
+      iss: deployment.issuer,
+    });
     expect(await deployment.database.agentSession.count({ where: { clientId: agent.clientId } })).toBe(0);
-    await eventually(() => deployment.events.some(({ type, clientId }) => type === 'agent.consent_denied' && clientId === agent.clientId));
+    await eventually(() =>
+      deployment.events.some(({ type, clientId }) => type === 'agent.consent_denied' && clientId === agent.clientId),
+    );
   });
 
   test('can be declined before signing in', async () => {
@@ -237,7 +333,10 @@ describe('consent', () => {
     expect(deployment.provider.requests).toHaveLength(0);
   });
 
-  test.each([['no form token', { form_token: '' }], ['another form token', { form_token: 'x'.repeat(43) }]])('with %s is refused and mints nothing (S3)', async (_what, changes) => {
+  test.each([
+    ['no form token', { form_token: '' }],
+    ['another form token', { form_token: 'x'.repeat(43) }],
+  ])('with %s is refused and mints nothing (S3)', async (_what, changes) => {
     const agent = await TestAgent.register(deployment);
     const consent = await agent.press(await agent.open(), /^Continue with/);
     const refused = await agent.press(consent, 'Allow', changes);
@@ -250,7 +349,12 @@ describe('consent', () => {
     const consent = await agent.press(await agent.open(), /^Continue with/);
     const form = consent.forms[0];
     const cookie = agent.browser.cookies.map(({ name, value }) => `${name}=${value}`).join('; ');
-    const response = await fetch(form?.action ?? '', { method: 'POST', redirect: 'manual', headers: { origin: 'https://evil.example', cookie }, body: new URLSearchParams({ ...form?.fields, decision: 'allow' }) });
+    const response = await fetch(form?.action ?? '', {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { origin: 'https://evil.example', cookie },
+      body: new URLSearchParams({ ...form?.fields, decision: 'allow' }),
+    });
     expect(response.status).toBe(403);
   });
 
@@ -266,7 +370,9 @@ describe('consent', () => {
     const interstitial = await agent.open();
     const consent = await agent.press(interstitial, /^Continue with/);
     for (const page of [interstitial, consent]) {
-      expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none'; style-src 'sha256-[^']+'; base-uri 'none'; form-action 'self'[^;]* http:\/\/127\.0\.0\.1:33418[^;]*; frame-ancestors 'none'$/);
+      expect(page.headers.get('content-security-policy')).toMatch(
+        /^default-src 'none'; style-src 'sha256-[^']+'; base-uri 'none'; form-action 'self'[^;]* http:\/\/127\.0\.0\.1:33418[^;]*; frame-ancestors 'none'$/,
+      );
       expect(page.headers.get('x-frame-options')).toBe('DENY');
       expect(page.headers.get('cache-control')).toBe('no-store');
       expect(page.headers.get('x-content-type-options')).toBe('nosniff');
@@ -276,14 +382,20 @@ describe('consent', () => {
 
 describe('client-to-gateway policy at the door', () => {
   test('denies with a page a person understands, then access_denied, and without consent (R2, R22, R23)', async () => {
-    await deployment.configure([policy({ agents: { clientIds: ['https://claude.ai/oauth/claude-code-client-metadata'] } })]);
+    await deployment.configure([
+      policy({ agents: { clientIds: ['https://claude.ai/oauth/claude-code-client-metadata'] } }),
+    ]);
     const agent = await TestAgent.register(deployment);
     const denied = await agent.press(await agent.open(), /^Continue with/);
     expect([denied.status, denied.html.includes('“Test agent” cannot be connected')]).toEqual([403, true]);
     expect(denied.html).not.toContain('employees');
     const { url } = await agent.press(denied, 'Return to the agent');
     expect(url.searchParams.get('error')).toBe('access_denied');
-    await eventually(() => deployment.events.some(({ type, reason }) => type === 'token.refused' && reason?.startsWith('no_client_to_gateway_policy')));
+    await eventually(() =>
+      deployment.events.some(
+        ({ type, reason }) => type === 'token.refused' && reason?.startsWith('no_client_to_gateway_policy'),
+      ),
+    );
   });
 
   test('with nothing that allows, nobody comes in (R22)', async () => {
@@ -330,13 +442,17 @@ describe('our own pages as a client', () => {
     const { page, redeem } = await openOwnPages(new TestBrowser());
     expect(page.url.searchParams.get('code')).not.toBeNull();
     const tokens = await redeem();
-    const { payload } = await jwtVerify(String(tokens['id_token']), createRemoteJWKSet(new URL(`${deployment.issuer}/jwks`)), { issuer: deployment.issuer, audience: 'sallyport-control-plane', algorithms: ['ES256'] });
+    const { payload } = await jwtVerify(
+      String(tokens['id_token']),
+      createRemoteJWKSet(new URL(`${deployment.issuer}/jwks`)),
+      { issuer: deployment.issuer, audience: 'sallyport-control-plane', algorithms: ['ES256'] },
+    );
     expect(payload).toMatchObject({ sub: expect.stringMatching(/^usr_/), nonce: 'n' });
     expect(tokens).not.toHaveProperty('refresh_token');
     expect(String(tokens['access_token'])).not.toContain('.');
   });
 
-  test('use the sign-in an agent\'s authorization made in the same browser', async () => {
+  test("use the sign-in an agent's authorization made in the same browser", async () => {
     const agent = await TestAgent.register(deployment);
     const { sub } = decodeJwt(String((await agent.connect()).body['access_token']));
     const asked = deployment.provider.requests.length;

@@ -22,7 +22,13 @@ afterAll(async () => {
 
 let people = 0;
 beforeEach(() => {
-  deployment.provider.account = { sub: `human-${++people}`, email: 'human@example.com', email_verified: true, name: 'Human', groups: ['engineering'] };
+  deployment.provider.account = {
+    sub: `human-${++people}`,
+    email: 'human@example.com',
+    email_verified: true,
+    name: 'Human',
+    groups: ['engineering'],
+  };
 });
 afterEach(() => {
   deployment.provider.bend = { endSession: true };
@@ -30,19 +36,45 @@ afterEach(() => {
 });
 
 const document = (session: Record<string, unknown> | undefined) =>
-  deployment.configure([{ kind: 'TrustProvider', name: 'test', spec: { displayName: 'Test provider', issuer: deployment.provider.issuer, clientId: 'sallyport', clientSecret: { env: 'UNUSED' }, scopes: ['openid', 'profile', 'email'], claims: { subject: 'sub', email: 'email', name: 'name', groups: 'groups' }, ...(session ? { session: { toleratedOutage: '1h', keepTokens: false, signOutAtProvider: false, ...session } } : {}) } } as never]);
+  deployment.configure([
+    {
+      kind: 'TrustProvider',
+      name: 'test',
+      spec: {
+        displayName: 'Test provider',
+        issuer: deployment.provider.issuer,
+        clientId: 'sallyport',
+        clientSecret: { env: 'UNUSED' },
+        scopes: ['openid', 'profile', 'email'],
+        claims: { subject: 'sub', email: 'email', name: 'name', groups: 'groups' },
+        ...(session
+          ? { session: { toleratedOutage: '1h', keepTokens: false, signOutAtProvider: false, ...session } }
+          : {}),
+      },
+    } as never,
+  ]);
 /** @param providerSid what the provider calls its session */
 const connect = async (providerSid?: string) => {
-  deployment.provider.bend = { ...deployment.provider.bend, claims: providerSid === undefined ? {} : { sid: providerSid } };
+  deployment.provider.bend = {
+    ...deployment.provider.bend,
+    claims: providerSid === undefined ? {} : { sid: providerSid },
+  };
   const agent = await TestAgent.register(deployment);
   const answer = await agent.connect();
   expect(answer.status).toBe(200);
   const sid = String(decodeJwt(String(answer.body['access_token']))['sid']);
-  return { agent, sid, refresh: () => agent.refresh(answer.body['refresh_token']), ended: async () => (await deployment.database.agentSession.findUniqueOrThrow({ where: { sid } })).endedAt !== null };
+  return {
+    agent,
+    sid,
+    refresh: () => agent.refresh(answer.body['refresh_token']),
+    ended: async () => (await deployment.database.agentSession.findUniqueOrThrow({ where: { sid } })).endedAt !== null,
+  };
 };
 const signedOutUrl = 'http://127.0.0.1:7402/session/ended';
-const endUrl = (parameters: Record<string, string> = {}) => `${deployment.issuer}/session/end?${new URLSearchParams(parameters).toString()}`;
-const open = (agent: TestAgent, parameters: Record<string, string> = {}, stopAt = signedOutUrl) => agent.browser.open(endUrl(parameters), stopAt);
+const endUrl = (parameters: Record<string, string> = {}) =>
+  `${deployment.issuer}/session/end?${new URLSearchParams(parameters).toString()}`;
+const open = (agent: TestAgent, parameters: Record<string, string> = {}, stopAt = signedOutUrl) =>
+  agent.browser.open(endUrl(parameters), stopAt);
 /** Whether this browser needs no new sign-in. */
 const isSignedIn = async (agent: TestAgent) => !(await agent.open()).html.includes('Continue with');
 
@@ -50,15 +82,29 @@ describe('signing out of the browser', () => {
   test('ends the sign-in there, and leaves agents to go on (R84)', async () => {
     const { agent, refresh, ended } = await connect();
     expect(await isSignedIn(agent)).toBe(true);
-    const page = await open(agent, { client_id: 'sallyport-control-plane', post_logout_redirect_uri: signedOutUrl, state: 'of the page' });
+    const page = await open(agent, {
+      client_id: 'sallyport-control-plane',
+      post_logout_redirect_uri: signedOutUrl,
+      state: 'of the page',
+    });
     expect(page.html).toContain('human@example.com');
     expect(await isSignedIn(agent)).toBe(true); // a link alone does nothing
     const after = await agent.browser.press(page, 'Sign out', signedOutUrl);
-    expect([after.url.origin + after.url.pathname, after.url.searchParams.get('state')]).toEqual([signedOutUrl, 'of the page']);
+    expect([after.url.origin + after.url.pathname, after.url.searchParams.get('state')]).toEqual([
+      signedOutUrl,
+      'of the page',
+    ]);
     expect(await isSignedIn(agent)).toBe(false);
     expect(await ended()).toBe(false);
     expect((await refresh()).status).toBe(200);
-    expect(await deployment.database.identitySession.count({ where: { userId: (await deployment.database.user.findFirstOrThrow({ where: { subject: `human-${people}` } })).id, browserEndedAt: { not: null } } })).toBe(1);
+    expect(
+      await deployment.database.identitySession.count({
+        where: {
+          userId: (await deployment.database.user.findFirstOrThrow({ where: { subject: `human-${people}` } })).id,
+          browserEndedAt: { not: null },
+        },
+      }),
+    ).toBe(1);
   });
 
   test('ends the agents of that sign-in too when the human says so, and those of no other browser (R85)', async () => {
@@ -67,7 +113,11 @@ describe('signing out of the browser', () => {
     expect([await here.ended(), await elsewhere.ended()]).toEqual([true, false]);
     expect((await here.refresh()).body['error']).toBe('invalid_grant');
     expect((await elsewhere.refresh()).status).toBe(200);
-    await eventually(() => deployment.events.some((event) => event.type === 'token.revoked' && event.sid === here.sid && event.reason === 'signed out'));
+    await eventually(() =>
+      deployment.events.some(
+        (event) => event.type === 'token.revoked' && event.sid === here.sid && event.reason === 'signed out',
+      ),
+    );
   });
 
   test.each<[string, (page: BrowserPage, other: BrowserPage) => Record<string, string>]>([
@@ -80,7 +130,13 @@ describe('signing out of the browser', () => {
     expect(await isSignedIn(mine.agent)).toBe(true);
   });
 
-  test.each(['https://evil.example/', `${signedOutUrl}/`, `${signedOutUrl}?x=1`, 'http://127.0.0.1:7402@evil.example/session/ended', 'javascript:alert(1)'])('never leads to %s', async (target) => {
+  test.each([
+    'https://evil.example/',
+    `${signedOutUrl}/`,
+    `${signedOutUrl}?x=1`,
+    'http://127.0.0.1:7402@evil.example/session/ended',
+    'javascript:alert(1)',
+  ])('never leads to %s', async (target) => {
     const { agent } = await connect();
     expect(await open(agent, { post_logout_redirect_uri: target })).toMatchObject({ status: 400 });
     const page = await open(agent, { post_logout_redirect_uri: signedOutUrl });
@@ -104,7 +160,11 @@ describe('signing out of the browser', () => {
     const to = `${deployment.provider.issuer}/end-session`;
     const after = await agent.browser.press(await open(agent), 'Sign out', to);
     expect(after.url.origin + after.url.pathname).toBe(to);
-    expect(Object.fromEntries(after.url.searchParams)).toEqual({ client_id: 'sallyport', post_logout_redirect_uri: `${deployment.issuer}/session/ended`, id_token_hint: expect.stringMatching(/^ey/) as string });
+    expect(Object.fromEntries(after.url.searchParams)).toEqual({
+      client_id: 'sallyport',
+      post_logout_redirect_uri: `${deployment.issuer}/session/ended`,
+      id_token_hint: expect.stringMatching(/^ey/) as string,
+    });
     expect(await isSignedIn(agent)).toBe(false);
     expect((await fetch(`${deployment.issuer}/session/ended`)).status).toBe(200);
   });
@@ -118,7 +178,9 @@ describe('signing out of the browser', () => {
   });
 
   test('is offered in the metadata', async () => {
-    expect(await (await fetch(`${deployment.issuer}/.well-known/openid-configuration`)).json()).toMatchObject({ end_session_endpoint: `${deployment.issuer}/session/end` });
+    expect(await (await fetch(`${deployment.issuer}/.well-known/openid-configuration`)).json()).toMatchObject({
+      end_session_endpoint: `${deployment.issuer}/session/end`,
+    });
   });
 });
 
@@ -126,11 +188,22 @@ describe('a sign-in that ended while something of it was under way', () => {
   test('opens nothing in its browser, even where the session of the browser was written once more (S28)', async () => {
     const { agent, sid } = await connect();
     const { identitySessionId } = await deployment.database.agentSession.findUniqueOrThrow({ where: { sid } });
-    await deployment.database.identitySession.update({ where: { id: identitySessionId ?? '' }, data: { browserEndedAt: new Date() } });
+    await deployment.database.identitySession.update({
+      where: { id: identitySessionId ?? '' },
+      data: { browserEndedAt: new Date() },
+    });
     expect(await isSignedIn(agent)).toBe(false);
     const asked = deployment.provider.requests.length;
     const callback = `${deployment.config.controlPlaneUrl}/session/callback`;
-    const ours = new URLSearchParams({ client_id: 'sallyport-control-plane', redirect_uri: callback, response_type: 'code', scope: 'openid', state: 's', code_challenge: 'x'.repeat(43), code_challenge_method: 'S256' });
+    const ours = new URLSearchParams({
+      client_id: 'sallyport-control-plane',
+      redirect_uri: callback,
+      response_type: 'code',
+      scope: 'openid',
+      state: 's',
+      code_challenge: 'x'.repeat(43),
+      code_challenge_method: 'S256',
+    });
     await agent.browser.open(`${deployment.issuer}/authorize?${ours.toString()}`, callback);
     expect(deployment.provider.requests).toHaveLength(asked + 1);
   });
@@ -138,7 +211,10 @@ describe('a sign-in that ended while something of it was under way', () => {
   test('lets no agent session live that began with it (S28)', async () => {
     const { sid, refresh, ended } = await connect();
     const { identitySessionId } = await deployment.database.agentSession.findUniqueOrThrow({ where: { sid } });
-    await deployment.database.identitySession.update({ where: { id: identitySessionId ?? '' }, data: { endedAt: new Date() } });
+    await deployment.database.identitySession.update({
+      where: { id: identitySessionId ?? '' },
+      data: { endedAt: new Date() },
+    });
     expect((await refresh()).body['error']).toBe('invalid_grant');
     expect(await ended()).toBe(true);
   });
@@ -153,7 +229,11 @@ describe('a sign-in that ended while something of it was under way', () => {
 });
 
 describe('an identity provider that ends a session of its own', () => {
-  const send = (token: string, { issuer = deployment.issuer, provider = 'test' } = {}) => fetch(`${issuer}/federation/${provider}/backchannel-logout`, { method: 'POST', body: new URLSearchParams({ logout_token: token }) });
+  const send = (token: string, { issuer = deployment.issuer, provider = 'test' } = {}) =>
+    fetch(`${issuer}/federation/${provider}/backchannel-logout`, {
+      method: 'POST',
+      body: new URLSearchParams({ logout_token: token }),
+    });
 
   test('ends what came of it, in browsers and at agents, and nothing else of the human (R84, S17)', async () => {
     const [laptop, phone] = [await connect('laptop'), await connect('phone')];
@@ -162,8 +242,19 @@ describe('an identity provider that ends a session of its own', () => {
     expect([await laptop.ended(), await phone.ended()]).toEqual([true, false]);
     expect((await laptop.refresh()).body['error']).toBe('invalid_grant');
     expect([await isSignedIn(laptop.agent), await isSignedIn(phone.agent)]).toEqual([false, true]);
-    await eventually(() => deployment.events.some((event) => event.type === 'token.revoked' && event.sid === laptop.sid && event.reason === 'the identity provider ended the session'));
-    expect(deployment.events.filter((event) => event.type === 'user.signed_out' && event.reason === 'the identity provider ended the session')).toHaveLength(1);
+    await eventually(() =>
+      deployment.events.some(
+        (event) =>
+          event.type === 'token.revoked' &&
+          event.sid === laptop.sid &&
+          event.reason === 'the identity provider ended the session',
+      ),
+    );
+    expect(
+      deployment.events.filter(
+        (event) => event.type === 'user.signed_out' && event.reason === 'the identity provider ended the session',
+      ),
+    ).toHaveLength(1);
   });
 
   test('by naming the human ends all of theirs, also where a sign-in has no name of its own', async () => {
@@ -180,7 +271,9 @@ describe('an identity provider that ends a session of its own', () => {
   test('is believed once per token, by one of all replicas (S8)', async () => {
     const token = await deployment.provider.logoutToken({ sub: 'nobody-here' });
     const issuers = [deployment.issuer, replica.urls['issuer'] ?? ''];
-    const statuses = await Promise.all(Array.from({ length: 8 }, async (_, index) => (await send(token, { issuer: issuers[index % 2] ?? '' })).status));
+    const statuses = await Promise.all(
+      Array.from({ length: 8 }, async (_, index) => (await send(token, { issuer: issuers[index % 2] ?? '' })).status),
+    );
     expect(statuses.toSorted((a, b) => a - b)).toEqual([200, ...Array.from({ length: 7 }, () => 400)]);
   });
 
@@ -190,18 +283,39 @@ describe('an identity provider that ends a session of its own', () => {
     ['a signature of somebody else', () => deployment.provider.logoutToken({ sid: 'target' }, { wrongKey: true })],
     ['another audience', () => deployment.provider.logoutToken({ sid: 'target' }, { audience: 'somebody-else' })],
     ['another issuer', () => deployment.provider.logoutToken({ sid: 'target' }, { issuer: 'https://idp.example' })],
-    ['no issuer of ours at all', async () => `${Buffer.from('{"alg":"none"}').toString('base64url')}.${(await deployment.provider.logoutToken({ sid: 'target' })).split('.')[1]}.`],
+    [
+      'no issuer of ours at all',
+      async () =>
+        `${Buffer.from('{"alg":"none"}').toString('base64url')}.${(await deployment.provider.logoutToken({ sid: 'target' })).split('.')[1]}.`,
+    ],
     ['a nonce', () => deployment.provider.logoutToken({ sid: 'target', nonce: 'n' })],
     ['no event', () => deployment.provider.logoutToken({ sid: 'target', events: undefined })],
-    ['another event', () => deployment.provider.logoutToken({ sid: 'target', events: { 'https://schemas.openid.net/secevent/caep/event-type/session-revoked': {} } })],
-    ['an event that is no object', () => deployment.provider.logoutToken({ sid: 'target', events: { 'http://schemas.openid.net/event/backchannel-logout': true } })],
+    [
+      'another event',
+      () =>
+        deployment.provider.logoutToken({
+          sid: 'target',
+          events: { 'https://schemas.openid.net/secevent/caep/event-type/session-revoked': {} },
+        }),
+    ],
+    [
+      'an event that is no object',
+      () =>
+        deployment.provider.logoutToken({
+          sid: 'target',
+          events: { 'http://schemas.openid.net/event/backchannel-logout': true },
+        }),
+    ],
     ['neither sub nor sid', () => deployment.provider.logoutToken({})],
     ['no jti', () => deployment.provider.logoutToken({ sid: 'target', jti: undefined })],
     ['no iat', () => deployment.provider.logoutToken({ sid: 'target', iat: undefined })],
     ['an iat of long ago', () => deployment.provider.logoutToken({ sid: 'target', iat: now() - 3_600 })],
     ['an iat to come', () => deployment.provider.logoutToken({ sid: 'target', iat: now() + 3_600 })],
     ['an exp that is past', () => deployment.provider.logoutToken({ sid: 'target', exp: now() - 120 })],
-    ['the type of an access token', () => deployment.provider.logoutToken({ sid: 'target' }, { header: { typ: 'at+jwt' } })],
+    [
+      'the type of an access token',
+      () => deployment.provider.logoutToken({ sid: 'target' }, { header: { typ: 'at+jwt' } }),
+    ],
   ])('is not believed with %s', async (_what, token) => {
     const target = await connect('target');
     const answer = await send(await token());
@@ -247,7 +361,11 @@ describe('an identity provider that ends a session of its own', () => {
   });
 
   test('is known by the name its document has', async () => {
-    expect((await send(await deployment.provider.logoutToken({ sid: 'target' }), { provider: 'unknown' })).status).toBe(400);
-    expect((await fetch(`${deployment.issuer}/federation/test/backchannel-logout`, { method: 'POST' })).status).toBe(400);
+    expect((await send(await deployment.provider.logoutToken({ sid: 'target' }), { provider: 'unknown' })).status).toBe(
+      400,
+    );
+    expect((await fetch(`${deployment.issuer}/federation/test/backchannel-logout`, { method: 'POST' })).status).toBe(
+      400,
+    );
   });
 });

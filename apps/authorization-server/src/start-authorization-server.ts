@@ -1,6 +1,17 @@
 import { ConfigurationReplica } from '@sallyport/configuration';
 import { connectDatabase, isDatabaseOutage, type Database } from '@sallyport/database';
-import { addressOwner, closeNestApp, createNestApp, DEFAULT_BODY_BYTES, listen, listenerOf, type BytesInFlight, type Readiness, type RunningService, Unavailable } from '@sallyport/http';
+import {
+  addressOwner,
+  closeNestApp,
+  createNestApp,
+  DEFAULT_BODY_BYTES,
+  listen,
+  listenerOf,
+  type BytesInFlight,
+  type Readiness,
+  type RunningService,
+  Unavailable,
+} from '@sallyport/http';
 import { systemClock, type Clock } from '@sallyport/kernel';
 import { loadVerifyingKey } from '@sallyport/keys';
 import type { Messaging } from '@sallyport/messaging';
@@ -35,7 +46,10 @@ const SESSIONS_MS = 5_000;
  * Listens when it resolves; ready once the configuration has arrived. The database must have been migrated.
  * @throws SallyportError `key_unreadable`, `key_invalid`, `port_taken`, …: one clear line each
  */
-export async function startAuthorizationServer(config: AuthorizationServerConfig, adapters: AuthorizationServerAdapters): Promise<RunningService> {
+export async function startAuthorizationServer(
+  config: AuthorizationServerConfig,
+  adapters: AuthorizationServerAdapters,
+): Promise<RunningService> {
   const { messaging, logger, metrics, clock = systemClock } = adapters;
   const { publicJwk } = await loadVerifyingKey(config.configurationVerifyKeyFile);
   const closers: (() => Promise<void>)[] = [];
@@ -64,7 +78,17 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
     const vault = await openVault(config, { database, clock, onProblem }).catch(asDatabaseProblem);
     closers.push(() => Promise.resolve(vault.close()));
     const unavailable = new Unavailable({ isStoreOutage: isDatabaseOutage, page: unavailablePage, logger, clock });
-    const module = await AuthorizationServerModule.with({ config, unavailable, vault, configurationKey: publicJwk, database, configuration, recorder, logger, clock });
+    const module = await AuthorizationServerModule.with({
+      config,
+      unavailable,
+      vault,
+      configurationKey: publicJwk,
+      database,
+      configuration,
+      recorder,
+      logger,
+      clock,
+    });
     const app = await createNestApp(module, {
       logger,
       unavailable,
@@ -74,7 +98,15 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
       metrics,
       clock,
       limits: { maxConnections: config.maxConnections },
-      ...(config.allowedOrigins.length > 0 ? { cors: { origins: config.allowedOrigins, allowedHeaders: ['Authorization', 'Content-Type', 'DPoP'], exposedHeaders: ['WWW-Authenticate', 'DPoP-Nonce'] } } : {}),
+      ...(config.allowedOrigins.length > 0
+        ? {
+            cors: {
+              origins: config.allowedOrigins,
+              allowedHeaders: ['Authorization', 'Content-Type', 'DPoP'],
+              exposedHeaders: ['WWW-Authenticate', 'DPoP-Nonce'],
+            },
+          }
+        : {}),
     });
     closers.push(() => closeNestApp(app));
     const server = app.getHttpAdapter().getInstance();
@@ -82,11 +114,22 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
     handOverToEngine(server, app.get<AuthorizationEngine>(ENGINE), listenerOf(app).bytes, { logger, unavailable });
 
     const keeper = app.get<SigningKeyKeeper>(SIGNING_KEY_KEEPER);
-    configuration.onChange((snapshot) => void keeper.onConfiguration(snapshot)?.catch((err: unknown) => logger.error({ err }, 'a withdrawn signing key could not be replaced yet')));
+    configuration.onChange(
+      (snapshot) =>
+        void keeper
+          .onConfiguration(snapshot)
+          ?.catch((err: unknown) => logger.error({ err }, 'a withdrawn signing key could not be replaced yet')),
+    );
     every(KEYS_MS, () => keeper.keepUp(), 'the signing keys could not be looked after');
     every(SWEEP_MS, app.get<() => Promise<void>>(HOUSEKEEPING), 'what has expired could not be removed');
     every(SESSIONS_MS, app.get<() => Promise<void>>(KEEP_SESSIONS), 'sessions could not be looked after');
-    const resealing = keepResealing({ vault, database, columns: sealedColumns, onProblem, onProgress: (table, resealed) => logger.info({ table, resealed }, 'sealed anew with the current vault key') });
+    const resealing = keepResealing({
+      vault,
+      database,
+      columns: sealedColumns,
+      onProblem,
+      onProgress: (table, resealed) => logger.info({ table, resealed }, 'sealed anew with the current vault key'),
+    });
     closers.push(() => resealing.stop());
     app.connectMicroservice(messaging.server('authorization-server'));
     await app.startAllMicroservices();
@@ -106,10 +149,16 @@ export async function startAuthorizationServer(config: AuthorizationServerConfig
 }
 
 /** Never twice at once, however long one takes. */
-function repeat(task: () => Promise<void>, everyMs: number, onError: (error: unknown) => void): { stop(): Promise<void> } {
+function repeat(
+  task: () => Promise<void>,
+  everyMs: number,
+  onError: (error: unknown) => void,
+): { stop(): Promise<void> } {
   let running: Promise<void> | undefined;
   const timer = setInterval(() => {
-    running ??= task().catch(onError).finally(() => (running = undefined));
+    running ??= task()
+      .catch(onError)
+      .finally(() => (running = undefined));
   }, everyMs).unref();
   return {
     stop: async () => {
@@ -120,7 +169,12 @@ function repeat(task: () => Promise<void>, everyMs: number, onError: (error: unk
 }
 
 /** Raw requests, before Fastify reads a body: the engine does its own reading. The host guard has run already (S19). */
-function handOverToEngine(fastify: FastifyInstance, engine: AuthorizationEngine, bytes: BytesInFlight, { logger, unavailable }: { logger: Logger; unavailable: Unavailable }): void {
+function handOverToEngine(
+  fastify: FastifyInstance,
+  engine: AuthorizationEngine,
+  bytes: BytesInFlight,
+  { logger, unavailable }: { logger: Logger; unavailable: Unavailable },
+): void {
   const handle = async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     const held = bytes.open(addressOwner(request.ip));
     reply.raw.once('close', held.release);

@@ -16,7 +16,11 @@ beforeEach(() => {
   deployment.events.length = 0;
 });
 const sidOf = (token: unknown) => String(decodeJwt(String(token))['sid']);
-const policy = (spec: Record<string, unknown>) => ({ kind: 'AccessPolicy' as const, name: 'employees', spec: { hop: 'client-to-gateway' as const, trustProviders: ['test'], ...spec } });
+const policy = (spec: Record<string, unknown>) => ({
+  kind: 'AccessPolicy' as const,
+  name: 'employees',
+  spec: { hop: 'client-to-gateway' as const, trustProviders: ['test'], ...spec },
+});
 
 describe('a code', () => {
   test('is good once; a second use ends the session and everything issued under it (S8)', async () => {
@@ -26,7 +30,9 @@ describe('a code', () => {
     const replay = await agent.redeem(answer.get('code'));
     expect([first.status, replay.status, replay.body['error']]).toEqual([200, 400, 'invalid_grant']);
     expect((await agent.refresh(first.body['refresh_token'])).body['error']).toBe('invalid_grant');
-    const session = await deployment.database.agentSession.findUniqueOrThrow({ where: { sid: sidOf(first.body['access_token']) } });
+    const session = await deployment.database.agentSession.findUniqueOrThrow({
+      where: { sid: sidOf(first.body['access_token']) },
+    });
     expect(session.endedAt).not.toBeNull();
     await eventually(() => deployment.events.some(({ type, sid }) => type === 'token.revoked' && sid === session.sid));
   });
@@ -34,7 +40,12 @@ describe('a code', () => {
   test('whose second use comes before the first is done ends what the first one yields, too (S8, RFC 9700 section 2.1.1)', async () => {
     const agent = await TestAgent.register(deployment);
     const answer = await agent.authorize();
-    const waiting = async () => (await deployment.database.$queryRaw<unknown[]>`SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE%OidcArtifact%'`).length;
+    const waiting = async () =>
+      (
+        await deployment.database.$queryRaw<
+          unknown[]
+        >`SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE%OidcArtifact%'`
+      ).length;
     // Both have read the code as unused and wait for its row to use it: no luck decides whether they meet.
     const both = await deployment.database.$transaction(async (transaction) => {
       await transaction.$queryRaw`SELECT 1 FROM "OidcArtifact" WHERE "kind" = 'AuthorizationCode' FOR UPDATE`;
@@ -44,7 +55,8 @@ describe('a code', () => {
     });
     const answers = await Promise.all(both);
     expect(answers.filter(({ body }) => body['error'] === 'invalid_grant').length).toBeGreaterThan(0);
-    for (const { status, body } of answers) if (status === 200) expect((await agent.refresh(body['refresh_token'])).body['error']).toBe('invalid_grant');
+    for (const { status, body } of answers)
+      if (status === 200) expect((await agent.refresh(body['refresh_token'])).body['error']).toBe('invalid_grant');
   });
 
   test('used five times at once yields one token at most (S8)', async () => {
@@ -83,7 +95,9 @@ describe('a code', () => {
     expect(without.searchParams.get('error')).toBe('invalid_request');
     const answer = await agent.authorize();
     expect((await agent.redeem(answer.get('code'))).status).toBe(401);
-    expect((await agent.redeem(answer.get('code'), { client_secret: String(registration.body['client_secret']) })).status).toBe(200);
+    expect(
+      (await agent.redeem(answer.get('code'), { client_secret: String(registration.body['client_secret']) })).status,
+    ).toBe(200);
   });
 });
 
@@ -92,43 +106,73 @@ describe('a refresh token', () => {
     const [agent, thief] = await Promise.all([TestAgent.register(deployment), TestAgent.register(deployment)]);
     const { body } = await agent.connect();
     expect((await thief.refresh(body['refresh_token'])).body['error']).toBe('invalid_grant');
-    expect((await agent.refresh(body['refresh_token'], { resource: 'https://elsewhere.example/mcp' })).body['error']).toBe('invalid_target');
+    expect(
+      (await agent.refresh(body['refresh_token'], { resource: 'https://elsewhere.example/mcp' })).body['error'],
+    ).toBe('invalid_target');
   });
 
   test('revoked by its agent (RFC 7009) is dead, and so is the agent session', async () => {
     const agent = await TestAgent.register(deployment);
     const { body } = await agent.connect();
-    const revoked = await fetch(`${deployment.issuer}/revoke`, { method: 'POST', body: new URLSearchParams({ client_id: agent.clientId, token: String(body['refresh_token']) }) });
+    const revoked = await fetch(`${deployment.issuer}/revoke`, {
+      method: 'POST',
+      body: new URLSearchParams({ client_id: agent.clientId, token: String(body['refresh_token']) }),
+    });
     expect(revoked.status).toBe(200);
     expect((await agent.refresh(body['refresh_token'])).body['error']).toBe('invalid_grant');
-    expect((await deployment.database.agentSession.findUniqueOrThrow({ where: { sid: sidOf(body['access_token']) } })).endedAt).not.toBeNull();
+    expect(
+      (await deployment.database.agentSession.findUniqueOrThrow({ where: { sid: sidOf(body['access_token']) } }))
+        .endedAt,
+    ).not.toBeNull();
   });
 
   test('cannot be revoked by another agent', async () => {
     const [agent, other] = await Promise.all([TestAgent.register(deployment), TestAgent.register(deployment)]);
     const { body } = await agent.connect();
-    await fetch(`${deployment.issuer}/revoke`, { method: 'POST', body: new URLSearchParams({ client_id: other.clientId, token: String(body['refresh_token']) }) });
+    await fetch(`${deployment.issuer}/revoke`, {
+      method: 'POST',
+      body: new URLSearchParams({ client_id: other.clientId, token: String(body['refresh_token']) }),
+    });
     expect((await agent.refresh(body['refresh_token'])).status).toBe(200);
   });
 
-  test.each(['user', 'agent', 'user-agent', 'session'] as const)('of a revoked %s is refused, and the trail says why (R80, R85, S28)', async (type) => {
-    deployment.provider.account = { ...alice, sub: `user-to-revoke-${type}` };
-    const [agent, other] = await Promise.all([TestAgent.register(deployment), TestAgent.register(deployment)]);
-    const { body } = await agent.connect();
-    deployment.provider.account = { ...alice, sub: `bystander-of-${type}` };
-    const untouched = await other.connect();
-    const { sub, sid } = decodeJwt(String(body['access_token']));
-    const subjects = { user: { type: 'user' as const, userId: String(sub) }, agent: { type: 'agent' as const, clientId: agent.clientId }, 'user-agent': { type: 'user-agent' as const, userId: String(sub), clientId: agent.clientId }, session: { type: 'session' as const, sid: String(sid) } };
-    await deployment.revoke(subjects[type]);
-    expect((await agent.refresh(body['refresh_token'])).body).toEqual({ error: 'invalid_grant', error_description: 'grant request is invalid' });
-    expect((await other.refresh(untouched.body['refresh_token'])).status).toBe(200);
-    await eventually(() => deployment.events.some((event) => event.type === 'token.refused' && event.sid === sid && event.reason === 'revoked'));
-  });
+  test.each(['user', 'agent', 'user-agent', 'session'] as const)(
+    'of a revoked %s is refused, and the trail says why (R80, R85, S28)',
+    async (type) => {
+      deployment.provider.account = { ...alice, sub: `user-to-revoke-${type}` };
+      const [agent, other] = await Promise.all([TestAgent.register(deployment), TestAgent.register(deployment)]);
+      const { body } = await agent.connect();
+      deployment.provider.account = { ...alice, sub: `bystander-of-${type}` };
+      const untouched = await other.connect();
+      const { sub, sid } = decodeJwt(String(body['access_token']));
+      const subjects = {
+        user: { type: 'user' as const, userId: String(sub) },
+        agent: { type: 'agent' as const, clientId: agent.clientId },
+        'user-agent': { type: 'user-agent' as const, userId: String(sub), clientId: agent.clientId },
+        session: { type: 'session' as const, sid: String(sid) },
+      };
+      await deployment.revoke(subjects[type]);
+      expect((await agent.refresh(body['refresh_token'])).body).toEqual({
+        error: 'invalid_grant',
+        error_description: 'grant request is invalid',
+      });
+      expect((await other.refresh(untouched.body['refresh_token'])).status).toBe(200);
+      await eventually(() =>
+        deployment.events.some(
+          (event) => event.type === 'token.refused' && event.sid === sid && event.reason === 'revoked',
+        ),
+      );
+    },
+  );
 
   test('carries the scopes of the roles as they are now, and gets them back with the role (S4, R11)', async () => {
     const agent = await TestAgent.register(deployment);
     const first = await agent.connect({ scope: 'notes.read notes.write' });
-    const role = (scopes: string[]) => ({ kind: 'Role' as const, name: 'developer', spec: { scopes, members: [{ trustProvider: 'test', groups: ['engineering'] }] } });
+    const role = (scopes: string[]) => ({
+      kind: 'Role' as const,
+      name: 'developer',
+      spec: { scopes, members: [{ trustProvider: 'test', groups: ['engineering'] }] },
+    });
     await deployment.configure([role(['notes.read'])]);
     const narrowed = await agent.refresh(first.body['refresh_token']);
     expect(decodeJwt(String(narrowed.body['access_token']))['scope']).toBe('notes.read');
@@ -143,7 +187,11 @@ describe('a refresh token', () => {
     const { body } = await agent.connect();
     await deployment.configure([policy({ users: { roles: ['admin'] } })]);
     expect((await agent.refresh(body['refresh_token'])).body['error']).toBe('invalid_grant');
-    await eventually(() => deployment.events.some(({ type, reason }) => type === 'token.refused' && reason?.includes('no_client_to_gateway_policy')));
+    await eventually(() =>
+      deployment.events.some(
+        ({ type, reason }) => type === 'token.refused' && reason?.includes('no_client_to_gateway_policy'),
+      ),
+    );
     await deployment.configure([policy({})]);
     expect((await agent.refresh(body['refresh_token'])).status).toBe(200);
   });
@@ -151,7 +199,18 @@ describe('a refresh token', () => {
   test('of a provider that is no longer trusted is refused', async () => {
     const agent = await TestAgent.register(deployment);
     const { body } = await agent.connect();
-    const document = { kind: 'TrustProvider' as const, name: 'test', spec: { displayName: 'Test provider', issuer: deployment.provider.issuer, clientId: 'sallyport', clientSecret: { env: 'UNUSED' }, scopes: ['openid'], claims: { subject: 'sub', email: 'email', name: 'name', groups: 'groups' } } };
+    const document = {
+      kind: 'TrustProvider' as const,
+      name: 'test',
+      spec: {
+        displayName: 'Test provider',
+        issuer: deployment.provider.issuer,
+        clientId: 'sallyport',
+        clientSecret: { env: 'UNUSED' },
+        scopes: ['openid'],
+        claims: { subject: 'sub', email: 'email', name: 'name', groups: 'groups' },
+      },
+    };
     await deployment.configure([], [{ kind: 'TrustProvider', name: 'test' }]);
     expect((await agent.refresh(body['refresh_token'])).body['error']).toBe('invalid_grant');
     await deployment.configure([document]);
@@ -162,7 +221,10 @@ describe('a refresh token', () => {
 test('a scope nobody is entitled to is left out, and with none asked for the roles decide (R11, R32)', async () => {
   const agent = await TestAgent.register(deployment);
   const some = await agent.connect({ scope: 'notes.read notes.admin unknown.scope' });
-  expect([some.body['scope'], decodeJwt(String(some.body['access_token']))['scope']]).toEqual(['notes.read', 'notes.read']);
+  expect([some.body['scope'], decodeJwt(String(some.body['access_token']))['scope']]).toEqual([
+    'notes.read',
+    'notes.read',
+  ]);
   const all = await (await TestAgent.register(deployment)).connect({ scope: undefined });
   expect(decodeJwt(String(all.body['access_token']))['scope']).toBe('notes.read notes.write');
   const none = await (await TestAgent.register(deployment)).connect({ scope: 'notes.admin' });

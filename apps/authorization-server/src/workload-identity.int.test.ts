@@ -13,11 +13,24 @@ let bundle: TestIssuer;
 
 type WorkloadIssuer = Extract<Document, { kind: 'WorkloadIssuer' }>;
 const common = { algorithms: ['RS256' as const], maxLifetime: '1h', singleUse: false };
-const agent = (name: string, issuer: string, conditions: Omit<WorkloadConditions, 'method' | 'issuer'>): Document => ({ kind: 'Agent', name, spec: { displayName: name, redirectUris: [], machine: { roles: ['developer'] }, authentication: { method: 'workload', issuer, ...conditions } } });
+const agent = (name: string, issuer: string, conditions: Omit<WorkloadConditions, 'method' | 'issuer'>): Document => ({
+  kind: 'Agent',
+  name,
+  spec: {
+    displayName: name,
+    redirectUris: [],
+    machine: { roles: ['developer'] },
+    authentication: { method: 'workload', issuer, ...conditions },
+  },
+});
 const issuer = (name: string, spec: WorkloadIssuer['spec']): Document => ({ kind: 'WorkloadIssuer', name, spec });
 
 beforeAll(async () => {
-  [deployment, platform, bundle] = await Promise.all([startTestDeployment(), startTestIssuer(), startTestIssuer({ use: 'jwt-svid' })]);
+  [deployment, platform, bundle] = await Promise.all([
+    startTestDeployment(),
+    startTestIssuer(),
+    startTestIssuer({ use: 'jwt-svid' }),
+  ]);
   const ports = [deployment.provider.issuer, platform.url, bundle.url].map((url) => Number(new URL(url).port));
   await deployment.configure([
     { kind: 'OutboundNetwork', name: 'default', spec: { allow: [{ host: '127.0.0.1', ports, http: true }] } },
@@ -25,30 +38,61 @@ beforeAll(async () => {
     issuer('mesh', { ...common, type: 'spiffe', trustDomain: 'acme.example', jwksUri: `${bundle.url}/bundle` }),
     issuer('github', { ...common, type: 'github-actions', issuer: platform.url, singleUse: true }),
     issuer('gitlab', { ...common, type: 'gitlab', issuer: platform.url }),
-    agent('nightly', 'cluster', { subject: 'system:serviceaccount:agents:nightly', claims: { 'kubernetes.io': { namespace: 'agents', serviceaccount: { name: 'nightly' } } } }),
+    agent('nightly', 'cluster', {
+      subject: 'system:serviceaccount:agents:nightly',
+      claims: { 'kubernetes.io': { namespace: 'agents', serviceaccount: { name: 'nightly' } } },
+    }),
     agent('sidecar', 'mesh', { subject: 'spiffe://acme.example/ns/agents/sa/nightly' }),
-    agent('deploy', 'github', { claims: { repository: 'acme/app', environment: 'production' }, when: 'claims.ref == "refs/heads/main" || claims.ref.startsWith("refs/tags/v")' }),
+    agent('deploy', 'github', {
+      claims: { repository: 'acme/app', environment: 'production' },
+      when: 'claims.ref == "refs/heads/main" || claims.ref.startsWith("refs/tags/v")',
+    }),
     agent('pipeline', 'gitlab', { claims: { project_path: 'acme/app', ref_protected: 'true' } }),
     agent('vague', 'github', { when: 'claims.ref == "refs/heads/main"' }),
     agent('orphan', 'nowhere', { subject: 'x' }),
-    { kind: 'AccessPolicy', name: 'machines', spec: { hop: 'client-to-gateway', agents: { machines: 'only', assurance: 'key-authenticated' } } },
+    {
+      kind: 'AccessPolicy',
+      name: 'machines',
+      spec: { hop: 'client-to-gateway', agents: { machines: 'only', assurance: 'key-authenticated' } },
+    },
   ]);
 });
 afterAll(() => Promise.all([deployment.close(), platform.close(), bundle.close()]));
 
-const present = (clientId: string, token: string, changes: Record<string, string | undefined> = {}): Promise<TokenAnswer> =>
-  new TestAgent(deployment, clientId).token({ grant_type: 'client_credentials', resource: deployment.resource, client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: token, ...changes });
+const present = (
+  clientId: string,
+  token: string,
+  changes: Record<string, string | undefined> = {},
+): Promise<TokenAnswer> =>
+  new TestAgent(deployment, clientId).token({
+    grant_type: 'client_credentials',
+    resource: deployment.resource,
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    client_assertion: token,
+    ...changes,
+  });
 const aud = () => deployment.issuer;
 let serial = 0;
 const tokens = {
-  nightly: (changes: Record<string, unknown> = {}) => platform.sign({ ...workloadTokens.kubernetes, aud: [aud()], ...changes }),
-  sidecar: (changes: Record<string, unknown> = {}) => bundle.sign({ ...workloadTokens.spiffe, iss: undefined, aud: [aud()], ...changes }, { typ: 'JWT' }),
-  deploy: (changes: Record<string, unknown> = {}) => platform.sign({ ...workloadTokens.githubActions, jti: `job-${(serial += 1)}`, aud: aud(), ...changes }, { typ: 'JWT' }),
-  pipeline: (changes: Record<string, unknown> = {}) => platform.sign({ ...workloadTokens.gitlab, aud: aud(), ...changes }, { typ: 'JWT' }),
+  nightly: (changes: Record<string, unknown> = {}) =>
+    platform.sign({ ...workloadTokens.kubernetes, aud: [aud()], ...changes }),
+  sidecar: (changes: Record<string, unknown> = {}) =>
+    bundle.sign({ ...workloadTokens.spiffe, iss: undefined, aud: [aud()], ...changes }, { typ: 'JWT' }),
+  deploy: (changes: Record<string, unknown> = {}) =>
+    platform.sign(
+      { ...workloadTokens.githubActions, jti: `job-${(serial += 1)}`, aud: aud(), ...changes },
+      { typ: 'JWT' },
+    ),
+  pipeline: (changes: Record<string, unknown> = {}) =>
+    platform.sign({ ...workloadTokens.gitlab, aud: aud(), ...changes }, { typ: 'JWT' }),
 };
 const reasonFor = async (clientId: string, answer: TokenAnswer): Promise<string | undefined> => {
-  expect([answer.status, answer.body]).toEqual([401, { error: 'invalid_client', error_description: 'client authentication failed' }]);
-  const find = () => deployment.events.findLast((event) => event.type === 'token.refused' && event.clientId === clientId)?.reason;
+  expect([answer.status, answer.body]).toEqual([
+    401,
+    { error: 'invalid_client', error_description: 'client authentication failed' },
+  ]);
+  const find = () =>
+    deployment.events.findLast((event) => event.type === 'token.refused' && event.clientId === clientId)?.reason;
   await eventually(() => find() !== undefined);
   const reason = find();
   deployment.events.length = 0;
@@ -56,11 +100,22 @@ const reasonFor = async (clientId: string, answer: TokenAnswer): Promise<string 
 };
 
 describe('a workload', () => {
-  test.each(['nightly', 'sidecar', 'deploy', 'pipeline'] as const)('%s proves itself with what its platform issued to it, and has no secret (R5, S2)', async (name) => {
-    const { status, body } = await present(name, await tokens[name]());
-    expect([status, body['token_type'], body['refresh_token']]).toEqual([200, 'Bearer', undefined]);
-    expect(decodeJwt(String(body['access_token']))).toMatchObject({ aud: deployment.resource, client_id: name, sub: expect.stringMatching(/^agt_/), human_present: false, agent_assurance: 'key-authenticated', scope: 'notes.read notes.write', roles: ['developer'] });
-  });
+  test.each(['nightly', 'sidecar', 'deploy', 'pipeline'] as const)(
+    '%s proves itself with what its platform issued to it, and has no secret (R5, S2)',
+    async (name) => {
+      const { status, body } = await present(name, await tokens[name]());
+      expect([status, body['token_type'], body['refresh_token']]).toEqual([200, 'Bearer', undefined]);
+      expect(decodeJwt(String(body['access_token']))).toMatchObject({
+        aud: deployment.resource,
+        client_id: name,
+        sub: expect.stringMatching(/^agt_/),
+        human_present: false,
+        agent_assurance: 'key-authenticated',
+        scope: 'notes.read notes.write',
+        roles: ['developer'],
+      });
+    },
+  );
 
   test('may be meant for the token endpoint as well as for the issuer', async () => {
     expect((await present('nightly', await tokens.nightly({ aud: `${deployment.issuer}/token` }))).status).toBe(200);
@@ -70,10 +125,25 @@ describe('a workload', () => {
   test.each<[string, keyof typeof tokens, () => Record<string, unknown>, string]>([
     ['another issuer', 'nightly', () => ({ iss: 'https://elsewhere.example' }), 'issuer'],
     ['no issuer', 'nightly', () => ({ iss: undefined }), 'issuer'],
-    ['another trust domain', 'sidecar', () => ({ sub: 'spiffe://acme.example.evil.example/ns/agents/sa/nightly' }), 'issuer'],
-    ['another workload of the trust domain', 'sidecar', () => ({ sub: 'spiffe://acme.example/ns/agents/sa/nightly/x' }), 'conditions'],
+    [
+      'another trust domain',
+      'sidecar',
+      () => ({ sub: 'spiffe://acme.example.evil.example/ns/agents/sa/nightly' }),
+      'issuer',
+    ],
+    [
+      'another workload of the trust domain',
+      'sidecar',
+      () => ({ sub: 'spiffe://acme.example/ns/agents/sa/nightly/x' }),
+      'conditions',
+    ],
     ['another service account', 'nightly', () => ({ sub: 'system:serviceaccount:agents:other' }), 'conditions'],
-    ['another namespace', 'nightly', () => ({ 'kubernetes.io': { namespace: 'other', serviceaccount: { name: 'nightly' } } }), 'conditions'],
+    [
+      'another namespace',
+      'nightly',
+      () => ({ 'kubernetes.io': { namespace: 'other', serviceaccount: { name: 'nightly' } } }),
+      'conditions',
+    ],
     ['another repository', 'deploy', () => ({ repository: 'acme/app2' }), 'conditions'],
     ['another environment', 'deploy', () => ({ environment: undefined }), 'conditions'],
     ['a branch the expression leaves out', 'deploy', () => ({ ref: 'refs/heads/feature' }), 'conditions'],
@@ -87,7 +157,12 @@ describe('a workload', () => {
     ['no beginning', 'nightly', () => ({ iat: undefined }), 'claims'],
     ['a lifetime that began a year ago', 'nightly', () => ({ iat: now() - 365 * 86_400 }), 'lives_too_long'],
     ['a lifetime of a year', 'nightly', () => ({ exp: now() + 365 * 86_400 }), 'lives_too_long'],
-    ['a lifetime of a year and no beginning', 'sidecar', () => ({ iat: undefined, exp: now() + 365 * 86_400 }), 'lives_too_long'],
+    [
+      'a lifetime of a year and no beginning',
+      'sidecar',
+      () => ({ iat: undefined, exp: now() + 365 * 86_400 }),
+      'lives_too_long',
+    ],
     ['a beginning to come', 'nightly', () => ({ iat: now() + 120, exp: now() + 300 }), 'not_yet_valid'],
     ['a validity to come', 'nightly', () => ({ nbf: now() + 120 }), 'not_yet_valid'],
     ['no jti where a token is good once', 'deploy', () => ({ jti: undefined }), 'claims'],
@@ -110,14 +185,19 @@ describe('a workload', () => {
       [none, 'algorithm'],
       [symmetric, 'algorithm'],
     ];
-    for (const [token, reason] of attempts) expect(await reasonFor('nightly', await present('nightly', token))).toBe(`workload token: ${reason}`);
+    for (const [token, reason] of attempts)
+      expect(await reasonFor('nightly', await present('nightly', token))).toBe(`workload token: ${reason}`);
     expect((await present('nightly', `${none}${'A'.repeat(20_000)}`)).status).toBe(413);
   });
 
   test('is meant for what its issuer’s document says, where the platform cannot be asked for our address', async () => {
-    await deployment.configure([issuer('cluster', { ...common, type: 'kubernetes', issuer: platform.url, audience: 'sallyport' })]);
+    await deployment.configure([
+      issuer('cluster', { ...common, type: 'kubernetes', issuer: platform.url, audience: 'sallyport' }),
+    ]);
     expect((await present('nightly', await tokens.nightly({ aud: 'sallyport' }))).status).toBe(200);
-    expect(await reasonFor('nightly', await present('nightly', await tokens.nightly()))).toBe('workload token: audience');
+    expect(await reasonFor('nightly', await present('nightly', await tokens.nightly()))).toBe(
+      'workload token: audience',
+    );
     await deployment.configure([issuer('cluster', { ...common, type: 'kubernetes', issuer: platform.url })]);
   });
 
@@ -125,7 +205,9 @@ describe('a workload', () => {
     expect((await present('pipeline', await tokens.nightly())).body['error']).toBe('invalid_client');
     expect((await present('orphan', await tokens.nightly())).body['error']).toBe('invalid_client');
     expect((await present('unknown', await tokens.nightly())).body['error']).toMatch(/^invalid_(client|request)$/);
-    expect((await present('system:serviceaccount:agents:nightly', await tokens.nightly())).body['error']).toBe('invalid_client');
+    expect((await present('system:serviceaccount:agents:nightly', await tokens.nightly())).body['error']).toBe(
+      'invalid_client',
+    );
     const open = await TestAgent.register(deployment);
     expect((await present(open.clientId, await tokens.nightly())).status).toBeGreaterThanOrEqual(400);
   });
@@ -138,10 +220,31 @@ describe('a workload', () => {
     const replica = await deployment.startReplica({ sameIssuer: true });
     await eventually(() => replica.readiness().status === 'ready');
     try {
-      const form = async (name: 'nightly' | 'deploy', token: string) => new URLSearchParams({ client_id: name, grant_type: 'client_credentials', resource: deployment.resource, client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: token });
-      for (const [name, accepted] of [['deploy', 1], ['nightly', 12]] as const) {
+      const form = async (name: 'nightly' | 'deploy', token: string) =>
+        new URLSearchParams({
+          client_id: name,
+          grant_type: 'client_credentials',
+          resource: deployment.resource,
+          client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+          client_assertion: token,
+        });
+      for (const [name, accepted] of [
+        ['deploy', 1],
+        ['nightly', 12],
+      ] as const) {
         const token = await tokens[name]();
-        const statuses = await Promise.all(Array.from({ length: 12 }, async (_, index) => (await fetch(`${index % 2 === 0 ? deployment.issuer : replica.urls['listening']}/token`, { method: 'POST', body: await form(name, token) })).status));
+        const statuses = await Promise.all(
+          Array.from(
+            { length: 12 },
+            async (_, index) =>
+              (
+                await fetch(`${index % 2 === 0 ? deployment.issuer : replica.urls['listening']}/token`, {
+                  method: 'POST',
+                  body: await form(name, token),
+                })
+              ).status,
+          ),
+        );
         expect(statuses.filter((status) => status === 200)).toHaveLength(accepted);
       }
     } finally {
@@ -151,16 +254,25 @@ describe('a workload', () => {
 
   test('cannot sign a human in, and gets no human’s token (R5, S1)', async () => {
     expect((await new TestAgent(deployment, 'nightly').open()).status).toBe(400);
-    for (const grant_type of ['authorization_code', 'refresh_token']) expect((await present('nightly', await tokens.nightly(), { grant_type, code: 'x', refresh_token: 'x' })).status).toBe(400);
+    for (const grant_type of ['authorization_code', 'refresh_token'])
+      expect(
+        (await present('nightly', await tokens.nightly(), { grant_type, code: 'x', refresh_token: 'x' })).status,
+      ).toBe(400);
     const { body } = await (await TestAgent.register(deployment)).connect();
-    expect(await reasonFor('nightly', await present('nightly', String(body['access_token'])))).toBe('workload token: type');
-    expect((await present('nightly', await tokens.nightly(), { client_secret: 'as-well' })).body['error']).toBe('invalid_request');
+    expect(await reasonFor('nightly', await present('nightly', String(body['access_token'])))).toBe(
+      'workload token: type',
+    );
+    expect((await present('nightly', await tokens.nightly(), { client_secret: 'as-well' })).body['error']).toBe(
+      'invalid_request',
+    );
   });
 
   test('that was blocked gets nothing, and a document that is gone takes its agent along (S28)', async () => {
     await deployment.revoke({ type: 'agent', clientId: 'sidecar' }, Number.MAX_SAFE_INTEGER);
     expect((await present('sidecar', await tokens.sidecar())).body['error']).toBe('invalid_grant');
     await deployment.configure([], [{ kind: 'WorkloadIssuer', name: 'gitlab' }]);
-    expect(await reasonFor('pipeline', await present('pipeline', await tokens.pipeline()))).toBe('workload token: issuer');
+    expect(await reasonFor('pipeline', await present('pipeline', await tokens.pipeline()))).toBe(
+      'workload token: issuer',
+    );
   });
 });

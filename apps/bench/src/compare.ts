@@ -25,7 +25,13 @@ export function summarise(name: string, rounds: readonly Round[]): Comparison {
   const latencies = rounds.flatMap((round) => round.latencies).toSorted((a, b) => a - b);
   const requests = rounds.reduce((sum, round) => sum + round.requests, 0);
   const seconds = rounds.reduce((sum, round) => sum + round.seconds, 0);
-  return { name, requestsPerSecond: requests / seconds, p50: percentile(latencies, 0.5), p99: percentile(latencies, 0.99), errors: rounds.reduce((sum, round) => sum + round.errors, 0) };
+  return {
+    name,
+    requestsPerSecond: requests / seconds,
+    p50: percentile(latencies, 0.5),
+    p99: percentile(latencies, 0.99),
+    errors: rounds.reduce((sum, round) => sum + round.errors, 0),
+  };
 }
 
 export type Verdict = { readonly passed: boolean; readonly ratio: number; readonly text: string };
@@ -36,7 +42,13 @@ export function compare(baseline: Comparison, subject: Comparison, least: number
   const errors = baseline.errors + subject.errors;
   const passed = ratio >= least && errors === 0;
   const percent = (part: number) => `${(part * 100).toFixed(1)} %`;
-  const row = ({ name, requestsPerSecond, p50, p99 }: Comparison) => `${name.padEnd(28)} ${requestsPerSecond.toFixed(0).padStart(8)} requests/s   p50 ${p50.toFixed(2).padStart(7)} ms   p99 ${p99.toFixed(2).padStart(7)} ms`;
-  const outcome = errors > 0 ? `failed: ${errors} calls did not answer with a result` : passed ? `passed: at least ${percent(least)} wanted` : `failed: at least ${percent(least)} wanted`;
+  const row = ({ name, requestsPerSecond, p50, p99 }: Comparison) =>
+    `${name.padEnd(28)} ${requestsPerSecond.toFixed(0).padStart(8)} requests/s   p50 ${p50.toFixed(2).padStart(7)} ms   p99 ${p99.toFixed(2).padStart(7)} ms`;
+  const outcome =
+    errors > 0
+      ? `failed: ${errors} calls did not answer with a result`
+      : passed
+        ? `passed: at least ${percent(least)} wanted`
+        : `failed: at least ${percent(least)} wanted`;
   return { passed, ratio, text: [row(baseline), row(subject), `ratio ${percent(ratio)}   ${outcome}`].join('\n') };
 }

@@ -43,14 +43,27 @@ async function start(role: string, argument = ''): Promise<{ url: string; app: S
 async function measure(order: LoadOrder): Promise<Round> {
   const app = await spawnApp({ entry: program, args: ['load', JSON.stringify(order)] });
   const { code } = await app.exited;
-  if (code !== 0) throw new SallyportError('bench_load_failed', `The load ended with exit code ${code}:\n${app.output()}`);
+  if (code !== 0)
+    throw new SallyportError('bench_load_failed', `The load ended with exit code ${code}:\n${app.output()}`);
   return Measured.parse(JSON.parse(app.stdout()));
 }
 
 async function bench(args: readonly string[]): Promise<boolean> {
-  const { values } = parseArgs({ args: [...args], options: { smoke: { type: 'boolean', default: false }, rounds: { type: 'string' }, seconds: { type: 'string' }, connections: { type: 'string' } } });
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      smoke: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      connections: { type: 'string' },
+    },
+  });
   const rounds = Number(values.rounds ?? (values.smoke ? 3 : 5));
-  const load = { connections: Number(values.connections ?? 32), seconds: Number(values.seconds ?? (values.smoke ? 2 : 6)), warmUpSeconds: values.smoke ? 1 : 2 };
+  const load = {
+    connections: Number(values.connections ?? 32),
+    seconds: Number(values.seconds ?? (values.smoke ? 2 : 6)),
+    warmUpSeconds: values.smoke ? 1 : 2,
+  };
 
   const upstream = await start('upstream');
   const bareProxy = await start('bare-proxy', upstream.url);
@@ -63,7 +76,11 @@ async function bench(args: readonly string[]): Promise<boolean> {
       bare.push(await measure({ ...load, url: bareProxy.url, ...callTool('echo') }));
       whole.push(await measure({ ...load, url: gateway.url, ...callTool(gateway.tool, gateway.token) }));
     }
-    const verdict = compare(summarise('bare Fastify + undici proxy', bare), summarise('Sallyport, everything on', whole), least);
+    const verdict = compare(
+      summarise('bare Fastify + undici proxy', bare),
+      summarise('Sallyport, everything on', whole),
+      least,
+    );
     process.stdout.write(`${verdict.text}\n`);
     return verdict.passed;
   } finally {

@@ -55,28 +55,65 @@ const DAY_MS = 86_400_000;
 export const EVENT_RETENTION_MS = 90 * DAY_MS;
 
 /** Kept for a quarter of a year unless said: long enough to look into what happened, short enough to be no archive of people. */
-export const eventRetention = () => variable.duration().pipe(z.number().min(DAY_MS, 'must be at least 1d').max(36_500 * DAY_MS, 'must be at most 36500d')).default(EVENT_RETENTION_MS).describe('How long events of the trail are kept, such as `90d`; older ones are removed for good');
+export const eventRetention = () =>
+  variable
+    .duration()
+    .pipe(
+      z
+        .number()
+        .min(DAY_MS, 'must be at least 1d')
+        .max(36_500 * DAY_MS, 'must be at most 36500d'),
+    )
+    .default(EVENT_RETENTION_MS)
+    .describe('How long events of the trail are kept, such as `90d`; older ones are removed for good');
 
 /** The environment of the process; `standalone` builds the same configuration itself. */
 export const ControlPlaneEnvironment = z.strictObject({
   ...processVariables({ replica: 'control-plane', healthPort: 7492 }),
-  SALLYPORT_CONTROL_PLANE_URL: variable.origin().default('http://127.0.0.1:7402').describe('Public origin of this process: connect pages and admin API'),
-  SALLYPORT_GATEWAY_URL: variable.origin().default('http://127.0.0.1:7400').describe('Public origin of the gateway; `<origin>/mcp` is the audience of every token'),
-  SALLYPORT_ISSUER: variable.origin().default('http://127.0.0.1:7401').describe('Public origin of the authorization server'),
-  SALLYPORT_JWKS_URL: variable.url('http:', 'https:').optional().describe('Where to fetch the keys of the authorization server, if not at `<issuer>/jwks`'),
+  SALLYPORT_CONTROL_PLANE_URL: variable
+    .origin()
+    .default('http://127.0.0.1:7402')
+    .describe('Public origin of this process: connect pages and admin API'),
+  SALLYPORT_GATEWAY_URL: variable
+    .origin()
+    .default('http://127.0.0.1:7400')
+    .describe('Public origin of the gateway; `<origin>/mcp` is the audience of every token'),
+  SALLYPORT_ISSUER: variable
+    .origin()
+    .default('http://127.0.0.1:7401')
+    .describe('Public origin of the authorization server'),
+  SALLYPORT_JWKS_URL: variable
+    .url('http:', 'https:')
+    .optional()
+    .describe('Where to fetch the keys of the authorization server, if not at `<issuer>/jwks`'),
   SALLYPORT_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
   SALLYPORT_PORT: variable.port().default(7402),
-  SALLYPORT_AUTHORIZATION_SERVERS: variable.list().pipe(z.array(z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/)).min(1)).default(['authorization-server']).describe('Names authorization servers publish events under; the sessions they report as ended are revoked'),
-  DATABASE_URL: variable.url('postgresql:', 'postgres:').transform((url) => new Secret(url)).describe('PostgreSQL'),
+  SALLYPORT_AUTHORIZATION_SERVERS: variable
+    .list()
+    .pipe(z.array(z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/)).min(1))
+    .default(['authorization-server'])
+    .describe('Names authorization servers publish events under; the sessions they report as ended are revoked'),
+  DATABASE_URL: variable
+    .url('postgresql:', 'postgres:')
+    .transform((url) => new Secret(url))
+    .describe('PostgreSQL'),
   SALLYPORT_ADMIN_TOKEN_FILE: variable.path().describe('Holds the token of the admin API, at least 32 characters'),
   SALLYPORT_CONFIGURATION_FILE: variable.path().optional().describe('Declarative file that is applied at each start'),
   ...vaultVariables(),
   SALLYPORT_CONFIGURATION_SIGNING_KEY_FILE: variable.path().describe('configuration-signing.jwk'),
   SALLYPORT_LEASE_KEY_FILE: variable.path().describe('lease.jwk: what gateways seal tokens to'),
   SALLYPORT_LEASE_SIGNING_KEY_FILE: variable.path().describe('lease-signing.jwk'),
-  SALLYPORT_ENROLLED_GATEWAYS: variable.path().describe('Directory of `<replica>.pub.jwk`: the gateways that may ask for leases'),
-  SALLYPORT_STALENESS_BOUND: variable.duration().default(300_000).describe('How old the configuration may become before leases are refused'),
-  SALLYPORT_MAX_CONNECTIONS: variable.wholeNumber(64, 1_000_000).default(10_000).describe('Open connections; one address, unless it is a listed proxy, may hold as many as are free'),
+  SALLYPORT_ENROLLED_GATEWAYS: variable
+    .path()
+    .describe('Directory of `<replica>.pub.jwk`: the gateways that may ask for leases'),
+  SALLYPORT_STALENESS_BOUND: variable
+    .duration()
+    .default(300_000)
+    .describe('How old the configuration may become before leases are refused'),
+  SALLYPORT_MAX_CONNECTIONS: variable
+    .wholeNumber(64, 1_000_000)
+    .default(10_000)
+    .describe('Open connections; one address, unless it is a listed proxy, may hold as many as are free'),
   SALLYPORT_EVENT_RETENTION: eventRetention(),
   SALLYPORT_TRUSTED_PROXIES: variable.list().default([]),
   SALLYPORT_CA_FILES: variable.list().default([]).describe('PEM files of private certificate authorities'),
@@ -95,9 +132,15 @@ export function readAdminToken(file: string): Secret {
     text = readFileSync(file, 'utf8').trim();
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    throw new SallyportError('admin_token_invalid', `The administrator token file ${file} cannot be read (${code}).`, { cause });
+    throw new SallyportError('admin_token_invalid', `The administrator token file ${file} cannot be read (${code}).`, {
+      cause,
+    });
   }
-  if (!/^[\x21-\x7e]{32,}$/.test(text)) throw new SallyportError('admin_token_invalid', `The administrator token file ${file} must hold at least 32 characters, in one line and without blanks.`);
+  if (!/^[\x21-\x7e]{32,}$/.test(text))
+    throw new SallyportError(
+      'admin_token_invalid',
+      `The administrator token file ${file} must hold at least 32 characters, in one line and without blanks.`,
+    );
   return new Secret(text);
 }
 
@@ -105,13 +148,19 @@ export function readAdminToken(file: string): Secret {
  * @param secretVariables names that the declarative file reads its secrets from: these are not settings.
  * @throws SallyportError `configuration_invalid`
  */
-export function readControlPlaneEnvironment(env: Readonly<Record<string, string | undefined>>, secretVariables: readonly string[] = []): ControlPlaneEnvironment {
+export function readControlPlaneEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+  secretVariables: readonly string[] = [],
+): ControlPlaneEnvironment {
   const settings = Object.fromEntries(Object.entries(env).filter(([name]) => !secretVariables.includes(name)));
   return readEnvironment(ControlPlaneEnvironment, settings, { prefix: 'SALLYPORT_' });
 }
 
 /** @param parts what files hold and what is secret: not in the environment itself. */
-export function controlPlaneConfig(environment: ControlPlaneEnvironment, parts: Pick<ControlPlaneConfig, 'adminToken' | 'secretVariables'>): ControlPlaneConfig {
+export function controlPlaneConfig(
+  environment: ControlPlaneEnvironment,
+  parts: Pick<ControlPlaneConfig, 'adminToken' | 'secretVariables'>,
+): ControlPlaneConfig {
   return {
     publicUrl: environment.SALLYPORT_CONTROL_PLANE_URL,
     gatewayUrl: environment.SALLYPORT_GATEWAY_URL,

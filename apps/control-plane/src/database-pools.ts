@@ -23,6 +23,14 @@ const CONNECTIONS = { core: 4, administration: 4, trail: 3, agents: 10 } as cons
 /** They are opened when they are first needed. */
 export function openDatabasePools(url: Secret): DatabasePools {
   const open = (pool: keyof typeof CONNECTIONS) => connectDatabase(url.reveal(), CONNECTIONS[pool]);
-  const pools = { core: open('core'), administration: open('administration'), trail: open('trail'), agents: open('agents') };
-  return { ...pools, close: async () => void (await Promise.all(Object.values(pools).map((pool) => pool.$disconnect()))) };
+  const pools = {
+    core: open('core'),
+    administration: open('administration'),
+    trail: open('trail'),
+    agents: open('agents'),
+  };
+  return {
+    ...pools,
+    close: async () => void (await Promise.all(Object.values(pools).map((pool) => pool.$disconnect()))),
+  };
 }

@@ -38,9 +38,19 @@ describe('the control plane as a process on NATS', () => {
     writeFileSync(join(directory, 'sallyport.yaml'), FILE);
     writeFileSync(join(directory, 'admin-token'), ADMIN_TOKEN, { mode: 0o600 });
     env = {
-      DATABASE_URL: postgres.url, NATS_URL: nats.url, SALLYPORT_PORT: String(port), SALLYPORT_CONTROL_PLANE_URL: `http://127.0.0.1:${port}`, SALLYPORT_HEALTH_PORT: String(await freePort()),
-      SALLYPORT_ADMIN_TOKEN_FILE: join(directory, 'admin-token'), SALLYPORT_CONFIGURATION_FILE: join(directory, 'sallyport.yaml'), SALLYPORT_IDP_SECRET: 'hunter2-of-the-provider',
-      SALLYPORT_MASTER_KEY_FILE: keys.master, SALLYPORT_CONFIGURATION_SIGNING_KEY_FILE: keys.configurationSigning, SALLYPORT_LEASE_KEY_FILE: keys.lease, SALLYPORT_LEASE_SIGNING_KEY_FILE: keys.leaseSigning, SALLYPORT_ENROLLED_GATEWAYS: keys.gateways,
+      DATABASE_URL: postgres.url,
+      NATS_URL: nats.url,
+      SALLYPORT_PORT: String(port),
+      SALLYPORT_CONTROL_PLANE_URL: `http://127.0.0.1:${port}`,
+      SALLYPORT_HEALTH_PORT: String(await freePort()),
+      SALLYPORT_ADMIN_TOKEN_FILE: join(directory, 'admin-token'),
+      SALLYPORT_CONFIGURATION_FILE: join(directory, 'sallyport.yaml'),
+      SALLYPORT_IDP_SECRET: 'hunter2-of-the-provider',
+      SALLYPORT_MASTER_KEY_FILE: keys.master,
+      SALLYPORT_CONFIGURATION_SIGNING_KEY_FILE: keys.configurationSigning,
+      SALLYPORT_LEASE_KEY_FILE: keys.lease,
+      SALLYPORT_LEASE_SIGNING_KEY_FILE: keys.leaseSigning,
+      SALLYPORT_ENROLLED_GATEWAYS: keys.gateways,
     };
     app = await spawnApp({ entry: 'apps/control-plane/dist/main.js', env, readyPattern: /"msg":"running"/ });
   });
@@ -54,15 +64,28 @@ describe('the control plane as a process on NATS', () => {
 
   async function follow(name: string): Promise<ConfigurationReplica> {
     const bus: Messaging = await createNatsMessaging({ servers: [nats.url], name, role: 'gateway' });
-    const replica = new ConfigurationReplica({ log: bus.configuration, verifyKey: (await loadVerifyingKey(keys.configurationSigningPublic)).publicKey });
-    closers.push(() => bus.close(), () => replica.stop());
+    const replica = new ConfigurationReplica({
+      log: bus.configuration,
+      verifyKey: (await loadVerifyingKey(keys.configurationSigningPublic)).publicKey,
+    });
+    closers.push(
+      () => bus.close(),
+      () => replica.stop(),
+    );
     await replica.start();
     await replica.whenReady(10_000);
     return replica;
   }
   const revoke = (clientId: string) =>
-    fetch(`${env['SALLYPORT_CONTROL_PLANE_URL']}/v1/revocations`, { method: 'POST', headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' }, body: JSON.stringify({ agent: clientId }) });
-  const isRevoked = (replica: ConfigurationReplica, clientId: string) => replica.snapshot().revocations.isRevoked({ userId: 'usr_a', clientId, sid: 'ses_a', issuedAt: Math.floor(Date.now() / 1000) - 10 });
+    fetch(`${env['SALLYPORT_CONTROL_PLANE_URL']}/v1/revocations`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ agent: clientId }),
+    });
+  const isRevoked = (replica: ConfigurationReplica, clientId: string) =>
+    replica
+      .snapshot()
+      .revocations.isRevoked({ userId: 'usr_a', clientId, sid: 'ses_a', issuedAt: Math.floor(Date.now() / 1000) - 10 });
 
   it('takes a revocation to every replica within a second (R81) (S28)', async () => {
     const replicas = await Promise.all([follow('gateway-1'), follow('gateway-2')]);
@@ -87,14 +110,34 @@ describe('the control plane as a process on NATS', () => {
   });
 
   it('writes no secret anywhere it writes (S30)', () => {
-    expect(findSecrets({ output: app.output() }, { provider: 'hunter2-of-the-provider', administrator: ADMIN_TOKEN })).toEqual([]);
+    expect(
+      findSecrets({ output: app.output() }, { provider: 'hunter2-of-the-provider', administrator: ADMIN_TOKEN }),
+    ).toEqual([]);
   });
 
   it.each([
-    ['a setting it does not know', { SALLYPORT_PROT: '1' }, 'SALLYPORT_PROT is not a setting of this process (did you mean SALLYPORT_PORT?)'],
-    ['a secret that is not set', { SALLYPORT_IDP_SECRET: '' }, 'sallyport.yaml:4: TrustProvider "demo": spec.clientSecret: the environment variable SALLYPORT_IDP_SECRET is not set: set it'],
-    ['an administrator token that is none', { SALLYPORT_ADMIN_TOKEN_FILE: '/dev/null' }, 'must hold at least 32 characters'],
+    [
+      'a setting it does not know',
+      { SALLYPORT_PROT: '1' },
+      'SALLYPORT_PROT is not a setting of this process (did you mean SALLYPORT_PORT?)',
+    ],
+    [
+      'a secret that is not set',
+      { SALLYPORT_IDP_SECRET: '' },
+      'sallyport.yaml:4: TrustProvider "demo": spec.clientSecret: the environment variable SALLYPORT_IDP_SECRET is not set: set it',
+    ],
+    [
+      'an administrator token that is none',
+      { SALLYPORT_ADMIN_TOKEN_FILE: '/dev/null' },
+      'must hold at least 32 characters',
+    ],
   ])('does not start with %s, and says so', async (_, part, message) => {
-    await expect(spawnApp({ entry: 'apps/control-plane/dist/main.js', env: { ...env, SALLYPORT_PORT: '0', SALLYPORT_HEALTH_PORT: '0', ...part }, readyPattern: /"msg":"running"/ })).rejects.toThrow(message);
+    await expect(
+      spawnApp({
+        entry: 'apps/control-plane/dist/main.js',
+        env: { ...env, SALLYPORT_PORT: '0', SALLYPORT_HEALTH_PORT: '0', ...part },
+        readyPattern: /"msg":"running"/,
+      }),
+    ).rejects.toThrow(message);
   });
 });

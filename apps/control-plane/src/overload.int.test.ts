@@ -39,20 +39,49 @@ const heartbeats: number[] = [];
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'sallyport-overload-'));
   const keys = await ensureDeploymentKeys(join(directory, 'keys'), { gateways: ['gateway-1'] });
-  [postgres, nats] = await Promise.all([startTestPostgres(), startPrivateNats(({ port, storeDir }) => `host: "127.0.0.1"\nport: ${port}\njetstream { store_dir: "${storeDir}" }\n`)]);
+  [postgres, nats] = await Promise.all([
+    startTestPostgres(),
+    startPrivateNats(
+      ({ port, storeDir }) => `host: "127.0.0.1"\nport: ${port}\njetstream { store_dir: "${storeDir}" }\n`,
+    ),
+  ]);
   database = connectDatabase(postgres.url);
-  const open = (role: 'control-plane' | 'gateway', name: string) => createNatsMessaging({ servers: [nats.url], name, role });
+  const open = (role: 'control-plane' | 'gateway', name: string) =>
+    createNatsMessaging({ servers: [nats.url], name, role });
   messaging = await open('control-plane', 'control-plane');
   [gateway, other] = await Promise.all([open('gateway', 'gateway-1'), open('gateway', 'gateway-2')]);
   const file = join(directory, 'sallyport.yaml');
   writeFileSync(file, FILE);
   const port = await freePort();
-  service = await startControlPlane({
-    publicUrl: `http://127.0.0.1:${port}`, gatewayUrl: 'http://127.0.0.1:7400', issuer: 'http://127.0.0.1:7401', jwksUrl: 'http://127.0.0.1:7401/jwks', host: '127.0.0.1', port,
-    databaseUrl: new Secret(postgres.url), adminToken: new Secret(ADMIN_TOKEN), declarativeFile: file, secretVariables: {},
-    keys: { masterKeyFile: keys.master, configurationSigningKeyFile: keys.configurationSigning, leaseKeyFile: keys.lease, leaseSigningKeyFile: keys.leaseSigning, enrolledGateways: keys.gateways },
-    replica: 'control-plane', authorizationServers: ['authorization-server'], stalenessBoundMs: 300_000, heartbeatIntervalMs: HEARTBEAT_MS, trustedProxies: [], maxConnections: 1_000, extraCertificateAuthorities: [],
-  }, { messaging, logger: createLogger({ name: 'control-plane', level: 'silent' }) });
+  service = await startControlPlane(
+    {
+      publicUrl: `http://127.0.0.1:${port}`,
+      gatewayUrl: 'http://127.0.0.1:7400',
+      issuer: 'http://127.0.0.1:7401',
+      jwksUrl: 'http://127.0.0.1:7401/jwks',
+      host: '127.0.0.1',
+      port,
+      databaseUrl: new Secret(postgres.url),
+      adminToken: new Secret(ADMIN_TOKEN),
+      declarativeFile: file,
+      secretVariables: {},
+      keys: {
+        masterKeyFile: keys.master,
+        configurationSigningKeyFile: keys.configurationSigning,
+        leaseKeyFile: keys.lease,
+        leaseSigningKeyFile: keys.leaseSigning,
+        enrolledGateways: keys.gateways,
+      },
+      replica: 'control-plane',
+      authorizationServers: ['authorization-server'],
+      stalenessBoundMs: 300_000,
+      heartbeatIntervalMs: HEARTBEAT_MS,
+      trustedProxies: [],
+      maxConnections: 1_000,
+      extraCertificateAuthorities: [],
+    },
+    { messaging, logger: createLogger({ name: 'control-plane', level: 'silent' }) },
+  );
   const verifyKey = (await loadVerifyingKey(keys.configurationSigningPublic)).publicKey;
   replica = new ConfigurationReplica({ log: gateway.configuration, verifyKey });
   await replica.start();
@@ -71,40 +100,110 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-const admin = (path: string, init: RequestInit = {}) => fetch(`${service.urls['admin']}${path}`, { ...init, headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' } });
+const admin = (path: string, init: RequestInit = {}) =>
+  fetch(`${service.urls['admin']}${path}`, {
+    ...init,
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
+  });
 const timed = async <T>(work: () => Promise<T>): Promise<[T, number]> => {
   const started = performance.now();
   return [await work(), performance.now() - started];
 };
 const nowSeconds = () => Math.floor(Date.now() / 1000);
-const outcomes = (settled: readonly PromiseSettledResult<unknown>[]) => settled.map((one) => (one.status === 'rejected' ? String((one.reason as { code?: string }).code) : JSON.stringify(one.value ?? null).includes('"busy"') ? 'busy' : 'answered'));
+const outcomes = (settled: readonly PromiseSettledResult<unknown>[]) =>
+  settled.map((one) =>
+    one.status === 'rejected'
+      ? String((one.reason as { code?: string }).code)
+      : JSON.stringify(one.value ?? null).includes('"busy"')
+        ? 'busy'
+        : 'answered',
+  );
 
 const ENDS = 2_000;
 const SESSIONS = 1_500;
 const LEASES = 2_500;
 
 describe('while agents cause all they can', () => {
-  test('an administrator\'s revocation is in force at once, heartbeats go on, what is too much is refused early, and afterwards everything is idle (S28, S34)', async () => {
+  test("an administrator's revocation is in force at once, heartbeats go on, what is too much is refused early, and afterwards everything is idle (S28, S34)", async () => {
     const sids = Array.from({ length: SESSIONS }, () => newId('ses'));
-    await database.agentSession.createMany({ data: sids.map((sid, index) => ({ sid, userId: 'usr_mallory', clientId: 'agent-m', agentName: 'Agent', assurance: 'asserted', grantDigest: `grant-${index}`, endedAt: new Date() })) });
-    const [, idleMs] = await timed(() => admin('/v1/revocations', { method: 'POST', body: JSON.stringify({ agent: 'agent-before' }) }));
+    await database.agentSession.createMany({
+      data: sids.map((sid, index) => ({
+        sid,
+        userId: 'usr_mallory',
+        clientId: 'agent-m',
+        agentName: 'Agent',
+        assurance: 'asserted',
+        grantDigest: `grant-${index}`,
+        endedAt: new Date(),
+      })),
+    });
+    const [, idleMs] = await timed(() =>
+      admin('/v1/revocations', { method: 'POST', body: JSON.stringify({ agent: 'agent-before' }) }),
+    );
     const revisionsBefore = await database.configurationRevision.count();
 
     const expiresAt = nowSeconds() + 86_400;
     // As no gateway of ours asks, each by itself: the worst a gateway could be made to do.
-    const ending = Array.from({ length: ENDS }, (_, index) => request((index % 2 === 0 ? gateway : other).client(), subjects.endMcpSessions, { v: 1, replica: 'gateway-1', ends: [{ id: `mss_${index}`, userId: `usr_${index % 4}`, expiresAt }] }, { timeoutMs: 20_000 }));
-    const leasing = Array.from({ length: LEASES }, (_, index) => request(other.client(), subjects.lease, { request: `not.a.${index}`, asker: 'usr_mallory' }, { timeoutMs: 20_000 }));
-    const reporting = sids.map((sid) => gateway.events.publish('authorization-server', [{ v: 1, type: 'token.revoked', id: newId('evt'), replica: 'authorization-server', at: Date.now(), userId: 'usr_mallory', clientId: 'agent-m', sid, reason: 'revoked by the agent' }]));
-    const attack = Promise.all([Promise.allSettled(ending), Promise.allSettled(leasing), Promise.allSettled(reporting)]);
+    const ending = Array.from({ length: ENDS }, (_, index) =>
+      request(
+        (index % 2 === 0 ? gateway : other).client(),
+        subjects.endMcpSessions,
+        { v: 1, replica: 'gateway-1', ends: [{ id: `mss_${index}`, userId: `usr_${index % 4}`, expiresAt }] },
+        { timeoutMs: 20_000 },
+      ),
+    );
+    const leasing = Array.from({ length: LEASES }, (_, index) =>
+      request(
+        other.client(),
+        subjects.lease,
+        { request: `not.a.${index}`, asker: 'usr_mallory' },
+        { timeoutMs: 20_000 },
+      ),
+    );
+    const reporting = sids.map((sid) =>
+      gateway.events.publish('authorization-server', [
+        {
+          v: 1,
+          type: 'token.revoked',
+          id: newId('evt'),
+          replica: 'authorization-server',
+          at: Date.now(),
+          userId: 'usr_mallory',
+          clientId: 'agent-m',
+          sid,
+          reason: 'revoked by the agent',
+        },
+      ]),
+    );
+    const attack = Promise.all([
+      Promise.allSettled(ending),
+      Promise.allSettled(leasing),
+      Promise.allSettled(reporting),
+    ]);
     const beats = heartbeats.length;
 
     const issuedAt = nowSeconds();
-    const revoking = ['agent-m', 'agent-n', 'agent-o'].map((agent) => timed(async () => {
-      const { status } = await admin('/v1/revocations', { method: 'POST', body: JSON.stringify({ agent }) });
-      await eventually(() => replica.snapshot().revocations.isRevoked({ userId: 'usr_mallory', clientId: agent, sid: 'ses_x', issuedAt }), { timeoutMs: 20_000 });
-      return status;
-    }));
-    const [politeLease, politeMs] = await timed(() => request(gateway.client(), subjects.lease, { request: 'not.a.polite', asker: 'usr_polite' }, { timeoutMs: 20_000 }));
+    const revoking = ['agent-m', 'agent-n', 'agent-o'].map((agent) =>
+      timed(async () => {
+        const { status } = await admin('/v1/revocations', { method: 'POST', body: JSON.stringify({ agent }) });
+        await eventually(
+          () =>
+            replica
+              .snapshot()
+              .revocations.isRevoked({ userId: 'usr_mallory', clientId: agent, sid: 'ses_x', issuedAt }),
+          { timeoutMs: 20_000 },
+        );
+        return status;
+      }),
+    );
+    const [politeLease, politeMs] = await timed(() =>
+      request(
+        gateway.client(),
+        subjects.lease,
+        { request: 'not.a.polite', asker: 'usr_polite' },
+        { timeoutMs: 20_000 },
+      ),
+    );
     const revoked = await Promise.all(revoking);
     const [reading, readingMs] = await timed(() => admin('/v1/agent-sessions?limit=10'));
 
@@ -119,18 +218,38 @@ describe('while agents cause all they can', () => {
     const [ended, leased] = [outcomes(ends), outcomes(leases)];
     expect(new Set(ended)).toEqual(new Set(['answered', 'busy']));
     expect(leased.filter((outcome) => outcome === 'busy').length).toBeGreaterThan(0);
-    await eventually(async () => (await database.revocation.count({ where: { subjectType: 'session' } })) === SESSIONS, { timeoutMs: 60_000, intervalMs: 200 });
-    expect(Math.max(...heartbeats.slice(Math.max(0, beats - 1)).map((at, index, all) => at - (all[index - 1] ?? at)))).toBeLessThan(5_000);
+    await eventually(
+      async () => (await database.revocation.count({ where: { subjectType: 'session' } })) === SESSIONS,
+      { timeoutMs: 60_000, intervalMs: 200 },
+    );
+    expect(
+      Math.max(...heartbeats.slice(Math.max(0, beats - 1)).map((at, index, all) => at - (all[index - 1] ?? at))),
+    ).toBeLessThan(5_000);
 
     // What they caused are few change sets, none of them an ended MCP session, and nothing is left to do.
-    expect(await database.configurationRevision.count() - revisionsBefore).toBeLessThan(SESSIONS / 3);
+    expect((await database.configurationRevision.count()) - revisionsBefore).toBeLessThan(SESSIONS / 3);
     expect(await database.revocation.count({ where: { subjectType: 'mcp-session' } })).toBe(0);
-    await eventually(async () => {
-      const [row] = await database.$queryRaw<{ busy: bigint }[]>`SELECT count(*) AS busy FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'`;
-      return Number(row?.busy) === 0 && (await database.configurationRevision.count({ where: { publishedAt: null } })) === 0;
-    }, { timeoutMs: 20_000 });
+    await eventually(
+      async () => {
+        const [row] = await database.$queryRaw<
+          { busy: bigint }[]
+        >`SELECT count(*) AS busy FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'`;
+        return (
+          Number(row?.busy) === 0 &&
+          (await database.configurationRevision.count({ where: { publishedAt: null } })) === 0
+        );
+      },
+      { timeoutMs: 20_000 },
+    );
     expect(service.readiness()).toEqual({ status: 'ready', reasons: [] });
-    const page = EndedMcpSessionsPage.parse(await request(gateway.client(), subjects.listEndedMcpSessions, { v: 1, replica: 'gateway-1', after: 0 }, { timeoutMs: 5_000 }));
+    const page = EndedMcpSessionsPage.parse(
+      await request(
+        gateway.client(),
+        subjects.listEndedMcpSessions,
+        { v: 1, replica: 'gateway-1', after: 0 },
+        { timeoutMs: 5_000 },
+      ),
+    );
     expect(page.ends.length).toBeGreaterThanOrEqual(ended.filter((outcome) => outcome === 'answered').length);
   }, 120_000);
 });

@@ -64,7 +64,10 @@ const SESSION_REQUESTS_AT_ONCE = { running: 4, runningPerAsker: 4, waiting: 200 
  * The database must be migrated. Closing leaves `messaging` open: who made it closes it.
  * @throws SallyportError what a wrong file, key or port says, in words for whoever started it.
  */
-export async function startControlPlane(config: ControlPlaneConfig, { messaging, logger, metrics, clock = systemClock }: ControlPlaneAdapters): Promise<RunningService> {
+export async function startControlPlane(
+  config: ControlPlaneConfig,
+  { messaging, logger, metrics, clock = systemClock }: ControlPlaneAdapters,
+): Promise<RunningService> {
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (let next = closers.pop(); next; next = closers.pop()) await next();
@@ -72,7 +75,10 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
   try {
     const signing = await loadSigningKey(config.keys.configurationSigningKeyFile);
     const enrolled = loadEnrolledKeys(config.keys.enrolledGateways);
-    const desired = config.declarativeFile === null ? undefined : await readDeclarativeFile(config.declarativeFile, config.secretVariables);
+    const desired =
+      config.declarativeFile === null
+        ? undefined
+        : await readDeclarativeFile(config.declarativeFile, config.secretVariables);
 
     const databases = openDatabasePools(config.databaseUrl);
     closers.push(() => databases.close());
@@ -98,13 +104,27 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
       await lifecycle({ type: 'configuration.changed', detail: { revision: applied.revision, source: 'file' } });
     }
 
-    const publisher = new ConfigurationPublisher({ log: messaging.configuration, connections: () => messaging.connections(), revisions, documents, signingKey: signing.privateKey, verifyKey: signing.publicJwk, clock, logger, intervalMs: config.heartbeatIntervalMs });
+    const publisher = new ConfigurationPublisher({
+      log: messaging.configuration,
+      connections: () => messaging.connections(),
+      revisions,
+      documents,
+      signingKey: signing.privateKey,
+      verifyKey: signing.publicJwk,
+      clock,
+      logger,
+      intervalMs: config.heartbeatIntervalMs,
+    });
     const replica = new ConfigurationReplica({
       log: messaging.configuration,
       verifyKey: signing.publicJwk,
       clock,
       stalenessBoundMs: config.stalenessBoundMs,
-      onProblem: (problem) => logger.warn({ problem: problem.type, ...('error' in problem ? { err: problem.error } : problem) }, 'configuration log'),
+      onProblem: (problem) =>
+        logger.warn(
+          { problem: problem.type, ...('error' in problem ? { err: problem.error } : problem) },
+          'configuration log',
+        ),
     });
     replica.onChange((snapshot) => (known = snapshot));
     closers.push(() => publisher.stop());
@@ -116,30 +136,53 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
 
     const revocations = new PostgresRevocationStore({ database: core, revisions, clock });
     const forgetting = setInterval(() => {
-      revocations.forgetExpired().catch((error: unknown) => logger.warn({ err: error }, 'expired revocations could not be removed'));
+      revocations
+        .forgetExpired()
+        .catch((error: unknown) => logger.warn({ err: error }, 'expired revocations could not be removed'));
     }, FORGET_INTERVAL_MS).unref();
     closers.push(() => Promise.resolve(clearInterval(forgetting)));
     const endedMcpSessions = new EndedMcpSessions({
-      database: agents, clock, broadcast: (ended) => messaging.broadcast.publish(subjects.mcpSessionsEnded, ended),
+      database: agents,
+      clock,
+      broadcast: (ended) => messaging.broadcast.publish(subjects.mcpSessionsEnded, ended),
       onProblem: (err) => logger.warn({ err }, 'gateways could not be told of ended sessions; they will ask'),
     });
     const forgettingSessions = setInterval(() => {
-      endedMcpSessions.forgetExpired().catch((error: unknown) => logger.warn({ err: error }, 'expired ends of sessions could not be removed'));
+      endedMcpSessions
+        .forgetExpired()
+        .catch((error: unknown) => logger.warn({ err: error }, 'expired ends of sessions could not be removed'));
     }, FORGET_SESSIONS_INTERVAL_MS).unref();
     closers.push(() => Promise.resolve(clearInterval(forgettingSessions)));
     const admitting = (what: string, limits: typeof LEASES_AT_ONCE | typeof SESSION_REQUESTS_AT_ONCE): Admission => {
       const admission = new Admission({
-        ...limits, clock, random: Math.random,
-        onShedding: ({ shedding, ...counts }) => (shedding ? logger.warn({ what }, 'too many requests at once: some are turned away') : logger.info({ what, ...counts }, 'no more requests are turned away')),
+        ...limits,
+        clock,
+        random: Math.random,
+        onShedding: ({ shedding, ...counts }) =>
+          shedding
+            ? logger.warn({ what }, 'too many requests at once: some are turned away')
+            : logger.info({ what, ...counts }, 'no more requests are turned away'),
       });
       closers.push(() => Promise.resolve(admission.stop()));
       return admission;
     };
-    const forget = () => forgetOld({ database: trail, clock, retentionMs: config.eventRetentionMs ?? EVENT_RETENTION_MS });
-    closers.push(repeatWhileDue(forget, config.forgettingIntervalMs ?? FORGET_OLD_INTERVAL_MS, (err) => logger.warn({ err }, 'old events could not be removed')));
+    const forget = () =>
+      forgetOld({ database: trail, clock, retentionMs: config.eventRetentionMs ?? EVENT_RETENTION_MS });
+    closers.push(
+      repeatWhileDue(forget, config.forgettingIntervalMs ?? FORGET_OLD_INTERVAL_MS, (err) =>
+        logger.warn({ err }, 'old events could not be removed'),
+      ),
+    );
     const revokeLeases = async (connectionIds: readonly string[]): Promise<void> => {
       await revocations.revokeConnections(connectionIds);
-      await publisher.flush().catch((err: unknown) => logger.warn({ err, connections: connectionIds.length }, 'the end of connections is recorded and follows when the bus is back'));
+      await publisher
+        .flush()
+        .catch((err: unknown) =>
+          logger.warn(
+            { err, connections: connectionIds.length },
+            'the end of connections is recorded and follows when the bus is back',
+          ),
+        );
     };
     if (config.declarativeFile !== null && desired) {
       const files = new SecretFiles(config.declarativeFile, desired);
@@ -147,55 +190,159 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
         const renewed = await documents.renew(secrets);
         if (!renewed.changed) return;
         logger.info(renewed, 'secrets changed');
-        await lifecycle({ type: 'configuration.changed', detail: { revision: renewed.revision, source: 'secret files' } });
+        await lifecycle({
+          type: 'configuration.changed',
+          detail: { revision: renewed.revision, source: 'secret files' },
+        });
         await publisher.flush();
       };
       const look = () => files.follow(renew).then(() => 0);
-      closers.push(repeatWhileDue(look, config.secretFilesIntervalMs ?? 10_000, (err) => logger.warn({ err }, 'secrets that changed could not be stored yet')));
+      closers.push(
+        repeatWhileDue(look, config.secretFilesIntervalMs ?? 10_000, (err) =>
+          logger.warn({ err }, 'secrets that changed could not be stored yet'),
+        ),
+      );
     }
-    const list = new SigningKeyList({ database: administration, isWithdrawn: (kid) => replica.snapshot().revocations.isKeyWithdrawn(kid), clock });
-    const signingKeys = { messaging, signingKey: signing.privateKey, list, store: revocations, publisher, lifecycle, clock };
-    const credentials = await createCredentialParts({ ...config, databases, vault, admission: admitting('leases', LEASES_AT_ONCE), messaging, signingKey: signing.privateKey, snapshot: () => replica.snapshot(), record: lifecycle, revokeLeases, clock });
-    const revoker = new Revoker({ database: core, store: revocations, publisher, lifecycle, revocations: () => replica.snapshot().revocations, consents: credentials.consents, disconnectAll: credentials.disconnectAll });
-    closers.push(repeatWhileDue(credentials.revokeRemoved, config.revocationIntervalMs ?? 5_000, (err) => logger.warn({ err }, 'removed connections could not be revoked upstream')));
-    const webhookFetch = createSafeFetch({ userAgent: 'sallyport-webhooks', allow: () => replica.snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? [], extraCertificateAuthorities: config.extraCertificateAuthorities });
+    const list = new SigningKeyList({
+      database: administration,
+      isWithdrawn: (kid) => replica.snapshot().revocations.isKeyWithdrawn(kid),
+      clock,
+    });
+    const signingKeys = {
+      messaging,
+      signingKey: signing.privateKey,
+      list,
+      store: revocations,
+      publisher,
+      lifecycle,
+      clock,
+    };
+    const credentials = await createCredentialParts({
+      ...config,
+      databases,
+      vault,
+      admission: admitting('leases', LEASES_AT_ONCE),
+      messaging,
+      signingKey: signing.privateKey,
+      snapshot: () => replica.snapshot(),
+      record: lifecycle,
+      revokeLeases,
+      clock,
+    });
+    const revoker = new Revoker({
+      database: core,
+      store: revocations,
+      publisher,
+      lifecycle,
+      revocations: () => replica.snapshot().revocations,
+      consents: credentials.consents,
+      disconnectAll: credentials.disconnectAll,
+    });
+    closers.push(
+      repeatWhileDue(credentials.revokeRemoved, config.revocationIntervalMs ?? 5_000, (err) =>
+        logger.warn({ err }, 'removed connections could not be revoked upstream'),
+      ),
+    );
+    const webhookFetch = createSafeFetch({
+      userAgent: 'sallyport-webhooks',
+      allow: () => replica.snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? [],
+      extraCertificateAuthorities: config.extraCertificateAuthorities,
+    });
     const webhookContext: WebhookContext = {
-      deliveries: webhooks, snapshot: () => replica.snapshot(), findSecret: (name) => findStoredSecret(trail, sealer, name), fetch: webhookFetch, clock, random: Math.random,
+      deliveries: webhooks,
+      snapshot: () => replica.snapshot(),
+      findSecret: (name) => findStoredSecret(trail, sealer, name),
+      fetch: webhookFetch,
+      clock,
+      random: Math.random,
       onProblem: (problem) => logger.warn(problem, 'a webhook was not taken'),
     };
-    closers.push(repeatWhileDue(() => deliverWebhooks(webhookContext), WEBHOOK_INTERVAL_MS, (err) => logger.warn({ err }, 'webhooks could not be delivered')));
-    const ofAdministrators = { maxBytes: MAX_ADMINISTRATION_BYTES, owner: 'administrators', bytes: new BytesInFlight({ perOwner: MAX_ADMINISTRATION_IN_FLIGHT, total: 2 * MAX_ADMINISTRATION_IN_FLIGHT }) };
-    const app = await createNestApp(ControlPlaneModule.of({
-      documents, publisher, revocations, revoker, signingKeys, credentials,
-      events: new PostgresEventStore(administration),
-      mcpSessions: { ended: endedMcpSessions, admission: admitting('ended sessions', SESSION_REQUESTS_AT_ONCE) },
-      agentSessions: { database: administration, revocations: () => replica.snapshot().revocations },
-      agentRegistrations: { messaging, signingKey: signing.privateKey, database: administration, revoker, lifecycle, clock },
-      vault: { vault, database: administration, lifecycle, clock },
-    }), {
-      unavailable: new Unavailable({ isStoreOutage: isDatabaseOutage, page: unavailablePage, logger, clock }),
-      logger, metrics, clock, publicUrl: config.publicUrl, trustedProxies: config.trustedProxies, headers: 'pages',
-      limits: { maxConnections: config.maxConnections },
-      // Only with the administrator's token does anybody come as far as a body here.
-      bodies: ({ routeOptions }) => (isAdministration(routeOptions.url) ? ofAdministrators : undefined),
-    });
+    closers.push(
+      repeatWhileDue(
+        () => deliverWebhooks(webhookContext),
+        WEBHOOK_INTERVAL_MS,
+        (err) => logger.warn({ err }, 'webhooks could not be delivered'),
+      ),
+    );
+    const ofAdministrators = {
+      maxBytes: MAX_ADMINISTRATION_BYTES,
+      owner: 'administrators',
+      bytes: new BytesInFlight({ perOwner: MAX_ADMINISTRATION_IN_FLIGHT, total: 2 * MAX_ADMINISTRATION_IN_FLIGHT }),
+    };
+    const app = await createNestApp(
+      ControlPlaneModule.of({
+        documents,
+        publisher,
+        revocations,
+        revoker,
+        signingKeys,
+        credentials,
+        events: new PostgresEventStore(administration),
+        mcpSessions: { ended: endedMcpSessions, admission: admitting('ended sessions', SESSION_REQUESTS_AT_ONCE) },
+        agentSessions: { database: administration, revocations: () => replica.snapshot().revocations },
+        agentRegistrations: {
+          messaging,
+          signingKey: signing.privateKey,
+          database: administration,
+          revoker,
+          lifecycle,
+          clock,
+        },
+        vault: { vault, database: administration, lifecycle, clock },
+      }),
+      {
+        unavailable: new Unavailable({ isStoreOutage: isDatabaseOutage, page: unavailablePage, logger, clock }),
+        logger,
+        metrics,
+        clock,
+        publicUrl: config.publicUrl,
+        trustedProxies: config.trustedProxies,
+        headers: 'pages',
+        limits: { maxConnections: config.maxConnections },
+        // Only with the administrator's token does anybody come as far as a body here.
+        bodies: ({ routeOptions }) => (isAdministration(routeOptions.url) ? ofAdministrators : undefined),
+      },
+    );
     closers.push(() => closeNestApp(app));
-    const resealing = keepResealing({ vault, database: administration, columns: sealedColumns, onProblem, onProgress: (table, resealed) => logger.info({ table, resealed }, 'sealed anew with the current vault key') });
+    const resealing = keepResealing({
+      vault,
+      database: administration,
+      columns: sealedColumns,
+      onProblem,
+      onProgress: (table, resealed) => logger.info({ table, resealed }, 'sealed anew with the current vault key'),
+    });
     closers.push(() => resealing.stop());
     requireAdminToken(app.getHttpAdapter().getInstance(), config.adminToken);
     app.connectMicroservice(messaging.server('control-plane'));
     await app.startAllMicroservices();
     const endReportedSessions = createReportedSessions({
-      authorizationServers: config.authorizationServers, database: agents, store: revocations, publisher, lifecycle,
-      onProblem: (err) => logger.warn({ err }, 'ends of sessions could not be recorded; the authorization server tells of them again'),
+      authorizationServers: config.authorizationServers,
+      database: agents,
+      store: revocations,
+      publisher,
+      lifecycle,
+      onProblem: (err) =>
+        logger.warn({ err }, 'ends of sessions could not be recorded; the authorization server tells of them again'),
     });
-    closers.push(await consumeEvents(messaging.events, { store: events, isGateway: async (name) => (await enrolled.find(name)) !== undefined, onRecords: async (name, records) => {
-      await endReportedSessions(name, records);
-      await credentials.markUsed(usesOf(records, clock()));
-    }, logger }));
+    closers.push(
+      await consumeEvents(messaging.events, {
+        store: events,
+        isGateway: async (name) => (await enrolled.find(name)) !== undefined,
+        onRecords: async (name, records) => {
+          await endReportedSessions(name, records);
+          await credentials.markUsed(usesOf(records, clock()));
+        },
+        logger,
+      }),
+    );
     const url = await listen(app, { port: config.port, host: config.host });
 
-    return { name: 'control-plane', urls: { admin: url }, readiness: () => readinessOf({ messaging, publisher, replica, worries: listenerOf(app).watch.worries() }), close };
+    return {
+      name: 'control-plane',
+      urls: { admin: url },
+      readiness: () => readinessOf({ messaging, publisher, replica, worries: listenerOf(app).watch.worries() }),
+      close,
+    };
   } catch (error) {
     await close();
     throw error;
@@ -204,11 +351,19 @@ export async function startControlPlane(config: ControlPlaneConfig, { messaging,
 
 /** The connections that calls were made with. A gateway may be wrong about the time, but not in the future. */
 function usesOf(records: readonly AuditRecord[], now: number): { id: string; usedAt: number }[] {
-  return records.flatMap((record) => (record.type === 'mcp.call' && record.decision === 'allow' && record.connectionId !== undefined ? [{ id: record.connectionId, usedAt: Math.min(record.receivedAt, now) }] : []));
+  return records.flatMap((record) =>
+    record.type === 'mcp.call' && record.decision === 'allow' && record.connectionId !== undefined
+      ? [{ id: record.connectionId, usedAt: Math.min(record.receivedAt, now) }]
+      : [],
+  );
 }
 
 /** Rounds of work that is found in the database: one after the other while there is some, and a look now and then. @returns what ends it, after the round under way. */
-function repeatWhileDue(round: () => Promise<number>, intervalMs: number, onError: (error: unknown) => void): () => Promise<void> {
+function repeatWhileDue(
+  round: () => Promise<number>,
+  intervalMs: number,
+  onError: (error: unknown) => void,
+): () => Promise<void> {
   let stopped = false;
   let running = Promise.resolve();
   const work = async (): Promise<void> => {
@@ -218,7 +373,9 @@ function repeatWhileDue(round: () => Promise<number>, intervalMs: number, onErro
   const timer = setInterval(() => {
     if (busy) return;
     busy = true;
-    running = work().catch(onError).finally(() => (busy = false));
+    running = work()
+      .catch(onError)
+      .finally(() => (busy = false));
   }, intervalMs).unref();
   return async () => {
     stopped = true;
@@ -230,7 +387,17 @@ function repeatWhileDue(round: () => Promise<number>, intervalMs: number, onErro
 /** Milliseconds without a heartbeat that are worth a word. */
 const LATE_MS = 5_000;
 
-function readinessOf({ messaging, publisher, replica, worries }: { messaging: Messaging; publisher: ConfigurationPublisher; replica: ConfigurationReplica; worries: readonly string[] }): Readiness {
+function readinessOf({
+  messaging,
+  publisher,
+  replica,
+  worries,
+}: {
+  messaging: Messaging;
+  publisher: ConfigurationPublisher;
+  replica: ConfigurationReplica;
+  worries: readonly string[];
+}): Readiness {
   const { ready, stale, staleForMs } = replica.state();
   if (!ready) return { status: 'not-ready', reasons: ['the configuration has not arrived'] };
   if (stale) return { status: 'not-ready', reasons: ['the configuration is stale'] };

@@ -8,7 +8,11 @@ describe('the demonstration configuration', () => {
   });
 
   it('names other ports wherever the demonstration listens on them, and only those may be called', () => {
-    const moved = demoConfiguration({ identityProvider: 'http://127.0.0.1:41', notes: 'http://127.0.0.1:42/mcp', whoami: 'http://127.0.0.1:43/mcp' });
+    const moved = demoConfiguration({
+      identityProvider: 'http://127.0.0.1:41',
+      notes: 'http://127.0.0.1:42/mcp',
+      whoami: 'http://127.0.0.1:43/mcp',
+    });
     expect(moved).toContain('issuer: http://127.0.0.1:41\n');
     expect(moved).toContain('url: http://127.0.0.1:42/mcp\n');
     expect(moved).toContain('url: http://127.0.0.1:43/mcp\n');

@@ -13,6 +13,10 @@ try {
     await tellStory(config, report);
   }
 } catch (error) {
-  report.failure(error instanceof SallyportError ? error.message : `A step failed: ${error instanceof Error ? error.message : String(error)}`);
+  report.failure(
+    error instanceof SallyportError
+      ? error.message
+      : `A step failed: ${error instanceof Error ? error.message : String(error)}`,
+  );
   process.exitCode = 1;
 }

@@ -46,16 +46,47 @@ export const DEMO_CLIENT_ID = 'sallyport';
 export async function startDemo(config: DemoConfig): Promise<Demo> {
   const { host = '127.0.0.1', ports, issuer, clock = systemClock } = config;
   const started: { close(): Promise<void> }[] = [];
-  const close = async () => { await Promise.all(started.splice(0).map((part) => part.close())); };
+  const close = async () => {
+    await Promise.all(started.splice(0).map((part) => part.close()));
+  };
   const keep = <T extends { close(): Promise<void> }>(part: T): T => {
     started.push(part);
     return part;
   };
   try {
-    const identityProvider = keep(await startIdentityProvider({ host, port: ports.identityProvider, client: { clientId: DEMO_CLIENT_ID, clientSecret: config.clientSecret, redirectUris: [`${issuer}/federation/demo/callback`] }, clock }));
-    const notes = keep(await startNotes({ host, port: ports.notes, dataDir: join(config.dataDir, 'demo'), accessTokenSeconds: config.notesAccessTokenSeconds ?? 120, clock }));
+    const identityProvider = keep(
+      await startIdentityProvider({
+        host,
+        port: ports.identityProvider,
+        client: {
+          clientId: DEMO_CLIENT_ID,
+          clientSecret: config.clientSecret,
+          redirectUris: [`${issuer}/federation/demo/callback`],
+        },
+        clock,
+      }),
+    );
+    const notes = keep(
+      await startNotes({
+        host,
+        port: ports.notes,
+        dataDir: join(config.dataDir, 'demo'),
+        accessTokenSeconds: config.notesAccessTokenSeconds ?? 120,
+        clock,
+      }),
+    );
     const whoami = keep(await startWhoami({ host, port: ports.whoami, issuer, jwksUrl: `${issuer}/jwks`, clock }));
-    return { urls: { identityProvider: identityProvider.issuer, notes: notes.url, notesIssuer: notes.issuer, whoami: whoami.url }, users: demoUsers, notesAccounts, close };
+    return {
+      urls: {
+        identityProvider: identityProvider.issuer,
+        notes: notes.url,
+        notesIssuer: notes.issuer,
+        whoami: whoami.url,
+      },
+      users: demoUsers,
+      notesAccounts,
+      close,
+    };
   } catch (cause) {
     await close();
     throw cause;

@@ -29,14 +29,20 @@ describe('npm start whose PostgreSQL is killed', { timeout: 240_000 }, () => {
   const killPostgres = () => process.kill(Number(readFileSync(lockFile(), 'utf8').split('\n')[0]), 'SIGKILL');
   /** Nothing left to say: all four services are ready, and not only not complaining yet. */
   const isReady = async () => {
-    const { status, reasons } = (await (await fetch(`${healthUrl}/readyz`)).json()) as { status: string; reasons: string[] };
+    const { status, reasons } = (await (await fetch(`${healthUrl}/readyz`)).json()) as {
+      status: string;
+      reasons: string[];
+    };
     return status === 'ready' && reasons.length === 0;
   };
 
   test('starts it again and says so, and everything is ready after it: at once after a start, and later', async () => {
     for (const round of [1, 2]) {
       killPostgres();
-      await eventually(() => app.stderr().split('The embedded PostgreSQL is back.').length === round + 1, { timeoutMs: 60_000, until: 'the database is back' });
+      await eventually(() => app.stderr().split('The embedded PostgreSQL is back.').length === round + 1, {
+        timeoutMs: 60_000,
+        until: 'the database is back',
+      });
       expect(app.stderr()).toContain('sallyport: The embedded PostgreSQL ended by itself (SIGKILL');
       await eventually(isReady, { timeoutMs: 90_000, until: 'all are ready' });
     }
@@ -60,10 +66,12 @@ describe('npm start whose PostgreSQL is killed', { timeout: 240_000 }, () => {
     killPostgres();
     expect(await app.exited).toEqual({ code: 1, signal: null });
     expect(app.stderr()).toContain('sallyport: The embedded PostgreSQL could not be started again: ');
-    expect(app.stderr()).toContain('sallyport: The embedded PostgreSQL does not stay up: given up after 5 more starts.');
+    expect(app.stderr()).toContain(
+      'sallyport: The embedded PostgreSQL does not stay up: given up after 5 more starts.',
+    );
   });
 
-  test('together with it, after which its number is another process\'s, starts and leaves that process alone', async () => {
+  test("together with it, after which its number is another process's, starts and leaves that process alone", async () => {
     const lock = readFileSync(lockFile(), 'utf8');
     await app.stop();
     const stranger = spawn('sleep', ['600'], { stdio: 'ignore' });
@@ -71,7 +79,11 @@ describe('npm start whose PostgreSQL is killed', { timeout: 240_000 }, () => {
       writeFileSync(lockFile(), lock.replace(/^\d+/, String(stranger.pid)));
       writeFileSync(join(scratch, 'data', 'process.pid'), String(stranger.pid));
       // As a crash before the stranger's time left it.
-      utimesSync(join(scratch, 'data', 'process.pid'), new Date(Date.now() - 3_600_000), new Date(Date.now() - 3_600_000));
+      utimesSync(
+        join(scratch, 'data', 'process.pid'),
+        new Date(Date.now() - 3_600_000),
+        new Date(Date.now() - 3_600_000),
+      );
       app = await spawnAgain(READY);
       expect(app.stderr()).toContain(`its process ${stranger.pid} is another program now`);
       expect([stranger.exitCode, stranger.signalCode]).toEqual([null, null]);

@@ -25,18 +25,34 @@ async function startExchange() {
     const whose = await fetch(control.userInfo, { headers: { authorization: `Bearer ${form.get('subject_token')}` } });
     if (!whose.ok) return { status: 400, json: { error: 'invalid_grant' } };
     const { sub } = (await whose.json()) as { sub: string };
-    return { status: 200, json: { access_token: `crm-token-${forms.length}-of-${sub}`, token_type: 'Bearer', issued_token_type: 'urn:ietf:params:oauth:token-type:access_token', expires_in: 600 } };
+    return {
+      status: 200,
+      json: {
+        access_token: `crm-token-${forms.length}-of-${sub}`,
+        token_type: 'Bearer',
+        issued_token_type: 'urn:ietf:params:oauth:token-type:access_token',
+        expires_in: 600,
+      },
+    };
   };
   const server = createServer((request, response) => {
-    text(request).then(answer).then(({ status, json }) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(json))).catch((error: unknown) => response.writeHead(500).end(String(error)));
+    text(request)
+      .then(answer)
+      .then(({ status, json }) =>
+        response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(json)),
+      )
+      .catch((error: unknown) => response.writeHead(500).end(String(error)));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`, forms, control,
-    close: () => new Promise<void>((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    }),
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`,
+    forms,
+    control,
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
   };
 }
 
@@ -45,8 +61,16 @@ let crm: EverythingServer;
 let system: System;
 beforeAll(async () => {
   [exchange, crm] = await Promise.all([startExchange(), startModernEverything()]);
-  system = await startStandalone({ configure: (demo) => serversConfiguration([{ name: 'crm', url: crm.url, credential: 'token-exchange', exchangedAt: exchange.url }], demo) });
-  const metadata = (await (await fetch(`${system.demo.urls.identityProvider}/.well-known/openid-configuration`)).json()) as { userinfo_endpoint: string };
+  system = await startStandalone({
+    configure: (demo) =>
+      serversConfiguration(
+        [{ name: 'crm', url: crm.url, credential: 'token-exchange', exchangedAt: exchange.url }],
+        demo,
+      ),
+  });
+  const metadata = (await (
+    await fetch(`${system.demo.urls.identityProvider}/.well-known/openid-configuration`)
+  ).json()) as { userinfo_endpoint: string };
   exchange.control.userInfo = metadata.userinfo_endpoint;
 });
 afterAll(async () => {
@@ -58,24 +82,46 @@ beforeEach(() => {
   exchange.forms.length = 0;
 });
 
-const connect = (name: PersonName, person = new Person(name, { agentRedirectUri: system.redirectUri })) => connectModernAgent({ gatewayUrl: system.gatewayUrl, name: 'Deriving Agent', redirectUri: system.redirectUri, person, clientMetadataUrl: system.clientMetadataUrl });
+const connect = (name: PersonName, person = new Person(name, { agentRedirectUri: system.redirectUri })) =>
+  connectModernAgent({
+    gatewayUrl: system.gatewayUrl,
+    name: 'Deriving Agent',
+    redirectUri: system.redirectUri,
+    person,
+    clientMetadataUrl: system.clientMetadataUrl,
+  });
 const use = (agent: Awaited<ReturnType<typeof connect>>) => agent.call('test_simple_text');
 
 test("each user's calls carry a token made of their own sign-in, and none of their other tokens goes anywhere (R34, R44, R50, R51)", async () => {
   const [alice, admin] = [await connect('alice'), await connect('admin')];
   for (const agent of [alice, admin, alice]) expect(await use(agent)).toMatchObject({ isError: false });
-  expect(system.downstream.presentedTo(crm.url).toSorted()).toEqual(['crm-token-1-of-idp|alice', 'crm-token-2-of-idp|admin']);
+  expect(system.downstream.presentedTo(crm.url).toSorted()).toEqual([
+    'crm-token-1-of-idp|alice',
+    'crm-token-2-of-idp|admin',
+  ]);
   expect(exchange.forms.map((form) => form.get('audience'))).toEqual(['crm-api', 'crm-api']);
-  const subjects = Object.fromEntries(exchange.forms.map((form, index) => [`subject ${index}`, form.get('subject_token') ?? '']));
-  const derived = Object.fromEntries(system.downstream.presentedTo(crm.url).map((token, index) => [`derived ${index}`, token]));
-  expect(findSecrets({ log: system.logs(), alice: await alice.recording.text(), admin: await admin.recording.text() }, { ...subjects, ...derived })).toEqual([]);
+  const subjects = Object.fromEntries(
+    exchange.forms.map((form, index) => [`subject ${index}`, form.get('subject_token') ?? '']),
+  );
+  const derived = Object.fromEntries(
+    system.downstream.presentedTo(crm.url).map((token, index) => [`derived ${index}`, token]),
+  );
+  expect(
+    findSecrets(
+      { log: system.logs(), alice: await alice.recording.text(), admin: await admin.recording.text() },
+      { ...subjects, ...derived },
+    ),
+  ).toEqual([]);
   await Promise.all([alice.close(), admin.close()]);
 }, 60_000);
 
 test('consent that the identity provider misses is said in words to the agent, whose session goes on (R51)', async () => {
   exchange.control.refusal = { error: 'invalid_grant', suberror: 'consent_required' };
   const alice = await connect('alice');
-  expect(await use(alice)).toEqual({ isError: true, text: 'The identity provider wants consent before it gives access to crm. An administrator can give it there.' });
+  expect(await use(alice)).toEqual({
+    isError: true,
+    text: 'The identity provider wants consent before it gives access to crm. An administrator can give it there.',
+  });
   await alice.close();
 }, 60_000);
 

@@ -16,7 +16,10 @@ test('three thousand mutated, split and truncated messages to /mcp get no server
   const seed = randomInt(2 ** 31);
   const report = await fuzzMcp(fuzzed.gateway, { seed, first: 0, cases: 3_000, facts: () => fuzzed.facts() });
   const again = `${repeatCommand('mcp', seed, '--cases 3000')}; requests and answers: ${keepFailures('mcp', seed, report.failures)}`;
-  expect(report.failures.map(({ index, reason }) => `${index}: ${reason}`), again).toEqual([]);
+  expect(
+    report.failures.map(({ index, reason }) => `${index}: ${reason}`),
+    again,
+  ).toEqual([]);
   expect(report.cases).toBe(3_000);
   // Not only refusals at the door: calls were answered, notifications taken, sessions ended.
   for (const status of ['200', '202', '400', '404']) expect(report.statuses[status]).toBeGreaterThan(50);

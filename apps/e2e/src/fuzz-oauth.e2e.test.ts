@@ -24,12 +24,37 @@ test('three thousand mutated requests get no server error, no silence, no foreig
   expect(report.cases).toBe(3_000);
   // Not only refusals at the door: pages, tokens and registrations were reached.
   // Of redirects there are few: only a good request leads on to a page of ours, an error of a stranger leads nowhere.
-  for (const [status, least] of [['200', 20], ['201', 20], ['303', 2]] as const) expect([status, (report.statuses[status] ?? 0) > least]).toEqual([status, true]);
+  for (const [status, least] of [
+    ['200', 20],
+    ['201', 20],
+    ['303', 2],
+  ] as const)
+    expect([status, (report.statuses[status] ?? 0) > least]).toEqual([status, true]);
 }, 180_000);
 
 test('what came without a browser is taken while nobody alters it: the mutations start from something good (B7, R5)', async () => {
   const facts = await own.addTo(await signIn(system));
-  const ask = async (parameters: Record<string, string>) => (await fetch(`${facts.issuer}/token`, { method: 'POST', body: new URLSearchParams({ resource: facts.resource, ...parameters }) })).status;
-  expect(await ask({ grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer', client_id: facts.assistant.id, client_secret: facts.assistant.secret, assertion: facts.identityAssertion })).toBe(200);
-  expect(await ask({ grant_type: 'client_credentials', client_id: facts.workload.id, client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer', client_assertion: facts.workload.token })).toBe(200);
+  const ask = async (parameters: Record<string, string>) =>
+    (
+      await fetch(`${facts.issuer}/token`, {
+        method: 'POST',
+        body: new URLSearchParams({ resource: facts.resource, ...parameters }),
+      })
+    ).status;
+  expect(
+    await ask({
+      grant_type: 'urn:ietf:params:oauth:grant-type:jwt-bearer',
+      client_id: facts.assistant.id,
+      client_secret: facts.assistant.secret,
+      assertion: facts.identityAssertion,
+    }),
+  ).toBe(200);
+  expect(
+    await ask({
+      grant_type: 'client_credentials',
+      client_id: facts.workload.id,
+      client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+      client_assertion: facts.workload.token,
+    }),
+  ).toBe(200);
 });

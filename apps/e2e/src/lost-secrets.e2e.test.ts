@@ -4,15 +4,45 @@ import { makeScratch, removeScratch, spawnApp } from '@sallyport/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 /** Made from another file, or such a file: what is lost alone cannot be made up for, unless it is derived again. */
-const REFUSED = ['keys/master.key', 'keys/configuration-signing.jwk', 'keys/lease.jwk', 'keys/lease-signing.jwk', 'keys/gateways/gateway.jwk', 'nats/gateway.seed', 'nats/control-plane.seed', 'nats/authorization-server.seed', 'nats/token-refresh-worker.seed', 'postgres-password'];
-const DERIVED = ['keys/configuration-signing.pub.jwk', 'keys/lease.pub.jwk', 'keys/lease-signing.pub.jwk', 'keys/gateways/gateway.pub.jwk', 'nats/gateway.nkey', 'nats/control-plane.nkey', 'nats/authorization-server.nkey', 'nats/token-refresh-worker.nkey', 'nats/server.conf', 'pgpass'];
+const REFUSED = [
+  'keys/master.key',
+  'keys/configuration-signing.jwk',
+  'keys/lease.jwk',
+  'keys/lease-signing.jwk',
+  'keys/gateways/gateway.jwk',
+  'nats/gateway.seed',
+  'nats/control-plane.seed',
+  'nats/authorization-server.seed',
+  'nats/token-refresh-worker.seed',
+  'postgres-password',
+];
+const DERIVED = [
+  'keys/configuration-signing.pub.jwk',
+  'keys/lease.pub.jwk',
+  'keys/lease-signing.pub.jwk',
+  'keys/gateways/gateway.pub.jwk',
+  'nats/gateway.nkey',
+  'nats/control-plane.nkey',
+  'nats/authorization-server.nkey',
+  'nats/token-refresh-worker.nkey',
+  'nats/server.conf',
+  'pgpass',
+];
 const MADE_ANEW = ['keys/gateway-state.key', 'admin-token', 'idp-client-secret'];
 
 describe('the secrets of a deployment of several containers', { timeout: 240_000 }, () => {
   let scratch: string;
   let whole: Record<string, string>;
   const secrets = () => join(scratch, 'deploy', 'secrets');
-  const files = () => Object.fromEntries(readdirSync(secrets(), { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => [relative(secrets(), join(entry.parentPath, entry.name)), readFileSync(join(entry.parentPath, entry.name), 'utf8')]));
+  const files = () =>
+    Object.fromEntries(
+      readdirSync(secrets(), { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map((entry) => [
+          relative(secrets(), join(entry.parentPath, entry.name)),
+          readFileSync(join(entry.parentPath, entry.name), 'utf8'),
+        ]),
+    );
   const make = async () => {
     const app = await spawnApp({ entry: 'tools/make-secrets.mjs', cwd: scratch });
     const { code } = await app.exited;
@@ -37,7 +67,11 @@ describe('the secrets of a deployment of several containers', { timeout: 240_000
       rmSync(join(secrets(), name));
       const before = files();
       const { code, said } = await make();
-      expect({ name, code, said }).toEqual({ name, code: 1, said: expect.stringContaining(`${join(secrets(), name)} is missing`) });
+      expect({ name, code, said }).toEqual({
+        name,
+        code: 1,
+        said: expect.stringContaining(`${join(secrets(), name)} is missing`),
+      });
       expect(said).toContain('Nothing was changed. Restore');
       expect(files()).toEqual(before);
       writeFileSync(join(secrets(), name), kept, { mode: 0o600 });

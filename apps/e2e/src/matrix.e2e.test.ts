@@ -15,14 +15,42 @@ import type { System } from './system/system.js';
 
 const servers = [
   { name: 'modern', title: 'SDK v2', start: startModernEverything, canAsk: true, hasTasks: true },
-  { name: 'sessions', title: 'SDK v1 with sessions', start: () => startLegacyEverything({ sessions: true }), canAsk: true, hasTasks: false },
-  { name: 'stateless', title: 'SDK v1 without', start: () => startLegacyEverything({ sessions: false }), canAsk: false, hasTasks: false },
+  {
+    name: 'sessions',
+    title: 'SDK v1 with sessions',
+    start: () => startLegacyEverything({ sessions: true }),
+    canAsk: true,
+    hasTasks: false,
+  },
+  {
+    name: 'stateless',
+    title: 'SDK v1 without',
+    start: () => startLegacyEverything({ sessions: false }),
+    canAsk: false,
+    hasTasks: false,
+  },
 ];
 const clients = [
-  { title: 'SDK v2, 2026-07-28', revision: '2026-07-28', connect: (url: URL, token: string) => connectModernSdk(url, token, '2026-07-28') },
-  { title: 'SDK v2, 2025-11-25', revision: '2025-11-25', connect: (url: URL, token: string) => connectModernSdk(url, token, '2025-11-25') },
-  { title: 'SDK v2, 2025-06-18', revision: '2025-06-18', connect: (url: URL, token: string) => connectModernSdk(url, token, '2025-06-18') },
-  { title: 'SDK v2, 2025-03-26', revision: '2025-03-26', connect: (url: URL, token: string) => connectModernSdk(url, token, '2025-03-26') },
+  {
+    title: 'SDK v2, 2026-07-28',
+    revision: '2026-07-28',
+    connect: (url: URL, token: string) => connectModernSdk(url, token, '2026-07-28'),
+  },
+  {
+    title: 'SDK v2, 2025-11-25',
+    revision: '2025-11-25',
+    connect: (url: URL, token: string) => connectModernSdk(url, token, '2025-11-25'),
+  },
+  {
+    title: 'SDK v2, 2025-06-18',
+    revision: '2025-06-18',
+    connect: (url: URL, token: string) => connectModernSdk(url, token, '2025-06-18'),
+  },
+  {
+    title: 'SDK v2, 2025-03-26',
+    revision: '2025-03-26',
+    connect: (url: URL, token: string) => connectModernSdk(url, token, '2025-03-26'),
+  },
   { title: 'SDK v1, 2025-11-25', revision: '2025-11-25', connect: connectLegacySdk },
 ];
 
@@ -34,7 +62,14 @@ describe('clients of every revision meet servers of both SDK lines (B5)', () => 
 
   beforeAll(async () => {
     for (const { name, start } of servers) running.set(name, await start());
-    system = await startStandalone({ logLevel: 'fatal', configure: (demo) => serversConfiguration([...running].map(([name, { url }]) => ({ name, url })), demo) });
+    system = await startStandalone({
+      logLevel: 'fatal',
+      configure: (demo) =>
+        serversConfiguration(
+          [...running].map(([name, { url }]) => ({ name, url })),
+          demo,
+        ),
+    });
     token = (await signIn(system, SERVERS_SCOPE)).accessToken;
   });
   afterAll(async () => {
@@ -50,21 +85,44 @@ describe('clients of every revision meet servers of both SDK lines (B5)', () => 
     afterAll(() => client?.close());
 
     describe.each(servers)('$title', ({ name, canAsk, hasTasks }) => {
-      test.each(features)('$name', async (feature) => {
-        const watch = running.get(name)?.watch ?? expect.fail('not running');
-        outcomes.set(`${title} ${name} ${feature.name}`, await feature.check({ client, revision, server: name, watch, canAsk, hasTasks }));
-      }, 60_000);
+      test.each(features)(
+        '$name',
+        async (feature) => {
+          const watch = running.get(name)?.watch ?? expect.fail('not running');
+          outcomes.set(
+            `${title} ${name} ${feature.name}`,
+            await feature.check({ client, revision, server: name, watch, canAsk, hasTasks }),
+          );
+        },
+        60_000,
+      );
     });
   });
 
   test('the table in docs/compatibility.md says what was seen here (B5, R66)', async () => {
     const notes = [...new Set([...outcomes.values()].filter((outcome) => outcome !== 'yes'))];
-    const cell = (outcome: string | undefined): string => (outcome === undefined ? 'failed' : outcome === 'yes' ? 'yes' : `–${'¹²³⁴⁵⁶⁷⁸⁹'[notes.indexOf(outcome)] ?? ''}`);
-    const rows = clients.flatMap((client) => servers.map((server) => [client.title, server.title, ...features.map((feature) => cell(outcomes.get(`${client.title} ${server.name} ${feature.name}`)))]));
+    const cell = (outcome: string | undefined): string =>
+      outcome === undefined ? 'failed' : outcome === 'yes' ? 'yes' : `–${'¹²³⁴⁵⁶⁷⁸⁹'[notes.indexOf(outcome)] ?? ''}`;
+    const rows = clients.flatMap((client) =>
+      servers.map((server) => [
+        client.title,
+        server.title,
+        ...features.map((feature) => cell(outcomes.get(`${client.title} ${server.name} ${feature.name}`))),
+      ]),
+    );
     const line = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
-    const table = [line(['client', 'server', ...features.map(({ name }) => name)]), line(Array<string>(features.length + 2).fill('---')), ...rows.map(line), '', ...notes.map((note, index) => `${'¹²³⁴⁵⁶⁷⁸⁹'[index] ?? ''} ${note.replace('– ', '')}  `)].join('\n');
+    const table = [
+      line(['client', 'server', ...features.map(({ name }) => name)]),
+      line(Array<string>(features.length + 2).fill('---')),
+      ...rows.map(line),
+      '',
+      ...notes.map((note, index) => `${'¹²³⁴⁵⁶⁷⁸⁹'[index] ?? ''} ${note.replace('– ', '')}  `),
+    ].join('\n');
     const file = join(repositoryRoot, 'docs', 'compatibility.md');
-    const document = readFileSync(file, 'utf8').replace(/(?<=<!-- matrix -->\n)[\s\S]*?(?=\n<!-- end of matrix -->)/, `\n${table}\n`);
+    const document = readFileSync(file, 'utf8').replace(
+      /(?<=<!-- matrix -->\n)[\s\S]*?(?=\n<!-- end of matrix -->)/,
+      `\n${table}\n`,
+    );
     await expect(document).toMatchFileSnapshot(file);
   });
 });

@@ -23,13 +23,23 @@ let warm: string;
 beforeAll(async () => {
   servers = await Promise.all([startPlainServer(), startPlainServer()]);
   system = await startDistributed({
-    gateways: 2, logLevel: 'info', interruptible: true,
-    configure: (demo) => serversConfiguration(servers.map(({ url }, index) => ({ name: index === 0 ? 'one' : 'two', url })), demo),
+    gateways: 2,
+    logLevel: 'info',
+    interruptible: true,
+    configure: (demo) =>
+      serversConfiguration(
+        servers.map(({ url }, index) => ({ name: index === 0 ? 'one' : 'two', url })),
+        demo,
+      ),
   });
   const sealer = new Sealer(loadMasterKey((await ensureDeploymentKeys(system.keys, { gateways: [] })).master));
   const database = connectDatabase(system.databaseUrl);
   const users = Array.from({ length: 40 }, () => newId('usr'));
-  const tokens = [...(await signedTokens(users, { database, sealer, issuer: system.issuer, audience: `${system.gatewayUrl}/mcp` })).values()];
+  const tokens = [
+    ...(
+      await signedTokens(users, { database, sealer, issuer: system.issuer, audience: `${system.gatewayUrl}/mcp` })
+    ).values(),
+  ];
   await database.$disconnect();
   newToken = () => Promise.resolve(tokens.pop() ?? '');
   warm = await newToken();
@@ -40,13 +50,30 @@ afterAll(async () => {
   await Promise.all((servers ?? []).map((server) => server.stop()));
 });
 
-const META = { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {} };
-async function ask(token: string, gateway: string, method: string, params: Record<string, unknown>): Promise<{ result?: { isError?: boolean; content?: { text: string }[]; tools?: { name: string }[] }; error?: { message: string } }> {
+const META = {
+  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+  'io.modelcontextprotocol/clientCapabilities': {},
+};
+async function ask(
+  token: string,
+  gateway: string,
+  method: string,
+  params: Record<string, unknown>,
+): Promise<{
+  result?: { isError?: boolean; content?: { text: string }[]; tools?: { name: string }[] };
+  error?: { message: string };
+}> {
   const { body } = await request(`${gateway}/mcp`, {
-    method: 'POST', headersTimeout: 30_000,
+    method: 'POST',
+    headersTimeout: 30_000,
     headers: {
-      host: new URL(system.gatewayUrl).host, authorization: `Bearer ${token}`, 'content-type': 'application/json', accept: 'application/json, text/event-stream',
-      'mcp-protocol-version': '2026-07-28', 'mcp-method': method, ...(typeof params['name'] === 'string' ? { 'mcp-name': params['name'] } : {}),
+      host: new URL(system.gatewayUrl).host,
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+      'mcp-protocol-version': '2026-07-28',
+      'mcp-method': method,
+      ...(typeof params['name'] === 'string' ? { 'mcp-name': params['name'] } : {}),
     },
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method, params: { ...params, _meta: META } }),
   });
@@ -60,20 +87,38 @@ async function call(token: string, gateway = system.gateways[0] ?? '', tool = 'o
 }
 /** Somebody's first call: it needs a credential that nobody has leased yet. */
 const firstCall = async (): Promise<string> => await call(await newToken());
-const listed = async (token: string): Promise<string[]> => ((await ask(token, system.gateways[0] ?? '', 'tools/list', {})).result?.tools ?? []).map(({ name }) => name).sort();
+const listed = async (token: string): Promise<string[]> =>
+  ((await ask(token, system.gateways[0] ?? '', 'tools/list', {})).result?.tools ?? []).map(({ name }) => name).sort();
 
 async function signIn(): Promise<string> {
   try {
     const redirectUri = 'http://127.0.0.1:43117/callback';
-    const agent = await connectLegacyAgent({ gatewayUrl: system.gatewayUrl, name: 'Agent', redirectUri, person: new Person('alice', { agentRedirectUri: redirectUri }) });
+    const agent = await connectLegacyAgent({
+      gatewayUrl: system.gatewayUrl,
+      name: 'Agent',
+      redirectUri,
+      person: new Person('alice', { agentRedirectUri: redirectUri }),
+    });
     await agent.close();
     return 'signed in';
   } catch {
     return REFUSED;
   }
 }
-const administer = (): Promise<string> => administrator(system).events({ type: 'configuration.changed' }).then(() => 'answered', () => REFUSED);
-const revoke = (): Promise<string> => administrator(system).revoke({ agent: `https://${newId('evt').replace('_', '-')}.test/client.json` }).then(() => 'answered', () => REFUSED);
+const administer = (): Promise<string> =>
+  administrator(system)
+    .events({ type: 'configuration.changed' })
+    .then(
+      () => 'answered',
+      () => REFUSED,
+    );
+const revoke = (): Promise<string> =>
+  administrator(system)
+    .revoke({ agent: `https://${newId('evt').replace('_', '-')}.test/client.json` })
+    .then(
+      () => 'answered',
+      () => REFUSED,
+    );
 
 async function readiness(name: string): Promise<string> {
   const found = system.processes().find((process) => process.name === name);
@@ -81,7 +126,11 @@ async function readiness(name: string): Promise<string> {
   const { status, reasons } = (await response.json()) as { status: string; reasons: string[] };
   return `${status}: ${reasons.join('; ')}`;
 }
-const says = (name: string, what: RegExp) => eventually(async () => what.test(await readiness(name)) || Promise.reject(new Error(`${name} says ${await readiness(name)}`)), { timeoutMs: 60_000 });
+const says = (name: string, what: RegExp) =>
+  eventually(
+    async () => what.test(await readiness(name)) || Promise.reject(new Error(`${name} says ${await readiness(name)}`)),
+    { timeoutMs: 60_000 },
+  );
 const isWell = () => Promise.all(system.processes().map(({ name }) => says(name, /^ready: $/)));
 
 const TRY_AGAIN = /cannot be obtained at the moment\. Try again/;
@@ -100,14 +149,19 @@ test('the control plane is down: warm calls and sign-in go on, new leases and ad
 
 test('the bus is down: warm calls go on, new leases wait, and both sides say so (B15)', async () => {
   await system.services?.nats.halt();
-  await Promise.all([says('gateway-1', /^degraded: .*the bus is not connected/), says('control-plane', /^degraded: .*the bus is not connected/)]);
+  await Promise.all([
+    says('gateway-1', /^degraded: .*the bus is not connected/),
+    says('control-plane', /^degraded: .*the bus is not connected/),
+  ]);
   expect(await call(warm)).toBe('5 characters');
   expect(await firstCall()).toMatch(TRY_AGAIN);
   await system.services?.nats.resume();
   await isWell();
   expect(await firstCall()).toBe('5 characters');
   // What was recorded meanwhile waited in the spool.
-  await eventually(async () => (await administrator(system).events({ type: 'mcp.request' })).length >= 4, { timeoutMs: 20_000 });
+  await eventually(async () => (await administrator(system).events({ type: 'mcp.request' })).length >= 4, {
+    timeoutMs: 20_000,
+  });
 }, 120_000);
 
 test('PostgreSQL is down: warm calls and tokens that we sign go on, sign-in and administration wait (B15)', async () => {
@@ -125,14 +179,24 @@ test('PostgreSQL is down: warm calls and tokens that we sign go on, sign-in and 
 test('Redis is down: everything goes on, and the worker says that it cannot look for what is due (B15)', async () => {
   await system.services?.redis.halt();
   await says('token-refresh-worker', /^(degraded|not-ready): ./);
-  expect([await call(warm), await firstCall(), await signIn(), await revoke()]).toEqual(['5 characters', '5 characters', 'signed in', 'answered']);
+  expect([await call(warm), await firstCall(), await signIn(), await revoke()]).toEqual([
+    '5 characters',
+    '5 characters',
+    'signed in',
+    'answered',
+  ]);
   await system.services?.redis.resume();
   await isWell();
 }, 120_000);
 
 test('the authorization server is down: tokens are good until they expire, also ones never seen before, and nobody signs in (B15)', async () => {
   await system.kill('authorization-server');
-  expect([await call(warm), await firstCall(), await signIn(), await revoke()]).toEqual(['5 characters', '5 characters', REFUSED, 'answered']);
+  expect([await call(warm), await firstCall(), await signIn(), await revoke()]).toEqual([
+    '5 characters',
+    '5 characters',
+    REFUSED,
+    'answered',
+  ]);
   await system.restart('authorization-server');
   await isWell();
   expect(await signIn()).toBe('signed in');

@@ -20,7 +20,10 @@ spec: { displayName: Other identity provider, issuer: "https://login.example", c
 let system: System;
 let browser: Browser;
 beforeAll(async () => {
-  [system, browser] = await Promise.all([startStandalone({ logLevel: 'warn', configure: (demo) => `${ANOTHER_PROVIDER}${demoConfiguration(demo)}` }), openBrowser()]);
+  [system, browser] = await Promise.all([
+    startStandalone({ logLevel: 'warn', configure: (demo) => `${ANOTHER_PROVIDER}${demoConfiguration(demo)}` }),
+    openBrowser(),
+  ]);
 });
 afterAll(async () => {
   await browser?.close();
@@ -45,16 +48,29 @@ async function visitor(options: BrowserContextOptions = {}): Promise<Visitor> {
   const agent = createServer((request, response) => {
     const url = new URL(request.url ?? '', 'http://127.0.0.1');
     if (url.pathname === '/callback') returned(url.searchParams);
-    response.setHeader('content-type', 'text/html').end('<!doctype html><html lang="en"><title>Agent</title><p>You may close this.');
+    response
+      .setHeader('content-type', 'text/html')
+      .end('<!doctype html><html lang="en"><title>Agent</title><p>You may close this.');
   });
   await new Promise<void>((resolve) => agent.listen(0, '127.0.0.1', resolve));
   const redirectUri = `http://127.0.0.1:${(agent.address() as AddressInfo).port}/callback`;
-  const registered = await fetch(`${system.issuer}/register`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ client_name: 'Notebook Agent', redirect_uris: [redirectUri], token_endpoint_auth_method: 'none' }) });
+  const registered = await fetch(`${system.issuer}/register`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      client_name: 'Notebook Agent',
+      redirect_uris: [redirectUri],
+      token_endpoint_auth_method: 'none',
+    }),
+  });
   const { client_id: clientId } = (await registered.json()) as { client_id: string };
   const context = await browser.newContext(options);
   const complaints: string[] = [];
   const page = await context.newPage();
-  page.on('console', (message) => void (/Content Security Policy|Refused to/.test(message.text()) && complaints.push(message.text())));
+  page.on(
+    'console',
+    (message) => void (/Content Security Policy|Refused to/.test(message.text()) && complaints.push(message.text())),
+  );
   page.on('pageerror', (error) => complaints.push(String(error)));
   return {
     page,
@@ -75,7 +91,9 @@ async function focus(page: Page, text: string): Promise<void> {
   for (let tabs = 0; tabs < 12; tabs++) {
     await page.keyboard.press('Tab');
     if ((await page.evaluate('document.activeElement?.textContent?.trim()')) !== text) continue;
-    expect(await page.evaluate('Number.parseFloat(getComputedStyle(document.activeElement).outlineWidth)')).toBeGreaterThanOrEqual(2);
+    expect(
+      await page.evaluate('Number.parseFloat(getComputedStyle(document.activeElement).outlineWidth)'),
+    ).toBeGreaterThanOrEqual(2);
     return;
   }
   throw new Error(`nothing called "${text}" can be reached by keyboard`);
@@ -91,7 +109,16 @@ async function signIn(page: Page, name: string): Promise<void> {
 const looks: [string, BrowserContextOptions][] = [
   ['a wide light screen', { colorScheme: 'light', viewport: { width: 1280, height: 800 } }],
   ['a dark phone', { colorScheme: 'dark', viewport: { width: 360, height: 640 }, hasTouch: true }],
-  ['a narrow phone with large print', { colorScheme: 'light', viewport: { width: 320, height: 568 }, deviceScaleFactor: 2, forcedColors: 'active', reducedMotion: 'reduce' }],
+  [
+    'a narrow phone with large print',
+    {
+      colorScheme: 'light',
+      viewport: { width: 320, height: 568 },
+      deviceScaleFactor: 2,
+      forcedColors: 'active',
+      reducedMotion: 'reduce',
+    },
+  ],
 ];
 
 describe.each(looks)('on %s', (_look, options) => {
@@ -99,7 +126,11 @@ describe.each(looks)('on %s', (_look, options) => {
     const { page, authorization, backAtTheAgent, complaints, close } = await visitor(options);
     await page.goto(authorization());
     expect(await page.textContent('h1')).toBe('“Notebook Agent” wants to connect');
-    expect(await page.getByRole('button').allTextContents()).toEqual(['Continue with Demo identity provider', 'Continue with Other identity provider', expect.stringMatching(/^Cancel and return to /)]);
+    expect(await page.getByRole('button').allTextContents()).toEqual([
+      'Continue with Demo identity provider',
+      'Continue with Other identity provider',
+      expect.stringMatching(/^Cancel and return to /),
+    ]);
     await expectGoodPage(page);
     await focus(page, 'Continue with Demo identity provider');
     await page.keyboard.press('Enter');
@@ -148,13 +179,24 @@ describe.each(looks)('on %s', (_look, options) => {
   test('an agent that nobody knows is told of an error by a link that says where it leads, and by nothing else (S35)', async () => {
     const { page, authorization, backAtTheAgent, complaints, close } = await visitor(options);
     const installs = 'cursor://anysphere.cursor-mcp/oauth/callback';
-    const registered = await fetch(`${system.issuer}/register`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ client_name: '🔒 Cursor (verified)', redirect_uris: [installs], token_endpoint_auth_method: 'none' }) });
+    const registered = await fetch(`${system.issuer}/register`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        client_name: '🔒 Cursor (verified)',
+        redirect_uris: [installs],
+        token_endpoint_auth_method: 'none',
+      }),
+    });
     const { client_id: clientId } = (await registered.json()) as { client_id: string };
     for (const changes of [{ client_id: clientId, redirect_uri: installs }, {}]) {
       await page.goto(authorization({ ...changes, prompt: 'none' }));
       expect(await page.textContent('h1')).toBe('This request cannot be answered');
       await expectGoodPage(page);
-      if ('client_id' in changes) expect(await page.textContent('main')).toMatch(/“Cursor” wants to hear.*an application on this device \(cursor:\/\/anysphere\.cursor-mcp\/oauth\/callback\)/s);
+      if ('client_id' in changes)
+        expect(await page.textContent('main')).toMatch(
+          /“Cursor” wants to hear.*an application on this device \(cursor:\/\/anysphere\.cursor-mcp\/oauth\/callback\)/s,
+        );
     }
     await page.getByRole('link', { name: /^Return to a program on this computer/ }).click();
     expect((await backAtTheAgent()).get('error')).toBe('login_required');
@@ -177,15 +219,24 @@ test('no page of another site can frame ours, nor run a script in it (S19)', asy
   const { page, authorization, complaints, close } = await visitor();
   await page.goto(authorization());
   const address = page.url();
-  await page.evaluate("{ const script = document.createElement('script'); script.textContent = 'document.title = 1'; document.body.append(script) }");
+  await page.evaluate(
+    "{ const script = document.createElement('script'); script.textContent = 'document.title = 1'; document.body.append(script) }",
+  );
   expect(await page.title()).toBe('“Notebook Agent” wants to connect · Sallyport');
   expect(complaints.some((complaint) => /script/.test(complaint))).toBe(true);
 
-  await page.context().route('http://127.0.0.1:9/', (route) => route.fulfill({ contentType: 'text/html', body: `<!doctype html><iframe src="${address}"></iframe>` }));
+  await page
+    .context()
+    .route('http://127.0.0.1:9/', (route) =>
+      route.fulfill({ contentType: 'text/html', body: `<!doctype html><iframe src="${address}"></iframe>` }),
+    );
   await page.goto('http://127.0.0.1:9/', { waitUntil: 'load' });
   const framed = page.frames()[1];
   expect(framed?.url().startsWith('chrome-error://') ?? false).toBe(true);
   await close();
 });
 
-describeConnectingInABrowser(() => system, () => browser);
+describeConnectingInABrowser(
+  () => system,
+  () => browser,
+);

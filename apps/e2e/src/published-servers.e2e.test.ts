@@ -25,7 +25,14 @@ describe('servers from npm that nobody here wrote, behind the gateway (R55, R66)
 
   beforeAll(async () => {
     published = await startPublishedServers();
-    system = await startStandalone({ logLevel: 'fatal', configure: (demo) => serversConfiguration(published.servers.map((server) => ({ ...server, credential: 'none' })), demo) });
+    system = await startStandalone({
+      logLevel: 'fatal',
+      configure: (demo) =>
+        serversConfiguration(
+          published.servers.map((server) => ({ ...server, credential: 'none' })),
+          demo,
+        ),
+    });
     const person = () => new Person('alice', { agentRedirectUri: system.redirectUri });
     agents.set('2025-11-25', await connectLegacyAgent({ ...system, name: 'Legacy Agent', person: person() }));
     agents.set('2026-07-28', await connectModernAgent({ ...system, name: 'Modern Agent', person: person() }));
@@ -39,9 +46,10 @@ describe('servers from npm that nobody here wrote, behind the gateway (R55, R66)
   describe.each(['2025-11-25', '2026-07-28'])('to a client of %s', (revision) => {
     const agent = (): Agent => agents.get(revision) ?? expect.fail('no agent');
 
-    test('one list holds the tools of all of them, each with its server\'s prefix (R56, R57)', async () => {
+    test("one list holds the tools of all of them, each with its server's prefix (R56, R57)", async () => {
       const names = await agent().toolNames();
-      for (const { name } of published.servers) expect(names.filter((tool) => tool.startsWith(`${name}__`)).length, name).toBeGreaterThan(0);
+      for (const { name } of published.servers)
+        expect(names.filter((tool) => tool.startsWith(`${name}__`)).length, name).toBeGreaterThan(0);
       for (const { tool } of calls) expect(names).toContain(tool);
     });
 

@@ -14,7 +14,16 @@ describe('npm start that cannot start', () => {
     scratch = makeScratch('start');
     taken = createServer();
     await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
-    const names = ['GATEWAY', 'AUTHORIZATION_SERVER', 'CONTROL_PLANE', 'HEALTH', 'DATABASE', 'DEMO_IDP', 'DEMO_NOTES', 'DEMO_WHOAMI'];
+    const names = [
+      'GATEWAY',
+      'AUTHORIZATION_SERVER',
+      'CONTROL_PLANE',
+      'HEALTH',
+      'DATABASE',
+      'DEMO_IDP',
+      'DEMO_NOTES',
+      'DEMO_WHOAMI',
+    ];
     const free = await freePorts(names.length);
     ports = Object.fromEntries(names.map((name, index) => [`SALLYPORT_${name}_PORT`, String(free[index])]));
   });
@@ -24,15 +33,24 @@ describe('npm start that cannot start', () => {
   });
 
   const start = async (env: Record<string, string>) => {
-    const app = await spawnApp({ entry: 'apps/standalone/dist/main.js', env: { SALLYPORT_DATA_DIR: join(scratch, 'data'), ...ports, ...env } });
+    const app = await spawnApp({
+      entry: 'apps/standalone/dist/main.js',
+      env: { SALLYPORT_DATA_DIR: join(scratch, 'data'), ...ports, ...env },
+    });
     const { code } = await app.exited;
     return { code, said: app.stderr().trim() };
   };
 
   test('names a taken port and the variable that moves it', async () => {
     const port = String((taken.address() as AddressInfo).port);
-    expect(await start({ SALLYPORT_CONTROL_PLANE_PORT: port })).toEqual({ code: 1, said: `sallyport: Port ${port} (control plane) is taken: stop what listens there, or set SALLYPORT_CONTROL_PLANE_PORT.` });
-    expect(await start({ SALLYPORT_DATABASE_PORT: port })).toEqual({ code: 1, said: expect.stringContaining(`Port ${port} is taken`) });
+    expect(await start({ SALLYPORT_CONTROL_PLANE_PORT: port })).toEqual({
+      code: 1,
+      said: `sallyport: Port ${port} (control plane) is taken: stop what listens there, or set SALLYPORT_CONTROL_PLANE_PORT.`,
+    });
+    expect(await start({ SALLYPORT_DATABASE_PORT: port })).toEqual({
+      code: 1,
+      said: expect.stringContaining(`Port ${port} is taken`),
+    });
   });
 
   test('names a data directory it cannot use', async () => {
@@ -44,12 +62,18 @@ describe('npm start that cannot start', () => {
   });
 
   test('names a setting it does not know', async () => {
-    expect(await start({ SALLYPORT_GATEWAY_PROT: '1' })).toEqual({ code: 1, said: expect.stringContaining('did you mean SALLYPORT_GATEWAY_PORT?') });
+    expect(await start({ SALLYPORT_GATEWAY_PROT: '1' })).toEqual({
+      code: 1,
+      said: expect.stringContaining('did you mean SALLYPORT_GATEWAY_PORT?'),
+    });
   });
 
   test('names file, line and field of a mistake in the declarative file, and leaves nothing running (R27)', async () => {
     const file = join(scratch, 'mistake.yaml');
-    writeFileSync(file, 'kind: McpServer\nname: notes\nspec:\n  url: http://127.0.0.1:1/mcp\n---\nkind: AccessPolicy\nname: open\nspec:\n  hop: gateway-to-server\n  server: notes\n');
+    writeFileSync(
+      file,
+      'kind: McpServer\nname: notes\nspec:\n  url: http://127.0.0.1:1/mcp\n---\nkind: AccessPolicy\nname: open\nspec:\n  hop: gateway-to-server\n  server: notes\n',
+    );
     const { code, said } = await start({ SALLYPORT_CONFIGURATION_FILE: file });
     expect(code).toBe(1);
     expect(said).toMatch(/mistake\.yaml:\d+/);

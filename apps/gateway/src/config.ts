@@ -44,29 +44,75 @@ const MEBIBYTE = 1024 * 1024;
 
 export const GatewayEnvironment = z.object({
   ...processVariables({ replica: 'gateway-1', healthPort: 7490 }),
-  SALLYPORT_GATEWAY_URL: variable.origin().default('http://127.0.0.1:7400').describe('Public origin of the gateway; `<origin>/mcp` is the audience of every token'),
-  SALLYPORT_ISSUER: variable.origin().default('http://127.0.0.1:7401').describe('Public origin of the authorization server'),
-  SALLYPORT_JWKS_URL: variable.url('http:', 'https:').optional().describe('Where to fetch the keys of the authorization server, if not at `<issuer>/jwks`'),
+  SALLYPORT_GATEWAY_URL: variable
+    .origin()
+    .default('http://127.0.0.1:7400')
+    .describe('Public origin of the gateway; `<origin>/mcp` is the audience of every token'),
+  SALLYPORT_ISSUER: variable
+    .origin()
+    .default('http://127.0.0.1:7401')
+    .describe('Public origin of the authorization server'),
+  SALLYPORT_JWKS_URL: variable
+    .url('http:', 'https:')
+    .optional()
+    .describe('Where to fetch the keys of the authorization server, if not at `<issuer>/jwks`'),
   SALLYPORT_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
   SALLYPORT_PORT: variable.port().default(7400),
   SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: variable.path().describe('configuration-signing.pub.jwk'),
   SALLYPORT_LEASE_PUBLIC_KEY_FILE: variable.path().describe('lease.pub.jwk: what tokens are sealed to'),
   SALLYPORT_LEASE_SIGNING_PUBLIC_KEY_FILE: variable.path().describe('lease-signing.pub.jwk'),
   SALLYPORT_GATEWAY_KEY_FILE: variable.path().describe('`<replica>.jwk`: the enrolled private key of this replica'),
-  SALLYPORT_GATEWAY_STATE_KEY_FILES: variable.list().pipe(z.array(z.string()).min(1, 'must name a file')).describe('gateway-state.key, shared by all replicas; a retired one may follow'),
+  SALLYPORT_GATEWAY_STATE_KEY_FILES: variable
+    .list()
+    .pipe(z.array(z.string()).min(1, 'must name a file'))
+    .describe('gateway-state.key, shared by all replicas; a retired one may follow'),
   SALLYPORT_SPOOL_DIR: variable.path().describe('Where events wait until they are shipped; one directory per replica'),
-  SALLYPORT_SPOOL_MAX_MEBIBYTES: variable.wholeNumber(1, 1_048_576).default(512).describe('Room for events that cannot be shipped and for calls in flight, 8 KiB each; when it is used up calls are refused before they are sent'),
-  SALLYPORT_STALENESS_BOUND: variable.duration().pipe(z.number().min(10_000, 'must be at least 10s').max(3_600_000, 'must be at most 1h')).default(300_000).describe('How old the configuration may become before calls are refused'),
+  SALLYPORT_SPOOL_MAX_MEBIBYTES: variable
+    .wholeNumber(1, 1_048_576)
+    .default(512)
+    .describe(
+      'Room for events that cannot be shipped and for calls in flight, 8 KiB each; when it is used up calls are refused before they are sent',
+    ),
+  SALLYPORT_STALENESS_BOUND: variable
+    .duration()
+    .pipe(z.number().min(10_000, 'must be at least 10s').max(3_600_000, 'must be at most 1h'))
+    .default(300_000)
+    .describe('How old the configuration may become before calls are refused'),
   SALLYPORT_MAX_BODY_KIBIBYTES: variable.wholeNumber(1, 65_536).default(4_096).describe('Largest request body'),
-  SALLYPORT_MAX_USER_MEBIBYTES: variable.wholeNumber(1, 65_536).default(64).describe('Bytes of requests and answers of one user that may be in memory at a time; what is more is refused with 429. At least 16 more than the largest request'),
-  SALLYPORT_MAX_IN_FLIGHT_MEBIBYTES: variable.wholeNumber(2, 1_048_576).default(512).describe('The same of all users together, refused with 503. No user may hold more than is free'),
-  SALLYPORT_MAX_CONNECTIONS: variable.wholeNumber(64, 1_000_000).default(10_000).describe('Open connections; one address, unless it is a listed proxy, may hold as many as are free'),
-  SALLYPORT_MAX_ANSWER_MEBIBYTES: variable.wholeNumber(16, 16_384).default(128).describe('Largest answer of a server. What makes one larger than 16 must be long texts, which are passed on as they come'),
+  SALLYPORT_MAX_USER_MEBIBYTES: variable
+    .wholeNumber(1, 65_536)
+    .default(64)
+    .describe(
+      'Bytes of requests and answers of one user that may be in memory at a time; what is more is refused with 429. At least 16 more than the largest request',
+    ),
+  SALLYPORT_MAX_IN_FLIGHT_MEBIBYTES: variable
+    .wholeNumber(2, 1_048_576)
+    .default(512)
+    .describe('The same of all users together, refused with 503. No user may hold more than is free'),
+  SALLYPORT_MAX_CONNECTIONS: variable
+    .wholeNumber(64, 1_000_000)
+    .default(10_000)
+    .describe('Open connections; one address, unless it is a listed proxy, may hold as many as are free'),
+  SALLYPORT_MAX_ANSWER_MEBIBYTES: variable
+    .wholeNumber(16, 16_384)
+    .default(128)
+    .describe(
+      'Largest answer of a server. What makes one larger than 16 must be long texts, which are passed on as they come',
+    ),
   SALLYPORT_LIST_TIMEOUT: variable.duration().default(5_000).describe('How long a list waits for one server'),
-  SALLYPORT_LIST_PAGE_KIBIBYTES: variable.wholeNumber(16, 16_384).default(1_024).describe('Size of one page of a list; what is beyond it is on the next page'),
+  SALLYPORT_LIST_PAGE_KIBIBYTES: variable
+    .wholeNumber(16, 16_384)
+    .default(1_024)
+    .describe('Size of one page of a list; what is beyond it is on the next page'),
   SALLYPORT_LEASE_TIMEOUT: variable.duration().default(5_000).describe('How long a call waits for a credential'),
-  SALLYPORT_TRUSTED_PROXIES: variable.list().default([]).describe('Addresses or CIDR ranges whose forwarded headers count'),
-  SALLYPORT_ALLOWED_ORIGINS: variable.list().default([]).describe('Origins of browser applications that may call `/mcp`'),
+  SALLYPORT_TRUSTED_PROXIES: variable
+    .list()
+    .default([])
+    .describe('Addresses or CIDR ranges whose forwarded headers count'),
+  SALLYPORT_ALLOWED_ORIGINS: variable
+    .list()
+    .default([])
+    .describe('Origins of browser applications that may call `/mcp`'),
   SALLYPORT_CA_FILES: variable.list().default([]).describe('PEM files of private certificate authorities'),
 });
 export type GatewayEnvironment = z.infer<typeof GatewayEnvironment>;

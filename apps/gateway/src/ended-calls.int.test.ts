@@ -17,7 +17,8 @@ afterAll(async () => await place?.close());
 
 const seconds = () => Math.floor(Date.now() / 1000);
 const whoami = modernRequest('tools/call', { name: 'notes__whoami', arguments: {} });
-const result = (text: string) => `${JSON.stringify({ jsonrpc: '2.0', id: 7, result: { resultType: 'complete', content: [{ type: 'text', text }] } })}`;
+const result = (text: string) =>
+  `${JSON.stringify({ jsonrpc: '2.0', id: 7, result: { resultType: 'complete', content: [{ type: 'text', text }] } })}`;
 
 /** A server that tells of progress at once, and of the result once it is let. */
 function slowServer(): { finish: () => void } {
@@ -26,7 +27,8 @@ function slowServer(): { finish: () => void } {
     if (body.method !== 'tools/call') return undefined;
     const event = (text: string) => `event: message\ndata: ${text}\n\n`;
     return {
-      status: 200, headers: { 'content-type': 'text/event-stream' },
+      status: 200,
+      headers: { 'content-type': 'text/event-stream' },
       body: (async function* () {
         yield event('{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"p","progress":1}}');
         await finished;
@@ -41,14 +43,36 @@ async function begin(user: TestUser, token: string) {
   await postByHand(place.world.url, token, modernRequest('tools/list'));
   const server = slowServer();
   const seen = place.notes.seen.length;
-  const withProgress = modernRequest('tools/call', { name: 'notes__whoami', arguments: {}, _meta: { progressToken: 'p' } });
-  const answer = postByHand(place.world.url, token, { ...withProgress, headers: { ...withProgress.headers, accept: 'application/json, text/event-stream' } });
+  const withProgress = modernRequest('tools/call', {
+    name: 'notes__whoami',
+    arguments: {},
+    _meta: { progressToken: 'p' },
+  });
+  const answer = postByHand(place.world.url, token, {
+    ...withProgress,
+    headers: { ...withProgress.headers, accept: 'application/json, text/event-stream' },
+  });
   await expect.poll(() => place.notes.seen.length).toBeGreaterThan(seen);
-  return { ...server, answer, revoke: () => place.world.change({ revocations: [{ id: newId('rev'), subject: { type: 'session', sid: user.sid }, notBefore: seconds() + 60, expiresAt: null }] }) };
+  return {
+    ...server,
+    answer,
+    revoke: () =>
+      place.world.change({
+        revocations: [
+          { id: newId('rev'), subject: { type: 'session', sid: user.sid }, notBefore: seconds() + 60, expiresAt: null },
+        ],
+      }),
+  };
 }
 
-const listen = async (token: string) => await postByHand(place.world.url, token, modernRequest('subscriptions/listen', { notifications: { toolsListChanged: true } }));
-const recordOf = (user: TestUser) => place.world.records.find(({ userId, method }) => userId === user.userId && method === 'tools/call');
+const listen = async (token: string) =>
+  await postByHand(
+    place.world.url,
+    token,
+    modernRequest('subscriptions/listen', { notifications: { toolsListChanged: true } }),
+  );
+const recordOf = (user: TestUser) =>
+  place.world.records.find(({ userId, method }) => userId === user.userId && method === 'tools/call');
 
 describe('a token that expires', () => {
   test('ends what is subscribed with it, in words, and no call that began with it (S17)', async () => {
@@ -89,9 +113,24 @@ describe('a call that is ended while it streams', () => {
 
 describe('a legacy client', () => {
   const json = { accept: 'application/json, text/event-stream' };
-  const initialize = { jsonrpc: '2.0', id: 1, method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'c', version: '1' } } };
-  const sessionOf = async (token: string) => ({ ...json, 'mcp-session-id': (await postByHand(place.world.url, token, { body: initialize, headers: json })).headers.get('mcp-session-id') ?? '' });
-  const call = (id: unknown) => ({ jsonrpc: '2.0', id, method: 'tools/call', params: { name: 'notes__whoami', arguments: {} } });
+  const initialize = {
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'initialize',
+    params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'c', version: '1' } },
+  };
+  const sessionOf = async (token: string) => ({
+    ...json,
+    'mcp-session-id':
+      (await postByHand(place.world.url, token, { body: initialize, headers: json })).headers.get('mcp-session-id') ??
+      '',
+  });
+  const call = (id: unknown) => ({
+    jsonrpc: '2.0',
+    id,
+    method: 'tools/call',
+    params: { name: 'notes__whoami', arguments: {} },
+  });
 
   test('that cancels its call hears the stream end, on a connection that stays (S17)', async () => {
     const user = place.newUser('cancelling');
@@ -110,7 +149,16 @@ describe('a legacy client', () => {
     const user = place.newUser('signed-in-again');
     const headers = await sessionOf(await place.world.token(user));
     const again = { ...user, sid: newId('ses') };
-    expect((await postByHand(place.world.url, await place.world.token(again), { body: call(3), headers })).json?.result).toMatchObject({ content: [{ text: 'signed-in-again' }] });
-    expect((await postByHand(place.world.url, await place.world.token(place.newUser('stranger')), { body: call(4), headers })).status).toBe(404);
+    expect(
+      (await postByHand(place.world.url, await place.world.token(again), { body: call(3), headers })).json?.result,
+    ).toMatchObject({ content: [{ text: 'signed-in-again' }] });
+    expect(
+      (
+        await postByHand(place.world.url, await place.world.token(place.newUser('stranger')), {
+          body: call(4),
+          headers,
+        })
+      ).status,
+    ).toBe(404);
   });
 });

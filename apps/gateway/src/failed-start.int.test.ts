@@ -24,16 +24,28 @@ function countingBus(bus: Messaging, breaks: 'peers' | 'configuration') {
   const broken = () => Promise.reject(new Error(`no ${breaks} today`));
   const messaging: Messaging = {
     ...bus,
-    broadcast: { publish: (subject, payload) => bus.broadcast.publish(subject, payload), subscribe: (subject, listener) => counted(bus.broadcast.subscribe(subject, listener)) },
-    peers: { ask: (replica, question, options) => bus.peers.ask(replica, question, options), serve: (replica, handler) => (breaks === 'peers' ? broken() : counted(bus.peers.serve(replica, handler))) },
-    configuration: Object.assign(Object.create(bus.configuration) as Messaging['configuration'], breaks === 'configuration' ? { follow: broken } : {}),
+    broadcast: {
+      publish: (subject, payload) => bus.broadcast.publish(subject, payload),
+      subscribe: (subject, listener) => counted(bus.broadcast.subscribe(subject, listener)),
+    },
+    peers: {
+      ask: (replica, question, options) => bus.peers.ask(replica, question, options),
+      serve: (replica, handler) => (breaks === 'peers' ? broken() : counted(bus.peers.serve(replica, handler))),
+    },
+    configuration: Object.assign(
+      Object.create(bus.configuration) as Messaging['configuration'],
+      breaks === 'configuration' ? { follow: broken } : {},
+    ),
   };
   return { messaging, counts: () => ({ open, everOpened }) };
 }
 
-test.each(['peers', 'configuration'] as const)('a start that fails at the %s of the bus closes all that it had opened', async (breaks) => {
-  const { messaging, counts } = countingBus(world.messaging, breaks);
-  await expect(world.startReplica('gateway-2', { messaging })).rejects.toThrow(`no ${breaks} today`);
-  expect(counts().everOpened).toBeGreaterThan(0);
-  expect(counts().open).toBe(0);
-});
+test.each(['peers', 'configuration'] as const)(
+  'a start that fails at the %s of the bus closes all that it had opened',
+  async (breaks) => {
+    const { messaging, counts } = countingBus(world.messaging, breaks);
+    await expect(world.startReplica('gateway-2', { messaging })).rejects.toThrow(`no ${breaks} today`);
+    expect(counts().everOpened).toBeGreaterThan(0);
+    expect(counts().open).toBe(0);
+  },
+);

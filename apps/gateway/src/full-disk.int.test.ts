@@ -35,13 +35,24 @@ async function start(): Promise<void> {
 }
 async function call(what: string, more: { accept?: string } = {}): Promise<RawAnswer> {
   const { body, headers } = modernRequest('tools/call', { name: 'big__add', arguments: { what } });
-  return await postByHand(world.url, await world.token(alice), { body, headers: { accept: 'application/json', ...headers, ...more } });
+  return await postByHand(world.url, await world.token(alice), {
+    body,
+    headers: { accept: 'application/json', ...headers, ...more },
+  });
 }
-const kindOf = ({ status, json }: RawAnswer) => `${status} ${JSON.stringify(json?.result?.['content'] ?? json?.error?.code)}`;
+const kindOf = ({ status, json }: RawAnswer) =>
+  `${status} ${JSON.stringify(json?.result?.['content'] ?? json?.error?.code)}`;
 const ADDED = '200 [{"type":"text","text":"added"}]';
 const NOT_READY = '503 -31500';
-const isTold = ({ status, text, headers }: RawAnswer) => status === 200 && /was carried out.*Do not repeat it/.test(text) && !text.includes('added') && headers.get('retry-after') === null;
-const recordedCalls = () => world.records.filter(({ method, server: name, decision }) => method === 'tools/call' && name === 'big' && decision === 'allow');
+const isTold = ({ status, text, headers }: RawAnswer) =>
+  status === 200 &&
+  /was carried out.*Do not repeat it/.test(text) &&
+  !text.includes('added') &&
+  headers.get('retry-after') === null;
+const recordedCalls = () =>
+  world.records.filter(
+    ({ method, server: name, decision }) => method === 'tools/call' && name === 'big' && decision === 'allow',
+  );
 const outage = () => {
   const { publish } = world.messaging.events;
   world.messaging.events.publish = () => Promise.reject(new Error('no bus'));
@@ -69,7 +80,10 @@ describe('the disk fills under calls', () => {
     answer();
     server.answers = undefined;
     const kinds = (await Promise.all(running)).map(kindOf);
-    expect([kinds.filter((kind) => kind === ADDED).length, kinds.filter((kind) => kind === NOT_READY).length]).toEqual([server.ran.length - 1, 61 - server.ran.length]);
+    expect([kinds.filter((kind) => kind === ADDED).length, kinds.filter((kind) => kind === NOT_READY).length]).toEqual([
+      server.ran.length - 1,
+      61 - server.ran.length,
+    ]);
 
     const refused: RawAnswer[] = [];
     let ran = server.ran.length;
@@ -83,7 +97,10 @@ describe('the disk fills under calls', () => {
     expect(refused[0]?.headers.get('retry-after')).toBe('2');
     expect(refused[0]?.json?.error?.message).toMatch(/Nothing was done.*Try again/);
     expect(server.ran).toHaveLength(ran);
-    expect(world.gateway.readiness()).toMatchObject({ status: 'not-ready', reasons: expect.arrayContaining([expect.stringMatching(/^the event spool refuses/)]) });
+    expect(world.gateway.readiness()).toMatchObject({
+      status: 'not-ready',
+      reasons: expect.arrayContaining([expect.stringMatching(/^the event spool refuses/)]),
+    });
 
     endOutage();
     disk.full = undefined;
@@ -100,7 +117,10 @@ describe.each(['EIO', 'EROFS', 'ENOSPC'])('the disk refuses every write (%s)', (
     const endOutage = outage();
     let answer: () => void = () => undefined;
     server.answers = new Promise((resolve) => (answer = resolve));
-    const running = [...Array.from({ length: 5 }, (_, i) => call(`running ${i}`)), call('streamed', { accept: 'application/json, text/event-stream' })];
+    const running = [
+      ...Array.from({ length: 5 }, (_, i) => call(`running ${i}`)),
+      call('streamed', { accept: 'application/json, text/event-stream' }),
+    ];
     await expect.poll(() => server.ran.length).toBe(7);
     disk.full = disk.broken = code;
     answer();
@@ -109,7 +129,9 @@ describe.each(['EIO', 'EROFS', 'ENOSPC'])('the disk refuses every write (%s)', (
     expect(answers.map((one) => isTold(one) || one.text)).toEqual(answers.map(() => true));
     expect(world.log().match(/"msg":"the record of a call could not be written: it is this one/g)).toHaveLength(6);
 
-    expect((await Promise.all(Array.from({ length: 10 }, (_, i) => call(`later ${i}`)))).map(kindOf)).toEqual(Array.from({ length: 10 }, () => NOT_READY));
+    expect((await Promise.all(Array.from({ length: 10 }, (_, i) => call(`later ${i}`)))).map(kindOf)).toEqual(
+      Array.from({ length: 10 }, () => NOT_READY),
+    );
     expect(server.ran).toHaveLength(7);
     const recordId = /evt_\w+/.exec(answers[0]?.text ?? '')?.[0];
     endOutage();
@@ -123,9 +145,14 @@ describe('a disk that is full from the start', () => {
   test('refuses calls before they are sent and is asked about once a second; the gateway is idle, alive, and ends when it is told to (R74)', async () => {
     disk.full = 'ENOSPC';
     await start();
-    expect(world.gateway.readiness()).toMatchObject({ status: 'not-ready', reasons: ['the event spool refuses (disk-full, ENOSPC)'] });
+    expect(world.gateway.readiness()).toMatchObject({
+      status: 'not-ready',
+      reasons: ['the event spool refuses (disk-full, ENOSPC)'],
+    });
     const [before, since] = [process.cpuUsage(), performance.now()];
-    expect(await Promise.all(Array.from({ length: 20 }, (_, i) => call(`${i}`)).map(async (answer) => kindOf(await answer)))).toEqual(Array.from({ length: 20 }, () => NOT_READY));
+    expect(
+      await Promise.all(Array.from({ length: 20 }, (_, i) => call(`${i}`)).map(async (answer) => kindOf(await answer))),
+    ).toEqual(Array.from({ length: 20 }, () => NOT_READY));
     expect(server.ran).toEqual([]);
     const metadata = await fetch(world.url.replace('/mcp', '/.well-known/oauth-protected-resource'));
     expect(metadata.status).toBe(200);

@@ -7,6 +7,10 @@ import type { DescribeProtectedResource } from './http/protected-resource.contro
 @Module({})
 export class GatewayModule {
   static with(describe: DescribeProtectedResource): DynamicModule {
-    return { module: GatewayModule, controllers: [ProtectedResourceController], providers: [{ provide: DESCRIBE_PROTECTED_RESOURCE, useValue: describe }] };
+    return {
+      module: GatewayModule,
+      controllers: [ProtectedResourceController],
+      providers: [{ provide: DESCRIBE_PROTECTED_RESOURCE, useValue: describe }],
+    };
   }
 }

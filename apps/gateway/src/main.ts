@@ -2,4 +2,8 @@ import { runService } from '@sallyport/process';
 import { gatewayConfig, readGatewayEnvironment } from './config.js';
 import { startGateway } from './start-gateway.js';
 
-await runService('gateway', () => readGatewayEnvironment(process.env), (environment, adapters) => startGateway(gatewayConfig(environment), adapters));
+await runService(
+  'gateway',
+  () => readGatewayEnvironment(process.env),
+  (environment, adapters) => startGateway(gatewayConfig(environment), adapters),
+);

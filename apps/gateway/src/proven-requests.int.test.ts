@@ -11,7 +11,14 @@ import { clientNameOf, startProvingServer } from './testing/proving-server.js';
 import type { ProvingServer } from './testing/proving-server.js';
 
 type Granted = Extract<LeaseOutcome, { type: 'granted' }>;
-const granted = (more: Partial<Granted>): Granted => ({ type: 'granted', headers: {}, connectionId: null, connectionRevision: 1, expiresInSeconds: 600, ...more });
+const granted = (more: Partial<Granted>): Granted => ({
+  type: 'granted',
+  headers: {},
+  connectionId: null,
+  connectionRevision: 1,
+  expiresInSeconds: 600,
+  ...more,
+});
 
 let authority: TestAuthority;
 let strangers: TestAuthority;
@@ -22,18 +29,36 @@ let world: GatewayWorld;
 let certificates: Record<'alice' | 'bob' | 'expired' | 'stranger', ServerCertificate>;
 const key = (name: string) => {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519');
-  return { signing: { method: 'http-message' as const, key: privateKey.export({ format: 'jwk' }) as Record<string, unknown>, keyId: name, algorithm: 'ed25519' as const, lifetimeSeconds: 60 }, publicKey };
+  return {
+    signing: {
+      method: 'http-message' as const,
+      key: privateKey.export({ format: 'jwk' }) as Record<string, unknown>,
+      keyId: name,
+      algorithm: 'ed25519' as const,
+      lifetimeSeconds: 60,
+    },
+    publicKey,
+  };
 };
 const [ours, others] = [key('ours'), key('others')];
 
 beforeAll(async () => {
   [authority, strangers] = await Promise.all([createTestAuthority(), createTestAuthority()]);
   const server = await authority.issue({ ip: ['127.0.0.1'] });
-  const issueClients = [authority.issueClient('alice'), authority.issueClient('bob'), authority.issueClient('late', { from: -3, until: -1 }), strangers.issueClient('alice')] as const;
+  const issueClients = [
+    authority.issueClient('alice'),
+    authority.issueClient('bob'),
+    authority.issueClient('late', { from: -3, until: -1 }),
+    strangers.issueClient('alice'),
+  ] as const;
   const [alice, bob, expired, stranger] = await Promise.all(issueClients);
   certificates = { alice, bob, expired, stranger };
   const tls = { ...server, ca: authority.certificate, requestCert: true };
-  [plain, secure, strict] = await Promise.all([startProvingServer(), startProvingServer({ ...tls, rejectUnauthorized: false }), startProvingServer(tls)]);
+  [plain, secure, strict] = await Promise.all([
+    startProvingServer(),
+    startProvingServer({ ...tls, rejectUnauthorized: false }),
+    startProvingServer(tls),
+  ]);
   secure.prove = strict.prove = (_request, socket) => ({ user: clientNameOf(socket) ?? 'nobody' });
   const documents = [
     { kind: 'OutboundNetwork', name: 'default', spec: { allow: [{ host: '127.0.0.1', http: true }] } },
@@ -41,7 +66,11 @@ beforeAll(async () => {
     ...Object.entries({ plain, secure, strict }).flatMap(([name, { url }]) => [
       { kind: 'McpServer', name, spec: { url, timeout: '5s' } },
       { kind: 'CredentialProvider', name, spec: { type: 'none', server: name } },
-      { kind: 'AccessPolicy', name, spec: { hop: 'gateway-to-server', server: name, credentialProvider: name, tools: [{ match: ['*'] }] } },
+      {
+        kind: 'AccessPolicy',
+        name,
+        spec: { hop: 'gateway-to-server', server: name, credentialProvider: name, tools: [{ match: ['*'] }] },
+      },
     ]),
   ].map((document) => Document.parse(document));
   world = await startGatewayWorld(documents, { extraCertificateAuthorities: [authority.certificate] });
@@ -60,10 +89,18 @@ afterEach(() => {
 });
 
 async function call(server: string, user: TestUser, tool = 'whoami') {
-  const answer = await postByHand(world.url, await world.token(user), modernRequest('tools/call', { name: `${server}__${tool}`, arguments: {} }));
+  const answer = await postByHand(
+    world.url,
+    await world.token(user),
+    modernRequest('tools/call', { name: `${server}__${tool}`, arguments: {} }),
+  );
   const { content } = (answer.json?.result ?? {}) as { content?: { text?: string }[] };
   const isError = answer.json?.result?.['isError'] === true;
-  return { text: isError ? undefined : content?.[0]?.text, error: isError ? content?.[0]?.text : answer.json?.error?.message, whole: answer.text };
+  return {
+    text: isError ? undefined : content?.[0]?.text,
+    error: isError ? content?.[0]?.text : answer.json?.error?.message,
+    whole: answer.text,
+  };
 }
 
 describe('requests that are signed', () => {
@@ -74,7 +111,16 @@ describe('requests that are signed', () => {
     const signature = verifyHttpSignature(request, new Map([['ours', ours.publicKey]]));
     if (signature === undefined) return 'signature';
     const { created = '', expires = '', nonce = '' } = signature.parameters;
-    if (!['@method', '@target-uri', ...Object.keys(request.headers).filter((name) => /^(authorization|content-type|content-digest|mcp-.*)$/.test(name))].every((name) => signature.components.includes(name))) return 'coverage';
+    if (
+      ![
+        '@method',
+        '@target-uri',
+        ...Object.keys(request.headers).filter((name) =>
+          /^(authorization|content-type|content-digest|mcp-.*)$/.test(name),
+        ),
+      ].every((name) => signature.components.includes(name))
+    )
+      return 'coverage';
     if (Number(created) > now() / 1000 + 5 || Number(expires) < now() / 1000) return 'time';
     if (used.has(nonce)) return 'replay';
     used.add(nonce);
@@ -89,7 +135,8 @@ describe('requests that are signed', () => {
       if (refusal !== undefined) refusals.push(refusal);
       return refusal === undefined ? { user: 'the gateway' } : { status: 403 };
     };
-    world.leasing = (_request, user) => granted({ headers: { authorization: `Bearer for-${user.userId}` }, signings: [ours.signing] });
+    world.leasing = (_request, user) =>
+      granted({ headers: { authorization: `Bearer for-${user.userId}` }, signings: [ours.signing] });
   });
 
   test('are accepted for what was decided on, and for nothing that was changed on the way (R73)', async () => {
@@ -109,7 +156,18 @@ describe('requests that are signed', () => {
   test('are good once, and not after they expired (R73)', async () => {
     await call('plain', alice);
     const { method, headers, body } = plain.seen.at(-1) ?? expect.fail();
-    const repeat = async () => (await fetch(plain.url, { method, body, headers: Object.entries(headers).flatMap(([name, value]) => (typeof value === 'string' && name !== 'connection' && name !== 'content-length' ? [[name, value] as [string, string]] : [])) })).status;
+    const repeat = async () =>
+      (
+        await fetch(plain.url, {
+          method,
+          body,
+          headers: Object.entries(headers).flatMap(([name, value]) =>
+            typeof value === 'string' && name !== 'connection' && name !== 'content-length'
+              ? [[name, value] as [string, string]]
+              : [],
+          ),
+        })
+      ).status;
     expect(await repeat()).toBe(403);
     used.clear();
     now = () => Date.now() + 66_000;
@@ -125,11 +183,17 @@ describe('requests that are signed', () => {
     const { whole } = await call('plain', alice, 'leak');
     expect(whole).toContain('signature-input');
     const { d } = ours.signing.key;
-    expect(findSecrets({ answer: whole, log: world.log(), events: JSON.stringify(world.records), server: JSON.stringify(plain.seen) }, { key: String(d) })).toEqual([]);
+    expect(
+      findSecrets(
+        { answer: whole, log: world.log(), events: JSON.stringify(world.records), server: JSON.stringify(plain.seen) },
+        { key: String(d) },
+      ),
+    ).toEqual([]);
     expect(createPublicKey({ format: 'jwk', key: ours.signing.key }).equals(ours.publicKey)).toBe(true);
   });
   test('are not sent at all when the key cannot be used', async () => {
-    world.leasing = () => granted({ signings: [{ ...ours.signing, key: { kty: 'OKP', crv: 'Ed25519', d: 'AA', x: 'AA' } }] });
+    world.leasing = () =>
+      granted({ signings: [{ ...ours.signing, key: { kty: 'OKP', crv: 'Ed25519', d: 'AA', x: 'AA' } }] });
     const before = plain.seen.length;
     expect((await call('plain', alice)).error).toContain('cannot be obtained');
     expect(plain.seen.length).toBe(before);
@@ -138,8 +202,18 @@ describe('requests that are signed', () => {
 });
 
 describe('requests with keys of a role session at AWS', () => {
-  const sessions = new Map<string, { secretAccessKey: string; sessionToken: string; expiresAt: number; user: string }>();
-  const keysOf = (user: TestUser, number = 1) => ({ method: 'aws-sigv4' as const, accessKeyId: `ASIA${user.userId.slice(-15)}${number}`, secretAccessKey: `secret+key/of+${user.userId}+${number}`, sessionToken: `session+token/of+${user.userId}+${number}==`, region: 'eu-central-1', service: 'execute-api' });
+  const sessions = new Map<
+    string,
+    { secretAccessKey: string; sessionToken: string; expiresAt: number; user: string }
+  >();
+  const keysOf = (user: TestUser, number = 1) => ({
+    method: 'aws-sigv4' as const,
+    accessKeyId: `ASIA${user.userId.slice(-15)}${number}`,
+    secretAccessKey: `secret+key/of+${user.userId}+${number}`,
+    sessionToken: `session+token/of+${user.userId}+${number}==`,
+    region: 'eu-central-1',
+    service: 'execute-api',
+  });
   const open = (keys: ReturnType<typeof keysOf>, user: string, expiresAt = Date.now() + 900_000) => {
     sessions.set(keys.accessKeyId, { ...keys, user, expiresAt });
     return keys;
@@ -149,17 +223,27 @@ describe('requests with keys of a role session at AWS', () => {
   beforeEach(() => {
     [refusals, aheadMs] = [[], 0];
     plain.prove = (request) => {
-      const refusal = awsRefusal(request, sessions, { region: 'eu-central-1', service: 'execute-api', now: Date.now() + aheadMs });
+      const refusal = awsRefusal(request, sessions, {
+        region: 'eu-central-1',
+        service: 'execute-api',
+        now: Date.now() + aheadMs,
+      });
       if (refusal !== undefined) refusals.push(refusal);
       const [, accessKeyId = ''] = /Credential=(\w+)/.exec(String(request.headers['authorization'])) ?? [];
-      return refusal === undefined ? { user: sessions.get(accessKeyId)?.user ?? '' } : { status: 403, headers: { 'x-amzn-errortype': `${refusal}:http://internal.amazon.com/coral/` } };
+      return refusal === undefined
+        ? { user: sessions.get(accessKeyId)?.user ?? '' }
+        : { status: 403, headers: { 'x-amzn-errortype': `${refusal}:http://internal.amazon.com/coral/` } };
     };
     world.leasing = (_request, user) => granted({ signings: [keysOf({ ...alice, ...user })] });
     for (const user of [alice, bob]) open(keysOf(user), user.subject);
   });
 
-  test('are each user\'s own, signed as they are sent (R43) (R34)', async () => {
-    expect(await Promise.all([alice, bob, alice].map(async (user) => (await call('plain', user)).text))).toEqual(['alice', 'bob', 'alice']);
+  test("are each user's own, signed as they are sent (R43) (R34)", async () => {
+    expect(await Promise.all([alice, bob, alice].map(async (user) => (await call('plain', user)).text))).toEqual([
+      'alice',
+      'bob',
+      'alice',
+    ]);
     expect(refusals).toEqual([]);
   });
   test('are refused when they were changed on the way, or come too late (R43)', async () => {
@@ -183,7 +267,12 @@ describe('requests with keys of a role session at AWS', () => {
   test('whose session has ended are replaced at once, and the call is made with the new ones', async () => {
     open(keysOf(alice), 'alice', Date.now() - 1_000);
     const renewed = open(keysOf(alice, 2), 'alice');
-    world.leasing = ({ rejectedConnectionRevision }) => granted(rejectedConnectionRevision === undefined ? { signings: [keysOf(alice)] } : { signings: [renewed], connectionRevision: 2 });
+    world.leasing = ({ rejectedConnectionRevision }) =>
+      granted(
+        rejectedConnectionRevision === undefined
+          ? { signings: [keysOf(alice)] }
+          : { signings: [renewed], connectionRevision: 2 },
+      );
     expect((await call('plain', alice)).text).toBe('alice');
     expect(refusals).toEqual(['ExpiredTokenException']);
   });
@@ -191,14 +280,20 @@ describe('requests with keys of a role session at AWS', () => {
     const { whole } = await call('plain', alice, 'leak');
     const { secretAccessKey, sessionToken } = keysOf(alice);
     expect(whole).toContain('x-amz-security-token');
-    expect(findSecrets({ whole, log: world.log(), events: JSON.stringify(world.records) }, { secretAccessKey, sessionToken })).toEqual([]);
+    expect(
+      findSecrets(
+        { whole, log: world.log(), events: JSON.stringify(world.records) },
+        { secretAccessKey, sessionToken },
+      ),
+    ).toEqual([]);
     expect(findSecrets({ seen: JSON.stringify(plain.seen) }, { secretAccessKey })).toEqual([]);
   });
 });
 
 describe('a client certificate', () => {
   const certificateOf = (user: TestUser) => certificates[user.subject as keyof typeof certificates];
-  const lease = (pair: ServerCertificate | undefined) => granted(pair === undefined ? {} : { clientCertificate: { certificate: pair.cert, privateKey: pair.key } });
+  const lease = (pair: ServerCertificate | undefined) =>
+    granted(pair === undefined ? {} : { clientCertificate: { certificate: pair.cert, privateKey: pair.key } });
   const people = new Map<string, TestUser>();
   beforeEach(() => {
     for (const user of [alice, bob]) people.set(user.userId, user);
@@ -208,14 +303,19 @@ describe('a client certificate', () => {
   test('is shown to the server, and a connection made with it serves nobody else, nor a call without one (R73) (R34)', async () => {
     const carol = testUser('carol');
     people.set(carol.userId, carol); // has none
-    for (const user of [alice, bob, carol, alice, carol, bob]) expect((await call('secure', user)).text).toBe(user === carol ? 'nobody' : user.subject);
-    expect(await Promise.all([alice, carol, bob, bob, alice].map(async (user) => (await call('secure', user)).text))).toEqual(['alice', 'nobody', 'bob', 'bob', 'alice']);
+    for (const user of [alice, bob, carol, alice, carol, bob])
+      expect((await call('secure', user)).text).toBe(user === carol ? 'nobody' : user.subject);
+    expect(
+      await Promise.all([alice, carol, bob, bob, alice].map(async (user) => (await call('secure', user)).text)),
+    ).toEqual(['alice', 'nobody', 'bob', 'bob', 'alice']);
   });
   test('that was replaced is not used again', async () => {
     expect((await call('secure', alice)).text).toBe('alice');
     const renewed = await authority.issueClient('alice 2');
     world.leasing = () => lease(renewed);
-    await world.change({ puts: [Document.parse({ kind: 'Role', name: `again-${Date.now()}`, spec: { scopes: ['x'] } })] });
+    await world.change({
+      puts: [Document.parse({ kind: 'Role', name: `again-${Date.now()}`, spec: { scopes: ['x'] } })],
+    });
     await expect.poll(async () => (await call('secure', alice)).text).toBe('alice 2');
   });
   test('of somebody the server does not know, or an expired one, opens nothing; the right one does (R73)', async () => {
@@ -223,7 +323,10 @@ describe('a client certificate', () => {
     for (const name of ['stranger', 'expired'] as const) {
       const user = testUser(name);
       people.set(user.userId, user);
-      expect(await call('strict', user)).toMatchObject({ text: undefined, error: 'strict is not available. Try again later.' });
+      expect(await call('strict', user)).toMatchObject({
+        text: undefined,
+        error: 'strict is not available. Try again later.',
+      });
     }
     const nobody = testUser('nobody');
     people.set(nobody.userId, nobody);

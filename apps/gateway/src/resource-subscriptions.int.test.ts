@@ -16,10 +16,25 @@ let old: ChangingServer;
 let mute: ChangingServer;
 let world: GatewayWorld;
 
-const policy = (name: string, resources: string[]) => Document.parse({ kind: 'AccessPolicy', name, spec: { hop: 'gateway-to-server', server: name, credentialProvider: name, tools: [{ match: ['*'] }], resources: [{ match: resources }] } });
+const policy = (name: string, resources: string[]) =>
+  Document.parse({
+    kind: 'AccessPolicy',
+    name,
+    spec: {
+      hop: 'gateway-to-server',
+      server: name,
+      credentialProvider: name,
+      tools: [{ match: ['*'] }],
+      resources: [{ match: resources }],
+    },
+  });
 
 beforeAll(async () => {
-  [modern, old, mute] = await Promise.all([startModernAskingServer(), startChangingServer({ offersStream: true }), startChangingServer({ offersStream: false })]);
+  [modern, old, mute] = await Promise.all([
+    startModernAskingServer(),
+    startChangingServer({ offersStream: true }),
+    startChangingServer({ offersStream: false }),
+  ]);
   const server = (name: string, url: string) => [
     Document.parse({ kind: 'McpServer', name, spec: { url, timeout: '5s' } }),
     Document.parse({ kind: 'CredentialProvider', name, spec: { type: 'none', server: name } }),
@@ -28,9 +43,17 @@ beforeAll(async () => {
   world = await startGatewayWorld([
     Document.parse({ kind: 'OutboundNetwork', name: 'default', spec: { allow: [{ host: '127.0.0.1', http: true }] } }),
     Document.parse({ kind: 'AccessPolicy', name: 'everyone', spec: { hop: 'client-to-gateway' } }),
-    ...server('modern', modern.url), ...server('old', old.url), ...server('mute', mute.url),
+    ...server('modern', modern.url),
+    ...server('old', old.url),
+    ...server('mute', mute.url),
   ]);
-  world.leasing = () => ({ type: 'granted', headers: {}, connectionId: null, connectionRevision: 1, expiresInSeconds: 600 });
+  world.leasing = () => ({
+    type: 'granted',
+    headers: {},
+    connectionId: null,
+    connectionRevision: 1,
+    expiresInSeconds: 600,
+  });
 });
 afterAll(async () => {
   await world?.close();
@@ -41,7 +64,10 @@ async function connected(user: TestUser, url = world.url, sessionId?: string) {
   const client = new Client({ name: 'v1', version: '1' });
   const heard: string[] = [];
   client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => void heard.push(params.uri));
-  const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers: { authorization: `Bearer ${await world.token(user, { aud: url })}` } }, ...(sessionId === undefined ? {} : { sessionId }) });
+  const transport = new StreamableHTTPClientTransport(new URL(url), {
+    requestInit: { headers: { authorization: `Bearer ${await world.token(user, { aud: url })}` } },
+    ...(sessionId === undefined ? {} : { sessionId }),
+  });
   await client.connect(transport);
   if (sessionId !== undefined) transport.setProtocolVersion('2025-11-25');
   /** A call that runs until `release`. */
@@ -90,7 +116,14 @@ test('an older server is asked in its own words, and what it tells in a call rea
 test('a resource that is absent, hidden or of no server is one answer to a subscription (S15)', async () => {
   const { client } = await connected(testUser('carol'));
   const uris = ['via-old+note://absent', 'via-old+secret://mine', 'via-nobody+note://mine', 'note://mine'];
-  const refusals = await Promise.all(uris.map((uri) => client.subscribeResource({ uri }).then(() => 'subscribed', (error: Error) => error.message.replaceAll(uri, '<uri>'))));
+  const refusals = await Promise.all(
+    uris.map((uri) =>
+      client.subscribeResource({ uri }).then(
+        () => 'subscribed',
+        (error: Error) => error.message.replaceAll(uri, '<uri>'),
+      ),
+    ),
+  );
   expect(new Set(refusals).size).toBe(1);
   expect(refusals[0]).not.toBe('subscribed');
   expect(old.asked).not.toContain('subscribe secret://mine');
@@ -106,7 +139,14 @@ test('an update is not told once policy withholds the resource (S17)', async () 
   await expect.poll(() => heard).toEqual(['via-modern+note://mine']);
   // What was permitted first still is; the other one is not.
   await world.change({ puts: [policy('modern', ['note://mine'])] });
-  await expect.poll(() => client.readResource({ uri: 'via-modern+note://other' }).then(() => 'read', (error: Error) => error.message)).toMatch(/-32602/);
+  await expect
+    .poll(() =>
+      client.readResource({ uri: 'via-modern+note://other' }).then(
+        () => 'read',
+        (error: Error) => error.message,
+      ),
+    )
+    .toMatch(/-32602/);
   modern.notify.resourceUpdated('note://other');
   modern.notify.resourceUpdated('note://mine');
   await expect.poll(() => heard.length).toBeGreaterThan(1);
@@ -142,11 +182,18 @@ test('a session holds so many subscriptions and no more', async () => {
 
 /** A client of 2026-07-28 that listens. */
 async function listening(user: TestUser, url = world.url) {
-  const client = new ModernClient({ name: 'v2', version: '1' }, { versionNegotiation: { mode: { pin: '2026-07-28' } } });
+  const client = new ModernClient(
+    { name: 'v2', version: '1' },
+    { versionNegotiation: { mode: { pin: '2026-07-28' } } },
+  );
   const heard: string[] = [];
   client.setNotificationHandler('notifications/tools/list_changed', () => void heard.push('tools'));
   client.setNotificationHandler('notifications/resources/updated', ({ params }) => void heard.push(params.uri));
-  await client.connect(new ModernTransport(new URL(url), { requestInit: { headers: { authorization: `Bearer ${await world.token(user)}` } } }));
+  await client.connect(
+    new ModernTransport(new URL(url), {
+      requestInit: { headers: { authorization: `Bearer ${await world.token(user)}` } },
+    }),
+  );
   return { client, heard };
 }
 
@@ -155,7 +202,10 @@ test('a server of 2025-11-25 feeds the subscriptions of clients of 2026-07-28 fr
   const opened = old.streams.opened;
   const gina = testUser('gina');
   const [one, two] = await Promise.all([listening(gina), listening(gina)]);
-  const first = await one.client.listen({ toolsListChanged: true, resourceSubscriptions: ['via-old+note://mine', 'via-old+secret://mine'] });
+  const first = await one.client.listen({
+    toolsListChanged: true,
+    resourceSubscriptions: ['via-old+note://mine', 'via-old+secret://mine'],
+  });
   const second = await two.client.listen({ resourceSubscriptions: ['via-old+note://other'] });
   expect(first.honoredFilter.resourceSubscriptions).toEqual(['via-old+note://mine']);
   expect(second.honoredFilter).toEqual({ resourceSubscriptions: ['via-old+note://other'] });
@@ -174,8 +224,14 @@ test('a server of 2025-11-25 feeds the subscriptions of clients of 2026-07-28 fr
 
 test('an older server without a stream of its own, or without the resource, takes no part (B5)', async () => {
   const { client } = await listening(testUser('ines'));
-  const subscription = await client.listen({ toolsListChanged: true, resourceSubscriptions: ['via-mute+note://mine', 'via-old+note://absent', 'via-old+note://mine'] });
-  expect(subscription.honoredFilter).toEqual({ toolsListChanged: true, resourceSubscriptions: ['via-old+note://mine'] });
+  const subscription = await client.listen({
+    toolsListChanged: true,
+    resourceSubscriptions: ['via-mute+note://mine', 'via-old+note://absent', 'via-old+note://mine'],
+  });
+  expect(subscription.honoredFilter).toEqual({
+    toolsListChanged: true,
+    resourceSubscriptions: ['via-old+note://mine'],
+  });
   expect(mute.asked).toEqual([]);
   await subscription.close();
   await client.close();
@@ -211,7 +267,16 @@ test('the stream of an older server ends when the sign-in of its last listener i
   const { client, heard } = await listening(mia);
   await client.listen({ resourceSubscriptions: ['via-old+note://mine'] });
   expect(old.streams.open).toBe(1);
-  await world.change({ revocations: [{ id: newId('rev'), subject: { type: 'session', sid: mia.sid }, notBefore: Math.floor(Date.now() / 1000) + 60, expiresAt: null }] });
+  await world.change({
+    revocations: [
+      {
+        id: newId('rev'),
+        subject: { type: 'session', sid: mia.sid },
+        notBefore: Math.floor(Date.now() / 1000) + 60,
+        expiresAt: null,
+      },
+    ],
+  });
   await expect.poll(() => old.streams.open, { timeout: 5_000 }).toBe(0);
   expect(heard).toEqual([]);
   await client.close();
@@ -222,7 +287,14 @@ test('what an older server tells in a call is not passed on once policy withhold
   await client.subscribeResource({ uri: 'via-old+note://mine' });
   await client.subscribeResource({ uri: 'via-old+note://other' });
   await world.change({ puts: [policy('old', ['note://other'])] });
-  await expect.poll(() => client.readResource({ uri: 'via-old+note://mine' }).then(() => 'read', (error: Error) => error.message)).toMatch(/-32602/);
+  await expect
+    .poll(() =>
+      client.readResource({ uri: 'via-old+note://mine' }).then(
+        () => 'read',
+        (error: Error) => error.message,
+      ),
+    )
+    .toMatch(/-32602/);
   await client.callTool({ name: 'old__touch', arguments: {} });
   expect(heard).toEqual(['via-old+note://other']);
   await world.change({ puts: [policy('old', ['note://**'])] });

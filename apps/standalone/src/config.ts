@@ -6,9 +6,18 @@ const port = (fallback: number, use: string) => variable.port().default(fallback
 
 /** The environment of `npm start`. Everything has a default; nothing needs to be set to try it. */
 export const StandaloneEnvironment = z.strictObject({
-  SALLYPORT_DATA_DIR: variable.path().default('.sallyport').describe('Where everything is kept: keys, database, spool, the demonstration’s data'),
-  SALLYPORT_CONFIGURATION_FILE: variable.path().optional().describe('The declarative file; `sallyport.yaml` by default'),
-  SALLYPORT_HOST: z.enum(['127.0.0.1', '::1', 'localhost'], 'must be a loopback address: standalone is for one machine').default('127.0.0.1').describe('Loopback address to listen on'),
+  SALLYPORT_DATA_DIR: variable
+    .path()
+    .default('.sallyport')
+    .describe('Where everything is kept: keys, database, spool, the demonstration’s data'),
+  SALLYPORT_CONFIGURATION_FILE: variable
+    .path()
+    .optional()
+    .describe('The declarative file; `sallyport.yaml` by default'),
+  SALLYPORT_HOST: z
+    .enum(['127.0.0.1', '::1', 'localhost'], 'must be a loopback address: standalone is for one machine')
+    .default('127.0.0.1')
+    .describe('Loopback address to listen on'),
   SALLYPORT_GATEWAY_PORT: port(7400, 'the gateway'),
   SALLYPORT_AUTHORIZATION_SERVER_PORT: port(7401, 'the authorization server'),
   SALLYPORT_CONTROL_PLANE_PORT: port(7402, 'the control plane'),
@@ -18,11 +27,22 @@ export const StandaloneEnvironment = z.strictObject({
   SALLYPORT_HEALTH_PORT: port(7490, 'health and metrics'),
   SALLYPORT_DATABASE_PORT: port(7432, 'the embedded PostgreSQL'),
   SALLYPORT_DEMO: variable.flag().default(true).describe('Start the demo identity provider and servers'),
-  SALLYPORT_DEMO_IDP_CLIENT_SECRET: variable.secret().optional().describe('What the demo identity provider knows us by; made up at each start when not set'),
+  SALLYPORT_DEMO_IDP_CLIENT_SECRET: variable
+    .secret()
+    .optional()
+    .describe('What the demo identity provider knows us by; made up at each start when not set'),
   SALLYPORT_LOG_LEVEL: variable.logLevel().default('warn').describe('How much the services print'),
   SALLYPORT_EVENT_RETENTION: eventRetention(),
-  SALLYPORT_CA_FILES: variable.list().default([]).describe('PEM files of private certificate authorities that identity providers, client documents and servers may use'),
-  DATABASE_URL: variable.url('postgresql:', 'postgres:').optional().describe('A PostgreSQL of yours instead of the embedded one'),
+  SALLYPORT_CA_FILES: variable
+    .list()
+    .default([])
+    .describe(
+      'PEM files of private certificate authorities that identity providers, client documents and servers may use',
+    ),
+  DATABASE_URL: variable
+    .url('postgresql:', 'postgres:')
+    .optional()
+    .describe('A PostgreSQL of yours instead of the embedded one'),
 });
 export type StandaloneEnvironment = z.infer<typeof StandaloneEnvironment>;
 

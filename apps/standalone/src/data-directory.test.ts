@@ -15,13 +15,15 @@ afterEach(() => rmSync(parent, { recursive: true, force: true }));
 test('the first start makes the directory and its secrets, readable by the owner only', () => {
   const data = openDataDirectory(join(parent, 'new'));
   data.secrets(() => undefined);
-  for (const file of ['admin-token', 'database-password'].map((name) => join(data.path, name))) expect(statSync(file).mode & 0o777).toBe(0o600);
+  for (const file of ['admin-token', 'database-password'].map((name) => join(data.path, name)))
+    expect(statSync(file).mode & 0o777).toBe(0o600);
   expect(statSync(data.keys).mode & 0o777).toBe(0o700);
 });
 
 test('the second start finds the secrets of the first', () => {
   const first = openDataDirectory(join(parent, 'data'));
-  const revealed = (data: DataDirectory) => Object.values(data.secrets(() => undefined)).map((secret: Secret) => secret.reveal());
+  const revealed = (data: DataDirectory) =>
+    Object.values(data.secrets(() => undefined)).map((secret: Secret) => secret.reveal());
   const secrets = revealed(first);
   first.release();
   expect(revealed(openDataDirectory(join(parent, 'data')))).toEqual(secrets);
@@ -35,7 +37,7 @@ test('a directory in use by a living process is refused with its pid, one left b
   expect(() => openDataDirectory(data.path)).not.toThrow();
 });
 
-test('a number that a process was given after the file was written is not its writer\'s: the directory is taken over', () => {
+test("a number that a process was given after the file was written is not its writer's: the directory is taken over", () => {
   const data = openDataDirectory(join(parent, 'data'));
   const file = join(data.path, 'process.pid');
   writeFileSync(file, String(process.ppid));
@@ -45,7 +47,7 @@ test('a number that a process was given after the file was written is not its wr
   expect(readFileSync(file, 'utf8')).toBe(String(process.pid));
 });
 
-test('a directory that is given up while another process holds it stays that one\'s', () => {
+test("a directory that is given up while another process holds it stays that one's", () => {
   const data = openDataDirectory(join(parent, 'data'));
   const file = join(data.path, 'process.pid');
   writeFileSync(file, String(process.ppid));

@@ -36,13 +36,21 @@ export function openDataDirectory(path: string): DataDirectory {
     accessSync(root, constants.R_OK | constants.W_OK | constants.X_OK);
     for (const name of ['keys', 'spool', 'demo']) mkdirSync(join(root, name), { recursive: true, mode: 0o700 });
     const release = claim(join(root, 'process.pid'), root);
-    return { path: root, keys: join(root, 'keys'), spool: join(root, 'spool'), demo: join(root, 'demo'), secrets: (say) => asUnusable(root, () => secretsIn(root, say)), release };
+    return {
+      path: root,
+      keys: join(root, 'keys'),
+      spool: join(root, 'spool'),
+      demo: join(root, 'demo'),
+      secrets: (say) => asUnusable(root, () => secretsIn(root, say)),
+      release,
+    };
   });
 }
 
 function secretsIn(root: string, say: (sentence: string) => void): DataDirectorySecrets {
   const [token, password] = [adminTokenFile(root), databasePasswordFile(root)];
-  if (!existsSync(token) && existsSync(password)) say(`The file ${token} was not there and is made anew: the old one is good no more.`);
+  if (!existsSync(token) && existsSync(password))
+    say(`The file ${token} was not there and is made anew: the old one is good no more.`);
   return {
     adminToken: new Secret(keep(token, () => `sp_admin_${randomBytes(32).toString('base64url')}`)),
     databasePassword: new Secret(keep(password, () => randomBytes(24).toString('base64url'))),
@@ -58,7 +66,11 @@ function asUnusable<T>(root: string, use: () => T): T {
   } catch (cause) {
     if (cause instanceof SallyportError && cause.code !== 'key_directory_unusable') throw cause;
     const why = cause instanceof Error ? cause.message.replace(/\.$/, '') : String(cause);
-    throw new SallyportError('data_directory_unusable', `The data directory ${root} cannot be used (${why}): make it writable, or set SALLYPORT_DATA_DIR.`, { cause });
+    throw new SallyportError(
+      'data_directory_unusable',
+      `The data directory ${root} cannot be used (${why}): make it writable, or set SALLYPORT_DATA_DIR.`,
+      { cause },
+    );
   }
 }
 

@@ -8,7 +8,9 @@ import { SallyportError, Secret } from '@sallyport/kernel';
 import { databasePasswordFile } from './data-directory.js';
 
 /** Where this installation's database is: a server of ours below the data directory, or one that the environment names. */
-export type DatabasePlace = { readonly kind: 'embedded'; readonly directory: string; readonly hasData: boolean } | { readonly kind: 'own'; readonly url: string };
+export type DatabasePlace =
+  | { readonly kind: 'embedded'; readonly directory: string; readonly hasData: boolean }
+  | { readonly kind: 'own'; readonly url: string };
 
 /**
  * Writes nothing.
@@ -48,10 +50,14 @@ export async function migrateOwn(url: string): Promise<{ readonly isNew: boolean
  * Its URL, once it is migrated. An embedded one is kept up for as long as the process lives, or else ends the process.
  * @throws SallyportError as the embedded PostgreSQL does
  */
-export async function openDatabase(place: DatabasePlace, { port, password, scope }: { port: number; password: Secret; scope: Pick<ProcessScope, 'onClose' | 'say' | 'stop'> }): Promise<Secret> {
+export async function openDatabase(
+  place: DatabasePlace,
+  { port, password, scope }: { port: number; password: Secret; scope: Pick<ProcessScope, 'onClose' | 'say' | 'stop'> },
+): Promise<Secret> {
   if (place.kind === 'own') return new Secret(place.url);
   const { directory } = place;
-  if (directory.startsWith(`${ROOTS_OWN}/`)) for (const folder of [ROOTS_OWN, dirname(directory)]) ensureOwnFolder(folder, 0o755);
+  if (directory.startsWith(`${ROOTS_OWN}/`))
+    for (const folder of [ROOTS_OWN, dirname(directory)]) ensureOwnFolder(folder, 0o755);
   const onGivenUp = (sentence: string) => {
     scope.say(sentence);
     scope.stop(1);

@@ -12,11 +12,16 @@ beforeEach(async () => {
 afterEach(() => new Promise((resolve) => taken.close(resolve)));
 
 test('a taken port is named with its use and the variable that moves it', async () => {
-  await expect(ensurePortsAreFree('127.0.0.1', [{ use: 'gateway', port, variable: 'SALLYPORT_GATEWAY_PORT' }]))
-    .rejects.toThrow(`Port ${port} (gateway) is taken: stop what listens there, or set SALLYPORT_GATEWAY_PORT.`);
+  await expect(
+    ensurePortsAreFree('127.0.0.1', [{ use: 'gateway', port, variable: 'SALLYPORT_GATEWAY_PORT' }]),
+  ).rejects.toThrow(`Port ${port} (gateway) is taken: stop what listens there, or set SALLYPORT_GATEWAY_PORT.`);
 });
 
 test('one port wanted twice is refused', async () => {
-  await expect(ensurePortsAreFree('127.0.0.1', [{ use: 'gateway', port: 1, variable: 'A' }, { use: 'health', port: 1, variable: 'B' }]))
-    .rejects.toThrow('wanted twice, for gateway and for health: change B.');
+  await expect(
+    ensurePortsAreFree('127.0.0.1', [
+      { use: 'gateway', port: 1, variable: 'A' },
+      { use: 'health', port: 1, variable: 'B' },
+    ]),
+  ).rejects.toThrow('wanted twice, for gateway and for health: change B.');
 });

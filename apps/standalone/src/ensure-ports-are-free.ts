@@ -16,7 +16,11 @@ export async function ensurePortsAreFree(host: string, ports: readonly WantedPor
   const users = new Map<number, WantedPort>();
   for (const wanted of ports) {
     const other = users.get(wanted.port);
-    if (other) throw new SallyportError('port_taken', `Port ${wanted.port} is wanted twice, for ${other.use} and for ${wanted.use}: change ${wanted.variable}.`);
+    if (other)
+      throw new SallyportError(
+        'port_taken',
+        `Port ${wanted.port} is wanted twice, for ${other.use} and for ${wanted.use}: change ${wanted.variable}.`,
+      );
     users.set(wanted.port, wanted);
   }
   for (const { use, port, variable } of ports) {
@@ -24,7 +28,13 @@ export async function ensurePortsAreFree(host: string, ports: readonly WantedPor
       const probe = createServer();
       probe.once('error', (cause: NodeJS.ErrnoException) => {
         const why = cause.code === 'EADDRINUSE' ? 'is taken' : `cannot be used (${cause.code})`;
-        reject(new SallyportError('port_taken', `Port ${port} (${use}) ${why}: stop what listens there, or set ${variable}.`, { cause }));
+        reject(
+          new SallyportError(
+            'port_taken',
+            `Port ${port} (${use}) ${why}: stop what listens there, or set ${variable}.`,
+            { cause },
+          ),
+        );
       });
       probe.listen(port, host, () => probe.close(() => resolve()));
     });

@@ -1,7 +1,21 @@
 import type { Demo } from '@sallyport/demo';
 
 /** What `npm start` prints when everything is up: where it is, how an agent connects, who may sign in. */
-export function greeting({ gatewayUrl, controlPlaneUrl, healthUrl, dataDirectory, configurationFile, demo }: { gatewayUrl: string; controlPlaneUrl: string; healthUrl: string; dataDirectory: string; configurationFile: string; demo: Demo | undefined }): string {
+export function greeting({
+  gatewayUrl,
+  controlPlaneUrl,
+  healthUrl,
+  dataDirectory,
+  configurationFile,
+  demo,
+}: {
+  gatewayUrl: string;
+  controlPlaneUrl: string;
+  healthUrl: string;
+  dataDirectory: string;
+  configurationFile: string;
+  demo: Demo | undefined;
+}): string {
   const endpoint = `${gatewayUrl}/mcp`;
   const entry = JSON.stringify({ url: endpoint });
   return [
@@ -13,7 +27,11 @@ export function greeting({ gatewayUrl, controlPlaneUrl, healthUrl, dataDirectory
     `  VS Code       .vscode/mcp.json     {"servers":{"sallyport":{"type":"http","url":"${endpoint}"}}}`,
     '',
     ...(demo
-      ? [`  Demo users    ${demo.users.map(({ username, password }) => (username === password ? username : `${username}/${password}`)).join(', ')} (password = name); at the notes server: ${demo.notesAccounts.map(({ username, password }) => `${username}/${password}`).join(', ')}`, '  See it work   npm run demo', '']
+      ? [
+          `  Demo users    ${demo.users.map(({ username, password }) => (username === password ? username : `${username}/${password}`)).join(', ')} (password = name); at the notes server: ${demo.notesAccounts.map(({ username, password }) => `${username}/${password}`).join(', ')}`,
+          '  See it work   npm run demo',
+          '',
+        ]
       : []),
     `  Configuration ${configurationFile}`,
     `  Administration ${controlPlaneUrl}/v1/events with the token in ${dataDirectory}/admin-token`,

@@ -31,7 +31,11 @@ const MEBIBYTE = 1024 * 1024;
  * them. What this file chooses are adapters; the services are those of a distributed deployment.
  * @returns what to print once everything is ready
  */
-export async function startStandalone(settings: StandaloneEnvironment, env: Readonly<Record<string, string | undefined>>, scope: ProcessScope): Promise<string> {
+export async function startStandalone(
+  settings: StandaloneEnvironment,
+  env: Readonly<Record<string, string | undefined>>,
+  scope: ProcessScope,
+): Promise<string> {
   const host = settings.SALLYPORT_HOST;
   await ensurePortsAreFree(host, wantedPorts(settings));
   const data = openDataDirectory(settings.SALLYPORT_DATA_DIR);
@@ -45,7 +49,11 @@ export async function startStandalone(settings: StandaloneEnvironment, env: Read
   const metrics = createMetrics();
   scope.onClose('metrics', () => metrics.shutdown());
 
-  const databaseUrl = await openDatabase(place, { port: settings.SALLYPORT_DATABASE_PORT, password: secrets.databasePassword, scope });
+  const databaseUrl = await openDatabase(place, {
+    port: settings.SALLYPORT_DATABASE_PORT,
+    password: secrets.databasePassword,
+    scope,
+  });
   const messaging = createInProcessMessaging({ onProblem: (problem) => logger.warn({ problem }, 'bus') });
   scope.onClose('bus', () => messaging.close());
 
@@ -68,7 +76,11 @@ export async function startStandalone(settings: StandaloneEnvironment, env: Read
   const demo = settings.SALLYPORT_DEMO
     ? await startDemo({
         host,
-        ports: { identityProvider: settings.SALLYPORT_DEMO_IDP_PORT, notes: settings.SALLYPORT_DEMO_NOTES_PORT, whoami: settings.SALLYPORT_DEMO_WHOAMI_PORT },
+        ports: {
+          identityProvider: settings.SALLYPORT_DEMO_IDP_PORT,
+          notes: settings.SALLYPORT_DEMO_NOTES_PORT,
+          whoami: settings.SALLYPORT_DEMO_WHOAMI_PORT,
+        },
         dataDir: data.path,
         issuer,
         clientSecret,
@@ -79,39 +91,125 @@ export async function startStandalone(settings: StandaloneEnvironment, env: Read
 
   const certificateAuthorities = readCertificateAuthorities(settings.SALLYPORT_CA_FILES);
   const parts = { messaging, logger, metrics };
-  keep(await startControlPlane({
-    publicUrl: controlPlaneUrl, gatewayUrl, issuer, jwksUrl: `${issuer}/jwks`, host, port: settings.SALLYPORT_CONTROL_PLANE_PORT,
-    databaseUrl,
-    adminToken: secrets.adminToken,
-    declarativeFile: configurationFile,
-    secretVariables: { ...env, [DEMO_CLIENT_SECRET_VARIABLE]: clientSecret.reveal() },
-    keys: { masterKeyFile: keys.master, configurationSigningKeyFile: keys.configurationSigning, leaseKeyFile: keys.lease, leaseSigningKeyFile: keys.leaseSigning, enrolledGateways: keys.gateways },
-    replica: 'control-plane', authorizationServers: ['authorization-server'], stalenessBoundMs: STALENESS_BOUND_MS, heartbeatIntervalMs: 1_000, eventRetentionMs: settings.SALLYPORT_EVENT_RETENTION, maxConnections: MAX_CONNECTIONS, trustedProxies: [], extraCertificateAuthorities: certificateAuthorities,
-  }, parts));
-  keep(await startAuthorizationServer({
-    issuer, gatewayUrl, controlPlaneUrl, host, port: settings.SALLYPORT_AUTHORIZATION_SERVER_PORT,
-    databaseUrl, masterKeyFile: keys.master, configurationVerifyKeyFile: keys.configurationSigningPublic,
-    replica: 'authorization-server', stalenessBoundMs: STALENESS_BOUND_MS, maxConnections: MAX_CONNECTIONS, trustedProxies: [], allowedOrigins: [], extraCertificateAuthorities: certificateAuthorities,
-  }, parts));
-  keep(await startTokenRefreshWorker({
-    databaseUrl, queue: { kind: 'postgres', databaseUrl: databaseUrl.reveal() }, masterKeyFile: keys.master, configurationVerifyKeyFile: keys.configurationSigningPublic,
-    replica: 'token-refresh-worker', stalenessBoundMs: STALENESS_BOUND_MS, extraCertificateAuthorities: certificateAuthorities,
-  }, parts));
-  keep(await startGateway({
-    replica: REPLICA, listen: { host, port: settings.SALLYPORT_GATEWAY_PORT }, gatewayUrl, issuer, jwksUrl: `${issuer}/jwks`, maxConnections: MAX_CONNECTIONS, trustedProxies: [], allowedOrigins: [],
-    keys: { configurationPublicKey: keys.configurationSigningPublic, leasePublicKey: keys.leasePublic, leaseSigningPublicKey: keys.leaseSigningPublic, replicaKey: keys.gatewayKey(REPLICA), gatewayState: [keys.gatewayState] },
-    spoolDirectory: data.spool, spoolMaxBytes: 512 * MEBIBYTE, maxAnswerBytes: 128 * MEBIBYTE, stalenessBoundMs: STALENESS_BOUND_MS, maxBodyBytes: 4 * MEBIBYTE, maxUserBytes: 64 * MEBIBYTE, maxBytesInFlight: 512 * MEBIBYTE, listTimeoutMs: 5_000, listPageLength: MEBIBYTE, leaseTimeoutMs: 5_000, extraCertificateAuthorities: certificateAuthorities,
-  }, parts));
+  keep(
+    await startControlPlane(
+      {
+        publicUrl: controlPlaneUrl,
+        gatewayUrl,
+        issuer,
+        jwksUrl: `${issuer}/jwks`,
+        host,
+        port: settings.SALLYPORT_CONTROL_PLANE_PORT,
+        databaseUrl,
+        adminToken: secrets.adminToken,
+        declarativeFile: configurationFile,
+        secretVariables: { ...env, [DEMO_CLIENT_SECRET_VARIABLE]: clientSecret.reveal() },
+        keys: {
+          masterKeyFile: keys.master,
+          configurationSigningKeyFile: keys.configurationSigning,
+          leaseKeyFile: keys.lease,
+          leaseSigningKeyFile: keys.leaseSigning,
+          enrolledGateways: keys.gateways,
+        },
+        replica: 'control-plane',
+        authorizationServers: ['authorization-server'],
+        stalenessBoundMs: STALENESS_BOUND_MS,
+        heartbeatIntervalMs: 1_000,
+        eventRetentionMs: settings.SALLYPORT_EVENT_RETENTION,
+        maxConnections: MAX_CONNECTIONS,
+        trustedProxies: [],
+        extraCertificateAuthorities: certificateAuthorities,
+      },
+      parts,
+    ),
+  );
+  keep(
+    await startAuthorizationServer(
+      {
+        issuer,
+        gatewayUrl,
+        controlPlaneUrl,
+        host,
+        port: settings.SALLYPORT_AUTHORIZATION_SERVER_PORT,
+        databaseUrl,
+        masterKeyFile: keys.master,
+        configurationVerifyKeyFile: keys.configurationSigningPublic,
+        replica: 'authorization-server',
+        stalenessBoundMs: STALENESS_BOUND_MS,
+        maxConnections: MAX_CONNECTIONS,
+        trustedProxies: [],
+        allowedOrigins: [],
+        extraCertificateAuthorities: certificateAuthorities,
+      },
+      parts,
+    ),
+  );
+  keep(
+    await startTokenRefreshWorker(
+      {
+        databaseUrl,
+        queue: { kind: 'postgres', databaseUrl: databaseUrl.reveal() },
+        masterKeyFile: keys.master,
+        configurationVerifyKeyFile: keys.configurationSigningPublic,
+        replica: 'token-refresh-worker',
+        stalenessBoundMs: STALENESS_BOUND_MS,
+        extraCertificateAuthorities: certificateAuthorities,
+      },
+      parts,
+    ),
+  );
+  keep(
+    await startGateway(
+      {
+        replica: REPLICA,
+        listen: { host, port: settings.SALLYPORT_GATEWAY_PORT },
+        gatewayUrl,
+        issuer,
+        jwksUrl: `${issuer}/jwks`,
+        maxConnections: MAX_CONNECTIONS,
+        trustedProxies: [],
+        allowedOrigins: [],
+        keys: {
+          configurationPublicKey: keys.configurationSigningPublic,
+          leasePublicKey: keys.leasePublic,
+          leaseSigningPublicKey: keys.leaseSigningPublic,
+          replicaKey: keys.gatewayKey(REPLICA),
+          gatewayState: [keys.gatewayState],
+        },
+        spoolDirectory: data.spool,
+        spoolMaxBytes: 512 * MEBIBYTE,
+        maxAnswerBytes: 128 * MEBIBYTE,
+        stalenessBoundMs: STALENESS_BOUND_MS,
+        maxBodyBytes: 4 * MEBIBYTE,
+        maxUserBytes: 64 * MEBIBYTE,
+        maxBytesInFlight: 512 * MEBIBYTE,
+        listTimeoutMs: 5_000,
+        listPageLength: MEBIBYTE,
+        leaseTimeoutMs: 5_000,
+        extraCertificateAuthorities: certificateAuthorities,
+      },
+      parts,
+    ),
+  );
 
   reported.push(...services);
   await untilReady(services);
-  return greeting({ gatewayUrl, controlPlaneUrl, healthUrl: health.url, dataDirectory: data.path, configurationFile, demo });
+  return greeting({
+    gatewayUrl,
+    controlPlaneUrl,
+    healthUrl: health.url,
+    dataDirectory: data.path,
+    configurationFile,
+    demo,
+  });
 }
 
 /** The file at the root names the demonstration's default ports; with others, the same file is written for them. */
 function configurationFileFor(settings: StandaloneEnvironment, demo: Demo | undefined, dataDirectory: string): string {
   if (settings.SALLYPORT_CONFIGURATION_FILE !== undefined) return resolve(settings.SALLYPORT_CONFIGURATION_FILE);
-  const isDefault = demo === undefined || (['identityProvider', 'notes', 'whoami'] as const).every((name) => demo.urls[name] === defaultDemoUrls[name]);
+  const isDefault =
+    demo === undefined ||
+    (['identityProvider', 'notes', 'whoami'] as const).every((name) => demo.urls[name] === defaultDemoUrls[name]);
   const own = join(process.cwd(), 'sallyport.yaml');
   if (isDefault && existsSync(own)) return own;
   const file = join(dataDirectory, 'sallyport.yaml');
@@ -140,9 +238,12 @@ function wantedPorts(settings: StandaloneEnvironment) {
 async function untilReady(services: readonly RunningService[]): Promise<void> {
   const deadline = Date.now() + READY_TIMEOUT_MS;
   for (;;) {
-    const waiting = services.flatMap((service) => service.readiness().reasons.map((reason) => `${service.name}: ${reason}`));
+    const waiting = services.flatMap((service) =>
+      service.readiness().reasons.map((reason) => `${service.name}: ${reason}`),
+    );
     if (waiting.length === 0) return;
-    if (Date.now() > deadline) throw new SallyportError('not_ready', `Not ready after ${READY_TIMEOUT_MS / 1000} s: ${waiting.join('; ')}.`);
+    if (Date.now() > deadline)
+      throw new SallyportError('not_ready', `Not ready after ${READY_TIMEOUT_MS / 1000} s: ${waiting.join('; ')}.`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

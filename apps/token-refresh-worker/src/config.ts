@@ -8,7 +8,9 @@ import { z } from 'zod';
 
 export interface TokenRefreshWorkerConfig {
   readonly databaseUrl: Secret;
-  readonly queue: Omit<Extract<QueueBackendOptions, { kind: 'postgres' }>, 'onProblem'> | Omit<Extract<QueueBackendOptions, { kind: 'redis' }>, 'onProblem'>;
+  readonly queue:
+    | Omit<Extract<QueueBackendOptions, { kind: 'postgres' }>, 'onProblem'>
+    | Omit<Extract<QueueBackendOptions, { kind: 'redis' }>, 'onProblem'>;
   readonly masterKeyFile: string | null;
   readonly kms?: KeyServiceSettings;
   /** The pinned public key of the configuration log. */
@@ -25,18 +27,29 @@ export interface TokenRefreshWorkerConfig {
 /** The environment of the process; `standalone` builds the same configuration itself. */
 export const TokenRefreshWorkerEnvironment = z.strictObject({
   ...processVariables({ replica: 'token-refresh-worker', healthPort: 7493 }),
-  DATABASE_URL: variable.url('postgresql:', 'postgres:').transform((url) => new Secret(url)).describe('PostgreSQL'),
-  REDIS_URL: variable.url('redis:', 'rediss:').optional().describe('Redis for jobs; without it they are kept in PostgreSQL'),
+  DATABASE_URL: variable
+    .url('postgresql:', 'postgres:')
+    .transform((url) => new Secret(url))
+    .describe('PostgreSQL'),
+  REDIS_URL: variable
+    .url('redis:', 'rediss:')
+    .optional()
+    .describe('Redis for jobs; without it they are kept in PostgreSQL'),
   ...vaultVariables(),
   SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: variable.path().describe('configuration-signing.pub.jwk'),
-  SALLYPORT_STALENESS_BOUND: variable.duration().default(300_000).describe('How old the configuration may become before nothing is refreshed'),
+  SALLYPORT_STALENESS_BOUND: variable
+    .duration()
+    .default(300_000)
+    .describe('How old the configuration may become before nothing is refreshed'),
   SALLYPORT_TICK_INTERVAL: variable.duration().default(5_000).describe('How often what is due is looked for'),
   SALLYPORT_CA_FILES: variable.list().default([]).describe('PEM files of private certificate authorities'),
 });
 export type TokenRefreshWorkerEnvironment = z.infer<typeof TokenRefreshWorkerEnvironment>;
 
 /** @throws SallyportError `configuration_invalid` */
-export function readTokenRefreshWorkerEnvironment(env: Readonly<Record<string, string | undefined>>): TokenRefreshWorkerEnvironment {
+export function readTokenRefreshWorkerEnvironment(
+  env: Readonly<Record<string, string | undefined>>,
+): TokenRefreshWorkerEnvironment {
   return readEnvironment(TokenRefreshWorkerEnvironment, env, { prefix: 'SALLYPORT_' });
 }
 
@@ -45,7 +58,10 @@ export function tokenRefreshWorkerConfig(environment: TokenRefreshWorkerEnvironm
   const databaseUrl = environment.DATABASE_URL;
   return {
     databaseUrl,
-    queue: environment.REDIS_URL === undefined ? { kind: 'postgres', databaseUrl: databaseUrl.reveal() } : { kind: 'redis', redisUrl: environment.REDIS_URL },
+    queue:
+      environment.REDIS_URL === undefined
+        ? { kind: 'postgres', databaseUrl: databaseUrl.reveal() }
+        : { kind: 'redis', redisUrl: environment.REDIS_URL },
     ...vaultSettings(environment, readCertificateAuthorities(environment.SALLYPORT_CA_FILES)),
     configurationVerifyKeyFile: environment.SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE,
     replica: environment.SALLYPORT_REPLICA,

@@ -5,15 +5,23 @@ import { measureProviders } from './measure-providers.js';
 
 test('paused providers are counted by name and reason until they go on, others are not, and a database that is away costs no scrape (B4, R77)', async () => {
   const standings = new MemoryProviderStandings(() => 1_000_000);
-  const write = async (credentialProvider: string, issuer: string, changes: Parameters<typeof aStanding>[0]) => standings.write({ credentialProvider, issuer }, (await standings.read({ credentialProvider, issuer })).version, aStanding(changes));
+  const write = async (credentialProvider: string, issuer: string, changes: Parameters<typeof aStanding>[0]) =>
+    standings.write(
+      { credentialProvider, issuer },
+      (await standings.read({ credentialProvider, issuer })).version,
+      aStanding(changes),
+    );
   await write('notes', 'https://one.example', { pausedSince: 1, reason: 'client_refused' });
   await write('notes', 'https://two.example', { pausedSince: 1, reason: 'client_refused' });
   await write('mail', 'https://one.example', {});
   let isAway = false;
   const metrics = createMetrics();
   measureProviders(metrics, { list: () => (isAway ? Promise.reject(new Error('away')) : standings.list()) });
-  const lines = async () => (await metrics.exposition()).split('\n').filter((line) => line.startsWith('sallyport_credential_provider_paused'));
-  const paused = (count: number) => [`sallyport_credential_provider_paused{provider="notes",reason="client_refused"} ${count}`];
+  const lines = async () =>
+    (await metrics.exposition()).split('\n').filter((line) => line.startsWith('sallyport_credential_provider_paused'));
+  const paused = (count: number) => [
+    `sallyport_credential_provider_paused{provider="notes",reason="client_refused"} ${count}`,
+  ];
   expect(await lines()).toEqual(paused(2));
   const key = { credentialProvider: 'notes', issuer: 'https://two.example' };
   await standings.write(key, (await standings.read(key)).version, undefined);

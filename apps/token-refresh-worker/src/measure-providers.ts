@@ -5,16 +5,23 @@ import type { Metrics } from '@sallyport/telemetry';
 export function measureProviders(metrics: Pick<Metrics, 'meter'>, standings: Pick<ProviderStandings, 'list'>): void {
   // A series that is no longer observed would be shown with its last value for ever.
   const shown = new Map<string, { readonly provider: string; readonly reason: string }>();
-  metrics.meter.createObservableGauge('sallyport.credential_provider.paused', { description: 'Credential providers that are not asked for refreshes, by reason' }).addCallback(async (result) => {
-    const known = await standings.list().then((list) => list.standings, () => undefined);
-    if (!known) return;
-    const counts = new Map<string, number>();
-    for (const { credentialProvider: provider, reason, pausedSince } of known) {
-      if (pausedSince === null) continue;
-      const key = `${provider} ${reason}`;
-      shown.set(key, { provider, reason });
-      counts.set(key, (counts.get(key) ?? 0) + 1);
-    }
-    for (const [key, attributes] of shown) result.observe(counts.get(key) ?? 0, { ...attributes });
-  });
+  metrics.meter
+    .createObservableGauge('sallyport.credential_provider.paused', {
+      description: 'Credential providers that are not asked for refreshes, by reason',
+    })
+    .addCallback(async (result) => {
+      const known = await standings.list().then(
+        (list) => list.standings,
+        () => undefined,
+      );
+      if (!known) return;
+      const counts = new Map<string, number>();
+      for (const { credentialProvider: provider, reason, pausedSince } of known) {
+        if (pausedSince === null) continue;
+        const key = `${provider} ${reason}`;
+        shown.set(key, { provider, reason });
+        counts.set(key, (counts.get(key) ?? 0) + 1);
+      }
+      for (const [key, attributes] of shown) result.observe(counts.get(key) ?? 0, { ...attributes });
+    });
 }

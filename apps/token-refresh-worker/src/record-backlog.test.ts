@@ -4,7 +4,10 @@ import { RecordBacklog } from './record-backlog.js';
 
 function backlog(publish: (batch: readonly number[]) => Promise<void>) {
   const problems: string[] = [];
-  return { problems, records: new RecordBacklog<number>({ publish, pauseMs: 1, onProblem: (problem) => void problems.push(problem) }) };
+  return {
+    problems,
+    records: new RecordBacklog<number>({ publish, pauseMs: 1, onProblem: (problem) => void problems.push(problem) }),
+  };
 }
 
 test('records wait in order for a stream that is away, and each is sent once it is back (R80)', async () => {

@@ -58,7 +58,10 @@ export class RecordBacklog<T> {
       } catch (error) {
         if (!isAway) this.#options.onProblem('waiting', error);
         isAway = true;
-        await sleep(this.#options.pauseMs ?? 1_000, undefined, { signal: this.#stop.signal, ref: false }).then(undefined, () => undefined);
+        await sleep(this.#options.pauseMs ?? 1_000, undefined, { signal: this.#stop.signal, ref: false }).then(
+          undefined,
+          () => undefined,
+        );
       }
     }
   }

@@ -1,24 +1,48 @@
 import type { DocumentOf } from '@sallyport/configuration';
-import { aConnection, aStanding, MemoryConnectionStore, MemoryProviderStandings, type ProviderChange } from '@sallyport/credential';
+import {
+  aConnection,
+  aStanding,
+  MemoryConnectionStore,
+  MemoryProviderStandings,
+  type ProviderChange,
+} from '@sallyport/credential';
 import { beforeEach, expect, test } from 'vitest';
 import { ProviderSlots } from './provider-slots.js';
 import { enqueueDueConnections, refreshDueConnection, type RefreshJobContext } from './refresh-due-connections.js';
 
 const NOW = 1_000_000;
-const provider = (name: string, refresh?: { perMinute?: number; concurrency?: number }): DocumentOf<'CredentialProvider'> => ({ kind: 'CredentialProvider', name, spec: { type: 'mcp-user-oauth', server: 'notes', ...(refresh ? { refresh } : {}) } });
+const provider = (
+  name: string,
+  refresh?: { perMinute?: number; concurrency?: number },
+): DocumentOf<'CredentialProvider'> => ({
+  kind: 'CredentialProvider',
+  name,
+  spec: { type: 'mcp-user-oauth', server: 'notes', ...(refresh ? { refresh } : {}) },
+});
 let store: MemoryConnectionStore;
 let standings: MemoryProviderStandings;
 let queued: string[];
 let changes: ProviderChange[];
 beforeEach(async () => {
-  [store, standings, queued, changes] = [new MemoryConnectionStore(() => NOW), new MemoryProviderStandings(() => NOW), [], []];
-  for (let i = 0; i < 30; i++) await store.create(aConnection({ id: `con_${i}`, credentialProvider: i % 2 ? 'slow' : 'quick', refreshDueAt: i }));
+  [store, standings, queued, changes] = [
+    new MemoryConnectionStore(() => NOW),
+    new MemoryProviderStandings(() => NOW),
+    [],
+    [],
+  ];
+  for (let i = 0; i < 30; i++)
+    await store.create(aConnection({ id: `con_${i}`, credentialProvider: i % 2 ? 'slow' : 'quick', refreshDueAt: i }));
 });
-const tick = (documents: readonly DocumentOf<'CredentialProvider'>[]) => enqueueDueConnections({
-  store, standings, clock: () => NOW, intervalMs: 5_000, onProviderChange: async (change) => void changes.push(change),
-  queue: { add: async (id) => void queued.push(id) },
-  snapshot: () => ({ all: () => documents as never }),
-});
+const tick = (documents: readonly DocumentOf<'CredentialProvider'>[]) =>
+  enqueueDueConnections({
+    store,
+    standings,
+    clock: () => NOW,
+    intervalMs: 5_000,
+    onProviderChange: async (change) => void changes.push(change),
+    queue: { add: async (id) => void queued.push(id) },
+    snapshot: () => ({ all: () => documents as never }),
+  });
 
 test('a tick begins as many refreshes of each provider as its pace allows in an interval, the longest overdue first (R38)', async () => {
   await tick([provider('slow', { perMinute: 36 }), provider('quick')]);
@@ -29,7 +53,8 @@ test('a tick begins as many refreshes of each provider as its pace allows in an 
 test('a tick begins none of a paused provider, one when it may be probed, and says when one was configured anew (B4)', async () => {
   const key = { credentialProvider: 'slow', issuer: aConnection().issuer };
   const documents = [provider('slow'), provider('quick')];
-  const pause = async (nextProbeAt: number) => standings.write(key, (await standings.read(key)).version, aStanding({ pausedSince: 1, nextProbeAt }));
+  const pause = async (nextProbeAt: number) =>
+    standings.write(key, (await standings.read(key)).version, aStanding({ pausedSince: 1, nextProbeAt }));
   const ofSlow = async () => {
     queued = [];
     await tick(documents);
@@ -41,7 +66,10 @@ test('a tick begins none of a paused provider, one when it may be probed, and sa
   expect(await ofSlow()).toBe(1);
   await pause(NOW + 1);
   standings.reconfigure('slow');
-  expect([await ofSlow(), changes]).toMatchObject([15, [{ type: 'resumed', because: 'reconfigured', credentialProvider: 'slow' }]]);
+  expect([await ofSlow(), changes]).toMatchObject([
+    15,
+    [{ type: 'resumed', because: 'reconfigured', credentialProvider: 'slow' }],
+  ]);
 });
 
 test('a job whose provider has no slot left is put off, and keeps none (B4)', async () => {
@@ -50,7 +78,18 @@ test('a job whose provider has no slot left is put off, and keeps none (B4)', as
   if (!seen) throw new Error('gone');
   const never = async () => expect.fail('nothing is to be done');
   const context: RefreshJobContext = {
-    store, standings, slots, clock: () => NOW, random: () => 0, sleep: never, fetch: never, clientFor: never, target: () => undefined, record: never, broadcastChanged: never, onProviderChange: never,
+    store,
+    standings,
+    slots,
+    clock: () => NOW,
+    random: () => 0,
+    sleep: never,
+    fetch: never,
+    clientFor: never,
+    target: () => undefined,
+    record: never,
+    broadcastChanged: never,
+    onProviderChange: never,
     vault: { seal: () => expect.fail('nothing is to be sealed'), open: () => expect.fail('nothing is to be opened') },
     snapshot: () => ({ get: () => provider('slow', { concurrency: 2 }) as never, all: () => [] }),
   };

@@ -1,5 +1,12 @@
 import { refreshPaceOf, type ConfigurationSnapshot } from '@sallyport/configuration';
-import { describeRefresh, refreshConnection, type ConnectionStore, type DueWish, type ProviderStandings, type RefreshContext } from '@sallyport/credential';
+import {
+  describeRefresh,
+  refreshConnection,
+  type ConnectionStore,
+  type DueWish,
+  type ProviderStandings,
+  type RefreshContext,
+} from '@sallyport/credential';
 import type { Clock } from '@sallyport/kernel';
 import type { CredentialChanged, LifecycleRecord } from '@sallyport/messages';
 import type { Again, JobQueue } from '@sallyport/queue';
@@ -28,12 +35,26 @@ export interface TickContext {
  * and one when it may be probed. A lost job is made again at the next tick, since the table says what is due; what waits
  * in the queue still is among the longest overdue, so that no more of a provider waits there than one interval's worth.
  */
-export async function enqueueDueConnections({ store, standings, queue, snapshot, clock, intervalMs, onProviderChange }: TickContext): Promise<number> {
-  for (const { credentialProvider, issuer, ...standing } of await standings.forgetReconfigured()) await onProviderChange({ type: 'resumed', because: 'reconfigured', credentialProvider, issuer, standing });
+export async function enqueueDueConnections({
+  store,
+  standings,
+  queue,
+  snapshot,
+  clock,
+  intervalMs,
+  onProviderChange,
+}: TickContext): Promise<number> {
+  for (const { credentialProvider, issuer, ...standing } of await standings.forgetReconfigured())
+    await onProviderChange({ type: 'resumed', because: 'reconfigured', credentialProvider, issuer, standing });
   const { now, standings: known } = await standings.list();
   const wanted: DueWish = {
     limit: BATCH,
-    providers: snapshot().all('CredentialProvider').map(({ name, spec }) => ({ credentialProvider: name, atMost: Math.ceil((refreshPaceOf(spec).perMinute * intervalMs) / 60_000) })),
+    providers: snapshot()
+      .all('CredentialProvider')
+      .map(({ name, spec }) => ({
+        credentialProvider: name,
+        atMost: Math.ceil((refreshPaceOf(spec).perMinute * intervalMs) / 60_000),
+      })),
     except: known.flatMap(({ credentialProvider, issuer, ...standing }) => {
       const admission = admissionTo(standing, now);
       return admission === 'ask' ? [] : [{ credentialProvider, issuer, atMost: admission === 'probe' ? 1 : 0 }];
@@ -55,9 +76,13 @@ export interface RefreshJobContext extends RefreshContext {
 const AGAIN_MS = 250;
 
 /** Refreshes if it is still due and its provider has a slot left; says so to the gateways first, then to the trail. */
-export async function refreshDueConnection({ connectionId }: RefreshJob, context: RefreshJobContext): Promise<void | Again> {
+export async function refreshDueConnection(
+  { connectionId }: RefreshJob,
+  context: RefreshJobContext,
+): Promise<void | Again> {
   const seen = await context.store.find(connectionId);
-  if (!seen || seen.state === 'needs_reconnect' || seen.refreshDueAt === null || seen.refreshDueAt > context.clock()) return undefined;
+  if (!seen || seen.state === 'needs_reconnect' || seen.refreshDueAt === null || seen.refreshDueAt > context.clock())
+    return undefined;
   const spec = context.snapshot().get('CredentialProvider', seen.credentialProvider)?.spec;
   const giveBack = context.slots.take(seen, spec ? refreshPaceOf(spec).concurrency : 1);
   if (!giveBack) return { againInMs: AGAIN_MS };

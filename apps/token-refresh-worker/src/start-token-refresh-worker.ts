@@ -16,7 +16,12 @@ import type { TokenRefreshWorkerConfig } from './config.js';
 import { measureProviders } from './measure-providers.js';
 import { RecordBacklog } from './record-backlog.js';
 import { ProviderSlots } from './provider-slots.js';
-import { enqueueDueConnections, refreshDueConnection, type RefreshJob, type RefreshJobContext } from './refresh-due-connections.js';
+import {
+  enqueueDueConnections,
+  refreshDueConnection,
+  type RefreshJob,
+  type RefreshJobContext,
+} from './refresh-due-connections.js';
 
 export interface TokenRefreshWorkerAdapters {
   readonly messaging: Messaging;
@@ -42,7 +47,10 @@ const LAST_RECORDS_MS = 2_000;
  * The database must be migrated. Closing leaves `messaging` open: who made it closes it.
  * @throws SallyportError `key_unreadable`, `key_invalid`, …: one clear line each
  */
-export async function startTokenRefreshWorker(config: TokenRefreshWorkerConfig, adapters: TokenRefreshWorkerAdapters): Promise<RunningService> {
+export async function startTokenRefreshWorker(
+  config: TokenRefreshWorkerConfig,
+  adapters: TokenRefreshWorkerAdapters,
+): Promise<RunningService> {
   const { messaging, logger, clock = systemClock, random = Math.random } = adapters;
   const { publicKey } = await loadVerifyingKey(config.configurationVerifyKeyFile);
   const replica = new ConfigurationReplica({
@@ -53,7 +61,11 @@ export async function startTokenRefreshWorker(config: TokenRefreshWorkerConfig, 
     onProblem: (problem) => logger.warn({ problem: problem.type }, 'configuration log'),
   });
   const database = connectDatabase(config.databaseUrl.reveal(), DATABASE_CONNECTIONS);
-  const vault = await openVault(config, { database, clock, onProblem: (what, err) => logger.warn({ err }, what) }).catch(async (error: unknown) => {
+  const vault = await openVault(config, {
+    database,
+    clock,
+    onProblem: (what, err) => logger.warn({ err }, what),
+  }).catch(async (error: unknown) => {
     await database.$disconnect();
     throw error;
   });
@@ -86,11 +98,23 @@ export async function startTokenRefreshWorker(config: TokenRefreshWorkerConfig, 
     slots: new ProviderSlots(),
     snapshot,
     onProviderChange: async (change) => {
-      logger.warn({ credentialProvider: change.credentialProvider, issuer: change.issuer, reason: change.standing.reason, error: change.standing.error }, `credential provider ${change.type}`);
+      logger.warn(
+        {
+          credentialProvider: change.credentialProvider,
+          issuer: change.issuer,
+          reason: change.standing.reason,
+          error: change.standing.error,
+        },
+        `credential provider ${change.type}`,
+      );
       await record(describeProviderChange(change));
     },
     vault: sealer,
-    fetch: createSafeFetch({ userAgent: 'sallyport-token-refresh-worker', allow: () => snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? [], extraCertificateAuthorities: config.extraCertificateAuthorities }),
+    fetch: createSafeFetch({
+      userAgent: 'sallyport-token-refresh-worker',
+      allow: () => snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? [],
+      extraCertificateAuthorities: config.extraCertificateAuthorities,
+    }),
     clock,
     random,
     sleep: (ms) => sleep(ms),
@@ -98,23 +122,51 @@ export async function startTokenRefreshWorker(config: TokenRefreshWorkerConfig, 
     target: (connection) => configuredTarget(snapshot(), connection),
     record,
     // A gateway that does not hear of it finds out when its lease ends, or is rejected.
-    broadcastChanged: (changed) => messaging.broadcast.publish(subjects.credentialChanged, changed).catch((err: unknown) => logger.warn({ err }, 'gateways could not be told of a new credential')),
+    broadcastChanged: (changed) =>
+      messaging.broadcast
+        .publish(subjects.credentialChanged, changed)
+        .catch((err: unknown) => logger.warn({ err }, 'gateways could not be told of a new credential')),
   };
   const usable = () => replica.state().ready && !replica.state().stale;
   const queue = jobs.queue<RefreshJob>(REFRESH_QUEUE);
   const ticks = jobs.queue<null>(TICK_QUEUE);
-  const guarded = <T>(what: string, run: () => Promise<T>): Promise<T | undefined> => run().then((value) => value, (err: unknown) => {
-    logger.error({ err }, what);
-    return undefined;
-  });
+  const guarded = <T>(what: string, run: () => Promise<T>): Promise<T | undefined> =>
+    run().then(
+      (value) => value,
+      (err: unknown) => {
+        logger.error({ err }, what);
+        return undefined;
+      },
+    );
   if (adapters.metrics) measureProviders(adapters.metrics, standings);
   const workers = [
-    jobs.work<null>(TICK_QUEUE, () => (usable() ? guarded('due connections could not be listed', async () => void (await enqueueDueConnections({ ...context, queue, intervalMs }))) : Promise.resolve()), { concurrency: 1 }),
-    jobs.work<RefreshJob>(REFRESH_QUEUE, (job) => (usable() ? guarded('a connection could not be refreshed', () => refreshDueConnection(job, context)) : Promise.resolve()), { concurrency: CONCURRENCY }),
+    jobs.work<null>(
+      TICK_QUEUE,
+      () =>
+        usable()
+          ? guarded(
+              'due connections could not be listed',
+              async () => void (await enqueueDueConnections({ ...context, queue, intervalMs })),
+            )
+          : Promise.resolve(),
+      { concurrency: 1 },
+    ),
+    jobs.work<RefreshJob>(
+      REFRESH_QUEUE,
+      (job) =>
+        usable()
+          ? guarded('a connection could not be refreshed', () => refreshDueConnection(job, context))
+          : Promise.resolve(),
+      { concurrency: CONCURRENCY },
+    ),
   ];
   // Not awaited, and said again now and then: a queue that is down, or comes back empty, holds nobody up.
-  const scheduleTicks = () => void guarded('the tick could not be scheduled', () => ticks.repeat('due', intervalMs, null));
-  const reschedule = setInterval(scheduleTicks, Math.max(RESCHEDULE_AT_LEAST_MS, RESCHEDULE_EVERY * intervalMs)).unref();
+  const scheduleTicks = () =>
+    void guarded('the tick could not be scheduled', () => ticks.repeat('due', intervalMs, null));
+  const reschedule = setInterval(
+    scheduleTicks,
+    Math.max(RESCHEDULE_AT_LEAST_MS, RESCHEDULE_EVERY * intervalMs),
+  ).unref();
   let closing: Promise<void> | undefined;
   const close = async (): Promise<void> => {
     clearInterval(reschedule);
@@ -146,6 +198,9 @@ function readinessOf(replica: ConfigurationReplica, messaging: Messaging, queueF
   const { ready, stale } = replica.state();
   if (!ready) return { status: 'not-ready', reasons: ['the configuration has not arrived'] };
   if (stale) return { status: 'not-ready', reasons: ['the configuration is stale'] };
-  const reasons = [...(messaging.connected() ? [] : ['the bus is not connected']), ...(queueFailing ? ['the job queue does not answer'] : [])];
+  const reasons = [
+    ...(messaging.connected() ? [] : ['the bus is not connected']),
+    ...(queueFailing ? ['the job queue does not answer'] : []),
+  ];
   return { status: reasons.length > 0 ? 'degraded' : 'ready', reasons };
 }

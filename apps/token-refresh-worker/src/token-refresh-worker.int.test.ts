@@ -2,8 +2,21 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { signLogEntry, splitBase, type Document } from '@sallyport/configuration';
-import { openRegistration, PostgresConnectionStore, PostgresProviderStandings, sealRegistration } from '@sallyport/connection-store';
-import { configuredTarget, openCredential, refreshConnection, storeGrant, type ClientRegistration, type RefreshContext, type RefreshResult } from '@sallyport/credential';
+import {
+  openRegistration,
+  PostgresConnectionStore,
+  PostgresProviderStandings,
+  sealRegistration,
+} from '@sallyport/connection-store';
+import {
+  configuredTarget,
+  openCredential,
+  refreshConnection,
+  storeGrant,
+  type ClientRegistration,
+  type RefreshContext,
+  type RefreshResult,
+} from '@sallyport/credential';
 import { connectDatabase, type Database } from '@sallyport/database';
 import type { RunningService } from '@sallyport/http';
 import { newId, Secret, type UserId } from '@sallyport/kernel';
@@ -12,7 +25,14 @@ import { subjects, type CredentialChanged, type LifecycleRecord } from '@sallypo
 import { createInProcessMessaging, type Messaging } from '@sallyport/messaging';
 import { createSafeFetch } from '@sallyport/safe-fetch';
 import { createLogger } from '@sallyport/telemetry';
-import { eventually, findSecrets, startTestOAuthServer, startTestPostgres, type TestOAuthServer, type TestPostgres } from '@sallyport/testing';
+import {
+  eventually,
+  findSecrets,
+  startTestOAuthServer,
+  startTestPostgres,
+  type TestOAuthServer,
+  type TestPostgres,
+} from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { startTokenRefreshWorker } from './start-token-refresh-worker.js';
 
@@ -43,7 +63,10 @@ beforeEach(async () => {
   sealer = new Sealer(loadMasterKey(keys.master));
   messaging = createInProcessMessaging();
   [workers, log, changed, records, revision] = [[], [], [], [], 0];
-  await messaging.broadcast.subscribe(subjects.credentialChanged, (payload) => void changed.push(payload as CredentialChanged));
+  await messaging.broadcast.subscribe(
+    subjects.credentialChanged,
+    (payload) => void changed.push(payload as CredentialChanged),
+  );
   await messaging.events.consume(async (_replica, batch) => void records.push(...(batch as LifecycleRecord[])));
   await publish(notes.resource);
 });
@@ -63,22 +86,45 @@ async function publish(notesUrl: string): Promise<void> {
   ];
   revision += 1;
   const chunks = splitBase({ epoch: 'e1', revision, documents, revocations: [] });
-  await messaging.configuration.appendBase(revision, await Promise.all(chunks.map((chunk) => signLogEntry(chunk, signing.privateKey))));
-  await messaging.configuration.heartbeat(await signLogEntry({ v: 1, type: 'heartbeat', epoch: 'e1', revision, issuedAt: Date.now() }, signing.privateKey));
+  await messaging.configuration.appendBase(
+    revision,
+    await Promise.all(chunks.map((chunk) => signLogEntry(chunk, signing.privateKey))),
+  );
+  await messaging.configuration.heartbeat(
+    await signLogEntry({ v: 1, type: 'heartbeat', epoch: 'e1', revision, issuedAt: Date.now() }, signing.privateKey),
+  );
 }
 
 async function startWorker(): Promise<void> {
-  workers.push(await startTokenRefreshWorker(
-    {
-      databaseUrl: new Secret(postgres.url), queue: { kind: 'postgres', databaseUrl: postgres.url }, masterKeyFile: keys.master, configurationVerifyKeyFile: keys.configurationSigningPublic,
-      replica: `worker-${workers.length + 1}`, stalenessBoundMs: 300_000, tickIntervalMs: 300, extraCertificateAuthorities: [],
-    },
-    { messaging, logger: createLogger({ name: 'worker', level: 'debug', destination: { write: (line: string) => void log.push(line) } }) },
-  ));
+  workers.push(
+    await startTokenRefreshWorker(
+      {
+        databaseUrl: new Secret(postgres.url),
+        queue: { kind: 'postgres', databaseUrl: postgres.url },
+        masterKeyFile: keys.master,
+        configurationVerifyKeyFile: keys.configurationSigningPublic,
+        replica: `worker-${workers.length + 1}`,
+        stalenessBoundMs: 300_000,
+        tickIntervalMs: 300,
+        extraCertificateAuthorities: [],
+      },
+      {
+        messaging,
+        logger: createLogger({
+          name: 'worker',
+          level: 'debug',
+          destination: { write: (line: string) => void log.push(line) },
+        }),
+      },
+    ),
+  );
 }
 
 const target = () => {
-  const found = configuredTarget({ get: (kind, name) => documents.find((document) => document.kind === kind && document.name === name) as never }, { server: 'notes', credentialProvider: 'notes-user' });
+  const found = configuredTarget(
+    { get: (kind, name) => documents.find((document) => document.kind === kind && document.name === name) as never },
+    { server: 'notes', credentialProvider: 'notes-user' },
+  );
   if (!found) throw new Error('no target');
   return found;
 };
@@ -87,9 +133,21 @@ const target = () => {
 async function ourClient(): Promise<ClientRegistration> {
   const known = await database.downstreamRegistration.findUnique({ where: { issuer: notes.origin } });
   if (known) return openRegistration(sealer, known);
-  const registered = (await (await fetch(`${notes.origin}/register`, { method: 'POST', body: '{}' })).json()) as { client_id: string; client_secret: string };
-  const client = { issuer: notes.origin, clientId: registered.client_id, clientSecret: new Secret(registered.client_secret), authentication: 'client_secret_basic' as const, redirectUri: 'http://x/callback', expiresAt: null };
-  await database.downstreamRegistration.create({ data: { issuer: notes.origin, sealed: Buffer.from(sealRegistration(sealer, client)) } });
+  const registered = (await (await fetch(`${notes.origin}/register`, { method: 'POST', body: '{}' })).json()) as {
+    client_id: string;
+    client_secret: string;
+  };
+  const client = {
+    issuer: notes.origin,
+    clientId: registered.client_id,
+    clientSecret: new Secret(registered.client_secret),
+    authentication: 'client_secret_basic' as const,
+    redirectUri: 'http://x/callback',
+    expiresAt: null,
+  };
+  await database.downstreamRegistration.create({
+    data: { issuer: notes.origin, sealed: Buffer.from(sealRegistration(sealer, client)) },
+  });
   return client;
 }
 
@@ -98,27 +156,61 @@ async function connectUser(userId: UserId = newId('usr')): Promise<string> {
   const client = await ourClient();
   const verifier = 'v'.repeat(43);
   const challenge = Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(verifier))).toString('base64url');
-  const redirect = await fetch(`${notes.origin}/authorize?${new URLSearchParams({ client_id: client.clientId, redirect_uri: 'http://x/callback', code_challenge: challenge, state: 's' })}`, { redirect: 'manual' });
+  const redirect = await fetch(
+    `${notes.origin}/authorize?${new URLSearchParams({ client_id: client.clientId, redirect_uri: 'http://x/callback', code_challenge: challenge, state: 's' })}`,
+    { redirect: 'manual' },
+  );
   const code = new URL(redirect.headers.get('location') ?? '').searchParams.get('code') ?? '';
   const answer = await fetch(`${notes.origin}/token`, {
     method: 'POST',
-    headers: { 'content-type': 'application/x-www-form-urlencoded', authorization: `Basic ${Buffer.from(`${client.clientId}:${client.clientSecret?.reveal()}`).toString('base64')}` },
-    body: new URLSearchParams({ grant_type: 'authorization_code', code, code_verifier: verifier, redirect_uri: 'http://x/callback' }),
+    headers: {
+      'content-type': 'application/x-www-form-urlencoded',
+      authorization: `Basic ${Buffer.from(`${client.clientId}:${client.clientSecret?.reveal()}`).toString('base64')}`,
+    },
+    body: new URLSearchParams({
+      grant_type: 'authorization_code',
+      code,
+      code_verifier: verifier,
+      redirect_uri: 'http://x/callback',
+    }),
   });
   const tokens = (await answer.json()) as { access_token: string; refresh_token: string; expires_in?: number };
   const { id } = await storeGrant(
-    { userId, target: target(), resource: notes.resource, tokenEndpoint: `${notes.origin}/token`, revocationEndpoint: null, client, requestedScopes: [], tokens: { accessToken: tokens.access_token, refreshToken: tokens.refresh_token, expiresAt: tokens.expires_in === undefined ? null : Date.now() + tokens.expires_in * 1000, scopes: null } },
+    {
+      userId,
+      target: target(),
+      resource: notes.resource,
+      tokenEndpoint: `${notes.origin}/token`,
+      revocationEndpoint: null,
+      client,
+      requestedScopes: [],
+      tokens: {
+        accessToken: tokens.access_token,
+        refreshToken: tokens.refresh_token,
+        expiresAt: tokens.expires_in === undefined ? null : Date.now() + tokens.expires_in * 1000,
+        scopes: null,
+      },
+    },
     { store, vault: sealer, clock: Date.now, random: () => 0 },
   );
   return id;
 }
 
-const makeDue = (id: string) => database.connection.update({ where: { id }, data: { refreshDueAt: new Date(Date.now() - 1) } });
-const refreshes = () => notes.requests.filter(({ path, body }) => path === '/token' && body.includes('grant_type=refresh_token')).length;
+const makeDue = (id: string) =>
+  database.connection.update({ where: { id }, data: { refreshDueAt: new Date(Date.now() - 1) } });
+const refreshes = () =>
+  notes.requests.filter(({ path, body }) => path === '/token' && body.includes('grant_type=refresh_token')).length;
 
 async function context(changes: Partial<RefreshContext> = {}): Promise<RefreshContext> {
   return {
-    store, standings: new PostgresProviderStandings(database), vault: sealer, clock: Date.now, random: () => 0, sleep: async () => undefined, target, onProviderChange: async () => undefined,
+    store,
+    standings: new PostgresProviderStandings(database),
+    vault: sealer,
+    clock: Date.now,
+    random: () => 0,
+    sleep: async () => undefined,
+    target,
+    onProviderChange: async () => undefined,
     fetch: createSafeFetch({ allow: [{ host: '127.0.0.1', http: true }], userAgent: 'test', timeoutMs: 2_000 }),
     clientFor: async ({ issuer }) => {
       const row = await database.downstreamRegistration.findUnique({ where: { issuer } });
@@ -140,7 +232,9 @@ describe('the refresh worker', () => {
     expect(after.refreshDueAt).toBeGreaterThan(Date.now());
     expect((await store.find(later))?.revision).toBe(1);
     await eventually(() => records.length > 0);
-    expect(records).toMatchObject([{ type: 'connection.refreshed', replica: 'worker-1', connectionId: due, server: 'notes' }]);
+    expect(records).toMatchObject([
+      { type: 'connection.refreshed', replica: 'worker-1', connectionId: due, server: 'notes' },
+    ]);
     expect(changed).toMatchObject([{ connectionId: due, connectionRevision: 2 }]);
     expect(workers[0]?.readiness()).toEqual({ status: 'ready', reasons: [] });
   });
@@ -157,25 +251,33 @@ describe('the refresh worker', () => {
     expect((await store.find(id))?.state).toBe('connected');
   });
 
-  test('refreshes nothing and sends no token when the server\'s address changed (S20) (S25)', async () => {
+  test("refreshes nothing and sends no token when the server's address changed (S20) (S25)", async () => {
     const id = await connectUser();
     await publish('https://elsewhere.example/mcp');
     await makeDue(id);
     await startWorker();
     await eventually(async () => (await store.find(id))?.state === 'needs_reconnect');
     expect(refreshes()).toBe(0);
-    await eventually(() => records.some(({ type, reason }) => type === 'connection.needs_reconnect' && reason === 'pins_changed'));
+    await eventually(() =>
+      records.some(({ type, reason }) => type === 'connection.needs_reconnect' && reason === 'pins_changed'),
+    );
   });
 
   describe('at a provider that fails', () => {
-    const standing = () => database.providerStanding.findUnique({ where: { credentialProvider_issuer: { credentialProvider: 'notes-user', issuer: notes.origin } } });
+    const standing = () =>
+      database.providerStanding.findUnique({
+        where: { credentialProvider_issuer: { credentialProvider: 'notes-user', issuer: notes.origin } },
+      });
     const states = async () => new Set((await store.list()).map(({ state }) => state));
     const events = (type: string) => records.filter((record) => record.type === type);
     const probe = async () => {
       const before = (await standing())?.failedProbes;
       await database.connection.updateMany({ data: { refreshDueAt: new Date(Date.now() - 1) } });
       await database.providerStanding.updateMany({ data: { nextProbeAt: new Date(Date.now() - 1) } });
-      await eventually(async () => (await standing())?.failedProbes !== before, { timeoutMs: 10_000, until: 'the provider was probed' });
+      await eventually(async () => (await standing())?.failedProbes !== before, {
+        timeoutMs: 10_000,
+        until: 'the provider was probed',
+      });
     };
 
     test('pauses it as a whole, with not one connection out of its healthy state, shows why, and goes on by itself when it is back (B4) (R80)', async () => {
@@ -186,28 +288,56 @@ describe('the refresh worker', () => {
       await Promise.all([startWorker(), startWorker()]);
       await eventually(async () => (await standing())?.pausedSince, { timeoutMs: 10_000 });
       expect(await standing()).toMatchObject({ reason: 'unavailable', error: 'http_503', failedProbes: 0 });
-      await eventually(async () => (await database.connection.count({ where: { refreshLockOwner: { not: null } } })) === 0);
+      await eventually(
+        async () => (await database.connection.count({ where: { refreshLockOwner: { not: null } } })) === 0,
+      );
       const asked = refreshes();
       for (const round of [1, 2, 3]) {
         if (round === 3) notes.outage = 'invalid_client';
         await probe();
         expect([await states(), refreshes() - asked]).toEqual([new Set(['connected']), round]);
       }
-      expect(await standing()).toMatchObject({ reason: 'client_refused', error: 'invalid_client', description: 'Secret expired.', failedProbes: 3 });
+      expect(await standing()).toMatchObject({
+        reason: 'client_refused',
+        error: 'invalid_client',
+        description: 'Secret expired.',
+        failedProbes: 3,
+      });
       notes.outage = null;
       await probe();
-      await eventually(async () => (await store.list()).every(({ revision, refreshFailures }) => revision === 2 && refreshFailures === 0), { timeoutMs: 10_000 });
-      expect([await states(), await standing(), refreshes() - asked]).toEqual([new Set(['connected']), null, 3 + ids.length]);
+      await eventually(
+        async () =>
+          (await store.list()).every(({ revision, refreshFailures }) => revision === 2 && refreshFailures === 0),
+        { timeoutMs: 10_000 },
+      );
+      expect([await states(), await standing(), refreshes() - asked]).toEqual([
+        new Set(['connected']),
+        null,
+        3 + ids.length,
+      ]);
       await eventually(() => events('credential-provider.resumed').length > 0);
-      expect(events('credential-provider.paused')).toMatchObject([{ reason: 'unavailable', detail: { credentialProvider: 'notes-user', issuer: notes.origin, error: 'http_503', failures: 5 } }]);
+      expect(events('credential-provider.paused')).toMatchObject([
+        {
+          reason: 'unavailable',
+          detail: { credentialProvider: 'notes-user', issuer: notes.origin, error: 'http_503', failures: 5 },
+        },
+      ]);
       expect(events('credential-provider.resumed')).toMatchObject([{ reason: 'answered' }]);
       expect(events('connection.needs_reconnect')).toEqual([]);
-      expect(events('connection.refresh_failed').at(-1)).toMatchObject({ reason: 'invalid_client', detail: { description: 'Secret expired.' } });
+      expect(events('connection.refresh_failed').at(-1)).toMatchObject({
+        reason: 'invalid_client',
+        detail: { description: 'Secret expired.' },
+      });
     });
 
     test('asks it at once when its document or secret was written anew (B4)', async () => {
       const id = await connectUser();
-      const write = (revision: number) => database.configurationDocument.upsert({ where: { kind_name: { kind: 'CredentialProvider', name: 'notes-user' } }, create: { kind: 'CredentialProvider', name: 'notes-user', spec: {}, revision }, update: { revision } });
+      const write = (revision: number) =>
+        database.configurationDocument.upsert({
+          where: { kind_name: { kind: 'CredentialProvider', name: 'notes-user' } },
+          create: { kind: 'CredentialProvider', name: 'notes-user', spec: {}, revision },
+          update: { revision },
+        });
       await write(1);
       notes.outage = 'invalid_client';
       await makeDue(id);
@@ -230,17 +360,30 @@ describe('the refresh worker', () => {
     await makeDue(id);
     notes.endAllGrants();
     await eventually(async () => (await store.find(id))?.state === 'needs_reconnect');
-    const jobs = await database.$queryRawUnsafe<unknown[]>(`SELECT query_to_xml('SELECT * FROM ' || quote_ident(table_schema) || '.' || quote_ident(table_name), true, true, '')::text AS rows FROM information_schema.tables WHERE table_schema = 'sallyport_jobs' AND table_type = 'BASE TABLE'`);
+    const jobs = await database.$queryRawUnsafe<unknown[]>(
+      `SELECT query_to_xml('SELECT * FROM ' || quote_ident(table_schema) || '.' || quote_ident(table_name), true, true, '')::text AS rows FROM information_schema.tables WHERE table_schema = 'sallyport_jobs' AND table_type = 'BASE TABLE'`,
+    );
     expect(jobs.length).toBeGreaterThan(0);
-    const secrets = Object.fromEntries([...notes.issued.accessTokens, ...notes.issued.refreshTokens, ...notes.issued.clientSecrets].map((value, index) => [`secret ${index}`, value]));
-    expect(findSecrets({ log: log.join(''), jobs: JSON.stringify(jobs), trail: JSON.stringify([records, changed]) }, secrets)).toEqual([]);
+    const secrets = Object.fromEntries(
+      [...notes.issued.accessTokens, ...notes.issued.refreshTokens, ...notes.issued.clientSecrets].map(
+        (value, index) => [`secret ${index}`, value],
+      ),
+    );
+    expect(
+      findSecrets(
+        { log: log.join(''), jobs: JSON.stringify(jobs), trail: JSON.stringify([records, changed]) },
+        secrets,
+      ),
+    ).toEqual([]);
   });
 });
 
 /** Of a process that is killed with the lock: it says once that it sends, and nothing afterwards. */
 class DyingStore extends PostgresConnectionStore {
   #isAlive = true;
-  override async renewRefreshLock(...renewal: Parameters<PostgresConnectionStore['renewRefreshLock']>): Promise<boolean> {
+  override async renewRefreshLock(
+    ...renewal: Parameters<PostgresConnectionStore['renewRefreshLock']>
+  ): Promise<boolean> {
     if (!this.#isAlive) return false;
     this.#isAlive = false;
     return super.renewRefreshLock(...renewal);
@@ -264,7 +407,9 @@ describe('two refreshers of one connection', () => {
     notes.delayMs = 400;
     const running = refreshConnection(id, await context());
     await eventually(() => refreshes() === 1);
-    const open = await database.$queryRaw<{ count: bigint }[]>`SELECT count(*) AS count FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'`;
+    const open = await database.$queryRaw<
+      { count: bigint }[]
+    >`SELECT count(*) AS count FROM pg_stat_activity WHERE datname = current_database() AND state LIKE 'idle in transaction%'`;
     expect(Number(open[0]?.count)).toBe(0);
     expect((await running).type).toBe('fresh');
   });
@@ -274,14 +419,29 @@ describe('two refreshers of one connection', () => {
     let resume: () => void = () => undefined;
     const paused = new Promise<void>((resolve) => (resume = resolve));
     const slow = await context({ store: new DyingStore(database) });
-    const hanging = refreshConnection(id, { ...slow, fetch: async (input, init) => { await paused; return slow.fetch(input, init); } });
-    await eventually(async () => (await database.connection.findUniqueOrThrow({ where: { id } })).refreshUnansweredSince !== null);
+    const hanging = refreshConnection(id, {
+      ...slow,
+      fetch: async (input, init) => {
+        await paused;
+        return slow.fetch(input, init);
+      },
+    });
+    await eventually(
+      async () => (await database.connection.findUniqueOrThrow({ where: { id } })).refreshUnansweredSince !== null,
+    );
     // No process's clock counts, only the database's.
-    for (const offset of [0, 3_600_000, -3_600_000]) expect((await refreshConnection(id, await context({ clock: () => Date.now() + offset }))).type).toBe('held');
-    const [held] = await database.$queryRaw<{ seconds: number }[]>`SELECT extract(epoch FROM "refreshLockUntil" - clock_timestamp())::float8 AS seconds FROM "Connection" WHERE id = ${id}`;
+    for (const offset of [0, 3_600_000, -3_600_000])
+      expect((await refreshConnection(id, await context({ clock: () => Date.now() + offset }))).type).toBe('held');
+    const [held] = await database.$queryRaw<
+      { seconds: number }[]
+    >`SELECT extract(epoch FROM "refreshLockUntil" - clock_timestamp())::float8 AS seconds FROM "Connection" WHERE id = ${id}`;
     expect(held?.seconds).toBeLessThan(10);
     await database.$executeRaw`UPDATE "Connection" SET "refreshLockUntil" = clock_timestamp() - interval '1 second' WHERE id = ${id}`;
-    expect((await store.listDue(Date.now(), { limit: 10, providers: [{ credentialProvider: 'notes-user', atMost: 10 }] })).map((due) => due.id)).toEqual([id]);
+    expect(
+      (
+        await store.listDue(Date.now(), { limit: 10, providers: [{ credentialProvider: 'notes-user', atMost: 10 }] })
+      ).map((due) => due.id),
+    ).toEqual([id]);
     expect(await refreshConnection(id, await context())).toMatchObject({ type: 'fresh', byUs: true });
     resume();
     const late = await hanging;
@@ -296,13 +456,20 @@ describe('two refreshers of one connection', () => {
     expect(refreshes()).toBe(2);
   });
 
-  test('one lost after the server acted is condemned only by the server\'s own word (B3) (B4)', async () => {
+  test("one lost after the server acted is condemned only by the server's own word (B3) (B4)", async () => {
     const id = await connectUser();
     notes.faults.push('drop-after-commit');
-    expect(await refreshConnection(id, await context())).toMatchObject({ type: 'needs_reconnect', reason: 'dead_grant', newly: true });
+    expect(await refreshConnection(id, await context())).toMatchObject({
+      type: 'needs_reconnect',
+      reason: 'dead_grant',
+      newly: true,
+    });
     const other = await connectUser();
     notes.faults.push('drop-before-commit', 'drop-before-commit');
-    expect(await refreshConnection(other, await context())).toMatchObject({ type: 'failed', outcome: { type: 'provider_failed', reason: 'no_answer' } });
+    expect(await refreshConnection(other, await context())).toMatchObject({
+      type: 'failed',
+      outcome: { type: 'provider_failed', reason: 'no_answer' },
+    });
     expect((await store.find(other))?.state).toBe('connected');
   });
 

@@ -10,7 +10,8 @@ describe('batches', () => {
     const ran: number[][] = [];
     let finish: (() => void)[] = [];
     const batches = new Batches<number, string>({
-      most, everyMs,
+      most,
+      everyMs,
       run: async (items) => {
         ran.push([...items]);
         await new Promise<void>((resolve) => finish.push(resolve));
@@ -47,7 +48,10 @@ describe('batches', () => {
     await vi.advanceTimersByTimeAsync(199);
     expect(ran).toHaveLength(1);
     await vi.advanceTimersByTimeAsync(1);
-    expect(ran).toEqual([[0, 1], [2, 3]]);
+    expect(ran).toEqual([
+      [0, 1],
+      [2, 3],
+    ]);
   });
 
   test('what fails fails for its batch, and the next is done all the same', async () => {

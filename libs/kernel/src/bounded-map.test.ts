@@ -34,7 +34,12 @@ describe('a bounded map', () => {
   });
   test('sweeps what matches', () => {
     const map = new BoundedMap<string, number>(3);
-    for (const [key, value] of [['a', 1], ['b', 2], ['c', 3]] as const) map.set(key, value);
+    for (const [key, value] of [
+      ['a', 1],
+      ['b', 2],
+      ['c', 3],
+    ] as const)
+      map.set(key, value);
     map.deleteWhere((value) => value > 1);
     expect([map.get('a'), map.size]).toEqual([1, 1]);
   });

@@ -40,7 +40,9 @@ const MAX_NAME_CHARACTERS = 80;
 /** A name that somebody gave themselves or something of theirs. Empty when nothing of it may be shown. */
 export function claimedName(text: string, maxCharacters = MAX_NAME_CHARACTERS): string {
   return cleanText(text, maxCharacters)
-    .replace(/[\p{L}\p{M}]+/gu, (word) => (ASSURANCES.has(word.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase()) ? '' : word))
+    .replace(/[\p{L}\p{M}]+/gu, (word) =>
+      ASSURANCES.has(word.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase()) ? '' : word,
+    )
     .replace(/[([{<]\s*[)\]}>]/gu, '')
     .replace(SPACES, ' ')
     .replace(/^[\s,:;|·–—-]+|[\s,:;|·–—-]+$/gu, '');
@@ -54,14 +56,18 @@ export function quotedName(text: string): string {
 
 /** In use today (UAX #31 table 5), each for itself; then what East Asian names mix (UTS #39 sections 5.1 and 5.2). */
 const SCRIPTS_TOGETHER = [
-  ...'Arabic Armenian Bengali Cyrillic Devanagari Ethiopic Georgian Greek Gujarati Gurmukhi Hebrew Kannada Khmer Lao'.split(' '),
+  ...'Arabic Armenian Bengali Cyrillic Devanagari Ethiopic Georgian Greek Gujarati Gurmukhi Hebrew Kannada Khmer Lao'.split(
+    ' ',
+  ),
   ...'Malayalam Myanmar Oriya Sinhala Tamil Telugu Thaana Thai Tibetan'.split(' '),
   'Latin Han Hiragana Katakana',
   'Latin Han Bopomofo',
   'Latin Han Hangul',
 ];
 const ONE_SCRIPT = SCRIPTS_TOGETHER.map((scripts) => {
-  const letters = [...scripts.split(' '), 'Common', 'Inherited'].map((script) => `\\p{Script_Extensions=${script}}`).join('');
+  const letters = [...scripts.split(' '), 'Common', 'Inherited']
+    .map((script) => `\\p{Script_Extensions=${script}}`)
+    .join('');
   return new RegExp(`^[${letters}]*$`, 'u');
 });
 

@@ -75,7 +75,8 @@ export class EventTally {
       this.#sums.set(key, { of, reason, count, from, to, addresses });
       return;
     }
-    const isFull = known.addresses.length >= MAX_ADDRESSES || addresses.every((address) => known.addresses.includes(address));
+    const isFull =
+      known.addresses.length >= MAX_ADDRESSES || addresses.every((address) => known.addresses.includes(address));
     this.#sums.set(key, {
       ...known,
       count: known.count + count,

@@ -51,5 +51,9 @@ export function newId<P extends IdPrefix>(prefix: P, now: number = Date.now()): 
 }
 
 export function isId<P extends IdPrefix>(prefix: P, value: unknown): value is Id<P> {
-  return typeof value === 'string' && value.startsWith(`${prefix}_`) && /^[0-9a-hjkmnp-tv-z]{26}$/.test(value.slice(prefix.length + 1));
+  return (
+    typeof value === 'string' &&
+    value.startsWith(`${prefix}_`) &&
+    /^[0-9a-hjkmnp-tv-z]{26}$/.test(value.slice(prefix.length + 1))
+  );
 }

@@ -49,11 +49,37 @@ export type CallRecord = z.infer<typeof CallRecord>;
 export const LifecycleRecord = z.object({
   v: z.literal(1),
   type: z.enum([
-    'user.signed_in', 'user.sign_in_failed', 'user.signed_out', 'agent.registered', 'agent.registration_removed', 'agent.registration_removal_requested', 'agent.consented', 'agent.consent_denied',
-    'token.issued', 'token.refreshed', 'token.refused', 'token.revoked',
-    'connection.created', 'connection.refreshed', 'connection.refresh_failed', 'connection.needs_reconnect', 'connection.removed', 'connection.revoked_upstream', 'connection.consented',
-    'credential-provider.paused', 'credential-provider.resumed',
-    'revocation.created', 'configuration.changed', 'signing_key.created', 'signing_key.rotation_requested', 'signing_key.withdrawn', 'vault_key.created', 'vault_key.removed', 'lease.refused', 'limit.exceeded', 'tool.listed',
+    'user.signed_in',
+    'user.sign_in_failed',
+    'user.signed_out',
+    'agent.registered',
+    'agent.registration_removed',
+    'agent.registration_removal_requested',
+    'agent.consented',
+    'agent.consent_denied',
+    'token.issued',
+    'token.refreshed',
+    'token.refused',
+    'token.revoked',
+    'connection.created',
+    'connection.refreshed',
+    'connection.refresh_failed',
+    'connection.needs_reconnect',
+    'connection.removed',
+    'connection.revoked_upstream',
+    'connection.consented',
+    'credential-provider.paused',
+    'credential-provider.resumed',
+    'revocation.created',
+    'configuration.changed',
+    'signing_key.created',
+    'signing_key.rotation_requested',
+    'signing_key.withdrawn',
+    'vault_key.created',
+    'vault_key.removed',
+    'lease.refused',
+    'limit.exceeded',
+    'tool.listed',
     'events.summed',
   ]),
   id: Id,
@@ -67,12 +93,22 @@ export const LifecycleRecord = z.object({
   server: z.string().optional(),
   connectionId: z.string().optional(),
   reason: z.string().optional(),
-  detail: z.record(z.string().regex(/^[A-Za-z][\w.-]{0,63}$/), z.union([z.string(), z.number(), z.boolean()])).refine((detail) => Object.keys(detail).length <= MAX_DETAILS, `has more than ${MAX_DETAILS} fields`).optional(),
+  detail: z
+    .record(z.string().regex(/^[A-Za-z][\w.-]{0,63}$/), z.union([z.string(), z.number(), z.boolean()]))
+    .refine((detail) => Object.keys(detail).length <= MAX_DETAILS, `has more than ${MAX_DETAILS} fields`)
+    .optional(),
 });
 export type LifecycleRecord = z.infer<typeof LifecycleRecord>;
 
 /** Events that were not recorded one by one, because anybody can cause any number of them (S33). */
-export function summedEvents(sum: { of: string; reason: string; count: number; from: number; to: number; addresses: readonly string[] }) {
+export function summedEvents(sum: {
+  of: string;
+  reason: string;
+  count: number;
+  from: number;
+  to: number;
+  addresses: readonly string[];
+}) {
   const { of, reason, count, from, to, addresses } = sum;
   const seen = addresses.length === 0 ? {} : { addresses: addresses.join(' ') };
   const detail = { of, count, from: new Date(from).toISOString(), to: new Date(to).toISOString(), ...seen };

@@ -6,8 +6,20 @@ export { streams, subjects } from './subjects.js';
 export { CommandAnswer, SignedCommandWire } from './command.js';
 export { CredentialChanged, HTTP_SIGNATURE_ALGORITHMS, LeaseAnswer, LeaseRequest } from './lease.js';
 export type { LeaseOutcome, RequestSigning } from './lease.js';
-export { EndedMcpSessionsPage, EndMcpSessions, EndMcpSessionsAnswer, ListEndedMcpSessions, MAX_ENDS, McpSessionsEnded } from './mcp-sessions.js';
-export { SignInExchangeAnswer, SignInExchangeReply, SignInExchangeRequest, SignInExchangeWire } from './sign-in-exchange.js';
+export {
+  EndedMcpSessionsPage,
+  EndMcpSessions,
+  EndMcpSessionsAnswer,
+  ListEndedMcpSessions,
+  MAX_ENDS,
+  McpSessionsEnded,
+} from './mcp-sessions.js';
+export {
+  SignInExchangeAnswer,
+  SignInExchangeReply,
+  SignInExchangeRequest,
+  SignInExchangeWire,
+} from './sign-in-exchange.js';
 export type { SignInExchangeOutcome } from './sign-in-exchange.js';
 export { ReplicaReply, ReplicaRequest } from './replica.js';
 export { Asker, BusyAnswer, Waiting } from './waiting.js';

@@ -23,28 +23,67 @@ export const LeaseRequest = z.object({
   /** A leased credential the server answered 401 to: the responder refreshes it first. */
   rejectedConnectionRevision: z.int().optional(),
   /** The server answered 403 to a leased credential of this revision, and named the scopes it lacks (RFC 6750 section 3.1). */
-  stepUp: z.object({ connectionRevision: z.int(), scopes: z.array(z.string().min(1).max(256)).min(1).max(64) }).optional(),
+  stepUp: z
+    .object({ connectionRevision: z.int(), scopes: z.array(z.string().min(1).max(256)).min(1).max(64) })
+    .optional(),
 });
 export type LeaseRequest = z.infer<typeof LeaseRequest>;
 
 /** RFC 9421 section 3.3; what of it a key of ours can be. */
-export const HTTP_SIGNATURE_ALGORITHMS = ['ed25519', 'ecdsa-p256-sha256', 'ecdsa-p384-sha384', 'rsa-pss-sha512', 'hmac-sha256'] as const;
+export const HTTP_SIGNATURE_ALGORITHMS = [
+  'ed25519',
+  'ecdsa-p256-sha256',
+  'ecdsa-p384-sha384',
+  'rsa-pss-sha512',
+  'hmac-sha256',
+] as const;
 const HeaderText = z.string().regex(/^[\x21-\x7E]+$/);
 
 /** With what the gateway signs each request, in memory only. Travels sealed to the one replica that asked, and nowhere else. */
 const RequestSigning = z.discriminatedUnion('method', [
-  z.object({ method: z.literal('aws-sigv4'), accessKeyId: z.string().regex(/^\w{16,128}$/), secretAccessKey: HeaderText.max(512), sessionToken: HeaderText.max(16_384), region: z.string().regex(/^[a-z0-9-]{1,64}$/), service: z.string().regex(/^[a-z0-9-]{1,64}$/) }),
-  z.object({ method: z.literal('http-message'), /** A private or symmetric JWK. */ key: z.record(z.string(), z.unknown()), keyId: z.string().max(256), algorithm: z.enum(HTTP_SIGNATURE_ALGORITHMS), components: z.array(z.string().max(128)).max(64).optional(), lifetimeSeconds: z.int().min(1).max(300), tag: z.string().max(128).optional() }),
+  z.object({
+    method: z.literal('aws-sigv4'),
+    accessKeyId: z.string().regex(/^\w{16,128}$/),
+    secretAccessKey: HeaderText.max(512),
+    sessionToken: HeaderText.max(16_384),
+    region: z.string().regex(/^[a-z0-9-]{1,64}$/),
+    service: z.string().regex(/^[a-z0-9-]{1,64}$/),
+  }),
+  z.object({
+    method: z.literal('http-message'),
+    /** A private or symmetric JWK. */ key: z.record(z.string(), z.unknown()),
+    keyId: z.string().max(256),
+    algorithm: z.enum(HTTP_SIGNATURE_ALGORITHMS),
+    components: z.array(z.string().max(128)).max(64).optional(),
+    lifetimeSeconds: z.int().min(1).max(300),
+    tag: z.string().max(128).optional(),
+  }),
 ]);
 export type RequestSigning = z.infer<typeof RequestSigning>;
 /** PEM; the certificate first, then those that vouch for it. */
 const ClientCertificate = z.object({ certificate: z.string().max(65_536), privateKey: z.string().max(32_768) });
 
 const LeaseOutcome = z.discriminatedUnion('type', [
-  z.object({ type: z.literal('granted'), headers: z.record(z.string(), z.string()), /** In this order. */ signings: z.array(RequestSigning).max(2).optional(), clientCertificate: ClientCertificate.optional(), connectionId: z.string().nullable(), connectionRevision: z.int(), /** Relative, at most 900. */ expiresInSeconds: z.int().min(1).max(900) }),
-  z.object({ type: z.literal('connect_required'), url: z.string(), /** Why, in words for the user. */ message: z.string() }),
+  z.object({
+    type: z.literal('granted'),
+    headers: z.record(z.string(), z.string()),
+    /** In this order. */ signings: z.array(RequestSigning).max(2).optional(),
+    clientCertificate: ClientCertificate.optional(),
+    connectionId: z.string().nullable(),
+    connectionRevision: z.int(),
+    /** Relative, at most 900. */ expiresInSeconds: z.int().min(1).max(900),
+  }),
+  z.object({
+    type: z.literal('connect_required'),
+    url: z.string(),
+    /** Why, in words for the user. */ message: z.string(),
+  }),
   z.object({ type: z.literal('provider_unavailable'), retryAfterSeconds: z.int() }),
-  z.object({ type: z.literal('refused'), reason: z.string(), /** For the user, where somebody can do something about it. */ message: z.string().optional() }),
+  z.object({
+    type: z.literal('refused'),
+    reason: z.string(),
+    /** For the user, where somebody can do something about it. */ message: z.string().optional(),
+  }),
 ]);
 export type LeaseOutcome = z.infer<typeof LeaseOutcome>;
 
@@ -65,5 +104,11 @@ export const LeaseAnswer = z.object({
 });
 export type LeaseAnswer = z.infer<typeof LeaseAnswer>;
 
-export const CredentialChanged = z.object({ v: z.literal(1), connectionId: z.string(), userId: z.string().nullable(), server: z.string(), connectionRevision: z.int() });
+export const CredentialChanged = z.object({
+  v: z.literal(1),
+  connectionId: z.string(),
+  userId: z.string().nullable(),
+  server: z.string(),
+  connectionRevision: z.int(),
+});
 export type CredentialChanged = z.infer<typeof CredentialChanged>;

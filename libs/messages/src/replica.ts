@@ -18,18 +18,33 @@ export const ReplicaRequest = z.discriminatedUnion('type', [
   /** To all: a legacy client no longer wants the answer to this request. */
   z.object({ type: z.literal('cancel'), sessionId: Id, requestId: RequestId }),
   /** To all: how much of the log a legacy client wants to see from now on. */
-  z.object({ type: z.literal('log-level'), sessionId: Id, level: z.enum(['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']), setAt: z.int() }),
+  z.object({
+    type: z.literal('log-level'),
+    sessionId: Id,
+    level: z.enum(['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']),
+    setAt: z.int(),
+  }),
   /** To all: what a legacy client wants to hear of during its calls, or no longer. */
-  z.object({ type: z.literal('subscription'), sessionId: Id, server: z.string().min(1).max(256), uri: z.string().min(1).max(8192), isWanted: z.boolean() }),
+  z.object({
+    type: z.literal('subscription'),
+    sessionId: Id,
+    server: z.string().min(1).max(256),
+    uri: z.string().min(1).max(8192),
+    isWanted: z.boolean(),
+  }),
   /** To all: DPoP proofs that were accepted, so that nobody accepts them again. */
   z.object({ type: z.literal('proofs-seen'), seen: z.array(SeenProof).max(2_000) }),
   /** Go on with a call parked at the receiver; what it says is sent back as pieces of `exchange`. */
   z.object({
-    type: z.literal('resume'), park: Id, exchange: Id,
+    type: z.literal('resume'),
+    park: Id,
+    exchange: Id,
     /** The agent's token: the receiver verifies it itself, and watches it while the call runs. */
     token: z.string().max(16_384),
     connectionId: z.string().nullable(),
-    responses: AnyObject, requestId: RequestId, meta: AnyObject.optional(),
+    responses: AnyObject,
+    requestId: RequestId,
+    meta: AnyObject.optional(),
   }),
   /** Part of what the client of `exchange` hears; answered once there is room for more. Empty text: still there. */
   z.object({ type: z.literal('piece'), exchange: Id, text: z.string(), last: z.boolean() }),

@@ -26,7 +26,24 @@ const wanted: Readonly<Record<'nats' | 'redis', Wanted>> = {
   redis: {
     binary: 'redis-server',
     package: 'redis-server',
-    libraries: ['redis-tools', 'libjemalloc2', 'liblzf1', 'libatomic1', 'liblua5.1-0', 'lua-cjson', 'lua-bitop', 'libhiredis0.14', 'libhiredis1.1.0', 'libsystemd0', 'libcap2', 'libgcrypt20', 'libgpg-error0', 'liblz4-1', 'liblzma5', 'libzstd1'],
+    libraries: [
+      'redis-tools',
+      'libjemalloc2',
+      'liblzf1',
+      'libatomic1',
+      'liblua5.1-0',
+      'lua-cjson',
+      'lua-bitop',
+      'libhiredis0.14',
+      'libhiredis1.1.0',
+      'libsystemd0',
+      'libcap2',
+      'libgcrypt20',
+      'libgpg-error0',
+      'liblz4-1',
+      'liblzma5',
+      'libzstd1',
+    ],
     variable: 'REDIS_URL',
   },
 };
@@ -34,7 +51,15 @@ const wanted: Readonly<Record<'nats' | 'redis', Wanted>> = {
 /** A local binary, else Debian's package unpacked into the project's `.cache/`: nothing is installed on the system. */
 export async function findServerBinary(kind: 'nats' | 'redis'): Promise<ServerBinary> {
   const { binary } = wanted[kind];
-  const installed = [...readTestEnvironment().path.split(delimiter), '/usr/sbin', '/usr/local/bin', '/usr/local/sbin', '/opt/homebrew/bin'].map((folder) => join(folder, binary)).find(executable);
+  const installed = [
+    ...readTestEnvironment().path.split(delimiter),
+    '/usr/sbin',
+    '/usr/local/bin',
+    '/usr/local/sbin',
+    '/opt/homebrew/bin',
+  ]
+    .map((folder) => join(folder, binary))
+    .find(executable);
   if (installed !== undefined) return { path: installed, env: {} };
   const unpacked = join(repositoryRoot, '.cache', 'debian', kind);
   if (!existsSync(unpacked)) await unpackPackages(wanted[kind], unpacked);
@@ -43,7 +68,11 @@ export async function findServerBinary(kind: 'nats' | 'redis'): Promise<ServerBi
 
 function inside(unpacked: string, binary: string): ServerBinary {
   const path = ['usr/bin', 'usr/sbin'].map((folder) => join(unpacked, folder, binary)).find(executable);
-  if (path === undefined) throw new SallyportError('test_prerequisite_missing', `${unpacked} holds no ${binary}: remove that folder and run again.`);
+  if (path === undefined)
+    throw new SallyportError(
+      'test_prerequisite_missing',
+      `${unpacked} holds no ${binary}: remove that folder and run again.`,
+    );
   return { path, env: { LD_LIBRARY_PATH: libraryFolders(unpacked).join(delimiter) } };
 }
 
@@ -54,13 +83,18 @@ async function unpackPackages(want: Wanted, destination: string): Promise<void> 
   try {
     await download(want, staging, cache);
     const root = join(staging, 'root');
-    for (const archive of readdirSync(staging).filter((name) => name.endsWith('.deb'))) await run('dpkg', ['-x', join(staging, archive), root]);
+    for (const archive of readdirSync(staging).filter((name) => name.endsWith('.deb')))
+      await run('dpkg', ['-x', join(staging, archive), root]);
     const { path, env } = inside(root, want.binary);
     await run(path, ['--version'], { env });
     if (!existsSync(destination)) renameSync(root, destination);
   } catch (cause) {
     if (existsSync(destination)) return; // another process was faster
-    throw new SallyportError('test_prerequisite_missing', `The tests need ${want.binary}: set ${want.variable}, or run "apt-get install ${want.package}" (Debian's package could not be fetched).`, { cause, detail: cause });
+    throw new SallyportError(
+      'test_prerequisite_missing',
+      `The tests need ${want.binary}: set ${want.variable}, or run "apt-get install ${want.package}" (Debian's package could not be fetched).`,
+      { cause, detail: cause },
+    );
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
@@ -69,7 +103,13 @@ async function unpackPackages(want: Wanted, destination: string): Promise<void> 
 async function download(want: Wanted, into: string, cache: string): Promise<void> {
   const fetchAll = async (options: readonly string[]): Promise<void> => {
     // Fails when some are unknown, and prints the others all the same.
-    const { stdout } = await run('apt-cache', [...options, '--no-all-versions', 'show', want.package, ...want.libraries]).catch((error: unknown) => {
+    const { stdout } = await run('apt-cache', [
+      ...options,
+      '--no-all-versions',
+      'show',
+      want.package,
+      ...want.libraries,
+    ]).catch((error: unknown) => {
       if (isExitCode(error) && 'stdout' in error && typeof error.stdout === 'string') return { stdout: error.stdout };
       throw error;
     });
@@ -97,7 +137,14 @@ function isExitCode(error: unknown): error is Error {
 function libraryFolders(root: string): string[] {
   return ['lib', 'usr/lib'].flatMap((folder) => {
     const path = join(root, folder);
-    return existsSync(path) ? [path, ...readdirSync(path).filter((name) => name.endsWith('-linux-gnu')).map((name) => join(path, name))] : [];
+    return existsSync(path)
+      ? [
+          path,
+          ...readdirSync(path)
+            .filter((name) => name.endsWith('-linux-gnu'))
+            .map((name) => join(path, name)),
+        ]
+      : [];
   });
 }
 

@@ -24,7 +24,14 @@ export async function makeDpopKey(alg = 'ES256'): Promise<DpopKey> {
     publicJwk,
     thumbprint: await calculateJwkThumbprint(publicJwk),
     prove: ({ method, url, token, claims }) =>
-      new SignJWT({ jti: randomUUID(), htm: method, htu: url, iat: Math.floor(Date.now() / 1000), ...(token === undefined ? {} : { ath: createHash('sha256').update(token).digest('base64url') }), ...claims })
+      new SignJWT({
+        jti: randomUUID(),
+        htm: method,
+        htu: url,
+        iat: Math.floor(Date.now() / 1000),
+        ...(token === undefined ? {} : { ath: createHash('sha256').update(token).digest('base64url') }),
+        ...claims,
+      })
         .setProtectedHeader({ alg, typ: 'dpop+jwt', jwk: publicJwk })
         .sign(privateKey),
   };

@@ -12,7 +12,10 @@ export interface TestEnvironment {
   readonly path: string;
 }
 
-export const sharedPostgresVariables = { adminUrl: 'TEST_POSTGRES_ADMIN_URL', template: 'TEST_POSTGRES_TEMPLATE' } as const;
+export const sharedPostgresVariables = {
+  adminUrl: 'TEST_POSTGRES_ADMIN_URL',
+  template: 'TEST_POSTGRES_TEMPLATE',
+} as const;
 
 export function readTestEnvironment(env: Readonly<Record<string, string | undefined>> = process.env): TestEnvironment {
   const given = (name: string) => env[name] || undefined;

@@ -10,7 +10,10 @@ export interface EventuallyOptions {
  * Tries until `attempt` neither throws nor returns `undefined` or `false`, and returns what it returned.
  * After the time-out it throws the attempt's own last error.
  */
-export async function eventually<T>(attempt: () => T | Promise<T>, { timeoutMs = 5_000, intervalMs = 20, until = 'the condition holds' }: EventuallyOptions = {}): Promise<Exclude<T, undefined | false>> {
+export async function eventually<T>(
+  attempt: () => T | Promise<T>,
+  { timeoutMs = 5_000, intervalMs = 20, until = 'the condition holds' }: EventuallyOptions = {},
+): Promise<Exclude<T, undefined | false>> {
   const deadline = Date.now() + timeoutMs;
   let failure: unknown;
   for (;;) {
@@ -21,7 +24,8 @@ export async function eventually<T>(attempt: () => T | Promise<T>, { timeoutMs =
     } catch (error) {
       failure = error;
     }
-    if (Date.now() >= deadline) throw failure instanceof Error ? failure : new Error(`timed out after ${timeoutMs} ms waiting until ${until}`);
+    if (Date.now() >= deadline)
+      throw failure instanceof Error ? failure : new Error(`timed out after ${timeoutMs} ms waiting until ${until}`);
     await new Promise((resolve) => setTimeout(resolve, intervalMs));
   }
 }

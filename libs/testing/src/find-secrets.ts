@@ -10,12 +10,22 @@ export interface Finding {
  * @param places what was sent, received or written, by a name for the message
  * @param secrets by a name for the message; each at least 8 characters, or a finding would mean nothing
  */
-export function findSecrets(places: Readonly<Record<string, string | Uint8Array>>, secrets: Readonly<Record<string, string>>): Finding[] {
-  const haystacks = Object.entries(places).map(([place, content]) => ({ place, bytes: typeof content === 'string' ? Buffer.from(content, 'utf8') : Buffer.from(content) }));
+export function findSecrets(
+  places: Readonly<Record<string, string | Uint8Array>>,
+  secrets: Readonly<Record<string, string>>,
+): Finding[] {
+  const haystacks = Object.entries(places).map(([place, content]) => ({
+    place,
+    bytes: typeof content === 'string' ? Buffer.from(content, 'utf8') : Buffer.from(content),
+  }));
   return Object.entries(secrets).flatMap(([secret, value]) => {
     if (value.length < 8) throw new RangeError(`${secret} is too short to search for`);
     const forms = Object.entries(dresses(value));
-    return haystacks.flatMap(({ place, bytes }) => forms.filter(([, needles]) => needles.some((needle) => bytes.includes(needle))).map(([form]) => ({ secret, place, form })));
+    return haystacks.flatMap(({ place, bytes }) =>
+      forms
+        .filter(([, needles]) => needles.some((needle) => bytes.includes(needle)))
+        .map(([form]) => ({ secret, place, form })),
+    );
   });
 }
 
@@ -34,7 +44,9 @@ function dresses(value: string): Record<string, string[]> {
 
 /** What stays the same of a value's base64 when `shift` bytes (modulo 3) stand before it and anything behind it. */
 function withinBase64(bytes: Buffer, shift: number): string {
-  const encoded = Buffer.concat([Buffer.alloc(shift), bytes]).toString('base64').replaceAll('=', '');
+  const encoded = Buffer.concat([Buffer.alloc(shift), bytes])
+    .toString('base64')
+    .replaceAll('=', '');
   const first = Math.ceil((shift * 8) / 6);
   const last = Math.floor(((shift + bytes.length) * 8) / 6);
   return encoded.slice(first, last);

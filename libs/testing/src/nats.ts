@@ -28,12 +28,15 @@ export interface NatsPlace {
   readonly storeDir: string;
 }
 
-const open = ({ port, storeDir }: NatsPlace) => `host: 127.0.0.1\nport: ${port}\njetstream { store_dir: ${JSON.stringify(storeDir)} }\n`;
+const open = ({ port, storeDir }: NatsPlace) =>
+  `host: 127.0.0.1\nport: ${port}\njetstream { store_dir: ${JSON.stringify(storeDir)} }\n`;
 
 /** JetStream without users: `NATS_URL` when set, else a private server. Two files on one `NATS_URL` share its streams. */
 export async function startTestNats(): Promise<TestNats> {
   const { natsUrl } = readTestEnvironment();
-  return natsUrl === undefined ? startPrivateNats(open) : { url: natsUrl, output: () => '', stop: () => Promise.resolve() };
+  return natsUrl === undefined
+    ? startPrivateNats(open)
+    : { url: natsUrl, output: () => '', stop: () => Promise.resolve() };
 }
 
 /** A private server in any case, with the configuration text that `configure` returns: for tests of permissions and outages. */

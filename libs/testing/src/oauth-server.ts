@@ -47,7 +47,11 @@ export interface TestOAuthServer {
   /** Changes an ID token before it is sent. */
   tamperIdToken: (token: string) => string;
   /** Every secret it ever handed out, by kind. */
-  readonly issued: { readonly accessTokens: string[]; readonly refreshTokens: string[]; readonly clientSecrets: string[] };
+  readonly issued: {
+    readonly accessTokens: string[];
+    readonly refreshTokens: string[];
+    readonly clientSecrets: string[];
+  };
   /** A grant of the client, as if somebody had connected. */
   grant(clientId: string): { readonly accessToken: string; readonly refreshToken: string };
   /** Presented at the resource and good there. */
@@ -56,11 +60,20 @@ export interface TestOAuthServer {
   endAllGrants(): void;
   /** A JWT signed by its key `at-1` (ES256), published at `/jwks`. */
   signJwt(claims: object, header?: object): string;
-  readonly keys: { readonly kid: string; readonly publicJwk: Record<string, unknown>; readonly privateJwk: Record<string, unknown> };
+  readonly keys: {
+    readonly kid: string;
+    readonly publicJwk: Record<string, unknown>;
+    readonly privateJwk: Record<string, unknown>;
+  };
   stop(): Promise<void>;
 }
 
-interface Grant { live: boolean; refreshToken: string; accessTokens: Set<string>; clientId: string }
+interface Grant {
+  live: boolean;
+  refreshToken: string;
+  accessTokens: Set<string>;
+  clientId: string;
+}
 
 export async function startTestOAuthServer(): Promise<TestOAuthServer> {
   const codes = new Map<string, { clientId: string; redirectUri: string; challenge: string; nonce: string | null }>();
@@ -110,27 +123,54 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
       return `${input}.${signBytes('sha256', Buffer.from(input), { key: privateKey, dsaEncoding: 'ieee-p1363' }).toString('base64url')}`;
     },
     keys: { kid: 'at-1', publicJwk, privateJwk: { ...privateKey.export({ format: 'jwk' }) } },
-    stop: () => new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    }),
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
   };
 
   async function handle(request: IncomingMessage, response: ServerResponse, body: string): Promise<void> {
     const url = new URL(request.url ?? '/', origin);
-    control.requests.push({ method: request.method ?? '', path: url.pathname, authorization: request.headers.authorization, body });
-    const json = (status: number, value: unknown, headers: Record<string, string> = {}) => void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value));
+    control.requests.push({
+      method: request.method ?? '',
+      path: url.pathname,
+      authorization: request.headers.authorization,
+      body,
+    });
+    const json = (status: number, value: unknown, headers: Record<string, string> = {}) =>
+      void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(value));
     switch (url.pathname) {
       case '/mcp': {
         const live = control.isLive(/^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '');
-        return live ? json(200, { jsonrpc: '2.0', id: 1, result: {} }) : json(401, {}, { 'www-authenticate': `Bearer resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp", scope="notes.read"` });
+        return live
+          ? json(200, { jsonrpc: '2.0', id: 1, result: {} })
+          : json(
+              401,
+              {},
+              {
+                'www-authenticate': `Bearer resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp", scope="notes.read"`,
+              },
+            );
       }
       case '/.well-known/oauth-protected-resource/mcp':
-        return json(200, { resource: control.resource, authorization_servers: [origin], scopes_supported: ['notes.read', 'notes.write'], ...control.resourceMetadata });
+        return json(200, {
+          resource: control.resource,
+          authorization_servers: [origin],
+          scopes_supported: ['notes.read', 'notes.write'],
+          ...control.resourceMetadata,
+        });
       case '/.well-known/oauth-authorization-server':
         return json(200, {
-          issuer: origin, authorization_endpoint: `${origin}/authorize`, token_endpoint: `${origin}/token`, registration_endpoint: `${origin}/register`, revocation_endpoint: `${origin}/revoke`,
-          code_challenge_methods_supported: ['S256'], token_endpoint_auth_methods_supported: ['client_secret_basic', 'none'], authorization_response_iss_parameter_supported: true, ...control.metadata,
+          issuer: origin,
+          authorization_endpoint: `${origin}/authorize`,
+          token_endpoint: `${origin}/token`,
+          registration_endpoint: `${origin}/register`,
+          revocation_endpoint: `${origin}/revoke`,
+          code_challenge_methods_supported: ['S256'],
+          token_endpoint_auth_methods_supported: ['client_secret_basic', 'none'],
+          authorization_response_iss_parameter_supported: true,
+          ...control.metadata,
         });
       case '/jwks':
         return json(200, { keys: [publicJwk] });
@@ -139,14 +179,29 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
         const secret = `secret-${randomBytes(18).toString('base64url')}`;
         clients.set(clientId, secret);
         control.issued.clientSecrets.push(secret);
-        return json(201, { client_id: clientId, client_secret: secret, client_secret_expires_at: 0, token_endpoint_auth_method: 'client_secret_basic' });
+        return json(201, {
+          client_id: clientId,
+          client_secret: secret,
+          client_secret_expires_at: 0,
+          token_endpoint_auth_method: 'client_secret_basic',
+        });
       }
       case '/authorize': {
         const parameters = url.searchParams;
         const code = randomBytes(16).toString('base64url');
-        codes.set(code, { clientId: parameters.get('client_id') ?? '', redirectUri: parameters.get('redirect_uri') ?? '', challenge: parameters.get('code_challenge') ?? '', nonce: parameters.get('nonce') });
+        codes.set(code, {
+          clientId: parameters.get('client_id') ?? '',
+          redirectUri: parameters.get('redirect_uri') ?? '',
+          challenge: parameters.get('code_challenge') ?? '',
+          nonce: parameters.get('nonce'),
+        });
         const back = new URL(parameters.get('redirect_uri') ?? origin);
-        for (const [name, value] of [['code', code], ['state', parameters.get('state') ?? ''], ['iss', origin]] as const) back.searchParams.set(name, value);
+        for (const [name, value] of [
+          ['code', code],
+          ['state', parameters.get('state') ?? ''],
+          ['iss', origin],
+        ] as const)
+          back.searchParams.set(name, value);
         control.tamper(back.searchParams);
         return void response.writeHead(303, { location: back.toString() }).end();
       }
@@ -156,7 +211,8 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
       case '/revoke': {
         if (control.revocationRefusal) return json(control.revocationRefusal.status, control.revocationRefusal.json);
         const value = new URLSearchParams(body).get('token') ?? '';
-        for (const grant of grants) if (grant.refreshToken === value || grant.accessTokens.has(value)) grant.live = false;
+        for (const grant of grants)
+          if (grant.refreshToken === value || grant.accessTokens.has(value)) grant.live = false;
         return void response.writeHead(200).end();
       }
       default:
@@ -164,14 +220,22 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
     }
   }
 
-  function token(form: URLSearchParams, request: IncomingMessage, response: ServerResponse, json: (status: number, value: unknown) => void): void {
+  function token(
+    form: URLSearchParams,
+    request: IncomingMessage,
+    response: ServerResponse,
+    json: (status: number, value: unknown) => void,
+  ): void {
     const fault = control.faults.shift() ?? control.outage;
     if (fault === 'drop-before-commit') return void request.socket.destroy();
     if (fault === 'unavailable') return json(503, {});
     if (fault === 'invalid_client') return json(401, { error: 'invalid_client', error_description: 'Secret expired.' });
     const basic = /^Basic (.+)$/.exec(request.headers.authorization ?? '')?.[1];
-    const [clientId, secret] = basic ? Buffer.from(basic, 'base64').toString().split(':').map(decodeURIComponent) : [form.get('client_id') ?? '', undefined];
-    if (clientId === undefined || !clients.has(clientId) || clients.get(clientId) !== secret) return json(401, { error: 'invalid_client' });
+    const [clientId, secret] = basic
+      ? Buffer.from(basic, 'base64').toString().split(':').map(decodeURIComponent)
+      : [form.get('client_id') ?? '', undefined];
+    if (clientId === undefined || !clients.has(clientId) || clients.get(clientId) !== secret)
+      return json(401, { error: 'invalid_client' });
     const answer = form.get('grant_type') === 'refresh_token' ? refresh(form, clientId) : redeem(form, clientId);
     if (fault === 'drop-after-commit') return void request.socket.destroy();
     return answer ? json(200, answer) : json(400, { error: 'invalid_grant' });
@@ -181,12 +245,35 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
     const code = form.get('code') ?? '';
     const pending = codes.get(code);
     codes.delete(code);
-    const challenge = createHash('sha256').update(form.get('code_verifier') ?? '').digest('base64url');
-    if (!pending || pending.clientId !== clientId || pending.redirectUri !== form.get('redirect_uri') || pending.challenge !== challenge) return undefined;
+    const challenge = createHash('sha256')
+      .update(form.get('code_verifier') ?? '')
+      .digest('base64url');
+    if (
+      !pending ||
+      pending.clientId !== clientId ||
+      pending.redirectUri !== form.get('redirect_uri') ||
+      pending.challenge !== challenge
+    )
+      return undefined;
     const grant: Grant = { live: true, refreshToken: '', accessTokens: new Set(), clientId };
     grants.push(grant);
     const now = Math.floor(Date.now() / 1000);
-    const idToken = pending.nonce === null ? {} : { id_token: control.tamperIdToken(control.signJwt({ ...control.idTokenClaims, iss: origin, aud: clientId, sub: control.subject, nonce: pending.nonce, iat: now, exp: now + 300 })) };
+    const idToken =
+      pending.nonce === null
+        ? {}
+        : {
+            id_token: control.tamperIdToken(
+              control.signJwt({
+                ...control.idTokenClaims,
+                iss: origin,
+                aud: clientId,
+                sub: control.subject,
+                nonce: pending.nonce,
+                iat: now,
+                exp: now + 300,
+              }),
+            ),
+          };
     return { ...issue(grant), ...idToken };
   }
 
@@ -208,7 +295,12 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
     byRefreshToken.set(grant.refreshToken, grant);
     control.issued.accessTokens.push(accessToken);
     control.issued.refreshTokens.push(grant.refreshToken);
-    return { access_token: accessToken, token_type: 'Bearer', refresh_token: grant.refreshToken, ...(control.accessTokenSeconds === null ? {} : { expires_in: control.accessTokenSeconds }) };
+    return {
+      access_token: accessToken,
+      token_type: 'Bearer',
+      refresh_token: grant.refreshToken,
+      ...(control.accessTokenSeconds === null ? {} : { expires_in: control.accessTokenSeconds }),
+    };
   }
 
   return control;

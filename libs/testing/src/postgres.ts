@@ -93,8 +93,19 @@ export async function openPostgresServer(): Promise<PostgresServer> {
   if (databaseUrl !== undefined) return { adminUrl: databaseUrl, stop: () => Promise.resolve() };
   const scratch = makeScratch('postgres');
   const password = randomBytes(16).toString('hex');
-  const flags = ['-c', 'fsync=off', '-c', 'full_page_writes=off', '-c', 'synchronous_commit=off', '-c', 'max_connections=300'];
-  const server = await onFreePort((port) => startPostgres({ directory: join(scratch, 'data'), port, password, database: 'postgres', flags }));
+  const flags = [
+    '-c',
+    'fsync=off',
+    '-c',
+    'full_page_writes=off',
+    '-c',
+    'synchronous_commit=off',
+    '-c',
+    'max_connections=300',
+  ];
+  const server = await onFreePort((port) =>
+    startPostgres({ directory: join(scratch, 'data'), port, password, database: 'postgres', flags }),
+  );
   noteServer(scratch, server.pid);
   return {
     adminUrl: server.url,
@@ -114,7 +125,10 @@ export async function createTemplate(adminUrl: string): Promise<{ readonly name:
 
 async function createDatabase(adminUrl: string, template?: string): Promise<TestPostgres> {
   const name = `sallyport_test_${randomBytes(8).toString('hex')}`;
-  await asAdmin(adminUrl, `CREATE DATABASE ${name}${template === undefined ? '' : ` TEMPLATE ${pg.escapeIdentifier(template)}`}`);
+  await asAdmin(
+    adminUrl,
+    `CREATE DATABASE ${name}${template === undefined ? '' : ` TEMPLATE ${pg.escapeIdentifier(template)}`}`,
+  );
   const url = new URL(adminUrl);
   url.pathname = `/${name}`;
   url.search = '?schema=public';

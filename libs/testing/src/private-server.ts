@@ -15,10 +15,19 @@ export interface PrivateServer {
 }
 
 /** Starts a server binary of a test run and waits until it says that it is ready. It ends with this process. */
-export async function startPrivateServer(binary: ServerBinary, args: readonly string[], { ready, scratch }: { ready: RegExp; scratch: string }): Promise<PrivateServer> {
-  const child = spawn(binary.path, [...args], { cwd: scratch, env: { ...binary.env }, stdio: ['ignore', 'pipe', 'pipe'] });
+export async function startPrivateServer(
+  binary: ServerBinary,
+  args: readonly string[],
+  { ready, scratch }: { ready: RegExp; scratch: string },
+): Promise<PrivateServer> {
+  const child = spawn(binary.path, [...args], {
+    cwd: scratch,
+    env: { ...binary.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let log = '';
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (log += text));
+  for (const stream of [child.stdout, child.stderr])
+    stream.setEncoding('utf8').on('data', (text: string) => (log += text));
   let gone = false;
   const exited = new Promise<void>((resolve) => {
     child.once('exit', () => {
@@ -39,12 +48,24 @@ export async function startPrivateServer(binary: ServerBinary, args: readonly st
   };
   if (child.pid !== undefined) noteServer(scratch, child.pid);
   try {
-    await eventually(() => gone || ready.test(log), { timeoutMs: 15_000, intervalMs: 5, until: `${binary.path} is ready` });
+    await eventually(() => gone || ready.test(log), {
+      timeoutMs: 15_000,
+      intervalMs: 5,
+      until: `${binary.path} is ready`,
+    });
   } catch (error) {
     await end('SIGKILL');
-    throw new SallyportError('test_server_failed', `${binary.path} did not start: ${log.trim().split('\n').at(-1) ?? ''}`, { cause: error });
+    throw new SallyportError(
+      'test_server_failed',
+      `${binary.path} did not start: ${log.trim().split('\n').at(-1) ?? ''}`,
+      { cause: error },
+    );
   }
-  if (gone || child.pid === undefined) throw new SallyportError('test_server_failed', `${binary.path} did not start: ${log.trim().split('\n').slice(-3).join(' | ')}`);
+  if (gone || child.pid === undefined)
+    throw new SallyportError(
+      'test_server_failed',
+      `${binary.path} did not start: ${log.trim().split('\n').slice(-3).join(' | ')}`,
+    );
   return { pid: child.pid, output: () => log, kill: () => end('SIGKILL'), stop: () => end('SIGTERM') };
 }
 
@@ -54,7 +75,8 @@ export async function onFreePort<T>(start: (port: number) => Promise<T>): Promis
     try {
       return await start(await freePort());
     } catch (error) {
-      if (attempt === 5 || !(error instanceof SallyportError) || !/already in use|is taken/i.test(error.message)) throw error;
+      if (attempt === 5 || !(error instanceof SallyportError) || !/already in use|is taken/i.test(error.message))
+        throw error;
     }
   }
 }

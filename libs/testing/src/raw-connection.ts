@@ -17,7 +17,11 @@ export interface RawConnection {
 /** @param from another address of this machine, such as `127.0.0.2` */
 export async function openRawConnection(url: string, from?: string): Promise<RawConnection> {
   const { hostname, port } = new URL(url);
-  const socket = connect({ host: hostname.replace(/^\[|\]$/g, ''), port: Number(port), ...(from === undefined ? {} : { localAddress: from }) });
+  const socket = connect({
+    host: hostname.replace(/^\[|\]$/g, ''),
+    port: Number(port),
+    ...(from === undefined ? {} : { localAddress: from }),
+  });
   let text = '';
   let look = (): void => undefined;
   socket.on('error', () => undefined);
@@ -35,7 +39,9 @@ export async function openRawConnection(url: string, from?: string): Promise<Raw
       new Promise((resolve, reject) => {
         look = () => (pattern.test(text) ? resolve(text) : undefined);
         look();
-        void closed.then(() => (pattern.test(text) ? resolve(text) : reject(new Error(`the connection ended with: ${text.slice(0, 500)}`))));
+        void closed.then(() =>
+          pattern.test(text) ? resolve(text) : reject(new Error(`the connection ended with: ${text.slice(0, 500)}`)),
+        );
       }),
     closed,
     destroy: () => void socket.destroy(),

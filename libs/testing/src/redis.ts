@@ -31,7 +31,25 @@ export async function startPrivateRedis(): Promise<PrivateRedis> {
   const binary = await findServerBinary('redis');
   const scratch = makeScratch('redis');
   let port = 0;
-  const start = () => startPrivateServer(binary, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', scratch, '--maxmemory-policy', 'noeviction'], { ready: /Ready to accept connections/, scratch });
+  const start = () =>
+    startPrivateServer(
+      binary,
+      [
+        '--port',
+        String(port),
+        '--bind',
+        '127.0.0.1',
+        '--save',
+        '',
+        '--appendonly',
+        'no',
+        '--dir',
+        scratch,
+        '--maxmemory-policy',
+        'noeviction',
+      ],
+      { ready: /Ready to accept connections/, scratch },
+    );
   let server = await onFreePort((free) => {
     port = free;
     return start();

@@ -8,7 +8,10 @@ function talk(url: string, line: string, expected: RegExp): Promise<string> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve, reject) => {
     const socket = createConnection({ host: hostname, port: Number(port) });
-    socket.setEncoding('utf8').setTimeout(5_000, () => reject(new Error('silence'))).once('error', reject);
+    socket
+      .setEncoding('utf8')
+      .setTimeout(5_000, () => reject(new Error('silence')))
+      .once('error', reject);
     socket.on('data', (text: string) => {
       if (!expected.test(text)) return;
       socket.destroy();
@@ -52,5 +55,8 @@ test('Redis answers', async () => {
 });
 
 test('a server that cannot start is an error with its own words', async () => {
-  await expect(startPrivateNats(() => 'port: nonsense')).rejects.toMatchObject({ code: 'test_server_failed', message: expect.stringContaining('port') });
+  await expect(startPrivateNats(() => 'port: nonsense')).rejects.toMatchObject({
+    code: 'test_server_failed',
+    message: expect.stringContaining('port'),
+  });
 });

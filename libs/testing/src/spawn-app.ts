@@ -37,8 +37,19 @@ export interface SpawnedApp {
 }
 
 /** Rejects when the process ends, or stays silent past the time-out, before it is ready; its output is in the message. */
-export async function spawnApp({ entry, args = [], env = {}, readyPattern, readyTimeoutMs = 30_000, cwd = repositoryRoot }: SpawnAppOptions): Promise<SpawnedApp> {
-  const child = spawn(process.execPath, [resolve(repositoryRoot, entry), ...args], { cwd, env: { PATH: readTestEnvironment().path, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+export async function spawnApp({
+  entry,
+  args = [],
+  env = {},
+  readyPattern,
+  readyTimeoutMs = 30_000,
+  cwd = repositoryRoot,
+}: SpawnAppOptions): Promise<SpawnedApp> {
+  const child = spawn(process.execPath, [resolve(repositoryRoot, entry), ...args], {
+    cwd,
+    env: { PATH: readTestEnvironment().path, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let stdout = '';
   let stderr = '';
   let output = '';
@@ -86,12 +97,21 @@ export async function spawnApp({ entry, args = [], env = {}, readyPattern, ready
   };
   if (readyPattern) {
     try {
-      await eventually(() => exit !== undefined || readyPattern.test(output), { timeoutMs: readyTimeoutMs, until: `${entry} says ${readyPattern}` });
+      await eventually(() => exit !== undefined || readyPattern.test(output), {
+        timeoutMs: readyTimeoutMs,
+        until: `${entry} says ${readyPattern}`,
+      });
     } catch (cause) {
       await app.kill();
-      throw new SallyportError('test_process_failed', `${entry} was not ready after ${readyTimeoutMs} ms:\n${output}`, { cause });
+      throw new SallyportError('test_process_failed', `${entry} was not ready after ${readyTimeoutMs} ms:\n${output}`, {
+        cause,
+      });
     }
-    if (exit !== undefined && !readyPattern.test(output)) throw new SallyportError('test_process_failed', `${entry} ended with ${JSON.stringify(exit)} before it was ready:\n${output}`);
+    if (exit !== undefined && !readyPattern.test(output))
+      throw new SallyportError(
+        'test_process_failed',
+        `${entry} ended with ${JSON.stringify(exit)} before it was ready:\n${output}`,
+      );
   }
   return app;
 }

@@ -4,7 +4,17 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { claim } from './free-port.js';
-import { createFakeClock, createTestAuthority, eventually, findSecrets, freePorts, makeScratch, removeScratch, spawnApp, startHttpsServer } from './index.js';
+import {
+  createFakeClock,
+  createTestAuthority,
+  eventually,
+  findSecrets,
+  freePorts,
+  makeScratch,
+  removeScratch,
+  spawnApp,
+  startHttpsServer,
+} from './index.js';
 
 const SECRET = 'xoxb-4815162342?&"=ü';
 
@@ -28,8 +38,12 @@ test('a secret too short to mean anything is refused', () => {
 test('eventually returns what the attempt returned and throws its own last error', async () => {
   let tries = 0;
   expect(await eventually(() => (++tries < 3 ? undefined : tries), { intervalMs: 1 })).toBe(3);
-  await expect(eventually(() => Promise.reject(new Error('not yet')), { timeoutMs: 10, intervalMs: 1 })).rejects.toThrow('not yet');
-  await expect(eventually(() => false, { timeoutMs: 10, intervalMs: 1, until: 'it is there' })).rejects.toThrow('waiting until it is there');
+  await expect(
+    eventually(() => Promise.reject(new Error('not yet')), { timeoutMs: 10, intervalMs: 1 }),
+  ).rejects.toThrow('not yet');
+  await expect(eventually(() => false, { timeoutMs: 10, intervalMs: 1, until: 'it is there' })).rejects.toThrow(
+    'waiting until it is there',
+  );
 });
 
 test('a fake clock stands still until told otherwise', () => {
@@ -43,7 +57,7 @@ test('free ports differ', async () => {
   expect(new Set(await freePorts(10)).size).toBe(10);
 });
 
-test('a port that was given out is nobody else\'s while its test runs, and is given out again when that is gone', async () => {
+test("a port that was given out is nobody else's while its test runs, and is given out again when that is gone", async () => {
   const [port = 0] = await freePorts(1);
   expect(claim(port)).toBe(false);
   const file = join(tmpdir(), `sallyport-test-ports-${userInfo().uid}`, String(port));
@@ -58,7 +72,9 @@ test('only who trusts the test authority can talk to its https server', async ()
   const server = await startHttpsServer(authority, (_, response) => response.end('hello'));
   const read = (options: { ca?: string }) =>
     new Promise<string>((resolve, reject) => {
-      get(server.origin, { ...options, agent: false }, (response) => response.setEncoding('utf8').on('data', resolve)).on('error', reject);
+      get(server.origin, { ...options, agent: false }, (response) =>
+        response.setEncoding('utf8').on('data', resolve),
+      ).on('error', reject);
     });
   expect(await read({ ca: authority.certificate })).toBe('hello');
   await expect(read({})).rejects.toThrow(/certificate/);
@@ -68,7 +84,10 @@ test('only who trusts the test authority can talk to its https server', async ()
 test('a spawned process is awaited, heard and ended', async () => {
   const scratch = makeScratch('spawn');
   const entry = join(scratch, 'app.mjs');
-  writeFileSync(entry, "process.on('SIGTERM', () => process.exit(7)); console.log('ready', Object.keys(process.env).sort().join()); console.error('warned'); setInterval(() => {}, 1000);");
+  writeFileSync(
+    entry,
+    "process.on('SIGTERM', () => process.exit(7)); console.log('ready', Object.keys(process.env).sort().join()); console.error('warned'); setInterval(() => {}, 1000);",
+  );
   const app = await spawnApp({ entry, env: { GIVEN: '1' }, readyPattern: /warned/ });
   expect(app.stdout()).toMatch(/^ready GIVEN,PATH/);
   expect(await app.stop()).toEqual({ code: 7, signal: null });

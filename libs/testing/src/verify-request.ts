@@ -20,25 +20,50 @@ const hmac = (key: string | Buffer, text: string) => createHmac('sha256', key).u
  * @param now milliseconds since the epoch
  * @returns why not, in AWS's words, or `undefined`
  */
-export function awsRefusal(request: ArrivedRequest, sessions: ReadonlyMap<string, { secretAccessKey: string; sessionToken: string; expiresAt: number }>, { region, service, now }: { region: string; service: string; now: number }): string | undefined {
-  const match = /^AWS4-HMAC-SHA256 Credential=(\w+)\/(\d{8})\/([\w-]+)\/([\w-]+)\/aws4_request, SignedHeaders=([\w;-]+), Signature=([0-9a-f]{64})$/.exec(header(request, 'authorization'));
+export function awsRefusal(
+  request: ArrivedRequest,
+  sessions: ReadonlyMap<string, { secretAccessKey: string; sessionToken: string; expiresAt: number }>,
+  { region, service, now }: { region: string; service: string; now: number },
+): string | undefined {
+  const match =
+    /^AWS4-HMAC-SHA256 Credential=(\w+)\/(\d{8})\/([\w-]+)\/([\w-]+)\/aws4_request, SignedHeaders=([\w;-]+), Signature=([0-9a-f]{64})$/.exec(
+      header(request, 'authorization'),
+    );
   if (match === null) return 'MissingAuthenticationTokenException';
   const [, accessKeyId = '', day = '', forRegion = '', forService = '', names = '', signature = ''] = match;
   const session = sessions.get(accessKeyId);
-  if (session === undefined || header(request, 'x-amz-security-token') !== session.sessionToken) return 'UnrecognizedClientException';
+  if (session === undefined || header(request, 'x-amz-security-token') !== session.sessionToken)
+    return 'UnrecognizedClientException';
   if (session.expiresAt <= now) return 'ExpiredTokenException';
   const time = header(request, 'x-amz-date');
   const signedAt = Date.parse(time.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'));
-  if (!(Math.abs(now - signedAt) <= 300_000) || !time.startsWith(day) || forRegion !== region || forService !== service) return 'InvalidSignatureException';
+  if (!(Math.abs(now - signedAt) <= 300_000) || !time.startsWith(day) || forRegion !== region || forService !== service)
+    return 'InvalidSignatureException';
   const signed = names.split(';');
-  const mustBeSigned = ['host', ...Object.keys(request.headers).filter((name) => /^(content-type|x-amz-.*|mcp-.*)$/.test(name))];
+  const mustBeSigned = [
+    'host',
+    ...Object.keys(request.headers).filter((name) => /^(content-type|x-amz-.*|mcp-.*)$/.test(name)),
+  ];
   if (!mustBeSigned.every((name) => signed.includes(name))) return 'InvalidSignatureException';
   const [path = '', query = ''] = request.target.split('?');
-  const reencoded = path.split('/').map((segment) => encodeURIComponent(segment)).join('/');
-  const sorted = query === '' ? '' : query.split('&').map((pair) => (pair.includes('=') ? pair : `${pair}=`)).sort().join('&');
+  const reencoded = path
+    .split('/')
+    .map((segment) => encodeURIComponent(segment))
+    .join('/');
+  const sorted =
+    query === ''
+      ? ''
+      : query
+          .split('&')
+          .map((pair) => (pair.includes('=') ? pair : `${pair}=`))
+          .sort()
+          .join('&');
   const canonical = `${request.method}\n${reencoded}\n${sorted}\n${signed.map((name) => `${name}:${header(request, name)}\n`).join('')}\n${names}\n${sha256(request.body).toString('hex')}`;
   const key = hmac(hmac(hmac(hmac(`AWS4${session.secretAccessKey}`, day), region), service), 'aws4_request');
-  const expected = hmac(key, `AWS4-HMAC-SHA256\n${time}\n${day}/${region}/${service}/aws4_request\n${sha256(canonical).toString('hex')}`);
+  const expected = hmac(
+    key,
+    `AWS4-HMAC-SHA256\n${time}\n${day}/${region}/${service}/aws4_request\n${sha256(canonical).toString('hex')}`,
+  );
   return timingSafeEqual(expected, Buffer.from(signature, 'hex')) ? undefined : 'InvalidSignatureException';
 }
 
@@ -51,18 +76,37 @@ export interface HttpSignature {
  * HTTP Message Signatures (RFC 9421 section 3.2) under one label, with the body's digest (RFC 9530) compared.
  * @returns what was signed, or `undefined` when it does not hold
  */
-export function verifyHttpSignature(request: ArrivedRequest, keys: ReadonlyMap<string, KeyObject>, label = 'sallyport'): HttpSignature | undefined {
+export function verifyHttpSignature(
+  request: ArrivedRequest,
+  keys: ReadonlyMap<string, KeyObject>,
+  label = 'sallyport',
+): HttpSignature | undefined {
   const input = new RegExp(`^${label}=(\\(([^)]*)\\)(.*))$`).exec(header(request, 'signature-input'));
   const bytes = new RegExp(`^${label}=:([A-Za-z0-9+/=]+):$`).exec(header(request, 'signature'));
   if (input === null || bytes === null) return undefined;
   const [, inner = '', list = '', rest = ''] = input;
   const components = [...list.matchAll(/"([^"]+)"/g)].map(([, name = '']) => name);
-  const parameters = Object.fromEntries([...rest.matchAll(/;([a-z]+)=(?:"([^"]*)"|(\d+))/g)].map(([, name = '', text, number]) => [name, text ?? number ?? '']));
+  const parameters = Object.fromEntries(
+    [...rest.matchAll(/;([a-z]+)=(?:"([^"]*)"|(\d+))/g)].map(([, name = '', text, number]) => [
+      name,
+      text ?? number ?? '',
+    ]),
+  );
   const key = keys.get(parameters['keyid'] ?? '');
   if (key === undefined) return undefined;
-  if (request.body !== '' && (!components.includes('content-digest') || header(request, 'content-digest') !== `sha-256=:${sha256(request.body).toString('base64')}:`)) return undefined;
-  const base = [...components.map((name) => `"${name}": ${componentOf(request, name)}`), `"@signature-params": ${inner}`].join('\n');
-  return isSignedBy(Buffer.from(base), Buffer.from(bytes[1] ?? '', 'base64'), key, parameters['alg'] ?? '') ? { components, parameters } : undefined;
+  if (
+    request.body !== '' &&
+    (!components.includes('content-digest') ||
+      header(request, 'content-digest') !== `sha-256=:${sha256(request.body).toString('base64')}:`)
+  )
+    return undefined;
+  const base = [
+    ...components.map((name) => `"${name}": ${componentOf(request, name)}`),
+    `"@signature-params": ${inner}`,
+  ].join('\n');
+  return isSignedBy(Buffer.from(base), Buffer.from(bytes[1] ?? '', 'base64'), key, parameters['alg'] ?? '')
+    ? { components, parameters }
+    : undefined;
 }
 
 function componentOf(request: ArrivedRequest, name: string): string {

@@ -14,7 +14,11 @@ export interface WayInRow {
 export function waysInOf(service: 'Authorization server' | 'Control plane'): WayInRow[] {
   const page = readFileSync(new URL('../../../docs/ways-in.md', import.meta.url), 'utf8');
   const section = page.split('\n## ').find((part) => part.startsWith(`${service}\n`)) ?? '';
-  return [...section.matchAll(/^\| `(?:(GET|POST|PUT|DELETE) )?([^`]+)`(, on the bus)? \|[^|]*\| (\d*) ?\|$/gm)].map(([, method, path = '', bus, status]) => ({
-    method: bus === undefined ? (method ?? '') : 'BUS', path, withoutCredentials: status === undefined || status === '' ? undefined : Number(status),
-  }));
+  return [...section.matchAll(/^\| `(?:(GET|POST|PUT|DELETE) )?([^`]+)`(, on the bus)? \|[^|]*\| (\d*) ?\|$/gm)].map(
+    ([, method, path = '', bus, status]) => ({
+      method: bus === undefined ? (method ?? '') : 'BUS',
+      path,
+      withoutCredentials: status === undefined || status === '' ? undefined : Number(status),
+    }),
+  );
 }

@@ -1,10 +1,23 @@
 import { z } from 'zod';
-import { mapClaims, trustProviderRules, type MappedIdentity, type SignInRefusal, type TrustProviderRules } from '@sallyport/authorization';
+import {
+  mapClaims,
+  trustProviderRules,
+  type MappedIdentity,
+  type SignInRefusal,
+  type TrustProviderRules,
+} from '@sallyport/authorization';
 import type { ConfigurationSnapshot, DocumentOf } from '@sallyport/configuration';
 import type { Clock } from '@sallyport/kernel';
 import type { ArtifactStore } from '../storage/artifact-store.js';
 import type { IssuerKeys } from './issuer-keys.js';
-import { isForOneOf, signedClaims, SKEW_SECONDS, timeFailure, unverifiedClaims, type AssertionFailure } from './signed-claims.js';
+import {
+  isForOneOf,
+  signedClaims,
+  SKEW_SECONDS,
+  timeFailure,
+  unverifiedClaims,
+  type AssertionFailure,
+} from './signed-claims.js';
 
 /** A human, an agent and what one may do for the other, as an identity provider we trust said (ID-JAG). */
 export interface IdentityAssertion {
@@ -44,7 +57,14 @@ export class IdentityAssertions {
   readonly #resource: string;
   readonly #clock: Clock;
 
-  constructor(parts: { configuration: { snapshot(): ConfigurationSnapshot }; keys: IssuerKeys; store: ArtifactStore; issuer: string; resource: string; clock: Clock }) {
+  constructor(parts: {
+    configuration: { snapshot(): ConfigurationSnapshot };
+    keys: IssuerKeys;
+    store: ArtifactStore;
+    issuer: string;
+    resource: string;
+    clock: Clock;
+  }) {
     this.#configuration = parts.configuration;
     this.#keys = parts.keys;
     this.#store = parts.store;
@@ -61,12 +81,24 @@ export class IdentityAssertions {
    * @param clientId of the client that has authenticated
    * @param provenKey thumbprint of the key the request proves (RFC 9449)
    */
-  async read(token: string, { clientId, provenKey }: { clientId: string; provenKey: string | undefined }): Promise<ReadAssertion> {
+  async read(
+    token: string,
+    { clientId, provenKey }: { clientId: string; provenKey: string | undefined },
+  ): Promise<ReadAssertion> {
     const trusted = this.#providerOf(unverifiedClaims(token));
     if (!trusted) return refused('issuer');
     const { provider, rules, issuer } = trusted;
-    const source = { issuer, jwksUri: provider.spec.identityAssertions?.jwksUri, keys: provider.spec.identityAssertions?.keys, isSpiffeBundle: false };
-    const signed = await signedClaims(token, { types: ['oauth-id-jag+jwt'], algorithms: rules.idTokenAlgorithms, keys: this.#keys.of(source) });
+    const source = {
+      issuer,
+      jwksUri: provider.spec.identityAssertions?.jwksUri,
+      keys: provider.spec.identityAssertions?.keys,
+      isSpiffeBundle: false,
+    };
+    const signed = await signedClaims(token, {
+      types: ['oauth-id-jag+jwt'],
+      algorithms: rules.idTokenAlgorithms,
+      keys: this.#keys.of(source),
+    });
     if (!signed.ok) return refused(signed.reason);
     const parsed = Claims.safeParse(signed.claims);
     if (!parsed.success) return refused('claims');
@@ -78,32 +110,57 @@ export class IdentityAssertions {
     if (claims.client_id !== clientId) return refused('another client’s');
     const { clientIds } = provider.spec.identityAssertions ?? {};
     if (clientIds && !clientIds.includes(clientId)) return refused('not taken for this agent');
-    if (claims.cnf !== undefined && (provenKey === undefined || Confirmation.safeParse(claims.cnf).data?.jkt !== provenKey)) return refused('proof');
-    if (!isForOneOf(signed.claims['resource'], [this.#resource])) return { ok: false, error: 'invalid_target', reason: 'identity assertion: resource' };
+    if (
+      claims.cnf !== undefined &&
+      (provenKey === undefined || Confirmation.safeParse(claims.cnf).data?.jkt !== provenKey)
+    )
+      return refused('proof');
+    if (!isForOneOf(signed.claims['resource'], [this.#resource]))
+      return { ok: false, error: 'invalid_target', reason: 'identity assertion: resource' };
     const mapped = mapClaims(provider, { idToken: signed.claims }, { now: Math.floor(now) });
     if (!mapped.accepted) return refused(mapped.reason);
     const expiresInSeconds = Math.ceil(claims.exp + SKEW_SECONDS - now);
-    const use = () => this.#store.putOnce('IdentityAssertion', JSON.stringify([claims.iss, claims.jti]), {}, { expiresInSeconds });
-    return { ok: true, assertion: { mapped, issuedAt: claims.iat, scopes: claims.scope?.split(' ').filter((scope) => scope !== '') ?? [], use } };
+    const use = () =>
+      this.#store.putOnce('IdentityAssertion', JSON.stringify([claims.iss, claims.jti]), {}, { expiresInSeconds });
+    return {
+      ok: true,
+      assertion: {
+        mapped,
+        issuedAt: claims.iat,
+        scopes: claims.scope?.split(' ').filter((scope) => scope !== '') ?? [],
+        use,
+      },
+    };
   }
 
   #providers(): readonly DocumentOf<'TrustProvider'>[] {
-    return this.#configuration.snapshot().all('TrustProvider').filter(({ spec }) => spec.identityAssertions !== undefined);
+    return this.#configuration
+      .snapshot()
+      .all('TrustProvider')
+      .filter(({ spec }) => spec.identityAssertions !== undefined);
   }
 
   /**
    * Whose keys to try, by what a token says of itself; that is believed once they fit. Two providers of one issuer would
    * make two people of one.
    */
-  #providerOf(claims: Readonly<Record<string, unknown>>): { readonly provider: DocumentOf<'TrustProvider'>; readonly rules: TrustProviderRules; readonly issuer: string } | undefined {
+  #providerOf(
+    claims: Readonly<Record<string, unknown>>,
+  ):
+    | { readonly provider: DocumentOf<'TrustProvider'>; readonly rules: TrustProviderRules; readonly issuer: string }
+    | undefined {
     const [trusted, ...others] = this.#providers().flatMap((provider) => {
       const rules = trustProviderRules(provider.spec);
       if ('invalid' in rules) return [];
       const issuer = rules.issuer.expected(claims);
-      return issuer !== undefined && issuer === claims['iss'] && rules.issuer.covers(issuer) ? [{ provider, rules, issuer }] : [];
+      return issuer !== undefined && issuer === claims['iss'] && rules.issuer.covers(issuer)
+        ? [{ provider, rules, issuer }]
+        : [];
     });
     return others.length === 0 ? trusted : undefined;
   }
 }
 
-const refused = (reason: AssertionFailure | 'proof' | 'another client’s' | 'not taken for this agent' | SignInRefusal): ReadAssertion => ({ ok: false, error: 'invalid_grant', reason: `identity assertion: ${reason}` });
+const refused = (
+  reason: AssertionFailure | 'proof' | 'another client’s' | 'not taken for this agent' | SignInRefusal,
+): ReadAssertion => ({ ok: false, error: 'invalid_grant', reason: `identity assertion: ${reason}` });

@@ -4,11 +4,18 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { IssuerKeys, KeysUnavailable, type KeySource } from './issuer-keys.js';
 
 const MINUTE = 60_000;
-const source: KeySource = { issuer: 'https://issuer.example', jwksUri: undefined, keys: undefined, isSpiffeBundle: false };
-const pairs = await Promise.all(['one', 'two'].map(async (kid) => {
-  const { privateKey, publicKey } = await generateKeyPair('ES256');
-  return { kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid } };
-}));
+const source: KeySource = {
+  issuer: 'https://issuer.example',
+  jwksUri: undefined,
+  keys: undefined,
+  isSpiffeBundle: false,
+};
+const pairs = await Promise.all(
+  ['one', 'two'].map(async (kid) => {
+    const { privateKey, publicKey } = await generateKeyPair('ES256');
+    return { kid, privateKey, jwk: { ...(await exportJWK(publicKey)), kid } };
+  }),
+);
 const [one, two] = pairs as [(typeof pairs)[number], (typeof pairs)[number]];
 
 let clock: ReturnType<typeof createFakeClock>;
@@ -20,7 +27,13 @@ let problems: string[];
 let keys: IssuerKeys;
 beforeEach(() => {
   clock = createFakeClock();
-  [asked, problems, down, published, discovery] = [[], [], false, { keys: [one.jwk] }, { issuer: 'https://issuer.example', jwks_uri: 'https://keys.example/set' }];
+  [asked, problems, down, published, discovery] = [
+    [],
+    [],
+    false,
+    { keys: [one.jwk] },
+    { issuer: 'https://issuer.example', jwks_uri: 'https://keys.example/set' },
+  ];
   const fetch: typeof globalThis.fetch = (input) => {
     const { url } = new Request(input);
     asked.push(url);
@@ -32,12 +45,20 @@ beforeEach(() => {
 
 const verified = async ({ kid, privateKey }: (typeof pairs)[number], from: KeySource = source): Promise<string> => {
   const token = await new CompactSign(new Uint8Array(1)).setProtectedHeader({ alg: 'ES256', kid }).sign(privateKey);
-  return compactVerify(token, keys.of(from)).then(() => 'verified', (error: unknown) => (error instanceof Error ? (error instanceof KeysUnavailable ? 'unavailable' : error.name) : 'no error'));
+  return compactVerify(token, keys.of(from)).then(
+    () => 'verified',
+    (error: unknown) =>
+      error instanceof Error ? (error instanceof KeysUnavailable ? 'unavailable' : error.name) : 'no error',
+  );
 };
 
 describe('the keys of an issuer', () => {
   test('are found by its discovery document, once for any number of tokens', async () => {
-    expect(await Promise.all([verified(one), verified(one), verified(one)])).toEqual(['verified', 'verified', 'verified']);
+    expect(await Promise.all([verified(one), verified(one), verified(one)])).toEqual([
+      'verified',
+      'verified',
+      'verified',
+    ]);
     expect(asked).toEqual(['https://issuer.example/.well-known/openid-configuration', 'https://keys.example/set']);
   });
 
@@ -53,7 +74,11 @@ describe('the keys of an issuer', () => {
     expect(await Promise.all([verified(two), verified(two)])).toEqual(['JWKSNoMatchingKey', 'JWKSNoMatchingKey']);
     expect(asked).toEqual([]);
     clock.advance(15_000);
-    expect(await Promise.all([verified(two), verified(two), verified(two)])).toEqual(['verified', 'verified', 'verified']);
+    expect(await Promise.all([verified(two), verified(two), verified(two)])).toEqual([
+      'verified',
+      'verified',
+      'verified',
+    ]);
     expect(asked).toHaveLength(2);
     expect(await verified(one)).toBe('JWKSNoMatchingKey');
   });
@@ -72,15 +97,28 @@ describe('the keys of an issuer', () => {
     expect(await verified(one)).toBe('verified');
     asked.length = 0;
     clock.advance(MINUTE);
-    expect(await Promise.all([verified(one), verified(one), verified(one)])).toEqual(['unavailable', 'unavailable', 'unavailable']);
+    expect(await Promise.all([verified(one), verified(one), verified(one)])).toEqual([
+      'unavailable',
+      'unavailable',
+      'unavailable',
+    ]);
     expect(asked).toHaveLength(1);
     expect(problems.length).toBeGreaterThan(0);
   });
 
   test.each<[string, () => void]>([
-    ['a discovery document of another issuer', () => (discovery = { issuer: 'https://issuer.example/', jwks_uri: 'https://keys.example/set' })],
+    [
+      'a discovery document of another issuer',
+      () => (discovery = { issuer: 'https://issuer.example/', jwks_uri: 'https://keys.example/set' }),
+    ],
     ['an oversized key set', () => (published = { keys: [one.jwk], padding: 'x'.repeat(256 * 1024) })],
-    ['too many keys', () => (published = { keys: Array.from({ length: 65 }, (_, index) => ({ ...one.jwk, kid: index === 0 ? 'one' : `k${index}` })) })],
+    [
+      'too many keys',
+      () =>
+        (published = {
+          keys: Array.from({ length: 65 }, (_, index) => ({ ...one.jwk, kid: index === 0 ? 'one' : `k${index}` })),
+        }),
+    ],
     ['no key set', () => (published = { keys: 'none' })],
   ])('are not taken from %s', async (_case, bend) => {
     bend();
@@ -88,9 +126,20 @@ describe('the keys of an issuer', () => {
   });
 
   test('for encryption or of a symmetric kind are no keys, and a SPIFFE bundle’s are those for JWT-SVIDs', async () => {
-    const marked = (use: string) => ({ keys: [{ ...one.jwk, use }, { kty: 'oct', k: 'c2VjcmV0', kid: 'two' }] });
+    const marked = (use: string) => ({
+      keys: [
+        { ...one.jwk, use },
+        { kty: 'oct', k: 'c2VjcmV0', kid: 'two' },
+      ],
+    });
     const spiffe = { ...source, jwksUri: 'https://bundle.example/', isSpiffeBundle: true };
-    for (const [use, from, expected] of [['enc', source, 'JWKSNoMatchingKey'], ['sig', source, 'verified'], ['jwt-svid', source, 'JWKSNoMatchingKey'], ['jwt-svid', spiffe, 'verified'], ['x509-svid', spiffe, 'JWKSNoMatchingKey']] as const) {
+    for (const [use, from, expected] of [
+      ['enc', source, 'JWKSNoMatchingKey'],
+      ['sig', source, 'verified'],
+      ['jwt-svid', source, 'JWKSNoMatchingKey'],
+      ['jwt-svid', spiffe, 'verified'],
+      ['x509-svid', spiffe, 'JWKSNoMatchingKey'],
+    ] as const) {
       published = marked(use);
       clock.advance(11 * MINUTE);
       expect([use, await verified(one, from)]).toEqual([use, expected]);

@@ -45,7 +45,15 @@ export class IssuerKeys {
   readonly #entries = new BoundedMap<string, Entry>(MAX_SOURCES);
 
   /** @param fetch through the outbound guard */
-  constructor({ fetch, clock, onProblem }: { fetch: typeof globalThis.fetch; clock: Clock; onProblem: (source: string, cause: unknown) => void }) {
+  constructor({
+    fetch,
+    clock,
+    onProblem,
+  }: {
+    fetch: typeof globalThis.fetch;
+    clock: Clock;
+    onProblem: (source: string, cause: unknown) => void;
+  }) {
     this.#fetch = fetch;
     this.#clock = clock;
     this.#onProblem = onProblem;
@@ -59,7 +67,8 @@ export class IssuerKeys {
       const now = this.#clock();
       if (now - entry.loadedAt >= FRESH_MS) await this.#reload(entry, source);
       const find = () => {
-        if (entry.find === undefined || this.#clock() - entry.loadedAt >= USABLE_MS) throw new KeysUnavailable(nameOf(source));
+        if (entry.find === undefined || this.#clock() - entry.loadedAt >= USABLE_MS)
+          throw new KeysUnavailable(nameOf(source));
         return entry.find(header, token);
       };
       try {
@@ -75,7 +84,11 @@ export class IssuerKeys {
   #entry(source: KeySource): Entry {
     const key = JSON.stringify([source.issuer, source.jwksUri, source.isSpiffeBundle]);
     let entry = this.#entries.get(key);
-    if (!entry) this.#entries.set(key, (entry = { find: undefined, loadedAt: -Infinity, attemptedAt: -Infinity, loading: undefined }));
+    if (!entry)
+      this.#entries.set(
+        key,
+        (entry = { find: undefined, loadedAt: -Infinity, attemptedAt: -Infinity, loading: undefined }),
+      );
     return entry;
   }
 
@@ -97,7 +110,9 @@ export class IssuerKeys {
   }
 
   async #load(source: KeySource): Promise<ReturnType<typeof createLocalJWKSet>> {
-    return createLocalJWKSet(keySet(await this.#read(source.jwksUri ?? (await this.#discover(source.issuer ?? ''))), source.isSpiffeBundle));
+    return createLocalJWKSet(
+      keySet(await this.#read(source.jwksUri ?? (await this.#discover(source.issuer ?? ''))), source.isSpiffeBundle),
+    );
   }
 
   async #discover(issuer: string): Promise<string> {

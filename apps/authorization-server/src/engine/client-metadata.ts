@@ -1,5 +1,12 @@
 import { errors, type KoaContextWithOIDC } from 'oidc-provider';
-import { applicationTypeFor, isDocumentUrl, mayRegisterRedirectUri, validateClientDocument, validateRedirectUris, type AgentRegistration } from '@sallyport/authorization';
+import {
+  applicationTypeFor,
+  isDocumentUrl,
+  mayRegisterRedirectUri,
+  validateClientDocument,
+  validateRedirectUris,
+  type AgentRegistration,
+} from '@sallyport/authorization';
 
 /** The one client that is ourselves: the control plane's pages sign a browser in with it. Shown no consent, given no resource. */
 export const CONTROL_PLANE_CLIENT_ID = 'sallyport-control-plane';
@@ -14,7 +21,16 @@ export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
 const SUPPORTED_GRANTS = new Set(['authorization_code', 'refresh_token']);
 /** Not used by us and only a way to make us fetch or store something. */
-const IGNORED = ['scope', 'sector_identifier_uri', 'initiate_login_uri', 'logo_uri', 'default_acr_values', 'default_max_age', 'require_auth_time', 'post_logout_redirect_uris'];
+const IGNORED = [
+  'scope',
+  'sector_identifier_uri',
+  'initiate_login_uri',
+  'logo_uri',
+  'default_acr_values',
+  'default_max_age',
+  'require_auth_time',
+  'post_logout_redirect_uris',
+];
 
 /** Of the ids we make up; the names of an administrator's documents hold no underscore. */
 export const DYNAMIC_PREFIX = 'dcr_';
@@ -31,7 +47,11 @@ export function registeredBy(clientId: string): AgentRegistration['registeredBy'
  * @param rules `redirectHosts`: the administrator's list, applied when a client registers itself (R18);
  *   `idTokenAlgorithm`: what we sign with now, for every client and also for those that registered under another
  */
-export function normaliseClientMetadata(context: KoaContextWithOIDC | undefined, metadata: Record<string, unknown>, { redirectHosts, idTokenAlgorithm }: { redirectHosts: () => readonly string[]; idTokenAlgorithm: string }): void {
+export function normaliseClientMetadata(
+  context: KoaContextWithOIDC | undefined,
+  metadata: Record<string, unknown>,
+  { redirectHosts, idTokenAlgorithm }: { redirectHosts: () => readonly string[]; idTokenAlgorithm: string },
+): void {
   const clientId = String(metadata['client_id']);
   const origin = registeredBy(clientId);
   metadata[REGISTERED_BY] = origin;
@@ -39,18 +59,30 @@ export function normaliseClientMetadata(context: KoaContextWithOIDC | undefined,
   metadata['id_token_signed_response_alg'] = idTokenAlgorithm;
   for (const name of IGNORED) delete metadata[name];
   // A document cannot hold a secret, so the default of RFC 7591 is not one of its own (the engine refused an explicit one).
-  if (origin === 'document' && metadata['token_endpoint_auth_method'] === 'client_secret_basic') metadata['token_endpoint_auth_method'] = 'none';
-  if (Array.isArray(metadata['grant_types'])) metadata['grant_types'] = metadata['grant_types'].filter((grant: unknown) => typeof grant !== 'string' || SUPPORTED_GRANTS.has(grant) || (origin === 'administrator' && grant === 'client_credentials') || (grant === JWT_BEARER && metadata['token_endpoint_auth_method'] !== 'none' && (origin === 'administrator' || origin === 'document')));
+  if (origin === 'document' && metadata['token_endpoint_auth_method'] === 'client_secret_basic')
+    metadata['token_endpoint_auth_method'] = 'none';
+  if (Array.isArray(metadata['grant_types']))
+    metadata['grant_types'] = metadata['grant_types'].filter(
+      (grant: unknown) =>
+        typeof grant !== 'string' ||
+        SUPPORTED_GRANTS.has(grant) ||
+        (origin === 'administrator' && grant === 'client_credentials') ||
+        (grant === JWT_BEARER &&
+          metadata['token_endpoint_auth_method'] !== 'none' &&
+          (origin === 'administrator' || origin === 'document')),
+    );
 
   const redirectUris = metadata['redirect_uris'];
   if (!Array.isArray(redirectUris) || !redirectUris.every((uri) => typeof uri === 'string')) return; // the engine's own validation says what is wrong
   if (origin === 'first-party' || (origin === 'administrator' && redirectUris.length === 0)) return;
   metadata['application_type'] = applicationTypeFor(redirectUris);
 
-  const verdict = origin === 'document' ? validateClientDocument(clientId, metadata) : validateRedirectUris(redirectUris);
+  const verdict =
+    origin === 'document' ? validateClientDocument(clientId, metadata) : validateRedirectUris(redirectUris);
   if (!verdict.accepted) throw new errors.InvalidClientMetadata(verdict.reason);
   const keys: unknown = metadata['jwks_uri'];
-  if (keys !== undefined && !(typeof keys === 'string' && keys.startsWith('https://'))) throw new errors.InvalidClientMetadata('jwks_uri: it must be an https URL');
+  if (keys !== undefined && !(typeof keys === 'string' && keys.startsWith('https://')))
+    throw new errors.InvalidClientMetadata('jwks_uri: it must be an https URL');
   if (context?.oidc.route !== 'registration') return;
   for (const uri of redirectUris) {
     const registration = mayRegisterRedirectUri(uri, redirectHosts());

@@ -5,11 +5,36 @@ import { isTrustedRedirect, mayFetchDocument } from '@sallyport/authorization';
 import { errors, Provider, type Client, type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
 import type { DocumentFetch } from '../limits/document-fetch.js';
 import type { ArtifactStore } from '../storage/artifact-store.js';
-import { CONFIDENTIAL_METHODS, CONTROL_PLANE_CLIENT_ID, DYNAMIC_PREFIX, normaliseClientMetadata, REGISTERED_BY, registeredBy } from './client-metadata.js';
+import {
+  CONFIDENTIAL_METHODS,
+  CONTROL_PLANE_CLIENT_ID,
+  DYNAMIC_PREFIX,
+  normaliseClientMetadata,
+  REGISTERED_BY,
+  registeredBy,
+} from './client-metadata.js';
 import { createEngineAdapter } from './engine-adapter.js';
-import type { AssertionVerdict, AuthorizationEngine, EngineDecisions, EngineEvents, LifecycleSubject, RenderError, TokenVerdict } from './engine.js';
+import type {
+  AssertionVerdict,
+  AuthorizationEngine,
+  EngineDecisions,
+  EngineEvents,
+  LifecycleSubject,
+  RenderError,
+  TokenVerdict,
+} from './engine.js';
 import { interactionPolicyFor } from './interaction-policy.js';
-import { answerUrl, atomicReplayDetection, describeMetadata, makeTokensWith, provenKey, toRegistration, whenClientIsNamed, whenClientIsSought, wrappedProvider } from './internals.js';
+import {
+  answerUrl,
+  atomicReplayDetection,
+  describeMetadata,
+  makeTokensWith,
+  provenKey,
+  toRegistration,
+  whenClientIsNamed,
+  whenClientIsSought,
+  wrappedProvider,
+} from './internals.js';
 import { IDENTITY_SESSION, interactionSteps } from './interaction-steps.js';
 import { registerAssertionGrant } from './assertion-grant.js';
 import { RequestAdmission, TooManyRequests } from './limit-requests.js';
@@ -49,14 +74,16 @@ const INTERACTION_SECONDS = 10 * MINUTE;
 const SESSION_SECONDS = 8 * 3600;
 /** What a client signs to authenticate is remembered for as long as it is good; it is made when it is needed. */
 const CLIENT_ASSERTION_SECONDS = 3600;
-const OWNED = /^\/(?:authorize(?:\/[A-Za-z0-9_-]+)?|token|register(?:\/[A-Za-z0-9_-]+)?|revoke|introspect|par|\.well-known\/(?:oauth-authorization-server|openid-configuration))$/;
+const OWNED =
+  /^\/(?:authorize(?:\/[A-Za-z0-9_-]+)?|token|register(?:\/[A-Za-z0-9_-]+)?|revoke|introspect|par|\.well-known\/(?:oauth-authorization-server|openid-configuration))$/;
 
 /** Configures the engine: OAuth 2.1 and what the MCP authorization specification adds, nothing it has beyond that. */
 export function createEngine(options: EngineOptions): AuthorizationEngine {
   const { issuer, resource, decisions, events } = options;
   const secure = issuer.startsWith('https:');
   const [signingKey] = options.signingKeys;
-  if (!signingKey?.kid || !isSigningAlgorithm(signingKey.alg)) throw new TypeError('an access token signing key with a kid and an algorithm of ours is needed');
+  if (!signingKey?.kid || !isSigningAlgorithm(signingKey.alg))
+    throw new TypeError('an access token signing key with a kid and an algorithm of ours is needed');
   const { kid, alg } = signingKey;
   const verdicts = new WeakMap<object, TokenVerdict | AssertionVerdict>();
   const rotation = new RefreshRotation(options.store);
@@ -67,7 +94,8 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   const admit = async (ctx: KoaContextWithOIDC, kind: 'code' | 'refresh', source: TokenSource): Promise<void> => {
     if (!ctx.oidc.client) return;
     if (isFirstParty(ctx.oidc.client)) {
-      if (decisions.signInVoid(source.accountId, source.iat ?? 0)) throw new errors.InvalidGrant({ detail: 'the user was revoked' });
+      if (decisions.signInVoid(source.accountId, source.iat ?? 0))
+        throw new errors.InvalidGrant({ detail: 'the user was revoked' });
       return;
     }
     const verdict = await decisions.admitToken({
@@ -76,14 +104,23 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
       clientId: ctx.oidc.client.clientId,
       authMethod: ctx.oidc.client.tokenEndpointAuthMethod ?? 'none',
       isKeyBound: (await provenKey(ctx)) !== undefined,
-      authentication: { userId: source.accountId, authTime: source.authTime ?? 0, acr: source.acr, amr: source.amr ?? [] },
+      authentication: {
+        userId: source.accountId,
+        authTime: source.authTime ?? 0,
+        acr: source.acr,
+        amr: source.amr ?? [],
+      },
       sourceIp: ctx.ip || null,
     });
     verdicts.set(ctx, verdict);
     // A code is used up by now: only a refresh token is worth keeping.
-    if (!verdict.admitted) throw verdict.retriable && kind === 'refresh' ? new NotNow(verdict.reason) : new errors.InvalidGrant({ detail: verdict.reason });
+    if (!verdict.admitted)
+      throw verdict.retriable && kind === 'refresh'
+        ? new NotNow(verdict.reason)
+        : new errors.InvalidGrant({ detail: verdict.reason });
     admitUser(ctx, source.accountId, source.grantId);
-    if (registeredBy(ctx.oidc.client.clientId) === 'dynamic') await decisions.registration.used(ctx.oidc.client.clientId, kind === 'code' ? source.accountId : undefined);
+    if (registeredBy(ctx.oidc.client.clientId) === 'dynamic')
+      await decisions.registration.used(ctx.oidc.client.clientId, kind === 'code' ? source.accountId : undefined);
   };
   const admitUser = (ctx: KoaContextWithOIDC, userId: string, grantId?: string): void => {
     const refusal = decisions.limits.admitUser(userId, ctx.oidc.client?.clientId, grantId);
@@ -91,34 +128,80 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   };
 
   const admitMachine = async (ctx: KoaContextWithOIDC, client: Client): Promise<void> => {
-    const verdict = await decisions.admitMachine({ clientId: client.clientId, authMethod: client.tokenEndpointAuthMethod ?? 'none', isKeyBound: (await provenKey(ctx)) !== undefined, sourceIp: ctx.ip || null });
+    const verdict = await decisions.admitMachine({
+      clientId: client.clientId,
+      authMethod: client.tokenEndpointAuthMethod ?? 'none',
+      isKeyBound: (await provenKey(ctx)) !== undefined,
+      sourceIp: ctx.ip || null,
+    });
     verdicts.set(ctx, verdict);
     if (!verdict.admitted) throw new errors.InvalidGrant({ detail: verdict.reason });
     const { params } = ctx.oidc;
     if (params && params['scope'] === undefined) params['scope'] = [...verdict.scopes].join(' ');
   };
 
-  const resourceServer = (scopes: readonly string[]) => ({ scope: scopes.join(' '), audience: resource, accessTokenFormat: 'jwt' as const, accessTokenTTL: decisions.lifetimes().accessToken, jwt: { sign: { alg, kid } } });
+  const resourceServer = (scopes: readonly string[]) => ({
+    scope: scopes.join(' '),
+    audience: resource,
+    accessTokenFormat: 'jwt' as const,
+    accessTokenTTL: decisions.lifetimes().accessToken,
+    jwt: { sign: { alg, kid } },
+  });
 
   const configuration: Configuration = {
-    adapter: createEngineAdapter({ store: options.store, rotation, administered: decisions.administeredAgent, registration: decisions.registration }, (grantId, clientId) => events.grantRevoked(grantId, clientId, 'a code was used twice at once')),
+    adapter: createEngineAdapter(
+      {
+        store: options.store,
+        rotation,
+        administered: decisions.administeredAgent,
+        registration: decisions.registration,
+      },
+      (grantId, clientId) => events.grantRevoked(grantId, clientId, 'a code was used twice at once'),
+    ),
     jwks: { keys: options.signingKeys },
-    clients: [{ client_id: CONTROL_PLANE_CLIENT_ID, client_name: 'Sallyport', redirect_uris: [options.controlPlaneCallback], token_endpoint_auth_method: 'none', grant_types: ['authorization_code'], response_types: ['code'] }],
-    clientDefaults: { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], id_token_signed_response_alg: alg, token_endpoint_auth_method: 'client_secret_basic' },
+    clients: [
+      {
+        client_id: CONTROL_PLANE_CLIENT_ID,
+        client_name: 'Sallyport',
+        redirect_uris: [options.controlPlaneCallback],
+        token_endpoint_auth_method: 'none',
+        grant_types: ['authorization_code'],
+        response_types: ['code'],
+      },
+    ],
+    clientDefaults: {
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      id_token_signed_response_alg: alg,
+      token_endpoint_auth_method: 'client_secret_basic',
+    },
     clientAuthMethods: ['none', ...CONFIDENTIAL_METHODS],
-    enabledJWA: { idTokenSigningAlgValues: [alg], clientAuthSigningAlgValues: ['ES256', 'EdDSA', 'Ed25519', 'PS256', 'RS256'], dPoPSigningAlgValues: DPOP_ALGORITHMS },
+    enabledJWA: {
+      idTokenSigningAlgValues: [alg],
+      clientAuthSigningAlgValues: ['ES256', 'EdDSA', 'Ed25519', 'PS256', 'RS256'],
+      dPoPSigningAlgValues: DPOP_ALGORITHMS,
+    },
     assertJwtClientAuthClaimsAndHeader: (_ctx, { exp }) => {
-      if (!(Number(exp) <= options.clock() / 1000 + CLIENT_ASSERTION_SECONDS)) throw new errors.InvalidClientAuth({ detail: 'the client assertion is good for too long' });
+      if (!(Number(exp) <= options.clock() / 1000 + CLIENT_ASSERTION_SECONDS))
+        throw new errors.InvalidClientAuth({ detail: 'the client assertion is good for too long' });
     },
     extraClientMetadata: {
       properties: [REGISTERED_BY],
-      validator: (ctx, _key, _value, metadata) => normaliseClientMetadata(ctx, metadata, { redirectHosts: () => decisions.registration.redirectHosts, idTokenAlgorithm: alg }),
+      validator: (ctx, _key, _value, metadata) =>
+        normaliseClientMetadata(ctx, metadata, {
+          redirectHosts: () => decisions.registration.redirectHosts,
+          idTokenAlgorithm: alg,
+        }),
     },
     allowOmittingSingleRegisteredRedirectUri: false,
     claims: { openid: ['sub', SIGN_IN_CLAIM] },
     conformIdTokenClaims: true,
     cookies: {
-      names: { session: cookieName('session', secure, 'host'), interaction: cookieName('interaction', secure, 'path'), resume: cookieName('resume', secure, 'path') },
+      names: {
+        session: cookieName('session', secure, 'host'),
+        interaction: cookieName('interaction', secure, 'path'),
+        resume: cookieName('resume', secure, 'path'),
+      },
       keys: [...options.cookieKeys],
       long: { signed: true, httpOnly: true, sameSite: 'lax', secure, path: '/' },
       short: { signed: true, httpOnly: true, sameSite: 'lax', secure },
@@ -146,11 +229,21 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     },
     findAccount: async (ctx, userId, source) => {
       if (!(await decisions.userExists(userId))) return undefined;
-      if (source && ctx.oidc.params?.['grant_type'] === 'authorization_code' && 'grantId' in source) await admit(ctx, 'code', source as TokenSource);
+      if (source && ctx.oidc.params?.['grant_type'] === 'authorization_code' && 'grantId' in source)
+        await admit(ctx, 'code', source as TokenSource);
       if (ctx.oidc.route === 'authorization') admitUser(ctx, userId);
       // Our own pages end with the sign-in they came from; what an agent learns of it is nothing.
-      const browserUid = source && ctx.oidc.client && isFirstParty(ctx.oidc.client) && 'sessionUid' in source ? source.sessionUid : undefined;
-      return { accountId: userId, claims: async () => ({ sub: userId, ...(browserUid === undefined ? {} : { [SIGN_IN_CLAIM]: await decisions.signInOfBrowser(browserUid) }) }) };
+      const browserUid =
+        source && ctx.oidc.client && isFirstParty(ctx.oidc.client) && 'sessionUid' in source
+          ? source.sessionUid
+          : undefined;
+      return {
+        accountId: userId,
+        claims: async () => ({
+          sub: userId,
+          ...(browserUid === undefined ? {} : { [SIGN_IN_CLAIM]: await decisions.signInOfBrowser(browserUid) }),
+        }),
+      };
     },
     loadExistingGrant: async (ctx) => {
       const signIn: unknown = ctx.oidc.result?.login && Reflect.get(ctx.oidc.result.login, IDENTITY_SESSION);
@@ -176,27 +269,64 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
         },
       },
     },
-    interactions: { policy: interactionPolicyFor(isFirstParty, decisions), url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
-    routes: { authorization: '/authorize', token: '/token', jwks: '/engine/jwks', registration: '/register', revocation: REVOCATION_PATH, introspection: INTROSPECTION_PATH, pushed_authorization_request: '/par' },
+    interactions: {
+      policy: interactionPolicyFor(isFirstParty, decisions),
+      url: (_ctx, interaction) => `/interaction/${interaction.uid}`,
+    },
+    routes: {
+      authorization: '/authorize',
+      token: '/token',
+      jwks: '/engine/jwks',
+      registration: '/register',
+      revocation: REVOCATION_PATH,
+      introspection: INTROSPECTION_PATH,
+      pushed_authorization_request: '/par',
+    },
     fetch: async (input, init) => {
       const url = input instanceof Request ? input.url : String(input);
-      return onlyJson(await options.documents.fetch(url, init, { clientId: Provider.ctx?.oidc.client?.clientId ?? url, address: Provider.ctx?.ip ?? '' }));
+      return onlyJson(
+        await options.documents.fetch(url, init, {
+          clientId: Provider.ctx?.oidc.client?.clientId ?? url,
+          address: Provider.ctx?.ip ?? '',
+        }),
+      );
     },
-    fetchResponseBodyLimits: { 'client_id metadata document': 5 * 1024, jwks_uri: 64 * 1024, sector_identifier_uri: 1024 },
+    fetchResponseBodyLimits: {
+      'client_id metadata document': 5 * 1024,
+      jwks_uri: 64 * 1024,
+      sector_identifier_uri: 1024,
+    },
     renderError: (ctx, out) => {
       showPage(ctx, options.renderError(out));
     },
     features: {
       devInteractions: { enabled: false },
       // A nonce is offered with each answer and asked for only where a clock is too far off: replays are told by their `jti`.
-      dPoP: { enabled: true, nonceSecret: Buffer.from(options.dpopNonceSecret), requireNonce: () => false, allowReplay: false },
+      dPoP: {
+        enabled: true,
+        nonceSecret: Buffer.from(options.dpopNonceSecret),
+        requireNonce: () => false,
+        allowReplay: false,
+      },
       userinfo: { enabled: false },
       rpInitiatedLogout: { enabled: false },
       pushedAuthorizationRequests: { enabled: true },
       revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
       clientCredentials: { enabled: true },
-      introspection: { enabled: true, allowedPolicy: async (_ctx, client, token) => isConfidential(client) && token.clientId === client.clientId && 'grantId' in token && typeof token.grantId === 'string' && decisions.grantIsLive(token.grantId) },
-      registration: { enabled: true, initialAccessToken: false, idFactory: () => `${DYNAMIC_PREFIX}${crypto.randomUUID()}` },
+      introspection: {
+        enabled: true,
+        allowedPolicy: async (_ctx, client, token) =>
+          isConfidential(client) &&
+          token.clientId === client.clientId &&
+          'grantId' in token &&
+          typeof token.grantId === 'string' &&
+          decisions.grantIsLive(token.grantId),
+      },
+      registration: {
+        enabled: true,
+        initialAccessToken: false,
+        idFactory: () => `${DYNAMIC_PREFIX}${crypto.randomUUID()}`,
+      },
       resourceIndicators: {
         enabled: true,
         defaultResource: (_ctx, client) => {
@@ -242,7 +372,13 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
     answer: (ctx, redirectUri, parameters, builtIn) => {
       const agent = ctx.oidc.client && toRegistration(ctx.oidc.client);
       const { error, error_description } = parameters;
-      if (ctx.oidc.route !== 'authorization' || error === undefined || !agent || isTrustedRedirect(agent, redirectUri, decisions.documents())) return builtIn();
+      if (
+        ctx.oidc.route !== 'authorization' ||
+        error === undefined ||
+        !agent ||
+        isTrustedRedirect(agent, redirectUri, decisions.documents())
+      )
+        return builtIn();
       const back = { agent, redirectUri, href: answerUrl(redirectUri, parameters) };
       if (ctx.status < 400) ctx.status = 400; // of an error that was meant to be redirected
       showPage(ctx, options.renderError({ error, error_description }, back));
@@ -273,7 +409,14 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   provider.use(answerForAccessTokens(decisions));
   provider.use(async (ctx, next) => {
     await next();
-    if (ctx.path.startsWith('/.well-known/') && ctx.status === 200) ctx.body = describeMetadata(ctx.body, { issuer, registration: decisions.registration.mode !== 'off', documents: decisions.documents().enabled, assertions: decisions.acceptsAssertions(), scopes: decisions.knownScopes() });
+    if (ctx.path.startsWith('/.well-known/') && ctx.status === 200)
+      ctx.body = describeMetadata(ctx.body, {
+        issuer,
+        registration: decisions.registration.mode !== 'off',
+        documents: decisions.documents().enabled,
+        assertions: decisions.acceptsAssertions(),
+        scopes: decisions.knownScopes(),
+      });
   });
 
   const subjectOf = (ctx: KoaContextWithOIDC): LifecycleSubject => {
@@ -284,12 +427,23 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
   provider.on('grant.success', (ctx) => {
     if (ctx.oidc.client && isFirstParty(ctx.oidc.client)) return;
     const { AccessToken: token, ClientCredentials: machineToken } = ctx.oidc.entities;
-    events.tokenIssued(machineToken ? 'machine' : ctx.oidc.params?.['grant_type'] === 'refresh_token' ? 'refresh' : 'code', subjectOf(ctx), (token ?? machineToken)?.scope ?? '');
+    events.tokenIssued(
+      machineToken ? 'machine' : ctx.oidc.params?.['grant_type'] === 'refresh_token' ? 'refresh' : 'code',
+      subjectOf(ctx),
+      (token ?? machineToken)?.scope ?? '',
+    );
   });
   provider.on('grant.error', (ctx, error) => {
-    if (!(error instanceof TooManyRequests)) events.tokenRefused(subjectOf(ctx), error.error, error.error_detail ?? error.error_description);
+    if (!(error instanceof TooManyRequests))
+      events.tokenRefused(subjectOf(ctx), error.error, error.error_detail ?? error.error_description);
   });
-  provider.on('grant.revoked', (ctx, grantId) => events.grantRevoked(grantId, ctx.oidc.client?.clientId, ctx.oidc.route === 'revocation' ? 'revoked by the agent' : 'a code or refresh token was used twice'));
+  provider.on('grant.revoked', (ctx, grantId) =>
+    events.grantRevoked(
+      grantId,
+      ctx.oidc.client?.clientId,
+      ctx.oidc.route === 'revocation' ? 'revoked by the agent' : 'a code or refresh token was used twice',
+    ),
+  );
   provider.on('registration_create.success', (_ctx, client) => events.registered(toRegistration(client)));
   provider.on('server_error', (ctx, error) => {
     if (!outages.noticed(ctx, error)) events.failed(error);
@@ -324,9 +478,17 @@ class NotNow extends errors.OIDCProviderError {
     this.error_detail = detail;
   }
 }
-const isSigningAlgorithm = (alg: string | undefined): alg is 'ES256' | 'RS256' | 'EdDSA' => alg === 'ES256' || alg === 'RS256' || alg === 'EdDSA';
+const isSigningAlgorithm = (alg: string | undefined): alg is 'ES256' | 'RS256' | 'EdDSA' =>
+  alg === 'ES256' || alg === 'RS256' || alg === 'EdDSA';
 
-type TokenSource = { iat?: number | undefined; grantId?: string | undefined; accountId: string; authTime?: number | undefined; acr?: string | undefined; amr?: string[] | undefined };
+type TokenSource = {
+  iat?: number | undefined;
+  grantId?: string | undefined;
+  accountId: string;
+  authTime?: number | undefined;
+  acr?: string | undefined;
+  amr?: string[] | undefined;
+};
 
 function showPage(ctx: KoaContextWithOIDC, { html, contentSecurityPolicy }: ReturnType<RenderError>): void {
   ctx.type = 'html';
@@ -336,7 +498,11 @@ function showPage(ctx: KoaContextWithOIDC, { html, contentSecurityPolicy }: Retu
 
 /** Documents and key sets are JSON and say so: a host that serves what its users upload vouches for nothing. */
 function onlyJson(response: Response): Response {
-  if (response.status !== 200 || /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;|$)/i.test(response.headers.get('content-type') ?? '')) return response;
+  if (
+    response.status !== 200 ||
+    /^application\/(?:[a-z0-9.+-]+\+)?json\s*(?:;|$)/i.test(response.headers.get('content-type') ?? '')
+  )
+    return response;
   return new Response(null, { status: 415 });
 }
 

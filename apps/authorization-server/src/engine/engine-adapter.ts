@@ -8,8 +8,14 @@ import type { RefreshRotation } from './refresh-rotation.js';
  * The engine's storage on our artefact table, one per kind of artefact.
  * @param onReplay told of a grant that ended because its code was used twice at once, which the engine does not notice
  */
-export function createEngineAdapter({ store, rotation, administered, registration }: AdapterSources, onReplay: OnReplay): AdapterFactory {
-  return (kind) => (kind === 'Client' ? new ClientAdapter(store, kind, rotation, onReplay, { administered, registration }) : new EngineAdapter(store, kind, rotation, onReplay));
+export function createEngineAdapter(
+  { store, rotation, administered, registration }: AdapterSources,
+  onReplay: OnReplay,
+): AdapterFactory {
+  return (kind) =>
+    kind === 'Client'
+      ? new ClientAdapter(store, kind, rotation, onReplay, { administered, registration })
+      : new EngineAdapter(store, kind, rotation, onReplay);
 }
 
 interface AdapterSources {
@@ -37,9 +43,11 @@ class EngineAdapter implements Adapter {
   async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<void> {
     const options = { expiresInSeconds: expiresIn, grantId: payload.grantId, uid: payload.uid };
     try {
-      if (!(await this.#rotation.stores(this.#kind, id, payload, options))) await this.#store.put(this.#kind, id, payload, options);
+      if (!(await this.#rotation.stores(this.#kind, id, payload, options)))
+        await this.#store.put(this.#kind, id, payload, options);
     } catch (cause) {
-      if (cause instanceof SallyportError && cause.code === 'artifact_too_large') throw new errors.InvalidRequest('the request is too large');
+      if (cause instanceof SallyportError && cause.code === 'artifact_too_large')
+        throw new errors.InvalidRequest('the request is too large');
       throw cause;
     }
   }
@@ -87,7 +95,13 @@ class ClientAdapter extends EngineAdapter {
   readonly #administered: EngineDecisions['administeredAgent'];
   readonly #registration: AdapterSources['registration'];
 
-  constructor(store: ArtifactStore, kind: string, rotation: RefreshRotation, onReplay: OnReplay, { administered, registration }: Pick<AdapterSources, 'administered' | 'registration'>) {
+  constructor(
+    store: ArtifactStore,
+    kind: string,
+    rotation: RefreshRotation,
+    onReplay: OnReplay,
+    { administered, registration }: Pick<AdapterSources, 'administered' | 'registration'>,
+  ) {
     super(store, kind, rotation, onReplay);
     this.#store = store;
     this.#administered = administered;
@@ -97,7 +111,12 @@ class ClientAdapter extends EngineAdapter {
   override async upsert(id: string, payload: AdapterPayload): Promise<void> {
     const { client_name: name, redirect_uris: redirectUris } = payload;
     const hosts = new Set((redirectUris ?? []).map((uri) => URL.parse(uri)?.host || uri.split(':', 1)[0] || ''));
-    await this.#registration.registered({ clientId: id, name: typeof name === 'string' ? name : undefined, redirectHosts: [...hosts], address: Provider.ctx?.ip ?? '' });
+    await this.#registration.registered({
+      clientId: id,
+      name: typeof name === 'string' ? name : undefined,
+      redirectHosts: [...hosts],
+      address: Provider.ctx?.ip ?? '',
+    });
     await super.upsert(id, payload, this.#registration.unusedForSeconds);
   }
 

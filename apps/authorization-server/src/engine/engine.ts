@@ -54,8 +54,18 @@ export interface TokenRequest {
   readonly sourceIp: string | null;
 }
 export type TokenVerdict =
-  | { readonly admitted: true; /** What may be in the token now, whatever was granted before (S4). */ readonly scopes: ReadonlySet<string>; readonly claims: Readonly<Record<string, unknown>>; readonly subject: LifecycleSubject }
-  | { readonly admitted: false; /** For the trail, never for the agent. */ readonly reason: string; readonly subject: LifecycleSubject; /** Nothing is wrong with the request: it may be repeated later, with the same token. */ readonly retriable?: boolean };
+  | {
+      readonly admitted: true;
+      /** What may be in the token now, whatever was granted before (S4). */ readonly scopes: ReadonlySet<string>;
+      readonly claims: Readonly<Record<string, unknown>>;
+      readonly subject: LifecycleSubject;
+    }
+  | {
+      readonly admitted: false;
+      /** For the trail, never for the agent. */ readonly reason: string;
+      readonly subject: LifecycleSubject;
+      /** Nothing is wrong with the request: it may be repeated later, with the same token. */ readonly retriable?: boolean;
+    };
 /** An identity provider's assertion about a human and the agent that shows it, which has authenticated. */
 export interface AssertionRequest extends Pick<TokenRequest, 'sourceIp'> {
   readonly agent: AgentRegistration;
@@ -66,8 +76,20 @@ export interface AssertionRequest extends Pick<TokenRequest, 'sourceIp'> {
   readonly provenKey: string | undefined;
 }
 export type AssertionVerdict =
-  | { readonly admitted: true; readonly userId: string; readonly grantId: string; readonly scopes: ReadonlySet<string>; readonly claims: Readonly<Record<string, unknown>>; readonly subject: LifecycleSubject }
-  | { readonly admitted: false; readonly error: 'invalid_grant' | 'invalid_target'; readonly reason: string; readonly subject: LifecycleSubject };
+  | {
+      readonly admitted: true;
+      readonly userId: string;
+      readonly grantId: string;
+      readonly scopes: ReadonlySet<string>;
+      readonly claims: Readonly<Record<string, unknown>>;
+      readonly subject: LifecycleSubject;
+    }
+  | {
+      readonly admitted: false;
+      readonly error: 'invalid_grant' | 'invalid_target';
+      readonly reason: string;
+      readonly subject: LifecycleSubject;
+    };
 export interface LifecycleSubject {
   readonly userId?: string | undefined;
   readonly trustProvider?: string | undefined;
@@ -104,15 +126,27 @@ export interface EngineDecisions {
   /** Every scope any role gives. */
   knownScopes(): readonly string[];
   readonly registration: RegistrationRules;
-  documents(): { readonly enabled: boolean; readonly allowedHosts: readonly string[]; readonly deniedHosts: readonly string[] };
+  documents(): {
+    readonly enabled: boolean;
+    readonly allowedHosts: readonly string[];
+    readonly deniedHosts: readonly string[];
+  };
   /** A client an administrator declared, as RFC 7591 metadata. */
   administeredAgent(clientId: string): Promise<Readonly<Record<string, unknown>> | undefined>;
   /** Whether this agent proves itself with a token that its platform issued to it. */
   isWorkload(clientId: string): boolean;
   /** @returns undefined for an agent that authenticates in another way; `reason` is for the trail */
-  verifyWorkload(clientId: string, token: string): Promise<{ readonly accepted: true } | { readonly accepted: false; readonly reason: string } | undefined>;
+  verifyWorkload(
+    clientId: string,
+    token: string,
+  ): Promise<{ readonly accepted: true } | { readonly accepted: false; readonly reason: string } | undefined>;
   /** Seconds. */
-  lifetimes(): { readonly accessToken: number; readonly machineToken: number; readonly sessionIdle: number; readonly session: number };
+  lifetimes(): {
+    readonly accessToken: number;
+    readonly machineToken: number;
+    readonly sessionIdle: number;
+    readonly session: number;
+  };
   userExists(userId: string): Promise<boolean>;
   /** Their trust provider is still the one they signed in at; else a browser session of theirs counts no more (S1). */
   userIsVouchedFor(userId: string): Promise<boolean>;
@@ -129,7 +163,11 @@ export interface EngineDecisions {
   acceptsAssertions(): boolean;
   admitAssertion(request: AssertionRequest): Promise<AssertionVerdict>;
   /** An access token of ours that is good right now (RFC 7662 section 2.2), whoever asks. */
-  liveToken(token: string): Promise<{ readonly clientId: string; readonly sid: string; readonly claims: Readonly<Record<string, unknown>> } | undefined>;
+  liveToken(
+    token: string,
+  ): Promise<
+    { readonly clientId: string; readonly sid: string; readonly claims: Readonly<Record<string, unknown>> } | undefined
+  >;
   /** Claims of a downstream token that is good right now and was made for the server this client is; undefined of any other. */
   liveTokenFor(clientId: string, token: string): Promise<Readonly<Record<string, unknown>> | undefined>;
   /** Whether anything can still come of the agent session a grant belongs to. */
@@ -172,7 +210,11 @@ export interface AuthorizationEngine {
   /** Each returns where to send the browser next. */
   signedIn(request: IncomingMessage, response: ServerResponse, authentication: SignedIn): Promise<string>;
   /** Mints a grant of its own for this authorization (S4). */
-  grant(request: IncomingMessage, response: ServerResponse, grant: { userId: string; clientId: string; scopes: readonly string[]; onGrant: (grantId: string) => Promise<void> }): Promise<string>;
+  grant(
+    request: IncomingMessage,
+    response: ServerResponse,
+    grant: { userId: string; clientId: string; scopes: readonly string[]; onGrant: (grantId: string) => Promise<void> },
+  ): Promise<string>;
   refuse(request: IncomingMessage, response: ServerResponse, description: string): Promise<string>;
   /** Whose browser this is, by the engine's own cookie; undefined when nobody is signed in there. */
   browserSession(request: IncomingMessage, response: ServerResponse): Promise<BrowserSession | undefined>;
@@ -190,4 +232,7 @@ export interface WayBack {
   /** The same with the answer in it. */
   readonly href: string;
 }
-export type RenderError = (error: EngineError, back?: WayBack) => { readonly html: string; readonly contentSecurityPolicy: string };
+export type RenderError = (
+  error: EngineError,
+  back?: WayBack,
+) => { readonly html: string; readonly contentSecurityPolicy: string };

@@ -10,9 +10,18 @@ export const IDENTITY_SESSION = 'identity_session';
 type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
 
 /** The engine's interactions in our words. The engine's own cookie, bound to the path of one interaction, says which. */
-export function interactionSteps(provider: Provider, { resource, ttlSeconds, decisions }: { resource: string; ttlSeconds: number; decisions: Pick<EngineDecisions, 'signInOfBrowser'> }): Pick<AuthorizationEngine, 'pending' | 'signedIn' | 'grant' | 'refuse' | 'browserSession'> {
-  const current = async (request: IncomingMessage, response: ServerResponse): Promise<Interaction> => provider.interactionDetails(request, response);
-  const remainingSeconds = (interaction: Interaction) => Math.max(1, Math.min(ttlSeconds, interaction.exp - Math.floor(Date.now() / 1000)));
+export function interactionSteps(
+  provider: Provider,
+  {
+    resource,
+    ttlSeconds,
+    decisions,
+  }: { resource: string; ttlSeconds: number; decisions: Pick<EngineDecisions, 'signInOfBrowser'> },
+): Pick<AuthorizationEngine, 'pending' | 'signedIn' | 'grant' | 'refuse' | 'browserSession'> {
+  const current = async (request: IncomingMessage, response: ServerResponse): Promise<Interaction> =>
+    provider.interactionDetails(request, response);
+  const remainingSeconds = (interaction: Interaction) =>
+    Math.max(1, Math.min(ttlSeconds, interaction.exp - Math.floor(Date.now() / 1000)));
 
   return {
     async pending(request, response) {
@@ -54,7 +63,16 @@ export function interactionSteps(provider: Provider, { resource, ttlSeconds, dec
         delete interaction.session;
         await interaction.save(remainingSeconds(interaction));
       }
-      return provider.interactionResult(request, response, { login: { accountId: userId, ts: authTime, [SIGNED_IN_AT]: signedInAt, [IDENTITY_SESSION]: identitySessionId, amr: [...amr], ...(acr === undefined ? {} : { acr }) } });
+      return provider.interactionResult(request, response, {
+        login: {
+          accountId: userId,
+          ts: authTime,
+          [SIGNED_IN_AT]: signedInAt,
+          [IDENTITY_SESSION]: identitySessionId,
+          amr: [...amr],
+          ...(acr === undefined ? {} : { acr }),
+        },
+      });
     },
 
     async grant(request, response, { userId, clientId, scopes, onGrant }) {
@@ -66,7 +84,9 @@ export function interactionSteps(provider: Provider, { resource, ttlSeconds, dec
       const protocolScopes = asked.includes('openid') || scopes.length === 0 ? ['openid'] : [];
       if (protocolScopes.length > 0) grant.addOIDCScope(protocolScopes);
       if (scopes.length > 0) grant.addResourceScope(resource, [...scopes]);
-      const withheld = asked.filter((scope) => scope !== 'openid' && scope !== 'offline_access' && !scopes.includes(scope));
+      const withheld = asked.filter(
+        (scope) => scope !== 'openid' && scope !== 'offline_access' && !scopes.includes(scope),
+      );
       if (withheld.length > 0) grant.rejectResourceScope(resource, withheld);
       const grantId = await grant.save();
       await onGrant(grantId);
@@ -81,7 +101,13 @@ export function interactionSteps(provider: Provider, { resource, ttlSeconds, dec
       return session.accountId === undefined ? undefined : { uid: session.uid, userId: session.accountId };
     },
 
-    refuse: (request, response, description) => provider.interactionResult(request, response, { error: 'access_denied', error_description: description }, { mergeWithLastSubmission: false }),
+    refuse: (request, response, description) =>
+      provider.interactionResult(
+        request,
+        response,
+        { error: 'access_denied', error_description: description },
+        { mergeWithLastSubmission: false },
+      ),
   };
 }
 
@@ -90,12 +116,24 @@ function loginHintOf(hint: unknown): string | undefined {
   return typeof hint === 'string' && /^[\p{L}\p{N}@.+_-]{1,254}$/u.test(hint) ? hint : undefined;
 }
 
-async function authenticationOf(provider: Provider, { session, lastSubmission }: Interaction, decisions: Pick<EngineDecisions, 'signInOfBrowser'>): Promise<SignedIn | undefined> {
+async function authenticationOf(
+  provider: Provider,
+  { session, lastSubmission }: Interaction,
+  decisions: Pick<EngineDecisions, 'signInOfBrowser'>,
+): Promise<SignedIn | undefined> {
   if (!session) return undefined;
   const login = lastSubmission?.login;
-  const authTime = login?.accountId === session.accountId ? login.ts : (await provider.Session.findByUid(session.uid))?.loginTs;
+  const authTime =
+    login?.accountId === session.accountId ? login.ts : (await provider.Session.findByUid(session.uid))?.loginTs;
   const identitySessionId = await decisions.signInOfBrowser(session.uid);
   if (authTime === undefined || identitySessionId === undefined) return undefined;
   const signedInAt: unknown = login?.accountId === session.accountId ? Reflect.get(login, SIGNED_IN_AT) : undefined;
-  return { userId: session.accountId, authTime, identitySessionId, signedInAt: typeof signedInAt === 'number' ? signedInAt : authTime, acr: session.acr, amr: session.amr ?? [] };
+  return {
+    userId: session.accountId,
+    authTime,
+    identitySessionId,
+    signedInAt: typeof signedInAt === 'number' ? signedInAt : authTime,
+    acr: session.acr,
+    amr: session.amr ?? [],
+  };
 }

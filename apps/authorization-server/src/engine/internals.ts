@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto';
 import type { AgentRegistration } from '@sallyport/authorization';
 import type { Clock } from '@sallyport/kernel';
 import { decodeJwt, errors as joseErrors } from 'jose';
-import { errors, Provider, type Client, type Configuration, type KoaContextWithOIDC, type TokenEndpointGrantContext } from 'oidc-provider';
+import {
+  errors,
+  Provider,
+  type Client,
+  type Configuration,
+  type KoaContextWithOIDC,
+  type TokenEndpointGrantContext,
+} from 'oidc-provider';
 import { checkDpopReplay, checkDpopRequired, validateDpop } from 'oidc-provider/lib/helpers/grants.js';
 import type { ArtifactStore } from '../storage/artifact-store.js';
 import { CONFIDENTIAL_METHODS, JWT_BEARER, registeredBy } from './client-metadata.js';
@@ -20,12 +27,20 @@ export function atomicReplayDetection(provider: Provider, store: ArtifactStore, 
   const claimed = new WeakMap<object, Set<string>>();
   provider.ReplayDetection.unique = async (iss: string, jti: string, exp: number) => {
     const ctx = Provider.ctx;
-    const id = createHash('sha256').update(JSON.stringify([iss, jti])).digest('base64url');
+    const id = createHash('sha256')
+      .update(JSON.stringify([iss, jti]))
+      .digest('base64url');
     if (ctx && claimed.get(ctx)?.has(id)) return true;
-    const unique = await store.putOnce('ReplayDetection', id, { iss }, { expiresInSeconds: Math.max(1, exp - Math.floor(clock() / 1000)) });
+    const unique = await store.putOnce(
+      'ReplayDetection',
+      id,
+      { iss },
+      { expiresInSeconds: Math.max(1, exp - Math.floor(clock() / 1000)) },
+    );
     if (ctx && unique) claimed.set(ctx, (claimed.get(ctx) ?? new Set()).add(id));
     // Told as what it is (RFC 9449 section 5): for an `invalid_grant` a client would throw its refresh token away.
-    if (ctx && !unique && jtiOf(ctx.get('DPoP')) === jti) throw new errors.InvalidDpopProof('the proof was used before');
+    if (ctx && !unique && jtiOf(ctx.get('DPoP')) === jti)
+      throw new errors.InvalidDpopProof('the proof was used before');
     return unique;
   };
 }
@@ -66,7 +81,12 @@ export interface Wrappers {
   /** Called for each refresh, with the engine's own handling of it. */
   readonly refresh: (ctx: TokenEndpointGrantContext, builtIn: () => Promise<void>) => Promise<void>;
   /** Called for whatever is answered at a redirect URI, with the engine's own redirect. */
-  readonly answer: (ctx: KoaContextWithOIDC, redirectUri: string, parameters: AnswerParameters, builtIn: () => void) => void;
+  readonly answer: (
+    ctx: KoaContextWithOIDC,
+    redirectUri: string,
+    parameters: AnswerParameters,
+    builtIn: () => void,
+  ) => void;
 }
 export type AnswerParameters = Readonly<Record<string, string | undefined>>;
 
@@ -77,8 +97,16 @@ export type AnswerParameters = Readonly<Record<string, string | undefined>>;
  */
 export function wrappedProvider(issuer: string, configuration: Configuration, { refresh, answer }: Wrappers): Provider {
   class WrappedProvider extends Provider {
-    override registerGrantType<P extends object>(name: string, handler: (ctx: TokenEndpointGrantContext<P>) => void | Promise<void>, ...rest: [params?: Names, duplicates?: Names]): void {
-      super.registerGrantType<P>(name, name === 'refresh_token' ? (ctx) => refresh(ctx, async () => handler(ctx)) : handler, ...rest);
+    override registerGrantType<P extends object>(
+      name: string,
+      handler: (ctx: TokenEndpointGrantContext<P>) => void | Promise<void>,
+      ...rest: [params?: Names, duplicates?: Names]
+    ): void {
+      super.registerGrantType<P>(
+        name,
+        name === 'refresh_token' ? (ctx) => refresh(ctx, async () => handler(ctx)) : handler,
+        ...rest,
+      );
     }
 
     override registerResponseMode(name: string): void {
@@ -108,7 +136,10 @@ type Names = string | readonly string[] | ReadonlySet<string> | undefined;
 export function whenClientIsNamed(provider: Provider, check: (ctx: KoaContextWithOIDC, client: Client) => void): void {
   const { prototype } = provider.OIDCContext;
   const { entity } = prototype;
-  prototype.entity = function checked(this: KoaContextWithOIDC['oidc'] & { readonly ctx: KoaContextWithOIDC }, ...[key, value]: Parameters<typeof entity>) {
+  prototype.entity = function checked(
+    this: KoaContextWithOIDC['oidc'] & { readonly ctx: KoaContextWithOIDC },
+    ...[key, value]: Parameters<typeof entity>
+  ) {
     entity.call(this, key, value);
     if (key === 'Client' && this.client) check(this.ctx, this.client);
   };
@@ -118,7 +149,11 @@ export function whenClientIsNamed(provider: Provider, check: (ctx: KoaContextWit
  * The one method by which a client is looked up, in storage or at the URL it is named by.
  * @param check called before, within a request; what it throws is the answer, as is what `unknown` throws of one not found
  */
-export function whenClientIsSought(provider: Provider, check: (ctx: KoaContextWithOIDC, clientId: string) => Promise<void>, unknown: (ctx: KoaContextWithOIDC, clientId: string) => void): void {
+export function whenClientIsSought(
+  provider: Provider,
+  check: (ctx: KoaContextWithOIDC, clientId: string) => Promise<void>,
+  unknown: (ctx: KoaContextWithOIDC, clientId: string) => void,
+): void {
   const { Client: clients } = provider;
   const find = clients.find.bind(clients);
   clients.find = async (clientId: unknown) => {
@@ -134,16 +169,21 @@ export function whenClientIsSought(provider: Provider, check: (ctx: KoaContextWi
 
 /** What the engine gives to agents to come back with. @param make 256 random bits at least */
 export function makeTokensWith(provider: Provider, make: () => string): void {
-  for (const { prototype } of [provider.AuthorizationCode, provider.RefreshToken]) Object.defineProperty(prototype, 'generateTokenId', { value: make });
+  for (const { prototype } of [provider.AuthorizationCode, provider.RefreshToken])
+    Object.defineProperty(prototype, 'generateTokenId', { value: make });
 }
 
 /** What it publishes about itself, less what we do not offer and with our own key set. */
-export function describeMetadata(body: unknown, facts: { issuer: string; registration: boolean; documents: boolean; assertions: boolean; scopes: readonly string[] }): Record<string, unknown> {
+export function describeMetadata(
+  body: unknown,
+  facts: { issuer: string; registration: boolean; documents: boolean; assertions: boolean; scopes: readonly string[] },
+): Record<string, unknown> {
   const published: Record<string, unknown> = { ...(body as Record<string, unknown>) };
   for (const absent of ['claims_supported', 'claims_parameter_supported']) delete published[absent];
   if (!facts.registration) delete published['registration_endpoint'];
   const { grant_types_supported: grants } = published;
-  if (!facts.assertions && Array.isArray(grants)) published['grant_types_supported'] = grants.filter((grant) => grant !== JWT_BEARER);
+  if (!facts.assertions && Array.isArray(grants))
+    published['grant_types_supported'] = grants.filter((grant) => grant !== JWT_BEARER);
   return {
     ...published,
     issuer: facts.issuer,
@@ -154,7 +194,9 @@ export function describeMetadata(body: unknown, facts: { issuer: string; registr
     // What it says of the token endpoint it does here too, but for the clients that cannot authenticate.
     introspection_endpoint_auth_methods_supported: CONFIDENTIAL_METHODS,
     client_id_metadata_document_supported: facts.documents,
-    ...(facts.assertions ? { authorization_grant_profiles_supported: ['urn:ietf:params:oauth:grant-profile:id-jag'] } : {}),
+    ...(facts.assertions
+      ? { authorization_grant_profiles_supported: ['urn:ietf:params:oauth:grant-profile:id-jag'] }
+      : {}),
   };
 }
 

@@ -10,11 +10,19 @@ type Group = Parameters<Limits['admitUnproven']>[0];
 type Refusal = NonNullable<ReturnType<Limits['admitUnproven']>>;
 type Context = Parameters<Parameters<Provider['use']>[0]>[0];
 
-const GROUPS: Readonly<Record<string, Group>> = { '/authorize': 'authorize', '/par': 'authorize', '/token': 'token', '/register': 'register', '/revoke': 'status', '/introspect': 'status' };
+const GROUPS: Readonly<Record<string, Group>> = {
+  '/authorize': 'authorize',
+  '/par': 'authorize',
+  '/token': 'token',
+  '/register': 'register',
+  '/revoke': 'status',
+  '/introspect': 'status',
+};
 const ERROR = 'temporarily_unavailable';
 
 /** Whose requests were too many. */
-export const wordsFor = ({ isCommon }: { readonly isCommon?: boolean }): string => (isCommon ? 'too many requests from others just now: try again later' : 'too many requests: try again later');
+export const wordsFor = ({ isCommon }: { readonly isCommon?: boolean }): string =>
+  isCommon ? 'too many requests from others just now: try again later' : 'too many requests: try again later';
 
 /** RFC 6585 section 4, or 503 where others sent them, in the words of RFC 6749 section 4.1.2.1. */
 export class TooManyRequests extends errors.OIDCProviderError {
@@ -46,7 +54,10 @@ export class RequestAdmission {
   /** What was claimed by requests that name a client; whoever asks again hears the same. */
   readonly #claims = new WeakMap<object, Promise<Claim>>();
 
-  constructor({ limits, liveToken, isWorkload }: Pick<EngineDecisions, 'limits' | 'liveToken' | 'isWorkload'>, ownTokens: OwnTokens) {
+  constructor(
+    { limits, liveToken, isWorkload }: Pick<EngineDecisions, 'limits' | 'liveToken' | 'isWorkload'>,
+    ownTokens: OwnTokens,
+  ) {
     this.#limits = limits;
     this.#ownTokens = ownTokens;
     this.#liveToken = liveToken;
@@ -113,19 +124,26 @@ export class RequestAdmission {
     const params = ctx.oidc.params ?? {};
     if (ctx.path === '/authorize') return { by: ctx.oidc.session?.accountId === undefined ? 'nothing' : 'browser' };
     const secret = params['client_secret'] ?? (ctx.get('authorization') || undefined);
-    if (params['client_assertion'] !== undefined || (typeof secret === 'string' && this.#isWorkload(clientId))) return { by: 'assertion' };
+    if (params['client_assertion'] !== undefined || (typeof secret === 'string' && this.#isWorkload(clientId)))
+      return { by: 'assertion' };
     if (typeof secret === 'string') return { by: 'secret', digest: digestOf(clientId, secret) };
     const token = params['refresh_token'] ?? params['code'] ?? params['token'];
     if (this.#ownTokens.isOurs(token)) return { by: 'token', digest: digestOf(token) };
     // RFC 7009 section 2.1: a public client proves nothing else than the token.
-    if (ctx.path === '/revoke' && typeof token === 'string' && (await this.#liveToken(token))?.clientId === clientId) return { by: 'access-token' };
+    if (ctx.path === '/revoke' && typeof token === 'string' && (await this.#liveToken(token))?.clientId === clientId)
+      return { by: 'access-token' };
     return { by: 'nothing' };
   }
 
   #charge(ctx: Context, group: Group, client: Client, claim: Claim): void {
-    const hasAuthenticated = isConfidential(client) && claim.by !== 'nothing' && ctx.path !== '/authorize' && !UNPROVEN.has(String(errorOf(ctx.body)));
+    const hasAuthenticated =
+      isConfidential(client) &&
+      claim.by !== 'nothing' &&
+      ctx.path !== '/authorize' &&
+      !UNPROVEN.has(String(errorOf(ctx.body)));
     if (claim.by === 'secret') this.#limits.secretTried(client.clientId, ctx.ip, claim.digest, hasAuthenticated);
-    if (hasAuthenticated && isLimited(client) && !isRefusal(ctx.status)) this.#limits.chargeClient(group, client.clientId);
+    if (hasAuthenticated && isLimited(client) && !isRefusal(ctx.status))
+      this.#limits.chargeClient(group, client.clientId);
     if (claim.by === 'nothing') this.#limits.chargeUnproven(group);
   }
 }
@@ -138,4 +156,5 @@ const isRefusal = (status: number): boolean => status === 429 || status === 503;
 const UNPROVEN = new Set(['invalid_client', 'invalid_request', 'invalid_client_metadata']);
 
 /** Nothing that is remembered for a budget is itself a secret. */
-const digestOf = (...values: string[]): string => createHash('sha256').update(JSON.stringify(values)).digest('base64url');
+const digestOf = (...values: string[]): string =>
+  createHash('sha256').update(JSON.stringify(values)).digest('base64url');

@@ -10,5 +10,15 @@ test('a token is known as ours on every replica, and nothing else is (S32)', () 
   expect([one.isOurs(token), other.isOurs(token), stranger.isOurs(token)]).toEqual([true, true, false]);
   const last = token.endsWith('A') ? 'B' : 'A';
   const first = token.startsWith('A') ? 'B' : 'A';
-  for (const guess of ['', 'a', token.slice(0, 43), `${token.slice(0, -1)}${last}`, `${first}${token.slice(1)}`, `${token}A`, undefined, [token]]) expect(one.isOurs(guess)).toBe(false);
+  for (const guess of [
+    '',
+    'a',
+    token.slice(0, 43),
+    `${token.slice(0, -1)}${last}`,
+    `${first}${token.slice(1)}`,
+    `${token}A`,
+    undefined,
+    [token],
+  ])
+    expect(one.isOurs(guess)).toBe(false);
 });

@@ -8,7 +8,11 @@ const WITH_BODY = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
  * The request with its whole body there to be read: the engine reads bodies itself, with limits of its own only, so what
  * it gets has been bounded and counted before (security rule S33).
  */
-export async function receiveBody(request: IncomingMessage, maxBytes: number, held: HeldBytes): Promise<IncomingMessage | BodyRefusal> {
+export async function receiveBody(
+  request: IncomingMessage,
+  maxBytes: number,
+  held: HeldBytes,
+): Promise<IncomingMessage | BodyRefusal> {
   if (!WITH_BODY.has(request.method ?? '')) return request;
   const chunks = request.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
   const body = await readBody({ chunks, contentLength: request.headers['content-length'] }, maxBytes, held);
@@ -20,11 +24,17 @@ export function answerBodyRefused(refusal: BodyRefusal, request: IncomingMessage
   const { status, detail, retryAfterSeconds } = bodyWords[refusal];
   const error = status === 413 ? 'invalid_request' : 'temporarily_unavailable';
   if (retryAfterSeconds !== undefined) response.setHeader('retry-after', String(retryAfterSeconds));
-  response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ error, error_description: detail }));
+  response
+    .writeHead(status, { 'content-type': 'application/json' })
+    .end(JSON.stringify({ error, error_description: detail }));
   request.resume();
 }
 
-export function withBody(request: IncomingMessage, body: Uint8Array, headers: IncomingMessage['headers']): IncomingMessage {
+export function withBody(
+  request: IncomingMessage,
+  body: Uint8Array,
+  headers: IncomingMessage['headers'],
+): IncomingMessage {
   const again = new IncomingMessage(request.socket);
   again.method = request.method;
   again.url = request.url;

@@ -42,7 +42,11 @@ export class RefreshRotation {
    * @param rotate the engine's own handling of the presented token
    * @param repeat the engine's handling of the successor instead, without rotating it
    */
-  async run(request: { presented: string; clientId: string }, rotate: () => Promise<void>, repeat: (successor: string) => Promise<void>): Promise<void> {
+  async run(
+    request: { presented: string; clientId: string },
+    rotate: () => Promise<void>,
+    repeat: (successor: string) => Promise<void>,
+  ): Promise<void> {
     const attempt = () => this.#underway.run({ ...request, retired: false }, rotate);
     try {
       // Once more after a lost race: the engine then reads the token as used, which decides between repeating and revoking.
@@ -57,7 +61,8 @@ export class RefreshRotation {
   async found(kind: string, id: string, payload: AdapterPayload): Promise<void> {
     const refresh = this.#of(kind);
     // Another client holding the token learns nothing, and gets the engine's refusal.
-    if (!refresh || id !== refresh.presented || payload.consumed === undefined || payload.clientId !== refresh.clientId) return;
+    if (!refresh || id !== refresh.presented || payload.consumed === undefined || payload.clientId !== refresh.clientId)
+      return;
     const successor = await this.#store.successor(kind, id);
     if (successor !== undefined) throw new AlreadyRotated(successor);
   }
@@ -73,7 +78,8 @@ export class RefreshRotation {
   async stores(kind: string, id: string, payload: AdapterPayload, options: ArtifactOptions): Promise<boolean> {
     const refresh = this.#of(kind);
     if (!refresh?.retired) return false;
-    if (!(await this.#store.rotate(kind, refresh.presented, { id, payload, options }, REUSE_GRACE_SECONDS))) throw new RotationLost();
+    if (!(await this.#store.rotate(kind, refresh.presented, { id, payload, options }, REUSE_GRACE_SECONDS)))
+      throw new RotationLost();
     refresh.retired = false;
     return true;
   }

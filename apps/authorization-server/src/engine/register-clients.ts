@@ -13,7 +13,10 @@ export function refuseForgotten(ctx: KoaContextWithOIDC, clientId: string): void
 }
 
 /** R18: registration can be off, ask for an initial access token (RFC 7591 section 3), and keeps only so many registrations. */
-export function guardRegistration({ registration, limits }: Pick<EngineDecisions, 'registration' | 'limits'>): Parameters<Provider['use']>[0] {
+export function guardRegistration({
+  registration,
+  limits,
+}: Pick<EngineDecisions, 'registration' | 'limits'>): Parameters<Provider['use']>[0] {
   return async (ctx, next) => {
     if (ctx.method !== 'POST' || ctx.path !== '/register') return next();
     const refuse = (status: number, error: string, description: string) => {
@@ -23,7 +26,8 @@ export function guardRegistration({ registration, limits }: Pick<EngineDecisions
     };
     if (registration.mode === 'off') return refuse(403, 'access_denied', 'dynamic client registration is switched off');
     const presented = /^Bearer ([\x21-\x7e]{1,512})$/i.exec(ctx.get('authorization'))?.[1];
-    const use = registration.mode === 'gated' && presented !== undefined ? await registration.useToken(presented) : undefined;
+    const use =
+      registration.mode === 'gated' && presented !== undefined ? await registration.useToken(presented) : undefined;
     if (registration.mode === 'gated' && use === undefined) {
       ctx.set('WWW-Authenticate', 'Bearer error="invalid_token"');
       return refuse(401, 'invalid_token', 'registration needs an initial access token');

@@ -41,7 +41,8 @@ export class RotatingEngine implements AuthorizationEngine {
   readonly pending: AuthorizationEngine['pending'] = (...request) => this.#current.pending(...request);
   readonly signedIn: AuthorizationEngine['signedIn'] = (...request) => this.#current.signedIn(...request);
   readonly grant: AuthorizationEngine['grant'] = (...request) => this.#current.grant(...request);
-  readonly browserSession: AuthorizationEngine['browserSession'] = (...request) => this.#current.browserSession(...request);
+  readonly browserSession: AuthorizationEngine['browserSession'] = (...request) =>
+    this.#current.browserSession(...request);
   readonly refuse: AuthorizationEngine['refuse'] = (...request) => this.#current.refuse(...request);
 }
 

@@ -12,7 +12,11 @@ export const isConfidential = (client: Client): boolean => client.tokenEndpointA
  * refuses a JWT with `unsupported_token_type`, which it does after the client has authenticated: from there on the
  * answer is ours. Whoever may not know about a token is told what is said of one that never was.
  */
-export function answerForAccessTokens({ liveToken, liveTokenFor, endSession }: Pick<EngineDecisions, 'liveToken' | 'liveTokenFor' | 'endSession'>): Parameters<Provider['use']>[0] {
+export function answerForAccessTokens({
+  liveToken,
+  liveTokenFor,
+  endSession,
+}: Pick<EngineDecisions, 'liveToken' | 'liveTokenFor' | 'endSession'>): Parameters<Provider['use']>[0] {
   return async (ctx, next) => {
     await next();
     if (ctx.method !== 'POST' || (ctx.path !== INTROSPECTION_PATH && ctx.path !== REVOCATION_PATH)) return;
@@ -33,7 +37,9 @@ export function answerForAccessTokens({ liveToken, liveTokenFor, endSession }: P
     ctx.status = 200;
     if (ctx.path === INTROSPECTION_PATH) {
       const claims = own?.claims ?? (await liveTokenFor(client.clientId, token));
-      ctx.body = claims ? { active: true, token_type: claims['cnf'] === undefined ? 'Bearer' : 'DPoP', ...claims } : { active: false };
+      ctx.body = claims
+        ? { active: true, token_type: claims['cnf'] === undefined ? 'Bearer' : 'DPoP', ...claims }
+        : { active: false };
       return;
     }
     // RFC 7009 section 2.1: what one access token stands for is its agent session, and nothing less can be revoked at the gateway.

@@ -23,15 +23,30 @@ export function verifyWorkloads(provider: Provider, decisions: Pick<EngineDecisi
 }
 
 /** The request, whose body was received, as the engine shall read it; the same one unless it is a form at an endpoint where clients authenticate. */
-export async function presentWorkload(request: IncomingMessage, { isWorkload }: Pick<EngineDecisions, 'isWorkload'>): Promise<IncomingMessage> {
-  if (request.method !== 'POST' || !PATHS.test(request.url ?? '') || !/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(request.headers['content-type'] ?? '')) return request;
+export async function presentWorkload(
+  request: IncomingMessage,
+  { isWorkload }: Pick<EngineDecisions, 'isWorkload'>,
+): Promise<IncomingMessage> {
+  if (
+    request.method !== 'POST' ||
+    !PATHS.test(request.url ?? '') ||
+    !/^application\/x-www-form-urlencoded\s*(?:;|$)/i.test(request.headers['content-type'] ?? '')
+  )
+    return request;
   const chunks: Buffer[] = [];
   for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
   const body = Buffer.concat(chunks);
   const form = new URLSearchParams(body.toString('latin1'));
   const only = (name: string) => (form.getAll(name).length === 1 ? form.get(name) : null);
   const [clientId, assertion] = [only('client_id'), only('client_assertion')];
-  if (!clientId || !assertion || only('client_assertion_type') !== TYPE || form.has('client_secret') || !isWorkload(clientId)) return withBody(request, body, request.headers);
+  if (
+    !clientId ||
+    !assertion ||
+    only('client_assertion_type') !== TYPE ||
+    form.has('client_secret') ||
+    !isWorkload(clientId)
+  )
+    return withBody(request, body, request.headers);
   form.delete('client_assertion');
   form.delete('client_assertion_type');
   form.set('client_secret', assertion);

@@ -1,7 +1,15 @@
 import { assuranceWithKey, vouchesFor } from '@sallyport/authorization';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import type { AgentSessionId, Clock } from '@sallyport/kernel';
-import { compilePolicies, decideConnect, rolesFor, scopesForRoles, type AgentAssurance, type ConnectFacts, type DenialReason } from '@sallyport/policy';
+import {
+  compilePolicies,
+  decideConnect,
+  rolesFor,
+  scopesForRoles,
+  type AgentAssurance,
+  type ConnectFacts,
+  type DenialReason,
+} from '@sallyport/policy';
 import type { Authentication, LifecycleSubject, TokenRequest, TokenVerdict } from '../engine/engine.js';
 import type { EndSession } from '../lifecycle/end-session.js';
 import type { IdentityRechecks } from '../federation/identity-rechecks.js';
@@ -18,7 +26,12 @@ export interface AgentFacts {
   readonly isKeyBound: boolean;
 }
 export type Admission =
-  | { readonly admitted: true; readonly policy: string; readonly roles: readonly string[]; readonly scopes: ReadonlySet<string> }
+  | {
+      readonly admitted: true;
+      readonly policy: string;
+      readonly roles: readonly string[];
+      readonly scopes: ReadonlySet<string>;
+    }
   | { readonly admitted: false; readonly reason: DenialReason | 'revoked'; readonly policy: string | null };
 
 /**
@@ -33,7 +46,14 @@ export class Admissions {
   readonly #rechecks: Pick<IdentityRechecks, 'standing'>;
   readonly #clock: Clock;
 
-  constructor(parts: { configuration: { snapshot(): ConfigurationSnapshot }; users: Users; sessions: AgentSessions; endSession: EndSession; rechecks: Pick<IdentityRechecks, 'standing'>; clock: Clock }) {
+  constructor(parts: {
+    configuration: { snapshot(): ConfigurationSnapshot };
+    users: Users;
+    sessions: AgentSessions;
+    endSession: EndSession;
+    rechecks: Pick<IdentityRechecks, 'standing'>;
+    clock: Clock;
+  }) {
     this.#configuration = parts.configuration;
     this.#users = parts.users;
     this.#sessions = parts.sessions;
@@ -49,10 +69,24 @@ export class Admissions {
   }
 
   /** @param since when the agent session began, in seconds; now for one that is about to. `sid` is empty then. */
-  decide(user: User, agent: AgentFacts, authentication: Authentication, session: { sid: string; since: number }, sourceIp: string | null): Admission {
+  decide(
+    user: User,
+    agent: AgentFacts,
+    authentication: Authentication,
+    session: { sid: string; since: number },
+    sourceIp: string | null,
+  ): Admission {
     const snapshot = this.#configuration.snapshot();
     if (!this.isVouchedFor(user)) return { admitted: false, reason: 'no_client_to_gateway_policy', policy: null };
-    if (snapshot.revocations.isRevoked({ userId: user.id, clientId: agent.clientId, sid: session.sid, issuedAt: session.since })) return { admitted: false, reason: 'revoked', policy: null };
+    if (
+      snapshot.revocations.isRevoked({
+        userId: user.id,
+        clientId: agent.clientId,
+        sid: session.sid,
+        issuedAt: session.since,
+      })
+    )
+      return { admitted: false, reason: 'revoked', policy: null };
     const roles = rolesFor(snapshot, user);
     const facts: ConnectFacts = {
       userId: user.id,
@@ -73,11 +107,26 @@ export class Admissions {
     return { admitted: true, policy: decision.policy, roles, scopes: scopesForRoles(snapshot, roles) };
   }
 
-  async admitToken({ kind, grantId, clientId, authMethod, isKeyBound, authentication, sourceIp }: TokenRequest): Promise<TokenVerdict> {
+  async admitToken({
+    kind,
+    grantId,
+    clientId,
+    authMethod,
+    isKeyBound,
+    authentication,
+    sourceIp,
+  }: TokenRequest): Promise<TokenVerdict> {
     const session = await this.#sessions.findByGrant(grantId);
     const known = await this.#users.find(authentication.userId);
-    const subject: LifecycleSubject = { userId: known?.id, trustProvider: known?.trustProvider, clientId, agentName: session?.agentName, sid: session?.sid };
-    if (!known || !session || session.clientId !== clientId || session.userId !== known.id) return { admitted: false, reason: 'no agent session', subject };
+    const subject: LifecycleSubject = {
+      userId: known?.id,
+      trustProvider: known?.trustProvider,
+      clientId,
+      agentName: session?.agentName,
+      sid: session?.sid,
+    };
+    if (!known || !session || session.clientId !== clientId || session.userId !== known.id)
+      return { admitted: false, reason: 'no agent session', subject };
     if (session.ended) return { admitted: false, reason: 'agent session ended', subject };
     const over = overdue(session, lifetimesOf(this.#configuration.snapshot()), Math.floor(this.#clock() / 1000));
     if (over !== undefined) {
@@ -85,21 +134,51 @@ export class Admissions {
       return { admitted: false, reason: over, subject };
     }
     // Its assurance was written down with the consent; without the key it would be somebody else's word for it (S2).
-    if (session.assurance === 'key-authenticated' && authMethod !== 'private_key_jwt') return { admitted: false, reason: 'the agent no longer proves its key', subject };
+    if (session.assurance === 'key-authenticated' && authMethod !== 'private_key_jwt')
+      return { admitted: false, reason: 'the agent no longer proves its key', subject };
     const standing = await this.#rechecks.standing(known, session.identitySessionId);
     if (standing.outcome === 'ended') await this.#endSession(session.sid, standing.reason);
-    if (standing.outcome !== 'stands') return { admitted: false, reason: standing.reason, subject, retriable: standing.outcome === 'unknown' };
+    if (standing.outcome !== 'stands')
+      return { admitted: false, reason: standing.reason, subject, retriable: standing.outcome === 'unknown' };
     const user = (await this.#users.find(known.id)) ?? known; // with the groups of just now
     const agent = { clientId, name: session.agentName, assurance: session.assurance, isKeyBound };
-    const admission = this.decide(user, agent, authentication, { sid: session.sid, since: session.createdAt }, sourceIp);
-    if (!admission.admitted) return { admitted: false, reason: admission.policy === null ? admission.reason : `${admission.reason} (${admission.policy})`, subject };
+    const admission = this.decide(
+      user,
+      agent,
+      authentication,
+      { sid: session.sid, since: session.createdAt },
+      sourceIp,
+    );
+    if (!admission.admitted)
+      return {
+        admitted: false,
+        reason: admission.policy === null ? admission.reason : `${admission.reason} (${admission.policy})`,
+        subject,
+      };
     if (kind === 'refresh') await this.#sessions.used(session.sid, new Date(this.#clock()), sourceIp);
-    return { admitted: true, scopes: admission.scopes, subject, claims: tokenClaims({ user, session, assurance: assuranceWithKey(session.assurance, isKeyBound), roles: admission.roles, authentication }) };
+    return {
+      admitted: true,
+      scopes: admission.scopes,
+      subject,
+      claims: tokenClaims({
+        user,
+        session,
+        assurance: assuranceWithKey(session.assurance, isKeyBound),
+        roles: admission.roles,
+        authentication,
+      }),
+    };
   }
 }
 
 /** What the gateway needs to know about a caller, beyond RFC 9068's own claims. */
-export function tokenClaims(facts: { user: User; session: { sid: AgentSessionId; agentName: string }; assurance: AgentAssurance; roles: readonly string[]; authentication: Authentication }): Record<string, unknown> {
+export function tokenClaims(facts: {
+  user: User;
+  session: { sid: AgentSessionId; agentName: string };
+  assurance: AgentAssurance;
+  roles: readonly string[];
+  authentication: Authentication;
+}): Record<string, unknown> {
   const { user, session, assurance, roles, authentication } = facts;
   return {
     roles,

@@ -19,7 +19,13 @@ export class AssertionAdmissions {
   readonly #sessions: AgentSessions;
   readonly #clock: Clock;
 
-  constructor(parts: { assertions: IdentityAssertions; admissions: Admissions; users: Users; sessions: AgentSessions; clock: Clock }) {
+  constructor(parts: {
+    assertions: IdentityAssertions;
+    admissions: Admissions;
+    users: Users;
+    sessions: AgentSessions;
+    clock: Clock;
+  }) {
     this.#assertions = parts.assertions;
     this.#admissions = parts.admissions;
     this.#users = parts.users;
@@ -27,11 +33,23 @@ export class AssertionAdmissions {
     this.#clock = parts.clock;
   }
 
-  async admit({ agent, assertion: token, requestedScopes, provenKey, sourceIp }: AssertionRequest): Promise<AssertionVerdict> {
+  async admit({
+    agent,
+    assertion: token,
+    requestedScopes,
+    provenKey,
+    sourceIp,
+  }: AssertionRequest): Promise<AssertionVerdict> {
     const { clientId } = agent;
-    const facts = { clientId, name: agentName(agent), assurance: agentAssurance(agent, ''), isKeyBound: provenKey !== undefined };
+    const facts = {
+      clientId,
+      name: agentName(agent),
+      assurance: agentAssurance(agent, ''),
+      isKeyBound: provenKey !== undefined,
+    };
     const read = await this.#assertions.read(token, { clientId, provenKey });
-    if (!read.ok) return { admitted: false, error: read.error, reason: read.reason, subject: { clientId, agentName: facts.name } };
+    if (!read.ok)
+      return { admitted: false, error: read.error, reason: read.reason, subject: { clientId, agentName: facts.name } };
 
     const { mapped, issuedAt, scopes: asserted, use } = read.assertion;
     const now = new Date(this.#clock());
@@ -40,17 +58,44 @@ export class AssertionAdmissions {
     const user = { ...mapped.identity, id };
     const subject = { userId: user.id, trustProvider: user.trustProvider, clientId, agentName: facts.name };
     // What was not said was long ago.
-    const authentication: Authentication = { userId: user.id, authTime: Math.min(mapped.authTime ?? 0, seconds), acr: mapped.acr, amr: mapped.amr };
+    const authentication: Authentication = {
+      userId: user.id,
+      authTime: Math.min(mapped.authTime ?? 0, seconds),
+      acr: mapped.acr,
+      amr: mapped.amr,
+    };
     // An assertion made before somebody was revoked is none of the sign-ins that count afterwards.
-    const admission = this.#admissions.decide(user, facts, authentication, { sid: '', since: Math.min(issuedAt, seconds) }, sourceIp);
-    if (!admission.admitted) return { admitted: false, error: 'invalid_grant', reason: admission.policy === null ? admission.reason : `${admission.reason} (${admission.policy})`, subject };
-    if (!(await use())) return { admitted: false, error: 'invalid_grant', reason: 'identity assertion: replayed', subject };
+    const admission = this.#admissions.decide(
+      user,
+      facts,
+      authentication,
+      { sid: '', since: Math.min(issuedAt, seconds) },
+      sourceIp,
+    );
+    if (!admission.admitted)
+      return {
+        admitted: false,
+        error: 'invalid_grant',
+        reason: admission.policy === null ? admission.reason : `${admission.reason} (${admission.policy})`,
+        subject,
+      };
+    if (!(await use()))
+      return { admitted: false, error: 'invalid_grant', reason: 'identity assertion: replayed', subject };
 
-    const scopes = new Set(asserted.filter((scope) => admission.scopes.has(scope) && (requestedScopes?.includes(scope) ?? true)));
+    const scopes = new Set(
+      asserted.filter((scope) => admission.scopes.has(scope) && (requestedScopes?.includes(scope) ?? true)),
+    );
     const assurance = assuranceWithKey(facts.assurance, facts.isKeyBound);
     const session = { userId: user.id, clientId, agentName: facts.name, assurance: facts.assurance };
     const grantId = randomUUID();
     const sid = await this.#sessions.start(session, grantId, now);
-    return { admitted: true, userId: user.id, grantId, scopes, claims: tokenClaims({ user, session: { ...session, sid }, assurance, roles: admission.roles, authentication }), subject: { ...subject, sid } };
+    return {
+      admitted: true,
+      userId: user.id,
+      grantId,
+      scopes,
+      claims: tokenClaims({ user, session: { ...session, sid }, assurance, roles: admission.roles, authentication }),
+      subject: { ...subject, sid },
+    };
   }
 }

@@ -27,7 +27,11 @@ export function lifetimesOf(snapshot: ConfigurationSnapshot): Lifetimes {
 }
 
 /** @returns why a session is over by the lifetimes as they are now, also when they were longer when it began */
-export function overdue(session: Pick<AgentSession, 'createdAt' | 'lastUsedAt'>, lifetimes: Lifetimes, nowSeconds: number): string | undefined {
+export function overdue(
+  session: Pick<AgentSession, 'createdAt' | 'lastUsedAt'>,
+  lifetimes: Lifetimes,
+  nowSeconds: number,
+): string | undefined {
   if (session.lastUsedAt + lifetimes.sessionIdle <= nowSeconds) return 'not used for too long';
   if (session.createdAt + lifetimes.session <= nowSeconds) return 'lasted as long as a session may';
   return undefined;

@@ -18,38 +18,81 @@ export class MachineAdmissions {
   readonly #endSession: EndSession;
   readonly #clock: Clock;
 
-  constructor(parts: { configuration: { snapshot(): ConfigurationSnapshot }; sessions: AgentSessions; endSession: EndSession; clock: Clock }) {
+  constructor(parts: {
+    configuration: { snapshot(): ConfigurationSnapshot };
+    sessions: AgentSessions;
+    endSession: EndSession;
+    clock: Clock;
+  }) {
     this.#configuration = parts.configuration;
     this.#sessions = parts.sessions;
     this.#endSession = parts.endSession;
     this.#clock = parts.clock;
   }
 
-  async admit({ clientId, authMethod, isKeyBound, sourceIp }: Omit<TokenRequest, 'kind' | 'grantId' | 'authentication'>): Promise<TokenVerdict> {
+  async admit({
+    clientId,
+    authMethod,
+    isKeyBound,
+    sourceIp,
+  }: Omit<TokenRequest, 'kind' | 'grantId' | 'authentication'>): Promise<TokenVerdict> {
     const snapshot = this.#configuration.snapshot();
     const spec = snapshot.get('Agent', clientId)?.spec;
     const userId = namedId('agt', clientId);
     const subject = { userId, clientId, agentName: spec?.displayName };
     if (!spec?.machine) return { admitted: false, reason: 'not an agent without a human', subject };
-    const assurance: AgentAssurance = authMethod === 'private_key_jwt' || spec.authentication.method === 'workload' ? 'key-authenticated' : 'asserted';
+    const assurance: AgentAssurance =
+      authMethod === 'private_key_jwt' || spec.authentication.method === 'workload' ? 'key-authenticated' : 'asserted';
     const now = this.#clock();
     const { roles } = spec.machine;
-    const facts = { userId, trustProvider: MACHINES, subject: clientId, groups: [], roles, clientId, agentName: spec.displayName, agentAssurance: assurance, isKeyBound, authTime: 0, acr: undefined, amr: [] };
-    if (snapshot.revocations.isRevoked({ userId, clientId, sid: '', issuedAt: Math.floor(now / 1000) })) return { admitted: false, reason: 'revoked', subject };
+    const facts = {
+      userId,
+      trustProvider: MACHINES,
+      subject: clientId,
+      groups: [],
+      roles,
+      clientId,
+      agentName: spec.displayName,
+      agentAssurance: assurance,
+      isKeyBound,
+      authTime: 0,
+      acr: undefined,
+      amr: [],
+    };
+    if (snapshot.revocations.isRevoked({ userId, clientId, sid: '', issuedAt: Math.floor(now / 1000) }))
+      return { admitted: false, reason: 'revoked', subject };
     const decision = decideConnect(compilePolicies(snapshot), facts, { sourceIp, now });
-    if (decision.outcome === 'deny') return { admitted: false, reason: `${decision.reason} (${decision.policy})`, subject };
+    if (decision.outcome === 'deny')
+      return { admitted: false, reason: `${decision.reason} (${decision.policy})`, subject };
 
     const sid = await this.#session({ userId, clientId, agentName: spec.displayName, assurance }, snapshot, sourceIp);
-    const claims = { roles, groups: [], sid, auth_time: 0, amr: [], idp: MACHINES, idp_sub: clientId, agent_name: spec.displayName, agent_assurance: assurance, human_present: false };
+    const claims = {
+      roles,
+      groups: [],
+      sid,
+      auth_time: 0,
+      amr: [],
+      idp: MACHINES,
+      idp_sub: clientId,
+      agent_name: spec.displayName,
+      agent_assurance: assurance,
+      human_present: false,
+    };
     return { admitted: true, scopes: scopesForRoles(snapshot, roles), claims, subject: { ...subject, sid } };
   }
 
-  async #session(agent: Pick<AgentSession, 'userId' | 'clientId' | 'agentName' | 'assurance'>, snapshot: ConfigurationSnapshot, sourceIp: string | null): Promise<string> {
+  async #session(
+    agent: Pick<AgentSession, 'userId' | 'clientId' | 'agentName' | 'assurance'>,
+    snapshot: ConfigurationSnapshot,
+    sourceIp: string | null,
+  ): Promise<string> {
     const now = new Date(this.#clock());
     const current = await this.#sessions.findMachine(agent.userId, agent.clientId);
     if (current) {
       const { userId, clientId, sid, createdAt } = current;
-      const over = overdue(current, lifetimesOf(snapshot), Math.floor(now.getTime() / 1000)) ?? (snapshot.revocations.isRevoked({ userId, clientId, sid, issuedAt: createdAt }) ? 'revoked' : undefined);
+      const over =
+        overdue(current, lifetimesOf(snapshot), Math.floor(now.getTime() / 1000)) ??
+        (snapshot.revocations.isRevoked({ userId, clientId, sid, issuedAt: createdAt }) ? 'revoked' : undefined);
       if (over === undefined && current.assurance === agent.assurance) {
         await this.#sessions.used(sid, now, sourceIp);
         return sid;

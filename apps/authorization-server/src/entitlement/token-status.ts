@@ -23,7 +23,14 @@ export class TokenStatus {
   readonly #configuration: { snapshot(): ConfigurationSnapshot };
   readonly #clock: Clock;
 
-  constructor(parts: { issuer: string; resource: string; keys: PublicKeys; sessions: AgentSessions; configuration: { snapshot(): ConfigurationSnapshot }; clock: Clock }) {
+  constructor(parts: {
+    issuer: string;
+    resource: string;
+    keys: PublicKeys;
+    sessions: AgentSessions;
+    configuration: { snapshot(): ConfigurationSnapshot };
+    clock: Clock;
+  }) {
     this.#issuer = parts.issuer;
     this.#resource = parts.resource;
     this.#keys = parts.keys;
@@ -45,7 +52,9 @@ export class TokenStatus {
     const snapshot = this.#configuration.snapshot();
     const server = snapshot.get('McpServer', snapshot.get('Agent', clientId)?.spec.introspects ?? '')?.spec;
     if (!server) return undefined;
-    const live = await this.#live(await this.#verify(token, { kidPrefix: 'dt-', audience: server.resource ?? server.url }));
+    const live = await this.#live(
+      await this.#verify(token, { kidPrefix: 'dt-', audience: server.resource ?? server.url }),
+    );
     return live?.claims;
   }
 
@@ -64,13 +73,20 @@ export class TokenStatus {
   }
 
   #isLive({ ended, userId, clientId, sid, createdAt }: AgentSession): boolean {
-    return !ended && !this.#configuration.snapshot().revocations.isRevoked({ userId, clientId, sid, issuedAt: createdAt });
+    return (
+      !ended && !this.#configuration.snapshot().revocations.isRevoked({ userId, clientId, sid, issuedAt: createdAt })
+    );
   }
 
   /** @param expected a key signs for the gateway (`at-`) or for servers (`dt-`), never for both (S6) */
-  async #verify(token: string, expected: { kidPrefix: 'at-' | 'dt-'; audience: string }): Promise<JWTPayload | undefined> {
+  async #verify(
+    token: string,
+    expected: { kidPrefix: 'at-' | 'dt-'; audience: string },
+  ): Promise<JWTPayload | undefined> {
     const { revocations } = this.#configuration.snapshot();
-    const keys = (await this.#keys.read()).keys.filter(({ kid }) => kid.startsWith(expected.kidPrefix) && !revocations.isKeyWithdrawn(kid));
+    const keys = (await this.#keys.read()).keys.filter(
+      ({ kid }) => kid.startsWith(expected.kidPrefix) && !revocations.isKeyWithdrawn(kid),
+    );
     try {
       const { payload } = await jwtVerify(token, createLocalJWKSet({ keys }), {
         issuer: this.#issuer,

@@ -24,9 +24,15 @@ export class ExchangeSignInController {
 
   @MessagePattern(subjects.exchangeSignIn)
   async exchange(@Payload() payload: unknown): Promise<SignInExchangeReply> {
-    const request = await openExchangeRequest(payload, { controlPlaneKey: this.key, seenNonces: this.#seenNonces, clock: this.clock });
+    const request = await openExchangeRequest(payload, {
+      controlPlaneKey: this.key,
+      seenNonces: this.#seenNonces,
+      clock: this.clock,
+    });
     const { ready, stale } = this.configuration.state();
     if (!request || !ready || stale) return {};
-    return sealExchangeAnswer(await this.exchanges.exchange(request), request, (purpose, plaintext, binding) => this.sealer.seal(purpose, plaintext, binding));
+    return sealExchangeAnswer(await this.exchanges.exchange(request), request, (purpose, plaintext, binding) =>
+      this.sealer.seal(purpose, plaintext, binding),
+    );
   }
 }

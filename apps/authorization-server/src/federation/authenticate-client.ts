@@ -21,24 +21,39 @@ const USUAL_ALGORITHM = { RSA: 'RS256', EC: 'ES256', OKP: 'Ed25519' } as const;
  * @param secretOf `TrustProvider/<name>/<field>`
  * @throws SallyportError `trust_provider_unavailable` when the secret is not there or is no key
  */
-export async function authenticateClient(provider: TrustProvider, rules: TrustProviderRules, server: oauth.AuthorizationServer, secretOf: (name: string) => Promise<Secret | undefined>): Promise<oauth.ClientAuth> {
+export async function authenticateClient(
+  provider: TrustProvider,
+  rules: TrustProviderRules,
+  server: oauth.AuthorizationServer,
+  secretOf: (name: string) => Promise<Secret | undefined>,
+): Promise<oauth.ClientAuth> {
   const stored = async (field: 'clientSecret' | 'clientKey') => {
     const secret = await secretOf(`TrustProvider/${provider.name}/${field}`);
-    if (!secret) throw unusable(provider, field === 'clientSecret' ? 'its client secret is not stored' : 'its client key is not stored');
+    if (!secret)
+      throw unusable(
+        provider,
+        field === 'clientSecret' ? 'its client secret is not stored' : 'its client key is not stored',
+      );
     return secret.reveal();
   };
   switch (rules.tokenEndpointAuthMethod) {
     case 'none':
       return oauth.None();
     case 'private_key_jwt':
-      return signWith(provider, await stored('clientKey'), (rules.assertionAudience === 'token_endpoint' && server.token_endpoint) || server.issuer);
+      return signWith(
+        provider,
+        await stored('clientKey'),
+        (rules.assertionAudience === 'token_endpoint' && server.token_endpoint) || server.issuer,
+      );
     case 'client_secret_basic':
       return oauth.ClientSecretBasic(await stored('clientSecret'));
     case 'client_secret_post':
       return oauth.ClientSecretPost(await stored('clientSecret'));
     case undefined:
       // In the body where that is offered: providers disagree on how a secret is encoded for the header (RFC 6749 section 2.3.1).
-      return server.token_endpoint_auth_methods_supported?.includes('client_secret_post') ? oauth.ClientSecretPost(await stored('clientSecret')) : oauth.ClientSecretBasic(await stored('clientSecret'));
+      return server.token_endpoint_auth_methods_supported?.includes('client_secret_post')
+        ? oauth.ClientSecretPost(await stored('clientSecret'))
+        : oauth.ClientSecretBasic(await stored('clientSecret'));
   }
 }
 
@@ -60,4 +75,8 @@ async function signWith(provider: TrustProvider, stored: string, audience: strin
   }
 }
 
-const unusable = (provider: TrustProvider, why: string) => new SallyportError('trust_provider_unavailable', `${provider.spec.displayName ?? provider.name} cannot be used now: ${why}.`);
+const unusable = (provider: TrustProvider, why: string) =>
+  new SallyportError(
+    'trust_provider_unavailable',
+    `${provider.spec.displayName ?? provider.name} cannot be used now: ${why}.`,
+  );

@@ -5,7 +5,12 @@ import { keptTokens } from './identity-rechecks.js';
 import type { SignInAnswer, TrustProvider } from './trust-providers.js';
 
 /** Writes a sign-in down: what the provider calls it, and the tokens its document lets us keep. */
-export function beginIdentitySession(identities: IdentitySessions, provider: TrustProvider, user: User, { claims, tokens }: SignInAnswer): Promise<IdentitySession> {
+export function beginIdentitySession(
+  identities: IdentitySessions,
+  provider: TrustProvider,
+  user: User,
+  { claims, tokens }: SignInAnswer,
+): Promise<IdentitySession> {
   const kept = keptTokens(provider, tokens);
   const { sub, sid } = claims.idToken;
   return identities.begin({
@@ -14,6 +19,7 @@ export function beginIdentitySession(identities: IdentitySessions, provider: Tru
     issuer: provider.spec.issuer,
     subject: String(sub),
     providerSid: typeof sid === 'string' && sid !== '' && sid.length <= 256 ? sid : undefined,
-    tokens: Object.keys(kept).length === 0 ? undefined : { ...kept, authentication: lastingClaims(provider, claims.idToken) },
+    tokens:
+      Object.keys(kept).length === 0 ? undefined : { ...kept, authentication: lastingClaims(provider, claims.idToken) },
   });
 }

@@ -36,7 +36,10 @@ export class BrowserBinding {
 
   create(): { readonly browser: string; readonly setCookie: string } {
     const browser = randomBytes(32).toString('base64url');
-    return { browser, setCookie: `${this.cookieName}=${browser}; Path=/; HttpOnly; SameSite=Lax${this.#secure ? '; Secure' : ''}` };
+    return {
+      browser,
+      setCookie: `${this.cookieName}=${browser}; Path=/; HttpOnly; SameSite=Lax${this.#secure ? '; Secure' : ''}`,
+    };
   }
 
   /** A form's own fields: what its page shows, signed for this browser and one request of it (security rule S35). */
@@ -58,6 +61,11 @@ export class BrowserBinding {
 }
 
 /** Keys for the engine's cookie signatures and our form tokens, each for its purpose only. */
-export function deriveKey(secret: MasterKey, purpose: 'engine-cookies' | 'form-token' | 'dpop-nonces' | 'token-marks'): Uint8Array {
-  return new Uint8Array(hkdfSync('sha256', secret.reveal(), Buffer.alloc(0), `sallyport/v1/authorization-server/${purpose}`, 32));
+export function deriveKey(
+  secret: MasterKey,
+  purpose: 'engine-cookies' | 'form-token' | 'dpop-nonces' | 'token-marks',
+): Uint8Array {
+  return new Uint8Array(
+    hkdfSync('sha256', secret.reveal(), Buffer.alloc(0), `sallyport/v1/authorization-server/${purpose}`, 32),
+  );
 }

@@ -66,7 +66,10 @@ export class IdentityRechecks {
    * What was kept of a sign-in, asked for anew where it no longer serves and the provider can be asked.
    * @returns `undefined`: nothing that serves can be had without the human; `unknown`: the provider cannot be asked now
    */
-  async serving(session: IdentitySession, serves: (tokens: KeptTokens) => boolean): Promise<KeptTokens | 'unknown' | undefined> {
+  async serving(
+    session: IdentitySession,
+    serves: (tokens: KeptTokens) => boolean,
+  ): Promise<KeptTokens | 'unknown' | undefined> {
     const { identities } = this.#parts;
     const before = await identities.tokens(session.id);
     if (!before || serves(before)) return before;
@@ -89,12 +92,18 @@ export class IdentityRechecks {
     for (const { name } of configuration.snapshot().all('TrustProvider')) {
       const wanted = this.#wanted(name);
       if (!wanted) continue;
-      const ids = await identities.due(name, { askedBefore: new Date(clock() - wanted.everyMs), usedSince, limit: BATCH });
+      const ids = await identities.due(name, {
+        askedBefore: new Date(clock() - wanted.everyMs),
+        usedSince,
+        limit: BATCH,
+      });
       for (let start = 0; start < ids.length; start += AT_ONCE) {
-        await Promise.all(ids.slice(start, start + AT_ONCE).map(async (id) => {
-          const session = await identities.find(id);
-          if (session && !session.ended) await this.#check(session, wanted);
-        }));
+        await Promise.all(
+          ids.slice(start, start + AT_ONCE).map(async (id) => {
+            const session = await identities.find(id);
+            if (session && !session.ended) await this.#check(session, wanted);
+          }),
+        );
       }
       asked += ids.length;
     }
@@ -113,7 +122,8 @@ export class IdentityRechecks {
 
   async #check(session: IdentitySession, wanted: Wanted, serves?: (tokens: KeptTokens) => boolean): Promise<Standing> {
     // Its tokens are for whom they were given out by, whatever the document of that name says today (S25).
-    if (session.issuer !== wanted.provider.spec.issuer) return this.#end({ ids: [session.id] }, 'the sign-in was at another issuer');
+    if (session.issuer !== wanted.provider.spec.issuer)
+      return this.#end({ ids: [session.id] }, 'the sign-in was at another issuer');
     if (this.#parts.clock() - session.askedAt < Math.min(wanted.everyMs, YOUNG_MS)) return this.#judge(session, wanted);
     const underWay = this.#underWay.get(session.id);
     if (underWay) return underWay;
@@ -143,21 +153,38 @@ export class IdentityRechecks {
       if (clock() - session.confirmedAt <= toleratedMs) return { outcome: 'stands' };
       return this.#end({ ids: [session.id] }, 'the identity provider gave nothing to ask it again with');
     }
-    const answer = await this.#orNothing(provider, () => providers.refresh(provider, tokens.refreshToken ?? '', session.subject));
+    const answer = await this.#orNothing(provider, () =>
+      providers.refresh(provider, tokens.refreshToken ?? '', session.subject),
+    );
     if (!answer) return undefined;
     // Of a hold that was lost meanwhile nothing is believed: another replica used the same token.
-    if (answer.outcome === 'refused') return (await identities.stillHolds(held)) ? this.#end({ userId: session.userId }, `refused by the identity provider: ${answer.error}`) : undefined;
-    const kept = await identities.keep(held, { ...keptTokens(provider, answer.tokens, tokens), authentication: tokens.authentication });
+    if (answer.outcome === 'refused')
+      return (await identities.stillHolds(held))
+        ? this.#end({ userId: session.userId }, `refused by the identity provider: ${answer.error}`)
+        : undefined;
+    const kept = await identities.keep(held, {
+      ...keptTokens(provider, answer.tokens, tokens),
+      authentication: tokens.authentication,
+    });
     if (!kept) return undefined;
     try {
       const said = await this.#orNothing(provider, async () => (await answer.claims()) ?? ('silent' as const));
       if (!said) return undefined;
       if (said !== 'silent') {
-        if (said.outcome === 'refused') return await this.#end({ userId: session.userId }, `refused by the identity provider: ${said.error}`);
+        if (said.outcome === 'refused')
+          return await this.#end({ userId: session.userId }, `refused by the identity provider: ${said.error}`);
         const user = await users.find(session.userId);
-        const mapped = mapClaims(provider, { idToken: { ...tokens.authentication, ...said.claims.idToken }, userInfo: said.claims.userInfo });
-        if (!mapped.accepted) return await this.#end({ userId: session.userId }, `refused by the identity provider's claims: ${mapped.reason}`);
-        if (mapped.identity.subject !== user?.subject || mapped.identity.issuer !== user.issuer) return await this.#end({ userId: session.userId }, 'the identity provider names somebody else');
+        const mapped = mapClaims(provider, {
+          idToken: { ...tokens.authentication, ...said.claims.idToken },
+          userInfo: said.claims.userInfo,
+        });
+        if (!mapped.accepted)
+          return await this.#end(
+            { userId: session.userId },
+            `refused by the identity provider's claims: ${mapped.reason}`,
+          );
+        if (mapped.identity.subject !== user?.subject || mapped.identity.issuer !== user.issuer)
+          return await this.#end({ userId: session.userId }, 'the identity provider names somebody else');
         await users.confirmed(session.userId, mapped.identity);
       }
       return (await identities.confirm(kept)) ? { outcome: 'stands' } : undefined;
@@ -183,7 +210,8 @@ export class IdentityRechecks {
   }
 
   async #whileHeld(id: string): Promise<void> {
-    for (let waited = 0; waited < WAIT_MS && (await this.#parts.identities.isHeld(id)); waited += POLL_MS) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    for (let waited = 0; waited < WAIT_MS && (await this.#parts.identities.isHeld(id)); waited += POLL_MS)
+      await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 
   async #judgeAnew(id: string, wanted: Wanted): Promise<Standing> {
@@ -209,7 +237,11 @@ interface Wanted {
 }
 
 /** What the document lets us keep; a provider that sends no next refresh token means the last one. */
-export function keptTokens({ spec: { session } }: TrustProvider, { refreshToken, accessToken, idToken, accessExpiresAt }: ProviderTokens, before?: KeptTokens): Omit<KeptTokens, 'authentication'> {
+export function keptTokens(
+  { spec: { session } }: TrustProvider,
+  { refreshToken, accessToken, idToken, accessExpiresAt }: ProviderTokens,
+  before?: KeptTokens,
+): Omit<KeptTokens, 'authentication'> {
   const kept = {
     refreshToken: session?.recheckEvery === undefined ? undefined : (refreshToken ?? before?.refreshToken),
     accessToken: session?.keepTokens ? accessToken : undefined,

@@ -24,7 +24,13 @@ export class SignIn {
   readonly #identities: IdentitySessions;
   readonly #clock: Clock;
 
-  constructor(parts: { store: ArtifactStore; providers: TrustProviders; users: Users; identities: IdentitySessions; clock: Clock }) {
+  constructor(parts: {
+    store: ArtifactStore;
+    providers: TrustProviders;
+    users: Users;
+    identities: IdentitySessions;
+    clock: Clock;
+  }) {
     this.#store = parts.store;
     this.#providers = parts.providers;
     this.#users = parts.users;
@@ -32,11 +38,24 @@ export class SignIn {
     this.#clock = parts.clock;
   }
 
-  async start(provider: TrustProvider, { interaction, browser, forceFreshSignIn, loginHint }: { interaction: string; browser: string; forceFreshSignIn: boolean; loginHint: string | undefined }): Promise<URL> {
+  async start(
+    provider: TrustProvider,
+    {
+      interaction,
+      browser,
+      forceFreshSignIn,
+      loginHint,
+    }: { interaction: string; browser: string; forceFreshSignIn: boolean; loginHint: string | undefined },
+  ): Promise<URL> {
     const request = newSignInRequest();
     const url = await this.#providers.authorizationUrl(provider, request, { forceFreshSignIn, loginHint });
     const freshSince = forceFreshSignIn ? { freshSince: Math.floor(this.#clock() / 1000) } : {};
-    await this.#store.put(FLOW, request.state, { ...request, ...freshSince, interaction, browser, provider: provider.name, issuer: provider.spec.issuer }, { expiresInSeconds: FLOW_SECONDS });
+    await this.#store.put(
+      FLOW,
+      request.state,
+      { ...request, ...freshSince, interaction, browser, provider: provider.name, issuer: provider.spec.issuer },
+      { expiresInSeconds: FLOW_SECONDS },
+    );
     return url;
   }
 
@@ -47,17 +66,38 @@ export class SignIn {
   async finish(provider: TrustProvider, callback: URL, browser: string | undefined): Promise<SignInOutcome> {
     const state = callback.searchParams.get('state');
     const flow = state === null ? undefined : await this.#store.take(FLOW, state);
-    if (!flow || browser === undefined || flow['browser'] !== browser || flow['provider'] !== provider.name || flow['issuer'] !== provider.spec.issuer) return { outcome: 'not-ours' };
+    if (
+      !flow ||
+      browser === undefined ||
+      flow['browser'] !== browser ||
+      flow['provider'] !== provider.name ||
+      flow['issuer'] !== provider.spec.issuer
+    )
+      return { outcome: 'not-ours' };
     const interaction = String(flow['interaction']);
-    const { claims, tokens } = await this.#providers.redeem(provider, { state: String(flow['state']), nonce: String(flow['nonce']), codeVerifier: String(flow['codeVerifier']) }, callback);
+    const { claims, tokens } = await this.#providers.redeem(
+      provider,
+      { state: String(flow['state']), nonce: String(flow['nonce']), codeVerifier: String(flow['codeVerifier']) },
+      callback,
+    );
     const now = this.#clock();
     const { freshSince } = flow;
-    const mapped = mapClaims(provider, claims, { now: Math.floor(now / 1000), ...(typeof freshSince === 'number' ? { freshSince } : {}) });
+    const mapped = mapClaims(provider, claims, {
+      now: Math.floor(now / 1000),
+      ...(typeof freshSince === 'number' ? { freshSince } : {}),
+    });
     if (!mapped.accepted) return { outcome: 'refused', interaction, reason: mapped.reason };
     const user = await this.#users.signedIn(mapped.identity, new Date(now));
     const { id: identitySessionId } = await beginIdentitySession(this.#identities, provider, user, { claims, tokens });
     const signedInAt = Math.floor(now / 1000);
-    const result: SignedIn = { userId: user.id, authTime: Math.min(mapped.authTime ?? Infinity, signedInAt), signedInAt, identitySessionId, acr: mapped.acr, amr: mapped.amr };
+    const result: SignedIn = {
+      userId: user.id,
+      authTime: Math.min(mapped.authTime ?? Infinity, signedInAt),
+      signedInAt,
+      identitySessionId,
+      acr: mapped.acr,
+      amr: mapped.amr,
+    };
     await this.#store.destroy(RESULT, `${interaction} ${browser}`); // of an earlier attempt, which was collected
     await this.#store.put(RESULT, `${interaction} ${browser}`, { ...result }, { expiresInSeconds: FLOW_SECONDS });
     return { outcome: 'signed-in', interaction, user };
@@ -68,6 +108,13 @@ export class SignIn {
     const result = browser === undefined ? undefined : await this.#store.take(RESULT, `${interaction} ${browser}`);
     if (!result) return undefined;
     const { userId, authTime, signedInAt, identitySessionId, acr, amr } = result;
-    return { userId: String(userId), authTime: Number(authTime), signedInAt: Number(signedInAt), identitySessionId: String(identitySessionId), acr: typeof acr === 'string' ? acr : undefined, amr: Array.isArray(amr) ? amr.map(String) : [] };
+    return {
+      userId: String(userId),
+      authTime: Number(authTime),
+      signedInAt: Number(signedInAt),
+      identitySessionId: String(identitySessionId),
+      acr: typeof acr === 'string' ? acr : undefined,
+      amr: Array.isArray(amr) ? amr.map(String) : [],
+    };
   }
 }

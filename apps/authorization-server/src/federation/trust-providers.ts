@@ -1,5 +1,10 @@
 import * as oauth from 'oauth4webapi';
-import { needsUserInfo, trustProviderRules, type ProvenClaims, type TrustProviderRules } from '@sallyport/authorization';
+import {
+  needsUserInfo,
+  trustProviderRules,
+  type ProvenClaims,
+  type TrustProviderRules,
+} from '@sallyport/authorization';
 import type { DocumentOf } from '@sallyport/configuration';
 import { SallyportError, type Clock, type Secret } from '@sallyport/kernel';
 import type { SafeFetch } from '@sallyport/safe-fetch';
@@ -26,15 +31,30 @@ export interface ProviderTokens {
   readonly accessExpiresAt: number | undefined;
 }
 export type RefreshAnswer =
-  | { readonly outcome: 'refreshed'; readonly tokens: ProviderTokens; /** Asks for what the human's claims are now; undefined where the provider says nothing of them. */ readonly claims: () => Promise<ClaimsAnswer | undefined> }
+  | {
+      readonly outcome: 'refreshed';
+      readonly tokens: ProviderTokens;
+      /** Asks for what the human's claims are now; undefined where the provider says nothing of them. */ readonly claims: () => Promise<
+        ClaimsAnswer | undefined
+      >;
+    }
   | { readonly outcome: 'refused'; /** The provider's error code. */ readonly error: string };
-export type ClaimsAnswer = { readonly outcome: 'claims'; readonly claims: Partial<ProvenClaims> } | { readonly outcome: 'refused'; readonly error: string };
+export type ClaimsAnswer =
+  | { readonly outcome: 'claims'; readonly claims: Partial<ProvenClaims> }
+  | { readonly outcome: 'refused'; readonly error: string };
 
 const METADATA_FRESH_MS = 10 * 60_000;
 /** Metadata that could not be read is not asked for again before this, or up to a quarter less. */
 const FAILED_MS = 2_000;
 /** What a provider says when this human may not come in, or not without signing in again (RFC 6749 section 5.2, OpenID Connect Core section 3.1.2.6). */
-const DEFINITE = new Set(['invalid_grant', 'access_denied', 'interaction_required', 'login_required', 'consent_required', 'account_selection_required']);
+const DEFINITE = new Set([
+  'invalid_grant',
+  'access_denied',
+  'interaction_required',
+  'login_required',
+  'consent_required',
+  'account_selection_required',
+]);
 /** Far above what a provider sends, far below what an expression could be kept busy with (security rule S29). */
 const MAX_ID_TOKEN_LENGTH = 64 * 1024;
 
@@ -54,7 +74,13 @@ export class TrustProviders {
   readonly #failed = new WeakMap<TrustProviderRules, { error: unknown; until: number }>();
 
   /** @param options.secret of documents, by `TrustProvider/<name>/<field>` */
-  constructor(options: { issuer: string; fetch: SafeFetch; secret: (name: string) => Promise<Secret | undefined>; clock: Clock; random?: () => number }) {
+  constructor(options: {
+    issuer: string;
+    fetch: SafeFetch;
+    secret: (name: string) => Promise<Secret | undefined>;
+    clock: Clock;
+    random?: () => number;
+  }) {
     this.#issuer = options.issuer;
     this.#fetch = options.fetch;
     this.#secret = options.secret;
@@ -67,7 +93,11 @@ export class TrustProviders {
   }
 
   /** Where to send the browser. */
-  async authorizationUrl(provider: TrustProvider, request: SignInRequest, { forceFreshSignIn, loginHint }: { forceFreshSignIn: boolean; loginHint?: string | undefined }): Promise<URL> {
+  async authorizationUrl(
+    provider: TrustProvider,
+    request: SignInRequest,
+    { forceFreshSignIn, loginHint }: { forceFreshSignIn: boolean; loginHint?: string | undefined },
+  ): Promise<URL> {
     const rules = rulesOf(provider);
     const server = await this.#discover(provider, rules);
     if (!server.authorization_endpoint) throw unavailable(provider, 'it names no authorization endpoint');
@@ -93,7 +123,8 @@ export class TrustProviders {
       ...(loginHint === undefined ? {} : { login_hint: loginHint }),
       // A convenience of its account chooser; who comes back is checked.
       ...(rules.tenant === 'hd' && allowedTenants?.length === 1 ? { hd: allowedTenants[0] ?? '' } : {}),
-    })) url.searchParams.set(name, value);
+    }))
+      url.searchParams.set(name, value);
     return url;
   }
 
@@ -106,11 +137,27 @@ export class TrustProviders {
     try {
       const parameters = oauth.validateAuthResponse(server, client, callback, request.state);
       const authentication = await authenticateClient(provider, rules, server, this.#secret);
-      const answer = await oauth.authorizationCodeGrantRequest(server, client, authentication, parameters, this.redirectUri(provider), request.codeVerifier, options);
-      const tokens = await oauth.processAuthorizationCodeResponse(await whoseTokenIs(answer, rules, server), client, answer, { expectedNonce: request.nonce, requireIdToken: true });
+      const answer = await oauth.authorizationCodeGrantRequest(
+        server,
+        client,
+        authentication,
+        parameters,
+        this.redirectUri(provider),
+        request.codeVerifier,
+        options,
+      );
+      const tokens = await oauth.processAuthorizationCodeResponse(
+        await whoseTokenIs(answer, rules, server),
+        client,
+        answer,
+        { expectedNonce: request.nonce, requireIdToken: true },
+      );
       const idToken = await proven(provider, server, answer, tokens, options);
       if (!idToken) throw refusal(provider, 'it sent no ID token');
-      return { claims: await this.#complete(provider, server, client, idToken, tokens.access_token), tokens: tokensOf(tokens, this.#clock()) };
+      return {
+        claims: await this.#complete(provider, server, client, idToken, tokens.access_token),
+        tokens: tokensOf(tokens, this.#clock()),
+      };
     } catch (cause) {
       throw translate(provider, cause);
     }
@@ -128,37 +175,70 @@ export class TrustProviders {
     const client: oauth.Client = { client_id: provider.spec.clientId };
     const options = this.#options(provider);
     try {
-      const answer = await oauth.refreshTokenGrantRequest(server, client, await authenticateClient(provider, rules, server, this.#secret), refreshToken, options);
+      const answer = await oauth.refreshTokenGrantRequest(
+        server,
+        client,
+        await authenticateClient(provider, rules, server, this.#secret),
+        refreshToken,
+        options,
+      );
       const tokens = await oauth.processRefreshTokenResponse(await whoseTokenIs(answer, rules, server), client, answer);
       const idToken = await proven(provider, server, answer, tokens, options);
       if (idToken && idToken.sub !== subject) throw refusal(provider, 'its ID token is for another human');
-      return { outcome: 'refreshed', tokens: tokensOf(tokens, this.#clock()), claims: () => this.#claimsAgain(provider, server, client, { idToken, accessToken: tokens.access_token, subject }) };
+      return {
+        outcome: 'refreshed',
+        tokens: tokensOf(tokens, this.#clock()),
+        claims: () =>
+          this.#claimsAgain(provider, server, client, { idToken, accessToken: tokens.access_token, subject }),
+      };
     } catch (cause) {
-      if (cause instanceof oauth.ResponseBodyError && DEFINITE.has(cause.error)) return { outcome: 'refused', error: cause.error };
+      if (cause instanceof oauth.ResponseBodyError && DEFINITE.has(cause.error))
+        return { outcome: 'refused', error: cause.error };
       throw translate(provider, cause);
     }
   }
 
-  async #claimsAgain(provider: TrustProvider, server: oauth.AuthorizationServer, client: oauth.Client, { idToken, accessToken, subject }: { idToken: oauth.IDToken | undefined; accessToken: string; subject: string }): Promise<ClaimsAnswer | undefined> {
+  async #claimsAgain(
+    provider: TrustProvider,
+    server: oauth.AuthorizationServer,
+    client: oauth.Client,
+    { idToken, accessToken, subject }: { idToken: oauth.IDToken | undefined; accessToken: string; subject: string },
+  ): Promise<ClaimsAnswer | undefined> {
     try {
-      if (idToken) return { outcome: 'claims', claims: await this.#complete(provider, server, client, idToken, accessToken) };
+      if (idToken)
+        return { outcome: 'claims', claims: await this.#complete(provider, server, client, idToken, accessToken) };
       if (!server.userinfo_endpoint || !rulesOf(provider).userInfo) return undefined;
       const answer = await oauth.userInfoRequest(server, client, accessToken, this.#options(provider));
-      return { outcome: 'claims', claims: { userInfo: await oauth.processUserInfoResponse(server, client, subject, answer) } };
+      return {
+        outcome: 'claims',
+        claims: { userInfo: await oauth.processUserInfoResponse(server, client, subject, answer) },
+      };
     } catch (cause) {
       // A token made a moment ago is not taken any more: the account it speaks of is closed (OpenID Connect Core section 5.3.3).
-      if (cause instanceof oauth.WWWAuthenticateChallengeError && cause.cause.some(({ parameters }) => parameters.error === 'invalid_token')) return { outcome: 'refused', error: 'invalid_token' };
+      if (
+        cause instanceof oauth.WWWAuthenticateChallengeError &&
+        cause.cause.some(({ parameters }) => parameters.error === 'invalid_token')
+      )
+        return { outcome: 'refused', error: 'invalid_token' };
       throw translate(provider, cause);
     }
   }
 
   /** Where a browser is sent to sign out at the provider too; undefined where it offers no such place (OpenID Connect RP-Initiated Logout 1.0). */
-  async endSessionUrl(provider: TrustProvider, { idToken, returnTo }: { idToken: string | undefined; returnTo: string }): Promise<URL | undefined> {
+  async endSessionUrl(
+    provider: TrustProvider,
+    { idToken, returnTo }: { idToken: string | undefined; returnTo: string },
+  ): Promise<URL | undefined> {
     const { end_session_endpoint: endpoint } = await this.#discover(provider, rulesOf(provider));
     if (endpoint === undefined) return undefined;
     if (!this.#fetch.mayVisit(endpoint)) throw insecure(provider);
     const url = new URL(endpoint);
-    for (const [name, value] of Object.entries({ client_id: provider.spec.clientId, post_logout_redirect_uri: returnTo, ...(idToken === undefined ? {} : { id_token_hint: idToken }) })) url.searchParams.set(name, value);
+    for (const [name, value] of Object.entries({
+      client_id: provider.spec.clientId,
+      post_logout_redirect_uri: returnTo,
+      ...(idToken === undefined ? {} : { id_token_hint: idToken }),
+    }))
+      url.searchParams.set(name, value);
     return url;
   }
 
@@ -166,13 +246,24 @@ export class TrustProviders {
    * A token request of another grant, as the client people sign in with. What the answer means is the caller's to say.
    * @param tokenEndpoint the provider's own unless said
    */
-  async requestToken(provider: TrustProvider, { grant_type: grantType, ...parameters }: Readonly<Record<string, string>> & { readonly grant_type: string }, tokenEndpoint?: string): Promise<Response> {
+  async requestToken(
+    provider: TrustProvider,
+    { grant_type: grantType, ...parameters }: Readonly<Record<string, string>> & { readonly grant_type: string },
+    tokenEndpoint?: string,
+  ): Promise<Response> {
     const rules = rulesOf(provider);
     const server = await this.#discover(provider, rules);
     const authentication = await authenticateClient(provider, rules, server, this.#secret);
     const at = { ...server, ...(tokenEndpoint === undefined ? {} : { token_endpoint: tokenEndpoint }) };
     try {
-      return await oauth.genericTokenEndpointRequest(at, { client_id: provider.spec.clientId }, authentication, grantType, parameters, this.#options(provider));
+      return await oauth.genericTokenEndpointRequest(
+        at,
+        { client_id: provider.spec.clientId },
+        authentication,
+        grantType,
+        parameters,
+        this.#options(provider),
+      );
     } catch (cause) {
       if (cause instanceof SallyportError) throw cause; // what became of the request is the caller's to tell
       throw unavailable(provider, 'a token cannot be requested there', cause);
@@ -186,14 +277,25 @@ export class TrustProviders {
   }
 
   /** The keys a provider signs with, where it publishes them, and the algorithms it says it uses; never a shared secret. */
-  async signatureSource(provider: TrustProvider): Promise<{ readonly jwksUri: string; readonly algorithms: readonly string[] }> {
-    const { jwks_uri: jwksUri, id_token_signing_alg_values_supported: algorithms = [] } = await this.#discover(provider, rulesOf(provider));
+  async signatureSource(
+    provider: TrustProvider,
+  ): Promise<{ readonly jwksUri: string; readonly algorithms: readonly string[] }> {
+    const { jwks_uri: jwksUri, id_token_signing_alg_values_supported: algorithms = [] } = await this.#discover(
+      provider,
+      rulesOf(provider),
+    );
     if (!jwksUri) throw unavailable(provider, 'it publishes no keys');
     return { jwksUri, algorithms };
   }
 
   /** Some providers put profile claims only at their userinfo endpoint. */
-  async #complete(provider: TrustProvider, server: oauth.AuthorizationServer, client: oauth.Client, idToken: oauth.IDToken, accessToken: string): Promise<ProvenClaims> {
+  async #complete(
+    provider: TrustProvider,
+    server: oauth.AuthorizationServer,
+    client: oauth.Client,
+    idToken: oauth.IDToken,
+    accessToken: string,
+  ): Promise<ProvenClaims> {
     if (!server.userinfo_endpoint || !needsUserInfo(provider, idToken)) return { idToken };
     const answer = await oauth.userInfoRequest(server, client, accessToken, this.#options(provider));
     return { idToken, userInfo: await oauth.processUserInfoResponse(server, client, idToken.sub, answer) };
@@ -221,8 +323,12 @@ export class TrustProviders {
     try {
       const { discovery, template } = rules.issuer;
       const answer = await oauth.discoveryRequest(discovery, { ...this.#options(provider), algorithm: 'oidc' });
-      const metadata = await oauth.processDiscoveryResponse(template === undefined ? discovery : new URL(template), answer);
-      if (metadata.code_challenge_methods_supported && !metadata.code_challenge_methods_supported.includes('S256')) throw unavailable(provider, 'it does not support PKCE with S256');
+      const metadata = await oauth.processDiscoveryResponse(
+        template === undefined ? discovery : new URL(template),
+        answer,
+      );
+      if (metadata.code_challenge_methods_supported && !metadata.code_challenge_methods_supported.includes('S256'))
+        throw unavailable(provider, 'it does not support PKCE with S256');
       const { authorization_endpoint: authorizationEndpoint } = metadata;
       if (authorizationEndpoint !== undefined && !this.#fetch.mayVisit(authorizationEndpoint)) throw insecure(provider);
       const offered = metadata.id_token_signing_alg_values_supported ?? ['RS256'];
@@ -237,9 +343,23 @@ export class TrustProviders {
     }
   }
 
-  #options(provider: TrustProvider): { [oauth.customFetch]: (url: string, options: oauth.CustomFetchOptions<string, string | URLSearchParams | Uint8Array | null | undefined>) => Promise<Response>; [oauth.allowInsecureRequests]: boolean; signal: AbortSignal } {
+  #options(provider: TrustProvider): {
+    [oauth.customFetch]: (
+      url: string,
+      options: oauth.CustomFetchOptions<string, string | URLSearchParams | Uint8Array | null | undefined>,
+    ) => Promise<Response>;
+    [oauth.allowInsecureRequests]: boolean;
+    signal: AbortSignal;
+  } {
     return {
-      [oauth.customFetch]: (url, init) => this.#fetch(url, { method: init.method, headers: init.headers, body: init.body ?? null, redirect: 'manual', signal: init.signal ?? null }),
+      [oauth.customFetch]: (url, init) =>
+        this.#fetch(url, {
+          method: init.method,
+          headers: init.headers,
+          body: init.body ?? null,
+          redirect: 'manual',
+          signal: init.signal ?? null,
+        }),
       // Whether plain http is tolerated for this host is the outbound guard's decision, which has the last word.
       [oauth.allowInsecureRequests]: provider.spec.issuer.startsWith('http:'),
       signal: AbortSignal.timeout(10_000),
@@ -248,10 +368,27 @@ export class TrustProviders {
 }
 
 export function newSignInRequest(): SignInRequest {
-  return { state: oauth.generateRandomState(), nonce: oauth.generateRandomNonce(), codeVerifier: oauth.generateRandomCodeVerifier() };
+  return {
+    state: oauth.generateRandomState(),
+    nonce: oauth.generateRandomNonce(),
+    codeVerifier: oauth.generateRandomCodeVerifier(),
+  };
 }
 
-const tokensOf = ({ refresh_token: refreshToken, access_token: accessToken, id_token: idToken, expires_in: lifetime }: oauth.TokenEndpointResponse, now: number): ProviderTokens => ({ refreshToken, accessToken, idToken, accessExpiresAt: lifetime === undefined ? undefined : now + lifetime * 1000 });
+const tokensOf = (
+  {
+    refresh_token: refreshToken,
+    access_token: accessToken,
+    id_token: idToken,
+    expires_in: lifetime,
+  }: oauth.TokenEndpointResponse,
+  now: number,
+): ProviderTokens => ({
+  refreshToken,
+  accessToken,
+  idToken,
+  accessExpiresAt: lifetime === undefined ? undefined : now + lifetime * 1000,
+});
 
 function rulesOf(provider: TrustProvider): TrustProviderRules {
   const rules = trustProviderRules(provider.spec);
@@ -260,7 +397,13 @@ function rulesOf(provider: TrustProvider): TrustProviderRules {
 }
 
 /** The claims of an answer's ID token once its signature is verified too; undefined without one. */
-async function proven(provider: TrustProvider, server: oauth.AuthorizationServer, answer: Response, tokens: oauth.TokenEndpointResponse, options: oauth.ValidateSignatureOptions): Promise<oauth.IDToken | undefined> {
+async function proven(
+  provider: TrustProvider,
+  server: oauth.AuthorizationServer,
+  answer: Response,
+  tokens: oauth.TokenEndpointResponse,
+  options: oauth.ValidateSignatureOptions,
+): Promise<oauth.IDToken | undefined> {
   const idToken = oauth.getValidatedIdTokenClaims(tokens);
   if (!idToken) return undefined;
   if ((tokens.id_token?.length ?? 0) > MAX_ID_TOKEN_LENGTH) throw refusal(provider, 'its ID token is too large');
@@ -270,25 +413,39 @@ async function proven(provider: TrustProvider, server: oauth.AuthorizationServer
 
 /** Both reasons to prompt in one parameter, which is a list (OpenID Connect Core section 3.1.2.1). */
 function promptOf({ freshSignIn, offline }: TrustProviderRules, keepsAsking: boolean): { prompt: string } | undefined {
-  const prompts = [freshSignIn['prompt'], keepsAsking ? offline['prompt'] : undefined].filter((prompt) => prompt !== undefined);
+  const prompts = [freshSignIn['prompt'], keepsAsking ? offline['prompt'] : undefined].filter(
+    (prompt) => prompt !== undefined,
+  );
   return prompts.length > 0 ? { prompt: prompts.join(' ') } : undefined;
 }
 
 /** Where one set of metadata stands for many issuers, the token says which one it is of, and must be of exactly that one. */
-async function whoseTokenIs(answer: Response, rules: TrustProviderRules, server: oauth.AuthorizationServer): Promise<oauth.AuthorizationServer> {
+async function whoseTokenIs(
+  answer: Response,
+  rules: TrustProviderRules,
+  server: oauth.AuthorizationServer,
+): Promise<oauth.AuthorizationServer> {
   if (rules.issuer.template === undefined) return server;
   const body: unknown = await answer.clone().json();
-  const token = typeof body === 'object' && body !== null && 'id_token' in body && typeof body.id_token === 'string' ? decodeJwt(body.id_token) : {};
+  const token =
+    typeof body === 'object' && body !== null && 'id_token' in body && typeof body.id_token === 'string'
+      ? decodeJwt(body.id_token)
+      : {};
   return { ...server, issuer: rules.issuer.expected(token) ?? rules.issuer.template };
 }
 
 const named = (provider: TrustProvider) => provider.spec.displayName ?? provider.name;
-const unavailable = (provider: TrustProvider, why: string, cause?: unknown) => new SallyportError('trust_provider_unavailable', `${named(provider)} cannot be used now: ${why}.`, { cause });
-const insecure = (provider: TrustProvider) => unavailable(provider, 'it would have browsers sent to an address without https');
-const refusal = (provider: TrustProvider, why: string, cause?: unknown) => new SallyportError('trust_provider_refused', `${named(provider)} did not confirm the sign-in: ${why}.`, { cause });
+const unavailable = (provider: TrustProvider, why: string, cause?: unknown) =>
+  new SallyportError('trust_provider_unavailable', `${named(provider)} cannot be used now: ${why}.`, { cause });
+const insecure = (provider: TrustProvider) =>
+  unavailable(provider, 'it would have browsers sent to an address without https');
+const refusal = (provider: TrustProvider, why: string, cause?: unknown) =>
+  new SallyportError('trust_provider_refused', `${named(provider)} did not confirm the sign-in: ${why}.`, { cause });
 
 function translate(provider: TrustProvider, cause: unknown): SallyportError {
-  if (cause instanceof SallyportError) return cause.code.startsWith('trust_provider_') ? cause : unavailable(provider, 'it cannot be reached', cause);
-  if (cause instanceof oauth.AuthorizationResponseError) return refusal(provider, cause.error === 'access_denied' ? 'it was cancelled' : 'it answered with an error', cause);
+  if (cause instanceof SallyportError)
+    return cause.code.startsWith('trust_provider_') ? cause : unavailable(provider, 'it cannot be reached', cause);
+  if (cause instanceof oauth.AuthorizationResponseError)
+    return refusal(provider, cause.error === 'access_denied' ? 'it was cancelled' : 'it answered with an error', cause);
   return refusal(provider, 'its answer does not fit the request', cause);
 }

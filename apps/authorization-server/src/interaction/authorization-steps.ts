@@ -40,12 +40,20 @@ export interface Visit {
   readonly browser: string;
   readonly sourceIp: string;
 }
-export type Answer = { readonly type: 'page'; readonly status: number; readonly page: Page } | { readonly type: 'redirect'; readonly to: string };
+export type Answer =
+  | { readonly type: 'page'; readonly status: number; readonly page: Page }
+  | { readonly type: 'redirect'; readonly to: string };
 
 const redirect = (to: string): Answer => ({ type: 'redirect', to });
 const show = (page: Page, status = 200): Answer => ({ type: 'page', status, page });
 const expired = show(messagePage('This request has expired', 'Go back to your agent and connect again.'), 400);
-const forged = show(messagePage('This form cannot be used', 'It was opened in another browser or too long ago. Go back to your agent and connect again.'), 403);
+const forged = show(
+  messagePage(
+    'This form cannot be used',
+    'It was opened in another browser or too long ago. Go back to your agent and connect again.',
+  ),
+  403,
+);
 
 export interface AuthorizationStepsParts {
   readonly engine: AuthorizationEngine;
@@ -98,8 +106,22 @@ export class AuthorizationSteps {
     const authentication = pending && (await this.#parts.signIn.collect(visit.uid, visit.browser));
     if (!pending || !authentication) return expired;
     const now = Math.floor(this.#parts.clock() / 1000);
-    if (this.#parts.configuration.snapshot().revocations.isRevoked({ userId: authentication.userId, clientId: pending.agent.clientId, sid: '', issuedAt: now })) {
-      this.#parts.record({ type: 'user.sign_in_failed', userId: authentication.userId, clientId: pending.agent.clientId, reason: 'revoked' });
+    if (
+      this.#parts.configuration
+        .snapshot()
+        .revocations.isRevoked({
+          userId: authentication.userId,
+          clientId: pending.agent.clientId,
+          sid: '',
+          issuedAt: now,
+        })
+    ) {
+      this.#parts.record({
+        type: 'user.sign_in_failed',
+        userId: authentication.userId,
+        clientId: pending.agent.clientId,
+        reason: 'revoked',
+      });
       return show(deniedPage(pending, denialWords('revoked'), this.#denialFields(visit, pending)), 403);
     }
     return redirect(await this.#parts.engine.signedIn(visit.request, visit.response, authentication));
@@ -124,28 +146,49 @@ export class AuthorizationSteps {
     const pending = await this.#pending(visit);
     if (!pending) return expired;
     if (this.#readForm(visit, form) === undefined) return forged; // a no is a no, whatever became another meanwhile
-    this.#parts.record({ type: 'agent.consent_denied', userId: pending.authentication?.userId, clientId: pending.agent.clientId, agentName: agentName(pending.agent) });
-    return redirect(await this.#parts.engine.refuse(visit.request, visit.response, 'the authorization was not granted'));
+    this.#parts.record({
+      type: 'agent.consent_denied',
+      userId: pending.authentication?.userId,
+      clientId: pending.agent.clientId,
+      agentName: agentName(pending.agent),
+    });
+    return redirect(
+      await this.#parts.engine.refuse(visit.request, visit.response, 'the authorization was not granted'),
+    );
   }
 
   async #askToSignIn(visit: Visit, pending: PendingAuthorization, notice?: string): Promise<Answer> {
     const providers = this.#parts.configuration.snapshot().all('TrustProvider');
     const [only] = providers;
-    if (!only) return show(messagePage('Nobody can sign in yet', 'No identity provider is configured for this gateway.'), 503);
-    if (pending.agent.registeredBy === 'first-party' && providers.length === 1 && notice === undefined) return this.#federate(visit, pending, only.name);
+    if (!only)
+      return show(messagePage('Nobody can sign in yet', 'No identity provider is configured for this gateway.'), 503);
+    if (pending.agent.registeredBy === 'first-party' && providers.length === 1 && notice === undefined)
+      return this.#federate(visit, pending, only.name);
     const choices = providers.map(({ name, spec }) => ({ name, title: spec.displayName ?? name, issuer: spec.issuer }));
-    return show(signInPage({ pending, providers: choices, fields: this.#fields(visit, this.#signInChoice(pending)), notice }));
+    return show(
+      signInPage({ pending, providers: choices, fields: this.#fields(visit, this.#signInChoice(pending)), notice }),
+    );
   }
 
   async #federate(visit: Visit, pending: PendingAuthorization, providerName: string): Promise<Answer> {
     const provider = this.#parts.configuration.snapshot().get('TrustProvider', providerName);
     if (!provider) return expired;
     try {
-      const to = await this.#parts.signIn.start(provider, { interaction: visit.uid, browser: visit.browser, forceFreshSignIn: pending.authentication !== undefined, loginHint: pending.loginHint });
+      const to = await this.#parts.signIn.start(provider, {
+        interaction: visit.uid,
+        browser: visit.browser,
+        forceFreshSignIn: pending.authentication !== undefined,
+        loginHint: pending.loginHint,
+      });
       return redirect(to.href);
     } catch (error) {
       if (!(error instanceof SallyportError) || error.code !== 'trust_provider_unavailable') throw error;
-      return show(messagePage('Signing in is not possible now', error.message, { link: { to: `/interaction/${visit.uid}`, text: 'Try again' } }), 502);
+      return show(
+        messagePage('Signing in is not possible now', error.message, {
+          link: { to: `/interaction/${visit.uid}`, text: 'Try again' },
+        }),
+        502,
+      );
     }
   }
 
@@ -154,15 +197,28 @@ export class AuthorizationSteps {
     if (!asked) return this.#askToSignIn(visit, pending);
     const { user, agent, admission } = asked;
     if (!admission.admitted) {
-      if (!pending.freshlySignedIn && mayFreshSignInHelp(admission.reason)) return this.#askToSignIn(visit, pending, denialWords(admission.reason));
-      this.#parts.record({ type: 'token.refused', userId: user.id, trustProvider: user.trustProvider, clientId: agent.clientId, agentName: agent.name, reason: `${admission.reason} (${admission.policy ?? 'revocation'})` });
+      if (!pending.freshlySignedIn && mayFreshSignInHelp(admission.reason))
+        return this.#askToSignIn(visit, pending, denialWords(admission.reason));
+      this.#parts.record({
+        type: 'token.refused',
+        userId: user.id,
+        trustProvider: user.trustProvider,
+        clientId: agent.clientId,
+        agentName: agent.name,
+        reason: `${admission.reason} (${admission.policy ?? 'revocation'})`,
+      });
       return show(deniedPage(pending, denialWords(admission.reason), this.#denialFields(visit, pending)), 403);
     }
     const question = this.#question(pending, user, admission.scopes);
     const digest = consentDigest(pending.agent, pending.redirectUri, question.granted);
     // An agent that only asserts who it is gets no code without a click of this very request.
     const clicked = pending.freshlySignedIn || agent.assurance !== 'asserted';
-    if (clicked && !pending.consentRequested && (await this.#parts.sessions.consented(user.id, agent.clientId)) === digest) return this.#grant(visit, pending, asked, { scopes: question.granted, remembered: true });
+    if (
+      clicked &&
+      !pending.consentRequested &&
+      (await this.#parts.sessions.consented(user.id, agent.clientId)) === digest
+    )
+      return this.#grant(visit, pending, asked, { scopes: question.granted, remembered: true });
     return this.#showConsent(visit, pending, question);
   }
 
@@ -179,15 +235,33 @@ export class AuthorizationSteps {
       user: { label: user.email ?? user.name ?? user.subject, provider },
     };
     const abilities = question.scopes.map(({ scope, words }) => JSON.stringify([scope, ...words]));
-    const shown = { form: 'consent', ...agentShown(pending), user: user.id, account: JSON.stringify(question.user), scopes: granted, withheld: question.withheld, abilities: digestOf(abilities) };
+    const shown = {
+      form: 'consent',
+      ...agentShown(pending),
+      user: user.id,
+      account: JSON.stringify(question.user),
+      scopes: granted,
+      withheld: question.withheld,
+      abilities: digestOf(abilities),
+    };
     return { ...question, shown };
   }
 
-  #showConsent(visit: Visit, pending: PendingAuthorization, { user, scopes, withheld, shown }: Question, notice?: string): Answer {
+  #showConsent(
+    visit: Visit,
+    pending: PendingAuthorization,
+    { user, scopes, withheld, shown }: Question,
+    notice?: string,
+  ): Answer {
     return show(consentPage({ pending, user, scopes, withheld, fields: this.#fields(visit, shown), notice }));
   }
 
-  async #grant(visit: Visit, pending: PendingAuthorization, { user, agent }: { user: User; agent: AgentFacts }, { scopes: granted, remembered }: { scopes: readonly string[]; remembered: boolean }): Promise<Answer> {
+  async #grant(
+    visit: Visit,
+    pending: PendingAuthorization,
+    { user, agent }: { user: User; agent: AgentFacts },
+    { scopes: granted, remembered }: { scopes: readonly string[]; remembered: boolean },
+  ): Promise<Answer> {
     const { engine, sessions, record, clock } = this.#parts;
     const at = new Date(clock());
     const to = await engine.grant(visit.request, visit.response, {
@@ -195,25 +269,71 @@ export class AuthorizationSteps {
       clientId: agent.clientId,
       scopes: granted,
       onGrant: async (grantId) => {
-        if (!remembered) await sessions.rememberConsent(user.id, agent.clientId, consentDigest(pending.agent, pending.redirectUri, granted), at);
-        const sid = await sessions.start({ userId: user.id, clientId: agent.clientId, agentName: agent.name, assurance: agent.assurance, identitySessionId: pending.authentication?.identitySessionId, place: { redirectHost: redirectHost(pending.redirectUri), userAgent: visit.request.headers['user-agent'], sourceAddress: visit.sourceIp } }, grantId, at);
-        record({ type: 'agent.consented', userId: user.id, trustProvider: user.trustProvider, clientId: agent.clientId, agentName: agent.name, sid, detail: { remembered, scope: granted.join(' ') } });
+        if (!remembered)
+          await sessions.rememberConsent(
+            user.id,
+            agent.clientId,
+            consentDigest(pending.agent, pending.redirectUri, granted),
+            at,
+          );
+        const sid = await sessions.start(
+          {
+            userId: user.id,
+            clientId: agent.clientId,
+            agentName: agent.name,
+            assurance: agent.assurance,
+            identitySessionId: pending.authentication?.identitySessionId,
+            place: {
+              redirectHost: redirectHost(pending.redirectUri),
+              userAgent: visit.request.headers['user-agent'],
+              sourceAddress: visit.sourceIp,
+            },
+          },
+          grantId,
+          at,
+        );
+        record({
+          type: 'agent.consented',
+          userId: user.id,
+          trustProvider: user.trustProvider,
+          clientId: agent.clientId,
+          agentName: agent.name,
+          sid,
+          detail: { remembered, scope: granted.join(' ') },
+        });
       },
     });
-    const isOffered = this.#parts.configuration.snapshot().get('AuthorizationServer', 'default')?.spec.offerAccounts === true;
-    return isOffered && !remembered ? show(accountsPage({ agentName: agent.name, accountUrl: this.#parts.accountUrl, continueTo: to })) : redirect(to);
+    const isOffered =
+      this.#parts.configuration.snapshot().get('AuthorizationServer', 'default')?.spec.offerAccounts === true;
+    return isOffered && !remembered
+      ? show(accountsPage({ agentName: agent.name, accountUrl: this.#parts.accountUrl, continueTo: to }))
+      : redirect(to);
   }
 
-  async #decide(visit: Visit, pending: PendingAuthorization): Promise<{ user: User; agent: AgentFacts; admission: Admission } | undefined> {
+  async #decide(
+    visit: Visit,
+    pending: PendingAuthorization,
+  ): Promise<{ user: User; agent: AgentFacts; admission: Admission } | undefined> {
     const { authentication } = pending;
     const user = authentication && (await this.#parts.users.find(authentication.userId));
     if (!authentication || !user) return undefined;
-    const agent = { clientId: pending.agent.clientId, name: agentName(pending.agent), assurance: agentAssurance(pending.agent, pending.redirectUri), isKeyBound: pending.isKeyBound };
+    const agent = {
+      clientId: pending.agent.clientId,
+      name: agentName(pending.agent),
+      assurance: agentAssurance(pending.agent, pending.redirectUri),
+      isKeyBound: pending.isKeyBound,
+    };
     const since = Math.floor(this.#parts.clock() / 1000);
     // A sign-in from before the user was revoked consents to nothing any more, also when the page was open meanwhile.
-    const isVoid = this.#parts.configuration.snapshot().revocations.isRevoked({ userId: user.id, clientId: '', sid: '', issuedAt: authentication.signedInAt });
+    const isVoid = this.#parts.configuration
+      .snapshot()
+      .revocations.isRevoked({ userId: user.id, clientId: '', sid: '', issuedAt: authentication.signedInAt });
     if (isVoid) return { user, agent, admission: { admitted: false, reason: 'revoked', policy: null } };
-    return { user, agent, admission: this.#parts.admissions.decide(user, agent, authentication, { sid: '', since }, visit.sourceIp) };
+    return {
+      user,
+      agent,
+      admission: this.#parts.admissions.decide(user, agent, authentication, { sid: '', since }, visit.sourceIp),
+    };
   }
 
   async #pending(visit: Visit): Promise<PendingAuthorization | undefined> {
@@ -223,7 +343,11 @@ export class AuthorizationSteps {
 
   #signInChoice(pending: PendingAuthorization): Shown {
     const providers = this.#parts.configuration.snapshot().all('TrustProvider');
-    return { form: 'sign-in', ...agentShown(pending), providers: providers.map(({ name, spec }) => JSON.stringify([name, spec.issuer, spec.displayName])) };
+    return {
+      form: 'sign-in',
+      ...agentShown(pending),
+      providers: providers.map(({ name, spec }) => JSON.stringify([name, spec.issuer, spec.displayName])),
+    };
   }
 
   #denialFields(visit: Visit, pending: PendingAuthorization): Html {
@@ -257,4 +381,5 @@ function agentShown({ agent, redirectUri, isKeyBound }: PendingAuthorization) {
   };
 }
 
-const digestOf = (lines: readonly string[]): string => createHash('sha256').update(JSON.stringify(lines)).digest('base64url');
+const digestOf = (lines: readonly string[]): string =>
+  createHash('sha256').update(JSON.stringify(lines)).digest('base64url');

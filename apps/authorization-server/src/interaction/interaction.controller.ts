@@ -24,21 +24,41 @@ export class InteractionController {
   }
 
   @Post('sign-in')
-  signIn(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('uid') uid: string, @Body() body: unknown): Promise<void> {
+  signIn(
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+    @Param('uid') uid: string,
+    @Body() body: unknown,
+  ): Promise<void> {
     return this.#answer(request, reply, uid, (visit) => this.steps.signIn(visit, formOf(body)));
   }
 
   @Post('consent')
-  consent(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('uid') uid: string, @Body() body: unknown): Promise<void> {
+  consent(
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+    @Param('uid') uid: string,
+    @Body() body: unknown,
+  ): Promise<void> {
     return this.#answer(request, reply, uid, (visit) => this.steps.consent(visit, formOf(body)));
   }
 
   @Post('deny')
-  deny(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('uid') uid: string, @Body() body: unknown): Promise<void> {
+  deny(
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+    @Param('uid') uid: string,
+    @Body() body: unknown,
+  ): Promise<void> {
     return this.#answer(request, reply, uid, (visit) => this.steps.deny(visit, formOf(body)));
   }
 
-  async #answer(request: FastifyRequest, reply: FastifyReply, uid: string, step: (visit: Visit) => Promise<Answer>): Promise<void> {
+  async #answer(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    uid: string,
+    step: (visit: Visit) => Promise<Answer>,
+  ): Promise<void> {
     let browser = this.binding.browserOf(request.headers.cookie);
     if (browser === undefined) {
       const created = this.binding.create();

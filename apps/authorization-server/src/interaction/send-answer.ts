@@ -6,5 +6,9 @@ export function sendAnswer(reply: FastifyReply, answer: Answer): void {
     void reply.status(303).header('location', answer.to).send();
     return;
   }
-  void reply.status(answer.status).header('content-type', 'text/html; charset=utf-8').header('content-security-policy', answer.page.contentSecurityPolicy).send(answer.page.html);
+  void reply
+    .status(answer.status)
+    .header('content-type', 'text/html; charset=utf-8')
+    .header('content-security-policy', answer.page.contentSecurityPolicy)
+    .send(answer.page.html);
 }

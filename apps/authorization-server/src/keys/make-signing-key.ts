@@ -17,6 +17,9 @@ export async function makeSigningKey(purpose: SigningKeyPurpose, algorithm: stri
   const [publicPart, privateJwk] = await Promise.all([exportJWK(publicKey), exportJWK(privateKey)]);
   const kid = `${SIGNING_KEY_PREFIX[purpose]}${(await calculateJwkThumbprint(publicPart)).slice(0, 22)}`;
   const publicJwk = PublicJwk.safeParse({ ...publicPart, kid, alg: algorithm, use: 'sig' });
-  if (!publicJwk.success) throw new SallyportError('signing_algorithm_unknown', `No signing key can be made for ${algorithm}.`, { cause: publicJwk.error });
+  if (!publicJwk.success)
+    throw new SallyportError('signing_algorithm_unknown', `No signing key can be made for ${algorithm}.`, {
+      cause: publicJwk.error,
+    });
   return { kid, publicJwk: publicJwk.data, privateJwk };
 }

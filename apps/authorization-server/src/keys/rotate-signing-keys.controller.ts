@@ -20,7 +20,9 @@ export class RotateSigningKeysController {
   @MessagePattern(subjects.rotateSigningKeys)
   async rotate(@Payload() payload: unknown): Promise<CommandAnswer> {
     const wire = SignedCommandWire.safeParse(payload);
-    const command = wire.success ? await verifyCommand(wire.data.command, 'rotate-signing-keys', this.key, this.clock) : undefined;
+    const command = wire.success
+      ? await verifyCommand(wire.data.command, 'rotate-signing-keys', this.key, this.clock)
+      : undefined;
     if (!command) return { v: 1, outcome: 'refused' };
     const { ready, stale } = this.configuration.state();
     if (!ready || stale) return { v: 1, outcome: 'not_ready' };

@@ -19,7 +19,12 @@ export class SigningKeyKeeper {
   #withdrawals = 0;
   #policy = '';
 
-  constructor(parts: { keys: SigningKeys; engine: RotatingEngine; configuration: Pick<ConfigurationReplica, 'state' | 'snapshot'>; record: RecordLifecycle }) {
+  constructor(parts: {
+    keys: SigningKeys;
+    engine: RotatingEngine;
+    configuration: Pick<ConfigurationReplica, 'state' | 'snapshot'>;
+    record: RecordLifecycle;
+  }) {
     this.#keys = parts.keys;
     this.#engine = parts.engine;
     this.#configuration = parts.configuration;
@@ -54,9 +59,20 @@ export class SigningKeyKeeper {
     return replaced;
   }
 
-  async #apply(snapshot: ConfigurationSnapshot, command?: { purposes: readonly SigningKeyPurpose[]; olderThan: number }): Promise<void> {
-    const made = await this.#keys.keepUp({ ...rotationPolicyOf(snapshot), renewOlderThan: command?.olderThan }, (kid) => snapshot.revocations.isKeyWithdrawn(kid), command?.purposes);
-    for (const { kid, purpose, algorithm, signsFrom } of made) this.#record({ type: 'signing_key.created', detail: { kid, purpose, algorithm, signsFrom: new Date(signsFrom).toISOString() } });
+  async #apply(
+    snapshot: ConfigurationSnapshot,
+    command?: { purposes: readonly SigningKeyPurpose[]; olderThan: number },
+  ): Promise<void> {
+    const made = await this.#keys.keepUp(
+      { ...rotationPolicyOf(snapshot), renewOlderThan: command?.olderThan },
+      (kid) => snapshot.revocations.isKeyWithdrawn(kid),
+      command?.purposes,
+    );
+    for (const { kid, purpose, algorithm, signsFrom } of made)
+      this.#record({
+        type: 'signing_key.created',
+        detail: { kid, purpose, algorithm, signsFrom: new Date(signsFrom).toISOString() },
+      });
   }
 
   /** One after the other: an engine never goes back to keys that were read before those it has. */

@@ -1,7 +1,15 @@
 import type { JWK } from 'jose';
 import type { Database, Prisma } from '@sallyport/database';
 import type { Clock } from '@sallyport/kernel';
-import { activeOf, nextRotationStep, retiresAt, stateOf, type RotationPolicy, type ScheduledKey, type Sealer } from '@sallyport/keys';
+import {
+  activeOf,
+  nextRotationStep,
+  retiresAt,
+  stateOf,
+  type RotationPolicy,
+  type ScheduledKey,
+  type Sealer,
+} from '@sallyport/keys';
 import { makeSigningKey, SIGNING_KEY_PREFIX, type SigningKeyPurpose } from './make-signing-key.js';
 
 /** Serialises replicas that look after the keys at once; any number will do as long as nothing else uses it. */
@@ -42,25 +50,45 @@ export class SigningKeys {
    * @param isWithdrawn by command, for good
    * @param purposes whose keys are looked at
    */
-  async keepUp(policy: RotationPolicy, isWithdrawn: (kid: string) => boolean = () => false, purposes: readonly SigningKeyPurpose[] = SIGNING_KEY_PURPOSES): Promise<readonly NewSigningKey[]> {
+  async keepUp(
+    policy: RotationPolicy,
+    isWithdrawn: (kid: string) => boolean = () => false,
+    purposes: readonly SigningKeyPurpose[] = SIGNING_KEY_PURPOSES,
+  ): Promise<readonly NewSigningKey[]> {
     const made: NewSigningKey[] = [];
-    await this.#database.$transaction(async (transaction) => {
-      await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${LOCK})`;
-      const now = this.#clock();
-      for (const purpose of purposes) {
-        const stored = (await transaction.signingKey.findMany({ where: { purpose } })).map(scheduled);
-        let keys = stored.map((key) => (isWithdrawn(key.kid) && stateOf(key, stored, now) !== 'withdrawn' ? { ...key, withdrawnAt: now } : key));
-        const step = nextRotationStep(keys, policy, now);
-        if (step?.type === 'promote') keys = keys.map((key) => (key.kid === step.kid ? { ...key, signsFrom: now } : key));
-        if (step?.type === 'create') {
-          const key = await this.#create(transaction, purpose, policy.algorithm ?? DEFAULT_ALGORITHM, { now, signsFrom: step.signsFrom });
-          keys = [...keys, key];
-          made.push({ kid: key.kid, purpose, algorithm: key.algorithm, signsFrom: key.signsFrom });
+    await this.#database.$transaction(
+      async (transaction) => {
+        await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${LOCK})`;
+        const now = this.#clock();
+        for (const purpose of purposes) {
+          const stored = (await transaction.signingKey.findMany({ where: { purpose } })).map(scheduled);
+          let keys = stored.map((key) =>
+            isWithdrawn(key.kid) && stateOf(key, stored, now) !== 'withdrawn' ? { ...key, withdrawnAt: now } : key,
+          );
+          const step = nextRotationStep(keys, policy, now);
+          if (step?.type === 'promote')
+            keys = keys.map((key) => (key.kid === step.kid ? { ...key, signsFrom: now } : key));
+          if (step?.type === 'create') {
+            const key = await this.#create(transaction, purpose, policy.algorithm ?? DEFAULT_ALGORITHM, {
+              now,
+              signsFrom: step.signsFrom,
+            });
+            keys = [...keys, key];
+            made.push({ kid: key.kid, purpose, algorithm: key.algorithm, signsFrom: key.signsFrom });
+          }
+          keys = keys.map((key) =>
+            stateOf(key, keys, now) === 'withdrawn' ? key : { ...key, withdrawnAt: retiresAt(key, keys) },
+          );
+          for (const key of keys)
+            await update(
+              transaction,
+              key,
+              stored.find(({ kid }) => kid === key.kid),
+            );
         }
-        keys = keys.map((key) => (stateOf(key, keys, now) === 'withdrawn' ? key : { ...key, withdrawnAt: retiresAt(key, keys) }));
-        for (const key of keys) await update(transaction, key, stored.find(({ kid }) => kid === key.kid));
-      }
-    }, { timeout: TRANSACTION_TIMEOUT_MS, maxWait: TRANSACTION_TIMEOUT_MS });
+      },
+      { timeout: TRANSACTION_TIMEOUT_MS, maxWait: TRANSACTION_TIMEOUT_MS },
+    );
     return made;
   }
 
@@ -73,22 +101,62 @@ export class SigningKeys {
     return rows
       .filter((row) => ['active', 'retiring'].includes(stateOf(scheduled(row), all, now)))
       .toSorted((one, other) => Number(other.kid === active) - Number(one.kid === active))
-      .map((row): JWK => ({ ...(JSON.parse(this.#sealer.open('signing-key', row.sealedPrivate, row.kid).toString('utf8')) as JWK), kid: row.kid, alg: row.algorithm, use: 'sig' }));
+      .map((row): JWK => ({
+        ...(JSON.parse(this.#sealer.open('signing-key', row.sealedPrivate, row.kid).toString('utf8')) as JWK),
+        kid: row.kid,
+        alg: row.algorithm,
+        use: 'sig',
+      }));
   }
 
-  async #create(transaction: Prisma.TransactionClient, purpose: SigningKeyPurpose, algorithm: string, { now, signsFrom }: { now: number; signsFrom: number }): Promise<ScheduledKey> {
+  async #create(
+    transaction: Prisma.TransactionClient,
+    purpose: SigningKeyPurpose,
+    algorithm: string,
+    { now, signsFrom }: { now: number; signsFrom: number },
+  ): Promise<ScheduledKey> {
     const { kid, publicJwk, privateJwk } = await makeSigningKey(purpose, algorithm);
     const sealedPrivate = Uint8Array.from(this.#sealer.seal('signing-key', JSON.stringify(privateJwk), kid));
-    await transaction.signingKey.create({ data: { kid, purpose, algorithm, publicJwk, sealedPrivate, createdAt: new Date(now), signsFrom: new Date(signsFrom) } });
+    await transaction.signingKey.create({
+      data: {
+        kid,
+        purpose,
+        algorithm,
+        publicJwk,
+        sealedPrivate,
+        createdAt: new Date(now),
+        signsFrom: new Date(signsFrom),
+      },
+    });
     return { kid, algorithm, createdAt: now, signsFrom, withdrawnAt: undefined };
   }
 }
 
-async function update(transaction: Prisma.TransactionClient, key: ScheduledKey, before: ScheduledKey | undefined): Promise<void> {
+async function update(
+  transaction: Prisma.TransactionClient,
+  key: ScheduledKey,
+  before: ScheduledKey | undefined,
+): Promise<void> {
   if (!before || (before.signsFrom === key.signsFrom && before.withdrawnAt === key.withdrawnAt)) return;
-  await transaction.signingKey.update({ where: { kid: key.kid }, data: { signsFrom: new Date(key.signsFrom), withdrawnAt: key.withdrawnAt === undefined ? null : new Date(key.withdrawnAt) } });
+  await transaction.signingKey.update({
+    where: { kid: key.kid },
+    data: {
+      signsFrom: new Date(key.signsFrom),
+      withdrawnAt: key.withdrawnAt === undefined ? null : new Date(key.withdrawnAt),
+    },
+  });
 }
 
-const scheduled = (row: { kid: string; algorithm: string; createdAt: Date; signsFrom: Date; withdrawnAt: Date | null }): ScheduledKey => ({
-  kid: row.kid, algorithm: row.algorithm, createdAt: row.createdAt.getTime(), signsFrom: row.signsFrom.getTime(), withdrawnAt: row.withdrawnAt?.getTime(),
+const scheduled = (row: {
+  kid: string;
+  algorithm: string;
+  createdAt: Date;
+  signsFrom: Date;
+  withdrawnAt: Date | null;
+}): ScheduledKey => ({
+  kid: row.kid,
+  algorithm: row.algorithm,
+  createdAt: row.createdAt.getTime(),
+  signsFrom: row.signsFrom.getTime(),
+  withdrawnAt: row.withdrawnAt?.getTime(),
 });

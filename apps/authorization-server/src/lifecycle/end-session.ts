@@ -5,10 +5,25 @@ import type { RecordLifecycle } from './record-lifecycle.js';
 export type EndSession = (sid: string, reason: string) => Promise<void>;
 
 /** Ends an agent session with its grant and everything issued under it; the record makes the gateways hear of it (S28, R80). */
-export function createEndSession({ store, sessions, record }: { store: ArtifactStore; sessions: AgentSessions; record: RecordLifecycle }): EndSession {
+export function createEndSession({
+  store,
+  sessions,
+  record,
+}: {
+  store: ArtifactStore;
+  sessions: AgentSessions;
+  record: RecordLifecycle;
+}): EndSession {
   return async (sid, reason) => {
     if (!(await store.revokeSession(sid, reason))) return; // it had ended before
     const session = await sessions.find(sid);
-    record({ type: 'token.revoked', sid, userId: session?.userId, clientId: session?.clientId, agentName: session?.agentName, reason });
+    record({
+      type: 'token.revoked',
+      sid,
+      userId: session?.userId,
+      clientId: session?.clientId,
+      agentName: session?.agentName,
+      reason,
+    });
   };
 }

@@ -8,11 +8,21 @@ import type { RecordLifecycle } from './record-lifecycle.js';
 export function engineEvents(record: RecordLifecycle, sessions: AgentSessions, logger: Logger): EngineEvents {
   return {
     registered: (agent) => record({ type: 'agent.registered', clientId: agent.clientId, agentName: agentName(agent) }),
-    tokenIssued: (kind, subject, scope) => record({ type: kind === 'refresh' ? 'token.refreshed' : 'token.issued', ...subject, detail: { scope } }),
-    tokenRefused: (subject, error, reason) => record({ type: 'token.refused', ...subject, reason: reason ?? error, detail: { error } }),
+    tokenIssued: (kind, subject, scope) =>
+      record({ type: kind === 'refresh' ? 'token.refreshed' : 'token.issued', ...subject, detail: { scope } }),
+    tokenRefused: (subject, error, reason) =>
+      record({ type: 'token.refused', ...subject, reason: reason ?? error, detail: { error } }),
     grantRevoked: (grantId, clientId, reason) => {
       sessions.findByGrant(grantId).then(
-        (session) => record({ type: 'token.revoked', clientId, userId: session?.userId, agentName: session?.agentName, sid: session?.sid, reason }),
+        (session) =>
+          record({
+            type: 'token.revoked',
+            clientId,
+            userId: session?.userId,
+            agentName: session?.agentName,
+            sid: session?.sid,
+            reason,
+          }),
         (err: unknown) => {
           record({ type: 'token.revoked', clientId, reason });
           logger.error({ err }, 'the session of a revoked grant could not be read');

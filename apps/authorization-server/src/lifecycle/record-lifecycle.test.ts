@@ -11,11 +11,23 @@ function recorder() {
     if (stream.isAway) throw new Error('away');
     stream.arrived.push(...(records as LifecycleRecord[]));
   };
-  const logger = createLogger({ name: 'test', level: 'info', destination: { write: (line: string) => void lines.push(line) } });
+  const logger = createLogger({
+    name: 'test',
+    level: 'info',
+    destination: { write: (line: string) => void lines.push(line) },
+  });
   const events = { publish, consume: () => Promise.reject(new Error('nobody consumes here')) };
-  return { stream, clock, lines, records: new LifecycleRecorder({ events, replica: 'authorization-server', logger, clock: () => clock.now }) };
+  return {
+    stream,
+    clock,
+    lines,
+    records: new LifecycleRecorder({ events, replica: 'authorization-server', logger, clock: () => clock.now }),
+  };
 }
-const summed = (records: readonly LifecycleRecord[]) => records.filter(({ type }) => type === 'events.summed').map(({ reason, detail }) => [detail?.['of'], reason, detail?.['count']]);
+const summed = (records: readonly LifecycleRecord[]) =>
+  records
+    .filter(({ type }) => type === 'events.summed')
+    .map(({ reason, detail }) => [detail?.['of'], reason, detail?.['count']]);
 
 test('what anybody can cause is recorded one by one up to a rate and then summed up per minute; what a user is named in never is (R80, S33)', async () => {
   const { stream, clock, records } = recorder();
@@ -32,7 +44,11 @@ test('what anybody can cause is recorded one by one up to a rate and then summed
   expect(ofNobody).toBe(3 * 60);
   expect(stream.arrived.filter(({ userId }) => userId === 'usr_alice')).toHaveLength(300);
   const sums = summed(stream.arrived);
-  expect(sums.map(([of, reason]) => [of, reason])).toEqual([['token.refused', 'invalid_client'], ['user.sign_in_failed', 'state_unknown'], ['agent.registered', 'unsaid']]);
+  expect(sums.map(([of, reason]) => [of, reason])).toEqual([
+    ['token.refused', 'invalid_client'],
+    ['user.sign_in_failed', 'state_unknown'],
+    ['agent.registered', 'unsaid'],
+  ]);
   expect(sums.reduce((total, [, , count]) => total + Number(count), ofNobody)).toBe(9_000);
 });
 

@@ -3,14 +3,21 @@ import { summedEvents, type LifecycleRecord } from '@sallyport/messages';
 import type { EventStream } from '@sallyport/messaging';
 import type { Logger } from '@sallyport/telemetry';
 
-export type LifecycleFacts = Pick<LifecycleRecord, 'type'> & Partial<Omit<LifecycleRecord, 'v' | 'type' | 'id' | 'replica' | 'at'>>;
-export type RecordLifecycle = (facts: { [K in keyof LifecycleFacts]: LifecycleFacts[K] | undefined } & Pick<LifecycleRecord, 'type'>) => void;
+export type LifecycleFacts = Pick<LifecycleRecord, 'type'> &
+  Partial<Omit<LifecycleRecord, 'v' | 'type' | 'id' | 'replica' | 'at'>>;
+export type RecordLifecycle = (
+  facts: { [K in keyof LifecycleFacts]: LifecycleFacts[K] | undefined } & Pick<LifecycleRecord, 'type'>,
+) => void;
 
 const MAX_WAITING = 10_000;
 const BATCH = 200;
 const RETRY_MS = 1_000;
 /** What somebody can cause who proved nothing, when no user is named in it. */
-const BY_ANYBODY: ReadonlySet<LifecycleRecord['type']> = new Set(['token.refused', 'user.sign_in_failed', 'agent.registered']);
+const BY_ANYBODY: ReadonlySet<LifecycleRecord['type']> = new Set([
+  'token.refused',
+  'user.sign_in_failed',
+  'agent.registered',
+]);
 
 /**
  * The trail of sign-ins, consents and tokens (R80). Recording never holds up or fails a request; batches are published
@@ -38,7 +45,12 @@ export class LifecycleRecorder {
   }
 
   readonly record: RecordLifecycle = (facts) => {
-    if (facts.userId !== undefined || !BY_ANYBODY.has(facts.type) || this.#tally.note(facts.type, facts.reason ?? 'unsaid')) this.#add(facts);
+    if (
+      facts.userId !== undefined ||
+      !BY_ANYBODY.has(facts.type) ||
+      this.#tally.note(facts.type, facts.reason ?? 'unsaid')
+    )
+      this.#add(facts);
   };
 
   /** Records what was summed up, of minutes that are over. */
@@ -52,14 +64,23 @@ export class LifecycleRecorder {
     const { type, detail, ...rest } = facts;
     const known = Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== undefined));
     if (this.#waiting.length >= MAX_WAITING) {
-      if (!this.#isLosing) this.#logger.error('the event stream is away for too long: lifecycle records are counted, and lost');
+      if (!this.#isLosing)
+        this.#logger.error('the event stream is away for too long: lifecycle records are counted, and lost');
       this.#isLosing = true;
       this.#tally.count(type, 'lost: the event stream was away');
       return;
     }
     // A session ends once, however often that is told: the trail keeps one record of it.
     const id = type === 'token.revoked' && rest.sid !== undefined ? namedId('evt', rest.sid) : newId('evt', at);
-    this.#waiting.push({ v: 1, type, id, replica: this.#replica, at, ...known, ...(detail === undefined ? {} : { detail }) });
+    this.#waiting.push({
+      v: 1,
+      type,
+      id,
+      replica: this.#replica,
+      at,
+      ...known,
+      ...(detail === undefined ? {} : { detail }),
+    });
     this.#publishing ??= this.#publish().finally(() => (this.#publishing = undefined));
   }
 
@@ -84,7 +105,8 @@ export class LifecycleRecorder {
         this.#waiting = this.#waiting.slice(batch.length);
         this.#isAway = this.#isLosing = false;
       } catch (err) {
-        if (!this.#isAway) this.#logger.warn({ err, waiting: this.#waiting.length }, 'lifecycle records wait for the event stream');
+        if (!this.#isAway)
+          this.#logger.warn({ err, waiting: this.#waiting.length }, 'lifecycle records wait for the event stream');
         this.#isAway = true;
         if (this.#closing) return;
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS).unref());

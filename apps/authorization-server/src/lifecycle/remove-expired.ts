@@ -13,12 +13,32 @@ const ENDED_SIGN_INS_KEPT_MS = 86_400_000;
  * else has in hand, so that it neither waits nor makes anybody wait for more than a thousand rows.
  * @returns how many rows it removed
  */
-export async function removeExpired(database: Pick<Database, '$executeRaw'>, clock: Clock, batch = BATCH): Promise<number> {
+export async function removeExpired(
+  database: Pick<Database, '$executeRaw'>,
+  clock: Clock,
+  batch = BATCH,
+): Promise<number> {
   const before = (ms: number) => new Date(clock() - ms);
-  const artefacts = await inBatches(batch, () => database.$executeRaw`DELETE FROM "OidcArtifact" WHERE ctid = ANY (ARRAY(SELECT ctid FROM "OidcArtifact" WHERE "expiresAt" < ${before(KEPT_AFTER_EXPIRY_MS)} LIMIT ${batch} FOR UPDATE SKIP LOCKED))`);
-  const sessions = await inBatches(batch, () => database.$executeRaw`DELETE FROM "AgentSession" WHERE ctid = ANY (ARRAY(SELECT ctid FROM "AgentSession" WHERE "endedAt" < ${before(ENDED_SESSIONS_KEPT_MS)} LIMIT ${batch} FOR UPDATE SKIP LOCKED))`);
-  const signIns = await inBatches(batch, () => database.$executeRaw`DELETE FROM "IdentitySession" WHERE ctid = ANY (ARRAY(SELECT ctid FROM "IdentitySession" i WHERE i."endedAt" < ${before(ENDED_SIGN_INS_KEPT_MS)} AND NOT EXISTS (SELECT 1 FROM "AgentSession" a WHERE a."identitySessionId" = i.id AND a."endedAt" IS NULL) LIMIT ${batch} FOR UPDATE SKIP LOCKED))`);
-  const uses = await inBatches(batch, () => database.$executeRaw`DELETE FROM "InitialAccessTokenUse" WHERE ctid = ANY (ARRAY(SELECT ctid FROM "InitialAccessTokenUse" WHERE "expiresAt" < ${before(0)} LIMIT ${batch} FOR UPDATE SKIP LOCKED))`);
+  const artefacts = await inBatches(
+    batch,
+    () =>
+      database.$executeRaw`DELETE FROM "OidcArtifact" WHERE ctid = ANY (ARRAY(SELECT ctid FROM "OidcArtifact" WHERE "expiresAt" < ${before(KEPT_AFTER_EXPIRY_MS)} LIMIT ${batch} FOR UPDATE SKIP LOCKED))`,
+  );
+  const sessions = await inBatches(
+    batch,
+    () =>
+      database.$executeRaw`DELETE FROM "AgentSession" WHERE ctid = ANY (ARRAY(SELECT ctid FROM "AgentSession" WHERE "endedAt" < ${before(ENDED_SESSIONS_KEPT_MS)} LIMIT ${batch} FOR UPDATE SKIP LOCKED))`,
+  );
+  const signIns = await inBatches(
+    batch,
+    () =>
+      database.$executeRaw`DELETE FROM "IdentitySession" WHERE ctid = ANY (ARRAY(SELECT ctid FROM "IdentitySession" i WHERE i."endedAt" < ${before(ENDED_SIGN_INS_KEPT_MS)} AND NOT EXISTS (SELECT 1 FROM "AgentSession" a WHERE a."identitySessionId" = i.id AND a."endedAt" IS NULL) LIMIT ${batch} FOR UPDATE SKIP LOCKED))`,
+  );
+  const uses = await inBatches(
+    batch,
+    () =>
+      database.$executeRaw`DELETE FROM "InitialAccessTokenUse" WHERE ctid = ANY (ARRAY(SELECT ctid FROM "InitialAccessTokenUse" WHERE "expiresAt" < ${before(0)} LIMIT ${batch} FOR UPDATE SKIP LOCKED))`,
+  );
   return artefacts + sessions + signIns + uses;
 }
 

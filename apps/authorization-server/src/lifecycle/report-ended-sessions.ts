@@ -13,9 +13,23 @@ const MATTERS_MS = 65 * 60_000;
  * compared is the revocation itself, so repeating is safe, and any replica may do it.
  * @returns how many
  */
-export async function reportEndedSessions({ sessions, record, clock }: { sessions: AgentSessions; record: RecordLifecycle; clock: Clock }): Promise<number> {
+export async function reportEndedSessions({
+  sessions,
+  record,
+  clock,
+}: {
+  sessions: AgentSessions;
+  record: RecordLifecycle;
+  clock: Clock;
+}): Promise<number> {
   const now = clock();
-  const found = await sessions.takeUnreported({ now: new Date(now), endedAfter: new Date(now - MATTERS_MS), endedBefore: new Date(now - SETTLED_MS), limit: BATCH });
-  for (const { endReason, ...session } of found) record({ type: 'token.revoked', ...session, reason: endReason ?? 'ended by the authorization server' });
+  const found = await sessions.takeUnreported({
+    now: new Date(now),
+    endedAfter: new Date(now - MATTERS_MS),
+    endedBefore: new Date(now - SETTLED_MS),
+    limit: BATCH,
+  });
+  for (const { endReason, ...session } of found)
+    record({ type: 'token.revoked', ...session, reason: endReason ?? 'ended by the authorization server' });
   return found.length;
 }

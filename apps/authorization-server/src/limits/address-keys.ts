@@ -7,7 +7,10 @@ export interface AddressKey {
 }
 
 /** One home has a /64 (RFC 6177), whoever asks for more gets a /48: nobody is many by counting up. */
-const IPV6_PREFIXES = [{ groups: 4, share: 1 }, { groups: 3, share: 4 }] as const;
+const IPV6_PREFIXES = [
+  { groups: 4, share: 1 },
+  { groups: 3, share: 4 },
+] as const;
 
 /** @param address as Node.js or a listed proxy names it; IPv4 also in its IPv6 form */
 export function addressKeys(address: string): readonly AddressKey[] {
@@ -15,8 +18,23 @@ export function addressKeys(address: string): readonly AddressKey[] {
   if (!isIPv6(plain)) return [{ key: plain, share: 1 }];
   const groups = groupsOf(plain);
   const mapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff;
-  if (mapped) return [{ key: groups.slice(6).flatMap((group) => [group >> 8, group & 0xff]).join('.'), share: 1 }];
-  return IPV6_PREFIXES.map(({ groups: count, share }) => ({ key: `${groups.slice(0, count).map((group) => group.toString(16)).join(':')}::/${count * 16}`, share }));
+  if (mapped)
+    return [
+      {
+        key: groups
+          .slice(6)
+          .flatMap((group) => [group >> 8, group & 0xff])
+          .join('.'),
+        share: 1,
+      },
+    ];
+  return IPV6_PREFIXES.map(({ groups: count, share }) => ({
+    key: `${groups
+      .slice(0, count)
+      .map((group) => group.toString(16))
+      .join(':')}::/${count * 16}`,
+    share,
+  }));
 }
 
 /** The eight of them (RFC 4291 section 2.2). */

@@ -6,17 +6,22 @@ const at = (start = 1_000_000) => {
   return { clock: () => now, pass: (ms: number) => (now += ms) };
 };
 
-test('a minute\'s worth may be spent at once, and no more', () => {
+test("a minute's worth may be spent at once, and no more", () => {
   const { clock, pass } = at();
   const budget = new Budget(clock);
-  expect(Array.from({ length: 4 }, () => budget.take('a', 3))).toEqual([undefined, undefined, undefined, { retryAfterSeconds: 20 }]);
+  expect(Array.from({ length: 4 }, () => budget.take('a', 3))).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    { retryAfterSeconds: 20 },
+  ]);
   pass(20_000);
   expect([budget.take('a', 3), budget.take('a', 3)]).toEqual([undefined, { retryAfterSeconds: 20 }]);
   pass(60_000);
   expect(Array.from({ length: 4 }, () => budget.take('a', 3)).filter(Boolean)).toHaveLength(1);
 });
 
-test('one key\'s spending is nobody else\'s, and a refusal costs nothing', () => {
+test("one key's spending is nobody else's, and a refusal costs nothing", () => {
   const { clock, pass } = at();
   const budget = new Budget(clock);
   budget.take('a', 1);
@@ -36,7 +41,7 @@ test('looking costs nothing either, and a changed limit counts at once', () => {
   expect(budget.spent('a', 1_000)).toEqual({ retryAfterSeconds: 1 });
 });
 
-test('a clock that jumps back for a moment does not lock anybody out for longer than a minute\'s worth', () => {
+test("a clock that jumps back for a moment does not lock anybody out for longer than a minute's worth", () => {
   const { clock, pass } = at();
   const budget = new Budget(clock);
   budget.take('a', 60);

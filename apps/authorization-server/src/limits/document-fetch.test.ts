@@ -20,17 +20,23 @@ function world({ perHost = 1_000, inUse = [] as string[] } = {}) {
       return new Promise((resolve, reject) => waiting.set(url, { resolve, reject }));
     },
     limits: {
-      documentSpent: (host, asker) => ((charged.get(keyOf(host, asker)) ?? 0) >= perHost ? { retryAfterSeconds: 7 } : undefined),
-      chargeDocument: (host, asker, wasReached) => void (wasReached && charged.set(keyOf(host, asker), (charged.get(keyOf(host, asker)) ?? 0) + 1)),
+      documentSpent: (host, asker) =>
+        (charged.get(keyOf(host, asker)) ?? 0) >= perHost ? { retryAfterSeconds: 7 } : undefined,
+      chargeDocument: (host, asker, wasReached) =>
+        void (wasReached && charged.set(keyOf(host, asker), (charged.get(keyOf(host, asker)) ?? 0) + 1)),
     },
     isInUse: async (clientId) => inUse.includes(clientId),
     clock: () => now,
   });
   let addresses = 0;
   return {
-    asked, waiting, charged,
-    fetch: (url: string, address = `192.0.2.${(addresses += 1)}`) => documents.fetch(url, undefined, { clientId: url, address }),
-    refusal: (url: string, address = `192.0.2.${(addresses += 1)}`) => documents.refusal(url, { clientId: url, address }),
+    asked,
+    waiting,
+    charged,
+    fetch: (url: string, address = `192.0.2.${(addresses += 1)}`) =>
+      documents.fetch(url, undefined, { clientId: url, address }),
+    refusal: (url: string, address = `192.0.2.${(addresses += 1)}`) =>
+      documents.refusal(url, { clientId: url, address }),
     /** The answer to a request that is under way, once it is. */
     answer: async (url: string, response: Response | Error) => {
       await eventually(() => waiting.has(url));
@@ -48,7 +54,10 @@ const notNow = expect.objectContaining({ code: 'document_not_now' });
 test('many who ask for the same document make one request, and each reads the whole answer', async () => {
   const { fetch, asked, answer } = world();
   const all = Array.from({ length: 20 }, () => fetch('https://a.example/x.json'));
-  await answer('https://a.example/x.json', new Response('{"a":1}', { headers: { 'content-type': 'application/json', 'cache-control': 'max-age=60' } }));
+  await answer(
+    'https://a.example/x.json',
+    new Response('{"a":1}', { headers: { 'content-type': 'application/json', 'cache-control': 'max-age=60' } }),
+  );
   const answers = await Promise.all(all);
   expect(await Promise.all(answers.map((one) => one.json()))).toEqual(Array.from({ length: 20 }, () => ({ a: 1 })));
   expect(answers[7]?.headers.get('cache-control')).toBe('max-age=60');
@@ -101,7 +110,8 @@ test('one host keeps few requests open, all hosts together not many, and slow on
 
 test('one address has few documents fetched at once, and others theirs (S32)', async () => {
   const { fetch, refusal, asked } = world();
-  for (let index = 0; index < 8; index++) void fetch(`https://h${index}.example/`, '203.0.113.1').catch(() => undefined);
+  for (let index = 0; index < 8; index++)
+    void fetch(`https://h${index}.example/`, '203.0.113.1').catch(() => undefined);
   await eventually(() => asked.length === 8);
   expect(await refusal('https://other.example/', '203.0.113.1')).toEqual({ retryAfterSeconds: 3 });
   expect(await refusal('https://other.example/', '203.0.113.2')).toBeUndefined();
@@ -124,11 +134,21 @@ test('a host whose budget is spent is not called, while others are', async () =>
 test('a name that nobody has costs the common budget nothing (S32)', async () => {
   const { fetch, answer, charged } = world();
   const unknown = expect(fetch('https://no.invalid/x')).rejects.toThrow('cannot be reached');
-  await answer('https://no.invalid/x', new SallyportError('outbound_unreachable', 'no.invalid cannot be reached.', { cause: Object.assign(new Error('not found'), { code: 'ENOTFOUND' }) }));
+  await answer(
+    'https://no.invalid/x',
+    new SallyportError('outbound_unreachable', 'no.invalid cannot be reached.', {
+      cause: Object.assign(new Error('not found'), { code: 'ENOTFOUND' }),
+    }),
+  );
   await unknown;
   expect(charged.size).toBe(0);
   const there = expect(fetch('https://there.example/x')).rejects.toThrow('cannot be reached');
-  await answer('https://there.example/x', new SallyportError('outbound_unreachable', 'there.example cannot be reached.', { cause: Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }) }));
+  await answer(
+    'https://there.example/x',
+    new SallyportError('outbound_unreachable', 'there.example cannot be reached.', {
+      cause: Object.assign(new Error('refused'), { code: 'ECONNREFUSED' }),
+    }),
+  );
   await there;
   expect([...charged.keys()]).toEqual(['there.example']);
 });
@@ -167,7 +187,10 @@ describe('an agent that is in use', () => {
     expect(await (await fetch(url)).json()).toEqual({ known: true }); // the failure is remembered
     expect(asked).toHaveLength(2);
     pass(24 * 3_600_000);
-    const after = fetch(url).then(({ status }) => status, () => 'rejected');
+    const after = fetch(url).then(
+      ({ status }) => status,
+      () => 'rejected',
+    );
     await answer(url, failure());
     expect(await after).not.toBe(200);
   });
@@ -184,11 +207,17 @@ describe('an agent that is in use', () => {
     ['an administrator forbade its host', () => new SallyportError('outbound_refused', 'no')],
   ])('does not go on once %s', async (_what, withdrawn) => {
     const { fetch, answer, pass } = await known();
-    const gone = fetch(url).then(({ status }) => status, () => 'rejected');
+    const gone = fetch(url).then(
+      ({ status }) => status,
+      () => 'rejected',
+    );
     await answer(url, withdrawn());
     expect([404, 'rejected']).toContain(await gone);
     pass(30_000);
-    const again = fetch(url).then(({ status }) => status, () => 'rejected');
+    const again = fetch(url).then(
+      ({ status }) => status,
+      () => 'rejected',
+    );
     await answer(url, new Error('away'));
     expect(await again).toBe('rejected');
   });

@@ -38,10 +38,14 @@ class Lane {
   readonly answers = memory();
   /** The last answer of each URL of which something could be made. */
   readonly documents = memory();
-  readonly running = new Map<string, { readonly answer: Promise<Answer>; readonly host: string; readonly address: string }>();
+  readonly running = new Map<
+    string,
+    { readonly answer: Promise<Answer>; readonly host: string; readonly address: string }
+  >();
 
   isBusy(host: string, address: string | undefined): boolean {
-    const count = (is: (flight: { host: string; address: string }) => boolean) => [...this.running.values()].filter(is).length;
+    const count = (is: (flight: { host: string; address: string }) => boolean) =>
+      [...this.running.values()].filter(is).length;
     if (this.running.size >= AT_ONCE || count((flight) => flight.host === host) >= AT_ONCE_PER_HOST) return true;
     return address !== undefined && count((flight) => flight.address === address) >= AT_ONCE_PER_ADDRESS;
   }
@@ -63,7 +67,12 @@ export class DocumentFetch {
   readonly #used = new BoundedMap<string, { readonly is: boolean; readonly until: number }>(MOST_ANSWERS);
 
   /** @param parts `isInUse`: whether somebody let this agent in, and may come back with it */
-  constructor(parts: { fetch: Fetch; limits: Pick<RequestLimits, 'documentSpent' | 'chargeDocument'>; isInUse: (clientId: string) => Promise<boolean>; clock: Clock }) {
+  constructor(parts: {
+    fetch: Fetch;
+    limits: Pick<RequestLimits, 'documentSpent' | 'chargeDocument'>;
+    isInUse: (clientId: string) => Promise<boolean>;
+    clock: Clock;
+  }) {
     this.#fetch = parts.fetch;
     this.#limits = parts.limits;
     this.#isInUse = parts.isInUse;
@@ -81,10 +90,12 @@ export class DocumentFetch {
     const isInUse = await this.#knowsInUse(wish.clientId);
     const known = isInUse ? this.#stillServes(url) : undefined;
     const refusal = this.#refusal(url, wish, isInUse);
-    if (refusal && !known) throw new SallyportError('document_not_now', 'Too many documents are being fetched.', { detail: { url } });
+    if (refusal && !known)
+      throw new SallyportError('document_not_now', 'Too many documents are being fetched.', { detail: { url } });
     if (refusal && known) return known.give();
     const lane = this.#laneOf(isInUse);
-    const answer = this.#remembered(lane, url) ?? (await (lane.running.get(url)?.answer ?? this.#start(url, init, wish, isInUse)));
+    const answer =
+      this.#remembered(lane, url) ?? (await (lane.running.get(url)?.answer ?? this.#start(url, init, wish, isInUse)));
     return answer.outcome === 'unreachable' && known ? known.give() : answer.give();
   }
 
@@ -99,19 +110,31 @@ export class DocumentFetch {
   #start(url: string, init: RequestInit | undefined, { address }: DocumentWish, isInUse: boolean): Promise<Answer> {
     const lane = this.#laneOf(isInUse);
     const host = hostOf(url);
-    const answer = this.#answer(lane, url, init, (wasReached) => this.#limits.chargeDocument(host, askerOf(isInUse, address), wasReached)).finally(() => lane.running.delete(url));
+    const answer = this.#answer(lane, url, init, (wasReached) =>
+      this.#limits.chargeDocument(host, askerOf(isInUse, address), wasReached),
+    ).finally(() => lane.running.delete(url));
     lane.running.set(url, { answer, host, address });
     return answer;
   }
 
-  async #answer(lane: Lane, url: string, init: RequestInit | undefined, charge: (wasReached: boolean) => void): Promise<Answer> {
+  async #answer(
+    lane: Lane,
+    url: string,
+    init: RequestInit | undefined,
+    charge: (wasReached: boolean) => void,
+  ): Promise<Answer> {
     let answer: Answer;
     try {
       const response = await this.#fetch(url, init);
       const body = await response.arrayBuffer();
       const { status, headers } = response;
       const give = () => new Response(status === 200 ? body : null, { status, headers });
-      answer = { at: this.#clock(), give, bytes: body.byteLength, outcome: status === 200 ? 'document' : NOT_NOW(status) ? 'unreachable' : 'refused' };
+      answer = {
+        at: this.#clock(),
+        give,
+        bytes: body.byteLength,
+        outcome: status === 200 ? 'document' : NOT_NOW(status) ? 'unreachable' : 'refused',
+      };
       charge(true);
     } catch (error) {
       const give = () => {
@@ -157,9 +180,26 @@ function memory(): BoundedMap<string, Answer> {
 const askerOf = (isInUse: boolean, address: string): DocumentAsker => (isInUse ? 'in use' : { address });
 const hostOf = (url: string): string => URL.parse(url)?.hostname ?? '';
 /** The guard's, which an administrator can lift: a document that may not be fetched does not serve either. */
-const isOurRefusal = (error: unknown): boolean => error instanceof SallyportError && ['outbound_refused', 'outbound_too_large', 'outbound_encoded', 'outbound_redirected'].includes(error.code);
+const isOurRefusal = (error: unknown): boolean =>
+  error instanceof SallyportError &&
+  ['outbound_refused', 'outbound_too_large', 'outbound_encoded', 'outbound_redirected'].includes(error.code);
 
 function isNameUnknown(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
-  return cause instanceof Error && 'code' in cause && ['ENOTFOUND', 'EAI_AGAIN', 'ENODATA', 'ESERVFAIL', 'ETIMEOUT', 'EBADNAME', 'ENONAME', 'EAI_FAIL', 'EAI_NODATA', 'EAI_NONAME'].includes(String(cause.code));
+  return (
+    cause instanceof Error &&
+    'code' in cause &&
+    [
+      'ENOTFOUND',
+      'EAI_AGAIN',
+      'ENODATA',
+      'ESERVFAIL',
+      'ETIMEOUT',
+      'EBADNAME',
+      'ENONAME',
+      'EAI_FAIL',
+      'EAI_NODATA',
+      'EAI_NONAME',
+    ].includes(String(cause.code))
+  );
 }

@@ -23,7 +23,11 @@ export const DEFAULT_LIMITS = {
   user: 600,
   session: 120,
   documents: { total: 600, host: 60, address: 30 },
-} as const satisfies Record<LimitedGroup, GroupLimits> & { user: number; session: number; documents: { total: number; host: number; address: number } };
+} as const satisfies Record<LimitedGroup, GroupLimits> & {
+  user: number;
+  session: number;
+  documents: { total: number; host: number; address: number };
+};
 
 /** Wrong secrets in the name of one client from one address. */
 const WRONG_SECRETS = 60;
@@ -49,7 +53,15 @@ export class RequestLimits {
   readonly #proven = new BoundedMap<string, true>(MOST_PROVEN);
   readonly #unreported = new Map<string, number>();
 
-  constructor({ configuration, record, clock }: { configuration: { snapshot(): ConfigurationSnapshot }; record: RecordLifecycle; clock: Clock }) {
+  constructor({
+    configuration,
+    record,
+    clock,
+  }: {
+    configuration: { snapshot(): ConfigurationSnapshot };
+    record: RecordLifecycle;
+    clock: Clock;
+  }) {
     this.#configuration = configuration;
     this.#record = record;
     this.#requests = new Budget(clock);
@@ -73,7 +85,11 @@ export class RequestLimits {
 
   /** Whether this client has spent its share, which is only ever charged once it has authenticated. */
   clientSpent(group: LimitedGroup, clientId: string): Refusal | undefined {
-    return this.#report(this.#requests.spent(`${group} ${clientId}`, this.#limits(group).client), { limit: 'client', group, clientId });
+    return this.#report(this.#requests.spent(`${group} ${clientId}`, this.#limits(group).client), {
+      limit: 'client',
+      group,
+      clientId,
+    });
   }
 
   chargeClient(group: LimitedGroup, clientId: string): void {
@@ -82,7 +98,10 @@ export class RequestLimits {
 
   /** One more use of a code or refresh token that we made: no more than of a session, however it is answered. @param digest of it */
   admitToken(digest: string): Refusal | undefined {
-    return this.#report(this.#requests.take(`presented ${digest}`, this.#perSession()), { limit: 'token', group: 'token' });
+    return this.#report(this.#requests.take(`presented ${digest}`, this.#perSession()), {
+      limit: 'token',
+      group: 'token',
+    });
   }
 
   /** Whether a secret may be tried in the name of this client. @param digest of client and secret */
@@ -98,7 +117,9 @@ export class RequestLimits {
   secretTried(clientId: string, address: string, digest: string, isRight: boolean): void {
     if (isRight) this.#proven.set(digest, true);
     else this.#proven.delete(digest);
-    if (!isRight) for (const { key, share } of addressKeys(address)) this.#addresses.charge(`secret ${clientId} ${key}`, WRONG_SECRETS * share);
+    if (!isRight)
+      for (const { key, share } of addressKeys(address))
+        this.#addresses.charge(`secret ${clientId} ${key}`, WRONG_SECRETS * share);
   }
 
   /** One more token of a session, and so of its user, whatever agent it is of. @param grantId none for a sign-in in a browser */
@@ -119,16 +140,24 @@ export class RequestLimits {
    */
   documentSpent(host: string, asker: DocumentAsker): Refusal | undefined {
     const { total, host: perHost, address: perAddress } = this.#documentLimits();
-    if (asker === 'in use') return this.#report(this.#requests.spent('documents in use', total), { limit: 'documents in use' });
-    const ofAddress = addressKeys(asker.address).map(({ key, share }) => this.#addresses.spent(`documents ${key}`, perAddress * share)).find(Boolean);
+    if (asker === 'in use')
+      return this.#report(this.#requests.spent('documents in use', total), { limit: 'documents in use' });
+    const ofAddress = addressKeys(asker.address)
+      .map(({ key, share }) => this.#addresses.spent(`documents ${key}`, perAddress * share))
+      .find(Boolean);
     if (ofAddress) return this.#report(ofAddress, { limit: 'documents', address: asker.address });
-    return this.#report(this.#requests.spent('documents', total) ?? this.#requests.spent(`documents ${host}`, perHost), { limit: 'documents' });
+    return this.#report(
+      this.#requests.spent('documents', total) ?? this.#requests.spent(`documents ${host}`, perHost),
+      { limit: 'documents' },
+    );
   }
 
   /** @param wasReached a name that nobody has costs its host and everybody else nothing */
   chargeDocument(host: string, asker: DocumentAsker, wasReached: boolean): void {
     const { total, host: perHost, address: perAddress } = this.#documentLimits();
-    if (asker !== 'in use') for (const { key, share } of addressKeys(asker.address)) this.#addresses.charge(`documents ${key}`, perAddress * share);
+    if (asker !== 'in use')
+      for (const { key, share } of addressKeys(asker.address))
+        this.#addresses.charge(`documents ${key}`, perAddress * share);
     if (!wasReached) return;
     if (asker === 'in use') {
       this.#requests.charge('documents in use', total);
@@ -165,18 +194,38 @@ export class RequestLimits {
   #limits(group: LimitedGroup): GroupLimits {
     const configured: Partial<Record<keyof GroupLimits, number | undefined>> = this.#configured()?.[group] ?? {};
     const usual = DEFAULT_LIMITS[group];
-    return { total: configured.total ?? usual.total, client: configured.client ?? usual.client, address: configured.address ?? usual.address };
+    return {
+      total: configured.total ?? usual.total,
+      client: configured.client ?? usual.client,
+      address: configured.address ?? usual.address,
+    };
   }
 
   /** At most one record a minute for the same limit, and not many of one kind: a flood must not flood the trail, nor keep others out of it. */
-  #report<R extends Refusal>(refusal: R | undefined, { limit, group, userId, clientId, address }: Refused): R | undefined {
+  #report<R extends Refusal>(
+    refusal: R | undefined,
+    { limit, group, userId, clientId, address }: Refused,
+  ): R | undefined {
     if (!refusal) return undefined;
     const unreported = (this.#unreported.get(limit) ?? 0) + 1;
     this.#unreported.set(limit, unreported);
-    const isNews = !this.#reports.take(`${limit} ${group} ${userId ?? clientId} ${address}`, 1) && !this.#reports.take(limit, REPORTS_PER_MINUTE);
+    const isNews =
+      !this.#reports.take(`${limit} ${group} ${userId ?? clientId} ${address}`, 1) &&
+      !this.#reports.take(limit, REPORTS_PER_MINUTE);
     if (!isNews) return refusal;
-    const detail = { limit, ...(group === undefined ? {} : { endpoints: group }), ...(address === undefined ? {} : { address }), refusedSinceLastRecord: unreported };
-    this.#record({ type: 'limit.exceeded', userId, clientId, reason: `more requests than the ${limit} limit allows`, detail });
+    const detail = {
+      limit,
+      ...(group === undefined ? {} : { endpoints: group }),
+      ...(address === undefined ? {} : { address }),
+      refusedSinceLastRecord: unreported,
+    };
+    this.#record({
+      type: 'limit.exceeded',
+      userId,
+      clientId,
+      reason: `more requests than the ${limit} limit allows`,
+      detail,
+    });
     this.#unreported.delete(limit);
     return refusal;
   }

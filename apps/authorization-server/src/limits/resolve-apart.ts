@@ -11,10 +11,14 @@ const TRIES = 2;
  * and whoever runs a name server that never answers would hold them all (security rule S32). Hosts an administrator lists
  * are theirs, and may be known to the system alone.
  */
-export function resolveApart(allow: OutboundAllowance, resolver = new Resolver({ timeout: ANSWER_MS, tries: TRIES })): (hostname: string, done: Done) => void {
+export function resolveApart(
+  allow: OutboundAllowance,
+  resolver = new Resolver({ timeout: ANSWER_MS, tries: TRIES }),
+): (hostname: string, done: Done) => void {
   return (hostname, done) => {
     const listed = typeof allow === 'function' ? allow() : allow;
-    if (listed.some(({ host }) => host === hostname)) return lookup(hostname, { all: true, verbatim: true }, (error, addresses) => done(error, addresses ?? []));
+    if (listed.some(({ host }) => host === hostname))
+      return lookup(hostname, { all: true, verbatim: true }, (error, addresses) => done(error, addresses ?? []));
     const found: LookupAddress[] = [];
     let waiting = 2;
     let failure: Error | null = null;

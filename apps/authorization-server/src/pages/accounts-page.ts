@@ -3,7 +3,15 @@ import { html } from './html.js';
 import { page, type Page } from './page.js';
 
 /** After the consent, where an administrator offers it: all accounts on one page, or each when it is first needed. */
-export function accountsPage({ agentName, accountUrl, continueTo }: { readonly agentName: string; readonly accountUrl: string; readonly continueTo: string }): Page {
+export function accountsPage({
+  agentName,
+  accountUrl,
+  continueTo,
+}: {
+  readonly agentName: string;
+  readonly accountUrl: string;
+  readonly continueTo: string;
+}): Page {
   const title = 'Connect your accounts?';
   const agent = quotedName(agentName);
   return page(

@@ -1,4 +1,11 @@
-import { agentAssurance, agentHost, agentName, assuranceWithKey, classifyRedirectUri, redirectTarget } from '@sallyport/authorization';
+import {
+  agentAssurance,
+  agentHost,
+  agentName,
+  assuranceWithKey,
+  classifyRedirectUri,
+  redirectTarget,
+} from '@sallyport/authorization';
 import { quotedName } from '@sallyport/kernel';
 import type { PendingAuthorization } from '../engine/engine.js';
 import { html, type Html } from './html.js';
@@ -10,7 +17,11 @@ const ASSURANCE = {
 } as const;
 
 /** What is claimed and what is known about an agent, apart. */
-export function agentFacts({ agent, redirectUri, isKeyBound }: Pick<PendingAuthorization, 'agent' | 'redirectUri' | 'isKeyBound'>): Html {
+export function agentFacts({
+  agent,
+  redirectUri,
+  isKeyBound,
+}: Pick<PendingAuthorization, 'agent' | 'redirectUri' | 'isKeyBound'>): Html {
   const host = agentHost(agent.clientId);
   const assurance = assuranceWithKey(agentAssurance(agent, redirectUri), isKeyBound);
   const loopback = classifyRedirectUri(redirectUri).kind !== 'https';

@@ -27,9 +27,27 @@ ${agentFacts({ agent, redirectUri, isKeyBound: false })}
   );
 }
 
-function wordsFor(error: string, description: string | undefined): { readonly title: string; readonly message: string; readonly detail: string | undefined } {
+function wordsFor(
+  error: string,
+  description: string | undefined,
+): { readonly title: string; readonly message: string; readonly detail: string | undefined } {
   const detail = cleanText(description === undefined ? error : `${error}: ${description}`, MAX_DETAIL);
-  if (error === 'server_error') return { title: 'Something went wrong', message: 'It is not your fault, and it was written to the log. Try again in a moment.', detail: undefined };
-  if (error === 'temporarily_unavailable') return { title: 'Too many requests', message: 'More agents are being connected just now than this server takes on. Nothing was granted; try again in a minute.', detail: error };
-  return { title: 'This request cannot be answered', message: 'The agent that sent you here asked for something this server does not accept. Nothing was granted.', detail };
+  if (error === 'server_error')
+    return {
+      title: 'Something went wrong',
+      message: 'It is not your fault, and it was written to the log. Try again in a moment.',
+      detail: undefined,
+    };
+  if (error === 'temporarily_unavailable')
+    return {
+      title: 'Too many requests',
+      message:
+        'More agents are being connected just now than this server takes on. Nothing was granted; try again in a minute.',
+      detail: error,
+    };
+  return {
+    title: 'This request cannot be answered',
+    message: 'The agent that sent you here asked for something this server does not accept. Nothing was granted.',
+    detail,
+  };
 }

@@ -7,7 +7,14 @@ export class Html {
 }
 type Value = string | number | Html | readonly Html[] | undefined | false;
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;', '`': '&#96;' };
+const ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+  '`': '&#96;',
+};
 export const escape = (text: string): string => text.replace(/[&<>"'`]/g, (character) => ENTITIES[character] ?? '');
 
 export function html(strings: TemplateStringsArray, ...values: readonly Value[]): Html {
@@ -16,5 +23,7 @@ export function html(strings: TemplateStringsArray, ...values: readonly Value[])
     if (value instanceof Html) return value.text;
     return typeof value === 'object' ? value.map((item) => item.text).join('') : escape(String(value));
   };
-  return new Html(strings.reduce((text, part, index) => text + part + (index < values.length ? render(values[index]) : ''), ''));
+  return new Html(
+    strings.reduce((text, part, index) => text + part + (index < values.length ? render(values[index]) : ''), ''),
+  );
 }

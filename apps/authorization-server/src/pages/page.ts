@@ -54,7 +54,10 @@ ${body}
 </body>
 </html>
 `;
-  const formAction = ["'self'", ...new Set(formTargets.filter((target) => /^[a-z][a-z0-9+.-]*:(?:\/\/[A-Za-z0-9.:-]+)?$/.test(target)))].join(' ');
+  const formAction = [
+    "'self'",
+    ...new Set(formTargets.filter((target) => /^[a-z][a-z0-9+.-]*:(?:\/\/[A-Za-z0-9.:-]+)?$/.test(target))),
+  ].join(' ');
   return {
     html: document.text,
     contentSecurityPolicy: `default-src 'none'; style-src 'sha256-${STYLE_HASH}'; base-uri 'none'; form-action ${formAction}; frame-ancestors 'none'`,
@@ -65,5 +68,7 @@ ${body}
 export function formTarget(uri: string): string {
   const url = URL.parse(uri);
   if (!url) return '';
-  return (url.protocol === 'http:' || url.protocol === 'https:') && !url.hostname.startsWith('[') ? url.origin : url.protocol;
+  return (url.protocol === 'http:' || url.protocol === 'https:') && !url.hostname.startsWith('[')
+    ? url.origin
+    : url.protocol;
 }

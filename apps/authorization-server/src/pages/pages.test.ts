@@ -13,51 +13,85 @@ const attack = `"><script>alert('x')</script><img src=x onerror=y>`;
 const pending: PendingAuthorization = {
   uid: 'uid-1',
   step: 'consent',
-  agent: { clientId: 'https://agent.example/c.json', clientName: attack, clientUri: undefined, redirectUris: [], authMethod: 'none', registeredBy: 'document' },
+  agent: {
+    clientId: 'https://agent.example/c.json',
+    clientName: attack,
+    clientUri: undefined,
+    redirectUris: [],
+    authMethod: 'none',
+    registeredBy: 'document',
+  },
   redirectUri: 'http://127.0.0.1:4711/cb',
   requestedScopes: [],
   authentication: undefined,
   freshlySignedIn: true,
-  isKeyBound: false, consentRequested: false,
+  isKeyBound: false,
+  consentRequested: false,
   loginHint: undefined,
 };
 const fields = shownFields({ shown: 'what-it-showed', token: 'token' });
 const pages = {
-  interstitial: signInPage({ pending, providers: [{ name: 'idp', title: attack, issuer: 'https://idp.example' }], fields, notice: attack }),
-  consent: consentPage({ pending, user: { label: attack, provider: attack }, scopes: [{ scope: attack, words: [attack] }], withheld: [attack], fields }),
+  interstitial: signInPage({
+    pending,
+    providers: [{ name: 'idp', title: attack, issuer: 'https://idp.example' }],
+    fields,
+    notice: attack,
+  }),
+  consent: consentPage({
+    pending,
+    user: { label: attack, provider: attack },
+    scopes: [{ scope: attack, words: [attack] }],
+    withheld: [attack],
+    fields,
+  }),
   denied: deniedPage(pending, attack, fields),
 };
 
-test.each(Object.entries(pages))('the %s page shows what others wrote as text and nothing else', (_name, { html: document }) => {
-  expect(document).not.toContain('<script');
-  expect(document).not.toContain('<img');
-  expect(document).toContain('&lt;script&gt;');
-});
+test.each(Object.entries(pages))(
+  'the %s page shows what others wrote as text and nothing else',
+  (_name, { html: document }) => {
+    expect(document).not.toContain('<script');
+    expect(document).not.toContain('<img');
+    expect(document).toContain('&lt;script&gt;');
+  },
+);
 
-test.each(Object.entries(pages))('the %s page runs no script, loads nothing and cannot be framed', (_name, { html: document, contentSecurityPolicy }) => {
-  const style = /<style>([\s\S]*?)<\/style>/.exec(document)?.[1] ?? '';
-  expect(contentSecurityPolicy).toContain(`style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`);
-  expect(contentSecurityPolicy).toContain("default-src 'none'");
-  expect(contentSecurityPolicy).toContain("frame-ancestors 'none'");
-  expect(contentSecurityPolicy).not.toContain('unsafe');
-  expect(document).not.toMatch(/<[^>]*\s(?:on\w+|style|src)\s*=|@import|url\(/);
-});
+test.each(Object.entries(pages))(
+  'the %s page runs no script, loads nothing and cannot be framed',
+  (_name, { html: document, contentSecurityPolicy }) => {
+    const style = /<style>([\s\S]*?)<\/style>/.exec(document)?.[1] ?? '';
+    expect(contentSecurityPolicy).toContain(
+      `style-src 'sha256-${createHash('sha256').update(style).digest('base64')}'`,
+    );
+    expect(contentSecurityPolicy).toContain("default-src 'none'");
+    expect(contentSecurityPolicy).toContain("frame-ancestors 'none'");
+    expect(contentSecurityPolicy).not.toContain('unsafe');
+    expect(document).not.toMatch(/<[^>]*\s(?:on\w+|style|src)\s*=|@import|url\(/);
+  },
+);
 
-test.each(Object.entries(pages))('the %s page carries what it showed, signed, in every form (S35) and works without a pointer', (_name, { html: document }) => {
-  const forms = document.match(/<form\b[\s\S]*?<\/form>/g) ?? [];
-  expect(forms.length).toBeGreaterThan(0);
-  for (const form of forms) {
-    expect(form).toContain('name="form_token" value="token"');
-    expect(form).toContain('name="shown" value="what-it-showed"');
-    expect(form).toMatch(/<button\b[^>]*type="submit"/);
-  }
-  expect(document).toContain('<html lang="en">');
-  expect(document).toContain('name="viewport"');
-  expect(document).toContain('prefers-color-scheme:dark');
-});
+test.each(Object.entries(pages))(
+  'the %s page carries what it showed, signed, in every form (S35) and works without a pointer',
+  (_name, { html: document }) => {
+    const forms = document.match(/<form\b[\s\S]*?<\/form>/g) ?? [];
+    expect(forms.length).toBeGreaterThan(0);
+    for (const form of forms) {
+      expect(form).toContain('name="form_token" value="token"');
+      expect(form).toContain('name="shown" value="what-it-showed"');
+      expect(form).toMatch(/<button\b[^>]*type="submit"/);
+    }
+    expect(document).toContain('<html lang="en">');
+    expect(document).toContain('name="viewport"');
+    expect(document).toContain('prefers-color-scheme:dark');
+  },
+);
 
 test('the interstitial names the agent, its host and where the answer goes, before anybody signs in (S3)', () => {
-  const { html: document } = signInPage({ pending: { ...pending, agent: { ...pending.agent, clientName: 'Claude Code' } }, providers: [{ name: 'idp', title: 'Okta', issuer: 'https://idp.example' }], fields });
+  const { html: document } = signInPage({
+    pending: { ...pending, agent: { ...pending.agent, clientName: 'Claude Code' } },
+    providers: [{ name: 'idp', title: 'Okta', issuer: 'https://idp.example' }],
+    fields,
+  });
   expect(document).toContain('“Claude Code” wants to connect');
   expect(document).toContain('agent.example');
   expect(document).toContain('127.0.0.1:4711');
@@ -65,27 +99,58 @@ test('the interstitial names the agent, its host and where the answer goes, befo
 });
 
 test('a form may lead to the redirect URI and nowhere a header could be broken by', () => {
-  expect([formTarget('http://127.0.0.1:4711/cb'), formTarget('http://[::1]:4711/cb'), formTarget('cursor://x/cb'), formTarget('https://a.example/cb')]).toEqual(['http://127.0.0.1:4711', 'http:', 'cursor:', 'https://a.example']);
-  expect(page('t', html`x`, ["https://a.example; script-src 'unsafe-inline'", 'x y']).contentSecurityPolicy).toContain("form-action 'self';");
+  expect([
+    formTarget('http://127.0.0.1:4711/cb'),
+    formTarget('http://[::1]:4711/cb'),
+    formTarget('cursor://x/cb'),
+    formTarget('https://a.example/cb'),
+  ]).toEqual(['http://127.0.0.1:4711', 'http:', 'cursor:', 'https://a.example']);
+  expect(page('t', html`x`, ["https://a.example; script-src 'unsafe-inline'", 'x y']).contentSecurityPolicy).toContain(
+    "form-action 'self';",
+  );
 });
 
 test('an agent cannot look verified by what it calls itself: its name is quoted, cleaned and marked (S2, S35)', () => {
   const claimed = (clientName: string) => ({ ...pending, agent: { ...pending.agent, clientName } });
   const provider = { name: 'idp', title: 'Okta', issuer: 'https://idp.example' };
   for (const clientName of ['🔒 Claude (verified)', '✅ Claude — Verified', 'Claude\u202e \u200b(\u{1d42f}erified)']) {
-    const shown = [signInPage({ pending: claimed(clientName), providers: [provider], fields }), consentPage({ pending: claimed(clientName), user: { label: 'alice', provider: 'Okta' }, scopes: [], withheld: [], fields }), deniedPage(claimed(clientName), 'no', fields)];
-    expect(shown.map(({ html: document }) => /<h1>([^<]*)<\/h1>/.exec(document)?.[1])).toEqual(['“Claude” wants to connect', 'Let “Claude” act for you?', '“Claude” cannot be connected']);
-    for (const { html: document } of shown) expect(document.replace(/only says so: its identity is not verified/, '')).not.toMatch(/verified|🔒|✅/iu);
+    const shown = [
+      signInPage({ pending: claimed(clientName), providers: [provider], fields }),
+      consentPage({
+        pending: claimed(clientName),
+        user: { label: 'alice', provider: 'Okta' },
+        scopes: [],
+        withheld: [],
+        fields,
+      }),
+      deniedPage(claimed(clientName), 'no', fields),
+    ];
+    expect(shown.map(({ html: document }) => /<h1>([^<]*)<\/h1>/.exec(document)?.[1])).toEqual([
+      '“Claude” wants to connect',
+      'Let “Claude” act for you?',
+      '“Claude” cannot be connected',
+    ]);
+    for (const { html: document } of shown)
+      expect(document.replace(/only says so: its identity is not verified/, '')).not.toMatch(/verified|🔒|✅/iu);
   }
-  expect(signInPage({ pending: claimed('Cl\u0430ude'), providers: [provider], fields }).html).toContain('<h1>“Cl\u0430ude” (letters of different alphabets) wants to connect</h1>');
+  expect(signInPage({ pending: claimed('Cl\u0430ude'), providers: [provider], fields }).html).toContain(
+    '<h1>“Cl\u0430ude” (letters of different alphabets) wants to connect</h1>',
+  );
 });
 
 test('an error of an agent that is not trusted says what is wrong and where it would lead, in full, and leads there by a click only (S35)', () => {
   const agent = { ...pending.agent, clientId: 'dcr_1', clientName: '🔒 Cursor', registeredBy: 'dynamic' as const };
   const redirectUri = 'cursor://anysphere.cursor-deeplink/mcp/install?config=e30';
-  const { html: document } = engineErrorPage({ error: 'login_required', error_description: '"><script>' }, { agent, redirectUri, href: `${redirectUri}&error=login_required` });
-  expect(document).toContain('an application on this device (cursor://anysphere.cursor-deeplink/mcp/install?config=e30)');
-  expect(document).toContain('<a href="cursor://anysphere.cursor-deeplink/mcp/install?config=e30&amp;error=login_required" rel="noreferrer">');
+  const { html: document } = engineErrorPage(
+    { error: 'login_required', error_description: '"><script>' },
+    { agent, redirectUri, href: `${redirectUri}&error=login_required` },
+  );
+  expect(document).toContain(
+    'an application on this device (cursor://anysphere.cursor-deeplink/mcp/install?config=e30)',
+  );
+  expect(document).toContain(
+    '<a href="cursor://anysphere.cursor-deeplink/mcp/install?config=e30&amp;error=login_required" rel="noreferrer">',
+  );
   expect(document).toContain('“Cursor”');
   expect(document).not.toMatch(/<script|http-equiv|<form/);
 });

@@ -19,7 +19,9 @@ export function signInPage({ pending, providers, fields, notice }: SignInPage): 
   const firstParty = pending.agent.registeredBy === 'first-party';
   const name = quotedName(agentName(pending.agent));
   const title = firstParty ? 'Sign in to Sallyport' : `${name} wants to connect`;
-  const intro = firstParty ? html`<p>Choose where to sign in.</p>` : html`<p>Continue only if you started this yourself. You sign in first, and decide then what it may do.</p>${agentFacts(pending)}`;
+  const intro = firstParty
+    ? html`<p>Choose where to sign in.</p>`
+    : html`<p>Continue only if you started this yourself. You sign in first, and decide then what it may do.</p>${agentFacts(pending)}`;
   const body = html`<h1>${title}</h1>
 ${notice !== undefined && html`<p class="warning" role="status">${notice}</p>`}
 ${intro}
@@ -35,5 +37,9 @@ ${fields}
 </form>`
 }`;
   // Identity providers redirect through hosts of their own before they come back here.
-  return page(title, body, ['https:', formTarget(pending.redirectUri), ...providers.map(({ issuer }) => formTarget(issuer))]);
+  return page(title, body, [
+    'https:',
+    formTarget(pending.redirectUri),
+    ...providers.map(({ issuer }) => formTarget(issuer)),
+  ]);
 }

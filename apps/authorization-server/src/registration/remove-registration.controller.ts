@@ -19,7 +19,9 @@ export class RemoveRegistrationController {
   @MessagePattern(subjects.removeRegistration)
   async remove(@Payload() payload: unknown): Promise<CommandAnswer> {
     const wire = SignedCommandWire.safeParse(payload);
-    const command = wire.success ? await verifyCommand(wire.data.command, 'remove-registration', this.key, this.clock) : undefined;
+    const command = wire.success
+      ? await verifyCommand(wire.data.command, 'remove-registration', this.key, this.clock)
+      : undefined;
     if (!command) return { v: 1, outcome: 'refused' };
     await this.registrations.remove(command.clientId, 'removed by an administrator');
     return { v: 1, outcome: 'done' };

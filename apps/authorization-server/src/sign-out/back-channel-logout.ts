@@ -39,7 +39,13 @@ export class BackChannelLogout {
     if (typeof token !== 'string' || token.length > MAX_TOKEN) return false;
     const { issuer, clientId } = provider.spec;
     const { jwksUri, algorithms } = await providers.signatureSource(provider);
-    const verdict = await verifyLogoutToken(token, { issuer, clientId, algorithms, keys: keys.of({ issuer, jwksUri, keys: undefined, isSpiffeBundle: false }), now: clock() });
+    const verdict = await verifyLogoutToken(token, {
+      issuer,
+      clientId,
+      algorithms,
+      keys: keys.of({ issuer, jwksUri, keys: undefined, isSpiffeBundle: false }),
+      now: clock(),
+    });
     if (!verdict.valid) {
       logger.warn({ trustProvider: provider.name, reason: verdict.reason }, 'a logout token was refused');
       return false;
@@ -53,7 +59,13 @@ export class BackChannelLogout {
     try {
       const named = await identities.namedBy(provider.name, issuer, { sub, sid });
       await endIdentitySessions({ ids: named.map((session) => session.id) }, 'the identity provider ended the session');
-      for (const { userId } of named) record({ type: 'user.signed_out', userId, trustProvider: provider.name, reason: 'the identity provider ended the session' });
+      for (const { userId } of named)
+        record({
+          type: 'user.signed_out',
+          userId,
+          trustProvider: provider.name,
+          reason: 'the identity provider ended the session',
+        });
     } catch (error) {
       await store.destroy(SEEN, id);
       throw error;

@@ -15,12 +15,21 @@ export class SignOutController {
 
   @Get('end')
   async ask(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    sendAnswer(reply, await this.signOut.ask(this.#visit(request, reply), new URL(request.raw.url ?? '', this.issuer).searchParams));
+    sendAnswer(
+      reply,
+      await this.signOut.ask(this.#visit(request, reply), new URL(request.raw.url ?? '', this.issuer).searchParams),
+    );
   }
 
   @Post('end')
   async confirm(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() body: unknown): Promise<void> {
-    sendAnswer(reply, await this.signOut.confirm(this.#visit(request, reply), typeof body === 'object' && body !== null ? { ...body } : {}));
+    sendAnswer(
+      reply,
+      await this.signOut.confirm(
+        this.#visit(request, reply),
+        typeof body === 'object' && body !== null ? { ...body } : {},
+      ),
+    );
   }
 
   @Get('ended')

@@ -53,13 +53,27 @@ export class SignOut {
   async ask(visit: SignOutVisit, parameters: URLSearchParams): Promise<Answer> {
     const { engine, users, binding, returnTo } = this.#parts;
     const [target, state] = [parameters.getAll('post_logout_redirect_uri'), parameters.getAll('state')];
-    if (target.length > 1 || state.length > 1 || (target[0] !== undefined && target[0] !== returnTo) || (state[0]?.length ?? 0) > MAX_STATE) return show(messagePage('This link cannot be used', 'It leads somewhere this gateway does not know. You are still signed in.'), 400);
+    if (
+      target.length > 1 ||
+      state.length > 1 ||
+      (target[0] !== undefined && target[0] !== returnTo) ||
+      (state[0]?.length ?? 0) > MAX_STATE
+    )
+      return show(
+        messagePage(
+          'This link cannot be used',
+          'It leads somewhere this gateway does not know. You are still signed in.',
+        ),
+        400,
+      );
     const back = target[0] === undefined ? undefined : withState(returnTo, state[0]);
     const session = await engine.browserSession(visit.request, visit.response);
     if (!session) return back === undefined ? this.ended() : { type: 'redirect', to: back };
     const user = session.userId === undefined ? undefined : await users.find(session.userId);
     const label = user?.email ?? user?.name ?? user?.subject ?? 'somebody';
-    const fields = shownFields(binding.sign(visit.browser, requestOf(session.uid), { user: session.userId ?? '', label }));
+    const fields = shownFields(
+      binding.sign(visit.browser, requestOf(session.uid), { user: session.userId ?? '', label }),
+    );
     return show(signOutPage({ label, fields, back }));
   }
 
@@ -68,27 +82,51 @@ export class SignOut {
     const session = await engine.browserSession(visit.request, visit.response);
     if (!session) return this.ended();
     // The session's user cannot change, and nothing else of what is shown decides what is done.
-    if (binding.read(visit.browser, requestOf(session.uid), form) === undefined) return show(messagePage('This form cannot be used', 'It was opened in another browser or too long ago. You are still signed in.'), 403);
+    if (binding.read(visit.browser, requestOf(session.uid), form) === undefined)
+      return show(
+        messagePage(
+          'This form cannot be used',
+          'It was opened in another browser or too long ago. You are still signed in.',
+        ),
+        403,
+      );
     const signIns = await identities.inBrowser(session.uid);
-    if (form['decision'] === 'agents-too') await endIdentitySessions({ ids: signIns.map((signIn) => signIn.session.id) }, 'signed out');
+    if (form['decision'] === 'agents-too')
+      await endIdentitySessions({ ids: signIns.map((signIn) => signIn.session.id) }, 'signed out');
     await identities.endInBrowser(session.uid);
     const [newest] = signIns;
-    record({ type: 'user.signed_out', userId: session.userId, trustProvider: newest?.session.trustProvider, reason: 'signed out' });
-    const atProvider = newest && (await this.#atProvider(newest.session.trustProvider, newest.session.issuer, newest.idToken));
+    record({
+      type: 'user.signed_out',
+      userId: session.userId,
+      trustProvider: newest?.session.trustProvider,
+      reason: 'signed out',
+    });
+    const atProvider =
+      newest && (await this.#atProvider(newest.session.trustProvider, newest.session.issuer, newest.idToken));
     if (atProvider) return { type: 'redirect', to: atProvider.href };
     const back = form['return_to'];
-    return typeof back === 'string' && (back === returnTo || back.startsWith(`${returnTo}?state=`)) ? { type: 'redirect', to: back } : this.ended();
+    return typeof back === 'string' && (back === returnTo || back.startsWith(`${returnTo}?state=`))
+      ? { type: 'redirect', to: back }
+      : this.ended();
   }
 
   ended(): Answer {
-    return show(messagePage('You are signed out', 'You can close this page. Agents you connected go on until you or an administrator end them, unless you chose to end them too.'));
+    return show(
+      messagePage(
+        'You are signed out',
+        'You can close this page. Agents you connected go on until you or an administrator end them, unless you chose to end them too.',
+      ),
+    );
   }
 
   async #atProvider(name: string, issuer: string, idToken: string | undefined): Promise<URL | undefined> {
     const provider = this.#parts.configuration.snapshot().get('TrustProvider', name);
     if (!provider?.spec.session?.signOutAtProvider || provider.spec.issuer !== issuer) return undefined;
     try {
-      return await this.#parts.providers.endSessionUrl(provider, { idToken, returnTo: `${this.#parts.issuer}/session/ended` });
+      return await this.#parts.providers.endSessionUrl(provider, {
+        idToken,
+        returnTo: `${this.#parts.issuer}/session/ended`,
+      });
     } catch (err) {
       if (!(err instanceof SallyportError) || err.code !== 'trust_provider_unavailable') throw err;
       this.#parts.logger.warn({ err, trustProvider: name }, 'signed out here, but not at the identity provider');

@@ -23,18 +23,35 @@ export type LogoutTokenVerdict =
  * @param now milliseconds since the epoch
  * @throws whatever `keys` throws when the provider's keys cannot be had
  */
-export async function verifyLogoutToken(token: string, { issuer, clientId, keys, algorithms, now }: { issuer: string; clientId: string; keys: JWTVerifyGetKey; algorithms: readonly string[]; now: number }): Promise<LogoutTokenVerdict> {
+export async function verifyLogoutToken(
+  token: string,
+  {
+    issuer,
+    clientId,
+    keys,
+    algorithms,
+    now,
+  }: { issuer: string; clientId: string; keys: JWTVerifyGetKey; algorithms: readonly string[]; now: number },
+): Promise<LogoutTokenVerdict> {
   let payload: JWTPayload;
   let typ: string | undefined;
   try {
-    const verified = await jwtVerify(token, keys, { issuer, audience: clientId, algorithms: [...algorithms], maxTokenAge: LOGOUT_TOKEN_MAX_AGE, clockTolerance: SKEW_SECONDS, currentDate: new Date(now) });
+    const verified = await jwtVerify(token, keys, {
+      issuer,
+      audience: clientId,
+      algorithms: [...algorithms],
+      maxTokenAge: LOGOUT_TOKEN_MAX_AGE,
+      clockTolerance: SKEW_SECONDS,
+      currentDate: new Date(now),
+    });
     payload = verified.payload;
     typ = verified.protectedHeader.typ;
   } catch (error) {
     if (error instanceof errors.JOSEError) return { valid: false, reason: error.code };
     throw error;
   }
-  if (typ !== undefined && !/^(?:application\/)?(?:logout\+jwt|jwt)$/i.test(typ)) return { valid: false, reason: 'another type of token' };
+  if (typ !== undefined && !/^(?:application\/)?(?:logout\+jwt|jwt)$/i.test(typ))
+    return { valid: false, reason: 'another type of token' };
   if (payload['nonce'] !== undefined) return { valid: false, reason: 'a nonce' };
   const claims = Claims.safeParse(payload);
   if (!claims.success) return { valid: false, reason: 'claims of no logout token' };

@@ -16,7 +16,13 @@ export class AdministeredAgents {
   /** Where the engine wants a secret and there is none: told to nobody, compared with nothing. */
   readonly #noSecret = randomBytes(32).toString('base64url');
 
-  constructor({ configuration, secrets }: { configuration: { snapshot(): ConfigurationSnapshot }; secrets: StoredSecrets }) {
+  constructor({
+    configuration,
+    secrets,
+  }: {
+    configuration: { snapshot(): ConfigurationSnapshot };
+    secrets: StoredSecrets;
+  }) {
     this.#configuration = configuration;
     this.#secrets = secrets;
   }
@@ -24,7 +30,12 @@ export class AdministeredAgents {
   async find(clientId: string): Promise<ClientMetadata | undefined> {
     const spec = this.#configuration.snapshot().get('Agent', clientId)?.spec;
     if (!spec) return undefined;
-    const common = { client_id: clientId, client_name: spec.displayName, redirect_uris: spec.redirectUris, ...grantsOf(spec) };
+    const common = {
+      client_id: clientId,
+      client_name: spec.displayName,
+      redirect_uris: spec.redirectUris,
+      ...grantsOf(spec),
+    };
     const { authentication } = spec;
     switch (authentication.method) {
       case 'none':
@@ -32,20 +43,33 @@ export class AdministeredAgents {
       case 'client_secret': {
         const secret = await this.#secrets.find(`Agent/${clientId}/clientSecret`);
         // Without its secret it could authenticate as nobody: as if it were not declared.
-        return secret && { ...common, token_endpoint_auth_method: 'client_secret_basic', client_secret: secret.reveal() };
+        return (
+          secret && { ...common, token_endpoint_auth_method: 'client_secret_basic', client_secret: secret.reveal() }
+        );
       }
       case 'workload':
         return { ...common, token_endpoint_auth_method: 'client_secret_post', client_secret: this.#noSecret };
       case 'private_key_jwt':
-        return { ...common, token_endpoint_auth_method: 'private_key_jwt', ...(authentication.jwksUri === undefined ? { jwks: { keys: authentication.keys ?? [] } } : { jwks_uri: authentication.jwksUri }) };
+        return {
+          ...common,
+          token_endpoint_auth_method: 'private_key_jwt',
+          ...(authentication.jwksUri === undefined
+            ? { jwks: { keys: authentication.keys ?? [] } }
+            : { jwks_uri: authentication.jwksUri }),
+        };
     }
   }
 }
 
 /** What it can ask for: a machine by itself, others with a human, or with an identity provider's word for one. */
-function grantsOf({ machine, introspects, redirectUris, authentication }: DocumentOf<'Agent'>['spec']): { grant_types: string[]; response_types: string[] } {
+function grantsOf({ machine, introspects, redirectUris, authentication }: DocumentOf<'Agent'>['spec']): {
+  grant_types: string[];
+  response_types: string[];
+} {
   if (introspects !== undefined) return { grant_types: [], response_types: [] };
   if (machine) return { grant_types: ['client_credentials'], response_types: [] };
   const assertions = authentication.method === 'none' ? [] : [JWT_BEARER];
-  return redirectUris.length === 0 ? { grant_types: assertions, response_types: [] } : { grant_types: ['authorization_code', 'refresh_token', ...assertions], response_types: ['code'] };
+  return redirectUris.length === 0
+    ? { grant_types: assertions, response_types: [] }
+    : { grant_types: ['authorization_code', 'refresh_token', ...assertions], response_types: ['code'] };
 }

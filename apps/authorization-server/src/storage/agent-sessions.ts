@@ -41,10 +41,31 @@ export class AgentSessions {
     this.#database = database;
   }
 
-  async start({ place, identitySessionId, ...session }: NewAgentSession, grantId: string, at: Date): Promise<AgentSessionId> {
+  async start(
+    { place, identitySessionId, ...session }: NewAgentSession,
+    grantId: string,
+    at: Date,
+  ): Promise<AgentSessionId> {
     const sid = newId('ses', at.getTime());
-    const from = place ? { redirectHost: place.redirectHost, userAgent: place.userAgent?.slice(0, MAX_USER_AGENT) ?? null, sourceAddress: place.sourceAddress, lastUsedAddress: place.sourceAddress } : {};
-    await this.#database.agentSession.create({ data: { sid, ...session, ...from, identitySessionId: identitySessionId ?? null, grantDigest: grantDigestOf(grantId), createdAt: at, lastUsedAt: at } });
+    const from = place
+      ? {
+          redirectHost: place.redirectHost,
+          userAgent: place.userAgent?.slice(0, MAX_USER_AGENT) ?? null,
+          sourceAddress: place.sourceAddress,
+          lastUsedAddress: place.sourceAddress,
+        }
+      : {};
+    await this.#database.agentSession.create({
+      data: {
+        sid,
+        ...session,
+        ...from,
+        identitySessionId: identitySessionId ?? null,
+        grantDigest: grantDigestOf(grantId),
+        createdAt: at,
+        lastUsedAt: at,
+      },
+    });
     return sid;
   }
 
@@ -67,17 +88,34 @@ export class AgentSessions {
   }
 
   async used(sid: string, at: Date, sourceAddress: string | null): Promise<void> {
-    await this.#database.agentSession.updateMany({ where: { sid, endedAt: null }, data: { lastUsedAt: at, ...(sourceAddress === null ? {} : { lastUsedAddress: sourceAddress }) } });
+    await this.#database.agentSession.updateMany({
+      where: { sid, endedAt: null },
+      data: { lastUsedAt: at, ...(sourceAddress === null ? {} : { lastUsedAddress: sourceAddress }) },
+    });
   }
 
   /** The newest live one of an agent without a human, which has one for all its tokens. */
   async findMachine(userId: string, clientId: string): Promise<AgentSession | undefined> {
-    const row = await this.#database.agentSession.findFirst({ where: { userId, clientId, endedAt: null }, orderBy: { createdAt: 'desc' } });
+    const row = await this.#database.agentSession.findFirst({
+      where: { userId, clientId, endedAt: null },
+      orderBy: { createdAt: 'desc' },
+    });
     return row ? toSession(row) : undefined;
   }
 
-  async findOverdue({ unusedSince, begunBefore, limit }: { unusedSince: Date; begunBefore: Date; limit: number }): Promise<readonly AgentSession[]> {
-    const rows = await this.#database.agentSession.findMany({ where: { endedAt: null, OR: [{ lastUsedAt: { lte: unusedSince } }, { createdAt: { lte: begunBefore } }] }, take: limit });
+  async findOverdue({
+    unusedSince,
+    begunBefore,
+    limit,
+  }: {
+    unusedSince: Date;
+    begunBefore: Date;
+    limit: number;
+  }): Promise<readonly AgentSession[]> {
+    const rows = await this.#database.agentSession.findMany({
+      where: { endedAt: null, OR: [{ lastUsedAt: { lte: unusedSince } }, { createdAt: { lte: begunBefore } }] },
+      take: limit,
+    });
     return rows.map(toSession);
   }
 
@@ -85,7 +123,17 @@ export class AgentSessions {
    * Ended sessions that no revocation speaks of: whoever ended them died before telling, or what they told was lost. Each is
    * given to one caller, and to nobody else for a minute.
    */
-  async takeUnreported({ endedAfter, endedBefore, now, limit }: { endedAfter: Date; endedBefore: Date; now: Date; limit: number }): Promise<readonly UnreportedEnd[]> {
+  async takeUnreported({
+    endedAfter,
+    endedBefore,
+    now,
+    limit,
+  }: {
+    endedAfter: Date;
+    endedBefore: Date;
+    now: Date;
+    limit: number;
+  }): Promise<readonly UnreportedEnd[]> {
     const again = new Date(now.getTime() - REPORT_AGAIN_MS);
     return this.#database.$queryRaw<UnreportedEnd[]>`
       UPDATE "AgentSession" SET "reportedAgainAt" = ${now} WHERE sid IN (
@@ -119,7 +167,17 @@ export interface UnreportedEnd {
   readonly endReason: string | null;
 }
 
-function toSession(row: { sid: string; userId: string; clientId: string; agentName: string; assurance: string; identitySessionId: string | null; createdAt: Date; lastUsedAt: Date; endedAt: Date | null }): AgentSession {
+function toSession(row: {
+  sid: string;
+  userId: string;
+  clientId: string;
+  agentName: string;
+  assurance: string;
+  identitySessionId: string | null;
+  createdAt: Date;
+  lastUsedAt: Date;
+  endedAt: Date | null;
+}): AgentSession {
   return {
     sid: row.sid as AgentSessionId,
     userId: row.userId,

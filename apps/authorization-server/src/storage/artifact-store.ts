@@ -23,7 +23,12 @@ export interface ArtifactOptions {
 
 const PURPOSE = 'oidc-artifact';
 const boundTo = ({ kind, idDigest }: { kind: string; idDigest: string }): string => `${kind}/${idDigest}`;
-export const artifactColumn = sealedColumn('OidcArtifact', PURPOSE, z.object({ kind: z.string(), idDigest: z.string() }), boundTo);
+export const artifactColumn = sealedColumn(
+  'OidcArtifact',
+  PURPOSE,
+  z.object({ kind: z.string(), idDigest: z.string() }),
+  boundTo,
+);
 const MAX_PAYLOAD_BYTES = 128 * 1024;
 /** Expired rows stay this long: a replay is then still told apart from something that never was. */
 export const KEPT_AFTER_EXPIRY_MS = 3_600_000;
@@ -50,18 +55,27 @@ export class ArtifactStore {
   async put(kind: string, id: string, payload: ArtifactPayload, options: ArtifactOptions = {}): Promise<void> {
     const row = this.#row(kind, id, payload, options);
     const { kind: _kind, idDigest: _idDigest, ...changes } = row;
-    await this.#database.oidcArtifact.upsert({ where: { kind_idDigest: { kind, idDigest: row.idDigest } }, create: row, update: changes });
+    await this.#database.oidcArtifact.upsert({
+      where: { kind_idDigest: { kind, idDigest: row.idDigest } },
+      create: row,
+      update: changes,
+    });
   }
 
   /** Replay detection: true for the first of any number of concurrent calls with this id, false for all others. */
   async putOnce(kind: string, id: string, payload: ArtifactPayload, options: ArtifactOptions): Promise<boolean> {
-    const { count } = await this.#database.oidcArtifact.createMany({ data: [this.#row(kind, id, payload, options)], skipDuplicates: true });
+    const { count } = await this.#database.oidcArtifact.createMany({
+      data: [this.#row(kind, id, payload, options)],
+      skipDuplicates: true,
+    });
     return count === 1;
   }
 
   /** Also what expired lately: the engine says itself what an expired artefact means. */
   async find(kind: string, id: string): Promise<StoredArtifact | undefined> {
-    const row = await this.#database.oidcArtifact.findUnique({ where: { kind_idDigest: { kind, idDigest: digest(id) } } });
+    const row = await this.#database.oidcArtifact.findUnique({
+      where: { kind_idDigest: { kind, idDigest: digest(id) } },
+    });
     return row ? this.#open(row) : undefined;
   }
 
@@ -72,7 +86,10 @@ export class ArtifactStore {
 
   /** True for exactly one caller, ever. */
   async consume(kind: string, id: string): Promise<boolean> {
-    const { count } = await this.#database.oidcArtifact.updateMany({ where: { kind, idDigest: digest(id), consumedAt: null }, data: { consumedAt: new Date(this.#clock()) } });
+    const { count } = await this.#database.oidcArtifact.updateMany({
+      where: { kind, idDigest: digest(id), consumedAt: null },
+      data: { consumedAt: new Date(this.#clock()) },
+    });
     return count === 1;
   }
 
@@ -88,12 +105,23 @@ export class ArtifactStore {
    * whoever presents the predecessor again.
    * @returns false when it had been retired before: nothing changed
    */
-  async rotate(kind: string, predecessor: string, successor: { id: string; payload: ArtifactPayload; options: ArtifactOptions }, graceSeconds: number): Promise<boolean> {
+  async rotate(
+    kind: string,
+    predecessor: string,
+    successor: { id: string; payload: ArtifactPayload; options: ArtifactOptions },
+    graceSeconds: number,
+  ): Promise<boolean> {
     const sealed = await sealSuccessor(successor.id, predecessor);
     const { grantId } = successor.options;
-    const rows = [this.#row(kind, successor.id, successor.payload, successor.options), this.#row(`${kind}Successor`, predecessor, { sealed }, { grantId, expiresInSeconds: graceSeconds })];
+    const rows = [
+      this.#row(kind, successor.id, successor.payload, successor.options),
+      this.#row(`${kind}Successor`, predecessor, { sealed }, { grantId, expiresInSeconds: graceSeconds }),
+    ];
     return this.#database.$transaction(async (transaction) => {
-      const { count } = await transaction.oidcArtifact.updateMany({ where: { kind, idDigest: digest(predecessor), consumedAt: null }, data: { consumedAt: new Date(this.#clock()) } });
+      const { count } = await transaction.oidcArtifact.updateMany({
+        where: { kind, idDigest: digest(predecessor), consumedAt: null },
+        data: { consumedAt: new Date(this.#clock()) },
+      });
       if (count === 1) await transaction.oidcArtifact.createMany({ data: rows });
       return count === 1;
     });
@@ -110,7 +138,10 @@ export class ArtifactStore {
 
   /** From now on it does not expire. */
   async keep(kind: string, id: string): Promise<void> {
-    await this.#database.oidcArtifact.updateMany({ where: { kind, idDigest: digest(id), expiresAt: { not: null } }, data: { expiresAt: null } });
+    await this.#database.oidcArtifact.updateMany({
+      where: { kind, idDigest: digest(id), expiresAt: { not: null } },
+      data: { expiresAt: null },
+    });
   }
 
   async destroy(kind: string, id: string): Promise<void> {
@@ -135,16 +166,29 @@ export class ArtifactStore {
 
   async #revoke(grantDigest: string, endReason: string | null = null): Promise<boolean> {
     const [, { count }] = await this.#database.$transaction([
-      this.#database.oidcArtifact.deleteMany({ where: { OR: [{ grantDigest }, { kind: 'Grant', idDigest: grantDigest }] } }),
-      this.#database.agentSession.updateMany({ where: { grantDigest, endedAt: null }, data: { endedAt: new Date(this.#clock()), endReason } }),
+      this.#database.oidcArtifact.deleteMany({
+        where: { OR: [{ grantDigest }, { kind: 'Grant', idDigest: grantDigest }] },
+      }),
+      this.#database.agentSession.updateMany({
+        where: { grantDigest, endedAt: null },
+        data: { endedAt: new Date(this.#clock()), endReason },
+      }),
     ]);
     return count > 0;
   }
 
-  #row(kind: string, id: string, payload: ArtifactPayload, { expiresInSeconds, grantId, uid }: ArtifactOptions): Prisma.OidcArtifactCreateManyInput {
+  #row(
+    kind: string,
+    id: string,
+    payload: ArtifactPayload,
+    { expiresInSeconds, grantId, uid }: ArtifactOptions,
+  ): Prisma.OidcArtifactCreateManyInput {
     const idDigest = digest(id);
     const plaintext = Buffer.from(JSON.stringify(payload));
-    if (plaintext.length > MAX_PAYLOAD_BYTES) throw new SallyportError('artifact_too_large', 'The request is too large.', { detail: { kind, bytes: plaintext.length } });
+    if (plaintext.length > MAX_PAYLOAD_BYTES)
+      throw new SallyportError('artifact_too_large', 'The request is too large.', {
+        detail: { kind, bytes: plaintext.length },
+      });
     return {
       kind,
       idDigest,
@@ -155,11 +199,21 @@ export class ArtifactStore {
     };
   }
 
-  #open(row: { kind: string; idDigest: string; payload: Uint8Array; expiresAt: Date | null; consumedAt: Date | null }): StoredArtifact | undefined {
+  #open(row: {
+    kind: string;
+    idDigest: string;
+    payload: Uint8Array;
+    expiresAt: Date | null;
+    consumedAt: Date | null;
+  }): StoredArtifact | undefined {
     const sinceExpiryMs = row.expiresAt ? this.#clock() - row.expiresAt.getTime() : -1;
     if (sinceExpiryMs > KEPT_AFTER_EXPIRY_MS) return undefined;
     const payload: ArtifactPayload = JSON.parse(this.#sealer.open(PURPOSE, row.payload, boundTo(row)).toString('utf8'));
-    return { payload, consumedAt: row.consumedAt ? Math.floor(row.consumedAt.getTime() / 1000) : undefined, expired: sinceExpiryMs >= 0 };
+    return {
+      payload,
+      consumedAt: row.consumedAt ? Math.floor(row.consumedAt.getTime() / 1000) : undefined,
+      expired: sinceExpiryMs >= 0,
+    };
   }
 }
 

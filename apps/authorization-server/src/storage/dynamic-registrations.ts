@@ -61,14 +61,18 @@ export class DynamicRegistrations implements RegistrationRules {
   }
 
   async giveBack(use: string): Promise<void> {
-    await this.#parts.database.initialAccessTokenUse.update({ where: { digest: use }, data: { uses: { decrement: 1 } } });
+    await this.#parts.database.initialAccessTokenUse.update({
+      where: { digest: use },
+      data: { uses: { decrement: 1 } },
+    });
   }
 
   async makeRoom(): Promise<{ readonly unused: number }> {
     const excess = (await this.#parts.database.dynamicRegistration.count()) - (this.#rules()?.most ?? MOST) + 1;
     if (excess <= 0) return { unused: 0 };
     const unused = await this.#removeUnused(excess);
-    for (const { clientId } of await this.#longestUnused(excess - unused)) await this.remove(clientId, 'there were too many registrations, and this one was not used for longest');
+    for (const { clientId } of await this.#longestUnused(excess - unused))
+      await this.remove(clientId, 'there were too many registrations, and this one was not used for longest');
     return { unused };
   }
 
@@ -76,7 +80,16 @@ export class DynamicRegistrations implements RegistrationRules {
     const [network] = addressKeys(address);
     const source = network?.key ?? '';
     // The name as pages show it: what the agent sent may hold characters that PostgreSQL takes for no text.
-    await this.#parts.database.dynamicRegistration.create({ data: { clientId, idDigest: digestOf(clientId), clientName: claimedName(name ?? '') || null, redirectHosts: [...redirectHosts], source, registeredAt: new Date(this.#parts.clock()) } });
+    await this.#parts.database.dynamicRegistration.create({
+      data: {
+        clientId,
+        idDigest: digestOf(clientId),
+        clientName: claimedName(name ?? '') || null,
+        redirectHosts: [...redirectHosts],
+        source,
+        registeredAt: new Date(this.#parts.clock()),
+      },
+    });
   }
 
   /** Written at most once an hour, unless it is new to somebody. */
@@ -88,7 +101,11 @@ export class DynamicRegistrations implements RegistrationRules {
     const written = await database.$executeRaw`
       INSERT INTO "DynamicRegistration" ("clientId", "idDigest", "redirectHosts", "source", "registeredAt", "lastUsedAt") VALUES (${clientId}, ${idDigest}, '{}', '', ${now}, ${now})
       ON CONFLICT ("clientId") DO UPDATE SET "lastUsedAt" = EXCLUDED."lastUsedAt" WHERE "DynamicRegistration"."lastUsedAt" IS NULL OR "DynamicRegistration"."lastUsedAt" <= ${stale}`;
-    if (written === 1) await database.oidcArtifact.updateMany({ where: { kind: 'Client', idDigest, expiresAt: { not: null } }, data: { expiresAt: null } });
+    if (written === 1)
+      await database.oidcArtifact.updateMany({
+        where: { kind: 'Client', idDigest, expiresAt: { not: null } },
+        data: { expiresAt: null },
+      });
     if (newTo !== undefined) await this.#keepToShare(newTo, clientId);
   }
 
@@ -97,7 +114,9 @@ export class DynamicRegistrations implements RegistrationRules {
     const { database, record } = this.#parts;
     const [{ count }, rows] = await database.$transaction([
       database.oidcArtifact.deleteMany({ where: { kind: 'Client', idDigest: digestOf(clientId) } }),
-      database.$queryRaw<{ clientName: string | null }[]>`DELETE FROM "DynamicRegistration" WHERE "clientId" = ${clientId} RETURNING "clientName"`,
+      database.$queryRaw<
+        { clientName: string | null }[]
+      >`DELETE FROM "DynamicRegistration" WHERE "clientId" = ${clientId} RETURNING "clientName"`,
     ]);
     if (count === 0 && rows.length === 0) return false;
     record({ type: 'agent.registration_removed', clientId, agentName: rows[0]?.clientName ?? undefined, reason });
@@ -121,7 +140,14 @@ export class DynamicRegistrations implements RegistrationRules {
         SELECT 1 FROM "OidcArtifact" a WHERE a."kind" = 'Client' AND a."idDigest" = r."idDigest" AND (a."expiresAt" IS NULL OR a."expiresAt" > ${new Date(now)}))
       RETURNING r."clientId", r."clientName", r."lastUsedAt"`;
     // Of those nobody ever used, whoever registered them learns when they come back.
-    for (const { clientId, clientName, lastUsedAt } of gone) if (lastUsedAt) record({ type: 'agent.registration_removed', clientId, agentName: clientName ?? undefined, reason: 'no session used it for long' });
+    for (const { clientId, clientName, lastUsedAt } of gone)
+      if (lastUsedAt)
+        record({
+          type: 'agent.registration_removed',
+          clientId,
+          agentName: clientName ?? undefined,
+          reason: 'no session used it for long',
+        });
   }
 
   /** Of networks, the one that has most of them gives first; of its own, the oldest. */
@@ -133,7 +159,9 @@ export class DynamicRegistrations implements RegistrationRules {
           FROM "DynamicRegistration" WHERE "lastUsedAt" IS NULL) unused
         ORDER BY rank DESC, "registeredAt" LIMIT ${limit}) going
       WHERE r."clientId" = going."clientId" AND r."lastUsedAt" IS NULL RETURNING r."idDigest"`;
-    await this.#parts.database.oidcArtifact.deleteMany({ where: { kind: 'Client', idDigest: { in: gone.map(({ idDigest }) => idDigest) } } });
+    await this.#parts.database.oidcArtifact.deleteMany({
+      where: { kind: 'Client', idDigest: { in: gone.map(({ idDigest }) => idDigest) } },
+    });
     return gone.length;
   }
 
@@ -153,16 +181,21 @@ export class DynamicRegistrations implements RegistrationRules {
       SELECT s."clientId" FROM "AgentSession" s JOIN "DynamicRegistration" r ON r."clientId" = s."clientId"
       WHERE s."userId" = ${userId} AND s."endedAt" IS NULL AND s."clientId" <> ${current}
       GROUP BY s."clientId" ORDER BY max(s."lastUsedAt") DESC, s."clientId" OFFSET ${others}`;
-    const reason = 'its user let in more agents that registered themselves than one user may, and did not use this one for longest';
+    const reason =
+      'its user let in more agents that registered themselves than one user may, and did not use this one for longest';
     for (const { clientId } of tooMany) {
-      const isShared = (await database.agentSession.count({ where: { clientId, endedAt: null, userId: { not: userId } } })) > 0;
+      const isShared =
+        (await database.agentSession.count({ where: { clientId, endedAt: null, userId: { not: userId } } })) > 0;
       if (isShared) await this.#endSessions({ clientId, userId }, reason);
       else await this.remove(clientId, reason);
     }
   }
 
   async #endSessions(of: { clientId: string; userId?: string }, reason: string): Promise<void> {
-    const sessions = await this.#parts.database.agentSession.findMany({ where: { ...of, endedAt: null }, select: { sid: true } });
+    const sessions = await this.#parts.database.agentSession.findMany({
+      where: { ...of, endedAt: null },
+      select: { sid: true },
+    });
     for (const { sid } of sessions) await this.#parts.endSession(sid, reason);
   }
 

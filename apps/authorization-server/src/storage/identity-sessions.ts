@@ -37,7 +37,10 @@ export interface IdentitySession {
   /** Ended, or signed out of in its browser. */
   readonly browserEnded: boolean;
 }
-export type NewIdentitySession = Pick<IdentitySession, 'userId' | 'trustProvider' | 'issuer' | 'subject'> & { readonly providerSid: string | undefined; readonly tokens: KeptTokens | undefined };
+export type NewIdentitySession = Pick<IdentitySession, 'userId' | 'trustProvider' | 'issuer' | 'subject'> & {
+  readonly providerSid: string | undefined;
+  readonly tokens: KeptTokens | undefined;
+};
 /** Whoever holds it is the only one who asks the provider. */
 export interface Held {
   readonly session: IdentitySession;
@@ -67,7 +70,19 @@ export class IdentitySessions {
     const now = new Date(this.#clock());
     const id = newId('ids', now.getTime());
     const sealedTokens = tokens ? this.#seal({ id, ...facts, revision: 1 }, tokens) : null;
-    return toSession(await this.#database.identitySession.create({ data: { id, ...facts, providerSid: providerSid ?? null, sealedTokens, askedAt: now, confirmedAt: now, createdAt: now } }));
+    return toSession(
+      await this.#database.identitySession.create({
+        data: {
+          id,
+          ...facts,
+          providerSid: providerSid ?? null,
+          sealedTokens,
+          askedAt: now,
+          confirmedAt: now,
+          createdAt: now,
+        },
+      }),
+    );
   }
 
   async find(id: string): Promise<IdentitySession | undefined> {
@@ -83,12 +98,18 @@ export class IdentitySessions {
 
   /** The sign-in now belongs to this browser session of ours. */
   async bindBrowser(id: string, browserUid: string): Promise<void> {
-    await this.#database.identitySession.updateMany({ where: { id, browserDigest: null, browserEndedAt: null, endedAt: null }, data: { browserDigest: digestOf(browserUid) } });
+    await this.#database.identitySession.updateMany({
+      where: { id, browserDigest: null, browserEndedAt: null, endedAt: null },
+      data: { browserDigest: digestOf(browserUid) },
+    });
   }
 
   /** The newest sign-in of a browser session of ours, ended or not. */
   async ofBrowser(browserUid: string): Promise<IdentitySession | undefined> {
-    const row = await this.#database.identitySession.findFirst({ where: { browserDigest: digestOf(browserUid) }, orderBy: { createdAt: 'desc' } });
+    const row = await this.#database.identitySession.findFirst({
+      where: { browserDigest: digestOf(browserUid) },
+      orderBy: { createdAt: 'desc' },
+    });
     return row ? toSession(row) : undefined;
   }
 
@@ -107,13 +128,19 @@ export class IdentitySessions {
   /** Stores what replaces the tokens while the hold goes on. @returns undefined when the hold was lost: nothing changed */
   async keep(held: Held, tokens: KeptTokens): Promise<Held | undefined> {
     const session = { ...held.session, revision: held.session.revision + 1 };
-    const { count } = await this.#database.identitySession.updateMany({ where: fence(held), data: { sealedTokens: this.#seal(session, tokens), revision: session.revision } });
+    const { count } = await this.#database.identitySession.updateMany({
+      where: fence(held),
+      data: { sealedTokens: this.#seal(session, tokens), revision: session.revision },
+    });
     return count === 1 ? { session, owner: held.owner, tokens } : undefined;
   }
 
   /** @returns false when the hold was lost: nothing changed */
   async confirm(held: Held): Promise<boolean> {
-    const { count } = await this.#database.identitySession.updateMany({ where: fence(held), data: { confirmedAt: new Date(this.#clock()), ...NO_LOCK } });
+    const { count } = await this.#database.identitySession.updateMany({
+      where: fence(held),
+      data: { confirmedAt: new Date(this.#clock()), ...NO_LOCK },
+    });
     return count === 1;
   }
 
@@ -123,7 +150,9 @@ export class IdentitySessions {
   }
 
   async isHeld(id: string): Promise<boolean> {
-    return (await this.#database.identitySession.count({ where: { id, lockUntil: { gt: new Date(this.#clock()) } } })) > 0;
+    return (
+      (await this.#database.identitySession.count({ where: { id, lockUntil: { gt: new Date(this.#clock()) } } })) > 0
+    );
   }
 
   /** Whether what a held session learnt still counts. */
@@ -132,9 +161,17 @@ export class IdentitySessions {
   }
 
   /** Sign-ins of agents that may hold a live access token, and that were not asked about since. */
-  async due(trustProvider: string, { askedBefore, usedSince, limit }: { askedBefore: Date; usedSince: Date; limit: number }): Promise<readonly string[]> {
+  async due(
+    trustProvider: string,
+    { askedBefore, usedSince, limit }: { askedBefore: Date; usedSince: Date; limit: number },
+  ): Promise<readonly string[]> {
     const rows = await this.#database.identitySession.findMany({
-      where: { trustProvider, endedAt: null, askedAt: { lte: askedBefore }, agentSessions: { some: { endedAt: null, lastUsedAt: { gte: usedSince } } } },
+      where: {
+        trustProvider,
+        endedAt: null,
+        askedAt: { lte: askedBefore },
+        agentSessions: { some: { endedAt: null, lastUsedAt: { gte: usedSince } } },
+      },
       orderBy: { askedAt: 'asc' },
       take: limit,
       select: { id: true },
@@ -143,17 +180,33 @@ export class IdentitySessions {
   }
 
   /** Those a provider means when it names them by its own `sub`, its own `sid`, or both (Back-Channel Logout 1.0 section 2.7). */
-  async namedBy(trustProvider: string, issuer: string, { sub, sid }: { sub: string | undefined; sid: string | undefined }): Promise<readonly Pick<IdentitySession, 'id' | 'userId'>[]> {
+  async namedBy(
+    trustProvider: string,
+    issuer: string,
+    { sub, sid }: { sub: string | undefined; sid: string | undefined },
+  ): Promise<readonly Pick<IdentitySession, 'id' | 'userId'>[]> {
     if (sub === undefined && sid === undefined) return [];
     // Which session of a human it means cannot be told where the sign-in named none: then it means this one too.
-    const bySid = sid === undefined ? {} : sub === undefined ? { providerSid: sid } : { OR: [{ providerSid: sid }, { providerSid: null }] };
-    const rows = await this.#database.identitySession.findMany({ where: { trustProvider, issuer, endedAt: null, ...(sub === undefined ? {} : { subject: sub }), ...bySid } });
+    const bySid =
+      sid === undefined
+        ? {}
+        : sub === undefined
+          ? { providerSid: sid }
+          : { OR: [{ providerSid: sid }, { providerSid: null }] };
+    const rows = await this.#database.identitySession.findMany({
+      where: { trustProvider, issuer, endedAt: null, ...(sub === undefined ? {} : { subject: sub }), ...bySid },
+    });
     return rows.map(toSession);
   }
 
   /** Those of one browser session that nobody signed out of yet, with the newest one's ID token, which names the session to the provider. */
-  async inBrowser(browserUid: string): Promise<readonly { readonly session: IdentitySession; readonly idToken: string | undefined }[]> {
-    const rows = await this.#database.identitySession.findMany({ where: { browserDigest: digestOf(browserUid), browserEndedAt: null, endedAt: null }, orderBy: { createdAt: 'desc' } });
+  async inBrowser(
+    browserUid: string,
+  ): Promise<readonly { readonly session: IdentitySession; readonly idToken: string | undefined }[]> {
+    const rows = await this.#database.identitySession.findMany({
+      where: { browserDigest: digestOf(browserUid), browserEndedAt: null, endedAt: null },
+      orderBy: { createdAt: 'desc' },
+    });
     return rows.map((row) => ({ session: toSession(row), idToken: this.#open(row)?.idToken }));
   }
 
@@ -170,7 +223,10 @@ export class IdentitySessions {
 
   async #endInBrowser(browserDigest: string): Promise<void> {
     await this.#database.$transaction([
-      this.#database.identitySession.updateMany({ where: { browserDigest, browserEndedAt: null }, data: { browserEndedAt: new Date(this.#clock()) } }),
+      this.#database.identitySession.updateMany({
+        where: { browserDigest, browserEndedAt: null },
+        data: { browserEndedAt: new Date(this.#clock()) },
+      }),
       this.#database.oidcArtifact.deleteMany({ where: { kind: 'Session', uidDigest: browserDigest } }),
     ]);
   }
@@ -183,29 +239,61 @@ export class IdentitySessions {
    */
   async end(scope: EndScope, reason: string): Promise<readonly EndedAgentSession[]> {
     const endedAt = new Date(this.#clock());
-    const identities: Prisma.IdentitySessionWhereInput = 'userId' in scope ? { userId: scope.userId } : { id: { in: [...scope.ids] } };
-    const agents: Prisma.AgentSessionWhereInput = 'userId' in scope ? { userId: scope.userId } : { identitySessionId: { in: [...scope.ids] } };
+    const identities: Prisma.IdentitySessionWhereInput =
+      'userId' in scope ? { userId: scope.userId } : { id: { in: [...scope.ids] } };
+    const agents: Prisma.AgentSessionWhereInput =
+      'userId' in scope ? { userId: scope.userId } : { identitySessionId: { in: [...scope.ids] } };
     return this.#database.$transaction(async (transaction) => {
-      const browsers = await transaction.identitySession.updateManyAndReturn({ where: { ...identities, endedAt: null }, data: { endedAt, sealedTokens: null, ...NO_LOCK }, select: { browserDigest: true } });
-      const ended = await transaction.agentSession.updateManyAndReturn({ where: { ...agents, endedAt: null }, data: { endedAt, endReason: reason }, select: { sid: true, userId: true, clientId: true, agentName: true, grantDigest: true } });
+      const browsers = await transaction.identitySession.updateManyAndReturn({
+        where: { ...identities, endedAt: null },
+        data: { endedAt, sealedTokens: null, ...NO_LOCK },
+        select: { browserDigest: true },
+      });
+      const ended = await transaction.agentSession.updateManyAndReturn({
+        where: { ...agents, endedAt: null },
+        data: { endedAt, endReason: reason },
+        select: { sid: true, userId: true, clientId: true, agentName: true, grantDigest: true },
+      });
       const grantDigests = ended.map(({ grantDigest }) => grantDigest);
       const uidDigests = browsers.flatMap(({ browserDigest }) => browserDigest ?? []);
-      await transaction.oidcArtifact.deleteMany({ where: { OR: [{ grantDigest: { in: grantDigests } }, { kind: 'Grant', idDigest: { in: grantDigests } }, { kind: 'Session', uidDigest: { in: uidDigests } }] } });
+      await transaction.oidcArtifact.deleteMany({
+        where: {
+          OR: [
+            { grantDigest: { in: grantDigests } },
+            { kind: 'Grant', idDigest: { in: grantDigests } },
+            { kind: 'Session', uidDigest: { in: uidDigests } },
+          ],
+        },
+      });
       return ended.map(({ sid, userId, clientId, agentName }) => ({ sid, userId, clientId, agentName }));
     });
   }
 
   /** Ends sign-ins nothing can come of any more, in no browser and by no agent, and so forgets their tokens. */
   async endUnused(madeBefore: Date): Promise<void> {
-    await this.#database.identitySession.updateMany({ where: { endedAt: null, createdAt: { lt: madeBefore }, agentSessions: { none: { endedAt: null } } }, data: { endedAt: new Date(this.#clock()), sealedTokens: null } });
+    await this.#database.identitySession.updateMany({
+      where: { endedAt: null, createdAt: { lt: madeBefore }, agentSessions: { none: { endedAt: null } } },
+      data: { endedAt: new Date(this.#clock()), sealedTokens: null },
+    });
   }
 
-  #seal(session: Pick<IdentitySession, 'id' | 'userId' | 'trustProvider' | 'issuer' | 'revision'>, tokens: KeptTokens): Uint8Array<ArrayBuffer> {
-    return Uint8Array.from(this.#sealer.seal(PURPOSE, JSON.stringify({ v: 1, ...tokens } satisfies z.infer<typeof KeptTokens>), boundTo(session)));
+  #seal(
+    session: Pick<IdentitySession, 'id' | 'userId' | 'trustProvider' | 'issuer' | 'revision'>,
+    tokens: KeptTokens,
+  ): Uint8Array<ArrayBuffer> {
+    return Uint8Array.from(
+      this.#sealer.seal(
+        PURPOSE,
+        JSON.stringify({ v: 1, ...tokens } satisfies z.infer<typeof KeptTokens>),
+        boundTo(session),
+      ),
+    );
   }
 
   #open(row: Row): KeptTokens | undefined {
-    return row.sealedTokens ? KeptTokens.parse(JSON.parse(this.#sealer.open(PURPOSE, row.sealedTokens, boundTo(row)).toString('utf8'))) : undefined;
+    return row.sealedTokens
+      ? KeptTokens.parse(JSON.parse(this.#sealer.open(PURPOSE, row.sealedTokens, boundTo(row)).toString('utf8')))
+      : undefined;
   }
 }
 
@@ -217,15 +305,61 @@ export interface EndedAgentSession {
   readonly agentName: string;
 }
 
-const fence = ({ session, owner }: Held): Prisma.IdentitySessionWhereInput => ({ id: session.id, lockOwner: owner, revision: session.revision, endedAt: null });
+const fence = ({ session, owner }: Held): Prisma.IdentitySessionWhereInput => ({
+  id: session.id,
+  lockOwner: owner,
+  revision: session.revision,
+  endedAt: null,
+});
 
-export const identitySessionColumn = sealedColumn('IdentitySession', PURPOSE, z.object({ id: z.string(), userId: z.string(), trustProvider: z.string(), issuer: z.string(), revision: z.int() }), boundTo);
+export const identitySessionColumn = sealedColumn(
+  'IdentitySession',
+  PURPOSE,
+  z.object({ id: z.string(), userId: z.string(), trustProvider: z.string(), issuer: z.string(), revision: z.int() }),
+  boundTo,
+);
 
 /** Security rule S22: a token opens only in the record it was stored in, and only as its latest. */
-function boundTo({ id, userId, trustProvider, issuer, revision }: { id: string; userId: string; trustProvider: string; issuer: string; revision: number }): string {
+function boundTo({
+  id,
+  userId,
+  trustProvider,
+  issuer,
+  revision,
+}: {
+  id: string;
+  userId: string;
+  trustProvider: string;
+  issuer: string;
+  revision: number;
+}): string {
   return JSON.stringify([id, userId, trustProvider, issuer, revision]);
 }
 
-function toSession({ id, userId, trustProvider, issuer, subject, revision, askedAt, confirmedAt, createdAt, endedAt, browserEndedAt }: Row): IdentitySession {
-  return { id: id as IdentitySessionId, userId, trustProvider, issuer, subject, revision, askedAt: askedAt.getTime(), confirmedAt: confirmedAt.getTime(), createdAt: createdAt.getTime(), ended: endedAt !== null, browserEnded: endedAt !== null || browserEndedAt !== null };
+function toSession({
+  id,
+  userId,
+  trustProvider,
+  issuer,
+  subject,
+  revision,
+  askedAt,
+  confirmedAt,
+  createdAt,
+  endedAt,
+  browserEndedAt,
+}: Row): IdentitySession {
+  return {
+    id: id as IdentitySessionId,
+    userId,
+    trustProvider,
+    issuer,
+    subject,
+    revision,
+    askedAt: askedAt.getTime(),
+    confirmedAt: confirmedAt.getTime(),
+    createdAt: createdAt.getTime(),
+    ended: endedAt !== null,
+    browserEnded: endedAt !== null || browserEndedAt !== null,
+  };
 }

@@ -14,18 +14,42 @@ test('users from before an issuer was kept are those of the issuer their provide
   url.searchParams.set('schema', 'earlier');
   const database = connectDatabase(url.href);
   try {
-    for (const name of await readdir(migrationsDirectory)) if (/^\d/.test(name) && name < MIGRATION) await cp(join(migrationsDirectory, name), join(scratch, name), { recursive: true });
+    for (const name of await readdir(migrationsDirectory))
+      if (/^\d/.test(name) && name < MIGRATION)
+        await cp(join(migrationsDirectory, name), join(scratch, name), { recursive: true });
     await migrateDeploy(url.href, scratch);
     await database.$executeRaw`INSERT INTO "earlier"."ConfigurationDocument" ("kind", "name", "spec", "revision") VALUES ('TrustProvider', 'corp', '{"issuer": "https://idp.example/"}', 1)`;
     await database.$executeRaw`INSERT INTO "earlier"."User" ("id", "trustProvider", "subject", "groups") VALUES ('usr_alice', 'corp', 'alice', '{staff}'), ('usr_bob', 'gone', 'bob', '{}')`;
     await migrateDeploy(url.href);
 
     const users = new Users(database);
-    expect(await users.find('usr_alice')).toMatchObject({ issuer: 'https://idp.example', subject: 'alice', groups: ['staff'], providerRoles: [] });
-    const identity = { trustProvider: 'corp', issuer: 'https://idp.example', subject: 'alice', email: undefined, name: undefined, groups: [], providerRoles: ['operator'] };
+    expect(await users.find('usr_alice')).toMatchObject({
+      issuer: 'https://idp.example',
+      subject: 'alice',
+      groups: ['staff'],
+      providerRoles: [],
+    });
+    const identity = {
+      trustProvider: 'corp',
+      issuer: 'https://idp.example',
+      subject: 'alice',
+      email: undefined,
+      name: undefined,
+      groups: [],
+      providerRoles: ['operator'],
+    };
     expect(await users.signedIn(identity, new Date())).toMatchObject({ id: 'usr_alice', providerRoles: ['operator'] });
-    expect((await users.signedIn({ ...identity, issuer: 'https://other.example' }, new Date())).id).not.toBe('usr_alice');
-    expect((await users.signedIn({ ...identity, trustProvider: 'gone', issuer: 'https://other.example', subject: 'bob' }, new Date())).id).not.toBe('usr_bob');
+    expect((await users.signedIn({ ...identity, issuer: 'https://other.example' }, new Date())).id).not.toBe(
+      'usr_alice',
+    );
+    expect(
+      (
+        await users.signedIn(
+          { ...identity, trustProvider: 'gone', issuer: 'https://other.example', subject: 'bob' },
+          new Date(),
+        )
+      ).id,
+    ).not.toBe('usr_bob');
   } finally {
     await database.$disconnect();
     await postgres.stop();

@@ -20,8 +20,17 @@ export class Users {
   }
 
   /** What the trust provider said at this sign-in replaces what it said before. */
-  async signedIn({ trustProvider, issuer, subject, email, name, groups, providerRoles }: Identity, at: Date): Promise<User> {
-    const said = { email: email ?? null, name: name ?? null, groups: [...groups], providerRoles: [...providerRoles], lastSignInAt: at };
+  async signedIn(
+    { trustProvider, issuer, subject, email, name, groups, providerRoles }: Identity,
+    at: Date,
+  ): Promise<User> {
+    const said = {
+      email: email ?? null,
+      name: name ?? null,
+      groups: [...groups],
+      providerRoles: [...providerRoles],
+      lastSignInAt: at,
+    };
     const row = await this.#database.user.upsert({
       where: { trustProvider_issuer_subject: { trustProvider, issuer, subject } },
       create: { id: newId('usr'), trustProvider, issuer, subject, createdAt: at, ...said },
@@ -32,14 +41,31 @@ export class Users {
 
   /** What the trust provider says between two sign-ins; their subject never changes. */
   async confirmed(id: string, { email, name, groups, providerRoles }: Identity): Promise<void> {
-    await this.#database.user.updateMany({ where: { id }, data: { email: email ?? null, name: name ?? null, groups: [...groups], providerRoles: [...providerRoles] } });
+    await this.#database.user.updateMany({
+      where: { id },
+      data: { email: email ?? null, name: name ?? null, groups: [...groups], providerRoles: [...providerRoles] },
+    });
   }
 
   /** Somebody a provider speaks of without their having signed in here; what it said at their last sign-in is kept. */
-  async asserted({ trustProvider, issuer, subject, email, name, groups, providerRoles }: Identity, at: Date): Promise<User> {
+  async asserted(
+    { trustProvider, issuer, subject, email, name, groups, providerRoles }: Identity,
+    at: Date,
+  ): Promise<User> {
     const row = await this.#database.user.upsert({
       where: { trustProvider_issuer_subject: { trustProvider, issuer, subject } },
-      create: { id: newId('usr'), trustProvider, issuer, subject, email: email ?? null, name: name ?? null, groups: [...groups], providerRoles: [...providerRoles], createdAt: at, lastSignInAt: at },
+      create: {
+        id: newId('usr'),
+        trustProvider,
+        issuer,
+        subject,
+        email: email ?? null,
+        name: name ?? null,
+        groups: [...groups],
+        providerRoles: [...providerRoles],
+        createdAt: at,
+        lastSignInAt: at,
+      },
       update: {},
     });
     return toUser(row);
@@ -51,7 +77,18 @@ export class Users {
   }
 }
 
-function toUser(row: Pick<Row, 'id' | 'trustProvider' | 'issuer' | 'subject' | 'email' | 'name' | 'groups' | 'providerRoles'>): User {
+function toUser(
+  row: Pick<Row, 'id' | 'trustProvider' | 'issuer' | 'subject' | 'email' | 'name' | 'groups' | 'providerRoles'>,
+): User {
   const { trustProvider, issuer, subject, groups, providerRoles } = row;
-  return { id: row.id as UserId, trustProvider, issuer, subject, email: row.email ?? undefined, name: row.name ?? undefined, groups, providerRoles };
+  return {
+    id: row.id as UserId,
+    trustProvider,
+    issuer,
+    subject,
+    email: row.email ?? undefined,
+    name: row.name ?? undefined,
+    groups,
+    providerRoles,
+  };
 }

@@ -74,7 +74,14 @@ export class TestAgent {
   }
 
   async redeem(code: string | null, changes: Record<string, string | undefined> = {}): Promise<TokenAnswer> {
-    return this.token({ grant_type: 'authorization_code', code: code ?? '', redirect_uri: this.redirectUri, code_verifier: this.#verifier, resource: this.deployment.resource, ...changes });
+    return this.token({
+      grant_type: 'authorization_code',
+      code: code ?? '',
+      redirect_uri: this.redirectUri,
+      code_verifier: this.#verifier,
+      resource: this.deployment.resource,
+      ...changes,
+    });
   }
 
   refresh(refreshToken: unknown, changes: Record<string, string | undefined> = {}): Promise<TokenAnswer> {
@@ -91,13 +98,40 @@ export class TestAgent {
     const form = new URLSearchParams({ client_id: this.clientId });
     for (const [name, value] of Object.entries(parameters)) if (value !== undefined) form.set(name, value);
     const url = `${this.deployment.issuer}/token`;
-    const response = await fetch(url, { method: 'POST', body: form, headers: { ...this.headers, ...(this.dpop ? { dpop: await this.dpop.prove({ method: 'POST', url }) } : {}) } });
-    return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, unknown> };
+    const response = await fetch(url, {
+      method: 'POST',
+      body: form,
+      headers: { ...this.headers, ...(this.dpop ? { dpop: await this.dpop.prove({ method: 'POST', url }) } : {}) },
+    });
+    return {
+      status: response.status,
+      headers: response.headers,
+      body: (await response.json()) as Record<string, unknown>,
+    };
   }
 }
 
-export async function register(deployment: TestDeployment, changes: Record<string, unknown> = {}, headers: Record<string, string> = {}): Promise<TokenAnswer> {
-  const metadata = { client_name: 'Test agent', redirect_uris: [REDIRECT_URI], token_endpoint_auth_method: 'none', grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], ...changes };
-  const response = await fetch(`${deployment.issuer}/register`, { method: 'POST', body: JSON.stringify(metadata), headers: { 'content-type': 'application/json', ...headers } });
-  return { status: response.status, headers: response.headers, body: (await response.json()) as Record<string, unknown> };
+export async function register(
+  deployment: TestDeployment,
+  changes: Record<string, unknown> = {},
+  headers: Record<string, string> = {},
+): Promise<TokenAnswer> {
+  const metadata = {
+    client_name: 'Test agent',
+    redirect_uris: [REDIRECT_URI],
+    token_endpoint_auth_method: 'none',
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
+    ...changes,
+  };
+  const response = await fetch(`${deployment.issuer}/register`, {
+    method: 'POST',
+    body: JSON.stringify(metadata),
+    headers: { 'content-type': 'application/json', ...headers },
+  });
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: (await response.json()) as Record<string, unknown>,
+  };
 }

@@ -32,14 +32,35 @@ export class TestBrowser {
   }
 
   /** Presses a button, by its text, of the page's forms. */
-  async press(page: BrowserPage, text: string | RegExp, stopAt: string, changes: Record<string, string> = {}): Promise<BrowserPage> {
+  async press(
+    page: BrowserPage,
+    text: string | RegExp,
+    stopAt: string,
+    changes: Record<string, string> = {},
+  ): Promise<BrowserPage> {
     for (const form of page.forms) {
-      const button = form.buttons.find((candidate) => (typeof text === 'string' ? candidate.text === text : text.test(candidate.text)));
+      const button = form.buttons.find((candidate) =>
+        typeof text === 'string' ? candidate.text === text : text.test(candidate.text),
+      );
       if (!button) continue;
-      const body = new URLSearchParams({ ...form.fields, ...(button.name ? { [button.name]: button.value } : {}), ...changes });
-      return this.#go(form.action, { method: 'POST', body, headers: { origin: form.action.origin, 'content-type': 'application/x-www-form-urlencoded' } }, stopAt);
+      const body = new URLSearchParams({
+        ...form.fields,
+        ...(button.name ? { [button.name]: button.value } : {}),
+        ...changes,
+      });
+      return this.#go(
+        form.action,
+        {
+          method: 'POST',
+          body,
+          headers: { origin: form.action.origin, 'content-type': 'application/x-www-form-urlencoded' },
+        },
+        stopAt,
+      );
     }
-    throw new Error(`no button ${text} on ${page.url.href} (${page.status}):\n${page.html.replace(/<style>[\s\S]*<\/style>/, '').slice(0, 1500)}`);
+    throw new Error(
+      `no button ${text} on ${page.url.href} (${page.status}):\n${page.html.replace(/<style>[\s\S]*<\/style>/, '').slice(0, 1500)}`,
+    );
   }
 
   async #go(start: URL, init: RequestInit, stopAt: string): Promise<BrowserPage> {
@@ -48,7 +69,16 @@ export class TestBrowser {
     for (let hops = 0; hops < 15; hops++) {
       if (url.href.startsWith(stopAt)) return { url, status: 0, headers: new Headers(), html: '', forms: [] };
       this.visited.push(url.href);
-      const response = await fetch(url, { ...request, redirect: 'manual', headers: { ...this.headers, ...(request.headers as Record<string, string> | undefined), cookie: this.#cookiesFor(url), accept: 'text/html' } });
+      const response = await fetch(url, {
+        ...request,
+        redirect: 'manual',
+        headers: {
+          ...this.headers,
+          ...(request.headers as Record<string, string> | undefined),
+          cookie: this.#cookiesFor(url),
+          accept: 'text/html',
+        },
+      });
       this.#keep(url, response.headers.getSetCookie());
       const location = response.headers.get('location');
       if (!location) {
@@ -64,7 +94,14 @@ export class TestBrowser {
 
   #cookiesFor(url: URL): string {
     // Ports do not separate cookies: a host's cookies go to every port of it.
-    return this.cookies.filter(({ host, path }) => host === url.hostname && (url.pathname === path || url.pathname.startsWith(path.endsWith('/') ? path : `${path}/`))).map(({ name, value }) => `${name}=${value}`).join('; ');
+    return this.cookies
+      .filter(
+        ({ host, path }) =>
+          host === url.hostname &&
+          (url.pathname === path || url.pathname.startsWith(path.endsWith('/') ? path : `${path}/`)),
+      )
+      .map(({ name, value }) => `${name}=${value}`)
+      .join('; ');
   }
 
   #keep(url: URL, headers: readonly string[]): void {
@@ -73,9 +110,12 @@ export class TestBrowser {
       const name = pair.slice(0, pair.indexOf('='));
       const value = pair.slice(pair.indexOf('=') + 1);
       const path = attributes.find((attribute) => /^path=/i.test(attribute))?.slice(5) ?? '/';
-      const index = this.cookies.findIndex((cookie) => cookie.name === name && cookie.path === path && cookie.host === url.hostname);
+      const index = this.cookies.findIndex(
+        (cookie) => cookie.name === name && cookie.path === path && cookie.host === url.hostname,
+      );
       if (index >= 0) this.cookies.splice(index, 1);
-      if (value !== '' && !attributes.some((attribute) => /^expires=Thu, 01 Jan 1970/i.test(attribute))) this.cookies.push({ name, value, path, host: url.hostname, attributes: attributes.join('; ') });
+      if (value !== '' && !attributes.some((attribute) => /^expires=Thu, 01 Jan 1970/i.test(attribute)))
+        this.cookies.push({ name, value, path, host: url.hostname, attributes: attributes.join('; ') });
     }
   }
 }
@@ -87,13 +127,26 @@ export function wayBack(page: BrowserPage): URL {
   return new URL(unescape(href));
 }
 
-const unescape = (text: string) => text.replace(/&(amp|lt|gt|quot|#39|#96);/g, (_match, name: string) => ({ amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'", '#96': '`' })[name] ?? '');
+const unescape = (text: string) =>
+  text.replace(
+    /&(amp|lt|gt|quot|#39|#96);/g,
+    (_match, name: string) => ({ amp: '&', lt: '<', gt: '>', quot: '"', '#39': "'", '#96': '`' })[name] ?? '',
+  );
 const attribute = (tag: string, name: string) => unescape(new RegExp(`\\b${name}="([^"]*)"`).exec(tag)?.[1] ?? '');
 
 function formsOf(html: string, base: URL): BrowserForm[] {
   return [...html.matchAll(/<form\b([^>]*)>([\s\S]*?)<\/form>/g)].map(([, tag = '', content = '']) => ({
     action: new URL(attribute(tag, 'action'), base),
-    fields: Object.fromEntries([...content.matchAll(/<input\b([^>]*)>/g)].map(([, input = '']) => [attribute(input, 'name'), attribute(input, 'value')])),
-    buttons: [...content.matchAll(/<button\b([^>]*)>([^<]*)<\/button>/g)].map(([, button = '', text = '']) => ({ name: attribute(button, 'name'), value: attribute(button, 'value'), text: unescape(text) })),
+    fields: Object.fromEntries(
+      [...content.matchAll(/<input\b([^>]*)>/g)].map(([, input = '']) => [
+        attribute(input, 'name'),
+        attribute(input, 'value'),
+      ]),
+    ),
+    buttons: [...content.matchAll(/<button\b([^>]*)>([^<]*)<\/button>/g)].map(([, button = '', text = '']) => ({
+      name: attribute(button, 'name'),
+      value: attribute(button, 'value'),
+      text: unescape(text),
+    })),
   }));
 }

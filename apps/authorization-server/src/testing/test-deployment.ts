@@ -9,7 +9,14 @@ import type { LifecycleRecord } from '@sallyport/messages';
 import { createInProcessMessaging, type Messaging } from '@sallyport/messaging';
 import { createLogger } from '@sallyport/telemetry';
 import type { CryptoKey } from 'jose';
-import { eventually, freePort, makeScratch, removeScratch, startTestPostgres, type TestPostgres } from '@sallyport/testing';
+import {
+  eventually,
+  freePort,
+  makeScratch,
+  removeScratch,
+  startTestPostgres,
+  type TestPostgres,
+} from '@sallyport/testing';
 import type { AuthorizationServerConfig } from '../config.js';
 import { startAuthorizationServer } from '../start-authorization-server.js';
 import { startTestIdentityProvider, type TestIdentityProvider } from './test-identity-provider.js';
@@ -31,7 +38,10 @@ export interface TestDeployment {
   configure(puts: readonly Document[], deletes?: readonly { kind: string; name: string }[]): Promise<void>;
   revoke(subject: Revocation['subject'], notBefore?: number): Promise<void>;
   /** One more replica on the same database; behind one address with the first (then call `urls.listening`), or an issuer of its own. */
-  startReplica(options?: { sameIssuer: boolean; changes?: Partial<AuthorizationServerConfig> }): Promise<RunningService>;
+  startReplica(options?: {
+    sameIssuer: boolean;
+    changes?: Partial<AuthorizationServerConfig>;
+  }): Promise<RunningService>;
   close(): Promise<void>;
 }
 
@@ -39,27 +49,47 @@ export interface TestDeployment {
  * A real server on a real database and the in-process bus, with a signed configuration and an identity provider.
  * @param options `postgres`: a server of its own, for tests in which it is away
  */
-export async function startTestDeployment(changes: Partial<AuthorizationServerConfig> = {}, options: { postgres?: Promise<TestPostgres> } = {}): Promise<TestDeployment> {
+export async function startTestDeployment(
+  changes: Partial<AuthorizationServerConfig> = {},
+  options: { postgres?: Promise<TestPostgres> } = {},
+): Promise<TestDeployment> {
   const scratch = makeScratch('authorization');
-  const [postgres, provider, files, port] = await Promise.all([(options.postgres ?? startTestPostgres()), startTestIdentityProvider(), ensureDeploymentKeys(join(scratch, 'keys'), { gateways: [] }), freePort()]);
+  const [postgres, provider, files, port] = await Promise.all([
+    options.postgres ?? startTestPostgres(),
+    startTestIdentityProvider(),
+    ensureDeploymentKeys(join(scratch, 'keys'), { gateways: [] }),
+    freePort(),
+  ]);
   const database = connectDatabase(postgres.url);
   const sealer = new Sealer(loadMasterKey(files.master));
   const secretName = 'TrustProvider/test/clientSecret';
-  await database.storedSecret.create({ data: { name: secretName, sealed: Uint8Array.from(sealer.seal('stored-secret', provider.clientSecret, secretName)) } });
+  await database.storedSecret.create({
+    data: {
+      name: secretName,
+      sealed: Uint8Array.from(sealer.seal('stored-secret', provider.clientSecret, secretName)),
+    },
+  });
 
   const messaging = createInProcessMessaging();
   const events: LifecycleRecord[] = [];
   await messaging.events.consume((_replica, records) => {
     // As the store does: what comes again under its id is the same event.
-    for (const record of records as LifecycleRecord[]) if (!events.some(({ id }) => id === record.id)) events.push(record);
+    for (const record of records as LifecycleRecord[])
+      if (!events.some(({ id }) => id === record.id)) events.push(record);
     return Promise.resolve();
   });
   const { privateKey } = await loadSigningKey(files.configurationSigning);
   const epoch = randomBytes(8).toString('hex');
   let revision = 1;
-  const heartbeat = async () => messaging.configuration.heartbeat(await signLogEntry({ v: 1, type: 'heartbeat', epoch, revision, issuedAt: Date.now() }, privateKey));
+  const heartbeat = async () =>
+    messaging.configuration.heartbeat(
+      await signLogEntry({ v: 1, type: 'heartbeat', epoch, revision, issuedAt: Date.now() }, privateKey),
+    );
   const chunks = splitBase({ epoch, revision, documents: baseDocuments(provider), revocations: [] });
-  await messaging.configuration.appendBase(revision, await Promise.all(chunks.map((chunk) => signLogEntry(chunk, privateKey))));
+  await messaging.configuration.appendBase(
+    revision,
+    await Promise.all(chunks.map((chunk) => signLogEntry(chunk, privateKey))),
+  );
 
   const config: AuthorizationServerConfig = {
     issuer: `http://127.0.0.1:${port}`,
@@ -72,20 +102,43 @@ export async function startTestDeployment(changes: Partial<AuthorizationServerCo
     configurationVerifyKeyFile: files.configurationSigningPublic,
     replica: 'authorization-server',
     stalenessBoundMs: 300_000,
-    maxConnections: 10_000, trustedProxies: [],
+    maxConnections: 10_000,
+    trustedProxies: [],
     allowedOrigins: [],
     extraCertificateAuthorities: [],
     ...changes,
   };
   const logLines: string[] = [];
-  const logger = createLogger({ name: 'test', level: 'info', destination: { write: (line: string) => void logLines.push(line) } });
+  const logger = createLogger({
+    name: 'test',
+    level: 'info',
+    destination: { write: (line: string) => void logLines.push(line) },
+  });
   const service = await startAuthorizationServer(config, { messaging, logger, database });
   await heartbeat();
   await eventually(() => service.readiness().status === 'ready', { until: 'the authorization server is ready' });
 
-  const append = async (change: { puts?: readonly Document[]; deletes?: readonly { kind: string; name: string }[]; revocations?: readonly Revocation[] }) => {
+  const append = async (change: {
+    puts?: readonly Document[];
+    deletes?: readonly { kind: string; name: string }[];
+    revocations?: readonly Revocation[];
+  }) => {
     revision += 1;
-    await messaging.configuration.appendChange(revision, await signLogEntry({ v: 1, type: 'change', epoch, revision, puts: [...(change.puts ?? [])], deletes: [...(change.deletes ?? [])], revocations: [...(change.revocations ?? [])] }, privateKey));
+    await messaging.configuration.appendChange(
+      revision,
+      await signLogEntry(
+        {
+          v: 1,
+          type: 'change',
+          epoch,
+          revision,
+          puts: [...(change.puts ?? [])],
+          deletes: [...(change.deletes ?? [])],
+          revocations: [...(change.revocations ?? [])],
+        },
+        privateKey,
+      ),
+    );
     await heartbeat();
     await new Promise((resolve) => setTimeout(resolve, 20));
   };
@@ -102,11 +155,15 @@ export async function startTestDeployment(changes: Partial<AuthorizationServerCo
     messaging,
     controlPlaneKey: privateKey,
     configure: (puts, deletes) => append({ puts, ...(deletes ? { deletes } : {}) }),
-    revoke: (subject, notBefore = Math.floor(Date.now() / 1000) + 1) => append({ revocations: [{ id: `rev_${revision}`, subject, notBefore, expiresAt: null }] }),
+    revoke: (subject, notBefore = Math.floor(Date.now() / 1000) + 1) =>
+      append({ revocations: [{ id: `rev_${revision}`, subject, notBefore, expiresAt: null }] }),
     startReplica: async ({ sameIssuer, changes: own = {} } = { sameIssuer: false }) => {
       const other = await freePort();
       const url = `http://127.0.0.1:${other}`;
-      return startAuthorizationServer({ ...config, ...own, port: other, ...(sameIssuer ? { internalUrls: [url] } : { issuer: url }) }, { messaging, logger, database });
+      return startAuthorizationServer(
+        { ...config, ...own, port: other, ...(sameIssuer ? { internalUrls: [url] } : { issuer: url }) },
+        { messaging, logger, database },
+      );
     },
     async close() {
       await service.close();
@@ -122,14 +179,58 @@ export async function startTestDeployment(changes: Partial<AuthorizationServerCo
 function baseDocuments(provider: TestIdentityProvider): Document[] {
   const claims = { subject: 'sub', email: 'email', name: 'name', groups: 'groups' };
   return [
-    { kind: 'TrustProvider', name: 'test', spec: { displayName: 'Test provider', issuer: provider.issuer, clientId: 'sallyport', clientSecret: { env: 'UNUSED' }, scopes: ['openid', 'profile', 'email'], claims } },
-    { kind: 'Role', name: 'developer', spec: { scopes: ['notes.read', 'notes.write'], members: [{ trustProvider: 'test', groups: ['engineering'] }] } },
-    { kind: 'Role', name: 'admin', spec: { scopes: ['notes.admin'], members: [{ trustProvider: 'test', groups: ['admins'] }] } },
+    {
+      kind: 'TrustProvider',
+      name: 'test',
+      spec: {
+        displayName: 'Test provider',
+        issuer: provider.issuer,
+        clientId: 'sallyport',
+        clientSecret: { env: 'UNUSED' },
+        scopes: ['openid', 'profile', 'email'],
+        claims,
+      },
+    },
+    {
+      kind: 'Role',
+      name: 'developer',
+      spec: { scopes: ['notes.read', 'notes.write'], members: [{ trustProvider: 'test', groups: ['engineering'] }] },
+    },
+    {
+      kind: 'Role',
+      name: 'admin',
+      spec: { scopes: ['notes.admin'], members: [{ trustProvider: 'test', groups: ['admins'] }] },
+    },
     { kind: 'McpServer', name: 'notes', spec: { title: 'Notes', url: 'http://127.0.0.1:7410/mcp', timeout: '60s' } },
     { kind: 'CredentialProvider', name: 'notes-per-user', spec: { type: 'mcp-user-oauth', server: 'notes' } },
     { kind: 'AccessPolicy', name: 'employees', spec: { hop: 'client-to-gateway', trustProviders: ['test'] } },
-    { kind: 'AccessPolicy', name: 'notes', spec: { hop: 'gateway-to-server', server: 'notes', credentialProvider: 'notes-per-user', tools: [{ match: ['list_*'], scope: 'notes.read' }, { match: ['add_*'], scope: 'notes.write' }], resources: [], prompts: [] } },
-    { kind: 'ClientRegistration', name: 'default', spec: { metadataDocuments: { enabled: true, allowedHosts: ['*'], deniedHosts: [] }, dynamic: { mode: 'open', redirectHosts: ['127.0.0.1', '[::1]', 'localhost'] } } },
-    { kind: 'OutboundNetwork', name: 'default', spec: { allow: [{ host: '127.0.0.1', ports: [Number(new URL(provider.issuer).port)], http: true }] } },
+    {
+      kind: 'AccessPolicy',
+      name: 'notes',
+      spec: {
+        hop: 'gateway-to-server',
+        server: 'notes',
+        credentialProvider: 'notes-per-user',
+        tools: [
+          { match: ['list_*'], scope: 'notes.read' },
+          { match: ['add_*'], scope: 'notes.write' },
+        ],
+        resources: [],
+        prompts: [],
+      },
+    },
+    {
+      kind: 'ClientRegistration',
+      name: 'default',
+      spec: {
+        metadataDocuments: { enabled: true, allowedHosts: ['*'], deniedHosts: [] },
+        dynamic: { mode: 'open', redirectHosts: ['127.0.0.1', '[::1]', 'localhost'] },
+      },
+    },
+    {
+      kind: 'OutboundNetwork',
+      name: 'default',
+      spec: { allow: [{ host: '127.0.0.1', ports: [Number(new URL(provider.issuer).port)], http: true }] },
+    },
   ];
 }

@@ -1,7 +1,17 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createLocalJWKSet, decodeProtectedHeader, exportJWK, generateKeyPair, jwtVerify, SignJWT, type CryptoKey, type JWK, type JWTPayload } from 'jose';
+import {
+  createLocalJWKSet,
+  decodeProtectedHeader,
+  exportJWK,
+  generateKeyPair,
+  jwtVerify,
+  SignJWT,
+  type CryptoKey,
+  type JWK,
+  type JWTPayload,
+} from 'jose';
 import type { IdentityProduct } from './identity-products.js';
 
 /** How a client proved itself at the token endpoint. */
@@ -61,7 +71,10 @@ export async function startTestIdentityProduct(product: IdentityProduct): Promis
     claims: {},
     algorithm: 'RS256',
     metadata: {},
-    issParameter: product.metadata(origin)['authorization_response_iss_parameter_supported'] === true ? product.issuer(origin) : null,
+    issParameter:
+      product.metadata(origin)['authorization_response_iss_parameter_supported'] === true
+        ? product.issuer(origin)
+        : null,
     requests: [],
     authentications: [],
     close: () =>
@@ -73,7 +86,8 @@ export async function startTestIdentityProduct(product: IdentityProduct): Promis
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '', origin);
-    const json = (body: unknown, status = 200) => void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    const json = (body: unknown, status = 200) =>
+      void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     switch (url.pathname) {
       case `${new URL(served.issuer).pathname.replace(/\/$/, '')}/.well-known/openid-configuration`:
         return json(metadata());
@@ -104,34 +118,66 @@ export async function startTestIdentityProduct(product: IdentityProduct): Promis
     return back.href;
   }
 
-  async function redeem(form: URLSearchParams, authorization: string | undefined, json: (body: unknown, status?: number) => void): Promise<void> {
+  async function redeem(
+    form: URLSearchParams,
+    authorization: string | undefined,
+    json: (body: unknown, status?: number) => void,
+  ): Promise<void> {
     if (!(await isClient(form, authorization))) return json({ error: 'invalid_client' }, 401);
     const code = codes.get(form.get('code') ?? '');
     codes.delete(form.get('code') ?? '');
-    if (code?.challenge !== createHash('sha256').update(form.get('code_verifier') ?? '').digest('base64url')) return json({ error: 'invalid_grant' }, 400);
+    if (
+      code?.challenge !==
+      createHash('sha256')
+        .update(form.get('code_verifier') ?? '')
+        .digest('base64url')
+    )
+      return json({ error: 'invalid_grant' }, 400);
     const at = Math.floor(Date.now() / 1000);
-    json({ access_token: randomUUID(), token_type: 'Bearer', expires_in: 300, id_token: await sign({ ...product.idToken(origin), aud: 'sallyport', iat: at, exp: at + 300, nonce: code.nonce, ...served.claims }) });
+    json({
+      access_token: randomUUID(),
+      token_type: 'Bearer',
+      expires_in: 300,
+      id_token: await sign({
+        ...product.idToken(origin),
+        aud: 'sallyport',
+        iat: at,
+        exp: at + 300,
+        nonce: code.nonce,
+        ...served.claims,
+      }),
+    });
   }
 
   async function sign(claims: JWTPayload): Promise<string> {
     const payload = JSON.parse(JSON.stringify(claims)) as JWTPayload;
     if (served.algorithm === 'none') return `${b64(JSON.stringify({ alg: 'none' }))}.${b64(JSON.stringify(payload))}.`;
-    if (served.algorithm.startsWith('HS')) return new SignJWT(payload).setProtectedHeader({ alg: served.algorithm }).sign(Buffer.from(served.clientSecret));
+    if (served.algorithm.startsWith('HS'))
+      return new SignJWT(payload).setProtectedHeader({ alg: served.algorithm }).sign(Buffer.from(served.clientSecret));
     const { privateKey } = await keyFor(served.algorithm);
-    return new SignJWT(payload).setProtectedHeader({ alg: served.algorithm, kid: `kid-${served.algorithm}`, typ: 'JWT' }).sign(privateKey);
+    return new SignJWT(payload)
+      .setProtectedHeader({ alg: served.algorithm, kid: `kid-${served.algorithm}`, typ: 'JWT' })
+      .sign(privateKey);
   }
 
   async function isClient(form: URLSearchParams, authorization: string | undefined): Promise<boolean> {
     const assertion = form.get('client_assertion');
     if (assertion !== null) {
       const header = decodeProtectedHeader(assertion);
-      const { payload } = await jwtVerify(assertion, createLocalJWKSet({ keys: served.clientKey ? [served.clientKey] : [] }), { issuer: 'sallyport', subject: 'sallyport', requiredClaims: ['jti', 'exp', 'aud'] });
+      const { payload } = await jwtVerify(
+        assertion,
+        createLocalJWKSet({ keys: served.clientKey ? [served.clientKey] : [] }),
+        { issuer: 'sallyport', subject: 'sallyport', requiredClaims: ['jti', 'exp', 'aud'] },
+      );
       served.authentications.push({ method: 'private_key_jwt', header: { ...header }, claims: payload });
       return form.get('client_assertion_type') === 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
     }
     if (authorization !== undefined) {
       served.authentications.push({ method: 'client_secret_basic' });
-      const [id, secret] = Buffer.from(authorization.slice('Basic '.length), 'base64').toString().split(':').map(decodeURIComponent);
+      const [id, secret] = Buffer.from(authorization.slice('Basic '.length), 'base64')
+        .toString()
+        .split(':')
+        .map(decodeURIComponent);
       return id === 'sallyport' && secret === served.clientSecret;
     }
     const secret = form.get('client_secret');

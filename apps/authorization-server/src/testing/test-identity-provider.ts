@@ -32,8 +32,25 @@ export interface TestIdentityProvider {
   answer: ((path: string) => InsteadAnswer | undefined | Promise<InsteadAnswer | undefined>) | undefined;
   /** Subjects that may not come in any more. */
   readonly disabled: Set<string>;
-  logoutToken(claims: Record<string, unknown>, changes?: { header?: Record<string, unknown>; audience?: string; issuer?: string; wrongKey?: boolean }): Promise<string>;
-  bend: { noIdTokenAtRefresh?: boolean; refreshSubject?: string; userInfo?: boolean; endSession?: boolean; claims?: Record<string, unknown>; audience?: string; issuerParameter?: string; wrongKey?: boolean; error?: string; challengeMethods?: string[]; authorizationEndpoint?: string; endSessionEndpoint?: string; /** Of its tokens. */ lifetimeSeconds?: number };
+  logoutToken(
+    claims: Record<string, unknown>,
+    changes?: { header?: Record<string, unknown>; audience?: string; issuer?: string; wrongKey?: boolean },
+  ): Promise<string>;
+  bend: {
+    noIdTokenAtRefresh?: boolean;
+    refreshSubject?: string;
+    userInfo?: boolean;
+    endSession?: boolean;
+    claims?: Record<string, unknown>;
+    audience?: string;
+    issuerParameter?: string;
+    wrongKey?: boolean;
+    error?: string;
+    challengeMethods?: string[];
+    authorizationEndpoint?: string;
+    endSessionEndpoint?: string;
+    /** Of its tokens. */ lifetimeSeconds?: number;
+  };
   /** Query parameters of every authorization request seen. */
   readonly requests: URLSearchParams[];
   close(): Promise<void>;
@@ -55,7 +72,13 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
   const provider: TestIdentityProvider = {
     issuer,
     clientSecret,
-    account: { sub: 'alice-id', email: 'alice@example.com', email_verified: true, name: 'Alice', groups: ['engineering'] },
+    account: {
+      sub: 'alice-id',
+      email: 'alice@example.com',
+      email_verified: true,
+      name: 'Alice',
+      groups: ['engineering'],
+    },
     refreshTokens: false,
     refreshed: [],
     exchanges: [],
@@ -64,7 +87,14 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
     answer: undefined,
     disabled: new Set(),
     logoutToken: (claims, { header = {}, audience = 'sallyport', issuer: by = issuer, wrongKey = false } = {}) =>
-      new SignJWT({ iss: by, aud: audience, iat: Math.floor(Date.now() / 1000), jti: randomUUID(), events: { 'http://schemas.openid.net/event/backchannel-logout': {} }, ...claims })
+      new SignJWT({
+        iss: by,
+        aud: audience,
+        iat: Math.floor(Date.now() / 1000),
+        jti: randomUUID(),
+        events: { 'http://schemas.openid.net/event/backchannel-logout': {} },
+        ...claims,
+      })
         .setProtectedHeader({ alg: 'RS256', kid: 'idp-1', typ: 'logout+jwt', ...header })
         .sign(wrongKey ? stranger.privateKey : privateKey),
     bend: {},
@@ -78,9 +108,13 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '', issuer);
-    const json = (body: unknown, status = 200) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+    const json = (body: unknown, status = 200) =>
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
     const instead = await provider.answer?.(url.pathname);
-    if (instead) return void response.writeHead(instead.status, { 'content-type': 'application/json', ...instead.headers }).end(JSON.stringify(instead.body ?? {}));
+    if (instead)
+      return void response
+        .writeHead(instead.status, { 'content-type': 'application/json', ...instead.headers })
+        .end(JSON.stringify(instead.body ?? {}));
     switch (url.pathname) {
       case '/.well-known/openid-configuration':
         return void json({
@@ -89,7 +123,9 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
           token_endpoint: `${issuer}/token`,
           jwks_uri: `${issuer}/jwks`,
           ...(provider.bend.userInfo ? { userinfo_endpoint: `${issuer}/userinfo` } : {}),
-          ...(provider.bend.endSession ? { end_session_endpoint: provider.bend.endSessionEndpoint ?? `${issuer}/end-session` } : {}),
+          ...(provider.bend.endSession
+            ? { end_session_endpoint: provider.bend.endSessionEndpoint ?? `${issuer}/end-session` }
+            : {}),
           response_types_supported: ['code'],
           subject_types_supported: ['public'],
           id_token_signing_alg_values_supported: ['RS256'],
@@ -106,7 +142,12 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
         if (provider.bend.error) back.searchParams.set('error', provider.bend.error);
         else {
           const code = randomUUID();
-          codes.set(code, { nonce: url.searchParams.get('nonce') ?? '', challenge: url.searchParams.get('code_challenge') ?? '', account: provider.account, authTime: Math.floor(Date.now() / 1000) });
+          codes.set(code, {
+            nonce: url.searchParams.get('nonce') ?? '',
+            challenge: url.searchParams.get('code_challenge') ?? '',
+            account: provider.account,
+            authTime: Math.floor(Date.now() / 1000),
+          });
           back.searchParams.set('code', code);
         }
         return void response.writeHead(303, { location: back.href }).end();
@@ -125,9 +166,19 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
         codes.delete(form.get('code') ?? '');
         const [, basic = ''] = (request.headers.authorization ?? '').split(' ');
         const [id, secret] = Buffer.from(basic, 'base64').toString().split(':').map(decodeURIComponent);
-        const challenge = createHash('sha256').update(form.get('code_verifier') ?? '').digest('base64url');
-        if (!code || id !== 'sallyport' || secret !== clientSecret || challenge !== code.challenge) return void json({ error: 'invalid_grant' }, 400);
-        const idToken = await new SignJWT({ ...code.account, nonce: code.nonce, auth_time: code.authTime, amr: ['pwd', 'otp'], acr: 'urn:test:mfa', ...provider.bend.claims })
+        const challenge = createHash('sha256')
+          .update(form.get('code_verifier') ?? '')
+          .digest('base64url');
+        if (!code || id !== 'sallyport' || secret !== clientSecret || challenge !== code.challenge)
+          return void json({ error: 'invalid_grant' }, 400);
+        const idToken = await new SignJWT({
+          ...code.account,
+          nonce: code.nonce,
+          auth_time: code.authTime,
+          amr: ['pwd', 'otp'],
+          acr: 'urn:test:mfa',
+          ...provider.bend.claims,
+        })
           .setProtectedHeader({ alg: 'RS256', kid: 'idp-1' })
           .setIssuer(issuer)
           .setAudience(provider.bend.audience ?? 'sallyport')
@@ -138,7 +189,8 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
       }
       case '/userinfo': {
         const sub = accessTokens.get((request.headers.authorization ?? '').slice('Bearer '.length));
-        if (sub === undefined || provider.disabled.has(sub)) return void response.writeHead(401, { 'www-authenticate': 'Bearer error="invalid_token"' }).end();
+        if (sub === undefined || provider.disabled.has(sub))
+          return void response.writeHead(401, { 'www-authenticate': 'Bearer error="invalid_token"' }).end();
         return void json({ ...provider.account, sub });
       }
       default:
@@ -150,7 +202,12 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
     const [accessToken, refreshToken] = [randomUUID(), randomUUID()];
     accessTokens.set(accessToken, sub);
     if (provider.refreshTokens) grants.set(refreshToken, { sub, authTime });
-    return { access_token: accessToken, token_type: 'Bearer', expires_in: provider.bend.lifetimeSeconds ?? 300, ...(provider.refreshTokens ? { refresh_token: refreshToken } : {}) };
+    return {
+      access_token: accessToken,
+      token_type: 'Bearer',
+      expires_in: provider.bend.lifetimeSeconds ?? 300,
+      ...(provider.refreshTokens ? { refresh_token: refreshToken } : {}),
+    };
   }
 
   async function refresh(form: URLSearchParams, json: (body: unknown, status?: number) => void): Promise<void> {
@@ -160,14 +217,21 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
     grants.delete(presented);
     if (!grant || provider.disabled.has(grant.sub)) return json({ error: 'invalid_grant' }, 400);
     const account = provider.account.sub === grant.sub ? provider.account : { sub: grant.sub };
-    const idToken = await new SignJWT({ ...account, sub: provider.bend.refreshSubject ?? grant.sub, auth_time: grant.authTime })
+    const idToken = await new SignJWT({
+      ...account,
+      sub: provider.bend.refreshSubject ?? grant.sub,
+      auth_time: grant.authTime,
+    })
       .setProtectedHeader({ alg: 'RS256', kid: 'idp-1' })
       .setIssuer(issuer)
       .setAudience('sallyport')
       .setIssuedAt()
       .setExpirationTime(`${provider.bend.lifetimeSeconds ?? 300}s`)
       .sign(privateKey);
-    json({ ...tokensFor(grant.sub, grant.authTime), ...(provider.bend.noIdTokenAtRefresh ? {} : { id_token: idToken }) });
+    json({
+      ...tokensFor(grant.sub, grant.authTime),
+      ...(provider.bend.noIdTokenAtRefresh ? {} : { id_token: idToken }),
+    });
   }
   return provider;
 }

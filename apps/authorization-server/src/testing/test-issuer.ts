@@ -31,7 +31,10 @@ export async function startTestIssuer({ use = 'sig' }: { use?: string } = {}): P
   const server = createServer((request, response) => {
     requests.push(request.url ?? '');
     if (issuer.bend.down) return void response.writeHead(503).end();
-    const document = request.url === '/.well-known/openid-configuration' ? { issuer: issuer.bend.issuer ?? issuer.url, jwks_uri: `${issuer.url}/jwks` } : { keys, ...(issuer.bend.oversized ? { padding: 'x'.repeat(300 * 1024) } : {}) };
+    const document =
+      request.url === '/.well-known/openid-configuration'
+        ? { issuer: issuer.bend.issuer ?? issuer.url, jwks_uri: `${issuer.url}/jwks` }
+        : { keys, ...(issuer.bend.oversized ? { padding: 'x'.repeat(300 * 1024) } : {}) };
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(document));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -45,7 +48,9 @@ export async function startTestIssuer({ use = 'sig' }: { use?: string } = {}): P
     sign: (claims, header = {}, key = signing) => {
       const now = Math.floor(Date.now() / 1000);
       const all = { iss: issuer.url, iat: now, exp: now + 300, ...claims };
-      return new SignJWT(Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined))).setProtectedHeader({ alg: 'RS256', kid: `key-${generation}`, ...header }).sign(key);
+      return new SignJWT(Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined)))
+        .setProtectedHeader({ alg: 'RS256', kid: `key-${generation}`, ...header })
+        .sign(key);
     },
     rotate,
     close: () =>

@@ -16,6 +16,11 @@ export function callTool(name: string, token?: string): { headers: Record<string
       'mcp-name': name,
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
     },
-    body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name, arguments: { text: 'hello' }, _meta } }),
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: 1,
+      method: 'tools/call',
+      params: { name, arguments: { text: 'hello' }, _meta },
+    }),
   };
 }

@@ -24,7 +24,12 @@ export async function generateLoad(order: LoadOrder): Promise<Round> {
   const call = async (): Promise<void> => {
     while (performance.now() < until) {
       const began = performance.now();
-      const { statusCode, body } = await pool.request({ method: 'POST', path: pathname, headers: order.headers, body: order.body });
+      const { statusCode, body } = await pool.request({
+        method: 'POST',
+        path: pathname,
+        headers: order.headers,
+        body: order.body,
+      });
       const text = await body.text();
       const ended = performance.now();
       if (began < countFrom || ended > until) continue;

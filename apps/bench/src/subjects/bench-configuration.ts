@@ -1,5 +1,13 @@
 /** What the gateway under measurement is configured with: one server, both hops, a scope per tool, a condition, a derived credential. */
-export function benchConfiguration({ identityProvider, clientSecretVariable, upstream }: { identityProvider: string; clientSecretVariable: string; upstream: string }): string {
+export function benchConfiguration({
+  identityProvider,
+  clientSecretVariable,
+  upstream,
+}: {
+  identityProvider: string;
+  clientSecretVariable: string;
+  upstream: string;
+}): string {
   const ports = [identityProvider, upstream].map((url) => new URL(url).port).join(', ');
   return `kind: TrustProvider
 name: demo

@@ -15,15 +15,34 @@ export interface GatewayPath {
   stop(): Promise<void>;
 }
 
-const moved = ['GATEWAY', 'AUTHORIZATION_SERVER', 'CONTROL_PLANE', 'DEMO_IDP', 'DEMO_NOTES', 'DEMO_WHOAMI', 'HEALTH', 'DATABASE'] as const;
+const moved = [
+  'GATEWAY',
+  'AUTHORIZATION_SERVER',
+  'CONTROL_PLANE',
+  'DEMO_IDP',
+  'DEMO_NOTES',
+  'DEMO_WHOAMI',
+  'HEALTH',
+  'DATABASE',
+] as const;
 
 /** The product as `npm start` runs it, on ports and data of its own, with everything on; signs an agent in the whole way. */
 export async function startGatewayPath(upstream: string): Promise<GatewayPath> {
   const directory = makeScratch('bench');
   const free = await freePorts(moved.length);
-  const port = Object.fromEntries(moved.map((name, index) => [name, free[index]])) as Record<(typeof moved)[number], number>;
+  const port = Object.fromEntries(moved.map((name, index) => [name, free[index]])) as Record<
+    (typeof moved)[number],
+    number
+  >;
   const file = join(directory, 'sallyport.yaml');
-  await writeFile(file, benchConfiguration({ identityProvider: `http://127.0.0.1:${port.DEMO_IDP}`, clientSecretVariable: DEMO_CLIENT_SECRET_VARIABLE, upstream }));
+  await writeFile(
+    file,
+    benchConfiguration({
+      identityProvider: `http://127.0.0.1:${port.DEMO_IDP}`,
+      clientSecretVariable: DEMO_CLIENT_SECRET_VARIABLE,
+      upstream,
+    }),
+  );
   const app = await spawnApp({
     entry: 'apps/standalone/dist/main.js',
     env: {

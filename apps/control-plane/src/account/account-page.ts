@@ -11,7 +11,8 @@ import type { Account, AccountAgent, AccountServer } from './read-account.js';
 /** What was just done, said once on the page that follows. */
 export const notices = {
   disconnected: 'Disconnected. No agent can use that account any more.',
-  pending: 'Disconnected here: no agent can use that account any more. Its provider does not answer; it will be asked to end the access too until it does.',
+  pending:
+    'Disconnected here: no agent can use that account any more. Its provider does not answer; it will be asked to end the access too until it does.',
   ended: 'That agent is signed out. It can come back only if you sign in with it again.',
   changed: CHANGED,
   gone: 'Nothing was changed: that is gone already.',
@@ -19,7 +20,10 @@ export const notices = {
 export type Notice = keyof typeof notices;
 
 export function accountPage({ servers, agents }: Account, session: BrowserSession, notice: Notice | undefined): Page {
-  const [connected, open] = [servers.filter(({ connection }) => connection), servers.filter(({ connection }) => !connection)];
+  const [connected, open] = [
+    servers.filter(({ connection }) => connection),
+    servers.filter(({ connection }) => !connection),
+  ];
   return {
     title: 'Your accounts and agents',
     body: html`${notice === undefined ? html`` : html`<p role="status">${notices[notice]}</p>`}
@@ -58,12 +62,20 @@ ${form('/account/end-session', { session: sid }, session, accountShown.endSessio
 
 const stateWords: Record<ConnectionSummary['state'], string> = {
   connected: 'Works.',
-  provider_fault: 'Waits: its provider does not accept this installation right now. You need not do anything; your administrator can.',
+  provider_fault:
+    'Waits: its provider does not accept this installation right now. You need not do anything; your administrator can.',
   needs_reconnect: 'No agent can use it until you connect it again.',
 };
 
 /** @param since tells two buttons of one name apart for who does not see the list. */
-function form(action: string, named: Readonly<Record<string, string>>, session: BrowserSession, shown: Shown, label: string, since?: Date): Html {
+function form(
+  action: string,
+  named: Readonly<Record<string, string>>,
+  session: BrowserSession,
+  shown: Shown,
+  label: string,
+  since?: Date,
+): Html {
   const described = since === undefined ? html`` : html` aria-label="${`${label}, signed in ${wordsOf(since)}`}"`;
   return html`<form method="post" action="${action}">${formFields(session.formKey, action, shown)}${Object.entries(named).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}<button type="submit"${described}>${label}</button></form>`;
 }

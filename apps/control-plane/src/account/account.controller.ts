@@ -25,9 +25,18 @@ const Signed = z.object({ csrf: z.string(), shown: z.string() });
 const ConnectForm = Signed.extend({ server: Name });
 const DisconnectForm = Signed.extend({ connection: Name });
 const EndSessionForm = Signed.extend({ session: Name });
-const Shown = z.object({ done: z.enum(Object.keys(notices) as [Notice, ...Notice[]]).optional().catch(undefined) });
+const Shown = z.object({
+  done: z
+    .enum(Object.keys(notices) as [Notice, ...Notice[]])
+    .optional()
+    .catch(undefined),
+});
 
-const staleForm: Page = { status: 403, title: 'This form is not yours', body: html`<p>Nothing was changed. <a href="/account">Open your accounts again</a>.</p>` };
+const staleForm: Page = {
+  status: 403,
+  title: 'This form is not yours',
+  body: html`<p>Nothing was changed. <a href="/account">Open your accounts again</a>.</p>`,
+};
 
 /**
  * A user's own connections and agents (security rule S23): GET changes nothing, and what a form of this browser's session
@@ -67,7 +76,13 @@ export class AccountController {
     if (!known?.credentialProvider) return back(reply, 'gone');
     if (changedSince(shown, accountShown.connect(known)).length > 0) return back(reply, 'changed');
     const { connection, credentialProvider, server } = known;
-    sendPage(reply, await this.flow.begin({ userId: session.userId, agent: null, server, credentialProvider, replaces: connection?.revision ?? null }, session));
+    sendPage(
+      reply,
+      await this.flow.begin(
+        { userId: session.userId, agent: null, server, credentialProvider, replaces: connection?.revision ?? null },
+        session,
+      ),
+    );
   }
 
   @Post('disconnect')
@@ -96,10 +111,14 @@ export class AccountController {
     back(reply, 'ended');
   }
 
-  async #asked<T extends z.infer<typeof Signed>>(schema: z.ZodType<T>, request: FastifyRequest): Promise<{ session: BrowserSession; form: T; shown: string } | undefined> {
+  async #asked<T extends z.infer<typeof Signed>>(
+    schema: z.ZodType<T>,
+    request: FastifyRequest,
+  ): Promise<{ session: BrowserSession; form: T; shown: string } | undefined> {
     const form = schema.safeParse(request.body);
     const session = await this.#session(request);
-    const shown = form.success && session ? readForm(session.formKey, request.routeOptions.url ?? '', form.data) : undefined;
+    const shown =
+      form.success && session ? readForm(session.formKey, request.routeOptions.url ?? '', form.data) : undefined;
     return form.success && session && shown !== undefined ? { session, form: form.data, shown } : undefined;
   }
 

@@ -42,10 +42,17 @@ export async function readAccount(userId: string, { database, store, snapshot }:
   const now = snapshot();
   const [user, rows, connections] = await Promise.all([
     database.user.findUnique({ where: { id: userId } }),
-    database.agentSession.findMany({ where: { userId, endedAt: null }, orderBy: { lastUsedAt: 'desc' }, take: MAX_SHOWN }),
+    database.agentSession.findMany({
+      where: { userId, endedAt: null },
+      orderBy: { lastUsedAt: 'desc' },
+      take: MAX_SHOWN,
+    }),
     store.list({ userId, limit: MAX_SHOWN }),
   ]);
-  const sessions = rows.filter(({ sid, clientId, createdAt }) => !now.revocations.isRevoked({ userId, clientId, sid, issuedAt: Math.floor(createdAt.getTime() / 1000) }));
+  const sessions = rows.filter(
+    ({ sid, clientId, createdAt }) =>
+      !now.revocations.isRevoked({ userId, clientId, sid, issuedAt: Math.floor(createdAt.getTime() / 1000) }),
+  );
   const isConnectedBy = (name: string) => {
     const provider = now.get('CredentialProvider', name);
     return provider !== undefined && isConnected(provider.spec);
@@ -54,19 +61,50 @@ export async function readAccount(userId: string, { database, store, snapshot }:
   if (user) {
     const roles = rolesFor(now, user);
     for (const { clientId, agentName, assurance } of sessions) {
-      const facts = { userId: userId as UserId, trustProvider: user.trustProvider, subject: user.subject, groups: user.groups, roles, clientId, agentName, agentAssurance: assurance as AgentAssurance, isKeyBound: false, authTime: 0, acr: undefined, amr: [] };
-      for (const [server, provider] of personalProvidersFor(compilePolicies(now), facts)) if (!reachable.has(server) && isConnectedBy(provider)) reachable.set(server, provider);
+      const facts = {
+        userId: userId as UserId,
+        trustProvider: user.trustProvider,
+        subject: user.subject,
+        groups: user.groups,
+        roles,
+        clientId,
+        agentName,
+        agentAssurance: assurance as AgentAssurance,
+        isKeyBound: false,
+        authTime: 0,
+        acr: undefined,
+        amr: [],
+      };
+      for (const [server, provider] of personalProvidersFor(compilePolicies(now), facts))
+        if (!reachable.has(server) && isConnectedBy(provider)) reachable.set(server, provider);
     }
   }
   const entryOf = (server: string, connection: ConnectionSummary | null): AccountServer => {
     const document = now.get('McpServer', server);
-    const credentialProvider = reachable.get(server) ?? (connection && configuredTarget(now, connection) ? connection.credentialProvider : null);
-    return { server, title: document?.spec.title ?? server, host: document ? new URL(document.spec.url).host : null, connection, credentialProvider };
+    const credentialProvider =
+      reachable.get(server) ?? (connection && configuredTarget(now, connection) ? connection.credentialProvider : null);
+    return {
+      server,
+      title: document?.spec.title ?? server,
+      host: document ? new URL(document.spec.url).host : null,
+      connection,
+      credentialProvider,
+    };
   };
   const connected = new Set(connections.map(({ server }) => server));
-  const servers = [...connections.map((connection) => entryOf(connection.server, connection)), ...[...reachable.keys()].filter((server) => !connected.has(server)).map((server) => entryOf(server, null))];
+  const servers = [
+    ...connections.map((connection) => entryOf(connection.server, connection)),
+    ...[...reachable.keys()].filter((server) => !connected.has(server)).map((server) => entryOf(server, null)),
+  ];
   return {
     servers: servers.toSorted((a, b) => (a.title < b.title ? -1 : 1)),
-    agents: sessions.map(({ sid, clientId, agentName, redirectHost, createdAt, lastUsedAt }) => ({ sid, clientId, agentName, redirectHost, createdAt, lastUsedAt })),
+    agents: sessions.map(({ sid, clientId, agentName, redirectHost, createdAt, lastUsedAt }) => ({
+      sid,
+      clientId,
+      agentName,
+      redirectHost,
+      createdAt,
+      lastUsedAt,
+    })),
   };
 }

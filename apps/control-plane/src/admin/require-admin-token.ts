@@ -15,7 +15,12 @@ export function requireAdminToken(server: FastifyInstance, token: Secret): void 
       .status(401)
       .header('www-authenticate', 'Bearer realm="sallyport-admin"')
       .header('content-type', 'application/problem+json; charset=utf-8')
-      .send({ type: 'about:blank', title: 'Unauthorized', status: 401, detail: 'This needs the administrator token: Authorization: Bearer <token>.' });
+      .send({
+        type: 'about:blank',
+        title: 'Unauthorized',
+        status: 401,
+        detail: 'This needs the administrator token: Authorization: Bearer <token>.',
+      });
   });
 }
 

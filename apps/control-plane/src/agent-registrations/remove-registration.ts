@@ -35,7 +35,10 @@ const ANSWER_TIMEOUT_MS = 10_000;
  * server, the one writer of registrations, remove it: it has to register, and be let in, anew. Safe to repeat.
  * @throws {z.ZodError} when the request is not one
  */
-export async function removeRegistration(body: unknown, { messaging, signingKey, database, revoker, lifecycle, clock }: RemovalContext): Promise<RemovalResult> {
+export async function removeRegistration(
+  body: unknown,
+  { messaging, signingKey, database, revoker, lifecycle, clock }: RemovalContext,
+): Promise<RemovalResult> {
   const { clientId, reason } = RemovalRequest.parse(body);
   const known = await database.dynamicRegistration.findUnique({ where: { clientId }, select: { clientName: true } });
   if (!known) return { outcome: 'unknown_registration' };
@@ -44,12 +47,19 @@ export async function removeRegistration(body: unknown, { messaging, signingKey,
   const command = await signCommand({ v: 1, type: 'remove-registration', clientId, issuedAt: clock() }, signingKey);
   let answer: CommandAnswer;
   try {
-    answer = CommandAnswer.parse(await request(messaging.client(), subjects.removeRegistration, { command }, { timeoutMs: ANSWER_TIMEOUT_MS }));
+    answer = CommandAnswer.parse(
+      await request(messaging.client(), subjects.removeRegistration, { command }, { timeoutMs: ANSWER_TIMEOUT_MS }),
+    );
   } catch (error) {
     if (error instanceof SallyportError) return { outcome: 'unavailable', reason: 'no_answer' };
     throw error;
   }
   if (answer.outcome !== 'done') return { outcome: 'unavailable', reason: answer.outcome };
-  await lifecycle({ type: 'agent.registration_removal_requested', clientId, ...(known.clientName !== null && { agentName: known.clientName }), ...(reason !== undefined && { reason }) });
+  await lifecycle({
+    type: 'agent.registration_removal_requested',
+    clientId,
+    ...(known.clientName !== null && { agentName: known.clientName }),
+    ...(reason !== undefined && { reason }),
+  });
   return { outcome: 'removed', clientId, disconnected: revoked.disconnected };
 }

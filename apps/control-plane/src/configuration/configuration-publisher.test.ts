@@ -21,9 +21,18 @@ class World {
 
   async commit(padding = ''): Promise<number> {
     const revision = this.#last() + 1;
-    const puts = [Document.parse({ kind: 'McpServer', name: `s${revision}`, spec: { url: `https://s.example/${padding.slice(0, 2_000)}`, title: 'x' } })];
+    const puts = [
+      Document.parse({
+        kind: 'McpServer',
+        name: `s${revision}`,
+        spec: { url: `https://s.example/${padding.slice(0, 2_000)}`, title: 'x' },
+      }),
+    ];
     this.documents.push(...puts);
-    const jws = await signLogEntry({ v: 1, type: 'change', epoch: this.epoch, revision, puts, deletes: [], revocations: [] }, keys.privateKey);
+    const jws = await signLogEntry(
+      { v: 1, type: 'change', epoch: this.epoch, revision, puts, deletes: [], revocations: [] },
+      keys.privateKey,
+    );
     this.rows.push({ revision, jws: jws + padding, published: false });
     return revision;
   }
@@ -31,13 +40,26 @@ class World {
   revisions = {
     newest: async () => {
       if (this.databaseDown) throw new Error('no database');
-      return this.rows.length === 0 ? undefined : { epoch: this.epoch, revision: this.#last(), epochIsPublished: this.rows.some(({ published, jws }) => published && epochOf(jws) === this.epoch) };
+      return this.rows.length === 0
+        ? undefined
+        : {
+            epoch: this.epoch,
+            revision: this.#last(),
+            epochIsPublished: this.rows.some(({ published, jws }) => published && epochOf(jws) === this.epoch),
+          };
     },
     beginEpoch: async (seen: { revision: number }, stored: readonly { revision: number }[]) => {
       if (seen.revision !== this.#last()) return undefined;
       this.epoch = `${this.epoch}'`;
       const revision = Math.max(seen.revision, ...stored.map((entry) => entry.revision)) + 1;
-      this.rows.push({ revision, published: false, jws: await signLogEntry({ v: 1, type: 'change', epoch: this.epoch, revision, puts: [], deletes: [], revocations: [] }, keys.privateKey) });
+      this.rows.push({
+        revision,
+        published: false,
+        jws: await signLogEntry(
+          { v: 1, type: 'change', epoch: this.epoch, revision, puts: [], deletes: [], revocations: [] },
+          keys.privateKey,
+        ),
+      });
       return { epoch: this.epoch, revision };
     },
     unpublished: async (limit: number) => this.rows.filter(({ published }) => !published).slice(0, limit),
@@ -45,7 +67,9 @@ class World {
       for (const row of this.rows) if (row.revision === revision) row.published = true;
     },
   };
-  store = { complete: async () => ({ epoch: this.epoch, revision: this.#last(), documents: this.documents, revocations: [] }) };
+  store = {
+    complete: async () => ({ epoch: this.epoch, revision: this.#last(), documents: this.documents, revocations: [] }),
+  };
   log = {
     appendChange: async (_: number, jws: string) => {
       await this.#take(jws);
@@ -83,7 +107,8 @@ class World {
   }
 }
 
-const epochOf = (jws: string) => (JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString()) as { epoch: string }).epoch;
+const epochOf = (jws: string) =>
+  (JSON.parse(Buffer.from(jws.split('.')[1] ?? '', 'base64url').toString()) as { epoch: string }).epoch;
 
 describe('the publisher', () => {
   let world: World;
@@ -91,8 +116,15 @@ describe('the publisher', () => {
   beforeEach(async () => {
     world = new World();
     publisher = new ConfigurationPublisher({
-      log: world.log, connections: () => world.connections, revisions: world.revisions, documents: world.store, signingKey: keys.privateKey, verifyKey: keys.publicKey, clock: () => world.now,
-      logger: createLogger({ name: 'test', level: 'silent' }), intervalMs: 3_600_000,
+      log: world.log,
+      connections: () => world.connections,
+      revisions: world.revisions,
+      documents: world.store,
+      signingKey: keys.privateKey,
+      verifyKey: keys.publicKey,
+      clock: () => world.now,
+      logger: createLogger({ name: 'test', level: 'silent' }),
+      intervalMs: 3_600_000,
     });
     await world.commit();
     await publisher.start();
@@ -101,7 +133,18 @@ describe('the publisher', () => {
   afterEach(() => publisher.stop());
 
   describe('over a database restored from a backup', () => {
-    const another = () => new ConfigurationPublisher({ log: world.log, connections: () => 1, revisions: world.revisions, documents: world.store, signingKey: keys.privateKey, verifyKey: keys.publicKey, clock: () => world.now, logger: createLogger({ name: 'test', level: 'silent' }), intervalMs: 3_600_000 });
+    const another = () =>
+      new ConfigurationPublisher({
+        log: world.log,
+        connections: () => 1,
+        revisions: world.revisions,
+        documents: world.store,
+        signingKey: keys.privateKey,
+        verifyKey: keys.publicKey,
+        clock: () => world.now,
+        logger: createLogger({ name: 'test', level: 'silent' }),
+        intervalMs: 3_600_000,
+      });
     beforeEach(async () => {
       for (let i = 0; i < 4; i++) await world.commit();
       await publisher.flush();
@@ -111,7 +154,11 @@ describe('the publisher', () => {
     it('begins a new epoch above every number the log has seen (S27) (S28)', async () => {
       world.restore(3);
       await publisher.flush();
-      expect(world.entries.map(({ type, epoch, revision }) => `${type} ${epoch} ${revision}`)).toEqual(["change e1' 6", "base e1' 6", "heartbeat e1' 6"]);
+      expect(world.entries.map(({ type, epoch, revision }) => `${type} ${epoch} ${revision}`)).toEqual([
+        "change e1' 6",
+        "base e1' 6",
+        "heartbeat e1' 6",
+      ]);
       await publisher.flush();
       expect(world.said().at(-1)).toBe('heartbeat 6');
       expect(world.epoch).toBe("e1'");
@@ -150,7 +197,10 @@ describe('the publisher', () => {
 
     it('believes no entry that it did not sign', async () => {
       const forged = await generateKeyPair('EdDSA');
-      world.stored.change = await signLogEntry({ v: 1, type: 'change', epoch: 'e1', revision: 99, puts: [], deletes: [], revocations: [] }, forged.privateKey);
+      world.stored.change = await signLogEntry(
+        { v: 1, type: 'change', epoch: 'e1', revision: 99, puts: [], deletes: [], revocations: [] },
+        forged.privateKey,
+      );
       world.connections++;
       await publisher.flush();
       expect(world.epoch).toBe('e1');
@@ -167,7 +217,16 @@ describe('the publisher', () => {
   });
 
   it('starts with what is left over and a base', async () => {
-    const next = new ConfigurationPublisher({ log: world.log, connections: () => 1, revisions: world.revisions, documents: world.store, signingKey: keys.privateKey, verifyKey: keys.publicKey, clock: () => world.now, logger: createLogger({ name: 'test', level: 'silent' }) });
+    const next = new ConfigurationPublisher({
+      log: world.log,
+      connections: () => 1,
+      revisions: world.revisions,
+      documents: world.store,
+      signingKey: keys.privateKey,
+      verifyKey: keys.publicKey,
+      clock: () => world.now,
+      logger: createLogger({ name: 'test', level: 'silent' }),
+    });
     await world.commit();
     await next.start();
     await next.stop();

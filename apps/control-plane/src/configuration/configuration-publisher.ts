@@ -100,7 +100,8 @@ export class ConfigurationPublisher {
         this.#failing = false;
         for (const { resolve } of served) resolve();
       } catch (error) {
-        if (!this.#failing) this.#parts.logger.error({ err: error }, 'configuration could not be published; trying again');
+        if (!this.#failing)
+          this.#parts.logger.error({ err: error }, 'configuration could not be published; trying again');
         this.#failing = true;
         for (const { reject } of served) reject(error);
       }
@@ -116,7 +117,8 @@ export class ConfigurationPublisher {
 
     let newest: Revision | undefined = await revisions.newest();
     if (!newest) return;
-    const wentBack = this.#vouched !== undefined && (newest.epoch !== this.#vouched.epoch || newest.revision < this.#vouched.revision);
+    const wentBack =
+      this.#vouched !== undefined && (newest.epoch !== this.#vouched.epoch || newest.revision < this.#vouched.revision);
     if (this.#baseDue || afterFailure || wentBack) newest = await this.#reconcile();
     for (;;) {
       const batch = await revisions.unpublished(BATCH);
@@ -131,7 +133,9 @@ export class ConfigurationPublisher {
     }
     if (this.#baseDue) await this.#appendBase(await documents.complete());
     const { epoch, revision } = newest;
-    await log.heartbeat(await signLogEntry({ v: 1, type: 'heartbeat', epoch, revision, issuedAt: clock() }, signingKey));
+    await log.heartbeat(
+      await signLogEntry({ v: 1, type: 'heartbeat', epoch, revision, issuedAt: clock() }, signingKey),
+    );
     this.#vouched = { epoch, revision };
   }
 
@@ -148,13 +152,19 @@ export class ConfigurationPublisher {
     }
     if (!contradicts(stored, newest)) return newest;
     const next = await revisions.beginEpoch(newest, stored);
-    if (next) logger.warn({ had: newest.revision, stored: stored.map(({ revision }) => revision), next: next.revision }, 'the database is older than the configuration log: a new epoch begins');
+    if (next)
+      logger.warn(
+        { had: newest.revision, stored: stored.map(({ revision }) => revision), next: next.revision },
+        'the database is older than the configuration log: a new epoch begins',
+      );
     this.#baseDue = true;
     return next ?? (await revisions.newest()) ?? newest;
   }
 
   async #appendBase(configuration: CompleteConfiguration): Promise<void> {
-    const chunks = await Promise.all(splitBase(configuration).map((chunk) => signLogEntry(chunk, this.#parts.signingKey)));
+    const chunks = await Promise.all(
+      splitBase(configuration).map((chunk) => signLogEntry(chunk, this.#parts.signingKey)),
+    );
     await this.#parts.log.appendBase(configuration.revision, chunks);
     this.#baseDue = false;
     this.#changesSinceBase = 0;

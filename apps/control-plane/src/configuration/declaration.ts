@@ -29,7 +29,8 @@ export function parseDeclaration(text: string, file: string): Declaration {
   const lineOf = (source: YamlDocument, path: Path) => lines.linePos(offsetOf(source, path)).line;
 
   for (const source of Array.isArray(parsed) ? parsed : []) {
-    for (const error of source.errors) problems.push({ line: lines.linePos(error.pos[0]).line, text: `is not valid YAML: ${error.message}` });
+    for (const error of source.errors)
+      problems.push({ line: lines.linePos(error.pos[0]).line, text: `is not valid YAML: ${error.message}` });
     if (source.errors.length > 0) continue;
     const read = plainValueOf(source);
     if ('problem' in read) {
@@ -38,19 +39,26 @@ export function parseDeclaration(text: string, file: string): Declaration {
     }
     const { value } = read;
     if (value === null) continue; // an empty document, such as after a trailing `---`
-    for (const path of unstorable(value)) problems.push({ line: lineOf(source, path), text: `${titleOf(value)}: ${path.join('.')} holds a character that is no text: remove it` });
+    for (const path of unstorable(value))
+      problems.push({
+        line: lineOf(source, path),
+        text: `${titleOf(value)}: ${path.join('.')} holds a character that is no text: remove it`,
+      });
     const result = Document.safeParse(value);
     if (result.success) {
       sources.set(result.data, source);
       continue;
     }
     const title = titleOf(value);
-    for (const issue of result.error.issues) for (const { path, message } of explain(issue, value)) problems.push({ line: lineOf(source, path), text: `${title}: ${path.join('.') || 'document'} ${message}` });
+    for (const issue of result.error.issues)
+      for (const { path, message } of explain(issue, value))
+        problems.push({ line: lineOf(source, path), text: `${title}: ${path.join('.') || 'document'} ${message}` });
   }
 
   const documents = [...sources.keys()];
   // Applied, it would remove everything: more likely a file that was cut off or not mounted yet.
-  if (documents.length === 0 && problems.length === 0) problems.push({ line: 1, text: 'holds no document: applied, it would remove every server and policy' });
+  if (documents.length === 0 && problems.length === 0)
+    problems.push({ line: 1, text: 'holds no document: applied, it would remove every server and policy' });
   const locate = (document: Document, path: Path) => {
     const source = sources.get(document);
     return `${file}:${source ? lineOf(source, path) : 1}`;
@@ -59,13 +67,21 @@ export function parseDeclaration(text: string, file: string): Declaration {
   if (problems.length === 0) {
     for (const { document, path, message } of problemsOf(documents)) {
       const source = sources.get(document);
-      problems.push({ line: source ? lineOf(source, path) : 1, text: `${document.kind} "${document.name}": ${path.join('.')} ${message}` });
+      problems.push({
+        line: source ? lineOf(source, path) : 1,
+        text: `${document.kind} "${document.name}": ${path.join('.')} ${message}`,
+      });
     }
   }
   if (problems.length > 0) {
-    const listed = problems.toSorted((a, b) => a.line - b.line).map((problem) => `  ${file}:${problem.line}: ${problem.text}`);
+    const listed = problems
+      .toSorted((a, b) => a.line - b.line)
+      .map((problem) => `  ${file}:${problem.line}: ${problem.text}`);
     const more = listed.length > MAX_PROBLEMS ? `\n  and ${listed.length - MAX_PROBLEMS} more` : '';
-    throw new SallyportError('declaration_invalid', `The declarative file is not valid:\n${listed.slice(0, MAX_PROBLEMS).join('\n')}${more}`);
+    throw new SallyportError(
+      'declaration_invalid',
+      `The declarative file is not valid:\n${listed.slice(0, MAX_PROBLEMS).join('\n')}${more}`,
+    );
   }
   return { file, documents, locate };
 }
@@ -84,7 +100,9 @@ function plainValueOf(source: YamlDocument): { value: unknown } | { problem: str
 function unstorable(value: unknown, path: Path = []): Path[] {
   if (typeof value === 'string') return value.includes('\u0000') || !value.isWellFormed() ? [path] : [];
   if (typeof value !== 'object' || value === null || path.length > 32) return [];
-  return Object.entries(value).flatMap(([key, part]) => unstorable(part, [...path, Array.isArray(value) ? Number(key) : key]));
+  return Object.entries(value).flatMap(([key, part]) =>
+    unstorable(part, [...path, Array.isArray(value) ? Number(key) : key]),
+  );
 }
 
 function titleOf(value: unknown): string {
@@ -102,17 +120,37 @@ function explain(issue: z.core.$ZodIssue, value: unknown): { path: Path; message
   const missing = given === undefined;
   switch (issue.code) {
     case 'unrecognized_keys':
-      return issue.keys.map((key) => ({ path: [...path, key], message: 'is not a field here: correct its spelling or remove it' }));
+      return issue.keys.map((key) => ({
+        path: [...path, key],
+        message: 'is not a field here: correct its spelling or remove it',
+      }));
     case 'invalid_union': {
       const options = 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : undefined;
-      if (options) return [{ path, message: `${missing ? 'is required: add' : `is \`${shown(given)}\`, must be`} one of ${options.join(', ')}` }];
-      if (path.at(-1) === 'clientSecret' || path.at(-1) === 'clientKey') return [{ path, message: 'is never written here: name where to read it, as { env: NAME } or { file: path }' }];
+      if (options)
+        return [
+          {
+            path,
+            message: `${missing ? 'is required: add' : `is \`${shown(given)}\`, must be`} one of ${options.join(', ')}`,
+          },
+        ];
+      if (path.at(-1) === 'clientSecret' || path.at(-1) === 'clientKey')
+        return [{ path, message: 'is never written here: name where to read it, as { env: NAME } or { file: path }' }];
       return [{ path, message: issue.message }];
     }
     case 'invalid_type':
-      return [{ path, message: missing ? `is required: add it (${issue.expected})` : `must be ${withArticle(issue.expected)}` }];
+      return [
+        {
+          path,
+          message: missing ? `is required: add it (${issue.expected})` : `must be ${withArticle(issue.expected)}`,
+        },
+      ];
     case 'invalid_value':
-      return [{ path, message: `${missing ? 'is required: add' : `is \`${shown(given)}\`, must be`} ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(String).join(', ')}` }];
+      return [
+        {
+          path,
+          message: `${missing ? 'is required: add' : `is \`${shown(given)}\`, must be`} ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(String).join(', ')}`,
+        },
+      ];
     case 'too_big':
       return [{ path, message: `is too long or too large: at most ${issue.maximum}` }];
     case 'too_small':
@@ -122,10 +160,15 @@ function explain(issue: z.core.$ZodIssue, value: unknown): { path: Path; message
   }
 }
 
-const withArticle = (type: string) => (type === 'object' ? 'a mapping (`field: value`)' : type === 'array' ? 'a list' : `a ${type}`);
+const withArticle = (type: string) =>
+  type === 'object' ? 'a mapping (`field: value`)' : type === 'array' ? 'a list' : `a ${type}`;
 
 function at(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>((part, key) => (typeof part === 'object' && part !== null ? (part as Record<string | number, unknown>)[key] : undefined), value);
+  return path.reduce<unknown>(
+    (part, key) =>
+      typeof part === 'object' && part !== null ? (part as Record<string | number, unknown>)[key] : undefined,
+    value,
+  );
 }
 
 /** Where the field's key begins, or, when it is not there, the nearest thing round it that is. */

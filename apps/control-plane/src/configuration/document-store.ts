@@ -29,7 +29,12 @@ export interface AppliedConfiguration extends Revision {
 /** What a control plane of an earlier version writes while it is still running beside this one: ends of MCP sessions. */
 const FORMER_KIND = 'mcp-session';
 const SECRET_PURPOSE = 'stored-secret';
-export const storedSecretColumn = sealedColumn('StoredSecret', SECRET_PURPOSE, z.object({ name: z.string() }), ({ name }) => name);
+export const storedSecretColumn = sealedColumn(
+  'StoredSecret',
+  SECRET_PURPOSE,
+  z.object({ name: z.string() }),
+  ({ name }) => name,
+);
 
 /** The documents in PostgreSQL, and the secrets they refer to, sealed. */
 export class PostgresDocumentStore {
@@ -57,16 +62,28 @@ export class PostgresDocumentStore {
       const stored = new Map(rows.map((row) => [documentKey(row), row.spec]));
       const secretsChanged = await this.#writeChanged(transaction, desired.secrets);
       await transaction.storedSecret.deleteMany({ where: { name: { notIn: [...desired.secrets.keys()] } } });
-      puts = desired.documents.filter((document) => !isDeepStrictEqual(stored.get(documentKey(document)), plain(document.spec)) || secretSourcesOf(document).some(({ name }) => secretsChanged.has(name)));
+      puts = desired.documents.filter(
+        (document) =>
+          !isDeepStrictEqual(stored.get(documentKey(document)), plain(document.spec)) ||
+          secretSourcesOf(document).some(({ name }) => secretsChanged.has(name)),
+      );
       const wanted = new Set(desired.documents.map(documentKey));
       // What administrators approved stays where nobody says otherwise: a file that names some for the server does.
-      const stays = ({ kind, name }: { kind: string; name: string }) => kind === 'ApprovedTools' && wanted.has(documentKey({ kind: 'McpServer', name }));
-      deletes = rows.filter((row) => !wanted.has(documentKey(row)) && !stays(row)).map(({ kind, name }) => ({ kind, name }));
+      const stays = ({ kind, name }: { kind: string; name: string }) =>
+        kind === 'ApprovedTools' && wanted.has(documentKey({ kind: 'McpServer', name }));
+      deletes = rows
+        .filter((row) => !wanted.has(documentKey(row)) && !stays(row))
+        .map(({ kind, name }) => ({ kind, name }));
       if (puts.length === 0 && deletes.length === 0) return undefined;
-      for (const { kind, name } of deletes) await transaction.configurationDocument.delete({ where: { kind_name: { kind, name } } });
+      for (const { kind, name } of deletes)
+        await transaction.configurationDocument.delete({ where: { kind_name: { kind, name } } });
       for (const { kind, name, spec } of puts) {
         const data = { spec: plain(spec) as Prisma.InputJsonObject, revision };
-        await transaction.configurationDocument.upsert({ where: { kind_name: { kind, name } }, create: { kind, name, ...data }, update: data });
+        await transaction.configurationDocument.upsert({
+          where: { kind_name: { kind, name } },
+          create: { kind, name, ...data },
+          update: data,
+        });
       }
       return { puts, deletes };
     });
@@ -82,18 +99,25 @@ export class PostgresDocumentStore {
       const changed = await this.#writeChanged(transaction, new Map([...secrets].filter(([name]) => known.has(name))));
       puts = stored.filter((document) => secretSourcesOf(document).some(({ name }) => changed.has(name)));
       if (puts.length === 0) return undefined;
-      for (const { kind, name } of puts) await transaction.configurationDocument.update({ where: { kind_name: { kind, name } }, data: { revision } });
+      for (const { kind, name } of puts)
+        await transaction.configurationDocument.update({ where: { kind_name: { kind, name } }, data: { revision } });
       return { puts, deletes: [] };
     });
     return { ...written, puts: puts.map(documentKey), deletes: [] };
   }
 
   /** Writes what is approved of one server's tools, or that nothing is any more. @returns `undefined` when there is no such server. */
-  async approveTools(server: string, tools: DocumentOf<'ApprovedTools'>['spec']['tools'] | undefined): Promise<(Revision & { changed: boolean }) | undefined> {
+  async approveTools(
+    server: string,
+    tools: DocumentOf<'ApprovedTools'>['spec']['tools'] | undefined,
+  ): Promise<(Revision & { changed: boolean }) | undefined> {
     let isThere = true;
     const written = await this.#revisions.write(async (transaction, { revision }) => {
       const where = { kind_name: { kind: 'ApprovedTools', name: server } };
-      isThere = (await transaction.configurationDocument.findUnique({ where: { kind_name: { kind: 'McpServer', name: server } } })) !== null;
+      isThere =
+        (await transaction.configurationDocument.findUnique({
+          where: { kind_name: { kind: 'McpServer', name: server } },
+        })) !== null;
       const stored = await transaction.configurationDocument.findUnique({ where });
       if (!isThere || (tools === undefined && stored === null)) return undefined;
       if (tools === undefined) {
@@ -103,7 +127,11 @@ export class PostgresDocumentStore {
       const spec = { tools };
       if (isDeepStrictEqual(stored?.spec, plain(spec))) return undefined;
       const data = { spec: plain(spec) as Prisma.InputJsonObject, revision };
-      await transaction.configurationDocument.upsert({ where, create: { kind: 'ApprovedTools', name: server, ...data }, update: data });
+      await transaction.configurationDocument.upsert({
+        where,
+        create: { kind: 'ApprovedTools', name: server, ...data },
+        update: data,
+      });
       return { puts: [{ kind: 'ApprovedTools', name: server, spec }] };
     });
     return isThere ? written : undefined;
@@ -113,11 +141,28 @@ export class PostgresDocumentStore {
   async complete(): Promise<CompleteConfiguration> {
     return this.#database.$transaction(
       async (transaction) => {
-        const newest = await transaction.configurationRevision.findFirst({ orderBy: { revision: 'desc' }, select: { epoch: true, revision: true } });
+        const newest = await transaction.configurationRevision.findFirst({
+          orderBy: { revision: 'desc' },
+          select: { epoch: true, revision: true },
+        });
         if (!newest) throw new SallyportError('configuration_missing', 'There is no configuration yet.');
-        const documents = (await transaction.configurationDocument.findMany({ orderBy: [{ kind: 'asc' }, { name: 'asc' }] })).map(parseDocument);
-        const rows = await transaction.revocation.findMany({ where: { subjectType: { not: FORMER_KIND }, OR: [{ expiresAt: null }, { expiresAt: { gt: Math.floor(this.#clock() / 1000) } }] }, orderBy: { createdAt: 'asc' } });
-        return { ...newest, documents, revocations: rows.map(({ id, subject, notBefore, expiresAt }) => Revocation.parse({ id, subject, notBefore, expiresAt })) };
+        const documents = (
+          await transaction.configurationDocument.findMany({ orderBy: [{ kind: 'asc' }, { name: 'asc' }] })
+        ).map(parseDocument);
+        const rows = await transaction.revocation.findMany({
+          where: {
+            subjectType: { not: FORMER_KIND },
+            OR: [{ expiresAt: null }, { expiresAt: { gt: Math.floor(this.#clock() / 1000) } }],
+          },
+          orderBy: { createdAt: 'asc' },
+        });
+        return {
+          ...newest,
+          documents,
+          revocations: rows.map(({ id, subject, notBefore, expiresAt }) =>
+            Revocation.parse({ id, subject, notBefore, expiresAt }),
+          ),
+        };
       },
       { isolationLevel: Prisma.TransactionIsolationLevel.RepeatableRead, timeout: 30_000 },
     );
@@ -129,7 +174,11 @@ export class PostgresDocumentStore {
     const rows = new Map((await transaction.storedSecret.findMany()).map((row) => [row.name, row.sealed]));
     for (const [name, secret] of secrets) {
       const sealed = rows.get(name);
-      if (sealed && constantTimeEqual(this.#sealer.open(SECRET_PURPOSE, sealed, name).toString('utf8'), secret.reveal())) continue;
+      if (
+        sealed &&
+        constantTimeEqual(this.#sealer.open(SECRET_PURPOSE, sealed, name).toString('utf8'), secret.reveal())
+      )
+        continue;
       const data = { sealed: new Uint8Array(this.#sealer.seal(SECRET_PURPOSE, secret.reveal(), name)) };
       await transaction.storedSecret.upsert({ where: { name }, create: { name, ...data }, update: data });
       changed.add(name);
@@ -143,6 +192,11 @@ const plain = (spec: object): unknown => JSON.parse(JSON.stringify(spec));
 
 function parseDocument({ kind, name, spec }: { kind: string; name: string; spec: unknown }): Document {
   const parsed = Document.safeParse({ kind, name, spec });
-  if (!parsed.success) throw new SallyportError('configuration_unreadable', `The stored ${kind} "${name}" is not one this version understands.`, { cause: parsed.error });
+  if (!parsed.success)
+    throw new SallyportError(
+      'configuration_unreadable',
+      `The stored ${kind} "${name}" is not one this version understands.`,
+      { cause: parsed.error },
+    );
   return parsed.data;
 }

@@ -10,7 +10,13 @@ export async function publishedInTime(publisher: Pick<ConfigurationPublisher, 'f
     timer = setTimeout(() => resolve(false), TIMEOUT_MS);
   });
   try {
-    return await Promise.race([publisher.flush().then(() => true, () => false), late]);
+    return await Promise.race([
+      publisher.flush().then(
+        () => true,
+        () => false,
+      ),
+      late,
+    ]);
   } finally {
     clearTimeout(timer);
   }

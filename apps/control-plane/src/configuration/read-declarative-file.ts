@@ -16,31 +16,55 @@ export interface DesiredConfiguration {
  * @param environment where `{ env: NAME }` is looked up; `{ file: path }` is relative to the declarative file.
  * @throws SallyportError `declaration_unreadable`, `declaration_invalid`
  */
-export async function readDeclarativeFile(path: string, environment: Readonly<Record<string, string | undefined>>): Promise<DesiredConfiguration> {
+export async function readDeclarativeFile(
+  path: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<DesiredConfiguration> {
   const declaration = parseDeclaration(await read(path, `The declarative file ${path}`), basename(path));
-  return { documents: declaration.documents, secrets: await readSecrets(declaration, dirname(resolve(path)), environment) };
+  return {
+    documents: declaration.documents,
+    secrets: await readSecrets(declaration, dirname(resolve(path)), environment),
+  };
 }
 
 /** The environment variables a declarative file refers to: they are its secrets, not settings of the process. */
 export async function secretVariablesOf(path: string): Promise<string[]> {
   const { documents } = parseDeclaration(await read(path, `The declarative file ${path}`), basename(path));
-  return documents.flatMap((document) => secretSourcesOf(document).flatMap(({ source }) => ('env' in source ? [source.env] : [])));
+  return documents.flatMap((document) =>
+    secretSourcesOf(document).flatMap(({ source }) => ('env' in source ? [source.env] : [])),
+  );
 }
 
-async function readSecrets(declaration: Declaration, directory: string, environment: Readonly<Record<string, string | undefined>>): Promise<Map<string, Secret>> {
+async function readSecrets(
+  declaration: Declaration,
+  directory: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<Map<string, Secret>> {
   const secrets = new Map<string, Secret>();
   const problems: string[] = [];
   for (const document of declaration.documents) {
     for (const { name, path, source } of secretSourcesOf(document)) {
-      const value = 'env' in source ? environment[source.env] : (await read(resolve(directory, source.file), 'The secret file').catch(() => undefined))?.trim();
+      const value =
+        'env' in source
+          ? environment[source.env]
+          : (await read(resolve(directory, source.file), 'The secret file').catch(() => undefined))?.trim();
       if (value) secrets.set(name, new Secret(value));
       else {
-        const remedy = 'env' in source ? `the environment variable ${source.env} is not set: set it` : `the file ${source.file} is missing, unreadable or empty: create it`;
-        problems.push(`  ${declaration.locate(document, path)}: ${document.kind} "${document.name}": ${path.join('.')}: ${remedy}`);
+        const remedy =
+          'env' in source
+            ? `the environment variable ${source.env} is not set: set it`
+            : `the file ${source.file} is missing, unreadable or empty: create it`;
+        problems.push(
+          `  ${declaration.locate(document, path)}: ${document.kind} "${document.name}": ${path.join('.')}: ${remedy}`,
+        );
       }
     }
   }
-  if (problems.length > 0) throw new SallyportError('declaration_invalid', `Secrets of the declarative file cannot be read:\n${problems.join('\n')}`);
+  if (problems.length > 0)
+    throw new SallyportError(
+      'declaration_invalid',
+      `Secrets of the declarative file cannot be read:\n${problems.join('\n')}`,
+    );
   return secrets;
 }
 

@@ -39,14 +39,20 @@ export class RevisionLog {
   }
 
   /** Runs `work` alone and, when it returns a change, makes it the next revision in the same transaction. */
-  async write(work: (transaction: Transaction, next: Revision) => Promise<Change | undefined>, urgency: Urgency = 'administration'): Promise<Revision & { changed: boolean }> {
+  async write(
+    work: (transaction: Transaction, next: Revision) => Promise<Change | undefined>,
+    urgency: Urgency = 'administration',
+  ): Promise<Revision & { changed: boolean }> {
     return this.#alone(urgency, async (transaction) => {
       const newest = await newestRevision(transaction);
       const next: Revision = { epoch: newest?.epoch ?? randomUUID(), revision: (newest?.revision ?? 0) + 1 };
       const change = await work(transaction, next);
       // The first revision is written even when it says nothing: it is what fixes the epoch.
       if (newest && !change) return { epoch: newest.epoch, revision: newest.revision, changed: false };
-      const jws = await signLogEntry({ v: 1, type: 'change', ...next, puts: [], deletes: [], revocations: [], ...change }, this.#signingKey);
+      const jws = await signLogEntry(
+        { v: 1, type: 'change', ...next, puts: [], deletes: [], revocations: [], ...change },
+        this.#signingKey,
+      );
       await transaction.configurationRevision.create({ data: { ...next, jws } });
       return { ...next, changed: true };
     });
@@ -64,9 +70,21 @@ export class RevisionLog {
   async beginEpoch(seen: NewestRevision, stored: readonly Revision[]): Promise<Revision | undefined> {
     return this.#alone('revocation', async (transaction) => {
       const newest = await newestRevision(transaction);
-      if (!newest || newest.epoch !== seen.epoch || newest.revision !== seen.revision || newest.epochIsPublished !== seen.epochIsPublished) return undefined;
-      const next: Revision = { epoch: randomUUID(), revision: Math.max(newest.revision, ...stored.map(({ revision }) => revision)) + 1 };
-      const jws = await signLogEntry({ v: 1, type: 'change', ...next, puts: [], deletes: [], revocations: [] }, this.#signingKey);
+      if (
+        !newest ||
+        newest.epoch !== seen.epoch ||
+        newest.revision !== seen.revision ||
+        newest.epochIsPublished !== seen.epochIsPublished
+      )
+        return undefined;
+      const next: Revision = {
+        epoch: randomUUID(),
+        revision: Math.max(newest.revision, ...stored.map(({ revision }) => revision)) + 1,
+      };
+      const jws = await signLogEntry(
+        { v: 1, type: 'change', ...next, puts: [], deletes: [], revocations: [] },
+        this.#signingKey,
+      );
       await transaction.configurationRevision.create({ data: { ...next, jws } });
       return next;
     });
@@ -86,18 +104,36 @@ export class RevisionLog {
 
   /** What has not been on the bus yet, in order. */
   async unpublished(limit: number): Promise<{ revision: number; jws: string }[]> {
-    return this.#database.configurationRevision.findMany({ where: { publishedAt: null }, orderBy: { revision: 'asc' }, take: limit, select: { revision: true, jws: true } });
+    return this.#database.configurationRevision.findMany({
+      where: { publishedAt: null },
+      orderBy: { revision: 'asc' },
+      take: limit,
+      select: { revision: true, jws: true },
+    });
   }
 
   async markPublished(revision: number): Promise<void> {
-    await this.#database.configurationRevision.updateMany({ where: { revision, publishedAt: null }, data: { publishedAt: new Date() } });
+    await this.#database.configurationRevision.updateMany({
+      where: { revision, publishedAt: null },
+      data: { publishedAt: new Date() },
+    });
   }
 }
 
-async function newestRevision(database: Pick<Transaction, 'configurationRevision'>): Promise<NewestRevision | undefined> {
-  const newest = await database.configurationRevision.findFirst({ orderBy: { revision: 'desc' }, select: { epoch: true, revision: true, publishedAt: true } });
+async function newestRevision(
+  database: Pick<Transaction, 'configurationRevision'>,
+): Promise<NewestRevision | undefined> {
+  const newest = await database.configurationRevision.findFirst({
+    orderBy: { revision: 'desc' },
+    select: { epoch: true, revision: true, publishedAt: true },
+  });
   if (!newest) return undefined;
   const { epoch, revision, publishedAt } = newest;
-  const published = publishedAt !== null || (await database.configurationRevision.findFirst({ where: { epoch, publishedAt: { not: null } }, select: { revision: true } })) !== null;
+  const published =
+    publishedAt !== null ||
+    (await database.configurationRevision.findFirst({
+      where: { epoch, publishedAt: { not: null } },
+      select: { revision: true },
+    })) !== null;
   return { epoch, revision, epochIsPublished: published };
 }

@@ -9,7 +9,9 @@ let directory: string;
 const put = (name: string, text: string) => writeFileSync(join(directory, name), text);
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'sallyport-secrets-'));
-  put('sallyport.yaml', `
+  put(
+    'sallyport.yaml',
+    `
 kind: McpServer
 name: tools
 spec: { url: "https://tools.example/mcp" }
@@ -17,7 +19,8 @@ spec: { url: "https://tools.example/mcp" }
 kind: CredentialProvider
 name: tools
 spec: { type: static, server: tools, owner: shared, send: { as: bearer }, secret: { file: key }, origin: "https://tools.example", requestSigning: { signingKey: { env: SIGNING_KEY }, origin: "https://tools.example" } }
-`);
+`,
+  );
   put('key', 'first-value\n');
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
@@ -27,10 +30,11 @@ async function files() {
   const renewed: [string, string][] = [];
   const state = { refuse: false };
   const followed = new SecretFiles(path, await readDeclarativeFile(path, { SIGNING_KEY: '{}' }));
-  const follow = () => followed.follow(async (secrets) => {
-    if (state.refuse) throw new Error('the database is away');
-    for (const [name, secret] of secrets) renewed.push([name, secret.reveal()]);
-  });
+  const follow = () =>
+    followed.follow(async (secrets) => {
+      if (state.refuse) throw new Error('the database is away');
+      for (const [name, secret] of secrets) renewed.push([name, secret.reveal()]);
+    });
   return { renewed, state, follow };
 }
 const name = 'CredentialProvider/tools/secret';

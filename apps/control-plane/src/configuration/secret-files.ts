@@ -16,7 +16,20 @@ export class SecretFiles {
 
   constructor(declarativeFile: string, { documents, secrets }: DesiredConfiguration) {
     const directory = dirname(resolve(declarativeFile));
-    this.#files = new Map(documents.flatMap(secretSourcesOf).flatMap(({ name, source }) => ('file' in source ? [[name, { path: resolve(directory, source.file), seen: digestOf(secrets.get(name)?.reveal() ?? '') }] as const] : [])));
+    this.#files = new Map(
+      documents
+        .flatMap(secretSourcesOf)
+        .flatMap(({ name, source }) =>
+          'file' in source
+            ? [
+                [
+                  name,
+                  { path: resolve(directory, source.file), seen: digestOf(secrets.get(name)?.reveal() ?? '') },
+                ] as const,
+              ]
+            : [],
+        ),
+    );
   }
 
   /**

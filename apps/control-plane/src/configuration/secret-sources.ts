@@ -22,7 +22,9 @@ export function secretSourcesOf(document: Document): DocumentSecret[] {
     case 'Webhook':
       return field(['signingSecret'], document.spec.signingSecret);
     case 'Agent':
-      return document.spec.authentication.method === 'client_secret' ? field(['authentication', 'clientSecret'], document.spec.authentication.clientSecret) : [];
+      return document.spec.authentication.method === 'client_secret'
+        ? field(['authentication', 'clientSecret'], document.spec.authentication.clientSecret)
+        : [];
     default:
       return [];
   }
@@ -32,10 +34,18 @@ type Field = (path: string[], source: z.infer<typeof SecretSource> | undefined) 
 
 function ownSecretsOf(spec: CredentialProviderSpec, field: Field): DocumentSecret[] {
   if (spec.type === 'static') return field(['secret'], spec.secret);
-  if (spec.type === 'client-credentials' || spec.type === 'oauth-user' || spec.type === 'oauth-shared' || spec.type === 'token-exchange' || spec.type === 'id-jag') {
+  if (
+    spec.type === 'client-credentials' ||
+    spec.type === 'oauth-user' ||
+    spec.type === 'oauth-shared' ||
+    spec.type === 'token-exchange' ||
+    spec.type === 'id-jag'
+  ) {
     const { client } = spec;
     if (client === undefined || client.authentication === 'none') return [];
-    return client.authentication === 'private_key_jwt' ? field(['client', 'clientKey'], client.clientKey) : field(['client', 'clientSecret'], client.clientSecret);
+    return client.authentication === 'private_key_jwt'
+      ? field(['client', 'clientKey'], client.clientKey)
+      : field(['client', 'clientSecret'], client.clientSecret);
   }
   return spec.type === 'mcp-user-oauth' ? field(['client', 'clientSecret'], spec.client?.clientSecret) : [];
 }

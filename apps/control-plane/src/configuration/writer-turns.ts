@@ -16,7 +16,9 @@ export class WriterTurns {
     try {
       return await work();
     } finally {
-      const next = ORDER.map((one) => this.#waiting[one]).find(({ length }) => length > 0)?.shift();
+      const next = ORDER.map((one) => this.#waiting[one])
+        .find(({ length }) => length > 0)
+        ?.shift();
       if (next) next();
       else this.#taken = false;
     }

@@ -30,25 +30,47 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   provider.requests.length = 0;
-  provider.answer = ({ path }) => (path === '/register' ? { status: 201, json: { client_id: 'registered' } } : { json: { access_token: 'a1', token_type: 'Bearer' } });
+  provider.answer = ({ path }) =>
+    path === '/register'
+      ? { status: 201, json: { client_id: 'registered' } }
+      : { json: { access_token: 'a1', token_type: 'Bearer' } };
   await database.downstreamRegistration.deleteMany();
 });
 
-const fetch = createSafeFetch({ userAgent: 'test', allow: [{ host: '127.0.0.1', http: true }], extraCertificateAuthorities: [] });
+const fetch = createSafeFetch({
+  userAgent: 'test',
+  allow: [{ host: '127.0.0.1', http: true }],
+  extraCertificateAuthorities: [],
+});
 const replica = (publicUrl = PUBLIC_URL) => {
   const redirectUri = `${publicUrl}/connect/callback`;
   const document = new ClientMetadataDocument({ database, sealer, publicUrl, redirectUri });
-  return { document, registry: new OAuthClientRegistry({ database, sealer, fetch, clock: Date.now, redirectUri, publicUrl, document }) };
+  return {
+    document,
+    registry: new OAuthClientRegistry({ database, sealer, fetch, clock: Date.now, redirectUri, publicUrl, document }),
+  };
 };
 const server = (changes: Partial<AuthorizationServerMetadata> = {}): AuthorizationServerMetadata => ({
-  issuer: provider.origin, authorization_endpoint: `${provider.origin}/authorize`, token_endpoint: `${provider.origin}/token`, registration_endpoint: `${provider.origin}/register`,
-  token_endpoint_auth_methods_supported: ['private_key_jwt', 'none'], client_id_metadata_document_supported: true, ...changes,
+  issuer: provider.origin,
+  authorization_endpoint: `${provider.origin}/authorize`,
+  token_endpoint: `${provider.origin}/token`,
+  registration_endpoint: `${provider.origin}/register`,
+  token_endpoint_auth_methods_supported: ['private_key_jwt', 'none'],
+  client_id_metadata_document_supported: true,
+  ...changes,
 });
 const target = (spec: object = {}): ConfiguredTarget => ({
   server: { kind: 'McpServer', name: 'notes', spec: { url: 'https://notes.example/mcp', timeout: '60s' } },
-  provider: { kind: 'CredentialProvider', name: 'notes-user', spec: { type: 'mcp-user-oauth', server: 'notes', ...spec } },
+  provider: {
+    kind: 'CredentialProvider',
+    name: 'notes-user',
+    spec: { type: 'mcp-user-oauth', server: 'notes', ...spec },
+  },
 });
-const clientAt = async (metadata: AuthorizationServerMetadata, { spec, publicUrl }: { spec?: object; publicUrl?: string } = {}) => {
+const clientAt = async (
+  metadata: AuthorizationServerMetadata,
+  { spec, publicUrl }: { spec?: object; publicUrl?: string } = {},
+) => {
   const found = await replica(publicUrl).registry.clientFor(target(spec), metadata);
   return found.type === 'client' ? found.client : found.reason;
 };
@@ -57,20 +79,48 @@ describe('our client metadata document', () => {
   test('says who we are, with the public part of one key that all replicas share', async () => {
     const [first, second] = await Promise.all([replica().document.read(), replica().document.read()]);
     expect(second).toEqual(first);
-    expect(first).toMatchObject({ client_id: CLIENT_ID, client_uri: PUBLIC_URL, redirect_uris: [`${PUBLIC_URL}/connect/callback`], token_endpoint_auth_method: 'private_key_jwt', grant_types: ['authorization_code', 'refresh_token'] });
-    expect(first.jwks.keys.map((key) => Object.keys(key).toSorted())).toEqual([['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']]);
+    expect(first).toMatchObject({
+      client_id: CLIENT_ID,
+      client_uri: PUBLIC_URL,
+      redirect_uris: [`${PUBLIC_URL}/connect/callback`],
+      token_endpoint_auth_method: 'private_key_jwt',
+      grant_types: ['authorization_code', 'refresh_token'],
+    });
+    expect(first.jwks.keys.map((key) => Object.keys(key).toSorted())).toEqual([
+      ['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y'],
+    ]);
   });
 
   test('is our client id where it is taken: nothing is registered, and its key proves that we are it (RFC 7523)', async () => {
     const client = await clientAt(server());
     if (typeof client === 'string') throw new Error(client);
     expect([client.clientId, client.issuer, client.clientSecret]).toEqual([CLIENT_ID, provider.origin, null]);
-    await exchangeCode({ tokenEndpoint: `${provider.origin}/token`, client, code: 'c', codeVerifier: 'v', redirectUri: `${PUBLIC_URL}/connect/callback`, resource: 'https://notes.example/mcp', now: Date.now() }, fetch);
+    await exchangeCode(
+      {
+        tokenEndpoint: `${provider.origin}/token`,
+        client,
+        code: 'c',
+        codeVerifier: 'v',
+        redirectUri: `${PUBLIC_URL}/connect/callback`,
+        resource: 'https://notes.example/mcp',
+        now: Date.now(),
+      },
+      fetch,
+    );
     expect(provider.requests.map(({ path }) => path)).toEqual(['/token']);
-    const { client_id: clientId, client_assertion: assertion = '', client_assertion_type: type } = provider.requests[0]?.fields ?? {};
+    const {
+      client_id: clientId,
+      client_assertion: assertion = '',
+      client_assertion_type: type,
+    } = provider.requests[0]?.fields ?? {};
     expect([clientId, type]).toEqual([CLIENT_ID, 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer']);
     const { jwks } = await replica().document.read();
-    const { payload } = await jwtVerify(assertion, createLocalJWKSet(jwks as JSONWebKeySet), { issuer: CLIENT_ID, subject: CLIENT_ID, audience: provider.origin, algorithms: ['ES256'] });
+    const { payload } = await jwtVerify(assertion, createLocalJWKSet(jwks as JSONWebKeySet), {
+      issuer: CLIENT_ID,
+      subject: CLIENT_ID,
+      audience: provider.origin,
+      algorithms: ['ES256'],
+    });
     expect(typeof payload.jti).toBe('string');
   });
 
@@ -79,7 +129,12 @@ describe('our client metadata document', () => {
     const clientFor = createClientLookup({ database, vault: sealer, snapshot: () => ({ get: () => undefined }) });
     const connection = { credentialProvider: 'notes-user', issuer: provider.origin, clientId: CLIENT_ID };
     expect(await clientFor(connection, 'private_key_jwt')).toEqual(client);
-    expect(await clientFor({ ...connection, clientId: 'https://evil.example/oauth/client-metadata.json' }, 'private_key_jwt')).toBeUndefined();
+    expect(
+      await clientFor(
+        { ...connection, clientId: 'https://evil.example/oauth/client-metadata.json' },
+        'private_key_jwt',
+      ),
+    ).toBeUndefined();
     expect(await clientFor(connection, 'none')).toBeUndefined();
   });
 
@@ -89,14 +144,24 @@ describe('our client metadata document', () => {
     ['takes no keys', { token_endpoint_auth_methods_supported: ['none'] }],
     ['could not read it at an address without TLS', {}, 'http://127.0.0.1:7402'],
   ])('gives way to a registration where an authorization server %s', async (_why, changes, publicUrl) => {
-    expect(await clientAt(server(changes), publicUrl === undefined ? {} : { publicUrl })).toMatchObject({ clientId: 'registered' });
+    expect(await clientAt(server(changes), publicUrl === undefined ? {} : { publicUrl })).toMatchObject({
+      clientId: 'registered',
+    });
   });
   test('is left aside, or insisted on, where the provider says so', async () => {
     expect(await clientAt(server(), { spec: { registration: 'dynamic' } })).toMatchObject({ clientId: 'registered' });
-    expect(await clientAt(server(), { spec: { registration: 'client-metadata-document' } })).toMatchObject({ clientId: CLIENT_ID });
-    expect(await clientAt(server({ client_id_metadata_document_supported: false }), { spec: { registration: 'client-metadata-document' } })).toBe('client_metadata_document_not_taken');
+    expect(await clientAt(server(), { spec: { registration: 'client-metadata-document' } })).toMatchObject({
+      clientId: CLIENT_ID,
+    });
+    expect(
+      await clientAt(server({ client_id_metadata_document_supported: false }), {
+        spec: { registration: 'client-metadata-document' },
+      }),
+    ).toBe('client_metadata_document_not_taken');
   });
   test('does not replace a client that was registered by hand', async () => {
-    expect(await clientAt(server(), { spec: { client: { issuer: provider.origin, clientId: 'by-hand' } } })).toMatchObject({ clientId: 'by-hand' });
+    expect(
+      await clientAt(server(), { spec: { client: { issuer: provider.origin, clientId: 'by-hand' } } }),
+    ).toMatchObject({ clientId: 'by-hand' });
   });
 });

@@ -7,7 +7,15 @@ import { calculateJwkThumbprint, exportJWK, generateKeyPair } from 'jose';
 import { z } from 'zod';
 
 /** What of the key is everybody's. */
-const PublicKey = z.object({ kty: z.string(), crv: z.string(), x: z.string(), y: z.string(), kid: z.string(), alg: z.string(), use: z.string() });
+const PublicKey = z.object({
+  kty: z.string(),
+  crv: z.string(),
+  x: z.string(),
+  y: z.string(),
+  kid: z.string(),
+  alg: z.string(),
+  use: z.string(),
+});
 
 export const CLIENT_METADATA_PATH = '/oauth/client-metadata.json';
 const ALGORITHM = 'ES256';
@@ -32,7 +40,10 @@ export class ClientMetadataDocument {
   }
 
   /** Only an https address can be a client id, and only a client with a key is more than anybody who names it. */
-  isTakenBy({ client_id_metadata_document_supported: isSupported, token_endpoint_auth_methods_supported: methods = [] }: AuthorizationServerMetadata): boolean {
+  isTakenBy({
+    client_id_metadata_document_supported: isSupported,
+    token_endpoint_auth_methods_supported: methods = [],
+  }: AuthorizationServerMetadata): boolean {
     return isSupported === true && methods.includes('private_key_jwt') && this.#clientId.startsWith('https://');
   }
 
@@ -62,15 +73,27 @@ export class ClientMetadataDocument {
     const { downstreamRegistration: rows } = this.#database;
     const row = (await rows.findUnique({ where })) ?? (await this.#make(where));
     const { clientKey, ...registration } = openRegistration(this.#sealer, row);
-    if (clientKey === undefined) throw new SallyportError('client_key_missing', `The registration kept for ${this.#clientId} has no key.`);
+    if (clientKey === undefined)
+      throw new SallyportError('client_key_missing', `The registration kept for ${this.#clientId} has no key.`);
     return { ...registration, clientKey };
   }
 
   /** Replicas may be the first at once: one of their keys stands. */
   async #make(where: { readonly issuer: string }) {
-    const made: ClientRegistration = { issuer: this.#clientId, clientId: this.#clientId, clientSecret: null, authentication: 'private_key_jwt', clientKey: await newKey(), redirectUri: this.#redirectUri, expiresAt: null };
+    const made: ClientRegistration = {
+      issuer: this.#clientId,
+      clientId: this.#clientId,
+      clientSecret: null,
+      authentication: 'private_key_jwt',
+      clientKey: await newKey(),
+      redirectUri: this.#redirectUri,
+      expiresAt: null,
+    };
     const { downstreamRegistration: rows } = this.#database;
-    await rows.createMany({ data: [{ ...where, sealed: Buffer.from(sealRegistration(this.#sealer, made)) }], skipDuplicates: true });
+    await rows.createMany({
+      data: [{ ...where, sealed: Buffer.from(sealRegistration(this.#sealer, made)) }],
+      skipDuplicates: true,
+    });
     return rows.findUniqueOrThrow({ where });
   }
 }

@@ -1,6 +1,23 @@
 import { loadMasterKey, Sealer } from '@sallyport/keys';
 import { describe, expect, test } from 'vitest';
-import { ADMIN_TOKEN, alice, bob, Browser, connect, database, declared, deployForEachTest, downstreamRequests, keys, lease, linkFor, notes, revoke, start, url } from '../testing/connect-deployment.js';
+import {
+  ADMIN_TOKEN,
+  alice,
+  bob,
+  Browser,
+  connect,
+  database,
+  declared,
+  deployForEachTest,
+  downstreamRequests,
+  keys,
+  lease,
+  linkFor,
+  notes,
+  revoke,
+  start,
+  url,
+} from '../testing/connect-deployment.js';
 
 deployForEachTest();
 
@@ -15,7 +32,11 @@ describe('a link, and the answer of the server it leads to', () => {
 
   test('a ticket of a revoked agent is refused', async () => {
     const link = await linkFor(alice);
-    const revoked = await fetch(`${url}/v1/revocations`, { method: 'POST', headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' }, body: JSON.stringify({ agent: alice.clientId }) });
+    const revoked = await fetch(`${url}/v1/revocations`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ agent: alice.clientId }),
+    });
     expect(revoked.ok).toBe(true);
     await expect.poll(async () => (await new Browser(alice.userId).open(link)).status).toBe(403);
   });
@@ -57,7 +78,9 @@ describe('a link, and the answer of the server it leads to', () => {
     await revoke({ agent: alice.clientId });
     const refused = await start.open(url + callback);
     expect([refused.status, refused.html.includes('access has ended')]).toEqual([403, true]);
-    expect([downstreamRequests(), await database.connection.count(), await database.connectionConsent.count()]).toEqual([0, 0, 0]);
+    expect([downstreamRequests(), await database.connection.count(), await database.connectionConsent.count()]).toEqual(
+      [0, 0, 0],
+    );
   });
 
   test('a callback counts once, in the browser that started it, for the user who did (S8) (S23)', async () => {

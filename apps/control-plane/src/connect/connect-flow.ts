@@ -1,16 +1,48 @@
 import { changedSince, type Shown } from '@sallyport/authorization';
 import { isConnected } from '@sallyport/configuration';
-import { configuredTarget, openCredential, pinsHold, readStaticSecret, storeEnteredSecret, wasAskedFor, type ConfiguredTarget, type Connection, type EnteredSecret, type StaticProvider } from '@sallyport/credential';
+import {
+  configuredTarget,
+  openCredential,
+  pinsHold,
+  readStaticSecret,
+  storeEnteredSecret,
+  wasAskedFor,
+  type ConfiguredTarget,
+  type Connection,
+  type EnteredSecret,
+  type StaticProvider,
+} from '@sallyport/credential';
 import { quotedName } from '@sallyport/kernel';
 import type { CredentialChanged } from '@sallyport/messages';
 import type { BrowserSession } from '../session/browser-sessions.js';
 import { CHANGED, formFields, readForm, type SignedFields } from '../session/signed-form.js';
 import type { Page } from '../pages/page.js';
 import type { RecordLifecycle } from '../lease/announce-refresh.js';
-import { connectedPage, connectPage, consentPage, continuePage, declinedPage, enterSecretPage, failedPage, keptPage, otherAccountPage, sharedConnectedPage, ticketPages, type Asked } from './connect-pages.js';
+import {
+  connectedPage,
+  connectPage,
+  consentPage,
+  continuePage,
+  declinedPage,
+  enterSecretPage,
+  failedPage,
+  keptPage,
+  otherAccountPage,
+  sharedConnectedPage,
+  ticketPages,
+  type Asked,
+} from './connect-pages.js';
 import { targetShown } from './connect-shown.js';
 import { openConnectTicket, sealConnectTicket, type ConnectTicket } from './connect-ticket.js';
-import { confirmAccount, finishConnecting, isRevokedFor, type AccountQuestion, type FinishContext, type FinishResult, type ReturningBrowser } from './finish-connecting.js';
+import {
+  confirmAccount,
+  finishConnecting,
+  isRevokedFor,
+  type AccountQuestion,
+  type FinishContext,
+  type FinishResult,
+  type ReturningBrowser,
+} from './finish-connecting.js';
 import { startConnecting, type StartContext } from './start-connecting.js';
 
 export interface ConnectContext extends FinishContext, StartContext {
@@ -31,13 +63,16 @@ export class ConnectFlow {
   open(text: string): { type: 'ticket'; ticket: ConnectTicket } | { type: 'page'; page: Page } {
     const opened = openConnectTicket(text, this.#context.vault, this.#context.clock);
     if (opened.type !== 'valid') return { type: 'page', page: ticketPages[opened.type] };
-    if (isRevokedFor(opened.ticket, opened.ticket.issuedAt, this.#context.snapshot())) return { type: 'page', page: ticketPages.revoked };
+    if (isRevokedFor(opened.ticket, opened.ticket.issuedAt, this.#context.snapshot()))
+      return { type: 'page', page: ticketPages.revoked };
     return { type: 'ticket', ticket: opened.ticket };
   }
 
   async show(ticket: ConnectTicket, session: BrowserSession, path: string): Promise<Page> {
     const target = this.#target(ticket);
-    return target ? this.#page({ ticket, session, path, target }, await this.#situation(ticket, target)) : ticketPages.gone;
+    return target
+      ? this.#page({ ticket, session, path, target }, await this.#situation(ticket, target))
+      : ticketPages.gone;
   }
 
   /** What a user asks for on a page of ours goes to the provider at once, or to the form where its secret is typed in. */
@@ -54,7 +89,12 @@ export class ConnectFlow {
   }
 
   /** @param form what the page's form says: what it showed and, where the server's secret is typed in, that. */
-  async start(ticket: ConnectTicket, session: BrowserSession, path: string, form: SignedFields & EnteredForm): Promise<Page> {
+  async start(
+    ticket: ConnectTicket,
+    session: BrowserSession,
+    path: string,
+    form: SignedFields & EnteredForm,
+  ): Promise<Page> {
     const shown = readForm(session.formKey, path, form);
     if (shown === undefined) return ticketPages.staleForm;
     const target = this.#target(ticket);
@@ -85,11 +125,23 @@ export class ConnectFlow {
     return failedPage(titleOf(target), result.isTemporary);
   }
 
-  #page(visit: ConnectVisit, situation: Situation, { notice, wrong }: { notice?: string; wrong?: 'secret' | 'username' } = {}): Page {
+  #page(
+    visit: ConnectVisit,
+    situation: Situation,
+    { notice, wrong }: { notice?: string; wrong?: 'secret' | 'username' } = {},
+  ): Page {
     const { ticket, session, path, target } = visit;
     const fields = formFields(session.formKey, path, connectShown(visit, situation));
     const account = situation.missing === 'consent' ? situation.account : null;
-    const asked: Asked = { ticket, path, fields, notice, account, serverTitle: titleOf(target), serverHost: new URL(target.server.spec.url).host };
+    const asked: Asked = {
+      ticket,
+      path,
+      fields,
+      notice,
+      account,
+      serverTitle: titleOf(target),
+      serverHost: new URL(target.server.spec.url).host,
+    };
     const { spec } = target.provider;
     switch (situation.missing) {
       case 'connection':
@@ -101,7 +153,11 @@ export class ConnectFlow {
     }
   }
 
-  async #enter(visit: ConnectVisit, situation: Situation, { spec, entered }: { spec: StaticProvider; entered: EnteredForm }): Promise<Page> {
+  async #enter(
+    visit: ConnectVisit,
+    situation: Situation,
+    { spec, entered }: { spec: StaticProvider; entered: EnteredForm },
+  ): Promise<Page> {
     const { secret = '', username } = entered;
     const read = readStaticSecret(spec, { secret: secret.trim(), username: username?.trim() });
     if (read.type === 'invalid') return this.#page(visit, situation, { wrong: read.field });
@@ -113,7 +169,10 @@ export class ConnectFlow {
     return connectedPage(agent, titleOf(target));
   }
 
-  async #announce(asked: AboutWhom, { id: connectionId, revision: connectionRevision }: Pick<Connection, 'id' | 'revision'>): Promise<void> {
+  async #announce(
+    asked: AboutWhom,
+    { id: connectionId, revision: connectionRevision }: Pick<Connection, 'id' | 'revision'>,
+  ): Promise<void> {
     const { record, broadcastChanged } = this.#context;
     const about = { ...aboutOf(asked), connectionId };
     await broadcastChanged({ v: 1, connectionId, userId: asked.userId, server: asked.server, connectionRevision });
@@ -122,26 +181,60 @@ export class ConnectFlow {
   }
 
   /** @param shared the browser that followed an administrator's link, where it did */
-  async finish(parameters: URLSearchParams, session: BrowserSession | undefined, shared?: ReturningBrowser): Promise<Page> {
-    const result = await finishConnecting(parameters, [session, shared].filter((browser) => browser !== undefined), this.#context);
+  async finish(
+    parameters: URLSearchParams,
+    session: BrowserSession | undefined,
+    shared?: ReturningBrowser,
+  ): Promise<Page> {
+    const result = await finishConnecting(
+      parameters,
+      [session, shared].filter((browser) => browser !== undefined),
+      this.#context,
+    );
     if (result.type === 'other_account' && session) return this.#askAboutAccount(result, session);
     return this.#outcome(result.type === 'other_account' ? { type: 'not_yours' } : result);
   }
 
   /** The user's answer to whether another account is meant. */
-  async confirm({ confirmation, decision, ...form }: SignedFields & { readonly confirmation: string; readonly decision: 'use' | 'keep' }, session: BrowserSession): Promise<Page> {
+  async confirm(
+    {
+      confirmation,
+      decision,
+      ...form
+    }: SignedFields & { readonly confirmation: string; readonly decision: 'use' | 'keep' },
+    session: BrowserSession,
+  ): Promise<Page> {
     const shown = readForm(session.formKey, CONFIRM, form);
     if (shown === undefined) return ticketPages.staleForm;
-    const result = await confirmAccount({ confirmation, isWanted: decision === 'use', isAsShown: (question) => changedSince(shown, accountShown(question)).length === 0 }, session, this.#context);
+    const result = await confirmAccount(
+      {
+        confirmation,
+        isWanted: decision === 'use',
+        isAsShown: (question) => changedSince(shown, accountShown(question)).length === 0,
+      },
+      session,
+      this.#context,
+    );
     if (result.type === 'other_account') return this.#askAboutAccount(result, session, CHANGED);
     return result.type === 'declined' ? keptPage : this.#outcome(result);
   }
 
-  #askAboutAccount({ grant, before, account, confirmation }: FinishResult & { type: 'other_account' }, session: BrowserSession, notice?: string): Page {
+  #askAboutAccount(
+    { grant, before, account, confirmation }: FinishResult & { type: 'other_account' },
+    session: BrowserSession,
+    notice?: string,
+  ): Page {
     const target = this.#target(grant);
     const fields = formFields(session.formKey, CONFIRM, accountShown({ grant, before, account }));
     const from = before && (before.accountName ?? before.accountId);
-    return otherAccountPage({ serverTitle: target ? titleOf(target) : quotedName(grant.server), from, to: account?.name ?? null, confirmation, fields, notice });
+    return otherAccountPage({
+      serverTitle: target ? titleOf(target) : quotedName(grant.server),
+      from,
+      to: account?.name ?? null,
+      confirmation,
+      fields,
+      notice,
+    });
   }
 
   async #outcome(result: Exclude<FinishResult, { type: 'other_account' }>): Promise<Page> {
@@ -156,8 +249,16 @@ export class ConnectFlow {
       case 'declined':
         return declinedPage(title);
       case 'failed':
-        await record({ type: 'connection.refresh_failed', ...about, reason: result.reason, detail: { step: 'connect' } });
-        return failedPage(title, result.reason === 'unavailable' || result.reason === 'unreachable' || result.reason === 'ambiguous');
+        await record({
+          type: 'connection.refresh_failed',
+          ...about,
+          reason: result.reason,
+          detail: { step: 'connect' },
+        });
+        return failedPage(
+          title,
+          result.reason === 'unavailable' || result.reason === 'unreachable' || result.reason === 'ambiguous',
+        );
       case 'connected':
         await this.#announce(result.grant, result.connection);
         return result.grant.userId === null ? sharedConnectedPage(title) : connectedPage(result.grant.agent, title);
@@ -179,9 +280,15 @@ export class ConnectFlow {
     if (ticket.replaces !== null && connection.revision <= ticket.replaces) return { missing: 'connection', account };
     const credential = openCredential(vault, connection);
     if (!pinsHold(connection, credential, target)) return { missing: 'connection', account };
-    if (ticket.scopes !== undefined && !wasAskedFor(connection, credential, ticket.scopes)) return { missing: 'connection', account };
+    if (ticket.scopes !== undefined && !wasAskedFor(connection, credential, ticket.scopes))
+      return { missing: 'connection', account };
     if (!ticket.agent) return { missing: 'nothing', account };
-    return { missing: (await consents.has({ userId: ticket.userId, clientId: ticket.agent.clientId, server: ticket.server })) ? 'nothing' : 'consent', account };
+    return {
+      missing: (await consents.has({ userId: ticket.userId, clientId: ticket.agent.clientId, server: ticket.server }))
+        ? 'nothing'
+        : 'consent',
+      account,
+    };
   }
 }
 
@@ -200,11 +307,26 @@ const CONFIRM = '/connect/confirm';
 
 function connectShown({ ticket, session, target }: ConnectVisit, { missing, account }: Situation): Shown {
   const { agent, scopes } = ticket;
-  return { ...targetShown(target), missing, user: session.userId, agent: agent?.clientId ?? null, agentName: agent?.agentName ?? null, scopes: scopes ?? null, account: missing === 'consent' ? account : null };
+  return {
+    ...targetShown(target),
+    missing,
+    user: session.userId,
+    agent: agent?.clientId ?? null,
+    agentName: agent?.agentName ?? null,
+    scopes: scopes ?? null,
+    account: missing === 'consent' ? account : null,
+  };
 }
 
 function accountShown({ grant, before, account }: AccountQuestion): Shown {
-  return { server: grant.server, user: grant.userId, from: before?.accountId ?? null, fromName: before?.accountName ?? null, to: account?.id ?? null, toName: account?.name ?? null };
+  return {
+    server: grant.server,
+    user: grant.userId,
+    from: before?.accountId ?? null,
+    fromName: before?.accountName ?? null,
+    to: account?.id ?? null,
+    toName: account?.name ?? null,
+  };
 }
 
 type AboutWhom = Pick<ConnectTicket, 'agent' | 'server'> & { readonly userId: string | null };

@@ -33,7 +33,10 @@ const ACTION = '/connect/shared';
 /** The account of a server that everybody shares (R41). Who holds the administrator's token makes the link; one browser follows it, once. */
 @Controller()
 export class ConnectSharedController {
-  constructor(@Inject(CONNECT_SHARED) private readonly context: ConnectSharedContext, @Inject(CONTROL_PLANE_URL) private readonly controlPlaneUrl: string) {}
+  constructor(
+    @Inject(CONNECT_SHARED) private readonly context: ConnectSharedContext,
+    @Inject(CONTROL_PLANE_URL) private readonly controlPlaneUrl: string,
+  ) {}
 
   /** `{ credentialProvider }` → 201 `{ url, expiresAt }`. */
   @Post('v1/shared-connections')
@@ -42,9 +45,15 @@ export class ConnectSharedController {
     const { credentialProvider } = Wish.parse(body);
     const { snapshot, inviting } = this.context;
     const provider = snapshot().get('CredentialProvider', credentialProvider);
-    if (provider?.spec.type !== 'oauth-shared') throw new BadRequestException('There is no CredentialProvider of this name whose type is oauth-shared.');
+    if (provider?.spec.type !== 'oauth-shared')
+      throw new BadRequestException('There is no CredentialProvider of this name whose type is oauth-shared.');
     const { token, expiresAt } = await inviting.invite({ server: provider.spec.server, credentialProvider });
-    return { credentialProvider, server: provider.spec.server, url: `${this.controlPlaneUrl}/connect/shared/${token}`, expiresAt: new Date(expiresAt).toISOString() };
+    return {
+      credentialProvider,
+      server: provider.spec.server,
+      url: `${this.controlPlaneUrl}/connect/shared/${token}`,
+      expiresAt: new Date(expiresAt).toISOString(),
+    };
   }
 
   @Get('connect/shared/:token')
@@ -63,7 +72,8 @@ export class ConnectSharedController {
     const form = Form.safeParse(body);
     const shown = form.success ? readForm(token, ACTION, form.data) : undefined;
     if (shown === undefined) return sendPage(reply, ticketPages.staleForm);
-    if (changedSince(shown, sharedShown(shownTarget)).length > 0) return sendPage(reply, this.#page(token, shownTarget, CHANGED));
+    if (changedSince(shown, sharedShown(shownTarget)).length > 0)
+      return sendPage(reply, this.#page(token, shownTarget, CHANGED));
     const invitation = await this.context.invitations.take(token);
     const target = invitation && this.#target(invitation);
     if (!invitation || !target) return sendPage(reply, ticketPages.expired);
@@ -71,12 +81,31 @@ export class ConnectSharedController {
     const { shared, secure } = cookieNames(this.controlPlaneUrl);
     void reply.header('set-cookie', writeCookie(shared, browser, { maxAgeSeconds: COOKIE_SECONDS, secure }));
     const title = quotedName(target.server.spec.title ?? target.server.name);
-    const result = await startConnecting({ userId: null, agent: null, server: invitation.server, credentialProvider: invitation.credentialProvider, replaces: null, issuedAt: this.context.clock() }, sharedBrowser(browser), target, this.context);
-    sendPage(reply, result.type === 'continue' ? continuePage(title, result.url) : failedPage(title, result.isTemporary));
+    const result = await startConnecting(
+      {
+        userId: null,
+        agent: null,
+        server: invitation.server,
+        credentialProvider: invitation.credentialProvider,
+        replaces: null,
+        issuedAt: this.context.clock(),
+      },
+      sharedBrowser(browser),
+      target,
+      this.context,
+    );
+    sendPage(
+      reply,
+      result.type === 'continue' ? continuePage(title, result.url) : failedPage(title, result.isTemporary),
+    );
   }
 
   #page(token: string, target: ConfiguredTarget, notice?: string): Page {
-    return connectSharedPage(target, { path: `/connect/shared/${encodeURIComponent(token)}`, fields: formFields(token, ACTION, sharedShown(target)), notice });
+    return connectSharedPage(target, {
+      path: `/connect/shared/${encodeURIComponent(token)}`,
+      fields: formFields(token, ACTION, sharedShown(target)),
+      notice,
+    });
   }
 
   #target(names: { server: string; credentialProvider: string }): ConfiguredTarget | undefined {

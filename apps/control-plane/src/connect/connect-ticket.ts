@@ -22,7 +22,10 @@ const Ticket = z.object({
   issuedAt: z.int(),
 });
 export type ConnectTicket = z.infer<typeof Ticket>;
-export type OpenedTicket = { readonly type: 'valid'; readonly ticket: ConnectTicket } | { readonly type: 'expired' } | { readonly type: 'invalid' };
+export type OpenedTicket =
+  | { readonly type: 'valid'; readonly ticket: ConnectTicket }
+  | { readonly type: 'expired' }
+  | { readonly type: 'invalid' };
 
 export function sealConnectTicket(ticket: Omit<ConnectTicket, 'issuedAt'>, sealer: Sealer, clock: Clock): string {
   return sealer.seal(PURPOSE, JSON.stringify({ ...ticket, issuedAt: clock() }), '').toString('base64url');

@@ -25,7 +25,12 @@ export class ConnectController {
   readonly #cookies: CookieNames;
   readonly #origin: string;
 
-  constructor(@Inject(ConnectFlow) flow: ConnectFlow, @Inject(BrowserSessions) sessions: BrowserSessions, @Inject(SignIn) signIn: SignIn, @Inject(CONTROL_PLANE_URL) controlPlaneUrl: string) {
+  constructor(
+    @Inject(ConnectFlow) flow: ConnectFlow,
+    @Inject(BrowserSessions) sessions: BrowserSessions,
+    @Inject(SignIn) signIn: SignIn,
+    @Inject(CONTROL_PLANE_URL) controlPlaneUrl: string,
+  ) {
     this.#flow = flow;
     this.#sessions = sessions;
     this.#signIn = signIn;
@@ -36,7 +41,14 @@ export class ConnectController {
   @Get('callback')
   async callback(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const shared = readCookie(request.headers.cookie, this.#cookies.shared);
-    sendPage(reply, await this.#flow.finish(new URL(request.url, this.#origin).searchParams, await this.#session(request), shared === undefined ? undefined : sharedBrowser(shared)));
+    sendPage(
+      reply,
+      await this.#flow.finish(
+        new URL(request.url, this.#origin).searchParams,
+        await this.#session(request),
+        shared === undefined ? undefined : sharedBrowser(shared),
+      ),
+    );
   }
 
   @Get(':ticket')
@@ -58,7 +70,11 @@ export class ConnectController {
   }
 
   @Post(':ticket')
-  async start(@Param('ticket') text: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+  async start(
+    @Param('ticket') text: string,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
     sendPage(reply, await this.#startPage(text, request));
   }
 
@@ -77,4 +93,5 @@ export class ConnectController {
   }
 }
 
-const otherUser = (session: BrowserSession, path: string): Page => otherUserPage(formFields(session.formKey, '/session/switch', { user: session.userId }), path);
+const otherUser = (session: BrowserSession, path: string): Page =>
+  otherUserPage(formFields(session.formKey, '/session/switch', { user: session.userId }), path);

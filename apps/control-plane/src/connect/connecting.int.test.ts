@@ -1,10 +1,27 @@
 import { describe, expect, test } from 'vitest';
-import { alice, alicesOtherAgent, as, bob, Browser, changed, connect, database, declared, deployForEachTest, downstreamRequests, lease, linkFor, notes, start, url } from '../testing/connect-deployment.js';
+import {
+  alice,
+  alicesOtherAgent,
+  as,
+  bob,
+  Browser,
+  changed,
+  connect,
+  database,
+  declared,
+  deployForEachTest,
+  downstreamRequests,
+  lease,
+  linkFor,
+  notes,
+  start,
+  url,
+} from '../testing/connect-deployment.js';
 
 deployForEachTest();
 
 describe('connecting', () => {
-  test('a first access asks the user to connect; afterwards leases carry the user\'s own token (R35) (R36) (R37) (R40)', async () => {
+  test("a first access asks the user to connect; afterwards leases carry the user's own token (R35) (R36) (R37) (R40)", async () => {
     const browser = await connect(alice);
     const outcome = await lease(alice);
     if (outcome.type !== 'granted') throw new Error(outcome.type);
@@ -14,16 +31,28 @@ describe('connecting', () => {
     expect(await lease(alice)).toEqual(outcome);
     expect(downstreamRequests()).toBe(1);
     const authorize = new URL(browser.visited.find((address) => address.startsWith(`${notes.origin}/authorize`)) ?? '');
-    expect(Object.fromEntries(authorize.searchParams)).toMatchObject({ response_type: 'code', code_challenge_method: 'S256', resource: notes.resource, scope: 'notes.read', redirect_uri: `${url}/connect/callback` });
-    expect(changed.map(({ server, userId, connectionRevision }) => ({ server, userId, connectionRevision }))).toEqual([{ server: 'notes', userId: alice.userId, connectionRevision: 1 }]);
+    expect(Object.fromEntries(authorize.searchParams)).toMatchObject({
+      response_type: 'code',
+      code_challenge_method: 'S256',
+      resource: notes.resource,
+      scope: 'notes.read',
+      redirect_uri: `${url}/connect/callback`,
+    });
+    expect(changed.map(({ server, userId, connectionRevision }) => ({ server, userId, connectionRevision }))).toEqual([
+      { server: 'notes', userId: alice.userId, connectionRevision: 1 },
+    ]);
   });
 
-  test('each user has a connection of their own; nobody is served with another\'s, under the same two policies (R26) (R34) (R39) (R49)', async () => {
+  test("each user has a connection of their own; nobody is served with another's, under the same two policies (R26) (R34) (R39) (R49)", async () => {
     await connect(alice);
     expect((await lease(bob)).type).toBe('connect_required');
     await connect(bob);
     const [first, second] = [await lease(alice), await lease(bob)];
-    expect(first.type === 'granted' && second.type === 'granted' && first.headers['authorization'] !== second.headers['authorization']).toBe(true);
+    expect(
+      first.type === 'granted' &&
+        second.type === 'granted' &&
+        first.headers['authorization'] !== second.headers['authorization'],
+    ).toBe(true);
   });
 
   test('a second agent of the same user is consented apart, without a new sign-in at the server (S3)', async () => {
@@ -45,13 +74,19 @@ describe('connecting', () => {
     expect(await database.connectFlow.count()).toBe(0);
     const forged = await browser.submit(page, { csrf: 'forged' });
     expect([forged.status, await database.connectFlow.count()]).toEqual([403, 0]);
-    const foreign = await fetch(page.url, { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', origin: 'https://evil.example' }, body: 'csrf=x' });
+    const foreign = await fetch(page.url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', origin: 'https://evil.example' },
+      body: 'csrf=x',
+    });
     expect(foreign.status).toBe(403);
   });
 
   test('the page runs no script, cannot be framed, and shows names as text (S23)', async () => {
     const page = await new Browser(alice.userId).open(await linkFor(alice));
-    expect(page.headers.get('content-security-policy')).toMatch(/default-src 'none'.*form-action 'self'; frame-ancestors 'none'/);
+    expect(page.headers.get('content-security-policy')).toMatch(
+      /default-src 'none'.*form-action 'self'; frame-ancestors 'none'/,
+    );
     expect(page.html).not.toMatch(/<script|<b>|onclick/i);
     expect(page.html).toContain('Agent &lt;script&gt;');
     expect(page.html).toContain('lang="en"');
@@ -64,7 +99,10 @@ describe('connecting', () => {
     const posted = await (async () => {
       const browser = new Browser(bob.userId);
       const own = await browser.open(await linkFor(bob));
-      return browser.submit({ html: own.html.replace(/action="[^"]+"/, `action="${new URL(link).pathname}"`), url: own.url });
+      return browser.submit({
+        html: own.html.replace(/action="[^"]+"/, `action="${new URL(link).pathname}"`),
+        url: own.url,
+      });
     })();
     expect(posted.status).toBe(403);
     expect(notes.requests).toEqual([]);
@@ -77,13 +115,19 @@ describe('connecting', () => {
     expect(page.html).toContain('could not be connected');
     expect(notes.requests.some(({ path }) => path === '/authorize' || path === '/token')).toBe(false);
     expect(JSON.stringify(notes.requests)).not.toContain('configured-client-secret');
-    expect((await database.event.findFirstOrThrow({ where: { type: 'connection.refresh_failed' } })).body).toMatchObject({ detail: { reason: 'issuer_not_the_configured_one' } });
+    expect(
+      (await database.event.findFirstOrThrow({ where: { type: 'connection.refresh_failed' } })).body,
+    ).toMatchObject({ detail: { reason: 'issuer_not_the_configured_one' } });
 
     declared.providerClient = `, client: { issuer: "${notes.origin}", clientId: by-hand, clientSecret: { env: NOTES_SECRET } }`;
     await start(notes.resource);
     const own = new Browser(alice.userId);
     await own.submit(await own.open(await linkFor(alice)));
-    expect(own.visited.some((address) => address.startsWith(`${notes.origin}/authorize`) && address.includes('client_id=by-hand'))).toBe(true);
+    expect(
+      own.visited.some(
+        (address) => address.startsWith(`${notes.origin}/authorize`) && address.includes('client_id=by-hand'),
+      ),
+    ).toBe(true);
   });
   test.each([
     ['of another issuer', (parameters: URLSearchParams) => parameters.set('iss', 'https://evil.example')],
@@ -113,7 +157,10 @@ describe('connecting', () => {
     ['names another issuer', { issuer: 'https://evil.example' }],
     ['does not support PKCE S256', { code_challenge_methods_supported: ['plain'] }],
     ['offers no registration', { registration_endpoint: undefined }],
-    ['would have the browser come over plain http, where nobody allowed it,', { authorization_endpoint: 'http://login.example/authorize' }],
+    [
+      'would have the browser come over plain http, where nobody allowed it,',
+      { authorization_endpoint: 'http://login.example/authorize' },
+    ],
   ])('a server whose authorization server %s is not connected', async (_what, metadata) => {
     notes.metadata = metadata;
     const browser = new Browser(alice.userId);

@@ -19,11 +19,21 @@ export class ConnectionConsents {
   }
 
   async give({ userId, clientId, server }: ConnectionUse): Promise<void> {
-    await this.#database.connectionConsent.upsert({ where: { userId_clientId_server: { userId, clientId, server } }, create: { userId, clientId, server }, update: {} });
+    await this.#database.connectionConsent.upsert({
+      where: { userId_clientId_server: { userId, clientId, server } },
+      create: { userId, clientId, server },
+      update: {},
+    });
   }
 
   /** An agent that was revoked is asked about again, should it come back. @param userId of this user; of everybody without. */
-  async withdrawFrom({ clientId, userId }: { readonly clientId: string; readonly userId: string | undefined }): Promise<void> {
+  async withdrawFrom({
+    clientId,
+    userId,
+  }: {
+    readonly clientId: string;
+    readonly userId: string | undefined;
+  }): Promise<void> {
     await this.#database.connectionConsent.deleteMany({ where: { clientId, ...(userId !== undefined && { userId }) } });
   }
 

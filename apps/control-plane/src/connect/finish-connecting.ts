@@ -1,4 +1,18 @@
-import { accountOf, configuredTarget, exchangeCode, pinsOf, readAuthorizationResponse, revokeGrant, storeGrant, tokenQuirksOf, type ClientAuthentication, type ConfiguredTarget, type Connection, type ConnectionStore, type OAuthClient } from '@sallyport/credential';
+import {
+  accountOf,
+  configuredTarget,
+  exchangeCode,
+  pinsOf,
+  readAuthorizationResponse,
+  revokeGrant,
+  storeGrant,
+  tokenQuirksOf,
+  type ClientAuthentication,
+  type ConfiguredTarget,
+  type Connection,
+  type ConnectionStore,
+  type OAuthClient,
+} from '@sallyport/credential';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import type { Clock } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
@@ -9,9 +23,13 @@ import type { AskingAgent } from './connect-ticket.js';
 import type { PendingGrant, PendingGrants } from './pending-grants.js';
 
 export type FinishResult =
-  | { readonly type: 'connected'; readonly grant: PendingGrant; readonly connection: Pick<Connection, 'id' | 'revision'> }
+  | {
+      readonly type: 'connected';
+      readonly grant: PendingGrant;
+      readonly connection: Pick<Connection, 'id' | 'revision'>;
+    }
   /** It was another account's so far: the user says whether that is meant. */
-  | { readonly type: 'other_account'; readonly confirmation: string } & AccountQuestion
+  | ({ readonly type: 'other_account'; readonly confirmation: string } & AccountQuestion)
   /** `state` is unknown, was used, or belongs to another browser or user: nothing of the response was looked at. */
   | { readonly type: 'not_yours' }
   /** The agent or its user was, while the browser was at the server: nothing of the response was looked at. */
@@ -35,7 +53,10 @@ export interface FinishContext {
   readonly clock: Clock;
   readonly random: () => number;
   readonly snapshot: () => ConfigurationSnapshot;
-  readonly clientFor: (connection: { credentialProvider: string; issuer: string; clientId: string }, authentication: ClientAuthentication) => Promise<OAuthClient | undefined>;
+  readonly clientFor: (
+    connection: { credentialProvider: string; issuer: string; clientId: string },
+    authentication: ClientAuthentication,
+  ) => Promise<OAuthClient | undefined>;
   readonly redirectUri: string;
 }
 
@@ -46,29 +67,63 @@ export interface ReturningBrowser {
 }
 
 /** Whether what the user, or their agent, was given a link for at that time (milliseconds) is void. */
-export function isRevokedFor({ userId, agent }: { readonly userId: string | null; readonly agent: AskingAgent | null }, issuedAt: number, { revocations }: Pick<ConfigurationSnapshot, 'revocations'>): boolean {
-  return revocations.isRevoked({ userId: userId ?? '', clientId: agent?.clientId ?? '', sid: agent?.sid ?? '', issuedAt: Math.floor(issuedAt / 1000) });
+export function isRevokedFor(
+  { userId, agent }: { readonly userId: string | null; readonly agent: AskingAgent | null },
+  issuedAt: number,
+  { revocations }: Pick<ConfigurationSnapshot, 'revocations'>,
+): boolean {
+  return revocations.isRevoked({
+    userId: userId ?? '',
+    clientId: agent?.clientId ?? '',
+    sid: agent?.sid ?? '',
+    issuedAt: Math.floor(issuedAt / 1000),
+  });
 }
 
 /** The callback: the same user in the same browser session (S23), `state` once, `iss` as announced, then the code. */
-export async function finishConnecting(parameters: URLSearchParams, browsers: readonly ReturningBrowser[], context: FinishContext): Promise<FinishResult> {
+export async function finishConnecting(
+  parameters: URLSearchParams,
+  browsers: readonly ReturningBrowser[],
+  context: FinishContext,
+): Promise<FinishResult> {
   const states = parameters.getAll('state');
   const [state] = states;
   if (browsers.length === 0 || state === undefined || states.length !== 1) return { type: 'not_yours' };
   const grant = await context.pending.take(state);
-  if (!grant || grant.obtained || !browsers.some(({ idDigest, userId }) => grant.sessionDigest === idDigest && grant.userId === userId)) return { type: 'not_yours' };
+  if (
+    !grant ||
+    grant.obtained ||
+    !browsers.some(({ idDigest, userId }) => grant.sessionDigest === idDigest && grant.userId === userId)
+  )
+    return { type: 'not_yours' };
 
   if (isRevokedFor(grant, grant.ticketIssuedAt, context.snapshot())) return { type: 'revoked', grant };
   const response = readAuthorizationResponse(parameters, grant);
   if (response.type === 'untrusted') return { type: 'failed', grant, reason: response.reason };
-  if (response.type === 'refused') return response.error === 'access_denied' ? { type: 'declined', grant } : { type: 'failed', grant, reason: response.error };
+  if (response.type === 'refused')
+    return response.error === 'access_denied'
+      ? { type: 'declined', grant }
+      : { type: 'failed', grant, reason: response.error };
 
   const found = await stillConfigured(grant, context);
   if (found.type === 'failed') return found;
   const { target, client } = found;
   const { tokenEndpoint, codeVerifier, resource, userId } = grant;
-  const result = await exchangeCode({ tokenEndpoint, client, code: response.code, codeVerifier, redirectUri: context.redirectUri, resource, now: context.clock(), quirks: tokenQuirksOf(target.provider.spec) }, context.fetch);
-  if (result.type !== 'granted') return { type: 'failed', grant, reason: result.type === 'refused' ? result.error : result.type };
+  const result = await exchangeCode(
+    {
+      tokenEndpoint,
+      client,
+      code: response.code,
+      codeVerifier,
+      redirectUri: context.redirectUri,
+      resource,
+      now: context.clock(),
+      quirks: tokenQuirksOf(target.provider.spec),
+    },
+    context.fetch,
+  );
+  if (result.type !== 'granted')
+    return { type: 'failed', grant, reason: result.type === 'refused' ? result.error : result.type };
   const account = accountOf(result.tokens, { issuer: client.issuer, tokenEndpoint, clientId: client.clientId });
   const { accessToken, refreshToken, expiresAt, scopes: given } = result.tokens;
   const tokens = { accessToken, refreshToken, expiresAt, scopes: given && [...given] };
@@ -93,9 +148,14 @@ interface AccountAnswer {
  * The user's answer to whether another account is meant (security rule S23): theirs, in the browser that asked, and once.
  * Not wanted, the new grant ends where it came from.
  */
-export async function confirmAccount({ confirmation, isWanted, isAsShown }: AccountAnswer, session: BrowserSession, context: FinishContext): Promise<FinishResult> {
+export async function confirmAccount(
+  { confirmation, isWanted, isAsShown }: AccountAnswer,
+  session: BrowserSession,
+  context: FinishContext,
+): Promise<FinishResult> {
   const grant = await context.pending.take(confirmation);
-  if (!grant?.obtained || grant.sessionDigest !== session.idDigest || grant.userId !== session.userId) return { type: 'not_yours' };
+  if (!grant?.obtained || grant.sessionDigest !== session.idDigest || grant.userId !== session.userId)
+    return { type: 'not_yours' };
   if (isRevokedFor(grant, grant.ticketIssuedAt, context.snapshot())) return { type: 'revoked', grant };
   const found = await stillConfigured(grant, context);
   if (found.type === 'failed') return found;
@@ -109,20 +169,60 @@ export async function confirmAccount({ confirmation, isWanted, isAsShown }: Acco
   }
   const { accessToken, refreshToken } = grant.obtained.tokens;
   const { revocationEndpoint, tokenEndpoint } = grant;
-  if (revocationEndpoint !== null) await revokeGrant({ revocationEndpoint, tokenEndpoint, client: found.client, now: context.clock(), token: refreshToken ?? accessToken, tokenTypeHint: refreshToken === null ? 'access_token' : 'refresh_token' }, context.fetch);
+  if (revocationEndpoint !== null)
+    await revokeGrant(
+      {
+        revocationEndpoint,
+        tokenEndpoint,
+        client: found.client,
+        now: context.clock(),
+        token: refreshToken ?? accessToken,
+        tokenTypeHint: refreshToken === null ? 'access_token' : 'refresh_token',
+      },
+      context.fetch,
+    );
   return { type: 'declined', grant };
 }
 
-async function stillConfigured(grant: PendingGrant, context: FinishContext): Promise<{ readonly type: 'found'; readonly target: ConfiguredTarget; readonly client: OAuthClient } | Extract<FinishResult, { type: 'failed' }>> {
+async function stillConfigured(
+  grant: PendingGrant,
+  context: FinishContext,
+): Promise<
+  | { readonly type: 'found'; readonly target: ConfiguredTarget; readonly client: OAuthClient }
+  | Extract<FinishResult, { type: 'failed' }>
+> {
   const target = configuredTarget(context.snapshot(), grant);
-  if (!target || JSON.stringify(pinsOf(target)) !== JSON.stringify(grant.pins)) return { type: 'failed', grant, reason: 'configuration_changed' };
-  const client = await context.clientFor({ credentialProvider: grant.credentialProvider, issuer: grant.issuer, clientId: grant.oauthClientId }, grant.authentication);
+  if (!target || JSON.stringify(pinsOf(target)) !== JSON.stringify(grant.pins))
+    return { type: 'failed', grant, reason: 'configuration_changed' };
+  const client = await context.clientFor(
+    { credentialProvider: grant.credentialProvider, issuer: grant.issuer, clientId: grant.oauthClientId },
+    grant.authentication,
+  );
   return client ? { type: 'found', target, client } : { type: 'failed', grant, reason: 'client_unknown' };
 }
 
-async function keep(grant: PendingGrant, { tokens, account }: NonNullable<PendingGrant['obtained']>, { target, client }: { target: ConfiguredTarget; client: OAuthClient }, context: FinishContext): Promise<FinishResult & { type: 'connected' }> {
+async function keep(
+  grant: PendingGrant,
+  { tokens, account }: NonNullable<PendingGrant['obtained']>,
+  { target, client }: { target: ConfiguredTarget; client: OAuthClient },
+  context: FinishContext,
+): Promise<FinishResult & { type: 'connected' }> {
   const { userId, resource, tokenEndpoint, revocationEndpoint, scopes } = grant;
-  const connection = await storeGrant({ userId, target, resource, tokenEndpoint: grant.refreshEndpoint ?? tokenEndpoint, revocationEndpoint, client, tokens, requestedScopes: scopes, account }, context);
-  if (grant.agent && userId !== null) await context.consents.give({ userId, clientId: grant.agent.clientId, server: grant.server });
+  const connection = await storeGrant(
+    {
+      userId,
+      target,
+      resource,
+      tokenEndpoint: grant.refreshEndpoint ?? tokenEndpoint,
+      revocationEndpoint,
+      client,
+      tokens,
+      requestedScopes: scopes,
+      account,
+    },
+    context,
+  );
+  if (grant.agent && userId !== null)
+    await context.consents.give({ userId, clientId: grant.agent.clientId, server: grant.server });
   return { type: 'connected', grant, connection };
 }

@@ -1,7 +1,23 @@
 import { loadMasterKey, Sealer } from '@sallyport/keys';
 import { eventually, startTestOAuthServer } from '@sallyport/testing';
 import { describe, expect, test } from 'vitest';
-import { admin, ADMIN_TOKEN, agentToken, alice, as, connect, database, deployForEachTest, downstreamRequests, endPause, keys, lease, notes, start, url } from '../testing/connect-deployment.js';
+import {
+  admin,
+  ADMIN_TOKEN,
+  agentToken,
+  alice,
+  as,
+  connect,
+  database,
+  deployForEachTest,
+  downstreamRequests,
+  endPause,
+  keys,
+  lease,
+  notes,
+  start,
+  url,
+} from '../testing/connect-deployment.js';
 import { startProviderServer } from '../testing/provider-server.js';
 
 deployForEachTest();
@@ -9,41 +25,98 @@ deployForEachTest();
 describe('a lease', () => {
   test('waits while the gateway knows a newer policy than this control plane (S21)', async () => {
     await connect(alice);
-    expect(await lease(alice, { policyRevision: 1_000_000 })).toEqual({ type: 'provider_unavailable', retryAfterSeconds: 1 });
+    expect(await lease(alice, { policyRevision: 1_000_000 })).toEqual({
+      type: 'provider_unavailable',
+      retryAfterSeconds: 1,
+    });
   });
 
   test('is refused for a token that is not live here: other audience, expired, downstream, revoked (S6) (S21)', async () => {
     const invalid = expect.objectContaining({ code: 'lease_answer_invalid' });
     await connect(alice);
-    const tokens = [agentToken(alice, { aud: 'https://elsewhere.example' }), agentToken(alice, { exp: 1_000 }), as.signJwt({}, { typ: 'at+jwt' }), `${agentToken(alice).slice(0, -8)}AAAAAAAA`];
+    const tokens = [
+      agentToken(alice, { aud: 'https://elsewhere.example' }),
+      agentToken(alice, { exp: 1_000 }),
+      as.signJwt({}, { typ: 'at+jwt' }),
+      `${agentToken(alice).slice(0, -8)}AAAAAAAA`,
+    ];
     for (const token of tokens) await expect(lease(alice, { token })).rejects.toThrow(invalid);
     const live = agentToken(alice);
-    await fetch(`${url}/v1/revocations`, { method: 'POST', headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' }, body: JSON.stringify({ agent: alice.clientId }) });
-    await expect.poll(() => lease(alice, { token: live }).then(() => 'answered', (error: Error) => error.message)).toMatch(/cannot be trusted/);
+    await fetch(`${url}/v1/revocations`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ agent: alice.clientId }),
+    });
+    await expect
+      .poll(() =>
+        lease(alice, { token: live }).then(
+          () => 'answered',
+          (error: Error) => error.message,
+        ),
+      )
+      .toMatch(/cannot be trusted/);
   });
 
   test('is refused for another origin than the configured one, although policy allows the server (S20)', async () => {
     await connect(alice);
-    expect(await lease(alice, { targetOrigin: 'https://evil.example' })).toEqual({ type: 'refused', reason: 'target_origin' });
+    expect(await lease(alice, { targetOrigin: 'https://evil.example' })).toEqual({
+      type: 'refused',
+      reason: 'target_origin',
+    });
   });
 
   test('is refused where no policy leads (R24) (R28)', async () => {
-    expect(await lease(alice, { server: 'mail' })).toMatchObject({ type: 'refused', reason: 'no_gateway_to_server_policy' });
+    expect(await lease(alice, { server: 'mail' })).toMatchObject({
+      type: 'refused',
+      reason: 'no_gateway_to_server_policy',
+    });
   });
 
   test('for a server that trusts us is a token of ours, for its audience, this user and this agent, and is no good inbound (R50) (R51) (S6)', async () => {
-    const sealed = new Sealer(loadMasterKey(keys.master)).seal('signing-key', JSON.stringify({ ...as.keys.privateJwk }), 'dt-1');
-    await database.signingKey.create({ data: { kid: 'dt-1', purpose: 'downstream-token', algorithm: 'ES256', publicJwk: {}, sealedPrivate: Buffer.from(sealed) } });
+    const sealed = new Sealer(loadMasterKey(keys.master)).seal(
+      'signing-key',
+      JSON.stringify({ ...as.keys.privateJwk }),
+      'dt-1',
+    );
+    await database.signingKey.create({
+      data: {
+        kid: 'dt-1',
+        purpose: 'downstream-token',
+        algorithm: 'ES256',
+        publicJwk: {},
+        sealedPrivate: Buffer.from(sealed),
+      },
+    });
     const outcome = await lease(alice, { server: 'whoami', targetOrigin: 'https://whoami.example' });
     if (outcome.type !== 'granted') throw new Error(outcome.type);
-    const [header, payload] = (outcome.headers['authorization'] ?? '').replace('Bearer ', '').split('.').map((part) => JSON.parse(Buffer.from(part, 'base64url').toString('latin1').startsWith('{') ? Buffer.from(part, 'base64url').toString() : '{}') as Record<string, unknown>);
+    const [header, payload] = (outcome.headers['authorization'] ?? '')
+      .replace('Bearer ', '')
+      .split('.')
+      .map(
+        (part) =>
+          JSON.parse(
+            Buffer.from(part, 'base64url').toString('latin1').startsWith('{')
+              ? Buffer.from(part, 'base64url').toString()
+              : '{}',
+          ) as Record<string, unknown>,
+      );
     expect(header).toMatchObject({ kid: 'dt-1', alg: 'ES256', typ: 'at+jwt' });
-    expect(payload).toMatchObject({ iss: as.origin, aud: 'https://whoami.example/mcp', sub: alice.userId, client_id: alice.clientId, act: { sub: alice.clientId }, sid: alice.sid, scope: 'whoami.read' });
+    expect(payload).toMatchObject({
+      iss: as.origin,
+      aud: 'https://whoami.example/mcp',
+      sub: alice.userId,
+      client_id: alice.clientId,
+      act: { sub: alice.clientId },
+      sid: alice.sid,
+      scope: 'whoami.read',
+    });
     expect(Number(payload?.['exp']) - Number(payload?.['iat'])).toBe(300);
-    await expect(lease(alice, { token: (outcome.headers['authorization'] ?? '').replace('Bearer ', '') })).rejects.toThrow(expect.objectContaining({ code: 'lease_answer_invalid' }));
+    await expect(
+      lease(alice, { token: (outcome.headers['authorization'] ?? '').replace('Bearer ', '') }),
+    ).rejects.toThrow(expect.objectContaining({ code: 'lease_answer_invalid' }));
   });
 
-  test('after the server\'s address changed sends no stored token anywhere and asks to connect again (S20)', async () => {
+  test("after the server's address changed sends no stored token anywhere and asks to connect again (S20)", async () => {
     await connect(alice);
     const moved = await startTestOAuthServer();
     try {
@@ -61,8 +134,15 @@ describe('a lease', () => {
     await connect(alice);
     const evil = await startProviderServer();
     notes.resourceMetadata = { authorization_servers: [evil.origin] };
-    notes.metadata = { token_endpoint: `${evil.origin}/token`, revocation_endpoint: `${evil.origin}/revoke`, registration_endpoint: `${evil.origin}/register` };
-    expect(await lease(alice, { rejectedConnectionRevision: 1 })).toMatchObject({ type: 'granted', connectionRevision: 2 });
+    notes.metadata = {
+      token_endpoint: `${evil.origin}/token`,
+      revocation_endpoint: `${evil.origin}/revoke`,
+      registration_endpoint: `${evil.origin}/register`,
+    };
+    expect(await lease(alice, { rejectedConnectionRevision: 1 })).toMatchObject({
+      type: 'granted',
+      connectionRevision: 2,
+    });
     expect(downstreamRequests()).toBe(2);
     await admin(`/v1/connections/${(await database.connection.findFirstOrThrow()).id}`, { method: 'DELETE' });
     await eventually(() => notes.requests.some(({ path }) => path === '/revoke'));
@@ -70,13 +150,16 @@ describe('a lease', () => {
     await evil.stop();
   });
 
-  test('near the token\'s end refreshes it first, once for many who ask, spending each refresh token once (R38) (B3)', async () => {
+  test("near the token's end refreshes it first, once for many who ask, spending each refresh token once (R38) (B3)", async () => {
     notes.accessTokenSeconds = 5;
     await connect(alice);
     notes.accessTokenSeconds = 3600;
     notes.delayMs = 100;
     const outcomes = await Promise.all(Array.from({ length: 6 }, () => lease(alice)));
-    expect(new Set(outcomes.map((outcome) => (outcome.type === 'granted' ? outcome.headers['authorization'] : outcome.type))).size).toBe(1);
+    expect(
+      new Set(outcomes.map((outcome) => (outcome.type === 'granted' ? outcome.headers['authorization'] : outcome.type)))
+        .size,
+    ).toBe(1);
     expect(downstreamRequests()).toBe(2);
     expect(notes.issued.refreshTokens).toHaveLength(2);
     expect(outcomes[0]).toMatchObject({ type: 'granted', connectionRevision: 2 });
@@ -84,8 +167,14 @@ describe('a lease', () => {
 
   test('of a credential the server rejected is refreshed by force, at most once a minute (S24)', async () => {
     await connect(alice);
-    expect(await lease(alice, { rejectedConnectionRevision: 1 })).toMatchObject({ type: 'granted', connectionRevision: 2 });
-    expect(await lease(alice, { rejectedConnectionRevision: 1 })).toMatchObject({ type: 'granted', connectionRevision: 2 });
+    expect(await lease(alice, { rejectedConnectionRevision: 1 })).toMatchObject({
+      type: 'granted',
+      connectionRevision: 2,
+    });
+    expect(await lease(alice, { rejectedConnectionRevision: 1 })).toMatchObject({
+      type: 'granted',
+      connectionRevision: 2,
+    });
     expect(await lease(alice, { rejectedConnectionRevision: 2 })).toMatchObject({ type: 'provider_unavailable' });
     expect(downstreamRequests()).toBe(2);
   });

@@ -1,5 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { alice, bob, Browser, configureSaas, database, deployForEachTest, lease, linkFor, url } from '../testing/connect-deployment.js';
+import {
+  alice,
+  bob,
+  Browser,
+  configureSaas,
+  database,
+  deployForEachTest,
+  lease,
+  linkFor,
+  url,
+} from '../testing/connect-deployment.js';
 import { startProviderServer, type ProviderServer } from '../testing/provider-server.js';
 
 deployForEachTest();
@@ -8,12 +18,24 @@ let saas: ProviderServer;
 /** Who is signed in there, and how its answer says so. */
 let answer: () => object;
 const target = { server: 'saas', targetOrigin: 'https://saas.example' };
-const idToken = (claims: object) => `e30.${Buffer.from(JSON.stringify({ iss: saas.origin, aud: 'gateway', ...claims })).toString('base64url')}.`;
+const idToken = (claims: object) =>
+  `e30.${Buffer.from(JSON.stringify({ iss: saas.origin, aud: 'gateway', ...claims })).toString('base64url')}.`;
 const asked = (path: string) => saas.requests.filter((request) => request.path === path).map(({ fields }) => fields);
 beforeEach(async () => {
   saas = await startProviderServer();
   let number = 0;
-  saas.answer = ({ path }) => ({ json: path === '/token' ? { access_token: `saas-access-${(number += 1)}`, refresh_token: `saas-refresh-${number}`, token_type: 'bearer', expires_in: 3600, ...answer() } : {} });
+  saas.answer = ({ path }) => ({
+    json:
+      path === '/token'
+        ? {
+            access_token: `saas-access-${(number += 1)}`,
+            refresh_token: `saas-refresh-${number}`,
+            token_type: 'bearer',
+            expires_in: 3600,
+            ...answer(),
+          }
+        : {},
+  });
 });
 afterEach(() => saas.stop());
 
@@ -26,7 +48,9 @@ const connectSaas = async (person = alice) => {
   return { browser, page: await browser.submit(await browser.open(await linkFor(person, target))) };
 };
 const account = async () => {
-  const { accountId, accountName, revision } = await database.connection.findFirstOrThrow({ where: { userId: alice.userId } });
+  const { accountId, accountName, revision } = await database.connection.findFirstOrThrow({
+    where: { userId: alice.userId },
+  });
   return [accountId, accountName, revision];
 };
 
@@ -66,15 +90,24 @@ describe('whose account it is at the provider (S23)', () => {
     const { browser, page } = await connectSaas();
     expect(page.html).toContain('Use another “SaaS” account?');
     expect(page.html).toMatch(/alice@saas\.example.*mallory@saas\.example/s);
-    expect([await account(), (await lease(alice, target)).type]).toEqual([['acct-1', 'alice@saas.example', 1], 'connect_required']);
+    expect([await account(), (await lease(alice, target)).type]).toEqual([
+      ['acct-1', 'alice@saas.example', 1],
+      'connect_required',
+    ]);
     expect((await browser.submit(page, { csrf: 'forged', decision: 'use' })).status).toBe(403);
     expect((await browser.submit(page, { decision: 'use' })).html).toContain('<h1>Connected</h1>');
     expect(await account()).toEqual(['acct-2', 'mallory@saas.example', 2]);
-    expect(await lease(alice, target)).toMatchObject({ type: 'granted', headers: { authorization: 'Bearer saas-access-2' } });
+    expect(await lease(alice, target)).toMatchObject({
+      type: 'granted',
+      headers: { authorization: 'Bearer saas-access-2' },
+    });
     expect((await browser.submit(page, { decision: 'use' })).html).toContain('does not belong here');
   });
 
-  test.each([['another browser of its user', alice], ['somebody else', bob]])('cannot be agreed to in the browser of %s', async (_whose, person) => {
+  test.each([
+    ['another browser of its user', alice],
+    ['somebody else', bob],
+  ])('cannot be agreed to in the browser of %s', async (_whose, person) => {
     await configure();
     signedIn('acct-1', 'alice@saas.example');
     await connectSaas();
@@ -103,7 +136,9 @@ describe('whose account it is at the provider (S23)', () => {
     signedIn('acct-2', 'mallory@saas.example');
     const { browser, page } = await connectSaas();
     expect((await browser.submit(page, { decision: 'keep' })).html).toContain('Nothing was changed');
-    expect(asked('/revoke').map(({ token, token_type_hint: hint }) => [token, hint])).toEqual([['saas-refresh-2', 'refresh_token']]);
+    expect(asked('/revoke').map(({ token, token_type_hint: hint }) => [token, hint])).toEqual([
+      ['saas-refresh-2', 'refresh_token'],
+    ]);
     expect([await account(), await database.connectFlow.count()]).toEqual([['acct-1', 'alice@saas.example', 1], 0]);
     signedIn('acct-1', 'alice@saas.example');
     expect((await connectSaas()).page.html).toContain('<h1>Connected</h1>');

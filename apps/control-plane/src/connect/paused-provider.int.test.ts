@@ -1,12 +1,28 @@
 import { describe, expect, test } from 'vitest';
-import { admin, alice, bob, connect, database, declared, deployForEachTest, downstreamRequests, endPause, lease, notes, start, url } from '../testing/connect-deployment.js';
+import {
+  admin,
+  alice,
+  bob,
+  connect,
+  database,
+  declared,
+  deployForEachTest,
+  downstreamRequests,
+  endPause,
+  lease,
+  notes,
+  start,
+  url,
+} from '../testing/connect-deployment.js';
 
 deployForEachTest();
 
 describe('a provider that refuses us', () => {
   const providers = async () => {
     const answer = await admin('/v1/credential-providers');
-    return ((await answer.json()) as { credentialProviders: { name: string; state: string; issuers: object[] }[] }).credentialProviders.find(({ name }) => name === 'notes-user');
+    return (
+      (await answer.json()) as { credentialProviders: { name: string; state: string; issuers: object[] }[] }
+    ).credentialProviders.find(({ name }) => name === 'notes-user');
   };
 
   test('is not asked for anybody until it is probed or configured anew; the administrator sees why, and every grant is kept (B4) (R80)', async () => {
@@ -21,20 +37,47 @@ describe('a provider that refuses us', () => {
     // A token that still lives goes on; one that does not waits, whoever asks.
     expect(await lease(bob)).toMatchObject({ type: 'granted', connectionRevision: 1 });
     await database.connection.updateMany({ data: { accessExpiresAt: new Date(0) } });
-    for (const person of [alice, bob, alice, bob]) expect(await lease(person)).toMatchObject({ type: 'provider_unavailable' });
+    for (const person of [alice, bob, alice, bob])
+      expect(await lease(person)).toMatchObject({ type: 'provider_unavailable' });
     expect(downstreamRequests()).toBe(asked);
     expect((await database.connection.findMany()).map(({ state }) => state)).toEqual(['connected', 'connected']);
     expect(await providers()).toMatchObject({
-      type: 'mcp-user-oauth', server: 'notes', state: 'paused',
-      issuers: [{ issuer: notes.origin, state: 'paused', reason: 'client_refused', error: 'invalid_client', description: 'Secret expired.', failures: 1, failedProbes: 0, pausedSince: expect.any(String), nextProbeAt: expect.any(String) }],
+      type: 'mcp-user-oauth',
+      server: 'notes',
+      state: 'paused',
+      issuers: [
+        {
+          issuer: notes.origin,
+          state: 'paused',
+          reason: 'client_refused',
+          error: 'invalid_client',
+          description: 'Secret expired.',
+          failures: 1,
+          failedProbes: 0,
+          pausedSince: expect.any(String),
+          nextProbeAt: expect.any(String),
+        },
+      ],
     });
-    expect((await database.event.findFirstOrThrow({ where: { type: 'credential-provider.paused' } })).body).toMatchObject({ detail: { reason: 'client_refused', error: 'invalid_client', description: 'Secret expired.', credentialProvider: 'notes-user' } });
+    expect(
+      (await database.event.findFirstOrThrow({ where: { type: 'credential-provider.paused' } })).body,
+    ).toMatchObject({
+      detail: {
+        reason: 'client_refused',
+        error: 'invalid_client',
+        description: 'Secret expired.',
+        credentialProvider: 'notes-user',
+      },
+    });
     notes.outage = null;
     notes.accessTokenSeconds = 3600;
     await endPause();
     expect(await lease(alice)).toMatchObject({ type: 'granted', connectionRevision: 2 });
     expect(await lease(bob)).toMatchObject({ type: 'granted', connectionRevision: 2 });
-    expect([await providers(), await database.event.count({ where: { type: 'credential-provider.resumed' } })]).toMatchObject([{ state: 'working' }, 1]);
+    expect([
+      await providers(),
+      await database.event.count({ where: { type: 'credential-provider.resumed' } }),
+    ]).toMatchObject([{ state: 'working' }, 1]);
     expect((await fetch(`${url}/v1/credential-providers`)).status).toBe(401);
   });
 

@@ -9,7 +9,12 @@ import { AskingAgent } from './connect-ticket.js';
 
 export const CONNECT_FLOW_PURPOSE = 'connect-flow';
 const PURPOSE = CONNECT_FLOW_PURPOSE;
-export const connectFlowColumn = sealedColumn('ConnectFlow', PURPOSE, z.object({ stateDigest: z.string() }), ({ stateDigest }) => stateDigest);
+export const connectFlowColumn = sealedColumn(
+  'ConnectFlow',
+  PURPOSE,
+  z.object({ stateDigest: z.string() }),
+  ({ stateDigest }) => stateDigest,
+);
 const LIFETIME_MS = 10 * 60 * 1000;
 
 /** What is remembered between sending a browser to a server's authorization endpoint and its return. */
@@ -37,7 +42,17 @@ const PendingGrant = z.object({
   codeVerifier: z.string().nullable(),
   scopes: z.array(z.string()),
   /** What came of it, where the user is asked whether it is the account they meant (security rule S23). */
-  obtained: z.object({ tokens: z.object({ accessToken: z.string(), refreshToken: z.string().nullable(), expiresAt: z.number().nullable(), scopes: z.array(z.string()).nullable() }), account: z.object({ id: z.string(), name: z.string() }).optional() }).optional(),
+  obtained: z
+    .object({
+      tokens: z.object({
+        accessToken: z.string(),
+        refreshToken: z.string().nullable(),
+        expiresAt: z.number().nullable(),
+        scopes: z.array(z.string()).nullable(),
+      }),
+      account: z.object({ id: z.string(), name: z.string() }).optional(),
+    })
+    .optional(),
 });
 export type PendingGrant = z.infer<typeof PendingGrant>;
 
@@ -63,7 +78,13 @@ export class PendingGrants {
     const stateDigest = digest(state);
     const now = this.#clock();
     await this.#database.connectFlow.deleteMany({ where: { expiresAt: { lte: new Date(now) } } });
-    await this.#database.connectFlow.create({ data: { stateDigest, sealed: Buffer.from(this.#sealer.seal(PURPOSE, JSON.stringify(PendingGrant.parse(grant)), stateDigest)), expiresAt: new Date(now + LIFETIME_MS) } });
+    await this.#database.connectFlow.create({
+      data: {
+        stateDigest,
+        sealed: Buffer.from(this.#sealer.seal(PURPOSE, JSON.stringify(PendingGrant.parse(grant)), stateDigest)),
+        expiresAt: new Date(now + LIFETIME_MS),
+      },
+    });
   }
 
   async take(state: string): Promise<PendingGrant | undefined> {

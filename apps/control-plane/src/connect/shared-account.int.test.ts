@@ -1,6 +1,20 @@
 import { eventually, findSecrets } from '@sallyport/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { admin, alice, bob, Browser, configureSaas, changed, database, deployForEachTest, endPause, lease, log, shown, url } from '../testing/connect-deployment.js';
+import {
+  admin,
+  alice,
+  bob,
+  Browser,
+  configureSaas,
+  changed,
+  database,
+  deployForEachTest,
+  endPause,
+  lease,
+  log,
+  shown,
+  url,
+} from '../testing/connect-deployment.js';
 import { startProviderServer, type ProviderServer } from '../testing/provider-server.js';
 
 deployForEachTest();
@@ -12,13 +26,25 @@ const asked = (path: string) => saas.requests.filter((request) => request.path =
 beforeEach(async () => {
   saas = await startProviderServer();
   number = 0;
-  saas.answer = ({ path }) => ({ json: path === '/token' ? { access_token: `shared-access-${(number += 1)}`, refresh_token: `shared-refresh-${number}`, token_type: 'bearer', expires_in: 3600 } : {} });
+  saas.answer = ({ path }) => ({
+    json:
+      path === '/token'
+        ? {
+            access_token: `shared-access-${(number += 1)}`,
+            refresh_token: `shared-refresh-${number}`,
+            token_type: 'bearer',
+            expires_in: 3600,
+          }
+        : {},
+  });
   await configure();
 });
 afterEach(() => saas.stop());
 
-const configure = (spec = 'scopes: [crm.read]') => configureSaas(saas.origin, { type: 'oauth-shared', name: 'saas-everybody', spec });
-const invite = (body: object = { credentialProvider: 'saas-everybody' }) => admin('/v1/shared-connections', { method: 'POST', body: JSON.stringify(body) });
+const configure = (spec = 'scopes: [crm.read]') =>
+  configureSaas(saas.origin, { type: 'oauth-shared', name: 'saas-everybody', spec });
+const invite = (body: object = { credentialProvider: 'saas-everybody' }) =>
+  admin('/v1/shared-connections', { method: 'POST', body: JSON.stringify(body) });
 const link = async () => ((await (await invite()).json()) as { url: string }).url;
 /** Nobody is signed in with it. */
 const anyBrowser = () => new Browser('nobody');
@@ -27,27 +53,65 @@ async function connectShared(browser = anyBrowser()) {
 }
 
 describe('an account that an administrator connects for everybody (R41)', () => {
-  test('serves whom a policy allows, each call told apart in the trail, after one authorization and nobody\'s consent (R42) (R44)', async () => {
-    expect(await lease(alice, target)).toMatchObject({ type: 'refused', reason: 'shared_account_not_connected', message: expect.stringMatching(/administrator/) });
+  test("serves whom a policy allows, each call told apart in the trail, after one authorization and nobody's consent (R42) (R44)", async () => {
+    expect(await lease(alice, target)).toMatchObject({
+      type: 'refused',
+      reason: 'shared_account_not_connected',
+      message: expect.stringMatching(/administrator/),
+    });
     const done = await connectShared();
     expect(done.html).toContain('Everybody whom a policy allows can use “SaaS” now');
-    for (const person of [alice, bob]) expect(await lease(person, target)).toMatchObject({ type: 'granted', headers: { authorization: 'Bearer shared-access-1' }, connectionRevision: 1 });
+    for (const person of [alice, bob])
+      expect(await lease(person, target)).toMatchObject({
+        type: 'granted',
+        headers: { authorization: 'Bearer shared-access-1' },
+        connectionRevision: 1,
+      });
     const [row] = await database.connection.findMany();
-    expect([row?.userId, row?.credentialProvider, row?.scopes, await database.connectionConsent.count()]).toEqual([null, 'saas-everybody', ['crm.read'], 0]);
+    expect([row?.userId, row?.credentialProvider, row?.scopes, await database.connectionConsent.count()]).toEqual([
+      null,
+      'saas-everybody',
+      ['crm.read'],
+      0,
+    ]);
     expect(changed.at(-1)).toMatchObject({ userId: null, server: 'saas', connectionId: row?.id });
     const created = await database.event.findFirstOrThrow({ where: { type: 'connection.created' } });
     expect([created.userId, created.server]).toEqual([null, 'saas']);
     expect(await database.event.count({ where: { type: 'lease.refused', userId: alice.userId } })).toBe(1);
-    expect(findSecrets({ pages: shown.join('\n'), log: log.join('') }, { access: 'shared-access-1', refresh: 'shared-refresh-1', secret: 'search-key-0123456789' })).toEqual([]);
+    expect(
+      findSecrets(
+        { pages: shown.join('\n'), log: log.join('') },
+        { access: 'shared-access-1', refresh: 'shared-refresh-1', secret: 'search-key-0123456789' },
+      ),
+    ).toEqual([]);
   });
 
-  test('is connected only by a link that the administrator\'s token makes, for a provider of this kind, followed once and soon', async () => {
-    expect((await fetch(`${url}/v1/shared-connections`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{"credentialProvider":"saas-everybody"}' })).status).toBe(401);
-    for (const body of [{ credentialProvider: 'notes-user' }, { credentialProvider: 'nobody' }, {}, { credentialProvider: 'saas-everybody', more: 1 }]) expect((await invite(body)).status).toBe(400);
+  test("is connected only by a link that the administrator's token makes, for a provider of this kind, followed once and soon", async () => {
+    expect(
+      (
+        await fetch(`${url}/v1/shared-connections`, {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: '{"credentialProvider":"saas-everybody"}',
+        })
+      ).status,
+    ).toBe(401);
+    for (const body of [
+      { credentialProvider: 'notes-user' },
+      { credentialProvider: 'nobody' },
+      {},
+      { credentialProvider: 'saas-everybody', more: 1 },
+    ])
+      expect((await invite(body)).status).toBe(400);
     const address = await link();
     const browser = anyBrowser();
     const page = await browser.open(address);
-    expect([page.status, page.html.includes('Connect “SaaS” for everybody'), asked('/authorize').length, browser.visited]).toEqual([200, true, 0, [address]]);
+    expect([
+      page.status,
+      page.html.includes('Connect “SaaS” for everybody'),
+      asked('/authorize').length,
+      browser.visited,
+    ]).toEqual([200, true, 0, [address]]);
     expect((await fetch(address, { method: 'POST', headers: { origin: 'https://evil.example' } })).status).toBe(403);
     expect((await browser.submit(page)).html).toContain('<h1>Connected</h1>');
     expect((await anyBrowser().submit(page)).status).toBe(410);
@@ -74,12 +138,20 @@ describe('an account that an administrator connects for everybody (R41)', () => 
     expect([asked('/token').length, await database.connection.count()]).toEqual([1, 1]);
   });
 
-  test('is refreshed like a user\'s own, once for many who ask, and connected anew in its place when its grant is dead (R38) (B3) (B4)', async () => {
+  test("is refreshed like a user's own, once for many who ask, and connected anew in its place when its grant is dead (R38) (B3) (B4)", async () => {
     await connectShared();
     await database.connection.updateMany({ data: { accessExpiresAt: new Date(Date.now() + 5_000) } });
     const outcomes = await Promise.all([alice, bob, alice, bob].map((person) => lease(person, target)));
-    for (const outcome of outcomes) expect(outcome).toMatchObject({ type: 'granted', headers: { authorization: 'Bearer shared-access-2' }, connectionRevision: 2 });
-    expect(asked('/token').map(({ fields }) => fields['refresh_token'] ?? 'code')).toEqual(['code', 'shared-refresh-1']);
+    for (const outcome of outcomes)
+      expect(outcome).toMatchObject({
+        type: 'granted',
+        headers: { authorization: 'Bearer shared-access-2' },
+        connectionRevision: 2,
+      });
+    expect(asked('/token').map(({ fields }) => fields['refresh_token'] ?? 'code')).toEqual([
+      'code',
+      'shared-refresh-1',
+    ]);
     saas.answer = () => ({ status: 400, json: { error: 'invalid_grant' } });
     await database.connection.updateMany({ data: { accessExpiresAt: new Date(0) } });
     await endPause();
@@ -87,7 +159,10 @@ describe('an account that an administrator connects for everybody (R41)', () => 
     expect(await lease(bob, target)).toMatchObject({ type: 'refused', reason: 'shared_account_to_reconnect' });
     saas.answer = () => ({ json: { access_token: 'shared-access-9', token_type: 'bearer', expires_in: 3600 } });
     await connectShared();
-    expect(await lease(bob, target)).toMatchObject({ type: 'granted', headers: { authorization: 'Bearer shared-access-9' } });
+    expect(await lease(bob, target)).toMatchObject({
+      type: 'granted',
+      headers: { authorization: 'Bearer shared-access-9' },
+    });
     expect(await database.connection.count()).toBe(1);
   });
 
@@ -97,7 +172,10 @@ describe('an account that an administrator connects for everybody (R41)', () => 
     expect(await lease(alice, target)).toMatchObject({ type: 'refused', reason: 'shared_account_to_reconnect' });
     await connectShared();
     const { id } = await database.connection.findFirstOrThrow();
-    expect(await (await admin(`/v1/connections/${id}`, { method: 'DELETE' })).json()).toEqual({ id, upstream: 'revoked' });
+    expect(await (await admin(`/v1/connections/${id}`, { method: 'DELETE' })).json()).toEqual({
+      id,
+      upstream: 'revoked',
+    });
     expect(asked('/revoke').map(({ fields }) => fields['token'])).toEqual(['shared-refresh-2', 'shared-access-2']);
     expect(await lease(bob, target)).toMatchObject({ type: 'refused', reason: 'shared_account_not_connected' });
   });

@@ -6,7 +6,12 @@ import { z } from 'zod';
 import { CONNECT_FLOW_PURPOSE } from './pending-grants.js';
 
 const LIFETIME_MS = 10 * 60 * 1000;
-const Invitation = z.object({ v: z.literal('shared'), server: z.string(), credentialProvider: z.string(), expiresAt: z.int() });
+const Invitation = z.object({
+  v: z.literal('shared'),
+  server: z.string(),
+  credentialProvider: z.string(),
+  expiresAt: z.int(),
+});
 export type Invitation = z.infer<typeof Invitation>;
 
 const digest = (token: string) => createHash('sha256').update(token).digest('base64url');
@@ -23,12 +28,26 @@ export class SharedInvitations {
     this.#clock = clock;
   }
 
-  async invite(names: { readonly server: string; readonly credentialProvider: string }): Promise<{ token: string; expiresAt: number }> {
+  async invite(names: {
+    readonly server: string;
+    readonly credentialProvider: string;
+  }): Promise<{ token: string; expiresAt: number }> {
     const token = randomBytes(32).toString('base64url');
     const stateDigest = digest(token);
     const expiresAt = this.#clock() + LIFETIME_MS;
-    const invitation: Invitation = { v: 'shared', server: names.server, credentialProvider: names.credentialProvider, expiresAt };
-    await this.#database.connectFlow.create({ data: { stateDigest, sealed: Buffer.from(this.#sealer.seal(CONNECT_FLOW_PURPOSE, JSON.stringify(invitation), stateDigest)), expiresAt: new Date(expiresAt) } });
+    const invitation: Invitation = {
+      v: 'shared',
+      server: names.server,
+      credentialProvider: names.credentialProvider,
+      expiresAt,
+    };
+    await this.#database.connectFlow.create({
+      data: {
+        stateDigest,
+        sealed: Buffer.from(this.#sealer.seal(CONNECT_FLOW_PURPOSE, JSON.stringify(invitation), stateDigest)),
+        expiresAt: new Date(expiresAt),
+      },
+    });
     return { token, expiresAt };
   }
 
@@ -50,7 +69,9 @@ export class SharedInvitations {
 
   #open(row: { stateDigest: string; sealed: Uint8Array } | null): Invitation | undefined {
     if (!row) return undefined;
-    const { data } = Invitation.safeParse(JSON.parse(this.#sealer.open(CONNECT_FLOW_PURPOSE, row.sealed, row.stateDigest).toString()));
+    const { data } = Invitation.safeParse(
+      JSON.parse(this.#sealer.open(CONNECT_FLOW_PURPOSE, row.sealed, row.stateDigest).toString()),
+    );
     return data && data.expiresAt > this.#clock() ? data : undefined;
   }
 }

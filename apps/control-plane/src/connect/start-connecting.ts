@@ -1,4 +1,15 @@
-import { createAuthorizationRequest, issuerOf, oauthUserRules, type OAuthUserProvider, discoverAuthorizationServer, discoverProtectedResource, pinsOf, scopeLimitOf, scopesToRequest, type ConfiguredTarget } from '@sallyport/credential';
+import {
+  createAuthorizationRequest,
+  issuerOf,
+  oauthUserRules,
+  type OAuthUserProvider,
+  discoverAuthorizationServer,
+  discoverProtectedResource,
+  pinsOf,
+  scopeLimitOf,
+  scopesToRequest,
+  type ConfiguredTarget,
+} from '@sallyport/credential';
 import { SallyportError } from '@sallyport/kernel';
 import type { SafeFetch } from '@sallyport/safe-fetch';
 import type { BrowserSession } from '../session/browser-sessions.js';
@@ -24,35 +35,66 @@ type Asked = Omit<ConnectTicket, 'userId'> & { readonly userId: string | null };
 const INSECURE_PAGE: StartResult = { type: 'failed', reason: 'insecure_authorization_endpoint', isTemporary: false };
 
 /** Discovers, registers where needed, and remembers the flow; the browser then goes to the server's authorization endpoint. */
-export async function startConnecting(ticket: Asked, session: Pick<BrowserSession, 'idDigest'>, target: ConfiguredTarget, context: StartContext): Promise<StartResult> {
+export async function startConnecting(
+  ticket: Asked,
+  session: Pick<BrowserSession, 'idDigest'>,
+  target: ConfiguredTarget,
+  context: StartContext,
+): Promise<StartResult> {
   try {
     return await start(ticket, session, target, context);
   } catch (error) {
-    if (error instanceof SallyportError && error.code.startsWith('outbound_')) return { type: 'failed', reason: error.code, isTemporary: error.code !== 'outbound_refused' };
+    if (error instanceof SallyportError && error.code.startsWith('outbound_'))
+      return { type: 'failed', reason: error.code, isTemporary: error.code !== 'outbound_refused' };
     throw error;
   }
 }
 
-async function start(ticket: Asked, session: Pick<BrowserSession, 'idDigest'>, target: ConfiguredTarget, { fetch, clients, pending, redirectUri }: StartContext): Promise<StartResult> {
+async function start(
+  ticket: Asked,
+  session: Pick<BrowserSession, 'idDigest'>,
+  target: ConfiguredTarget,
+  { fetch, clients, pending, redirectUri }: StartContext,
+): Promise<StartResult> {
   const { server, provider } = target;
-  if (provider.spec.type === 'oauth-user' || provider.spec.type === 'oauth-shared') return startAtConfigured(ticket, session, { ...target, spec: provider.spec }, { fetch, clients, pending, redirectUri });
+  if (provider.spec.type === 'oauth-user' || provider.spec.type === 'oauth-shared')
+    return startAtConfigured(
+      ticket,
+      session,
+      { ...target, spec: provider.spec },
+      { fetch, clients, pending, redirectUri },
+    );
   const resource = await discoverProtectedResource(server.spec.url, fetch, server.spec.resource);
   if (resource.type === 'failed') return { type: 'failed', reason: resource.reason, isTemporary: false };
   const authorizationServer = await discoverAuthorizationServer(resource.authorizationServer, fetch);
-  if (authorizationServer.type === 'failed') return { type: 'failed', reason: authorizationServer.reason, isTemporary: false };
+  if (authorizationServer.type === 'failed')
+    return { type: 'failed', reason: authorizationServer.reason, isTemporary: false };
   const { metadata } = authorizationServer;
   if (!fetch.mayVisit(metadata.authorization_endpoint)) return INSECURE_PAGE;
   const found = await clients.clientFor(target, metadata);
   if (found.type === 'failed') return { type: 'failed', reason: found.reason, isTemporary: false };
   const configured = provider.spec.type === 'mcp-user-oauth' ? provider.spec.scopes : undefined;
-  const scopes = scopesToRequest(ticket.scopes ?? configured ?? withinLimit(resource.scopes, scopeLimitOf(provider.spec)), metadata);
+  const scopes = scopesToRequest(
+    ticket.scopes ?? configured ?? withinLimit(resource.scopes, scopeLimitOf(provider.spec)),
+    metadata,
+  );
   const state = pending.newState();
-  const request = createAuthorizationRequest(metadata, { clientId: found.client.clientId, redirectUri, resource: resource.resource, scopes, state });
+  const request = createAuthorizationRequest(metadata, {
+    clientId: found.client.clientId,
+    redirectUri,
+    resource: resource.resource,
+    scopes,
+    state,
+  });
   await pending.keep(state, {
     v: 2,
     sessionDigest: session.idDigest,
-    userId: ticket.userId, agent: ticket.agent, ticketIssuedAt: ticket.issuedAt,
-    server: server.name, credentialProvider: provider.name, pins: pinsOf(target),
+    userId: ticket.userId,
+    agent: ticket.agent,
+    ticketIssuedAt: ticket.issuedAt,
+    server: server.name,
+    credentialProvider: provider.name,
+    pins: pinsOf(target),
     issuer: metadata.issuer,
     issuerAnnounced: metadata.authorization_response_iss_parameter_supported ?? false,
     tokenEndpoint: metadata.token_endpoint,
@@ -72,7 +114,12 @@ function withinLimit(scopes: readonly string[], limit: ReadonlySet<string> | und
 }
 
 /** Nothing is discovered: endpoints and oddities are the document's. */
-async function startAtConfigured(ticket: Asked, session: Pick<BrowserSession, 'idDigest'>, { spec, ...target }: ConfiguredTarget & { spec: OAuthUserProvider }, { fetch, clients, pending, redirectUri }: StartContext): Promise<StartResult> {
+async function startAtConfigured(
+  ticket: Asked,
+  session: Pick<BrowserSession, 'idDigest'>,
+  { spec, ...target }: ConfiguredTarget & { spec: OAuthUserProvider },
+  { fetch, clients, pending, redirectUri }: StartContext,
+): Promise<StartResult> {
   const { server, provider } = target;
   const rules = oauthUserRules(spec);
   if (!fetch.mayVisit(rules.authorizationEndpoint)) return INSECURE_PAGE;
@@ -81,12 +128,19 @@ async function startAtConfigured(ticket: Asked, session: Pick<BrowserSession, 'i
   const resource = server.spec.resource ?? server.spec.url;
   const scopes = ticket.scopes ?? spec.scopes;
   const state = pending.newState();
-  const request = createAuthorizationRequest({ authorization_endpoint: rules.authorizationEndpoint }, { clientId: spec.client.clientId, redirectUri, resource, scopes, state, quirks: rules });
+  const request = createAuthorizationRequest(
+    { authorization_endpoint: rules.authorizationEndpoint },
+    { clientId: spec.client.clientId, redirectUri, resource, scopes, state, quirks: rules },
+  );
   await pending.keep(state, {
     v: 2,
     sessionDigest: session.idDigest,
-    userId: ticket.userId, agent: ticket.agent, ticketIssuedAt: ticket.issuedAt,
-    server: server.name, credentialProvider: provider.name, pins: pinsOf(target),
+    userId: ticket.userId,
+    agent: ticket.agent,
+    ticketIssuedAt: ticket.issuedAt,
+    server: server.name,
+    credentialProvider: provider.name,
+    pins: pinsOf(target),
     issuer: issuerOf(rules),
     issuerAnnounced: false,
     tokenEndpoint: rules.tokenEndpoint,

@@ -5,7 +5,15 @@ import { text } from '../admin/text.js';
 import { disconnect, type DisconnectContext } from './disconnect.js';
 
 export const ADMIN_DISCONNECT_CONTEXT = Symbol('administrators disconnect');
-const ListQuery = z.strictObject({ userId: text(64).optional(), limit: z.string().regex(/^\d{1,4}$/, 'must be a number from 1 to 1000').transform(Number).pipe(z.int().min(1).max(1_000)).default(100) });
+const ListQuery = z.strictObject({
+  userId: text(64).optional(),
+  limit: z
+    .string()
+    .regex(/^\d{1,4}$/, 'must be a number from 1 to 1000')
+    .transform(Number)
+    .pipe(z.int().min(1).max(1_000))
+    .default(100),
+});
 
 /** What administrators see of connections: nothing sealed, and no token endpoint. Routes under `/v1/` need the administrator's token. */
 @Controller('v1/connections')
@@ -22,10 +30,43 @@ export class ConnectionsController {
   async list(@Query() query: unknown) {
     const connections = await this.#store.list(ListQuery.parse(query));
     return {
-      connections: connections.map(({ id, userId, server, credentialProvider, state, revision, issuer, resource, scopes, accessExpiresAt, refreshDueAt, refreshFailures, lastUsedAt, accountName, createdAt, updatedAt }) => ({
-        id, userId, server, credentialProvider, state, revision, issuer, resource, scopes, refreshFailures, account: accountName,
-        lastUsedAt: iso(lastUsedAt), accessExpiresAt: iso(accessExpiresAt), refreshDueAt: iso(refreshDueAt), createdAt: iso(createdAt), updatedAt: iso(updatedAt),
-      })),
+      connections: connections.map(
+        ({
+          id,
+          userId,
+          server,
+          credentialProvider,
+          state,
+          revision,
+          issuer,
+          resource,
+          scopes,
+          accessExpiresAt,
+          refreshDueAt,
+          refreshFailures,
+          lastUsedAt,
+          accountName,
+          createdAt,
+          updatedAt,
+        }) => ({
+          id,
+          userId,
+          server,
+          credentialProvider,
+          state,
+          revision,
+          issuer,
+          resource,
+          scopes,
+          refreshFailures,
+          account: accountName,
+          lastUsedAt: iso(lastUsedAt),
+          accessExpiresAt: iso(accessExpiresAt),
+          refreshDueAt: iso(refreshDueAt),
+          createdAt: iso(createdAt),
+          updatedAt: iso(updatedAt),
+        }),
+      ),
     };
   }
 

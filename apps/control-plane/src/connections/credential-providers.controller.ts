@@ -23,17 +23,51 @@ export class CredentialProvidersController {
   async list() {
     const { standings } = await this.#context.standings.list();
     return {
-      credentialProviders: this.#context.snapshot().all('CredentialProvider').map(({ name, spec: { type, server } }) => {
-        const issuers = standings.filter(({ credentialProvider }) => credentialProvider === name).map(shown);
-        return { name, type, server, state: issuers.some(({ state }) => state === 'paused') ? 'paused' : issuers.length > 0 ? 'failing' : 'working', issuers };
-      }),
+      credentialProviders: this.#context
+        .snapshot()
+        .all('CredentialProvider')
+        .map(({ name, spec: { type, server } }) => {
+          const issuers = standings.filter(({ credentialProvider }) => credentialProvider === name).map(shown);
+          return {
+            name,
+            type,
+            server,
+            state: issuers.some(({ state }) => state === 'paused')
+              ? 'paused'
+              : issuers.length > 0
+                ? 'failing'
+                : 'working',
+            issuers,
+          };
+        }),
     };
   }
 }
 
-function shown({ issuer, reason, error, description, failures, failedAt, pausedSince, failedProbes, nextProbeAt }: KnownStanding) {
+function shown({
+  issuer,
+  reason,
+  error,
+  description,
+  failures,
+  failedAt,
+  pausedSince,
+  failedProbes,
+  nextProbeAt,
+}: KnownStanding) {
   const state = pausedSince === null ? ('failing' as const) : ('paused' as const);
-  return { issuer, state, reason, error, description, failures, failedAt: iso(failedAt), pausedSince: iso(pausedSince), failedProbes, nextProbeAt: iso(nextProbeAt) };
+  return {
+    issuer,
+    state,
+    reason,
+    error,
+    description,
+    failures,
+    failedAt: iso(failedAt),
+    pausedSince: iso(pausedSince),
+    failedProbes,
+    nextProbeAt: iso(nextProbeAt),
+  };
 }
 
 function iso(time: number | null): string | null {

@@ -15,7 +15,9 @@ export interface DisconnectContext extends RevokeRemovedContext {
 
 /** `pending`: the provider has not confirmed (RFC 7009); it is asked until it does. `impossible`: it cannot be asked, or not with this. */
 export type RevokedUpstream = 'revoked' | 'pending' | 'impossible';
-export type DisconnectResult = { readonly type: 'not_found' } | { readonly type: 'removed'; readonly upstream: RevokedUpstream };
+export type DisconnectResult =
+  | { readonly type: 'not_found' }
+  | { readonly type: 'removed'; readonly upstream: RevokedUpstream };
 
 /** Drops a connection here first, then revokes it where it came from; who waits for the answer waits for one attempt. */
 export async function disconnect(id: string, reason: string, context: DisconnectContext): Promise<DisconnectResult> {
@@ -23,13 +25,21 @@ export async function disconnect(id: string, reason: string, context: Disconnect
   if (!removed) return { type: 'not_found' };
   if (removed.revocationEndpoint === null) return { type: 'removed', upstream: 'impossible' };
   const settled = await revokeOneUpstream(id, HEAD_START_MS, context);
-  return { type: 'removed', upstream: settled === 'revoked' ? 'revoked' : settled === 'given-up' ? 'impossible' : 'pending' };
+  return {
+    type: 'removed',
+    upstream: settled === 'revoked' ? 'revoked' : settled === 'given-up' ? 'impossible' : 'pending',
+  };
 }
 
 /** Drops many; their providers are asked afterwards, in the background. @returns how many there were. */
-export async function disconnectAll(ids: readonly string[], reason: string, context: DisconnectContext): Promise<number> {
+export async function disconnectAll(
+  ids: readonly string[],
+  reason: string,
+  context: DisconnectContext,
+): Promise<number> {
   let removed = 0;
-  for (let from = 0; from < ids.length; from += BATCH) removed += (await drop(ids.slice(from, from + BATCH), reason, 0, context)).length;
+  for (let from = 0; from < ids.length; from += BATCH)
+    removed += (await drop(ids.slice(from, from + BATCH), reason, 0, context)).length;
   return removed;
 }
 
@@ -38,7 +48,12 @@ const HEAD_START_MS = 10_000;
 /** As many leases are voided by one change set. */
 const BATCH = 250;
 
-async function drop(ids: readonly string[], reason: string, headStartMs: number, { store, consents, clock, record, broadcastChanged, revokeLeases }: DisconnectContext): Promise<Connection[]> {
+async function drop(
+  ids: readonly string[],
+  reason: string,
+  headStartMs: number,
+  { store, consents, clock, record, broadcastChanged, revokeLeases }: DisconnectContext,
+): Promise<Connection[]> {
   const removed: Connection[] = [];
   for (const id of ids) {
     const connection = await store.remove(id, { now: clock(), due: clock() + headStartMs });
@@ -48,7 +63,13 @@ async function drop(ids: readonly string[], reason: string, headStartMs: number,
   for (const { id, userId, server, revision } of removed) {
     if (userId !== null) await consents.withdrawAll({ userId, server });
     await broadcastChanged({ v: 1, connectionId: id, userId, server, connectionRevision: revision + 1 });
-    await record({ type: 'connection.removed', ...(userId === null ? {} : { userId }), server, connectionId: id, reason });
+    await record({
+      type: 'connection.removed',
+      ...(userId === null ? {} : { userId }),
+      server,
+      connectionId: id,
+      reason,
+    });
   }
   return removed;
 }

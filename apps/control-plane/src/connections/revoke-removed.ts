@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { revokeUpstream, type RevokeUpstreamContext, type UpstreamRevocation, type UpstreamRevocationResult, type UpstreamRevocations } from '@sallyport/credential';
+import {
+  revokeUpstream,
+  type RevokeUpstreamContext,
+  type UpstreamRevocation,
+  type UpstreamRevocationResult,
+  type UpstreamRevocations,
+} from '@sallyport/credential';
 import { backOff } from '@sallyport/refresh';
 import type { RecordLifecycle } from '../lease/announce-refresh.js';
 
@@ -25,10 +31,20 @@ export async function revokeRemoved(context: RevokeRemovedContext): Promise<numb
 }
 
 /** The same for one that was removed just now, and is due to others only later. `undefined`: a refresh of it is under way. */
-export async function revokeOneUpstream(id: string, headStartMs: number, context: RevokeRemovedContext): Promise<Settled | undefined> {
+export async function revokeOneUpstream(
+  id: string,
+  headStartMs: number,
+  context: RevokeRemovedContext,
+): Promise<Settled | undefined> {
   const owner = randomUUID();
   const now = context.clock();
-  const [removed] = await context.revocations.claim({ owner, now: now + headStartMs, until: now + CLAIM_MS, limit: 1, only: id });
+  const [removed] = await context.revocations.claim({
+    owner,
+    now: now + headStartMs,
+    until: now + CLAIM_MS,
+    limit: 1,
+    only: id,
+  });
   return removed && settle(removed, owner, context);
 }
 
@@ -42,8 +58,17 @@ async function settle(removed: UpstreamRevocation, owner: string, context: Revok
     return 'postponed';
   }
   // Who finishes it tells the trail: a claim that ran out is another's to tell.
-  if (await revocations.finish(id, owner)) await record({ type: 'connection.revoked_upstream', ...(userId === null ? {} : { userId }), server, connectionId: id, ...(result.type === 'revoked' ? {} : { reason: wordFor(result) }), detail: { revoked: result.type === 'revoked', attempts } });
+  if (await revocations.finish(id, owner))
+    await record({
+      type: 'connection.revoked_upstream',
+      ...(userId === null ? {} : { userId }),
+      server,
+      connectionId: id,
+      ...(result.type === 'revoked' ? {} : { reason: wordFor(result) }),
+      detail: { revoked: result.type === 'revoked', attempts },
+    });
   return result.type === 'revoked' ? 'revoked' : 'given-up';
 }
 
-const wordFor = (result: Exclude<UpstreamRevocationResult, { type: 'revoked' }>): string => (result.type === 'failed' ? result.reason : result.type);
+const wordFor = (result: Exclude<UpstreamRevocationResult, { type: 'revoked' }>): string =>
+  result.type === 'failed' ? result.reason : result.type;

@@ -1,22 +1,54 @@
 import { newId } from '@sallyport/kernel';
 import { eventually, findSecrets } from '@sallyport/testing';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { admin, alice, alicesOtherAgent, bob, Browser, connect, database, declared, deployForEachTest, lease, linkFor, log, notes, start, type Person } from '../testing/connect-deployment.js';
+import {
+  admin,
+  alice,
+  alicesOtherAgent,
+  bob,
+  Browser,
+  connect,
+  database,
+  declared,
+  deployForEachTest,
+  lease,
+  linkFor,
+  log,
+  notes,
+  start,
+  type Person,
+} from '../testing/connect-deployment.js';
 
 deployForEachTest();
 
-const tokens = () => Object.fromEntries([...notes.issued.accessTokens, ...notes.issued.refreshTokens].map((value, index) => [`downstream ${index}`, value]));
-const outstanding = async () => (await (await admin('/v1/upstream-revocations')).json()) as { outstanding: number; revocations: Record<string, unknown>[] };
-const asked = (path = '/revoke') => notes.requests.filter((request) => request.path === path).map(({ body }) => new URLSearchParams(body));
+const tokens = () =>
+  Object.fromEntries(
+    [...notes.issued.accessTokens, ...notes.issued.refreshTokens].map((value, index) => [`downstream ${index}`, value]),
+  );
+const outstanding = async () =>
+  (await (await admin('/v1/upstream-revocations')).json()) as {
+    outstanding: number;
+    revocations: Record<string, unknown>[];
+  };
+const asked = (path = '/revoke') =>
+  notes.requests.filter((request) => request.path === path).map(({ body }) => new URLSearchParams(body));
 const isLive = (index: number) => notes.isLive(notes.issued.accessTokens[index] ?? '');
-const connectionOf = async ({ userId }: Person) => (await database.connection.findFirstOrThrow({ where: { userId } })).id;
-const disconnect = async (person: Person) => (await (await admin(`/v1/connections/${await connectionOf(person)}`, { method: 'DELETE' })).json()) as { upstream: string };
+const connectionOf = async ({ userId }: Person) =>
+  (await database.connection.findFirstOrThrow({ where: { userId } })).id;
+const disconnect = async (person: Person) =>
+  (await (await admin(`/v1/connections/${await connectionOf(person)}`, { method: 'DELETE' })).json()) as {
+    upstream: string;
+  };
 const due = () => database.upstreamRevocation.updateMany({ data: { dueAt: new Date(0) } });
 const revoke = async (body: object) => {
   const answer = await admin('/v1/revocations', { method: 'POST', body: JSON.stringify(body) });
   return { status: answer.status, ...((await answer.json()) as { disconnected?: number }) };
 };
-const trail = async () => (await database.event.findMany({ where: { type: 'connection.revoked_upstream' } })).map(({ userId, body }) => ({ userId, detail: (body as { detail: unknown }).detail }));
+const trail = async () =>
+  (await database.event.findMany({ where: { type: 'connection.revoked_upstream' } })).map(({ userId, body }) => ({
+    userId,
+    detail: (body as { detail: unknown }).detail,
+  }));
 
 describe('a connection that is removed', () => {
   test('is revoked where it came from, refresh token first, by the client and at the endpoint that were stored with it (S25) (R81)', async () => {
@@ -24,10 +56,20 @@ describe('a connection that is removed', () => {
     notes.metadata = { revocation_endpoint: `${notes.origin}/another` };
     const basic = notes.requests.find(({ path }) => path === '/token')?.authorization;
     expect((await disconnect(alice)).upstream).toBe('revoked');
-    expect(asked().map((form) => [form.get('token'), form.get('token_type_hint')])).toEqual([[notes.issued.refreshTokens[0], 'refresh_token'], [notes.issued.accessTokens[0], 'access_token']]);
-    expect(notes.requests.filter(({ path }) => path === '/revoke').map(({ authorization }) => authorization)).toEqual([basic, basic]);
+    expect(asked().map((form) => [form.get('token'), form.get('token_type_hint')])).toEqual([
+      [notes.issued.refreshTokens[0], 'refresh_token'],
+      [notes.issued.accessTokens[0], 'access_token'],
+    ]);
+    expect(notes.requests.filter(({ path }) => path === '/revoke').map(({ authorization }) => authorization)).toEqual([
+      basic,
+      basic,
+    ]);
     expect([isLive(0), asked('/another').length, (await outstanding()).outstanding]).toEqual([false, 0, 0]);
-    expect([(await lease(alice)).type, await database.connectionConsent.count(), await database.revocation.count({ where: { subjectType: 'connection' } })]).toEqual(['connect_required', 0, 1]);
+    expect([
+      (await lease(alice)).type,
+      await database.connectionConsent.count(),
+      await database.revocation.count({ where: { subjectType: 'connection' } }),
+    ]).toEqual(['connect_required', 0, 1]);
     expect(await trail()).toMatchObject([{ userId: alice.userId, detail: { revoked: true, attempts: 1 } }]);
   });
 
@@ -38,9 +80,17 @@ describe('a connection that is removed', () => {
     expect(await disconnect(alice)).toEqual({ id, upstream: 'pending' });
     expect((await lease(alice)).type).toBe('connect_required');
     const waiting = await outstanding();
-    expect(waiting).toMatchObject({ outstanding: 1, revocations: [{ connectionId: id, userId: alice.userId, server: 'notes', issuer: notes.origin, attempts: 1 }] });
+    expect(waiting).toMatchObject({
+      outstanding: 1,
+      revocations: [{ connectionId: id, userId: alice.userId, server: 'notes', issuer: notes.origin, attempts: 1 }],
+    });
     expect((await admin('/v1/upstream-revocations', { headers: { authorization: 'Bearer x' } })).status).toBe(401);
-    const dump = JSON.stringify((await database.upstreamRevocation.findMany()).map(({ sealedCredential, ...row }) => [row, Buffer.from(sealedCredential).toString('latin1')]));
+    const dump = JSON.stringify(
+      (await database.upstreamRevocation.findMany()).map(({ sealedCredential, ...row }) => [
+        row,
+        Buffer.from(sealedCredential).toString('latin1'),
+      ]),
+    );
     expect(findSecrets({ dump, said: JSON.stringify(waiting), log: log.join('') }, tokens())).toEqual([]);
 
     await due();
@@ -63,7 +113,10 @@ describe('a connection that is removed', () => {
     await connect(alice);
     notes.revocationRefusal = { status: 400, json: { error: 'unsupported_token_type' } };
     expect((await disconnect(alice)).upstream).toBe('impossible');
-    expect((await trail()).map(({ detail }) => detail)).toMatchObject([{ revoked: false, reason: 'unavailable' }, { revoked: false, reason: 'unsupported' }]);
+    expect((await trail()).map(({ detail }) => detail)).toMatchObject([
+      { revoked: false, reason: 'unavailable' },
+      { revoked: false, reason: 'unsupported' },
+    ]);
   });
 
   test('sends its tokens nowhere when our client there is another one now, and waits for it to come back (S20) (S25)', async () => {
@@ -88,19 +141,25 @@ describe('a connection that is removed', () => {
 });
 
 describe('with a revocation', () => {
-  const live = ({ userId, clientId, sid }: Person) => database.agentSession.create({ data: { sid, userId, clientId, agentName: 'Agent', assurance: 'asserted', grantDigest: sid } });
+  const live = ({ userId, clientId, sid }: Person) =>
+    database.agentSession.create({
+      data: { sid, userId, clientId, agentName: 'Agent', assurance: 'asserted', grantDigest: sid },
+    });
   const consent = async (person: Person) => {
     const browser = new Browser(person.userId);
     await browser.submit(await browser.open(await linkFor(person)));
   };
   beforeEach(async () => {
-    for (const { userId } of [alice, bob]) await database.user.create({ data: { id: userId, trustProvider: 'demo', issuer: 'https://idp.example', subject: userId, groups: [] } });
+    for (const { userId } of [alice, bob])
+      await database.user.create({
+        data: { id: userId, trustProvider: 'demo', issuer: 'https://idp.example', subject: userId, groups: [] },
+      });
     for (const person of [alice, alicesOtherAgent, bob]) await live(person);
     await connect(alice);
     await connect(bob);
   });
 
-  test('of a user all their connections end, here and upstream, and nobody else\'s (R83)', async () => {
+  test("of a user all their connections end, here and upstream, and nobody else's (R83)", async () => {
     await consent(alicesOtherAgent);
     expect(await revoke({ user: alice.userId, block: true })).toMatchObject({ status: 201, disconnected: 1 });
     expect(await database.connection.findMany({ select: { userId: true } })).toEqual([{ userId: bob.userId }]);
@@ -114,10 +173,12 @@ describe('with a revocation', () => {
     expect(await revoke({ agent: alice.clientId })).toMatchObject({ status: 201, disconnected: 1 });
     await eventually(() => !isLive(1));
     expect([isLive(0), (await lease(alicesOtherAgent)).type]).toEqual([true, 'granted']);
-    expect(await database.connectionConsent.findMany({ select: { clientId: true } })).toEqual([{ clientId: alicesOtherAgent.clientId }]);
+    expect(await database.connectionConsent.findMany({ select: { clientId: true } })).toEqual([
+      { clientId: alicesOtherAgent.clientId },
+    ]);
   });
 
-  test('of one user\'s agent nobody else\'s connection is touched, and an agent whose sessions ended keeps none alive (R82) (R85)', async () => {
+  test("of one user's agent nobody else's connection is touched, and an agent whose sessions ended keeps none alive (R82) (R85)", async () => {
     await consent(alicesOtherAgent);
     await database.agentSession.update({ where: { sid: alicesOtherAgent.sid }, data: { endedAt: new Date() } });
     expect(await revoke({ user: alice.userId, agent: alice.clientId })).toMatchObject({ disconnected: 1 });
@@ -129,7 +190,9 @@ describe('with a revocation', () => {
     await consent(alicesOtherAgent);
     expect(await revoke({ session: alicesOtherAgent.sid })).toMatchObject({ disconnected: 0 });
     expect(await database.connection.count()).toBe(2);
-    await expect.poll(async () => (await lease(alicesOtherAgent).catch(() => ({ type: 'refused' }))).type).toBe('refused');
+    await expect
+      .poll(async () => (await lease(alicesOtherAgent).catch(() => ({ type: 'refused' }))).type)
+      .toBe('refused');
     expect(await revoke({ user: alice.userId, agent: alice.clientId })).toMatchObject({ disconnected: 1 });
   });
 
@@ -137,7 +200,9 @@ describe('with a revocation', () => {
     await consent(alicesOtherAgent);
     expect((await revoke({ session: alice.sid, connections: 'all' })).status).toBe(400);
     expect(await revoke({ user: bob.userId, connections: 'none' })).toMatchObject({ disconnected: 0 });
-    expect(await revoke({ user: alice.userId, agent: alice.clientId, connections: 'all' })).toMatchObject({ disconnected: 1 });
+    expect(await revoke({ user: alice.userId, agent: alice.clientId, connections: 'all' })).toMatchObject({
+      disconnected: 1,
+    });
     expect((await lease({ ...alicesOtherAgent, sid: newId('ses') })).type).toBe('connect_required');
     expect(isLive(1)).toBe(true);
   });

@@ -15,10 +15,19 @@ export class UpstreamRevocationsController {
     const { total, oldest } = await this.context.revocations.outstanding(SHOWN);
     return {
       outstanding: total,
-      revocations: oldest.map(({ id, userId, server, credentialProvider, issuer, attempts, removedAt, dueAt, givesUpAt }) => ({
-        connectionId: id, userId, server, credentialProvider, issuer, attempts,
-        removedAt: iso(removedAt), nextAttemptAt: iso(dueAt), givesUpAt: iso(givesUpAt),
-      })),
+      revocations: oldest.map(
+        ({ id, userId, server, credentialProvider, issuer, attempts, removedAt, dueAt, givesUpAt }) => ({
+          connectionId: id,
+          userId,
+          server,
+          credentialProvider,
+          issuer,
+          attempts,
+          removedAt: iso(removedAt),
+          nextAttemptAt: iso(dueAt),
+          givesUpAt: iso(givesUpAt),
+        }),
+      ),
     };
   }
 }

@@ -19,15 +19,23 @@ const OF_GATEWAYS: ReadonlySet<AuditRecord['type']> = new Set(['mcp.call', 'tool
  * says it came from, or tells of what is not a gateway's to tell although it comes from one (S26), is left out and
  * logged: it would be as wrong the next time.
  */
-export function consumeEvents(stream: EventStream, { store, isGateway, onRecords, logger }: ConsumedEvents): Promise<() => Promise<void>> {
+export function consumeEvents(
+  stream: EventStream,
+  { store, isGateway, onRecords, logger }: ConsumedEvents,
+): Promise<() => Promise<void>> {
   return stream.consume(async (replica, records) => {
     const callsOnly = await isGateway(replica);
     const sound: AuditRecord[] = [];
     for (const record of records) {
       const parsed = AuditRecord.safeParse(record);
-      if (parsed.success && parsed.data.replica === replica && (!callsOnly || OF_GATEWAYS.has(parsed.data.type))) sound.push(parsed.data);
+      if (parsed.success && parsed.data.replica === replica && (!callsOnly || OF_GATEWAYS.has(parsed.data.type)))
+        sound.push(parsed.data);
     }
-    if (sound.length < records.length) logger.warn({ replica, dropped: records.length - sound.length }, 'events dropped: not records that this replica may write');
+    if (sound.length < records.length)
+      logger.warn(
+        { replica, dropped: records.length - sound.length },
+        'events dropped: not records that this replica may write',
+      );
     await onRecords(replica, sound);
     await store.append(sound.flatMap(toEvents));
   });

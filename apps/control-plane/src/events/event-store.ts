@@ -24,10 +24,16 @@ const MOST_APPENDS = 100;
 export class PostgresEventStore {
   readonly #database: Database;
   readonly #alongside: (events: readonly AuditEvent[]) => Prisma.PrismaPromise<unknown>[];
-  readonly #appends = new Batches<readonly AuditEvent[], PromiseSettledResult<void>>({ run: (all) => this.#appendAll(all), most: MOST_APPENDS });
+  readonly #appends = new Batches<readonly AuditEvent[], PromiseSettledResult<void>>({
+    run: (all) => this.#appendAll(all),
+    most: MOST_APPENDS,
+  });
 
   /** @param alongside what else one batch leads to, stored before it and in the same transaction. */
-  constructor(database: Database, alongside: (events: readonly AuditEvent[]) => Prisma.PrismaPromise<unknown>[] = () => []) {
+  constructor(
+    database: Database,
+    alongside: (events: readonly AuditEvent[]) => Prisma.PrismaPromise<unknown>[] = () => [],
+  ) {
     this.#database = database;
     this.#alongside = alongside;
   }
@@ -71,7 +77,13 @@ export class PostgresEventStore {
 
   /** Oldest first. */
   async list({ after, limit, type, userId, clientId, server }: EventQuery): Promise<StoredEvent[]> {
-    const where: Prisma.EventWhereInput = { sequence: { gt: after }, ...(type !== undefined && { type }), ...(userId !== undefined && { userId }), ...(clientId !== undefined && { clientId }), ...(server !== undefined && { server }) };
+    const where: Prisma.EventWhereInput = {
+      sequence: { gt: after },
+      ...(type !== undefined && { type }),
+      ...(userId !== undefined && { userId }),
+      ...(clientId !== undefined && { clientId }),
+      ...(server !== undefined && { server }),
+    };
     const rows = await this.#database.event.findMany({ where, orderBy: { sequence: 'asc' }, take: limit });
     return rows.map((row) => ({ sequence: Number(row.sequence), ...AuditEvent.parse(row.body) }));
   }

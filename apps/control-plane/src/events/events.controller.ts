@@ -4,8 +4,17 @@ import { text } from '../admin/text.js';
 import { PostgresEventStore } from './event-store.js';
 
 const EventsQuery = z.strictObject({
-  after: z.string().regex(/^\d{1,18}$/, 'must be the sequence of an event').transform(BigInt).default(0n),
-  limit: z.string().regex(/^\d{1,4}$/, 'must be a number from 1 to 1000').transform(Number).pipe(z.int().min(1).max(1_000)).default(100),
+  after: z
+    .string()
+    .regex(/^\d{1,18}$/, 'must be the sequence of an event')
+    .transform(BigInt)
+    .default(0n),
+  limit: z
+    .string()
+    .regex(/^\d{1,4}$/, 'must be a number from 1 to 1000')
+    .transform(Number)
+    .pipe(z.int().min(1).max(1_000))
+    .default(100),
   type: text(64).optional(),
   userId: text(64).optional(),
   clientId: text(2048).optional(),

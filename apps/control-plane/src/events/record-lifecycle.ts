@@ -8,7 +8,10 @@ import type { PostgresEventStore } from './event-store.js';
 export type LifecycleRecorder = (facts: Omit<LifecycleRecord, 'v' | 'id' | 'replica' | 'at'>) => Promise<void>;
 
 /** The control plane's own steps go straight into the trail; other processes' come over the bus. */
-export function createLifecycleRecorder(store: Pick<PostgresEventStore, 'append'>, { replica, clock }: { replica: string; clock: Clock }): LifecycleRecorder {
+export function createLifecycleRecorder(
+  store: Pick<PostgresEventStore, 'append'>,
+  { replica, clock }: { replica: string; clock: Clock },
+): LifecycleRecorder {
   return async (facts) => {
     const at = clock();
     await store.append(toEvents({ v: 1, id: newId('evt', at), replica, at, ...facts }));

@@ -5,7 +5,13 @@ import type { CredentialChanged, LifecycleRecord } from '@sallyport/messages';
 export type RecordLifecycle = (record: Omit<LifecycleRecord, 'v' | 'id' | 'replica' | 'at'>) => Promise<void>;
 
 /** Gateways drop their leases first, then the trail is told. */
-export async function announceRefresh(result: RefreshResult, { record, broadcastChanged }: { record: RecordLifecycle; broadcastChanged: (changed: CredentialChanged) => Promise<void> }): Promise<void> {
+export async function announceRefresh(
+  result: RefreshResult,
+  {
+    record,
+    broadcastChanged,
+  }: { record: RecordLifecycle; broadcastChanged: (changed: CredentialChanged) => Promise<void> },
+): Promise<void> {
   const report = describeRefresh(result);
   if (!report) return;
   if (report.changed) await broadcastChanged(report.changed);

@@ -25,9 +25,14 @@ export class DownstreamSigningKeys {
   /** `undefined` before the authorization server's first start, and while it has not replaced a withdrawn key yet. */
   async newest(): Promise<DownstreamSigningKey | undefined> {
     const now = this.#clock();
-    if (this.#known && now - this.#known.readAt < FRESH_MS && !this.#isWithdrawn(this.#known.key.kid)) return this.#known.key;
+    if (this.#known && now - this.#known.readAt < FRESH_MS && !this.#isWithdrawn(this.#known.key.kid))
+      return this.#known.key;
     const candidates = await this.#database.signingKey.findMany({
-      where: { purpose: 'downstream-token', signsFrom: { lte: new Date(now) }, OR: [{ withdrawnAt: null }, { withdrawnAt: { gt: new Date(now) } }] },
+      where: {
+        purpose: 'downstream-token',
+        signsFrom: { lte: new Date(now) },
+        OR: [{ withdrawnAt: null }, { withdrawnAt: { gt: new Date(now) } }],
+      },
       orderBy: { signsFrom: 'desc' },
     });
     const row = candidates.find(({ kid }) => !this.#isWithdrawn(kid));

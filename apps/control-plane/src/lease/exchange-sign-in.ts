@@ -10,7 +10,17 @@ const ANSWER_TIMEOUT_MS = 25_000;
 const RETRY_MS = 5_000;
 
 /** What users signed in with stays at the authorization server, which exchanges it on our word. */
-export function createExchange({ messaging, signingKey, sealer, clock }: { messaging: Pick<Messaging, 'client'>; signingKey: CryptoKey; sealer: Sealer; clock: Clock }): DerivedTokensContext['exchange'] {
+export function createExchange({
+  messaging,
+  signingKey,
+  sealer,
+  clock,
+}: {
+  messaging: Pick<Messaging, 'client'>;
+  signingKey: CryptoKey;
+  sealer: Sealer;
+  clock: Clock;
+}): DerivedTokensContext['exchange'] {
   return async (wish) => {
     try {
       return await askForExchange(wish, {
@@ -20,7 +30,11 @@ export function createExchange({ messaging, signingKey, sealer, clock }: { messa
         send: (wire) => request(messaging.client(), subjects.exchangeSignIn, wire, { timeoutMs: ANSWER_TIMEOUT_MS }),
       });
     } catch (error) {
-      if (!(error instanceof SallyportError) || !(error.code.startsWith('messaging_') || error.code === 'exchange_answer_invalid')) throw error;
+      if (
+        !(error instanceof SallyportError) ||
+        !(error.code.startsWith('messaging_') || error.code === 'exchange_answer_invalid')
+      )
+        throw error;
       return { type: 'unavailable', retryAfterMs: RETRY_MS, fault: false, error: error.code };
     }
   };

@@ -9,7 +9,19 @@ const LIFETIME_SECONDS = 60;
  * worth nothing without the user's token beside it.
  * @param now milliseconds
  */
-export function signActorToken({ clientId, audience, issuer, signingKey, now }: { clientId: string; audience: string; issuer: string; signingKey: DownstreamSigningKey; now: number }): Promise<string> {
+export function signActorToken({
+  clientId,
+  audience,
+  issuer,
+  signingKey,
+  now,
+}: {
+  clientId: string;
+  audience: string;
+  issuer: string;
+  signingKey: DownstreamSigningKey;
+  now: number;
+}): Promise<string> {
   const issuedAt = Math.floor(now / 1000);
   return new SignJWT({})
     .setProtectedHeader({ alg: signingKey.algorithm, kid: signingKey.kid, typ: 'JWT' })

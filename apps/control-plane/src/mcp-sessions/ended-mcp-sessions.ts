@@ -8,7 +8,12 @@ export interface EndedMcpSessionsOptions {
   readonly broadcast: (ended: McpSessionsEnded) => Promise<void>;
   readonly clock: Clock;
   readonly onProblem: (error: unknown) => void;
-  readonly limits?: { readonly perUser: number; readonly enough: number; readonly perUserBeyond: number; readonly most: number };
+  readonly limits?: {
+    readonly perUser: number;
+    readonly enough: number;
+    readonly perUserBeyond: number;
+    readonly most: number;
+  };
 }
 
 /**
@@ -51,33 +56,60 @@ export class EndedMcpSessions {
   async end(ends: EndMcpSessions['ends']): Promise<EndMcpSessionsAnswer> {
     const now = this.#nowSeconds();
     const { fresh, after } = await this.#write(ends, await this.#allowance(), now);
-    const kept = fresh.flatMap(({ id, expiresAt, order }) => (order === null ? [] : [{ ended: [id, expiresAt] as [string, number], order: Number(order) }]));
+    const kept = fresh.flatMap(({ id, expiresAt, order }) =>
+      order === null ? [] : [{ ended: [id, expiresAt] as [string, number], order: Number(order) }],
+    );
     if (kept.length > 0) {
-      const ended: McpSessionsEnded = { v: 1, after, upTo: Math.max(...kept.map(({ order }) => order)), ends: kept.map(({ ended: one }) => one) };
+      const ended: McpSessionsEnded = {
+        v: 1,
+        after,
+        upTo: Math.max(...kept.map(({ order }) => order)),
+        ends: kept.map(({ ended: one }) => one),
+      };
       await this.#options.broadcast(ended).catch((error: unknown) => this.#options.onProblem(error)); // gateways ask for what they missed
     }
-    return { v: 1, full: fresh.flatMap(({ id, order, until }) => (order === null ? [{ id, until: Math.max(now + SKEW_SECONDS, until ?? 0) }] : [])) };
+    return {
+      v: 1,
+      full: fresh.flatMap(({ id, order, until }) =>
+        order === null ? [{ id, until: Math.max(now + SKEW_SECONDS, until ?? 0) }] : [],
+      ),
+    };
   }
 
   /** Those that follow `after`, in order. */
   async list(after: number): Promise<EndedMcpSessionsPage> {
     const { database } = this.#options;
-    const rows = await database.endedMcpSession.findMany({ where: { order: { gt: after } }, orderBy: { order: 'asc' }, take: PAGE });
+    const rows = await database.endedMcpSession.findMany({
+      where: { order: { gt: after } },
+      orderBy: { order: 'asc' },
+      take: PAGE,
+    });
     if (rows.length === 0) {
       // Lower than `after` when those before it are forgotten; higher only by what has been written since nothing was found.
       const newest = (await database.endedMcpSession.aggregate({ _max: { order: true } }))._max.order ?? 0;
       return { v: 1, ends: [], upTo: Math.min(after, Number(newest)), isLast: true };
     }
-    return { v: 1, ends: rows.map(({ id, expiresAt }) => [id, expiresAt]), upTo: Number(rows.at(-1)?.order), isLast: rows.length < PAGE };
+    return {
+      v: 1,
+      ends: rows.map(({ id, expiresAt }) => [id, expiresAt]),
+      upTo: Number(rows.at(-1)?.order),
+      isLast: rows.length < PAGE,
+    };
   }
 
   /** Removes what would have ended by itself. */
   async forgetExpired(): Promise<void> {
-    await this.#options.database.endedMcpSession.deleteMany({ where: { expiresAt: { lt: this.#nowSeconds() - SKEW_SECONDS } } });
+    await this.#options.database.endedMcpSession.deleteMany({
+      where: { expiresAt: { lt: this.#nowSeconds() - SKEW_SECONDS } },
+    });
   }
 
   /** One at a time, so that the order is the order of commits: whoever read up to one has read all before it. */
-  async #write(ends: EndMcpSessions['ends'], allowance: number, now: number): Promise<{ fresh: readonly Fresh[]; after: number }> {
+  async #write(
+    ends: EndMcpSessions['ends'],
+    allowance: number,
+    now: number,
+  ): Promise<{ fresh: readonly Fresh[]; after: number }> {
     const { database } = this.#options;
     const [, [newest], fresh] = await database.$transaction([
       database.$executeRaw`SELECT pg_advisory_xact_lock(${ORDER_LOCK}::bigint)`,
@@ -106,7 +138,8 @@ export class EndedMcpSessions {
   /** How many may be kept for one user now. */
   async #allowance(): Promise<number> {
     const { database, clock, limits: { perUser, enough, perUserBeyond, most } = LIMITS } = this.#options;
-    if (this.#counted === undefined || clock() - this.#counted.at >= COUNT_MS) this.#counted = { at: clock(), count: await database.endedMcpSession.count() };
+    if (this.#counted === undefined || clock() - this.#counted.at >= COUNT_MS)
+      this.#counted = { at: clock(), count: await database.endedMcpSession.count() };
     if (this.#counted.count >= most) return 0;
     return this.#counted.count >= enough ? perUserBeyond : perUser;
   }

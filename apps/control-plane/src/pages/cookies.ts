@@ -19,10 +19,19 @@ export interface CookieNames {
 export function cookieNames(controlPlaneUrl: string): CookieNames {
   const secure = controlPlaneUrl.startsWith('https:');
   const prefix = secure ? '__Host-' : '';
-  return { session: `${prefix}sallyport_cp_session`, signIn: `${prefix}sallyport_cp_sign_in`, shared: `${prefix}sallyport_cp_shared`, secure };
+  return {
+    session: `${prefix}sallyport_cp_session`,
+    signIn: `${prefix}sallyport_cp_sign_in`,
+    shared: `${prefix}sallyport_cp_shared`,
+    secure,
+  };
 }
 
 /** For this host only, unreadable to scripts, sent on top-level navigation. `maxAgeSeconds` 0 removes it. */
-export function writeCookie(name: string, value: string, { maxAgeSeconds, secure }: { maxAgeSeconds: number; secure: boolean }): string {
+export function writeCookie(
+  name: string,
+  value: string,
+  { maxAgeSeconds, secure }: { maxAgeSeconds: number; secure: boolean },
+): string {
   return `${name}=${value}; Path=/; Max-Age=${maxAgeSeconds}; HttpOnly; SameSite=Lax${secure ? '; Secure' : ''}`;
 }

@@ -28,8 +28,12 @@ export interface Page {
 }
 
 /** A page that runs no script, loads nothing, cannot be framed and posts only to us. */
-export function renderPage({ title, body, continueTo }: Page): { readonly html: string; readonly contentSecurityPolicy: string } {
-  const refresh = continueTo === undefined ? new Html('') : html`<meta http-equiv="refresh" content="0; url=${continueTo}">`;
+export function renderPage({ title, body, continueTo }: Page): {
+  readonly html: string;
+  readonly contentSecurityPolicy: string;
+} {
+  const refresh =
+    continueTo === undefined ? new Html('') : html`<meta http-equiv="refresh" content="0; url=${continueTo}">`;
   const document = html`<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">${refresh}<title>${title} – Sallyport</title><style>${new Html(STYLE)}</style></head>

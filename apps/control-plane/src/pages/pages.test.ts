@@ -4,11 +4,23 @@ import { html } from './html.js';
 
 describe('cookies of the control plane (S31)', () => {
   test('have names of their own, and the host prefix where https allows it', () => {
-    expect(cookieNames('http://127.0.0.1:7402')).toEqual({ session: 'sallyport_cp_session', signIn: 'sallyport_cp_sign_in', shared: 'sallyport_cp_shared', secure: false });
-    expect(cookieNames('https://cp.example')).toEqual({ session: '__Host-sallyport_cp_session', signIn: '__Host-sallyport_cp_sign_in', shared: '__Host-sallyport_cp_shared', secure: true });
+    expect(cookieNames('http://127.0.0.1:7402')).toEqual({
+      session: 'sallyport_cp_session',
+      signIn: 'sallyport_cp_sign_in',
+      shared: 'sallyport_cp_shared',
+      secure: false,
+    });
+    expect(cookieNames('https://cp.example')).toEqual({
+      session: '__Host-sallyport_cp_session',
+      signIn: '__Host-sallyport_cp_sign_in',
+      shared: '__Host-sallyport_cp_shared',
+      secure: true,
+    });
   });
   test('are unreadable to scripts, same-site, and Secure on https only', () => {
-    expect(writeCookie('a', 'b', { maxAgeSeconds: 60, secure: true })).toBe('a=b; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure');
+    expect(writeCookie('a', 'b', { maxAgeSeconds: 60, secure: true })).toBe(
+      'a=b; Path=/; Max-Age=60; HttpOnly; SameSite=Lax; Secure',
+    );
     expect(writeCookie('a', 'b', { maxAgeSeconds: 60, secure: false })).not.toContain('Secure');
   });
   test('are found by their whole name', () => {
@@ -18,5 +30,7 @@ describe('cookies of the control plane (S31)', () => {
 });
 
 test('what goes into a page is text, in elements and in attributes, unless it is markup of ours', () => {
-  expect(html`<a title="${`"><script>'&`}">${html`<b>${'<i>'}</b>`}${[html`1`, html`2`]}${3}</a>`.text).toBe('<a title="&quot;&gt;&lt;script&gt;&#39;&amp;"><b>&lt;i&gt;</b>123</a>');
+  expect(html`<a title="${`"><script>'&`}">${html`<b>${'<i>'}</b>`}${[html`1`, html`2`]}${3}</a>`.text).toBe(
+    '<a title="&quot;&gt;&lt;script&gt;&#39;&amp;"><b>&lt;i&gt;</b>123</a>',
+  );
 });

@@ -28,27 +28,55 @@ const MOST_UNDER_WAY = 20_000;
  * An agent can end thousands. Their ends are gathered into few change sets, and events do not wait for that: an end that
  * could not be recorded is told again, by the authorization server, until there is a revocation.
  */
-export function createReportedSessions({ authorizationServers, database, store, publisher, lifecycle, onProblem }: ReportedSessionsContext): (replica: string, records: readonly AuditRecord[]) => Promise<void> {
+export function createReportedSessions({
+  authorizationServers,
+  database,
+  store,
+  publisher,
+  lifecycle,
+  onProblem,
+}: ReportedSessionsContext): (replica: string, records: readonly AuditRecord[]) => Promise<void> {
   const trusted = new Set(authorizationServers);
   let underWay = 0;
   return async (replica, records) => {
     if (!trusted.has(replica)) return;
-    const reported = new Map(records.flatMap((record) => (record.type === 'token.revoked' && record.sid !== undefined ? [[record.sid, record.reason ?? 'ended by the authorization server'] as const] : [])));
+    const reported = new Map(
+      records.flatMap((record) =>
+        record.type === 'token.revoked' && record.sid !== undefined
+          ? [[record.sid, record.reason ?? 'ended by the authorization server'] as const]
+          : [],
+      ),
+    );
     if (reported.size === 0) return;
-    const ended = await database.agentSession.findMany({ where: { sid: { in: [...reported.keys()] }, endedAt: { not: null } }, select: { sid: true, userId: true, clientId: true } });
-    underWay += ended.length;
-    const recording = Promise.allSettled(ended.map((session) => end(session, reported.get(session.sid) ?? ''))).then((ends) => {
-      underWay -= ended.length;
-      const failure = ends.find((one) => one.status === 'rejected');
-      if (failure) onProblem(failure.reason);
+    const ended = await database.agentSession.findMany({
+      where: { sid: { in: [...reported.keys()] }, endedAt: { not: null } },
+      select: { sid: true, userId: true, clientId: true },
     });
+    underWay += ended.length;
+    const recording = Promise.allSettled(ended.map((session) => end(session, reported.get(session.sid) ?? ''))).then(
+      (ends) => {
+        underWay -= ended.length;
+        const failure = ends.find((one) => one.status === 'rejected');
+        if (failure) onProblem(failure.reason);
+      },
+    );
     if (underWay > MOST_UNDER_WAY) await recording;
   };
 
-  async function end({ sid, userId, clientId }: { sid: string; userId: string; clientId: string }, reason: string): Promise<void> {
+  async function end(
+    { sid, userId, clientId }: { sid: string; userId: string; clientId: string },
+    reason: string,
+  ): Promise<void> {
     const revocation = await store.endReportedSession(sid, reason);
     if (!revocation) return;
     publisher.flush().catch(() => undefined); // logged there, and tried again by itself
-    await lifecycle({ type: 'revocation.created', sid, userId, clientId, reason, detail: { revocationId: revocation.id, revision: revocation.revision, subject: 'session', block: false } });
+    await lifecycle({
+      type: 'revocation.created',
+      sid,
+      userId,
+      clientId,
+      reason,
+      detail: { revocationId: revocation.id, revision: revocation.revision, subject: 'session', block: false },
+    });
   }
 }

@@ -46,20 +46,38 @@ export class PostgresRevocationStore {
   readonly #database: Pick<Database, 'revocation'>;
   readonly #revisions: RevisionLog;
   readonly #clock: Clock;
-  readonly #caused = new Batches<Caused, RecordedRevocation | undefined>({ run: (all) => this.#recordCaused(all), most: MOST_CAUSED, everyMs: CAUSED_EVERY_MS });
+  readonly #caused = new Batches<Caused, RecordedRevocation | undefined>({
+    run: (all) => this.#recordCaused(all),
+    most: MOST_CAUSED,
+    everyMs: CAUSED_EVERY_MS,
+  });
 
-  constructor({ database, revisions, clock }: { database: Pick<Database, 'revocation'>; revisions: RevisionLog; clock: Clock }) {
+  constructor({
+    database,
+    revisions,
+    clock,
+  }: {
+    database: Pick<Database, 'revocation'>;
+    revisions: RevisionLog;
+    clock: Clock;
+  }) {
     this.#database = database;
     this.#revisions = revisions;
     this.#clock = clock;
   }
 
   /** @param options `block`: also what is issued from now on is void. */
-  async revoke(subject: RevocationSubject, options: { reason?: string | undefined; block?: boolean | undefined } = {}): Promise<RecordedRevocation> {
+  async revoke(
+    subject: RevocationSubject,
+    options: { reason?: string | undefined; block?: boolean | undefined } = {},
+  ): Promise<RecordedRevocation> {
     const now = this.#nowSeconds();
     // A token's `iat` is in whole seconds: one issued earlier in this second is caught only by the next.
     const notBefore = options.block ? NEVER_AGAIN : now + 1;
-    const revocation: Revocation = subject.type === 'session' ? this.#sessionEnd(subject.sid) : { id: newId('rev', this.#clock()), subject, notBefore, expiresAt: null };
+    const revocation: Revocation =
+      subject.type === 'session'
+        ? this.#sessionEnd(subject.sid)
+        : { id: newId('rev', this.#clock()), subject, notBefore, expiresAt: null };
     const { revision } = await this.#revisions.write(async (transaction) => {
       await transaction.revocation.create({ data: rowOf(revocation, options.reason ?? null) });
       return { revocations: [revocation] };
@@ -81,22 +99,43 @@ export class PostgresRevocationStore {
 
   /** Replicas take it as void for good, whenever a token of it was issued: a clock may be ahead of ours. */
   #sessionEnd(sid: string, rememberedSeconds = SESSION_REMEMBERED_SECONDS): Revocation {
-    return { id: newId('rev', this.#clock()), subject: { type: 'session', sid }, notBefore: this.#nowSeconds() + 1, expiresAt: this.#nowSeconds() + rememberedSeconds };
+    return {
+      id: newId('rev', this.#clock()),
+      subject: { type: 'session', sid },
+      notBefore: this.#nowSeconds() + 1,
+      expiresAt: this.#nowSeconds() + rememberedSeconds,
+    };
   }
 
   /** What was leased of these connections until now is void, also at a gateway that missed the message that they changed. */
   async revokeConnections(connectionIds: readonly string[]): Promise<void> {
     const now = this.#nowSeconds();
-    const revocations = connectionIds.map((connectionId): Revocation => ({ id: newId('rev', this.#clock()), subject: { type: 'connection', connectionId }, notBefore: now + 1, expiresAt: now + CONNECTION_REMEMBERED_SECONDS }));
+    const revocations = connectionIds.map((connectionId): Revocation => ({
+      id: newId('rev', this.#clock()),
+      subject: { type: 'connection', connectionId },
+      notBefore: now + 1,
+      expiresAt: now + CONNECTION_REMEMBERED_SECONDS,
+    }));
     await Promise.all(revocations.map((revocation) => this.#caused.add({ revocation, reason: null, once: false })));
   }
 
   /** Nothing this key signed counts any more, for good. @returns `undefined` when it was withdrawn already. */
   async withdrawSigningKey(kid: string, reason: string | undefined): Promise<RecordedRevocation | undefined> {
     const subject = { type: 'signing-key', kid } as const;
-    const revocation: Revocation = { id: newId('rev', this.#clock()), subject, notBefore: this.#nowSeconds() + 1, expiresAt: null };
+    const revocation: Revocation = {
+      id: newId('rev', this.#clock()),
+      subject,
+      notBefore: this.#nowSeconds() + 1,
+      expiresAt: null,
+    };
     const { changed, revision } = await this.#revisions.write(async (transaction) => {
-      if (await transaction.revocation.findFirst({ where: { subjectType: subject.type, subject: { equals: subject } }, select: { id: true } })) return undefined;
+      if (
+        await transaction.revocation.findFirst({
+          where: { subjectType: subject.type, subject: { equals: subject } },
+          select: { id: true },
+        })
+      )
+        return undefined;
       await transaction.revocation.create({ data: rowOf(revocation, reason ?? null) });
       return { revocations: [revocation] };
     }, 'revocation');
@@ -111,12 +150,19 @@ export class PostgresRevocationStore {
   async #recordCaused(all: readonly Caused[]): Promise<readonly (RecordedRevocation | undefined)[]> {
     let isNew: (one: Caused) => boolean = () => true;
     const { revision } = await this.#revisions.write(async (transaction) => {
-      const known = await endedSessionsOf(transaction, all.filter(({ once }) => once));
+      const known = await endedSessionsOf(
+        transaction,
+        all.filter(({ once }) => once),
+      );
       const seen = new Set<string>();
-      const chosen = new Set(all.filter((one) => !one.once || (!known.has(sidOf(one)) && !seen.has(sidOf(one)) && seen.add(sidOf(one)))));
+      const chosen = new Set(
+        all.filter((one) => !one.once || (!known.has(sidOf(one)) && !seen.has(sidOf(one)) && seen.add(sidOf(one)))),
+      );
       isNew = (one) => chosen.has(one);
       if (chosen.size === 0) return undefined;
-      await transaction.revocation.createMany({ data: [...chosen].map(({ revocation, reason }) => rowOf(revocation, reason)) });
+      await transaction.revocation.createMany({
+        data: [...chosen].map(({ revocation, reason }) => rowOf(revocation, reason)),
+      });
       return { revocations: [...chosen].map(({ revocation }) => revocation) };
     }, 'caused');
     return all.map((one) => (isNew(one) ? { ...one.revocation, reason: one.reason, revision } : undefined));
@@ -127,7 +173,10 @@ export class PostgresRevocationStore {
   }
 }
 
-function rowOf({ id, subject, notBefore, expiresAt }: Revocation, reason: string | null): Prisma.RevocationCreateManyInput {
+function rowOf(
+  { id, subject, notBefore, expiresAt }: Revocation,
+  reason: string | null,
+): Prisma.RevocationCreateManyInput {
   return { id, subjectType: subject.type, subject, notBefore, expiresAt, reason };
 }
 

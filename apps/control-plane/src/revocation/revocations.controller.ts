@@ -1,4 +1,12 @@
-import { Body, Controller, HttpCode, Inject, NotFoundException, Post, ServiceUnavailableException } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  HttpCode,
+  Inject,
+  NotFoundException,
+  Post,
+  ServiceUnavailableException,
+} from '@nestjs/common';
 import { Revoker } from './revoke.js';
 
 @Controller('v1/revocations')
@@ -16,7 +24,9 @@ export class RevocationsController {
       case 'unknown-subject':
         throw new NotFoundException(`There is no such ${result.what}.`);
       case 'not-published':
-        throw new ServiceUnavailableException('The revocation is recorded and will be in force as soon as the bus is reachable.');
+        throw new ServiceUnavailableException(
+          'The revocation is recorded and will be in force as soon as the bus is reachable.',
+        );
     }
   }
 }

@@ -21,12 +21,25 @@ export const RevocationRequest = z
     connections: z.enum(['unused', 'all', 'none']).optional(),
     reason: text(500).optional(),
   })
-  .refine(({ user, agent, session }) => (session === undefined) !== (user === undefined && agent === undefined), 'name a user, an agent, both, or a session')
-  .refine(({ session, connections }) => session === undefined || connections === undefined, { path: ['connections'], message: 'are not touched by the end of one session: leave it out' })
-  .refine(({ session, block }) => !(session !== undefined && block), { path: ['block'], message: 'a session never comes back anyway: leave it out' });
+  .refine(
+    ({ user, agent, session }) => (session === undefined) !== (user === undefined && agent === undefined),
+    'name a user, an agent, both, or a session',
+  )
+  .refine(({ session, connections }) => session === undefined || connections === undefined, {
+    path: ['connections'],
+    message: 'are not touched by the end of one session: leave it out',
+  })
+  .refine(({ session, block }) => !(session !== undefined && block), {
+    path: ['block'],
+    message: 'a session never comes back anyway: leave it out',
+  });
 
 export type RevocationResult =
-  | { outcome: 'revoked'; revocation: RecordedRevocation; /** How many connections went with it. */ disconnected: number }
+  | {
+      outcome: 'revoked';
+      revocation: RecordedRevocation;
+      /** How many connections went with it. */ disconnected: number;
+    }
   /** Refused: a typing error would otherwise look like a success. */
   | { outcome: 'unknown-subject'; what: 'user' | 'session' }
   /** Recorded, but the bus cannot be reached; it follows by itself. */
@@ -60,26 +73,44 @@ export class Revoker {
   async revoke(request: unknown, by: 'administrator' | 'user' = 'administrator'): Promise<RevocationResult> {
     const { user, agent, session, block, reason, connections = 'unused' } = RevocationRequest.parse(request);
     const { database, store, publisher, lifecycle } = this.#parts;
-    if (user !== undefined && !(await database.user.findUnique({ where: { id: user }, select: { id: true } }))) return { outcome: 'unknown-subject', what: 'user' };
-    if (session !== undefined && !(await database.agentSession.findUnique({ where: { sid: session }, select: { sid: true } }))) return { outcome: 'unknown-subject', what: 'session' };
+    if (user !== undefined && !(await database.user.findUnique({ where: { id: user }, select: { id: true } })))
+      return { outcome: 'unknown-subject', what: 'user' };
+    if (
+      session !== undefined &&
+      !(await database.agentSession.findUnique({ where: { sid: session }, select: { sid: true } }))
+    )
+      return { outcome: 'unknown-subject', what: 'session' };
 
-    const revocation = by === 'user' && session !== undefined
-      ? await store.endSession(session, reason ?? '')
-      : await store.revoke(subjectOf({ user, agent, session }), { block, reason });
+    const revocation =
+      by === 'user' && session !== undefined
+        ? await store.endSession(session, reason ?? '')
+        : await store.revoke(subjectOf({ user, agent, session }), { block, reason });
     const published = await publishedInTime(publisher);
-    const disconnected = session === undefined && connections !== 'none' ? await this.#endConnections({ userId: user, clientId: agent }, connections) : 0;
+    const disconnected =
+      session === undefined && connections !== 'none'
+        ? await this.#endConnections({ userId: user, clientId: agent }, connections)
+        : 0;
     await lifecycle({
       type: 'revocation.created',
       ...(user !== undefined && { userId: user }),
       ...(agent !== undefined && { clientId: agent }),
       ...(session !== undefined && { sid: session }),
       ...(reason !== undefined && { reason }),
-      detail: { revocationId: revocation.id, revision: revocation.revision, subject: revocation.subject.type, block: block ?? false, disconnected },
+      detail: {
+        revocationId: revocation.id,
+        revision: revocation.revision,
+        subject: revocation.subject.type,
+        block: block ?? false,
+        disconnected,
+      },
     });
     return published ? { outcome: 'revoked', revocation, disconnected } : { outcome: 'not-published', revocation };
   }
 
-  async #endConnections(subject: { userId: string | undefined; clientId: string | undefined }, which: 'unused' | 'all'): Promise<number> {
+  async #endConnections(
+    subject: { userId: string | undefined; clientId: string | undefined },
+    which: 'unused' | 'all',
+  ): Promise<number> {
     const { consents, disconnectAll } = this.#parts;
     const ids = await connectionsToEnd(subject, which, this.#parts);
     const { userId, clientId } = subject;
@@ -88,7 +119,15 @@ export class Revoker {
   }
 }
 
-function subjectOf({ user, agent, session }: { user: string | undefined; agent: string | undefined; session: string | undefined }): RevocationSubject {
+function subjectOf({
+  user,
+  agent,
+  session,
+}: {
+  user: string | undefined;
+  agent: string | undefined;
+  session: string | undefined;
+}): RevocationSubject {
   if (session !== undefined) return { type: 'session', sid: session };
   if (user !== undefined && agent !== undefined) return { type: 'user-agent', userId: user, clientId: agent };
   if (user !== undefined) return { type: 'user', userId: user };

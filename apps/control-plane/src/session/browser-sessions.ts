@@ -14,9 +14,20 @@ export interface BrowserSession {
 }
 
 const PURPOSE = 'browser-session';
-export const browserSessionColumn = sealedColumn('BrowserSession', PURPOSE, z.object({ idDigest: z.string() }), ({ idDigest }) => idDigest);
+export const browserSessionColumn = sealedColumn(
+  'BrowserSession',
+  PURPOSE,
+  z.object({ idDigest: z.string() }),
+  ({ idDigest }) => idDigest,
+);
 const LIFETIME_MS = 60 * 60 * 1000;
-const Sealed = z.object({ v: z.literal(2), userId: z.string(), /** The sign-in at the identity provider it came from. */ signIn: z.string(), csrfToken: z.string(), /** Seconds since the epoch. */ beganAt: z.int() });
+const Sealed = z.object({
+  v: z.literal(2),
+  userId: z.string(),
+  /** The sign-in at the identity provider it came from. */ signIn: z.string(),
+  csrfToken: z.string(),
+  /** Seconds since the epoch. */ beganAt: z.int(),
+});
 const digest = (id: string) => createHash('sha256').update(id).digest('base64url');
 
 /** The cookie holds the id, the database its digest (S8). Sessions end after an hour, with a revocation of their user (S28), and with the sign-in they came from. */
@@ -27,7 +38,17 @@ export class BrowserSessions {
   readonly #isRevoked: (session: { userId: string; issuedAt: number }) => boolean;
 
   /** @param parts `isRevoked`: whether what a user was given at `issuedAt` (seconds) is void. */
-  constructor({ database, sealer, clock, isRevoked }: { database: Database; sealer: Sealer; clock: Clock; isRevoked: (session: { userId: string; issuedAt: number }) => boolean }) {
+  constructor({
+    database,
+    sealer,
+    clock,
+    isRevoked,
+  }: {
+    database: Database;
+    sealer: Sealer;
+    clock: Clock;
+    isRevoked: (session: { userId: string; issuedAt: number }) => boolean;
+  }) {
     this.#database = database;
     this.#sealer = sealer;
     this.#clock = clock;
@@ -39,9 +60,21 @@ export class BrowserSessions {
     const id = randomBytes(32).toString('base64url');
     const idDigest = digest(id);
     const now = this.#clock();
-    const session: z.infer<typeof Sealed> = { v: 2, userId, signIn, csrfToken: randomBytes(24).toString('base64url'), beganAt: Math.floor(now / 1000) };
+    const session: z.infer<typeof Sealed> = {
+      v: 2,
+      userId,
+      signIn,
+      csrfToken: randomBytes(24).toString('base64url'),
+      beganAt: Math.floor(now / 1000),
+    };
     await this.#database.browserSession.deleteMany({ where: { expiresAt: { lte: new Date(now) } } });
-    await this.#database.browserSession.create({ data: { idDigest, sealed: Buffer.from(this.#sealer.seal(PURPOSE, JSON.stringify(session), idDigest)), expiresAt: new Date(now + LIFETIME_MS) } });
+    await this.#database.browserSession.create({
+      data: {
+        idDigest,
+        sealed: Buffer.from(this.#sealer.seal(PURPOSE, JSON.stringify(session), idDigest)),
+        expiresAt: new Date(now + LIFETIME_MS),
+      },
+    });
     return { id, maxAgeSeconds: LIFETIME_MS / 1000 };
   }
 
@@ -54,7 +87,9 @@ export class BrowserSessions {
     if (!sealed.success) return undefined; // of an earlier version
     const { userId, signIn, csrfToken, beganAt } = sealed.data;
     if (this.#isRevoked({ userId, issuedAt: beganAt })) return undefined;
-    const stands = await this.#database.identitySession.count({ where: { id: signIn, userId, endedAt: null, browserEndedAt: null } });
+    const stands = await this.#database.identitySession.count({
+      where: { id: signIn, userId, endedAt: null, browserEndedAt: null },
+    });
     if (stands === 0) return undefined;
     return { idDigest, userId, formKey: csrfToken };
   }

@@ -19,7 +19,11 @@ export class SessionController {
   readonly #cookies: CookieNames;
   readonly #origin: string;
 
-  constructor(@Inject(SignIn) signIn: SignIn, @Inject(BrowserSessions) sessions: BrowserSessions, @Inject(CONTROL_PLANE_URL) controlPlaneUrl: string) {
+  constructor(
+    @Inject(SignIn) signIn: SignIn,
+    @Inject(BrowserSessions) sessions: BrowserSessions,
+    @Inject(CONTROL_PLANE_URL) controlPlaneUrl: string,
+  ) {
     this.#signIn = signIn;
     this.#sessions = sessions;
     this.#cookies = cookieNames(controlPlaneUrl);
@@ -29,13 +33,24 @@ export class SessionController {
   @Get('callback')
   async callback(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const { session, signIn, secure } = this.#cookies;
-    const result = await this.#signIn.complete(new URL(request.url, this.#origin).searchParams, readCookie(request.headers.cookie, signIn));
+    const result = await this.#signIn.complete(
+      new URL(request.url, this.#origin).searchParams,
+      readCookie(request.headers.cookie, signIn),
+    );
     void reply.header('set-cookie', writeCookie(signIn, '', { maxAgeSeconds: 0, secure }));
     if (result.type === 'refused') {
-      return sendPage(reply, { status: 400, title: 'You are not signed in', body: html`<p>The sign-in was not completed in this browser. Ask your agent again and open its new link.</p>` });
+      return sendPage(reply, {
+        status: 400,
+        title: 'You are not signed in',
+        body: html`<p>The sign-in was not completed in this browser. Ask your agent again and open its new link.</p>`,
+      });
     }
     const { id, maxAgeSeconds } = await this.#sessions.begin(result);
-    void reply.header('set-cookie', writeCookie(session, id, { maxAgeSeconds, secure })).status(303).header('location', localPath(result.returnTo)).send();
+    void reply
+      .header('set-cookie', writeCookie(session, id, { maxAgeSeconds, secure }))
+      .status(303)
+      .header('location', localPath(result.returnTo))
+      .send();
   }
 
   /** Asks; signing out is a form of this session, then the authorization server's. */
@@ -43,16 +58,27 @@ export class SessionController {
   async askToSignOut(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const session = await this.#sessions.find(readCookie(request.headers.cookie, this.#cookies.session));
     if (!session) return this.#signOutAtAuthorizationServer(reply);
-    sendPage(reply, { title: 'Sign out?', body: html`<p>You are signed in here. Agents you connected keep working for you.</p><form method="post" action="/session/end">${formFields(session.formKey, '/session/end', { user: session.userId })}<button type="submit">Sign out</button></form>` });
+    sendPage(reply, {
+      title: 'Sign out?',
+      body: html`<p>You are signed in here. Agents you connected keep working for you.</p><form method="post" action="/session/end">${formFields(session.formKey, '/session/end', { user: session.userId })}<button type="submit">Sign out</button></form>`,
+    });
   }
 
   @Post('end')
   async signOut(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const form = Form.safeParse(request.body);
     const session = await this.#sessions.find(readCookie(request.headers.cookie, this.#cookies.session));
-    if (session && (!form.success || readForm(session.formKey, '/session/end', form.data) === undefined)) return sendPage(reply, { status: 403, title: 'This form is not yours', body: html`<p>You are still signed in.</p>` });
+    if (session && (!form.success || readForm(session.formKey, '/session/end', form.data) === undefined))
+      return sendPage(reply, {
+        status: 403,
+        title: 'This form is not yours',
+        body: html`<p>You are still signed in.</p>`,
+      });
     if (session) await this.#sessions.end(session);
-    void reply.header('set-cookie', writeCookie(this.#cookies.session, '', { maxAgeSeconds: 0, secure: this.#cookies.secure }));
+    void reply.header(
+      'set-cookie',
+      writeCookie(this.#cookies.session, '', { maxAgeSeconds: 0, secure: this.#cookies.secure }),
+    );
     this.#signOutAtAuthorizationServer(reply);
   }
 
@@ -63,7 +89,11 @@ export class SessionController {
 
   #signOutAtAuthorizationServer(reply: FastifyReply): void {
     const url = this.#signIn.signOutUrl();
-    sendPage(reply, { title: 'Signing out', continueTo: url, body: html`<p><a class="button" href="${url}">Continue to sign out</a></p>` });
+    sendPage(reply, {
+      title: 'Signing out',
+      continueTo: url,
+      body: html`<p><a class="button" href="${url}">Continue to sign out</a></p>`,
+    });
   }
 
   /** Ends the session and signs in again, as somebody else. */
@@ -72,13 +102,26 @@ export class SessionController {
     const form = SwitchUser.safeParse(request.body);
     const session = await this.#sessions.find(readCookie(request.headers.cookie, this.#cookies.session));
     if (!form.success || !session || readForm(session.formKey, '/session/switch', form.data) === undefined) {
-      return sendPage(reply, { status: 403, title: 'This form is not yours', body: html`<p>Open the link of your agent again.</p>` });
+      return sendPage(reply, {
+        status: 403,
+        title: 'This form is not yours',
+        body: html`<p>Open the link of your agent again.</p>`,
+      });
     }
     await this.#sessions.end(session);
-    const { url, cookie, maxAgeSeconds } = await this.#signIn.begin(localPath(form.data.return_to), { freshSignIn: true });
+    const { url, cookie, maxAgeSeconds } = await this.#signIn.begin(localPath(form.data.return_to), {
+      freshSignIn: true,
+    });
     const { session: sessionCookie, signIn, secure } = this.#cookies;
-    void reply.header('set-cookie', [writeCookie(sessionCookie, '', { maxAgeSeconds: 0, secure }), writeCookie(signIn, cookie, { maxAgeSeconds, secure })]);
-    sendPage(reply, { title: 'Signing in', continueTo: url, body: html`<p><a class="button" href="${url}">Continue to sign in</a></p>` });
+    void reply.header('set-cookie', [
+      writeCookie(sessionCookie, '', { maxAgeSeconds: 0, secure }),
+      writeCookie(signIn, cookie, { maxAgeSeconds, secure }),
+    ]);
+    sendPage(reply, {
+      title: 'Signing in',
+      continueTo: url,
+      body: html`<p><a class="button" href="${url}">Continue to sign in</a></p>`,
+    });
   }
 }
 

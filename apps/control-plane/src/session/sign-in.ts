@@ -1,4 +1,23 @@
-import { customFetch, allowInsecureRequests, authorizationCodeGrantRequest, calculatePKCECodeChallenge, generateRandomCodeVerifier, generateRandomNonce, generateRandomState, getValidatedIdTokenClaims, None, processAuthorizationCodeResponse, validateApplicationLevelSignature, validateAuthResponse, AuthorizationResponseError, OperationProcessingError, ResponseBodyError, type AuthorizationServer, type Client, type CustomFetchOptions } from 'oauth4webapi';
+import {
+  customFetch,
+  allowInsecureRequests,
+  authorizationCodeGrantRequest,
+  calculatePKCECodeChallenge,
+  generateRandomCodeVerifier,
+  generateRandomNonce,
+  generateRandomState,
+  getValidatedIdTokenClaims,
+  None,
+  processAuthorizationCodeResponse,
+  validateApplicationLevelSignature,
+  validateAuthResponse,
+  AuthorizationResponseError,
+  OperationProcessingError,
+  ResponseBodyError,
+  type AuthorizationServer,
+  type Client,
+  type CustomFetchOptions,
+} from 'oauth4webapi';
 import { isId, type Clock, type UserId } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
 import type { SafeFetch } from '@sallyport/safe-fetch';
@@ -14,13 +33,26 @@ export interface OwnAuthorizationServer {
   readonly jwksUrl: string;
 }
 
-export type SignInResult = { readonly type: 'signed_in'; readonly userId: UserId; /** The sign-in at the identity provider. */ readonly signIn: string; readonly returnTo: string } | { readonly type: 'refused'; readonly reason: 'no_sign_in_under_way' | 'expired' | 'not_completed' };
+export type SignInResult =
+  | {
+      readonly type: 'signed_in';
+      readonly userId: UserId;
+      /** The sign-in at the identity provider. */ readonly signIn: string;
+      readonly returnTo: string;
+    }
+  | { readonly type: 'refused'; readonly reason: 'no_sign_in_under_way' | 'expired' | 'not_completed' };
 
 const PURPOSE = 'sign-in';
 /** What our authorization server can be told to sign with; the published key says which one it is. */
 const ID_TOKEN_ALGORITHMS = ['ES256', 'RS256', 'EdDSA'];
 const LIFETIME_MS = 10 * 60 * 1000;
-const Pending = z.object({ state: z.string(), nonce: z.string(), codeVerifier: z.string(), returnTo: z.string(), expiresAt: z.number() });
+const Pending = z.object({
+  state: z.string(),
+  nonce: z.string(),
+  codeVerifier: z.string(),
+  returnTo: z.string(),
+  expiresAt: z.number(),
+});
 
 /** We as an OpenID client of our own authorization server: code flow, PKCE, nonce; bound to the browser by a sealed cookie. */
 export class SignIn {
@@ -32,9 +64,22 @@ export class SignIn {
   readonly #sealer: Sealer;
   readonly #clock: Clock;
 
-  constructor(options: { authorizationServer: OwnAuthorizationServer; controlPlaneUrl: string; fetch: SafeFetch; sealer: Sealer; clock: Clock }) {
+  constructor(options: {
+    authorizationServer: OwnAuthorizationServer;
+    controlPlaneUrl: string;
+    fetch: SafeFetch;
+    sealer: Sealer;
+    clock: Clock;
+  }) {
     const { issuer, authorizeUrl, tokenUrl, jwksUrl } = options.authorizationServer;
-    this.#server = { issuer, authorization_endpoint: authorizeUrl, token_endpoint: tokenUrl, jwks_uri: jwksUrl, authorization_response_iss_parameter_supported: true, id_token_signing_alg_values_supported: ID_TOKEN_ALGORITHMS };
+    this.#server = {
+      issuer,
+      authorization_endpoint: authorizeUrl,
+      token_endpoint: tokenUrl,
+      jwks_uri: jwksUrl,
+      authorization_response_iss_parameter_supported: true,
+      id_token_signing_alg_values_supported: ID_TOKEN_ALGORITHMS,
+    };
     this.#redirectUri = `${options.controlPlaneUrl}/session/callback`;
     this.#signedOutUri = `${options.controlPlaneUrl}/session/ended`;
     this.#fetch = options.fetch;
@@ -43,15 +88,35 @@ export class SignIn {
   }
 
   /** @param returnTo a path of ours. @returns where to send the browser, and the cookie value that binds the answer to it. */
-  async begin(returnTo: string, { freshSignIn = false } = {}): Promise<{ url: string; cookie: string; maxAgeSeconds: number }> {
-    const pending = { state: generateRandomState(), nonce: generateRandomNonce(), codeVerifier: generateRandomCodeVerifier(), returnTo, expiresAt: this.#clock() + LIFETIME_MS };
+  async begin(
+    returnTo: string,
+    { freshSignIn = false } = {},
+  ): Promise<{ url: string; cookie: string; maxAgeSeconds: number }> {
+    const pending = {
+      state: generateRandomState(),
+      nonce: generateRandomNonce(),
+      codeVerifier: generateRandomCodeVerifier(),
+      returnTo,
+      expiresAt: this.#clock() + LIFETIME_MS,
+    };
     const url = new URL(this.#server.authorization_endpoint ?? '');
     const parameters = {
-      client_id: CONTROL_PLANE_CLIENT_ID, response_type: 'code', redirect_uri: this.#redirectUri, scope: 'openid', state: pending.state, nonce: pending.nonce,
-      code_challenge: await calculatePKCECodeChallenge(pending.codeVerifier), code_challenge_method: 'S256', ...(freshSignIn ? { prompt: 'login' } : {}),
+      client_id: CONTROL_PLANE_CLIENT_ID,
+      response_type: 'code',
+      redirect_uri: this.#redirectUri,
+      scope: 'openid',
+      state: pending.state,
+      nonce: pending.nonce,
+      code_challenge: await calculatePKCECodeChallenge(pending.codeVerifier),
+      code_challenge_method: 'S256',
+      ...(freshSignIn ? { prompt: 'login' } : {}),
     };
     for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
-    return { url: url.toString(), cookie: this.#sealer.seal(PURPOSE, JSON.stringify(pending), '').toString('base64url'), maxAgeSeconds: LIFETIME_MS / 1000 };
+    return {
+      url: url.toString(),
+      cookie: this.#sealer.seal(PURPOSE, JSON.stringify(pending), '').toString('base64url'),
+      maxAgeSeconds: LIFETIME_MS / 1000,
+    };
   }
 
   /** Where a browser signs out at our authorization server, and comes back to us. */
@@ -67,21 +132,38 @@ export class SignIn {
     const pending = this.#openPending(cookie);
     if (!pending) return { type: 'refused', reason: 'no_sign_in_under_way' };
     if (pending.expiresAt <= this.#clock()) return { type: 'refused', reason: 'expired' };
-    const call = (url: string, { body, signal, ...init }: CustomFetchOptions<string, URLSearchParams | undefined>) => this.#fetch(url, { ...init, ...(body ? { body } : {}), ...(signal ? { signal } : {}) });
+    const call = (url: string, { body, signal, ...init }: CustomFetchOptions<string, URLSearchParams | undefined>) =>
+      this.#fetch(url, { ...init, ...(body ? { body } : {}), ...(signal ? { signal } : {}) });
     const options = { [customFetch]: call, [allowInsecureRequests]: this.#server.issuer.startsWith('http:') };
     // Remembered keys belong to this object: with one of its own, each sign-in sees what is published now, a key made a moment ago too.
     const server = { ...this.#server };
     try {
       const validated = validateAuthResponse(server, this.#client, parameters, pending.state);
-      const response = await authorizationCodeGrantRequest(server, this.#client, None(), validated, this.#redirectUri, pending.codeVerifier, options);
-      const tokens = await processAuthorizationCodeResponse(server, this.#client, response, { expectedNonce: pending.nonce, requireIdToken: true });
+      const response = await authorizationCodeGrantRequest(
+        server,
+        this.#client,
+        None(),
+        validated,
+        this.#redirectUri,
+        pending.codeVerifier,
+        options,
+      );
+      const tokens = await processAuthorizationCodeResponse(server, this.#client, response, {
+        expectedNonce: pending.nonce,
+        requireIdToken: true,
+      });
       await validateApplicationLevelSignature(server, response, options);
       const claims = getValidatedIdTokenClaims(tokens);
       const [subject, signIn] = [claims?.sub, claims?.['identity_session']];
       if (!isId('usr', subject) || !isId('ids', signIn)) return { type: 'refused', reason: 'not_completed' };
       return { type: 'signed_in', userId: subject, signIn, returnTo: pending.returnTo };
     } catch (error) {
-      if (error instanceof AuthorizationResponseError || error instanceof ResponseBodyError || error instanceof OperationProcessingError) return { type: 'refused', reason: 'not_completed' };
+      if (
+        error instanceof AuthorizationResponseError ||
+        error instanceof ResponseBodyError ||
+        error instanceof OperationProcessingError
+      )
+        return { type: 'refused', reason: 'not_completed' };
       throw error;
     }
   }

@@ -30,10 +30,18 @@ export class SigningKeyList {
 
   /** By purpose, the newest first. */
   async read(): Promise<ListedSigningKey[]> {
-    const rows = await this.#database.signingKey.findMany({ select: { kid: true, purpose: true, algorithm: true, createdAt: true, signsFrom: true, withdrawnAt: true }, orderBy: [{ purpose: 'asc' }, { signsFrom: 'desc' }] });
+    const rows = await this.#database.signingKey.findMany({
+      select: { kid: true, purpose: true, algorithm: true, createdAt: true, signsFrom: true, withdrawnAt: true },
+      orderBy: [{ purpose: 'asc' }, { signsFrom: 'desc' }],
+    });
     const now = this.#clock();
     const scheduled = Map.groupBy(rows, ({ purpose }) => purpose);
-    return rows.map((row) => ({ ...row, state: this.#isWithdrawn(row.kid) ? 'withdrawn' : stateOf(asScheduled(row), (scheduled.get(row.purpose) ?? []).map(asScheduled), now) }));
+    return rows.map((row) => ({
+      ...row,
+      state: this.#isWithdrawn(row.kid)
+        ? 'withdrawn'
+        : stateOf(asScheduled(row), (scheduled.get(row.purpose) ?? []).map(asScheduled), now),
+    }));
   }
 
   async find(kid: string): Promise<ListedSigningKey | undefined> {
@@ -41,6 +49,16 @@ export class SigningKeyList {
   }
 }
 
-const asScheduled = (row: { kid: string; algorithm: string; createdAt: Date; signsFrom: Date; withdrawnAt: Date | null }): ScheduledKey => ({
-  kid: row.kid, algorithm: row.algorithm, createdAt: row.createdAt.getTime(), signsFrom: row.signsFrom.getTime(), withdrawnAt: row.withdrawnAt?.getTime(),
+const asScheduled = (row: {
+  kid: string;
+  algorithm: string;
+  createdAt: Date;
+  signsFrom: Date;
+  withdrawnAt: Date | null;
+}): ScheduledKey => ({
+  kid: row.kid,
+  algorithm: row.algorithm,
+  createdAt: row.createdAt.getTime(),
+  signsFrom: row.signsFrom.getTime(),
+  withdrawnAt: row.withdrawnAt?.getTime(),
 });

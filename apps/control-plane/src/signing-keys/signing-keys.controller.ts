@@ -1,4 +1,15 @@
-import { Body, Controller, Get, HttpCode, HttpStatus, Inject, NotFoundException, Post, Res, ServiceUnavailableException } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  HttpCode,
+  HttpStatus,
+  Inject,
+  NotFoundException,
+  Post,
+  Res,
+  ServiceUnavailableException,
+} from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 import { rotateSigningKeys, type RotationContext } from './rotate-signing-keys.js';
 import { withdrawSigningKey, type WithdrawalContext } from './withdraw-signing-key.js';
@@ -24,7 +35,8 @@ export class SigningKeysController {
   @Post('rotations')
   async rotate(@Body() body: unknown, @Res({ passthrough: true }) reply: FastifyReply) {
     const result = await rotateSigningKeys(body ?? {}, this.#context);
-    if (result.outcome === 'unavailable') throw new ServiceUnavailableException(`The authorization server cannot rotate its keys now (${result.reason}).`);
+    if (result.outcome === 'unavailable')
+      throw new ServiceUnavailableException(`The authorization server cannot rotate its keys now (${result.reason}).`);
     void reply.status(result.created.length > 0 ? HttpStatus.CREATED : HttpStatus.OK);
     return { keys: result.keys };
   }
@@ -41,7 +53,9 @@ export class SigningKeysController {
       case 'unknown_key':
         throw new NotFoundException('There is no such signing key.');
       case 'not_published':
-        throw new ServiceUnavailableException('The withdrawal is recorded and will be in force as soon as the bus is reachable.');
+        throw new ServiceUnavailableException(
+          'The withdrawal is recorded and will be in force as soon as the bus is reachable.',
+        );
     }
   }
 }

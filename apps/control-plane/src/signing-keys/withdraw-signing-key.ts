@@ -28,13 +28,21 @@ export interface WithdrawalContext {
  * same log, signs with another key from then on. Agents refresh; their refresh tokens are no signatures and stay good.
  * @throws {z.ZodError} when the request is not one
  */
-export async function withdrawSigningKey(body: unknown, { list, store, publisher, lifecycle }: WithdrawalContext): Promise<WithdrawalResult> {
+export async function withdrawSigningKey(
+  body: unknown,
+  { list, store, publisher, lifecycle }: WithdrawalContext,
+): Promise<WithdrawalResult> {
   const { kid, reason } = WithdrawalRequest.parse(body);
   const key = await list.find(kid);
   if (!key) return { outcome: 'unknown_key' };
   const revocation = await store.withdrawSigningKey(kid, reason);
   const published = await publishedInTime(publisher);
-  if (revocation) await lifecycle({ type: 'signing_key.withdrawn', ...(reason !== undefined && { reason }), detail: { kid, purpose: key.purpose, revocationId: revocation.id, revision: revocation.revision } });
+  if (revocation)
+    await lifecycle({
+      type: 'signing_key.withdrawn',
+      ...(reason !== undefined && { reason }),
+      detail: { kid, purpose: key.purpose, revocationId: revocation.id, revision: revocation.revision },
+    });
   if (!published) return { outcome: 'not_published' };
   return { outcome: 'withdrawn', key: { ...key, state: 'withdrawn' }, isRepeated: revocation === undefined };
 }

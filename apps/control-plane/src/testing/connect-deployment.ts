@@ -6,11 +6,23 @@ import { openLeaseAnswer, sealLeaseRequest } from '@sallyport/credential';
 import { connectDatabase, type Database } from '@sallyport/database';
 import type { RunningService } from '@sallyport/http';
 import { namedId, newId, Secret } from '@sallyport/kernel';
-import { ensureDeploymentKeys, loadEncryptionKey, loadSigningKey, loadVerifyingKey, type DeploymentKeyFiles } from '@sallyport/keys';
+import {
+  ensureDeploymentKeys,
+  loadEncryptionKey,
+  loadSigningKey,
+  loadVerifyingKey,
+  type DeploymentKeyFiles,
+} from '@sallyport/keys';
 import { subjects, type CredentialChanged } from '@sallyport/messages';
 import { createInProcessMessaging, request, type Messaging } from '@sallyport/messaging';
 import { createLogger } from '@sallyport/telemetry';
-import { freePort, startTestOAuthServer, startTestPostgres, type TestOAuthServer, type TestPostgres } from '@sallyport/testing';
+import {
+  freePort,
+  startTestOAuthServer,
+  startTestPostgres,
+  type TestOAuthServer,
+  type TestPostgres,
+} from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { startControlPlane } from '../start-control-plane.js';
 
@@ -18,7 +30,11 @@ export const GATEWAY = 'http://127.0.0.1:7400';
 export const ADMIN_TOKEN = 'sp_admin_test_0123456789abcdefghijklmnop';
 export const alice = { userId: newId('usr'), sid: newId('ses'), clientId: 'https://agent.example/client.json' };
 export const bob = { userId: newId('usr'), sid: newId('ses'), clientId: 'https://agent.example/client.json' };
-export const alicesOtherAgent = { userId: alice.userId, sid: newId('ses'), clientId: 'https://other.example/client.json' };
+export const alicesOtherAgent = {
+  userId: alice.userId,
+  sid: newId('ses'),
+  clientId: 'https://other.example/client.json',
+};
 export type Person = { userId: string; sid: string; clientId: string };
 
 let directory: string;
@@ -86,7 +102,10 @@ export function deployForEachTest(startPostgres: () => Promise<TestPostgres> = s
     messaging = createInProcessMessaging();
     [log, changed, shown] = [[], [], []];
     [declared.providerClient, declared.further] = ['', ''];
-    await messaging.broadcast.subscribe(subjects.credentialChanged, (payload) => void changed.push(payload as CredentialChanged));
+    await messaging.broadcast.subscribe(
+      subjects.credentialChanged,
+      (payload) => void changed.push(payload as CredentialChanged),
+    );
     await start(notes.resource);
   });
   afterEach(async () => {
@@ -105,30 +124,99 @@ export async function start(notesUrl: string): Promise<void> {
   url = `http://127.0.0.1:${port}`;
   service = await startControlPlane(
     {
-      publicUrl: url, gatewayUrl: GATEWAY, issuer: as.origin, jwksUrl: `${as.origin}/jwks`, host: '127.0.0.1', port,
-      databaseUrl: new Secret(postgres.url), adminToken: new Secret(ADMIN_TOKEN), declarativeFile: path, secretVariables: { NOTES_SECRET: 'configured-client-secret', SEARCH_KEY: 'search-key-0123456789', HOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}` },
-      keys: { masterKeyFile: keys.master, configurationSigningKeyFile: keys.configurationSigning, leaseKeyFile: keys.lease, leaseSigningKeyFile: keys.leaseSigning, enrolledGateways: keys.gateways },
-      replica: 'control-plane', authorizationServers: ['authorization-server'], stalenessBoundMs: 300_000, heartbeatIntervalMs: 200, revocationIntervalMs: 100, secretFilesIntervalMs: 100, maxConnections: 256, trustedProxies: [], extraCertificateAuthorities: [],
+      publicUrl: url,
+      gatewayUrl: GATEWAY,
+      issuer: as.origin,
+      jwksUrl: `${as.origin}/jwks`,
+      host: '127.0.0.1',
+      port,
+      databaseUrl: new Secret(postgres.url),
+      adminToken: new Secret(ADMIN_TOKEN),
+      declarativeFile: path,
+      secretVariables: {
+        NOTES_SECRET: 'configured-client-secret',
+        SEARCH_KEY: 'search-key-0123456789',
+        HOOK_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
+      },
+      keys: {
+        masterKeyFile: keys.master,
+        configurationSigningKeyFile: keys.configurationSigning,
+        leaseKeyFile: keys.lease,
+        leaseSigningKeyFile: keys.leaseSigning,
+        enrolledGateways: keys.gateways,
+      },
+      replica: 'control-plane',
+      authorizationServers: ['authorization-server'],
+      stalenessBoundMs: 300_000,
+      heartbeatIntervalMs: 200,
+      revocationIntervalMs: 100,
+      secretFilesIntervalMs: 100,
+      maxConnections: 256,
+      trustedProxies: [],
+      extraCertificateAuthorities: [],
     },
-    { messaging, logger: createLogger({ name: 'control-plane', level: 'debug', destination: { write: (line: string) => void log.push(line) } }) },
+    {
+      messaging,
+      logger: createLogger({
+        name: 'control-plane',
+        level: 'debug',
+        destination: { write: (line: string) => void log.push(line) },
+      }),
+    },
   );
 }
 
 export function agentToken({ userId, sid, clientId }: Person, changes: object = {}): string {
   const now = Math.floor(Date.now() / 1000);
-  const claims = { iss: as.origin, aud: `${GATEWAY}/mcp`, sub: userId, sid, client_id: clientId, scope: '', roles: [], groups: [], auth_time: now, amr: [], idp: 'demo', idp_sub: 'x', agent_name: 'Agent <script>', agent_assurance: 'asserted', iat: now, exp: now + 900, jti: randomUUID(), ...changes };
+  const claims = {
+    iss: as.origin,
+    aud: `${GATEWAY}/mcp`,
+    sub: userId,
+    sid,
+    client_id: clientId,
+    scope: '',
+    roles: [],
+    groups: [],
+    auth_time: now,
+    amr: [],
+    idp: 'demo',
+    idp_sub: 'x',
+    agent_name: 'Agent <script>',
+    agent_assurance: 'asserted',
+    iat: now,
+    exp: now + 900,
+    jti: randomUUID(),
+    ...changes,
+  };
   return as.signJwt(claims, { typ: 'at+jwt' });
 }
 
 /** As a gateway asks. */
-export async function lease(person: Person, changes: { server?: string; targetOrigin?: string; token?: string; policyRevision?: number; rejectedConnectionRevision?: number; stepUp?: { connectionRevision: number; scopes: string[] } } = {}) {
+export async function lease(
+  person: Person,
+  changes: {
+    server?: string;
+    targetOrigin?: string;
+    token?: string;
+    policyRevision?: number;
+    rejectedConnectionRevision?: number;
+    stepUp?: { connectionRevision: number; scopes: string[] };
+  } = {},
+) {
   const server = changes.server ?? 'notes';
   const { wire, expectation } = await sealLeaseRequest(
     { token: agentToken(person), ...person, server, targetOrigin: notes.origin, policyRevision: 1, ...changes },
-    { replica: 'gateway-1', replicaKey: (await loadSigningKey(keys.gatewayKey('gateway-1'))).privateKey, leasePublicKey: (await loadEncryptionKey(keys.leasePublic)).publicKey, clock: Date.now },
+    {
+      replica: 'gateway-1',
+      replicaKey: (await loadSigningKey(keys.gatewayKey('gateway-1'))).privateKey,
+      leasePublicKey: (await loadEncryptionKey(keys.leasePublic)).publicKey,
+      clock: Date.now,
+    },
   );
   const answer = await request(messaging.client(), subjects.lease, wire, { timeoutMs: 10_000 });
-  return openLeaseAnswer(answer, expectation, { leaseSigningPublicKey: (await loadVerifyingKey(keys.leaseSigningPublic)).publicKey });
+  return openLeaseAnswer(answer, expectation, {
+    leaseSigningPublicKey: (await loadVerifyingKey(keys.leaseSigningPublic)).publicKey,
+  });
 }
 
 export async function linkFor(person: Person, changes: Parameters<typeof lease>[1] = {}): Promise<string> {
@@ -141,7 +229,21 @@ export async function linkFor(person: Person, changes: Parameters<typeof lease>[
 export async function signInOf(userId: string): Promise<string> {
   const id = namedId('ids', userId);
   const now = new Date();
-  await database.identitySession.createMany({ data: [{ id, userId, trustProvider: 'demo', issuer: 'https://idp.example', subject: userId, askedAt: now, confirmedAt: now, createdAt: now }], skipDuplicates: true });
+  await database.identitySession.createMany({
+    data: [
+      {
+        id,
+        userId,
+        trustProvider: 'demo',
+        issuer: 'https://idp.example',
+        subject: userId,
+        askedAt: now,
+        confirmedAt: now,
+        createdAt: now,
+      },
+    ],
+    skipDuplicates: true,
+  });
   return id;
 }
 
@@ -153,7 +255,10 @@ export class Browser {
 
   constructor(public userId: string) {}
 
-  async open(address: string, init: RequestInit = {}): Promise<{ status: number; html: string; headers: Headers; url: string }> {
+  async open(
+    address: string,
+    init: RequestInit = {},
+  ): Promise<{ status: number; html: string; headers: Headers; url: string }> {
     as.subject = this.userId;
     as.idTokenClaims = { identity_session: await this.#signIn() };
     let next = { address, init };
@@ -161,7 +266,8 @@ export class Browser {
       const { origin } = new URL(next.address);
       this.visited.push(next.address);
       const headers = new Headers(next.init.headers);
-      if (origin === url && this.#cookies.size > 0) headers.set('cookie', [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; '));
+      if (origin === url && this.#cookies.size > 0)
+        headers.set('cookie', [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; '));
       const response = await fetch(next.address, { ...next.init, headers, redirect: 'manual' });
       for (const cookie of response.headers.getSetCookie()) {
         const [pair] = cookie.split(';');
@@ -190,8 +296,17 @@ export class Browser {
   submit(page: { html: string; url: string }, changes: Record<string, string> = {}) {
     const action = /<form method="post" action="([^"]+)"/.exec(page.html)?.[1];
     if (!action) throw new Error('no form');
-    const fields = Object.fromEntries([...page.html.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)].map(([, name, value]) => [name ?? '', value ?? '']));
-    return this.open(new URL(action, page.url).toString(), { method: 'POST', headers: { 'content-type': 'application/x-www-form-urlencoded', origin: url }, body: new URLSearchParams({ ...fields, ...changes }) });
+    const fields = Object.fromEntries(
+      [...page.html.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)"/g)].map(([, name, value]) => [
+        name ?? '',
+        value ?? '',
+      ]),
+    );
+    return this.open(new URL(action, page.url).toString(), {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', origin: url },
+      body: new URLSearchParams({ ...fields, ...changes }),
+    });
   }
 }
 
@@ -203,18 +318,37 @@ export async function connect(person: Person): Promise<Browser> {
 }
 
 export async function revoke(subject: object): Promise<void> {
-  const answer = await fetch(`${url}/v1/revocations`, { method: 'POST', headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' }, body: JSON.stringify(subject) });
+  const answer = await fetch(`${url}/v1/revocations`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${ADMIN_TOKEN}`, 'content-type': 'application/json' },
+    body: JSON.stringify(subject),
+  });
   expect(answer.status).toBe(201);
 }
 
 /** After a failed refresh a provider is left alone for a while. */
-export const endPause = () => Promise.all([database.connection.updateMany({ data: { refreshDueAt: new Date(0) } }), database.providerStanding.updateMany({ data: { nextProbeAt: new Date(0) } })]);
+export const endPause = () =>
+  Promise.all([
+    database.connection.updateMany({ data: { refreshDueAt: new Date(0) } }),
+    database.providerStanding.updateMany({ data: { nextProbeAt: new Date(0) } }),
+  ]);
 export const downstreamRequests = () => notes.requests.filter(({ path }) => path === '/token').length;
 /** A request of an administrator's. */
-export const admin = (path: string, init: RequestInit = {}) => fetch(`${url}${path}`, { ...init, headers: { authorization: `Bearer ${ADMIN_TOKEN}`, ...(init.body === undefined ? {} : { 'content-type': 'application/json' }), ...Object.fromEntries(new Headers(init.headers)) } });
+export const admin = (path: string, init: RequestInit = {}) =>
+  fetch(`${url}${path}`, {
+    ...init,
+    headers: {
+      authorization: `Bearer ${ADMIN_TOKEN}`,
+      ...(init.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...Object.fromEntries(new Headers(init.headers)),
+    },
+  });
 
 /** A server whose provider, of that type, is configured by hand: `saas`. */
-export async function configureSaas(origin: string, { type, name, spec }: { type: 'oauth-user' | 'oauth-shared'; name: string; spec: string }): Promise<void> {
+export async function configureSaas(
+  origin: string,
+  { type, name, spec }: { type: 'oauth-user' | 'oauth-shared'; name: string; spec: string },
+): Promise<void> {
   declared.further = `---
 kind: McpServer
 name: saas

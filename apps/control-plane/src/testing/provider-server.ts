@@ -29,7 +29,9 @@ export async function startProviderServer(): Promise<ProviderServer> {
     incoming.on('end', () => {
       const { pathname, searchParams } = new URL(incoming.url ?? '/', control.origin);
       const isJson = incoming.headers['content-type'] === 'application/json';
-      const fields: Record<string, string> = isJson ? (JSON.parse(body) as Record<string, string>) : Object.fromEntries(new URLSearchParams(body));
+      const fields: Record<string, string> = isJson
+        ? (JSON.parse(body) as Record<string, string>)
+        : Object.fromEntries(new URLSearchParams(body));
       const request = { path: pathname, query: searchParams, headers: incoming.headers, fields };
       control.requests.push(request);
       if (pathname === '/authorize') {
@@ -50,10 +52,11 @@ export async function startProviderServer(): Promise<ProviderServer> {
     requests: [],
     answer: () => ({ status: 404, json: {} }),
     tamper: () => undefined,
-    stop: () => new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    }),
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
   };
   return control;
 }

@@ -1,4 +1,15 @@
-import { Body, Controller, Delete, Get, Inject, NotFoundException, Param, Put, Query, ServiceUnavailableException } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Inject,
+  NotFoundException,
+  Param,
+  Put,
+  Query,
+  ServiceUnavailableException,
+} from '@nestjs/common';
 import { Document, ServerId } from '@sallyport/configuration';
 import type { DocumentOf } from '@sallyport/configuration';
 import { z } from 'zod';
@@ -10,9 +21,20 @@ import type { StoredEvent } from '../events/event-store.js';
 
 const DefinitionsQuery = z.strictObject({
   server: ServerId,
-  after: z.string().regex(/^\d{1,18}$/, 'must be the sequence of a definition').transform(BigInt).default(0n),
+  after: z
+    .string()
+    .regex(/^\d{1,18}$/, 'must be the sequence of a definition')
+    .transform(BigInt)
+    .default(0n),
 });
-const Hints = z.object({ readOnlyHint: z.boolean(), destructiveHint: z.boolean(), idempotentHint: z.boolean(), openWorldHint: z.boolean() }).partial();
+const Hints = z
+  .object({
+    readOnlyHint: z.boolean(),
+    destructiveHint: z.boolean(),
+    idempotentHint: z.boolean(),
+    openWorldHint: z.boolean(),
+  })
+  .partial();
 const Told = z.object({ tool: z.string(), sha256: z.string(), definition: z.string(), ...Hints.shape });
 const LIMIT = 1_000;
 
@@ -30,9 +52,15 @@ export class ToolDefinitionsController {
   async list(@Query() query: unknown) {
     const { server, after } = DefinitionsQuery.parse(query);
     const { documents } = await this.documents.complete();
-    const approved = documents.find((document): document is DocumentOf<'ApprovedTools'> => document.kind === 'ApprovedTools' && document.name === server)?.spec.tools ?? [];
+    const approved =
+      documents.find(
+        (document): document is DocumentOf<'ApprovedTools'> =>
+          document.kind === 'ApprovedTools' && document.name === server,
+      )?.spec.tools ?? [];
     const events = await this.events.list({ after, limit: LIMIT, type: 'tool.listed', server });
-    const definitions = events.flatMap((event) => definitionOf(event, (name, sha256) => approved.some((tool) => tool.name === name && tool.sha256 === sha256)));
+    const definitions = events.flatMap((event) =>
+      definitionOf(event, (name, sha256) => approved.some((tool) => tool.name === name && tool.sha256 === sha256)),
+    );
     return { definitions, approved, next: events.at(-1)?.sequence ?? Number(after) };
   }
 
@@ -52,14 +80,29 @@ export class ToolDefinitionsController {
   private async write(server: string, tools: DocumentOf<'ApprovedTools'>['spec']['tools'] | undefined) {
     const written = await this.documents.approveTools(server, tools);
     if (written === undefined) throw new NotFoundException('There is no such server.');
-    if (!(await publishedInTime(this.publisher))) throw new ServiceUnavailableException('It is recorded and will be in force as soon as the bus is reachable.');
+    if (!(await publishedInTime(this.publisher)))
+      throw new ServiceUnavailableException('It is recorded and will be in force as soon as the bus is reachable.');
     return written;
   }
 }
 
-function definitionOf({ at, server, detail, sequence }: StoredEvent, isApproved: (name: string, sha256: string) => boolean) {
+function definitionOf(
+  { at, server, detail, sequence }: StoredEvent,
+  isApproved: (name: string, sha256: string) => boolean,
+) {
   const told = Told.safeParse(detail).data;
   if (told === undefined) return [];
   const { tool: name, sha256, definition, ...annotations } = told;
-  return [{ sequence, server, name, sha256, firstSeenAt: new Date(at).toISOString(), approved: isApproved(name, sha256), annotations, definition }];
+  return [
+    {
+      sequence,
+      server,
+      name,
+      sha256,
+      firstSeenAt: new Date(at).toISOString(),
+      approved: isApproved(name, sha256),
+      annotations,
+      definition,
+    },
+  ];
 }

@@ -5,4 +5,11 @@ import { connectFlowColumn } from '../connect/pending-grants.js';
 import { browserSessionColumn } from '../session/browser-sessions.js';
 
 /** What this process seals anew after a rotation of the vault's keys; connections also for the refresh worker. */
-export const sealedColumns: readonly SealedColumn[] = [storedSecretColumn, registrationColumn, browserSessionColumn, connectFlowColumn, connectionColumn, upstreamRevocationColumn];
+export const sealedColumns: readonly SealedColumn[] = [
+  storedSecretColumn,
+  registrationColumn,
+  browserSessionColumn,
+  connectFlowColumn,
+  connectionColumn,
+  upstreamRevocationColumn,
+];

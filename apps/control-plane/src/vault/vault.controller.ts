@@ -1,4 +1,15 @@
-import { Body, ConflictException, Controller, Get, HttpCode, HttpStatus, Inject, NotFoundException, Post, Res } from '@nestjs/common';
+import {
+  Body,
+  ConflictException,
+  Controller,
+  Get,
+  HttpCode,
+  HttpStatus,
+  Inject,
+  NotFoundException,
+  Post,
+  Res,
+} from '@nestjs/common';
 import { removeVaultKey, rotateVaultKey, rotationStatus, type RotationContext } from '@sallyport/vault';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
@@ -33,7 +44,12 @@ export class VaultController {
     const { created } = await rotateVaultKey(this.#context);
     if (created === undefined) void reply.status(HttpStatus.OK);
     const status = await rotationStatus(this.#context);
-    if (created !== undefined) await this.#context.lifecycle({ type: 'vault_key.created', ...(reason !== undefined && { reason }), detail: { keyId: created, records: status.total } });
+    if (created !== undefined)
+      await this.#context.lifecycle({
+        type: 'vault_key.created',
+        ...(reason !== undefined && { reason }),
+        detail: { keyId: created, records: status.total },
+      });
     return status;
   }
 
@@ -43,9 +59,15 @@ export class VaultController {
   async remove(@Body() body: unknown) {
     const { keyId, reason } = RemovalRequest.parse(body);
     const result = await removeVaultKey(keyId, this.#context);
-    if (result.outcome === 'unknown_key') throw new NotFoundException('There is no such vault key; keys of a key file are taken out of the file.');
-    if (result.outcome === 'in_use') throw new ConflictException('The vault key is in use, or was until less than an hour ago.');
-    await this.#context.lifecycle({ type: 'vault_key.removed', ...(reason !== undefined && { reason }), detail: { keyId } });
+    if (result.outcome === 'unknown_key')
+      throw new NotFoundException('There is no such vault key; keys of a key file are taken out of the file.');
+    if (result.outcome === 'in_use')
+      throw new ConflictException('The vault key is in use, or was until less than an hour ago.');
+    await this.#context.lifecycle({
+      type: 'vault_key.removed',
+      ...(reason !== undefined && { reason }),
+      detail: { keyId },
+    });
     return rotationStatus(this.#context);
   }
 }

@@ -13,7 +13,11 @@ export interface WebhookContext {
   readonly fetch: typeof globalThis.fetch;
   readonly clock: Clock;
   readonly random: () => number;
-  readonly onProblem: (problem: { readonly webhook: string; readonly reason: string; readonly isGivenUp: boolean }) => void;
+  readonly onProblem: (problem: {
+    readonly webhook: string;
+    readonly reason: string;
+    readonly isGivenUp: boolean;
+  }) => void;
 }
 
 const AT_A_TIME = 10;
@@ -38,12 +42,20 @@ async function deliver(delivery: WebhookDelivery, context: WebhookContext): Prom
 }
 
 /** Why it was not taken. What the other side answered besides its status is nobody's business here. */
-async function post({ webhook, eventId, body }: WebhookDelivery, url: string, { findSecret, fetch, clock }: WebhookContext): Promise<string | undefined> {
+async function post(
+  { webhook, eventId, body }: WebhookDelivery,
+  url: string,
+  { findSecret, fetch, clock }: WebhookContext,
+): Promise<string | undefined> {
   const secret = await findSecret(`Webhook/${webhook}/signingSecret`);
   const signature = secret && signWebhook({ id: eventId, body, now: clock() }, secret);
   if (!signature) return 'signing_secret_invalid';
   try {
-    const { ok, status } = await fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', ...signature }, body });
+    const { ok, status } = await fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', ...signature },
+      body,
+    });
     return ok ? undefined : `http_${status}`;
   } catch (error) {
     if (error instanceof SallyportError) return error.code;

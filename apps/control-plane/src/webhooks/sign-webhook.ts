@@ -9,10 +9,17 @@ const LONGEST = 64;
  * holds the secret can tell that it is ours, whole and recent. `undefined`: the secret is none of theirs.
  * @param now milliseconds
  */
-export function signWebhook({ id, body, now }: { id: string; body: string; now: number }, secret: Secret): Readonly<Record<string, string>> | undefined {
+export function signWebhook(
+  { id, body, now }: { id: string; body: string; now: number },
+  secret: Secret,
+): Readonly<Record<string, string>> | undefined {
   const encoded = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(secret.reveal())?.[1];
   const key = Buffer.from(encoded ?? '', 'base64');
   if (key.length < SHORTEST || key.length > LONGEST) return undefined;
   const timestamp = String(Math.floor(now / 1000));
-  return { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}` };
+  return {
+    'webhook-id': id,
+    'webhook-timestamp': timestamp,
+    'webhook-signature': `v1,${createHmac('sha256', key).update(`${id}.${timestamp}.${body}`).digest('base64')}`,
+  };
 }

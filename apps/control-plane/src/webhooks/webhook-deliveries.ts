@@ -16,14 +16,27 @@ const ATTEMPT_SECONDS = 60;
 const told: ReadonlySet<string> = new Set(WEBHOOK_EVENTS);
 
 /** What is stored for which webhook of one batch of events, in the same transaction as the events themselves. */
-export function deliveriesOf(events: readonly AuditEvent[], snapshot: Pick<ConfigurationSnapshot, 'all'>): Omit<WebhookDelivery, 'attempts'>[] {
+export function deliveriesOf(
+  events: readonly AuditEvent[],
+  snapshot: Pick<ConfigurationSnapshot, 'all'>,
+): Omit<WebhookDelivery, 'attempts'>[] {
   const worthTelling = events.filter(({ type }) => told.has(type));
   if (worthTelling.length === 0) return [];
-  return snapshot.all('Webhook').flatMap(({ name, spec }) => worthTelling.filter(({ type }) => spec.events.some((one) => one === type)).map((event) => ({ webhook: name, eventId: event.id, body: JSON.stringify(bodyOf(event)) })));
+  return snapshot
+    .all('Webhook')
+    .flatMap(({ name, spec }) =>
+      worthTelling
+        .filter(({ type }) => spec.events.some((one) => one === type))
+        .map((event) => ({ webhook: name, eventId: event.id, body: JSON.stringify(bodyOf(event)) })),
+    );
 }
 
 function bodyOf({ type, at, userId, server, detail }: AuditEvent): object {
-  return { type, timestamp: new Date(at).toISOString(), data: { ...(userId === undefined ? {} : { userId }), ...(server === undefined ? {} : { server }), ...detail } };
+  return {
+    type,
+    timestamp: new Date(at).toISOString(),
+    data: { ...(userId === undefined ? {} : { userId }), ...(server === undefined ? {} : { server }), ...detail },
+  };
 }
 
 /** Events on their way to webhooks, in PostgreSQL: what is claimed is one control plane's until it is taken for dead. */
@@ -58,9 +71,11 @@ export class WebhookDeliveries {
 
   /** @returns false when it is given up, and gone. */
   async again({ webhook, eventId }: WebhookDelivery, inMs: number): Promise<boolean> {
-    const given = await this.#database.$executeRaw`DELETE FROM "WebhookDelivery" WHERE webhook = ${webhook} AND "eventId" = ${eventId} AND "givesUpAt" <= now()`;
+    const given = await this.#database
+      .$executeRaw`DELETE FROM "WebhookDelivery" WHERE webhook = ${webhook} AND "eventId" = ${eventId} AND "givesUpAt" <= now()`;
     if (given > 0) return false;
-    await this.#database.$executeRaw`UPDATE "WebhookDelivery" SET "dueAt" = now() + make_interval(secs => ${inMs / 1000}) WHERE webhook = ${webhook} AND "eventId" = ${eventId}`;
+    await this.#database
+      .$executeRaw`UPDATE "WebhookDelivery" SET "dueAt" = now() + make_interval(secs => ${inMs / 1000}) WHERE webhook = ${webhook} AND "eventId" = ${eventId}`;
     return true;
   }
 }

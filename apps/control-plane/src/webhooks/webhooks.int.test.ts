@@ -2,7 +2,18 @@ import { createHmac } from 'node:crypto';
 import { createServer, type IncomingHttpHeaders, type Server } from 'node:http';
 import { eventually, findSecrets } from '@sallyport/testing';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { alice, connect, database, declared, deployForEachTest, endPause, lease, log, notes, start } from '../testing/connect-deployment.js';
+import {
+  alice,
+  connect,
+  database,
+  declared,
+  deployForEachTest,
+  endPause,
+  lease,
+  log,
+  notes,
+  start,
+} from '../testing/connect-deployment.js';
 
 deployForEachTest();
 
@@ -45,7 +56,9 @@ spec: { url: "${to}", events: [${events}], signingSecret: { env: HOOK_SECRET } }
     status = 503;
     await loseGrant();
     await eventually(() => received.length === 1);
-    await eventually(async () => ((await database.webhookDelivery.findFirst())?.dueAt ?? new Date(0)) < new Date(Date.now() + 30_000));
+    await eventually(
+      async () => ((await database.webhookDelivery.findFirst())?.dueAt ?? new Date(0)) < new Date(Date.now() + 30_000),
+    );
     status = 200;
     await database.webhookDelivery.updateMany({ data: { dueAt: new Date(0) } });
     await eventually(async () => (await database.webhookDelivery.count()) === 0);
@@ -53,11 +66,26 @@ spec: { url: "${to}", events: [${events}], signingSecret: { env: HOOK_SECRET } }
     const [first, second] = received;
     const { 'webhook-id': id, 'webhook-timestamp': timestamp, 'webhook-signature': signature } = second?.headers ?? {};
     expect([first?.body, first?.headers['webhook-id']]).toEqual([second?.body, id]);
-    expect(signature).toBe(`v1,${createHmac('sha256', Buffer.alloc(32, 7)).update(`${String(id)}.${String(timestamp)}.${second?.body}`).digest('base64')}`);
+    expect(signature).toBe(
+      `v1,${createHmac('sha256', Buffer.alloc(32, 7))
+        .update(`${String(id)}.${String(timestamp)}.${second?.body}`)
+        .digest('base64')}`,
+    );
     expect(Math.abs(Number(timestamp) - Date.now() / 1000)).toBeLessThan(60);
     const connection = await database.connection.findFirstOrThrow();
-    expect(JSON.parse(second?.body ?? '')).toMatchObject({ type: 'connection.needs_reconnect', timestamp: expect.any(String), data: { userId: alice.userId, server: 'notes', connectionId: connection.id, reason: 'dead_grant' } });
-    const secrets = Object.fromEntries([...notes.issued.accessTokens, ...notes.issued.refreshTokens, ...notes.issued.clientSecrets, `whsec_${Buffer.alloc(32, 7).toString('base64')}`].map((value, index) => [`secret ${index}`, value]));
+    expect(JSON.parse(second?.body ?? '')).toMatchObject({
+      type: 'connection.needs_reconnect',
+      timestamp: expect.any(String),
+      data: { userId: alice.userId, server: 'notes', connectionId: connection.id, reason: 'dead_grant' },
+    });
+    const secrets = Object.fromEntries(
+      [
+        ...notes.issued.accessTokens,
+        ...notes.issued.refreshTokens,
+        ...notes.issued.clientSecrets,
+        `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
+      ].map((value, index) => [`secret ${index}`, value]),
+    );
     expect(findSecrets({ received: JSON.stringify(received), log: log.join('') }, secrets)).toEqual([]);
   });
 
@@ -68,11 +96,23 @@ spec: { url: "${to}", events: [${events}], signingSecret: { env: HOOK_SECRET } }
     notes.faults.push('invalid_client');
     await lease(alice);
     await eventually(() => received.length === 1);
-    expect(JSON.parse(received[0]?.body ?? '')).toMatchObject({ type: 'credential-provider.paused', data: { credentialProvider: 'notes-user', reason: 'client_refused', error: 'invalid_client', description: 'Secret expired.' } });
+    expect(JSON.parse(received[0]?.body ?? '')).toMatchObject({
+      type: 'credential-provider.paused',
+      data: {
+        credentialProvider: 'notes-user',
+        reason: 'client_refused',
+        error: 'invalid_client',
+        description: 'Secret expired.',
+      },
+    });
     await endPause();
     notes.endAllGrants();
     await lease(alice);
-    expect(await database.event.count({ where: { type: { in: ['credential-provider.resumed', 'connection.needs_reconnect'] } } })).toBe(2);
+    expect(
+      await database.event.count({
+        where: { type: { in: ['credential-provider.resumed', 'connection.needs_reconnect'] } },
+      }),
+    ).toBe(2);
     await eventually(async () => (await database.webhookDelivery.count()) === 0);
     expect(received).toHaveLength(1);
   });
@@ -80,7 +120,9 @@ spec: { url: "${to}", events: [${events}], signingSecret: { env: HOOK_SECRET } }
   test('at an address inside is posted to only where the administrator allows it, and waits (S19)', async () => {
     await configure('connection.needs_reconnect', 'http://10.1.2.3/hook');
     await loseGrant();
-    await eventually(() => log.some((line) => line.includes('a webhook was not taken') && line.includes('outbound_refused')));
+    await eventually(() =>
+      log.some((line) => line.includes('a webhook was not taken') && line.includes('outbound_refused')),
+    );
     expect(await database.webhookDelivery.findFirst()).toMatchObject({ webhook: 'on-call', attempts: 1 });
   });
 

@@ -12,13 +12,17 @@ export const TrailEvent = z.looseObject({
   clientId: z.string().nullish(),
   agentName: z.string().nullish(),
   server: z.string().nullish(),
-  detail: z.looseObject({
-    method: z.string().optional(),
-    target: z.string().optional(),
-    decision: z.string().optional(),
-    reason: z.string().optional(),
-    policies: z.looseObject({ clientToGateway: z.string().nullish(), gatewayToServer: z.string().nullish() }).optional(),
-  }).nullish(),
+  detail: z
+    .looseObject({
+      method: z.string().optional(),
+      target: z.string().optional(),
+      decision: z.string().optional(),
+      reason: z.string().optional(),
+      policies: z
+        .looseObject({ clientToGateway: z.string().nullish(), gatewayToServer: z.string().nullish() })
+        .optional(),
+    })
+    .nullish(),
 });
 export type TrailEvent = z.infer<typeof TrailEvent>;
 const TrailPage = z.looseObject({ events: z.array(TrailEvent) });
@@ -39,13 +43,21 @@ export class Administrator {
     try {
       return new Administrator(controlPlaneUrl, new Secret((await readFile(path, 'utf8')).trim()));
     } catch (cause) {
-      throw new SallyportError('admin_token_missing', `Cannot read the administrator's token ${path}. Start the system with npm start, or name its data directory with --data-dir.`, { cause });
+      throw new SallyportError(
+        'admin_token_missing',
+        `Cannot read the administrator's token ${path}. Start the system with npm start, or name its data directory with --data-dir.`,
+        { cause },
+      );
     }
   }
 
   /** Ends everything one agent may do, for every user of it. */
   async revokeAgent(clientId: string, reason: string): Promise<void> {
-    await this.#call('/v1/revocations', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ agent: clientId, reason }) });
+    await this.#call('/v1/revocations', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ agent: clientId, reason }),
+    });
   }
 
   /** Events after `sequence`, oldest first; one page. */
@@ -63,10 +75,20 @@ export class Administrator {
     }
   }
 
-  async #call(path: string, init: { method?: 'POST'; headers?: Record<string, string>; body?: string } = {}): Promise<unknown> {
-    const response = await fetch(`${this.#controlPlaneUrl}${path}`, { ...init, headers: { ...init.headers, authorization: `Bearer ${this.#token.reveal()}` } });
+  async #call(
+    path: string,
+    init: { method?: 'POST'; headers?: Record<string, string>; body?: string } = {},
+  ): Promise<unknown> {
+    const response = await fetch(`${this.#controlPlaneUrl}${path}`, {
+      ...init,
+      headers: { ...init.headers, authorization: `Bearer ${this.#token.reveal()}` },
+    });
     const text = await response.text();
-    if (!response.ok) throw new SallyportError('demo_unexpected', `${init.method ?? 'GET'} ${path.split('?')[0]} at the control plane answered ${response.status}: ${text.slice(0, 300)}`);
+    if (!response.ok)
+      throw new SallyportError(
+        'demo_unexpected',
+        `${init.method ?? 'GET'} ${path.split('?')[0]} at the control plane answered ${response.status}: ${text.slice(0, 300)}`,
+      );
     return text === '' ? {} : JSON.parse(text);
   }
 }

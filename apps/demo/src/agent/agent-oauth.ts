@@ -1,5 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import type { OAuthClientMetadata, OAuthClientProvider, OAuthDiscoveryState, StoredOAuthClientInformation, StoredOAuthTokens } from '@modelcontextprotocol/client';
+import type {
+  OAuthClientMetadata,
+  OAuthClientProvider,
+  OAuthDiscoveryState,
+  StoredOAuthClientInformation,
+  StoredOAuthTokens,
+} from '@modelcontextprotocol/client';
 import { SallyportError } from '@sallyport/kernel';
 
 export interface AgentOAuthOptions {
@@ -67,7 +73,8 @@ export class AgentOAuth implements OAuthClientProvider {
   }
 
   codeVerifier(): string {
-    if (this.#verifier === undefined) throw new SallyportError('agent_not_authorizing', 'No authorization is under way.');
+    if (this.#verifier === undefined)
+      throw new SallyportError('agent_not_authorizing', 'No authorization is under way.');
     return this.#verifier;
   }
 
@@ -89,14 +96,16 @@ export class AgentOAuth implements OAuthClientProvider {
   /** The URL the person has to open; handed out once. */
   takeAuthorizationUrl(): URL {
     const url = this.#authorizationUrl;
-    if (url === undefined) throw new SallyportError('agent_not_authorizing', 'The gateway did not ask for an authorization.');
+    if (url === undefined)
+      throw new SallyportError('agent_not_authorizing', 'The gateway did not ask for an authorization.');
     this.#authorizationUrl = undefined;
     return url;
   }
 
   /** Checks `state` (the SDK does not) and passes on what came back. */
   readCallback(url: URL): URLSearchParams {
-    if (this.#state === undefined || url.searchParams.get('state') !== this.#state) throw new SallyportError('agent_state_mismatch', 'The answer belongs to another authorization request.');
+    if (this.#state === undefined || url.searchParams.get('state') !== this.#state)
+      throw new SallyportError('agent_state_mismatch', 'The answer belongs to another authorization request.');
     this.#state = undefined;
     return url.searchParams;
   }

@@ -16,8 +16,19 @@ const visitors = new Set<string>();
 beforeAll(async () => {
   server = await openLoopbackServer({ name: 'stub gateway', host: '127.0.0.1', port: 0 });
   const { app, url } = server;
-  const provider = await createNotesAuthorizationServer(app, { url, resource: `${url}/mcp`, artefacts: memoryArtefacts(), accessTokenSeconds: 120, clock: systemClock });
-  app.get('/connect', (_request, reply) => sendPage(reply, { title: 'Connect your account?', body: '<form method="post" action="/connect"><button name="decision" value="connect">Connect</button><button name="decision" value="cancel">Cancel</button></form>' }));
+  const provider = await createNotesAuthorizationServer(app, {
+    url,
+    resource: `${url}/mcp`,
+    artefacts: memoryArtefacts(),
+    accessTokenSeconds: 120,
+    clock: systemClock,
+  });
+  app.get('/connect', (_request, reply) =>
+    sendPage(reply, {
+      title: 'Connect your account?',
+      body: '<form method="post" action="/connect"><button name="decision" value="connect">Connect</button><button name="decision" value="cancel">Cancel</button></form>',
+    }),
+  );
   app.post<{ Body: URLSearchParams }>('/connect', (request, reply) => {
     visitors.add(request.body.get('decision') ?? '');
     return sendPage(reply, { title: 'Connected', body: '<p>Return to your agent.</p>' });
@@ -32,9 +43,15 @@ beforeAll(async () => {
     },
     createServer: ({ subject }) => {
       const mcp = new McpServer({ name: 'stub', version: '1' });
-      mcp.registerTool('greet', { inputSchema: z.object({ greeting: z.string() }) }, ({ greeting }) => (visitors.has('connect')
-        ? { content: [{ type: 'text', text: `${greeting}, ${subject}` }] }
-        : inputRequired({ inputRequests: { account: inputRequired.elicitUrl({ message: 'Connect your account', url: `${url}/connect` }) } })));
+      mcp.registerTool('greet', { inputSchema: z.object({ greeting: z.string() }) }, ({ greeting }) =>
+        visitors.has('connect')
+          ? { content: [{ type: 'text', text: `${greeting}, ${subject}` }] }
+          : inputRequired({
+              inputRequests: {
+                account: inputRequired.elicitUrl({ message: 'Connect your account', url: `${url}/connect` }),
+              },
+            }),
+      );
       return mcp;
     },
   });
@@ -48,9 +65,14 @@ describe('the scripted agent', () => {
     const agent = new DemoAgent({
       name: 'Scripted',
       endpoint: new URL(`${server.url}/mcp`),
-      person: { credentials: () => ({ username: 'alice', password: 'alice-notes' }), onStep: ({ page, action }) => steps.push(`${page.title}: ${action}`) },
+      person: {
+        credentials: () => ({ username: 'alice', password: 'alice-notes' }),
+        onStep: ({ page, action }) => steps.push(`${page.title}: ${action}`),
+      },
       onElicitation: ({ message }) => steps.push(`elicitation: ${message}`),
-      onRequest: ({ method, url, status }) => { if (status === 401 || url.pathname !== '/mcp') steps.push(`${method} ${url.pathname} ${status}`); },
+      onRequest: ({ method, url, status }) => {
+        if (status === 401 || url.pathname !== '/mcp') steps.push(`${method} ${url.pathname} ${status}`);
+      },
     });
     await agent.signIn();
     expect(await agent.toolNames()).toEqual(['greet']);

@@ -1,4 +1,9 @@
-import { Client, StreamableHTTPClientTransport, UnauthorizedError, type CallToolResult } from '@modelcontextprotocol/client';
+import {
+  Client,
+  StreamableHTTPClientTransport,
+  UnauthorizedError,
+  type CallToolResult,
+} from '@modelcontextprotocol/client';
 import { SallyportError } from '@sallyport/kernel';
 import { FormBrowser } from '../browser/form-browser.js';
 import { walkPages, type Visitor } from '../browser/walk-pages.js';
@@ -42,11 +47,23 @@ export class DemoAgent {
     } catch (cause) {
       if (!(cause instanceof UnauthorizedError)) throw cause;
     }
-    const landing = await walkPages(this.#browser, await this.#browser.open(this.#oauth.takeAuthorizationUrl()), this.#options.person);
-    if (landing.type !== 'stopped') throw new SallyportError('demo_unexpected', `Signing in ended on the page "${landing.page.title}" of ${landing.page.url.origin}.`);
+    const landing = await walkPages(
+      this.#browser,
+      await this.#browser.open(this.#oauth.takeAuthorizationUrl()),
+      this.#options.person,
+    );
+    if (landing.type !== 'stopped')
+      throw new SallyportError(
+        'demo_unexpected',
+        `Signing in ended on the page "${landing.page.title}" of ${landing.page.url.origin}.`,
+      );
     const answer = this.#oauth.readCallback(landing.url);
     const refusal = answer.get('error');
-    if (refusal !== null) throw new SallyportError('demo_unexpected', `Signing in was refused: ${refusal} ${answer.get('error_description') ?? ''}`);
+    if (refusal !== null)
+      throw new SallyportError(
+        'demo_unexpected',
+        `Signing in was refused: ${refusal} ${answer.get('error_description') ?? ''}`,
+      );
     await transport.finishAuth(answer);
     await first.close();
     this.#client = this.#newClient();
@@ -91,7 +108,10 @@ export class DemoAgent {
   }
 
   #newClient(): Client {
-    const client = new Client({ name: 'sallyport-demo', version: '1.0.0' }, { capabilities: { elicitation: { url: {} } }, versionNegotiation: { mode: { pin: PROTOCOL_VERSION } } });
+    const client = new Client(
+      { name: 'sallyport-demo', version: '1.0.0' },
+      { capabilities: { elicitation: { url: {} } }, versionNegotiation: { mode: { pin: PROTOCOL_VERSION } } },
+    );
     client.setRequestHandler('elicitation/create', async ({ params }) => {
       if (params.mode !== 'url') return { action: 'decline' };
       const url = new URL(params.url);
@@ -109,7 +129,12 @@ export class DemoAgent {
       fetch: async (input, init) => {
         const began = performance.now();
         const response = await fetch(input, init);
-        onRequest?.({ method: init?.method ?? 'GET', url: new URL(input), status: response.status, ms: performance.now() - began });
+        onRequest?.({
+          method: init?.method ?? 'GET',
+          url: new URL(input),
+          status: response.status,
+          ms: performance.now() - began,
+        });
         return response;
       },
     });

@@ -51,7 +51,10 @@ export class Report {
   }
 
   #entry(mark: string, text: string, ms?: number): void {
-    const took = ms === undefined ? '' : `${' '.repeat(Math.max(2, WIDTH - 5 - text.length))}${this.#paint('dim', `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`)}`;
+    const took =
+      ms === undefined
+        ? ''
+        : `${' '.repeat(Math.max(2, WIDTH - 5 - text.length))}${this.#paint('dim', `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`)}`;
     this.#line(`   ${mark} ${text}${took}`);
   }
 

@@ -15,11 +15,23 @@ beforeEach(async () => {
 });
 afterEach(() => rm(dataDir, { recursive: true }));
 
-const report = () => new Report(new Writable({ write: (chunk, _encoding, done) => { printed += String(chunk); done(); } }), false);
+const report = () =>
+  new Report(
+    new Writable({
+      write: (chunk, _encoding, done) => {
+        printed += String(chunk);
+        done();
+      },
+    }),
+    false,
+  );
 
 describe('the demonstration', () => {
   it('says that nothing is running, and how to start it', async () => {
-    const told = tellStory({ gatewayUrl: 'http://127.0.0.1:1', controlPlaneUrl: 'http://127.0.0.1:1', dataDir, colour: false }, report());
+    const told = tellStory(
+      { gatewayUrl: 'http://127.0.0.1:1', controlPlaneUrl: 'http://127.0.0.1:1', dataDir, colour: false },
+      report(),
+    );
     await expect(told).rejects.toMatchObject({ code: 'not_running', message: expect.stringContaining('npm start') });
     expect(printed).toBe('');
   });
@@ -29,7 +41,10 @@ describe('the demonstration', () => {
     gateway.app.get('/.well-known/oauth-protected-resource/mcp', () => ({}));
     await gateway.ready();
     const told = tellStory({ gatewayUrl: gateway.url, controlPlaneUrl: gateway.url, dataDir, colour: false }, report());
-    await expect(told).rejects.toMatchObject({ code: 'admin_token_missing', message: expect.stringContaining(join(dataDir, 'admin-token')) });
+    await expect(told).rejects.toMatchObject({
+      code: 'admin_token_missing',
+      message: expect.stringContaining(join(dataDir, 'admin-token')),
+    });
     await gateway.close();
   });
 

@@ -42,9 +42,13 @@ export async function tellStory(config: StoryConfig, report: Report): Promise<vo
     await connectNotes(bob, report);
     const { ms, value: his } = await timed(() => bob.call('notes__list_notes'));
     if (textOf(his).includes(note)) throw new SallyportError('demo_unexpected', "Bob can read Alice's notes.");
-    report.fact(`notes__list_notes → ${textOf(his).split('\n').length === 1 ? textOf(his) : `${textOf(his).split('\n').length} notes of his own`}`, ms);
+    report.fact(
+      `notes__list_notes → ${textOf(his).split('\n').length === 1 ? textOf(his) : `${textOf(his).split('\n').length} notes of his own`}`,
+      ms,
+    );
     const tools = await bob.toolNames();
-    if (tools.includes('notes__add_note')) throw new SallyportError('demo_unexpected', 'Bob was offered a tool that his role does not allow.');
+    if (tools.includes('notes__add_note'))
+      throw new SallyportError('demo_unexpected', 'Bob was offered a tool that his role does not allow.');
     report.refusal('his role is reader: notes__add_note and notes__delete_note are not in his list');
 
     report.chapter("An administrator revokes Alice's agent");
@@ -62,9 +66,17 @@ export async function tellStory(config: StoryConfig, report: Report): Promise<vo
 async function requireRunning(endpoint: URL): Promise<void> {
   const metadata = new URL('/.well-known/oauth-protected-resource/mcp', endpoint);
   const answer = await fetch(metadata, { signal: AbortSignal.timeout(5000) }).catch((cause: unknown) => {
-    throw new SallyportError('not_running', `Sallyport is not running at ${endpoint.origin}. Start it in another terminal with: npm start`, { cause });
+    throw new SallyportError(
+      'not_running',
+      `Sallyport is not running at ${endpoint.origin}. Start it in another terminal with: npm start`,
+      { cause },
+    );
   });
-  if (!answer.ok) throw new SallyportError('not_running', `${metadata.href} answered ${answer.status}: whatever runs there is not (yet) Sallyport's gateway. Start it with: npm start`);
+  if (!answer.ok)
+    throw new SallyportError(
+      'not_running',
+      `${metadata.href} answered ${answer.status}: whatever runs there is not (yet) Sallyport's gateway. Start it with: npm start`,
+    );
 }
 
 function newAgent(username: string, endpoint: URL, report: Report): DemoAgent {
@@ -106,7 +118,11 @@ async function connectNotes(agent: DemoAgent, report: Report): Promise<void> {
   const { ms, value } = await timed(() => agent.call(first));
   report.fact(`${first} → ${firstLine(textOf(value))}`, ms);
   const after = await agent.toolNames();
-  if (!after.includes('notes__list_notes')) throw new SallyportError('demo_unexpected', `Notes is connected, but its tools are not listed: ${after.join(', ')}`);
+  if (!after.includes('notes__list_notes'))
+    throw new SallyportError(
+      'demo_unexpected',
+      `Notes is connected, but its tools are not listed: ${after.join(', ')}`,
+    );
   report.fact(`tools/list → ${after.join(', ')}`);
 }
 
@@ -119,18 +135,28 @@ async function tool(agent: DemoAgent, report: Report, name: string, args: Record
 async function readFirstNote(agent: DemoAgent, report: Report): Promise<void> {
   const { resources } = await agent.client.listResources();
   const note = resources.find(({ uri }) => uri.includes('note://'));
-  if (note === undefined) throw new SallyportError('demo_unexpected', `No note among the resources: ${resources.map(({ uri }) => uri).join(', ')}`);
+  if (note === undefined)
+    throw new SallyportError(
+      'demo_unexpected',
+      `No note among the resources: ${resources.map(({ uri }) => uri).join(', ')}`,
+    );
   const { ms, value } = await timed(() => agent.client.readResource({ uri: note.uri }));
   const [content] = value.contents;
-  report.fact(`resources/read ${note.uri} → ${content !== undefined && 'text' in content ? firstLine(content.text) : 'a blob'}`, ms);
+  report.fact(
+    `resources/read ${note.uri} → ${content !== undefined && 'text' in content ? firstLine(content.text) : 'a blob'}`,
+    ms,
+  );
 }
 
 async function whoami(agent: DemoAgent, report: Report): Promise<void> {
   const { ms, value } = await timed(() => agent.call('whoami__whoami'));
   const claims = SeenClaims.parse(value.structuredContent);
-  if (claims.act.sub !== agent.clientId) throw new SallyportError('demo_unexpected', `whoami saw ${claims.act.sub} acting, not ${agent.clientId}.`);
+  if (claims.act.sub !== agent.clientId)
+    throw new SallyportError('demo_unexpected', `whoami saw ${claims.act.sub} acting, not ${agent.clientId}.`);
   report.fact('whoami__whoami → the server was told', ms);
-  report.detail(`for (sub)   ${claims.sub}\nby (act)    ${claims.act.sub}\nat (aud)    ${claims.aud}\nscope       ${claims.scope}\nlives       ${claims.exp - claims.iat} s`);
+  report.detail(
+    `for (sub)   ${claims.sub}\nby (act)    ${claims.act.sub}\nat (aud)    ${claims.aud}\nscope       ${claims.scope}\nlives       ${claims.exp - claims.iat} s`,
+  );
 }
 
 async function revoke(agent: DemoAgent, administrator: Administrator, endpoint: URL, report: Report): Promise<void> {
@@ -139,31 +165,66 @@ async function revoke(agent: DemoAgent, administrator: Administrator, endpoint: 
   report.fact('POST /v1/revocations', ms);
   const began = performance.now();
   for (;;) {
-    const response = await fetch(endpoint, { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', accept: 'application/json, text/event-stream' }, body: '{}' });
+    const response = await fetch(endpoint, {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+      },
+      body: '{}',
+    });
     await response.text();
     const waited = performance.now() - began;
     if (response.status === 401) {
-      report.refusal(`its token is refused: 401 ${firstLine(response.headers.get('www-authenticate') ?? '').slice(0, 60)}…`, waited);
+      report.refusal(
+        `its token is refused: 401 ${firstLine(response.headers.get('www-authenticate') ?? '').slice(0, 60)}…`,
+        waited,
+      );
       break;
     }
-    if (waited > REVOCATION_BOUND_MS) throw new SallyportError('demo_unexpected', `The revoked agent's token still works ${Math.round(waited)} ms after the revocation (status ${response.status}).`);
+    if (waited > REVOCATION_BOUND_MS)
+      throw new SallyportError(
+        'demo_unexpected',
+        `The revoked agent's token still works ${Math.round(waited)} ms after the revocation (status ${response.status}).`,
+      );
     await pause(10);
   }
   if (agent.refreshToken === undefined || agent.tokenEndpoint === undefined) return;
-  const refreshed = await fetch(agent.tokenEndpoint, { method: 'POST', body: new URLSearchParams({ grant_type: 'refresh_token', client_id: agent.clientId, refresh_token: agent.refreshToken }) });
+  const refreshed = await fetch(agent.tokenEndpoint, {
+    method: 'POST',
+    body: new URLSearchParams({
+      grant_type: 'refresh_token',
+      client_id: agent.clientId,
+      refresh_token: agent.refreshToken,
+    }),
+  });
   if (refreshed.ok) throw new SallyportError('demo_unexpected', 'The revoked agent got a new token.');
   report.refusal(`and it gets no new one: ${refreshed.status} ${firstLine(await refreshed.text()).slice(0, 60)}`);
 }
 
-async function printTrail(administrator: Administrator, before: number, agents: readonly string[], report: Report): Promise<void> {
+async function printTrail(
+  administrator: Administrator,
+  before: number,
+  agents: readonly string[],
+  report: Report,
+): Promise<void> {
   const deadline = performance.now() + TRAIL_WAIT_MS;
   const isOurs = ({ clientId }: TrailEvent) => clientId === undefined || clientId === null || agents.includes(clientId);
   let events: TrailEvent[] = [];
   for (;;) {
     events = (await administrator.eventsAfter(before)).filter(isOurs);
-    const isComplete = events.some(({ type }) => type === 'revocation.created') && agents.every((agent) => events.some((event) => event.type === 'mcp.response' && event.clientId === agent && event.server === 'whoami'));
+    const isComplete =
+      events.some(({ type }) => type === 'revocation.created') &&
+      agents.every((agent) =>
+        events.some((event) => event.type === 'mcp.response' && event.clientId === agent && event.server === 'whoami'),
+      );
     if (isComplete) break;
-    if (performance.now() > deadline) throw new SallyportError('demo_unexpected', `The audit trail lacks this run's events after ${TRAIL_WAIT_MS / 1000} s.`);
+    if (performance.now() > deadline)
+      throw new SallyportError(
+        'demo_unexpected',
+        `The audit trail lacks this run's events after ${TRAIL_WAIT_MS / 1000} s.`,
+      );
     await pause(200);
   }
   for (const event of events.filter(({ type }) => type !== 'mcp.response')) report.detail(describeEvent(event));
@@ -173,8 +234,11 @@ async function printTrail(administrator: Administrator, before: number, agents: 
 function describeEvent(event: TrailEvent): string {
   const { detail } = event;
   const time = new Date(event.at).toISOString().slice(11, 23);
-  const policies = detail?.policies ? [detail.policies.clientToGateway, detail.policies.gatewayToServer].filter(Boolean).join(' + ') : undefined;
-  const outcome = detail?.decision === undefined ? detail?.reason : `${detail.decision}${policies ? ` by ${policies}` : ''}`;
+  const policies = detail?.policies
+    ? [detail.policies.clientToGateway, detail.policies.gatewayToServer].filter(Boolean).join(' + ')
+    : undefined;
+  const outcome =
+    detail?.decision === undefined ? detail?.reason : `${detail.decision}${policies ? ` by ${policies}` : ''}`;
   const what = [detail?.method, event.server, detail?.target].filter(Boolean).join(' ');
   return `${time}  ${event.type.padEnd(20)}  ${shortId(event.userId).padEnd(8)}  ${(event.agentName ?? shortId(event.clientId)).padEnd(20)}  ${[what, outcome].filter(Boolean).join('  → ')}`.trimEnd();
 }
@@ -189,4 +253,7 @@ async function timed<T>(work: () => Promise<T>): Promise<{ value: T; ms: number 
 }
 
 const firstLine = (text: string): string => text.split('\n')[0] ?? '';
-const pause = (ms: number): Promise<void> => new Promise((resolve) => { setTimeout(resolve, ms); });
+const pause = (ms: number): Promise<void> =>
+  new Promise((resolve) => {
+    setTimeout(resolve, ms);
+  });

@@ -59,10 +59,15 @@ export class FormBrowser {
    */
   submit(page: Page, choice: { button?: Button; fields?: Record<string, string> } = {}): Promise<Landing> {
     const form = page.forms.find(({ buttons }) => choice.button === undefined || buttons.includes(choice.button));
-    if (form === undefined) throw new SallyportError('form_not_found', `The page "${page.title}" at ${page.url.origin}${page.url.pathname} has no such form.`);
+    if (form === undefined)
+      throw new SallyportError(
+        'form_not_found',
+        `The page "${page.title}" at ${page.url.origin}${page.url.pathname} has no such form.`,
+      );
     const values = new URLSearchParams({ ...form.fields, ...choice.fields });
     if (choice.button?.name !== undefined) values.set(choice.button.name, choice.button.value);
-    if (form.method === 'POST') return this.#go(form.action, { method: 'POST', body: values.toString(), from: page.url });
+    if (form.method === 'POST')
+      return this.#go(form.action, { method: 'POST', body: values.toString(), from: page.url });
     const action = new URL(form.action);
     action.search = values.toString();
     return this.#go(action, { method: 'GET', from: page.url });
@@ -79,12 +84,15 @@ export class FormBrowser {
           accept: 'text/html,application/xhtml+xml',
           'user-agent': 'sallyport-demo-browser',
           ...(await this.#cookies(url, method, first.from)),
-          ...(method === 'POST' && first.from ? { origin: first.from.origin, 'content-type': 'application/x-www-form-urlencoded' } : {}),
+          ...(method === 'POST' && first.from
+            ? { origin: first.from.origin, 'content-type': 'application/x-www-form-urlencoded' }
+            : {}),
         },
         ...(body === undefined ? {} : { body }),
         ...(this.#options.dispatcher ? { dispatcher: this.#options.dispatcher } : {}),
       });
-      for (const cookie of [response.headers['set-cookie'] ?? []].flat()) await this.jar.setCookie(cookie, url.href, { ignoreError: true });
+      for (const cookie of [response.headers['set-cookie'] ?? []].flat())
+        await this.jar.setCookie(cookie, url.href, { ignoreError: true });
       const html = await response.body.text();
       const location = [response.headers['location'] ?? []].flat()[0];
       const isRedirect = response.statusCode >= 300 && response.statusCode <= 399 && location !== undefined;
@@ -96,13 +104,18 @@ export class FormBrowser {
         body = undefined;
       }
     }
-    throw new SallyportError('too_many_redirects', `More than ${MAX_REDIRECTS} redirects, last to ${url.origin}${url.pathname}.`);
+    throw new SallyportError(
+      'too_many_redirects',
+      `More than ${MAX_REDIRECTS} redirects, last to ${url.origin}${url.pathname}.`,
+    );
   }
 
   /** Same-site rules as in real browsers, where ports do not separate sites: everything on one host is one site. */
   async #cookies(url: URL, method: 'GET' | 'POST', from: URL | undefined): Promise<Record<string, string>> {
     const sameSite = from === undefined || from.hostname === url.hostname;
-    const cookie = await this.jar.getCookieString(url.href, { sameSiteContext: sameSite ? 'strict' : method === 'GET' ? 'lax' : 'none' });
+    const cookie = await this.jar.getCookieString(url.href, {
+      sameSiteContext: sameSite ? 'strict' : method === 'GET' ? 'lax' : 'none',
+    });
     return cookie === '' ? {} : { cookie };
   }
 }
@@ -117,12 +130,24 @@ function readPage(url: URL, status: number, html: string): Page {
   const root = parse(html);
   const scope = root.querySelector('main') ?? root.querySelector('body') ?? root;
   const title = (root.querySelector('h1') ?? root.querySelector('title'))?.textContent.trim() ?? '';
-  return { url, status, title, text: scope.structuredText.replace(/\s+/g, ' ').trim(), html, forms: root.querySelectorAll('form').map((form) => readForm(form, root, url)) };
+  return {
+    url,
+    status,
+    title,
+    text: scope.structuredText.replace(/\s+/g, ' ').trim(),
+    html,
+    forms: root.querySelectorAll('form').map((form) => readForm(form, root, url)),
+  };
 }
 
 function readForm(form: HTMLElement, root: HTMLElement, url: URL): Form {
   const id = form.getAttribute('id');
-  const belongs = (selector: string) => [...form.querySelectorAll(selector), ...(id === undefined ? [] : root.querySelectorAll(selector).filter((element) => element.getAttribute('form') === id))];
+  const belongs = (selector: string) => [
+    ...form.querySelectorAll(selector),
+    ...(id === undefined
+      ? []
+      : root.querySelectorAll(selector).filter((element) => element.getAttribute('form') === id)),
+  ];
   const fields: Record<string, string> = {};
   for (const input of belongs('input')) {
     const name = input.getAttribute('name');
@@ -134,12 +159,16 @@ function readForm(form: HTMLElement, root: HTMLElement, url: URL): Form {
   for (const area of belongs('textarea')) fields[area.getAttribute('name') ?? ''] = area.textContent;
   for (const select of belongs('select')) {
     const options = select.querySelectorAll('option');
-    fields[select.getAttribute('name') ?? ''] = (options.find((option) => option.hasAttribute('selected')) ?? options[0])?.getAttribute('value') ?? '';
+    fields[select.getAttribute('name') ?? ''] =
+      (options.find((option) => option.hasAttribute('selected')) ?? options[0])?.getAttribute('value') ?? '';
   }
   delete fields[''];
-  const isSubmit = (element: HTMLElement) => (element.getAttribute('type') ?? 'submit').toLowerCase() === 'submit' && !element.hasAttribute('disabled');
+  const isSubmit = (element: HTMLElement) =>
+    (element.getAttribute('type') ?? 'submit').toLowerCase() === 'submit' && !element.hasAttribute('disabled');
   const buttons = [...belongs('button').filter(isSubmit), ...belongs('input[type=submit]')].map((element) => ({
-    label: (element.tagName === 'INPUT' ? (element.getAttribute('value') ?? 'Submit') : element.textContent).replace(/\s+/g, ' ').trim(),
+    label: (element.tagName === 'INPUT' ? (element.getAttribute('value') ?? 'Submit') : element.textContent)
+      .replace(/\s+/g, ' ')
+      .trim(),
     name: element.getAttribute('name'),
     value: element.getAttribute('value') ?? '',
   }));

@@ -21,7 +21,11 @@ export async function walkPages(browser: FormBrowser, start: Landing, visitor: V
   for (let seen = 0; seen < MAX_PAGES; seen++) {
     if (landing.type === 'stopped') return landing;
     const { page } = landing;
-    if (page.status >= 400) throw new SallyportError('page_refused', `${page.url.origin}${page.url.pathname} answered ${page.status}: ${page.text.slice(0, 300)}`);
+    if (page.status >= 400)
+      throw new SallyportError(
+        'page_refused',
+        `${page.url.origin}${page.url.pathname} answered ${page.status}: ${page.text.slice(0, 300)}`,
+      );
     const next = choose(page);
     if (next === undefined) return landing;
     landing = await act(browser, page, next, visitor);
@@ -37,13 +41,19 @@ function choose(page: Page): { form: Form; button: Button | undefined } | undefi
   return undefined;
 }
 
-function act(browser: FormBrowser, page: Page, { form, button }: { form: Form; button: Button | undefined }, visitor: Visitor): Promise<Landing> {
+function act(
+  browser: FormBrowser,
+  page: Page,
+  { form, button }: { form: Form; button: Button | undefined },
+  visitor: Visitor,
+): Promise<Landing> {
   if (!form.hasPassword) {
     visitor.onStep?.({ page, action: button?.label ?? 'submit' });
     return browser.submit(page, button === undefined ? {} : { button });
   }
   const credentials = visitor.credentials(page);
-  if (credentials === undefined) throw new SallyportError('page_refused', `No account for the sign-in page of ${page.url.origin}.`);
+  if (credentials === undefined)
+    throw new SallyportError('page_refused', `No account for the sign-in page of ${page.url.origin}.`);
   visitor.onStep?.({ page, action: `sign in as ${credentials.username}` });
   return browser.submit(page, { ...(button === undefined ? {} : { button }), fields: { ...credentials } });
 }

@@ -15,7 +15,12 @@ export interface IdentityProviderOptions {
   /** 0 picks a free one. */
   port: number;
   /** The relying party: our authorization server. */
-  client: { clientId: string; clientSecret: Secret; redirectUris: readonly string[]; postLogoutRedirectUris?: readonly string[] };
+  client: {
+    clientId: string;
+    clientSecret: Secret;
+    redirectUris: readonly string[];
+    postLogoutRedirectUris?: readonly string[];
+  };
   clock: Clock;
 }
 
@@ -26,29 +31,67 @@ const interactionPath = (uid: string) => `/sign-in/${uid}`;
  * The company's identity provider in the demonstration: an OpenID provider with three users whose passwords are on the
  * page. In memory, for development, on loopback only. Stands where Okta, Entra ID or Keycloak stand in earnest.
  */
-export async function startIdentityProvider(options: IdentityProviderOptions): Promise<{ issuer: string; close(): Promise<void> }> {
+export async function startIdentityProvider(
+  options: IdentityProviderOptions,
+): Promise<{ issuer: string; close(): Promise<void> }> {
   const server = await openLoopbackServer({ name: 'demo identity provider', host: options.host, port: options.port });
   const provider = new Provider(server.url, await configuration(options));
-  mountProvider(server.app, provider, { owns: (path) => path.startsWith('/oauth/') || path.startsWith('/.well-known/') });
+  mountProvider(server.app, provider, {
+    owns: (path) => path.startsWith('/oauth/') || path.startsWith('/.well-known/'),
+  });
 
-  const accounts = demoUsers.map((user) => ({ username: user.username, password: user.password, note: user.groups.join(', ') }));
+  const accounts = demoUsers.map((user) => ({
+    username: user.username,
+    password: user.password,
+    note: user.groups.join(', '),
+  }));
   server.app.get<{ Params: { uid: string } }>(interactionPath(':uid'), async (request, reply) => {
     const interaction = await provider.interactionDetails(request.raw, reply.raw);
-    if (interaction.uid !== request.params.uid) return sendPage(reply, { status: 400, title: 'This sign-in has ended', body: '<p>Please start again from your application.</p>' });
-    return sendPage(reply, { title: 'Demo identity provider', body: signInForm({ action: interactionPath(interaction.uid), accounts }) });
+    if (interaction.uid !== request.params.uid)
+      return sendPage(reply, {
+        status: 400,
+        title: 'This sign-in has ended',
+        body: '<p>Please start again from your application.</p>',
+      });
+    return sendPage(reply, {
+      title: 'Demo identity provider',
+      body: signInForm({ action: interactionPath(interaction.uid), accounts }),
+    });
   });
-  server.app.post<{ Params: { uid: string }; Body: URLSearchParams }>(interactionPath(':uid'), async (request, reply) => {
-    const interaction = await provider.interactionDetails(request.raw, reply.raw);
-    if (interaction.uid !== request.params.uid) return sendPage(reply, { status: 400, title: 'This sign-in has ended', body: '<p>Please start again from your application.</p>' });
-    const user = demoUsers.find((candidate) => candidate.username === request.body.get('username'));
-    if (user === undefined || !constantTimeEqual(user.password, request.body.get('password') ?? '')) {
-      return sendPage(reply, { status: 401, title: 'Demo identity provider', body: signInForm({ action: interactionPath(interaction.uid), accounts, error: 'User name or password is wrong.' }) });
-    }
-    reply.hijack();
-    await provider.interactionFinished(request.raw, reply.raw, { login: { accountId: user.subject, amr: ['pwd'] } });
-    return reply;
-  });
-  server.app.setErrorHandler((_error, _request, reply) => sendPage(reply, { status: 400, title: 'This sign-in has ended', body: '<p>Please start again from your application.</p>' }));
+  server.app.post<{ Params: { uid: string }; Body: URLSearchParams }>(
+    interactionPath(':uid'),
+    async (request, reply) => {
+      const interaction = await provider.interactionDetails(request.raw, reply.raw);
+      if (interaction.uid !== request.params.uid)
+        return sendPage(reply, {
+          status: 400,
+          title: 'This sign-in has ended',
+          body: '<p>Please start again from your application.</p>',
+        });
+      const user = demoUsers.find((candidate) => candidate.username === request.body.get('username'));
+      if (user === undefined || !constantTimeEqual(user.password, request.body.get('password') ?? '')) {
+        return sendPage(reply, {
+          status: 401,
+          title: 'Demo identity provider',
+          body: signInForm({
+            action: interactionPath(interaction.uid),
+            accounts,
+            error: 'User name or password is wrong.',
+          }),
+        });
+      }
+      reply.hijack();
+      await provider.interactionFinished(request.raw, reply.raw, { login: { accountId: user.subject, amr: ['pwd'] } });
+      return reply;
+    },
+  );
+  server.app.setErrorHandler((_error, _request, reply) =>
+    sendPage(reply, {
+      status: 400,
+      title: 'This sign-in has ended',
+      body: '<p>Please start again from your application.</p>',
+    }),
+  );
   await server.ready();
   return { issuer: server.url, close: () => server.close() };
 }
@@ -56,24 +99,31 @@ export async function startIdentityProvider(options: IdentityProviderOptions): P
 async function configuration({ client, clock }: IdentityProviderOptions): Promise<Configuration> {
   return {
     adapter: artefactAdapter(memoryArtefacts(), clock),
-    clients: [{
-      client_id: client.clientId,
-      client_secret: client.clientSecret.reveal(),
-      redirect_uris: [...client.redirectUris],
-      post_logout_redirect_uris: [...(client.postLogoutRedirectUris ?? [])],
-      grant_types: ['authorization_code'],
-      response_types: ['code'],
-      token_endpoint_auth_method: 'client_secret_basic',
-      id_token_signed_response_alg: 'ES256',
-      require_auth_time: true,
-    }],
+    clients: [
+      {
+        client_id: client.clientId,
+        client_secret: client.clientSecret.reveal(),
+        redirect_uris: [...client.redirectUris],
+        post_logout_redirect_uris: [...(client.postLogoutRedirectUris ?? [])],
+        grant_types: ['authorization_code'],
+        response_types: ['code'],
+        token_endpoint_auth_method: 'client_secret_basic',
+        id_token_signed_response_alg: 'ES256',
+        require_auth_time: true,
+      },
+    ],
     jwks: { keys: [await signingKey()] },
     enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
     clientAuthMethods: ['client_secret_basic', 'client_secret_post'],
     responseTypes: ['code'],
     pkce: { required: () => true },
     scopes: ['openid', 'profile', 'email', 'groups'],
-    claims: { openid: ['sub', 'auth_time', 'amr'], profile: ['name', 'groups'], email: ['email', 'email_verified'], groups: ['groups'] },
+    claims: {
+      openid: ['sub', 'auth_time', 'amr'],
+      profile: ['name', 'groups'],
+      email: ['email', 'email_verified'],
+      groups: ['groups'],
+    },
     // Groups and address are wanted in the ID token itself, as enterprise providers send them.
     conformIdTokenClaims: false,
     cookies: {
@@ -82,25 +132,62 @@ async function configuration({ client, clock }: IdentityProviderOptions): Promis
       long: { httpOnly: true, sameSite: 'lax', signed: true },
       short: { httpOnly: true, sameSite: 'lax', signed: true },
     },
-    ttl: { Session: 8 * 3600, Grant: 8 * 3600, Interaction: SIGN_IN_MINUTES * 60, AccessToken: 300, AuthorizationCode: 60, IdToken: 300 },
+    ttl: {
+      Session: 8 * 3600,
+      Grant: 8 * 3600,
+      Interaction: SIGN_IN_MINUTES * 60,
+      AccessToken: 300,
+      AuthorizationCode: 60,
+      IdToken: 300,
+    },
     interactions: { url: (_ctx, interaction) => interactionPath(interaction.uid) },
     findAccount: (_ctx, subject) => {
       const user = demoUsers.find((candidate) => candidate.subject === subject);
-      return user && { accountId: subject, claims: async () => ({ sub: subject, name: user.name, email: user.email, email_verified: true, groups: [...user.groups] }) };
+      return (
+        user && {
+          accountId: subject,
+          claims: async () => ({
+            sub: subject,
+            name: user.name,
+            email: user.email,
+            email_verified: true,
+            groups: [...user.groups],
+          }),
+        }
+      );
     },
     loadExistingGrant,
     features: {
       devInteractions: { enabled: false },
       rpInitiatedLogout: {
         enabled: true,
-        logoutSource: (ctx, form) => { ctx.body = renderPage({ title: 'Sign out of the demo identity provider?', body: `${form}<button type="submit" form="op.logoutForm" name="logout" value="yes">Sign out</button>` }); },
-        postLogoutSuccessSource: (ctx) => { ctx.body = renderPage({ title: 'Signed out', body: '<p>You are signed out of the demo identity provider.</p>' }); },
+        logoutSource: (ctx, form) => {
+          ctx.body = renderPage({
+            title: 'Sign out of the demo identity provider?',
+            body: `${form}<button type="submit" form="op.logoutForm" name="logout" value="yes">Sign out</button>`,
+          });
+        },
+        postLogoutSuccessSource: (ctx) => {
+          ctx.body = renderPage({
+            title: 'Signed out',
+            body: '<p>You are signed out of the demo identity provider.</p>',
+          });
+        },
       },
     },
-    routes: { authorization: '/oauth/authorize', token: '/oauth/token', jwks: '/oauth/jwks', userinfo: '/oauth/userinfo', end_session: '/oauth/logout' },
+    routes: {
+      authorization: '/oauth/authorize',
+      token: '/oauth/token',
+      jwks: '/oauth/jwks',
+      userinfo: '/oauth/userinfo',
+      end_session: '/oauth/logout',
+    },
     renderError: (ctx, out) => {
       ctx.type = 'html';
-      ctx.body = renderPage({ title: 'That did not work', body: `<p class="error">${escapeHtml(out.error)}: ${escapeHtml(out.error_description ?? '')}</p>` });
+      ctx.body = renderPage({
+        title: 'That did not work',
+        body: `<p class="error">${escapeHtml(out.error)}: ${escapeHtml(out.error_description ?? '')}</p>`,
+      });
     },
   };
 }

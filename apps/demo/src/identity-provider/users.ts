@@ -9,7 +9,14 @@ export interface DemoUser {
   readonly groups: readonly string[];
 }
 
-const user = (username: string, name: string, groups: readonly string[]): DemoUser => ({ username, password: username, subject: `idp|${username}`, name, email: `${username}@example.com`, groups });
+const user = (username: string, name: string, groups: readonly string[]): DemoUser => ({
+  username,
+  password: username,
+  subject: `idp|${username}`,
+  name,
+  email: `${username}@example.com`,
+  groups,
+});
 
 export const demoUsers: readonly DemoUser[] = [
   user('alice', 'Alice Example', ['engineering']),

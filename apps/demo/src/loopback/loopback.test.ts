@@ -7,9 +7,12 @@ describe('a loopback address', () => {
     expect(isLoopbackAddress(address)).toBe(true);
   });
 
-  it.each(['0.0.0.0', '::', '10.0.0.1', '192.168.1.1', '::ffff:10.0.0.1', 'localhost', '', undefined])('%s is not', (address) => {
-    expect(isLoopbackAddress(address)).toBe(false);
-  });
+  it.each(['0.0.0.0', '::', '10.0.0.1', '192.168.1.1', '::ffff:10.0.0.1', 'localhost', '', undefined])(
+    '%s is not',
+    (address) => {
+      expect(isLoopbackAddress(address)).toBe(false);
+    },
+  );
 });
 
 describe('a request to a demonstration server', () => {

@@ -9,7 +9,10 @@ import { mountProvider } from '../oidc/mount-provider.js';
 import { escapeHtml, renderPage, sendPage, signInForm } from '../oidc/page.js';
 import { notesAccounts } from './accounts.js';
 
-export const notesScopes = { 'notes:read': 'read and search your notes', 'notes:write': 'add and delete notes' } as const;
+export const notesScopes = {
+  'notes:read': 'read and search your notes',
+  'notes:write': 'add and delete notes',
+} as const;
 
 export interface NotesAuthorizationServerOptions {
   /** Origin of the server, without a trailing slash. The issuer is `<url>/oauth`. */
@@ -31,7 +34,10 @@ const interactionRoute = new RegExp(`^${PATH}/interaction/`);
  * identity provider. Clients register themselves (RFC 7591), PKCE is required, access tokens are opaque, short-lived
  * and bound to the notes resource; a refresh token works once, and a second use ends the whole grant, without grace.
  */
-export async function createNotesAuthorizationServer(app: FastifyInstance, options: NotesAuthorizationServerOptions): Promise<Provider> {
+export async function createNotesAuthorizationServer(
+  app: FastifyInstance,
+  options: NotesAuthorizationServerOptions,
+): Promise<Provider> {
   const provider = new Provider(`${options.url}${PATH}`, await configuration(options));
   mountProvider(app, provider, {
     owns: (path) => WELL_KNOWN.test(path) || (path.startsWith(`${PATH}/`) && !interactionRoute.test(path)),
@@ -43,13 +49,18 @@ export async function createNotesAuthorizationServer(app: FastifyInstance, optio
 
 function routeInteraction(app: FastifyInstance, provider: Provider, resource: string): void {
   const accounts = notesAccounts.map(({ username, password, name }) => ({ username, password, note: name }));
-  const ended = { status: 400, title: 'This request has ended', body: '<p>Please start again from your application.</p>' };
+  const ended = {
+    status: 400,
+    title: 'This request has ended',
+    body: '<p>Please start again from your application.</p>',
+  };
 
   app.get<{ Params: { uid: string } }>(interactionPath(':uid'), async (request, reply) => {
     const interaction = await provider.interactionDetails(request.raw, reply.raw);
     if (interaction.uid !== request.params.uid) return sendPage(reply, ended);
     const action = interactionPath(interaction.uid);
-    if (interaction.prompt.name === 'login') return sendPage(reply, { title: 'Sign in to Notes', body: signInForm({ action, accounts }) });
+    if (interaction.prompt.name === 'login')
+      return sendPage(reply, { title: 'Sign in to Notes', body: signInForm({ action, accounts }) });
     const client = await provider.Client.find(String(interaction.params['client_id']));
     const account = notesAccounts.find(({ subject }) => subject === interaction.session?.accountId);
     const requested = requestedScopes(interaction.params);
@@ -69,7 +80,15 @@ function routeInteraction(app: FastifyInstance, provider: Provider, resource: st
     if (interaction.prompt.name === 'login') {
       const account = notesAccounts.find(({ username }) => username === request.body.get('username'));
       if (account === undefined || !constantTimeEqual(account.password, request.body.get('password') ?? '')) {
-        return sendPage(reply, { status: 401, title: 'Sign in to Notes', body: signInForm({ action: interactionPath(interaction.uid), accounts, error: 'User name or password is wrong.' }) });
+        return sendPage(reply, {
+          status: 401,
+          title: 'Sign in to Notes',
+          body: signInForm({
+            action: interactionPath(interaction.uid),
+            accounts,
+            error: 'User name or password is wrong.',
+          }),
+        });
       }
       reply.hijack();
       await provider.interactionFinished(request.raw, reply.raw, { login: { accountId: account.subject } });
@@ -77,16 +96,27 @@ function routeInteraction(app: FastifyInstance, provider: Provider, resource: st
     }
     if (request.body.get('decision') !== 'allow') {
       reply.hijack();
-      await provider.interactionFinished(request.raw, reply.raw, { error: 'access_denied', error_description: 'The user denied access.' });
+      await provider.interactionFinished(request.raw, reply.raw, {
+        error: 'access_denied',
+        error_description: 'The user denied access.',
+      });
       return reply;
     }
-    const grant = new provider.Grant({ accountId: interaction.session?.accountId ?? '', clientId: String(interaction.params['client_id']) });
+    const grant = new provider.Grant({
+      accountId: interaction.session?.accountId ?? '',
+      clientId: String(interaction.params['client_id']),
+    });
     const requested = requestedScopes(interaction.params);
     grant.addOIDCScope(requested.join(' '));
     grant.addResourceScope(resource, requested.filter((scope) => scope in notesScopes).join(' '));
     const grantId = await grant.save();
     reply.hijack();
-    await provider.interactionFinished(request.raw, reply.raw, { consent: { grantId } }, { mergeWithLastSubmission: true });
+    await provider.interactionFinished(
+      request.raw,
+      reply.raw,
+      { consent: { grantId } },
+      { mergeWithLastSubmission: true },
+    );
     return reply;
   });
 }
@@ -96,13 +126,23 @@ function requestedScopes(params: Record<string, unknown>): string[] {
   return typeof scope === 'string' ? scope.split(' ') : [];
 }
 
-async function configuration({ resource, artefacts, accessTokenSeconds, clock }: NotesAuthorizationServerOptions): Promise<Configuration> {
+async function configuration({
+  resource,
+  artefacts,
+  accessTokenSeconds,
+  clock,
+}: NotesAuthorizationServerOptions): Promise<Configuration> {
   const days = 24 * 3600;
   return {
     adapter: artefactAdapter(artefacts, clock),
     jwks: { keys: [await idTokenKey()] },
     enabledJWA: { idTokenSigningAlgValues: ['ES256'] },
-    clientDefaults: { grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], id_token_signed_response_alg: 'ES256', token_endpoint_auth_method: 'none' },
+    clientDefaults: {
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      id_token_signed_response_alg: 'ES256',
+      token_endpoint_auth_method: 'none',
+    },
     responseTypes: ['code'],
     pkce: { required: () => true },
     scopes: ['offline_access', ...Object.keys(notesScopes)],
@@ -112,9 +152,20 @@ async function configuration({ resource, artefacts, accessTokenSeconds, clock }:
       long: { httpOnly: true, sameSite: 'lax', signed: true, path: PATH },
       short: { httpOnly: true, sameSite: 'lax', signed: true },
     },
-    ttl: { Session: 3600, Grant: 30 * days, Interaction: 600, AccessToken: accessTokenSeconds, AuthorizationCode: 60, RefreshToken: 30 * days, IdToken: 300 },
+    ttl: {
+      Session: 3600,
+      Grant: 30 * days,
+      Interaction: 600,
+      AccessToken: accessTokenSeconds,
+      AuthorizationCode: 60,
+      RefreshToken: 30 * days,
+      IdToken: 300,
+    },
     interactions: { url: (_ctx, interaction) => interactionPath(interaction.uid) },
-    findAccount: (_ctx, subject) => (notesAccounts.some((account) => account.subject === subject) ? { accountId: subject, claims: async () => ({ sub: subject }) } : undefined),
+    findAccount: (_ctx, subject) =>
+      notesAccounts.some((account) => account.subject === subject)
+        ? { accountId: subject, claims: async () => ({ sub: subject }) }
+        : undefined,
     // Each authorization has a grant of its own and its own consent; ending one leaves the others alone.
     loadExistingGrant: async (ctx) => {
       const grantId = ctx.oidc.result?.consent?.grantId;
@@ -135,14 +186,28 @@ async function configuration({ resource, artefacts, accessTokenSeconds, clock }:
         useGrantedResource: () => true,
         getResourceServerInfo: (_ctx, requested) => {
           if (requested !== resource) throw new errors.InvalidTarget();
-          return { scope: Object.keys(notesScopes).join(' '), audience: resource, accessTokenFormat: 'opaque', accessTokenTTL: accessTokenSeconds };
+          return {
+            scope: Object.keys(notesScopes).join(' '),
+            audience: resource,
+            accessTokenFormat: 'opaque',
+            accessTokenTTL: accessTokenSeconds,
+          };
         },
       },
     },
-    routes: { authorization: `${PATH}/authorize`, token: `${PATH}/token`, jwks: `${PATH}/jwks`, registration: `${PATH}/register`, revocation: `${PATH}/revoke` },
+    routes: {
+      authorization: `${PATH}/authorize`,
+      token: `${PATH}/token`,
+      jwks: `${PATH}/jwks`,
+      registration: `${PATH}/register`,
+      revocation: `${PATH}/revoke`,
+    },
     renderError: (ctx, out) => {
       ctx.type = 'html';
-      ctx.body = renderPage({ title: 'That did not work', body: `<p class="error">${escapeHtml(out.error)}: ${escapeHtml(out.error_description ?? '')}</p>` });
+      ctx.body = renderPage({
+        title: 'That did not work',
+        body: `<p class="error">${escapeHtml(out.error)}: ${escapeHtml(out.error_description ?? '')}</p>`,
+      });
     },
   };
 }

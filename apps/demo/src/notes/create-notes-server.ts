@@ -15,54 +15,92 @@ const uriOf = (note: Note) => `note://${note.id}`;
 export function createNotesServer(store: NoteStore, identity: NotesIdentity): McpServer {
   const { subject } = identity;
   const server = new McpServer({ name: 'notes', title: 'Notes', version: '1.0.0' });
-  const lacks = (scope: string): CallToolResult | undefined => (identity.scopes.has(scope) ? undefined : refusal(`This needs the scope ${scope}.`));
+  const lacks = (scope: string): CallToolResult | undefined =>
+    identity.scopes.has(scope) ? undefined : refusal(`This needs the scope ${scope}.`);
 
-  server.registerTool('add_note', {
-    title: 'Add a note',
-    description: 'Saves a note and returns it with its id.',
-    inputSchema: z.object({ text: z.string().min(1).max(4000).describe('What to remember') }),
-    outputSchema: Note,
-    annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
-  }, async ({ text }) => {
-    const refused = lacks('notes:write');
-    if (refused) return refused;
-    const note = await store.add(subject, text);
-    return note === undefined ? refusal(`An account holds at most ${MAX_NOTES_PER_ACCOUNT} notes.`) : answer(note, `Added note ${note.id}: ${note.text}`);
-  });
+  server.registerTool(
+    'add_note',
+    {
+      title: 'Add a note',
+      description: 'Saves a note and returns it with its id.',
+      inputSchema: z.object({ text: z.string().min(1).max(4000).describe('What to remember') }),
+      outputSchema: Note,
+      annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
+    },
+    async ({ text }) => {
+      const refused = lacks('notes:write');
+      if (refused) return refused;
+      const note = await store.add(subject, text);
+      return note === undefined
+        ? refusal(`An account holds at most ${MAX_NOTES_PER_ACCOUNT} notes.`)
+        : answer(note, `Added note ${note.id}: ${note.text}`);
+    },
+  );
 
-  server.registerTool('list_notes', {
-    title: 'List notes',
-    description: 'Lists all your notes, oldest first.',
-    inputSchema: z.object({}),
-    outputSchema: Notes,
-    annotations: { readOnlyHint: true, openWorldHint: false },
-  }, () => lacks('notes:read') ?? listing(store.list(subject)));
+  server.registerTool(
+    'list_notes',
+    {
+      title: 'List notes',
+      description: 'Lists all your notes, oldest first.',
+      inputSchema: z.object({}),
+      outputSchema: Notes,
+      annotations: { readOnlyHint: true, openWorldHint: false },
+    },
+    () => lacks('notes:read') ?? listing(store.list(subject)),
+  );
 
-  server.registerTool('search_notes', {
-    title: 'Search notes',
-    description: 'Lists your notes that contain the given words.',
-    inputSchema: z.object({ query: z.string().min(1).max(200).describe('Words to look for') }),
-    outputSchema: Notes,
-    annotations: { readOnlyHint: true, openWorldHint: false },
-  }, ({ query }) => lacks('notes:read') ?? listing(store.search(subject, query)));
+  server.registerTool(
+    'search_notes',
+    {
+      title: 'Search notes',
+      description: 'Lists your notes that contain the given words.',
+      inputSchema: z.object({ query: z.string().min(1).max(200).describe('Words to look for') }),
+      outputSchema: Notes,
+      annotations: { readOnlyHint: true, openWorldHint: false },
+    },
+    ({ query }) => lacks('notes:read') ?? listing(store.search(subject, query)),
+  );
 
-  server.registerTool('delete_note', {
-    title: 'Delete a note',
-    description: 'Deletes one of your notes for good.',
-    inputSchema: z.object({ id: z.string().min(1).max(64).describe('The id that add_note or list_notes gave') }),
-    annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
-  }, async ({ id }) => lacks('notes:write') ?? ((await store.remove(subject, id)) ? { content: [{ type: 'text', text: `Deleted note ${id}.` }] } : refusal(`You have no note ${id}.`)));
+  server.registerTool(
+    'delete_note',
+    {
+      title: 'Delete a note',
+      description: 'Deletes one of your notes for good.',
+      inputSchema: z.object({ id: z.string().min(1).max(64).describe('The id that add_note or list_notes gave') }),
+      annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
+    },
+    async ({ id }) =>
+      lacks('notes:write') ??
+      ((await store.remove(subject, id))
+        ? { content: [{ type: 'text', text: `Deleted note ${id}.` }] }
+        : refusal(`You have no note ${id}.`)),
+  );
 
-  server.registerResource('note', new ResourceTemplate('note://{id}', {
-    list: () => ({ resources: identity.scopes.has('notes:read') ? store.list(subject).map((note) => ({ uri: uriOf(note), name: note.text.slice(0, 40), mimeType: 'text/plain' })) : [] }),
-  }), { title: 'A note', description: 'One of your notes', mimeType: 'text/plain' }, (uri, { id }) => {
-    const note = identity.scopes.has('notes:read') ? store.get(subject, String(id)) : undefined;
-    if (note === undefined) throw new ResourceNotFoundError(uri.href);
-    return { contents: [{ uri: uriOf(note), mimeType: 'text/plain', text: note.text }] };
-  });
+  server.registerResource(
+    'note',
+    new ResourceTemplate('note://{id}', {
+      list: () => ({
+        resources: identity.scopes.has('notes:read')
+          ? store
+              .list(subject)
+              .map((note) => ({ uri: uriOf(note), name: note.text.slice(0, 40), mimeType: 'text/plain' }))
+          : [],
+      }),
+    }),
+    { title: 'A note', description: 'One of your notes', mimeType: 'text/plain' },
+    (uri, { id }) => {
+      const note = identity.scopes.has('notes:read') ? store.get(subject, String(id)) : undefined;
+      if (note === undefined) throw new ResourceNotFoundError(uri.href);
+      return { contents: [{ uri: uriOf(note), mimeType: 'text/plain', text: note.text }] };
+    },
+  );
   return server;
 }
 
 const refusal = (text: string): CallToolResult => ({ isError: true, content: [{ type: 'text', text }] });
-const answer = (value: Record<string, unknown>, text: string): CallToolResult => ({ structuredContent: value, content: [{ type: 'text', text }] });
-const listing = (notes: Note[]): CallToolResult => answer({ notes }, notes.length === 0 ? 'No notes.' : notes.map((note) => `${note.id}: ${note.text}`).join('\n'));
+const answer = (value: Record<string, unknown>, text: string): CallToolResult => ({
+  structuredContent: value,
+  content: [{ type: 'text', text }],
+});
+const listing = (notes: Note[]): CallToolResult =>
+  answer({ notes }, notes.length === 0 ? 'No notes.' : notes.map((note) => `${note.id}: ${note.text}`).join('\n'));

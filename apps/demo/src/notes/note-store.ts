@@ -35,7 +35,9 @@ export class NoteStore {
   }
 
   list(owner: string): Note[] {
-    return [...this.#notes.values()].filter((note) => note.owner === owner).map(({ id, text, createdAt }) => ({ id, text, createdAt }));
+    return [...this.#notes.values()]
+      .filter((note) => note.owner === owner)
+      .map(({ id, text, createdAt }) => ({ id, text, createdAt }));
   }
 
   get(owner: string, id: string): Note | undefined {

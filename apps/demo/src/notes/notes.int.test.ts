@@ -15,7 +15,8 @@ let dataDir: string;
 let notes: Awaited<ReturnType<typeof startNotes>>;
 let clients: Client[];
 
-const start = (port: number) => startNotes({ host: '127.0.0.1', port, dataDir, accessTokenSeconds: 120, clock: systemClock });
+const start = (port: number) =>
+  startNotes({ host: '127.0.0.1', port, dataDir, accessTokenSeconds: 120, clock: systemClock });
 
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'notes-'));
@@ -29,39 +30,95 @@ afterEach(async () => {
 });
 
 async function register(): Promise<TestClient> {
-  const metadata = await (await fetch(new URL('/.well-known/oauth-authorization-server/oauth', notes.issuer))).json() as Record<string, string>;
-  const response = await fetch(metadata['registration_endpoint'] ?? '', { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ client_name: 'A gateway', redirect_uris: [redirectUri], application_type: 'web', token_endpoint_auth_method: 'client_secret_basic', grant_types: ['authorization_code', 'refresh_token'] }) });
-  const registered = await response.json() as Record<string, string>;
-  return { clientId: registered['client_id'] ?? '', clientSecret: registered['client_secret'] ?? '', redirectUri, endpoints: { authorization: metadata['authorization_endpoint'] ?? '', token: metadata['token_endpoint'] ?? '' } };
+  const metadata = (await (
+    await fetch(new URL('/.well-known/oauth-authorization-server/oauth', notes.issuer))
+  ).json()) as Record<string, string>;
+  const response = await fetch(metadata['registration_endpoint'] ?? '', {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      client_name: 'A gateway',
+      redirect_uris: [redirectUri],
+      application_type: 'web',
+      token_endpoint_auth_method: 'client_secret_basic',
+      grant_types: ['authorization_code', 'refresh_token'],
+    }),
+  });
+  const registered = (await response.json()) as Record<string, string>;
+  return {
+    clientId: registered['client_id'] ?? '',
+    clientSecret: registered['client_secret'] ?? '',
+    redirectUri,
+    endpoints: { authorization: metadata['authorization_endpoint'] ?? '', token: metadata['token_endpoint'] ?? '' },
+  };
 }
 
-const tokensFor = (client: TestClient, account: { username: string; password: string }, scope = 'notes:read notes:write') => signIn(client, { scope, resource: notes.url }, account);
-const refresh = (client: TestClient, value: unknown) => token(client, { grant_type: 'refresh_token', refresh_token: String(value) });
+const tokensFor = (
+  client: TestClient,
+  account: { username: string; password: string },
+  scope = 'notes:read notes:write',
+) => signIn(client, { scope, resource: notes.url }, account);
+const refresh = (client: TestClient, value: unknown) =>
+  token(client, { grant_type: 'refresh_token', refresh_token: String(value) });
 
-async function connect(accessToken: unknown, mode: 'legacy' | { pin: string } = { pin: '2026-07-28' }): Promise<Client> {
+async function connect(
+  accessToken: unknown,
+  mode: 'legacy' | { pin: string } = { pin: '2026-07-28' },
+): Promise<Client> {
   const client = new Client({ name: 'test', version: '1' }, { versionNegotiation: { mode } });
-  await client.connect(new StreamableHTTPClientTransport(new URL(notes.url), { requestInit: { headers: { authorization: `Bearer ${String(accessToken)}` } } }));
+  await client.connect(
+    new StreamableHTTPClientTransport(new URL(notes.url), {
+      requestInit: { headers: { authorization: `Bearer ${String(accessToken)}` } },
+    }),
+  );
   clients.push(client);
   return client;
 }
 
 describe('the notes server', () => {
   it('challenges a request without a token and says where to get one', async () => {
-    const response = await fetch(notes.url, { method: 'POST', body: '{}', headers: { 'content-type': 'application/json' } });
+    const response = await fetch(notes.url, {
+      method: 'POST',
+      body: '{}',
+      headers: { 'content-type': 'application/json' },
+    });
     expect(response.status).toBe(401);
     const metadataUrl = /resource_metadata="([^"]+)"/.exec(response.headers.get('www-authenticate') ?? '')?.[1];
-    expect(await (await fetch(metadataUrl ?? '')).json()).toEqual({ resource: notes.url, authorization_servers: [notes.issuer], scopes_supported: ['notes:read', 'notes:write'], bearer_methods_supported: ['header'] });
-    expect(await (await fetch(new URL('/.well-known/oauth-authorization-server/oauth', notes.issuer))).json()).toMatchObject({ issuer: notes.issuer, code_challenge_methods_supported: ['S256'], authorization_response_iss_parameter_supported: true });
+    expect(await (await fetch(metadataUrl ?? '')).json()).toEqual({
+      resource: notes.url,
+      authorization_servers: [notes.issuer],
+      scopes_supported: ['notes:read', 'notes:write'],
+      bearer_methods_supported: ['header'],
+    });
+    expect(
+      await (await fetch(new URL('/.well-known/oauth-authorization-server/oauth', notes.issuer))).json(),
+    ).toMatchObject({
+      issuer: notes.issuer,
+      code_challenge_methods_supported: ['S256'],
+      authorization_response_iss_parameter_supported: true,
+    });
   });
 
-  it.each([['2025-11-25', 'legacy'], ['2026-07-28', { pin: '2026-07-28' }]] as const)('serves tools with annotations and resources to a %s client', async (_era, mode) => {
+  it.each([
+    ['2025-11-25', 'legacy'],
+    ['2026-07-28', { pin: '2026-07-28' }],
+  ] as const)('serves tools with annotations and resources to a %s client', async (_era, mode) => {
     const client = await connect((await tokensFor(await register(), alice))['access_token'], mode);
     const { tools } = await client.listTools();
-    expect(tools.map(({ name, annotations }) => [name, annotations?.readOnlyHint, annotations?.destructiveHint])).toEqual([
-      ['add_note', false, false], ['list_notes', true, undefined], ['search_notes', true, undefined], ['delete_note', false, true],
+    expect(
+      tools.map(({ name, annotations }) => [name, annotations?.readOnlyHint, annotations?.destructiveHint]),
+    ).toEqual([
+      ['add_note', false, false],
+      ['list_notes', true, undefined],
+      ['search_notes', true, undefined],
+      ['delete_note', false, true],
     ]);
-    const added = (await client.callTool({ name: 'add_note', arguments: { text: 'buy rope' } })).structuredContent as { id: string };
-    expect((await client.callTool({ name: 'search_notes', arguments: { query: 'ROPE' } })).structuredContent).toMatchObject({ notes: [{ id: added.id, text: 'buy rope' }] });
+    const added = (await client.callTool({ name: 'add_note', arguments: { text: 'buy rope' } })).structuredContent as {
+      id: string;
+    };
+    expect(
+      (await client.callTool({ name: 'search_notes', arguments: { query: 'ROPE' } })).structuredContent,
+    ).toMatchObject({ notes: [{ id: added.id, text: 'buy rope' }] });
     expect((await client.listResources()).resources.map(({ uri }) => uri)).toEqual([`note://${added.id}`]);
     expect((await client.readResource({ uri: `note://${added.id}` })).contents).toMatchObject([{ text: 'buy rope' }]);
     await client.callTool({ name: 'delete_note', arguments: { id: added.id } });
@@ -72,24 +129,42 @@ describe('the notes server', () => {
     const client = await register();
     const hers = await connect((await tokensFor(client, alice))['access_token']);
     const his = await connect((await tokensFor(client, bob))['access_token']);
-    const { id } = (await hers.callTool({ name: 'add_note', arguments: { text: 'private' } })).structuredContent as { id: string };
+    const { id } = (await hers.callTool({ name: 'add_note', arguments: { text: 'private' } })).structuredContent as {
+      id: string;
+    };
     expect((await his.callTool({ name: 'list_notes', arguments: {} })).structuredContent).toEqual({ notes: [] });
-    expect((await his.callTool({ name: 'search_notes', arguments: { query: 'private' } })).structuredContent).toEqual({ notes: [] });
+    expect((await his.callTool({ name: 'search_notes', arguments: { query: 'private' } })).structuredContent).toEqual({
+      notes: [],
+    });
     expect((await his.listResources()).resources).toEqual([]);
     await expect(his.readResource({ uri: `note://${id}` })).rejects.toMatchObject({ code: -32602 });
     expect(await his.callTool({ name: 'delete_note', arguments: { id } })).toMatchObject({ isError: true });
-    expect((await hers.callTool({ name: 'list_notes', arguments: {} })).structuredContent).toMatchObject({ notes: [{ id }] });
+    expect((await hers.callTool({ name: 'list_notes', arguments: {} })).structuredContent).toMatchObject({
+      notes: [{ id }],
+    });
   });
 
   it('keeps a token within its scopes', async () => {
     const client = await connect((await tokensFor(await register(), alice, 'notes:read'))['access_token']);
     expect(await client.callTool({ name: 'add_note', arguments: { text: 'x' } })).toMatchObject({ isError: true });
-    expect(await client.callTool({ name: 'list_notes', arguments: {} })).toMatchObject({ structuredContent: { notes: [] } });
+    expect(await client.callTool({ name: 'list_notes', arguments: {} })).toMatchObject({
+      structuredContent: { notes: [] },
+    });
   });
 
   it('refuses tokens that are not its own, and a resource that is not its own', async () => {
-    expect((await fetch(notes.url, { method: 'POST', body: '{}', headers: { 'content-type': 'application/json', authorization: 'Bearer made-up' } })).headers.get('www-authenticate')).toContain('error="invalid_token"');
-    await expect(signIn(await register(), { scope: 'notes:read', resource: 'http://127.0.0.1:7411/mcp' }, alice)).rejects.toThrow('invalid_target');
+    expect(
+      (
+        await fetch(notes.url, {
+          method: 'POST',
+          body: '{}',
+          headers: { 'content-type': 'application/json', authorization: 'Bearer made-up' },
+        })
+      ).headers.get('www-authenticate'),
+    ).toContain('error="invalid_token"');
+    await expect(
+      signIn(await register(), { scope: 'notes:read', resource: 'http://127.0.0.1:7411/mcp' }, alice),
+    ).rejects.toThrow('invalid_target');
   });
 
   it('takes a refresh token once: using it again ends the grant with everything it gave', async () => {
@@ -98,9 +173,19 @@ describe('the notes server', () => {
     const second = await refresh(client, first['refresh_token']);
     expect(second.status).toBe(200);
     expect(second.body['refresh_token']).not.toBe(first['refresh_token']);
-    expect(await refresh(client, first['refresh_token'])).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
-    expect(await refresh(client, second.body['refresh_token'])).toMatchObject({ status: 400, body: { error: 'invalid_grant' } });
-    const dead = await fetch(notes.url, { method: 'POST', body: '{}', headers: { 'content-type': 'application/json', authorization: `Bearer ${String(second.body['access_token'])}` } });
+    expect(await refresh(client, first['refresh_token'])).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_grant' },
+    });
+    expect(await refresh(client, second.body['refresh_token'])).toMatchObject({
+      status: 400,
+      body: { error: 'invalid_grant' },
+    });
+    const dead = await fetch(notes.url, {
+      method: 'POST',
+      body: '{}',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${String(second.body['access_token'])}` },
+    });
     expect(dead.status).toBe(401);
   });
 
@@ -125,7 +210,9 @@ describe('the notes server', () => {
     await (await connect(tokens['access_token'])).callTool({ name: 'add_note', arguments: { text: 'still here' } });
     await notes.close();
     notes = await start(Number(new URL(notes.url).port));
-    expect((await (await connect(tokens['access_token'])).callTool({ name: 'list_notes', arguments: {} })).structuredContent).toMatchObject({ notes: [{ text: 'still here' }] });
+    expect(
+      (await (await connect(tokens['access_token'])).callTool({ name: 'list_notes', arguments: {} })).structuredContent,
+    ).toMatchObject({ notes: [{ text: 'still here' }] });
     expect((await refresh(client, tokens['refresh_token'])).status).toBe(200);
   });
 
@@ -140,6 +227,9 @@ describe('the notes server', () => {
 
   it('says which file is damaged', async () => {
     await writeFile(join(dataDir, 'notes.json'), '{');
-    await expect(start(0)).rejects.toMatchObject({ code: 'demo_data_unreadable', message: expect.stringContaining('notes.json is damaged') });
+    await expect(start(0)).rejects.toMatchObject({
+      code: 'demo_data_unreadable',
+      message: expect.stringContaining('notes.json is damaged'),
+    });
   });
 });

@@ -18,13 +18,21 @@ export interface NotesOptions {
 }
 
 /** A notes service as a vendor would run it: an MCP server behind an OAuth authorization server of its own. */
-export async function startNotes(options: NotesOptions): Promise<{ url: string; issuer: string; close(): Promise<void> }> {
+export async function startNotes(
+  options: NotesOptions,
+): Promise<{ url: string; issuer: string; close(): Promise<void> }> {
   const { clock, dataDir } = options;
   const store = await NoteStore.open(join(dataDir, 'notes.json'), clock);
   const artefacts = await fileArtefacts(join(dataDir, 'notes-authorization-server.json'), clock);
   const server = await openLoopbackServer({ name: 'demo notes server', host: options.host, port: options.port });
   const resource = `${server.url}/mcp`;
-  const provider = await createNotesAuthorizationServer(server.app, { url: server.url, resource, artefacts, accessTokenSeconds: options.accessTokenSeconds, clock });
+  const provider = await createNotesAuthorizationServer(server.app, {
+    url: server.url,
+    resource,
+    artefacts,
+    accessTokenSeconds: options.accessTokenSeconds,
+    clock,
+  });
   const endStreams = serveMcp<NotesIdentity>(server.app, {
     url: server.url,
     authorizationServer: provider.issuer,
@@ -32,7 +40,8 @@ export async function startNotes(options: NotesOptions): Promise<{ url: string; 
     authenticate: async (value) => {
       if (value === undefined) return { ok: false };
       const token = await provider.AccessToken.find(value);
-      if (token === undefined || token.aud !== resource || token.accountId === undefined) return { ok: false, error: 'invalid_token' };
+      if (token === undefined || token.aud !== resource || token.accountId === undefined)
+        return { ok: false, error: 'invalid_token' };
       return { ok: true, identity: { subject: token.accountId, scopes: new Set(token.scope?.split(' ')) } };
     },
     createServer: (identity) => createNotesServer(store, identity),

@@ -46,7 +46,12 @@ class ArtefactAdapter implements Adapter {
 
   async findByUid(uid: string): Promise<AdapterPayload | undefined> {
     for (const [key, stored] of this.#store.records) {
-      if (key.startsWith(`${this.#kind}:`) && stored.payload.uid === uid && (stored.expiresAt === undefined || stored.expiresAt > this.#now())) return stored.payload;
+      if (
+        key.startsWith(`${this.#kind}:`) &&
+        stored.payload.uid === uid &&
+        (stored.expiresAt === undefined || stored.expiresAt > this.#now())
+      )
+        return stored.payload;
     }
     return undefined;
   }

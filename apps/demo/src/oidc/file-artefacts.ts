@@ -3,15 +3,24 @@ import type { Clock } from '@sallyport/kernel';
 import { JsonFile } from '../storage/json-file.js';
 import type { ArtefactRecords, StoredArtefact } from './memory-artefacts.js';
 
-const Stored = z.record(z.string(), z.object({ payload: z.looseObject({}), expiresAt: z.number().optional(), consumedAt: z.number().optional() }));
+const Stored = z.record(
+  z.string(),
+  z.object({ payload: z.looseObject({}), expiresAt: z.number().optional(), consumedAt: z.number().optional() }),
+);
 
 /** Records in a file, so that clients, grants and refresh tokens outlive the process. What has expired is dropped with the next change. */
 export async function fileArtefacts(path: string, clock: Clock): Promise<ArtefactRecords> {
   const stored = (await JsonFile.read(path, Stored)) ?? {};
-  const records = new Map<string, StoredArtefact>(Object.entries(stored).map(([key, { payload, expiresAt, consumedAt }]) => [
-    key,
-    { payload, ...(expiresAt === undefined ? {} : { expiresAt }), ...(consumedAt === undefined ? {} : { consumedAt }) },
-  ]));
+  const records = new Map<string, StoredArtefact>(
+    Object.entries(stored).map(([key, { payload, expiresAt, consumedAt }]) => [
+      key,
+      {
+        payload,
+        ...(expiresAt === undefined ? {} : { expiresAt }),
+        ...(consumedAt === undefined ? {} : { consumedAt }),
+      },
+    ]),
+  );
   const file = new JsonFile(path, () => Object.fromEntries(records));
   return {
     records,

@@ -35,8 +35,17 @@ export function renderPage(page: { title: string; body: string }): string {
 }
 
 /** A sign-in form that says who may sign in: these are demonstration accounts, and nobody should mistake them for more. */
-export function signInForm(options: { action: string; accounts: readonly { username: string; password: string; note: string }[]; error?: string | undefined }): string {
-  const rows = options.accounts.map((account) => `<li><code>${escapeHtml(account.username)}</code> / <code>${escapeHtml(account.password)}</code> – ${escapeHtml(account.note)}</li>`).join('');
+export function signInForm(options: {
+  action: string;
+  accounts: readonly { username: string; password: string; note: string }[];
+  error?: string | undefined;
+}): string {
+  const rows = options.accounts
+    .map(
+      (account) =>
+        `<li><code>${escapeHtml(account.username)}</code> / <code>${escapeHtml(account.password)}</code> – ${escapeHtml(account.note)}</li>`,
+    )
+    .join('');
   return `${options.error === undefined ? '' : `<p class="error" role="alert">${escapeHtml(options.error)}</p>`}
 <form method="post" action="${escapeHtml(options.action)}">
 <label for="username">User name</label><input id="username" name="username" autocomplete="username" required autofocus>

@@ -6,7 +6,9 @@ import { z } from 'zod';
 import { JsonFile } from './json-file.js';
 
 let directory: string;
-beforeEach(async () => { directory = await mkdtemp(join(tmpdir(), 'json-file-')); });
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'json-file-'));
+});
 afterEach(() => rm(directory, { recursive: true }));
 
 describe('a JSON file', () => {
@@ -18,7 +20,10 @@ describe('a JSON file', () => {
     for (let wanted = 1; wanted <= 50; wanted++) {
       state = wanted;
       saves.push(file.save().then(async () => Number(await readFile(path, 'utf8'))));
-      if (wanted % 7 === 0) await new Promise((resolve) => { setTimeout(resolve, 1); });
+      if (wanted % 7 === 0)
+        await new Promise((resolve) => {
+          setTimeout(resolve, 1);
+        });
     }
     const seen = await Promise.all(saves);
     seen.forEach((value, index) => expect(value).toBeGreaterThanOrEqual(index + 1));

@@ -30,7 +30,11 @@ export class JsonFile<T> {
     try {
       return schema.parse(JSON.parse(text));
     } catch (cause) {
-      throw new SallyportError('demo_data_unreadable', `${path} is damaged; remove it to start the demonstration with empty data.`, { cause });
+      throw new SallyportError(
+        'demo_data_unreadable',
+        `${path} is damaged; remove it to start the demonstration with empty data.`,
+        { cause },
+      );
     }
   }
 
@@ -43,7 +47,9 @@ export class JsonFile<T> {
 
   #start(): Promise<void> {
     this.#next = undefined;
-    const running = this.#write().finally(() => { if (this.#running === running) this.#running = undefined; });
+    const running = this.#write().finally(() => {
+      if (this.#running === running) this.#running = undefined;
+    });
     this.#running = running;
     return running;
   }

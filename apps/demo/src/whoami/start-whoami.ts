@@ -48,15 +48,24 @@ export async function startWhoami(options: WhoamiOptions): Promise<{ url: string
 /** The MCP server of one request. */
 export function createWhoamiServer(claims: SeenClaims): McpServer {
   const server = new McpServer({ name: 'whoami', title: 'Who am I', version: '1.0.0' });
-  server.registerTool('whoami', {
-    title: 'Who am I?',
-    description: 'Returns the claims this server received about you and your agent.',
-    inputSchema: z.object({}),
-    outputSchema: SeenClaims,
-    annotations: { readOnlyHint: true, openWorldHint: false },
-  }, () => ({ structuredContent: claims, content: [{ type: 'text', text: JSON.stringify(claims, null, 2) }] }));
-  server.registerResource('me', 'whoami://me', { title: 'Me', description: 'The same as a resource', mimeType: 'application/json' }, () => ({
-    contents: [{ uri: 'whoami://me', mimeType: 'application/json', text: JSON.stringify(claims, null, 2) }],
-  }));
+  server.registerTool(
+    'whoami',
+    {
+      title: 'Who am I?',
+      description: 'Returns the claims this server received about you and your agent.',
+      inputSchema: z.object({}),
+      outputSchema: SeenClaims,
+      annotations: { readOnlyHint: true, openWorldHint: false },
+    },
+    () => ({ structuredContent: claims, content: [{ type: 'text', text: JSON.stringify(claims, null, 2) }] }),
+  );
+  server.registerResource(
+    'me',
+    'whoami://me',
+    { title: 'Me', description: 'The same as a resource', mimeType: 'application/json' },
+    () => ({
+      contents: [{ uri: 'whoami://me', mimeType: 'application/json', text: JSON.stringify(claims, null, 2) }],
+    }),
+  );
   return server;
 }

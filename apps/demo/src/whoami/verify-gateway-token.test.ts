@@ -5,7 +5,17 @@ import { verifyGatewayToken, type TokenExpectations } from './verify-gateway-tok
 const issuer = 'http://127.0.0.1:7401';
 const resource = 'http://127.0.0.1:7411/mcp';
 const now = 1_800_000_000;
-const claims = { iss: issuer, aud: resource, sub: 'usr_alice', client_id: 'agent-1', act: { sub: 'agent-1' }, scope: 'whoami.read', iat: now, exp: now + 300, jti: 'j' };
+const claims = {
+  iss: issuer,
+  aud: resource,
+  sub: 'usr_alice',
+  client_id: 'agent-1',
+  act: { sub: 'agent-1' },
+  scope: 'whoami.read',
+  iat: now,
+  exp: now + 300,
+  jti: 'j',
+};
 
 let downstreamKey: CryptoKey;
 let inboundKey: CryptoKey;
@@ -15,21 +25,39 @@ beforeAll(async () => {
   const [downstream, inbound] = await Promise.all([generateKeyPair('ES256'), generateKeyPair('ES256')]);
   downstreamKey = downstream.privateKey;
   inboundKey = inbound.privateKey;
-  const keys = createLocalJWKSet({ keys: [{ ...(await exportJWK(downstream.publicKey)), kid: 'dt-1', alg: 'ES256' }, { ...(await exportJWK(inbound.publicKey)), kid: 'at-1', alg: 'ES256' }] });
+  const keys = createLocalJWKSet({
+    keys: [
+      { ...(await exportJWK(downstream.publicKey)), kid: 'dt-1', alg: 'ES256' },
+      { ...(await exportJWK(inbound.publicKey)), kid: 'at-1', alg: 'ES256' },
+    ],
+  });
   expected = { issuer, resource, keys, clock: () => now * 1000 };
 });
 
 const sign = (changes: Record<string, unknown>, header: { kid?: string; typ?: string } = {}, key = downstreamKey) =>
-  new SignJWT({ ...claims, ...changes }).setProtectedHeader({ alg: 'ES256', kid: 'dt-1', typ: 'at+jwt', ...header }).sign(key);
+  new SignJWT({ ...claims, ...changes })
+    .setProtectedHeader({ alg: 'ES256', kid: 'dt-1', typ: 'at+jwt', ...header })
+    .sign(key);
 
 describe('a server that trusts the gateway (S6)', () => {
   it('accepts a token made for it and sees who acts for whom', async () => {
-    expect(await verifyGatewayToken(await sign({}), expected)).toEqual({ iss: issuer, aud: resource, sub: 'usr_alice', client_id: 'agent-1', act: { sub: 'agent-1' }, scope: 'whoami.read', iat: now, exp: now + 300 });
+    expect(await verifyGatewayToken(await sign({}), expected)).toEqual({
+      iss: issuer,
+      aud: resource,
+      sub: 'usr_alice',
+      client_id: 'agent-1',
+      act: { sub: 'agent-1' },
+      scope: 'whoami.read',
+      iat: now,
+      exp: now + 300,
+    });
   });
 
   it("refuses the agent's own access token, whose audience is the gateway", async () => {
     const { act: _act, ...inbound } = claims;
-    const token = await new SignJWT({ ...inbound, aud: 'http://127.0.0.1:7400/mcp' }).setProtectedHeader({ alg: 'ES256', kid: 'at-1', typ: 'at+jwt' }).sign(inboundKey);
+    const token = await new SignJWT({ ...inbound, aud: 'http://127.0.0.1:7400/mcp' })
+      .setProtectedHeader({ alg: 'ES256', kid: 'at-1', typ: 'at+jwt' })
+      .sign(inboundKey);
     expect(await verifyGatewayToken(token, expected)).toBe('refused');
   });
 

@@ -28,7 +28,10 @@ const ABOUT_KEYS = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_IN
 const CLOCK_TOLERANCE_SECONDS = 5;
 
 /** The claims of an RFC 9068 access token made for this server by that issuer; `refused` for anything else, `unavailable` when the issuer's keys cannot be had. */
-export async function verifyGatewayToken(token: string, expected: TokenExpectations): Promise<SeenClaims | 'refused' | 'unavailable'> {
+export async function verifyGatewayToken(
+  token: string,
+  expected: TokenExpectations,
+): Promise<SeenClaims | 'refused' | 'unavailable'> {
   let payload: JWTPayload;
   try {
     ({ payload } = await jwtVerify(token, expected.keys, {

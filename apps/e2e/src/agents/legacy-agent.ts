@@ -23,7 +23,13 @@ class LegacyOAuth implements OAuthClientProvider {
   }
 
   get clientMetadata() {
-    return { client_name: this.#name, redirect_uris: [this.redirectUrl], grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], token_endpoint_auth_method: 'none' };
+    return {
+      client_name: this.#name,
+      redirect_uris: [this.redirectUrl],
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      token_endpoint_auth_method: 'none',
+    };
   }
   state = () => 'legacy-agent-state';
   clientInformation = () => this.client;
@@ -39,12 +45,21 @@ class LegacyOAuth implements OAuthClientProvider {
  * The v1 SDK's client, 2025-11-25, registering itself (RFC 7591).
  * @param elicitation whether it declares URL elicitation; without it the gateway can only put a link into text.
  */
-export async function connectLegacyAgent({ gatewayUrl, name, redirectUri, person, elicitation = true, openLink = (url) => person.visit(url) }: AgentOptions & { elicitation?: boolean; openLink?: (url: string) => Promise<unknown> }): Promise<Agent> {
+export async function connectLegacyAgent({
+  gatewayUrl,
+  name,
+  redirectUri,
+  person,
+  elicitation = true,
+  openLink = (url) => person.visit(url),
+}: AgentOptions & { elicitation?: boolean; openLink?: (url: string) => Promise<unknown> }): Promise<Agent> {
   const recording = new Recording();
   const oauth = new LegacyOAuth(name, redirectUri);
   const openedLinks: string[] = [];
-  const makeTransport = () => new StreamableHTTPClientTransport(new URL(`${gatewayUrl}/mcp`), { authProvider: oauth, fetch: recording.fetch });
-  const makeClient = () => new Client({ name, version: '1.0.0' }, { capabilities: elicitation ? { elicitation: { url: {} } } : {} });
+  const makeTransport = () =>
+    new StreamableHTTPClientTransport(new URL(`${gatewayUrl}/mcp`), { authProvider: oauth, fetch: recording.fetch });
+  const makeClient = () =>
+    new Client({ name, version: '1.0.0' }, { capabilities: elicitation ? { elicitation: { url: {} } } : {} });
   const open = async (url: string) => {
     openedLinks.push(url);
     await openLink(url);
@@ -57,14 +72,16 @@ export async function connectLegacyAgent({ gatewayUrl, name, redirectUri, person
   } catch (error) {
     if (!(error instanceof UnauthorizedError) || !oauth.authorizationUrl) throw error;
     const landing = await person.visit(oauth.authorizationUrl);
-    if (landing.type !== 'stopped') throw new Error(`The sign-in ended on the page "${landing.page.title}": ${landing.page.text}`, { cause: error });
+    if (landing.type !== 'stopped')
+      throw new Error(`The sign-in ended on the page "${landing.page.title}": ${landing.page.text}`, { cause: error });
     recording.add(landing.url.href);
     await transport.finishAuth(landing.url.searchParams.get('code') ?? '');
     client = makeClient();
     await connect(client, makeTransport());
   }
 
-  const callOnce = async (tool: string, args: Record<string, unknown>) => textOf(await client.callTool({ name: tool, arguments: args }));
+  const callOnce = async (tool: string, args: Record<string, unknown>) =>
+    textOf(await client.callTool({ name: tool, arguments: args }));
   return {
     recording,
     openedLinks,

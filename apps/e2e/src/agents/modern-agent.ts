@@ -5,13 +5,28 @@ import { textOf } from './agent.js';
 import type { Agent, AgentOptions } from './agent.js';
 
 /** The v2 SDK's client, pinned to 2026-07-28, introducing itself by a client ID metadata document. */
-export async function connectModernAgent({ gatewayUrl, name, redirectUri, person, clientMetadataUrl, openLink = (url) => person.visit(url) }: AgentOptions & { clientMetadataUrl?: string; openLink?: (url: string) => Promise<unknown> }): Promise<Agent> {
+export async function connectModernAgent({
+  gatewayUrl,
+  name,
+  redirectUri,
+  person,
+  clientMetadataUrl,
+  openLink = (url) => person.visit(url),
+}: AgentOptions & { clientMetadataUrl?: string; openLink?: (url: string) => Promise<unknown> }): Promise<Agent> {
   const recording = new Recording();
-  const oauth = new AgentOAuth({ name, redirectUrl: redirectUri, ...(clientMetadataUrl === undefined ? {} : { clientMetadataUrl }) });
+  const oauth = new AgentOAuth({
+    name,
+    redirectUrl: redirectUri,
+    ...(clientMetadataUrl === undefined ? {} : { clientMetadataUrl }),
+  });
   const openedLinks: string[] = [];
-  const makeTransport = () => new StreamableHTTPClientTransport(new URL(`${gatewayUrl}/mcp`), { authProvider: oauth, fetch: recording.fetch });
+  const makeTransport = () =>
+    new StreamableHTTPClientTransport(new URL(`${gatewayUrl}/mcp`), { authProvider: oauth, fetch: recording.fetch });
   const makeClient = () => {
-    const client = new Client({ name, version: '1.0.0' }, { capabilities: { elicitation: { url: {} } }, versionNegotiation: { mode: { pin: '2026-07-28' } } });
+    const client = new Client(
+      { name, version: '1.0.0' },
+      { capabilities: { elicitation: { url: {} } }, versionNegotiation: { mode: { pin: '2026-07-28' } } },
+    );
     client.setRequestHandler('elicitation/create', async (request) => {
       recording.add(JSON.stringify(request));
       if (request.params.mode !== 'url') return { action: 'decline' };
@@ -29,7 +44,8 @@ export async function connectModernAgent({ gatewayUrl, name, redirectUri, person
   } catch (error) {
     if (!(error instanceof UnauthorizedError)) throw error;
     const landing = await person.visit(oauth.takeAuthorizationUrl());
-    if (landing.type !== 'stopped') throw new Error(`The sign-in ended on the page "${landing.page.title}": ${landing.page.text}`, { cause: error });
+    if (landing.type !== 'stopped')
+      throw new Error(`The sign-in ended on the page "${landing.page.title}": ${landing.page.text}`, { cause: error });
     recording.add(landing.url.href);
     await transport.finishAuth(oauth.readCallback(landing.url));
     client = makeClient();

@@ -12,7 +12,10 @@ export class Person {
 
   constructor(name: PersonName, options: { agentRedirectUri: string; dispatcher?: Dispatcher }) {
     this.name = name;
-    this.#browser = new FormBrowser({ stopAt: (url) => url.href.startsWith(options.agentRedirectUri), ...(options.dispatcher ? { dispatcher: options.dispatcher } : {}) });
+    this.#browser = new FormBrowser({
+      stopAt: (url) => url.href.startsWith(options.agentRedirectUri),
+      ...(options.dispatcher ? { dispatcher: options.dispatcher } : {}),
+    });
   }
 
   /** Pages seen so far, oldest first. */
@@ -22,7 +25,10 @@ export class Person {
 
   async visit(url: string | URL): Promise<Landing> {
     return walkPages(this.#browser, await this.#browser.open(url), {
-      credentials: (page) => [...notesAccounts, ...demoUsers].find(({ username, password }) => username === this.name && page.text.includes(password)),
+      credentials: (page) =>
+        [...notesAccounts, ...demoUsers].find(
+          ({ username, password }) => username === this.name && page.text.includes(password),
+        ),
       onStep: ({ page }) => this.#visited.push(page),
     });
   }

@@ -15,7 +15,10 @@ export class Recording {
     const response = await fetch(input, init);
     this.add(`${response.url}\n${response.status}\n${[...response.headers].map((pair) => pair.join(': ')).join('\n')}`);
     const copy = response.clone();
-    const reading = copy.text().then((body) => this.add(body), (error: unknown) => this.add(String(error)));
+    const reading = copy.text().then(
+      (body) => this.add(body),
+      (error: unknown) => this.add(String(error)),
+    );
     this.#pending.add(reading);
     void reading.finally(() => this.#pending.delete(reading));
     return response;

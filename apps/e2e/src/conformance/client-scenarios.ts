@@ -6,9 +6,23 @@ import { Person } from '../agents/person.js';
 /** What an agent does through the gateway, so that the scenario's server sees what it wants to check. */
 export type Conduct = (agent: Client, context: Readonly<Record<string, unknown>>) => Promise<void>;
 
-const ToolCalls = z.object({ toolCalls: z.array(z.object({ name: z.string(), arguments: z.record(z.string(), z.unknown()) })) });
+const ToolCalls = z.object({
+  toolCalls: z.array(z.object({ name: z.string(), arguments: z.record(z.string(), z.unknown()) })),
+});
 /** Of `http-invalid-tool-headers`: a client has to leave these out, and so must a gateway. */
-const INVALID_TOOLS = ['invalid_empty_header', 'invalid_object_header', 'invalid_array_header', 'invalid_null_header', 'invalid_number_header', 'invalid_duplicate_same_case', 'invalid_duplicate_diff_case', 'invalid_space_in_name', 'invalid_colon_in_name', 'invalid_non_ascii_name', 'invalid_control_char_name'];
+const INVALID_TOOLS = [
+  'invalid_empty_header',
+  'invalid_object_header',
+  'invalid_array_header',
+  'invalid_null_header',
+  'invalid_number_header',
+  'invalid_duplicate_same_case',
+  'invalid_duplicate_diff_case',
+  'invalid_space_in_name',
+  'invalid_colon_in_name',
+  'invalid_non_ascii_name',
+  'invalid_control_char_name',
+];
 
 const listTools: Conduct = async (agent) => void (await agent.listTools());
 

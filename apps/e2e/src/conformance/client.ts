@@ -31,46 +31,73 @@ export async function runClientScenarios(revision: Revision, scenarios: readonly
   const command = `${process.execPath} ${DRIVER} ${meeting.url} "$MCP_CONFORMANCE_SCENARIO" "$MCP_CONFORMANCE_CONTEXT"`;
   let problems: ReadonlyMap<string, string> = new Map();
   try {
-    const verdicts = await runSuite(['client', '--command', command, '--requirements', revision, '--timeout', String(CLIENT_TIMEOUT_MS)], async (run) => {
-      await eventually(() => meeting.started.size === scenarios.length, { timeoutMs: 30_000, until: 'the suite has started all of its servers' });
-      problems = await useThroughGateway(meeting.started, revision);
-      await run.exited;
-    });
-    const explained = (scenario: string, verdict: string | undefined) => (verdict !== undefined && problems.has(scenario) ? `${verdict} (the agent: ${problems.get(scenario)})` : verdict);
-    return new Map([...verdicts].flatMap(([scenario, verdict]) => (scenarios.includes(scenario) ? [[scenario, explained(scenario, verdict)] as const] : [])));
+    const verdicts = await runSuite(
+      ['client', '--command', command, '--requirements', revision, '--timeout', String(CLIENT_TIMEOUT_MS)],
+      async (run) => {
+        await eventually(() => meeting.started.size === scenarios.length, {
+          timeoutMs: 30_000,
+          until: 'the suite has started all of its servers',
+        });
+        problems = await useThroughGateway(meeting.started, revision);
+        await run.exited;
+      },
+    );
+    const explained = (scenario: string, verdict: string | undefined) =>
+      verdict !== undefined && problems.has(scenario) ? `${verdict} (the agent: ${problems.get(scenario)})` : verdict;
+    return new Map(
+      [...verdicts].flatMap(([scenario, verdict]) =>
+        scenarios.includes(scenario) ? [[scenario, explained(scenario, verdict)] as const] : [],
+      ),
+    );
   } finally {
     await meeting.close();
   }
 }
 
 /** @returns how the agent failed where it did, which is as it should be where the scenario's server deserves no trust */
-async function useThroughGateway(started: ReadonlyMap<string, StartedScenario>, revision: Revision): Promise<ReadonlyMap<string, string>> {
+async function useThroughGateway(
+  started: ReadonlyMap<string, StartedScenario>,
+  revision: Revision,
+): Promise<ReadonlyMap<string, string>> {
   const problems = new Map<string, string>();
   const secrets = makeScratch('conformance-clients');
-  const servers = [...started].map(([scenario, { serverUrl, ...introduction }], index) => ({ ...introduction, scenario, name: `server-${index + 1}`, url: serverUrl }));
-  const vouching: Vouching[] = [];
-  const configured = await Promise.all(servers.map(async ({ scenario, name, url, context }): Promise<ConfiguredServer> => {
-    if (scenario !== CROSS_APP_ACCESS) return { name, url, ...(scenario.startsWith('auth/') ? credentialFor(context, join(secrets, name)) : {}) };
-    const theirs = await vouchInTheirStead(url, context, join(secrets, name));
-    vouching.push(theirs);
-    return { name, url, ...theirs.credential };
+  const servers = [...started].map(([scenario, { serverUrl, ...introduction }], index) => ({
+    ...introduction,
+    scenario,
+    name: `server-${index + 1}`,
+    url: serverUrl,
   }));
-  const system = await startStandalone({ logLevel: 'fatal', configure: (demo) => serversConfiguration(configured, demo) });
+  const vouching: Vouching[] = [];
+  const configured = await Promise.all(
+    servers.map(async ({ scenario, name, url, context }): Promise<ConfiguredServer> => {
+      if (scenario !== CROSS_APP_ACCESS)
+        return { name, url, ...(scenario.startsWith('auth/') ? credentialFor(context, join(secrets, name)) : {}) };
+      const theirs = await vouchInTheirStead(url, context, join(secrets, name));
+      vouching.push(theirs);
+      return { name, url, ...theirs.credential };
+    }),
+  );
+  const system = await startStandalone({
+    logLevel: 'fatal',
+    configure: (demo) => serversConfiguration(configured, demo),
+  });
   try {
     const { accessToken } = await signIn(system, SERVERS_SCOPE);
-    await Promise.all(servers.map(async ({ scenario, name, context, done }) => {
-      const url = new URL(`${system.gatewayUrl}/mcp/${name}`);
-      const problem = await problemOf(async () => {
-        const agent = await connectScenarioAgent(url, accessToken, revision);
-        try {
-          await conductIn(scenario)(agent, context);
-        } finally {
-          await agent.close();
-        }
-      });
-      if (problem !== undefined) problems.set(scenario, problem);
-      done(problem);
-    }));
+    await Promise.all(
+      servers.map(async ({ scenario, name, context, done }) => {
+        const url = new URL(`${system.gatewayUrl}/mcp/${name}`);
+        const problem = await problemOf(async () => {
+          const agent = await connectScenarioAgent(url, accessToken, revision);
+          try {
+            await conductIn(scenario)(agent, context);
+          } finally {
+            await agent.close();
+          }
+        });
+        if (problem !== undefined) problems.set(scenario, problem);
+        done(problem);
+      }),
+    );
     return problems;
   } finally {
     await system.stop();
@@ -82,11 +109,17 @@ async function useThroughGateway(started: ReadonlyMap<string, StartedScenario>, 
 const Registration = z.object({ issuer: z.string(), client_id: z.string(), client_secret: z.string() });
 
 /** Discovered and registered by ourselves, unless the suite says how we are registered. */
-function credentialFor(context: StartedScenario['context'], secretFile: string): Pick<ConfiguredServer, 'credential' | 'client'> {
+function credentialFor(
+  context: StartedScenario['context'],
+  secretFile: string,
+): Pick<ConfiguredServer, 'credential' | 'client'> {
   const { data: registration } = Registration.safeParse(context);
   if (registration === undefined) return { credential: 'mcp-user-oauth' };
   writeFileSync(secretFile, registration.client_secret, { mode: 0o600 });
-  return { credential: 'mcp-user-oauth', client: { issuer: registration.issuer, clientId: registration.client_id, secretFile } };
+  return {
+    credential: 'mcp-user-oauth',
+    client: { issuer: registration.issuer, clientId: registration.client_id, secretFile },
+  };
 }
 
 async function problemOf(attempt: () => Promise<void>): Promise<string | undefined> {

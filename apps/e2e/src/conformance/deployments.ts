@@ -23,7 +23,10 @@ export async function demonstration(): Promise<Deployment> {
 /** One process, in front of the everything server of one SDK. */
 export const inFrontOf = (startServer: () => Promise<EverythingServer>) => async (): Promise<Deployment> => {
   const server = await startServer();
-  const system = await startStandalone({ logLevel: 'fatal', configure: (demo) => serversConfiguration([{ name: 'everything', url: server.url }], demo) });
+  const system = await startStandalone({
+    logLevel: 'fatal',
+    configure: (demo) => serversConfiguration([{ name: 'everything', url: server.url }], demo),
+  });
   return {
     system,
     async close() {
@@ -36,7 +39,11 @@ export const inFrontOf = (startServer: () => Promise<EverythingServer>) => async
 /** Two gateway processes over PostgreSQL, NATS and Redis, in front of the everything server of one SDK. */
 export const twoInFrontOf = (startServer: () => Promise<EverythingServer>) => async (): Promise<Deployment> => {
   const server = await startServer();
-  const system = await startDistributed({ gateways: 2, logLevel: 'info', configure: (demo) => serversConfiguration([{ name: 'everything', url: server.url }], demo) });
+  const system = await startDistributed({
+    gateways: 2,
+    logLevel: 'info',
+    configure: (demo) => serversConfiguration([{ name: 'everything', url: server.url }], demo),
+  });
   return {
     system,
     gateways: system.gateways,

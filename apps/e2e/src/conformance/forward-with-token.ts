@@ -21,7 +21,12 @@ export interface ForwarderOptions {
  * header by header and byte by byte; a Host or Origin that names this place names the gateway's public URL instead,
  * whichever replica `nextGateway` chooses, as a load balancer passes it on.
  */
-export async function forwardWithToken({ publicUrl, nextGateway, token, onAnswer }: ForwarderOptions): Promise<Forwarder> {
+export async function forwardWithToken({
+  publicUrl,
+  nextGateway,
+  token,
+  onAnswer,
+}: ForwarderOptions): Promise<Forwarder> {
   const { host } = new URL(publicUrl);
   const forward = (received: IncomingMessage, response: ServerResponse): void => {
     const chosen = nextGateway();
@@ -30,14 +35,29 @@ export async function forwardWithToken({ publicUrl, nextGateway, token, onAnswer
     const headers = token === undefined ? [] : ['authorization', `Bearer ${token()}`];
     for (let at = 0; at < received.rawHeaders.length; at += 2) {
       const [name = '', value = ''] = received.rawHeaders.slice(at, at + 2);
-      headers.push(name, /^(host|origin)$/i.test(name) ? value.replace(own, host).replace(own.replace('127.0.0.1', 'localhost'), host) : value);
+      headers.push(
+        name,
+        /^(host|origin)$/i.test(name)
+          ? value.replace(own, host).replace(own.replace('127.0.0.1', 'localhost'), host)
+          : value,
+      );
     }
-    const onward = send({ host: gateway.hostname, port: gateway.port, path: received.url, method: received.method, headers, setHost: false }, (answer) => {
-      onAnswer?.(chosen, answer.statusCode);
-      response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', answer.rawHeaders);
-      answer.pipe(response);
-      answer.once('error', () => response.destroy());
-    });
+    const onward = send(
+      {
+        host: gateway.hostname,
+        port: gateway.port,
+        path: received.url,
+        method: received.method,
+        headers,
+        setHost: false,
+      },
+      (answer) => {
+        onAnswer?.(chosen, answer.statusCode);
+        response.writeHead(answer.statusCode ?? 502, answer.statusMessage ?? '', answer.rawHeaders);
+        answer.pipe(response);
+        answer.once('error', () => response.destroy());
+      },
+    );
     onward.once('error', () => response.destroy());
     response.once('close', () => onward.destroy());
     received.pipe(onward);

@@ -19,7 +19,14 @@ export interface Meeting {
   close(): Promise<void>;
 }
 
-const Introduction = z.object({ scenario: z.string(), serverUrl: z.url(), context: z.string().transform((json) => z.record(z.string(), z.unknown()).parse(JSON.parse(json))).default({}) });
+const Introduction = z.object({
+  scenario: z.string(),
+  serverUrl: z.url(),
+  context: z
+    .string()
+    .transform((json) => z.record(z.string(), z.unknown()).parse(JSON.parse(json)))
+    .default({}),
+});
 
 /** Where the drivers of one run of the suite gather. The one of a scenario that is not wanted is let go at once. */
 export async function meetDrivers(wanted: ReadonlySet<string>): Promise<Meeting> {
@@ -31,7 +38,9 @@ export async function meetDrivers(wanted: ReadonlySet<string>): Promise<Meeting>
     else done();
   };
   const server = createServer((request, response) => {
-    text(request).then((body) => introduce(body, response)).catch((error: unknown) => response.writeHead(400).end(String(error)));
+    text(request)
+      .then((body) => introduce(body, response))
+      .catch((error: unknown) => response.writeHead(400).end(String(error)));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {

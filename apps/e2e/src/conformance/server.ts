@@ -7,9 +7,17 @@ import type { Revision } from './suite.js';
 import type { Verdicts } from './verdict.js';
 
 /** The official suite's server scenarios of one revision, through the gateway or through several that take turns. */
-export async function runServerScenarios(system: Pick<System, 'issuer' | 'gatewayUrl' | 'redirectUri' | 'demo'>, revision: Revision, gateways: readonly string[] = [system.gatewayUrl]): Promise<Verdicts> {
+export async function runServerScenarios(
+  system: Pick<System, 'issuer' | 'gatewayUrl' | 'redirectUri' | 'demo'>,
+  revision: Revision,
+  gateways: readonly string[] = [system.gatewayUrl],
+): Promise<Verdicts> {
   const { accessToken } = await signIn(system, SERVERS_SCOPE);
-  const forwarder = await forwardWithToken({ publicUrl: system.gatewayUrl, nextGateway: roundRobin(gateways), token: () => accessToken });
+  const forwarder = await forwardWithToken({
+    publicUrl: system.gatewayUrl,
+    nextGateway: roundRobin(gateways),
+    token: () => accessToken,
+  });
   try {
     return await runSuite(['server', '--url', forwarder.url, '--requirements', revision]);
   } finally {

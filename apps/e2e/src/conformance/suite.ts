@@ -19,10 +19,23 @@ export function requiredScenarios(revision: Revision, leg: 'server' | 'client'):
 }
 
 /** The tasks extension, which the suite runs and does not score. Of status notifications it checks nothing yet. */
-export const TASK_SCENARIOS = ['tasks-lifecycle', 'tasks-capability-negotiation', 'tasks-wire-fields', 'tasks-request-state-removal', 'tasks-mrtr-input', 'tasks-request-headers', 'tasks-dispatch-and-envelope', 'tasks-required-task-error', 'tasks-mrtr-composition'];
+export const TASK_SCENARIOS = [
+  'tasks-lifecycle',
+  'tasks-capability-negotiation',
+  'tasks-wire-fields',
+  'tasks-request-state-removal',
+  'tasks-mrtr-input',
+  'tasks-request-headers',
+  'tasks-dispatch-and-envelope',
+  'tasks-required-task-error',
+  'tasks-mrtr-composition',
+];
 
 /** Runs the official suite once; `during` may act while it runs. */
-export async function runSuite(args: readonly string[], during: (run: SpawnedApp) => Promise<void> = async (run) => void (await run.exited)): Promise<Verdicts> {
+export async function runSuite(
+  args: readonly string[],
+  during: (run: SpawnedApp) => Promise<void> = async (run) => void (await run.exited),
+): Promise<Verdicts> {
   const results = makeScratch('conformance');
   const run = await spawnApp({ entry: join(folder, 'dist', 'index.js'), args: [...args, '-o', results] });
   try {

@@ -18,10 +18,14 @@ export function readVerdicts(folder: string): Verdicts {
     const checks = Checks.parse(JSON.parse(readFileSync(join(folder, file), 'utf8')));
     const failed = checks.filter(({ status }) => status === 'FAILURE');
     const isPassed = failed.length === 0 && checks.some(({ status }) => status === 'SUCCESS');
-    const why = failed.map(({ id, errorMessage }) => `${id}: ${errorMessage ?? 'failed'}`).join('; ') || 'nothing was checked';
+    const why =
+      failed.map(({ id, errorMessage }) => `${id}: ${errorMessage ?? 'failed'}`).join('; ') || 'nothing was checked';
     verdicts.set(scenarioOf(dirname(file)), isPassed ? undefined : why);
   }
   return verdicts;
 }
 
-const scenarioOf = (name: string): string => name.replace(/^(?:authorization-server|server|client)-(?=.*-\d{4}-\d\d-\d\dT)/, '').replace(/-\d{4}-\d\d-\d\dT[\d-]+Z$/, '');
+const scenarioOf = (name: string): string =>
+  name
+    .replace(/^(?:authorization-server|server|client)-(?=.*-\d{4}-\d\d-\d\dT)/, '')
+    .replace(/-\d{4}-\d\d-\d\dT[\d-]+Z$/, '');

@@ -14,7 +14,12 @@ export interface Vouching {
   close(): Promise<void>;
 }
 
-const Context = z.object({ client_id: z.string(), client_secret: z.string(), idp_id_token: z.string(), idp_token_endpoint: z.url() });
+const Context = z.object({
+  client_id: z.string(),
+  client_secret: z.string(),
+  idp_id_token: z.string(),
+  idp_token_endpoint: z.url(),
+});
 const ProtectedResource = z.object({ authorization_servers: z.tuple([z.string()]) });
 
 /**
@@ -22,10 +27,16 @@ const ProtectedResource = z.object({ authorization_servers: z.tuple([z.string()]
  * provider, and is exchanged here: for whoever shows one, this asks the suite's provider with the suite's, and leaves
  * everything else of the request as it came.
  */
-export async function vouchInTheirStead(serverUrl: string, context: Readonly<Record<string, unknown>>, secretFile: string): Promise<Vouching> {
+export async function vouchInTheirStead(
+  serverUrl: string,
+  context: Readonly<Record<string, unknown>>,
+  secretFile: string,
+): Promise<Vouching> {
   const theirs = Context.parse(context);
   const { origin, pathname } = new URL(serverUrl);
-  const { authorization_servers: [issuer] } = ProtectedResource.parse(await (await fetch(`${origin}/.well-known/oauth-protected-resource${pathname}`)).json());
+  const {
+    authorization_servers: [issuer],
+  } = ProtectedResource.parse(await (await fetch(`${origin}/.well-known/oauth-protected-resource${pathname}`)).json());
   writeFileSync(secretFile, theirs.client_secret, { mode: 0o600 });
   const exchange = async (body: string): Promise<Response> => {
     const form = new URLSearchParams(body);
@@ -37,12 +48,18 @@ export async function vouchInTheirStead(serverUrl: string, context: Readonly<Rec
   const server = createServer((request, response) => {
     text(request)
       .then(exchange)
-      .then(async (answer) => response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text()))
+      .then(async (answer) =>
+        response.writeHead(answer.status, { 'content-type': 'application/json' }).end(await answer.text()),
+      )
       .catch((error: unknown) => response.writeHead(500).end(String(error)));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
-    credential: { credential: 'id-jag', client: { issuer, clientId: theirs.client_id, secretFile }, exchangedAt: `http://127.0.0.1:${(server.address() as AddressInfo).port}/token` },
+    credential: {
+      credential: 'id-jag',
+      client: { issuer, clientId: theirs.client_id, secretFile },
+      exchangedAt: `http://127.0.0.1:${(server.address() as AddressInfo).port}/token`,
+    },
     close: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

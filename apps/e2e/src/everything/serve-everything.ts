@@ -11,7 +11,11 @@ export interface EverythingServer {
 }
 
 /** Serves one MCP endpoint on a free port of this machine. */
-export async function serveEverything(handle: (request: IncomingMessage, response: ServerResponse) => void, end: () => Promise<void>, watch: Watch): Promise<EverythingServer> {
+export async function serveEverything(
+  handle: (request: IncomingMessage, response: ServerResponse) => void,
+  end: () => Promise<void>,
+  watch: Watch,
+): Promise<EverythingServer> {
   const server = createServer(handle);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;

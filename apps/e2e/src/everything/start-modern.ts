@@ -10,7 +10,11 @@ import type { Watch } from './surface.js';
 export async function startModernEverything(): Promise<EverythingServer> {
   const watch: Watch = { started: 0, cancelled: 0 };
   const handler = createModernEverything(watch);
-  return await serveEverything((request, response) => void answer(handler, request, response), () => handler.close(), watch);
+  return await serveEverything(
+    (request, response) => void answer(handler, request, response),
+    () => handler.close(),
+    watch,
+  );
 }
 
 async function answer(handler: McpHttpHandler, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -18,12 +22,14 @@ async function answer(handler: McpHttpHandler, request: IncomingMessage, respons
   response.once('close', () => gone.abort());
   const hasBody = request.method !== 'GET' && request.method !== 'HEAD';
   try {
-    const answered = await handler.fetch(new Request(`http://${request.headers.host ?? 'localhost'}${request.url ?? '/'}`, {
-      method: request.method ?? 'GET',
-      headers: Object.entries(request.headers).map(([name, value]) => [name, String(value)] as [string, string]),
-      signal: gone.signal,
-      ...(hasBody ? { body: Readable.toWeb(request) as ReadableStream<Uint8Array>, duplex: 'half' } : {}),
-    }));
+    const answered = await handler.fetch(
+      new Request(`http://${request.headers.host ?? 'localhost'}${request.url ?? '/'}`, {
+        method: request.method ?? 'GET',
+        headers: Object.entries(request.headers).map(([name, value]) => [name, String(value)] as [string, string]),
+        signal: gone.signal,
+        ...(hasBody ? { body: Readable.toWeb(request) as ReadableStream<Uint8Array>, duplex: 'half' } : {}),
+      }),
+    );
     response.writeHead(answered.status, Object.fromEntries(answered.headers));
     if (answered.body === null) response.end();
     else await pipeline(Readable.fromWeb(answered.body), response);

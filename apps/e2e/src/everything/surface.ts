@@ -8,7 +8,10 @@ export const WAV = 'UklGRiYAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQIAAACA
 export const text = (value: string) => ({ type: 'text' as const, text: value });
 export const image = { type: 'image' as const, data: PNG, mimeType: 'image/png' };
 export const audio = { type: 'audio' as const, data: WAV, mimeType: 'audio/wav' };
-export const embedded = (uri: string, mimeType: string, content: string) => ({ type: 'resource' as const, resource: { uri, mimeType, text: content } });
+export const embedded = (uri: string, mimeType: string, content: string) => ({
+  type: 'resource' as const,
+  resource: { uri, mimeType, text: content },
+});
 
 /** Tools without arguments that answer at once, by name. */
 export const plainTools = {
@@ -16,18 +19,32 @@ export const plainTools = {
   test_image_content: [image],
   test_audio_content: [audio],
   test_embedded_resource: [embedded('test://embedded-resource', 'text/plain', 'This is an embedded resource content.')],
-  test_multiple_content_types: [text('Multiple content types test:'), image, embedded('test://mixed-content-resource', 'application/json', '{"test":"data","value":123}')],
+  test_multiple_content_types: [
+    text('Multiple content types test:'),
+    image,
+    embedded('test://mixed-content-resource', 'application/json', '{"test":"data","value":123}'),
+  ],
 };
 
 export const STATIC_TEXT = 'This is the content of the static text resource.';
 export const templated = (id: string): string => JSON.stringify({ id, templateTest: true, data: `Data for ID: ${id}` });
 
 type Named = { readonly [name: string]: { readonly type: 'string'; readonly description?: string } };
-export const objectOf = (properties: Named, required: readonly string[]) => ({ type: 'object' as const, properties: { ...properties }, required: [...required] });
+export const objectOf = (properties: Named, required: readonly string[]) => ({
+  type: 'object' as const,
+  properties: { ...properties },
+  required: [...required],
+});
 
 /** Form-mode elicitations a tool makes, by the tool's name. */
 export const forms = {
-  test_elicitation: objectOf({ username: { type: 'string', description: "User's response" }, email: { type: 'string', description: "User's email address" } }, ['username', 'email']),
+  test_elicitation: objectOf(
+    {
+      username: { type: 'string', description: "User's response" },
+      email: { type: 'string', description: "User's email address" },
+    },
+    ['username', 'email'],
+  ),
   test_elicitation_sep1034_defaults: {
     type: 'object' as const,
     properties: {
@@ -42,10 +59,33 @@ export const forms = {
     type: 'object' as const,
     properties: {
       untitledSingle: { type: 'string' as const, enum: ['option1', 'option2', 'option3'] },
-      titledSingle: { type: 'string' as const, oneOf: [{ const: 'value1', title: 'First Option' }, { const: 'value2', title: 'Second Option' }, { const: 'value3', title: 'Third Option' }] },
-      legacyEnum: { type: 'string' as const, enum: ['opt1', 'opt2', 'opt3'], enumNames: ['Option One', 'Option Two', 'Option Three'] },
-      untitledMulti: { type: 'array' as const, items: { type: 'string' as const, enum: ['option1', 'option2', 'option3'] } },
-      titledMulti: { type: 'array' as const, items: { anyOf: [{ const: 'value1', title: 'First Choice' }, { const: 'value2', title: 'Second Choice' }, { const: 'value3', title: 'Third Choice' }] } },
+      titledSingle: {
+        type: 'string' as const,
+        oneOf: [
+          { const: 'value1', title: 'First Option' },
+          { const: 'value2', title: 'Second Option' },
+          { const: 'value3', title: 'Third Option' },
+        ],
+      },
+      legacyEnum: {
+        type: 'string' as const,
+        enum: ['opt1', 'opt2', 'opt3'],
+        enumNames: ['Option One', 'Option Two', 'Option Three'],
+      },
+      untitledMulti: {
+        type: 'array' as const,
+        items: { type: 'string' as const, enum: ['option1', 'option2', 'option3'] },
+      },
+      titledMulti: {
+        type: 'array' as const,
+        items: {
+          anyOf: [
+            { const: 'value1', title: 'First Choice' },
+            { const: 'value2', title: 'Second Choice' },
+            { const: 'value3', title: 'Third Choice' },
+          ],
+        },
+      },
     },
   },
 };
@@ -54,7 +94,13 @@ export const forms = {
 export const jsonSchema202012 = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   type: 'object' as const,
-  $defs: { address: { $anchor: 'addressDef', type: 'object', properties: { street: { type: 'string' }, city: { type: 'string' } } } },
+  $defs: {
+    address: {
+      $anchor: 'addressDef',
+      type: 'object',
+      properties: { street: { type: 'string' }, city: { type: 'string' } },
+    },
+  },
   properties: {
     name: { type: 'string' },
     address: { $ref: '#/$defs/address' },
@@ -71,7 +117,11 @@ export const jsonSchema202012 = {
 };
 
 /** An argument that travels in a header of its own, too (2026-07-28, `x-mcp-header`). */
-export const headerSchema = { type: 'object' as const, properties: { region: { type: 'string' as const, 'x-mcp-header': 'Region' } }, required: ['region'] };
+export const headerSchema = {
+  type: 'object' as const,
+  properties: { region: { type: 'string' as const, 'x-mcp-header': 'Region' } },
+  required: ['region'],
+};
 
 /** What a test wants to know of the server's side. */
 export interface Watch {

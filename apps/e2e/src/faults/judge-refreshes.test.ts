@@ -5,23 +5,69 @@ import type { IssuedToken, Presentation } from './single-use-provider.js';
 /** `r1` → `r2` → `r3`, refreshed at 1000 and 2000 by worker-1; the last is good, and all has been calm since 1500. */
 let tokens: [IssuedToken, IssuedToken, IssuedToken];
 let journal: JournalEntry[];
-const entry = (at: number, ownerBefore: string | null, ownerAfter: string | null, changes: Partial<JournalEntry> = {}): JournalEntry => ({ at, process: 'worker-1.0', ownerBefore, ownerAfter, state: 'connected', revision: 1, credential: null, ...changes });
+const entry = (
+  at: number,
+  ownerBefore: string | null,
+  ownerAfter: string | null,
+  changes: Partial<JournalEntry> = {},
+): JournalEntry => ({
+  at,
+  process: 'worker-1.0',
+  ownerBefore,
+  ownerAfter,
+  state: 'connected',
+  revision: 1,
+  credential: null,
+  ...changes,
+});
 const stores = (number: number) => ({ credential: { refreshDigest: `r${number}`, accessDigest: `a${number}` } });
-const shown = (at: number, outcome: Presentation['outcome'] = 'granted', isAnswerCut = false): Presentation => ({ at, outcome, isAnswerCut });
+const shown = (at: number, outcome: Presentation['outcome'] = 'granted', isAnswerCut = false): Presentation => ({
+  at,
+  outcome,
+  isAnswerCut,
+});
 beforeEach(() => {
-  const [first, second, third] = [1, 2, 3].map((number): IssuedToken => ({ digest: `r${number}`, accessDigest: `a${number}`, owner: 'usr_a', successor: undefined, presentations: [] })) as [IssuedToken, IssuedToken, IssuedToken];
+  const [first, second, third] = [1, 2, 3].map((number): IssuedToken => ({
+    digest: `r${number}`,
+    accessDigest: `a${number}`,
+    owner: 'usr_a',
+    successor: undefined,
+    presentations: [],
+  })) as [IssuedToken, IssuedToken, IssuedToken];
   [first.successor, second.successor] = [second, third];
   first.presentations.push(shown(1_010));
   second.presentations.push(shown(2_010));
   tokens = [first, second, third];
-  journal = [entry(0, null, null, stores(1)), entry(1_000, null, 'A'), entry(1_020, 'A', null, stores(2)), entry(2_000, null, 'B'), entry(2_020, 'B', null, stores(3))];
+  journal = [
+    entry(0, null, null, stores(1)),
+    entry(1_000, null, 'A'),
+    entry(1_020, 'A', null, stores(2)),
+    entry(2_000, null, 'B'),
+    entry(2_020, 'B', null, stores(3)),
+  ];
 });
-const judge = (changes: Partial<Evidence> = {}) => judgeRefreshes({ connections: [{ userId: 'usr_a', journal }], log: new Map(tokens.map((token) => [token.digest, token])), leased: [], killed: new Set(), graceMs: 0, calmAt: 1_500, ...changes });
-const problems = (changes: Partial<Evidence> = {}) => judge(changes).problems.map((problem) => problem.replace('usr_a: ', ''));
+const judge = (changes: Partial<Evidence> = {}) =>
+  judgeRefreshes({
+    connections: [{ userId: 'usr_a', journal }],
+    log: new Map(tokens.map((token) => [token.digest, token])),
+    leased: [],
+    killed: new Set(),
+    graceMs: 0,
+    calmAt: 1_500,
+    ...changes,
+  });
+const problems = (changes: Partial<Evidence> = {}) =>
+  judge(changes).problems.map((problem) => problem.replace('usr_a: ', ''));
 
-describe('what is held against the provider\'s log (B3)', () => {
+describe("what is held against the provider's log (B3)", () => {
   test('nothing, when each token was spent once and its successor stored', () => {
-    expect(judge({ leased: [{ userId: 'usr_a', accessDigest: 'a2' }] })).toEqual({ lost: 0, rotations: 2, repeats: 0, abandoned: 0, problems: [] });
+    expect(judge({ leased: [{ userId: 'usr_a', accessDigest: 'a2' }] })).toEqual({
+      lost: 0,
+      rotations: 2,
+      repeats: 0,
+      abandoned: 0,
+      problems: [],
+    });
   });
 
   describe('a grant that is lost', () => {
@@ -42,9 +88,17 @@ describe('what is held against the provider\'s log (B3)', () => {
     });
     test('is one whose process was killed before it left the lock, and found by the next', () => {
       tokens[1].presentations.push(shown(9_010, 'refused'), shown(9_020, 'refused'));
-      journal = [...journal.slice(0, 4), entry(9_000, 'B', 'C', { process: 'worker-2.0' }), entry(9_030, 'C', null, { process: 'worker-2.0', state: 'needs_reconnect' })];
+      journal = [
+        ...journal.slice(0, 4),
+        entry(9_000, 'B', 'C', { process: 'worker-2.0' }),
+        entry(9_030, 'C', null, { process: 'worker-2.0', state: 'needs_reconnect' }),
+      ];
       expect(judge({ killed: new Set(['worker-1.0']) })).toMatchObject({ lost: 1, abandoned: 1, problems: [] });
-      expect(problems({ killed: new Set(['worker-2.0']) })).toEqual(['a token was spent twice although its answer came', 'a token was spent twice although its answer came', 'is lost although the answer came']);
+      expect(problems({ killed: new Set(['worker-2.0']) })).toEqual([
+        'a token was spent twice although its answer came',
+        'a token was spent twice although its answer came',
+        'is lost although the answer came',
+      ]);
     });
   });
 
@@ -58,7 +112,10 @@ describe('what is held against the provider\'s log (B3)', () => {
 
   test('a token spent twice, although its answer came, after its successor was stored, or without the lock', () => {
     tokens[0].presentations.push(shown(1_015, 'repeated'));
-    expect(problems({ graceMs: 30_000 })).toEqual(['a token was spent twice although its answer came', 'a token was presented too often in one refresh']);
+    expect(problems({ graceMs: 30_000 })).toEqual([
+      'a token was spent twice although its answer came',
+      'a token was presented too often in one refresh',
+    ]);
     tokens[0].presentations = [shown(1_010, 'granted', true), shown(1_015, 'repeated')];
     expect(problems({ graceMs: 30_000 })).toEqual([]);
     tokens[0].presentations.push(shown(2_005, 'repeated'));
@@ -74,7 +131,9 @@ describe('what is held against the provider\'s log (B3)', () => {
     ['twice more after refusals', ['mistaken', 'refused', 'refused'], 1],
     ['after an answer that said to come later', ['unavailable', 'granted'], 1],
   ])('in one refresh a token is presented %s', (_what, outcomes, expected) => {
-    tokens[0].presentations = outcomes.map((text, index) => shown(1_010 + index, text.split(' ')[0] as Presentation['outcome'], text.endsWith('cut')));
+    tokens[0].presentations = outcomes.map((text, index) =>
+      shown(1_010 + index, text.split(' ')[0] as Presentation['outcome'], text.endsWith('cut')),
+    );
     expect(problems().filter((problem) => problem.endsWith('too often in one refresh'))).toHaveLength(expected);
   });
 
@@ -92,8 +151,12 @@ describe('what is held against the provider\'s log (B3)', () => {
     expect(problems()[0]).toBe('a credential of usr_b was stored');
   });
 
-  test('a lease of what was not stored, or is another user\'s (R39)', () => {
-    expect(problems({ leased: [{ userId: 'usr_a', accessDigest: 'a9' }] })).toEqual(['was leased a credential that is not theirs, or was not stored']);
-    expect(judge({ leased: [{ userId: 'usr_b', accessDigest: 'a3' }] }).problems).toEqual(['usr_b: was leased a credential that is not theirs, or was not stored']);
+  test("a lease of what was not stored, or is another user's (R39)", () => {
+    expect(problems({ leased: [{ userId: 'usr_a', accessDigest: 'a9' }] })).toEqual([
+      'was leased a credential that is not theirs, or was not stored',
+    ]);
+    expect(judge({ leased: [{ userId: 'usr_b', accessDigest: 'a3' }] }).problems).toEqual([
+      'usr_b: was leased a credential that is not theirs, or was not stored',
+    ]);
   });
 });

@@ -78,26 +78,50 @@ export function judgeRefreshes(evidence: Evidence): Verdict {
     };
     committed.set(userId, new Set([...commits.keys()].map(({ accessDigest }) => accessDigest)));
     abandoned += refreshes.filter(({ left, process }) => !left && killed.has(process)).length;
-    for (const token of tokensOf.get(userId) ?? []) judgePresentations(token, { commits, refreshes, isUnheard, givenUpAt: journal.find(({ state }) => state === 'needs_reconnect')?.at ?? Number.POSITIVE_INFINITY, say });
+    for (const token of tokensOf.get(userId) ?? [])
+      judgePresentations(token, {
+        commits,
+        refreshes,
+        isUnheard,
+        givenUpAt: journal.find(({ state }) => state === 'needs_reconnect')?.at ?? Number.POSITIVE_INFINITY,
+        say,
+      });
     lost += judgeEnd(journal, [...commits].at(-1), isUnheard, evidence, say);
   }
-  for (const { userId, accessDigest } of leased) if (!committed.get(userId)?.has(accessDigest)) problems.push(`${userId}: was leased a credential that is not theirs, or was not stored`);
+  for (const { userId, accessDigest } of leased)
+    if (!committed.get(userId)?.has(accessDigest))
+      problems.push(`${userId}: was leased a credential that is not theirs, or was not stored`);
   const tokens = [...log.values()];
-  return { lost, rotations: tokens.filter(({ successor }) => successor).length, repeats: tokens.reduce((sum, token) => sum + repeatsOf(token).length, 0), abandoned, problems };
+  return {
+    lost,
+    rotations: tokens.filter(({ successor }) => successor).length,
+    repeats: tokens.reduce((sum, token) => sum + repeatsOf(token).length, 0),
+    abandoned,
+    problems,
+  };
 }
 
 function refreshesOf(journal: readonly JournalEntry[]): Refresh[] {
   const refreshes: Refresh[] = [];
   for (const { ownerBefore, ownerAfter, process, at } of journal) {
-    if (ownerAfter !== null && ownerAfter !== ownerBefore) refreshes.push({ process, from: at, owner: ownerAfter, left: false });
-    const before = ownerBefore !== null && ownerAfter === null ? refreshes.findLast(({ owner }) => owner === ownerBefore) : undefined;
+    if (ownerAfter !== null && ownerAfter !== ownerBefore)
+      refreshes.push({ process, from: at, owner: ownerAfter, left: false });
+    const before =
+      ownerBefore !== null && ownerAfter === null
+        ? refreshes.findLast(({ owner }) => owner === ownerBefore)
+        : undefined;
     if (before) before.left = true;
   }
   return refreshes;
 }
 
 /** Rule 1. When each token was committed, in that order. */
-function commitsOf(journal: readonly JournalEntry[], log: Evidence['log'], userId: string, say: (what: string) => void): Map<IssuedToken, number> {
+function commitsOf(
+  journal: readonly JournalEntry[],
+  log: Evidence['log'],
+  userId: string,
+  say: (what: string) => void,
+): Map<IssuedToken, number> {
   const commits = new Map<IssuedToken, number>();
   let previous: IssuedToken | undefined;
   for (const { credential, at } of journal) {
@@ -133,10 +157,13 @@ interface Surroundings {
 /** Rules 2 and 3. */
 function judgePresentations(token: IssuedToken, { commits, refreshes, isUnheard, givenUpAt, say }: Surroundings): void {
   const first = token.presentations[0];
-  if (first && first.at < (commits.get(token) ?? Number.POSITIVE_INFINITY)) say('a token was presented before it was stored');
+  if (first && first.at < (commits.get(token) ?? Number.POSITIVE_INFINITY))
+    say('a token was presented before it was stored');
   const succeededAt = (token.successor && commits.get(token.successor)) ?? Number.POSITIVE_INFINITY;
   for (const repeat of repeatsOf(token)) {
-    const earlier = token.presentations.filter((one) => one !== repeat && one.at <= repeat.at && (one.outcome === 'granted' || one.outcome === 'repeated'));
+    const earlier = token.presentations.filter(
+      (one) => one !== repeat && one.at <= repeat.at && (one.outcome === 'granted' || one.outcome === 'repeated'),
+    );
     if (repeat.at > succeededAt) say('a token was presented after its successor was stored');
     else if (!earlier.every(isUnheard)) say('a token was spent twice although its answer came');
   }
@@ -150,12 +177,20 @@ function judgePresentations(token: IssuedToken, { commits, refreshes, isUnheard,
 function isTooOften(presentations: readonly Presentation[]): boolean {
   const before = presentations.slice(0, -1);
   const cut = before.filter(({ isAnswerCut }) => isAnswerCut).length;
-  const refused = before.filter(({ isAnswerCut, outcome }) => !isAnswerCut && (outcome === 'refused' || outcome === 'mistaken')).length;
+  const refused = before.filter(
+    ({ isAnswerCut, outcome }) => !isAnswerCut && (outcome === 'refused' || outcome === 'mistaken'),
+  ).length;
   return cut > 1 || refused > 1 || cut + refused < before.length;
 }
 
 /** Rule 4. @returns whether it is lost, as a number */
-function judgeEnd(journal: readonly JournalEntry[], last: [IssuedToken, number] | undefined, isUnheard: (presentation: Presentation) => boolean, { graceMs, calmAt }: Evidence, say: (what: string) => void): number {
+function judgeEnd(
+  journal: readonly JournalEntry[],
+  last: [IssuedToken, number] | undefined,
+  isUnheard: (presentation: Presentation) => boolean,
+  { graceMs, calmAt }: Evidence,
+  say: (what: string) => void,
+): number {
   const state = journal.at(-1)?.state ?? 'missing';
   const [token, at] = last ?? [];
   if (!token?.successor) {
@@ -165,6 +200,7 @@ function judgeEnd(journal: readonly JournalEntry[], last: [IssuedToken, number] 
   }
   if (state !== 'needs_reconnect') say(`is lost, and shown as ${state}`);
   if (graceMs > 0) say('is lost although the provider allows a repeat');
-  if (!token.presentations.filter(({ outcome }) => outcome === 'granted' || outcome === 'repeated').every(isUnheard)) say('is lost although the answer came');
+  if (!token.presentations.filter(({ outcome }) => outcome === 'granted' || outcome === 'repeated').every(isUnheard))
+    say('is lost although the answer came');
   return 1;
 }

@@ -20,19 +20,69 @@ export interface LeaseLoadContext {
 }
 
 /** Asks for credentials as a gateway does, for the on-demand refreshes this causes. */
-export async function createLeaseAsker({ messaging, keys, snapshot, agentKey, onFailure = () => undefined }: LeaseLoadContext): Promise<(asked: { readonly userId: string; readonly server: string; readonly targetOrigin: string }) => Promise<string | undefined>> {
-  const [{ privateKey: replicaKey }, { publicKey: leasePublicKey }, { publicKey: leaseSigningPublicKey }] = await Promise.all([loadSigningKey(keys.gatewayKey(GATEWAY)), loadEncryptionKey(keys.leasePublic), loadVerifyingKey(keys.leaseSigningPublic)]);
+export async function createLeaseAsker({
+  messaging,
+  keys,
+  snapshot,
+  agentKey,
+  onFailure = () => undefined,
+}: LeaseLoadContext): Promise<
+  (asked: {
+    readonly userId: string;
+    readonly server: string;
+    readonly targetOrigin: string;
+  }) => Promise<string | undefined>
+> {
+  const [{ privateKey: replicaKey }, { publicKey: leasePublicKey }, { publicKey: leaseSigningPublicKey }] =
+    await Promise.all([
+      loadSigningKey(keys.gatewayKey(GATEWAY)),
+      loadEncryptionKey(keys.leasePublic),
+      loadVerifyingKey(keys.leaseSigningPublic),
+    ]);
   const requester = { replica: GATEWAY, replicaKey, leasePublicKey, clock: Date.now };
 
   /** @returns the access token leased, or `undefined` when there was none this time */
   return async ({ userId, server, targetOrigin }) => {
     const sid = newId('ses');
     const now = Math.floor(Date.now() / 1000);
-    const claims = { client_id: AGENT, sid, scope: 'notes.read', groups: ['everybody'], auth_time: now, idp: 'company', idp_sub: userId, agent_name: 'Agent', agent_assurance: 'verified-redirect' };
-    const token = await new SignJWT(claims).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: agentKey.kid }).setIssuer(ISSUER).setAudience(`${GATEWAY_URL}/mcp`).setSubject(userId).setJti(newId('evt')).setIssuedAt(now).setExpirationTime(now + 300).sign(agentKey.privateKey);
-    const { wire, expectation } = await sealLeaseRequest({ token, userId, clientId: AGENT, sid, server, targetOrigin, policyRevision: snapshot().revision, policy: `${server}-for-everybody` }, requester);
+    const claims = {
+      client_id: AGENT,
+      sid,
+      scope: 'notes.read',
+      groups: ['everybody'],
+      auth_time: now,
+      idp: 'company',
+      idp_sub: userId,
+      agent_name: 'Agent',
+      agent_assurance: 'verified-redirect',
+    };
+    const token = await new SignJWT(claims)
+      .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: agentKey.kid })
+      .setIssuer(ISSUER)
+      .setAudience(`${GATEWAY_URL}/mcp`)
+      .setSubject(userId)
+      .setJti(newId('evt'))
+      .setIssuedAt(now)
+      .setExpirationTime(now + 300)
+      .sign(agentKey.privateKey);
+    const { wire, expectation } = await sealLeaseRequest(
+      {
+        token,
+        userId,
+        clientId: AGENT,
+        sid,
+        server,
+        targetOrigin,
+        policyRevision: snapshot().revision,
+        policy: `${server}-for-everybody`,
+      },
+      requester,
+    );
     // Nobody answers while the process asked is dead: that is the fault, not a failure.
-    const answer = await request(messaging.client(), subjects.lease, wire, { timeoutMs: ANSWER_MS }).then((value) => ({ value }), () => undefined);
+    const answer = await request(messaging.client(), subjects.lease, wire, { timeoutMs: ANSWER_MS }).then(
+      (value) => ({ value }),
+      () => undefined,
+    );
     if (!answer) {
       onFailure('no answer');
       return undefined;

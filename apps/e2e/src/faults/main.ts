@@ -5,19 +5,33 @@ import { refreshUnderFaults } from './refresh-under-faults.js';
 import { rotateUnderTraffic } from './rotate-under-traffic.js';
 
 const onProgress = (line: string) => void process.stdout.write(`  ${line}\n`);
-const said = (figures: object): string => Object.entries(figures).map(([name, value]) => `${name} ${value}`).join(', ');
+const said = (figures: object): string =>
+  Object.entries(figures)
+    .map(([name, value]) => `${name} ${value}`)
+    .join(', ');
 
 function whole(values: Readonly<Record<string, string>>): Record<string, number> {
-  return Object.fromEntries(Object.entries(values).map(([name, value]) => {
-    const number = Number(value);
-    if (!Number.isSafeInteger(number) || number < 0) throw new RangeError(`--${name} is a whole number`);
-    return [name, number];
-  }));
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => {
+      const number = Number(value);
+      if (!Number.isSafeInteger(number) || number < 0) throw new RangeError(`--${name} is a whole number`);
+      return [name, number];
+    }),
+  );
 }
 
 /** A provider for each `--grace`. */
 async function refresh(args: readonly string[]): Promise<boolean> {
-  const { values: { grace, ...sizes } } = parseArgs({ args: [...args], options: { connections: { type: 'string', default: '500' }, seconds: { type: 'string', default: '120' }, grace: { type: 'string', multiple: true, default: ['0'] } } });
+  const {
+    values: { grace, ...sizes },
+  } = parseArgs({
+    args: [...args],
+    options: {
+      connections: { type: 'string', default: '500' },
+      seconds: { type: 'string', default: '120' },
+      grace: { type: 'string', multiple: true, default: ['0'] },
+    },
+  });
   const { connections = 0, seconds = 0 } = whole(sizes);
   const graceSeconds = grace.flatMap((value) => Object.values(whole({ grace: value })));
   const { verdicts, ...figures } = await refreshUnderFaults({ connections, seconds, graceSeconds, onProgress });
@@ -30,7 +44,14 @@ async function refresh(args: readonly string[]): Promise<boolean> {
 }
 
 async function isolation(args: readonly string[]): Promise<boolean> {
-  const { values } = parseArgs({ args: [...args], options: { users: { type: 'string', default: '50' }, servers: { type: 'string', default: '10' }, calls: { type: 'string', default: '100000' } } });
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      users: { type: 'string', default: '50' },
+      servers: { type: 'string', default: '10' },
+      calls: { type: 'string', default: '100000' },
+    },
+  });
   const { users = 0, servers = 0, calls = 0 } = whole(values);
   const { problems, ...figures } = await isolationUnderLoad({ users, servers, calls, onProgress });
   for (const problem of problems) process.stdout.write(`✗ ${problem}\n`);
@@ -53,7 +74,13 @@ async function tooMuch(args: readonly string[]): Promise<boolean> {
   const option = (value: string) => ({ type: 'string', default: value }) as const;
   const { values } = parseArgs({
     args: [...args],
-    options: { gateways: option('2'), seconds: option('30'), sessions: option('3000'), polite: option('1000'), rate: option('200') },
+    options: {
+      gateways: option('2'),
+      seconds: option('30'),
+      sessions: option('3000'),
+      polite: option('1000'),
+      rate: option('200'),
+    },
   });
   const { gateways = 0, seconds = 0, sessions = 0, polite = 0, rate = 0 } = whole(values);
   const { problems } = await overload({ gateways, seconds, sessions, polite, perSecond: rate, onProgress });
@@ -68,7 +95,9 @@ async function faults([target, ...args]: readonly string[]): Promise<boolean> {
   if (target === 'rotation') return rotation(args);
   if (target === 'isolation') return isolation(args);
   if (target === 'overload') return tooMuch(args);
-  process.stderr.write('Usage: npm run faults -- refresh [--connections 500] [--seconds 120] [--grace 0 …]\n       npm run faults -- rotation [--connections 100000]\n       npm run faults -- isolation [--users 50] [--servers 10] [--calls 100000]\n       npm run faults -- overload [--gateways 2] [--seconds 30] [--sessions 3000] [--polite 1000] [--rate 200]\n');
+  process.stderr.write(
+    'Usage: npm run faults -- refresh [--connections 500] [--seconds 120] [--grace 0 …]\n       npm run faults -- rotation [--connections 100000]\n       npm run faults -- isolation [--users 50] [--servers 10] [--calls 100000]\n       npm run faults -- overload [--gateways 2] [--seconds 30] [--sessions 3000] [--polite 1000] [--rate 200]\n',
+  );
   return false;
 }
 

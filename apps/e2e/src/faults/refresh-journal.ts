@@ -26,9 +26,22 @@ type Row = Omit<JournalEntry, 'credential'> & { readonly connection: string; rea
 
 /** What was noted of one connection, in order. */
 export async function readJournal(database: Database, vault: Vault, connection: Connection): Promise<JournalEntry[]> {
-  const rows = await database.$queryRaw<Row[]>`SELECT * FROM "RefreshJournal" WHERE connection = ${connection.id} ORDER BY n`;
+  const rows = await database.$queryRaw<
+    Row[]
+  >`SELECT * FROM "RefreshJournal" WHERE connection = ${connection.id} ORDER BY n`;
   return rows.map(({ at, process, ownerBefore, ownerAfter, state, revision, sealed }) => {
     const opened = sealed && openCredential(vault, { ...connection, revision, sealedCredential: sealed });
-    return { at, process, ownerBefore, ownerAfter, state, revision, credential: opened && { refreshDigest: digestOf(opened.refreshToken ?? ''), accessDigest: digestOf(opened.accessToken) } };
+    return {
+      at,
+      process,
+      ownerBefore,
+      ownerAfter,
+      state,
+      revision,
+      credential: opened && {
+        refreshDigest: digestOf(opened.refreshToken ?? ''),
+        accessDigest: digestOf(opened.accessToken),
+      },
+    };
   });
 }

@@ -61,7 +61,9 @@ spec: { hop: client-to-gateway, trustProviders: [company], users: { trustProvide
 kind: OutboundNetwork
 name: default
 spec: { allow: [{ host: 127.0.0.1, http: true }] }
-${places.map(({ server, provider: { origin, clientId } }) => `---
+${places
+  .map(
+    ({ server, provider: { origin, clientId } }) => `---
 kind: McpServer
 name: ${server}
 spec: { title: Notes, url: ${origin}/mcp }
@@ -73,27 +75,58 @@ spec: { type: mcp-user-oauth, server: ${server}, client: { issuer: ${origin}, cl
 kind: AccessPolicy
 name: ${server}-for-everybody
 spec: { hop: gateway-to-server, server: ${server}, users: { trustProvider: company, groups: [everybody] }, credentialProvider: ${server}-per-user, tools: [{ match: ["*"], scope: notes.read }] }
-`).join('')}`;
+`,
+  )
+  .join('')}`;
 
 /**
  * Connections at providers whose refresh tokens are good once and which lose answers, while our processes are killed
  * at random; then the faults end, and what was stored is held against the providers' logs (B3, B4).
  */
-export async function refreshUnderFaults({ connections, seconds, graceSeconds, bringsPausesForward = false, onProgress = () => undefined }: RefreshFaultOptions): Promise<RefreshFaultReport> {
+export async function refreshUnderFaults({
+  connections,
+  seconds,
+  graceSeconds,
+  bringsPausesForward = false,
+  onProgress = () => undefined,
+}: RefreshFaultOptions): Promise<RefreshFaultReport> {
   const random = Math.random;
   const { privateKey, publicKey } = await generateKeyPair('ES256');
   const kid = 'at-faults';
   const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' }] };
   const accessTokenSeconds = Math.max(4, Math.ceil(connections / 20));
-  const places = await Promise.all(graceSeconds.map(async (grace, index): Promise<Place> => {
-    const users = Array.from({ length: Math.ceil((connections - index) / graceSeconds.length) }, () => newId('usr'));
-    return { server: `notes-${index + 1}`, graceSeconds: grace, provider: await startSingleUseProvider({ graceMs: grace * 1000, random, accessTokenSeconds, jwks }), users };
-  }));
-  const everybody = places.flatMap(({ server, provider, users }) => users.map((userId) => ({ userId, server, targetOrigin: provider.origin })));
-  const fleet = await startFleet({ configuration: configuration(places), jwksUrl: `${places[0]?.provider.origin}/jwks` });
-  const messaging = await createNatsMessaging({ servers: [fleet.natsUrl], name: GATEWAY, role: 'gateway', nkeySeed: await readNkeySeed(fleet.gatewaySeedFile) });
+  const places = await Promise.all(
+    graceSeconds.map(async (grace, index): Promise<Place> => {
+      const users = Array.from({ length: Math.ceil((connections - index) / graceSeconds.length) }, () => newId('usr'));
+      return {
+        server: `notes-${index + 1}`,
+        graceSeconds: grace,
+        provider: await startSingleUseProvider({ graceMs: grace * 1000, random, accessTokenSeconds, jwks }),
+        users,
+      };
+    }),
+  );
+  const everybody = places.flatMap(({ server, provider, users }) =>
+    users.map((userId) => ({ userId, server, targetOrigin: provider.origin })),
+  );
+  const fleet = await startFleet({
+    configuration: configuration(places),
+    jwksUrl: `${places[0]?.provider.origin}/jwks`,
+  });
+  const messaging = await createNatsMessaging({
+    servers: [fleet.natsUrl],
+    name: GATEWAY,
+    role: 'gateway',
+    nkeySeed: await readNkeySeed(fleet.gatewaySeedFile),
+  });
   const { publicKey: verifyKey } = await loadVerifyingKey(fleet.keys.configurationSigningPublic);
-  const replica = new ConfigurationReplica({ log: messaging.configuration, verifyKey, clock: Date.now, stalenessBoundMs: 300_000, onProblem: () => undefined });
+  const replica = new ConfigurationReplica({
+    log: messaging.configuration,
+    verifyKey,
+    clock: Date.now,
+    stalenessBoundMs: 300_000,
+    onProblem: () => undefined,
+  });
   const database = connectDatabase(fleet.databaseUrl);
   const store = new PostgresConnectionStore(database);
   const vault = new Sealer(loadMasterKey(fleet.keys.master));
@@ -104,18 +137,42 @@ export async function refreshUnderFaults({ connections, seconds, graceSeconds, b
     for (const { server, provider, users } of places) {
       const target = configuredTarget(replica.snapshot(), { server, credentialProvider: `${server}-per-user` });
       if (!target) throw new Error('the configuration names no target');
-      const client = { issuer: provider.origin, clientId: provider.clientId, clientSecret: null, authentication: 'none' as const };
+      const client = {
+        issuer: provider.origin,
+        clientId: provider.clientId,
+        clientSecret: null,
+        authentication: 'none' as const,
+      };
       for (const userId of users) {
         const expiresAt = Date.now() + random() * accessTokenSeconds * 1000;
-        await storeGrant({ userId, target, resource: `${provider.origin}/mcp`, tokenEndpoint: `${provider.origin}/token`, revocationEndpoint: null, client, requestedScopes: [], tokens: { ...provider.grant(userId), expiresAt, scopes: null } }, { store, vault, clock: Date.now, random });
+        await storeGrant(
+          {
+            userId,
+            target,
+            resource: `${provider.origin}/mcp`,
+            tokenEndpoint: `${provider.origin}/token`,
+            revocationEndpoint: null,
+            client,
+            requestedScopes: [],
+            tokens: { ...provider.grant(userId), expiresAt, scopes: null },
+          },
+          { store, vault, clock: Date.now, random },
+        );
       }
     }
-    await database.connectionConsent.createMany({ data: everybody.map(({ userId, server }) => ({ userId, clientId: AGENT, server })) });
+    await database.connectionConsent.createMany({
+      data: everybody.map(({ userId, server }) => ({ userId, clientId: AGENT, server })),
+    });
     onProgress(`${connections} connections; killing for ${seconds} s`);
 
     const leased: { userId: string; accessDigest: string }[] = [];
     let isOver = false;
-    const ask = await createLeaseAsker({ messaging, keys: fleet.keys, snapshot: () => replica.snapshot(), agentKey: { kid, privateKey } });
+    const ask = await createLeaseAsker({
+      messaging,
+      keys: fleet.keys,
+      snapshot: () => replica.snapshot(),
+      agentKey: { kid, privateKey },
+    });
     const lease = async (): Promise<void> => {
       while (!isOver) {
         const one = everybody[Math.floor(random() * everybody.length)];
@@ -130,16 +187,40 @@ export async function refreshUnderFaults({ connections, seconds, graceSeconds, b
       }
     };
     const load = Promise.all([lease(), lease(), lease(), kill(), kill()]);
-    await Promise.race([sleep(seconds * 1000).then(() => eventually(() => leased.length > 0 && fleet.killed.size >= MIN_KILLS, { timeoutMs: HEAL_MS, until: 'a credential was leased, and enough was killed' })), load]).finally(() => (isOver = true));
+    await Promise.race([
+      sleep(seconds * 1000).then(() =>
+        eventually(() => leased.length > 0 && fleet.killed.size >= MIN_KILLS, {
+          timeoutMs: HEAL_MS,
+          until: 'a credential was leased, and enough was killed',
+        }),
+      ),
+      load,
+    ]).finally(() => (isOver = true));
     await load;
 
     // Faults and kills end. Locks, jobs and open answers of the dead are left as they are: what is not healed by the others is a problem.
     const calmAt = Date.now();
-    for (const { provider } of places) Object.assign(provider.behaviour, { lostShare: 0, unavailableShare: 0, mistakenShare: 0, accessTokenSeconds: CALM_SECONDS });
-    if (bringsPausesForward) await database.connection.updateMany({ where: { refreshDueAt: { gt: new Date() } }, data: { refreshDueAt: new Date() } });
+    for (const { provider } of places)
+      Object.assign(provider.behaviour, {
+        lostShare: 0,
+        unavailableShare: 0,
+        mistakenShare: 0,
+        accessTokenSeconds: CALM_SECONDS,
+      });
+    if (bringsPausesForward)
+      await database.connection.updateMany({
+        where: { refreshDueAt: { gt: new Date() } },
+        data: { refreshDueAt: new Date() },
+      });
     onProgress(`${fleet.killed.size} kills, ${leased.length} leases; healing`);
-    const isHealed = ({ state, accessExpiresAt }: ConnectionSummary) => state === 'needs_reconnect' || (state === 'connected' && (accessExpiresAt ?? 0) > calmAt + (CALM_SECONDS / 2) * 1000);
-    await eventually(async () => (await store.list({ limit: connections })).every(isHealed), { timeoutMs: HEAL_MS, intervalMs: 250, until: 'every connection was refreshed or is lost' }).catch(() => undefined);
+    const isHealed = ({ state, accessExpiresAt }: ConnectionSummary) =>
+      state === 'needs_reconnect' ||
+      (state === 'connected' && (accessExpiresAt ?? 0) > calmAt + (CALM_SECONDS / 2) * 1000);
+    await eventually(async () => (await store.list({ limit: connections })).every(isHealed), {
+      timeoutMs: HEAL_MS,
+      intervalMs: 250,
+      until: 'every connection was refreshed or is lost',
+    }).catch(() => undefined);
     const healedAfterSeconds = Math.round((Date.now() - calmAt) / 1000);
 
     const verdicts: RefreshFaultReport['verdicts'][number][] = [];
@@ -150,7 +231,18 @@ export async function refreshUnderFaults({ connections, seconds, graceSeconds, b
         observed.push({ userId, journal: connection ? await readJournal(database, vault, connection) : [] });
       }
       const theirs = leased.filter(({ userId }) => users.some((user) => user === userId));
-      verdicts.push({ graceSeconds: grace, connections: users.length, ...judgeRefreshes({ connections: observed, log: provider.log, leased: theirs, killed: fleet.killed, graceMs: grace * 1000, calmAt }) });
+      verdicts.push({
+        graceSeconds: grace,
+        connections: users.length,
+        ...judgeRefreshes({
+          connections: observed,
+          log: provider.log,
+          leased: theirs,
+          killed: fleet.killed,
+          graceMs: grace * 1000,
+          calmAt,
+        }),
+      });
     }
     return { verdicts, kills: fleet.killed.size, leases: leased.length, healedAfterSeconds };
   } finally {

@@ -34,18 +34,46 @@ const REFRESHED_SHARE = 0.02;
 const SOON_MS = 60_000;
 
 /** A rotation of the vault's key over so many connections, while credentials are leased and refreshed: none may fail (B1). */
-export async function rotateUnderTraffic({ connections, onProgress = () => undefined }: { connections: number; onProgress?: (line: string) => void }): Promise<RotationReport> {
+export async function rotateUnderTraffic({
+  connections,
+  onProgress = () => undefined,
+}: {
+  connections: number;
+  onProgress?: (line: string) => void;
+}): Promise<RotationReport> {
   const { privateKey, publicKey } = await generateKeyPair('ES256');
   const kid = 'at-rotation';
-  const provider = await startSingleUseProvider({ graceMs: 30_000, random: Math.random, accessTokenSeconds: 3_600, jwks: { keys: [{ ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' }] } });
+  const provider = await startSingleUseProvider({
+    graceMs: 30_000,
+    random: Math.random,
+    accessTokenSeconds: 3_600,
+    jwks: { keys: [{ ...(await exportJWK(publicKey)), kid, alg: 'ES256', use: 'sig' }] },
+  });
   Object.assign(provider.behaviour, { lostShare: 0, unavailableShare: 0, mistakenShare: 0, maxDelayMs: 20 });
-  const fleet = await startFleet({ configuration: configuration([{ server: SERVER, provider }]), jwksUrl: `${provider.origin}/jwks` });
-  const messaging = await createNatsMessaging({ servers: [fleet.natsUrl], name: GATEWAY, role: 'gateway', nkeySeed: await readNkeySeed(fleet.gatewaySeedFile) });
+  const fleet = await startFleet({
+    configuration: configuration([{ server: SERVER, provider }]),
+    jwksUrl: `${provider.origin}/jwks`,
+  });
+  const messaging = await createNatsMessaging({
+    servers: [fleet.natsUrl],
+    name: GATEWAY,
+    role: 'gateway',
+    nkeySeed: await readNkeySeed(fleet.gatewaySeedFile),
+  });
   const { publicKey: verifyKey } = await loadVerifyingKey(fleet.keys.configurationSigningPublic);
-  const replica = new ConfigurationReplica({ log: messaging.configuration, verifyKey, clock: Date.now, stalenessBoundMs: 300_000, onProblem: () => undefined });
+  const replica = new ConfigurationReplica({
+    log: messaging.configuration,
+    verifyKey,
+    clock: Date.now,
+    stalenessBoundMs: 300_000,
+    onProblem: () => undefined,
+  });
   const database = connectDatabase(fleet.databaseUrl);
   const problems: string[] = [];
-  const vault = await Vault.open({ masterKeyFile: fleet.keys.master }, { database, clock: Date.now, onProblem: (what) => void problems.push(what) });
+  const vault = await Vault.open(
+    { masterKeyFile: fleet.keys.master },
+    { database, clock: Date.now, onProblem: (what) => void problems.push(what) },
+  );
   const store = new PostgresConnectionStore(database, vault);
   try {
     await replica.start();
@@ -54,12 +82,29 @@ export async function rotateUnderTraffic({ connections, onProgress = () => undef
     if (!target) throw new Error('the configuration names no target');
 
     const users = Array.from({ length: connections }, () => newId('usr'));
-    const client = { issuer: provider.origin, clientId: provider.clientId, clientSecret: null, authentication: 'none' as const };
+    const client = {
+      issuer: provider.origin,
+      clientId: provider.clientId,
+      clientSecret: null,
+      authentication: 'none' as const,
+    };
     const waiting = users.values();
     const seed = async (): Promise<void> => {
       for (const userId of waiting) {
         const expiresAt = Date.now() + (Math.random() < REFRESHED_SHARE ? SOON_MS : 3_600_000);
-        await storeGrant({ userId, target, resource: `${provider.origin}/mcp`, tokenEndpoint: `${provider.origin}/token`, revocationEndpoint: null, client, requestedScopes: [], tokens: { ...provider.grant(userId), expiresAt, scopes: null } }, { store, vault: vault.sealer, clock: Date.now, random: Math.random });
+        await storeGrant(
+          {
+            userId,
+            target,
+            resource: `${provider.origin}/mcp`,
+            tokenEndpoint: `${provider.origin}/token`,
+            revocationEndpoint: null,
+            client,
+            requestedScopes: [],
+            tokens: { ...provider.grant(userId), expiresAt, scopes: null },
+          },
+          { store, vault: vault.sealer, clock: Date.now, random: Math.random },
+        );
       }
     };
     await Promise.all(Array.from({ length: SEEDERS }, seed));
@@ -70,7 +115,13 @@ export async function rotateUnderTraffic({ connections, onProgress = () => undef
     let isOver = false;
     let [leases, slowestLeaseMs] = [0, 0];
     const leased: { userId: string; accessDigest: string }[] = [];
-    const ask = await createLeaseAsker({ messaging, keys: fleet.keys, snapshot: () => replica.snapshot(), agentKey: { kid, privateKey }, onFailure: (reason) => void problems.push(`a lease failed: ${reason}`) });
+    const ask = await createLeaseAsker({
+      messaging,
+      keys: fleet.keys,
+      snapshot: () => replica.snapshot(),
+      agentKey: { kid, privateKey },
+      onFailure: (reason) => void problems.push(`a lease failed: ${reason}`),
+    });
     const lease = async (): Promise<void> => {
       while (!isOver) {
         const userId = users[Math.floor(Math.random() * users.length)] ?? '';
@@ -88,13 +139,17 @@ export async function rotateUnderTraffic({ connections, onProgress = () => undef
       const asked = (await fleet.administer('POST', '/v1/vault/rotation')) as RotationStatus;
       const next = asked.keys.find(({ state }) => state === 'next')?.id;
       let told = '';
-      return eventually(async () => {
-        const status = (await fleet.administer('GET', '/v1/vault/rotation')) as RotationStatus;
-        if (sealingSince === 0 && status.keys.some(({ id, state }) => id === next && state === 'sealing')) sealingSince = Date.now();
-        const line = `${status.total - status.remaining} of ${status.total} sealed with ${sealingSince === 0 ? 'the key before' : 'the new key'}`;
-        if (line !== told) onProgress((told = line));
-        return sealingSince > 0 && status.isComplete ? status : undefined;
-      }, { timeoutMs: ROTATION_MS, intervalMs: 1_000, until: 'every record was sealed with the new key' });
+      return eventually(
+        async () => {
+          const status = (await fleet.administer('GET', '/v1/vault/rotation')) as RotationStatus;
+          if (sealingSince === 0 && status.keys.some(({ id, state }) => id === next && state === 'sealing'))
+            sealingSince = Date.now();
+          const line = `${status.total - status.remaining} of ${status.total} sealed with ${sealingSince === 0 ? 'the key before' : 'the new key'}`;
+          if (line !== told) onProgress((told = line));
+          return sealingSince > 0 && status.isComplete ? status : undefined;
+        },
+        { timeoutMs: ROTATION_MS, intervalMs: 1_000, until: 'every record was sealed with the new key' },
+      );
     };
     const status = await rotating().finally(() => (isOver = true));
     const seconds = Math.round((Date.now() - begun) / 1000);
@@ -102,10 +157,17 @@ export async function rotateUnderTraffic({ connections, onProgress = () => undef
     await load;
 
     // Refreshes come to rest; then every one of them opens, with the newest token its provider gave.
-    await eventually(async () => (await database.connection.count({ where: { accessExpiresAt: { lt: new Date(Date.now() + 2 * SOON_MS) } } })) === 0, { timeoutMs: ROTATION_MS, intervalMs: 1_000, until: 'what was due is refreshed' });
+    await eventually(
+      async () =>
+        (await database.connection.count({
+          where: { accessExpiresAt: { lt: new Date(Date.now() + 2 * SOON_MS) } },
+        })) === 0,
+      { timeoutMs: ROTATION_MS, intervalMs: 1_000, until: 'what was due is refreshed' },
+    );
     await vault.look();
     const ownerOf = new Map([...provider.log.values()].map(({ accessDigest, owner }) => [accessDigest, owner]));
-    for (const { userId, accessDigest } of leased) if (ownerOf.get(accessDigest) !== userId) problems.push('a lease held the credential of somebody else');
+    for (const { userId, accessDigest } of leased)
+      if (ownerOf.get(accessDigest) !== userId) problems.push('a lease held the credential of somebody else');
     let [after, refreshes] = ['', 0];
     for (let rows = await page(after); rows.length > 0; rows = await page(after)) {
       for (const { id } of rows) {
@@ -117,8 +179,10 @@ export async function rotateUnderTraffic({ connections, onProgress = () => undef
         }
         const { accessToken, refreshToken } = openCredential(vault.sealer, connection);
         if (connection.revision > 1) refreshes += 1;
-        if (provider.log.get(digestOf(refreshToken ?? ''))?.successor) problems.push('a connection holds a refresh token that was spent');
-        if (ownerOf.get(digestOf(accessToken)) !== connection.userId) problems.push('a connection holds the credential of somebody else');
+        if (provider.log.get(digestOf(refreshToken ?? ''))?.successor)
+          problems.push('a connection holds a refresh token that was spent');
+        if (ownerOf.get(digestOf(accessToken)) !== connection.userId)
+          problems.push('a connection holds the credential of somebody else');
         if (connection.state !== 'connected') problems.push(`a connection is ${connection.state}`);
       }
     }
@@ -135,6 +199,11 @@ export async function rotateUnderTraffic({ connections, onProgress = () => undef
   }
 
   function page(after: string): Promise<{ id: string }[]> {
-    return database.connection.findMany({ where: { id: { gt: after } }, select: { id: true }, orderBy: { id: 'asc' }, take: 1_000 });
+    return database.connection.findMany({
+      where: { id: { gt: after } },
+      select: { id: true },
+      orderBy: { id: 'asc' },
+      take: 1_000,
+    });
   }
 }

@@ -32,7 +32,13 @@ export interface SingleUseProvider {
   /** A first grant, as the connect flow would have left it. */
   grant(owner: string): { readonly refreshToken: string; readonly accessToken: string };
   /** How it misbehaves; changed while it runs. */
-  readonly behaviour: { maxDelayMs: number; lostShare: number; unavailableShare: number; mistakenShare: number; accessTokenSeconds: number };
+  readonly behaviour: {
+    maxDelayMs: number;
+    lostShare: number;
+    unavailableShare: number;
+    mistakenShare: number;
+    accessTokenSeconds: number;
+  };
   stop(): Promise<void>;
 }
 
@@ -45,17 +51,42 @@ export const digestOf = (token: string): string => createHash('sha256').update(t
  * successor; a later one ends the whole grant. Now and then it calls a good token `invalid_grant`, each at most once, as
  * one does whose replica has not heard of it yet. It also publishes `jwks`, for tokens of agents.
  */
-export async function startSingleUseProvider({ graceMs, random, accessTokenSeconds, jwks }: { graceMs: number; random: () => number; accessTokenSeconds: number; jwks: object }): Promise<SingleUseProvider> {
+export async function startSingleUseProvider({
+  graceMs,
+  random,
+  accessTokenSeconds,
+  jwks,
+}: {
+  graceMs: number;
+  random: () => number;
+  accessTokenSeconds: number;
+  jwks: object;
+}): Promise<SingleUseProvider> {
   const log = new Map<string, IssuedToken>();
   const secrets = new Map<IssuedToken, { refreshToken: string; accessToken: string }>();
   const spentAt = new Map<IssuedToken, number>();
   const mistaken = new Set<IssuedToken>();
   const ended = new Set<string>();
-  const behaviour = { maxDelayMs: 150, lostShare: 0.05, unavailableShare: 0.05, mistakenShare: 0.02, accessTokenSeconds };
+  const behaviour = {
+    maxDelayMs: 150,
+    lostShare: 0.05,
+    unavailableShare: 0.05,
+    mistakenShare: 0.02,
+    accessTokenSeconds,
+  };
 
   const issue = (owner: string): IssuedToken => {
-    const secret = { refreshToken: `refresh-${randomBytes(24).toString('base64url')}`, accessToken: `access-${randomBytes(24).toString('base64url')}` };
-    const issued: IssuedToken = { digest: digestOf(secret.refreshToken), accessDigest: digestOf(secret.accessToken), owner, successor: undefined, presentations: [] };
+    const secret = {
+      refreshToken: `refresh-${randomBytes(24).toString('base64url')}`,
+      accessToken: `access-${randomBytes(24).toString('base64url')}`,
+    };
+    const issued: IssuedToken = {
+      digest: digestOf(secret.refreshToken),
+      accessDigest: digestOf(secret.accessToken),
+      owner,
+      successor: undefined,
+      presentations: [],
+    };
     log.set(issued.digest, issued);
     secrets.set(issued, secret);
     return issued;
@@ -77,14 +108,18 @@ export async function startSingleUseProvider({ graceMs, random, accessTokenSecon
   };
   const delay = () => sleep(2 + random() * behaviour.maxDelayMs);
   const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const json = (status: number, value: unknown) => void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
+    const json = (status: number, value: unknown) =>
+      void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(value));
     if (request.url === '/jwks') return json(200, jwks);
     let body = '';
     for await (const chunk of request.setEncoding('utf8')) body += String(chunk);
     const at = Date.now();
     const form = new URLSearchParams(body);
     await delay();
-    const presented = form.get('grant_type') === 'refresh_token' && form.get('client_id') === CLIENT_ID ? log.get(digestOf(form.get('refresh_token') ?? '')) : undefined;
+    const presented =
+      form.get('grant_type') === 'refresh_token' && form.get('client_id') === CLIENT_ID
+        ? log.get(digestOf(form.get('refresh_token') ?? ''))
+        : undefined;
     if (!presented) return json(400, { error: 'invalid_request' });
     const draw = random();
     const outcome = draw < behaviour.unavailableShare ? 'unavailable' : exchange(presented);
@@ -93,13 +128,24 @@ export async function startSingleUseProvider({ graceMs, random, accessTokenSecon
     if (isAnswerCut) return void request.socket.destroy();
     await delay();
     if (outcome === 'unavailable') return json(503, {});
-    const next = outcome === 'granted' || outcome === 'repeated' ? presented.successor && secrets.get(presented.successor) : undefined;
+    const next =
+      outcome === 'granted' || outcome === 'repeated'
+        ? presented.successor && secrets.get(presented.successor)
+        : undefined;
     if (!next) return json(400, { error: 'invalid_grant' });
-    json(200, { access_token: next.accessToken, token_type: 'Bearer', refresh_token: next.refreshToken, expires_in: behaviour.accessTokenSeconds });
+    json(200, {
+      access_token: next.accessToken,
+      token_type: 'Bearer',
+      refresh_token: next.refreshToken,
+      expires_in: behaviour.accessTokenSeconds,
+    });
   };
 
   const server = createServer((request, response) => {
-    answer(request, response).then(() => undefined, () => void request.socket.destroy());
+    answer(request, response).then(
+      () => undefined,
+      () => void request.socket.destroy(),
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -108,9 +154,10 @@ export async function startSingleUseProvider({ graceMs, random, accessTokenSecon
     log,
     grant: (owner) => secrets.get(issue(owner)) ?? { refreshToken: '', accessToken: '' },
     behaviour,
-    stop: () => new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    }),
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
   };
 }

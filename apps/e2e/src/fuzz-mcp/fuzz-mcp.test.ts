@@ -5,7 +5,15 @@ import { makeMcpCase } from './make-mcp-case.js';
 import type { McpCase, McpFacts } from './mcp-case.js';
 import type { McpAnswer } from './send-mcp-case.js';
 
-const facts: McpFacts = { token: 'token-of-the-agent', revokedToken: 'revoked', sessionId: 'session-of-the-agent', taskId: 'task-of-the-agent', tools: ['modern__one', 'legacy__two'], resources: ['via-modern+test://one'], prompts: ['modern__prompt'] };
+const facts: McpFacts = {
+  token: 'token-of-the-agent',
+  revokedToken: 'revoked',
+  sessionId: 'session-of-the-agent',
+  taskId: 'task-of-the-agent',
+  tools: ['modern__one', 'legacy__two'],
+  resources: ['via-modern+test://one'],
+  prompts: ['modern__prompt'],
+};
 
 describe('a case', () => {
   test('is the same for the same seed and index, whatever ran before it', () => {
@@ -28,15 +36,37 @@ describe('a case', () => {
 });
 
 describe('an answer', () => {
-  const sent: McpCase = { method: 'POST', path: '/mcp', headers: [], body: Buffer.from('{}'), pieces: [2], cutAfter: undefined };
-  const answered = (status: number, body = '', headers: Record<string, string> = { 'content-type': 'application/json' }): McpAnswer => ({ type: 'answered', status, body, headers: new Map(Object.entries(headers)) });
-  const judge = (answer: McpAnswer, changes: Partial<McpCase> = {}) => judgeMcpAnswer({ ...sent, ...changes }, answer, facts);
+  const sent: McpCase = {
+    method: 'POST',
+    path: '/mcp',
+    headers: [],
+    body: Buffer.from('{}'),
+    pieces: [2],
+    cutAfter: undefined,
+  };
+  const answered = (
+    status: number,
+    body = '',
+    headers: Record<string, string> = { 'content-type': 'application/json' },
+  ): McpAnswer => ({ type: 'answered', status, body, headers: new Map(Object.entries(headers)) });
+  const judge = (answer: McpAnswer, changes: Partial<McpCase> = {}) =>
+    judgeMcpAnswer({ ...sent, ...changes }, answer, facts);
   const stream = { 'content-type': 'text/event-stream' };
 
   test('that is JSON-RPC, a stream of it, or a refusal of HTTP is accepted', () => {
     expect(judge(answered(200, '{"jsonrpc":"2.0","id":1,"result":{}}'))).toBeUndefined();
-    expect(judge(answered(200, 'data: {"jsonrpc":"2.0","method":"notifications/progress"}\n\ndata: {"jsonrpc":"2.0","id":1,"result":{}}\n\n', stream))).toBeUndefined();
-    expect(judge(answered(404, '{"title":"Not Found"}', { 'content-type': 'application/problem+json' }))).toBeUndefined();
+    expect(
+      judge(
+        answered(
+          200,
+          'data: {"jsonrpc":"2.0","method":"notifications/progress"}\n\ndata: {"jsonrpc":"2.0","id":1,"result":{}}\n\n',
+          stream,
+        ),
+      ),
+    ).toBeUndefined();
+    expect(
+      judge(answered(404, '{"title":"Not Found"}', { 'content-type': 'application/problem+json' })),
+    ).toBeUndefined();
     expect(judge({ type: 'closed' }, { cutAfter: 1 })).toBeUndefined();
   });
 
@@ -49,7 +79,13 @@ describe('an answer', () => {
     ['both a result and an error', answered(200, '{"jsonrpc":"2.0","id":1,"result":{},"error":{}}')],
     ['a stack trace', answered(400, '{"jsonrpc":"2.0","id":1,"error":{"message":"TypeError: x"}}')],
     ['the token', answered(400, `{"jsonrpc":"2.0","id":1,"error":{"message":"${facts.token}"}}`)],
-    ['a cookie', answered(200, '{"jsonrpc":"2.0","id":1,"result":{}}', { 'content-type': 'application/json', 'set-cookie': 'a=b' })],
+    [
+      'a cookie',
+      answered(200, '{"jsonrpc":"2.0","id":1,"result":{}}', {
+        'content-type': 'application/json',
+        'set-cookie': 'a=b',
+      }),
+    ],
     ['a redirect', answered(302, '', { location: 'https://evil.example' })],
     ['an event that is no message', answered(200, 'data: nonsense\n\n', stream)],
   ])('that is %s is a failure', (_what, answer) => {

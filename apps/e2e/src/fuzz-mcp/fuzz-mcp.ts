@@ -7,11 +7,12 @@ import { sendMcpCase } from './send-mcp-case.js';
 import type { McpAnswer } from './send-mcp-case.js';
 
 /** Mutated, split and truncated messages to `/mcp`. */
-export const fuzzMcp = (gateway: URL, run: FuzzRun<McpFacts>): Promise<FuzzReport<McpCase, McpAnswer>> => runCases<McpFacts, McpCase, McpAnswer>(run, {
-  casesPerSignIn: 5_000,
-  atOnce: 24,
-  makeCase: makeMcpCase,
-  open: () => ({ send: (sent) => sendMcpCase(gateway, sent), close: () => Promise.resolve() }),
-  statusOf: (answer) => (answer.type === 'answered' ? String(answer.status) : 'closed'),
-  judge: judgeMcpAnswer,
-});
+export const fuzzMcp = (gateway: URL, run: FuzzRun<McpFacts>): Promise<FuzzReport<McpCase, McpAnswer>> =>
+  runCases<McpFacts, McpCase, McpAnswer>(run, {
+    casesPerSignIn: 5_000,
+    atOnce: 24,
+    makeCase: makeMcpCase,
+    open: () => ({ send: (sent) => sendMcpCase(gateway, sent), close: () => Promise.resolve() }),
+    statusOf: (answer) => (answer.type === 'answered' ? String(answer.status) : 'closed'),
+    judge: judgeMcpAnswer,
+  });

@@ -25,24 +25,78 @@ const SLOW = /test_slow|test_long_stream/;
 export async function startFuzzedGateway(): Promise<FuzzedGateway> {
   const servers = await Promise.all([startModernEverything(), startLegacyEverything()]);
   const [modern, legacy] = servers;
-  const system = await startStandalone({ logLevel: 'fatal', configure: (demo) => serversConfiguration([{ name: 'modern', url: modern.url }, { name: 'legacy', url: legacy.url }], demo) });
+  const system = await startStandalone({
+    logLevel: 'fatal',
+    configure: (demo) =>
+      serversConfiguration(
+        [
+          { name: 'modern', url: modern.url },
+          { name: 'legacy', url: legacy.url },
+        ],
+        demo,
+      ),
+  });
   const gateway = new URL(system.gatewayUrl);
-  const post = (token: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> => fetch(new URL('/mcp', gateway), { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', accept: 'application/json, text/event-stream', ...headers }, body: JSON.stringify(body) });
+  const post = (token: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> =>
+    fetch(new URL('/mcp', gateway), {
+      method: 'POST',
+      headers: {
+        authorization: `Bearer ${token}`,
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        ...headers,
+      },
+      body: JSON.stringify(body),
+    });
   return {
     gateway,
     async facts() {
-      const [{ accessToken }, revoked] = await Promise.all([signIn(system, SERVERS_SCOPE), signIn(system, SERVERS_SCOPE)]);
-      await fetch(`${system.issuer}/revoke`, { method: 'POST', body: new URLSearchParams({ client_id: revoked.publicClientId, token: revoked.refreshToken }) });
-      const initialized = await post(accessToken, { jsonrpc: '2.0', id: 0, method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'fuzz', version: '1' } } });
+      const [{ accessToken }, revoked] = await Promise.all([
+        signIn(system, SERVERS_SCOPE),
+        signIn(system, SERVERS_SCOPE),
+      ]);
+      await fetch(`${system.issuer}/revoke`, {
+        method: 'POST',
+        body: new URLSearchParams({ client_id: revoked.publicClientId, token: revoked.refreshToken }),
+      });
+      const initialized = await post(accessToken, {
+        jsonrpc: '2.0',
+        id: 0,
+        method: 'initialize',
+        params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'fuzz', version: '1' } },
+      });
       const listed = await post(accessToken, { jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} });
-      const _meta = { [`${META}protocolVersion`]: '2026-07-28', [`${META}clientCapabilities`]: { extensions: { [`${META}tasks`]: {} } } };
-      const begun = await post(accessToken, { jsonrpc: '2.0', id: 2, method: 'tools/call', params: { name: 'modern__failing_job', arguments: {}, _meta } }, { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 'modern__failing_job' });
+      const _meta = {
+        [`${META}protocolVersion`]: '2026-07-28',
+        [`${META}clientCapabilities`]: { extensions: { [`${META}tasks`]: {} } },
+      };
+      const begun = await post(
+        accessToken,
+        { jsonrpc: '2.0', id: 2, method: 'tools/call', params: { name: 'modern__failing_job', arguments: {}, _meta } },
+        { 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 'modern__failing_job' },
+      );
       const { taskId } = Begun.parse(await begun.json()).result;
-      const [first = '', ...others] = Listed.parse(await listed.json()).result.tools.map(({ name }) => name).filter((name) => !SLOW.test(name));
+      const [first = '', ...others] = Listed.parse(await listed.json())
+        .result.tools.map(({ name }) => name)
+        .filter((name) => !SLOW.test(name));
       return {
-        token: accessToken, revokedToken: revoked.accessToken, sessionId: initialized.headers.get('mcp-session-id') ?? '', taskId, tools: [first, ...others],
-        resources: ['via-modern+test://static-text', 'via-legacy+test://static-text', 'via-modern+test://static-binary', 'test://static-text'],
-        prompts: ['modern__test_simple_prompt', 'legacy__test_prompt_with_arguments', 'modern__test_prompt_with_embedded_resource', 'test_simple_prompt'],
+        token: accessToken,
+        revokedToken: revoked.accessToken,
+        sessionId: initialized.headers.get('mcp-session-id') ?? '',
+        taskId,
+        tools: [first, ...others],
+        resources: [
+          'via-modern+test://static-text',
+          'via-legacy+test://static-text',
+          'via-modern+test://static-binary',
+          'test://static-text',
+        ],
+        prompts: [
+          'modern__test_simple_prompt',
+          'legacy__test_prompt_with_arguments',
+          'modern__test_prompt_with_embedded_resource',
+          'test_simple_prompt',
+        ],
       };
     },
     residentMegabytes: () => residentMegabytes(system.pid()),

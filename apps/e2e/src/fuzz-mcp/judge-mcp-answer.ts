@@ -1,23 +1,34 @@
 import type { McpCase, McpFacts } from './mcp-case.js';
 import type { McpAnswer } from './send-mcp-case.js';
 
-const STACK = /\n\s+at .+:\d+:\d+|\bnode_modules[/\\]|\bfile:\/\/\/\S+\.[jt]s\b|\bTypeError:|\bReferenceError:|\bRangeError:/;
+const STACK =
+  /\n\s+at .+:\d+:\d+|\bnode_modules[/\\]|\bfile:\/\/\/\S+\.[jt]s\b|\bTypeError:|\bReferenceError:|\bRangeError:/;
 const FORBIDDEN = ['set-cookie', 'location'];
 /** Bytes; the gateway may stop reading and hang up on more than it accepts. */
 const LONGEST_BODY = 64 * 1024;
 
 /** Why nobody must be given this answer, whatever was asked; undefined when it may be given. */
 export function judgeMcpAnswer(sent: McpCase, answer: McpAnswer, facts: McpFacts): string | undefined {
-  if (answer.type === 'timed-out') return sent.cutAfter === undefined ? 'no answer in time' : 'a half-sent request was kept open';
-  if (answer.type === 'closed') return sent.cutAfter !== undefined || sent.body.length > LONGEST_BODY ? undefined : 'the connection was closed without an answer';
+  if (answer.type === 'timed-out')
+    return sent.cutAfter === undefined ? 'no answer in time' : 'a half-sent request was kept open';
+  if (answer.type === 'closed')
+    return sent.cutAfter !== undefined || sent.body.length > LONGEST_BODY
+      ? undefined
+      : 'the connection was closed without an answer';
   const { status, headers, body } = answer;
   if (status >= 500) return `status ${status}`;
   if (STACK.test(body)) return 'the body tells about the inside';
   if (body.includes(facts.token) || body.includes(facts.sessionId)) return 'the answer repeats a token or session id';
   for (const name of FORBIDDEN) if (headers.has(name)) return `the answer has ${name}`;
   const type = headers.get('content-type') ?? '';
-  if (type.includes('event-stream')) return body.split(/\n\n/).flatMap((event) => /^data: ?(.*)$/m.exec(event)?.[1] ?? []).map(misshapen).find((problem) => problem !== undefined);
-  if (status === 200 && sent.method === 'POST') return type.includes('application/json') ? misshapen(body) : `status 200 with ${type}`;
+  if (type.includes('event-stream'))
+    return body
+      .split(/\n\n/)
+      .flatMap((event) => /^data: ?(.*)$/m.exec(event)?.[1] ?? [])
+      .map(misshapen)
+      .find((problem) => problem !== undefined);
+  if (status === 200 && sent.method === 'POST')
+    return type.includes('application/json') ? misshapen(body) : `status 200 with ${type}`;
   // What HTTP itself refuses, a message cut short or headers without end, never reaches the endpoint.
   if (status === 431 || (status === 400 && sent.cutAfter !== undefined)) return undefined;
   return body !== '' && type.startsWith('application/json') ? misshapen(body) : undefined;

@@ -9,7 +9,10 @@ export function makeMcpCase(seed: number, index: number, facts: McpFacts): McpCa
   const random = new Random(seed, index);
   const draft = validMessage(facts, random);
   mutateMessage(draft, random, facts);
-  const body = draft.method === 'GET' || draft.method === 'HEAD' || draft.message === null ? Buffer.alloc(0) : damage(textOf(draft), random);
+  const body =
+    draft.method === 'GET' || draft.method === 'HEAD' || draft.message === null
+      ? Buffer.alloc(0)
+      : damage(textOf(draft), random);
   return {
     method: draft.method,
     path: draft.path,
@@ -24,7 +27,11 @@ const LONGEST_BATCH = 2_000_000;
 
 function textOf({ message, times = 1 }: MessageDraft): string {
   const text = JSON.stringify(message);
-  return times === 1 ? text : `[${Array<string>(Math.max(1, Math.min(times, Math.floor(LONGEST_BATCH / text.length)))).fill(text).join(',')}]`;
+  return times === 1
+    ? text
+    : `[${Array<string>(Math.max(1, Math.min(times, Math.floor(LONGEST_BATCH / text.length))))
+        .fill(text)
+        .join(',')}]`;
 }
 
 /** The text of one message in eight is no longer what JSON.stringify wrote. */
@@ -37,7 +44,12 @@ function damage(text: string, random: Random): Buffer {
     () => Buffer.from(text.replace('{', '{"jsonrpc":"2.0","method":"tools/list",')),
     () => Buffer.from(text.replace('"params":{', '"params":{"name":"other","name":')),
     () => Buffer.from(`\ufeff${text}`),
-    () => Buffer.concat([Buffer.from(text.slice(0, at)), Buffer.from([0xff, 0xfe, 0xc3, 0x28]), Buffer.from(text.slice(at))]),
+    () =>
+      Buffer.concat([
+        Buffer.from(text.slice(0, at)),
+        Buffer.from([0xff, 0xfe, 0xc3, 0x28]),
+        Buffer.from(text.slice(at)),
+      ]),
     () => Buffer.from(text, 'utf16le'),
     () => Buffer.from(text.replace(/"method"/, '"\\u006dethod"')),
     () => Buffer.from(text.replace(/:(\d+)/, ':$1e400')),
@@ -49,6 +61,8 @@ function damage(text: string, random: Random): Buffer {
 }
 
 function cuts(length: number, random: Random): number[] {
-  const places = Array.from({ length: 1 + random.below(5) }, () => 1 + random.below(length - 1)).toSorted((one, other) => one - other);
+  const places = Array.from({ length: 1 + random.below(5) }, () => 1 + random.below(length - 1)).toSorted(
+    (one, other) => one - other,
+  );
   return [...places, length].map((place, index) => place - (places[index - 1] ?? 0)).filter((size) => size > 0);
 }

@@ -32,17 +32,47 @@ spec: { hop: client-to-gateway, agents: { machines: only } }
 ---
 `;
   let identityProvider = '';
-  const sign = (claims: Record<string, unknown>, typ?: string) => new SignJWT(claims).setProtectedHeader({ alg: 'ES256', ...(typ === undefined ? {} : { typ }) }).setIssuedAt().setExpirationTime('5m').sign(privateKey);
+  const sign = (claims: Record<string, unknown>, typ?: string) =>
+    new SignJWT(claims)
+      .setProtectedHeader({ alg: 'ES256', ...(typ === undefined ? {} : { typ }) })
+      .setIssuedAt()
+      .setExpirationTime('5m')
+      .sign(privateKey);
   return {
     configure: (urls) => {
       identityProvider = urls.identityProvider;
-      return documents + demoConfiguration(urls).replace(/^  clientId: sallyport$/m, (line) => `${line}\n  identityAssertions: { keys: ${keys} }`);
+      return (
+        documents +
+        demoConfiguration(urls).replace(
+          /^  clientId: sallyport$/m,
+          (line) => `${line}\n  identityAssertions: { keys: ${keys} }`,
+        )
+      );
     },
     addTo: async (facts) => ({
       ...facts,
-      identityAssertion: await sign({ iss: identityProvider, sub: 'alice', aud: facts.issuer, client_id: 'fuzz-assistant', resource: facts.resource, scope: 'notes.read', groups: ['engineering'], jti: crypto.randomUUID() }, 'oauth-id-jag+jwt'),
+      identityAssertion: await sign(
+        {
+          iss: identityProvider,
+          sub: 'alice',
+          aud: facts.issuer,
+          client_id: 'fuzz-assistant',
+          resource: facts.resource,
+          scope: 'notes.read',
+          groups: ['engineering'],
+          jti: crypto.randomUUID(),
+        },
+        'oauth-id-jag+jwt',
+      ),
       assistant: { id: 'fuzz-assistant', secret: IDENTITY_PROVIDER_CLIENT_SECRET },
-      workload: { id: 'fuzz-workload', token: await sign({ iss: 'https://cluster.invalid', sub: 'system:serviceaccount:fuzz:fuzz', aud: [facts.issuer] }) },
+      workload: {
+        id: 'fuzz-workload',
+        token: await sign({
+          iss: 'https://cluster.invalid',
+          sub: 'system:serviceaccount:fuzz:fuzz',
+          aud: [facts.issuer],
+        }),
+      },
     }),
   };
 }

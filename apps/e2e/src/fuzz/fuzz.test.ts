@@ -19,7 +19,9 @@ const facts: FuzzFacts = {
   codeVerifier: 'verifier',
   codeChallenge: 'challenge',
   refreshToken: 'refresh',
-  accessToken: 'a.b.c', dpopProofs: ['proof'], dpopThumbprint: 'thumbprint',
+  accessToken: 'a.b.c',
+  dpopProofs: ['proof'],
+  dpopThumbprint: 'thumbprint',
   waiting: { path: '/interaction/x', cookie: 'sallyport_as_interaction=x', formToken: 'form' },
   identityProvider: 'http://127.0.0.1:7403',
   identityAssertion: 'd.e.f',
@@ -38,20 +40,52 @@ describe('a fuzz case', () => {
     const some = Array.from({ length: 3_000 }, (_none, index) => makeRequest(11, index, facts));
     expect(new Set(some.map((request) => JSON.stringify(request))).size).toBeGreaterThan(2_800);
     expect(makeRequest(12, 0, facts)).not.toEqual(some[0]);
-    for (const endpoint of ['/authorize', '/token', '/register', '/par', '/revoke', '/introspect', '/interaction/', '/federation/demo/', '/session/end', '/.well-known/']) expect(some.filter(({ path }) => path.startsWith(endpoint)).length).toBeGreaterThan(50);
+    for (const endpoint of [
+      '/authorize',
+      '/token',
+      '/register',
+      '/par',
+      '/revoke',
+      '/introspect',
+      '/interaction/',
+      '/federation/demo/',
+      '/session/end',
+      '/.well-known/',
+    ])
+      expect(some.filter(({ path }) => path.startsWith(endpoint)).length).toBeGreaterThan(50);
   });
 });
 
 describe('an answer', () => {
-  const request = (changes: Partial<FuzzRequest> = {}): FuzzRequest => ({ method: 'GET', path: '/authorize?x=y', headers: [], body: undefined, ...changes });
-  const answered = (status: number, headers: Record<string, string> = {}, body = ''): FuzzAnswer => ({ type: 'answered', status, headers, body });
+  const request = (changes: Partial<FuzzRequest> = {}): FuzzRequest => ({
+    method: 'GET',
+    path: '/authorize?x=y',
+    headers: [],
+    body: undefined,
+    ...changes,
+  });
+  const answered = (status: number, headers: Record<string, string> = {}, body = ''): FuzzAnswer => ({
+    type: 'answered',
+    status,
+    headers,
+    body,
+  });
   const judge = (answer: FuzzAnswer, asked: FuzzRequest = request()) => judgeAnswer(asked, answer, facts);
   const json = { 'content-type': 'application/json' };
 
   test('that refuses properly, shows a page or redirects to the client is accepted', () => {
     expect(judge(answered(400, { 'content-type': 'text/html' }, '<p>&lt;fuzz-markup</p>'))).toBeUndefined();
-    for (const location of ['/interaction/x', 'http://127.0.0.1:7401/interaction/x', 'http://127.0.0.1:43117/callback?error=x', 'http://127.0.0.1:1/callback', 'http://127.0.0.1:7403/authorize?state=x']) expect(judge(answered(303, { location }))).toBeUndefined();
-    expect(judge(answered(400, json, '{"error":"invalid_request"}'), request({ method: 'POST', path: '/token', body: '' }))).toBeUndefined();
+    for (const location of [
+      '/interaction/x',
+      'http://127.0.0.1:7401/interaction/x',
+      'http://127.0.0.1:43117/callback?error=x',
+      'http://127.0.0.1:1/callback',
+      'http://127.0.0.1:7403/authorize?state=x',
+    ])
+      expect(judge(answered(303, { location }))).toBeUndefined();
+    expect(
+      judge(answered(400, json, '{"error":"invalid_request"}'), request({ method: 'POST', path: '/token', body: '' })),
+    ).toBeUndefined();
   });
 
   test.each<[string, FuzzAnswer]>([
@@ -62,7 +96,10 @@ describe('an answer', () => {
     ['a redirect to a foreign host', answered(303, { location: 'http://evil.example/callback' })],
     ['a redirect relative to the scheme', answered(303, { location: '//evil.example/' })],
     ['a redirect with a user name', answered(303, { location: 'http://127.0.0.1:43117@evil.example/callback' })],
-    ['a redirect to a host that is called like the identity provider', answered(303, { location: 'http://127.0.0.1:7403@evil.example/' })],
+    [
+      'a redirect to a host that is called like the identity provider',
+      answered(303, { location: 'http://127.0.0.1:7403@evil.example/' }),
+    ],
     ['a redirect to another path of the client', answered(303, { location: 'http://127.0.0.1:43117/other' })],
     ['a redirect that runs code', answered(303, { location: 'javascript:alert(1)' })],
     ['markup of the request in a page', answered(200, { 'content-type': 'text/html' }, '<fuzz-markup onload=x>')],
@@ -72,12 +109,21 @@ describe('an answer', () => {
   });
 
   test('of the token endpoint that is no OAuth error is not, nor a registration of a redirect that runs code', () => {
-    expect(judge(answered(400, { 'content-type': 'text/html' }, '<p>no</p>'), request({ method: 'POST', path: '/token' }))).toBe('status 400 without an OAuth error');
-    expect(judge(answered(201, json, '{"redirect_uris":["javascript:alert(1)"]}'), request({ method: 'POST', path: '/register' }))).toEqual(expect.any(String));
+    expect(
+      judge(answered(400, { 'content-type': 'text/html' }, '<p>no</p>'), request({ method: 'POST', path: '/token' })),
+    ).toBe('status 400 without an OAuth error');
+    expect(
+      judge(
+        answered(201, json, '{"redirect_uris":["javascript:alert(1)"]}'),
+        request({ method: 'POST', path: '/register' }),
+      ),
+    ).toEqual(expect.any(String));
   });
 
   test('may be a closed connection when the body was longer than a server reads', () => {
-    expect(judge({ type: 'failed', reason: 'reset' }, request({ method: 'POST', body: ' '.repeat(70_000) }))).toBeUndefined();
+    expect(
+      judge({ type: 'failed', reason: 'reset' }, request({ method: 'POST', body: ' '.repeat(70_000) })),
+    ).toBeUndefined();
   });
 });
 
@@ -86,10 +132,32 @@ test('what failed is kept as it was sent and answered, with the command that sen
   try {
     expect(keepFailures('mcp', 7, [], folder)).toBeUndefined();
     const sent = { method: 'POST', body: Buffer.from('{"ü"') };
-    const file = keepFailures('mcp', 7, [{ index: 3, reason: 'status 500', sent, answer: { type: 'answered', status: 500, headers: new Map([['x', 'y']]), body: 'no' } }], folder) ?? '';
+    const file =
+      keepFailures(
+        'mcp',
+        7,
+        [
+          {
+            index: 3,
+            reason: 'status 500',
+            sent,
+            answer: { type: 'answered', status: 500, headers: new Map([['x', 'y']]), body: 'no' },
+          },
+        ],
+        folder,
+      ) ?? '';
     expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({
-      target: 'mcp', seed: 7,
-      cases: [{ index: 3, repeat: 'npm run fuzz -- mcp --seed 7 --case 3', reason: 'status 500', sent: { method: 'POST', body: { base64: sent.body.toString('base64'), text: '{"ü"' } }, answer: { type: 'answered', status: 500, headers: { x: 'y' }, body: 'no' } }],
+      target: 'mcp',
+      seed: 7,
+      cases: [
+        {
+          index: 3,
+          repeat: 'npm run fuzz -- mcp --seed 7 --case 3',
+          reason: 'status 500',
+          sent: { method: 'POST', body: { base64: sent.body.toString('base64'), text: '{"ü"' } },
+          answer: { type: 'answered', status: 500, headers: { x: 'y' }, body: 'no' },
+        },
+      ],
     });
   } finally {
     rmSync(folder, { recursive: true });

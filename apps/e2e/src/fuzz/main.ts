@@ -21,7 +21,14 @@ const UNLIMITED = `  limits:
 
 /** `oauth | mcp [--cases 100000] [--seed n] [--case i]`: against a deployment of its own, on loopback. */
 async function fuzz(args: readonly string[]): Promise<boolean> {
-  const { values, positionals: [target] } = parseArgs({ args: [...args], allowPositionals: true, options: { seed: { type: 'string' }, cases: { type: 'string' }, case: { type: 'string' } } });
+  const {
+    values,
+    positionals: [target],
+  } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: { seed: { type: 'string' }, cases: { type: 'string' }, case: { type: 'string' } },
+  });
   if (target !== 'oauth' && target !== 'mcp') {
     process.stderr.write('Usage: npm run fuzz -- oauth | mcp [--cases 100000] [--seed n] [--case i]\n');
     return false;
@@ -29,19 +36,35 @@ async function fuzz(args: readonly string[]): Promise<boolean> {
   const seed = Number(values.seed ?? randomInt(2 ** 31));
   const first = Number(values.case ?? 0);
   const cases = values.case === undefined ? Number(values.cases ?? 100_000) : 1;
-  if (![seed, first, cases].every((number) => Number.isSafeInteger(number) && number >= 0)) throw new RangeError('--seed, --case and --cases are whole numbers');
+  if (![seed, first, cases].every((number) => Number.isSafeInteger(number) && number >= 0))
+    throw new RangeError('--seed, --case and --cases are whole numbers');
 
-  process.stdout.write(`fuzz ${target}: seed ${seed}, ${cases} cases; again: ${repeatCommand(target, seed, values.case === undefined ? `--cases ${cases}` : `--case ${first}`)}\n`);
+  process.stdout.write(
+    `fuzz ${target}: seed ${seed}, ${cases} cases; again: ${repeatCommand(target, seed, values.case === undefined ? `--cases ${cases}` : `--case ${first}`)}\n`,
+  );
   const began = performance.now();
-  const report = await { oauth: runOauth, mcp: runMcp }[target]({ seed, first, cases, onProgress: (done) => void (done % 10_000 === 0 && process.stdout.write(`  ${done}\n`)) });
+  const report = await { oauth: runOauth, mcp: runMcp }[target]({
+    seed,
+    first,
+    cases,
+    onProgress: (done) => void (done % 10_000 === 0 && process.stdout.write(`  ${done}\n`)),
+  });
   for (const { index, reason, sent } of report.failures) {
-    process.stdout.write(`✗ case ${index}: ${reason}\n  ${sent.slice(0, 2_000)}\n  again: ${repeatCommand(target, seed, `--case ${index}`)}\n`);
+    process.stdout.write(
+      `✗ case ${index}: ${reason}\n  ${sent.slice(0, 2_000)}\n  again: ${repeatCommand(target, seed, `--case ${index}`)}\n`,
+    );
   }
   const kept = keepFailures(target, seed, report.kept);
   if (kept !== undefined) process.stdout.write(`✗ requests and answers: ${kept}\n`);
-  process.stdout.write(`answers: ${Object.entries(report.statuses).map(([status, count]) => `${status} × ${count}`).join(', ')}\n`);
+  process.stdout.write(
+    `answers: ${Object.entries(report.statuses)
+      .map(([status, count]) => `${status} × ${count}`)
+      .join(', ')}\n`,
+  );
   for (const problem of report.problems) process.stdout.write(`✗ ${problem}\n`);
-  process.stdout.write(`fuzz ${target}: seed ${seed}, ${report.cases} cases, ${report.failures.length + report.problems.length} failures, ${((performance.now() - began) / 1000).toFixed(0)} s\n`);
+  process.stdout.write(
+    `fuzz ${target}: seed ${seed}, ${report.cases} cases, ${report.failures.length + report.problems.length} failures, ${((performance.now() - began) / 1000).toFixed(0)} s\n`,
+  );
   return report.failures.length + report.problems.length === 0 && report.cases === cases;
 }
 
@@ -63,10 +86,18 @@ interface Report {
 
 async function runOauth(range: Range): Promise<Report> {
   const own = await makeFuzzIssuer();
-  const system = await startStandalone({ logLevel: 'fatal', configure: (demo) => own.configure(demo).replace(/(?<=^  signingKeys: .*\n)/m, UNLIMITED) });
+  const system = await startStandalone({
+    logLevel: 'fatal',
+    configure: (demo) => own.configure(demo).replace(/(?<=^  signingKeys: .*\n)/m, UNLIMITED),
+  });
   try {
     const report = await fuzzOauth({ ...range, facts: async () => own.addTo(await signIn(system)) });
-    return { ...report, failures: report.failures.map((failure) => ({ ...failure, sent: JSON.stringify(failure.sent) })), kept: report.failures, problems: [] };
+    return {
+      ...report,
+      failures: report.failures.map((failure) => ({ ...failure, sent: JSON.stringify(failure.sent) })),
+      kept: report.failures,
+      problems: [],
+    };
   } finally {
     await system.stop();
   }
@@ -86,8 +117,19 @@ async function runMcp(range: Range): Promise<Report> {
     const report = await fuzzMcp(fuzzed.gateway, { ...range, facts: () => fuzzed.facts(), onProgress });
     const end = fuzzed.residentMegabytes();
     if (halfway > 0) process.stdout.write(`memory: ${halfway} MB halfway, ${end} MB at the end\n`);
-    const problems = halfway > 0 && end - halfway > MOST_GROWTH_MEGABYTES ? [`memory grew by ${end - halfway} MB in the second half`] : [];
-    return { ...report, failures: report.failures.map(({ sent, ...failure }) => ({ ...failure, sent: JSON.stringify({ ...sent, body: sent.body.toString('utf8') }).replaceAll(/eyJ[\w.-]{200,}/g, '<token>') })), kept: report.failures, problems };
+    const problems =
+      halfway > 0 && end - halfway > MOST_GROWTH_MEGABYTES
+        ? [`memory grew by ${end - halfway} MB in the second half`]
+        : [];
+    return {
+      ...report,
+      failures: report.failures.map(({ sent, ...failure }) => ({
+        ...failure,
+        sent: JSON.stringify({ ...sent, body: sent.body.toString('utf8') }).replaceAll(/eyJ[\w.-]{200,}/g, '<token>'),
+      })),
+      kept: report.failures,
+      problems,
+    };
   } finally {
     await fuzzed.stop();
   }

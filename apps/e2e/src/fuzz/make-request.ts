@@ -21,22 +21,45 @@ function encode({ method, path, encoding, parameters, headers }: Draft, random: 
   return {
     method,
     path: onlySendable(query === '' ? path : `${path}${path.includes('?') ? '&' : '?'}${query}`),
-    headers: [...(type === undefined || headers.some(([name]) => name === 'content-type') ? [] : [['content-type', type] as const]), ...headers],
+    headers: [
+      ...(type === undefined || headers.some(([name]) => name === 'content-type')
+        ? []
+        : [['content-type', type] as const]),
+      ...headers,
+    ],
     body,
   };
 }
 
 const text = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
-const encoded = (value: unknown): string => (value instanceof Raw ? value.text : encodeURIComponent(text(value).toWellFormed()));
-const pairs = (parameters: Draft['parameters']): string => parameters.map(([name, value]) => `${name.includes('%') ? name : encodeURIComponent(name)}=${encoded(value)}`).join('&');
+const encoded = (value: unknown): string =>
+  value instanceof Raw ? value.text : encodeURIComponent(text(value).toWellFormed());
+const pairs = (parameters: Draft['parameters']): string =>
+  parameters
+    .map(([name, value]) => `${name.includes('%') ? name : encodeURIComponent(name)}=${encoded(value)}`)
+    .join('&');
 
 /** Keys may repeat, as in a form. */
-const json = (parameters: Draft['parameters']): string => `{${parameters.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value instanceof Raw ? value.text : value)}`).join(',')}}`;
+const json = (parameters: Draft['parameters']): string =>
+  `{${parameters.map(([name, value]) => `${JSON.stringify(name)}:${JSON.stringify(value instanceof Raw ? value.text : value)}`).join(',')}}`;
 
 function damage(body: string, random: Random): string {
   if (!random.oneIn(25)) return body;
-  return random.pick([body.slice(0, -random.below(body.length || 1)), '', 'null', '[]', '"x"', '{', `${body}&&&`, `[${body}]`, '\u0000', '['.repeat(20_000), `${body}${' '.repeat(70_000)}`]);
+  return random.pick([
+    body.slice(0, -random.below(body.length || 1)),
+    '',
+    'null',
+    '[]',
+    '"x"',
+    '{',
+    `${body}&&&`,
+    `[${body}]`,
+    '\u0000',
+    '['.repeat(20_000),
+    `${body}${' '.repeat(70_000)}`,
+  ]);
 }
 
 /** An HTTP client refuses these in a request line; Node's parser would too, before any code of ours. */
-const onlySendable = (path: string): string => path.replace(/[^\x21-\xff]/g, (character) => encodeURIComponent(character));
+const onlySendable = (path: string): string =>
+  path.replace(/[^\x21-\xff]/g, (character) => encodeURIComponent(character));

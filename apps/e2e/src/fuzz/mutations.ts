@@ -6,34 +6,200 @@ export type Mutation = (draft: Draft, random: Random, facts: FuzzFacts) => void;
 /** Breaks out of an attribute or an element when a page does not escape it; `judge` looks for the tag. */
 export const MARKUP = '"\'><fuzz-markup onload=x>';
 
-const rawTexts: readonly [string, ...string[]] = ['%', '%zz', '%c3%28', '%ff%fe', '%00', '%0d%0aset-cookie:%20x=y', 'a%00b', '%u0041', '+%20+', '%ed%a0%80', '=&=&', '%25%32%35', ';', '[]', '\u00e9'];
+const rawTexts: readonly [string, ...string[]] = [
+  '%',
+  '%zz',
+  '%c3%28',
+  '%ff%fe',
+  '%00',
+  '%0d%0aset-cookie:%20x=y',
+  'a%00b',
+  '%u0041',
+  '+%20+',
+  '%ed%a0%80',
+  '=&=&',
+  '%25%32%35',
+  ';',
+  '[]',
+  '\u00e9',
+];
 const texts: readonly [string, ...string[]] = [
-  '', ' ', '\u0000', '\r\nx-injected: 1', '\u202e', '\ufeff', '💥', 'null', 'undefined', 'true', '-1', '0', '1e999', '99999999999999999999', '{}', '[]', '{"a":', '../../etc/passwd', "' OR 1=1 --", '${7*7}', '%s%n', MARKUP,
-  '__proto__', 'constructor', 'toString', 'urn:ietf:params:oauth:request_uri:unknown', 'http://169.254.169.254/latest', 'https://127.0.0.1/client.json', 'javascript:alert(1)', 'none', 'login consent none', 'openid offline_access', '*', 'notes.read\tnotes.write', 'code id_token token', 'fragment', 'form_post', 'web_message', 'plain',
-  'eyJhbGciOiJub25lIn0.e30.', 'a.b.c', 'sallyport-control-plane', 'authorization_code', 'refresh_token', 'password', 'urn:ietf:params:oauth:grant-type:token-exchange', 'urn:ietf:params:oauth:grant-type:device_code',
+  '',
+  ' ',
+  '\u0000',
+  '\r\nx-injected: 1',
+  '\u202e',
+  '\ufeff',
+  '💥',
+  'null',
+  'undefined',
+  'true',
+  '-1',
+  '0',
+  '1e999',
+  '99999999999999999999',
+  '{}',
+  '[]',
+  '{"a":',
+  '../../etc/passwd',
+  "' OR 1=1 --",
+  '${7*7}',
+  '%s%n',
+  MARKUP,
+  '__proto__',
+  'constructor',
+  'toString',
+  'urn:ietf:params:oauth:request_uri:unknown',
+  'http://169.254.169.254/latest',
+  'https://127.0.0.1/client.json',
+  'javascript:alert(1)',
+  'none',
+  'login consent none',
+  'openid offline_access',
+  '*',
+  'notes.read\tnotes.write',
+  'code id_token token',
+  'fragment',
+  'form_post',
+  'web_message',
+  'plain',
+  'eyJhbGciOiJub25lIn0.e30.',
+  'a.b.c',
+  'sallyport-control-plane',
+  'authorization_code',
+  'refresh_token',
+  'password',
+  'urn:ietf:params:oauth:grant-type:token-exchange',
+  'urn:ietf:params:oauth:grant-type:device_code',
 ];
-const values: readonly [unknown, ...unknown[]] = [null, true, 0, -1, 1.5, [], {}, [[]], [null], [1], { a: { b: [] } }, { __proto__: null, toString: 1 }, ['x', ['y']], '', 'x'];
+const values: readonly [unknown, ...unknown[]] = [
+  null,
+  true,
+  0,
+  -1,
+  1.5,
+  [],
+  {},
+  [[]],
+  [null],
+  [1],
+  { a: { b: [] } },
+  { __proto__: null, toString: 1 },
+  ['x', ['y']],
+  '',
+  'x',
+];
 const names: readonly [string, ...string[]] = [
-  'prompt', 'max_age', 'claims', 'request', 'request_uri', 'id_token_hint', 'login_hint', 'ui_locales', 'acr_values', 'display', 'nonce', 'response_mode', 'dpop_jkt', 'registration', 'audience', 'client_secret', 'client_assertion', 'client_assertion_type', 'resource', 'scope', 'code_challenge_method', 'web_message_uri',
-  'jwks', 'jwks_uri', 'logo_uri', 'client_id', 'software_statement', 'application_type', 'post_logout_redirect_uris', 'backchannel_logout_uri', 'sector_identifier_uri', 'subject_type', 'default_max_age', 'contacts', 'tls_client_certificate_bound_access_tokens', 'dpop_bound_access_tokens', 'subject_token', 'actor_token',
-  '__proto__', 'constructor', 'hasOwnProperty', '', '[]', 'a[b][c]', 'x'.repeat(300),
+  'prompt',
+  'max_age',
+  'claims',
+  'request',
+  'request_uri',
+  'id_token_hint',
+  'login_hint',
+  'ui_locales',
+  'acr_values',
+  'display',
+  'nonce',
+  'response_mode',
+  'dpop_jkt',
+  'registration',
+  'audience',
+  'client_secret',
+  'client_assertion',
+  'client_assertion_type',
+  'resource',
+  'scope',
+  'code_challenge_method',
+  'web_message_uri',
+  'jwks',
+  'jwks_uri',
+  'logo_uri',
+  'client_id',
+  'software_statement',
+  'application_type',
+  'post_logout_redirect_uris',
+  'backchannel_logout_uri',
+  'sector_identifier_uri',
+  'subject_type',
+  'default_max_age',
+  'contacts',
+  'tls_client_certificate_bound_access_tokens',
+  'dpop_bound_access_tokens',
+  'subject_token',
+  'actor_token',
+  '__proto__',
+  'constructor',
+  'hasOwnProperty',
+  '',
+  '[]',
+  'a[b][c]',
+  'x'.repeat(300),
 ];
-const paths: readonly [string, ...string[]] = ['/', '//', '/..', '/%2e%2e/token', '/%00', '/%zz', '?', '#', '/x/y', ';a=b', '/__proto__', '%2f', `/${'a'.repeat(3000)}`, '?code=1&error=2'];
+const paths: readonly [string, ...string[]] = [
+  '/',
+  '//',
+  '/..',
+  '/%2e%2e/token',
+  '/%00',
+  '/%zz',
+  '?',
+  '#',
+  '/x/y',
+  ';a=b',
+  '/__proto__',
+  '%2f',
+  `/${'a'.repeat(3000)}`,
+  '?code=1&error=2',
+];
 
 /** Spellings that have fooled others into taking one host for another. */
 export function redirectTricks({ redirectUri, foreignRedirectUri }: FuzzFacts): readonly [string, ...string[]] {
   const own = new URL(redirectUri);
   const foreign = new URL(foreignRedirectUri);
   return [
-    foreignRedirectUri, `${redirectUri}@${foreign.host}`, `http://${own.host}@${foreign.host}${own.pathname}`, `http://${foreign.host}#${redirectUri}`, `http://${foreign.host}\\@${own.host}/`, `http://${own.host}.${foreign.host}/`, `${redirectUri}/../../${foreign.host}`, `${redirectUri}?next=${foreignRedirectUri}`,
-    `${redirectUri}#x`, `//${foreign.host}/`, `/\\${foreign.host}`, `http:${foreign.host}`, `http:///${foreign.host}/`, `http://${own.hostname}:99999/callback`, `http://${own.hostname}:0${own.pathname}`, `http://0x7f000001${own.pathname}`, `http://127.1${own.pathname}`, `http://[::ffff:127.0.0.1]${own.pathname}`, `http://localhost${own.pathname}`,
-    redirectUri.toUpperCase(), ` ${redirectUri}`, `${redirectUri} `, `${redirectUri}\u0000`, `${redirectUri}%00`, `${redirectUri}\r\nlocation: ${foreignRedirectUri}`, `javascript:alert(1)//${redirectUri}`, `data:text/html,${MARKUP}`, 'vbscript:x', 'file:///etc/passwd', 'about:blank', 'com.example:/callback', 'https://', `http://${'a'.repeat(5000)}.example/`, `http://${own.hostname}:1${own.pathname}`,
+    foreignRedirectUri,
+    `${redirectUri}@${foreign.host}`,
+    `http://${own.host}@${foreign.host}${own.pathname}`,
+    `http://${foreign.host}#${redirectUri}`,
+    `http://${foreign.host}\\@${own.host}/`,
+    `http://${own.host}.${foreign.host}/`,
+    `${redirectUri}/../../${foreign.host}`,
+    `${redirectUri}?next=${foreignRedirectUri}`,
+    `${redirectUri}#x`,
+    `//${foreign.host}/`,
+    `/\\${foreign.host}`,
+    `http:${foreign.host}`,
+    `http:///${foreign.host}/`,
+    `http://${own.hostname}:99999/callback`,
+    `http://${own.hostname}:0${own.pathname}`,
+    `http://0x7f000001${own.pathname}`,
+    `http://127.1${own.pathname}`,
+    `http://[::ffff:127.0.0.1]${own.pathname}`,
+    `http://localhost${own.pathname}`,
+    redirectUri.toUpperCase(),
+    ` ${redirectUri}`,
+    `${redirectUri} `,
+    `${redirectUri}\u0000`,
+    `${redirectUri}%00`,
+    `${redirectUri}\r\nlocation: ${foreignRedirectUri}`,
+    `javascript:alert(1)//${redirectUri}`,
+    `data:text/html,${MARKUP}`,
+    'vbscript:x',
+    'file:///etc/passwd',
+    'about:blank',
+    'com.example:/callback',
+    'https://',
+    `http://${'a'.repeat(5000)}.example/`,
+    `http://${own.hostname}:1${own.pathname}`,
   ];
 }
 
 type Parameter = Draft['parameters'][number];
-const some = (draft: Draft, random: Random): Parameter => (draft.parameters.length === 0 ? ['', ''] : (draft.parameters[random.below(draft.parameters.length)] ?? ['', '']));
-const oversized = (random: Random): string => random.pick(['x', 'é', '%', '{"a":', MARKUP]).repeat(random.pick([300, 2_000, 9_000, 30_000]));
+const some = (draft: Draft, random: Random): Parameter =>
+  draft.parameters.length === 0 ? ['', ''] : (draft.parameters[random.below(draft.parameters.length)] ?? ['', '']);
+const oversized = (random: Random): string =>
+  random.pick(['x', 'é', '%', '{"a":', MARKUP]).repeat(random.pick([300, 2_000, 9_000, 30_000]));
 
 const onParameters: readonly [Mutation, ...Mutation[]] = [
   (draft, random) => void draft.parameters.splice(random.below(draft.parameters.length || 1), 1),
@@ -44,20 +210,36 @@ const onParameters: readonly [Mutation, ...Mutation[]] = [
   (draft, random) => void (some(draft, random)[1] = new Raw(random.pick(rawTexts))),
   (draft, random) => void (some(draft, random)[1] = oversized(random)),
   (draft, random) => void (some(draft, random)[1] = random.pick(values)),
-  (draft, random) => void (some(draft, random)[0] += random.pick(['[]', '[0]', '[a]', '[__proto__]', ' ', '\u0000', '.x', '%5b%5d'])),
+  (draft, random) =>
+    void (some(draft, random)[0] += random.pick(['[]', '[0]', '[a]', '[__proto__]', ' ', '\u0000', '.x', '%5b%5d'])),
   (draft, random) => {
     const parameter = some(draft, random);
     parameter[0] = random.pick([parameter[0].toUpperCase(), random.pick(names)]);
   },
-  (draft, random) => void draft.parameters.push([random.pick(names), random.oneIn(3) ? random.pick(values) : random.pick(texts)]),
-  (draft, random) => void draft.parameters.push(...Array.from({ length: random.pick([5, 50, 1_500]) }, (_none, index): Parameter => [`${random.pick(names)}${index}`, 'x'])),
+  (draft, random) =>
+    void draft.parameters.push([random.pick(names), random.oneIn(3) ? random.pick(values) : random.pick(texts)]),
+  (draft, random) =>
+    void draft.parameters.push(
+      ...Array.from({ length: random.pick([5, 50, 1_500]) }, (_none, index): Parameter => [
+        `${random.pick(names)}${index}`,
+        'x',
+      ]),
+    ),
   (draft, random) => {
     const [one, other] = [some(draft, random), some(draft, random)];
     [one[1], other[1]] = [other[1], one[1]];
   },
   (draft, random) => {
     const parameter = some(draft, random);
-    if (typeof parameter[1] === 'string') parameter[1] = random.pick([` ${parameter[1]}`, `${parameter[1]}\n`, parameter[1].toUpperCase(), parameter[1].slice(0, -1), `${parameter[1]}x`, encodeURIComponent(parameter[1])]);
+    if (typeof parameter[1] === 'string')
+      parameter[1] = random.pick([
+        ` ${parameter[1]}`,
+        `${parameter[1]}\n`,
+        parameter[1].toUpperCase(),
+        parameter[1].slice(0, -1),
+        `${parameter[1]}x`,
+        encodeURIComponent(parameter[1]),
+      ]);
   },
   ...redirects(3),
 ];
@@ -76,29 +258,138 @@ function redirects(times: number): Mutation[] {
 
 const onHeaders: readonly [Mutation, ...Mutation[]] = [
   // Not added to another: an HTTP client sends one, and a second is refused by Node's parser before any code of ours.
-  (draft, random) => void (draft.headers = [...draft.headers.filter(([name]) => name !== 'host'), ['host', random.pick(['evil.example', 'evil.example:7401', '127.0.0.1', '127.0.0.1:1', 'a, b', '[::1]', 'x'.repeat(1_000)])]]),
-  (draft, random) => void draft.headers.push(['origin', random.pick(['https://evil.example', 'null', 'file://', '', 'http://127.0.0.1:1'])]),
-  (draft, random) => void draft.headers.push([random.pick(['x-forwarded-host', 'x-forwarded-proto', 'x-forwarded-for', 'forwarded', 'x-original-url', 'x-rewrite-url', 'x-http-method-override']), random.pick(['evil.example', 'https', '1.2.3.4, 5.6.7.8', 'host=evil.example', '/admin', 'DELETE', 'x'.repeat(4_000)])]),
-  (draft, random) => void draft.headers.push(['content-type', random.pick(['application/json', 'application/x-www-form-urlencoded; charset=utf-7', 'text/plain', 'multipart/form-data; boundary=x', 'application/xml', '', ';', 'application/x-www-form-urlencoded;charset="', 'application/jwt'])]),
-  (draft, random) => void draft.headers.push(['content-encoding', random.pick(['gzip', 'br', 'deflate', 'identity, gzip', 'x'])]),
-  (draft, random, facts) => void draft.headers.push(['authorization', random.pick(['Basic', 'Basic ', 'Basic !!!', `Basic ${Buffer.from('%zz:%').toString('base64')}`, `Basic ${Buffer.from(':').toString('base64')}`, `Basic ${Buffer.from(`${facts.confidentialClient.id}:wrong`).toString('base64')}`, `Bearer ${facts.accessToken}`, 'Bearer', 'DPoP x', 'Digest x', `Basic ${'A'.repeat(8_000)}`])]),
+  (draft, random) =>
+    void (draft.headers = [
+      ...draft.headers.filter(([name]) => name !== 'host'),
+      [
+        'host',
+        random.pick([
+          'evil.example',
+          'evil.example:7401',
+          '127.0.0.1',
+          '127.0.0.1:1',
+          'a, b',
+          '[::1]',
+          'x'.repeat(1_000),
+        ]),
+      ],
+    ]),
+  (draft, random) =>
+    void draft.headers.push([
+      'origin',
+      random.pick(['https://evil.example', 'null', 'file://', '', 'http://127.0.0.1:1']),
+    ]),
+  (draft, random) =>
+    void draft.headers.push([
+      random.pick([
+        'x-forwarded-host',
+        'x-forwarded-proto',
+        'x-forwarded-for',
+        'forwarded',
+        'x-original-url',
+        'x-rewrite-url',
+        'x-http-method-override',
+      ]),
+      random.pick([
+        'evil.example',
+        'https',
+        '1.2.3.4, 5.6.7.8',
+        'host=evil.example',
+        '/admin',
+        'DELETE',
+        'x'.repeat(4_000),
+      ]),
+    ]),
+  (draft, random) =>
+    void draft.headers.push([
+      'content-type',
+      random.pick([
+        'application/json',
+        'application/x-www-form-urlencoded; charset=utf-7',
+        'text/plain',
+        'multipart/form-data; boundary=x',
+        'application/xml',
+        '',
+        ';',
+        'application/x-www-form-urlencoded;charset="',
+        'application/jwt',
+      ]),
+    ]),
+  (draft, random) =>
+    void draft.headers.push(['content-encoding', random.pick(['gzip', 'br', 'deflate', 'identity, gzip', 'x'])]),
+  (draft, random, facts) =>
+    void draft.headers.push([
+      'authorization',
+      random.pick([
+        'Basic',
+        'Basic ',
+        'Basic !!!',
+        `Basic ${Buffer.from('%zz:%').toString('base64')}`,
+        `Basic ${Buffer.from(':').toString('base64')}`,
+        `Basic ${Buffer.from(`${facts.confidentialClient.id}:wrong`).toString('base64')}`,
+        `Bearer ${facts.accessToken}`,
+        'Bearer',
+        'DPoP x',
+        'Digest x',
+        `Basic ${'A'.repeat(8_000)}`,
+      ]),
+    ]),
   (draft, random, facts) => {
     const proof = random.pick(facts.dpopProofs);
-    draft.headers.push(['dpop', random.pick(['x', 'a.b.c', 'eyJhbGciOiJub25lIn0.e30.', '', 'x'.repeat(9_000), proof, proof, `${proof}, ${proof}`, proof.slice(0, -4), proof.replace('.', '..'), proof.replace(/^[^.]+/, 'eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6Im9jdCIsImsiOiJBQSJ9fQ')])]);
+    draft.headers.push([
+      'dpop',
+      random.pick([
+        'x',
+        'a.b.c',
+        'eyJhbGciOiJub25lIn0.e30.',
+        '',
+        'x'.repeat(9_000),
+        proof,
+        proof,
+        `${proof}, ${proof}`,
+        proof.slice(0, -4),
+        proof.replace('.', '..'),
+        proof.replace(/^[^.]+/, 'eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6Im9jdCIsImsiOiJBQSJ9fQ'),
+      ]),
+    ]);
   },
-  (draft, random) => void draft.headers.push(['cookie', random.pick(['sallyport_as_session=x; sallyport_as_session.sig=y', 'sallyport_as_session=%%%', '=;=;=', `a=${'b'.repeat(6_000)}`, '__proto__=x', 'sallyport_as_interaction='])]),
-  (draft, random) => void draft.headers.push(['accept', random.pick(['', '*/*;q=0', 'text/html', 'application/json', 'x'.repeat(2_000), ',,,'])]),
-  (draft, random) => void draft.headers.push(['accept-language', random.pick(['', 'x'.repeat(3_000), '*;q=zzz', 'de-DE-1996'])]),
+  (draft, random) =>
+    void draft.headers.push([
+      'cookie',
+      random.pick([
+        'sallyport_as_session=x; sallyport_as_session.sig=y',
+        'sallyport_as_session=%%%',
+        '=;=;=',
+        `a=${'b'.repeat(6_000)}`,
+        '__proto__=x',
+        'sallyport_as_interaction=',
+      ]),
+    ]),
+  (draft, random) =>
+    void draft.headers.push([
+      'accept',
+      random.pick(['', '*/*;q=0', 'text/html', 'application/json', 'x'.repeat(2_000), ',,,']),
+    ]),
+  (draft, random) =>
+    void draft.headers.push(['accept-language', random.pick(['', 'x'.repeat(3_000), '*;q=zzz', 'de-DE-1996'])]),
   (draft, random) => void draft.headers.push(['x-padding', 'x'.repeat(random.pick([8_000, 20_000]))]),
   (draft, random) => void draft.headers.push(['if-none-match', random.pick(['*', '"x"'])]),
 ];
 
 const onTheWhole: readonly [Mutation, ...Mutation[]] = [
-  (draft, random) => void (draft.method = random.pick(['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'PROPFIND'])),
+  (draft, random) =>
+    void (draft.method = random.pick(['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'PROPFIND'])),
   (draft, random) => void (draft.path += random.pick(paths)),
-  (draft, random) => void (draft.path = random.pick([draft.path.toUpperCase(), `/${draft.path}`, `${draft.path}/`, draft.path.replace('/', '/./')])),
+  (draft, random) =>
+    void (draft.path = random.pick([
+      draft.path.toUpperCase(),
+      `/${draft.path}`,
+      `${draft.path}/`,
+      draft.path.replace('/', '/./'),
+    ])),
   (draft, random) => void (draft.encoding = random.pick(['query', 'form', 'json'])),
-  (draft, random) => void (draft.path = random.pick(['/authorize', '/token', '/register', '/par', '/revoke', '/introspect'])),
+  (draft, random) =>
+    void (draft.path = random.pick(['/authorize', '/token', '/register', '/par', '/revoke', '/introspect'])),
 ];
 
 /** One to four changes, most of them to parameters. */

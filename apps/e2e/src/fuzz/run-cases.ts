@@ -38,7 +38,10 @@ export interface FuzzReport<Case, Answer> {
 const MOST_FAILURES = 20;
 
 /** Sends every case and judges every answer; stops early after many failures. */
-export async function runCases<Facts, Case, Answer>({ seed, first, cases, facts, onProgress }: FuzzRun<Facts>, target: FuzzTarget<Facts, Case, Answer>): Promise<FuzzReport<Case, Answer>> {
+export async function runCases<Facts, Case, Answer>(
+  { seed, first, cases, facts, onProgress }: FuzzRun<Facts>,
+  target: FuzzTarget<Facts, Case, Answer>,
+): Promise<FuzzReport<Case, Answer>> {
   const failures: FuzzFailure<Case, Answer>[] = [];
   const statuses: Record<string, number> = {};
   let done = 0;

@@ -25,7 +25,10 @@ export interface Feature {
 }
 
 /** How either SDK throws the error by which 2025-11-25 asks for a page. */
-const RequiredError = z.object({ code: z.literal(-32042), data: z.object({ elicitations: z.array(z.object({ url: z.string() })) }) });
+const RequiredError = z.object({
+  code: z.literal(-32042),
+  data: z.object({ elicitations: z.array(z.object({ url: z.string() })) }),
+});
 const PAGE = `${PAGE_ORIGIN}/consent`;
 const NO_WAY_BACK = '– the server has no session to be answered in';
 
@@ -54,7 +57,11 @@ export const features: readonly Feature[] = [
     name: 'progress',
     check: async ({ client, server }) => {
       const seen: number[] = [];
-      await client.call(`${server}__test_tool_with_progress`, {}, { onprogress: ({ progress }) => void seen.push(progress) });
+      await client.call(
+        `${server}__test_tool_with_progress`,
+        {},
+        { onprogress: ({ progress }) => void seen.push(progress) },
+      );
       expectThat(seen.join() === '0,50,100', `progress: ${seen.join()}`);
       return 'yes';
     },
@@ -64,10 +71,13 @@ export const features: readonly Feature[] = [
     check: async ({ client, server, watch }) => {
       const { started, cancelled } = watch;
       const abort = new AbortController();
-      const outcome = client.call(`${server}__test_slow`, { milliseconds: 25_000 }, { signal: abort.signal }).then(() => 'answered', () => 'cancelled');
+      const outcome = client.call(`${server}__test_slow`, { milliseconds: 25_000 }, { signal: abort.signal }).then(
+        () => 'answered',
+        () => 'cancelled',
+      );
       await eventually(() => watch.started > started, { until: 'the call runs at the server' });
       abort.abort();
-      expectThat(await outcome === 'cancelled', 'the call was answered');
+      expectThat((await outcome) === 'cancelled', 'the call was answered');
       await eventually(() => watch.cancelled > cancelled, { until: 'the server hears of it' });
       return 'yes';
     },
@@ -116,14 +126,20 @@ export const features: readonly Feature[] = [
       expectThat(text === 'It took 0 s.', text);
       const isRelayed = hasTasks && revision >= '2026-07-28';
       expectThat(wasTask === isRelayed, `as a task: ${wasTask}`);
-      return isRelayed ? 'yes' : '– tasks are relayed where both have the extension of 2026-07-28; the server answers the call itself';
+      return isRelayed
+        ? 'yes'
+        : '– tasks are relayed where both have the extension of 2026-07-28; the server answers the call itself';
     },
   },
   {
     name: '50 MB stream',
     check: async ({ client, server }) => {
       let bytes = 0;
-      const text = await client.call(`${server}__test_long_stream`, { chunks: 800 }, { onprogress: ({ message }) => void (bytes += message?.length ?? 0), timeout: 120_000 });
+      const text = await client.call(
+        `${server}__test_long_stream`,
+        { chunks: 800 },
+        { onprogress: ({ message }) => void (bytes += message?.length ?? 0), timeout: 120_000 },
+      );
       expectThat(text === '800 chunks', text);
       // Clients of 2024-11-05 aside, every revision has the message of a progress notification.
       expectThat(bytes === 800 * 65_536, `${bytes} bytes of progress`);
@@ -147,7 +163,10 @@ async function elicitUrl({ client, server, canAsk, revision }: Pair, page: 'acce
       return NO_WAY_BACK;
     }
     expectThat(text === `The page: ${page}`, text);
-    expectThat(client.answers.openedPages.slice(before).join() === PAGE, `opened: ${client.answers.openedPages.slice(before).join()}`);
+    expectThat(
+      client.answers.openedPages.slice(before).join() === PAGE,
+      `opened: ${client.answers.openedPages.slice(before).join()}`,
+    );
     return 'yes';
   } catch (error) {
     // A client that answers this opens the page by itself; there is nothing to decline but not to call again.

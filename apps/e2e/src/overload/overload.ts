@@ -106,7 +106,8 @@ export async function overload(options: OverloadOptions): Promise<OverloadReport
 async function prepare(system: DistributedSystem, database: Database): Promise<World> {
   const sealer = new Sealer(loadMasterKey((await ensureDeploymentKeys(system.keys, { gateways: [] })).master));
   const signing = { database, sealer, issuer: system.issuer, audience: `${system.gatewayUrl}/mcp` };
-  const tokens: World['tokens'] = (users, clientId) => signedTokens(users, { ...signing, ...(clientId === undefined ? {} : { clientId }) });
+  const tokens: World['tokens'] = (users, clientId) =>
+    signedTokens(users, { ...signing, ...(clientId === undefined ? {} : { clientId }) });
   const { host } = new URL(system.gatewayUrl);
   const someone = newId('usr');
   const other = createPoliteUser(system.gateways, host, (await tokens([someone])).get(someone) ?? '');
@@ -120,30 +121,49 @@ async function idleService({ other }: World, seconds: number): Promise<{ p50: nu
   const calling = other.callSteadily(CALLS_PER_SECOND);
   await pause(seconds * 1000);
   const { milliseconds, failures } = await calling.stop();
-  if (Object.keys(failures).length > 0) throw new Error(`Nothing was asked of it, and it failed: ${JSON.stringify(failures)}`);
+  if (Object.keys(failures).length > 0)
+    throw new Error(`Nothing was asked of it, and it failed: ${JSON.stringify(failures)}`);
   return { p50: percentile(milliseconds, 0.5), p99: percentile(milliseconds, 0.99) };
 }
 
 /** By name, what is done at the same time. */
-async function actsOf({ system, host, tokens }: World, { seconds, sessions, polite, perSecond }: OverloadOptions): Promise<Record<string, readonly Attack[]>> {
+async function actsOf(
+  { system, host, tokens }: World,
+  { seconds, sessions, polite, perSecond }: OverloadOptions,
+): Promise<Record<string, readonly Attack[]>> {
   const { gateways, authorizationServers, controlPlaneUrl, issuer } = system;
   const [abuser, heavy] = [newId('usr'), newId('usr')];
   const abusers = await tokens([abuser, heavy]);
   const crowd = await tokens(Array.from({ length: polite }, () => newId('usr')));
   const form = { 'content-type': 'application/x-www-form-urlencoded' };
   const json = { 'content-type': 'application/json' };
-  const mcp = gateways.flatMap((origin) => [
-    { origin, method: 'POST', path: '/mcp', headers: { host, ...json }, body: '{"jsonrpc":"2.0","id":1,"method":"ping"}' },
-    { origin, method: 'POST', path: '/mcp', headers: { host, ...json, authorization: 'Bearer a.b.c' }, body: '{}' },
-    { origin, method: 'DELETE', path: '/mcp', headers: { host, 'mcp-session-id': 'nothing' } },
-  ] as const);
+  const mcp = gateways.flatMap(
+    (origin) =>
+      [
+        {
+          origin,
+          method: 'POST',
+          path: '/mcp',
+          headers: { host, ...json },
+          body: '{"jsonrpc":"2.0","id":1,"method":"ping"}',
+        },
+        { origin, method: 'POST', path: '/mcp', headers: { host, ...json, authorization: 'Bearer a.b.c' }, body: '{}' },
+        { origin, method: 'DELETE', path: '/mcp', headers: { host, 'mcp-session-id': 'nothing' } },
+      ] as const,
+  );
   const authorization = authorizationServers.flatMap((origin) => {
     const own = { host: new URL(issuer).host };
     const random = encodeURIComponent('https://agent-{n}.invalid/client.json').replaceAll('%7Bn%7D', '{n}');
     return [
       { origin, method: 'POST', path: '/token', headers: { ...own, ...form }, body: 'a' },
       { origin, method: 'GET', path: `/authorize?client_id=${random}&response_type=code`, headers: own },
-      { origin, method: 'POST', path: '/register', headers: { ...own, ...json }, body: '{"redirect_uris":["https://a.invalid/"]}' },
+      {
+        origin,
+        method: 'POST',
+        path: '/register',
+        headers: { ...own, ...json },
+        body: '{"redirect_uris":["https://a.invalid/"]}',
+      },
       { origin, method: 'POST', path: '/par', headers: { ...own, ...form }, body: 'client_id=a' },
     ] as const;
   });
@@ -152,9 +172,17 @@ async function actsOf({ system, host, tokens }: World, { seconds, sessions, poli
     { origin: controlPlaneUrl, method: 'GET', path: '/v1/events', headers: { authorization: 'Bearer nobody' } },
     { origin: controlPlaneUrl, method: 'GET', path: '/account' },
   ] as const;
-  const health = system.processes().map(({ healthUrl }) => ({ origin: healthUrl, method: 'GET', path: '/metrics' }) as const);
+  const health = system
+    .processes()
+    .map(({ healthUrl }) => ({ origin: healthUrl, method: 'GET', path: '/metrics' }) as const);
   const common = { gateways: [...gateways], host, seconds };
-  const stalling = [...mcp.slice(0, 1).map((shot) => ({ ...shot, headers: { ...shot.headers, authorization: `Bearer ${abusers.get(heavy)}` } })), ...authorization.slice(0, 1), ...controlPlane.slice(0, 1)];
+  const stalling = [
+    ...mcp
+      .slice(0, 1)
+      .map((shot) => ({ ...shot, headers: { ...shot.headers, authorization: `Bearer ${abusers.get(heavy)}` } })),
+    ...authorization.slice(0, 1),
+    ...controlPlane.slice(0, 1),
+  ];
   return {
     'an abusive agent': [{ type: 'sessions', ...common, tokens: [abusers.get(abuser) ?? ''], each: sessions }],
     'polite agents closing at once': [{ type: 'sessions', ...common, tokens: [...crowd.values()], each: 1 }],
@@ -166,7 +194,12 @@ async function actsOf({ system, host, tokens }: World, { seconds, sessions, poli
   };
 }
 
-async function play({ system, host, tokens, other }: World, act: string, attacks: readonly Attack[], seconds: number): Promise<{ report: ActReport; problems: string[] }> {
+async function play(
+  { system, host, tokens, other }: World,
+  act: string,
+  attacks: readonly Attack[],
+  seconds: number,
+): Promise<{ report: ActReport; problems: string[] }> {
   const before = await readProcesses(system.processes().map(({ pid }) => pid));
   const watching = watchProcesses(system.processes());
   const calling = other.callSteadily(CALLS_PER_SECOND);
@@ -176,21 +209,35 @@ async function play({ system, host, tokens, other }: World, act: string, attacks
   const until = Date.now() + seconds * 1000;
   do {
     await pause(REVOKE_EVERY_MS);
-    revokedWithin.push(await revokeOne({ system, host, tokens }).catch((error: unknown) => {
-      problems.push(`${act}: a revocation failed: ${String(error)}`);
-      return Infinity;
-    }));
+    revokedWithin.push(
+      await revokeOne({ system, host, tokens }).catch((error: unknown) => {
+        problems.push(`${act}: a revocation failed: ${String(error)}`);
+        return Infinity;
+      }),
+    );
   } while (Date.now() < until);
   const answers = await attacking;
   const { milliseconds, failures } = await calling.stop();
   const { peakMebibytes, notReady, degraded } = await watching.stop();
-  for (const [what, count] of Object.entries(failures)) problems.push(`${act}: ${count} of another user's ${milliseconds.length} calls got ${what}`);
+  for (const [what, count] of Object.entries(failures))
+    problems.push(`${act}: ${count} of another user's ${milliseconds.length} calls got ${what}`);
   problems.push(...notReady.slice(0, 5).map((what) => `${act}: ${what}`));
   for (const { name, pid } of system.processes()) {
     const growth = (peakMebibytes[name] ?? 0) - (before.get(pid)?.mebibytes ?? 0);
     if (growth > GROWTH_MEBIBYTES) problems.push(`${act}: ${name} grew by ${Math.round(growth)} MiB`);
   }
-  return { problems, report: { act, answers: merged(answers), p50: percentile(milliseconds, 0.5), p99: percentile(milliseconds, 0.99), revokedWithin: Math.max(...revokedWithin), peakMebibytes, degraded } };
+  return {
+    problems,
+    report: {
+      act,
+      answers: merged(answers),
+      p50: percentile(milliseconds, 0.5),
+      p99: percentile(milliseconds, 0.99),
+      revokedWithin: Math.max(...revokedWithin),
+      peakMebibytes,
+      degraded,
+    },
+  };
 }
 
 /** @returns milliseconds from the administrator's request until every gateway refuses that agent's token */
@@ -198,9 +245,19 @@ async function revokeOne({ system, host, tokens }: Pick<World, 'system' | 'host'
   const [user, agent] = [newId('usr'), `https://${newId('evt').replace('_', '-').toLowerCase()}.test/client.json`];
   const token = (await tokens([user], agent)).get(user) ?? '';
   const statusAt = async (gateway: string): Promise<number> => {
-    const headers = { host, authorization: `Bearer ${token}`, 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
+    const headers = {
+      host,
+      authorization: `Bearer ${token}`,
+      'content-type': 'application/json',
+      accept: 'application/json, text/event-stream',
+    };
     const body = '{"jsonrpc":"2.0","id":1,"method":"ping"}';
-    const { statusCode, body: answer } = await request(`${gateway}/mcp`, { method: 'POST', headers, body, headersTimeout: 10_000 });
+    const { statusCode, body: answer } = await request(`${gateway}/mcp`, {
+      method: 'POST',
+      headers,
+      body,
+      headersTimeout: 10_000,
+    });
     await answer.dump();
     return statusCode;
   };
@@ -210,13 +267,23 @@ async function revokeOne({ system, host, tokens }: Pick<World, 'system' | 'host'
   }
   const began = performance.now();
   await administrator(system).revoke({ agent });
-  await Promise.all(system.gateways.map((gateway) => eventually(async () => (await statusAt(gateway)) === 401, { timeoutMs: 20_000, intervalMs: 25, until: `${gateway} refuses the revoked agent` })));
+  await Promise.all(
+    system.gateways.map((gateway) =>
+      eventually(async () => (await statusAt(gateway)) === 401, {
+        timeoutMs: 20_000,
+        intervalMs: 25,
+        until: `${gateway} refuses the revoked agent`,
+      }),
+    ),
+  );
   return performance.now() - began;
 }
 
 /** In a process of its own. */
 async function attackFrom(wanted: Attack): Promise<AttackCounts> {
-  const child = spawn(process.execPath, [resolve(repositoryRoot, 'apps/e2e/dist/overload/attacker.js')], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const child = spawn(process.execPath, [resolve(repositoryRoot, 'apps/e2e/dist/overload/attacker.js')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   child.stdin.end(JSON.stringify(wanted));
   let said = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (said += text));
@@ -248,13 +315,19 @@ async function restless(system: DistributedSystem): Promise<string[]> {
     await pause(IDLE_WINDOW_MS);
     const after = await used();
     const working = processes.flatMap(({ name, pid }) => {
-      const share = ((after.get(pid)?.cpuSeconds ?? Infinity) - (before.get(pid)?.cpuSeconds ?? 0)) / (IDLE_WINDOW_MS / 1000);
+      const share =
+        ((after.get(pid)?.cpuSeconds ?? Infinity) - (before.get(pid)?.cpuSeconds ?? 0)) / (IDLE_WINDOW_MS / 1000);
       return share > IDLE_SHARE ? [`${name} uses ${Math.round(share * 100)} % of a core`] : [];
     });
-    const unwell = await Promise.all(processes.map(async ({ name, healthUrl }) => {
-      const { status, reasons } = (await (await fetch(`${healthUrl}/readyz`)).json()) as { status: string; reasons: readonly string[] };
-      return status === 'ready' ? [] : [`${name} is ${status}: ${reasons.join(', ')}`];
-    }));
+    const unwell = await Promise.all(
+      processes.map(async ({ name, healthUrl }) => {
+        const { status, reasons } = (await (await fetch(`${healthUrl}/readyz`)).json()) as {
+          status: string;
+          reasons: readonly string[];
+        };
+        return status === 'ready' ? [] : [`${name} is ${status}: ${reasons.join(', ')}`];
+      }),
+    );
     return [...working, ...unwell.flat()];
   };
   const until = Date.now() + REST_MS;
@@ -266,7 +339,11 @@ async function restless(system: DistributedSystem): Promise<string[]> {
 const ms = (milliseconds: number) => `${Math.round(milliseconds * 10) / 10} ms`;
 
 function describe({ act, answers, p50, p99, revokedWithin, peakMebibytes, degraded }: ActReport): string {
-  const said = Object.entries(answers).map(([what, count]) => `${what} ×${count}`).join(', ');
-  const memory = Object.entries(peakMebibytes).map(([name, mebibytes]) => `${name} ${Math.round(mebibytes)}`).join(', ');
+  const said = Object.entries(answers)
+    .map(([what, count]) => `${what} ×${count}`)
+    .join(', ');
+  const memory = Object.entries(peakMebibytes)
+    .map(([name, mebibytes]) => `${name} ${Math.round(mebibytes)}`)
+    .join(', ');
   return `${act}: p50 ${ms(p50)}, p99 ${ms(p99)}, revoked within ${ms(revokedWithin)}; answers ${said}; peak MiB ${memory}${degraded.length > 0 ? `; degraded: ${degraded.join(', ')}` : ''}`;
 }

@@ -6,7 +6,12 @@ import { z } from 'zod';
 const Call = z.object({
   id: z.union([z.string(), z.number()]),
   method: z.string(),
-  params: z.object({ name: z.string().optional(), arguments: z.looseObject({ text: z.string().optional(), milliseconds: z.number().optional() }).optional() }).optional(),
+  params: z
+    .object({
+      name: z.string().optional(),
+      arguments: z.looseObject({ text: z.string().optional(), milliseconds: z.number().optional() }).optional(),
+    })
+    .optional(),
 });
 const serverInfo = { name: 'plain', version: '1.0.0' };
 const inputSchema = { type: 'object' };
@@ -21,9 +26,22 @@ export async function startPlainServer(): Promise<PlainServer> {
   const resultOf = async ({ method, params }: z.infer<typeof Call>): Promise<object | undefined> => {
     switch (method) {
       case 'server/discover':
-        return { supportedVersions: ['2026-07-28'], capabilities: { tools: {} }, serverInfo, ttlMs: 3_600_000, cacheScope: 'public' };
+        return {
+          supportedVersions: ['2026-07-28'],
+          capabilities: { tools: {} },
+          serverInfo,
+          ttlMs: 3_600_000,
+          cacheScope: 'public',
+        };
       case 'tools/list':
-        return { tools: [{ name: 'echo', inputSchema }, { name: 'wait', inputSchema }], ttlMs: 60_000, cacheScope: 'public' };
+        return {
+          tools: [
+            { name: 'echo', inputSchema },
+            { name: 'wait', inputSchema },
+          ],
+          ttlMs: 60_000,
+          cacheScope: 'public',
+        };
       case 'tools/call':
         await pause(Math.min(params?.arguments?.milliseconds ?? 0, 10_000));
         return { content: [{ type: 'text', text: `${params?.arguments?.text?.length ?? 0} characters` }] };
@@ -39,15 +57,20 @@ export async function startPlainServer(): Promise<PlainServer> {
     const said = result
       ? { result: { resultType: 'complete', ...result, _meta: { 'io.modelcontextprotocol/serverInfo': serverInfo } } }
       : { error: { code: -32601, message: 'Method not found' } };
-    response.writeHead(result ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id: call.id, ...said }));
+    response
+      .writeHead(result ? 200 : 404, { 'content-type': 'application/json' })
+      .end(JSON.stringify({ jsonrpc: '2.0', id: call.id, ...said }));
   };
-  const http = createServer((request, response) => void answer(request, response).catch(() => request.socket.destroy()));
+  const http = createServer(
+    (request, response) => void answer(request, response).catch(() => request.socket.destroy()),
+  );
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`,
-    stop: () => new Promise((resolve) => {
-      http.close(() => resolve());
-      http.closeAllConnections();
-    }),
+    stop: () =>
+      new Promise((resolve) => {
+        http.close(() => resolve());
+        http.closeAllConnections();
+      }),
   };
 }

@@ -2,7 +2,8 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { Pool } from 'undici';
 
 const META = {
-  'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {},
+  'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+  'io.modelcontextprotocol/clientCapabilities': {},
   'io.modelcontextprotocol/clientInfo': { name: 'polite', version: '1.0.0' },
 };
 
@@ -22,10 +23,20 @@ export interface PoliteUser {
 /** Somebody else, who only wants to work meanwhile. */
 export function createPoliteUser(gateways: readonly string[], host: string, token: string): PoliteUser {
   const pools = gateways.map((origin) => new Pool(origin, { connections: 16, pipelining: 1 }));
-  const body = JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'echo', arguments: { text: 'hello' }, _meta: META } });
+  const body = JSON.stringify({
+    jsonrpc: '2.0',
+    id: 1,
+    method: 'tools/call',
+    params: { name: 'echo', arguments: { text: 'hello' }, _meta: META },
+  });
   const headers = {
-    host, authorization: `Bearer ${token}`, 'content-type': 'application/json', accept: 'application/json, text/event-stream',
-    'mcp-protocol-version': '2026-07-28', 'mcp-method': 'tools/call', 'mcp-name': 'echo',
+    host,
+    authorization: `Bearer ${token}`,
+    'content-type': 'application/json',
+    accept: 'application/json, text/event-stream',
+    'mcp-protocol-version': '2026-07-28',
+    'mcp-method': 'tools/call',
+    'mcp-name': 'echo',
   };
   return {
     callSteadily(perSecond) {
@@ -39,7 +50,8 @@ export function createPoliteUser(gateways: readonly string[], host: string, toke
         try {
           const response = await pools[index % pools.length]?.request({ method: 'POST', path: '/mcp', headers, body });
           const text = await response?.body.text();
-          if (response?.statusCode !== 200 || text?.includes('5 characters') !== true) fail(`${response?.statusCode}: ${text?.slice(0, 200)}`);
+          if (response?.statusCode !== 200 || text?.includes('5 characters') !== true)
+            fail(`${response?.statusCode}: ${text?.slice(0, 200)}`);
         } catch (error) {
           fail(String(error));
         }

@@ -24,12 +24,19 @@ const MEMORY_INTERVAL_MS = 1_000;
 const run = promisify(execFile);
 
 /** Resident memory in MiB and processor seconds used so far, by pid; as `ps` tells both on Linux and macOS. */
-export async function readProcesses(pids: readonly number[]): Promise<ReadonlyMap<number, { readonly mebibytes: number; readonly cpuSeconds: number }>> {
+export async function readProcesses(
+  pids: readonly number[],
+): Promise<ReadonlyMap<number, { readonly mebibytes: number; readonly cpuSeconds: number }>> {
   const { stdout } = await run('ps', ['-o', 'pid=,rss=,time=', '-p', pids.join(',')]);
-  return new Map(stdout.trim().split('\n').map((line) => {
-    const [pid = '', rss = '', time = ''] = line.trim().split(/\s+/);
-    return [Number(pid), { mebibytes: Number(rss) / 1024, cpuSeconds: secondsOf(time) }] as const;
-  }));
+  return new Map(
+    stdout
+      .trim()
+      .split('\n')
+      .map((line) => {
+        const [pid = '', rss = '', time = ''] = line.trim().split(/\s+/);
+        return [Number(pid), { mebibytes: Number(rss) / 1024, cpuSeconds: secondsOf(time) }] as const;
+      }),
+  );
 }
 
 /** `[days-]hours:minutes:seconds`, hours left out where there are none. */
@@ -61,7 +68,8 @@ export function watchProcesses(processes: readonly WatchedProcess[]): { stop(): 
   const measure = async (): Promise<void> => {
     while (!stopped) {
       const read = await readProcesses(processes.map(({ pid }) => pid));
-      for (const { name, pid } of processes) peaks.set(name, Math.max(peaks.get(name) ?? 0, read.get(pid)?.mebibytes ?? 0));
+      for (const { name, pid } of processes)
+        peaks.set(name, Math.max(peaks.get(name) ?? 0, read.get(pid)?.mebibytes ?? 0));
       await pause(MEMORY_INTERVAL_MS);
     }
   };

@@ -21,10 +21,29 @@ interface Published {
 export const DRAWN = 'https://charts.example/pie.png';
 
 export const publishedServers = [
-  { name: 'everything', entry: require.resolve('@modelcontextprotocol/server-everything/dist/index.js'), args: () => ['streamableHttp'], env: (port) => ({ PORT: String(port) }) },
-  { name: 'budget', entry: programBeside(require.resolve('@modelcontextprotocol/server-budget-allocator')), args: () => [], env: (port) => ({ PORT: String(port) }) },
-  { name: 'chart', entry: programBeside(require.resolve('@antv/mcp-server-chart/sdk')), args: (port) => ['--transport', 'streamable', '--host', '127.0.0.1', '--port', String(port)], env: (_port, drawing) => ({ VIS_REQUEST_SERVER: drawing }) },
-  { name: 'brave', entry: require.resolve('@brave/brave-search-mcp-server/dist/index.js'), args: (port) => ['--transport', 'http', '--host', '127.0.0.1', '--port', String(port), '--brave-api-key', 'none'] },
+  {
+    name: 'everything',
+    entry: require.resolve('@modelcontextprotocol/server-everything/dist/index.js'),
+    args: () => ['streamableHttp'],
+    env: (port) => ({ PORT: String(port) }),
+  },
+  {
+    name: 'budget',
+    entry: programBeside(require.resolve('@modelcontextprotocol/server-budget-allocator')),
+    args: () => [],
+    env: (port) => ({ PORT: String(port) }),
+  },
+  {
+    name: 'chart',
+    entry: programBeside(require.resolve('@antv/mcp-server-chart/sdk')),
+    args: (port) => ['--transport', 'streamable', '--host', '127.0.0.1', '--port', String(port)],
+    env: (_port, drawing) => ({ VIS_REQUEST_SERVER: drawing }),
+  },
+  {
+    name: 'brave',
+    entry: require.resolve('@brave/brave-search-mcp-server/dist/index.js'),
+    args: (port) => ['--transport', 'http', '--host', '127.0.0.1', '--port', String(port), '--brave-api-key', 'none'],
+  },
 ] as const satisfies readonly Published[];
 
 export interface RunningServers {
@@ -35,7 +54,11 @@ export interface RunningServers {
 export async function startPublishedServers(): Promise<RunningServers> {
   const running: SpawnedApp[] = [];
   // The service the chart server has its charts drawn by; nothing leaves this machine.
-  const drawing = createServer((_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ success: true, resultObj: DRAWN })));
+  const drawing = createServer((_request, response) =>
+    response
+      .writeHead(200, { 'content-type': 'application/json' })
+      .end(JSON.stringify({ success: true, resultObj: DRAWN })),
+  );
   await new Promise<void>((resolve) => drawing.listen(0, '127.0.0.1', resolve));
   const drawingUrl = `http://127.0.0.1:${(drawing.address() as AddressInfo).port}/`;
   const stop = async (): Promise<void> => {
@@ -45,7 +68,14 @@ export async function startPublishedServers(): Promise<RunningServers> {
   };
   const start = async (published: Published) => {
     const port = await freePort();
-    running.push(await spawnApp({ entry: published.entry, args: published.args(port), env: published.env?.(port, drawingUrl) ?? {}, readyPattern: /listening|running/i }));
+    running.push(
+      await spawnApp({
+        entry: published.entry,
+        args: published.args(port),
+        env: published.env?.(port, drawingUrl) ?? {},
+        readyPattern: /listening|running/i,
+      }),
+    );
     return { name: published.name, url: `http://127.0.0.1:${port}/mcp` };
   };
   try {

@@ -15,7 +15,13 @@ const PHONE = { viewport: { width: 360, height: 640 }, hasTouch: true } as const
  */
 export function describeConnectingInABrowser(system: () => System, browser: () => Browser): void {
   const people = new Map<PersonName, Page>();
-  const options = (name: PersonName, agent: string, openLink: (url: string) => Promise<unknown>) => ({ gatewayUrl: system().gatewayUrl, name: agent, redirectUri: system().redirectUri, person: new Person(name, { agentRedirectUri: system().redirectUri }), openLink });
+  const options = (name: PersonName, agent: string, openLink: (url: string) => Promise<unknown>) => ({
+    gatewayUrl: system().gatewayUrl,
+    name: agent,
+    redirectUri: system().redirectUri,
+    person: new Person(name, { agentRedirectUri: system().redirectUri }),
+    openLink,
+  });
   const title = (page: Page) => page.textContent('h1');
 
   /** This person's own browser, in which they sign in once. */
@@ -50,7 +56,10 @@ export function describeConnectingInABrowser(system: () => System, browser: () =
         await page.fill('#password', `${name}-notes`);
         await page.keyboard.press('Enter');
       } else {
-        await page.getByRole('button', { name: /allow|agree|continue/i }).first().click();
+        await page
+          .getByRole('button', { name: /allow|agree|continue/i })
+          .first()
+          .click();
       }
       await page.waitForURL((url) => url.href !== address);
     }
@@ -68,7 +77,10 @@ export function describeConnectingInABrowser(system: () => System, browser: () =
   }
 
   const admin = async <T>(path: string, method = 'GET') => {
-    const answer = await fetch(`${system().controlPlaneUrl}${path}`, { method, headers: { authorization: `Bearer ${system().adminToken}` } });
+    const answer = await fetch(`${system().controlPlaneUrl}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${system().adminToken}` },
+    });
     return (await answer.json()) as T;
   };
   const connectionsOf = async () => (await admin<{ connections: { id: string }[] }>('/v1/connections')).connections;
@@ -88,20 +100,25 @@ export function describeConnectingInABrowser(system: () => System, browser: () =
     });
 
     test('a second agent, of 2025-11-25, gets the link in error -32042 and has to be allowed before it uses the same connection (B2, S3)', async () => {
-      const agent = await connectLegacyAgent(options('alice', 'Second Browser Agent', async (url) => {
-        const page = await open('alice', url);
-        expect(await title(page)).toBe('Let “Second Browser Agent” use your “Notes” account?');
-        await expectGoodPage(page);
-        await page.getByRole('button', { name: 'Allow' }).click();
-        expect(await title(page)).toBe('Connected');
-      }));
+      const agent = await connectLegacyAgent(
+        options('alice', 'Second Browser Agent', async (url) => {
+          const page = await open('alice', url);
+          expect(await title(page)).toBe('Let “Second Browser Agent” use your “Notes” account?');
+          await expectGoodPage(page);
+          await page.getByRole('button', { name: 'Allow' }).click();
+          expect(await title(page)).toBe('Connected');
+        }),
+      );
       expect(await agent.call('notes__list_notes')).toMatchObject({ isError: false });
       expect([agent.openedLinks.length, (await connectionsOf()).length]).toEqual([1, 1]);
       await agent.close();
     });
 
     test('an agent that can show no link gets it in words, and one of 2025-11-25 connects a whole account by it too (B2, R36)', async () => {
-      const inWords = await connectLegacyAgent({ ...options('bob', 'Wordy Agent', (url) => connect('bob', url)), elicitation: false });
+      const inWords = await connectLegacyAgent({
+        ...options('bob', 'Wordy Agent', (url) => connect('bob', url)),
+        elicitation: false,
+      });
       expect(await inWords.call('notes__connect')).toMatchObject({ isError: false });
       expect(await inWords.call('notes__list_notes')).toMatchObject({ isError: false });
       expect(inWords.openedLinks.length).toBe(1);
@@ -118,7 +135,9 @@ export function describeConnectingInABrowser(system: () => System, browser: () =
       expect(await page.textContent('main')).toMatch(/Notes.*State.*Works.*Wordy Agent/s);
       await expectGoodPage(page);
       await page.getByRole('button', { name: 'Disconnect “Notes”' }).focus();
-      expect(await page.evaluate('Number.parseFloat(getComputedStyle(document.activeElement).outlineWidth)')).toBeGreaterThanOrEqual(2);
+      expect(
+        await page.evaluate('Number.parseFloat(getComputedStyle(document.activeElement).outlineWidth)'),
+      ).toBeGreaterThanOrEqual(2);
       await page.keyboard.press('Enter');
       await page.waitForSelector('[role=status]');
       expect(await page.textContent('[role=status]')).toMatch(/No agent can use that account any more/);
@@ -128,25 +147,47 @@ export function describeConnectingInABrowser(system: () => System, browser: () =
 
     test('the wrong person, an altered link and one that is too old connect nothing; the same link twice connects once (S16, S23, R34)', async () => {
       const seen: string[] = [];
-      const agent = await connectModernAgent(options('bob', 'Careful Agent', async (url) => {
-        const wrong = await open('alice', url);
-        seen.push((await title(wrong)) ?? '');
-        await expectGoodPage(wrong);
-        const altered = await open('bob', `${url.slice(0, -6)}${url.endsWith('A') ? 'B' : 'A'}${url.slice(-5)}`);
-        seen.push((await title(altered)) ?? '');
-        await expectGoodPage(altered);
-        const keys = await ensureDeploymentKeys(system().keys, { gateways: [] });
-        const old = new Sealer(loadMasterKey(keys.master)).seal('connect-ticket', JSON.stringify({ userId: 'usr_x', agent: null, server: 'notes', credentialProvider: 'notes-per-user', replaces: null, issuedAt: Date.now() - 16 * 60_000 }), '').toString('base64url');
-        const expired = await open('bob', `${system().controlPlaneUrl}/connect/${old}`);
-        seen.push((await title(expired)) ?? '');
-        await expectGoodPage(expired);
-        expect((await connectionsOf()).length).toBe(2);
-        await connect('bob', url);
-        const again = await open('bob', url);
-        seen.push((await title(again)) ?? '');
-      }));
-      expect(await agent.call('notes__list_notes').catch(() => agent.call('notes__connect'))).toMatchObject({ isError: false });
-      expect(seen).toEqual(['This link is for somebody else', 'This link is not valid', 'This link has expired', 'Connected']);
+      const agent = await connectModernAgent(
+        options('bob', 'Careful Agent', async (url) => {
+          const wrong = await open('alice', url);
+          seen.push((await title(wrong)) ?? '');
+          await expectGoodPage(wrong);
+          const altered = await open('bob', `${url.slice(0, -6)}${url.endsWith('A') ? 'B' : 'A'}${url.slice(-5)}`);
+          seen.push((await title(altered)) ?? '');
+          await expectGoodPage(altered);
+          const keys = await ensureDeploymentKeys(system().keys, { gateways: [] });
+          const old = new Sealer(loadMasterKey(keys.master))
+            .seal(
+              'connect-ticket',
+              JSON.stringify({
+                userId: 'usr_x',
+                agent: null,
+                server: 'notes',
+                credentialProvider: 'notes-per-user',
+                replaces: null,
+                issuedAt: Date.now() - 16 * 60_000,
+              }),
+              '',
+            )
+            .toString('base64url');
+          const expired = await open('bob', `${system().controlPlaneUrl}/connect/${old}`);
+          seen.push((await title(expired)) ?? '');
+          await expectGoodPage(expired);
+          expect((await connectionsOf()).length).toBe(2);
+          await connect('bob', url);
+          const again = await open('bob', url);
+          seen.push((await title(again)) ?? '');
+        }),
+      );
+      expect(await agent.call('notes__list_notes').catch(() => agent.call('notes__connect'))).toMatchObject({
+        isError: false,
+      });
+      expect(seen).toEqual([
+        'This link is for somebody else',
+        'This link is not valid',
+        'This link has expired',
+        'Connected',
+      ]);
       expect((await connectionsOf()).length).toBe(3);
       await agent.close();
     });
@@ -156,10 +197,12 @@ export function describeConnectingInABrowser(system: () => System, browser: () =
       for (const { id } of theirs) await admin(`/v1/connections/${id}`, 'DELETE');
       const attacker = new Person('bob', { agentRedirectUri: `${system().controlPlaneUrl}/connect/callback` });
       let callback = '';
-      const agent = await connectModernAgent(options('bob', 'Agent of an attacker', async (url) => {
-        const landing = await attacker.visit(url);
-        if (landing.type === 'stopped') callback = landing.url.href;
-      }));
+      const agent = await connectModernAgent(
+        options('bob', 'Agent of an attacker', async (url) => {
+          const landing = await attacker.visit(url);
+          if (landing.type === 'stopped') callback = landing.url.href;
+        }),
+      );
       await agent.call('notes__connect').catch(() => undefined);
       expect(callback).toMatch(/[?&]code=/);
       const victim = await open('alice', callback);

@@ -10,9 +10,17 @@ export function describeConnecting(system: () => System): void {
 
   describe('connecting an account', () => {
     test('an agent that can show no link gets it as text, and the same agent need not be asked again (R36, R38)', async () => {
-      const agent = await connectLegacyAgent({ gatewayUrl: system().gatewayUrl, name: 'Text Only Agent', redirectUri: system().redirectUri, person: person('admin'), elicitation: false });
+      const agent = await connectLegacyAgent({
+        gatewayUrl: system().gatewayUrl,
+        name: 'Text Only Agent',
+        redirectUri: system().redirectUri,
+        person: person('admin'),
+        elicitation: false,
+      });
       const tools = await agent.toolNames();
-      const [tool, args] = tools.includes('notes__connect') ? ['notes__connect', {}] as const : ['notes__list_notes', {}] as const;
+      const [tool, args] = tools.includes('notes__connect')
+        ? (['notes__connect', {}] as const)
+        : (['notes__list_notes', {}] as const);
       expect(await agent.call(tool, args)).toMatchObject({ isError: false });
       expect(agent.openedLinks.length).toBe(1);
       expect((await agent.call('notes__list_notes')).isError).toBe(false);
@@ -21,9 +29,19 @@ export function describeConnecting(system: () => System): void {
     });
 
     test("a second agent of the user does not inherit the first one's consent silently (S3)", async () => {
-      const first = await connectModernAgent({ gatewayUrl: system().gatewayUrl, name: 'First Agent', redirectUri: system().redirectUri, person: person('admin') });
+      const first = await connectModernAgent({
+        gatewayUrl: system().gatewayUrl,
+        name: 'First Agent',
+        redirectUri: system().redirectUri,
+        person: person('admin'),
+      });
       await first.call('notes__list_notes').catch(() => first.call('notes__connect'));
-      const second = await connectModernAgent({ gatewayUrl: system().gatewayUrl, name: 'Second Agent', redirectUri: system().redirectUri, person: person('admin') });
+      const second = await connectModernAgent({
+        gatewayUrl: system().gatewayUrl,
+        name: 'Second Agent',
+        redirectUri: system().redirectUri,
+        person: person('admin'),
+      });
       await second.call('notes__list_notes').catch(() => second.call('notes__connect'));
       expect(second.openedLinks.length).toBe(1);
       await first.close();
@@ -35,13 +53,25 @@ export function describeConnecting(system: () => System): void {
       const opened: { title: string; text: string; status: number }[] = [];
       const wrongPerson = person('alice');
       const agent = await connectModernAgent({
-        gatewayUrl: system().gatewayUrl, name: 'Misled Agent', redirectUri: system().redirectUri, person: bob,
+        gatewayUrl: system().gatewayUrl,
+        name: 'Misled Agent',
+        redirectUri: system().redirectUri,
+        person: bob,
         openLink: async (url) => {
-          const landing = await wrongPerson.visit(url).catch((error: unknown) => ({ type: 'refused' as const, text: String(error) }));
-          opened.push(landing.type === 'page' ? { title: landing.page.title, text: landing.page.text, status: landing.page.status } : { title: '', text: landing.type === 'refused' ? landing.text : landing.url.href, status: 0 });
+          const landing = await wrongPerson
+            .visit(url)
+            .catch((error: unknown) => ({ type: 'refused' as const, text: String(error) }));
+          opened.push(
+            landing.type === 'page'
+              ? { title: landing.page.title, text: landing.page.text, status: landing.page.status }
+              : { title: '', text: landing.type === 'refused' ? landing.text : landing.url.href, status: 0 },
+          );
         },
       });
-      const outcome = await agent.call('notes__list_notes').catch(() => agent.call('notes__connect')).catch((error: unknown) => ({ isError: true, text: String(error) }));
+      const outcome = await agent
+        .call('notes__list_notes')
+        .catch(() => agent.call('notes__connect'))
+        .catch((error: unknown) => ({ isError: true, text: String(error) }));
       expect(outcome.isError).toBe(true);
       expect(opened.length).toBeGreaterThan(0);
       expect(opened[0]?.text).toMatch(/for somebody else.*Nothing was connected/s);

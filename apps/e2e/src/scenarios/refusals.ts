@@ -8,8 +8,16 @@ import type { Agent } from '../agents/agent.js';
 import type { System } from '../system/system.js';
 
 const discover = JSON.stringify({
-  jsonrpc: '2.0', id: 1, method: 'server/discover',
-  params: { _meta: { 'io.modelcontextprotocol/protocolVersion': '2026-07-28', 'io.modelcontextprotocol/clientCapabilities': {}, 'io.modelcontextprotocol/clientInfo': { name: 'raw', version: '1' } } },
+  jsonrpc: '2.0',
+  id: 1,
+  method: 'server/discover',
+  params: {
+    _meta: {
+      'io.modelcontextprotocol/protocolVersion': '2026-07-28',
+      'io.modelcontextprotocol/clientCapabilities': {},
+      'io.modelcontextprotocol/clientInfo': { name: 'raw', version: '1' },
+    },
+  },
 });
 
 export function describeRefusals(system: () => System): void {
@@ -17,9 +25,23 @@ export function describeRefusals(system: () => System): void {
     fetch(`${system().gatewayUrl}/mcp`, {
       method: 'POST',
       body: discover,
-      headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream', 'mcp-protocol-version': '2026-07-28', 'mcp-method': 'server/discover', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }), ...headers },
+      headers: {
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+        'mcp-protocol-version': '2026-07-28',
+        'mcp-method': 'server/discover',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...headers,
+      },
     });
-  const signIn = () => connectModernAgent({ gatewayUrl: system().gatewayUrl, name: 'Refused Agent', redirectUri: system().redirectUri, person: new Person('alice', { agentRedirectUri: system().redirectUri }), clientMetadataUrl: system().clientMetadataUrl });
+  const signIn = () =>
+    connectModernAgent({
+      gatewayUrl: system().gatewayUrl,
+      name: 'Refused Agent',
+      redirectUri: system().redirectUri,
+      person: new Person('alice', { agentRedirectUri: system().redirectUri }),
+      clientMetadataUrl: system().clientMetadataUrl,
+    });
 
   describe('a request that must not get through', () => {
     let agent: Agent;
@@ -35,7 +57,9 @@ export function describeRefusals(system: () => System): void {
       const response = await post(undefined, { 'content-type': 'text/plain' });
       expect(response.status).toBe(401);
       const challenge = response.headers.get('www-authenticate') ?? '';
-      expect(challenge).toContain(`resource_metadata="${system().gatewayUrl}/.well-known/oauth-protected-resource/mcp"`);
+      expect(challenge).toContain(
+        `resource_metadata="${system().gatewayUrl}/.well-known/oauth-protected-resource/mcp"`,
+      );
       expect(challenge).not.toContain('error=');
     });
 
@@ -45,15 +69,31 @@ export function describeRefusals(system: () => System): void {
       const [header, payload, signature] = agent.token().split('.');
       const base64 = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url');
       const { privateKey, publicKey } = await generateKeyPair('ES256');
-      const forged = (changes: Record<string, unknown>) => new SignJWT({ ...claims, ...changes }).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid }).sign(privateKey);
-      const withOwnKey = await new SignJWT({ ...claims }).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid, jwk: await exportJWK(publicKey) }).sign(privateKey);
+      const forged = (changes: Record<string, unknown>) =>
+        new SignJWT({ ...claims, ...changes })
+          .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid })
+          .sign(privateKey);
+      const withOwnKey = await new SignJWT({ ...claims })
+        .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid, jwk: await exportJWK(publicKey) })
+        .sign(privateKey);
       const bad = {
         unsigned: `${base64({ alg: 'none', typ: 'at+jwt', kid })}.${payload}.`,
         'signed by another key': await forged({}),
         'signed by a key it brings along': withOwnKey,
-        'expired, though signed by us': await signAsAuthorizationServer(system(), kid, { ...claims, iat: 1, nbf: 1, exp: 600 }),
-        'for another audience, though signed by us': await signAsAuthorizationServer(system(), kid, { ...claims, aud: 'https://elsewhere.example/mcp' }),
-        'by another issuer, though signed by us': await signAsAuthorizationServer(system(), kid, { ...claims, iss: 'https://elsewhere.example' }),
+        'expired, though signed by us': await signAsAuthorizationServer(system(), kid, {
+          ...claims,
+          iat: 1,
+          nbf: 1,
+          exp: 600,
+        }),
+        'for another audience, though signed by us': await signAsAuthorizationServer(system(), kid, {
+          ...claims,
+          aud: 'https://elsewhere.example/mcp',
+        }),
+        'by another issuer, though signed by us': await signAsAuthorizationServer(system(), kid, {
+          ...claims,
+          iss: 'https://elsewhere.example',
+        }),
         'payload changed': `${header}.${base64({ ...claims, aud: 'https://elsewhere.example/mcp' })}.${signature}`,
         'cut short': agent.token().slice(0, -4),
       };
@@ -73,7 +113,9 @@ export function describeRefusals(system: () => System): void {
     });
 
     test('GET is 405 (R63), and a foreign Host or Origin is refused even with a live token (S19)', async () => {
-      const get = await fetch(`${system().gatewayUrl}/mcp`, { headers: { authorization: `Bearer ${agent.token()}`, accept: 'text/event-stream' } });
+      const get = await fetch(`${system().gatewayUrl}/mcp`, {
+        headers: { authorization: `Bearer ${agent.token()}`, accept: 'text/event-stream' },
+      });
       expect(get.status).toBe(405);
       expect((await post(agent.token(), { origin: 'https://evil.example' })).status).toBe(403);
     });
@@ -81,13 +123,33 @@ export function describeRefusals(system: () => System): void {
     test('an ended legacy session is 404 for good, a second DELETE too (R64)', async () => {
       const initialize = await fetch(`${system().gatewayUrl}/mcp`, {
         method: 'POST',
-        headers: { authorization: `Bearer ${agent.token()}`, 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } } }),
+        headers: {
+          authorization: `Bearer ${agent.token()}`,
+          'content-type': 'application/json',
+          accept: 'application/json, text/event-stream',
+        },
+        body: JSON.stringify({
+          jsonrpc: '2.0',
+          id: 1,
+          method: 'initialize',
+          params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: { name: 'raw', version: '1' } },
+        }),
       });
       const session = initialize.headers.get('mcp-session-id') ?? '';
       expect(session).toMatch(/^[\x21-\x7e]+$/);
-      const withSession = { authorization: `Bearer ${agent.token()}`, 'mcp-session-id': session, 'mcp-protocol-version': '2025-11-25', 'content-type': 'application/json', accept: 'application/json, text/event-stream' };
-      const list = () => fetch(`${system().gatewayUrl}/mcp`, { method: 'POST', headers: withSession, body: JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'tools/list' }) });
+      const withSession = {
+        authorization: `Bearer ${agent.token()}`,
+        'mcp-session-id': session,
+        'mcp-protocol-version': '2025-11-25',
+        'content-type': 'application/json',
+        accept: 'application/json, text/event-stream',
+      };
+      const list = () =>
+        fetch(`${system().gatewayUrl}/mcp`, {
+          method: 'POST',
+          headers: withSession,
+          body: JSON.stringify({ jsonrpc: '2.0', id: 2, method: 'tools/list' }),
+        });
       expect((await list()).status).toBe(200);
       expect((await fetch(`${system().gatewayUrl}/mcp`, { method: 'DELETE', headers: withSession })).status).toBe(204);
       expect((await list()).status).toBe(404);
@@ -95,8 +157,18 @@ export function describeRefusals(system: () => System): void {
     });
 
     test('the trail has the refused ones too, without a user where nobody was identified (R76, R77)', async () => {
-      await expect.poll(async () => (await administrator(system()).events({ type: 'mcp.response' })).filter((event) => JSON.stringify(event).includes('unauthenticated')), { timeout: 10_000 }).not.toEqual([]);
-      const refused = (await administrator(system()).events({ type: 'mcp.response' })).filter((event) => JSON.stringify(event).includes('unauthenticated'));
+      await expect
+        .poll(
+          async () =>
+            (await administrator(system()).events({ type: 'mcp.response' })).filter((event) =>
+              JSON.stringify(event).includes('unauthenticated'),
+            ),
+          { timeout: 10_000 },
+        )
+        .not.toEqual([]);
+      const refused = (await administrator(system()).events({ type: 'mcp.response' })).filter((event) =>
+        JSON.stringify(event).includes('unauthenticated'),
+      );
       for (const event of refused) expect(event.userId ?? null).toBeNull();
     });
 
@@ -104,7 +176,10 @@ export function describeRefusals(system: () => System): void {
       const leaving = await signIn();
       expect((await post(leaving.token())).status).toBe(200);
       const { iss = '', client_id: clientId } = decodeJwt(leaving.token());
-      const answer = await fetch(`${iss}/revoke`, { method: 'POST', body: new URLSearchParams({ client_id: String(clientId), token: leaving.refreshToken() ?? '' }) });
+      const answer = await fetch(`${iss}/revoke`, {
+        method: 'POST',
+        body: new URLSearchParams({ client_id: String(clientId), token: leaving.refreshToken() ?? '' }),
+      });
       expect(answer.status).toBe(200);
       await expect.poll(async () => (await post(leaving.token())).status, { timeout: 1_000, interval: 20 }).toBe(401);
       expect((await post(agent.token())).status).toBe(200);

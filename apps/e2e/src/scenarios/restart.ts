@@ -9,7 +9,12 @@ export function describeRestart(system: () => System): void {
   describe('kill -9 in the middle of work and a restart on the same data', () => {
     test('loses no connection, no session, and no event of an answered call', async () => {
       const person = new Person('admin', { agentRedirectUri: system().redirectUri });
-      const agent = await connectModernAgent({ gatewayUrl: system().gatewayUrl, name: 'Survivor', redirectUri: system().redirectUri, person });
+      const agent = await connectModernAgent({
+        gatewayUrl: system().gatewayUrl,
+        name: 'Survivor',
+        redirectUri: system().redirectUri,
+        person,
+      });
       const { sub } = decodeJwt(agent.token());
       if ((await agent.toolNames()).includes('notes__connect')) await agent.call('notes__connect');
       await expect.poll(() => agent.toolNames()).toContain('notes__add_note');
@@ -32,10 +37,16 @@ export function describeRestart(system: () => System): void {
       for (const text of answered) expect(after.text).toContain(text);
       expect(agent.openedLinks.length).toBe(links);
 
-      await expect.poll(async () => {
-        const events = await administrator(system()).events({ userId: String(sub), type: 'mcp.request' });
-        return events.filter((event) => event.server === 'notes' && JSON.stringify(event).includes('add_note')).length;
-      }, { timeout: 15_000 }).toBeGreaterThanOrEqual(answered.length);
+      await expect
+        .poll(
+          async () => {
+            const events = await administrator(system()).events({ userId: String(sub), type: 'mcp.request' });
+            return events.filter((event) => event.server === 'notes' && JSON.stringify(event).includes('add_note'))
+              .length;
+          },
+          { timeout: 15_000 },
+        )
+        .toBeGreaterThanOrEqual(answered.length);
       await agent.close();
     }, 90_000);
   });

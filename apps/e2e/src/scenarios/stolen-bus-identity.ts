@@ -27,13 +27,23 @@ export function describeStolenBusIdentity(system: () => System): void {
     beforeAll(async () => {
       const { natsUrl = '', nkeys = '', keys } = system();
       const seed = readFileSync(join(nkeys, `${GATEWAY}.nk`), 'utf8').trim();
-      bus = await connect({ servers: natsUrl, inboxPrefix: inboxPrefixOf(GATEWAY), authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)) });
+      bus = await connect({
+        servers: natsUrl,
+        inboxPrefix: inboxPrefixOf(GATEWAY),
+        authenticator: nkeyAuthenticator(new TextEncoder().encode(seed)),
+      });
       void (async () => {
         for await (const status of bus.status()) if (status.type === 'error') violations.push(status.error.message);
       })();
       replicaKey = (await loadSigningKey(join(keys, 'gateways', `${GATEWAY}.jwk`))).privateKey;
       const person = new Person('alice', { agentRedirectUri: system().redirectUri });
-      agent = await connectModernAgent({ gatewayUrl: system().gatewayUrl, name: 'Robbed Agent', redirectUri: system().redirectUri, person, clientMetadataUrl: system().clientMetadataUrl });
+      agent = await connectModernAgent({
+        gatewayUrl: system().gatewayUrl,
+        name: 'Robbed Agent',
+        redirectUri: system().redirectUri,
+        person,
+        clientMetadataUrl: system().clientMetadataUrl,
+      });
       await agent.call('whoami__whoami');
     });
     afterAll(() => bus.close());
@@ -43,13 +53,33 @@ export function describeStolenBusIdentity(system: () => System): void {
       const { keys, demo } = system();
       const claims = decodeJwt(agent.token());
       const { wire, expectation } = await sealLeaseRequest(
-        { token, userId: String(claims.sub), clientId: String(claims['client_id']), sid: String(claims['sid']), server: 'whoami', targetOrigin: new URL(demo.urls.whoami).origin, policyRevision: 0, policy: 'whoami-for-employees' },
-        { replica: GATEWAY, replicaKey: key, leasePublicKey: (await loadEncryptionKey(join(keys, 'lease.pub.jwk'))).publicKey, clock: Date.now },
+        {
+          token,
+          userId: String(claims.sub),
+          clientId: String(claims['client_id']),
+          sid: String(claims['sid']),
+          server: 'whoami',
+          targetOrigin: new URL(demo.urls.whoami).origin,
+          policyRevision: 0,
+          policy: 'whoami-for-employees',
+        },
+        {
+          replica: GATEWAY,
+          replicaKey: key,
+          leasePublicKey: (await loadEncryptionKey(join(keys, 'lease.pub.jwk'))).publicKey,
+          clock: Date.now,
+        },
       );
-      const reply = await bus.request(subjects.lease, JSON.stringify({ pattern: subjects.lease, data: wire, id: 'stolen' }), { timeout: 5_000 });
+      const reply = await bus.request(
+        subjects.lease,
+        JSON.stringify({ pattern: subjects.lease, data: wire, id: 'stolen' }),
+        { timeout: 5_000 },
+      );
       const packet = reply.json<{ response?: { answer?: string }; err?: unknown }>();
       if (packet.response?.answer === undefined) return 'no answer';
-      const outcome = await openLeaseAnswer(packet.response, expectation, { leaseSigningPublicKey: (await loadVerifyingKey(join(keys, 'lease-signing.pub.jwk'))).publicKey });
+      const outcome = await openLeaseAnswer(packet.response, expectation, {
+        leaseSigningPublicKey: (await loadVerifyingKey(join(keys, 'lease-signing.pub.jwk'))).publicKey,
+      });
       return outcome.type;
     };
 
@@ -64,10 +94,14 @@ export function describeStolenBusIdentity(system: () => System): void {
       const attempts = {
         'payload changed': `${header}.${Buffer.from(JSON.stringify({ ...claims, sub: 'usr_00000000000000000000000000' })).toString('base64url')}.${signature}`,
         expired: await signAsAuthorizationServer(system(), kid, { ...claims, iat: 1, exp: 600 }),
-        'for another audience': await signAsAuthorizationServer(system(), kid, { ...claims, aud: 'https://elsewhere.example/mcp' }),
+        'for another audience': await signAsAuthorizationServer(system(), kid, {
+          ...claims,
+          aud: 'https://elsewhere.example/mcp',
+        }),
         none: '',
       };
-      for (const [what, token] of Object.entries(attempts)) expect([what, await lease(token)]).toEqual([what, expect.stringMatching(/^(refused|no answer)$/)]);
+      for (const [what, token] of Object.entries(attempts))
+        expect([what, await lease(token)]).toEqual([what, expect.stringMatching(/^(refused|no answer)$/)]);
     });
 
     test('none is had under a key that was not enrolled (S21)', async () => {
@@ -75,13 +109,20 @@ export function describeStolenBusIdentity(system: () => System): void {
       expect(await lease(agent.token(), privateKey)).toMatch(/^(refused|no answer)$/);
     });
 
-    test("a token is refused as soon as its session is revoked (S21, R6)", async () => {
+    test('a token is refused as soon as its session is revoked (S21, R6)', async () => {
       await administrator(system()).revoke({ session: decodeJwt(agent.token())['sid'], reason: 'stolen' });
       await expect.poll(() => lease(agent.token()), { timeout: 2_000 }).toMatch(/^(refused|no answer)$/);
     });
 
     test('configuration, revocations and replies cannot be written (S26, S27)', async () => {
-      const tried = [subjects.configurationBase, subjects.configurationChange, subjects.configurationHeartbeat, '_INBOX_control-plane.forged', subjects.events('gateway-2'), subjects.credentialChanged];
+      const tried = [
+        subjects.configurationBase,
+        subjects.configurationChange,
+        subjects.configurationHeartbeat,
+        '_INBOX_control-plane.forged',
+        subjects.events('gateway-2'),
+        subjects.credentialChanged,
+      ];
       for (const subject of tried) {
         const before = violations.length;
         bus.publish(subject, '{}');

@@ -19,12 +19,25 @@ export function describeWholePath(system: () => System): void {
     {
       title: 'the 2026-07-28 client, known by its metadata document (R19)',
       name: 'Modern Agent',
-      connect: (person: Person) => connectModernAgent({ gatewayUrl: system().gatewayUrl, name: 'Modern Agent', redirectUri: system().redirectUri, person, clientMetadataUrl: system().clientMetadataUrl }),
+      connect: (person: Person) =>
+        connectModernAgent({
+          gatewayUrl: system().gatewayUrl,
+          name: 'Modern Agent',
+          redirectUri: system().redirectUri,
+          person,
+          clientMetadataUrl: system().clientMetadataUrl,
+        }),
     },
     {
       title: 'the 2025-11-25 client, registered dynamically (R18)',
       name: 'Legacy Agent',
-      connect: (person: Person) => connectLegacyAgent({ gatewayUrl: system().gatewayUrl, name: 'Legacy Agent', redirectUri: system().redirectUri, person }),
+      connect: (person: Person) =>
+        connectLegacyAgent({
+          gatewayUrl: system().gatewayUrl,
+          name: 'Legacy Agent',
+          redirectUri: system().redirectUri,
+          person,
+        }),
     },
   ] as const;
 
@@ -41,7 +54,14 @@ export function describeWholePath(system: () => System): void {
 
     test('discovers, signs its user in at the identity provider, and holds a token good only at the gateway (R7, R8, R9, R14, R15, R16, R17, R21)', () => {
       const claims = decodeJwt(seats.alice.agent.token());
-      expect(claims).toMatchObject({ iss: system().issuer, aud: `${system().gatewayUrl}/mcp`, idp: 'demo', idp_sub: 'idp|alice', sid: expect.stringMatching(/^ses_/), client_id: expect.any(String) });
+      expect(claims).toMatchObject({
+        iss: system().issuer,
+        aud: `${system().gatewayUrl}/mcp`,
+        idp: 'demo',
+        idp_sub: 'idp|alice',
+        sid: expect.stringMatching(/^ses_/),
+        client_id: expect.any(String),
+      });
       expect(claims.sub).toMatch(/^usr_/);
       expect((claims.exp ?? 0) - (claims.iat ?? 0)).toBeLessThanOrEqual(15 * 60);
       expect(claims.sub).not.toBe(decodeJwt(seats.bob.agent.token()).sub);
@@ -63,7 +83,11 @@ export function describeWholePath(system: () => System): void {
       const { text, isError } = await seats.alice.agent.call('whoami__whoami');
       expect(isError).toBe(false);
       const agentToken = decodeJwt(seats.alice.agent.token());
-      expect(JSON.parse(text)).toMatchObject({ aud: system().demo.urls.whoami, sub: agentToken.sub, act: { sub: agentToken['client_id'] } });
+      expect(JSON.parse(text)).toMatchObject({
+        aud: system().demo.urls.whoami,
+        sub: agentToken.sub,
+        act: { sub: agentToken['client_id'] },
+      });
       expect(system().downstream.presentedTo(system().demo.urls.whoami)).not.toContain(seats.alice.agent.token());
     });
 
@@ -86,7 +110,9 @@ export function describeWholePath(system: () => System): void {
 
     test('a tool its user has no scope for is refused however it is called (R30, R31, R32)', async () => {
       expect(await seats.bob.agent.toolNames()).not.toContain('notes__add_note');
-      const outcome = await seats.bob.agent.call('notes__add_note', { text: 'x' }).catch((error: unknown) => ({ isError: true, text: String(error) }));
+      const outcome = await seats.bob.agent
+        .call('notes__add_note', { text: 'x' })
+        .catch((error: unknown) => ({ isError: true, text: String(error) }));
       expect(outcome.isError).toBe(true);
       expect((await seats.bob.agent.call('notes__list_notes')).text).not.toContain('"x"');
     });
@@ -100,10 +126,21 @@ export function describeWholePath(system: () => System): void {
 
     test('nothing the agent received and no log line holds a token of a server, and no server saw a token of the agent (R44, R45, R50, S30)', async () => {
       const { downstream, demo } = system();
-      const secrets = [...downstream.issued(), ...downstream.presentedTo(demo.urls.notes), ...downstream.presentedTo(demo.urls.whoami)];
+      const secrets = [
+        ...downstream.issued(),
+        ...downstream.presentedTo(demo.urls.notes),
+        ...downstream.presentedTo(demo.urls.whoami),
+      ];
       expect(secrets.length).toBeGreaterThanOrEqual(4);
-      const received = [await seats.alice.agent.recording.text(), await seats.bob.agent.recording.text(), ...Object.values(seats).flatMap(({ person }) => person.visited.map(({ html, url }) => `${url.href}\n${html}`))].join('\n');
-      const agentTokens = Object.values(seats).flatMap(({ agent }) => [agent.token(), agent.refreshToken() ?? agent.token()]);
+      const received = [
+        await seats.alice.agent.recording.text(),
+        await seats.bob.agent.recording.text(),
+        ...Object.values(seats).flatMap(({ person }) => person.visited.map(({ html, url }) => `${url.href}\n${html}`)),
+      ].join('\n');
+      const agentTokens = Object.values(seats).flatMap(({ agent }) => [
+        agent.token(),
+        agent.refreshToken() ?? agent.token(),
+      ]);
       const logs = system().logs();
       for (const secret of secrets) {
         expect(received.includes(secret)).toBe(false);
@@ -111,13 +148,25 @@ export function describeWholePath(system: () => System): void {
       }
       for (const token of agentTokens) {
         expect(logs.includes(token)).toBe(false);
-        expect([...downstream.presentedTo(demo.urls.notes), ...downstream.presentedTo(demo.urls.whoami)]).not.toContain(token);
+        expect([...downstream.presentedTo(demo.urls.notes), ...downstream.presentedTo(demo.urls.whoami)]).not.toContain(
+          token,
+        );
       }
     });
 
     test('every call is in the trail with user, agent, server, tool, decision and the policies that decided (R29, R74, R75, R79)', async () => {
       const { sub, client_id: clientId } = decodeJwt(seats.alice.agent.token());
-      await expect.poll(async () => (await administrator(system()).events({ userId: String(sub) })).filter((event) => event.type === 'mcp.request' && event.clientId === clientId && event.server === 'notes').map((event) => JSON.stringify(event)).join('\n'), { timeout: 10_000 })
+      await expect
+        .poll(
+          async () =>
+            (await administrator(system()).events({ userId: String(sub) }))
+              .filter(
+                (event) => event.type === 'mcp.request' && event.clientId === clientId && event.server === 'notes',
+              )
+              .map((event) => JSON.stringify(event))
+              .join('\n'),
+          { timeout: 10_000 },
+        )
         .toMatch(/add_note.*notes-for-employees|notes-for-employees.*add_note/);
     });
   });

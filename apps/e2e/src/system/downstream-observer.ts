@@ -38,7 +38,8 @@ export class DownstreamObserver {
   #readAnswer(response: ServerResponse): void {
     const end = response.end.bind(response) as (...rest: unknown[]) => ServerResponse;
     response.end = ((...rest: unknown[]) => {
-      for (const [, token = ''] of String(rest[0]).matchAll(/"(?:access|refresh|id)_token":"([^"]{20,})"/g)) this.#issued.add(token);
+      for (const [, token = ''] of String(rest[0]).matchAll(/"(?:access|refresh|id)_token":"([^"]{20,})"/g))
+        this.#issued.add(token);
       return end(...rest);
     }) as typeof response.end;
   }

@@ -12,7 +12,9 @@ export async function dumpDatabase(url: string): Promise<Record<string, string>>
     );
     const dump: Record<string, string> = {};
     for (const { schema, name } of tables) {
-      const { rows } = await client.query<{ row: string }>(`SELECT to_jsonb(t)::text AS row FROM ${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)} t`);
+      const { rows } = await client.query<{ row: string }>(
+        `SELECT to_jsonb(t)::text AS row FROM ${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(name)} t`,
+      );
       dump[`${schema}.${name}`] = rows.map(({ row }) => row).join('\n');
     }
     return dump;

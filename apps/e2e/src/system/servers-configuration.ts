@@ -19,12 +19,16 @@ export interface ConfiguredServer {
 }
 
 /** Servers of a test's own behind the gateway, everything of theirs allowed to the demonstration's engineers. One alone has no prefix. */
-export function serversConfiguration(servers: readonly ConfiguredServer[], { identityProvider }: DemoConfigurationUrls): string {
+export function serversConfiguration(
+  servers: readonly ConfiguredServer[],
+  { identityProvider }: DemoConfigurationUrls,
+): string {
   const exchanges = servers.flatMap(({ exchangedAt }) => (exchangedAt === undefined ? [] : [{ url: exchangedAt }]));
   const allowed = [{ url: identityProvider }, ...exchanges, ...servers].map(({ url, ...server }) => {
     const { hostname, port } = new URL(url);
     // An authorization server is on the same host, at a port that only discovery tells.
-    const isDiscovered = 'credential' in server && (server.credential === 'mcp-user-oauth' || server.credential === 'id-jag');
+    const isDiscovered =
+      'credential' in server && (server.credential === 'mcp-user-oauth' || server.credential === 'id-jag');
     return `    - { host: ${hostname}, ${isDiscovered ? '' : `ports: [${port}], `}http: true }`;
   });
   return `
@@ -70,9 +74,13 @@ const credentialOf = ({ name, url, credential = 'gateway-token', client, exchang
     const { issuer = '', clientId = '', secretFile = '' } = client ?? {};
     return `{ type: id-jag, server: ${name}, trustProvider: demo, issuer: "${issuer}", tokenEndpoint: "${exchangedAt}", origin: "${new URL(url).origin}", client: { authentication: client_secret_basic, clientId: "${clientId}", clientSecret: { file: "${secretFile}" } } }`;
   }
-  if (credential === 'token-exchange') return `{ type: token-exchange, server: ${name}, trustProvider: demo, tokenEndpoint: "${exchangedAt}", audience: ${name}-api, origin: "${new URL(url).origin}" }`;
+  if (credential === 'token-exchange')
+    return `{ type: token-exchange, server: ${name}, trustProvider: demo, tokenEndpoint: "${exchangedAt}", audience: ${name}-api, origin: "${new URL(url).origin}" }`;
   const scopes = credential === 'gateway-token' ? `, scopes: [${SERVERS_SCOPE}]` : '';
-  const registration = client === undefined ? '' : `, client: { issuer: "${client.issuer}", clientId: "${client.clientId}"${client.secretFile === undefined ? '' : `, clientSecret: { file: "${client.secretFile}" }`} }`;
+  const registration =
+    client === undefined
+      ? ''
+      : `, client: { issuer: "${client.issuer}", clientId: "${client.clientId}"${client.secretFile === undefined ? '' : `, clientSecret: { file: "${client.secretFile}" }`} }`;
   return `{ type: ${credential}, server: ${name}${scopes}${registration} }`;
 };
 

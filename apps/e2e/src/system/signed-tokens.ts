@@ -18,7 +18,10 @@ export interface TokenSigning {
 }
 
 /** One access token for each user, signed with the authorization server's own key: hundreds of sign-ins are no part of what is tried. They live for an hour. */
-export async function signedTokens(users: readonly string[], { database, sealer, issuer, audience, clientId = AGENT }: TokenSigning): Promise<ReadonlyMap<string, string>> {
+export async function signedTokens(
+  users: readonly string[],
+  { database, sealer, issuer, audience, clientId = AGENT }: TokenSigning,
+): Promise<ReadonlyMap<string, string>> {
   const row = await database.signingKey.findFirstOrThrow({
     where: { purpose: 'access-token', signsFrom: { lte: new Date() } },
     orderBy: { signsFrom: 'desc' },
@@ -28,13 +31,27 @@ export async function signedTokens(users: readonly string[], { database, sealer,
   const now = Math.floor(Date.now() / 1000);
   const tokenOf = (userId: string): Promise<string> => {
     const claims = {
-      client_id: clientId, sid: newId('ses'), scope: SERVERS_SCOPE, roles: ['tester'], groups: ['engineering'], auth_time: now, amr: [],
-      idp: 'demo', idp_sub: userId, agent_name: 'Agent', agent_assurance: 'verified-redirect',
+      client_id: clientId,
+      sid: newId('ses'),
+      scope: SERVERS_SCOPE,
+      roles: ['tester'],
+      groups: ['engineering'],
+      auth_time: now,
+      amr: [],
+      idp: 'demo',
+      idp_sub: userId,
+      agent_name: 'Agent',
+      agent_assurance: 'verified-redirect',
     };
     return new SignJWT(claims)
       .setProtectedHeader({ alg: row.algorithm, typ: 'at+jwt', kid: row.kid })
-      .setIssuer(issuer).setAudience(audience).setSubject(userId).setJti(newId('evt'))
-      .setIssuedAt(now).setExpirationTime(now + 3_600).sign(key);
+      .setIssuer(issuer)
+      .setAudience(audience)
+      .setSubject(userId)
+      .setJti(newId('evt'))
+      .setIssuedAt(now)
+      .setExpirationTime(now + 3_600)
+      .sign(key);
   };
   return new Map(await Promise.all(users.map(async (userId) => [userId, await tokenOf(userId)] as const)));
 }

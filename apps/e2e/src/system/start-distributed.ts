@@ -3,7 +3,16 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureDeploymentKeys } from '@sallyport/keys';
 import { ensureBusUsers, natsServerConfig, nkeySeedFile } from '@sallyport/messaging';
-import { eventually, freePorts, spawnApp, startPrivateNats, startPrivatePostgres, startPrivateRedis, startTestPostgres, startTestRedis } from '@sallyport/testing';
+import {
+  eventually,
+  freePorts,
+  spawnApp,
+  startPrivateNats,
+  startPrivatePostgres,
+  startPrivateRedis,
+  startTestPostgres,
+  startTestRedis,
+} from '@sallyport/testing';
 import type { PrivateNats, SpawnedApp } from '@sallyport/testing';
 import { prepareSurroundings } from './surroundings.js';
 import type { System } from './system.js';
@@ -19,7 +28,9 @@ export interface DistributedSystem extends System {
   readonly dataDir: string;
   readonly redisUrl: string;
   /** Where it was asked for (`interruptible`): what our processes stand on, to be taken away and given back. */
-  readonly services: Readonly<Record<'postgres' | 'nats' | 'redis', { halt(): Promise<void>; resume(): Promise<void> }>> | undefined;
+  readonly services:
+    | Readonly<Record<'postgres' | 'nats' | 'redis', { halt(): Promise<void>; resume(): Promise<void> }>>
+    | undefined;
   /** What runs now, by name: its process, and where it tells of its health. */
   processes(): readonly { readonly name: string; readonly pid: number; readonly healthUrl: string }[];
   /** SIGKILL to one process, by its name: `gateway-2`. */
@@ -29,9 +40,19 @@ export interface DistributedSystem extends System {
 }
 
 /** Processes over PostgreSQL, NATS with a least-privilege user each, and Redis: what an operator deploys. */
-export async function startDistributed(replicas: { gateways?: number; authorizationServers?: number; logLevel?: 'trace' | 'info'; interruptible?: boolean; configure?: Parameters<typeof prepareSurroundings>[0] } = {}): Promise<DistributedSystem> {
+export async function startDistributed(
+  replicas: {
+    gateways?: number;
+    authorizationServers?: number;
+    logLevel?: 'trace' | 'info';
+    interruptible?: boolean;
+    configure?: Parameters<typeof prepareSurroundings>[0];
+  } = {},
+): Promise<DistributedSystem> {
   const gateways = Array.from({ length: replicas.gateways ?? 1 }, (_, index) => `gateway-${index + 1}`);
-  const authorizationServers = Array.from({ length: replicas.authorizationServers ?? 1 }, (_, index) => (index === 0 ? 'authorization-server' : `authorization-server-${index + 1}`));
+  const authorizationServers = Array.from({ length: replicas.authorizationServers ?? 1 }, (_, index) =>
+    index === 0 ? 'authorization-server' : `authorization-server-${index + 1}`,
+  );
   const ROLES = [
     { role: 'control-plane', name: 'control-plane' },
     ...authorizationServers.map((name) => ({ role: 'authorization-server', name }) as const),
@@ -41,9 +62,14 @@ export async function startDistributed(replicas: { gateways?: number; authorizat
   const surroundings = await prepareSurroundings(replicas.configure);
   const { ports, urls, dataDir } = surroundings;
   const furtherPorts = await freePorts(gateways.length + authorizationServers.length);
-  const portOf = (names: readonly string[], first: number, further: readonly number[]) => Object.fromEntries(names.map((name, index) => [name, index === 0 ? first : (further[index] ?? 0)]));
+  const portOf = (names: readonly string[], first: number, further: readonly number[]) =>
+    Object.fromEntries(names.map((name, index) => [name, index === 0 ? first : (further[index] ?? 0)]));
   const gatewayPorts = portOf(gateways, ports.gateway, furtherPorts);
-  const authorizationServerPorts = portOf(authorizationServers, ports.authorizationServer, furtherPorts.slice(gateways.length));
+  const authorizationServerPorts = portOf(
+    authorizationServers,
+    ports.authorizationServer,
+    furtherPorts.slice(gateways.length),
+  );
   const local = (port: number | undefined) => `http://127.0.0.1:${port}`;
   const keys = await ensureDeploymentKeys(join(dataDir, 'keys'), { gateways });
   const nkeys = join(dataDir, 'nkeys');
@@ -58,8 +84,11 @@ export async function startDistributed(replicas: { gateways?: number; authorizat
 
   const startNats = () => startPrivateNats((place) => natsServerConfig({ ...place, users }));
   const started = replicas.interruptible === true ? await startInterruptible(startNats) : undefined;
-  const [postgres, redis, nats] = started?.running ?? (await Promise.all([startTestPostgres(), startTestRedis(), startNats()]));
-  const healthPorts = Object.fromEntries((await freePorts(ROLES.length)).map((port, index) => [ROLES[index]?.name ?? '', port]));
+  const [postgres, redis, nats] =
+    started?.running ?? (await Promise.all([startTestPostgres(), startTestRedis(), startNats()]));
+  const healthPorts = Object.fromEntries(
+    (await freePorts(ROLES.length)).map((port, index) => [ROLES[index]?.name ?? '', port]),
+  );
   const common = (name: string, port?: number) => ({
     NATS_URL: nats.url,
     SALLYPORT_NATS_SEED_FILE: nkeySeedFile(nkeys, name),
@@ -67,7 +96,9 @@ export async function startDistributed(replicas: { gateways?: number; authorizat
     SALLYPORT_HEALTH_PORT: String(healthPorts[name]),
     SALLYPORT_LOG_LEVEL: replicas.logLevel ?? 'trace',
     SALLYPORT_CA_FILES: surroundings.certificateAuthorityFile,
-    ...(port === undefined ? {} : { SALLYPORT_PORT: String(port), SALLYPORT_GATEWAY_URL: urls.gatewayUrl, SALLYPORT_ISSUER: urls.issuer }),
+    ...(port === undefined
+      ? {}
+      : { SALLYPORT_PORT: String(port), SALLYPORT_GATEWAY_URL: urls.gatewayUrl, SALLYPORT_ISSUER: urls.issuer }),
   });
   const environments: Record<string, Record<string, string>> = {
     'control-plane': {
@@ -84,14 +115,19 @@ export async function startDistributed(replicas: { gateways?: number; authorizat
       SALLYPORT_ENROLLED_GATEWAYS: keys.gateways,
       SALLYPORT_AUTHORIZATION_SERVERS: authorizationServers.join(','),
     },
-    ...Object.fromEntries(authorizationServers.map((name) => [name, {
-      ...common(name, authorizationServerPorts[name]),
-      SALLYPORT_INTERNAL_URLS: local(authorizationServerPorts[name]),
-      DATABASE_URL: postgres.url,
-      SALLYPORT_CONTROL_PLANE_URL: urls.controlPlaneUrl,
-      SALLYPORT_MASTER_KEY_FILE: keys.master,
-      SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: keys.configurationSigningPublic,
-    }])),
+    ...Object.fromEntries(
+      authorizationServers.map((name) => [
+        name,
+        {
+          ...common(name, authorizationServerPorts[name]),
+          SALLYPORT_INTERNAL_URLS: local(authorizationServerPorts[name]),
+          DATABASE_URL: postgres.url,
+          SALLYPORT_CONTROL_PLANE_URL: urls.controlPlaneUrl,
+          SALLYPORT_MASTER_KEY_FILE: keys.master,
+          SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: keys.configurationSigningPublic,
+        },
+      ]),
+    ),
     'token-refresh-worker': {
       ...common('token-refresh-worker'),
       DATABASE_URL: postgres.url,
@@ -99,32 +135,48 @@ export async function startDistributed(replicas: { gateways?: number; authorizat
       SALLYPORT_MASTER_KEY_FILE: keys.master,
       SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: keys.configurationSigningPublic,
     },
-    ...Object.fromEntries(gateways.map((name) => [name, {
-      ...common(name, gatewayPorts[name]),
-      SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: keys.configurationSigningPublic,
-      SALLYPORT_LEASE_PUBLIC_KEY_FILE: keys.leasePublic,
-      SALLYPORT_LEASE_SIGNING_PUBLIC_KEY_FILE: keys.leaseSigningPublic,
-      SALLYPORT_GATEWAY_KEY_FILE: keys.gatewayKey(name),
-      SALLYPORT_GATEWAY_STATE_KEY_FILES: keys.gatewayState,
-      SALLYPORT_SPOOL_DIR: spoolOf(name),
-    }])),
+    ...Object.fromEntries(
+      gateways.map((name) => [
+        name,
+        {
+          ...common(name, gatewayPorts[name]),
+          SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: keys.configurationSigningPublic,
+          SALLYPORT_LEASE_PUBLIC_KEY_FILE: keys.leasePublic,
+          SALLYPORT_LEASE_SIGNING_PUBLIC_KEY_FILE: keys.leaseSigningPublic,
+          SALLYPORT_GATEWAY_KEY_FILE: keys.gatewayKey(name),
+          SALLYPORT_GATEWAY_STATE_KEY_FILES: keys.gatewayState,
+          SALLYPORT_SPOOL_DIR: spoolOf(name),
+        },
+      ]),
+    ),
   };
 
   const all: SpawnedApp[] = [];
   const running = new Map<string, SpawnedApp>();
   const startOne = async ({ role, name }: (typeof ROLES)[number]): Promise<void> => {
-    const app = await spawnApp({ entry: `apps/${role}/dist/main.js`, env: environments[name] ?? {}, readyPattern: /"msg":"running"/, readyTimeoutMs: 120_000 });
+    const app = await spawnApp({
+      entry: `apps/${role}/dist/main.js`,
+      env: environments[name] ?? {},
+      readyPattern: /"msg":"running"/,
+      readyTimeoutMs: 120_000,
+    });
     all.push(app);
     running.set(name, app);
   };
-  const isReady = (name: string) => eventually(async () => {
-    const response = await fetch(`http://127.0.0.1:${healthPorts[name]}/readyz`);
-    const report = (await response.json()) as { status: string };
-    if (report.status !== 'ready') throw new Error(`${name}: ${JSON.stringify(report)}`);
-    return true;
-  }, { timeoutMs: 30_000 });
+  const isReady = (name: string) =>
+    eventually(
+      async () => {
+        const response = await fetch(`http://127.0.0.1:${healthPorts[name]}/readyz`);
+        const report = (await response.json()) as { status: string };
+        if (report.status !== 'ready') throw new Error(`${name}: ${JSON.stringify(report)}`);
+        return true;
+      },
+      { timeoutMs: 30_000 },
+    );
   const start = async (): Promise<void> => {
-    const failures = (await Promise.allSettled(ROLES.map(startOne))).flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
+    const failures = (await Promise.allSettled(ROLES.map(startOne))).flatMap((result) =>
+      result.status === 'rejected' ? [result.reason] : [],
+    );
     if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('\n'));
     for (const { name } of ROLES) await isReady(name);
   };
@@ -159,7 +211,8 @@ export async function startDistributed(replicas: { gateways?: number; authorizat
     services: started?.services,
     nkeys,
     logs: () => all.map((app) => app.output()).join('\n'),
-    processes: () => [...running].map(([name, { pid }]) => ({ name, pid, healthUrl: `http://127.0.0.1:${healthPorts[name]}` })),
+    processes: () =>
+      [...running].map(([name, { pid }]) => ({ name, pid, healthUrl: `http://127.0.0.1:${healthPorts[name]}` })),
     async kill(name) {
       await running.get(name)?.kill();
     },

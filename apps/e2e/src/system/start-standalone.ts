@@ -6,31 +6,39 @@ import { prepareSurroundings } from './surroundings.js';
 import type { System } from './system.js';
 
 /** What `npm start` runs, in a process of its own, with the demonstration's servers kept in the test's process. */
-export async function startStandalone({ logLevel = 'trace', configure }: { logLevel?: string; configure?: Parameters<typeof prepareSurroundings>[0] } = {}): Promise<System & { /** Of the process that runs now. */ pid(): number }> {
+export async function startStandalone({
+  logLevel = 'trace',
+  configure,
+}: { logLevel?: string; configure?: Parameters<typeof prepareSurroundings>[0] } = {}): Promise<
+  System & { /** Of the process that runs now. */ pid(): number }
+> {
   const surroundings = await prepareSurroundings(configure);
   const { ports, urls, dataDir } = surroundings;
-  const start = (): Promise<SpawnedApp> => spawnApp({
-    entry: 'apps/standalone/dist/main.js',
-    env: {
-      SALLYPORT_DATA_DIR: dataDir,
-      SALLYPORT_CONFIGURATION_FILE: surroundings.configurationFile,
-      SALLYPORT_GATEWAY_PORT: String(ports.gateway),
-      SALLYPORT_AUTHORIZATION_SERVER_PORT: String(ports.authorizationServer),
-      SALLYPORT_CONTROL_PLANE_PORT: String(ports.controlPlane),
-      SALLYPORT_HEALTH_PORT: String(ports.health),
-      SALLYPORT_DATABASE_PORT: String(ports.database),
-      SALLYPORT_DEMO: 'false',
-      SALLYPORT_CA_FILES: surroundings.certificateAuthorityFile,
-      SALLYPORT_LOG_LEVEL: logLevel,
-      ...surroundings.secretEnvironment,
-    },
-    readyPattern: /Sallyport is ready/,
-    readyTimeoutMs: 60_000,
-  });
-  const runs = [await start().catch(async (error: unknown) => {
-    await surroundings.close();
-    throw error;
-  })];
+  const start = (): Promise<SpawnedApp> =>
+    spawnApp({
+      entry: 'apps/standalone/dist/main.js',
+      env: {
+        SALLYPORT_DATA_DIR: dataDir,
+        SALLYPORT_CONFIGURATION_FILE: surroundings.configurationFile,
+        SALLYPORT_GATEWAY_PORT: String(ports.gateway),
+        SALLYPORT_AUTHORIZATION_SERVER_PORT: String(ports.authorizationServer),
+        SALLYPORT_CONTROL_PLANE_PORT: String(ports.controlPlane),
+        SALLYPORT_HEALTH_PORT: String(ports.health),
+        SALLYPORT_DATABASE_PORT: String(ports.database),
+        SALLYPORT_DEMO: 'false',
+        SALLYPORT_CA_FILES: surroundings.certificateAuthorityFile,
+        SALLYPORT_LOG_LEVEL: logLevel,
+        ...surroundings.secretEnvironment,
+      },
+      readyPattern: /Sallyport is ready/,
+      readyTimeoutMs: 60_000,
+    });
+  const runs = [
+    await start().catch(async (error: unknown) => {
+      await surroundings.close();
+      throw error;
+    }),
+  ];
   const password = readFileSync(join(dataDir, 'database-password'), 'utf8').trim();
   return {
     mode: 'standalone',

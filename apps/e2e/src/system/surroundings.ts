@@ -15,7 +15,13 @@ export interface Surroundings {
   readonly dataDir: string;
   readonly demo: Demo;
   readonly downstream: DownstreamObserver;
-  readonly ports: { readonly gateway: number; readonly authorizationServer: number; readonly controlPlane: number; readonly health: number; readonly database: number };
+  readonly ports: {
+    readonly gateway: number;
+    readonly authorizationServer: number;
+    readonly controlPlane: number;
+    readonly health: number;
+    readonly database: number;
+  };
   readonly urls: { readonly gatewayUrl: string; readonly issuer: string; readonly controlPlaneUrl: string };
   readonly clientMetadataUrl: string;
   readonly redirectUri: string;
@@ -27,7 +33,9 @@ export interface Surroundings {
 }
 
 /** @param configure the declarative file; its last document is the `OutboundNetwork`, whose list is lengthened here */
-export async function prepareSurroundings(configure: (demo: DemoConfigurationUrls) => string = demoConfiguration): Promise<Surroundings> {
+export async function prepareSurroundings(
+  configure: (demo: DemoConfigurationUrls) => string = demoConfiguration,
+): Promise<Surroundings> {
   const dataDir = join(makeScratch('e2e'), 'data');
   mkdirSync(dataDir, { recursive: true, mode: 0o711 });
   const [gateway = 0, authorizationServer = 0, controlPlane = 0, health = 0, database = 0] = await freePorts(5);
@@ -36,25 +44,47 @@ export async function prepareSurroundings(configure: (demo: DemoConfigurationUrl
 
   const downstream = new DownstreamObserver();
   const clientSecret = new Secret(IDENTITY_PROVIDER_CLIENT_SECRET);
-  const demo = await startDemo({ ports: { identityProvider: 0, notes: 0, whoami: 0 }, dataDir, issuer, clientSecret, notesAccessTokenSeconds: 20 });
+  const demo = await startDemo({
+    ports: { identityProvider: 0, notes: 0, whoami: 0 },
+    dataDir,
+    issuer,
+    clientSecret,
+    notesAccessTokenSeconds: 20,
+  });
 
   const authority = await createTestAuthority();
   const vendor = await startHttpsServer(authority, (request, response) => {
-    const document = { client_id: `https://localhost:${vendor.port}/agent.json`, client_name: 'Modern Agent', redirect_uris: [REDIRECT_URI], grant_types: ['authorization_code', 'refresh_token'], response_types: ['code'], token_endpoint_auth_method: 'none', application_type: 'native' };
-    response.writeHead(request.url === '/agent.json' ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(document));
+    const document = {
+      client_id: `https://localhost:${vendor.port}/agent.json`,
+      client_name: 'Modern Agent',
+      redirect_uris: [REDIRECT_URI],
+      grant_types: ['authorization_code', 'refresh_token'],
+      response_types: ['code'],
+      token_endpoint_auth_method: 'none',
+      application_type: 'native',
+    };
+    response
+      .writeHead(request.url === '/agent.json' ? 200 : 404, { 'content-type': 'application/json' })
+      .end(JSON.stringify(document));
   });
   const certificateAuthorityFile = join(dataDir, 'test-authority.pem');
   writeFileSync(certificateAuthorityFile, authority.certificate);
   const configurationFile = join(dataDir, 'e2e.yaml');
-  writeFileSync(configurationFile, `${configure(demo.urls).trimEnd()}\n    - { host: localhost, ports: [${vendor.port}] }\n`);
+  writeFileSync(
+    configurationFile,
+    `${configure(demo.urls).trimEnd()}\n    - { host: localhost, ports: [${vendor.port}] }\n`,
+  );
 
   return {
-    dataDir, demo, downstream,
+    dataDir,
+    demo,
+    downstream,
     ports: { gateway, authorizationServer, controlPlane, health, database },
     urls: { gatewayUrl: url(gateway), issuer, controlPlaneUrl: url(controlPlane) },
     clientMetadataUrl: `https://localhost:${vendor.port}/agent.json`,
     redirectUri: REDIRECT_URI,
-    configurationFile, certificateAuthorityFile,
+    configurationFile,
+    certificateAuthorityFile,
     secretEnvironment: { [DEMO_CLIENT_SECRET_VARIABLE]: clientSecret.reveal() },
     async close() {
       downstream.close();

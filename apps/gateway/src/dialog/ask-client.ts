@@ -17,37 +17,64 @@ const MAX_WAITING = 16;
  * A legacy server's question as a request on the client's stream, under an id of ours; the server's stream goes on
  * meanwhile. One that may not be asked is refused to the server, and nothing is said to the client.
  */
-export function passQuestionOn(serverCall: ServerCall, { value }: ServerMessage, respond: (answer: JsonObject) => void): string | undefined {
+export function passQuestionOn(
+  serverCall: ServerCall,
+  { value }: ServerMessage,
+  respond: (answer: JsonObject) => void,
+): string | undefined {
   const question = readQuestion(value['method'], value['params'], askingOf(serverCall));
   const text = question && put(serverCall, question, (answer) => respond(answerFor(question, answer) ?? REFUSED));
   if (text === undefined) respond(REFUSED);
   return text;
 }
 
-const askingOf = ({ call, server, abilities }: ServerCall): Asking => ({ server, abilities, version: call.request.version });
+const askingOf = ({ call, server, abilities }: ServerCall): Asking => ({
+  server,
+  abilities,
+  version: call.request.version,
+});
 
 /** The key a modern client is asked under, one question at a time. */
 const KEY = 'question';
 
 /** A legacy server's question to a modern client: the text that ends the client's request, the server's stream being parked. `undefined` when it may not be asked, which the server is told. */
-export function parkQuestion(serverCall: ServerCall, messages: AsyncIterator<ServerMessage>, { value }: ServerMessage, respond: (answer: JsonObject) => void): string | undefined {
+export function parkQuestion(
+  serverCall: ServerCall,
+  messages: AsyncIterator<ServerMessage>,
+  { value }: ServerMessage,
+  respond: (answer: JsonObject) => void,
+): string | undefined {
   const { call, server, lease, waiting } = serverCall;
   const question = readQuestion(value['method'], value['params'], askingOf(serverCall));
   const isWaiting = () => undefined; // until it is answered: parking ends by itself
-  const park = question && call.path.parkedCalls.park({ serverCall, messages, answer: (responses) => {
-    waiting.delete(isWaiting);
-    respond({ result: responses[KEY] });
-  } });
+  const park =
+    question &&
+    call.path.parkedCalls.park({
+      serverCall,
+      messages,
+      answer: (responses) => {
+        waiting.delete(isWaiting);
+        respond({ result: responses[KEY] });
+      },
+    });
   if (question === undefined || park === undefined) {
     respond(REFUSED);
     return undefined;
   }
   waiting.add(isWaiting);
-  return lease.redact(askModernClient(call, server.name, new Map([[KEY, question]]), { kind: 'parked', parked: { replica: call.path.replica, park } }));
+  return lease.redact(
+    askModernClient(call, server.name, new Map([[KEY, question]]), {
+      kind: 'parked',
+      parked: { replica: call.path.replica, park },
+    }),
+  );
 }
 
 /** Asks all of it at once and waits for all answers, by the server's keys. `gone`: the client is. */
-export async function* askClient(serverCall: ServerCall, questions: ReadonlyMap<string, Question>): AsyncGenerator<AnswerPiece, { readonly responses: JsonObject } | Refusal | 'gone'> {
+export async function* askClient(
+  serverCall: ServerCall,
+  questions: ReadonlyMap<string, Question>,
+): AsyncGenerator<AnswerPiece, { readonly responses: JsonObject } | Refusal | 'gone'> {
   const { disconnected } = serverCall.call.inbound;
   const noAnswer: Refusal = { refused: 'server-unavailable', title: titleOf(serverCall.server), reason: 'no-input' };
   const answers: Promise<readonly [string, unknown]>[] = [];
@@ -75,8 +102,16 @@ export async function* askClient(serverCall: ServerCall, questions: ReadonlyMap<
 }
 
 /** The question as a request to a legacy client, in its session; `undefined` when too many wait already. */
-function put({ call, lease, waiting }: ServerCall, { method, params }: Question, onAnswer: OnAnswer): string | undefined {
-  const { caller, path: { questions }, request: { session } } = call;
+function put(
+  { call, lease, waiting }: ServerCall,
+  { method, params }: Question,
+  onAnswer: OnAnswer,
+): string | undefined {
+  const {
+    caller,
+    path: { questions },
+    request: { session },
+  } = call;
   if (session === undefined || waiting.size >= MAX_WAITING) return undefined;
   const opened = questions.open({ caller, sessionId: session.id }, (answer) => {
     waiting.delete(close);
@@ -89,7 +124,10 @@ function put({ call, lease, waiting }: ServerCall, { method, params }: Question,
   };
   waiting.add(close);
   // Before 2025-11-25 there is no `elicitationId`; since then a visit has one.
-  const complete = params['mode'] === 'url' && params['elicitationId'] === undefined ? { ...params, elicitationId: opened.id.slice(0, 64) } : params;
+  const complete =
+    params['mode'] === 'url' && params['elicitationId'] === undefined
+      ? { ...params, elicitationId: opened.id.slice(0, 64) }
+      : params;
   return lease.redact(JSON.stringify({ jsonrpc: '2.0', id: opened.id, method, params: complete }));
 }
 

@@ -35,28 +35,41 @@ export function readClientAbilities(capabilities: unknown, version: string): Cli
   }
   if (isJsonObject(roots)) abilities.add('roots');
   const views = isJsonObject(extensions) ? extensions[VIEWS] : undefined;
-  if (isJsonObject(views) && Array.isArray(views['mimeTypes']) && views['mimeTypes'].includes(VIEW_TYPE)) abilities.add('views');
+  if (isJsonObject(views) && Array.isArray(views['mimeTypes']) && views['mimeTypes'].includes(VIEW_TYPE))
+    abilities.add('views');
   if (isJsonObject(extensions) && isJsonObject(extensions[TASKS]) && version >= TASKS_SINCE) abilities.add('tasks');
   return abilities;
 }
 
 /** What needs no question: the same toward a server in every request. */
 const ASK_NOTHING = ['views', 'tasks'] as const satisfies readonly ClientAbility[];
-export const unasked = (abilities: ClientAbilities): ClientAbilities => new Set(ASK_NOTHING.filter((ability) => abilities.has(ability)));
+export const unasked = (abilities: ClientAbilities): ClientAbilities =>
+  new Set(ASK_NOTHING.filter((ability) => abilities.has(ability)));
 
 /**
  * What of it this server may make use of: what the client declared and policy allows (security rule S18). Views and tasks
  * ask nothing of anybody: a server that knows of them offers its tools with a view, or answers a call with a task.
  */
-export function abilitiesToward({ spec: { mayAsk } }: Pick<DocumentOf<'McpServer'>, 'spec'>, declared: ClientAbilities): ClientAbilities {
-  const allowed = new Set<ClientAbility>([...ASK_NOTHING, ...(mayAsk?.elicitation ?? []), ...(mayAsk?.sampling ? (['sampling', 'sampling-tools'] as const) : []), ...(mayAsk?.roots ? (['roots'] as const) : [])]);
+export function abilitiesToward(
+  { spec: { mayAsk } }: Pick<DocumentOf<'McpServer'>, 'spec'>,
+  declared: ClientAbilities,
+): ClientAbilities {
+  const allowed = new Set<ClientAbility>([
+    ...ASK_NOTHING,
+    ...(mayAsk?.elicitation ?? []),
+    ...(mayAsk?.sampling ? (['sampling', 'sampling-tools'] as const) : []),
+    ...(mayAsk?.roots ? (['roots'] as const) : []),
+  ]);
   return new Set(CLIENT_ABILITIES.filter((ability) => allowed.has(ability) && declared.has(ability)));
 }
 
 /** As the protocol writes it, always in the same order: equal abilities are equal text. */
 export function capabilitiesOf(abilities: ClientAbilities): JsonObject {
   const elicitation = { ...(abilities.has('form') ? { form: {} } : {}), ...(abilities.has('url') ? { url: {} } : {}) };
-  const extensions = { ...(abilities.has('views') ? { [VIEWS]: { mimeTypes: [VIEW_TYPE] } } : {}), ...(abilities.has('tasks') ? { [TASKS]: {} } : {}) };
+  const extensions = {
+    ...(abilities.has('views') ? { [VIEWS]: { mimeTypes: [VIEW_TYPE] } } : {}),
+    ...(abilities.has('tasks') ? { [TASKS]: {} } : {}),
+  };
   return {
     ...(Object.keys(elicitation).length > 0 ? { elicitation } : {}),
     ...(abilities.has('sampling') ? { sampling: abilities.has('sampling-tools') ? { tools: {} } : {} } : {}),

@@ -67,7 +67,9 @@ export class OpenQuestions {
 
   /** Where an answer belongs; `undefined` for an id that was not given to this caller in this session. */
   addressOf(id: unknown, asked: Asked): QuestionAddress | undefined {
-    return typeof id === 'string' ? Address.safeParse(this.#options.sealer.open('question', id, boundTo(asked))).data : undefined;
+    return typeof id === 'string'
+      ? Address.safeParse(this.#options.sealer.open('question', id, boundTo(asked))).data
+      : undefined;
   }
 
   /** @returns whether anybody still waited. */

@@ -30,7 +30,10 @@ export interface ParkedCallsOptions {
 /** Bounded in time, in number and per user; what is parked ends as every open call does (security rule S17). */
 export class ParkedCalls {
   readonly #options: Required<ParkedCallsOptions>;
-  readonly #parked = new Map<string, { readonly call: ParkedCall; readonly owner: ParkedFor; readonly forget: () => void }>();
+  readonly #parked = new Map<
+    string,
+    { readonly call: ParkedCall; readonly owner: ParkedFor; readonly forget: () => void }
+  >();
 
   constructor(options: ParkedCallsOptions) {
     this.#options = { lifetimeMs: 5 * 60_000, limit: 1_000, limitPerUser: 16, ...options };
@@ -43,7 +46,10 @@ export class ParkedCalls {
   /** @returns the name it is parked under; `undefined` when there is no room. */
   park(call: ParkedCall): string | undefined {
     const { openCalls, lifetimeMs, limit, limitPerUser } = this.#options;
-    const { call: { caller, open }, lease } = call.serverCall;
+    const {
+      call: { caller, open },
+      lease,
+    } = call.serverCall;
     const ofUser = [...this.#parked.values()].filter(({ owner }) => owner.userId === caller.userId).length;
     if (this.#parked.size >= limit || ofUser >= limitPerUser) return undefined;
     const name = randomBytes(16).toString('base64url');
@@ -53,13 +59,24 @@ export class ParkedCalls {
       void call.messages.return?.();
     };
     const timer = setTimeout(end, lifetimeMs).unref();
-    const waiting: OpenCall = { verified: open.verified, endsWithToken: false, sessionId: undefined, requestId: open.requestId, end, lost: (snapshot) => open.lost?.(snapshot) };
+    const waiting: OpenCall = {
+      verified: open.verified,
+      endsWithToken: false,
+      sessionId: undefined,
+      requestId: open.requestId,
+      end,
+      lost: (snapshot) => open.lost?.(snapshot),
+    };
     const leave = openCalls.add(waiting);
     const forget = () => {
       clearTimeout(timer);
       leave();
     };
-    this.#parked.set(name, { call, owner: { userId: caller.userId, clientId: caller.clientId, sid: caller.sid, connectionId: lease.connectionId }, forget });
+    this.#parked.set(name, {
+      call,
+      owner: { userId: caller.userId, clientId: caller.clientId, sid: caller.sid, connectionId: lease.connectionId },
+      forget,
+    });
     return name;
   }
 
@@ -83,5 +100,10 @@ export class ParkedCalls {
 }
 
 function isSame(one: ParkedFor, other: ParkedFor): boolean {
-  return one.userId === other.userId && one.clientId === other.clientId && one.sid === other.sid && one.connectionId === other.connectionId;
+  return (
+    one.userId === other.userId &&
+    one.clientId === other.clientId &&
+    one.sid === other.sid &&
+    one.connectionId === other.connectionId
+  );
 }

@@ -7,7 +7,8 @@ beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 describe('an answer on its way from another replica', () => {
-  const open = (exchanges: RemoteExchanges, signal = new AbortController().signal) => exchanges.open('x', { onGone: () => undefined, orElse: () => jsonAnswer(200, {}), signal });
+  const open = (exchanges: RemoteExchanges, signal = new AbortController().signal) =>
+    exchanges.open('x', { onGone: () => undefined, orElse: () => jsonAnswer(200, {}), signal });
   test('that nobody ever took leaves nothing behind: a state replayed after its call ended costs no timer (S16)', async () => {
     const exchanges = new RemoteExchanges();
     open(exchanges);

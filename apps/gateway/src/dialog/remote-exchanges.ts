@@ -48,12 +48,13 @@ export class RemoteExchanges {
     }, this.#silenceMs / 6).unref();
     signal.addEventListener('abort', stop, { once: true });
     if (signal.aborted) stop();
-    const offer = (piece: AnswerPiece) => new Promise<boolean>((taken) => {
-      heardAt = Date.now();
-      if (piece.text === '' && !piece.last) return taken(true);
-      offered.push({ piece, taken });
-      wake();
-    });
+    const offer = (piece: AnswerPiece) =>
+      new Promise<boolean>((taken) => {
+        heardAt = Date.now();
+        if (piece.text === '' && !piece.last) return taken(true);
+        offered.push({ piece, taken });
+        wake();
+      });
     if (!isOver) this.#open.set(exchange, { offer, stop });
 
     const silenceMs = this.#silenceMs;

@@ -18,7 +18,8 @@ beforeEach(() => {
   taken = [];
 });
 
-const linkOf = (replica: string, sealer = new StateSealer([key])) => new ReplicaLink({ messaging: bus, sealer, replica, clock: () => now });
+const linkOf = (replica: string, sealer = new StateSealer([key])) =>
+  new ReplicaLink({ messaging: bus, sealer, replica, clock: () => now });
 const take = async (request: ReplicaRequest, from: string) => {
   taken.push([from, request]);
   return true;
@@ -50,10 +51,13 @@ describe('between replicas', () => {
     let messages = 0;
     await bus.broadcast.subscribe(subjects.allGateways, () => void (messages += 1));
     for (const link of [one, two]) await link?.serve(take);
-    await Promise.all(Array.from({ length: 100 }, async (_none, requestId) => {
-      const telling = one?.mayTell(`usr_${requestId}`);
-      if (telling !== undefined && 'tell' in telling) await telling.tell({ type: 'cancel', sessionId: 's', requestId });
-    }));
+    await Promise.all(
+      Array.from({ length: 100 }, async (_none, requestId) => {
+        const telling = one?.mayTell(`usr_${requestId}`);
+        if (telling !== undefined && 'tell' in telling)
+          await telling.tell({ type: 'cancel', sessionId: 's', requestId });
+      }),
+    );
     await expect.poll(() => taken.length).toBe(100);
     expect([messages, taken[99]]).toEqual([1, ['one', { type: 'cancel', sessionId: 's', requestId: 99 }]]);
   });
@@ -63,10 +67,13 @@ describe('between replicas', () => {
     await bus.broadcast.subscribe(subjects.allGateways, (text) => void sizes.push(String(text).length));
     await two?.serve(take);
     const uri = `note://${'ü'.repeat(8_000)}`;
-    await Promise.all(Array.from({ length: 200 }, async (_none, index) => {
-      const telling = one?.mayTell('usr_a');
-      if (telling !== undefined && 'tell' in telling) await telling.tell({ type: 'subscription', sessionId: `s${index}`, server: 'notes', uri, isWanted: true });
-    }));
+    await Promise.all(
+      Array.from({ length: 200 }, async (_none, index) => {
+        const telling = one?.mayTell('usr_a');
+        if (telling !== undefined && 'tell' in telling)
+          await telling.tell({ type: 'subscription', sessionId: `s${index}`, server: 'notes', uri, isWanted: true });
+      }),
+    );
     await expect.poll(() => taken.length).toBe(200);
     expect([sizes.length > 1, Math.max(...sizes) < 1024 * 1024]).toEqual([true, true]);
   });
@@ -80,7 +87,19 @@ describe('between replicas', () => {
   });
   test('nobody reads what is said (S16)', async () => {
     const heard = await overheard('one');
-    await linkOf('two').ask('one', { type: 'resume', park: 'p', exchange: 'e', token: 'the-token', connectionId: null, responses: { secret: 'the-answer' }, requestId: 1 }, 100);
+    await linkOf('two').ask(
+      'one',
+      {
+        type: 'resume',
+        park: 'p',
+        exchange: 'e',
+        token: 'the-token',
+        connectionId: null,
+        responses: { secret: 'the-answer' },
+        requestId: 1,
+      },
+      100,
+    );
     expect(heard.join()).not.toMatch(/the-token|the-answer/);
   });
   test('nobody without the key is heard, nor believed (S16, S26)', async () => {
@@ -118,8 +137,21 @@ describe('between replicas', () => {
   test("one request's reply is not another's (S26)", async () => {
     await linkOf('one').serve(take);
     let first: string | undefined;
-    const replaying = { ...bus, peers: { ...bus.peers, serve: bus.peers.serve.bind(bus.peers), ask: async (replica: string, text: string, options: { timeoutMs: number }) => (first ??= await bus.peers.ask(replica, text, options)) } };
-    const link = new ReplicaLink({ messaging: replaying, sealer: new StateSealer([key]), replica: 'two', clock: () => now });
+    const replaying = {
+      ...bus,
+      peers: {
+        ...bus.peers,
+        serve: bus.peers.serve.bind(bus.peers),
+        ask: async (replica: string, text: string, options: { timeoutMs: number }) =>
+          (first ??= await bus.peers.ask(replica, text, options)),
+      },
+    };
+    const link = new ReplicaLink({
+      messaging: replaying,
+      sealer: new StateSealer([key]),
+      replica: 'two',
+      clock: () => now,
+    });
     expect(await link.ask('one', answer, 100)).toEqual({ taken: true });
     expect(await link.ask('one', answer, 100)).toBeUndefined();
   });

@@ -50,7 +50,12 @@ export class ReplicaLink {
   readonly #options: ReplicaLinkOptions;
   readonly #seen = new BoundedMap<string, true>(100_000);
   readonly #pace: UserPace;
-  #untold: { readonly request: ReplicaRequest; /** Bytes of JSON. */ readonly size: number; readonly resolve: () => void; readonly reject: (reason: unknown) => void }[] = [];
+  #untold: {
+    readonly request: ReplicaRequest;
+    /** Bytes of JSON. */ readonly size: number;
+    readonly resolve: () => void;
+    readonly reject: (reason: unknown) => void;
+  }[] = [];
 
   constructor(options: ReplicaLinkOptions) {
     this.#options = options;
@@ -81,7 +86,10 @@ export class ReplicaLink {
 
   /** What this replica itself has to say to all, at once. */
   async tellAll(...requests: readonly ReplicaRequest[]): Promise<void> {
-    await this.#options.messaging.broadcast.publish(subjects.allGateways, this.#seal('request', EVERYBODY, requests).text);
+    await this.#options.messaging.broadcast.publish(
+      subjects.allGateways,
+      this.#seal('request', EVERYBODY, requests).text,
+    );
   }
 
   /** Whatever agents make us tell within a moment travels together: the bus carries a message per moment, not per agent. */
@@ -119,7 +127,8 @@ export class ReplicaLink {
     const stopListening = await messaging.broadcast.subscribe(subjects.allGateways, (text) => {
       const told = typeof text === 'string' ? this.#open('request', text, undefined, EVERYBODY) : undefined;
       if (told === undefined || told.from === replica) return;
-      for (const request of Told.safeParse(told.content).data ?? []) take(request, told.from).catch((error: unknown) => onProblem?.('replica_message_failed', error));
+      for (const request of Told.safeParse(told.content).data ?? [])
+        take(request, told.from).catch((error: unknown) => onProblem?.('replica_message_failed', error));
     });
     return async () => {
       await stopServing();
@@ -127,7 +136,12 @@ export class ReplicaLink {
     };
   }
 
-  #seal(direction: 'request' | 'reply', to: string, content: unknown, answers?: string): { readonly text: string; readonly nonce: string } {
+  #seal(
+    direction: 'request' | 'reply',
+    to: string,
+    content: unknown,
+    answers?: string,
+  ): { readonly text: string; readonly nonce: string } {
     const { sealer, replica, clock } = this.#options;
     const nonce = answers ?? randomBytes(16).toString('base64url');
     const sealed = sealer.seal('replica-message', { nonce, issuedAt: clock(), content }, [direction, replica, to]);
@@ -135,10 +149,16 @@ export class ReplicaLink {
   }
 
   /** @param answers the nonce a reply must carry; a request's own must be new. */
-  #open(direction: 'request' | 'reply', text: string, answers?: string, to = this.#options.replica): { readonly from: string; readonly nonce: string; readonly content: unknown } | undefined {
+  #open(
+    direction: 'request' | 'reply',
+    text: string,
+    answers?: string,
+    to = this.#options.replica,
+  ): { readonly from: string; readonly nonce: string; readonly content: unknown } | undefined {
     const { sealer, clock, onProblem } = this.#options;
     const wire = Wire.safeParse(parsed(text)).data;
-    const opened = wire && Sealed.safeParse(sealer.open('replica-message', wire.sealed, [direction, wire.from, to])).data;
+    const opened =
+      wire && Sealed.safeParse(sealer.open('replica-message', wire.sealed, [direction, wire.from, to])).data;
     if (wire === undefined || opened === undefined) {
       onProblem?.('replica_message_not_ours');
       return undefined;

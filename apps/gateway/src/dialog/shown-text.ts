@@ -25,7 +25,13 @@ export function seenText(text: string): string {
 
 /** On one line. @param maxLength UTF-16 units; a longer text ends in `…` */
 export function oneLine(text: string, maxLength: number): string {
-  return cut(seenText(text).replace(BLANK, ' ').replace(/[\n ]+/g, ' ').trim(), maxLength);
+  return cut(
+    seenText(text)
+      .replace(BLANK, ' ')
+      .replace(/[\n ]+/g, ' ')
+      .trim(),
+    maxLength,
+  );
 }
 
 /** So many lines are more than anybody reads before an answer. */
@@ -35,11 +41,27 @@ const MAX_BLANKS = 4;
 
 /** Line by line behind `> `, as mail and Markdown quote: whatever a line says, it is visibly not ours. */
 export function quoted(text: string, maxLength: number, maxLines = MAX_LINES): string {
-  const lines = seenText(text).replace(BLANK, ' ').split('\n').map((line) => line.replace(/ {5,}/g, ' '.repeat(MAX_BLANKS)).trimEnd());
-  const shown = cut(lines.join('\n').replace(/\n{3,}/g, '\n\n').replace(/^\n+|\n+$/g, ''), maxLength).split('\n');
-  return [...shown.slice(0, maxLines), ...(shown.length > maxLines ? ['…'] : [])].map((line) => (line === '' ? '>' : `> ${line}`)).join('\n');
+  const lines = seenText(text)
+    .replace(BLANK, ' ')
+    .split('\n')
+    .map((line) => line.replace(/ {5,}/g, ' '.repeat(MAX_BLANKS)).trimEnd());
+  const shown = cut(
+    lines
+      .join('\n')
+      .replace(/\n{3,}/g, '\n\n')
+      .replace(/^\n+|\n+$/g, ''),
+    maxLength,
+  ).split('\n');
+  return [...shown.slice(0, maxLines), ...(shown.length > maxLines ? ['…'] : [])]
+    .map((line) => (line === '' ? '>' : `> ${line}`))
+    .join('\n');
 }
 
 function cut(text: string, maxLength: number): string {
-  return text.length <= maxLength ? text : `${text.slice(0, maxLength - 1).toWellFormed().replace(/\ufffd$/u, '')}…`;
+  return text.length <= maxLength
+    ? text
+    : `${text
+        .slice(0, maxLength - 1)
+        .toWellFormed()
+        .replace(/\ufffd$/u, '')}…`;
 }

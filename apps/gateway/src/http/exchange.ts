@@ -66,7 +66,8 @@ export class InboundHeaders {
 
   /** A header that must not be repeated, and is (security rule S10). */
   firstRepeated(): string | undefined {
-    for (const name of this.#repeated) if (name === 'authorization' || name === 'content-type' || name.startsWith('mcp-')) return name;
+    for (const name of this.#repeated)
+      if (name === 'authorization' || name === 'content-type' || name.startsWith('mcp-')) return name;
     return undefined;
   }
 }
@@ -82,11 +83,18 @@ export interface Answer {
   /** Of the JSON-RPC error that is the body, for the record. */
   readonly errorCode?: number | undefined;
   readonly headers: Readonly<Record<string, string>>;
-  readonly body: { readonly type: 'none' } | { readonly type: 'text'; readonly text: string } | { readonly type: 'stream'; readonly pieces: AsyncIterable<AnswerPiece> };
+  readonly body:
+    | { readonly type: 'none' }
+    | { readonly type: 'text'; readonly text: string }
+    | { readonly type: 'stream'; readonly pieces: AsyncIterable<AnswerPiece> };
 }
 
 /** What is known of a call so far; becomes its record (R74). */
-export type RecordedFacts = { -readonly [K in keyof Omit<CallRecord, 'v' | 'type' | 'id' | 'replica' | 'receivedAt' | 'durationMs' | 'httpStatus'>]?: CallRecord[K] | undefined };
+export type RecordedFacts = {
+  -readonly [
+    K in keyof Omit<CallRecord, 'v' | 'type' | 'id' | 'replica' | 'receivedAt' | 'durationMs' | 'httpStatus'>
+  ]?: CallRecord[K] | undefined;
+};
 
 export interface CallFacts extends RecordedFacts {
   /** For its record, set aside before anything was done. */

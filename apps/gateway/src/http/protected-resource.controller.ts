@@ -14,10 +14,19 @@ export interface ProtectedResourceMetadata {
 export type DescribeProtectedResource = () => ProtectedResourceMetadata;
 export const DESCRIBE_PROTECTED_RESOURCE = Symbol('DescribeProtectedResource');
 
-export function describeProtectedResource({ gatewayUrl, issuer }: { gatewayUrl: string; issuer: string }, snapshot: ConfigurationSnapshot | undefined): ProtectedResourceMetadata {
+export function describeProtectedResource(
+  { gatewayUrl, issuer }: { gatewayUrl: string; issuer: string },
+  snapshot: ConfigurationSnapshot | undefined,
+): ProtectedResourceMetadata {
   return {
-    resource: `${gatewayUrl}/mcp`, authorization_servers: [issuer], bearer_methods_supported: ['header'], resource_name: 'Sallyport MCP gateway', dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
-    ...(snapshot !== undefined && everybodyNeedsBoundTokens(snapshot) ? { dpop_bound_access_tokens_required: true } : {}),
+    resource: `${gatewayUrl}/mcp`,
+    authorization_servers: [issuer],
+    bearer_methods_supported: ['header'],
+    resource_name: 'Sallyport MCP gateway',
+    dpop_signing_alg_values_supported: DPOP_ALGORITHMS,
+    ...(snapshot !== undefined && everybodyNeedsBoundTokens(snapshot)
+      ? { dpop_bound_access_tokens_required: true }
+      : {}),
   };
 }
 
@@ -39,7 +48,11 @@ export class ProtectedResourceController {
    * Root and path forms (RFC 9728 section 3.1); public by nature, so any origin may read it. One server's address is part of
    * the same resource, and whether there is such a server is nothing to tell here.
    */
-  @Get(['.well-known/oauth-protected-resource', '.well-known/oauth-protected-resource/mcp', '.well-known/oauth-protected-resource/mcp/:server'])
+  @Get([
+    '.well-known/oauth-protected-resource',
+    '.well-known/oauth-protected-resource/mcp',
+    '.well-known/oauth-protected-resource/mcp/:server',
+  ])
   @Header('access-control-allow-origin', '*')
   @Header('cache-control', 'public, max-age=300')
   metadata(): ProtectedResourceMetadata {

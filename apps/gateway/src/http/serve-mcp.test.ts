@@ -25,8 +25,14 @@ test('an answer that breaks after it began ends its own connection, with a recor
       return { status: 200, headers: {}, body: { type: 'stream', pieces: breaking() } };
     },
     append: async (record) => void records.push(record),
-    refusals: new EventTally({ clock: Date.now }), replica: 'gateway-1', clock: Date.now,
-    logger: createLogger({ name: 'gateway', level: 'error', destination: { write: (line: string) => void lines.push(line) } }),
+    refusals: new EventTally({ clock: Date.now }),
+    replica: 'gateway-1',
+    clock: Date.now,
+    logger: createLogger({
+      name: 'gateway',
+      level: 'error',
+      destination: { write: (line: string) => void lines.push(line) },
+    }),
   });
   const unhandled: unknown[] = [];
   const note = (reason: unknown) => void unhandled.push(reason);
@@ -34,7 +40,9 @@ test('an answer that breaks after it began ends its own connection, with a recor
   try {
     await app.listen({ port: 0, host: '127.0.0.1' });
     const { port } = app.server.address() as AddressInfo;
-    const closed = once(app.server, 'connection').then(async ([socket]) => await once(socket as NodeJS.EventEmitter, 'close'));
+    const closed = once(app.server, 'connection').then(
+      async ([socket]) => await once(socket as NodeJS.EventEmitter, 'close'),
+    );
     const answer = await fetch(`http://127.0.0.1:${port}/mcp`, { method: 'POST', body: '{}' });
     await expect(answer.text()).rejects.toThrow('terminated');
     await closed;

@@ -55,15 +55,35 @@ async function serve(endpoint: McpEndpoint, request: FastifyRequest, reply: Fast
   };
   let answer: Answer;
   try {
-    answer = await endpoint.handle({ method: request.method, target: targetOf(request), headers: new InboundHeaders(request.raw.rawHeaders), sourceIp: request.ip, body: request.raw.iterator({ destroyOnReturn: false }), disconnected: gone.signal, bytes, onOver: (listener) => void (isClosed ? listener() : over.push(listener)) }, facts);
+    answer = await endpoint.handle(
+      {
+        method: request.method,
+        target: targetOf(request),
+        headers: new InboundHeaders(request.raw.rawHeaders),
+        sourceIp: request.ip,
+        body: request.raw.iterator({ destroyOnReturn: false }),
+        disconnected: gone.signal,
+        bytes,
+        onOver: (listener) => void (isClosed ? listener() : over.push(listener)),
+      },
+      facts,
+    );
   } catch (error) {
     noteFailure(error);
-    const message = callsIn(facts).some(({ room }) => room !== undefined) ? 'Internal error. Whether this was carried out is not known.' : 'Internal error.';
+    const message = callsIn(facts).some(({ room }) => room !== undefined)
+      ? 'Internal error. Whether this was carried out is not known.'
+      : 'Internal error.';
     answer = jsonAnswer(500, { jsonrpc: '2.0', id: null, error: { code: -32603, message } });
   }
 
   let recorded: Promise<Withheld> | undefined;
-  const record = () => (recorded ??= recordCalls(endpoint, callsIn(facts), { receivedAt, durationMs: millisecondsSince(startedAt), httpStatus: answer.status, sourceIp: request.ip }));
+  const record = () =>
+    (recorded ??= recordCalls(endpoint, callsIn(facts), {
+      receivedAt,
+      durationMs: millisecondsSince(startedAt),
+      httpStatus: answer.status,
+      sourceIp: request.ip,
+    }));
   try {
     if (!gone.signal.aborted && (await writeAnswer(answer, reply.raw, record, { bytes }))) return;
   } catch (error) {
@@ -81,5 +101,7 @@ const millisecondsSince = (startedAt: number): number => Math.round((performance
 
 /** Any text is a name here: whether there is such a server is for the request path to say, once the caller is known. */
 function targetOf({ params }: FastifyRequest): string | undefined {
-  return typeof params === 'object' && params !== null && 'server' in params && typeof params.server === 'string' ? params.server : undefined;
+  return typeof params === 'object' && params !== null && 'server' in params && typeof params.server === 'string'
+    ? params.server
+    : undefined;
 }

@@ -6,8 +6,11 @@ export type Withheld = readonly Answer[];
 
 /** JSON-RPC, one message or a batch, in which what those clients hear stands in place of their results. */
 export function withhold(json: string, withheld: Withheld): string {
-  const told = withheld.flatMap(({ body }) => (body.type === 'text' ? [JSON.parse(body.text) as { readonly id?: unknown }] : []));
-  const inPlaceOf = (message: unknown) => (isJsonObject(message) && told.find(({ id }) => id === message['id'])) || message;
+  const told = withheld.flatMap(({ body }) =>
+    body.type === 'text' ? [JSON.parse(body.text) as { readonly id?: unknown }] : [],
+  );
+  const inPlaceOf = (message: unknown) =>
+    (isJsonObject(message) && told.find(({ id }) => id === message['id'])) || message;
   let answer: unknown;
   try {
     answer = JSON.parse(json);

@@ -15,25 +15,53 @@ class FakeResponse extends EventEmitter {
   writableLength = 0;
   shouldKeepAlive = true;
   req = { complete: true };
-  writeHead(status: number) { this.log.push(`head ${status}`); return this; }
-  flushHeaders() { this.log.push('flush'); }
-  write(text: string) { this.log.push(`write ${text}`); return !this.full; }
-  destroy() { this.destroyed = true; this.log.push('destroy'); }
-  end(text = '') { this.log.push(`end ${text}`); return this; }
+  writeHead(status: number) {
+    this.log.push(`head ${status}`);
+    return this;
+  }
+  flushHeaders() {
+    this.log.push('flush');
+  }
+  write(text: string) {
+    this.log.push(`write ${text}`);
+    return !this.full;
+  }
+  destroy() {
+    this.destroyed = true;
+    this.log.push('destroy');
+  }
+  end(text = '') {
+    this.log.push(`end ${text}`);
+    return this;
+  }
 }
 const run = async (answer: Answer, response: FakeResponse, record?: () => Promise<Withheld>, slowReaderMs?: number) =>
-  writeAnswer(answer, response as EventEmitter as ServerResponse, record ?? (async () => (response.log.push('record'), [])), { slowReaderMs });
-const stream = (pieces: () => AsyncGenerator<AnswerPiece>): Answer => ({ status: 200, headers: {}, body: { type: 'stream', pieces: pieces() } });
+  writeAnswer(
+    answer,
+    response as EventEmitter as ServerResponse,
+    record ?? (async () => (response.log.push('record'), [])),
+    { slowReaderMs },
+  );
+const stream = (pieces: () => AsyncGenerator<AnswerPiece>): Answer => ({
+  status: 200,
+  headers: {},
+  body: { type: 'stream', pieces: pieces() },
+});
 
 test('the record is made before the last byte, for a message and for a stream (R74)', async () => {
   const message = new FakeResponse();
   expect(await run(jsonAnswer(200, { a: 1 }), message)).toBe(true);
   expect(message.log).toEqual(['record', 'head 200', 'end {"a":1}']);
   const streamed = new FakeResponse();
-  expect(await run(stream(async function* () {
-    yield { text: 'one', last: false };
-    yield { text: 'two', last: true };
-  }), streamed)).toBe(true);
+  expect(
+    await run(
+      stream(async function* () {
+        yield { text: 'one', last: false };
+        yield { text: 'two', last: true };
+      }),
+      streamed,
+    ),
+  ).toBe(true);
   expect(streamed.log).toEqual(['head 200', 'flush', 'write one', 'record', 'write two', 'end ']);
 });
 describe('the result of a call that ran and could not be recorded', () => {
@@ -49,18 +77,30 @@ describe('the result of a call that ran and could not be recorded', () => {
     const response = new FakeResponse();
     const refused = { jsonrpc: '2.0', id: 2, error: { code: 1, message: 'no' } };
     await run(jsonAnswer(200, [result(1), refused, result(3)]), response, async () => [ran(3)]);
-    expect(response.log[1]).toBe(`end ${JSON.stringify([result(1), refused, { jsonrpc: '2.0', id: 3, result: 'it ran' }])}`);
+    expect(response.log[1]).toBe(
+      `end ${JSON.stringify([result(1), refused, { jsonrpc: '2.0', id: 3, result: 'it ran' }])}`,
+    );
   });
   test('does not end its stream either, nor does what is left of one that has begun to leave (R74)', async () => {
     const told = 'write event: message\ndata: {"jsonrpc":"2.0","id":1,"result":"it ran"}\n\n';
     const whole = new FakeResponse();
-    await run(stream(async function* () { yield { text: formatEvent(JSON.stringify(result(1))), last: true }; }), whole, async () => [ran(1)]);
+    await run(
+      stream(async function* () {
+        yield { text: formatEvent(JSON.stringify(result(1))), last: true };
+      }),
+      whole,
+      async () => [ran(1)],
+    );
     expect(whole.log).toEqual(['head 200', 'flush', told, 'end ']);
     const begun = new FakeResponse();
-    await run(stream(async function* () {
-      yield { text: 'event: message\ndata: {"id":1,"res', last: false };
-      yield { text: 'ult":"secret"}\n\n', last: true };
-    }), begun, async () => [ran(1)]);
+    await run(
+      stream(async function* () {
+        yield { text: 'event: message\ndata: {"id":1,"res', last: false };
+        yield { text: 'ult":"secret"}\n\n', last: true };
+      }),
+      begun,
+      async () => [ran(1)],
+    );
     expect(begun.log.slice(3)).toEqual([told.replace('write ', 'write \n\n'), 'end ']);
   });
 });
@@ -87,10 +127,17 @@ test('a stream waits for a client that is slow, and stops for one that is gone',
 test('a client that takes nothing is cut, from a stream and from a long message; waiting leaves nothing behind', async () => {
   const streamed = new FakeResponse();
   streamed.full = true;
-  expect(await run(stream(async function* () {
-    yield { text: 'one', last: false };
-    yield { text: 'two', last: true };
-  }), streamed, undefined, 20)).toBe(false);
+  expect(
+    await run(
+      stream(async function* () {
+        yield { text: 'one', last: false };
+        yield { text: 'two', last: true };
+      }),
+      streamed,
+      undefined,
+      20,
+    ),
+  ).toBe(false);
   expect(streamed.log.at(-1)).toBe('destroy');
   const long = new FakeResponse();
   long.writableLength = 5;
@@ -109,13 +156,21 @@ test('a client that takes nothing is cut, from a stream and from a long message;
 test('nothing comes in between the parts of an event, however long they take', async () => {
   vi.useFakeTimers();
   const response = new FakeResponse();
-  await run(stream(async function* () {
-    yield { text: 'data: one', last: false };
-    vi.advanceTimersByTime(60_000);
-    yield { text: ' and two\n\n', last: false };
-    vi.advanceTimersByTime(15_000);
-    yield { text: 'data: last\n\n', last: true };
-  }), response);
+  await run(
+    stream(async function* () {
+      yield { text: 'data: one', last: false };
+      vi.advanceTimersByTime(60_000);
+      yield { text: ' and two\n\n', last: false };
+      vi.advanceTimersByTime(15_000);
+      yield { text: 'data: last\n\n', last: true };
+    }),
+    response,
+  );
   vi.useRealTimers();
-  expect(response.log.filter((line) => line.startsWith('write'))).toEqual(['write data: one', 'write  and two\n\n', 'write :\n\n', 'write data: last\n\n']);
+  expect(response.log.filter((line) => line.startsWith('write'))).toEqual([
+    'write data: one',
+    'write  and two\n\n',
+    'write :\n\n',
+    'write data: last\n\n',
+  ]);
 });

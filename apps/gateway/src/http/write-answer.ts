@@ -16,7 +16,12 @@ const SLOW_READER_MS = 120_000;
  * @param bytes what waits for the client counts there
  * @returns false when the answer did not reach its end.
  */
-export async function writeAnswer(answer: Answer, response: ServerResponse, record: () => Promise<Withheld>, { slowReaderMs = SLOW_READER_MS, bytes }: { slowReaderMs?: number | undefined; bytes?: ExchangeBytes } = {}): Promise<boolean> {
+export async function writeAnswer(
+  answer: Answer,
+  response: ServerResponse,
+  record: () => Promise<Withheld>,
+  { slowReaderMs = SLOW_READER_MS, bytes }: { slowReaderMs?: number | undefined; bytes?: ExchangeBytes } = {},
+): Promise<boolean> {
   if (answer.body.type !== 'stream') {
     const withheld = await record();
     if (response.destroyed) return false;
@@ -32,7 +37,11 @@ export async function writeAnswer(answer: Answer, response: ServerResponse, reco
     if (response.writableLength > 0) void taken(response, slowReaderMs);
     return true;
   }
-  response.writeHead(answer.status, { ...answer.headers, 'content-type': 'text/event-stream', 'x-accel-buffering': 'no' });
+  response.writeHead(answer.status, {
+    ...answer.headers,
+    'content-type': 'text/event-stream',
+    'x-accel-buffering': 'no',
+  });
   response.flushHeaders();
   let isBetweenEvents = true;
   const keepAlive = setInterval(() => {
@@ -42,7 +51,10 @@ export async function writeAnswer(answer: Answer, response: ServerResponse, reco
     for await (const { text, last } of answer.body.pieces) {
       if (response.destroyed) return false;
       const withheld = last ? await record() : [];
-      const said: string = withheld.length === 0 || text === '' ? text : `${isBetweenEvents ? '' : '\n\n'}${formatEvent(withhold(dataOf(text), withheld))}`;
+      const said: string =
+        withheld.length === 0 || text === ''
+          ? text
+          : `${isBetweenEvents ? '' : '\n\n'}${formatEvent(withhold(dataOf(text), withheld))}`;
       if (said !== '') isBetweenEvents = said.endsWith('\n\n');
       bytes?.charge(said.length);
       if (!response.write(said) && !response.destroyed) await taken(response, slowReaderMs);

@@ -9,7 +9,8 @@ export const MODERN_VERSIONS = ['2026-07-28'] as const;
 export const LEGACY_VERSIONS = ['2025-11-25', '2025-06-18', '2025-03-26'] as const;
 
 /** What `initialize` agrees on: the revision that was asked for, or our newest one with sessions. */
-export const legacyVersionFor = (requested: string): string => (LEGACY_VERSIONS as readonly string[]).includes(requested) ? requested : LEGACY_VERSIONS[0];
+export const legacyVersionFor = (requested: string): string =>
+  (LEGACY_VERSIONS as readonly string[]).includes(requested) ? requested : LEGACY_VERSIONS[0];
 
 export type Operation =
   | { readonly type: 'discover' }
@@ -28,7 +29,9 @@ export type Operation =
   | { readonly type: 'task'; readonly what: 'update'; readonly taskId: string; readonly responses: JsonObject }
   | {
       readonly type: 'complete';
-      readonly ref: { readonly type: 'ref/prompt'; readonly name: string } | { readonly type: 'ref/resource'; readonly uri: string };
+      readonly ref:
+        | { readonly type: 'ref/prompt'; readonly name: string }
+        | { readonly type: 'ref/resource'; readonly uri: string };
       readonly argument: { readonly name: string; readonly value: string };
       readonly context?: { readonly arguments?: Record<string, string> | undefined } | undefined;
     };
@@ -66,13 +69,24 @@ export interface ClientRequest {
 }
 
 /** Only these are retried with a state that is bound to what they name: nothing else ends in a question (2026-07-28). */
-export const mayNeedInput = ({ operation: { type } }: ClientRequest): boolean => type === 'call' || type === 'prompt' || type === 'read';
+export const mayNeedInput = ({ operation: { type } }: ClientRequest): boolean =>
+  type === 'call' || type === 'prompt' || type === 'read';
 
 export type ClientMessage =
   | { readonly type: 'request'; readonly request: ClientRequest }
   /** A legacy client's answer to a question that was put to it. */
-  | { readonly type: 'answer'; readonly id: RequestId; readonly answer: JsonObject; readonly sessionId: string | undefined }
+  | {
+      readonly type: 'answer';
+      readonly id: RequestId;
+      readonly answer: JsonObject;
+      readonly sessionId: string | undefined;
+    }
   /** A legacy client no longer wants the answer to this request. */
-  | { readonly type: 'cancelled'; readonly method: string; readonly requestId: RequestId; readonly sessionId: string | undefined }
+  | {
+      readonly type: 'cancelled';
+      readonly method: string;
+      readonly requestId: RequestId;
+      readonly sessionId: string | undefined;
+    }
   /** Other notifications: accepted and dropped. */
   | { readonly type: 'accepted'; readonly method: string | undefined; readonly era: 'modern' | 'legacy' };

@@ -43,7 +43,8 @@ function inspect(text: string): 'refused' | 'large-numbers' | 'plain' {
     if (digits >= MANY_DIGITS || (digits > 0 && (code === 0x65 || code === 0x45))) hasLargeNumbers = true; // e, E
     digits = 0;
     switch (code) {
-      case 0x22: { // "
+      case 0x22: {
+        // "
         const start = i;
         for (i++; text.charCodeAt(i) !== 0x22; i++) if (text.charCodeAt(i) === 0x5c) i++;
         if (!expectsKey) break;
@@ -63,7 +64,8 @@ function inspect(text: string): 'refused' | 'large-numbers' | 'plain' {
         open.push(undefined);
         expectsKey = false;
         break;
-      case 0x7d: case 0x5d: // } ]
+      case 0x7d:
+      case 0x5d: // } ]
         open.pop();
         expectsKey = false;
         break;

@@ -16,7 +16,9 @@ function world({ limit = 10_000 }: { limit?: number } = {}) {
   const clock = () => state.now;
   const memory = new ProofMemory({ clock, limit });
   const gossip = new ProofGossip({
-    memory, clock, onProblem: () => (state.problems += 1),
+    memory,
+    clock,
+    onProblem: () => (state.problems += 1),
     publish: (seen) => (state.away ? Promise.reject(new Error('away')) : Promise.resolve(void state.told.push(seen))),
   });
   stops.push(() => gossip.stop());
@@ -59,20 +61,30 @@ test('what could not be told is told later, unless it is too old by then (S7)', 
   expect(state.told).toEqual([[[id(2), start + 60]]]);
 });
 
-test.each([['one that lasts too long', start + 181], ['one that is over', start - 1]])('%s takes no room (S26)', (_what, until) => {
+test.each([
+  ['one that lasts too long', start + 181],
+  ['one that is over', start - 1],
+])('%s takes no room (S26)', (_what, until) => {
   const { gossip, memory } = world();
   gossip.heard([[id(1), until]]);
   expect(memory.size).toBe(0);
 });
 
-test.each<[string, unknown]>([['an id that is none', [['x', start + 60]]], ['more than a batch', Array.from({ length: 2_001 }, (_, i) => [id(i), start + 60])]])('%s is no message between gateways (S26)', (_what, seen) => {
+test.each<[string, unknown]>([
+  ['an id that is none', [['x', start + 60]]],
+  ['more than a batch', Array.from({ length: 2_001 }, (_, i) => [id(i), start + 60])],
+])('%s is no message between gateways (S26)', (_what, seen) => {
   expect(ReplicaRequest.safeParse({ type: 'proofs-seen', seen: [[id(1), start + 60]] }).success).toBe(true);
   expect(ReplicaRequest.safeParse({ type: 'proofs-seen', seen }).success).toBe(false);
 });
 
 test('when there is no room a proof is not taken, whoever filled it (S7)', () => {
   const { gossip } = world({ limit: 2 });
-  gossip.heard([[id(1), start + 60], [id(2), start + 60], [id(3), start + 60]]);
+  gossip.heard([
+    [id(1), start + 60],
+    [id(2), start + 60],
+    [id(3), start + 60],
+  ]);
   expect([gossip.claim(id(4), start + 60), gossip.claim(id(1), start + 60)]).toEqual(['full', 'seen']);
 });
 
@@ -81,5 +93,9 @@ test('what others accepted of a user counts for their share here, and is remembe
   const of = (user: string, number: number) => `${user.padEnd(12, '-')}${String(number).padStart(10, '0')}`;
   gossip.heard(Array.from({ length: 6 }, (_, index): SeenProof => [of('greedy', index), start + 60]));
   expect(memory.size).toBe(6);
-  expect([gossip.claim(of('greedy', 7), start + 60), gossip.claim(of('greedy', 5), start + 60), gossip.claim(of('other', 1), start + 60)]).toEqual(['own', 'seen', 'new']);
+  expect([
+    gossip.claim(of('greedy', 7), start + 60),
+    gossip.claim(of('greedy', 5), start + 60),
+    gossip.claim(of('other', 1), start + 60),
+  ]).toEqual(['own', 'seen', 'new']);
 });

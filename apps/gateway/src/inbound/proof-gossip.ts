@@ -22,7 +22,12 @@ export class ProofGossip implements SeenProofs {
   #timer: NodeJS.Timeout | undefined;
   #since = Infinity;
 
-  constructor(parts: { memory: ProofMemory; publish: (seen: SeenProof[]) => Promise<void>; clock: Clock; onProblem: (error: unknown) => void }) {
+  constructor(parts: {
+    memory: ProofMemory;
+    publish: (seen: SeenProof[]) => Promise<void>;
+    clock: Clock;
+    onProblem: (error: unknown) => void;
+  }) {
     this.#memory = parts.memory;
     this.#publish = parts.publish;
     this.#clock = parts.clock;
@@ -51,7 +56,8 @@ export class ProofGossip implements SeenProofs {
   /** What another replica says it saw. What cannot be a proof of now is passed over: no message keeps memory for long. */
   heard(seen: readonly SeenProof[]): void {
     const now = this.#clock() / 1000;
-    for (const [id, until] of seen) if (until >= now && until <= now + 3 * PROOF_WINDOW_SECONDS) this.#memory.heard(id, until);
+    for (const [id, until] of seen)
+      if (until >= now && until <= now + 3 * PROOF_WINDOW_SECONDS) this.#memory.heard(id, until);
   }
 
   sweep(): void {

@@ -37,7 +37,8 @@ export function readOperation(era: 'modern' | 'legacy', method: string, params: 
     case 'initialize': {
       if (era === 'modern') return unknownMethod(method);
       const { protocolVersion, capabilities } = params;
-      if (typeof protocolVersion !== 'string' || !isJsonObject(capabilities)) return { refused: 'invalid-params', message: 'protocolVersion and capabilities are required.' };
+      if (typeof protocolVersion !== 'string' || !isJsonObject(capabilities))
+        return { refused: 'invalid-params', message: 'protocolVersion and capabilities are required.' };
       return { type: 'initialize', requestedVersion: protocolVersion };
     }
     case 'ping':
@@ -45,12 +46,16 @@ export function readOperation(era: 'modern' | 'legacy', method: string, params: 
     case 'subscriptions/listen': {
       if (era === 'legacy') return unknownMethod(method);
       const wanted = Subscribed.safeParse(params['notifications']);
-      return wanted.success ? { type: 'listen', wanted: wanted.data } : { refused: 'invalid-params', message: 'notifications must say what to listen to.' };
+      return wanted.success
+        ? { type: 'listen', wanted: wanted.data }
+        : { refused: 'invalid-params', message: 'notifications must say what to listen to.' };
     }
     case 'logging/setLevel': {
       if (era === 'modern') return unknownMethod(method);
       const { level } = params;
-      return isLogLevel(level) ? { type: 'set-log-level', level } : { refused: 'invalid-params', message: 'level must be one of the protocol\'s.' };
+      return isLogLevel(level)
+        ? { type: 'set-log-level', level }
+        : { refused: 'invalid-params', message: "level must be one of the protocol's." };
     }
     case 'tools/list':
       return readList('tools', params);
@@ -63,7 +68,8 @@ export function readOperation(era: 'modern' | 'legacy', method: string, params: 
     case 'tools/call': {
       const { name, arguments: args } = params;
       if (!isName(name)) return { refused: 'invalid-params', message: 'name is required.' };
-      if (args !== undefined && !isJsonObject(args)) return { refused: 'invalid-params', message: 'arguments must be an object.' };
+      if (args !== undefined && !isJsonObject(args))
+        return { refused: 'invalid-params', message: 'arguments must be an object.' };
       // `task`, which asked for one before 2026-07-28, is not looked at: whoever does not offer that answers the call itself.
       return { type: 'call', name, arguments: args };
     }
@@ -71,7 +77,9 @@ export function readOperation(era: 'modern' | 'legacy', method: string, params: 
       const { name } = params;
       if (!isName(name)) return { refused: 'invalid-params', message: 'name is required.' };
       const args = PromptArguments.optional().safeParse(params['arguments']);
-      return args.success ? { type: 'prompt', name, arguments: args.data } : { refused: 'invalid-params', message: 'arguments must be an object of strings.' };
+      return args.success
+        ? { type: 'prompt', name, arguments: args.data }
+        : { refused: 'invalid-params', message: 'arguments must be an object of strings.' };
     }
     case 'resources/read':
       return readUri('read', params);
@@ -81,16 +89,24 @@ export function readOperation(era: 'modern' | 'legacy', method: string, params: 
       return era === 'legacy' ? readUri('unsubscribe', params) : unknownMethod(method);
     case 'completion/complete': {
       const completion = Completion.safeParse(params);
-      return completion.success ? { type: 'complete', ...completion.data } : { refused: 'invalid-params', message: 'ref and argument are required.' };
+      return completion.success
+        ? { type: 'complete', ...completion.data }
+        : { refused: 'invalid-params', message: 'ref and argument are required.' };
     }
     case 'tasks/get':
-      return era === 'modern' ? readTask(params, (taskId) => ({ type: 'task', what: 'get', taskId })) : unknownMethod(method);
+      return era === 'modern'
+        ? readTask(params, (taskId) => ({ type: 'task', what: 'get', taskId }))
+        : unknownMethod(method);
     case 'tasks/cancel':
-      return era === 'modern' ? readTask(params, (taskId) => ({ type: 'task', what: 'cancel', taskId })) : unknownMethod(method);
+      return era === 'modern'
+        ? readTask(params, (taskId) => ({ type: 'task', what: 'cancel', taskId }))
+        : unknownMethod(method);
     case 'tasks/update': {
       if (era === 'legacy') return unknownMethod(method);
       const { inputResponses: responses } = params;
-      return isJsonObject(responses) ? readTask(params, (taskId) => ({ type: 'task', what: 'update', taskId, responses })) : { refused: 'invalid-params', message: 'inputResponses is required.' };
+      return isJsonObject(responses)
+        ? readTask(params, (taskId) => ({ type: 'task', what: 'update', taskId, responses }))
+        : { refused: 'invalid-params', message: 'inputResponses is required.' };
     }
     default:
       return unknownMethod(method);
@@ -98,16 +114,22 @@ export function readOperation(era: 'modern' | 'legacy', method: string, params: 
 }
 
 function readTask({ taskId }: JsonObject, operation: (taskId: string) => Operation): Operation | Refusal {
-  return typeof taskId === 'string' && taskId !== '' ? operation(taskId) : { refused: 'invalid-params', message: 'taskId is required.' };
+  return typeof taskId === 'string' && taskId !== ''
+    ? operation(taskId)
+    : { refused: 'invalid-params', message: 'taskId is required.' };
 }
 
 function readList(what: ListKind, { cursor }: JsonObject): Operation | Refusal {
   if (cursor === undefined) return { type: 'list', what, cursor };
-  return typeof cursor === 'string' && cursor.length <= MAX_CURSOR ? { type: 'list', what, cursor } : { refused: 'invalid-params', message: 'Unknown cursor.' };
+  return typeof cursor === 'string' && cursor.length <= MAX_CURSOR
+    ? { type: 'list', what, cursor }
+    : { refused: 'invalid-params', message: 'Unknown cursor.' };
 }
 
 function readUri(type: 'read' | 'subscribe' | 'unsubscribe', { uri }: JsonObject): Operation | Refusal {
-  return typeof uri === 'string' && uri !== '' && uri.length <= MAX_URI ? { type, uri } : { refused: 'invalid-params', message: 'uri is required.' };
+  return typeof uri === 'string' && uri !== '' && uri.length <= MAX_URI
+    ? { type, uri }
+    : { refused: 'invalid-params', message: 'uri is required.' };
 }
 
 const isName = (name: unknown): name is string => typeof name === 'string' && name !== '' && name.length <= MAX_NAME;

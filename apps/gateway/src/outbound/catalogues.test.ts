@@ -6,9 +6,14 @@ import type { CredentialLease } from './credential-leases.js';
 import type { ServerResult } from './read-answer.js';
 
 /** A catalogue knows a lease by these two alone. */
-const leaseOf = (identity: string) => ({ identity, server: 'notes', targetOrigin: 'https://notes.example' }) as CredentialLease;
+const leaseOf = (identity: string) =>
+  ({ identity, server: 'notes', targetOrigin: 'https://notes.example' }) as CredentialLease;
 const tool = (name: string) => ({ name, inputSchema: { type: 'object' } });
-const page = (tools: unknown[], nextCursor?: string): ServerResult => ({ type: 'result', size: 10, result: { tools, ...(nextCursor === undefined ? {} : { nextCursor }) } });
+const page = (tools: unknown[], nextCursor?: string): ServerResult => ({
+  type: 'result',
+  size: 10,
+  result: { tools, ...(nextCursor === undefined ? {} : { nextCursor }) },
+});
 
 function world(answer: (params: JsonObject) => ServerResult = () => page([tool('a')]), maxRemembered = 1_000_000) {
   const state = { now: 0, read: 0 };
@@ -52,11 +57,25 @@ describe('a catalogue', () => {
     ['a long one', 86_400_000, 60_000],
   ])('is listed again after the time its server vouches for: %s (S15)', async (_what, ttlMs, expected) => {
     const state = { now: 0, read: 0 };
-    const catalogues = new Catalogues({ clock: () => state.now, ...(typeof ttlMs === 'number' ? {} : { maxAgeMs: 1_000 }) });
-    const ask = async () => await catalogues.list('tools', leaseOf('alice'), 'server', async () => {
-      state.read += 1;
-      return { type: 'result', size: 10, result: { tools: [tool('a')], ...(ttlMs === undefined ? {} : { ttlMs }), cacheScope: 'public' } };
-    }, 'ttl');
+    const catalogues = new Catalogues({
+      clock: () => state.now,
+      ...(typeof ttlMs === 'number' ? {} : { maxAgeMs: 1_000 }),
+    });
+    const ask = async () =>
+      await catalogues.list(
+        'tools',
+        leaseOf('alice'),
+        'server',
+        async () => {
+          state.read += 1;
+          return {
+            type: 'result',
+            size: 10,
+            result: { tools: [tool('a')], ...(ttlMs === undefined ? {} : { ttlMs }), cacheScope: 'public' },
+          };
+        },
+        'ttl',
+      );
     await ask();
     state.now = expected - 1;
     await ask();
@@ -65,8 +84,12 @@ describe('a catalogue', () => {
     await ask();
     expect(state.read).toBe(2);
   });
-  test('that a server calls public is still one identity\'s own (S14)', async () => {
-    const { state, names } = world(() => ({ type: 'result', size: 10, result: { tools: [tool('a')], ttlMs: 60_000, cacheScope: 'public' } }));
+  test("that a server calls public is still one identity's own (S14)", async () => {
+    const { state, names } = world(() => ({
+      type: 'result',
+      size: 10,
+      result: { tools: [tool('a')], ttlMs: 60_000, cacheScope: 'public' },
+    }));
     await Promise.all([names('alice'), names('bob')]);
     expect(state.read).toBe(2);
   });
@@ -101,7 +124,11 @@ describe('a catalogue', () => {
     }
     expect(asked.map(([at]) => at)).toEqual([0, 1_000, 3_000, 7_000, 15_000, 25_000, 35_000]);
     const jittered = new Catalogues({ clock: () => state.now, random: () => 1 });
-    const ask = async () => await jittered.list('tools', leaseOf('alice'), 'server', async () => ({ type: 'failed', reason: (state.read += 1, 'protocol') }));
+    const ask = async () =>
+      await jittered.list('tools', leaseOf('alice'), 'server', async () => ({
+        type: 'failed',
+        reason: ((state.read += 1), 'protocol'),
+      }));
     await ask();
     const read = state.read;
     state.now += 700;
@@ -127,10 +154,11 @@ describe('a catalogue', () => {
     const { catalogues, state } = world();
     let finish: (result: ServerResult) => void = () => undefined;
     let read = 0;
-    const reader: PageReader = async () => await new Promise<ServerResult>((resolve) => {
-      read += 1;
-      finish = resolve;
-    });
+    const reader: PageReader = async () =>
+      await new Promise<ServerResult>((resolve) => {
+        read += 1;
+        finish = resolve;
+      });
     const list = (identity: string) => catalogues.list('tools', leaseOf(identity), 'server', reader);
     const failing = list('alice');
     finish({ type: 'failed', reason: 'unreachable' });
@@ -145,7 +173,11 @@ describe('a catalogue', () => {
     finish(page([tool('a')]));
     expect((await free).type).toBe('listed');
   });
-  test.each<ServerResult>([{ type: 'credential-rejected' }, { type: 'failed', reason: 'http-status', challenge: 'Bearer error="insufficient_scope"' }, { type: 'failed', reason: 'no-room' }])('that failed by what is ours to change is read again: %o', async (answer) => {
+  test.each<ServerResult>([
+    { type: 'credential-rejected' },
+    { type: 'failed', reason: 'http-status', challenge: 'Bearer error="insufficient_scope"' },
+    { type: 'failed', reason: 'no-room' },
+  ])('that failed by what is ours to change is read again: %o', async (answer) => {
     const { names, state } = world(() => answer);
     await names('alice');
     await names('alice');
@@ -168,7 +200,11 @@ describe('a catalogue', () => {
     expect(sizes).toEqual([8 * 1024 * 1024, 8 * 1024 * 1024 - 3_000_000]);
   });
   test('that is too large in all its pages is refused, and many together make room for each other', async () => {
-    const huge = world(({ cursor }) => ({ type: 'result', size: 1024 * 1024, result: { tools: [tool(`t${Number(cursor ?? 0)}`)], nextCursor: String(Number(cursor ?? 0) + 1) } }));
+    const huge = world(({ cursor }) => ({
+      type: 'result',
+      size: 1024 * 1024,
+      result: { tools: [tool(`t${Number(cursor ?? 0)}`)], nextCursor: String(Number(cursor ?? 0) + 1) },
+    }));
     expect(await huge.names('alice')).toEqual({ type: 'failed', reason: 'too-large' });
     const { state, names } = world(() => ({ ...page([tool('a')]), size: 400 }), 1_000);
     for (const user of ['alice', 'bob', 'carol', 'carol', 'bob']) await names(user);
@@ -178,12 +214,23 @@ describe('a catalogue', () => {
   });
   test('keeps tools, prompts, resources and templates apart', async () => {
     const { catalogues } = world();
-    const resources: PageReader = async () => ({ type: 'result', size: 10, result: { resources: [{ uri: 'note://1', name: 'n' }] } });
+    const resources: PageReader = async () => ({
+      type: 'result',
+      size: 10,
+      result: { resources: [{ uri: 'note://1', name: 'n' }] },
+    });
     const listed = await catalogues.list('resources', leaseOf('alice'), 'server', resources);
-    expect(listed.type === 'listed' && [...listed.listing.entries.values()].map(({ name, publicName }) => [name, publicName])).toEqual([['note://1', 'via-notes+note://1']]);
+    expect(
+      listed.type === 'listed' &&
+        [...listed.listing.entries.values()].map(({ name, publicName }) => [name, publicName]),
+    ).toEqual([['note://1', 'via-notes+note://1']]);
     const templates: PageReader = async () => ({ type: 'result', size: 10, result: { resourceTemplates: [] } });
-    expect(await catalogues.list('resourceTemplates', leaseOf('alice'), 'server', templates)).toMatchObject({ listing: { entries: new Map() } });
+    expect(await catalogues.list('resourceTemplates', leaseOf('alice'), 'server', templates)).toMatchObject({
+      listing: { entries: new Map() },
+    });
     const prompts: PageReader = async () => ({ type: 'result', size: 10, result: { prompts: [{ name: 'p' }] } });
-    expect(await catalogues.list('prompts', leaseOf('alice'), 'server', prompts)).toMatchObject({ listing: { entries: new Map([['notes__p', { name: 'p' }]]) } });
+    expect(await catalogues.list('prompts', leaseOf('alice'), 'server', prompts)).toMatchObject({
+      listing: { entries: new Map([['notes__p', { name: 'p' }]]) },
+    });
   });
 });

@@ -22,10 +22,19 @@ const MAX_PAUSE_MS = 10_000;
 const JITTER = 0.25;
 
 /** Nothing was shown to the server, whoever it would have been for. */
-const UNREACHED: ReadonlySet<string> = new Set<RelayFailure>(['unreachable', 'refused-destination', 'server-untrusted']);
+const UNREACHED: ReadonlySet<string> = new Set<RelayFailure>([
+  'unreachable',
+  'refused-destination',
+  'server-untrusted',
+]);
 
 export type ListKind = 'tools' | 'prompts' | 'resources' | 'resourceTemplates';
-export const listMethods = { tools: 'tools/list', prompts: 'prompts/list', resources: 'resources/list', resourceTemplates: 'resources/templates/list' } as const satisfies Record<ListKind, string>;
+export const listMethods = {
+  tools: 'tools/list',
+  prompts: 'prompts/list',
+  resources: 'resources/list',
+  resourceTemplates: 'resources/templates/list',
+} as const satisfies Record<ListKind, string>;
 
 export type Entry<K extends ListKind> = K extends 'tools' ? CataloguedTool : CatalogueEntry;
 interface Listed<E extends CatalogueEntry> {
@@ -40,7 +49,10 @@ interface Listed<E extends CatalogueEntry> {
 }
 type Failed = Extract<ServerResult, { type: 'failed' }>;
 /** `retryAfterSeconds`: nobody asks the server before that. */
-export type ListOutcome<E extends CatalogueEntry = CatalogueEntry> = Listed<E> | (Failed & { readonly retryAfterSeconds?: number }) | Extract<ServerResult, { type: 'credential-rejected' }>;
+export type ListOutcome<E extends CatalogueEntry = CatalogueEntry> =
+  | Listed<E>
+  | (Failed & { readonly retryAfterSeconds?: number })
+  | Extract<ServerResult, { type: 'credential-rejected' }>;
 /** A failure that is remembered. */
 interface Pause {
   readonly failed: Failed;
@@ -73,11 +85,22 @@ export class Catalogues {
   readonly #onDropped: (listing: Catalogue) => void;
   readonly #onTools: (listing: Catalogue<CataloguedTool>) => void;
 
-  constructor(options: { clock: Clock; /** 0 to 1. */ random?: () => number; maxAgeMs?: number; limit?: number; maxRemembered?: number; onDropped?: (listing: Catalogue) => void; /** Each time a server's tools were read. */ onTools?: (listing: Catalogue<CataloguedTool>) => void }) {
+  constructor(options: {
+    clock: Clock;
+    /** 0 to 1. */ random?: () => number;
+    maxAgeMs?: number;
+    limit?: number;
+    maxRemembered?: number;
+    onDropped?: (listing: Catalogue) => void;
+    /** Each time a server's tools were read. */ onTools?: (listing: Catalogue<CataloguedTool>) => void;
+  }) {
     this.#clock = options.clock;
     this.#random = options.random ?? Math.random;
     this.#maxAgeMs = options.maxAgeMs ?? MAX_TTL_MS;
-    this.#remembered = new BoundedMap(options.limit ?? 5_000, { of: ({ size }) => size, limit: options.maxRemembered ?? MAX_REMEMBERED });
+    this.#remembered = new BoundedMap(options.limit ?? 5_000, {
+      of: ({ size }) => size,
+      limit: options.maxRemembered ?? MAX_REMEMBERED,
+    });
     this.#onDropped = options.onDropped ?? (() => undefined);
     this.#onTools = options.onTools ?? (() => undefined);
   }
@@ -88,16 +111,27 @@ export class Catalogues {
    * after that tries again.
    * @param maxAgeMs how old a remembered listing may be; `ttl`: as old as the server said.
    */
-  async list<K extends ListKind>(kind: K, lease: CredentialLease, prefix: NamePrefix, readPage: PageReader, maxAgeMs: number | 'ttl' = this.#maxAgeMs): Promise<ListOutcome<Entry<K>>> {
+  async list<K extends ListKind>(
+    kind: K,
+    lease: CredentialLease,
+    prefix: NamePrefix,
+    readPage: PageReader,
+    maxAgeMs: number | 'ttl' = this.#maxAgeMs,
+  ): Promise<ListOutcome<Entry<K>>> {
     const key = JSON.stringify([kind, lease.identity, prefix, readPage.variant ?? '']);
     const remembered = this.#remembered.get(key);
-    if (remembered !== undefined && this.#clock() - remembered.readAt < (maxAgeMs === 'ttl' ? remembered.ttlMs : maxAgeMs)) return remembered as Listed<Entry<K>>;
+    if (
+      remembered !== undefined &&
+      this.#clock() - remembered.readAt < (maxAgeMs === 'ttl' ? remembered.ttlMs : maxAgeMs)
+    )
+      return remembered as Listed<Entry<K>>;
     const running = this.#reading.get(key);
     if (running !== undefined) return (await running) as ListOutcome<Entry<K>>;
     const everybody = JSON.stringify([lease.server, lease.targetOrigin]);
     const pauses = [key, everybody].flatMap((of) => this.#pauses.get(of) ?? []);
     const pause = pauses.find(({ isTried, until }) => isTried || this.#clock() < until);
-    if (pause !== undefined) return { ...pause.failed, retryAfterSeconds: Math.max(1, Math.ceil((pause.until - this.#clock()) / 1000)) };
+    if (pause !== undefined)
+      return { ...pause.failed, retryAfterSeconds: Math.max(1, Math.ceil((pause.until - this.#clock()) / 1000)) };
     for (const tried of pauses) tried.isTried = true;
     const reading = this.#read(kind, lease.server, prefix, readPage)
       .then((outcome) => {
@@ -166,7 +200,8 @@ function catalogueOf(kind: ListKind, server: string, definitions: readonly unkno
       return catalogueTools(server, definitions, prefix);
     case 'prompts':
       return cataloguePrompts(server, definitions, prefix);
-    case 'resources': case 'resourceTemplates':
+    case 'resources':
+    case 'resourceTemplates':
       return catalogueResources(server, kind, definitions, prefix);
   }
 }

@@ -55,7 +55,10 @@ class Lease {
   }
 
   redact(text: string): string {
-    return this.#traces.reduce((redacted, trace) => (redacted.includes(trace) ? redacted.replaceAll(trace, '[redacted]') : redacted), text);
+    return this.#traces.reduce(
+      (redacted, trace) => (redacted.includes(trace) ? redacted.replaceAll(trace, '[redacted]') : redacted),
+      text,
+    );
   }
 
   /** The same for a text that comes in pieces: a trace may begin in one and end in another. */
@@ -90,15 +93,25 @@ function plainJson(json: string): string {
 function secretsIn(value: string): string[] {
   const [, scheme, credential = value] = /^(\S+) +(.+)$/.exec(value) ?? [];
   const pair = scheme?.toLowerCase() === 'basic' ? Buffer.from(credential, 'base64').toString('utf8') : undefined;
-  return [credential, ...(pair === undefined ? [] : [pair, pair.slice(pair.indexOf(':') + 1)])].filter((secret) => secret.length >= 8);
+  return [credential, ...(pair === undefined ? [] : [pair, pair.slice(pair.indexOf(':') + 1)])].filter(
+    (secret) => secret.length >= 8,
+  );
 }
 
 /** The forms in which a server may tell a secret: as it is, in JSON, in a URL, and in Base64, alone or amid other text. */
 function tracesOf(secret: string): string[] {
   const bytes = Buffer.from(secret, 'utf8');
   // Of three bytes four characters are made: which ones depends on where the secret begins, and the outer ones on its neighbours.
-  const amid = [0, 1, 2].map((before) => Buffer.concat([Buffer.alloc(before), bytes]).toString('base64url').slice(Math.ceil((before * 4) / 3), Math.floor(((before + bytes.length) * 4) / 3)));
-  const encoded = [bytes.toString('base64'), bytes.toString('base64url'), ...amid.flatMap((core) => [core, core.replaceAll('-', '+').replaceAll('_', '/')])];
+  const amid = [0, 1, 2].map((before) =>
+    Buffer.concat([Buffer.alloc(before), bytes])
+      .toString('base64url')
+      .slice(Math.ceil((before * 4) / 3), Math.floor(((before + bytes.length) * 4) / 3)),
+  );
+  const encoded = [
+    bytes.toString('base64'),
+    bytes.toString('base64url'),
+    ...amid.flatMap((core) => [core, core.replaceAll('-', '+').replaceAll('_', '/')]),
+  ];
   return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret), ...encoded];
 }
 
@@ -106,7 +119,11 @@ export type LeaseResult =
   | { readonly type: 'granted'; readonly lease: CredentialLease }
   | { readonly type: 'connect_required'; readonly url: string; readonly message: string }
   | { readonly type: 'provider_unavailable'; readonly retryAfterSeconds: number | undefined }
-  | { readonly type: 'refused'; readonly reason: string; /** For the user, where somebody can do something about it. */ readonly message?: string | undefined };
+  | {
+      readonly type: 'refused';
+      readonly reason: string;
+      /** For the user, where somebody can do something about it. */ readonly message?: string | undefined;
+    };
 
 export interface LeaseTarget {
   /** The agent's token; travels sealed to the control plane. */
@@ -124,8 +141,13 @@ export interface LeaseObjection {
   readonly scopes?: readonly string[] | undefined;
 }
 
-function wishFor({ lease: { connectionRevision }, scopes }: LeaseObjection): Pick<LeaseWish, 'rejectedConnectionRevision' | 'stepUp'> {
-  return scopes === undefined ? { rejectedConnectionRevision: connectionRevision } : { stepUp: { connectionRevision, scopes } };
+function wishFor({
+  lease: { connectionRevision },
+  scopes,
+}: LeaseObjection): Pick<LeaseWish, 'rejectedConnectionRevision' | 'stepUp'> {
+  return scopes === undefined
+    ? { rejectedConnectionRevision: connectionRevision }
+    : { stepUp: { connectionRevision, scopes } };
 }
 
 export interface CredentialLeasesOptions {
@@ -143,7 +165,10 @@ export interface CredentialLeasesOptions {
 export class CredentialLeases {
   readonly #options: CredentialLeasesOptions;
   readonly #leases: BoundedMap<string, Lease>;
-  readonly #denials: BoundedMap<string, { readonly result: LeaseResult; readonly until: number; /** In a row. */ readonly failures: number }>;
+  readonly #denials: BoundedMap<
+    string,
+    { readonly result: LeaseResult; readonly until: number; /** In a row. */ readonly failures: number }
+  >;
   readonly #asking = new Map<string, Promise<LeaseResult>>();
   #changes = 0;
 
@@ -155,7 +180,15 @@ export class CredentialLeases {
 
   /** @param objection what the server said to a lease that it was shown: asks for a newer credential, or for one with more scopes. */
   async lease(permit: Permit, target: LeaseTarget, objection?: LeaseObjection): Promise<LeaseResult> {
-    const key = JSON.stringify([permit.caller.userId, permit.caller.clientId, permit.caller.sid, permit.server, permit.credentialProvider, target.targetOrigin, target.documentsGeneration]);
+    const key = JSON.stringify([
+      permit.caller.userId,
+      permit.caller.clientId,
+      permit.caller.sid,
+      permit.server,
+      permit.credentialProvider,
+      target.targetOrigin,
+      target.documentsGeneration,
+    ]);
     const known = objection === undefined ? this.#recall(key, target) : this.#newerThan(key, objection);
     if (known !== undefined) return { type: 'granted', lease: known };
     const flight = JSON.stringify([key, objection?.lease.connectionRevision, objection?.scopes]);
@@ -175,7 +208,12 @@ export class CredentialLeases {
   drop(changed: CredentialChanged): void {
     this.#changes += 1;
     this.#denials.deleteWhere(() => true);
-    this.#leases.deleteWhere((lease) => lease.server === changed.server && (lease.connectionId === changed.connectionId || (changed.userId !== null && lease.connectionId === null && lease.userId === changed.userId)));
+    this.#leases.deleteWhere(
+      (lease) =>
+        lease.server === changed.server &&
+        (lease.connectionId === changed.connectionId ||
+          (changed.userId !== null && lease.connectionId === null && lease.userId === changed.userId)),
+    );
   }
 
   /** Takes what has expired out of memory. */
@@ -191,7 +229,11 @@ export class CredentialLeases {
     const isSilence = result.type === 'provider_unavailable' && result.retryAfterSeconds === undefined;
     if (isSilence) {
       const failures = (this.#denials.get(flight)?.failures ?? 0) + 1;
-      this.#denials.set(flight, { result, failures, until: clock() + backOffMs(failures, { firstMs: FIRST_RETRY_MS, mostMs: LONGEST_RETRY_MS, random: random() }) });
+      this.#denials.set(flight, {
+        result,
+        failures,
+        until: clock() + backOffMs(failures, { firstMs: FIRST_RETRY_MS, mostMs: LONGEST_RETRY_MS, random: random() }),
+      });
     } else if (result.type === 'refused' || result.type === 'provider_unavailable') {
       this.#denials.set(flight, { result, failures: 0, until: clock() + DENIED_MS });
     } else {
@@ -203,9 +245,10 @@ export class CredentialLeases {
   #recall(key: string, { revocations }: LeaseTarget): Lease | undefined {
     const lease = this.#leases.get(key);
     if (lease === undefined) return undefined;
-    const isVoid = lease.usableUntil <= this.#options.clock()
-      || (lease.connectionId !== null && revocations.isConnectionRevoked(lease.connectionId, lease.leasedAt))
-      || revocations.isServerRevoked(lease.server, lease.leasedAt);
+    const isVoid =
+      lease.usableUntil <= this.#options.clock() ||
+      (lease.connectionId !== null && revocations.isConnectionRevoked(lease.connectionId, lease.leasedAt)) ||
+      revocations.isServerRevoked(lease.server, lease.leasedAt);
     if (!isVoid) return lease;
     this.#leases.delete(key);
     return undefined;
@@ -214,28 +257,62 @@ export class CredentialLeases {
   /** Somebody else may have replaced the lease already: then that one is the answer. One without enough scopes still serves others. */
   #newerThan(key: string, { lease, scopes }: LeaseObjection): Lease | undefined {
     const current = this.#leases.get(key);
-    if (current !== undefined && current !== lease && current.connectionRevision > lease.connectionRevision) return current;
+    if (current !== undefined && current !== lease && current.connectionRevision > lease.connectionRevision)
+      return current;
     if (scopes === undefined) this.#leases.delete(key);
     return undefined;
   }
 
-  async #ask(key: string, permit: Permit, { token, targetOrigin }: LeaseTarget, objection: LeaseObjection | undefined): Promise<LeaseResult> {
+  async #ask(
+    key: string,
+    permit: Permit,
+    { token, targetOrigin }: LeaseTarget,
+    objection: LeaseObjection | undefined,
+  ): Promise<LeaseResult> {
     const { caller, server, revision, policies } = permit;
     const { requester, leaseSigningPublicKey, send, clock } = this.#options;
     const changesBefore = this.#changes;
     try {
       const { wire, expectation } = await sealLeaseRequest(
-        { token, userId: caller.userId, clientId: caller.clientId, sid: caller.sid, server, targetOrigin, policyRevision: revision, policy: policies.gatewayToServer ?? undefined, ...(objection === undefined ? {} : wishFor(objection)) },
+        {
+          token,
+          userId: caller.userId,
+          clientId: caller.clientId,
+          sid: caller.sid,
+          server,
+          targetOrigin,
+          policyRevision: revision,
+          policy: policies.gatewayToServer ?? undefined,
+          ...(objection === undefined ? {} : wishFor(objection)),
+        },
         requester,
       );
       const askedAt = clock();
       const answer = await send({ ...wire, asker: caller.userId });
       const busy = BusyAnswer.safeParse(answer);
-      if (busy.success) return { type: 'provider_unavailable', retryAfterSeconds: Math.max(1, Math.ceil(busy.data.busy.retryAfterMs / 1000)) }; // nothing secret, nothing granted: it needs no seal
+      if (busy.success)
+        return {
+          type: 'provider_unavailable',
+          retryAfterSeconds: Math.max(1, Math.ceil(busy.data.busy.retryAfterMs / 1000)),
+        }; // nothing secret, nothing granted: it needs no seal
       const outcome = await openLeaseAnswer(answer, expectation, { leaseSigningPublicKey });
       if (outcome.type !== 'granted') return outcome;
-      const usableUntil = askedAt + Math.max(1, outcome.expiresInSeconds - Math.min(MARGIN_SECONDS, Math.floor(outcome.expiresInSeconds / 5))) * 1000;
-      const lease = new Lease(JSON.stringify([key, outcome.connectionId, outcome.connectionRevision]), caller.userId, server, targetOrigin, outcome.connectionId, outcome.connectionRevision, Math.floor(askedAt / 1000), usableUntil, toRequestCredential(outcome, clock), secretHeadersOf(outcome));
+      const usableUntil =
+        askedAt +
+        Math.max(1, outcome.expiresInSeconds - Math.min(MARGIN_SECONDS, Math.floor(outcome.expiresInSeconds / 5))) *
+          1000;
+      const lease = new Lease(
+        JSON.stringify([key, outcome.connectionId, outcome.connectionRevision]),
+        caller.userId,
+        server,
+        targetOrigin,
+        outcome.connectionId,
+        outcome.connectionRevision,
+        Math.floor(askedAt / 1000),
+        usableUntil,
+        toRequestCredential(outcome, clock),
+        secretHeadersOf(outcome),
+      );
       // A change that was announced meanwhile may be newer than this answer: use it once, do not keep it.
       if (this.#changes === changesBefore) this.#leases.set(key, lease);
       return { type: 'granted', lease };

@@ -38,18 +38,43 @@ export interface ForwardOptions {
 }
 
 /** How long a server may be silent, in milliseconds. */
-export const timeoutOf = (server: DocumentOf<'McpServer'>): number => (durationSeconds(server.spec.timeout) ?? 60) * 1000;
+export const timeoutOf = (server: DocumentOf<'McpServer'>): number =>
+  (durationSeconds(server.spec.timeout) ?? 60) * 1000;
 
 /**
  * The only way to a server: with a permit, and the credential leased for that permit. The agent's own token is not among
  * the parameters, and cannot be (R50).
  */
-export function forward(permit: Permit, lease: CredentialLease, server: DocumentOf<'McpServer'>, request: ServerRequest, options: ForwardOptions): Promise<RelayAnswer> {
+export function forward(
+  permit: Permit,
+  lease: CredentialLease,
+  server: DocumentOf<'McpServer'>,
+  request: ServerRequest,
+  options: ForwardOptions,
+): Promise<RelayAnswer> {
   const url = new URL(server.spec.url);
-  if (server.name !== permit.server || lease.server !== permit.server || lease.userId !== permit.caller.userId || lease.targetOrigin !== url.origin) {
-    throw new SallyportError('lease_mismatch', 'A credential was about to be used for something it was not leased for.');
+  if (
+    server.name !== permit.server ||
+    lease.server !== permit.server ||
+    lease.userId !== permit.caller.userId ||
+    lease.targetOrigin !== url.origin
+  ) {
+    throw new SallyportError(
+      'lease_mismatch',
+      'A credential was about to be used for something it was not leased for.',
+    );
   }
-  const target = { url, identity: lease.identity, credential: lease.credential(), idleTimeoutMs: options.timeoutMs ?? timeoutOf(server), mayBeSilent: options.mayBeSilent, maxLargeBytes: options.maxLargeBytes, maxMessageBytes: options.maxMessageBytes, room: options.room, signal: options.signal };
+  const target = {
+    url,
+    identity: lease.identity,
+    credential: lease.credential(),
+    idleTimeoutMs: options.timeoutMs ?? timeoutOf(server),
+    mayBeSilent: options.mayBeSilent,
+    maxLargeBytes: options.maxLargeBytes,
+    maxMessageBytes: options.maxMessageBytes,
+    room: options.room,
+    signal: options.signal,
+  };
   return options.channel.request(target, {
     id: request.id,
     method: request.method,

@@ -12,7 +12,11 @@ export type ServerResult =
 export async function readAnswer(answer: RelayAnswer, id: RequestId, lease: CredentialLease): Promise<ServerResult> {
   switch (answer.type) {
     case 'failed':
-      return { type: 'failed', reason: answer.reason, ...(answer.challenge === undefined ? {} : { challenge: answer.challenge }) };
+      return {
+        type: 'failed',
+        reason: answer.reason,
+        ...(answer.challenge === undefined ? {} : { challenge: answer.challenge }),
+      };
     case 'credential-rejected':
       return answer;
     case 'accepted':
@@ -37,5 +41,7 @@ function resultOf(json: string, id: RequestId, lease: CredentialLease): ServerRe
   if (message === undefined) return { type: 'failed', reason: 'protocol' };
   const { result, error } = message.value;
   if (isJsonObject(error) && typeof error['code'] === 'number') return { type: 'error', code: error['code'] };
-  return message.value['id'] === id && isJsonObject(result) ? { type: 'result', result, size: json.length } : { type: 'failed', reason: 'protocol' };
+  return message.value['id'] === id && isJsonObject(result)
+    ? { type: 'result', result, size: json.length }
+    : { type: 'failed', reason: 'protocol' };
 }

@@ -39,7 +39,9 @@ export class SeenTools {
     const policies = this.#options.policies();
     const unapproved: string[] = [];
     for (const tool of entries.values()) {
-      const key = createHash('sha256').update(JSON.stringify([server, tool.name, tool.definition])).digest('hex');
+      const key = createHash('sha256')
+        .update(JSON.stringify([server, tool.name, tool.definition]))
+        .digest('hex');
       this.#tell(key, server, tool);
       if (isApproved(policies, server, tool) === false && this.#unapproved.get(key) === undefined) {
         this.#unapproved.set(key, true);
@@ -55,7 +57,15 @@ export class SeenTools {
     this.#told.set(key, true);
     this.#counts.set(server, count + 1);
     const { append, replica, clock, onProblem } = this.#options;
-    append({ v: 1, type: 'tool.listed', id: `tool_${key}`, replica, at: clock(), server, detail: { tool: tool.name, sha256: tool.definition, ...shownOf(tool) } }).catch((error: unknown) => {
+    append({
+      v: 1,
+      type: 'tool.listed',
+      id: `tool_${key}`,
+      replica,
+      at: clock(),
+      server,
+      detail: { tool: tool.name, sha256: tool.definition, ...shownOf(tool) },
+    }).catch((error: unknown) => {
       this.#told.delete(key);
       onProblem(error);
     });
@@ -64,8 +74,17 @@ export class SeenTools {
 
 /** What an administrator looks at; a long definition is looked at where it comes from. */
 function shownOf({ json }: CataloguedTool): Record<string, string | boolean> {
-  const { name: _name, _meta, ...definition } = JSON.parse(json) as { name?: unknown; _meta?: unknown; annotations?: unknown };
+  const {
+    name: _name,
+    _meta,
+    ...definition
+  } = JSON.parse(json) as { name?: unknown; _meta?: unknown; annotations?: unknown };
   const { annotations } = definition;
-  const hints = typeof annotations === 'object' && annotations !== null ? HINTS.flatMap((hint) => (hint in annotations ? [[hint, (annotations as Record<string, unknown>)[hint] === true] as const] : [])) : [];
+  const hints =
+    typeof annotations === 'object' && annotations !== null
+      ? HINTS.flatMap((hint) =>
+          hint in annotations ? [[hint, (annotations as Record<string, unknown>)[hint] === true] as const] : [],
+        )
+      : [];
   return { ...Object.fromEntries(hints), definition: JSON.stringify(definition).slice(0, MAX_DEFINITION) };
 }

@@ -1,7 +1,13 @@
 import { readScopeChallenge } from '@sallyport/credential';
 import type { DocumentOf } from '@sallyport/configuration';
 import type { Permit } from '@sallyport/policy';
-import type { CredentialLease, CredentialLeases, LeaseObjection, LeaseResult, LeaseTarget } from './credential-leases.js';
+import type {
+  CredentialLease,
+  CredentialLeases,
+  LeaseObjection,
+  LeaseResult,
+  LeaseTarget,
+} from './credential-leases.js';
 
 type Rejected = { readonly type: 'credential-rejected' };
 interface Usable {
@@ -19,7 +25,12 @@ export type Leased<T extends Usable> =
  * been revoked at the server, or rotated by somebody else, while we held it, and one that lacks scopes may have been
  * given more. A server refuses both before it does anything (RFC 6750 section 3.1): the request is not made twice.
  */
-export async function withLease<T extends Usable>(leases: CredentialLeases, permit: Permit, target: LeaseTarget, use: (lease: CredentialLease) => Promise<T>): Promise<Leased<T>> {
+export async function withLease<T extends Usable>(
+  leases: CredentialLeases,
+  permit: Permit,
+  target: LeaseTarget,
+  use: (lease: CredentialLease) => Promise<T>,
+): Promise<Leased<T>> {
   let objection: LeaseObjection | undefined;
   for (let attempt = 0; attempt < 2; attempt++) {
     const leased = await leases.lease(permit, target, objection);

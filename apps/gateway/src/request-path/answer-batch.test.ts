@@ -5,9 +5,20 @@ import { answerBatch } from './answer-batch.js';
 
 const request = (id: number, method = 'ping') => ({ jsonrpc: '2.0', id, method });
 const notification = { jsonrpc: '2.0', method: 'notifications/initialized' };
-const answering = async (element: unknown): Promise<Answer> => (typeof element === 'object' && element !== null && 'id' in element ? jsonAnswer(200, { id: element.id }) : { status: 202, headers: {}, body: noBody });
-const run = async (elements: readonly unknown[], { version = '2025-03-26', handle = answering, facts = {} }: { version?: string | undefined; handle?: Parameters<typeof answerBatch>[3]; facts?: ExchangeFacts } = {}) => await answerBatch(elements, version, facts, handle);
-const textOf = (answer: Awaited<ReturnType<typeof run>>) => ('body' in answer && answer.body.type === 'text' ? answer.body.text : undefined);
+const answering = async (element: unknown): Promise<Answer> =>
+  typeof element === 'object' && element !== null && 'id' in element
+    ? jsonAnswer(200, { id: element.id })
+    : { status: 202, headers: {}, body: noBody };
+const run = async (
+  elements: readonly unknown[],
+  {
+    version = '2025-03-26',
+    handle = answering,
+    facts = {},
+  }: { version?: string | undefined; handle?: Parameters<typeof answerBatch>[3]; facts?: ExchangeFacts } = {},
+) => await answerBatch(elements, version, facts, handle);
+const textOf = (answer: Awaited<ReturnType<typeof run>>) =>
+  'body' in answer && answer.body.type === 'text' ? answer.body.text : undefined;
 
 describe('a batch', () => {
   test('is answered in one array, in order, without what has no answer (B5)', async () => {
@@ -34,11 +45,17 @@ describe('a batch', () => {
   });
   test('records each element on its own, with what is known of the caller (R74)', async () => {
     const facts: ExchangeFacts = { userId: 'usr_1' };
-    await run([request(1), request(2)], { facts, handle: async (element, own) => {
-      own.method = String((element as { id: number }).id);
-      return await answering(element);
-    } });
-    expect(facts.elements).toEqual([{ userId: 'usr_1', method: '1' }, { userId: 'usr_1', method: '2' }]);
+    await run([request(1), request(2)], {
+      facts,
+      handle: async (element, own) => {
+        own.method = String((element as { id: number }).id);
+        return await answering(element);
+      },
+    });
+    expect(facts.elements).toEqual([
+      { userId: 'usr_1', method: '1' },
+      { userId: 'usr_1', method: '2' },
+    ]);
   });
   test('waits for all its elements before one that broke breaks it (R74)', async () => {
     const facts: ExchangeFacts = {};
@@ -53,11 +70,20 @@ describe('a batch', () => {
   });
   test('ends as a whole where the token is no longer good (R12)', async () => {
     const refused: Answer = { status: 401, headers: { 'www-authenticate': 'Bearer' }, body: noBody };
-    expect(await run([request(1), request(2)], { handle: async (element) => ((element as { id: number }).id === 2 ? refused : await answering(element)) })).toBe(refused);
+    expect(
+      await run([request(1), request(2)], {
+        handle: async (element) => ((element as { id: number }).id === 2 ? refused : await answering(element)),
+      }),
+    ).toBe(refused);
   });
   test('keeps a header of a whole answer to that answer, but for the session id (S11)', async () => {
-    const handle = async () => jsonAnswer(403, {}, { 'www-authenticate': 'Bearer error="insufficient_scope"', 'mcp-session-id': 'next' });
-    expect(await run([request(1)], { handle })).toEqual({ status: 200, headers: { 'content-type': 'application/json', 'mcp-session-id': 'next' }, body: { type: 'text', text: '[{}]' } });
+    const handle = async () =>
+      jsonAnswer(403, {}, { 'www-authenticate': 'Bearer error="insufficient_scope"', 'mcp-session-id': 'next' });
+    expect(await run([request(1)], { handle })).toEqual({
+      status: 200,
+      headers: { 'content-type': 'application/json', 'mcp-session-id': 'next' },
+      body: { type: 'text', text: '[{}]' },
+    });
   });
   test('in which something streams is one stream, ended by the last answer (B5)', async () => {
     async function* pieces(...texts: string[]): AsyncGenerator<AnswerPiece> {
@@ -67,11 +93,19 @@ describe('a batch', () => {
       1: { status: 200, headers: {}, body: { type: 'stream', pieces: pieces('1a', '1b', '1c') } },
       2: { status: 200, headers: {}, body: { type: 'stream', pieces: pieces('2a') } },
     };
-    const answer = await run([request(1), request(2), request(3)], { handle: async (element) => streams[(element as { id: number }).id] ?? (await answering(element)) });
+    const answer = await run([request(1), request(2), request(3)], {
+      handle: async (element) => streams[(element as { id: number }).id] ?? (await answering(element)),
+    });
     if (!('body' in answer) || answer.body.type !== 'stream') throw new Error('it is a stream');
     const said: AnswerPiece[] = [];
     for await (const piece of answer.body.pieces) said.push(piece);
-    expect(said.map(({ text }) => text).toSorted()).toEqual(['1a', '1b', '1c', '2a', 'event: message\ndata: {"id":3}\n\n']);
+    expect(said.map(({ text }) => text).toSorted()).toEqual([
+      '1a',
+      '1b',
+      '1c',
+      '2a',
+      'event: message\ndata: {"id":3}\n\n',
+    ]);
     expect(said.filter(({ last }) => last)).toEqual([said.at(-1)]);
   });
 });

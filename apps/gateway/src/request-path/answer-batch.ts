@@ -13,7 +13,12 @@ const MAX_ELEMENTS = 32;
  * failure of one is a failure of another. Requests are answered in one array; where one streams, in one stream. A token
  * that is no longer good ends all; a missing scope is an error of its element, without a challenge.
  */
-export async function answerBatch(elements: readonly unknown[], version: string | undefined, facts: ExchangeFacts, handle: (element: unknown, facts: CallFacts) => Promise<Answer>): Promise<Answer | Refusal> {
+export async function answerBatch(
+  elements: readonly unknown[],
+  version: string | undefined,
+  facts: ExchangeFacts,
+  handle: (element: unknown, facts: CallFacts) => Promise<Answer>,
+): Promise<Answer | Refusal> {
   const problem = problemOf(elements, version);
   if (problem !== undefined) return { refused: 'invalid-request', message: problem };
   const { elements: _elements, ...shared } = facts;
@@ -26,7 +31,9 @@ export async function answerBatch(elements: readonly unknown[], version: string 
 
   const ended = answers.find(({ status, body }) => body.type === 'none' && status >= 400);
   if (ended !== undefined) return ended;
-  const headers = Object.fromEntries(answers.flatMap((answer) => Object.entries(answer.headers)).filter(([name]) => name === 'mcp-session-id'));
+  const headers = Object.fromEntries(
+    answers.flatMap((answer) => Object.entries(answer.headers)).filter(([name]) => name === 'mcp-session-id'),
+  );
   const texts = answers.flatMap(({ body }) => (body.type === 'text' ? [body.text] : []));
   const streams = answers.flatMap(({ body }) => (body.type === 'stream' ? [body.pieces] : []));
   if (streams.length > 0) return { status: 200, headers, body: { type: 'stream', pieces: merged(texts, streams) } };
@@ -43,9 +50,14 @@ function problemOf(elements: readonly unknown[], version: string | undefined): s
 }
 
 /** What several streams say, as it comes; the last piece of the last one ends the answer. */
-async function* merged(texts: readonly string[], streams: readonly AsyncIterable<AnswerPiece>[]): AsyncGenerator<AnswerPiece> {
+async function* merged(
+  texts: readonly string[],
+  streams: readonly AsyncIterable<AnswerPiece>[],
+): AsyncGenerator<AnswerPiece> {
   const next = async (iterator: AsyncIterator<AnswerPiece>) => ({ iterator, result: await iterator.next() });
-  const pending = new Map(streams.map((stream) => stream[Symbol.asyncIterator]()).map((iterator) => [iterator, next(iterator)]));
+  const pending = new Map(
+    streams.map((stream) => stream[Symbol.asyncIterator]()).map((iterator) => [iterator, next(iterator)]),
+  );
   try {
     for (const text of texts) yield { text: formatEvent(text), last: false };
     while (pending.size > 0) {

@@ -13,22 +13,61 @@ test('a proof is for the address that was called, by the URL of the configuratio
   const jwk = { ...(await exportJWK(publicKey)), kid: 'at-1', alg: 'ES256', use: 'sig' };
   const proofs = new ProofMemory({ clock: Date.now });
   const verifier = createAccessTokenVerifier({
-    issuer: 'https://as.example', audience: endpointUrl, jwksUrl: 'https://as.example/jwks', clock: Date.now, fetch: () => Promise.resolve(Response.json({ keys: [jwk] })),
-    revocations: () => ({ generation: 1, isRevoked: () => false, isKeyWithdrawn: () => false }), seenProofs: { since: 0, claim: (id, until) => proofs.claim(id, until) },
+    issuer: 'https://as.example',
+    audience: endpointUrl,
+    jwksUrl: 'https://as.example/jwks',
+    clock: Date.now,
+    fetch: () => Promise.resolve(Response.json({ keys: [jwk] })),
+    revocations: () => ({ generation: 1, isRevoked: () => false, isKeyWithdrawn: () => false }),
+    seenProofs: { since: 0, claim: (id, until) => proofs.claim(id, until) },
   });
   const key = await makeDpopKey();
   const now = Math.floor(Date.now() / 1000);
   const token = await new SignJWT({
-    iss: 'https://as.example', aud: endpointUrl, sub: newId('usr'), sid: newId('ses'), client_id: 'c', auth_time: now, idp: 'demo', idp_sub: 'alice', agent_name: 'A', agent_assurance: 'asserted', iat: now, exp: now + 60, jti: 'j', cnf: { jkt: key.thumbprint },
-  }).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'at-1' }).sign(privateKey);
+    iss: 'https://as.example',
+    aud: endpointUrl,
+    sub: newId('usr'),
+    sid: newId('ses'),
+    client_id: 'c',
+    auth_time: now,
+    idp: 'demo',
+    idp_sub: 'alice',
+    agent_name: 'A',
+    agent_assurance: 'asserted',
+    iat: now,
+    exp: now + 60,
+    jti: 'j',
+    cnf: { jkt: key.thumbprint },
+  })
+    .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'at-1' })
+    .sign(privateKey);
 
   const show = async (url: string, target?: string) => {
-    const headers = new InboundHeaders(['Host', 'internal:7400', 'X-Forwarded-Host', 'evil.example', 'X-Forwarded-Proto', 'https', 'Authorization', `dpop ${token}`, 'DPoP', await key.prove({ method: 'POST', url, token })]);
+    const headers = new InboundHeaders([
+      'Host',
+      'internal:7400',
+      'X-Forwarded-Host',
+      'evil.example',
+      'X-Forwarded-Proto',
+      'https',
+      'Authorization',
+      `dpop ${token}`,
+      'DPoP',
+      await key.prove({ method: 'POST', url, token }),
+    ]);
     return await authenticate({ verifier, endpointUrl }, { method: 'POST', headers, target });
   };
   expect(await show(endpointUrl)).toMatchObject({ token, caller: { isKeyBound: true } });
-  for (const url of ['http://internal:7400/mcp', 'https://internal:7400/mcp', 'https://evil.example/mcp']) expect(await show(url)).toEqual({ refused: 'unauthenticated', reason: 'proof_url' });
+  for (const url of ['http://internal:7400/mcp', 'https://internal:7400/mcp', 'https://evil.example/mcp'])
+    expect(await show(url)).toEqual({ refused: 'unauthenticated', reason: 'proof_url' });
 
   expect(await show(`${endpointUrl}/notes`, 'notes')).toMatchObject({ token });
-  for (const [url, target] of [[endpointUrl, 'notes'], [`${endpointUrl}/notes`, undefined], [`${endpointUrl}/notes`, 'mail'], [endpointUrl, '../mcp'], [`${endpointUrl}/notes`, 'mail/../notes']] as const) expect(await show(url, target)).toMatchObject({ reason: 'proof_url' });
+  for (const [url, target] of [
+    [endpointUrl, 'notes'],
+    [`${endpointUrl}/notes`, undefined],
+    [`${endpointUrl}/notes`, 'mail'],
+    [endpointUrl, '../mcp'],
+    [`${endpointUrl}/notes`, 'mail/../notes'],
+  ] as const)
+    expect(await show(url, target)).toMatchObject({ reason: 'proof_url' });
 });

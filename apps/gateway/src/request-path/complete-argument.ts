@@ -20,7 +20,11 @@ type Completion = Extract<Operation, { type: 'complete' }>;
  * template policy sees the text as it is sent. Suggestions name resources: a pattern must cover the whole template, and what
  * any of its resources asks for is asked for here.
  */
-export async function completeArgument(call: Call, { ref, argument, context }: Completion, refuseLate: RefuseLate): Promise<Answer | Refusal> {
+export async function completeArgument(
+  call: Call,
+  { ref, argument, context }: Completion,
+  refuseLate: RefuseLate,
+): Promise<Answer | Refusal> {
   const target = ref.type === 'ref/prompt' ? await promptOf(call, ref.name) : templateOf(call, ref.uri);
   if (isRefusal(target)) return target;
   const { server } = target;
@@ -30,7 +34,14 @@ export async function completeArgument(call: Call, { ref, argument, context }: C
   call.facts.target = action.type === 'prompt' ? action.name : action.uriTemplate;
   const permit = decideOperation(call, server.name, action, target.denied);
   if (isRefusal(permit)) return permit;
-  return await leaseAndForward(call, permit, server, action, requestOf(call, { ref: sent, argument, ...(context === undefined ? {} : { context }) }), refuseLate);
+  return await leaseAndForward(
+    call,
+    permit,
+    server,
+    action,
+    requestOf(call, { ref: sent, argument, ...(context === undefined ? {} : { context }) }),
+    refuseLate,
+  );
 }
 
 interface Found {
@@ -42,10 +53,19 @@ interface Found {
   readonly denied: Refusal;
 }
 
-async function promptOf(call: Call, name: string): Promise<Found | { readonly type: 'connect'; readonly server: DocumentOf<'McpServer'> } | Refusal> {
+async function promptOf(
+  call: Call,
+  name: string,
+): Promise<Found | { readonly type: 'connect'; readonly server: DocumentOf<'McpServer'> } | Refusal> {
   const target = await resolveName(call, 'prompts', name);
   if (isRefusal(target) || target.type === 'connect') return target;
-  return { type: 'found', server: target.server, action: { type: 'prompt', name: target.entry.name }, sent: { type: 'ref/prompt', name: target.entry.name }, denied: { refused: 'denied' } };
+  return {
+    type: 'found',
+    server: target.server,
+    action: { type: 'prompt', name: target.entry.name },
+    sent: { type: 'ref/prompt', name: target.entry.name },
+    denied: { refused: 'denied' },
+  };
 }
 
 function templateOf(call: Call, publicUri: string): Found | Refusal {

@@ -16,8 +16,17 @@ export async function connectAccount(call: Call, server: DocumentOf<'McpServer'>
   const leased = await readListing(call, permit, server, 'tools');
   if (leased.type !== 'used') return leaseRefusal(call, server, leased);
   // Somebody was faster: what was asked for can be asked for again.
-  if (call.request.operation.type !== 'call') return { refused: 'server-unavailable', title: titleOf(server), reason: 'credential-unavailable', retryAfterSeconds: 1 };
+  if (call.request.operation.type !== 'call')
+    return {
+      refused: 'server-unavailable',
+      title: titleOf(server),
+      reason: 'credential-unavailable',
+      retryAfterSeconds: 1,
+    };
   call.facts.connectionId = leased.lease.connectionId ?? undefined;
-  const result = { ...(call.request.era === 'modern' ? { resultType: 'complete' } : {}), content: [{ type: 'text', text: `${titleOf(server)} is connected. List the tools again to see what it offers.` }] };
+  const result = {
+    ...(call.request.era === 'modern' ? { resultType: 'complete' } : {}),
+    content: [{ type: 'text', text: `${titleOf(server)} is connected. List the tools again to see what it offers.` }],
+  };
   return jsonAnswer(200, { jsonrpc: '2.0', id: call.request.id, result });
 }

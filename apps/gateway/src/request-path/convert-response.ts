@@ -27,31 +27,57 @@ export function convertResponse(serverCall: ServerCall, received: ServerMessage,
   const message = json === received.json ? received : parseMessage(json);
   // A server that could not read the request answers without its id (JSON-RPC 2.0, 5); with another id it answers somebody else.
   const hasNoId = received.value['id'] === null || received.value['id'] === undefined;
-  if (message === undefined || !isResponseTo(message, call.request.id)) return hasNoId ? refusedByServer(serverCall, received, protocolError) : protocolError;
+  if (message === undefined || !isResponseTo(message, call.request.id))
+    return hasNoId ? refusedByServer(serverCall, received, protocolError) : protocolError;
   const { result, error } = message.value;
   // A server without the capability has no suggestions: we advertise what some server can.
-  if (call.request.operation.type === 'complete' && isJsonObject(error) && error['code'] === METHOD_NOT_FOUND) return { text: noSuggestions(call) };
+  if (call.request.operation.type === 'complete' && isJsonObject(error) && error['code'] === METHOD_NOT_FOUND)
+    return { text: noSuggestions(call) };
   if (!isJsonObject(result)) return refusedByServer(serverCall, message, protocolError);
   if (call.request.operation.type === 'task') return taskAnswer(serverCall, result, protocolError);
   const resultType = result['resultType'] ?? 'complete';
   if (resultType === 'task') return begunTask(serverCall, result, protocolError);
-  if (resultType === 'input_required' && mayNeedInput(call.request)) return inputRequired(serverCall, result, protocolError);
+  if (resultType === 'input_required' && mayNeedInput(call.request))
+    return inputRequired(serverCall, result, protocolError);
   if (resultType !== 'complete') return protocolError;
-  const converted = call.request.era === 'modern' ? modernResult(call, server.name, result) : legacyResult(call, server.name, result);
-  const isPlain = !isAnew && converted === result && saysOneThing(message, result) && !ASKS_FOR_INPUT.test(message.json);
-  return { text: isPlain ? message.json : JSON.stringify({ jsonrpc: '2.0', id: call.request.id, result: Object.fromEntries(Object.entries(converted).filter(([key]) => !ASKS_FOR_INPUT.test(key) && !isLookAlike(key))) }) };
+  const converted =
+    call.request.era === 'modern' ? modernResult(call, server.name, result) : legacyResult(call, server.name, result);
+  const isPlain =
+    !isAnew && converted === result && saysOneThing(message, result) && !ASKS_FOR_INPUT.test(message.json);
+  return {
+    text: isPlain
+      ? message.json
+      : JSON.stringify({
+          jsonrpc: '2.0',
+          id: call.request.id,
+          result: Object.fromEntries(
+            Object.entries(converted).filter(([key]) => !ASKS_FOR_INPUT.test(key) && !isLookAlike(key)),
+          ),
+        }),
+  };
 }
 
 const METHOD_NOT_FOUND = -32601;
-const noSuggestions = ({ request: { era, id } }: Call): string => JSON.stringify({ jsonrpc: '2.0', id, result: { ...(era === 'modern' ? { resultType: 'complete' } : {}), completion: { values: [] } } });
+const noSuggestions = ({ request: { era, id } }: Call): string =>
+  JSON.stringify({
+    jsonrpc: '2.0',
+    id,
+    result: { ...(era === 'modern' ? { resultType: 'complete' } : {}), completion: { values: [] } },
+  });
 
 /** A complete result asks for nothing; a reader that takes the first of two keys, or any letter case, must not find it does (S18). */
 const ASKS_FOR_INPUT = /inputrequests/i;
 /** To every reader: one that takes the first of two keys, or any letter case, must not find another id or another content than we did (S10). */
-const saysOneThing = ({ repeatsKeys, value }: ServerMessage, result: JsonObject): boolean => repeatsKeys !== true && Object.keys(value).every((key) => MEMBERS.has(key)) && !Object.keys(result).some(isLookAlike);
+const saysOneThing = ({ repeatsKeys, value }: ServerMessage, result: JsonObject): boolean =>
+  repeatsKeys !== true && Object.keys(value).every((key) => MEMBERS.has(key)) && !Object.keys(result).some(isLookAlike);
 
 const MEMBERS = new Set(['jsonrpc', 'id', 'result']);
-const WORDS = new Map(['resultType', 'content', 'contents', 'messages', 'structuredContent', 'isError', '_meta'].map((word) => [word.toLowerCase(), word]));
+const WORDS = new Map(
+  ['resultType', 'content', 'contents', 'messages', 'structuredContent', 'isError', '_meta'].map((word) => [
+    word.toLowerCase(),
+    word,
+  ]),
+);
 /** What we looked at and rewrote, in another letter case: some readers do not tell the two apart. */
 const isLookAlike = (key: string): boolean => (WORDS.get(key.toLowerCase()) ?? key) !== key;
 
@@ -60,7 +86,11 @@ function modernResult(call: Call, server: string, result: JsonObject): JsonObjec
   // What one user read is nobody else's, whatever the server says about caching.
   const isPrivate = call.request.operation.type !== 'read' || rewritten['cacheScope'] === 'private';
   if (rewritten['resultType'] !== undefined && isPrivate) return rewritten;
-  return { ...rewritten, resultType: 'complete', ...(call.request.operation.type === 'read' ? { ttlMs: ttlIn(result), cacheScope: 'private' } : {}) };
+  return {
+    ...rewritten,
+    resultType: 'complete',
+    ...(call.request.operation.type === 'read' ? { ttlMs: ttlIn(result), cacheScope: 'private' } : {}),
+  };
 }
 
 /** Milliseconds, of what a server says a whole number up to an hour. */
@@ -71,10 +101,17 @@ const MAX_TTL_MS = 3_600_000;
 
 /** What 2025-11-25 has no words for is left out; structured content that is no object is wrapped. */
 function legacyResult(call: Call, server: string, result: JsonObject): JsonObject {
-  const { resultType: _type, ttlMs: _ttl, cacheScope: _scope, ...rest } = withoutRelatedTask(rewriteResult(result, server, call.prefix));
+  const {
+    resultType: _type,
+    ttlMs: _ttl,
+    cacheScope: _scope,
+    ...rest
+  } = withoutRelatedTask(rewriteResult(result, server, call.prefix));
   const { structuredContent } = rest;
   const worded = call.request.version < LINKS_SINCE ? withLinksAsText(rest) : rest;
-  return structuredContent === undefined || isJsonObject(structuredContent) ? worded : { ...worded, structuredContent: { result: structuredContent } };
+  return structuredContent === undefined || isJsonObject(structuredContent)
+    ? worded
+    : { ...worded, structuredContent: { result: structuredContent } };
 }
 
 const LINKS_SINCE = '2025-06-18';
@@ -90,7 +127,13 @@ function withLinksAsText(result: JsonObject): JsonObject {
   return {
     ...result,
     ...(Array.isArray(content) ? { content: content.map(worded) } : {}),
-    ...(Array.isArray(messages) ? { messages: messages.map((message: unknown) => (isJsonObject(message) ? { ...message, content: worded(message['content']) } : message)) } : {}),
+    ...(Array.isArray(messages)
+      ? {
+          messages: messages.map((message: unknown) =>
+            isJsonObject(message) ? { ...message, content: worded(message['content']) } : message,
+          ),
+        }
+      : {}),
   };
 }
 
@@ -99,27 +142,58 @@ function withLinksAsText(result: JsonObject): JsonObject {
  * the questions with the server's state sealed in ours; a legacy one is asked on its stream, except for a mere visit to a
  * URL, for which 2025-11-25 has an error. One question that may not be asked fails the call (security rule S18).
  */
-function inputRequired({ call, server, abilities }: ServerCall, result: JsonObject, protocolError: Unavailable): Outcome {
+function inputRequired(
+  { call, server, abilities }: ServerCall,
+  result: JsonObject,
+  protocolError: Unavailable,
+): Outcome {
   const { inputRequests = {}, requestState } = result;
-  if (!isJsonObject(inputRequests) || (requestState !== undefined && typeof requestState !== 'string')) return protocolError;
+  if (!isJsonObject(inputRequests) || (requestState !== undefined && typeof requestState !== 'string'))
+    return protocolError;
   const questions = readQuestions(inputRequests, { server, abilities, version: call.request.version });
   if (questions === undefined) return { ...protocolError, reason: 'asked-for-input' };
   if (questions.size === 0 && requestState === undefined) return protocolError;
-  if (call.request.era === 'modern') return { text: askModernClient(call, server.name, questions, { kind: 'server', downstream: requestState }) };
+  if (call.request.era === 'modern')
+    return { text: askModernClient(call, server.name, questions, { kind: 'server', downstream: requestState }) };
   const visits = [...questions.values()].filter(({ params }) => params['mode'] === 'url');
-  if (visits.length > 0 && visits.length === questions.size && call.request.version >= '2025-11-25') return { refused: 'visit-required', visits: visits.map(({ params }) => params) };
+  if (visits.length > 0 && visits.length === questions.size && call.request.version >= '2025-11-25')
+    return { refused: 'visit-required', visits: visits.map(({ params }) => params) };
   return { questions, requestState };
 }
 
-export function askModernClient(call: Call, server: string, questions: ReadonlyMap<string, Question>, state: Pick<RequestState, 'kind' | 'downstream' | 'parked'>): string {
+export function askModernClient(
+  call: Call,
+  server: string,
+  questions: ReadonlyMap<string, Question>,
+  state: Pick<RequestState, 'kind' | 'downstream' | 'parked'>,
+): string {
   const asked = Object.fromEntries([...questions].map(([key, { method }]) => [key, method]));
-  const requestState = sealRequestState(call.path.sealer, call.caller, operationOf(call, server), { ...state, asked }, call.path.clock());
-  return JSON.stringify({ jsonrpc: '2.0', id: call.request.id, result: { resultType: 'input_required', ...(questions.size > 0 ? { inputRequests: inputRequestsOf(questions) } : {}), requestState } });
+  const requestState = sealRequestState(
+    call.path.sealer,
+    call.caller,
+    operationOf(call, server),
+    { ...state, asked },
+    call.path.clock(),
+  );
+  return JSON.stringify({
+    jsonrpc: '2.0',
+    id: call.request.id,
+    result: {
+      resultType: 'input_required',
+      ...(questions.size > 0 ? { inputRequests: inputRequestsOf(questions) } : {}),
+      requestState,
+    },
+  });
 }
 
 /** An error about the operation is the client's to see; one about how we spoke to the server is ours. */
-function refusedByServer(serverCall: ServerCall, { value: { error } }: ServerMessage, protocolError: Unavailable): Outcome {
-  if (!isJsonObject(error) || typeof error['code'] !== 'number' || typeof error['message'] !== 'string') return protocolError;
+function refusedByServer(
+  serverCall: ServerCall,
+  { value: { error } }: ServerMessage,
+  protocolError: Unavailable,
+): Outcome {
+  if (!isJsonObject(error) || typeof error['code'] !== 'number' || typeof error['message'] !== 'string')
+    return protocolError;
   const { code, message, data } = error;
   if (code === URL_ELICITATION_REQUIRED) return visitRequired(serverCall, data, protocolError);
   if (code === MISSING_CAPABILITY) return missingCapability(serverCall, data, protocolError);
@@ -130,7 +204,12 @@ function refusedByServer(serverCall: ServerCall, { value: { error } }: ServerMes
   const isReserved = shown >= -32768 && shown <= -32000 && shown !== -32602 && shown !== -32603;
   if (isReserved) return protocolError;
   const told = redacted(serverCall, data);
-  return { refused: 'server-error', code: shown, message: serverCall.lease.redact(message).slice(0, 4096), ...(told === undefined ? {} : { data: told }) };
+  return {
+    refused: 'server-error',
+    code: shown,
+    message: serverCall.lease.redact(message).slice(0, 4096),
+    ...(told === undefined ? {} : { data: told }),
+  };
 }
 
 /** A part of a message without the credential; `undefined` where it stood in more than a text, and what is left is no JSON. */
@@ -150,8 +229,12 @@ const MISSING_CAPABILITY = -32021;
 /** What a modern client could declare, and would then be used, it is told; everything else the server has to do without. */
 function missingCapability({ call, server }: ServerCall, data: unknown, protocolError: Unavailable): Refusal {
   const required = readClientAbilities(isJsonObject(data) ? data['requiredCapabilities'] : undefined, MODERN_VERSION);
-  const isCurable = required.size > 0 && abilitiesToward(server, required).size === required.size && [...required].some((ability) => !call.request.abilities.has(ability));
-  if (isCurable && call.request.era === 'modern') return { refused: 'missing-capability', required: capabilitiesOf(required) };
+  const isCurable =
+    required.size > 0 &&
+    abilitiesToward(server, required).size === required.size &&
+    [...required].some((ability) => !call.request.abilities.has(ability));
+  if (isCurable && call.request.era === 'modern')
+    return { refused: 'missing-capability', required: capabilitiesOf(required) };
   return { ...protocolError, reason: required.has('tasks') ? 'needs-tasks' : 'asked-for-input' };
 }
 
@@ -159,12 +242,19 @@ function missingCapability({ call, server }: ServerCall, data: unknown, protocol
 function visitRequired(serverCall: ServerCall, data: unknown, protocolError: Unavailable): Outcome {
   const { call, server, abilities } = serverCall;
   const elicitations = isJsonObject(data) ? redacted(serverCall, data['elicitations']) : undefined;
-  if (!Array.isArray(elicitations) || elicitations.length === 0 || elicitations.length > MAX_QUESTIONS) return protocolError;
+  if (!Array.isArray(elicitations) || elicitations.length === 0 || elicitations.length > MAX_QUESTIONS)
+    return protocolError;
   const questions = new Map<string, Question>();
   for (const [index, elicitation] of elicitations.entries()) {
-    const question = readQuestion('elicitation/create', isJsonObject(elicitation) ? { ...elicitation, mode: 'url' } : undefined, { server, abilities, version: call.request.version });
+    const question = readQuestion(
+      'elicitation/create',
+      isJsonObject(elicitation) ? { ...elicitation, mode: 'url' } : undefined,
+      { server, abilities, version: call.request.version },
+    );
     if (question === undefined) return { ...protocolError, reason: 'asked-for-input' };
     questions.set(`visit-${index + 1}`, question);
   }
-  return call.request.era === 'modern' ? { text: askModernClient(call, server.name, questions, { kind: 'visit' }) } : { refused: 'visit-required', visits: [...questions.values()].map(({ params }) => params) };
+  return call.request.era === 'modern'
+    ? { text: askModernClient(call, server.name, questions, { kind: 'visit' }) }
+    : { refused: 'visit-required', visits: [...questions.values()].map(({ params }) => params) };
 }

@@ -15,24 +15,51 @@ const milliseconds = z.number().nonnegative().transform(Math.ceil);
 /** What every form of a task has (io.modelcontextprotocol/tasks, 2026-07-28); what else a server says of it is not passed on. */
 const TaskState = z.object({
   status: z.enum(['working', 'input_required', 'completed', 'failed', 'cancelled']),
-  statusMessage: z.string().transform((message) => message.slice(0, MAX_MESSAGE)).optional(),
+  statusMessage: z
+    .string()
+    .transform((message) => message.slice(0, MAX_MESSAGE))
+    .optional(),
   createdAt: z.string().max(64),
   lastUpdatedAt: z.string().max(64),
   ttlMs: milliseconds.nullable(),
   pollIntervalMs: milliseconds.optional(),
 });
-const TaskError = z.object({ code: z.int(), message: z.string().transform((message) => message.slice(0, MAX_MESSAGE)), data: z.unknown().optional() });
+const TaskError = z.object({
+  code: z.int(),
+  message: z.string().transform((message) => message.slice(0, MAX_MESSAGE)),
+  data: z.unknown().optional(),
+});
 
 /**
  * A server begins a task instead of answering a call, as it may if the client of this very request can follow one up. The
  * client gets an id of ours; the server's own never leaves the gateway.
  */
-export function begunTask({ call, server, abilities, action }: ServerCall, result: JsonObject, protocolError: Unavailable): Outcome {
+export function begunTask(
+  { call, server, abilities, action }: ServerCall,
+  result: JsonObject,
+  protocolError: Unavailable,
+): Outcome {
   const state = TaskState.safeParse(result).data;
-  if (!abilities.has('tasks') || action.type !== 'tool' || state === undefined || typeof result['taskId'] !== 'string' || result['taskId'] === '') return protocolError;
+  if (
+    !abilities.has('tasks') ||
+    action.type !== 'tool' ||
+    state === undefined ||
+    typeof result['taskId'] !== 'string' ||
+    result['taskId'] === ''
+  )
+    return protocolError;
   const { name: tool, definition, arguments: args } = taskAction(action, action.arguments);
-  const taskId = sealTaskId(call.path.sealer, call.caller, { server: server.name, origin: originOf(server), id: result['taskId'], tool, definition, arguments: args });
-  return taskId === undefined ? protocolError : resultText(call.request.id, { resultType: 'task', taskId, ...state, ...metaOf(result) });
+  const taskId = sealTaskId(call.path.sealer, call.caller, {
+    server: server.name,
+    origin: originOf(server),
+    id: result['taskId'],
+    tool,
+    definition,
+    arguments: args,
+  });
+  return taskId === undefined
+    ? protocolError
+    : resultText(call.request.id, { resultType: 'task', taskId, ...state, ...metaOf(result) });
 }
 
 /** The answer to tasks/get, tasks/update or tasks/cancel: how the task is, or that the server has heard. */
@@ -50,7 +77,11 @@ export function taskAnswer(serverCall: ServerCall, result: JsonObject, protocolE
  * How a task is, in full, under the id the client knows it by. Its questions are those of a call: one that may not be asked
  * keeps the whole from the client (security rule S18). `undefined` for what is no state of this task.
  */
-export function detailedTask({ call, server, abilities }: Pick<ServerCall, 'call' | 'server' | 'abilities'>, from: JsonObject, task: { readonly is: unknown; readonly called: string }): JsonObject | 'asked-for-input' | undefined {
+export function detailedTask(
+  { call, server, abilities }: Pick<ServerCall, 'call' | 'server' | 'abilities'>,
+  from: JsonObject,
+  task: { readonly is: unknown; readonly called: string },
+): JsonObject | 'asked-for-input' | undefined {
   const state = TaskState.safeParse(from).data;
   if (state === undefined || from['taskId'] !== task.is) return undefined;
   // A large result leaves while it is read: what may come after it stands after it here, too.
@@ -58,15 +89,20 @@ export function detailedTask({ call, server, abilities }: Pick<ServerCall, 'call
   const common = { taskId: task.called, ...required };
   const hints = { statusMessage, pollIntervalMs };
   switch (state.status) {
-    case 'working': case 'cancelled':
+    case 'working':
+    case 'cancelled':
       return { ...common, ...hints };
     case 'input_required': {
       if (!isJsonObject(from['inputRequests'])) return undefined;
       const questions = readQuestions(from['inputRequests'], { server, abilities, version: call.request.version });
-      return questions === undefined ? 'asked-for-input' : { ...common, inputRequests: inputRequestsOf(questions), ...hints };
+      return questions === undefined
+        ? 'asked-for-input'
+        : { ...common, inputRequests: inputRequestsOf(questions), ...hints };
     }
     case 'completed':
-      return isJsonObject(from['result']) ? { ...common, result: heldResult(rewriteResult(from['result'], server.name, call.prefix)), ...hints } : undefined;
+      return isJsonObject(from['result'])
+        ? { ...common, result: heldResult(rewriteResult(from['result'], server.name, call.prefix)), ...hints }
+        : undefined;
     case 'failed': {
       const error = TaskError.safeParse(from['error']).data;
       return error && { ...common, error, ...hints };
@@ -89,5 +125,8 @@ export function withoutRelatedTask<T extends JsonObject>(holder: T): T {
   return { ...holder, _meta: rest };
 }
 
-const metaOf = (result: JsonObject): JsonObject => (isJsonObject(result['_meta']) ? withoutRelatedTask({ _meta: result['_meta'] }) : {});
-const resultText = (id: string | number, result: JsonObject): Outcome => ({ text: JSON.stringify({ jsonrpc: '2.0', id, result }) });
+const metaOf = (result: JsonObject): JsonObject =>
+  isJsonObject(result['_meta']) ? withoutRelatedTask({ _meta: result['_meta'] }) : {};
+const resultText = (id: string | number, result: JsonObject): Outcome => ({
+  text: JSON.stringify({ jsonrpc: '2.0', id, result }),
+});

@@ -27,7 +27,9 @@ export function permitOf(call: Call, decision: Decision, denied: Refusal): Permi
     case 'allow':
       return decision.permit;
     case 'step-up':
-      return call.path.stepUps.mayAsk(call.caller, decision.requiredScopes) ? { refused: 'insufficient-scope', requiredScopes: decision.requiredScopes } : { refused: 'denied' };
+      return call.path.stepUps.mayAsk(call.caller, decision.requiredScopes)
+        ? { refused: 'insufficient-scope', requiredScopes: decision.requiredScopes }
+        : { refused: 'denied' };
     case 'deny':
       if (decision.reason === 'expression_over_budget') call.path.observeOverBudget?.(decidingPolicy(decision));
       if (decision.policies.gatewayToServer === null) return { refused: 'not-admitted', reason: decision.reason };
@@ -36,4 +38,5 @@ export function permitOf(call: Call, decision: Decision, denied: Refusal): Permi
   }
 }
 
-const decidingPolicy = ({ policies }: Decision): string => policies.gatewayToServer ?? policies.clientToGateway ?? DEFAULT_DENY;
+const decidingPolicy = ({ policies }: Decision): string =>
+  policies.gatewayToServer ?? policies.clientToGateway ?? DEFAULT_DENY;

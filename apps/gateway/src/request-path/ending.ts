@@ -36,7 +36,9 @@ export class Ending {
  */
 export function answerOfEnded(reason: EndReason, headers: InboundRequest['headers'], refusal: () => Answer): Answer {
   const isStream = (headers.get('accept') ?? '').includes('text/event-stream');
-  return reason === 'cancelled' && isStream ? { status: 200, headers: {}, body: { type: 'stream', pieces: nothing() } } : refusal();
+  return reason === 'cancelled' && isStream
+    ? { status: 200, headers: {}, body: { type: 'stream', pieces: nothing() } }
+    : refusal();
 }
 
 async function* nothing(): AsyncGenerator<AnswerPiece> {
@@ -49,7 +51,11 @@ export function endedInTime(answer: Answer, ending: Ending, answerOf: (reason: E
   return { ...answer, body: { type: 'stream', pieces: untilEnded(answer.body.pieces, ending, answerOf) } };
 }
 
-async function* untilEnded(pieces: AsyncIterable<AnswerPiece>, ending: Ending, answerOf: (reason: EndReason) => Answer): AsyncGenerator<AnswerPiece> {
+async function* untilEnded(
+  pieces: AsyncIterable<AnswerPiece>,
+  ending: Ending,
+  answerOf: (reason: EndReason) => Answer,
+): AsyncGenerator<AnswerPiece> {
   let isBetweenEvents = true;
   for await (const piece of pieces) {
     yield piece;

@@ -8,7 +8,8 @@ function loop() {
   const turns = new FairTurns({ now: () => time, nextTurn: (work) => (next = work) });
   const begun: string[] = [];
   return {
-    turns, begun,
+    turns,
+    begun,
     ask(user: string): 'at once' | 'waits' {
       const turn = turns.take(user);
       void turn?.then(() => begun.push(user));

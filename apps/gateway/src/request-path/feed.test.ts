@@ -2,7 +2,12 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { Feed } from './feed.js';
 
-const change = (about: string, size: number) => ({ method: 'notifications/tasks', about, params: { taskId: about }, size });
+const change = (about: string, size: number) => ({
+  method: 'notifications/tasks',
+  about,
+  params: { taskId: about },
+  size,
+});
 
 /** Whether it is over by now. */
 async function isSettled(promise: Promise<unknown>): Promise<boolean> {

@@ -52,7 +52,8 @@ export class Feed {
 
   /** Resolves when more may be told: at once, unless the client is behind. */
   async room(): Promise<void> {
-    while (this.#characters >= MAX_CHARACTERS && !this.#ended) await new Promise<void>((resolve) => this.#makeRoom.push(resolve));
+    while (this.#characters >= MAX_CHARACTERS && !this.#ended)
+      await new Promise<void>((resolve) => this.#makeRoom.push(resolve));
   }
 
   /** What waits now, taken. */

@@ -13,7 +13,8 @@ export interface FoundResource {
 export function findResource(call: Call, received: ReceivedUri, unknown: Refusal): FoundResource | Refusal {
   if (received.type === 'unknown') return unknown;
   call.facts.server = received.server;
-  if (received.type === 'not-normal') return { refused: 'uri-not-normal', part: received.part, normal: received.normal };
+  if (received.type === 'not-normal')
+    return { refused: 'uri-not-normal', part: received.part, normal: received.normal };
   const server = call.snapshot.get('McpServer', received.server);
   return server === undefined ? unknown : { server, uri: received.uri };
 }

@@ -11,7 +11,12 @@ import type { Refusal } from './refusal.js';
 import type { Call } from './request-path.js';
 
 /** prompts/get: resolve target → decide → lease → forward (R54, R62). */
-export async function getPrompt(call: Call, name: string, args: Record<string, string> | undefined, refuseLate: RefuseLate): Promise<Answer | Refusal> {
+export async function getPrompt(
+  call: Call,
+  name: string,
+  args: Record<string, string> | undefined,
+  refuseLate: RefuseLate,
+): Promise<Answer | Refusal> {
   const target = await resolveName(call, 'prompts', name);
   if (isRefusal(target)) return target;
   const { server } = target;
@@ -26,5 +31,12 @@ export async function getPrompt(call: Call, name: string, args: Record<string, s
   const permit = decideOperation(call, server.name, action, { refused: 'denied' });
   if (isRefusal(permit)) return permit;
   const params = { name: prompt.name, ...(args === undefined ? {} : { arguments: args }), ...retry.params };
-  return await leaseAndForward(call, permit, server, action, { ...requestOf(call, params), name: prompt.name }, refuseLate);
+  return await leaseAndForward(
+    call,
+    permit,
+    server,
+    action,
+    { ...requestOf(call, params), name: prompt.name },
+    refuseLate,
+  );
 }

@@ -26,7 +26,11 @@ import type { Admitted, Call, RequestPath } from './request-path.js';
  * only `decide()` makes a Permit, only a Permit gets a CredentialLease, only both together reach a server. Nothing is read
  * of a body before the caller is known (R12). A refusal is a value; what is broken throws.
  */
-export async function handleMcpRequest(path: RequestPath, inbound: InboundRequest, facts: ExchangeFacts): Promise<Answer> {
+export async function handleMcpRequest(
+  path: RequestPath,
+  inbound: InboundRequest,
+  facts: ExchangeFacts,
+): Promise<Answer> {
   const refused = refuser(path, inbound, facts);
   const vouched = path.configuration();
   if ('unavailable' in vouched) return refused({ refused: 'not-ready', reason: vouched.unavailable });
@@ -40,17 +44,27 @@ export async function handleMcpRequest(path: RequestPath, inbound: InboundReques
   const { userId } = authenticated.caller;
   await path.turns.take(userId);
   const leave = path.arriving.enter(userId);
-  if (leave === undefined) return refused({ refused: 'too-many', what: 'requests', byAll: path.arriving.isByAll(userId) });
+  if (leave === undefined)
+    return refused({ refused: 'too-many', what: 'requests', byAll: path.arriving.isByAll(userId) });
   inbound.onOver(leave);
   const configuration = path.configuration();
   if ('unavailable' in configuration) return refused({ refused: 'not-ready', reason: configuration.unavailable });
   const { snapshot } = configuration;
-  const arrived: Arrived = { path, inbound, snapshot, authenticated, admission: admit(path, inbound, authenticated, snapshot, facts), leave };
+  const arrived: Arrived = {
+    path,
+    inbound,
+    snapshot,
+    authenticated,
+    admission: admit(path, inbound, authenticated, snapshot, facts),
+    leave,
+  };
   switch (inbound.method) {
     case 'POST': {
       const body = await readMessage(path, inbound, userId);
       if (isRefusal(body)) return refused(body);
-      return Array.isArray(body.value) ? await handleBatch(arrived, body.value, facts) : await handleMessage(arrived, body.value, facts);
+      return Array.isArray(body.value)
+        ? await handleBatch(arrived, body.value, facts)
+        : await handleMessage(arrived, body.value, facts);
     }
     case 'DELETE':
       return await handleDelete(arrived, facts);
@@ -73,7 +87,9 @@ interface Arrived {
 
 async function handleDelete({ path, inbound, admission }: Arrived, facts: CallFacts): Promise<Answer> {
   facts.method = 'DELETE';
-  const outcome = isRefusal(admission) ? admission : (reserveRecord(path, facts) ?? await endSession(path, inbound, admission));
+  const outcome = isRefusal(admission)
+    ? admission
+    : (reserveRecord(path, facts) ?? (await endSession(path, inbound, admission)));
   return settle(outcome, facts, refuser(path, inbound, facts));
 }
 
@@ -82,12 +98,15 @@ async function handleBatch(arrived: Arrived, elements: readonly unknown[], facts
   const sealed = inbound.headers.get('mcp-session-id');
   const session = sealed === undefined ? undefined : sessionOf(arrived, sealed);
   const version = session?.version ?? inbound.headers.get('mcp-protocol-version');
-  const answer: Answer | Refusal = sealed !== undefined && session === undefined ? { refused: 'session-not-found' } : await answerBatch(elements, version, facts, async (element, own) => {
-    await path.turns.take(arrived.authenticated.caller.userId); // each is as much work as a request of its own
-    const one = await handleMessage(arrived, element, own);
-    if (one.body.type === 'text') inbound.bytes.charge(one.body.text.length); // it waits for the others
-    return one;
-  });
+  const answer: Answer | Refusal =
+    sealed !== undefined && session === undefined
+      ? { refused: 'session-not-found' }
+      : await answerBatch(elements, version, facts, async (element, own) => {
+          await path.turns.take(arrived.authenticated.caller.userId); // each is as much work as a request of its own
+          const one = await handleMessage(arrived, element, own);
+          if (one.body.type === 'text') inbound.bytes.charge(one.body.text.length); // it waits for the others
+          return one;
+        });
   return isRefusal(answer) ? refuser(path, inbound, facts, { era: 'legacy' })(answer) : answer;
 }
 
@@ -97,7 +116,9 @@ async function handleMessage(arrived: Arrived, body: unknown, facts: CallFacts):
   if (isRefusal(message)) return refuser(path, inbound, facts, identityOf(body, inbound))(message);
   if (message.type !== 'request') {
     facts.method = message.type === 'answer' ? undefined : message.method;
-    const outcome = isRefusal(admission) ? admission : (reserveRecord(path, facts) ?? await takeMessage(path, admission, message));
+    const outcome = isRefusal(admission)
+      ? admission
+      : (reserveRecord(path, facts) ?? (await takeMessage(path, admission, message)));
     return settle(outcome, facts, refuser(path, inbound, facts));
   }
   const { request } = message;
@@ -107,17 +128,25 @@ async function handleMessage(arrived: Arrived, body: unknown, facts: CallFacts):
 
   const ending = new Ending(inbound.disconnected);
   const open: OpenCall = {
-    verified: admission, endsWithToken: request.operation.type === 'listen', sessionId: request.session?.id, requestId: request.id,
+    verified: admission,
+    endsWithToken: request.operation.type === 'listen',
+    sessionId: request.session?.id,
+    requestId: request.id,
     end: (reason) => ending.end(reason),
   };
   const call: Call = { ...admission, path, open, inbound: { ...inbound, disconnected: ending.signal }, request, facts };
   const leave = path.calls.enter(call.caller.userId);
-  if (leave === undefined) return refused({ refused: 'too-many', what: 'calls', byAll: path.calls.isByAll(call.caller.userId) });
+  if (leave === undefined)
+    return refused({ refused: 'too-many', what: 'calls', byAll: path.calls.isByAll(call.caller.userId) });
   arrived.leave();
   inbound.onOver(leave);
   const unrecordable = reserveRecord(path, facts);
   if (unrecordable !== undefined) return refused(unrecordable);
-  facts.withheld = (recordId) => refuse({ refused: 'unrecorded', recordId, isDone: facts.reason === undefined }, refusalContext(path, inbound, { request, era: request.era }));
+  facts.withheld = (recordId) =>
+    refuse(
+      { refused: 'unrecorded', recordId, isDone: facts.reason === undefined },
+      refusalContext(path, inbound, { request, era: request.era }),
+    );
   inbound.onOver(path.openCalls.add(open));
   return await performUntilEnded(call, ending, refused);
 }
@@ -131,7 +160,9 @@ async function performUntilEnded(call: Call, ending: Ending, refused: (refusal: 
   };
   try {
     const outcome = await performOperation(call, refused);
-    return ending.reason === undefined ? endedInTime(settle(outcome, call.facts, refused), ending, answerOf) : answerOf(ending.reason);
+    return ending.reason === undefined
+      ? endedInTime(settle(outcome, call.facts, refused), ending, answerOf)
+      : answerOf(ending.reason);
   } catch (error) {
     if (ending.reason === undefined) throw error;
     return answerOf(ending.reason);
@@ -151,7 +182,12 @@ function settle(outcome: Answer | Refusal, facts: CallFacts, refused: (refusal: 
 }
 
 /** Words a refusal for whoever asked, and notes it for the record. */
-function refuser(path: RequestPath, inbound: InboundRequest, facts: CallFacts, about: Partial<RefusalContext> = {}): (refusal: Refusal) => Answer {
+function refuser(
+  path: RequestPath,
+  inbound: InboundRequest,
+  facts: CallFacts,
+  about: Partial<RefusalContext> = {},
+): (refusal: Refusal) => Answer {
   return (refusal) => {
     const { decision, reason } = factsOf(refusal);
     facts.decision = decision;
@@ -162,12 +198,22 @@ function refuser(path: RequestPath, inbound: InboundRequest, facts: CallFacts, a
   };
 }
 
-function refusalContext(path: RequestPath, { headers }: InboundRequest, about: Partial<RefusalContext>): RefusalContext {
+function refusalContext(
+  path: RequestPath,
+  { headers }: InboundRequest,
+  about: Partial<RefusalContext>,
+): RefusalContext {
   const { resourceMetadataUrl } = path;
   return { resourceMetadataUrl, scheme: schemeOf(headers), request: undefined, id: undefined, era: 'modern', ...about };
 }
 
 /** The token's subject and agent: from here on every record has a user (R75). */
 function callerFacts({ caller }: Authenticated): CallFacts {
-  return { userId: caller.userId, trustProvider: caller.trustProvider, clientId: caller.clientId, agentName: caller.agentName, sid: caller.sid };
+  return {
+    userId: caller.userId,
+    trustProvider: caller.trustProvider,
+    clientId: caller.clientId,
+    agentName: caller.agentName,
+    sid: caller.sid,
+  };
 }

@@ -24,7 +24,14 @@ import type { RefuseLate, Sent, ServerCall } from './server-call.js';
 export type { RefuseLate };
 
 /** What was permitted is done: with the credential leased for the permit, watched for as long as it runs (security rule S17). */
-export async function leaseAndForward(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, action: Action, request: ServerRequest, refuseLate: RefuseLate): Promise<Answer | Refusal> {
+export async function leaseAndForward(
+  call: Call,
+  permit: Permit,
+  server: DocumentOf<'McpServer'>,
+  action: Action,
+  request: ServerRequest,
+  refuseLate: RefuseLate,
+): Promise<Answer | Refusal> {
   const parked = parkedPlace(call, server.name);
   if (parked !== undefined) {
     const leased = await call.path.leases.lease(permit, leaseTarget(call, server));
@@ -32,13 +39,24 @@ export async function leaseAndForward(call: Call, permit: Permit, server: Docume
     call.facts.connectionId = leased.lease.connectionId ?? undefined;
     call.open.lost = permitWatch(call, permit, leased.lease, action);
     const { inputResponses } = request.params;
-    return await resumeCall({ call, server, lease: leased.lease, refuseLate }, parked, isJsonObject(inputResponses) ? inputResponses : {});
+    return await resumeCall(
+      { call, server, lease: leased.lease, refuseLate },
+      parked,
+      isJsonObject(inputResponses) ? inputResponses : {},
+    );
   }
   const sent = await send(call, permit, server, action, request, refuseLate);
   return isRefusal(sent) ? sent : await relayAnswer(sent);
 }
 
-async function send(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, action: Action, request: ServerRequest, refuseLate: RefuseLate): Promise<Sent | Refusal> {
+async function send(
+  call: Call,
+  permit: Permit,
+  server: DocumentOf<'McpServer'>,
+  action: Action,
+  request: ServerRequest,
+  refuseLate: RefuseLate,
+): Promise<Sent | Refusal> {
   const { path, inbound } = call;
   const abilities = abilitiesToward(server, mayAsk(call) ? call.request.abilities : unasked(call.request.abilities));
   const waiting = new Set<() => void>();
@@ -47,7 +65,15 @@ async function send(call: Call, permit: Permit, server: DocumentOf<'McpServer'>,
   if (inbound.disconnected.aborted) work.abort();
   const leased = await withLease<RelayAnswer>(path.leases, permit, leaseTarget(call, server), (lease) => {
     call.open.lost = permitWatch(call, permit, lease, action);
-    return forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal: work.signal, abilities, room: answerRoom(path, call.caller.userId), mayBeSilent: () => waiting.size > 0, maxLargeBytes: canStream(call) ? path.maxAnswerBytes : undefined });
+    return forward(permit, lease, server, request, {
+      channel: path.channel,
+      clientInfo: path.identity,
+      signal: work.signal,
+      abilities,
+      room: answerRoom(path, call.caller.userId),
+      mayBeSilent: () => waiting.size > 0,
+      maxLargeBytes: canStream(call) ? path.maxAnswerBytes : undefined,
+    });
   });
   if (leased.type !== 'used') return leaseRefusal(call, server, leased);
   call.facts.connectionId = leased.lease.connectionId ?? undefined;
@@ -57,27 +83,52 @@ async function send(call: Call, permit: Permit, server: DocumentOf<'McpServer'>,
     const current = now.snapshot.get('McpServer', server.name);
     const renewed = decideOperation(now, server.name, action, { refused: 'denied' });
     if (isRefusal(renewed)) return renewed;
-    return current === undefined ? { refused: 'denied' } : await send(now, renewed, current, action, { ...request, params: withRetry(request.params, more) }, refuseLate);
+    return current === undefined
+      ? { refused: 'denied' }
+      : await send(now, renewed, current, action, { ...request, params: withRetry(request.params, more) }, refuseLate);
   };
-  return { serverCall: { call, server, lease: leased.lease, action, params: request.params, abilities, waiting, work, refuseLate, again }, answer: leased.value };
+  return {
+    serverCall: {
+      call,
+      server,
+      lease: leased.lease,
+      action,
+      params: request.params,
+      abilities,
+      waiting,
+      work,
+      refuseLate,
+      again,
+    },
+    answer: leased.value,
+  };
 }
 
-function withRetry({ requestState: _state, inputResponses: _responses, ...params }: JsonObject, more: JsonObject): JsonObject {
+function withRetry(
+  { requestState: _state, inputResponses: _responses, ...params }: JsonObject,
+  more: JsonObject,
+): JsonObject {
   return { ...params, ...more };
 }
 
 /** In a batch, answers share a stream message by message. */
 const canStream = ({ request, inbound }: Call): boolean => request.version > BATCH_VERSION && acceptsStreams(inbound);
-const acceptsStreams = ({ headers }: Call['inbound']): boolean => (headers.get('accept') ?? '').includes('text/event-stream');
+const acceptsStreams = ({ headers }: Call['inbound']): boolean =>
+  (headers.get('accept') ?? '').includes('text/event-stream');
 
 /** A legacy client is asked on the stream of its call, in its session. */
-export const canBeAsked = ({ request, inbound }: Call): boolean => request.era === 'modern' || (request.session !== undefined && acceptsStreams(inbound));
+export const canBeAsked = ({ request, inbound }: Call): boolean =>
+  request.era === 'modern' || (request.session !== undefined && acceptsStreams(inbound));
 
 /** A task's questions come with its state. */
-const mayAsk = (call: Call): boolean => (mayNeedInput(call.request) || call.request.operation.type === 'task') && canBeAsked(call);
+const mayAsk = (call: Call): boolean =>
+  (mayNeedInput(call.request) || call.request.operation.type === 'task') && canBeAsked(call);
 
 /** The client's request under the server's own names: nothing of its params but these travels. */
-export const requestOf = ({ request: { id, method, meta, logLevel } }: Call, params: Record<string, unknown>): ServerRequest => ({ id, method, params, meta, logLevel });
+export const requestOf = (
+  { request: { id, method, meta, logLevel } }: Call,
+  params: Record<string, unknown>,
+): ServerRequest => ({ id, method, params, meta, logLevel });
 
 /** Time and network count while a call runs, too; a change of documents counts at once. */
 const DECIDED_AGAIN_MS = 10_000;
@@ -88,21 +139,40 @@ let watches = 0;
  * When a call counts as decided that began now: somewhat earlier, for each call otherwise. Calls that began together are
  * decided again one after the other and not all at once, which nobody else could do anything during (S34).
  */
-export const decidedSince = (now: number): number => now - Math.floor(((++watches * GOLDEN_RATIO) % 1) * DECIDED_AGAIN_MS);
+export const decidedSince = (now: number): number =>
+  now - Math.floor(((++watches * GOLDEN_RATIO) % 1) * DECIDED_AGAIN_MS);
 
 /** Says when a call that runs may no longer (security rule S17): its credential was revoked, or policy would not let it in again. */
-export function permitWatch(call: Call, permit: Permit, lease: CredentialLease, action: Action): NonNullable<Call['open']['lost']> {
+export function permitWatch(
+  call: Call,
+  permit: Permit,
+  lease: CredentialLease,
+  action: Action,
+): NonNullable<Call['open']['lost']> {
   let { documentsGeneration: generation } = call;
   let decidedAt = decidedSince(call.now);
   return (snapshot) => {
     const { revocations } = snapshot;
-    if ((lease.connectionId !== null && revocations.isConnectionRevoked(lease.connectionId, lease.leasedAt)) || revocations.isServerRevoked(permit.server, lease.leasedAt)) return 'credential_revoked';
+    if (
+      (lease.connectionId !== null && revocations.isConnectionRevoked(lease.connectionId, lease.leasedAt)) ||
+      revocations.isServerRevoked(permit.server, lease.leasedAt)
+    )
+      return 'credential_revoked';
     const now = call.path.clock();
     if (documentsGeneration(snapshot) === generation && now - decidedAt < DECIDED_AGAIN_MS) return undefined;
     [generation, decidedAt] = [documentsGeneration(snapshot), now];
-    const decision = decide(compilePolicies(snapshot), call.caller, { server: permit.server, action, sourceIp: call.inbound.sourceIp, now });
+    const decision = decide(compilePolicies(snapshot), call.caller, {
+      server: permit.server,
+      action,
+      sourceIp: call.inbound.sourceIp,
+      now,
+    });
     const server = snapshot.get('McpServer', permit.server);
-    const isSame = decision.outcome === 'allow' && decision.permit.credentialProvider === permit.credentialProvider && server !== undefined && originOf(server) === lease.targetOrigin;
+    const isSame =
+      decision.outcome === 'allow' &&
+      decision.permit.credentialProvider === permit.credentialProvider &&
+      server !== undefined &&
+      originOf(server) === lease.targetOrigin;
     return isSame ? undefined : 'permit_lost';
   };
 }

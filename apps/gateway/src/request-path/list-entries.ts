@@ -18,7 +18,12 @@ import type { Call } from './request-path.js';
 /** How long a client may keep a list that is complete; one with a gap in it must be asked for again. */
 const TTL_MS = 10_000;
 export const UNAVAILABLE_META = 'sallyport/unavailableServers';
-const LIST_ACTIONS = { tools: 'list-tools', prompts: 'list-prompts', resources: 'list-resources', resourceTemplates: 'list-resources' } as const;
+const LIST_ACTIONS = {
+  tools: 'list-tools',
+  prompts: 'list-prompts',
+  resources: 'list-resources',
+  resourceTemplates: 'list-resources',
+} as const;
 
 interface ListedEntry {
   readonly publicName: string;
@@ -39,15 +44,27 @@ export async function listEntries(call: Call, what: ListKind, cursor: string | u
   if (cursor !== undefined && after === undefined) return { refused: 'invalid-params', message: 'Unknown cursor.' };
 
   const servers = call.servers.filter((server) => after === undefined || server >= after.server);
-  const shares = await Promise.all(servers.map(async (server) => ({ server, share: await shareOf(call, server, what) })));
-  const missing = shares.flatMap(({ server, share }) => ('missing' in share ? [{ server, reason: share.missing }] : []));
+  const shares = await Promise.all(
+    servers.map(async (server) => ({ server, share: await shareOf(call, server, what) })),
+  );
+  const missing = shares.flatMap(({ server, share }) =>
+    'missing' in share ? [{ server, reason: share.missing }] : [],
+  );
   for (const { server, reason } of missing) call.path.observeMissing?.(server, reason);
 
-  const rest = shares.flatMap(({ server, share }) => ('entries' in share ? share.entries : []).filter(({ publicName }) => server !== after?.server || publicName > after.publicName).map((entry) => ({ server, ...entry })));
+  const rest = shares.flatMap(({ server, share }) =>
+    ('entries' in share ? share.entries : [])
+      .filter(({ publicName }) => server !== after?.server || publicName > after.publicName)
+      .map((entry) => ({ server, ...entry })),
+  );
   const page = rest.slice(0, pageLength(rest, call.path.listPageLength));
   const last = page.at(-1);
-  const nextCursor = last !== undefined && page.length < rest.length ? sealListCursor(call.path.sealer, list, last, call.now) : undefined;
-  const ttlMs = missing.length > 0 ? 0 : Math.min(TTL_MS, ...shares.map(({ share }) => ('ttlMs' in share ? share.ttlMs : 0)));
+  const nextCursor =
+    last !== undefined && page.length < rest.length
+      ? sealListCursor(call.path.sealer, list, last, call.now)
+      : undefined;
+  const ttlMs =
+    missing.length > 0 ? 0 : Math.min(TTL_MS, ...shares.map(({ share }) => ('ttlMs' in share ? share.ttlMs : 0)));
   return textAnswer(200, listText(call, what, page, nextCursor, missing, ttlMs));
 }
 
@@ -70,10 +87,18 @@ async function shareOf(call: Call, serverName: string, what: ListKind): Promise<
   const { listing, readAt, ttlMs } = reached.value;
   const isModern = call.request.era === 'modern';
   const shown = [...listing.entries.values()].filter((entry) => isListed(call, serverName, what, entry));
-  return { entries: shown.map(({ publicName, json, legacyJson }) => ({ publicName, json: isModern ? json : legacyJson })), ttlMs: Math.max(0, Math.floor(readAt + ttlMs - call.now)) };
+  return {
+    entries: shown.map(({ publicName, json, legacyJson }) => ({ publicName, json: isModern ? json : legacyJson })),
+    ttlMs: Math.max(0, Math.floor(readAt + ttlMs - call.now)),
+  };
 }
 
-function isListed(call: Call, server: string, what: ListKind, { name, definition }: Pick<CataloguedTool, 'name'> & Partial<Pick<CataloguedTool, 'definition'>>): boolean {
+function isListed(
+  call: Call,
+  server: string,
+  what: ListKind,
+  { name, definition }: Pick<CataloguedTool, 'name'> & Partial<Pick<CataloguedTool, 'definition'>>,
+): boolean {
   switch (what) {
     case 'tools':
       return visible(call.policies, call.caller, server, { type: 'tool', name, definition });
@@ -87,9 +112,19 @@ function isListed(call: Call, server: string, what: ListKind, { name, definition
   }
 }
 
-function listText(call: Call, what: ListKind, entries: readonly ListedEntry[], nextCursor: string | undefined, missing: readonly unknown[], ttlMs: number): string {
+function listText(
+  call: Call,
+  what: ListKind,
+  entries: readonly ListedEntry[],
+  nextCursor: string | undefined,
+  missing: readonly unknown[],
+  ttlMs: number,
+): string {
   const isModern = call.request.era === 'modern';
-  const meta: JsonObject = { ...(isModern ? serverInfoMeta(call.path) : {}), ...(missing.length > 0 ? { [UNAVAILABLE_META]: missing } : {}) };
+  const meta: JsonObject = {
+    ...(isModern ? serverInfoMeta(call.path) : {}),
+    ...(missing.length > 0 ? { [UNAVAILABLE_META]: missing } : {}),
+  };
   const head = isModern ? `"resultType":"complete","ttlMs":${ttlMs},"cacheScope":"private",` : '';
   const next = nextCursor === undefined ? '' : `,"nextCursor":${JSON.stringify(nextCursor)}`;
   const tail = Object.keys(meta).length > 0 ? `,"_meta":${JSON.stringify(meta)}` : '';

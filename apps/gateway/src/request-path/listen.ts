@@ -26,30 +26,46 @@ export async function listen(call: Call, wanted: SubscriptionFilter): Promise<An
   if (wanted.taskIds !== undefined && !call.request.abilities.has('tasks')) return needsTasks();
   for (const uri of wanted.resourceSubscriptions ?? []) {
     const received = serverResourceUri(uri, call.servers, call.prefix);
-    if (received.type === 'not-normal') return { refused: 'uri-not-normal', part: received.part, normal: received.normal };
+    if (received.type === 'not-normal')
+      return { refused: 'uri-not-normal', part: received.part, normal: received.normal };
   }
   const leave = path.subscriptions.enter(caller.userId);
-  if (leave === undefined) return { refused: 'too-many', what: 'subscriptions', byAll: path.subscriptions.isByAll(caller.userId) };
+  if (leave === undefined)
+    return { refused: 'too-many', what: 'subscriptions', byAll: path.subscriptions.isByAll(caller.userId) };
   call.inbound.onOver(leave);
   const tasks = (wanted.taskIds ?? []).flatMap((taskId) => followedTask(call, taskId) ?? []);
   const watches: NonNullable<Call['open']['lost']>[] = [];
   const pauses = new Map(call.servers.map((name) => [name, path.streamPauses.left(name, caller.userId)]));
-  const shares = (await Promise.all(call.servers.filter((name) => pauses.get(name) === 0).map((name) => shareOf(call, name, { ...wanted, tasks }, (watch) => watches.push(watch))))).filter((share) => share !== undefined);
+  const shares = (
+    await Promise.all(
+      call.servers
+        .filter((name) => pauses.get(name) === 0)
+        .map((name) => shareOf(call, name, { ...wanted, tasks }, (watch) => watches.push(watch))),
+    )
+  ).filter((share) => share !== undefined);
   const feed = new Feed(call.inbound.bytes);
   let { documentsGeneration: generation } = call;
   call.open.lost = (snapshot) => {
     const current = documentsGeneration(snapshot);
-    if (current !== generation) for (const name of listNames) if (wanted[name] === true) feed.push({ method: LISTS[name] });
+    if (current !== generation)
+      for (const name of listNames) if (wanted[name] === true) feed.push({ method: LISTS[name] });
     generation = current;
     return watches.map((watch) => watch(snapshot)).find((reason) => reason !== undefined);
   };
   return streamOf(subscription(call, wanted, shares, feed, Math.max(0, ...pauses.values())));
 }
 
-async function* subscription(call: Call, wanted: SubscriptionFilter, shares: readonly Share[], feed: Feed, pausedMs: number): AsyncGenerator<AnswerPiece> {
+async function* subscription(
+  call: Call,
+  wanted: SubscriptionFilter,
+  shares: readonly Share[],
+  feed: Feed,
+  pausedMs: number,
+): AsyncGenerator<AnswerPiece> {
   const { id } = call.request;
   const { disconnected } = call.inbound;
-  const tagged = (method: string, params: JsonObject = {}) => formatEvent(JSON.stringify({ jsonrpc: '2.0', method, params: { ...params, _meta: { [SUBSCRIPTION_ID]: id } } }));
+  const tagged = (method: string, params: JsonObject = {}) =>
+    formatEvent(JSON.stringify({ jsonrpc: '2.0', method, params: { ...params, _meta: { [SUBSCRIPTION_ID]: id } } }));
   const stop = () => feed.end();
   disconnected.addEventListener('abort', stop, { once: true });
   if (disconnected.aborted) stop();
@@ -60,14 +76,37 @@ async function* subscription(call: Call, wanted: SubscriptionFilter, shares: rea
   try {
     // Changes of configuration change every list: those we can always tell.
     const lists = Object.fromEntries(listNames.filter((list) => wanted[list] === true).map((list) => [list, true]));
-    const resourceSubscriptions = shares.flatMap(({ server, honoured }) => (honoured.resourceSubscriptions ?? []).flatMap((uri) => publicResourceUri(server, uri, call.prefix) ?? []));
+    const resourceSubscriptions = shares.flatMap(({ server, honoured }) =>
+      (honoured.resourceSubscriptions ?? []).flatMap((uri) => publicResourceUri(server, uri, call.prefix) ?? []),
+    );
     const taskIds = shares.flatMap(({ tasks }) => [...tasks.values()].map(({ taskId }) => taskId));
-    yield { text: tagged('notifications/subscriptions/acknowledged', { notifications: { ...lists, ...(resourceSubscriptions.length > 0 ? { resourceSubscriptions } : {}), ...(taskIds.length > 0 ? { taskIds } : {}) } }), last: false };
-    for (const share of shares) void pump(call, share, feed).then(() => {
-      if (!isOver && !disconnected.aborted) call.path.streamPauses.note(share.server, call.caller.userId, openedAt);
-    });
-    for (let next = await feed.take(); next !== undefined; next = await feed.take()) yield { text: tagged(next.method, next.params), last: false };
-    if (!disconnected.aborted) yield { text: formatEvent(JSON.stringify({ jsonrpc: '2.0', id, result: { resultType: 'complete', _meta: { ...serverInfoMeta(call.path), [SUBSCRIPTION_ID]: id } } })), last: true };
+    yield {
+      text: tagged('notifications/subscriptions/acknowledged', {
+        notifications: {
+          ...lists,
+          ...(resourceSubscriptions.length > 0 ? { resourceSubscriptions } : {}),
+          ...(taskIds.length > 0 ? { taskIds } : {}),
+        },
+      }),
+      last: false,
+    };
+    for (const share of shares)
+      void pump(call, share, feed).then(() => {
+        if (!isOver && !disconnected.aborted) call.path.streamPauses.note(share.server, call.caller.userId, openedAt);
+      });
+    for (let next = await feed.take(); next !== undefined; next = await feed.take())
+      yield { text: tagged(next.method, next.params), last: false };
+    if (!disconnected.aborted)
+      yield {
+        text: formatEvent(
+          JSON.stringify({
+            jsonrpc: '2.0',
+            id,
+            result: { resultType: 'complete', _meta: { ...serverInfoMeta(call.path), [SUBSCRIPTION_ID]: id } },
+          }),
+        ),
+        last: true,
+      };
   } finally {
     isOver = true;
     clearTimeout(pause);

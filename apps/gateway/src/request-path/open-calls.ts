@@ -6,8 +6,11 @@ import type { EndedSessions } from '../session/ended-sessions.js';
 
 /** Why a call that ran was ended here. */
 export type EndReason =
-  | 'cancelled' | 'session_ended' | 'configuration_stale'
-  | 'credential_revoked' | 'permit_lost'
+  | 'cancelled'
+  | 'session_ended'
+  | 'configuration_stale'
+  | 'credential_revoked'
+  | 'permit_lost'
   | `token_${NonNullable<ReturnType<AccessTokenVerifier['endOf']>> | 'expired'}`;
 
 export interface OpenCall {
@@ -68,7 +71,10 @@ export class OpenCalls {
     for (const call of this.#calls) this.#end(call, reason);
   }
 
-  #reasonToEnd({ verified, endsWithToken, sessionId, lost }: OpenCall, snapshot: ConfigurationSnapshot): EndReason | undefined {
+  #reasonToEnd(
+    { verified, endsWithToken, sessionId, lost }: OpenCall,
+    snapshot: ConfigurationSnapshot,
+  ): EndReason | undefined {
     const ended = this.#verifier.endOf(verified);
     if (ended !== undefined) return `token_${ended}`;
     if (endsWithToken && this.#clock() >= verified.caller.expiresAt * 1000) return 'token_expired';

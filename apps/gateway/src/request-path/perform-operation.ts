@@ -26,7 +26,12 @@ export async function performOperation(call: Call, refuseLate: RefuseLate): Prom
     case 'initialize': {
       const result = initializeResult(path, operation.requestedVersion);
       call.facts.protocolVersion = result.protocolVersion;
-      const sessionId = sealMcpSession(path.sealer, call.caller, { version: result.protocolVersion, abilities: request.abilities }, call.now);
+      const sessionId = sealMcpSession(
+        path.sealer,
+        call.caller,
+        { version: result.protocolVersion, abilities: request.abilities },
+        call.now,
+      );
       return resultAnswer(request, result, { 'mcp-session-id': sessionId });
     }
     case 'ping':
@@ -51,7 +56,8 @@ export async function performOperation(call: Call, refuseLate: RefuseLate): Prom
       return await completeArgument(call, operation, refuseLate);
     case 'listen':
       return await listen(call, operation.wanted);
-    case 'subscribe': case 'unsubscribe':
+    case 'subscribe':
+    case 'unsubscribe':
       return await subscribeResource(call, operation);
     case 'task':
       return await useTask(call, operation, refuseLate);
@@ -60,4 +66,5 @@ export async function performOperation(call: Call, refuseLate: RefuseLate): Prom
   }
 }
 
-const resultAnswer = (request: ClientRequest, result: object, headers?: Record<string, string>): Answer => jsonAnswer(200, { jsonrpc: '2.0', id: request.id, result }, headers);
+const resultAnswer = (request: ClientRequest, result: object, headers?: Record<string, string>): Answer =>
+  jsonAnswer(200, { jsonrpc: '2.0', id: request.id, result }, headers);

@@ -19,7 +19,8 @@ test('users who take all they can leave room for the next one, and one who goes 
   const places = new Places({ perUser: 256, total: 4_000 });
   const held = Array.from({ length: 20 }, (_, n) => {
     const leaves: (() => void)[] = [];
-    for (let leave = places.enter(`greedy-${n}`); leave !== undefined; leave = places.enter(`greedy-${n}`)) leaves.push(leave);
+    for (let leave = places.enter(`greedy-${n}`); leave !== undefined; leave = places.enter(`greedy-${n}`))
+      leaves.push(leave);
     return leaves;
   });
   expect(held[0]).toHaveLength(256);

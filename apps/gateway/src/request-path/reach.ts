@@ -16,11 +16,22 @@ import { answerRoom } from './request-path.js';
 import type { Call } from './request-path.js';
 
 export function leaseTarget(call: Call, server: DocumentOf<'McpServer'>): LeaseTarget {
-  return { token: call.token, targetOrigin: originOf(server), documentsGeneration: call.documentsGeneration, revocations: call.snapshot.revocations };
+  return {
+    token: call.token,
+    targetOrigin: originOf(server),
+    documentsGeneration: call.documentsGeneration,
+    revocations: call.snapshot.revocations,
+  };
 }
 
 /** What one server offers this caller, from memory or read now, within the time a list may take. */
-export async function readListing<K extends ListKind>(call: Call, permit: Permit, server: DocumentOf<'McpServer'>, kind: K, maxAgeMs?: number | 'ttl'): Promise<Leased<ListOutcome<Entry<K>>>> {
+export async function readListing<K extends ListKind>(
+  call: Call,
+  permit: Permit,
+  server: DocumentOf<'McpServer'>,
+  kind: K,
+  maxAgeMs?: number | 'ttl',
+): Promise<Leased<ListOutcome<Entry<K>>>> {
   const { path, prefix } = call;
   const timeoutMs = Math.min(path.listTimeoutMs, timeoutOf(server));
   // Not the client's own signal: others may be waiting for the same listing. Made only when something is read.
@@ -28,29 +39,72 @@ export async function readListing<K extends ListKind>(call: Call, permit: Permit
   // A server may show more to a client that can do more.
   const abilities = abilitiesToward(server, call.request.abilities);
   const variant = [...abilities].join();
-  const pageReader = (lease: CredentialLease): PageReader => Object.assign(async (params: JsonObject, maxMessageBytes: number) => {
-    signal ??= AbortSignal.timeout(timeoutMs);
-    const id = 1;
-    const request = { id, method: listMethods[kind], params, meta: undefined };
-    return await readAnswer(await forward(permit, lease, server, request, { channel: path.channel, clientInfo: path.identity, signal, timeoutMs, abilities, maxMessageBytes, room: answerRoom(path, call.caller.userId) }), id, lease);
-  }, { variant });
-  return await withLease<ListOutcome<Entry<K>>>(path.leases, permit, leaseTarget(call, server), (lease) => path.catalogues.list(kind, lease, prefix, pageReader(lease), maxAgeMs));
+  const pageReader = (lease: CredentialLease): PageReader =>
+    Object.assign(
+      async (params: JsonObject, maxMessageBytes: number) => {
+        signal ??= AbortSignal.timeout(timeoutMs);
+        const id = 1;
+        const request = { id, method: listMethods[kind], params, meta: undefined };
+        return await readAnswer(
+          await forward(permit, lease, server, request, {
+            channel: path.channel,
+            clientInfo: path.identity,
+            signal,
+            timeoutMs,
+            abilities,
+            maxMessageBytes,
+            room: answerRoom(path, call.caller.userId),
+          }),
+          id,
+          lease,
+        );
+      },
+      { variant },
+    );
+  return await withLease<ListOutcome<Entry<K>>>(path.leases, permit, leaseTarget(call, server), (lease) =>
+    path.catalogues.list(kind, lease, prefix, pageReader(lease), maxAgeMs),
+  );
 }
 
 /** Why there is no lease, as a refusal of this operation. */
-export function leaseRefusal(call: Call, server: DocumentOf<'McpServer'>, outcome: Exclude<Leased<{ type: 'x' }>, { type: 'used' }>): Refusal {
+export function leaseRefusal(
+  call: Call,
+  server: DocumentOf<'McpServer'>,
+  outcome: Exclude<Leased<{ type: 'x' }>, { type: 'used' }>,
+): Refusal {
   const title = titleOf(server);
   switch (outcome.type) {
     case 'connect_required':
-      return { refused: 'connect-required', server: server.name, title, url: outcome.url, message: outcome.message, requestState: sealRequestState(call.path.sealer, call.caller, operationOf(call, server.name), { kind: 'connect' }, call.now) };
+      return {
+        refused: 'connect-required',
+        server: server.name,
+        title,
+        url: outcome.url,
+        message: outcome.message,
+        requestState: sealRequestState(
+          call.path.sealer,
+          call.caller,
+          operationOf(call, server.name),
+          { kind: 'connect' },
+          call.now,
+        ),
+      };
     case 'provider_unavailable':
-      return { refused: 'server-unavailable', title, reason: 'credential-unavailable', retryAfterSeconds: outcome.retryAfterSeconds };
+      return {
+        refused: 'server-unavailable',
+        title,
+        reason: 'credential-unavailable',
+        retryAfterSeconds: outcome.retryAfterSeconds,
+      };
     case 'credential-rejected':
       return { refused: 'server-unavailable', title, reason: 'credential-rejected' };
     case 'refused':
       if (SCOPE_REFUSALS.has(outcome.reason)) return { refused: 'server-unavailable', title, reason: 'scopes-missing' };
-      if (LEASE_TOKEN_REFUSALS.has(outcome.reason)) return { refused: 'unauthenticated', reason: 'lease_unauthenticated' };
-      return outcome.message === undefined ? { refused: 'denied' } : { refused: 'credential-refused', message: outcome.message };
+      if (LEASE_TOKEN_REFUSALS.has(outcome.reason))
+        return { refused: 'unauthenticated', reason: 'lease_unauthenticated' };
+      return outcome.message === undefined
+        ? { refused: 'denied' }
+        : { refused: 'credential-refused', message: outcome.message };
   }
 }
 
@@ -58,12 +112,20 @@ export function leaseRefusal(call: Call, server: DocumentOf<'McpServer'>, outcom
 const SCOPE_REFUSALS = new Set(['scope_beyond_limit', 'step_up_failed']);
 
 /** The control plane saw a revocation or an expiry before we did, or the identity provider wants the user to sign in again. */
-const LEASE_TOKEN_REFUSALS = new Set(['sign_in_required', 'revoked', 'token_revoked', 'expired', 'token_invalid', 'unauthenticated']);
+const LEASE_TOKEN_REFUSALS = new Set([
+  'sign_in_required',
+  'revoked',
+  'token_revoked',
+  'expired',
+  'token_invalid',
+  'unauthenticated',
+]);
 
 /** What request state is bound to: the operation as the client names it. */
 export function operationOf({ request: { method, operation } }: Call, server: string) {
   switch (operation.type) {
-    case 'call': case 'prompt':
+    case 'call':
+    case 'prompt':
       return { server, method, subject: [operation.name, operation.arguments ?? {}] as const };
     case 'read':
       return { server, method, subject: [operation.uri, null] as const };

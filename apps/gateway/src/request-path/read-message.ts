@@ -19,12 +19,21 @@ const LARGE_BYTES = 64 * 1024;
  * The body of a POST as JSON, unambiguous and within its limits; nothing else is a message (security rule S10). The room
  * for its bytes is taken before they are read and held until the exchange is over (S33).
  */
-export async function readMessage(path: Reading, inbound: InboundRequest, userId: string): Promise<{ readonly value: unknown } | Refusal> {
+export async function readMessage(
+  path: Reading,
+  inbound: InboundRequest,
+  userId: string,
+): Promise<{ readonly value: unknown } | Refusal> {
   const mediaType = inbound.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
-  if (mediaType !== 'application/json' || inbound.headers.get('content-encoding') !== undefined) return { refused: 'media-type' };
+  if (mediaType !== 'application/json' || inbound.headers.get('content-encoding') !== undefined)
+    return { refused: 'media-type' };
   const held = path.bytes.open(userId);
   inbound.bytes.countIn(held);
-  const body = await readBody({ chunks: inbound.body, contentLength: inbound.headers.get('content-length') }, path.maxBodyBytes, held);
+  const body = await readBody(
+    { chunks: inbound.body, contentLength: inbound.headers.get('content-length') },
+    path.maxBodyBytes,
+    held,
+  );
   if (typeof body === 'string') return refusalOf(body);
   if (body.length > LARGE_BYTES) await path.turns.take(userId);
   return messageIn(body) ?? { refused: 'not-json' };
@@ -41,7 +50,9 @@ function messageIn(body: Uint8Array): { readonly value: unknown } | undefined {
 }
 
 function refusalOf(body: BodyRefusal): Refusal {
-  return body === 'too-large' ? { refused: 'body-too-large' } : { refused: 'too-many', what: 'bytes', byAll: body === 'all-limit' };
+  return body === 'too-large'
+    ? { refused: 'body-too-large' }
+    : { refused: 'too-many', what: 'bytes', byAll: body === 'all-limit' };
 }
 
 /** Id and era of a body that could be read, so that a refusal answers the right request in the right words. */
@@ -49,12 +60,16 @@ export function identityOf(body: unknown, inbound: InboundRequest): Pick<Refusal
   if (!isJsonObject(body)) return { id: undefined, era: 'legacy' };
   const { id, params } = body;
   const meta = isJsonObject(params) ? params['_meta'] : undefined;
-  const isModern = (isJsonObject(meta) && 'io.modelcontextprotocol/protocolVersion' in meta) || (inbound.headers.get('mcp-protocol-version') ?? '') >= MODERN_VERSION;
+  const isModern =
+    (isJsonObject(meta) && 'io.modelcontextprotocol/protocolVersion' in meta) ||
+    (inbound.headers.get('mcp-protocol-version') ?? '') >= MODERN_VERSION;
   return { id: typeof id === 'string' || typeof id === 'number' ? id : undefined, era: isModern ? 'modern' : 'legacy' };
 }
 
 /** W3C trace context, version 00. */
 export function traceIdIn({ meta }: ClientRequest): string | undefined {
   const traceparent = meta?.['traceparent'];
-  return typeof traceparent === 'string' ? /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(traceparent)?.[1] : undefined;
+  return typeof traceparent === 'string'
+    ? /^00-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}$/.exec(traceparent)?.[1]
+    : undefined;
 }

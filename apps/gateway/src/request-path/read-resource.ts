@@ -27,7 +27,14 @@ export async function readResource(call: Call, publicUri: string, refuseLate: Re
   if (isRefusal(action)) return action;
   const permit = decideOperation(call, server.name, action, unknown);
   if (isRefusal(permit)) return permit;
-  return await leaseAndForward(call, permit, server, action, { ...requestOf(call, { uri: found.uri, ...retry.params }), name: found.uri }, refuseLate);
+  return await leaseAndForward(
+    call,
+    permit,
+    server,
+    action,
+    { ...requestOf(call, { uri: found.uri, ...retry.params }), name: found.uri },
+    refuseLate,
+  );
 }
 
 /**
@@ -42,7 +49,10 @@ async function actionToRead(call: Call, server: DocumentOf<'McpServer'>, uri: st
   const reached = await readListing(call, listing.permit, server, 'tools');
   if (reached.type === 'connect_required') return leaseRefusal(call, server, reached);
   if (reached.type !== 'used' || reached.value.type === 'failed') return asResource;
-  const views = [...reached.value.listing.entries.values()].filter(({ viewUri }) => viewUri === uri).map(({ name, definition }): Action => ({ type: 'tool-view', name, definition }));
-  const withOutcome = (outcome: 'allow' | 'step-up') => views.find((view) => decisionOn(call, server.name, view).outcome === outcome);
+  const views = [...reached.value.listing.entries.values()]
+    .filter(({ viewUri }) => viewUri === uri)
+    .map(({ name, definition }): Action => ({ type: 'tool-view', name, definition }));
+  const withOutcome = (outcome: 'allow' | 'step-up') =>
+    views.find((view) => decisionOn(call, server.name, view).outcome === outcome);
   return withOutcome('allow') ?? withOutcome('step-up') ?? asResource;
 }

@@ -11,25 +11,45 @@ import type { Refusal } from './refusal.js';
 import type { Call } from './request-path.js';
 
 /** What a retry after `input_required` brings: our own state, opened, or a refusal. Accepting proves nothing (security rule S16). */
-export function readRetry(call: Call, server: DocumentOf<'McpServer'>): { readonly params: Record<string, unknown> } | Refusal {
+export function readRetry(
+  call: Call,
+  server: DocumentOf<'McpServer'>,
+): { readonly params: Record<string, unknown> } | Refusal {
   const { requestState, responses } = call.request.retry;
   if (requestState === undefined) return { params: {} };
   const state = openRequestState(call.path.sealer, call.caller, operationOf(call, server.name), requestState, call.now);
-  if (state === undefined) return { refused: 'invalid-params', message: 'requestState does not belong to this request, or is too old.' };
+  if (state === undefined)
+    return { refused: 'invalid-params', message: 'requestState does not belong to this request, or is too old.' };
   if (state.kind === 'server' || state.kind === 'parked') return readServerRetry(state, responses);
   // What comes after a visited page is the call, made anew; who did not want to go there is not asked again.
-  const wasDeclined = Object.values(responses ?? {}).some((response) => isJsonObject(response) && (response['action'] === 'decline' || response['action'] === 'cancel'));
+  const wasDeclined = Object.values(responses ?? {}).some(
+    (response) => isJsonObject(response) && (response['action'] === 'decline' || response['action'] === 'cancel'),
+  );
   if (!wasDeclined) return { params: {} };
-  return state.kind === 'connect' ? { refused: 'connect-declined', title: titleOf(server) } : { refused: 'server-unavailable', title: titleOf(server), reason: 'no-input' };
+  return state.kind === 'connect'
+    ? { refused: 'connect-declined', title: titleOf(server) }
+    : { refused: 'server-unavailable', title: titleOf(server), reason: 'no-input' };
 }
 
 /** The server's own state, verbatim, and answers to what it asked, in the form they must have. */
-function readServerRetry({ downstream, asked = {} }: RequestState, responses: JsonObject = {}): { readonly params: Record<string, unknown> } | Refusal {
+function readServerRetry(
+  { downstream, asked = {} }: RequestState,
+  responses: JsonObject = {},
+): { readonly params: Record<string, unknown> } | Refusal {
   const inputResponses = new Map<string, JsonObject>();
   for (const [key, method] of Object.entries(asked)) {
     const result = readResultFor(method, responses[key]);
-    if (result === undefined) return { refused: 'invalid-params', message: `inputResponses lacks an answer to ${JSON.stringify(oneLine(key, 128))}, or it is not of the form that was asked for.` };
+    if (result === undefined)
+      return {
+        refused: 'invalid-params',
+        message: `inputResponses lacks an answer to ${JSON.stringify(oneLine(key, 128))}, or it is not of the form that was asked for.`,
+      };
     inputResponses.set(key, result);
   }
-  return { params: { ...(downstream === undefined ? {} : { requestState: downstream }), ...(inputResponses.size > 0 ? { inputResponses: Object.fromEntries(inputResponses) } : {}) } };
+  return {
+    params: {
+      ...(downstream === undefined ? {} : { requestState: downstream }),
+      ...(inputResponses.size > 0 ? { inputResponses: Object.fromEntries(inputResponses) } : {}),
+    },
+  };
 }

@@ -23,7 +23,11 @@ export type Refusal =
   | { readonly refused: 'unknown-method'; readonly method: string }
   | { readonly refused: 'invalid-params'; readonly message: string }
   /** Of one user, or of all of them (`byAll`), at this replica. */
-  | { readonly refused: 'too-many'; readonly what: 'calls' | 'subscriptions' | 'requests' | 'bytes'; readonly byAll: boolean }
+  | {
+      readonly refused: 'too-many';
+      readonly what: 'calls' | 'subscriptions' | 'requests' | 'bytes';
+      readonly byAll: boolean;
+    }
   /** Of what every gateway has to be told of, by one user's agents. */
   | { readonly refused: 'too-often'; readonly retryAfterSeconds: number }
   | { readonly refused: 'session-not-found' }
@@ -48,12 +52,34 @@ export type Refusal =
   /** Policy allows it, and whoever gives out the credential does not; in words for the user. */
   | { readonly refused: 'credential-refused'; readonly message: string }
   | { readonly refused: 'insufficient-scope'; readonly requiredScopes: readonly string[] }
-  | { readonly refused: 'connect-required'; readonly server: string; readonly title: string; readonly url: string; readonly message: string; readonly requestState: string }
+  | {
+      readonly refused: 'connect-required';
+      readonly server: string;
+      readonly title: string;
+      readonly url: string;
+      readonly message: string;
+      readonly requestState: string;
+    }
   | { readonly refused: 'connect-declined'; readonly title: string }
   | { readonly refused: 'missing-capability'; readonly required: JsonObject }
   /** The server sends the user to a page first, and the client is of 2025-11-25. */
   | { readonly refused: 'visit-required'; readonly visits: readonly JsonObject[] }
-  | { readonly refused: 'server-unavailable'; readonly title: string; readonly reason: RelayFailure | 'credential-rejected' | 'credential-unavailable' | 'scopes-missing' | 'protocol' | 'needs-tasks' | 'no-input' | 'parked-call-lost'; readonly retryAfterSeconds?: number | undefined; /** The request itself was not sent: what it is about could not be found. */ readonly isUnsent?: true; /** HTTP, of the server's answer. */ readonly status?: number | undefined }
+  | {
+      readonly refused: 'server-unavailable';
+      readonly title: string;
+      readonly reason:
+        | RelayFailure
+        | 'credential-rejected'
+        | 'credential-unavailable'
+        | 'scopes-missing'
+        | 'protocol'
+        | 'needs-tasks'
+        | 'no-input'
+        | 'parked-call-lost';
+      readonly retryAfterSeconds?: number | undefined;
+      /** The request itself was not sent: what it is about could not be found. */ readonly isUnsent?: true;
+      /** HTTP, of the server's answer. */ readonly status?: number | undefined;
+    }
   /** An error of the server's own, in its words, about the operation. */
   | { readonly refused: 'server-error'; readonly code: number; readonly message: string; readonly data?: unknown };
 

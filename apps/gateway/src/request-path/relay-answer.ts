@@ -31,7 +31,13 @@ function saidIn(serverCall: ServerCall, answer: Sent['answer']): AsyncIterable<S
     case 'stream':
       return answer.messages;
     case 'failed':
-      return { refused: 'server-unavailable', title, reason: answer.reason, retryAfterSeconds: answer.retryAfterSeconds, status: answer.status };
+      return {
+        refused: 'server-unavailable',
+        title,
+        reason: answer.reason,
+        retryAfterSeconds: answer.retryAfterSeconds,
+        status: answer.status,
+      };
     case 'accepted':
       return { refused: 'server-unavailable', title, reason: 'protocol' };
     case 'message':
@@ -43,15 +49,23 @@ async function* only(message: ServerMessage): AsyncGenerator<ServerMessage> {
   yield message;
 }
 
-export const streamOf = (pieces: AsyncIterable<AnswerPiece>): Answer => ({ status: 200, headers: {}, body: { type: 'stream', pieces } });
+export const streamOf = (pieces: AsyncIterable<AnswerPiece>): Answer => ({
+  status: 200,
+  headers: {},
+  body: { type: 'stream', pieces },
+});
 
 /** Everything the client hears until its answer is complete; what a modern server wants to know from a legacy client is asked in between. */
-export async function* dialogue(first: ServerCall, opening: AsyncIterable<ServerMessage> | InputRequired): AsyncGenerator<AnswerPiece> {
+export async function* dialogue(
+  first: ServerCall,
+  opening: AsyncIterable<ServerMessage> | InputRequired,
+): AsyncGenerator<AnswerPiece> {
   let serverCall = first;
   let said: AsyncIterable<ServerMessage> | Outcome | 'gone' = opening;
-  for (let round = 0; said !== 'gone'; ) {
+  for (let round = 0; said !== 'gone';) {
     if (Symbol.asyncIterator in said) said = yield* relayMessages(serverCall, said);
-    else if ('questions' in said && round++ >= MAX_ROUNDS) said = { refused: 'server-unavailable', title: titleOf(serverCall.server), reason: 'asked-for-input' };
+    else if ('questions' in said && round++ >= MAX_ROUNDS)
+      said = { refused: 'server-unavailable', title: titleOf(serverCall.server), reason: 'asked-for-input' };
     else if ('questions' in said) {
       const sent: Sent | Refusal | 'gone' = yield* askAndSend(serverCall, said);
       if (sent !== 'gone' && !isRefusal(sent)) {
@@ -66,17 +80,26 @@ export async function* dialogue(first: ServerCall, opening: AsyncIterable<Server
 }
 
 /** Puts the server's questions to the client and brings it the answers. */
-async function* askAndSend(serverCall: ServerCall, { questions, requestState }: InputRequired): AsyncGenerator<AnswerPiece, Sent | Refusal | 'gone'> {
+async function* askAndSend(
+  serverCall: ServerCall,
+  { questions, requestState }: InputRequired,
+): AsyncGenerator<AnswerPiece, Sent | Refusal | 'gone'> {
   const asked = yield* askClient(serverCall, questions);
   if (asked === 'gone' || isRefusal(asked)) return asked;
-  return await serverCall.again({ ...(questions.size > 0 ? { inputResponses: asked.responses } : {}), ...(requestState === undefined ? {} : { requestState }) });
+  return await serverCall.again({
+    ...(questions.size > 0 ? { inputResponses: asked.responses } : {}),
+    ...(requestState === undefined ? {} : { requestState }),
+  });
 }
 
 /**
  * Relays what comes before the response, and converts the response. A question for a modern client ends its request, while
  * the server's stream stays parked until the retry (mcp.md). `gone`: nobody is there to hear it.
  */
-async function* relayMessages(serverCall: ServerCall, stream: AsyncIterable<ServerMessage>): AsyncGenerator<AnswerPiece, Outcome | 'gone'> {
+async function* relayMessages(
+  serverCall: ServerCall,
+  stream: AsyncIterable<ServerMessage>,
+): AsyncGenerator<AnswerPiece, Outcome | 'gone'> {
   const { call, server, waiting } = serverCall;
   const messages = stream[Symbol.asyncIterator]();
   let isParked = false;
@@ -84,24 +107,31 @@ async function* relayMessages(serverCall: ServerCall, stream: AsyncIterable<Serv
     for (;;) {
       const { value: message, done } = await messages.next();
       if (done === true) return { refused: 'server-unavailable', title: titleOf(server), reason: 'interrupted' };
-      if (isResponseTo(message, call.request.id)) return isLarge(message) ? yield* relayLargeAnswer(serverCall, message) : convertResponse(serverCall, message);
+      if (isResponseTo(message, call.request.id))
+        return isLarge(message) ? yield* relayLargeAnswer(serverCall, message) : convertResponse(serverCall, message);
       if (message.respond !== undefined && call.request.era === 'modern') {
         const asked = parkQuestion(serverCall, messages, message, message.respond);
         isParked = asked !== undefined;
         if (asked !== undefined) return { text: asked };
         continue;
       }
-      const text = message.respond === undefined ? relayedNotification(serverCall, message) : passQuestionOn(serverCall, message, message.respond);
+      const text =
+        message.respond === undefined
+          ? relayedNotification(serverCall, message)
+          : passQuestionOn(serverCall, message, message.respond);
       if (text !== undefined) yield { text: formatEvent(text), last: false };
     }
   } catch (error) {
-    return call.inbound.disconnected.aborted ? 'gone' : { refused: 'server-unavailable', title: titleOf(server), reason: reasonOf(error) };
+    return call.inbound.disconnected.aborted
+      ? 'gone'
+      : { refused: 'server-unavailable', title: titleOf(server), reason: reasonOf(error) };
   } finally {
     for (const close of waiting) close();
     if (!isParked) await messages.return?.();
   }
 }
 
-const isLarge = (message: ServerMessage): message is ServerMessage & { readonly large: LargeText } => message.large !== undefined;
+const isLarge = (message: ServerMessage): message is ServerMessage & { readonly large: LargeText } =>
+  message.large !== undefined;
 
 const textOf = (answer: Answer): string => (answer.body.type === 'text' ? answer.body.text : '{}');

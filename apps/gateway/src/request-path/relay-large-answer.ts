@@ -15,7 +15,10 @@ const MAX_HELD = 16 * 1024 * 1024;
  * it does, the event ends in the middle, which no reader takes for an answer, and a refusal follows.
  * @returns what is left to say; `gone` when all was said
  */
-export async function* relayLargeAnswer(serverCall: ServerCall, message: ServerMessage & { readonly large: LargeText }): AsyncGenerator<AnswerPiece, Outcome | 'gone'> {
+export async function* relayLargeAnswer(
+  serverCall: ServerCall,
+  message: ServerMessage & { readonly large: LargeText },
+): AsyncGenerator<AnswerPiece, Outcome | 'gone'> {
   const changed: Refusal = { refused: 'server-unavailable', title: titleOf(serverCall.server), reason: 'protocol' };
   let known: ServerMessage | undefined = message;
   /** With the markers of the texts that have left. */
@@ -23,7 +26,12 @@ export async function* relayLargeAnswer(serverCall: ServerCall, message: ServerM
   try {
     for (;;) {
       const outcome: Outcome = known === undefined ? changed : convertResponse(serverCall, known, true);
-      const end: number = known?.large === undefined ? Infinity : 'text' in outcome ? outcome.text.indexOf(`"${known.large.marker}"`, said.length) + 1 : 0;
+      const end: number =
+        known?.large === undefined
+          ? Infinity
+          : 'text' in outcome
+            ? outcome.text.indexOf(`"${known.large.marker}"`, said.length) + 1
+            : 0;
       if (said === '' && known !== undefined && end === 0) {
         // No answer, or one in which something that stands before the text depends on what follows it, such as a URI.
         const whole = await wholeMessage(known, MAX_HELD);
@@ -31,7 +39,10 @@ export async function* relayLargeAnswer(serverCall: ServerCall, message: ServerM
       }
       if (!('text' in outcome) || end === 0 || !outcome.text.startsWith(said)) return yield* brokenOff(changed);
       const { text } = outcome;
-      yield { text: `${said === '' ? OPENING : ''}${text.slice(said.length, end)}${end === Infinity ? '\n\n' : ''}`, last: end === Infinity };
+      yield {
+        text: `${said === '' ? OPENING : ''}${text.slice(said.length, end)}${end === Infinity ? '\n\n' : ''}`,
+        last: end === Infinity,
+      };
       if (known?.large === undefined) return 'gone';
       said = text.slice(0, end + known.large.marker.length);
       for await (const piece of serverCall.lease.redactPieces(known.large.text)) yield { text: piece, last: false };

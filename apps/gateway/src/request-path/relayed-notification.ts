@@ -8,7 +8,10 @@ import type { Call } from './request-path.js';
 import type { ServerCall } from './server-call.js';
 
 /** A notification as this client may see it, written anew from what was looked at: another reader may see another method in the server's text. */
-export function relayedNotification({ call, server, lease }: ServerCall, { value: { id, method, params } }: ServerMessage): string | undefined {
+export function relayedNotification(
+  { call, server, lease }: ServerCall,
+  { value: { id, method, params } }: ServerMessage,
+): string | undefined {
   if (id !== undefined || typeof method !== 'string' || !isJsonObject(params)) return undefined;
   const { meta, logLevel } = call.request;
   switch (method) {
@@ -36,5 +39,7 @@ function updateText(call: Call, server: string, uri: unknown): string | undefine
   if (!subscribed.some((resource) => resource.server === server && resource.uri === normal)) return undefined;
   const isHeard = mayHear(call, server, { type: 'resource', uri: normal });
   const publicUri = isHeard ? publicResourceUri(server, normal, call.prefix) : undefined;
-  return publicUri === undefined ? undefined : JSON.stringify({ jsonrpc: '2.0', method: 'notifications/resources/updated', params: { uri: publicUri } });
+  return publicUri === undefined
+    ? undefined
+    : JSON.stringify({ jsonrpc: '2.0', method: 'notifications/resources/updated', params: { uri: publicUri } });
 }

@@ -114,9 +114,21 @@ export interface Call extends Admitted {
 }
 
 /** The configuration a call is decided by: newest at its start, and again when a long call goes on. */
-export function decidedBy(path: RequestPath, snapshot: ConfigurationSnapshot, caller: Caller, target: string | undefined): Pick<Call, 'snapshot' | 'policies' | 'servers' | 'documentsGeneration' | 'prefix' | 'now'> {
+export function decidedBy(
+  path: RequestPath,
+  snapshot: ConfigurationSnapshot,
+  caller: Caller,
+  target: string | undefined,
+): Pick<Call, 'snapshot' | 'policies' | 'servers' | 'documentsGeneration' | 'prefix' | 'now'> {
   const policies = compilePolicies(snapshot);
-  return { snapshot, policies, servers: serversFor(policies, caller).filter((server) => target === undefined || server === target), documentsGeneration: documentsGeneration(snapshot), prefix: target === undefined ? namePrefixOf(snapshot) : 'never', now: path.clock() };
+  return {
+    snapshot,
+    policies,
+    servers: serversFor(policies, caller).filter((server) => target === undefined || server === target),
+    documentsGeneration: documentsGeneration(snapshot),
+    prefix: target === undefined ? namePrefixOf(snapshot) : 'never',
+    now: path.clock(),
+  };
 }
 
 /** Nothing is done that could not be recorded: sets room aside for the record of what these facts are of (R74). */
@@ -129,7 +141,9 @@ export function reserveRecord(path: RequestPath, facts: CallFacts): Refusal | un
 
 export function asOfNow(call: Call): Call | Refusal {
   const configuration = call.path.configuration();
-  return 'unavailable' in configuration ? { refused: 'not-ready', reason: configuration.unavailable } : { ...call, ...decidedBy(call.path, configuration.snapshot, call.caller, call.inbound.target) };
+  return 'unavailable' in configuration
+    ? { refused: 'not-ready', reason: configuration.unavailable }
+    : { ...call, ...decidedBy(call.path, configuration.snapshot, call.caller, call.inbound.target) };
 }
 
 const generations = new WeakMap<object, number>();

@@ -19,8 +19,16 @@ import { answerRoom } from './request-path.js';
 import type { Call } from './request-path.js';
 import type { FollowedTask } from './use-task.js';
 
-export const LISTS = { toolsListChanged: 'notifications/tools/list_changed', promptsListChanged: 'notifications/prompts/list_changed', resourcesListChanged: 'notifications/resources/list_changed' } as const;
-const LIST_ACTIONS = { toolsListChanged: 'list-tools', promptsListChanged: 'list-prompts', resourcesListChanged: 'list-resources' } as const;
+export const LISTS = {
+  toolsListChanged: 'notifications/tools/list_changed',
+  promptsListChanged: 'notifications/prompts/list_changed',
+  resourcesListChanged: 'notifications/resources/list_changed',
+} as const;
+const LIST_ACTIONS = {
+  toolsListChanged: 'list-tools',
+  promptsListChanged: 'list-prompts',
+  resourcesListChanged: 'list-resources',
+} as const;
 type ListName = keyof typeof LISTS;
 export const listNames = Object.keys(LISTS) as ListName[];
 const TASK_CHANGED = 'notifications/tasks';
@@ -47,7 +55,12 @@ export interface Share {
 }
 
 /** Asks one server; `undefined` when it may not be asked, does not answer, or agrees to nothing. */
-export async function shareOf(call: Call, name: string, wanted: Wanted, onPermit: (watch: NonNullable<Call['open']['lost']>) => void): Promise<Share | undefined> {
+export async function shareOf(
+  call: Call,
+  name: string,
+  wanted: Wanted,
+  onPermit: (watch: NonNullable<Call['open']['lost']>) => void,
+): Promise<Share | undefined> {
   const server = call.snapshot.get('McpServer', name);
   const reach = server && permitFor(call, server, wanted);
   if (server === undefined || reach === undefined) return undefined;
@@ -68,8 +81,21 @@ export async function shareOf(call: Call, name: string, wanted: Wanted, onPermit
   const leased = await withLease<RelayAnswer>(call.path.leases, permit, leaseTarget(call, server), async (lease) => {
     // A call's own progress token and names are not the subscription's.
     const { id, era, meta } = call.request;
-    const request = { id, method: 'subscriptions/listen', params: { notifications: filter }, meta: era === 'modern' ? meta : undefined };
-    return await forward(permit, lease, server, request, { channel: call.path.channel, clientInfo: call.path.identity, signal: work.signal, timeoutMs: call.path.listTimeoutMs, abilities, room: answerRoom(call.path, call.caller.userId), mayBeSilent: () => isAcknowledged });
+    const request = {
+      id,
+      method: 'subscriptions/listen',
+      params: { notifications: filter },
+      meta: era === 'modern' ? meta : undefined,
+    };
+    return await forward(permit, lease, server, request, {
+      channel: call.path.channel,
+      clientInfo: call.path.identity,
+      signal: work.signal,
+      timeoutMs: call.path.listTimeoutMs,
+      abilities,
+      room: answerRoom(call.path, call.caller.userId),
+      mayBeSilent: () => isAcknowledged,
+    });
   });
   if (leased.type !== 'used' || leased.value.type !== 'stream') {
     end();
@@ -85,21 +111,41 @@ export async function shareOf(call: Call, name: string, wanted: Wanted, onPermit
   }
   isAcknowledged = true;
   const agreed = new Set(honoured.taskIds);
-  return { server: name, lease: leased.lease, honoured, tasks: new Map([...tasks].filter(([id]) => agreed.has(id))), abilities, messages: stream, end };
+  return {
+    server: name,
+    lease: leased.lease,
+    honoured,
+    tasks: new Map([...tasks].filter(([id]) => agreed.has(id))),
+    abilities,
+    messages: stream,
+    end,
+  };
 }
 
 /** How a task is now, told in full (2026-07-28): only of one that was asked for, and decided like asking for it. */
-function tellTask(call: Call, { server: name, lease, tasks, abilities }: Share, { json }: ServerMessage, feed: Feed): void {
+function tellTask(
+  call: Call,
+  { server: name, lease, tasks, abilities }: Share,
+  { json }: ServerMessage,
+  feed: Feed,
+): void {
   const redacted = lease.redactJson(json);
   const params = parseMessage(redacted)?.value['params'];
   const task = isJsonObject(params) && typeof params['taskId'] === 'string' ? tasks.get(params['taskId']) : undefined;
   if (!isJsonObject(params) || task === undefined || !mayHear(call, name, task.action)) return;
   const state = detailedTask({ call, server: task.server, abilities }, params, { is: task.id, called: task.taskId });
-  if (isJsonObject(state)) feed.push({ method: TASK_CHANGED, about: task.taskId, params: state, size: redacted.length });
+  if (isJsonObject(state))
+    feed.push({ method: TASK_CHANGED, about: task.taskId, params: state, size: redacted.length });
 }
 
 /** What of it this caller may hear of from this server: changes of lists it may list, of resources it may read, and of tasks it may follow up. */
-function permitFor(call: Call, { name }: DocumentOf<'McpServer'>, wanted: Wanted): { permit: Permit; action: Action; filter: SubscriptionFilter; tasks: ReadonlyMap<string, FollowedTask> } | undefined {
+function permitFor(
+  call: Call,
+  { name }: DocumentOf<'McpServer'>,
+  wanted: Wanted,
+):
+  | { permit: Permit; action: Action; filter: SubscriptionFilter; tasks: ReadonlyMap<string, FollowedTask> }
+  | undefined {
   let reach: { permit: Permit; action: Action } | undefined;
   const may = (action: Action): boolean => {
     const decision = decisionOn(call, name, action);
@@ -109,17 +155,39 @@ function permitFor(call: Call, { name }: DocumentOf<'McpServer'>, wanted: Wanted
   const lists = listNames.filter((list) => wanted[list] === true && may({ type: LIST_ACTIONS[list] }));
   const uris = (wanted.resourceSubscriptions ?? []).flatMap((publicUri) => {
     const found = serverResourceUri(publicUri, call.servers, call.prefix);
-    return found.type === 'found' && found.server === name && may({ type: 'resource', uri: found.uri }) ? [found.uri] : [];
+    return found.type === 'found' && found.server === name && may({ type: 'resource', uri: found.uri })
+      ? [found.uri]
+      : [];
   });
-  const tasks = new Map((wanted.tasks ?? []).filter(({ server, action }) => server.name === name && may(action)).map((task) => [task.id, task]));
-  return reach && { ...reach, tasks, filter: { ...Object.fromEntries(lists.map((list) => [list, true])), ...(uris.length > 0 ? { resourceSubscriptions: uris } : {}), ...(tasks.size > 0 ? { taskIds: [...tasks.keys()] } : {}) } };
+  const tasks = new Map(
+    (wanted.tasks ?? [])
+      .filter(({ server, action }) => server.name === name && may(action))
+      .map((task) => [task.id, task]),
+  );
+  return (
+    reach && {
+      ...reach,
+      tasks,
+      filter: {
+        ...Object.fromEntries(lists.map((list) => [list, true])),
+        ...(uris.length > 0 ? { resourceSubscriptions: uris } : {}),
+        ...(tasks.size > 0 ? { taskIds: [...tasks.keys()] } : {}),
+      },
+    }
+  );
 }
 
 /** The first message says what the server agreed to; more than was asked for is not agreed to. */
-async function acknowledged(stream: AsyncIterator<ServerMessage>, asked: SubscriptionFilter): Promise<SubscriptionFilter | undefined> {
+async function acknowledged(
+  stream: AsyncIterator<ServerMessage>,
+  asked: SubscriptionFilter,
+): Promise<SubscriptionFilter | undefined> {
   try {
     const { value: message, done } = await stream.next();
-    const params = done === true || message.value['method'] !== 'notifications/subscriptions/acknowledged' ? undefined : message.value['params'];
+    const params =
+      done === true || message.value['method'] !== 'notifications/subscriptions/acknowledged'
+        ? undefined
+        : message.value['params'];
     const agreed = isJsonObject(params) ? params['notifications'] : undefined;
     if (!isJsonObject(agreed)) return undefined;
     const lists = listNames.filter((list) => asked[list] === true && agreed[list] === true);
@@ -128,7 +196,9 @@ async function acknowledged(stream: AsyncIterator<ServerMessage>, asked: Subscri
       return (asked[name] ?? []).filter((one) => named.has(one));
     };
     const [resourceSubscriptions, taskIds] = [agreedOf('resourceSubscriptions'), agreedOf('taskIds')];
-    return lists.length + resourceSubscriptions.length + taskIds.length === 0 ? undefined : { ...Object.fromEntries(lists.map((list) => [list, true])), resourceSubscriptions, taskIds };
+    return lists.length + resourceSubscriptions.length + taskIds.length === 0
+      ? undefined
+      : { ...Object.fromEntries(lists.map((list) => [list, true])), resourceSubscriptions, taskIds };
   } catch {
     return undefined; // it fell silent or broke: it takes no part
   }
@@ -138,7 +208,9 @@ async function acknowledged(stream: AsyncIterator<ServerMessage>, asked: Subscri
 function toldResource(call: Call, { server, honoured }: Share, uri: unknown): string | undefined {
   const normal = typeof uri === 'string' ? normalResourceUri(uri) : undefined;
   if (normal === undefined || honoured.resourceSubscriptions?.includes(normal) !== true) return undefined;
-  return mayHear(call, server, { type: 'resource', uri: normal }) ? publicResourceUri(server, normal, call.prefix) : undefined;
+  return mayHear(call, server, { type: 'resource', uri: normal })
+    ? publicResourceUri(server, normal, call.prefix)
+    : undefined;
 }
 
 /** What one server says, in our words: only what it agreed to tell, and only about its own resources. */

@@ -14,7 +14,9 @@ test('a server that ends streams again and again is left out for longer each tim
     return left;
   });
   expect(waits).toEqual([2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000]);
-  expect([pauses.left('notes', 'usr_a'), pauses.left('mail', 'usr_a'), pauses.left('notes', 'usr_b')]).toEqual([0, 0, 0]);
+  expect([pauses.left('notes', 'usr_a'), pauses.left('mail', 'usr_a'), pauses.left('notes', 'usr_b')]).toEqual([
+    0, 0, 0,
+  ]);
   pauses.note('notes', 'usr_a', now - 60_000);
   expect(pauses.left('notes', 'usr_a')).toBe(0);
   ends();

@@ -24,8 +24,14 @@ const METHOD_NOT_FOUND = -32601;
  * resources/subscribe and resources/unsubscribe (2025-11-25 and older), decided as reading the resource is. A server that knows the
  * method has its say; the subscription itself is kept here, for the calls of this session (`updates-during-call.ts`).
  */
-export async function subscribeResource(call: Call, { type, uri: publicUri }: Extract<Operation, { type: 'subscribe' | 'unsubscribe' }>): Promise<Answer | Refusal> {
-  const { path, request: { id, session } } = call;
+export async function subscribeResource(
+  call: Call,
+  { type, uri: publicUri }: Extract<Operation, { type: 'subscribe' | 'unsubscribe' }>,
+): Promise<Answer | Refusal> {
+  const {
+    path,
+    request: { id, session },
+  } = call;
   if (session === undefined) return { refused: 'invalid-params', message: 'A subscription needs a session.' };
   const unknown: Refusal = { refused: 'unknown-resource', uri: publicUri };
   const found = findResource(call, serverResourceUri(publicUri, call.servers, call.prefix), unknown);
@@ -36,18 +42,30 @@ export async function subscribeResource(call: Call, { type, uri: publicUri }: Ex
   call.facts.target = resource.uri;
   const permit = decideOperation(call, resource.server, { type: 'resource', uri: resource.uri }, unknown);
   if (isRefusal(permit)) return permit;
-  if (type === 'subscribe' && !path.resourceSubscriptions.hasRoomFor(session.id, resource)) return { refused: 'too-many', what: 'subscriptions', byAll: false };
+  if (type === 'subscribe' && !path.resourceSubscriptions.hasRoomFor(session.id, resource))
+    return { refused: 'too-many', what: 'subscriptions', byAll: false };
 
   const telling = path.link.mayTell(call.caller.userId);
   if (!('tell' in telling)) return { refused: 'too-often', ...telling };
 
-  const options = { channel: path.channel, clientInfo: path.identity, signal: call.inbound.disconnected, room: answerRoom(path, call.caller.userId), abilities: abilitiesToward(server, call.request.abilities) };
+  const options = {
+    channel: path.channel,
+    clientInfo: path.identity,
+    signal: call.inbound.disconnected,
+    room: answerRoom(path, call.caller.userId),
+    abilities: abilitiesToward(server, call.request.abilities),
+  };
   const asked = await withLease<ServerResult>(path.leases, permit, leaseTarget(call, server), async (lease) => {
-    return await readAnswer(await forward(permit, lease, server, { ...requestOf(call, { uri: resource.uri }), name: resource.uri }, options), id, lease);
+    return await readAnswer(
+      await forward(permit, lease, server, { ...requestOf(call, { uri: resource.uri }), name: resource.uri }, options),
+      id,
+      lease,
+    );
   });
   if (asked.type !== 'used') return leaseRefusal(call, server, asked);
   call.facts.connectionId = asked.lease.connectionId ?? undefined;
-  if (asked.value.type === 'failed') return { refused: 'server-unavailable', title: titleOf(server), reason: asked.value.reason };
+  if (asked.value.type === 'failed')
+    return { refused: 'server-unavailable', title: titleOf(server), reason: asked.value.reason };
   // In one's own words a server could tell what is there from what may not be read (S15).
   if (asked.value.type === 'error' && asked.value.code !== METHOD_NOT_FOUND) return unknown;
 

@@ -22,7 +22,13 @@ export async function withUpdates(call: Call, perform: () => Promise<Answer | Re
   if (leave === undefined) return await perform();
   inbound.onOver(leave);
   const watches: NonNullable<OpenCall['lost']>[] = [];
-  const shares = (await Promise.all(call.servers.map((name) => shareOf(call, name, { resourceSubscriptions: wanted }, (watch) => watches.push(watch))))).filter((share) => share !== undefined);
+  const shares = (
+    await Promise.all(
+      call.servers.map((name) =>
+        shareOf(call, name, { resourceSubscriptions: wanted }, (watch) => watches.push(watch)),
+      ),
+    )
+  ).filter((share) => share !== undefined);
   const feed = new Feed(inbound.bytes);
   const end = () => {
     feed.end();
@@ -31,19 +37,35 @@ export async function withUpdates(call: Call, perform: () => Promise<Answer | Re
   inbound.onOver(end);
   if (shares.length === 0) return await perform();
   // Ends the updates, not the call, when they may no longer be told (security rule S17).
-  inbound.onOver(path.openCalls.add({ verified: call.open.verified, endsWithToken: true, sessionId: undefined, requestId: call.request.id, end, lost: (snapshot) => watches.map((watch) => watch(snapshot)).find((reason) => reason !== undefined) }));
+  inbound.onOver(
+    path.openCalls.add({
+      verified: call.open.verified,
+      endsWithToken: true,
+      sessionId: undefined,
+      requestId: call.request.id,
+      end,
+      lost: (snapshot) => watches.map((watch) => watch(snapshot)).find((reason) => reason !== undefined),
+    }),
+  );
   for (const share of shares) void pump(call, share, feed);
   const answer = await perform();
   if (isRefusal(answer) || answer.status !== 200 || answer.body.type === 'none') return answer;
   const { 'content-type': _type, ...headers } = answer.headers;
-  return { ...answer, ...streamOf(merged(answer.body.type === 'stream' ? answer.body.pieces : asPiece(answer.body.text), feed)), headers };
+  return {
+    ...answer,
+    ...streamOf(merged(answer.body.type === 'stream' ? answer.body.pieces : asPiece(answer.body.text), feed)),
+    headers,
+  };
 }
 
 /** Under the names of this address; of servers it does not reach, nothing. */
 function wantedUris(call: Call): readonly string[] {
   const { session } = call.request;
   if (session === undefined || !canBeAsked(call)) return [];
-  return call.path.resourceSubscriptions.of(session.id).filter(({ server }) => call.servers.includes(server)).flatMap(({ server, uri }) => publicResourceUri(server, uri, call.prefix) ?? []);
+  return call.path.resourceSubscriptions
+    .of(session.id)
+    .filter(({ server }) => call.servers.includes(server))
+    .flatMap(({ server, uri }) => publicResourceUri(server, uri, call.prefix) ?? []);
 }
 
 async function* asPiece(text: string): AsyncGenerator<AnswerPiece> {
@@ -58,7 +80,10 @@ async function* merged(pieces: AsyncIterable<AnswerPiece>, feed: Feed): AsyncGen
     for (;;) {
       const next = iterator.next();
       let arrived: IteratorResult<AnswerPiece> | undefined;
-      void next.then((result) => (arrived = result), () => undefined);
+      void next.then(
+        (result) => (arrived = result),
+        () => undefined,
+      );
       while (arrived === undefined && !feed.hasEnded && isBetweenEvents) {
         await Promise.race([next, feed.woken()]);
         yield* told(feed);
@@ -75,5 +100,6 @@ async function* merged(pieces: AsyncIterable<AnswerPiece>, feed: Feed): AsyncGen
 }
 
 function* told(feed: Feed): Generator<AnswerPiece> {
-  for (const { method, params } of feed.drain()) yield { text: formatEvent(JSON.stringify({ jsonrpc: '2.0', method, params })), last: false };
+  for (const { method, params } of feed.drain())
+    yield { text: formatEvent(JSON.stringify({ jsonrpc: '2.0', method, params })), last: false };
 }

@@ -5,7 +5,9 @@ import type { EndMcpSessions } from '@sallyport/messages';
 
 export type SessionEnd = EndMcpSessions['ends'][number];
 /** `full`: too many ends of this user's are kept already; not before `retryAfterSeconds` is there room. */
-export type EndOutcome = { readonly outcome: 'ended' } | { readonly outcome: 'full'; readonly retryAfterSeconds: number };
+export type EndOutcome =
+  | { readonly outcome: 'ended' }
+  | { readonly outcome: 'full'; readonly retryAfterSeconds: number };
 
 export interface EndAnnouncementsOptions {
   /** Tells the control plane, which tells every replica. The answer is what arrived, unchecked. */
@@ -68,10 +70,12 @@ export class EndAnnouncements {
   async tell(end: SessionEnd): Promise<EndOutcome> {
     const now = this.#nowSeconds();
     const full = this.#full.get(end.userId);
-    if (full !== undefined && full.askAgainAt > now) return { outcome: 'full', retryAfterSeconds: Math.max(1, full.until - now) };
+    if (full !== undefined && full.askAgainAt > now)
+      return { outcome: 'full', retryAfterSeconds: Math.max(1, full.until - now) };
     const share = this.#untold.size >= MOST_UNTOLD / 2 ? UNTOLD_PER_USER_BEYOND : UNTOLD_PER_USER;
     const ofUser = this.#untoldOf.get(end.userId) ?? 0;
-    if (ofUser >= share || this.#untold.size >= MOST_UNTOLD) return { outcome: 'full', retryAfterSeconds: LATER_SECONDS };
+    if (ofUser >= share || this.#untold.size >= MOST_UNTOLD)
+      return { outcome: 'full', retryAfterSeconds: LATER_SECONDS };
     const untold: Untold = { end, settle: undefined };
     this.#untold.set(end.id, untold);
     this.#untoldOf.set(end.userId, ofUser + 1);
@@ -92,7 +96,7 @@ export class EndAnnouncements {
     if (this.#telling || this.#timer !== undefined) return;
     this.#telling = true;
     await Promise.resolve(); // what ends in one go travels together
-    for (let pauseMs = 0; pauseMs === 0 && this.#untold.size > 0 && !this.#stopped; ) {
+    for (let pauseMs = 0; pauseMs === 0 && this.#untold.size > 0 && !this.#stopped;) {
       pauseMs = await this.#round();
       if (pauseMs > 0 && !this.#stopped) {
         this.#timer = setTimeout(() => {
@@ -133,7 +137,10 @@ export class EndAnnouncements {
         this.#full.set(untold.end.userId, { until, askAgainAt: Math.min(until, now + FULL_SECONDS) });
         if (untold.settle === undefined) notKept += 1;
       }
-      this.#take(untold, until === undefined ? ENDED : { outcome: 'full', retryAfterSeconds: Math.max(1, until - now) });
+      this.#take(
+        untold,
+        until === undefined ? ENDED : { outcome: 'full', retryAfterSeconds: Math.max(1, until - now) },
+      );
     }
     if (notKept > 0) this.#options.onNotKept?.(notKept);
   }
@@ -145,7 +152,10 @@ export class EndAnnouncements {
       untold.settle?.(ENDED);
       untold.settle = undefined;
     }
-    return Math.max(retryAfterMs, backOffMs(this.#failures, { firstMs: FIRST_RETRY_MS, mostMs: LONGEST_RETRY_MS, random: this.#options.random() }));
+    return Math.max(
+      retryAfterMs,
+      backOffMs(this.#failures, { firstMs: FIRST_RETRY_MS, mostMs: LONGEST_RETRY_MS, random: this.#options.random() }),
+    );
   }
 
   #take({ end, settle }: Untold, outcome: EndOutcome): void {

@@ -11,13 +11,17 @@ afterEach(() => void vi.useRealTimers());
 const ENDED: EndOutcome = { outcome: 'ended' };
 const passing = () => {
   const clock = createFakeClock();
-  return { clock, nowSeconds: () => clock() / 1000, pass: async (ms: number) => {
-    // In steps: what a timer starts may set the next one.
-    for (let left = ms; left > 0; left -= 50) {
-      clock.advance(Math.min(50, left));
-      await vi.advanceTimersByTimeAsync(Math.min(50, left));
-    }
-  } };
+  return {
+    clock,
+    nowSeconds: () => clock() / 1000,
+    pass: async (ms: number) => {
+      // In steps: what a timer starts may set the next one.
+      for (let left = ms; left > 0; left -= 50) {
+        clock.advance(Math.min(50, left));
+        await vi.advanceTimersByTimeAsync(Math.min(50, left));
+      }
+    },
+  };
 };
 
 function announcing() {
@@ -26,17 +30,36 @@ function announcing() {
   const said: string[] = [];
   const state = { answer: async (): Promise<unknown> => ({ v: 1, full: [] }), random: 0, notKept: 0 };
   const announcements = new EndAnnouncements({
-    clock: time.clock, random: () => state.random,
+    clock: time.clock,
+    random: () => state.random,
     announce: async (ends) => {
       requests.push(ends);
       return await state.answer();
     },
-    onFailing: () => said.push('failing'), onRecovered: () => said.push('recovered'), onNotKept: (count) => void (state.notKept += count),
+    onFailing: () => said.push('failing'),
+    onRecovered: () => said.push('recovered'),
+    onNotKept: (count) => void (state.notKept += count),
   });
   const ended = new EndedSessions({ announcements, clock: time.clock });
-  const end = (id: string, userId = 'usr_a', expiresIn = 86_400): SessionEnd => ({ id, userId, expiresAt: time.nowSeconds() + expiresIn });
-  const away = async (): Promise<unknown> => { throw new Error('the control plane is away'); };
-  return { ...time, requests, said, state, announcements, ended, end, away, sizes: () => requests.map(({ length }) => length) };
+  const end = (id: string, userId = 'usr_a', expiresIn = 86_400): SessionEnd => ({
+    id,
+    userId,
+    expiresAt: time.nowSeconds() + expiresIn,
+  });
+  const away = async (): Promise<unknown> => {
+    throw new Error('the control plane is away');
+  };
+  return {
+    ...time,
+    requests,
+    said,
+    state,
+    announcements,
+    ended,
+    end,
+    away,
+    sizes: () => requests.map(({ length }) => length),
+  };
 }
 
 describe('a session that ended here', () => {
@@ -64,7 +87,8 @@ describe('a session that ended here', () => {
     const first = announcements.tell(end('mss_0'));
     await vi.advanceTimersByTimeAsync(0);
     expect(await first).toEqual(ENDED);
-    for (let index = 1; index < 500; index++) expect(await announcements.tell(end(`mss_${index}`, `usr_${index}`))).toEqual(ENDED);
+    for (let index = 1; index < 500; index++)
+      expect(await announcements.tell(end(`mss_${index}`, `usr_${index}`))).toEqual(ENDED);
     expect([vi.getTimerCount(), sizes()]).toEqual([1, [1]]);
     const at: number[] = [];
     for (let waited = 0; waited < 120_000; waited += 500) {
@@ -81,7 +105,12 @@ describe('a session that ended here', () => {
     expect(sizes().length).toBe(before + 1);
     state.answer = async () => ({ v: 1, full: [] });
     await pass(15_000);
-    expect([announcements.size, announcements.failing, vi.getTimerCount(), said]).toEqual([0, false, 0, ['failing', 'recovered']]);
+    expect([announcements.size, announcements.failing, vi.getTimerCount(), said]).toEqual([
+      0,
+      false,
+      0,
+      ['failing', 'recovered'],
+    ]);
   });
 
   test('waits as long as a busy control plane asks for (S34)', async () => {
@@ -97,7 +126,9 @@ describe('a session that ended here', () => {
   test('goes on when too many of its user are kept: that user hears until when, is not asked about for a while, and nobody else is refused (S32)', async () => {
     const { ended, end, nowSeconds, pass, sizes, state } = announcing();
     state.answer = async () => ({ v: 1, full: [{ id: 'mss_1', until: nowSeconds() + 3_600 }] });
-    expect(await Promise.all([ended.end(end('mss_0')), ended.end(end('mss_1')), ended.end(end('mss_2', 'usr_b'))])).toEqual([ENDED, { outcome: 'full', retryAfterSeconds: 3_600 }, ENDED]);
+    expect(
+      await Promise.all([ended.end(end('mss_0')), ended.end(end('mss_1')), ended.end(end('mss_2', 'usr_b'))]),
+    ).toEqual([ENDED, { outcome: 'full', retryAfterSeconds: 3_600 }, ENDED]);
     expect([ended.has('mss_0'), ended.has('mss_1'), ended.has('mss_2')]).toEqual([true, false, true]);
     expect(await ended.end(end('mss_1'))).toEqual({ outcome: 'full', retryAfterSeconds: 3_600 });
     expect(sizes()).toEqual([3]);
@@ -110,7 +141,12 @@ describe('a session that ended here', () => {
   test('finds room while nothing can be told, however many of another user wait (S32)', async () => {
     const { announcements, end, state, away } = announcing();
     state.answer = away;
-    const outcomesOf = async (userId: string, count: number) => (await Promise.all(Array.from({ length: count }, (_, index) => announcements.tell(end(`${userId}_${index}`, userId))))).filter(({ outcome }) => outcome === 'ended').length;
+    const outcomesOf = async (userId: string, count: number) =>
+      (
+        await Promise.all(
+          Array.from({ length: count }, (_, index) => announcements.tell(end(`${userId}_${index}`, userId))),
+        )
+      ).filter(({ outcome }) => outcome === 'ended').length;
     expect(await outcomesOf('usr_a', 1_200)).toBe(1_000);
     for (let user = 0; user < 10; user++) await outcomesOf(`usr_${user}`, 1_000);
     expect([await outcomesOf('usr_late', 30), await outcomesOf('usr_a', 10)]).toEqual([20, 0]);
@@ -135,12 +171,21 @@ describe('sessions that ended elsewhere', () => {
     const state = { isAway: false, connections: 1, asked: [] as number[], failing: 0, page: 1_000 };
     const ended = new EndedSessions({ clock: time.clock, announcements: { tell: async () => ENDED } });
     const missed = new MissedEnds({
-      clock: time.clock, random: () => 0, connections: () => state.connections, learn: (ends) => ended.learn(ends), onFailing: () => void (state.failing += 1),
+      clock: time.clock,
+      random: () => 0,
+      connections: () => state.connections,
+      learn: (ends) => ended.learn(ends),
+      onFailing: () => void (state.failing += 1),
       list: async (after) => {
         state.asked.push(after);
         if (state.isAway) throw new Error('the control plane is away');
         const ends = all.slice(after, after + state.page);
-        return { v: 1, ends, upTo: ends.length === 0 ? all.length : after + ends.length, isLast: after + ends.length >= all.length };
+        return {
+          v: 1,
+          ends,
+          upTo: ends.length === 0 ? all.length : after + ends.length,
+          isLast: after + ends.length >= all.length,
+        };
       },
     });
     const add = (count: number) => {

@@ -22,14 +22,26 @@ export interface PagedList {
   readonly documents: string;
 }
 
-const boundTo = ({ caller, what, target, documents }: PagedList) => [caller.userId, caller.clientId, caller.sid, what, target ?? '', documents];
+const boundTo = ({ caller, what, target, documents }: PagedList) => [
+  caller.userId,
+  caller.clientId,
+  caller.sid,
+  what,
+  target ?? '',
+  documents,
+];
 
 export function sealListCursor(sealer: StateSealer, list: PagedList, position: ListPosition, now: number): string {
   return sealer.seal('list-cursor', { ...position, expiresAt: now + LIFETIME_MS }, boundTo(list));
 }
 
 /** `undefined` for a cursor of another list, another caller or another policy, and for one that is too old. */
-export function openListCursor(sealer: StateSealer, list: PagedList, sealed: string, now: number): ListPosition | undefined {
+export function openListCursor(
+  sealer: StateSealer,
+  list: PagedList,
+  sealed: string,
+  now: number,
+): ListPosition | undefined {
   const cursor = ListCursor.safeParse(sealer.open('list-cursor', sealed, boundTo(list))).data;
   return cursor !== undefined && cursor.expiresAt > now ? cursor : undefined;
 }

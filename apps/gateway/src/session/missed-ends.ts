@@ -90,14 +90,16 @@ export class MissedEnds {
     } catch (error) {
       if (this.#failures === 0) onFailing?.(error);
       this.#failures += 1;
-      this.#dueAt = clock() + backOffMs(this.#failures, { firstMs: FIRST_RETRY_MS, mostMs: LONGEST_RETRY_MS, random: random() });
+      this.#dueAt =
+        clock() + backOffMs(this.#failures, { firstMs: FIRST_RETRY_MS, mostMs: LONGEST_RETRY_MS, random: random() });
     }
   }
 
   /** @returns whether it was the last one. */
   async #page(): Promise<boolean> {
     const answer = await this.#options.list(this.#knownUpTo);
-    if (BusyAnswer.safeParse(answer).success) throw new SallyportError('mcp_sessions_not_told', 'The control plane is too busy to say which sessions ended.');
+    if (BusyAnswer.safeParse(answer).success)
+      throw new SallyportError('mcp_sessions_not_told', 'The control plane is too busy to say which sessions ended.');
     const { ends, upTo, isLast } = EndedMcpSessionsPage.parse(answer);
     this.#options.learn(ends);
     // Lower than before when the last ones are forgotten, or the control plane's database went back in time.

@@ -27,25 +27,50 @@ export interface StatefulOperation {
   readonly subject: readonly [name: string, args: unknown];
 }
 
-const boundTo = (caller: Caller, operation: StatefulOperation) => [caller.userId, caller.clientId, caller.sid, operation.server, operation.method, digest(operation.subject)];
+const boundTo = (caller: Caller, operation: StatefulOperation) => [
+  caller.userId,
+  caller.clientId,
+  caller.sid,
+  operation.server,
+  operation.method,
+  digest(operation.subject),
+];
 
-export function sealRequestState(sealer: StateSealer, caller: Caller, operation: StatefulOperation, state: Omit<RequestState, 'expiresAt'>, now: number): string {
+export function sealRequestState(
+  sealer: StateSealer,
+  caller: Caller,
+  operation: StatefulOperation,
+  state: Omit<RequestState, 'expiresAt'>,
+  now: number,
+): string {
   return sealer.seal('request-state', { ...state, expiresAt: now + LIFETIME_MS }, boundTo(caller, operation));
 }
 
 /** `undefined` unless this caller got it for this very operation, recently. It proves nothing but that. */
-export function openRequestState(sealer: StateSealer, caller: Caller, operation: StatefulOperation, sealed: string, now: number): RequestState | undefined {
+export function openRequestState(
+  sealer: StateSealer,
+  caller: Caller,
+  operation: StatefulOperation,
+  sealed: string,
+  now: number,
+): RequestState | undefined {
   const state = RequestState.safeParse(sealer.open('request-state', sealed, boundTo(caller, operation))).data;
   return state !== undefined && state.expiresAt > now ? state : undefined;
 }
 
 function digest([name, args]: StatefulOperation['subject']): string {
-  return createHash('sha256').update(JSON.stringify([name, canonical(args)])).digest('base64url');
+  return createHash('sha256')
+    .update(JSON.stringify([name, canonical(args)]))
+    .digest('base64url');
 }
 
 /** Key order does not matter: a client may build its arguments anew. */
 function canonical(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(canonical);
   if (typeof value !== 'object' || value === null) return value;
-  return { members: Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, item]) => [key, canonical(item)]) };
+  return {
+    members: Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, item]) => [key, canonical(item)]),
+  };
 }

@@ -15,7 +15,10 @@ const MAX_LENGTH = 8 * 1024 * 1024;
  * does one that had to forget the oldest. It grants nothing: each update is decided when it is told.
  */
 export class ResourceSubscriptions {
-  readonly #sessions = new BoundedMap<string, readonly SubscribedResource[]>(10_000, { of: (resources) => resources.reduce((length, { uri }) => length + uri.length, 0), limit: MAX_LENGTH });
+  readonly #sessions = new BoundedMap<string, readonly SubscribedResource[]>(10_000, {
+    of: (resources) => resources.reduce((length, { uri }) => length + uri.length, 0),
+    limit: MAX_LENGTH,
+  });
 
   of(sessionId: string): readonly SubscribedResource[] {
     return this.#sessions.get(sessionId) ?? [];

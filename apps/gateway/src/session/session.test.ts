@@ -13,8 +13,23 @@ import { openTaskId, sealTaskId, taskAction } from './task-id.js';
 const now = 1_800_000_000_000;
 const key = () => new Secret<Uint8Array>(randomBytes(32));
 const caller = (change: Partial<Caller> = {}): Caller => ({
-  userId: newId('usr'), sid: newId('ses'), trustProvider: 'demo', subject: 'alice', clientId: 'agent', agentName: 'Agent', agentAssurance: 'asserted', isKeyBound: false,
-  scopes: new Set(), roles: [], groups: [], authTime: 0, issuedAt: 0, expiresAt: 0, acr: undefined, amr: [], ...change,
+  userId: newId('usr'),
+  sid: newId('ses'),
+  trustProvider: 'demo',
+  subject: 'alice',
+  clientId: 'agent',
+  agentName: 'Agent',
+  agentAssurance: 'asserted',
+  isKeyBound: false,
+  scopes: new Set(),
+  roles: [],
+  groups: [],
+  authTime: 0,
+  issuedAt: 0,
+  expiresAt: 0,
+  acr: undefined,
+  amr: [],
+  ...change,
 });
 
 describe('sealed state', () => {
@@ -34,7 +49,8 @@ describe('sealed state', () => {
     const altered = Buffer.from(sealed, 'base64url');
     altered[20] = (altered[20] ?? 0) ^ 1;
     expect(sealer.open('mcp-session', altered.toString('base64url'), ['x', 'y'])).toBeUndefined();
-    for (const garbage of ['', 'x', `${sealed}=`, `${sealed}A`]) expect(sealer.open('mcp-session', garbage, ['x', 'y'])).toBeUndefined();
+    for (const garbage of ['', 'x', `${sealed}=`, `${sealed}A`])
+      expect(sealer.open('mcp-session', garbage, ['x', 'y'])).toBeUndefined();
   });
 });
 
@@ -43,7 +59,12 @@ test('questions of one user leave room for those of others, and make room when t
   const [alice, bob, carol] = [caller(), caller(), caller()];
   const open = (who: Caller) => questions.open({ caller: who, sessionId: 's' }, () => undefined);
   const first = open(alice);
-  expect([open(alice), open(alice), open(bob), open(carol)].map((opened) => opened !== undefined)).toEqual([true, false, true, false]);
+  expect([open(alice), open(alice), open(bob), open(carol)].map((opened) => opened !== undefined)).toEqual([
+    true,
+    false,
+    true,
+    false,
+  ]);
   first?.close();
   first?.close();
   expect([open(carol), open(bob)].map((opened) => opened !== undefined)).toEqual([true, false]);
@@ -54,7 +75,10 @@ describe('a legacy session id', () => {
   test('gives its own user and agent back what they said, also after a new sign-in (B11, S16)', () => {
     const alice = caller();
     const id = sealMcpSession(sealer, alice, { version: '2025-11-25', abilities: new Set(['url'] as const) }, now);
-    expect(openMcpSession(sealer, { ...alice, sid: newId('ses') }, id, now)).toMatchObject({ version: '2025-11-25', abilities: new Set(['url'] as const) });
+    expect(openMcpSession(sealer, { ...alice, sid: newId('ses') }, id, now)).toMatchObject({
+      version: '2025-11-25',
+      abilities: new Set(['url'] as const),
+    });
   });
   test('is nothing to another user, another agent, or after its time (S16)', () => {
     const alice = caller();
@@ -69,7 +93,12 @@ describe('a log level', () => {
   const sealer = new StateSealer([key()]);
   test('travels in the session id, which stays the same session (B11)', () => {
     const alice = caller();
-    const session = openMcpSession(sealer, alice, sealMcpSession(sealer, alice, { version: '2025-11-25', abilities: new Set() }, now), now);
+    const session = openMcpSession(
+      sealer,
+      alice,
+      sealMcpSession(sealer, alice, { version: '2025-11-25', abilities: new Set() }, now),
+      now,
+    );
     if (session === undefined) throw new Error('the session is open');
     const { sealed, session: next } = sealLogLevel(sealer, alice, session, 'error', now + 1);
     expect(openMcpSession(sealer, alice, sealed, now)).toEqual({ ...session, log: { level: 'error', setAt: now + 1 } });
@@ -109,7 +138,10 @@ describe('request state', () => {
   const sealed = sealRequestState(sealer, alice, operation, { kind: 'server', downstream: 'theirs' }, now);
   test('comes back for the same operation, whatever the order of the arguments (S16)', () => {
     const rebuilt = { ...operation, subject: ['notes__add', { b: { c: 2 }, a: 1 }] as const };
-    expect(openRequestState(sealer, alice, rebuilt, sealed, now)).toMatchObject({ kind: 'server', downstream: 'theirs' });
+    expect(openRequestState(sealer, alice, rebuilt, sealed, now)).toMatchObject({
+      kind: 'server',
+      downstream: 'theirs',
+    });
   });
   test.each([
     ['another user', { ...alice, userId: newId('usr') }, operation, now],
@@ -133,12 +165,27 @@ describe('the id of a task', () => {
     const id = sealTaskId(sealer, alice, task) ?? expect.fail('not sealed');
     expect(id).not.toContain('task-1');
     expect(openTaskId(sealer, caller({ userId: alice.userId, sid: alice.sid }), id)).toEqual(task);
-    for (const other of [caller(), { ...alice, clientId: 'other' }, { ...alice, sid: newId('ses') }]) expect(openTaskId(sealer, other, id)).toBeUndefined();
-    for (const altered of ['', 'task-1', `${id}A`, 'A'.repeat(1_000_000), sealer.seal('request-state', task, [alice.userId, alice.clientId, alice.sid])]) expect(openTaskId(sealer, alice, altered)).toBeUndefined();
+    for (const other of [caller(), { ...alice, clientId: 'other' }, { ...alice, sid: newId('ses') }])
+      expect(openTaskId(sealer, other, id)).toBeUndefined();
+    for (const altered of [
+      '',
+      'task-1',
+      `${id}A`,
+      'A'.repeat(1_000_000),
+      sealer.seal('request-state', task, [alice.userId, alice.clientId, alice.sid]),
+    ])
+      expect(openTaskId(sealer, alice, altered)).toBeUndefined();
   });
   test('fits into a header whatever the server calls it and the arguments are, or is none (S10, S16)', () => {
     const longest = taskAction({ name: 't'.repeat(128), definition: 'd'.repeat(64) }, { text: 'é'.repeat(506) });
-    const id = sealTaskId(sealer, caller(), { server: 's'.repeat(24), origin: `https://${'o'.repeat(60)}.example:8443`, id: 'x'.repeat(1_024), tool: longest.name, definition: longest.definition, arguments: longest.arguments });
+    const id = sealTaskId(sealer, caller(), {
+      server: 's'.repeat(24),
+      origin: `https://${'o'.repeat(60)}.example:8443`,
+      id: 'x'.repeat(1_024),
+      tool: longest.name,
+      definition: longest.definition,
+      arguments: longest.arguments,
+    });
     expect(longest.arguments).toBeDefined();
     expect(id?.length).toBeLessThan(3_500);
     expect(taskAction({ name: 't' }, { text: 'é'.repeat(507) }).arguments).toBeUndefined();

@@ -20,7 +20,10 @@ export class StateSealer {
   /** @param keys the current key first, then those still accepted. */
   constructor(keys: readonly Secret<Uint8Array>[]) {
     if (keys.length === 0) throw new RangeError('a sealer needs a key');
-    this.#keys = keys.map((key) => ({ id: createHash('sha256').update('sallyport key id').update(key.reveal()).digest().subarray(0, KEY_ID_BYTES), root: key.reveal() }));
+    this.#keys = keys.map((key) => ({
+      id: createHash('sha256').update('sallyport key id').update(key.reveal()).digest().subarray(0, KEY_ID_BYTES),
+      root: key.reveal(),
+    }));
   }
 
   seal(purpose: SealPurpose, value: unknown, boundTo: readonly string[]): string {
@@ -36,13 +39,20 @@ export class StateSealer {
   open(purpose: SealPurpose, sealed: string, boundTo: readonly string[]): unknown {
     const bytes = Buffer.from(sealed, 'base64url');
     const head = 1 + KEY_ID_BYTES + IV_BYTES;
-    if (bytes.length < head + TAG_BYTES || bytes[0] !== VERSION || bytes.toString('base64url') !== sealed) return undefined;
+    if (bytes.length < head + TAG_BYTES || bytes[0] !== VERSION || bytes.toString('base64url') !== sealed)
+      return undefined;
     const key = this.#keys.find(({ id }) => id.equals(bytes.subarray(1, 1 + KEY_ID_BYTES)));
     if (key === undefined) return undefined;
-    const decipher = createDecipheriv('aes-256-gcm', this.#derive(key, purpose), bytes.subarray(1 + KEY_ID_BYTES, head)).setAAD(associatedData(boundTo));
+    const decipher = createDecipheriv(
+      'aes-256-gcm',
+      this.#derive(key, purpose),
+      bytes.subarray(1 + KEY_ID_BYTES, head),
+    ).setAAD(associatedData(boundTo));
     decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
     try {
-      return JSON.parse(Buffer.concat([decipher.update(bytes.subarray(head, -TAG_BYTES)), decipher.final()]).toString('utf8'));
+      return JSON.parse(
+        Buffer.concat([decipher.update(bytes.subarray(head, -TAG_BYTES)), decipher.final()]).toString('utf8'),
+      );
     } catch {
       return undefined; // the tag did not match: altered, or bound to something else
     }
@@ -51,7 +61,11 @@ export class StateSealer {
   #derive({ id, root }: { id: Buffer; root: Uint8Array }, purpose: SealPurpose): Buffer {
     const name = `${id.toString('hex')} ${purpose}`;
     let key = this.#derived.get(name);
-    if (key === undefined) this.#derived.set(name, (key = Buffer.from(hkdfSync('sha256', root, Buffer.alloc(0), `sallyport/gateway-state/${purpose}/v1`, 32))));
+    if (key === undefined)
+      this.#derived.set(
+        name,
+        (key = Buffer.from(hkdfSync('sha256', root, Buffer.alloc(0), `sallyport/gateway-state/${purpose}/v1`, 32))),
+      );
     return key;
   }
 }

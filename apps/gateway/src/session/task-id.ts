@@ -32,11 +32,16 @@ export function sealTaskId(sealer: StateSealer, caller: Caller, task: BegunTask)
 
 /** `undefined` for what we did not seal, or not for this caller. */
 export function openTaskId(sealer: StateSealer, caller: Caller, sealed: string): BegunTask | undefined {
-  return sealed.length > MAX_SEALED ? undefined : BegunTask.safeParse(sealer.open('task-id', sealed, boundTo(caller))).data;
+  return sealed.length > MAX_SEALED
+    ? undefined
+    : BegunTask.safeParse(sealer.open('task-id', sealed, boundTo(caller))).data;
 }
 
 /** What following up a task is to policy. */
-export const taskAction = ({ name, definition }: ToolFacts, args: Record<string, unknown> | undefined): Extract<Action, { type: 'task' }> => ({ type: 'task', name, definition, arguments: keptArguments(args) });
+export const taskAction = (
+  { name, definition }: ToolFacts,
+  args: Record<string, unknown> | undefined,
+): Extract<Action, { type: 'task' }> => ({ type: 'task', name, definition, arguments: keptArguments(args) });
 
 /** Arguments as an id can carry them. */
 function keptArguments(args: Record<string, unknown> = {}): Record<string, unknown> | undefined {

@@ -14,11 +14,17 @@ export interface CountingServer {
 export function createCountingServer(): CountingServer {
   const http = createServer((request, response) => {
     void (async () => {
-      const { id, method, params } = JSON.parse(await text(request)) as { id: unknown; method: string; params: { arguments?: { what?: string } } };
+      const { id, method, params } = JSON.parse(await text(request)) as {
+        id: unknown;
+        method: string;
+        params: { arguments?: { what?: string } };
+      };
       const isCall = method === 'tools/call';
       if (isCall) counting.ran.push(params.arguments?.what ?? '');
       await counting.answers;
-      const result = isCall ? { content: [{ type: 'text', text: 'added' }] } : { tools: [{ name: 'add', inputSchema: { type: 'object' } }] };
+      const result = isCall
+        ? { content: [{ type: 'text', text: 'added' }] }
+        : { tools: [{ name: 'add', inputSchema: { type: 'object' } }] };
       const body = JSON.stringify({ jsonrpc: '2.0', id, result: { resultType: 'complete', ...result } });
       response.writeHead(200, { 'content-type': 'application/json' }).end(body);
     })().catch((error: unknown) => response.destroy(error instanceof Error ? error : undefined));

@@ -17,16 +17,25 @@ await runProcess('gateway-on-a-disk', async ({ onClose }) => {
   const { publish } = world.messaging.events;
   world.messaging.events.publish = () => Promise.reject(new Error('no bus'));
   process.on('SIGUSR2', () => (world.messaging.events.publish = publish));
-  const health = await startHealthServer(0, '127.0.0.1', [world.gateway], { logger: createLogger({ name: 'health', level: 'warn' }) });
+  const health = await startHealthServer(0, '127.0.0.1', [world.gateway], {
+    logger: createLogger({ name: 'health', level: 'warn' }),
+  });
   onClose('health', () => health.close());
   const stats = createServer((_request, response) => {
-    const recorded = world.records.filter(({ method, decision }) => method === 'tools/call' && decision === 'allow').length;
+    const recorded = world.records.filter(
+      ({ method, decision }) => method === 'tools/call' && decision === 'allow',
+    ).length;
     const { user, system } = process.cpuUsage();
     response.end(JSON.stringify({ ran: server.ran.length, recorded, cpuMs: (user + system) / 1_000 }));
   });
   await new Promise<void>((resolve) => stats.listen(0, '127.0.0.1', resolve));
   onClose('stats', () => stats.closeAllConnections());
   const { port } = stats.address() as AddressInfo;
-  const places = { url: world.url, health: health.url, stats: `http://127.0.0.1:${port}`, token: await world.token(testUser('alice')) };
+  const places = {
+    url: world.url,
+    health: health.url,
+    stats: `http://127.0.0.1:${port}`,
+    token: await world.token(testUser('alice')),
+  };
   process.stdout.write(`${JSON.stringify(places)}\n`);
 });

@@ -49,7 +49,11 @@ export interface GatewayWorld {
   fullOf: string | undefined;
   ending: Promise<unknown>;
   /** A change set with these; resolves when it was sent. */
-  change(change: { puts?: Document[]; deletes?: { kind: string; name: string }[]; revocations?: Revocation[] }): Promise<void>;
+  change(change: {
+    puts?: Document[];
+    deletes?: { kind: string; name: string }[];
+    revocations?: Revocation[];
+  }): Promise<void>;
   /** The control plane falls silent: no more heartbeats. */
   silence(): void;
   readonly spoolDirectory: string;
@@ -63,29 +67,50 @@ export interface GatewayWorld {
 const replicas = ['gateway-1', 'gateway-2'];
 
 /** A gateway with everything round it that it cannot do without: a bus, a configuration log, an issuer, a control plane. */
-export async function startGatewayWorld(documents: readonly Document[], overrides: Partial<GatewayConfig> = {}, spoolFiles?: GatewayAdapters['files']): Promise<GatewayWorld> {
+export async function startGatewayWorld(
+  documents: readonly Document[],
+  overrides: Partial<GatewayConfig> = {},
+  spoolFiles?: GatewayAdapters['files'],
+): Promise<GatewayWorld> {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-gateway-'));
   const files = await ensureDeploymentKeys(join(directory, 'keys'), { gateways: replicas });
   const messaging = createInProcessMessaging();
   const lines: string[] = [];
-  const logger = createLogger({ name: 'gateway', level: 'debug', destination: { write: (line: string) => void lines.push(line) } });
+  const logger = createLogger({
+    name: 'gateway',
+    level: 'debug',
+    destination: { write: (line: string) => void lines.push(line) },
+  });
 
   const issuerKeys = await generateKeyPair('ES256', { extractable: true });
   const jwk = { ...(await exportJWK(issuerKeys.publicKey)), kid: 'at-1', alg: 'ES256', use: 'sig' };
-  const issuerServer = createServer((_request, response) => response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ keys: [jwk] })));
+  const issuerServer = createServer((_request, response) =>
+    response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify({ keys: [jwk] })),
+  );
   await new Promise<void>((resolve) => issuerServer.listen(0, '127.0.0.1', resolve));
   const issuer = `http://127.0.0.1:${(issuerServer.address() as AddressInfo).port}`;
 
-  const [configurationKey, leaseKey, leaseSigning] = await Promise.all([loadSigningKey(files.configurationSigning), loadDecryptionKey(files.lease), loadSigningKey(files.leaseSigning)]);
+  const [configurationKey, leaseKey, leaseSigning] = await Promise.all([
+    loadSigningKey(files.configurationSigning),
+    loadDecryptionKey(files.lease),
+    loadSigningKey(files.leaseSigning),
+  ]);
   const epoch = 'epoch-1';
   let revision = 1;
   const sign = (entry: Parameters<typeof signLogEntry>[0]) => signLogEntry(entry, configurationKey.privateKey);
   const change: GatewayWorld['change'] = async ({ puts = [], deletes = [], revocations = [] }) => {
     revision += 1;
-    await messaging.configuration.appendChange(revision, await sign({ v: 1, type: 'change', epoch, revision, puts, deletes, revocations }));
+    await messaging.configuration.appendChange(
+      revision,
+      await sign({ v: 1, type: 'change', epoch, revision, puts, deletes, revocations }),
+    );
   };
-  const beat = async () => messaging.configuration.heartbeat(await sign({ v: 1, type: 'heartbeat', epoch, revision, issuedAt: Date.now() }));
-  await messaging.configuration.appendBase(revision, await Promise.all(splitBase({ epoch, revision, documents, revocations: [] }).map(sign)));
+  const beat = async () =>
+    messaging.configuration.heartbeat(await sign({ v: 1, type: 'heartbeat', epoch, revision, issuedAt: Date.now() }));
+  await messaging.configuration.appendBase(
+    revision,
+    await Promise.all(splitBase({ epoch, revision, documents, revocations: [] }).map(sign)),
+  );
   const heart = setInterval(() => void beat(), 200);
 
   const records: CallRecord[] = [];
@@ -100,30 +125,63 @@ export async function startGatewayWorld(documents: readonly Document[], override
   });
   const leaseRequests: LeaseRequest[] = [];
   const clock = { aheadMs: 0 };
-  const responderKeys = { enrolledKeys: loadEnrolledKeys(files.gateways), leasePrivateKey: leaseKey.privateKey, clock: Date.now, seenNonces: new MemorySeenNonces() };
+  const responderKeys = {
+    enrolledKeys: loadEnrolledKeys(files.gateways),
+    leasePrivateKey: leaseKey.privateKey,
+    clock: Date.now,
+    seenNonces: new MemorySeenNonces(),
+  };
   const ended: [id: string, expiresAt: number][] = [];
   class ControlPlane {
     async lease(wire: unknown) {
       const opened = await openLeaseRequest(wire, responderKeys);
       if (!opened.ok) return { refused: opened.reason };
       leaseRequests.push(opened.request);
-      const claims = JSON.parse(Buffer.from(opened.token.split('.')[1] ?? '', 'base64url').toString()) as { sub: string; client_id: string; sid: string };
+      const claims = JSON.parse(Buffer.from(opened.token.split('.')[1] ?? '', 'base64url').toString()) as {
+        sub: string;
+        client_id: string;
+        sid: string;
+      };
       const subject = { userId: claims.sub, clientId: claims.client_id, sid: claims.sid };
-      return await sealLeaseAnswer(world.leasing(opened.request, subject), opened, { ...subject, policyRevision: revision }, leaseSigning);
+      return await sealLeaseAnswer(
+        world.leasing(opened.request, subject),
+        opened,
+        { ...subject, policyRevision: revision },
+        leaseSigning,
+      );
     }
     async endSessions(payload: unknown) {
       await world.ending;
       const before = ended.length;
       const { ends } = EndMcpSessions.parse(payload);
-      ended.push(...ends.filter(({ userId }) => userId !== world.fullOf).map(({ id, expiresAt }): [string, number] => [id, expiresAt]));
-      await messaging.broadcast.publish(subjects.mcpSessionsEnded, { v: 1, after: before, upTo: ended.length, ends: ended.slice(before) });
-      return { v: 1, full: ends.filter(({ userId }) => userId === world.fullOf).map(({ id }) => ({ id, until: Math.floor(Date.now() / 1000) + 3_600 })) };
+      ended.push(
+        ...ends
+          .filter(({ userId }) => userId !== world.fullOf)
+          .map(({ id, expiresAt }): [string, number] => [id, expiresAt]),
+      );
+      await messaging.broadcast.publish(subjects.mcpSessionsEnded, {
+        v: 1,
+        after: before,
+        upTo: ended.length,
+        ends: ended.slice(before),
+      });
+      return {
+        v: 1,
+        full: ends
+          .filter(({ userId }) => userId === world.fullOf)
+          .map(({ id }) => ({ id, until: Math.floor(Date.now() / 1000) + 3_600 })),
+      };
     }
     async listEnded({ after }: { after: number }) {
       return { v: 1, ends: ended.slice(after), upTo: ended.length, isLast: true };
     }
   }
-  const pattern = (subject: string, name: 'lease' | 'endSessions' | 'listEnded') => MessagePattern(subject)(ControlPlane.prototype, name, Object.getOwnPropertyDescriptor(ControlPlane.prototype, name) ?? {});
+  const pattern = (subject: string, name: 'lease' | 'endSessions' | 'listEnded') =>
+    MessagePattern(subject)(
+      ControlPlane.prototype,
+      name,
+      Object.getOwnPropertyDescriptor(ControlPlane.prototype, name) ?? {},
+    );
   pattern(subjects.lease, 'lease');
   pattern(subjects.endMcpSessions, 'endSessions');
   pattern(subjects.listEndedMcpSessions, 'listEnded');
@@ -131,16 +189,48 @@ export async function startGatewayWorld(documents: readonly Document[], override
   Controller()(ControlPlane);
   class ControlPlaneModule {}
   Module({ controllers: [ControlPlane] })(ControlPlaneModule);
-  const controlPlane = await NestFactory.createMicroservice(ControlPlaneModule, { ...messaging.server('control-plane'), logger: false });
+  const controlPlane = await NestFactory.createMicroservice(ControlPlaneModule, {
+    ...messaging.server('control-plane'),
+    logger: false,
+  });
   await controlPlane.listen();
 
   const configOf = (replica: string, gatewayUrl: string, port: number): GatewayConfig => ({
-    replica, listen: { host: '127.0.0.1', port }, gatewayUrl, issuer, jwksUrl: `${issuer}/jwks`, trustedProxies: [], allowedOrigins: [],
-    keys: { configurationPublicKey: files.configurationSigningPublic, leasePublicKey: files.leasePublic, leaseSigningPublicKey: files.leaseSigningPublic, replicaKey: files.gatewayKey(replica), gatewayState: [files.gatewayState] },
-    spoolDirectory: join(directory, 'spool', replica), spoolMaxBytes: 64 * 1024 * 1024, stalenessBoundMs: 10_000, maxBodyBytes: 1024 * 1024, maxUserBytes: 64 * 1024 * 1024, maxBytesInFlight: 512 * 1024 * 1024, maxConnections: 10_000, maxAnswerBytes: 128 * 1024 * 1024, listTimeoutMs: 1_000, listPageLength: 1024 * 1024, leaseTimeoutMs: 2_000, extraCertificateAuthorities: [], ...overrides,
+    replica,
+    listen: { host: '127.0.0.1', port },
+    gatewayUrl,
+    issuer,
+    jwksUrl: `${issuer}/jwks`,
+    trustedProxies: [],
+    allowedOrigins: [],
+    keys: {
+      configurationPublicKey: files.configurationSigningPublic,
+      leasePublicKey: files.leasePublic,
+      leaseSigningPublicKey: files.leaseSigningPublic,
+      replicaKey: files.gatewayKey(replica),
+      gatewayState: [files.gatewayState],
+    },
+    spoolDirectory: join(directory, 'spool', replica),
+    spoolMaxBytes: 64 * 1024 * 1024,
+    stalenessBoundMs: 10_000,
+    maxBodyBytes: 1024 * 1024,
+    maxUserBytes: 64 * 1024 * 1024,
+    maxBytesInFlight: 512 * 1024 * 1024,
+    maxConnections: 10_000,
+    maxAnswerBytes: 128 * 1024 * 1024,
+    listTimeoutMs: 1_000,
+    listPageLength: 1024 * 1024,
+    leaseTimeoutMs: 2_000,
+    extraCertificateAuthorities: [],
+    ...overrides,
   });
   const gatewayUrl = `http://127.0.0.1:${await reservePort()}`;
-  const adapters = { messaging, logger, clock: () => Date.now() + clock.aheadMs, ...(spoolFiles === undefined ? {} : { files: spoolFiles }) };
+  const adapters = {
+    messaging,
+    logger,
+    clock: () => Date.now() + clock.aheadMs,
+    ...(spoolFiles === undefined ? {} : { files: spoolFiles }),
+  };
   const gateway = await startGateway(configOf('gateway-1', gatewayUrl, Number(new URL(gatewayUrl).port)), adapters);
   const others: RunningService[] = [];
   const waitsFor = () => gateway.readiness().reasons.filter((reason) => !reason.startsWith('the event spool refuses'));
@@ -150,18 +240,30 @@ export async function startGatewayWorld(documents: readonly Document[], override
   }
 
   const world: GatewayWorld = {
-    url: `${gatewayUrl}/mcp`, gateway, issuer, records, toolsListed, eventsSummed, leaseRequests, messaging, change,
+    url: `${gatewayUrl}/mcp`,
+    gateway,
+    issuer,
+    records,
+    toolsListed,
+    eventsSummed,
+    leaseRequests,
+    messaging,
+    change,
     log: () => lines.join(''),
     leasing: () => ({ type: 'refused', reason: 'the test did not say' }),
     fullOf: undefined,
     ending: Promise.resolve(),
-    token: (user, claims = {}, header = {}) => signToken(issuerKeys.privateKey, issuer, `${gatewayUrl}/mcp`, user, claims, header),
+    token: (user, claims = {}, header = {}) =>
+      signToken(issuerKeys.privateKey, issuer, `${gatewayUrl}/mcp`, user, claims, header),
     silence: () => clearInterval(heart),
     clock,
     spoolDirectory: overrides.spoolDirectory ?? join(directory, 'spool', 'gateway-1'),
     async startReplica(name, changed = {}) {
       const port = await reservePort();
-      const other = await startGateway({ ...configOf(name, `http://127.0.0.1:${port}`, port) }, { ...adapters, ...changed });
+      const other = await startGateway(
+        { ...configOf(name, `http://127.0.0.1:${port}`, port) },
+        { ...adapters, ...changed },
+      );
       others.push(other);
       return other;
     },
@@ -178,12 +280,37 @@ export async function startGatewayWorld(documents: readonly Document[], override
   return world;
 }
 
-function signToken(key: CryptoKey, issuer: string, audience: string, user: TestUser, claims: Record<string, unknown>, header: Record<string, unknown>): Promise<string> {
+function signToken(
+  key: CryptoKey,
+  issuer: string,
+  audience: string,
+  user: TestUser,
+  claims: Record<string, unknown>,
+  header: Record<string, unknown>,
+): Promise<string> {
   const now = Math.floor(Date.now() / 1000);
   return new SignJWT({
-    iss: issuer, aud: audience, sub: user.userId, sid: user.sid, client_id: 'https://agent.example/client.json', scope: 'notes.read', roles: ['reader'], groups: [], auth_time: now, amr: ['pwd'],
-    idp: 'demo', idp_sub: user.subject, agent_name: 'Test agent', agent_assurance: 'asserted', iat: now, exp: now + 900, jti: newId('tkt'), ...claims,
-  }).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'at-1', ...header }).sign(key);
+    iss: issuer,
+    aud: audience,
+    sub: user.userId,
+    sid: user.sid,
+    client_id: 'https://agent.example/client.json',
+    scope: 'notes.read',
+    roles: ['reader'],
+    groups: [],
+    auth_time: now,
+    amr: ['pwd'],
+    idp: 'demo',
+    idp_sub: user.subject,
+    agent_name: 'Test agent',
+    agent_assurance: 'asserted',
+    iat: now,
+    exp: now + 900,
+    jti: newId('tkt'),
+    ...claims,
+  })
+    .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'at-1', ...header })
+    .sign(key);
 }
 
 async function reservePort(): Promise<number> {

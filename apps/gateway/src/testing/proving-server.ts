@@ -16,7 +16,10 @@ export interface ProvingServer {
   /** What a box on the way does to a request. */
   tamper: (request: ArrivedRequest) => ArrivedRequest;
   /** Asked for each request. */
-  prove: (request: ArrivedRequest, socket: IncomingMessage['socket']) => { readonly user: string } | { readonly status: number; readonly headers?: Record<string, string> };
+  prove: (
+    request: ArrivedRequest,
+    socket: IncomingMessage['socket'],
+  ) => { readonly user: string } | { readonly status: number; readonly headers?: Record<string, string> };
   close(): Promise<void>;
 }
 
@@ -25,13 +28,25 @@ export async function startProvingServer(tls?: TlsOptions): Promise<ProvingServe
     void (async () => {
       const chunks: Buffer[] = [];
       for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
-      const sent: ArrivedRequest = { method: request.method ?? '', target: request.url ?? '', scheme: tls === undefined ? 'http' : 'https', headers: request.headers, body: Buffer.concat(chunks).toString('utf8') };
+      const sent: ArrivedRequest = {
+        method: request.method ?? '',
+        target: request.url ?? '',
+        scheme: tls === undefined ? 'http' : 'https',
+        headers: request.headers,
+        body: Buffer.concat(chunks).toString('utf8'),
+      };
       const arrived = server.tamper(sent);
       server.seen.push(arrived);
       const proven = server.prove(arrived, request.socket);
       if (!('user' in proven)) return void response.writeHead(proven.status, proven.headers).end();
-      const headers = new Headers(Object.entries(request.headers).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value] as [string, string]] : [])));
-      const answer = await createMcpHandler(() => serverFor(proven.user, arrived)).fetch(new Request(server.url, { method: 'POST', headers, body: arrived.body }));
+      const headers = new Headers(
+        Object.entries(request.headers).flatMap(([name, value]) =>
+          typeof value === 'string' ? [[name, value] as [string, string]] : [],
+        ),
+      );
+      const answer = await createMcpHandler(() => serverFor(proven.user, arrived)).fetch(
+        new Request(server.url, { method: 'POST', headers, body: arrived.body }),
+      );
       response.writeHead(answer.status, Object.fromEntries(answer.headers));
       if (answer.body === null) return void response.end();
       Readable.fromWeb(answer.body as import('node:stream/web').ReadableStream).pipe(response);
@@ -41,19 +56,30 @@ export async function startProvingServer(tls?: TlsOptions): Promise<ProvingServe
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const origin = `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${(http.address() as AddressInfo).port}`;
   const server: ProvingServer = {
-    url: `${origin}/mcp`, origin, seen: [], tamper: (request) => request, prove: () => ({ status: 403 }),
-    close: () => new Promise((resolve) => {
-      http.close(() => resolve());
-      http.closeAllConnections();
-    }),
+    url: `${origin}/mcp`,
+    origin,
+    seen: [],
+    tamper: (request) => request,
+    prove: () => ({ status: 403 }),
+    close: () =>
+      new Promise((resolve) => {
+        http.close(() => resolve());
+        http.closeAllConnections();
+      }),
   };
   return server;
 }
 
 function serverFor(user: string, request: ArrivedRequest): McpServer {
   const server = new McpServer({ name: 'proving', version: '1.0.0' });
-  server.registerTool('whoami', { description: 'Who is calling', inputSchema: z.object({ text: z.string().optional() }) }, () => ({ content: [{ type: 'text', text: user }] }));
-  server.registerTool('leak', { description: 'Echoes what it was shown', inputSchema: z.object({}) }, () => ({ content: [{ type: 'text', text: JSON.stringify(request.headers) }] }));
+  server.registerTool(
+    'whoami',
+    { description: 'Who is calling', inputSchema: z.object({ text: z.string().optional() }) },
+    () => ({ content: [{ type: 'text', text: user }] }),
+  );
+  server.registerTool('leak', { description: 'Echoes what it was shown', inputSchema: z.object({}) }, () => ({
+    content: [{ type: 'text', text: JSON.stringify(request.headers) }],
+  }));
   return server;
 }
 

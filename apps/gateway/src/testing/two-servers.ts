@@ -27,15 +27,46 @@ export async function startTwoServers(overrides: Partial<GatewayConfig> = {}): P
     { kind: 'CredentialProvider', name: 'notes-users', spec: { type: 'mcp-user-oauth', server: 'notes' } },
     { kind: 'CredentialProvider', name: 'mail-users', spec: { type: 'mcp-user-oauth', server: 'mail' } },
     { kind: 'AccessPolicy', name: 'everyone', spec: { hop: 'client-to-gateway' } },
-    { kind: 'AccessPolicy', name: 'notes', spec: { hop: 'gateway-to-server', server: 'notes', credentialProvider: 'notes-users', tools: [{ match: ['*'] }, { match: ['secret'], roles: ['boss'] }], resources: [{ match: ['note://**'] }] } },
-    { kind: 'AccessPolicy', name: 'mail', spec: { hop: 'gateway-to-server', server: 'mail', credentialProvider: 'mail-users', tools: [{ match: ['whoami'] }], resources: [] } },
+    {
+      kind: 'AccessPolicy',
+      name: 'notes',
+      spec: {
+        hop: 'gateway-to-server',
+        server: 'notes',
+        credentialProvider: 'notes-users',
+        tools: [{ match: ['*'] }, { match: ['secret'], roles: ['boss'] }],
+        resources: [{ match: ['note://**'] }],
+      },
+    },
+    {
+      kind: 'AccessPolicy',
+      name: 'mail',
+      spec: {
+        hop: 'gateway-to-server',
+        server: 'mail',
+        credentialProvider: 'mail-users',
+        tools: [{ match: ['whoami'] }],
+        resources: [],
+      },
+    },
   ].map((document) => Document.parse(document));
   const credential = (server: string, user: { userId: string }) => `Bearer downstream+${server}/${user.userId}`;
-  const granting: Leasing = ({ server }, user) => ({ type: 'granted', headers: { authorization: credential(server, user) }, connectionId: `con_${server}_${user.userId}`, connectionRevision: 1, expiresInSeconds: 600 });
+  const granting: Leasing = ({ server }, user) => ({
+    type: 'granted',
+    headers: { authorization: credential(server, user) },
+    connectionId: `con_${server}_${user.userId}`,
+    connectionRevision: 1,
+    expiresInSeconds: 600,
+  });
   const world = await startGatewayWorld(documents, overrides);
   world.leasing = granting;
   return {
-    world, notes, mail, documents, granting, credential,
+    world,
+    notes,
+    mail,
+    documents,
+    granting,
+    credential,
     newUser(subject) {
       const user = testUser(subject);
       notes.bearers.set(credential('notes', user), subject);

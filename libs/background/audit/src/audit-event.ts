@@ -14,7 +14,15 @@ export const AuditEvent = z.object({
   /** Milliseconds since the epoch. */
   at: z.int(),
   /** The token's subject; absent when the agent could not be identified (R76). */
-  ...CallRecord.pick({ userId: true, trustProvider: true, clientId: true, agentName: true, sid: true, server: true, replica: true }).shape,
+  ...CallRecord.pick({
+    userId: true,
+    trustProvider: true,
+    clientId: true,
+    agentName: true,
+    sid: true,
+    server: true,
+    replica: true,
+  }).shape,
   /** What else there is to say about an event of this type. No secret, no argument, no result. */
   detail: z.record(z.string(), z.json()),
 });

@@ -7,13 +7,36 @@ export function toEvents(record: AuditRecord): AuditEvent[] {
 }
 
 function requestOf(call: CallRecord): object {
-  const { protocolVersion, method, target, definition, decision, policies, policyRevision, reason, connectionId, traceId } = call;
+  const {
+    protocolVersion,
+    method,
+    target,
+    definition,
+    decision,
+    policies,
+    policyRevision,
+    reason,
+    connectionId,
+    traceId,
+  } = call;
   return {
     id: `${call.id}.request`,
     type: 'mcp.request',
     at: call.receivedAt,
     ...identityOf(call),
-    detail: { callId: call.id, protocolVersion, method, target, definition, decision, policies, policyRevision, reason, connectionId, traceId },
+    detail: {
+      callId: call.id,
+      protocolVersion,
+      method,
+      target,
+      definition,
+      decision,
+      policies,
+      policyRevision,
+      reason,
+      connectionId,
+      traceId,
+    },
   };
 }
 
@@ -30,7 +53,13 @@ function responseOf(call: CallRecord): object {
 
 function lifecycle(record: LifecycleRecord): object {
   const { reason, connectionId, detail } = record;
-  return { id: record.id, type: record.type, at: record.at, ...identityOf(record), detail: { ...detail, reason, connectionId } };
+  return {
+    id: record.id,
+    type: record.type,
+    at: record.at,
+    ...identityOf(record),
+    detail: { ...detail, reason, connectionId },
+  };
 }
 
 function identityOf({ userId, trustProvider, clientId, agentName, sid, server, replica }: AuditRecord) {
@@ -48,5 +77,7 @@ function clean(value: unknown): unknown {
   if (typeof value === 'string') return value.slice(0, MAX_TEXT).toWellFormed().replaceAll('\u0000', '\uFFFD');
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(clean);
-  return Object.fromEntries(Object.entries(value).flatMap(([name, part]) => (part === undefined ? [] : [[name, clean(part)]])));
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, part]) => (part === undefined ? [] : [[name, clean(part)]])),
+  );
 }

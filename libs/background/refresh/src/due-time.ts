@@ -10,7 +10,15 @@ const DEAD_ON_ARRIVAL_MS = 60_000;
  * When a token is to be refreshed: a share of its lifetime before it ends, spread so that what was issued together is
  * not refreshed together. Times in milliseconds since the epoch; `random` in [0, 1). A token that never ends is never due.
  */
-export function refreshDueAt({ obtainedAt, expiresAt, random }: { obtainedAt: number; expiresAt: number | null; random: number }): number | null {
+export function refreshDueAt({
+  obtainedAt,
+  expiresAt,
+  random,
+}: {
+  obtainedAt: number;
+  expiresAt: number | null;
+  random: number;
+}): number | null {
   if (expiresAt === null) return null;
   const lifetime = Math.max(0, expiresAt - obtainedAt);
   if (lifetime === 0) return obtainedAt + DEAD_ON_ARRIVAL_MS;
@@ -19,6 +27,14 @@ export function refreshDueAt({ obtainedAt, expiresAt, random }: { obtainedAt: nu
 }
 
 /** Whether a lease should not start on this token any more. A token without an end never is. */
-export function isNearExpiry({ expiresAt, now, marginMs = 60_000 }: { expiresAt: number | null; now: number; marginMs?: number }): boolean {
+export function isNearExpiry({
+  expiresAt,
+  now,
+  marginMs = 60_000,
+}: {
+  expiresAt: number | null;
+  now: number;
+  marginMs?: number;
+}): boolean {
   return expiresAt !== null && expiresAt - now <= marginMs;
 }

@@ -1,22 +1,49 @@
 import { describe, expect, test } from 'vitest';
-import { admissionTo, claimProbe, standingAfter, waitFor, type ProviderFailure, type ProviderStanding } from './index.js';
+import {
+  admissionTo,
+  claimProbe,
+  standingAfter,
+  waitFor,
+  type ProviderFailure,
+  type ProviderStanding,
+} from './index.js';
 
 const MINUTE = 60_000;
 const down: ProviderFailure = { reason: 'unavailable', error: 'http_503', description: null };
-const after = (failures: readonly ProviderFailure[], { now = 0, isProbe = false, from = undefined as ProviderStanding | undefined } = {}) =>
-  failures.reduce<ProviderStanding | undefined>((standing, failure) => standingAfter(standing, failure, { now, random: 0, isProbe }), from);
+const after = (
+  failures: readonly ProviderFailure[],
+  { now = 0, isProbe = false, from = undefined as ProviderStanding | undefined } = {},
+) =>
+  failures.reduce<ProviderStanding | undefined>(
+    (standing, failure) => standingAfter(standing, failure, { now, random: 0, isProbe }),
+    from,
+  );
 const paused = after(Array.from({ length: 5 }, () => down));
 
 describe('a provider that fails', () => {
   test('is asked as ever until failures come in a row, then paused as a whole (B4)', () => {
     const four = after(Array.from({ length: 4 }, () => down));
     expect([four, admissionTo(four, 0)]).toMatchObject([{ failures: 4, pausedSince: null }, 'ask']);
-    expect(paused).toMatchObject({ failures: 5, pausedSince: 0, nextProbeAt: 15_000, failedProbes: 0, reason: 'unavailable', error: 'http_503' });
+    expect(paused).toMatchObject({
+      failures: 5,
+      pausedSince: 0,
+      nextProbeAt: 15_000,
+      failedProbes: 0,
+      reason: 'unavailable',
+      error: 'http_503',
+    });
   });
   test('is paused at once when it refuses us, or says when to come back (B4)', () => {
-    expect(after([{ ...down, reason: 'client_refused', error: 'invalid_client' }])).toMatchObject({ failures: 1, pausedSince: 0 });
-    expect(after([{ ...down, reason: 'rate_limited', retryAfterMs: 90_000 }])).toMatchObject({ pausedSince: 0, nextProbeAt: 90_000 });
-    for (const reason of ['rate_limited', 'request_refused', 'no_answer'] as const) expect(after([{ ...down, reason }])?.pausedSince).toBeNull();
+    expect(after([{ ...down, reason: 'client_refused', error: 'invalid_client' }])).toMatchObject({
+      failures: 1,
+      pausedSince: 0,
+    });
+    expect(after([{ ...down, reason: 'rate_limited', retryAfterMs: 90_000 }])).toMatchObject({
+      pausedSince: 0,
+      nextProbeAt: 90_000,
+    });
+    for (const reason of ['rate_limited', 'request_refused', 'no_answer'] as const)
+      expect(after([{ ...down, reason }])?.pausedSince).toBeNull();
   });
   test('is believed for an hour at most when it says when to come back', () => {
     expect(after([{ ...down, reason: 'rate_limited', retryAfterMs: 48 * 60 * MINUTE }])?.nextProbeAt).toBe(60 * MINUTE);
@@ -32,9 +59,25 @@ describe('a paused provider', () => {
     expect(admissionTo(claimProbe(paused, 15_000), 15_000 + MINUTE)).toBe('probe');
   });
   test('is asked ever more seldom while probes fail, each five minutes at the seldomest, and its latest words count', () => {
-    const probes = Array.from({ length: 8 }, (_, count) => after(Array.from({ length: count }, () => down), { isProbe: true, from: paused })?.nextProbeAt);
+    const probes = Array.from(
+      { length: 8 },
+      (_, count) =>
+        after(
+          Array.from({ length: count }, () => down),
+          { isProbe: true, from: paused },
+        )?.nextProbeAt,
+    );
     expect(probes).toEqual([15_000, 30_000, MINUTE, 2 * MINUTE, 4 * MINUTE, 5 * MINUTE, 5 * MINUTE, 5 * MINUTE]);
-    expect(after([{ ...down, reason: 'client_refused', error: 'invalid_client' }], { now: 99, isProbe: true, from: paused })).toMatchObject({ reason: 'client_refused', error: 'invalid_client', pausedSince: 0, failedAt: 99, failedProbes: 1, probingUntil: null });
+    expect(
+      after([{ ...down, reason: 'client_refused', error: 'invalid_client' }], { now: 99, isProbe: true, from: paused }),
+    ).toMatchObject({
+      reason: 'client_refused',
+      error: 'invalid_client',
+      pausedSince: 0,
+      failedAt: 99,
+      failedProbes: 1,
+      probingUntil: null,
+    });
   });
   test('is not paused for longer by answers to what was asked before', () => {
     expect(after([down, down], { now: 5_000, from: paused })).toEqual(paused);

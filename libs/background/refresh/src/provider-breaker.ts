@@ -65,14 +65,19 @@ export function releaseProbe(standing: ProviderStanding): ProviderStanding {
  * more). A refusal of our client, or being told when to come back, pauses it at once, anything else when it is the last of
  * a run. While it is paused only the probe's outcome counts: answers to what was sent before say nothing new.
  */
-export function standingAfter(current: ProviderStanding | undefined, failure: ProviderFailure, { now, random, isProbe }: { now: number; random: number; isProbe: boolean }): ProviderStanding {
+export function standingAfter(
+  current: ProviderStanding | undefined,
+  failure: ProviderFailure,
+  { now, random, isProbe }: { now: number; random: number; isProbe: boolean },
+): ProviderStanding {
   const { reason, error, description, retryAfterMs } = failure;
   const isPaused = current !== undefined && current.pausedSince !== null;
   if (isPaused && !isProbe) return current;
   const failures = (current?.failures ?? 0) + 1;
   const failed = { reason, error, description, failures, failedAt: now, probingUntil: null };
   const pausesAtOnce = reason === 'client_refused' || (reason === 'rate_limited' && retryAfterMs !== undefined);
-  if (!isPaused && !pausesAtOnce && failures < RUN) return { ...failed, pausedSince: null, failedProbes: 0, nextProbeAt: null };
+  if (!isPaused && !pausesAtOnce && failures < RUN)
+    return { ...failed, pausedSince: null, failedProbes: 0, nextProbeAt: null };
   const failedProbes = isPaused ? current.failedProbes + 1 : 0;
   const nextProbeAt = now + backOff({ failures: failedProbes + 1, random, retryAfterMs });
   return { ...failed, pausedSince: isPaused ? current.pausedSince : now, failedProbes, nextProbeAt };

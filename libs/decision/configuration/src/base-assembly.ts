@@ -19,6 +19,11 @@ export class BaseAssembly {
     const parts = [...this.#chunks.values()].sort((a, b) => a.chunk - b.chunk);
     this.#key = undefined;
     this.#chunks = new Map();
-    return { epoch: chunk.epoch, revision: chunk.revision, puts: parts.flatMap((part) => part.puts), revocations: parts.flatMap((part) => part.revocations) };
+    return {
+      epoch: chunk.epoch,
+      revision: chunk.revision,
+      puts: parts.flatMap((part) => part.puts),
+      revocations: parts.flatMap((part) => part.revocations),
+    };
   }
 }

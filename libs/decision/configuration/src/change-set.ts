@@ -24,7 +24,10 @@ export type RevocationSubject = Revocation['subject'];
 
 const FormerKind = z.object({ subject: z.object({ type: z.literal('mcp-session') }) });
 /** Entries that earlier versions signed may carry ends of MCP sessions; these travel on their own now, and are passed over. */
-const Revocations = z.preprocess((list) => (Array.isArray(list) ? list.filter((one) => !FormerKind.safeParse(one).success) : list), z.array(Revocation));
+const Revocations = z.preprocess(
+  (list) => (Array.isArray(list) ? list.filter((one) => !FormerKind.safeParse(one).success) : list),
+  z.array(Revocation),
+);
 
 /** One step of the configuration log, applied wholly or not at all (security rule S27). Travels as a compact JWS (EdDSA). */
 export const ChangeSet = z.object({
@@ -52,7 +55,13 @@ export const BaseChunk = z.object({
 export type BaseChunk = z.infer<typeof BaseChunk>;
 
 /** Sent each second: proof that the newest revision is `revision` as of `issuedAt` (milliseconds since the epoch). */
-export const Heartbeat = z.object({ v: z.literal(1), type: z.literal('heartbeat'), epoch: z.string(), revision: z.int().min(0), issuedAt: z.int() });
+export const Heartbeat = z.object({
+  v: z.literal(1),
+  type: z.literal('heartbeat'),
+  epoch: z.string(),
+  revision: z.int().min(0),
+  issuedAt: z.int(),
+});
 export type Heartbeat = z.infer<typeof Heartbeat>;
 
 export const LogEntry = z.discriminatedUnion('type', [ChangeSet, BaseChunk, Heartbeat]);

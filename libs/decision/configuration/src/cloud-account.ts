@@ -6,34 +6,71 @@ const Lifetime = Duration.refine((text) => {
   const seconds = Number.parseInt(text, 10) * ({ s: 1, m: 60, h: 3_600, d: 86_400 }[text.slice(-1)] ?? 1);
   return seconds >= 900 && seconds <= 3_600;
 }, 'must be between 15m and 1h').default('15m');
-const Audience = z.string().min(1).max(255).regex(/^[\x21-\x7E]+$/, 'must be printable characters without spaces');
+const Audience = z
+  .string()
+  .min(1)
+  .max(255)
+  .regex(/^[\x21-\x7E]+$/, 'must be printable characters without spaces');
 
 /** STS AssumeRoleWithWebIdentity, and requests signed with Signature Version 4. */
 const Aws = z.strictObject({
   provider: z.literal('aws'),
-  roleArn: z.string().max(2_048).regex(/^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/, 'must be the ARN of a role: arn:aws:iam::<account>:role/<name>'),
+  roleArn: z
+    .string()
+    .max(2_048)
+    .regex(
+      /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/,
+      'must be the ARN of a role: arn:aws:iam::<account>:role/<name>',
+    ),
   /** Of the server; also of the STS endpoint unless said. */
-  region: z.string().max(64).regex(/^[a-z]{2,}(-[a-z]+)+-\d+$/, 'must be a region: eu-central-1'),
+  region: z
+    .string()
+    .max(64)
+    .regex(/^[a-z]{2,}(-[a-z]+)+-\d+$/, 'must be a region: eu-central-1'),
   /** What requests are signed for: `execute-api`, `lambda`, `bedrock-agentcore`, … */
-  service: z.string().max(64).regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be the signing name of a service'),
+  service: z
+    .string()
+    .max(64)
+    .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be the signing name of a service'),
   stsEndpoint: HttpUrl.optional(),
   /** Of our token: what the identity provider in IAM lists as its audience. */
   audience: Audience.default('sts.amazonaws.com'),
   lifetime: Lifetime,
   /** Managed policies that narrow what the session may do. */
-  policyArns: z.array(z.string().max(2_048).regex(/^arn:aws[a-z-]*:iam::(aws|\d{12}):policy\/[\w+=,.@/-]+$/, 'must be the ARN of a managed policy')).max(10).optional(),
+  policyArns: z
+    .array(
+      z
+        .string()
+        .max(2_048)
+        .regex(/^arn:aws[a-z-]*:iam::(aws|\d{12}):policy\/[\w+=,.@/-]+$/, 'must be the ARN of a managed policy'),
+    )
+    .max(10)
+    .optional(),
   /** How AWS is told the user and the agent besides the session's name; each needs a permission in the role's trust policy. */
-  attribution: z.array(z.enum(['session-tags', 'source-identity'])).max(2).default(['session-tags']),
+  attribution: z
+    .array(z.enum(['session-tags', 'source-identity']))
+    .max(2)
+    .default(['session-tags']),
 });
 
 /** Workload identity federation: STS token exchange, then, where named, a token of a service account. */
 const Google = z.strictObject({
   provider: z.literal('google'),
-  workloadIdentityProvider: z.string().max(255).regex(/^projects\/\d+\/locations\/global\/workloadIdentityPools\/[a-z0-9-]+\/providers\/[a-z0-9-]+$/, 'must be projects/<number>/locations/global/workloadIdentityPools/<pool>/providers/<provider>'),
+  workloadIdentityProvider: z
+    .string()
+    .max(255)
+    .regex(
+      /^projects\/\d+\/locations\/global\/workloadIdentityPools\/[a-z0-9-]+\/providers\/[a-z0-9-]+$/,
+      'must be projects/<number>/locations/global/workloadIdentityPools/<pool>/providers/<provider>',
+    ),
   /** Of our token; `https://iam.googleapis.com/<workloadIdentityProvider>` unless said. */
   audience: Audience.optional(),
   /** Without one, the federated identity itself is used. */
-  serviceAccount: z.string().max(255).regex(/^[a-z0-9-]+@[a-z0-9.-]+$/, 'must be the e-mail address of a service account').optional(),
+  serviceAccount: z
+    .string()
+    .max(255)
+    .regex(/^[a-z0-9-]+@[a-z0-9.-]+$/, 'must be the e-mail address of a service account')
+    .optional(),
   scopes: z.array(Scope).min(1).max(64),
   stsEndpoint: HttpUrl.default('https://sts.googleapis.com/v1/token'),
   /** Where service accounts are impersonated. */

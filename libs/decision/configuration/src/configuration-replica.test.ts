@@ -9,9 +9,24 @@ import { splitBase } from './split-base.js';
 
 const keys = await generateKeyPair('EdDSA');
 const foreign = await generateKeyPair('EdDSA');
-const server = (name: string) => Document.parse({ kind: 'McpServer', name, spec: { url: `https://${name}.example/mcp` } });
-const change = (revision: number, part: Partial<ChangeSet> = {}): ChangeSet => ({ v: 1, type: 'change', epoch: 'e1', revision, puts: [], deletes: [], revocations: [], ...part });
-const userRevoked = (id: string, userId: string, notBefore: number): Revocation => ({ id, subject: { type: 'user', userId }, notBefore, expiresAt: null });
+const server = (name: string) =>
+  Document.parse({ kind: 'McpServer', name, spec: { url: `https://${name}.example/mcp` } });
+const change = (revision: number, part: Partial<ChangeSet> = {}): ChangeSet => ({
+  v: 1,
+  type: 'change',
+  epoch: 'e1',
+  revision,
+  puts: [],
+  deletes: [],
+  revocations: [],
+  ...part,
+});
+const userRevoked = (id: string, userId: string, notBefore: number): Revocation => ({
+  id,
+  subject: { type: 'user', userId },
+  notBefore,
+  expiresAt: null,
+});
 
 /** A log that a test fills; `restart()` delivers what is stored from the start, as the real ones do from the newest base. */
 class MemoryLog {
@@ -23,7 +38,15 @@ class MemoryLog {
   async follow(listener: (jws: string) => void | Promise<void>) {
     this.#listener = listener;
     await this.#replay();
-    return { restart: () => { this.restarts++; return (this.replayed = this.#replay()); }, stop: async () => { this.#listener = undefined; } };
+    return {
+      restart: () => {
+        this.restarts++;
+        return (this.replayed = this.#replay());
+      },
+      stop: async () => {
+        this.#listener = undefined;
+      },
+    };
   }
   async store(entry: LogEntry, key = keys.privateKey) {
     const jws = await signLogEntry(entry, key);
@@ -43,15 +66,25 @@ describe('a configuration replica', () => {
   let replica: ConfigurationReplica;
   let problems: ReplicaProblem[];
   let now: number;
-  const beat = (revision: number, epoch = 'e1', issuedAt = now) => log.live({ v: 1, type: 'heartbeat', epoch, revision, issuedAt });
+  const beat = (revision: number, epoch = 'e1', issuedAt = now) =>
+    log.live({ v: 1, type: 'heartbeat', epoch, revision, issuedAt });
 
   beforeEach(async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     now = 1_800_000_000_000;
     log = new MemoryLog();
     problems = [];
-    for (const chunk of splitBase({ epoch: 'e1', revision: 3, documents: [server('notes'), server('whoami')], revocations: [] }, 60)) await log.store(chunk);
-    replica = new ConfigurationReplica({ log, verifyKey: keys.publicKey, clock: () => now, onProblem: (problem) => problems.push(problem) });
+    for (const chunk of splitBase(
+      { epoch: 'e1', revision: 3, documents: [server('notes'), server('whoami')], revocations: [] },
+      60,
+    ))
+      await log.store(chunk);
+    replica = new ConfigurationReplica({
+      log,
+      verifyKey: keys.publicKey,
+      clock: () => now,
+      onProblem: (problem) => problems.push(problem),
+    });
     await replica.start();
   });
   afterEach(async () => {
@@ -63,7 +96,12 @@ describe('a configuration replica', () => {
     expect(log.stored.length).toBeGreaterThan(1);
     expect(() => replica.snapshot()).toThrow(expect.objectContaining({ code: 'configuration_not_ready' }));
     await beat(3);
-    expect(replica.snapshot().all('McpServer').map((document) => document.name)).toEqual(['notes', 'whoami']);
+    expect(
+      replica
+        .snapshot()
+        .all('McpServer')
+        .map((document) => document.name),
+    ).toEqual(['notes', 'whoami']);
     expect(replica.state()).toEqual({ ready: true, stale: false, revision: 3, staleForMs: 0 });
   });
 
@@ -76,7 +114,11 @@ describe('a configuration replica', () => {
 
   it('does not use a base of which a chunk is missing (S27)', async () => {
     const partial = new MemoryLog();
-    for (const chunk of splitBase({ epoch: 'e1', revision: 3, documents: [server('notes'), server('whoami')], revocations: [] }, 60).slice(1)) await partial.store(chunk);
+    for (const chunk of splitBase(
+      { epoch: 'e1', revision: 3, documents: [server('notes'), server('whoami')], revocations: [] },
+      60,
+    ).slice(1))
+      await partial.store(chunk);
     const incomplete = new ConfigurationReplica({ log: partial, verifyKey: keys.publicKey, clock: () => now });
     await incomplete.start();
     await vi.advanceTimersByTimeAsync(2_000);
@@ -91,7 +133,12 @@ describe('a configuration replica', () => {
     await log.store(change(4, { puts: [server('github')] }));
     await log.store(change(5, { deletes: [{ kind: 'McpServer', name: 'notes' }] }));
     expect(seen).toEqual([4, 5]);
-    expect(replica.snapshot().all('McpServer').map((document) => document.name)).toEqual(['github', 'whoami']);
+    expect(
+      replica
+        .snapshot()
+        .all('McpServer')
+        .map((document) => document.name),
+    ).toEqual(['github', 'whoami']);
     expect(replica.snapshot().get('McpServer', 'notes')).toBeUndefined();
   });
 
@@ -129,14 +176,20 @@ describe('a configuration replica', () => {
 
   it('starts over from the newest base after a gap, and applies nothing of what came after it until then (S27)', async () => {
     await beat(3);
-    for (const chunk of splitBase({ epoch: 'e1', revision: 6, documents: [server('fresh')], revocations: [] })) log.stored.push(await signLogEntry(chunk, keys.privateKey));
+    for (const chunk of splitBase({ epoch: 'e1', revision: 6, documents: [server('fresh')], revocations: [] }))
+      log.stored.push(await signLogEntry(chunk, keys.privateKey));
     await log.live(change(6, { puts: [server('github')] }));
     expect(replica.snapshot().revision).toBe(3);
     await vi.advanceTimersByTimeAsync(0);
     await log.replayed;
     expect(log.restarts).toBe(1);
     expect(replica.snapshot().revision).toBe(6);
-    expect(replica.snapshot().all('McpServer').map((document) => document.name)).toEqual(['fresh']);
+    expect(
+      replica
+        .snapshot()
+        .all('McpServer')
+        .map((document) => document.name),
+    ).toEqual(['fresh']);
   });
 
   it('starts over when heartbeats name a revision that does not arrive, and is stale meanwhile (S27)', async () => {
@@ -171,13 +224,18 @@ describe('a configuration replica', () => {
     }
     expect(replica.state()).toMatchObject({ revision: 4, staleForMs: 3_000 });
     expect(problems).toEqual([{ type: 'ahead', have: 4, got: 3 }]);
-    await log.store(change(5, { puts: [server('other-history')], revocations: [userRevoked('rev_1', 'usr_a', 1_800_000_000)] }));
+    await log.store(
+      change(5, { puts: [server('other-history')], revocations: [userRevoked('rev_1', 'usr_a', 1_800_000_000)] }),
+    );
     for (const chunk of splitBase({ epoch: 'e1', revision: 6, documents: [], revocations: [] })) await log.store(chunk);
     now += 1_000;
     await beat(6);
     expect(replica.state()).toMatchObject({ revision: 4, staleForMs: 4_000 });
-    expect(replica.snapshot().revocations.isRevoked({ userId: 'usr_a', clientId: 'c', sid: 's', issuedAt: 1_799_999_999 })).toBe(true);
-    for (const chunk of splitBase({ epoch: 'e2', revision: 7, documents: [server('notes')], revocations: [] })) await log.store(chunk);
+    expect(
+      replica.snapshot().revocations.isRevoked({ userId: 'usr_a', clientId: 'c', sid: 's', issuedAt: 1_799_999_999 }),
+    ).toBe(true);
+    for (const chunk of splitBase({ epoch: 'e2', revision: 7, documents: [server('notes')], revocations: [] }))
+      await log.store(chunk);
     now += 1_000;
     await beat(7, 'e2');
     await vi.advanceTimersByTimeAsync(0);
@@ -235,20 +293,26 @@ describe('a configuration replica', () => {
     await log.store(change(4, { revocations: [userRevoked('rev_1', 'usr_a', 1_800_000_000)] }));
     for (const chunk of splitBase({ epoch: 'e1', revision: 5, documents: [], revocations: [] })) await log.store(chunk);
     expect(replica.snapshot().revision).toBe(5);
-    expect(replica.snapshot().revocations.isRevoked({ userId: 'usr_a', clientId: 'c', sid: 's', issuedAt: 1_799_999_999 })).toBe(true);
+    expect(
+      replica.snapshot().revocations.isRevoked({ userId: 'usr_a', clientId: 'c', sid: 's', issuedAt: 1_799_999_999 }),
+    ).toBe(true);
   });
 
   it('shows a revocation through a snapshot taken earlier, whose documents keep their identity (S28)', async () => {
     await beat(3);
     const earlier = replica.snapshot();
     await log.store(change(4, { revocations: [userRevoked('rev_1', 'usr_a', 1_800_000_000)] }));
-    expect(earlier.revocations.isRevoked({ userId: 'usr_a', clientId: 'c', sid: 's', issuedAt: 1_799_999_999 })).toBe(true);
+    expect(earlier.revocations.isRevoked({ userId: 'usr_a', clientId: 'c', sid: 's', issuedAt: 1_799_999_999 })).toBe(
+      true,
+    );
     expect(replica.snapshot().documents).toBe(earlier.documents);
   });
 
   it('goes on when a listener throws', async () => {
     await beat(3);
-    replica.onChange(() => { throw new Error('broken listener'); });
+    replica.onChange(() => {
+      throw new Error('broken listener');
+    });
     await log.store(change(4));
     await log.store(change(5));
     expect(replica.snapshot().revision).toBe(5);
@@ -260,6 +324,9 @@ describe('a configuration replica', () => {
     await beat(3);
     expect((await ready).revision).toBe(3);
     const empty = new ConfigurationReplica({ log: new MemoryLog(), verifyKey: keys.publicKey, clock: () => now });
-    await Promise.all([expect(empty.whenReady(5_000)).rejects.toMatchObject({ code: 'configuration_not_ready' }), vi.advanceTimersByTimeAsync(5_000)]);
+    await Promise.all([
+      expect(empty.whenReady(5_000)).rejects.toMatchObject({ code: 'configuration_not_ready' }),
+      vi.advanceTimersByTimeAsync(5_000),
+    ]);
   });
 });

@@ -99,8 +99,10 @@ export class ConfigurationReplica {
 
   /** @throws {SallyportError} `configuration_not_ready` until complete, `configuration_stale` past the staleness bound. */
   snapshot(): ConfigurationSnapshot {
-    if (!this.#snapshot || !this.#confirmed) throw new SallyportError('configuration_not_ready', 'The configuration has not arrived yet.');
-    if (this.#clock() - this.#freshAt > this.#boundMs) throw new SallyportError('configuration_stale', 'The configuration is older than the staleness bound.');
+    if (!this.#snapshot || !this.#confirmed)
+      throw new SallyportError('configuration_not_ready', 'The configuration has not arrived yet.');
+    if (this.#clock() - this.#freshAt > this.#boundMs)
+      throw new SallyportError('configuration_stale', 'The configuration is older than the staleness bound.');
     return this.#snapshot;
   }
 
@@ -128,7 +130,12 @@ export class ConfigurationReplica {
 
   state(): ReplicaState {
     const staleForMs = Math.max(0, this.#clock() - this.#freshAt);
-    return { ready: this.#snapshot !== undefined && this.#confirmed, stale: staleForMs > this.#boundMs, revision: this.#snapshot?.revision ?? null, staleForMs };
+    return {
+      ready: this.#snapshot !== undefined && this.#confirmed,
+      stale: staleForMs > this.#boundMs,
+      revision: this.#snapshot?.revision ?? null,
+      staleForMs,
+    };
   }
 
   async #receive(jws: string): Promise<void> {
@@ -148,7 +155,12 @@ export class ConfigurationReplica {
     }
   }
 
-  #base(base: { epoch: string; revision: number; puts: Parameters<typeof documentMap>[0]; revocations: ChangeSet['revocations'] }): void {
+  #base(base: {
+    epoch: string;
+    revision: number;
+    puts: Parameters<typeof documentMap>[0];
+    revocations: ChangeSet['revocations'];
+  }): void {
     const current = this.#snapshot;
     if (current && base.epoch !== current.epoch && base.epoch !== this.#announcedEpoch) {
       // An old base may be replayed; a fresh heartbeat cannot. The heartbeat will bring us back here.
@@ -161,8 +173,16 @@ export class ConfigurationReplica {
     }
     if (current?.epoch === base.epoch && this.#isAhead()) return this.#revocations.add(base.revocations);
     this.#revocations.add(base.revocations);
-    this.#apply(createSnapshot({ epoch: base.epoch, revision: base.revision, documents: documentMap(base.puts), revocations: this.#revocations }));
-    if (!this.#confirmed && !this.#graceTimer) this.#graceTimer = setTimeout(() => this.#confirm(), this.#options.confirmationGraceMs ?? 2_000).unref();
+    this.#apply(
+      createSnapshot({
+        epoch: base.epoch,
+        revision: base.revision,
+        documents: documentMap(base.puts),
+        revocations: this.#revocations,
+      }),
+    );
+    if (!this.#confirmed && !this.#graceTimer)
+      this.#graceTimer = setTimeout(() => this.#confirm(), this.#options.confirmationGraceMs ?? 2_000).unref();
   }
 
   #change(change: ChangeSet): void {
@@ -173,10 +193,12 @@ export class ConfigurationReplica {
       else this.#report({ type: 'unannounced-epoch', epoch: change.epoch });
       return;
     }
-    if (change.revision < current.revision) return this.#report({ type: 'lower-revision', have: current.revision, got: change.revision });
+    if (change.revision < current.revision)
+      return this.#report({ type: 'lower-revision', have: current.revision, got: change.revision });
     if (change.revision === current.revision) return; // delivered again
     if (this.#isAhead()) return this.#revocations.add(change.revocations); // taking more back is always right
-    if (change.revision > current.revision + 1) return this.#startOver({ type: 'gap', have: current.revision, got: change.revision });
+    if (change.revision > current.revision + 1)
+      return this.#startOver({ type: 'gap', have: current.revision, got: change.revision });
     this.#revocations.add(change.revocations);
     let { documents } = current;
     if (change.puts.length > 0 || change.deletes.length > 0) {
@@ -185,7 +207,9 @@ export class ConfigurationReplica {
       for (const put of change.puts) next.set(documentKey(put), put);
       documents = next;
     }
-    this.#apply(createSnapshot({ epoch: change.epoch, revision: change.revision, documents, revocations: this.#revocations }));
+    this.#apply(
+      createSnapshot({ epoch: change.epoch, revision: change.revision, documents, revocations: this.#revocations }),
+    );
   }
 
   #heartbeat(heartbeat: Heartbeat): void {
@@ -201,14 +225,16 @@ export class ConfigurationReplica {
       return this.#startOver({ type: 'new-epoch', epoch: heartbeat.epoch });
     }
     if (heartbeat.revision < current.revision) {
-      if (++this.#lowerHeartbeats === LOWER_HEARTBEATS) this.#report({ type: 'ahead', have: current.revision, got: heartbeat.revision });
+      if (++this.#lowerHeartbeats === LOWER_HEARTBEATS)
+        this.#report({ type: 'ahead', have: current.revision, got: heartbeat.revision });
       return;
     }
     if (this.#isAhead()) return;
     this.#lowerHeartbeats = 0;
     if (heartbeat.revision > current.revision) {
       this.#behindSince ??= now;
-      if (now - this.#behindSince >= BEHIND_TOLERANCE_MS) this.#startOver({ type: 'behind', have: current.revision, got: heartbeat.revision });
+      if (now - this.#behindSince >= BEHIND_TOLERANCE_MS)
+        this.#startOver({ type: 'behind', have: current.revision, got: heartbeat.revision });
       return;
     }
     this.#behindSince = undefined;

@@ -21,11 +21,17 @@ export interface ConfigurationSnapshot {
 const byKind = new WeakMap<DocumentMap, ReadonlyMap<DocumentKind, readonly Document[]>>();
 
 /** @param documents a map made by {@link documentMap}; not to be changed afterwards. */
-export function createSnapshot(parts: { epoch: string; revision: number; documents: DocumentMap; revocations: RevocationIndex }): ConfigurationSnapshot {
+export function createSnapshot(parts: {
+  epoch: string;
+  revision: number;
+  documents: DocumentMap;
+  revocations: RevocationIndex;
+}): ConfigurationSnapshot {
   const { documents } = parts;
   return {
     ...parts,
-    get: <K extends DocumentKind>(kind: K, name: string) => documents.get(documentKey({ kind, name })) as DocumentOf<K> | undefined,
+    get: <K extends DocumentKind>(kind: K, name: string) =>
+      documents.get(documentKey({ kind, name })) as DocumentOf<K> | undefined,
     all: <K extends DocumentKind>(kind: K) => (grouped(documents).get(kind) ?? []) as readonly DocumentOf<K>[],
   };
 }

@@ -8,7 +8,13 @@
  */
 export { Document, WEBHOOK_EVENTS } from './documents.js';
 export { Scope, SecretSource, ServerId } from './fields.js';
-export { CREDENTIAL_PROVIDER_TYPES, isConnected, isPersonal, OAUTH_PRESETS, refreshPaceOf } from './credential-provider.js';
+export {
+  CREDENTIAL_PROVIDER_TYPES,
+  isConnected,
+  isPersonal,
+  OAUTH_PRESETS,
+  refreshPaceOf,
+} from './credential-provider.js';
 export type { Cloud, CloudOf } from './cloud-account.js';
 export type { CredentialAddOns } from './credential-add-ons.js';
 export type { OAuthPreset, CredentialProviderSpec, CredentialProviderOf } from './credential-provider.js';

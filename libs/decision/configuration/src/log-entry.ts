@@ -5,11 +5,15 @@ import { LogEntry } from './change-set.js';
 /** RFC 8725 section 3.11: an explicit type, so that nothing else this key ever signs can pass for configuration. */
 const TYPE = 'sallyport-configuration+jwt';
 
-export type LogEntryVerdict = { trusted: true; entry: LogEntry } | { trusted: false; reason: 'signature' | 'type' | 'content' };
+export type LogEntryVerdict =
+  | { trusted: true; entry: LogEntry }
+  | { trusted: false; reason: 'signature' | 'type' | 'content' };
 
 /** A compact JWS (EdDSA over Ed25519) around the entry; what `ConfigurationLog` carries. */
 export async function signLogEntry(entry: LogEntry, privateKey: CryptoKey | JWK): Promise<string> {
-  return new CompactSign(new TextEncoder().encode(JSON.stringify(entry))).setProtectedHeader({ alg: 'EdDSA', typ: TYPE }).sign(privateKey);
+  return new CompactSign(new TextEncoder().encode(JSON.stringify(entry)))
+    .setProtectedHeader({ alg: 'EdDSA', typ: TYPE })
+    .sign(privateKey);
 }
 
 /** Trusts an entry only when the one pinned key signed it as configuration and its content is what this version knows (S27). */

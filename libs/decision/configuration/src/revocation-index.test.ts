@@ -4,7 +4,12 @@ import { RevocationIndex } from './revocation-index.js';
 
 const NOW = 1_800_000_000;
 const index = () => new RevocationIndex(() => NOW * 1000);
-const revocation = (subject: Revocation['subject'], notBefore = NOW, expiresAt: number | null = null): Revocation => ({ id: 'rev_x', subject, notBefore, expiresAt });
+const revocation = (subject: Revocation['subject'], notBefore = NOW, expiresAt: number | null = null): Revocation => ({
+  id: 'rev_x',
+  subject,
+  notBefore,
+  expiresAt,
+});
 const token = { userId: 'usr_a', clientId: 'agent-1', sid: 'ses_1', issuedAt: NOW - 1 };
 
 describe('the revocation index', () => {
@@ -12,7 +17,11 @@ describe('the revocation index', () => {
     ['a user', { type: 'user', userId: 'usr_a' }, { userId: 'usr_b' }],
     ['an agent', { type: 'agent', clientId: 'agent-1' }, { clientId: 'agent-2' }],
     ['a user through one agent', { type: 'user-agent', userId: 'usr_a', clientId: 'agent-1' }, { clientId: 'agent-2' }],
-    ['a user through one agent, for other users', { type: 'user-agent', userId: 'usr_a', clientId: 'agent-1' }, { userId: 'usr_b' }],
+    [
+      'a user through one agent, for other users',
+      { type: 'user-agent', userId: 'usr_a', clientId: 'agent-1' },
+      { userId: 'usr_b' },
+    ],
     ['a session', { type: 'session', sid: 'ses_1' }, { sid: 'ses_2' }],
   ])('revokes %s and nobody else (S28) (R85) (R4)', (_, subject, other) => {
     const revocations = index();
@@ -46,7 +55,10 @@ describe('the revocation index', () => {
   it('keeps the strictest of several revocations of one subject, in either order (S28)', () => {
     const strict = revocation({ type: 'user', userId: 'usr_a' }, NOW + 50, null);
     const mild = revocation({ type: 'user', userId: 'usr_a' }, NOW - 50, NOW + 60);
-    for (const order of [[strict, mild], [mild, strict]]) {
+    for (const order of [
+      [strict, mild],
+      [mild, strict],
+    ]) {
       const revocations = index();
       revocations.add(order);
       expect(revocations.isRevoked({ ...token, issuedAt: NOW + 49 })).toBe(true);
@@ -68,15 +80,28 @@ describe('the revocation index', () => {
 
   it('knows connections and servers (S28)', () => {
     const revocations = index();
-    revocations.add([revocation({ type: 'connection', connectionId: 'con_1' }), revocation({ type: 'server', server: 'notes' })]);
-    expect([revocations.isConnectionRevoked('con_1', NOW - 1), revocations.isConnectionRevoked('con_1', NOW), revocations.isConnectionRevoked('con_2', NOW - 1)]).toEqual([true, false, false]);
-    expect([revocations.isServerRevoked('notes', NOW - 1), revocations.isServerRevoked('whoami', NOW - 1)]).toEqual([true, false]);
+    revocations.add([
+      revocation({ type: 'connection', connectionId: 'con_1' }),
+      revocation({ type: 'server', server: 'notes' }),
+    ]);
+    expect([
+      revocations.isConnectionRevoked('con_1', NOW - 1),
+      revocations.isConnectionRevoked('con_1', NOW),
+      revocations.isConnectionRevoked('con_2', NOW - 1),
+    ]).toEqual([true, false, false]);
+    expect([revocations.isServerRevoked('notes', NOW - 1), revocations.isServerRevoked('whoami', NOW - 1)]).toEqual([
+      true,
+      false,
+    ]);
   });
 
   it('forgets what has expired and keeps what is permanent (S28)', () => {
     let now = NOW;
     const revocations = new RevocationIndex(() => now * 1000);
-    revocations.add([revocation({ type: 'session', sid: 'ses_1' }, NOW, NOW + 100), revocation({ type: 'user', userId: 'usr_a' })]);
+    revocations.add([
+      revocation({ type: 'session', sid: 'ses_1' }, NOW, NOW + 100),
+      revocation({ type: 'user', userId: 'usr_a' }),
+    ]);
     now += 200;
     revocations.add([revocation({ type: 'session', sid: 'late' }, NOW, NOW + 150)]);
     expect(revocations.size).toBe(1);

@@ -104,7 +104,8 @@ export class RevocationIndex {
   #sweep(now: number): void {
     if (now - this.#sweptAt < SWEEP_INTERVAL_SECONDS) return;
     this.#sweptAt = now;
-    for (const [key, entry] of this.#entries) if (entry.expiresAt !== null && entry.expiresAt <= now) this.#entries.delete(key);
+    for (const [key, entry] of this.#entries)
+      if (entry.expiresAt !== null && entry.expiresAt <= now) this.#entries.delete(key);
   }
 }
 

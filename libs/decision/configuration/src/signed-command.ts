@@ -32,11 +32,18 @@ const FRESH_MS = 60_000;
 
 /** A compact JWS (EdDSA over Ed25519) by the control plane's configuration key. */
 export async function signCommand(command: SignedCommand, privateKey: CryptoKey | JWK): Promise<string> {
-  return new CompactSign(new TextEncoder().encode(JSON.stringify(command))).setProtectedHeader({ alg: 'EdDSA', typ: TYPE }).sign(privateKey);
+  return new CompactSign(new TextEncoder().encode(JSON.stringify(command)))
+    .setProtectedHeader({ alg: 'EdDSA', typ: TYPE })
+    .sign(privateKey);
 }
 
 /** @returns undefined for anything the pinned key did not sign as a command of this type within the last minute */
-export async function verifyCommand<T extends SignedCommand['type']>(jws: string, type: T, publicKey: CryptoKey | JWK, clock: Clock): Promise<SignedCommandOf<T> | undefined> {
+export async function verifyCommand<T extends SignedCommand['type']>(
+  jws: string,
+  type: T,
+  publicKey: CryptoKey | JWK,
+  clock: Clock,
+): Promise<SignedCommandOf<T> | undefined> {
   let text: string;
   try {
     const { protectedHeader, payload } = await compactVerify(jws, publicKey, { algorithms: ['EdDSA'] });
@@ -47,6 +54,7 @@ export async function verifyCommand<T extends SignedCommand['type']>(jws: string
     throw error;
   }
   const { data: command } = SignedCommand.safeParse(JSON.parse(text));
-  const isMeant = (one: SignedCommand): one is SignedCommandOf<T> => one.type === type && Math.abs(clock() - one.issuedAt) <= FRESH_MS;
+  const isMeant = (one: SignedCommand): one is SignedCommandOf<T> =>
+    one.type === type && Math.abs(clock() - one.issuedAt) <= FRESH_MS;
   return command && isMeant(command) ? command : undefined;
 }

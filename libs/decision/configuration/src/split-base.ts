@@ -5,7 +5,10 @@ import type { Document } from './documents.js';
 const CHUNK_BYTES = 500_000;
 
 /** A complete picture in as few chunks as the bus allows; an empty one is one empty chunk. */
-export function splitBase(base: { epoch: string; revision: number; documents: Iterable<Document>; revocations: Iterable<Revocation> }, chunkBytes: number = CHUNK_BYTES): BaseChunk[] {
+export function splitBase(
+  base: { epoch: string; revision: number; documents: Iterable<Document>; revocations: Iterable<Revocation> },
+  chunkBytes: number = CHUNK_BYTES,
+): BaseChunk[] {
   const parts: { puts: Document[]; revocations: Revocation[] }[] = [{ puts: [], revocations: [] }];
   let size = 0;
   const room = (item: unknown) => {
@@ -19,5 +22,13 @@ export function splitBase(base: { epoch: string; revision: number; documents: It
   };
   for (const document of base.documents) room(document)?.puts.push(document);
   for (const revocation of base.revocations) room(revocation)?.revocations.push(revocation);
-  return parts.map((part, chunk) => ({ v: 1, type: 'base', epoch: base.epoch, revision: base.revision, chunk, chunks: parts.length, ...part }));
+  return parts.map((part, chunk) => ({
+    v: 1,
+    type: 'base',
+    epoch: base.epoch,
+    revision: base.revision,
+    chunk,
+    chunks: parts.length,
+    ...part,
+  }));
 }

@@ -3,13 +3,34 @@ import { Duration, HttpUrl, Scope, SecretSource } from './fields.js';
 import { IdentityAssertions } from './identity-assertions.js';
 
 /** One claim, a path into one (`realm_access.roles`, `resource_access."my client".roles`), or CEL over `claims`. */
-export const ClaimSource = z.union([z.string().min(1).max(512), z.strictObject({ cel: z.string().min(1).max(2048) })], 'must be a claim, a path like `realm_access.roles`, or { cel: … }');
+export const ClaimSource = z.union(
+  [z.string().min(1).max(512), z.strictObject({ cel: z.string().min(1).max(2048) })],
+  'must be a claim, a path like `realm_access.roles`, or { cel: … }',
+);
 /** `false` reads nothing, also where the preset would. */
-const OptionalClaimSource = z.union([ClaimSource, z.literal(false)], 'must be a claim, a path like `realm_access.roles`, { cel: … }, or false');
+const OptionalClaimSource = z.union(
+  [ClaimSource, z.literal(false)],
+  'must be a claim, a path like `realm_access.roles`, { cel: … }, or false',
+);
 /** What one value of a space-separated parameter may be (OpenID Connect Core section 3.1.2.1, `acr_values`). */
-const Value = z.string().max(256).regex(/^[\x21-\x7E]+$/, 'must be printable and without spaces');
+const Value = z
+  .string()
+  .max(256)
+  .regex(/^[\x21-\x7E]+$/, 'must be printable and without spaces');
 
-export const ID_TOKEN_ALGORITHMS = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'] as const;
+export const ID_TOKEN_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+] as const;
 export const TRUST_PROVIDER_PRESETS = ['okta', 'entra', 'google', 'auth0', 'keycloak', 'generic'] as const;
 
 /** What lasts of a sign-in at the provider, beyond the sign-in. */

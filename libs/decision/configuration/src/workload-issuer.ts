@@ -21,13 +21,32 @@ const common = ({ maxLifetime, singleUse }: { maxLifetime: string; singleUse: bo
 /** Who issues tokens to workloads: a cluster, a SPIFFE trust domain, a CI. An `Agent` says which of them are it. */
 export const WorkloadIssuerSpec = z.discriminatedUnion('type', [
   /** Projected service account tokens: the kubelet writes one and renews it; a pod shows the same one again and again. */
-  z.strictObject({ type: z.literal('kubernetes'), issuer: HttpUrl, ...common({ maxLifetime: '24h', singleUse: false }) }),
+  z.strictObject({
+    type: z.literal('kubernetes'),
+    issuer: HttpUrl,
+    ...common({ maxLifetime: '24h', singleUse: false }),
+  }),
   /** JWT-SVIDs, which need not name an issuer and are kept by the workload API. `jwksUri` is the bundle endpoint. */
-  z.strictObject({ type: z.literal('spiffe'), trustDomain: z.string().max(255).regex(/^[a-z0-9._-]+$/, 'must be a SPIFFE trust domain, without spiffe://'), ...common({ maxLifetime: '1h', singleUse: false }) }),
+  z.strictObject({
+    type: z.literal('spiffe'),
+    trustDomain: z
+      .string()
+      .max(255)
+      .regex(/^[a-z0-9._-]+$/, 'must be a SPIFFE trust domain, without spiffe://'),
+    ...common({ maxLifetime: '1h', singleUse: false }),
+  }),
   /** A job asks for as many tokens as it needs, each with a `jti` of its own. */
-  z.strictObject({ type: z.literal('github-actions'), issuer: HttpUrl.default('https://token.actions.githubusercontent.com'), ...common({ maxLifetime: '1h', singleUse: true }) }),
+  z.strictObject({
+    type: z.literal('github-actions'),
+    issuer: HttpUrl.default('https://token.actions.githubusercontent.com'),
+    ...common({ maxLifetime: '1h', singleUse: true }),
+  }),
   /** A job is given one token, which lives as long as the job may. */
-  z.strictObject({ type: z.literal('gitlab'), issuer: HttpUrl.default('https://gitlab.com'), ...common({ maxLifetime: '24h', singleUse: false }) }),
+  z.strictObject({
+    type: z.literal('gitlab'),
+    issuer: HttpUrl.default('https://gitlab.com'),
+    ...common({ maxLifetime: '24h', singleUse: false }),
+  }),
   z.strictObject({ type: z.literal('oidc'), issuer: HttpUrl, ...common({ maxLifetime: '1h', singleUse: true }) }),
 ]);
 export type WorkloadIssuerSpec = z.infer<typeof WorkloadIssuerSpec>;
@@ -35,7 +54,10 @@ export type WorkloadIssuerSpec = z.infer<typeof WorkloadIssuerSpec>;
 const Scalar = z.union([z.string().max(1024), z.number(), z.boolean()]);
 const ClaimName = z.string().min(1).max(128);
 /** What claims must say, to the letter; objects are looked into (`kubernetes.io: { namespace: agents }`). */
-const ClaimConditions = z.record(ClaimName, z.union([Scalar, z.record(ClaimName, z.union([Scalar, z.record(ClaimName, Scalar)]))]));
+const ClaimConditions = z.record(
+  ClaimName,
+  z.union([Scalar, z.record(ClaimName, z.union([Scalar, z.record(ClaimName, Scalar)]))]),
+);
 
 /** @param name of documents */
 export const workloadAuthentication = (name: z.ZodString) =>

@@ -4,10 +4,26 @@ import type { ClientToGatewayPolicy, GatewayToServerPolicy, PolicySet, Rule } fr
 import { lenientPattern, lenientReading } from './resource-uri.js';
 
 /** What the first hop knows of a caller, at the authorization server before there is a token. A `Caller` is one. */
-export type ConnectFacts = Pick<Caller, 'userId' | 'trustProvider' | 'subject' | 'clientId' | 'agentName' | 'agentAssurance' | 'isKeyBound' | 'roles' | 'groups' | 'authTime' | 'acr' | 'amr'>;
+export type ConnectFacts = Pick<
+  Caller,
+  | 'userId'
+  | 'trustProvider'
+  | 'subject'
+  | 'clientId'
+  | 'agentName'
+  | 'agentAssurance'
+  | 'isKeyBound'
+  | 'roles'
+  | 'groups'
+  | 'authTime'
+  | 'acr'
+  | 'amr'
+>;
 
 /** How one policy's rules answer for one tool or resource. `scopes`: all that the rules ask for. */
-export type RuleAnswer = { matches: false } | { matches: true; scopes: readonly string[]; rolesHeld: boolean; takesUnapproved: boolean };
+export type RuleAnswer =
+  | { matches: false }
+  | { matches: true; scopes: readonly string[]; rolesHeld: boolean; takesUnapproved: boolean };
 
 /** The policies whose users and agents include this caller; conditions, expressions and operations are still open. */
 export interface Applicable {
@@ -31,7 +47,8 @@ export function applicablePolicies(set: PolicySet, caller: ConnectFacts): Applic
 }
 
 function findApplicable(set: PolicySet, caller: ConnectFacts): Applicable {
-  const includes = (policy: { users: AccessPolicySpec['users']; agents: AccessPolicySpec['agents'] }) => includesUser(policy.users, caller) && includesAgent(policy.agents, caller);
+  const includes = (policy: { users: AccessPolicySpec['users']; agents: AccessPolicySpec['agents'] }) =>
+    includesUser(policy.users, caller) && includesAgent(policy.agents, caller);
   const byServer = new Map<string, GatewayToServerPolicy[]>();
   for (const policy of set.gatewayToServer) {
     if (!includes(policy) || (policy.perUser && isMachine(caller))) continue;
@@ -40,10 +57,22 @@ function findApplicable(set: PolicySet, caller: ConnectFacts): Applicable {
     else byServer.set(policy.server, [policy]);
   }
   return {
-    clientToGateway: set.clientToGateway.filter((policy) => (policy.trustProviders === undefined || policy.trustProviders.includes(caller.trustProvider)) && includes(policy)),
+    clientToGateway: set.clientToGateway.filter(
+      (policy) =>
+        (policy.trustProviders === undefined || policy.trustProviders.includes(caller.trustProvider)) &&
+        includes(policy),
+    ),
     byServer,
     variables: {
-      user: { id: caller.userId, trustProvider: caller.trustProvider, subject: caller.subject, groups: [...caller.groups], roles: [...caller.roles], amr: [...caller.amr], acr: caller.acr ?? '' },
+      user: {
+        id: caller.userId,
+        trustProvider: caller.trustProvider,
+        subject: caller.subject,
+        groups: [...caller.groups],
+        roles: [...caller.roles],
+        amr: [...caller.amr],
+        acr: caller.acr ?? '',
+      },
       agent: { clientId: caller.clientId, name: caller.agentName, assurance: caller.agentAssurance },
     },
     answersByName: new Map(),
@@ -54,7 +83,8 @@ function findApplicable(set: PolicySet, caller: ConnectFacts): Applicable {
 function includesUser(users: AccessPolicySpec['users'], caller: ConnectFacts): boolean {
   if (!users) return true;
   if (users.trustProvider !== undefined && users.trustProvider !== caller.trustProvider) return false;
-  const listed = users.groups?.some((group) => caller.groups.includes(group)) || users.subjects?.includes(caller.subject);
+  const listed =
+    users.groups?.some((group) => caller.groups.includes(group)) || users.subjects?.includes(caller.subject);
   if ((users.groups !== undefined || users.subjects !== undefined) && !listed) return false;
   return users.roles === undefined || users.roles.some((role) => caller.roles.includes(role));
 }
@@ -72,7 +102,11 @@ function includesAgent(agents: AccessPolicySpec['agents'], caller: ConnectFacts)
   if (agents.clientIds === undefined && agents.hosts === undefined) return true;
   if (agents.clientIds?.includes(caller.clientId)) return true;
   const host = metadataDocumentHost(caller.clientId);
-  return host !== undefined && agents.hosts !== undefined && agents.hosts.some((pattern) => (pattern.startsWith('*.') ? host.endsWith(pattern.slice(1)) : host === pattern));
+  return (
+    host !== undefined &&
+    agents.hosts !== undefined &&
+    agents.hosts.some((pattern) => (pattern.startsWith('*.') ? host.endsWith(pattern.slice(1)) : host === pattern))
+  );
 }
 
 /** Only a client ID metadata document has a host: its client id is its https URL (security rule S2). */
@@ -83,7 +117,10 @@ function metadataDocumentHost(clientId: string): string | undefined {
 
 /** All rules that match must hold: a narrow rule tightens a broad one, in whatever order they are written. */
 export function answerOf(rules: readonly Rule[], text: string, roles: readonly string[]): RuleAnswer {
-  return answerOfRules(rules.filter((rule) => rule.matches.some((glob) => glob(text))), roles);
+  return answerOfRules(
+    rules.filter((rule) => rule.matches.some((glob) => glob(text))),
+    roles,
+  );
 }
 
 /**
@@ -104,7 +141,12 @@ export function answerOfUri(rules: readonly Rule[], uri: string, roles: readonly
  */
 export function answerOfTemplate(rules: readonly Rule[], uriTemplate: string, roles: readonly string[]): RuleAnswer {
   const covers = rules.some((rule) => rule.matches.some((glob) => glob(uriTemplate)));
-  return covers ? answerOfRules(rules.filter((rule) => mayMatchTemplate(rule, uriTemplate)), roles) : { matches: false };
+  return covers
+    ? answerOfRules(
+        rules.filter((rule) => mayMatchTemplate(rule, uriTemplate)),
+        roles,
+      )
+    : { matches: false };
 }
 
 /** What stands before a template's first variable agrees with what stands before a pattern's first `*`. */

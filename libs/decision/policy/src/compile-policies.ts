@@ -80,21 +80,30 @@ function compileSet(snapshot: ConfigurationSnapshot): PolicySet {
     if (spec.hop === 'client-to-gateway') clientToGateway.push({ ...common, trustProviders: spec.trustProviders });
     else if (grantsCredential(snapshot, spec)) {
       gatewayToServer.push({
-        ...common, server: spec.server, credentialProvider: spec.credentialProvider,
+        ...common,
+        server: spec.server,
+        credentialProvider: spec.credentialProvider,
         perUser: isPersonalProvider(snapshot, spec.credentialProvider),
-        tools: compileRules(spec.tools), resources: compileResourceRules(spec.resources), prompts: compileRules(spec.prompts),
+        tools: compileRules(spec.tools),
+        resources: compileResourceRules(spec.resources),
+        prompts: compileRules(spec.prompts),
       });
     }
   }
   const scopes = new Map(snapshot.all('Role').map((role) => [role.name, scopesForRoles(snapshot, [role.name])]));
   const none: ReadonlySet<string> = new Set();
-  const approvedTools = new Map(snapshot.all('ApprovedTools').map(({ name, spec }) => [name, Map.groupBy(spec.tools, (tool) => tool.name)]));
+  const approvedTools = new Map(
+    snapshot.all('ApprovedTools').map(({ name, spec }) => [name, Map.groupBy(spec.tools, (tool) => tool.name)]),
+  );
   return { clientToGateway, gatewayToServer, approvedTools, entitledScopes: (role) => scopes.get(role) ?? none };
 }
 
 /** R27 again, on the reading side: a policy never reaches a server without the credential provider made for that server. */
 function grantsCredential(snapshot: ConfigurationSnapshot, spec: ServerPolicySpec): boolean {
-  return snapshot.get('McpServer', spec.server) !== undefined && snapshot.get('CredentialProvider', spec.credentialProvider)?.spec.server === spec.server;
+  return (
+    snapshot.get('McpServer', spec.server) !== undefined &&
+    snapshot.get('CredentialProvider', spec.credentialProvider)?.spec.server === spec.server
+  );
 }
 
 function isPersonalProvider(snapshot: ConfigurationSnapshot, name: string): boolean {
@@ -104,8 +113,12 @@ function isPersonalProvider(snapshot: ConfigurationSnapshot, name: string): bool
 
 function compileRules(rules: ServerPolicySpec['tools'], separator?: string): Rule[] {
   return rules.map(({ match, scope, roles, unapproved }) => ({
-    matches: match.map((pattern) => compileGlob(pattern, separator)), matchesLeniently: [], patterns: match,
-    scope, roles, takesUnapproved: unapproved === 'allowed',
+    matches: match.map((pattern) => compileGlob(pattern, separator)),
+    matchesLeniently: [],
+    patterns: match,
+    scope,
+    roles,
+    takesUnapproved: unapproved === 'allowed',
   }));
 }
 

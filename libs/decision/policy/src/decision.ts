@@ -79,10 +79,25 @@ export type DenialReason =
   | 'expression_over_budget';
 
 export type Decision =
-  | { readonly outcome: 'allow'; readonly permit: Permit; readonly policies: DecidingPolicies; readonly revision: number }
-  | { readonly outcome: 'deny'; readonly reason: DenialReason; readonly policies: DecidingPolicies; readonly revision: number }
+  | {
+      readonly outcome: 'allow';
+      readonly permit: Permit;
+      readonly policies: DecidingPolicies;
+      readonly revision: number;
+    }
+  | {
+      readonly outcome: 'deny';
+      readonly reason: DenialReason;
+      readonly policies: DecidingPolicies;
+      readonly revision: number;
+    }
   /** Only scopes are missing, and the user's roles entitle to them. `requiredScopes`: all the operation needs (RFC 6750 section 3.1). */
-  | { readonly outcome: 'step-up'; readonly requiredScopes: readonly string[]; readonly policies: DecidingPolicies; readonly revision: number };
+  | {
+      readonly outcome: 'step-up';
+      readonly requiredScopes: readonly string[];
+      readonly policies: DecidingPolicies;
+      readonly revision: number;
+    };
 
 export type ConnectDecision =
   | { readonly outcome: 'allow'; readonly policy: string; readonly revision: number }

@@ -7,7 +7,11 @@ import type { DenialReason } from './decision.js';
 
 const SKEW_SECONDS = 60;
 
-const EXPRESSION_REASONS = { false: 'expression_false', failed: 'expression_failed', 'over-budget': 'expression_over_budget' } as const;
+const EXPRESSION_REASONS = {
+  false: 'expression_false',
+  failed: 'expression_failed',
+  'over-budget': 'expression_over_budget',
+} as const;
 
 export interface Circumstances {
   readonly sourceIp: string | null;
@@ -24,17 +28,28 @@ export interface Circumstances {
 }
 
 /** The first condition that does not hold, or `undefined` when all do. */
-export function failingCondition(conditions: Conditions, caller: ConnectFacts, circumstances: Circumstances): DenialReason | undefined {
+export function failingCondition(
+  conditions: Conditions,
+  caller: ConnectFacts,
+  circumstances: Circumstances,
+): DenialReason | undefined {
   const { mfa, maxAuthAgeSeconds, sourceNetwork, hours, when } = conditions;
   if (mfa && !isMultiFactor(caller.amr)) return 'mfa_required';
   if (maxAuthAgeSeconds !== undefined) {
     const age = circumstances.now / 1000 - caller.authTime;
     if (!(age <= maxAuthAgeSeconds && age >= -SKEW_SECONDS)) return 'authentication_too_old';
   }
-  if (sourceNetwork && !circumstances.ignoreSource && (circumstances.sourceIp === null || !sourceNetwork(circumstances.sourceIp))) return 'source_not_allowed';
+  if (
+    sourceNetwork &&
+    !circumstances.ignoreSource &&
+    (circumstances.sourceIp === null || !sourceNetwork(circumstances.sourceIp))
+  )
+    return 'source_not_allowed';
   if (hours && !hours(circumstances.now)) return 'outside_hours';
   if (when && circumstances.answers(when.reads)) {
-    const answer = circumstances.lacks(when.reads) ? 'failed' : when.evaluate(circumstances.variables(), circumstances.budget);
+    const answer = circumstances.lacks(when.reads)
+      ? 'failed'
+      : when.evaluate(circumstances.variables(), circumstances.budget);
     if (answer !== 'true') return EXPRESSION_REASONS[answer];
   }
   return undefined;

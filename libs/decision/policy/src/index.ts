@@ -17,9 +17,26 @@ export { compilePolicies } from './compile-policies.js';
 export type { CompiledPolicies } from './compile-policies.js';
 export { problemsOfPolicy } from './compile-conditions.js';
 export type { PolicyProblem } from './compile-conditions.js';
-export { decide, decideConnect, isApproved, personalProvidersFor, serversFor, visible, visibleTemplate } from './decide.js';
+export {
+  decide,
+  decideConnect,
+  isApproved,
+  personalProvidersFor,
+  serversFor,
+  visible,
+  visibleTemplate,
+} from './decide.js';
 export { DEFAULT_DENY } from './decision.js';
-export type { AccessRequest, Action, ConnectDecision, DecidingPolicies, Decision, DenialReason, Offer, ToolFacts } from './decision.js';
+export type {
+  AccessRequest,
+  Action,
+  ConnectDecision,
+  DecidingPolicies,
+  Decision,
+  DenialReason,
+  Offer,
+  ToolFacts,
+} from './decision.js';
 export type { Permit } from './permit.js';
 export { rolesFor, scopesForRoles } from './roles.js';
 export type { Membership } from './roles.js';

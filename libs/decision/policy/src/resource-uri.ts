@@ -1,6 +1,15 @@
 /** What of a URI is not in its normal form. */
 export type UriPart =
-  | 'characters' | 'percent-encoding' | 'scheme' | 'user information' | 'host' | 'port' | 'path' | 'query' | 'fragment' | 'form';
+  | 'characters'
+  | 'percent-encoding'
+  | 'scheme'
+  | 'user information'
+  | 'host'
+  | 'port'
+  | 'path'
+  | 'query'
+  | 'fragment'
+  | 'form';
 
 export interface UriDeviation {
   readonly part: UriPart;
@@ -20,7 +29,8 @@ export function uriDeviation(uri: string): UriDeviation | undefined {
 }
 
 /** Most URIs, told at a glance: lists hold thousands. Names of hosts with a domain that is no number, segments without a dot in front. */
-const PLAIN = /^(?:https?:\/\/(?![^/]*xn--)(?:[a-z0-9-]+\.)+[a-z]{2,}(?=\/)|file:\/\/(?=\/)|(?!https?:|wss?:|ftp:|file:)[a-z][a-z0-9+.-]*:\/\/[a-z][a-z0-9-]*)(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*\/?$/;
+const PLAIN =
+  /^(?:https?:\/\/(?![^/]*xn--)(?:[a-z0-9-]+\.)+[a-z]{2,}(?=\/)|file:\/\/(?=\/)|(?!https?:|wss?:|ftp:|file:)[a-z][a-z0-9+.-]*:\/\/[a-z][a-z0-9-]*)(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*\/?$/;
 
 /** The same, without the glance. */
 export function examineUri(uri: string): UriDeviation | undefined {
@@ -56,8 +66,11 @@ function normalize(uri: string): UriDeviation {
   if (composed !== uri) return { part: 'characters', normal };
   if (decoded !== decoded.normalize('NFC')) return none('characters');
   const part = firstPart(
-    ['scheme', givenScheme, scheme], ['host', givenAuthority, authority], ['path', givenPath, path],
-    ['query', givenQuery, query], ['fragment', givenFragment, fragment],
+    ['scheme', givenScheme, scheme],
+    ['host', givenAuthority, authority],
+    ['path', givenPath, path],
+    ['query', givenQuery, query],
+    ['fragment', givenFragment, fragment],
   );
   return asOthersRead({ part, normal });
 }
@@ -87,7 +100,8 @@ function normalAuthority(scheme: string, given: string | undefined): string | un
   if (given.includes('@')) return { part: 'user information' };
   const [, host = '', port] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(given) ?? [];
   if (host.length > MAX_HOST) return { part: 'host' };
-  if (port !== undefined && (!/^\d*$/.test(port) || Number(port) > 65_535 || scheme === 'file')) return { part: 'port' };
+  if (port !== undefined && (!/^\d*$/.test(port) || Number(port) > 65_535 || scheme === 'file'))
+    return { part: 'port' };
   const name = host.startsWith('[') ? host.toLowerCase() : encoded(encoded(host).toLowerCase());
   if (/[[\]]/.test(host) && !/^\[[0-9a-f:.]+\]$/i.test(host)) return { part: 'host' };
   if (/%(?:23|3A|3F|40|5B|5D)/.test(name)) return { part: 'host' }; // decoded, it would end elsewhere
@@ -95,7 +109,9 @@ function normalAuthority(scheme: string, given: string | undefined): string | un
   if (host === '' && (isSpecial || port !== undefined)) return { part: 'host' };
   const shown = isSpecial ? specialHost(scheme, host) : name;
   if (shown === undefined) return { part: 'host' };
-  return port === undefined || port === '' || Number(port) === Number(DEFAULT_PORTS[scheme]) ? shown : `${shown}:${Number(port)}`;
+  return port === undefined || port === '' || Number(port) === Number(DEFAULT_PORTS[scheme])
+    ? shown
+    : `${shown}:${Number(port)}`;
 }
 
 /** Of a domain (RFC 1035 section 2.3.4), each character percent-encoded at worst. */

@@ -11,17 +11,30 @@ export interface Challenge<E extends string> {
 }
 
 /** The value of `WWW-Authenticate` (RFC 6750 section 3). */
-export function bearerChallenge({ resourceMetadataUrl, scopes, error, description }: Challenge<'invalid_token' | 'insufficient_scope'>): string {
+export function bearerChallenge({
+  resourceMetadataUrl,
+  scopes,
+  error,
+  description,
+}: Challenge<'invalid_token' | 'insufficient_scope'>): string {
   return `Bearer ${[`resource_metadata=${quoted(resourceMetadataUrl)}`, ...scopeOf(scopes), ...errorOf(error, description)].join(', ')}`;
 }
 
 /** The same for who came with, or should have come with, a proof of a key (RFC 9449 section 7.1). */
-export function dpopChallenge({ resourceMetadataUrl, scopes, error, description }: Challenge<'invalid_token' | 'invalid_dpop_proof' | 'insufficient_scope'>): string {
+export function dpopChallenge({
+  resourceMetadataUrl,
+  scopes,
+  error,
+  description,
+}: Challenge<'invalid_token' | 'invalid_dpop_proof' | 'insufficient_scope'>): string {
   return `DPoP ${[...errorOf(error, description), `algs=${quoted(DPOP_ALGORITHMS.join(' '))}`, `resource_metadata=${quoted(resourceMetadataUrl)}`, ...scopeOf(scopes)].join(', ')}`;
 }
 
 const scopeOf = (scopes: readonly string[] = []) => (scopes.length > 0 ? [`scope=${quoted(scopes.join(' '))}`] : []);
-const errorOf = (error: string | undefined, description: string | undefined) => (error === undefined ? [] : [`error=${quoted(error)}`, ...(description === undefined ? [] : [`error_description=${quoted(description)}`])]);
+const errorOf = (error: string | undefined, description: string | undefined) =>
+  error === undefined
+    ? []
+    : [`error=${quoted(error)}`, ...(description === undefined ? [] : [`error_description=${quoted(description)}`])];
 
 /** RFC 9110 section 5.6.4; what cannot stand in a header is dropped. */
 function quoted(value: string): string {

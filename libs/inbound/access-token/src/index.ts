@@ -11,6 +11,13 @@ export type { SeenProofs } from './proof-memory.js';
 export { PublishedKeys } from './published-keys.js';
 export type { PublishedKeysOptions } from './published-keys.js';
 export { createAccessTokenVerifier } from './verify-access-token.js';
-export type { AccessTokenVerifier, AccessTokenVerifierOptions, RevocationView, TokenFailure, Verification, VerifiedToken } from './verify-access-token.js';
+export type {
+  AccessTokenVerifier,
+  AccessTokenVerifierOptions,
+  RevocationView,
+  TokenFailure,
+  Verification,
+  VerifiedToken,
+} from './verify-access-token.js';
 export { DPOP_ALGORITHMS, PROOF_WINDOW_SECONDS } from './verify-dpop-proof.js';
 export type { Presentation, ProofFailure } from './verify-dpop-proof.js';

@@ -3,14 +3,38 @@ import type { CryptoKey } from 'jose';
 import { z } from 'zod';
 import type { Clock } from '@sallyport/kernel';
 
-const KeySet = z.object({ keys: z.array(z.looseObject({ kid: z.string().optional(), kty: z.string().optional() })).max(64) });
+const KeySet = z.object({
+  keys: z.array(z.looseObject({ kid: z.string().optional(), kty: z.string().optional() })).max(64),
+});
 const use = z.literal('sig').optional();
 /** A key signs by one algorithm, its own: RSA keys could do several and have to say which (RFC 8725 section 3.1). */
 const SigningKey = z.discriminatedUnion('kty', [
-  z.object({ kty: z.literal('EC'), crv: z.literal('P-256'), x: z.string(), y: z.string(), kid: z.string(), alg: z.literal('ES256').default('ES256'), use }),
-  z.object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string(), kid: z.string(), alg: z.literal('EdDSA').default('EdDSA'), use }),
+  z.object({
+    kty: z.literal('EC'),
+    crv: z.literal('P-256'),
+    x: z.string(),
+    y: z.string(),
+    kid: z.string(),
+    alg: z.literal('ES256').default('ES256'),
+    use,
+  }),
+  z.object({
+    kty: z.literal('OKP'),
+    crv: z.literal('Ed25519'),
+    x: z.string(),
+    kid: z.string(),
+    alg: z.literal('EdDSA').default('EdDSA'),
+    use,
+  }),
   /** 2048 to 4096 bits: a shorter one is weak, a longer one is work for whoever verifies. */
-  z.object({ kty: z.literal('RSA'), n: z.string().min(342).max(684), e: z.literal('AQAB'), kid: z.string(), alg: z.literal('RS256'), use }),
+  z.object({
+    kty: z.literal('RSA'),
+    n: z.string().min(342).max(684),
+    e: z.literal('AQAB'),
+    kid: z.string(),
+    alg: z.literal('RS256'),
+    use,
+  }),
 ]);
 type SigningKey = z.infer<typeof SigningKey>;
 
@@ -34,7 +58,10 @@ const OUTDATED_RELOADS = 3;
 
 export interface PublishedKeysOptions {
   readonly url: string;
-  readonly fetch: (url: string, init: { headers: Record<string, string>; redirect: 'error'; signal: AbortSignal }) => Promise<Response>;
+  readonly fetch: (
+    url: string,
+    init: { headers: Record<string, string>; redirect: 'error'; signal: AbortSignal },
+  ) => Promise<Response>;
   readonly clock: Clock;
   /** Only keys whose id starts so are taken in; the same document also publishes keys for other purposes (S6). */
   readonly kidPrefix: string;
@@ -98,13 +125,16 @@ export class PublishedKeys {
 
   /** Shared by all who wait. */
   #pause(): Promise<void> {
-    this.#pausing ??= new Promise<void>((resolve) => setTimeout(resolve, OUTDATED_COOLDOWN_MS).unref()).finally(() => { this.#pausing = undefined; });
+    this.#pausing ??= new Promise<void>((resolve) => setTimeout(resolve, OUTDATED_COOLDOWN_MS).unref()).finally(() => {
+      this.#pausing = undefined;
+    });
     return this.#pausing;
   }
 
   /** Starts a reload when the set has grown old; never waits and never fails. */
   refreshWhenOld(): void {
-    if (this.#loadedAt !== undefined && this.#options.clock() - this.#loadedAt > this.#options.maxAgeMs) void this.reload();
+    if (this.#loadedAt !== undefined && this.#options.clock() - this.#loadedAt > this.#options.maxAgeMs)
+      void this.reload();
   }
 
   /** Resolves also when the load failed; see `lastError`. */
@@ -114,14 +144,27 @@ export class PublishedKeys {
     if (this.#attemptedAt !== undefined && now - this.#attemptedAt < cooldownMs) return Promise.resolve();
     this.#attemptedAt = now;
     this.#loading = this.#load()
-      .then(() => { this.#lastError = undefined; }, (error: unknown) => { this.#lastError = error instanceof Error ? error.message : String(error); })
-      .finally(() => { this.#loading = undefined; });
+      .then(
+        () => {
+          this.#lastError = undefined;
+        },
+        (error: unknown) => {
+          this.#lastError = error instanceof Error ? error.message : String(error);
+        },
+      )
+      .finally(() => {
+        this.#loading = undefined;
+      });
     return this.#loading;
   }
 
   async #load(): Promise<void> {
     const { url, fetch, timeoutMs, kidPrefix, clock } = this.#options;
-    const response = await fetch(url, { headers: { accept: 'application/json' }, redirect: 'error', signal: AbortSignal.timeout(timeoutMs) });
+    const response = await fetch(url, {
+      headers: { accept: 'application/json' },
+      redirect: 'error',
+      signal: AbortSignal.timeout(timeoutMs),
+    });
     if (!response.ok) throw new Error(`the key set answered ${response.status}`);
     const text = await response.text();
     if (text.length > MAX_BYTES) throw new Error('the key set is too large');
@@ -132,14 +175,21 @@ export class PublishedKeys {
       const known = await importPublicKey(parsed.data);
       if (known !== undefined) next.set(parsed.data.kid, known);
     }
-    const gone = new Set([...this.#keys].filter(([kid, { material }]) => next.get(kid)?.material !== material).map(([kid]) => kid));
+    const gone = new Set(
+      [...this.#keys].filter(([kid, { material }]) => next.get(kid)?.material !== material).map(([kid]) => kid),
+    );
     this.#keys = next;
     this.#loadedAt = clock();
     if (gone.size > 0) for (const listener of this.#withdrawn) listener(gone);
   }
 }
 
-async function importPublicKey({ kid: _kid, use: _use, alg: algorithm, ...jwk }: SigningKey): Promise<KnownKey | undefined> {
+async function importPublicKey({
+  kid: _kid,
+  use: _use,
+  alg: algorithm,
+  ...jwk
+}: SigningKey): Promise<KnownKey | undefined> {
   try {
     const key = await importJWK(jwk, algorithm);
     return key instanceof Uint8Array ? undefined : { key, algorithm, material: JSON.stringify([algorithm, jwk]) };

@@ -26,28 +26,60 @@ beforeAll(async () => {
 function claims(now: number): Record<string, unknown> {
   const seconds = Math.floor(now / 1000);
   return {
-    iss: issuer, aud: audience, sub: userId, sid, client_id: 'https://agent.example/client.json', scope: 'notes.read notes.write', roles: ['reader'], groups: ['engineering'],
-    auth_time: seconds, amr: ['pwd'], idp: 'demo', idp_sub: 'alice', agent_name: 'Agent', agent_assurance: 'asserted', iat: seconds, exp: seconds + 900, jti: 'j1',
+    iss: issuer,
+    aud: audience,
+    sub: userId,
+    sid,
+    client_id: 'https://agent.example/client.json',
+    scope: 'notes.read notes.write',
+    roles: ['reader'],
+    groups: ['engineering'],
+    auth_time: seconds,
+    amr: ['pwd'],
+    idp: 'demo',
+    idp_sub: 'alice',
+    agent_name: 'Agent',
+    agent_assurance: 'asserted',
+    iat: seconds,
+    exp: seconds + 900,
+    jti: 'j1',
   };
 }
 
 function world() {
   const state = {
-    now: start, generation: 1, revoked: new Set<string>(), withdrawn: new Set<string>(), fetches: 0, outage: false,
-    keys: [{ ...signing.publicJwk, kid: 'at-1', alg: 'ES256', use: 'sig' }, { ...other.publicJwk, kid: 'dt-1', alg: 'ES256', use: 'sig' }] as JWK[],
+    now: start,
+    generation: 1,
+    revoked: new Set<string>(),
+    withdrawn: new Set<string>(),
+    fetches: 0,
+    outage: false,
+    keys: [
+      { ...signing.publicJwk, kid: 'at-1', alg: 'ES256', use: 'sig' },
+      { ...other.publicJwk, kid: 'dt-1', alg: 'ES256', use: 'sig' },
+    ] as JWK[],
   };
   const proofs = new ProofMemory({ clock: () => state.now });
   const verifier = createAccessTokenVerifier({
     seenProofs: { since: 0, claim: (id, until) => proofs.claim(id, until) },
-    issuer, audience, jwksUrl: `${issuer}/jwks`, clock: () => state.now,
-    revocations: () => ({ generation: state.generation, isRevoked: (subject) => state.revoked.has(subject.sid), isKeyWithdrawn: (kid) => state.withdrawn.has(kid) }),
+    issuer,
+    audience,
+    jwksUrl: `${issuer}/jwks`,
+    clock: () => state.now,
+    revocations: () => ({
+      generation: state.generation,
+      isRevoked: (subject) => state.revoked.has(subject.sid),
+      isKeyWithdrawn: (kid) => state.withdrawn.has(kid),
+    }),
     fetch: async () => {
       state.fetches += 1;
       return state.outage ? new Response('no', { status: 503 }) : Response.json({ keys: state.keys });
     },
   });
   const sign = (change: Record<string, unknown> = {}, header: Record<string, unknown> = {}, key = signing.privateKey) =>
-    new SignJWT({ ...claims(state.now), ...change }).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'at-1', ...header }).sign(key);
+    new SignJWT({ ...claims(state.now), ...change })
+      .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'at-1', ...header })
+      .sign(key);
   return { state, verifier, sign };
 }
 
@@ -56,17 +88,34 @@ describe('an access token', () => {
     const { verifier, sign, state } = world();
     const result = await verifier.verify(await sign());
     expect(result).toEqual({
-      ok: true, kid: expect.stringMatching(/^at-/) as string,
+      ok: true,
+      kid: expect.stringMatching(/^at-/) as string,
       caller: {
-        userId, sid, trustProvider: 'demo', subject: 'alice', clientId: 'https://agent.example/client.json', agentName: 'Agent', agentAssurance: 'asserted', isKeyBound: false,
-        scopes: new Set(['notes.read', 'notes.write']), roles: ['reader'], groups: ['engineering'], authTime: state.now / 1000, issuedAt: state.now / 1000, expiresAt: state.now / 1000 + 900, acr: undefined, amr: ['pwd'],
+        userId,
+        sid,
+        trustProvider: 'demo',
+        subject: 'alice',
+        clientId: 'https://agent.example/client.json',
+        agentName: 'Agent',
+        agentAssurance: 'asserted',
+        isKeyBound: false,
+        scopes: new Set(['notes.read', 'notes.write']),
+        roles: ['reader'],
+        groups: ['engineering'],
+        authTime: state.now / 1000,
+        issuedAt: state.now / 1000,
+        expiresAt: state.now / 1000 + 900,
+        acr: undefined,
+        amr: ['pwd'],
       },
     });
   });
   test('of an agent without a human names a subject that is no user (R5, S1)', async () => {
     const { verifier, sign } = world();
     const sub = namedId('agt', 'nightly');
-    expect(await verifier.verify(await sign({ sub, auth_time: 0, amr: [], idp: 'builtin:machines', idp_sub: 'nightly' }))).toMatchObject({ ok: true, caller: { userId: sub, trustProvider: 'builtin:machines' } });
+    expect(
+      await verifier.verify(await sign({ sub, auth_time: 0, amr: [], idp: 'builtin:machines', idp_sub: 'nightly' })),
+    ).toMatchObject({ ok: true, caller: { userId: sub, trustProvider: 'builtin:machines' } });
   });
   test('with the media type spelled out is the same token (RFC 9068 section 4)', async () => {
     const { verifier, sign } = world();
@@ -112,11 +161,17 @@ describe('an access token', () => {
     const { verifier, state } = world();
     const unsigned = new UnsecuredJWT(claims(state.now)).encode();
     expect(await verifier.verify(unsigned)).toEqual({ ok: false, reason: 'malformed' });
-    expect(await verifier.verify(`${Buffer.from('{"alg":"none","typ":"at+jwt","kid":"at-1"}').toString('base64url')}.e30.AA`)).toEqual({ ok: false, reason: 'algorithm' });
+    expect(
+      await verifier.verify(
+        `${Buffer.from('{"alg":"none","typ":"at+jwt","kid":"at-1"}').toString('base64url')}.e30.AA`,
+      ),
+    ).toEqual({ ok: false, reason: 'algorithm' });
   });
   test('signed with the public key as an HMAC secret is refused (S5)', async () => {
     const { verifier, state } = world();
-    const token = await new SignJWT(claims(state.now)).setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', kid: 'at-1' }).sign(new TextEncoder().encode(JSON.stringify(signing.publicJwk)));
+    const token = await new SignJWT(claims(state.now))
+      .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt', kid: 'at-1' })
+      .sign(new TextEncoder().encode(JSON.stringify(signing.publicJwk)));
     expect(await verifier.verify(token)).toEqual({ ok: false, reason: 'algorithm' });
   });
   describe('whose key is of another kind', () => {
@@ -125,27 +180,47 @@ describe('an access token', () => {
       const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true });
       const { state, verifier } = world();
       state.keys = [{ ...(await exportJWK(publicKey)), kid: 'at-1', alg, use: 'sig' }];
-      const sign = (header: Record<string, unknown>, key: CryptoKey | Uint8Array = privateKey) => new SignJWT(claims(state.now)).setProtectedHeader({ typ: 'at+jwt', kid: 'at-1', alg, ...header }).sign(key);
+      const sign = (header: Record<string, unknown>, key: CryptoKey | Uint8Array = privateKey) =>
+        new SignJWT(claims(state.now)).setProtectedHeader({ typ: 'at+jwt', kid: 'at-1', alg, ...header }).sign(key);
       return { verifier, sign, publicKey, state };
     };
 
-    test.each(kinds)('%s is verified with the algorithm it was published for, once and from memory (S5)', async (alg) => {
-      const { verifier, sign } = await published(alg);
-      const token = await sign({});
-      expect([await verifier.verify(token), await verifier.verify(token)]).toMatchObject([{ ok: true }, { ok: true }]);
-    });
-    test.each(kinds.flatMap((alg) => kinds.filter((other) => other !== alg).map((other) => [alg, other] as const)))('%s refuses a token that says %s, and one signed so by another key (S5, R10)', async (alg, claimed) => {
-      const { verifier, sign } = await published(alg);
-      const [, payload, signature] = (await sign({})).split('.');
-      const relabelled = `${Buffer.from(JSON.stringify({ alg: claimed, typ: 'at+jwt', kid: 'at-1' })).toString('base64url')}.${payload}.${signature}`;
-      expect(await verifier.verify(relabelled)).toEqual({ ok: false, reason: 'algorithm' });
-      const { privateKey } = await generateKeyPair(claimed);
-      expect(await verifier.verify(await sign({ alg: claimed }, privateKey))).toEqual({ ok: false, reason: 'algorithm' });
-    });
+    test.each(kinds)(
+      '%s is verified with the algorithm it was published for, once and from memory (S5)',
+      async (alg) => {
+        const { verifier, sign } = await published(alg);
+        const token = await sign({});
+        expect([await verifier.verify(token), await verifier.verify(token)]).toMatchObject([
+          { ok: true },
+          { ok: true },
+        ]);
+      },
+    );
+    test.each(kinds.flatMap((alg) => kinds.filter((other) => other !== alg).map((other) => [alg, other] as const)))(
+      '%s refuses a token that says %s, and one signed so by another key (S5, R10)',
+      async (alg, claimed) => {
+        const { verifier, sign } = await published(alg);
+        const [, payload, signature] = (await sign({})).split('.');
+        const relabelled = `${Buffer.from(JSON.stringify({ alg: claimed, typ: 'at+jwt', kid: 'at-1' })).toString('base64url')}.${payload}.${signature}`;
+        expect(await verifier.verify(relabelled)).toEqual({ ok: false, reason: 'algorithm' });
+        const { privateKey } = await generateKeyPair(claimed);
+        expect(await verifier.verify(await sign({ alg: claimed }, privateKey))).toEqual({
+          ok: false,
+          reason: 'algorithm',
+        });
+      },
+    );
     test.each(kinds)('%s as an HMAC secret, in any of its spellings, is refused (S5, R10)', async (alg) => {
       const { verifier, sign, publicKey, state } = await published(alg);
-      for (const secret of [await exportSPKI(publicKey), JSON.stringify(state.keys[0]), JSON.stringify({ keys: state.keys })]) {
-        expect(await verifier.verify(await sign({ alg: 'HS256' }, new TextEncoder().encode(secret)))).toEqual({ ok: false, reason: 'algorithm' });
+      for (const secret of [
+        await exportSPKI(publicKey),
+        JSON.stringify(state.keys[0]),
+        JSON.stringify({ keys: state.keys }),
+      ]) {
+        expect(await verifier.verify(await sign({ alg: 'HS256' }, new TextEncoder().encode(secret)))).toEqual({
+          ok: false,
+          reason: 'algorithm',
+        });
       }
     });
     test('an RSA key signs by the algorithm it was published for, not by another it could do (S5)', async () => {
@@ -158,10 +233,20 @@ describe('an access token', () => {
     });
     test('an RSA key that is short, or says not what it is for, is no key of ours (S5)', async () => {
       const { state, verifier } = world();
-      const [short, long] = [generateKeyPairSync('rsa', { modulusLength: 1024 }), generateKeyPairSync('rsa', { modulusLength: 2048 })].map(({ publicKey }) => publicKey.export({ format: 'jwk' }) as JWK);
-      state.keys = [{ ...short, kid: 'at-short', alg: 'RS256' }, { ...long, kid: 'at-any' }, { ...long, kid: 'at-other', alg: 'PS256' }, { ...long, kid: 'at-good', alg: 'RS256' }];
+      const [short, long] = [
+        generateKeyPairSync('rsa', { modulusLength: 1024 }),
+        generateKeyPairSync('rsa', { modulusLength: 2048 }),
+      ].map(({ publicKey }) => publicKey.export({ format: 'jwk' }) as JWK);
+      state.keys = [
+        { ...short, kid: 'at-short', alg: 'RS256' },
+        { ...long, kid: 'at-any' },
+        { ...long, kid: 'at-other', alg: 'PS256' },
+        { ...long, kid: 'at-good', alg: 'RS256' },
+      ];
       await verifier.start();
-      expect(['at-short', 'at-any', 'at-other', 'at-good'].filter((kid) => verifier.keys.has(kid))).toEqual(['at-good']);
+      expect(['at-short', 'at-any', 'at-other', 'at-good'].filter((kid) => verifier.keys.has(kid))).toEqual([
+        'at-good',
+      ]);
     });
   });
   test.each(['', 'x', 'a.b', 'a.b.c', 'a.b.c.d', '....'])('that is not a JWS (%j) is refused', async (token) => {
@@ -169,24 +254,41 @@ describe('an access token', () => {
   });
 
   async function signWithCrit(payload: Record<string, unknown>): Promise<string> {
-    return await new SignJWT(payload).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'at-1', crit: ['x'], x: 1 }).sign(signing.privateKey, { crit: { x: true } });
+    return await new SignJWT(payload)
+      .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'at-1', crit: ['x'], x: 1 })
+      .sign(signing.privateKey, { crit: { x: true } });
   }
 });
 
 describe('a token bound to a key', () => {
   const proofWorld = async () => {
     const { verifier, sign, state } = world();
-    const token = await sign({ cnf: { jkt: await calculateJwkThumbprint(other.publicJwk) }, agent_assurance: 'key-authenticated' });
+    const token = await sign({
+      cnf: { jkt: await calculateJwkThumbprint(other.publicJwk) },
+      agent_assurance: 'key-authenticated',
+    });
     let count = 0;
     const prove = (of = token) =>
-      new SignJWT({ jti: `p${(count += 1)}`, htm: 'POST', htu: audience, iat: state.now / 1000, ath: createHash('sha256').update(of).digest('base64url') }).setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: other.publicJwk }).sign(other.privateKey);
-    const show = (proof: string | undefined, shown = token) => verifier.verifyWithProof(shown, { proof, isProofRepeated: false, method: 'POST', url: audience });
+      new SignJWT({
+        jti: `p${(count += 1)}`,
+        htm: 'POST',
+        htu: audience,
+        iat: state.now / 1000,
+        ath: createHash('sha256').update(of).digest('base64url'),
+      })
+        .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: other.publicJwk })
+        .sign(other.privateKey);
+    const show = (proof: string | undefined, shown = token) =>
+      verifier.verifyWithProof(shown, { proof, isProofRepeated: false, method: 'POST', url: audience });
     return { verifier, sign, state, token, prove, show };
   };
   test('is good with a proof of its key, which is asked for each time, and its caller says so (S7)', async () => {
     const { prove, show } = await proofWorld();
     const proof = await prove();
-    expect(await show(proof)).toMatchObject({ ok: true, caller: { isKeyBound: true, agentAssurance: 'key-authenticated' } });
+    expect(await show(proof)).toMatchObject({
+      ok: true,
+      caller: { isKeyBound: true, agentAssurance: 'key-authenticated' },
+    });
     expect(await show(proof)).toEqual({ ok: false, reason: 'proof_replayed' });
     expect(await show(undefined)).toEqual({ ok: false, reason: 'proof_missing' });
     expect((await show(await prove())).ok).toBe(true);
@@ -211,7 +313,9 @@ describe('a token bound to a key', () => {
   });
   test('is refused for its own sake before anybody looks at the proof (S5)', async () => {
     const { sign, show } = await proofWorld();
-    expect(await show('nonsense', await sign({ cnf: { jkt: 'x'.repeat(43) }, aud: 'https://other.example/mcp' }))).toEqual({ ok: false, reason: 'audience' });
+    expect(
+      await show('nonsense', await sign({ cnf: { jkt: 'x'.repeat(43) }, aud: 'https://other.example/mcp' })),
+    ).toEqual({ ok: false, reason: 'audience' });
   });
 });
 
@@ -264,7 +368,10 @@ describe('the memory of verified tokens', () => {
     state.withdrawn.add('at-1');
     state.generation += 1;
     expect(await verifier.verify(token)).toEqual({ ok: false, reason: 'key_withdrawn' });
-    expect(await verifier.verify(await sign({ jti: 'made by who has the key now' }))).toEqual({ ok: false, reason: 'key_withdrawn' });
+    expect(await verifier.verify(await sign({ jti: 'made by who has the key now' }))).toEqual({
+      ok: false,
+      reason: 'key_withdrawn',
+    });
     expect(verifier.keys.has('at-1')).toBe(true);
   });
   test('of a key withdrawn while its signature was being checked never begins (S5)', async () => {
@@ -330,7 +437,10 @@ describe('the published keys', () => {
     await verifier.verify(await sign());
     state.withdrawn.add('at-1');
     state.generation += 1;
-    expect(await verifier.verify(await sign({}, { kid: 'at-2' }, (await makeKey()).privateKey))).toEqual({ ok: false, reason: 'unknown_key' });
+    expect(await verifier.verify(await sign({}, { kid: 'at-2' }, (await makeKey()).privateKey))).toEqual({
+      ok: false,
+      reason: 'unknown_key',
+    });
     expect(state.fetches).toBe(4);
   });
   test('survive an outage of the authorization server (S5)', async () => {
@@ -361,7 +471,10 @@ describe('the published keys', () => {
   });
   test('pass over a key of another kind or off the curve', async () => {
     const { verifier, sign, state } = world();
-    state.keys.unshift({ kty: 'RSA', kid: 'at-rsa', n: 'AQAB', e: 'AQAB' }, { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA', kid: 'at-bad' });
+    state.keys.unshift(
+      { kty: 'RSA', kid: 'at-rsa', n: 'AQAB', e: 'AQAB' },
+      { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA', kid: 'at-bad' },
+    );
     expect((await verifier.verify(await sign())).ok).toBe(true);
     expect(verifier.keys.has('at-rsa') || verifier.keys.has('at-bad')).toBe(false);
   });

@@ -13,16 +13,33 @@ import type { Presentation, ProofFailure } from './verify-dpop-proof.js';
 /** What the verifier asks of revocation: a generation that grows with each change, and the question itself. */
 export interface RevocationView {
   readonly generation: number;
-  isRevoked(subject: { userId: string; clientId: string; sid: string; /** Seconds since the epoch. */ issuedAt: number }): boolean;
+  isRevoked(subject: {
+    userId: string;
+    clientId: string;
+    sid: string;
+    /** Seconds since the epoch. */ issuedAt: number;
+  }): boolean;
   /** For good, whatever the key set says: what such a key signed is nobody's word any more. */
   isKeyWithdrawn(kid: string): boolean;
 }
 
 export type TokenFailure =
-  | 'malformed' | 'type' | 'algorithm' | 'key_purpose' | 'unknown_key' | 'key_withdrawn' | 'signature' | 'claims' | 'issuer' | 'audience'
-  | 'expired' | 'not_yet_valid' | 'revoked'
+  | 'malformed'
+  | 'type'
+  | 'algorithm'
+  | 'key_purpose'
+  | 'unknown_key'
+  | 'key_withdrawn'
+  | 'signature'
+  | 'claims'
+  | 'issuer'
+  | 'audience'
+  | 'expired'
+  | 'not_yet_valid'
+  | 'revoked'
   /** Bound to a key and shown as if it were not, or the other way round (RFC 9449 section 7). */
-  | 'proof_required' | 'not_bound'
+  | 'proof_required'
+  | 'not_bound'
   | ProofFailure
   /** Not the token's fault: no key set was ever loaded. Answer "try again", not "sign in again". */
   | 'keys_unavailable';
@@ -33,7 +50,9 @@ export interface VerifiedToken {
   readonly kid: string;
 }
 
-export type Verification = ({ readonly ok: true } & VerifiedToken) | { readonly ok: false; readonly reason: TokenFailure };
+export type Verification =
+  | ({ readonly ok: true } & VerifiedToken)
+  | { readonly ok: false; readonly reason: TokenFailure };
 
 export interface AccessTokenVerifierOptions {
   readonly issuer: string;
@@ -81,7 +100,9 @@ interface Remembered extends VerifiedToken {
   /** The revocation generation this entry was last compared with. */
   generation: number;
 }
-type Checked = ({ readonly ok: true } & Pick<Remembered, 'caller' | 'kid' | 'boundTo'>) | { readonly ok: false; readonly reason: TokenFailure };
+type Checked =
+  | ({ readonly ok: true } & Pick<Remembered, 'caller' | 'kid' | 'boundTo'>)
+  | { readonly ok: false; readonly reason: TokenFailure };
 
 /** The one confirmation method there is here; anything else would be one nobody checks. */
 const Confirmation = z.strictObject({ jkt: z.string().regex(/^[A-Za-z0-9_-]{43}$/) });
@@ -92,7 +113,13 @@ const Confirmation = z.strictObject({ jkt: z.string().regex(/^[A-Za-z0-9_-]{43}$
  */
 export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): AccessTokenVerifier {
   const { issuer, audience, clock, revocations } = options;
-  const keys = new PublishedKeys({ url: options.jwksUrl, fetch: options.fetch, clock, kidPrefix: KID_PREFIX, ...options.keys });
+  const keys = new PublishedKeys({
+    url: options.jwksUrl,
+    fetch: options.fetch,
+    clock,
+    kidPrefix: KID_PREFIX,
+    ...options.keys,
+  });
   const verified = new BoundedMap<string, Remembered>(options.cacheLimit ?? 10_000);
   const failureOfProof = options.seenProofs && createProofVerifier({ clock, seen: options.seenProofs });
   keys.onWithdrawn((kids) => verified.deleteWhere((entry) => kids.has(entry.kid)));
@@ -106,7 +133,11 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     }
     const revocation = revocations();
     if (entry.generation !== revocation.generation) {
-      const reason = revocation.isKeyWithdrawn(entry.kid) ? 'key_withdrawn' : isRevoked(revocation, entry.caller) ? 'revoked' : undefined;
+      const reason = revocation.isKeyWithdrawn(entry.kid)
+        ? 'key_withdrawn'
+        : isRevoked(revocation, entry.caller)
+          ? 'revoked'
+          : undefined;
       if (reason !== undefined) {
         verified.delete(token);
         return failed(reason);
@@ -130,7 +161,11 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
 
     let payload: unknown;
     try {
-      payload = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode((await compactVerify(token, published.key, { algorithms: [published.algorithm] })).payload));
+      payload = JSON.parse(
+        new TextDecoder('utf-8', { fatal: true }).decode(
+          (await compactVerify(token, published.key, { algorithms: [published.algorithm] })).payload,
+        ),
+      );
     } catch (error) {
       return failed(error instanceof errors.JWSSignatureVerificationFailed ? 'signature' : 'malformed');
     }
@@ -174,7 +209,10 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
       if (!checked.ok) return checked;
       if (checked.boundTo === undefined) return failed('not_bound');
       if (failureOfProof === undefined) return failed('proof_memory_full');
-      const failure = await failureOfProof({ token, userId: checked.caller.userId, boundTo: checked.boundTo }, presentation);
+      const failure = await failureOfProof(
+        { token, userId: checked.caller.userId, boundTo: checked.boundTo },
+        presentation,
+      );
       return failure === undefined ? withoutKey(checked) : failed(failure);
     },
     async recheck(token) {
@@ -190,10 +228,16 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
 }
 
 const failed = (reason: TokenFailure) => ({ ok: false, reason }) as const;
-const withoutKey = (checked: Checked): Verification => (checked.ok ? { ok: true, caller: checked.caller, kid: checked.kid } : checked);
+const withoutKey = (checked: Checked): Verification =>
+  checked.ok ? { ok: true, caller: checked.caller, kid: checked.kid } : checked;
 
 function isRevoked(view: RevocationView, caller: Caller): boolean {
-  return view.isRevoked({ userId: caller.userId, clientId: caller.clientId, sid: caller.sid, issuedAt: caller.issuedAt });
+  return view.isRevoked({
+    userId: caller.userId,
+    clientId: caller.clientId,
+    sid: caller.sid,
+    issuedAt: caller.issuedAt,
+  });
 }
 
 function readHeader(token: string): z.infer<typeof Header> | undefined {

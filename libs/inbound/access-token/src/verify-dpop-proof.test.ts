@@ -20,7 +20,12 @@ let other: Key;
 async function makeKey(algorithm = 'ES256', options: object = {}): Promise<Key> {
   const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable: true, ...options });
   const publicJwk = await exportJWK(publicKey);
-  return { privateKey, publicJwk, privateJwk: await exportJWK(privateKey), thumbprint: await calculateJwkThumbprint(publicJwk) };
+  return {
+    privateKey,
+    publicJwk,
+    privateJwk: await exportJWK(privateKey),
+    thumbprint: await calculateJwkThumbprint(publicJwk),
+  };
 }
 beforeAll(async () => {
   [key, other] = await Promise.all([makeKey(), makeKey()]);
@@ -40,8 +45,22 @@ function world({ limit, since = 0 }: { limit?: number; since?: number } = {}) {
   const verify = createProofVerifier({ clock, seen: { since, claim: (id, until) => memory.claim(id, until) } });
   let count = 0;
   const sign = ({ claims = {}, header = {}, signWith = key.privateKey }: Change = {}) =>
-    new SignJWT({ jti: `j${(count += 1)}`, htm: 'POST', htu: url, iat: Math.floor(state.now / 1000), ath: athOf(token), ...claims }).setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: key.publicJwk, ...header }).sign(signWith);
-  const show = (proof: Presentation['proof'], presentation: Partial<Presentation> = {}, boundTo = key.thumbprint, userId = 'usr_a') => verify({ token, userId, boundTo }, { proof, isProofRepeated: false, method: 'POST', url, ...presentation });
+    new SignJWT({
+      jti: `j${(count += 1)}`,
+      htm: 'POST',
+      htu: url,
+      iat: Math.floor(state.now / 1000),
+      ath: athOf(token),
+      ...claims,
+    })
+      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: key.publicJwk, ...header })
+      .sign(signWith);
+  const show = (
+    proof: Presentation['proof'],
+    presentation: Partial<Presentation> = {},
+    boundTo = key.thumbprint,
+    userId = 'usr_a',
+  ) => verify({ token, userId, boundTo }, { proof, isProofRepeated: false, method: 'POST', url, ...presentation });
   return { state, memory, sign, show };
 }
 
@@ -59,7 +78,8 @@ describe('a proof of possession', () => {
   });
   test('may name the URL with a query, a fragment or its default port (RFC 9449 section 4.3)', async () => {
     const { sign, show } = world();
-    for (const htu of [`${url}?a=b#c`, 'https://gateway.example:443/mcp', 'HTTPS://Gateway.Example/mcp']) expect(await show(await sign({ claims: { htu } }))).toBeUndefined();
+    for (const htu of [`${url}?a=b#c`, 'https://gateway.example:443/mcp', 'HTTPS://Gateway.Example/mcp'])
+      expect(await show(await sign({ claims: { htu } }))).toBeUndefined();
   });
 
   const broken: [name: string, reason: string, change: () => Change][] = [
@@ -95,15 +115,21 @@ describe('a proof of possession', () => {
   });
 
   test('with a critical header nobody understands is refused (S7)', async () => {
-    const proof = await new SignJWT({ jti: 'x', htm: 'POST', htu: url, iat: start, ath: athOf(token) }).setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: key.publicJwk, crit: ['x'], x: 1 }).sign(key.privateKey, { crit: { x: true } });
+    const proof = await new SignJWT({ jti: 'x', htm: 'POST', htu: url, iat: start, ath: athOf(token) })
+      .setProtectedHeader({ alg: 'ES256', typ: 'dpop+jwt', jwk: key.publicJwk, crit: ['x'], x: 1 })
+      .sign(key.privateKey, { crit: { x: true } });
     expect(await world().show(proof)).toBe('proof_malformed');
   });
   test('without a signature, or with a secret for a key, is refused (S7)', async () => {
     const { show } = world();
     const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url');
     const claims = part({ jti: 'x', htm: 'POST', htu: url, iat: start, ath: athOf(token) });
-    expect(await show(`${part({ alg: 'none', typ: 'dpop+jwt', jwk: key.publicJwk })}.${claims}.`)).toBe('proof_malformed');
-    expect(await show(`${part({ alg: 'none', typ: 'dpop+jwt', jwk: key.publicJwk })}.${claims}.AA`)).toBe('proof_algorithm');
+    expect(await show(`${part({ alg: 'none', typ: 'dpop+jwt', jwk: key.publicJwk })}.${claims}.`)).toBe(
+      'proof_malformed',
+    );
+    expect(await show(`${part({ alg: 'none', typ: 'dpop+jwt', jwk: key.publicJwk })}.${claims}.AA`)).toBe(
+      'proof_algorithm',
+    );
     const unsigned = `${part({ alg: 'HS256', typ: 'dpop+jwt', jwk: key.publicJwk })}.${claims}`;
     const mac = createHmac('sha256', JSON.stringify(key.publicJwk)).update(unsigned).digest('base64url');
     expect(await show(`${unsigned}.${mac}`)).toBe('proof_algorithm');
@@ -111,17 +137,40 @@ describe('a proof of possession', () => {
   test('in an algorithm its key is not for is refused, and so is a key too small (S7)', async () => {
     const { sign, show } = world();
     const rsa = await makeKey('RS256');
-    expect(await show(await sign({ header: { alg: 'RS256', jwk: rsa.publicJwk }, signWith: rsa.privateKey }), {}, rsa.thumbprint)).toBe('proof_algorithm');
-    expect(await show((await sign()).replace(/^[^.]+/, Buffer.from(JSON.stringify({ alg: 'PS256', typ: 'dpop+jwt', jwk: key.publicJwk })).toString('base64url')))).toBe('proof_malformed');
+    expect(
+      await show(
+        await sign({ header: { alg: 'RS256', jwk: rsa.publicJwk }, signWith: rsa.privateKey }),
+        {},
+        rsa.thumbprint,
+      ),
+    ).toBe('proof_algorithm');
+    expect(
+      await show(
+        (await sign()).replace(
+          /^[^.]+/,
+          Buffer.from(JSON.stringify({ alg: 'PS256', typ: 'dpop+jwt', jwk: key.publicJwk })).toString('base64url'),
+        ),
+      ),
+    ).toBe('proof_malformed');
     const small = { kty: 'RSA', n: 'A'.repeat(171), e: 'AQAB' };
-    expect(await show((await sign()).replace(/^[^.]+/, Buffer.from(JSON.stringify({ alg: 'PS256', typ: 'dpop+jwt', jwk: small })).toString('base64url')))).toBe('proof_malformed');
+    expect(
+      await show(
+        (await sign()).replace(
+          /^[^.]+/,
+          Buffer.from(JSON.stringify({ alg: 'PS256', typ: 'dpop+jwt', jwk: small })).toString('base64url'),
+        ),
+      ),
+    ).toBe('proof_malformed');
   });
   test.each([undefined, ''])('that is not there (%j) is refused (S7)', async (proof) => {
     expect(await world().show(proof)).toBe('proof_missing');
   });
-  test.each(['x', 'a.b.c', 'e30.e30.AA', 'a.b.c.d', 'bnVsbA.e30.AA'])('that is none (%j) is refused (S7)', async (proof) => {
-    expect(await world().show(proof)).toBe('proof_malformed');
-  });
+  test.each(['x', 'a.b.c', 'e30.e30.AA', 'a.b.c.d', 'bnVsbA.e30.AA'])(
+    'that is none (%j) is refused (S7)',
+    async (proof) => {
+      expect(await world().show(proof)).toBe('proof_malformed');
+    },
+  );
   test('that came twice in one request is refused (RFC 9449 section 4.3)', async () => {
     const { sign, show } = world();
     expect(await show(await sign(), { isProofRepeated: true })).toBe('proof_repeated');
@@ -156,7 +205,13 @@ describe('a used proof', () => {
   test('says nothing about the same id of another key (S7)', async () => {
     const { sign, show } = world();
     expect(await show(await sign({ claims: { jti: 'one' } }))).toBeUndefined();
-    expect(await show(await sign({ claims: { jti: 'one' }, header: { jwk: other.publicJwk }, signWith: other.privateKey }), {}, other.thumbprint)).toBeUndefined();
+    expect(
+      await show(
+        await sign({ claims: { jti: 'one' }, header: { jwk: other.publicJwk }, signWith: other.privateKey }),
+        {},
+        other.thumbprint,
+      ),
+    ).toBeUndefined();
     expect(await show(await sign({ claims: { jti: 'one' } }))).toBe('proof_replayed');
   });
   test('that was refused for another reason was not used up (S7)', async () => {

@@ -11,8 +11,19 @@ export const DPOP_ALGORITHMS = ['ES256', 'EdDSA', 'Ed25519', 'PS256'] as const;
 type Algorithm = (typeof DPOP_ALGORITHMS)[number];
 
 export type ProofFailure =
-  | 'proof_missing' | 'proof_repeated' | 'proof_too_large' | 'proof_malformed' | 'proof_algorithm' | 'proof_private_key' | 'proof_key' | 'proof_signature'
-  | 'proof_method' | 'proof_url' | 'proof_token' | 'proof_time' | 'proof_replayed'
+  | 'proof_missing'
+  | 'proof_repeated'
+  | 'proof_too_large'
+  | 'proof_malformed'
+  | 'proof_algorithm'
+  | 'proof_private_key'
+  | 'proof_key'
+  | 'proof_signature'
+  | 'proof_method'
+  | 'proof_url'
+  | 'proof_token'
+  | 'proof_time'
+  | 'proof_replayed'
   /** Nothing is wrong with the proof, but there is no room to remember it: of this user, or key, there are too many. Answer "try again". */
   | 'proof_share_full'
   /** The same, whoever's it is. */
@@ -42,7 +53,12 @@ export const PROOF_WINDOW_SECONDS = 60;
 const MAX_PROOF_LENGTH = 4_096;
 const MAX_KEYS = 1_000;
 
-const encoded = (min: number, max: number) => z.string().regex(/^[A-Za-z0-9_-]+$/).min(min).max(max);
+const encoded = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^[A-Za-z0-9_-]+$/)
+    .min(min)
+    .max(max);
 /** RFC 7638: exactly the members a thumbprint is made of. RSA from 2048 to 4096 bits. */
 const PublicKey = z.discriminatedUnion('kty', [
   z.object({ kty: z.literal('EC'), crv: z.literal('P-256'), x: encoded(43, 43), y: encoded(43, 43) }),
@@ -50,8 +66,21 @@ const PublicKey = z.discriminatedUnion('kty', [
   z.object({ kty: z.literal('RSA'), n: encoded(342, 683), e: encoded(2, 6) }),
 ]);
 type PublicKey = z.infer<typeof PublicKey>;
-const Header = z.object({ typ: z.literal('dpop+jwt'), alg: z.string(), jwk: z.record(z.string(), z.unknown()), crit: z.undefined().optional() });
-const Claims = z.object({ jti: z.string().min(1).max(512), htm: z.string(), htu: z.string().max(2_048), iat: z.number(), ath: z.string().optional(), exp: z.number().optional(), nbf: z.number().optional() });
+const Header = z.object({
+  typ: z.literal('dpop+jwt'),
+  alg: z.string(),
+  jwk: z.record(z.string(), z.unknown()),
+  crit: z.undefined().optional(),
+});
+const Claims = z.object({
+  jti: z.string().min(1).max(512),
+  htm: z.string(),
+  htu: z.string().max(2_048),
+  iat: z.number(),
+  ath: z.string().optional(),
+  exp: z.number().optional(),
+  nbf: z.number().optional(),
+});
 
 const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
 
@@ -60,7 +89,13 @@ const PRIVATE = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
  * rule S7), only the parsed public key is.
  * @returns for a token and the thumbprint it is bound to, why the presentation proves nothing; `undefined` when it does
  */
-export function createProofVerifier({ clock, seen }: { clock: Clock; seen: SeenProofs }): (token: BoundToken, presentation: Presentation) => Promise<ProofFailure | undefined> {
+export function createProofVerifier({
+  clock,
+  seen,
+}: {
+  clock: Clock;
+  seen: SeenProofs;
+}): (token: BoundToken, presentation: Presentation) => Promise<ProofFailure | undefined> {
   const keys = new BoundedMap<string, CryptoKey>(MAX_KEYS);
 
   async function keyOf(jwk: PublicKey, algorithm: Algorithm, thumbprint: string): Promise<CryptoKey | undefined> {
@@ -95,7 +130,11 @@ export function createProofVerifier({ clock, seen }: { clock: Clock; seen: SeenP
 
     let payload: unknown;
     try {
-      payload = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode((await compactVerify(proof, key, { algorithms: [algorithm] })).payload));
+      payload = JSON.parse(
+        new TextDecoder('utf-8', { fatal: true }).decode(
+          (await compactVerify(proof, key, { algorithms: [algorithm] })).payload,
+        ),
+      );
     } catch (error) {
       return error instanceof errors.JWSSignatureVerificationFailed ? 'proof_signature' : 'proof_malformed';
     }
@@ -105,7 +144,11 @@ export function createProofVerifier({ clock, seen }: { clock: Clock; seen: SeenP
     if (!isSameUrl(claims.htu, url)) return 'proof_url';
     if (claims.ath !== createHash('sha256').update(token).digest('base64url')) return 'proof_token';
     const now = clock() / 1000;
-    const isTimely = Math.abs(now - claims.iat) <= PROOF_WINDOW_SECONDS && claims.iat >= seen.since && (claims.exp === undefined || now < claims.exp + PROOF_WINDOW_SECONDS) && (claims.nbf ?? 0) <= now + PROOF_WINDOW_SECONDS;
+    const isTimely =
+      Math.abs(now - claims.iat) <= PROOF_WINDOW_SECONDS &&
+      claims.iat >= seen.since &&
+      (claims.exp === undefined || now < claims.exp + PROOF_WINDOW_SECONDS) &&
+      (claims.nbf ?? 0) <= now + PROOF_WINDOW_SECONDS;
     if (!isTimely) return 'proof_time';
     switch (seen.claim(proofId(userId, thumbprint, claims.jti), Math.ceil(claims.iat) + PROOF_WINDOW_SECONDS)) {
       case 'new':
@@ -132,7 +175,12 @@ function headerOf(proof: string): unknown {
 
 /** RFC 7638, whose members come in this order. */
 function thumbprintOf(jwk: PublicKey): string {
-  const members = jwk.kty === 'EC' ? { crv: jwk.crv, kty: jwk.kty, x: jwk.x, y: jwk.y } : jwk.kty === 'OKP' ? { crv: jwk.crv, kty: jwk.kty, x: jwk.x } : { e: jwk.e, kty: jwk.kty, n: jwk.n };
+  const members =
+    jwk.kty === 'EC'
+      ? { crv: jwk.crv, kty: jwk.kty, x: jwk.x, y: jwk.y }
+      : jwk.kty === 'OKP'
+        ? { crv: jwk.crv, kty: jwk.kty, x: jwk.x }
+        : { e: jwk.e, kty: jwk.kty, n: jwk.n };
   return createHash('sha256').update(JSON.stringify(members)).digest('base64url');
 }
 
@@ -148,5 +196,9 @@ function isSameUrl(htu: string, expected: string): boolean {
 /** Two keys may use one `jti`, and what is remembered has one size and says whose it is. */
 function proofId(userId: string, thumbprint: string, jti: string): string {
   const digest = (...values: string[]) => createHash('sha256').update(JSON.stringify(values)).digest('base64url');
-  return digest(userId).slice(0, PROOF_ID.user) + digest(userId, thumbprint).slice(0, PROOF_ID.key) + digest(thumbprint, jti).slice(0, PROOF_ID.proof);
+  return (
+    digest(userId).slice(0, PROOF_ID.user) +
+    digest(userId, thumbprint).slice(0, PROOF_ID.key) +
+    digest(thumbprint, jti).slice(0, PROOF_ID.proof)
+  );
 }

@@ -1,23 +1,51 @@
 import { describe, expect, test } from 'vitest';
-import { agentAssurance, agentName, assuranceWithKey, consentDigest, grantedScopes, isTrustedRedirect, type AgentRegistration } from './index.js';
+import {
+  agentAssurance,
+  agentName,
+  assuranceWithKey,
+  consentDigest,
+  grantedScopes,
+  isTrustedRedirect,
+  type AgentRegistration,
+} from './index.js';
 
-const registered: AgentRegistration = { clientId: 'dcr_1', clientName: 'Agent', clientUri: undefined, redirectUris: ['http://127.0.0.1/cb'], authMethod: 'none', registeredBy: 'dynamic' };
-const documented: AgentRegistration = { ...registered, clientId: 'https://agent.example/client.json', redirectUris: ['https://agent.example/cb', 'http://127.0.0.1/cb'], registeredBy: 'document' };
+const registered: AgentRegistration = {
+  clientId: 'dcr_1',
+  clientName: 'Agent',
+  clientUri: undefined,
+  redirectUris: ['http://127.0.0.1/cb'],
+  authMethod: 'none',
+  registeredBy: 'dynamic',
+};
+const documented: AgentRegistration = {
+  ...registered,
+  clientId: 'https://agent.example/client.json',
+  redirectUris: ['https://agent.example/cb', 'http://127.0.0.1/cb'],
+  registeredBy: 'document',
+};
 
 describe('assurance', () => {
   test('comes from how an agent proves itself, never from what it calls itself (S2)', () => {
     expect(agentAssurance(documented, 'https://agent.example/cb')).toBe('verified-redirect');
-    expect(agentAssurance({ ...documented, authMethod: 'private_key_jwt' }, 'http://127.0.0.1/cb')).toBe('key-authenticated');
+    expect(agentAssurance({ ...documented, authMethod: 'private_key_jwt' }, 'http://127.0.0.1/cb')).toBe(
+      'key-authenticated',
+    );
   });
   test('of an agent an administrator entered is what the administrator entered, and asserted on loopback (S2)', () => {
     const entered: AgentRegistration = { ...registered, clientId: 'crm', registeredBy: 'administrator' };
     expect(agentAssurance(entered, 'https://crm.example/cb')).toBe('verified-redirect');
-    expect(agentAssurance({ ...entered, authMethod: 'private_key_jwt' }, 'http://127.0.0.1/cb')).toBe('key-authenticated');
+    expect(agentAssurance({ ...entered, authMethod: 'private_key_jwt' }, 'http://127.0.0.1/cb')).toBe(
+      'key-authenticated',
+    );
     expect(agentAssurance({ ...entered, authMethod: 'client_secret_basic' }, 'http://127.0.0.1/cb')).toBe('asserted');
   });
   test('is raised by a key the agent made itself only where it is known who holds it (S2)', () => {
     expect(assuranceWithKey('verified-redirect', true)).toBe('key-authenticated');
-    expect((['asserted', 'verified-redirect', 'key-authenticated'] as const).map((assurance) => assuranceWithKey(assurance, false))).toEqual(['asserted', 'verified-redirect', 'key-authenticated']);
+    expect(
+      (['asserted', 'verified-redirect', 'key-authenticated'] as const).map((assurance) =>
+        assuranceWithKey(assurance, false),
+      ),
+    ).toEqual(['asserted', 'verified-redirect', 'key-authenticated']);
     expect(assuranceWithKey('asserted', true)).toBe('asserted');
   });
   test('is no more than asserted on loopback, on another host, on another port, or after dynamic registration (S2)', () => {
@@ -46,13 +74,24 @@ describe('the name of an agent', () => {
 describe('consent', () => {
   const digest = consentDigest(documented, 'https://agent.example/cb', ['a', 'b']);
   test('covers the same agent again, whatever the order of things and the loopback port (S3)', () => {
-    expect(consentDigest({ ...documented, redirectUris: documented.redirectUris.toReversed() }, 'https://agent.example/cb', ['b', 'a'])).toBe(digest);
-    expect(consentDigest(documented, 'http://127.0.0.1:1/cb', [])).toBe(consentDigest(documented, 'http://127.0.0.1:2/cb', []));
+    expect(
+      consentDigest({ ...documented, redirectUris: documented.redirectUris.toReversed() }, 'https://agent.example/cb', [
+        'b',
+        'a',
+      ]),
+    ).toBe(digest);
+    expect(consentDigest(documented, 'http://127.0.0.1:1/cb', [])).toBe(
+      consentDigest(documented, 'http://127.0.0.1:2/cb', []),
+    );
   });
   test('is asked again when name, redirect host, authentication or scopes change (S3)', () => {
     const changed = [
       consentDigest({ ...documented, clientName: 'Other' }, 'https://agent.example/cb', ['a', 'b']),
-      consentDigest({ ...documented, redirectUris: [...documented.redirectUris, 'https://new.example/cb'] }, 'https://agent.example/cb', ['a', 'b']),
+      consentDigest(
+        { ...documented, redirectUris: [...documented.redirectUris, 'https://new.example/cb'] },
+        'https://agent.example/cb',
+        ['a', 'b'],
+      ),
       consentDigest(documented, 'http://127.0.0.1/cb', ['a', 'b']),
       consentDigest({ ...documented, authMethod: 'private_key_jwt' }, 'https://agent.example/cb', ['a', 'b']),
       consentDigest(documented, 'https://agent.example/cb', ['a', 'b', 'c']),
@@ -65,7 +104,10 @@ describe('consent', () => {
 describe('granted scopes', () => {
   const entitled = new Set(['notes.write', 'notes.read']);
   test('are what was asked for and the roles give, no more (R11, R31, R32)', () => {
-    expect(grantedScopes(['notes.read', 'notes.admin', 'openid', 'notes.read'], entitled)).toEqual({ granted: ['notes.read'], withheld: ['notes.admin'] });
+    expect(grantedScopes(['notes.read', 'notes.admin', 'openid', 'notes.read'], entitled)).toEqual({
+      granted: ['notes.read'],
+      withheld: ['notes.admin'],
+    });
   });
   test('are all the roles give when nothing was asked for', () => {
     expect(grantedScopes([], entitled)).toEqual({ granted: ['notes.read', 'notes.write'], withheld: [] });
@@ -80,11 +122,20 @@ describe('a browser is sent on without a click', () => {
   const named = { enabled: true, allowedHosts: ['*', 'agent.example'], deniedHosts: [] };
   const entered: AgentRegistration = { ...registered, clientId: 'crm', registeredBy: 'administrator' };
   test('to what an administrator entered, or to the host they named as publisher of the agent (S35)', () => {
-    expect([isTrustedRedirect(entered, 'cursor://x/cb', named), isTrustedRedirect(documented, 'https://agent.example/cb', named)]).toEqual([true, true]);
+    expect([
+      isTrustedRedirect(entered, 'cursor://x/cb', named),
+      isTrustedRedirect(documented, 'https://agent.example/cb', named),
+    ]).toEqual([true, true]);
   });
   test('to nobody else: a host that any host is as good as, another host, this device, or who registered themselves (S35)', () => {
     const anyHost = { ...named, allowedHosts: ['*'] };
-    const others = [isTrustedRedirect(documented, 'https://agent.example/cb', anyHost), isTrustedRedirect(documented, 'https://elsewhere.example/cb', named), isTrustedRedirect(documented, 'http://127.0.0.1/cb', named), isTrustedRedirect(documented, 'cursor://x/cb', named), isTrustedRedirect(registered, 'https://agent.example/cb', named)];
+    const others = [
+      isTrustedRedirect(documented, 'https://agent.example/cb', anyHost),
+      isTrustedRedirect(documented, 'https://elsewhere.example/cb', named),
+      isTrustedRedirect(documented, 'http://127.0.0.1/cb', named),
+      isTrustedRedirect(documented, 'cursor://x/cb', named),
+      isTrustedRedirect(registered, 'https://agent.example/cb', named),
+    ];
     expect(others).toEqual([false, false, false, false, false]);
   });
 });

@@ -44,7 +44,9 @@ export function agentAssurance(agent: AgentRegistration, redirectUri: string): A
   if (!vouched) return 'asserted';
   if (agent.authMethod === 'private_key_jwt') return 'key-authenticated';
   const redirect = classifyRedirectUri(redirectUri);
-  return redirect.kind === 'https' && (agent.registeredBy === 'administrator' || redirect.host === host) ? 'verified-redirect' : 'asserted';
+  return redirect.kind === 'https' && (agent.registeredBy === 'administrator' || redirect.host === host)
+    ? 'verified-redirect'
+    : 'asserted';
 }
 
 /**
@@ -56,5 +58,10 @@ export function isTrustedRedirect(agent: AgentRegistration, redirectUri: string,
   if (agent.registeredBy === 'first-party' || agent.registeredBy === 'administrator') return true;
   const redirect = classifyRedirectUri(redirectUri);
   const host = agentHost(agent.clientId);
-  return agent.registeredBy === 'document' && redirect.kind === 'https' && redirect.host === host && isNamedHost(host, documents);
+  return (
+    agent.registeredBy === 'document' &&
+    redirect.kind === 'https' &&
+    redirect.host === host &&
+    isNamedHost(host, documents)
+  );
 }

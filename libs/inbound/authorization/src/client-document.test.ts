@@ -3,11 +3,22 @@ import { isDocumentUrl, mayFetchDocument, validateClientDocument } from './index
 
 const anyHost = { enabled: true, allowedHosts: ['*'], deniedHosts: [] };
 const url = 'https://agent.example/client.json';
-const document = { client_id: url, client_name: 'Agent', redirect_uris: ['https://agent.example/cb'], token_endpoint_auth_method: 'none', logo_uri: 'https://agent.example/logo.png' };
+const document = {
+  client_id: url,
+  client_name: 'Agent',
+  redirect_uris: ['https://agent.example/cb'],
+  token_endpoint_auth_method: 'none',
+  logo_uri: 'https://agent.example/logo.png',
+};
 
 test('an https URL with a path may name an agent (R19)', () => {
   expect(mayFetchDocument(url, anyHost)).toEqual({ accepted: true });
-  expect([url, 'http://agent.example/x', 'dcr_1', 'sallyport-control-plane'].map(isDocumentUrl)).toEqual([true, true, false, false]);
+  expect([url, 'http://agent.example/x', 'dcr_1', 'sallyport-control-plane'].map(isDocumentUrl)).toEqual([
+    true,
+    true,
+    false,
+    false,
+  ]);
 });
 
 test.each([
@@ -38,7 +49,10 @@ test('a document that names itself and redirects it can be trusted with is accep
 test.each([
   ['another client id', { client_id: 'https://agent.example/client.json?x' }],
   ['no redirect URI', { redirect_uris: [] }],
-  ['more redirect URIs than anybody needs', { redirect_uris: Array.from({ length: 33 }, (_, index) => `https://agent.example/${index}`) }],
+  [
+    'more redirect URIs than anybody needs',
+    { redirect_uris: Array.from({ length: 33 }, (_, index) => `https://agent.example/${index}`) },
+  ],
   ['a redirect URI over plain http', { redirect_uris: ['http://agent.example/cb'] }],
   ['a shared secret', { client_secret: 'x' }],
   ['an authentication method that needs one', { token_endpoint_auth_method: 'client_secret_basic' }],

@@ -24,9 +24,11 @@ export function mayFetchDocument(clientId: string, hosts: DocumentHosts): Verdic
   if (!url || url.protocol !== 'https:') return refused('the client id must be an https URL');
   if (clientId.length > 2048 || clientId !== url.href) return refused('the client id must be a URL in its normal form');
   if (url.pathname === '/') return refused('the client id must have a path');
-  if (url.hash || clientId.includes('#') || url.username || url.password) return refused('the client id carries a fragment or user information');
+  if (url.hash || clientId.includes('#') || url.username || url.password)
+    return refused('the client id carries a fragment or user information');
   if (hosts.deniedHosts.some((pattern) => hostMatches(url.host, pattern))) return refused('its host is denied here');
-  if (!hosts.allowedHosts.some((pattern) => hostMatches(url.host, pattern))) return refused('its host is not allowed here');
+  if (!hosts.allowedHosts.some((pattern) => hostMatches(url.host, pattern)))
+    return refused('its host is not allowed here');
   return accepted;
 }
 

@@ -18,7 +18,14 @@ export function registrationDigest(agent: AgentRegistration, redirectUri: string
 
 function describe(agent: AgentRegistration, redirectUri: string): unknown[] {
   const hosts = new Set([...agent.redirectUris, redirectUri].map(redirectHost));
-  return [agent.clientId, agentName(agent), agent.clientUri ?? '', agent.authMethod, [...hosts].toSorted(), redirectHost(redirectUri)];
+  return [
+    agent.clientId,
+    agentName(agent),
+    agent.clientUri ?? '',
+    agent.authMethod,
+    [...hosts].toSorted(),
+    redirectHost(redirectUri),
+  ];
 }
 
 const digestOf = (agreed: unknown): string => createHash('sha256').update(JSON.stringify(agreed)).digest('base64url');

@@ -15,5 +15,8 @@ export interface GrantedScopes {
 export function grantedScopes(requested: readonly string[], entitled: ReadonlySet<string>): GrantedScopes {
   const asked = [...new Set(requested)].filter((scope) => !PROTOCOL_SCOPES.has(scope));
   if (asked.length === 0) return { granted: [...entitled].toSorted(), withheld: [] };
-  return { granted: asked.filter((scope) => entitled.has(scope)), withheld: asked.filter((scope) => !entitled.has(scope)) };
+  return {
+    granted: asked.filter((scope) => entitled.has(scope)),
+    withheld: asked.filter((scope) => !entitled.has(scope)),
+  };
 }

@@ -6,17 +6,37 @@
  */
 export { agentAssurance, agentHost, agentName, assuranceWithKey, isTrustedRedirect } from './agent.js';
 export type { AgentRegistration } from './agent.js';
-export { isDocumentUrl, isNamedHost, mayFetchDocument, validateClientDocument, validateRedirectUris } from './client-document.js';
+export {
+  isDocumentUrl,
+  isNamedHost,
+  mayFetchDocument,
+  validateClientDocument,
+  validateRedirectUris,
+} from './client-document.js';
 export type { DocumentHosts, Verdict } from './client-document.js';
 export { isWorkload, problemsOfWorkload } from './workload-identity.js';
 export { consentDigest, registrationDigest } from './consent-digest.js';
 export { grantedScopes } from './granted-scopes.js';
 export type { GrantedScopes } from './granted-scopes.js';
-export { applicationTypeFor, classifyRedirectUri, hostMatches, mayRegisterRedirectUri, problemOfRedirectEntry, redirectHost, redirectTarget } from './redirect-uri.js';
+export {
+  applicationTypeFor,
+  classifyRedirectUri,
+  hostMatches,
+  mayRegisterRedirectUri,
+  problemOfRedirectEntry,
+  redirectHost,
+  redirectTarget,
+} from './redirect-uri.js';
 export type { RedirectUri } from './redirect-uri.js';
 export { changedSince, writeShown } from './shown.js';
 export type { Shown } from './shown.js';
 export { lastingClaims, mapClaims, needsUserInfo, vouchesFor } from './trust-provider/map-claims.js';
-export type { Identity, MappedIdentity, ProvenClaims, SignInMoment, SignInRefusal } from './trust-provider/map-claims.js';
+export type {
+  Identity,
+  MappedIdentity,
+  ProvenClaims,
+  SignInMoment,
+  SignInRefusal,
+} from './trust-provider/map-claims.js';
 export { problemsOfTrustProvider, trustProviderRules } from './trust-provider/trust-provider.js';
 export type { TrustProviderProblem, TrustProviderRules } from './trust-provider/trust-provider.js';

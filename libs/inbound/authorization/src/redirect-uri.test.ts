@@ -1,5 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { applicationTypeFor, classifyRedirectUri, hostMatches, mayRegisterRedirectUri, problemOfRedirectEntry, redirectHost, redirectTarget } from './index.js';
+import {
+  applicationTypeFor,
+  classifyRedirectUri,
+  hostMatches,
+  mayRegisterRedirectUri,
+  problemOfRedirectEntry,
+  redirectHost,
+  redirectTarget,
+} from './index.js';
 
 describe('a redirect URI', () => {
   test.each([
@@ -16,7 +24,8 @@ describe('a redirect URI', () => {
   });
 
   test.each([
-    'cursor://user@host/callback', 'cursor://user:password@host/callback',
+    'cursor://user@host/callback',
+    'cursor://user:password@host/callback',
     'http://agent.example/cb',
     'http://127.0.0.1.nip.io/cb',
     'http://10.0.0.1/cb',
@@ -49,33 +58,94 @@ describe('a redirect URI', () => {
   });
 
   test('loses its loopback port as part of what is consented to, and keeps any other', () => {
-    expect([redirectHost('http://127.0.0.1:1/cb'), redirectHost('http://[::1]:2/cb'), redirectHost('https://agent.example:8443/cb')]).toEqual(['127.0.0.1', '[::1]', 'agent.example:8443']);
+    expect([
+      redirectHost('http://127.0.0.1:1/cb'),
+      redirectHost('http://[::1]:2/cb'),
+      redirectHost('https://agent.example:8443/cb'),
+    ]).toEqual(['127.0.0.1', '[::1]', 'agent.example:8443']);
   });
 });
 
 describe('registration', () => {
   test('is limited to the hosts the administrator lists (R18)', () => {
     const allowed = ['127.0.0.1', '*.agents.example', 'one.example:8443', 'cursor://x/cb'];
-    const verdicts = ['http://127.0.0.1:99/cb', 'https://a.agents.example/cb', 'https://one.example:8443/cb', 'cursor://x/cb'].map((uri) => mayRegisterRedirectUri(uri, allowed).allowed);
+    const verdicts = [
+      'http://127.0.0.1:99/cb',
+      'https://a.agents.example/cb',
+      'https://one.example:8443/cb',
+      'cursor://x/cb',
+    ].map((uri) => mayRegisterRedirectUri(uri, allowed).allowed);
     expect(verdicts).toEqual([true, true, true, true]);
-    const refused = ['http://localhost:99/cb', 'https://agents.example/cb', 'https://agents.example.evil.example/cb', 'https://one.example/cb', 'vscode://x/cb', 'http://one.example:8443/cb'].map((uri) => mayRegisterRedirectUri(uri, allowed).allowed);
+    const refused = [
+      'http://localhost:99/cb',
+      'https://agents.example/cb',
+      'https://agents.example.evil.example/cb',
+      'https://one.example/cb',
+      'vscode://x/cb',
+      'http://one.example:8443/cb',
+    ].map((uri) => mayRegisterRedirectUri(uri, allowed).allowed);
     expect(refused).toEqual([false, false, false, false, false, false]);
   });
 
   test('compares whole URIs within a private-use scheme, and where a URI is listed: path and query too, only loopback ports are free (R18, S35)', () => {
-    const listed = ['cursor://anysphere.cursor-mcp/oauth/callback', 'https://vscode.dev/redirect', 'http://localhost:8787/callback', 'vscode:', 'agents.example', '127.0.0.1'];
+    const listed = [
+      'cursor://anysphere.cursor-mcp/oauth/callback',
+      'https://vscode.dev/redirect',
+      'http://localhost:8787/callback',
+      'vscode:',
+      'agents.example',
+      '127.0.0.1',
+    ];
     const may = (uri: string) => mayRegisterRedirectUri(uri, listed).allowed;
-    expect(['cursor://anysphere.cursor-mcp/oauth/callback', 'https://vscode.dev/redirect', 'http://localhost:8787/callback', 'http://localhost:49152/callback', 'http://localhost/callback', 'https://agents.example/any/path', 'http://127.0.0.1:7/any'].map(may)).not.toContain(false);
+    expect(
+      [
+        'cursor://anysphere.cursor-mcp/oauth/callback',
+        'https://vscode.dev/redirect',
+        'http://localhost:8787/callback',
+        'http://localhost:49152/callback',
+        'http://localhost/callback',
+        'https://agents.example/any/path',
+        'http://127.0.0.1:7/any',
+      ].map(may),
+    ).not.toContain(false);
     const others = [
-      'cursor://anysphere.cursor-deeplink/mcp/install?name=x&config=e30', 'cursor://anysphere.cursor-mcp/oauth/callback?x=1', 'cursor://anysphere.cursor-mcp/oauth/callback/', 'cursor://anysphere.cursor-mcp', 'CURSOR://anysphere.cursor-mcp/oauth/callback',
-      'vscode://saoudrizwan.claude-dev/mcp-auth/callback/1', 'vscode:mcp/install?x', 'https://vscode.dev/redirect/mcp/install?name=x', 'https://vscode.dev/redirect?url=x', 'https://vscode.dev/', 'https://vscode.dev:8443/redirect',
-      'http://localhost:8787/other', 'http://127.0.0.2/callback', 'https://localhost:8787/callback', 'https://agents.example/to?url=https://evil.example', 'http://127.0.0.1:7/any?x=1',
+      'cursor://anysphere.cursor-deeplink/mcp/install?name=x&config=e30',
+      'cursor://anysphere.cursor-mcp/oauth/callback?x=1',
+      'cursor://anysphere.cursor-mcp/oauth/callback/',
+      'cursor://anysphere.cursor-mcp',
+      'CURSOR://anysphere.cursor-mcp/oauth/callback',
+      'vscode://saoudrizwan.claude-dev/mcp-auth/callback/1',
+      'vscode:mcp/install?x',
+      'https://vscode.dev/redirect/mcp/install?name=x',
+      'https://vscode.dev/redirect?url=x',
+      'https://vscode.dev/',
+      'https://vscode.dev:8443/redirect',
+      'http://localhost:8787/other',
+      'http://127.0.0.2/callback',
+      'https://localhost:8787/callback',
+      'https://agents.example/to?url=https://evil.example',
+      'http://127.0.0.1:7/any?x=1',
     ];
     expect(others.filter(may)).toEqual([]);
   });
   test('is told where an entry lets nothing in: a scheme alone, or what is no redirect URI (R18)', () => {
-    expect(['cursor:', 'com.example.app:', 'javascript:alert(1)', 'http://agents.example/cb'].map((entry) => problemOfRedirectEntry(entry)?.split(' ', 1)[0])).toEqual(['cursor:', 'com.example.app:', 'javascript:alert(1)', 'http://agents.example/cb']);
-    expect(['localhost', '[::1]', '*', '*.agents.example', 'one.example:8443', 'cursor://x/cb', 'https://vscode.dev/redirect', 'http://localhost/cb'].map(problemOfRedirectEntry)).toEqual(Array.from({ length: 8 }, () => undefined));
+    expect(
+      ['cursor:', 'com.example.app:', 'javascript:alert(1)', 'http://agents.example/cb'].map(
+        (entry) => problemOfRedirectEntry(entry)?.split(' ', 1)[0],
+      ),
+    ).toEqual(['cursor:', 'com.example.app:', 'javascript:alert(1)', 'http://agents.example/cb']);
+    expect(
+      [
+        'localhost',
+        '[::1]',
+        '*',
+        '*.agents.example',
+        'one.example:8443',
+        'cursor://x/cb',
+        'https://vscode.dev/redirect',
+        'http://localhost/cb',
+      ].map(problemOfRedirectEntry),
+    ).toEqual(Array.from({ length: 8 }, () => undefined));
   });
 
   test('makes an agent with loopback or private-use redirects native, so that any loopback port is accepted', () => {

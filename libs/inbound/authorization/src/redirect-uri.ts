@@ -11,27 +11,50 @@ export type RedirectUri =
 
 const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
 /** Schemes a browser runs, reads files with, or gives a meaning of its own. */
-const NEVER = new Set(['javascript:', 'vbscript:', 'data:', 'blob:', 'file:', 'filesystem:', 'about:', 'view-source:', 'ws:', 'wss:', 'ftp:', 'mailto:', 'tel:', 'sms:', 'chrome:', 'intent:']);
+const NEVER = new Set([
+  'javascript:',
+  'vbscript:',
+  'data:',
+  'blob:',
+  'file:',
+  'filesystem:',
+  'about:',
+  'view-source:',
+  'ws:',
+  'wss:',
+  'ftp:',
+  'mailto:',
+  'tel:',
+  'sms:',
+  'chrome:',
+  'intent:',
+]);
 const MAX_LENGTH = 2048;
 const MAX_SHOWN = 160;
 
 export function classifyRedirectUri(uri: string): RedirectUri {
   const refused = (reason: string): RedirectUri => ({ kind: 'refused', reason });
   // eslint-disable-next-line no-control-regex -- a control character in a URI is what is looked for
-  if (uri.length > MAX_LENGTH || /[\s\\\u0000-\u001f\u007f]/.test(uri)) return refused('it is too long or holds characters a URI cannot');
+  if (uri.length > MAX_LENGTH || /[\s\\\u0000-\u001f\u007f]/.test(uri))
+    return refused('it is too long or holds characters a URI cannot');
   const url = URL.parse(uri);
   if (!url) return refused('it is not an absolute URI');
   if (uri.includes('#')) return refused('it carries a fragment');
   if (url.username || url.password) return refused('it carries user information');
   // `http:127.0.0.1/cb`, `http://127.1/cb`: readers disagree on where such a thing leads.
-  if (/^https?:$/.test(url.protocol) && !uri.toLowerCase().startsWith(`${url.protocol}//${url.hostname}`)) return refused('it is not written in its normal form');
+  if (/^https?:$/.test(url.protocol) && !uri.toLowerCase().startsWith(`${url.protocol}//${url.hostname}`))
+    return refused('it is not written in its normal form');
   switch (url.protocol) {
     case 'https:':
       return { kind: 'https', host: url.host };
     case 'http:':
-      return LOOPBACK_HOSTS.has(url.hostname) ? { kind: 'loopback', host: url.host } : refused('http is for loopback addresses only');
+      return LOOPBACK_HOSTS.has(url.hostname)
+        ? { kind: 'loopback', host: url.host }
+        : refused('http is for loopback addresses only');
     default:
-      return NEVER.has(url.protocol) || url.pathname === '' && url.host === '' ? refused(`the scheme ${url.protocol} cannot receive a redirect`) : { kind: 'private-use', scheme: url.protocol };
+      return NEVER.has(url.protocol) || (url.pathname === '' && url.host === '')
+        ? refused(`the scheme ${url.protocol} cannot receive a redirect`)
+        : { kind: 'private-use', scheme: url.protocol };
   }
 }
 
@@ -73,18 +96,26 @@ export function redirectHost(uri: string): string {
  * written but for a loopback port (RFC 8252 sections 7.3 and 8.4), or a host (`agents.example.com`, `*.example.com`, with
  * `:port` to pin one), which any path of it goes with, but no query: what a host does with a query is often to send on.
  */
-export function mayRegisterRedirectUri(uri: string, allowed: readonly string[]): { allowed: true } | { allowed: false; reason: string } {
+export function mayRegisterRedirectUri(
+  uri: string,
+  allowed: readonly string[],
+): { allowed: true } | { allowed: false; reason: string } {
   const redirect = classifyRedirectUri(uri);
   if (redirect.kind === 'refused') return { allowed: false, reason: redirect.reason };
   if (allowed.some((entry) => isWholeUri(entry) && isSameUri(uri, entry))) return { allowed: true };
-  if (redirect.kind === 'private-use') return { allowed: false, reason: 'the whole URI is not one that may register here' };
-  if (!allowed.some((entry) => !isWholeUri(entry) && hostMatches(redirect.host, entry))) return { allowed: false, reason: 'its host is not one that may register here' };
-  return uri.includes('?') ? { allowed: false, reason: 'it has a query, and the whole URI is not one that may register here' } : { allowed: true };
+  if (redirect.kind === 'private-use')
+    return { allowed: false, reason: 'the whole URI is not one that may register here' };
+  if (!allowed.some((entry) => !isWholeUri(entry) && hostMatches(redirect.host, entry)))
+    return { allowed: false, reason: 'its host is not one that may register here' };
+  return uri.includes('?')
+    ? { allowed: false, reason: 'it has a query, and the whole URI is not one that may register here' }
+    : { allowed: true };
 }
 
 /** @returns why an entry of the administrator's list lets nothing register, in words for them */
 export function problemOfRedirectEntry(entry: string): string | undefined {
-  if (/^[a-z][a-z0-9+.-]*:$/i.test(entry)) return `${entry} is a scheme, with which an application can do other things too; write the whole redirect URI, as in cursor://anysphere.cursor-mcp/oauth/callback`;
+  if (/^[a-z][a-z0-9+.-]*:$/i.test(entry))
+    return `${entry} is a scheme, with which an application can do other things too; write the whole redirect URI, as in cursor://anysphere.cursor-mcp/oauth/callback`;
   if (!isWholeUri(entry)) return undefined;
   const redirect = classifyRedirectUri(entry);
   return redirect.kind === 'refused' ? `${entry} cannot be a redirect URI: ${redirect.reason}` : undefined;
@@ -95,14 +126,20 @@ const isWholeUri = (entry: string): boolean => /^[a-z][a-z0-9+.-]*:(?!\d+$)./i.t
 
 function isSameUri(uri: string, listed: string): boolean {
   if (uri === listed) return true;
-  return classifyRedirectUri(uri).kind === 'loopback' && classifyRedirectUri(listed).kind === 'loopback' && withoutPort(uri) === withoutPort(listed);
+  return (
+    classifyRedirectUri(uri).kind === 'loopback' &&
+    classifyRedirectUri(listed).kind === 'loopback' &&
+    withoutPort(uri) === withoutPort(listed)
+  );
 }
 
 const withoutPort = (uri: string): string => uri.replace(/^(http:\/\/(?:\[[^\]]*\]|[^/:?]+)):\d+/i, '$1');
 
 /** `native` lets the engine accept any port on loopback (RFC 8252 section 7.3) and private-use schemes. */
 export function applicationTypeFor(redirectUris: readonly string[]): 'native' | 'web' {
-  return redirectUris.some((uri) => ['loopback', 'private-use'].includes(classifyRedirectUri(uri).kind)) ? 'native' : 'web';
+  return redirectUris.some((uri) => ['loopback', 'private-use'].includes(classifyRedirectUri(uri).kind))
+    ? 'native'
+    : 'web';
 }
 
 /**

@@ -8,9 +8,18 @@ describe('what a page showed', () => {
     expect(changedSince(shown, { account: null, scopes: ['a', 'b'], user: 'usr_1' })).toEqual([]);
     expect(changedSince(shown, { user: 'usr_2', scopes: ['a'], account: null })).toEqual(['scopes', 'user']);
     expect(changedSince(shown, { user: 'usr_1', scopes: ['a', 'b'] })).toEqual(['account']);
-    expect(changedSince(shown, { user: 'usr_1', scopes: ['a', 'b'], account: null, server: 'notes' })).toEqual(['server']);
+    expect(changedSince(shown, { user: 'usr_1', scopes: ['a', 'b'], account: null, server: 'notes' })).toEqual([
+      'server',
+    ]);
   });
   test('counts as changed altogether when it cannot be read', () => {
-    for (const text of ['', 'e30', '!', Buffer.from('[]').toString('base64url'), Buffer.from('null').toString('base64url')]) expect(changedSince(text, { user: 'usr_1' })).toEqual(['user']);
+    for (const text of [
+      '',
+      'e30',
+      '!',
+      Buffer.from('[]').toString('base64url'),
+      Buffer.from('null').toString('base64url'),
+    ])
+      expect(changedSince(text, { user: 'usr_1' })).toEqual(['user']);
   });
 });

@@ -3,8 +3,15 @@ import type { WorkloadConditions, WorkloadIssuerSpec } from '@sallyport/configur
 import { isWorkload, problemsOfWorkload } from './workload-identity.js';
 
 type Conditions = Omit<WorkloadConditions, 'method' | 'issuer'>;
-const issuer = (type: 'oidc' | 'kubernetes' | 'github-actions' | 'gitlab' = 'oidc'): WorkloadIssuerSpec => ({ type, issuer: 'https://issuer.example', algorithms: ['RS256'], maxLifetime: '1h', singleUse: false });
-const meant = (conditions: Conditions, claims: Record<string, unknown>) => isWorkload(issuer(), { method: 'workload', issuer: 'i', ...conditions }, claims);
+const issuer = (type: 'oidc' | 'kubernetes' | 'github-actions' | 'gitlab' = 'oidc'): WorkloadIssuerSpec => ({
+  type,
+  issuer: 'https://issuer.example',
+  algorithms: ['RS256'],
+  maxLifetime: '1h',
+  singleUse: false,
+});
+const meant = (conditions: Conditions, claims: Record<string, unknown>) =>
+  isWorkload(issuer(), { method: 'workload', issuer: 'i', ...conditions }, claims);
 
 describe('a workload', () => {
   it.each<[Conditions, Record<string, unknown>, boolean]>([

@@ -4,7 +4,11 @@ import { compileClaimsCondition } from '@sallyport/policy';
 type Claims = Readonly<Record<string, unknown>>;
 
 /** Is the workload this token was issued to the agent an administrator meant? The token has been verified. */
-export function isWorkload(issuer: WorkloadIssuerSpec, { subject, claims: expected, when }: WorkloadConditions, claims: Claims): boolean {
+export function isWorkload(
+  issuer: WorkloadIssuerSpec,
+  { subject, claims: expected, when }: WorkloadConditions,
+  claims: Claims,
+): boolean {
   if (problemsOfWorkload(issuer, { subject, claims: expected, when }).length > 0) return false; // it would be anybody
   if (subject !== undefined && claims['sub'] !== subject) return false;
   if (expected !== undefined && !says(claims, expected)) return false;
@@ -20,7 +24,8 @@ function says(claims: Claims, expected: Claims): boolean {
   });
 }
 
-const isObject = (value: unknown): value is Claims => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Claims =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** What tells one customer of an issuer from all its other customers; one of them must be pinned. */
 const TENANT_CLAIMS: Readonly<Record<WorkloadIssuerSpec['type'], readonly string[]>> = {
@@ -32,12 +37,24 @@ const TENANT_CLAIMS: Readonly<Record<WorkloadIssuerSpec['type'], readonly string
 };
 
 /** Why these conditions would let in nobody, or anybody at all; what refuses them when they are written. */
-export function problemsOfWorkload({ type }: Pick<WorkloadIssuerSpec, 'type'>, { subject, claims, when }: Pick<WorkloadConditions, 'subject' | 'claims' | 'when'>): { readonly field: 'subject' | 'when'; readonly message: string }[] {
+export function problemsOfWorkload(
+  { type }: Pick<WorkloadIssuerSpec, 'type'>,
+  { subject, claims, when }: Pick<WorkloadConditions, 'subject' | 'claims' | 'when'>,
+): { readonly field: 'subject' | 'when'; readonly message: string }[] {
   const condition = when === undefined ? undefined : compileClaimsCondition(when);
   const pins = TENANT_CLAIMS[type];
-  const pinned = subject !== undefined || (claims !== undefined && (pins.length === 0 || pins.some((name) => Object.hasOwn(claims, name))));
+  const pinned =
+    subject !== undefined ||
+    (claims !== undefined && (pins.length === 0 || pins.some((name) => Object.hasOwn(claims, name))));
   return [
-    ...(pinned ? [] : [{ field: 'subject' as const, message: `is required, or \`claims\`${pins.length > 0 ? ` with ${pins.join(', ')}` : ''}: an expression alone does not say whose workload it is` }]),
+    ...(pinned
+      ? []
+      : [
+          {
+            field: 'subject' as const,
+            message: `is required, or \`claims\`${pins.length > 0 ? ` with ${pins.join(', ')}` : ''}: an expression alone does not say whose workload it is`,
+          },
+        ]),
     ...(condition && 'invalid' in condition ? [{ field: 'when' as const, message: condition.invalid }] : []),
   ];
 }

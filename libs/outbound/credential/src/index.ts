@@ -7,7 +7,12 @@
 export { sealLeaseRequest } from './lease/seal-lease-request.js';
 export type { LeaseExpectation, LeaseRequester, LeaseRequestWire, LeaseWish } from './lease/seal-lease-request.js';
 export { openLeaseRequest } from './lease/open-lease-request.js';
-export type { LeaseRequestRefusal, LeaseResponderKeys, OpenedLeaseRequest, OpenLeaseRequestResult } from './lease/open-lease-request.js';
+export type {
+  LeaseRequestRefusal,
+  LeaseResponderKeys,
+  OpenedLeaseRequest,
+  OpenLeaseRequestResult,
+} from './lease/open-lease-request.js';
 export { sealLeaseAnswer } from './lease/seal-lease-answer.js';
 export type { LeaseAnswerSubject, LeaseAnswerWire } from './lease/seal-lease-answer.js';
 export { openLeaseAnswer } from './lease/open-lease-answer.js';
@@ -16,10 +21,24 @@ export type { SeenNonces } from './lease/seen-nonces.js';
 export type { Connection, ConnectionSummary } from './connection/connection.js';
 export { configuredTarget, pinsHold, pinsOf } from './connection/connection-pins.js';
 export type { ConfiguredTarget } from './connection/connection-pins.js';
-export type { ConnectionStore, DueWish, LockResult, NewConnection, RefreshFence, Standing, Successor } from './connection/connection-store.js';
+export type {
+  ConnectionStore,
+  DueWish,
+  LockResult,
+  NewConnection,
+  RefreshFence,
+  Standing,
+  Successor,
+} from './connection/connection-store.js';
 export { aConnection, connectionStoreContract } from './connection/connection-store.contract.js';
 export { MemoryConnectionStore } from './connection/memory-connection-store.js';
-export { CONNECTION_PURPOSE, openCredential, sealCredential, StoredCredential, vaultAad } from './connection/vault-record.js';
+export {
+  CONNECTION_PURPOSE,
+  openCredential,
+  sealCredential,
+  StoredCredential,
+  vaultAad,
+} from './connection/vault-record.js';
 export type { Vault, VaultRecord } from './connection/vault-record.js';
 export { refreshConnection } from './connection/refresh-connection.js';
 export type { RefreshContext, RefreshResult } from './connection/refresh-connection.js';
@@ -53,7 +72,13 @@ export { accountOf } from './oauth/account-of.js';
 export type { ProviderAccount } from './oauth/account-of.js';
 export { revokeGrant } from './oauth/revoke-grant.js';
 export { revokeUpstream } from './connection/upstream-revocation.js';
-export type { RevokeUpstreamContext, UpstreamRevocation, UpstreamRevocationResult, UpstreamRevocations, UpstreamRevocationSummary } from './connection/upstream-revocation.js';
+export type {
+  RevokeUpstreamContext,
+  UpstreamRevocation,
+  UpstreamRevocationResult,
+  UpstreamRevocations,
+  UpstreamRevocationSummary,
+} from './connection/upstream-revocation.js';
 export { leaseGatewayToken } from './provider/gateway-token.js';
 export type { DownstreamSigningKey } from './provider/gateway-token.js';
 export { leaseUserConnection } from './provider/mcp-user-oauth.js';
@@ -74,7 +99,13 @@ export type { ConnectReason, GrantedLease, ProviderLease, ProviderRefusal } from
 export { askProvider, waitOf } from './connection/ask-provider.js';
 export type { Asked, ProviderChange, ProviderGate, ProviderVerdict } from './connection/ask-provider.js';
 export { MemoryProviderStandings } from './connection/memory-provider-standings.js';
-export type { KnownStanding, ProviderKey, ProviderStandings, SeenStanding, StandingVersion } from './connection/provider-standings.js';
+export type {
+  KnownStanding,
+  ProviderKey,
+  ProviderStandings,
+  SeenStanding,
+  StandingVersion,
+} from './connection/provider-standings.js';
 export { aStanding, providerStandingsContract } from './connection/provider-standings.contract.js';
 export { describeProviderChange, describeRefresh } from './connection/describe-refresh.js';
 export type { RefreshReport } from './connection/describe-refresh.js';

@@ -9,22 +9,38 @@ type Stream = Extract<RelayAnswer, { type: 'stream' }>;
  * The answer to a call, with what the server says to it on its own stream in between. Before the server has begun to answer,
  * what it asks there makes the answer a stream.
  */
-export async function withBeside(posted: Promise<RelayAnswer>, call: RunningCall, follow: (stream: Stream) => AsyncIterable<ServerMessage>): Promise<RelayAnswer> {
+export async function withBeside(
+  posted: Promise<RelayAnswer>,
+  call: RunningCall,
+  follow: (stream: Stream) => AsyncIterable<ServerMessage>,
+): Promise<RelayAnswer> {
   const first = await Promise.race([posted, call.heard()]);
   if (first !== undefined && first.type !== 'stream') {
     call.leave(first.type === 'message');
     return first;
   }
   const messages = first === undefined ? messagesOf(posted, follow) : follow(first);
-  const begun = first ?? { type: 'stream', status: 200, position: { lastEventId: undefined, retryMs: undefined }, sessionId: undefined };
+  const begun = first ?? {
+    type: 'stream',
+    status: 200,
+    position: { lastEventId: undefined, retryMs: undefined },
+    sessionId: undefined,
+  };
   return { ...begun, messages: merged(messages[Symbol.asyncIterator](), call) };
 }
 
-async function* messagesOf(posted: Promise<RelayAnswer>, follow: (stream: Stream) => AsyncIterable<ServerMessage>): AsyncGenerator<ServerMessage> {
+async function* messagesOf(
+  posted: Promise<RelayAnswer>,
+  follow: (stream: Stream) => AsyncIterable<ServerMessage>,
+): AsyncGenerator<ServerMessage> {
   const answer = await posted;
   if (answer.type === 'stream') yield* follow(answer);
   else if (answer.type === 'message') yield answer.message;
-  else throw new SallyportError(answer.type === 'failed' ? (CODES[answer.reason] ?? 'relay_interrupted') : 'relay_interrupted', 'The server did not answer what it asked about.');
+  else
+    throw new SallyportError(
+      answer.type === 'failed' ? (CODES[answer.reason] ?? 'relay_interrupted') : 'relay_interrupted',
+      'The server did not answer what it asked about.',
+    );
 }
 
 /** As `reasonOf` reads them. */

@@ -43,7 +43,18 @@ export interface AnswerRoom {
   give(bytes: number): void;
 }
 
-export type RelayFailure = 'no-room' | 'unreachable' | 'refused-destination' | 'timeout' | 'interrupted' | 'too-large' | 'not-mcp' | 'http-status' | 'asked-for-input' | 'certificate-refused' | 'server-untrusted';
+export type RelayFailure =
+  | 'no-room'
+  | 'unreachable'
+  | 'refused-destination'
+  | 'timeout'
+  | 'interrupted'
+  | 'too-large'
+  | 'not-mcp'
+  | 'http-status'
+  | 'asked-for-input'
+  | 'certificate-refused'
+  | 'server-untrusted';
 
 /** How far a stream was read, as the server counts (2025-11-25, resumability). Moves on while it is read. */
 export interface StreamPosition {
@@ -55,18 +66,37 @@ export interface StreamPosition {
 
 /** What the server did. `messages` must be taken or `signal` aborted: an open answer holds a connection. */
 export type RelayAnswer =
-  | { readonly type: 'message'; readonly status: number; readonly message: ServerMessage; /** A legacy server's session; ours to keep, never relayed. */ readonly sessionId: string | undefined }
-  | { readonly type: 'stream'; readonly status: number; readonly messages: AsyncIterable<ServerMessage>; readonly position: StreamPosition; readonly sessionId: string | undefined }
+  | {
+      readonly type: 'message';
+      readonly status: number;
+      readonly message: ServerMessage;
+      /** A legacy server's session; ours to keep, never relayed. */ readonly sessionId: string | undefined;
+    }
+  | {
+      readonly type: 'stream';
+      readonly status: number;
+      readonly messages: AsyncIterable<ServerMessage>;
+      readonly position: StreamPosition;
+      readonly sessionId: string | undefined;
+    }
   | { readonly type: 'accepted' }
   | { readonly type: 'credential-rejected' }
-  | { readonly type: 'failed'; readonly reason: RelayFailure; readonly status?: number; readonly retryAfterSeconds?: number; /** `WWW-Authenticate` of a 403; ours to read, never relayed. */ readonly challenge?: string };
+  | {
+      readonly type: 'failed';
+      readonly reason: RelayFailure;
+      readonly status?: number;
+      readonly retryAfterSeconds?: number;
+      /** `WWW-Authenticate` of a 403; ours to read, never relayed. */ readonly challenge?: string;
+    };
 
 export interface Relay {
   post(request: RelayRequest): Promise<RelayAnswer>;
   /** Asks for what follows in a stream that the server closed before it was through. */
   resume(request: Omit<RelayRequest, 'body'>, lastEventId: string): Promise<RelayAnswer>;
   /** Opens a legacy server's own stream, which may be silent for as long as it likes. */
-  listen(request: Pick<RelayRequest, 'url' | 'credential' | 'headers' | 'idleTimeoutMs' | 'signal'>): Promise<RelayAnswer>;
+  listen(
+    request: Pick<RelayRequest, 'url' | 'credential' | 'headers' | 'idleTimeoutMs' | 'signal'>,
+  ): Promise<RelayAnswer>;
   /** Ends a legacy session, as a courtesy: whether it worked does not matter. */
   end(request: Pick<RelayRequest, 'url' | 'credential' | 'headers'>): Promise<void>;
 }
@@ -82,21 +112,49 @@ const END_TIMEOUT_MS = 5_000;
 const LARGE = 1024 * 1024;
 
 /** The only way to a server: one POST, one answer, as a message or a stream of them. */
-export function createRelay({ dispatcher, dispatcherWith, userAgent, maxMessageBytes = 16 * 1024 * 1024 }: RelayOptions): Relay {
+export function createRelay({
+  dispatcher,
+  dispatcherWith,
+  userAgent,
+  maxMessageBytes = 16 * 1024 * 1024,
+}: RelayOptions): Relay {
   /** What is signed is what is sent: nothing changes it afterwards. */
-  async function send({ url, credential, headers }: Pick<RelayRequest, 'url' | 'credential' | 'headers'>, { method, headers: own = {}, body = '' }: Sent, options: Pick<Dispatcher.RequestOptions, 'headersTimeout' | 'bodyTimeout' | 'signal'>): Promise<Dispatcher.ResponseData> {
+  async function send(
+    { url, credential, headers }: Pick<RelayRequest, 'url' | 'credential' | 'headers'>,
+    { method, headers: own = {}, body = '' }: Sent,
+    options: Pick<Dispatcher.RequestOptions, 'headersTimeout' | 'bodyTimeout' | 'signal'>,
+  ): Promise<Dispatcher.ResponseData> {
     const sent = { ...lowerCased(credential.headers), ...own, 'user-agent': userAgent, ...headers };
     const signature = await credential.sign?.({ method, url, headers: sent, body });
-    return await dispatcherFor(credential).request({ origin: url.origin, path: `${url.pathname}${url.search}`, method, headers: { ...sent, ...signature }, ...(body === '' ? {} : { body }), ...options });
+    return await dispatcherFor(credential).request({
+      origin: url.origin,
+      path: `${url.pathname}${url.search}`,
+      method,
+      headers: { ...sent, ...signature },
+      ...(body === '' ? {} : { body }),
+      ...options,
+    });
   }
 
   function dispatcherFor({ clientCertificate }: RequestCredential): Dispatcher {
     if (clientCertificate === undefined) return dispatcher;
-    if (dispatcherWith === undefined) throw new SallyportError('client_certificate_unusable', 'No client certificate can be shown here.');
+    if (dispatcherWith === undefined)
+      throw new SallyportError('client_certificate_unusable', 'No client certificate can be shown here.');
     return dispatcherWith(clientCertificate);
   }
 
-  async function exchange({ idleTimeoutMs, mayBeSilent, signal, large, maxMessageBytes: maxBytes = maxMessageBytes, room, ...request }: Omit<RelayRequest, 'body'>, sent: Sent): Promise<RelayAnswer> {
+  async function exchange(
+    {
+      idleTimeoutMs,
+      mayBeSilent,
+      signal,
+      large,
+      maxMessageBytes: maxBytes = maxMessageBytes,
+      room,
+      ...request
+    }: Omit<RelayRequest, 'body'>,
+    sent: Sent,
+  ): Promise<RelayAnswer> {
     let response: Dispatcher.ResponseData;
     const silence = new AbortController();
     // A server that answers all at once may be waiting for us before its first byte, too.
@@ -114,7 +172,14 @@ export function createRelay({ dispatcher, dispatcherWith, userAgent, maxMessageB
       heard?.();
     }
     try {
-      return await readAnswer(response, { maxMessageBytes: Math.min(maxBytes, maxMessageBytes), idleTimeoutMs, mayBeSilent, large, room, signal });
+      return await readAnswer(response, {
+        maxMessageBytes: Math.min(maxBytes, maxMessageBytes),
+        idleTimeoutMs,
+        mayBeSilent,
+        large,
+        room,
+        signal,
+      });
     } catch (error) {
       discard(response);
       return { type: 'failed', reason: reasonOf(error), status: response.statusCode };
@@ -122,9 +187,16 @@ export function createRelay({ dispatcher, dispatcherWith, userAgent, maxMessageB
   }
 
   return {
-    post: ({ body, ...request }) => exchange(request, { method: 'POST', body, headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' } }),
-    resume: (request, lastEventId) => exchange(request, { method: 'GET', headers: { accept: 'text/event-stream', 'last-event-id': lastEventId } }),
-    listen: (request) => exchange({ ...request, mayBeSilent: () => true }, { method: 'GET', headers: { accept: 'text/event-stream' } }),
+    post: ({ body, ...request }) =>
+      exchange(request, {
+        method: 'POST',
+        body,
+        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+      }),
+    resume: (request, lastEventId) =>
+      exchange(request, { method: 'GET', headers: { accept: 'text/event-stream', 'last-event-id': lastEventId } }),
+    listen: (request) =>
+      exchange({ ...request, mayBeSilent: () => true }, { method: 'GET', headers: { accept: 'text/event-stream' } }),
     async end(request) {
       try {
         discard(await send(request, { method: 'DELETE' }, { signal: AbortSignal.timeout(END_TIMEOUT_MS) }));
@@ -141,10 +213,15 @@ interface ReadLimits extends Pick<RelayRequest, 'idleTimeoutMs' | 'mayBeSilent' 
 
 async function readAnswer(response: Dispatcher.ResponseData, limits: ReadLimits): Promise<RelayAnswer> {
   const { statusCode: status } = response;
-  const mediaType = String(response.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase();
+  const mediaType = String(response.headers['content-type'] ?? '')
+    .split(';')[0]
+    ?.trim()
+    .toLowerCase();
   const sessionHeader = response.headers['mcp-session-id'];
-  const sessionId = typeof sessionHeader === 'string' && /^[\x21-\x7E]{1,1024}$/.test(sessionHeader) ? sessionHeader : undefined;
-  const isEncoded = response.headers['content-encoding'] !== undefined && response.headers['content-encoding'] !== 'identity';
+  const sessionId =
+    typeof sessionHeader === 'string' && /^[\x21-\x7E]{1,1024}$/.test(sessionHeader) ? sessionHeader : undefined;
+  const isEncoded =
+    response.headers['content-encoding'] !== undefined && response.headers['content-encoding'] !== 'identity';
   if (status === 401 || isStaleAwsKey(response)) {
     discard(response);
     return { type: 'credential-rejected' };
@@ -156,9 +233,16 @@ async function readAnswer(response: Dispatcher.ResponseData, limits: ReadLimits)
   // 400 and 404 may carry the JSON-RPC error that says why (2026-07-28, transport).
   if (isEncoded || (status !== 200 && status !== 400 && status !== 404)) {
     discard(response);
-    const retryAfterSeconds = status === 429 || status === 503 ? retryAfter(response.headers['retry-after']) : undefined;
+    const retryAfterSeconds =
+      status === 429 || status === 503 ? retryAfter(response.headers['retry-after']) : undefined;
     const challenge = status === 403 ? response.headers['www-authenticate'] : undefined;
-    return { type: 'failed', reason: isEncoded ? 'not-mcp' : 'http-status', status, ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }), ...(typeof challenge === 'string' ? { challenge } : {}) };
+    return {
+      type: 'failed',
+      reason: isEncoded ? 'not-mcp' : 'http-status',
+      status,
+      ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+      ...(typeof challenge === 'string' ? { challenge } : {}),
+    };
   }
   if (mediaType === 'text/event-stream' && status === 200) {
     const position: StreamPosition = { lastEventId: undefined, retryMs: undefined };
@@ -166,16 +250,26 @@ async function readAnswer(response: Dispatcher.ResponseData, limits: ReadLimits)
   }
   if (mediaType === 'application/json') {
     const message = await readMessage(response, limits);
-    return message === undefined ? { type: 'failed', reason: 'not-mcp', status } : { type: 'message', status, message, sessionId };
+    return message === undefined
+      ? { type: 'failed', reason: 'not-mcp', status }
+      : { type: 'message', status, message, sessionId };
   }
   discard(response);
   return { type: 'failed', reason: status === 200 ? 'not-mcp' : 'http-status', status };
 }
 
-async function* messagesOf(response: Dispatcher.ResponseData, limits: ReadLimits, position: StreamPosition): AsyncGenerator<ServerMessage> {
+async function* messagesOf(
+  response: Dispatcher.ResponseData,
+  limits: ReadLimits,
+  position: StreamPosition,
+): AsyncGenerator<ServerMessage> {
   const gathered = new Gathered(limits);
   try {
-    for await (const { id, retryMs, data, rest } of readEvents(gathered.counted(chunksOf(response, limits)), limits.maxMessageBytes, limits.large && LARGE)) {
+    for await (const { id, retryMs, data, rest } of readEvents(
+      gathered.counted(chunksOf(response, limits)),
+      limits.maxMessageBytes,
+      limits.large && LARGE,
+    )) {
       if (id !== undefined) position.lastEventId = isHeaderSafe(id) ? id : undefined;
       if (retryMs !== undefined) position.retryMs = retryMs;
       const message = rest === undefined ? parseMessage(data) : await readLarge(data, rest, limits, gathered);
@@ -200,7 +294,10 @@ async function* chunksOf(response: Dispatcher.ResponseData, limits: ReadLimits):
 }
 
 /** Time in which the server may be silent does not count, and neither does what went before it. @returns what to call when it was heard. */
-function watchSilence({ idleTimeoutMs, mayBeSilent }: Pick<RelayRequest, 'idleTimeoutMs' | 'mayBeSilent'>, onSilent: (error: SallyportError<string>) => void): () => void {
+function watchSilence(
+  { idleTimeoutMs, mayBeSilent }: Pick<RelayRequest, 'idleTimeoutMs' | 'mayBeSilent'>,
+  onSilent: (error: SallyportError<string>) => void,
+): () => void {
   let silentParts = 0;
   const timer = setInterval(() => {
     silentParts = mayBeSilent?.() === true ? 0 : silentParts + 1;
@@ -226,7 +323,12 @@ async function readMessage(response: Dispatcher.ResponseData, limits: ReadLimits
       if (size <= LARGE || large === undefined) continue;
       const decoder = new TextDecoder('utf-8');
       const decode = (bytes: Uint8Array) => decoder.decode(bytes, { stream: true });
-      return await readLarge(decode(Buffer.concat(pieces.splice(0))), textOf(response, incoming, decode, gathered), limits, gathered);
+      return await readLarge(
+        decode(Buffer.concat(pieces.splice(0))),
+        textOf(response, incoming, decode, gathered),
+        limits,
+        gathered,
+      );
     }
     return parseMessage(Buffer.concat(pieces).toString('utf8'));
   } finally {
@@ -258,10 +360,14 @@ class Gathered {
   constructor({ room, signal }: Pick<ReadLimits, 'room' | 'signal'>) {
     this.#room = room;
     if (room === undefined) return;
-    signal.addEventListener('abort', () => {
-      this.end();
-      this.#isAborted = true;
-    }, { once: true });
+    signal.addEventListener(
+      'abort',
+      () => {
+        this.end();
+        this.#isAborted = true;
+      },
+      { once: true },
+    );
   }
 
   async *counted(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
@@ -294,7 +400,8 @@ class Gathered {
 
   #take(bytes: number): void {
     if (this.#isOver && !this.#isAborted) return;
-    if (this.#isAborted || this.#room?.take(bytes) === false) throw new SallyportError('no_room_for_answer', 'There is no room for more of the answer.');
+    if (this.#isAborted || this.#room?.take(bytes) === false)
+      throw new SallyportError('no_room_for_answer', 'There is no room for more of the answer.');
   }
 
   #giveArrived(): void {
@@ -304,7 +411,12 @@ class Gathered {
 }
 
 /** Ends in order also when nobody began to read it. */
-function textOf(response: Dispatcher.ResponseData, chunks: AsyncIterable<Uint8Array>, decode: (bytes: Uint8Array) => string, gathered: Gathered): AsyncIterable<string> {
+function textOf(
+  response: Dispatcher.ResponseData,
+  chunks: AsyncIterable<Uint8Array>,
+  decode: (bytes: Uint8Array) => string,
+  gathered: Gathered,
+): AsyncIterable<string> {
   const end = () => {
     gathered.end();
     discard(response);
@@ -326,11 +438,21 @@ function textOf(response: Dispatcher.ResponseData, chunks: AsyncIterable<Uint8Ar
   return { [Symbol.asyncIterator]: () => iterator };
 }
 
-async function readLarge(begun: string, rest: AsyncIterable<string>, { maxMessageBytes, large }: ReadLimits, gathered: Gathered): Promise<ServerMessage | undefined> {
+async function readLarge(
+  begun: string,
+  rest: AsyncIterable<string>,
+  { maxMessageBytes, large }: ReadLimits,
+  gathered: Gathered,
+): Promise<ServerMessage | undefined> {
   if (large === undefined) throw tooLarge();
   const { id, maxBytes } = large;
   gathered.isPassing = true;
-  const message = await readLargeMessage(begun, rest, { id, maxHeld: maxMessageBytes, maxLength: maxBytes, hold: (characters) => gathered.hold(characters) });
+  const message = await readLargeMessage(begun, rest, {
+    id,
+    maxHeld: maxMessageBytes,
+    maxLength: maxBytes,
+    hold: (characters) => gathered.hold(characters),
+  });
   return message === undefined || isResponseTo(message, id) ? message : await wholeMessage(message, maxMessageBytes);
 }
 
@@ -345,11 +467,18 @@ function discard(response: Dispatcher.ResponseData): void {
 export function reasonOf(error: unknown): RelayFailure {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   switch (code) {
-    case 'ECONNREFUSED': case 'ENOTFOUND': case 'EAI_AGAIN': case 'EHOSTUNREACH': case 'ENETUNREACH': case 'UND_ERR_CONNECT_TIMEOUT':
+    case 'ECONNREFUSED':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'UND_ERR_CONNECT_TIMEOUT':
       return 'unreachable';
     case 'outbound_refused':
       return 'refused-destination';
-    case 'UND_ERR_HEADERS_TIMEOUT': case 'ETIMEDOUT': case 'relay_timeout':
+    case 'UND_ERR_HEADERS_TIMEOUT':
+    case 'ETIMEDOUT':
+    case 'relay_timeout':
       return 'timeout';
     case 'asked_without_session':
       return 'asked-for-input';
@@ -357,7 +486,13 @@ export function reasonOf(error: unknown): RelayFailure {
       return 'too-large';
     case 'no_room_for_answer':
       return 'no-room';
-    case 'CERT_HAS_EXPIRED': case 'CERT_NOT_YET_VALID': case 'ERR_TLS_CERT_ALTNAME_INVALID': case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE': case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY': case 'SELF_SIGNED_CERT_IN_CHAIN': case 'DEPTH_ZERO_SELF_SIGNED_CERT':
+    case 'CERT_HAS_EXPIRED':
+    case 'CERT_NOT_YET_VALID':
+    case 'ERR_TLS_CERT_ALTNAME_INVALID':
+    case 'UNABLE_TO_VERIFY_LEAF_SIGNATURE':
+    case 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY':
+    case 'SELF_SIGNED_CERT_IN_CHAIN':
+    case 'DEPTH_ZERO_SELF_SIGNED_CERT':
       return 'server-untrusted';
     default:
       return CERTIFICATE_ALERT.test(code) ? 'certificate-refused' : 'interrupted';
@@ -365,7 +500,8 @@ export function reasonOf(error: unknown): RelayFailure {
 }
 
 /** What a server says in TLS about the certificate we showed, or should have shown (RFC 8446 section 6.2). */
-const CERTIFICATE_ALERT = /^ERR_SSL_[\w/]*ALERT_(BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_REVOKED|CERTIFICATE_EXPIRED|CERTIFICATE_UNKNOWN|UNKNOWN_CA|ACCESS_DENIED|CERTIFICATE_REQUIRED)$/;
+const CERTIFICATE_ALERT =
+  /^ERR_SSL_[\w/]*ALERT_(BAD_CERTIFICATE|UNSUPPORTED_CERTIFICATE|CERTIFICATE_REVOKED|CERTIFICATE_EXPIRED|CERTIFICATE_UNKNOWN|UNKNOWN_CA|ACCESS_DENIED|CERTIFICATE_REQUIRED)$/;
 /** AWS says so with 403 where others say 401. A signature that is wrong, or a right that is missing, is neither. */
 const STALE_AWS_KEY = /^(ExpiredToken|ExpiredTokenException|UnrecognizedClientException|InvalidClientTokenId)(:|$)/;
 

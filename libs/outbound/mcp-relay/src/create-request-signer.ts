@@ -11,7 +11,10 @@ import type { HttpMessageSigning } from './sign-http-message.js';
 /** How requests with a leased credential are signed. The keys are in memory only. */
 export type RequestSigning =
   | ({ readonly method: 'aws-sigv4' } & AwsSigningKeys)
-  | ({ readonly method: 'http-message'; /** A private or symmetric JWK. */ readonly key: Readonly<Record<string, unknown>> } & Omit<HttpMessageSigning, 'key'>);
+  | ({
+      readonly method: 'http-message';
+      /** A private or symmetric JWK. */ readonly key: Readonly<Record<string, unknown>>;
+    } & Omit<HttpMessageSigning, 'key'>);
 
 /**
  * Signs with each in turn, the later over what the earlier added. Keys are parsed once.
@@ -25,14 +28,17 @@ export function createRequestSigner(signings: readonly RequestSigning[], clock: 
   });
   return async (request) => {
     let added: Record<string, string> = {};
-    for (const sign of signers) added = { ...added, ...(await sign({ ...request, headers: { ...request.headers, ...added } })) };
+    for (const sign of signers)
+      added = { ...added, ...(await sign({ ...request, headers: { ...request.headers, ...added } })) };
     return added;
   };
 }
 
 function keyOf(jwk: Readonly<Record<string, unknown>>): KeyObject {
   try {
-    return jwk['kty'] === 'oct' ? createSecretKey(Buffer.from(String(jwk['k']), 'base64url')) : createPrivateKey({ key: jwk, format: 'jwk' });
+    return jwk['kty'] === 'oct'
+      ? createSecretKey(Buffer.from(String(jwk['k']), 'base64url'))
+      : createPrivateKey({ key: jwk, format: 'jwk' });
   } catch {
     throw new SallyportError('signing_key_invalid', 'A key to sign requests with cannot be used.'); // its own error may quote the key
   }

@@ -4,7 +4,15 @@
  * beyond the one exchange. Its neighbours: `server` (names), `safe-fetch` (where may be called), the gateway.
  */
 export { createRelay, reasonOf } from './create-relay.js';
-export type { AnswerRoom, Relay, RelayAnswer, RelayFailure, RelayOptions, RelayRequest, StreamPosition } from './create-relay.js';
+export type {
+  AnswerRoom,
+  Relay,
+  RelayAnswer,
+  RelayFailure,
+  RelayOptions,
+  RelayRequest,
+  StreamPosition,
+} from './create-relay.js';
 export { createRequestSigner } from './create-request-signer.js';
 export type { RequestSigning } from './create-request-signer.js';
 export type { ClientCertificate, RequestCredential, RequestSigner, SignableRequest } from './request-credential.js';

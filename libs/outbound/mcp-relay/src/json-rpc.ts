@@ -31,18 +31,30 @@ export interface LargeText {
 export function withValue(message: ServerMessage, change: JsonObject): ServerMessage {
   const value = { ...message.value, ...change };
   const { large } = message;
-  const next = large && (async () => {
-    const known = await large.next();
-    return known && withValue(known, change);
-  });
-  return { ...message, value, json: JSON.stringify(value), ...(large === undefined || next === undefined ? {} : { large: { ...large, next } }) };
+  const next =
+    large &&
+    (async () => {
+      const known = await large.next();
+      return known && withValue(known, change);
+    });
+  return {
+    ...message,
+    value,
+    json: JSON.stringify(value),
+    ...(large === undefined || next === undefined ? {} : { large: { ...large, next } }),
+  };
 }
 
-export const isJsonObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
+export const isJsonObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The answer to request `id`: a result or an error. Everything else a server sends is a notification or a request of its own. */
 export function isResponseTo(message: ServerMessage, id: RequestId): boolean {
-  return message.value['id'] === id && !('method' in message.value) && ('result' in message.value || 'error' in message.value);
+  return (
+    message.value['id'] === id &&
+    !('method' in message.value) &&
+    ('result' in message.value || 'error' in message.value)
+  );
 }
 
 /** Deeper than any message of the protocol; what nests further cannot be serialised again. */
@@ -54,8 +66,13 @@ export function parseMessage(json: string): ServerMessage | undefined {
   try {
     const value: unknown = JSON.parse(json);
     if (!isJsonObject(value) || value['jsonrpc'] !== '2.0') return undefined;
-    const inner = Object.values(value).reduce<number>((count, member) => count + (isJsonObject(member) ? Object.keys(member).length : 0), 0);
-    return members.outer === Object.keys(value).length && members.inner === inner ? { json, value } : { json, value, repeatsKeys: true };
+    const inner = Object.values(value).reduce<number>(
+      (count, member) => count + (isJsonObject(member) ? Object.keys(member).length : 0),
+      0,
+    );
+    return members.outer === Object.keys(value).length && members.inner === inner
+      ? { json, value }
+      : { json, value, repeatsKeys: true };
   } catch {
     return undefined; // not JSON: the caller says what that means
   }
@@ -75,10 +92,12 @@ function countMembers(json: string): { readonly outer: number; readonly inner: n
         if (depth === 1) outer += 1;
         else if (depth === 2) inner += 1;
         break;
-      case 0x5b: case 0x7b: // [ {
+      case 0x5b:
+      case 0x7b: // [ {
         if (++depth > MAX_DEPTH) return undefined;
         break;
-      case 0x5d: case 0x7d: // ] }
+      case 0x5d:
+      case 0x7d: // ] }
         depth -= 1;
         break;
     }

@@ -31,7 +31,11 @@ const PLAIN_ASCII = /^(?:2[013-9a-f]|[346][0-9a-f]|5[0-9abd-f]|7[0-9a-e])$/i;
  * @param begun what was read already, in whole characters
  * @throws SallyportError `message_too_large` also for one that is large by other things than texts
  */
-export async function readLargeMessage(begun: string, rest: AsyncIterable<string>, limits: LargeMessageLimits): Promise<ServerMessage | undefined> {
+export async function readLargeMessage(
+  begun: string,
+  rest: AsyncIterable<string>,
+  limits: LargeMessageLimits,
+): Promise<ServerMessage | undefined> {
   return await new LargeReader(begun, rest[Symbol.asyncIterator](), limits).known();
 }
 
@@ -86,7 +90,18 @@ class LargeReader {
       this.#hold('"');
       return await this.known();
     };
-    return known && { ...known, large: { marker, text: this.#text(), next, hold: (characters) => this.#limits.hold?.(characters), cancel: () => void this.#rest.return?.() } };
+    return (
+      known && {
+        ...known,
+        large: {
+          marker,
+          text: this.#text(),
+          next,
+          hold: (characters) => this.#limits.hold?.(characters),
+          cancel: () => void this.#rest.return?.(),
+        },
+      }
+    );
   }
 
   /** @returns whether a long text begins; otherwise the message has ended. */
@@ -112,7 +127,8 @@ class LargeReader {
     const buffer = this.#buffer;
     for (let at = this.#at; at < buffer.length; at++) {
       switch (buffer.charCodeAt(at)) {
-        case 0x22: { // "
+        case 0x22: {
+          // "
           const end = endOfText(buffer, at + 1);
           if (end === undefined || end - at > LONG) {
             this.#at = at;
@@ -121,12 +137,14 @@ class LargeReader {
           at = end - 1;
           break;
         }
-        case 0x5b: case 0x7b: // [ {
+        case 0x5b:
+        case 0x7b: // [ {
           this.#open.push(buffer.charAt(at) === '{' ? '{' : '[');
           if (this.#open.length > MAX_DEPTH) throw tooLarge();
           this.#isKey = this.#open.at(-1) === '{';
           break;
-        case 0x5d: case 0x7d: // ] }
+        case 0x5d:
+        case 0x7d: // ] }
           this.#open.pop();
           this.#isKey = false;
           break;
@@ -199,7 +217,11 @@ class LargeReader {
 
   /** What is held, ended as if nothing more came, as the response it must turn out to be. */
   #ended(): string {
-    const closed = `${this.#held}"${this.#open.slice(1).map((bracket) => (bracket === '{' ? '}' : ']')).reverse().join('')}`;
+    const closed = `${this.#held}"${this.#open
+      .slice(1)
+      .map((bracket) => (bracket === '{' ? '}' : ']'))
+      .reverse()
+      .join('')}`;
     const members = parsedMembers(`${closed}}`);
     return `${closed}${'jsonrpc' in members ? '' : ',"jsonrpc":"2.0"'}${'id' in members ? '' : `,"id":${JSON.stringify(this.#limits.id)}`}}`;
   }
@@ -227,7 +249,8 @@ function endOfText(text: string, from: number): number | undefined {
 /** `\/` and `\u0041` say no more than `/` and `A`, and could hide what must not be told. */
 function plainly(escape: string, hexadecimal: string | undefined): string {
   if (escape === '\\/') return '/';
-  if (hexadecimal === undefined || !hexadecimal.startsWith('00') || !PLAIN_ASCII.test(hexadecimal.slice(2))) return escape;
+  if (hexadecimal === undefined || !hexadecimal.startsWith('00') || !PLAIN_ASCII.test(hexadecimal.slice(2)))
+    return escape;
   return String.fromCharCode(Number.parseInt(hexadecimal, 16));
 }
 

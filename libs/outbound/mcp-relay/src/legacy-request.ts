@@ -7,18 +7,37 @@ const SPOKEN = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'];
 const RESERVED_META = 'io.modelcontextprotocol/';
 const DROPPED_META = new Set(['tracestate', 'baggage']);
 
-export const isSpokenLegacyVersion = (version: unknown): version is string => typeof version === 'string' && SPOKEN.includes(version);
+export const isSpokenLegacyVersion = (version: unknown): version is string =>
+  typeof version === 'string' && SPOKEN.includes(version);
 
 /** A request of 2025-11-25 or older, serialised from the value that was decided on; the words of the new era stay behind. */
-export function legacyRequest(request: { readonly id: number; readonly method: string; readonly params: JsonObject; readonly meta: JsonObject | undefined }): string {
-  const meta = Object.fromEntries(Object.entries(request.meta ?? {}).filter(([key]) => !key.startsWith(RESERVED_META) && !DROPPED_META.has(key)));
+export function legacyRequest(request: {
+  readonly id: number;
+  readonly method: string;
+  readonly params: JsonObject;
+  readonly meta: JsonObject | undefined;
+}): string {
+  const meta = Object.fromEntries(
+    Object.entries(request.meta ?? {}).filter(([key]) => !key.startsWith(RESERVED_META) && !DROPPED_META.has(key)),
+  );
   const { requestState: _state, inputResponses: _responses, ...params } = request.params;
-  return JSON.stringify({ jsonrpc: '2.0', id: request.id, method: request.method, params: Object.keys(meta).length > 0 ? { ...params, _meta: meta } : params });
+  return JSON.stringify({
+    jsonrpc: '2.0',
+    id: request.id,
+    method: request.method,
+    params: Object.keys(meta).length > 0 ? { ...params, _meta: meta } : params,
+  });
 }
 
 /** Headers of everything after `initialize` (2025-06-18, transports). */
-export function sessionHeaders(session: { readonly id: string | undefined; readonly version: string }): Record<string, string> {
-  return { 'mcp-protocol-version': session.version, ...(session.id === undefined ? {} : { 'mcp-session-id': session.id }) };
+export function sessionHeaders(session: {
+  readonly id: string | undefined;
+  readonly version: string;
+}): Record<string, string> {
+  return {
+    'mcp-protocol-version': session.version,
+    ...(session.id === undefined ? {} : { 'mcp-session-id': session.id }),
+  };
 }
 
 const TASKS = 'io.modelcontextprotocol/tasks';
@@ -33,6 +52,9 @@ export function legacyCapabilities({ extensions, ...capabilities }: JsonObject):
 export function withoutTaskTools(message: ServerMessage): ServerMessage {
   const { result } = message.value;
   if (!isJsonObject(result) || !Array.isArray(result['tools'])) return message;
-  const tools = result['tools'].filter((tool: unknown) => !isJsonObject(tool) || !isJsonObject(tool['execution']) || tool['execution']['taskSupport'] !== 'required');
+  const tools = result['tools'].filter(
+    (tool: unknown) =>
+      !isJsonObject(tool) || !isJsonObject(tool['execution']) || tool['execution']['taskSupport'] !== 'required',
+  );
   return { ...message, value: { ...message.value, result: { ...result, tools } } };
 }

@@ -18,7 +18,10 @@ export interface LegacyStreamSource {
 
 const LISTS = { toolsListChanged: 'tools', promptsListChanged: 'prompts', resourcesListChanged: 'resources' } as const;
 const UPDATED = 'notifications/resources/updated';
-const CHANGES: ReadonlySet<string> = new Set([...Object.values(LISTS).map((kind) => `notifications/${kind}/list_changed`), UPDATED]);
+const CHANGES: ReadonlySet<string> = new Set([
+  ...Object.values(LISTS).map((kind) => `notifications/${kind}/list_changed`),
+  UPDATED,
+]);
 /** Servers allow one stream per session, and see a moment late that it is closed: it is kept for whoever comes next. */
 const LINGER_MS = 1_000;
 const MAX_URIS = 1_000;
@@ -68,7 +71,13 @@ export class LegacyStream {
     try {
       const opened = await (this.#opened ??= this.#open());
       if (opened.type !== 'stream') return opened;
-      return { type: 'stream', status: 200, messages: await this.#admit(isJsonObject(params['notifications']) ? params['notifications'] : {}, signal), position: { lastEventId: undefined, retryMs: undefined }, sessionId: undefined };
+      return {
+        type: 'stream',
+        status: 200,
+        messages: await this.#admit(isJsonObject(params['notifications']) ? params['notifications'] : {}, signal),
+        position: { lastEventId: undefined, retryMs: undefined },
+        sessionId: undefined,
+      };
     } finally {
       this.#leaveRoom();
     }
@@ -79,7 +88,10 @@ export class LegacyStream {
     this.#present += 1;
     this.#opened ??= this.#open();
     const giveUp = new AbortController();
-    this.#openedInTime ??= Promise.race([this.#opened.finally(() => giveUp.abort()), sleep(OPENING_MS, undefined, { signal: giveUp.signal, ref: false }).catch(() => undefined)]);
+    this.#openedInTime ??= Promise.race([
+      this.#opened.finally(() => giveUp.abort()),
+      sleep(OPENING_MS, undefined, { signal: giveUp.signal, ref: false }).catch(() => undefined),
+    ]);
     await this.#openedInTime;
     return () => this.#leaveRoom();
   }
@@ -98,18 +110,35 @@ export class LegacyStream {
 
   async #admit(wanted: JsonObject, signal: AbortSignal): Promise<AsyncIterable<ServerMessage>> {
     const { capabilities } = this.#source;
-    const offers = (kind: string, what: string) => isJsonObject(capabilities[kind]) && capabilities[kind][what] === true;
+    const offers = (kind: string, what: string) =>
+      isJsonObject(capabilities[kind]) && capabilities[kind][what] === true;
     const lists = Object.entries(LISTS).filter(([list, kind]) => wanted[list] === true && offers(kind, 'listChanged'));
-    const uris = offers('resources', 'subscribe') && Array.isArray(wanted['resourceSubscriptions']) ? wanted['resourceSubscriptions'].filter((uri) => typeof uri === 'string') : [];
-    const joined = [...new Set(uris)].filter((uri) => this.#uris.has(uri) || this.#uris.size < MAX_URIS).map((uri) => ({ uri, agreed: this.#join(uri) }));
+    const uris =
+      offers('resources', 'subscribe') && Array.isArray(wanted['resourceSubscriptions'])
+        ? wanted['resourceSubscriptions'].filter((uri) => typeof uri === 'string')
+        : [];
+    const joined = [...new Set(uris)]
+      .filter((uri) => this.#uris.has(uri) || this.#uris.size < MAX_URIS)
+      .map((uri) => ({ uri, agreed: this.#join(uri) }));
     // Heard of from here on, whatever the server says first.
-    const listener: Listener = { uris: new Set(joined.map(({ uri }) => uri)), methods: new Set([...lists.map(([, kind]) => `notifications/${kind}/list_changed`), UPDATED]), pending: new Map(), hasEnded: this.#stop.signal.aborted, wake: () => undefined };
+    const listener: Listener = {
+      uris: new Set(joined.map(({ uri }) => uri)),
+      methods: new Set([...lists.map(([, kind]) => `notifications/${kind}/list_changed`), UPDATED]),
+      pending: new Map(),
+      hasEnded: this.#stop.signal.aborted,
+      wake: () => undefined,
+    };
     this.#listeners.add(listener);
     const leave = () => this.#leave(listener);
     signal.addEventListener('abort', leave, { once: true });
-    const agreed = (await Promise.all(joined.map(async ({ uri, agreed: answer }) => ((await answer) ? [uri] : [])))).flat();
+    const agreed = (
+      await Promise.all(joined.map(async ({ uri, agreed: answer }) => ((await answer) ? [uri] : [])))
+    ).flat();
     if (signal.aborted) leave();
-    const acknowledged = { ...Object.fromEntries(lists.map(([list]) => [list, true])), ...(agreed.length > 0 ? { resourceSubscriptions: agreed } : {}) };
+    const acknowledged = {
+      ...Object.fromEntries(lists.map(([list]) => [list, true])),
+      ...(agreed.length > 0 ? { resourceSubscriptions: agreed } : {}),
+    };
     return told(listener, acknowledged, () => {
       signal.removeEventListener('abort', leave);
       leave();
@@ -141,7 +170,8 @@ export class LegacyStream {
 
   #closeUnlessHeard(): void {
     clearTimeout(this.#linger);
-    if (this.#listeners.size + this.#present === 0 && !this.#stop.signal.aborted) this.#linger = setTimeout(() => this.#close(), LINGER_MS).unref();
+    if (this.#listeners.size + this.#present === 0 && !this.#stop.signal.aborted)
+      this.#linger = setTimeout(() => this.#close(), LINGER_MS).unref();
   }
 
   #close(status?: number): void {
@@ -158,8 +188,14 @@ export class LegacyStream {
         const { id, method, params } = message.value;
         if (typeof method !== 'string') continue;
         if (id !== undefined && method === 'ping') this.#source.respond({ jsonrpc: '2.0', id, result: {} });
-        else if (id === undefined && CHANGES.has(method)) this.#tell(method, isJsonObject(params) ? params['uri'] : undefined);
-        else this.#source.hear(id === undefined ? message : { ...message, respond: (answer) => this.#source.respond({ ...answer, jsonrpc: '2.0', id }) });
+        else if (id === undefined && CHANGES.has(method))
+          this.#tell(method, isJsonObject(params) ? params['uri'] : undefined);
+        else
+          this.#source.hear(
+            id === undefined
+              ? message
+              : { ...message, respond: (answer) => this.#source.respond({ ...answer, jsonrpc: '2.0', id }) },
+          );
       }
     } catch {
       // broken off, or closed here: those who listen learn it below
@@ -169,9 +205,14 @@ export class LegacyStream {
 
   #tell(method: string, uri: unknown): void {
     for (const listener of this.#listeners) {
-      const isHeard = listener.methods.has(method) && (method !== UPDATED || (typeof uri === 'string' && listener.uris.has(uri)));
+      const isHeard =
+        listener.methods.has(method) && (method !== UPDATED || (typeof uri === 'string' && listener.uris.has(uri)));
       if (!isHeard) continue;
-      listener.pending.set(method === UPDATED ? `${method} ${String(uri)}` : method, { jsonrpc: '2.0', method, params: method === UPDATED ? { uri } : {} });
+      listener.pending.set(method === UPDATED ? `${method} ${String(uri)}` : method, {
+        jsonrpc: '2.0',
+        method,
+        params: method === UPDATED ? { uri } : {},
+      });
       listener.wake();
     }
   }
@@ -184,7 +225,11 @@ function end(listener: Listener): void {
 
 async function* told(listener: Listener, acknowledged: JsonObject, leave: () => void): AsyncGenerator<ServerMessage> {
   try {
-    yield messageOf({ jsonrpc: '2.0', method: 'notifications/subscriptions/acknowledged', params: { notifications: acknowledged } });
+    yield messageOf({
+      jsonrpc: '2.0',
+      method: 'notifications/subscriptions/acknowledged',
+      params: { notifications: acknowledged },
+    });
     for (;;) {
       const [next] = listener.pending;
       if (next !== undefined) {

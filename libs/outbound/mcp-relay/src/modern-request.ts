@@ -26,7 +26,9 @@ export interface ModernRequest {
 
 /** A request of 2026-07-28, serialised from the value that was decided on (security rule S10). */
 export function modernRequest(request: ModernRequest): { headers: Record<string, string>; body: string } {
-  const passed = Object.entries(request.meta ?? {}).filter(([key]) => !key.startsWith(RESERVED_META) && !DROPPED_META.has(key));
+  const passed = Object.entries(request.meta ?? {}).filter(
+    ([key]) => !key.startsWith(RESERVED_META) && !DROPPED_META.has(key),
+  );
   const _meta = {
     ...Object.fromEntries(passed),
     ...(request.logLevel === undefined ? {} : { [`${RESERVED_META}logLevel`]: request.logLevel }),
@@ -41,6 +43,11 @@ export function modernRequest(request: ModernRequest): { headers: Record<string,
       'mcp-method': request.method,
       ...(request.name === undefined ? {} : { 'mcp-name': encodeHeaderValue(request.name) }),
     },
-    body: JSON.stringify({ jsonrpc: '2.0', id: request.id, method: request.method, params: { ...request.params, _meta } }),
+    body: JSON.stringify({
+      jsonrpc: '2.0',
+      id: request.id,
+      method: request.method,
+      params: { ...request.params, _meta },
+    }),
   };
 }

@@ -10,12 +10,17 @@ beforeEach(() => {
 });
 afterEach(() => vi.useRealTimers());
 
-const question = (id: number): ServerMessage => ({ json: '', value: { id, method: 'elicitation/create' }, respond: (answer) => void answers.push(answer) });
+const question = (id: number): ServerMessage => ({
+  json: '',
+  value: { id, method: 'elicitation/create' },
+  respond: (answer) => void answers.push(answer),
+});
 const told = (method: string, params?: object): ServerMessage => ({ json: '', value: { method, params } });
-const heard = (call: ReturnType<RunningCalls['begin']>) => call.take().map(({ value }) => value['id'] ?? value['method']);
+const heard = (call: ReturnType<RunningCalls['begin']>) =>
+  call.take().map(({ value }) => value['id'] ?? value['method']);
 
 describe('what a server says beside the calls of a session (R34) (S18)', () => {
-  test('is the only call\'s', async () => {
+  test("is the only call's", async () => {
     const call = calls.begin(undefined);
     const waiting = call.heard();
     calls.hear(question(1));
@@ -30,7 +35,7 @@ describe('what a server says beside the calls of a session (R34) (S18)', () => {
     calls.hear(question(2));
     expect(answers).toHaveLength(2);
   });
-  test('waits while it could be another one\'s, and goes to the one that is left', () => {
+  test("waits while it could be another one's, and goes to the one that is left", () => {
     const [first, second] = [calls.begin(undefined), calls.begin(undefined)];
     calls.hear(question(1));
     calls.hear(told('notifications/message'));
@@ -45,7 +50,7 @@ describe('what a server says beside the calls of a session (R34) (S18)', () => {
     expect(answers).toHaveLength(1);
     expect(both.flatMap(heard)).toEqual([]);
   });
-  test('is not the next call\'s when a call was given up without an answer: the server may still be at it', () => {
+  test("is not the next call's when a call was given up without an answer: the server may still be at it", () => {
     calls.begin(undefined).leave(false);
     const next = calls.begin(undefined);
     calls.hear(question(1));
@@ -62,7 +67,7 @@ describe('what a server says beside the calls of a session (R34) (S18)', () => {
     call.leave(true);
     expect(answers).toHaveLength(1);
   });
-  test('is progress of whoever gave it the token, and nobody\'s when two did', () => {
+  test("is progress of whoever gave it the token, and nobody's when two did", () => {
     const [first, second, third] = [calls.begin('a'), calls.begin('b'), calls.begin('b')];
     calls.hear(told('notifications/progress', { progressToken: 'a' }));
     calls.hear(told('notifications/progress', { progressToken: 'b' }));

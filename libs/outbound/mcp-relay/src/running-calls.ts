@@ -62,14 +62,19 @@ export class RunningCalls {
     const { id, method, params } = message.value;
     if (method === 'notifications/progress') {
       const token = isJsonObject(params) ? params['progressToken'] : undefined;
-      const owners = [...this.#running].filter(({ progressToken }) => progressToken !== undefined && progressToken === token);
+      const owners = [...this.#running].filter(
+        ({ progressToken }) => progressToken !== undefined && progressToken === token,
+      );
       if (owners.length === 1) this.#give(message, owners[0]);
     } else if (this.#running.size < 2) this.#give(message, [...this.#running][0]);
     else if (id !== undefined && this.#unclear.size < MAX_UNCLEAR) {
-      const question: Question = { message, timer: setTimeout(() => {
-        this.#unclear.delete(question);
-        refuse(message);
-      }, UNCLEAR_MS).unref() };
+      const question: Question = {
+        message,
+        timer: setTimeout(() => {
+          this.#unclear.delete(question);
+          refuse(message);
+        }, UNCLEAR_MS).unref(),
+      };
       this.#unclear.add(question);
     } else refuse(message);
   }
@@ -91,4 +96,5 @@ export class RunningCalls {
 }
 
 /** A notification that is nobody's is dropped. */
-const refuse = ({ respond }: ServerMessage): void => respond?.({ error: { code: -32601, message: 'Nobody is there to be asked.' } });
+const refuse = ({ respond }: ServerMessage): void =>
+  respond?.({ error: { code: -32601, message: 'Nobody is there to be asked.' } });

@@ -21,11 +21,17 @@ const http = createServer((request, response) => {
     seen.push({ method: request.method ?? '', rpc, session, user: request.headers.authorization });
     let transport = session === undefined ? undefined : transports.get(session);
     if (transport === undefined && rpc === 'initialize') {
-      const created = new StreamableHTTPServerTransport({ sessionIdGenerator: randomUUID, onsessioninitialized: (id) => void transports.set(id, created) });
+      const created = new StreamableHTTPServerTransport({
+        sessionIdGenerator: randomUUID,
+        onsessioninitialized: (id) => void transports.set(id, created),
+      });
       await serverFor(request.headers.authorization ?? '').connect(created);
       transport = created;
     }
-    if (transport === undefined) return void response.writeHead(session === undefined ? 400 : 404, { 'content-type': 'application/json' }).end('{"jsonrpc":"2.0","error":{"code":-32000,"message":"Bad Request"},"id":null}');
+    if (transport === undefined)
+      return void response
+        .writeHead(session === undefined ? 400 : 404, { 'content-type': 'application/json' })
+        .end('{"jsonrpc":"2.0","error":{"code":-32000,"message":"Bad Request"},"id":null}');
     await transport.handleRequest(request, response, body);
   })();
 });
@@ -37,10 +43,17 @@ const textOf = async (request: IncomingMessage) => {
 function serverFor(user: string): McpServer {
   const server = new McpServer({ name: 'legacy', version: '1' });
   server.registerTool('whoami', {}, () => ({ content: [{ type: 'text', text: user }] }));
-  server.registerTool('hang', {}, ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => {
-    seen.push({ method: 'cancelled', rpc: undefined, session: undefined, user });
-    resolve({ content: [] });
-  })));
+  server.registerTool(
+    'hang',
+    {},
+    ({ signal }) =>
+      new Promise((resolve) =>
+        signal.addEventListener('abort', () => {
+          seen.push({ method: 'cancelled', rpc: undefined, session: undefined, user });
+          resolve({ content: [] });
+        }),
+      ),
+  );
   server.registerTool('ping-first', {}, async ({ sendRequest }) => {
     await sendRequest({ method: 'ping' }, EmptyResultSchema);
     return { content: [{ type: 'text', text: 'pong' }] };
@@ -62,8 +75,23 @@ afterAll(async () => {
 });
 
 const channel = createServerChannel({ relay: createRelay({ dispatcher, userAgent: 'test' }), clock: () => now });
-const target = (user: string, signal = new AbortController().signal) => ({ url, identity: user, credential: { headers: { authorization: `Bearer ${user}` } }, idleTimeoutMs: 5_000, signal });
-const call = (name: string, id: string | number = 'x') => ({ id, method: 'tools/call', params: { name, arguments: {} }, meta: undefined, clientInfo: { name: 't', version: '1' }, clientCapabilities: {}, name, parameterHeaders: {} });
+const target = (user: string, signal = new AbortController().signal) => ({
+  url,
+  identity: user,
+  credential: { headers: { authorization: `Bearer ${user}` } },
+  idleTimeoutMs: 5_000,
+  signal,
+});
+const call = (name: string, id: string | number = 'x') => ({
+  id,
+  method: 'tools/call',
+  params: { name, arguments: {} },
+  meta: undefined,
+  clientInfo: { name: 't', version: '1' },
+  clientCapabilities: {},
+  name,
+  parameterHeaders: {},
+});
 async function last(answer: RelayAnswer): Promise<ServerMessage | undefined> {
   if (answer.type === 'message') return answer.message;
   if (answer.type !== 'stream') throw new Error(JSON.stringify(answer));
@@ -76,9 +104,26 @@ interface Rpc {
   readonly id?: unknown;
   readonly method?: string;
 }
-async function listen(handle: (request: IncomingMessage, rpc: Rpc, answer: (status: number, body: object) => void, response: ServerResponse) => void): Promise<{ url: URL; close(): Promise<unknown> }> {
+async function listen(
+  handle: (
+    request: IncomingMessage,
+    rpc: Rpc,
+    answer: (status: number, body: object) => void,
+    response: ServerResponse,
+  ) => void,
+): Promise<{ url: URL; close(): Promise<unknown> }> {
   const server = createServer((request, response) => {
-    void textOf(request).then((text) => handle(request, text === '' ? {} : (JSON.parse(text) as Rpc), (status, body) => void response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', ...body })), response));
+    void textOf(request).then((text) =>
+      handle(
+        request,
+        text === '' ? {} : (JSON.parse(text) as Rpc),
+        (status, body) =>
+          void response
+            .writeHead(status, { 'content-type': 'application/json' })
+            .end(JSON.stringify({ jsonrpc: '2.0', ...body })),
+        response,
+      ),
+    );
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -92,19 +137,32 @@ async function listen(handle: (request: IncomingMessage, rpc: Rpc, answer: (stat
 
 describe('a legacy server behind the channel', () => {
   test('is recognised by its answer to a modern request, initialized once per user, and answers under the id it was asked with (B5) (R34)', async () => {
-    expect((await last(await channel.request(target('alice'), call('whoami', 'first'))))?.value).toMatchObject({ id: 'first', result: { content: [{ text: 'Bearer alice' }] } });
-    expect((await last(await channel.request(target('bob'), call('whoami', 7))))?.value).toMatchObject({ id: 7, result: { content: [{ text: 'Bearer bob' }] } });
+    expect((await last(await channel.request(target('alice'), call('whoami', 'first'))))?.value).toMatchObject({
+      id: 'first',
+      result: { content: [{ text: 'Bearer alice' }] },
+    });
+    expect((await last(await channel.request(target('bob'), call('whoami', 7))))?.value).toMatchObject({
+      id: 7,
+      result: { content: [{ text: 'Bearer bob' }] },
+    });
     await Promise.all([1, 2, 3].map(async (id) => last(await channel.request(target('alice'), call('whoami', id)))));
-    expect(seen.filter(({ rpc }) => rpc === 'initialize').map(({ user }) => user)).toEqual(['Bearer alice', 'Bearer bob']);
+    expect(seen.filter(({ rpc }) => rpc === 'initialize').map(({ user }) => user)).toEqual([
+      'Bearer alice',
+      'Bearer bob',
+    ]);
     expect(seen.filter(({ rpc }) => rpc === 'notifications/initialized')).toHaveLength(2);
     expect(seen[0]).toMatchObject({ rpc: 'tools/call', session: undefined });
   });
   test('that forgot the session is initialized again', async () => {
     transports.clear();
-    expect((await last(await channel.request(target('alice'), call('whoami'))))?.value).toMatchObject({ result: { content: [{ text: 'Bearer alice' }] } });
+    expect((await last(await channel.request(target('alice'), call('whoami'))))?.value).toMatchObject({
+      result: { content: [{ text: 'Bearer alice' }] },
+    });
   });
   test('that asks whether we are there gets an answer', async () => {
-    expect((await last(await channel.request(target('alice'), call('ping-first'))))?.value).toMatchObject({ result: { content: [{ text: 'pong' }] } });
+    expect((await last(await channel.request(target('alice'), call('ping-first'))))?.value).toMatchObject({
+      result: { content: [{ text: 'pong' }] },
+    });
   });
   test('is told when the caller goes away, which closing the connection does not do', async () => {
     const leaving = new AbortController();
@@ -118,17 +176,32 @@ describe('a legacy server behind the channel', () => {
     const server = createServer((request, response) => {
       void textOf(request).then((text) => {
         const { id, method } = JSON.parse(text) as { id: number; method: string };
-        const answer = (status: number, body: object) => response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify({ jsonrpc: '2.0', id, ...body }));
+        const answer = (status: number, body: object) =>
+          response
+            .writeHead(status, { 'content-type': 'application/json' })
+            .end(JSON.stringify({ jsonrpc: '2.0', id, ...body }));
         const isModern = request.headers['mcp-protocol-version'] === '2026-07-28';
-        if (isUpgraded !== isModern) return answer(400, { error: { code: isUpgraded ? -32602 : -32000, message: 'Bad Request' } });
-        return answer(200, { result: method === 'initialize' ? { protocolVersion: '2025-11-25', capabilities: {} } : { content: [], era: isModern ? 'modern' : 'legacy' } });
+        if (isUpgraded !== isModern)
+          return answer(400, { error: { code: isUpgraded ? -32602 : -32000, message: 'Bad Request' } });
+        return answer(200, {
+          result:
+            method === 'initialize'
+              ? { protocolVersion: '2025-11-25', capabilities: {} }
+              : { content: [], era: isModern ? 'modern' : 'legacy' },
+        });
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const there = { ...target('alice'), url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`) };
+    const there = {
+      ...target('alice'),
+      url: new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/mcp`),
+    };
     expect((await last(await channel.request(there, call('x'))))?.value).toMatchObject({ result: { era: 'legacy' } });
     isUpgraded = true;
-    expect((await last(await channel.request(there, call('x'))))?.value).toMatchObject({ id: 'x', result: { era: 'modern' } });
+    expect((await last(await channel.request(there, call('x'))))?.value).toMatchObject({
+      id: 'x',
+      result: { era: 'modern' },
+    });
     server.closeAllConnections();
     await new Promise((resolve) => server.close(resolve));
   });
@@ -137,11 +210,26 @@ describe('a legacy server behind the channel', () => {
       const methods: unknown[] = [];
       const there = await listen((request, { id, method }, answer) => {
         methods.push(method);
-        if (method === 'initialize' && !initializes) return answer(404, { id, error: { code: -32601, message: 'Method not found' } });
-        answer(200, { id, result: method === 'initialize' ? { protocolVersion: '2025-11-25', capabilities: {} } : { tools: [], revision: request.headers['mcp-protocol-version'] } });
+        if (method === 'initialize' && !initializes)
+          return answer(404, { id, error: { code: -32601, message: 'Method not found' } });
+        answer(200, {
+          id,
+          result:
+            method === 'initialize'
+              ? { protocolVersion: '2025-11-25', capabilities: {} }
+              : { tools: [], revision: request.headers['mcp-protocol-version'] },
+        });
       });
-      const list = () => channel.request({ ...target('alice'), url: there.url }, { ...call('x'), method: 'tools/list', params: {}, name: undefined });
-      for (const attempt of [1, 2]) expect((await last(await list()))?.value, String(attempt)).toMatchObject({ id: 'x', result: { revision: initializes ? '2025-11-25' : '2026-07-28' } });
+      const list = () =>
+        channel.request(
+          { ...target('alice'), url: there.url },
+          { ...call('x'), method: 'tools/list', params: {}, name: undefined },
+        );
+      for (const attempt of [1, 2])
+        expect((await last(await list()))?.value, String(attempt)).toMatchObject({
+          id: 'x',
+          result: { revision: initializes ? '2025-11-25' : '2026-07-28' },
+        });
       expect(methods.filter((method) => method === 'initialize')).toHaveLength(1);
       await there.close();
     }
@@ -157,19 +245,29 @@ describe('a legacy server behind the channel', () => {
           return answer(200, { id: rpc.id, result: { protocolVersion: '2025-11-25', capabilities: {} } });
         }
         if (rpc.method === 'notifications/initialized') return void response.writeHead(202).end();
-        if (request.method === 'POST' && request.headers['mcp-session-id'] === undefined) return answer(400, { id: rpc.id, error: { code: -32000, message: 'Bad Request' } });
+        if (request.method === 'POST' && request.headers['mcp-session-id'] === undefined)
+          return answer(400, { id: rpc.id, error: { code: -32000, message: 'Bad Request' } });
         response.writeHead(200, { 'content-type': 'text/event-stream' });
         if (request.method === 'POST') {
           callId = rpc.id;
           closedAt = performance.now();
           return void response.end(`${id === '' ? '' : `id: ${id}\n`}retry: 200\ndata:\n\n`);
         }
-        resumed = { lastEventId: request.headers['last-event-id'], session: request.headers['mcp-session-id'], authorization: request.headers.authorization, afterMs: performance.now() - closedAt };
+        resumed = {
+          lastEventId: request.headers['last-event-id'],
+          session: request.headers['mcp-session-id'],
+          authorization: request.headers.authorization,
+          afterMs: performance.now() - closedAt,
+        };
         response.end(`data: ${JSON.stringify({ jsonrpc: '2.0', id: callId, result: { content: [] } })}\n\n`);
       });
       const answer = await last(await channel.request({ ...target('alice'), url: there.url }, call('x')));
       expect(answer?.value).toEqual(id === '' ? undefined : { jsonrpc: '2.0', id: 'x', result: { content: [] } });
-      expect(resumed).toEqual(id === '' ? undefined : { lastEventId: id, session: 'session-1', authorization: 'Bearer alice', afterMs: expect.any(Number) });
+      expect(resumed).toEqual(
+        id === ''
+          ? undefined
+          : { lastEventId: id, session: 'session-1', authorization: 'Bearer alice', afterMs: expect.any(Number) },
+      );
       if (resumed !== undefined) expect(resumed.afterMs).toBeGreaterThanOrEqual(195);
       await there.close();
     }
@@ -187,12 +285,19 @@ test('a server that asks faster than it takes answers is read no further: so man
   const server = createServer((request, response) => {
     void (async () => {
       const { id, method } = JSON.parse(await textOf(request)) as { id?: number; method?: string };
-      const json = (body: object) => response.writeHead(200, { 'content-type': 'application/json', 'mcp-session-id': 's' }).end(JSON.stringify({ jsonrpc: '2.0', id, ...body }));
-      if (method === 'initialize') return void json({ result: { protocolVersion: '2025-11-25', capabilities: {}, serverInfo: { name: 's', version: '1' } } });
+      const json = (body: object) =>
+        response
+          .writeHead(200, { 'content-type': 'application/json', 'mcp-session-id': 's' })
+          .end(JSON.stringify({ jsonrpc: '2.0', id, ...body }));
+      if (method === 'initialize')
+        return void json({
+          result: { protocolVersion: '2025-11-25', capabilities: {}, serverInfo: { name: 's', version: '1' } },
+        });
       if (request.headers['mcp-session-id'] === undefined) return void response.writeHead(400).end();
       if (method === 'tools/call') {
         response.writeHead(200, { 'content-type': 'text/event-stream' });
-        for (let ping = 0; ping < 2_000; ping++) response.write(`data: {"jsonrpc":"2.0","id":${ping},"method":"ping"}\n\n`);
+        for (let ping = 0; ping < 2_000; ping++)
+          response.write(`data: {"jsonrpc":"2.0","id":${ping},"method":"ping"}\n\n`);
         return void response.end(`data: {"jsonrpc":"2.0","id":${id},"result":{}}\n\n`);
       }
       if (method !== undefined) return void response.writeHead(202).end();

@@ -2,7 +2,12 @@ import { expect, test } from 'vitest';
 import type { RelayAnswer } from './create-relay.js';
 import { eraShownBy } from './server-era.js';
 
-const message = (status: number, body: object): RelayAnswer => ({ type: 'message', status, sessionId: undefined, message: { json: '', value: { jsonrpc: '2.0', id: 1, ...body } } });
+const message = (status: number, body: object): RelayAnswer => ({
+  type: 'message',
+  status,
+  sessionId: undefined,
+  message: { json: '', value: { jsonrpc: '2.0', id: 1, ...body } },
+});
 const error = (status: number, code: number, data?: unknown) => message(status, { error: { code, message: '', data } });
 
 test.each<[string, RelayAnswer, 'modern' | 'legacy' | undefined]>([

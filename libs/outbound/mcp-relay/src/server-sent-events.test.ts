@@ -13,14 +13,21 @@ async function read(text: string, size = 1_000, max = 10_000): Promise<ServerSen
 }
 
 describe('a stream of events', () => {
-  const text = ': comment\n\nevent: message\nid: 1\ndata: {"a":"ü"}\n\ndata: one\r\ndata: two\r\n\r\nid: 2\nretry: 500\ndata:\n\ndata:\nretry: soon\n\ndata:x\rdata: y\r\rdata: unfinished';
-  const expected = [{ event: 'message', id: '1', data: '{"a":"ü"}' }, { event: undefined, id: undefined, data: 'one\ntwo' }, { event: undefined, id: '2', retryMs: 500, data: '' }, { event: undefined, id: undefined, data: 'x\ny' }];
+  const text =
+    ': comment\n\nevent: message\nid: 1\ndata: {"a":"ü"}\n\ndata: one\r\ndata: two\r\n\r\nid: 2\nretry: 500\ndata:\n\ndata:\nretry: soon\n\ndata:x\rdata: y\r\rdata: unfinished';
+  const expected = [
+    { event: 'message', id: '1', data: '{"a":"ü"}' },
+    { event: undefined, id: undefined, data: 'one\ntwo' },
+    { event: undefined, id: '2', retryMs: 500, data: '' },
+    { event: undefined, id: undefined, data: 'x\ny' },
+  ];
   test.each([1, 2, 3, 7, 1_000])('reads the same in pieces of %i bytes', async (size) => {
     expect(await read(text, size)).toEqual(expected);
   });
   test('refuses an event that is too large, however it is cut', async () => {
     const huge = `data: ${'x'.repeat(200)}\n\n`;
-    for (const size of [10, 1_000]) await expect(read(huge.repeat(2).slice(0, -2), size, 100)).rejects.toMatchObject({ code: 'message_too_large' });
+    for (const size of [10, 1_000])
+      await expect(read(huge.repeat(2).slice(0, -2), size, 100)).rejects.toMatchObject({ code: 'message_too_large' });
     expect(await read(`data: ${'x'.repeat(50)}\n\n`.repeat(10), 20, 100)).toHaveLength(10);
   });
   test('costs no more when it arrives in tiny pieces', async () => {

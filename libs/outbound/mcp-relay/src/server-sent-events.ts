@@ -16,7 +16,11 @@ export interface ServerSentEvent {
  * @param largeFrom how much of an event is there before it is given out with its `rest`; by default none is
  * @throws SallyportError `message_too_large` when one event exceeds `maxEventBytes`.
  */
-export async function* readEvents(chunks: AsyncIterable<Uint8Array>, maxEventBytes: number, largeFrom = Infinity): AsyncGenerator<ServerSentEvent> {
+export async function* readEvents(
+  chunks: AsyncIterable<Uint8Array>,
+  maxEventBytes: number,
+  largeFrom = Infinity,
+): AsyncGenerator<ServerSentEvent> {
   /** The unfinished line, in the pieces it came in: each is searched once, however small they are. */
   let unfinished: string[] = [];
   let lines: string[] = [];
@@ -25,7 +29,7 @@ export async function* readEvents(chunks: AsyncIterable<Uint8Array>, maxEventByt
   for (let next = await texts.next(); next.done !== true; next = await texts.next()) {
     let { text } = next.value;
     size += next.value.bytes;
-    for (let isRead = false; !isRead; ) {
+    for (let isRead = false; !isRead;) {
       isRead = true;
       let start = 0;
       for (const { index, 0: lineBreak } of text.matchAll(LINE_BREAK)) {
@@ -43,7 +47,8 @@ export async function* readEvents(chunks: AsyncIterable<Uint8Array>, maxEventByt
       }
       if (start < text.length) keep(unfinished, text.slice(start));
       const isLarge = size > largeFrom && unfinished[0]?.startsWith('data:') === true;
-      if (size > maxEventBytes && !isLarge) throw new SallyportError('message_too_large', 'The server sent a message that is too large.');
+      if (size > maxEventBytes && !isLarge)
+        throw new SallyportError('message_too_large', 'The server sent a message that is too large.');
       if (!isLarge) continue;
       let after: string | undefined;
       const event = eventOf([...lines, unfinished.join('')]);
@@ -56,7 +61,9 @@ export async function* readEvents(chunks: AsyncIterable<Uint8Array>, maxEventByt
 
 const LINE_BREAK = /\r\n|\r|\n/g;
 
-async function* decoded(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<{ readonly text: string; readonly bytes: number }> {
+async function* decoded(
+  chunks: AsyncIterable<Uint8Array>,
+): AsyncGenerator<{ readonly text: string; readonly bytes: number }> {
   const decoder = new TextDecoder('utf-8');
   let heldBack = '';
   for await (const chunk of chunks) {
@@ -70,12 +77,15 @@ async function* decoded(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<{ rea
 const MAX_OTHER_LINE = 64 * 1024;
 
 /** From the middle of a line of data to the end of its event. @param onEnd what follows that */
-async function* restOfData(texts: AsyncGenerator<{ readonly text: string }>, onEnd: (after: string) => void): AsyncGenerator<string> {
+async function* restOfData(
+  texts: AsyncGenerator<{ readonly text: string }>,
+  onEnd: (after: string) => void,
+): AsyncGenerator<string> {
   /** The beginning of a line, as long as it may be another field than `data`. */
   let line: string | undefined;
   for (let next = await texts.next(); next.done !== true; next = await texts.next()) {
     const { text } = next.value;
-    for (let at = 0; at < text.length; ) {
+    for (let at = 0; at < text.length;) {
       LINE_END.lastIndex = at;
       const lineBreak = LINE_END.exec(text);
       const part = text.slice(at, lineBreak?.index);
@@ -84,7 +94,8 @@ async function* restOfData(texts: AsyncGenerator<{ readonly text: string }>, onE
       else {
         line += part;
         if (line === '' && lineBreak !== null) return onEnd(text.slice(at));
-        if (line.length > MAX_OTHER_LINE && !line.startsWith('data:')) throw new SallyportError('message_too_large', 'The server sent a message that is too large.');
+        if (line.length > MAX_OTHER_LINE && !line.startsWith('data:'))
+          throw new SallyportError('message_too_large', 'The server sent a message that is too large.');
         // Only once it is known whether a space follows, which is not data.
         if (line.startsWith('data:') && (line.length > 'data:'.length || lineBreak !== null)) {
           yield `\n${line.slice('data:'.length).replace(/^ /, '')}`;

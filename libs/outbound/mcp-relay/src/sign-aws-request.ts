@@ -21,37 +21,64 @@ type AwsRequest = Omit<SignableRequest, 'url'> & { readonly url: Pick<URL, 'host
  * AWS Signature Version 4 in the Authorization header, over method, path, query, headers and body.
  * @param now milliseconds since the epoch; AWS takes a signature for 5 minutes
  */
-export function signAwsRequest({ method, url, headers, body }: AwsRequest, keys: AwsSigningKeys, now: number): Record<string, string> {
+export function signAwsRequest(
+  { method, url, headers, body }: AwsRequest,
+  keys: AwsSigningKeys,
+  now: number,
+): Record<string, string> {
   const time = new Date(now).toISOString().replace(/[-:]|\.\d{3}/g, '');
   const scope = `${time.slice(0, 8)}/${keys.region}/${keys.service}/aws4_request`;
-  const added = { 'x-amz-date': time, ...(keys.sessionToken === undefined ? {} : { 'x-amz-security-token': keys.sessionToken }) };
+  const added = {
+    'x-amz-date': time,
+    ...(keys.sessionToken === undefined ? {} : { 'x-amz-security-token': keys.sessionToken }),
+  };
   const signed = Object.entries({ ...headers, ...added, host: url.host })
     .filter(([name]) => name !== 'authorization' && !UNSIGNED.has(name))
     .toSorted(([a], [b]) => compare(a, b));
   const names = signed.map(([name]) => name).join(';');
   const fields = signed.map(([name, value]) => `${name}:${value.trim().replace(/\s+/g, ' ')}\n`).join('');
   const canonical = [method, canonicalPath(url), canonicalQuery(url), fields, names, sha256(body)].join('\n');
-  const signature = hmac(signingKey(keys, scope), [ALGORITHM, time, scope, sha256(canonical)].join('\n')).toString('hex');
-  return { ...added, authorization: `${ALGORITHM} Credential=${keys.accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}` };
+  const signature = hmac(signingKey(keys, scope), [ALGORITHM, time, scope, sha256(canonical)].join('\n')).toString(
+    'hex',
+  );
+  return {
+    ...added,
+    authorization: `${ALGORITHM} Credential=${keys.accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}`,
+  };
 }
 
 /** Each segment encoded once more than it is sent (all services but S3, which speaks no MCP). The URL class has resolved dot segments. */
 function canonicalPath({ pathname }: AwsRequest['url']): string {
-  return pathname.replace(/\/{2,}/g, '/').split('/').map(encode).join('/');
+  return pathname
+    .replace(/\/{2,}/g, '/')
+    .split('/')
+    .map(encode)
+    .join('/');
 }
 
 function canonicalQuery({ search }: AwsRequest['url']): string {
-  const pairs = search.slice(1).split('&').filter((pair) => pair !== '').map((pair) => {
-    const at = pair.indexOf('=');
-    return (at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)]).map((part) => encode(decode(part))) as [string, string];
-  });
-  return pairs.toSorted(([a, x], [b, y]) => (a === b ? compare(x, y) : compare(a, b))).map(([name, value]) => `${name}=${value}`).join('&');
+  const pairs = search
+    .slice(1)
+    .split('&')
+    .filter((pair) => pair !== '')
+    .map((pair) => {
+      const at = pair.indexOf('=');
+      return (at < 0 ? [pair, ''] : [pair.slice(0, at), pair.slice(at + 1)]).map((part) => encode(decode(part))) as [
+        string,
+        string,
+      ];
+    });
+  return pairs
+    .toSorted(([a, x], [b, y]) => (a === b ? compare(x, y) : compare(a, b)))
+    .map(([name, value]) => `${name}=${value}`)
+    .join('&');
 }
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /** RFC 3986: only unreserved characters stay. */
-const encode = (text: string): string => encodeURIComponent(text).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+const encode = (text: string): string =>
+  encodeURIComponent(text).replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
 
 /** What is no percent-encoded UTF-8 stands for itself. */
 function decode(text: string): string {

@@ -4,7 +4,13 @@ import { httpbis } from 'http-message-signatures';
 import type { SignableRequest } from './request-credential.js';
 
 /** RFC 9421 section 3.3. */
-export const HTTP_SIGNATURE_ALGORITHMS = ['ed25519', 'ecdsa-p256-sha256', 'ecdsa-p384-sha384', 'rsa-pss-sha512', 'hmac-sha256'] as const;
+export const HTTP_SIGNATURE_ALGORITHMS = [
+  'ed25519',
+  'ecdsa-p256-sha256',
+  'ecdsa-p384-sha384',
+  'rsa-pss-sha512',
+  'hmac-sha256',
+] as const;
 export type HttpSignatureAlgorithm = (typeof HTTP_SIGNATURE_ALGORITHMS)[number];
 
 export interface HttpMessageSigning {
@@ -27,18 +33,39 @@ const UNSIGNED = new Set(['user-agent', 'accept']);
  * and `expires` let the server refuse what it has seen.
  * @param now milliseconds since the epoch
  */
-export async function signHttpMessage({ method, url, headers, body }: SignableRequest, { key, keyId, algorithm, components, lifetimeSeconds, tag }: HttpMessageSigning, now: number): Promise<Record<string, string>> {
-  const digest = body === '' ? {} : { 'content-digest': `sha-256=:${createHash('sha256').update(body).digest('base64')}:` };
+export async function signHttpMessage(
+  { method, url, headers, body }: SignableRequest,
+  { key, keyId, algorithm, components, lifetimeSeconds, tag }: HttpMessageSigning,
+  now: number,
+): Promise<Record<string, string>> {
+  const digest =
+    body === '' ? {} : { 'content-digest': `sha-256=:${createHash('sha256').update(body).digest('base64')}:` };
   const sent: Record<string, string> = { ...headers, ...digest };
-  const wanted = components ?? ['@method', '@target-uri', ...Object.keys(sent).filter((name) => !UNSIGNED.has(name)).toSorted()];
+  const wanted = components ?? [
+    '@method',
+    '@target-uri',
+    ...Object.keys(sent)
+      .filter((name) => !UNSIGNED.has(name))
+      .toSorted(),
+  ];
   const created = new Date(now);
-  const { headers: signed } = await httpbis.signMessage({
-    name: LABEL,
-    key: { id: keyId, alg: algorithm, sign: (base) => Promise.resolve(signBytes(base, key, algorithm)) },
-    fields: wanted.filter((name) => name.startsWith('@') || sent[name] !== undefined),
-    params: ['created', 'expires', 'nonce', 'keyid', 'alg', ...(tag === undefined ? [] : ['tag'])],
-    paramValues: { created, expires: new Date(now + lifetimeSeconds * 1000), nonce: randomBytes(16).toString('base64url'), keyid: keyId, alg: algorithm, ...(tag === undefined ? {} : { tag }) },
-  }, { method, url: url.href, headers: sent });
+  const { headers: signed } = await httpbis.signMessage(
+    {
+      name: LABEL,
+      key: { id: keyId, alg: algorithm, sign: (base) => Promise.resolve(signBytes(base, key, algorithm)) },
+      fields: wanted.filter((name) => name.startsWith('@') || sent[name] !== undefined),
+      params: ['created', 'expires', 'nonce', 'keyid', 'alg', ...(tag === undefined ? [] : ['tag'])],
+      paramValues: {
+        created,
+        expires: new Date(now + lifetimeSeconds * 1000),
+        nonce: randomBytes(16).toString('base64url'),
+        keyid: keyId,
+        alg: algorithm,
+        ...(tag === undefined ? {} : { tag }),
+      },
+    },
+    { method, url: url.href, headers: sent },
+  );
   return { ...digest, 'signature-input': String(signed['Signature-Input']), signature: String(signed['Signature']) };
 }
 
@@ -54,6 +81,10 @@ export function signBytes(bytes: Buffer, key: KeyObject, algorithm: HttpSignatur
     case 'ecdsa-p384-sha384':
       return sign('sha384', bytes, { key, dsaEncoding: 'ieee-p1363' });
     case 'rsa-pss-sha512':
-      return sign('sha512', bytes, { key, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST });
+      return sign('sha512', bytes, {
+        key,
+        padding: constants.RSA_PKCS1_PSS_PADDING,
+        saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+      });
   }
 }

@@ -4,7 +4,13 @@
  */
 export { cataloguePrompts, catalogueResources, catalogueTools } from './catalogue.js';
 export type { Catalogue, CatalogueEntry, CataloguedTool } from './catalogue.js';
-export { decodeHeaderValue, encodeHeaderValue, findParameterHeaders, mismatchedParameterHeader, parameterHeaders } from './parameter-headers.js';
+export {
+  decodeHeaderValue,
+  encodeHeaderValue,
+  findParameterHeaders,
+  mismatchedParameterHeader,
+  parameterHeaders,
+} from './parameter-headers.js';
 export type { ParameterHeader } from './parameter-headers.js';
 export { normalResourceUri, publicResourceUri, serverResourceUri, serverUriTemplate } from './resource-uri.js';
 export type { ReceivedUri } from './resource-uri.js';

@@ -1,5 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { connectToolName, publicResourceUri, publicName, serverResourceUri, serverUriTemplate, serversThatMayOffer } from './index.js';
+import {
+  connectToolName,
+  publicResourceUri,
+  publicName,
+  serverResourceUri,
+  serverUriTemplate,
+  serversThatMayOffer,
+} from './index.js';
 import { publicUriTemplate } from './resource-uri.js';
 
 describe('a tool name', () => {
@@ -43,7 +50,14 @@ describe('a tool name', () => {
 
 describe('a resource URI', () => {
   const servers = ['notes', 'notes-2'];
-  test.each(['note://alice/1', 'file:///a/b.txt', 'https://x.example/a?b=../c', 'urn:isbn:1', 'ui://widget/main', 'gitlab://projects/group%2Fproject'])('%s carries the server id and comes back unchanged (S13)', (uri) => {
+  test.each([
+    'note://alice/1',
+    'file:///a/b.txt',
+    'https://x.example/a?b=../c',
+    'urn:isbn:1',
+    'ui://widget/main',
+    'gitlab://projects/group%2Fproject',
+  ])('%s carries the server id and comes back unchanged (S13)', (uri) => {
     for (const server of servers) {
       const mapped = publicResourceUri(server, uri, 'server');
       expect(mapped).toContain(`via-${server}`);
@@ -53,33 +67,77 @@ describe('a resource URI', () => {
   test('template carries it too, and is no URI itself (S13)', () => {
     const template = 'note://{id}/{+rest}';
     expect(publicUriTemplate('notes', template, 'server')).toBe(`via-notes+${template}`);
-    expect(serverUriTemplate(`via-notes+${template}`, servers, 'server')).toEqual({ type: 'found', server: 'notes', uri: template });
+    expect(serverUriTemplate(`via-notes+${template}`, servers, 'server')).toEqual({
+      type: 'found',
+      server: 'notes',
+      uri: template,
+    });
     expect(serverResourceUri(`via-notes+${template}`, servers, 'server')).toMatchObject({ type: 'not-normal' });
-    expect(serverUriTemplate('via-notes+NOTE://{id}', servers, 'server')).toMatchObject({ type: 'not-normal', part: 'scheme' });
+    expect(serverUriTemplate('via-notes+NOTE://{id}', servers, 'server')).toMatchObject({
+      type: 'not-normal',
+      part: 'scheme',
+    });
     expect(publicUriTemplate('notes', 'NOTE://{id}', 'server')).toBeUndefined();
   });
   test('of an app keeps the scheme hosts look at (S13)', () => {
     expect(publicResourceUri('notes', 'ui://widget', 'server')).toBe('ui://via-notes/widget');
     expect(serverResourceUri('via-notes+ui://widget', servers, 'server')).toEqual({ type: 'unknown' });
   });
-  test('of another server, or without one, is nobody\'s (S13)', () => {
-    for (const uri of ['note://alice/1', 'via-mail+note://alice/1', 'via-notes', 'via-+x:', 'via-notes+', 'via-notes+relative']) expect(serverResourceUri(uri, servers, 'server')).toEqual({ type: 'unknown' });
+  test("of another server, or without one, is nobody's (S13)", () => {
+    for (const uri of [
+      'note://alice/1',
+      'via-mail+note://alice/1',
+      'via-notes',
+      'via-+x:',
+      'via-notes+',
+      'via-notes+relative',
+    ])
+      expect(serverResourceUri(uri, servers, 'server')).toEqual({ type: 'unknown' });
   });
   test.each([
-    ['file:///my file.txt', 'percent-encoding', 'file:///my%20file.txt'], ['file:///Übersicht', 'percent-encoding', 'file:///%C3%9Cbersicht'], ['https://Notes.example', 'host', 'https://notes.example/'],
-    ['note://a/./b', 'path', 'note://a/b'], ['note://a/%2e%2e/b', 'path', 'note://a/b'],
-  ])('%j is shown in its normal form, and not sent in any other: the refusal names part and form (S13)', (uri, part, normal) => {
-    expect(publicResourceUri('notes', uri, 'server')).toBe(`via-notes+${normal}`);
-    expect(serverResourceUri(`via-notes+${uri}`, servers, 'server')).toEqual({ type: 'not-normal', server: 'notes', part, normal: `via-notes+${normal}` });
-    expect(serverResourceUri(uri, ['notes'], 'never')).toEqual({ type: 'not-normal', server: 'notes', part, normal });
-  });
-  test.each(['note://a%5cb', 'note://a\\b', 'note://a\nb', 'note:../x', 'note://a/..;x/b', 'note://a/\ud800', 'note://u@a/b', 'note://a//b', `note://${'a'.repeat(4_096)}`, `note://${'ä'.repeat(2_000)}`])('%j has no normal form, and is refused (S13)', (uri) => {
+    ['file:///my file.txt', 'percent-encoding', 'file:///my%20file.txt'],
+    ['file:///Übersicht', 'percent-encoding', 'file:///%C3%9Cbersicht'],
+    ['https://Notes.example', 'host', 'https://notes.example/'],
+    ['note://a/./b', 'path', 'note://a/b'],
+    ['note://a/%2e%2e/b', 'path', 'note://a/b'],
+  ])(
+    '%j is shown in its normal form, and not sent in any other: the refusal names part and form (S13)',
+    (uri, part, normal) => {
+      expect(publicResourceUri('notes', uri, 'server')).toBe(`via-notes+${normal}`);
+      expect(serverResourceUri(`via-notes+${uri}`, servers, 'server')).toEqual({
+        type: 'not-normal',
+        server: 'notes',
+        part,
+        normal: `via-notes+${normal}`,
+      });
+      expect(serverResourceUri(uri, ['notes'], 'never')).toEqual({ type: 'not-normal', server: 'notes', part, normal });
+    },
+  );
+  test.each([
+    'note://a%5cb',
+    'note://a\\b',
+    'note://a\nb',
+    'note:../x',
+    'note://a/..;x/b',
+    'note://a/\ud800',
+    'note://u@a/b',
+    'note://a//b',
+    `note://${'a'.repeat(4_096)}`,
+    `note://${'ä'.repeat(2_000)}`,
+  ])('%j has no normal form, and is refused (S13)', (uri) => {
     expect(publicResourceUri('notes', uri, 'server')).toBeUndefined();
-    expect(serverResourceUri(`via-notes+${uri}`, servers, 'server')).toMatchObject({ type: 'not-normal', server: 'notes' });
+    expect(serverResourceUri(`via-notes+${uri}`, servers, 'server')).toMatchObject({
+      type: 'not-normal',
+      server: 'notes',
+    });
     expect(serverResourceUri(uri, ['notes'], 'never')).toMatchObject({ type: 'not-normal' });
   });
-  test('is the server\'s own where the prefix is off, and then there is one server (S13)', () => {
-    expect(serverResourceUri('test://static-text', ['only'], 'never')).toEqual({ type: 'found', server: 'only', uri: 'test://static-text' });
+  test("is the server's own where the prefix is off, and then there is one server (S13)", () => {
+    expect(serverResourceUri('test://static-text', ['only'], 'never')).toEqual({
+      type: 'found',
+      server: 'only',
+      uri: 'test://static-text',
+    });
     expect(serverResourceUri('test://static-text', servers, 'never')).toEqual({ type: 'unknown' });
   });
 });

@@ -10,7 +10,8 @@ export interface ParameterHeader {
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const DECIMAL = /^-?(0|[1-9]\d*)(\.0+)?$/;
 const MAX_DEPTH = 32;
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The declarations in a tool's input schema; `invalid` when one stands where or on what it must not, and the tool is dropped. */
 export function findParameterHeaders(inputSchema: unknown): readonly ParameterHeader[] | 'invalid' {
@@ -30,10 +31,12 @@ export function findParameterHeaders(inputSchema: unknown): readonly ParameterHe
       found.push({ name, path, type });
     }
     return Object.entries(schema).every(([keyword, value]) => {
-      if (keyword === 'properties' && isObject(value)) return Object.entries(value).every(([key, child]) => visit(child, [...path, key], reachable, depth + 1));
+      if (keyword === 'properties' && isObject(value))
+        return Object.entries(value).every(([key, child]) => visit(child, [...path, key], reachable, depth + 1));
       // Data, not schemas: an example may well hold a property of that name.
       if (['const', 'enum', 'default', 'examples', 'x-mcp-header'].includes(keyword)) return true;
-      if (['$defs', 'definitions', 'patternProperties', 'dependentSchemas'].includes(keyword) && isObject(value)) return Object.values(value).every((child) => visit(child, path, false, depth + 1));
+      if (['$defs', 'definitions', 'patternProperties', 'dependentSchemas'].includes(keyword) && isObject(value))
+        return Object.values(value).every((child) => visit(child, path, false, depth + 1));
       return visit(value, path, false, depth + 1);
     });
   };
@@ -45,13 +48,18 @@ export function parameterHeaders(declarations: readonly ParameterHeader[], args:
   const headers: Record<string, string> = {};
   for (const { name, path } of declarations) {
     const value = valueAt(args, path);
-    if (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number') headers[`mcp-param-${name.toLowerCase()}`] = encodeHeaderValue(String(value));
+    if (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number')
+      headers[`mcp-param-${name.toLowerCase()}`] = encodeHeaderValue(String(value));
   }
   return headers;
 }
 
 /** The first declared header that is missing, malformed or disagrees with the arguments. */
-export function mismatchedParameterHeader(declarations: readonly ParameterHeader[], args: unknown, header: (name: string) => string | undefined): string | undefined {
+export function mismatchedParameterHeader(
+  declarations: readonly ParameterHeader[],
+  args: unknown,
+  header: (name: string) => string | undefined,
+): string | undefined {
   for (const { name, path, type } of declarations) {
     const value = valueAt(args, path);
     if (typeof value !== 'string' && typeof value !== 'boolean' && typeof value !== 'number') continue;
@@ -59,7 +67,10 @@ export function mismatchedParameterHeader(declarations: readonly ParameterHeader
     const sent = header(field);
     const decoded = sent === undefined ? undefined : decodeHeaderValue(sent);
     if (decoded === undefined) return field;
-    const equal = type === 'integer' && typeof value === 'number' && DECIMAL.test(decoded) ? Number(decoded) === value : decoded === String(value);
+    const equal =
+      type === 'integer' && typeof value === 'number' && DECIMAL.test(decoded)
+        ? Number(decoded) === value
+        : decoded === String(value);
     if (!equal) return field;
   }
   return undefined;

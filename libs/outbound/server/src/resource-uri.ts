@@ -18,7 +18,8 @@ export function publicResourceUri(server: string, uri: string, prefix: NamePrefi
 
 /** The same of a URI template, of which only the front changes: in its normal form, or not at all. */
 export function publicUriTemplate(server: string, uriTemplate: string, prefix: NamePrefix): string | undefined {
-  const isSent = ABSOLUTE.test(uriTemplate) && uriTemplate.length <= MAX_LENGTH && templateDeviation(uriTemplate) === undefined;
+  const isSent =
+    ABSOLUTE.test(uriTemplate) && uriTemplate.length <= MAX_LENGTH && templateDeviation(uriTemplate) === undefined;
   return isSent ? prefixed(server, uriTemplate, prefix) : undefined;
 }
 
@@ -44,7 +45,12 @@ function prefixed(server: string, uri: string, prefix: NamePrefix): string {
 export type ReceivedUri =
   | { readonly type: 'found'; readonly server: string; readonly uri: string }
   /** Another reader could take it for another resource. `normal`: what it should be, as agents write it. */
-  | { readonly type: 'not-normal'; readonly server: string; readonly part: UriPart | 'length'; readonly normal: string | undefined }
+  | {
+      readonly type: 'not-normal';
+      readonly server: string;
+      readonly part: UriPart | 'length';
+      readonly normal: string | undefined;
+    }
   /** Of none of these servers. */
   | { readonly type: 'unknown' };
 
@@ -52,7 +58,8 @@ export type ReceivedUri =
 export function serverResourceUri(publicUri: string, servers: readonly string[], prefix: NamePrefix): ReceivedUri {
   const named = ownerOf(publicUri, servers, prefix);
   if (named === undefined) return { type: 'unknown' };
-  const deviation = named.uri.length > MAX_LENGTH ? ({ part: 'length', normal: undefined } as const) : uriDeviation(named.uri);
+  const deviation =
+    named.uri.length > MAX_LENGTH ? ({ part: 'length', normal: undefined } as const) : uriDeviation(named.uri);
   return received(named, deviation, prefix);
 }
 
@@ -77,14 +84,23 @@ interface Deviation {
 function received({ server, uri }: Owned, deviation: Deviation | undefined, prefix: NamePrefix): ReceivedUri {
   if (deviation === undefined) return { type: 'found', server, uri };
   const { part, normal } = deviation;
-  return { type: 'not-normal', server, part, normal: normal === undefined ? undefined : prefixed(server, normal, prefix) };
+  return {
+    type: 'not-normal',
+    server,
+    part,
+    normal: normal === undefined ? undefined : prefixed(server, normal, prefix),
+  };
 }
 
 function ownerOf(publicUri: string, servers: readonly string[], prefix: NamePrefix): Owned | undefined {
   const own = (server: string, uri: string) => (ABSOLUTE.test(uri) ? { server, uri } : undefined);
-  if (prefix === 'never') return servers.length === 1 && servers[0] !== undefined ? own(servers[0], publicUri) : undefined;
+  if (prefix === 'never')
+    return servers.length === 1 && servers[0] !== undefined ? own(servers[0], publicUri) : undefined;
   for (const server of servers) {
-    for (const [front, scheme] of [[`${PREFIX}${server}+`, ''], [`ui://${PREFIX}${server}/`, 'ui://']] as const) {
+    for (const [front, scheme] of [
+      [`${PREFIX}${server}+`, ''],
+      [`ui://${PREFIX}${server}/`, 'ui://'],
+    ] as const) {
       if (!publicUri.startsWith(front)) continue;
       const uri = scheme + publicUri.slice(front.length);
       // A `ui://` URI has one public form only.

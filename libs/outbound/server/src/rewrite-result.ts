@@ -2,7 +2,8 @@ import { publicContentUri, publicResourceUri } from './resource-uri.js';
 import type { NamePrefix } from './public-name.js';
 
 type JsonObject = Record<string, unknown>;
-const isObject = (value: unknown): value is JsonObject => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is JsonObject =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
  * The result of tools/call, prompts/get or resources/read with every resource URI in its public form: links and embedded
@@ -15,17 +16,21 @@ export function rewriteResult(result: JsonObject, server: string, prefix: NamePr
   const { content, contents, messages } = result;
   const hasLinks = Array.isArray(content) && content.some(isLink);
   const hasContents = Array.isArray(contents) && contents.length > 0;
-  const hasLinksInMessages = Array.isArray(messages) && messages.some((message: unknown) => isObject(message) && isLink(message['content']));
+  const hasLinksInMessages =
+    Array.isArray(messages) && messages.some((message: unknown) => isObject(message) && isLink(message['content']));
   if (!hasLinks && !hasContents && !hasLinksInMessages) return result;
   return {
     ...result,
     ...(hasLinks ? { content: content.flatMap((block: unknown) => rewriteBlock(block, server, prefix)) } : {}),
     ...(hasContents ? { contents: contents.map((item: unknown) => withContentUri(item, server, prefix)) } : {}),
-    ...(hasLinksInMessages ? { messages: messages.flatMap((message: unknown) => rewriteMessage(message, server, prefix)) } : {}),
+    ...(hasLinksInMessages
+      ? { messages: messages.flatMap((message: unknown) => rewriteMessage(message, server, prefix)) }
+      : {}),
   };
 }
 
-const isLink = (block: unknown): boolean => isObject(block) && (block['type'] === 'resource_link' || block['type'] === 'resource');
+const isLink = (block: unknown): boolean =>
+  isObject(block) && (block['type'] === 'resource_link' || block['type'] === 'resource');
 
 function rewriteMessage(message: unknown, server: string, prefix: NamePrefix): unknown[] {
   if (!isObject(message)) return [message];
@@ -51,5 +56,7 @@ function withPublicUri(holder: unknown, server: string, prefix: NamePrefix): Jso
 }
 
 function withContentUri(holder: unknown, server: string, prefix: NamePrefix): unknown {
-  return isObject(holder) && typeof holder['uri'] === 'string' ? { ...holder, uri: publicContentUri(server, holder['uri'], prefix) } : holder;
+  return isObject(holder) && typeof holder['uri'] === 'string'
+    ? { ...holder, uri: publicContentUri(server, holder['uri'], prefix) }
+    : holder;
 }

@@ -13,17 +13,38 @@ const schema = z.object({
 const read = (env: Record<string, string>) => readEnvironment(schema, env, { prefix: 'SALLYPORT_' });
 
 test('values are parsed, defaults apply, and an empty variable counts as unset', () => {
-  const config = read({ SALLYPORT_PUBLIC_URL: 'https://gateway.example/', SALLYPORT_PORT: '', SALLYPORT_TRUSTED_PROXIES: '10.0.0.1, 10.0.0.2,', SALLYPORT_STALENESS: '10s', SALLYPORT_PASSWORD: 'hunter2', PATH: '/bin' });
-  expect(config).toEqual({ SALLYPORT_PORT: 7400, SALLYPORT_PUBLIC_URL: 'https://gateway.example', SALLYPORT_TRUSTED_PROXIES: ['10.0.0.1', '10.0.0.2'], SALLYPORT_STALENESS: 10_000, SALLYPORT_PASSWORD: new Secret('hunter2') });
+  const config = read({
+    SALLYPORT_PUBLIC_URL: 'https://gateway.example/',
+    SALLYPORT_PORT: '',
+    SALLYPORT_TRUSTED_PROXIES: '10.0.0.1, 10.0.0.2,',
+    SALLYPORT_STALENESS: '10s',
+    SALLYPORT_PASSWORD: 'hunter2',
+    PATH: '/bin',
+  });
+  expect(config).toEqual({
+    SALLYPORT_PORT: 7400,
+    SALLYPORT_PUBLIC_URL: 'https://gateway.example',
+    SALLYPORT_TRUSTED_PROXIES: ['10.0.0.1', '10.0.0.2'],
+    SALLYPORT_STALENESS: 10_000,
+    SALLYPORT_PASSWORD: new Secret('hunter2'),
+  });
   expect(JSON.stringify(config)).not.toContain('hunter2');
 });
 
 test('an unknown variable with our prefix fails the start and names the likely one', () => {
-  expect(() => read({ SALLYPORT_PUBLIC_URL: 'https://gateway.example', SALLYPORT_PROT: '1' })).toThrow(/SALLYPORT_PROT is not a setting of this process \(did you mean SALLYPORT_PORT\?\)/);
+  expect(() => read({ SALLYPORT_PUBLIC_URL: 'https://gateway.example', SALLYPORT_PROT: '1' })).toThrow(
+    /SALLYPORT_PROT is not a setting of this process \(did you mean SALLYPORT_PORT\?\)/,
+  );
 });
 
 test('every bad variable gets its own line, without its value (S30)', () => {
-  const failure = captured(() => read({ SALLYPORT_PORT: '70000x', SALLYPORT_PUBLIC_URL: 'https://user:hunter2@gateway.example/path', SALLYPORT_STALENESS: 'soon' }));
+  const failure = captured(() =>
+    read({
+      SALLYPORT_PORT: '70000x',
+      SALLYPORT_PUBLIC_URL: 'https://user:hunter2@gateway.example/path',
+      SALLYPORT_STALENESS: 'soon',
+    }),
+  );
   expect(failure).toMatchObject({ code: 'configuration_invalid' });
   expect(String(failure)).not.toMatch(/hunter2|70000x|soon/);
   expect(String(failure).split('\n').slice(1)).toEqual([

@@ -27,17 +27,26 @@ export function readEnvironment<Schema extends z.ZodObject>(
   if (!result.success) {
     for (const issue of result.error.issues) {
       const name = issue.path.map(String).join('.') || 'environment';
-      problems.push(issue.code === 'invalid_type' && input[name] === undefined && known.has(name) ? `${name} is required` : `${name}: ${issue.message}`);
+      problems.push(
+        issue.code === 'invalid_type' && input[name] === undefined && known.has(name)
+          ? `${name} is required`
+          : `${name}: ${issue.message}`,
+      );
     }
   }
   if (problems.length > 0 || !result.success) {
-    throw new SallyportError('configuration_invalid', `The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`);
+    throw new SallyportError(
+      'configuration_invalid',
+      `The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join('\n')}`,
+    );
   }
   return result.data;
 }
 
 function hint(name: string, known: ReadonlySet<string>): string {
-  const nearest = [...known].map((candidate) => ({ candidate, distance: editDistance(name, candidate) })).toSorted((a, b) => a.distance - b.distance)[0];
+  const nearest = [...known]
+    .map((candidate) => ({ candidate, distance: editDistance(name, candidate) }))
+    .toSorted((a, b) => a.distance - b.distance)[0];
   return nearest && nearest.distance <= 3 ? ` (did you mean ${nearest.candidate}?)` : '';
 }
 

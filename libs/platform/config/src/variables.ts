@@ -16,16 +16,19 @@ const port = () => wholeNumber(0, 65_535);
 const origin = () =>
   z.string().transform((value, context) => {
     const parsed = URL.canParse(value) ? new URL(value) : undefined;
-    if (parsed && /^https?:$/.test(parsed.protocol) && (value === parsed.origin || value === `${parsed.origin}/`)) return parsed.origin;
+    if (parsed && /^https?:$/.test(parsed.protocol) && (value === parsed.origin || value === `${parsed.origin}/`))
+      return parsed.origin;
     context.addIssue({ code: 'custom', message: 'must be an origin such as https://gateway.example, without a path' });
     return z.NEVER;
   });
 
 /** A URL with one of `protocols` (such as `postgresql:`). Its value may hold a password: wrap in `secret()` what must not print. */
 const url = (...protocols: readonly string[]) =>
-  z.string().refine((value) => URL.canParse(value) && (protocols.length === 0 || protocols.includes(new URL(value).protocol)), {
-    message: protocols.length === 0 ? 'must be a URL' : `must be a URL that starts with ${protocols.join(' or ')}`,
-  });
+  z
+    .string()
+    .refine((value) => URL.canParse(value) && (protocols.length === 0 || protocols.includes(new URL(value).protocol)), {
+      message: protocols.length === 0 ? 'must be a URL' : `must be a URL that starts with ${protocols.join(' or ')}`,
+    });
 
 /** Comma-separated; blanks and empty items are dropped. */
 const list = () =>
@@ -43,7 +46,11 @@ const duration = () =>
   z.string().transform((value, context) => {
     const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(value);
     const unit = match?.[2];
-    if (match && unit) return Number(match[1]) * { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit as 'ms' | 's' | 'm' | 'h' | 'd'];
+    if (match && unit)
+      return (
+        Number(match[1]) *
+        { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit as 'ms' | 's' | 'm' | 'h' | 'd']
+      );
     context.addIssue({ code: 'custom', message: 'must be a duration such as 30s or 5m' });
     return z.NEVER;
   });
@@ -53,6 +60,10 @@ const secret = () => z.string().transform((value) => new Secret(value));
 
 const path = () => z.string().min(1);
 
-const logLevel = () => z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'], 'must be fatal, error, warn, info, debug, trace or silent');
+const logLevel = () =>
+  z.enum(
+    ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'],
+    'must be fatal, error, warn, info, debug, trace or silent',
+  );
 
 export const variable = { wholeNumber, port, origin, url, list, flag, duration, secret, path, logLevel };

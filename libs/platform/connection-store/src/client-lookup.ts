@@ -16,17 +16,27 @@ export interface ClientLookupContext {
  * registration at that issuer, or our own document. `undefined` when the connection was made by a client that we are not any more.
  */
 export function createClientLookup({ database, vault, snapshot }: ClientLookupContext) {
-  return async (connection: Pick<Connection, 'credentialProvider' | 'issuer' | 'clientId'>, authentication: ClientAuthentication): Promise<OAuthClient | undefined> => {
+  return async (
+    connection: Pick<Connection, 'credentialProvider' | 'issuer' | 'clientId'>,
+    authentication: ClientAuthentication,
+  ): Promise<OAuthClient | undefined> => {
     const { issuer, clientId, credentialProvider } = connection;
     const spec = snapshot().get('CredentialProvider', credentialProvider)?.spec;
     if (spec?.type === 'oauth-user' || spec?.type === 'oauth-shared') {
-      const client = await configuredClient({ provider: credentialProvider, client: spec.client, issuer: issuerOf(oauthUserRules(spec)) }, (name) => findStoredSecret(database, vault, name));
-      return client?.clientId === clientId && client.issuer === issuer && client.authentication === authentication ? client : undefined;
+      const client = await configuredClient(
+        { provider: credentialProvider, client: spec.client, issuer: issuerOf(oauthUserRules(spec)) },
+        (name) => findStoredSecret(database, vault, name),
+      );
+      return client?.clientId === clientId && client.issuer === issuer && client.authentication === authentication
+        ? client
+        : undefined;
     }
     const configured = spec?.type === 'mcp-user-oauth' ? spec.client : undefined;
     if (configured) {
       if (configured.clientId !== clientId || configured.issuer !== issuer) return undefined;
-      const clientSecret = configured.clientSecret ? await findStoredSecret(database, vault, `CredentialProvider/${credentialProvider}/clientSecret`) : null;
+      const clientSecret = configured.clientSecret
+        ? await findStoredSecret(database, vault, `CredentialProvider/${credentialProvider}/clientSecret`)
+        : null;
       return clientSecret === undefined ? undefined : { issuer, clientId, clientSecret, authentication };
     }
     // Our own document is good at every issuer: it is kept under its address, and is no secret of one of them.
@@ -41,7 +51,10 @@ export function createClientLookup({ database, vault, snapshot }: ClientLookupCo
 }
 
 /** We, by our client metadata document, at one authorization server: assertions are for its issuer (RFC 7523 section 3). */
-export function documentClient({ redirectUri: _redirectUri, expiresAt: _never, ...client }: ClientRegistration, issuer: string): OAuthClient {
+export function documentClient(
+  { redirectUri: _redirectUri, expiresAt: _never, ...client }: ClientRegistration,
+  issuer: string,
+): OAuthClient {
   return { ...client, issuer, assertionAudience: issuer };
 }
 

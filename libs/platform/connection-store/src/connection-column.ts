@@ -4,7 +4,17 @@ import { z } from 'zod';
 
 const text = z.string();
 const Bound = z.object({
-  id: text, userId: text.nullable(), server: text, issuer: text, resource: text, credentialProvider: text, revision: z.int(), tokenEndpoint: text, revocationEndpoint: text.nullable(), targetOrigin: text, clientId: text,
+  id: text,
+  userId: text.nullable(),
+  server: text,
+  issuer: text,
+  resource: text,
+  credentialProvider: text,
+  revision: z.int(),
+  tokenEndpoint: text,
+  revocationEndpoint: text.nullable(),
+  targetOrigin: text,
+  clientId: text,
 });
 
 /** Sealed anew at the same revision, for the same row: to whoever refreshes it nothing has changed. */

@@ -1,4 +1,10 @@
-import { aConnection, aStanding, connectionStoreContract, providerStandingsContract, type DueWish } from '@sallyport/credential';
+import {
+  aConnection,
+  aStanding,
+  connectionStoreContract,
+  providerStandingsContract,
+  type DueWish,
+} from '@sallyport/credential';
 import { connectDatabase, Prisma, type Database } from '@sallyport/database';
 import { startTestPostgres, type TestPostgres } from '@sallyport/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -36,20 +42,40 @@ describe('a connection store on PostgreSQL', () => {
       await database.$executeRawUnsafe('VACUUM ANALYZE "Connection"');
     });
     const explain = async (wanted: DueWish) => {
-      const plan = await database.$queryRaw<Record<string, string>[]>(Prisma.sql`EXPLAIN (ANALYZE, BUFFERS) ${selectDue(Date.now(), wanted)}`);
+      const plan = await database.$queryRaw<Record<string, string>[]>(
+        Prisma.sql`EXPLAIN (ANALYZE, BUFFERS) ${selectDue(Date.now(), wanted)}`,
+      );
       return plan.map((line) => line['QUERY PLAN']).join('\n');
     };
 
     test('a tick finds what is due through indexes alone, and what is idle or paused costs it nothing (B3) (B4) (R38)', async () => {
-      const wanted = { limit: 500, providers, except: [{ credentialProvider: 'mail-user', issuer: 'https://as.example', atMost: 0 }] };
-      expect(await new PostgresConnectionStore(database).listDue(Date.now(), wanted)).toEqual([{ id: 'con_idle7', server: 'notes' }]);
+      const wanted = {
+        limit: 500,
+        providers,
+        except: [{ credentialProvider: 'mail-user', issuer: 'https://as.example', atMost: 0 }],
+      };
+      expect(await new PostgresConnectionStore(database).listDue(Date.now(), wanted)).toEqual([
+        { id: 'con_idle7', server: 'notes' },
+      ]);
       const text = await explain(wanted);
-      expect(new Set(text.match(/(?:Index Only Scan|Index Scan|Seq Scan|Bitmap Heap Scan)[^\n(]* on "Connection"/g)?.map((scan) => scan.replace(/ using \S+/, '')))).toEqual(new Set(['Index Only Scan on "Connection"', 'Index Scan on "Connection"']));
+      expect(
+        new Set(
+          text
+            .match(/(?:Index Only Scan|Index Scan|Seq Scan|Bitmap Heap Scan)[^\n(]* on "Connection"/g)
+            ?.map((scan) => scan.replace(/ using \S+/, '')),
+        ),
+      ).toEqual(new Set(['Index Only Scan on "Connection"', 'Index Scan on "Connection"']));
       expect(Number(/shared hit=(\d+)/.exec(text)?.[1])).toBeLessThan(200);
     });
 
     test('a provider that may be probed gives one, and one that is not paused no more than its pace (B4)', async () => {
-      const list = async (atMost: number) => (await new PostgresConnectionStore(database).listDue(Date.now(), { limit: 500, providers: [{ credentialProvider: 'mail-user', atMost }] })).length;
+      const list = async (atMost: number) =>
+        (
+          await new PostgresConnectionStore(database).listDue(Date.now(), {
+            limit: 500,
+            providers: [{ credentialProvider: 'mail-user', atMost }],
+          })
+        ).length;
       expect([await list(1), await list(50)]).toEqual([1, 50]);
     });
   });
@@ -58,18 +84,28 @@ describe('a connection store on PostgreSQL', () => {
 describe('provider standings on PostgreSQL', () => {
   test.each(providerStandingsContract)('$title', ({ check }) => check(new PostgresProviderStandings(database)));
 
-  test('count no more once the provider\'s document is written anew, and are forgotten then (B4)', async () => {
+  test("count no more once the provider's document is written anew, and are forgotten then (B4)", async () => {
     const standings = new PostgresProviderStandings(database);
     const key = { credentialProvider: 'mended', issuer: 'https://as.example' };
-    const write = (revision: number) => database.configurationDocument.upsert({ where: { kind_name: { kind: 'CredentialProvider', name: 'mended' } }, create: { kind: 'CredentialProvider', name: 'mended', spec: {}, revision }, update: { revision } });
+    const write = (revision: number) =>
+      database.configurationDocument.upsert({
+        where: { kind_name: { kind: 'CredentialProvider', name: 'mended' } },
+        create: { kind: 'CredentialProvider', name: 'mended', spec: {}, revision },
+        update: { revision },
+      });
     await write(7);
     const { version } = await standings.read(key);
     expect(version).toEqual({ revision: 0, configured: 7 });
     expect(await standings.write(key, version, aStanding({ pausedSince: 1_000 }))).toBe(true);
-    expect([(await standings.read(key)).standing?.pausedSince, await standings.forgetReconfigured()]).toEqual([1_000, []]);
+    expect([(await standings.read(key)).standing?.pausedSince, await standings.forgetReconfigured()]).toEqual([
+      1_000,
+      [],
+    ]);
     await write(8);
     expect(await standings.read(key)).toMatchObject({ standing: undefined, version: { revision: 1, configured: 8 } });
-    expect((await standings.list()).standings.filter(({ credentialProvider }) => credentialProvider === 'mended')).toEqual([]);
+    expect(
+      (await standings.list()).standings.filter(({ credentialProvider }) => credentialProvider === 'mended'),
+    ).toEqual([]);
     expect(await standings.forgetReconfigured()).toEqual([{ ...key, ...aStanding({ pausedSince: 1_000 }) }]);
     expect((await standings.read(key)).version.revision).toBe(0);
   });
@@ -78,7 +114,13 @@ describe('provider standings on PostgreSQL', () => {
 describe('what is removed and has a revocation endpoint', () => {
   const revocationEndpoint = 'https://as.notes.example/revoke';
   const NOW = 1_800_000_000_000;
-  const claim = (owner: string, now = NOW, more: object = {}) => ({ owner, now, until: now + 60_000, limit: 10, ...more });
+  const claim = (owner: string, now = NOW, more: object = {}) => ({
+    owner,
+    now,
+    until: now + 60_000,
+    limit: 10,
+    ...more,
+  });
   const removed = async (changes: object = {}) => {
     const connection = aConnection({ revocationEndpoint, ...changes });
     await new PostgresConnectionStore(database).create(connection);
@@ -94,25 +136,46 @@ describe('what is removed and has a revocation endpoint', () => {
     await store.remove(asked.id, { now: NOW, due: NOW });
     await store.remove(silent.id, { now: NOW, due: NOW });
     const { total, oldest } = await revocations.outstanding(10);
-    expect([total, oldest.map(({ id, removedAt, dueAt, givesUpAt }) => [id, removedAt, dueAt, givesUpAt - removedAt])]).toEqual([1, [[asked.id, NOW, NOW, 7 * 86_400_000]]]);
+    expect([
+      total,
+      oldest.map(({ id, removedAt, dueAt, givesUpAt }) => [id, removedAt, dueAt, givesUpAt - removedAt]),
+    ]).toEqual([1, [[asked.id, NOW, NOW, 7 * 86_400_000]]]);
     expect(oldest[0]).not.toHaveProperty('sealedCredential');
     const [claimed] = await revocations.claim(claim('a'));
-    const { state: _state, scopes: _scopes, accessExpiresAt: _expires, refreshDueAt: _due, refreshFailures: _failures, accountId: _account, accountName: _name, ...kept } = asked;
-    expect({ ...claimed, sealedCredential: [...(claimed?.sealedCredential ?? [])] }).toMatchObject({ ...kept, sealedCredential: [1, 2, 3], attempts: 1 });
+    const {
+      state: _state,
+      scopes: _scopes,
+      accessExpiresAt: _expires,
+      refreshDueAt: _due,
+      refreshFailures: _failures,
+      accountId: _account,
+      accountName: _name,
+      ...kept
+    } = asked;
+    expect({ ...claimed, sealedCredential: [...(claimed?.sealedCredential ?? [])] }).toMatchObject({
+      ...kept,
+      sealedCredential: [1, 2, 3],
+      attempts: 1,
+    });
   });
 
   test('is given to one of many who ask at once, to the next when the claim ran out, and only its holder may settle it (R82)', async () => {
     const [store, revocations] = [new PostgresConnectionStore(database), new PostgresUpstreamRevocations(database)];
     const { id } = await removed();
     await store.remove(id, { now: NOW, due: NOW });
-    const claims = await Promise.all(['a', 'b', 'c', 'd'].map(async (owner) => ({ owner, got: await revocations.claim(claim(owner)) })));
+    const claims = await Promise.all(
+      ['a', 'b', 'c', 'd'].map(async (owner) => ({ owner, got: await revocations.claim(claim(owner)) })),
+    );
     const holders = claims.filter(({ got }) => got.length > 0).map(({ owner }) => owner);
     expect(holders.length).toBe(1);
     const [first = ''] = holders;
     expect((await revocations.claim(claim('late', NOW + 60_000)))[0]?.attempts).toBe(2);
     expect([await revocations.finish(id, first), await revocations.postpone(id, first, NOW)]).toEqual([false, false]);
     expect(await revocations.postpone(id, 'late', NOW + 90_000)).toBe(true);
-    expect([await revocations.finish(id, 'late'), (await revocations.claim(claim('x', NOW + 80_000))).length]).toEqual([false, 0]);
+    expect([await revocations.finish(id, 'late'), (await revocations.claim(claim('x', NOW + 80_000))).length]).toEqual([
+      false,
+      0,
+    ]);
     expect((await revocations.claim(claim('y', NOW + 90_000, { only: 'another' }))).length).toBe(0);
     expect((await revocations.claim(claim('y', NOW + 90_000, { only: id }))).length).toBe(1);
     expect([await revocations.finish(id, 'y'), (await revocations.outstanding(1)).total]).toEqual([true, 0]);
@@ -124,7 +187,14 @@ describe('what is removed and has a revocation endpoint', () => {
     await store.takeRefreshLock(id, 'worker', 120_000);
     await store.remove(id, { now: NOW, due: NOW });
     expect(await revocations.claim(claim('early', NOW + 119_000))).toEqual([]);
-    const successor = { sealedCredential: Uint8Array.of(9), accessExpiresAt: null, scopes: [], state: 'connected', refreshDueAt: null, refreshFailures: 0 } as const;
+    const successor = {
+      sealedCredential: Uint8Array.of(9),
+      accessExpiresAt: null,
+      scopes: [],
+      state: 'connected',
+      refreshDueAt: null,
+      refreshFailures: 0,
+    } as const;
     expect(await store.saveSuccessor(id, { owner: 'worker', expectedRevision: 1 }, successor)).toBe(false);
     const [claimed] = await revocations.claim(claim('a'));
     expect([claimed?.revision, [...(claimed?.sealedCredential ?? [])]]).toEqual([2, [9]]);

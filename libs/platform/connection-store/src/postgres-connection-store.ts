@@ -1,4 +1,14 @@
-import type { Connection, ConnectionStore, ConnectionSummary, DueWish, LockResult, NewConnection, RefreshFence, Standing, Successor } from '@sallyport/credential';
+import type {
+  Connection,
+  ConnectionStore,
+  ConnectionSummary,
+  DueWish,
+  LockResult,
+  NewConnection,
+  RefreshFence,
+  Standing,
+  Successor,
+} from '@sallyport/credential';
 import { Prisma, type Database } from '@sallyport/database';
 import { SallyportError } from '@sallyport/kernel';
 import { GRACE_MS, type ConnectionState } from '@sallyport/refresh';
@@ -33,11 +43,19 @@ export class PostgresConnectionStore implements ConnectionStore {
   }
 
   async findShared(server: string, credentialProvider: string): Promise<Connection | undefined> {
-    return this.#openable(await this.#database.connection.findFirst({ where: { userId: null, server, credentialProvider } }));
+    return this.#openable(
+      await this.#database.connection.findFirst({ where: { userId: null, server, credentialProvider } }),
+    );
   }
 
-  async list({ userId, limit = 1_000 }: { userId?: string | undefined; limit?: number | undefined } = {}): Promise<ConnectionSummary[]> {
-    const rows = await this.#database.connection.findMany({ ...(userId === undefined ? {} : { where: { userId } }), orderBy: { createdAt: 'desc' }, take: limit });
+  async list({ userId, limit = 1_000 }: { userId?: string | undefined; limit?: number | undefined } = {}): Promise<
+    ConnectionSummary[]
+  > {
+    const rows = await this.#database.connection.findMany({
+      ...(userId === undefined ? {} : { where: { userId } }),
+      orderBy: { createdAt: 'desc' },
+      take: limit,
+    });
     return rows.map((row) => {
       const { sealedCredential: _sealed, ...summary } = toConnection(row);
       return summary;
@@ -55,7 +73,10 @@ export class PostgresConnectionStore implements ConnectionStore {
   }
 
   async replace(connection: NewConnection, expectedRevision: number): Promise<boolean> {
-    const { count } = await this.#database.connection.updateMany({ where: { id: connection.id, revision: expectedRevision }, data: { ...toRow(connection), ...NO_LOCK, ...ANSWERED, createdAt: new Date() } });
+    const { count } = await this.#database.connection.updateMany({
+      where: { id: connection.id, revision: expectedRevision },
+      data: { ...toRow(connection), ...NO_LOCK, ...ANSWERED, createdAt: new Date() },
+    });
     return count === 1;
   }
 
@@ -112,10 +133,27 @@ export class PostgresConnectionStore implements ConnectionStore {
   async saveSuccessor(id: string, { owner, expectedRevision }: RefreshFence, successor: Successor): Promise<boolean> {
     const { count } = await this.#database.connection.updateMany({
       where: { id, refreshLockOwner: owner, revision: expectedRevision },
-      data: { ...standingOf(successor), sealedCredential: Buffer.from(successor.sealedCredential), accessExpiresAt: toDate(successor.accessExpiresAt), scopes: [...successor.scopes], revision: expectedRevision + 1, ...NO_LOCK, ...ANSWERED },
+      data: {
+        ...standingOf(successor),
+        sealedCredential: Buffer.from(successor.sealedCredential),
+        accessExpiresAt: toDate(successor.accessExpiresAt),
+        scopes: [...successor.scopes],
+        revision: expectedRevision + 1,
+        ...NO_LOCK,
+        ...ANSWERED,
+      },
     });
     // Removed meanwhile: then it is the successor that is to be revoked upstream, and from now on.
-    if (count === 0) await this.#database.upstreamRevocation.updateMany({ where: { id, revision: expectedRevision }, data: { sealedCredential: Buffer.from(successor.sealedCredential), revision: expectedRevision + 1, owner: null, dueAt: new Date() } });
+    if (count === 0)
+      await this.#database.upstreamRevocation.updateMany({
+        where: { id, revision: expectedRevision },
+        data: {
+          sealedCredential: Buffer.from(successor.sealedCredential),
+          revision: expectedRevision + 1,
+          owner: null,
+          dueAt: new Date(),
+        },
+      });
     return count === 1;
   }
 
@@ -128,7 +166,10 @@ export class PostgresConnectionStore implements ConnectionStore {
   }
 
   async markNeedsReconnect(id: string, expectedRevision: number): Promise<boolean> {
-    const { count } = await this.#database.connection.updateMany({ where: { id, revision: expectedRevision }, data: { state: 'needs_reconnect', refreshDueAt: null, ...NO_LOCK, ...ANSWERED } });
+    const { count } = await this.#database.connection.updateMany({
+      where: { id, revision: expectedRevision },
+      data: { state: 'needs_reconnect', refreshDueAt: null, ...NO_LOCK, ...ANSWERED },
+    });
     return count === 1;
   }
 
@@ -139,7 +180,10 @@ export class PostgresConnectionStore implements ConnectionStore {
 
   async listDue(now: number, wanted: DueWish): Promise<{ id: string; server: string }[]> {
     // How few providers there are the planner cannot know: it would compile for milliseconds what runs for microseconds.
-    const [, due] = await this.#database.$transaction([this.#database.$executeRaw`SET LOCAL jit = off`, this.#database.$queryRaw<{ id: string; server: string }[]>(selectDue(now, wanted))]);
+    const [, due] = await this.#database.$transaction([
+      this.#database.$executeRaw`SET LOCAL jit = off`,
+      this.#database.$queryRaw<{ id: string; server: string }[]>(selectDue(now, wanted)),
+    ]);
     return due;
   }
 }
@@ -178,16 +222,54 @@ export function selectDue(now: number, { limit, providers, except = [] }: DueWis
 /** By the database's clock, the only one that all who compete for a lock share. */
 const fromNow = (ms: number) => Prisma.sql`clock_timestamp() + make_interval(secs => ${ms / 1000})`;
 const toDate = (ms: number | null) => (ms === null ? null : new Date(ms));
-const standingOf = ({ state, refreshDueAt, refreshFailures }: Pick<Successor, 'state' | 'refreshDueAt' | 'refreshFailures'>) => ({ state, refreshDueAt: toDate(refreshDueAt), refreshFailures });
+const standingOf = ({
+  state,
+  refreshDueAt,
+  refreshFailures,
+}: Pick<Successor, 'state' | 'refreshDueAt' | 'refreshFailures'>) => ({
+  state,
+  refreshDueAt: toDate(refreshDueAt),
+  refreshFailures,
+});
 
 function toRow({ sealedCredential, scopes, accessExpiresAt, refreshDueAt, ...rest }: NewConnection) {
-  return { ...rest, sealedCredential: Buffer.from(sealedCredential), scopes: [...scopes], accessExpiresAt: toDate(accessExpiresAt), refreshDueAt: toDate(refreshDueAt) };
+  return {
+    ...rest,
+    sealedCredential: Buffer.from(sealedCredential),
+    scopes: [...scopes],
+    accessExpiresAt: toDate(accessExpiresAt),
+    refreshDueAt: toDate(refreshDueAt),
+  };
 }
 
 function toConnection(row: Row): Connection {
-  const { refreshLockOwner: _owner, refreshLockUntil: _until, refreshUnansweredSince: _since, lastUsedAt, state, accessExpiresAt, refreshDueAt, createdAt, updatedAt, ...rest } = row;
-  if (!isState(state)) throw new SallyportError('connection_malformed', 'A stored connection is in a state that this version does not know.', { detail: { id: row.id, state } });
-  return { ...rest, state, accessExpiresAt: accessExpiresAt?.getTime() ?? null, refreshDueAt: refreshDueAt?.getTime() ?? null, lastUsedAt: lastUsedAt?.getTime() ?? null, createdAt: createdAt.getTime(), updatedAt: updatedAt.getTime() };
+  const {
+    refreshLockOwner: _owner,
+    refreshLockUntil: _until,
+    refreshUnansweredSince: _since,
+    lastUsedAt,
+    state,
+    accessExpiresAt,
+    refreshDueAt,
+    createdAt,
+    updatedAt,
+    ...rest
+  } = row;
+  if (!isState(state))
+    throw new SallyportError(
+      'connection_malformed',
+      'A stored connection is in a state that this version does not know.',
+      { detail: { id: row.id, state } },
+    );
+  return {
+    ...rest,
+    state,
+    accessExpiresAt: accessExpiresAt?.getTime() ?? null,
+    refreshDueAt: refreshDueAt?.getTime() ?? null,
+    lastUsedAt: lastUsedAt?.getTime() ?? null,
+    createdAt: createdAt.getTime(),
+    updatedAt: updatedAt.getTime(),
+  };
 }
 
 function isState(value: string): value is ConnectionState {

@@ -15,7 +15,13 @@ export class PostgresUpstreamRevocations implements UpstreamRevocations {
     this.#keys = keys;
   }
 
-  async claim({ owner, now, until, limit, only }: Parameters<UpstreamRevocations['claim']>[0]): Promise<UpstreamRevocation[]> {
+  async claim({
+    owner,
+    now,
+    until,
+    limit,
+    only,
+  }: Parameters<UpstreamRevocations['claim']>[0]): Promise<UpstreamRevocation[]> {
     const one = only === undefined ? Prisma.empty : Prisma.sql`AND id = ${only}`;
     const rows = await this.#database.$queryRaw<Row[]>`
       UPDATE "UpstreamRevocation" SET owner = ${owner}, "dueAt" = ${new Date(until)}, attempts = attempts + 1
@@ -31,16 +37,32 @@ export class PostgresUpstreamRevocations implements UpstreamRevocations {
   }
 
   async postpone(id: string, owner: string, dueAt: number): Promise<boolean> {
-    const { count } = await this.#database.upstreamRevocation.updateMany({ where: { id, owner }, data: { owner: null, dueAt: new Date(dueAt) } });
+    const { count } = await this.#database.upstreamRevocation.updateMany({
+      where: { id, owner },
+      data: { owner: null, dueAt: new Date(dueAt) },
+    });
     return count === 1;
   }
 
   async outstanding(limit: number): Promise<{ total: number; oldest: UpstreamRevocationSummary[] }> {
-    const [total, rows] = await Promise.all([this.#database.upstreamRevocation.count(), this.#database.upstreamRevocation.findMany({ orderBy: { removedAt: 'asc' }, take: limit, omit: { sealedCredential: true } })]);
+    const [total, rows] = await Promise.all([
+      this.#database.upstreamRevocation.count(),
+      this.#database.upstreamRevocation.findMany({
+        orderBy: { removedAt: 'asc' },
+        take: limit,
+        omit: { sealedCredential: true },
+      }),
+    ]);
     return { total, oldest: rows.map(summaryOf) };
   }
 }
 
-function summaryOf({ owner: _owner, dueAt, removedAt, givesUpAt, ...row }: Omit<Row, 'sealedCredential'>): UpstreamRevocationSummary {
+function summaryOf({
+  owner: _owner,
+  dueAt,
+  removedAt,
+  givesUpAt,
+  ...row
+}: Omit<Row, 'sealedCredential'>): UpstreamRevocationSummary {
   return { ...row, dueAt: dueAt.getTime(), removedAt: removedAt.getTime(), givesUpAt: givesUpAt.getTime() };
 }

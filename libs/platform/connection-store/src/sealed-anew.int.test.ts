@@ -1,7 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { aConnection, openCredential, sealCredential, type Connection, type StoredCredential } from '@sallyport/credential';
+import {
+  aConnection,
+  openCredential,
+  sealCredential,
+  type Connection,
+  type StoredCredential,
+} from '@sallyport/credential';
 import { connectDatabase, type Database } from '@sallyport/database';
 import { makeScratch, removeScratch, startTestPostgres, type TestPostgres } from '@sallyport/testing';
 import { resealRecords, rotateVaultKey, rotationStatus, Vault } from '@sallyport/vault';
@@ -17,7 +23,10 @@ let database: Database;
 const problems: unknown[] = [];
 const opened: Vault[] = [];
 const openVault = async () => {
-  const vault = await Vault.open({ masterKeyFile: join(scratch, 'master.key') }, { database, clock: Date.now, onProblem: (what) => void problems.push(what) });
+  const vault = await Vault.open(
+    { masterKeyFile: join(scratch, 'master.key') },
+    { database, clock: Date.now, onProblem: (what) => void problems.push(what) },
+  );
   opened.push(vault);
   return vault;
 };
@@ -33,17 +42,37 @@ afterAll(async () => {
   removeScratch(scratch);
 });
 
-const credential = (token: string): StoredCredential => ({ v: 1, accessToken: token, refreshToken: `r-${token}`, clientAuthentication: 'none', pins: { serverUrl: 'https://notes.example/mcp', serverResource: null, providerDigest: 'd' } });
+const credential = (token: string): StoredCredential => ({
+  v: 1,
+  accessToken: token,
+  refreshToken: `r-${token}`,
+  clientAuthentication: 'none',
+  pins: { serverUrl: 'https://notes.example/mcp', serverResource: null, providerDigest: 'd' },
+});
 
 test('connections are sealed anew while they are read and refreshed: each opens at every moment, and what was written last stays (B1, B3, S22)', async () => {
   const [rotating, refreshing] = [await openVault(), await openVault()];
-  const [store, theirs] = [new PostgresConnectionStore(database, rotating), new PostgresConnectionStore(database, refreshing)];
+  const [store, theirs] = [
+    new PostgresConnectionStore(database, rotating),
+    new PostgresConnectionStore(database, refreshing),
+  ];
   const expected = new Map<string, string>();
-  const seeds = Array.from({ length: CONNECTIONS }, (_, index) => aConnection({ id: `con_${String(index).padStart(5, '0')}`, userId: `usr_${index}`, revocationEndpoint: 'https://as.notes.example/revoke' }));
-  await Promise.all(seeds.map(async (seed) => {
-    expected.set(seed.id, `first-${seed.id}`);
-    await store.create({ ...seed, sealedCredential: sealCredential(rotating.sealer, seed, credential(`first-${seed.id}`)) });
-  }));
+  const seeds = Array.from({ length: CONNECTIONS }, (_, index) =>
+    aConnection({
+      id: `con_${String(index).padStart(5, '0')}`,
+      userId: `usr_${index}`,
+      revocationEndpoint: 'https://as.notes.example/revoke',
+    }),
+  );
+  await Promise.all(
+    seeds.map(async (seed) => {
+      expected.set(seed.id, `first-${seed.id}`);
+      await store.create({
+        ...seed,
+        sealedCredential: sealCredential(rotating.sealer, seed, credential(`first-${seed.id}`)),
+      });
+    }),
+  );
   const removed = seeds[0]?.id ?? '';
   await store.remove(removed, { now: Date.now(), due: Date.now() + 60_000 });
   expected.delete(removed);
@@ -61,8 +90,25 @@ test('connections are sealed anew while they are read and refreshed: each opens 
       const { connection } = lock;
       expect(openCredential(refreshing.sealer, connection).accessToken).toBe(expected.get(id));
       const token = `refreshed-${randomBytes(6).toString('hex')}`;
-      const sealedCredential = sealCredential(refreshing.sealer, { ...connection, revision: connection.revision + 1 }, credential(token));
-      expect(await theirs.saveSuccessor(id, { owner, expectedRevision: connection.revision }, { sealedCredential, accessExpiresAt: null, scopes: [], state: 'connected', refreshDueAt: null, refreshFailures: 0 })).toBe(true);
+      const sealedCredential = sealCredential(
+        refreshing.sealer,
+        { ...connection, revision: connection.revision + 1 },
+        credential(token),
+      );
+      expect(
+        await theirs.saveSuccessor(
+          id,
+          { owner, expectedRevision: connection.revision },
+          {
+            sealedCredential,
+            accessExpiresAt: null,
+            scopes: [],
+            state: 'connected',
+            refreshDueAt: null,
+            refreshFailures: 0,
+          },
+        ),
+      ).toBe(true);
       expected.set(id, token);
       refreshes.add(id);
     }
@@ -75,7 +121,13 @@ test('connections are sealed anew while they are read and refreshed: each opens 
   };
   const traffic = Promise.all([refresh('one'), refresh('two'), refresh('three'), read(), read()]);
   const reseal = async (): Promise<void> => {
-    const context = { database, sealer: rotating.sealer, onProblem: (what: string) => void problems.push(what), pause: () => new Promise<void>((resolve) => setImmediate(resolve)), isOver: () => false };
+    const context = {
+      database,
+      sealer: rotating.sealer,
+      onProblem: (what: string) => void problems.push(what),
+      pause: () => new Promise<void>((resolve) => setImmediate(resolve)),
+      isOver: () => false,
+    };
     do for (const column of [connectionColumn, upstreamRevocationColumn]) await resealRecords(column, context);
     while ((await rotationStatus({ vault: rotating, database, clock: Date.now })).remaining > 0);
   };
@@ -87,9 +139,17 @@ test('connections are sealed anew while they are read and refreshed: each opens 
   const after = await openVault();
   const stored = await database.connection.findMany();
   expect(stored).toHaveLength(expected.size);
-  const tokens = await Promise.all(stored.map(async ({ id }) => [id, openCredential(after.sealer, (await store.find(id)) as Connection).accessToken] as const));
+  const tokens = await Promise.all(
+    stored.map(
+      async ({ id }) => [id, openCredential(after.sealer, (await store.find(id)) as Connection).accessToken] as const,
+    ),
+  );
   const awaiting = await database.upstreamRevocation.findUniqueOrThrow({ where: { id: removed } });
   expect(openCredential(after.sealer, awaiting).accessToken).toBe(`first-${removed}`);
   expect(Object.fromEntries(tokens)).toEqual(Object.fromEntries(expected));
-  expect(new Set([awaiting, ...stored].map(({ sealedCredential }) => Buffer.from(sealedCredential.subarray(1, 9)).toString('hex')))).toEqual(new Set([rotating.sealer.currentKeyId]));
+  expect(
+    new Set(
+      [awaiting, ...stored].map(({ sealedCredential }) => Buffer.from(sealedCredential.subarray(1, 9)).toString('hex')),
+    ),
+  ).toEqual(new Set([rotating.sealer.currentKeyId]));
 });

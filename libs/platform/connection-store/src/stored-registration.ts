@@ -19,14 +19,40 @@ const StoredRegistration = z.object({
 });
 
 /** Sealed for its issuer: a registration never opens in another one's row. */
-export function sealRegistration(vault: Vault, { issuer, clientSecret, clientKey, assertionAudience: _audience, ...rest }: ClientRegistration): Uint8Array {
-  const stored: z.infer<typeof StoredRegistration> = { v: 1, ...rest, clientSecret: clientSecret?.reveal() ?? null, ...(clientKey === undefined ? {} : { clientKey: clientKey.reveal() }) };
+export function sealRegistration(
+  vault: Vault,
+  { issuer, clientSecret, clientKey, assertionAudience: _audience, ...rest }: ClientRegistration,
+): Uint8Array {
+  const stored: z.infer<typeof StoredRegistration> = {
+    v: 1,
+    ...rest,
+    clientSecret: clientSecret?.reveal() ?? null,
+    ...(clientKey === undefined ? {} : { clientKey: clientKey.reveal() }),
+  };
   return vault.seal(PURPOSE, JSON.stringify(stored), aad(issuer));
 }
 
-export const registrationColumn = sealedColumn('DownstreamRegistration', PURPOSE, z.object({ issuer: z.string() }), ({ issuer }) => aad(issuer));
+export const registrationColumn = sealedColumn(
+  'DownstreamRegistration',
+  PURPOSE,
+  z.object({ issuer: z.string() }),
+  ({ issuer }) => aad(issuer),
+);
 
-export function openRegistration(vault: Vault, row: { readonly issuer: string; readonly sealed: Uint8Array }): ClientRegistration {
-  const { v: _v, clientSecret, clientKey, ...rest } = StoredRegistration.parse(JSON.parse(new TextDecoder().decode(vault.open(PURPOSE, row.sealed, aad(row.issuer)))));
-  return { issuer: row.issuer, ...rest, clientSecret: clientSecret === null ? null : new Secret(clientSecret), ...(clientKey === undefined ? {} : { clientKey: new Secret(clientKey) }) };
+export function openRegistration(
+  vault: Vault,
+  row: { readonly issuer: string; readonly sealed: Uint8Array },
+): ClientRegistration {
+  const {
+    v: _v,
+    clientSecret,
+    clientKey,
+    ...rest
+  } = StoredRegistration.parse(JSON.parse(new TextDecoder().decode(vault.open(PURPOSE, row.sealed, aad(row.issuer)))));
+  return {
+    issuer: row.issuer,
+    ...rest,
+    clientSecret: clientSecret === null ? null : new Secret(clientSecret),
+    ...(clientKey === undefined ? {} : { clientKey: new Secret(clientKey) }),
+  };
 }

@@ -11,5 +11,10 @@ export function connectDatabase(url: string, maxConnections = 10): Database {
   const parsed = new URL(url);
   const schema = parsed.searchParams.get('schema') ?? 'public';
   parsed.searchParams.delete('schema');
-  return new PrismaClient({ adapter: new PrismaPg({ connectionString: parsed.toString(), max: maxConnections, connectionTimeoutMillis: CONNECT_TIMEOUT_MS }, { schema }) });
+  return new PrismaClient({
+    adapter: new PrismaPg(
+      { connectionString: parsed.toString(), max: maxConnections, connectionTimeoutMillis: CONNECT_TIMEOUT_MS },
+      { schema },
+    ),
+  });
 }

@@ -7,7 +7,16 @@ const KINDS = new Set(['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeou
 /** SQLSTATE (PostgreSQL appendix A): lost connections, resources at their end, shutting down or starting. */
 const STATES = /^(?:08|53|57P0[1-4])/;
 /** Where the adapter passes an error of the socket on as it is. */
-const SOCKET = new Set(['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'ETIMEDOUT', 'EPIPE', 'EHOSTUNREACH', 'ENETUNREACH']);
+const SOCKET = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EPIPE',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+]);
 /** The one kind of error the driver gives no code: these are its whole messages (pg 8, `client.js`). */
 const UNCODED = new Set([
   'Connection terminated',
@@ -26,7 +35,8 @@ const UNCODED = new Set([
 export function isDatabaseOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   if (error instanceof Prisma.PrismaClientInitializationError) return true;
-  if (error instanceof Prisma.PrismaClientKnownRequestError) return UNREACHABLE.has(error.code) || isDriverOutage(error.meta?.['driverAdapterError']);
+  if (error instanceof Prisma.PrismaClientKnownRequestError)
+    return UNREACHABLE.has(error.code) || isDriverOutage(error.meta?.['driverAdapterError']);
   if (error.cause instanceof Prisma.PrismaClientKnownRequestError) return isDatabaseOutage(error.cause);
   return isDriverOutage(error) || isSocketError(error) || UNCODED.has(error.message);
 }

@@ -1,4 +1,16 @@
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -32,7 +44,9 @@ describe('the copy of the binaries for a user who cannot enter ours', () => {
     const home = packageFolder();
     const copy = copyOf(home, beside());
     expect(readFileSync(binary(copy), 'utf8')).toBe('the real one');
-    expect([copy, binary(copy), join(copy, 'package.json')].map((path) => lstatSync(path).mode & 0o777)).toEqual([0o755, 0o755, 0o644]);
+    expect([copy, binary(copy), join(copy, 'package.json')].map((path) => lstatSync(path).mode & 0o777)).toEqual([
+      0o755, 0o755, 0o644,
+    ]);
     const made = lstatSync(copy).ino;
     expect(lstatSync(copyOf(home, beside())).ino).toBe(made);
   });
@@ -48,15 +62,24 @@ describe('the copy of the binaries for a user who cannot enter ours', () => {
   test.each<[string, (copy: string) => void]>([
     ['a binary that others may write to', (copy) => chmodSync(binary(copy), 0o777)],
     ['a folder that others may write to', (copy) => chmodSync(join(copy, 'native', 'bin'), 0o777)],
-    ['a binary that somebody else made', (copy) => (process.getuid?.() === 0 ? chownSync(binary(copy), 65_534, 65_534) : chmodSync(binary(copy), 0o777))], // only root can give a file away
-    ['a link to somewhere else', (copy) => {
-      rmSync(binary(copy));
-      symlinkSync('/bin/sh', binary(copy));
-    }],
-    ['a link in place of all of it', (copy) => {
-      rmSync(copy, { recursive: true });
-      symlinkSync(packageFolder('18.0.0'), copy);
-    }],
+    [
+      'a binary that somebody else made',
+      (copy) => (process.getuid?.() === 0 ? chownSync(binary(copy), 65_534, 65_534) : chmodSync(binary(copy), 0o777)),
+    ], // only root can give a file away
+    [
+      'a link to somewhere else',
+      (copy) => {
+        rmSync(binary(copy));
+        symlinkSync('/bin/sh', binary(copy));
+      },
+    ],
+    [
+      'a link in place of all of it',
+      (copy) => {
+        rmSync(copy, { recursive: true });
+        symlinkSync(packageFolder('18.0.0'), copy);
+      },
+    ],
   ])('is refused with %s: nothing in it is run', (_what, plant) => {
     const home = packageFolder();
     const copy = copyOf(home, beside());

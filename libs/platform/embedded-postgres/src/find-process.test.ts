@@ -26,13 +26,21 @@ test('a number is another process when that one began at another time', () => {
   expect(isStill({ ...lookup.process, startedAtMs: lookup.process.startedAtMs - 1_000 })).toBe(false);
 });
 
-test.each([0, -1, Number.NaN, 1.5])('%s is nobody\'s number', (pid) => {
+test.each([0, -1, Number.NaN, 1.5])("%s is nobody's number", (pid) => {
   expect(findProcess(pid)).toEqual({ state: 'gone' });
 });
 
 test('what ps says where there is no /proc is read alike', () => {
   const line = '  501 Ss   Sun Nov  9 22:57:21 2026     /Users/a b/bin/postgres -D /Users/a b/data -p 7432\n';
-  expect(readPsLine(7, line)).toEqual({ state: 'found', process: { pid: 7, uid: 501, startedAtMs: new Date(2026, 10, 9, 22, 57, 21).getTime(), command: '/Users/a b/bin/postgres -D /Users/a b/data -p 7432' } });
+  expect(readPsLine(7, line)).toEqual({
+    state: 'found',
+    process: {
+      pid: 7,
+      uid: 501,
+      startedAtMs: new Date(2026, 10, 9, 22, 57, 21).getTime(),
+      command: '/Users/a b/bin/postgres -D /Users/a b/data -p 7432',
+    },
+  });
   expect(readPsLine(7, '  501 Z    Sun Nov  9 22:57:21 2026     (postgres)\n')).toEqual({ state: 'gone' });
   expect(readPsLine(7, 'nothing of the kind')).toBeUndefined();
 });

@@ -55,7 +55,10 @@ function fromProc(pid: number): ProcessLookup | undefined {
     ownStartTicks ??= statOf('self').ticks;
     const uid = Number(/^Uid:\s+\d+\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]);
     const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replace(/\0$/, '').replaceAll('\0', ' ');
-    return { state: 'found', process: { pid, startedAtMs: ownStartMs + (ticks - ownStartTicks) * TICK_MS, uid, command } };
+    return {
+      state: 'found',
+      process: { pid, startedAtMs: ownStartMs + (ticks - ownStartTicks) * TICK_MS, uid, command },
+    };
   } catch {
     return undefined; // it ended while we read, or is not ours to read
   }
@@ -73,7 +76,10 @@ function fromPs(pid: number): ProcessLookup | undefined {
     const columns = ['uid=', 'stat=', 'lstart=', 'command='].flatMap((column) => ['-o', column]);
     const env = { LC_ALL: 'C', PATH: '/bin:/usr/bin' };
     const stdio: StdioOptions = ['ignore', 'pipe', 'ignore'];
-    return readPsLine(pid, execFileSync('ps', ['-ww', ...columns, '-p', String(pid)], { encoding: 'utf8', stdio, env }));
+    return readPsLine(
+      pid,
+      execFileSync('ps', ['-ww', ...columns, '-p', String(pid)], { encoding: 'utf8', stdio, env }),
+    );
   } catch {
     return undefined; // no `ps`, or no such process any more
   }
@@ -85,5 +91,7 @@ export function readPsLine(pid: number, line: string): ProcessLookup | undefined
   const [, uid, state = '', lstart = '', command = ''] = match ?? [];
   const startedAtMs = Date.parse(lstart);
   if (Number.isNaN(startedAtMs)) return undefined;
-  return state.startsWith('Z') ? { state: 'gone' } : { state: 'found', process: { pid, startedAtMs, uid: Number(uid), command } };
+  return state.startsWith('Z')
+    ? { state: 'gone' }
+    : { state: 'found', process: { pid, startedAtMs, uid: Number(uid), command } };
 }

@@ -53,7 +53,7 @@ export class KeptPostgres {
   async #keep(): Promise<void> {
     const { say, onGivenUp, attempts = 5, firstPauseMs = 500, lastingMs = 60_000 } = this.#options;
     const { signal } = this.#stopping;
-    for (let failed = 0; this.#server !== undefined; ) {
+    for (let failed = 0; this.#server !== undefined;) {
       const began = performance.now();
       const how = await this.#server.ended;
       if (signal.aborted) return;
@@ -61,10 +61,13 @@ export class KeptPostgres {
       say(`The embedded PostgreSQL ended by itself (${how}): it is started again.`);
       this.#server = undefined;
       while (this.#server === undefined) {
-        if (failed === attempts) return onGivenUp(`The embedded PostgreSQL does not stay up: given up after ${attempts} more starts.`);
+        if (failed === attempts)
+          return onGivenUp(`The embedded PostgreSQL does not stay up: given up after ${attempts} more starts.`);
         await sleep(firstPauseMs * 2 ** failed++, undefined, { signal }).catch(() => undefined);
         if (signal.aborted) return;
-        await this.#start().catch((error: unknown) => say(`The embedded PostgreSQL could not be started again: ${told(error)}`));
+        await this.#start().catch((error: unknown) =>
+          say(`The embedded PostgreSQL could not be started again: ${told(error)}`),
+        );
         if (signal.aborted) return;
       }
       say('The embedded PostgreSQL is back.');

@@ -17,7 +17,11 @@ const STOP_MS = 30_000;
  * @param say told in a sentence about a lock file that names somebody else, which is then removed
  * @throws SallyportError `postgres_still_running`
  */
-export async function endLeftOver(directory: string, uid: number | undefined, say: (sentence: string) => void): Promise<void> {
+export async function endLeftOver(
+  directory: string,
+  uid: number | undefined,
+  say: (sentence: string) => void,
+): Promise<void> {
   const file = join(directory, 'postmaster.pid');
   if (!existsSync(file)) return;
   const [pid = 0, , startedAt = 0] = readFileSync(file, 'utf8').split('\n').map(Number);
@@ -29,12 +33,19 @@ export async function endLeftOver(directory: string, uid: number | undefined, sa
   }
   if (isServerOf(directory, startedAt * 1_000, uid, lookup.process)) return stopServer(lookup.process);
   // As long as anything of an earlier server still uses the cluster, PostgreSQL finds its shared memory and refuses.
-  say(`${file} was left by a crash: its process ${pid} is another program now. That one is left alone, the file removed.`);
+  say(
+    `${file} was left by a crash: its process ${pid} is another program now. That one is left alone, the file removed.`,
+  );
   rmSync(file, { force: true });
 }
 
 /** Told by whom it runs as, since when, and with which arguments: what {@link endLeftOver} may signal. */
-export function isServerOf(directory: string, startedAtMs: number, uid: number | undefined, found: FoundProcess): boolean {
+export function isServerOf(
+  directory: string,
+  startedAtMs: number,
+  uid: number | undefined,
+  found: FoundProcess,
+): boolean {
   const [program = ''] = found.command.split(' -D ', 1);
   return (
     (uid === undefined || found.uid === uid) &&

@@ -31,9 +31,16 @@ describe('a folder that holds what is run or secret', () => {
 
   test('is refused when somebody else made it, or leads there', () => {
     const theirs = anothersFolder();
-    expect(() => ensureOwnFolder(theirs, 0o711)).toThrow(expect.objectContaining({ code: 'folder_not_ours', message: expect.stringContaining(`${theirs} belongs to user`) }));
+    expect(() => ensureOwnFolder(theirs, 0o711)).toThrow(
+      expect.objectContaining({
+        code: 'folder_not_ours',
+        message: expect.stringContaining(`${theirs} belongs to user`),
+      }),
+    );
     symlinkSync(theirs, join(parent, 'link'));
-    expect(() => ensureOwnFolder(join(parent, 'link'), 0o711)).toThrow(expect.objectContaining({ code: 'folder_not_ours' }));
+    expect(() => ensureOwnFolder(join(parent, 'link'), 0o711)).toThrow(
+      expect.objectContaining({ code: 'folder_not_ours' }),
+    );
   });
 
   test('is refused behind a link of somebody else, who could lead it elsewhere tomorrow', () => {

@@ -11,13 +11,16 @@ import { SallyportError } from '@sallyport/kernel';
 export function ensureOwnFolder(path: string, mode: number): void {
   mkdirSync(path, { recursive: true, mode });
   const link = lstatSync(path);
-  const problem = (link.isSymbolicLink() ? ofAnother(link) : undefined) ?? ofAnother(statSync(path)) ?? openToOthers(statSync(path));
+  const problem =
+    (link.isSymbolicLink() ? ofAnother(link) : undefined) ?? ofAnother(statSync(path)) ?? openToOthers(statSync(path));
   if (problem !== undefined) throw new SallyportError('folder_not_ours', `The folder ${path} ${problem}`);
 }
 
 function ofAnother({ uid }: Stats): string | undefined {
   const us = process.getuid?.() ?? uid; // no owners where there is no getuid
-  return uid === us ? undefined : `belongs to user ${uid}, and this process is user ${us}: start as that user, or name another folder.`;
+  return uid === us
+    ? undefined
+    : `belongs to user ${uid}, and this process is user ${us}: start as that user, or name another folder.`;
 }
 
 function openToOthers({ mode }: Stats): string | undefined {

@@ -41,7 +41,7 @@ async function answers(url: string): Promise<boolean> {
 }
 
 describe('a lock file that outlived its server', { timeout: 120_000 }, () => {
-  test('names another process now: that one gets no signal, its end is nobody\'s doing, and the database starts', async () => {
+  test("names another process now: that one gets no signal, its end is nobody's doing, and the database starts", async () => {
     const first = await start();
     const lock = readFileSync(join(directory, 'postmaster.pid'), 'utf8');
     await first.stop();
@@ -52,7 +52,11 @@ describe('a lock file that outlived its server', { timeout: 120_000 }, () => {
     const said: string[] = [];
     const second = await start(said);
     expect(await answers(second.url)).toBe(true);
-    expect([stranger.exitCode, stranger.signalCode, findProcess(stranger.pid ?? 0).state]).toEqual([null, null, 'found']);
+    expect([stranger.exitCode, stranger.signalCode, findProcess(stranger.pid ?? 0).state]).toEqual([
+      null,
+      null,
+      'found',
+    ]);
     expect(said).toEqual([expect.stringContaining(`its process ${stranger.pid} is another program now`)]);
   });
 
@@ -67,11 +71,25 @@ describe('a lock file that outlived its server', { timeout: 120_000 }, () => {
   });
 
   test('is proved by user, start, program and directory, all four', () => {
-    const found = { pid: 7, uid: 101, startedAtMs: 1_000_000, command: '/opt/bin/postgres -D /data/postgres -p 7432 -c x=y' };
-    const isOurs = (change: Partial<typeof found> = {}) => isServerOf('/data/postgres', 1_000_000, 101, { ...found, ...change });
+    const found = {
+      pid: 7,
+      uid: 101,
+      startedAtMs: 1_000_000,
+      command: '/opt/bin/postgres -D /data/postgres -p 7432 -c x=y',
+    };
+    const isOurs = (change: Partial<typeof found> = {}) =>
+      isServerOf('/data/postgres', 1_000_000, 101, { ...found, ...change });
     expect(isOurs()).toBe(true);
     expect(isOurs({ startedAtMs: 1_005_000 })).toBe(true);
-    for (const change of [{ uid: 0 }, { startedAtMs: 1_060_000 }, { startedAtMs: 0 }, { command: '/bin/sh -D /data/postgres -p 7432' }, { command: '/opt/bin/postgres -D /data/postgres-of-another -p 7432' }, { command: '/opt/bin/postgres -D /other -p 7432' }]) expect(isOurs(change)).toBe(false);
+    for (const change of [
+      { uid: 0 },
+      { startedAtMs: 1_060_000 },
+      { startedAtMs: 0 },
+      { command: '/bin/sh -D /data/postgres -p 7432' },
+      { command: '/opt/bin/postgres -D /data/postgres-of-another -p 7432' },
+      { command: '/opt/bin/postgres -D /other -p 7432' },
+    ])
+      expect(isOurs(change)).toBe(false);
   });
 });
 
@@ -80,7 +98,15 @@ describe('an embedded PostgreSQL that is kept', { timeout: 120_000 }, () => {
     const said: string[] = [];
     let givenUp: (sentence: string) => void = () => undefined;
     const ended = new Promise<string>((resolve) => (givenUp = resolve));
-    const server = new KeptPostgres({ directory, port: await freePort(), password: 'secret', say: say(said), onGivenUp: givenUp, firstPauseMs: 10, ...options });
+    const server = new KeptPostgres({
+      directory,
+      port: await freePort(),
+      password: 'secret',
+      say: say(said),
+      onGivenUp: givenUp,
+      firstPauseMs: 10,
+      ...options,
+    });
     closers.push(() => server.stop());
     return { server, said, ended, url: await server.start() };
   };
@@ -100,7 +126,9 @@ describe('an embedded PostgreSQL that is kept', { timeout: 120_000 }, () => {
     writeFileSync(join(directory, 'global', 'pg_control'), 'damaged');
     process.kill(pid, 'SIGKILL');
     expect(await ended).toBe('The embedded PostgreSQL does not stay up: given up after 2 more starts.');
-    expect(said.filter((sentence) => sentence.startsWith('The embedded PostgreSQL could not be started again: '))).toHaveLength(2);
+    expect(
+      said.filter((sentence) => sentence.startsWith('The embedded PostgreSQL could not be started again: ')),
+    ).toHaveLength(2);
   });
 
   test('is stopped while it waits to be started again, without that wait, and stays stopped', async () => {
@@ -112,8 +140,17 @@ describe('an embedded PostgreSQL that is kept', { timeout: 120_000 }, () => {
   });
 
   test('is stopped in the middle of its start', async () => {
-    const server = new KeptPostgres({ directory, port: await freePort(), password: 'secret', say: () => undefined, onGivenUp: () => undefined });
-    const starting = server.start().then(() => 'started', (error: unknown) => String(error));
+    const server = new KeptPostgres({
+      directory,
+      port: await freePort(),
+      password: 'secret',
+      say: () => undefined,
+      onGivenUp: () => undefined,
+    });
+    const starting = server.start().then(
+      () => 'started',
+      (error: unknown) => String(error),
+    );
     await server.stop();
     expect(await starting).not.toBe('started');
   });

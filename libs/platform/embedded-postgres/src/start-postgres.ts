@@ -50,7 +50,8 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
   const bin = (name: string) => join(home, 'native', 'bin', name);
   const url = `postgresql://postgres:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}?schema=public`;
 
-  if (!existsSync(join(options.directory, 'PG_VERSION'))) await initialise(options.directory, password, bin('initdb'), identity);
+  if (!existsSync(join(options.directory, 'PG_VERSION')))
+    await initialise(options.directory, password, bin('initdb'), identity);
   const directory = realpathSync(options.directory);
   await endLeftOver(directory, identity?.uid ?? process.getuid?.(), say);
   signal?.throwIfAborted();
@@ -80,13 +81,31 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
   }
 }
 
-async function initialise(directory: string, password: string, initdb: string, identity: Identity | undefined): Promise<void> {
+async function initialise(
+  directory: string,
+  password: string,
+  initdb: string,
+  identity: Identity | undefined,
+): Promise<void> {
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const passwordFile = `${directory}.password`;
   rmSync(passwordFile, { force: true });
   writeFileSync(passwordFile, `${password}\n`, { mode: 0o600, flag: 'wx' });
   if (identity) for (const path of [directory, passwordFile]) chownSync(path, identity.uid, identity.gid);
-  const args = ['-D', directory, '-U', 'postgres', '-A', 'scram-sha-256', '--pwfile', passwordFile, '-E', 'UTF8', '--locale=C', '-N'];
+  const args = [
+    '-D',
+    directory,
+    '-U',
+    'postgres',
+    '-A',
+    'scram-sha-256',
+    '--pwfile',
+    passwordFile,
+    '-E',
+    'UTF8',
+    '--locale=C',
+    '-N',
+  ];
   try {
     await run(initdb, args, { ...identity, cwd: directory, env: ENVIRONMENT });
   } catch (cause) {
@@ -131,7 +150,11 @@ function watch(child: ChildProcess): WatchedServer {
     log = (log + text).slice(-KEPT_LOG);
     onLog();
   });
-  const lastLine = () => log.trimEnd().split('\n').findLast((line) => !HOLDS_DATA.test(line)) ?? '';
+  const lastLine = () =>
+    log
+      .trimEnd()
+      .split('\n')
+      .findLast((line) => !HOLDS_DATA.test(line)) ?? '';
   let failure: unknown;
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => {
@@ -147,13 +170,18 @@ function watch(child: ChildProcess): WatchedServer {
         onLog = () => {
           if (log.includes('ready to accept connections') && child.pid !== undefined) resolve(child.pid);
         };
-        void ended.then((how) => reject(new SallyportError('postgres_start_failed', startFailure(log, port, how), { cause: failure, detail: log })));
+        void ended.then((how) =>
+          reject(
+            new SallyportError('postgres_start_failed', startFailure(log, port, how), { cause: failure, detail: log }),
+          ),
+        );
       }),
   };
 }
 
 function startFailure(log: string, port: number, how: string): string {
-  if (/could not bind|Address already in use/i.test(log)) return `Port ${port} is taken: the embedded PostgreSQL cannot listen on it.`;
+  if (/could not bind|Address already in use/i.test(log))
+    return `Port ${port} is taken: the embedded PostgreSQL cannot listen on it.`;
   return `PostgreSQL did not start (${how})`;
 }
 
@@ -164,7 +192,11 @@ function release(child: ChildProcess): void {
 }
 
 /** PostgreSQL's shutdowns, each with milliseconds until the next: fast, immediate (it recovers at its next start), none. */
-const STOPS = [['SIGINT', 5_000], ['SIGQUIT', 2_000], ['SIGKILL', 1_000]] as const;
+const STOPS = [
+  ['SIGINT', 5_000],
+  ['SIGQUIT', 2_000],
+  ['SIGKILL', 1_000],
+] as const;
 
 /** Signals the child only while it is ours to signal: Node knows when it was gone, a number does not. */
 async function stopChild(child: ChildProcess, ended: Promise<unknown>): Promise<void> {

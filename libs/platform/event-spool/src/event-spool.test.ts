@@ -8,7 +8,9 @@ import type { SpoolFiles, SpoolState } from './index.js';
 import { smallDisk } from './testing/small-disk.js';
 
 let directory: string;
-beforeEach(() => { directory = mkdtempSync(join(tmpdir(), 'sallyport-spool-')); });
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'sallyport-spool-'));
+});
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
 const clock = () => 1_800_000_000_000;
@@ -22,8 +24,15 @@ const until = async (holds: () => boolean) => {
 
 /** Files, records and reservations small enough to count. */
 const small = { segmentBytes: 100, reservedBytes: 20, maxBytes: 200 };
-const inFiles = () => files().map((name) => readFileSync(join(directory, name), 'utf8')).join('');
-const failureOf = async (appended: Promise<void>) => await appended.then(() => undefined, (error: unknown) => error);
+const inFiles = () =>
+  files()
+    .map((name) => readFileSync(join(directory, name), 'utf8'))
+    .join('');
+const failureOf = async (appended: Promise<void>) =>
+  await appended.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
 const record = (length: number) => ({ id: 'x'.repeat(length - '{"id":""}\n'.length) });
 
 describe('the spool', () => {
@@ -49,7 +58,10 @@ describe('the spool', () => {
   test('goes on in another file when one is full, and never parts a record', async () => {
     const spool = new EventSpool({ directory, clock, ...small });
     for (let i = 0; i < 3; i++) await spool.append(record(40));
-    expect(spool.segments().map(({ bytes, open }) => [bytes, open])).toEqual([[80, false], [40, true]]);
+    expect(spool.segments().map(({ bytes, open }) => [bytes, open])).toEqual([
+      [80, false],
+      [40, true],
+    ]);
     spool.close();
   });
   test('says clearly that it is full, refuses, and recovers when room is made', async () => {
@@ -80,7 +92,12 @@ describe('the spool', () => {
     const spool = new EventSpool({ directory, clock, ...small });
     const outcomes = [];
     for (let i = 0; i < 4; i++) outcomes.push(await failureOf(spool.append(record(40), { yields: true })));
-    expect(outcomes).toEqual([undefined, undefined, expect.objectContaining({ code: 'event_spool_full' }), expect.objectContaining({ code: 'event_spool_full' })]);
+    expect(outcomes).toEqual([
+      undefined,
+      undefined,
+      expect.objectContaining({ code: 'event_spool_full' }),
+      expect.objectContaining({ code: 'event_spool_full' }),
+    ]);
     expect(spool.state).toEqual({ accepting: true });
     await spool.append(record(40));
     spool.close();
@@ -127,23 +144,29 @@ describe('room that is set aside before a call is sent', () => {
 });
 
 describe('a disk that refuses', () => {
-  test.each(['EIO', 'EROFS', 'EDQUOT', 'ENOSPC'])('with %s: the records of what ran are kept, nothing new may begin, and they are written once it takes them (R74)', async (code) => {
-    let now = 0;
-    const disk = smallDisk(1_000);
-    const spool = new EventSpool({ directory, clock: () => now, ...small, files: disk });
-    const room = spool.reserve();
-    disk.fails = code;
-    expect(await failureOf(spool.append({ id: 'ran' }, { room }))).toMatchObject({ code: 'event_spool_failed' });
-    expect(spool.state).toMatchObject({ accepting: false, code });
-    expect([spool.reserve(), await failureOf(spool.append({ id: 'new' }))]).toMatchObject([undefined, { code: 'event_spool_failed' }]);
-    disk.fails = undefined;
-    now += 1_000;
-    spool.recover();
-    expect(spool.state).toEqual({ accepting: true });
-    await spool.append({ id: 'later' });
-    expect(inFiles().trimEnd()).toBe('{"id":"ran"}\n{"id":"later"}');
-    spool.close();
-  });
+  test.each(['EIO', 'EROFS', 'EDQUOT', 'ENOSPC'])(
+    'with %s: the records of what ran are kept, nothing new may begin, and they are written once it takes them (R74)',
+    async (code) => {
+      let now = 0;
+      const disk = smallDisk(1_000);
+      const spool = new EventSpool({ directory, clock: () => now, ...small, files: disk });
+      const room = spool.reserve();
+      disk.fails = code;
+      expect(await failureOf(spool.append({ id: 'ran' }, { room }))).toMatchObject({ code: 'event_spool_failed' });
+      expect(spool.state).toMatchObject({ accepting: false, code });
+      expect([spool.reserve(), await failureOf(spool.append({ id: 'new' }))]).toMatchObject([
+        undefined,
+        { code: 'event_spool_failed' },
+      ]);
+      disk.fails = undefined;
+      now += 1_000;
+      spool.recover();
+      expect(spool.state).toEqual({ accepting: true });
+      await spool.append({ id: 'later' });
+      expect(inFiles().trimEnd()).toBe('{"id":"ran"}\n{"id":"later"}');
+      spool.close();
+    },
+  );
   test('leaves no file behind, and is asked again once a second, however often somebody wants to know', async () => {
     let now = 0;
     const disk = smallDisk(50);
@@ -153,7 +176,11 @@ describe('a disk that refuses', () => {
       spool.reserve();
       await spool.append({ id: i }).catch(() => undefined);
     }
-    expect([disk.counted.made, files(), spool.state]).toEqual([1, [], { accepting: false, reason: 'disk-full', code: 'ENOSPC' }]);
+    expect([disk.counted.made, files(), spool.state]).toEqual([
+      1,
+      [],
+      { accepting: false, reason: 'disk-full', code: 'ENOSPC' },
+    ]);
     now += 1_000;
     spool.recover();
     expect(disk.counted.made).toBe(2);
@@ -200,7 +227,11 @@ describe('a disk that refuses', () => {
     for (let i = 0; i < 4; i++) await spool.append(record(50));
     disk.fails = 'EROFS';
     const shipped: unknown[] = [];
-    const shipper = new EventShipper({ spool, publish: async (records) => void shipped.push(...records), intervalMs: 5 });
+    const shipper = new EventShipper({
+      spool,
+      publish: async (records) => void shipped.push(...records),
+      intervalMs: 5,
+    });
     shipper.start();
     await until(() => shipped.length === 4);
     disk.fails = undefined;
@@ -213,7 +244,14 @@ describe('the shipper', () => {
   test('publishes in order and in batches, and leaves nothing on disk', async () => {
     const spool = new EventSpool({ directory, clock });
     const batches: unknown[][] = [];
-    const shipper = new EventShipper({ spool, publish: async (records) => { batches.push([...records]); }, intervalMs: 5, batchRecords: 2 });
+    const shipper = new EventShipper({
+      spool,
+      publish: async (records) => {
+        batches.push([...records]);
+      },
+      intervalMs: 5,
+      batchRecords: 2,
+    });
     await Promise.all(['a', 'b', 'c'].map((id) => spool.append({ id })));
     shipper.start();
     await until(() => batches.flat().length === 3);
@@ -227,8 +265,13 @@ describe('the shipper', () => {
     const waits: number[] = [];
     let broken = true;
     const shipper = new EventShipper({
-      spool, intervalMs: 5, onFailure: (_error, wait) => waits.push(wait),
-      publish: async (records) => { if (broken) throw new Error('no bus'); published.push(...records); },
+      spool,
+      intervalMs: 5,
+      onFailure: (_error, wait) => waits.push(wait),
+      publish: async (records) => {
+        if (broken) throw new Error('no bus');
+        published.push(...records);
+      },
     });
     shipper.start();
     await spool.append({ id: 'a' });
@@ -246,7 +289,14 @@ describe('the shipper', () => {
     const spool = new EventSpool({ directory, clock });
     const published: unknown[] = [];
     const damaged: string[] = [];
-    const shipper = new EventShipper({ spool, publish: async (records) => { published.push(...records); }, intervalMs: 5, onDamagedLine: (path) => damaged.push(path) });
+    const shipper = new EventShipper({
+      spool,
+      publish: async (records) => {
+        published.push(...records);
+      },
+      intervalMs: 5,
+      onDamagedLine: (path) => damaged.push(path),
+    });
     await spool.append({ id: 'd' });
     shipper.start();
     await until(() => published.length === 3);
@@ -261,7 +311,13 @@ describe('the shipper', () => {
     appendFileSync(path, '\u0000\u0000garbage\n{"id":"b"}\n');
     const spool = new EventSpool({ directory, clock });
     const published: unknown[] = [];
-    const shipper = new EventShipper({ spool, publish: async (records) => { published.push(...records); }, intervalMs: 5 });
+    const shipper = new EventShipper({
+      spool,
+      publish: async (records) => {
+        published.push(...records);
+      },
+      intervalMs: 5,
+    });
     shipper.start();
     await until(() => published.length === 2);
     await shipper.stop();
@@ -270,7 +326,14 @@ describe('the shipper', () => {
   test('sends one record that is larger than a batch by itself', async () => {
     const spool = new EventSpool({ directory, clock });
     const published: unknown[] = [];
-    const shipper = new EventShipper({ spool, publish: async (records) => { published.push(...records); }, intervalMs: 5, batchBytes: 16 });
+    const shipper = new EventShipper({
+      spool,
+      publish: async (records) => {
+        published.push(...records);
+      },
+      intervalMs: 5,
+      batchBytes: 16,
+    });
     await spool.append({ id: 'x'.repeat(100) });
     await spool.append({ id: 'b' });
     shipper.start();
@@ -282,7 +345,13 @@ describe('the shipper', () => {
     await Promise.all(Array.from({ length: 50 }, (_, id) => killed.append({ id })));
     const spool = new EventSpool({ directory, clock });
     const published: unknown[] = [];
-    const shipper = new EventShipper({ spool, publish: async (records) => { published.push(...records); }, intervalMs: 5 });
+    const shipper = new EventShipper({
+      spool,
+      publish: async (records) => {
+        published.push(...records);
+      },
+      intervalMs: 5,
+    });
     shipper.start();
     await until(() => published.length === 50);
     await shipper.stop();
@@ -314,7 +383,11 @@ describe('the shipper', () => {
     let now = 0;
     const spool = new EventSpool({ directory, clock: () => now, files: disk });
     const published: unknown[] = [];
-    const shipper = new EventShipper({ spool, publish: async (records) => void published.push(...records), intervalMs: 5 });
+    const shipper = new EventShipper({
+      spool,
+      publish: async (records) => void published.push(...records),
+      intervalMs: 5,
+    });
     shipper.start();
     for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setTimeout(resolve, 5));
     expect([disk.counted.made, files()]).toEqual([1, []]);

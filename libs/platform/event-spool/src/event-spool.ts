@@ -113,7 +113,9 @@ export class EventSpool {
     this.#reservedBytes = options.reservedBytes ?? 8 * KIBIBYTE;
     this.#onState = options.onState ?? (() => undefined);
     mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-    for (const name of readdirSync(this.#directory).filter((file) => NAME.test(file)).sort()) {
+    for (const name of readdirSync(this.#directory)
+      .filter((file) => NAME.test(file))
+      .sort()) {
       const path = join(this.#directory, name);
       const bytes = trimLeftover(path);
       if (bytes > 0) this.#closed.push({ path, bytes });
@@ -137,7 +139,14 @@ export class EventSpool {
 
   /** Keeps records, as JSON, in memory until they can be written or are taken. */
   owe(lines: readonly string[]): void {
-    this.#owed.push(...lines.map((line): Entry => ({ line, bytes: Buffer.byteLength(line), standing: 'owed', done: () => undefined })));
+    this.#owed.push(
+      ...lines.map((line): Entry => ({
+        line,
+        bytes: Buffer.byteLength(line),
+        standing: 'owed',
+        done: () => undefined,
+      })),
+    );
   }
 
   /** Sets room aside for one record. @returns `undefined` when there is none: then nothing may be done */
@@ -176,7 +185,12 @@ export class EventSpool {
         if (error === undefined) resolve();
         else reject(error);
       };
-      this.#pending.push({ line, bytes, standing: room !== undefined ? 'reserved' : yields ? 'yields' : 'plain', done });
+      this.#pending.push({
+        line,
+        bytes,
+        standing: room !== undefined ? 'reserved' : yields ? 'yields' : 'plain',
+        done,
+      });
       if (this.#pending.length === 1) setImmediate(() => this.#flush());
     });
   }
@@ -269,8 +283,10 @@ export class EventSpool {
   }
 
   #fail(entry: Entry): void {
-    const error = (code: 'event_spool_full' | 'event_spool_failed', message: string) => new SallyportError(code, message);
-    if (entry.standing === 'yields') return entry.done(error('event_spool_full', 'The rest of the event spool is for calls.'));
+    const error = (code: 'event_spool_full' | 'event_spool_failed', message: string) =>
+      new SallyportError(code, message);
+    if (entry.standing === 'yields')
+      return entry.done(error('event_spool_full', 'The rest of the event spool is for calls.'));
     const { reason } = this.#refuse();
     if (entry.standing === 'reserved') this.owe([entry.line]);
     else if (entry.standing === 'owed') this.#owed.push(entry);
@@ -350,7 +366,10 @@ export class EventSpool {
     } catch (error) {
       this.#failure = this.#failureOf(error);
       this.#retire();
-      this.#closed.splice(this.#closed.findIndex(({ path }) => path === segment.path), 1);
+      this.#closed.splice(
+        this.#closed.findIndex(({ path }) => path === segment.path),
+        1,
+      );
       this.#remove(segment.path, segment.bytes);
     }
   }

@@ -107,7 +107,14 @@ function bytesOfRecords(path: string, size: number): number {
   }
 }
 
-function writeSome(files: SpoolFiles, descriptor: number, bytes: Uint8Array, offset: number, length: number, position: number): number {
+function writeSome(
+  files: SpoolFiles,
+  descriptor: number,
+  bytes: Uint8Array,
+  offset: number,
+  length: number,
+  position: number,
+): number {
   const written = files.write(descriptor, bytes, offset, length, position);
   if (written <= 0) throw new Error('The disk takes nothing.');
   return written;

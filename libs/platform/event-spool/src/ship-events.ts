@@ -31,7 +31,15 @@ export class EventShipper {
   #failures = 0;
 
   constructor(options: ShipperOptions) {
-    this.#options = { intervalMs: 50, batchRecords: 100, batchBytes: 256 * 1024, maxBackoffMs: 30_000, onFailure: () => undefined, onDamagedLine: () => undefined, ...options };
+    this.#options = {
+      intervalMs: 50,
+      batchRecords: 100,
+      batchBytes: 256 * 1024,
+      maxBackoffMs: 30_000,
+      onFailure: () => undefined,
+      onDamagedLine: () => undefined,
+      ...options,
+    };
   }
 
   start(): void {
@@ -132,7 +140,13 @@ export class EventShipper {
 }
 
 /** Whole lines from `offset`: at most `limit` of them and about `maxBytes`, but always one, however long. */
-async function readLines(path: string, offset: number, end: number, maxBytes: number, limit: number): Promise<{ bytes: number; lines: string[] }> {
+async function readLines(
+  path: string,
+  offset: number,
+  end: number,
+  maxBytes: number,
+  limit: number,
+): Promise<{ bytes: number; lines: string[] }> {
   const file = await open(path, 'r');
   try {
     for (let window = maxBytes; ; window *= 2) {
@@ -141,7 +155,11 @@ async function readLines(path: string, offset: number, end: number, maxBytes: nu
       const { bytesRead } = await file.read(buffer, 0, length, offset);
       const lines: string[] = [];
       let start = 0;
-      for (let newline = buffer.indexOf(10); newline !== -1 && newline < bytesRead && lines.length < limit; newline = buffer.indexOf(10, start)) {
+      for (
+        let newline = buffer.indexOf(10);
+        newline !== -1 && newline < bytesRead && lines.length < limit;
+        newline = buffer.indexOf(10, start)
+      ) {
         lines.push(buffer.toString('utf8', start, newline));
         start = newline + 1;
       }

@@ -21,7 +21,11 @@ export interface BodyRules {
  * the name of whoever sends it, and given back when the exchange is over (security rule S33).
  * @param rulesOf for routes whose caller is known by then; `undefined`: 16 KiB in the name of the address
  */
-export function boundBodies(fastify: FastifyInstance, bytes: BytesInFlight, rulesOf: (request: FastifyRequest) => BodyRules | undefined = () => undefined): void {
+export function boundBodies(
+  fastify: FastifyInstance,
+  bytes: BytesInFlight,
+  rulesOf: (request: FastifyRequest) => BodyRules | undefined = () => undefined,
+): void {
   const open = new WeakMap<FastifyRequest, { readonly maxBytes: number; readonly held: HeldBytes }>();
   fastify.addHook('preParsing', (request, reply, payload, done) => {
     const rules = rulesOf(request) ?? { maxBytes: DEFAULT_BODY_BYTES, owner: addressOwner(request.ip), bytes };
@@ -33,17 +37,30 @@ export function boundBodies(fastify: FastifyInstance, bytes: BytesInFlight, rule
   const read = async (request: FastifyRequest, chunks: AsyncIterable<Uint8Array>): Promise<string> => {
     const reading = open.get(request);
     if (reading === undefined) throw new TypeError('a body is read before its room was opened');
-    const body = await readBody({ chunks, contentLength: request.headers['content-length'] }, reading.maxBytes, reading.held);
+    const body = await readBody(
+      { chunks, contentLength: request.headers['content-length'] },
+      reading.maxBytes,
+      reading.held,
+    );
     if (typeof body === 'string') throw new BodyRefused(body);
     return Buffer.from(body.buffer, body.byteOffset, body.length).toString('utf8');
   };
   const parseJson = fastify.getDefaultJsonParser('error', 'error');
   fastify.removeAllContentTypeParsers();
-  fastify.addContentTypeParser('application/x-www-form-urlencoded', async (request: FastifyRequest, payload: AsyncIterable<Uint8Array>) => formOf(await read(request, payload)));
-  fastify.addContentTypeParser('application/json', async (request: FastifyRequest, payload: AsyncIterable<Uint8Array>) => {
-    const text = await read(request, payload);
-    return await new Promise((resolve, reject) => void parseJson(request, text, (error, body) => (error === null ? resolve(body) : reject(error))));
-  });
+  fastify.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    async (request: FastifyRequest, payload: AsyncIterable<Uint8Array>) => formOf(await read(request, payload)),
+  );
+  fastify.addContentTypeParser(
+    'application/json',
+    async (request: FastifyRequest, payload: AsyncIterable<Uint8Array>) => {
+      const text = await read(request, payload);
+      return await new Promise(
+        (resolve, reject) =>
+          void parseJson(request, text, (error, body) => (error === null ? resolve(body) : reject(error))),
+      );
+    },
+  );
 }
 
 function formOf(text: string): unknown {

@@ -5,7 +5,12 @@ test('an owner holds no more than its own limit, and gives it back once (S33)', 
   const refusals: string[] = [];
   const bytes = new BytesInFlight({ perOwner: 10, total: 100 }, (refusal) => refusals.push(refusal));
   const [one, two] = [bytes.open('alice'), bytes.open('alice')];
-  expect([one.take(6), two.take(5), two.take(4), two.take(1)]).toEqual([undefined, 'own-limit', undefined, 'own-limit']);
+  expect([one.take(6), two.take(5), two.take(4), two.take(1)]).toEqual([
+    undefined,
+    'own-limit',
+    undefined,
+    'own-limit',
+  ]);
   expect([bytes.held, bytes.heldBy('alice'), refusals]).toEqual([10, 10, ['own-limit', 'own-limit']]);
   one.release();
   one.release();

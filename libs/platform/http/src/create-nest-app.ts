@@ -66,23 +66,43 @@ export function listenerOf(app: NestFastifyApplication): AppListener {
  * Nest on Fastify with what every listener of ours needs: bounded bodies and times, the host guard (S19), security
  * headers, problem documents for errors, our logger. Not listening yet: `listen` does that.
  */
-export async function createNestApp(module: Type<unknown> | DynamicModule, options: NestAppOptions): Promise<NestFastifyApplication> {
+export async function createNestApp(
+  module: Type<unknown> | DynamicModule,
+  options: NestAppOptions,
+): Promise<NestFastifyApplication> {
   const { logger, trustedProxies = [], headers = 'api', maxBytesInFlight = DEFAULT_BYTES_IN_FLIGHT } = options;
   const publicUrls = typeof options.publicUrl === 'string' ? [options.publicUrl] : options.publicUrl;
   const fixedHeaders = Object.entries(securityHeaders(headers, publicUrls));
-  const watch = new ListenerWatch({ name: new URL(publicUrls[0] ?? 'http://unnamed').host, logger, metrics: options.metrics, clock: options.clock ?? systemClock });
+  const watch = new ListenerWatch({
+    name: new URL(publicUrls[0] ?? 'http://unnamed').host,
+    logger,
+    metrics: options.metrics,
+    clock: options.clock ?? systemClock,
+  });
   const adapter = new FastifyAdapter({
     logger: false,
-    serverFactory: (handler: RequestListener) => createLimitedServer(handler, { ...options.limits, trustedProxies }, watch),
+    serverFactory: (handler: RequestListener) =>
+      createLimitedServer(handler, { ...options.limits, trustedProxies }, watch),
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 8_192 },
     clientErrorHandler: () => undefined, // the server itself answers what is no request
     // An address that cannot be decoded never reaches a hook or a filter, and Fastify's own answer repeats it.
-    frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) => void reply.status(400).headers(Object.fromEntries(fixedHeaders)).header('content-type', PROBLEM).send(toProblem(error)),
+    frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) =>
+      void reply
+        .status(400)
+        .headers(Object.fromEntries(fixedHeaders))
+        .header('content-type', PROBLEM)
+        .send(toProblem(error)),
   });
-  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, { logger: new PinoNestLogger(logger), abortOnError: false, bodyParser: false });
-  const bytes = new BytesInFlight({ total: maxBytesInFlight }, (refusal) => watch.turnedAway(refusal === 'own-limit' ? 'bytes-of-one' : 'bytes-in-all'));
+  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
+    logger: new PinoNestLogger(logger),
+    abortOnError: false,
+    bodyParser: false,
+  });
+  const bytes = new BytesInFlight({ total: maxBytesInFlight }, (refusal) =>
+    watch.turnedAway(refusal === 'own-limit' ? 'bytes-of-one' : 'bytes-in-all'),
+  );
   boundBodies(adapter.getInstance(), bytes, options.bodies);
   listeners.set(adapter.getInstance(), { watch, bytes });
   app.useGlobalFilters(new ProblemFilter(logger, options.unavailable));
@@ -99,7 +119,10 @@ export async function createNestApp(module: Type<unknown> | DynamicModule, optio
     const verdict = guard(request);
     if (verdict.outcome === 'refused') {
       logger.warn({ reason: verdict.reason }, 'request refused');
-      void reply.status(403).header('content-type', PROBLEM).send({ type: 'about:blank', title: 'Forbidden', status: 403 });
+      void reply
+        .status(403)
+        .header('content-type', PROBLEM)
+        .send({ type: 'about:blank', title: 'Forbidden', status: 403 });
       return;
     }
     if (verdict.crossOrigin !== null) {
@@ -121,7 +144,10 @@ export async function createNestApp(module: Type<unknown> | DynamicModule, optio
 }
 
 /** @returns the URL it listens on. @throws SallyportError `port_taken`, `port_forbidden` */
-export async function listen(app: NestFastifyApplication, { port, host }: { port: number; host: string }): Promise<string> {
+export async function listen(
+  app: NestFastifyApplication,
+  { port, host }: { port: number; host: string },
+): Promise<string> {
   try {
     await app.listen(port, host);
   } catch (error) {
@@ -134,9 +160,20 @@ export async function listen(app: NestFastifyApplication, { port, host }: { port
 
 export function translateListenError(error: unknown, port: number, host: string): unknown {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'EADDRINUSE') return new SallyportError('port_taken', `Port ${port} on ${host} is taken: stop what listens there or configure another port.`, { cause: error });
-  if (code === 'EACCES') return new SallyportError('port_forbidden', `Port ${port} on ${host} may not be opened by this user.`, { cause: error });
-  if (code === 'EADDRNOTAVAIL') return new SallyportError('address_unavailable', `This machine has no address ${host} to listen on.`, { cause: error });
+  if (code === 'EADDRINUSE')
+    return new SallyportError(
+      'port_taken',
+      `Port ${port} on ${host} is taken: stop what listens there or configure another port.`,
+      { cause: error },
+    );
+  if (code === 'EACCES')
+    return new SallyportError('port_forbidden', `Port ${port} on ${host} may not be opened by this user.`, {
+      cause: error,
+    });
+  if (code === 'EADDRNOTAVAIL')
+    return new SallyportError('address_unavailable', `This machine has no address ${host} to listen on.`, {
+      cause: error,
+    });
   return error;
 }
 

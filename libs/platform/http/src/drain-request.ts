@@ -39,10 +39,19 @@ function drain(stream: Readable): Promise<void> {
  * Answers on the bare connection what never became a request, or was given up before it was whole, and closes it so that
  * whoever sent it can read the answer.
  */
-export function answerBare(socket: Duplex, status: number, { headers = {}, detail }: { headers?: Readonly<Record<string, string>>; detail?: string | undefined } = {}): void {
+export function answerBare(
+  socket: Duplex,
+  status: number,
+  { headers = {}, detail }: { headers?: Readonly<Record<string, string>>; detail?: string | undefined } = {},
+): void {
   socket.on('error', () => undefined); // it is over in any case
   const { type, body } = problemBody(status, detail);
-  const lines = Object.entries({ connection: 'close', 'content-type': type, 'content-length': String(body.length), ...headers });
+  const lines = Object.entries({
+    connection: 'close',
+    'content-type': type,
+    'content-length': String(body.length),
+    ...headers,
+  });
   const head = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('');
   if (socket.writable) socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}\r\n${head}\r\n${body}`);
   void drain(socket).then(() => socket.destroy());

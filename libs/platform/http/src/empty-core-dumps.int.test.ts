@@ -15,7 +15,14 @@ test('a process that dies with a core dump leaves no secret in it, however high 
     mkdirSync(directory);
     // Put together while it runs, so that only its memory has the whole of it.
     const program = `import { emptyCoreDumps } from ${JSON.stringify(module)}; ${prepare}; globalThis.kept = Buffer.from(['a', 'secret', 'in', 'memory'].join('-').repeat(3)); process.abort();`;
-    await new Promise<void>((resolve) => execFile('/bin/sh', ['-c', 'ulimit -c unlimited; exec "$0" --input-type=module --eval "$1"', process.execPath, program], { cwd: directory }, () => resolve()));
+    await new Promise<void>((resolve) =>
+      execFile(
+        '/bin/sh',
+        ['-c', 'ulimit -c unlimited; exec "$0" --input-type=module --eval "$1"', process.execPath, program],
+        { cwd: directory },
+        () => resolve(),
+      ),
+    );
     const [file] = readdirSync(directory);
     return file === undefined ? undefined : readFileSync(join(directory, file));
   };
@@ -31,7 +38,11 @@ test('where the process may not choose, the limit counts, and a limit that allow
   const proc = join(scratch, 'proc');
   mkdirSync(proc);
   mkdirSync(join(proc, 'coredump_filter')); // nothing that can be written
-  const limits = (soft: string) => writeFileSync(join(proc, 'limits'), `Limit                     Soft Limit           Hard Limit           Units     \nMax core file size        ${soft.padEnd(20)} unlimited            bytes     \n`);
+  const limits = (soft: string) =>
+    writeFileSync(
+      join(proc, 'limits'),
+      `Limit                     Soft Limit           Hard Limit           Units     \nMax core file size        ${soft.padEnd(20)} unlimited            bytes     \n`,
+    );
   limits('0');
   expect(emptyCoreDumps(proc)).toBeUndefined();
   limits('unlimited');

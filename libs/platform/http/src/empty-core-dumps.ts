@@ -13,7 +13,9 @@ export function emptyCoreDumps(proc = '/proc/self'): string | undefined {
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
   }
-  return hasNoCoreDumps(`${proc}/limits`) ? undefined : 'a core dump of this process would hold secrets: start it with ulimit -c 0';
+  return hasNoCoreDumps(`${proc}/limits`)
+    ? undefined
+    : 'a core dump of this process would hold secrets: start it with ulimit -c 0';
 }
 
 function hasNoCoreDumps(file: string): boolean {

@@ -11,10 +11,17 @@ const INSIDE = /^(?:[a-z0-9_-]+|(?:[a-z0-9_-]+\.)+(?:svc|svc\.cluster\.local|loc
 export function createHealthHostGuard(names: readonly string[]): (rawHeaders: readonly string[]) => boolean {
   const own = new Set(names.map((name) => name.toLowerCase()));
   return (rawHeaders) => {
-    const hosts = rawHeaders.flatMap((name, index) => (index % 2 === 0 && name.toLowerCase() === 'host' ? [rawHeaders[index + 1] ?? ''] : []));
+    const hosts = rawHeaders.flatMap((name, index) =>
+      index % 2 === 0 && name.toLowerCase() === 'host' ? [rawHeaders[index + 1] ?? ''] : [],
+    );
     const [host] = hosts;
     if (host === undefined || hosts.length > 1) return false;
     const name = host.toLowerCase().replace(/:\d{1,5}$/, '');
-    return isIP(name) === 4 || (name.startsWith('[') && name.endsWith(']') && isIP(name.slice(1, -1)) === 6) || INSIDE.test(name) || own.has(name);
+    return (
+      isIP(name) === 4 ||
+      (name.startsWith('[') && name.endsWith(']') && isIP(name.slice(1, -1)) === 6) ||
+      INSIDE.test(name) ||
+      own.has(name)
+    );
   };
 }

@@ -20,25 +20,46 @@ const LIMITS = { maxConnections: 256, requestTimeoutMs: 5_000, maxPipelined: 4 }
  * It has its own port so that it can stay inside; it holds nothing secret and changes nothing. A foreign Host is refused (S19).
  * @param services read at each request: fill it as services start. None yet counts as not ready.
  */
-export async function startHealthServer(port: number, host: string, services: readonly RunningService[], { metrics, logger, names = [] }: { metrics?: Metrics; logger: Logger; /** It is reached by, besides addresses and names from inside. */ names?: readonly string[] }): Promise<HealthServer> {
+export async function startHealthServer(
+  port: number,
+  host: string,
+  services: readonly RunningService[],
+  {
+    metrics,
+    logger,
+    names = [],
+  }: {
+    metrics?: Metrics;
+    logger: Logger;
+    /** It is reached by, besides addresses and names from inside. */ names?: readonly string[];
+  },
+): Promise<HealthServer> {
   const watch = new ListenerWatch({ name: 'health', logger, metrics, clock: systemClock });
   const isMeant = createHealthHostGuard([host, ...names]);
-  const server = createLimitedServer((request, response) => {
-    const answer = (status: number, type: string, body: string) => response.writeHead(status, { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' }).end(body);
-    const path = request.url?.split('?', 1)[0];
-    if (!isMeant(request.rawHeaders)) answer(403, 'text/plain', 'Forbidden: this Host is not one of this listener (SALLYPORT_HEALTH_NAMES)');
-    else if (request.method !== 'GET' && request.method !== 'HEAD') answer(405, 'text/plain', 'Method Not Allowed');
-    else if (path === '/healthz') answer(200, 'application/json', '{"status":"alive"}');
-    else if (path === '/readyz') {
-      const report = readinessReport(services);
-      answer(report.status === 'not-ready' ? 503 : 200, 'application/json', JSON.stringify(report));
-    } else if (path === '/metrics' && metrics) {
-      metrics.exposition().then(
-        (text) => answer(200, 'text/plain; version=0.0.4; charset=utf-8', text),
-        () => answer(500, 'text/plain', 'Internal Server Error'),
-      );
-    } else answer(404, 'text/plain', 'Not Found');
-  }, LIMITS, watch);
+  const server = createLimitedServer(
+    (request, response) => {
+      const answer = (status: number, type: string, body: string) =>
+        response
+          .writeHead(status, { 'content-type': type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
+          .end(body);
+      const path = request.url?.split('?', 1)[0];
+      if (!isMeant(request.rawHeaders))
+        answer(403, 'text/plain', 'Forbidden: this Host is not one of this listener (SALLYPORT_HEALTH_NAMES)');
+      else if (request.method !== 'GET' && request.method !== 'HEAD') answer(405, 'text/plain', 'Method Not Allowed');
+      else if (path === '/healthz') answer(200, 'application/json', '{"status":"alive"}');
+      else if (path === '/readyz') {
+        const report = readinessReport(services);
+        answer(report.status === 'not-ready' ? 503 : 200, 'application/json', JSON.stringify(report));
+      } else if (path === '/metrics' && metrics) {
+        metrics.exposition().then(
+          (text) => answer(200, 'text/plain; version=0.0.4; charset=utf-8', text),
+          () => answer(500, 'text/plain', 'Internal Server Error'),
+        );
+      } else answer(404, 'text/plain', 'Not Found');
+    },
+    LIMITS,
+    watch,
+  );
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(translateListenError(error, port, host)));
     server.listen(port, host, resolve);
@@ -58,6 +79,11 @@ export async function startHealthServer(port: number, host: string, services: re
 function readinessReport(services: readonly RunningService[]) {
   if (services.length === 0) return { status: 'not-ready' as const, reasons: ['starting'], services: {} };
   const each = services.map((service) => ({ name: service.name, readiness: service.readiness() }));
-  const { status, reasons } = combineReadiness(each.map(({ name, readiness }) => ({ status: readiness.status, reasons: readiness.reasons.map((reason) => `${name}: ${reason}`) })));
+  const { status, reasons } = combineReadiness(
+    each.map(({ name, readiness }) => ({
+      status: readiness.status,
+      reasons: readiness.reasons.map((reason) => `${name}: ${reason}`),
+    })),
+  );
   return { status, reasons, services: Object.fromEntries(each.map(({ name, readiness }) => [name, readiness])) };
 }

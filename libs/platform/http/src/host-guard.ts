@@ -13,21 +13,31 @@ export interface GuardedRequest {
   readonly raw: Pick<IncomingMessage, 'rawHeaders' | 'url' | 'headers'>;
 }
 
-export type HostVerdict = { outcome: 'accepted'; crossOrigin: string | null } | { outcome: 'refused'; reason: 'foreign_host' | 'foreign_origin' | 'ambiguous_host' };
+export type HostVerdict =
+  | { outcome: 'accepted'; crossOrigin: string | null }
+  | { outcome: 'refused'; reason: 'foreign_host' | 'foreign_origin' | 'ambiguous_host' };
 
 /**
  * Decides whether a request was meant for us (security rule S19): public URLs come from configuration and a Host or
  * Origin that is not among them is refused, which is what stops DNS rebinding and cross-site calls from browsers.
  * A request without Origin is not from a page's script and passes.
  */
-export function createHostGuard({ publicUrls, allowedOrigins = [] }: HostGuardOptions): (request: GuardedRequest) => HostVerdict {
+export function createHostGuard({
+  publicUrls,
+  allowedOrigins = [],
+}: HostGuardOptions): (request: GuardedRequest) => HostVerdict {
   const own = publicUrls.map((url) => new URL(url));
-  const hosts = new Set(own.flatMap(({ protocol, hostname, port, host }) => (port === '' ? [host, `${hostname}:${protocol === 'https:' ? 443 : 80}`] : [host])));
+  const hosts = new Set(
+    own.flatMap(({ protocol, hostname, port, host }) =>
+      port === '' ? [host, `${hostname}:${protocol === 'https:' ? 443 : 80}`] : [host],
+    ),
+  );
   const ownOrigins = new Set(own.map((url) => url.origin));
   const foreignButAllowed = new Set(allowedOrigins.map((origin) => new URL(origin).origin));
 
   return ({ host, raw }) => {
-    if (occurrences(raw.rawHeaders, 'host') !== 1 || raw.url?.startsWith('/') !== true) return { outcome: 'refused', reason: 'ambiguous_host' };
+    if (occurrences(raw.rawHeaders, 'host') !== 1 || raw.url?.startsWith('/') !== true)
+      return { outcome: 'refused', reason: 'ambiguous_host' };
     if (!hosts.has(host.toLowerCase())) return { outcome: 'refused', reason: 'foreign_host' };
     const { origin } = raw.headers;
     if (origin === undefined || ownOrigins.has(origin)) return { outcome: 'accepted', crossOrigin: null };

@@ -18,17 +18,33 @@ const echo: RequestListener = (request, response) => {
   request.on('data', (chunk: Buffer) => (size += chunk.length)).on('end', () => response.end(String(size)));
 };
 /** A second of the product is a tenth of one here. */
-const quick = { checkEveryMs: 50, rateWindowMs: 500, headersTimeoutMs: 500, requestTimeoutMs: 3_000, slowReaderMs: 500 };
+const quick = {
+  checkEveryMs: 50,
+  rateWindowMs: 500,
+  headersTimeoutMs: 500,
+  requestTimeoutMs: 3_000,
+  slowReaderMs: 500,
+};
 
 async function start(limits: Partial<ListenerLimits> = {}, listener: RequestListener = echo) {
   const metrics = createMetrics();
   const clock = { now: 0 };
-  const watch = new ListenerWatch({ name: 'test', logger: createLogger({ name: 'test', level: 'silent' }), metrics, clock: () => clock.now });
+  const watch = new ListenerWatch({
+    name: 'test',
+    logger: createLogger({ name: 'test', level: 'silent' }),
+    metrics,
+    clock: () => clock.now,
+  });
   const server = createLimitedServer(listener, { ...quick, ...limits }, watch);
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const turnedAway = async () => Object.fromEntries([...(await metrics.exposition()).matchAll(/turned_away_total\{.*reason="([^"]+)".*\} (\d+)/g)].map(([, why, count]) => [why, Number(count)]));
+  const turnedAway = async () =>
+    Object.fromEntries(
+      [...(await metrics.exposition()).matchAll(/turned_away_total\{.*reason="([^"]+)".*\} (\d+)/g)].map(
+        ([, why, count]) => [why, Number(count)],
+      ),
+    );
   return { url, watch, clock, turnedAway };
 }
 const get = 'GET / HTTP/1.1\r\nhost: x\r\n\r\n';
@@ -52,7 +68,10 @@ describe('connections', () => {
       }
     };
     const first = await open('127.0.0.2');
-    expect([first.count, first.told]).toEqual([5, expect.stringMatching(/^HTTP\/1\.1 429 .*retry-after: 5.*"status":429/s)]);
+    expect([first.count, first.told]).toEqual([
+      5,
+      expect.stringMatching(/^HTTP\/1\.1 429 .*retry-after: 5.*"status":429/s),
+    ]);
     expect((await open('127.0.0.3')).count).toBe(2);
     expect(watch.worries()).toEqual([]);
     expect((await open('127.0.0.4')).count).toBe(1);
@@ -64,7 +83,7 @@ describe('connections', () => {
     watch.sweep();
     expect(watch.worries()).toEqual([]);
   });
-  test('of a listed proxy are other people\'s: they share what there is', async () => {
+  test("of a listed proxy are other people's: they share what there is", async () => {
     const { url } = await start({ maxConnections: 6, trustedProxies: ['127.0.0.0/8'], headersTimeoutMs: 3_000 });
     const answers = [];
     for (let i = 0; i < 7; i++) answers.push(status((await letIn(url, '127.0.0.2')).answer));
@@ -104,23 +123,32 @@ describe('a request', () => {
     expect(await outcome(`x: ${'x'.repeat(15_000)}\r\n`)).toBe('200');
     expect(await outcome(`x: ${'x'.repeat(17_000)}\r\n`)).toBe('431');
   });
-  test.each([['stalls', 0], ['trickles', 1]])('whose body %s is answered 408 before anything else happens, however much came before (S33)', async (_how, perTick) => {
-    let reached = 0;
-    const { url, turnedAway } = await start({ requestTimeoutMs: 60_000 }, (request, response) => {
-      request.resume().on('error', () => undefined).on('end', () => {
-        reached += 1;
-        response.end();
+  test.each([
+    ['stalls', 0],
+    ['trickles', 1],
+  ])(
+    'whose body %s is answered 408 before anything else happens, however much came before (S33)',
+    async (_how, perTick) => {
+      let reached = 0;
+      const { url, turnedAway } = await start({ requestTimeoutMs: 60_000 }, (request, response) => {
+        request
+          .resume()
+          .on('error', () => undefined)
+          .on('end', () => {
+            reached += 1;
+            response.end();
+          });
       });
-    });
-    const connection = await openRawConnection(url);
-    connection.write(post(2_000_000));
-    connection.write('x'.repeat(1_000_000));
-    const trickle = setInterval(() => connection.write('x'.repeat(perTick)), 20);
-    const answer = await connection.closed;
-    clearInterval(trickle);
-    expect(answer).toMatch(/^HTTP\/1\.1 408 .*connection: close.*"status":408/s);
-    expect([reached, await turnedAway()]).toEqual([0, { 'slow-request': 1 }]);
-  });
+      const connection = await openRawConnection(url);
+      connection.write(post(2_000_000));
+      connection.write('x'.repeat(1_000_000));
+      const trickle = setInterval(() => connection.write('x'.repeat(perTick)), 20);
+      const answer = await connection.closed;
+      clearInterval(trickle);
+      expect(answer).toMatch(/^HTTP\/1\.1 408 .*connection: close.*"status":408/s);
+      expect([reached, await turnedAway()]).toEqual([0, { 'slow-request': 1 }]);
+    },
+  );
   test('that is slow but honest is answered, also where it takes far longer than one window (S33)', async () => {
     const { url } = await start({ requestTimeoutMs: 60_000 });
     const connection = await openRawConnection(url);
@@ -149,7 +177,9 @@ describe('a request', () => {
       httpRequest(url, { method: 'POST' }, (response: IncomingMessage) => {
         let text = '';
         response.on('data', (chunk: Buffer) => (text += chunk.toString())).on('end', () => resolve(text));
-      }).on('error', reject).end(Buffer.alloc(8_000_000));
+      })
+        .on('error', reject)
+        .end(Buffer.alloc(8_000_000));
     });
     expect(answer).toBe('8000000');
   });
@@ -161,7 +191,10 @@ describe('a request', () => {
     await expect.poll(async () => (await turnedAway())['pipelined-requests']).toBeGreaterThan(0);
     expect(waiting).toHaveLength(4);
     for (const response of waiting) response.end('ok');
-    expect((await connection.closed).match(/HTTP\/1\.1 \d+/g)).toEqual([...Array.from({ length: 4 }, () => 'HTTP/1.1 200'), 'HTTP/1.1 429']);
+    expect((await connection.closed).match(/HTTP\/1\.1 \d+/g)).toEqual([
+      ...Array.from({ length: 4 }, () => 'HTTP/1.1 200'),
+      'HTTP/1.1 429',
+    ]);
   });
 });
 

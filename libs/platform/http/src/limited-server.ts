@@ -47,7 +47,8 @@ export const DEFAULT_LIMITS: ListenerLimits = {
 };
 
 /** The time the largest body may take on a bad line: what a listener's `requestTimeoutMs` is made of. */
-export const requestTimeoutFor = (maxBodyBytes: number): number => Math.max(DEFAULT_LIMITS.requestTimeoutMs, Math.ceil(maxBodyBytes / 4_096) * 1_000);
+export const requestTimeoutFor = (maxBodyBytes: number): number =>
+  Math.max(DEFAULT_LIMITS.requestTimeoutMs, Math.ceil(maxBodyBytes / 4_096) * 1_000);
 
 const CONNECTIONS_CHECKED_MS = 5_000;
 /** Connections beyond the limit that are told so; more are cut without a word. */
@@ -74,17 +75,27 @@ interface Connection {
  * rate of a request and the patience with a slow reader are bounded, before anything of ours runs. Answers may last as
  * long as they like. Whoever is refused is told, where the protocol leaves room for it.
  */
-export function createLimitedServer(listener: RequestListener, wanted: Partial<ListenerLimits>, watch: ListenerWatch): Server {
+export function createLimitedServer(
+  listener: RequestListener,
+  wanted: Partial<ListenerLimits>,
+  watch: ListenerWatch,
+): Server {
   const limits: ListenerLimits = { ...DEFAULT_LIMITS, ...wanted };
   const proxies = blockListOf(limits.trustedProxies);
   const connections = new Map<Socket, Connection>();
   const byAddress = new Map<string, number>();
   let told = 0;
 
-  const server = createServer({
-    maxHeaderSize: limits.maxHeaderBytes, connectionsCheckingInterval: Math.min(CONNECTIONS_CHECKED_MS, limits.checkEveryMs * 5),
-    headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs), requestTimeout: limits.requestTimeoutMs, keepAliveTimeout: limits.keepAliveTimeoutMs,
-  }, handle);
+  const server = createServer(
+    {
+      maxHeaderSize: limits.maxHeaderBytes,
+      connectionsCheckingInterval: Math.min(CONNECTIONS_CHECKED_MS, limits.checkEveryMs * 5),
+      headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+    },
+    handle,
+  );
   server.maxConnections = limits.maxConnections + TOLD;
   server.maxHeadersCount = limits.maxHeaders + 1; // those beyond are dropped by Node; one too many is how we know
   server.on('connection', accept);
@@ -93,7 +104,11 @@ export function createLimitedServer(listener: RequestListener, wanted: Partial<L
     if (error.code === 'ECONNRESET' || socket.destroyed) return;
     const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
     watch.turnedAway(isLate ? 'slow-request' : error.code === 'HPE_HEADER_OVERFLOW' ? 'headers' : 'unparsed');
-    refuseOnSocket(socket, isLate ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400, error.code === 'HPE_INVALID_URL' ? NOT_A_TARGET : undefined);
+    refuseOnSocket(
+      socket,
+      isLate ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400,
+      error.code === 'HPE_INVALID_URL' ? NOT_A_TARGET : undefined,
+    );
   });
   const checks = setInterval(check, limits.checkEveryMs).unref();
   server.on('close', () => clearInterval(checks));
@@ -104,7 +119,16 @@ export function createLimitedServer(listener: RequestListener, wanted: Partial<L
     const free = limits.maxConnections - connections.size;
     const isShareTaken = address !== undefined && (byAddress.get(address) ?? 0) >= free;
     if (free <= 0 || isShareTaken) return turnAway(socket, free <= 0);
-    connections.set(socket, { address, request: undefined, response: undefined, open: 0, since: 0, received: 0, taken: 0, takenAt: performance.now() });
+    connections.set(socket, {
+      address,
+      request: undefined,
+      response: undefined,
+      open: 0,
+      since: 0,
+      received: 0,
+      taken: 0,
+      takenAt: performance.now(),
+    });
     if (address !== undefined) byAddress.set(address, (byAddress.get(address) ?? 0) + 1);
     socket.once('close', () => {
       connections.delete(socket);
@@ -145,10 +169,20 @@ export function createLimitedServer(listener: RequestListener, wanted: Partial<L
     else listener(request, response);
   }
 
-  function refuseRequest(request: IncomingMessage, response: ServerResponse, status: number, why: 'headers' | 'pipelined-requests'): void {
+  function refuseRequest(
+    request: IncomingMessage,
+    response: ServerResponse,
+    status: number,
+    why: 'headers' | 'pipelined-requests',
+  ): void {
     watch.turnedAway(why);
     const { type, body } = problemBody(status);
-    response.writeHead(status, { 'content-type': type, 'content-length': body.length, connection: 'close', ...(status === 429 ? RETRY_AFTER : {}) });
+    response.writeHead(status, {
+      'content-type': type,
+      'content-length': body.length,
+      connection: 'close',
+      ...(status === 429 ? RETRY_AFTER : {}),
+    });
     response.write(body);
     void drainRequest(request).then(() => response.end());
   }

@@ -2,7 +2,16 @@ import type { Clock } from '@sallyport/kernel';
 import type { BoundCounter, Logger, Metrics } from '@sallyport/telemetry';
 
 /** Why a listener turned somebody away. */
-export type TurnedAway = 'connections' | 'connections-of-one-address' | 'pipelined-requests' | 'headers' | 'unparsed' | 'slow-request' | 'slow-reader' | 'bytes-of-one' | 'bytes-in-all';
+export type TurnedAway =
+  | 'connections'
+  | 'connections-of-one-address'
+  | 'pipelined-requests'
+  | 'headers'
+  | 'unparsed'
+  | 'slow-request'
+  | 'slow-reader'
+  | 'bytes-of-one'
+  | 'bytes-in-all';
 
 /** These say that there is too much altogether; the others are about the one who sent. */
 const WORRIES: Partial<Record<TurnedAway, string>> = {
@@ -57,7 +66,9 @@ export class ListenerWatch {
     const { metrics, name } = this.#options;
     let counter = this.#counters.get(why);
     if (counter === undefined && metrics !== undefined) {
-      counter = metrics.counter('sallyport.http.turned_away', 'Requests and connections a listener turned away, by reason.').bind({ listener: name, reason: why });
+      counter = metrics
+        .counter('sallyport.http.turned_away', 'Requests and connections a listener turned away, by reason.')
+        .bind({ listener: name, reason: why });
       this.#counters.set(why, counter);
     }
     return counter;

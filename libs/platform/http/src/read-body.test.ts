@@ -7,7 +7,13 @@ async function* inPieces(text: string, length: number): AsyncGenerator<Uint8Arra
 }
 const text = 'a'.repeat(1_000) + 'b'.repeat(500);
 
-test.each([[1_500, '1500'], [1, '1500'], [1, undefined], [700, undefined], [1_500, undefined]])('a body in pieces of %i bytes, announced as %s, is whole (S33)', async (piece, contentLength) => {
+test.each([
+  [1_500, '1500'],
+  [1, '1500'],
+  [1, undefined],
+  [700, undefined],
+  [1_500, undefined],
+])('a body in pieces of %i bytes, announced as %s, is whole (S33)', async (piece, contentLength) => {
   const bytes = new BytesInFlight({ total: 10_000 });
   const held = bytes.open('alice');
   const body = await readBody({ chunks: inPieces(text, piece), contentLength }, 2_000, held);
@@ -21,10 +27,11 @@ test.each([[1_500, '1500'], [1, '1500'], [1, undefined], [700, undefined], [1_50
 test('nothing is read of a body that announces more than there is room for (S33)', async () => {
   let read = 0;
   async function* chunks(): AsyncGenerator<Uint8Array> {
-    for (;;) yield Buffer.alloc((read += 1, 100));
+    for (;;) yield Buffer.alloc(((read += 1), 100));
   }
   const bytes = new BytesInFlight({ perOwner: 1_000, total: 1_500 });
-  const outcome = async (owner: string, contentLength: string) => await readBody({ chunks: chunks(), contentLength }, 2_000, bytes.open(owner));
+  const outcome = async (owner: string, contentLength: string) =>
+    await readBody({ chunks: chunks(), contentLength }, 2_000, bytes.open(owner));
   expect(await outcome('alice', '2001')).toBe('too-large');
   expect(await outcome('alice', '1001')).toBe('own-limit');
   bytes.open('bob').take(700);
@@ -35,9 +42,14 @@ test('nothing is read of a body that announces more than there is room for (S33)
 test('a body that announces nothing is read as far as there is room (S33)', async () => {
   let read = 0;
   async function* chunks(): AsyncGenerator<Uint8Array> {
-    for (;;) yield Buffer.alloc((read += 100, 100));
+    for (;;) yield Buffer.alloc(((read += 100), 100));
   }
-  const outcome = async (maxBytes: number, perOwner: number) => await readBody({ chunks: chunks(), contentLength: undefined }, maxBytes, new BytesInFlight({ perOwner, total: 10_000 }).open('alice'));
+  const outcome = async (maxBytes: number, perOwner: number) =>
+    await readBody(
+      { chunks: chunks(), contentLength: undefined },
+      maxBytes,
+      new BytesInFlight({ perOwner, total: 10_000 }).open('alice'),
+    );
   expect([await outcome(1_000, 5_000), read]).toEqual(['too-large', 1_100]);
   read = 0;
   expect(await outcome(5_000, 1_000)).toBe('own-limit');

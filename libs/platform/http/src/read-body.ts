@@ -13,7 +13,11 @@ export interface BodyToRead {
  * otherwise (security rule S33). The bytes are gathered in one buffer: a body in pieces of one byte costs no more than
  * another. Whoever calls releases what was taken. A body over a limit is not read further.
  */
-export async function readBody({ chunks, contentLength }: BodyToRead, maxBytes: number, held: HeldBytes): Promise<Uint8Array | BodyRefusal> {
+export async function readBody(
+  { chunks, contentLength }: BodyToRead,
+  maxBytes: number,
+  held: HeldBytes,
+): Promise<Uint8Array | BodyRefusal> {
   const announced = contentLength === undefined ? undefined : Number(contentLength);
   if ((announced ?? 0) > maxBytes) return 'too-large';
   let room = announced ?? 0;

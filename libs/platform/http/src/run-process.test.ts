@@ -70,7 +70,9 @@ test('a taken port is said in one line', async () => {
       }),
   );
   expect(await host.exited).toBe(1);
-  expect(host.output.join('')).toBe(`gateway: Port ${port} on 127.0.0.1 is taken: stop what listens there or configure another port.\n`);
+  expect(host.output.join('')).toBe(
+    `gateway: Port ${port} on 127.0.0.1 is taken: stop what listens there or configure another port.\n`,
+  );
   await new Promise((resolve) => blocker.close(resolve));
 });
 
@@ -84,25 +86,39 @@ test('a closer that hangs or fails is named and does not keep the others', async
   host.signal('SIGINT');
   expect(await host.exited).toBe(0);
   expect(order).toEqual(['database']);
-  expect(host.output).toEqual(['gateway: closing listener: not finished after 10 ms\n', 'gateway: closing bus: not connected\n']);
+  expect(host.output).toEqual([
+    'gateway: closing listener: not finished after 10 ms\n',
+    'gateway: closing bus: not connected\n',
+  ]);
 });
 
 test('closers that hang share the time of all, and those after them still run', async () => {
   const order: string[] = [];
-  const host = await run(async ({ onClose }) => {
-    onClose('database', () => void order.push('database'));
-    for (const name of ['one', 'two']) onClose(name, () => new Promise(() => undefined));
-  }, 3_600_000, 0);
+  const host = await run(
+    async ({ onClose }) => {
+      onClose('database', () => void order.push('database'));
+      for (const name of ['one', 'two']) onClose(name, () => new Promise(() => undefined));
+    },
+    3_600_000,
+    0,
+  );
   host.signal('SIGTERM');
   expect(await host.exited).toBe(0);
   expect(order).toEqual(['database']);
-  expect(host.output).toEqual(['gateway: closing two: not finished after 1000 ms\n', 'gateway: closing one: not finished after 1000 ms\n']);
+  expect(host.output).toEqual([
+    'gateway: closing two: not finished after 1000 ms\n',
+    'gateway: closing one: not finished after 1000 ms\n',
+  ]);
 });
 
 test('a start that a signal breaks off is no failed start; what else it says then is said', async () => {
   const broken = async (error: Error) => {
     const host = new FakeProcess();
-    const running = runProcess('gateway', ({ stopping }) => new Promise((_, reject) => stopping.addEventListener('abort', () => reject(error))), { host });
+    const running = runProcess(
+      'gateway',
+      ({ stopping }) => new Promise((_, reject) => stopping.addEventListener('abort', () => reject(error))),
+      { host },
+    );
     host.signal('SIGTERM');
     await running;
     expect(await host.exited).toBe(0);
@@ -121,7 +137,8 @@ test('a second signal ends a process that hangs in closing', async () => {
 
 test('a broken pipe, where nobody reads the output any more, neither ends the process nor makes it say so', async () => {
   const host = await run(async () => undefined);
-  for (const stream of [host.stdout, host.stderr]) stream.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+  for (const stream of [host.stdout, host.stderr])
+    stream.emit('error', Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
   expect(host.output).toEqual([]);
   host.signal('SIGTERM');
   expect(await host.exited).toBe(0);

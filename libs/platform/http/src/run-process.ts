@@ -25,7 +25,10 @@ export interface RunProcessOptions {
 
 /** The process as this file uses it. */
 export interface ProcessHost {
-  on(event: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'uncaughtException' | 'unhandledRejection', listener: (reason: unknown) => void): unknown;
+  on(
+    event: 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'uncaughtException' | 'unhandledRejection',
+    listener: (reason: unknown) => void,
+  ): unknown;
   exit(code: number): void;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream & { write(text: string): unknown };
@@ -39,7 +42,11 @@ interface OutputStream {
  * The body of every `main.ts`. A failed start is one line on standard error and exit code 1 (the listening port is
  * named when it is taken); SIGINT, SIGTERM and SIGHUP close in reverse order of opening, a second signal cuts it short.
  */
-export async function runProcess(name: string, start: (scope: ProcessScope) => Promise<void>, { closeTimeoutMs = 10_000, closeAllTimeoutMs = 15_000, host = process }: RunProcessOptions = {}): Promise<void> {
+export async function runProcess(
+  name: string,
+  start: (scope: ProcessScope) => Promise<void>,
+  { closeTimeoutMs = 10_000, closeAllTimeoutMs = 15_000, host = process }: RunProcessOptions = {},
+): Promise<void> {
   const closers: { what: string; close: () => Promise<void> | void }[] = [];
   const stopping = new AbortController();
   const say = (text: string) => void host.stderr.write(`${name}: ${scrubText(text)}\n`);
@@ -49,7 +56,10 @@ export async function runProcess(name: string, start: (scope: ProcessScope) => P
     const deadline = performance.now() + closeAllTimeoutMs;
     for (let next = closers.pop(); next; next = closers.pop()) {
       const { what, close } = next;
-      const failure = await within(Math.min(closeTimeoutMs, Math.max(LATE_CLOSE_MS, Math.round(deadline - performance.now()))), close);
+      const failure = await within(
+        Math.min(closeTimeoutMs, Math.max(LATE_CLOSE_MS, Math.round(deadline - performance.now()))),
+        close,
+      );
       if (failure !== undefined) say(`closing ${what}: ${failure}`);
     }
     host.exit(exitCode);
@@ -93,7 +103,10 @@ const LATE_CLOSE_MS = 1_000;
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
 
 function startFailure(error: unknown): string {
-  const translated = error instanceof Error && 'port' in error && 'address' in error ? translateListenError(error, Number(error.port), String(error.address)) : error;
+  const translated =
+    error instanceof Error && 'port' in error && 'address' in error
+      ? translateListenError(error, Number(error.port), String(error.address))
+      : error;
   if (translated instanceof SallyportError) return translated.message;
   return `could not start: ${translated instanceof Error ? translated.message : String(translated)}`;
 }

@@ -2,7 +2,10 @@
  * Sent with every answer; a route that renders its own page replaces the content security policy.
  * @param publicUrls the public one first; names used inside may be http all the same
  */
-export function securityHeaders(profile: 'pages' | 'api', publicUrls: readonly string[]): Readonly<Record<string, string>> {
+export function securityHeaders(
+  profile: 'pages' | 'api',
+  publicUrls: readonly string[],
+): Readonly<Record<string, string>> {
   const common = {
     'x-content-type-options': 'nosniff',
     'cache-control': 'no-store',

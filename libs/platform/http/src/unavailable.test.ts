@@ -8,25 +8,61 @@ const away = Object.assign(new Error('away'), { code: 'P1001' });
 function make() {
   const lines: string[] = [];
   const clock = createFakeClock(0);
-  const logger = createLogger({ name: 'test', level: 'info', destination: { write: (line: string) => void lines.push(line) } });
-  const page = (path: string) => (path === '/page' ? { html: '<h1>Later</h1>', contentSecurityPolicy: "default-src 'none'" } : undefined);
-  return { lines, clock, unavailable: new Unavailable({ isStoreOutage: (error) => error === away, page, logger, clock }) };
+  const logger = createLogger({
+    name: 'test',
+    level: 'info',
+    destination: { write: (line: string) => void lines.push(line) },
+  });
+  const page = (path: string) =>
+    path === '/page' ? { html: '<h1>Later</h1>', contentSecurityPolicy: "default-src 'none'" } : undefined;
+  return {
+    lines,
+    clock,
+    unavailable: new Unavailable({ isStoreOutage: (error) => error === away, page, logger, clock }),
+  };
 }
 
 test('an outage is what the store says is one, and what says that the configuration or the bus is away (M5)', () => {
   const { unavailable } = make();
-  const told = [away, new SallyportError('configuration_stale', 'x'), new SallyportError('configuration_not_ready', 'x'), new SallyportError('messaging_unavailable', 'x'), new SallyportError('messaging_timeout', 'x')];
+  const told = [
+    away,
+    new SallyportError('configuration_stale', 'x'),
+    new SallyportError('configuration_not_ready', 'x'),
+    new SallyportError('messaging_unavailable', 'x'),
+    new SallyportError('messaging_timeout', 'x'),
+  ];
   expect(told.map((error) => unavailable.is(error))).toEqual(told.map(() => true));
-  const others = [new Error('configuration_stale'), new SallyportError('vault_key_missing', 'messaging_timeout'), Object.assign(new Error('x'), { code: 'configuration_stale' }), 'away', undefined];
+  const others = [
+    new Error('configuration_stale'),
+    new SallyportError('vault_key_missing', 'messaging_timeout'),
+    Object.assign(new Error('x'), { code: 'configuration_stale' }),
+    'away',
+    undefined,
+  ];
   expect(others.map((error) => unavailable.is(error))).toEqual(others.map(() => false));
 });
 
 test('it is answered as OAuth and as a problem to programs, by a page to people, never to be kept, and is one line a minute in the log (M5)', () => {
   const { unavailable, lines, clock } = make();
   const answer = unavailable.answer(away, '/token');
-  expect(answer.headers).toEqual({ 'retry-after': '5', 'cache-control': 'no-store', 'content-type': 'application/problem+json; charset=utf-8' });
-  expect(JSON.parse(answer.body)).toMatchObject({ status: 503, error: 'temporarily_unavailable', error_description: expect.stringContaining('try again') });
-  expect(unavailable.answer(away, '/page')).toEqual({ headers: { ...answer.headers, 'content-type': 'text/html; charset=utf-8', 'content-security-policy': "default-src 'none'" }, body: '<h1>Later</h1>' });
+  expect(answer.headers).toEqual({
+    'retry-after': '5',
+    'cache-control': 'no-store',
+    'content-type': 'application/problem+json; charset=utf-8',
+  });
+  expect(JSON.parse(answer.body)).toMatchObject({
+    status: 503,
+    error: 'temporarily_unavailable',
+    error_description: expect.stringContaining('try again'),
+  });
+  expect(unavailable.answer(away, '/page')).toEqual({
+    headers: {
+      ...answer.headers,
+      'content-type': 'text/html; charset=utf-8',
+      'content-security-policy': "default-src 'none'",
+    },
+    body: '<h1>Later</h1>',
+  });
   clock.advance(59_000);
   unavailable.answer(away, '/token');
   expect(lines).toHaveLength(1);

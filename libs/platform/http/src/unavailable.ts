@@ -45,7 +45,10 @@ export class Unavailable {
   answer(error: unknown, path: string): { readonly headers: Readonly<Record<string, string>>; readonly body: string } {
     this.#tell(error);
     const page = this.#options.page?.(path);
-    const { type, body } = problemBody(503, 'Something that this server stands on is away just now. Nothing is wrong with the request: try again in a moment.');
+    const { type, body } = problemBody(
+      503,
+      'Something that this server stands on is away just now. Nothing is wrong with the request: try again in a moment.',
+    );
     return {
       headers: {
         'retry-after': String(RETRY_AFTER_SECONDS),
@@ -68,6 +71,9 @@ export class Unavailable {
     const now = this.#options.clock();
     if (now - this.#toldAt < BETWEEN_LINES_MS) return;
     this.#toldAt = now;
-    this.#options.logger.warn({ err: error }, 'requests are asked to come back: something this process stands on is away');
+    this.#options.logger.warn(
+      { err: error },
+      'requests are asked to come back: something this process stands on is away',
+    );
   }
 }

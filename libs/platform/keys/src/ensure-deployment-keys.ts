@@ -49,16 +49,26 @@ interface KeyPair {
 export async function ensureDeploymentKeys(directory: string, options: EnsureKeysOptions): Promise<DeploymentKeyFiles> {
   const files = filesIn(directory);
   const pairs = pairsOf(files, options.gateways);
-  const kept = [files.master, files.gatewayState, ...pairs.flatMap(({ privatePath, publicPath }) => [privatePath, publicPath])].filter((path) => existsSync(path));
+  const kept = [
+    files.master,
+    files.gatewayState,
+    ...pairs.flatMap(({ privatePath, publicPath }) => [privatePath, publicPath]),
+  ].filter((path) => existsSync(path));
   refuseLostMasterKey(files.master, kept, options.hasDatabase === true);
   for (const pair of pairs) refuseHalfAPair(pair);
   if (existsSync(files.gatewayState)) loadSymmetricKey(files.gatewayState, 'gateway state key');
 
   for (const folder of [directory, files.gateways]) makePrivateFolder(folder);
   // The master key first: while it is missing and another key is there, somebody lost it.
-  const made = [files.master, files.gatewayState].filter((path) => writeOnce(path, () => `${randomBytes(32).toString('base64url')}\n`));
+  const made = [files.master, files.gatewayState].filter((path) =>
+    writeOnce(path, () => `${randomBytes(32).toString('base64url')}\n`),
+  );
   for (const pair of pairs) if (await completePair(pair)) made.push(pair.privatePath);
-  if (kept.length > 0) for (const path of made) options.say?.(`The key ${path} was not there and is made anew${path === files.gatewayState ? ': open MCP sessions start over' : ''}.`);
+  if (kept.length > 0)
+    for (const path of made)
+      options.say?.(
+        `The key ${path} was not there and is made anew${path === files.gatewayState ? ': open MCP sessions start over' : ''}.`,
+      );
   return files;
 }
 
@@ -78,14 +88,39 @@ function filesIn(directory: string): DeploymentKeyFiles {
 }
 
 function pairsOf(files: DeploymentKeyFiles, gateways: readonly string[]): readonly KeyPair[] {
-  const refused = (what: string) => `who was given a copy of the old public half refuses ${what} until it has the new one`;
+  const refused = (what: string) =>
+    `who was given a copy of the old public half refuses ${what} until it has the new one`;
   return [
-    { privatePath: files.configurationSigning, publicPath: files.configurationSigningPublic, curve: 'ed25519', lost: refused('all configuration') },
-    { privatePath: files.leaseSigning, publicPath: files.leaseSigningPublic, curve: 'ed25519', lost: refused('all leases') },
-    { privatePath: files.lease, publicPath: files.leasePublic, curve: 'P-256', lost: 'gateways with a copy of the old public half are leased nothing until they have the new one' },
+    {
+      privatePath: files.configurationSigning,
+      publicPath: files.configurationSigningPublic,
+      curve: 'ed25519',
+      lost: refused('all configuration'),
+    },
+    {
+      privatePath: files.leaseSigning,
+      publicPath: files.leaseSigningPublic,
+      curve: 'ed25519',
+      lost: refused('all leases'),
+    },
+    {
+      privatePath: files.lease,
+      publicPath: files.leasePublic,
+      curve: 'P-256',
+      lost: 'gateways with a copy of the old public half are leased nothing until they have the new one',
+    },
     ...gateways.map((replica): KeyPair => {
-      if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(replica)) throw new SallyportError('key_invalid', `A replica's name is lower-case letters, digits and single hyphens, not "${replica}".`);
-      return { privatePath: files.gatewayKey(replica), publicPath: join(files.gateways, `${replica}.pub.jwk`), curve: 'ed25519', lost: `the gateway ${replica}, if it runs elsewhere with the old one, is leased nothing` };
+      if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(replica))
+        throw new SallyportError(
+          'key_invalid',
+          `A replica's name is lower-case letters, digits and single hyphens, not "${replica}".`,
+        );
+      return {
+        privatePath: files.gatewayKey(replica),
+        publicPath: join(files.gateways, `${replica}.pub.jwk`),
+        curve: 'ed25519',
+        lost: `the gateway ${replica}, if it runs elsewhere with the old one, is leased nothing`,
+      };
     }),
   ];
 }
@@ -94,17 +129,28 @@ function refuseLostMasterKey(master: string, kept: readonly string[], hasDatabas
   if (kept.includes(master)) return void loadMasterKeys(master);
   const [other] = kept;
   if (other === undefined && !hasDatabase) return;
-  const evidence = other === undefined ? 'the database it belongs to is' : `other keys of its deployment (${other}) are`;
-  throw new SallyportError('key_missing', `The master key ${master} is missing, and ${evidence} there. Nothing was changed. Restore the file from a backup: what is stored sealed cannot be opened without it. To start over with nothing, remove the keys and the database.`);
+  const evidence =
+    other === undefined ? 'the database it belongs to is' : `other keys of its deployment (${other}) are`;
+  throw new SallyportError(
+    'key_missing',
+    `The master key ${master} is missing, and ${evidence} there. Nothing was changed. Restore the file from a backup: what is stored sealed cannot be opened without it. To start over with nothing, remove the keys and the database.`,
+  );
 }
 
 function refuseHalfAPair({ privatePath, publicPath, lost }: KeyPair): void {
   const [hasPrivate, hasPublic] = [existsSync(privatePath), existsSync(publicPath)];
-  if (!hasPrivate && hasPublic) throw new SallyportError('key_missing', `The private key ${privatePath} is missing, and its public half ${publicPath} is there. Nothing was changed. Restore the private key from a backup, or remove the public half, too: then a new pair is made, and ${lost}.`);
+  if (!hasPrivate && hasPublic)
+    throw new SallyportError(
+      'key_missing',
+      `The private key ${privatePath} is missing, and its public half ${publicPath} is there. Nothing was changed. Restore the private key from a backup, or remove the public half, too: then a new pair is made, and ${lost}.`,
+    );
   if (!hasPrivate) return;
   const derived = publicHalf(privatePath);
   if (!hasPublic || isSameKey(derived, readPublicHalf(publicPath))) return;
-  throw new SallyportError('key_pair_mismatched', `The key ${publicPath} is not the public half of ${privatePath}. Nothing was changed. Restore the one that is wrong from a backup; if the private key is right, remove the public half: it is derived again.`);
+  throw new SallyportError(
+    'key_pair_mismatched',
+    `The key ${publicPath} is not the public half of ${privatePath}. Nothing was changed. Restore the one that is wrong from a backup; if the private key is right, remove the public half: it is derived again.`,
+  );
 }
 
 function isSameKey(one: JWK, other: JWK): boolean {
@@ -117,14 +163,17 @@ function makePrivateFolder(folder: string): void {
     chmodSync(folder, 0o700);
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-    throw new SallyportError('key_directory_unusable', `The key directory ${folder} cannot be used (${code}).`, { cause });
+    throw new SallyportError('key_directory_unusable', `The key directory ${folder} cannot be used (${code}).`, {
+      cause,
+    });
   }
 }
 
 /** @returns whether the pair is new */
 async function completePair({ privatePath, publicPath, curve }: KeyPair): Promise<boolean> {
   const isNew = writeOnce(privatePath, () => {
-    const { privateKey } = curve === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ec', { namedCurve: curve });
+    const { privateKey } =
+      curve === 'ed25519' ? generateKeyPairSync('ed25519') : generateKeyPairSync('ec', { namedCurve: curve });
     return `${JSON.stringify(privateKey.export({ format: 'jwk' }))}\n`;
   });
   if (existsSync(publicPath)) return isNew;

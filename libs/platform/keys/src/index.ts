@@ -6,7 +6,13 @@
  */
 export { ensureDeploymentKeys } from './ensure-deployment-keys.js';
 export type { DeploymentKeyFiles, EnsureKeysOptions } from './ensure-deployment-keys.js';
-export { loadDecryptionKey, loadEncryptionKey, loadEnrolledKeys, loadSigningKey, loadVerifyingKey } from './load-jwk.js';
+export {
+  loadDecryptionKey,
+  loadEncryptionKey,
+  loadEnrolledKeys,
+  loadSigningKey,
+  loadVerifyingKey,
+} from './load-jwk.js';
 export type { DecryptionKey, EncryptionKey, EnrolledKeys, SigningKeyPair, VerifyingKey } from './load-jwk.js';
 export { loadMasterKey, loadMasterKeys, loadSymmetricKey } from './load-symmetric-key.js';
 export type { MasterKey } from './load-symmetric-key.js';

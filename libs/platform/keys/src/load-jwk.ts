@@ -63,7 +63,10 @@ const SUFFIX = '.pub.jwk';
 export function loadEnrolledKeys(directory: string): EnrolledKeys {
   const known = new Map<string, { changedAtMs: number; key: CryptoKey }>();
   return {
-    names: () => readdirSync(directory).filter((file) => file.endsWith(SUFFIX)).map((file) => file.slice(0, -SUFFIX.length)),
+    names: () =>
+      readdirSync(directory)
+        .filter((file) => file.endsWith(SUFFIX))
+        .map((file) => file.slice(0, -SUFFIX.length)),
     async find(replica) {
       if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(replica)) return undefined;
       const path = join(directory, `${replica}${SUFFIX}`);
@@ -81,7 +84,12 @@ export function loadEnrolledKeys(directory: string): EnrolledKeys {
   };
 }
 
-async function load(path: string, what: string, shape: KeyShape, half: 'private' | 'public'): Promise<{ jwk: JWK; key: CryptoKey; kid: string }> {
+async function load(
+  path: string,
+  what: string,
+  shape: KeyShape,
+  half: 'private' | 'public',
+): Promise<{ jwk: JWK; key: CryptoKey; kid: string }> {
   const text = readKeyFile(path, what, { isPrivate: half === 'private' });
   let jwk: JWK;
   try {
@@ -89,9 +97,11 @@ async function load(path: string, what: string, shape: KeyShape, half: 'private'
   } catch (cause) {
     throw new SallyportError('key_invalid', `The ${what} ${path} is not usable: it is not JSON.`, { cause });
   }
-  if (jwk.kty !== shape.kty || jwk.crv !== shape.crv) throw invalidKey(path, what, `it must be a JWK with kty ${shape.kty} and crv ${shape.crv}`);
+  if (jwk.kty !== shape.kty || jwk.crv !== shape.crv)
+    throw invalidKey(path, what, `it must be a JWK with kty ${shape.kty} and crv ${shape.crv}`);
   if (half === 'private' && jwk.d === undefined) throw invalidKey(path, what, 'it holds only the public half');
-  if (half === 'public' && jwk.d !== undefined) throw invalidKey(path, what, 'it holds a private key where the public half belongs');
+  if (half === 'public' && jwk.d !== undefined)
+    throw invalidKey(path, what, 'it holds a private key where the public half belongs');
   try {
     const key = await importJWK(jwk, shape.algorithm);
     if (key instanceof Uint8Array) throw invalidKey(path, what, 'it is symmetric');

@@ -12,7 +12,9 @@ export function loadMasterKey(path: string): MasterKey {
 /** A key a line: the first is the current one, the others only open what they sealed. */
 export function loadMasterKeys(path: string): readonly [MasterKey, ...MasterKey[]] {
   const what = 'master key';
-  const [current = '', ...previous] = readKeyFile(path, what, { isPrivate: true }).trim().split(/\s*\n\s*/);
+  const [current = '', ...previous] = readKeyFile(path, what, { isPrivate: true })
+    .trim()
+    .split(/\s*\n\s*/);
   return [symmetricKey(current, path, what), ...previous.map((line) => symmetricKey(line, path, what))];
 }
 
@@ -23,6 +25,7 @@ export function loadSymmetricKey(path: string, what = 'key'): Secret<Uint8Array>
 
 function symmetricKey(text: string, path: string, what: string): Secret<Uint8Array> {
   const bytes = Buffer.from(text, 'base64url');
-  if (bytes.length !== 32 || !/^[A-Za-z0-9_-]{43}$/.test(text)) throw invalidKey(path, what, 'it must hold 32 bytes in base64url');
+  if (bytes.length !== 32 || !/^[A-Za-z0-9_-]{43}$/.test(text))
+    throw invalidKey(path, what, 'it must hold 32 bytes in base64url');
   return new Secret<Uint8Array>(bytes);
 }

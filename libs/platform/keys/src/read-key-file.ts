@@ -13,7 +13,10 @@ export function readKeyFile(path: string, what: string, { isPrivate }: { isPriva
     throw new SallyportError('key_unreadable', `The ${what} ${path} cannot be read (${code}).`, { cause });
   }
   if (isPrivate && process.platform !== 'win32' && (mode & 0o007) !== 0) {
-    throw new SallyportError('key_exposed', `The ${what} ${path} is open to every user of this machine: run chmod 600 on it.`);
+    throw new SallyportError(
+      'key_exposed',
+      `The ${what} ${path} is open to every user of this machine: run chmod 600 on it.`,
+    );
   }
   return text;
 }

@@ -49,7 +49,10 @@ test('keys are changed while it is in use: what they no longer are, it no longer
   const before = sealer.seal('vault', 'value', 'x');
   sealer.use(current, [old]);
   const after = sealer.seal('vault', 'value', 'x');
-  expect([sealer.currentKeyId, before.subarray(1, 9).toString('hex')]).toEqual([masterKeyId(current), masterKeyId(old)]);
+  expect([sealer.currentKeyId, before.subarray(1, 9).toString('hex')]).toEqual([
+    masterKeyId(current),
+    masterKeyId(old),
+  ]);
   expect(after.toString('hex').startsWith(sealedPrefix(masterKeyId(current)))).toBe(true);
   expect(sealer.open('vault', before, 'x').toString()).toBe('value');
   sealer.use(current, []);

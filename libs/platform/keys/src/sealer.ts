@@ -31,7 +31,8 @@ export class Sealer {
   use(current: MasterKey, previous: readonly MasterKey[]): void {
     this.#masters = new Map([...previous, current].map((master) => [masterKeyId(master), master]));
     this.#current = masterKeyId(current);
-    for (const name of this.#derived.keys()) if (!this.#masters.has(name.slice(0, KEY_ID_BYTES * 2))) this.#derived.delete(name);
+    for (const name of this.#derived.keys())
+      if (!this.#masters.has(name.slice(0, KEY_ID_BYTES * 2))) this.#derived.delete(name);
   }
 
   /** What everything is sealed with now. */
@@ -65,19 +66,32 @@ export class Sealer {
   open(purpose: string, sealed: Uint8Array, aad: string): Buffer {
     const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
     if (bytes.length < HEADER_BYTES + WRAPPED_BYTES + NONCE_BYTES + TAG_BYTES || bytes[0] !== VERSION) {
-      throw new SallyportError('sealed_value_invalid', 'A stored secret is not in a known format.', { detail: { purpose } });
+      throw new SallyportError('sealed_value_invalid', 'A stored secret is not in a known format.', {
+        detail: { purpose },
+      });
     }
     const header = bytes.subarray(0, HEADER_BYTES);
     const id = header.subarray(1).toString('hex');
     if (!this.#masters.has(id)) {
-      throw new SallyportError('sealed_key_unknown', `A stored secret was sealed with the vault key ${id}, which is not here: restore the key this data was written with.`, { detail: { purpose, keyId: id } });
+      throw new SallyportError(
+        'sealed_key_unknown',
+        `A stored secret was sealed with the vault key ${id}, which is not here: restore the key this data was written with.`,
+        { detail: { purpose, keyId: id } },
+      );
     }
     const bound = boundData(header, purpose, aad);
     try {
-      const dataKey = decrypt(this.#keyFor(id, purpose), bytes.subarray(HEADER_BYTES, HEADER_BYTES + WRAPPED_BYTES), bound);
+      const dataKey = decrypt(
+        this.#keyFor(id, purpose),
+        bytes.subarray(HEADER_BYTES, HEADER_BYTES + WRAPPED_BYTES),
+        bound,
+      );
       return decrypt(dataKey, bytes.subarray(HEADER_BYTES + WRAPPED_BYTES), bound);
     } catch (cause) {
-      throw new SallyportError('sealed_value_invalid', 'A stored secret was altered or belongs to another record.', { cause, detail: { purpose } });
+      throw new SallyportError('sealed_value_invalid', 'A stored secret was altered or belongs to another record.', {
+        cause,
+        detail: { purpose },
+      });
     }
   }
 
@@ -87,7 +101,9 @@ export class Sealer {
     if (known) return known;
     const master = this.#masters.get(id);
     if (!master) throw new SallyportError('sealed_key_unknown', 'The master key is not known.');
-    const derived = Buffer.from(hkdfSync('sha256', master.reveal(), Buffer.alloc(0), `sallyport/v1/seal/${purpose}`, DATA_KEY_BYTES));
+    const derived = Buffer.from(
+      hkdfSync('sha256', master.reveal(), Buffer.alloc(0), `sallyport/v1/seal/${purpose}`, DATA_KEY_BYTES),
+    );
     this.#derived.set(name, derived);
     return derived;
   }
@@ -98,7 +114,9 @@ export const sealedPrefix = (id: string): string => `${Buffer.of(VERSION).toStri
 
 /** Tells master keys apart without saying anything about them. */
 export function masterKeyId(master: MasterKey): string {
-  const derived = Buffer.from(hkdfSync('sha256', master.reveal(), Buffer.alloc(0), 'sallyport/v1/key-id', DATA_KEY_BYTES));
+  const derived = Buffer.from(
+    hkdfSync('sha256', master.reveal(), Buffer.alloc(0), 'sallyport/v1/key-id', DATA_KEY_BYTES),
+  );
   return createHash('sha256').update(derived).digest().subarray(0, KEY_ID_BYTES).toString('hex');
 }
 
@@ -113,7 +131,9 @@ function encrypt(key: Uint8Array, plaintext: Uint8Array, aad: Uint8Array): Buffe
 }
 
 function decrypt(key: Uint8Array, sealed: Buffer, aad: Uint8Array): Buffer {
-  const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE_BYTES), { authTagLength: TAG_BYTES }).setAAD(aad);
+  const decipher = createDecipheriv('aes-256-gcm', key, sealed.subarray(0, NONCE_BYTES), {
+    authTagLength: TAG_BYTES,
+  }).setAAD(aad);
   decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES));
   return Buffer.concat([decipher.update(sealed.subarray(NONCE_BYTES, sealed.length - TAG_BYTES)), decipher.final()]);
 }

@@ -1,9 +1,23 @@
 import { expect, test } from 'vitest';
-import { activeOf, nextRotationStep, RETIREMENT_MS, retiresAt, stateOf, type ScheduledKey } from './signing-key-schedule.js';
+import {
+  activeOf,
+  nextRotationStep,
+  RETIREMENT_MS,
+  retiresAt,
+  stateOf,
+  type ScheduledKey,
+} from './signing-key-schedule.js';
 
 const DAY = 86_400_000;
 const policy = { rotateEveryMs: 90 * DAY, publishAheadMs: 600_000, renewOlderThan: undefined, algorithm: undefined };
-const key = (kid: string, signsFrom: number, changes: Partial<ScheduledKey> = {}): ScheduledKey => ({ kid, algorithm: 'ES256', createdAt: signsFrom, signsFrom, withdrawnAt: undefined, ...changes });
+const key = (kid: string, signsFrom: number, changes: Partial<ScheduledKey> = {}): ScheduledKey => ({
+  kid,
+  algorithm: 'ES256',
+  createdAt: signsFrom,
+  signsFrom,
+  withdrawnAt: undefined,
+  ...changes,
+});
 
 test('a key is next, active, retiring and withdrawn, in this order, and one is active at any time', () => {
   const keys = [key('a', 0, { withdrawnAt: 3_000 }), key('b', 1_000, { createdAt: 500, withdrawnAt: undefined })];
@@ -28,7 +42,10 @@ test('a successor is made ahead of its time, and only one', () => {
 });
 
 test('after a long standstill the successor is published before it signs all the same', () => {
-  expect(nextRotationStep([key('a', 0)], policy, 400 * DAY)).toEqual({ type: 'create', signsFrom: 400 * DAY + 600_000 });
+  expect(nextRotationStep([key('a', 0)], policy, 400 * DAY)).toEqual({
+    type: 'create',
+    signsFrom: 400 * DAY + 600_000,
+  });
 });
 
 test('the command renews what is older, once', () => {
@@ -55,7 +72,10 @@ test('when the signing key is withdrawn its successor signs at once: the one tha
   const gone = key('a', 0, { withdrawnAt: DAY });
   expect(nextRotationStep([gone], policy, DAY)).toEqual({ type: 'create', signsFrom: DAY });
   expect(nextRotationStep([gone, key('b', DAY + 1)], policy, DAY)).toEqual({ type: 'promote', kid: 'b' });
-  expect(nextRotationStep([gone, key('b', DAY + 1, { withdrawnAt: DAY })], policy, DAY)).toEqual({ type: 'create', signsFrom: DAY });
+  expect(nextRotationStep([gone, key('b', DAY + 1, { withdrawnAt: DAY })], policy, DAY)).toEqual({
+    type: 'create',
+    signsFrom: DAY,
+  });
 });
 
 test('a key that retires does not sign again because its successor was withdrawn', () => {

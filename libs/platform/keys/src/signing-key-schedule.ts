@@ -42,10 +42,15 @@ export type RotationStep =
   | { readonly type: 'promote'; readonly kid: string };
 
 /** What is to be done now; undefined when nothing is. A first key signs at once, as does one that stands in for a withdrawn one. */
-export function nextRotationStep(all: readonly ScheduledKey[], policy: RotationPolicy, now: number): RotationStep | undefined {
+export function nextRotationStep(
+  all: readonly ScheduledKey[],
+  policy: RotationPolicy,
+  now: number,
+): RotationStep | undefined {
   const [newest] = newestFirst(all.filter((key) => isPublished(key, now)));
   const isOnItsWay = newest !== undefined && newest.signsFrom > now;
-  if (newest === undefined || activeOf(all, now) === undefined) return isOnItsWay ? { type: 'promote', kid: newest.kid } : { type: 'create', signsFrom: now };
+  if (newest === undefined || activeOf(all, now) === undefined)
+    return isOnItsWay ? { type: 'promote', kid: newest.kid } : { type: 'create', signsFrom: now };
   if (isOnItsWay) return undefined;
   const scheduled = newest.signsFrom + policy.rotateEveryMs;
   const commanded = policy.renewOlderThan !== undefined && newest.createdAt < policy.renewOlderThan;
@@ -61,6 +66,9 @@ export function retiresAt(key: ScheduledKey, all: readonly ScheduledKey[]): numb
 }
 
 /** Not so when it was withdrawn before its time came. */
-const everSigns = ({ signsFrom, withdrawnAt }: ScheduledKey): boolean => withdrawnAt === undefined || withdrawnAt > signsFrom;
-const isPublished = ({ withdrawnAt }: ScheduledKey, now: number): boolean => withdrawnAt === undefined || withdrawnAt > now;
-const newestFirst = (keys: readonly ScheduledKey[]): ScheduledKey[] => keys.toSorted((one, other) => other.signsFrom - one.signsFrom);
+const everSigns = ({ signsFrom, withdrawnAt }: ScheduledKey): boolean =>
+  withdrawnAt === undefined || withdrawnAt > signsFrom;
+const isPublished = ({ withdrawnAt }: ScheduledKey, now: number): boolean =>
+  withdrawnAt === undefined || withdrawnAt > now;
+const newestFirst = (keys: readonly ScheduledKey[]): ScheduledKey[] =>
+  keys.toSorted((one, other) => other.signsFrom - one.signsFrom);

@@ -9,11 +9,22 @@ afterEach(() => void vi.useRealTimers());
 function admitting(limits: Partial<AdmissionOptions> = {}) {
   const clock = createFakeClock();
   const states: object[] = [];
-  const admission = new Admission({ running: 2, runningPerAsker: 2, waiting: 4, clock, random: () => 0.5, onShedding: (state) => states.push(state), ...limits });
+  const admission = new Admission({
+    running: 2,
+    runningPerAsker: 2,
+    waiting: 4,
+    clock,
+    random: () => 0.5,
+    onShedding: (state) => states.push(state),
+    ...limits,
+  });
   const begun: string[] = [];
   const running: { name: string; end: () => void }[] = [];
   const outcomes: Record<string, unknown> = {};
-  const ask = async (name: string, { asker = name[0], waitsMs = 5_000 }: { asker?: string | undefined; waitsMs?: number } = {}) => {
+  const ask = async (
+    name: string,
+    { asker = name[0], waitsMs = 5_000 }: { asker?: string | undefined; waitsMs?: number } = {},
+  ) => {
     outcomes[name] = await admission.admit({ asker, waitsMs }, async () => {
       begun.push(name);
       await new Promise<void>((resolve) => running.push({ name, end: resolve }));
@@ -90,7 +101,11 @@ describe('admission', () => {
 
   test('work that fails gives its place back', async () => {
     const { admission, asked, begun } = admitting({ running: 1 });
-    await expect(admission.admit({}, async () => { throw new Error('the database is away'); })).rejects.toThrow('away');
+    await expect(
+      admission.admit({}, async () => {
+        throw new Error('the database is away');
+      }),
+    ).rejects.toThrow('away');
     await asked('a1');
     expect(begun).toEqual(['a1']);
   });
@@ -107,6 +122,9 @@ describe('admission', () => {
     await pass(2_000);
     expect(states).toEqual([{ shedding: true, refused: 1, dropped: 0 }]);
     await pass(20_000);
-    expect(states).toEqual([{ shedding: true, refused: 1, dropped: 0 }, { shedding: false, refused: 3, dropped: 0 }]);
+    expect(states).toEqual([
+      { shedding: true, refused: 1, dropped: 0 },
+      { shedding: false, refused: 3, dropped: 0 },
+    ]);
   });
 });

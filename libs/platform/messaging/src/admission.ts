@@ -10,7 +10,11 @@ export interface AdmissionOptions {
   readonly clock: Clock;
   readonly random: () => number;
   /** Told when the first request is turned away, and with how many once none was for a while. */
-  readonly onShedding?: (state: { readonly shedding: boolean; readonly refused: number; readonly dropped: number }) => void;
+  readonly onShedding?: (state: {
+    readonly shedding: boolean;
+    readonly refused: number;
+    readonly dropped: number;
+  }) => void;
 }
 
 interface Waiter {
@@ -64,7 +68,11 @@ export class Admission {
     const asker = Asker.safeParse(payload).data?.asker ?? '';
     const line = this.#lines.get(asker) ?? { running: 0, waiters: [] };
     this.#lines.set(asker, line);
-    if (this.#running >= this.#options.running || line.running >= this.#options.runningPerAsker || line.waiters.length > 0) {
+    if (
+      this.#running >= this.#options.running ||
+      line.running >= this.#options.runningPerAsker ||
+      line.waiters.length > 0
+    ) {
       const until = this.#options.clock() + (Waiting.safeParse(payload).data?.waitsMs ?? DEFAULT_WAIT_MS);
       if (!(await this.#turn(asker, line, until))) {
         this.#forgetIdle(asker, line);
@@ -100,7 +108,8 @@ export class Admission {
   /** The longest line gives up its last, unless it is no longer than this one. */
   #makeRoomFor(line: Line): boolean {
     let longest = line;
-    for (const other of this.#lines.values()) if (other.waiters.length > longest.waiters.length + (longest === line ? 1 : 0)) longest = other;
+    for (const other of this.#lines.values())
+      if (other.waiters.length > longest.waiters.length + (longest === line ? 1 : 0)) longest = other;
     if (longest === line) return false;
     longest.waiters.pop()?.turnAway();
     this.#waiting -= 1;
@@ -110,7 +119,8 @@ export class Admission {
 
   #dropUnwanted(): void {
     const now = this.#options.clock();
-    for (const line of this.#lines.values()) while (line.waiters[0] !== undefined && line.waiters[0].until <= now) this.#drop(line);
+    for (const line of this.#lines.values())
+      while (line.waiters[0] !== undefined && line.waiters[0].until <= now) this.#drop(line);
   }
 
   #drop(line: Line): void {

@@ -4,7 +4,9 @@ export function epochOf(jws: string): string {
   if (payload === undefined) return '';
   try {
     const claims: unknown = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8'));
-    return typeof claims === 'object' && claims !== null && 'epoch' in claims && typeof claims.epoch === 'string' ? claims.epoch : '';
+    return typeof claims === 'object' && claims !== null && 'epoch' in claims && typeof claims.epoch === 'string'
+      ? claims.epoch
+      : '';
   } catch {
     return ''; // not an entry we know: the revision alone identifies it
   }

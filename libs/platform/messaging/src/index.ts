@@ -3,7 +3,16 @@
  * Two adapters, NATS (JetStream) and in-process, pass one contract suite. What travels is `messages`; who signs and
  * who verifies it is not decided here. `natsServerConfig` writes what a NATS server must allow each replica, no more.
  */
-export type { Broadcast, ConfigurationLog, EventStream, Messaging, MessagingProblem, MessagingProblemListener, Peers, Unsubscribe } from './ports.js';
+export type {
+  Broadcast,
+  ConfigurationLog,
+  EventStream,
+  Messaging,
+  MessagingProblem,
+  MessagingProblemListener,
+  Peers,
+  Unsubscribe,
+} from './ports.js';
 export { Admission } from './admission.js';
 export type { AdmissionOptions } from './admission.js';
 export { createInProcessMessaging } from './in-process/create-in-process-messaging.js';

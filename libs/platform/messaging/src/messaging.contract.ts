@@ -46,21 +46,34 @@ export function describeMessaging(name: string, setUp: () => Promise<MessagingUn
     describe('request and reply', () => {
       test('an answer comes back as JSON would carry it, and whoever gives it is told how long it is waited for (S34)', async () => {
         const seen = await respond(bus.controlPlane, 'control-plane');
-        expect(await request(bus.gateway.client(), subjects.lease, { at: new Date(0), nothing: undefined }, { timeoutMs: 2_000 })).toEqual({ echoed: { at: '1970-01-01T00:00:00.000Z', waitsMs: 2_000 } });
+        expect(
+          await request(
+            bus.gateway.client(),
+            subjects.lease,
+            { at: new Date(0), nothing: undefined },
+            { timeoutMs: 2_000 },
+          ),
+        ).toEqual({ echoed: { at: '1970-01-01T00:00:00.000Z', waitsMs: 2_000 } });
         expect(seen).toEqual([{ at: '1970-01-01T00:00:00.000Z', waitsMs: 2_000 }]);
       });
       test('without a responder the request fails at once', async () => {
-        await expect(request(bus.gateway.client(), subjects.lease, {}, { timeoutMs: 5_000 })).rejects.toMatchObject({ code: 'messaging_no_responder' });
+        await expect(request(bus.gateway.client(), subjects.lease, {}, { timeoutMs: 5_000 })).rejects.toMatchObject({
+          code: 'messaging_no_responder',
+        });
       });
       test("a responder's failure is an error without its text", async () => {
         await respond(bus.controlPlane, 'control-plane');
-        const failure = await request(bus.gateway.client(), subjects.lease, { fail: true }, { timeoutMs: 2_000 }).catch((error: unknown) => error);
+        const failure = await request(bus.gateway.client(), subjects.lease, { fail: true }, { timeoutMs: 2_000 }).catch(
+          (error: unknown) => error,
+        );
         expect(failure).toMatchObject({ code: 'messaging_request_failed' });
         expect(JSON.stringify(failure)).not.toContain('vault');
       });
       test('a responder that does not answer is given up after the time-out', async () => {
         await respond(bus.controlPlane, 'control-plane');
-        await expect(request(bus.gateway.client(), subjects.lease, { slow: true }, { timeoutMs: 50 })).rejects.toMatchObject({ code: 'messaging_timeout' });
+        await expect(
+          request(bus.gateway.client(), subjects.lease, { slow: true }, { timeoutMs: 50 }),
+        ).rejects.toMatchObject({ code: 'messaging_timeout' });
       });
       test('of the replicas in a queue group exactly one gets each request', async () => {
         const one = await respond(bus.controlPlane, 'control-plane');
@@ -178,7 +191,8 @@ export function describeMessaging(name: string, setUp: () => Promise<MessagingUn
           await configuration.heartbeat(`heartbeat ${i}`);
         }
         await expect.poll(() => seen.at(-1), { timeout: 5_000 }).toBe('heartbeat 20');
-        for (const heartbeat of seen.filter((entry) => entry.startsWith('heartbeat'))) expect(seen.indexOf(heartbeat)).toBeGreaterThan(seen.indexOf(heartbeat.replace('heartbeat', 'change')));
+        for (const heartbeat of seen.filter((entry) => entry.startsWith('heartbeat')))
+          expect(seen.indexOf(heartbeat)).toBeGreaterThan(seen.indexOf(heartbeat.replace('heartbeat', 'change')));
       });
       test('after stopping, nothing is delivered', async () => {
         const { configuration } = bus.controlPlane;
@@ -195,7 +209,9 @@ export function describeMessaging(name: string, setUp: () => Promise<MessagingUn
     describe('events', () => {
       test('a published batch reaches the consumer with the name of its replica', async () => {
         const seen: [string, readonly unknown[]][] = [];
-        closers.push(await bus.controlPlane.events.consume(async (replica, records) => void seen.push([replica, records])));
+        closers.push(
+          await bus.controlPlane.events.consume(async (replica, records) => void seen.push([replica, records])),
+        );
         await bus.gateway.events.publish('gw-1', [{ id: 'a' }, { id: 'b' }]);
         await expect.poll(() => seen).toEqual([['gw-1', [{ id: 'a' }, { id: 'b' }]]]);
       });
@@ -208,7 +224,10 @@ export function describeMessaging(name: string, setUp: () => Promise<MessagingUn
             seen.push(...records);
           }),
         );
-        await Promise.all([bus.gateway.events.publish('gw-1', [{ id: 'a' }]), bus.gateway.events.publish('gw-1', [{ id: 'b' }])]);
+        await Promise.all([
+          bus.gateway.events.publish('gw-1', [{ id: 'a' }]),
+          bus.gateway.events.publish('gw-1', [{ id: 'b' }]),
+        ]);
         await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(2);
         expect(seen).toEqual(expect.arrayContaining([{ id: 'a' }, { id: 'b' }]));
       });
@@ -222,7 +241,11 @@ export function describeMessaging(name: string, setUp: () => Promise<MessagingUn
       test('a batch of several megabytes arrives whole', async () => {
         const records = Array.from({ length: 3_000 }, (_, i) => ({ id: String(i), text: 'x'.repeat(1_000) }));
         const seen = new Set<unknown>();
-        closers.push(await bus.controlPlane.events.consume(async (_, some) => some.forEach((record) => seen.add((record as { id: string }).id))));
+        closers.push(
+          await bus.controlPlane.events.consume(async (_, some) =>
+            some.forEach((record) => seen.add((record as { id: string }).id)),
+          ),
+        );
         await bus.gateway.events.publish('gw-1', records);
         await expect.poll(() => seen.size, { timeout: 10_000 }).toBe(3_000);
       });
@@ -231,8 +254,12 @@ export function describeMessaging(name: string, setUp: () => Promise<MessagingUn
     describe('broadcast', () => {
       test('reaches everybody who listens to the subject, also by wildcard, and nobody who stopped', async () => {
         const heard: unknown[] = [];
-        const stop = await bus.gateway.broadcast.subscribe(subjects.credentialChanged, (payload) => heard.push(payload));
-        closers.push(await bus.otherControlPlane.broadcast.subscribe(subjects.credentialChanged, (payload) => heard.push(payload)));
+        const stop = await bus.gateway.broadcast.subscribe(subjects.credentialChanged, (payload) =>
+          heard.push(payload),
+        );
+        closers.push(
+          await bus.otherControlPlane.broadcast.subscribe(subjects.credentialChanged, (payload) => heard.push(payload)),
+        );
         await bus.controlPlane.broadcast.publish(subjects.credentialChanged, { connectionId: 'con_1' });
         await expect.poll(() => heard).toEqual([{ connectionId: 'con_1' }, { connectionId: 'con_1' }]);
         await stop();
@@ -241,8 +268,14 @@ export function describeMessaging(name: string, setUp: () => Promise<MessagingUn
       });
       test('a listener that throws does not keep the others from hearing', async () => {
         const heard: unknown[] = [];
-        closers.push(await bus.gateway.broadcast.subscribe(subjects.credentialChanged, () => { throw new Error('no'); }));
-        closers.push(await bus.otherControlPlane.broadcast.subscribe(subjects.credentialChanged, (payload) => heard.push(payload)));
+        closers.push(
+          await bus.gateway.broadcast.subscribe(subjects.credentialChanged, () => {
+            throw new Error('no');
+          }),
+        );
+        closers.push(
+          await bus.otherControlPlane.broadcast.subscribe(subjects.credentialChanged, (payload) => heard.push(payload)),
+        );
         await bus.controlPlane.broadcast.publish(subjects.credentialChanged, 1);
         await expect.poll(() => heard).toEqual([1]);
       });
@@ -256,13 +289,23 @@ export function describeMessaging(name: string, setUp: () => Promise<MessagingUn
         expect(await bus.gateway.peers.ask('gw-2', 'b', { timeoutMs: 2_000 })).toBe('two heard b');
       });
       test('a replica that is not there is known at once, one that stays silent after the time-out', async () => {
-        await expect(bus.gateway.peers.ask('gw-2', 'a', { timeoutMs: 60_000 })).rejects.toMatchObject({ code: 'messaging_no_responder' });
+        await expect(bus.gateway.peers.ask('gw-2', 'a', { timeoutMs: 60_000 })).rejects.toMatchObject({
+          code: 'messaging_no_responder',
+        });
         closers.push(await bus.otherGateway.peers.serve('gw-2', () => new Promise(() => undefined)));
-        await expect(bus.gateway.peers.ask('gw-2', 'a', { timeoutMs: 50 })).rejects.toMatchObject({ code: 'messaging_timeout' });
+        await expect(bus.gateway.peers.ask('gw-2', 'a', { timeoutMs: 50 })).rejects.toMatchObject({
+          code: 'messaging_timeout',
+        });
       });
       test('a handler that fails gives no answer', async () => {
-        closers.push(await bus.otherGateway.peers.serve('gw-2', async () => { throw new Error('the key is missing'); }));
-        await expect(bus.gateway.peers.ask('gw-2', 'a', { timeoutMs: 50 })).rejects.toMatchObject({ code: 'messaging_timeout' });
+        closers.push(
+          await bus.otherGateway.peers.serve('gw-2', async () => {
+            throw new Error('the key is missing');
+          }),
+        );
+        await expect(bus.gateway.peers.ask('gw-2', 'a', { timeoutMs: 50 })).rejects.toMatchObject({
+          code: 'messaging_timeout',
+        });
       });
     });
 

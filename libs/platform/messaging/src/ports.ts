@@ -3,7 +3,14 @@ import type { ClientProxy, CustomTransportStrategy, MicroserviceOptions } from '
 export type Unsubscribe = () => Promise<void>;
 
 /** Something worth a log line; the bus has already done what there is to do about it. */
-export type MessagingProblem = 'listener-failed' | 'consumer-failed' | 'undecodable-message' | 'not-permitted' | 'disconnected' | 'reconnected' | 'catch-up-failed';
+export type MessagingProblem =
+  | 'listener-failed'
+  | 'consumer-failed'
+  | 'undecodable-message'
+  | 'not-permitted'
+  | 'disconnected'
+  | 'reconnected'
+  | 'catch-up-failed';
 export type MessagingProblemListener = (problem: MessagingProblem, error?: unknown) => void;
 
 /** An ordered, durable log of signed entries (compact JWS). Only the control plane may append. */

@@ -20,17 +20,27 @@ class Responder {
 }
 Controller()(Responder);
 Inject(SEEN)(Responder, undefined, 0);
-MessagePattern(subjects.lease)(Responder.prototype, 'answer', Object.getOwnPropertyDescriptor(Responder.prototype, 'answer') ?? {});
+MessagePattern(subjects.lease)(
+  Responder.prototype,
+  'answer',
+  Object.getOwnPropertyDescriptor(Responder.prototype, 'answer') ?? {},
+);
 Payload()(Responder.prototype, 'answer', 0);
 
 class ResponderModule {}
 Module({})(ResponderModule);
 
 /** A Nest microservice that serves lease requests with an echo, fails or stays silent as the payload asks. */
-export async function startResponder(messaging: Messaging, queueGroup = 'control-plane'): Promise<{ seen: unknown[]; close: () => Promise<unknown> }> {
+export async function startResponder(
+  messaging: Messaging,
+  queueGroup = 'control-plane',
+): Promise<{ seen: unknown[]; close: () => Promise<unknown> }> {
   const seen: unknown[] = [];
   const module = { module: ResponderModule, controllers: [Responder], providers: [{ provide: SEEN, useValue: seen }] };
-  const app = await NestFactory.createMicroservice<MicroserviceOptions>(module, { ...messaging.server(queueGroup), logger: false });
+  const app = await NestFactory.createMicroservice<MicroserviceOptions>(module, {
+    ...messaging.server(queueGroup),
+    logger: false,
+  });
   await app.listen();
   return { seen, close: () => app.close() };
 }

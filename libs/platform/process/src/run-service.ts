@@ -28,7 +28,12 @@ export async function runService<Environment extends ProcessEnvironment>(
     const metrics = createMetrics();
     onClose('metrics', () => metrics.shutdown());
     const services: RunningService[] = [];
-    const health = await startHealthServer(environment.SALLYPORT_HEALTH_PORT, environment.SALLYPORT_HEALTH_HOST, services, { metrics, logger, names: environment.SALLYPORT_HEALTH_NAMES });
+    const health = await startHealthServer(
+      environment.SALLYPORT_HEALTH_PORT,
+      environment.SALLYPORT_HEALTH_HOST,
+      services,
+      { metrics, logger, names: environment.SALLYPORT_HEALTH_NAMES },
+    );
     onClose('health', () => health.close());
 
     const seedFile = environment.SALLYPORT_NATS_SEED_FILE;

@@ -1,4 +1,12 @@
-import { createPostgresBackend, createRedisBackend, DelayedError, Queue, Worker, type BackendFactory, type IQueueBackend } from 'bullmq';
+import {
+  createPostgresBackend,
+  createRedisBackend,
+  DelayedError,
+  Queue,
+  Worker,
+  type BackendFactory,
+  type IQueueBackend,
+} from 'bullmq';
 import type { RedisOptions } from 'ioredis';
 import type { PoolConfig } from 'pg';
 import { PatientClient } from './patient-client.js';
@@ -6,7 +14,10 @@ import type { Again, JobHandler, JobQueue, JobWorker, QueueBackend } from './que
 import { Standing } from './standing.js';
 
 export type QueueBackendOptions = (
-  | { readonly kind: 'postgres'; /** `?schema=` is ignored: jobs have a schema of their own. */ readonly databaseUrl: string }
+  | {
+      readonly kind: 'postgres';
+      /** `?schema=` is ignored: jobs have a schema of their own. */ readonly databaseUrl: string;
+    }
   | { readonly kind: 'redis'; readonly redisUrl: string }
 ) & {
   /** The connection broke or an answer made no sense; it is tried again by itself. */
@@ -22,19 +33,38 @@ const STALLED_MS = 3_000;
 
 export function createQueueBackend(options: QueueBackendOptions): QueueBackend {
   const onProblem = options.onProblem ?? (() => undefined);
-  if (options.kind === 'redis') return backendOver('redis', createRedisBackend, redisConnection(options.redisUrl), onProblem);
+  if (options.kind === 'redis')
+    return backendOver('redis', createRedisBackend, redisConnection(options.redisUrl), onProblem);
   const url = new URL(options.databaseUrl);
   url.searchParams.delete('schema');
-  const connection = { connectionString: url.toString(), max: CONNECTIONS_PER_QUEUE, Client: PatientClient } satisfies PoolConfig;
-  return backendOver('postgres', createPostgresBackend, { ...connection, schema: POSTGRES_SCHEMA, migrate: true }, onProblem);
+  const connection = {
+    connectionString: url.toString(),
+    max: CONNECTIONS_PER_QUEUE,
+    Client: PatientClient,
+  } satisfies PoolConfig;
+  return backendOver(
+    'postgres',
+    createPostgresBackend,
+    { ...connection, schema: POSTGRES_SCHEMA, migrate: true },
+    onProblem,
+  );
 }
 
-function backendOver<B extends IQueueBackend, C>(kind: QueueBackend['kind'], factory: BackendFactory<B, C>, connection: C, onProblem: (error: Error) => void): QueueBackend {
+function backendOver<B extends IQueueBackend, C>(
+  kind: QueueBackend['kind'],
+  factory: BackendFactory<B, C>,
+  connection: C,
+  onProblem: (error: Error) => void,
+): QueueBackend {
   return {
     kind,
     queue<T>(name: string): JobQueue<T> {
       const standing = new Standing(() => {
-        const queue = new Queue<unknown, void, string, unknown, void, string, B, C>(name, { connection, defaultJobOptions: { removeOnComplete: true, removeOnFail: true, attempts: 1 } }, factory);
+        const queue = new Queue<unknown, void, string, unknown, void, string, B, C>(
+          name,
+          { connection, defaultJobOptions: { removeOnComplete: true, removeOnFail: true, attempts: 1 } },
+          factory,
+        );
         return queue.on('error', onProblem);
       });
       return {
@@ -42,7 +72,13 @@ function backendOver<B extends IQueueBackend, C>(kind: QueueBackend['kind'], fac
           await (await standing.get()).add(name, data, { jobId: id });
         },
         async repeat(id, intervalMs, data) {
-          await (await standing.get()).upsertJobScheduler(id, { every: intervalMs }, { name, data, opts: { removeOnComplete: true, removeOnFail: true, attempts: 1 } });
+          await (
+            await standing.get()
+          ).upsertJobScheduler(
+            id,
+            { every: intervalMs },
+            { name, data, opts: { removeOnComplete: true, removeOnFail: true, attempts: 1 } },
+          );
         },
         close: () => standing.close(),
       };
@@ -55,15 +91,31 @@ function backendOver<B extends IQueueBackend, C>(kind: QueueBackend['kind'], fac
         return job.finally(() => running.delete(job));
       };
       const make = () => {
-        const worker = new Worker<T, void, string, B, number, C>(name, async (job, token) => {
-          const again = await run(job.data);
-          if (!again) return;
-          await job.moveToDelayed(Date.now() + again.againInMs, token);
-          throw new DelayedError();
-        }, { connection, concurrency, autorun: false, removeOnComplete: { count: 0 }, removeOnFail: { count: 0 }, lockDuration: LOCK_MS, stalledInterval: STALLED_MS }, factory);
+        const worker = new Worker<T, void, string, B, number, C>(
+          name,
+          async (job, token) => {
+            const again = await run(job.data);
+            if (!again) return;
+            await job.moveToDelayed(Date.now() + again.againInMs, token);
+            throw new DelayedError();
+          },
+          {
+            connection,
+            concurrency,
+            autorun: false,
+            removeOnComplete: { count: 0 },
+            removeOnFail: { count: 0 },
+            lockDuration: LOCK_MS,
+            stalledInterval: STALLED_MS,
+          },
+          factory,
+        );
         return worker.on('error', onProblem);
       };
-      const standing = new Standing(make, { onReady: (worker) => void worker.run().catch(onProblem), idle: () => Promise.allSettled(running) });
+      const standing = new Standing(make, {
+        onReady: (worker) => void worker.run().catch(onProblem),
+        idle: () => Promise.allSettled(running),
+      });
       return { close: () => standing.close() };
     },
   };

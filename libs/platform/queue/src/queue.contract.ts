@@ -11,13 +11,18 @@ async function until(condition: () => boolean, timeoutMs = 10_000): Promise<void
 const rest = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** What every queue backend promises. Each case gets a queue name of its own. */
-export const queueContract: readonly { readonly title: string; check(backend: QueueBackend, name: string): Promise<void> }[] = [
+export const queueContract: readonly {
+  readonly title: string;
+  check(backend: QueueBackend, name: string): Promise<void>;
+}[] = [
   {
     title: 'hands each job to one worker, with its data',
     async check(backend, name) {
       const seen: string[] = [];
       const queue = backend.queue<{ id: string }>(name);
-      const workers = [1, 2].map(() => backend.work<{ id: string }>(name, async ({ id }) => void seen.push(id), { concurrency: 2 }));
+      const workers = [1, 2].map(() =>
+        backend.work<{ id: string }>(name, async ({ id }) => void seen.push(id), { concurrency: 2 }),
+      );
       for (const id of ['a', 'b', 'c', 'd']) await queue.add(id, { id });
       await until(() => seen.length >= 4);
       await rest(200);
@@ -34,7 +39,14 @@ export const queueContract: readonly { readonly title: string; check(backend: Qu
       const queue = backend.queue<null>(name);
       await queue.add('same', null);
       await queue.add('same', null);
-      const worker = backend.work<null>(name, async () => { runs++; await held; }, { concurrency: 5 });
+      const worker = backend.work<null>(
+        name,
+        async () => {
+          runs++;
+          await held;
+        },
+        { concurrency: 5 },
+      );
       await until(() => runs === 1);
       await queue.add('same', null);
       await rest(300);
@@ -53,7 +65,14 @@ export const queueContract: readonly { readonly title: string; check(backend: Qu
     async check(backend, name) {
       const seen: string[] = [];
       const queue = backend.queue<string>(name);
-      const worker = backend.work<string>(name, async (data) => { seen.push(data); if (data === 'bad') throw new Error('no'); }, { concurrency: 1 });
+      const worker = backend.work<string>(
+        name,
+        async (data) => {
+          seen.push(data);
+          if (data === 'bad') throw new Error('no');
+        },
+        { concurrency: 1 },
+      );
       await queue.add('first', 'bad');
       await queue.add('second', 'good');
       await until(() => seen.includes('good'));
@@ -64,14 +83,19 @@ export const queueContract: readonly { readonly title: string; check(backend: Qu
     },
   },
   {
-    title: 'puts a job off when its handler asks for that, lets others go first, and takes no second one of its id meanwhile',
+    title:
+      'puts a job off when its handler asks for that, lets others go first, and takes no second one of its id meanwhile',
     async check(backend, name) {
       const seen: string[] = [];
       const queue = backend.queue<string>(name);
-      const worker = backend.work<string>(name, async (data) => {
-        seen.push(data);
-        return data === 'slow' && seen.filter((one) => one === 'slow').length < 3 ? { againInMs: 300 } : undefined;
-      }, { concurrency: 1 });
+      const worker = backend.work<string>(
+        name,
+        async (data) => {
+          seen.push(data);
+          return data === 'slow' && seen.filter((one) => one === 'slow').length < 3 ? { againInMs: 300 } : undefined;
+        },
+        { concurrency: 1 },
+      );
       await queue.add('first', 'slow');
       await until(() => seen.length === 1);
       await queue.add('first', 'slow');

@@ -17,11 +17,14 @@ class Fake {
 function standing(options: { idle?: () => Promise<unknown> } = {}) {
   const made: Fake[] = [];
   const stood: Fake[] = [];
-  const one = new Standing(() => {
-    const fake = new Fake();
-    made.push(fake);
-    return fake;
-  }, { onReady: (fake) => void stood.push(fake), ...options });
+  const one = new Standing(
+    () => {
+      const fake = new Fake();
+      made.push(fake);
+      return fake;
+    },
+    { onReady: (fake) => void stood.push(fake), ...options },
+  );
   return { one, made, stood };
 }
 

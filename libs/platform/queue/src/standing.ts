@@ -23,7 +23,13 @@ export class Standing<T extends Opened> {
   #closed = false;
 
   /** @param idle resolves when nothing runs that closing waits for */
-  constructor(make: () => T, { onReady = () => undefined, idle = () => Promise.resolve() }: { onReady?: (opened: T) => void; idle?: () => Promise<unknown> } = {}) {
+  constructor(
+    make: () => T,
+    {
+      onReady = () => undefined,
+      idle = () => Promise.resolve(),
+    }: { onReady?: (opened: T) => void; idle?: () => Promise<unknown> } = {},
+  ) {
     this.#make = make;
     this.#onReady = onReady;
     this.#idle = idle;
@@ -47,9 +53,12 @@ export class Standing<T extends Opened> {
 
   #open(opened: T): Promise<T> {
     const opening = opened.waitUntilReady().then(() => opened);
-    opening.then((one) => {
-      if (!this.#closed) this.#onReady(one);
-    }, () => this.#again(opened));
+    opening.then(
+      (one) => {
+        if (!this.#closed) this.#onReady(one);
+      },
+      () => this.#again(opened),
+    );
     return opening;
   }
 

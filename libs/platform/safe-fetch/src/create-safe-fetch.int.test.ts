@@ -30,19 +30,38 @@ const answering = (...rounds: string[][]) => {
   let round = 0;
   return (_name: string, done: (error: Error | null, addresses: LookupAddress[]) => void) => {
     const addresses = rounds[Math.min(round++, rounds.length - 1)] ?? [];
-    done(null, addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })));
+    done(
+      null,
+      addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+    );
   };
 };
 const code = (value: string) => expect.objectContaining({ code: value });
-const allowed = () => createSafeFetch({ allow: [{ host: '127.0.0.1', ports: [port], http: true }], userAgent: 'sallyport', timeoutMs: 300, maxResponseBytes: 1_000 });
+const allowed = () =>
+  createSafeFetch({
+    allow: [{ host: '127.0.0.1', ports: [port], http: true }],
+    userAgent: 'sallyport',
+    timeoutMs: 300,
+    maxResponseBytes: 1_000,
+  });
 
 test('an allowed private host is called, with our name and the whole answer', async () => {
   handle = (request, response) => {
     let body = '';
-    request.on('data', (chunk: Buffer) => (body += chunk)).on('end', () => response.setHeader('x-sent', body).end('done'));
+    request
+      .on('data', (chunk: Buffer) => (body += chunk))
+      .on('end', () => response.setHeader('x-sent', body).end('done'));
   };
-  const answer = await allowed()(`http://127.0.0.1:${port}/token?x=1`, { method: 'POST', body: new URLSearchParams({ a: 'b' }) });
-  expect([answer.status, await answer.text(), answer.headers.get('x-sent'), answer.url]).toEqual([200, 'done', 'a=b', `http://127.0.0.1:${port}/token?x=1`]);
+  const answer = await allowed()(`http://127.0.0.1:${port}/token?x=1`, {
+    method: 'POST',
+    body: new URLSearchParams({ a: 'b' }),
+  });
+  expect([answer.status, await answer.text(), answer.headers.get('x-sent'), answer.url]).toEqual([
+    200,
+    'done',
+    'a=b',
+    `http://127.0.0.1:${port}/token?x=1`,
+  ]);
   expect(served).toEqual(['POST /token?x=1 sallyport']);
 });
 
@@ -64,7 +83,14 @@ test('a public name that resolves to a private address is refused, also when onl
 test('the address that was checked is the one connected to: a name is resolved once per connection', async () => {
   let asked = 0;
   const resolve = answering(['127.0.0.1'], ['10.0.0.1']);
-  const fetch = createSafeFetch({ allow: [{ host: 'notes.internal', ports: [port], http: true }], userAgent: 'sallyport', resolve: (name, done) => { asked++; resolve(name, done); } });
+  const fetch = createSafeFetch({
+    allow: [{ host: 'notes.internal', ports: [port], http: true }],
+    userAgent: 'sallyport',
+    resolve: (name, done) => {
+      asked++;
+      resolve(name, done);
+    },
+  });
   expect(await (await fetch(`http://notes.internal:${port}/`)).text()).toBe('hello');
   expect(asked).toBe(1);
 });
@@ -96,13 +122,17 @@ test('an answer that is too large, compressed or too slow is refused', async () 
 
 test('an unreachable host and a broken exchange are told apart, because only the second may have had an effect', async () => {
   handle = (request) => void request.socket.destroy();
-  await expect(allowed()(`http://127.0.0.1:${port}/`, { method: 'POST', body: 'x' })).rejects.toThrow(code('outbound_interrupted'));
+  await expect(allowed()(`http://127.0.0.1:${port}/`, { method: 'POST', body: 'x' })).rejects.toThrow(
+    code('outbound_interrupted'),
+  );
   const nobody = createSafeFetch({ allow: [{ host: '127.0.0.1', http: true }], userAgent: 'sallyport' });
   await expect(nobody('http://127.0.0.1:1/')).rejects.toThrow(code('outbound_unreachable'));
 });
 
-test('the gateway\'s own pools use the same guard', async () => {
-  const open = new Pool(`http://127.0.0.1:${port}`, { connect: guardedConnect({ allow: [{ host: '127.0.0.1', http: true }] }) });
+test("the gateway's own pools use the same guard", async () => {
+  const open = new Pool(`http://127.0.0.1:${port}`, {
+    connect: guardedConnect({ allow: [{ host: '127.0.0.1', http: true }] }),
+  });
   expect((await open.request({ path: '/', method: 'GET' })).statusCode).toBe(200);
   const closed = new Pool(`http://127.0.0.1:${port}`, { connect: guardedConnect({ allow: [] }) });
   await expect(closed.request({ path: '/', method: 'GET' })).rejects.toThrow(code('outbound_refused'));

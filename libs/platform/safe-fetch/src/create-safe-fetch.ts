@@ -18,7 +18,14 @@ export interface SafeFetchOptions extends GuardOptions {
 }
 
 /** Nothing was sent: the host could not be reached at all. */
-const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT']);
+const NEVER_SENT = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'UND_ERR_CONNECT_TIMEOUT',
+]);
 
 /**
  * Rejects with SallyportError: `outbound_refused` (the guard), `outbound_unreachable` (nothing was sent),
@@ -26,7 +33,12 @@ const NEVER_SENT = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNRE
  * `outbound_encoded` (a compressed answer nobody asked for), `outbound_redirected` (unless `redirect: 'manual'`, which
  * returns the redirect; it is never followed). A caller's own `signal` rejects with its reason.
  */
-export function createSafeFetch({ userAgent, timeoutMs = 10_000, maxResponseBytes = 1_048_576, ...guard }: SafeFetchOptions): SafeFetch {
+export function createSafeFetch({
+  userAgent,
+  timeoutMs = 10_000,
+  maxResponseBytes = 1_048_576,
+  ...guard
+}: SafeFetchOptions): SafeFetch {
   // One exchange per connection: a name is resolved and checked anew each time.
   const agent = createGuardedAgent(guard, { pipelining: 0, maxHeaderSize: 32_768 });
   const fetch: typeof globalThis.fetch = async (input, init) => {
@@ -54,7 +66,11 @@ export function createSafeFetch({ userAgent, timeoutMs = 10_000, maxResponseByte
   return Object.assign(fetch, { mayVisit: (url: string) => URL.canParse(url) && mayVisit(new URL(url), guard.allow) });
 }
 
-async function readAnswer(answer: Dispatcher.ResponseData, request: Request, maxResponseBytes: number): Promise<Response> {
+async function readAnswer(
+  answer: Dispatcher.ResponseData,
+  request: Request,
+  maxResponseBytes: number,
+): Promise<Response> {
   const refuse = (code: string, message: string): never => {
     answer.body.on('error', () => undefined).destroy();
     throw new SallyportError(code, message);
@@ -62,14 +78,20 @@ async function readAnswer(answer: Dispatcher.ResponseData, request: Request, max
   const host = new URL(request.url).hostname;
   const encoding = String(answer.headers['content-encoding'] ?? 'identity');
   if (encoding !== 'identity') refuse('outbound_encoded', `${host} sent a compressed answer.`);
-  if (answer.statusCode >= 300 && answer.statusCode < 400 && answer.statusCode !== 304 && request.redirect !== 'manual') {
+  if (
+    answer.statusCode >= 300 &&
+    answer.statusCode < 400 &&
+    answer.statusCode !== 304 &&
+    request.redirect !== 'manual'
+  ) {
     refuse('outbound_redirected', `${host} redirects; redirects are not followed.`);
   }
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of answer.body as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > maxResponseBytes) refuse('outbound_too_large', `The answer of ${host} is larger than ${maxResponseBytes} bytes.`);
+    if (size > maxResponseBytes)
+      refuse('outbound_too_large', `The answer of ${host} is larger than ${maxResponseBytes} bytes.`);
     chunks.push(chunk);
   }
   const headers = new Headers();
@@ -85,8 +107,10 @@ async function readAnswer(answer: Dispatcher.ResponseData, request: Request, max
 function translate(cause: unknown, url: URL, deadline: AbortSignal, callersSignal: AbortSignal): unknown {
   if (cause instanceof SallyportError) return cause;
   if (callersSignal.aborted) return callersSignal.reason;
-  if (deadline.aborted) return new SallyportError('outbound_timeout', `${url.hostname} did not answer in time.`, { cause });
+  if (deadline.aborted)
+    return new SallyportError('outbound_timeout', `${url.hostname} did not answer in time.`, { cause });
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  if (NEVER_SENT.has(code)) return new SallyportError('outbound_unreachable', `${url.hostname} cannot be reached.`, { cause });
+  if (NEVER_SENT.has(code))
+    return new SallyportError('outbound_unreachable', `${url.hostname} cannot be reached.`, { cause });
   return new SallyportError('outbound_interrupted', `The exchange with ${url.hostname} broke off.`, { cause });
 }

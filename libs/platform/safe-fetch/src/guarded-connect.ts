@@ -2,7 +2,13 @@ import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { getCACertificates } from 'node:tls';
 import { Agent, buildConnector } from 'undici';
-import { bareHost, refuseAddress, refuseDestination, type Destination, type OutboundAllowance } from './outbound-guard.js';
+import {
+  bareHost,
+  refuseAddress,
+  refuseDestination,
+  type Destination,
+  type OutboundAllowance,
+} from './outbound-guard.js';
 
 export interface GuardOptions {
   readonly allow: OutboundAllowance;
@@ -15,20 +21,42 @@ export interface GuardOptions {
   readonly resolve?: (hostname: string, done: (error: Error | null, addresses: LookupAddress[]) => void) => void;
 }
 
-const resolveBySystem: NonNullable<GuardOptions['resolve']> = (hostname, done) => systemLookup(hostname, { all: true, verbatim: true }, (error, addresses) => done(error, addresses ?? []));
+const resolveBySystem: NonNullable<GuardOptions['resolve']> = (hostname, done) =>
+  systemLookup(hostname, { all: true, verbatim: true }, (error, addresses) => done(error, addresses ?? []));
 
 /**
  * The `connect` of an undici Pool, Client or Agent. Every address a name resolves to must pass, the connection goes to
  * one of exactly those, and the address actually reached is compared again: a name that changes its answer in between
  * (DNS rebinding) gains nothing. Errors reach the caller as SallyportError `outbound_refused`.
  */
-export function guardedConnect({ allow, extraCertificateAuthorities = [], clientCertificate, connectTimeoutMs = 5_000, resolve = resolveBySystem }: GuardOptions): buildConnector.connector {
-  const trusted = extraCertificateAuthorities.length > 0 ? { ca: [...getCACertificates('default'), ...extraCertificateAuthorities] } : {};
-  const own = clientCertificate === undefined ? {} : { cert: clientCertificate.certificate, key: clientCertificate.privateKey };
-  const connectTo = (destination: Destination): buildConnector.connector => buildConnector({ ...trusted, ...own, timeout: connectTimeoutMs, allowH2: false, lookup: guardedLookup(destination, allow, resolve) });
+export function guardedConnect({
+  allow,
+  extraCertificateAuthorities = [],
+  clientCertificate,
+  connectTimeoutMs = 5_000,
+  resolve = resolveBySystem,
+}: GuardOptions): buildConnector.connector {
+  const trusted =
+    extraCertificateAuthorities.length > 0
+      ? { ca: [...getCACertificates('default'), ...extraCertificateAuthorities] }
+      : {};
+  const own =
+    clientCertificate === undefined ? {} : { cert: clientCertificate.certificate, key: clientCertificate.privateKey };
+  const connectTo = (destination: Destination): buildConnector.connector =>
+    buildConnector({
+      ...trusted,
+      ...own,
+      timeout: connectTimeoutMs,
+      allowH2: false,
+      lookup: guardedLookup(destination, allow, resolve),
+    });
   const connectors = new Map<string, buildConnector.connector>();
   return (options, callback) => {
-    const destination: Destination = { protocol: options.protocol, hostname: options.hostname, port: portOf(options.port, options.protocol) };
+    const destination: Destination = {
+      protocol: options.protocol,
+      hostname: options.hostname,
+      port: portOf(options.port, options.protocol),
+    };
     try {
       refuseDestination(destination, allow);
     } catch (error) {
@@ -61,7 +89,11 @@ export function createGuardedAgent(guard: GuardOptions, options: Omit<Agent.Opti
   return new Agent({ ...options, connect: guardedConnect(guard) });
 }
 
-function guardedLookup(destination: Destination, allow: OutboundAllowance, resolve: NonNullable<GuardOptions['resolve']>): LookupFunction {
+function guardedLookup(
+  destination: Destination,
+  allow: OutboundAllowance,
+  resolve: NonNullable<GuardOptions['resolve']>,
+): LookupFunction {
   return (hostname, options, callback) => {
     resolve(bareHost(hostname), (error, addresses) => {
       if (error) return callback(error, '', 0);

@@ -48,12 +48,15 @@ export function refuseUrl(url: URL, allow: OutboundAllowance): void {
  */
 export function mayVisit(url: URL, allow: OutboundAllowance): boolean {
   if (url.username || url.password) return false;
-  return url.protocol === 'https:' || (url.protocol === 'http:' && allowanceFor(destinationOf(url), allow)?.http === true);
+  return (
+    url.protocol === 'https:' || (url.protocol === 'http:' && allowanceFor(destinationOf(url), allow)?.http === true)
+  );
 }
 
 export function refuseDestination(destination: Destination, allow: OutboundAllowance): void {
   const entry = allowanceFor(destination, allow);
-  if (destination.protocol !== 'https:' && !entry?.http) throw refusal(destination.hostname, 'only https may be called');
+  if (destination.protocol !== 'https:' && !entry?.http)
+    throw refusal(destination.hostname, 'only https may be called');
   const host = bareHost(destination.hostname);
   if (isIP(host)) refuseAddress(host, destination, allow);
 }
@@ -65,17 +68,26 @@ export function refuseAddress(address: string, destination: Destination, allow: 
 }
 
 export function destinationOf(url: URL): Destination {
-  return { protocol: url.protocol, hostname: url.hostname, port: url.port ? Number(url.port) : url.protocol === 'https:' ? 443 : 80 };
+  return {
+    protocol: url.protocol,
+    hostname: url.hostname,
+    port: url.port ? Number(url.port) : url.protocol === 'https:' ? 443 : 80,
+  };
 }
 
 export function bareHost(hostname: string): string {
-  return hostname.replace(/^\[|\]$/g, '').replace(/\.$/, '').toLowerCase();
+  return hostname
+    .replace(/^\[|\]$/g, '')
+    .replace(/\.$/, '')
+    .toLowerCase();
 }
 
 function allowanceFor({ hostname, port }: Destination, allow: OutboundAllowance): AllowedHost | undefined {
   const entries = typeof allow === 'function' ? allow() : allow;
   const host = bareHost(hostname);
-  const matching = entries.filter((entry) => bareHost(entry.host) === host && (entry.ports === undefined || entry.ports.includes(port)));
+  const matching = entries.filter(
+    (entry) => bareHost(entry.host) === host && (entry.ports === undefined || entry.ports.includes(port)),
+  );
   return matching.find((entry) => entry.http) ?? matching[0];
 }
 

@@ -9,9 +9,14 @@ export function readCertificateAuthorities(paths: readonly string[]): string[] {
       pem = readFileSync(path, 'utf8');
     } catch (cause) {
       const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error';
-      throw new SallyportError('certificate_unreadable', `The certificate authority ${path} cannot be read (${code}).`, { cause });
+      throw new SallyportError(
+        'certificate_unreadable',
+        `The certificate authority ${path} cannot be read (${code}).`,
+        { cause },
+      );
     }
-    if (!pem.includes('-----BEGIN CERTIFICATE-----')) throw new SallyportError('certificate_unreadable', `The certificate authority ${path} holds no PEM certificate.`);
+    if (!pem.includes('-----BEGIN CERTIFICATE-----'))
+      throw new SallyportError('certificate_unreadable', `The certificate authority ${path} holds no PEM certificate.`);
     return pem;
   });
 }

@@ -28,8 +28,18 @@ export function createLogger({ name, level, destination }: LoggerOptions): Logge
     // `formatters.log` has reduced errors already.
     serializers: { err: (value: unknown) => value },
     hooks: {
-      logMethod(this: Logger, inputs: Parameters<Logger['info']>, method: (...inputs: Parameters<Logger['info']>) => void) {
-        const scrubbed = inputs.map((input: unknown) => (typeof input === 'string' ? scrubText(input) : input instanceof Error ? { err: input, msg: scrubText(input.message) } : input));
+      logMethod(
+        this: Logger,
+        inputs: Parameters<Logger['info']>,
+        method: (...inputs: Parameters<Logger['info']>) => void,
+      ) {
+        const scrubbed = inputs.map((input: unknown) =>
+          typeof input === 'string'
+            ? scrubText(input)
+            : input instanceof Error
+              ? { err: input, msg: scrubText(input.message) }
+              : input,
+        );
         method.apply(this, scrubbed as Parameters<Logger['info']>);
       },
     },

@@ -8,7 +8,9 @@ test('counters, gauges and histograms are read as Prometheus text (R77)', async 
   allowed.add(2);
   metrics.counter('sallyport.gateway.calls', 'Calls by decision').bind({ decision: 'deny' }).add();
   metrics.gauge('sallyport.bus.connected', 'One while the bus is reachable', () => 1);
-  metrics.histogram('sallyport.gateway.call.duration', 'Duration of calls', { unit: 's', buckets: [0.1, 1] }).record(0.5);
+  metrics
+    .histogram('sallyport.gateway.call.duration', 'Duration of calls', { unit: 's', buckets: [0.1, 1] })
+    .record(0.5);
   const text = await metrics.exposition();
   expect(text).toContain('sallyport_gateway_calls_total{decision="allow"} 3');
   expect(text).toContain('sallyport_gateway_calls_total{decision="deny"} 1');

@@ -71,7 +71,11 @@ export function createMetrics(): Metrics {
     histogram(name, description, { unit, buckets }) {
       const existing = histograms.get(name);
       if (existing) return existing;
-      const histogram = meter.createHistogram(name, { description, unit, advice: { explicitBucketBoundaries: [...buckets] } });
+      const histogram = meter.createHistogram(name, {
+        description,
+        unit,
+        advice: { explicitBucketBoundaries: [...buckets] },
+      });
       histograms.set(name, histogram);
       return histogram;
     },

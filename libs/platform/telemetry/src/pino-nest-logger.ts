@@ -38,7 +38,10 @@ export class PinoNestLogger implements LoggerService {
     const texts = rest.filter((item) => typeof item === 'string');
     const stack = texts.find((text) => text.includes('\n    at '));
     const nest = texts.findLast((text) => text !== stack);
-    const fields = { ...(nest === undefined ? {} : { nest }), ...(stack === undefined || message instanceof Error ? {} : { stack }) };
+    const fields = {
+      ...(nest === undefined ? {} : { nest }),
+      ...(stack === undefined || message instanceof Error ? {} : { stack }),
+    };
     if (message instanceof Error) this.#logger[level]({ ...fields, err: message }, message.message);
     else this.#logger[level](fields, typeof message === 'string' ? message : JSON.stringify(message));
   }

@@ -14,7 +14,11 @@ const MAX_TEXT = 4_096;
 /** Removes from a free text what looks like a credential, and every query string. */
 export function scrubText(text: string): string {
   const bounded = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
-  return bounded.replace(COMPACT_JOSE, REDACTED).replace(SCHEME_AND_CREDENTIAL, `$1 ${REDACTED}`).replace(URL_PASSWORD, `$1:${REDACTED}@`).replace(QUERY, `$1?${REDACTED}`);
+  return bounded
+    .replace(COMPACT_JOSE, REDACTED)
+    .replace(SCHEME_AND_CREDENTIAL, `$1 ${REDACTED}`)
+    .replace(URL_PASSWORD, `$1:${REDACTED}@`)
+    .replace(QUERY, `$1?${REDACTED}`);
 }
 
 /** A copy that is safe to log: secret keys are replaced, texts scrubbed, errors reduced to type, code, message and stack. */

@@ -11,7 +11,13 @@ export type { KeyContext, KeyWrapper, KeyWrapperErrorCode } from './key-wrapper.
 export { resealRecords, sealedColumn } from './reseal-records.js';
 export type { ResealContext, SealedColumn } from './reseal-records.js';
 export { removeVaultKey, rotateVaultKey, rotationStatus } from './rotate-vault-key.js';
-export type { ListedVaultKey, RemovalResult, RotationContext, RotationStatus, VaultKeyState } from './rotate-vault-key.js';
+export type {
+  ListedVaultKey,
+  RemovalResult,
+  RotationContext,
+  RotationStatus,
+  VaultKeyState,
+} from './rotate-vault-key.js';
 export { sealedPlaces } from './sealed-places.js';
 export type { SealedTable } from './sealed-places.js';
 export { openVault } from './open-vault.js';

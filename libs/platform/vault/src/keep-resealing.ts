@@ -19,7 +19,9 @@ const AGAIN_MS = 60_000;
  * Each process sees to the tables it writes: after a rotation, and after a start in the middle of one. How far it has
  * come is in the records themselves, so there is nothing to resume.
  */
-export function keepResealing({ vault, database, columns, onProblem, onProgress }: ResealingParts): { stop(): Promise<void> } {
+export function keepResealing({ vault, database, columns, onProblem, onProgress }: ResealingParts): {
+  stop(): Promise<void>;
+} {
   let doneWith: { keyId: string; at: number } | undefined;
   let running: Promise<void> | undefined;
   const stopping = new AbortController();
@@ -28,7 +30,13 @@ export function keepResealing({ vault, database, columns, onProblem, onProgress 
     if (doneWith?.keyId === keyId && performance.now() - doneWith.at < AGAIN_MS) return;
     let all = 0;
     for (const column of columns) {
-      const resealed = await resealRecords(column, { database, sealer: vault.sealer, onProblem, pause: () => sleep(PAUSE_MS), isOver: () => stopping.signal.aborted });
+      const resealed = await resealRecords(column, {
+        database,
+        sealer: vault.sealer,
+        onProblem,
+        pause: () => sleep(PAUSE_MS),
+        isOver: () => stopping.signal.aborted,
+      });
       all += resealed;
       if (resealed > 0) onProgress(column.table, resealed);
       if (stopping.signal.aborted) return;
@@ -36,7 +44,9 @@ export function keepResealing({ vault, database, columns, onProblem, onProgress 
     if (all === 0) doneWith = { keyId, at: performance.now() };
   };
   const start = (): void => {
-    running ??= round().catch((error: unknown) => onProblem('records could not be sealed anew', error)).finally(() => (running = undefined));
+    running ??= round()
+      .catch((error: unknown) => onProblem('records could not be sealed anew', error))
+      .finally(() => (running = undefined));
   };
   const timer = setInterval(start, LOOK_MS).unref();
   return {

@@ -18,13 +18,21 @@ export async function keysUsedIn(table: SealedTable, database: Pick<Database, '$
       UNION ALL
       SELECT (SELECT min(${sealedBy(table)}) FROM ${from(table)} WHERE ${sealedBy(table)} > used.prefix) FROM used WHERE used.prefix IS NOT NULL
     ) SELECT encode(prefix, 'hex') AS prefix FROM used WHERE prefix IS NOT NULL`);
-  return rows.map(({ prefix }) => prefix).filter((prefix) => prefix.startsWith(sealedPrefix(''))).map((prefix) => prefix.slice(2)).filter(isKeyId);
+  return rows
+    .map(({ prefix }) => prefix)
+    .filter((prefix) => prefix.startsWith(sealedPrefix('')))
+    .map((prefix) => prefix.slice(2))
+    .filter(isKeyId);
 }
 
 /** Key → the tables that hold something it sealed. */
 export async function keysInUse(database: Pick<Database, '$queryRaw'>): Promise<Map<string, SealedTable[]>> {
-  const used = await Promise.all(tables.map(async (table) => (await keysUsedIn(table, database)).map((id) => ({ id, table }))));
-  return new Map([...Map.groupBy(used.flat(), ({ id }) => id)].map(([id, uses]) => [id, uses.map(({ table }) => table)]));
+  const used = await Promise.all(
+    tables.map(async (table) => (await keysUsedIn(table, database)).map((id) => ({ id, table }))),
+  );
+  return new Map(
+    [...Map.groupBy(used.flat(), ({ id }) => id)].map(([id, uses]) => [id, uses.map(({ table }) => table)]),
+  );
 }
 
 export interface KeyUse {
@@ -35,9 +43,13 @@ export interface KeyUse {
 
 /** How many records each key sealed, by table: a count over the index, for administrators. */
 export async function countKeyUses(database: Pick<Database, '$queryRaw'>): Promise<KeyUse[]> {
-  const counts = await Promise.all(tables.map(async (table) => {
-    const rows = await database.$queryRaw<{ prefix: string; records: bigint }[]>(Prisma.sql`SELECT encode(${sealedBy(table)}, 'hex') AS prefix, count(*) AS records FROM ${from(table)} WHERE ${Prisma.raw(`"${sealedPlaces[table].column}"`)} IS NOT NULL GROUP BY 1`);
-    return rows.map(({ prefix, records }) => ({ keyId: prefix.slice(2), table, records: Number(records) }));
-  }));
+  const counts = await Promise.all(
+    tables.map(async (table) => {
+      const rows = await database.$queryRaw<{ prefix: string; records: bigint }[]>(
+        Prisma.sql`SELECT encode(${sealedBy(table)}, 'hex') AS prefix, count(*) AS records FROM ${from(table)} WHERE ${Prisma.raw(`"${sealedPlaces[table].column}"`)} IS NOT NULL GROUP BY 1`,
+      );
+      return rows.map(({ prefix, records }) => ({ keyId: prefix.slice(2), table, records: Number(records) }));
+    }),
+  );
   return counts.flat().filter(({ keyId }) => isKeyId(keyId));
 }

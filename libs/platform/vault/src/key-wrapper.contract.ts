@@ -7,7 +7,10 @@ const context = { product: 'sallyport', purpose: 'vault-records', key: '00112233
 const code = (code: string) => expect.objectContaining({ name: 'SallyportError', code });
 
 /** What every way to wrap keys must do. */
-export function describeKeyWrapper(title: string, open: () => Promise<{ one: KeyWrapper; same: KeyWrapper; other: KeyWrapper }>): void {
+export function describeKeyWrapper(
+  title: string,
+  open: () => Promise<{ one: KeyWrapper; same: KeyWrapper; other: KeyWrapper }>,
+): void {
   describe(`${title} wraps keys`, () => {
     let one: KeyWrapper;
     let same: KeyWrapper;
@@ -21,12 +24,20 @@ export function describeKeyWrapper(title: string, open: () => Promise<{ one: Key
       expect(Buffer.from(wrapped).includes(key)).toBe(false);
       expect(Buffer.from(wrapped).toString('latin1')).not.toContain(key.toString('base64'));
       expect(Buffer.from(await same.unwrap(wrapped, context)).equals(key)).toBe(true);
-      expect(Buffer.from(await same.unwrap(again, Object.fromEntries(Object.entries(context).toReversed()))).equals(key)).toBe(true);
+      expect(
+        Buffer.from(await same.unwrap(again, Object.fromEntries(Object.entries(context).toReversed()))).equals(key),
+      ).toBe(true);
     });
 
     test('for one context only (B1, S22)', async () => {
       const wrapped = await one.wrap(randomBytes(32), context);
-      for (const wrong of [{ ...context, key: '0011223344556678' }, { ...context, more: 'x' }, { product: 'sallyport' }, {}]) await expect(one.unwrap(wrapped, wrong)).rejects.toThrow(code('wrapped_key_invalid'));
+      for (const wrong of [
+        { ...context, key: '0011223344556678' },
+        { ...context, more: 'x' },
+        { product: 'sallyport' },
+        {},
+      ])
+        await expect(one.unwrap(wrapped, wrong)).rejects.toThrow(code('wrapped_key_invalid'));
     });
 
     test('with its own key only, and notices what was altered or cut (B1, S22)', async () => {
@@ -37,7 +48,8 @@ export function describeKeyWrapper(title: string, open: () => Promise<{ one: Key
         altered[at] = (altered[at] ?? 0) ^ 1;
         await expect(one.unwrap(altered, context)).rejects.toThrow(code('wrapped_key_invalid'));
       }
-      for (const cut of [wrapped.subarray(0, 1), wrapped.subarray(0, wrapped.length - 5), new Uint8Array()]) await expect(one.unwrap(cut, context)).rejects.toThrow(code('wrapped_key_invalid'));
+      for (const cut of [wrapped.subarray(0, 1), wrapped.subarray(0, wrapped.length - 5), new Uint8Array()])
+        await expect(one.unwrap(cut, context)).rejects.toThrow(code('wrapped_key_invalid'));
     });
   });
 }
@@ -55,7 +67,11 @@ export function describeKeyService(title: string, start: () => Promise<LocalKms>
       Object.assign(kms.behaviour, calm());
       wrapper = await kms.wrapper();
     });
-    describeKeyWrapper(title, async () => ({ one: await kms.wrapper(), same: await kms.wrapper(), other: await kms.wrapper('second') }));
+    describeKeyWrapper(title, async () => ({
+      one: await kms.wrapper(),
+      same: await kms.wrapper(),
+      other: await kms.wrapper('second'),
+    }));
 
     const both = async (expected: string, wrapped: Uint8Array, from: KeyWrapper = wrapper) => {
       await expect(from.wrap(randomBytes(32), context)).rejects.toThrow(code(expected));
@@ -73,7 +89,11 @@ export function describeKeyService(title: string, start: () => Promise<LocalKms>
     test('that forbids, has the key disabled or is broken is told apart, and works again afterwards (B1)', async () => {
       const key = randomBytes(32);
       const wrapped = await wrapper.wrap(key, context);
-      for (const [change, expected] of [[{ isForbidden: true }, 'key_service_refused'], [{ isDisabled: true }, 'wrapping_key_unusable'], [{ isBroken: true }, 'key_service_unavailable']] as const) {
+      for (const [change, expected] of [
+        [{ isForbidden: true }, 'key_service_refused'],
+        [{ isDisabled: true }, 'wrapping_key_unusable'],
+        [{ isBroken: true }, 'key_service_unavailable'],
+      ] as const) {
         Object.assign(kms.behaviour, calm(), change);
         await both(expected, wrapped);
       }

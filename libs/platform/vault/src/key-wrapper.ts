@@ -18,17 +18,27 @@ export interface KeyWrapper {
   unwrap(wrapped: Uint8Array, context: KeyContext): Promise<Uint8Array>;
 }
 
-export type KeyWrapperErrorCode = 'key_service_unavailable' | 'key_service_refused' | 'wrapping_key_unusable' | 'wrapped_key_invalid';
+export type KeyWrapperErrorCode =
+  | 'key_service_unavailable'
+  | 'key_service_refused'
+  | 'wrapping_key_unusable'
+  | 'wrapped_key_invalid';
 
 const sentences: Readonly<Record<KeyWrapperErrorCode, (name: string) => string>> = {
   key_service_unavailable: (name) => `The key service of ${name} does not answer as it should: try again.`,
-  key_service_refused: (name) => `The key service refuses us the key ${name}: see to it that this process may encrypt and decrypt with it.`,
+  key_service_refused: (name) =>
+    `The key service refuses us the key ${name}: see to it that this process may encrypt and decrypt with it.`,
   wrapping_key_unusable: (name) => `The key ${name} cannot be used: it is disabled, being deleted, or not there.`,
-  wrapped_key_invalid: (name) => `A wrapped key does not open with ${name}: it was wrapped by another key, for something else, or altered.`,
+  wrapped_key_invalid: (name) =>
+    `A wrapped key does not open with ${name}: it was wrapped by another key, for something else, or altered.`,
 };
 
 /** @param cause for the log: what a key service says is not shown to anybody else */
-export function keyWrapperError(code: KeyWrapperErrorCode, name: string, cause?: unknown): SallyportError<KeyWrapperErrorCode> {
+export function keyWrapperError(
+  code: KeyWrapperErrorCode,
+  name: string,
+  cause?: unknown,
+): SallyportError<KeyWrapperErrorCode> {
   return new SallyportError(code, sentences[code](name), { cause });
 }
 

@@ -14,7 +14,12 @@ export interface SealedColumn {
 }
 
 /** @param row the columns the associated data is made of */
-export function sealedColumn<Row extends z.ZodRawShape>(table: SealedTable, purpose: string, row: z.ZodObject<Row>, boundTo: (row: z.infer<z.ZodObject<Row>>) => string): SealedColumn {
+export function sealedColumn<Row extends z.ZodRawShape>(
+  table: SealedTable,
+  purpose: string,
+  row: z.ZodObject<Row>,
+  boundTo: (row: z.infer<z.ZodObject<Row>>) => string,
+): SealedColumn {
   return { table, purpose, reads: Object.keys(row.shape), boundTo: (value) => boundTo(row.parse(value)) };
 }
 
@@ -52,7 +57,12 @@ export async function resealRecords(column: SealedColumn, context: ResealContext
   return resealed;
 }
 
-async function resealBatch({ table, purpose, reads, boundTo }: SealedColumn, keyId: string, after: readonly unknown[] | undefined, { database, sealer, onProblem }: ResealContext): Promise<{ resealed: number; last: readonly unknown[] | undefined }> {
+async function resealBatch(
+  { table, purpose, reads, boundTo }: SealedColumn,
+  keyId: string,
+  after: readonly unknown[] | undefined,
+  { database, sealer, onProblem }: ResealContext,
+): Promise<{ resealed: number; last: readonly unknown[] | undefined }> {
   const { column, primaryKey } = sealedPlaces[table];
   const name = (text: string) => Prisma.raw(`"${text}"`);
   const key = Prisma.raw(primaryKey.map((part) => `"${part}"`).join(', '));
@@ -78,7 +88,11 @@ async function resealBatch({ table, purpose, reads, boundTo }: SealedColumn, key
       }
     });
     if (changes.length > 0) {
-      const lists = [...primaryKey.map((_, index) => changes.map(({ keys }) => keys[index])), changes.map(({ before }) => before), changes.map(({ after: anew }) => anew)];
+      const lists = [
+        ...primaryKey.map((_, index) => changes.map(({ keys }) => keys[index])),
+        changes.map(({ before }) => before),
+        changes.map(({ after: anew }) => anew),
+      ];
       const given = [...primaryKey.map((_, index) => `"k${index}"`), '"before"', '"after"'];
       const same = Prisma.raw(primaryKey.map((part, index) => `t."${part}" = given."k${index}"`).join(' AND '));
       await transaction.$executeRaw(Prisma.sql`
@@ -87,6 +101,9 @@ async function resealBatch({ table, purpose, reads, boundTo }: SealedColumn, key
         WHERE ${same} AND t.${name(column)} = decode(given."before", 'hex')`);
     }
     const last = rows.at(-1);
-    return { resealed: changes.length, last: last && rows.length === BATCH ? primaryKey.map((part) => last[part]) : undefined };
+    return {
+      resealed: changes.length,
+      last: last && rows.length === BATCH ? primaryKey.map((part) => last[part]) : undefined,
+    };
   });
 }

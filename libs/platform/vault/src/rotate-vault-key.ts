@@ -37,7 +37,11 @@ const NOTICE_MS = 5 * LOOK_MS;
 const HANDED_OUT_MS = 3_600_000;
 
 /** Makes a key that seals a little later, unless one is on its way. Records follow by themselves; see {@link rotationStatus}. */
-export async function rotateVaultKey({ vault, clock, noticeMs = NOTICE_MS }: RotationContext): Promise<{ created: string | undefined }> {
+export async function rotateVaultKey({
+  vault,
+  clock,
+  noticeMs = NOTICE_MS,
+}: RotationContext): Promise<{ created: string | undefined }> {
   await vault.look();
   await vault.rewrap();
   const now = clock();
@@ -54,17 +58,38 @@ export async function rotationStatus({ vault, database, clock }: RotationContext
   const describe = (id: string, row: (typeof records)[number] | undefined): ListedVaultKey => {
     const own = uses.filter(({ keyId }) => keyId === id);
     const state = id === sealing ? 'sealing' : row && row.sealsFrom.getTime() > clock() ? 'next' : 'retired';
-    const isRemovable = state === 'retired' && own.length === 0 && sealingSince !== undefined && clock() - sealingSince >= HANDED_OUT_MS && !wrapping.has(`file:${id}`);
-    return { id, state, wrappedBy: row?.wrappedBy ?? null, createdAt: row?.createdAt ?? null, sealsFrom: row?.sealsFrom ?? null, records: Object.fromEntries(own.map(({ table, records: count }) => [table, count])), isRemovable };
+    const isRemovable =
+      state === 'retired' &&
+      own.length === 0 &&
+      sealingSince !== undefined &&
+      clock() - sealingSince >= HANDED_OUT_MS &&
+      !wrapping.has(`file:${id}`);
+    return {
+      id,
+      state,
+      wrappedBy: row?.wrappedBy ?? null,
+      createdAt: row?.createdAt ?? null,
+      sealsFrom: row?.sealsFrom ?? null,
+      records: Object.fromEntries(own.map(({ table, records: count }) => [table, count])),
+      isRemovable,
+    };
   };
-  const unknown = uses.map(({ keyId }) => keyId).filter((id) => !vault.fileKeyIds.includes(id) && !records.some((row) => row.id === id));
-  const keys = [...records.toReversed().map((row) => describe(row.id, row)), ...[...new Set([...vault.fileKeyIds, ...unknown])].map((id) => describe(id, undefined))];
+  const unknown = uses
+    .map(({ keyId }) => keyId)
+    .filter((id) => !vault.fileKeyIds.includes(id) && !records.some((row) => row.id === id));
+  const keys = [
+    ...records.toReversed().map((row) => describe(row.id, row)),
+    ...[...new Set([...vault.fileKeyIds, ...unknown])].map((id) => describe(id, undefined)),
+  ];
   const total = uses.reduce((sum, { records: count }) => sum + count, 0);
   const remaining = uses.filter(({ keyId }) => keyId !== sealing).reduce((sum, { records: count }) => sum + count, 0);
   return { keys, total, remaining, isComplete: remaining === 0 && !keys.some(({ state }) => state === 'next') };
 }
 
-export type RemovalResult = { outcome: 'removed' } | { outcome: 'unknown_key' } | { outcome: 'in_use'; key: ListedVaultKey };
+export type RemovalResult =
+  | { outcome: 'removed' }
+  | { outcome: 'unknown_key' }
+  | { outcome: 'in_use'; key: ListedVaultKey };
 
 /** Forgets a retired key nothing refers to. A key of the file is taken out of the file. */
 export async function removeVaultKey(id: string, context: RotationContext): Promise<RemovalResult> {

@@ -27,17 +27,28 @@ export class VaultKeyTable {
   }
 
   /** @returns whether it is kept: not when one of its purpose seals from `unlessFrom` or later, since somebody else was first. */
-  async add({ id, purpose, wrapped, wrappedBy, sealsFrom }: Omit<VaultKeyRow, 'createdAt'>, unlessFrom: Date): Promise<boolean> {
+  async add(
+    { id, purpose, wrapped, wrappedBy, sealsFrom }: Omit<VaultKeyRow, 'createdAt'>,
+    unlessFrom: Date,
+  ): Promise<boolean> {
     return this.#database.$transaction(async (transaction) => {
       await transaction.$executeRaw`SELECT pg_advisory_xact_lock(${LOCK}::bigint)`;
       if ((await transaction.vaultKey.count({ where: { purpose, sealsFrom: { gte: unlessFrom } } })) > 0) return false;
-      await transaction.vaultKey.create({ data: { id, purpose, wrapped: Uint8Array.from(wrapped), wrappedBy, sealsFrom } });
+      await transaction.vaultKey.create({
+        data: { id, purpose, wrapped: Uint8Array.from(wrapped), wrappedBy, sealsFrom },
+      });
       return true;
     });
   }
 
-  async rewrap(id: string, { from, to }: { from: string; to: { readonly wrapped: Uint8Array; readonly wrappedBy: string } }): Promise<void> {
-    await this.#database.vaultKey.updateMany({ where: { id, wrappedBy: from }, data: { wrapped: Uint8Array.from(to.wrapped), wrappedBy: to.wrappedBy } });
+  async rewrap(
+    id: string,
+    { from, to }: { from: string; to: { readonly wrapped: Uint8Array; readonly wrappedBy: string } },
+  ): Promise<void> {
+    await this.#database.vaultKey.updateMany({
+      where: { id, wrappedBy: from },
+      data: { wrapped: Uint8Array.from(to.wrapped), wrappedBy: to.wrappedBy },
+    });
   }
 
   async remove(id: string): Promise<boolean> {

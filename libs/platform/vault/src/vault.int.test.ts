@@ -7,7 +7,20 @@ import { masterKeyId, Sealer } from '@sallyport/keys';
 import { eventually, makeScratch, removeScratch, startTestPostgres, type TestPostgres } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
-import { keepResealing, openVault, removeVaultKey, resealRecords, rotateVaultKey, rotationStatus, sealedColumn, sealedPlaces, Vault, vaultSettings, vaultVariables, type KeyWrapper } from './index.js';
+import {
+  keepResealing,
+  openVault,
+  removeVaultKey,
+  resealRecords,
+  rotateVaultKey,
+  rotationStatus,
+  sealedColumn,
+  sealedPlaces,
+  Vault,
+  vaultSettings,
+  vaultVariables,
+  type KeyWrapper,
+} from './index.js';
 import { KeyFileWrapper } from './key-file-wrapper.js';
 import { keyWrapperError } from './key-wrapper.js';
 import { startLocalVaultTransit } from './testing/local-vault-transit.js';
@@ -40,12 +53,17 @@ const newKey = () => new Secret<Uint8Array>(randomBytes(32));
 let files = 0;
 const keyFile = (...keys: Secret<Uint8Array>[]): string => {
   const path = join(scratch, `master-${(files += 1)}.key`);
-  writeFileSync(path, keys.map((key) => `${Buffer.from(key.reveal()).toString('base64url')}\n`).join(''), { mode: 0o600 });
+  writeFileSync(path, keys.map((key) => `${Buffer.from(key.reveal()).toString('base64url')}\n`).join(''), {
+    mode: 0o600,
+  });
   return path;
 };
 const opened: Vault[] = [];
 const open = async (masterKeyFile: string | null, wrappers: KeyWrapper[] = []) => {
-  const vault = await Vault.open({ masterKeyFile, wrappers }, { database, clock, onProblem: (what) => void problems.push(what) });
+  const vault = await Vault.open(
+    { masterKeyFile, wrappers },
+    { database, clock, onProblem: (what) => void problems.push(what) },
+  );
   opened.push(vault);
   return vault;
 };
@@ -55,20 +73,44 @@ const put = async (sealer: Sealer, name: string, value: string) => {
   const sealed = Uint8Array.from(sealer.seal('stored-secret', value, name));
   await database.storedSecret.upsert({ where: { name }, create: { name, sealed }, update: { sealed } });
 };
-const read = async (sealer: Sealer, name: string) => sealer.open('stored-secret', (await database.storedSecret.findUniqueOrThrow({ where: { name } })).sealed, name).toString();
-const reseal = (vault: Vault, pause: () => Promise<void> = () => Promise.resolve()) => resealRecords(secretColumn, { database, sealer: vault.sealer, onProblem: (what) => void problems.push(what), pause, isOver: () => false });
+const read = async (sealer: Sealer, name: string) =>
+  sealer
+    .open('stored-secret', (await database.storedSecret.findUniqueOrThrow({ where: { name } })).sealed, name)
+    .toString();
+const reseal = (vault: Vault, pause: () => Promise<void> = () => Promise.resolve()) =>
+  resealRecords(secretColumn, {
+    database,
+    sealer: vault.sealer,
+    onProblem: (what) => void problems.push(what),
+    pause,
+    isOver: () => false,
+  });
 const everything = () => database.storedSecret.findMany({ orderBy: { name: 'asc' } });
 
 test('every column of bytes in the schema is one a rotation knows, with an index on the key id (B1, S22)', async () => {
   const schema = readFileSync(join(import.meta.dirname, '../../../../prisma/schema.prisma'), 'utf8');
-  const columns = [...schema.matchAll(/^model (\w+) \{\n([\s\S]*?)^\}/gm)].flatMap(([, model, body]) => [...(body ?? '').matchAll(/^\s+(\w+)\s+Bytes/gm)].map(([, column]) => `${model}.${column}`));
-  expect(columns.filter((one) => one !== 'VaultKey.wrapped').toSorted()).toEqual(Object.entries(sealedPlaces).map(([table, { column }]) => `${table}.${column}`));
-  const indexes = await database.$queryRaw<{ indexdef: string }[]>`SELECT indexdef FROM pg_indexes WHERE indexname LIKE '%_sealedBy_idx'`;
-  for (const [table, { column, primaryKey }] of Object.entries(sealedPlaces)) expect(indexes.some(({ indexdef }) => indexdef.includes(`"${table}"`) && indexdef.includes(column) && primaryKey.every((part) => indexdef.includes(part)))).toBe(true);
+  const columns = [...schema.matchAll(/^model (\w+) \{\n([\s\S]*?)^\}/gm)].flatMap(([, model, body]) =>
+    [...(body ?? '').matchAll(/^\s+(\w+)\s+Bytes/gm)].map(([, column]) => `${model}.${column}`),
+  );
+  expect(columns.filter((one) => one !== 'VaultKey.wrapped').toSorted()).toEqual(
+    Object.entries(sealedPlaces).map(([table, { column }]) => `${table}.${column}`),
+  );
+  const indexes = await database.$queryRaw<
+    { indexdef: string }[]
+  >`SELECT indexdef FROM pg_indexes WHERE indexname LIKE '%_sealedBy_idx'`;
+  for (const [table, { column, primaryKey }] of Object.entries(sealedPlaces))
+    expect(
+      indexes.some(
+        ({ indexdef }) =>
+          indexdef.includes(`"${table}"`) &&
+          indexdef.includes(column) &&
+          primaryKey.every((part) => indexdef.includes(part)),
+      ),
+    ).toBe(true);
 });
 
 describe('a start', () => {
-  test('with a key file alone makes no key: the file\'s own seals until the first rotation (B1)', async () => {
+  test("with a key file alone makes no key: the file's own seals until the first rotation (B1)", async () => {
     const key = newKey();
     const vault = await open(keyFile(key));
     expect(vault.sealer.currentKeyId).toBe(masterKeyId(key));
@@ -88,14 +130,22 @@ describe('a start', () => {
     const key = newKey();
     await put(new Sealer(key), 'a', 'value');
     const before = await everything();
-    await expect(open(keyFile(newKey()))).rejects.toMatchObject({ code: 'vault_key_missing', message: expect.stringMatching(new RegExp(`StoredSecret.*vault key ${masterKeyId(key)}.*Nothing was changed.*key file`)) });
+    await expect(open(keyFile(newKey()))).rejects.toMatchObject({
+      code: 'vault_key_missing',
+      message: expect.stringMatching(
+        new RegExp(`StoredSecret.*vault key ${masterKeyId(key)}.*Nothing was changed.*key file`),
+      ),
+    });
     expect(await everything()).toEqual(before);
     expect(await database.vaultKey.count()).toBe(0);
     expect(await read((await open(keyFile(newKey(), key))).sealer, 'a')).toBe('value');
   });
 
   test('without any key, or with a key file that is not there, says so (B1)', async () => {
-    await expect(open(null)).rejects.toMatchObject({ code: 'vault_key_missing', message: expect.stringContaining('SALLYPORT_MASTER_KEY_FILE') });
+    await expect(open(null)).rejects.toMatchObject({
+      code: 'vault_key_missing',
+      message: expect.stringContaining('SALLYPORT_MASTER_KEY_FILE'),
+    });
     await expect(open(join(scratch, 'none.key'))).rejects.toMatchObject({ code: 'key_unreadable' });
   });
 
@@ -106,7 +156,12 @@ describe('a start', () => {
     await vault.look();
     await put(vault.sealer, 'a', 'value');
     const before = await everything();
-    await expect(open(keyFile(newKey()))).rejects.toMatchObject({ code: 'vault_key_unusable', message: expect.stringMatching(new RegExp(`${vault.sealer.currentKeyId}.*wrapped by file:${masterKeyId(key)}.*Nothing was changed`)) });
+    await expect(open(keyFile(newKey()))).rejects.toMatchObject({
+      code: 'vault_key_unusable',
+      message: expect.stringMatching(
+        new RegExp(`${vault.sealer.currentKeyId}.*wrapped by file:${masterKeyId(key)}.*Nothing was changed`),
+      ),
+    });
     expect(await everything()).toEqual(before);
     expect(await database.vaultKey.count()).toBe(1);
   });
@@ -116,13 +171,24 @@ describe('a start', () => {
     const vault = await open(keyFile(key));
     await rotateVaultKey({ vault, database, clock, noticeMs: 0 });
     const [row] = await database.vaultKey.findMany();
-    const planted = await new KeyFileWrapper(newKey()).wrap(randomBytes(32), { product: 'sallyport', purpose: 'vault-records', key: row?.id ?? '' });
+    const planted = await new KeyFileWrapper(newKey()).wrap(randomBytes(32), {
+      product: 'sallyport',
+      purpose: 'vault-records',
+      key: row?.id ?? '',
+    });
     await database.vaultKey.updateMany({ data: { wrapped: Uint8Array.from(planted) } });
     await expect(open(keyFile(key))).rejects.toMatchObject({ code: 'vault_key_unusable' });
     // Even whoever may use the wrapping key cannot pass one key off as another.
-    const honest = await new KeyFileWrapper(key).wrap(randomBytes(32), { product: 'sallyport', purpose: 'vault-records', key: row?.id ?? '' });
+    const honest = await new KeyFileWrapper(key).wrap(randomBytes(32), {
+      product: 'sallyport',
+      purpose: 'vault-records',
+      key: row?.id ?? '',
+    });
     await database.vaultKey.updateMany({ data: { wrapped: Uint8Array.from(honest) } });
-    await expect(open(keyFile(key))).rejects.toMatchObject({ code: 'vault_key_unusable', message: expect.stringContaining('another key was wrapped in its place') });
+    await expect(open(keyFile(key))).rejects.toMatchObject({
+      code: 'vault_key_unusable',
+      message: expect.stringContaining('another key was wrapped in its place'),
+    });
   });
 
   test('with a KMS makes one first key, of however many processes, and asks it for no record (B1)', async () => {
@@ -142,19 +208,28 @@ describe('a start', () => {
       unwrap: (wrapped, context) => ((calls += 1), inner.unwrap(wrapped, context)),
     };
     const vaults = await Promise.all(Array.from({ length: starts }, () => open(null, [kms])));
-    expect(await database.vaultKey.findMany({ select: { purpose: true, wrappedBy: true } })).toEqual([{ purpose: 'records', wrappedBy: 'kms:test' }]);
+    expect(await database.vaultKey.findMany({ select: { purpose: true, wrappedBy: true } })).toEqual([
+      { purpose: 'records', wrappedBy: 'kms:test' },
+    ]);
     expect(new Set(vaults.map(({ sealer }) => sealer.currentKeyId)).size).toBe(1);
     const before = calls;
-    for (let index = 0; index < 50; index++) await put(vaults[index % starts]?.sealer ?? expect.fail(), `s${index}`, 'v');
+    for (let index = 0; index < 50; index++)
+      await put(vaults[index % starts]?.sealer ?? expect.fail(), `s${index}`, 'v');
     expect(await read(vaults.at(-1)?.sealer ?? expect.fail(), 's0')).toBe('v');
     expect(calls).toBe(before);
   });
 
   test('is configured with the name of a key alone, and needs no key file then (B1)', async () => {
     const kms = await startLocalVaultTransit();
-    const environment = z.object(vaultVariables()).parse({ SALLYPORT_VAULT_KEYS: kms.key, SALLYPORT_VAULT_TOKEN_FILE: kms.tokenFile });
+    const environment = z
+      .object(vaultVariables())
+      .parse({ SALLYPORT_VAULT_KEYS: kms.key, SALLYPORT_VAULT_TOKEN_FILE: kms.tokenFile });
     const start = async () => {
-      const vault = await openVault(vaultSettings(environment, []), { database, clock, onProblem: (what) => void problems.push(what) });
+      const vault = await openVault(vaultSettings(environment, []), {
+        database,
+        clock,
+        onProblem: (what) => void problems.push(what),
+      });
       opened.push(vault);
       return vault;
     };
@@ -162,7 +237,10 @@ describe('a start', () => {
     expect(await database.vaultKey.findMany({ select: { wrappedBy: true } })).toEqual([{ wrappedBy: kms.key }]);
     expect(await read((await start()).sealer, 'a')).toBe('value');
     kms.behaviour.isBroken = true;
-    await expect(start()).rejects.toMatchObject({ code: 'vault_key_unusable', message: expect.stringContaining('does not answer') });
+    await expect(start()).rejects.toMatchObject({
+      code: 'vault_key_unusable',
+      message: expect.stringContaining('does not answer'),
+    });
     await kms.stop();
   });
 
@@ -170,17 +248,32 @@ describe('a start', () => {
     const key = newKey();
     await put(new Sealer(key), 'a', 'value');
     const kms = Object.assign(new KeyFileWrapper(newKey()), { name: 'kms:test' });
-    await expect(open(null, [kms])).rejects.toMatchObject({ code: 'vault_key_missing', message: expect.stringMatching(new RegExp(`vault key ${masterKeyId(key)}.*this process has none\\. Nothing was changed`)) });
+    await expect(open(null, [kms])).rejects.toMatchObject({
+      code: 'vault_key_missing',
+      message: expect.stringMatching(
+        new RegExp(`vault key ${masterKeyId(key)}.*this process has none\\. Nothing was changed`),
+      ),
+    });
     expect(await database.vaultKey.count()).toBe(0);
   });
 
   test('while the KMS refuses says so, and goes on with nothing (B1)', async () => {
     const inner = new KeyFileWrapper(newKey());
     let isDisabled = false;
-    const kms: KeyWrapper = { name: 'kms:test', wrap: (key, context) => inner.wrap(key, context), unwrap: (wrapped, context) => (isDisabled ? Promise.reject(keyWrapperError('wrapping_key_unusable', 'kms:test')) : inner.unwrap(wrapped, context)) };
+    const kms: KeyWrapper = {
+      name: 'kms:test',
+      wrap: (key, context) => inner.wrap(key, context),
+      unwrap: (wrapped, context) =>
+        isDisabled
+          ? Promise.reject(keyWrapperError('wrapping_key_unusable', 'kms:test'))
+          : inner.unwrap(wrapped, context),
+    };
     await put((await open(null, [kms])).sealer, 'a', 'value');
     isDisabled = true;
-    await expect(open(null, [kms])).rejects.toMatchObject({ code: 'vault_key_unusable', message: expect.stringMatching(/kms:test cannot be used.*Nothing was changed/) });
+    await expect(open(null, [kms])).rejects.toMatchObject({
+      code: 'vault_key_unusable',
+      message: expect.stringMatching(/kms:test cannot be used.*Nothing was changed/),
+    });
     isDisabled = false;
     expect(await read((await open(null, [kms])).sealer, 'a')).toBe('value');
   });
@@ -194,7 +287,15 @@ describe('a rotation', () => {
     const context = { vault: one, database, clock, noticeMs: 15_000 };
     const { created } = await rotateVaultKey(context);
     expect(await rotateVaultKey(context)).toEqual({ created: undefined });
-    expect(await rotationStatus(context)).toMatchObject({ total: 450, remaining: 0, isComplete: false, keys: [{ id: created, state: 'next' }, { id: masterKeyId(key), state: 'sealing', records: { StoredSecret: 450 } }] });
+    expect(await rotationStatus(context)).toMatchObject({
+      total: 450,
+      remaining: 0,
+      isComplete: false,
+      keys: [
+        { id: created, state: 'next' },
+        { id: masterKeyId(key), state: 'sealing', records: { StoredSecret: 450 } },
+      ],
+    });
     await other.look();
     expect(other.sealer.currentKeyId).toBe(masterKeyId(key));
     now += 15_000;
@@ -205,7 +306,13 @@ describe('a rotation', () => {
     expect((await rotationStatus(context)).remaining).toBe(450);
 
     const progress: number[] = [];
-    const resealing = keepResealing({ vault: one, database, columns: [secretColumn], onProblem: (what) => void problems.push(what), onProgress: (_table, resealed) => void progress.push(resealed) });
+    const resealing = keepResealing({
+      vault: one,
+      database,
+      columns: [secretColumn],
+      onProblem: (what) => void problems.push(what),
+      onProgress: (_table, resealed) => void progress.push(resealed),
+    });
     await eventually(async () => (await rotationStatus(context)).isComplete, { timeoutMs: 20_000 });
     await resealing.stop();
     expect(progress).toEqual([450]);
@@ -229,12 +336,18 @@ describe('a rotation', () => {
   test('overwrites nothing that is written meanwhile, waits for nobody, and leaves what does not open (B1, B3)', async () => {
     const vault = await open(keyFile(newKey()));
     for (const name of ['altered', 'busy', 'plain']) await put(vault.sealer, name, 'before');
-    await database.storedSecret.update({ where: { name: 'altered' }, data: { sealed: Uint8Array.from(vault.sealer.seal('stored-secret', 'moved', 'another row')) } });
+    await database.storedSecret.update({
+      where: { name: 'altered' },
+      data: { sealed: Uint8Array.from(vault.sealer.seal('stored-secret', 'moved', 'another row')) },
+    });
     await rotateVaultKey({ vault, database, clock, noticeMs: 0 });
     await vault.look();
     const altered = await database.storedSecret.findUniqueOrThrow({ where: { name: 'altered' } });
     await database.$transaction(async (transaction) => {
-      await transaction.storedSecret.update({ where: { name: 'busy' }, data: { sealed: Uint8Array.from(vault.sealer.seal('stored-secret', 'after', 'busy')) } });
+      await transaction.storedSecret.update({
+        where: { name: 'busy' },
+        data: { sealed: Uint8Array.from(vault.sealer.seal('stored-secret', 'after', 'busy')) },
+      });
       expect(await reseal(vault)).toBe(1);
     });
     expect(await read(vault.sealer, 'busy')).toBe('after');
@@ -246,13 +359,32 @@ describe('a rotation', () => {
   test('goes through a table with a key of several columns (B1)', async () => {
     const vault = await open(keyFile(newKey()));
     const bound = ({ kind, idDigest }: { kind: string; idDigest: string }) => `${kind}/${idDigest}`;
-    const column = sealedColumn('OidcArtifact', 'oidc-artifact', z.object({ kind: z.string(), idDigest: z.string() }), bound);
+    const column = sealedColumn(
+      'OidcArtifact',
+      'oidc-artifact',
+      z.object({ kind: z.string(), idDigest: z.string() }),
+      bound,
+    );
     const ids = Array.from({ length: 450 }, (_, index) => ({ kind: `k${index % 3}`, idDigest: `d${index}` }));
-    await database.oidcArtifact.createMany({ data: ids.map((id) => ({ ...id, payload: Uint8Array.from(vault.sealer.seal('oidc-artifact', bound(id), bound(id))) })) });
+    await database.oidcArtifact.createMany({
+      data: ids.map((id) => ({
+        ...id,
+        payload: Uint8Array.from(vault.sealer.seal('oidc-artifact', bound(id), bound(id))),
+      })),
+    });
     await rotateVaultKey({ vault, database, clock, noticeMs: 0 });
     await vault.look();
-    expect(await resealRecords(column, { database, sealer: vault.sealer, onProblem: (what) => void problems.push(what), pause: () => Promise.resolve(), isOver: () => false })).toBe(450);
-    for (const row of await database.oidcArtifact.findMany()) expect(vault.sealer.open('oidc-artifact', row.payload, bound(row)).toString()).toBe(bound(row));
+    expect(
+      await resealRecords(column, {
+        database,
+        sealer: vault.sealer,
+        onProblem: (what) => void problems.push(what),
+        pause: () => Promise.resolve(),
+        isOver: () => false,
+      }),
+    ).toBe(450);
+    for (const row of await database.oidcArtifact.findMany())
+      expect(vault.sealer.open('oidc-artifact', row.payload, bound(row)).toString()).toBe(bound(row));
   });
 
   test('lets an old key go only when nothing refers to it and what it sealed elsewhere has expired (B1)', async () => {
@@ -267,7 +399,10 @@ describe('a rotation', () => {
     await rotateVaultKey(context);
     await vault.look();
     now += 3_600_000;
-    expect(await removeVaultKey(first, context)).toMatchObject({ outcome: 'in_use', key: { records: { StoredSecret: 1 }, isRemovable: false } });
+    expect(await removeVaultKey(first, context)).toMatchObject({
+      outcome: 'in_use',
+      key: { records: { StoredSecret: 1 }, isRemovable: false },
+    });
     await reseal(vault);
     now -= 1;
     expect(await removeVaultKey(first, context)).toMatchObject({ outcome: 'in_use' });
@@ -288,7 +423,9 @@ describe('a rotation', () => {
     now += 1;
     const both = await open(keyFile(next, old));
     await rotateVaultKey({ vault: both, database, clock, noticeMs: 0 });
-    expect((await database.vaultKey.findMany()).map(({ wrappedBy }) => wrappedBy)).toEqual(Array.from({ length: 3 }, () => `file:${masterKeyId(next)}`));
+    expect((await database.vaultKey.findMany()).map(({ wrappedBy }) => wrappedBy)).toEqual(
+      Array.from({ length: 3 }, () => `file:${masterKeyId(next)}`),
+    );
     expect(await read((await open(keyFile(next))).sealer, 'a')).toBe('value');
   });
 

@@ -23,7 +23,11 @@ export interface VaultParts {
 /** How often other processes' new keys are looked for. */
 export const LOOK_MS = 3_000;
 
-const contextOf = ({ id, purpose }: { id: string; purpose: string }) => ({ product: 'sallyport', purpose: `vault-${purpose}`, key: id });
+const contextOf = ({ id, purpose }: { id: string; purpose: string }) => ({
+  product: 'sallyport',
+  purpose: `vault-${purpose}`,
+  key: id,
+});
 
 /**
  * The keys of a deployment, in two levels: a key file or a KMS wraps keys that are kept in the database, and these,
@@ -59,13 +63,22 @@ export class Vault {
   static async open({ masterKeyFile, wrappers = [] }: VaultSettings, parts: VaultParts): Promise<Vault> {
     const fileKeys = masterKeyFile === null ? [] : loadMasterKeys(masterKeyFile);
     const all = [...wrappers, ...fileKeys.map((key) => new KeyFileWrapper(key))];
-    if (all.length === 0) throw new SallyportError('vault_key_missing', 'There is no key for what is stored: name a master key file (SALLYPORT_MASTER_KEY_FILE) or a KMS key (SALLYPORT_VAULT_KEYS).');
+    if (all.length === 0)
+      throw new SallyportError(
+        'vault_key_missing',
+        'There is no key for what is stored: name a master key file (SALLYPORT_MASTER_KEY_FILE) or a KMS key (SALLYPORT_VAULT_KEYS).',
+      );
     const vault = new Vault(fileKeys, all, parts);
     await vault.#read();
     await vault.#requireKeysInUse(); // before a key is made: who is refused has changed nothing
-    if (wrappers.length > 0 && !vault.#rows.some(({ purpose }) => purpose === 'records')) await vault.#make('records', new Date(parts.clock()), new Date(0));
+    if (wrappers.length > 0 && !vault.#rows.some(({ purpose }) => purpose === 'records'))
+      await vault.#make('records', new Date(parts.clock()), new Date(0));
     vault.#apply();
-    vault.#timer = setInterval(() => void vault.look().catch((error: unknown) => parts.onProblem('new vault keys could not be looked for', error)), LOOK_MS).unref();
+    vault.#timer = setInterval(
+      () =>
+        void vault.look().catch((error: unknown) => parts.onProblem('new vault keys could not be looked for', error)),
+      LOOK_MS,
+    ).unref();
     return vault;
   }
 
@@ -87,7 +100,9 @@ export class Vault {
 
   /** Other processes' keys, and the one whose time has come. One look at a time serves all who ask. */
   look(): Promise<void> {
-    return (this.#looking ??= this.#read().then(() => this.#apply()).finally(() => (this.#looking = undefined)));
+    return (this.#looking ??= this.#read()
+      .then(() => this.#apply())
+      .finally(() => (this.#looking = undefined)));
   }
 
   /** Whoever read a record that a key of a moment ago sealed has it known before opening it; no I/O otherwise. */
@@ -134,7 +149,8 @@ export class Vault {
     const { wrapper } = this;
     const wrapped = await wrapper.wrap(key.reveal(), contextOf({ id, purpose }));
     // A key that does not come back would make everything it sealed unreadable: better known now.
-    if (masterKeyId(new Secret(await wrapper.unwrap(wrapped, contextOf({ id, purpose })))) !== id) throw this.#unusable(id);
+    if (masterKeyId(new Secret(await wrapper.unwrap(wrapped, contextOf({ id, purpose })))) !== id)
+      throw this.#unusable(id);
     const isMade = await this.table.add({ id, purpose, wrapped, wrappedBy: wrapper.name, sealsFrom }, unlessFrom);
     await this.#read();
     return isMade ? id : undefined;
@@ -158,9 +174,14 @@ export class Vault {
 
   async #unwrap(row: VaultKeyRow): Promise<MasterKey> {
     const wrapper = this.#wrappers.find(({ name }) => name === row.wrappedBy);
-    if (!wrapper) throw new SallyportError('vault_key_unusable', `it was wrapped by ${row.wrappedBy}, and this process has ${this.#wrappers.map(({ name }) => name).join(', ')}`);
+    if (!wrapper)
+      throw new SallyportError(
+        'vault_key_unusable',
+        `it was wrapped by ${row.wrappedBy}, and this process has ${this.#wrappers.map(({ name }) => name).join(', ')}`,
+      );
     const key = new Secret(await wrapper.unwrap(row.wrapped, contextOf(row)));
-    if (masterKeyId(key) !== row.id) throw new SallyportError('vault_key_unusable', 'another key was wrapped in its place');
+    if (masterKeyId(key) !== row.id)
+      throw new SallyportError('vault_key_unusable', 'another key was wrapped in its place');
     return key;
   }
 
@@ -172,7 +193,9 @@ export class Vault {
     const current = row ? this.#opened.get(row.id) : begun.length > 0 ? undefined : this.#fileKeys[0];
     const last = begun.at(-1);
     if (!current) throw this.#unusable(last?.id ?? 'none', last && this.#unopened.get(last.id));
-    const records = this.#rows.filter(({ purpose }) => purpose === 'records').flatMap(({ id }) => this.#opened.get(id) ?? []);
+    const records = this.#rows
+      .filter(({ purpose }) => purpose === 'records')
+      .flatMap(({ id }) => this.#opened.get(id) ?? []);
     this.sealer.use(current, [...this.#fileKeys, ...records]);
   }
 
@@ -183,12 +206,19 @@ export class Vault {
       if (here.has(id)) continue;
       if (this.#unopened.has(id)) throw this.#unusable(id, this.#unopened.get(id));
       const held = here.size > 0 ? [...here].join(', ') : 'none';
-      throw new SallyportError('vault_key_missing', `Stored secrets (${tables.join(', ')}) were sealed with the vault key ${id}, which is not here; this process has ${held}. Nothing was changed. Give it the master key file, or the database, that belongs to the other: a key file may hold several keys, a line each.`);
+      throw new SallyportError(
+        'vault_key_missing',
+        `Stored secrets (${tables.join(', ')}) were sealed with the vault key ${id}, which is not here; this process has ${held}. Nothing was changed. Give it the master key file, or the database, that belongs to the other: a key file may hold several keys, a line each.`,
+      );
     }
   }
 
   #unusable(id: string, cause?: unknown): SallyportError {
     const why = cause instanceof SallyportError ? ` (${cause.message.replace(/\.$/, '')})` : '';
-    return new SallyportError('vault_key_unusable', `The vault key ${id} cannot be unwrapped${why}. Nothing was changed. Give this process the key file or the KMS key it was wrapped by, or the right to use it.`, { cause });
+    return new SallyportError(
+      'vault_key_unusable',
+      `The vault key ${id} cannot be unwrapped${why}. Nothing was changed. Give this process the key file or the KMS key it was wrapped by, or the right to use it.`,
+      { cause },
+    );
   }
 }

@@ -11,7 +11,10 @@ export interface ClaimExpression {
  * CEL over `claims`, the verified ID token of a trust provider, with the same cost bound as a policy's expressions (S29).
  * @param wanted `text`: one string; `texts`: a list of strings, or one
  */
-export function compileClaimExpression(source: string, wanted: 'text' | 'texts'): ClaimExpression | { invalid: string } {
+export function compileClaimExpression(
+  source: string,
+  wanted: 'text' | 'texts',
+): ClaimExpression | { invalid: string } {
   const checked = checkExpression(ofClaims, source);
   if ('invalid' in checked) return checked;
   const { type, program } = checked;

@@ -43,7 +43,15 @@ describe('a glob', () => {
 });
 
 describe('a duration', () => {
-  it.each([['30s', 30], ['15m', 900], ['12h', 43_200], ['7d', 604_800], ['12', undefined], ['-1h', undefined], ['1w', undefined]])('%s is %s seconds', (text, seconds) => {
+  it.each([
+    ['30s', 30],
+    ['15m', 900],
+    ['12h', 43_200],
+    ['7d', 604_800],
+    ['12', undefined],
+    ['-1h', undefined],
+    ['1w', undefined],
+  ])('%s is %s seconds', (text, seconds) => {
     expect(durationSeconds(text)).toBe(seconds);
   });
 });
@@ -68,7 +76,16 @@ describe('a source network', () => {
   ])('%s on %s is %s (R25)', (cidr, ip, expected) => {
     expect(network(cidr)(ip)).toBe(expected);
   });
-  it.each(['10.0.0.0/33', '10.0.0/8', '2001:db8::/129', '10.0.0.0/', 'example.com', '10.0.0.0/8/8', 'fe80::1%eth0', ''])('%j is refused', (cidr) => {
+  it.each([
+    '10.0.0.0/33',
+    '10.0.0/8',
+    '2001:db8::/129',
+    '10.0.0.0/',
+    'example.com',
+    '10.0.0.0/8/8',
+    'fe80::1%eth0',
+    '',
+  ])('%j is refused', (cidr) => {
     expect(compileSourceNetwork(['10.0.0.0/8', cidr])).toEqual({ invalid: cidr });
   });
 });
@@ -93,13 +110,31 @@ describe('hours', () => {
   ])('%s at %s is %s (R25)', (text, iso, expected) => {
     expect(at(text, iso)).toBe(expected);
   });
-  it.each(['', 'Mon-Fri', '07:00-20:00 UTC', 'Mon 7:00-20:00 UTC', 'Mon 07:00-25:00 UTC', 'Mon 07:60-20:00 UTC', 'Mon 08:00-08:00 UTC', 'Montag 07:00-20:00 UTC', 'Mon 07:00-20:00 Mars/Olympus', 'Mon-Tue-Wed 07:00-20:00 UTC'])('%j is refused', (text) => {
+  it.each([
+    '',
+    'Mon-Fri',
+    '07:00-20:00 UTC',
+    'Mon 7:00-20:00 UTC',
+    'Mon 07:00-25:00 UTC',
+    'Mon 07:60-20:00 UTC',
+    'Mon 08:00-08:00 UTC',
+    'Montag 07:00-20:00 UTC',
+    'Mon 07:00-20:00 Mars/Olympus',
+    'Mon-Tue-Wed 07:00-20:00 UTC',
+  ])('%j is refused', (text) => {
     expect(compileHours(text)).toHaveProperty('invalid');
   });
 });
 
 describe('multi-factor', () => {
-  it.each<[string[], boolean]>([[['mfa'], true], [['pwd', 'otp'], true], [['pwd', 'pin'], false], [['pwd'], false], [['face', 'hwk'], true], [[], false]])('%j is %s (R25)', (amr, expected) => {
+  it.each<[string[], boolean]>([
+    [['mfa'], true],
+    [['pwd', 'otp'], true],
+    [['pwd', 'pin'], false],
+    [['pwd'], false],
+    [['face', 'hwk'], true],
+    [[], false],
+  ])('%j is %s (R25)', (amr, expected) => {
     expect(isMultiFactor(amr)).toBe(expected);
   });
 });
@@ -108,7 +143,11 @@ describe('an expression', () => {
   const variables = {
     user: { id: 'usr_a', roles: ['developer'], groups: ['engineering'] },
     agent: { clientId: 'agent-1' },
-    tool: { name: 'get_issue', annotations: { readOnlyHint: true }, arguments: { owner: 'acme', count: 5, labels: ['a', 'b'] } },
+    tool: {
+      name: 'get_issue',
+      annotations: { readOnlyHint: true },
+      arguments: { owner: 'acme', count: 5, labels: ['a', 'b'] },
+    },
     request: { server: 'github', time: new Date('2026-07-06T05:00:00Z') },
   };
   it.each([
@@ -129,7 +168,17 @@ describe('an expression', () => {
     expect(expression.evaluate(variables)).toBe(expected);
   });
 
-  it.each(['', 'tool.', 'nobody.knows', '1 + 1', '"text"', 'user.roles.exists(a, user.roles.exists(b, a == b))', 'tool.name.matches("(a+)+$")', `${'true && '.repeat(600)}true`, `${'('.repeat(100)}true${')'.repeat(100)}`])('%j is refused (S29)', (source) => {
+  it.each([
+    '',
+    'tool.',
+    'nobody.knows',
+    '1 + 1',
+    '"text"',
+    'user.roles.exists(a, user.roles.exists(b, a == b))',
+    'tool.name.matches("(a+)+$")',
+    `${'true && '.repeat(600)}true`,
+    `${'('.repeat(100)}true${')'.repeat(100)}`,
+  ])('%j is refused (S29)', (source) => {
     expect(compileExpression(source)).toHaveProperty('invalid');
   });
 

@@ -51,7 +51,9 @@ export class ExpressionBudget {
     if (value instanceof Uint8Array) return textSize(value.length);
     let size = this.#sizes?.get(value);
     if (size === undefined) {
-      size = Array.isArray(value) ? this.#sum(value.length, (index) => this.sizeOf(value[index])) : this.#sizeOfFields(value);
+      size = Array.isArray(value)
+        ? this.#sum(value.length, (index) => this.sizeOf(value[index]))
+        : this.#sizeOfFields(value);
       if (size >= WORTH_REMEMBERING) (this.#sizes ??= new Map()).set(value, size);
     }
     return size;

@@ -33,7 +33,14 @@ export interface Expression {
 }
 
 const environmentOf = (...variables: readonly string[]): Environment =>
-  variables.reduce((environment, name) => environment.registerVariable(name, 'map'), new Environment({ homogeneousAggregateLiterals: false, limits: { maxAstNodes: 500, maxDepth: 32, maxListElements: 256, maxMapEntries: 64, maxCallArguments: 8 } }))
+  variables
+    .reduce(
+      (environment, name) => environment.registerVariable(name, 'map'),
+      new Environment({
+        homogeneousAggregateLiterals: false,
+        limits: { maxAstNodes: 500, maxDepth: 32, maxListElements: 256, maxMapEntries: 64, maxCallArguments: 8 },
+      }),
+    )
     .registerFunction('string.glob(string): bool', (text: string, pattern: string) => compileGlob(pattern)(text))
     .registerFunction('isNormalUri(string): bool', isNormalUri)
     .registerFunction('uriWithin(string, string): bool', uriWithin)
@@ -41,7 +48,10 @@ const environmentOf = (...variables: readonly string[]): Environment =>
     .registerFunction('pathWithin(string, string): bool', pathWithin);
 
 /** What is compared with must be plain itself; else the expression could only fail. */
-const BASES = new Map([['uriWithin', isNormalUri], ['pathWithin', isPlainPath]]);
+const BASES = new Map([
+  ['uriWithin', isNormalUri],
+  ['pathWithin', isPlainPath],
+]);
 
 const ofPolicies = environmentOf('user', 'agent', 'tool', 'request');
 /** Over the claims of a token. */
@@ -132,7 +142,11 @@ function firstLine(error: unknown): string {
 }
 
 /** Notes what is read; returns why the expression is refused. */
-function inspect(node: ASTNode, reads: { tool: boolean; toolArguments: boolean; request: boolean }, loops: number): string | undefined {
+function inspect(
+  node: ASTNode,
+  reads: { tool: boolean; toolArguments: boolean; request: boolean },
+  loops: number,
+): string | undefined {
   if (node.op === 'id') {
     if (node.args === 'request') reads.request = true;
     if (node.args === 'tool') reads.tool = reads.toolArguments = true; // as a whole: with its arguments

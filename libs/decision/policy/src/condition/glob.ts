@@ -11,7 +11,8 @@ export function compileGlob(pattern: string, separator?: string): Glob {
   if (tokens.every((token) => !token.startsWith('*'))) return (text) => text === pattern;
   const spansAll = (token: string) => separator === undefined || token.length > 1;
   if (tokens.length === 1 && first && spansAll(first)) return () => true;
-  if (tokens.length === 2 && first && second?.startsWith('*') && spansAll(second)) return (text) => text.startsWith(first);
+  if (tokens.length === 2 && first && second?.startsWith('*') && spansAll(second))
+    return (text) => text.startsWith(first);
   const isStar = (token: string) => token.startsWith('*');
   if (tokens.every((token) => !isStar(token) || spansAll(token))) return (text) => matchesFreely(tokens, text);
   const start = first === undefined || isStar(first) ? '' : first;
@@ -33,7 +34,12 @@ function matchesFreely(tokens: readonly string[], text: string): boolean {
 }
 
 /** Keeps the set of positions in `text` that the tokens so far can end at. */
-function matches(tokens: readonly string[], text: string, spansAll: (token: string) => boolean, separator: string | undefined): boolean {
+function matches(
+  tokens: readonly string[],
+  text: string,
+  spansAll: (token: string) => boolean,
+  separator: string | undefined,
+): boolean {
   let ends = new Uint8Array(text.length + 1);
   ends[0] = 1;
   for (const token of tokens) {
@@ -47,7 +53,8 @@ function matches(tokens: readonly string[], text: string, spansAll: (token: stri
         if (open) next[i] = 1;
       }
     } else {
-      for (let i = 0; i + token.length <= text.length; i++) if (ends[i] && text.startsWith(token, i)) next[i + token.length] = 1;
+      for (let i = 0; i + token.length <= text.length; i++)
+        if (ends[i] && text.startsWith(token, i)) next[i + token.length] = 1;
     }
     ends = next;
   }

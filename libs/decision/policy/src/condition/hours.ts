@@ -17,10 +17,17 @@ export function compileHours(text: string): Hours | { invalid: string } {
   if (!days) return { invalid: `\`${dayList}\` is not a list of days like \`Mon-Fri\` or \`Mon,Wed\`` };
   const start = minuteOfDay(startHour, startMinute);
   const end = minuteOfDay(endHour, endMinute);
-  if (start === undefined || end === undefined || start === DAY_MINUTES || start === end) return { invalid: 'the times must be different and between 00:00 and 24:00' };
+  if (start === undefined || end === undefined || start === DAY_MINUTES || start === end)
+    return { invalid: 'the times must be different and between 00:00 and 24:00' };
   let format: Intl.DateTimeFormat;
   try {
-    format = new Intl.DateTimeFormat('en-US', { timeZone: zone, weekday: 'short', hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
+    format = new Intl.DateTimeFormat('en-US', {
+      timeZone: zone,
+      weekday: 'short',
+      hour: '2-digit',
+      minute: '2-digit',
+      hourCycle: 'h23',
+    });
   } catch (error) {
     if (error instanceof RangeError) return { invalid: `\`${zone}\` is not a time zone` };
     throw error;

@@ -34,7 +34,10 @@ let budget: ExpressionBudget | undefined;
  * before its operation, and each error that is caught on the way is charged here.
  * @throws OverBudget through everything that catches errors (`||`, `&&`, `exists`, `all`)
  */
-export function meterExpression(environment: Environment, program: ParseResult): (variables: object, budget: ExpressionBudget) => unknown {
+export function meterExpression(
+  environment: Environment,
+  program: ParseResult,
+): (variables: object, budget: ExpressionBudget) => unknown {
   meterEvaluator(environment);
   meterParts(program.ast);
   return (variables, steps) => {
@@ -87,7 +90,8 @@ function partOf(node: object): Part {
   return node;
 }
 
-const isPart = (node: object): node is Part => 'op' in node && 'evaluate' in node && typeof node.evaluate === 'function';
+const isPart = (node: object): node is Part =>
+  'op' in node && 'evaluate' in node && typeof node.evaluate === 'function';
 
 class UnknownEngine extends Error {
   constructor() {
@@ -112,7 +116,8 @@ function meterParts(node: ASTNode): void {
 /** Operands that must be true or false. The engine would describe any other, which takes as long as listing what it holds. */
 function truths(node: ASTNode): ASTNode[] {
   switch (node.op) {
-    case '||': case '&&':
+    case '||':
+    case '&&':
       return [...node.args];
     case '!_':
       return [node.args];
@@ -131,13 +136,25 @@ type Charge = (budget: ExpressionBudget, operands: readonly unknown[]) => void;
 
 function chargeOf(node: ASTNode): Charge | undefined {
   switch (node.op) {
-    case '==': case '!=': case 'in': case '+': case '-': case '*': case '/': case '%': case '<': case '<=': case '>': case '>=':
+    case '==':
+    case '!=':
+    case 'in':
+    case '+':
+    case '-':
+    case '*':
+    case '/':
+    case '%':
+    case '<':
+    case '<=':
+    case '>':
+    case '>=':
       return (steps, [left, right]) => steps.spend(steps.sizeOf(left) + steps.sizeOf(right));
     case '[]':
       return (steps, [, key]) => steps.spend(steps.sizeOf(key));
     case '-_':
       return (steps, [operand]) => steps.spend(steps.sizeOf(operand));
-    case 'call': case 'rcall': {
+    case 'call':
+    case 'rcall': {
       const name = node.args[0];
       return (steps, [operands]) => {
         if (!Array.isArray(operands)) return;
@@ -156,7 +173,9 @@ function callSteps(name: string, [first, second]: readonly unknown[]): number {
   if (first instanceof Date) return lengthOf(second) > MAX_NAME_LENGTH ? Infinity : TIME_ZONE_STEPS;
   const length = lengthOf(first);
   switch (name) {
-    case 'contains': case 'indexOf': case 'lastIndexOf':
+    case 'contains':
+    case 'indexOf':
+    case 'lastIndexOf':
       return (length * lengthOf(second)) / 128;
     case 'split': // each piece is made
       return (length * lengthOf(second)) / 128 + length;
@@ -164,21 +183,26 @@ function callSteps(name: string, [first, second]: readonly unknown[]): number {
       return lengthOf(second) + (length * (1 + lengthOf(second))) / 128;
     case 'duration':
       return length > MAX_NAME_LENGTH ? Infinity : length;
-    case 'uriWithin': case 'isNormalUri': case 'pathWithin': case 'isPlainPath': // read several times over, decoded among them
+    case 'uriWithin':
+    case 'isNormalUri':
+    case 'pathWithin':
+    case 'isPlainPath': // read several times over, decoded among them
       return 100 + 2 * length + lengthOf(second);
     default: // each character is looked at, not only copied
       return length / 8;
   }
 }
 
-const lengthOf = (value: unknown): number => (typeof value === 'string' || value instanceof Uint8Array ? value.length : 0);
+const lengthOf = (value: unknown): number =>
+  typeof value === 'string' || value instanceof Uint8Array ? value.length : 0;
 
 /** The nodes an expression's node was written with. */
 export function children(node: ASTNode): ASTNode[] {
   const found: ASTNode[] = [];
   const visit = (value: unknown): void => {
     if (Array.isArray(value)) value.forEach(visit);
-    else if (typeof value === 'object' && value !== null && 'op' in value && 'args' in value) found.push(value as ASTNode);
+    else if (typeof value === 'object' && value !== null && 'op' in value && 'args' in value)
+      found.push(value as ASTNode);
   };
   visit(node.args);
   return found;

@@ -5,5 +5,8 @@ const INHERENCE = ['face', 'fpt', 'iris', 'retina', 'vbm'];
 
 /** The provider says `mfa`, or names methods of two different kinds. */
 export function isMultiFactor(amr: readonly string[]): boolean {
-  return amr.includes('mfa') || [KNOWLEDGE, POSSESSION, INHERENCE].filter((kind) => kind.some((method) => amr.includes(method))).length >= 2;
+  return (
+    amr.includes('mfa') ||
+    [KNOWLEDGE, POSSESSION, INHERENCE].filter((kind) => kind.some((method) => amr.includes(method))).length >= 2
+  );
 }

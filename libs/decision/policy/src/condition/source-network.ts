@@ -10,7 +10,8 @@ export function compileSourceNetwork(cidrs: readonly string[]): SourceNetwork | 
     const family = isIP(address);
     const width = family === 4 ? 32 : 128;
     const bits = prefix === undefined ? width : /^\d{1,3}$/.test(prefix) ? Number(prefix) : Number.NaN;
-    if (family === 0 || address.includes('%') || rest.length > 0 || !(bits >= 0 && bits <= width)) return { invalid: cidr };
+    if (family === 0 || address.includes('%') || rest.length > 0 || !(bits >= 0 && bits <= width))
+      return { invalid: cidr };
     networks.addSubnet(address, bits, family === 4 ? 'ipv4' : 'ipv6');
   }
   return (ip) => {

@@ -13,7 +13,8 @@ export function isNormalUri(uri: string): boolean {
 
 /** `file:///srv/public/a` is within `file:///srv/public` and `file:///srv/public/`. @throws AmbiguousText */
 export function uriWithin(uri: string, base: string): boolean {
-  if (!isNormalUri(uri) || !isNormalUri(base) || /[?#]/.test(base)) throw new AmbiguousText('a URI is not in its normal form');
+  if (!isNormalUri(uri) || !isNormalUri(base) || /[?#]/.test(base))
+    throw new AmbiguousText('a URI is not in its normal form');
   return isWithin(lenientReading(uri).withoutQuery, lenientReading(base).whole);
 }
 

@@ -29,11 +29,16 @@ export function compileClaimSource(source: ClaimSource, wanted: 'text' | 'texts'
 }
 
 function ownProperty(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.hasOwn(value, name) ? (value as Record<string, unknown>)[name] : undefined;
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && Object.hasOwn(value, name)
+    ? (value as Record<string, unknown>)[name]
+    : undefined;
 }
 
 function segmentsOf(path: string): string[] | { invalid: string } {
-  const invalid = { invalid: 'is not a path: write segments of letters, digits, `_`, `-` and `:` with dots between them, and anything else in double quotes' };
+  const invalid = {
+    invalid:
+      'is not a path: write segments of letters, digits, `_`, `-` and `:` with dots between them, and anything else in double quotes',
+  };
   const segments: string[] = [];
   let rest = path;
   for (;;) {

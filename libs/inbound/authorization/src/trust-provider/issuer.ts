@@ -18,16 +18,25 @@ const TENANT_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const SHARED_PATH = /^\/(organizations|common|consumers|%7Btenantid%7D)\/v2\.0$/i;
 
 /** True where anybody's tenant could sign in, unless tenants are listed. */
-export const isSharedIssuer = ({ preset, issuer }: Pick<TrustProviderSpec, 'preset' | 'issuer'>): boolean => preset === 'entra' && SHARED_PATH.test(URL.parse(issuer)?.pathname ?? '');
+export const isSharedIssuer = ({ preset, issuer }: Pick<TrustProviderSpec, 'preset' | 'issuer'>): boolean =>
+  preset === 'entra' && SHARED_PATH.test(URL.parse(issuer)?.pathname ?? '');
 
 export function issuerRule(spec: Pick<TrustProviderSpec, 'preset' | 'issuer' | 'allowedTenants'>): IssuerRule {
   const url = new URL(spec.issuer);
   if (!isSharedIssuer(spec)) {
-    return { discovery: url, template: undefined, expected: () => spec.issuer, covers: (issuer) => URL.parse(issuer)?.href === url.href };
+    return {
+      discovery: url,
+      template: undefined,
+      expected: () => spec.issuer,
+      covers: (issuer) => URL.parse(issuer)?.href === url.href,
+    };
   }
   const template = `${url.origin}/${TENANT}/v2.0`;
   const [before = '', after = ''] = template.split(TENANT);
-  const covers = (issuer: string) => issuer.startsWith(before) && issuer.endsWith(after) && mayBeTenant(spec, issuer.slice(before.length, issuer.length - after.length));
+  const covers = (issuer: string) =>
+    issuer.startsWith(before) &&
+    issuer.endsWith(after) &&
+    mayBeTenant(spec, issuer.slice(before.length, issuer.length - after.length));
   return {
     discovery: new URL(/%7Btenantid%7D/i.test(url.pathname) ? `${url.origin}/organizations/v2.0` : url),
     template,
@@ -38,5 +47,9 @@ export function issuerRule(spec: Pick<TrustProviderSpec, 'preset' | 'issuer' | '
 
 /** Without a list nobody's tenant is allowed at a shared issuer. */
 function mayBeTenant({ allowedTenants }: Pick<TrustProviderSpec, 'allowedTenants'>, tenant: string): boolean {
-  return TENANT_ID.test(tenant) && allowedTenants !== undefined && allowedTenants.some((allowed) => allowed.toLowerCase() === tenant.toLowerCase());
+  return (
+    TENANT_ID.test(tenant) &&
+    allowedTenants !== undefined &&
+    allowedTenants.some((allowed) => allowed.toLowerCase() === tenant.toLowerCase())
+  );
 }

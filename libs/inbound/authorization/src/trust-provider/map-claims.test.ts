@@ -3,9 +3,29 @@ import { describe, expect, test } from 'vitest';
 import { mapClaims, needsUserInfo, vouchesFor, type ProvenClaims, type SignInMoment } from './map-claims.js';
 
 const NOW = 1_800_000_000;
-const provider = (spec: Record<string, unknown> = {}) => Document.parse({ kind: 'TrustProvider', name: 'corp', spec: { issuer: 'https://idp.example', clientId: 'c', ...spec } }) as DocumentOf<'TrustProvider'>;
-const claims = { iss: 'https://idp.example', sub: 'immutable', email: 'Alice@Example.com', email_verified: true, name: 'Alice', groups: ['a', 'a', 7, 'b'], roles: ['r'], auth_time: NOW - 100, acr: 'mfa', amr: ['pwd', 'otp'] };
-const map = (spec: Record<string, unknown>, changes: Record<string, unknown> = {}, more: Partial<ProvenClaims & SignInMoment> = {}) => {
+const provider = (spec: Record<string, unknown> = {}) =>
+  Document.parse({
+    kind: 'TrustProvider',
+    name: 'corp',
+    spec: { issuer: 'https://idp.example', clientId: 'c', ...spec },
+  }) as DocumentOf<'TrustProvider'>;
+const claims = {
+  iss: 'https://idp.example',
+  sub: 'immutable',
+  email: 'Alice@Example.com',
+  email_verified: true,
+  name: 'Alice',
+  groups: ['a', 'a', 7, 'b'],
+  roles: ['r'],
+  auth_time: NOW - 100,
+  acr: 'mfa',
+  amr: ['pwd', 'otp'],
+};
+const map = (
+  spec: Record<string, unknown>,
+  changes: Record<string, unknown> = {},
+  more: Partial<ProvenClaims & SignInMoment> = {},
+) => {
   const { userInfo, ...moment } = more;
   return mapClaims(provider(spec), { idToken: { ...claims, ...changes }, userInfo }, { now: NOW, ...moment });
 };
@@ -22,20 +42,33 @@ describe('a human', () => {
   test('is the provider, its issuer and their immutable subject, whatever their e-mail says (S1)', () => {
     expect(map({})).toEqual({
       accepted: true,
-      identity: { trustProvider: 'corp', issuer: 'https://idp.example', subject: 'immutable', email: 'Alice@Example.com', name: 'Alice', groups: ['a', 'b'], providerRoles: ['r'] },
+      identity: {
+        trustProvider: 'corp',
+        issuer: 'https://idp.example',
+        subject: 'immutable',
+        email: 'Alice@Example.com',
+        name: 'Alice',
+        groups: ['a', 'b'],
+        providerRoles: ['r'],
+      },
       authTime: NOW - 100,
       acr: 'mfa',
       amr: ['pwd', 'otp'],
     });
   });
 
-  test.each([undefined, '', 7, ['immutable'], 'x'.repeat(513), 'nul\u0000', '\ud800'])('is nobody without a subject: %j (S1)', (sub) => {
-    expect(refusal({}, { sub })).toBe('subject_missing');
-  });
+  test.each([undefined, '', 7, ['immutable'], 'x'.repeat(513), 'nul\u0000', '\ud800'])(
+    'is nobody without a subject: %j (S1)',
+    (sub) => {
+      expect(refusal({}, { sub })).toBe('subject_missing');
+    },
+  );
 
   test('is not named by the userinfo endpoint, which is not signed (S1)', () => {
     expect(refusal({ claims: { subject: 'employee' } }, {}, { userInfo: { employee: 'e-1' } })).toBe('subject_missing');
-    expect(identity({ claims: { subject: 'employee' } }, { employee: 'e-2' }, { userInfo: { employee: 'e-1' } })?.subject).toBe('e-2');
+    expect(
+      identity({ claims: { subject: 'employee' } }, { employee: 'e-2' }, { userInfo: { employee: 'e-1' } })?.subject,
+    ).toBe('e-2');
   });
 
   test('may have their subject from an expression; one that fails names nobody (S1)', () => {
@@ -77,7 +110,11 @@ describe('groups and roles', () => {
     ['constructor.name', []],
     ['__proto__.x', []],
   ])('are found at the path %s: %j (R32)', (path, expected) => {
-    const shape = { realm_access: { roles: ['realm-role'] }, resource_access: { 'my.client': { roles: ['client-role'] } }, 'https://acme.example/roles': ['namespaced'] };
+    const shape = {
+      realm_access: { roles: ['realm-role'] },
+      resource_access: { 'my.client': { roles: ['client-role'] } },
+      'https://acme.example/roles': ['namespaced'],
+    };
     expect(identity({ claims: { roles: path } }, shape)?.providerRoles).toEqual(expected);
   });
 
@@ -85,14 +122,23 @@ describe('groups and roles', () => {
     const document = provider({ claims: { roles: false } });
     expect(needsUserInfo(document, claims)).toBe(false);
     expect(needsUserInfo(document, { ...claims, groups: undefined })).toBe(true);
-    expect(identity({}, { groups: undefined }, { userInfo: { groups: ['u'], roles: ['ignored'] } })).toMatchObject({ providerRoles: ['r'] });
+    expect(identity({}, { groups: undefined }, { userInfo: { groups: ['u'], roles: ['ignored'] } })).toMatchObject({
+      providerRoles: ['r'],
+    });
     const { groups: _absent, ...withoutGroups } = claims;
     const mapped = mapClaims(document, { idToken: withoutGroups, userInfo: { groups: ['u'] } }, { now: NOW });
     expect(mapped).toMatchObject({ identity: { groups: ['u'] } });
   });
 
   test.each([
-    ['named, but to be fetched elsewhere', { groups: undefined, _claim_names: { groups: 'src1' }, _claim_sources: { src1: { endpoint: 'https://graph.example/memberObjects' } } }],
+    [
+      'named, but to be fetched elsewhere',
+      {
+        groups: undefined,
+        _claim_names: { groups: 'src1' },
+        _claim_sources: { src1: { endpoint: 'https://graph.example/memberObjects' } },
+      },
+    ],
     ['said to be too many', { groups: undefined, hasgroups: true }],
     ['more than are kept', { groups: Array.from({ length: 513 }, (_, index) => `g${index}`) }],
   ])('that are %s sign nobody in: a policy might speak of the missing ones (S1, R32)', (_what, change) => {
@@ -122,15 +168,22 @@ describe('allowed e-mail domains', () => {
 
   test('take silence for yes only where the document says so; a no is a no', () => {
     const assumed = { ...limited, emailVerified: 'assumed' };
-    expect([refusal(assumed, { email_verified: undefined }), refusal(assumed, { email_verified: false })]).toEqual(['accepted', 'email_unverified']);
+    expect([refusal(assumed, { email_verified: undefined }), refusal(assumed, { email_verified: false })]).toEqual([
+      'accepted',
+      'email_unverified',
+    ]);
   });
 
   test('believe the verification of the address it is said of, and of no other', () => {
     const silent = { email_verified: undefined };
     expect(refusal(limited, silent, { userInfo: { email: claims.email, email_verified: true } })).toBe('accepted');
-    expect(refusal(limited, silent, { userInfo: { email: 'other@example.com', email_verified: true } })).toBe('email_unverified');
+    expect(refusal(limited, silent, { userInfo: { email: 'other@example.com', email_verified: true } })).toBe(
+      'email_unverified',
+    );
     expect(refusal(limited, {}, { userInfo: { email: claims.email, email_verified: false } })).toBe('email_unverified');
-    expect(needsUserInfo(provider({ ...limited, claims: { groups: false, roles: false } }), { ...claims, ...silent })).toBe(true);
+    expect(
+      needsUserInfo(provider({ ...limited, claims: { groups: false, roles: false } }), { ...claims, ...silent }),
+    ).toBe(true);
   });
 });
 
@@ -162,11 +215,18 @@ describe('what is required of a sign-in', () => {
 describe('tenants', () => {
   const [ours, theirs] = ['11111111-2222-3333-4444-555555555555', '99999999-8888-7777-6666-555555555555'];
   const entra = { preset: 'entra', issuer: `https://login.example/${ours}/v2.0` };
-  const shared = { preset: 'entra', issuer: 'https://login.example/organizations/v2.0', allowedTenants: [ours.toUpperCase()] };
+  const shared = {
+    preset: 'entra',
+    issuer: 'https://login.example/organizations/v2.0',
+    allowedTenants: [ours.toUpperCase()],
+  };
   const of = (tid: string) => ({ iss: `https://login.example/${tid}/v2.0`, tid, oid: 'o-1' });
 
   test('an Entra subject is tenant and object id, not the pairwise sub (S1)', () => {
-    expect(identity(entra, of(ours))).toMatchObject({ issuer: `https://login.example/${ours}/v2.0`, subject: `${ours}:o-1` });
+    expect(identity(entra, of(ours))).toMatchObject({
+      issuer: `https://login.example/${ours}/v2.0`,
+      subject: `${ours}:o-1`,
+    });
     expect(refusal(entra, { ...of(ours), oid: undefined })).toBe('subject_missing');
     expect(refusal(entra, { ...of(ours), tid: undefined })).toBe('subject_missing');
   });
@@ -181,7 +241,11 @@ describe('tenants', () => {
   test('at Google are hosted domains, which a private account has none of', () => {
     const google = { preset: 'google', issuer: 'https://accounts.example', allowedTenants: ['acme.example'] };
     const iss = 'https://accounts.example';
-    expect([{ iss, hd: 'acme.example' }, { iss, hd: 'evil.example' }, { iss }, { iss, hd: ['acme.example'] }].map((change) => refusal(google, change))).toEqual(['accepted', 'tenant_not_allowed', 'tenant_not_allowed', 'tenant_not_allowed']);
+    expect(
+      [{ iss, hd: 'acme.example' }, { iss, hd: 'evil.example' }, { iss }, { iss, hd: ['acme.example'] }].map((change) =>
+        refusal(google, change),
+      ),
+    ).toEqual(['accepted', 'tenant_not_allowed', 'tenant_not_allowed', 'tenant_not_allowed']);
   });
 });
 
@@ -198,7 +262,8 @@ describe('somebody who signed in earlier', () => {
   });
 
   test('of a tenant that is no longer listed is not vouched for', () => {
-    const of = (allowedTenants: string[]) => provider({ preset: 'entra', issuer: 'https://login.example/common/v2.0', allowedTenants });
+    const of = (allowedTenants: string[]) =>
+      provider({ preset: 'entra', issuer: 'https://login.example/common/v2.0', allowedTenants });
     const [stays, goes] = ['11111111-2222-3333-4444-555555555555', '99999999-8888-7777-6666-555555555555'];
     const human = { issuer: `https://login.example/${goes}/v2.0`, email: undefined };
     expect([vouchesFor(of([stays, goes]), human), vouchesFor(of([stays]), human)]).toEqual([true, false]);

@@ -28,7 +28,13 @@ export type SignInRefusal =
   /** The provider has more of them than it sends: what is missing could matter to a policy. */
   | 'groups_incomplete';
 export type MappedIdentity =
-  | { readonly accepted: true; readonly identity: Identity; readonly authTime: number | undefined; readonly acr: string | undefined; readonly amr: readonly string[] }
+  | {
+      readonly accepted: true;
+      readonly identity: Identity;
+      readonly authTime: number | undefined;
+      readonly acr: string | undefined;
+      readonly amr: readonly string[];
+    }
   | { readonly accepted: false; readonly reason: SignInRefusal };
 
 export interface ProvenClaims {
@@ -50,8 +56,13 @@ const SKEW_SECONDS = 60;
 /** Neither control characters nor halves of surrogate pairs: what cannot be stored or shown names nobody. */
 // oxlint-disable-next-line no-control-regex -- these are exactly what is kept out
 const CONTROL = /[\u0000-\u001f\u007f]/;
-const text = (value: unknown): string | undefined => (typeof value === 'string' && value !== '' && value.length <= 512 && !CONTROL.test(value) && value.isWellFormed() ? value : undefined);
-const texts = (value: unknown): string[] => [...new Set((Array.isArray(value) ? value : [value]).flatMap((item) => text(item) ?? []))];
+const text = (value: unknown): string | undefined =>
+  typeof value === 'string' && value !== '' && value.length <= 512 && !CONTROL.test(value) && value.isWellFormed()
+    ? value
+    : undefined;
+const texts = (value: unknown): string[] => [
+  ...new Set((Array.isArray(value) ? value : [value]).flatMap((item) => text(item) ?? [])),
+];
 const isYes = (value: unknown): boolean => value === true || value === 'true' || value === 1 || value === '1';
 const isNo = (value: unknown): boolean => value === false || value === 'false' || value === 0 || value === '0';
 
@@ -59,7 +70,11 @@ const isNo = (value: unknown): boolean => value === false || value === 'false' |
  * Claims of a verified answer as one of our humans. The subject is the immutable claim and never the e-mail (S1).
  * @param moment of the sign-in; none when a provider is asked again about somebody who signed in before
  */
-export function mapClaims(provider: TrustProvider, { idToken, userInfo }: ProvenClaims, moment?: SignInMoment): MappedIdentity {
+export function mapClaims(
+  provider: TrustProvider,
+  { idToken, userInfo }: ProvenClaims,
+  moment?: SignInMoment,
+): MappedIdentity {
   const refuse = (reason: SignInRefusal): MappedIdentity => ({ accepted: false, reason });
   const { spec } = provider;
   const rules = trustProviderRules(spec);
@@ -69,14 +84,16 @@ export function mapClaims(provider: TrustProvider, { idToken, userInfo }: Proven
   const subject = text(rules.claims.subject.read(idToken));
   const issuer = text(idToken['iss']);
   if (subject === undefined || issuer === undefined) return refuse('subject_missing');
-  if (!isAllowedTenant(rules, spec.allowedTenants, idToken) || !rules.issuer.covers(issuer)) return refuse('tenant_not_allowed');
+  if (!isAllowedTenant(rules, spec.allowedTenants, idToken) || !rules.issuer.covers(issuer))
+    return refuse('tenant_not_allowed');
 
   const acr = text(idToken['acr']);
   const amr = texts(idToken['amr']).slice(0, 16);
   if (spec.require?.acr && !(acr !== undefined && spec.require.acr.includes(acr))) return refuse('acr_not_met');
   if (spec.require?.amr && !spec.require.amr.every((method) => amr.includes(method))) return refuse('amr_not_met');
   const authTime = idToken['auth_time'];
-  const authenticatedAt = typeof authTime === 'number' && Number.isSafeInteger(authTime) && authTime > 0 ? authTime : undefined;
+  const authenticatedAt =
+    typeof authTime === 'number' && Number.isSafeInteger(authTime) && authTime > 0 ? authTime : undefined;
   const tooOld = moment && ageRefusal(authenticatedAt, rules.maxAgeSeconds, moment);
   if (tooOld) return refuse(tooOld);
 
@@ -84,18 +101,43 @@ export function mapClaims(provider: TrustProvider, { idToken, userInfo }: Proven
   if (spec.allowedEmailDomains) {
     if (email === undefined) return refuse('email_missing');
     const verified = isVerified(rules, email, [idToken, userInfo]);
-    if (verified !== 'yes' && !(verified === 'unsaid' && spec.emailVerified === 'assumed')) return refuse('email_unverified');
+    if (verified !== 'yes' && !(verified === 'unsaid' && spec.emailVerified === 'assumed'))
+      return refuse('email_unverified');
     if (!isOfDomain(email, spec.allowedEmailDomains)) return refuse('email_domain_not_allowed');
   }
 
   const groups = texts(rules.claims.groups?.read(all));
   const providerRoles = texts(rules.claims.roles?.read(all));
-  if (isLeftOut(rules.claims.groups, all) || isLeftOut(rules.claims.roles, all) || groups.length > MAX_VALUES || providerRoles.length > MAX_VALUES) return refuse('groups_incomplete');
-  return { accepted: true, identity: { trustProvider: provider.name, issuer: comparable(issuer), subject, email, name: text(rules.claims.name?.read(all)), groups, providerRoles }, authTime: authenticatedAt, acr, amr };
+  if (
+    isLeftOut(rules.claims.groups, all) ||
+    isLeftOut(rules.claims.roles, all) ||
+    groups.length > MAX_VALUES ||
+    providerRoles.length > MAX_VALUES
+  )
+    return refuse('groups_incomplete');
+  return {
+    accepted: true,
+    identity: {
+      trustProvider: provider.name,
+      issuer: comparable(issuer),
+      subject,
+      email,
+      name: text(rules.claims.name?.read(all)),
+      groups,
+      providerRoles,
+    },
+    authTime: authenticatedAt,
+    acr,
+    amr,
+  };
 }
 
 /** A provider that does not say when cannot be believed an age; asked for a fresh sign-in, many do not say. */
-function ageRefusal(authenticatedAt: number | undefined, maxAgeSeconds: number | undefined, { now, freshSince }: SignInMoment): SignInRefusal | undefined {
+function ageRefusal(
+  authenticatedAt: number | undefined,
+  maxAgeSeconds: number | undefined,
+  { now, freshSince }: SignInMoment,
+): SignInRefusal | undefined {
   if (authenticatedAt === undefined) return maxAgeSeconds === undefined ? undefined : 'auth_time_missing';
   if (maxAgeSeconds !== undefined && now - authenticatedAt > maxAgeSeconds + SKEW_SECONDS) return 'auth_too_old';
   return freshSince !== undefined && authenticatedAt < freshSince - SKEW_SECONDS ? 'auth_too_old' : undefined;
@@ -105,7 +147,11 @@ function ageRefusal(authenticatedAt: number | undefined, maxAgeSeconds: number |
 export function lastingClaims(provider: TrustProvider, idToken: Claims): Claims {
   const rules = trustProviderRules(provider.spec);
   if ('invalid' in rules) return {};
-  return Object.fromEntries(Object.entries(idToken).filter(([name]) => LASTING.has(name) || name === rules.tenant || rules.claims.subject.reads(name)));
+  return Object.fromEntries(
+    Object.entries(idToken).filter(
+      ([name]) => LASTING.has(name) || name === rules.tenant || rules.claims.subject.reads(name),
+    ),
+  );
 }
 
 /** Whether the userinfo endpoint should be asked too. */
@@ -113,8 +159,12 @@ export function needsUserInfo(provider: TrustProvider, idToken: Claims): boolean
   const rules = trustProviderRules(provider.spec);
   if ('invalid' in rules || !rules.userInfo) return false;
   const { email, name, groups, roles } = rules.claims;
-  const isVerifiedMissing = provider.spec.allowedEmailDomains !== undefined && idToken[rules.emailVerified] === undefined;
-  return isVerifiedMissing || [email, name, groups, roles].some((reader) => reader !== undefined && reader.read(idToken) === undefined);
+  const isVerifiedMissing =
+    provider.spec.allowedEmailDomains !== undefined && idToken[rules.emailVerified] === undefined;
+  return (
+    isVerifiedMissing ||
+    [email, name, groups, roles].some((reader) => reader !== undefined && reader.read(idToken) === undefined)
+  );
 }
 
 /** Does what the document says now still include somebody who signed in earlier? Asked for every token. */
@@ -122,16 +172,28 @@ export function vouchesFor(provider: TrustProvider, human: Pick<Identity, 'issue
   const rules = trustProviderRules(provider.spec);
   if ('invalid' in rules || !rules.issuer.covers(human.issuer)) return false;
   const { allowedEmailDomains } = provider.spec;
-  return allowedEmailDomains === undefined || (human.email !== undefined && isOfDomain(human.email, allowedEmailDomains));
+  return (
+    allowedEmailDomains === undefined || (human.email !== undefined && isOfDomain(human.email, allowedEmailDomains))
+  );
 }
 
 /** Whether an address was verified is said of the address beside it: a source that names another one says nothing. */
-function isVerified({ claims, emailVerified }: TrustProviderRules, email: string, sources: readonly (Claims | undefined)[]): 'yes' | 'no' | 'unsaid' {
-  const said = sources.filter((source) => source !== undefined && claims.email?.read(source) === email).map((source) => source?.[emailVerified]);
+function isVerified(
+  { claims, emailVerified }: TrustProviderRules,
+  email: string,
+  sources: readonly (Claims | undefined)[],
+): 'yes' | 'no' | 'unsaid' {
+  const said = sources
+    .filter((source) => source !== undefined && claims.email?.read(source) === email)
+    .map((source) => source?.[emailVerified]);
   return said.some(isNo) ? 'no' : said.some(isYes) ? 'yes' : 'unsaid';
 }
 
-function isAllowedTenant({ tenant }: TrustProviderRules, allowed: readonly string[] | undefined, idToken: Claims): boolean {
+function isAllowedTenant(
+  { tenant }: TrustProviderRules,
+  allowed: readonly string[] | undefined,
+  idToken: Claims,
+): boolean {
   if (!allowed) return true;
   const value = tenant === undefined ? undefined : text(idToken[tenant])?.toLowerCase();
   return value !== undefined && allowed.some((name) => name.toLowerCase() === value);

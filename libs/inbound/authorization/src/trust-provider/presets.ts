@@ -7,7 +7,9 @@ export interface Preset {
   readonly scopes: readonly string[];
   /** Asked for only where the provider's metadata offers it: the same product has it in one place and errs in another. */
   readonly scopesIfOffered: readonly string[];
-  readonly claims: { readonly subject: ClaimSource } & Readonly<Record<'email' | 'name' | 'groups' | 'roles', ClaimSource | false>>;
+  readonly claims: { readonly subject: ClaimSource } & Readonly<
+    Record<'email' | 'name' | 'groups' | 'roles', ClaimSource | false>
+  >;
   /** The claim that says the e-mail address was verified. */
   readonly emailVerified: string;
   /** The claim `allowedTenants` speaks of. */
@@ -35,14 +37,29 @@ const standard: Preset = {
   freshSignIn: { prompt: 'login', max_age: '0' },
   offline: {},
   // Signatures with a public key: a provider that signs with the client's secret would let us sign in whom we like.
-  idTokenAlgorithms: ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512', 'ES256', 'ES384', 'ES512', 'EdDSA', 'Ed25519'],
+  idTokenAlgorithms: [
+    'RS256',
+    'RS384',
+    'RS512',
+    'PS256',
+    'PS384',
+    'PS512',
+    'ES256',
+    'ES384',
+    'ES512',
+    'EdDSA',
+    'Ed25519',
+  ],
 };
 
 export const PRESETS: Readonly<Record<TrustProviderPreset, Preset>> = {
   generic: standard,
   okta: {
     ...standard,
-    issuerPath: { pattern: /^\/(oauth2\/[A-Za-z0-9]+)?$/, looks: 'https://<your domain> or https://<your domain>/oauth2/<authorization server>' },
+    issuerPath: {
+      pattern: /^\/(oauth2\/[A-Za-z0-9]+)?$/,
+      looks: 'https://<your domain> or https://<your domain>/oauth2/<authorization server>',
+    },
     // The organisation's own authorization server has the scope `groups`; a custom one refuses it and puts the claim where it is told.
     scopesIfOffered: ['groups'],
     claims: { ...standard.claims, roles: false },
@@ -51,7 +68,10 @@ export const PRESETS: Readonly<Record<TrustProviderPreset, Preset>> = {
   },
   entra: {
     ...standard,
-    issuerPath: { pattern: /^\/([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|organizations|common|consumers|%7Btenantid%7D)\/v2\.0$/i, looks: 'https://login.microsoftonline.com/<tenant id>/v2.0, or with organizations in the place of the tenant id' },
+    issuerPath: {
+      pattern: /^\/([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|organizations|common|consumers|%7Btenantid%7D)\/v2\.0$/i,
+      looks: 'https://login.microsoftonline.com/<tenant id>/v2.0, or with organizations in the place of the tenant id',
+    },
     // `sub` differs from application to application, and `oid` is unique within its tenant only (security rule S1).
     claims: { ...standard.claims, subject: { cel: 'claims.tid + ":" + claims.oid' } },
     emailVerified: 'xms_edov',

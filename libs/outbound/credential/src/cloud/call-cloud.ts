@@ -15,18 +15,31 @@ const UNAVAILABLE_PAUSE_MS = 5_000;
 const REFUSED_PAUSE_MS = 60_000;
 const MAX_PAUSE_MS = 300_000;
 
-export type CloudReply = { readonly type: 'answer'; readonly status: number; readonly text: string } | ({ readonly type: 'away' } & CloudAnswer);
+export type CloudReply =
+  | { readonly type: 'answer'; readonly status: number; readonly text: string }
+  | ({ readonly type: 'away' } & CloudAnswer);
 
 /** One POST. A cloud that cannot be reached, or says that it cannot, is away for everybody; what else it says is the caller's to read. */
-export async function callCloud(url: string, init: { readonly headers: Readonly<Record<string, string>>; readonly body: string }, fetch: OutboundFetch): Promise<CloudReply> {
+export async function callCloud(
+  url: string,
+  init: { readonly headers: Readonly<Record<string, string>>; readonly body: string },
+  fetch: OutboundFetch,
+): Promise<CloudReply> {
   try {
     const response = await fetch(url, { method: 'POST', ...init });
     const { status } = response;
     if (status !== 429 && status < 500) return { type: 'answer', status, text: await response.text() };
     const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
-    return { type: 'away', ...unavailable(status === 429 ? 'throttled' : 'unavailable', seconds > 0 ? Math.min(seconds * 1000, MAX_PAUSE_MS) : undefined) };
+    return {
+      type: 'away',
+      ...unavailable(
+        status === 429 ? 'throttled' : 'unavailable',
+        seconds > 0 ? Math.min(seconds * 1000, MAX_PAUSE_MS) : undefined,
+      ),
+    };
   } catch (error) {
-    if (error instanceof SallyportError && error.code.startsWith('outbound_')) return { type: 'away', ...unavailable(error.code) };
+    if (error instanceof SallyportError && error.code.startsWith('outbound_'))
+      return { type: 'away', ...unavailable(error.code) };
     throw error;
   }
 }
@@ -36,7 +49,10 @@ export function unavailable(reason: string, pauseMs: number = UNAVAILABLE_PAUSE_
 }
 
 /** An answer that makes no sense: not asked again at once, and nobody else is held up. */
-export const malformed = (): CloudAnswer => ({ obtained: { type: 'failed', pauseMs: REFUSED_PAUSE_MS }, reason: 'malformed_answer' });
+export const malformed = (): CloudAnswer => ({
+  obtained: { type: 'failed', pauseMs: REFUSED_PAUSE_MS },
+  reason: 'malformed_answer',
+});
 
 /** @param code the cloud's own word */
 export function refused(reason: CloudRefusal, code: string): CloudAnswer {

@@ -1,5 +1,12 @@
 import { beforeEach, describe, expect, test } from 'vitest';
-import { askProvider, MemoryProviderStandings, providerStandingsContract, waitOf, type ProviderChange, type ProviderVerdict } from '../index.js';
+import {
+  askProvider,
+  MemoryProviderStandings,
+  providerStandingsContract,
+  waitOf,
+  type ProviderChange,
+  type ProviderVerdict,
+} from '../index.js';
 
 const key = { credentialProvider: 'notes-per-user', issuer: 'https://as.example' };
 const refused = { reason: 'client_refused', error: 'invalid_client', description: 'Unknown secret.' } as const;
@@ -12,11 +19,21 @@ beforeEach(() => {
   [now, asked, changes] = [1_000_000, 0, []];
   standings = new MemoryProviderStandings(() => now);
 });
-const gate = () => ({ standings, random: () => 0, onProviderChange: async (change: ProviderChange) => void changes.push(change) });
-const ask = (verdict: ProviderVerdict | (() => Promise<ProviderVerdict>), options: { isUrgent?: boolean } = {}) => askProvider(key, gate(), async () => {
-  asked += 1;
-  return { value: 'done', verdict: typeof verdict === 'function' ? await verdict() : verdict };
-}, options);
+const gate = () => ({
+  standings,
+  random: () => 0,
+  onProviderChange: async (change: ProviderChange) => void changes.push(change),
+});
+const ask = (verdict: ProviderVerdict | (() => Promise<ProviderVerdict>), options: { isUrgent?: boolean } = {}) =>
+  askProvider(
+    key,
+    gate(),
+    async () => {
+      asked += 1;
+      return { value: 'done', verdict: typeof verdict === 'function' ? await verdict() : verdict };
+    },
+    options,
+  );
 const told = () => changes.map(({ type, standing }) => [type, standing.reason]);
 
 describe('provider standings in memory', () => {
@@ -26,7 +43,11 @@ describe('provider standings in memory', () => {
 describe('a provider', () => {
   test('that refuses us is asked by nobody else, and by one once its time has come; its answer ends the pause (B4)', async () => {
     await ask(refused);
-    expect([await ask('answered'), asked, await waitOf(key, gate())]).toEqual([{ type: 'paused', waitMs: 15_000 }, 1, 15_000]);
+    expect([await ask('answered'), asked, await waitOf(key, gate())]).toEqual([
+      { type: 'paused', waitMs: 15_000 },
+      1,
+      15_000,
+    ]);
     now += 15_000;
     expect(await waitOf(key, gate())).toBeNull();
     const others: unknown[] = [];
@@ -34,9 +55,18 @@ describe('a provider', () => {
       others.push(await ask('answered'), await ask('answered'));
       return 'answered';
     });
-    expect([others, asked]).toEqual([[{ type: 'paused', waitMs: 1_000 }, { type: 'paused', waitMs: 1_000 }], 2]);
+    expect([others, asked]).toEqual([
+      [
+        { type: 'paused', waitMs: 1_000 },
+        { type: 'paused', waitMs: 1_000 },
+      ],
+      2,
+    ]);
     expect(await ask('answered')).toEqual({ type: 'asked', value: 'done' });
-    expect(told()).toEqual([['paused', 'client_refused'], ['resumed', 'client_refused']]);
+    expect(told()).toEqual([
+      ['paused', 'client_refused'],
+      ['resumed', 'client_refused'],
+    ]);
   });
 
   test('that fails now and then is never paused (B4)', async () => {

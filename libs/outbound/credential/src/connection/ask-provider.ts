@@ -1,8 +1,19 @@
-import { admissionTo, claimProbe, releaseProbe, standingAfter, waitFor, type ProviderFailure, type ProviderStanding } from '@sallyport/refresh';
+import {
+  admissionTo,
+  claimProbe,
+  releaseProbe,
+  standingAfter,
+  waitFor,
+  type ProviderFailure,
+  type ProviderStanding,
+} from '@sallyport/refresh';
 import type { ProviderKey, ProviderStandings, SeenStanding } from './provider-standings.js';
 
 /** A provider was paused, or is asked again. */
-export type ProviderChange = ProviderKey & { readonly standing: ProviderStanding } & ({ readonly type: 'paused' } | { readonly type: 'resumed'; readonly because: 'answered' | 'reconfigured' });
+export type ProviderChange = ProviderKey & { readonly standing: ProviderStanding } & (
+    | { readonly type: 'paused' }
+    | { readonly type: 'resumed'; readonly because: 'answered' | 'reconfigured' }
+  );
 
 export interface ProviderGate {
   readonly standings: ProviderStandings;
@@ -13,7 +24,9 @@ export interface ProviderGate {
 
 /** `answered`: properly, whatever it said about the grant. `unknown`: it was not asked, or we gave up. */
 export type ProviderVerdict = ProviderFailure | 'answered' | 'unknown';
-export type Asked<T> = { readonly type: 'asked'; readonly value: T } | { readonly type: 'paused'; readonly waitMs: number };
+export type Asked<T> =
+  | { readonly type: 'asked'; readonly value: T }
+  | { readonly type: 'paused'; readonly waitMs: number };
 
 /** Who loses this often against others who write the same has nothing to add. */
 const WRITES = 10;
@@ -22,12 +35,21 @@ const WRITES = 10;
  * Asks a provider unless it is paused; a paused one is asked by one at a time, now and then, and by who cannot wait (B4).
  * `ask` does all there is to do with the answer before it says what the answer tells about the provider.
  */
-export async function askProvider<T>({ credentialProvider, issuer }: ProviderKey, gate: ProviderGate, ask: () => Promise<{ readonly value: T; readonly verdict: ProviderVerdict }>, { isUrgent = false }: { readonly isUrgent?: boolean } = {}): Promise<Asked<T>> {
+export async function askProvider<T>(
+  { credentialProvider, issuer }: ProviderKey,
+  gate: ProviderGate,
+  ask: () => Promise<{ readonly value: T; readonly verdict: ProviderVerdict }>,
+  { isUrgent = false }: { readonly isUrgent?: boolean } = {},
+): Promise<Asked<T>> {
   const key = { credentialProvider, issuer };
   const seen = await gate.standings.read(key);
   const admission = admissionTo(seen.standing, seen.now);
-  const isProbe = admission === 'probe' && seen.standing !== undefined && (await gate.standings.write(key, seen.version, claimProbe(seen.standing, seen.now)));
-  if (admission !== 'ask' && !isProbe && !isUrgent) return { type: 'paused', waitMs: seen.standing ? waitFor(seen.standing, seen.now) : 0 };
+  const isProbe =
+    admission === 'probe' &&
+    seen.standing !== undefined &&
+    (await gate.standings.write(key, seen.version, claimProbe(seen.standing, seen.now)));
+  if (admission !== 'ask' && !isProbe && !isUrgent)
+    return { type: 'paused', waitMs: seen.standing ? waitFor(seen.standing, seen.now) : 0 };
   let verdict: ProviderVerdict = 'unknown';
   try {
     const asked = await ask();
@@ -35,7 +57,13 @@ export async function askProvider<T>({ credentialProvider, issuer }: ProviderKey
     return { type: 'asked', value: asked.value };
   } finally {
     // What was done with the answer stands also when this cannot be noted: the next answer says the same.
-    if (verdict !== 'unknown' || isProbe) await settle(key, gate, verdict, { isProbe, isLate: admission === 'ask', wasFailing: seen.standing !== undefined, version: seen.version.configured }).then(undefined, () => undefined);
+    if (verdict !== 'unknown' || isProbe)
+      await settle(key, gate, verdict, {
+        isProbe,
+        isLate: admission === 'ask',
+        wasFailing: seen.standing !== undefined,
+        version: seen.version.configured,
+      }).then(undefined, () => undefined);
   }
 }
 
@@ -51,7 +79,12 @@ interface Begun {
   readonly isLate: boolean;
 }
 
-async function settle(key: ProviderKey, gate: ProviderGate, verdict: ProviderVerdict, { wasFailing, version, ...begun }: Begun & { wasFailing: boolean; version: number | null }): Promise<void> {
+async function settle(
+  key: ProviderKey,
+  gate: ProviderGate,
+  verdict: ProviderVerdict,
+  { wasFailing, version, ...begun }: Begun & { wasFailing: boolean; version: number | null },
+): Promise<void> {
   if (verdict === 'answered' && !wasFailing) return;
   for (let attempt = 0; attempt < WRITES; attempt++) {
     const seen = await gate.standings.read(key);
@@ -61,13 +94,20 @@ async function settle(key: ProviderKey, gate: ProviderGate, verdict: ProviderVer
     if (next === seen.standing) return;
     if (!(await gate.standings.write(key, seen.version, next))) continue;
     const wasPaused = seen.standing !== undefined && seen.standing.pausedSince !== null;
-    if (next && next.pausedSince !== null && !wasPaused) await gate.onProviderChange({ type: 'paused', ...key, standing: next });
-    if (!next && seen.standing && wasPaused) await gate.onProviderChange({ type: 'resumed', because: 'answered', ...key, standing: seen.standing });
+    if (next && next.pausedSince !== null && !wasPaused)
+      await gate.onProviderChange({ type: 'paused', ...key, standing: next });
+    if (!next && seen.standing && wasPaused)
+      await gate.onProviderChange({ type: 'resumed', because: 'answered', ...key, standing: seen.standing });
     return;
   }
 }
 
-function afterVerdict({ standing, now }: SeenStanding, verdict: ProviderVerdict, { isProbe, isLate }: Begun, random: number): ProviderStanding | undefined {
+function afterVerdict(
+  { standing, now }: SeenStanding,
+  verdict: ProviderVerdict,
+  { isProbe, isLate }: Begun,
+  random: number,
+): ProviderStanding | undefined {
   if (verdict === 'unknown') return standing && releaseProbe(standing);
   if (verdict !== 'answered') return standingAfter(standing, verdict, { now, random, isProbe });
   return isLate && standing && standing.pausedSince !== null ? standing : undefined;

@@ -20,14 +20,24 @@ export function configuredTarget(
 }
 
 export function pinsOf({ server, provider }: ConfiguredTarget): StoredCredential['pins'] {
-  return { serverUrl: server.spec.url, serverResource: server.spec.resource ?? null, providerDigest: createHash('sha256').update(canonical(whereTokensGo(provider.spec))).digest('base64url') };
+  return {
+    serverUrl: server.spec.url,
+    serverResource: server.spec.resource ?? null,
+    providerDigest: createHash('sha256')
+      .update(canonical(whereTokensGo(provider.spec)))
+      .digest('base64url'),
+  };
 }
 
 /**
  * Security rule S20: a credential is used, refreshed or sent only while the server's URL and resource and the provider
  * are what they were when it was obtained. Any change means that the user connects again.
  */
-export function pinsHold(connection: Pick<Connection, 'server' | 'credentialProvider' | 'targetOrigin'>, credential: Pick<StoredCredential, 'pins'>, target: ConfiguredTarget): boolean {
+export function pinsHold(
+  connection: Pick<Connection, 'server' | 'credentialProvider' | 'targetOrigin'>,
+  credential: Pick<StoredCredential, 'pins'>,
+  target: ConfiguredTarget,
+): boolean {
   const now = pinsOf(target);
   return (
     connection.server === target.server.name &&
@@ -43,13 +53,19 @@ export function pinsHold(connection: Pick<Connection, 'server' | 'credentialProv
 function whereTokensGo(spec: CredentialProviderSpec): object {
   const { refresh: _refresh, client, ...rest } = { refresh: undefined, client: undefined, ...spec };
   if (client === undefined) return rest;
-  const { clientSecret: _secret, clientKey: _key, ...known } = { clientSecret: undefined, clientKey: undefined, ...client };
+  const {
+    clientSecret: _secret,
+    clientKey: _key,
+    ...known
+  } = { clientSecret: undefined, clientKey: undefined, ...client };
   return { ...rest, client: known };
 }
 
 /** JSON with sorted keys: equal meaning, equal text. */
 function canonical(value: unknown): string {
   return JSON.stringify(value, (_key, item: unknown) =>
-    item !== null && typeof item === 'object' && !Array.isArray(item) ? Object.fromEntries(Object.entries(item).toSorted(([a], [b]) => (a < b ? -1 : 1))) : item,
+    item !== null && typeof item === 'object' && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
   );
 }

@@ -4,14 +4,37 @@ import type { ConnectionStore, NewConnection } from './connection-store.js';
 
 export function aConnection(changes: Partial<NewConnection> = {}): NewConnection {
   return {
-    id: newId('con'), userId: newId('usr'), server: 'notes', credentialProvider: 'notes-per-user', state: 'connected', revision: 1,
-    issuer: 'https://as.notes.example', resource: 'https://notes.example/mcp', tokenEndpoint: 'https://as.notes.example/token', revocationEndpoint: null,
-    targetOrigin: 'https://notes.example', clientId: 'client-1', scopes: ['notes.read'], sealedCredential: Uint8Array.of(1, 2, 3),
-    accessExpiresAt: 2_000_000, refreshDueAt: 1_000_000, refreshFailures: 0, accountId: 'account-1', accountName: 'alice@notes.example', ...changes,
+    id: newId('con'),
+    userId: newId('usr'),
+    server: 'notes',
+    credentialProvider: 'notes-per-user',
+    state: 'connected',
+    revision: 1,
+    issuer: 'https://as.notes.example',
+    resource: 'https://notes.example/mcp',
+    tokenEndpoint: 'https://as.notes.example/token',
+    revocationEndpoint: null,
+    targetOrigin: 'https://notes.example',
+    clientId: 'client-1',
+    scopes: ['notes.read'],
+    sealedCredential: Uint8Array.of(1, 2, 3),
+    accessExpiresAt: 2_000_000,
+    refreshDueAt: 1_000_000,
+    refreshFailures: 0,
+    accountId: 'account-1',
+    accountName: 'alice@notes.example',
+    ...changes,
   };
 }
 
-const successor = { sealedCredential: Uint8Array.of(9), accessExpiresAt: 3_000_000, scopes: ['notes.read'], state: 'connected', refreshDueAt: 2_500_000, refreshFailures: 0 } as const;
+const successor = {
+  sealedCredential: Uint8Array.of(9),
+  accessExpiresAt: 3_000_000,
+  scopes: ['notes.read'],
+  state: 'connected',
+  refreshDueAt: 2_500_000,
+  refreshFailures: 0,
+} as const;
 const MINUTE_MS = 60_000;
 const putOff = { state: 'provider_fault', refreshDueAt: 1_100_000, refreshFailures: 1, isAnswered: true } as const;
 
@@ -21,7 +44,10 @@ async function takeLapsedLock(store: ConnectionStore, id: string, owner: string)
 }
 
 /** What every ConnectionStore promises. Each case gets a store that no other case writes the same rows of. */
-export const connectionStoreContract: readonly { readonly title: string; check(store: ConnectionStore): Promise<void> }[] = [
+export const connectionStoreContract: readonly {
+  readonly title: string;
+  check(store: ConnectionStore): Promise<void>;
+}[] = [
   {
     title: 'returns what was stored, to the millisecond and the byte',
     async check(store) {
@@ -31,7 +57,10 @@ export const connectionStoreContract: readonly { readonly title: string; check(s
       const { createdAt, updatedAt, lastUsedAt, ...stored } = found ?? { createdAt: 0, updatedAt: 0, lastUsedAt: 0 };
       equal(typeof createdAt + typeof updatedAt, 'numbernumber');
       equal(lastUsedAt, null);
-      deepEqual({ ...stored, sealedCredential: [...(found?.sealedCredential ?? [])] }, { ...connection, sealedCredential: [1, 2, 3] });
+      deepEqual(
+        { ...stored, sealedCredential: [...(found?.sealedCredential ?? [])] },
+        { ...connection, sealedCredential: [1, 2, 3] },
+      );
       equal((await store.findFor(connection.userId ?? '', 'notes'))?.id, connection.id);
       equal(await store.findFor(newId('usr'), 'notes'), undefined);
     },
@@ -82,7 +111,9 @@ export const connectionStoreContract: readonly { readonly title: string; check(s
     async check(store) {
       const connection = aConnection();
       await store.create(connection);
-      const results = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((owner) => store.takeRefreshLock(connection.id, owner, MINUTE_MS)));
+      const results = await Promise.all(
+        ['a', 'b', 'c', 'd', 'e'].map((owner) => store.takeRefreshLock(connection.id, owner, MINUTE_MS)),
+      );
       deepEqual(results.map((result) => result.type).toSorted(), ['held', 'held', 'held', 'held', 'taken']);
       equal((await store.takeRefreshLock(newId('con'), 'f', MINUTE_MS)).type, 'gone');
       const other = aConnection();
@@ -111,7 +142,8 @@ export const connectionStoreContract: readonly { readonly title: string; check(s
     },
   },
   {
-    title: 'knows of a refresh token that was sent and never answered, until an answer is stored, and that it is due (B3)',
+    title:
+      'knows of a refresh token that was sent and never answered, until an answer is stored, and that it is due (B3)',
     async check(store) {
       const connection = aConnection({ refreshDueAt: Date.now() + MINUTE_MS });
       await store.create(connection);
@@ -148,7 +180,10 @@ export const connectionStoreContract: readonly { readonly title: string; check(s
       equal(await store.saveSuccessor(connection.id, { owner: 'owner', expectedRevision: 2 }, successor), false);
       equal(await store.saveSuccessor(connection.id, { owner: 'owner', expectedRevision: 1 }, successor), true);
       const after = await store.find(connection.id);
-      deepEqual([after?.revision, after?.accessExpiresAt, after?.refreshDueAt, [...(after?.sealedCredential ?? [])]], [2, 3_000_000, 2_500_000, [9]]);
+      deepEqual(
+        [after?.revision, after?.accessExpiresAt, after?.refreshDueAt, [...(after?.sealedCredential ?? [])]],
+        [2, 3_000_000, 2_500_000, [9]],
+      );
       equal((await store.takeRefreshLock(connection.id, 'next', MINUTE_MS)).type, 'taken');
     },
   },
@@ -159,10 +194,17 @@ export const connectionStoreContract: readonly { readonly title: string; check(s
       await store.create(connection);
       await takeLapsedLock(store, connection.id, 'late');
       await store.takeRefreshLock(connection.id, 'owner', MINUTE_MS);
-      for (const fence of [{ owner: 'late', expectedRevision: 1 }, { owner: 'owner', expectedRevision: 2 }]) equal(await store.saveStanding(connection.id, fence, { ...putOff, state: 'needs_reconnect' }), false);
+      for (const fence of [
+        { owner: 'late', expectedRevision: 1 },
+        { owner: 'owner', expectedRevision: 2 },
+      ])
+        equal(await store.saveStanding(connection.id, fence, { ...putOff, state: 'needs_reconnect' }), false);
       equal(await store.saveStanding(connection.id, { owner: 'owner', expectedRevision: 1 }, putOff), true);
       const after = await store.find(connection.id);
-      deepEqual([after?.state, after?.revision, after?.refreshFailures, [...(after?.sealedCredential ?? [])]], ['provider_fault', 1, 1, [1, 2, 3]]);
+      deepEqual(
+        [after?.state, after?.revision, after?.refreshFailures, [...(after?.sealedCredential ?? [])]],
+        ['provider_fault', 1, 1, [1, 2, 3]],
+      );
       equal((await store.takeRefreshLock(connection.id, 'next', MINUTE_MS)).type, 'taken');
       await store.releaseRefreshLock(connection.id, 'somebody else');
       equal((await store.takeRefreshLock(connection.id, 'third', MINUTE_MS)).type, 'held');
@@ -177,7 +219,10 @@ export const connectionStoreContract: readonly { readonly title: string; check(s
       await store.create(connection);
       equal(await store.markNeedsReconnect(connection.id, 2), false);
       equal(await store.markNeedsReconnect(connection.id, 1), true);
-      deepEqual([(await store.find(connection.id))?.state, (await store.find(connection.id))?.refreshDueAt], ['needs_reconnect', null]);
+      deepEqual(
+        [(await store.find(connection.id))?.state, (await store.find(connection.id))?.refreshDueAt],
+        ['needs_reconnect', null],
+      );
     },
   },
   {
@@ -185,28 +230,60 @@ export const connectionStoreContract: readonly { readonly title: string; check(s
     async check(store) {
       const base = 500_000;
       const credentialProvider = newId('con');
-      const [late, later, future, locked, gone, endless] = [10, 20, 900, 5, 1, 0].map((offset) => aConnection({ credentialProvider, refreshDueAt: base + offset })) as [NewConnection, NewConnection, NewConnection, NewConnection, NewConnection, NewConnection];
-      for (const connection of [later, late, future, locked, { ...gone, state: 'needs_reconnect' as const }, { ...endless, refreshDueAt: null }]) await store.create(connection);
+      const [late, later, future, locked, gone, endless] = [10, 20, 900, 5, 1, 0].map((offset) =>
+        aConnection({ credentialProvider, refreshDueAt: base + offset }),
+      ) as [NewConnection, NewConnection, NewConnection, NewConnection, NewConnection, NewConnection];
+      for (const connection of [
+        later,
+        late,
+        future,
+        locked,
+        { ...gone, state: 'needs_reconnect' as const },
+        { ...endless, refreshDueAt: null },
+      ])
+        await store.create(connection);
       await store.takeRefreshLock(locked.id, 'x', MINUTE_MS);
       await takeLapsedLock(store, late.id, 'dead');
-      const list = async (limit: number, atMost: number) => (await store.listDue(base + 100, { limit, providers: [{ credentialProvider, atMost }] })).map(({ id }) => id);
+      const list = async (limit: number, atMost: number) =>
+        (await store.listDue(base + 100, { limit, providers: [{ credentialProvider, atMost }] })).map(({ id }) => id);
       deepEqual(await list(1_000, 1_000), [late.id, later.id]);
       deepEqual([await list(1, 1_000), await list(1_000, 1)], [[late.id], [late.id]]);
     },
   },
   {
-    title: 'lists of each provider no more than is wanted of it, of a paused one at its issuer as little, and those whose token may be spent all the same (B3) (B4)',
+    title:
+      'lists of each provider no more than is wanted of it, of a paused one at its issuer as little, and those whose token may be spent all the same (B3) (B4)',
     async check(store) {
       const [busy, other, absent] = [newId('con'), newId('con'), newId('con')];
       const [old, renewed] = ['https://old.example', 'https://new.example'];
       const ids: Record<string, string> = {};
-      for (const [name, credentialProvider, issuer, refreshDueAt] of [['a', busy, old, 1], ['a2', busy, old, 2], ['b', busy, renewed, 3], ['c', busy, renewed, 4], ['c2', busy, renewed, 5], ['d', other, old, 6], ['absent', absent, old, 0], ['sent', busy, old, 7]] as const) {
+      for (const [name, credentialProvider, issuer, refreshDueAt] of [
+        ['a', busy, old, 1],
+        ['a2', busy, old, 2],
+        ['b', busy, renewed, 3],
+        ['c', busy, renewed, 4],
+        ['c2', busy, renewed, 5],
+        ['d', other, old, 6],
+        ['absent', absent, old, 0],
+        ['sent', busy, old, 7],
+      ] as const) {
         const connection = aConnection({ credentialProvider, issuer, refreshDueAt });
         await store.create(connection);
         ids[connection.id] = name;
       }
-      const providers = [{ credentialProvider: busy, atMost: 2 }, { credentialProvider: other, atMost: 5 }, { credentialProvider: newId('con'), atMost: 5 }];
-      const list = async (atMost: number) => (await store.listDue(Date.now(), { limit: 100, providers, except: [{ credentialProvider: busy, issuer: old, atMost }] })).map(({ id }) => ids[id]);
+      const providers = [
+        { credentialProvider: busy, atMost: 2 },
+        { credentialProvider: other, atMost: 5 },
+        { credentialProvider: newId('con'), atMost: 5 },
+      ];
+      const list = async (atMost: number) =>
+        (
+          await store.listDue(Date.now(), {
+            limit: 100,
+            providers,
+            except: [{ credentialProvider: busy, issuer: old, atMost }],
+          })
+        ).map(({ id }) => ids[id]);
       deepEqual(await list(0), ['b', 'c', 'd']);
       deepEqual(await list(1), ['a', 'b', 'c', 'd']);
       const sent = Object.keys(ids).find((id) => ids[id] === 'sent') ?? '';
@@ -222,11 +299,20 @@ export const connectionStoreContract: readonly { readonly title: string; check(s
       await store.create(one);
       await store.create(other);
       const used = async () => [(await store.find(one.id))?.lastUsedAt, (await store.find(other.id))?.lastUsedAt];
-      await store.markUsed([{ id: one.id, usedAt: 1_000_000 }, { id: newId('con'), usedAt: 1 }]);
+      await store.markUsed([
+        { id: one.id, usedAt: 1_000_000 },
+        { id: newId('con'), usedAt: 1 },
+      ]);
       deepEqual(await used(), [1_000_000, null]);
-      await store.markUsed([{ id: one.id, usedAt: 1_059_999 }, { id: other.id, usedAt: 500_000 }]);
+      await store.markUsed([
+        { id: one.id, usedAt: 1_059_999 },
+        { id: other.id, usedAt: 500_000 },
+      ]);
       deepEqual(await used(), [1_000_000, 500_000]);
-      await store.markUsed([{ id: one.id, usedAt: 1_060_000 }, { id: other.id, usedAt: 400_000 }]);
+      await store.markUsed([
+        { id: one.id, usedAt: 1_060_000 },
+        { id: other.id, usedAt: 400_000 },
+      ]);
       deepEqual(await used(), [1_060_000, 500_000]);
       await store.markUsed([]);
     },

@@ -38,7 +38,10 @@ export interface ConnectionStore {
   findFor(userId: string, server: string): Promise<Connection | undefined>;
   /** The one without a user, of this provider. */
   findShared(server: string, credentialProvider: string): Promise<Connection | undefined>;
-  list(filter?: { readonly userId?: string | undefined; readonly limit?: number | undefined }): Promise<ConnectionSummary[]>;
+  list(filter?: {
+    readonly userId?: string | undefined;
+    readonly limit?: number | undefined;
+  }): Promise<ConnectionSummary[]>;
 
   /** A first connection. False when there is one already for this user and server, or for everybody of this provider. */
   create(connection: NewConnection): Promise<boolean>;

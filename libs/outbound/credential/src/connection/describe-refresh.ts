@@ -16,15 +16,28 @@ export function describeRefresh(result: RefreshResult): RefreshReport | undefine
   const changed: CredentialChanged = { v: 1, connectionId: id, userId, server, connectionRevision: revision };
   switch (result.type) {
     case 'fresh':
-      return result.byUs ? { record: { type: 'connection.refreshed', ...about, detail: { revision } }, changed } : undefined;
+      return result.byUs
+        ? { record: { type: 'connection.refreshed', ...about, detail: { revision } }, changed }
+        : undefined;
     case 'failed': {
       const { outcome, change } = result;
-      const said = outcome.type === 'provider_failed' && outcome.description !== null ? { description: outcome.description } : {};
-      return { record: { type: 'connection.refresh_failed', ...about, reason: reasonOf(outcome), detail: { failures: change.refreshFailures, ...said } }, changed: null };
+      const said =
+        outcome.type === 'provider_failed' && outcome.description !== null ? { description: outcome.description } : {};
+      return {
+        record: {
+          type: 'connection.refresh_failed',
+          ...about,
+          reason: reasonOf(outcome),
+          detail: { failures: change.refreshFailures, ...said },
+        },
+        changed: null,
+      };
     }
     case 'needs_reconnect': {
       const said = typeof result.description === 'string' ? { detail: { description: result.description } } : {};
-      return result.newly ? { record: { type: 'connection.needs_reconnect', ...about, reason: result.reason, ...said }, changed } : undefined;
+      return result.newly
+        ? { record: { type: 'connection.needs_reconnect', ...about, reason: result.reason, ...said }, changed }
+        : undefined;
     }
   }
 }
@@ -38,9 +51,23 @@ function reasonOf(outcome: Extract<RefreshResult, { type: 'failed' }>['outcome']
 export function describeProviderChange(change: ProviderChange): RefreshReport['record'] {
   const { credentialProvider, issuer, standing } = change;
   const { reason, error, description, failures, pausedSince, nextProbeAt } = standing;
-  const about = { credentialProvider, issuer, ...(error === null ? {} : { error }), ...(description === null ? {} : { description }) };
-  if (change.type === 'resumed') return { type: 'credential-provider.resumed', reason: change.because, detail: { credentialProvider, issuer, ...(pausedSince === null ? {} : { pausedSince: isoOf(pausedSince) }) } };
-  return { type: 'credential-provider.paused', reason, detail: { ...about, failures, ...(nextProbeAt === null ? {} : { nextProbeAt: isoOf(nextProbeAt) }) } };
+  const about = {
+    credentialProvider,
+    issuer,
+    ...(error === null ? {} : { error }),
+    ...(description === null ? {} : { description }),
+  };
+  if (change.type === 'resumed')
+    return {
+      type: 'credential-provider.resumed',
+      reason: change.because,
+      detail: { credentialProvider, issuer, ...(pausedSince === null ? {} : { pausedSince: isoOf(pausedSince) }) },
+    };
+  return {
+    type: 'credential-provider.paused',
+    reason,
+    detail: { ...about, failures, ...(nextProbeAt === null ? {} : { nextProbeAt: isoOf(nextProbeAt) }) },
+  };
 }
 
 const isoOf = (ms: number) => new Date(ms).toISOString();

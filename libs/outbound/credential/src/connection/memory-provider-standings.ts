@@ -1,6 +1,12 @@
 import type { Clock } from '@sallyport/kernel';
 import type { ProviderStanding } from '@sallyport/refresh';
-import type { KnownStanding, ProviderKey, ProviderStandings, SeenStanding, StandingVersion } from './provider-standings.js';
+import type {
+  KnownStanding,
+  ProviderKey,
+  ProviderStandings,
+  SeenStanding,
+  StandingVersion,
+} from './provider-standings.js';
 
 type Row = KnownStanding & { readonly revision: number; readonly configured: number | null };
 
@@ -22,19 +28,37 @@ export class MemoryProviderStandings implements ProviderStandings {
   async read(key: ProviderKey): Promise<SeenStanding> {
     const row = this.#rows.get(nameOf(key));
     const configured = this.#configured(key);
-    return { standing: row && row.configured === configured ? bare(row) : undefined, version: { revision: row?.revision ?? 0, configured }, now: this.#clock() };
+    return {
+      standing: row && row.configured === configured ? bare(row) : undefined,
+      version: { revision: row?.revision ?? 0, configured },
+      now: this.#clock(),
+    };
   }
 
-  async write(key: ProviderKey, { revision, configured }: StandingVersion, next: ProviderStanding | undefined): Promise<boolean> {
+  async write(
+    key: ProviderKey,
+    { revision, configured }: StandingVersion,
+    next: ProviderStanding | undefined,
+  ): Promise<boolean> {
     const name = nameOf(key);
     if ((this.#rows.get(name)?.revision ?? 0) !== revision) return false;
-    if (next) this.#rows.set(name, { ...next, credentialProvider: key.credentialProvider, issuer: key.issuer, revision: revision + 1, configured });
+    if (next)
+      this.#rows.set(name, {
+        ...next,
+        credentialProvider: key.credentialProvider,
+        issuer: key.issuer,
+        revision: revision + 1,
+        configured,
+      });
     else this.#rows.delete(name);
     return true;
   }
 
   async list(): Promise<{ now: number; standings: KnownStanding[] }> {
-    return { now: this.#clock(), standings: [...this.#rows.values()].filter((row) => row.configured === this.#configured(row)).map(known) };
+    return {
+      now: this.#clock(),
+      standings: [...this.#rows.values()].filter((row) => row.configured === this.#configured(row)).map(known),
+    };
   }
 
   async forgetReconfigured(): Promise<KnownStanding[]> {

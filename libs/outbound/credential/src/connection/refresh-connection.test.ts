@@ -1,24 +1,56 @@
 import type { DocumentOf } from '@sallyport/configuration';
 import { Secret } from '@sallyport/kernel';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { aConnection, MemoryConnectionStore, MemoryProviderStandings, openCredential, pinsOf, refreshConnection, sealCredential, type ConfiguredTarget, type OAuthClient, type RefreshContext, type Vault } from '../index.js';
+import {
+  aConnection,
+  MemoryConnectionStore,
+  MemoryProviderStandings,
+  openCredential,
+  pinsOf,
+  refreshConnection,
+  sealCredential,
+  type ConfiguredTarget,
+  type OAuthClient,
+  type RefreshContext,
+  type Vault,
+} from '../index.js';
 import { LOCK_MS } from './refresh-lock.js';
 
 const vault: Vault = {
   seal: (purpose, plaintext, aad) => new TextEncoder().encode(JSON.stringify([purpose, aad, plaintext])),
   open(purpose, sealed, aad) {
-    const [boundPurpose, boundAad, plaintext] = JSON.parse(new TextDecoder().decode(sealed)) as [string, string, string];
+    const [boundPurpose, boundAad, plaintext] = JSON.parse(new TextDecoder().decode(sealed)) as [
+      string,
+      string,
+      string,
+    ];
     if (boundPurpose !== purpose || boundAad !== aad) throw new Error('bound to something else');
     return new TextEncoder().encode(plaintext);
   },
 };
-const server: DocumentOf<'McpServer'> = { kind: 'McpServer', name: 'notes', spec: { url: 'https://notes.example/mcp', timeout: '60s' } };
-const provider: DocumentOf<'CredentialProvider'> = { kind: 'CredentialProvider', name: 'notes-per-user', spec: { type: 'mcp-user-oauth', server: 'notes' } };
+const server: DocumentOf<'McpServer'> = {
+  kind: 'McpServer',
+  name: 'notes',
+  spec: { url: 'https://notes.example/mcp', timeout: '60s' },
+};
+const provider: DocumentOf<'CredentialProvider'> = {
+  kind: 'CredentialProvider',
+  name: 'notes-per-user',
+  spec: { type: 'mcp-user-oauth', server: 'notes' },
+};
 const target: ConfiguredTarget = { server, provider };
-const client: OAuthClient = { issuer: 'https://as.notes.example', clientId: 'client-1', clientSecret: new Secret('s'), authentication: 'client_secret_basic' };
+const client: OAuthClient = {
+  issuer: 'https://as.notes.example',
+  clientId: 'client-1',
+  clientSecret: new Secret('s'),
+  authentication: 'client_secret_basic',
+};
 const granted = { access_token: 'a2', token_type: 'Bearer', refresh_token: 'r2', expires_in: 3600 };
 const html = () => new Response('<html>Sign in</html>', { status: 200, headers: { 'content-type': 'text/html' } });
-const json = (body: unknown, status = 200) => () => Response.json(body, { status });
+const json =
+  (body: unknown, status = 200) =>
+  () =>
+    Response.json(body, { status });
 const invalidGrant = json({ error: 'invalid_grant' }, 400);
 
 /** The store's writes of a successor fail this often first, as while a database restarts. */
@@ -50,14 +82,28 @@ beforeEach(async () => {
   standings = new MemoryProviderStandings(() => now);
   const connection = aConnection({ revocationEndpoint: null });
   id = connection.id;
-  const sealedCredential = sealCredential(vault, connection, { v: 1, accessToken: 'a1', refreshToken: 'r1', clientAuthentication: 'client_secret_basic', pins: pinsOf(target) });
+  const sealedCredential = sealCredential(vault, connection, {
+    v: 1,
+    accessToken: 'a1',
+    refreshToken: 'r1',
+    clientAuthentication: 'client_secret_basic',
+    pins: pinsOf(target),
+  });
   await store.create({ ...connection, sealedCredential });
 });
 
 function refresh(answers: (() => Response)[], changes: Partial<RefreshContext> = {}) {
   const waiting = [...answers];
   return refreshConnection(id, {
-    store, standings, vault, clock: () => now, random: () => 0, onProviderChange: async () => undefined, sleep: async (ms) => void (now += ms), target: () => target, clientFor: async () => client,
+    store,
+    standings,
+    vault,
+    clock: () => now,
+    random: () => 0,
+    onProviderChange: async () => undefined,
+    sleep: async (ms) => void (now += ms),
+    target: () => target,
+    clientFor: async () => client,
     fetch: async (input, init) => {
       const request = new Request(input, init);
       sent.push({ url: request.url, token: new URLSearchParams(await request.text()).get('refresh_token') });
@@ -78,7 +124,11 @@ const untouched = { revision: 1, accessToken: 'a1', refreshToken: 'r1' };
 
 describe('refreshing a connection', () => {
   test('stores the successor before it answers, and keeps the old refresh token where none came (B3)', async () => {
-    expect(await refresh([json({ ...granted, refresh_token: undefined })])).toMatchObject({ type: 'fresh', byUs: true, connection: { revision: 2 } });
+    expect(await refresh([json({ ...granted, refresh_token: undefined })])).toMatchObject({
+      type: 'fresh',
+      byUs: true,
+      connection: { revision: 2 },
+    });
     expect(await stored()).toEqual({ state: 'connected', revision: 2, accessToken: 'a2', refreshToken: 'r1' });
     expect(sent).toEqual([{ url: 'https://as.notes.example/token', token: 'r1' }]);
   });
@@ -96,10 +146,18 @@ describe('refreshing a connection', () => {
   });
 
   test.each([
-    ['a second look grants', [invalidGrant, json(granted)], { state: 'connected', revision: 2, accessToken: 'a2', refreshToken: 'r2' }],
+    [
+      'a second look grants',
+      [invalidGrant, json(granted)],
+      { state: 'connected', revision: 2, accessToken: 'a2', refreshToken: 'r2' },
+    ],
     ['a second look says the same', [invalidGrant, invalidGrant], { state: 'needs_reconnect', ...untouched }],
     ['a second look fails', [invalidGrant, json({}, 503)], { state: 'connected', ...untouched }],
-    ['a lost answer and one look', [html, invalidGrant, json(granted)], { state: 'connected', revision: 2, accessToken: 'a2', refreshToken: 'r2' }],
+    [
+      'a lost answer and one look',
+      [html, invalidGrant, json(granted)],
+      { state: 'connected', revision: 2, accessToken: 'a2', refreshToken: 'r2' },
+    ],
     ['a lost answer and two looks', [html, invalidGrant, invalidGrant], { state: 'needs_reconnect', ...untouched }],
     ['a page comes instead of an answer', [html, html], { state: 'connected', ...untouched }],
     ['an error comes with 200', [json({ error: 'invalid_client' })], { state: 'connected', ...untouched }],
@@ -123,33 +181,51 @@ describe('refreshing a connection', () => {
   });
 
   test('a successor that comes late is kept, unless there is a newer one (B3)', async () => {
-    const takenOver = (settle: () => Promise<unknown>) => refresh([json(granted)], {
-      fetch: async () => {
-        now += LOCK_MS;
-        await store.takeRefreshLock(id, 'another', LOCK_MS);
-        await settle();
-        return json(granted)();
-      },
-    });
+    const takenOver = (settle: () => Promise<unknown>) =>
+      refresh([json(granted)], {
+        fetch: async () => {
+          now += LOCK_MS;
+          await store.takeRefreshLock(id, 'another', LOCK_MS);
+          await settle();
+          return json(granted)();
+        },
+      });
     const dead = { state: 'needs_reconnect', refreshDueAt: null, refreshFailures: 1, isAnswered: true } as const;
-    expect(await takenOver(() => store.saveStanding(id, { owner: 'another', expectedRevision: 1 }, dead))).toMatchObject({ type: 'fresh', byUs: true });
+    expect(
+      await takenOver(() => store.saveStanding(id, { owner: 'another', expectedRevision: 1 }, dead)),
+    ).toMatchObject({ type: 'fresh', byUs: true });
     expect(await stored()).toEqual({ state: 'connected', revision: 2, accessToken: 'a2', refreshToken: 'r2' });
     // Whoever is at it may get a newer one: it is waited for, and its end decides.
-    expect(await refresh([], {
-      fetch: async () => {
-        now += LOCK_MS;
-        await store.takeRefreshLock(id, 'dying', LOCK_MS);
-        return json({ ...granted, access_token: 'a3' })();
-      },
-    })).toMatchObject({ type: 'fresh', byUs: true, connection: { revision: 3 } });
+    expect(
+      await refresh([], {
+        fetch: async () => {
+          now += LOCK_MS;
+          await store.takeRefreshLock(id, 'dying', LOCK_MS);
+          return json({ ...granted, access_token: 'a3' })();
+        },
+      }),
+    ).toMatchObject({ type: 'fresh', byUs: true, connection: { revision: 3 } });
     const connection = await store.find(id);
     if (!connection) throw new Error('gone');
-    expect(await refresh([], {
-      fetch: async () => {
-        await store.replace({ ...connection, revision: 4, sealedCredential: sealCredential(vault, { ...connection, revision: 4 }, { ...openCredential(vault, connection), accessToken: 'theirs' }) }, 3);
-        return json(granted)();
-      },
-    })).toMatchObject({ type: 'fresh', byUs: false, credential: { accessToken: 'theirs' } });
+    expect(
+      await refresh([], {
+        fetch: async () => {
+          await store.replace(
+            {
+              ...connection,
+              revision: 4,
+              sealedCredential: sealCredential(
+                vault,
+                { ...connection, revision: 4 },
+                { ...openCredential(vault, connection), accessToken: 'theirs' },
+              ),
+            },
+            3,
+          );
+          return json(granted)();
+        },
+      }),
+    ).toMatchObject({ type: 'fresh', byUs: false, credential: { accessToken: 'theirs' } });
   });
 
   test('asks again within seconds, whatever fails, while a lost answer could still be had, and less often afterwards (B3)', async () => {
@@ -168,16 +244,42 @@ describe('refreshing a connection', () => {
 
   test.each([
     ['nothing is configured for it any more', { target: () => undefined }, 'provider_fault'],
-    ['the server has another address', { target: () => ({ provider, server: { ...server, spec: { ...server.spec, url: 'https://evil.example/mcp' } } }) }, 'needs_reconnect'],
-    ['the provider changed', { target: () => ({ server, provider: { ...provider, spec: { type: 'mcp-user-oauth' as const, server: 'notes', scopes: ['more'] } } }) }, 'needs_reconnect'],
+    [
+      'the server has another address',
+      {
+        target: () => ({ provider, server: { ...server, spec: { ...server.spec, url: 'https://evil.example/mcp' } } }),
+      },
+      'needs_reconnect',
+    ],
+    [
+      'the provider changed',
+      {
+        target: () => ({
+          server,
+          provider: { ...provider, spec: { type: 'mcp-user-oauth' as const, server: 'notes', scopes: ['more'] } },
+        }),
+      },
+      'needs_reconnect',
+    ],
     ['we are not registered there any more', { clientFor: async () => undefined }, 'provider_fault'],
-    ['our client is another one now', { clientFor: async () => ({ ...client, clientId: 'client-2' }) }, 'provider_fault'],
-    ['our client belongs to another issuer', { clientFor: async () => ({ ...client, issuer: 'https://evil.example' }) }, 'provider_fault'],
-  ] satisfies [string, Partial<RefreshContext>, string][])('sends no token anywhere when %s (S20) (S25)', async (_what, changes, state) => {
-    await refresh([], changes);
-    expect(sent).toEqual([]);
-    expect(await stored()).toEqual({ state, ...untouched });
-  });
+    [
+      'our client is another one now',
+      { clientFor: async () => ({ ...client, clientId: 'client-2' }) },
+      'provider_fault',
+    ],
+    [
+      'our client belongs to another issuer',
+      { clientFor: async () => ({ ...client, issuer: 'https://evil.example' }) },
+      'provider_fault',
+    ],
+  ] satisfies [string, Partial<RefreshContext>, string][])(
+    'sends no token anywhere when %s (S20) (S25)',
+    async (_what, changes, state) => {
+      await refresh([], changes);
+      expect(sent).toEqual([]);
+      expect(await stored()).toEqual({ state, ...untouched });
+    },
+  );
 
   test('a grant whose documents were removed by mistake is refreshed when they are back (B4)', async () => {
     await refresh([], { target: () => undefined });

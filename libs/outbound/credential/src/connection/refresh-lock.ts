@@ -12,7 +12,12 @@ export async function whileRenewing<T>(renew: () => Promise<unknown>, work: () =
   const timer = setInterval(() => {
     if (isRenewing) return;
     isRenewing = true;
-    void renew().then(() => undefined, () => undefined).finally(() => (isRenewing = false));
+    void renew()
+      .then(
+        () => undefined,
+        () => undefined,
+      )
+      .finally(() => (isRenewing = false));
   }, RENEW_MS).unref();
   try {
     return await work();

@@ -7,11 +7,19 @@ import { storeGrant } from './store-grant.js';
  * as a client: its issuer is the server itself, it has no token endpoint, never expires by itself and is never due.
  * @param value as `readStaticSecret` gives it.
  */
-export function storeEnteredSecret({ userId, target, value }: { userId: string; target: ConfiguredTarget; value: string }, context: Parameters<typeof storeGrant>[1]): Promise<Pick<Connection, 'id' | 'revision'>> {
+export function storeEnteredSecret(
+  { userId, target, value }: { userId: string; target: ConfiguredTarget; value: string },
+  context: Parameters<typeof storeGrant>[1],
+): Promise<Pick<Connection, 'id' | 'revision'>> {
   const { url, resource = url } = target.server.spec;
   return storeGrant(
     {
-      userId, target, resource, tokenEndpoint: '', revocationEndpoint: null, requestedScopes: [],
+      userId,
+      target,
+      resource,
+      tokenEndpoint: '',
+      revocationEndpoint: null,
+      requestedScopes: [],
       client: { issuer: new URL(url).origin, clientId: '', clientSecret: null, authentication: 'none' },
       tokens: { accessToken: value, refreshToken: null, expiresAt: null, scopes: null },
     },

@@ -26,10 +26,15 @@ export interface NewGrant {
 const ATTEMPTS = 5;
 
 /** Creates the user's connection or replaces the one there is, under a revision of its own. */
-export async function storeGrant(grant: NewGrant, { store, vault, clock, random }: { store: ConnectionStore; vault: Vault; clock: () => number; random: () => number }): Promise<Pick<Connection, 'id' | 'revision'>> {
+export async function storeGrant(
+  grant: NewGrant,
+  { store, vault, clock, random }: { store: ConnectionStore; vault: Vault; clock: () => number; random: () => number },
+): Promise<Pick<Connection, 'id' | 'revision'>> {
   const { userId, target, tokens, client } = grant;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const existing = await (userId === null ? store.findShared(target.server.name, target.provider.name) : store.findFor(userId, target.server.name));
+    const existing = await (userId === null
+      ? store.findShared(target.server.name, target.provider.name)
+      : store.findFor(userId, target.server.name));
     const unsealed: Omit<NewConnection, 'sealedCredential'> = {
       id: existing?.id ?? newId('con', clock()),
       userId,
@@ -45,16 +50,28 @@ export async function storeGrant(grant: NewGrant, { store, vault, clock, random 
       clientId: client.clientId,
       scopes: tokens.scopes ?? grant.requestedScopes,
       accessExpiresAt: tokens.expiresAt,
-      refreshDueAt: tokens.refreshToken === null ? null : refreshDueAt({ obtainedAt: clock(), expiresAt: tokens.expiresAt, random: random() }),
+      refreshDueAt:
+        tokens.refreshToken === null
+          ? null
+          : refreshDueAt({ obtainedAt: clock(), expiresAt: tokens.expiresAt, random: random() }),
       refreshFailures: 0,
       accountId: grant.account?.id ?? null,
       accountName: grant.account?.name ?? null,
     };
     const sealedCredential = sealCredential(vault, unsealed, {
-      v: 1, accessToken: tokens.accessToken, refreshToken: tokens.refreshToken, clientAuthentication: client.authentication, requestedScopes: [...grant.requestedScopes], pins: pinsOf(target),
+      v: 1,
+      accessToken: tokens.accessToken,
+      refreshToken: tokens.refreshToken,
+      clientAuthentication: client.authentication,
+      requestedScopes: [...grant.requestedScopes],
+      pins: pinsOf(target),
     });
     const connection = { ...unsealed, sealedCredential };
-    if (existing ? await store.replace(connection, existing.revision) : await store.create(connection)) return connection;
+    if (existing ? await store.replace(connection, existing.revision) : await store.create(connection))
+      return connection;
   }
-  throw new SallyportError('connection_contended', 'The connection was changed by somebody else at the same time: try again.');
+  throw new SallyportError(
+    'connection_contended',
+    'The connection was changed by somebody else at the same time: try again.',
+  );
 }

@@ -20,19 +20,30 @@ export type UpstreamRevocationSummary = Omit<UpstreamRevocation, 'sealedCredenti
 /** What is still to be revoked at providers. `ConnectionStore.remove` puts it there, in the statement that removes. */
 export interface UpstreamRevocations {
   /** Takes what is due, the longest overdue first; nobody else gets it before `until`. @param only this one, if it is due. */
-  claim(claim: { readonly owner: string; readonly now: number; readonly until: number; readonly limit: number; readonly only?: string }): Promise<UpstreamRevocation[]>;
+  claim(claim: {
+    readonly owner: string;
+    readonly now: number;
+    readonly until: number;
+    readonly limit: number;
+    readonly only?: string;
+  }): Promise<UpstreamRevocation[]>;
   /** False when the claim ran out meanwhile, and somebody else has it or nobody needs to any more. */
   finish(id: string, owner: string): Promise<boolean>;
   postpone(id: string, owner: string, dueAt: number): Promise<boolean>;
   /** How many there are, and the oldest of them. */
-  outstanding(limit: number): Promise<{ readonly total: number; readonly oldest: readonly UpstreamRevocationSummary[] }>;
+  outstanding(
+    limit: number,
+  ): Promise<{ readonly total: number; readonly oldest: readonly UpstreamRevocationSummary[] }>;
 }
 
 export interface RevokeUpstreamContext {
   readonly vault: Vault;
   readonly fetch: OutboundFetch;
   readonly clock: Clock;
-  readonly clientFor: (connection: Pick<Connection, 'credentialProvider' | 'issuer' | 'clientId'>, authentication: StoredCredential['clientAuthentication']) => Promise<OAuthClient | undefined>;
+  readonly clientFor: (
+    connection: Pick<Connection, 'credentialProvider' | 'issuer' | 'clientId'>,
+    authentication: StoredCredential['clientAuthentication'],
+  ) => Promise<OAuthClient | undefined>;
 }
 
 export type UpstreamRevocationResult =
@@ -42,13 +53,18 @@ export type UpstreamRevocationResult =
   | { readonly type: 'failed'; readonly reason: 'client_unknown' };
 
 /** Revokes a grant where it was made, with the endpoint, issuer and client stored with it (S25). */
-export async function revokeUpstream(removed: UpstreamRevocation, { vault, fetch, clock, clientFor }: RevokeUpstreamContext): Promise<UpstreamRevocationResult> {
+export async function revokeUpstream(
+  removed: UpstreamRevocation,
+  { vault, fetch, clock, clientFor }: RevokeUpstreamContext,
+): Promise<UpstreamRevocationResult> {
   const credential = openedIfPossible(vault, removed);
   if (!credential) return { type: 'unreadable' };
   const client = await clientFor(removed, credential.clientAuthentication);
-  if (!client || client.issuer !== removed.issuer || client.clientId !== removed.clientId) return { type: 'failed', reason: 'client_unknown' };
+  if (!client || client.issuer !== removed.issuer || client.clientId !== removed.clientId)
+    return { type: 'failed', reason: 'client_unknown' };
   const { revocationEndpoint, tokenEndpoint } = removed;
-  const revoke = (token: string, tokenTypeHint: 'refresh_token' | 'access_token') => revokeGrant({ revocationEndpoint, tokenEndpoint, client, now: clock(), token, tokenTypeHint }, fetch);
+  const revoke = (token: string, tokenTypeHint: 'refresh_token' | 'access_token') =>
+    revokeGrant({ revocationEndpoint, tokenEndpoint, client, now: clock(), token, tokenTypeHint }, fetch);
   const refresh = credential.refreshToken === null ? undefined : await revoke(credential.refreshToken, 'refresh_token');
   if (refresh?.type === 'failed') return refresh;
   const access = await revoke(credential.accessToken, 'access_token');

@@ -23,15 +23,54 @@ export const StoredCredential = z.object({
 });
 export type StoredCredential = z.infer<typeof StoredCredential>;
 
-export type VaultRecord = Pick<Connection, 'id' | 'userId' | 'server' | 'issuer' | 'resource' | 'credentialProvider' | 'revision' | 'tokenEndpoint' | 'revocationEndpoint' | 'targetOrigin' | 'clientId'>;
+export type VaultRecord = Pick<
+  Connection,
+  | 'id'
+  | 'userId'
+  | 'server'
+  | 'issuer'
+  | 'resource'
+  | 'credentialProvider'
+  | 'revision'
+  | 'tokenEndpoint'
+  | 'revocationEndpoint'
+  | 'targetOrigin'
+  | 'clientId'
+>;
 
 /**
  * Security rule S22: canonical, so that a sealed credential opens only in the row, for the owner and at the revision it
  * was sealed for, and only while the row says to send it where it was made for (S20): who can write the table but does
  * not hold the key cannot have a refresh token and our client's secret sent to an endpoint of their own.
  */
-export function vaultAad({ id, userId, server, issuer, resource, credentialProvider, revision, tokenEndpoint, revocationEndpoint, targetOrigin, clientId }: VaultRecord): string {
-  return JSON.stringify(['sallyport-connection', 1, id, userId, server, issuer, resource, credentialProvider, revision, tokenEndpoint, revocationEndpoint, targetOrigin, clientId]);
+export function vaultAad({
+  id,
+  userId,
+  server,
+  issuer,
+  resource,
+  credentialProvider,
+  revision,
+  tokenEndpoint,
+  revocationEndpoint,
+  targetOrigin,
+  clientId,
+}: VaultRecord): string {
+  return JSON.stringify([
+    'sallyport-connection',
+    1,
+    id,
+    userId,
+    server,
+    issuer,
+    resource,
+    credentialProvider,
+    revision,
+    tokenEndpoint,
+    revocationEndpoint,
+    targetOrigin,
+    clientId,
+  ]);
 }
 
 export function sealCredential(vault: Vault, record: VaultRecord, credential: StoredCredential): Uint8Array {
@@ -39,7 +78,10 @@ export function sealCredential(vault: Vault, record: VaultRecord, credential: St
 }
 
 /** @throws what the vault throws when the record is not the one it was sealed for. */
-export function openCredential(vault: Vault, record: VaultRecord & Pick<Connection, 'sealedCredential'>): StoredCredential {
+export function openCredential(
+  vault: Vault,
+  record: VaultRecord & Pick<Connection, 'sealedCredential'>,
+): StoredCredential {
   const opened = vault.open(CONNECTION_PURPOSE, record.sealedCredential, vaultAad(record));
   return StoredCredential.parse(JSON.parse(new TextDecoder().decode(opened)));
 }

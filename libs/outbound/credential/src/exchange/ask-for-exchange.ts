@@ -1,7 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { exportJWK, generateKeyPair, type CryptoKey } from 'jose';
 import { SallyportError, type Clock } from '@sallyport/kernel';
-import { SignInExchangeAnswer, SignInExchangeReply, SignInExchangeRequest, type SignInExchangeOutcome, type SignInExchangeWire } from '@sallyport/messages';
+import {
+  SignInExchangeAnswer,
+  SignInExchangeReply,
+  SignInExchangeRequest,
+  type SignInExchangeOutcome,
+  type SignInExchangeWire,
+} from '@sallyport/messages';
 import { decrypt, sign, typ } from '../lease/lease-envelope.js';
 import { EXCHANGE_SEAL, exchangeBinding } from './exchange-seal.js';
 
@@ -23,17 +29,30 @@ export interface ExchangeRequester {
  * @returns undefined when the request was not taken
  * @throws SallyportError `exchange_answer_invalid`, and what `send` throws
  */
-export async function askForExchange(wish: ExchangeWish, { signingKey, open, send, clock }: ExchangeRequester): Promise<SignInExchangeOutcome | undefined> {
+export async function askForExchange(
+  wish: ExchangeWish,
+  { signingKey, open, send, clock }: ExchangeRequester,
+): Promise<SignInExchangeOutcome | undefined> {
   const ephemeral = await generateKeyPair('ECDH-ES', { crv: 'P-256', extractable: false });
   const { kty, crv, x, y } = await exportJWK(ephemeral.publicKey);
-  const request = SignInExchangeRequest.parse({ v: 1, nonce: randomBytes(24).toString('base64url'), issuedAt: clock(), ephemeralKey: { kty, crv, x, y }, ...wish });
-  const reply = SignInExchangeReply.safeParse(await send({ request: await sign(request, typ.exchangeRequest, signingKey, 'configuration') }));
+  const request = SignInExchangeRequest.parse({
+    v: 1,
+    nonce: randomBytes(24).toString('base64url'),
+    issuedAt: clock(),
+    ephemeralKey: { kty, crv, x, y },
+    ...wish,
+  });
+  const reply = SignInExchangeReply.safeParse(
+    await send({ request: await sign(request, typ.exchangeRequest, signingKey, 'configuration') }),
+  );
   if (!reply.success) throw invalid('envelope');
   if (reply.data.answer === undefined) return undefined;
   let answer: SignInExchangeAnswer;
   try {
     const sealed = Buffer.from(await decrypt(reply.data.answer, typ.sealedExchange, ephemeral.privateKey), 'base64url');
-    answer = SignInExchangeAnswer.parse(JSON.parse(Buffer.from(open(EXCHANGE_SEAL, sealed, exchangeBinding(request))).toString('utf8')));
+    answer = SignInExchangeAnswer.parse(
+      JSON.parse(Buffer.from(open(EXCHANGE_SEAL, sealed, exchangeBinding(request))).toString('utf8')),
+    );
   } catch (cause) {
     throw invalid('seal', cause);
   }
@@ -42,5 +61,9 @@ export async function askForExchange(wish: ExchangeWish, { signingKey, open, sen
 }
 
 function invalid(check: string, cause?: unknown): SallyportError<'exchange_answer_invalid'> {
-  return new SallyportError('exchange_answer_invalid', 'The authorization server gave an answer that cannot be trusted.', { detail: { check }, cause });
+  return new SallyportError(
+    'exchange_answer_invalid',
+    'The authorization server gave an answer that cannot be trusted.',
+    { detail: { check }, cause },
+  );
 }

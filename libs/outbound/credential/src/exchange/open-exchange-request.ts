@@ -8,9 +8,14 @@ import type { SeenNonces } from '../lease/seen-nonces.js';
 const MAX_SKEW_MS = 60_000;
 
 /** A request of the control plane, fresh and first of its kind; undefined for anything else. */
-export async function openExchangeRequest(payload: unknown, { controlPlaneKey, seenNonces, clock }: { controlPlaneKey: CryptoKey | JWK; seenNonces: SeenNonces; clock: Clock }): Promise<SignInExchangeRequest | undefined> {
+export async function openExchangeRequest(
+  payload: unknown,
+  { controlPlaneKey, seenNonces, clock }: { controlPlaneKey: CryptoKey | JWK; seenNonces: SeenNonces; clock: Clock },
+): Promise<SignInExchangeRequest | undefined> {
   const wire = SignInExchangeWire.safeParse(payload);
-  const signed = wire.success ? await verify(wire.data.request, typ.exchangeRequest, controlPlaneKey).catch(() => undefined) : undefined;
+  const signed = wire.success
+    ? await verify(wire.data.request, typ.exchangeRequest, controlPlaneKey).catch(() => undefined)
+    : undefined;
   const { data: request } = SignInExchangeRequest.safeParse(signed);
   const now = clock();
   if (!request || Math.abs(now - request.issuedAt) > MAX_SKEW_MS) return undefined;

@@ -28,7 +28,9 @@ export async function verify(jws: string, type: Typ, key: CryptoKey | JWK): Prom
 }
 
 export function encrypt(plaintext: unknown, type: Typ, key: CryptoKey): Promise<string> {
-  return new CompactEncrypt(encode(plaintext)).setProtectedHeader({ alg: 'ECDH-ES', enc: 'A256GCM', typ: type }).encrypt(key);
+  return new CompactEncrypt(encode(plaintext))
+    .setProtectedHeader({ alg: 'ECDH-ES', enc: 'A256GCM', typ: type })
+    .encrypt(key);
 }
 
 /** @throws when it does not open, was compressed, or uses another algorithm or `typ`. */

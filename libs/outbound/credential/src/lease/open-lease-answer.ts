@@ -7,7 +7,8 @@ import type { LeaseExpectation } from './seal-lease-request.js';
 
 const Wire = z.object({ answer: z.string().max(262_144) });
 /** Security rule S11: what a lease may never set. */
-const FORBIDDEN_HEADER = /^(host|connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|content-length|content-type|content-encoding|expect|cookie|mcp-.*)$/i;
+const FORBIDDEN_HEADER =
+  /^(host|connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|content-length|content-type|content-encoding|expect|cookie|mcp-.*)$/i;
 
 /**
  * Security rules S20 and S21, on the gateway: the answer is the control plane's, to this very request, for this user,
@@ -15,23 +16,48 @@ const FORBIDDEN_HEADER = /^(host|connection|keep-alive|proxy-.*|te|trailer|trans
  * least as new as ours.
  * @throws SallyportError `lease_answer_invalid`; the detail says which check failed.
  */
-export async function openLeaseAnswer(wire: unknown, expectation: LeaseExpectation, { leaseSigningPublicKey }: { leaseSigningPublicKey: CryptoKey }): Promise<LeaseOutcome> {
+export async function openLeaseAnswer(
+  wire: unknown,
+  expectation: LeaseExpectation,
+  { leaseSigningPublicKey }: { leaseSigningPublicKey: CryptoKey },
+): Promise<LeaseOutcome> {
   const envelope = Wire.safeParse(wire);
   if (!envelope.success) throw invalid('envelope');
-  const jws = await decrypt(envelope.data.answer, typ.sealedAnswer, expectation.ephemeralPrivateKey).catch((cause: unknown) => Promise.reject(invalid('decryption', cause)));
-  const payload = await verify(jws, typ.answer, leaseSigningPublicKey).catch((cause: unknown) => Promise.reject(invalid('signature', cause)));
+  const jws = await decrypt(envelope.data.answer, typ.sealedAnswer, expectation.ephemeralPrivateKey).catch(
+    (cause: unknown) => Promise.reject(invalid('decryption', cause)),
+  );
+  const payload = await verify(jws, typ.answer, leaseSigningPublicKey).catch((cause: unknown) =>
+    Promise.reject(invalid('signature', cause)),
+  );
   const parsed = LeaseAnswer.safeParse(payload);
   if (!parsed.success) throw invalid('shape');
   const answer = parsed.data;
-  for (const name of ['nonce', 'ephemeralKeyThumbprint', 'replica', 'userId', 'clientId', 'sid', 'server', 'targetOrigin'] as const) {
+  for (const name of [
+    'nonce',
+    'ephemeralKeyThumbprint',
+    'replica',
+    'userId',
+    'clientId',
+    'sid',
+    'server',
+    'targetOrigin',
+  ] as const) {
     if (answer[name] !== expectation[name]) throw invalid(name);
   }
   // "Not now" is also what a control plane says that has not got our policy yet; it gives nothing away.
-  if (answer.policyRevision < expectation.policyRevision && answer.outcome.type !== 'provider_unavailable') throw invalid('policyRevision');
-  if (answer.outcome.type === 'granted' && Object.keys(answer.outcome.headers).some((name) => FORBIDDEN_HEADER.test(name))) throw invalid('headers');
+  if (answer.policyRevision < expectation.policyRevision && answer.outcome.type !== 'provider_unavailable')
+    throw invalid('policyRevision');
+  if (
+    answer.outcome.type === 'granted' &&
+    Object.keys(answer.outcome.headers).some((name) => FORBIDDEN_HEADER.test(name))
+  )
+    throw invalid('headers');
   return answer.outcome;
 }
 
 function invalid(check: string, cause?: unknown): SallyportError<'lease_answer_invalid'> {
-  return new SallyportError('lease_answer_invalid', 'The credential service gave an answer that cannot be trusted.', { detail: { check }, cause });
+  return new SallyportError('lease_answer_invalid', 'The credential service gave an answer that cannot be trusted.', {
+    detail: { check },
+    cause,
+  });
 }

@@ -22,13 +22,25 @@ export interface OpenedLeaseRequest {
   readonly token: string;
   readonly ephemeralKeyThumbprint: string;
 }
-export type LeaseRequestRefusal = 'malformed' | 'unknown_replica' | 'bad_signature' | 'stale' | 'replayed' | 'too_many' | 'token_not_sealed_for_this_request';
-export type OpenLeaseRequestResult = ({ readonly ok: true } & OpenedLeaseRequest) | { readonly ok: false; readonly reason: LeaseRequestRefusal; readonly replica?: string };
+export type LeaseRequestRefusal =
+  | 'malformed'
+  | 'unknown_replica'
+  | 'bad_signature'
+  | 'stale'
+  | 'replayed'
+  | 'too_many'
+  | 'token_not_sealed_for_this_request';
+export type OpenLeaseRequestResult =
+  | ({ readonly ok: true } & OpenedLeaseRequest)
+  | { readonly ok: false; readonly reason: LeaseRequestRefusal; readonly replica?: string };
 
 const Wire = z.object({ request: z.string().max(65_536) });
 
 /** Security rule S21, on the control plane. Nothing inside is believed before the enrolled key's signature held. */
-export async function openLeaseRequest(wire: unknown, { enrolledKeys, leasePrivateKey, clock, seenNonces }: LeaseResponderKeys): Promise<OpenLeaseRequestResult> {
+export async function openLeaseRequest(
+  wire: unknown,
+  { enrolledKeys, leasePrivateKey, clock, seenNonces }: LeaseResponderKeys,
+): Promise<OpenLeaseRequestResult> {
   const envelope = Wire.safeParse(wire);
   const replica = envelope.success ? replicaNamedIn(envelope.data.request) : undefined;
   if (!envelope.success || replica === undefined) return { ok: false, reason: 'malformed' };
@@ -44,7 +56,12 @@ export async function openLeaseRequest(wire: unknown, { enrolledKeys, leasePriva
   const ephemeralKeyThumbprint = await calculateJwkThumbprint(request.ephemeralKey);
   const token = await openToken(request, ephemeralKeyThumbprint, leasePrivateKey);
   // Whose room a nonce takes up is what an enrolled gateway says, which verified the token: nothing else goes by it.
-  const remembered = seenNonces.remember(request.nonce, { replica, userId: subjectOf(token) }, now, request.issuedAt + MAX_SKEW_MS);
+  const remembered = seenNonces.remember(
+    request.nonce,
+    { replica, userId: subjectOf(token) },
+    now,
+    request.issuedAt + MAX_SKEW_MS,
+  );
   if (remembered !== 'new') return { ok: false, reason: remembered === 'seen' ? 'replayed' : 'too_many', replica };
   if (token === undefined) return { ok: false, reason: 'token_not_sealed_for_this_request', replica };
   return { ok: true, request, token, ephemeralKeyThumbprint };
@@ -67,7 +84,11 @@ function replicaNamedIn(jws: string): string | undefined {
   }
 }
 
-async function openToken(request: LeaseRequest, ephemeralKeyThumbprint: string, leasePrivateKey: CryptoKey): Promise<string | undefined> {
+async function openToken(
+  request: LeaseRequest,
+  ephemeralKeyThumbprint: string,
+  leasePrivateKey: CryptoKey,
+): Promise<string | undefined> {
   let opened: unknown;
   try {
     opened = JSON.parse(await decrypt(request.sealedToken, typ.sealedToken, leasePrivateKey));
@@ -77,6 +98,9 @@ async function openToken(request: LeaseRequest, ephemeralKeyThumbprint: string, 
   const sealed = SealedToken.safeParse(opened);
   if (!sealed.success) return undefined;
   const { token, ...binding } = sealed.data;
-  const bound = binding.replica === request.replica && binding.nonce === request.nonce && binding.ephemeralKeyThumbprint === ephemeralKeyThumbprint;
+  const bound =
+    binding.replica === request.replica &&
+    binding.nonce === request.nonce &&
+    binding.ephemeralKeyThumbprint === ephemeralKeyThumbprint;
   return bound ? token : undefined;
 }

@@ -31,7 +31,10 @@ export interface LeaseRequester {
 }
 
 /** What an answer must be bound to. Kept in memory until the answer came, then dropped with its key. */
-export interface LeaseExpectation extends Omit<LeaseWish, 'token' | 'policy' | 'rejectedConnectionRevision' | 'stepUp'> {
+export interface LeaseExpectation extends Omit<
+  LeaseWish,
+  'token' | 'policy' | 'rejectedConnectionRevision' | 'stepUp'
+> {
   readonly replica: string;
   readonly nonce: string;
   readonly ephemeralKeyThumbprint: string;
@@ -53,7 +56,11 @@ export async function sealLeaseRequest(
   const ephemeralKey = LeaseRequest.shape.ephemeralKey.parse({ kty, crv, x, y });
   const ephemeralKeyThumbprint = await calculateJwkThumbprint(ephemeralKey);
   const nonce = randomBytes(24).toString('base64url');
-  const sealedToken = await encrypt({ token, replica, nonce, ephemeralKeyThumbprint } satisfies SealedToken, typ.sealedToken, leasePublicKey);
+  const sealedToken = await encrypt(
+    { token, replica, nonce, ephemeralKeyThumbprint } satisfies SealedToken,
+    typ.sealedToken,
+    leasePublicKey,
+  );
   const request: LeaseRequest = {
     v: 1,
     replica,

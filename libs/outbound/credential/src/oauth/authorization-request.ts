@@ -19,7 +19,21 @@ export interface AuthorizationQuirks {
 /** An authorization request with PKCE S256, `state` and `resource` (RFC 8707). Asks for no more than `scopes`. */
 export function createAuthorizationRequest(
   metadata: Pick<AuthorizationServerMetadata, 'authorization_endpoint'>,
-  { clientId, redirectUri, resource, scopes, state, quirks = {} }: { clientId: string; redirectUri: string; resource: string; scopes: readonly string[]; state: string; quirks?: AuthorizationQuirks | undefined },
+  {
+    clientId,
+    redirectUri,
+    resource,
+    scopes,
+    state,
+    quirks = {},
+  }: {
+    clientId: string;
+    redirectUri: string;
+    resource: string;
+    scopes: readonly string[];
+    state: string;
+    quirks?: AuthorizationQuirks | undefined;
+  },
 ): AuthorizationRequest {
   const codeVerifier = randomBytes(32).toString('base64url');
   const url = new URL(metadata.authorization_endpoint);
@@ -28,12 +42,18 @@ export function createAuthorizationRequest(
     response_type: 'code',
     client_id: clientId,
     redirect_uri: redirectUri,
-    ...(quirks.pkce === false ? {} : { code_challenge: createHash('sha256').update(codeVerifier).digest('base64url'), code_challenge_method: 'S256' }),
+    ...(quirks.pkce === false
+      ? {}
+      : {
+          code_challenge: createHash('sha256').update(codeVerifier).digest('base64url'),
+          code_challenge_method: 'S256',
+        }),
     state,
     ...(quirks.resource === false ? {} : { resource }),
   };
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
-  if (scopes.length > 0) url.searchParams.set(quirks.scopeParameter ?? 'scope', scopes.join(quirks.scopeSeparator ?? ' '));
+  if (scopes.length > 0)
+    url.searchParams.set(quirks.scopeParameter ?? 'scope', scopes.join(quirks.scopeSeparator ?? ' '));
   return { url: url.toString(), codeVerifier };
 }
 

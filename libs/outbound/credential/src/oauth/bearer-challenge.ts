@@ -8,7 +8,9 @@ export interface ServerChallenge {
 export function readBearerChallenge(header: string | null): ServerChallenge | undefined {
   if (header === null || header.length > 8_192) return undefined;
   // a challenge starts with its scheme, the parameters after it are `name=value` or `name="quoted"`
-  const parts = header.matchAll(/([A-Za-z][A-Za-z0-9_-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))|([A-Za-z][A-Za-z0-9_-]*)(?=\s|$)/g);
+  const parts = header.matchAll(
+    /([A-Za-z][A-Za-z0-9_-]*)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s",]+))|([A-Za-z][A-Za-z0-9_-]*)(?=\s|$)/g,
+  );
   let inBearer = false;
   let seen = false;
   const parameters = new Map<string, string>();
@@ -21,7 +23,13 @@ export function readBearerChallenge(header: string | null): ServerChallenge | un
       parameters.set(name.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? token ?? '');
     }
   }
-  return seen ? { resourceMetadata: parameters.get('resource_metadata'), scope: parameters.get('scope'), error: parameters.get('error') } : undefined;
+  return seen
+    ? {
+        resourceMetadata: parameters.get('resource_metadata'),
+        scope: parameters.get('scope'),
+        error: parameters.get('error'),
+      }
+    : undefined;
 }
 
 const MAX_SCOPES = 64;
@@ -33,5 +41,7 @@ export function readScopeChallenge(header: string): readonly string[] | undefine
   const challenge = readBearerChallenge(header);
   if (challenge?.error !== 'insufficient_scope') return undefined;
   const scopes = [...new Set(challenge.scope?.split(' ').filter((scope) => scope !== '') ?? [])];
-  return scopes.length > 0 && scopes.length <= MAX_SCOPES && scopes.every((scope) => SCOPE.test(scope)) ? scopes : undefined;
+  return scopes.length > 0 && scopes.length <= MAX_SCOPES && scopes.every((scope) => SCOPE.test(scope))
+    ? scopes
+    : undefined;
 }

@@ -22,7 +22,10 @@ export type AuthorizationServerResult =
   | { readonly type: 'failed'; readonly reason: 'no_metadata' | 'malformed_metadata' | 'issuer_mismatch' | 'no_s256' };
 
 /** RFC 8414 section 3 and OIDC discovery, in the order MCP gives; the issuer must be the one asked for, byte for byte, and support PKCE S256. */
-export async function discoverAuthorizationServer(issuer: string, fetch: OutboundFetch): Promise<AuthorizationServerResult> {
+export async function discoverAuthorizationServer(
+  issuer: string,
+  fetch: OutboundFetch,
+): Promise<AuthorizationServerResult> {
   let malformed = false;
   for (const address of metadataAddresses(issuer)) {
     const response = await fetch(address, { headers: { accept: 'application/json' } });
@@ -42,6 +45,11 @@ export async function discoverAuthorizationServer(issuer: string, fetch: Outboun
 function metadataAddresses(issuer: string): string[] {
   const { origin, pathname } = new URL(issuer);
   const path = pathname.replace(/\/$/, '');
-  if (path === '') return [`${origin}/.well-known/oauth-authorization-server`, `${origin}/.well-known/openid-configuration`];
-  return [`${origin}/.well-known/oauth-authorization-server${path}`, `${origin}/.well-known/openid-configuration${path}`, `${origin}${path}/.well-known/openid-configuration`];
+  if (path === '')
+    return [`${origin}/.well-known/oauth-authorization-server`, `${origin}/.well-known/openid-configuration`];
+  return [
+    `${origin}/.well-known/oauth-authorization-server${path}`,
+    `${origin}/.well-known/openid-configuration${path}`,
+    `${origin}${path}/.well-known/openid-configuration`,
+  ];
 }

@@ -24,7 +24,11 @@ export type ProtectedResourceResult =
  * RFC 9728: asks the server, follows its challenge, else tries the well-known address with the path, then the root one.
  * @param configuredResource when the administrator set one, the metadata must name exactly it.
  */
-export async function discoverProtectedResource(serverUrl: string, fetch: OutboundFetch, configuredResource?: string): Promise<ProtectedResourceResult> {
+export async function discoverProtectedResource(
+  serverUrl: string,
+  fetch: OutboundFetch,
+  configuredResource?: string,
+): Promise<ProtectedResourceResult> {
   const challenge = await challengeOf(serverUrl, fetch);
   let malformed = false;
   for (const address of metadataAddresses(serverUrl, challenge)) {
@@ -35,7 +39,11 @@ export async function discoverProtectedResource(serverUrl: string, fetch: Outbou
       malformed = true;
       continue;
     }
-    const { resource, authorization_servers: [authorizationServer], scopes_supported: supported } = parsed.data;
+    const {
+      resource,
+      authorization_servers: [authorizationServer],
+      scopes_supported: supported,
+    } = parsed.data;
     if (authorizationServer === undefined) continue;
     const fits = configuredResource === undefined ? covers(resource, serverUrl) : resource === configuredResource;
     if (!fits) return { type: 'failed', reason: 'resource_mismatch' };
@@ -64,7 +72,8 @@ async function challengeOf(serverUrl: string, fetch: OutboundFetch): Promise<Ser
 }
 
 function metadataAddresses(serverUrl: string, challenge: ServerChallenge | undefined): string[] {
-  if (challenge?.resourceMetadata !== undefined && URL.canParse(challenge.resourceMetadata)) return [challenge.resourceMetadata];
+  if (challenge?.resourceMetadata !== undefined && URL.canParse(challenge.resourceMetadata))
+    return [challenge.resourceMetadata];
   const { origin, pathname } = new URL(serverUrl);
   const root = `${origin}/.well-known/oauth-protected-resource`;
   return pathname === '/' ? [root] : [`${root}${pathname}`, root];

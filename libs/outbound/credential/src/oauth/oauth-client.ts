@@ -24,17 +24,28 @@ export interface OAuthClient {
  * @param now milliseconds
  * @throws SallyportError `client_key_invalid`
  */
-export async function authenticate(client: OAuthClient, body: URLSearchParams, headers: Headers, { tokenEndpoint, now }: { tokenEndpoint: string; now: number }): Promise<void> {
+export async function authenticate(
+  client: OAuthClient,
+  body: URLSearchParams,
+  headers: Headers,
+  { tokenEndpoint, now }: { tokenEndpoint: string; now: number },
+): Promise<void> {
   const { clientId, clientSecret, clientKey, authentication } = client;
   if (authentication === 'client_secret_basic' && clientSecret) {
     const encode = (value: string) => new URLSearchParams({ v: value }).toString().slice(2);
-    headers.set('authorization', `Basic ${Buffer.from(`${encode(clientId)}:${encode(clientSecret.reveal())}`).toString('base64')}`);
+    headers.set(
+      'authorization',
+      `Basic ${Buffer.from(`${encode(clientId)}:${encode(clientSecret.reveal())}`).toString('base64')}`,
+    );
     return;
   }
   body.set('client_id', clientId);
   if (authentication === 'client_secret_post' && clientSecret) body.set('client_secret', clientSecret.reveal());
   if (authentication === 'private_key_jwt' && clientKey) {
     body.set('client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer');
-    body.set('client_assertion', await signClientAssertion({ clientId, clientKey, audience: client.assertionAudience ?? tokenEndpoint, now }));
+    body.set(
+      'client_assertion',
+      await signClientAssertion({ clientId, clientKey, audience: client.assertionAudience ?? tokenEndpoint, now }),
+    );
   }
 }

@@ -5,14 +5,30 @@ export type AuthorizationResponse =
   /** Not from the server that was asked, or not a response at all: nothing it says is shown. */
   | { readonly type: 'untrusted'; readonly reason: 'issuer_missing' | 'issuer_mismatch' | 'malformed' };
 
-const KNOWN_ERRORS = new Set(['access_denied', 'invalid_request', 'unauthorized_client', 'unsupported_response_type', 'invalid_scope', 'server_error', 'temporarily_unavailable', 'invalid_target', 'login_required', 'consent_required', 'interaction_required']);
+const KNOWN_ERRORS = new Set([
+  'access_denied',
+  'invalid_request',
+  'unauthorized_client',
+  'unsupported_response_type',
+  'invalid_scope',
+  'server_error',
+  'temporarily_unavailable',
+  'invalid_target',
+  'login_required',
+  'consent_required',
+  'interaction_required',
+]);
 
 /**
  * The callback's parameters, after `state` was matched. RFC 9207: `iss`, when present, must be the issuer that was asked,
  * compared exactly; when the server announced it and it is absent, the response is refused. Both before anything else is read.
  */
-export function readAuthorizationResponse(parameters: URLSearchParams, expected: { readonly issuer: string; readonly issuerAnnounced: boolean }): AuthorizationResponse {
-  for (const name of ['code', 'state', 'iss', 'error']) if (parameters.getAll(name).length > 1) return { type: 'untrusted', reason: 'malformed' };
+export function readAuthorizationResponse(
+  parameters: URLSearchParams,
+  expected: { readonly issuer: string; readonly issuerAnnounced: boolean },
+): AuthorizationResponse {
+  for (const name of ['code', 'state', 'iss', 'error'])
+    if (parameters.getAll(name).length > 1) return { type: 'untrusted', reason: 'malformed' };
   const issuer = parameters.get('iss');
   if (issuer === null && expected.issuerAnnounced) return { type: 'untrusted', reason: 'issuer_missing' };
   if (issuer !== null && issuer !== expected.issuer) return { type: 'untrusted', reason: 'issuer_mismatch' };

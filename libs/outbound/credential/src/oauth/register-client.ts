@@ -17,11 +17,18 @@ export interface ClientRegistration extends OAuthClient {
   /** Milliseconds since the epoch; `null`: never. */
   readonly expiresAt: number | null;
 }
-export type RegistrationResult = { readonly type: 'registered'; readonly registration: ClientRegistration } | { readonly type: 'failed'; readonly reason: 'not_offered' | 'refused' | 'malformed' };
+export type RegistrationResult =
+  | { readonly type: 'registered'; readonly registration: ClientRegistration }
+  | { readonly type: 'failed'; readonly reason: 'not_offered' | 'refused' | 'malformed' };
 
 /** How we would authenticate at this server, the strongest first (RFC 8414: basic when it does not say). */
-export function preferredAuthentication({ token_endpoint_auth_methods_supported: offered = ['client_secret_basic'] }: AuthorizationServerMetadata): ClientAuthentication {
-  return (['client_secret_basic', 'client_secret_post', 'none'] as const).find((method) => offered.includes(method)) ?? 'none';
+export function preferredAuthentication({
+  token_endpoint_auth_methods_supported: offered = ['client_secret_basic'],
+}: AuthorizationServerMetadata): ClientAuthentication {
+  return (
+    (['client_secret_basic', 'client_secret_post', 'none'] as const).find((method) => offered.includes(method)) ??
+    'none'
+  );
 }
 
 /** Dynamic client registration (RFC 7591) as a web application; the registration is good at this issuer only. */
@@ -48,10 +55,22 @@ export async function registerClient(
   if (response.status !== 201 && response.status !== 200) return { type: 'failed', reason: 'refused' };
   const parsed = Registered.safeParse(await readJsonObject(response));
   if (!parsed.success) return { type: 'failed', reason: 'malformed' };
-  const { client_id: clientId, client_secret: secret, client_secret_expires_at: expiry = 0, token_endpoint_auth_method: method = wanted } = parsed.data;
+  const {
+    client_id: clientId,
+    client_secret: secret,
+    client_secret_expires_at: expiry = 0,
+    token_endpoint_auth_method: method = wanted,
+  } = parsed.data;
   if (method !== 'none' && secret === undefined) return { type: 'failed', reason: 'malformed' };
   return {
     type: 'registered',
-    registration: { issuer: metadata.issuer, clientId, clientSecret: secret === undefined ? null : new Secret(secret), authentication: method, redirectUri, expiresAt: expiry === 0 ? null : expiry * 1000 },
+    registration: {
+      issuer: metadata.issuer,
+      clientId,
+      clientSecret: secret === undefined ? null : new Secret(secret),
+      authentication: method,
+      redirectUri,
+      expiresAt: expiry === 0 ? null : expiry * 1000,
+    },
   };
 }

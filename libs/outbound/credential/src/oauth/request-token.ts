@@ -37,7 +37,9 @@ export interface TokenQuirks {
   readonly expiresIn?: 'seconds' | 'milliseconds' | undefined;
   readonly unsaidLifetimeMs?: number | undefined;
   /** The access token takes the refresh token's part: it is exchanged for a newer one. */
-  readonly renewal?: { readonly grantType: string; readonly tokenParameter: string; readonly method: 'POST' | 'GET' } | undefined;
+  readonly renewal?:
+    | { readonly grantType: string; readonly tokenParameter: string; readonly method: 'POST' | 'GET' }
+    | undefined;
   /** Errors that mean what `invalid_grant` does. */
   readonly deadGrant?: readonly { readonly error: string; readonly description?: string | undefined }[] | undefined;
   /** Where an answer says whose account it is. */
@@ -64,31 +66,73 @@ export interface GrantedTokens {
 export type TokenResult =
   | { readonly type: 'granted'; readonly tokens: GrantedTokens }
   /** A refusal with a code of RFC 6749 section 5.2. */
-  | { readonly type: 'refused'; readonly error: string; /** The server's own words, free of secrets. */ readonly description: string | null; readonly status: number; /** What Entra ID says more closely, where it does. */ readonly suberror?: string }
+  | {
+      readonly type: 'refused';
+      readonly error: string;
+      /** The server's own words, free of secrets. */ readonly description: string | null;
+      readonly status: number;
+      /** What Entra ID says more closely, where it does. */ readonly suberror?: string;
+    }
   /** 5xx or 429: the server says that it could not. */
-  | ({ readonly type: 'unavailable'; readonly retryAfterMs: number | undefined; readonly status: number } & ProviderWords)
+  | ({
+      readonly type: 'unavailable';
+      readonly retryAfterMs: number | undefined;
+      readonly status: number;
+    } & ProviderWords)
   /** Nothing was sent. */
   | { readonly type: 'unreachable' }
   /** Sent, and no usable answer came: the server may have acted. */
   | { readonly type: 'ambiguous' };
 
 const NOTHING_SENT = new Set(['outbound_refused', 'outbound_unreachable']);
-const UNKNOWN_OUTCOME = new Set(['outbound_interrupted', 'outbound_timeout', 'outbound_too_large', 'outbound_encoded', 'outbound_redirected']);
+const UNKNOWN_OUTCOME = new Set([
+  'outbound_interrupted',
+  'outbound_timeout',
+  'outbound_too_large',
+  'outbound_encoded',
+  'outbound_redirected',
+]);
 
 /** One request to a token endpoint, by POST (RFC 6749 section 3.2) unless a provider wants otherwise. Says what happened; what that means for a grant is the caller's to say. */
 export async function requestToken(
-  { tokenEndpoint, client, parameters, now, quirks = {}, method = 'POST' }: { tokenEndpoint: string; client: OAuthClient; parameters: Readonly<Record<string, string>>; /** Milliseconds, before the request. */ now: number; quirks?: TokenQuirks | undefined; method?: 'POST' | 'GET' },
+  {
+    tokenEndpoint,
+    client,
+    parameters,
+    now,
+    quirks = {},
+    method = 'POST',
+  }: {
+    tokenEndpoint: string;
+    client: OAuthClient;
+    parameters: Readonly<Record<string, string>>;
+    /** Milliseconds, before the request. */ now: number;
+    quirks?: TokenQuirks | undefined;
+    method?: 'POST' | 'GET';
+  },
   fetch: OutboundFetch,
 ): Promise<TokenResult> {
   const { resource, ...others } = parameters;
-  const body = new URLSearchParams({ ...quirks.parameters, ...others, ...(resource === undefined || quirks.resource === false ? {} : { resource }) });
+  const body = new URLSearchParams({
+    ...quirks.parameters,
+    ...others,
+    ...(resource === undefined || quirks.resource === false ? {} : { resource }),
+  });
   const isJson = quirks.body === 'json';
   const headers = new Headers({ accept: 'application/json' });
   await authenticate(client, body, headers, { tokenEndpoint, now });
   const received = { now, quirks, secrets: secretsOf(client, body) };
   if (method === 'GET') return receiveToken(() => fetch(withQuery(tokenEndpoint, body), { headers }), received);
   headers.set('content-type', isJson ? 'application/json' : 'application/x-www-form-urlencoded');
-  return receiveToken(() => fetch(tokenEndpoint, { method, headers, body: isJson ? JSON.stringify(Object.fromEntries(body)) : body.toString() }), received);
+  return receiveToken(
+    () =>
+      fetch(tokenEndpoint, {
+        method,
+        headers,
+        body: isJson ? JSON.stringify(Object.fromEntries(body)) : body.toString(),
+      }),
+    received,
+  );
 }
 
 function withQuery(address: string, parameters: URLSearchParams): URL {
@@ -98,7 +142,10 @@ function withQuery(address: string, parameters: URLSearchParams): URL {
 }
 
 /** The same for a request that somebody else sends. @param context.now milliseconds, before the request; `secrets`: what is sent and must not come back in words */
-export async function receiveToken(send: () => Promise<Response>, { now, quirks = {}, secrets = [] }: { now: number; quirks?: TokenQuirks | undefined; secrets?: readonly string[] }): Promise<TokenResult> {
+export async function receiveToken(
+  send: () => Promise<Response>,
+  { now, quirks = {}, secrets = [] }: { now: number; quirks?: TokenQuirks | undefined; secrets?: readonly string[] },
+): Promise<TokenResult> {
   let response: Response;
   try {
     response = await send();
@@ -108,28 +155,71 @@ export async function receiveToken(send: () => Promise<Response>, { now, quirks 
     throw error;
   }
   const answer = await readJsonObject(response);
-  const error = (response.ok || quirks.errorField === undefined ? undefined : answer?.[quirks.errorField]) ?? answer?.['error'];
+  const error =
+    (response.ok || quirks.errorField === undefined ? undefined : answer?.[quirks.errorField]) ?? answer?.['error'];
   const [description, suberror] = [answer?.['error_description'], answer?.['suberror']];
   const words = readProviderWords({ error, description }, secrets);
-  if (response.status === 429 || response.status >= 500) return { type: 'unavailable', retryAfterMs: retryAfter(response, now), status: response.status, ...words };
-  if (typeof error === 'string') return { type: 'refused', error: isDeadGrant(error, description, quirks) ? 'invalid_grant' : (words.error ?? 'unknown_error'), description: words.description, status: response.status, ...(typeof suberror === 'string' ? { suberror } : {}) };
+  if (response.status === 429 || response.status >= 500)
+    return { type: 'unavailable', retryAfterMs: retryAfter(response, now), status: response.status, ...words };
+  if (typeof error === 'string')
+    return {
+      type: 'refused',
+      error: isDeadGrant(error, description, quirks) ? 'invalid_grant' : (words.error ?? 'unknown_error'),
+      description: words.description,
+      status: response.status,
+      ...(typeof suberror === 'string' ? { suberror } : {}),
+    };
   if (!response.ok) return { type: 'refused', error: 'unknown_error', description: null, status: response.status };
   const parsed = TokenAnswer.safeParse(within(answer, quirks.tokenPath));
   if (!parsed.success || !isTokenType(parsed.data.token_type, quirks)) return { type: 'ambiguous' };
-  const { access_token: accessToken, refresh_token: refreshToken = quirks.renewal ? parsed.data.access_token : null, expires_in: lifetime, scope, issued_token_type: issuedTokenType, id_token: idToken } = parsed.data;
+  const {
+    access_token: accessToken,
+    refresh_token: refreshToken = quirks.renewal ? parsed.data.access_token : null,
+    expires_in: lifetime,
+    scope,
+    issued_token_type: issuedTokenType,
+    id_token: idToken,
+  } = parsed.data;
   const account = accountIn(answer, quirks);
-  return { type: 'granted', tokens: { accessToken, refreshToken, expiresAt: expiryOf(lifetime, now, quirks), scopes: scope?.split(quirks.looseScopes === true ? /[ ,]/ : ' ').filter((item) => item !== '') ?? null, ...(issuedTokenType === undefined ? {} : { issuedTokenType }), ...(idToken === undefined ? {} : { idToken }), ...(account && { account }) } };
+  return {
+    type: 'granted',
+    tokens: {
+      accessToken,
+      refreshToken,
+      expiresAt: expiryOf(lifetime, now, quirks),
+      scopes: scope?.split(quirks.looseScopes === true ? /[ ,]/ : ' ').filter((item) => item !== '') ?? null,
+      ...(issuedTokenType === undefined ? {} : { issuedTokenType }),
+      ...(idToken === undefined ? {} : { idToken }),
+      ...(account && { account }),
+    },
+  };
 }
 
 function isDeadGrant(error: string, description: unknown, { deadGrant = [] }: TokenQuirks): boolean {
-  return deadGrant.some((dead) => dead.error === error && (dead.description === undefined || dead.description === description));
+  return deadGrant.some(
+    (dead) => dead.error === error && (dead.description === undefined || dead.description === description),
+  );
 }
 
-const NO_SECRET = new Set(['grant_type', 'client_id', 'scope', 'resource', 'redirect_uri', 'audience', 'client_assertion_type', 'requested_token_type', 'subject_token_type', 'actor_token_type']);
+const NO_SECRET = new Set([
+  'grant_type',
+  'client_id',
+  'scope',
+  'resource',
+  'redirect_uri',
+  'audience',
+  'client_assertion_type',
+  'requested_token_type',
+  'subject_token_type',
+  'actor_token_type',
+]);
 
 /** What was sent and is nobody else's to see. */
 function secretsOf({ clientSecret }: OAuthClient, body: URLSearchParams): string[] {
-  return [...[...body].flatMap(([name, value]) => (NO_SECRET.has(name) ? [] : [value])), ...(clientSecret ? [clientSecret.reveal()] : [])];
+  return [
+    ...[...body].flatMap(([name, value]) => (NO_SECRET.has(name) ? [] : [value])),
+    ...(clientSecret ? [clientSecret.reveal()] : []),
+  ];
 }
 
 function isTokenType(type: string | null | undefined, { tokenTypes = [] }: TokenQuirks): boolean {
@@ -144,7 +234,9 @@ function accountIn(answer: unknown, { account }: TokenQuirks): ProviderAccount |
 
 function at(answer: unknown, path: readonly string[]): unknown {
   let value = answer;
-  for (const name of path) value = value !== null && typeof value === 'object' ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined;
+  for (const name of path)
+    value =
+      value !== null && typeof value === 'object' ? Object.getOwnPropertyDescriptor(value, name)?.value : undefined;
   return value;
 }
 
@@ -164,6 +256,14 @@ function retryAfter(response: Response, now: number): number | undefined {
 function expiryOf(lifetime: unknown, now: number, { expiresIn, unsaidLifetimeMs }: TokenQuirks): number | null {
   const isMoment = typeof lifetime === 'string' && /^\d{4}-\d\d-\d\dT/.test(lifetime);
   const isSeconds = typeof lifetime === 'number' || (typeof lifetime === 'string' && /^\d+(\.\d+)?$/.test(lifetime));
-  const left = isMoment ? Date.parse(lifetime) - now : isSeconds ? Math.floor(Number(lifetime) * (expiresIn === 'milliseconds' ? 1 : 1000)) : Number.NaN;
-  return Number.isNaN(left) ? (unsaidLifetimeMs === undefined ? null : now + unsaidLifetimeMs) : now + Math.min(Math.max(left, 0), MAX_LIFETIME_MS);
+  const left = isMoment
+    ? Date.parse(lifetime) - now
+    : isSeconds
+      ? Math.floor(Number(lifetime) * (expiresIn === 'milliseconds' ? 1 : 1000))
+      : Number.NaN;
+  return Number.isNaN(left)
+    ? unsaidLifetimeMs === undefined
+      ? null
+      : now + unsaidLifetimeMs
+    : now + Math.min(Math.max(left, 0), MAX_LIFETIME_MS);
 }

@@ -11,7 +11,17 @@ export type TokenRevocation =
   | { readonly type: 'failed'; readonly reason: 'unreachable' | 'unavailable' | 'refused' };
 
 /** RFC 7009, at the endpoint stored with the grant (S25). One request; safe to repeat. */
-export async function revokeGrant(grant: { readonly revocationEndpoint: string; readonly tokenEndpoint: string; readonly now: number; readonly client: OAuthClient; readonly token: string; readonly tokenTypeHint: 'refresh_token' | 'access_token' }, fetch: OutboundFetch): Promise<TokenRevocation> {
+export async function revokeGrant(
+  grant: {
+    readonly revocationEndpoint: string;
+    readonly tokenEndpoint: string;
+    readonly now: number;
+    readonly client: OAuthClient;
+    readonly token: string;
+    readonly tokenTypeHint: 'refresh_token' | 'access_token';
+  },
+  fetch: OutboundFetch,
+): Promise<TokenRevocation> {
   const body = new URLSearchParams({ token: grant.token, token_type_hint: grant.tokenTypeHint });
   const headers = new Headers({ 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' });
   try {
@@ -19,9 +29,12 @@ export async function revokeGrant(grant: { readonly revocationEndpoint: string; 
     const response = await fetch(grant.revocationEndpoint, { method: 'POST', headers, body: body.toString() });
     if (response.ok) return { type: 'revoked' };
     if (response.status === 429 || response.status >= 500) return { type: 'failed', reason: 'unavailable' };
-    return (await readJsonObject(response))?.['error'] === 'unsupported_token_type' ? { type: 'unsupported' } : { type: 'failed', reason: 'refused' };
+    return (await readJsonObject(response))?.['error'] === 'unsupported_token_type'
+      ? { type: 'unsupported' }
+      : { type: 'failed', reason: 'refused' };
   } catch (error) {
-    if (error instanceof SallyportError) return { type: 'failed', reason: error.code.startsWith('outbound_') ? 'unreachable' : 'refused' };
+    if (error instanceof SallyportError)
+      return { type: 'failed', reason: error.code.startsWith('outbound_') ? 'unreachable' : 'refused' };
     throw error;
   }
 }

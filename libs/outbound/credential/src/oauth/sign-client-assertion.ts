@@ -20,12 +20,24 @@ const LIFETIME_SECONDS = 60;
  * @param now milliseconds
  * @throws SallyportError `client_key_invalid`, without a cause that could quote the key
  */
-export async function signClientAssertion({ clientId, clientKey, audience, now }: { clientId: string; clientKey: Secret; audience: string; now: number }): Promise<string> {
+export async function signClientAssertion({
+  clientId,
+  clientKey,
+  audience,
+  now,
+}: {
+  clientId: string;
+  clientKey: Secret;
+  audience: string;
+  now: number;
+}): Promise<string> {
   const issuedAt = Math.floor(now / 1000);
   try {
     const jwk = PrivateKey.parse(JSON.parse(clientKey.reveal()));
     const alg = jwk.alg ?? USUAL_ALGORITHM[jwk.kty];
-    const named = Object.fromEntries((['kid', 'x5t', 'x5t#S256'] as const).flatMap((name) => (jwk[name] === undefined ? [] : [[name, jwk[name]]])));
+    const named = Object.fromEntries(
+      (['kid', 'x5t', 'x5t#S256'] as const).flatMap((name) => (jwk[name] === undefined ? [] : [[name, jwk[name]]])),
+    );
     return await new SignJWT({})
       .setProtectedHeader({ ...named, alg, typ: 'JWT' })
       .setIssuer(clientId)

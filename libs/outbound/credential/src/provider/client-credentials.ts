@@ -13,7 +13,11 @@ export interface ClientCredentialsContext {
   readonly fetch: OutboundFetch;
   readonly clock: Clock;
   /** For the trail: once per request to a token endpoint. `reason`: why there is no token. */
-  readonly onRequest: (request: { readonly server: string; readonly provider: string; readonly reason: string | null }) => Promise<void>;
+  readonly onRequest: (request: {
+    readonly server: string;
+    readonly provider: string;
+    readonly reason: string | null;
+  }) => Promise<void>;
 }
 
 /** A refusal will not be another one a moment later; an outage may be over. */
@@ -36,9 +40,21 @@ export class ClientCredentialsTokens {
   }
 
   /** @param rejectedRevision of the lease that the server answered 401 to. */
-  async lease({ target, spec, client, rejectedRevision }: { target: ConfiguredTarget; spec: ClientCredentialsProvider; client: OAuthClient; rejectedRevision?: number | undefined }): Promise<ProviderLease | ProviderRefusal> {
+  async lease({
+    target,
+    spec,
+    client,
+    rejectedRevision,
+  }: {
+    target: ConfiguredTarget;
+    spec: ClientCredentialsProvider;
+    client: OAuthClient;
+    rejectedRevision?: number | undefined;
+  }): Promise<ProviderLease | ProviderRefusal> {
     if (spec.origin !== new URL(target.server.spec.url).origin) return { type: 'refused', reason: 'token_origin' };
-    return this.#tokens.lease({ configured: keyOf(target, client), holder: '' }, { rejectedRevision }, () => this.#request(target, spec, client));
+    return this.#tokens.lease({ configured: keyOf(target, client), holder: '' }, { rejectedRevision }, () =>
+      this.#request(target, spec, client),
+    );
   }
 
   async #request(target: ConfiguredTarget, spec: ClientCredentialsProvider, client: OAuthClient): Promise<Obtained> {
@@ -46,24 +62,35 @@ export class ClientCredentialsTokens {
     const about = { server: target.server.name, provider: target.provider.name };
     let result: TokenResult;
     try {
-      result = await requestToken({ tokenEndpoint: spec.tokenEndpoint, client, now: clock(), parameters: parametersOf(target, spec) }, fetch);
+      result = await requestToken(
+        { tokenEndpoint: spec.tokenEndpoint, client, now: clock(), parameters: parametersOf(target, spec) },
+        fetch,
+      );
     } catch (error) {
       if (!(error instanceof SallyportError) || error.code !== 'client_key_invalid') throw error;
       await onRequest({ ...about, reason: error.code });
       return { type: 'refused', reason: 'client_key_invalid' };
     }
-    await onRequest({ ...about, reason: result.type === 'granted' ? null : result.type === 'refused' ? result.error : result.type });
+    await onRequest({
+      ...about,
+      reason: result.type === 'granted' ? null : result.type === 'refused' ? result.error : result.type,
+    });
     return obtainedFrom(result);
   }
 }
 
 /** What is kept for one meaning of the configuration; the secret counts as its digest, so that another one is tried at once. */
 function keyOf(target: ConfiguredTarget, { clientSecret, clientKey }: OAuthClient): string {
-  const secret = createHash('sha256').update((clientKey ?? clientSecret)?.reveal() ?? '').digest('base64url');
+  const secret = createHash('sha256')
+    .update((clientKey ?? clientSecret)?.reveal() ?? '')
+    .digest('base64url');
   return JSON.stringify([target.provider.name, target.server.name, pinsOf(target), secret]);
 }
 
-function parametersOf({ server }: ConfiguredTarget, { scopes, audience, resource, parameters }: ClientCredentialsProvider): Record<string, string> {
+function parametersOf(
+  { server }: ConfiguredTarget,
+  { scopes, audience, resource, parameters }: ClientCredentialsProvider,
+): Record<string, string> {
   return {
     ...parameters,
     grant_type: 'client_credentials',

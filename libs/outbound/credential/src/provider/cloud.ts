@@ -17,7 +17,9 @@ export interface CloudCredentialsContext {
   /** Of the tokens we show the cloud: what it fetches our keys by. */
   readonly issuer: string;
   /** For the trail: once per attempt. `reason`: why there is nothing, in the cloud's word. */
-  readonly onRequest: (request: TokenSubject & { readonly server: string; readonly provider: string; readonly reason: string | null }) => Promise<void>;
+  readonly onRequest: (
+    request: TokenSubject & { readonly server: string; readonly provider: string; readonly reason: string | null },
+  ) => Promise<void>;
 }
 
 export interface CloudWish {
@@ -49,26 +51,44 @@ export class CloudCredentials {
     const { caller, target, spec, rejectedRevision } = wish;
     if (spec.origin !== new URL(target.server.spec.url).origin) return { type: 'refused', reason: 'token_origin' };
     const configured = JSON.stringify([target.provider.name, target.server.name, pinsOf(target)]);
-    return await this.#tokens.lease({ configured, holder: JSON.stringify([caller.userId, caller.clientId]) }, { rejectedRevision, notAfter: caller.expiresAt }, () => this.#obtain(wish));
+    return await this.#tokens.lease(
+      { configured, holder: JSON.stringify([caller.userId, caller.clientId]) },
+      { rejectedRevision, notAfter: caller.expiresAt },
+      () => this.#obtain(wish),
+    );
   }
 
   async #obtain(wish: CloudWish): Promise<Obtained> {
-    const { caller: { userId, clientId }, target: { server, provider } } = wish;
+    const {
+      caller: { userId, clientId },
+      target: { server, provider },
+    } = wish;
     const { obtained, reason } = await this.#ask(wish);
     await this.#context.onRequest({ userId, clientId, server: server.name, provider: provider.name, reason });
-    return obtained.type === 'refused' ? { ...obtained, message: wordsFor(obtained.reason, server.spec.title ?? server.name) } : obtained;
+    return obtained.type === 'refused'
+      ? { ...obtained, message: wordsFor(obtained.reason, server.spec.title ?? server.name) }
+      : obtained;
   }
 
   async #ask({ caller, spec: { cloud }, signingKey }: CloudWish): Promise<CloudAnswer> {
     const { fetch, clock, issuer } = this.#context;
-    const [audience, claims] = cloud.provider === 'aws' ? [cloud.audience, awsClaims(cloud, caller)] : [googleAudience(cloud), {}];
-    const token = await signDownstreamToken({ caller, audience, lifetimeSeconds: TOKEN_LIFETIME_SECONDS, claims }, { issuer, signingKey, clock });
+    const [audience, claims] =
+      cloud.provider === 'aws' ? [cloud.audience, awsClaims(cloud, caller)] : [googleAudience(cloud), {}];
+    const token = await signDownstreamToken(
+      { caller, audience, lifetimeSeconds: TOKEN_LIFETIME_SECONDS, claims },
+      { issuer, signingKey, clock },
+    );
     const shared = { token, lifetimeSeconds: secondsOf(cloud.lifetime), now: clock() };
-    return await (cloud.provider === 'aws' ? assumeAwsRole({ cloud, caller, ...shared }, fetch) : exchangeForGoogleToken({ cloud, ...shared }, fetch));
+    return await (cloud.provider === 'aws'
+      ? assumeAwsRole({ cloud, caller, ...shared }, fetch)
+      : exchangeForGoogleToken({ cloud, ...shared }, fetch));
   }
 }
 
 const wordsFor = (reason: string, title: string): string =>
-  reason === 'cloud_role_refused' ? `The cloud behind ${title} does not let you in. An administrator can allow it there.` : `The cloud behind ${title} does not take what this gateway shows it. An administrator has to see to it.`;
+  reason === 'cloud_role_refused'
+    ? `The cloud behind ${title} does not let you in. An administrator can allow it there.`
+    : `The cloud behind ${title} does not take what this gateway shows it. An administrator has to see to it.`;
 /** The document's schema allows 15m to 1h. */
-const secondsOf = (duration: string): number => Number.parseInt(duration, 10) * ({ s: 1, m: 60 }[duration.slice(-1)] ?? 3_600);
+const secondsOf = (duration: string): number =>
+  Number.parseInt(duration, 10) * ({ s: 1, m: 60 }[duration.slice(-1)] ?? 3_600);

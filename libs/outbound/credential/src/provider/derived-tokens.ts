@@ -17,7 +17,9 @@ export interface DerivedTokensContext {
   /** A token of ours that names the agent to the identity provider. */
   readonly actorToken: (clientId: string, trustProvider: string) => Promise<string | undefined>;
   /** For the trail: once per attempt. `reason`: why there is no token. */
-  readonly onRequest: (request: DerivedCaller & { readonly server: string; readonly provider: string; readonly reason: string | null }) => Promise<void>;
+  readonly onRequest: (
+    request: DerivedCaller & { readonly server: string; readonly provider: string; readonly reason: string | null },
+  ) => Promise<void>;
 }
 
 /** As the agent's verified token names them. */
@@ -54,13 +56,24 @@ export class DerivedTokens {
     if (spec.origin !== new URL(target.server.spec.url).origin) return { type: 'refused', reason: 'token_origin' };
     const configured = JSON.stringify([target.provider.name, target.server.name, pinsOf(target)]);
     const holder = JSON.stringify([caller.userId, caller.clientId, caller.sid]);
-    return this.#tokens.lease({ configured, holder }, { rejectedRevision, notAfter: caller.expiresAt }, () => this.#obtain(wish));
+    return this.#tokens.lease({ configured, holder }, { rejectedRevision, notAfter: caller.expiresAt }, () =>
+      this.#obtain(wish),
+    );
   }
 
   async #obtain({ caller: { userId, clientId, sid }, target, spec, client }: DerivedWish): Promise<Obtained> {
     const { server, provider } = target;
-    const wish = { userId, clientId, sid, server: server.name, credentialProvider: provider.name, pins: pinsOf(target) };
-    const { obtained, reason } = await (spec.type === 'id-jag' ? obtainByIdJag({ wish, target, spec, client }, this.#context) : obtainByExchange({ wish, target, spec }, this.#context));
+    const wish = {
+      userId,
+      clientId,
+      sid,
+      server: server.name,
+      credentialProvider: provider.name,
+      pins: pinsOf(target),
+    };
+    const { obtained, reason } = await (spec.type === 'id-jag'
+      ? obtainByIdJag({ wish, target, spec, client }, this.#context)
+      : obtainByExchange({ wish, target, spec }, this.#context));
     await this.#context.onRequest({ userId, clientId, sid, server: server.name, provider: provider.name, reason });
     return obtained;
   }

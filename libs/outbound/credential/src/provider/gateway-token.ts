@@ -36,21 +36,42 @@ const MARGIN_SECONDS = 20;
  * @throws SallyportError `signing_key_purpose` when the key is not one for downstream tokens.
  */
 export async function leaseGatewayToken(
-  { caller, server, spec }: { caller: TokenSubject & { readonly sid: string }; server: DocumentOf<'McpServer'>; spec: GatewayTokenProvider },
+  {
+    caller,
+    server,
+    spec,
+  }: { caller: TokenSubject & { readonly sid: string }; server: DocumentOf<'McpServer'>; spec: GatewayTokenProvider },
   context: GatewayTokenContext,
 ): Promise<GrantedLease> {
   const lifetimeSeconds = Math.min(seconds(spec.lifetime), MAX_LIFETIME_SECONDS);
   const claims = { sid: caller.sid, ...(spec.scopes.length > 0 ? { scope: spec.scopes.join(' ') } : {}) };
-  const token = await signDownstreamToken({ caller, audience: server.spec.resource ?? server.spec.url, lifetimeSeconds, claims }, context);
-  return { type: 'granted', headers: { authorization: `Bearer ${token}` }, connectionId: null, connectionRevision: 0, expiresInSeconds: Math.max(1, lifetimeSeconds - MARGIN_SECONDS) };
+  const token = await signDownstreamToken(
+    { caller, audience: server.spec.resource ?? server.spec.url, lifetimeSeconds, claims },
+    context,
+  );
+  return {
+    type: 'granted',
+    headers: { authorization: `Bearer ${token}` },
+    connectionId: null,
+    connectionRevision: 0,
+    expiresInSeconds: Math.max(1, lifetimeSeconds - MARGIN_SECONDS),
+  };
 }
 
 /** Says that this user asks through this agent, to one audience. @throws SallyportError `signing_key_purpose` */
 export async function signDownstreamToken(
-  { caller, audience, lifetimeSeconds, claims }: { caller: TokenSubject; audience: string; lifetimeSeconds: number; claims: Readonly<Record<string, unknown>> },
+  {
+    caller,
+    audience,
+    lifetimeSeconds,
+    claims,
+  }: { caller: TokenSubject; audience: string; lifetimeSeconds: number; claims: Readonly<Record<string, unknown>> },
   { issuer, signingKey, clock }: GatewayTokenContext,
 ): Promise<string> {
-  if (!signingKey.kid.startsWith('dt-')) throw new SallyportError('signing_key_purpose', 'The key for downstream tokens is not one.', { detail: { kid: signingKey.kid } });
+  if (!signingKey.kid.startsWith('dt-'))
+    throw new SallyportError('signing_key_purpose', 'The key for downstream tokens is not one.', {
+      detail: { kid: signingKey.kid },
+    });
   const issuedAt = Math.floor(clock() / 1000);
   return await new SignJWT({ ...claims, client_id: caller.clientId, act: { sub: caller.clientId } })
     .setProtectedHeader({ alg: signingKey.algorithm, kid: signingKey.kid, typ: 'at+jwt' })

@@ -5,7 +5,13 @@ import { refreshConnection, type RefreshContext } from '../connection/refresh-co
 import { openCredential, type StoredCredential } from '../connection/vault-record.js';
 import type { ProviderLease, ProviderRefusal } from './provider-lease.js';
 import { stepUp as stepUpFrom } from './step-up.js';
-import { findUsableConnection, grantFrom, reconnect, type UsableConnectionContext, type UserConnectionWish } from './usable-connection.js';
+import {
+  findUsableConnection,
+  grantFrom,
+  reconnect,
+  type UsableConnectionContext,
+  type UserConnectionWish,
+} from './usable-connection.js';
 
 export interface UserConnectionContext extends RefreshContext, UsableConnectionContext {
   /** Security rule S24: false when this connection was refreshed by force less than a minute ago. */
@@ -21,7 +27,10 @@ const FORCED_REFRESH_PAUSE_SECONDS = 60;
 const HELD_MS = 2_000;
 
 /** `mcp-user-oauth`: this user's own connection to the server, refreshed on demand when the schedule has not. */
-export async function leaseUserConnection({ caller, target, rejectedConnectionRevision, stepUp }: UserConnectionWish, context: UserConnectionContext): Promise<ProviderLease | ProviderRefusal> {
+export async function leaseUserConnection(
+  { caller, target, rejectedConnectionRevision, stepUp }: UserConnectionWish,
+  context: UserConnectionContext,
+): Promise<ProviderLease | ProviderRefusal> {
   const { clock } = context;
   const found = await findUsableConnection({ caller, target }, context);
   if (found.type !== 'usable') return found;
@@ -33,17 +42,25 @@ export async function leaseUserConnection({ caller, target, rejectedConnectionRe
     if (!isNewer) return wider;
   }
   const rejected = rejectedConnectionRevision !== undefined && rejectedConnectionRevision >= connection.revision;
-  if (!rejected && !isNearExpiry({ expiresAt: connection.accessExpiresAt, now: clock(), marginMs: REFRESH_MARGIN_MS })) return grant(connection, credential, caller.expiresAt, clock());
+  if (!rejected && !isNearExpiry({ expiresAt: connection.accessExpiresAt, now: clock(), marginMs: REFRESH_MARGIN_MS }))
+    return grant(connection, credential, caller.expiresAt, clock());
   const providerWaitMs = await waitOf(connection, context);
-  if (providerWaitMs !== null) return withoutRefresh(connection, credential, { rejected, waitMs: providerWaitMs }, caller.expiresAt, clock());
-  if (rejected && !context.mayForceRefresh(connection.id)) return { type: 'provider_unavailable', retryAfterSeconds: FORCED_REFRESH_PAUSE_SECONDS };
+  if (providerWaitMs !== null)
+    return withoutRefresh(connection, credential, { rejected, waitMs: providerWaitMs }, caller.expiresAt, clock());
+  if (rejected && !context.mayForceRefresh(connection.id))
+    return { type: 'provider_unavailable', retryAfterSeconds: FORCED_REFRESH_PAUSE_SECONDS };
   // The last attempt failed and its pause is not over: the pause holds for everybody, however many agents ask (B4).
   const waitMs = connection.refreshFailures === 0 ? 0 : ownWait(connection, clock());
   if (waitMs > 0) return withoutRefresh(connection, credential, { rejected, waitMs }, caller.expiresAt, clock());
   return refreshed(connection, rejected, caller.expiresAt, context);
 }
 
-async function refreshed(seen: Connection, rejected: boolean, agentTokenExpiresAt: number, context: UserConnectionContext): Promise<ProviderLease> {
+async function refreshed(
+  seen: Connection,
+  rejected: boolean,
+  agentTokenExpiresAt: number,
+  context: UserConnectionContext,
+): Promise<ProviderLease> {
   const { clock } = context;
   for (let poll = 0; poll < MAX_POLLS; poll++) {
     const result = await refreshConnection(seen.id, context, seen.revision);
@@ -58,24 +75,56 @@ async function refreshed(seen: Connection, rejected: boolean, agentTokenExpiresA
       case 'needs_reconnect':
         return reconnect(result.connection);
       case 'fresh':
-        return rejected && result.connection.revision <= seen.revision ? reconnect(result.connection) : grant(result.connection, result.credential, agentTokenExpiresAt, clock());
+        return rejected && result.connection.revision <= seen.revision
+          ? reconnect(result.connection)
+          : grant(result.connection, result.credential, agentTokenExpiresAt, clock());
       case 'failed':
-        return withoutRefresh(result.connection, openCredential(context.vault, result.connection), { rejected, waitMs: ownWait(result.connection, clock()) }, agentTokenExpiresAt, clock());
+        return withoutRefresh(
+          result.connection,
+          openCredential(context.vault, result.connection),
+          { rejected, waitMs: ownWait(result.connection, clock()) },
+          agentTokenExpiresAt,
+          clock(),
+        );
       case 'paused':
-        return withoutRefresh(result.connection, openCredential(context.vault, result.connection), { rejected, waitMs: result.waitMs }, agentTokenExpiresAt, clock());
+        return withoutRefresh(
+          result.connection,
+          openCredential(context.vault, result.connection),
+          { rejected, waitMs: result.waitMs },
+          agentTokenExpiresAt,
+          clock(),
+        );
     }
   }
-  return withoutRefresh(seen, openCredential(context.vault, seen), { rejected, waitMs: HELD_MS }, agentTokenExpiresAt, clock());
+  return withoutRefresh(
+    seen,
+    openCredential(context.vault, seen),
+    { rejected, waitMs: HELD_MS },
+    agentTokenExpiresAt,
+    clock(),
+  );
 }
 
 /** The old token while it lives, unless the server has rejected it; afterwards the time of the next attempt. */
-function withoutRefresh(connection: Connection, credential: StoredCredential, { rejected, waitMs }: { rejected: boolean; waitMs: number }, agentTokenExpiresAt: number, now: number): ProviderLease {
-  if (!rejected && (connection.accessExpiresAt ?? 0) - now > 5_000) return grant(connection, credential, agentTokenExpiresAt, now);
+function withoutRefresh(
+  connection: Connection,
+  credential: StoredCredential,
+  { rejected, waitMs }: { rejected: boolean; waitMs: number },
+  agentTokenExpiresAt: number,
+  now: number,
+): ProviderLease {
+  if (!rejected && (connection.accessExpiresAt ?? 0) - now > 5_000)
+    return grant(connection, credential, agentTokenExpiresAt, now);
   return { type: 'provider_unavailable', retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)) };
 }
 
 const ownWait = ({ refreshDueAt }: Connection, now: number) => Math.max(0, (refreshDueAt ?? now) - now);
 
-function grant(connection: Connection, { accessToken }: StoredCredential, agentTokenExpiresAt: number, now: number): ProviderLease {
+function grant(
+  connection: Connection,
+  { accessToken }: StoredCredential,
+  agentTokenExpiresAt: number,
+  now: number,
+): ProviderLease {
   return grantFrom(connection, { authorization: `Bearer ${accessToken}` }, agentTokenExpiresAt, now);
 }

@@ -2,7 +2,9 @@ import type { OAuthPreset } from '@sallyport/configuration';
 import type { OAuthUserRules } from './oauth-user.js';
 
 /** What providers do otherwise than the specification, as data. A document's own fields win. */
-export const OAUTH_USER_PRESETS: Readonly<Record<OAuthPreset, Partial<OAuthUserRules> & Pick<OAuthUserRules, 'authorizationEndpoint' | 'tokenEndpoint'>>> = {
+export const OAUTH_USER_PRESETS: Readonly<
+  Record<OAuthPreset, Partial<OAuthUserRules> & Pick<OAuthUserRules, 'authorizationEndpoint' | 'tokenEndpoint'>>
+> = {
   atlassian: {
     authorizationEndpoint: 'https://auth.atlassian.com/authorize',
     tokenEndpoint: 'https://auth.atlassian.com/oauth/token',

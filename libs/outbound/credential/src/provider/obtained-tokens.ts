@@ -9,11 +9,25 @@ interface Token {
   readonly expiresAt: number;
 }
 export type Obtained =
-  | { readonly type: 'token'; readonly accessToken: string; /** Milliseconds since the epoch; `null`: it was not said. */ readonly expiresAt: number | null }
+  | {
+      readonly type: 'token';
+      readonly accessToken: string;
+      /** Milliseconds since the epoch; `null`: it was not said. */ readonly expiresAt: number | null;
+    }
   /** A key that requests are signed with, in place of a token. */
-  | { readonly type: 'signing'; readonly signing: RequestSigning; /** Milliseconds since the epoch. */ readonly expiresAt: number }
-  | { readonly type: 'failed'; readonly pauseMs: number; /** Not because of this caller: nobody's token is asked for meanwhile. */ readonly forAll?: boolean }
-  | (ProviderRefusal & { /** Not asked for again for so long; not at all remembered without. */ readonly pauseMs?: number });
+  | {
+      readonly type: 'signing';
+      readonly signing: RequestSigning;
+      /** Milliseconds since the epoch. */ readonly expiresAt: number;
+    }
+  | {
+      readonly type: 'failed';
+      readonly pauseMs: number;
+      /** Not because of this caller: nobody's token is asked for meanwhile. */ readonly forAll?: boolean;
+    }
+  | (ProviderRefusal & {
+      /** Not asked for again for so long; not at all remembered without. */ readonly pauseMs?: number;
+    });
 
 export interface TokenKey {
   /** Server, provider and what else a token depends on that no user is part of. */
@@ -32,7 +46,10 @@ const LAST_USE_MS = 5_000;
 const FORCED_PAUSE_MS = 60_000;
 const MALFORMED_PAUSE_MS = 60_000;
 
-type Answer = ({ readonly type: 'token' } & Token) | { readonly type: 'failed'; readonly until: number } | ProviderRefusal;
+type Answer =
+  | ({ readonly type: 'token' } & Token)
+  | { readonly type: 'failed'; readonly until: number }
+  | ProviderRefusal;
 
 /**
  * Access tokens that are asked for when they are needed and never stored: in memory until near their expiry, asked for
@@ -42,7 +59,9 @@ type Answer = ({ readonly type: 'token' } & Token) | { readonly type: 'failed'; 
 export class ObtainedTokens {
   readonly #clock: Clock;
   readonly #tokens = new BoundedMap<string, Token>(MAX_HELD);
-  readonly #noes = new BoundedMap<string, { readonly until: number; readonly refusal: ProviderRefusal | undefined }>(MAX_HELD);
+  readonly #noes = new BoundedMap<string, { readonly until: number; readonly refusal: ProviderRefusal | undefined }>(
+    MAX_HELD,
+  );
   readonly #asking = new Map<string, Promise<Answer>>();
 
   constructor(clock: Clock) {
@@ -53,19 +72,27 @@ export class ObtainedTokens {
    * @param limits.rejectedRevision of the lease that the server answered 401 to
    * @param limits.notAfter seconds since the epoch: no lease is good for longer
    */
-  async lease({ configured, holder }: TokenKey, limits: { readonly rejectedRevision?: number | undefined; readonly notAfter?: number | undefined }, obtain: () => Promise<Obtained>): Promise<ProviderLease | ProviderRefusal> {
+  async lease(
+    { configured, holder }: TokenKey,
+    limits: { readonly rejectedRevision?: number | undefined; readonly notAfter?: number | undefined },
+    obtain: () => Promise<Obtained>,
+  ): Promise<ProviderLease | ProviderRefusal> {
     const key = `${configured} ${holder}`;
     const token = this.#tokens.get(key);
     const now = this.#clock();
     const { rejectedRevision, notAfter = Number.POSITIVE_INFINITY } = limits;
     const rejected = token !== undefined && rejectedRevision !== undefined && rejectedRevision >= token.obtainedAt;
-    if (token && rejected && now - token.obtainedAt < FORCED_PAUSE_MS) return unavailable(FORCED_PAUSE_MS - (now - token.obtainedAt));
+    if (token && rejected && now - token.obtainedAt < FORCED_PAUSE_MS)
+      return unavailable(FORCED_PAUSE_MS - (now - token.obtainedAt));
     if (token && !rejected && token.expiresAt - now > marginOf(token)) return grant(token, now, notAfter);
-    const answer = this.#saidNo(key, now) ?? this.#saidNo(configured, now) ?? (await this.#ask(key, configured, obtain));
+    const answer =
+      this.#saidNo(key, now) ?? this.#saidNo(configured, now) ?? (await this.#ask(key, configured, obtain));
     const after = this.#clock();
     if (answer.type === 'refused') return answer;
     if (answer.type === 'token') return grant(answer, after, notAfter);
-    return token && !rejected && token.expiresAt - after > LAST_USE_MS ? grant(token, after, notAfter) : unavailable(answer.until - after);
+    return token && !rejected && token.expiresAt - after > LAST_USE_MS
+      ? grant(token, after, notAfter)
+      : unavailable(answer.until - after);
   }
 
   #saidNo(key: string, now: number): Answer | undefined {
@@ -91,10 +118,18 @@ export class ObtainedTokens {
       case 'token': {
         // Shorter ones, or with other characters, are no bearer token (RFC 6750 section 2.1) and could not be found in an answer.
         if (!/^[\x21-\x7E]{8,}$/.test(obtained.accessToken)) return this.#remember(key, now + MALFORMED_PAUSE_MS);
-        return this.#keep(key, { shown: { headers: { authorization: `Bearer ${obtained.accessToken}` } }, obtainedAt: now, expiresAt: obtained.expiresAt ?? askedAt + UNSAID_LIFETIME_MS });
+        return this.#keep(key, {
+          shown: { headers: { authorization: `Bearer ${obtained.accessToken}` } },
+          obtainedAt: now,
+          expiresAt: obtained.expiresAt ?? askedAt + UNSAID_LIFETIME_MS,
+        });
       }
       case 'signing':
-        return this.#keep(key, { shown: { headers: {}, signings: [obtained.signing] }, obtainedAt: now, expiresAt: obtained.expiresAt });
+        return this.#keep(key, {
+          shown: { headers: {}, signings: [obtained.signing] },
+          obtainedAt: now,
+          expiresAt: obtained.expiresAt,
+        });
       case 'failed':
         return this.#remember(obtained.forAll === true ? configured : key, now + obtained.pauseMs);
       case 'refused': {
@@ -117,7 +152,10 @@ export class ObtainedTokens {
 }
 
 const marginOf = ({ obtainedAt, expiresAt }: Token) => Math.min(RENEW_BEFORE_MS, (expiresAt - obtainedAt) / 5);
-const unavailable = (ms: number): ProviderLease => ({ type: 'provider_unavailable', retryAfterSeconds: Math.max(1, Math.ceil(ms / 1000)) });
+const unavailable = (ms: number): ProviderLease => ({
+  type: 'provider_unavailable',
+  retryAfterSeconds: Math.max(1, Math.ceil(ms / 1000)),
+});
 
 /** Its revision is when it was obtained: a lease of an older token can be told from one of this. */
 function grant({ shown, obtainedAt, expiresAt }: Token, now: number, notAfter: number): GrantedLease | ProviderLease {

@@ -16,7 +16,11 @@ export interface GrantedLease {
 /** What a credential provider kind answers. Refusals are for the user to mend, or for time; what is broken throws. */
 export type ProviderLease =
   | GrantedLease
-  | { readonly type: 'connect_required'; readonly reason: Exclude<ConnectReason, 'more_scopes'>; /** Of the connection that does not serve; 0 when there is none. */ readonly connectionRevision: number }
+  | {
+      readonly type: 'connect_required';
+      readonly reason: Exclude<ConnectReason, 'more_scopes'>;
+      /** Of the connection that does not serve; 0 when there is none. */ readonly connectionRevision: number;
+    }
   /** It serves, but not for what was asked: with all of these scopes it may (security rule S24). */
   | { readonly type: 'connect_required'; readonly reason: 'more_scopes'; readonly scopes: readonly string[] }
   | { readonly type: 'provider_unavailable'; readonly retryAfterSeconds: number };

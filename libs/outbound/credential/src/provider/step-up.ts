@@ -12,15 +12,25 @@ export type StepUp =
  * connection has and the challenge names together, once, and within the provider's limit. Without a limit in its
  * document the user decides, on the authorization server's consent page.
  */
-export function stepUp({ scopes }: Pick<Connection, 'scopes'>, { requestedScopes = [] }: Pick<StoredCredential, 'requestedScopes'>, challenged: readonly string[], spec: CredentialProviderSpec): StepUp {
+export function stepUp(
+  { scopes }: Pick<Connection, 'scopes'>,
+  { requestedScopes = [] }: Pick<StoredCredential, 'requestedScopes'>,
+  challenged: readonly string[],
+  spec: CredentialProviderSpec,
+): StepUp {
   const limit = scopeLimitOf(spec);
-  if (limit !== undefined && !challenged.every((scope) => limit.has(scope))) return { type: 'refused', reason: 'scope_beyond_limit' };
+  if (limit !== undefined && !challenged.every((scope) => limit.has(scope)))
+    return { type: 'refused', reason: 'scope_beyond_limit' };
   if (wasAskedFor({ scopes }, { requestedScopes }, challenged)) return { type: 'refused', reason: 'step_up_failed' };
   return { type: 'ask', scopes: [...new Set([...scopes, ...challenged])] };
 }
 
 /** Whether its authorization server has been asked for all of these already, granted or not. */
-export function wasAskedFor({ scopes }: Pick<Connection, 'scopes'>, { requestedScopes = [] }: Pick<StoredCredential, 'requestedScopes'>, wanted: readonly string[]): boolean {
+export function wasAskedFor(
+  { scopes }: Pick<Connection, 'scopes'>,
+  { requestedScopes = [] }: Pick<StoredCredential, 'requestedScopes'>,
+  wanted: readonly string[],
+): boolean {
   const asked = new Set([...scopes, ...requestedScopes]);
   return wanted.every((scope) => asked.has(scope));
 }

@@ -46,7 +46,9 @@ export class InProcessConfigurationLog implements ConfigurationLog {
     for (const { delivery } of this.#followers) delivery.push(jws, { heartbeat: true });
   }
 
-  async follow(listener: (jws: string) => void | Promise<void>): Promise<{ restart(): Promise<void>; stop(): Promise<void> }> {
+  async follow(
+    listener: (jws: string) => void | Promise<void>,
+  ): Promise<{ restart(): Promise<void>; stop(): Promise<void> }> {
     const replay = (): void => {
       delivery.clear();
       if (!this.#base) return;

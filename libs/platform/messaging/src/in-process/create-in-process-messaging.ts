@@ -9,7 +9,9 @@ import { InProcessClient, InProcessServer, Switchboard } from './transport.js';
  * One bus inside one process: what is passed the returned object talks to each other, and nothing else hears it. It
  * keeps nothing: what must survive lives in PostgreSQL and in the event spool. Close it last.
  */
-export function createInProcessMessaging({ onProblem = () => undefined }: { onProblem?: MessagingProblemListener } = {}): Messaging {
+export function createInProcessMessaging({
+  onProblem = () => undefined,
+}: { onProblem?: MessagingProblemListener } = {}): Messaging {
   const switchboard = new Switchboard();
   const client = new InProcessClient(switchboard);
   const configuration = new InProcessConfigurationLog(onProblem);

@@ -34,7 +34,8 @@ export class InProcessEventStream implements EventStream {
   }
 
   async consume(handler: Handler): Promise<Unsubscribe> {
-    if (this.#handler) throw new SallyportError('messaging_consumer_exists', 'Events have one consumer in this process already.');
+    if (this.#handler)
+      throw new SallyportError('messaging_consumer_exists', 'Events have one consumer in this process already.');
     this.#handler = handler;
     void this.#deliver();
     return async () => {

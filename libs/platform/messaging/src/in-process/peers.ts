@@ -13,11 +13,17 @@ export class InProcessPeers implements Peers {
     const handler = this.#handlers.get(replica);
     if (handler === undefined) throw new SallyportError('messaging_no_responder', `There is no replica ${replica}.`);
     return await new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new SallyportError('messaging_timeout', `No answer of ${replica} within ${timeoutMs} ms.`)), timeoutMs);
-      handler(question).then((answer) => {
-        clearTimeout(timer);
-        resolve(answer);
-      }, (error: unknown) => this.#onProblem('listener-failed', error)); // no answer: the asker's time runs out
+      const timer = setTimeout(
+        () => reject(new SallyportError('messaging_timeout', `No answer of ${replica} within ${timeoutMs} ms.`)),
+        timeoutMs,
+      );
+      handler(question).then(
+        (answer) => {
+          clearTimeout(timer);
+          resolve(answer);
+        },
+        (error: unknown) => this.#onProblem('listener-failed', error),
+      ); // no answer: the asker's time runs out
     });
   }
 

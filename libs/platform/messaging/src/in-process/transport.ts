@@ -73,7 +73,9 @@ export class InProcessServer extends Server implements CustomTransportStrategy {
 
   deliverEvent(subject: string, data: unknown): void {
     for (const pattern of this.patternsFor(subject)) {
-      this.handleEvent(pattern, { pattern: subject, data }, new NatsContext([subject, undefined])).catch((error: unknown) => this.logger.error(error));
+      this.handleEvent(pattern, { pattern: subject, data }, new NatsContext([subject, undefined])).catch(
+        (error: unknown) => this.logger.error(error),
+      );
     }
   }
 

@@ -15,7 +15,10 @@ export function createNkey(): { readonly seed: Secret; readonly publicNkey: stri
  * Makes `<directory>/<name>.nk` (0600) for each replica that has none and returns all of them for `natsServerConfig`.
  * @throws SallyportError `nkey_unreadable`
  */
-export async function ensureBusUsers(directory: string, replicas: readonly Pick<BusUser, 'role' | 'name'>[]): Promise<BusUser[]> {
+export async function ensureBusUsers(
+  directory: string,
+  replicas: readonly Pick<BusUser, 'role' | 'name'>[],
+): Promise<BusUser[]> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   await chmod(directory, 0o700);
   const users: BusUser[] = [];

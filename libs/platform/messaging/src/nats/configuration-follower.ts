@@ -40,7 +40,11 @@ export class NatsConfigurationFollower {
   #readAgain = false;
   #stopped = false;
 
-  constructor(connection: NatsConnection, listener: (jws: string) => void | Promise<void>, onProblem: MessagingProblemListener) {
+  constructor(
+    connection: NatsConnection,
+    listener: (jws: string) => void | Promise<void>,
+    onProblem: MessagingProblemListener,
+  ) {
     this.#connection = connection;
     this.#onProblem = onProblem;
     this.#delivery = new OrderedDelivery(listener, (error) => {
@@ -137,7 +141,11 @@ export class NatsConfigurationFollower {
   }
 
   async #noticeReset(): Promise<void> {
-    const newest = await Promise.all([subjects.configurationBase, subjects.configurationChange].map((subject) => readLogMessage(this.#connection, { last_by_subj: subject })));
+    const newest = await Promise.all(
+      [subjects.configurationBase, subjects.configurationChange].map((subject) =>
+        readLogMessage(this.#connection, { last_by_subj: subject }),
+      ),
+    );
     if (Math.max(0, ...newest.map((message) => message?.sequence ?? 0)) < this.#position) this.#located = false;
     this.#mayBeReset = false;
   }
@@ -156,7 +164,7 @@ export class NatsConfigurationFollower {
   /** The newest base is being written, or was never finished: the one before it counts. */
   async #scanForBase(): Promise<number | undefined> {
     let complete: number | undefined;
-    for (let seq = 1; ; ) {
+    for (let seq = 1; ;) {
       const message = await readLogMessage(this.#connection, { next_by_subj: subjects.configurationBase, seq });
       if (!message) return complete;
       if (isLastChunk(message)) complete = message.base.start;

@@ -16,7 +16,17 @@ export class NatsConfigurationWriter {
 
   readonly #connected: () => boolean;
 
-  constructor({ connection, jetstream, manager, connected }: { connection: NatsConnection; jetstream: JetStreamClient; manager: JetStreamManager; connected: () => boolean }) {
+  constructor({
+    connection,
+    jetstream,
+    manager,
+    connected,
+  }: {
+    connection: NatsConnection;
+    jetstream: JetStreamClient;
+    manager: JetStreamManager;
+    connected: () => boolean;
+  }) {
     this.#connection = connection;
     this.#jetstream = jetstream;
     this.#manager = manager;
@@ -42,14 +52,25 @@ export class NatsConfigurationWriter {
       metadata.set(logHeaders.revision, String(revision));
       metadata.set(logHeaders.base, `${base} ${index} ${chunks.length}`);
       if (start !== undefined) metadata.set(logHeaders.baseStart, String(start));
-      const { seq } = await unavailable(this.#jetstream.publish(subjects.configurationBase, chunk, { msgID: `base-${base}-${index}`, headers: metadata }));
+      const { seq } = await unavailable(
+        this.#jetstream.publish(subjects.configurationBase, chunk, {
+          msgID: `base-${base}-${index}`,
+          headers: metadata,
+        }),
+      );
       start ??= seq;
     }
     if (start !== undefined) await this.#forgetBefore(start);
   }
 
   async newest(): Promise<readonly string[]> {
-    const newest = await unavailable(Promise.all([subjects.configurationChange, subjects.configurationBase].map((subject) => readLogMessage(this.#connection, { last_by_subj: subject }))));
+    const newest = await unavailable(
+      Promise.all(
+        [subjects.configurationChange, subjects.configurationBase].map((subject) =>
+          readLogMessage(this.#connection, { last_by_subj: subject }),
+        ),
+      ),
+    );
     return newest.flatMap((message) => (message && 'jws' in message ? [message.jws] : []));
   }
 
@@ -66,7 +87,11 @@ export class NatsConfigurationWriter {
 
   #checkSize(entry: string): void {
     const limit = (this.#connection.info?.max_payload ?? 1_048_576) - HEADER_ALLOWANCE;
-    if (Buffer.byteLength(entry) > limit) throw new SallyportError('configuration_entry_too_large', `A configuration entry has more than ${limit} bytes: send it in smaller pieces.`);
+    if (Buffer.byteLength(entry) > limit)
+      throw new SallyportError(
+        'configuration_entry_too_large',
+        `A configuration entry has more than ${limit} bytes: send it in smaller pieces.`,
+      );
   }
 }
 

@@ -52,7 +52,11 @@ export async function createNatsMessaging(options: NatsMessagingOptions): Promis
     await client.connect();
   } catch (cause) {
     await Promise.allSettled([client.close(), connection.close()]);
-    throw new SallyportError('messaging_unreachable', `The bus at ${options.servers.join(', ')} does not serve ${role} ${name}: is JetStream on, and the user allowed what it needs?`, { cause, detail: cause });
+    throw new SallyportError(
+      'messaging_unreachable',
+      `The bus at ${options.servers.join(', ')} does not serve ${role} ${name}: is JetStream on, and the user allowed what it needs?`,
+      { cause, detail: cause },
+    );
   }
 
   const followers = new Set<NatsConfigurationFollower>();
@@ -109,7 +113,15 @@ export async function createNatsMessaging(options: NatsMessagingOptions): Promis
     broadcast: new NatsBroadcast(connection, onProblem),
     peers: new NatsPeers(connection, name, onProblem),
     client: () => client,
-    server: (queue) => ({ strategy: new NatsRequestServer({ ...connectionOptions, queue, gracefulShutdown: true, gracePeriod: 200, deserializer: new InboxOnlyDeserializer(onProblem) }) }),
+    server: (queue) => ({
+      strategy: new NatsRequestServer({
+        ...connectionOptions,
+        queue,
+        gracefulShutdown: true,
+        gracePeriod: 200,
+        deserializer: new InboxOnlyDeserializer(onProblem),
+      }),
+    }),
     connected,
     connections: () => connections,
     async close() {
@@ -150,8 +162,14 @@ async function open(options: NatsOptions, timeoutMs: number): Promise<NatsConnec
       return await connect({ ...options, timeout: ATTEMPT_MS });
     } catch (cause) {
       const servers = options.servers.join(', ');
-      if (cause instanceof Error && /^(AuthorizationError|UserAuthenticationExpiredError)$/.test(cause.name)) throw new SallyportError('messaging_refused', `The bus at ${servers} does not accept the key of ${options.name}.`, { cause });
-      if (Date.now() >= deadline) throw new SallyportError('messaging_unreachable', `The bus at ${servers} cannot be reached.`, { cause });
+      if (cause instanceof Error && /^(AuthorizationError|UserAuthenticationExpiredError)$/.test(cause.name))
+        throw new SallyportError(
+          'messaging_refused',
+          `The bus at ${servers} does not accept the key of ${options.name}.`,
+          { cause },
+        );
+      if (Date.now() >= deadline)
+        throw new SallyportError('messaging_unreachable', `The bus at ${servers} cannot be reached.`, { cause });
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
     }
   }

@@ -16,7 +16,10 @@ const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
 /** Makes the two streams and the consumer, or brings them to what this version wants. Only the control plane may (S26). */
-export async function ensureStreams(manager: JetStreamManager, { eventBytes = 1_073_741_824, replicas = 1 }: StreamLimits): Promise<void> {
+export async function ensureStreams(
+  manager: JetStreamManager,
+  { eventBytes = 1_073_741_824, replicas = 1 }: StreamLimits,
+): Promise<void> {
   await ensureStream(manager, {
     name: streams.configuration,
     subjects: [subjects.configurationBase, subjects.configurationChange],
@@ -39,10 +42,19 @@ export async function ensureStreams(manager: JetStreamManager, { eventBytes = 1_
     duplicate_window: nanos(10 * MINUTE_MS),
     num_replicas: replicas,
   });
-  await manager.consumers.add(streams.events, { name: CONTROL_PLANE_GROUP, durable_name: CONTROL_PLANE_GROUP, ack_policy: AckPolicy.Explicit, ack_wait: nanos(MINUTE_MS), max_ack_pending: 256 });
+  await manager.consumers.add(streams.events, {
+    name: CONTROL_PLANE_GROUP,
+    durable_name: CONTROL_PLANE_GROUP,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: nanos(MINUTE_MS),
+    max_ack_pending: 256,
+  });
 }
 
-async function ensureStream(manager: JetStreamManager, config: Partial<StreamConfig> & { name: string }): Promise<void> {
+async function ensureStream(
+  manager: JetStreamManager,
+  config: Partial<StreamConfig> & { name: string },
+): Promise<void> {
   try {
     await manager.streams.add(config);
   } catch (error) {

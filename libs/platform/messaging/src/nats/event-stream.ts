@@ -63,7 +63,10 @@ export class NatsEventStream implements EventStream {
   async #handle(message: JsMsg, handler: Handler): Promise<void> {
     const records = decode(message);
     if (!records) {
-      this.#onProblem('undecodable-message', new SallyportError('event_batch_undecodable', `A batch on ${message.subject} is not a list in JSON.`));
+      this.#onProblem(
+        'undecodable-message',
+        new SallyportError('event_batch_undecodable', `A batch on ${message.subject} is not a list in JSON.`),
+      );
       message.term('not a JSON array');
       return;
     }
@@ -95,7 +98,8 @@ function intoMessages(records: readonly unknown[]): string[] {
   for (const record of records) {
     const text = JSON.stringify(record);
     const size = Buffer.byteLength(text) + 1;
-    if (size + 2 > MAX_MESSAGE_BYTES) throw new SallyportError('event_too_large', `One event has more than ${MAX_MESSAGE_BYTES} bytes.`);
+    if (size + 2 > MAX_MESSAGE_BYTES)
+      throw new SallyportError('event_too_large', `One event has more than ${MAX_MESSAGE_BYTES} bytes.`);
     if (bytes + size > MAX_MESSAGE_BYTES) {
       messages.push(`[${parts.join(',')}]`);
       parts = [];

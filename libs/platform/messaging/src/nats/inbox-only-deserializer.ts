@@ -17,10 +17,15 @@ export class InboxOnlyDeserializer implements ConsumerDeserializer {
     this.#onProblem = onProblem;
   }
 
-  deserialize(value: unknown, options: Record<string, unknown> = {}): IncomingRequest | IncomingEvent | Promise<IncomingRequest | IncomingEvent> {
+  deserialize(
+    value: unknown,
+    options: Record<string, unknown> = {},
+  ): IncomingRequest | IncomingEvent | Promise<IncomingRequest | IncomingEvent> {
     const { replyTo } = options;
     if (typeof replyTo === 'string' && replyTo !== '' && !INBOX.test(replyTo)) {
-      const error = new SallyportError('reply_subject_refused', 'A request asks for its answer outside an inbox.', { detail: { replyTo } });
+      const error = new SallyportError('reply_subject_refused', 'A request asks for its answer outside an inbox.', {
+        detail: { replyTo },
+      });
       this.#onProblem('not-permitted', error);
       throw error;
     }

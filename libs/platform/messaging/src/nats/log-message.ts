@@ -1,7 +1,11 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { streams, subjects } from '@sallyport/messages';
 
-export const logHeaders = { revision: 'Sallyport-Revision', base: 'Sallyport-Base', baseStart: 'Sallyport-Base-Start' } as const;
+export const logHeaders = {
+  revision: 'Sallyport-Revision',
+  base: 'Sallyport-Base',
+  baseStart: 'Sallyport-Base-Start',
+} as const;
 
 /** One stored entry of the configuration log with what its place in the stream says about it. */
 export interface LogMessage {
@@ -9,7 +13,12 @@ export interface LogMessage {
   readonly jws: string;
   readonly revision: number;
   /** Absent on a change. */
-  readonly base?: { readonly id: string; readonly index: number; readonly count: number; /** Sequence of its first chunk. */ readonly start: number };
+  readonly base?: {
+    readonly id: string;
+    readonly index: number;
+    readonly count: number;
+    /** Sequence of its first chunk. */ readonly start: number;
+  };
 }
 
 /** Not an entry of the control plane's. */
@@ -32,7 +41,10 @@ const NOT_FOUND = 404;
  * does not check that choice. Such stray answers end up in the stream; they lack what the control plane writes on its
  * entries, and come out as `stray`. Copies of true entries do not: the stream refuses their message id as a duplicate.
  */
-export async function readLogMessage(connection: NatsConnection, query: Query): Promise<LogMessage | StrayMessage | undefined> {
+export async function readLogMessage(
+  connection: NatsConnection,
+  query: Query,
+): Promise<LogMessage | StrayMessage | undefined> {
   const answer = await connection.request(READ, JSON.stringify(query), { timeout: READ_TIMEOUT_MS });
   const { headers } = answer;
   const sequence = Number(headers?.get('Nats-Sequence'));
@@ -46,5 +58,13 @@ export async function readLogMessage(connection: NatsConnection, query: Query): 
   if (headers.get('Nats-Subject') !== subjects.configurationBase) return message;
   const [, id = '', index, count] = /^([\w-]+) (\d+) (\d+)$/.exec(headers.get(logHeaders.base)) ?? [];
   if (id === '') return { sequence, stray: true };
-  return { ...message, base: { id, index: Number(index), count: Number(count), start: Number(headers.get(logHeaders.baseStart)) || sequence } };
+  return {
+    ...message,
+    base: {
+      id,
+      index: Number(index),
+      count: Number(count),
+      start: Number(headers.get(logHeaders.baseStart)) || sequence,
+    },
+  };
 }

@@ -80,13 +80,28 @@ describe('NATS: outages', () => {
     let taken = 0;
     const publishNext = () => gateway.events.publish('gw-1', [{ id: taken, text: 'x'.repeat(100_000) }]);
     let refusal: unknown;
-    for (; refusal === undefined && taken < 100; taken += refusal === undefined ? 1 : 0) refusal = await publishNext().then(() => undefined, (error: unknown) => error);
+    for (; refusal === undefined && taken < 100; taken += refusal === undefined ? 1 : 0)
+      refusal = await publishNext().then(
+        () => undefined,
+        (error: unknown) => error,
+      );
     expect(refusal).toBeInstanceOf(Error);
     expect(taken).toBeGreaterThan(10);
     const seen: unknown[] = [];
-    const stop = await controlPlane.events.consume(async (_, records) => void seen.push(...(records as { id: number }[]).map(({ id }) => id)));
+    const stop = await controlPlane.events.consume(
+      async (_, records) => void seen.push(...(records as { id: number }[]).map(({ id }) => id)),
+    );
     await expect.poll(() => seen, { timeout: 10_000 }).toEqual(Array.from({ length: taken }, (_, id) => id));
-    await expect.poll(() => publishNext().then(() => true, () => false), { timeout: 10_000 }).toBe(true);
+    await expect
+      .poll(
+        () =>
+          publishNext().then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 10_000 },
+      )
+      .toBe(true);
     await stop();
   });
 
@@ -108,8 +123,12 @@ describe('NATS: outages', () => {
     const gateway = await deployment.open('gw-1');
     await deployment.nats.kill();
     await expect.poll(() => gateway.connected()).toBe(false);
-    await expect(request(gateway.client(), subjects.lease, {}, { timeoutMs: 2_000 })).rejects.toMatchObject({ code: 'messaging_unavailable' });
-    await expect(gateway.events.publish('gw-1', [{ id: 'a' }])).rejects.toMatchObject({ code: 'messaging_unavailable' });
+    await expect(request(gateway.client(), subjects.lease, {}, { timeoutMs: 2_000 })).rejects.toMatchObject({
+      code: 'messaging_unavailable',
+    });
+    await expect(gateway.events.publish('gw-1', [{ id: 'a' }])).rejects.toMatchObject({
+      code: 'messaging_unavailable',
+    });
     await deployment.nats.restart();
   });
 
@@ -152,7 +171,9 @@ describe('NATS: outages', () => {
   test('an entry above the message limit is refused before anything is appended', async () => {
     deployment = await startDeployment();
     const controlPlane = await deployment.open('cp-1');
-    await expect(controlPlane.configuration.appendBase(2, ['base 2 a', 'x'.repeat(2_000_000)])).rejects.toMatchObject({ code: 'configuration_entry_too_large' });
+    await expect(controlPlane.configuration.appendBase(2, ['base 2 a', 'x'.repeat(2_000_000)])).rejects.toMatchObject({
+      code: 'configuration_entry_too_large',
+    });
     await controlPlane.configuration.appendBase(1, ['base 1']);
     const seen = await follow(await deployment.open('gw-1'));
     await expect.poll(() => seen).toEqual(['base 1']);
@@ -168,7 +189,16 @@ describe('NATS: outages', () => {
     await deployment.nats.kill();
     deployment.nats.forget();
     await deployment.nats.restart();
-    await expect.poll(() => controlPlane.configuration.appendBase(5, ['base 5, again']).then(() => true, () => false), { timeout: 10_000 }).toBe(true);
+    await expect
+      .poll(
+        () =>
+          controlPlane.configuration.appendBase(5, ['base 5, again']).then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 10_000 },
+      )
+      .toBe(true);
     await expect.poll(() => seen.at(-1), { timeout: 10_000 }).toBe('base 5, again');
   });
 
@@ -190,12 +220,23 @@ describe('NATS: outages', () => {
     writeFileSync(file, configuration);
     await deployment.nats.restart();
     await expect.poll(() => gateway.connected(), { timeout: 20_000 }).toBe(true);
-    await expect.poll(() => gateway.events.publish('gw-1', [{ seq: 1 }]).then(() => 'published', String), { timeout: 20_000 }).toBe('published');
+    await expect
+      .poll(() => gateway.events.publish('gw-1', [{ seq: 1 }]).then(() => 'published', String), { timeout: 20_000 })
+      .toBe('published');
   }, 90_000);
 
   test('an unreachable bus and a wrong key are said in one line', async () => {
     deployment = await startDeployment();
-    await expect(createNatsMessaging({ servers: ['nats://127.0.0.1:1'], name: 'gw-1', role: 'gateway', connectTimeoutMs: 10 })).rejects.toMatchObject({ code: 'messaging_unreachable' });
-    await expect(createNatsMessaging({ servers: [deployment.nats.url], name: 'gw-1', role: 'gateway', nkeySeed: createNkey().seed })).rejects.toMatchObject({ code: 'messaging_refused', message: expect.stringContaining('gw-1') });
+    await expect(
+      createNatsMessaging({ servers: ['nats://127.0.0.1:1'], name: 'gw-1', role: 'gateway', connectTimeoutMs: 10 }),
+    ).rejects.toMatchObject({ code: 'messaging_unreachable' });
+    await expect(
+      createNatsMessaging({
+        servers: [deployment.nats.url],
+        name: 'gw-1',
+        role: 'gateway',
+        nkeySeed: createNkey().seed,
+      }),
+    ).rejects.toMatchObject({ code: 'messaging_refused', message: expect.stringContaining('gw-1') });
   });
 });

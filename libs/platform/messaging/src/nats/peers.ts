@@ -31,15 +31,20 @@ export class NatsPeers implements Peers {
   async ask(replica: string, question: string, { timeoutMs }: { readonly timeoutMs: number }): Promise<string> {
     const id = randomBytes(12).toString('base64url');
     const text = JSON.stringify({ id, from: this.#name, question });
-    if (Buffer.byteLength(text) > MAX_BYTES) throw new SallyportError('messaging_too_large', 'The message is too large for the bus.');
+    if (Buffer.byteLength(text) > MAX_BYTES)
+      throw new SallyportError('messaging_too_large', 'The message is too large for the bus.');
     if (this.#connection.isClosed()) throw new SallyportError('messaging_unavailable', 'The bus is not reachable.');
     await (this.#listening ??= this.#listen());
     const inbox = createInbox(inboxPrefixOf(this.#name));
     const { promise, resolve, reject } = Promise.withResolvers<string>();
-    const timer = setTimeout(() => reject(new SallyportError('messaging_timeout', `No answer of ${replica} within ${timeoutMs} ms.`)), timeoutMs);
+    const timer = setTimeout(
+      () => reject(new SallyportError('messaging_timeout', `No answer of ${replica} within ${timeoutMs} ms.`)),
+      timeoutMs,
+    );
     const refusal = this.#connection.subscribe(inbox, {
       callback: (_error, message) => {
-        if (message.headers?.code === NO_RESPONDERS) reject(new SallyportError('messaging_no_responder', `There is no replica ${replica}.`));
+        if (message.headers?.code === NO_RESPONDERS)
+          reject(new SallyportError('messaging_no_responder', `There is no replica ${replica}.`));
       },
     });
     this.#waiting.set(id, resolve);

@@ -33,11 +33,14 @@ async function thief(name: string) {
   return {
     connection,
     /** Those of the subjects that the server lets through. */
-    publishable: async (...subjects: readonly string[]) => keep(subjects, async (subject) => !(await refused((bus) => bus.publish(subject, '[]')))),
+    publishable: async (...subjects: readonly string[]) =>
+      keep(subjects, async (subject) => !(await refused((bus) => bus.publish(subject, '[]')))),
     audible: async (...subjects: readonly string[]) =>
       keep(subjects, async (spec) => {
         const [subject = '', queue] = spec.split(' ');
-        return !(await refused((bus) => bus.subscribe(subject, { callback: () => undefined, ...(queue === undefined ? {} : { queue }) })));
+        return !(await refused((bus) =>
+          bus.subscribe(subject, { callback: () => undefined, ...(queue === undefined ? {} : { queue }) }),
+        ));
       }),
   };
 }
@@ -49,11 +52,19 @@ async function keep(subjects: readonly string[], test: (subject: string) => Prom
 type Thief = Awaited<ReturnType<typeof thief>>;
 
 const administration = [
-  ...['CREATE', 'UPDATE', 'DELETE', 'PURGE', 'INFO', 'MSG.GET', 'MSG.DELETE', 'SNAPSHOT'].flatMap((operation) => [streams.configuration, streams.events, 'OTHER'].map((stream) => `$JS.API.STREAM.${operation}.${stream}`)),
+  ...['CREATE', 'UPDATE', 'DELETE', 'PURGE', 'INFO', 'MSG.GET', 'MSG.DELETE', 'SNAPSHOT'].flatMap((operation) =>
+    [streams.configuration, streams.events, 'OTHER'].map((stream) => `$JS.API.STREAM.${operation}.${stream}`),
+  ),
   '$JS.API.STREAM.LIST',
   '$JS.API.STREAM.NAMES',
   '$JS.API.INFO',
-  ...[streams.configuration, streams.events].flatMap((stream) => [`$JS.API.CONSUMER.CREATE.${stream}`, `$JS.API.CONSUMER.CREATE.${stream}.mine`, `$JS.API.CONSUMER.DURABLE.CREATE.${stream}.mine`, `$JS.API.CONSUMER.MSG.NEXT.${stream}.control-plane`, `$JS.API.CONSUMER.DELETE.${stream}.control-plane`]),
+  ...[streams.configuration, streams.events].flatMap((stream) => [
+    `$JS.API.CONSUMER.CREATE.${stream}`,
+    `$JS.API.CONSUMER.CREATE.${stream}.mine`,
+    `$JS.API.CONSUMER.DURABLE.CREATE.${stream}.mine`,
+    `$JS.API.CONSUMER.MSG.NEXT.${stream}.control-plane`,
+    `$JS.API.CONSUMER.DELETE.${stream}.control-plane`,
+  ]),
   `$JS.API.DIRECT.GET.${streams.events}`,
   `$JS.ACK.${streams.events}.control-plane.1.1.1.1.1`,
 ];
@@ -66,26 +77,66 @@ describe.each([['gw-1'], ['as-1'], ['worker-1']])('the key of %s', (name) => {
   afterAll(() => stolen.connection.close());
 
   test('cannot write configuration, revocations or heartbeats (S26, S27)', async () => {
-    expect(await stolen.publishable(subjects.configurationBase, subjects.configurationChange, subjects.configurationHeartbeat)).toEqual([]);
+    expect(
+      await stolen.publishable(
+        subjects.configurationBase,
+        subjects.configurationChange,
+        subjects.configurationHeartbeat,
+      ),
+    ).toEqual([]);
   });
   test('publishes events under its own name and under no other (S26)', async () => {
     const others = ['gw-2', 'cp-1', `${name}.x`, `x.${name}`].map(subjects.events);
-    expect(await stolen.publishable(subjects.events(name), ...others, 'sallyport.v1.events')).toEqual([subjects.events(name)]);
+    expect(await stolen.publishable(subjects.events(name), ...others, 'sallyport.v1.events')).toEqual([
+      subjects.events(name),
+    ]);
   });
   test("reads its own inbox and nobody else's (S26)", async () => {
     const own = `${inboxPrefixOf(name)}.>`;
-    expect(await stolen.audible(own, `${inboxPrefixOf('gw-2')}.>`, `${inboxPrefixOf('cp-1')}.>`, '_INBOX.>', '_INBOX_*.>', '*.>', '>')).toEqual([own]);
+    expect(
+      await stolen.audible(
+        own,
+        `${inboxPrefixOf('gw-2')}.>`,
+        `${inboxPrefixOf('cp-1')}.>`,
+        '_INBOX.>',
+        '_INBOX_*.>',
+        '*.>',
+        '>',
+      ),
+    ).toEqual([own]);
   });
   test('cannot listen to lease requests or to events, nor a gateway or worker to commands (S26)', async () => {
-    const mine = name === 'as-1' ? [`${subjects.rotateSigningKeys} authorization-server`, `${subjects.removeRegistration} authorization-server`, `${subjects.exchangeSignIn} authorization-server`] : [];
-    expect(await stolen.audible(subjects.lease, `${subjects.lease} control-plane`, subjects.events('*'), subjects.events('gw-2'), subjects.rotateSigningKeys, `${subjects.rotateSigningKeys} authorization-server`, subjects.removeRegistration, `${subjects.removeRegistration} authorization-server`, subjects.exchangeSignIn, `${subjects.exchangeSignIn} authorization-server`)).toEqual(mine);
+    const mine =
+      name === 'as-1'
+        ? [
+            `${subjects.rotateSigningKeys} authorization-server`,
+            `${subjects.removeRegistration} authorization-server`,
+            `${subjects.exchangeSignIn} authorization-server`,
+          ]
+        : [];
+    expect(
+      await stolen.audible(
+        subjects.lease,
+        `${subjects.lease} control-plane`,
+        subjects.events('*'),
+        subjects.events('gw-2'),
+        subjects.rotateSigningKeys,
+        `${subjects.rotateSigningKeys} authorization-server`,
+        subjects.removeRegistration,
+        `${subjects.removeRegistration} authorization-server`,
+        subjects.exchangeSignIn,
+        `${subjects.exchangeSignIn} authorization-server`,
+      ),
+    ).toEqual(mine);
   });
   test("cannot answer in the control plane's place (S26)", async () => {
     const random = randomBytes(8).toString('hex');
     expect(await stolen.publishable(`${inboxPrefixOf('gw-2')}.${random}`, `_INBOX.${random}`)).toEqual([]);
   });
   test('cannot command a rotation of the signing keys or the end of a registration, nor ask for anything to be exchanged (S26, S21)', async () => {
-    expect(await stolen.publishable(subjects.rotateSigningKeys, subjects.removeRegistration, subjects.exchangeSignIn)).toEqual([]);
+    expect(
+      await stolen.publishable(subjects.rotateSigningKeys, subjects.removeRegistration, subjects.exchangeSignIn),
+    ).toEqual([]);
   });
   test('cannot administer JetStream: no stream, no consumer, no purge, no acknowledgement (S26)', async () => {
     expect(await stolen.publishable(...administration)).toEqual([]);
@@ -96,7 +147,12 @@ test('gateways speak to one another, each hearing only what is said to it, and n
   const between = [subjects.gateway('gw-2'), subjects.gatewayReply('gw-2'), subjects.allGateways];
   const own = (name: string) => [subjects.gateway(name), subjects.gatewayReply(name), subjects.allGateways];
   const all = ['gw-1', 'gw-2', '*', '>'].flatMap((name) => [subjects.gateway(name), subjects.gatewayReply(name)]);
-  for (const [name, mayPublish, mayHear] of [['gw-1', between, own('gw-1')], ['as-1', [], []], ['worker-1', [], []], ['cp-1', [], []]] as const) {
+  for (const [name, mayPublish, mayHear] of [
+    ['gw-1', between, own('gw-1')],
+    ['as-1', [], []],
+    ['worker-1', [], []],
+    ['cp-1', [], []],
+  ] as const) {
     const stolen = await thief(name);
     expect(await stolen.publishable(...between)).toEqual(mayPublish);
     expect((await stolen.audible(...all, subjects.allGateways)).toSorted()).toEqual([...mayHear].toSorted());
@@ -107,7 +163,9 @@ test('gateways speak to one another, each hearing only what is said to it, and n
 test("a gateway cannot answer what it overhears: the acknowledgement of the control plane's appends is the stream's alone (S26, S27)", async () => {
   const stolen = await thief('gw-1');
   const overheard: string[] = [];
-  stolen.connection.subscribe('sallyport.v1.configuration.*', { callback: (_, message) => void overheard.push(message.reply ?? '') });
+  stolen.connection.subscribe('sallyport.v1.configuration.*', {
+    callback: (_, message) => void overheard.push(message.reply ?? ''),
+  });
   await stolen.connection.flush();
   await controlPlane.configuration.appendBase(900, ['base 900']);
   await expect.poll(() => overheard.filter((reply) => reply !== '').length).toBeGreaterThan(0);
@@ -116,10 +174,23 @@ test("a gateway cannot answer what it overhears: the acknowledgement of the cont
 });
 
 test('only gateways ask for leases and end MCP sessions; only control plane and worker announce credentials, only the control plane ended sessions (S26)', async () => {
-  const allowed = { 'gw-1': [subjects.lease, subjects.endMcpSessions, subjects.listEndedMcpSessions], 'as-1': [], 'worker-1': [subjects.credentialChanged], 'cp-1': [subjects.mcpSessionsEnded, subjects.credentialChanged] };
+  const allowed = {
+    'gw-1': [subjects.lease, subjects.endMcpSessions, subjects.listEndedMcpSessions],
+    'as-1': [],
+    'worker-1': [subjects.credentialChanged],
+    'cp-1': [subjects.mcpSessionsEnded, subjects.credentialChanged],
+  };
   for (const [name, mine] of Object.entries(allowed)) {
     const stolen = await thief(name);
-    expect(await stolen.publishable(subjects.lease, subjects.endMcpSessions, subjects.listEndedMcpSessions, subjects.mcpSessionsEnded, subjects.credentialChanged)).toEqual(mine);
+    expect(
+      await stolen.publishable(
+        subjects.lease,
+        subjects.endMcpSessions,
+        subjects.listEndedMcpSessions,
+        subjects.mcpSessionsEnded,
+        subjects.credentialChanged,
+      ),
+    ).toEqual(mine);
     await stolen.connection.close();
   }
 });
@@ -131,14 +202,15 @@ test('a forged configuration entry never reaches a follower (S26, S27)', async (
   await victim.configuration.follow((jws) => void seen.push(jws));
   await expect.poll(() => seen).toEqual(['base 0']);
   const stolen = await thief('gw-1');
-  for (const subject of [subjects.configurationBase, subjects.configurationChange, subjects.configurationHeartbeat]) stolen.connection.publish(subject, 'forged');
+  for (const subject of [subjects.configurationBase, subjects.configurationChange, subjects.configurationHeartbeat])
+    stolen.connection.publish(subject, 'forged');
   await stolen.connection.flush();
   await controlPlane.configuration.appendChange(1, 'change 1');
   await expect.poll(() => seen).toEqual(['base 0', 'change 1']);
   await stolen.connection.close();
 });
 
-test("answers that a thief has the server send into the log are passed over, and copies of entries are refused (S26, S27)", async () => {
+test('answers that a thief has the server send into the log are passed over, and copies of entries are refused (S26, S27)', async () => {
   const isolated = await startDeployment();
   const [writer, stolen] = [await isolated.open('cp-1'), await isolated.openRaw('gw-1')];
   await writer.configuration.appendBase(0, ['base 0']);
@@ -171,11 +243,21 @@ test('the control plane does not answer a request whose answer would go anywhere
   const heard: string[] = [];
   observer.subscribe('sallyport.v1.configuration.*', { callback: (_, message) => void heard.push(message.string()) });
   await observer.flush();
-  for (const target of [subjects.configurationChange, subjects.configurationHeartbeat, subjects.events('gw-2'), subjects.credentialChanged]) stolen.publish(subjects.lease, JSON.stringify({ id: 'x', pattern: subjects.lease, data: {} }), { reply: target });
+  for (const target of [
+    subjects.configurationChange,
+    subjects.configurationHeartbeat,
+    subjects.events('gw-2'),
+    subjects.credentialChanged,
+  ])
+    stolen.publish(subjects.lease, JSON.stringify({ id: 'x', pattern: subjects.lease, data: {} }), { reply: target });
   await stolen.flush();
-  await expect.poll(() => isolated.problems.filter(([name, problem]) => name === 'cp-1' && problem === 'not-permitted').length).toBe(4);
+  await expect
+    .poll(() => isolated.problems.filter(([name, problem]) => name === 'cp-1' && problem === 'not-permitted').length)
+    .toBe(4);
   const gateway = await isolated.open('gw-1');
-  expect(await request(gateway.client(), subjects.lease, { ask: 1 }, { timeoutMs: 2_000 })).toEqual({ echoed: { ask: 1, waitsMs: 2_000 } });
+  expect(await request(gateway.client(), subjects.lease, { ask: 1 }, { timeoutMs: 2_000 })).toEqual({
+    echoed: { ask: 1, waitsMs: 2_000 },
+  });
   expect(heard).toEqual([]);
   await Promise.all([app.close(), stolen.close(), observer.close()]);
   await isolated.close();
@@ -216,6 +298,10 @@ test("a gateway's own messaging works with what it may: log, events, request (S2
   const gateway = await deployment.open('gw-1');
   await gateway.events.publish('gw-1', [{ id: 'a' }]);
   await expect(gateway.events.publish('gw-2', [{ id: 'a' }])).rejects.toMatchObject({ code: 'messaging_unavailable' });
-  await expect(request(gateway.client(), subjects.lease, {}, { timeoutMs: 1_000 })).rejects.toMatchObject({ code: 'messaging_no_responder' });
-  expect(deployment.problems.filter(([name, problem]) => name === 'gw-1' && problem === 'not-permitted')).toHaveLength(1);
+  await expect(request(gateway.client(), subjects.lease, {}, { timeoutMs: 1_000 })).rejects.toMatchObject({
+    code: 'messaging_no_responder',
+  });
+  expect(deployment.problems.filter(([name, problem]) => name === 'gw-1' && problem === 'not-permitted')).toHaveLength(
+    1,
+  );
 });

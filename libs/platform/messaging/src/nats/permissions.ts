@@ -29,7 +29,11 @@ export const CONFIGURATION_SUBJECTS = 'sallyport.v1.configuration.*';
 
 /** Where a replica's answers arrive; no other user may listen there. */
 export function inboxPrefixOf(name: string): string {
-  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) || name.length > 63) throw new SallyportError('bus_name_invalid', `"${name}" cannot name a replica: lower-case letters, digits and single hyphens, at most 63.`);
+  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) || name.length > 63)
+    throw new SallyportError(
+      'bus_name_invalid',
+      `"${name}" cannot name a replica: lower-case letters, digits and single hyphens, at most 63.`,
+    );
   return `_INBOX_${name}`;
 }
 
@@ -41,24 +45,67 @@ const readConfiguration = `$JS.API.DIRECT.GET.${streams.configuration}`;
  */
 export function permissionsFor({ role, name }: Pick<BusUser, 'role' | 'name'>): BusPermissions {
   const inbox = `${inboxPrefixOf(name)}.>`;
-  const everybody = { publish: [subjects.events(name), readConfiguration], subscribe: [CONFIGURATION_SUBJECTS, inbox], answers: false };
+  const everybody = {
+    publish: [subjects.events(name), readConfiguration],
+    subscribe: [CONFIGURATION_SUBJECTS, inbox],
+    answers: false,
+  };
   switch (role) {
     case 'gateway':
       return {
         ...everybody,
-        publish: [...everybody.publish, subjects.lease, subjects.endMcpSessions, subjects.listEndedMcpSessions, subjects.gateway('*'), subjects.gatewayReply('*'), subjects.allGateways],
+        publish: [
+          ...everybody.publish,
+          subjects.lease,
+          subjects.endMcpSessions,
+          subjects.listEndedMcpSessions,
+          subjects.gateway('*'),
+          subjects.gatewayReply('*'),
+          subjects.allGateways,
+        ],
         // What is said to another replica is that replica's alone to hear; what it is worth, the seal says. Replies have a
         // subject of their own: with `answers` a gateway could answer what it overhears, the control plane's appends among it.
-        subscribe: [...everybody.subscribe, subjects.credentialChanged, subjects.mcpSessionsEnded, subjects.gateway(name), subjects.gatewayReply(name), subjects.allGateways],
+        subscribe: [
+          ...everybody.subscribe,
+          subjects.credentialChanged,
+          subjects.mcpSessionsEnded,
+          subjects.gateway(name),
+          subjects.gatewayReply(name),
+          subjects.allGateways,
+        ],
       };
     case 'authorization-server':
-      return { ...everybody, subscribe: [...everybody.subscribe, `${subjects.rotateSigningKeys} ${AUTHORIZATION_SERVER_GROUP}`, `${subjects.removeRegistration} ${AUTHORIZATION_SERVER_GROUP}`, `${subjects.exchangeSignIn} ${AUTHORIZATION_SERVER_GROUP}`], answers: true };
+      return {
+        ...everybody,
+        subscribe: [
+          ...everybody.subscribe,
+          `${subjects.rotateSigningKeys} ${AUTHORIZATION_SERVER_GROUP}`,
+          `${subjects.removeRegistration} ${AUTHORIZATION_SERVER_GROUP}`,
+          `${subjects.exchangeSignIn} ${AUTHORIZATION_SERVER_GROUP}`,
+        ],
+        answers: true,
+      };
     case 'token-refresh-worker':
       return { ...everybody, publish: [...everybody.publish, subjects.credentialChanged] };
     case 'control-plane':
       return {
-        publish: [...everybody.publish, CONFIGURATION_SUBJECTS, subjects.credentialChanged, subjects.mcpSessionsEnded, subjects.rotateSigningKeys, subjects.removeRegistration, subjects.exchangeSignIn, ...jetStreamAdministration],
-        subscribe: [...everybody.subscribe, subjects.credentialChanged, ...[subjects.lease, subjects.endMcpSessions, subjects.listEndedMcpSessions].map((subject) => `${subject} ${CONTROL_PLANE_GROUP}`)],
+        publish: [
+          ...everybody.publish,
+          CONFIGURATION_SUBJECTS,
+          subjects.credentialChanged,
+          subjects.mcpSessionsEnded,
+          subjects.rotateSigningKeys,
+          subjects.removeRegistration,
+          subjects.exchangeSignIn,
+          ...jetStreamAdministration,
+        ],
+        subscribe: [
+          ...everybody.subscribe,
+          subjects.credentialChanged,
+          ...[subjects.lease, subjects.endMcpSessions, subjects.listEndedMcpSessions].map(
+            (subject) => `${subject} ${CONTROL_PLANE_GROUP}`,
+          ),
+        ],
         answers: true,
       };
   }
@@ -66,7 +113,9 @@ export function permissionsFor({ role, name }: Pick<BusUser, 'role' | 'name'>): 
 
 /** Of our two streams and the one consumer, and of nothing else in the account. */
 const jetStreamAdministration = [
-  ...[streams.configuration, streams.events].flatMap((stream) => ['CREATE', 'UPDATE', 'INFO'].map((operation) => `$JS.API.STREAM.${operation}.${stream}`)),
+  ...[streams.configuration, streams.events].flatMap((stream) =>
+    ['CREATE', 'UPDATE', 'INFO'].map((operation) => `$JS.API.STREAM.${operation}.${stream}`),
+  ),
   `$JS.API.STREAM.PURGE.${streams.configuration}`,
   `$JS.API.CONSUMER.CREATE.${streams.events}.${CONTROL_PLANE_GROUP}`,
   `$JS.API.CONSUMER.DURABLE.CREATE.${streams.events}.${CONTROL_PLANE_GROUP}`,

@@ -17,13 +17,28 @@ export interface NatsServerConfigOptions {
  * The configuration file of a deployment's NATS server: one account, one nkey user per replica with the least it needs
  * (security rule S26), JetStream in that account alone, and nobody without a key. Understood by NATS 2.9 and later.
  */
-export function natsServerConfig({ host = '127.0.0.1', port, storeDir, users, tls, monitoringPort }: NatsServerConfigOptions): string {
+export function natsServerConfig({
+  host = '127.0.0.1',
+  port,
+  storeDir,
+  users,
+  tls,
+  monitoringPort,
+}: NatsServerConfigOptions): string {
   return `${[
     `host: ${quote(host)}`,
     `port: ${port}`,
     ...(monitoringPort === undefined ? [] : [`http: ${quote(`${host}:${monitoringPort}`)}`]),
     'max_payload: 1MB',
-    ...(tls ? ['tls {', `  cert_file: ${quote(tls.certFile)}`, `  key_file: ${quote(tls.keyFile)}`, ...(tls.caFile === undefined ? [] : [`  ca_file: ${quote(tls.caFile)}`]), '}'] : []),
+    ...(tls
+      ? [
+          'tls {',
+          `  cert_file: ${quote(tls.certFile)}`,
+          `  key_file: ${quote(tls.keyFile)}`,
+          ...(tls.caFile === undefined ? [] : [`  ca_file: ${quote(tls.caFile)}`]),
+          '}',
+        ]
+      : []),
     'jetstream {',
     `  store_dir: ${quote(storeDir)}`,
     '}',

@@ -24,8 +24,15 @@ const LIMITS = { connectionTimeout: 5_000, requestTimeout: 10_000 } as const;
  * in CloudTrail. Credentials and proxies are the client's own business (environment, instance role, web identity).
  * @param name `aws-kms:<key ARN>` @param config for tests: where it is and who we are
  */
-export async function createAwsKmsWrapper(name: string, arn: string, config: Pick<KMSClientConfig, 'endpoint' | 'credentials'> = {}): Promise<KeyWrapper> {
-  const { KMSClient, EncryptCommand, DecryptCommand } = await loadClient(() => import('@aws-sdk/client-kms'), '@aws-sdk/client-kms');
+export async function createAwsKmsWrapper(
+  name: string,
+  arn: string,
+  config: Pick<KMSClientConfig, 'endpoint' | 'credentials'> = {},
+): Promise<KeyWrapper> {
+  const { KMSClient, EncryptCommand, DecryptCommand } = await loadClient(
+    () => import('@aws-sdk/client-kms'),
+    '@aws-sdk/client-kms',
+  );
   const region = arn.split(':')[3] ?? '';
   const client = new KMSClient({ region, requestHandler: LIMITS, ...config });
   const translated = async <Result>(ask: Promise<Result>): Promise<Result> => {
@@ -38,12 +45,16 @@ export async function createAwsKmsWrapper(name: string, arn: string, config: Pic
   return {
     name,
     async wrap(key: Uint8Array, context: KeyContext): Promise<Uint8Array> {
-      const { CiphertextBlob } = await translated(client.send(new EncryptCommand({ KeyId: arn, Plaintext: key, EncryptionContext: { ...context } })));
+      const { CiphertextBlob } = await translated(
+        client.send(new EncryptCommand({ KeyId: arn, Plaintext: key, EncryptionContext: { ...context } })),
+      );
       if (!CiphertextBlob) throw keyWrapperError('key_service_unavailable', name);
       return CiphertextBlob;
     },
     async unwrap(wrapped: Uint8Array, context: KeyContext): Promise<Uint8Array> {
-      const { Plaintext } = await translated(client.send(new DecryptCommand({ KeyId: arn, CiphertextBlob: wrapped, EncryptionContext: { ...context } })));
+      const { Plaintext } = await translated(
+        client.send(new DecryptCommand({ KeyId: arn, CiphertextBlob: wrapped, EncryptionContext: { ...context } })),
+      );
       if (!Plaintext) throw keyWrapperError('key_service_unavailable', name);
       return Plaintext;
     },

@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { CryptographyClientOptions } from '@azure/keyvault-keys';
 import { SallyportError } from '@sallyport/kernel';
-import { contextBytes, keyWrapperError, type KeyContext, type KeyWrapper, type KeyWrapperErrorCode } from '../key-wrapper.js';
+import {
+  contextBytes,
+  keyWrapperError,
+  type KeyContext,
+  type KeyWrapper,
+  type KeyWrapperErrorCode,
+} from '../key-wrapper.js';
 import { loadClient } from './load-client.js';
 
 /** As `@azure/identity` makes them. */
@@ -22,10 +28,18 @@ const IDENTITY = '@azure/identity';
  * `length of the wrapped key(2) ‖ wrapped key ‖ signature`
  * @param name `azure-keyvault:<key id>` @param id with its version @param options private authorities; for tests, who we are
  */
-export async function createAzureKeyVaultWrapper(name: string, id: string, { credential, ...options }: CryptographyClientOptions & { credential?: AzureCredential } = {}): Promise<KeyWrapper> {
+export async function createAzureKeyVaultWrapper(
+  name: string,
+  id: string,
+  { credential, ...options }: CryptographyClientOptions & { credential?: AzureCredential } = {},
+): Promise<KeyWrapper> {
   const keys = await loadClient(() => import('@azure/keyvault-keys'), '@azure/keyvault-keys @azure/identity');
-  const client = new keys.CryptographyClient(id, credential ?? (await defaultCredential()), { ...options, retryOptions: { maxRetries: 2, retryDelayInMs: 500, ...options.retryOptions } });
-  const digestOf = (wrapped: Uint8Array, context: KeyContext) => createHash('sha256').update(contextBytes(context)).update(Buffer.of(0)).update(wrapped).digest();
+  const client = new keys.CryptographyClient(id, credential ?? (await defaultCredential()), {
+    ...options,
+    retryOptions: { maxRetries: 2, retryDelayInMs: 500, ...options.retryOptions },
+  });
+  const digestOf = (wrapped: Uint8Array, context: KeyContext) =>
+    createHash('sha256').update(contextBytes(context)).update(Buffer.of(0)).update(wrapped).digest();
   const failed = (cause: unknown, isUnwrapping: boolean) => keyWrapperError(codeOf(cause, isUnwrapping), name, cause);
   return {
     name,
@@ -63,9 +77,13 @@ export async function createAzureKeyVaultWrapper(name: string, id: string, { cre
 /** Managed identity, workload identity, environment, in the order that library goes through them. */
 async function defaultCredential(): Promise<AzureCredential> {
   const identity = await loadClient<unknown>(() => import(IDENTITY), IDENTITY);
-  const make = typeof identity === 'object' && identity !== null && 'DefaultAzureCredential' in identity ? identity.DefaultAzureCredential : undefined;
+  const make =
+    typeof identity === 'object' && identity !== null && 'DefaultAzureCredential' in identity
+      ? identity.DefaultAzureCredential
+      : undefined;
   const made: unknown = typeof make === 'function' ? Reflect.construct(make, []) : undefined;
-  if (!isCredential(made)) throw new SallyportError('key_service_client_missing', `${IDENTITY} is there in a version this one does not know.`);
+  if (!isCredential(made))
+    throw new SallyportError('key_service_client_missing', `${IDENTITY} is there in a version this one does not know.`);
   return made;
 }
 
@@ -76,8 +94,13 @@ function isCredential(value: unknown): value is AzureCredential {
 function codeOf(cause: unknown, isUnwrapping: boolean): KeyWrapperErrorCode {
   const status = cause instanceof Error && 'statusCode' in cause ? cause.statusCode : undefined;
   const inner = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  if (cause instanceof Error && /^(CredentialUnavailableError|AuthenticationError|AggregateAuthenticationError)$/.test(cause.name)) return 'key_service_refused';
-  if (status === 404 || (status === 403 && /KeyDisabled|Disabled/.test(`${inner} ${innerCodeOf(cause)}`))) return 'wrapping_key_unusable';
+  if (
+    cause instanceof Error &&
+    /^(CredentialUnavailableError|AuthenticationError|AggregateAuthenticationError)$/.test(cause.name)
+  )
+    return 'key_service_refused';
+  if (status === 404 || (status === 403 && /KeyDisabled|Disabled/.test(`${inner} ${innerCodeOf(cause)}`)))
+    return 'wrapping_key_unusable';
   if (status === 401 || status === 403) return 'key_service_refused';
   if (status === 400) return isUnwrapping ? 'wrapped_key_invalid' : 'wrapping_key_unusable';
   return 'key_service_unavailable';
@@ -86,6 +109,7 @@ function codeOf(cause: unknown, isUnwrapping: boolean): KeyWrapperErrorCode {
 /** `{ error: { code, innererror: { code } } }` as the service writes it and the client reads it. */
 function innerCodeOf(cause: unknown): string {
   let at: unknown = cause;
-  for (const name of ['details', 'error', 'innerError', 'code']) at = typeof at === 'object' && at !== null && name in at ? (at as Record<string, unknown>)[name] : undefined;
+  for (const name of ['details', 'error', 'innerError', 'code'])
+    at = typeof at === 'object' && at !== null && name in at ? (at as Record<string, unknown>)[name] : undefined;
   return typeof at === 'string' ? at : '';
 }

@@ -1,10 +1,21 @@
 import type { v1 } from '@google-cloud/kms';
 import { z } from 'zod';
-import { contextBytes, keyWrapperError, type KeyContext, type KeyWrapper, type KeyWrapperErrorCode } from '../key-wrapper.js';
+import {
+  contextBytes,
+  keyWrapperError,
+  type KeyContext,
+  type KeyWrapper,
+  type KeyWrapperErrorCode,
+} from '../key-wrapper.js';
 import { loadClient } from './load-client.js';
 
 /** Of google.rpc.Code. Everything else is worth trying again. */
-const codes: Readonly<Record<string, KeyWrapperErrorCode>> = { PERMISSION_DENIED: 'key_service_refused', UNAUTHENTICATED: 'key_service_refused', NOT_FOUND: 'wrapping_key_unusable', FAILED_PRECONDITION: 'wrapping_key_unusable' };
+const codes: Readonly<Record<string, KeyWrapperErrorCode>> = {
+  PERMISSION_DENIED: 'key_service_refused',
+  UNAUTHENTICATED: 'key_service_refused',
+  NOT_FOUND: 'wrapping_key_unusable',
+  FAILED_PRECONDITION: 'wrapping_key_unusable',
+};
 const TIMEOUT = { timeout: 10_000 } as const;
 
 /**
@@ -12,23 +23,32 @@ const TIMEOUT = { timeout: 10_000 } as const;
  * context is its additional authenticated data. Credentials are the client's own business (application default).
  * @param name `google-kms:projects/…/cryptoKeys/<key>` @param options for tests: where it is and who we are
  */
-export async function createGoogleKmsWrapper(name: string, key: string, options: ConstructorParameters<typeof v1.KeyManagementServiceClient>[0] = {}): Promise<KeyWrapper> {
+export async function createGoogleKmsWrapper(
+  name: string,
+  key: string,
+  options: ConstructorParameters<typeof v1.KeyManagementServiceClient>[0] = {},
+): Promise<KeyWrapper> {
   const { KeyManagementServiceClient } = await loadClient(() => import('@google-cloud/kms'), '@google-cloud/kms');
   const client = new KeyManagementServiceClient({ ...options, fallback: true });
   const failed = (cause: unknown, isUnwrapping: boolean): never => {
     const status = statusOf(cause);
-    if (status === 'INVALID_ARGUMENT') throw keyWrapperError(isUnwrapping ? 'wrapped_key_invalid' : 'wrapping_key_unusable', name, cause);
+    if (status === 'INVALID_ARGUMENT')
+      throw keyWrapperError(isUnwrapping ? 'wrapped_key_invalid' : 'wrapping_key_unusable', name, cause);
     throw keyWrapperError((status !== undefined && codes[status]) || 'key_service_unavailable', name, cause);
   };
   return {
     name,
     async wrap(plaintext: Uint8Array, context: KeyContext): Promise<Uint8Array> {
-      const [{ ciphertext }] = await client.encrypt({ name: key, plaintext, additionalAuthenticatedData: contextBytes(context) }, TIMEOUT).catch((cause: unknown) => failed(cause, false));
+      const [{ ciphertext }] = await client
+        .encrypt({ name: key, plaintext, additionalAuthenticatedData: contextBytes(context) }, TIMEOUT)
+        .catch((cause: unknown) => failed(cause, false));
       if (!ciphertext) throw keyWrapperError('key_service_unavailable', name);
       return bytes(ciphertext);
     },
     async unwrap(wrapped: Uint8Array, context: KeyContext): Promise<Uint8Array> {
-      const [{ plaintext }] = await client.decrypt({ name: key, ciphertext: wrapped, additionalAuthenticatedData: contextBytes(context) }, TIMEOUT).catch((cause: unknown) => failed(cause, true));
+      const [{ plaintext }] = await client
+        .decrypt({ name: key, ciphertext: wrapped, additionalAuthenticatedData: contextBytes(context) }, TIMEOUT)
+        .catch((cause: unknown) => failed(cause, true));
       if (!plaintext) throw keyWrapperError('key_service_unavailable', name);
       return bytes(plaintext);
     },
@@ -41,9 +61,17 @@ function statusOf(cause: unknown): string | undefined {
   return Status.safeParse(message).data?.error.status ?? (code === undefined ? undefined : ofHttp[code]);
 }
 
-const ofHttp: Readonly<Record<string, string>> = { 400: 'INVALID_ARGUMENT', 401: 'UNAUTHENTICATED', 403: 'PERMISSION_DENIED', 404: 'NOT_FOUND' };
+const ofHttp: Readonly<Record<string, string>> = {
+  400: 'INVALID_ARGUMENT',
+  401: 'UNAUTHENTICATED',
+  403: 'PERMISSION_DENIED',
+  404: 'NOT_FOUND',
+};
 const Thrown = z.object({ message: z.string(), code: z.union([z.number(), z.string()]).optional() });
-const Status = z.string().transform(parsed).pipe(z.object({ error: z.object({ status: z.string() }) }));
+const Status = z
+  .string()
+  .transform(parsed)
+  .pipe(z.object({ error: z.object({ status: z.string() }) }));
 function parsed(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -53,4 +81,5 @@ function parsed(text: string): unknown {
   }
 }
 
-const bytes = (value: Uint8Array | string): Uint8Array => (typeof value === 'string' ? Buffer.from(value, 'base64') : value);
+const bytes = (value: Uint8Array | string): Uint8Array =>
+  typeof value === 'string' ? Buffer.from(value, 'base64') : value;

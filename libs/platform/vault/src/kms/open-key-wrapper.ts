@@ -23,7 +23,10 @@ export function openKeyWrappers({ keys, ...settings }: KeyServiceSettings): Prom
 const AWS = /^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:(?:key|alias)\/[\w/-]+$/;
 const GOOGLE = /^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\/[^/]+$/;
 
-function openKeyWrapper(name: string, { tokenFile, namespace, extraCertificateAuthorities }: Omit<KeyServiceSettings, 'keys'>): KeyWrapper | Promise<KeyWrapper> {
+function openKeyWrapper(
+  name: string,
+  { tokenFile, namespace, extraCertificateAuthorities }: Omit<KeyServiceSettings, 'keys'>,
+): KeyWrapper | Promise<KeyWrapper> {
   const [kind, rest] = [name.slice(0, name.indexOf(':')), name.slice(name.indexOf(':') + 1)];
   const url = URL.canParse(rest) ? new URL(rest) : undefined;
   switch (kind) {
@@ -31,20 +34,37 @@ function openKeyWrapper(name: string, { tokenFile, namespace, extraCertificateAu
       if (!AWS.test(rest)) throw invalid(name, 'aws-kms: is followed by the ARN of a key');
       return createAwsKmsWrapper(name, rest);
     case 'google-kms':
-      if (!GOOGLE.test(rest)) throw invalid(name, 'google-kms: is followed by projects/…/locations/…/keyRings/…/cryptoKeys/…');
+      if (!GOOGLE.test(rest))
+        throw invalid(name, 'google-kms: is followed by projects/…/locations/…/keyRings/…/cryptoKeys/…');
       return createGoogleKmsWrapper(name, rest);
     case 'azure-keyvault':
-      if (url?.protocol !== 'https:' || !/^\/keys\/[\w-]+\/[0-9a-f]{32}$/.test(url.pathname)) throw invalid(name, 'azure-keyvault: is followed by the id of a key with its version, https://<vault>/keys/<key>/<version>');
-      return createAzureKeyVaultWrapper(name, rest, extraCertificateAuthorities.length > 0 ? { tlsOptions: { ca: [...extraCertificateAuthorities] } } : {});
+      if (url?.protocol !== 'https:' || !/^\/keys\/[\w-]+\/[0-9a-f]{32}$/.test(url.pathname))
+        throw invalid(
+          name,
+          'azure-keyvault: is followed by the id of a key with its version, https://<vault>/keys/<key>/<version>',
+        );
+      return createAzureKeyVaultWrapper(
+        name,
+        rest,
+        extraCertificateAuthorities.length > 0 ? { tlsOptions: { ca: [...extraCertificateAuthorities] } } : {},
+      );
     case 'vault-transit':
-      if (!url || !/^https?:$/.test(url.protocol) || !/^\/[\w/-]+\/keys\/[\w-]+$/.test(url.pathname)) throw invalid(name, 'vault-transit: is followed by https://<host>/<mount>/keys/<key>');
+      if (!url || !/^https?:$/.test(url.protocol) || !/^\/[\w/-]+\/keys\/[\w-]+$/.test(url.pathname))
+        throw invalid(name, 'vault-transit: is followed by https://<host>/<mount>/keys/<key>');
       if (tokenFile === null) throw invalid(name, 'SALLYPORT_VAULT_TOKEN_FILE must name a file with the token');
-      return createVaultTransitWrapper(name, url, { tokenFile, namespace: namespace ?? undefined, extraCertificateAuthorities });
+      return createVaultTransitWrapper(name, url, {
+        tokenFile,
+        namespace: namespace ?? undefined,
+        extraCertificateAuthorities,
+      });
     default:
       throw invalid(name, 'it begins with aws-kms:, google-kms:, azure-keyvault: or vault-transit:');
   }
 }
 
 function invalid(name: string, problem: string): SallyportError<'vault_key_name_invalid'> {
-  return new SallyportError('vault_key_name_invalid', `The key ${name} of SALLYPORT_VAULT_KEYS cannot be used: ${problem}.`);
+  return new SallyportError(
+    'vault_key_name_invalid',
+    `The key ${name} of SALLYPORT_VAULT_KEYS cannot be used: ${problem}.`,
+  );
 }

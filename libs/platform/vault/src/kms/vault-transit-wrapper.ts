@@ -11,7 +11,14 @@ export interface VaultTransitOptions {
   readonly extraCertificateAuthorities?: readonly string[];
 }
 
-const Ciphertext = z.object({ data: z.object({ ciphertext: z.string().regex(/^vault:v\d+:[A-Za-z0-9+/=]+$/).max(4_096) }) });
+const Ciphertext = z.object({
+  data: z.object({
+    ciphertext: z
+      .string()
+      .regex(/^vault:v\d+:[A-Za-z0-9+/=]+$/)
+      .max(4_096),
+  }),
+});
 const Plaintext = z.object({ data: z.object({ plaintext: z.base64().max(4_096) }) });
 const Refusal = z.object({ errors: z.array(z.string()) });
 
@@ -21,17 +28,34 @@ const Refusal = z.object({ errors: z.array(z.string()) });
  * the context is; Vault 1.13 is the first that knows it.
  * @param name `vault-transit:<url>` @param url `https://vault.example:8200/<mount>/keys/<key>`
  */
-export function createVaultTransitWrapper(name: string, url: URL, { tokenFile, namespace, extraCertificateAuthorities = [] }: VaultTransitOptions): KeyWrapper {
-  const fetch = createSafeFetch({ userAgent: 'sallyport-vault', allow: [{ host: url.hostname, http: url.protocol === 'http:' }], extraCertificateAuthorities });
+export function createVaultTransitWrapper(
+  name: string,
+  url: URL,
+  { tokenFile, namespace, extraCertificateAuthorities = [] }: VaultTransitOptions,
+): KeyWrapper {
+  const fetch = createSafeFetch({
+    userAgent: 'sallyport-vault',
+    allow: [{ host: url.hostname, http: url.protocol === 'http:' }],
+    extraCertificateAuthorities,
+  });
   const [, mount = '', key = ''] = /^\/(.+)\/keys\/([^/]+)$/.exec(url.pathname) ?? [];
 
-  const ask = async (operation: 'encrypt' | 'decrypt', input: Readonly<Record<string, string>>, context: KeyContext): Promise<unknown> => {
+  const ask = async (
+    operation: 'encrypt' | 'decrypt',
+    input: Readonly<Record<string, string>>,
+    context: KeyContext,
+  ): Promise<unknown> => {
     const token = readToken(tokenFile, name);
     let answer: { status: number; body: unknown };
     try {
       const response = await fetch(new URL(`/v1/${mount}/${operation}/${key}`, url), {
         method: 'POST',
-        headers: { 'content-type': 'application/json', 'x-vault-request': 'true', 'x-vault-token': token, ...(namespace === undefined ? {} : { 'x-vault-namespace': namespace }) },
+        headers: {
+          'content-type': 'application/json',
+          'x-vault-request': 'true',
+          'x-vault-token': token,
+          ...(namespace === undefined ? {} : { 'x-vault-namespace': namespace }),
+        },
         body: JSON.stringify({ ...input, associated_data: contextBytes(context).toString('base64') }),
       });
       answer = { status: response.status, body: await response.json() };
@@ -43,7 +67,10 @@ export function createVaultTransitWrapper(name: string, url: URL, { tokenFile, n
     const cause = new Error(`${answer.status}: ${reasons.join('; ')}`);
     if (answer.status === 403) throw keyWrapperError('key_service_refused', name, cause);
     // One status for both: the key is named in words only.
-    const isKey = answer.status === 404 || (answer.status === 400 && (operation === 'encrypt' || reasons.some((reason) => reason.includes('key not found'))));
+    const isKey =
+      answer.status === 404 ||
+      (answer.status === 400 &&
+        (operation === 'encrypt' || reasons.some((reason) => reason.includes('key not found'))));
     if (isKey) throw keyWrapperError('wrapping_key_unusable', name, cause);
     throw keyWrapperError(answer.status === 400 ? 'wrapped_key_invalid' : 'key_service_unavailable', name, cause);
   };

@@ -23,7 +23,13 @@ export interface KmsBehaviour {
   authenticated: number;
 }
 
-export const calm = (): KmsBehaviour => ({ isDisabled: false, isForbidden: false, throttled: 0, isBroken: false, authenticated: 0 });
+export const calm = (): KmsBehaviour => ({
+  isDisabled: false,
+  isForbidden: false,
+  throttled: 0,
+  isBroken: false,
+  authenticated: 0,
+});
 
 /** Two keys, by name. */
 export class LocalKeys {
@@ -70,20 +76,30 @@ export function listener(handle: (request: IncomingMessage, body: string, answer
   return (request: IncomingMessage, response: ServerResponse) => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => handle(request, Buffer.concat(chunks).toString(), (status, body, headers = {}) => void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body))));
+    request.on('end', () =>
+      handle(
+        request,
+        Buffer.concat(chunks).toString(),
+        (status, body, headers = {}) =>
+          void response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body)),
+      ),
+    );
   };
 }
 
-export async function listenLocally(handler: RequestListener): Promise<{ port: number; origin: string; stop: () => Promise<void> }> {
+export async function listenLocally(
+  handler: RequestListener,
+): Promise<{ port: number; origin: string; stop: () => Promise<void> }> {
   const server = createServer(handler);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
     port,
     origin: `http://127.0.0.1:${port}`,
-    stop: () => new Promise((resolve) => {
-      server.close(() => resolve());
-      server.closeAllConnections();
-    }),
+    stop: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
   };
 }
