@@ -1,10 +1,11 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // Not `module`: what a package says of itself to bundlers, Node cannot always load.
 const conditions = ['@sallyport/source', 'node'];
 const shared = {
   // Vite 8 transforms with oxc, which reads decorator options only for files the nearest tsconfig includes; tests are not.
-  oxc: { decorator: { legacy: true, emitDecoratorMetadata: true } },
+  oxc: { decorator: { legacy: true } },
   resolve: { conditions },
   ssr: { resolve: { conditions, externalConditions: conditions } },
 };
@@ -12,6 +13,36 @@ const sources = '{apps,libs}/**/src/**';
 const exclude = ['**/node_modules/**', '**/dist/**'];
 const withPostgres = { globalSetup: './libs/testing/src/global-setup.ts' };
 const suite = { ...shared, extends: false as const };
+
+/** Vitest leaves one core to itself, which sleeps while tests run: of two, half would do nothing. */
+const cores = Math.max(2, availableParallelism());
+/** Files that measure what the machine does: nothing runs beside them, and their process is their own. */
+const measuring = {
+  int: [
+    'apps/control-plane/src/test/overload.int.test.ts',
+    'apps/gateway/src/test/{expression-budget,real-disk,revocation-under-load,servers-as-they-are}.int.test.ts',
+    'libs/platform/messaging/src/nats/nats-messaging.int.test.ts',
+  ],
+  e2e: ['apps/e2e/src/**/{closing-sessions,overload,sign-ins}.e2e.test.ts'],
+};
+/** Of a condition that is awaited: one that holds costs nothing, and what must hold sooner says so itself. */
+const expect = { poll: { timeout: 10_000 } };
+const int = {
+  ...withPostgres,
+  expect,
+  pool: 'forks' as const,
+  setupFiles: ['reflect-metadata'],
+  testTimeout: 30_000,
+  hookTimeout: 120_000,
+};
+const e2e = {
+  ...withPostgres,
+  expect,
+  pool: 'forks' as const,
+  setupFiles: ['reflect-metadata'],
+  testTimeout: 60_000,
+  hookTimeout: 180_000,
+};
 
 export default defineConfig({
   ...shared,
@@ -24,6 +55,8 @@ export default defineConfig({
           include: [`${sources}/*.test.ts`, 'tools/**/*.test.ts'],
           exclude: [...exclude, '**/*.int.test.ts', '**/*.e2e.test.ts', 'tools/boundaries/**'],
           pool: 'threads',
+          isolate: false, // loading modules anew for each file took as long as the tests
+          maxWorkers: cores,
           setupFiles: ['reflect-metadata', './tools/testing/deny-network.ts'],
           testTimeout: 30_000, // a machine that is busy takes seconds to load an app's configuration
         },
@@ -38,33 +71,31 @@ export default defineConfig({
           hookTimeout: 120_000,
         },
       },
+      // A worker keeps the modules it has loaded: files share them, and no more. While one waits, which they do a lot, another works.
       {
         ...suite,
         test: {
           name: 'int',
           include: [`${sources}/*.int.test.ts`],
-          exclude,
-          ...withPostgres,
-          pool: 'forks',
-          setupFiles: ['reflect-metadata'],
-          testTimeout: 30_000,
-          hookTimeout: 120_000,
+          exclude: [...exclude, ...measuring.int],
+          ...int,
+          isolate: false,
+          maxWorkers: cores + 1,
         },
       },
+      { ...suite, test: { name: 'int-alone', include: measuring.int, exclude, ...int, fileParallelism: false } },
+      // Each file starts a whole deployment, which waits as much as it works.
       {
         ...suite,
         test: {
           name: 'e2e',
           include: ['apps/e2e/src/**/*.e2e.test.ts'],
-          exclude,
-          ...withPostgres,
-          pool: 'forks',
-          fileParallelism: false, // each file starts a whole deployment
-          setupFiles: ['reflect-metadata'],
-          testTimeout: 60_000,
-          hookTimeout: 180_000,
+          exclude: [...exclude, ...measuring.e2e],
+          ...e2e,
+          maxWorkers: 3,
         },
       },
+      { ...suite, test: { name: 'e2e-alone', include: measuring.e2e, exclude, ...e2e, fileParallelism: false } },
     ],
   },
 });

@@ -1,3 +1,5 @@
+import { upwardImports } from './layers.js';
+import { dirname, join } from 'node:path';
 import type { Import, Project, Workspace } from './workspace.js';
 import { leavesProject } from './workspace.js';
 
@@ -31,6 +33,9 @@ const addressArithmetic = new Set(['BlockList', 'SocketAddress', 'isIP', 'isIPv4
 /** What the data plane may not reach, however many libraries lie between. */
 const heavy = /^(@prisma\/.*|prisma|pg|bullmq|ioredis|oidc-provider)$/;
 
+/** A door with more is no longer read to its end: narrow it, or give the lib another one. */
+const MOST_NAMES = 40;
+
 const has = (project: Project, tag: string) => project.tags.includes(tag);
 /** Demo, end-to-end scenarios, benchmarks and the testing lib: not the product, free to play the other side. */
 const isDevelopment = (project: Project) => has(project, 'scope:development') || has(project, 'type:testing');
@@ -38,6 +43,46 @@ const productImports = (project: Project): Import[] => project.imports.filter(({
 const isInternal = (name: string | null): name is string => name !== null && name.startsWith(scope);
 const isNode = (name: string) => name.startsWith('node:');
 const distinct = <T>(values: Iterable<T>): T[] => [...new Set(values)];
+
+/** By file that somebody wrote, the files of the same project that it imports, for types too. */
+function importsBetweenFiles(project: Project): ReadonlyMap<string, readonly string[]> {
+  const written = new Set(project.files.map(({ path }) => path));
+  const imported = new Map<string, string[]>();
+  for (const { file, specifier, packageName } of project.imports) {
+    if (packageName !== null || !written.has(file)) continue;
+    imported.set(file, [...(imported.get(file) ?? []), join(dirname(file), specifier).replace(/\.js$/, '.ts')]);
+  }
+  return imported;
+}
+
+/** The way round of each circle, e.g. `a.ts → b.ts → a.ts`. */
+function circlesIn(imported: ReadonlyMap<string, readonly string[]>): string[] {
+  const circles: string[] = [];
+  const done = new Set<string>();
+  const walk = (file: string, way: readonly string[]): void => {
+    if (way.includes(file)) circles.push([...way.slice(way.indexOf(file)), file].join(' → '));
+    if (done.has(file) || way.includes(file)) return;
+    for (const next of imported.get(file) ?? []) walk(next, [...way, file]);
+    done.add(file);
+  };
+  for (const file of imported.keys()) walk(file, []);
+  return circles;
+}
+
+/** What the file of a door exports, types included. `export *` is forbidden elsewhere. */
+function namesShownBy(project: Project, path: string): string[] {
+  const text = project.files.find((file) => file.path === path)?.text ?? '';
+  const listed = [...text.matchAll(/\bexport\s+(?:type\s+)?\{([^}]*)\}/g)].flatMap(([, names = '']) =>
+    names.split(','),
+  );
+  const declared = text.matchAll(
+    /^export\s+(?:declare\s+|abstract\s+|async\s+)*(?:const|let|function\*?|class|interface|type|enum)\s+(\w+)/gm,
+  );
+  return [
+    ...listed.map((name) => name.trim()).filter((name) => name !== ''),
+    ...[...declared].map(([, name = '']) => name),
+  ];
+}
 
 /** Everything the product part of a project stands on, itself left out: declared, imported or seen by Nx. */
 function foundations(project: Project): string[] {
@@ -165,19 +210,50 @@ export const rules: Readonly<Record<string, Rule>> = {
         .map(({ packageName, file }) => `${file} imports ${packageName}`),
     ),
 
+  'a layer imports from none above it': (project) => upwardImports(project),
+
   'what is declared is imported': (project) => {
     const imported = new Set(project.imports.map(({ packageName }) => packageName));
     return project.declared.filter((name) => !imported.has(name)).map((name) => `never imports ${name}`);
   },
 
-  'a lib is entered by its front door': (project) =>
+  'a lib is entered by one of its doors': (project, { projects }) =>
     project.imports
       .filter((one) =>
         one.packageName === null
           ? leavesProject(project, one)
-          : isInternal(one.packageName) && one.specifier !== one.packageName,
+          : isInternal(one.packageName) &&
+            !projects.get(one.packageName)?.doors.some(({ specifier }) => specifier === one.specifier),
       )
       .map(({ file, specifier }) => `${file} imports ${specifier}`),
+
+  'files do not import in a circle': (project) => circlesIn(importsBetweenFiles(project)),
+
+  'only tests enter by a testing door': (project) =>
+    isDevelopment(project)
+      ? []
+      : productImports(project)
+          .filter(({ packageName, specifier }) => isInternal(packageName) && specifier === `${packageName}/testing`)
+          .map(({ file, specifier }) => `${file} imports ${specifier}`),
+
+  'a door of a lib is small': (project) =>
+    has(project, 'type:app')
+      ? []
+      : project.doors
+          .map(({ specifier, path }) => ({ specifier, count: namesShownBy(project, path).length }))
+          .filter(({ count }) => count > MOST_NAMES)
+          .map(({ specifier, count }) => `${specifier} exports ${count} names, more than ${MOST_NAMES}`),
+
+  'a door shows no test doubles, unless it is one for tests': (project) =>
+    isDevelopment(project)
+      ? []
+      : project.doors
+          .filter(({ specifier }) => specifier !== `${project.name}/testing`)
+          .flatMap(({ specifier, path }) =>
+            project.imports
+              .filter(({ file, specifier: from }) => file === path && /(^|\/)testing\/|\.contract\.js$/.test(from))
+              .map(({ specifier: from }) => `${specifier} exports from ${from}`),
+          ),
 };
 
 export function violationsOf(workspace: Workspace): Violation[] {

@@ -1,6 +1,9 @@
 import type { SourceFile, Workspace } from './workspace.js';
 import type { Violation } from './rules.js';
 
+/** What the product is tested and measured with. */
+const NO_PRODUCT = /^(?:libs\/testing|apps\/bench|apps\/e2e)\//;
+
 /** How files are written and named here, as far as the linter cannot say it. */
 const shapes: Readonly<Record<string, (file: SourceFile) => boolean>> = {
   'a folder or file is named for what it does': ({ path }) =>
@@ -9,6 +12,8 @@ const shapes: Readonly<Record<string, (file: SourceFile) => boolean>> = {
   'a type is not talked round': ({ text }) => /\bas unknown as\b/.test(text),
   'decorators stay in controllers and modules': ({ path, text, isTest }) =>
     !isTest && !/\.(controller|module)\.ts$/.test(path) && /^\s*@[A-Z]\w*\(/m.test(text),
+  'no line of the product is wider than 120 columns': ({ path, text, isTest }) =>
+    !isTest && !NO_PRODUCT.test(path) && text.split('\n').some((line) => line.length > 120),
   'no test is left out': ({ text, isTest }) =>
     isTest && /\b(?:test|it|describe)\.(?:skip|only|todo|fails)\b/.test(text),
 };

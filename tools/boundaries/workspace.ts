@@ -20,11 +20,20 @@ export interface SourceFile {
   readonly isTest: boolean;
 }
 
+/** One entry of `exports`: `{ specifier: '@sallyport/oauth/presets', path: 'libs/outbound/oauth/src/presets/index.ts' }`. */
+export interface Door {
+  readonly specifier: string;
+  /** Of its source, relative to the workspace. */
+  readonly path: string;
+}
+
 export interface Project {
   readonly name: string;
   /** Relative to the workspace, with `/`. */
   readonly root: string;
   readonly tags: readonly string[];
+  /** What others may import of it, as its `exports` say. */
+  readonly doors: readonly Door[];
   /** Everything package.json declares, internal and external. */
   readonly declared: readonly string[];
   /** What it declares for the product, its tests' own devDependencies left out. */
@@ -58,6 +67,9 @@ export type ProjectGraph = z.infer<typeof ProjectGraph>;
 
 const Manifest = z.object({
   name: z.string(),
+  exports: z
+    .record(z.string(), z.union([z.string(), z.looseObject({ '@sallyport/source': z.string() })]))
+    .default({ '.': './src/index.ts' }),
   dependencies: z.record(z.string(), z.string()).default({}),
   optionalDependencies: z.record(z.string(), z.string()).default({}),
   devDependencies: z.record(z.string(), z.string()).default({}),
@@ -78,7 +90,7 @@ export function readWorkspace(root: string, graph: ProjectGraph): Workspace {
     const written = (path: string) => ({
       path: relative(root, path),
       text: readFileSync(path, 'utf8'),
-      isTest: /\.(test|contract)\.ts$|\/src\/testing\/|\/apps\/e2e\/src\//.test(path),
+      isTest: /\.(test|contract)\.ts$|\/src\/(?:testing|test)\/|\/apps\/e2e\/src\//.test(path),
     });
     const [generated, files] = partition(sourceFiles(join(directory, 'src')).map(written), ({ path }) =>
       path.includes('/generated/'),
@@ -89,6 +101,12 @@ export function readWorkspace(root: string, graph: ProjectGraph): Workspace {
         name,
         root: data.root,
         tags: data.tags,
+        doors: Object.entries(manifest.exports)
+          .filter(([door]) => door !== './package.json')
+          .map(([door, source]) => ({
+            specifier: join(name, door),
+            path: join(data.root, typeof source === 'string' ? source : source['@sallyport/source']),
+          })),
         declared: Object.keys({
           ...manifest.dependencies,
           ...manifest.optionalDependencies,

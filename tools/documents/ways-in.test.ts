@@ -1,5 +1,6 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { routes } from '@sallyport/admin-api';
 import { waysInOf } from '@sallyport/testing';
 import { expect, test } from 'vitest';
 
@@ -14,26 +15,36 @@ const CONSTANTS = new Map([
 ]);
 
 function routesOf(app: string): string[] {
-  return sourceOf(app, '**/*.controller.ts').flatMap((source) => {
+  const http = sourceOf(app, '**/*.controller.ts').flatMap((source) => {
     const base = /@Controller\('([^']*)'\)/.exec(source)?.[1] ?? '';
-    const http = [...source.matchAll(/@(Get|Post|Put|Delete|Patch|All|Head|Options)\(([^)]*)\)/g)].map(
+    const written = [...source.matchAll(/@(Get|Post|Put|Delete|Patch|All|Head|Options)\(([^)]*)\)/g)].map(
       ([, verb = '', argument = '']) => {
         const path = CONSTANTS.get(argument) ?? argument.replaceAll("'", '');
         return `${verb.toUpperCase()} /${[base, path].filter((part) => part !== '').join('/')}`;
       },
     );
-    return [
-      ...http,
-      ...[...source.matchAll(/@(?:Message|Event)Pattern\(subjects\.(\w+)\)/g)].map(
-        ([, subject = '']) => `BUS ${subject}`,
-      ),
-    ];
+    const served = [...source.matchAll(/@Serve\(routes\.(\w+)\)/g)].map(([, name = '']) => {
+      const { method, path } = routes[name as keyof typeof routes];
+      return `${method} ${path}`;
+    });
+    return [...written, ...served];
   });
+  return [...http, ...subjectsServedBy(app)];
+}
+/** The keys of its tables of handlers, `[subjects.lease]: …`, and what is served one by one. */
+function subjectsServedBy(app: string): string[] {
+  const product = globSync(`apps/${app}/src/**/*.ts`, { cwd: root }).filter(
+    (file) => !/\.test\.ts$|\/test(ing)?\//.test(file),
+  );
+  return product
+    .map((file) => readFileSync(join(root, file), 'utf8'))
+    .flatMap((source) => [...source.matchAll(/\[subjects\.(\w+)\]:|\.serve\(\s*subjects\.(\w+)/g)])
+    .map(([, inTable, alone]) => `BUS ${inTable ?? alone ?? ''}`);
 }
 /** What the OAuth engine answers itself: authorization takes `GET`, the others `POST`. */
 function engineRoutes(): string[] {
-  const [routes = ''] = sourceOf('authorization-server', 'engine/create-engine.ts').flatMap(
-    (source) => /routes: \{([^}]*)\}/.exec(source)?.[1] ?? [],
+  const [routes = ''] = sourceOf('authorization-server', 'engine/configuration/routes.ts').flatMap(
+    (source) => /routes = \{([^}]*)\}/.exec(source)?.[1] ?? [],
   );
   return [...routes.matchAll(/(\w+): (?:'([^']+)'|(\w+))/g)].flatMap(([, name, path, constant = '']) => {
     const route = path ?? CONSTANTS.get(constant) ?? constant;
@@ -52,4 +63,7 @@ test('every way into the authorization server is in docs/ways-in.md, with who ma
 
 test('every way into the control plane is in docs/ways-in.md, with who may come (R28)', () => {
   expect(listed('Control plane')).toEqual(routesOf('control-plane').toSorted());
+  expect(listed('Control plane')).toEqual(
+    expect.arrayContaining(Object.values(routes).map(({ method, path }) => `${method} ${path}`)),
+  );
 });

@@ -20,14 +20,17 @@ const startApp = (app) => async (root, args) => {
   await become(process.execPath, ['--enable-source-maps', join(root, app), ...args]);
 };
 
-/** @param {string} project @returns {Command} */
-const vitest = (project) => async (root, args) => {
-  await generateDatabaseClient(root);
-  await mustRun(bin(root, 'vitest'), ['run', '--project', project, ...args]);
-};
+/** @param {...string} projects of vitest.config.ts @returns {Command} */
+const vitest =
+  (...projects) =>
+  async (root, args) => {
+    await generateDatabaseClient(root);
+    await mustRun(bin(root, 'vitest'), ['run', ...projects.flatMap((project) => ['--project', project]), ...args]);
+  };
 
 /** @type {Record<import('./steps.mjs').StepName, Command>} */
 const steps = {
+  format: (root, args) => mustRun(bin(root, 'oxfmt'), ['--check', ...args]),
   types: async (root) => {
     await compile(root);
     await mustRun(bin(root, 'tsc'), ['-p', 'tsconfig.spec.json']);
@@ -40,11 +43,11 @@ const steps = {
   unit: vitest('unit'),
   int: async (root, args) => {
     await compile(root); // some of them start a built process
-    await vitest('int')(root, args);
+    await vitest('int', 'int-alone')(root, args);
   },
   e2e: async (root, args) => {
     await compile(root); // the scenarios start the built processes
-    await vitest('e2e')(root, args);
+    await vitest('e2e', 'e2e-alone')(root, args);
   },
 };
 
@@ -71,9 +74,11 @@ export const commands = {
   start: startApp('apps/standalone/dist/main.js'),
   demo: startApp('apps/demo/dist/main.js'),
   bench: startApp('apps/bench/dist/main.js'),
-  conformance: startApp('apps/e2e/dist/conformance/main.js'),
-  fuzz: startApp('apps/e2e/dist/fuzz/main.js'),
-  faults: startApp('apps/e2e/dist/faults/main.js'),
+  conformance: startApp('apps/e2e/dist/runs/conformance/main.js'),
+  fuzz: startApp('apps/e2e/dist/runs/fuzz/main.js'),
+  faults: startApp('apps/e2e/dist/runs/faults/main.js'),
+  foreign: startApp('apps/e2e/dist/runs/foreign/main.js'),
+  agents: startApp('apps/e2e/dist/runs/agents/main.js'),
   secrets: async (root) => {
     await compile(root);
     await mustRun(process.execPath, [join(root, 'tools', 'make-secrets.mjs')]);
@@ -82,8 +87,9 @@ export const commands = {
   check: async (root, args) => {
     if (args.length > 0)
       throw new CommandFailed('npm run check takes no arguments; npm test -- types runs one part.', 2);
-    await runSteps(root, ['types', 'lint', 'boundaries']);
+    await runSteps(root, ['format', 'types', 'lint', 'boundaries']);
   },
+  format: (root, args) => mustRun(bin(root, 'oxfmt'), args),
   build: async (root, args) => {
     const code = await run(bin(root, 'nx'), ['run-many', '-t', 'build', ...args], { ...process.env, ...nxEnvironment });
     if (code !== 0) throw new CommandFailed('', code);

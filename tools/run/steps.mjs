@@ -1,7 +1,7 @@
 import { CommandFailed } from './process.mjs';
 
 /** In the order `npm test` runs them; the first failure ends the run. */
-export const stepNames = /** @type {const} */ (['types', 'lint', 'boundaries', 'unit', 'int', 'e2e']);
+export const stepNames = /** @type {const} */ (['format', 'types', 'lint', 'boundaries', 'unit', 'int', 'e2e']);
 /** @typedef {(typeof stepNames)[number]} StepName */
 
 /** @param {string} word @returns {word is StepName} */

@@ -1,6 +1,6 @@
 import { readEnvironment, variable } from '@sallyport/config';
 import { Secret } from '@sallyport/kernel';
-import { readCertificateAuthorities } from '@sallyport/safe-fetch';
+import { proxyOf, readCertificateAuthorities, type OutboundProxy } from '@sallyport/safe-fetch';
 import { processVariables } from '@sallyport/process';
 import { vaultSettings, vaultVariables, type KeyServiceSettings } from '@sallyport/vault';
 import { z } from 'zod';
@@ -8,7 +8,10 @@ import { z } from 'zod';
 export interface AuthorizationServerConfig {
   /** Origin, byte for byte what tokens and metadata name as `iss`; no path, no trailing slash. */
   readonly issuer: string;
-  /** Further origins other processes reach this server under, such as a service name inside a cluster; never in what it says. */
+  /**
+   * Further origins other processes reach this server under, such as a service name inside a cluster; never in what it
+   * says.
+   */
   readonly internalUrls?: readonly string[];
   readonly gatewayUrl: string;
   readonly controlPlaneUrl: string;
@@ -28,6 +31,8 @@ export interface AuthorizationServerConfig {
   readonly allowedOrigins: readonly string[];
   /** PEM of private authorities that identity providers and client documents may use. */
   readonly extraCertificateAuthorities: readonly string[];
+  /** Between us and identity providers, client documents and key sets of others. */
+  readonly proxy?: OutboundProxy | undefined;
 }
 
 /** The environment of the process; `standalone` builds the same configuration itself. */
@@ -88,7 +93,7 @@ export function authorizationServerConfig(environment: AuthorizationServerEnviro
     host: environment.SALLYPORT_HOST,
     port: environment.SALLYPORT_PORT,
     databaseUrl: environment.DATABASE_URL,
-    ...vaultSettings(environment, readCertificateAuthorities(environment.SALLYPORT_CA_FILES)),
+    ...vaultSettings(environment, readCertificateAuthorities(environment.SALLYPORT_CA_FILES), proxyOf(environment)),
     configurationVerifyKeyFile: environment.SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE,
     replica: environment.SALLYPORT_REPLICA,
     stalenessBoundMs: environment.SALLYPORT_STALENESS_BOUND,
@@ -96,5 +101,6 @@ export function authorizationServerConfig(environment: AuthorizationServerEnviro
     trustedProxies: environment.SALLYPORT_TRUSTED_PROXIES,
     allowedOrigins: environment.SALLYPORT_ALLOWED_ORIGINS,
     extraCertificateAuthorities: readCertificateAuthorities(environment.SALLYPORT_CA_FILES),
+    proxy: proxyOf(environment),
   };
 }

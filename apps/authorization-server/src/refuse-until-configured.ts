@@ -1,7 +1,7 @@
 import type { ConfigurationReplica } from '@sallyport/configuration';
-import type { FastifyInstance, FastifyReply } from 'fastify';
-import type { Page } from './pages/page.js';
-import { unavailablePage } from './pages/unavailable-page.js';
+import { sendPage, unavailable } from '@sallyport/pages';
+import type { FastifyInstance } from 'fastify';
+import { isPage } from './pages/unavailable-page.js';
 
 /** Public keys are in the database, not in the configuration, and gateways verify with them whatever happens here. */
 const NEEDS_NO_CONFIGURATION = '/jwks';
@@ -19,22 +19,13 @@ export function refuseUntilConfigured(
     const path = (request.raw.url ?? '').split('?', 1)[0] ?? '';
     const { ready, stale } = configuration.state();
     if ((ready && !stale) || path === NEEDS_NO_CONFIGURATION) return;
-    reply.status(503).header('retry-after', String(RETRY_AFTER_SECONDS)).header('cache-control', 'no-store');
-    const page = unavailablePage(path);
-    await (page
-      ? sendPage(reply, page)
-      : reply
-          .header('content-type', 'application/json; charset=utf-8')
-          .send({
-            error: 'temporarily_unavailable',
-            error_description: 'the configuration has not arrived yet; try again in a moment',
-          }));
+    reply.header('retry-after', String(RETRY_AFTER_SECONDS));
+    if (isPage(path)) sendPage(reply, unavailable);
+    else
+      reply.status(503).header('cache-control', 'no-store').send({
+        error: 'temporarily_unavailable',
+        error_description: 'the configuration has not arrived yet; try again in a moment',
+      });
+    await reply;
   });
-}
-
-function sendPage(reply: FastifyReply, { html, contentSecurityPolicy }: Page): FastifyReply {
-  return reply
-    .header('content-type', 'text/html; charset=utf-8')
-    .header('content-security-policy', contentSecurityPolicy)
-    .send(html);
 }

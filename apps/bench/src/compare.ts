@@ -20,7 +20,9 @@ export function percentile(values: readonly number[], rank: number): number {
   return values[Math.min(values.length - 1, Math.max(0, Math.ceil(rank * values.length) - 1))] ?? Number.NaN;
 }
 
-/** All rounds of one subject as one: rounds are interleaved with the other subject's, so that a slow moment hits both. */
+/**
+ * All rounds of one subject as one: rounds are interleaved with the other subject's, so that a slow moment hits both.
+ */
 export function summarise(name: string, rounds: readonly Round[]): Comparison {
   const latencies = rounds.flatMap((round) => round.latencies).toSorted((a, b) => a - b);
   const requests = rounds.reduce((sum, round) => sum + round.requests, 0);
@@ -43,7 +45,8 @@ export function compare(baseline: Comparison, subject: Comparison, least: number
   const passed = ratio >= least && errors === 0;
   const percent = (part: number) => `${(part * 100).toFixed(1)} %`;
   const row = ({ name, requestsPerSecond, p50, p99 }: Comparison) =>
-    `${name.padEnd(28)} ${requestsPerSecond.toFixed(0).padStart(8)} requests/s   p50 ${p50.toFixed(2).padStart(7)} ms   p99 ${p99.toFixed(2).padStart(7)} ms`;
+    `${name.padEnd(28)} ${requestsPerSecond.toFixed(0).padStart(8)} requests/s   p50 ${p50.toFixed(2).padStart(7)} ` +
+    `ms   p99 ${p99.toFixed(2).padStart(7)} ms`;
   const outcome =
     errors > 0
       ? `failed: ${errors} calls did not answer with a result`

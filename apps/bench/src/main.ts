@@ -12,8 +12,11 @@ import { createUpstream } from './subjects/upstream.js';
 
 const program = 'apps/bench/dist/main.js';
 
-/** Part of the bare proxy's throughput the whole gateway must reach. */
-const least = 0.25;
+/**
+ * Part of the bare proxy's throughput the whole gateway must reach. Of rounds of two seconds the share varies by a
+ * quarter of itself on two cores: those only tell whether something became slow by a multiple.
+ */
+const least = { whole: 0.25, smoke: 0.15 };
 
 const Measured = z.object({ requests: z.int(), errors: z.int(), seconds: z.number(), latencies: z.array(z.number()) });
 
@@ -79,7 +82,7 @@ async function bench(args: readonly string[]): Promise<boolean> {
     const verdict = compare(
       summarise('bare Fastify + undici proxy', bare),
       summarise('Sallyport, everything on', whole),
-      least,
+      values.smoke ? least.smoke : least.whole,
     );
     process.stdout.write(`${verdict.text}\n`);
     return verdict.passed;

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { readEnvironment, variable } from '@sallyport/config';
 import { SallyportError, Secret } from '@sallyport/kernel';
-import { readCertificateAuthorities } from '@sallyport/safe-fetch';
+import { proxyOf, readCertificateAuthorities, type OutboundProxy } from '@sallyport/safe-fetch';
 import { processVariables } from '@sallyport/process';
 import { vaultSettings, vaultVariables, type KeyServiceSettings } from '@sallyport/vault';
 import { z } from 'zod';
@@ -20,6 +20,8 @@ export interface ControlPlaneConfig {
   readonly adminToken: Secret;
   /** Documents are made to be exactly what this file says, at each start; `null` leaves them as they are stored. */
   readonly declarativeFile: string | null;
+  /** What becomes of its text before it is read. */
+  readonly amendDeclaration?: (text: string) => string;
   /** Where `{ env: NAME }` in the declarative file is looked up. */
   readonly secretVariables: Readonly<Record<string, string | undefined>>;
   readonly keys: {
@@ -49,12 +51,20 @@ export interface ControlPlaneConfig {
   readonly trustedProxies: readonly string[];
   /** PEM of private authorities that servers and their authorization servers may use. */
   readonly extraCertificateAuthorities: readonly string[];
+  /**
+   * The proxy toward servers, their authorization servers and webhooks. Our own authorization server is always called
+   * directly.
+   */
+  readonly proxy?: OutboundProxy | undefined;
 }
 
 const DAY_MS = 86_400_000;
 export const EVENT_RETENTION_MS = 90 * DAY_MS;
 
-/** Kept for a quarter of a year unless said: long enough to look into what happened, short enough to be no archive of people. */
+/**
+ * How long events are kept unless configured, a quarter of a year: long enough to look into what happened, short enough
+ * to be no archive of people.
+ */
 export const eventRetention = () =>
   variable
     .duration()
@@ -172,7 +182,7 @@ export function controlPlaneConfig(
     ...parts,
     declarativeFile: environment.SALLYPORT_CONFIGURATION_FILE ?? null,
     keys: {
-      ...vaultSettings(environment, readCertificateAuthorities(environment.SALLYPORT_CA_FILES)),
+      ...vaultSettings(environment, readCertificateAuthorities(environment.SALLYPORT_CA_FILES), proxyOf(environment)),
       configurationSigningKeyFile: environment.SALLYPORT_CONFIGURATION_SIGNING_KEY_FILE,
       leaseKeyFile: environment.SALLYPORT_LEASE_KEY_FILE,
       leaseSigningKeyFile: environment.SALLYPORT_LEASE_SIGNING_KEY_FILE,
@@ -186,5 +196,6 @@ export function controlPlaneConfig(
     eventRetentionMs: environment.SALLYPORT_EVENT_RETENTION,
     trustedProxies: environment.SALLYPORT_TRUSTED_PROXIES,
     extraCertificateAuthorities: readCertificateAuthorities(environment.SALLYPORT_CA_FILES),
+    proxy: proxyOf(environment),
   };
 }

@@ -1,82 +1,64 @@
-import { Module } from '@nestjs/common';
-import type { DynamicModule, Provider, Type } from '@nestjs/common';
-import {
-  AGENT_REGISTRATIONS_CONTEXT,
-  AgentRegistrationsController,
-  type AgentRegistrationsContext,
-} from './agent-registrations/agent-registrations.controller.js';
-import {
-  AGENT_SESSION_LIST,
-  AgentSessionsController,
-  type AgentSessionListContext,
-} from './agent-sessions/agent-sessions.controller.js';
-import { ConfigurationController } from './configuration/configuration.controller.js';
-import { ConfigurationPublisher } from './configuration/configuration-publisher.js';
-import { PostgresDocumentStore } from './configuration/document-store.js';
-import { PostgresEventStore } from './events/event-store.js';
-import { EventsController } from './events/events.controller.js';
-import {
-  MCP_SESSIONS_CONTEXT,
-  McpSessionsController,
-  type McpSessionsContext,
-} from './mcp-sessions/mcp-sessions.controller.js';
-import { PostgresRevocationStore } from './revocation/revocation-store.js';
-import { RevocationsController } from './revocation/revocations.controller.js';
-import { Revoker } from './revocation/revoke.js';
-import { ToolDefinitionsController } from './tool-definitions/tool-definitions.controller.js';
-import {
-  SIGNING_KEYS_CONTEXT,
-  SigningKeysController,
-  type SigningKeysContext,
-} from './signing-keys/signing-keys.controller.js';
-import { VAULT_CONTEXT, VaultController, type VaultContext } from './vault/vault.controller.js';
+import { Module, type DynamicModule } from '@nestjs/common';
+import { AccountModule } from './account/account.module.js';
+import type { AgentRegistrationsContext } from './agents/agent-registrations.controller.js';
+import type { AgentSessionListContext } from './agents/agent-sessions.controller.js';
+import { AgentsModule } from './agents/agents.module.js';
+import { ApprovalsModule } from './approvals/approvals.module.js';
+import { BrowserSessionModule } from './browser-session/browser-session.module.js';
+import { ConfigurationModule } from './configuration/configuration.module.js';
+import type { ConfigurationPublisher } from './configuration/configuration-publisher.js';
+import type { PostgresDocumentStore } from './configuration/document-store.js';
+import { ConnectModule } from './credentials/connect/connect.module.js';
+import { ConnectionsModule } from './credentials/connections/connections.module.js';
+import type { CredentialParts } from './credentials/connections/create-credential-parts.js';
+import { RevocationModule } from './revocation/revocation.module.js';
+import type { Revoker } from './revocation/revoke.js';
+import type { SigningKeysContext } from './signing-keys/signing-keys.controller.js';
+import { SigningKeysModule } from './signing-keys/signing-keys.module.js';
+import type { PostgresEventStore } from './trail/event-store.js';
+import type { RecordEvent } from '@sallyport/trail';
+import { TrailModule } from './trail/trail.module.js';
+import type { VaultContext } from './vault/vault.controller.js';
+import { VaultModule } from './vault/vault.module.js';
 
-/** Made in `start-control-plane.ts`; Nest only hands them to the controllers. */
+/** Made at the start; each feature's module gets what its controllers use, and no more. */
 export interface ControlPlaneParts {
   readonly documents: PostgresDocumentStore;
   readonly publisher: ConfigurationPublisher;
-  readonly revocations: PostgresRevocationStore;
+  readonly lifecycle: RecordEvent;
   readonly revoker: Revoker;
   readonly events: PostgresEventStore;
-  readonly mcpSessions: McpSessionsContext;
   readonly agentSessions: AgentSessionListContext;
   readonly agentRegistrations: AgentRegistrationsContext;
   readonly signingKeys: SigningKeysContext;
   readonly vault: VaultContext;
-  /** The credential service: leases, connect pages, browser sessions, connections. */
-  readonly credentials: { readonly controllers: readonly Type[]; readonly providers: readonly Provider[] };
+  readonly credentials: Pick<CredentialParts, 'browserSession' | 'connect' | 'account' | 'connections'>;
 }
 
-/** Every route and every message pattern of the control plane. */
+/** Every route of the control plane, a module per feature. */
 @Module({})
 export class ControlPlaneModule {
   static of(parts: ControlPlaneParts): DynamicModule {
+    const { credentials } = parts;
+    const configuration = ConfigurationModule.of(parts.documents, parts.publisher);
+    const trail = TrailModule.of(parts.events, parts.lifecycle);
+    const revocation = RevocationModule.of(parts.revoker);
+    const browserSession = BrowserSessionModule.of(credentials.browserSession);
+    const connect = ConnectModule.of(credentials.connect, browserSession);
     return {
       module: ControlPlaneModule,
-      controllers: [
-        ConfigurationController,
-        RevocationsController,
-        McpSessionsController,
-        EventsController,
-        ToolDefinitionsController,
-        AgentSessionsController,
-        AgentRegistrationsController,
-        SigningKeysController,
-        VaultController,
-        ...parts.credentials.controllers,
-      ],
-      providers: [
-        { provide: PostgresDocumentStore, useValue: parts.documents },
-        { provide: ConfigurationPublisher, useValue: parts.publisher },
-        { provide: PostgresRevocationStore, useValue: parts.revocations },
-        { provide: Revoker, useValue: parts.revoker },
-        { provide: PostgresEventStore, useValue: parts.events },
-        { provide: MCP_SESSIONS_CONTEXT, useValue: parts.mcpSessions },
-        { provide: AGENT_SESSION_LIST, useValue: parts.agentSessions },
-        { provide: AGENT_REGISTRATIONS_CONTEXT, useValue: parts.agentRegistrations },
-        { provide: SIGNING_KEYS_CONTEXT, useValue: parts.signingKeys },
-        { provide: VAULT_CONTEXT, useValue: parts.vault },
-        ...parts.credentials.providers,
+      imports: [
+        configuration,
+        trail,
+        revocation,
+        ApprovalsModule.of([configuration, trail]),
+        AgentsModule.of(parts.agentSessions, parts.agentRegistrations),
+        SigningKeysModule.of(parts.signingKeys),
+        VaultModule.of(parts.vault),
+        browserSession,
+        connect,
+        ConnectionsModule.of(credentials.connections),
+        AccountModule.of(credentials.account, [browserSession, connect, revocation]),
       ],
     };
   }

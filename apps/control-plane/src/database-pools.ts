@@ -3,8 +3,8 @@ import type { Database } from '@sallyport/database';
 import type { Secret } from '@sallyport/kernel';
 
 /**
- * Connections to one database, apart by what must not wait for what (S34). However many requests agents cause, they wait
- * for one another: a heartbeat, a revocation or an administrator finds a connection of its own.
+ * Connections to one database, apart by what must not wait for what (S34). However many requests agents cause, they
+ * wait for one another: a heartbeat, a revocation or an administrator finds a connection of its own.
  */
 export interface DatabasePools {
   /** Heartbeats, the configuration log, revocations. */

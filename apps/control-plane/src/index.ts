@@ -1,4 +1,4 @@
-/** The control plane: configuration, revocations, the trail, credential leases and connect pages, as one service to start. */
+/** The control plane as one service to start: configuration, revocations, the trail, leases and connect pages. */
 export { startControlPlane } from './start-control-plane.js';
 export type { ControlPlaneAdapters } from './start-control-plane.js';
 export { eventRetention } from './config.js';

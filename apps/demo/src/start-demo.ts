@@ -13,7 +13,10 @@ export interface DemoConfig {
   ports: { identityProvider: number; notes: number; whoami: number };
   /** What must survive a restart is kept in `<dataDir>/demo`. */
   dataDir: string;
-  /** Our authorization server: its federation callback is the identity provider's one redirect URI, its keys are the ones `whoami` trusts. */
+  /**
+   * Sallyport's authorization server. Its federation callback is the one redirect URI at the identity provider, and
+   * `whoami` trusts its keys.
+   */
   issuer: string;
   /** What our authorization server shows the identity provider. */
   clientSecret: Secret;
@@ -33,16 +36,19 @@ export interface Demo {
     /** MCP endpoint of the whoami server; also its resource. */
     readonly whoami: string;
   };
-  /** Who may sign in at the identity provider. */
+  /** The users of the identity provider. */
   readonly users: readonly DemoUser[];
-  /** Who may sign in at the notes service. */
+  /** The accounts of the notes service. */
   readonly notesAccounts: readonly NotesAccount[];
   close(): Promise<void>;
 }
 
 export const DEMO_CLIENT_ID = 'sallyport';
 
-/** Starts the identity provider and the two MCP servers, or none of them. Throws `demo_not_loopback`, `port_taken` or `demo_data_unreadable`. */
+/**
+ * Starts the identity provider and the two MCP servers, or none of them.
+ * @throws SallyportError `demo_not_loopback`, `port_taken` or `demo_data_unreadable`
+ */
 export async function startDemo(config: DemoConfig): Promise<Demo> {
   const { host = '127.0.0.1', ports, issuer, clock = systemClock } = config;
   const started: { close(): Promise<void> }[] = [];

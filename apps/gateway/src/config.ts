@@ -1,5 +1,5 @@
 import { readEnvironment, variable } from '@sallyport/config';
-import { readCertificateAuthorities } from '@sallyport/safe-fetch';
+import { proxyOf, proxyVariables, readCertificateAuthorities, type OutboundProxy } from '@sallyport/safe-fetch';
 import { processVariables } from '@sallyport/process';
 import { z } from 'zod';
 
@@ -38,40 +38,20 @@ export interface GatewayConfig {
   readonly leaseTimeoutMs: number;
   /** PEM texts of private authorities servers may use. */
   readonly extraCertificateAuthorities: readonly string[];
+  /** Between us and servers; never between us and the authorization server's keys. */
+  readonly proxy?: OutboundProxy | undefined;
 }
 
 const MEBIBYTE = 1024 * 1024;
 
-export const GatewayEnvironment = z.object({
-  ...processVariables({ replica: 'gateway-1', healthPort: 7490 }),
-  SALLYPORT_GATEWAY_URL: variable
-    .origin()
-    .default('http://127.0.0.1:7400')
-    .describe('Public origin of the gateway; `<origin>/mcp` is the audience of every token'),
-  SALLYPORT_ISSUER: variable
-    .origin()
-    .default('http://127.0.0.1:7401')
-    .describe('Public origin of the authorization server'),
-  SALLYPORT_JWKS_URL: variable
-    .url('http:', 'https:')
-    .optional()
-    .describe('Where to fetch the keys of the authorization server, if not at `<issuer>/jwks`'),
-  SALLYPORT_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
-  SALLYPORT_PORT: variable.port().default(7400),
-  SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: variable.path().describe('configuration-signing.pub.jwk'),
-  SALLYPORT_LEASE_PUBLIC_KEY_FILE: variable.path().describe('lease.pub.jwk: what tokens are sealed to'),
-  SALLYPORT_LEASE_SIGNING_PUBLIC_KEY_FILE: variable.path().describe('lease-signing.pub.jwk'),
-  SALLYPORT_GATEWAY_KEY_FILE: variable.path().describe('`<replica>.jwk`: the enrolled private key of this replica'),
-  SALLYPORT_GATEWAY_STATE_KEY_FILES: variable
-    .list()
-    .pipe(z.array(z.string()).min(1, 'must name a file'))
-    .describe('gateway-state.key, shared by all replicas; a retired one may follow'),
-  SALLYPORT_SPOOL_DIR: variable.path().describe('Where events wait until they are shipped; one directory per replica'),
+/** What a gateway is told besides who and where it is: the same settings for `npm start`. */
+export const gatewayTuning = {
   SALLYPORT_SPOOL_MAX_MEBIBYTES: variable
     .wholeNumber(1, 1_048_576)
     .default(512)
     .describe(
-      'Room for events that cannot be shipped and for calls in flight, 8 KiB each; when it is used up calls are refused before they are sent',
+      'Room for events that cannot be shipped and for calls in flight, 8 KiB each; when it is used up calls ' +
+        'are refused before they are sent',
     ),
   SALLYPORT_STALENESS_BOUND: variable
     .duration()
@@ -83,7 +63,8 @@ export const GatewayEnvironment = z.object({
     .wholeNumber(1, 65_536)
     .default(64)
     .describe(
-      'Bytes of requests and answers of one user that may be in memory at a time; what is more is refused with 429. At least 16 more than the largest request',
+      'Bytes of requests and answers of one user that may be in memory at a time; what is more is refused ' +
+        'with 429. At least 16 more than the largest request',
     ),
   SALLYPORT_MAX_IN_FLIGHT_MEBIBYTES: variable
     .wholeNumber(2, 1_048_576)
@@ -99,7 +80,10 @@ export const GatewayEnvironment = z.object({
     .describe(
       'Largest answer of a server. What makes one larger than 16 must be long texts, which are passed on as they come',
     ),
-  SALLYPORT_LIST_TIMEOUT: variable.duration().default(5_000).describe('How long a list waits for one server'),
+  SALLYPORT_LIST_TIMEOUT: variable
+    .duration()
+    .default(5_000)
+    .describe('How long a list waits for one server; reading it goes on, and later lists and calls have it'),
   SALLYPORT_LIST_PAGE_KIBIBYTES: variable
     .wholeNumber(16, 16_384)
     .default(1_024)
@@ -114,8 +98,41 @@ export const GatewayEnvironment = z.object({
     .default([])
     .describe('Origins of browser applications that may call `/mcp`'),
   SALLYPORT_CA_FILES: variable.list().default([]).describe('PEM files of private certificate authorities'),
+  ...proxyVariables(),
+};
+
+export const GatewayEnvironment = z.object({
+  ...processVariables({ replica: 'gateway-1', healthPort: 7490 }),
+  SALLYPORT_GATEWAY_URL: variable
+    .origin()
+    .default('http://127.0.0.1:7400')
+    .describe('Public origin of the gateway; `<origin>/mcp` is the audience of every token'),
+  SALLYPORT_ISSUER: variable
+    .origin()
+    .default('http://127.0.0.1:7401')
+    .describe('Public origin of the authorization server'),
+  SALLYPORT_JWKS_URL: variable
+    .url('http:', 'https:')
+    .optional()
+    .describe(
+      'Where to fetch the keys of the authorization server, if not at `<issuer>/jwks`; its metadata, for ' +
+        'agents of 2025-03-26, is asked for at the same origin',
+    ),
+  SALLYPORT_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
+  SALLYPORT_PORT: variable.port().default(7400),
+  SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: variable.path().describe('configuration-signing.pub.jwk'),
+  SALLYPORT_LEASE_PUBLIC_KEY_FILE: variable.path().describe('lease.pub.jwk: what tokens are sealed to'),
+  SALLYPORT_LEASE_SIGNING_PUBLIC_KEY_FILE: variable.path().describe('lease-signing.pub.jwk'),
+  SALLYPORT_GATEWAY_KEY_FILE: variable.path().describe('`<replica>.jwk`: the enrolled private key of this replica'),
+  SALLYPORT_GATEWAY_STATE_KEY_FILES: variable
+    .list()
+    .pipe(z.array(z.string()).min(1, 'must name a file'))
+    .describe('gateway-state.key, shared by all replicas; a retired one may follow'),
+  SALLYPORT_SPOOL_DIR: variable.path().describe('Where events wait until they are shipped; one directory per replica'),
+  ...gatewayTuning,
 });
 export type GatewayEnvironment = z.infer<typeof GatewayEnvironment>;
+export type GatewayTuning = Pick<GatewayEnvironment, keyof typeof gatewayTuning>;
 
 /** @throws SallyportError `configuration_invalid` */
 export function readGatewayEnvironment(env: Readonly<Record<string, string | undefined>>): GatewayEnvironment {
@@ -130,8 +147,6 @@ export function gatewayConfig(environment: GatewayEnvironment): GatewayConfig {
     gatewayUrl: environment.SALLYPORT_GATEWAY_URL,
     issuer: environment.SALLYPORT_ISSUER,
     jwksUrl: environment.SALLYPORT_JWKS_URL ?? `${environment.SALLYPORT_ISSUER}/jwks`,
-    trustedProxies: environment.SALLYPORT_TRUSTED_PROXIES,
-    allowedOrigins: environment.SALLYPORT_ALLOWED_ORIGINS,
     keys: {
       configurationPublicKey: environment.SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE,
       leasePublicKey: environment.SALLYPORT_LEASE_PUBLIC_KEY_FILE,
@@ -140,6 +155,17 @@ export function gatewayConfig(environment: GatewayEnvironment): GatewayConfig {
       gatewayState: environment.SALLYPORT_GATEWAY_STATE_KEY_FILES,
     },
     spoolDirectory: environment.SALLYPORT_SPOOL_DIR,
+    ...tunedBy(environment),
+  };
+}
+
+/** @throws SallyportError `configuration_invalid` for a certificate file that cannot be read. */
+export function tunedBy(
+  environment: GatewayTuning,
+): Omit<GatewayConfig, 'replica' | 'listen' | 'gatewayUrl' | 'issuer' | 'jwksUrl' | 'keys' | 'spoolDirectory'> {
+  return {
+    trustedProxies: environment.SALLYPORT_TRUSTED_PROXIES,
+    allowedOrigins: environment.SALLYPORT_ALLOWED_ORIGINS,
     spoolMaxBytes: environment.SALLYPORT_SPOOL_MAX_MEBIBYTES * MEBIBYTE,
     stalenessBoundMs: environment.SALLYPORT_STALENESS_BOUND,
     maxBodyBytes: environment.SALLYPORT_MAX_BODY_KIBIBYTES * 1024,
@@ -150,6 +176,7 @@ export function gatewayConfig(environment: GatewayEnvironment): GatewayConfig {
     listTimeoutMs: environment.SALLYPORT_LIST_TIMEOUT,
     listPageLength: environment.SALLYPORT_LIST_PAGE_KIBIBYTES * 1024,
     leaseTimeoutMs: environment.SALLYPORT_LEASE_TIMEOUT,
+    proxy: proxyOf(environment),
     extraCertificateAuthorities: readCertificateAuthorities(environment.SALLYPORT_CA_FILES),
   };
 }

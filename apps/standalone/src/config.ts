@@ -1,5 +1,6 @@
 import { readEnvironment, variable } from '@sallyport/config';
 import { eventRetention } from '@sallyport/control-plane';
+import { gatewayTuning } from '@sallyport/gateway';
 import { z } from 'zod';
 
 const port = (fallback: number, use: string) => variable.port().default(fallback).describe(`Port of ${use}`);
@@ -33,12 +34,14 @@ export const StandaloneEnvironment = z.strictObject({
     .describe('What the demo identity provider knows us by; made up at each start when not set'),
   SALLYPORT_LOG_LEVEL: variable.logLevel().default('warn').describe('How much the services print'),
   SALLYPORT_EVENT_RETENTION: eventRetention(),
-  SALLYPORT_CA_FILES: variable
-    .list()
-    .default([])
-    .describe(
-      'PEM files of private certificate authorities that identity providers, client documents and servers may use',
-    ),
+  ...gatewayTuning,
+  SALLYPORT_ALLOWED_ORIGINS: gatewayTuning.SALLYPORT_ALLOWED_ORIGINS.describe(
+    'Origins of browser applications that may call the gateway and get tokens for it; the demonstration allows MCP ' +
+      'Inspector on this machine besides',
+  ),
+  SALLYPORT_CA_FILES: gatewayTuning.SALLYPORT_CA_FILES.describe(
+    'PEM files of private certificate authorities that identity providers, client documents and servers may use',
+  ),
   DATABASE_URL: variable
     .url('postgresql:', 'postgres:')
     .optional()

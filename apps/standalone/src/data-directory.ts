@@ -11,7 +11,10 @@ export interface DataDirectory {
   readonly keys: string;
   readonly spool: string;
   readonly demo: string;
-  /** The secrets that have no other half, made when they are missing; `say` is told when one is missing where others are. */
+  /**
+   * The secrets that have no other half, made when they are missing; `say` is told when one is missing where others
+   * are.
+   */
   secrets(say: (sentence: string) => void): DataDirectorySecrets;
   /** Gives the directory up, so that another process may start on it. */
   release(): void;
@@ -30,7 +33,8 @@ export interface DataDirectorySecrets {
 export function openDataDirectory(path: string): DataDirectory {
   const root = resolve(path);
   return asUnusable(root, () => {
-    // Others may pass through (as root, PostgreSQL runs as another user below it) but not look; every secret is 0600 on its own.
+    // Others may pass through (as root, PostgreSQL runs as another user below it) but not look; every secret is 0600 on
+    // its own.
     ensureOwnFolder(root, 0o711);
     if (!statSync(root).isDirectory()) throw new Error('it is not a directory');
     accessSync(root, constants.R_OK | constants.W_OK | constants.X_OK);
@@ -80,7 +84,9 @@ function claim(file: string, root: string): () => void {
     const holder = readFileSync(file, 'utf8').trim();
     if (holder === String(process.pid)) break;
     if (attempt === 3 || isWriterOf(file, Number(holder))) {
-      const problem = `The data directory ${root} is in use by process ${holder}: stop it, or set SALLYPORT_DATA_DIR. If that process is not Sallyport, remove ${file}.`;
+      const problem =
+        `The data directory ${root} is in use by process ${holder}: stop it, or set ` +
+        `SALLYPORT_DATA_DIR. If that process is not Sallyport, remove ${file}.`;
       throw new SallyportError('data_directory_in_use', problem);
     }
     rmSync(file, { force: true });
@@ -90,10 +96,16 @@ function claim(file: string, root: string): () => void {
   };
 }
 
-/** Between a process's start and its writing of the file at least as much time passed as clocks and file systems round away. */
+/**
+ * Between a process's start and its writing of the file at least as much time passed as clocks and file systems round
+ * away.
+ */
 const ROUNDING_MS = 2_000;
 
-/** Whoever has the number now wrote the file only if it had started by then; of a process the system hides we assume it did. */
+/**
+ * Whoever has the number now wrote the file only if it had started by then; of a process the system hides we assume it
+ * did.
+ */
 function isWriterOf(file: string, pid: number): boolean {
   const lookup = findProcess(pid);
   if (lookup.state !== 'found') return lookup.state === 'hidden';

@@ -3,11 +3,13 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { migrateDeploy, migrationsDirectory } from '@sallyport/database';
 import { ensureOwnFolder, isReachableByOthers, KeptPostgres } from '@sallyport/embedded-postgres';
-import type { ProcessScope } from '@sallyport/http';
+import type { ProcessScope } from '@sallyport/process';
 import { SallyportError, Secret } from '@sallyport/kernel';
 import { databasePasswordFile } from './data-directory.js';
 
-/** Where this installation's database is: a server of ours below the data directory, or one that the environment names. */
+/**
+ * Where this installation's database is: a server of ours below the data directory, or one that the environment names.
+ */
 export type DatabasePlace =
   | { readonly kind: 'embedded'; readonly directory: string; readonly hasData: boolean }
   | { readonly kind: 'own'; readonly url: string };
@@ -22,7 +24,9 @@ export function findDatabase(dataDirectory: string, ownUrl: string | undefined):
   const hasData = existsSync(join(directory, 'PG_VERSION'));
   const password = databasePasswordFile(dataDirectory);
   if (hasData && !existsSync(password)) {
-    const problem = `The file ${password} is missing, and the database it opens, ${directory}, is there. Nothing was changed. Restore the file from a backup, or remove the database, too, to start over with nothing.`;
+    const problem =
+      `The file ${password} is missing, and the database it opens, ${directory}, is there. Nothing ` +
+      `was changed. Restore the file from a backup, or remove the database, too, to start over with nothing.`;
     throw new SallyportError('database_password_missing', problem);
   }
   return { kind: 'embedded', directory, hasData };

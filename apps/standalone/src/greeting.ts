@@ -28,7 +28,8 @@ export function greeting({
     '',
     ...(demo
       ? [
-          `  Demo users    ${demo.users.map(({ username, password }) => (username === password ? username : `${username}/${password}`)).join(', ')} (password = name); at the notes server: ${demo.notesAccounts.map(({ username, password }) => `${username}/${password}`).join(', ')}`,
+          `  Demo users    ${demo.users.map(signInOf).join(', ')} (password = name); ` +
+            `at the notes server: ${demo.notesAccounts.map(accountOf).join(', ')}`,
           '  See it work   npm run demo',
           '',
         ]
@@ -40,3 +41,13 @@ export function greeting({
     '',
   ].join('\n');
 }
+
+interface Account {
+  readonly username: string;
+  readonly password: string;
+}
+
+const accountOf = ({ username, password }: Account): string => `${username}/${password}`;
+
+const signInOf = (account: Account): string =>
+  account.username === account.password ? account.username : accountOf(account);

@@ -1,30 +1,26 @@
-import { existsSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
 import { randomBytes } from 'node:crypto';
 import { startAuthorizationServer } from '@sallyport/authorization-server';
 import { startControlPlane } from '@sallyport/control-plane';
-import { DEMO_CLIENT_SECRET_VARIABLE, defaultDemoUrls, demoConfiguration, startDemo } from '@sallyport/demo';
-import type { Demo } from '@sallyport/demo';
+import { startDemo } from '@sallyport/demo';
+import type { Demo, DemoConfig } from '@sallyport/demo';
 import { startGateway } from '@sallyport/gateway';
-import { startHealthServer } from '@sallyport/http';
-import type { ProcessScope, RunningService } from '@sallyport/http';
+import { startHealthServer } from '@sallyport/process';
+import type { ProcessScope, RunningService } from '@sallyport/process';
 import { SallyportError, Secret } from '@sallyport/kernel';
 import { ensureDeploymentKeys } from '@sallyport/keys';
 import { createInProcessMessaging } from '@sallyport/messaging';
-import { readCertificateAuthorities } from '@sallyport/safe-fetch';
+import { announceProxy } from '@sallyport/safe-fetch';
 import { createLogger, createMetrics } from '@sallyport/telemetry';
 import { startTokenRefreshWorker } from '@sallyport/token-refresh-worker';
 import type { StandaloneEnvironment } from './config.js';
+import { configurationFile } from './configuration-file.js';
 import { openDataDirectory } from './data-directory.js';
 import { findDatabase, migrateOwn, openDatabase } from './database.js';
 import { ensurePortsAreFree } from './ensure-ports-are-free.js';
 import { greeting } from './greeting.js';
+import { REPLICA, serviceConfigurations } from './service-configurations.js';
 
-const REPLICA = 'gateway-1';
-const STALENESS_BOUND_MS = 300_000;
 const READY_TIMEOUT_MS = 30_000;
-const MAX_CONNECTIONS = 10_000;
-const MEBIBYTE = 1024 * 1024;
 
 /**
  * The four services in one process, on an embedded PostgreSQL and an in-process bus, with the demonstration beside
@@ -54,7 +50,7 @@ export async function startStandalone(
     password: secrets.databasePassword,
     scope,
   });
-  const messaging = createInProcessMessaging({ onProblem: (problem) => logger.warn({ problem }, 'bus') });
+  const messaging = createInProcessMessaging({ onProblem: (problem, err) => logger.warn({ problem, err }, 'bus') });
   scope.onClose('bus', () => messaging.close());
 
   const authority = host.includes(':') ? `[${host}]` : host;
@@ -74,123 +70,30 @@ export async function startStandalone(
 
   const clientSecret = settings.SALLYPORT_DEMO_IDP_CLIENT_SECRET ?? new Secret(randomBytes(32).toString('base64url'));
   const demo = settings.SALLYPORT_DEMO
-    ? await startDemo({
-        host,
-        ports: {
-          identityProvider: settings.SALLYPORT_DEMO_IDP_PORT,
-          notes: settings.SALLYPORT_DEMO_NOTES_PORT,
-          whoami: settings.SALLYPORT_DEMO_WHOAMI_PORT,
-        },
-        dataDir: data.path,
-        issuer,
-        clientSecret,
-      })
+    ? await openDemo(settings, { dataDir: data.path, issuer, clientSecret }, scope)
     : undefined;
-  if (demo) scope.onClose('demonstration', () => demo.close());
-  const configurationFile = configurationFileFor(settings, demo, data.path);
+  const wanted = settings.SALLYPORT_CONFIGURATION_FILE;
+  const declarativeFile = configurationFile({ wanted, root: process.cwd(), dataDirectory: data.path });
 
-  const certificateAuthorities = readCertificateAuthorities(settings.SALLYPORT_CA_FILES);
+  const configurations = serviceConfigurations({
+    settings,
+    env,
+    urls: { gateway: gatewayUrl, issuer, controlPlane: controlPlaneUrl },
+    databaseUrl,
+    keys,
+    adminToken: secrets.adminToken,
+    spoolDirectory: data.spool,
+    declarativeFile,
+    demo,
+    clientSecret,
+  });
+  const tell = (about: object, message: string) => scope.say(sentenceOf(about, message));
+  announceProxy(configurations.proxy, { info: tell, warn: tell });
   const parts = { messaging, logger, metrics };
-  keep(
-    await startControlPlane(
-      {
-        publicUrl: controlPlaneUrl,
-        gatewayUrl,
-        issuer,
-        jwksUrl: `${issuer}/jwks`,
-        host,
-        port: settings.SALLYPORT_CONTROL_PLANE_PORT,
-        databaseUrl,
-        adminToken: secrets.adminToken,
-        declarativeFile: configurationFile,
-        secretVariables: { ...env, [DEMO_CLIENT_SECRET_VARIABLE]: clientSecret.reveal() },
-        keys: {
-          masterKeyFile: keys.master,
-          configurationSigningKeyFile: keys.configurationSigning,
-          leaseKeyFile: keys.lease,
-          leaseSigningKeyFile: keys.leaseSigning,
-          enrolledGateways: keys.gateways,
-        },
-        replica: 'control-plane',
-        authorizationServers: ['authorization-server'],
-        stalenessBoundMs: STALENESS_BOUND_MS,
-        heartbeatIntervalMs: 1_000,
-        eventRetentionMs: settings.SALLYPORT_EVENT_RETENTION,
-        maxConnections: MAX_CONNECTIONS,
-        trustedProxies: [],
-        extraCertificateAuthorities: certificateAuthorities,
-      },
-      parts,
-    ),
-  );
-  keep(
-    await startAuthorizationServer(
-      {
-        issuer,
-        gatewayUrl,
-        controlPlaneUrl,
-        host,
-        port: settings.SALLYPORT_AUTHORIZATION_SERVER_PORT,
-        databaseUrl,
-        masterKeyFile: keys.master,
-        configurationVerifyKeyFile: keys.configurationSigningPublic,
-        replica: 'authorization-server',
-        stalenessBoundMs: STALENESS_BOUND_MS,
-        maxConnections: MAX_CONNECTIONS,
-        trustedProxies: [],
-        allowedOrigins: [],
-        extraCertificateAuthorities: certificateAuthorities,
-      },
-      parts,
-    ),
-  );
-  keep(
-    await startTokenRefreshWorker(
-      {
-        databaseUrl,
-        queue: { kind: 'postgres', databaseUrl: databaseUrl.reveal() },
-        masterKeyFile: keys.master,
-        configurationVerifyKeyFile: keys.configurationSigningPublic,
-        replica: 'token-refresh-worker',
-        stalenessBoundMs: STALENESS_BOUND_MS,
-        extraCertificateAuthorities: certificateAuthorities,
-      },
-      parts,
-    ),
-  );
-  keep(
-    await startGateway(
-      {
-        replica: REPLICA,
-        listen: { host, port: settings.SALLYPORT_GATEWAY_PORT },
-        gatewayUrl,
-        issuer,
-        jwksUrl: `${issuer}/jwks`,
-        maxConnections: MAX_CONNECTIONS,
-        trustedProxies: [],
-        allowedOrigins: [],
-        keys: {
-          configurationPublicKey: keys.configurationSigningPublic,
-          leasePublicKey: keys.leasePublic,
-          leaseSigningPublicKey: keys.leaseSigningPublic,
-          replicaKey: keys.gatewayKey(REPLICA),
-          gatewayState: [keys.gatewayState],
-        },
-        spoolDirectory: data.spool,
-        spoolMaxBytes: 512 * MEBIBYTE,
-        maxAnswerBytes: 128 * MEBIBYTE,
-        stalenessBoundMs: STALENESS_BOUND_MS,
-        maxBodyBytes: 4 * MEBIBYTE,
-        maxUserBytes: 64 * MEBIBYTE,
-        maxBytesInFlight: 512 * MEBIBYTE,
-        listTimeoutMs: 5_000,
-        listPageLength: MEBIBYTE,
-        leaseTimeoutMs: 5_000,
-        extraCertificateAuthorities: certificateAuthorities,
-      },
-      parts,
-    ),
-  );
+  keep(await startControlPlane(configurations.controlPlane, parts));
+  keep(await startAuthorizationServer(configurations.authorizationServer, parts));
+  keep(await startTokenRefreshWorker(configurations.tokenRefreshWorker, parts));
+  keep(await startGateway(configurations.gateway, parts));
 
   reported.push(...services);
   await untilReady(services);
@@ -199,23 +102,35 @@ export async function startStandalone(
     controlPlaneUrl,
     healthUrl: health.url,
     dataDirectory: data.path,
-    configurationFile,
+    configurationFile: declarativeFile,
     demo,
   });
 }
 
-/** The file at the root names the demonstration's default ports; with others, the same file is written for them. */
-function configurationFileFor(settings: StandaloneEnvironment, demo: Demo | undefined, dataDirectory: string): string {
-  if (settings.SALLYPORT_CONFIGURATION_FILE !== undefined) return resolve(settings.SALLYPORT_CONFIGURATION_FILE);
-  const isDefault =
-    demo === undefined ||
-    (['identityProvider', 'notes', 'whoami'] as const).every((name) => demo.urls[name] === defaultDemoUrls[name]);
-  const own = join(process.cwd(), 'sallyport.yaml');
-  if (isDefault && existsSync(own)) return own;
-  const file = join(dataDirectory, 'sallyport.yaml');
-  writeFileSync(file, demoConfiguration(demo?.urls), { mode: 0o600 });
-  return file;
+/** Starts the identity provider and the two servers of the demonstration. */
+async function openDemo(
+  settings: StandaloneEnvironment,
+  given: Pick<DemoConfig, 'dataDir' | 'issuer' | 'clientSecret'>,
+  scope: ProcessScope,
+): Promise<Demo> {
+  const demo = await startDemo({
+    host: settings.SALLYPORT_HOST,
+    ports: {
+      identityProvider: settings.SALLYPORT_DEMO_IDP_PORT,
+      notes: settings.SALLYPORT_DEMO_NOTES_PORT,
+      whoami: settings.SALLYPORT_DEMO_WHOAMI_PORT,
+    },
+    ...given,
+  });
+  scope.onClose('demonstration', () => demo.close());
+  return demo;
 }
+
+/** For whoever reads a terminal, which shows nothing below a warning. */
+const sentenceOf = (about: object, message: string): string =>
+  `${message} (${Object.entries(about)
+    .map(([name, value]) => `${name}: ${value}`)
+    .join('; ')})`;
 
 function wantedPorts(settings: StandaloneEnvironment) {
   const ports = [

@@ -1,7 +1,7 @@
 import { readEnvironment, variable } from '@sallyport/config';
 import { Secret } from '@sallyport/kernel';
 import type { QueueBackendOptions } from '@sallyport/queue';
-import { readCertificateAuthorities } from '@sallyport/safe-fetch';
+import { proxyOf, readCertificateAuthorities, type OutboundProxy } from '@sallyport/safe-fetch';
 import { processVariables } from '@sallyport/process';
 import { vaultSettings, vaultVariables, type KeyServiceSettings } from '@sallyport/vault';
 import { z } from 'zod';
@@ -22,6 +22,8 @@ export interface TokenRefreshWorkerConfig {
   readonly tickIntervalMs?: number;
   /** PEM of private authorities that servers' authorization servers may use. */
   readonly extraCertificateAuthorities: readonly string[];
+  /** Between us and servers' authorization servers. */
+  readonly proxy?: OutboundProxy | undefined;
 }
 
 /** The environment of the process; `standalone` builds the same configuration itself. */
@@ -62,11 +64,12 @@ export function tokenRefreshWorkerConfig(environment: TokenRefreshWorkerEnvironm
       environment.REDIS_URL === undefined
         ? { kind: 'postgres', databaseUrl: databaseUrl.reveal() }
         : { kind: 'redis', redisUrl: environment.REDIS_URL },
-    ...vaultSettings(environment, readCertificateAuthorities(environment.SALLYPORT_CA_FILES)),
+    ...vaultSettings(environment, readCertificateAuthorities(environment.SALLYPORT_CA_FILES), proxyOf(environment)),
     configurationVerifyKeyFile: environment.SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE,
     replica: environment.SALLYPORT_REPLICA,
     stalenessBoundMs: environment.SALLYPORT_STALENESS_BOUND,
     tickIntervalMs: environment.SALLYPORT_TICK_INTERVAL,
     extraCertificateAuthorities: readCertificateAuthorities(environment.SALLYPORT_CA_FILES),
+    proxy: proxyOf(environment),
   };
 }

@@ -1,4 +1,4 @@
-import { aStanding, MemoryProviderStandings } from '@sallyport/credential';
+import { aStanding, MemoryProviderStandings } from '@sallyport/connection/testing';
 import { createMetrics } from '@sallyport/telemetry';
 import { expect, test } from 'vitest';
 import { measureProviders } from './measure-providers.js';

@@ -1,7 +1,9 @@
-import type { ProviderStandings } from '@sallyport/credential';
+import type { ProviderStandings } from '@sallyport/connection/refresh';
 import type { Metrics } from '@sallyport/telemetry';
 
-/** Read from the database at each scrape: every worker says the same. What was said last stands while it cannot be read. */
+/**
+ * Read from the database at each scrape: every worker says the same. What was said last stands while it cannot be read.
+ */
 export function measureProviders(metrics: Pick<Metrics, 'meter'>, standings: Pick<ProviderStandings, 'list'>): void {
   // A series that is no longer observed would be shown with its last value for ever.
   const shown = new Map<string, { readonly provider: string; readonly reason: string }>();

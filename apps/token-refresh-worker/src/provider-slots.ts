@@ -1,6 +1,8 @@
-import type { ProviderKey } from '@sallyport/credential';
+import type { ProviderKey } from '@sallyport/connection/refresh';
 
-/** How many refreshes of one provider run in this process at a time: a slow provider takes no more of it than its share. */
+/**
+ * How many refreshes of one provider run in this process at a time: a slow provider takes no more of it than its share.
+ */
 export class ProviderSlots {
   readonly #taken = new Map<string, number>();
 

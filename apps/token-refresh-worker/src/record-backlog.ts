@@ -13,8 +13,8 @@ const MOST = 10_000;
 const BATCH = 100;
 
 /**
- * Records on their way to the trail. What they tell of has happened and waits for nobody: they wait here, in order and in
- * memory, until the stream takes them. When there are too many the oldest go.
+ * Records on their way to the trail. What they tell of has happened and waits for nobody: they wait here, in order and
+ * in memory, until the stream takes them. When there are too many the oldest go.
  */
 export class RecordBacklog<T> {
   readonly #options: RecordBacklogOptions<T>;

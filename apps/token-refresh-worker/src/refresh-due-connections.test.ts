@@ -1,11 +1,6 @@
 import type { DocumentOf } from '@sallyport/configuration';
-import {
-  aConnection,
-  aStanding,
-  MemoryConnectionStore,
-  MemoryProviderStandings,
-  type ProviderChange,
-} from '@sallyport/credential';
+import { aConnection, aStanding, MemoryConnectionStore, MemoryProviderStandings } from '@sallyport/connection/testing';
+import type { ProviderChange } from '@sallyport/connection/refresh';
 import { beforeEach, expect, test } from 'vitest';
 import { ProviderSlots } from './provider-slots.js';
 import { enqueueDueConnections, refreshDueConnection, type RefreshJobContext } from './refresh-due-connections.js';
@@ -85,6 +80,7 @@ test('a job whose provider has no slot left is put off, and keeps none (B4)', as
     random: () => 0,
     sleep: never,
     fetch: never,
+    forgetRegistration: async () => undefined,
     clientFor: never,
     target: () => undefined,
     record: never,

@@ -2,15 +2,15 @@ import { refreshPaceOf, type ConfigurationSnapshot } from '@sallyport/configurat
 import {
   describeRefresh,
   refreshConnection,
-  type ConnectionStore,
-  type DueWish,
   type ProviderStandings,
   type RefreshContext,
-} from '@sallyport/credential';
+  admissionTo,
+} from '@sallyport/connection/refresh';
+import type { ConnectionStore, DueRequest } from '@sallyport/connection';
 import type { Clock } from '@sallyport/kernel';
-import type { CredentialChanged, LifecycleRecord } from '@sallyport/messages';
+import type { CredentialChanged } from '@sallyport/messages';
+import type { RecordEvent } from '@sallyport/trail';
 import type { Again, JobQueue } from '@sallyport/queue';
-import { admissionTo } from '@sallyport/refresh';
 import type { ProviderSlots } from './provider-slots.js';
 
 /** A job names a connection and nothing else: all that matters is read when it runs. */
@@ -31,9 +31,10 @@ export interface TickContext {
 }
 
 /**
- * Makes the jobs for what is due now: of each provider as many as its pace allows in one interval, of a paused one none,
- * and one when it may be probed. A lost job is made again at the next tick, since the table says what is due; what waits
- * in the queue still is among the longest overdue, so that no more of a provider waits there than one interval's worth.
+ * Makes the jobs for what is due now: of each provider as many as its pace allows in one interval, of a paused one
+ * none, and one when it may be probed. A lost job is made again at the next tick, since the table says what is due;
+ * what waits in the queue still is among the longest overdue, so that no more of a provider waits there than one
+ * interval's worth.
  */
 export async function enqueueDueConnections({
   store,
@@ -47,7 +48,7 @@ export async function enqueueDueConnections({
   for (const { credentialProvider, issuer, ...standing } of await standings.forgetReconfigured())
     await onProviderChange({ type: 'resumed', because: 'reconfigured', credentialProvider, issuer, standing });
   const { now, standings: known } = await standings.list();
-  const wanted: DueWish = {
+  const wanted: DueRequest = {
     limit: BATCH,
     providers: snapshot()
       .all('CredentialProvider')
@@ -68,7 +69,7 @@ export async function enqueueDueConnections({
 export interface RefreshJobContext extends RefreshContext {
   readonly slots: ProviderSlots;
   readonly snapshot: () => Pick<ConfigurationSnapshot, 'get' | 'all'>;
-  readonly record: (record: Omit<LifecycleRecord, 'v' | 'id' | 'replica' | 'at'>) => Promise<void>;
+  readonly record: RecordEvent;
   readonly broadcastChanged: (changed: CredentialChanged) => Promise<void>;
 }
 

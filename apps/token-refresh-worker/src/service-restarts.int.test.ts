@@ -1,11 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { signLogEntry, splitBase, type Document } from '@sallyport/configuration';
+import type { Document } from '@sallyport/configuration';
+import { signLogEntry, splitBase } from '@sallyport/configuration/log';
 import { PostgresConnectionStore } from '@sallyport/connection-store';
-import { configuredTarget, openCredential, storeGrant } from '@sallyport/credential';
+import { configuredTarget, openCredential, storeGrant } from '@sallyport/connection';
 import { connectDatabase, type Database } from '@sallyport/database';
-import type { RunningService } from '@sallyport/http';
+import type { RunningService } from '@sallyport/process';
 import { newId, Secret } from '@sallyport/kernel';
 import { ensureDeploymentKeys, loadMasterKey, loadSigningKey, Sealer } from '@sallyport/keys';
 import type { LifecycleRecord } from '@sallyport/messages';
@@ -16,12 +17,11 @@ import {
   startPrivateNats,
   startPrivatePostgres,
   startPrivateRedis,
-  startTestOAuthServer,
   type PrivateNats,
   type PrivatePostgres,
   type PrivateRedis,
-  type TestOAuthServer,
 } from '@sallyport/testing';
+import { startTestOAuthServer, type TestOAuthServer } from '@sallyport/testing/servers';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTokenRefreshWorker } from './start-token-refresh-worker.js';
 
@@ -54,7 +54,7 @@ afterAll(async () => {
 });
 
 test(
-  'Redis emptied, PostgreSQL and NATS restarted in the middle of refreshes: nothing is lost and nothing is done twice, by the log of the provider (B3, R38, R80)',
+  'Redis emptied, PostgreSQL and NATS restarted in the middle of refreshes: nothing is lost and nothing is done twice, by the log of the provider (B3, R38)',
   { timeout: 120_000 },
   async () => {
     const keys = await ensureDeploymentKeys(join(directory, 'keys'), { gateways: [] });

@@ -1,21 +1,25 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigurationReplica } from '@sallyport/configuration';
-import { createClientLookup, PostgresConnectionStore, PostgresProviderStandings } from '@sallyport/connection-store';
-import { configuredTarget, describeProviderChange } from '@sallyport/credential';
 import { connectDatabase } from '@sallyport/database';
-import type { Readiness, RunningService } from '@sallyport/http';
-import { newId, systemClock, type Clock } from '@sallyport/kernel';
+import { systemClock, type Clock } from '@sallyport/kernel';
 import { loadVerifyingKey } from '@sallyport/keys';
-import { subjects, type LifecycleRecord } from '@sallyport/messages';
+import type { LifecycleRecord } from '@sallyport/messages';
 import type { Messaging } from '@sallyport/messaging';
-import { createQueueBackend } from '@sallyport/queue';
-import { createSafeFetch } from '@sallyport/safe-fetch';
+import {
+  configurationReadiness,
+  degraded,
+  startService,
+  type RunningService,
+  type ServiceScope,
+  type ServiceStart,
+} from '@sallyport/process';
+import { createQueueBackend, type QueueBackend } from '@sallyport/queue';
 import type { Logger, Metrics } from '@sallyport/telemetry';
-import { openVault } from '@sallyport/vault';
+import { openVault, VAULT_LOOK_MS } from '@sallyport/vault';
 import type { TokenRefreshWorkerConfig } from './config.js';
+import { createJobContext } from './create-job-context.js';
 import { measureProviders } from './measure-providers.js';
+import { stampEvent } from '@sallyport/trail';
 import { RecordBacklog } from './record-backlog.js';
-import { ProviderSlots } from './provider-slots.js';
 import {
   enqueueDueConnections,
   refreshDueConnection,
@@ -23,9 +27,8 @@ import {
   type RefreshJobContext,
 } from './refresh-due-connections.js';
 
-export interface TokenRefreshWorkerAdapters {
+export interface TokenRefreshWorkerAdapters extends ServiceStart {
   readonly messaging: Messaging;
-  readonly logger: Logger;
   readonly metrics?: Metrics;
   readonly clock?: Clock;
   readonly random?: () => number;
@@ -41,166 +44,128 @@ const RESCHEDULE_EVERY = 2;
 const RESCHEDULE_AT_LEAST_MS = 2_000;
 const DATABASE_CONNECTIONS = 5;
 const LAST_RECORDS_MS = 2_000;
+/** How long a problem of the queue is worth a word. */
+const PROBLEM_MS = 30_000;
+
+interface Foundation extends TokenRefreshWorkerAdapters {
+  readonly config: TokenRefreshWorkerConfig;
+  readonly scope: ServiceScope;
+  readonly clock: Clock;
+}
 
 /**
  * Refreshes what is due, in any number of replicas: ticks are shared, and each connection is fenced. Listens nowhere.
  * The database must be migrated. Closing leaves `messaging` open: who made it closes it.
  * @throws SallyportError `key_unreadable`, `key_invalid`, …: one clear line each
  */
-export async function startTokenRefreshWorker(
+export function startTokenRefreshWorker(
   config: TokenRefreshWorkerConfig,
   adapters: TokenRefreshWorkerAdapters,
 ): Promise<RunningService> {
-  const { messaging, logger, clock = systemClock, random = Math.random } = adapters;
-  const { publicKey } = await loadVerifyingKey(config.configurationVerifyKeyFile);
-  const replica = new ConfigurationReplica({
+  return startService('token-refresh-worker', adapters, async (scope) => {
+    const { messaging, logger, metrics, clock = systemClock, random = Math.random } = adapters;
+    const foundation: Foundation = { ...adapters, config, scope, clock };
+    const { publicKey } = await loadVerifyingKey(config.configurationVerifyKeyFile);
+
+    const database = connectDatabase(config.databaseUrl.reveal(), DATABASE_CONNECTIONS);
+    scope.onClose('database', () => database.$disconnect());
+    const vault = await openVault(config, { database, clock, onProblem: (what, err) => logger.warn({ err }, what) });
+    scope.every(VAULT_LOOK_MS, () => vault.look(), 'new vault keys could not be looked for');
+    const configuration = openConfiguration(foundation, publicKey);
+    const record = openRecords(foundation);
+    const parts = { config, messaging, logger, clock, random, database, vault, configuration, record };
+    const context = createJobContext(parts);
+    if (metrics) measureProviders(metrics, context.standings);
+    openQueues(foundation, configuration, context);
+    await configuration.start();
+    return {};
+  });
+}
+
+function openConfiguration(
+  { config, messaging, logger, clock, scope }: Foundation,
+  verifyKey: ConstructorParameters<typeof ConfigurationReplica>[0]['verifyKey'],
+): ConfigurationReplica {
+  const configuration = new ConfigurationReplica({
     log: messaging.configuration,
-    verifyKey: publicKey,
+    verifyKey,
     clock,
     stalenessBoundMs: config.stalenessBoundMs,
     onProblem: (problem) => logger.warn({ problem: problem.type }, 'configuration log'),
   });
-  const database = connectDatabase(config.databaseUrl.reveal(), DATABASE_CONNECTIONS);
-  const vault = await openVault(config, {
-    database,
-    clock,
-    onProblem: (what, err) => logger.warn({ err }, what),
-  }).catch(async (error: unknown) => {
-    await database.$disconnect();
-    throw error;
-  });
-  const { sealer } = vault;
-  const store = new PostgresConnectionStore(database, vault);
-  const snapshot = () => replica.snapshot();
-  let queueProblemAt = Number.NEGATIVE_INFINITY;
-  const jobs = createQueueBackend({
-    ...config.queue,
-    onProblem: (err) => {
-      if (clock() - queueProblemAt > PROBLEM_MS) logger.warn({ err }, 'job queue');
-      queueProblemAt = clock();
-    },
-  });
+  scope.onClose('configuration', () => configuration.stop());
+  scope.readiness(() => configurationReadiness(configuration.state()));
+  scope.readiness(() => degraded(!messaging.connected() && 'the bus is not connected'));
+  return configuration;
+}
 
+/** @returns what records a change; the record waits here until the event stream takes it */
+function openRecords({ config, messaging, logger, clock, scope }: Foundation): RefreshJobContext['record'] {
   const records = new RecordBacklog<LifecycleRecord>({
     publish: (batch) => messaging.events.publish(config.replica, batch),
     onProblem: (problem, err) => logger.warn({ err, problem }, 'lifecycle records'),
   });
-  const record: RefreshJobContext['record'] = (facts) => {
-    const at = clock();
-    records.add({ v: 1, id: newId('evt', at), replica: config.replica, at, ...facts });
-    return Promise.resolve();
-  };
-  const standings = new PostgresProviderStandings(database);
+  scope.onClose('lifecycle records', () => records.close(LAST_RECORDS_MS));
+  return async (event) => records.add(stampEvent(event, { replica: config.replica, clock }));
+}
+
+/** Ticks, which find what is due, and the jobs they make. Neither runs while the configuration cannot be trusted. */
+function openQueues(foundation: Foundation, configuration: ConfigurationReplica, context: RefreshJobContext): void {
+  const { config, logger, scope } = foundation;
   const intervalMs = config.tickIntervalMs ?? TICK_INTERVAL_MS;
-  const context: RefreshJobContext = {
-    store,
-    standings,
-    slots: new ProviderSlots(),
-    snapshot,
-    onProviderChange: async (change) => {
-      logger.warn(
-        {
-          credentialProvider: change.credentialProvider,
-          issuer: change.issuer,
-          reason: change.standing.reason,
-          error: change.standing.error,
-        },
-        `credential provider ${change.type}`,
-      );
-      await record(describeProviderChange(change));
-    },
-    vault: sealer,
-    fetch: createSafeFetch({
-      userAgent: 'sallyport-token-refresh-worker',
-      allow: () => snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? [],
-      extraCertificateAuthorities: config.extraCertificateAuthorities,
-    }),
-    clock,
-    random,
-    sleep: (ms) => sleep(ms),
-    clientFor: createClientLookup({ database, vault: sealer, snapshot }),
-    target: (connection) => configuredTarget(snapshot(), connection),
-    record,
-    // A gateway that does not hear of it finds out when its lease ends, or is rejected.
-    broadcastChanged: (changed) =>
-      messaging.broadcast
-        .publish(subjects.credentialChanged, changed)
-        .catch((err: unknown) => logger.warn({ err }, 'gateways could not be told of a new credential')),
+  const jobs = openJobs(foundation);
+  const [ticks, queue] = [jobs.queue<null>(TICK_QUEUE), jobs.queue<RefreshJob>(REFRESH_QUEUE)];
+  scope.onClose(
+    'queues',
+    () => ticks.close(),
+    () => queue.close(),
+  );
+  const guarded = guardedBy(logger);
+  const whenUsable = <T>(run: () => Promise<T>): Promise<T | undefined> => {
+    const { ready, stale } = configuration.state();
+    return ready && !stale ? run() : Promise.resolve(undefined);
   };
-  const usable = () => replica.state().ready && !replica.state().stale;
-  const queue = jobs.queue<RefreshJob>(REFRESH_QUEUE);
-  const ticks = jobs.queue<null>(TICK_QUEUE);
-  const guarded = <T>(what: string, run: () => Promise<T>): Promise<T | undefined> =>
-    run().then(
-      (value) => value,
-      (err: unknown) => {
-        logger.error({ err }, what);
-        return undefined;
-      },
-    );
-  if (adapters.metrics) measureProviders(adapters.metrics, standings);
+  const tick = async () => void (await enqueueDueConnections({ ...context, queue, intervalMs }));
   const workers = [
-    jobs.work<null>(
-      TICK_QUEUE,
-      () =>
-        usable()
-          ? guarded(
-              'due connections could not be listed',
-              async () => void (await enqueueDueConnections({ ...context, queue, intervalMs })),
-            )
-          : Promise.resolve(),
-      { concurrency: 1 },
-    ),
+    jobs.work<null>(TICK_QUEUE, () => whenUsable(() => guarded('due connections could not be listed', tick)), {
+      concurrency: 1,
+    }),
     jobs.work<RefreshJob>(
       REFRESH_QUEUE,
       (job) =>
-        usable()
-          ? guarded('a connection could not be refreshed', () => refreshDueConnection(job, context))
-          : Promise.resolve(),
+        whenUsable(() => guarded('a connection could not be refreshed', () => refreshDueConnection(job, context))),
       { concurrency: CONCURRENCY },
     ),
   ];
+  scope.onClose('workers', ...workers.map((worker) => () => worker.close()));
+
   // Not awaited, and said again now and then: a queue that is down, or comes back empty, holds nobody up.
-  const scheduleTicks = () =>
-    void guarded('the tick could not be scheduled', () => ticks.repeat('due', intervalMs, null));
-  const reschedule = setInterval(
-    scheduleTicks,
-    Math.max(RESCHEDULE_AT_LEAST_MS, RESCHEDULE_EVERY * intervalMs),
-  ).unref();
-  let closing: Promise<void> | undefined;
-  const close = async (): Promise<void> => {
-    clearInterval(reschedule);
-    for (const together of [workers, [ticks, queue]]) await Promise.all(together.map((one) => one.close()));
-    await records.close(LAST_RECORDS_MS);
-    await replica.stop();
-    vault.close();
-    await database.$disconnect();
-  };
-  try {
-    await replica.start();
-  } catch (error) {
-    await close();
-    throw error;
-  }
+  const notScheduled = 'the tick could not be scheduled';
+  const scheduleTicks = () => void guarded(notScheduled, () => ticks.repeat('due', intervalMs, null));
+  scope.every(Math.max(RESCHEDULE_AT_LEAST_MS, RESCHEDULE_EVERY * intervalMs), scheduleTicks, notScheduled);
   scheduleTicks();
-  return {
-    name: 'token-refresh-worker',
-    urls: {},
-    readiness: () => readinessOf(replica, messaging, clock() - queueProblemAt < PROBLEM_MS),
-    close: () => (closing ??= close()),
+}
+
+function openJobs({ config, logger, clock, scope }: Foundation): QueueBackend {
+  let problemAt = Number.NEGATIVE_INFINITY;
+  scope.readiness(() => degraded(clock() - problemAt < PROBLEM_MS && 'the job queue does not answer'));
+  return createQueueBackend({
+    ...config.queue,
+    onProblem: (err) => {
+      if (clock() - problemAt > PROBLEM_MS) logger.warn({ err }, 'job queue');
+      problemAt = clock();
+    },
+  });
+}
+
+/** A job that fails is logged, and made again by a later tick. */
+const guardedBy =
+  (logger: Logger) =>
+  async <T>(failure: string, run: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await run();
+    } catch (err) {
+      logger.error({ err }, failure);
+      return undefined;
+    }
   };
-}
-
-/** How long a problem of the queue is worth a word. */
-const PROBLEM_MS = 30_000;
-
-function readinessOf(replica: ConfigurationReplica, messaging: Messaging, queueFailing: boolean): Readiness {
-  const { ready, stale } = replica.state();
-  if (!ready) return { status: 'not-ready', reasons: ['the configuration has not arrived'] };
-  if (stale) return { status: 'not-ready', reasons: ['the configuration is stale'] };
-  const reasons = [
-    ...(messaging.connected() ? [] : ['the bus is not connected']),
-    ...(queueFailing ? ['the job queue does not answer'] : []),
-  ];
-  return { status: reasons.length > 0 ? 'degraded' : 'ready', reasons };
-}

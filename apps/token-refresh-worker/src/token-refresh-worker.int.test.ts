@@ -1,39 +1,29 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { signLogEntry, splitBase, type Document } from '@sallyport/configuration';
+import type { Document } from '@sallyport/configuration';
+import { signLogEntry, splitBase } from '@sallyport/configuration/log';
 import {
   openRegistration,
   PostgresConnectionStore,
   PostgresProviderStandings,
   sealRegistration,
 } from '@sallyport/connection-store';
-import {
-  configuredTarget,
-  openCredential,
-  refreshConnection,
-  storeGrant,
-  type ClientRegistration,
-  type RefreshContext,
-  type RefreshResult,
-} from '@sallyport/credential';
+import { configuredTarget, openCredential, storeGrant } from '@sallyport/connection';
+import { refreshConnection, type RefreshContext, type RefreshResult } from '@sallyport/connection/refresh';
+import type { ClientRegistration } from '@sallyport/oauth/registration';
 import { connectDatabase, type Database } from '@sallyport/database';
-import type { RunningService } from '@sallyport/http';
+import type { RunningService } from '@sallyport/process';
 import { newId, Secret, type UserId } from '@sallyport/kernel';
 import { ensureDeploymentKeys, loadMasterKey, loadSigningKey, Sealer, type DeploymentKeyFiles } from '@sallyport/keys';
 import { subjects, type CredentialChanged, type LifecycleRecord } from '@sallyport/messages';
 import { createInProcessMessaging, type Messaging } from '@sallyport/messaging';
-import { createSafeFetch } from '@sallyport/safe-fetch';
+import { createSafeFetch, outboundProxy, readProxyUrl } from '@sallyport/safe-fetch';
 import { createLogger } from '@sallyport/telemetry';
-import {
-  eventually,
-  findSecrets,
-  startTestOAuthServer,
-  startTestPostgres,
-  type TestOAuthServer,
-  type TestPostgres,
-} from '@sallyport/testing';
+import { eventually, findSecrets, startTestPostgres, type TestPostgres } from '@sallyport/testing';
+import { startConnectProxy, startTestOAuthServer, type TestOAuthServer } from '@sallyport/testing/servers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { TokenRefreshWorkerConfig } from './config.js';
 import { startTokenRefreshWorker } from './start-token-refresh-worker.js';
 
 let directory: string;
@@ -95,7 +85,7 @@ async function publish(notesUrl: string): Promise<void> {
   );
 }
 
-async function startWorker(): Promise<void> {
+async function startWorker(changes: Partial<TokenRefreshWorkerConfig> = {}): Promise<void> {
   workers.push(
     await startTokenRefreshWorker(
       {
@@ -107,6 +97,7 @@ async function startWorker(): Promise<void> {
         stalenessBoundMs: 300_000,
         tickIntervalMs: 300,
         extraCertificateAuthorities: [],
+        ...changes,
       },
       {
         messaging,
@@ -152,7 +143,7 @@ async function ourClient(): Promise<ClientRegistration> {
 }
 
 /** As the connect flow would leave it, at the real server. */
-async function connectUser(userId: UserId = newId('usr')): Promise<string> {
+async function connectUser(userId: UserId = newId('usr'), tokenEndpoint = `${notes.origin}/token`): Promise<string> {
   const client = await ourClient();
   const verifier = 'v'.repeat(43);
   const challenge = Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(verifier))).toString('base64url');
@@ -180,7 +171,7 @@ async function connectUser(userId: UserId = newId('usr')): Promise<string> {
       userId,
       target: target(),
       resource: notes.resource,
-      tokenEndpoint: `${notes.origin}/token`,
+      tokenEndpoint,
       revocationEndpoint: null,
       client,
       requestedScopes: [],
@@ -212,6 +203,7 @@ async function context(changes: Partial<RefreshContext> = {}): Promise<RefreshCo
     target,
     onProviderChange: async () => undefined,
     fetch: createSafeFetch({ allow: [{ host: '127.0.0.1', http: true }], userAgent: 'test', timeoutMs: 2_000 }),
+    forgetRegistration: async () => undefined,
     clientFor: async ({ issuer }) => {
       const row = await database.downstreamRegistration.findUnique({ where: { issuer } });
       return row ? openRegistration(sealer, row) : undefined;
@@ -237,6 +229,27 @@ describe('the refresh worker', () => {
     ]);
     expect(changed).toMatchObject([{ connectionId: due, connectionRevision: 2 }]);
     expect(workers[0]?.readiness()).toEqual({ status: 'ready', reasons: [] });
+  });
+
+  test('calls authorization servers through the proxy, and tells one that refuses as that (B21, B32)', async () => {
+    const proxy = await startConnectProxy({ reaches: {} });
+    proxy.instead = () => ({ status: 403 });
+    const id = await connectUser(newId('usr'), 'https://93.184.216.34/token');
+    await makeDue(id);
+    await startWorker({ proxy: outboundProxy({ https: readProxyUrl(proxy.url) }) });
+    await eventually(() => records.length > 0);
+    expect(records[0]).toMatchObject({
+      type: 'connection.refresh_failed',
+      reason: 'proxy_failed',
+      detail: {
+        description: expect.stringMatching(
+          /^The proxy at 127\.0\.0\.1:\d+ answered 403 Forbidden to CONNECT 93\.184\.216\.34:443\./,
+        ),
+      },
+    });
+    expect(log.filter((line) => line.includes('a call did not get through the proxy'))).toHaveLength(1);
+    expect((await store.find(id))?.state).toBe('connected');
+    await proxy.close();
   });
 
   test('in several replicas spends each refresh token once (B3)', async () => {
@@ -293,13 +306,13 @@ describe('the refresh worker', () => {
       );
       const asked = refreshes();
       for (const round of [1, 2, 3]) {
-        if (round === 3) notes.outage = 'invalid_client';
+        if (round === 3) notes.outage = 'unauthorized_client';
         await probe();
         expect([await states(), refreshes() - asked]).toEqual([new Set(['connected']), round]);
       }
       expect(await standing()).toMatchObject({
         reason: 'client_refused',
-        error: 'invalid_client',
+        error: 'unauthorized_client',
         description: 'Secret expired.',
         failedProbes: 3,
       });
@@ -325,7 +338,7 @@ describe('the refresh worker', () => {
       expect(events('credential-provider.resumed')).toMatchObject([{ reason: 'answered' }]);
       expect(events('connection.needs_reconnect')).toEqual([]);
       expect(events('connection.refresh_failed').at(-1)).toMatchObject({
-        reason: 'invalid_client',
+        reason: 'unauthorized_client',
         detail: { description: 'Secret expired.' },
       });
     });
@@ -339,7 +352,7 @@ describe('the refresh worker', () => {
           update: { revision },
         });
       await write(1);
-      notes.outage = 'invalid_client';
+      notes.outage = 'unauthorized_client';
       await makeDue(id);
       await startWorker();
       await eventually(async () => (await standing())?.pausedSince);

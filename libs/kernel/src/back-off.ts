@@ -1,6 +1,6 @@
 /**
- * Milliseconds until the next attempt after so many failures in a row (1 or more): doubling from `firstMs` up to `mostMs`,
- * then shortened by chance by at most half, so that those who failed together do not come back together.
+ * Milliseconds until the next attempt after so many failures in a row (1 or more): doubling from `firstMs` up to
+ * `mostMs`, then shortened by chance by at most half, so that those who failed together do not come back together.
  * @param random from 0 to 1.
  */
 export function backOffMs(

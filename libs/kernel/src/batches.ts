@@ -8,8 +8,8 @@ export interface BatchesOptions<T, R> {
 }
 
 /**
- * Gathers what many ask for, and does it in batches, one at a time: however many ask at once, one batch runs and the next
- * takes what has come meanwhile. Whoever asks bounds how many may wait.
+ * Gathers what many ask for, and does it in batches, one at a time: however many ask at once, one batch runs and the
+ * next takes what has come meanwhile. Whoever asks bounds how many may wait.
  */
 export class Batches<T, R> {
   readonly #options: BatchesOptions<T, R>;

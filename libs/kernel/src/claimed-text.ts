@@ -56,10 +56,8 @@ export function quotedName(text: string): string {
 
 /** In use today (UAX #31 table 5), each for itself; then what East Asian names mix (UTS #39 sections 5.1 and 5.2). */
 const SCRIPTS_TOGETHER = [
-  ...'Arabic Armenian Bengali Cyrillic Devanagari Ethiopic Georgian Greek Gujarati Gurmukhi Hebrew Kannada Khmer Lao'.split(
-    ' ',
-  ),
-  ...'Malayalam Myanmar Oriya Sinhala Tamil Telugu Thaana Thai Tibetan'.split(' '),
+  ...'Arabic Armenian Bengali Cyrillic Devanagari Ethiopic Georgian Greek Gujarati Gurmukhi'.split(' '),
+  ...'Hebrew Kannada Khmer Lao Malayalam Myanmar Oriya Sinhala Tamil Telugu Thaana Thai Tibetan'.split(' '),
   'Latin Han Hiragana Katakana',
   'Latin Han Bopomofo',
   'Latin Han Hangul',
@@ -71,7 +69,10 @@ const ONE_SCRIPT = SCRIPTS_TOGETHER.map((scripts) => {
   return new RegExp(`^[${letters}]*$`, 'u');
 });
 
-/** Whether letters of scripts that nobody writes one name in stand together (UTS #39, Highly Restrictive): `Clаude` with a Cyrillic а. */
+/**
+ * Whether letters of scripts that nobody writes one name in stand together (UTS #39, Highly Restrictive): `Clаude` with
+ * a Cyrillic а.
+ */
 export function mixesScripts(text: string): boolean {
   return !ONE_SCRIPT.some((pattern) => pattern.test(text));
 }

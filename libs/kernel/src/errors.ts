@@ -5,11 +5,14 @@
 export class SallyportError<Code extends string = string> extends Error {
   override readonly name = 'SallyportError';
   readonly code: Code;
+  /** What this process stands on is away (the bus, the configuration): nobody's fault, and worth another try. */
+  readonly isOutage: boolean;
   readonly #detail: unknown;
 
-  constructor(code: Code, message: string, options: { detail?: unknown; cause?: unknown } = {}) {
+  constructor(code: Code, message: string, options: { detail?: unknown; cause?: unknown; isOutage?: boolean } = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
+    this.isOutage = options.isOutage ?? false;
     this.#detail = options.detail;
   }
 

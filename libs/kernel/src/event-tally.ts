@@ -28,10 +28,10 @@ const MAX_SUMS = 64;
 const OTHER = 'other';
 
 /**
- * What callers cause that nobody knows yet: it costs them nothing, so there may be any number. The first of each type are
- * told one by one, so that a flood of one type hides no event of another; beyond a rate they are summed up, per type, reason
- * and minute. None goes untold, and what has to be kept of them
- * does not grow with their number (security rule S33).
+ * What callers cause that nobody knows yet: it costs them nothing, so there may be any number. The first of each type
+ * are told one by one, so that a flood of one type hides no event of another; beyond a rate they are summed up, per
+ * type, reason and minute. None goes untold, and what has to be kept of them does not grow with their number (security
+ * rule S33).
  */
 export class EventTally {
   readonly #clock: Clock;

@@ -50,6 +50,18 @@ export function newId<P extends IdPrefix>(prefix: P, now: number = Date.now()): 
   return `${prefix}_${time}${tail}`;
 }
 
+/**
+ * When an id of {@link newId} was made, in milliseconds since the epoch; undefined for what is none. One of `namedId`
+ * says a time that means nothing.
+ */
+export function timeOfId<P extends IdPrefix>(prefix: P, id: string): number | undefined {
+  if (!isId(prefix, id)) return undefined;
+  return Array.from(id.slice(prefix.length + 1, prefix.length + 11)).reduce(
+    (time, character) => time * 32 + ALPHABET.indexOf(character),
+    0,
+  );
+}
+
 export function isId<P extends IdPrefix>(prefix: P, value: unknown): value is Id<P> {
   return (
     typeof value === 'string' &&

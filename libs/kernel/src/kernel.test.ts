@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { describe, expect, test } from 'vitest';
-import { constantTimeEqual, isId, newId, SallyportError, Secret } from './index.js';
+import { constantTimeEqual, isId, newId, SallyportError, Secret, steady, timeOfId } from './index.js';
 
 describe('ids', () => {
   test('an id carries its prefix and sorts by creation time', () => {
@@ -10,6 +10,10 @@ describe('ids', () => {
     expect(isId('ses', earlier)).toBe(false);
     expect([later, earlier].toSorted()).toEqual([earlier, later]);
   });
+  test('an id says when it was made, and what is none says nothing', () => {
+    for (const time of [0, 1_000, 1_796_007_396_123]) expect(timeOfId('ses', newId('ses', time))).toBe(time);
+    expect([timeOfId('ses', newId('usr', 1_000)), timeOfId('ses', 'ses_x')]).toEqual([undefined, undefined]);
+  });
   test('two ids of one millisecond differ', () => {
     expect(newId('evt', 1)).not.toBe(newId('evt', 1));
   });
@@ -18,6 +22,18 @@ describe('ids', () => {
     expect(isId('usr', 'usr_IIIIIIIIIIIIIIIIIIIIIIIIII')).toBe(false);
     expect(isId('usr', 7)).toBe(false);
   });
+});
+
+test('a steady clock goes on from where it was when the clock is set back, however often', () => {
+  let now = 1_000;
+  const clock = steady(() => now);
+  const at = (time: number) => {
+    now = time;
+    return clock();
+  };
+  expect([at(2_000), at(500), at(600), at(100), at(150), at(9_150)]).toEqual([
+    2_000, 2_000, 2_100, 2_100, 2_150, 11_150,
+  ]);
 });
 
 describe('Secret', () => {

@@ -27,6 +27,20 @@ test('twenty that are greedy leave room to whoever comes then (S32)', () => {
   expect(fill(shares, 'late', 50)).toBe(50);
 });
 
+test('what is larger takes several places at once, and gives back as many', () => {
+  const shares = new Shares(90);
+  expect([shares.refusal('a', 13), shares.refusal('a', 12)]).toEqual(['all', undefined]);
+  shares.take('a', 8);
+  expect([shares.refusal('a', 8), shares.refusal('a', 2), shares.refusal('b', 8), shares.refusal('b', 83)]).toEqual([
+    'own',
+    undefined,
+    undefined,
+    'all',
+  ]);
+  shares.giveBack('a', 8);
+  expect(shares.refusal('a', 12)).toBeUndefined();
+});
+
 test('who gives back what they do not hold frees nothing, and full is full', () => {
   const shares = new Shares(2);
   shares.giveBack('nobody');

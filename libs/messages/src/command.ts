@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-/** A command of the control plane: a compact JWS by its configuration key, whose payload is `SignedCommand` of `decision/configuration`. */
+/**
+ * A command of the control plane: a compact JWS by its configuration key, whose payload is `SignedCommand` of
+ * `decision/configuration`.
+ */
 export const SignedCommandWire = z.object({ command: z.string().max(4_096) });
 export type SignedCommandWire = z.infer<typeof SignedCommandWire>;
 

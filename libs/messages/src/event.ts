@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-/** What is indexed or is a moment is bounded here: a record that cannot be stored would come back for ever, and hold up everybody else's. */
+/**
+ * What is indexed or is a moment is bounded here: a record that cannot be stored would come back for ever, and hold up
+ * everybody else's.
+ */
 const Id = z.string().min(1).max(128);
 const Replica = z.string().max(64);
 /** Milliseconds since the epoch, before the year 10000. */
@@ -45,7 +48,10 @@ export const CallRecord = z.object({
 });
 export type CallRecord = z.infer<typeof CallRecord>;
 
-/** Everything else worth a line in the trail: sign-in, consent, token issue, connection, refresh, revocation, administration. */
+/**
+ * Everything else worth a line in the trail: sign-in, consent, token issue, connection, refresh, revocation,
+ * administration.
+ */
 export const LifecycleRecord = z.object({
   v: z.literal(1),
   type: z.enum([
@@ -70,6 +76,7 @@ export const LifecycleRecord = z.object({
     'connection.consented',
     'credential-provider.paused',
     'credential-provider.resumed',
+    'client-registration.dropped',
     'revocation.created',
     'configuration.changed',
     'signing_key.created',

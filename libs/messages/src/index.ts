@@ -4,8 +4,15 @@
  */
 export { streams, subjects } from './subjects.js';
 export { CommandAnswer, SignedCommandWire } from './command.js';
-export { CredentialChanged, HTTP_SIGNATURE_ALGORITHMS, LeaseAnswer, LeaseRequest } from './lease.js';
-export type { LeaseOutcome, RequestSigning } from './lease.js';
+export {
+  CredentialChanged,
+  HTTP_SIGNATURE_ALGORITHMS,
+  LEASE_REFUSALS,
+  LeaseAnswer,
+  LeaseRequest,
+  LeaseTokenRefused,
+} from './lease.js';
+export type { LeaseOutcome, LeaseRefusal, RequestSigning } from './lease.js';
 export {
   EndedMcpSessionsPage,
   EndMcpSessions,

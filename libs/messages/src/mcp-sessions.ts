@@ -46,7 +46,10 @@ export const EndedMcpSessionsPage = z.object({
 });
 export type EndedMcpSessionsPage = z.infer<typeof EndedMcpSessionsPage>;
 
-/** To all gateways. Who knows everything up to `after` knows everything up to `upTo` now; who does not has missed something. */
+/**
+ * To all gateways. Who knows everything up to `after` knows everything up to `upTo` now; who does not has missed
+ * something.
+ */
 export const McpSessionsEnded = z.object({
   v: z.literal(1),
   ends: z.array(Ended).max(MAX_ENDS),

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 
 const Id = z.string().min(1).max(128);
+/** A legacy client's session: whose it is, and until when it lasts (seconds since the epoch). */
+const Session = { sessionId: Id, userId: Id, expiresAt: z.int() };
 const RequestId = z.union([z.string().max(256), z.int()]);
 const AnyObject = z.record(z.string(), z.unknown());
 
@@ -9,8 +11,9 @@ const SeenProof = z.tuple([z.string().regex(/^[A-Za-z0-9_-]{22}$/), z.int()]);
 export type SeenProof = z.infer<typeof SeenProof>;
 
 /**
- * On the bus, between gateways only: `{ from, sealed }`. Sealed with the key the gateways share and bound to sender, receiver
- * and direction, so that whoever is on the bus without that key can neither read nor say anything. What is in it:
+ * On the bus, between gateways only: `{ from, sealed }`. Sealed with the key the gateways share and bound to sender,
+ * receiver and direction, so that whoever is on the bus without that key can neither read nor say anything. What is in
+ * it:
  */
 export const ReplicaRequest = z.discriminatedUnion('type', [
   /** A legacy client's answer to a question the receiver put to it. */
@@ -20,14 +23,14 @@ export const ReplicaRequest = z.discriminatedUnion('type', [
   /** To all: how much of the log a legacy client wants to see from now on. */
   z.object({
     type: z.literal('log-level'),
-    sessionId: Id,
+    ...Session,
     level: z.enum(['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency']),
     setAt: z.int(),
   }),
   /** To all: what a legacy client wants to hear of during its calls, or no longer. */
   z.object({
     type: z.literal('subscription'),
-    sessionId: Id,
+    ...Session,
     server: z.string().min(1).max(256),
     uri: z.string().min(1).max(8192),
     isWanted: z.boolean(),

@@ -1,10 +1,16 @@
 import { z } from 'zod';
 
-/** A compact JWS by the control plane's configuration key, whose payload is `SignInExchangeRequest`. It carries nothing of the user's. */
+/**
+ * A compact JWS by the control plane's configuration key, whose payload is `SignInExchangeRequest`. It carries nothing
+ * of the user's.
+ */
 export const SignInExchangeWire = z.object({ request: z.string().max(16_384) });
 export type SignInExchangeWire = z.infer<typeof SignInExchangeWire>;
 
-/** What an agent's user has signed in with is to be exchanged, as one `CredentialProvider` document says, for one server. */
+/**
+ * What an agent's user has signed in with is to be exchanged, as one `CredentialProvider` document says, for one
+ * server.
+ */
 export const SignInExchangeRequest = z.object({
   v: z.literal(1),
   nonce: z.string().min(22).max(64),
@@ -31,7 +37,10 @@ export const SignInExchangeRequest = z.object({
   }),
   /** Of `id-jag`, as discovered at the server. */
   resource: z.string().max(2_048).optional(),
-  /** Where the document wants one: a token of ours that names the agent to the identity provider, good for a minute and for nothing without the user's. */
+  /**
+   * Where the document wants one: a token of ours that names the agent to the identity provider, good for a minute and
+   * for nothing without the user's.
+   */
   actorToken: z.string().max(8_192).optional(),
 });
 export type SignInExchangeRequest = z.infer<typeof SignInExchangeRequest>;
@@ -67,7 +76,10 @@ const Outcome = z.discriminatedUnion('type', [
 ]);
 export type SignInExchangeOutcome = z.infer<typeof Outcome>;
 
-/** Sealed by the authorization server for the control plane, bound to the request, and inside a JWE to the request's key. */
+/**
+ * Sealed by the authorization server for the control plane, bound to the request, and inside a JWE to the request's
+ * key.
+ */
 export const SignInExchangeAnswer = z.object({
   v: z.literal(1),
   nonce: z.string(),

@@ -1,6 +1,6 @@
 /**
- * Every subject on the bus. `v1` is the payload version; a reader ignores fields it does not know. Each request also says
- * how long its asker waits (`Waiting`), and may be answered by `BusyAnswer`.
+ * Every subject on the bus. `v1` is the payload version; a reader ignores fields it does not know. Each request also
+ * says how long its asker waits (`Waiting`), and may be answered by `BusyAnswer`.
  */
 export const subjects = {
   /** request/reply, queue group `control-plane`: LeaseRequest → LeaseAnswer */
@@ -24,7 +24,10 @@ export const subjects = {
   configurationChange: 'sallyport.v1.configuration.change',
   /** publish/subscribe: not stored, only the newest matters */
   configurationHeartbeat: 'sallyport.v1.configuration.heartbeat',
-  /** gateway → one gateway: sealed ReplicaRequest; the answer, a sealed ReplicaReply, comes to the asker's own `gatewayReply` */
+  /**
+   * gateway → one gateway: sealed ReplicaRequest; the answer, a sealed ReplicaReply, comes to the asker's own
+   * `gatewayReply`
+   */
   gateway: (replica: string) => `sallyport.v1.gateway.${replica}`,
   gatewayReply: (replica: string) => `sallyport.v1.gateway-reply.${replica}`,
   /** publish/subscribe, gateway → all gateways: several ReplicaRequests, sealed together */

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * What each request says beside its own fields: for how many milliseconds its asker waits from when it was sent. A length,
- * not a moment: clocks of two machines differ by more than that.
+ * What each request says beside its own fields: for how many milliseconds its asker waits from when it was sent. A
+ * length, not a moment: clocks of two machines differ by more than that.
  */
 export const Waiting = z.object({ waitsMs: z.int().min(0).max(600_000) });
 
@@ -10,5 +10,8 @@ export const Waiting = z.object({ waitsMs: z.int().min(0).max(600_000) });
 export const BusyAnswer = z.object({ busy: z.object({ retryAfterMs: z.int().min(0).max(600_000) }) });
 export type BusyAnswer = z.infer<typeof BusyAnswer>;
 
-/** Whose work a request is, where one user's may not crowd out another's. Said by the gateway that asks; good for nothing else. */
+/**
+ * Whose work a request is, where one user's may not crowd out another's. Said by the gateway that asks; good for
+ * nothing else.
+ */
 export const Asker = z.object({ asker: z.string().min(1).max(128) });

@@ -92,7 +92,8 @@ async function unpackPackages(want: Wanted, destination: string): Promise<void> 
     if (existsSync(destination)) return; // another process was faster
     throw new SallyportError(
       'test_prerequisite_missing',
-      `The tests need ${want.binary}: set ${want.variable}, or run "apt-get install ${want.package}" (Debian's package could not be fetched).`,
+      `The tests need ${want.binary}: set ${want.variable}, or run "apt-get install ${want.package}" (Debian's ` +
+        `package could not be fetched).`,
       { cause, detail: cause },
     );
   } finally {

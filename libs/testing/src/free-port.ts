@@ -5,15 +5,24 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { ensureOwnFolder, findProcess } from '@sallyport/embedded-postgres';
 
-/** Below the range systems hand out to outgoing connections, so that none of those takes the port before its server does. */
+/**
+ * Below the range systems hand out to outgoing connections, so that none of those takes the port before its server
+ * does.
+ */
 const FIRST = 15_000;
 const LAST = 32_000;
 const ATTEMPTS = 200;
 
-/** One file per port that some test holds, with that process's id: other tests leave it alone also before its server listens. */
+/**
+ * One file per port that some test holds, with that process's id: other tests leave it alone also before its server
+ * listens.
+ */
 const CLAIMS = join(tmpdir(), `sallyport-test-ports-${userInfo().uid}`);
 
-/** A port nobody listens on now and no other test holds, until this process ends, for servers that cannot report the one they chose. Prefer listening on 0 where possible. */
+/**
+ * A port nobody listens on now and no other test holds, until this process ends, for servers that cannot report the one
+ * they chose. Prefer listening on 0 where possible.
+ */
 export async function freePort(): Promise<number> {
   const [port = 0] = await freePorts(1);
   return port;
@@ -40,7 +49,10 @@ function isFree(port: number): Promise<boolean> {
 
 const claimed: string[] = [];
 
-/** @returns whether the port is this caller's now. A claim of a process that is gone is removed, and the next one gets it. */
+/**
+ * @returns whether the port is this caller's now. A claim of a process that is gone is removed, and the next one gets
+ * it.
+ */
 export function claim(port: number): boolean {
   ensureOwnFolder(CLAIMS, 0o700);
   const file = join(CLAIMS, String(port));

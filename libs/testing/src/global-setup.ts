@@ -1,11 +1,15 @@
-import { sharedPostgresVariables } from './environment.js';
+import { readTestEnvironment, sharedPostgresVariables } from './environment.js';
 import { createTemplate, openPostgresServer } from './postgres.js';
 import { sweepScratch } from './scratch.js';
 
 const closers: (() => Promise<void>)[] = [];
 
-/** Vitest's global set-up for integration and end-to-end tests: one PostgreSQL per run, with a template every test file copies. */
+/**
+ * Vitest's global set-up for integration and end-to-end tests: one PostgreSQL per run, with a template every test file
+ * copies. Projects that run together share what the first of them started.
+ */
 export async function setup(): Promise<void> {
+  if (readTestEnvironment().sharedPostgres !== undefined) return;
   sweepScratch();
   const server = await openPostgresServer();
   closers.push(() => server.stop());

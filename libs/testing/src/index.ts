@@ -4,10 +4,10 @@
  *
  * Integration tests are `x.int.test.ts` beside the source, run by `npx vitest run --project int [path]`:
  *
- *   const postgres = await startTestPostgres();   // in beforeAll: a database of this file's own, migrated, in milliseconds
+ * const postgres = await startTestPostgres(); // in beforeAll: a database of this file's own, migrated, in milliseconds
  *   const database = connectDatabase(postgres.url);
  *   …                                             // afterAll: disconnect, then await postgres.stop()
- *   const nats = await startTestNats();           // JetStream, no users; startPrivateNats(config) for your own configuration
+ * const nats = await startTestNats(); // JetStream, no users; startPrivateNats(config) for your own configuration
  *   const redis = await startTestRedis();
  *
  * DATABASE_URL, NATS_URL and REDIS_URL are used when set; else PostgreSQL comes from npm, and NATS and Redis from local
@@ -16,33 +16,24 @@
  */
 export { startPrivatePostgres, startTestPostgres } from './postgres.js';
 export type { PrivatePostgres, TestPostgres } from './postgres.js';
-export { startPrivateNats, startTestNats } from './nats.js';
-export type { NatsPlace, PrivateNats, TestNats } from './nats.js';
+export { startPrivateNats } from './nats.js';
+export type { PrivateNats } from './nats.js';
 export { startPrivateRedis, startTestRedis } from './redis.js';
 export type { PrivateRedis, TestRedis } from './redis.js';
 export { spawnApp } from './spawn-app.js';
-export type { Exit, SpawnAppOptions, SpawnedApp } from './spawn-app.js';
-export { createTestAuthority, startHttpsServer } from './test-authority.js';
-export type { ServerCertificate, TestAuthority, TestHttpsServer } from './test-authority.js';
+export type { SpawnedApp } from './spawn-app.js';
 export { findSecrets } from './find-secrets.js';
-export type { Finding } from './find-secrets.js';
 export { createFakeClock, eventually } from './eventually.js';
 export { waysInOf } from './ways-in.js';
-export type { WayInRow } from './ways-in.js';
-export type { EventuallyOptions, FakeClock } from './eventually.js';
+export type { FakeClock } from './eventually.js';
+export { breakOffStart } from './break-off-start.js';
 export { freePort, freePorts } from './free-port.js';
-export { repositoryRoot } from './environment.js';
+export { readTestEnvironment, repositoryRoot } from './environment.js';
 export { makeScratch, removeScratch } from './scratch.js';
-export { startTestOAuthServer } from './oauth-server.js';
-export type { ReceivedRequest, TestOAuthServer, TokenFault } from './oauth-server.js';
 export { makeDpopKey } from './dpop-key.js';
-export type { DpopKey, DpopProof } from './dpop-key.js';
-export { awsRefusal, isSignedBy, verifyHttpSignature } from './verify-request.js';
-export type { ArrivedRequest, HttpSignature } from './verify-request.js';
-export { awsFailure, startTestCloud } from './test-cloud.js';
-export type { AwsSession, CloudTrust, GoogleToken, TestCloud } from './test-cloud.js';
+export type { DpopKey } from './dpop-key.js';
+export { GeneratedJson, readJsonTexts } from './generated-json.js';
 export { openRawConnection } from './raw-connection.js';
 export type { RawConnection } from './raw-connection.js';
 export { fillConnections, listenerLimits, stallBody } from './listener-limits.js';
-export type { ListenerLimit } from './listener-limits.js';
 export { bytesHeld } from './bytes-held.js';

@@ -31,7 +31,9 @@ export interface NatsPlace {
 const open = ({ port, storeDir }: NatsPlace) =>
   `host: 127.0.0.1\nport: ${port}\njetstream { store_dir: ${JSON.stringify(storeDir)} }\n`;
 
-/** JetStream without users: `NATS_URL` when set, else a private server. Two files on one `NATS_URL` share its streams. */
+/**
+ * JetStream without users: `NATS_URL` when set, else a private server. Two files on one `NATS_URL` share its streams.
+ */
 export async function startTestNats(): Promise<TestNats> {
   const { natsUrl } = readTestEnvironment();
   return natsUrl === undefined
@@ -39,7 +41,10 @@ export async function startTestNats(): Promise<TestNats> {
     : { url: natsUrl, output: () => '', stop: () => Promise.resolve() };
 }
 
-/** A private server in any case, with the configuration text that `configure` returns: for tests of permissions and outages. */
+/**
+ * A private server in any case, with the configuration text that `configure` returns: for tests of permissions and
+ * outages.
+ */
 export async function startPrivateNats(configure: (place: NatsPlace) => string = open): Promise<PrivateNats> {
   const binary = await findServerBinary('nats');
   const scratch = makeScratch('nats');

@@ -9,7 +9,8 @@ export type TokenFault =
   /** Drops the connection and has done nothing. */
   | 'drop-before-commit'
   | 'unavailable'
-  | 'invalid_client';
+  /** Refuses the client, whom it knows. */
+  | 'unauthorized_client';
 
 export interface ReceivedRequest {
   readonly method: string;
@@ -42,8 +43,31 @@ export interface TestOAuthServer {
   /** Replaces parts of the metadata, by field: of the authorization server, and of the resource. */
   metadata: Record<string, unknown>;
   resourceMetadata: Record<string, unknown>;
+  /** Off: a resource of 2025-03-26, which has no metadata and does not name any. */
+  hasResourceMetadata: boolean;
+  /** Answers a request with `resource` with `invalid_target`, as some do that know no RFC 8707. */
+  refusesResource: boolean;
+  /** What the registration endpoint says instead of registering. */
+  registrationRefusal: { readonly status: number; readonly json: object } | null;
+  /** Changes what the registration endpoint answers. */
+  tamperRegistration: (answer: Record<string, unknown>) => Record<string, unknown>;
+  /** As after a restart with empty stores: no client that registered is known any more, and no grant. */
+  forgetClients(): void;
+  /**
+   * Finds a client by `client_id` in the body alone, whatever its credentials are in: as servers on the Python SDK do.
+   */
+  readsClientIdInBodyOnly: boolean;
+  /**
+   * Says on its page alone that it does not know a client, and of a code that it does not know the code: as
+   * better-auth.
+   */
+  tellsStrangersOnPageOnly: boolean;
+  /** Gives no client more scopes than it registered with. */
+  registeredScopesOnly: boolean;
   /** Changes the parameters of the redirect back to the client. */
   tamper: (parameters: URLSearchParams) => void;
+  /** Changes what the token endpoint answers when it grants. */
+  tamperTokens: (answer: Record<string, unknown>) => Record<string, unknown>;
   /** Changes an ID token before it is sent. */
   tamperIdToken: (token: string) => string;
   /** Every secret it ever handed out, by kind. */
@@ -78,6 +102,8 @@ interface Grant {
 export async function startTestOAuthServer(): Promise<TestOAuthServer> {
   const codes = new Map<string, { clientId: string; redirectUri: string; challenge: string; nonce: string | null }>();
   const clients = new Map<string, string | undefined>([['sallyport-control-plane', undefined]]);
+  const forgotten = new Set<string>();
+  const registeredScopes = new Map<string, readonly string[]>();
   const byRefreshToken = new Map<string, Grant>();
   const grants: Grant[] = [];
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
@@ -104,7 +130,22 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
     idTokenClaims: {},
     metadata: {},
     resourceMetadata: {},
+    hasResourceMetadata: true,
+    refusesResource: false,
+    registrationRefusal: null,
+    forgetClients() {
+      control.endAllGrants();
+      for (const clientId of registeredScopes.keys()) {
+        clients.delete(clientId);
+        forgotten.add(clientId);
+      }
+    },
+    tamperRegistration: (answer) => answer,
+    readsClientIdInBodyOnly: false,
+    tellsStrangersOnPageOnly: false,
+    registeredScopesOnly: false,
     tamper: () => undefined,
+    tamperTokens: (answer) => answer,
     tamperIdToken: (token) => token,
     issued: { accessTokens: [], refreshTokens: [], clientSecrets: [] },
     grant(clientId) {
@@ -143,17 +184,15 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
     switch (url.pathname) {
       case '/mcp': {
         const live = control.isLive(/^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '');
+        const challenge = control.hasResourceMetadata
+          ? `resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp", scope="notes.read"`
+          : 'realm="notes"';
         return live
           ? json(200, { jsonrpc: '2.0', id: 1, result: {} })
-          : json(
-              401,
-              {},
-              {
-                'www-authenticate': `Bearer resource_metadata="${origin}/.well-known/oauth-protected-resource/mcp", scope="notes.read"`,
-              },
-            );
+          : json(401, {}, { 'www-authenticate': `Bearer ${challenge}` });
       }
       case '/.well-known/oauth-protected-resource/mcp':
+        if (!control.hasResourceMetadata) return json(404, {});
         return json(200, {
           resource: control.resource,
           authorization_servers: [origin],
@@ -172,19 +211,28 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
           authorization_response_iss_parameter_supported: true,
           ...control.metadata,
         });
+      case '/moved':
+        return void response.writeHead(307, { location: `${origin}/` }).end();
       case '/jwks':
         return json(200, { keys: [publicJwk] });
       case '/register': {
+        if (control.registrationRefusal)
+          return json(control.registrationRefusal.status, control.registrationRefusal.json);
         const clientId = `client-${randomBytes(6).toString('hex')}`;
         const secret = `secret-${randomBytes(18).toString('base64url')}`;
-        clients.set(clientId, secret);
         control.issued.clientSecrets.push(secret);
-        return json(201, {
+        const asked = JSON.parse(body) as { scope?: string; token_endpoint_auth_method?: string };
+        const method =
+          asked.token_endpoint_auth_method === 'client_secret_post' ? 'client_secret_post' : 'client_secret_basic';
+        const answer = control.tamperRegistration({
           client_id: clientId,
           client_secret: secret,
           client_secret_expires_at: 0,
-          token_endpoint_auth_method: 'client_secret_basic',
+          token_endpoint_auth_method: method,
         });
+        clients.set(clientId, typeof answer['client_secret'] === 'string' ? answer['client_secret'] : undefined);
+        registeredScopes.set(clientId, (asked.scope ?? '').split(' '));
+        return json(201, answer);
       }
       case '/authorize': {
         const parameters = url.searchParams;
@@ -196,8 +244,22 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
           nonce: parameters.get('nonce'),
         });
         const back = new URL(parameters.get('redirect_uri') ?? origin);
+        if (forgotten.has(parameters.get('client_id') ?? '')) {
+          if (control.tellsStrangersOnPageOnly)
+            return void response.writeHead(302, { location: `${origin}/error?error=invalid_client` }).end();
+          return json(400, { error: 'invalid_client' });
+        }
+        const said = registeredScopes.get(parameters.get('client_id') ?? '') ?? [];
+        const isBeyond =
+          control.registeredScopesOnly &&
+          !(parameters.get('scope') ?? '').split(' ').every((scope) => said.includes(scope));
+        const refusal = isBeyond
+          ? 'invalid_scope'
+          : control.refusesResource && parameters.has('resource')
+            ? 'invalid_target'
+            : undefined;
         for (const [name, value] of [
-          ['code', code],
+          refusal === undefined ? ['code', code] : ['error', refusal],
           ['state', parameters.get('state') ?? ''],
           ['iss', origin],
         ] as const)
@@ -229,16 +291,22 @@ export async function startTestOAuthServer(): Promise<TestOAuthServer> {
     const fault = control.faults.shift() ?? control.outage;
     if (fault === 'drop-before-commit') return void request.socket.destroy();
     if (fault === 'unavailable') return json(503, {});
-    if (fault === 'invalid_client') return json(401, { error: 'invalid_client', error_description: 'Secret expired.' });
+    if (fault === 'unauthorized_client')
+      return json(401, { error: 'unauthorized_client', error_description: 'Secret expired.' });
     const basic = /^Basic (.+)$/.exec(request.headers.authorization ?? '')?.[1];
     const [clientId, secret] = basic
       ? Buffer.from(basic, 'base64').toString().split(':').map(decodeURIComponent)
-      : [form.get('client_id') ?? '', undefined];
+      : [form.get('client_id') ?? '', form.get('client_secret') ?? undefined];
+    if (control.readsClientIdInBodyOnly && !form.has('client_id'))
+      return json(401, { error: 'invalid_client', error_description: 'Missing client_id' });
     if (clientId === undefined || !clients.has(clientId) || clients.get(clientId) !== secret)
-      return json(401, { error: 'invalid_client' });
+      return control.tellsStrangersOnPageOnly
+        ? json(400, { error: 'invalid_grant' })
+        : json(401, { error: 'invalid_client' });
+    if (control.refusesResource && form.has('resource')) return json(400, { error: 'invalid_target' });
     const answer = form.get('grant_type') === 'refresh_token' ? refresh(form, clientId) : redeem(form, clientId);
     if (fault === 'drop-after-commit') return void request.socket.destroy();
-    return answer ? json(200, answer) : json(400, { error: 'invalid_grant' });
+    return answer ? json(200, control.tamperTokens({ ...answer })) : json(400, { error: 'invalid_grant' });
   }
 
   function redeem(form: URLSearchParams, clientId: string): object | undefined {

@@ -32,7 +32,8 @@ export function removeScratch(directory: string): void {
 
 /**
  * Ends the servers and removes the folders of test runs that were killed. Anybody can make a folder of such a name in
- * the shared temporary directory: only ours count, and a pid in one only if that process was started on something in the folder.
+ * the shared temporary directory: only ours count, and a pid in one only if that process was started on something in
+ * the folder.
  */
 export function sweepScratch(): void {
   for (const name of readdirSync(tmpdir())) {

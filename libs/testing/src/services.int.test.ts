@@ -1,7 +1,8 @@
 import { createConnection } from 'node:net';
 import pg from 'pg';
 import { expect, test } from 'vitest';
-import { startPrivateNats, startTestNats, startTestPostgres, startTestRedis } from './index.js';
+import { startPrivateNats, startTestPostgres, startTestRedis } from './index.js';
+import { startTestNats } from './nats.js';
 
 /** Sends one line and returns the first one that comes back and matches. */
 function talk(url: string, line: string, expected: RegExp): Promise<string> {

@@ -36,7 +36,9 @@ export interface SpawnedApp {
   kill(): Promise<Exit>;
 }
 
-/** Rejects when the process ends, or stays silent past the time-out, before it is ready; its output is in the message. */
+/**
+ * Rejects when the process ends, or stays silent past the time-out, before it is ready; its output is in the message.
+ */
 export async function spawnApp({
   entry,
   args = [],

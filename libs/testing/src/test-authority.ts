@@ -97,7 +97,9 @@ export interface TestHttpsServer {
   close(): Promise<void>;
 }
 
-/** An https server on loopback for `host`: something only `authority` vouches for, such as a client metadata document. */
+/**
+ * An https server on loopback for `host`: something only `authority` vouches for, such as a client metadata document.
+ */
 export async function startHttpsServer(
   authority: TestAuthority,
   handler: RequestListener,

@@ -20,7 +20,10 @@ export interface GoogleToken {
   readonly account?: string;
 }
 
-/** The token services of two clouds on loopback: each verifies our token for real, and has one role or service account to give. */
+/**
+ * The token services of two clouds on loopback: each verifies our token for real, and has one role or service account
+ * to give.
+ */
 export interface TestCloud {
   readonly origin: string;
   readonly sessions: Map<string, AwsSession>;
@@ -45,7 +48,8 @@ export interface CloudTrust {
 }
 
 export const awsFailure = (code: string, message = 'said by the cloud') =>
-  `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">\n  <Error>\n    <Type>Sender</Type>\n    <Code>${code}</Code>\n    <Message>${message}</Message>\n  </Error>\n  <RequestId>1</RequestId>\n</ErrorResponse>`;
+  `<ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">\n  <Error>\n    <Type>Sender</Type>\n    ` +
+  `<Code>${code}</Code>\n    <Message>${message}</Message>\n  </Error>\n  <RequestId>1</RequestId>\n</ErrorResponse>`;
 
 export async function startTestCloud(trust: CloudTrust): Promise<TestCloud> {
   const server = createServer((request, response) => {
@@ -125,7 +129,9 @@ export async function startTestCloud(trust: CloudTrust): Promise<TestCloud> {
     const credentials = `<SessionToken>${session.sessionToken}</SessionToken>\n<SecretAccessKey>${session.secretAccessKey}</SecretAccessKey>\n<Expiration>${new Date(expiresAt).toISOString().replace('.000Z', 'Z')}</Expiration>\n<AccessKeyId>${accessKeyId}</AccessKeyId>`;
     return {
       status: 200,
-      body: `<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">\n<AssumeRoleWithWebIdentityResult>\n<Audience>sts.amazonaws.com</Audience>\n<AssumedRoleUser><AssumedRoleId>AROA:${name}</AssumedRoleId><Arn>${role}/${name}</Arn></AssumedRoleUser>\n<Credentials>\n${credentials}\n</Credentials>\n</AssumeRoleWithWebIdentityResult>\n</AssumeRoleWithWebIdentityResponse>`,
+      body:
+        `<AssumeRoleWithWebIdentityResponse ` +
+        `xmlns="https://sts.amazonaws.com/doc/2011-06-15/">\n<AssumeRoleWithWebIdentityResult>\n<Audience>sts.amazonaws.com</Audience>\n<AssumedRoleUser><AssumedRoleId>AROA:${name}</AssumedRoleId><Arn>${role}/${name}</Arn></AssumedRoleUser>\n<Credentials>\n${credentials}\n</Credentials>\n</AssumeRoleWithWebIdentityResult>\n</AssumeRoleWithWebIdentityResponse>`,
     };
   }
 

@@ -4,17 +4,8 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { claim } from './free-port.js';
-import {
-  createFakeClock,
-  createTestAuthority,
-  eventually,
-  findSecrets,
-  freePorts,
-  makeScratch,
-  removeScratch,
-  spawnApp,
-  startHttpsServer,
-} from './index.js';
+import { createFakeClock, eventually, findSecrets, freePorts, makeScratch, removeScratch, spawnApp } from './index.js';
+import { createTestAuthority, startHttpsServer } from './test-authority.js';
 
 const SECRET = 'xoxb-4815162342?&"=ü';
 

@@ -9,7 +9,7 @@ import {
 import type { ConfigurationSnapshot, DocumentOf } from '@sallyport/configuration';
 import type { Clock } from '@sallyport/kernel';
 import type { ArtifactStore } from '../storage/artifact-store.js';
-import type { IssuerKeys } from './issuer-keys.js';
+import type { IssuerKeys } from '@sallyport/access-token/published-keys';
 import {
   isForOneOf,
   signedClaims,
@@ -18,6 +18,7 @@ import {
   unverifiedClaims,
   type AssertionFailure,
 } from './signed-claims.js';
+import { createResourceNames, withCanonicalResource } from '../engine/gateway-resource.js';
 
 /** A human, an agent and what one may do for the other, as an identity provider we trust said (ID-JAG). */
 export interface IdentityAssertion {
@@ -48,7 +49,10 @@ const Confirmation = z.object({ jkt: z.string() });
 /** They are fetched when they are needed; nobody needs one for longer. */
 const MAX_LIFETIME_SECONDS = 600;
 
-/** Reads identity assertions (draft-ietf-oauth-identity-assertion-authz-grant section 4.4) of the providers whose documents say that theirs are taken. */
+/**
+ * Reads identity assertions (draft-ietf-oauth-identity-assertion-authz-grant section 4.4) of the providers whose
+ * documents say that theirs are taken.
+ */
 export class IdentityAssertions {
   readonly #configuration: { snapshot(): ConfigurationSnapshot };
   readonly #keys: IssuerKeys;
@@ -115,7 +119,7 @@ export class IdentityAssertions {
       (provenKey === undefined || Confirmation.safeParse(claims.cnf).data?.jkt !== provenKey)
     )
       return refused('proof');
-    if (!isForOneOf(signed.claims['resource'], [this.#resource]))
+    if (!this.#isForGateway(signed.claims['resource']))
       return { ok: false, error: 'invalid_target', reason: 'identity assertion: resource' };
     const mapped = mapClaims(provider, { idToken: signed.claims }, { now: Math.floor(now) });
     if (!mapped.accepted) return refused(mapped.reason);
@@ -133,6 +137,11 @@ export class IdentityAssertions {
     };
   }
 
+  /** One resource, by any of its names. */
+  #isForGateway(resource: unknown): boolean {
+    return withCanonicalResource(resource, createResourceNames(this.#resource)) === this.#resource;
+  }
+
   #providers(): readonly DocumentOf<'TrustProvider'>[] {
     return this.#configuration
       .snapshot()
@@ -141,8 +150,8 @@ export class IdentityAssertions {
   }
 
   /**
-   * Whose keys to try, by what a token says of itself; that is believed once they fit. Two providers of one issuer would
-   * make two people of one.
+   * Whose keys to try, by what a token says of itself; that is believed once they fit. Two providers of one issuer
+   * would make two people of one.
    */
   #providerOf(
     claims: Readonly<Record<string, unknown>>,

@@ -1,6 +1,6 @@
 import { compactVerify, decodeJwt, decodeProtectedHeader, errors, type CompactVerifyGetKey } from 'jose';
 import { z } from 'zod';
-import { KeysUnavailable } from './issuer-keys.js';
+import { KeysUnavailable } from '@sallyport/access-token/published-keys';
 
 /** Why what somebody else signed was refused: for the trail, never for who presented it. */
 export type AssertionFailure =
@@ -27,7 +27,9 @@ const MAX_LENGTH = 16_384;
 export const SKEW_SECONDS = 60;
 const Claims = z.record(z.string(), z.unknown());
 
-/** The claims of a JWS, once its `typ`, its algorithm and its signature are right. Nothing of the claims was looked at. */
+/**
+ * The claims of a JWS, once its `typ`, its algorithm and its signature are right. Nothing of the claims was looked at.
+ */
 export async function signedClaims(
   token: string,
   {
@@ -56,7 +58,10 @@ export async function signedClaims(
 
 const failed = (reason: AssertionFailure): SignedClaims => ({ ok: false, reason });
 
-/** `exp`, `nbf` and `iat` in seconds (RFC 7519 section 4.1), with ±60 s of skew; a lifetime is bounded whatever they say. */
+/**
+ * `exp`, `nbf` and `iat` in seconds (RFC 7519 section 4.1), with ±60 s of skew; a lifetime is bounded whatever they
+ * say.
+ */
 export function timeFailure(
   { exp, nbf, iat }: { exp: number; nbf?: number | undefined; iat?: number | undefined },
   { now, maxLifetime }: { now: number; maxLifetime: number },

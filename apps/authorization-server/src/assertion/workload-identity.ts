@@ -1,10 +1,10 @@
+import { durationSeconds } from '@sallyport/kernel';
 import { z } from 'zod';
 import { isWorkload } from '@sallyport/authorization';
 import type { ConfigurationSnapshot, WorkloadIssuerSpec } from '@sallyport/configuration';
 import type { Clock } from '@sallyport/kernel';
-import { durationSeconds } from '@sallyport/policy';
 import type { ArtifactStore } from '../storage/artifact-store.js';
-import type { IssuerKeys } from './issuer-keys.js';
+import type { IssuerKeys } from '@sallyport/access-token/published-keys';
 import { isForOneOf, signedClaims, SKEW_SECONDS, timeFailure, type AssertionFailure } from './signed-claims.js';
 
 export type WorkloadVerdict =
@@ -19,10 +19,14 @@ const Claims = z.object({
   iat: z.int().optional(),
   jti: z.string().min(1).max(512).optional(),
 });
-/** A JWT of another profile (an access token, an ID-JAG) is no workload's, whoever signed it (RFC 8725 section 3.11). */
+/**
+ * A JWT of another profile (an access token, an ID-JAG) is no workload's, whoever signed it (RFC 8725 section 3.11).
+ */
 const TYPES = [undefined, 'jwt', 'jose'];
 
-/** Agents that prove themselves with what their platform issued to them, and have no secret (R5, RFC 7523 section 2.2). */
+/**
+ * Agents that prove themselves with what their platform issued to them, and have no secret (R5, RFC 7523 section 2.2).
+ */
 export class WorkloadIdentities {
   readonly #configuration: { snapshot(): ConfigurationSnapshot };
   readonly #keys: IssuerKeys;

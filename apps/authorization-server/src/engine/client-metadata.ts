@@ -1,15 +1,22 @@
-import { errors, type KoaContextWithOIDC } from 'oidc-provider';
+import { errors, type Client, type KoaContextWithOIDC } from 'oidc-provider';
 import {
   applicationTypeFor,
   isDocumentUrl,
-  mayRegisterRedirectUri,
+  MAX_REDIRECT_URIS,
+  registrableRedirectUris,
+  usableRedirectUris,
   validateClientDocument,
   validateRedirectUris,
   type AgentRegistration,
 } from '@sallyport/authorization';
 
-/** The one client that is ourselves: the control plane's pages sign a browser in with it. Shown no consent, given no resource. */
+/**
+ * The one client that is ourselves: the control plane's pages sign a browser in with it. Shown no consent, given no
+ * resource.
+ */
 export const CONTROL_PLANE_CLIENT_ID = 'sallyport-control-plane';
+export const isFirstParty = ({ clientId }: Client): boolean => clientId === CONTROL_PLANE_CLIENT_ID;
+
 /** Carries how a client came to be known; set by us at every construction, whatever the client sent. */
 export const REGISTERED_BY = 'registered_by';
 
@@ -20,7 +27,7 @@ export const CONFIDENTIAL_METHODS = ['client_secret_basic', 'client_secret_post'
 export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
 const SUPPORTED_GRANTS = new Set(['authorization_code', 'refresh_token']);
-/** Not used by us and only a way to make us fetch or store something. */
+/** Members that we do not use, and that would only make us fetch or store something. */
 const IGNORED = [
   'scope',
   'sector_identifier_uri',
@@ -30,9 +37,12 @@ const IGNORED = [
   'default_max_age',
   'require_auth_time',
   'post_logout_redirect_uris',
+  'contacts',
+  'policy_uri',
+  'tos_uri',
 ];
 
-/** Of the ids we make up; the names of an administrator's documents hold no underscore. */
+/** The prefix of the client ids we make. No name of an administrator's document has an underscore. */
 export const DYNAMIC_PREFIX = 'dcr_';
 
 export function registeredBy(clientId: string): AgentRegistration['registeredBy'] {
@@ -58,7 +68,8 @@ export function normaliseClientMetadata(
   metadata['response_modes'] = ['query'];
   metadata['id_token_signed_response_alg'] = idTokenAlgorithm;
   for (const name of IGNORED) delete metadata[name];
-  // A document cannot hold a secret, so the default of RFC 7591 is not one of its own (the engine refused an explicit one).
+  // A document cannot hold a secret, so the default of RFC 7591 is not one of its own (the engine refused an explicit
+  // one).
   if (origin === 'document' && metadata['token_endpoint_auth_method'] === 'client_secret_basic')
     metadata['token_endpoint_auth_method'] = 'none';
   if (Array.isArray(metadata['grant_types']))
@@ -72,9 +83,17 @@ export function normaliseClientMetadata(
           (origin === 'administrator' || origin === 'document')),
     );
 
-  const redirectUris = metadata['redirect_uris'];
-  if (!Array.isArray(redirectUris) || !redirectUris.every((uri) => typeof uri === 'string')) return; // the engine's own validation says what is wrong
-  if (origin === 'first-party' || (origin === 'administrator' && redirectUris.length === 0)) return;
+  const named = metadata['redirect_uris'];
+  // Of anything else the engine's own validation says what is wrong.
+  if (!Array.isArray(named) || !named.every((uri) => typeof uri === 'string')) return;
+  if (origin === 'first-party' || (origin === 'administrator' && named.length === 0)) return;
+  const redirectUris =
+    context?.oidc.route === 'registration'
+      ? mayRegister(named, redirectHosts())
+      : origin === 'document'
+        ? usableOf(named)
+        : named;
+  metadata['redirect_uris'] = redirectUris;
   metadata['application_type'] = applicationTypeFor(redirectUris);
 
   const verdict =
@@ -83,9 +102,18 @@ export function normaliseClientMetadata(
   const keys: unknown = metadata['jwks_uri'];
   if (keys !== undefined && !(typeof keys === 'string' && keys.startsWith('https://')))
     throw new errors.InvalidClientMetadata('jwks_uri: it must be an https URL');
-  if (context?.oidc.route !== 'registration') return;
-  for (const uri of redirectUris) {
-    const registration = mayRegisterRedirectUri(uri, redirectHosts());
-    if (!registration.allowed) throw new errors.InvalidClientMetadata(`redirect_uris: ${registration.reason}`);
-  }
+}
+
+/** The redirect URIs of a document that can be used; where none can, all of them, which are refused with the reason. */
+function usableOf(uris: readonly string[]): readonly string[] {
+  const usable = uris.length > MAX_REDIRECT_URIS ? [] : usableRedirectUris(uris);
+  return usable.length > 0 ? usable : uris;
+}
+
+/** The redirect URIs that may register. A registration is refused only when none is left (RFC 7591 section 3.2.1). */
+function mayRegister(uris: readonly string[], allowed: readonly string[]): readonly string[] {
+  if (uris.length > MAX_REDIRECT_URIS) return uris; // which is refused as such
+  const { accepted, refusal } = registrableRedirectUris(uris, allowed);
+  if (refusal !== undefined) throw new errors.InvalidClientMetadata(`redirect_uris: ${refusal}`);
+  return accepted;
 }

@@ -1,43 +1,33 @@
 import { errors, Provider, type Adapter, type AdapterFactory, type AdapterPayload } from 'oidc-provider';
 import { SallyportError } from '@sallyport/kernel';
 import type { ArtifactStore, StoredArtifact } from '../storage/artifact-store.js';
-import type { EngineDecisions, RegistrationRules } from './engine.js';
+import type { EngineDecisions, EngineEvents } from './engine.js';
 import type { RefreshRotation } from './refresh-rotation.js';
 
-/**
- * The engine's storage on our artefact table, one per kind of artefact.
- * @param onReplay told of a grant that ended because its code was used twice at once, which the engine does not notice
- */
-export function createEngineAdapter(
-  { store, rotation, administered, registration }: AdapterSources,
-  onReplay: OnReplay,
-): AdapterFactory {
-  return (kind) =>
-    kind === 'Client'
-      ? new ClientAdapter(store, kind, rotation, onReplay, { administered, registration })
-      : new EngineAdapter(store, kind, rotation, onReplay);
-}
-
-interface AdapterSources {
+interface AdapterParts {
   readonly store: ArtifactStore;
   readonly rotation: RefreshRotation;
-  readonly administered: EngineDecisions['administeredAgent'];
-  readonly registration: Pick<RegistrationRules, 'unusedForSeconds' | 'registered'>;
+  readonly decisions: Pick<EngineDecisions, 'administeredAgent' | 'registration'>;
+  readonly events: Pick<EngineEvents, 'grantRevoked'>;
 }
 
-type OnReplay = (grantId: string, clientId: string | undefined) => void;
+/** The engine's storage on our artefact table: one adapter per kind of artefact, e.g. `RefreshToken`. */
+export const createEngineAdapter =
+  (parts: AdapterParts): AdapterFactory =>
+  (kind) =>
+    kind === 'Client' ? new ClientAdapter(kind, parts) : new EngineAdapter(kind, parts);
 
 class EngineAdapter implements Adapter {
-  readonly #store: ArtifactStore;
   readonly #kind: string;
+  readonly #store: ArtifactStore;
   readonly #rotation: RefreshRotation;
-  readonly #onReplay: OnReplay;
+  readonly #events: AdapterParts['events'];
 
-  constructor(store: ArtifactStore, kind: string, rotation: RefreshRotation, onReplay: OnReplay) {
-    this.#store = store;
+  constructor(kind: string, { store, rotation, events }: AdapterParts) {
     this.#kind = kind;
+    this.#store = store;
     this.#rotation = rotation;
-    this.#onReplay = onReplay;
+    this.#events = events;
   }
 
   async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<void> {
@@ -66,17 +56,20 @@ class EngineAdapter implements Adapter {
     return Promise.resolve(undefined); // the device flow is off
   }
 
-  /** Of two concurrent uses exactly one passes. The loser of a race for a code is a replay: RFC 9700 section 2.1.1 asks to revoke. */
+  /** Marks an artefact as used; of two concurrent uses exactly one passes. */
   async consume(id: string): Promise<void> {
     if (this.#rotation.defersConsume(this.#kind, id) || (await this.#store.consume(this.#kind, id))) return;
-    if (this.#kind === 'AuthorizationCode') {
-      const { grantId, clientId } = (await this.#store.find(this.#kind, id))?.payload ?? {};
-      if (typeof grantId === 'string') {
-        await this.#store.revokeGrant(grantId);
-        this.#onReplay(grantId, typeof clientId === 'string' ? clientId : undefined);
-      }
-    }
+    if (this.#kind === 'AuthorizationCode') await this.#revokeGrantOf(id);
     throw new errors.InvalidGrant({ detail: `${this.#kind} was used at the same time` });
+  }
+
+  /** The loser of a race for a code is a replay, which the engine does not notice (RFC 9700 section 2.1.1). */
+  async #revokeGrantOf(code: string): Promise<void> {
+    const { grantId, clientId } = (await this.#store.find(this.#kind, code))?.payload ?? {};
+    if (typeof grantId !== 'string') return;
+    await this.#store.revokeGrant(grantId);
+    const client = typeof clientId === 'string' ? clientId : undefined;
+    this.#events.grantRevoked(grantId, client, 'a code was used twice at once');
   }
 
   async destroy(id: string): Promise<void> {
@@ -89,39 +82,32 @@ class EngineAdapter implements Adapter {
   }
 }
 
-/** Also clients that are in no table but in the configuration; those come first. One that registers itself stays for a time only. */
+/** Clients: those that an administrator declared come first, and are in no table. One that registers itself expires. */
 class ClientAdapter extends EngineAdapter {
   readonly #store: ArtifactStore;
-  readonly #administered: EngineDecisions['administeredAgent'];
-  readonly #registration: AdapterSources['registration'];
+  readonly #decisions: AdapterParts['decisions'];
 
-  constructor(
-    store: ArtifactStore,
-    kind: string,
-    rotation: RefreshRotation,
-    onReplay: OnReplay,
-    { administered, registration }: Pick<AdapterSources, 'administered' | 'registration'>,
-  ) {
-    super(store, kind, rotation, onReplay);
-    this.#store = store;
-    this.#administered = administered;
-    this.#registration = registration;
+  constructor(kind: string, parts: AdapterParts) {
+    super(kind, parts);
+    this.#store = parts.store;
+    this.#decisions = parts.decisions;
   }
 
   override async upsert(id: string, payload: AdapterPayload): Promise<void> {
     const { client_name: name, redirect_uris: redirectUris } = payload;
     const hosts = new Set((redirectUris ?? []).map((uri) => URL.parse(uri)?.host || uri.split(':', 1)[0] || ''));
-    await this.#registration.registered({
+    const { registration } = this.#decisions;
+    await registration.registered({
       clientId: id,
       name: typeof name === 'string' ? name : undefined,
       redirectHosts: [...hosts],
       address: Provider.ctx?.ip ?? '',
     });
-    await super.upsert(id, payload, this.#registration.unusedForSeconds);
+    await super.upsert(id, payload, registration.unusedForSeconds);
   }
 
   override async find(id: string): Promise<AdapterPayload | undefined> {
-    const declared = await this.#administered(id);
+    const declared = await this.#decisions.administeredAgent(id);
     if (declared) return { ...declared };
     const found = await this.#store.find('Client', id);
     return found?.expired === false ? found.payload : undefined;

@@ -1,99 +1,76 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { errors, type Provider } from 'oidc-provider';
+import { SallyportError } from '@sallyport/kernel';
+import { errors, type Client, type Provider } from 'oidc-provider';
 import type { AuthorizationEngine, EngineDecisions, PendingAuthorization, SignedIn } from './engine.js';
-import { toRegistration } from './internals.js';
+import type { GivenAnswers } from './given-answers.js';
+import { onBehalfOf, toRegistration } from './internals.js';
+import { TooManyRequests } from './limit-requests.js';
+import { DocumentUnread } from './unread-documents.js';
 
-/** Travels in the result of the interaction in which the human signed in; the engine leaves it alone. */
+/** Travels in the result of the interaction in which the user signed in; the engine leaves it alone. */
 const SIGNED_IN_AT = 'signed_in_at';
-/** The same, and then says which sign-in a browser session belongs to. */
+/** Travels with it, and says which sign-in a browser session belongs to. */
 export const IDENTITY_SESSION = 'identity_session';
-type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
 
-/** The engine's interactions in our words. The engine's own cookie, bound to the path of one interaction, says which. */
-export function interactionSteps(
-  provider: Provider,
-  {
-    resource,
-    ttlSeconds,
-    decisions,
-  }: { resource: string; ttlSeconds: number; decisions: Pick<EngineDecisions, 'signInOfBrowser'> },
-): Pick<AuthorizationEngine, 'pending' | 'signedIn' | 'grant' | 'refuse' | 'browserSession'> {
+type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
+type Steps = Pick<AuthorizationEngine, 'pending' | 'signedIn' | 'grant' | 'refuse' | 'answered' | 'browserSession'>;
+
+interface Parts {
+  readonly resource: string;
+  /** How long an interaction may take. */
+  readonly ttlSeconds: number;
+  readonly decisions: Pick<EngineDecisions, 'signInOfBrowser'>;
+  readonly given: GivenAnswers;
+}
+
+/** The engine's interactions in our words. The engine's cookie, bound to the path of one interaction, says which. */
+export function interactionSteps(provider: Provider, { resource, ttlSeconds, decisions, given }: Parts): Steps {
   const current = async (request: IncomingMessage, response: ServerResponse): Promise<Interaction> =>
-    provider.interactionDetails(request, response);
-  const remainingSeconds = (interaction: Interaction) =>
-    Math.max(1, Math.min(ttlSeconds, interaction.exp - Math.floor(Date.now() / 1000)));
+    provider.interactionDetails(request, response).catch(asGone);
+  const result = async (...args: Parameters<Provider['interactionResult']>): Promise<string> =>
+    provider.interactionResult(...args).catch(asGone);
+  const save = async (interaction: Interaction): Promise<void> => {
+    const remaining = Math.min(ttlSeconds, interaction.exp - Math.floor(Date.now() / 1000));
+    await interaction.save(Math.max(1, remaining));
+  };
 
   return {
-    async pending(request, response) {
-      let interaction: Interaction;
-      try {
-        interaction = await current(request, response);
-      } catch (error) {
-        if (error instanceof errors.SessionNotFound) return undefined;
-        throw error;
-      }
-      const { params, uid } = interaction;
-      const client = await provider.Client.find(String(params['client_id'])).catch((error: unknown) => {
-        if (error instanceof errors.OIDCProviderError) return undefined; // its document cannot be had any more
-        throw error;
-      });
-      // The engine checked the redirect URI when the request came in; a metadata document may have changed since.
-      if (!client?.redirectUriAllowed(String(params['redirect_uri']))) return undefined;
-      return {
-        uid,
-        step: interaction.prompt.name === 'login' ? 'sign-in' : 'consent',
-        agent: toRegistration(client),
-        redirectUri: String(params['redirect_uri']),
-        requestedScopes: typeof params['scope'] === 'string' ? params['scope'].split(' ').filter(Boolean) : [],
-        authentication: await authenticationOf(provider, interaction, decisions),
-        freshlySignedIn: interaction.lastSubmission?.login !== undefined,
-        isKeyBound: typeof params['dpop_jkt'] === 'string' || client.dpopBoundAccessTokens === true,
-        consentRequested: typeof params['prompt'] === 'string' && params['prompt'].split(' ').includes('consent'),
-        loginHint: loginHintOf(params['login_hint']),
-      } satisfies PendingAuthorization;
+    async pending(request, response, sourceIp) {
+      const interaction = await interactionOf(provider, request, response);
+      const client = interaction && (await clientOf(provider, interaction, sourceIp));
+      return client && describe(interaction, client, await authenticationOf(provider, interaction, decisions));
     },
 
-    async signedIn(request, response, { userId, authTime, signedInAt, identitySessionId, acr, amr }) {
+    async signedIn(request, response, signIn) {
       const interaction = await current(request, response);
-      const previous = interaction.session;
-      if (previous && previous.accountId !== userId) {
-        // Another human in the same browser: their predecessor's session ends here instead of at the engine's logout page.
-        const session = await provider.Session.findByUid(previous.uid);
-        await session?.destroy();
-        delete interaction.session;
-        await interaction.save(remainingSeconds(interaction));
-      }
-      return provider.interactionResult(request, response, {
-        login: {
-          accountId: userId,
-          ts: authTime,
-          [SIGNED_IN_AT]: signedInAt,
-          [IDENTITY_SESSION]: identitySessionId,
-          amr: [...amr],
-          ...(acr === undefined ? {} : { acr }),
-        },
-      });
+      if (await endOtherUser(provider, interaction, signIn.userId)) await save(interaction);
+      return result(request, response, { login: loginOf(signIn) });
     },
 
     async grant(request, response, { userId, clientId, scopes, onGrant }) {
       const interaction = await current(request, response);
-      if (interaction.result?.consent?.grantId) return interaction.returnTo; // the form was sent twice
-      const grant = new provider.Grant({ accountId: userId, clientId });
-      const asked = typeof interaction.params['scope'] === 'string' ? interaction.params['scope'].split(' ') : [];
-      // The engine issues no code for nothing at all; `openid` opens nothing at the gateway.
-      const protocolScopes = asked.includes('openid') || scopes.length === 0 ? ['openid'] : [];
-      if (protocolScopes.length > 0) grant.addOIDCScope(protocolScopes);
-      if (scopes.length > 0) grant.addResourceScope(resource, [...scopes]);
-      const withheld = asked.filter(
-        (scope) => scope !== 'openid' && scope !== 'offline_access' && !scopes.includes(scope),
-      );
-      if (withheld.length > 0) grant.rejectResourceScope(resource, withheld);
-      const grantId = await grant.save();
-      await onGrant(grantId);
-      // From here on the request is for what was granted, also when it named no scope at all.
-      interaction.params['scope'] = [...protocolScopes, ...scopes].join(' ');
-      await interaction.save(remainingSeconds(interaction));
-      return provider.interactionResult(request, response, { consent: { grantId } });
+      const decide = async (): Promise<string> => {
+        const grant = new provider.Grant({ accountId: userId, clientId });
+        const granted = addScopes(grant, { resource, asked: scopesOf(interaction), scopes });
+        const grantId = await grant.save();
+        await onGrant(grantId);
+        // From here on the request is for what was granted, also when it named no scope at all.
+        interaction.params['scope'] = granted.join(' ');
+        await save(interaction);
+        return result(request, response, { consent: { grantId } });
+      };
+      return given.decideOnce(interaction.uid, decide, () => interaction.returnTo);
+    },
+
+    async refuse(request, response, { description, onRefusal }) {
+      const { uid, returnTo } = await current(request, response);
+      const decide = async (): Promise<string> => {
+        const denied = { error: 'access_denied', error_description: description };
+        const to = await result(request, response, denied, { mergeWithLastSubmission: false });
+        onRefusal();
+        return to;
+      };
+      return given.decideOnce(uid, decide, () => returnTo);
     },
 
     async browserSession(request, response) {
@@ -101,25 +78,119 @@ export function interactionSteps(
       return session.accountId === undefined ? undefined : { uid: session.uid, userId: session.accountId };
     },
 
-    refuse: (request, response, description) =>
-      provider.interactionResult(
-        request,
-        response,
-        { error: 'access_denied', error_description: description },
-        { mergeWithLastSubmission: false },
-      ),
+    answered: (uid) => given.find(uid),
   };
 }
+
+/** Somebody else answered the request, or it expired, between two steps of this one. */
+function asGone(error: unknown): never {
+  throw error instanceof errors.SessionNotFound
+    ? new SallyportError('interaction_gone', 'This request has expired.', { cause: error })
+    : error;
+}
+
+async function interactionOf(
+  provider: Provider,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<Interaction | undefined> {
+  try {
+    return await provider.interactionDetails(request, response);
+  } catch (error) {
+    if (error instanceof errors.SessionNotFound) return undefined;
+    throw error;
+  }
+}
+
+/** The client that made the request, as long as its redirect URI is one of its own. */
+async function clientOf(provider: Provider, { params }: Interaction, sourceIp: string): Promise<Client | undefined> {
+  const find = () => provider.Client.find(String(params['client_id']));
+  const client = await onBehalfOf(sourceIp, find).catch((error: unknown) => {
+    if (error instanceof TooManyRequests || error instanceof DocumentUnread)
+      throw new SallyportError('agent_not_now', 'What this agent publishes about itself cannot be read just now.', {
+        cause: error,
+      });
+    if (error instanceof errors.OIDCProviderError) return undefined; // its document cannot be had any more
+    throw error;
+  });
+  // The engine checked the redirect URI when the request came in; a metadata document may have changed since.
+  return client?.redirectUriAllowed(String(params['redirect_uri'])) ? client : undefined;
+}
+
+function describe(
+  { uid, params, prompt, lastSubmission }: Interaction,
+  client: Client,
+  authentication: SignedIn | undefined,
+): PendingAuthorization {
+  return {
+    uid,
+    step: prompt.name === 'login' ? 'sign-in' : 'consent',
+    agent: toRegistration(client),
+    redirectUri: String(params['redirect_uri']),
+    requestedScopes: scopesOf({ params }).filter(Boolean),
+    authentication,
+    freshlySignedIn: lastSubmission?.login !== undefined,
+    isKeyBound: typeof params['dpop_jkt'] === 'string' || client.dpopBoundAccessTokens === true,
+    consentRequested: typeof params['prompt'] === 'string' && params['prompt'].split(' ').includes('consent'),
+    loginHint: loginHintOf(params['login_hint']),
+  };
+}
+
+const scopesOf = ({ params }: Pick<Interaction, 'params'>): string[] =>
+  typeof params['scope'] === 'string' ? params['scope'].split(' ') : [];
 
 /** Nothing but what could name somebody. */
 function loginHintOf(hint: unknown): string | undefined {
   return typeof hint === 'string' && /^[\p{L}\p{N}@.+_-]{1,254}$/u.test(hint) ? hint : undefined;
 }
 
+/**
+ * Another user signs in in this browser: their predecessor's session ends here instead of at the engine's logout page.
+ * @returns whether there was one
+ */
+async function endOtherUser(provider: Provider, interaction: Interaction, userId: string): Promise<boolean> {
+  const previous = interaction.session;
+  if (!previous || previous.accountId === userId) return false;
+  const session = await provider.Session.findByUid(previous.uid);
+  await session?.destroy();
+  delete interaction.session;
+  return true;
+}
+
+function loginOf({ userId, authTime, signedInAt, identitySessionId, acr, amr }: SignedIn) {
+  return {
+    accountId: userId,
+    ts: authTime,
+    [SIGNED_IN_AT]: signedInAt,
+    [IDENTITY_SESSION]: identitySessionId,
+    amr: [...amr],
+    ...(acr === undefined ? {} : { acr }),
+  };
+}
+
+interface GrantedScopes {
+  readonly resource: string;
+  readonly asked: readonly string[];
+  /** What the user agreed to. */
+  readonly scopes: readonly string[];
+}
+
+/** @returns everything that is granted */
+function addScopes(grant: InstanceType<Provider['Grant']>, { resource, asked, scopes }: GrantedScopes): string[] {
+  // The engine issues no code for nothing at all; `openid` opens nothing at the gateway.
+  const protocolScopes = asked.includes('openid') || scopes.length === 0 ? ['openid'] : [];
+  if (protocolScopes.length > 0) grant.addOIDCScope(protocolScopes);
+  if (scopes.length > 0) grant.addResourceScope(resource, [...scopes]);
+  const withheld = asked.filter((scope) => !['openid', 'offline_access', ...scopes].includes(scope));
+  if (withheld.length > 0) grant.rejectResourceScope(resource, withheld);
+  return [...protocolScopes, ...scopes];
+}
+
+/** Who is signed in in the browser of this interaction, and since when. */
 async function authenticationOf(
   provider: Provider,
   { session, lastSubmission }: Interaction,
-  decisions: Pick<EngineDecisions, 'signInOfBrowser'>,
+  decisions: Parts['decisions'],
 ): Promise<SignedIn | undefined> {
   if (!session) return undefined;
   const login = lastSubmission?.login;

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { createHash } from 'node:crypto';
 import type { AgentRegistration } from '@sallyport/authorization';
 import type { Clock } from '@sallyport/kernel';
@@ -12,15 +13,15 @@ import {
 } from 'oidc-provider';
 import { checkDpopReplay, checkDpopRequired, validateDpop } from 'oidc-provider/lib/helpers/grants.js';
 import type { ArtifactStore } from '../storage/artifact-store.js';
-import { CONFIDENTIAL_METHODS, JWT_BEARER, registeredBy } from './client-metadata.js';
+import { registeredBy } from './client-metadata.js';
 
 /**
- * What leans on how oidc-provider 9.13.3 works inside rather than on what it documents. Look here first when the pinned
- * version changes; the integration tests cover each.
+ * Everything that leans on how oidc-provider 9.13.3 works inside rather than on what it documents. When the pinned
+ * version changes, look here first. The integration tests cover each function.
  */
 
 /**
- * Its own look-up-then-save lets two concurrent uses of one `jti` through; ours is a single insert (security rule S8).
+ * Its own look-up-then-save lets two concurrent uses of one `jti` through; ours is a single insert (S8).
  * Once per HTTP request: a refresh that lost a race is handled again from the start, with the proof it came with.
  */
 export function atomicReplayDetection(provider: Provider, store: ArtifactStore, clock: Clock): void {
@@ -45,7 +46,7 @@ export function atomicReplayDetection(provider: Provider, store: ArtifactStore, 
   };
 }
 
-/** Of a proof whose signature has been checked. */
+/** The `jti` of a proof whose signature has been checked. */
 function jtiOf(proof: string): string | undefined {
   try {
     return decodeJwt(proof).jti;
@@ -65,8 +66,8 @@ export async function provenKey(ctx: KoaContextWithOIDC): Promise<string | undef
 }
 
 /**
- * The same, for a grant of our own and before it does anything: uses the proof up, if one came. A client that is to have
- * bound tokens only is refused without.
+ * The same, for a grant of our own and before it does anything: uses the proof up, if one came. A client that is to
+ * have bound tokens only is refused without.
  */
 export async function useProof(ctx: TokenEndpointGrantContext): Promise<string | undefined> {
   const { provider, client } = ctx.oidc;
@@ -76,7 +77,7 @@ export async function useProof(ctx: TokenEndpointGrantContext): Promise<string |
   return proof?.thumbprint;
 }
 
-/** What goes round a part of the engine. */
+/** What we put around parts of the engine. */
 export interface Wrappers {
   /** Called for each refresh, with the engine's own handling of it. */
   readonly refresh: (ctx: TokenEndpointGrantContext, builtIn: () => Promise<void>) => Promise<void>;
@@ -86,7 +87,7 @@ export interface Wrappers {
     redirectUri: string,
     parameters: AnswerParameters,
     builtIn: () => void,
-  ) => void;
+  ) => void | Promise<void>;
 }
 export type AnswerParameters = Readonly<Record<string, string | undefined>>;
 
@@ -112,7 +113,7 @@ export function wrappedProvider(issuer: string, configuration: Configuration, { 
     override registerResponseMode(name: string): void {
       super.registerResponseMode(name, (ctx, redirectUri, parameters) => {
         const answered = Object.fromEntries(Object.entries(parameters).map(([key, value]) => [key, String(value)]));
-        answer(ctx, redirectUri, answered, () => {
+        return answer(ctx, redirectUri, answered, () => {
           ctx.status = 303;
           ctx.redirect(answerUrl(redirectUri, answered));
         });
@@ -130,7 +131,8 @@ export function answerUrl(redirectUri: string, parameters: AnswerParameters): st
 type Names = string | readonly string[] | ReadonlySet<string> | undefined;
 
 /**
- * The one method through which every endpoint says which client a request names, before that client has proven anything.
+ * The one method through which every endpoint says which client a request names, before that client has proven
+ * anything.
  * @param check called then; what it throws is the answer
  */
 export function whenClientIsNamed(provider: Provider, check: (ctx: KoaContextWithOIDC, client: Client) => void): void {
@@ -147,12 +149,16 @@ export function whenClientIsNamed(provider: Provider, check: (ctx: KoaContextWit
 
 /**
  * The one method by which a client is looked up, in storage or at the URL it is named by.
- * @param check called before, within a request; what it throws is the answer, as is what `unknown` throws of one not found
+ * @param on.before called within a request; what it throws is the answer, as is what `unknown` throws of one not found
+ * @param on.failed says what is thrown instead, in a request or outside
  */
 export function whenClientIsSought(
   provider: Provider,
-  check: (ctx: KoaContextWithOIDC, clientId: string) => Promise<void>,
-  unknown: (ctx: KoaContextWithOIDC, clientId: string) => void,
+  on: {
+    before: (ctx: KoaContextWithOIDC, clientId: string) => Promise<void>;
+    unknown: (ctx: KoaContextWithOIDC, clientId: string) => void;
+    failed: (ctx: KoaContextWithOIDC | undefined, clientId: string, error: unknown) => Promise<unknown>;
+  },
 ): void {
   const { Client: clients } = provider;
   const find = clients.find.bind(clients);
@@ -160,44 +166,50 @@ export function whenClientIsSought(
     // A client that names itself only in its assertion is looked up by the `sub` there, whatever that is.
     if (typeof clientId !== 'string') return undefined;
     const ctx = Provider.ctx;
-    if (ctx) await check(ctx, clientId);
-    const client = await find(clientId);
-    if (!client && ctx) unknown(ctx, clientId);
+    if (ctx) await on.before(ctx, clientId);
+    const client = await find(clientId).catch(async (error: unknown) => {
+      throw await on.failed(ctx, clientId, error);
+    });
+    if (!client && ctx) on.unknown(ctx, clientId);
     return client;
   };
 }
 
-/** What the engine gives to agents to come back with. @param make 256 random bits at least */
+/**
+ * The one place where every endpoint keeps the parameters of a request, wherever they came from.
+ * @param change called once for each set of them, before the engine looks at it
+ */
+export function whenParametersArrive(provider: Provider, change: (parameters: Record<string, unknown>) => void): void {
+  const kept = new WeakMap<object, Record<string, unknown>>();
+  Object.defineProperty(provider.OIDCContext.prototype, 'params', {
+    configurable: true,
+    get(this: object) {
+      return kept.get(this);
+    },
+    set(this: object, parameters: Record<string, unknown> | undefined) {
+      if (parameters === undefined) {
+        kept.delete(this);
+        return;
+      }
+      change(parameters);
+      kept.set(this, parameters);
+    },
+  });
+}
+
+const visitors = new AsyncLocalStorage<string>();
+
+/** Runs what looks a client up outside of a request to the engine; `addressOf` is the visitor's meanwhile. */
+export const onBehalfOf = <T>(address: string, work: () => Promise<T>): Promise<T> => visitors.run(address, work);
+
+/** The address of the visitor for whom something is fetched; a fetch is charged to it (S32). */
+export const addressOf = (ctx: Pick<KoaContextWithOIDC, 'ip'> | undefined): string =>
+  ctx?.ip ?? visitors.getStore() ?? '';
+
+/** Makes codes and refresh tokens in our own way. @param make returns at least 256 random bits */
 export function makeTokensWith(provider: Provider, make: () => string): void {
   for (const { prototype } of [provider.AuthorizationCode, provider.RefreshToken])
     Object.defineProperty(prototype, 'generateTokenId', { value: make });
-}
-
-/** What it publishes about itself, less what we do not offer and with our own key set. */
-export function describeMetadata(
-  body: unknown,
-  facts: { issuer: string; registration: boolean; documents: boolean; assertions: boolean; scopes: readonly string[] },
-): Record<string, unknown> {
-  const published: Record<string, unknown> = { ...(body as Record<string, unknown>) };
-  for (const absent of ['claims_supported', 'claims_parameter_supported']) delete published[absent];
-  if (!facts.registration) delete published['registration_endpoint'];
-  const { grant_types_supported: grants } = published;
-  if (!facts.assertions && Array.isArray(grants))
-    published['grant_types_supported'] = grants.filter((grant) => grant !== JWT_BEARER);
-  return {
-    ...published,
-    issuer: facts.issuer,
-    jwks_uri: `${facts.issuer}/jwks`,
-    end_session_endpoint: `${facts.issuer}/session/end`,
-    scopes_supported: ['openid', ...facts.scopes],
-    response_modes_supported: ['query'],
-    // What it says of the token endpoint it does here too, but for the clients that cannot authenticate.
-    introspection_endpoint_auth_methods_supported: CONFIDENTIAL_METHODS,
-    client_id_metadata_document_supported: facts.documents,
-    ...(facts.assertions
-      ? { authorization_grant_profiles_supported: ['urn:ietf:params:oauth:grant-profile:id-jag'] }
-      : {}),
-  };
 }
 
 export function toRegistration(client: Client): AgentRegistration {

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { errors, type Client, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
+import { COMMON_LIMIT } from '../limits/refusal.js';
 import type { EngineDecisions } from './engine.js';
-import { CONTROL_PLANE_CLIENT_ID } from './client-metadata.js';
+import { isFirstParty } from './client-metadata.js';
 import type { OwnTokens } from './own-tokens.js';
 import { errorOf, isConfidential } from './structured-tokens.js';
 
@@ -20,9 +21,9 @@ const GROUPS: Readonly<Record<string, Group>> = {
 };
 const ERROR = 'temporarily_unavailable';
 
-/** Whose requests were too many. */
+/** Says whether it was the client's own requests that were too many. */
 export const wordsFor = ({ isCommon }: { readonly isCommon?: boolean }): string =>
-  isCommon ? 'too many requests from others just now: try again later' : 'too many requests: try again later';
+  isCommon ? COMMON_LIMIT : 'too many requests: try again later';
 
 /** RFC 6585 section 4, or 503 where others sent them, in the words of RFC 6749 section 4.1.2.1. */
 export class TooManyRequests extends errors.OIDCProviderError {
@@ -36,8 +37,8 @@ export class TooManyRequests extends errors.OIDCProviderError {
 }
 
 /**
- * How a request says who it is from, before anything is looked up for it. A code, a refresh token and a signed-in browser
- * are known for ours at a glance; a secret and an assertion are not, but checking them is all they make us do.
+ * How a request says who it is from, before anything is looked up for it. A code, a refresh token and a signed-in
+ * browser are known for ours at a glance; a secret and an assertion are not, but checking them is all they make us do.
  */
 type Claim =
   | { readonly by: 'token'; readonly digest: string }
@@ -45,13 +46,13 @@ type Claim =
   | { readonly by: 'assertion' | 'access-token' | 'browser' }
   | { readonly by: 'nothing' };
 
-/** Who is charged for a request, and who is refused (security rule S32). Made once per engine. */
+/** Decides who is charged for a request and who is refused (S32). Made once per engine. */
 export class RequestAdmission {
   readonly #limits: Limits;
   readonly #ownTokens: OwnTokens;
   readonly #liveToken: EngineDecisions['liveToken'];
   readonly #isWorkload: EngineDecisions['isWorkload'];
-  /** What was claimed by requests that name a client; whoever asks again hears the same. */
+  /** What each request claimed, so that asking twice gives the same result. */
   readonly #claims = new WeakMap<object, Promise<Claim>>();
 
   constructor(
@@ -148,13 +149,13 @@ export class RequestAdmission {
   }
 }
 
-/** Our own pages are one client for everybody who works here. */
-const isLimited = (client: Client): boolean => client.clientId !== CONTROL_PLANE_CLIENT_ID;
+/** The control plane's pages are one client for all of their users, and share no budget. */
+const isLimited = (client: Client): boolean => !isFirstParty(client);
 const isRefusal = (status: number): boolean => status === 429 || status === 503;
 
 /** Errors that come before a client has authenticated, and guesses in the name of one that cannot. */
 const UNPROVEN = new Set(['invalid_client', 'invalid_request', 'invalid_client_metadata']);
 
-/** Nothing that is remembered for a budget is itself a secret. */
+/** What a budget remembers is a digest and no secret. */
 const digestOf = (...values: string[]): string =>
   createHash('sha256').update(JSON.stringify(values)).digest('base64url');

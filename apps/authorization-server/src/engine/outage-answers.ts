@@ -7,8 +7,9 @@ export interface Outages {
 type Middleware = Parameters<Provider['use']>[0];
 
 /**
- * The engine answers whatever it does not know with a failure of its own, by redirect where there is a client. An outage of
- * what we stand on is told as one instead, here and on no other page: the agent that is told to come back keeps its tokens.
+ * The engine answers whatever it does not know with a failure of its own, by redirect where there is a client. An
+ * outage of what we stand on is told as one instead, here and on no other page: the agent that is told to come back
+ * keeps its tokens.
  */
 export class OutageAnswers {
   readonly #outages: Outages;
@@ -18,7 +19,7 @@ export class OutageAnswers {
     this.#outages = outages;
   }
 
-  /** @returns whether it is one, and will be answered as one */
+  /** @returns true when the error is an outage, which `around` then answers */
   noticed(ctx: object, error: unknown): boolean {
     if (!this.#outages.is(error)) return false;
     this.#noticed.set(ctx, error);

@@ -7,9 +7,9 @@ const MARK_BYTES = 16;
 const MARK_LENGTH = 22;
 
 /**
- * Codes and refresh tokens that show at a glance that we made them: 256 random bits, then a MAC of those. Whether one is
- * still good is another question; but who shows one has been granted something, and who guesses has not, and telling the
- * two apart costs no look into the database (security rule S32). One without the mark is a guess, or from before.
+ * Codes and refresh tokens that show at a glance that we made them: 256 random bits, then a MAC of those. Whether one
+ * is still good is another question; but who shows one has been granted something, and who guesses has not, and telling
+ * the two apart costs no look into the database (S32). One without the mark is a guess, or from before.
  */
 export class OwnTokens {
   readonly #key: Uint8Array;

@@ -5,8 +5,8 @@ import { bodyWords, readBody, type BodyRefusal, type HeldBytes } from '@sallypor
 const WITH_BODY = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
 /**
- * The request with its whole body there to be read: the engine reads bodies itself, with limits of its own only, so what
- * it gets has been bounded and counted before (security rule S33).
+ * The request with its whole body there to be read: the engine reads bodies itself, with limits of its own only, so
+ * what it gets has been bounded and counted before (S33).
  */
 export async function receiveBody(
   request: IncomingMessage,

@@ -1,18 +1,11 @@
-import { errors, type KoaContextWithOIDC, type Provider } from 'oidc-provider';
-import { DYNAMIC_PREFIX } from './client-metadata.js';
+import type { Provider } from 'oidc-provider';
 import type { EngineDecisions } from './engine.js';
 import { wordsFor } from './limit-requests.js';
 
-const FORGOTTEN = 'this client is not registered here (any more): register again';
-
-/** An agent whose registration made room, expired or was removed is told so, in words: what it should do is register again. */
-export function refuseForgotten(ctx: KoaContextWithOIDC, clientId: string): void {
-  if (!clientId.startsWith(DYNAMIC_PREFIX)) return;
-  if (ctx.path === '/authorize') throw new errors.InvalidClient(FORGOTTEN, 'client not found');
-  throw Object.assign(new errors.InvalidClientAuth('client not found'), { error_description: FORGOTTEN });
-}
-
-/** R18: registration can be off, ask for an initial access token (RFC 7591 section 3), and keeps only so many registrations. */
+/**
+ * R18: registration can be off, ask for an initial access token (RFC 7591 section 3), and keeps only so many
+ * registrations.
+ */
 export function guardRegistration({
   registration,
   limits,

@@ -2,8 +2,8 @@ import type { JWK } from 'jose';
 import type { AuthorizationEngine } from './engine.js';
 
 /**
- * An engine's keys are fixed when it is made: for other keys another engine takes its place. What the old one has begun it
- * finishes; everything either of them keeps is in the store.
+ * An engine's keys are fixed when it is made: for other keys another engine takes its place. What the old one has begun
+ * it finishes; everything either of them keeps is in the store.
  */
 export class RotatingEngine implements AuthorizationEngine {
   readonly #make: (keys: readonly JWK[]) => AuthorizationEngine;
@@ -43,6 +43,7 @@ export class RotatingEngine implements AuthorizationEngine {
   readonly grant: AuthorizationEngine['grant'] = (...request) => this.#current.grant(...request);
   readonly browserSession: AuthorizationEngine['browserSession'] = (...request) =>
     this.#current.browserSession(...request);
+  readonly answered: AuthorizationEngine['answered'] = (...request) => this.#current.answered(...request);
   readonly refuse: AuthorizationEngine['refuse'] = (...request) => this.#current.refuse(...request);
 }
 

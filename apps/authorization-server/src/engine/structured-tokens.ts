@@ -4,7 +4,10 @@ import type { EngineDecisions } from './engine.js';
 export const INTROSPECTION_PATH = '/introspect';
 export const REVOCATION_PATH = '/revoke';
 
-/** Something that can keep a secret or a key. Introspection is for these only: RFC 7662 section 2.1 asks for authorization. */
+/**
+ * Something that can keep a secret or a key. Introspection is for these only: RFC 7662 section 2.1 asks for
+ * authorization.
+ */
 export const isConfidential = (client: Client): boolean => client.tokenEndpointAuthMethod !== 'none';
 
 /**
@@ -42,7 +45,8 @@ export function answerForAccessTokens({
         : { active: false };
       return;
     }
-    // RFC 7009 section 2.1: what one access token stands for is its agent session, and nothing less can be revoked at the gateway.
+    // RFC 7009 section 2.1: what one access token stands for is its agent session, and nothing less can be revoked at
+    // the gateway.
     if (own) await endSession(own.sid, 'revoked by the agent');
     ctx.body = '';
   };

@@ -8,9 +8,9 @@ const PATHS = /^\/(?:token|revoke|introspect|par)(?:\?|$)/;
 
 /**
  * Authentication with a token that a workload was issued (RFC 7523 section 2.2). The engine takes an assertion for one
- * that the client signed itself, `iss` and `sub` being its id; a platform's are not. So for the agents this is about the
- * assertion goes to the engine as the client's secret, and comparing secrets is where it is verified: at every endpoint
- * at which a client authenticates, with the engine's own errors.
+ * that the client signed itself, `iss` and `sub` being its id; a platform's are not. So for the agents this is about
+ * the assertion goes to the engine as the client's secret, and comparing secrets is where it is verified: at every
+ * endpoint at which a client authenticates, with the engine's own errors.
  */
 export function verifyWorkloads(provider: Provider, decisions: Pick<EngineDecisions, 'verifyWorkload'>): void {
   const builtIn = provider.Client.prototype.compareClientSecret;
@@ -22,7 +22,10 @@ export function verifyWorkloads(provider: Provider, decisions: Pick<EngineDecisi
   };
 }
 
-/** The request, whose body was received, as the engine shall read it; the same one unless it is a form at an endpoint where clients authenticate. */
+/**
+ * The request, whose body was received, as the engine shall read it; the same one unless it is a form at an endpoint
+ * where clients authenticate.
+ */
 export async function presentWorkload(
   request: IncomingMessage,
   { isWorkload }: Pick<EngineDecisions, 'isWorkload'>,

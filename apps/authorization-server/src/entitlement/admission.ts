@@ -21,7 +21,7 @@ import { lifetimesOf, overdue } from './lifetimes.js';
 export interface AgentFacts {
   readonly clientId: string;
   readonly name: string;
-  /** Without the key its tokens are bound to, if they are. */
+  /** How sure we are of the agent, whatever key its tokens are bound to. */
   readonly assurance: AgentAssurance;
   readonly isKeyBound: boolean;
 }
@@ -35,15 +35,15 @@ export type Admission =
   | { readonly admitted: false; readonly reason: DenialReason | 'revoked'; readonly policy: string | null };
 
 /**
- * May this human come in through this agent, and with which scopes (R2, R11, R23)? Asked before consent and again for
- * every token, from the configuration as it is then: roles and policies are never remembered with a grant (S4).
+ * Decides whether a user may come in through an agent, and with which scopes (R2, R11, R23): before consent and again
+ * for every token, from the configuration as it is then: roles and policies are never remembered with a grant (S4).
  */
 export class Admissions {
   readonly #configuration: { snapshot(): ConfigurationSnapshot };
   readonly #users: Users;
   readonly #sessions: AgentSessions;
   readonly #endSession: EndSession;
-  readonly #rechecks: Pick<IdentityRechecks, 'standing'>;
+  readonly #rechecks: Pick<IdentityRechecks, 'recheck'>;
   readonly #clock: Clock;
 
   constructor(parts: {
@@ -51,7 +51,7 @@ export class Admissions {
     users: Users;
     sessions: AgentSessions;
     endSession: EndSession;
-    rechecks: Pick<IdentityRechecks, 'standing'>;
+    rechecks: Pick<IdentityRechecks, 'recheck'>;
     clock: Clock;
   }) {
     this.#configuration = parts.configuration;
@@ -62,13 +62,16 @@ export class Admissions {
     this.#clock = parts.clock;
   }
 
-  /** Their trust provider is still there, and still the one they signed in at (S1). */
+  /** Whether the user's trust provider is still there, and still the one they signed in at (S1). */
   isVouchedFor(user: User): boolean {
     const provider = this.#configuration.snapshot().get('TrustProvider', user.trustProvider);
     return provider !== undefined && vouchesFor(provider, user);
   }
 
-  /** @param since when the agent session began, in seconds; now for one that is about to. `sid` is empty then. */
+  /**
+   * @param session.since when the agent session began, in seconds; for one that is about to begin, now and an empty
+   *   `sid`
+   */
   decide(
     user: User,
     agent: AgentFacts,
@@ -136,10 +139,10 @@ export class Admissions {
     // Its assurance was written down with the consent; without the key it would be somebody else's word for it (S2).
     if (session.assurance === 'key-authenticated' && authMethod !== 'private_key_jwt')
       return { admitted: false, reason: 'the agent no longer proves its key', subject };
-    const standing = await this.#rechecks.standing(known, session.identitySessionId);
-    if (standing.outcome === 'ended') await this.#endSession(session.sid, standing.reason);
-    if (standing.outcome !== 'stands')
-      return { admitted: false, reason: standing.reason, subject, retriable: standing.outcome === 'unknown' };
+    const recheck = await this.#rechecks.recheck(known, session.identitySessionId);
+    if (recheck.type === 'ended') await this.#endSession(session.sid, recheck.reason);
+    if (recheck.type !== 'stands')
+      return { admitted: false, reason: recheck.reason, subject, retriable: recheck.type === 'unknown' };
     const user = (await this.#users.find(known.id)) ?? known; // with the groups of just now
     const agent = { clientId, name: session.agentName, assurance: session.assurance, isKeyBound };
     const admission = this.decide(
@@ -171,7 +174,7 @@ export class Admissions {
   }
 }
 
-/** What the gateway needs to know about a caller, beyond RFC 9068's own claims. */
+/** The claims that the gateway needs beyond those of RFC 9068. */
 export function tokenClaims(facts: {
   user: User;
   session: { sid: AgentSessionId; agentName: string };

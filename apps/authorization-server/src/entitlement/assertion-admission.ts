@@ -1,18 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { agentAssurance, agentName, assuranceWithKey } from '@sallyport/authorization';
+import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import type { Clock } from '@sallyport/kernel';
 import type { IdentityAssertions } from '../assertion/identity-assertion.js';
 import type { AssertionRequest, AssertionVerdict, Authentication } from '../engine/engine.js';
 import type { AgentSessions } from '../storage/agent-sessions.js';
 import type { Users } from '../storage/users.js';
+import { knownScopes } from './known-scopes.js';
 import { tokenClaims, type Admissions } from './admission.js';
 
 /**
- * May this human come in through this agent, on the word of their identity provider? The consent is the company's, which
- * decided it when it issued the assertion; whether it is enough is decided here, by the same policies and roles as after a
- * sign-in. Roles come from what the assertion itself says, never from what an earlier sign-in said.
+ * Decides whether a user may come in through an agent on their identity provider's word. The consent is the company's,
+ * which decided it when it issued the assertion; whether it is enough is decided here, by the same policies and roles
+ * as after a sign-in. Roles come from what the assertion itself says, never from what an earlier sign-in said.
  */
 export class AssertionAdmissions {
+  readonly #configuration: { snapshot(): ConfigurationSnapshot };
   readonly #assertions: IdentityAssertions;
   readonly #admissions: Admissions;
   readonly #users: Users;
@@ -20,12 +23,14 @@ export class AssertionAdmissions {
   readonly #clock: Clock;
 
   constructor(parts: {
+    configuration: { snapshot(): ConfigurationSnapshot };
     assertions: IdentityAssertions;
     admissions: Admissions;
     users: Users;
     sessions: AgentSessions;
     clock: Clock;
   }) {
+    this.#configuration = parts.configuration;
     this.#assertions = parts.assertions;
     this.#admissions = parts.admissions;
     this.#users = parts.users;
@@ -82,8 +87,10 @@ export class AssertionAdmissions {
     if (!(await use()))
       return { admitted: false, error: 'invalid_grant', reason: 'identity assertion: replayed', subject };
 
+    const known = knownScopes(this.#configuration.snapshot());
+    const asked = requestedScopes?.filter((scope) => known.has(scope)) ?? [];
     const scopes = new Set(
-      asserted.filter((scope) => admission.scopes.has(scope) && (requestedScopes?.includes(scope) ?? true)),
+      asserted.filter((scope) => admission.scopes.has(scope) && (asked.length === 0 || asked.includes(scope))),
     );
     const assurance = assuranceWithKey(facts.assurance, facts.isKeyBound);
     const session = { userId: user.id, clientId, agentName: facts.name, assurance: facts.assurance };

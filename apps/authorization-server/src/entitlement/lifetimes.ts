@@ -1,20 +1,25 @@
-import { durationSeconds } from '@sallyport/policy';
+import { durationSeconds } from '@sallyport/kernel';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import type { AgentSession } from '../storage/agent-sessions.js';
 
-/** All in seconds. */
+/** How long things live, in seconds. */
 export interface Lifetimes {
   readonly accessToken: number;
   readonly machineToken: number;
   /** An agent session that nobody refreshed for this long ends (R86). */
   readonly sessionIdle: number;
   readonly session: number;
+  /** A lost answer to a refresh may be asked for again this long. */
+  readonly refreshRepeat: number;
 }
 
-/** R47: whatever is configured. */
+/** No access token lives longer, whatever is configured (R47). */
 const LONGEST_ACCESS_TOKEN = 3600;
 
-/** As configured now; what the control plane let pass is bounded once more. */
+const SHORTEST_REPEAT = 60;
+const LONGEST_REPEAT = 3600;
+
+/** The lifetimes as configured now, bounded once more here. */
 export function lifetimesOf(snapshot: ConfigurationSnapshot): Lifetimes {
   const configured = snapshot.get('AuthorizationServer', 'default')?.spec.lifetimes;
   const seconds = (text: string | undefined, otherwise: string) => durationSeconds(text ?? otherwise) ?? 0;
@@ -23,6 +28,7 @@ export function lifetimesOf(snapshot: ConfigurationSnapshot): Lifetimes {
     machineToken: Math.max(1, Math.min(LONGEST_ACCESS_TOKEN, seconds(configured?.machineToken, '10m'))),
     sessionIdle: Math.max(1, seconds(configured?.sessionIdle, '14d')),
     session: Math.max(1, seconds(configured?.session, '90d')),
+    refreshRepeat: Math.min(LONGEST_REPEAT, Math.max(SHORTEST_REPEAT, seconds(configured?.refreshRepeat, '15m'))),
   };
 }
 

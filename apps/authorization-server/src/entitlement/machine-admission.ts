@@ -8,9 +8,10 @@ import type { AgentSession, AgentSessions } from '../storage/agent-sessions.js';
 import { lifetimesOf, overdue } from './lifetimes.js';
 
 /**
- * May this agent come in on its own (R5)? It is no user: its subject is derived from its name and starts otherwise than
- * any user's (S1), its roles are its own, no sign-in is told of it, and only policies that name machines let it in. All
- * its tokens belong to one agent session, until that ends; since it authenticates each time, the next token opens another.
+ * Decides whether an agent may come in on its own (R5). It is no user: its subject is derived from its name and has a
+ * prefix of its own (S1), its roles are its own, no sign-in stands behind it, and only policies that name machines let
+ * it in. All its tokens belong to one agent session, until that ends; since it authenticates each time, the next token
+ * opens another.
  */
 export class MachineAdmissions {
   readonly #configuration: { snapshot(): ConfigurationSnapshot };

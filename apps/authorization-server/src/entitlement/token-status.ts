@@ -12,8 +12,9 @@ export interface LiveToken {
 }
 
 /**
- * Is a token of ours good now? Its signature and expiry are not enough: its agent session may have ended, its user or
- * agent may be revoked. What the gateway asks per request, said to others (RFC 7662) and before a revocation (RFC 7009).
+ * Says whether a token of ours is good now. Signature and expiry are not enough: its agent session may have ended, its
+ * user or agent may be revoked. The gateway checks the same for each request; here it is said to others (RFC 7662) and
+ * before a revocation (RFC 7009).
  */
 export class TokenStatus {
   readonly #issuer: string;
@@ -45,8 +46,8 @@ export class TokenStatus {
   }
 
   /**
-   * The same, asked by a server about a downstream token: one made for it and nobody else, in an agent session that goes
-   * on. The gateway's own tokens are none of its business, nor are other servers'.
+   * The same of a downstream token, for the server that it was made for. A server learns nothing about the gateway's
+   * tokens or those of other servers.
    */
   async readFor(clientId: string, token: string): Promise<JWTPayload | undefined> {
     const snapshot = this.#configuration.snapshot();
@@ -63,7 +64,10 @@ export class TokenStatus {
     return session !== undefined && this.#isLive(session);
   }
 
-  /** However a session ends, this is where it is seen: it ended here, or it, its user, its agent or the two were revoked (S28). */
+  /**
+   * Whether the session goes on: it did not end here, and neither it, its user, its agent nor the two together were
+   * revoked (S28).
+   */
   async #live(claims: JWTPayload | undefined): Promise<LiveToken | undefined> {
     const { sub, sid, client_id: clientId } = claims ?? {};
     if (!claims || typeof sid !== 'string' || typeof clientId !== 'string' || sub === undefined) return undefined;

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { configuredTarget, askForExchange, pinsOf, type ExchangeWish } from '@sallyport/credential';
+import { configuredTarget, pinsOf } from '@sallyport/connection';
+import { askForExchange, type RequestedExchange } from '@sallyport/lease';
 import { createSnapshot, documentMap, RevocationIndex, type Document } from '@sallyport/configuration';
 import { systemClock } from '@sallyport/kernel';
 import { subjects } from '@sallyport/messages';
-import { request } from '@sallyport/messaging';
 import { eventually, findSecrets } from '@sallyport/testing';
 import { decodeJwt, generateKeyPair, SignJWT } from 'jose';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -117,7 +117,11 @@ async function connect() {
 type Caller = Pick<Awaited<ReturnType<typeof connect>>, 'userId' | 'sid' | 'clientId'>;
 
 /** As the control plane asks, which has the configuration of the test. */
-function ask({ userId, sid, clientId }: Caller, changes: Partial<ExchangeWish> = {}, key = deployment.controlPlaneKey) {
+function ask(
+  { userId, sid, clientId }: Caller,
+  changes: Partial<RequestedExchange> = {},
+  key = deployment.controlPlaneKey,
+) {
   const target =
     configuredTarget(snapshot(), { server: 'crm', credentialProvider: 'crm-derived' }) ?? expect.fail('not configured');
   return askForExchange(
@@ -126,7 +130,8 @@ function ask({ userId, sid, clientId }: Caller, changes: Partial<ExchangeWish> =
       signingKey: key,
       clock: Date.now,
       open: (purpose, sealed, binding) => deployment.sealer.open(purpose, sealed, binding),
-      send: (wire) => request(deployment.messaging.client(), subjects.exchangeSignIn, wire, { timeoutMs: 10_000 }),
+      send: (wire) =>
+        deployment.messaging.request(subjects.exchangeSignIn, { ...wire, asker: userId }, { timeoutMs: 10_000 }),
     },
   );
 }
@@ -146,6 +151,29 @@ const ended = async (sid: string) =>
 const lastForm = () => Object.fromEntries(deployment.provider.exchanges.at(-1)?.form ?? []);
 
 describe('what a human signed in with is exchanged', () => {
+  test('a few at a time, so that one user whose provider takes its time waits for nobody but themselves (S34, S32)', async () => {
+    const alice = await connect();
+    deployment.provider.account = { ...deployment.provider.account, sub: 'somebody-else' };
+    const bob = await connect();
+    let release = () => {};
+    const released = new Promise<void>((resolve) => (release = resolve));
+    let isSlow = true;
+    let begun = 0;
+    deployment.provider.answer = async (path) => {
+      if (path !== '/token' || !isSlow) return undefined;
+      begun += 1;
+      await released;
+      return undefined;
+    };
+    const asking = Array.from({ length: 20 }, () => ask(alice));
+    await eventually(() => begun === 8);
+    isSlow = false;
+    expect(await ask(bob)).toMatchObject({ type: 'exchanged' });
+    expect([begun, deployment.provider.exchanges.length]).toEqual([8, 1]);
+    release();
+    expect(new Set((await Promise.all(asking)).map((outcome) => outcome?.type))).toEqual(new Set(['exchanged']));
+  });
+
   test('at the endpoint of their own provider, by the client they sign in with, for the server of the document (R51, S20)', async () => {
     const alice = await connect();
     expect(await ask(alice)).toEqual({
@@ -361,8 +389,8 @@ describe('nothing is exchanged', () => {
   });
 
   test.each([
-    ['that the outbound guard refuses', 'http://10.0.0.1/token', 'unreachable'],
-    ['that is none', 'https://127.0.0.1:1/token', 'unreachable'],
+    ['that the outbound guard refuses', 'http://10.0.0.1/token', 'address_refused'],
+    ['that is none', 'https://127.0.0.1:1/token', 'address_refused'],
   ])('at an endpoint %s, and the session goes on (S20)', async (_name, tokenEndpoint, error) => {
     await configure({ spec: exchangeSpec({ tokenEndpoint }) });
     const alice = await connect();
@@ -377,7 +405,7 @@ describe('nothing is exchanged', () => {
     const { privateKey } = await generateKeyPair('EdDSA');
     expect(await ask(alice, {}, privateKey)).toBeUndefined();
     const send = (payload: object) =>
-      request(deployment.messaging.client(), subjects.exchangeSignIn, payload, { timeoutMs: 10_000 });
+      deployment.messaging.request(subjects.exchangeSignIn, payload, { timeoutMs: 10_000 });
     for (const payload of [{}, { request: 'x' }, { request: 'x'.repeat(20_000) }])
       expect(await send(payload)).toEqual({});
     nothingSent();

@@ -1,27 +1,27 @@
 import {
   configuredClient,
-  configuredTarget,
   exchangeParameters,
   exchangeQuirks,
-  pinsOf,
   readExchange,
   receiveToken,
   requestToken,
   subjectTokenOf,
-  type ConfiguredTarget,
   type ExchangeResult,
   type ExchangingProvider,
   type OutboundFetch,
-} from '@sallyport/credential';
+} from '@sallyport/oauth';
+import { configuredTarget, pinsOf, type ConfiguredTarget } from '@sallyport/connection';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import { SallyportError, type Clock, type Secret } from '@sallyport/kernel';
 import type { SignInExchangeOutcome, SignInExchangeRequest } from '@sallyport/messages';
 import { decodeJwt } from 'jose';
 import type { IdentityRechecks } from '../federation/identity-rechecks.js';
-import type { TrustProvider, TrustProviders } from '../federation/trust-providers.js';
+import type { TrustProvider } from '../federation/provider/trust-provider.js';
+import type { TrustProviders } from '../federation/trust-providers.js';
 import type { EndSession } from '../lifecycle/end-session.js';
 import type { AgentSessions } from '../storage/agent-sessions.js';
-import type { IdentitySession, IdentitySessions, KeptTokens } from '../storage/identity-sessions.js';
+import type { IdentitySession, KeptTokens } from '../storage/identity-session.js';
+import type { IdentitySessions } from '../storage/identity-sessions.js';
 
 export interface SignInExchangesParts {
   readonly configuration: { snapshot(): ConfigurationSnapshot };
@@ -43,14 +43,15 @@ interface Subject {
 
 /** A token that expires sooner than this may be expired by the time the provider reads it. */
 const MARGIN_MS = 30_000;
-/** Asking a human who has just signed in to sign in again would be asking for ever. */
+/** A user who signed in more recently than this is not asked to sign in again: that would never end. */
 const JUST_SIGNED_IN_MS = 120_000;
 const SOON_MS = 1_000;
 const AWAY_MS = 10_000;
 
 /**
  * Exchanges what a human signed in with at their identity provider for a token of one server (R51). The sign-in's own
- * tokens go to the configured endpoint and nowhere else: who asks gets what came back, and cannot choose where it is made.
+ * tokens go to the configured endpoint and nowhere else: who asks gets what came back, and cannot choose where it is
+ * made.
  */
 export class SignInExchanges {
   readonly #parts: SignInExchangesParts;
@@ -77,7 +78,7 @@ export class SignInExchanges {
     return result.type === 'sign_in_required' ? this.#signInAgain(request, subject.identity, result.error) : result;
   }
 
-  /** @param worn a token that was not taken */
+  /** @param worn a token that the provider refused */
   async #exchangeOther(
     worn: string | undefined,
     asked: Subject & { request: SignInExchangeRequest; target: ConfiguredTarget; spec: ExchangingProvider },
@@ -93,7 +94,10 @@ export class SignInExchanges {
     return { token, result: await this.#ask({ ...asked, token }) };
   }
 
-  /** The sign-in the agent session came from: live, of this user and of nobody else, at the provider the document means (R34). */
+  /**
+   * The sign-in the agent session came from: live, of this user and of nobody else, at the provider the document means
+   * (R34).
+   */
   async #subjectOf(
     { sid, userId, clientId }: SignInExchangeRequest,
     spec: ExchangingProvider,
@@ -165,7 +169,10 @@ export class SignInExchanges {
     }
   }
 
-  /** Their agent comes back with a new sign-in: its session ends, and the browser starts afresh. Whoever signed in just now is not asked again. */
+  /**
+   * Their agent comes back with a new sign-in: its session ends, and the browser starts afresh. Whoever signed in just
+   * now is not asked again.
+   */
   async #signInAgain(
     { sid }: SignInExchangeRequest,
     identity: IdentitySession,

@@ -1,15 +1,17 @@
 import { lastingClaims } from '@sallyport/authorization';
-import type { IdentitySession, IdentitySessions } from '../storage/identity-sessions.js';
+import type { IdentitySession } from '../storage/identity-session.js';
+import type { IdentitySessions } from '../storage/identity-sessions.js';
 import type { User } from '../storage/users.js';
 import { keptTokens } from './identity-rechecks.js';
-import type { SignInAnswer, TrustProvider } from './trust-providers.js';
+import type { TrustProvider } from './provider/trust-provider.js';
+import type { ProvenSignIn } from './trust-providers.js';
 
-/** Writes a sign-in down: what the provider calls it, and the tokens its document lets us keep. */
+/** Stores a sign-in: the provider's names for it, and the tokens that its document lets us keep. */
 export function beginIdentitySession(
   identities: IdentitySessions,
   provider: TrustProvider,
   user: User,
-  { claims, tokens }: SignInAnswer,
+  { claims, tokens }: ProvenSignIn,
 ): Promise<IdentitySession> {
   const kept = keptTokens(provider, tokens);
   const { sub, sid } = claims.idToken;

@@ -9,7 +9,7 @@ export interface SignedForm {
 }
 
 /**
- * One cookie of our own per browser (security rule S31): the federation answer must come back to the browser that asked
+ * One cookie of our own per browser (S31): the federation answer must come back to the browser that asked
  * (its path is not the engine's), and forms carry a token derived from it. It identifies no human.
  */
 export class BrowserBinding {
@@ -42,13 +42,16 @@ export class BrowserBinding {
     };
   }
 
-  /** A form's own fields: what its page shows, signed for this browser and one request of it (security rule S35). */
+  /** A form's own fields: what its page shows, signed for this browser and one request of it (S35). */
   sign(browser: string, request: string, shown: Shown): SignedForm {
     const text = writeShown(shown);
     return { shown: text, token: this.#token(browser, request, text) };
   }
 
-  /** @returns what the page of this form showed; undefined when it is not ours, or was made for another browser or request */
+  /**
+   * @returns what the page of this form showed; undefined when it is not ours, or was made for another browser or
+   *   request
+   */
   read(browser: string | undefined, request: string, form: Readonly<Record<string, unknown>>): string | undefined {
     const { form_token: token, shown } = form;
     if (browser === undefined || typeof token !== 'string' || typeof shown !== 'string') return undefined;
@@ -63,7 +66,7 @@ export class BrowserBinding {
 /** Keys for the engine's cookie signatures and our form tokens, each for its purpose only. */
 export function deriveKey(
   secret: MasterKey,
-  purpose: 'engine-cookies' | 'form-token' | 'dpop-nonces' | 'token-marks',
+  purpose: 'engine-cookies' | 'form-token' | 'dpop-nonces' | 'token-marks' | 'registration-marks',
 ): Uint8Array {
   return new Uint8Array(
     hkdfSync('sha256', secret.reveal(), Buffer.alloc(0), `sallyport/v1/authorization-server/${purpose}`, 32),

@@ -1,20 +1,23 @@
 import { mapClaims } from '@sallyport/authorization';
+import { LOCK_MS, whileRenewing } from '@sallyport/connection/refresh';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import { SallyportError, type Clock } from '@sallyport/kernel';
-import { durationSeconds } from '@sallyport/policy';
+import { Budget, SallyportError, type Clock, SingleFlight, durationSeconds } from '@sallyport/kernel';
 import type { Logger } from '@sallyport/telemetry';
 import { lifetimesOf } from '../entitlement/lifetimes.js';
 import type { EndIdentitySessions } from '../lifecycle/end-identity-sessions.js';
-import type { Held, IdentitySession, IdentitySessions, KeptTokens } from '../storage/identity-sessions.js';
+import type { Held, IdentitySession, KeptTokens } from '../storage/identity-session.js';
+import type { IdentitySessions } from '../storage/identity-sessions.js';
 import type { User, Users } from '../storage/users.js';
-import type { ProviderTokens, TrustProvider, TrustProviders } from './trust-providers.js';
+import type { ProviderTokens } from './provider/provider-tokens.js';
+import type { TrustProvider } from './provider/trust-provider.js';
+import type { ProvenRefresh, RefreshResult, TrustProviders } from './trust-providers.js';
 
-export type Standing =
-  | { readonly outcome: 'stands' }
-  /** This agent session is over, and perhaps all of the user's are. */
-  | { readonly outcome: 'ended'; readonly reason: string }
+export type Recheck =
+  | { readonly type: 'stands' }
+  /** This agent session is over, and perhaps all of the user's sessions are. */
+  | { readonly type: 'ended'; readonly reason: string }
   /** The provider could not be asked for longer than is tolerated: nothing is issued, nothing ends. */
-  | { readonly outcome: 'unknown'; readonly reason: string };
+  | { readonly type: 'unknown'; readonly reason: string };
 
 export interface IdentityRechecksParts {
   readonly configuration: { snapshot(): ConfigurationSnapshot };
@@ -24,41 +27,55 @@ export interface IdentityRechecksParts {
   readonly endIdentitySessions: EndIdentitySessions;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly sleep?: (ms: number) => Promise<void>;
 }
 
-/** An answer this young is not asked for again, however often agents refresh. */
+/** A provider is not asked again this soon after it answered, however often agents refresh. */
 const YOUNG_MS = 10_000;
-/** Longer than the two or three requests of one check can take. */
-const HOLD_MS = 60_000;
+/**
+ * Providers that allow a repeat allow it for half a minute and more: while it is open whether a token was spent, it is
+ * asked soon again, for so long.
+ */
+const OPEN_MS = 2 * 60_000;
+const OPEN_AGAIN_MS = 3_000;
+/** Before a refusal after an unanswered question is looked at again: the first request may still be under way there. */
+const SECOND_LOOK_MS = 500;
+/** Pauses between attempts to store what was granted: a database that restarts is back by then. */
+const STORE_AGAIN_MS = [250, 500, 1_000, 2_000, 4_000, 8_000];
 const POLL_MS = 100;
 const WAIT_MS = 30_000;
 const BATCH = 50;
 const AT_ONCE = 10;
+const LINES_PER_MINUTE = 1;
 /** Codes are redeemed a while after the session was written down. */
 const SLACK_MS = 120_000;
 
 /**
- * Does the identity provider still let this human in, and with which groups (R84)? Asked with the refresh token of their
- * sign-in: when an agent refreshes, and in the background while an agent may hold a live token. One check at a time per
- * sign-in, also across replicas; the provider's next refresh token is stored before anything is done with the answer.
+ * Asks identity providers whether they still let a user in, and with which groups (R84), with the refresh token of the
+ * user's sign-in: when an agent refreshes, and in the background while an agent may hold a live token. One check at a
+ * time per sign-in, also across replicas. The provider's next refresh token is stored before anything of the answer is
+ * verified; a question that got no answer is asked again; and a refusal of a token that may have been spent without an
+ * answer says nothing about the human (B3, B4).
  */
 export class IdentityRechecks {
   readonly #parts: IdentityRechecksParts;
-  /** By sign-in: whoever asks meanwhile waits for this one, and not each for itself at the database. */
-  readonly #underWay = new Map<string, Promise<Standing>>();
+  readonly #lines: Budget;
+  /** Checks under way, by sign-in. Whoever asks meanwhile waits for the same check, and not at the database. */
+  readonly #underWay = new SingleFlight<string, Recheck>();
 
   constructor(parts: IdentityRechecksParts) {
     this.#parts = parts;
+    this.#lines = new Budget(parts.clock);
   }
 
-  /** @param identitySessionId of the agent's session; undefined for one from before sign-ins were written down */
-  async standing(user: User, identitySessionId: string | undefined): Promise<Standing> {
+  /** @param identitySessionId of the agent session; undefined for a session from before sign-ins were stored */
+  async recheck(user: User, identitySessionId: string | undefined): Promise<Recheck> {
     const session = identitySessionId === undefined ? undefined : await this.#parts.identities.find(identitySessionId);
     // An authorization that was under way when its sign-in ended may have begun this agent session a moment later.
-    if (session?.ended) return { outcome: 'ended', reason: 'the sign-in ended' };
+    if (session?.ended) return { type: 'ended', reason: 'the sign-in ended' };
     const wanted = this.#wanted(user.trustProvider);
-    if (!wanted) return { outcome: 'stands' };
-    if (!session) return { outcome: 'ended', reason: 'the sign-in cannot be checked again' };
+    if (!wanted) return { type: 'stands' };
+    if (!session) return { type: 'ended', reason: 'the sign-in cannot be checked again' };
     return this.#check(session, wanted);
   }
 
@@ -84,33 +101,39 @@ export class IdentityRechecks {
     return asked && asked.confirmedAt >= asked.askedAt ? undefined : 'unknown';
   }
 
-  /** Those that are due; to be called every few seconds, by any number of replicas. @returns how many were asked about */
+  /**
+   * Asks about the sign-ins that are due; to be called every few seconds, by any number of replicas. Providers are
+   * asked at the same time, and several sign-ins at each: a question that hangs keeps no other waiting.
+   * @returns how many were asked about
+   */
   async checkDue(): Promise<number> {
-    const { configuration, identities, clock } = this.#parts;
-    const usedSince = new Date(clock() - lifetimesOf(configuration.snapshot()).accessToken * 1000 - SLACK_MS);
-    let asked = 0;
-    for (const { name } of configuration.snapshot().all('TrustProvider')) {
-      const wanted = this.#wanted(name);
-      if (!wanted) continue;
-      const ids = await identities.due(name, {
-        askedBefore: new Date(clock() - wanted.everyMs),
-        usedSince,
-        limit: BATCH,
-      });
-      for (let start = 0; start < ids.length; start += AT_ONCE) {
-        await Promise.all(
-          ids.slice(start, start + AT_ONCE).map(async (id) => {
-            const session = await identities.find(id);
-            if (session && !session.ended) await this.#check(session, wanted);
-          }),
-        );
-      }
-      asked += ids.length;
-    }
-    return asked;
+    const providers = this.#parts.configuration.snapshot().all('TrustProvider');
+    const asked = await Promise.all(providers.map(({ name }) => this.#checkDueAt(name)));
+    return asked.reduce((sum, count) => sum + count, 0);
   }
 
-  /** What the document of a provider asks for, in milliseconds; undefined for nothing. */
+  async #checkDueAt(trustProvider: string): Promise<number> {
+    const { configuration, identities, clock } = this.#parts;
+    const wanted = this.#wanted(trustProvider);
+    if (!wanted) return 0;
+    const ids = await identities.due(trustProvider, {
+      askedBefore: new Date(clock() - wanted.everyMs),
+      usedSince: new Date(clock() - lifetimesOf(configuration.snapshot()).accessToken * 1000 - SLACK_MS),
+      open: { since: new Date(clock() - OPEN_MS), askedBefore: new Date(clock() - OPEN_AGAIN_MS) },
+      limit: BATCH,
+    });
+    const waiting = ids.values();
+    const checkNext = async (): Promise<void> => {
+      for (const id of waiting) {
+        const session = await identities.find(id);
+        if (session && !session.ended) await this.#check(session, wanted);
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, checkNext));
+    return ids.length;
+  }
+
+  /** How often a provider's document wants it asked; undefined for never. */
   #wanted(trustProvider: string): Wanted | undefined {
     const snapshot = this.#parts.configuration.snapshot();
     const provider = snapshot.get('TrustProvider', trustProvider);
@@ -120,91 +143,198 @@ export class IdentityRechecks {
     return { provider, everyMs, toleratedMs: Math.max(everyMs, (durationSeconds(toleratedOutage) ?? 0) * 1000) };
   }
 
-  async #check(session: IdentitySession, wanted: Wanted, serves?: (tokens: KeptTokens) => boolean): Promise<Standing> {
+  async #check(session: IdentitySession, wanted: Wanted, serves?: (tokens: KeptTokens) => boolean): Promise<Recheck> {
     // Its tokens are for whom they were given out by, whatever the document of that name says today (S25).
     if (session.issuer !== wanted.provider.spec.issuer)
       return this.#end({ ids: [session.id] }, 'the sign-in was at another issuer');
-    if (this.#parts.clock() - session.askedAt < Math.min(wanted.everyMs, YOUNG_MS)) return this.#judge(session, wanted);
-    const underWay = this.#underWay.get(session.id);
-    if (underWay) return underWay;
-    const check = this.#askOrWait(session.id, wanted, serves).finally(() => this.#underWay.delete(session.id));
-    this.#underWay.set(session.id, check);
-    return check;
+    if (
+      this.#parts.clock() - session.askedAt <
+      (session.unansweredSince === undefined ? Math.min(wanted.everyMs, YOUNG_MS) : OPEN_AGAIN_MS)
+    )
+      return this.#judge(session, wanted);
+    return this.#underWay.run(session.id, () => this.#askOrWait(session.id, wanted, serves));
   }
 
   /** @param serves what somebody else has refreshed in the meantime is not refreshed again */
-  async #askOrWait(id: string, wanted: Wanted, serves?: (tokens: KeptTokens) => boolean): Promise<Standing> {
+  async #askOrWait(id: string, wanted: Wanted, serves?: (tokens: KeptTokens) => boolean): Promise<Recheck> {
     const { identities } = this.#parts;
-    const held = await identities.take(id, HOLD_MS);
+    const held = await identities.take(id, LOCK_MS);
     if (!held) return this.#afterOther(id, wanted);
     try {
       if (held.tokens && serves?.(held.tokens)) return await this.#judgeAnew(id, wanted);
-      return (await this.#ask(held, wanted)) ?? (await this.#judgeAnew(id, wanted));
+      return (
+        (await whileRenewing(
+          () => identities.renew(held, LOCK_MS),
+          () => this.#ask(held, wanted),
+        )) ?? (await this.#judgeAnew(id, wanted))
+      );
     } finally {
-      await identities.release(held);
+      // A failure here must not hide what happened: the hold ends by its own time.
+      await identities.release(held).catch(() => undefined);
     }
   }
 
   /** @returns undefined when there is no answer, or none that counts any more */
-  async #ask(held: Held, { provider, toleratedMs }: Wanted): Promise<Standing | undefined> {
-    const { identities, users, providers, clock } = this.#parts;
+  async #ask(held: Held, { provider, toleratedMs }: Wanted): Promise<Recheck | undefined> {
+    const { identities, clock } = this.#parts;
     const { session, tokens } = held;
     if (tokens?.refreshToken === undefined) {
-      if (clock() - session.confirmedAt <= toleratedMs) return { outcome: 'stands' };
-      return this.#end({ ids: [session.id] }, 'the identity provider gave nothing to ask it again with');
+      if (clock() - session.confirmedAt <= toleratedMs) return { type: 'stands' };
+      return this.#end(
+        { ids: [session.id] },
+        tokens?.isRefreshTokenLost === true
+          ? 'an answer of the identity provider was lost, and with it what it is asked again with'
+          : 'the identity provider gave nothing to ask it again with',
+      );
     }
-    const answer = await this.#orNothing(provider, () =>
-      providers.refresh(provider, tokens.refreshToken ?? '', session.subject),
-    );
-    if (!answer) return undefined;
+    const { answer, wasOpen } = await this.#spend(held, provider, tokens.refreshToken);
+    if (!answer || answer.type === 'unanswered') return undefined;
+    if (answer.type === 'refused' && answer.error === 'invalid_grant' && wasOpen)
+      return this.#forget(held, provider, tokens);
     // Of a hold that was lost meanwhile nothing is believed: another replica used the same token.
-    if (answer.outcome === 'refused')
+    if (answer.type === 'refused')
       return (await identities.stillHolds(held))
         ? this.#end({ userId: session.userId }, `refused by the identity provider: ${answer.error}`)
         : undefined;
-    const kept = await identities.keep(held, {
-      ...keptTokens(provider, answer.tokens, tokens),
-      authentication: tokens.authentication,
-    });
-    if (!kept) return undefined;
-    try {
-      const said = await this.#orNothing(provider, async () => (await answer.claims()) ?? ('silent' as const));
-      if (!said) return undefined;
-      if (said !== 'silent') {
-        if (said.outcome === 'refused')
-          return await this.#end({ userId: session.userId }, `refused by the identity provider: ${said.error}`);
-        const user = await users.find(session.userId);
-        const mapped = mapClaims(provider, {
-          idToken: { ...tokens.authentication, ...said.claims.idToken },
-          userInfo: said.claims.userInfo,
-        });
-        if (!mapped.accepted)
-          return await this.#end(
-            { userId: session.userId },
-            `refused by the identity provider's claims: ${mapped.reason}`,
-          );
-        if (mapped.identity.subject !== user?.subject || mapped.identity.issuer !== user.issuer)
-          return await this.#end({ userId: session.userId }, 'the identity provider names somebody else');
-        await users.confirmed(session.userId, mapped.identity);
-      }
-      return (await identities.confirm(kept)) ? { outcome: 'stands' } : undefined;
-    } finally {
-      await identities.release(kept);
-    }
+    const next = { ...tokens, refreshToken: answer.refreshToken ?? tokens.refreshToken };
+    const kept = await this.#persistently(
+      async () => (await identities.keep(held, next)) ?? identities.keepLate(held, next),
+    );
+    return kept ? this.#learn(kept, next, provider, answer.prove) : undefined;
   }
 
-  /** A provider that fails, or answers what nobody asked for, has said nothing about the human. */
+  /**
+   * Sends a refresh token, and once more where no answer came: many providers repeat theirs for a while.
+   * @returns `wasOpen`: it may have been spent by an earlier request
+   */
+  async #spend(
+    held: Held,
+    provider: TrustProvider,
+    refreshToken: string,
+  ): Promise<{ readonly answer: RefreshResult | undefined; readonly wasOpen: boolean }> {
+    const { identities, providers, logger, clock } = this.#parts;
+    let wasOpen = held.session.unansweredSince !== undefined;
+    const attempt = async (): Promise<RefreshResult | undefined> => {
+      if (!(await identities.sending(held))) return undefined;
+      const answer = await this.#orNothing(provider, () =>
+        providers.refresh(provider, refreshToken, held.session.subject),
+      );
+      if (!answer && !wasOpen) await identities.unsent(held);
+      if (answer?.type === 'unanswered')
+        logger.warn(
+          { err: answer.cause, trustProvider: provider.name },
+          'an identity provider left a question about a sign-in unanswered',
+        );
+      return answer;
+    };
+    const startedAt = clock();
+    let answer = await attempt();
+    if (answer?.type === 'unanswered') {
+      wasOpen = true;
+      // One that keeps us waiting is left to the background: an agent waits for this.
+      if (clock() - startedAt < OPEN_AGAIN_MS) answer = await attempt();
+    }
+    if (answer?.type === 'refused' && answer.error === 'invalid_grant' && wasOpen) {
+      await this.#sleep(SECOND_LOOK_MS);
+      answer = await attempt();
+    }
+    return { answer, wasOpen };
+  }
+
+  /**
+   * Its token was spent by a question that nobody heard the answer of. Whether the human may still come in is unknown,
+   * and cannot be asked again: as for a provider that gives nothing to ask with, the sign-in is believed as long as an
+   * outage is tolerated.
+   */
+  async #forget(
+    held: Held,
+    provider: TrustProvider,
+    { refreshToken: _spent, ...others }: KeptTokens,
+  ): Promise<undefined> {
+    this.#parts.logger.warn(
+      { trustProvider: provider.name, identitySession: held.session.id },
+      'an answer of an identity provider was lost with its refresh token: the sign-in cannot be checked again',
+    );
+    await this.#persistently(() => this.#parts.identities.keep(held, { ...others, isRefreshTokenLost: true }));
+  }
+
+  /** @param kept what the provider granted, stored already */
+  async #learn(
+    kept: Held,
+    tokens: KeptTokens,
+    provider: TrustProvider,
+    prove: () => Promise<ProvenRefresh>,
+  ): Promise<Recheck | undefined> {
+    const { identities, users } = this.#parts;
+    const { session } = kept;
+    let holding: Held | undefined = kept;
+    const proven = await this.#orNothing(provider, prove);
+    if (!proven) return undefined;
+    const all = {
+      ...keptTokens(provider, { ...proven.tokens, refreshToken: tokens.refreshToken }, tokens),
+      authentication: tokens.authentication,
+    };
+    if (all.accessToken !== undefined || all.idToken !== tokens.idToken)
+      holding = await this.#persistently(() => identities.keep(kept, all));
+    if (!holding) return undefined;
+    const said = await this.#orNothing(provider, async () => (await proven.claims()) ?? ('silent' as const));
+    if (!said) return undefined;
+    if (said !== 'silent') {
+      if (said.type === 'refused')
+        return this.#end({ userId: session.userId }, `refused by the identity provider: ${said.error}`);
+      const user = await users.find(session.userId);
+      const mapped = mapClaims(provider, {
+        idToken: { ...tokens.authentication, ...said.claims.idToken },
+        userInfo: said.claims.userInfo,
+      });
+      if (!mapped.accepted)
+        return this.#end({ userId: session.userId }, `refused by the identity provider's claims: ${mapped.reason}`);
+      if (mapped.identity.subject !== user?.subject || mapped.identity.issuer !== user.issuer)
+        return this.#end({ userId: session.userId }, 'the identity provider names somebody else');
+      await users.confirmed(
+        session.userId,
+        said.isPartial
+          ? { ...mapped.identity, email: mapped.identity.email ?? user.email, name: mapped.identity.name ?? user.name }
+          : mapped.identity,
+      );
+    }
+    return (await identities.confirm(holding)) ? { type: 'stands' } : undefined;
+  }
+
+  /**
+   * What a provider granted exists nowhere else until it is stored: a database that restarts meanwhile is waited for.
+   */
+  async #persistently<T>(write: () => Promise<T>): Promise<T> {
+    for (const pause of STORE_AGAIN_MS) {
+      try {
+        return await write();
+      } catch (err) {
+        this.#parts.logger.warn({ err }, 'what an identity provider granted could not be stored yet');
+        await this.#sleep(pause);
+      }
+    }
+    return write();
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    await (this.#parts.sleep ?? ((wait) => new Promise((resolve) => setTimeout(resolve, wait))))(ms);
+  }
+
+  /** A provider that fails, or sends something else than an answer, has said nothing about the user. */
   async #orNothing<T>(provider: TrustProvider, ask: () => Promise<T>): Promise<T | undefined> {
     try {
       return await ask();
     } catch (err) {
       if (!(err instanceof SallyportError) || !err.code.startsWith('trust_provider_')) throw err;
-      this.#parts.logger.warn({ err, trustProvider: provider.name }, 'an identity provider could not be asked again');
+      // Away for one it is away for all, and that has a line of its own.
+      const isSaid = err.code === 'trust_provider_unavailable' && this.#lines.take(provider.name, LINES_PER_MINUTE);
+      if (!isSaid)
+        this.#parts.logger.warn({ err, trustProvider: provider.name }, 'an identity provider could not be asked again');
       return undefined;
     }
   }
 
-  async #afterOther(id: string, wanted: Wanted): Promise<Standing> {
+  async #afterOther(id: string, wanted: Wanted): Promise<Recheck> {
     await this.#whileHeld(id);
     return this.#judgeAnew(id, wanted);
   }
@@ -214,19 +344,19 @@ export class IdentityRechecks {
       await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
 
-  async #judgeAnew(id: string, wanted: Wanted): Promise<Standing> {
+  async #judgeAnew(id: string, wanted: Wanted): Promise<Recheck> {
     const session = await this.#parts.identities.find(id);
-    return session && !session.ended ? this.#judge(session, wanted) : { outcome: 'ended', reason: 'the sign-in ended' };
+    return session && !session.ended ? this.#judge(session, wanted) : { type: 'ended', reason: 'the sign-in ended' };
   }
 
-  #judge(session: IdentitySession, { toleratedMs }: Wanted): Standing {
-    if (this.#parts.clock() - session.confirmedAt <= toleratedMs) return { outcome: 'stands' };
-    return { outcome: 'unknown', reason: 'the identity provider cannot be asked for too long' };
+  #judge(session: IdentitySession, { toleratedMs }: Wanted): Recheck {
+    if (this.#parts.clock() - session.confirmedAt <= toleratedMs) return { type: 'stands' };
+    return { type: 'unknown', reason: 'the identity provider cannot be asked for too long' };
   }
 
-  async #end(scope: Parameters<EndIdentitySessions>[0], reason: string): Promise<Standing> {
+  async #end(scope: Parameters<EndIdentitySessions>[0], reason: string): Promise<Recheck> {
     await this.#parts.endIdentitySessions(scope, reason);
-    return { outcome: 'ended', reason };
+    return { type: 'ended', reason };
   }
 }
 
@@ -236,7 +366,7 @@ interface Wanted {
   readonly toleratedMs: number;
 }
 
-/** What the document lets us keep; a provider that sends no next refresh token means the last one. */
+/** The tokens that the document lets us keep. A provider that sends no next refresh token means the last one. */
 export function keptTokens(
   { spec: { session } }: TrustProvider,
   { refreshToken, accessToken, idToken, accessExpiresAt }: ProviderTokens,

@@ -1,22 +1,29 @@
 import { mapClaims, type SignInRefusal } from '@sallyport/authorization';
-import type { Clock } from '@sallyport/kernel';
+import { SallyportError, type Clock } from '@sallyport/kernel';
 import type { IdentitySessions } from '../storage/identity-sessions.js';
 import type { ArtifactStore } from '../storage/artifact-store.js';
 import type { User, Users } from '../storage/users.js';
 import type { SignedIn } from '../engine/engine.js';
 import { beginIdentitySession } from './begin-identity-session.js';
-import { newSignInRequest, type TrustProvider, type TrustProviders } from './trust-providers.js';
+import { newSignInRequest } from './provider/authorization-url.js';
+import type { TrustProvider } from './provider/trust-provider.js';
+import type { TrustProviders } from './trust-providers.js';
 
 const FLOW = 'FederationFlow';
 const RESULT = 'FederationResult';
 const FLOW_SECONDS = 600;
 
-export type SignInOutcome =
-  | { readonly outcome: 'signed-in'; readonly interaction: string; readonly user: User }
-  | { readonly outcome: 'not-ours' }
-  | { readonly outcome: 'refused'; readonly interaction: string; readonly reason: SignInRefusal };
+export type SignInResult =
+  | { readonly type: 'signed-in'; readonly interaction: string; readonly user: User }
+  | { readonly type: 'not-ours' }
+  | { readonly type: 'refused'; readonly interaction: string; readonly reason: SignInRefusal }
+  /** The provider did not confirm it, or cannot be used now. */
+  | { readonly type: 'failed'; readonly interaction: string; readonly error: SallyportError };
 
-/** A federated sign-in, from our redirect to the provider's answer. State lives here, single use, ten minutes. */
+/**
+ * A sign-in at an identity provider, from our redirect to the provider's response. Its state is stored for ten minutes,
+ * for one use.
+ */
 export class SignIn {
   readonly #store: ArtifactStore;
   readonly #providers: TrustProviders;
@@ -59,11 +66,8 @@ export class SignIn {
     return url;
   }
 
-  /**
-   * @param browser of the request that came back; another browser's answer is not ours, and burns the flow
-   * @throws SallyportError of {@link TrustProviders}
-   */
-  async finish(provider: TrustProvider, callback: URL, browser: string | undefined): Promise<SignInOutcome> {
+  /** @param browser that came back; a response in another browser is refused, and ends the sign-in */
+  async finish(provider: TrustProvider, callback: URL, browser: string | undefined): Promise<SignInResult> {
     const state = callback.searchParams.get('state');
     const flow = state === null ? undefined : await this.#store.take(FLOW, state);
     if (
@@ -73,20 +77,26 @@ export class SignIn {
       flow['provider'] !== provider.name ||
       flow['issuer'] !== provider.spec.issuer
     )
-      return { outcome: 'not-ours' };
+      return { type: 'not-ours' };
     const interaction = String(flow['interaction']);
-    const { claims, tokens } = await this.#providers.redeem(
-      provider,
-      { state: String(flow['state']), nonce: String(flow['nonce']), codeVerifier: String(flow['codeVerifier']) },
-      callback,
-    );
+    const request = {
+      state: String(flow['state']),
+      nonce: String(flow['nonce']),
+      codeVerifier: String(flow['codeVerifier']),
+    };
+    const answer = await this.#providers.redeem(provider, request, callback).catch((error: unknown) => {
+      if (error instanceof SallyportError && error.code.startsWith('trust_provider_')) return error;
+      throw error;
+    });
+    if (answer instanceof SallyportError) return { type: 'failed', interaction, error: answer };
+    const { claims, tokens } = answer;
     const now = this.#clock();
     const { freshSince } = flow;
     const mapped = mapClaims(provider, claims, {
       now: Math.floor(now / 1000),
       ...(typeof freshSince === 'number' ? { freshSince } : {}),
     });
-    if (!mapped.accepted) return { outcome: 'refused', interaction, reason: mapped.reason };
+    if (!mapped.accepted) return { type: 'refused', interaction, reason: mapped.reason };
     const user = await this.#users.signedIn(mapped.identity, new Date(now));
     const { id: identitySessionId } = await beginIdentitySession(this.#identities, provider, user, { claims, tokens });
     const signedInAt = Math.floor(now / 1000);
@@ -100,10 +110,10 @@ export class SignIn {
     };
     await this.#store.destroy(RESULT, `${interaction} ${browser}`); // of an earlier attempt, which was collected
     await this.#store.put(RESULT, `${interaction} ${browser}`, { ...result }, { expiresInSeconds: FLOW_SECONDS });
-    return { outcome: 'signed-in', interaction, user };
+    return { type: 'signed-in', interaction, user };
   }
 
-  /** The answer for this interaction in this browser, once. */
+  /** The finished sign-in of this interaction in this browser, once. */
   async collect(interaction: string, browser: string | undefined): Promise<SignedIn | undefined> {
     const result = browser === undefined ? undefined : await this.#store.take(RESULT, `${interaction} ${browser}`);
     if (!result) return undefined;

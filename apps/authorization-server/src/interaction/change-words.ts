@@ -1,4 +1,4 @@
-/** What the page showed and is another now, by the names of `Shown` on our pages. */
+/** Words for what has changed since a page was shown, by the names in `Shown`. */
 const WORDS: Readonly<Record<string, string>> = {
   agent: 'what the agent says of itself',
   name: 'what the agent says of itself',
@@ -12,7 +12,7 @@ const WORDS: Readonly<Record<string, string>> = {
   providers: 'where you can sign in',
 };
 
-/** Said on the page that is shown again: nothing was done, and what to look at (security rule S35). */
+/** The notice on a page that is shown again: nothing was done, and what to look at (S35). */
 export function changeWords(changed: readonly string[]): string {
   const words = [...new Set(changed.flatMap((name) => WORDS[name] ?? []))];
   const what = words.length === 0 ? 'something on it' : words.join(', ');

@@ -2,7 +2,7 @@ import type { Admission } from '../entitlement/admission.js';
 
 type Reason = Extract<Admission, { admitted: false }>['reason'];
 
-/** A denial for a person: true, useful, and silent about what exists (which policy decided is in the trail). */
+/** What a user reads of a denial: true, useful, and silent about what exists. The trail has the policy. */
 export function denialWords(reason: Reason): string {
   switch (reason) {
     case 'mfa_required':

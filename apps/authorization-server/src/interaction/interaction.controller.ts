@@ -1,9 +1,16 @@
 import { Body, Controller, Get, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { SallyportError } from '@sallyport/kernel';
 import { BrowserBinding } from '../federation/browser-binding.js';
+import { busyWords } from '../pages/busy-page.js';
+import { messagePage, UNREAD_WORDS } from '../pages/message-pages.js';
 import { AUTHORIZATION_STEPS, BROWSER_BINDING } from '../tokens.js';
-import { AuthorizationSteps, type Answer, type Visit } from './authorization-steps.js';
-import { sendAnswer } from './send-answer.js';
+import { AuthorizationSteps } from './authorization-steps.js';
+import { expired, show, type NextStep } from './next-step.js';
+import { sendNextStep } from './send-next-step.js';
+import type { Visit } from './visit.js';
+
+const NOT_NOW_SECONDS = 30;
 
 /** The pages between an authorization request and its code. */
 @Controller('interaction/:uid')
@@ -57,7 +64,7 @@ export class InteractionController {
     request: FastifyRequest,
     reply: FastifyReply,
     uid: string,
-    step: (visit: Visit) => Promise<Answer>,
+    step: (visit: Visit) => Promise<NextStep>,
   ): Promise<void> {
     let browser = this.binding.browserOf(request.headers.cookie);
     if (browser === undefined) {
@@ -65,10 +72,27 @@ export class InteractionController {
       browser = created.browser;
       void reply.header('set-cookie', created.setCookie);
     }
-    sendAnswer(reply, await step({ request: request.raw, response: reply.raw, uid, browser, sourceIp: request.ip }));
+    sendNextStep(
+      reply,
+      await step({ request: request.raw, response: reply.raw, uid, browser, sourceIp: request.ip }).catch(
+        (error: unknown) => notNow(error, uid, reply),
+      ),
+    );
   }
 }
 
 function formOf(body: unknown): Readonly<Record<string, unknown>> {
   return typeof body === 'object' && body !== null ? { ...body } : {};
+}
+
+/** The page for an error that is not the request's fault: the request waits, and the page can be loaded again. */
+function notNow(error: unknown, uid: string, reply: FastifyReply): NextStep {
+  const code = error instanceof SallyportError ? error.code : undefined;
+  if (code === 'interaction_gone') return expired;
+  if (code !== 'agent_not_now' && code !== 'interaction_not_now') throw error;
+  void reply.header('retry-after', String(NOT_NOW_SECONDS));
+  const link = { to: `/interaction/${uid}`, text: 'Try again' };
+  return code === 'interaction_not_now'
+    ? show(messagePage('Too many requests', busyWords(), { link }), 429)
+    : show(messagePage('One moment, please', UNREAD_WORDS, { link }), 503);
 }

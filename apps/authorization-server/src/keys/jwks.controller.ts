@@ -8,6 +8,7 @@ export class JwksController {
   constructor(@Inject(PUBLIC_KEYS) private readonly keys: PublicKeys) {}
 
   @Get()
+  @Header('access-control-allow-origin', '*') // to whoever asks: caches in between keep it for everybody
   @Header('cache-control', 'public, max-age=60')
   read(): Promise<PublicKeySet> {
     return this.keys.read();

@@ -3,7 +3,10 @@ import type { Database } from '@sallyport/database';
 import { z } from 'zod';
 
 const common = { kid: z.string(), use: z.literal('sig') };
-/** RFC 7517, RFC 7518 section 6, RFC 8037 section 2. What is not named here, the private part above all, does not get through. */
+/**
+ * RFC 7517, RFC 7518 section 6, RFC 8037 section 2. What is not named here, the private part above all, does not get
+ * through.
+ */
 export const PublicJwk = z.discriminatedUnion('kty', [
   z.object({
     kty: z.literal('EC'),
@@ -49,7 +52,8 @@ export class PublicKeys {
       orderBy: { signsFrom: 'desc' },
       select: { publicJwk: true },
     });
-    // Not filtered here: a withdrawn key leaves the table together with the arrival of its successor, so that nobody reads a set without either.
+    // Not filtered here: a withdrawn key leaves the table together with the arrival of its successor, so that nobody
+    // reads a set without either.
     const set = { keys: rows.map((row) => PublicJwk.parse(row.publicJwk)) };
     this.#known = { set, at: now };
     return set;

@@ -1,4 +1,4 @@
-import { durationSeconds } from '@sallyport/policy';
+import { durationSeconds } from '@sallyport/kernel';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import type { RotationPolicy } from '@sallyport/keys';
 

@@ -1,6 +1,6 @@
 import type { ConfigurationReplica, ConfigurationSnapshot } from '@sallyport/configuration';
 import type { RotatingEngine } from '../engine/rotating-engine.js';
-import type { RecordLifecycle } from '../lifecycle/record-lifecycle.js';
+import type { NoteEvent } from '@sallyport/trail';
 import type { SigningKeyPurpose } from './make-signing-key.js';
 import { rotationPolicyOf } from './rotation-policy.js';
 import type { SigningKeys } from './signing-keys.js';
@@ -14,7 +14,7 @@ export class SigningKeyKeeper {
   readonly #keys: SigningKeys;
   readonly #engine: RotatingEngine;
   readonly #configuration: Pick<ConfigurationReplica, 'state' | 'snapshot'>;
-  readonly #record: RecordLifecycle;
+  readonly #record: NoteEvent;
   #last: Promise<unknown> = Promise.resolve();
   #withdrawals = 0;
   #policy = '';
@@ -23,7 +23,7 @@ export class SigningKeyKeeper {
     keys: SigningKeys;
     engine: RotatingEngine;
     configuration: Pick<ConfigurationReplica, 'state' | 'snapshot'>;
-    record: RecordLifecycle;
+    record: NoteEvent;
   }) {
     this.#keys = parts.keys;
     this.#engine = parts.engine;
@@ -47,7 +47,10 @@ export class SigningKeyKeeper {
     return this.#inTurn(() => this.#apply(this.#configuration.snapshot(), { purposes, olderThan }));
   }
 
-  /** To be called with each configuration. @returns when this replica signs with nothing that is withdrawn; undefined when there is nothing to do */
+  /**
+   * To be called with each configuration.
+   * @returns when this replica signs with nothing that is withdrawn; undefined when there is nothing to do
+   */
   onConfiguration(snapshot: ConfigurationSnapshot): Promise<void> | undefined {
     const { revocations } = snapshot;
     const policy = JSON.stringify(rotationPolicyOf(snapshot));

@@ -29,9 +29,9 @@ export interface NewSigningKey {
 }
 
 /**
- * The deployment's signing keys, of which this is the one writer: made when there are none, followed by a successor when
- * that is due, withdrawn when that is commanded; once, however many replicas ask together. Downstream tokens have keys of
- * their own, whose `kid` the gateway refuses inbound (security rule S6); the control plane signs with them.
+ * The deployment's signing keys, of which this is the one writer: made when there are none, followed by a successor
+ * when that is due, withdrawn when that is commanded; once, however many replicas ask together. Downstream tokens have
+ * keys of their own, whose `kid` the gateway refuses inbound (S6); the control plane signs with them.
  */
 export class SigningKeys {
   readonly #database: Database;

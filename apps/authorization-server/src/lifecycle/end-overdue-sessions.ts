@@ -5,7 +5,10 @@ import type { EndSession } from './end-session.js';
 
 const BATCH = 500;
 
-/** Ends sessions nobody came back for (R86). Replicas may do it at once: each session is ended, and told of, by one of them. */
+/**
+ * Ends sessions nobody came back for (R86). Replicas may do it at once: each session is ended, and told of, by one of
+ * them.
+ */
 export async function endOverdueSessions({
   sessions,
   lifetimes,

@@ -1,13 +1,24 @@
 import { agentName } from '@sallyport/authorization';
+import { cleanText } from '@sallyport/kernel';
 import type { Logger } from '@sallyport/telemetry';
 import type { EngineEvents } from '../engine/engine.js';
 import type { AgentSessions } from '../storage/agent-sessions.js';
-import type { RecordLifecycle } from './record-lifecycle.js';
+import type { NoteEvent } from '@sallyport/trail';
+
+const MAX_LEFT_OUT = 300;
 
 /** What the engine reports, as lifecycle records (R80). */
-export function engineEvents(record: RecordLifecycle, sessions: AgentSessions, logger: Logger): EngineEvents {
+export function engineEvents(record: NoteEvent, sessions: AgentSessions, logger: Logger): EngineEvents {
   return {
-    registered: (agent) => record({ type: 'agent.registered', clientId: agent.clientId, agentName: agentName(agent) }),
+    registered: (agent, leftOut) =>
+      record({
+        type: 'agent.registered',
+        clientId: agent.clientId,
+        agentName: agentName(agent),
+        ...(leftOut.length === 0
+          ? {}
+          : { detail: { redirectUrisLeftOut: cleanText(leftOut.join(' '), MAX_LEFT_OUT) } }),
+      }),
     tokenIssued: (kind, subject, scope) =>
       record({ type: kind === 'refresh' ? 'token.refreshed' : 'token.issued', ...subject, detail: { scope } }),
     tokenRefused: (subject, error, reason) =>

@@ -1,6 +1,6 @@
 import type { Clock } from '@sallyport/kernel';
 import type { AgentSessions } from '../storage/agent-sessions.js';
-import type { RecordLifecycle } from './record-lifecycle.js';
+import type { NoteEvent } from '@sallyport/trail';
 
 const BATCH = 200;
 /** A report that is merely under way is not repeated. */
@@ -19,7 +19,7 @@ export async function reportEndedSessions({
   clock,
 }: {
   sessions: AgentSessions;
-  record: RecordLifecycle;
+  record: NoteEvent;
   clock: Clock;
 }): Promise<number> {
   const now = clock();

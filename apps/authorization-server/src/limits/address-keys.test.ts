@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { addressKeys } from './address-keys.js';
+import { addressKeys, isSameNetwork } from './address-keys.js';
 
 const keys = (address: string) => addressKeys(address).map(({ key }) => key);
 
@@ -22,4 +22,17 @@ test('an IPv6 address stands for its /64, and with more room for its /48', () =>
   for (const other of others) expect(keys(other)).toEqual(keys(first ?? ''));
   expect(keys('2001:db8:1:3::1')).toEqual(['2001:db8:1:3::/64', '2001:db8:1::/48']);
   expect(keys('::1')).toEqual(['0:0:0:0::/64', '0:0:0::/48']);
+});
+
+test.each<[string | undefined, string | undefined, boolean]>([
+  ['203.0.113.7', '::ffff:203.0.113.7', true],
+  ['203.0.113.7', '203.0.113.8', false],
+  ['2001:db8:1:2::1', '2001:db8:1:2::9', true],
+  ['2001:db8:1:2::1', '2001:db8:1:3::1', false],
+  ['127.0.0.1', '::1', true],
+  ['::1', '::2', false],
+  ['203.0.113.7', undefined, false],
+  ['', '', false],
+])('%s and %s are of one network: %s', (one, other, expected) => {
+  expect(isSameNetwork(one, other)).toBe(expected);
 });

@@ -37,6 +37,16 @@ export function addressKeys(address: string): readonly AddressKey[] {
   }));
 }
 
+/** Whether two addresses are of one home, as far as can be told: an IPv4 address, a /64, or this very machine. */
+export function isSameNetwork(one: string | undefined, other: string | undefined): boolean {
+  if (one === undefined || other === undefined || one === '' || other === '') return false;
+  const network = (address: string) => {
+    const key = addressKeys(address)[0]?.key ?? '';
+    return key.startsWith('127.') || address === '::1' ? 'loopback' : key;
+  };
+  return network(one) === network(other);
+}
+
 /** The eight of them (RFC 4291 section 2.2). */
 function groupsOf(address: string): number[] {
   const hexadecimal = address.replace(/(\d+)\.(\d+)\.(\d+)\.(\d+)$/, (_all, ...bytes: string[]) => {

@@ -96,7 +96,7 @@ test('one host keeps few requests open, all hosts together not many, and slow on
   for (let index = 0; index < 4; index++) void open(`https://slow.example/${index}`);
   await eventually(() => asked.length === 4);
   await expect(fetch('https://slow.example/5')).rejects.toThrow(notNow);
-  expect(await refusal('https://slow.example/5')).toEqual({ retryAfterSeconds: 3 });
+  expect(await refusal('https://slow.example/5')).toEqual({ retryAfterSeconds: 3, isCommon: true });
   expect(await refusal('https://slow.example/1')).toBeUndefined(); // it is on its way already
   for (let index = 0; index < 28; index++) void open(`https://h${index}.example/`);
   await eventually(() => asked.length === 32);
@@ -168,7 +168,7 @@ describe('an agent that is in use', () => {
     const { fetch, refusal, asked, answer } = world({ perHost: 1, inUse: [url] });
     for (let index = 0; index < 32; index++) void fetch(`https://h${index}.example/`).catch(() => undefined);
     await eventually(() => asked.length === 32);
-    expect(await refusal('https://newcomer.example/')).toEqual({ retryAfterSeconds: 3 });
+    expect(await refusal('https://newcomer.example/')).toEqual({ retryAfterSeconds: 3, isCommon: true });
     expect(await refusal(url)).toBeUndefined();
     const document = fetch(url);
     await answer(url, new Response('{}'));
@@ -179,6 +179,7 @@ describe('an agent that is in use', () => {
     ['cannot be reached', () => new Error('away')],
     ['fails', () => new Response('', { status: 503 })],
     ['takes us for a robot', () => new Response('', { status: 403 })],
+    ['shows a page of its own', () => new Response('<h1>Maintenance</h1>')],
   ])('goes on with its last document while its host %s, for a day (S32)', async (_what, failure) => {
     const { fetch, answer, pass, asked } = await known();
     const document = fetch(url);

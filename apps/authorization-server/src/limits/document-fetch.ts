@@ -1,5 +1,5 @@
 import { BoundedMap, SallyportError, type Clock } from '@sallyport/kernel';
-import type { Refusal } from './budget.js';
+import type { Refusal } from './refusal.js';
 import type { DocumentAsker, RequestLimits } from './request-limits.js';
 
 type Fetch = typeof globalThis.fetch;
@@ -25,14 +25,17 @@ const MOST_BYTES = 8 * 1_048_576;
 const AT_ONCE = 32;
 const AT_ONCE_PER_HOST = 4;
 const AT_ONCE_PER_ADDRESS = 8;
+const BUSY_SECONDS = 3;
 const IN_USE_MS = 60_000;
 const NOT_IN_USE_MS = 5_000;
+/** RFC 9110 section 15.5.16, as which a page counts that whoever stands in for the host answers with status 200. */
+const NO_DOCUMENT = 415;
 /** The host is there, and will not say now: RFC 9110 section 15. Some answer fetchers 403 that they take for robots. */
-const NOT_NOW = (status: number): boolean => status >= 500 || [401, 403, 408, 425, 429].includes(status);
+const NOT_NOW = (status: number): boolean => status >= 500 || [401, 403, 408, NO_DOCUMENT, 425, 429].includes(status);
 
 /**
- * What is remembered and under way for one kind of asker. Agents that are in use have theirs, so that whoever names others
- * can neither take their place nor push their documents out (security rule S32).
+ * What is remembered and under way for one kind of asker. Agents that are in use have theirs, so that whoever names
+ * others can neither take their place nor push their documents out (S32).
  */
 class Lane {
   readonly answers = memory();
@@ -43,19 +46,23 @@ class Lane {
     { readonly answer: Promise<Answer>; readonly host: string; readonly address: string }
   >();
 
-  isBusy(host: string, address: string | undefined): boolean {
+  /** Why no more is begun: for everybody and for this host, or only for this address. */
+  busy(host: string, address: string | undefined): Refusal | undefined {
     const count = (is: (flight: { host: string; address: string }) => boolean) =>
       [...this.running.values()].filter(is).length;
-    if (this.running.size >= AT_ONCE || count((flight) => flight.host === host) >= AT_ONCE_PER_HOST) return true;
-    return address !== undefined && count((flight) => flight.address === address) >= AT_ONCE_PER_ADDRESS;
+    if (this.running.size >= AT_ONCE || count((flight) => flight.host === host) >= AT_ONCE_PER_HOST)
+      return { retryAfterSeconds: BUSY_SECONDS, isCommon: true };
+    return address !== undefined && count((flight) => flight.address === address) >= AT_ONCE_PER_ADDRESS
+      ? { retryAfterSeconds: BUSY_SECONDS }
+      : undefined;
   }
 }
 
 /**
  * Fetches what agents name (metadata documents, key sets), so that nobody can make us call somebody, or wait for them,
- * more than a little: one request per URL at a time, few at once and per minute, altogether, per host and for one address,
- * and every answer, above all every failure, is remembered for half a minute. What an agent in use was last known by goes
- * on serving while its host cannot be asked.
+ * more than a little: one request per URL at a time, few at once and per minute, altogether, per host and for one
+ * address, and every answer, above all every failure, is remembered for half a minute. What an agent in use was last
+ * known by goes on serving while its host cannot be asked.
  */
 export class DocumentFetch {
   readonly #fetch: Fetch;
@@ -99,12 +106,21 @@ export class DocumentFetch {
     return answer.outcome === 'unreachable' && known ? known.give() : answer.give();
   }
 
+  /**
+   * Whether the last answer, a moment ago, says nothing about the agent: its host is away, or what answers is no
+   * document.
+   */
+  async isUnread(url: string, clientId: string): Promise<boolean> {
+    return this.#remembered(this.#laneOf(await this.#knowsInUse(clientId)), url)?.outcome === 'unreachable';
+  }
+
   #refusal(url: string, { address }: DocumentWish, isInUse: boolean): Refusal | undefined {
     const lane = this.#laneOf(isInUse);
     if (lane.running.has(url) || this.#remembered(lane, url)) return undefined;
     const host = hostOf(url);
-    if (lane.isBusy(host, isInUse ? undefined : address)) return { retryAfterSeconds: 3 };
-    return this.#limits.documentSpent(host, askerOf(isInUse, address));
+    return (
+      lane.busy(host, isInUse ? undefined : address) ?? this.#limits.documentSpent(host, askerOf(isInUse, address))
+    );
   }
 
   #start(url: string, init: RequestInit | undefined, { address }: DocumentWish, isInUse: boolean): Promise<Answer> {
@@ -127,7 +143,8 @@ export class DocumentFetch {
     try {
       const response = await this.#fetch(url, init);
       const body = await response.arrayBuffer();
-      const { status, headers } = response;
+      const { headers } = response;
+      const status = response.status === 200 && !isJson(body) ? NO_DOCUMENT : response.status;
       const give = () => new Response(status === 200 ? body : null, { status, headers });
       answer = {
         at: this.#clock(),
@@ -175,6 +192,15 @@ export class DocumentFetch {
 
 function memory(): BoundedMap<string, Answer> {
   return new BoundedMap(MOST_ANSWERS, { of: ({ bytes }) => bytes, limit: MOST_BYTES });
+}
+
+function isJson(body: ArrayBuffer): boolean {
+  try {
+    JSON.parse(Buffer.from(body).toString('utf8'));
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 const askerOf = (isInUse: boolean, address: string): DocumentAsker => (isInUse ? 'in use' : { address });

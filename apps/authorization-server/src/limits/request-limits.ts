@@ -1,13 +1,15 @@
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import { BoundedMap, type Clock } from '@sallyport/kernel';
-import type { RecordLifecycle } from '../lifecycle/record-lifecycle.js';
+import { BoundedMap, Budget, type Clock } from '@sallyport/kernel';
+import type { NoteEvent } from '@sallyport/trail';
 import { addressKeys } from './address-keys.js';
-import { Budget, type Refusal } from './budget.js';
+import type { Refusal } from './refusal.js';
 
 /** What is budgeted together: a flood of one leaves the others alone. `status` is revocation and introspection. */
 export type LimitedGroup = 'authorize' | 'token' | 'register' | 'status';
 
-/** Requests per minute. `total` and `address` are of requests that prove nothing, `client` of agents that authenticate. */
+/**
+ * Requests per minute. `total` and `address` are of requests that prove nothing, `client` of agents that authenticate.
+ */
 interface GroupLimits {
   readonly total: number;
   readonly client: number;
@@ -32,23 +34,26 @@ export const DEFAULT_LIMITS = {
 /** Wrong secrets in the name of one client from one address. */
 const WRONG_SECRETS = 60;
 const REPORTS_PER_MINUTE = 30;
+/** Pages that an address may ask for, for each authorization request it may make. */
+const PAGES_EACH = 10;
 /** A shared secret that was right lately is told from a guess without counting. */
 const MOST_PROVEN = 10_000;
 
 /**
- * How much the OAuth endpoints take, so that nobody spends what is another's (security rule S32). Counted in this
+ * How much the OAuth endpoints take, so that nobody spends what is another's (S32). Counted in this
  * process: with n replicas, up to n times as much.
  *
- * - Whoever proved something is charged for it alone: an agent that authenticates as that agent, a code or refresh token
- *   as that token, its session and its user.
+ * - Whoever proved something is charged for it alone: an agent that authenticates as that agent, a code or refresh
+ *   token as that token, its session and its user.
  * - Whoever proved nothing is charged as a network address. All of those together meet a common limit too, which only
  *   they can spend, and only with what made us do something.
  */
 export class RequestLimits {
   readonly #configuration: { snapshot(): ConfigurationSnapshot };
-  readonly #record: RecordLifecycle;
+  readonly #record: NoteEvent;
   readonly #requests: Budget;
   readonly #addresses: Budget;
+  readonly #pages: Budget;
   readonly #reports: Budget;
   readonly #proven = new BoundedMap<string, true>(MOST_PROVEN);
   readonly #unreported = new Map<string, number>();
@@ -59,23 +64,46 @@ export class RequestLimits {
     clock,
   }: {
     configuration: { snapshot(): ConfigurationSnapshot };
-    record: RecordLifecycle;
+    record: NoteEvent;
     clock: Clock;
   }) {
     this.#configuration = configuration;
     this.#record = record;
     this.#requests = new Budget(clock);
     this.#addresses = new Budget(clock);
+    this.#pages = new Budget(clock);
     this.#reports = new Budget(clock);
   }
 
-  /** One more request that proves nothing; `unavailable` is the common limit's, which the address may be innocent of. */
+  /**
+   * One more request that proves nothing; `unavailable` is the common limit's, which the address may be innocent of.
+   */
   admitUnproven(group: LimitedGroup, address: string): Refusal | undefined {
     const { total, address: perAddress } = this.#limits(group);
     const refusal = this.#takeOfAddress(group, address, perAddress);
     if (refusal) return this.#report(refusal, { limit: 'address', group, address });
     const common = this.#requests.spent(group, total);
     return this.#report(common && { ...common, isCommon: true }, { limit: 'total', group });
+  }
+
+  /**
+   * One more page on the way to a sign-in or out of one, whoever looks: some for each authorization request of an
+   * address.
+   */
+  admitPage(address: string): Refusal | undefined {
+    return this.#report(this.#takeOfAddress('pages', address, PAGES_EACH * this.#limits('authorize').address), {
+      limit: 'address',
+      group: 'authorize',
+      address,
+    });
+  }
+
+  /**
+   * One more page of this authorization request, which its own browser asks for: no more than of a session. A person
+   * needs a handful.
+   */
+  admitPageOf(interaction: string): Refusal | undefined {
+    return this.#report(this.#pages.take(interaction, this.#perSession()), { limit: 'pages', group: 'authorize' });
   }
 
   /** It made us do something. */
@@ -96,7 +124,10 @@ export class RequestLimits {
     this.#requests.charge(`${group} ${clientId}`, this.#limits(group).client);
   }
 
-  /** One more use of a code or refresh token that we made: no more than of a session, however it is answered. @param digest of it */
+  /**
+   * One more use of a code or refresh token that we made: no more than of a session, however it is answered.
+   * @param digest of it
+   */
   admitToken(digest: string): Refusal | undefined {
     return this.#report(this.#requests.take(`presented ${digest}`, this.#perSession()), {
       limit: 'token',
@@ -122,7 +153,10 @@ export class RequestLimits {
         this.#addresses.charge(`secret ${clientId} ${key}`, WRONG_SECRETS * share);
   }
 
-  /** One more token of a session, and so of its user, whatever agent it is of. @param grantId none for a sign-in in a browser */
+  /**
+   * One more token of a session, and so of its user, whatever agent it is of.
+   * @param grantId none for a sign-in in a browser
+   */
   admitUser(userId: string, clientId: string | undefined, grantId?: string): Refusal | undefined {
     const { user = DEFAULT_LIMITS.user } = this.#configured() ?? {};
     const ofSession = grantId === undefined ? undefined : this.#requests.take(`session ${grantId}`, this.#perSession());
@@ -135,8 +169,8 @@ export class RequestLimits {
   }
 
   /**
-   * Whether a document may be fetched from this host just now: for somebody at this address, or of an agent that is in use,
-   * for which there is a budget that nobody else can spend.
+   * Whether a document may be fetched from this host just now: for somebody at this address, or of an agent that is in
+   * use, for which there is a budget that nobody else can spend.
    */
   documentSpent(host: string, asker: DocumentAsker): Refusal | undefined {
     const { total, host: perHost, address: perAddress } = this.#documentLimits();
@@ -146,10 +180,8 @@ export class RequestLimits {
       .map(({ key, share }) => this.#addresses.spent(`documents ${key}`, perAddress * share))
       .find(Boolean);
     if (ofAddress) return this.#report(ofAddress, { limit: 'documents', address: asker.address });
-    return this.#report(
-      this.#requests.spent('documents', total) ?? this.#requests.spent(`documents ${host}`, perHost),
-      { limit: 'documents' },
-    );
+    const common = this.#requests.spent('documents', total) ?? this.#requests.spent(`documents ${host}`, perHost);
+    return this.#report(common && { ...common, isCommon: true }, { limit: 'documents' });
   }
 
   /** @param wasReached a name that nobody has costs its host and everybody else nothing */
@@ -201,7 +233,10 @@ export class RequestLimits {
     };
   }
 
-  /** At most one record a minute for the same limit, and not many of one kind: a flood must not flood the trail, nor keep others out of it. */
+  /**
+   * At most one record a minute for the same limit, and not many of one kind: a flood must not flood the trail, nor
+   * keep others out of it.
+   */
   #report<R extends Refusal>(
     refusal: R | undefined,
     { limit, group, userId, clientId, address }: Refused,

@@ -7,9 +7,9 @@ const ANSWER_MS = 2_000;
 const TRIES = 2;
 
 /**
- * Looks names up that agents name, without the system's resolver: that one holds a thread while it waits, there are four,
- * and whoever runs a name server that never answers would hold them all (security rule S32). Hosts an administrator lists
- * are theirs, and may be known to the system alone.
+ * Looks names up that agents name, without the system's resolver: that one holds a thread while it waits, there are
+ * four, and whoever runs a name server that never answers would hold them all (S32). Hosts an
+ * administrator lists are theirs, and may be known to the system alone.
  */
 export function resolveApart(
   allow: OutboundAllowance,

@@ -5,10 +5,11 @@ import {
   assuranceWithKey,
   classifyRedirectUri,
   redirectTarget,
+  type AgentRegistration,
 } from '@sallyport/authorization';
 import { quotedName } from '@sallyport/kernel';
+import { facts, html, type Html } from '@sallyport/pages';
 import type { PendingAuthorization } from '../engine/engine.js';
-import { html, type Html } from './html.js';
 
 const ASSURANCE = {
   asserted: 'only says so: its identity is not verified',
@@ -16,20 +17,30 @@ const ASSURANCE = {
   'key-authenticated': 'verified: it signs with its own key',
 } as const;
 
-/** What is claimed and what is known about an agent, apart. */
+const LOOPBACK_WARNING =
+  'The answer stays on this device. Any program running here can claim to be this agent, ' +
+  'so continue only if you have just started it.';
+
+/** What an agent claims about itself and what is known about it, told apart. */
 export function agentFacts({
   agent,
   redirectUri,
   isKeyBound,
 }: Pick<PendingAuthorization, 'agent' | 'redirectUri' | 'isKeyBound'>): Html {
-  const host = agentHost(agent.clientId);
   const assurance = assuranceWithKey(agentAssurance(agent, redirectUri), isKeyBound);
-  const loopback = classifyRedirectUri(redirectUri).kind !== 'https';
-  return html`<dl>
-<div><dt>Agent</dt><dd>${quotedName(agentName(agent))}</dd></div>
-<div><dt>Published by</dt><dd>${host ?? (agent.registeredBy === 'administrator' ? 'entered by your administrator' : 'unknown: it registered itself')}</dd></div>
-<div><dt>Identity</dt><dd>${ASSURANCE[assurance]}</dd></div>
-<div><dt>Answers go to</dt><dd>${redirectTarget(redirectUri)}</dd></div>
-</dl>
-${loopback && html`<p class="warning">The answer stays on this device. Any program running here can claim to be this agent, so continue only if you have just started it.</p>`}`;
+  const isOnThisDevice = classifyRedirectUri(redirectUri).kind !== 'https';
+  return html`${facts(
+    ['Agent', quotedName(agentName(agent))],
+    ['Published by', publisherOf(agent)],
+    ['Identity', ASSURANCE[assurance]],
+    ['Answers go to', redirectTarget(redirectUri)],
+  )}
+${isOnThisDevice && html`<p class="warning">${LOOPBACK_WARNING}</p>`}`;
+}
+
+function publisherOf({ clientId, registeredBy }: AgentRegistration): string {
+  return (
+    agentHost(clientId) ??
+    (registeredBy === 'administrator' ? 'entered by your administrator' : 'unknown: it registered itself')
+  );
 }

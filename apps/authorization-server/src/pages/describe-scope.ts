@@ -1,12 +1,15 @@
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import { quotedName } from '@sallyport/kernel';
+import { titleOfServer } from '@sallyport/server';
 
-/** A scope in words: which tools of which servers it opens, as the policies that use it say. Sorted, without repeats. */
+/**
+ * A scope in words: which tools of which servers it opens, as the policies that use it say. Sorted, without repeats.
+ */
 export function describeScope(snapshot: ConfigurationSnapshot, scope: string): string[] {
   const words = new Set<string>();
   for (const { spec } of snapshot.all('AccessPolicy')) {
     if (spec.hop !== 'gateway-to-server') continue;
-    const server = quotedName(snapshot.get('McpServer', spec.server)?.spec.title ?? spec.server);
+    const server = quotedName(titleOfServer(snapshot, spec.server));
     const tools = spec.tools.filter((rule) => rule.scope === scope).flatMap((rule) => rule.match);
     const resources = spec.resources.filter((rule) => rule.scope === scope).flatMap((rule) => rule.match);
     const prompts = spec.prompts.filter((rule) => rule.scope === scope).flatMap((rule) => rule.match);

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
+import { renderPage } from '@sallyport/pages';
 import { expect, test } from 'vitest';
 import type { PendingAuthorization } from '../engine/engine.js';
 import { consentPage } from './consent-page.js';
 import { engineErrorPage } from './engine-error-page.js';
-import { html } from './html.js';
 import { deniedPage } from './message-pages.js';
-import { formTarget, page } from './page.js';
+import { backToAgentPage, toProviderPage } from './onward-pages.js';
 import { shownFields } from './shown-fields.js';
 import { signInPage } from './sign-in-page.js';
 
@@ -31,20 +31,25 @@ const pending: PendingAuthorization = {
 };
 const fields = shownFields({ shown: 'what-it-showed', token: 'token' });
 const pages = {
-  interstitial: signInPage({
-    pending,
-    providers: [{ name: 'idp', title: attack, issuer: 'https://idp.example' }],
-    fields,
-    notice: attack,
-  }),
-  consent: consentPage({
-    pending,
-    user: { label: attack, provider: attack },
-    scopes: [{ scope: attack, words: [attack] }],
-    withheld: [attack],
-    fields,
-  }),
-  denied: deniedPage(pending, attack, fields),
+  interstitial: renderPage(
+    signInPage({
+      pending,
+      providers: [{ name: 'idp', title: attack, issuer: 'https://idp.example' }],
+      fields,
+      why: attack,
+    }),
+  ),
+  consent: renderPage(
+    consentPage({
+      pending,
+      user: { label: attack, provider: attack },
+      scopes: [{ scope: attack, words: [attack] }],
+      withheld: [attack],
+      fields,
+      changed: attack,
+    }),
+  ),
+  denied: renderPage(deniedPage(pending, attack, fields)),
 };
 
 test.each(Object.entries(pages))(
@@ -87,28 +92,44 @@ test.each(Object.entries(pages))(
 );
 
 test('the interstitial names the agent, its host and where the answer goes, before anybody signs in (S3)', () => {
-  const { html: document } = signInPage({
-    pending: { ...pending, agent: { ...pending.agent, clientName: 'Claude Code' } },
-    providers: [{ name: 'idp', title: 'Okta', issuer: 'https://idp.example' }],
-    fields,
-  });
+  const { html: document } = renderPage(
+    signInPage({
+      pending: { ...pending, agent: { ...pending.agent, clientName: 'Claude Code' } },
+      providers: [{ name: 'idp', title: 'Okta', issuer: 'https://idp.example' }],
+      fields,
+    }),
+  );
   expect(document).toContain('“Claude Code” wants to connect');
   expect(document).toContain('agent.example');
   expect(document).toContain('127.0.0.1:4711');
   expect(document).toContain('Any program running here can claim to be this agent');
 });
 
-test('a form may lead to the redirect URI and nowhere a header could be broken by', () => {
-  expect([
-    formTarget('http://127.0.0.1:4711/cb'),
-    formTarget('http://[::1]:4711/cb'),
-    formTarget('cursor://x/cb'),
-    formTarget('https://a.example/cb'),
-  ]).toEqual(['http://127.0.0.1:4711', 'http:', 'cursor:', 'https://a.example']);
-  expect(page('t', html`x`, ["https://a.example; script-src 'unsafe-inline'", 'x y']).contentSecurityPolicy).toContain(
-    "form-action 'self';",
+test('a form leads to us, and a page that goes on says where, in a link too (S35)', () => {
+  for (const { contentSecurityPolicy } of Object.values(pages))
+    expect(contentSecurityPolicy).toContain("form-action 'self';");
+  const onward = renderPage(
+    backToAgentPage({
+      agent: pending.agent,
+      redirectUri: 'cursor://x/cb',
+      href: 'cursor://x/cb?code=a&state=";<b',
+    }),
   );
+  expect(onward.html).toContain(
+    '<meta http-equiv="refresh" content="0; url=cursor://x/cb?code=a&amp;state=&quot;;&lt;b">',
+  );
+  expect(onward.html).toContain(
+    'href="cursor://x/cb?code=a&amp;state=&quot;;&lt;b">Return to an application on this device',
+  );
+  expect(onward.html).not.toContain('<script');
 });
+
+test.each(['javascript:alert(1)', ' JavaScript:x', 'data:text/html,x', 'file:///etc/passwd'])(
+  'no page leads to %s',
+  (to) => {
+    expect(() => renderPage(toProviderPage('x', to))).toThrow('places only');
+  },
+);
 
 test('an agent cannot look verified by what it calls itself: its name is quoted, cleaned and marked (S2, S35)', () => {
   const claimed = (clientName: string) => ({ ...pending, agent: { ...pending.agent, clientName } });
@@ -125,25 +146,38 @@ test('an agent cannot look verified by what it calls itself: its name is quoted,
       }),
       deniedPage(claimed(clientName), 'no', fields),
     ];
-    expect(shown.map(({ html: document }) => /<h1>([^<]*)<\/h1>/.exec(document)?.[1])).toEqual([
+    expect(shown.map((page) => /<h1>([^<]*)<\/h1>/.exec(renderPage(page).html)?.[1])).toEqual([
       '“Claude” wants to connect',
       'Let “Claude” act for you?',
       '“Claude” cannot be connected',
     ]);
-    for (const { html: document } of shown)
-      expect(document.replace(/only says so: its identity is not verified/, '')).not.toMatch(/verified|🔒|✅/iu);
+    for (const page of shown)
+      expect(renderPage(page).html.replace(/only says so: its identity is not verified/, '')).not.toMatch(
+        /verified|🔒|✅/iu,
+      );
   }
-  expect(signInPage({ pending: claimed('Cl\u0430ude'), providers: [provider], fields }).html).toContain(
+  expect(renderPage(signInPage({ pending: claimed('Cl\u0430ude'), providers: [provider], fields })).html).toContain(
     '<h1>“Cl\u0430ude” (letters of different alphabets) wants to connect</h1>',
+  );
+});
+
+test('a page about too many requests says whose they were', () => {
+  const said = (description: string) =>
+    renderPage(engineErrorPage({ error: 'temporarily_unavailable', error_description: description })).html;
+  expect(said('too many requests: try again later')).toContain('This browser, or somebody at the same network address');
+  expect(said('too many requests from others just now: try again later')).toContain(
+    'More agents are being connected just now',
   );
 });
 
 test('an error of an agent that is not trusted says what is wrong and where it would lead, in full, and leads there by a click only (S35)', () => {
   const agent = { ...pending.agent, clientId: 'dcr_1', clientName: '🔒 Cursor', registeredBy: 'dynamic' as const };
   const redirectUri = 'cursor://anysphere.cursor-deeplink/mcp/install?config=e30';
-  const { html: document } = engineErrorPage(
-    { error: 'login_required', error_description: '"><script>' },
-    { agent, redirectUri, href: `${redirectUri}&error=login_required` },
+  const { html: document } = renderPage(
+    engineErrorPage(
+      { error: 'login_required', error_description: '"><script>' },
+      { agent, redirectUri, href: `${redirectUri}&error=login_required` },
+    ),
   );
   expect(document).toContain(
     'an application on this device (cursor://anysphere.cursor-deeplink/mcp/install?config=e30)',

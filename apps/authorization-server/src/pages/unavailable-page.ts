@@ -1,15 +1,11 @@
-import { messagePage } from './message-pages.js';
-import type { Page } from './page.js';
+import { renderPage, unavailable, type RenderedPage } from '@sallyport/pages';
 
-/** Where a browser is, and a person reads the answer. */
+/** Paths at which a person reads the response in a browser. */
 const PAGES = /^\/(?:authorize|interaction|federation|session)\b(?!.*\/backchannel-logout$)/;
 
-/** Nothing can be done here now; undefined where only programs ask. */
-export function unavailablePage(path: string): Page | undefined {
-  return PAGES.test(path)
-    ? messagePage(
-        'One moment, please',
-        'Something this server stands on is away: it is starting, or waits for its database or configuration. Try again in a moment.',
-      )
-    : undefined;
+export const isPage = (path: string): boolean => PAGES.test(path);
+
+/** What a person reads at this path while the server cannot work; undefined where only programs ask. */
+export function unavailablePage(path: string): RenderedPage | undefined {
+  return isPage(path) ? renderPage(unavailable) : undefined;
 }

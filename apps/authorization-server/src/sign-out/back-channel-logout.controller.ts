@@ -5,7 +5,10 @@ import type { FastifyReply } from 'fastify';
 import { BACK_CHANNEL_LOGOUT, CONFIGURATION, LOGGER } from '../tokens.js';
 import type { BackChannelLogout } from './back-channel-logout.js';
 
-/** OpenID Connect Back-Channel Logout 1.0 section 2.5: what to register at a provider is `<issuer>/federation/<name>/backchannel-logout`. */
+/**
+ * OpenID Connect Back-Channel Logout 1.0 section 2.5: what to register at a provider is
+ * `<issuer>/federation/<name>/backchannel-logout`.
+ */
 @Controller('federation')
 export class BackChannelLogoutController {
   constructor(

@@ -1,7 +1,7 @@
 import { Body, Controller, Get, Inject, Post, Req, Res } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { BrowserBinding } from '../federation/browser-binding.js';
-import { sendAnswer } from '../interaction/send-answer.js';
+import { sendNextStep } from '../interaction/send-next-step.js';
 import { BROWSER_BINDING, ISSUER, SIGN_OUT } from '../tokens.js';
 import type { SignOut, SignOutVisit } from './sign-out.js';
 
@@ -15,7 +15,7 @@ export class SignOutController {
 
   @Get('end')
   async ask(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    sendAnswer(
+    sendNextStep(
       reply,
       await this.signOut.ask(this.#visit(request, reply), new URL(request.raw.url ?? '', this.issuer).searchParams),
     );
@@ -23,7 +23,7 @@ export class SignOutController {
 
   @Post('end')
   async confirm(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() body: unknown): Promise<void> {
-    sendAnswer(
+    sendNextStep(
       reply,
       await this.signOut.confirm(
         this.#visit(request, reply),
@@ -34,7 +34,7 @@ export class SignOutController {
 
   @Get('ended')
   ended(@Res() reply: FastifyReply): void {
-    sendAnswer(reply, this.signOut.ended());
+    sendNextStep(reply, this.signOut.ended());
   }
 
   #visit(request: FastifyRequest, reply: FastifyReply): SignOutVisit {

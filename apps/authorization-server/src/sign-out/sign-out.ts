@@ -1,14 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import { SallyportError } from '@sallyport/kernel';
+import { onwardPage } from '@sallyport/pages';
 import type { Logger } from '@sallyport/telemetry';
 import type { AuthorizationEngine } from '../engine/engine.js';
 import type { BrowserBinding } from '../federation/browser-binding.js';
 import type { TrustProviders } from '../federation/trust-providers.js';
-import type { Answer } from '../interaction/authorization-steps.js';
+import { redirect, show, type NextStep } from '../interaction/next-step.js';
 import type { EndIdentitySessions } from '../lifecycle/end-identity-sessions.js';
-import type { RecordLifecycle } from '../lifecycle/record-lifecycle.js';
+import type { NoteEvent } from '@sallyport/trail';
 import { messagePage } from '../pages/message-pages.js';
+import { toProviderPage } from '../pages/onward-pages.js';
 import { shownFields } from '../pages/shown-fields.js';
 import { signOutPage } from '../pages/sign-out-page.js';
 import type { IdentitySessions } from '../storage/identity-sessions.js';
@@ -25,7 +27,7 @@ export interface SignOutParts {
   readonly users: Users;
   readonly binding: BrowserBinding;
   readonly endIdentitySessions: EndIdentitySessions;
-  readonly record: RecordLifecycle;
+  readonly record: NoteEvent;
   readonly logger: Logger;
 }
 export interface SignOutVisit {
@@ -35,12 +37,11 @@ export interface SignOutVisit {
   readonly browser: string;
 }
 
-const show = (page: ReturnType<typeof messagePage>, status = 200): Answer => ({ type: 'page', status, page });
 const MAX_STATE = 512;
 
 /**
- * Signing out of the browser (OpenID Connect RP-Initiated Logout 1.0), which nobody else's link can do: it is always asked
- * first, by a form of ours. Agents go on, unless the human says that they end too.
+ * Signing out of the browser (OpenID Connect RP-Initiated Logout 1.0), which nobody else's link can do: it is always
+ * asked first, by a form of ours. Agents go on, unless the human says that they end too.
  */
 export class SignOut {
   readonly #parts: SignOutParts;
@@ -50,7 +51,7 @@ export class SignOut {
   }
 
   /** @param parameters of the request; `id_token_hint` is not needed, since the browser says who it is */
-  async ask(visit: SignOutVisit, parameters: URLSearchParams): Promise<Answer> {
+  async ask(visit: SignOutVisit, parameters: URLSearchParams): Promise<NextStep> {
     const { engine, users, binding, returnTo } = this.#parts;
     const [target, state] = [parameters.getAll('post_logout_redirect_uri'), parameters.getAll('state')];
     if (
@@ -68,7 +69,7 @@ export class SignOut {
       );
     const back = target[0] === undefined ? undefined : withState(returnTo, state[0]);
     const session = await engine.browserSession(visit.request, visit.response);
-    if (!session) return back === undefined ? this.ended() : { type: 'redirect', to: back };
+    if (!session) return back === undefined ? this.ended() : redirect(back);
     const user = session.userId === undefined ? undefined : await users.find(session.userId);
     const label = user?.email ?? user?.name ?? user?.subject ?? 'somebody';
     const fields = shownFields(
@@ -77,7 +78,7 @@ export class SignOut {
     return show(signOutPage({ label, fields, back }));
   }
 
-  async confirm(visit: SignOutVisit, form: Readonly<Record<string, unknown>>): Promise<Answer> {
+  async confirm(visit: SignOutVisit, form: Readonly<Record<string, unknown>>): Promise<NextStep> {
     const { engine, identities, binding, endIdentitySessions, record, returnTo } = this.#parts;
     const session = await engine.browserSession(visit.request, visit.response);
     if (!session) return this.ended();
@@ -103,30 +104,43 @@ export class SignOut {
     });
     const atProvider =
       newest && (await this.#atProvider(newest.session.trustProvider, newest.session.issuer, newest.idToken));
-    if (atProvider) return { type: 'redirect', to: atProvider.href };
+    if (atProvider) return show(toProviderPage(atProvider.name, atProvider.url.href));
     const back = form['return_to'];
     return typeof back === 'string' && (back === returnTo || back.startsWith(`${returnTo}?state=`))
-      ? { type: 'redirect', to: back }
+      ? show(
+          onwardPage({
+            title: 'You are signed out',
+            words: 'You are being sent back. If nothing happens, use the link.',
+            to: back,
+            link: 'Go on',
+          }),
+        )
       : this.ended();
   }
 
-  ended(): Answer {
+  ended(): NextStep {
     return show(
       messagePage(
         'You are signed out',
-        'You can close this page. Agents you connected go on until you or an administrator end them, unless you chose to end them too.',
+        'You can close this page. Agents you connected go on until you or an administrator end them, ' +
+          'unless you chose to end them too.',
       ),
     );
   }
 
-  async #atProvider(name: string, issuer: string, idToken: string | undefined): Promise<URL | undefined> {
+  async #atProvider(
+    name: string,
+    issuer: string,
+    idToken: string | undefined,
+  ): Promise<{ readonly name: string; readonly url: URL } | undefined> {
     const provider = this.#parts.configuration.snapshot().get('TrustProvider', name);
     if (!provider?.spec.session?.signOutAtProvider || provider.spec.issuer !== issuer) return undefined;
     try {
-      return await this.#parts.providers.endSessionUrl(provider, {
+      const url = await this.#parts.providers.endSessionUrl(provider, {
         idToken,
         returnTo: `${this.#parts.issuer}/session/ended`,
       });
+      return url && { name: provider.spec.displayName ?? provider.name, url };
     } catch (err) {
       if (!(err instanceof SallyportError) || err.code !== 'trust_provider_unavailable') throw err;
       this.#parts.logger.warn({ err, trustProvider: name }, 'signed out here, but not at the identity provider');

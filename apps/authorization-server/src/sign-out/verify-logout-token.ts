@@ -18,8 +18,8 @@ export type LogoutTokenVerdict =
   | { readonly valid: false; /** For the log, never for the sender. */ readonly reason: string };
 
 /**
- * OpenID Connect Back-Channel Logout 1.0 section 2.6, but for the replay of a `jti`, which needs a memory. An ID token is
- * never mistaken for one: it has no such event, and one with a nonce is refused.
+ * OpenID Connect Back-Channel Logout 1.0 section 2.6, but for the replay of a `jti`, which needs a memory. An ID token
+ * is never mistaken for one: it has no such event, and one with a nonce is refused.
  * @param now milliseconds since the epoch
  * @throws whatever `keys` throws when the provider's keys cannot be had
  */

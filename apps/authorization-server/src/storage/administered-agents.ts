@@ -13,7 +13,7 @@ export type ClientMetadata = Readonly<Record<string, unknown>>;
 export class AdministeredAgents {
   readonly #configuration: { snapshot(): ConfigurationSnapshot };
   readonly #secrets: StoredSecrets;
-  /** Where the engine wants a secret and there is none: told to nobody, compared with nothing. */
+  /** Stands where the engine wants a secret and there is none. Nobody is told it, and nothing is compared with it. */
   readonly #noSecret = randomBytes(32).toString('base64url');
 
   constructor({
@@ -61,7 +61,7 @@ export class AdministeredAgents {
   }
 }
 
-/** What it can ask for: a machine by itself, others with a human, or with an identity provider's word for one. */
+/** The grants of an agent: a machine acts by itself, others for a user or on an identity provider's word for one. */
 function grantsOf({ machine, introspects, redirectUris, authentication }: DocumentOf<'Agent'>['spec']): {
   grant_types: string[];
   response_types: string[];

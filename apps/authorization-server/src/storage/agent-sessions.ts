@@ -9,21 +9,25 @@ export interface AgentSession {
   readonly clientId: string;
   readonly agentName: string;
   readonly assurance: AgentAssurance;
-  /** The sign-in it came from; none for an agent without a human. */
+  /** The sign-in it came from; none for an agent that acts for itself. */
   readonly identitySessionId: string | undefined;
   /** Seconds since the epoch. */
   readonly createdAt: number;
   /** Seconds since the epoch. */
   readonly lastUsedAt: number;
+  /** The address from which its agent refreshed last. */
+  readonly lastUsedAddress: string | undefined;
   readonly ended: boolean;
 }
 
-/** What is written down with a new session. */
+/** What is stored with a new session. */
 export interface NewAgentSession extends Pick<AgentSession, 'userId' | 'clientId' | 'agentName' | 'assurance'> {
   readonly identitySessionId?: string | undefined;
   readonly place?: AgentPlace | undefined;
 }
-/** Where a session was begun, for whoever looks at the list and wonders whether it is theirs. Nothing is decided by it. */
+/**
+ * Where a session was begun, for whoever looks at the list and wonders whether it is theirs. Nothing is decided by it.
+ */
 export interface AgentPlace {
   readonly redirectHost: string;
   readonly userAgent: string | undefined;
@@ -33,7 +37,7 @@ const MAX_USER_AGENT = 256;
 /** An ended session whose end never became a revocation is reported again after this long. */
 const REPORT_AGAIN_MS = 60_000;
 
-/** Agent sessions and remembered consents. A session belongs to exactly one grant (security rule S4). */
+/** Agent sessions and remembered consents. A session belongs to exactly one grant (S4). */
 export class AgentSessions {
   readonly #database: Database;
 
@@ -79,7 +83,7 @@ export class AgentSessions {
     return row ? toSession(row) : undefined;
   }
 
-  /** Somebody let it in and may come back with it. */
+  /** Whether somebody let this agent in, and may come back with it. */
   async isAgentInUse(clientId: string): Promise<boolean> {
     const [row] = await this.#database.$queryRaw<{ used: boolean }[]>`
       SELECT EXISTS (SELECT 1 FROM "AgentSession" WHERE "clientId" = ${clientId} AND "endedAt" IS NULL)
@@ -94,7 +98,7 @@ export class AgentSessions {
     });
   }
 
-  /** The newest live one of an agent without a human, which has one for all its tokens. */
+  /** The newest live session of an agent that acts for itself: it has one for all its tokens. */
   async findMachine(userId: string, clientId: string): Promise<AgentSession | undefined> {
     const row = await this.#database.agentSession.findFirst({
       where: { userId, clientId, endedAt: null },
@@ -120,8 +124,8 @@ export class AgentSessions {
   }
 
   /**
-   * Ended sessions that no revocation speaks of: whoever ended them died before telling, or what they told was lost. Each is
-   * given to one caller, and to nobody else for a minute.
+   * Ended sessions that no revocation names: the process that ended them died before it said so, or its message was
+   * lost. Each is given to one caller, and to nobody else for a minute.
    */
   async takeUnreported({
     endedAfter,
@@ -138,13 +142,15 @@ export class AgentSessions {
     return this.#database.$queryRaw<UnreportedEnd[]>`
       UPDATE "AgentSession" SET "reportedAgainAt" = ${now} WHERE sid IN (
         SELECT s.sid FROM "AgentSession" s
-        WHERE s."endedAt" > ${endedAfter} AND s."endedAt" <= ${endedBefore} AND (s."reportedAgainAt" IS NULL OR s."reportedAgainAt" <= ${again})
-          AND NOT EXISTS (SELECT 1 FROM "Revocation" r WHERE r."subjectType" = 'session' AND r.subject = jsonb_build_object('type', 'session', 'sid', s.sid))
+        WHERE s."endedAt" > ${endedAfter} AND s."endedAt" <= ${endedBefore} AND (s."reportedAgainAt" IS NULL
+          OR s."reportedAgainAt" <= ${again})
+          AND NOT EXISTS (SELECT 1 FROM "Revocation" r WHERE r."subjectType" = 'session'
+            AND r.subject = jsonb_build_object('type', 'session', 'sid', s.sid))
         ORDER BY s."endedAt" LIMIT ${limit} FOR UPDATE SKIP LOCKED)
       RETURNING sid, "userId", "clientId", "agentName", "endReason"`;
   }
 
-  /** What this user agreed to for this agent last, as a digest (security rule S3). */
+  /** The digest of what this user agreed to last for this agent (S3). */
   async consented(userId: string, clientId: string): Promise<string | undefined> {
     const row = await this.#database.agentConsent.findUnique({ where: { userId_clientId: { userId, clientId } } });
     return row?.metadataDigest;
@@ -176,6 +182,7 @@ function toSession(row: {
   identitySessionId: string | null;
   createdAt: Date;
   lastUsedAt: Date;
+  lastUsedAddress: string | null;
   endedAt: Date | null;
 }): AgentSession {
   return {
@@ -187,6 +194,7 @@ function toSession(row: {
     identitySessionId: row.identitySessionId ?? undefined,
     createdAt: Math.floor(row.createdAt.getTime() / 1000),
     lastUsedAt: Math.floor(row.lastUsedAt.getTime() / 1000),
+    lastUsedAddress: row.lastUsedAddress ?? undefined,
     ended: row.endedAt !== null,
   };
 }

@@ -32,11 +32,20 @@ export const artifactColumn = sealedColumn(
 const MAX_PAYLOAD_BYTES = 128 * 1024;
 /** Expired rows stay this long: a replay is then still told apart from something that never was. */
 export const KEPT_AFTER_EXPIRY_MS = 3_600_000;
+/** Kinds that do not stay: anybody can have them made, as large as a request, and nothing is replayed with one. */
+export const GONE_AT_EXPIRY = [
+  'FederationFlow',
+  'FederationResult',
+  'Interaction',
+  'InteractionAnswer',
+  'InteractionDecision',
+  'PushedAuthorizationRequest',
+];
 const digest = (id: string): string => createHash('sha256').update(id).digest('base64url');
 
 /**
  * Everything the authorization server must remember between two requests, in one table. The ids are secrets (codes,
- * refresh tokens, cookies), so only their digests are stored, and payloads are sealed (security rule S8): a copy of the
+ * refresh tokens, cookies), so only their digests are stored, and payloads are sealed (S8): a copy of the
  * table holds nothing that can be used. Consuming and inserting once are single statements, so that of two replicas or
  * two requests exactly one wins.
  */
@@ -71,7 +80,7 @@ export class ArtifactStore {
     return count === 1;
   }
 
-  /** Also what expired lately: the engine says itself what an expired artefact means. */
+  /** Finds what expired lately, too: the engine decides what an expired artefact means. */
   async find(kind: string, id: string): Promise<StoredArtifact | undefined> {
     const row = await this.#database.oidcArtifact.findUnique({
       where: { kind_idDigest: { kind, idDigest: digest(id) } },
@@ -84,7 +93,7 @@ export class ArtifactStore {
     return row ? this.#open(row) : undefined;
   }
 
-  /** True for exactly one caller, ever. */
+  /** Marks an artefact as used. @returns true for exactly one caller, ever */
   async consume(kind: string, id: string): Promise<boolean> {
     const { count } = await this.#database.oidcArtifact.updateMany({
       where: { kind, idDigest: digest(id), consumedAt: null },
@@ -117,17 +126,17 @@ export class ArtifactStore {
       this.#row(kind, successor.id, successor.payload, successor.options),
       this.#row(`${kind}Successor`, predecessor, { sealed }, { grantId, expiresInSeconds: graceSeconds }),
     ];
-    return this.#database.$transaction(async (transaction) => {
-      const { count } = await transaction.oidcArtifact.updateMany({
-        where: { kind, idDigest: digest(predecessor), consumedAt: null },
-        data: { consumedAt: new Date(this.#clock()) },
-      });
-      if (count === 1) await transaction.oidcArtifact.createMany({ data: rows });
-      return count === 1;
-    });
+    // One statement: whoever comes at the same time waits for this one only, and for no process of ours in the middle
+    // of it.
+    const stored = await this.#database.$executeRaw`
+      WITH retired AS (UPDATE "OidcArtifact" SET "consumedAt" = ${new Date(this.#clock())} WHERE kind = ${kind}
+        AND "idDigest" = ${digest(predecessor)} AND "consumedAt" IS NULL RETURNING 1)
+      INSERT INTO "OidcArtifact" (kind, "idDigest", payload, "grantDigest", "uidDigest", "expiresAt")
+      SELECT * FROM (VALUES ${Prisma.join(rows.map(valuesOf))}) AS row WHERE EXISTS (SELECT 1 FROM retired)`;
+    return stored === rows.length;
   }
 
-  /** What `rotate` stored, within the grace and until somebody used it (security rule S9). */
+  /** What `rotate` stored, within the grace and until somebody used it (S9). */
   async successor(kind: string, predecessor: string): Promise<string | undefined> {
     const found = await this.find(`${kind}Successor`, predecessor);
     if (!found || found.expired) return undefined;
@@ -136,7 +145,7 @@ export class ArtifactStore {
     return successor && successor.consumedAt === undefined ? id : undefined;
   }
 
-  /** From now on it does not expire. */
+  /** Keeps an artefact for good. */
   async keep(kind: string, id: string): Promise<void> {
     await this.#database.oidcArtifact.updateMany({
       where: { kind, idDigest: digest(id), expiresAt: { not: null } },
@@ -148,17 +157,17 @@ export class ArtifactStore {
     await this.#database.oidcArtifact.deleteMany({ where: { kind, idDigest: digest(id) } });
   }
 
-  /** Of one kind only; the grant and its session stay. */
+  /** Removes artefacts of one kind; the grant and its session stay. */
   async destroyByGrant(kind: string, grantId: string): Promise<void> {
     await this.#database.oidcArtifact.deleteMany({ where: { kind, grantDigest: digest(grantId) } });
   }
 
-  /** The grant, everything issued under it, and the agent session: in one transaction (security rule S8). */
+  /** Ends a grant, everything issued under it, and the agent session, in one transaction (S8). */
   async revokeGrant(grantId: string): Promise<void> {
     await this.#revoke(digest(grantId));
   }
 
-  /** The same, by the agent session. @returns false when it had ended already */
+  /** Ends an agent session and its grant. @returns false when it had ended already */
   async revokeSession(sid: string, reason: string): Promise<boolean> {
     const session = await this.#database.agentSession.findUnique({ where: { sid }, select: { grantDigest: true } });
     return session !== null && (await this.#revoke(session.grantDigest, reason));
@@ -216,6 +225,17 @@ export class ArtifactStore {
     };
   }
 }
+
+const valuesOf = ({
+  kind,
+  idDigest,
+  payload,
+  grantDigest,
+  uidDigest,
+  expiresAt,
+}: Prisma.OidcArtifactCreateManyInput): Prisma.Sql =>
+  Prisma.sql`(${kind}, ${idDigest}, ${payload}::bytea, ${grantDigest}::text, ${uidDigest}::text,
+    ${expiresAt}::timestamptz)`;
 
 /** How a grant is named in `AgentSession.grantDigest`. */
 export const grantDigestOf = digest;

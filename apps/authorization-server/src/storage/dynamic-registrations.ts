@@ -1,16 +1,16 @@
 import { createHash } from 'node:crypto';
+import { POPULAR_REDIRECT_URIS } from '@sallyport/authorization';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import type { Database } from '@sallyport/database';
-import { claimedName, constantTimeEqual, type Clock } from '@sallyport/kernel';
-import { durationSeconds } from '@sallyport/policy';
+import { claimedName, constantTimeEqual, type Clock, durationSeconds } from '@sallyport/kernel';
 import type { NewRegistration, RegistrationRules } from '../engine/engine.js';
 import type { EndSession } from '../lifecycle/end-session.js';
-import type { RecordLifecycle } from '../lifecycle/record-lifecycle.js';
+import type { NoteEvent } from '@sallyport/trail';
 import { addressKeys } from '../limits/address-keys.js';
 import { grantDigestOf as digestOf } from './artifact-store.js';
 
 const HOUR_MS = 3_600_000;
-/** A registration is written down a moment before what the engine stores of it. */
+/** A registration is stored a moment before what the engine stores of it. */
 const SETTLED_MS = 60_000;
 const MOST = 10_000;
 const MOST_PER_USER = 50;
@@ -19,15 +19,15 @@ export interface DynamicRegistrationsParts {
   readonly configuration: { snapshot(): ConfigurationSnapshot };
   readonly database: Database;
   readonly endSession: EndSession;
-  readonly record: RecordLifecycle;
+  readonly record: NoteEvent;
   readonly clock: Clock;
 }
 
 /**
- * What agents that register themselves (RFC 7591) may do and leave behind. Nothing of it is for good, so that nobody can
- * close the door behind them: a registration goes when no token was issued to it in time, and when no session has used it
- * for long; where there are too many, those of the network with the most unused ones make room, then the longest unused; and
- * whoever lets more of them in than one person needs, loses the one they have not used for longest.
+ * What agents that register themselves (RFC 7591) may do and leave behind. Nothing of it is for good, so that nobody
+ * can close the door behind them: a registration goes when no token was issued to it in time, and when no session has
+ * used it for long; where there are too many, those of the network with the most unused ones make room, then the
+ * longest unused; and whoever lets more of them in than one person needs, loses the one they have not used for longest.
  */
 export class DynamicRegistrations implements RegistrationRules {
   readonly #parts: DynamicRegistrationsParts;
@@ -41,22 +41,26 @@ export class DynamicRegistrations implements RegistrationRules {
   }
 
   get redirectHosts(): readonly string[] {
-    return this.#rules()?.redirectHosts ?? [];
+    const rules = this.#rules();
+    return [...(rules?.redirectHosts ?? []), ...(rules?.popularAgents === true ? POPULAR_REDIRECT_URIS : [])];
   }
 
   get unusedForSeconds(): number {
     return Math.max(3_600, durationSeconds(this.#rules()?.unusedFor ?? '7d') ?? 0);
   }
 
-  /** Counted by one statement: of any number of replicas, no more succeed than the token is good for. */
+  /** Counts in one statement, so that over all replicas no more uses succeed than the token is good for. */
   async useToken(presented: string): Promise<string | undefined> {
     const { database, clock } = this.#parts;
     const digest = createHash('sha256').update(presented).digest('hex');
     const token = this.#rules()?.initialAccessTokens?.find(({ sha256 }) => constantTimeEqual(sha256, digest));
     if (!token || Date.parse(token.expiresAt) <= clock()) return undefined;
     const counted = await database.$executeRaw`
-      INSERT INTO "InitialAccessTokenUse" ("digest", "uses", "expiresAt") VALUES (${digest}, 1, ${new Date(token.expiresAt)})
-      ON CONFLICT ("digest") DO UPDATE SET "uses" = "InitialAccessTokenUse"."uses" + 1, "expiresAt" = EXCLUDED."expiresAt" WHERE "InitialAccessTokenUse"."uses" < ${token.uses}`;
+      INSERT INTO "InitialAccessTokenUse" ("digest", "uses", "expiresAt")
+        VALUES (${digest}, 1, ${new Date(token.expiresAt)})
+      ON CONFLICT ("digest") DO UPDATE
+        SET "uses" = "InitialAccessTokenUse"."uses" + 1, "expiresAt" = EXCLUDED."expiresAt"
+        WHERE "InitialAccessTokenUse"."uses" < ${token.uses}`;
     return counted === 1 ? digest : undefined;
   }
 
@@ -92,15 +96,18 @@ export class DynamicRegistrations implements RegistrationRules {
     });
   }
 
-  /** Written at most once an hour, unless it is new to somebody. */
+  /** Stores the use at most once an hour, unless the registration is new to somebody. */
   async used(clientId: string, newTo: string | undefined): Promise<void> {
     const { database, clock } = this.#parts;
     const [now, idDigest] = [new Date(clock()), digestOf(clientId)];
     const stale = new Date(newTo === undefined ? now.getTime() - HOUR_MS : now.getTime());
     // It may be from before registrations were written down.
     const written = await database.$executeRaw`
-      INSERT INTO "DynamicRegistration" ("clientId", "idDigest", "redirectHosts", "source", "registeredAt", "lastUsedAt") VALUES (${clientId}, ${idDigest}, '{}', '', ${now}, ${now})
-      ON CONFLICT ("clientId") DO UPDATE SET "lastUsedAt" = EXCLUDED."lastUsedAt" WHERE "DynamicRegistration"."lastUsedAt" IS NULL OR "DynamicRegistration"."lastUsedAt" <= ${stale}`;
+      INSERT INTO "DynamicRegistration"
+        ("clientId", "idDigest", "redirectHosts", "source", "registeredAt", "lastUsedAt")
+      VALUES (${clientId}, ${idDigest}, '{}', '', ${now}, ${now})
+      ON CONFLICT ("clientId") DO UPDATE SET "lastUsedAt" = EXCLUDED."lastUsedAt"
+        WHERE "DynamicRegistration"."lastUsedAt" IS NULL OR "DynamicRegistration"."lastUsedAt" <= ${stale}`;
     if (written === 1)
       await database.oidcArtifact.updateMany({
         where: { kind: 'Client', idDigest, expiresAt: { not: null } },
@@ -109,7 +116,7 @@ export class DynamicRegistrations implements RegistrationRules {
     if (newTo !== undefined) await this.#keepToShare(newTo, clientId);
   }
 
-  /** Ends its sessions too. @returns false when there is none (any more) */
+  /** Removes a registration and ends its sessions. @returns false when there is none */
   async remove(clientId: string, reason: string): Promise<boolean> {
     const { database, record } = this.#parts;
     const [{ count }, rows] = await database.$transaction([
@@ -124,20 +131,25 @@ export class DynamicRegistrations implements RegistrationRules {
     return true;
   }
 
-  /** Lets those go that no session uses; any number of replicas may do it at once. */
+  /** Removes registrations that no session uses. Any number of replicas may do so at once. */
   async keepUp(): Promise<void> {
     const { database, record, clock } = this.#parts;
     const now = clock();
     const idleFor = durationSeconds(this.#rules()?.idleFor ?? '90d') ?? 0;
     await database.$executeRaw`
-      UPDATE "OidcArtifact" a SET "expiresAt" = ${new Date(now + Math.max(3_600, idleFor) * 1000)} WHERE a."kind" = 'Client' AND a."expiresAt" IS NULL AND NOT EXISTS (
-        SELECT 1 FROM "DynamicRegistration" r JOIN "AgentSession" s ON s."clientId" = r."clientId" AND s."endedAt" IS NULL WHERE r."idDigest" = a."idDigest")`;
+      UPDATE "OidcArtifact" a SET "expiresAt" = ${new Date(now + Math.max(3_600, idleFor) * 1000)}
+        WHERE a."kind" = 'Client' AND a."expiresAt" IS NULL AND NOT EXISTS (
+        SELECT 1 FROM "DynamicRegistration" r JOIN "AgentSession" s ON s."clientId" = r."clientId"
+          AND s."endedAt" IS NULL WHERE r."idDigest" = a."idDigest")`;
     await database.$executeRaw`
-      UPDATE "OidcArtifact" a SET "expiresAt" = NULL WHERE a."kind" = 'Client' AND a."expiresAt" > ${new Date(now)} AND EXISTS (
-        SELECT 1 FROM "DynamicRegistration" r JOIN "AgentSession" s ON s."clientId" = r."clientId" AND s."endedAt" IS NULL WHERE r."idDigest" = a."idDigest" AND r."lastUsedAt" IS NOT NULL)`;
+      UPDATE "OidcArtifact" a SET "expiresAt" = NULL WHERE a."kind" = 'Client' AND a."expiresAt" > ${new Date(now)}
+        AND EXISTS (
+        SELECT 1 FROM "DynamicRegistration" r JOIN "AgentSession" s ON s."clientId" = r."clientId"
+          AND s."endedAt" IS NULL WHERE r."idDigest" = a."idDigest" AND r."lastUsedAt" IS NOT NULL)`;
     const gone = await database.$queryRaw<{ clientId: string; clientName: string | null; lastUsedAt: Date | null }[]>`
       DELETE FROM "DynamicRegistration" r WHERE r."registeredAt" < ${new Date(now - SETTLED_MS)} AND NOT EXISTS (
-        SELECT 1 FROM "OidcArtifact" a WHERE a."kind" = 'Client' AND a."idDigest" = r."idDigest" AND (a."expiresAt" IS NULL OR a."expiresAt" > ${new Date(now)}))
+        SELECT 1 FROM "OidcArtifact" a WHERE a."kind" = 'Client' AND a."idDigest" = r."idDigest"
+          AND (a."expiresAt" IS NULL OR a."expiresAt" > ${new Date(now)}))
       RETURNING r."clientId", r."clientName", r."lastUsedAt"`;
     // Of those nobody ever used, whoever registered them learns when they come back.
     for (const { clientId, clientName, lastUsedAt } of gone)
@@ -150,12 +162,13 @@ export class DynamicRegistrations implements RegistrationRules {
         });
   }
 
-  /** Of networks, the one that has most of them gives first; of its own, the oldest. */
+  /** The network with the most unused registrations gives first, and of those the oldest. */
   async #removeUnused(limit: number): Promise<number> {
     const gone = await this.#parts.database.$queryRaw<{ idDigest: string }[]>`
       DELETE FROM "DynamicRegistration" r USING (
         SELECT "clientId" FROM (
-          SELECT "clientId", "registeredAt", row_number() OVER (PARTITION BY "source" ORDER BY "registeredAt" DESC) AS rank
+          SELECT "clientId", "registeredAt", row_number() OVER (PARTITION BY "source"
+            ORDER BY "registeredAt" DESC) AS rank
           FROM "DynamicRegistration" WHERE "lastUsedAt" IS NULL) unused
         ORDER BY rank DESC, "registeredAt" LIMIT ${limit}) going
       WHERE r."clientId" = going."clientId" AND r."lastUsedAt" IS NULL RETURNING r."idDigest"`;
@@ -165,12 +178,13 @@ export class DynamicRegistrations implements RegistrationRules {
     return gone.length;
   }
 
-  /** Those without a session first. */
+  /** Registrations without a session first. */
   async #longestUnused(limit: number): Promise<readonly { readonly clientId: string }[]> {
     if (limit <= 0) return [];
     return this.#parts.database.$queryRaw<{ clientId: string }[]>`
       SELECT r."clientId" FROM "DynamicRegistration" r
-      ORDER BY EXISTS (SELECT 1 FROM "AgentSession" s WHERE s."clientId" = r."clientId" AND s."endedAt" IS NULL), r."lastUsedAt" NULLS FIRST LIMIT ${limit}`;
+      ORDER BY EXISTS (SELECT 1 FROM "AgentSession" s WHERE s."clientId" = r."clientId"
+        AND s."endedAt" IS NULL), r."lastUsedAt" NULLS FIRST LIMIT ${limit}`;
   }
 
   /** A registration counts for everybody who has a session of it. */

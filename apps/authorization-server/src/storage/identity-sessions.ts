@@ -1,60 +1,26 @@
-import { createHash, randomUUID } from 'node:crypto';
-import type { Database, Prisma } from '@sallyport/database';
-import { newId, type Clock, type Id } from '@sallyport/kernel';
+import { randomUUID } from 'node:crypto';
+import { Prisma, type Database } from '@sallyport/database';
+import { newId, type Clock } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
-import { sealedColumn } from '@sallyport/vault';
-import { z } from 'zod';
+import {
+  digestOfBrowser,
+  openTokens,
+  sealTokens,
+  toSession,
+  type EndedAgentSession,
+  type EndScope,
+  type Held,
+  type IdentitySession,
+  type KeptTokens,
+  type NewIdentitySession,
+} from './identity-session.js';
 
-export type IdentitySessionId = Id<'ids'>;
-
-/** Of a sign-in, as far as the trust provider's document says to keep them. Authentication facts stand for those that a later answer leaves out. */
-const KeptTokens = z.object({
-  v: z.literal(1),
-  refreshToken: z.string().optional(),
-  accessToken: z.string().optional(),
-  idToken: z.string().optional(),
-  /** Milliseconds since the epoch. */
-  accessExpiresAt: z.number().optional(),
-  authentication: z.record(z.string(), z.unknown()),
-});
-export type KeptTokens = Omit<z.infer<typeof KeptTokens>, 'v'>;
-
-export interface IdentitySession {
-  readonly id: IdentitySessionId;
-  readonly userId: string;
-  readonly trustProvider: string;
-  readonly issuer: string;
-  /** `sub` of the provider's ID token. */
-  readonly subject: string;
-  readonly revision: number;
-  /** Milliseconds since the epoch. */
-  readonly askedAt: number;
-  /** Milliseconds since the epoch. */
-  readonly confirmedAt: number;
-  /** Milliseconds since the epoch. */
-  readonly createdAt: number;
-  readonly ended: boolean;
-  /** Ended, or signed out of in its browser. */
-  readonly browserEnded: boolean;
-}
-export type NewIdentitySession = Pick<IdentitySession, 'userId' | 'trustProvider' | 'issuer' | 'subject'> & {
-  readonly providerSid: string | undefined;
-  readonly tokens: KeptTokens | undefined;
-};
-/** Whoever holds it is the only one who asks the provider. */
-export interface Held {
-  readonly session: IdentitySession;
-  readonly owner: string;
-  readonly tokens: KeptTokens | undefined;
-}
-
-const PURPOSE = 'identity-session';
 const NO_LOCK = { lockOwner: null, lockUntil: null } as const;
-type Row = NonNullable<Awaited<ReturnType<Database['identitySession']['findUnique']>>>;
-/** How a browser is named here and in `OidcArtifact.uidDigest`. */
-const digestOf = (browserUid: string): string => createHash('sha256').update(browserUid).digest('base64url');
 
-/** Sign-ins at identity providers. Each write that decides something is one conditional UPDATE: PostgreSQL says who was first. */
+/**
+ * Sign-ins at identity providers. Each write that decides something is one conditional UPDATE: PostgreSQL says who was
+ * first.
+ */
 export class IdentitySessions {
   readonly #database: Database;
   readonly #sealer: Sealer;
@@ -69,7 +35,7 @@ export class IdentitySessions {
   async begin({ tokens, providerSid, ...facts }: NewIdentitySession): Promise<IdentitySession> {
     const now = new Date(this.#clock());
     const id = newId('ids', now.getTime());
-    const sealedTokens = tokens ? this.#seal({ id, ...facts, revision: 1 }, tokens) : null;
+    const sealedTokens = tokens ? sealTokens(this.#sealer, { id, ...facts, revision: 1 }, tokens) : null;
     return toSession(
       await this.#database.identitySession.create({
         data: {
@@ -90,49 +56,100 @@ export class IdentitySessions {
     return row ? toSession(row) : undefined;
   }
 
-  /** Undefined where nothing was kept, and after its end. */
+  /** What was kept of a sign-in; undefined where nothing was, and after its end. */
   async tokens(id: string): Promise<KeptTokens | undefined> {
     const row = await this.#database.identitySession.findFirst({ where: { id, endedAt: null } });
-    return row ? this.#open(row) : undefined;
+    return row ? openTokens(this.#sealer, row) : undefined;
   }
 
-  /** The sign-in now belongs to this browser session of ours. */
+  /** Stores that the sign-in belongs to this browser session. */
   async bindBrowser(id: string, browserUid: string): Promise<void> {
     await this.#database.identitySession.updateMany({
       where: { id, browserDigest: null, browserEndedAt: null, endedAt: null },
-      data: { browserDigest: digestOf(browserUid) },
+      data: { browserDigest: digestOfBrowser(browserUid) },
     });
   }
 
-  /** The newest sign-in of a browser session of ours, ended or not. */
+  /** The newest sign-in of a browser session, ended or not. */
   async ofBrowser(browserUid: string): Promise<IdentitySession | undefined> {
     const row = await this.#database.identitySession.findFirst({
-      where: { browserDigest: digestOf(browserUid) },
+      where: { browserDigest: digestOfBrowser(browserUid) },
       orderBy: { createdAt: 'desc' },
     });
     return row ? toSession(row) : undefined;
   }
 
-  /** @returns undefined when somebody else holds it or it is no more */
+  /**
+   * Takes hold of a sign-in for a time. The database's clock says when a hold ends: those of the replicas may differ by
+   * more than a hold lasts.
+   * @returns undefined when somebody else holds it or it is no more
+   */
   async take(id: string, forMs: number): Promise<Held | undefined> {
-    const now = this.#clock();
     const owner = randomUUID();
-    const { count } = await this.#database.identitySession.updateMany({
-      where: { id, endedAt: null, OR: [{ lockUntil: null }, { lockUntil: { lte: new Date(now) } }] },
-      data: { lockOwner: owner, lockUntil: new Date(now + forMs), askedAt: new Date(now) },
-    });
-    const row = count === 1 ? await this.#database.identitySession.findUnique({ where: { id } }) : null;
-    return row && row.lockOwner === owner ? { session: toSession(row), owner, tokens: this.#open(row) } : undefined;
+    const taken = await this.#database.$executeRaw`
+      UPDATE "IdentitySession"
+        SET "lockOwner" = ${owner}, "lockUntil" = ${fromNow(forMs)}, "askedAt" = ${new Date(this.#clock())}
+      WHERE id = ${id} AND "endedAt" IS NULL AND ("lockUntil" IS NULL OR "lockUntil" <= clock_timestamp())`;
+    const row = taken === 1 ? await this.#database.identitySession.findUnique({ where: { id } }) : null;
+    return row && row.lockOwner === owner
+      ? { session: toSession(row), owner, tokens: openTokens(this.#sealer, row) }
+      : undefined;
   }
 
-  /** Stores what replaces the tokens while the hold goes on. @returns undefined when the hold was lost: nothing changed */
-  async keep(held: Held, tokens: KeptTokens): Promise<Held | undefined> {
-    const session = { ...held.session, revision: held.session.revision + 1 };
+  /** Prolongs a hold. */
+  async renew({ session: { id }, owner }: Held, forMs: number): Promise<void> {
+    await this.#database.$executeRaw`UPDATE "IdentitySession" SET "lockUntil" = ${fromNow(forMs)} WHERE id = ${id}
+        AND "lockOwner" = ${owner}`;
+  }
+
+  /** Notes that the refresh token is about to be sent. @returns false when the hold was lost: it must not be sent */
+  async sending(held: Held): Promise<boolean> {
     const { count } = await this.#database.identitySession.updateMany({
       where: fence(held),
-      data: { sealedTokens: this.#seal(session, tokens), revision: session.revision },
+      data: { unansweredSince: new Date(held.session.unansweredSince ?? this.#clock()) },
+    });
+    return count === 1;
+  }
+
+  /** Takes that note back: the provider was not reached, or said that it did nothing. */
+  async unsent(held: Held): Promise<void> {
+    const { unansweredSince } = held.session;
+    await this.#database.identitySession.updateMany({
+      where: fence(held),
+      data: { unansweredSince: unansweredSince === undefined ? null : new Date(unansweredSince) },
+    });
+  }
+
+  /**
+   * Stores what replaces the tokens, which answers what was asked, while the hold goes on.
+   * @returns undefined when the hold was lost: nothing changed
+   */
+  async keep(held: Held, tokens: KeptTokens): Promise<Held | undefined> {
+    const session = { ...held.session, revision: held.session.revision + 1, unansweredSince: undefined };
+    const { count } = await this.#database.identitySession.updateMany({
+      where: fence(held),
+      data: {
+        sealedTokens: sealTokens(this.#sealer, session, tokens),
+        revision: session.revision,
+        unansweredSince: null,
+      },
     });
     return count === 1 ? { session, owner: held.owner, tokens } : undefined;
+  }
+
+  /**
+   * The same after the hold was lost, as while the database is away. Whoever took it meanwhile asked with a spent
+   * token: only a newer one counts more than these, and they may do nothing more.
+   */
+  async keepLate({ session: { id, revision }, owner }: Held, tokens: KeptTokens): Promise<Held | undefined> {
+    const row = await this.#database.identitySession.findFirst({ where: { id, endedAt: null } });
+    const isGivenUp = row?.revision === revision + 1 && openTokens(this.#sealer, row)?.isRefreshTokenLost === true;
+    if (!row || (row.revision !== revision && !isGivenUp)) return undefined;
+    await this.#database.identitySession.updateMany({
+      where: { id, revision: row.revision, endedAt: null },
+      data: { lockOwner: owner },
+    });
+    return this.keep({ session: toSession(row), owner, tokens: undefined }, tokens);
   }
 
   /** @returns false when the hold was lost: nothing changed */
@@ -144,15 +161,16 @@ export class IdentitySessions {
     return count === 1;
   }
 
-  /** Lets go without having learnt anything. */
-  async release(held: Held): Promise<void> {
-    await this.#database.identitySession.updateMany({ where: fence(held), data: NO_LOCK });
+  /** Gives up a hold without having learnt anything. */
+  async release({ session: { id }, owner }: Held): Promise<void> {
+    await this.#database.identitySession.updateMany({ where: { id, lockOwner: owner }, data: NO_LOCK });
   }
 
   async isHeld(id: string): Promise<boolean> {
-    return (
-      (await this.#database.identitySession.count({ where: { id, lockUntil: { gt: new Date(this.#clock()) } } })) > 0
-    );
+    const rows = await this.#database.$queryRaw<
+      unknown[]
+    >`SELECT id FROM "IdentitySession" WHERE id = ${id} AND "lockUntil" > clock_timestamp()`;
+    return rows.length > 0;
   }
 
   /** Whether what a held session learnt still counts. */
@@ -160,26 +178,45 @@ export class IdentitySessions {
     return (await this.#database.identitySession.count({ where: fence(held) })) === 1;
   }
 
-  /** Sign-ins of agents that may hold a live access token, and that were not asked about since. */
+  /**
+   * Sign-ins of agents that may hold a live access token, and that were not asked about since, or whose last question
+   * was left without an answer: while that is young, a provider that allows a repeat gives the same answer again, so
+   * those come first. Not those that somebody holds, and so asks about.
+   */
   async due(
     trustProvider: string,
-    { askedBefore, usedSince, limit }: { askedBefore: Date; usedSince: Date; limit: number },
+    {
+      askedBefore,
+      usedSince,
+      open,
+      limit,
+    }: { askedBefore: Date; usedSince: Date; open: { since: Date; askedBefore: Date }; limit: number },
   ): Promise<readonly string[]> {
+    const isOpen: Prisma.IdentitySessionWhereInput = {
+      unansweredSince: { gte: open.since },
+      askedAt: { lte: open.askedBefore },
+    };
+    const isFree: Prisma.IdentitySessionWhereInput = {
+      OR: [{ lockUntil: null }, { lockUntil: { lte: new Date(this.#clock()) } }],
+    };
     const rows = await this.#database.identitySession.findMany({
       where: {
         trustProvider,
         endedAt: null,
-        askedAt: { lte: askedBefore },
+        AND: [isFree, { OR: [{ askedAt: { lte: askedBefore } }, isOpen] }],
         agentSessions: { some: { endedAt: null, lastUsedAt: { gte: usedSince } } },
       },
-      orderBy: { askedAt: 'asc' },
+      orderBy: [{ unansweredSince: { sort: 'asc', nulls: 'last' } }, { askedAt: 'asc' }],
       take: limit,
       select: { id: true },
     });
     return rows.map(({ id }) => id);
   }
 
-  /** Those a provider means when it names them by its own `sub`, its own `sid`, or both (Back-Channel Logout 1.0 section 2.7). */
+  /**
+   * Those a provider means when it names them by its own `sub`, its own `sid`, or both (Back-Channel Logout 1.0 section
+   * 2.7).
+   */
   async namedBy(
     trustProvider: string,
     issuer: string,
@@ -199,23 +236,26 @@ export class IdentitySessions {
     return rows.map(toSession);
   }
 
-  /** Those of one browser session that nobody signed out of yet, with the newest one's ID token, which names the session to the provider. */
+  /**
+   * Those of one browser session that nobody signed out of yet, with the newest one's ID token, which names the session
+   * to the provider.
+   */
   async inBrowser(
     browserUid: string,
   ): Promise<readonly { readonly session: IdentitySession; readonly idToken: string | undefined }[]> {
     const rows = await this.#database.identitySession.findMany({
-      where: { browserDigest: digestOf(browserUid), browserEndedAt: null, endedAt: null },
+      where: { browserDigest: digestOfBrowser(browserUid), browserEndedAt: null, endedAt: null },
       orderBy: { createdAt: 'desc' },
     });
-    return rows.map((row) => ({ session: toSession(row), idToken: this.#open(row)?.idToken }));
+    return rows.map((row) => ({ session: toSession(row), idToken: openTokens(this.#sealer, row)?.idToken }));
   }
 
-  /** Somebody signed out: the browser starts afresh, agents keep what they were given. */
+  /** Signs out a browser, which starts afresh. Agents keep what they were given. */
   async endInBrowser(browserUid: string): Promise<void> {
-    await this.#endInBrowser(digestOf(browserUid));
+    await this.#endInBrowser(digestOfBrowser(browserUid));
   }
 
-  /** The browser it was made in has to sign in anew; agents keep what they were given. */
+  /** Signs out the browser in which this sign-in was made. Agents keep what they were given. */
   async endInItsBrowser(id: string): Promise<void> {
     const row = await this.#database.identitySession.findUnique({ where: { id }, select: { browserDigest: true } });
     if (row?.browserDigest) await this.#endInBrowser(row.browserDigest);
@@ -232,8 +272,8 @@ export class IdentitySessions {
   }
 
   /**
-   * Ends sign-ins with all that came of them: browser sessions, agent sessions, and everything issued under those, in one
-   * transaction with the cause (security rule S8). The tokens are forgotten.
+   * Ends sign-ins with all that came of them: browser sessions, agent sessions, and everything issued under those, in
+   * one transaction with the cause (S8). The tokens are forgotten.
    * @param scope some sign-ins, or everything of a user
    * @returns the agent sessions that this call ended, to be told of
    */
@@ -246,7 +286,7 @@ export class IdentitySessions {
     return this.#database.$transaction(async (transaction) => {
       const browsers = await transaction.identitySession.updateManyAndReturn({
         where: { ...identities, endedAt: null },
-        data: { endedAt, sealedTokens: null, ...NO_LOCK },
+        data: { endedAt, sealedTokens: null, unansweredSince: null, ...NO_LOCK },
         select: { browserDigest: true },
       });
       const ended = await transaction.agentSession.updateManyAndReturn({
@@ -269,41 +309,17 @@ export class IdentitySessions {
     });
   }
 
-  /** Ends sign-ins nothing can come of any more, in no browser and by no agent, and so forgets their tokens. */
+  /** Ends sign-ins that no browser and no agent uses any more, and so forgets their tokens. */
   async endUnused(madeBefore: Date): Promise<void> {
     await this.#database.identitySession.updateMany({
       where: { endedAt: null, createdAt: { lt: madeBefore }, agentSessions: { none: { endedAt: null } } },
       data: { endedAt: new Date(this.#clock()), sealedTokens: null },
     });
   }
-
-  #seal(
-    session: Pick<IdentitySession, 'id' | 'userId' | 'trustProvider' | 'issuer' | 'revision'>,
-    tokens: KeptTokens,
-  ): Uint8Array<ArrayBuffer> {
-    return Uint8Array.from(
-      this.#sealer.seal(
-        PURPOSE,
-        JSON.stringify({ v: 1, ...tokens } satisfies z.infer<typeof KeptTokens>),
-        boundTo(session),
-      ),
-    );
-  }
-
-  #open(row: Row): KeptTokens | undefined {
-    return row.sealedTokens
-      ? KeptTokens.parse(JSON.parse(this.#sealer.open(PURPOSE, row.sealedTokens, boundTo(row)).toString('utf8')))
-      : undefined;
-  }
 }
 
-export type EndScope = { readonly ids: readonly string[] } | { readonly userId: string };
-export interface EndedAgentSession {
-  readonly sid: string;
-  readonly userId: string;
-  readonly clientId: string;
-  readonly agentName: string;
-}
+const fromNow = (forMs: number): Prisma.Sql =>
+  Prisma.sql`clock_timestamp() + ${forMs}::float8 * interval '1 millisecond'`;
 
 const fence = ({ session, owner }: Held): Prisma.IdentitySessionWhereInput => ({
   id: session.id,
@@ -311,55 +327,3 @@ const fence = ({ session, owner }: Held): Prisma.IdentitySessionWhereInput => ({
   revision: session.revision,
   endedAt: null,
 });
-
-export const identitySessionColumn = sealedColumn(
-  'IdentitySession',
-  PURPOSE,
-  z.object({ id: z.string(), userId: z.string(), trustProvider: z.string(), issuer: z.string(), revision: z.int() }),
-  boundTo,
-);
-
-/** Security rule S22: a token opens only in the record it was stored in, and only as its latest. */
-function boundTo({
-  id,
-  userId,
-  trustProvider,
-  issuer,
-  revision,
-}: {
-  id: string;
-  userId: string;
-  trustProvider: string;
-  issuer: string;
-  revision: number;
-}): string {
-  return JSON.stringify([id, userId, trustProvider, issuer, revision]);
-}
-
-function toSession({
-  id,
-  userId,
-  trustProvider,
-  issuer,
-  subject,
-  revision,
-  askedAt,
-  confirmedAt,
-  createdAt,
-  endedAt,
-  browserEndedAt,
-}: Row): IdentitySession {
-  return {
-    id: id as IdentitySessionId,
-    userId,
-    trustProvider,
-    issuer,
-    subject,
-    revision,
-    askedAt: askedAt.getTime(),
-    confirmedAt: confirmedAt.getTime(),
-    createdAt: createdAt.getTime(),
-    ended: endedAt !== null,
-    browserEnded: endedAt !== null || browserEndedAt !== null,
-  };
-}

@@ -2,8 +2,8 @@ import { hkdfSync } from 'node:crypto';
 import { CompactEncrypt, compactDecrypt } from 'jose';
 
 /**
- * A token's successor, to be opened only by who still holds the token (security rule S9): neither a copy of the table nor
- * the master key yields it. The predecessor is random and long, so one derivation is enough.
+ * A token's successor, to be opened only by who still holds the token (S9): neither a copy of the table
+ * nor the master key yields it. The predecessor is random and long, so one derivation is enough.
  */
 export async function sealSuccessor(successor: string, predecessor: string): Promise<string> {
   return new CompactEncrypt(new TextEncoder().encode(successor))

@@ -9,8 +9,8 @@ export interface User extends Identity {
 type Row = NonNullable<Awaited<ReturnType<Database['user']['findUnique']>>>;
 
 /**
- * Humans. One is a (trust provider, its issuer, immutable subject) and nothing else (security rule S1): a provider's name
- * that comes to mean another issuer brings nobody's account along.
+ * Humans. One is a (trust provider, its issuer, immutable subject) and nothing else (S1): a provider's
+ * name that comes to mean another issuer brings nobody's account along.
  */
 export class Users {
   readonly #database: Database;

@@ -1,4 +1,7 @@
-/** A browser made of `fetch`: keeps cookies per origin and path, follows redirects, fills in forms, runs no script. */
+/**
+ * A browser made of `fetch`: keeps cookies per origin and path, follows redirects and refreshes, fills in forms, runs
+ * no script.
+ */
 export interface BrowserPage {
   readonly url: URL;
   readonly status: number;
@@ -26,7 +29,9 @@ export class TestBrowser {
   /** Every URL visited, in order. */
   readonly visited: string[] = [];
 
-  /** Goes to `url` and on through redirects, until a page or until one leads to `stopAt`, which is returned unvisited. */
+  /**
+   * Goes to `url` and on through redirects, until a page or until one leads to `stopAt`, which is returned unvisited.
+   */
   async open(url: string | URL, stopAt: string): Promise<BrowserPage> {
     return this.#go(new URL(url), { method: 'GET' }, stopAt);
   }
@@ -83,6 +88,11 @@ export class TestBrowser {
       const location = response.headers.get('location');
       if (!location) {
         const html = await response.text();
+        const onward = /<meta http-equiv="refresh" content="0; url=([^"]+)">/.exec(html)?.[1];
+        if (onward !== undefined) {
+          [url, request] = [new URL(unescape(onward), url), { method: 'GET' }];
+          continue;
+        }
         return { url, status: response.status, headers: response.headers, html, forms: formsOf(html, url) };
       }
       await response.body?.cancel();

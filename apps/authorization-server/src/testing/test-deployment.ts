@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { signLogEntry, splitBase, type Document, type Revocation } from '@sallyport/configuration';
+import type { Document } from '@sallyport/configuration';
+import { signLogEntry, splitBase, type Revocation } from '@sallyport/configuration/log';
 import { connectDatabase, type Database } from '@sallyport/database';
-import type { RunningService } from '@sallyport/http';
+import type { RunningService } from '@sallyport/process';
 import { Secret } from '@sallyport/kernel';
 import { ensureDeploymentKeys, loadMasterKey, loadSigningKey, Sealer } from '@sallyport/keys';
 import type { LifecycleRecord } from '@sallyport/messages';
@@ -37,7 +38,10 @@ export interface TestDeployment {
   /** Puts documents in force, replacing those of the same kind and name. */
   configure(puts: readonly Document[], deletes?: readonly { kind: string; name: string }[]): Promise<void>;
   revoke(subject: Revocation['subject'], notBefore?: number): Promise<void>;
-  /** One more replica on the same database; behind one address with the first (then call `urls.listening`), or an issuer of its own. */
+  /**
+   * One more replica on the same database; behind one address with the first (then call `urls.listening`), or an issuer
+   * of its own.
+   */
   startReplica(options?: {
     sameIssuer: boolean;
     changes?: Partial<AuthorizationServerConfig>;

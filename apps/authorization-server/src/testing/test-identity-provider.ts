@@ -14,13 +14,19 @@ interface InsteadAnswer {
   readonly headers?: Record<string, string>;
 }
 
-/** A small OpenID provider: signs in whoever `account` names, at once. What it sends can be bent, one thing at a time. */
+/**
+ * A small OpenID provider: signs in whoever `account` names, at once. What it sends can be bent, one thing at a time.
+ */
 export interface TestIdentityProvider {
   readonly issuer: string;
   readonly clientSecret: string;
   account: TestAccount;
   /** Gives refresh tokens, each good once, and asks `account` anew at each refresh. */
   refreshTokens: boolean;
+  /** So many of the next refreshes are done, and their answers lost on the way. */
+  losing: number;
+  /** Whether a refresh token that was spent is answered as it was when it was (a reuse grace). */
+  repeats: boolean;
   /** Every refresh token presented, in order. */
   readonly refreshed: string[];
   /** Token requests of other grants, in order, and how they are answered. */
@@ -62,6 +68,7 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
   const jwk = { ...(await exportJWK(publicKey)), kid: 'idp-1', alg: 'RS256', use: 'sig' };
   const codes = new Map<string, { nonce: string; challenge: string; account: TestAccount; authTime: number }>();
   const grants = new Map<string, { sub: string; authTime: number }>();
+  const spent = new Map<string, Record<string, unknown>>();
   const accessTokens = new Map<string, string>();
   const clientSecret = 'test-idp-client-secret-0123456789';
   const server = createServer((request, response) => {
@@ -80,6 +87,8 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
       groups: ['engineering'],
     },
     refreshTokens: false,
+    losing: 0,
+    repeats: false,
     refreshed: [],
     exchanges: [],
     exchange: () => ({ status: 400, body: { error: 'unsupported_grant_type' } }),
@@ -114,7 +123,7 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
     if (instead)
       return void response
         .writeHead(instead.status, { 'content-type': 'application/json', ...instead.headers })
-        .end(JSON.stringify(instead.body ?? {}));
+        .end(typeof instead.body === 'string' ? instead.body : JSON.stringify(instead.body ?? {}));
     switch (url.pathname) {
       case '/.well-known/openid-configuration':
         return void json({
@@ -156,7 +165,14 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
         const chunks: Buffer[] = [];
         for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
         const form = new URLSearchParams(Buffer.concat(chunks).toString());
-        if (form.get('grant_type') === 'refresh_token') return refresh(form, json);
+        if (form.get('grant_type') === 'refresh_token') {
+          const { status, body } = await refresh(form);
+          if (provider.losing > 0 && status === 200) {
+            provider.losing -= 1;
+            return void request.socket.destroy();
+          }
+          return void json(body, status);
+        }
         if (form.get('grant_type') !== 'authorization_code') {
           provider.exchanges.push({ form, authorization: request.headers.authorization });
           const { status, body } = provider.exchange(form);
@@ -210,12 +226,14 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
     };
   }
 
-  async function refresh(form: URLSearchParams, json: (body: unknown, status?: number) => void): Promise<void> {
+  async function refresh(form: URLSearchParams): Promise<{ status: number; body: unknown }> {
     const presented = form.get('refresh_token') ?? '';
     provider.refreshed.push(presented);
+    const before = provider.repeats ? spent.get(presented) : undefined;
+    if (before) return { status: 200, body: before };
     const grant = grants.get(presented);
     grants.delete(presented);
-    if (!grant || provider.disabled.has(grant.sub)) return json({ error: 'invalid_grant' }, 400);
+    if (!grant || provider.disabled.has(grant.sub)) return { status: 400, body: { error: 'invalid_grant' } };
     const account = provider.account.sub === grant.sub ? provider.account : { sub: grant.sub };
     const idToken = await new SignJWT({
       ...account,
@@ -228,10 +246,12 @@ export async function startTestIdentityProvider({ port = 0 }: { port?: number } 
       .setIssuedAt()
       .setExpirationTime(`${provider.bend.lifetimeSeconds ?? 300}s`)
       .sign(privateKey);
-    json({
+    const body = {
       ...tokensFor(grant.sub, grant.authTime),
       ...(provider.bend.noIdTokenAtRefresh ? {} : { id_token: idToken }),
-    });
+    };
+    spent.set(presented, body);
+    return { status: 200, body };
   }
   return provider;
 }

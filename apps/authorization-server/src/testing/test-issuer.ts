@@ -2,7 +2,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose';
 
-/** Somebody who signs: a cluster, a CI, a company's identity provider. What it publishes can be bent, one thing at a time. */
+/**
+ * Somebody who signs: a cluster, a CI, a company's identity provider. What it publishes can be bent, one thing at a
+ * time.
+ */
 export interface TestIssuer {
   readonly url: string;
   /** Paths asked for, in order. */

@@ -1,6 +1,9 @@
 const version = '2026-07-28';
 
-/** One `tools/call` of the 2026-07-28 revision, as headers and body; the same bytes for every subject but the tool's name and the token. */
+/**
+ * One `tools/call` of the 2026-07-28 revision, as headers and body; the same bytes for every subject but the tool's
+ * name and the token.
+ */
 export function callTool(name: string, token?: string): { headers: Record<string, string>; body: string } {
   const _meta = {
     'io.modelcontextprotocol/protocolVersion': version,

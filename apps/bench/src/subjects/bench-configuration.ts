@@ -1,4 +1,7 @@
-/** What the gateway under measurement is configured with: one server, both hops, a scope per tool, a condition, a derived credential. */
+/**
+ * What the gateway under measurement is configured with: one server, both hops, a scope per tool, a condition, a
+ * derived credential.
+ */
 export function benchConfiguration({
   identityProvider,
   clientSecretVariable,

@@ -26,7 +26,10 @@ const moved = [
   'DATABASE',
 ] as const;
 
-/** The product as `npm start` runs it, on ports and data of its own, with everything on; signs an agent in the whole way. */
+/**
+ * The product as `npm start` runs it, on ports and data of its own, with everything on; signs an agent in the whole
+ * way.
+ */
 export async function startGatewayPath(upstream: string): Promise<GatewayPath> {
   const directory = makeScratch('bench');
   const free = await freePorts(moved.length);

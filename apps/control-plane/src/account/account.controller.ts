@@ -1,18 +1,18 @@
 import { Controller, Get, Inject, Post, Query, Req, Res } from '@nestjs/common';
 import { changedSince } from '@sallyport/authorization';
+import { html, sendPage, type Page } from '@sallyport/pages';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import { ConnectFlow } from '../connect/connect-flow.js';
-import { disconnect, type DisconnectContext } from '../connections/disconnect.js';
+import { ForBrowsers } from '../admin/access.js';
+import { ConnectFlow } from '../credentials/connect/connect-flow.js';
+import { disconnect, type DisconnectContext } from '../credentials/connections/disconnect.js';
 import { cookieNames, readCookie, type CookieNames } from '../pages/cookies.js';
-import { html } from '../pages/html.js';
-import { sendPage, type Page } from '../pages/page.js';
 import { Revoker } from '../revocation/revoke.js';
-import { BrowserSessions, type BrowserSession } from '../session/browser-sessions.js';
-import { sendToSignIn } from '../session/send-to-sign-in.js';
-import { CONTROL_PLANE_URL } from '../session/session.controller.js';
-import { SignIn } from '../session/sign-in.js';
-import { readForm } from '../session/signed-form.js';
+import { BrowserSessions, type BrowserSession } from '../browser-session/browser-sessions.js';
+import { sendToSignIn } from '../browser-session/send-to-sign-in.js';
+import { CONTROL_PLANE_URL } from '../browser-session/session.controller.js';
+import { SignIn } from '../browser-session/sign-in.js';
+import { readForm } from '../browser-session/signed-form.js';
 import { accountPage, notices, type Notice } from './account-page.js';
 import { accountShown } from './account-shown.js';
 import { readAccount, type AccountContext } from './read-account.js';
@@ -39,8 +39,8 @@ const staleForm: Page = {
 };
 
 /**
- * A user's own connections and agents (security rule S23): GET changes nothing, and what a form of this browser's session
- * names has to be that user's.
+ * A user's own connections and agents (security rule S23): GET changes nothing, and what a form of this browser's
+ * session names has to be that user's.
  */
 @Controller('account')
 export class AccountController {
@@ -59,6 +59,7 @@ export class AccountController {
   }
 
   @Get()
+  @ForBrowsers
   async show(@Query() query: unknown, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const session = await this.#session(request);
     if (!session) return sendToSignIn('/account', { signIn: this.signIn, cookies: this.#cookies }, reply);
@@ -67,6 +68,7 @@ export class AccountController {
 
   /** The same page as an agent's link leads to, asked for by the user. */
   @Post('connect')
+  @ForBrowsers
   async connect(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const asked = await this.#asked(ConnectForm, request);
     if (!asked) return sendPage(reply, staleForm);
@@ -86,6 +88,7 @@ export class AccountController {
   }
 
   @Post('disconnect')
+  @ForBrowsers
   async disconnect(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const asked = await this.#asked(DisconnectForm, request);
     if (!asked) return sendPage(reply, staleForm);
@@ -99,6 +102,7 @@ export class AccountController {
   }
 
   @Post('end-session')
+  @ForBrowsers
   async endSession(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const asked = await this.#asked(EndSessionForm, request);
     if (!asked) return sendPage(reply, staleForm);

@@ -18,7 +18,7 @@ import {
   start,
   url,
   type Person,
-} from '../testing/connect-deployment.js';
+} from '../test/connect-deployment.js';
 
 deployForEachTest();
 
@@ -47,6 +47,28 @@ const labels = ({ html }: Seen) => [...html.matchAll(/<button[^>]*>([^<]*)<\/but
 const text = ({ html }: Seen) => html.replaceAll(/<[^>]+>/g, ' ').replaceAll(/\s+/g, ' ');
 
 describe('the account page', () => {
+  test('asks a server to connect an account only so often for one user, and for another all the same (S32, S34)', async () => {
+    await agent(alice);
+    await agent(bob, 'Agent of Bob');
+    const visitor = new Browser(alice.userId);
+    const page = formOf(await account(visitor), 'Connect “Notes &lt;b&gt;”');
+    const csrf = (name: string) => new RegExp(`name="${name}" value="([^"]*)"`).exec(page.html)?.[1] ?? '';
+    const answers: number[] = [];
+    // One after the other, each as far as the page that leads to the server.
+    for (let click = 0; click < 60 && answers.at(-1) !== 429; click++)
+      answers.push(
+        (await visitor.post('/account/connect', { csrf: csrf('csrf'), shown: csrf('shown'), server: 'notes' })).status,
+      );
+    expect([answers.slice(0, 30), answers.at(-1)]).toEqual([Array.from({ length: 30 }, () => 200), 429]);
+    expect(notes.requests.filter(({ path }) => path === '/.well-known/oauth-authorization-server').length).toBe(
+      answers.length - 1,
+    );
+    const other = new Browser(bob.userId);
+    expect((await other.submit(formOf(await account(other), 'Connect “Notes &lt;b&gt;”'))).html).toContain(
+      '<h1>Connected</h1>',
+    );
+  });
+
   test("asks who is there, shows that user's connections and agents and nobody else's, and changes nothing (S23)", async () => {
     await agent(alice);
     await agent(bob, 'Agent of Bob');
@@ -152,7 +174,7 @@ describe('the account page', () => {
     expect((await lease(alice)).type).toBe('connect_required');
   });
 
-  test('offers the servers that an agent of the user could reach and connects them with one click, for no agent yet (R36) (R40) (S3)', async () => {
+  test('offers the servers that an agent of the user could reach and connects them with one click, for no agent yet (R36, R40)', async () => {
     const browser = new Browser(alice.userId);
     expect(text(await account(browser))).toMatch(/Connected accounts None yet\. Agents that act for you None/);
     await agent(alice);
@@ -217,7 +239,7 @@ spec: { hop: gateway-to-server, server: search, credentialProvider: search-key }
     expect((await browser.submit(form, { csrf: 'forged' })).status).toBe(403);
     expect(await database.revocation.count()).toBe(0);
     expect(text(await browser.submit(form))).toContain('That agent is signed out');
-    await expect.poll(async () => (await lease(alice).catch(() => ({ type: 'refused' }))).type).toBe('refused');
+    await expect.poll(async () => (await lease(alice)).type).toBe('token_refused');
     expect((await lease(bob)).type).toBe('connect_required');
     expect(labels(await account(browser)).filter((label) => label?.startsWith('Sign out'))).toEqual([
       'Sign out “Agent two”',

@@ -1,5 +1,6 @@
-import { Document, signLogEntry, verifyLogEntry } from '@sallyport/configuration';
-import type { LogEntry } from '@sallyport/configuration';
+import { Document } from '@sallyport/configuration';
+import { signLogEntry, verifyLogEntry } from '@sallyport/configuration/log';
+import type { LogEntry } from '@sallyport/configuration/log';
 import { createLogger } from '@sallyport/telemetry';
 import { generateKeyPair } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';

@@ -1,4 +1,4 @@
-import { signLogEntry, splitBase, verifyLogEntry } from '@sallyport/configuration';
+import { signLogEntry, splitBase, verifyLogEntry } from '@sallyport/configuration/log';
 import { SallyportError } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 import type { ConfigurationLog } from '@sallyport/messaging';
@@ -32,11 +32,12 @@ const MAX_ENTRY_LENGTH = 900_000;
 
 /**
  * Brings what is committed onto the bus: change sets in order out of the outbox, a base at the start, after the bus was
- * away and now and then, and a heartbeat that says which revision is the newest. Every control plane runs one; they need
- * not agree on a leader, because an entry is signed once, when it is committed, appending it again changes nothing, and a
- * replica takes only the next revision. A heartbeat is sent only after PostgreSQL was asked: a control plane that is cut
- * off from it must not vouch for a revision (S28). A database that was restored from a backup knows less than the log:
- * then a new epoch begins, which every replica takes up, instead of a second history under the old one's numbers.
+ * away and now and then, and a heartbeat that says which revision is the newest. Every control plane runs one; they
+ * need not agree on a leader, because an entry is signed once, when it is committed, appending it again changes
+ * nothing, and a replica takes only the next revision. A heartbeat is sent only after PostgreSQL was asked: a control
+ * plane that is cut off from it must not vouch for a revision (S28). A database that was restored from a backup knows
+ * less than the log: then a new epoch begins, which every replica takes up, instead of a second history under the old
+ * one's numbers.
  */
 export class ConfigurationPublisher {
   readonly #parts: PublisherParts;

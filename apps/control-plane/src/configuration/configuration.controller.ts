@@ -1,13 +1,15 @@
-import { Controller, Get, Inject } from '@nestjs/common';
+import { Controller, Inject } from '@nestjs/common';
+import { routes, type Answered } from '@sallyport/admin-api';
+import { Serve } from '../admin/serve.js';
 import { PostgresDocumentStore } from './document-store.js';
 
-@Controller('v1/configuration')
+/** Reads the configuration as administrators wrote it. */
+@Controller()
 export class ConfigurationController {
   constructor(@Inject(PostgresDocumentStore) private readonly documents: PostgresDocumentStore) {}
 
-  /** The newest revision and its documents. They name where secrets are read, and hold none. */
-  @Get()
-  async read() {
+  @Serve(routes.readConfiguration)
+  async read(): Promise<Answered<'readConfiguration'>> {
     const { epoch, revision, documents } = await this.documents.complete();
     return { epoch, revision, documents };
   }

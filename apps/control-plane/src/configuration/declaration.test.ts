@@ -193,6 +193,12 @@ describe('a declarative file', () => {
       'sallyport.yaml:25: AuthorizationServer "default": spec.lifetimes.session is more than 365d: shorten it',
     ],
     [
+      'a lost refresh that may be repeated for half a day (S9)',
+      'kind: Role\n',
+      'kind: AuthorizationServer\nname: default\nspec: { lifetimes: { refreshRepeat: 12h } }\n---\nkind: Role\n',
+      'sallyport.yaml:25: AuthorizationServer "default": spec.lifetimes.refreshRepeat must be between 1m and 1h',
+    ],
+    [
       'a URL that is none',
       'https://notes.example/mcp',
       'notes.example',
@@ -328,7 +334,7 @@ describe('a declarative file', () => {
       'groups without the provider that asserts them (S1)',
       'users: { roles: [writer] }',
       'users: { groups: [staff] }',
-      'sallyport.yaml:37: AccessPolicy "notes-policy": spec.users groups and subjects need the trustProvider that asserts them',
+      'sallyport.yaml:37: AccessPolicy "notes-policy": spec.users `groups` and `subjects` need `trustProvider`: the identity provider that asserts them',
     ],
     [
       'a role that is not there',

@@ -63,7 +63,8 @@ export function parseDeclaration(text: string, file: string): Declaration {
     const source = sources.get(document);
     return `${file}:${source ? lineOf(source, path) : 1}`;
   };
-  // References are checked also when a document is broken elsewhere: all mistakes at once. What is broken is not called missing.
+  // Checks references also when a document is broken elsewhere, to report all mistakes at once. A broken document is
+  // not called missing.
   if (problems.length === 0) {
     for (const { document, path, message } of problemsOf(documents)) {
       const source = sources.get(document);
@@ -86,7 +87,9 @@ export function parseDeclaration(text: string, file: string): Declaration {
   return { file, documents, locate };
 }
 
-/** Aliases are resolved here: one without its anchor, or so many that the value would explode, is only found out now. */
+/**
+ * Resolves aliases. An alias without its anchor is found out here, and so are aliases by which the value would explode.
+ */
 function plainValueOf(source: YamlDocument): { value: unknown } | { problem: string } {
   try {
     return { value: source.toJS({ maxAliasCount: 100 }) };
@@ -148,7 +151,9 @@ function explain(issue: z.core.$ZodIssue, value: unknown): { path: Path; message
       return [
         {
           path,
-          message: `${missing ? 'is required: add' : `is \`${shown(given)}\`, must be`} ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(String).join(', ')}`,
+          message:
+            `${missing ? 'is required: add' : `is \`${shown(given)}\`, must be`} ` +
+            `${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(String).join(', ')}`,
         },
       ];
     case 'too_big':

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Document, documentKey, Revocation } from '@sallyport/configuration';
+import { Document, documentKey } from '@sallyport/configuration';
+import { Revocation } from '@sallyport/configuration/log';
 import type { DocumentOf } from '@sallyport/configuration';
 import { Prisma } from '@sallyport/database';
 import type { Database } from '@sallyport/database';
@@ -26,7 +27,7 @@ export interface AppliedConfiguration extends Revision {
   readonly deletes: readonly string[];
 }
 
-/** What a control plane of an earlier version writes while it is still running beside this one: ends of MCP sessions. */
+/** Ends of MCP sessions, which a control plane of an earlier version writes while it still runs beside this one. */
 const FORMER_KIND = 'mcp-session';
 const SECRET_PURPOSE = 'stored-secret';
 export const storedSecretColumn = sealedColumn(
@@ -90,7 +91,10 @@ export class PostgresDocumentStore {
     return { ...written, puts: puts.map(documentKey), deletes: deletes.map(documentKey) };
   }
 
-  /** Stores other values of secrets that are there, as one revision: their documents count as changed. What is not there any more stays away. */
+  /**
+   * Stores new values of secrets that are known, as one revision: their documents count as changed. Ignores secrets
+   * that no document names any more.
+   */
   async renew(secrets: DesiredConfiguration['secrets']): Promise<AppliedConfiguration> {
     let puts: Document[] = [];
     const written = await this.#revisions.write(async (transaction, { revision }) => {
@@ -106,7 +110,11 @@ export class PostgresDocumentStore {
     return { ...written, puts: puts.map(documentKey), deletes: [] };
   }
 
-  /** Writes what is approved of one server's tools, or that nothing is any more. @returns `undefined` when there is no such server. */
+  /**
+   * Writes which tools of one server are approved.
+   * @param tools `undefined`: none are any more, and none are held back
+   * @returns `undefined` when there is no such server
+   */
   async approveTools(
     server: string,
     tools: DocumentOf<'ApprovedTools'>['spec']['tools'] | undefined,

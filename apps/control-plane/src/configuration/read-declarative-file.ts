@@ -14,13 +14,15 @@ export interface DesiredConfiguration {
 
 /**
  * @param environment where `{ env: NAME }` is looked up; `{ file: path }` is relative to the declarative file.
+ * @param amend what becomes of its text before it is read; lines stay where they are
  * @throws SallyportError `declaration_unreadable`, `declaration_invalid`
  */
 export async function readDeclarativeFile(
   path: string,
   environment: Readonly<Record<string, string | undefined>>,
+  amend: (text: string) => string = (text) => text,
 ): Promise<DesiredConfiguration> {
-  const declaration = parseDeclaration(await read(path, `The declarative file ${path}`), basename(path));
+  const declaration = parseDeclaration(amend(await read(path, `The declarative file ${path}`)), basename(path));
   return {
     documents: declaration.documents,
     secrets: await readSecrets(declaration, dirname(resolve(path)), environment),

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { signLogEntry } from '@sallyport/configuration';
-import type { ChangeSet } from '@sallyport/configuration';
+import { signLogEntry } from '@sallyport/configuration/log';
+import type { ChangeSet } from '@sallyport/configuration/log';
 import type { Database, Prisma } from '@sallyport/database';
 import type { CryptoKey } from 'jose';
 import { WriterTurns } from './writer-turns.js';
@@ -23,10 +23,10 @@ const WRITER_LOCK = 5_125_101_477;
 const TRANSACTION_TIMEOUT_MS = 30_000;
 
 /**
- * The configuration log as PostgreSQL knows it: the truth (S28). Revisions are consecutive and commit in order, whatever
- * number of control planes write: each write holds one lock, for which a control plane waits once, with the most urgent of
- * what it has to write. The signed change set is stored with what it changed, and published from there, so that neither
- * can exist without the other.
+ * The configuration log as PostgreSQL knows it: the truth (S28). Revisions are consecutive and commit in order,
+ * whatever number of control planes write: each write holds one lock, for which a control plane waits once, with the
+ * most urgent of what it has to write. The signed change set is stored with what it changed, and published from there,
+ * so that neither can exist without the other.
  */
 export class RevisionLog {
   readonly #database: Database;
@@ -63,9 +63,9 @@ export class RevisionLog {
   }
 
   /**
-   * Begins a new epoch: this database went back in time, and what the bus and the replicas hold beyond `seen` is another
-   * history. Its revision is above all of `stored`, so that no number ever means two things. Does nothing when `seen` is
-   * not the newest any more.
+   * Begins a new epoch: this database went back in time, and what the bus and the replicas hold beyond `seen` is
+   * another history. Its revision is above all of `stored`, so that no number ever means two things. Does nothing when
+   * `seen` is not the newest any more.
    */
   async beginEpoch(seen: NewestRevision, stored: readonly Revision[]): Promise<Revision | undefined> {
     return this.#alone('revocation', async (transaction) => {

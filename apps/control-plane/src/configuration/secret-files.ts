@@ -6,9 +6,9 @@ import type { DesiredConfiguration } from './read-declarative-file.js';
 import { secretSourcesOf } from './secret-sources.js';
 
 /**
- * The files a declarative file's secrets were read from, such as certificates that somebody renews. What counts is that a file
- * changed under this process's eyes: of several control planes one may see the new content later than the others, and must
- * not put the old one back.
+ * The files a declarative file's secrets were read from, such as certificates that somebody renews. What counts is that
+ * a file changed under this process's eyes: of several control planes one may see the new content later than the
+ * others, and must not put the old one back.
  */
 export class SecretFiles {
   /** By stored name: the file, and a digest of what stood in it last. */
@@ -33,7 +33,7 @@ export class SecretFiles {
   }
 
   /**
-   * Hands over what changed since it was read last. A file that is empty or cannot be read for the moment is left for the next time.
+   * Hands over what changed since the last time. Leaves a file that is empty, or cannot be read now, for the next time.
    * @param renew stores them; when it rejects, they count as unread
    */
   async follow(renew: (secrets: ReadonlyMap<string, Secret>) => Promise<void>): Promise<void> {

@@ -3,8 +3,8 @@ const ORDER = ['revocation', 'administration', 'caused'] as const;
 export type Urgency = (typeof ORDER)[number];
 
 /**
- * One writer of the configuration at a time in this process, the most urgent first. A process that waits for the writers'
- * lock of the database waits with one connection, and whoever is urgent waits for the one write that runs.
+ * One writer of the configuration at a time in this process, the most urgent first. A process that waits for the
+ * writers' lock of the database waits with one connection, and whoever is urgent waits for the one write that runs.
  */
 export class WriterTurns {
   readonly #waiting: Record<Urgency, (() => void)[]> = { revocation: [], administration: [], caused: [] };

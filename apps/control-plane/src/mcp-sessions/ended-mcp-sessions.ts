@@ -17,8 +17,8 @@ export interface EndedMcpSessionsOptions {
 }
 
 /**
- * Ends that are kept for one user, and altogether. Beyond `enough` only those are taken whose users have few: what is full
- * refuses whom it is full of (S32). A gateway holds them all in memory.
+ * Ends that are kept for one user, and altogether. Beyond `enough` only those are taken whose users have few: what is
+ * full refuses whom it is full of (S32). A gateway holds them all in memory.
  */
 const LIMITS = { perUser: 2_000, enough: 200_000, perUserBeyond: 20, most: 400_000 } as const;
 /** No MCP session lives longer, whatever a gateway says. */
@@ -41,8 +41,8 @@ interface Fresh {
 
 /**
  * The MCP sessions that agents ended before their time, until they would have ended by themselves (R64). They are no
- * revocations (S28): an id authenticates nobody. So they stay out of the configuration log, and are written many at a time
- * with one statement, in an order that lets a gateway ask for what it missed.
+ * revocations (S28): an id authenticates nobody. So they stay out of the configuration log, and are written many at a
+ * time with one statement, in an order that lets a gateway ask for what it missed.
  */
 export class EndedMcpSessions {
   readonly #options: EndedMcpSessionsOptions;
@@ -66,7 +66,8 @@ export class EndedMcpSessions {
         upTo: Math.max(...kept.map(({ order }) => order)),
         ends: kept.map(({ ended: one }) => one),
       };
-      await this.#options.broadcast(ended).catch((error: unknown) => this.#options.onProblem(error)); // gateways ask for what they missed
+      // Gateways ask for what they missed.
+      await this.#options.broadcast(ended).catch((error: unknown) => this.#options.onProblem(error));
     }
     return {
       v: 1,
@@ -85,7 +86,8 @@ export class EndedMcpSessions {
       take: PAGE,
     });
     if (rows.length === 0) {
-      // Lower than `after` when those before it are forgotten; higher only by what has been written since nothing was found.
+      // Lower than `after` when those before it are forgotten; higher only by what has been written since nothing was
+      // found.
       const newest = (await database.endedMcpSession.aggregate({ _max: { order: true } }))._max.order ?? 0;
       return { v: 1, ends: [], upTo: Math.min(after, Number(newest)), isLast: true };
     }
@@ -116,7 +118,8 @@ export class EndedMcpSessions {
       database.$queryRaw<{ order: bigint }[]>`SELECT coalesce(max("order"), 0) AS "order" FROM "EndedMcpSession"`,
       database.$queryRaw<Fresh[]>`
         WITH asked AS MATERIALIZED (
-          SELECT one->>'id' AS "id", one->>'userId' AS "userId", least((one->>'expiresAt')::bigint, ${now + LONGEST_SECONDS})::int AS "expiresAt", position
+          SELECT one->>'id' AS "id", one->>'userId' AS "userId",
+          least((one->>'expiresAt')::bigint, ${now + LONGEST_SECONDS})::int AS "expiresAt", position
           FROM jsonb_array_elements(${JSON.stringify(ends)}::jsonb) WITH ORDINALITY AS batch (one, position)
         ), users AS (
           SELECT "userId", count(*) AS "count", min("expiresAt") AS "until" FROM "EndedMcpSession"
@@ -130,7 +133,8 @@ export class EndedMcpSessions {
           WHERE "place" + coalesce("count", 0) <= ${allowance} ORDER BY position
           ON CONFLICT ("id") DO NOTHING RETURNING "id", "order"
         )
-        SELECT "id", fresh."expiresAt", "order", "until" FROM fresh LEFT JOIN kept USING ("id") LEFT JOIN users USING ("userId")`,
+        SELECT "id", fresh."expiresAt", "order", "until"
+        FROM fresh LEFT JOIN kept USING ("id") LEFT JOIN users USING ("userId")`,
     ]);
     return { fresh, after: Number(newest?.order ?? 0) };
   }

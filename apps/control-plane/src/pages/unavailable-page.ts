@@ -1,11 +1,9 @@
-import { html } from './html.js';
-import { renderPage } from './page.js';
+import { renderPage, unavailable, type RenderedPage } from '@sallyport/pages';
 
-/** Where a browser is, and a person reads the answer. */
+/** Paths at which a person reads the response in a browser. */
 const PAGES = /^\/(?:connect|account|session)\b/;
 
-/** Nothing can be done here now; undefined where only programs ask. */
-export function unavailablePage(path: string): ReturnType<typeof renderPage> | undefined {
-  const body = html`<p>Something this server stands on is away: it is starting, or waits for its database or configuration. Try again in a moment.</p>`;
-  return PAGES.test(path) ? renderPage({ title: 'One moment, please', body }) : undefined;
+/** What a person reads at this path while the server cannot work; undefined where only programs ask. */
+export function unavailablePage(path: string): RenderedPage | undefined {
+  return PAGES.test(path) ? renderPage(unavailable) : undefined;
 }

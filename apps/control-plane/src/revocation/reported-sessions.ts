@@ -1,7 +1,7 @@
 import type { Database } from '@sallyport/database';
 import type { AuditRecord } from '@sallyport/messages';
 import type { ConfigurationPublisher } from '../configuration/configuration-publisher.js';
-import type { LifecycleRecorder } from '../events/record-lifecycle.js';
+import type { RecordEvent } from '@sallyport/trail';
 import type { PostgresRevocationStore } from './revocation-store.js';
 
 export interface ReportedSessionsContext {
@@ -10,7 +10,7 @@ export interface ReportedSessionsContext {
   readonly database: Pick<Database, 'agentSession'>;
   readonly store: Pick<PostgresRevocationStore, 'endReportedSession'>;
   readonly publisher: Pick<ConfigurationPublisher, 'flush'>;
-  readonly lifecycle: LifecycleRecorder;
+  readonly lifecycle: RecordEvent;
   readonly onProblem: (error: unknown) => void;
 }
 
@@ -18,15 +18,15 @@ export interface ReportedSessionsContext {
 const MOST_UNDER_WAY = 20_000;
 
 /**
- * A session that the authorization server ended (a code or refresh token came twice, the agent revoked it) is made void at
- * every gateway as well, instead of living on until its access token expires (S17, S28).
+ * A session that the authorization server ended (a code or refresh token came twice, the agent revoked it) is made void
+ * at every gateway as well, instead of living on until its access token expires (S17, S28).
  *
- * Who may cause that: the bus names the sender of a batch, and only names configured as authorization servers count. The
- * event is a hint even then: what is believed is the session's end in PostgreSQL, which the authorization server writes in
- * the transaction that revokes the grant (S8), before it tells anybody. Safe to repeat.
+ * Who may cause that: the bus names the sender of a batch, and only names configured as authorization servers count.
+ * The event is a hint even then: what is believed is the session's end in PostgreSQL, which the authorization server
+ * writes in the transaction that revokes the grant (S8), before it tells anybody. Safe to repeat.
  *
- * An agent can end thousands. Their ends are gathered into few change sets, and events do not wait for that: an end that
- * could not be recorded is told again, by the authorization server, until there is a revocation.
+ * An agent can end thousands. Their ends are gathered into few change sets, and events do not wait for that: an end
+ * that could not be recorded is told again, by the authorization server, until there is a revocation.
  */
 export function createReportedSessions({
   authorizationServers,

@@ -1,4 +1,4 @@
-import type { Revocation, RevocationSubject } from '@sallyport/configuration';
+import type { Revocation, RevocationSubject } from '@sallyport/configuration/log';
 import type { Database, Prisma } from '@sallyport/database';
 import { Batches, newId, SallyportError } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
@@ -15,13 +15,19 @@ const NEVER_AGAIN = 2_147_483_647;
 
 /** Longer than a refresh token may live, so that a server that was away for long still learns of it (S28). */
 const SESSION_REMEMBERED_SECONDS = 400 * 86_400;
-/** Of a session that the authorization server ended itself only access tokens are left, which live for an hour at most. */
+/**
+ * How long the end of a session is remembered that the authorization server ended itself: only access tokens are left
+ * of it, and they live for an hour at most.
+ */
 const REPORTED_REMEMBERED_SECONDS = 2 * 3_600;
 const SKEW_SECONDS = 60;
 /** As long as a lease lives at most (S21), and what a clock may be off. */
-const CONNECTION_REMEMBERED_SECONDS = 900 + SKEW_SECONDS;
+const LEASE_REMEMBERED_SECONDS = 900 + SKEW_SECONDS;
 
-/** Of what agents and users cause: so many in one change set, which stays well below the bus's message, and so many sets a second. */
+/**
+ * How many revocations that agents and users cause go into one change set, and how often: a set stays well below the
+ * size of a message on the bus.
+ */
 const MOST_CAUSED = 1_000;
 const CAUSED_EVERY_MS = 200;
 
@@ -36,8 +42,9 @@ interface Caused {
  * Revocations in PostgreSQL, each with the change set that carries it in one transaction (S8, S28). In force when the
  * change set was published.
  *
- * A user, agent, or user × agent: everything issued until now is void, for good; who signs in again starts afresh, unless
- * it is a block. A session: ended for good, remembered for longer than any refresh token lives.
+ * A user, agent, or user × agent: everything issued until now is void, for good; who signs in again starts afresh,
+ * unless it is a block. A session: ended for good, remembered for longer than any refresh token lives. A server or a
+ * credential provider: what was leased for it is void, and remembered for as long as a lease lives.
  *
  * An administrator's is a change set of its own and goes ahead of all that waits to be written. What agents and users
  * cause, one after the other and by the thousand if they like, is gathered into one change set per round (S34).
@@ -74,10 +81,12 @@ export class PostgresRevocationStore {
     const now = this.#nowSeconds();
     // A token's `iat` is in whole seconds: one issued earlier in this second is caught only by the next.
     const notBefore = options.block ? NEVER_AGAIN : now + 1;
+    const expiresAt =
+      subject.type === 'server' || subject.type === 'credential-provider' ? now + LEASE_REMEMBERED_SECONDS : null;
     const revocation: Revocation =
       subject.type === 'session'
         ? this.#sessionEnd(subject.sid)
-        : { id: newId('rev', this.#clock()), subject, notBefore, expiresAt: null };
+        : { id: newId('rev', this.#clock()), subject, notBefore, expiresAt };
     const { revision } = await this.#revisions.write(async (transaction) => {
       await transaction.revocation.create({ data: rowOf(revocation, options.reason ?? null) });
       return { revocations: [revocation] };
@@ -107,14 +116,16 @@ export class PostgresRevocationStore {
     };
   }
 
-  /** What was leased of these connections until now is void, also at a gateway that missed the message that they changed. */
+  /**
+   * Voids everything leased of these connections until now, also at a gateway that missed the message of their change.
+   */
   async revokeConnections(connectionIds: readonly string[]): Promise<void> {
     const now = this.#nowSeconds();
     const revocations = connectionIds.map((connectionId): Revocation => ({
       id: newId('rev', this.#clock()),
       subject: { type: 'connection', connectionId },
       notBefore: now + 1,
-      expiresAt: now + CONNECTION_REMEMBERED_SECONDS,
+      expiresAt: now + LEASE_REMEMBERED_SECONDS,
     }));
     await Promise.all(revocations.map((revocation) => this.#caused.add({ revocation, reason: null, once: false })));
   }
@@ -186,6 +197,7 @@ const sidOf = ({ revocation: { subject } }: Caused): string => (subject.type ===
 async function endedSessionsOf(transaction: Transaction, asked: readonly Caused[]): Promise<ReadonlySet<string>> {
   if (asked.length === 0) return new Set();
   const rows = await transaction.$queryRaw<{ sid: string }[]>`
-    SELECT DISTINCT subject->>'sid' AS sid FROM "Revocation" WHERE "subjectType" = 'session' AND subject->>'sid' = ANY(${asked.map(sidOf)})`;
+    SELECT DISTINCT subject->>'sid' AS sid FROM "Revocation"
+      WHERE "subjectType" = 'session' AND subject->>'sid' = ANY(${asked.map(sidOf)})`;
   return new Set(rows.map(({ sid }) => sid));
 }

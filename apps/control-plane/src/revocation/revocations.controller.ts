@@ -1,29 +1,22 @@
-import {
-  Body,
-  Controller,
-  HttpCode,
-  Inject,
-  NotFoundException,
-  Post,
-  ServiceUnavailableException,
-} from '@nestjs/common';
+import { Controller, Inject, NotFoundException, ServiceUnavailableException } from '@nestjs/common';
+import { routes, type Answered, type Asked } from '@sallyport/admin-api';
+import { Serve } from '../admin/serve.js';
 import { Revoker } from './revoke.js';
 
-@Controller('v1/revocations')
+/** Revokes access of users, agents and sessions, and of what was leased for a server (R85). */
+@Controller()
 export class RevocationsController {
   constructor(@Inject(Revoker) private readonly revoker: Revoker) {}
 
-  /** `{ user | agent | user + agent | session, block?, connections?, reason? }` → 201 once it is on the bus, and so in force well under a second later. */
-  @Post()
-  @HttpCode(201)
-  async create(@Body() body: unknown) {
+  @Serve(routes.revoke)
+  async create({ body }: Asked<'revoke'>): Promise<Answered<'revoke'>> {
     const result = await this.revoker.revoke(body);
-    switch (result.outcome) {
+    switch (result.type) {
       case 'revoked':
         return { ...result.revocation, disconnected: result.disconnected };
-      case 'unknown-subject':
+      case 'unknown_subject':
         throw new NotFoundException(`There is no such ${result.what}.`);
-      case 'not-published':
+      case 'not_published':
         throw new ServiceUnavailableException(
           'The revocation is recorded and will be in force as soon as the bus is reachable.',
         );

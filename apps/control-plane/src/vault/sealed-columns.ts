@@ -1,8 +1,9 @@
 import { connectionColumn, registrationColumn, upstreamRevocationColumn } from '@sallyport/connection-store';
 import type { SealedColumn } from '@sallyport/vault';
 import { storedSecretColumn } from '../configuration/document-store.js';
-import { connectFlowColumn } from '../connect/pending-grants.js';
-import { browserSessionColumn } from '../session/browser-sessions.js';
+import { connectTicketColumn } from '../credentials/connect/connect-tickets.js';
+import { connectFlowColumn } from '../credentials/connect/pending-grants.js';
+import { browserSessionColumn } from '../browser-session/browser-sessions.js';
 
 /** What this process seals anew after a rotation of the vault's keys; connections also for the refresh worker. */
 export const sealedColumns: readonly SealedColumn[] = [
@@ -10,6 +11,7 @@ export const sealedColumns: readonly SealedColumn[] = [
   registrationColumn,
   browserSessionColumn,
   connectFlowColumn,
+  connectTicketColumn,
   connectionColumn,
   upstreamRevocationColumn,
 ];

@@ -1,51 +1,34 @@
-import {
-  Body,
-  ConflictException,
-  Controller,
-  Get,
-  HttpCode,
-  HttpStatus,
-  Inject,
-  NotFoundException,
-  Post,
-  Res,
-} from '@nestjs/common';
+import { ConflictException, Controller, HttpStatus, Inject, NotFoundException, Res } from '@nestjs/common';
+import { routes, type Answered, type Asked, type VaultRotation } from '@sallyport/admin-api';
 import { removeVaultKey, rotateVaultKey, rotationStatus, type RotationContext } from '@sallyport/vault';
 import type { FastifyReply } from 'fastify';
-import { z } from 'zod';
-import { text } from '../admin/text.js';
-import type { LifecycleRecorder } from '../events/record-lifecycle.js';
+import { Serve } from '../admin/serve.js';
+import type { RecordEvent } from '@sallyport/trail';
 
 export const VAULT_CONTEXT = Symbol('vault context');
-export type VaultContext = RotationContext & { readonly lifecycle: LifecycleRecorder };
+export type VaultContext = RotationContext & { readonly lifecycle: RecordEvent };
 
-const RotationRequest = z.strictObject({ reason: text(500).optional() });
-const RemovalRequest = z.strictObject({ keyId: z.string().regex(/^[0-9a-f]{16}$/), reason: text(500).optional() });
-
-@Controller('v1/vault')
+/** Rotates and removes the keys that seal records at rest. */
+@Controller()
 export class VaultController {
-  readonly #context: VaultContext;
+  constructor(@Inject(VAULT_CONTEXT) private readonly context: VaultContext) {}
 
-  constructor(@Inject(VAULT_CONTEXT) context: VaultContext) {
-    this.#context = context;
+  @Serve(routes.readVaultRotation)
+  status(): Promise<Answered<'readVaultRotation'>> {
+    return this.#status();
   }
 
-  /** The keys, what each sealed, and how much is left to seal with the current one. */
-  @Get('rotation')
-  status() {
-    return rotationStatus(this.#context);
-  }
-
-  /** `{ reason? }` → 201 when a new key was made, which seals in a moment; 200 when one is on its way already. */
-  @Post('rotation')
-  @HttpCode(HttpStatus.CREATED)
-  async rotate(@Body() body: unknown, @Res({ passthrough: true }) reply: FastifyReply) {
-    const { reason } = RotationRequest.parse(body ?? {});
-    const { created } = await rotateVaultKey(this.#context);
+  /** 201 when a new key was made, which seals in a moment; 200 when one is on its way already. */
+  @Serve(routes.rotateVaultKey)
+  async rotate(
+    { body: { reason } }: Asked<'rotateVaultKey'>,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Answered<'rotateVaultKey'>> {
+    const { created } = await rotateVaultKey(this.context);
     if (created === undefined) void reply.status(HttpStatus.OK);
-    const status = await rotationStatus(this.#context);
+    const status = await this.#status();
     if (created !== undefined)
-      await this.#context.lifecycle({
+      await this.context.lifecycle({
         type: 'vault_key.created',
         ...(reason !== undefined && { reason }),
         detail: { keyId: created, records: status.total },
@@ -53,21 +36,30 @@ export class VaultController {
     return status;
   }
 
-  /** `{ keyId, reason? }` → 200 with what is left; 409 while anything refers to it. */
-  @Post('removals')
-  @HttpCode(HttpStatus.OK)
-  async remove(@Body() body: unknown) {
-    const { keyId, reason } = RemovalRequest.parse(body);
-    const result = await removeVaultKey(keyId, this.#context);
+  @Serve(routes.removeVaultKey)
+  async remove({ body: { keyId, reason } }: Asked<'removeVaultKey'>): Promise<Answered<'removeVaultKey'>> {
+    const result = await removeVaultKey(keyId, this.context);
     if (result.outcome === 'unknown_key')
       throw new NotFoundException('There is no such vault key; keys of a key file are taken out of the file.');
     if (result.outcome === 'in_use')
       throw new ConflictException('The vault key is in use, or was until less than an hour ago.');
-    await this.#context.lifecycle({
+    await this.context.lifecycle({
       type: 'vault_key.removed',
       ...(reason !== undefined && { reason }),
       detail: { keyId },
     });
-    return rotationStatus(this.#context);
+    return this.#status();
+  }
+
+  async #status(): Promise<VaultRotation> {
+    const { keys, ...status } = await rotationStatus(this.context);
+    return {
+      ...status,
+      keys: keys.map(({ createdAt, sealsFrom, ...key }) => ({
+        ...key,
+        createdAt: createdAt?.toISOString() ?? null,
+        sealsFrom: sealsFrom?.toISOString() ?? null,
+      })),
+    };
   }
 }

@@ -17,7 +17,7 @@ export interface AgentOAuthOptions {
   scope?: string;
 }
 
-/** The OAuth half of an agent, in memory: registration, PKCE verifier, tokens, and the authorization URL a person has to open. */
+/** The OAuth state of an agent, in memory: registration, PKCE verifier, tokens, and the URL the user has to open. */
 export class AgentOAuth implements OAuthClientProvider {
   readonly redirectUrl: string;
   readonly clientMetadata: OAuthClientMetadata;
@@ -93,7 +93,7 @@ export class AgentOAuth implements OAuthClientProvider {
     if (scope === 'all' || scope === 'discovery') this.#discovery = undefined;
   }
 
-  /** The URL the person has to open; handed out once. */
+  /** The URL the user has to open; returned once. */
   takeAuthorizationUrl(): URL {
     const url = this.#authorizationUrl;
     if (url === undefined)

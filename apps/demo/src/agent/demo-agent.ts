@@ -14,18 +14,19 @@ export interface DemoAgentOptions {
   name: string;
   /** The gateway's MCP endpoint. */
   endpoint: URL;
-  /** The person in front of the agent: signs in and agrees in the browser. */
+  /** The agent's user, who signs in and agrees in the browser. */
   person: Visitor;
-  /** Called when the gateway sends the person somewhere in the middle of a call. */
+  /** Called when the gateway sends the user to a page in the middle of a call. */
   onElicitation?: (elicitation: { message: string; url: URL }) => void;
   /** Called for every request the agent makes, its OAuth requests included. */
   onRequest?: (request: { method: string; url: URL; status: number; ms: number }) => void;
 }
 
-const REDIRECT_URL = 'http://127.0.0.1:43110/callback'; // nobody listens: the browser stops there and hands over the query
+/** Nobody listens there: the demonstration's browser stops at this URL and hands over its query. */
+const REDIRECT_URL = 'http://127.0.0.1:43110/callback';
 const PROTOCOL_VERSION = '2026-07-28';
 
-/** An agent on the MCP SDK with a person and a browser beside it. Knows the gateway's address and nothing else. */
+/** An agent on the MCP SDK, with a user and a browser. It knows the gateway's address and nothing else. */
 export class DemoAgent {
   readonly #oauth: AgentOAuth;
   readonly #browser = new FormBrowser({ stopAt: (url) => url.href.startsWith(`${REDIRECT_URL}?`) });
@@ -37,7 +38,7 @@ export class DemoAgent {
     this.#oauth = new AgentOAuth({ name: options.name, redirectUrl: REDIRECT_URL });
   }
 
-  /** Discovery, registration, the person's sign-in and consent, tokens, and a connected client. */
+  /** Discovers, registers, lets the user sign in and consent, gets tokens, and connects the client. */
   async signIn(): Promise<void> {
     const transport = this.#transport();
     const first = this.#newClient();

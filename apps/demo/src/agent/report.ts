@@ -28,7 +28,7 @@ export class Report {
     this.#entry(this.#paint('green', '✓'), text, ms);
   }
 
-  /** What a person does in the browser. */
+  /** What the user does in the browser. */
   page(text: string): void {
     this.#entry(this.#paint('cyan', '▸'), text);
   }
@@ -51,11 +51,9 @@ export class Report {
   }
 
   #entry(mark: string, text: string, ms?: number): void {
-    const took =
-      ms === undefined
-        ? ''
-        : `${' '.repeat(Math.max(2, WIDTH - 5 - text.length))}${this.#paint('dim', `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`)}`;
-    this.#line(`   ${mark} ${text}${took}`);
+    if (ms === undefined) return this.#line(`   ${mark} ${text}`);
+    const took = this.#paint('dim', `${ms < 10 ? ms.toFixed(1) : Math.round(ms)} ms`);
+    this.#line(`   ${mark} ${text}${' '.repeat(Math.max(2, WIDTH - 5 - text.length))}${took}`);
   }
 
   #paint(name: keyof typeof codes, text: string): string {

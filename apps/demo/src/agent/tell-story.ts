@@ -12,14 +12,18 @@ import type { Report } from './report.js';
 const REVOCATION_BOUND_MS = 1000;
 const TRAIL_WAIT_MS = 10_000;
 
-/** The whole product in one run, against a running system. Throws a SallyportError that says which step failed; leaves connections and notes behind, so that the next run starts from them. */
+/**
+ * Shows the whole product in one run, against a running system. It leaves connections and notes behind, with which the
+ * next run begins.
+ * @throws SallyportError that says which step failed
+ */
 export async function tellStory(config: StoryConfig, report: Report): Promise<void> {
   const began = performance.now();
   const endpoint = new URL('/mcp', config.gatewayUrl);
   await requireRunning(endpoint);
   const administrator = await Administrator.fromDataDir(config.controlPlaneUrl, config.dataDir);
   const before = await administrator.lastSequence();
-  report.title('Sallyport', `one endpoint, ${endpoint.href}; two people, two servers, no shared credential`);
+  report.title('Sallyport', `one endpoint, ${endpoint.href}; two users, two servers, no shared credential`);
 
   const alice = newAgent('alice', endpoint, report);
   const bob = newAgent('bob', endpoint, report);
@@ -40,12 +44,11 @@ export async function tellStory(config: StoryConfig, report: Report): Promise<vo
     report.chapter("Bob's agent sees none of Alice's notes");
     await signIn(bob, report);
     await connectNotes(bob, report);
-    const { ms, value: his } = await timed(() => bob.call('notes__list_notes'));
-    if (textOf(his).includes(note)) throw new SallyportError('demo_unexpected', "Bob can read Alice's notes.");
-    report.fact(
-      `notes__list_notes → ${textOf(his).split('\n').length === 1 ? textOf(his) : `${textOf(his).split('\n').length} notes of his own`}`,
-      ms,
-    );
+    const { ms, value } = await timed(() => bob.call('notes__list_notes'));
+    const his = textOf(value);
+    if (his.includes(note)) throw new SallyportError('demo_unexpected', "Bob can read Alice's notes.");
+    const count = his.split('\n').length;
+    report.fact(`notes__list_notes → ${count === 1 ? his : `${count} notes of his own`}`, ms);
     const tools = await bob.toolNames();
     if (tools.includes('notes__add_note'))
       throw new SallyportError('demo_unexpected', 'Bob was offered a tool that his role does not allow.');
@@ -75,7 +78,8 @@ async function requireRunning(endpoint: URL): Promise<void> {
   if (!answer.ok)
     throw new SallyportError(
       'not_running',
-      `${metadata.href} answered ${answer.status}: whatever runs there is not (yet) Sallyport's gateway. Start it with: npm start`,
+      `${metadata.href} answered ${answer.status}: what runs there is not Sallyport's gateway, or it is not ready. ` +
+        'Start it with: npm start',
     );
 }
 
@@ -98,7 +102,7 @@ function newAgent(username: string, endpoint: URL, report: Report): DemoAgent {
   });
 }
 
-/** The identity provider and the notes service each have accounts of their own, on their pages. */
+/** The identity provider and the notes service each have their own accounts, which their pages list. */
 function accountFor(username: string, page: Page): { username: string; password: string } | undefined {
   const accounts = page.title.includes('Notes') ? notesAccounts : demoUsers;
   const account = accounts.find((candidate) => candidate.username === username);
@@ -153,9 +157,15 @@ async function whoami(agent: DemoAgent, report: Report): Promise<void> {
   const claims = SeenClaims.parse(value.structuredContent);
   if (claims.act.sub !== agent.clientId)
     throw new SallyportError('demo_unexpected', `whoami saw ${claims.act.sub} acting, not ${agent.clientId}.`);
-  report.fact('whoami__whoami → the server was told', ms);
+  report.fact('whoami__whoami → what the server learns', ms);
   report.detail(
-    `for (sub)   ${claims.sub}\nby (act)    ${claims.act.sub}\nat (aud)    ${claims.aud}\nscope       ${claims.scope}\nlives       ${claims.exp - claims.iat} s`,
+    [
+      `for (sub)   ${claims.sub}`,
+      `by (act)    ${claims.act.sub}`,
+      `at (aud)    ${claims.aud}`,
+      `scope       ${claims.scope}`,
+      `lives       ${claims.exp - claims.iat} s`,
+    ].join('\n'),
   );
 }
 
@@ -186,7 +196,8 @@ async function revoke(agent: DemoAgent, administrator: Administrator, endpoint: 
     if (waited > REVOCATION_BOUND_MS)
       throw new SallyportError(
         'demo_unexpected',
-        `The revoked agent's token still works ${Math.round(waited)} ms after the revocation (status ${response.status}).`,
+        `The revoked agent's token still works ${Math.round(waited)} ms after the revocation ` +
+          `(status ${response.status}).`,
       );
     await pause(10);
   }
@@ -228,7 +239,7 @@ async function printTrail(
     await pause(200);
   }
   for (const event of events.filter(({ type }) => type !== 'mcp.response')) report.detail(describeEvent(event));
-  report.fact(`${events.length} events: human, agent, server, tool, outcome, and the policies that decided`);
+  report.fact(`${events.length} events: user, agent, server, tool, decision, and the policies that decided`);
 }
 
 function describeEvent(event: TrailEvent): string {
@@ -240,10 +251,17 @@ function describeEvent(event: TrailEvent): string {
   const outcome =
     detail?.decision === undefined ? detail?.reason : `${detail.decision}${policies ? ` by ${policies}` : ''}`;
   const what = [detail?.method, event.server, detail?.target].filter(Boolean).join(' ');
-  return `${time}  ${event.type.padEnd(20)}  ${shortId(event.userId).padEnd(8)}  ${(event.agentName ?? shortId(event.clientId)).padEnd(20)}  ${[what, outcome].filter(Boolean).join('  → ')}`.trimEnd();
+  const columns = [
+    time,
+    event.type.padEnd(20),
+    shortId(event.userId).padEnd(8),
+    (event.agentName ?? shortId(event.clientId)).padEnd(20),
+    [what, outcome].filter(Boolean).join('  → '),
+  ];
+  return columns.join('  ').trimEnd();
 }
 
-/** The end of an id tells two apart; its beginning is the time it was made. */
+/** The end of an id, which tells ids apart. Their beginning is the time they were made. */
 const shortId = (id: string | null | undefined): string => (id ? `…${id.slice(-6)}` : '');
 
 async function timed<T>(work: () => Promise<T>): Promise<{ value: T; ms: number }> {

@@ -7,7 +7,7 @@ export interface Page {
   readonly url: URL;
   readonly status: number;
   readonly title: string;
-  /** What a person would read, white space collapsed. */
+  /** The text a user would read, with white space collapsed. */
   readonly text: string;
   readonly html: string;
   readonly forms: readonly Form[];
@@ -40,7 +40,10 @@ export interface FormBrowserOptions {
 
 const MAX_REDIRECTS = 20;
 
-/** A browser without scripts: keeps cookies as browsers do, follows redirects itself, fills in and submits forms. One instance is one person's browser. */
+/**
+ * A browser without scripts. It keeps cookies as browsers do, follows redirects, fills in forms and submits them. One
+ * instance is one user's browser.
+ */
 export class FormBrowser {
   readonly jar = new CookieJar();
   readonly #options: FormBrowserOptions;

@@ -2,7 +2,7 @@ import { SallyportError } from '@sallyport/kernel';
 import type { Button, Form, FormBrowser, Landing, Page } from './form-browser.js';
 
 export interface Visitor {
-  /** What this person types at the sign-in form of that page; undefined when they have no account there. */
+  /** What this user types in the sign-in form of that page; undefined when they have no account there. */
   credentials(page: Page): { username: string; password: string } | undefined;
   /** Called for every page, with what was done there. */
   onStep?: (step: { page: Page; action: string }) => void;
@@ -12,9 +12,9 @@ const REFUSING = /\b(deny|cancel|refuse|reject|decline|sign out|not|no)\b/i;
 const MAX_PAGES = 15;
 
 /**
- * Does what a willing person does: signs in where a page asks for it, agrees where a page asks for that, until the
- * browser stops at a URL (`stopped`) or stands on a page with nothing left to submit (`page`).
- * Throws `page_refused` for an error page or refused credentials.
+ * Acts as a willing user: signs in and agrees wherever a page asks for it, until the browser stops at a URL (`stopped`)
+ * or at a page with nothing to submit (`page`).
+ * @throws SallyportError `page_refused` for an error page or refused credentials
  */
 export async function walkPages(browser: FormBrowser, start: Landing, visitor: Visitor): Promise<Landing> {
   let landing = start;

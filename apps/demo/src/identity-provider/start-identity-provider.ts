@@ -1,20 +1,21 @@
 import { randomBytes } from 'node:crypto';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
-import Provider, { type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
+import type { FastifyInstance } from 'fastify';
+import Provider, { type Account, type Configuration, type KoaContextWithOIDC } from 'oidc-provider';
 import { constantTimeEqual, type Clock, type Secret } from '@sallyport/kernel';
 import { openLoopbackServer } from '../loopback/open-loopback-server.js';
 import { artefactAdapter } from '../oidc/artefact-adapter.js';
 import { memoryArtefacts } from '../oidc/memory-artefacts.js';
 import { mountProvider } from '../oidc/mount-provider.js';
-import { escapeHtml, renderPage, sendPage, signInForm } from '../oidc/page.js';
+import { renderOAuthError, renderPage, sendPage, signInForm } from '../oidc/page.js';
 import { demoUsers } from './users.js';
 
 export interface IdentityProviderOptions {
-  /** A loopback address; anything else is refused. */
+  /** A loopback address; any other is refused. */
   host: string;
-  /** 0 picks a free one. */
+  /** 0 picks a free port. */
   port: number;
-  /** The relying party: our authorization server. */
+  /** The relying party: Sallyport's authorization server. */
   client: {
     clientId: string;
     clientSecret: Secret;
@@ -28,8 +29,9 @@ const SIGN_IN_MINUTES = 10;
 const interactionPath = (uid: string) => `/sign-in/${uid}`;
 
 /**
- * The company's identity provider in the demonstration: an OpenID provider with three users whose passwords are on the
- * page. In memory, for development, on loopback only. Stands where Okta, Entra ID or Keycloak stand in earnest.
+ * Starts the company's identity provider of the demonstration: an OpenID provider with three users, whose passwords are
+ * on its page. It keeps everything in memory and listens on loopback only. A real company has Okta, Entra ID or
+ * Keycloak.
  */
 export async function startIdentityProvider(
   options: IdentityProviderOptions,
@@ -40,60 +42,43 @@ export async function startIdentityProvider(
     owns: (path) => path.startsWith('/oauth/') || path.startsWith('/.well-known/'),
   });
 
-  const accounts = demoUsers.map((user) => ({
-    username: user.username,
-    password: user.password,
-    note: user.groups.join(', '),
-  }));
-  server.app.get<{ Params: { uid: string } }>(interactionPath(':uid'), async (request, reply) => {
+  routeSignIn(server.app, provider);
+  await server.ready();
+  return { issuer: server.url, close: () => server.close() };
+}
+
+function routeSignIn(app: FastifyInstance, provider: Provider): void {
+  const accounts = demoUsers.map(({ username, password, groups }) => ({ username, password, note: groups.join(', ') }));
+  const ended = {
+    status: 400,
+    title: 'This sign-in has ended',
+    body: '<p>Please start again from your application.</p>',
+  };
+  app.get<{ Params: { uid: string } }>(interactionPath(':uid'), async (request, reply) => {
     const interaction = await provider.interactionDetails(request.raw, reply.raw);
-    if (interaction.uid !== request.params.uid)
-      return sendPage(reply, {
-        status: 400,
-        title: 'This sign-in has ended',
-        body: '<p>Please start again from your application.</p>',
-      });
+    if (interaction.uid !== request.params.uid) return sendPage(reply, ended);
     return sendPage(reply, {
       title: 'Demo identity provider',
       body: signInForm({ action: interactionPath(interaction.uid), accounts }),
     });
   });
-  server.app.post<{ Params: { uid: string }; Body: URLSearchParams }>(
-    interactionPath(':uid'),
-    async (request, reply) => {
-      const interaction = await provider.interactionDetails(request.raw, reply.raw);
-      if (interaction.uid !== request.params.uid)
-        return sendPage(reply, {
-          status: 400,
-          title: 'This sign-in has ended',
-          body: '<p>Please start again from your application.</p>',
-        });
-      const user = demoUsers.find((candidate) => candidate.username === request.body.get('username'));
-      if (user === undefined || !constantTimeEqual(user.password, request.body.get('password') ?? '')) {
-        return sendPage(reply, {
-          status: 401,
-          title: 'Demo identity provider',
-          body: signInForm({
-            action: interactionPath(interaction.uid),
-            accounts,
-            error: 'User name or password is wrong.',
-          }),
-        });
-      }
-      reply.hijack();
-      await provider.interactionFinished(request.raw, reply.raw, { login: { accountId: user.subject, amr: ['pwd'] } });
-      return reply;
-    },
-  );
-  server.app.setErrorHandler((_error, _request, reply) =>
-    sendPage(reply, {
-      status: 400,
-      title: 'This sign-in has ended',
-      body: '<p>Please start again from your application.</p>',
-    }),
-  );
-  await server.ready();
-  return { issuer: server.url, close: () => server.close() };
+  app.post<{ Params: { uid: string }; Body: URLSearchParams }>(interactionPath(':uid'), async (request, reply) => {
+    const interaction = await provider.interactionDetails(request.raw, reply.raw);
+    if (interaction.uid !== request.params.uid) return sendPage(reply, ended);
+    const user = demoUsers.find((candidate) => candidate.username === request.body.get('username'));
+    if (user === undefined || !constantTimeEqual(user.password, request.body.get('password') ?? '')) {
+      const error = 'User name or password is wrong.';
+      return sendPage(reply, {
+        status: 401,
+        title: 'Demo identity provider',
+        body: signInForm({ action: interactionPath(interaction.uid), accounts, error }),
+      });
+    }
+    reply.hijack();
+    await provider.interactionFinished(request.raw, reply.raw, { login: { accountId: user.subject, amr: ['pwd'] } });
+    return reply;
+  });
+  app.setErrorHandler((_error, _request, reply) => sendPage(reply, ended));
 }
 
 async function configuration({ client, clock }: IdentityProviderOptions): Promise<Configuration> {
@@ -124,7 +109,7 @@ async function configuration({ client, clock }: IdentityProviderOptions): Promis
       email: ['email', 'email_verified'],
       groups: ['groups'],
     },
-    // Groups and address are wanted in the ID token itself, as enterprise providers send them.
+    // The ID token itself has groups and e-mail address, as those of enterprise providers do.
     conformIdTokenClaims: false,
     cookies: {
       keys: [randomBytes(32).toString('base64url')],
@@ -141,40 +126,9 @@ async function configuration({ client, clock }: IdentityProviderOptions): Promis
       IdToken: 300,
     },
     interactions: { url: (_ctx, interaction) => interactionPath(interaction.uid) },
-    findAccount: (_ctx, subject) => {
-      const user = demoUsers.find((candidate) => candidate.subject === subject);
-      return (
-        user && {
-          accountId: subject,
-          claims: async () => ({
-            sub: subject,
-            name: user.name,
-            email: user.email,
-            email_verified: true,
-            groups: [...user.groups],
-          }),
-        }
-      );
-    },
+    findAccount: (_ctx, subject) => accountOf(subject),
     loadExistingGrant,
-    features: {
-      devInteractions: { enabled: false },
-      rpInitiatedLogout: {
-        enabled: true,
-        logoutSource: (ctx, form) => {
-          ctx.body = renderPage({
-            title: 'Sign out of the demo identity provider?',
-            body: `${form}<button type="submit" form="op.logoutForm" name="logout" value="yes">Sign out</button>`,
-          });
-        },
-        postLogoutSuccessSource: (ctx) => {
-          ctx.body = renderPage({
-            title: 'Signed out',
-            body: '<p>You are signed out of the demo identity provider.</p>',
-          });
-        },
-      },
-    },
+    features: { devInteractions: { enabled: false }, rpInitiatedLogout: signOut },
     routes: {
       authorization: '/oauth/authorize',
       token: '/oauth/token',
@@ -182,17 +136,34 @@ async function configuration({ client, clock }: IdentityProviderOptions): Promis
       userinfo: '/oauth/userinfo',
       end_session: '/oauth/logout',
     },
-    renderError: (ctx, out) => {
-      ctx.type = 'html';
-      ctx.body = renderPage({
-        title: 'That did not work',
-        body: `<p class="error">${escapeHtml(out.error)}: ${escapeHtml(out.error_description ?? '')}</p>`,
-      });
-    },
+    renderError: renderOAuthError,
   };
 }
 
-/** The company's users are not asked whether its own gateway may know them: every request of the one client is granted. */
+function accountOf(subject: string): Account | undefined {
+  const user = demoUsers.find((candidate) => candidate.subject === subject);
+  if (user === undefined) return undefined;
+  const { name, email, groups } = user;
+  return {
+    accountId: subject,
+    claims: async () => ({ sub: subject, name, email, email_verified: true, groups: [...groups] }),
+  };
+}
+
+const signOut: NonNullable<Configuration['features']>['rpInitiatedLogout'] = {
+  enabled: true,
+  logoutSource: (ctx, form) => {
+    ctx.body = renderPage({
+      title: 'Sign out of the demo identity provider?',
+      body: `${form}<button type="submit" form="op.logoutForm" name="logout" value="yes">Sign out</button>`,
+    });
+  },
+  postLogoutSuccessSource: (ctx) => {
+    ctx.body = renderPage({ title: 'Signed out', body: '<p>You are signed out of the demo identity provider.</p>' });
+  },
+};
+
+/** Grants every request of the one client. A company does not ask its users whether its own gateway may know them. */
 async function loadExistingGrant(ctx: KoaContextWithOIDC) {
   const { client, session, provider, params } = ctx.oidc;
   if (!client || !session?.accountId) return undefined;

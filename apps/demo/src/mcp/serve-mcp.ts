@@ -2,14 +2,17 @@ import type { FastifyInstance } from 'fastify';
 import { SallyportError } from '@sallyport/kernel';
 import { createMcpHandler, type AuthInfo, type McpServer } from '@modelcontextprotocol/server';
 
-/** Who a request acts for, or why it may not: the `error` of RFC 6750 section 3.1, absent when no token was sent, `unavailable` when it could not be checked. */
+/**
+ * The identity of a request's token, or why there is none. `error` is that of RFC 6750 section 3.1: absent when the
+ * request had no token, `unavailable` when the token could not be checked.
+ */
 export type Authentication<Identity> =
   | { ok: true; identity: Identity }
   | { ok: false; error?: 'invalid_token' }
   | { ok: false; error: 'unavailable' };
 
 export interface McpEndpoint<Identity> {
-  /** Origin, without a trailing slash; the endpoint is `<url>/mcp`, and that is its RFC 8707 resource. */
+  /** The origin, without a trailing slash. The endpoint is `<url>/mcp`, which is also its resource (RFC 8707). */
   url: string;
   authorizationServer: string;
   scopes: readonly string[];
@@ -17,7 +20,11 @@ export interface McpEndpoint<Identity> {
   createServer(identity: Identity): McpServer;
 }
 
-/** `/mcp` for both protocol eras, stateless, behind a bearer token; protected-resource metadata (RFC 9728) in path and root form. Returns what ends open streams. */
+/**
+ * Serves `/mcp` for both eras of the protocol, without sessions, behind a bearer token. Its protected resource metadata
+ * (RFC 9728) is at the path and at the root.
+ * @returns a function that ends open streams
+ */
 export function serveMcp<Identity>(app: FastifyInstance, endpoint: McpEndpoint<Identity>): () => Promise<void> {
   const { url } = endpoint;
   const metadata = {
@@ -49,7 +56,8 @@ export function serveMcp<Identity>(app: FastifyInstance, endpoint: McpEndpoint<I
         .code(401)
         .header(
           'www-authenticate',
-          `Bearer ${error}resource_metadata="${url}/.well-known/oauth-protected-resource/mcp", scope="${endpoint.scopes.join(' ')}"`,
+          `Bearer ${error}resource_metadata="${url}/.well-known/oauth-protected-resource/mcp", ` +
+            `scope="${endpoint.scopes.join(' ')}"`,
         )
         .send({ error: authentication.error ?? 'unauthorized' });
     }
@@ -66,7 +74,7 @@ export function serveMcp<Identity>(app: FastifyInstance, endpoint: McpEndpoint<I
       signal: abort.signal,
       ...(typeof request.body === 'string' ? { body: request.body } : {}),
     });
-    // The SDK hands this object on to the factory above; the token stays here.
+    // The SDK passes this object to the factory above. The token itself goes no further.
     const authInfo: AuthInfo = { token: '', clientId: '', scopes: [] };
     identities.set(authInfo, authentication.identity);
     return reply.send(await handler.fetch(web, { authInfo }));

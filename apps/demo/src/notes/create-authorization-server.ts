@@ -6,7 +6,7 @@ import { constantTimeEqual, type Clock } from '@sallyport/kernel';
 import { artefactAdapter } from '../oidc/artefact-adapter.js';
 import type { ArtefactRecords } from '../oidc/memory-artefacts.js';
 import { mountProvider } from '../oidc/mount-provider.js';
-import { escapeHtml, renderPage, sendPage, signInForm } from '../oidc/page.js';
+import { escapeHtml, renderOAuthError, sendPage, signInForm } from '../oidc/page.js';
 import { notesAccounts } from './accounts.js';
 
 export const notesScopes = {
@@ -15,9 +15,9 @@ export const notesScopes = {
 } as const;
 
 export interface NotesAuthorizationServerOptions {
-  /** Origin of the server, without a trailing slash. The issuer is `<url>/oauth`. */
+  /** The origin of the server, without a trailing slash. The issuer is `<url>/oauth`. */
   url: string;
-  /** RFC 8707 resource that tokens are bound to. */
+  /** The resource (RFC 8707) that tokens are bound to. */
   resource: string;
   artefacts: ArtefactRecords;
   accessTokenSeconds: number;
@@ -30,9 +30,9 @@ const interactionPath = (uid: string) => `${PATH}/interaction/${uid}`;
 const interactionRoute = new RegExp(`^${PATH}/interaction/`);
 
 /**
- * The notes service's own OAuth authorization server, as a SaaS vendor would run it: it knows nothing of the company's
- * identity provider. Clients register themselves (RFC 7591), PKCE is required, access tokens are opaque, short-lived
- * and bound to the notes resource; a refresh token works once, and a second use ends the whole grant, without grace.
+ * Creates the notes service's own OAuth authorization server, as a SaaS vendor would run it: it knows nothing of the
+ * company's identity provider. Clients register themselves (RFC 7591) and must use PKCE. Access tokens are opaque,
+ * short-lived and bound to the notes resource. A refresh token works once; its second use ends the whole grant.
  */
 export async function createNotesAuthorizationServer(
   app: FastifyInstance,
@@ -64,13 +64,15 @@ function routeInteraction(app: FastifyInstance, provider: Provider, resource: st
     const client = await provider.Client.find(String(interaction.params['client_id']));
     const account = notesAccounts.find(({ subject }) => subject === interaction.session?.accountId);
     const requested = requestedScopes(interaction.params);
-    const scopes = Object.entries(notesScopes).filter(([scope]) => requested.includes(scope));
     return sendPage(reply, {
       title: 'Allow access to your notes?',
-      body: `<p><strong>${escapeHtml(client?.clientName ?? String(interaction.params['client_id']))}</strong> asks for access to the notes of <strong>${escapeHtml(account?.name ?? '')}</strong>. It may then:</p>
-<ul>${scopes.map(([, words]) => `<li>${words}</li>`).join('')}</ul>
-<p class="note">You will be sent to ${escapeHtml(new URL(String(interaction.params['redirect_uri'])).host)}.</p>
-<form method="post" action="${escapeHtml(action)}"><button type="submit" name="decision" value="allow">Allow</button><button type="submit" name="decision" value="deny">Deny</button></form>`,
+      body: consentForm({
+        action,
+        client: client?.clientName ?? String(interaction.params['client_id']),
+        account: account?.name ?? '',
+        abilities: Object.entries(notesScopes).flatMap(([scope, words]) => (requested.includes(scope) ? [words] : [])),
+        returnsTo: new URL(String(interaction.params['redirect_uri'])).host,
+      }),
     });
   });
 
@@ -121,6 +123,23 @@ function routeInteraction(app: FastifyInstance, provider: Provider, resource: st
   });
 }
 
+function consentForm(consent: {
+  readonly action: string;
+  readonly client: string;
+  readonly account: string;
+  readonly abilities: readonly string[];
+  readonly returnsTo: string;
+}): string {
+  const [client, account] = [escapeHtml(consent.client), escapeHtml(consent.account)];
+  return `<p><strong>${client}</strong> asks for access to the notes of <strong>${account}</strong>. It may then:</p>
+<ul>${consent.abilities.map((words) => `<li>${words}</li>`).join('')}</ul>
+<p class="note">You will be sent to ${escapeHtml(consent.returnsTo)}.</p>
+<form method="post" action="${escapeHtml(consent.action)}">
+<button type="submit" name="decision" value="allow">Allow</button>
+<button type="submit" name="decision" value="deny">Deny</button>
+</form>`;
+}
+
 function requestedScopes(params: Record<string, unknown>): string[] {
   const { scope } = params;
   return typeof scope === 'string' ? scope.split(' ') : [];
@@ -166,7 +185,7 @@ async function configuration({
       notesAccounts.some((account) => account.subject === subject)
         ? { accountId: subject, claims: async () => ({ sub: subject }) }
         : undefined,
-    // Each authorization has a grant of its own and its own consent; ending one leaves the others alone.
+    // Each authorization has its own grant and its own consent. The end of one does not end the others.
     loadExistingGrant: async (ctx) => {
       const grantId = ctx.oidc.result?.consent?.grantId;
       return grantId ? ctx.oidc.provider.Grant.find(grantId) : undefined;
@@ -180,20 +199,7 @@ async function configuration({
       userinfo: { enabled: false },
       registration: { enabled: true, initialAccessToken: false },
       revocation: { enabled: true },
-      resourceIndicators: {
-        enabled: true,
-        defaultResource: () => resource,
-        useGrantedResource: () => true,
-        getResourceServerInfo: (_ctx, requested) => {
-          if (requested !== resource) throw new errors.InvalidTarget();
-          return {
-            scope: Object.keys(notesScopes).join(' '),
-            audience: resource,
-            accessTokenFormat: 'opaque',
-            accessTokenTTL: accessTokenSeconds,
-          };
-        },
-      },
+      resourceIndicators: notesResource(resource, accessTokenSeconds),
     },
     routes: {
       authorization: `${PATH}/authorize`,
@@ -202,17 +208,34 @@ async function configuration({
       registration: `${PATH}/register`,
       revocation: `${PATH}/revoke`,
     },
-    renderError: (ctx, out) => {
-      ctx.type = 'html';
-      ctx.body = renderPage({
-        title: 'That did not work',
-        body: `<p class="error">${escapeHtml(out.error)}: ${escapeHtml(out.error_description ?? '')}</p>`,
-      });
+    renderError: renderOAuthError,
+  };
+}
+
+/** The one resource of the server (RFC 8707). */
+function notesResource(
+  resource: string,
+  accessTokenSeconds: number,
+): NonNullable<Configuration['features']>['resourceIndicators'] {
+  return {
+    enabled: true,
+    defaultResource: () => resource,
+    useGrantedResource: () => true,
+    getResourceServerInfo: (_ctx, requested) => {
+      if (requested !== resource) throw new errors.InvalidTarget();
+      return {
+        scope: Object.keys(notesScopes).join(' '),
+        audience: resource,
+        accessTokenFormat: 'opaque',
+        accessTokenTTL: accessTokenSeconds,
+      };
     },
   };
 }
 
-/** The engine wants a signing key; nothing here is signed with it, since no ID token is issued and access tokens are opaque. */
+/**
+ * oidc-provider needs a signing key. This server signs nothing: it issues no ID tokens, and access tokens are opaque.
+ */
 async function idTokenKey(): Promise<JWK & { kty: 'EC'; crv: 'P-256'; x: string; y: string }> {
   const jwk = await exportJWK((await generateKeyPair('ES256', { extractable: true })).privateKey);
   return { ...jwk, kty: 'EC', crv: 'P-256', x: jwk.x ?? '', y: jwk.y ?? '', use: 'sig', alg: 'ES256', kid: 'notes' };

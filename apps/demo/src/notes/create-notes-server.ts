@@ -2,7 +2,7 @@ import { McpServer, ResourceNotFoundError, ResourceTemplate, type CallToolResult
 import { z } from 'zod';
 import { MAX_NOTES_PER_ACCOUNT, Note, type NoteStore } from './note-store.js';
 
-/** Whose notes a request may touch, and how: taken from its access token. */
+/** The account of an access token, and what the token allows. */
 export interface NotesIdentity {
   readonly subject: string;
   readonly scopes: ReadonlySet<string>;
@@ -11,13 +11,22 @@ export interface NotesIdentity {
 const Notes = z.object({ notes: z.array(Note) });
 const uriOf = (note: Note) => `note://${note.id}`;
 
-/** The MCP server of one request: every tool and resource is closed over the one account it acts for. */
+/** Creates the MCP server of one request. Its tools and resources reach the notes of one account only. */
 export function createNotesServer(store: NoteStore, identity: NotesIdentity): McpServer {
-  const { subject } = identity;
   const server = new McpServer({ name: 'notes', title: 'Notes', version: '1.0.0' });
-  const lacks = (scope: string): CallToolResult | undefined =>
-    identity.scopes.has(scope) ? undefined : refusal(`This needs the scope ${scope}.`);
+  registerAdding(server, store, identity);
+  registerReading(server, store, identity);
+  registerDeleting(server, store, identity);
+  registerNotes(server, store, identity);
+  return server;
+}
 
+function missing(scope: string, { scopes }: NotesIdentity): CallToolResult | undefined {
+  return scopes.has(scope) ? undefined : refusal(`This needs the scope ${scope}.`);
+}
+
+function registerAdding(server: McpServer, store: NoteStore, identity: NotesIdentity): void {
+  const { subject } = identity;
   server.registerTool(
     'add_note',
     {
@@ -28,7 +37,7 @@ export function createNotesServer(store: NoteStore, identity: NotesIdentity): Mc
       annotations: { readOnlyHint: false, destructiveHint: false, idempotentHint: false, openWorldHint: false },
     },
     async ({ text }) => {
-      const refused = lacks('notes:write');
+      const refused = missing('notes:write', identity);
       if (refused) return refused;
       const note = await store.add(subject, text);
       return note === undefined
@@ -36,7 +45,10 @@ export function createNotesServer(store: NoteStore, identity: NotesIdentity): Mc
         : answer(note, `Added note ${note.id}: ${note.text}`);
     },
   );
+}
 
+function registerReading(server: McpServer, store: NoteStore, identity: NotesIdentity): void {
+  const { subject } = identity;
   server.registerTool(
     'list_notes',
     {
@@ -46,9 +58,8 @@ export function createNotesServer(store: NoteStore, identity: NotesIdentity): Mc
       outputSchema: Notes,
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
-    () => lacks('notes:read') ?? listing(store.list(subject)),
+    () => missing('notes:read', identity) ?? listing(store.list(subject)),
   );
-
   server.registerTool(
     'search_notes',
     {
@@ -58,9 +69,12 @@ export function createNotesServer(store: NoteStore, identity: NotesIdentity): Mc
       outputSchema: Notes,
       annotations: { readOnlyHint: true, openWorldHint: false },
     },
-    ({ query }) => lacks('notes:read') ?? listing(store.search(subject, query)),
+    ({ query }) => missing('notes:read', identity) ?? listing(store.search(subject, query)),
   );
+}
 
+function registerDeleting(server: McpServer, store: NoteStore, identity: NotesIdentity): void {
+  const { subject } = identity;
   server.registerTool(
     'delete_note',
     {
@@ -70,12 +84,15 @@ export function createNotesServer(store: NoteStore, identity: NotesIdentity): Mc
       annotations: { readOnlyHint: false, destructiveHint: true, idempotentHint: true, openWorldHint: false },
     },
     async ({ id }) =>
-      lacks('notes:write') ??
+      missing('notes:write', identity) ??
       ((await store.remove(subject, id))
         ? { content: [{ type: 'text', text: `Deleted note ${id}.` }] }
         : refusal(`You have no note ${id}.`)),
   );
+}
 
+function registerNotes(server: McpServer, store: NoteStore, identity: NotesIdentity): void {
+  const { subject } = identity;
   server.registerResource(
     'note',
     new ResourceTemplate('note://{id}', {
@@ -94,7 +111,6 @@ export function createNotesServer(store: NoteStore, identity: NotesIdentity): Mc
       return { contents: [{ uri: uriOf(note), mimeType: 'text/plain', text: note.text }] };
     },
   );
-  return server;
 }
 
 const refusal = (text: string): CallToolResult => ({ isError: true, content: [{ type: 'text', text }] });

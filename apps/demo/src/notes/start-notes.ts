@@ -17,7 +17,7 @@ export interface NotesOptions {
   clock: Clock;
 }
 
-/** A notes service as a vendor would run it: an MCP server behind an OAuth authorization server of its own. */
+/** Starts a notes service as a vendor would run it: an MCP server with its own OAuth authorization server. */
 export async function startNotes(
   options: NotesOptions,
 ): Promise<{ url: string; issuer: string; close(): Promise<void> }> {

@@ -6,7 +6,10 @@ import type { ArtefactRecords } from './memory-artefacts.js';
 /** Kinds whose id is a bearer secret: stored under a digest, without the id in the payload. */
 const SECRET_IDS = new Set(['AccessToken', 'RefreshToken', 'AuthorizationCode', 'RegistrationAccessToken', 'Session']);
 
-/** The OAuth engine's storage over a map of records. Every check-and-set happens within one turn of the event loop, so two uses of one code or refresh token cannot both win. */
+/**
+ * oidc-provider's storage on a map of records. Every check-and-set is one turn of the event loop, so of two uses of one
+ * code or refresh token only one succeeds.
+ */
 export function artefactAdapter(store: ArtefactRecords, clock: Clock): AdapterFactory {
   return (kind) => new ArtefactAdapter(kind, store, clock);
 }

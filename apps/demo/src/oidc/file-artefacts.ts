@@ -8,7 +8,9 @@ const Stored = z.record(
   z.object({ payload: z.looseObject({}), expiresAt: z.number().optional(), consumedAt: z.number().optional() }),
 );
 
-/** Records in a file, so that clients, grants and refresh tokens outlive the process. What has expired is dropped with the next change. */
+/**
+ * Keeps records in a file, so that clients, grants and refresh tokens outlive the process. A change drops expired ones.
+ */
 export async function fileArtefacts(path: string, clock: Clock): Promise<ArtefactRecords> {
   const stored = (await JsonFile.read(path, Stored)) ?? {};
   const records = new Map<string, StoredArtefact>(

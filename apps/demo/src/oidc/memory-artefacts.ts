@@ -7,7 +7,7 @@ export interface StoredArtefact {
   readonly consumedAt?: number;
 }
 
-/** Where an artefact store keeps its records. `changed` resolves once the change survives the process, where that is promised. */
+/** The records of an artefact store. `changed` resolves when the change is stored, in a file if there is one. */
 export interface ArtefactRecords {
   readonly records: Map<string, StoredArtefact>;
   changed(): Promise<void>;

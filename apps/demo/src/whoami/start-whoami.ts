@@ -18,7 +18,10 @@ export interface WhoamiOptions {
 const JWKS_COOLDOWN_MS = 1000;
 const SCOPE = 'whoami.read';
 
-/** A server a company wrote itself: it has no accounts and trusts the access tokens the gateway makes for it. It shows what it was told. */
+/**
+ * Starts a server that a company wrote itself: it has no accounts, trusts our downstream tokens, and shows their
+ * claims.
+ */
 export async function startWhoami(options: WhoamiOptions): Promise<{ url: string; close(): Promise<void> }> {
   const server = await openLoopbackServer({ name: 'demo whoami server', host: options.host, port: options.port });
   const resource = `${server.url}/mcp`;

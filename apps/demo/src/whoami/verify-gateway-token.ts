@@ -27,7 +27,10 @@ export interface TokenExpectations {
 const ABOUT_KEYS = new Set(['ERR_JOSE_GENERIC', 'ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID']);
 const CLOCK_TOLERANCE_SECONDS = 5;
 
-/** The claims of an RFC 9068 access token made for this server by that issuer; `refused` for anything else, `unavailable` when the issuer's keys cannot be had. */
+/**
+ * Verifies an access token (RFC 9068) that the issuer made for this server.
+ * @returns its claims; `refused` for any other token; `unavailable` when the issuer's keys cannot be fetched
+ */
 export async function verifyGatewayToken(
   token: string,
   expected: TokenExpectations,

@@ -92,7 +92,7 @@ export async function connectLegacyAgent({
       try {
         const result = await callOnce(tool, args);
         const link = elicitation ? undefined : /https?:\/\/\S+\/connect\/[^\s)"]+/.exec(result.text)?.[0];
-        if (!result.isError || link === undefined) return result;
+        if (link === undefined) return result;
         await open(link);
       } catch (error) {
         recording.add(String(error));

@@ -105,7 +105,7 @@ export function describeRefusals(system: () => System): void {
       }
     });
 
-    test('a token we signed for a server is refused at the gateway: another audience, another key (R9, R10, S6)', async () => {
+    test('a token we signed for a server is refused at the gateway: another audience, another key (R9, R10)', async () => {
       await agent.call('whoami__whoami');
       const [derived = ''] = system().downstream.presentedTo(system().demo.urls.whoami).slice(-1);
       expect(decodeJwt(derived)).toMatchObject({ aud: system().demo.urls.whoami });
@@ -186,10 +186,10 @@ export function describeRefusals(system: () => System): void {
       await leaving.close();
     });
 
-    test('a revoked session is refused within a second, another session of the same user and agent goes on (R4, R6, R13)', async () => {
+    test('a revoked session is refused within a second, another session of the same user and agent goes on (R4, R6)', async () => {
       const other = await signIn();
       const { sid } = decodeJwt(agent.token());
-      await administrator(system()).revoke({ session: sid, reason: 'e2e' });
+      await administrator(system()).revoke({ session: String(sid), reason: 'e2e' });
       await expect.poll(async () => (await post(agent.token())).status, { timeout: 1_000, interval: 20 }).toBe(401);
       expect((await post(other.token())).status).toBe(200);
       await other.close();

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect, nkeyAuthenticator } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { openLeaseAnswer, sealLeaseRequest } from '@sallyport/credential';
+import { openLeaseAnswer, sealLeaseRequest } from '@sallyport/lease';
 import { loadEncryptionKey, loadSigningKey, loadVerifyingKey } from '@sallyport/keys';
 import { subjects } from '@sallyport/messages';
 import { inboxPrefixOf } from '@sallyport/messaging';
@@ -16,6 +16,10 @@ import { signAsAuthorizationServer } from '../system/sign-as-authorization-serve
 import { GATEWAY } from '../system/start-distributed.js';
 import type { Agent } from '../agents/agent.js';
 import type { System } from '../system/system.js';
+
+const ANSWER_MS = 5_000;
+/** What a request without a credential to show for it may end in. */
+const A_NO = /^(refused|token_refused|no answer)$/;
 
 /** A thief holds everything one gateway has, its bus seed and its enrolled key, and a NATS client of their own. */
 export function describeStolenBusIdentity(system: () => System): void {
@@ -70,14 +74,12 @@ export function describeStolenBusIdentity(system: () => System): void {
           clock: Date.now,
         },
       );
-      const reply = await bus.request(
-        subjects.lease,
-        JSON.stringify({ pattern: subjects.lease, data: wire, id: 'stolen' }),
-        { timeout: 5_000 },
-      );
-      const packet = reply.json<{ response?: { answer?: string }; err?: unknown }>();
-      if (packet.response?.answer === undefined) return 'no answer';
-      const outcome = await openLeaseAnswer(packet.response, expectation, {
+      const reply = await bus.request(subjects.lease, JSON.stringify({ ...wire, waitsMs: ANSWER_MS }), {
+        timeout: ANSWER_MS,
+      });
+      const { answer } = reply.json<{ answer?: { answer?: string } }>();
+      if (answer?.answer === undefined) return 'no answer';
+      const outcome = await openLeaseAnswer(answer, expectation, {
         leaseSigningPublicKey: (await loadVerifyingKey(join(keys, 'lease-signing.pub.jwk'))).publicKey,
       });
       return outcome.type;
@@ -101,17 +103,17 @@ export function describeStolenBusIdentity(system: () => System): void {
         none: '',
       };
       for (const [what, token] of Object.entries(attempts))
-        expect([what, await lease(token)]).toEqual([what, expect.stringMatching(/^(refused|no answer)$/)]);
+        expect([what, await lease(token)]).toEqual([what, expect.stringMatching(A_NO)]);
     });
 
     test('none is had under a key that was not enrolled (S21)', async () => {
       const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519' });
-      expect(await lease(agent.token(), privateKey)).toMatch(/^(refused|no answer)$/);
+      expect(await lease(agent.token(), privateKey)).toMatch(A_NO);
     });
 
     test('a token is refused as soon as its session is revoked (S21, R6)', async () => {
-      await administrator(system()).revoke({ session: decodeJwt(agent.token())['sid'], reason: 'stolen' });
-      await expect.poll(() => lease(agent.token()), { timeout: 2_000 }).toMatch(/^(refused|no answer)$/);
+      await administrator(system()).revoke({ session: String(decodeJwt(agent.token())['sid']), reason: 'stolen' });
+      await expect.poll(() => lease(agent.token()), { timeout: 2_000 }).toMatch(A_NO);
     });
 
     test('configuration, revocations and replies cannot be written (S26, S27)', async () => {

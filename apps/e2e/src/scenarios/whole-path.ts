@@ -52,7 +52,7 @@ export function describeWholePath(system: () => System): void {
       await seat('bob');
     });
 
-    test('discovers, signs its user in at the identity provider, and holds a token good only at the gateway (R7, R8, R9, R14, R15, R16, R17, R21)', () => {
+    test('discovers, signs its user in at the identity provider, and holds a token good only at the gateway (R8, R14)', () => {
       const claims = decodeJwt(seats.alice.agent.token());
       expect(claims).toMatchObject({
         iss: system().issuer,
@@ -73,13 +73,13 @@ export function describeWholePath(system: () => System): void {
       expect(consent.some(({ text }) => text.includes('127.0.0.1'))).toBe(true);
     });
 
-    test('one endpoint shows the tools of both servers under their prefixes (R52, R56, R57)', async () => {
+    test('one endpoint shows the tools of both servers under their prefixes (R52, R57)', async () => {
       const tools = await seats.alice.agent.toolNames();
       expect(tools).toContain('whoami__whoami');
       expect(tools.some((tool) => tool.startsWith('notes__'))).toBe(true);
     });
 
-    test('the server that trusts the gateway sees who acts for whom, and a token for itself alone (R1, R3, R50, R55)', async () => {
+    test('the server that trusts the gateway sees who acts for whom, and a token for itself alone (R1, R3, R55)', async () => {
       const { text, isError } = await seats.alice.agent.call('whoami__whoami');
       expect(isError).toBe(false);
       const agentToken = decodeJwt(seats.alice.agent.token());
@@ -91,7 +91,7 @@ export function describeWholePath(system: () => System): void {
       expect(system().downstream.presentedTo(system().demo.urls.whoami)).not.toContain(seats.alice.agent.token());
     });
 
-    test('the first call on a server that wants consent leads through it once, later calls reuse it (R35, R36, R37, R38, R59)', async () => {
+    test('the first call on a server that wants consent leads through it once, later calls reuse it (R35, R37)', async () => {
       const { agent } = seats.alice;
       await connectNotes(agent);
       const links = agent.openedLinks.length;
@@ -101,14 +101,14 @@ export function describeWholePath(system: () => System): void {
       expect(agent.openedLinks.length).toBe(links);
     });
 
-    test("nobody is served with another's credential (R26, R34, R39, R49)", async () => {
+    test("nobody is served with another's credential (R26, R39)", async () => {
       await connectNotes(seats.bob.agent);
       const notes = await seats.bob.agent.call('notes__list_notes');
       expect(notes.isError).toBe(false);
       expect(notes.text).not.toContain('a note of alice');
     });
 
-    test('a tool its user has no scope for is refused however it is called (R30, R31, R32)', async () => {
+    test('a tool its user has no scope for is refused however it is called (R30, R31)', async () => {
       expect(await seats.bob.agent.toolNames()).not.toContain('notes__add_note');
       const outcome = await seats.bob.agent
         .call('notes__add_note', { text: 'x' })
@@ -117,14 +117,14 @@ export function describeWholePath(system: () => System): void {
       expect((await seats.bob.agent.call('notes__list_notes')).text).not.toContain('"x"');
     });
 
-    test('resources are listed from all servers and read from the right one (R54, R60, R61)', async () => {
+    test('resources are listed from all servers and read from the right one (R60, R61)', async () => {
       const uris = await seats.alice.agent.resourceUris();
       const [me, note] = [uris.find((uri) => uri.includes('whoami')), uris.find((uri) => uri.includes('note'))];
       expect(me && (await seats.alice.agent.read(me))).toContain(decodeJwt(seats.alice.agent.token()).sub);
       expect(note && (await seats.alice.agent.read(note))).toContain('a note of alice');
     });
 
-    test('nothing the agent received and no log line holds a token of a server, and no server saw a token of the agent (R44, R45, R50, S30)', async () => {
+    test('nothing the agent received and no log line holds a token of a server, and no server saw a token of the agent (R45, R50)', async () => {
       const { downstream, demo } = system();
       const secrets = [
         ...downstream.issued(),
@@ -154,7 +154,7 @@ export function describeWholePath(system: () => System): void {
       }
     });
 
-    test('every call is in the trail with user, agent, server, tool, decision and the policies that decided (R29, R74, R75, R79)', async () => {
+    test('every call is in the trail with user, agent, server, tool, decision and the policies that decided (R75, R79)', async () => {
       const { sub, client_id: clientId } = decodeJwt(seats.alice.agent.token());
       await expect
         .poll(

@@ -1,59 +1,32 @@
-import { z } from 'zod';
+import { createAdminClient, type AdminClient, type Called, type StoredEvent } from '@sallyport/admin-api';
+import { Secret } from '@sallyport/kernel';
 import type { System } from './system.js';
 
-const Event = z.looseObject({
-  sequence: z.coerce.number(),
-  id: z.string(),
-  type: z.string(),
-  userId: z.string().nullish(),
-  clientId: z.string().nullish(),
-  sid: z.string().nullish(),
-  server: z.string().nullish(),
-  detail: z.looseObject({ method: z.string().nullish() }).nullish(),
-});
-export type Event = z.infer<typeof Event>;
+type EventQuery = Called<'listEvents'>['query'];
+const PAGE = 200;
 
-const SigningKeys = z.object({
-  keys: z.array(
-    z.object({
-      kid: z.string(),
-      purpose: z.string(),
-      algorithm: z.string(),
-      state: z.enum(['next', 'active', 'retiring', 'withdrawn']),
-    }),
-  ),
-});
+/** The client of the administrators' API, with the system's token. */
+export const adminClient = ({ controlPlaneUrl, adminToken }: Pick<System, 'controlPlaneUrl' | 'adminToken'>) =>
+  createAdminClient({ url: controlPlaneUrl, token: new Secret(adminToken) });
 
-/** The administrator's API, as a program would use it. */
+/** An administrator, as a program would be one. */
 export function administrator(system: Pick<System, 'controlPlaneUrl' | 'adminToken'>) {
-  const request = async (path: string, init: RequestInit = {}) => {
-    const response = await fetch(`${system.controlPlaneUrl}${path}`, {
-      ...init,
-      headers: { authorization: `Bearer ${system.adminToken}`, 'content-type': 'application/json' },
-    });
-    if (!response.ok)
-      throw new Error(`${init.method ?? 'GET'} ${path} answered ${response.status}: ${await response.text()}`);
-    return response.status === 204 ? undefined : response.json();
-  };
+  const client: AdminClient = adminClient(system);
   return {
-    async events(query: Record<string, string> = {}): Promise<Event[]> {
-      const events: Event[] = [];
-      for (let after = query['after'] ?? '0'; ;) {
-        const page = z
-          .looseObject({ events: z.array(Event) })
-          .parse(await request(`/v1/events?${new URLSearchParams({ ...query, after, limit: '200' })}`)).events;
-        events.push(...page);
-        const last = page.at(-1);
-        if (last === undefined || page.length < 200) return events;
+    /** All events that the query finds, page by page, oldest first. */
+    async events(query: EventQuery = {}): Promise<StoredEvent[]> {
+      const all: StoredEvent[] = [];
+      for (let after = query.after ?? '0'; ;) {
+        const { events } = await client.listEvents({ query: { ...query, after, limit: String(PAGE) } });
+        all.push(...events);
+        const last = events.at(-1);
+        if (last === undefined || events.length < PAGE) return all;
         after = String(last.sequence);
       }
     },
-    signingKeys: async () => SigningKeys.parse(await request('/v1/signing-keys')).keys,
-    rotateSigningKeys: (body: Record<string, unknown>) =>
-      request('/v1/signing-keys/rotations', { method: 'POST', body: JSON.stringify(body) }),
-    withdrawSigningKey: (body: Record<string, unknown>) =>
-      request('/v1/signing-keys/withdrawals', { method: 'POST', body: JSON.stringify(body) }),
-    revoke: (body: Record<string, unknown>) =>
-      request('/v1/revocations', { method: 'POST', body: JSON.stringify(body) }),
+    signingKeys: async () => (await client.listSigningKeys()).keys,
+    rotateSigningKeys: (body: Called<'rotateSigningKeys'>['body']) => client.rotateSigningKeys({ body }),
+    withdrawSigningKey: (body: Called<'withdrawSigningKey'>['body']) => client.withdrawSigningKey({ body }),
+    revoke: (body: Called<'revoke'>['body']) => client.revoke({ body }),
   };
 }

@@ -26,7 +26,10 @@ export class DownstreamObserver {
     return [...(this.#presented.get(Number(new URL(url).port)) ?? [])];
   }
 
-  /** Access and refresh tokens issued by token endpoints in this process: the notes service's, and the demo identity provider's. */
+  /**
+   * Access and refresh tokens issued by token endpoints in this process: the notes service's, and the demo identity
+   * provider's.
+   */
   issued(): string[] {
     return [...this.#issued];
   }

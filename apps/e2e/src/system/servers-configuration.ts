@@ -18,10 +18,14 @@ export interface ConfiguredServer {
   readonly client?: { readonly issuer: string; readonly clientId: string; readonly secretFile?: string };
 }
 
-/** Servers of a test's own behind the gateway, everything of theirs allowed to the demonstration's engineers. One alone has no prefix. */
+/**
+ * Servers of a test's own behind the gateway, everything of theirs allowed to the demonstration's engineers. One alone
+ * has no prefix, unless it is wanted.
+ */
 export function serversConfiguration(
   servers: readonly ConfiguredServer[],
   { identityProvider }: DemoConfigurationUrls,
+  toolPrefix = servers.length === 1 ? 'never' : 'server',
 ): string {
   const exchanges = servers.flatMap(({ exchangedAt }) => (exchangedAt === undefined ? [] : [{ url: exchangedAt }]));
   const allowed = [{ url: identityProvider }, ...exchanges, ...servers].map(({ url, ...server }) => {
@@ -59,7 +63,7 @@ spec:
 ---
 kind: Gateway
 name: default
-spec: { toolPrefix: ${servers.length === 1 ? 'never' : 'server'} }
+spec: { toolPrefix: ${toolPrefix} }
 ---
 kind: OutboundNetwork
 name: default

@@ -5,7 +5,10 @@ import type { JWK, JWTPayload } from 'jose';
 import pg from 'pg';
 import type { System } from './system.js';
 
-/** Signs claims with the authorization server's real key, taken from its database as only an operator could: a token that is wrong in nothing but what the test changed. */
+/**
+ * Signs claims with the authorization server's real key, taken from its database as only an operator could: a token
+ * that is wrong in nothing but what the test changed.
+ */
 export async function signAsAuthorizationServer(
   system: Pick<System, 'databaseUrl' | 'keys'>,
   kid: string,

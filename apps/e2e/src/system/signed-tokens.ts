@@ -17,7 +17,10 @@ export interface TokenSigning {
   readonly clientId?: string;
 }
 
-/** One access token for each user, signed with the authorization server's own key: hundreds of sign-ins are no part of what is tried. They live for an hour. */
+/**
+ * One access token for each user, signed with the authorization server's own key: hundreds of sign-ins are no part of
+ * what is tried. They live for an hour.
+ */
 export async function signedTokens(
   users: readonly string[],
   { database, sealer, issuer, audience, clientId = AGENT }: TokenSigning,

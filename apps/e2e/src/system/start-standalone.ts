@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { spawnApp } from '@sallyport/testing';
 import type { SpawnedApp } from '@sallyport/testing';
-import { prepareSurroundings } from './surroundings.js';
+import { prepareSurroundings, type Surroundings } from './surroundings.js';
 import type { System } from './system.js';
 
 /** What `npm start` runs, in a process of its own, with the demonstration's servers kept in the test's process. */
@@ -10,7 +10,7 @@ export async function startStandalone({
   logLevel = 'trace',
   configure,
 }: { logLevel?: string; configure?: Parameters<typeof prepareSurroundings>[0] } = {}): Promise<
-  System & { /** Of the process that runs now. */ pid(): number }
+  System & { /** Of the process that runs now. */ pid(): number; readonly publish: Surroundings['publish'] }
 > {
   const surroundings = await prepareSurroundings(configure);
   const { ports, urls, dataDir } = surroundings;
@@ -31,7 +31,7 @@ export async function startStandalone({
         ...surroundings.secretEnvironment,
       },
       readyPattern: /Sallyport is ready/,
-      readyTimeoutMs: 60_000,
+      readyTimeoutMs: 120_000,
     });
   const runs = [
     await start().catch(async (error: unknown) => {
@@ -48,6 +48,7 @@ export async function startStandalone({
     downstream: surroundings.downstream,
     clientMetadataUrl: surroundings.clientMetadataUrl,
     redirectUri: surroundings.redirectUri,
+    publish: surroundings.publish,
     keys: join(dataDir, 'keys'),
     databaseUrl: `postgresql://postgres:${password}@127.0.0.1:${ports.database}/sallyport`,
     natsUrl: undefined,

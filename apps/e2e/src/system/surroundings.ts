@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { DEMO_CLIENT_SECRET_VARIABLE, demoConfiguration, startDemo } from '@sallyport/demo';
 import type { Demo, DemoConfigurationUrls } from '@sallyport/demo';
 import { Secret } from '@sallyport/kernel';
-import { createTestAuthority, freePorts, makeScratch, removeScratch, startHttpsServer } from '@sallyport/testing';
+import { freePorts, makeScratch, removeScratch } from '@sallyport/testing';
+import { createTestAuthority, startHttpsServer } from '@sallyport/testing/servers';
 import { DownstreamObserver } from './downstream-observer.js';
 
 /** Of the demonstration's provider; the one value the declarative file finds in its environment. */
@@ -25,6 +26,11 @@ export interface Surroundings {
   readonly urls: { readonly gatewayUrl: string; readonly issuer: string; readonly controlPlaneUrl: string };
   readonly clientMetadataUrl: string;
   readonly redirectUri: string;
+  /**
+   * Serves a document at an https address of the vendor's site. @param options `asClient`: with that address as its
+   * `client_id`
+   */
+  readonly publish: (document: Readonly<Record<string, unknown>>, options?: { readonly asClient?: boolean }) => string;
   /** Environment every process of ours needs to find its surroundings. */
   readonly configurationFile: string;
   readonly certificateAuthorityFile: string;
@@ -53,8 +59,9 @@ export async function prepareSurroundings(
   });
 
   const authority = await createTestAuthority();
+  const published = new Map<string, Readonly<Record<string, unknown>>>();
   const vendor = await startHttpsServer(authority, (request, response) => {
-    const document = {
+    const document = published.get(request.url ?? '') ?? {
       client_id: `https://localhost:${vendor.port}/agent.json`,
       client_name: 'Modern Agent',
       redirect_uris: [REDIRECT_URI],
@@ -64,7 +71,9 @@ export async function prepareSurroundings(
       application_type: 'native',
     };
     response
-      .writeHead(request.url === '/agent.json' ? 200 : 404, { 'content-type': 'application/json' })
+      .writeHead(request.url === '/agent.json' || published.has(request.url ?? '') ? 200 : 404, {
+        'content-type': 'application/json',
+      })
       .end(JSON.stringify(document));
   });
   const certificateAuthorityFile = join(dataDir, 'test-authority.pem');
@@ -83,6 +92,12 @@ export async function prepareSurroundings(
     urls: { gatewayUrl: url(gateway), issuer, controlPlaneUrl: url(controlPlane) },
     clientMetadataUrl: `https://localhost:${vendor.port}/agent.json`,
     redirectUri: REDIRECT_URI,
+    publish(document, { asClient = false } = {}) {
+      const path = `/published/${published.size}.json`;
+      const url = `https://localhost:${vendor.port}${path}`;
+      published.set(path, asClient ? { ...document, client_id: url } : document);
+      return url;
+    },
     configurationFile,
     certificateAuthorityFile,
     secretEnvironment: { [DEMO_CLIENT_SECRET_VARIABLE]: clientSecret.reveal() },

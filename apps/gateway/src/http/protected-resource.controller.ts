@@ -1,6 +1,8 @@
-import { Controller, Get, Header, Inject } from '@nestjs/common';
+import { Controller, Get, Header, Inject, Req } from '@nestjs/common';
 import { DPOP_ALGORITHMS } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import type { FastifyRequest } from 'fastify';
+import type { AskedAddress } from '../protocol/asked-address.js';
 
 /** RFC 9728 section 2: what an agent needs to find our authorization server, and how it shows its tokens. */
 export interface ProtectedResourceMetadata {
@@ -11,15 +13,17 @@ export interface ProtectedResourceMetadata {
   readonly dpop_signing_alg_values_supported: readonly string[];
   readonly dpop_bound_access_tokens_required?: true;
 }
-export type DescribeProtectedResource = () => ProtectedResourceMetadata;
+/** Of the host and the target of a request for it. */
+export type DescribeProtectedResource = (host: string, url: string | undefined) => ProtectedResourceMetadata;
 export const DESCRIBE_PROTECTED_RESOURCE = Symbol('DescribeProtectedResource');
 
 export function describeProtectedResource(
-  { gatewayUrl, issuer }: { gatewayUrl: string; issuer: string },
+  { resource }: AskedAddress,
+  issuer: string,
   snapshot: ConfigurationSnapshot | undefined,
 ): ProtectedResourceMetadata {
   return {
-    resource: `${gatewayUrl}/mcp`,
+    resource,
     authorization_servers: [issuer],
     bearer_methods_supported: ['header'],
     resource_name: 'Sallyport MCP gateway',
@@ -45,17 +49,19 @@ export class ProtectedResourceController {
   }
 
   /**
-   * Root and path forms (RFC 9728 section 3.1); public by nature, so any origin may read it. One server's address is part of
-   * the same resource, and whether there is such a server is nothing to tell here.
+   * Root and path forms (RFC 9728 section 3.1), each with the address that was asked as its resource: strict agents
+   * compare the two (section 3.3). Tokens are for the gateway as a whole all the same, and the authorization server
+   * takes each of these names for it. Whether there is such a server is nothing to tell here: unknown names answer
+   * alike.
    */
   @Get([
     '.well-known/oauth-protected-resource',
     '.well-known/oauth-protected-resource/mcp',
     '.well-known/oauth-protected-resource/mcp/:server',
   ])
-  @Header('access-control-allow-origin', '*')
+  @Header('access-control-allow-origin', '*') // to whoever asks: caches in between keep it for everybody
   @Header('cache-control', 'public, max-age=300')
-  metadata(): ProtectedResourceMetadata {
-    return this.#describe();
+  metadata(@Req() request: FastifyRequest): ProtectedResourceMetadata {
+    return this.#describe(request.host, request.raw.url);
   }
 }

@@ -1,20 +1,24 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { arrivalOf } from '@sallyport/http';
 import type { Clock } from '@sallyport/kernel';
-import { ExchangeBytes, InboundHeaders, jsonAnswer } from './exchange.js';
-import type { Answer, CallFacts, ExchangeFacts, InboundRequest } from './exchange.js';
-import { recordCalls } from './record-calls.js';
-import type { CallRecorder } from './record-calls.js';
+import type { Logger } from '@sallyport/telemetry';
+import type { AskedAddress } from '../protocol/asked-address.js';
+import { ExchangeBytes, InboundHeaders } from '../protocol/exchange.js';
+import type { HandledExchange, InboundRequest } from '../protocol/exchange.js';
 import { writeAnswer } from './write-answer.js';
-import type { Withheld } from './withhold.js';
 
-export interface McpEndpoint extends CallRecorder {
-  readonly handle: (inbound: InboundRequest, facts: ExchangeFacts) => Promise<Answer>;
+export interface McpEndpoint {
+  /** Does not reject: what breaks on the way is an answer as well. */
+  readonly handle: (inbound: InboundRequest) => Promise<HandledExchange>;
+  /** Of a host and a request target. */
+  readonly askedAddress: (host: string, url: string | undefined) => AskedAddress;
   readonly clock: Clock;
+  readonly logger: Logger;
 }
 
 /**
- * `/mcp`, and `/mcp/<server>` for one server alone, on the raw exchange, before any body parser: authentication comes first, the body is read by the request path,
- * and every answer is recorded before its last byte leaves (R74).
+ * Serves `/mcp`, and `/mcp/<server>` for one server alone, on the raw exchange and before any body parser: the request
+ * path authenticates before it reads the body, and every answer is recorded before its last byte leaves (R74).
  */
 export function serveMcp(fastify: FastifyInstance, endpoint: McpEndpoint): void {
   for (const url of ['/mcp', '/mcp/:server']) {
@@ -32,9 +36,8 @@ export function serveMcp(fastify: FastifyInstance, endpoint: McpEndpoint): void 
 
 async function serve(endpoint: McpEndpoint, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const { clock, logger } = endpoint;
-  const receivedAt = clock();
-  const startedAt = performance.now();
-  const facts: ExchangeFacts = {};
+  const startedAt = arrivalOf(request.raw);
+  const receivedAt = clock() - Math.round(performance.now() - startedAt);
   const gone = new AbortController();
   const bytes = new ExchangeBytes();
   const over: (() => void)[] = [() => bytes.release()];
@@ -46,56 +49,36 @@ async function serve(endpoint: McpEndpoint, request: FastifyRequest, reply: Fast
   });
   reply.raw.on('error', (error) => logger.debug({ err: error }, 'answer could not be written'));
 
-  const noteFailure = (err: unknown) => {
-    if (!gone.signal.aborted) logger.error({ err }, 'call failed');
-    for (const call of callsIn(facts)) {
-      call.decision ??= 'invalid';
-      call.reason ??= gone.signal.aborted ? 'client_gone' : 'internal_error';
-    }
-  };
-  let answer: Answer;
-  try {
-    answer = await endpoint.handle(
-      {
-        method: request.method,
-        target: targetOf(request),
-        headers: new InboundHeaders(request.raw.rawHeaders),
-        sourceIp: request.ip,
-        body: request.raw.iterator({ destroyOnReturn: false }),
-        disconnected: gone.signal,
-        bytes,
-        onOver: (listener) => void (isClosed ? listener() : over.push(listener)),
-      },
-      facts,
-    );
-  } catch (error) {
-    noteFailure(error);
-    const message = callsIn(facts).some(({ room }) => room !== undefined)
-      ? 'Internal error. Whether this was carried out is not known.'
-      : 'Internal error.';
-    answer = jsonAnswer(500, { jsonrpc: '2.0', id: null, error: { code: -32603, message } });
-  }
-
-  let recorded: Promise<Withheld> | undefined;
+  const handled = await endpoint.handle({
+    method: request.method,
+    target: targetOf(request),
+    asked: endpoint.askedAddress(request.host, request.raw.url),
+    headers: new InboundHeaders(request.raw.rawHeaders),
+    sourceIp: request.ip,
+    body: request.raw.iterator({ destroyOnReturn: false }),
+    disconnected: gone.signal,
+    bytes,
+    onOver: (listener) => void (isClosed ? listener() : over.push(listener)),
+  });
+  const { answer } = handled;
   const record = () =>
-    (recorded ??= recordCalls(endpoint, callsIn(facts), {
+    handled.record({
       receivedAt,
       durationMs: millisecondsSince(startedAt),
       httpStatus: answer.status,
       sourceIp: request.ip,
-    }));
+    });
   try {
     if (!gone.signal.aborted && (await writeAnswer(answer, reply.raw, record, { bytes }))) return;
   } catch (error) {
-    noteFailure(error); // a stream that breaks breaks nothing else: nobody waits for this function
+    handled.brokeOff(error); // a stream that breaks breaks nothing else: nobody waits for this function
   }
-  for (const call of callsIn(facts)) call.reason ??= 'client_gone';
+  handled.notDelivered();
   await record();
-  reply.raw.destroy();
+  // Nothing has left: a connection that closes without a byte makes HTTP clients send the call again.
+  if (reply.raw.headersSent || !(await writeAnswer(handled.internalError(), reply.raw, record, { bytes })))
+    reply.raw.destroy();
 }
-
-/** A batch is recorded as its elements, everything else as itself. */
-const callsIn = (facts: ExchangeFacts): readonly CallFacts[] => facts.elements ?? [facts];
 
 const millisecondsSince = (startedAt: number): number => Math.round((performance.now() - startedAt) * 1000) / 1000;
 

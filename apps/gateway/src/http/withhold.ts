@@ -1,8 +1,6 @@
+import { rewriteJson } from '@sallyport/kernel/json';
 import { isJsonObject } from '@sallyport/mcp-relay';
-import type { Answer } from './exchange.js';
-
-/** What the clients of calls hear that ran although their records could not be written, each a JSON-RPC message with their id. */
-export type Withheld = readonly Answer[];
+import type { Withheld } from '../protocol/exchange.js';
 
 /** JSON-RPC, one message or a batch, in which what those clients hear stands in place of their results. */
 export function withhold(json: string, withheld: Withheld): string {
@@ -19,5 +17,5 @@ export function withhold(json: string, withheld: Withheld): string {
     // The rest of an answer that leaves in pieces; there is one call on such a stream.
     return JSON.stringify(told[0]);
   }
-  return JSON.stringify(Array.isArray(answer) ? answer.map(inPlaceOf) : inPlaceOf(answer));
+  return rewriteJson({ json, value: answer }, Array.isArray(answer) ? answer.map(inPlaceOf) : inPlaceOf(answer));
 }

@@ -2,9 +2,8 @@ import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { formatEvent } from '@sallyport/mcp-relay';
 import { describe, expect, test, vi } from 'vitest';
-import { jsonAnswer } from './exchange.js';
-import type { Answer, AnswerPiece } from './exchange.js';
-import type { Withheld } from './withhold.js';
+import { jsonAnswer } from '../protocol/exchange.js';
+import type { Answer, AnswerPiece, Withheld } from '../protocol/exchange.js';
 import { writeAnswer } from './write-answer.js';
 
 /** A response that says in which order things happened. */

@@ -1,18 +1,17 @@
 import type { ServerResponse } from 'node:http';
 import { drainRequest } from '@sallyport/http';
 import { formatEvent } from '@sallyport/mcp-relay';
-import type { Answer, ExchangeBytes } from './exchange.js';
+import type { Answer, ExchangeBytes, Withheld } from '../protocol/exchange.js';
 import { withhold } from './withhold.js';
-import type { Withheld } from './withhold.js';
 
 const KEEP_ALIVE_MS = 15_000;
 /** A client that takes nothing for this long is gone: what waits for it is memory. */
 const SLOW_READER_MS = 120_000;
 
 /**
- * Writes an answer, calling `record` before its last byte leaves. The results of calls that are not recorded do not leave:
- * their clients hear that the call ran, in a form that nobody takes for a reason to make it again.
- * Streams are written as fast as the client takes them, with comments in between so that nobody's timeout cuts them.
+ * Writes an answer, calling `record` before its last byte leaves. The results of calls that are not recorded do not
+ * leave: their clients hear that the call ran, in a form that nobody takes for a reason to make it again. Streams are
+ * written as fast as the client takes them, with comments in between so that nobody's timeout cuts them.
  * @param bytes what waits for the client counts there
  * @returns false when the answer did not reach its end.
  */

@@ -1,19 +1,24 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '@sallyport/mcp-relay';
 import { Catalogues } from './catalogues.js';
-import type { PageReader } from './catalogues.js';
+import type { Freshness, PageReader } from './catalogues.js';
 import type { CredentialLease } from './credential-leases.js';
 import type { ServerResult } from './read-answer.js';
+
+const NAMING = { prefix: 'server', longest: 64 } as const;
 
 /** A catalogue knows a lease by these two alone. */
 const leaseOf = (identity: string) =>
   ({ identity, server: 'notes', targetOrigin: 'https://notes.example' }) as CredentialLease;
 const tool = (name: string) => ({ name, inputSchema: { type: 'object' } });
-const page = (tools: unknown[], nextCursor?: string): ServerResult => ({
+const resultOf = (size: number, result: Record<string, unknown>): ServerResult => ({
   type: 'result',
-  size: 10,
-  result: { tools, ...(nextCursor === undefined ? {} : { nextCursor }) },
+  size,
+  result,
+  json: JSON.stringify(result),
 });
+const page = (tools: unknown[], nextCursor?: string): ServerResult =>
+  resultOf(10, { tools, ...(nextCursor === undefined ? {} : { nextCursor }) });
 
 function world(answer: (params: JsonObject) => ServerResult = () => page([tool('a')]), maxRemembered = 1_000_000) {
   const state = { now: 0, read: 0 };
@@ -23,11 +28,67 @@ function world(answer: (params: JsonObject) => ServerResult = () => page([tool('
     return answer(params);
   };
   const names = async (identity: string, maxAgeMs?: number | 'ttl') => {
-    const outcome = await catalogues.list('tools', leaseOf(identity), 'server', reader, maxAgeMs);
+    const outcome = await catalogues.list('tools', leaseOf(identity), NAMING, reader, { maxAgeMs });
     return outcome.type === 'listed' ? [...outcome.listing.entries.keys()] : outcome;
   };
   return { state, names, catalogues, reader };
 }
+
+describe('a server that is slow to list', () => {
+  /** It answers when it is told to, by the clock of the test. */
+  function slowWorld() {
+    const { catalogues, state } = world();
+    const answers: ((tools: string[]) => void)[] = [];
+    const reader: PageReader = async () =>
+      await new Promise<ServerResult>((resolve) => answers.push((tools) => resolve(page(tools.map(tool)))));
+    const ask = async (identity: string, freshness: Freshness) => {
+      const outcome = await catalogues.list('tools', leaseOf(identity), NAMING, reader, freshness);
+      return outcome.type === 'listed' ? { names: [...outcome.listing.entries.keys()], ttlMs: outcome.ttlMs } : outcome;
+    };
+    return { ask, answers, state };
+  }
+  const patient = { maxAgeMs: 'ttl', waitMs: 20 } as const;
+
+  test('is read on after its list was answered without it, and has its place in the next', async () => {
+    const { ask, answers } = slowWorld();
+    expect(await ask('alice', patient)).toEqual({ type: 'failed', reason: 'timeout' });
+    const call = ask('alice', {});
+    expect(answers).toHaveLength(1);
+    answers[0]?.(['a']);
+    expect(await call).toMatchObject({ names: ['notes__a'] });
+    expect(await ask('alice', patient)).toMatchObject({ names: ['notes__a'] });
+    expect(answers).toHaveLength(1);
+  });
+  test('is listed as it was while it is read anew, and not called fresh', async () => {
+    const { ask, answers, state } = slowWorld();
+    const first = ask('alice', {});
+    answers[0]?.(['a']);
+    await first;
+    state.now = 2_000;
+    expect(await ask('alice', patient)).toEqual({ names: ['notes__a'], ttlMs: 0 });
+    state.now = 2_100;
+    answers[1]?.(['b']);
+    expect(await ask('alice', patient)).toMatchObject({ names: ['notes__b'] });
+    // From now on it is asked before what it said is too old, and nobody waits for that.
+    state.now = 2_700;
+    expect(await ask('alice', patient)).toMatchObject({ names: ['notes__b'] });
+    expect(answers).toHaveLength(3);
+    state.now = 2_000 + 11 * 60_000;
+    expect(await ask('alice', patient)).toEqual({ type: 'failed', reason: 'timeout' });
+  });
+  test('keeps nobody waiting twice, and is waited for again once it is quick', async () => {
+    const { ask, answers } = slowWorld();
+    await ask('alice', { maxAgeMs: 'ttl', waitMs: 700 });
+    const before = performance.now();
+    expect(await ask('bob', { maxAgeMs: 'ttl', waitMs: 60_000 })).toEqual({ type: 'failed', reason: 'timeout' });
+    expect(performance.now() - before).toBeLessThan(5_000);
+    answers.at(-1)?.(['a']);
+    await ask('bob', {});
+    const carol = ask('carol', { maxAgeMs: 'ttl', waitMs: 60_000 });
+    setTimeout(() => answers.at(-1)?.(['a']), 800);
+    expect(await carol).toMatchObject({ names: ['notes__a'] });
+  });
+});
 
 describe('a catalogue', () => {
   test('is read once by those who ask together with one identity, and never shown to another (S14) (S15)', async () => {
@@ -65,16 +126,12 @@ describe('a catalogue', () => {
       await catalogues.list(
         'tools',
         leaseOf('alice'),
-        'server',
+        NAMING,
         async () => {
           state.read += 1;
-          return {
-            type: 'result',
-            size: 10,
-            result: { tools: [tool('a')], ...(ttlMs === undefined ? {} : { ttlMs }), cacheScope: 'public' },
-          };
+          return resultOf(10, { tools: [tool('a')], ...(ttlMs === undefined ? {} : { ttlMs }), cacheScope: 'public' });
         },
-        'ttl',
+        { maxAgeMs: 'ttl' },
       );
     await ask();
     state.now = expected - 1;
@@ -85,11 +142,7 @@ describe('a catalogue', () => {
     expect(state.read).toBe(2);
   });
   test("that a server calls public is still one identity's own (S14)", async () => {
-    const { state, names } = world(() => ({
-      type: 'result',
-      size: 10,
-      result: { tools: [tool('a')], ttlMs: 60_000, cacheScope: 'public' },
-    }));
+    const { state, names } = world(() => resultOf(10, { tools: [tool('a')], ttlMs: 60_000, cacheScope: 'public' }));
     await Promise.all([names('alice'), names('bob')]);
     expect(state.read).toBe(2);
   });
@@ -100,14 +153,18 @@ describe('a catalogue', () => {
     expect(await endless.names('alice')).toHaveLength(100);
   });
   test('of a server without the capability is empty', async () => {
-    expect(await world(() => ({ type: 'error', code: -32601 })).names('alice')).toEqual([]);
+    expect(
+      await world(() => ({ type: 'error', said: { code: -32601, message: 'Method not found' }, status: 200 })).names(
+        'alice',
+      ),
+    ).toEqual([]);
   });
   test('that could not be read is said to be so, and the next one that is due is read', async () => {
     let answer: ServerResult = { type: 'failed', reason: 'timeout' };
     const { names, state } = world(() => answer);
     expect(await names('alice')).toEqual({ type: 'failed', reason: 'timeout' });
     state.now += 1_000;
-    answer = { type: 'result', size: 10, result: { tools: 'nonsense' } };
+    answer = resultOf(10, { tools: 'nonsense' });
     expect(await names('alice')).toEqual({ type: 'failed', reason: 'protocol' });
     state.now += 2_000;
     answer = page([tool('a')]);
@@ -125,7 +182,7 @@ describe('a catalogue', () => {
     expect(asked.map(([at]) => at)).toEqual([0, 1_000, 3_000, 7_000, 15_000, 25_000, 35_000]);
     const jittered = new Catalogues({ clock: () => state.now, random: () => 1 });
     const ask = async () =>
-      await jittered.list('tools', leaseOf('alice'), 'server', async () => ({
+      await jittered.list('tools', leaseOf('alice'), NAMING, async () => ({
         type: 'failed',
         reason: ((state.read += 1), 'protocol'),
       }));
@@ -159,7 +216,7 @@ describe('a catalogue', () => {
         read += 1;
         finish = resolve;
       });
-    const list = (identity: string) => catalogues.list('tools', leaseOf(identity), 'server', reader);
+    const list = (identity: string) => catalogues.list('tools', leaseOf(identity), NAMING, reader);
     const failing = list('alice');
     finish({ type: 'failed', reason: 'unreachable' });
     await failing;
@@ -193,18 +250,16 @@ describe('a catalogue', () => {
   test('is asked for with what may still come of it: a page that is larger need not be parsed', async () => {
     const sizes: number[] = [];
     const { catalogues } = world();
-    await catalogues.list('tools', leaseOf('alice'), 'server', async ({ cursor }, maxSize) => {
+    await catalogues.list('tools', leaseOf('alice'), NAMING, async ({ cursor }, maxSize) => {
       sizes.push(maxSize);
       return { ...page([tool('a')], cursor === undefined ? 'x' : undefined), size: 3_000_000 };
     });
     expect(sizes).toEqual([8 * 1024 * 1024, 8 * 1024 * 1024 - 3_000_000]);
   });
   test('that is too large in all its pages is refused, and many together make room for each other', async () => {
-    const huge = world(({ cursor }) => ({
-      type: 'result',
-      size: 1024 * 1024,
-      result: { tools: [tool(`t${Number(cursor ?? 0)}`)], nextCursor: String(Number(cursor ?? 0) + 1) },
-    }));
+    const huge = world(({ cursor }) =>
+      resultOf(1024 * 1024, { tools: [tool(`t${Number(cursor ?? 0)}`)], nextCursor: String(Number(cursor ?? 0) + 1) }),
+    );
     expect(await huge.names('alice')).toEqual({ type: 'failed', reason: 'too-large' });
     const { state, names } = world(() => ({ ...page([tool('a')]), size: 400 }), 1_000);
     for (const user of ['alice', 'bob', 'carol', 'carol', 'bob']) await names(user);
@@ -214,22 +269,18 @@ describe('a catalogue', () => {
   });
   test('keeps tools, prompts, resources and templates apart', async () => {
     const { catalogues } = world();
-    const resources: PageReader = async () => ({
-      type: 'result',
-      size: 10,
-      result: { resources: [{ uri: 'note://1', name: 'n' }] },
-    });
-    const listed = await catalogues.list('resources', leaseOf('alice'), 'server', resources);
+    const resources: PageReader = async () => resultOf(10, { resources: [{ uri: 'note://1', name: 'n' }] });
+    const listed = await catalogues.list('resources', leaseOf('alice'), NAMING, resources);
     expect(
       listed.type === 'listed' &&
         [...listed.listing.entries.values()].map(({ name, publicName }) => [name, publicName]),
     ).toEqual([['note://1', 'via-notes+note://1']]);
-    const templates: PageReader = async () => ({ type: 'result', size: 10, result: { resourceTemplates: [] } });
-    expect(await catalogues.list('resourceTemplates', leaseOf('alice'), 'server', templates)).toMatchObject({
+    const templates: PageReader = async () => resultOf(10, { resourceTemplates: [] });
+    expect(await catalogues.list('resourceTemplates', leaseOf('alice'), NAMING, templates)).toMatchObject({
       listing: { entries: new Map() },
     });
-    const prompts: PageReader = async () => ({ type: 'result', size: 10, result: { prompts: [{ name: 'p' }] } });
-    expect(await catalogues.list('prompts', leaseOf('alice'), 'server', prompts)).toMatchObject({
+    const prompts: PageReader = async () => resultOf(10, { prompts: [{ name: 'p' }] });
+    expect(await catalogues.list('prompts', leaseOf('alice'), NAMING, prompts)).toMatchObject({
       listing: { entries: new Map([['notes__p', { name: 'p' }]]) },
     });
   });

@@ -1,8 +1,12 @@
-import { BoundedMap } from '@sallyport/kernel';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { BoundedMap, SingleFlight } from '@sallyport/kernel';
+import { sourcesIn, textAt } from '@sallyport/kernel/json';
 import type { Clock } from '@sallyport/kernel';
+import type { JsonSource } from '@sallyport/kernel/json';
 import type { JsonObject, RelayFailure } from '@sallyport/mcp-relay';
 import { cataloguePrompts, catalogueResources, catalogueTools } from '@sallyport/server';
-import type { Catalogue, CatalogueEntry, CataloguedTool, NamePrefix } from '@sallyport/server';
+import type { Catalogue, CatalogueEntry, CataloguedTool, CutReason, Naming } from '@sallyport/server';
+import type { ListKind } from '../protocol/lists.js';
 import type { CredentialLease } from './credential-leases.js';
 import type { ServerResult } from './read-answer.js';
 
@@ -12,29 +16,30 @@ const MAX_ENTRIES = 5_000;
 const MAX_LISTING = 8 * 1024 * 1024;
 const MAX_REMEMBERED = 128 * 1024 * 1024;
 const METHOD_NOT_FOUND = -32601;
-/** However short a server says its list lives, a burst of questions is one; however long, it is asked again after this. */
+/**
+ * However short a server says its list lives, a burst of questions is one; however long, it is asked again after this.
+ */
 const MIN_TTL_MS = 1_000;
 const MAX_TTL_MS = 60_000;
 /** A failed reading is not tried again before this; each further one doubles it. */
 const MIN_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 10_000;
+/** A server that asks for a longer one (`Retry-After`) gets it, up to this. */
+const MAX_ASKED_PAUSE_MS = 5 * 60_000;
+/** A server that was too slow once is asked, and not waited for longer than this. */
+const SLOW_WAIT_MS = 500;
+/** Better than nothing: what a server that does not answer in time listed before. */
+const MAX_STALE_MS = 10 * 60_000;
 /** Not all replicas and users try at the same moment: by up to this part, pauses are shorter. */
 const JITTER = 0.25;
 
 /** Nothing was shown to the server, whoever it would have been for. */
 const UNREACHED: ReadonlySet<string> = new Set<RelayFailure>([
   'unreachable',
+  'proxy-failed',
   'refused-destination',
   'server-untrusted',
 ]);
-
-export type ListKind = 'tools' | 'prompts' | 'resources' | 'resourceTemplates';
-export const listMethods = {
-  tools: 'tools/list',
-  prompts: 'prompts/list',
-  resources: 'resources/list',
-  resourceTemplates: 'resources/templates/list',
-} as const satisfies Record<ListKind, string>;
 
 export type Entry<K extends ListKind> = K extends 'tools' ? CataloguedTool : CatalogueEntry;
 interface Listed<E extends CatalogueEntry> {
@@ -51,7 +56,7 @@ type Failed = Extract<ServerResult, { type: 'failed' }>;
 /** `retryAfterSeconds`: nobody asks the server before that. */
 export type ListOutcome<E extends CatalogueEntry = CatalogueEntry> =
   | Listed<E>
-  | (Failed & { readonly retryAfterSeconds?: number })
+  | Failed
   | Extract<ServerResult, { type: 'credential-rejected' }>;
 /** A failure that is remembered. */
 interface Pause {
@@ -63,7 +68,19 @@ interface Pause {
   isTried: boolean;
 }
 
-/** Asks the server for one page, with the same credential the listing is remembered under. A larger one is not parsed. */
+/** How good a listing has to be. */
+export interface Freshness {
+  /** How old a remembered one may be; `ttl`: as old as the server said. */
+  readonly maxAgeMs?: number | 'ttl' | undefined;
+  /**
+   * After this an older one will do, or none. Without it the reading is waited for, which has a time-out of its own.
+   */
+  readonly waitMs?: number | undefined;
+}
+
+/**
+ * Asks the server for one page, with the same credential the listing is remembered under. A larger one is not parsed.
+ */
 export interface PageReader {
   (params: JsonObject, maxSize: number): Promise<ServerResult>;
   /** What the listing depends on besides the identity: what the server was told the client can do. */
@@ -71,18 +88,20 @@ export interface PageReader {
 }
 
 /**
- * What each server offers each identity. Nothing one user's listing showed is ever shown to another, also where the server
- * calls it public: the key holds the lease's identity (user, agent, session, server, documents, connection revision)
- * (security rules S14, S15).
+ * What each server offers each identity. Nothing one user's listing showed is ever shown to another, also where the
+ * server calls it public: the key holds the lease's identity (user, agent, session, server, documents, connection
+ * revision) (security rules S14, S15).
  */
 export class Catalogues {
   readonly #clock: Clock;
   readonly #maxAgeMs: number;
   readonly #remembered: BoundedMap<string, Listed<CatalogueEntry>>;
-  readonly #reading = new Map<string, Promise<ListOutcome>>();
+  readonly #reading = new SingleFlight<string, ListOutcome>();
   readonly #random: () => number;
   readonly #pauses = new BoundedMap<string, Pause>(5_000);
-  readonly #onDropped: (listing: Catalogue) => void;
+  /** Lists of servers that somebody gave up waiting for, and after how many milliseconds. */
+  readonly #slow = new BoundedMap<string, number>(5_000);
+  readonly #onRead: (kind: ListKind, listing: Catalogue) => void;
   readonly #onTools: (listing: Catalogue<CataloguedTool>) => void;
 
   constructor(options: {
@@ -91,7 +110,7 @@ export class Catalogues {
     maxAgeMs?: number;
     limit?: number;
     maxRemembered?: number;
-    onDropped?: (listing: Catalogue) => void;
+    /** Each time a list was read. */ onRead?: (kind: ListKind, listing: Catalogue) => void;
     /** Each time a server's tools were read. */ onTools?: (listing: Catalogue<CataloguedTool>) => void;
   }) {
     this.#clock = options.clock;
@@ -101,49 +120,79 @@ export class Catalogues {
       of: ({ size }) => size,
       limit: options.maxRemembered ?? MAX_REMEMBERED,
     });
-    this.#onDropped = options.onDropped ?? (() => undefined);
+    this.#onRead = options.onRead ?? (() => undefined);
     this.#onTools = options.onTools ?? (() => undefined);
   }
 
   /**
-   * Those who ask at the same time with one identity are answered by one reading. A failure is remembered for seconds, with
-   * back-off: for the identity it was made with, or for all where the server was not even reached; one of those who ask
-   * after that tries again.
-   * @param maxAgeMs how old a remembered listing may be; `ttl`: as old as the server said.
+   * Those who ask at the same time with one identity are answered by one reading. A failure is remembered for seconds,
+   * with back-off: for the identity it was made with, or for all where the server was not even reached; one of those
+   * who ask after that tries again. A reading goes on when nobody waits for it any more, and its outcome is remembered.
    */
   async list<K extends ListKind>(
     kind: K,
     lease: CredentialLease,
-    prefix: NamePrefix,
+    naming: Naming,
     readPage: PageReader,
-    maxAgeMs: number | 'ttl' = this.#maxAgeMs,
+    { maxAgeMs = this.#maxAgeMs, waitMs }: Freshness = {},
   ): Promise<ListOutcome<Entry<K>>> {
-    const key = JSON.stringify([kind, lease.identity, prefix, readPage.variant ?? '']);
-    const remembered = this.#remembered.get(key);
-    if (
-      remembered !== undefined &&
-      this.#clock() - remembered.readAt < (maxAgeMs === 'ttl' ? remembered.ttlMs : maxAgeMs)
-    )
-      return remembered as Listed<Entry<K>>;
-    const running = this.#reading.get(key);
-    if (running !== undefined) return (await running) as ListOutcome<Entry<K>>;
+    const key = JSON.stringify([kind, lease.identity, naming, readPage.variant ?? '']);
+    const slow = JSON.stringify([kind, lease.server, lease.targetOrigin]);
+    const remembered = this.#remembered.get(key) as Listed<Entry<K>> | undefined;
+    const ageMs = remembered === undefined ? Infinity : this.#clock() - remembered.readAt;
+    const goodForMs = maxAgeMs === 'ttl' ? (remembered?.ttlMs ?? 0) : maxAgeMs;
+    const isSlow = this.#slow.get(slow) !== undefined;
+    if (remembered !== undefined && ageMs < goodForMs) {
+      // Nobody waits then for what can be asked for in time.
+      if (isSlow && ageMs > goodForMs / 2) void this.#outcomeOf(kind, key, slow, lease, naming, readPage);
+      return remembered;
+    }
+    const outcome = this.#outcomeOf(kind, key, slow, lease, naming, readPage) as Promise<ListOutcome<Entry<K>>>;
+    if (waitMs === undefined) return await outcome;
+    const inTime = await within(outcome, isSlow ? Math.min(waitMs, SLOW_WAIT_MS) : waitMs);
+    if (inTime !== undefined) return inTime;
+    this.#slow.set(slow, waitMs);
+    return remembered !== undefined && ageMs < MAX_STALE_MS
+      ? { ...remembered, ttlMs: 0 }
+      : { type: 'failed', reason: 'timeout' };
+  }
+
+  /**
+   * Of the reading that is under way, of one that begins, or of the last, where it failed and is not to be tried again
+   * yet.
+   */
+  #outcomeOf(
+    kind: ListKind,
+    key: string,
+    slow: string,
+    lease: CredentialLease,
+    naming: Naming,
+    readPage: PageReader,
+  ): Promise<ListOutcome> {
+    const running = this.#reading.running(key);
+    if (running !== undefined) return running;
     const everybody = JSON.stringify([lease.server, lease.targetOrigin]);
     const pauses = [key, everybody].flatMap((of) => this.#pauses.get(of) ?? []);
     const pause = pauses.find(({ isTried, until }) => isTried || this.#clock() < until);
     if (pause !== undefined)
-      return { ...pause.failed, retryAfterSeconds: Math.max(1, Math.ceil((pause.until - this.#clock()) / 1000)) };
-    for (const tried of pauses) tried.isTried = true;
-    const reading = this.#read(kind, lease.server, prefix, readPage)
-      .then((outcome) => {
-        this.#note(key, everybody, outcome);
-        return outcome;
-      })
-      .finally(() => {
-        this.#reading.delete(key);
-        for (const tried of pauses) tried.isTried = false;
+      return Promise.resolve({
+        ...pause.failed,
+        retryAfterSeconds: Math.max(1, Math.ceil((pause.until - this.#clock()) / 1000)),
       });
-    this.#reading.set(key, reading);
-    return (await reading) as ListOutcome<Entry<K>>;
+    for (const tried of pauses) tried.isTried = true;
+    const startedAt = this.#clock();
+    const reading = this.#reading.run(key, async () => {
+      try {
+        const outcome = await this.#read(kind, lease.server, naming, readPage);
+        this.#note(key, everybody, outcome);
+        if (this.#clock() - startedAt < (this.#slow.get(slow) ?? 0)) this.#slow.delete(slow);
+        return outcome;
+      } finally {
+        for (const tried of pauses) tried.isTried = false;
+      }
+    });
+    reading.catch(() => undefined); // whoever waits for it hears of it
+    return reading;
   }
 
   #note(key: string, everybody: string, outcome: ListOutcome): void {
@@ -155,7 +204,11 @@ export class Catalogues {
     if (of === key) this.#pauses.delete(everybody); // it was reached
     if (!isTheirs) return void this.#pauses.delete(key);
     const failures = (before?.failures ?? 0) + 1;
-    const pauseMs = Math.min(MIN_PAUSE_MS * 2 ** (failures - 1), MAX_PAUSE_MS) * (1 - JITTER * this.#random());
+    const asked = Math.min((outcome.retryAfterSeconds ?? 0) * 1_000, MAX_ASKED_PAUSE_MS);
+    const pauseMs = Math.max(
+      asked,
+      Math.min(MIN_PAUSE_MS * 2 ** (failures - 1), MAX_PAUSE_MS) * (1 - JITTER * this.#random()),
+    );
     this.#pauses.set(of, { failed: outcome, failures, until: this.#clock() + pauseMs, isTried: false });
   }
 
@@ -166,43 +219,71 @@ export class Catalogues {
     this.#pauses.deleteWhere((_pause, key) => key.includes(identity));
   }
 
-  async #read(kind: ListKind, server: string, prefix: NamePrefix, readPage: PageReader): Promise<ListOutcome> {
-    const definitions: unknown[] = [];
+  async #read(kind: ListKind, server: string, naming: Naming, readPage: PageReader): Promise<ListOutcome> {
+    const definitions: JsonSource[] = [];
     let cursor: string | undefined;
     let size = 0;
     let ttlMs = this.#maxAgeMs;
-    for (let page = 0; page < MAX_PAGES; page++) {
+    let cut: CutReason | undefined;
+    for (let page = 1; ; page++) {
       const answer = await readPage(cursor === undefined ? {} : { cursor }, MAX_LISTING - size);
       // A server without this capability has an empty list, not a broken one.
-      if (answer.type === 'error' && answer.code === METHOD_NOT_FOUND) break;
-      if (answer.type === 'error') return { type: 'failed', reason: 'protocol' };
+      if (answer.type === 'error' && answer.said.code === METHOD_NOT_FOUND) break;
+      if (answer.type === 'error')
+        return {
+          type: 'failed',
+          reason: 'refused',
+          said: answer.said,
+          ...(answer.status === 200 ? {} : { status: answer.status }),
+        };
       if (answer.type !== 'result') return answer;
       const entries = answer.result[kind];
       if (!Array.isArray(entries)) return { type: 'failed', reason: 'protocol' };
       size += answer.size;
       if (size > MAX_LISTING) return { type: 'failed', reason: 'too-large' };
       ttlMs = Math.min(ttlMs, ttlIn(answer.result));
-      for (const entry of entries.slice(0, MAX_ENTRIES - definitions.length) as unknown[]) definitions.push(entry);
+      const room = MAX_ENTRIES - definitions.length;
+      definitions.push(...sourcesIn(textAt(answer.json, [kind]) ?? '[]', entries).slice(0, room));
       const next = answer.result['nextCursor'];
-      if (typeof next !== 'string' || next === cursor || definitions.length >= MAX_ENTRIES) break;
+      const hasMore = typeof next === 'string';
+      cut =
+        entries.length > room || (hasMore && entries.length === room)
+          ? 'too-many-entries'
+          : hasMore && next === cursor
+            ? 'repeated-cursor'
+            : hasMore && page === MAX_PAGES
+              ? 'too-many-pages'
+              : undefined;
+      if (!hasMore || cut !== undefined) break;
       cursor = next;
     }
-    const listing = catalogueOf(kind, server, definitions, prefix);
+    const whole = catalogueOf(kind, server, definitions, naming);
+    const listing = cut === undefined ? whole : { ...whole, dropped: [{ name: '', reason: cut }, ...whole.dropped] };
     if (kind === 'tools') this.#onTools(listing as Catalogue<CataloguedTool>);
-    if (listing.dropped.length > 0) this.#onDropped(listing);
+    this.#onRead(kind, listing);
     return { type: 'listed', listing, size, readAt: this.#clock(), ttlMs };
   }
 }
 
-function catalogueOf(kind: ListKind, server: string, definitions: readonly unknown[], prefix: NamePrefix): Catalogue {
+function catalogueOf(kind: ListKind, server: string, definitions: readonly JsonSource[], naming: Naming): Catalogue {
   switch (kind) {
     case 'tools':
-      return catalogueTools(server, definitions, prefix);
+      return catalogueTools(server, definitions, naming);
     case 'prompts':
-      return cataloguePrompts(server, definitions, prefix);
+      return cataloguePrompts(server, definitions, naming);
     case 'resources':
     case 'resourceTemplates':
-      return catalogueResources(server, kind, definitions, prefix);
+      return catalogueResources(server, kind, definitions, naming.prefix);
+  }
+}
+
+/** `undefined` when it takes longer. */
+async function within<T>(promise: Promise<T>, ms: number): Promise<T | undefined> {
+  const late = new AbortController();
+  try {
+    return await Promise.race([promise, sleep(ms, undefined, { signal: late.signal })]);
+  } finally {
+    late.abort();
   }
 }
 

@@ -6,8 +6,8 @@ type Dispatcher = RelayOptions['dispatcher'];
 const IDLE_MS = 5 * 60_000;
 
 /**
- * Connections by client certificate, and in each dispatcher by origin: one that was opened with a certificate, and its TLS
- * sessions, serve requests with that certificate only. A certificate that was replaced ends with what runs on it.
+ * Connections by client certificate, and in each dispatcher by origin: one that was opened with a certificate, and its
+ * TLS sessions, serve requests with that certificate only. A certificate that was replaced ends with what runs on it.
  */
 export class CertificateConnections {
   readonly #open: (certificate: ClientCertificate) => Dispatcher;
@@ -29,7 +29,9 @@ export class CertificateConnections {
     return known.dispatcher;
   }
 
-  /** Those nobody used for a while: keys are not kept longer than they are needed. What still runs on them ends first. */
+  /**
+   * Those nobody used for a while: keys are not kept longer than they are needed. What still runs on them ends first.
+   */
   sweep(): void {
     const before = this.#clock() - IDLE_MS;
     for (const [fingerprint, { dispatcher, lastUsedAt }] of this.#dispatchers) {

@@ -1,8 +1,8 @@
 import { exportJWK, generateKeyPair } from 'jose';
 import type { CryptoKey } from 'jose';
 import { createSnapshot, Document, documentMap, RevocationIndex } from '@sallyport/configuration';
-import type { Revocation } from '@sallyport/configuration';
-import { MemorySeenNonces, openLeaseRequest, sealLeaseAnswer } from '@sallyport/credential';
+import type { Revocation } from '@sallyport/configuration/log';
+import { MemorySeenNonces, openLeaseRequest, sealLeaseAnswer } from '@sallyport/lease';
 import { newId } from '@sallyport/kernel';
 import type { LeaseOutcome } from '@sallyport/messages';
 import { compilePolicies, decide } from '@sallyport/policy';

@@ -1,13 +1,11 @@
-import { parseMessage } from '@sallyport/mcp-relay';
 import type { RequestCredential } from '@sallyport/mcp-relay';
-import { openLeaseAnswer, sealLeaseRequest } from '@sallyport/credential';
-import { pieceEnd } from '../http/piece-end.js';
-import type { LeaseRequester, LeaseWish } from '@sallyport/credential';
+import { openLeaseAnswer, sealLeaseRequest, type LeaseRequester, type RequestedLease } from '@sallyport/lease';
+import { pieceEnd } from '../protocol/piece-end.js';
 import type { RevocationIndex } from '@sallyport/configuration';
-import { backOffMs, BoundedMap } from '@sallyport/kernel';
+import { backOffMs, BoundedMap, SingleFlight } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 import { BusyAnswer } from '@sallyport/messages';
-import type { CredentialChanged } from '@sallyport/messages';
+import type { CredentialChanged, LeaseRefusal } from '@sallyport/messages';
 import type { Permit } from '@sallyport/policy';
 import type { CryptoKey } from 'jose';
 import { secretHeadersOf, toRequestCredential } from './to-request-credential.js';
@@ -35,6 +33,7 @@ class Lease {
     readonly identity: string,
     readonly userId: string,
     readonly server: string,
+    readonly credentialProvider: string,
     readonly targetOrigin: string,
     readonly connectionId: string | null,
     readonly connectionRevision: number,
@@ -74,7 +73,10 @@ class Lease {
     yield held;
   }
 
-  /** Of JSON with escaped characters that need no escape, the plain form: nothing hides in the spelling. Text that is no JSON stays. */
+  /**
+   * Of JSON with escaped characters that need no escape, the plain form: nothing hides in the spelling. Text that is no
+   * JSON stays.
+   */
   redactJson(json: string): string {
     return this.redact(NEEDLESS_ESCAPE.test(json) ? plainJson(json) : json);
   }
@@ -84,9 +86,12 @@ export type CredentialLease = Lease;
 /** `\/`, and printable ASCII as `\u00XX`. */
 const NEEDLESS_ESCAPE = /\\\/|\\u00[2-7]/i;
 
+/** Backslashes stand in texts only. */
 function plainJson(json: string): string {
-  const message = parseMessage(json);
-  return message === undefined ? json : JSON.stringify(message.value);
+  return json.replace(/\\(?:u00([2-7][0-9a-f])|.)/gi, (escaped, code: string | undefined) => {
+    if (escaped === '\\/') return '/';
+    return code === undefined ? escaped : JSON.stringify(String.fromCharCode(Number.parseInt(code, 16))).slice(1, -1);
+  });
 }
 
 /** What of a header's value is secret: all but the scheme; of `Basic` the password too (RFC 7617). */
@@ -98,10 +103,13 @@ function secretsIn(value: string): string[] {
   );
 }
 
-/** The forms in which a server may tell a secret: as it is, in JSON, in a URL, and in Base64, alone or amid other text. */
+/**
+ * The forms in which a server may tell a secret: as it is, in JSON, in a URL, and in Base64, alone or amid other text.
+ */
 function tracesOf(secret: string): string[] {
   const bytes = Buffer.from(secret, 'utf8');
-  // Of three bytes four characters are made: which ones depends on where the secret begins, and the outer ones on its neighbours.
+  // Of three bytes four characters are made: which ones depends on where the secret begins, and the outer ones on its
+  // neighbours.
   const amid = [0, 1, 2].map((before) =>
     Buffer.concat([Buffer.alloc(before), bytes])
       .toString('base64url')
@@ -118,12 +126,19 @@ function tracesOf(secret: string): string[] {
 export type LeaseResult =
   | { readonly type: 'granted'; readonly lease: CredentialLease }
   | { readonly type: 'connect_required'; readonly url: string; readonly message: string }
-  | { readonly type: 'provider_unavailable'; readonly retryAfterSeconds: number | undefined }
+  | {
+      readonly type: 'provider_unavailable';
+      readonly retryAfterSeconds: number | undefined;
+      /** For the user, where waiting does not help. */ readonly message?: string | undefined;
+      /** Why, where it does. */ readonly why?: string | undefined;
+    }
   | {
       readonly type: 'refused';
-      readonly reason: string;
+      readonly reason: LeaseRefusal;
       /** For the user, where somebody can do something about it. */ readonly message?: string | undefined;
-    };
+    }
+  /** The control plane saw that the agent's token expired or was revoked before this gateway did. */
+  | { readonly type: 'token_refused' };
 
 export interface LeaseTarget {
   /** The agent's token; travels sealed to the control plane. */
@@ -132,7 +147,7 @@ export interface LeaseTarget {
   readonly targetOrigin: string;
   /** Changes with every change to a document: a lease is not reused across one. */
   readonly documentsGeneration: number;
-  readonly revocations: Pick<RevocationIndex, 'isConnectionRevoked' | 'isServerRevoked'>;
+  readonly revocations: Pick<RevocationIndex, 'isLeaseRevoked'>;
 }
 
 /** What a server said to a lease: 401, or 403 with the scopes that it lacks. */
@@ -144,7 +159,7 @@ export interface LeaseObjection {
 function wishFor({
   lease: { connectionRevision },
   scopes,
-}: LeaseObjection): Pick<LeaseWish, 'rejectedConnectionRevision' | 'stepUp'> {
+}: LeaseObjection): Pick<RequestedLease, 'rejectedConnectionRevision' | 'stepUp'> {
   return scopes === undefined
     ? { rejectedConnectionRevision: connectionRevision }
     : { stepUp: { connectionRevision, scopes } };
@@ -169,7 +184,7 @@ export class CredentialLeases {
     string,
     { readonly result: LeaseResult; readonly until: number; /** In a row. */ readonly failures: number }
   >;
-  readonly #asking = new Map<string, Promise<LeaseResult>>();
+  readonly #asking = new SingleFlight<string, LeaseResult>();
   #changes = 0;
 
   constructor(options: CredentialLeasesOptions) {
@@ -178,7 +193,10 @@ export class CredentialLeases {
     this.#denials = new BoundedMap(options.limit ?? 20_000);
   }
 
-  /** @param objection what the server said to a lease that it was shown: asks for a newer credential, or for one with more scopes. */
+  /**
+   * @param objection what the server said to a lease that it was shown: asks for a newer credential, or for one with
+   * more scopes.
+   */
   async lease(permit: Permit, target: LeaseTarget, objection?: LeaseObjection): Promise<LeaseResult> {
     const key = JSON.stringify([
       permit.caller.userId,
@@ -194,14 +212,9 @@ export class CredentialLeases {
     const flight = JSON.stringify([key, objection?.lease.connectionRevision, objection?.scopes]);
     const denied = this.#denials.get(flight);
     if (denied !== undefined && denied.until > this.#options.clock()) return denied.result;
-    let asking = this.#asking.get(flight);
-    if (asking === undefined) {
-      asking = this.#ask(key, permit, target, objection)
-        .then((result) => this.#remember(flight, result))
-        .finally(() => this.#asking.delete(flight));
-      this.#asking.set(flight, asking);
-    }
-    return await asking;
+    return await this.#asking.run(flight, async () =>
+      this.#remember(flight, await this.#ask(key, permit, target, objection)),
+    );
   }
 
   /** A connection changed: leases of older revisions are dropped, and what was denied may be granted now. */
@@ -223,7 +236,10 @@ export class CredentialLeases {
     this.#denials.deleteWhere(({ until, failures }) => until + (failures > 0 ? FAILURES_MS : 0) <= now);
   }
 
-  /** A no that a user cannot mend with a click holds for a moment, and silence for longer each time, however often an agent asks. */
+  /**
+   * A no that a user cannot mend with a click holds for a moment, and silence for longer each time, however often an
+   * agent asks.
+   */
   #remember(flight: string, result: LeaseResult): LeaseResult {
     const { clock, random = Math.random } = this.#options;
     const isSilence = result.type === 'provider_unavailable' && result.retryAfterSeconds === undefined;
@@ -234,7 +250,7 @@ export class CredentialLeases {
         failures,
         until: clock() + backOffMs(failures, { firstMs: FIRST_RETRY_MS, mostMs: LONGEST_RETRY_MS, random: random() }),
       });
-    } else if (result.type === 'refused' || result.type === 'provider_unavailable') {
+    } else if (result.type !== 'granted' && result.type !== 'connect_required') {
       this.#denials.set(flight, { result, failures: 0, until: clock() + DENIED_MS });
     } else {
       this.#denials.delete(flight);
@@ -245,16 +261,15 @@ export class CredentialLeases {
   #recall(key: string, { revocations }: LeaseTarget): Lease | undefined {
     const lease = this.#leases.get(key);
     if (lease === undefined) return undefined;
-    const isVoid =
-      lease.usableUntil <= this.#options.clock() ||
-      (lease.connectionId !== null && revocations.isConnectionRevoked(lease.connectionId, lease.leasedAt)) ||
-      revocations.isServerRevoked(lease.server, lease.leasedAt);
-    if (!isVoid) return lease;
+    if (lease.usableUntil > this.#options.clock() && !revocations.isLeaseRevoked(lease)) return lease;
     this.#leases.delete(key);
     return undefined;
   }
 
-  /** Somebody else may have replaced the lease already: then that one is the answer. One without enough scopes still serves others. */
+  /**
+   * Somebody else may have replaced the lease already: then that one is the answer. One without enough scopes still
+   * serves others.
+   */
   #newerThan(key: string, { lease, scopes }: LeaseObjection): Lease | undefined {
     const current = this.#leases.get(key);
     if (current !== undefined && current !== lease && current.connectionRevision > lease.connectionRevision)
@@ -269,7 +284,7 @@ export class CredentialLeases {
     { token, targetOrigin }: LeaseTarget,
     objection: LeaseObjection | undefined,
   ): Promise<LeaseResult> {
-    const { caller, server, revision, policies } = permit;
+    const { caller, server, credentialProvider, revision, policies } = permit;
     const { requester, leaseSigningPublicKey, send, clock } = this.#options;
     const changesBefore = this.#changes;
     try {
@@ -305,6 +320,7 @@ export class CredentialLeases {
         JSON.stringify([key, outcome.connectionId, outcome.connectionRevision]),
         caller.userId,
         server,
+        credentialProvider,
         targetOrigin,
         outcome.connectionId,
         outcome.connectionRevision,

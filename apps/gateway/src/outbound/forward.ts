@@ -1,14 +1,16 @@
 import type { DocumentOf } from '@sallyport/configuration';
-import { SallyportError } from '@sallyport/kernel';
+import { SallyportError, durationSeconds } from '@sallyport/kernel';
+import type { JsonSource } from '@sallyport/kernel/json';
 import type { AnswerRoom, JsonObject, RelayAnswer, RequestId, ServerChannel } from '@sallyport/mcp-relay';
 import type { Permit } from '@sallyport/policy';
-import { durationSeconds } from '@sallyport/policy';
-import { capabilitiesOf } from '../dialog/client-abilities.js';
-import type { ClientAbilities } from '../dialog/client-abilities.js';
+import { capabilitiesOf } from '../protocol/client-abilities.js';
+import type { ClientAbilities } from '../protocol/client-abilities.js';
 import type { CredentialLease } from './credential-leases.js';
 
-/** What goes to a server: the values that were decided on, nothing of the client's bytes (security rule S10). */
+/** What goes to a server: the values that were decided on, nothing of the client's beyond them (security rule S10). */
 export interface ServerRequest {
+  /** The client's message that they are of: they are sent in its words. */
+  readonly source?: JsonSource | undefined;
   readonly id: RequestId;
   readonly method: string;
   readonly params: JsonObject;
@@ -42,8 +44,8 @@ export const timeoutOf = (server: DocumentOf<'McpServer'>): number =>
   (durationSeconds(server.spec.timeout) ?? 60) * 1000;
 
 /**
- * The only way to a server: with a permit, and the credential leased for that permit. The agent's own token is not among
- * the parameters, and cannot be (R50).
+ * The only way to a server: with a permit, and the credential leased for that permit. The agent's own token is not
+ * among the parameters, and cannot be (R50).
  */
 export function forward(
   permit: Permit,
@@ -80,6 +82,7 @@ export function forward(
     method: request.method,
     params: request.params,
     meta: request.meta,
+    source: request.source,
     logLevel: request.logLevel,
     clientInfo: options.clientInfo,
     clientCapabilities: capabilitiesOf(options.abilities),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { BoundedMap } from '@sallyport/kernel';
+import { rewriteJson } from '@sallyport/kernel/json';
 import type { Clock } from '@sallyport/kernel';
 import type { LifecycleRecord } from '@sallyport/messages';
 import { isApproved } from '@sallyport/policy';
@@ -22,8 +23,8 @@ const MAX_DEFINITION = 2_000;
 const HINTS = ['readOnlyHint', 'destructiveHint', 'idempotentHint', 'openWorldHint'] as const;
 
 /**
- * Tells administrators of each definition of a tool once: what they approve is what a server showed (security rule S14). It
- * goes into the trail, under an id that is the same wherever and how often it was seen.
+ * Tells administrators of each definition of a tool once: what they approve is what a server showed (security rule
+ * S14). It goes into the trail, under an id that is the same wherever and how often it was seen.
  */
 export class SeenTools {
   readonly #options: SeenToolsOptions;
@@ -74,11 +75,8 @@ export class SeenTools {
 
 /** What an administrator looks at; a long definition is looked at where it comes from. */
 function shownOf({ json }: CataloguedTool): Record<string, string | boolean> {
-  const {
-    name: _name,
-    _meta,
-    ...definition
-  } = JSON.parse(json) as { name?: unknown; _meta?: unknown; annotations?: unknown };
+  const value = JSON.parse(json) as { name?: unknown; _meta?: unknown; annotations?: unknown };
+  const { name: _name, _meta, ...definition } = value;
   const { annotations } = definition;
   const hints =
     typeof annotations === 'object' && annotations !== null
@@ -86,5 +84,8 @@ function shownOf({ json }: CataloguedTool): Record<string, string | boolean> {
           hint in annotations ? [[hint, (annotations as Record<string, unknown>)[hint] === true] as const] : [],
         )
       : [];
-  return { ...Object.fromEntries(hints), definition: JSON.stringify(definition).slice(0, MAX_DEFINITION) };
+  return {
+    ...Object.fromEntries(hints),
+    definition: rewriteJson({ json, value }, definition).slice(0, MAX_DEFINITION),
+  };
 }

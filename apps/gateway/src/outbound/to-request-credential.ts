@@ -26,7 +26,10 @@ export function toRequestCredential(
   };
 }
 
-/** The values a server is shown and must not hand on. Keys are shown to nobody; a signature is good for one request and minutes. */
+/**
+ * The values a server is shown and must not hand on. Keys are shown to nobody; a signature is good for one request and
+ * minutes.
+ */
 export function secretHeadersOf({ headers, signings = [] }: Granted): string[] {
   return [
     ...Object.values(headers),

@@ -1,4 +1,4 @@
-import { readScopeChallenge } from '@sallyport/credential';
+import { readScopeChallenge } from '@sallyport/oauth/discovery';
 import type { DocumentOf } from '@sallyport/configuration';
 import type { Permit } from '@sallyport/policy';
 import type {
@@ -10,7 +10,7 @@ import type {
 } from './credential-leases.js';
 
 type Rejected = { readonly type: 'credential-rejected' };
-interface Usable {
+export interface Usable {
   readonly type: string;
   /** `WWW-Authenticate` of a 403. */
   readonly challenge?: string;
@@ -21,9 +21,9 @@ export type Leased<T extends Usable> =
   | Rejected;
 
 /**
- * Leases a credential and uses it. When the server does not take it, asks once for another and uses that: a token may have
- * been revoked at the server, or rotated by somebody else, while we held it, and one that lacks scopes may have been
- * given more. A server refuses both before it does anything (RFC 6750 section 3.1): the request is not made twice.
+ * Leases a credential and uses it. When the server does not take it, asks once for another and uses that: a token may
+ * have been revoked at the server, or rotated by somebody else, while we held it, and one that lacks scopes may have
+ * been given more. A server refuses both before it does anything (RFC 6750 section 3.1): the request is not made twice.
  */
 export async function withLease<T extends Usable>(
   leases: CredentialLeases,

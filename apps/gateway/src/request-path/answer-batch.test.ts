@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
-import { jsonAnswer, noBody } from '../http/exchange.js';
-import type { Answer, AnswerPiece, ExchangeFacts } from '../http/exchange.js';
+import { jsonAnswer, noBody } from '../protocol/exchange.js';
+import { ExchangeNotes } from '../call/call-notes.js';
+import type { Answer, AnswerPiece } from '../protocol/exchange.js';
 import { answerBatch } from './answer-batch.js';
 
 const request = (id: number, method = 'ping') => ({ jsonrpc: '2.0', id, method });
@@ -14,9 +15,9 @@ const run = async (
   {
     version = '2025-03-26',
     handle = answering,
-    facts = {},
-  }: { version?: string | undefined; handle?: Parameters<typeof answerBatch>[3]; facts?: ExchangeFacts } = {},
-) => await answerBatch(elements, version, facts, handle);
+    notes = new ExchangeNotes(),
+  }: { version?: string | undefined; handle?: Parameters<typeof answerBatch>[3]; notes?: ExchangeNotes } = {},
+) => await answerBatch(elements, version, notes, handle);
 const textOf = (answer: Awaited<ReturnType<typeof run>>) =>
   'body' in answer && answer.body.type === 'text' ? answer.body.text : undefined;
 
@@ -40,33 +41,33 @@ describe('a batch', () => {
       done += 1;
       return await answering(element);
     };
-    expect(await run(elements, { version, handle })).toMatchObject({ refused: 'invalid-request' });
+    expect(await run(elements, { version, handle })).toMatchObject({ type: 'invalid-request' });
     expect(done).toBe(0);
   });
   test('records each element on its own, with what is known of the caller (R74)', async () => {
-    const facts: ExchangeFacts = { userId: 'usr_1' };
+    const notes = new ExchangeNotes({ userId: 'usr_1' });
     await run([request(1), request(2)], {
-      facts,
+      notes,
       handle: async (element, own) => {
-        own.method = String((element as { id: number }).id);
+        own.asked({ method: String((element as { id: number }).id) });
         return await answering(element);
       },
     });
-    expect(facts.elements).toEqual([
+    expect(notes.calls.map(({ facts }) => facts)).toEqual([
       { userId: 'usr_1', method: '1' },
       { userId: 'usr_1', method: '2' },
     ]);
   });
   test('waits for all its elements before one that broke breaks it (R74)', async () => {
-    const facts: ExchangeFacts = {};
+    const notes = new ExchangeNotes();
     const handle: Parameters<typeof answerBatch>[3] = async (element, own) => {
       if ((element as { id: number }).id === 1) throw new Error('broken');
       await new Promise((resolve) => setImmediate(resolve));
-      own.decision = 'allow';
+      own.answered();
       return await answering(element);
     };
-    await expect(run([request(1), request(2)], { facts, handle })).rejects.toThrow('broken');
-    expect(facts.elements?.[1]).toEqual({ decision: 'allow' });
+    await expect(run([request(1), request(2)], { notes, handle })).rejects.toThrow('broken');
+    expect(notes.calls[1]?.facts).toEqual({ decision: 'allow' });
   });
   test('ends as a whole where the token is no longer good (R12)', async () => {
     const refused: Answer = { status: 401, headers: { 'www-authenticate': 'Bearer' }, body: noBody };

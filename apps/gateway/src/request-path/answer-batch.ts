@@ -1,31 +1,28 @@
 import { formatEvent, isJsonObject } from '@sallyport/mcp-relay';
-import { noBody, textAnswer } from '../http/exchange.js';
-import type { Answer, AnswerPiece, CallFacts, ExchangeFacts } from '../http/exchange.js';
-import type { Refusal } from './refusal.js';
+import { noBody, textAnswer } from '../protocol/exchange.js';
+import type { Answer, AnswerPiece } from '../protocol/exchange.js';
+import type { CallNotes, ExchangeNotes } from '../call/call-notes.js';
+import { BATCH_VERSION } from '../protocol/client-message.js';
+import type { Refusal } from '../protocol/refusal.js';
 
-/** The only version with JSON-RPC batches, and it has to be said: by the session or by the header. */
-export const BATCH_VERSION = '2025-03-26';
 /** More than any client of that version sends; each is a call of its own. */
 const MAX_ELEMENTS = 32;
 
 /**
- * A batch of 2025-03-26: every element goes the whole way on its own, is decided, leased and recorded on its own, and no
- * failure of one is a failure of another. Requests are answered in one array; where one streams, in one stream. A token
- * that is no longer good ends all; a missing scope is an error of its element, without a challenge.
+ * A batch of 2025-03-26: every element goes the whole way on its own, is decided, leased and recorded on its own, and
+ * no failure of one is a failure of another. Requests are answered in one array; where one streams, in one stream. A
+ * token that is no longer good ends all; a missing scope is an error of its element, without a challenge.
  */
 export async function answerBatch(
   elements: readonly unknown[],
   version: string | undefined,
-  facts: ExchangeFacts,
-  handle: (element: unknown, facts: CallFacts) => Promise<Answer>,
+  notes: ExchangeNotes,
+  handle: (element: unknown, notes: CallNotes, index: number) => Promise<Answer>,
 ): Promise<Answer | Refusal> {
   const problem = problemOf(elements, version);
-  if (problem !== undefined) return { refused: 'invalid-request', message: problem };
-  const { elements: _elements, ...shared } = facts;
-  const each = elements.map((element) => ({ element, facts: { ...shared } }));
-  facts.elements = each.map((one) => one.facts);
+  if (problem !== undefined) return { type: 'invalid-request', message: problem };
   // All are over before one that broke breaks the exchange: what was done has to be recorded as done.
-  const running = each.map(async (one) => await handle(one.element, one.facts));
+  const running = notes.split(elements.length).map(async (own, index) => await handle(elements[index], own, index));
   await Promise.allSettled(running);
   const answers = await Promise.all(running);
 

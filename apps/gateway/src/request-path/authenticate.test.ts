@@ -3,7 +3,8 @@ import { newId } from '@sallyport/kernel';
 import { makeDpopKey } from '@sallyport/testing';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { expect, test } from 'vitest';
-import { InboundHeaders } from '../http/exchange.js';
+import { createAskedAddress } from '../protocol/asked-address.js';
+import { InboundHeaders } from '../protocol/exchange.js';
 import { authenticate } from './authenticate.js';
 
 const endpointUrl = 'https://gateway.example/mcp';
@@ -42,7 +43,8 @@ test('a proof is for the address that was called, by the URL of the configuratio
     .setProtectedHeader({ alg: 'ES256', typ: 'at+jwt', kid: 'at-1' })
     .sign(privateKey);
 
-  const show = async (url: string, target?: string) => {
+  const askedAddress = createAskedAddress('https://gateway.example');
+  const show = async (url: string, path = '/mcp') => {
     const headers = new InboundHeaders([
       'Host',
       'internal:7400',
@@ -55,19 +57,18 @@ test('a proof is for the address that was called, by the URL of the configuratio
       'DPoP',
       await key.prove({ method: 'POST', url, token }),
     ]);
-    return await authenticate({ verifier, endpointUrl }, { method: 'POST', headers, target });
+    return await authenticate({ verifier }, { method: 'POST', headers, asked: askedAddress('internal:7400', path) });
   };
   expect(await show(endpointUrl)).toMatchObject({ token, caller: { isKeyBound: true } });
   for (const url of ['http://internal:7400/mcp', 'https://internal:7400/mcp', 'https://evil.example/mcp'])
-    expect(await show(url)).toEqual({ refused: 'unauthenticated', reason: 'proof_url' });
+    expect(await show(url)).toEqual({ type: 'unauthenticated', reason: 'proof_url' });
 
-  expect(await show(`${endpointUrl}/notes`, 'notes')).toMatchObject({ token });
-  for (const [url, target] of [
-    [endpointUrl, 'notes'],
-    [`${endpointUrl}/notes`, undefined],
-    [`${endpointUrl}/notes`, 'mail'],
-    [endpointUrl, '../mcp'],
-    [`${endpointUrl}/notes`, 'mail/../notes'],
-  ] as const)
-    expect(await show(url, target)).toMatchObject({ reason: 'proof_url' });
+  expect(await show(`${endpointUrl}/notes`, '/mcp/notes')).toMatchObject({ token });
+  const elsewhere = [
+    [endpointUrl, '/mcp/notes'],
+    [`${endpointUrl}/notes`, '/mcp'],
+    [`${endpointUrl}/notes`, '/mcp/mail'],
+    [endpointUrl, '/mcp/../mcp/x'],
+  ];
+  for (const [url = '', path] of elsewhere) expect(await show(url, path)).toMatchObject({ reason: 'proof_url' });
 });

@@ -1,39 +1,32 @@
-import type { VerifiedToken } from '@sallyport/access-token';
-import type { InboundHeaders, InboundRequest } from '../http/exchange.js';
-import type { Refusal } from './refusal.js';
-import type { RequestPath } from './request-path.js';
+import type { AccessTokenVerifier } from '@sallyport/access-token';
+import type { Authenticated } from '../call/call.js';
+import { schemeOf, tokenIn } from '../protocol/authorization-header.js';
+import type { InboundRequest } from '../protocol/exchange.js';
+import type { Refusal } from '../protocol/refusal.js';
 
-export interface Authenticated extends VerifiedToken {
-  readonly token: string;
+export interface AuthenticateUses {
+  readonly verifier: AccessTokenVerifier;
 }
 
-/** Bearer: RFC 6750; DPoP: shown with a proof of the key it is bound to (RFC 9449 section 7.1). */
-export type AuthenticationScheme = 'Bearer' | 'DPoP';
-
-/** The header and nothing else: a token in the query or the body does not exist (RFC 6750 section 2.1). */
-const AUTHORIZATION = /^(?:Bearer|DPoP) +([A-Za-z0-9._~+/-]+=*)$/i;
-
+/** Verifies the token of a request, and the proof where the token is bound to a key. */
 export async function authenticate(
-  { verifier, endpointUrl }: Pick<RequestPath, 'verifier' | 'endpointUrl'>,
-  { headers, method, target }: Pick<InboundRequest, 'headers' | 'method' | 'target'>,
+  { verifier }: AuthenticateUses,
+  inbound: Pick<InboundRequest, 'headers' | 'method' | 'asked'>,
 ): Promise<Authenticated | Refusal> {
+  const { headers, method, asked } = inbound;
   const authorization = headers.get('authorization');
-  if (authorization === undefined || authorization === '') return { refused: 'unauthenticated', reason: 'no_token' };
-  const token = AUTHORIZATION.exec(authorization)?.[1];
-  if (token === undefined) return { refused: 'unauthenticated', reason: 'malformed' };
+  if (authorization === undefined || authorization === '') return { type: 'unauthenticated', reason: 'no_token' };
+  const token = tokenIn(authorization);
+  if (token === undefined) return { type: 'unauthenticated', reason: 'malformed' };
+  const proof = {
+    proof: headers.get('dpop'),
+    isProofRepeated: headers.isRepeated('dpop'),
+    method,
+    url: asked.resource,
+  };
   const verification =
-    schemeOf(headers) === 'Bearer'
-      ? await verifier.verify(token)
-      : await verifier.verifyWithProof(token, {
-          proof: headers.get('dpop'),
-          isProofRepeated: headers.isRepeated('dpop'),
-          method,
-          url: target === undefined ? endpointUrl : `${endpointUrl}/${encodeURIComponent(target)}`,
-        });
+    schemeOf(headers) === 'Bearer' ? await verifier.verify(token) : await verifier.verifyWithProof(token, proof);
   return verification.ok
     ? { caller: verification.caller, kid: verification.kid, token }
-    : { refused: 'unauthenticated', reason: verification.reason };
+    : { type: 'unauthenticated', reason: verification.reason };
 }
-
-export const schemeOf = (headers: InboundHeaders): AuthenticationScheme =>
-  /^DPoP(?: |$)/i.test(headers.get('authorization') ?? '') ? 'DPoP' : 'Bearer';

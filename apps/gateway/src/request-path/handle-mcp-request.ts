@@ -1,219 +1,301 @@
-import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import type { Answer, CallFacts, ExchangeFacts, InboundRequest } from '../http/exchange.js';
-import { takeMessage } from '../dialog/take-message.js';
-import { classifyMessage } from '../inbound/classify-message.js';
+import type { RecordRoom } from '@sallyport/event-spool';
+import { sourcesIn } from '@sallyport/kernel/json';
+import type { JsonSource } from '@sallyport/kernel/json';
+import type { Caller } from '@sallyport/policy';
+import type { Admitted, Authenticated, Call } from '../call/call.js';
+import type { CallNotes, ExchangeNotes } from '../call/call-notes.js';
+import type { CurrentConfiguration } from '../call/configured-for.js';
+import { answerOfEnded, endedInTime, Ending } from '../call/ending.js';
+import type { OpenCall } from '../call/open-calls.js';
+import type { Places } from '../call/places.js';
+import { isTarget } from '../call/target.js';
+import { leaseAndForward } from '../conversation/forward-call.js';
+import type { ForwardCallUses } from '../conversation/forward-call.js';
+import { relayAnswer } from '../conversation/relay-answer.js';
+import { leaseAndResume, parkedPlace } from '../conversation/resume-call.js';
+import type { ResumeCallUses } from '../conversation/resume-call.js';
+import { takeMessage } from '../conversation/take-message.js';
+import type { TakeMessageUses } from '../conversation/take-message.js';
+import { endSession } from '../operations/end-session.js';
+import type { EndSessionUses } from '../operations/end-session.js';
+import { perform } from '../operations/perform.js';
+import type { Operations } from '../operations/perform.js';
+import { withUpdates } from '../operations/updates-during-call.js';
+import type { UpdatesUses } from '../operations/updates-during-call.js';
+import { classifyMessage } from '../protocol/classify-message.js';
+import type { ClientRequest, McpSession } from '../protocol/client-message.js';
+import type { Answer, HandledExchange, InboundRequest } from '../protocol/exchange.js';
+import { isRefusal } from '../protocol/refusal.js';
+import type { EndReason, Refusal } from '../protocol/refusal.js';
+import type { LogLevels } from '../session/log-levels.js';
 import { openMcpSession } from '../session/mcp-session.js';
-import type { McpSession } from '../session/mcp-session.js';
 import { admit } from './admit.js';
+import type { AdmitUses } from './admit.js';
 import { answerBatch } from './answer-batch.js';
-import { authenticate, schemeOf } from './authenticate.js';
-import type { Authenticated } from './authenticate.js';
-import { endSession } from './end-session.js';
-import { answerOfEnded, endedInTime, Ending } from './ending.js';
-import type { EndReason, OpenCall } from './open-calls.js';
-import { performOperation } from './perform-operation.js';
+import { authenticate } from './authenticate.js';
+import type { AuthenticateUses } from './authenticate.js';
 import { identityOf, readMessage, traceIdIn } from './read-message.js';
-import { factsOf, refuse } from './refuse.js';
-import type { RefusalContext } from './refuse.js';
-import { isRefusal } from './refusal.js';
-import type { Refusal } from './refusal.js';
-import { reserveRecord } from './request-path.js';
-import type { Admitted, Call, RequestPath } from './request-path.js';
+import type { ReadMessageUses } from './read-message.js';
+import { recorded } from './record-call.js';
+import type { CallRecorder } from './record-call.js';
+import { refusing, wordRefusal } from './word-refusal.js';
+
+/** What the steps of the path use. Each step sees its own part, and no call carries any of it. */
+export interface RequestPath
+  extends
+    AuthenticateUses,
+    AdmitUses,
+    ReadMessageUses,
+    TakeMessageUses,
+    EndSessionUses,
+    UpdatesUses,
+    ForwardCallUses,
+    ResumeCallUses {
+  readonly configuration: CurrentConfiguration;
+  /**
+   * Places for requests that have none among `calls` yet. They are apart, so that the answer to the question of a
+   * running call gets in when all places for calls are taken.
+   */
+  readonly arriving: Places;
+  readonly logLevels: LogLevels;
+  readonly operations: Operations;
+  /** Room for the record of one call of this user, set aside before anything is done (R74); else why there is none. */
+  readonly reserveRecord: (userId: string) => RecordRoom | { readonly unavailable: string } | 'full-of-their-own';
+  readonly recorder: CallRecorder;
+}
 
 /**
- * The request path: authenticate → wait for one's turn → take a place → admit → read → resolve target → decide → lease →
- * forward → record. Types hold the order: only `admit()` makes an Admitted, without which nothing is done for a caller;
- * only `decide()` makes a Permit, only a Permit gets a CredentialLease, only both together reach a server. Nothing is read
- * of a body before the caller is known (R12). A refusal is a value; what is broken throws.
+ * The request path. A request passes these steps in this order, each a call below:
+ *
+ * 1. authenticated: `authenticate`, before anything is read of the body (R12)
+ * 2. admitted: `admit`, the first hop, before anybody looks at what the request brings (R28)
+ * 3. read: `readMessage` and `classifyMessage`
+ * 4. target: `perform`, what it asks of which server; what the gateway answers itself ends here, lists and streams too
+ * 5. permitted: `decisions.permit`, both hops, now with the operation
+ * 6. leased and forwarded: `leaseAndForward`, or `leaseAndResume` for a call whose server asked something
+ * 7. answered: `relayAnswer`
+ * 8. recorded: `recorded`, before the last byte leaves (R74)
+ *
+ * Types hold the order: only `admit` makes an Admitted, without which nothing is done for a caller; only `decide` makes
+ * a Permit, only a Permit gets a CredentialLease, and only both together reach a server. A refusal is a value; what is
+ * broken throws.
  */
-export async function handleMcpRequest(
-  path: RequestPath,
-  inbound: InboundRequest,
-  facts: ExchangeFacts,
-): Promise<Answer> {
-  const refused = refuser(path, inbound, facts);
-  const vouched = path.configuration();
-  if ('unavailable' in vouched) return refused({ refused: 'not-ready', reason: vouched.unavailable });
-
-  const repeated = inbound.headers.firstRepeated();
-  if (repeated !== undefined) return refused({ refused: 'repeated-header', header: repeated });
-  const authenticated = await authenticate(path, inbound);
-  if (isRefusal(authenticated)) return refused(authenticated);
-  Object.assign(facts, callerFacts(authenticated));
-
-  const { userId } = authenticated.caller;
-  await path.turns.take(userId);
-  const leave = path.arriving.enter(userId);
-  if (leave === undefined)
-    return refused({ refused: 'too-many', what: 'requests', byAll: path.arriving.isByAll(userId) });
-  inbound.onOver(leave);
-  const configuration = path.configuration();
-  if ('unavailable' in configuration) return refused({ refused: 'not-ready', reason: configuration.unavailable });
-  const { snapshot } = configuration;
-  const arrived: Arrived = {
-    path,
-    inbound,
-    snapshot,
-    authenticated,
-    admission: admit(path, inbound, authenticated, snapshot, facts),
-    leave,
-  };
-  switch (inbound.method) {
-    case 'POST': {
-      const body = await readMessage(path, inbound, userId);
-      if (isRefusal(body)) return refused(body);
-      return Array.isArray(body.value)
-        ? await handleBatch(arrived, body.value, facts)
-        : await handleMessage(arrived, body.value, facts);
-    }
-    case 'DELETE':
-      return await handleDelete(arrived, facts);
-    default:
-      return refused({ refused: 'http-method' });
-  }
+export function handleMcpRequest(uses: RequestPath, inbound: InboundRequest): Promise<HandledExchange> {
+  return recorded(uses, inbound, (notes) => answerExchange(uses, inbound, notes));
 }
 
 /** What every message of one exchange has in common. */
 interface Arrived {
-  readonly path: RequestPath;
   readonly inbound: InboundRequest;
-  readonly snapshot: ConfigurationSnapshot;
   readonly authenticated: Authenticated;
-  /** A refusal is worded once the message is known whose id it answers. */
+  /** A refusal is kept as a value until the id of the message is known. */
   readonly admission: Admitted | Refusal;
   /** Leaves the place among what arrives: a call has one of its own. */
   readonly leave: () => void;
 }
 
-async function handleDelete({ path, inbound, admission }: Arrived, facts: CallFacts): Promise<Answer> {
-  facts.method = 'DELETE';
-  const outcome = isRefusal(admission)
-    ? admission
-    : (reserveRecord(path, facts) ?? (await endSession(path, inbound, admission)));
-  return settle(outcome, facts, refuser(path, inbound, facts));
+async function answerExchange(uses: RequestPath, inbound: InboundRequest, notes: ExchangeNotes): Promise<Answer> {
+  const refuse = refusing(inbound, notes);
+  const arrived = await arrive(uses, inbound, notes);
+  if (isRefusal(arrived)) return refuse(arrived);
+  switch (inbound.method) {
+    case 'POST': {
+      const body = await readMessage(uses, inbound, arrived.authenticated.caller.userId);
+      if (isRefusal(body)) return refuse(body);
+      return Array.isArray(body.value)
+        ? await answerElements(uses, arrived, body.json, body.value, notes)
+        : await answerMessage(uses, arrived, body, notes);
+    }
+    case 'DELETE':
+      notes.asked({ method: 'DELETE' });
+      return await answerOnce(uses, arrived, notes, (admitted) => endSession(uses, inbound, admitted));
+    default:
+      return refuse({ type: 'http-method' });
+  }
 }
 
-async function handleBatch(arrived: Arrived, elements: readonly unknown[], facts: ExchangeFacts): Promise<Answer> {
-  const { path, inbound } = arrived;
+/** Authenticates the caller, takes a place for the request, and decides the first hop. */
+async function arrive(uses: RequestPath, inbound: InboundRequest, notes: CallNotes): Promise<Arrived | Refusal> {
+  // Read twice: nothing is done without a configuration, and what arrives is decided by the newest there is.
+  const vouched = uses.configuration();
+  if ('unavailable' in vouched) return { type: 'not-ready', reason: vouched.unavailable };
+  const repeated = inbound.headers.firstRepeated();
+  if (repeated !== undefined) return { type: 'repeated-header', header: repeated };
+
+  const authenticated = await authenticate(uses, inbound);
+  if (isRefusal(authenticated)) return authenticated;
+  const { userId } = authenticated.caller;
+  notes.authenticated(authenticated.caller);
+
+  const leave = uses.arriving.enter(userId);
+  if (leave === undefined) return { type: 'too-many', what: 'requests', byAll: uses.arriving.isByAll(userId) };
+  inbound.onOver(leave);
+  const configuration = uses.configuration();
+  if ('unavailable' in configuration) return { type: 'not-ready', reason: configuration.unavailable };
+  const admission = admit(uses, inbound, authenticated, configuration.snapshot, notes);
+  return { inbound, authenticated, admission, leave };
+}
+
+/** A batch: each element goes the whole way on its own. */
+async function answerElements(
+  uses: RequestPath,
+  arrived: Arrived,
+  json: string,
+  elements: readonly unknown[],
+  notes: ExchangeNotes,
+): Promise<Answer> {
+  const { inbound, authenticated } = arrived;
+  const sources = sourcesIn(json, elements);
   const sealed = inbound.headers.get('mcp-session-id');
-  const session = sealed === undefined ? undefined : sessionOf(arrived, sealed);
+  const session = sealed === undefined ? undefined : sessionOf(uses, authenticated.caller, sealed);
   const version = session?.version ?? inbound.headers.get('mcp-protocol-version');
   const answer: Answer | Refusal =
     sealed !== undefined && session === undefined
-      ? { refused: 'session-not-found' }
-      : await answerBatch(elements, version, facts, async (element, own) => {
-          await path.turns.take(arrived.authenticated.caller.userId); // each is as much work as a request of its own
-          const one = await handleMessage(arrived, element, own);
+      ? { type: 'session-not-found' }
+      : await answerBatch(elements, version, notes, async (value, own, index) => {
+          await uses.turns.take(authenticated.caller.userId); // each is as much work as a request of its own
+          const one = await answerMessage(uses, arrived, sources[index] ?? { json: '', value }, own);
           if (one.body.type === 'text') inbound.bytes.charge(one.body.text.length); // it waits for the others
           return one;
         });
-  return isRefusal(answer) ? refuser(path, inbound, facts, { era: 'legacy' })(answer) : answer;
+  return isRefusal(answer) ? refusing(inbound, notes, { era: 'legacy' })(answer) : answer;
 }
 
-async function handleMessage(arrived: Arrived, body: unknown, facts: CallFacts): Promise<Answer> {
-  const { path, inbound, admission } = arrived;
-  const message = classifyMessage(body, inbound.headers, (sealed) => sessionOf(arrived, sealed));
-  if (isRefusal(message)) return refuser(path, inbound, facts, identityOf(body, inbound))(message);
-  if (message.type !== 'request') {
-    facts.method = message.type === 'answer' ? undefined : message.method;
-    const outcome = isRefusal(admission)
-      ? admission
-      : (reserveRecord(path, facts) ?? (await takeMessage(path, admission, message)));
-    return settle(outcome, facts, refuser(path, inbound, facts));
-  }
-  const { request } = message;
-  const refused = refuser(path, inbound, facts, { request, era: request.era });
-  Object.assign(facts, { method: request.method, protocolVersion: request.version, traceId: traceIdIn(request) });
-  if (isRefusal(admission)) return refused(admission);
+async function answerMessage(
+  uses: RequestPath,
+  arrived: Arrived,
+  source: JsonSource,
+  notes: CallNotes,
+): Promise<Answer> {
+  const { inbound, authenticated } = arrived;
+  const { value: body } = source;
+  const message = classifyMessage(body, inbound.headers, (sealed) => sessionOf(uses, authenticated.caller, sealed));
+  if (isRefusal(message)) return refusing(inbound, notes, identityOf(body, inbound))(message);
+  if (message.type === 'request') return await answerRequest(uses, arrived, { ...message.request, source }, notes);
+  notes.asked({ method: message.type === 'answer' ? undefined : message.method });
+  return await answerOnce(uses, arrived, notes, (admitted) => takeMessage(uses, admitted, message));
+}
 
-  const ending = new Ending(inbound.disconnected);
+/** What is no request: it is done when it is answered, and nothing of it goes on. */
+async function answerOnce(
+  uses: RequestPath,
+  { inbound, admission }: Arrived,
+  notes: CallNotes,
+  act: (admitted: Admitted) => Promise<Answer | Refusal>,
+): Promise<Answer> {
+  const outcome = isRefusal(admission)
+    ? admission
+    : (reserveRecord(uses, admission.caller.userId, notes) ?? (await act(admission)));
+  if (isRefusal(outcome)) return refusing(inbound, notes)(outcome);
+  notes.answered();
+  return outcome;
+}
+
+async function answerRequest(
+  uses: RequestPath,
+  arrived: Arrived,
+  request: ClientRequest,
+  notes: CallNotes,
+): Promise<Answer> {
+  const { method, version: protocolVersion, era } = request;
+  notes.asked({ method, protocolVersion, traceId: traceIdIn(request) });
+  const refuse = refusing(arrived.inbound, notes, { request, era });
+  if (isRefusal(arrived.admission)) return refuse(arrived.admission);
+  const ending = new Ending(arrived.inbound.disconnected);
+  const call = beginCall(uses, arrived, arrived.admission, request, notes, ending);
+  return isRefusal(call) ? refuse(call) : await answerUntilEnded(uses, call, ending, refuse);
+}
+
+/**
+ * Takes a place among the calls, and room for the record: from here on the call is watched, and answered whatever
+ * happens.
+ */
+function beginCall(
+  uses: RequestPath,
+  { inbound, leave: leaveArriving }: Arrived,
+  admitted: Admitted,
+  request: ClientRequest,
+  notes: CallNotes,
+  ending: Ending,
+): Call | Refusal {
+  const { userId } = admitted.caller;
+  const leave = uses.calls.enter(userId);
+  if (leave === undefined) return { type: 'too-many', what: 'calls', byAll: uses.calls.isByAll(userId) };
+  leaveArriving();
+  inbound.onOver(leave);
+  const unrecordable = reserveRecord(uses, userId, notes);
+  if (unrecordable !== undefined) return unrecordable;
+  notes.unlessRecorded((recordId, isDone) =>
+    wordRefusal({ type: 'unrecorded', recordId, isDone }, inbound, { request, era: request.era }),
+  );
   const open: OpenCall = {
-    verified: admission,
+    verified: admitted,
     endsWithToken: request.operation.type === 'listen',
     sessionId: request.session?.id,
     requestId: request.id,
     end: (reason) => ending.end(reason),
   };
-  const call: Call = { ...admission, path, open, inbound: { ...inbound, disconnected: ending.signal }, request, facts };
-  const leave = path.calls.enter(call.caller.userId);
-  if (leave === undefined)
-    return refused({ refused: 'too-many', what: 'calls', byAll: path.calls.isByAll(call.caller.userId) });
-  arrived.leave();
-  inbound.onOver(leave);
-  const unrecordable = reserveRecord(path, facts);
-  if (unrecordable !== undefined) return refused(unrecordable);
-  facts.withheld = (recordId) =>
-    refuse(
-      { refused: 'unrecorded', recordId, isDone: facts.reason === undefined },
-      refusalContext(path, inbound, { request, era: request.era }),
-    );
-  inbound.onOver(path.openCalls.add(open));
-  return await performUntilEnded(call, ending, refused);
+  inbound.onOver(uses.openCalls.add(open));
+  return { ...admitted, open, inbound: { ...inbound, disconnected: ending.signal }, request, notes };
 }
 
 /** A call that is ended while it runs is answered as such, and recorded as what was decided on it before. */
-async function performUntilEnded(call: Call, ending: Ending, refused: (refusal: Refusal) => Answer): Promise<Answer> {
+async function answerUntilEnded(
+  uses: RequestPath,
+  call: Call,
+  ending: Ending,
+  refuse: (refusal: Refusal) => Answer,
+): Promise<Answer> {
   const answerOf = (reason: EndReason): Answer => {
-    const answer = answerOfEnded(reason, call.inbound.headers, () => refused({ refused: 'ended', reason }));
-    call.facts.reason ??= `ended:${reason}`;
+    const answer = answerOfEnded(reason, call.inbound.headers, () => refuse({ type: 'ended', reason }));
+    call.notes.ended(reason);
     return answer;
   };
   try {
-    const outcome = await performOperation(call, refused);
-    return ending.reason === undefined
-      ? endedInTime(settle(outcome, call.facts, refused), ending, answerOf)
-      : answerOf(ending.reason);
+    const outcome = await withUpdates(uses, call, () => carryOut(uses, call, refuse));
+    if (ending.reason !== undefined) return answerOf(ending.reason);
+    if (isRefusal(outcome)) return refuse(outcome);
+    call.notes.answered();
+    return endedInTime(outcome, ending, answerOf);
   } catch (error) {
     if (ending.reason === undefined) throw error;
     return answerOf(ending.reason);
   }
 }
 
+/**
+ * Carries a call out: finds its target, gets the permit, leases the credential, forwards the call and relays the
+ * answer.
+ * @param refuse words a failure that shows after a stream has begun
+ */
+async function carryOut(
+  uses: RequestPath,
+  call: Call,
+  refuse: (refusal: Refusal) => Answer,
+): Promise<Answer | Refusal> {
+  const target = await perform(uses.operations, call);
+  if (!isTarget(target)) return target;
+
+  const permit = uses.decisions.permit(call, target.server.name, target.action, target.denied);
+  if (isRefusal(permit)) return permit;
+
+  const parked = parkedPlace(uses.sealer, call, target.server.name);
+  if (parked !== undefined) return await leaseAndResume(uses, call, permit, target, parked, refuse);
+  const sent = await leaseAndForward(uses, call, permit, target, refuse);
+  return isRefusal(sent) ? sent : relayAnswer(uses, sent);
+}
+
 /** A legacy client's session, unless it ended. */
-function sessionOf({ path, authenticated }: Arrived, sealed: string): McpSession | undefined {
-  const session = openMcpSession(path.sealer, authenticated.caller, sealed, path.clock());
-  return session === undefined || path.endedSessions.has(session.id) ? undefined : path.logLevels.latest(session);
+function sessionOf(uses: RequestPath, caller: Caller, sealed: string): McpSession | undefined {
+  const session = openMcpSession(uses.sealer, caller, sealed, uses.clock());
+  return session === undefined || uses.endedSessions.has(session.id) ? undefined : uses.logLevels.latest(session);
 }
 
-function settle(outcome: Answer | Refusal, facts: CallFacts, refused: (refusal: Refusal) => Answer): Answer {
-  if (isRefusal(outcome)) return refused(outcome);
-  facts.decision ??= 'allow';
-  return outcome;
-}
-
-/** Words a refusal for whoever asked, and notes it for the record. */
-function refuser(
-  path: RequestPath,
-  inbound: InboundRequest,
-  facts: CallFacts,
-  about: Partial<RefusalContext> = {},
-): (refusal: Refusal) => Answer {
-  return (refusal) => {
-    const { decision, reason } = factsOf(refusal);
-    facts.decision = decision;
-    facts.reason = facts.reason === undefined || reason === undefined ? reason : `${reason}:${facts.reason}`;
-    const answer = refuse(refusal, refusalContext(path, inbound, about));
-    facts.errorCode = answer.errorCode;
-    return answer;
-  };
-}
-
-function refusalContext(
-  path: RequestPath,
-  { headers }: InboundRequest,
-  about: Partial<RefusalContext>,
-): RefusalContext {
-  const { resourceMetadataUrl } = path;
-  return { resourceMetadataUrl, scheme: schemeOf(headers), request: undefined, id: undefined, era: 'modern', ...about };
-}
-
-/** The token's subject and agent: from here on every record has a user (R75). */
-function callerFacts({ caller }: Authenticated): CallFacts {
-  return {
-    userId: caller.userId,
-    trustProvider: caller.trustProvider,
-    clientId: caller.clientId,
-    agentName: caller.agentName,
-    sid: caller.sid,
-  };
+/** Sets room aside for the record of a call: nothing is done that could not be recorded (R74). */
+function reserveRecord(uses: RequestPath, userId: string, notes: CallNotes): Refusal | undefined {
+  const room = uses.reserveRecord(userId);
+  if (room === 'full-of-their-own') return { type: 'too-many', what: 'records', byAll: false };
+  if ('unavailable' in room) return { type: 'not-ready', reason: room.unavailable };
+  notes.setAside(room);
+  return undefined;
 }

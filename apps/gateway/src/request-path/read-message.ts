@@ -1,45 +1,51 @@
 import { readBody } from '@sallyport/http';
-import type { BodyRefusal } from '@sallyport/http';
+import type { BodyRefusal, BytesInFlight, FairTurns } from '@sallyport/http';
+import type { JsonSource } from '@sallyport/kernel/json';
 import { isJsonObject, MODERN_VERSION } from '@sallyport/mcp-relay';
-import type { InboundRequest } from '../http/exchange.js';
-import { parseStrictJson } from '../inbound/parse-strict-json.js';
-import type { ClientRequest } from '../inbound/client-message.js';
-import type { RefusalContext } from './refuse.js';
-import type { Refusal } from './refusal.js';
-import type { RequestPath } from './request-path.js';
+import type { InboundRequest } from '../protocol/exchange.js';
+import { parseStrictJson } from '../protocol/parse-strict-json.js';
+import type { ClientRequest } from '../protocol/client-message.js';
+import type { RefusalContext } from '../protocol/refuse.js';
+import type { Refusal } from '../protocol/refusal.js';
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-type Reading = Pick<RequestPath, 'bytes' | 'maxBodyBytes' | 'turns'>;
+export interface ReadMessageUses {
+  /** Of each user's requests and of the answers to them, as long as they are in memory. */
+  readonly bytes: BytesInFlight;
+  readonly maxBodyBytes: number;
+  /** Whose request begins next when there is more than the processor can do. */
+  readonly turns: FairTurns;
+}
 
 /** To parse more than this takes milliseconds: many that become whole at once take turns again. */
 const LARGE_BYTES = 64 * 1024;
 
 /**
- * The body of a POST as JSON, unambiguous and within its limits; nothing else is a message (security rule S10). The room
- * for its bytes is taken before they are read and held until the exchange is over (S33).
+ * The body of a POST as JSON, unambiguous and within its limits; nothing else is a message (security rule S10). The
+ * room for its bytes is taken before they are read and held until the exchange is over (S33).
  */
 export async function readMessage(
-  path: Reading,
+  { bytes, maxBodyBytes, turns }: ReadMessageUses,
   inbound: InboundRequest,
   userId: string,
-): Promise<{ readonly value: unknown } | Refusal> {
+): Promise<JsonSource | Refusal> {
   const mediaType = inbound.headers.get('content-type')?.split(';')[0]?.trim().toLowerCase();
   if (mediaType !== 'application/json' || inbound.headers.get('content-encoding') !== undefined)
-    return { refused: 'media-type' };
-  const held = path.bytes.open(userId);
+    return { type: 'media-type' };
+  const held = bytes.open(userId);
   inbound.bytes.countIn(held);
   const body = await readBody(
     { chunks: inbound.body, contentLength: inbound.headers.get('content-length') },
-    path.maxBodyBytes,
+    maxBodyBytes,
     held,
   );
   if (typeof body === 'string') return refusalOf(body);
-  if (body.length > LARGE_BYTES) await path.turns.take(userId);
-  return messageIn(body) ?? { refused: 'not-json' };
+  if (body.length > LARGE_BYTES) await turns.take(userId);
+  return messageIn(body) ?? { type: 'not-json' };
 }
 
-function messageIn(body: Uint8Array): { readonly value: unknown } | undefined {
+function messageIn(body: Uint8Array): JsonSource | undefined {
   let text: string;
   try {
     text = utf8.decode(body);
@@ -51,8 +57,8 @@ function messageIn(body: Uint8Array): { readonly value: unknown } | undefined {
 
 function refusalOf(body: BodyRefusal): Refusal {
   return body === 'too-large'
-    ? { refused: 'body-too-large' }
-    : { refused: 'too-many', what: 'bytes', byAll: body === 'all-limit' };
+    ? { type: 'body-too-large' }
+    : { type: 'too-many', what: 'bytes', byAll: body === 'all-limit' };
 }
 
 /** Id and era of a body that could be read, so that a refusal answers the right request in the right words. */

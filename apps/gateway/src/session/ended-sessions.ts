@@ -10,7 +10,10 @@ export interface EndedSessionsOptions {
 /** More than the control plane keeps. */
 const MOST = 500_000;
 
-/** Sessions that ended before their time: those of this replica at once, those of others as soon as it hears of them (R64). */
+/**
+ * Sessions that ended before their time: those of this replica at once, those of others as soon as it hears of them
+ * (R64).
+ */
 export class EndedSessions {
   readonly #options: EndedSessionsOptions;
   /** Until when each is remembered, in seconds since the epoch. */

@@ -1,4 +1,4 @@
-import { backOffMs, SallyportError } from '@sallyport/kernel';
+import { backOffMs, SallyportError, SingleFlight } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 import { BusyAnswer, EndedMcpSessionsPage, McpSessionsEnded } from '@sallyport/messages';
 
@@ -14,7 +14,6 @@ export interface MissedEndsOptions {
   readonly onFailing?: (error: unknown) => void;
 }
 
-const LOOK_MS = 1_000;
 /** A broadcast can be lost without a trace, were it the last one. */
 const ASK_EVERY_MS = 10_000;
 const FIRST_RETRY_MS = 500;
@@ -25,8 +24,9 @@ const WORRYING_MS = 2 * ASK_EVERY_MS;
 const START_MS = 1_000;
 
 /**
- * Keeps up with what was ended at other gateways. What the control plane broadcasts is learned at once; what was missed, at
- * the start, while the bus was away or because a broadcast was lost, is asked for by its order number, page by page.
+ * Keeps up with what was ended at other gateways. What the control plane broadcasts is learned at once; what was
+ * missed, at the start, while the bus was away or because a broadcast was lost, is asked for by its order number, page
+ * by page.
  */
 export class MissedEnds {
   readonly #options: MissedEndsOptions;
@@ -35,8 +35,7 @@ export class MissedEnds {
   #connections = 0;
   #failures = 0;
   #dueAt = 0;
-  #asking: Promise<void> | undefined;
-  #timer: NodeJS.Timeout | undefined;
+  readonly #asking = new SingleFlight<'all', void>();
 
   constructor(options: MissedEndsOptions) {
     this.#options = options;
@@ -47,17 +46,14 @@ export class MissedEnds {
     return this.#caughtUpAt === undefined || this.#options.clock() - this.#caughtUpAt > WORRYING_MS;
   }
 
-  /** Resolves when everything is known, or after a second: a gateway whose control plane is away serves all the same. */
+  /**
+   * Resolves when everything is known, or after a second: a gateway whose control plane is away serves all the same.
+   */
   async start(): Promise<void> {
     this.#connections = this.#options.connections();
-    this.#timer = setInterval(() => void this.look(), LOOK_MS).unref();
     let patience: NodeJS.Timeout | undefined;
     await Promise.race([this.look(), new Promise<void>((resolve) => (patience = setTimeout(resolve, START_MS)))]);
     clearTimeout(patience);
-  }
-
-  stop(): void {
-    clearInterval(this.#timer);
   }
 
   heard(payload: unknown): void {
@@ -69,7 +65,7 @@ export class MissedEnds {
     else if (this.#failures === 0) this.#dueAt = 0;
   }
 
-  /** Asks when it is time to. */
+  /** Asks when it is time to; call it every second. Never rejects. */
   look(): Promise<void> {
     const { clock, connections } = this.#options;
     if (this.#connections !== connections()) {
@@ -77,7 +73,7 @@ export class MissedEnds {
       this.#dueAt = 0;
     }
     if (clock() < this.#dueAt) return Promise.resolve();
-    return (this.#asking ??= this.#catchUp().finally(() => (this.#asking = undefined)));
+    return this.#asking.run('all', () => this.#catchUp());
   }
 
   async #catchUp(): Promise<void> {

@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { Caller } from '@sallyport/policy';
-import { QUESTION_METHODS } from '../dialog/question.js';
+import type { ClientRequest } from '../protocol/client-message.js';
+import { QUESTION_METHODS } from '../protocol/question.js';
 import type { StateSealer } from './state-sealer.js';
 
 /** What we hand a client of 2026-07-28 to bring back when it retries after `input_required`. */
 const RequestState = z.object({
-  /** `connect`: we asked. `visit`: a legacy server wants a page opened first. `server`: a modern one asked, and gets its own state back verbatim. `parked`: a legacy one did, and its stream is held. */
+  /**
+   * `connect`: we asked. `visit`: a legacy server wants a page opened first. `server`: a modern one asked, and gets its
+   * own state back verbatim. `parked`: a legacy one did, and its stream is held.
+   */
   kind: z.enum(['connect', 'visit', 'server', 'parked']),
   downstream: z.string().optional(),
   parked: z.object({ replica: z.string(), park: z.string() }).optional(),
@@ -25,6 +29,19 @@ export interface StatefulOperation {
   readonly method: string;
   /** The tool's public name with its arguments, or the public URI. */
   readonly subject: readonly [name: string, args: unknown];
+}
+
+/** The operation a request asks for, as its client names it. */
+export function statefulOperation({ method, operation }: ClientRequest, server: string): StatefulOperation {
+  switch (operation.type) {
+    case 'call':
+    case 'prompt':
+      return { server, method, subject: [operation.name, operation.arguments ?? {}] };
+    case 'read':
+      return { server, method, subject: [operation.uri, null] };
+    default:
+      return { server, method, subject: ['', null] };
+  }
 }
 
 const boundTo = (caller: Caller, operation: StatefulOperation) => [

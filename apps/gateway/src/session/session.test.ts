@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { newId, Secret } from '@sallyport/kernel';
 import type { Caller } from '@sallyport/policy';
 import { describe, expect, test } from 'vitest';
-import { OpenQuestions } from '../dialog/open-questions.js';
+import { OpenQuestions } from '../conversation/open-questions.js';
 import { openListCursor, sealListCursor } from './list-cursor.js';
 import { LogLevels } from './log-levels.js';
 import { openMcpSession, sealLogLevel, sealMcpSession } from './mcp-session.js';
@@ -100,11 +100,11 @@ describe('a log level', () => {
       now,
     );
     if (session === undefined) throw new Error('the session is open');
-    const { sealed, session: next } = sealLogLevel(sealer, alice, session, 'error', now + 1);
-    expect(openMcpSession(sealer, alice, sealed, now)).toEqual({ ...session, log: { level: 'error', setAt: now + 1 } });
-    const levels = new LogLevels();
+    const log = { level: 'error' as const, setAt: now + 1 };
+    expect(openMcpSession(sealer, alice, sealLogLevel(sealer, alice, session, log), now)).toEqual({ ...session, log });
+    const levels = new LogLevels(() => now);
     expect(levels.latest(session)).toBe(session);
-    levels.remember(next);
+    levels.remember({ ...session, userId: alice.userId }, log);
     expect(levels.latest(session).log?.level).toBe('error');
     expect(levels.latest({ ...session, log: { level: 'debug', setAt: now + 2 } }).log?.level).toBe('debug');
   });

@@ -22,7 +22,10 @@ const MAX_ARGUMENTS = 1_024;
 const MAX_SERVER_ID = 1_024;
 const MAX_SEALED = 8_192;
 
-/** Bound to user, agent and sign-in (security rule S16). It proves nothing but who began the task; each use is decided anew. */
+/**
+ * Bound to user, agent and sign-in (security rule S16). It proves nothing but who began the task; each use is decided
+ * anew.
+ */
 const boundTo = (caller: Caller) => [caller.userId, caller.clientId, caller.sid];
 
 /** @returns `undefined` for a server's id that is longer than any id needs to be. */

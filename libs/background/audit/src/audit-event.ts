@@ -5,8 +5,9 @@ export const AuditEventType = z.enum(['mcp.request', 'mcp.response', ...Lifecycl
 export type AuditEventType = z.infer<typeof AuditEventType>;
 
 /**
- * One line of the trail, as it is stored, queried and forwarded. `id` is stable: the same record, delivered again, makes
- * the same events. Who did it stands in the same fields in every event: human, agent, session, server, tool (R79).
+ * One line of the trail, as it is stored, queried and forwarded. `id` is stable: the same record, delivered again,
+ * makes the same events. Who did it stands in the same fields in every event: human, agent, session, server, tool
+ * (R79).
  */
 export const AuditEvent = z.object({
   id: z.string(),

@@ -27,7 +27,7 @@ const call: CallRecord = {
 };
 
 describe('a call in the trail', () => {
-  it('is a request and a response with the whole chain: human, agent, server, tool, decision, time (R74) (R75) (R79)', () => {
+  it('is a request and a response with the whole chain: human, agent, server, tool, decision, time (R75, R79)', () => {
     const chain = {
       userId: 'usr_alice',
       trustProvider: 'demo',

@@ -68,7 +68,10 @@ function identityOf({ userId, trustProvider, clientId, agentName, sid, server, r
 
 const MAX_TEXT = 2_048;
 
-/** Names come from agents and servers: kept short, and free of what a JSON column cannot hold (NUL, half surrogate pairs). */
+/**
+ * Names come from agents and servers: kept short, and free of what a JSON column cannot hold (NUL, half surrogate
+ * pairs).
+ */
 function storable(event: object): AuditEvent {
   return AuditEvent.parse(clean(event));
 }

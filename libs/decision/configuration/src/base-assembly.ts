@@ -1,12 +1,12 @@
 import type { BaseChunk, Revocation } from './change-set.js';
 import type { Document } from './documents.js';
 
-/** Collects the chunks of one base; chunks of another base start over. */
+/** Collects the chunks of one base. A chunk of another base discards what was collected. */
 export class BaseAssembly {
   #key: string | undefined;
   #chunks = new Map<number, BaseChunk>();
 
-  /** The whole base once its last missing chunk is here. */
+  /** Adds a chunk. @returns the whole base, once no chunk is missing */
   add(chunk: BaseChunk): { epoch: string; revision: number; puts: Document[]; revocations: Revocation[] } | undefined {
     const key = `${chunk.epoch} ${chunk.revision} ${chunk.chunks}`;
     if (key !== this.#key || this.#chunks.has(chunk.chunk)) {

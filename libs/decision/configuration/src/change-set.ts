@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { Document } from './documents.js';
 
 /**
- * Everything issued before `notBefore` (seconds since the epoch) to this subject is void. A revocation outlives the
- * longest token plus skew; `expiresAt` says when it may be forgotten, `null` that it is permanent (security rule S28).
+ * Ends everything that was issued to a subject before `notBefore` (seconds since the epoch). `expiresAt` (seconds since
+ * the epoch) is later than the end of the longest token, clock skew included; from then on a replica may forget the
+ * revocation. `null` means never (security rule S28).
  */
 export const Revocation = z.object({
   id: z.string(),
@@ -14,6 +15,7 @@ export const Revocation = z.object({
     z.object({ type: z.literal('session'), sid: z.string() }),
     z.object({ type: z.literal('connection'), connectionId: z.string() }),
     z.object({ type: z.literal('server'), server: z.string() }),
+    z.object({ type: z.literal('credential-provider'), credentialProvider: z.string() }),
     z.object({ type: z.literal('signing-key'), kid: z.string() }),
   ]),
   notBefore: z.int(),
@@ -23,13 +25,18 @@ export type Revocation = z.infer<typeof Revocation>;
 export type RevocationSubject = Revocation['subject'];
 
 const FormerKind = z.object({ subject: z.object({ type: z.literal('mcp-session') }) });
-/** Entries that earlier versions signed may carry ends of MCP sessions; these travel on their own now, and are passed over. */
+/**
+ * Earlier versions also put the ends of MCP sessions here. They are dropped: a subject of their own carries them now.
+ */
 const Revocations = z.preprocess(
   (list) => (Array.isArray(list) ? list.filter((one) => !FormerKind.safeParse(one).success) : list),
   z.array(Revocation),
 );
 
-/** One step of the configuration log, applied wholly or not at all (security rule S27). Travels as a compact JWS (EdDSA). */
+/**
+ * One step of the configuration log, applied wholly or not at all (security rule S27). Its revision is that of the step
+ * before plus one. `epoch` names a database: another one means that the control plane has a new or restored database.
+ */
 export const ChangeSet = z.object({
   v: z.literal(1),
   type: z.literal('change'),
@@ -41,7 +48,9 @@ export const ChangeSet = z.object({
 });
 export type ChangeSet = z.infer<typeof ChangeSet>;
 
-/** A piece of a complete picture as of `revision`; a base is usable once all `chunks` of one epoch and revision are there. */
+/**
+ * A part of all documents at one revision. A base is usable once all its `chunks` of one epoch and revision arrived.
+ */
 export const BaseChunk = z.object({
   v: z.literal(1),
   type: z.literal('base'),
@@ -54,7 +63,7 @@ export const BaseChunk = z.object({
 });
 export type BaseChunk = z.infer<typeof BaseChunk>;
 
-/** Sent each second: proof that the newest revision is `revision` as of `issuedAt` (milliseconds since the epoch). */
+/** Sent each second: proves that `revision` was the newest at `issuedAt` (milliseconds since the epoch). */
 export const Heartbeat = z.object({
   v: z.literal(1),
   type: z.literal('heartbeat'),
@@ -64,5 +73,6 @@ export const Heartbeat = z.object({
 });
 export type Heartbeat = z.infer<typeof Heartbeat>;
 
+/** What the configuration log carries, as a compact JWS (RFC 7515) signed with EdDSA (RFC 8037). */
 export const LogEntry = z.discriminatedUnion('type', [ChangeSet, BaseChunk, Heartbeat]);
 export type LogEntry = z.infer<typeof LogEntry>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Duration, HttpUrl, Scope } from './fields.js';
 
-/** AWS takes no shorter ones, and we use none for longer (R47). */
+/** AWS issues none that end sooner than 15 minutes, and we use none for longer than an hour (R47). */
 const Lifetime = Duration.refine((text) => {
   const seconds = Number.parseInt(text, 10) * ({ s: 1, m: 60, h: 3_600, d: 86_400 }[text.slice(-1)] ?? 1);
   return seconds >= 900 && seconds <= 3_600;
@@ -12,7 +12,7 @@ const Audience = z
   .max(255)
   .regex(/^[\x21-\x7E]+$/, 'must be printable characters without spaces');
 
-/** STS AssumeRoleWithWebIdentity, and requests signed with Signature Version 4. */
+/** AWS: STS AssumeRoleWithWebIdentity, and requests signed with Signature Version 4. */
 const Aws = z.strictObject({
   provider: z.literal('aws'),
   roleArn: z
@@ -22,21 +22,21 @@ const Aws = z.strictObject({
       /^arn:aws[a-z-]*:iam::\d{12}:role\/[\w+=,.@/-]+$/,
       'must be the ARN of a role: arn:aws:iam::<account>:role/<name>',
     ),
-  /** Of the server; also of the STS endpoint unless said. */
+  /** The server's region, and the STS endpoint's unless `stsEndpoint` says otherwise. */
   region: z
     .string()
     .max(64)
     .regex(/^[a-z]{2,}(-[a-z]+)+-\d+$/, 'must be a region: eu-central-1'),
-  /** What requests are signed for: `execute-api`, `lambda`, `bedrock-agentcore`, … */
+  /** The service that requests are signed for: `execute-api`, `lambda`, `bedrock-agentcore`, … */
   service: z
     .string()
     .max(64)
     .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be the signing name of a service'),
   stsEndpoint: HttpUrl.optional(),
-  /** Of our token: what the identity provider in IAM lists as its audience. */
+  /** The audience of our token: what the identity provider in IAM lists as its audience. */
   audience: Audience.default('sts.amazonaws.com'),
   lifetime: Lifetime,
-  /** Managed policies that narrow what the session may do. */
+  /** Managed policies that restrict the session further. */
   policyArns: z
     .array(
       z
@@ -46,14 +46,17 @@ const Aws = z.strictObject({
     )
     .max(10)
     .optional(),
-  /** How AWS is told the user and the agent besides the session's name; each needs a permission in the role's trust policy. */
+  /**
+   * How AWS learns the user and the agent, besides from the session's name. Each way needs a permission in the role's
+   * trust policy: `sts:TagSession`, `sts:SetSourceIdentity`.
+   */
   attribution: z
     .array(z.enum(['session-tags', 'source-identity']))
     .max(2)
     .default(['session-tags']),
 });
 
-/** Workload identity federation: STS token exchange, then, where named, a token of a service account. */
+/** Google Cloud: workload identity federation (STS token exchange), then a token of the service account, if any. */
 const Google = z.strictObject({
   provider: z.literal('google'),
   workloadIdentityProvider: z
@@ -63,9 +66,9 @@ const Google = z.strictObject({
       /^projects\/\d+\/locations\/global\/workloadIdentityPools\/[a-z0-9-]+\/providers\/[a-z0-9-]+$/,
       'must be projects/<number>/locations/global/workloadIdentityPools/<pool>/providers/<provider>',
     ),
-  /** Of our token; `https://iam.googleapis.com/<workloadIdentityProvider>` unless said. */
+  /** The audience of our token; `https://iam.googleapis.com/<workloadIdentityProvider>` by default. */
   audience: Audience.optional(),
-  /** Without one, the federated identity itself is used. */
+  /** The service account to impersonate. Without one, the federated identity itself is used. */
   serviceAccount: z
     .string()
     .max(255)
@@ -73,7 +76,7 @@ const Google = z.strictObject({
     .optional(),
   scopes: z.array(Scope).min(1).max(64),
   stsEndpoint: HttpUrl.default('https://sts.googleapis.com/v1/token'),
-  /** Where service accounts are impersonated. */
+  /** The API that impersonates service accounts. */
   iamEndpoint: HttpUrl.default('https://iamcredentials.googleapis.com'),
   lifetime: Lifetime,
 });

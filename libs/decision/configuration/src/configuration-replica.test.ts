@@ -28,7 +28,10 @@ const userRevoked = (id: string, userId: string, notBefore: number): Revocation 
   expiresAt: null,
 });
 
-/** A log that a test fills; `restart()` delivers what is stored from the start, as the real ones do from the newest base. */
+/**
+ * A log that a test fills; `restart()` delivers what is stored from the start, as the real ones do from the newest
+ * base.
+ */
 class MemoryLog {
   stored: string[] = [];
   restarts = 0;
@@ -244,6 +247,20 @@ describe('a configuration replica', () => {
     await beat(7, 'e2');
     expect(replica.snapshot()).toMatchObject({ epoch: 'e2', revision: 7 });
     expect(replica.state().staleForMs).toBe(0);
+  });
+
+  it('goes on after many heartbeats at once that changes have overtaken: two control planes publish much (S27)', async () => {
+    await beat(3);
+    await log.store(change(4));
+    for (const revision of [3, 2, 3, 2, 3, 3]) {
+      now += 50;
+      await beat(revision);
+    }
+    await log.store(change(5));
+    now += 1_000;
+    await beat(5);
+    expect(replica.state()).toMatchObject({ revision: 5, staleForMs: 0 });
+    expect(problems).toEqual([]);
   });
 
   it('does not mind a heartbeat that a change has overtaken (S27)', async () => {

@@ -8,12 +8,12 @@ import type { ConfigurationSnapshot } from './configuration-snapshot.js';
 import { verifyLogEntry } from './log-entry.js';
 import { RevocationIndex } from './revocation-index.js';
 
-/** The part of the bus's configuration log that a replica needs; `ConfigurationLog` of `platform/messaging` is one. */
+/** The part of a configuration log that a replica needs; `ConfigurationLog` of `platform/messaging` is one. */
 export interface ConfigurationLogReader {
   follow(listener: (jws: string) => void | Promise<void>): Promise<{ restart(): Promise<void>; stop(): Promise<void> }>;
 }
 
-/** Something worth a log line; the replica has already done the safe thing. */
+/** An event for the log. The replica has already done what is safe. */
 export type ReplicaProblem =
   | { type: 'untrusted-entry'; reason: 'signature' | 'type' | 'content' }
   | { type: 'lower-revision' | 'gap' | 'behind' | 'ahead'; have: number; got: number }
@@ -23,20 +23,23 @@ export type ReplicaProblem =
 
 export interface ReplicaOptions {
   readonly log: ConfigurationLogReader;
-  /** The pinned Ed25519 key: nothing another key signed is applied. */
+  /** The pinned Ed25519 key. The replica ignores whatever another key signed. */
   readonly verifyKey: CryptoKey | JWK;
   readonly clock?: Clock;
-  /** Without a fresh heartbeat for this long the replica fails closed. Default 300 000. */
+  /** After this long without a fresh heartbeat the replica fails closed. Default 300 000. */
   readonly stalenessBoundMs?: number;
-  /** How long a base waits for a heartbeat to confirm it before it is used without: the control plane may be down. Default 2 000. */
+  /**
+   * How long the first base waits for a heartbeat that confirms it. Then it is used without one, because the control
+   * plane may be down. Default 2 000.
+   */
   readonly confirmationGraceMs?: number;
   readonly onProblem?: (problem: ReplicaProblem) => void;
 }
 
 export interface ReplicaState {
-  /** Complete: a base and everything after it is applied. Says nothing about age. */
+  /** Whether the replica has a complete configuration, however old. */
   readonly ready: boolean;
-  /** Past the bound: `snapshot()` throws. */
+  /** Whether the configuration is older than the bound. Then `snapshot()` throws. */
   readonly stale: boolean;
   readonly revision: number | null;
   /** Milliseconds since the last proof that this revision is the newest. */
@@ -45,16 +48,23 @@ export interface ReplicaState {
 
 const MAX_HEARTBEAT_OFFSET_MS = 60_000;
 const BEHIND_TOLERANCE_MS = 2_000;
-/** A change may overtake the heartbeat of another control plane; so many in a row did not happen by that. */
+/**
+ * Changes overtake heartbeats: several control planes that publish much at once send many that name a lower revision.
+ * This many in a row, over this long, are no such thing.
+ */
 const LOWER_HEARTBEATS = 3;
+const LOWER_FOR_MS = 2_000;
 const MAX_RESTART_DELAY_MS = 30_000;
 
 /**
- * Follows the signed configuration log (security rule S27): entries are applied in order, wholly or not at all; what the
- * pinned key did not sign is skipped; a lower revision is refused; a gap, or an epoch that a fresh heartbeat announced,
- * starts over from the newest base; heartbeats drive staleness. Heartbeats that keep naming a lower revision come from a
- * control plane whose database went back in time: they prove nothing, and what follows them belongs to another history,
- * so nothing more of this epoch is applied. Never asks a database and never blocks a request.
+ * Follows the signed configuration log and keeps the newest snapshot in memory (security rule S27). It never asks a
+ * database and never blocks a request.
+ *
+ * - It applies entries in order, wholly or not at all. It skips what the pinned key did not sign, and lower revisions.
+ * - After a gap it starts over from the newest base. So it does when a fresh heartbeat announces another epoch.
+ * - A heartbeat proves how new its revision is. Without one for `stalenessBoundMs`, the replica fails closed.
+ * - Heartbeats that name a lower revision for seconds mean that the control plane's database went back in time. What
+ *   follows is another history, so the replica applies no more documents of this epoch; revocations it still takes.
  */
 export class ConfigurationReplica {
   readonly #options: ReplicaOptions;
@@ -70,7 +80,10 @@ export class ConfigurationReplica {
   #freshAt: number;
   #lastHeartbeatIssuedAt = 0;
   #behindSince: number | undefined;
-  #lowerHeartbeats = 0;
+  /** Heartbeats in a row that named a lower revision, and when the first of them came. */
+  #lower: { count: number; readonly since: number } | undefined;
+  /** The control plane's database knows less than this replica. It stays so until a new epoch, or a restart. */
+  #isAhead = false;
   #restartDelayMs = 0;
   #restartTimer: NodeJS.Timeout | undefined;
   #graceTimer: NodeJS.Timeout | undefined;
@@ -84,7 +97,7 @@ export class ConfigurationReplica {
     this.#freshAt = this.#clock();
   }
 
-  /** Resolves once the log is being followed, which may be before the replica is ready. */
+  /** Begins to follow the log. Resolves when it does, which may be before the replica is ready. */
   async start(): Promise<void> {
     this.#freshAt = this.#clock();
     this.#handle = await this.#options.log.follow((jws) => this.#receive(jws));
@@ -97,16 +110,25 @@ export class ConfigurationReplica {
     await this.#handle?.stop();
   }
 
-  /** @throws {SallyportError} `configuration_not_ready` until complete, `configuration_stale` past the staleness bound. */
+  /**
+   * The newest snapshot.
+   * @throws {SallyportError} `configuration_not_ready` until the first is complete, `configuration_stale` when it is
+   * too old
+   */
   snapshot(): ConfigurationSnapshot {
     if (!this.#snapshot || !this.#confirmed)
-      throw new SallyportError('configuration_not_ready', 'The configuration has not arrived yet.');
+      throw new SallyportError('configuration_not_ready', 'The configuration has not arrived yet.', { isOutage: true });
     if (this.#clock() - this.#freshAt > this.#boundMs)
-      throw new SallyportError('configuration_stale', 'The configuration is older than the staleness bound.');
+      throw new SallyportError('configuration_stale', 'The configuration is older than the staleness bound.', {
+        isOutage: true,
+      });
     return this.#snapshot;
   }
 
-  /** Resolves with the first complete snapshot, at once when there is one. @throws {SallyportError} `configuration_not_ready` after `timeoutMs`. */
+  /**
+   * Resolves with the first complete snapshot, at once when there is one.
+   * @throws {SallyportError} `configuration_not_ready` after `timeoutMs`
+   */
   async whenReady(timeoutMs: number): Promise<ConfigurationSnapshot> {
     if (this.#snapshot && this.#confirmed) return this.#snapshot;
     return new Promise((resolve, reject) => {
@@ -117,12 +139,19 @@ export class ConfigurationReplica {
       });
       const timer = setTimeout(() => {
         unsubscribe();
-        reject(new SallyportError('configuration_not_ready', `No configuration arrived within ${timeoutMs} ms.`));
+        reject(
+          new SallyportError('configuration_not_ready', `No configuration arrived within ${timeoutMs} ms.`, {
+            isOutage: true,
+          }),
+        );
       }, timeoutMs);
     });
   }
 
-  /** Calls the listener after each applied entry, revocations included, from the moment the replica is ready. Returns the way out. */
+  /**
+   * Calls the listener when the replica becomes ready, and after each change set or base that it applies from then on.
+   * @returns unsubscribe
+   */
   onChange(listener: (snapshot: ConfigurationSnapshot) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -163,15 +192,15 @@ export class ConfigurationReplica {
   }): void {
     const current = this.#snapshot;
     if (current && base.epoch !== current.epoch && base.epoch !== this.#announcedEpoch) {
-      // An old base may be replayed; a fresh heartbeat cannot. The heartbeat will bring us back here.
+      // Somebody may replay an old base, but no fresh heartbeat. If this base is right, a heartbeat will start us over.
       return this.#report({ type: 'unannounced-epoch', epoch: base.epoch });
     }
-    // Starting over after a gap delivers what is known already; only a lower revision than ours needs refusing, and equal is nothing new.
+    // A start-over may deliver a base that is older than our snapshot, or the same.
     if (current?.epoch === base.epoch && base.revision <= current.revision) {
       this.#revocations.add(base.revocations);
       return;
     }
-    if (current?.epoch === base.epoch && this.#isAhead()) return this.#revocations.add(base.revocations);
+    if (current?.epoch === base.epoch && this.#isAhead) return this.#revocations.add(base.revocations);
     this.#revocations.add(base.revocations);
     this.#apply(
       createSnapshot({
@@ -187,7 +216,7 @@ export class ConfigurationReplica {
 
   #change(change: ChangeSet): void {
     const current = this.#snapshot;
-    if (!current) return; // before any base there is nothing to apply it to
+    if (!current) return; // a change needs a base
     if (change.epoch !== current.epoch) {
       if (change.epoch === this.#announcedEpoch) this.#startOver({ type: 'new-epoch', epoch: change.epoch });
       else this.#report({ type: 'unannounced-epoch', epoch: change.epoch });
@@ -196,14 +225,14 @@ export class ConfigurationReplica {
     if (change.revision < current.revision)
       return this.#report({ type: 'lower-revision', have: current.revision, got: change.revision });
     if (change.revision === current.revision) return; // delivered again
-    if (this.#isAhead()) return this.#revocations.add(change.revocations); // taking more back is always right
+    if (this.#isAhead) return this.#revocations.add(change.revocations); // to revoke more is always safe
     if (change.revision > current.revision + 1)
       return this.#startOver({ type: 'gap', have: current.revision, got: change.revision });
     this.#revocations.add(change.revocations);
     let { documents } = current;
     if (change.puts.length > 0 || change.deletes.length > 0) {
       const next = new Map(documents);
-      for (const gone of change.deletes) next.delete(documentKey(gone));
+      for (const removed of change.deletes) next.delete(documentKey(removed));
       for (const put of change.puts) next.set(documentKey(put), put);
       documents = next;
     }
@@ -216,7 +245,7 @@ export class ConfigurationReplica {
     const now = this.#clock();
     const offByMs = now - heartbeat.issuedAt;
     if (Math.abs(offByMs) > MAX_HEARTBEAT_OFFSET_MS) return this.#report({ type: 'heartbeat-clock', offByMs });
-    if (heartbeat.issuedAt <= this.#lastHeartbeatIssuedAt) return; // a replayed one proves nothing
+    if (heartbeat.issuedAt <= this.#lastHeartbeatIssuedAt) return; // a replay proves nothing
     this.#lastHeartbeatIssuedAt = heartbeat.issuedAt;
     const current = this.#snapshot;
     if (!current) return;
@@ -225,12 +254,14 @@ export class ConfigurationReplica {
       return this.#startOver({ type: 'new-epoch', epoch: heartbeat.epoch });
     }
     if (heartbeat.revision < current.revision) {
-      if (++this.#lowerHeartbeats === LOWER_HEARTBEATS)
-        this.#report({ type: 'ahead', have: current.revision, got: heartbeat.revision });
-      return;
+      this.#lower ??= { count: 0, since: now };
+      this.#lower.count += 1;
+      if (this.#isAhead || this.#lower.count < LOWER_HEARTBEATS || now - this.#lower.since < LOWER_FOR_MS) return;
+      this.#isAhead = true;
+      return this.#report({ type: 'ahead', have: current.revision, got: heartbeat.revision });
     }
-    if (this.#isAhead()) return;
-    this.#lowerHeartbeats = 0;
+    if (this.#isAhead) return;
+    this.#lower = undefined;
     if (heartbeat.revision > current.revision) {
       this.#behindSince ??= now;
       if (now - this.#behindSince >= BEHIND_TOLERANCE_MS)
@@ -243,13 +274,11 @@ export class ConfigurationReplica {
     this.#confirm();
   }
 
-  /** Of the database the control plane has now. Only a new epoch leads out, or starting this process anew. */
-  #isAhead(): boolean {
-    return this.#lowerHeartbeats >= LOWER_HEARTBEATS;
-  }
-
   #apply(snapshot: ConfigurationSnapshot): void {
-    if (snapshot.epoch !== this.#snapshot?.epoch) this.#lowerHeartbeats = 0;
+    if (snapshot.epoch !== this.#snapshot?.epoch) {
+      this.#lower = undefined;
+      this.#isAhead = false;
+    }
     this.#snapshot = snapshot;
     this.#behindSince = undefined;
     if (this.#announcedEpoch === snapshot.epoch) this.#announcedEpoch = undefined;
@@ -274,7 +303,7 @@ export class ConfigurationReplica {
     }
   }
 
-  /** Not awaited by the entry that causes it: the log delivers the next entry only when this one is done. */
+  /** Restarts from the newest base, later: the log delivers no entry before the one that causes this is done. */
   #startOver(problem: ReplicaProblem): void {
     this.#report(problem);
     if (this.#restartTimer) return;

@@ -1,26 +1,27 @@
 import type { Document, DocumentKind, DocumentOf } from './documents.js';
 import type { RevocationIndex } from './revocation-index.js';
 
-/** Documents by `<kind>/<name>`. A new map for each change to a document; the same one when only revocations came. */
+/** Documents by `<kind>/<name>`. A change to documents makes a new map; revocations alone do not. */
 export type DocumentMap = ReadonlyMap<string, Document>;
 
+/** Such as `McpServer/github`. */
 export const documentKey = (document: { kind: string; name: string }): string => `${document.kind}/${document.name}`;
 
-/** Everything declared, as of one revision. Immutable, but for `revocations`, which is the replica's live index. */
+/** All documents at one revision. It is immutable, except `revocations`, which is the replica's live index. */
 export interface ConfigurationSnapshot {
   readonly epoch: string;
   readonly revision: number;
-  /** Identity of the documents: what is derived from documents alone may be remembered by it. */
+  /** The same map as long as no document changes: what is derived from documents may be cached by it. */
   readonly documents: DocumentMap;
   readonly revocations: RevocationIndex;
   get<K extends DocumentKind>(kind: K, name: string): DocumentOf<K> | undefined;
-  /** Sorted by name. */
+  /** All documents of a kind, sorted by name. */
   all<K extends DocumentKind>(kind: K): readonly DocumentOf<K>[];
 }
 
 const byKind = new WeakMap<DocumentMap, ReadonlyMap<DocumentKind, readonly Document[]>>();
 
-/** @param documents a map made by {@link documentMap}; not to be changed afterwards. */
+/** Creates a snapshot. The caller never changes `documents` afterwards. */
 export function createSnapshot(parts: {
   epoch: string;
   revision: number;

@@ -1,22 +1,23 @@
 import { z } from 'zod';
 import { Duration, Origin, SecretSource } from './fields.js';
 
-/** Mutual TLS: what the gateway shows the server. Both are PEM; the certificate may be followed by those that vouch for it. */
+/** Mutual TLS: the certificate the gateway shows the server. Both are PEM; intermediates may follow the certificate. */
 const ClientCertificate = z.strictObject({
   certificate: SecretSource,
   privateKey: SecretSource,
-  /** Where it may be shown; it does not follow a server that moves (security rule S20). */
+  /** The only origin that is shown it, also after the server's URL changes (security rule S20). */
   origin: Origin,
 });
 
-/** Of a request, what has a name of its own (RFC 9421 section 2.2). */
+/** The derived components of a request (RFC 9421 section 2.2). */
 const DERIVED = ['@method', '@target-uri', '@authority', '@scheme', '@request-target', '@path', '@query'] as const;
 const HeaderComponent = z
   .string()
   .max(64)
   .regex(
     /^[a-z0-9-]+$/,
-    'must be a header in lower case, or one of @method, @target-uri, @authority, @scheme, @request-target, @path and @query',
+    'must be a header in lower case, or one of @method, @target-uri, @authority, @scheme, @request-target, @path ' +
+      'and @query',
   )
   .refine(
     (name) => !/^(host|connection|content-length|transfer-encoding|signature|signature-input)$/.test(name),
@@ -29,7 +30,7 @@ const Components = z
     const say = (message: string) => context.addIssue({ code: 'custom', message });
     const has = (name: string) => components.includes(name);
     if (new Set(components).size !== components.length) say('names a component twice');
-    // Less would leave a signature that also holds for another request.
+    // With less, the signature would also be valid for another request.
     if (!has('@method') || !has('content-digest')) say('needs @method and content-digest');
     if (!has('@target-uri') && !(has('@authority') && (has('@path') || has('@request-target'))))
       say('needs @target-uri, or @authority with @path or @request-target');
@@ -37,18 +38,18 @@ const Components = z
 
 /** HTTP Message Signatures (RFC 9421) with a Content-Digest (RFC 9530). */
 const RequestSigning = z.strictObject({
-  /** A private JWK (Ed25519, P-256, P-384 or RSA), or a symmetric one. */
+  /** A JWK: private (Ed25519, P-256, P-384 or RSA) or symmetric. */
   signingKey: SecretSource,
-  /** `keyid`; the key's own `kid` unless said. */
+  /** The `keyid` parameter; by default the JWK's `kid`. */
   keyId: z
     .string()
     .min(1)
     .max(256)
     .regex(/^[\x20-\x7E]+$/, 'must be printable characters')
     .optional(),
-  /** What is signed, where a request has it; everything but `user-agent` and `accept` unless said. */
+  /** The components to sign, if a request has them; by default everything but `user-agent` and `accept`. */
   components: Components.optional(),
-  /** From `created` to `expires`. */
+  /** The time from `created` to `expires`. */
   lifetime: Duration.refine(
     (text) =>
       Number.parseInt(text, 10) * ({ s: 1, m: 60 }[text.slice(-1)] ?? Number.POSITIVE_INFINITY) <= 300 &&
@@ -61,11 +62,11 @@ const RequestSigning = z.strictObject({
     .max(128)
     .regex(/^[\x20-\x7E]+$/, 'must be printable characters')
     .optional(),
-  /** Where it may be used; it does not follow a server that moves (security rule S20). */
+  /** The only origin whose requests are signed, also after the server's URL changes (security rule S20). */
   origin: Origin,
 });
 
-/** What any kind of credential provider takes besides. */
+/** The fields that every type of credential provider has. */
 export const addOns = { clientCertificate: ClientCertificate.optional(), requestSigning: RequestSigning.optional() };
 export interface CredentialAddOns {
   readonly clientCertificate?: z.infer<typeof ClientCertificate> | undefined;

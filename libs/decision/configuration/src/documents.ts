@@ -5,18 +5,18 @@ import { PublicKey } from './public-key.js';
 import { TrustProviderSpec } from './trust-provider.js';
 import { workloadAuthentication, WorkloadIssuerSpec } from './workload-issuer.js';
 
-/** Within what a timer can count, and what a caller waits for. */
+/** How long a call may take: at most an hour, which a timer can count and a caller may wait for. */
 const CallTimeout = Duration.refine(
   (text) => Number.parseInt(text, 10) * ({ s: 1, m: 60, h: 3_600, d: 86_400 }[text.slice(-1)] ?? 1) <= 3_600,
   'must be at most 1h',
 );
 const Glob = z.string().min(1).max(256);
 
-/** Groups and roles mean something only together with the provider that asserted them (security rule S1). */
+/** Users, by what one identity provider asserts about them (security rule S1). */
 const Members = z.strictObject({
   trustProvider: Name,
   groups: z.array(z.string().min(1)).max(256).optional(),
-  /** Values of the provider's own roles claim. */
+  /** Values of the provider's roles claim. */
   providerRoles: z.array(z.string().min(1)).max(256).optional(),
   subjects: z.array(z.string().min(1)).max(1024).optional(),
 });
@@ -26,25 +26,25 @@ const RoleSpec = z.strictObject({
   members: z.array(Members).max(256).default([]),
 });
 
-/** What a server may ask of the user while it works; nothing unless said (security rule S18). */
+/** The questions a server may ask the user during a call; none by default (security rule S18). */
 const MayAsk = z
   .strictObject({
-    /** `form`: fields to fill in. `url`: a page to open, at one of `urlOrigins`. */
+    /** `form`: the user fills in fields. `url`: the user opens a page at one of `urlOrigins`. */
     elicitation: z.array(z.enum(['form', 'url'])).default([]),
-    /** A completion by the client's model. */
+    /** The server may ask for a completion by the agent's model. */
     sampling: z.boolean().default(false),
-    /** The directories the client works in. */
+    /** The server may ask for the directories the agent works in. */
     roots: z.boolean().default(false),
     urlOrigins: z.array(Origin).max(64).default([]),
   })
   .refine(({ elicitation, urlOrigins }) => !elicitation.includes('url') || urlOrigins.length > 0, {
     path: ['urlOrigins'],
-    message: '`url` needs the origins the server may send users to',
+    message: '`url` needs `urlOrigins`: the origins that the server may send users to',
   });
 
 const McpServerSpec = z.strictObject({
   title: z.string().min(1).max(80).optional(),
-  /** The server's MCP endpoint; also its RFC 8707 resource unless `resource` says otherwise. */
+  /** The server's MCP endpoint, and its resource (RFC 8707) unless `resource` says otherwise. */
   url: HttpUrl,
   resource: HttpUrl.optional(),
   timeout: CallTimeout.default('60s'),
@@ -60,31 +60,32 @@ const Users = z
   })
   .refine(
     (users) => !(users.groups || users.subjects) || users.trustProvider !== undefined,
-    'groups and subjects need the trustProvider that asserts them',
+    '`groups` and `subjects` need `trustProvider`: the identity provider that asserts them',
   );
 const Agents = z.strictObject({
   clientIds: z.array(z.string().min(1).max(2048)).optional(),
-  /** Hosts of client ID metadata documents; never matches a dynamically registered client (security rule S2). */
+  /** Hosts of client ID metadata documents. A dynamically registered agent never matches (security rule S2). */
   hosts: z.array(z.string().min(1)).optional(),
-  /** At least this assurance: asserted < verified-redirect < key-authenticated. */
+  /** The least assurance: asserted < verified-redirect < key-authenticated. */
   assurance: z.enum(['asserted', 'verified-redirect', 'key-authenticated']).optional(),
-  /** Only with tokens that are bound to a key of the agent's and shown with its proof (RFC 9449). */
+  /** Whether the agent's token must be bound to a key of the agent (RFC 9449). */
   dpopBoundTokens: z.boolean().optional(),
-  /** Agents that act for no human (R5): `never` unless said. They reach no server with a person's credential. */
+  /** Whether machine agents match; `never` by default. They reach no server with a user's credential (R5). */
   machines: z.enum(['never', 'also', 'only']).optional(),
 });
 const Conditions = z.strictObject({
   mfa: z.boolean().optional(),
   maxAuthAge: Duration.optional(),
   sourceCidrs: z.array(z.string()).min(1).optional(),
-  /** `Mon-Fri 07:00-20:00 Europe/Berlin` */
+  /** Days, hours and a time zone: `Mon-Fri 07:00-20:00 Europe/Berlin`. */
   hours: z.string().optional(),
 });
 const common = {
   users: Users.optional(),
   agents: Agents.optional(),
   conditions: Conditions.optional(),
-  /** A CEL expression that must be true. */ when: z.string().max(4096).optional(),
+  /** A CEL expression that must be true. */
+  when: z.string().max(4096).optional(),
 };
 
 const OfferRule = z.strictObject({
@@ -93,19 +94,22 @@ const OfferRule = z.strictObject({
   roles: z.array(Name).optional(),
 });
 const ToolRule = OfferRule.extend({
-  /** At a server some of whose tools are approved: also those that are not, or not as they are now. */
+  /** Whether the rule also allows tools without an approval, at a server with an `ApprovedTools` document. */
   unapproved: z.literal('allowed').optional(),
 });
-/** What was looked at and found good (security rule S14). Several definitions of one tool may be, as while a server is upgraded. */
-const ApprovedToolsSpec = z.strictObject({
+/**
+ * The tool definitions of a server that an administrator approved (security rule S14). One tool may have several, such
+ * as while the server is upgraded.
+ */
+export const ApprovedToolsSpec = z.strictObject({
   tools: z
     .array(
       z.strictObject({
-        /** The server's own name of it. */
+        /** The tool's name at the server, without our prefix. */
         name: z.string().min(1).max(128),
-        /** Of the definition, as `GET /v1/tool-definitions` and the events `tool.listed` tell it. */
+        /** The digest of the definition, as `GET /v1/tool-definitions` and the events `tool.listed` have it. */
         sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 digest in 64 lower-case hexadecimal digits'),
-        /** What policies may rely on; what is not said is the worst. */
+        /** The annotations that policies may rely on. One that is absent has its worst value. */
         annotations: z
           .strictObject({
             readOnlyHint: z.boolean().optional(),
@@ -125,7 +129,7 @@ const AccessPolicySpec = z.discriminatedUnion('hop', [
     hop: z.literal('gateway-to-server'),
     server: ServerId,
     ...common,
-    /** Required: a policy without a credential provider is refused when it is written (R27). */
+    /** Required: the control plane refuses a policy without a credential provider (R27). */
     credentialProvider: Name,
     tools: z.array(ToolRule).default([]),
     resources: z.array(OfferRule).default([]),
@@ -133,7 +137,10 @@ const AccessPolicySpec = z.discriminatedUnion('hop', [
   }),
 ]);
 
-/** The token itself is nowhere: `openssl rand -hex 32` makes one, and `printf %s <token> | sha256sum` its digest. */
+/**
+ * An initial access token (RFC 7591 section 3), of which the document has the digest only. `openssl rand -hex 32` makes
+ * a token, `printf %s <token> | sha256sum` its digest.
+ */
 const InitialAccessToken = z.strictObject({
   sha256: z
     .string()
@@ -143,7 +150,7 @@ const InitialAccessToken = z.strictObject({
   uses: z.int().min(1).max(1_000_000),
 });
 const ClientRegistrationSpec = z.strictObject({
-  /** Client ID Metadata Documents: https hosts whose documents may name an agent; `*` alone means any host. */
+  /** Client ID metadata documents: the https hosts whose documents may describe an agent. `*` means any host. */
   metadataDocuments: z
     .strictObject({
       enabled: z.boolean().default(true),
@@ -151,21 +158,28 @@ const ClientRegistrationSpec = z.strictObject({
       deniedHosts: z.array(z.string()).default([]),
     })
     .prefault({}),
-  /** RFC 7591. `gated` asks for an initial access token. */
+  /** Dynamic registration (RFC 7591). `gated` demands an initial access token. */
   dynamic: z
     .strictObject({
       mode: z.enum(['off', 'gated', 'open']).default('gated'),
-      /** Hosts, with any path of theirs and no query; or whole URIs, which a private-use scheme needs (RFC 8252 section 8.4). */
+      /**
+       * The redirect URIs that agents may register. A host allows all its paths, without a query. A private-use scheme
+       * needs a whole URI (RFC 8252 section 8.4), whose last path segment may be `*`.
+       */
       redirectHosts: z.array(z.string()).default(['127.0.0.1', '[::1]', 'localhost']),
-      /** Of what is handed to those who may register in `gated` mode; without any, nobody can. */
+      /** Whether the callbacks in `libs/inbound/authorization/src/popular-agents.ts` are allowed, too. */
+      popularAgents: z.boolean().optional(),
+      /** The tokens that agents may register with in `gated` mode. Without any, no agent can. */
       initialAccessTokens: z.array(InitialAccessToken).max(256).optional(),
-      /** A registration that was issued no token in this time is removed: 7d, at least 1h. */
+      /** We remove a registration that got no token for this time; 7d by default, at least 1h. */
       unusedFor: Duration.optional(),
-      /** A registration that no session has used for this time is removed: 90d, at least 1h. */
+      /** We remove a registration that no session used for this time; 90d by default, at least 1h. */
       idleFor: Duration.optional(),
-      /** How many registrations are kept: 10000. Those nobody used make room for a new one, then the longest unused. */
+      /**
+       * The most registrations; 10000 by default. A new one replaces one that was never used, else the longest unused.
+       */
       most: z.int().min(1).max(1_000_000).optional(),
-      /** With how many of them one user has sessions: 50. The one they did not use for longest makes room. */
+      /** The most registrations one user has sessions with; 50 by default. A new one replaces the longest unused. */
       perUser: z.int().min(1).max(10_000).optional(),
     })
     .prefault({}),
@@ -173,11 +187,11 @@ const ClientRegistrationSpec = z.strictObject({
 /** An agent registered by hand; its client id is the document's name. The user still signs in and consents. */
 const AgentSpec = z.strictObject({
   displayName: z.string().min(1).max(80),
-  /** Compared exactly; on loopback the port may vary (RFC 8252 section 7.3). */
+  /** The exact redirect URIs. The port of a loopback one may vary (RFC 8252 section 7.3). */
   redirectUris: z.array(z.string().min(1).max(2048)).max(32).default([]),
-  /** It acts for no human (RFC 6749 section 4.4), with these roles; then it has no redirect URIs, and must authenticate. */
+  /** A machine agent (RFC 6749 section 4.4) with these roles. It has no redirect URIs and must authenticate. */
   machine: z.strictObject({ roles: z.array(Name).max(64).default([]) }).optional(),
-  /** It is no agent but this server, which may ask whether a token that was made for it is good (RFC 7662). It gets none itself. */
+  /** This client is not an agent but a server, which may ask about tokens made for it (RFC 7662). It gets no tokens. */
   introspects: ServerId.optional(),
   authentication: z
     .discriminatedUnion('method', [
@@ -190,15 +204,15 @@ const AgentSpec = z.strictObject({
           jwksUri: z.url({ protocol: /^https$/ }).optional(),
         })
         .refine((key) => (key.keys === undefined) !== (key.jwksUri === undefined), 'needs either keys or jwksUri'),
-      /** A token its platform issued to it, and no secret at all (RFC 7523 section 2.2). For machines. */
+      /** A token that its platform issued, instead of a secret (RFC 7523 section 2.2). For machine agents. */
       workloadAuthentication(Name),
     ])
     .prefault({ method: 'none' }),
 });
 const PerMinute = z.int().min(1).max(10_000_000);
 /**
- * `address` is of one network address (of IPv6, a /64) and `total` of all together, both of requests that prove neither an
- * agent nor a grant; `client` is of one agent that authenticates.
+ * Requests per minute. `address` counts those of one IPv4 address or IPv6 /64 and `total` all together, where a request
+ * proves neither an agent nor a grant. `client` counts those of one agent that authenticates.
  */
 const EndpointLimits = z.strictObject({
   total: PerMinute.optional(),
@@ -208,64 +222,75 @@ const EndpointLimits = z.strictObject({
 const AuthorizationServerSpec = z.strictObject({
   lifetimes: z
     .strictObject({
-      /** Of what an agent shows the gateway; at most 1h (R47). */
+      /** The lifetime of an access token for the gateway; at most 1h (R47). */
       accessToken: Duration.default('15m'),
-      /** Of what an agent without a human shows the gateway; at most 1h. */
+      /** The lifetime of a machine agent's access token; at most 1h. */
       machineToken: Duration.default('10m'),
-      /** A session that no agent came back for ends after this time (R86). */
+      /** An agent session ends when its agent did not use it for this time (R86). */
       sessionIdle: Duration.default('14d'),
-      /** However much it is used, a session ends after this time; the user then signs in again. */
+      /** An agent session ends after this time, however much it is used. The user then signs in again. */
       session: Duration.default('90d'),
+      /**
+       * How long an agent may repeat a refresh if it did not use the tokens of the answer; 1m to 1h, 15m by default.
+       */
+      refreshRepeat: Duration.optional(),
     })
     .prefault({}),
   signingKeys: z
     .strictObject({
-      /** Of agents' tokens, ID tokens and downstream tokens. Another one means a rotation: the next keys are of it. */
+      /** The algorithm of access, ID and downstream tokens. A change makes new keys. */
       algorithm: z.enum(['ES256', 'RS256', 'EdDSA']).default('ES256'),
-      /** How long a key signs before the next one does. */
+      /** How long a key signs. */
       rotateEvery: Duration.default('90d'),
-      /** How long a key is published before it signs: whoever verifies has seen it by then. */
+      /** How long a key is published before it signs, so that whoever verifies has fetched it. */
       publishAhead: Duration.default('10m'),
     })
     .prefault({}),
-  /** Requests per minute that one replica takes. Whoever proves an agent or a grant is refused for nothing that others send. */
+  /** Requests per minute at one replica. Requests of others never use up what an authenticated agent or a grant has. */
   limits: z
     .strictObject({
-      /** `/authorize` and `/par`: 6000 in total, 600 of one address, 3000 of one agent. */
+      /** `/authorize` and `/par`; by default 6000 in total, 600 from one address, 3000 from one agent. */
       authorize: EndpointLimits.optional(),
-      /** `/token`: 12000 in total, 600 of one address, 6000 of one agent. */
+      /** `/token`; by default 12000 in total, 600 from one address, 6000 from one agent. */
       token: EndpointLimits.optional(),
-      /** `/register` where it is open: 1200 in total, 120 of one address. */
+      /** `/register` where it is open; by default 1200 in total, 120 from one address. */
       register: EndpointLimits.pick({ total: true, address: true }).strict().optional(),
-      /** `/revoke` and `/introspect`: 12000 in total, 600 of one address, 6000 of one agent. */
+      /** `/revoke` and `/introspect`; by default 12000 in total, 600 from one address, 6000 from one agent. */
       status: EndpointLimits.optional(),
-      /** Authorizations and tokens of one user through whatever agents: 600. */
+      /** Authorizations and tokens of one user, through any agents; 600 by default. */
       user: PerMinute.optional(),
-      /** Tokens of one agent session: 120. */
+      /** Tokens of one agent session; 120 by default. */
       session: PerMinute.optional(),
       /**
-       * Client metadata documents and key sets fetched from hosts that agents name: 600 altogether, 60 from one host, 30 for
-       * one address that names them. For agents with a session there are another 600, which nobody else can spend.
+       * Client metadata documents and key sets that we fetch from hosts that agents name; by default 600 in total, 60
+       * from one host, 30 for one address. Agents with a session have another 600, which nobody else can use up.
        */
       documents: z
         .strictObject({ total: PerMinute.optional(), host: PerMinute.optional(), address: PerMinute.optional() })
         .optional(),
     })
     .optional(),
-  /** Whoever has just let an agent in is shown the way to their accounts at all servers, before they return to it. Without it, an account is connected when an agent first needs it. */
+  /**
+   * Whether a user who has just consented to an agent sees the page of all servers, to connect accounts, before the
+   * agent goes on. Without it, a user connects an account when an agent first needs it.
+   */
   offerAccounts: z.boolean().optional(),
 });
+/** Fits the limits of agents: with `mcp__sallyport__` before it 64 characters, with Cursor's prefix less than 60. */
+export const DEFAULT_TOOL_NAME_LENGTH = 48;
 const GatewaySpec = z.strictObject({
-  /** `never` is possible with a single server only (security rule S12). */
+  /** Whether names of tools begin with their server. `never` needs a single server (security rule S12). */
   toolPrefix: z.enum(['server', 'never']).default('server'),
+  /** The longest name of a tool or prompt in characters, without the prefix an agent adds. */
+  toolNameLength: z.int().min(32).max(128).default(DEFAULT_TOOL_NAME_LENGTH),
 });
-/** What a webhook can be told of: what somebody outside has to act on. */
+/** The events a webhook may receive: those that somebody outside must act on. */
 export const WEBHOOK_EVENTS = [
   'connection.needs_reconnect',
   'credential-provider.paused',
   'credential-provider.resumed',
 ] as const;
-/** Events are posted to `url`, signed as Standard Webhooks say, and tried again for a day. */
+/** We post events to `url`, signed as Standard Webhooks specifies, and repeat a failed delivery for a day. */
 const WebhookSpec = z.strictObject({
   url: HttpUrl,
   events: z.array(z.enum(WEBHOOK_EVENTS)).min(1).max(WEBHOOK_EVENTS.length),
@@ -273,7 +298,7 @@ const WebhookSpec = z.strictObject({
   signingSecret: SecretSource,
 });
 const OutboundNetworkSpec = z.strictObject({
-  /** Hosts on private, loopback or otherwise reserved addresses that we may call, and where plain http is tolerated. */
+  /** Hosts on private, loopback or otherwise reserved addresses that we may call, or that we may call without TLS. */
   allow: z
     .array(
       z.strictObject({
@@ -291,7 +316,7 @@ export const Document = z.discriminatedUnion('kind', [
   document('TrustProvider', Name, TrustProviderSpec),
   document('Role', Name, RoleSpec),
   document('McpServer', ServerId, McpServerSpec),
-  /** By the name of the server. */
+  /** Its name is that of the server. */
   document('ApprovedTools', ServerId, ApprovedToolsSpec),
   document('CredentialProvider', Name, CredentialProviderSpec),
   document('AccessPolicy', Name, AccessPolicySpec),

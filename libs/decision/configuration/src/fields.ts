@@ -1,18 +1,19 @@
+import { DURATION, DURATION_WORDS } from '@sallyport/kernel';
 import { z } from 'zod';
 
-/** A server id (security rule S12): the tool prefix and the routing key, so neither `_` nor upper case. */
+/** The name of an `McpServer`: tool names begin with it, so it has neither `_` nor upper case (security rule S12). */
 export const ServerId = z
   .string()
   .max(24)
   .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case letters, digits and single hyphens, at most 24');
-/** What a document is called. */
+/** The name of any other document. */
 export const Name = z
   .string()
   .min(1)
   .max(64)
   .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case letters, digits and single hyphens');
 
-/** RFC 6749 section 3.3 scope-token; `*` alone is not a scope here (R33). */
+/** A scope-token (RFC 6749 section 3.3). `*` alone is none here (R33). */
 export const Scope = z
   .string()
   .max(128)
@@ -25,12 +26,17 @@ export const HttpUrl = z
     (url) => !URL.canParse(url) || (new URL(url).username === '' && new URL(url).hash === ''),
     'must carry neither user information nor a fragment',
   );
-export const Duration = z.string().regex(/^\d+(s|m|h|d)$/, 'must be a number and a unit: 30s, 15m, 12h or 7d');
-/** Where a secret value is read when the document is loaded. The value itself never appears in a document or on the bus. */
+/** A number and a unit, such as `90s`, `15m`, `12h` or `14d`. */
+export const Duration = z.string().regex(DURATION, DURATION_WORDS);
+/**
+ * Where a process reads a secret when it uses the document: an environment variable or a file. The secret itself is
+ * never in a document or on the bus.
+ */
 export const SecretSource = z.union([
   z.strictObject({ env: z.string().regex(/^[A-Z][A-Z0-9_]*$/) }),
   z.strictObject({ file: z.string().min(1) }),
 ]);
+/** An origin (RFC 6454), such as `https://mcp.example`. */
 export const Origin = z
   .url({ protocol: /^https?$/ })
   .max(512)

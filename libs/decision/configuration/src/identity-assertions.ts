@@ -3,14 +3,15 @@ import { HttpUrl } from './fields.js';
 import { PublicKey } from './public-key.js';
 
 /**
- * Enterprise-managed authorization: what this provider asserts about a human and an agent (ID-JAG,
- * draft-ietf-oauth-identity-assertion-authz-grant) is their sign-in and their consent. Without this field nothing of it is taken.
+ * Enterprise-managed authorization: an assertion of this identity provider about a user and an agent replaces the
+ * sign-in and the consent (ID-JAG, draft-ietf-oauth-identity-assertion-authz-grant). Without this field no assertion of
+ * the provider is accepted.
  */
 export const IdentityAssertions = z.strictObject({
-  /** The agents it may be done for; all that authenticate, unless said. */
+  /** The agents that may present an assertion; by default every agent that authenticates. */
   clientIds: z.array(z.string().min(1).max(2048)).min(1).max(256).optional(),
-  /** Where the keys are that sign them; otherwise the provider's own. */
+  /** The URL of the keys that sign assertions; by default the provider's own. */
   jwksUri: HttpUrl.optional(),
-  /** Or the public keys themselves. */
+  /** The public keys themselves, instead of a URL. */
   keys: z.array(PublicKey).min(1).max(16).optional(),
 });

@@ -2,21 +2,21 @@ import { CompactSign, compactVerify, errors } from 'jose';
 import type { CryptoKey, JWK } from 'jose';
 import { LogEntry } from './change-set.js';
 
-/** RFC 8725 section 3.11: an explicit type, so that nothing else this key ever signs can pass for configuration. */
+/** An explicit type (RFC 8725 section 3.11), so that nothing else this key signs passes for configuration. */
 const TYPE = 'sallyport-configuration+jwt';
 
 export type LogEntryVerdict =
   | { trusted: true; entry: LogEntry }
   | { trusted: false; reason: 'signature' | 'type' | 'content' };
 
-/** A compact JWS (EdDSA over Ed25519) around the entry; what `ConfigurationLog` carries. */
+/** Signs an entry. @returns a compact JWS (RFC 7515, EdDSA over Ed25519), which `ConfigurationLog` carries */
 export async function signLogEntry(entry: LogEntry, privateKey: CryptoKey | JWK): Promise<string> {
   return new CompactSign(new TextEncoder().encode(JSON.stringify(entry)))
     .setProtectedHeader({ alg: 'EdDSA', typ: TYPE })
     .sign(privateKey);
 }
 
-/** Trusts an entry only when the one pinned key signed it as configuration and its content is what this version knows (S27). */
+/** Trusts an entry only if the pinned key signed it as configuration and this version knows its content (S27). */
 export async function verifyLogEntry(jws: string, publicKey: CryptoKey | JWK): Promise<LogEntryVerdict> {
   let payload: Uint8Array;
   try {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 const use = z.literal('sig').optional();
-/** RFC 7517, public halves only: a key that could sign does not belong in a file that is passed around. */
+/** A public key as JWK (RFC 7517). A private JWK is refused: nobody should pass one around in a configuration file. */
 export const PublicKey = z.discriminatedUnion('kty', [
   z.strictObject({
     kty: z.literal('EC'),

@@ -6,18 +6,18 @@ interface Entry {
   expiresAt: number | null;
 }
 
-/** A cause for which nothing will be issued any more, whenever it was issued. */
+/** The `notBefore` of a subject that never comes back. */
 const FOREVER = Number.MAX_SAFE_INTEGER;
 const SWEEP_INTERVAL_SECONDS = 60;
 
 /**
- * Which subjects are revoked, as far as this replica knows. Lives across bases and snapshots: a revocation once seen
- * is forgotten only when it has expired. All times are seconds since the epoch.
+ * The subjects that are revoked, as far as this replica knows. One index serves all bases and snapshots, and forgets a
+ * revocation only when it has expired. All times are seconds since the epoch.
  *
- * - `user`, `agent`, `user-agent`, `connection`, `server`: everything issued before `notBefore` is void; what is issued
- *   later stands. A block is a `notBefore` in the far future, without `expiresAt`.
- * - `session` never comes back: its tokens are void whenever they were issued.
- * - `signing-key`: whatever it signed is void, also what somebody signs with it from now on.
+ * - `user`, `agent`, `user-agent`, `connection`, `server`, `credential-provider`: what was issued before `notBefore` is
+ *   void, what is issued later is valid. A block is a `notBefore` in the far future, without `expiresAt`.
+ * - `session`: its tokens are void, whenever they were issued.
+ * - `signing-key`: everything it signed or will sign is void.
  */
 export class RevocationIndex {
   readonly #entries = new Map<string, Entry>();
@@ -30,7 +30,7 @@ export class RevocationIndex {
     this.#clock = clock;
   }
 
-  /** Rises whenever something becomes revoked that was not: what was verified under an older one is to be looked at again (S5). */
+  /** Grows with each new revocation. Whoever caches a verified token verifies it again when this has grown (S5). */
   get generation(): number {
     return this.#generation;
   }
@@ -51,8 +51,9 @@ export class RevocationIndex {
   }
 
   /**
-   * @param issuedAt when the token was issued; at the authorization server, when the session or grant was: a refreshed
-   *   token of an old grant must not outlive the grant's revocation.
+   * Whether a token's user, agent or session is revoked.
+   * @param subject `issuedAt` is when the token was issued. The authorization server passes the time of the session or
+   * grant instead, so that a refreshed token does not outlive the revocation of its grant.
    */
   isRevoked(subject: { userId: string; clientId: string; sid: string; issuedAt: number }): boolean {
     if (this.#entries.size === 0) return false;
@@ -68,15 +69,31 @@ export class RevocationIndex {
     return this.#voids(`connection ${connectionId}`, issuedAt);
   }
 
-  isServerRevoked(server: string, issuedAt: number): boolean {
-    return this.#voids(`server ${server}`, issuedAt);
+  /** Whether a lease is void: its connection, its server or its credential provider was revoked after it was made. */
+  isLeaseRevoked({
+    connectionId,
+    server,
+    credentialProvider,
+    leasedAt,
+  }: {
+    connectionId: string | null;
+    server: string;
+    credentialProvider: string;
+    leasedAt: number;
+  }): boolean {
+    if (this.#entries.size === 0) return false;
+    return (
+      (connectionId !== null && this.isConnectionRevoked(connectionId, leasedAt)) ||
+      this.#voids(`server ${server}`, leasedAt) ||
+      this.#voids(`credential-provider ${credentialProvider}`, leasedAt)
+    );
   }
 
   isKeyWithdrawn(kid: string): boolean {
     return this.#withdrawnKeys.has(kid);
   }
 
-  /** All of them, ever. */
+  /** Every signing key that was ever revoked, by `kid`. */
   get withdrawnKeys(): ReadonlySet<string> {
     return this.#withdrawnKeys;
   }
@@ -123,6 +140,8 @@ function keyOf(subject: Revocation['subject']): { key: string; neverAgain: boole
       return { key: `connection ${subject.connectionId}`, neverAgain: false };
     case 'server':
       return { key: `server ${subject.server}`, neverAgain: false };
+    case 'credential-provider':
+      return { key: `credential-provider ${subject.credentialProvider}`, neverAgain: false };
     case 'signing-key':
       return { key: `signing-key ${subject.kid}`, neverAgain: true };
   }

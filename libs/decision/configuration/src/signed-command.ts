@@ -3,13 +3,13 @@ import type { CryptoKey, JWK } from 'jose';
 import { z } from 'zod';
 import type { Clock } from '@sallyport/kernel';
 
-/** Something an administrator wants done now, at the one process that may do it. Doing it twice is doing it once. */
+/** A command of an administrator to the one process that may carry it out. Commands are idempotent. */
 export const SignedCommand = z.discriminatedUnion('type', [
   z.object({
     v: z.literal(1),
     type: z.literal('rotate-signing-keys'),
     purposes: z.array(z.enum(['access-token', 'downstream-token'])).min(1),
-    /** Milliseconds since the epoch: keys made before get a successor, so that a command that comes again finds nothing to do. */
+    /** Milliseconds since the epoch. Keys made before then get a successor, so a repeated command does nothing. */
     olderThan: z.int(),
     /** Milliseconds since the epoch. */
     issuedAt: z.int(),
@@ -17,7 +17,7 @@ export const SignedCommand = z.discriminatedUnion('type', [
   z.object({
     v: z.literal(1),
     type: z.literal('remove-registration'),
-    /** Of an agent that registered itself. */
+    /** The client id of an agent that registered itself. */
     clientId: z.string().min(1).max(64),
     /** Milliseconds since the epoch. */
     issuedAt: z.int(),
@@ -26,18 +26,18 @@ export const SignedCommand = z.discriminatedUnion('type', [
 export type SignedCommand = z.infer<typeof SignedCommand>;
 export type SignedCommandOf<T extends SignedCommand['type']> = Extract<SignedCommand, { type: T }>;
 
-/** RFC 8725 section 3.11, as for entries of the log: the same key signs both, and neither passes for the other. */
+/** An explicit type (RFC 8725 section 3.11): the same key signs log entries, and neither passes for the other. */
 const TYPE = 'sallyport-command+jwt';
 const FRESH_MS = 60_000;
 
-/** A compact JWS (EdDSA over Ed25519) by the control plane's configuration key. */
+/** Signs a command with the configuration key of the control plane. @returns a compact JWS (EdDSA over Ed25519) */
 export async function signCommand(command: SignedCommand, privateKey: CryptoKey | JWK): Promise<string> {
   return new CompactSign(new TextEncoder().encode(JSON.stringify(command)))
     .setProtectedHeader({ alg: 'EdDSA', typ: TYPE })
     .sign(privateKey);
 }
 
-/** @returns undefined for anything the pinned key did not sign as a command of this type within the last minute */
+/** Verifies a command. @returns undefined unless the pinned key signed it as this type within the last minute */
 export async function verifyCommand<T extends SignedCommand['type']>(
   jws: string,
   type: T,

@@ -4,7 +4,7 @@ import type { Document } from './documents.js';
 /** Payload bytes per chunk: base64url and the signature stay well below the bus's limit of 1 MB a message. */
 const CHUNK_BYTES = 500_000;
 
-/** A complete picture in as few chunks as the bus allows; an empty one is one empty chunk. */
+/** Splits a base into as few chunks as the bus allows. An empty base is one empty chunk. */
 export function splitBase(
   base: { epoch: string; revision: number; documents: Iterable<Document>; revocations: Iterable<Revocation> },
   chunkBytes: number = CHUNK_BYTES,

@@ -2,17 +2,17 @@ import { z } from 'zod';
 import { Duration, HttpUrl, Scope, SecretSource } from './fields.js';
 import { IdentityAssertions } from './identity-assertions.js';
 
-/** One claim, a path into one (`realm_access.roles`, `resource_access."my client".roles`), or CEL over `claims`. */
+/** A claim, a path into one (`realm_access.roles`, `resource_access."my client".roles`), or CEL over `claims`. */
 export const ClaimSource = z.union(
   [z.string().min(1).max(512), z.strictObject({ cel: z.string().min(1).max(2048) })],
   'must be a claim, a path like `realm_access.roles`, or { cel: … }',
 );
-/** `false` reads nothing, also where the preset would. */
+/** `false` reads no claim, even if the preset would. */
 const OptionalClaimSource = z.union(
   [ClaimSource, z.literal(false)],
   'must be a claim, a path like `realm_access.roles`, { cel: … }, or false',
 );
-/** What one value of a space-separated parameter may be (OpenID Connect Core section 3.1.2.1, `acr_values`). */
+/** One value of a space-separated parameter (OpenID Connect Core section 3.1.2.1, `acr_values`). */
 const Value = z
   .string()
   .max(256)
@@ -33,30 +33,32 @@ export const ID_TOKEN_ALGORITHMS = [
 ] as const;
 export const TRUST_PROVIDER_PRESETS = ['okta', 'entra', 'google', 'auth0', 'keycloak', 'generic'] as const;
 
-/** What lasts of a sign-in at the provider, beyond the sign-in. */
+/** What we keep of a sign-in at the identity provider. */
 const TrustProviderSession = z.strictObject({
-  /** Keep the provider's refresh token, sealed, and ask it again this often whether the human may still come in, and with which groups (R84). */
+  /**
+   * How often we ask the provider whether the user still exists, and in which groups. We keep its refresh token (R84).
+   */
   recheckEvery: Duration.optional(),
-  /** A provider that cannot be asked says neither yes nor no: until this long after its last yes, sessions live on; then nothing is issued. */
+  /** How long after its last yes an unreachable provider ends no session. After that we issue no tokens. */
   toleratedOutage: Duration.default('1h'),
-  /** Keep its ID and access token as well, where a credential provider exchanges them. */
+  /** Whether we also keep its ID and access token, for credential providers that exchange them. */
   keepTokens: z.boolean().default(false),
-  /** Whoever signs out here is sent on to the provider's own sign-out. */
+  /** Whether a user who signs out here is sent to the provider's own sign-out. */
   signOutAtProvider: z.boolean().default(false),
 });
 
 export const TrustProviderSpec = z.strictObject({
   displayName: z.string().min(1).max(80).optional(),
-  /** What is known of a product: its scopes, its claims, its habits. Every field here says otherwise where it is given. */
+  /** The product, whose scopes, claims and habits are known. Every field that is given overrides the preset. */
   preset: z.enum(TRUST_PROVIDER_PRESETS).optional(),
   issuer: HttpUrl,
   clientId: z.string().min(1),
   clientSecret: SecretSource.optional(),
-  /** A private key as JWK, for `private_key_jwt` (RFC 7523): no secret is shared. */
+  /** A private key as JWK, for `private_key_jwt` (RFC 7523), instead of a shared secret. */
   clientKey: SecretSource.optional(),
   tokenEndpointAuthMethod: z.enum(['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none']).optional(),
   scopes: z.array(Scope).max(64).optional(),
-  /** Where the ID token says what. `subject` never changes and is never used again for somebody else. */
+  /** The claims of the ID token to read. That of `subject` must never change or go to another user. */
   claims: z
     .strictObject({
       subject: ClaimSource.optional(),
@@ -67,18 +69,18 @@ export const TrustProviderSpec = z.strictObject({
     })
     .optional(),
   allowedEmailDomains: z.array(z.string().min(1).max(255)).min(1).max(256).optional(),
-  /** `assumed`: a provider that says nothing of it holds verified addresses only. That it is not verified always counts. */
+  /** `assumed`: an address counts as verified unless the provider says that it is not. */
   emailVerified: z.enum(['required', 'assumed']).optional(),
-  /** Entra tenant ids (`tid`), Google hosted domains (`hd`): nobody else signs in. */
+  /** Entra tenant ids (`tid`) or Google hosted domains (`hd`). Users of any other may not sign in. */
   allowedTenants: z.array(z.string().min(1).max(255)).min(1).max(256).optional(),
-  /** Asked of the provider, and of its answer. */
+  /** What a sign-in must be. We ask the provider for it, and check its ID token for it. */
   require: z
     .strictObject({
-      /** One of these. */
+      /** The sign-in must have one of these classes. */
       acr: z.array(Value).min(1).max(16).optional(),
-      /** All of these (RFC 8176). */
+      /** The sign-in must have used all of these methods (RFC 8176). */
       amr: z.array(Value).min(1).max(16).optional(),
-      /** How long ago the provider may have authenticated the human; it must say when (`auth_time`). */
+      /** The longest time since the provider authenticated the user; it must say when (`auth_time`). */
       maxAge: Duration.optional(),
     })
     .optional(),

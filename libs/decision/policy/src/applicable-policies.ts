@@ -37,7 +37,9 @@ export interface Applicable {
 
 const remembered = new WeakMap<PolicySet, WeakMap<ConnectFacts, Applicable>>();
 
-/** Remembered per policy set and caller object: keep one `Caller` per verified token, and the warm call pays a look-up. */
+/**
+ * Remembered per policy set and caller object: keep one `Caller` per verified token, and the warm call pays a look-up.
+ */
 export function applicablePolicies(set: PolicySet, caller: ConnectFacts): Applicable {
   let callers = remembered.get(set);
   if (!callers) remembered.set(set, (callers = new WeakMap()));
@@ -124,8 +126,8 @@ export function answerOf(rules: readonly Rule[], text: string, roles: readonly s
 }
 
 /**
- * The same for a resource. A server may read a URI less exactly than it is written: a rule that matches what such a one reads
- * tightens too, and the rules must cover both.
+ * The same for a resource. A server may read a URI less exactly than it is written: a rule that matches what such a one
+ * reads tightens too, and the rules must cover both.
  */
 export function answerOfUri(rules: readonly Rule[], uri: string, roles: readonly string[]): RuleAnswer {
   const reading = lenientReading(uri);
@@ -136,8 +138,8 @@ export function answerOfUri(rules: readonly Rule[], uri: string, roles: readonly
 }
 
 /**
- * The same for what may come out of a template, whatever its variables are. A rule must cover the template as it is written,
- * and all that could match one of its resources must hold.
+ * The same for what may come out of a template, whatever its variables are. A rule must cover the template as it is
+ * written, and all that could match one of its resources must hold.
  */
 export function answerOfTemplate(rules: readonly Rule[], uriTemplate: string, roles: readonly string[]): RuleAnswer {
   const covers = rules.some((rule) => rule.matches.some((glob) => glob(uriTemplate)));

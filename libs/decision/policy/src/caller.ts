@@ -2,7 +2,10 @@ import { isId, type AgentSessionId, type MachineId, type UserId } from '@sallypo
 
 export type AgentAssurance = 'asserted' | 'verified-redirect' | 'key-authenticated';
 
-/** Who is calling: one human through one agent, or an agent on its own, as the access token says it. Never built from anything else. */
+/**
+ * Who is calling: one human through one agent, or an agent on its own, as the access token says it. Never built from
+ * anything else.
+ */
 export interface Caller {
   /** The token's subject. */
   readonly userId: UserId | MachineId;

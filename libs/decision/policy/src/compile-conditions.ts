@@ -1,5 +1,5 @@
+import { DURATION_WORDS, durationSeconds } from '@sallyport/kernel';
 import type { AccessPolicySpec } from '@sallyport/configuration';
-import { durationSeconds } from './condition/duration.js';
 import { compileExpression } from './condition/expression.js';
 import type { Expression } from './condition/expression.js';
 import { compileHours } from './condition/hours.js';
@@ -39,7 +39,7 @@ export function compileConditions(
   const { mfa = false, maxAuthAge, sourceCidrs, hours } = spec.conditions ?? {};
   const maxAuthAgeSeconds = maxAuthAge === undefined ? undefined : durationSeconds(maxAuthAge);
   if (maxAuthAge !== undefined && maxAuthAgeSeconds === undefined)
-    invalid.push({ path: ['conditions', 'maxAuthAge'], message: 'must be a number and a unit: 30s, 15m, 12h or 7d' });
+    invalid.push({ path: ['conditions', 'maxAuthAge'], message: DURATION_WORDS });
   const when = spec.when === undefined ? undefined : compileExpression(spec.when);
   if (when && 'invalid' in when) invalid.push({ path: ['when'], message: when.invalid });
   const sourceNetwork = sound(
@@ -58,13 +58,18 @@ export function compileConditions(
   };
 }
 
-/** Patterns for resources that no URI in its normal form could match: a rule that should tighten would not (security rule S13). */
+/**
+ * Patterns for resources that no URI in its normal form could match: a rule that should tighten would not (security
+ * rule S13).
+ */
 export function problemsOfPatterns(spec: AccessPolicySpec): PolicyProblem[] {
   if (spec.hop !== 'gateway-to-server') return [];
   return spec.resources.flatMap(({ match }, rule) =>
     match.flatMap((pattern, index) => {
       const part = patternDeviation(pattern);
-      const message = `matches nothing: its ${part} is not in the normal form in which resources are asked for (docs/policies.md)`;
+      const message =
+        `matches nothing: its ${part} is not in the normal form in which resources are asked for ` +
+        `(docs/policies.md)`;
       return part === undefined ? [] : [{ path: ['resources', rule, 'match', index], message }];
     }),
   );

@@ -40,7 +40,9 @@ export interface GatewayToServerPolicy extends CompiledPolicy {
   readonly prompts: readonly Rule[];
 }
 
-/** The policies of one set of documents, each by name. What is remembered per caller hangs on this object's identity. */
+/**
+ * The policies of one set of documents, each by name. What is remembered per caller hangs on this object's identity.
+ */
 export interface PolicySet {
   readonly clientToGateway: readonly ClientToGatewayPolicy[];
   readonly gatewayToServer: readonly GatewayToServerPolicy[];
@@ -98,7 +100,9 @@ function compileSet(snapshot: ConfigurationSnapshot): PolicySet {
   return { clientToGateway, gatewayToServer, approvedTools, entitledScopes: (role) => scopes.get(role) ?? none };
 }
 
-/** R27 again, on the reading side: a policy never reaches a server without the credential provider made for that server. */
+/**
+ * R27 again, on the reading side: a policy never reaches a server without the credential provider made for that server.
+ */
 function grantsCredential(snapshot: ConfigurationSnapshot, spec: ServerPolicySpec): boolean {
   return (
     snapshot.get('McpServer', spec.server) !== undefined &&

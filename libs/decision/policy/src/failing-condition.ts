@@ -14,6 +14,8 @@ const EXPRESSION_REASONS = {
 } as const;
 
 export interface Circumstances {
+  /** True where a list is made: MFA, age, network and hours are left to the operation. */
+  readonly isListing: boolean;
   readonly sourceIp: string | null;
   readonly now: number;
   /** True where the source network was decided elsewhere. */
@@ -22,6 +24,8 @@ export interface Circumstances {
   readonly answers: (reads: ExpressionReads) => boolean;
   /** Whether an expression that reads these is to be answered here, and cannot be. */
   readonly lacks: (reads: ExpressionReads) => boolean;
+  /** Whether an expression that reads these would be shown another number than is sent. */
+  readonly isInexact: (reads: ExpressionReads) => boolean;
   readonly variables: () => ExpressionVariables;
   /** What all expressions of this decision may spend. */
   readonly budget: ExpressionBudget;
@@ -33,7 +37,17 @@ export function failingCondition(
   caller: ConnectFacts,
   circumstances: Circumstances,
 ): DenialReason | undefined {
-  const { mfa, maxAuthAgeSeconds, sourceNetwork, hours, when } = conditions;
+  return (
+    (circumstances.isListing ? undefined : failingFact(conditions, caller, circumstances)) ??
+    failingExpression(conditions, circumstances)
+  );
+}
+
+function failingFact(
+  { mfa, maxAuthAgeSeconds, sourceNetwork, hours }: Conditions,
+  caller: ConnectFacts,
+  circumstances: Circumstances,
+): DenialReason | undefined {
   if (mfa && !isMultiFactor(caller.amr)) return 'mfa_required';
   if (maxAuthAgeSeconds !== undefined) {
     const age = circumstances.now / 1000 - caller.authTime;
@@ -45,8 +59,12 @@ export function failingCondition(
     (circumstances.sourceIp === null || !sourceNetwork(circumstances.sourceIp))
   )
     return 'source_not_allowed';
-  if (hours && !hours(circumstances.now)) return 'outside_hours';
+  return hours && !hours(circumstances.now) ? 'outside_hours' : undefined;
+}
+
+function failingExpression({ when }: Conditions, circumstances: Circumstances): DenialReason | undefined {
   if (when && circumstances.answers(when.reads)) {
+    if (circumstances.isInexact(when.reads)) return 'expression_number_inexact';
     const answer = circumstances.lacks(when.reads)
       ? 'failed'
       : when.evaluate(circumstances.variables(), circumstances.budget);

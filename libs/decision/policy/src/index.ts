@@ -1,11 +1,14 @@
 /**
- * Who may do what: access policies compiled once per configuration, and one `decide()` for both hops (R22). Pure: no I/O
- * and no clock but the one passed in. Knows tokens only as a `Caller`; where documents come from is `configuration`.
+ * Who may do what: access policies compiled once per configuration, and one `decide()` for both hops (R22). Pure: no
+ * I/O and no clock but the one passed in. Knows tokens only as a `Caller`; where documents come from is
+ * `configuration`.
  *
- * `compilePolicies(snapshot)` is cheap to call per request; `decide(policies, caller, { server, action, sourceIp, now })`
- * answers allow (with the only `Permit` there is), deny (with a reason for the trail, never for the caller) or step-up.
- * Decisions are remembered per `Caller` object: keep one per verified token. The authorization server asks
- * `decideConnect`, listing asks `serversFor`, `visible` and `visibleTemplate`, the credential service decides again with `{ type: 'lease' }`.
+ * `compilePolicies(snapshot)` is cheap to call per request; `decide(policies, caller, { server, action, sourceIp, now
+ * })` answers allow (with the only `Permit` there is), deny (with a reason for the trail, never for the caller) or
+ * step-up: it examines each policy and picks the first that holds. `examine` alone says of every policy whether it
+ * holds. Decisions are remembered per `Caller` object: keep one per verified token. The authorization server asks
+ * `decideConnect`, a list asks `serversFor`, `visible` and `visibleTemplate`, the credential service decides again with
+ * `{ type: 'lease' }`.
  *
  * How documents read: policies add up, one that holds completely is enough. In `users`, groups or subjects, and one of
  * the roles; in `agents`, client ids or hosts, and the assurance. In one policy every tool rule that matches must hold.
@@ -17,15 +20,10 @@ export { compilePolicies } from './compile-policies.js';
 export type { CompiledPolicies } from './compile-policies.js';
 export { problemsOfPolicy } from './compile-conditions.js';
 export type { PolicyProblem } from './compile-conditions.js';
-export {
-  decide,
-  decideConnect,
-  isApproved,
-  personalProvidersFor,
-  serversFor,
-  visible,
-  visibleTemplate,
-} from './decide.js';
+export { decide, decideConnect } from './decide.js';
+export { examine } from './examine.js';
+export { personalProvidersFor, serversFor, visible, visibleTemplate } from './listing.js';
+export { isApproved } from './approval.js';
 export { DEFAULT_DENY } from './decision.js';
 export type {
   AccessRequest,
@@ -42,7 +40,6 @@ export { rolesFor, scopesForRoles } from './roles.js';
 export type { Membership } from './roles.js';
 export { compileClaimsCondition } from './condition/expression.js';
 export type { ClaimsCondition } from './condition/expression.js';
-export { durationSeconds } from './condition/duration.js';
 export { compileClaimExpression } from './condition/claim-expression.js';
 export type { ClaimExpression } from './condition/claim-expression.js';
 export { templateDeviation, uriDeviation } from './resource-uri.js';

@@ -1,11 +1,17 @@
 import type { Caller } from './caller.js';
-import type { DecidingPolicies } from './decision.js';
+
+/** The policy that decided on each hop (R29); `null` where the decision did not get that far. */
+export interface DecidingPolicies {
+  readonly clientToGateway: string | null;
+  readonly gatewayToServer: string | null;
+}
 
 declare const decided: unique symbol;
 
 /**
- * Leave to reach one server with one credential, for one operation. Only `decide()` makes one (this constructor is not
- * exported from the library), so that what asks for a Permit cannot be reached round policy (R28).
+ * Leave to reach one server with one credential, made for one operation, which it does not name. Only `decide()` makes
+ * one (this constructor is not exported from the library), so that what asks for a Permit cannot be reached round
+ * policy (R28).
  */
 export interface Permit {
   readonly [decided]: true;

@@ -18,19 +18,29 @@ export interface UriDeviation {
 }
 
 /**
- * How a URI differs from its normal form; `undefined` when it is in it (security rule S13). One resource has many equal forms,
- * and a pattern means the one it is written in: RFC 3986 section 6.2.2 (case, percent-encoding, dot segments), 6.2.3 (ports,
- * empty paths, host of `file:`), and what readers after the WHATWG URL Standard take for the same: backslashes, tabs and new
- * lines that they drop, international and numeric hosts, missing slashes. Beyond both: user information, empty segments,
- * control characters, text that is not UTF-8 or not NFC, and whatever becomes a dot segment when it is decoded again.
+ * How a URI differs from its normal form; `undefined` when it is in it (security rule S13). One resource has many equal
+ * forms, and a pattern means the one it is written in: RFC 3986 section 6.2.2 (case, percent-encoding, dot segments),
+ * 6.2.3 (ports, empty paths, host of `file:`), and what readers after the WHATWG URL Standard take for the same:
+ * backslashes, tabs and new lines that they drop, international and numeric hosts, missing slashes. Beyond both: user
+ * information, empty segments, control characters, text that is not UTF-8 or not NFC, and whatever becomes a dot
+ * segment when it is decoded again.
  */
 export function uriDeviation(uri: string): UriDeviation | undefined {
   return PLAIN.test(uri) ? undefined : examineUri(uri);
 }
 
-/** Most URIs, told at a glance: lists hold thousands. Names of hosts with a domain that is no number, segments without a dot in front. */
-const PLAIN =
-  /^(?:https?:\/\/(?![^/]*xn--)(?:[a-z0-9-]+\.)+[a-z]{2,}(?=\/)|file:\/\/(?=\/)|(?!https?:|wss?:|ftp:|file:)[a-z][a-z0-9+.-]*:\/\/[a-z][a-z0-9-]*)(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*\/?$/;
+/**
+ * Most URIs, told at a glance: lists hold thousands. Names of hosts with a domain that is no number, segments without a
+ * dot in front.
+ */
+const PLAIN = new RegExp(
+  [
+    String.raw`^(?:https?:\/\/(?![^/]*xn--)(?:[a-z0-9-]+\.)+[a-z]{2,}(?=\/)`,
+    String.raw`|file:\/\/(?=\/)`,
+    String.raw`|(?!https?:|wss?:|ftp:|file:)[a-z][a-z0-9+.-]*:\/\/[a-z][a-z0-9-]*)`,
+    String.raw`(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*\/?$`,
+  ].join(''),
+);
 
 /** The same, without the glance. */
 export function examineUri(uri: string): UriDeviation | undefined {
@@ -126,7 +136,8 @@ function specialHost(scheme: string, host: string): string | undefined {
 
 function normalPath(scheme: string, given: string): string | undefined {
   const path = withoutDotSegments(encoded(given));
-  if (scheme === 'file' && (!path.startsWith('/') || /%2F/.test(path))) return undefined; // no name of a file holds a separator
+  // no name of a file holds a separator
+  if (scheme === 'file' && (!path.startsWith('/') || /%2F/.test(path))) return undefined;
   if (path.slice(1).includes('//') || path.startsWith('//')) return undefined;
   return path === '' && scheme in DEFAULT_PORTS ? '/' : path;
 }
@@ -154,7 +165,10 @@ function withoutDotSegments(path: string): string {
   return `/${kept.join('/')}`;
 }
 
-/** Percent-encoding as RFC 3986 sections 2.1 to 2.4 have it: upper case, nothing that need not be, everything that must be. */
+/**
+ * Percent-encoding as RFC 3986 sections 2.1 to 2.4 have it: upper case, nothing that need not be, everything that must
+ * be.
+ */
 function encoded(text: string): string {
   return text
     .replace(/%[0-9A-Fa-f]{2}/g, (triplet) => {
@@ -203,8 +217,9 @@ export interface LenientReading {
 }
 
 /**
- * By the standard `%2F` is not `/`, and `note://a/1?x` not `note://a/1`. Many servers decode first, or look at the path alone:
- * the reading of such a one, in which reserved characters are not encoded, separators do not repeat and there is no fragment.
+ * By the standard `%2F` is not `/`, and `note://a/1?x` not `note://a/1`. Many servers decode first, or look at the path
+ * alone: the reading of such a one, in which reserved characters are not encoded, separators do not repeat and there is
+ * no fragment.
  */
 export function lenientReading(uri: string): LenientReading {
   const read = (text: string) => withReservedDecoded(text.replaceAll('*', '%2A'));

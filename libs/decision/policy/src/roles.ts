@@ -11,7 +11,8 @@ export interface Membership {
 
 /**
  * The roles somebody has now, sorted. A role's members are listed per trust provider: by group, by a role the provider
- * claims or by subject, everybody of that provider when nothing is listed. The same name at another provider means nothing.
+ * claims or by subject, everybody of that provider when nothing is listed. The same name at another provider means
+ * nothing.
  */
 export function rolesFor(
   snapshot: ConfigurationSnapshot,

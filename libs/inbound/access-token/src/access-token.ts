@@ -5,7 +5,10 @@ import type { AgentSessionId, MachineId, UserId } from '@sallyport/kernel';
 
 const strings = z.array(z.string());
 
-/** Claims of our access token (RFC 9068 section 2.2, and ours). Unknown claims are ignored; `cnf` is looked at apart (S7). */
+/**
+ * Claims of our access token (RFC 9068 section 2.2, and ours). Unknown claims are ignored; `cnf` is looked at apart
+ * (S7).
+ */
 export const AccessTokenClaims = z.object({
   iss: z.string(),
   /** One resource only: a token for several audiences would be good elsewhere too (R9). */

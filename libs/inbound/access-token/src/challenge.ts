@@ -17,17 +17,20 @@ export function bearerChallenge({
   error,
   description,
 }: Challenge<'invalid_token' | 'insufficient_scope'>): string {
-  return `Bearer ${[`resource_metadata=${quoted(resourceMetadataUrl)}`, ...scopeOf(scopes), ...errorOf(error, description)].join(', ')}`;
+  const metadata = `resource_metadata=${quoted(resourceMetadataUrl)}`;
+  return `Bearer ${[metadata, ...scopeOf(scopes), ...errorOf(error, description)].join(', ')}`;
 }
 
-/** The same for who came with, or should have come with, a proof of a key (RFC 9449 section 7.1). */
+/** The challenge for a request that proves a key, or should have (RFC 9449 section 7.1). */
 export function dpopChallenge({
   resourceMetadataUrl,
   scopes,
   error,
   description,
 }: Challenge<'invalid_token' | 'invalid_dpop_proof' | 'insufficient_scope'>): string {
-  return `DPoP ${[...errorOf(error, description), `algs=${quoted(DPOP_ALGORITHMS.join(' '))}`, `resource_metadata=${quoted(resourceMetadataUrl)}`, ...scopeOf(scopes)].join(', ')}`;
+  const algorithms = `algs=${quoted(DPOP_ALGORITHMS.join(' '))}`;
+  const metadata = `resource_metadata=${quoted(resourceMetadataUrl)}`;
+  return `DPoP ${[...errorOf(error, description), algorithms, metadata, ...scopeOf(scopes)].join(', ')}`;
 }
 
 const scopeOf = (scopes: readonly string[] = []) => (scopes.length > 0 ? [`scope=${quoted(scopes.join(' '))}`] : []);

@@ -2,20 +2,22 @@ import { Shares, type Clock } from '@sallyport/kernel';
 
 /** Proofs used before; see RFC 9449 section 11.1. */
 export interface SeenProofs {
-  /** Proofs from before this moment are refused: nobody here would know whether they were used. Seconds since the epoch. */
+  /**
+   * Proofs from before this moment are refused: nobody here would know whether they were used. Seconds since the epoch.
+   */
   readonly since: number;
   /**
    * Marks a proof as used.
    * @param id names key and `jti`; @param until seconds since the epoch: afterwards the proof is too old anyway
-   * @returns `new` exactly once per id; `own` and `full` when there is no room to remember it, so it must not be accepted:
-   *   for this user or key, which has its share of the room, or for any
+   * @returns `new` exactly once per id; `own` and `full` when there is no room to remember it, so it must not be
+   *   accepted: for this user or key, which has its share of the room, or for any
    */
   claim(id: string, until: number): 'new' | 'seen' | 'own' | 'full';
 }
 
 /**
- * An id is 22 characters of base64url: six that all proofs of a user have in common, six that all of a key have, and ten of
- * the proof. Two that are alike by chance are taken for one, which is to nobody's gain.
+ * An id is 22 characters of base64url: six that all proofs of a user have in common, six that all of a key have, and
+ * ten of the proof. Two that are alike by chance are taken for one, which is to nobody's gain.
  */
 export const PROOF_ID = { user: 6, key: 6, proof: 10 } as const;
 const userOf = (id: string): string => id.slice(0, PROOF_ID.user);
@@ -26,8 +28,8 @@ const PART_OF_A_KEY = 1 / 16;
 const SWEEP_EVERY_MS = 1_000;
 
 /**
- * Used proofs of the last minutes, in memory. Never forgets one that could still be replayed: when it is full it says so,
- * and long before to the users and keys it is full of (security rule S32).
+ * Used proofs of the last minutes, in memory. Never forgets one that could still be replayed: when it is full it says
+ * so, and long before to the users and keys it is full of (S32).
  */
 export class ProofMemory {
   readonly #clock: Clock;

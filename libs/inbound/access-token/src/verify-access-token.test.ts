@@ -46,11 +46,12 @@ function claims(now: number): Record<string, unknown> {
   };
 }
 
-function world() {
+function world({ remembersProofs = true } = {}) {
   const state = {
     now: start,
     generation: 1,
     revoked: new Set<string>(),
+    /** Seconds; what was issued to anybody before is void. */ notBefore: 0,
     withdrawn: new Set<string>(),
     fetches: 0,
     outage: false,
@@ -61,14 +62,14 @@ function world() {
   };
   const proofs = new ProofMemory({ clock: () => state.now });
   const verifier = createAccessTokenVerifier({
-    seenProofs: { since: 0, claim: (id, until) => proofs.claim(id, until) },
+    ...(remembersProofs && { seenProofs: { since: 0, claim: (id: string, until: number) => proofs.claim(id, until) } }),
     issuer,
     audience,
     jwksUrl: `${issuer}/jwks`,
     clock: () => state.now,
     revocations: () => ({
       generation: state.generation,
-      isRevoked: (subject) => state.revoked.has(subject.sid),
+      isRevoked: (subject) => state.revoked.has(subject.sid) || subject.issuedAt < state.notBefore,
       isKeyWithdrawn: (kid) => state.withdrawn.has(kid),
     }),
     fetch: async () => {
@@ -120,6 +121,22 @@ describe('an access token', () => {
   test('with the media type spelled out is the same token (RFC 9068 section 4)', async () => {
     const { verifier, sign } = world();
     expect((await verifier.verify(await sign({}, { typ: 'application/at+jwt' }))).ok).toBe(true);
+  });
+
+  test('that names an algorithm nobody signs with is refused for that, whatever key it names (S5)', async () => {
+    const { verifier, sign } = world();
+    const [, payload, signature] = (await sign()).split('.');
+    const header = Buffer.from(JSON.stringify({ alg: 'HS256', typ: 'at+jwt', kid: 'at-unknown' })).toString(
+      'base64url',
+    );
+    const token = [header, payload, signature].join('.');
+    expect(await verifier.verify(token)).toEqual({ ok: false, reason: 'algorithm' });
+  });
+  test('that is longer than any of ours is not looked into, however good it is (S5)', async () => {
+    const { verifier, sign } = world();
+    const groups = (letters: number) => ({ groups: Array.from({ length: 100 }, () => 'g'.repeat(letters)) });
+    expect((await verifier.verify(await sign(groups(100)))).ok).toBe(true);
+    expect(await verifier.verify(await sign(groups(125)))).toEqual({ ok: false, reason: 'malformed' });
   });
 
   const broken: [name: string, change: Record<string, unknown>, header: Record<string, unknown>, reason: string][] = [
@@ -261,8 +278,8 @@ describe('an access token', () => {
 });
 
 describe('a token bound to a key', () => {
-  const proofWorld = async () => {
-    const { verifier, sign, state } = world();
+  const proofWorld = async (options: Parameters<typeof world>[0] = {}) => {
+    const { verifier, sign, state } = world(options);
     const token = await sign({
       cnf: { jkt: await calculateJwkThumbprint(other.publicJwk) },
       agent_assurance: 'key-authenticated',
@@ -292,6 +309,10 @@ describe('a token bound to a key', () => {
     expect(await show(proof)).toEqual({ ok: false, reason: 'proof_replayed' });
     expect(await show(undefined)).toEqual({ ok: false, reason: 'proof_missing' });
     expect((await show(await prove())).ok).toBe(true);
+  });
+  test('is refused with a good proof where used proofs are not remembered (S7)', async () => {
+    const { prove, show } = await proofWorld({ remembersProofs: false });
+    expect(await show(await prove())).toEqual({ ok: false, reason: 'proof_memory_full' });
   });
   test('is refused without, also when it was remembered as good a moment ago (S7)', async () => {
     const { verifier, token, prove, show } = await proofWorld();
@@ -343,6 +364,20 @@ describe('the memory of verified tokens', () => {
     state.generation += 1;
     expect(await verifier.verify(token)).toEqual({ ok: false, reason: 'revoked' });
     expect(await verifier.verify(token)).toEqual({ ok: false, reason: 'revoked' });
+  });
+  test('of a session from before a revocation of its user stays void, also one issued a moment after it; a new session stands (S28)', async () => {
+    const { verifier, sign, state } = world();
+    state.notBefore = Math.floor(state.now / 1000) - 1;
+    expect(await verifier.verify(await sign({ sid: newId('ses', state.now - 60_000) }))).toEqual({
+      ok: false,
+      reason: 'revoked',
+    });
+    expect((await verifier.verify(await sign({ sid: newId('ses', state.now) }))).ok).toBe(true);
+    expect((await verifier.verify(await sign({ sid: newId('ses', state.now + 60_000) }))).ok).toBe(true);
+    expect(await verifier.verify(await sign({ sid: newId('ses', state.now), iat: state.notBefore - 1 }))).toEqual({
+      ok: false,
+      reason: 'revoked',
+    });
   });
   test('survives a revocation of somebody else (S5)', async () => {
     const { verifier, sign, state } = world();
@@ -415,6 +450,11 @@ describe('the published keys', () => {
     await verifier.verify(unknown);
     await verifier.verify(unknown);
     expect(state.fetches).toBe(2);
+    state.now -= 3_600_000; // the clock was an hour ahead
+    await verifier.verify(await sign({}, { kid: 'at-9' }));
+    state.now += 5_000;
+    await verifier.verify(await sign({}, { kid: 'at-9' }));
+    expect(state.fetches).toBe(3);
   });
   test('that hold a withdrawn key are asked for again without delay: its successor is on its way (S5)', async () => {
     const { verifier, sign, state } = world();

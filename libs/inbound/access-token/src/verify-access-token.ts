@@ -1,54 +1,13 @@
 import { compactVerify, errors } from 'jose';
-import { z } from 'zod';
-import { BoundedMap } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
-import type { Caller } from '@sallyport/policy';
 import { AccessTokenClaims, callerFromClaims } from './access-token.js';
-import { PublishedKeys, SIGNING_ALGORITHMS } from './published-keys.js';
-import type { PublishedKeysOptions } from './published-keys.js';
+import { PublishedKeys, type PublishedKey, type PublishedKeysOptions } from './published-keys/published-keys.js';
 import type { SeenProofs } from './proof-memory.js';
-import { createProofVerifier } from './verify-dpop-proof.js';
-import type { Presentation, ProofFailure } from './verify-dpop-proof.js';
-
-/** What the verifier asks of revocation: a generation that grows with each change, and the question itself. */
-export interface RevocationView {
-  readonly generation: number;
-  isRevoked(subject: {
-    userId: string;
-    clientId: string;
-    sid: string;
-    /** Seconds since the epoch. */ issuedAt: number;
-  }): boolean;
-  /** For good, whatever the key set says: what such a key signed is nobody's word any more. */
-  isKeyWithdrawn(kid: string): boolean;
-}
-
-export type TokenFailure =
-  | 'malformed'
-  | 'type'
-  | 'algorithm'
-  | 'key_purpose'
-  | 'unknown_key'
-  | 'key_withdrawn'
-  | 'signature'
-  | 'claims'
-  | 'issuer'
-  | 'audience'
-  | 'expired'
-  | 'not_yet_valid'
-  | 'revoked'
-  /** Bound to a key and shown as if it were not, or the other way round (RFC 9449 section 7). */
-  | 'proof_required'
-  | 'not_bound'
-  | ProofFailure
-  /** Not the token's fault: no key set was ever loaded. Answer "try again", not "sign in again". */
-  | 'keys_unavailable';
-
-/** Who a good token speaks for, and the key that signed it. */
-export interface VerifiedToken {
-  readonly caller: Caller;
-  readonly kid: string;
-}
+import { isRevoked, type RevocationView, type VerifiedToken } from './revocation.js';
+import { boundKeyOf, claimChecks, firstFailure, Header, headerChecks, KID_PREFIX } from './token-checks.js';
+import type { TokenFailure } from './token-failure.js';
+import { VerifiedTokens, type CheckedToken } from './verified-tokens.js';
+import { createProofVerifier, type Presentation } from './verify-dpop-proof.js';
 
 export type Verification =
   | ({ readonly ok: true } & VerifiedToken)
@@ -61,7 +20,7 @@ export interface AccessTokenVerifierOptions {
   readonly jwksUrl: string;
   readonly fetch: PublishedKeysOptions['fetch'];
   readonly clock: Clock;
-  /** Asked on every verification, so a later snapshot counts at once. */
+  /** Asked at every verification, so that a later snapshot counts at once. */
   readonly revocations: () => RevocationView;
   readonly cacheLimit?: number;
   readonly keys?: Pick<PublishedKeysOptions, 'cooldownMs' | 'maxAgeMs' | 'timeoutMs'>;
@@ -70,15 +29,19 @@ export interface AccessTokenVerifierOptions {
 }
 
 export interface AccessTokenVerifier {
-  /** Of a token shown on its own (`Bearer`); one that is bound to a key is refused (security rule S7). */
+  /** Of a token shown on its own (`Bearer`); one that is bound to a key is refused (S7). */
   verify(token: string): Promise<Verification>;
-  /** Of a token shown with a proof of its key (`DPoP`); one that is bound to none is refused. */
+  /** Of a token shown with a proof of its key (`DPoP`); one that is bound to no key is refused. */
   verifyWithProof(token: string, presentation: Presentation): Promise<Verification>;
-  /** Of a token that is not being shown but was: its proof has been checked, by the caller or by who hands it on. */
+  /** Of a token that was shown before: its proof was checked then, by the caller or by whoever hands it on. */
   recheck(token: string): Promise<Verification>;
   /**
-   * Why what began with this token may not go on: its session, user or agent was revoked, or its key withdrawn. Its expiry
-   * is no reason: what began goes on past it (security rule S17). Cheap enough to ask of every open call, twice a second.
+   * Whose token this was when it was last verified. It says who may have sent it, and nothing about what they may do.
+   */
+  lastKnownUser(token: string): string | undefined;
+  /**
+   * Why what began with this token may not go on: its session, user or agent was revoked, or its key withdrawn. Its
+   * expiry is no reason: what began goes on past it (S17). Cheap enough to ask of every open call, twice a second.
    */
   endOf(verified: VerifiedToken): Extract<TokenFailure, 'revoked' | 'key_withdrawn' | 'unknown_key'> | undefined;
   /** Loads the keys ahead of the first token; resolves also when that failed. */
@@ -86,33 +49,17 @@ export interface AccessTokenVerifier {
   readonly keys: PublishedKeys;
 }
 
-const SKEW_SECONDS = 60;
 const MAX_TOKEN_LENGTH = 16_384;
-const ALGORITHMS: ReadonlySet<string> = new Set(SIGNING_ALGORITHMS);
-const KID_PREFIX = 'at-';
-const Header = z.object({ alg: z.string(), typ: z.string().optional(), kid: z.string().optional() });
+const MOST_REMEMBERED = 10_000;
 
-interface Remembered extends VerifiedToken {
-  /** Thumbprint of the key the token is bound to (RFC 9449 section 6). */
-  readonly boundTo: string | undefined;
-  /** Milliseconds since the epoch. */
-  readonly endsAt: number;
-  /** The revocation generation this entry was last compared with. */
-  generation: number;
-}
-type Checked =
-  | ({ readonly ok: true } & Pick<Remembered, 'caller' | 'kid' | 'boundTo'>)
-  | { readonly ok: false; readonly reason: TokenFailure };
-
-/** The one confirmation method there is here; anything else would be one nobody checks. */
-const Confirmation = z.strictObject({ jkt: z.string().regex(/^[A-Za-z0-9_-]{43}$/) });
+type Checked = ({ readonly ok: true } & CheckedToken) | { readonly ok: false; readonly reason: TokenFailure };
 
 /**
  * Verifies our own access tokens (RFC 9068 section 4) into a `Caller`. The result is remembered under the whole token
- * until it expires, its key is withdrawn or its subject revoked (security rule S5).
+ * until it expires, its key is withdrawn or its subject revoked (S5).
  */
 export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): AccessTokenVerifier {
-  const { issuer, audience, clock, revocations } = options;
+  const { issuer, audience, clock, revocations, seenProofs } = options;
   const keys = new PublishedKeys({
     url: options.jwksUrl,
     fetch: options.fetch,
@@ -120,127 +67,81 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
     kidPrefix: KID_PREFIX,
     ...options.keys,
   });
-  const verified = new BoundedMap<string, Remembered>(options.cacheLimit ?? 10_000);
-  const failureOfProof = options.seenProofs && createProofVerifier({ clock, seen: options.seenProofs });
-  keys.onWithdrawn((kids) => verified.deleteWhere((entry) => kids.has(entry.kid)));
+  const verified = new VerifiedTokens({ limit: options.cacheLimit ?? MOST_REMEMBERED, clock, revocations });
+  keys.onWithdrawn((kids) => verified.forgetKeys(kids));
+  const failureOfProof = seenProofs && createProofVerifier({ clock, seen: seenProofs });
 
-  function recall(token: string): Checked | undefined {
-    const entry = verified.get(token);
-    if (entry === undefined) return undefined;
-    if (clock() >= entry.endsAt) {
-      verified.delete(token);
-      return undefined;
-    }
-    const revocation = revocations();
-    if (entry.generation !== revocation.generation) {
-      const reason = revocation.isKeyWithdrawn(entry.kid)
-        ? 'key_withdrawn'
-        : isRevoked(revocation, entry.caller)
-          ? 'revoked'
-          : undefined;
-      if (reason !== undefined) {
-        verified.delete(token);
-        return failed(reason);
-      }
-      entry.generation = revocation.generation;
-    }
-    return { ok: true, caller: entry.caller, kid: entry.kid, boundTo: entry.boundTo };
-  }
-
+  /** Every check there is, in order; the first that fails is the answer. */
   async function verifyAnew(token: string): Promise<Checked> {
     const header = readHeader(token);
     if (header === undefined) return failed('malformed');
-    if (!isAccessTokenType(header.typ)) return failed('type');
-    if (!ALGORITHMS.has(header.alg)) return failed('algorithm');
-    const kid = header.kid;
-    if (kid === undefined || !kid.startsWith(KID_PREFIX)) return failed('key_purpose');
+    const wrongInHeader = firstFailure(headerChecks, header);
+    if (wrongInHeader !== undefined) return failed(wrongInHeader);
+
+    const { kid } = header;
     const published = await keys.find(kid, (known) => revocations().isKeyWithdrawn(known));
     if (published === undefined) return failed(keys.loaded ? 'unknown_key' : 'keys_unavailable');
     // The key decides how it is used, never the token (RFC 8725 section 3.1).
     if (header.alg !== published.algorithm) return failed('algorithm');
+    const payload = await readPayload(token, published);
+    if (payload === 'signature' || payload === 'malformed') return failed(payload);
 
-    let payload: unknown;
-    try {
-      payload = JSON.parse(
-        new TextDecoder('utf-8', { fatal: true }).decode(
-          (await compactVerify(token, published.key, { algorithms: [published.algorithm] })).payload,
-        ),
-      );
-    } catch (error) {
-      return failed(error instanceof errors.JWSSignatureVerificationFailed ? 'signature' : 'malformed');
-    }
-    const parsed = AccessTokenClaims.safeParse(payload);
-    if (!parsed.success) return failed(audienceIsForeign(payload, audience) ? 'audience' : 'claims');
+    const parsed = AccessTokenClaims.safeParse(payload.claims);
+    if (!parsed.success) return failed(isForAnother(payload.claims, audience) ? 'audience' : 'claims');
     const claims = parsed.data;
-    if (claims.iss !== issuer) return failed('issuer');
-    if (claims.aud !== audience) return failed('audience');
-    const now = clock() / 1000;
-    if (now >= claims.exp + SKEW_SECONDS) return failed('expired');
-    if (claims.iat > now + SKEW_SECONDS || (claims.nbf ?? 0) > now + SKEW_SECONDS) return failed('not_yet_valid');
-    const boundTo = claims.cnf === undefined ? undefined : Confirmation.safeParse(claims.cnf).data?.jkt;
-    if (claims.cnf !== undefined && boundTo === undefined) return failed('claims');
+    const wrongInClaims = firstFailure(claimChecks, { claims, issuer, audience, now: clock() / 1000 });
+    if (wrongInClaims !== undefined) return failed(wrongInClaims);
 
-    const caller = callerFromClaims(claims);
-    const revocation = revocations();
-    if (isRevoked(revocation, caller)) return failed('revoked');
-    // The key may have been withdrawn while the signature was being checked; and nothing is remembered into its grace period.
-    if (!keys.has(kid)) return failed('unknown_key');
-    if (revocation.isKeyWithdrawn(kid)) return failed('key_withdrawn');
-    const endsAt = claims.exp * 1000;
-    if (clock() < endsAt) verified.set(token, { caller, boundTo, kid, endsAt, generation: revocation.generation });
-    return { ok: true, caller, kid, boundTo };
+    const checked = { caller: callerFromClaims(claims), kid, boundTo: boundKeyOf(claims.cnf) };
+    const ended = endOf(checked); // the key may have been withdrawn while the signature was being checked
+    if (ended !== undefined) return failed(ended);
+    verified.remember(token, checked, claims.exp * 1000);
+    return { ok: true, ...checked };
   }
 
   async function check(token: string): Promise<Checked> {
     keys.refreshWhenOld();
     if (token.length > MAX_TOKEN_LENGTH) return failed('malformed');
-    return recall(token) ?? (await verifyAnew(token));
+    const known = verified.recall(token);
+    if (known === undefined) return verifyAnew(token);
+    return typeof known === 'string' ? failed(known) : { ok: true, ...known };
   }
+
+  const endOf: AccessTokenVerifier['endOf'] = ({ caller, kid }) => {
+    const view = revocations();
+    if (view.isKeyWithdrawn(kid)) return 'key_withdrawn';
+    if (!keys.has(kid)) return 'unknown_key';
+    return isRevoked(view, caller) ? 'revoked' : undefined;
+  };
 
   return {
     keys,
     start: () => keys.reload(),
     async verify(token) {
       const checked = await check(token);
-      return checked.ok && checked.boundTo !== undefined ? failed('proof_required') : withoutKey(checked);
+      return checked.ok && checked.boundTo !== undefined ? failed('proof_required') : toVerification(checked);
     },
     async verifyWithProof(token, presentation) {
       const checked = await check(token);
       if (!checked.ok) return checked;
-      if (checked.boundTo === undefined) return failed('not_bound');
+      const { boundTo, caller } = checked;
+      if (boundTo === undefined) return failed('not_bound');
+      // Without a memory of used proofs, none can be accepted: that is as good as a full one.
       if (failureOfProof === undefined) return failed('proof_memory_full');
-      const failure = await failureOfProof(
-        { token, userId: checked.caller.userId, boundTo: checked.boundTo },
-        presentation,
-      );
-      return failure === undefined ? withoutKey(checked) : failed(failure);
+      const failure = await failureOfProof({ token, userId: caller.userId, boundTo }, presentation);
+      return failure === undefined ? toVerification(checked) : failed(failure);
     },
-    async recheck(token) {
-      return withoutKey(await check(token));
-    },
-    endOf({ caller, kid }) {
-      const revocation = revocations();
-      if (revocation.isKeyWithdrawn(kid)) return 'key_withdrawn';
-      if (!keys.has(kid)) return 'unknown_key';
-      return isRevoked(revocation, caller) ? 'revoked' : undefined;
-    },
+    recheck: async (token) => toVerification(await check(token)),
+    lastKnownUser: (token) => verified.userOf(token),
+    endOf,
   };
 }
 
 const failed = (reason: TokenFailure) => ({ ok: false, reason }) as const;
-const withoutKey = (checked: Checked): Verification =>
+const toVerification = (checked: Checked): Verification =>
   checked.ok ? { ok: true, caller: checked.caller, kid: checked.kid } : checked;
 
-function isRevoked(view: RevocationView, caller: Caller): boolean {
-  return view.isRevoked({
-    userId: caller.userId,
-    clientId: caller.clientId,
-    sid: caller.sid,
-    issuedAt: caller.issuedAt,
-  });
-}
-
-function readHeader(token: string): z.infer<typeof Header> | undefined {
+function readHeader(token: string): Header | undefined {
   const [header, payload, signature, rest] = token.split('.');
   if (!header || !payload || !signature || rest !== undefined) return undefined;
   try {
@@ -250,12 +151,23 @@ function readHeader(token: string): z.infer<typeof Header> | undefined {
   }
 }
 
-/** RFC 9068 section 4: `at+jwt`, or with its media type prefix. */
-function isAccessTokenType(typ: string | undefined): boolean {
-  return typ !== undefined && typ.toLowerCase().replace(/^application\//, '') === 'at+jwt';
+/** Verifies the signature, and reads what it is of. */
+async function readPayload(
+  token: string,
+  { key, algorithm }: PublishedKey,
+): Promise<{ readonly claims: unknown } | 'signature' | 'malformed'> {
+  try {
+    const { payload } = await compactVerify(token, key, { algorithms: [algorithm] });
+    return { claims: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(payload)) };
+  } catch (error) {
+    return error instanceof errors.JWSSignatureVerificationFailed ? 'signature' : 'malformed';
+  }
 }
 
-/** Tells a well-formed token for somebody else from a broken one, so that the trail says why (an array never matches). */
-function audienceIsForeign(payload: unknown, audience: string): boolean {
-  return typeof payload === 'object' && payload !== null && 'aud' in payload && payload.aud !== audience;
+/**
+ * Tells a well-formed token for another resource from a broken one, so that the trail says why (an array never
+ * matches).
+ */
+function isForAnother(claims: unknown, audience: string): boolean {
+  return typeof claims === 'object' && claims !== null && 'aud' in claims && claims.aud !== audience;
 }

@@ -24,7 +24,10 @@ export type ProofFailure =
   | 'proof_token'
   | 'proof_time'
   | 'proof_replayed'
-  /** Nothing is wrong with the proof, but there is no room to remember it: of this user, or key, there are too many. Answer "try again". */
+  /**
+   * Nothing is wrong with the proof, but there is no room to remember it: of this user, or key, there are too many.
+   * Answer "try again".
+   */
   | 'proof_share_full'
   /** The same, whoever's it is. */
   | 'proof_memory_full';
@@ -44,11 +47,11 @@ export interface Presentation {
   readonly isProofRepeated: boolean;
   /** The HTTP method. */
   readonly method: string;
-  /** The URL as configuration names it, without query; never what a Host header says (security rule S7). */
+  /** The URL as configuration names it, without query; never what a Host header says (S7). */
   readonly url: string;
 }
 
-/** A proof is good this long before and after the moment it names; the skew of tokens (security rule S5). */
+/** A proof is good this long before and after the moment it names; the skew of tokens (S5). */
 export const PROOF_WINDOW_SECONDS = 60;
 const MAX_PROOF_LENGTH = 4_096;
 const MAX_KEYS = 1_000;

@@ -102,20 +102,27 @@ describe('consent', () => {
 });
 
 describe('granted scopes', () => {
-  const entitled = new Set(['notes.write', 'notes.read']);
-  test('are what was asked for and the roles give, no more (R11, R31, R32)', () => {
-    expect(grantedScopes(['notes.read', 'notes.admin', 'openid', 'notes.read'], entitled)).toEqual({
+  const here = {
+    entitled: new Set(['notes.write', 'notes.read']),
+    isKnown: (scope: string) => scope.startsWith('notes.'),
+  };
+  test('are what was asked for and the roles give, no more (R31, R32)', () => {
+    expect(grantedScopes(['notes.read', 'notes.admin', 'openid', 'notes.read'], here)).toEqual({
       granted: ['notes.read'],
       withheld: ['notes.admin'],
     });
   });
   test('are all the roles give when nothing was asked for', () => {
-    expect(grantedScopes([], entitled)).toEqual({ granted: ['notes.read', 'notes.write'], withheld: [] });
-    expect(grantedScopes(['offline_access'], entitled).granted).toEqual(['notes.read', 'notes.write']);
+    expect(grantedScopes([], here)).toEqual({ granted: ['notes.read', 'notes.write'], withheld: [] });
+    expect(grantedScopes(['offline_access'], here).granted).toEqual(['notes.read', 'notes.write']);
   });
-  test('cannot be had by asking for everything (R33)', () => {
-    expect(grantedScopes(['*'], entitled)).toEqual({ granted: [], withheld: ['*'] });
-  });
+  test.each([[['openid', 'profile', 'email']], [['mcp:tools']], [['*']]])(
+    'are those of nobody asking where %j is asked for: it means nothing here, and is no way to more (R33)',
+    (asked) => {
+      expect(grantedScopes(asked, here)).toEqual(grantedScopes([], here));
+      expect(grantedScopes([...asked, 'notes.read'], here)).toEqual({ granted: ['notes.read'], withheld: [] });
+    },
+  );
 });
 
 describe('a browser is sent on without a click', () => {

@@ -3,7 +3,7 @@ import type { AgentAssurance } from '@sallyport/policy';
 import { isDocumentUrl, isNamedHost, type DocumentHosts } from './client-document.js';
 import { classifyRedirectUri } from './redirect-uri.js';
 
-/** An OAuth client as it described itself. Its name is a claim; its assurance is a fact (security rule S2). */
+/** An OAuth client as it described itself. Its name is a claim; its assurance is a fact (S2). */
 export interface AgentRegistration {
   readonly clientId: string;
   readonly clientName: string | undefined;
@@ -14,20 +14,20 @@ export interface AgentRegistration {
   readonly registeredBy: 'document' | 'dynamic' | 'administrator' | 'first-party';
 }
 
-/** What people and the trail call it: cleaned, never empty, never longer than 80 characters. Pages quote it. */
+/** What people and the trail call an agent: cleaned, never empty, at most 80 characters. Pages quote it. */
 export function agentName(agent: Pick<AgentRegistration, 'clientId' | 'clientName'>): string {
   return claimedName(agent.clientName ?? '') || agentHost(agent.clientId) || agent.clientId;
 }
 
-/** The host that vouches for the name: only a metadata document has one. */
+/** The host that publishes the agent; only one with a metadata document has it. */
 export function agentHost(clientId: string): string | undefined {
   return isDocumentUrl(clientId) ? URL.parse(clientId)?.host : undefined;
 }
 
 /**
- * What proof of a key of its own (DPoP) adds. The key is one the agent made, nobody vouches for it: it shows that the same
- * party speaks each time, not who that is. So it raises what is known already, and a loopback agent or one that
- * registered itself goes on only asserting who it is, whatever key it brings (security rule S2).
+ * What proof of a key of its own (DPoP) adds. The key is one the agent made, nobody vouches for it: it shows that the
+ * same party speaks each time, not who that is. So it raises what is known already, and a loopback agent or one that
+ * registered itself goes on only asserting who it is, whatever key it brings (S2).
  */
 export function assuranceWithKey(assurance: AgentAssurance, isKeyBound: boolean): AgentAssurance {
   return isKeyBound && assurance === 'verified-redirect' ? 'key-authenticated' : assurance;
@@ -50,9 +50,9 @@ export function agentAssurance(agent: AgentRegistration, redirectUri: string): A
 }
 
 /**
- * Whether a browser may be sent on to this agent without a click, when nobody has agreed to anything yet (RFC 9700 section
- * 4.11.2): where an administrator entered it, or named the host that both publishes it and takes its answers. A host that
- * is allowed only because any host is (`*`) is trusted with nothing.
+ * Whether a browser may be sent on to this agent without a click, when nobody has agreed to anything yet (RFC 9700
+ * section 4.11.2): where an administrator entered it, or named the host that both publishes it and takes its answers. A
+ * host that is allowed only because any host is (`*`) is trusted with nothing.
  */
 export function isTrustedRedirect(agent: AgentRegistration, redirectUri: string, documents: DocumentHosts): boolean {
   if (agent.registeredBy === 'first-party' || agent.registeredBy === 'administrator') return true;

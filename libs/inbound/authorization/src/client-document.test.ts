@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isDocumentUrl, mayFetchDocument, validateClientDocument } from './index.js';
+import { isDocumentUrl, mayFetchDocument, usableRedirectUris, validateClientDocument } from './index.js';
 
 const anyHost = { enabled: true, allowedHosts: ['*'], deniedHosts: [] };
 const url = 'https://agent.example/client.json';
@@ -59,6 +59,16 @@ test.each([
   ['keys over plain http', { jwks_uri: 'http://agent.example/jwks' }],
 ])('a document with %s is refused', (_what, change) => {
   expect(validateClientDocument(url, { ...document, ...change }).accepted).toBe(false);
+});
+
+test('a document is taken for the redirect URIs that can be honoured, whatever stands beside them (R19)', () => {
+  const redirectUris = ['http://agent.example/cb', 'javascript:alert(1)', 'https://agent.example/cb', ''];
+  expect(validateClientDocument(url, { ...document, redirect_uris: redirectUris })).toEqual({ accepted: true });
+  expect(usableRedirectUris(redirectUris)).toEqual(['https://agent.example/cb']);
+  expect(validateClientDocument(url, { ...document, redirect_uris: redirectUris.slice(0, 2) })).toEqual({
+    accepted: false,
+    reason: 'redirect_uris: http://agent.example/cb: http is for loopback addresses only',
+  });
 });
 
 test.each([null, [], 'text', 7])('%j is not a document', (value) => {

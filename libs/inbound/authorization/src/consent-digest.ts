@@ -3,7 +3,7 @@ import { agentName, type AgentRegistration } from './agent.js';
 import { redirectHost } from './redirect-uri.js';
 
 /**
- * Everything a person agreed to (security rule S3): who the agent says it is, where its answers go, how it proves
+ * Everything a person agreed to (S3): who the agent says it is, where its answers go, how it proves
  * itself, what it may do. Any change makes another digest, and the consent page comes back.
  * @returns base64url SHA-256
  */
@@ -11,7 +11,7 @@ export function consentDigest(agent: AgentRegistration, redirectUri: string, sco
   return digestOf(['v1', ...describe(agent, redirectUri), [...scopes].toSorted()]);
 }
 
-/** The same without what it may do: who asks, and where the answer goes. */
+/** A digest of the agent and of where its answers go, without what it may do. */
 export function registrationDigest(agent: AgentRegistration, redirectUri: string): string {
   return digestOf(['registration', ...describe(agent, redirectUri)]);
 }

@@ -2,12 +2,11 @@ import { describe, expect, test } from 'vitest';
 import {
   applicationTypeFor,
   classifyRedirectUri,
-  hostMatches,
-  mayRegisterRedirectUri,
   problemOfRedirectEntry,
   redirectHost,
   redirectTarget,
 } from './index.js';
+import { hostMatches, mayRegisterRedirectUri } from './redirect-uri.js';
 
 describe('a redirect URI', () => {
   test.each([
@@ -146,6 +145,42 @@ describe('registration', () => {
         'http://localhost/cb',
       ].map(problemOfRedirectEntry),
     ).toEqual(Array.from({ length: 8 }, () => undefined));
+  });
+
+  test('takes any one segment where the last one of a whole URI is a *, and nothing that could be read as more (R18, S35)', () => {
+    const listed = [
+      'https://chatgpt.com/connector/oauth/*',
+      'http://127.0.0.1/callback/*',
+      'vscode://saoudrizwan.claude-dev/mcp-auth/callback/*',
+    ];
+    const may = (uri: string) => mayRegisterRedirectUri(uri, listed).allowed;
+    expect(
+      [
+        'https://chatgpt.com/connector/oauth/Tq-9_x',
+        'http://127.0.0.1:4545/callback/q80fMxpCs-Uy',
+        'vscode://saoudrizwan.claude-dev/mcp-auth/callback/4f1c',
+      ].map(may),
+    ).not.toContain(false);
+    const others = [
+      'https://chatgpt.com/connector/oauth/',
+      'https://chatgpt.com/connector/oauth',
+      'https://chatgpt.com/connector/oauth/..',
+      'https://chatgpt.com/connector/oauth/.',
+      'https://chatgpt.com/connector/oauth/%2e%2e',
+      'https://chatgpt.com/connector/oauth/a/b',
+      'https://chatgpt.com/connector/oauth/a?x=1',
+      'https://chatgpt.com/connector/oauth/a%2fb',
+      'https://chatgpt.com/connector/oauth/*',
+      'https://evil.example/connector/oauth/a',
+      `https://chatgpt.com/connector/oauth/${'a'.repeat(129)}`,
+      'http://localhost:4545/callback/x',
+    ];
+    expect(others.filter(may)).toEqual([]);
+    expect(
+      ['https://a.example/*/cb', 'https://*.example/cb', 'https://a.example/c*', 'https://a.example/*'].map(
+        (entry) => problemOfRedirectEntry(entry)?.split(' ', 1)[0],
+      ),
+    ).toEqual(['https://a.example/*/cb', 'https://*.example/cb', 'https://a.example/c*', undefined]);
   });
 
   test('makes an agent with loopback or private-use redirects native, so that any loopback port is accepted', () => {

@@ -58,7 +58,9 @@ export function classifyRedirectUri(uri: string): RedirectUri {
   }
 }
 
-/** Where the answer goes, in words for the person who consents. */
+/**
+ * Where a redirect URI leads, in words for the user who consents, e.g. `a program on this computer (127.0.0.1:4711)`.
+ */
 export function redirectTarget(uri: string): string {
   const redirect = classifyRedirectUri(uri);
   switch (redirect.kind) {
@@ -74,8 +76,8 @@ export function redirectTarget(uri: string): string {
 }
 
 /**
- * What a person consents to of it. The loopback port varies from one run to the next; within a private-use scheme only the
- * whole URI says what an application does with it.
+ * What a person consents to of it. The loopback port varies from one run to the next; within a private-use scheme only
+ * the whole URI says what an application does with it.
  */
 export function redirectHost(uri: string): string {
   const redirect = classifyRedirectUri(uri);
@@ -92,46 +94,88 @@ export function redirectHost(uri: string): string {
 }
 
 /**
- * RFC 7591 registration, limited to what the administrator lists (R18). An entry is a whole URI, which is compared as it is
- * written but for a loopback port (RFC 8252 sections 7.3 and 8.4), or a host (`agents.example.com`, `*.example.com`, with
- * `:port` to pin one), which any path of it goes with, but no query: what a host does with a query is often to send on.
+ * RFC 7591 registration, limited to what the administrator lists (R18). An entry is a whole URI, which is compared as
+ * it is written but for a loopback port (RFC 8252 sections 7.3 and 8.4) and a last path segment `*`, which is any one
+ * segment; or a host (`agents.example.com`, `*.example.com`, with `:port` to pin one), which any path of it goes with,
+ * but no query: what a host does with a query is often to send on.
  */
-export function mayRegisterRedirectUri(
-  uri: string,
-  allowed: readonly string[],
-): { allowed: true } | { allowed: false; reason: string } {
+export function mayRegisterRedirectUri(uri: string, allowed: readonly string[]): RedirectVerdict {
   const redirect = classifyRedirectUri(uri);
-  if (redirect.kind === 'refused') return { allowed: false, reason: redirect.reason };
+  if (redirect.kind === 'refused') return { allowed: false, reason: redirect.reason, isListable: false };
+  const unlisted = (reason: string): RedirectVerdict => ({ allowed: false, reason, isListable: true });
   if (allowed.some((entry) => isWholeUri(entry) && isSameUri(uri, entry))) return { allowed: true };
-  if (redirect.kind === 'private-use')
-    return { allowed: false, reason: 'the whole URI is not one that may register here' };
+  if (redirect.kind === 'private-use') return unlisted('the whole URI is not one that may register here');
   if (!allowed.some((entry) => !isWholeUri(entry) && hostMatches(redirect.host, entry)))
-    return { allowed: false, reason: 'its host is not one that may register here' };
+    return unlisted('its host is not one that may register here');
   return uri.includes('?')
-    ? { allowed: false, reason: 'it has a query, and the whole URI is not one that may register here' }
+    ? unlisted('it has a query, and the whole URI is not one that may register here')
     : { allowed: true };
 }
+/** `isListable`: an administrator could let it in. */
+export type RedirectVerdict =
+  | { readonly allowed: true }
+  | { readonly allowed: false; readonly reason: string; readonly isListable: boolean };
 
-/** @returns why an entry of the administrator's list lets nothing register, in words for them */
-export function problemOfRedirectEntry(entry: string): string | undefined {
-  if (/^[a-z][a-z0-9+.-]*:$/i.test(entry))
-    return `${entry} is a scheme, with which an application can do other things too; write the whole redirect URI, as in cursor://anysphere.cursor-mcp/oauth/callback`;
-  if (!isWholeUri(entry)) return undefined;
-  const redirect = classifyRedirectUri(entry);
-  return redirect.kind === 'refused' ? `${entry} cannot be a redirect URI: ${redirect.reason}` : undefined;
+const MAX_NAMED = 3;
+const SETTING =
+  'an administrator lists redirect URIs in dynamic.redirectHosts of ClientRegistration, ' +
+  'those of known agents by dynamic.popularAgents: true';
+
+/**
+ * What of a registration's redirect URIs may register (RFC 7591 section 3.2.1: the answer says what was registered). An
+ * agent that brings one callback for each way it runs is not refused for the one that nobody listed.
+ * @returns `refusal`: when none is left, which URI is refused why, and what would let it in
+ */
+export function registrableRedirectUris(
+  uris: readonly string[],
+  allowed: readonly string[],
+): { readonly accepted: readonly string[]; readonly refusal?: string } {
+  const judged = uris.map((uri) => ({ uri, verdict: mayRegisterRedirectUri(uri, allowed) }));
+  const accepted = judged.filter(({ verdict }) => verdict.allowed).map(({ uri }) => uri);
+  if (accepted.length > 0 || judged.length === 0) return { accepted };
+  const named = judged
+    .slice(0, MAX_NAMED)
+    .map(({ uri, verdict }) => `${inError(uri)}: ${verdict.allowed ? '' : verdict.reason}`);
+  const more = judged.length > MAX_NAMED ? `; and ${judged.length - MAX_NAMED} more` : '';
+  const isListable = judged.some(({ verdict }) => !verdict.allowed && verdict.isListable);
+  return { accepted, refusal: `${named.join('; ')}${more}${isListable ? `. ${SETTING}` : ''}` };
 }
 
-/** A host has no `:` but before its port. */
+/** A URI in the characters that an `error_description` may have (RFC 6749 section 5.2). */
+export const inError = (uri: string): string =>
+  cleanText(uri, MAX_SHOWN).replaceAll(/[^\x20\x21\x23-\x5b\x5d-\x7e]/g, '?');
+
+/** @returns why no redirect URI can match this entry of the administrator's list, in words for the administrator */
+export function problemOfRedirectEntry(entry: string): string | undefined {
+  if (/^[a-z][a-z0-9+.-]*:$/i.test(entry))
+    return (
+      `${entry} is a scheme, with which an application can do other things too; write the whole redirect URI, ` +
+      'as in cursor://anysphere.cursor-mcp/oauth/callback'
+    );
+  if (!isWholeUri(entry)) return undefined;
+  const redirect = classifyRedirectUri(entry);
+  if (redirect.kind === 'refused') return `${entry} cannot be a redirect URI: ${redirect.reason}`;
+  return entry.replace(/\/\*$/, '').includes('*')
+    ? `${entry} has a * that is not its whole last path segment: in a whole URI it stands for one segment at the ` +
+        `end, ` +
+        'as in https://agents.example/callback/*'
+    : undefined;
+}
+
+/** An entry is a whole URI, unless its only `:` is before a port. */
 const isWholeUri = (entry: string): boolean => /^[a-z][a-z0-9+.-]*:(?!\d+$)./i.test(entry);
 
 function isSameUri(uri: string, listed: string): boolean {
-  if (uri === listed) return true;
+  const areLoopback = classifyRedirectUri(uri).kind === 'loopback' && classifyRedirectUri(listed).kind === 'loopback';
+  const [actual, wanted] = areLoopback ? [withoutPort(uri), withoutPort(listed)] : [uri, listed];
+  if (actual === wanted && !wanted.endsWith('/*')) return true;
   return (
-    classifyRedirectUri(uri).kind === 'loopback' &&
-    classifyRedirectUri(listed).kind === 'loopback' &&
-    withoutPort(uri) === withoutPort(listed)
+    wanted.endsWith('/*') && actual.startsWith(wanted.slice(0, -1)) && isOneSegment(actual.slice(wanted.length - 1))
   );
 }
+
+/** One path segment of unreserved characters (RFC 3986 section 2.3), so that nobody reads another path in it. */
+const isOneSegment = (text: string): boolean => /^[\w.~-]{1,128}$/.test(text) && text !== '.' && text !== '..';
 
 const withoutPort = (uri: string): string => uri.replace(/^(http:\/\/(?:\[[^\]]*\]|[^/:?]+)):\d+/i, '$1');
 

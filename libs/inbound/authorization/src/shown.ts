@@ -1,4 +1,4 @@
-/** What a page showed of what its form does, by name. Values are short: names, ids, digests, scopes. */
+/** What a page showed about what its form does, e.g. `{ form: 'consent', user: 'usr_…', scopes: ['notes.read'] }`. */
 export type Shown = Readonly<Record<string, string | null | readonly string[]>>;
 
 /** @returns a form field's text; the same for the same facts, whatever their order */
@@ -7,7 +7,7 @@ export function writeShown(shown: Shown): string {
 }
 
 /**
- * What is another now than it was when the page was made (security rule S35).
+ * Compares what a page showed with how it is now (S35).
  * @param text of a form whose token was checked: nobody else wrote it
  * @returns the names of the facts that differ; of all of them when the text cannot be read
  */

@@ -3,7 +3,7 @@ import { compileClaimsCondition } from '@sallyport/policy';
 
 type Claims = Readonly<Record<string, unknown>>;
 
-/** Is the workload this token was issued to the agent an administrator meant? The token has been verified. */
+/** Whether the workload that a verified token was issued to is the agent that an administrator meant. */
 export function isWorkload(
   issuer: WorkloadIssuerSpec,
   { subject, claims: expected, when }: WorkloadConditions,
@@ -27,7 +27,7 @@ function says(claims: Claims, expected: Claims): boolean {
 const isObject = (value: unknown): value is Claims =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** What tells one customer of an issuer from all its other customers; one of them must be pinned. */
+/** The claims that tell one customer of an issuer from all others. A document must pin one of them. */
 const TENANT_CLAIMS: Readonly<Record<WorkloadIssuerSpec['type'], readonly string[]>> = {
   kubernetes: ['kubernetes.io'],
   spiffe: [],
@@ -36,7 +36,7 @@ const TENANT_CLAIMS: Readonly<Record<WorkloadIssuerSpec['type'], readonly string
   oidc: [],
 };
 
-/** Why these conditions would let in nobody, or anybody at all; what refuses them when they are written. */
+/** Why these conditions would let in nobody, or anybody at all. The document is refused for it. */
 export function problemsOfWorkload(
   { type }: Pick<WorkloadIssuerSpec, 'type'>,
   { subject, claims, when }: Pick<WorkloadConditions, 'subject' | 'claims' | 'when'>,
@@ -52,7 +52,9 @@ export function problemsOfWorkload(
       : [
           {
             field: 'subject' as const,
-            message: `is required, or \`claims\`${pins.length > 0 ? ` with ${pins.join(', ')}` : ''}: an expression alone does not say whose workload it is`,
+            message:
+              `is required, or \`claims\`${pins.length > 0 ? ` with ${pins.join(', ')}` : ''}: an expression ` +
+              `alone does not say whose workload it is`,
           },
         ]),
     ...(condition && 'invalid' in condition ? [{ field: 'when' as const, message: condition.invalid }] : []),

@@ -1,13 +1,13 @@
 import { SallyportError } from '@sallyport/kernel';
-import type { RelayAnswer, RelayFailure } from './create-relay.js';
+import type { RelayAnswer, RelayFailure } from './relay.js';
 import type { ServerMessage } from './json-rpc.js';
 import type { RunningCall } from './running-calls.js';
 
 type Stream = Extract<RelayAnswer, { type: 'stream' }>;
 
 /**
- * The answer to a call, with what the server says to it on its own stream in between. Before the server has begun to answer,
- * what it asks there makes the answer a stream.
+ * The answer to a call, with what the server says to it on its own stream in between. Before the server has begun to
+ * answer, what it asks there makes the answer a stream.
  */
 export async function withBeside(
   posted: Promise<RelayAnswer>,

@@ -40,6 +40,7 @@ function keyOf(jwk: Readonly<Record<string, unknown>>): KeyObject {
       ? createSecretKey(Buffer.from(String(jwk['k']), 'base64url'))
       : createPrivateKey({ key: jwk, format: 'jwk' });
   } catch {
-    throw new SallyportError('signing_key_invalid', 'A key to sign requests with cannot be used.'); // its own error may quote the key
+    // The library's own error may quote the key.
+    throw new SallyportError('signing_key_invalid', 'A key to sign requests with cannot be used.');
   }
 }

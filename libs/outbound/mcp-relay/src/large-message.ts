@@ -26,8 +26,9 @@ const IN_TEXT = /["\\\u0000-\u001f]/g;
 const PLAIN_ASCII = /^(?:2[013-9a-f]|[346][0-9a-f]|5[0-9abd-f]|7[0-9a-e])$/i;
 
 /**
- * Reads a message that is too large to hold: all of it but its long texts, which are passed on as they come. Each time a long
- * text begins, what is known so far is a whole message with a marker in its place; see {@link ServerMessage.large}.
+ * Reads a message that is too large to hold: all of it but its long texts, which are passed on as they come. Each time
+ * a long text begins, what is known so far is a whole message with a marker in its place; see {@link
+ * ServerMessage.large}.
  * @param begun what was read already, in whole characters
  * @throws SallyportError `message_too_large` also for one that is large by other things than texts
  */
@@ -122,7 +123,10 @@ class LargeReader {
     }
   }
 
-  /** Moves on to a text that is long or not all there, or to the end of what is there. @returns whether it is such a text. */
+  /**
+   * Moves on to a text that is long or not all there, or to the end of what is there.
+   * @returns whether it is such a text.
+   */
   #skipKnown(): boolean {
     const buffer = this.#buffer;
     for (let at = this.#at; at < buffer.length; at++) {
@@ -223,7 +227,9 @@ class LargeReader {
       .reverse()
       .join('')}`;
     const members = parsedMembers(`${closed}}`);
-    return `${closed}${'jsonrpc' in members ? '' : ',"jsonrpc":"2.0"'}${'id' in members ? '' : `,"id":${JSON.stringify(this.#limits.id)}`}}`;
+    const version = 'jsonrpc' in members ? '' : ',"jsonrpc":"2.0"';
+    const id = 'id' in members ? '' : `,"id":${JSON.stringify(this.#limits.id)}`;
+    return `${closed}${version}${id}}`;
   }
 }
 

@@ -1,5 +1,7 @@
+import type { JsonSource } from '@sallyport/kernel/json';
 import { isJsonObject } from './json-rpc.js';
 import type { JsonObject, ServerMessage } from './json-rpc.js';
+import { written } from './modern-request.js';
 
 /** The newest version that has `initialize`; what a server answers with is what is spoken. */
 export const LEGACY_VERSION = '2025-11-25';
@@ -10,18 +12,19 @@ const DROPPED_META = new Set(['tracestate', 'baggage']);
 export const isSpokenLegacyVersion = (version: unknown): version is string =>
   typeof version === 'string' && SPOKEN.includes(version);
 
-/** A request of 2025-11-25 or older, serialised from the value that was decided on; the words of the new era stay behind. */
+/** A request of 2025-11-25 or older: the value that was decided on; the words of the new era stay behind. */
 export function legacyRequest(request: {
   readonly id: number;
   readonly method: string;
   readonly params: JsonObject;
   readonly meta: JsonObject | undefined;
+  readonly source?: JsonSource | undefined;
 }): string {
   const meta = Object.fromEntries(
     Object.entries(request.meta ?? {}).filter(([key]) => !key.startsWith(RESERVED_META) && !DROPPED_META.has(key)),
   );
   const { requestState: _state, inputResponses: _responses, ...params } = request.params;
-  return JSON.stringify({
+  return written(request.source, {
     jsonrpc: '2.0',
     id: request.id,
     method: request.method,
@@ -48,7 +51,10 @@ export function legacyCapabilities({ extensions, ...capabilities }: JsonObject):
   return Object.keys(known).length > 0 ? { ...capabilities, extensions: known } : capabilities;
 }
 
-/** A list of tools without those that are only ever tasks in the way of 2025-11-25, which ended with it: nobody could call them. */
+/**
+ * A list of tools without those that are only ever tasks in the way of 2025-11-25, which ended with it: nobody could
+ * call them.
+ */
 export function withoutTaskTools(message: ServerMessage): ServerMessage {
   const { result } = message.value;
   if (!isJsonObject(result) || !Array.isArray(result['tools'])) return message;

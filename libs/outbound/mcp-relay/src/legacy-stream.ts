@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RelayAnswer } from './create-relay.js';
+import type { RelayAnswer } from './relay.js';
 import { isJsonObject } from './json-rpc.js';
 import type { JsonObject, ServerMessage } from './json-rpc.js';
 
@@ -25,7 +25,9 @@ const CHANGES: ReadonlySet<string> = new Set([
 /** Servers allow one stream per session, and see a moment late that it is closed: it is kept for whoever comes next. */
 const LINGER_MS = 1_000;
 const MAX_URIS = 1_000;
-/** A call waits this long for the stream, once: then what a slow server asks at once may be lost, and the call is not. */
+/**
+ * A call waits this long for the stream, once: then what a slow server asks at once may be lost, and the call is not.
+ */
 const OPENING_MS = 1_000;
 
 interface Listener {
@@ -38,9 +40,9 @@ interface Listener {
 }
 
 /**
- * The one stream of its own that a server offers a legacy session (2025-11-25, GET), open only while somebody needs it. Those
- * who listen hear what changes, with one `resources/subscribe` per URI, in the words of `subscriptions/listen` (2026-07-28).
- * While calls attend, what the server asks or tells beside them is theirs.
+ * The one stream of its own that a server offers a legacy session (2025-11-25, GET), open only while somebody needs it.
+ * Those who listen hear what changes, with one `resources/subscribe` per URI, in the words of `subscriptions/listen`
+ * (2026-07-28). While calls attend, what the server asks or tells beside them is theirs.
  */
 export class LegacyStream {
   readonly #source: LegacyStreamSource;
@@ -55,7 +57,10 @@ export class LegacyStream {
   #present = 0;
   #linger: NodeJS.Timeout | undefined;
 
-  /** @param onClosed it listens no more, and is not to be asked again; with the server's status when it has no such stream. */
+  /**
+   * @param onClosed it listens no more, and is not to be asked again; with the server's status when it has no such
+   * stream.
+   */
   constructor(source: LegacyStreamSource, onClosed: (status: number | undefined) => void) {
     this.#source = source;
     this.#onClosed = onClosed;
@@ -65,7 +70,10 @@ export class LegacyStream {
     return typeof uri === 'string' && (this.#uris.get(uri)?.count ?? 0) > 0;
   }
 
-  /** The server's refusal when it has no stream; else a stream that begins with what it agreed to, and ends with `signal`. */
+  /**
+   * The server's refusal when it has no stream; else a stream that begins with what it agreed to, and ends with
+   * `signal`.
+   */
   async listen(params: JsonObject, signal: AbortSignal): Promise<RelayAnswer> {
     this.#present += 1;
     try {

@@ -1,3 +1,5 @@
+import { rewriteJson } from '@sallyport/kernel/json';
+import type { JsonSource } from '@sallyport/kernel/json';
 import { encodeHeaderValue } from '@sallyport/server';
 import type { JsonObject, RequestId } from './json-rpc.js';
 
@@ -9,6 +11,8 @@ const DROPPED_META = new Set(['tracestate', 'baggage']);
 export interface ModernRequest {
   readonly id: RequestId;
   readonly method: string;
+  /** The client's message: what is sent as it came is sent in its words, numbers with all their digits. */
+  readonly source?: JsonSource | undefined;
   /** As decided on: no field of the client's beyond it travels. */
   readonly params: JsonObject;
   /** The caller's `_meta`; reserved keys are replaced by ours, the rest passes. */
@@ -24,7 +28,7 @@ export interface ModernRequest {
   readonly parameterHeaders: Readonly<Record<string, string>>;
 }
 
-/** A request of 2026-07-28, serialised from the value that was decided on (security rule S10). */
+/** A request of 2026-07-28: the value that was decided on (security rule S10). */
 export function modernRequest(request: ModernRequest): { headers: Record<string, string>; body: string } {
   const passed = Object.entries(request.meta ?? {}).filter(
     ([key]) => !key.startsWith(RESERVED_META) && !DROPPED_META.has(key),
@@ -43,7 +47,7 @@ export function modernRequest(request: ModernRequest): { headers: Record<string,
       'mcp-method': request.method,
       ...(request.name === undefined ? {} : { 'mcp-name': encodeHeaderValue(request.name) }),
     },
-    body: JSON.stringify({
+    body: written(request.source, {
       jsonrpc: '2.0',
       id: request.id,
       method: request.method,
@@ -51,3 +55,6 @@ export function modernRequest(request: ModernRequest): { headers: Record<string,
     }),
   };
 }
+
+export const written = (source: JsonSource | undefined, message: JsonObject): string =>
+  source === undefined ? JSON.stringify(message) : rewriteJson(source, message);

@@ -1,4 +1,7 @@
-/** How a request proves whose it is. Nothing of it reaches a log, an agent, or a server other than the one it was leased for. */
+/**
+ * How a request proves whose it is. Nothing of it reaches a log, an agent, or a server other than the one it was leased
+ * for.
+ */
 export interface RequestCredential {
   /** Sent as they are. Cannot override a header of the protocol's. */
   readonly headers: Readonly<Record<string, string>>;

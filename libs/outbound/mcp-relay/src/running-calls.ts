@@ -30,9 +30,9 @@ const MAX_WAITING = 64;
 const MAX_UNCLEAR = 16;
 
 /**
- * The calls under way in one legacy session. What the server says on its own stream names none of them, so it is given to a
- * call only while there is no other it could belong to: a question waits for that a moment, and is refused to the server
- * when it stays unclear; a notification is lost. Progress belongs to whoever gave it its token.
+ * The calls under way in one legacy session. What the server says on its own stream names none of them, so it is given
+ * to a call only while there is no other it could belong to: a question waits for that a moment, and is refused to the
+ * server when it stays unclear; a notification is lost. Progress belongs to whoever gave it its token.
  */
 export class RunningCalls {
   readonly #running = new Set<Running>();

@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
 import { EmptyResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { Agent } from 'undici';
@@ -135,6 +136,28 @@ async function listen(
   };
 }
 
+describe('a server of 2024-11-05, of the SDK (HTTP+SSE)', () => {
+  test('is recognised by the stream it begins, however it is asked first, and left alone (B32)', async () => {
+    const gets: boolean[] = [];
+    const old = createServer((request, response) => {
+      if (request.method !== 'GET') return void response.writeHead(404).end('Cannot POST /sse');
+      response.on('close', () => gets.push(true));
+      void serverFor('').connect(new SSEServerTransport('/messages', response));
+    });
+    await new Promise<void>((resolve) => old.listen(0, '127.0.0.1', resolve));
+    try {
+      const there = { ...target('alice'), url: new URL(`http://127.0.0.1:${(old.address() as AddressInfo).port}/sse`) };
+      const list = { ...call('x'), method: 'tools/list', params: {}, name: undefined };
+      expect(await channel.request(there, list)).toEqual({ type: 'failed', reason: 'sse-only', status: 404 });
+      expect(await channel.request(there, call('whoami'))).toEqual({ type: 'failed', reason: 'sse-only', status: 404 });
+      await expect.poll(() => gets).toEqual([true, true]);
+    } finally {
+      old.closeAllConnections();
+      await new Promise((resolve) => old.close(resolve));
+    }
+  });
+});
+
 describe('a legacy server behind the channel', () => {
   test('is recognised by its answer to a modern request, initialized once per user, and answers under the id it was asked with (B5) (R34)', async () => {
     expect((await last(await channel.request(target('alice'), call('whoami', 'first'))))?.value).toMatchObject({
@@ -151,7 +174,8 @@ describe('a legacy server behind the channel', () => {
       'Bearer bob',
     ]);
     expect(seen.filter(({ rpc }) => rpc === 'notifications/initialized')).toHaveLength(2);
-    expect(seen[0]).toMatchObject({ rpc: 'tools/call', session: undefined });
+    expect(seen[0]).toMatchObject({ rpc: 'server/discover', session: undefined });
+    expect(seen.filter(({ rpc }) => rpc === 'tools/call')).toHaveLength(5);
   });
   test('that forgot the session is initialized again', async () => {
     transports.clear();
@@ -183,6 +207,10 @@ describe('a legacy server behind the channel', () => {
         const isModern = request.headers['mcp-protocol-version'] === '2026-07-28';
         if (isUpgraded !== isModern)
           return answer(400, { error: { code: isUpgraded ? -32602 : -32000, message: 'Bad Request' } });
+        if (method === 'server/discover')
+          return answer(200, {
+            result: { resultType: 'complete', supportedVersions: ['2026-07-28'], capabilities: {} },
+          });
         return answer(200, {
           result:
             method === 'initialize'
@@ -198,6 +226,7 @@ describe('a legacy server behind the channel', () => {
     };
     expect((await last(await channel.request(there, call('x'))))?.value).toMatchObject({ result: { era: 'legacy' } });
     isUpgraded = true;
+    expect((await last(await channel.request(there, call('x'))))?.value).toMatchObject({ error: { code: -32602 } }); // whether it ran nobody knows
     expect((await last(await channel.request(there, call('x'))))?.value).toMatchObject({
       id: 'x',
       result: { era: 'modern' },

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { RelayAnswer } from './create-relay.js';
+import type { RelayAnswer } from './relay.js';
 import { eraShownBy } from './server-era.js';
 
 const message = (status: number, body: object): RelayAnswer => ({
@@ -13,13 +13,14 @@ const error = (status: number, code: number, data?: unknown) => message(status, 
 test.each<[string, RelayAnswer, 'modern' | 'legacy' | undefined]>([
   ['a result', message(200, { result: { resultType: 'complete' } }), 'modern'],
   ['a result without its type', message(200, { result: {} }), undefined],
-  ['an error about the operation', error(200, -32602), 'modern'],
+  ['an error with 200, which any server gives', error(200, -32602), undefined],
+  ['what discovery tells', message(200, { result: { supportedVersions: ['2026-07-28'] } }), 'modern'],
   ['a list of versions with ours', error(400, -32022, { supported: ['2026-07-28'] }), 'modern'],
   ['a list of versions without ours', error(400, -32022, { supported: ['2025-11-25'] }), 'legacy'],
   ['a header mismatch', error(400, -32020), 'modern'],
   ['an unknown method with 404', error(404, -32601), 'modern'],
-  ['the bad request of a v1 server', error(400, -32000), 'legacy'],
-  ['a 400 that is no JSON', { type: 'failed', reason: 'http-status', status: 400 }, 'legacy'],
+  ['the bad request of a v1 server', error(400, -32000), undefined],
+  ['a 400 that is no JSON', { type: 'failed', reason: 'http-status', status: 400 }, undefined],
   ['a rejected credential', { type: 'credential-rejected' }, undefined],
   ['a 403', { type: 'failed', reason: 'http-status', status: 403 }, undefined],
   ['a 503', { type: 'failed', reason: 'http-status', status: 503 }, undefined],

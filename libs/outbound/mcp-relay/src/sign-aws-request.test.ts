@@ -1,9 +1,12 @@
 import { createHash } from 'node:crypto';
-import { awsRefusal } from '@sallyport/testing';
+import { awsRefusal } from '@sallyport/testing/servers';
 import { describe, expect, test } from 'vitest';
 import { signAwsRequest } from './sign-aws-request.js';
 
-/** AWS's own test suite for Signature Version 4 (`aws-signing-test-suite/v4`): what of it a request of ours can be, with paths normalized. */
+/**
+ * AWS's own test suite for Signature Version 4 (`aws-signing-test-suite/v4`): what of it a request of ours can be, with
+ * paths normalized.
+ */
 const vectors: [
   name: string,
   method: string,

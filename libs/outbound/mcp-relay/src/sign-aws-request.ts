@@ -43,11 +43,15 @@ export function signAwsRequest(
   );
   return {
     ...added,
-    authorization: `${ALGORITHM} Credential=${keys.accessKeyId}/${scope}, SignedHeaders=${names}, Signature=${signature}`,
+    authorization:
+      `${ALGORITHM} Credential=${keys.accessKeyId}/${scope}, SignedHeaders=${names}, ` + `Signature=${signature}`,
   };
 }
 
-/** Each segment encoded once more than it is sent (all services but S3, which speaks no MCP). The URL class has resolved dot segments. */
+/**
+ * Each segment encoded once more than it is sent (all services but S3, which speaks no MCP). The URL class has resolved
+ * dot segments.
+ */
 function canonicalPath({ pathname }: AwsRequest['url']): string {
   return pathname
     .replace(/\/{2,}/g, '/')

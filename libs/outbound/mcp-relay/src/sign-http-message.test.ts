@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, createSecretKey, generateKeyPairSync } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
-import { isSignedBy, verifyHttpSignature } from '@sallyport/testing';
+import { isSignedBy, verifyHttpSignature } from '@sallyport/testing/servers';
 import { httpbis } from 'http-message-signatures';
 import { describe, expect, test } from 'vitest';
 import { signBytes, signHttpMessage } from './sign-http-message.js';

@@ -17,7 +17,10 @@ export interface HttpMessageSigning {
   readonly key: KeyObject;
   readonly keyId: string;
   readonly algorithm: HttpSignatureAlgorithm;
-  /** Component identifiers without parameters; what a request does not have is left out. Everything that matters unless said. */
+  /**
+   * Component identifiers without parameters; what a request does not have is left out. Everything that matters unless
+   * said.
+   */
   readonly components?: readonly string[] | undefined;
   /** From `created` to `expires`. */
   readonly lifetimeSeconds: number;
@@ -29,8 +32,8 @@ const LABEL = 'sallyport';
 const UNSIGNED = new Set(['user-agent', 'accept']);
 
 /**
- * HTTP Message Signatures (RFC 9421) over method, target, headers and, by its digest (RFC 9530), the body. `nonce`, `created`
- * and `expires` let the server refuse what it has seen.
+ * HTTP Message Signatures (RFC 9421) over method, target, headers and, by its digest (RFC 9530), the body. `nonce`,
+ * `created` and `expires` let the server refuse what it has seen.
  * @param now milliseconds since the epoch
  */
 export async function signHttpMessage(

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RelayAnswer } from './create-relay.js';
+import type { RelayAnswer } from './relay.js';
 import { isResponseTo } from './json-rpc.js';
 import type { ServerMessage } from './json-rpc.js';
 
@@ -20,8 +20,9 @@ const MAX_RETRY_MS = 30_000;
 const MAX_IDLE_RESUMPTIONS = 5;
 
 /**
- * The messages of a stream and of what follows it until the answer to `id` was there: a server may close a stream at any time to have it asked for
- * again later, which is not the end of the call (2025-11-25, resumability). A stream that cannot be resumed just ends.
+ * The messages of a stream and of what follows it until the answer to `id` was there: a server may close a stream at
+ * any time to have it asked for again later, which is not the end of the call (2025-11-25, resumability). A stream that
+ * cannot be resumed just ends.
  */
 export async function* untilAnswered(first: Stream, { id, resume, signal }: Resumption): AsyncGenerator<ServerMessage> {
   let stream = first;

@@ -1,20 +1,13 @@
-import { z } from 'zod';
+import { rewriteJson } from '@sallyport/kernel/json';
+import type { JsonSource } from '@sallyport/kernel/json';
 import { findParameterHeaders } from './parameter-headers.js';
 import type { ParameterHeader } from './parameter-headers.js';
 import { digestOfTool } from './tool-definition.js';
 import { normalResourceUri, publicResourceUri, publicUriTemplate } from './resource-uri.js';
 import { publicName } from './public-name.js';
-import type { NamePrefix } from './public-name.js';
-
-/** Only what we act on is looked at; the rest of a definition passes through as the server wrote it (R58). */
-const ToolDefinition = z.looseObject({
-  name: z.string().min(1).max(128),
-  inputSchema: z.looseObject({}),
-  _meta: z.looseObject({}).optional(),
-});
-const PromptDefinition = z.looseObject({ name: z.string().min(1).max(128) });
-const ResourceDefinition = z.looseObject({ uri: z.string().min(1) });
-const TemplateDefinition = z.looseObject({ uriTemplate: z.string().min(1) });
+import type { NamePrefix, Naming } from './public-name.js';
+import { legacyTool, readPrompt, readResource, readTool } from './readable-definition.js';
+import type { ReadDefinition } from './readable-definition.js';
 
 /** One thing a server offers, by name or by URI. */
 export interface CatalogueEntry {
@@ -38,82 +31,100 @@ export interface CataloguedTool extends CatalogueEntry {
 export interface Catalogue<E extends CatalogueEntry = CatalogueEntry> {
   readonly server: string;
   readonly entries: ReadonlyMap<string, E>;
-  /** Why entries were left out, for the log: a definition we cannot serve must not hide the others. */
+  /** Entries that were left out, and why: a definition no client can read must not hide the others. */
   readonly dropped: readonly Dropped[];
+  /** Entries that are shown without some of their members, which clients could not read. */
+  readonly adjusted: readonly Adjusted[];
 }
 export interface Dropped {
+  /** The server's own; empty where there is none. */
   readonly name: string;
-  readonly reason: 'malformed' | 'duplicate' | 'parameter-headers' | 'no-public-uri';
+  readonly reason: 'malformed' | 'duplicate' | 'parameter-headers' | 'no-public-uri' | CutReason;
+  /** What no client could read, where that is known. */
+  readonly member?: string;
+  /** Of a tool: see `CataloguedTool`. */
+  readonly definition?: string;
 }
-type Read<E> = E | { readonly dropped: Dropped };
+/** Not one entry but the rest of the list, which was not read; it has no name. */
+export type CutReason = 'too-many-pages' | 'too-many-entries' | 'repeated-cursor';
+const CUTS: ReadonlySet<string> = new Set<CutReason>(['too-many-pages', 'too-many-entries', 'repeated-cursor']);
+export const isCut = ({ reason }: Pick<Dropped, 'reason'>): boolean => CUTS.has(reason);
+export interface Adjusted {
+  readonly name: string;
+  /** Paths from the definition. */
+  readonly members: readonly string[];
+}
+type Read<E> = { readonly entry: E; readonly lost: readonly string[] } | { readonly dropped: Dropped };
 
 export function catalogueTools(
   server: string,
-  definitions: readonly unknown[],
-  prefix: NamePrefix,
+  definitions: readonly JsonSource[],
+  naming: Naming,
 ): Catalogue<CataloguedTool> {
   return catalogue(
     server,
-    prefix,
-    definitions.map((candidate): Read<CataloguedTool> => {
-      const parsed = ToolDefinition.safeParse(candidate);
-      if (!parsed.success) return malformed(candidate);
-      const { name, ...definition } = parsed.data;
-      const declared = findParameterHeaders(definition.inputSchema);
-      if (declared === 'invalid') return { dropped: { name, reason: 'parameter-headers' } };
-      const shown = publicName(server, name, prefix);
-      const json = JSON.stringify({ name: shown, ...definition, ...publicUiMeta(server, definition._meta, prefix) });
-      return {
+    naming.prefix,
+    definitions.map((source): Read<CataloguedTool> => {
+      const read = readTool(source.value);
+      if ('unreadable' in read) return malformed(source, read);
+      const { name, ...members } = read.definition;
+      const declared = findParameterHeaders(members['inputSchema']);
+      const definition = digestOfTool(source);
+      if (declared === 'invalid') return { dropped: { name, reason: 'parameter-headers', definition } };
+      const meta = members['_meta'] as Record<string, unknown> | undefined;
+      const shown = publicName(server, name, naming);
+      const value = { name: shown, ...members, ...publicUiMeta(server, meta, naming.prefix) };
+      const entry = {
         publicName: shown,
         name,
-        definition: digestOfTool(parsed.data),
+        definition,
         parameterHeaders: declared,
-        viewUri: viewUriIn(definition._meta),
-        json,
-        legacyJson: legacyTool(json, definition['outputSchema']),
+        viewUri: viewUriIn(meta),
+        json: rewriteJson(source, value),
+        legacyJson: rewriteJson(source, legacyTool(value)),
       };
+      return { entry, lost: read.lost };
     }),
   );
 }
 
-export function cataloguePrompts(server: string, definitions: readonly unknown[], prefix: NamePrefix): Catalogue {
+export function cataloguePrompts(server: string, definitions: readonly JsonSource[], naming: Naming): Catalogue {
   return catalogue(
     server,
-    prefix,
-    definitions.map((candidate): Read<CatalogueEntry> => {
-      const parsed = PromptDefinition.safeParse(candidate);
-      if (!parsed.success) return malformed(candidate);
-      const { name, ...definition } = parsed.data;
-      const shown = publicName(server, name, prefix);
-      const json = JSON.stringify({ name: shown, ...definition });
-      return { publicName: shown, name, json, legacyJson: json };
+    naming.prefix,
+    definitions.map((source): Read<CatalogueEntry> => {
+      const read = readPrompt(source.value);
+      if ('unreadable' in read) return malformed(source, read);
+      const { name, ...definition } = read.definition;
+      const shown = publicName(server, name, naming);
+      const json = rewriteJson(source, { name: shown, ...definition });
+      return { entry: { publicName: shown, name, json, legacyJson: json }, lost: read.lost };
     }),
   );
 }
 
-/** Resources or templates, as they are asked for (`normalResourceUri`); what cannot be addressed through us is left out. */
+/** Resources or templates under the URIs agents ask for (`normalResourceUri`), without those that have no such URI. */
 export function catalogueResources(
   server: string,
   kind: 'resources' | 'resourceTemplates',
-  definitions: readonly unknown[],
+  definitions: readonly JsonSource[],
   prefix: NamePrefix,
 ): Catalogue {
   const key = kind === 'resources' ? 'uri' : 'uriTemplate';
   return catalogue(
     server,
     prefix,
-    definitions.map((candidate): Read<CatalogueEntry> => {
-      const parsed = (kind === 'resources' ? ResourceDefinition : TemplateDefinition).safeParse(candidate);
-      if (!parsed.success) return malformed(candidate);
-      const definition: Record<string, unknown> = parsed.data;
-      const uri = String(definition[key]);
+    definitions.map((source): Read<CatalogueEntry> => {
+      const read = readResource(source.value, key);
+      if ('unreadable' in read) return malformed(source, read);
+      const uri = String(read.definition[key]);
       const asked = kind === 'resources' ? normalResourceUri(uri) : uri;
       const shown =
         kind === 'resources' ? publicResourceUri(server, uri, prefix) : publicUriTemplate(server, uri, prefix);
       if (asked === undefined || shown === undefined)
         return { dropped: { name: uri.slice(0, MAX_SHOWN), reason: 'no-public-uri' } };
-      const json = JSON.stringify({ ...definition, [key]: shown });
-      return { publicName: shown, name: asked, json, legacyJson: json };
+      const json = rewriteJson(source, { ...read.definition, [key]: shown });
+      return { entry: { publicName: shown, name: asked, json, legacyJson: json }, lost: read.lost };
     }),
   );
 }
@@ -126,9 +137,17 @@ function catalogue<E extends CatalogueEntry>(
 ): Catalogue<E> {
   const dropped: Dropped[] = [];
   const kept: E[] = [];
+  const adjusted: Adjusted[] = [];
   for (const candidate of read) {
     if ('dropped' in candidate) dropped.push(candidate.dropped);
-    else kept.push(candidate);
+    else {
+      kept.push(candidate.entry);
+      if (candidate.lost.length > 0)
+        adjusted.push({
+          name: candidate.entry.name.slice(0, MAX_SHOWN),
+          members: candidate.lost.slice(0, MAX_MEMBERS),
+        });
+    }
   }
   const isExact = ({ publicName: shown, name }: E) => shown === (prefix === 'never' ? name : `${server}__${name}`);
   const entries = new Map<string, E>();
@@ -136,7 +155,7 @@ function catalogue<E extends CatalogueEntry>(
     if (entries.has(entry.publicName)) dropped.push({ name: entry.name.slice(0, MAX_SHOWN), reason: 'duplicate' });
     else entries.set(entry.publicName, entry);
   }
-  return { server, entries: new Map([...entries].sort(([a], [b]) => (a < b ? -1 : 1))), dropped };
+  return { server, entries: new Map([...entries].sort(([a], [b]) => (a < b ? -1 : 1))), dropped, adjusted };
 }
 
 /** MCP Apps name their view by URI in a tool's `_meta`, in two spellings. */
@@ -162,25 +181,20 @@ function viewUriIn(meta: Record<string, unknown> | undefined): string | undefine
   return asked?.startsWith('ui://') ? asked : undefined;
 }
 
-/** Before 2026-07-28 an output schema describes an object; another one would make the client refuse our wrapped content. */
-function legacyTool(json: string, outputSchema: unknown): string {
-  if (
-    outputSchema === undefined ||
-    (typeof outputSchema === 'object' &&
-      outputSchema !== null &&
-      'type' in outputSchema &&
-      outputSchema.type === 'object')
-  )
-    return json;
-  const { outputSchema: _schema, ...tool } = JSON.parse(json) as { outputSchema?: unknown };
-  return JSON.stringify(tool);
-}
-
-/** Characters of a name in the log. */
+/** Characters of a name, and members of an entry, in the log. */
 const MAX_SHOWN = 128;
+const MAX_MEMBERS = 20;
 
-function malformed(candidate: unknown): { readonly dropped: Dropped } {
-  const isNamed =
-    typeof candidate === 'object' && candidate !== null && 'name' in candidate && typeof candidate.name === 'string';
-  return { dropped: { name: isNamed ? (candidate.name as string).slice(0, MAX_SHOWN) : '', reason: 'malformed' } };
+function malformed(
+  { value }: JsonSource,
+  { unreadable }: Extract<ReadDefinition, { unreadable: string }>,
+): { readonly dropped: Dropped } {
+  const isNamed = typeof value === 'object' && value !== null && 'name' in value && typeof value.name === 'string';
+  return {
+    dropped: {
+      name: isNamed ? (value.name as string).slice(0, MAX_SHOWN) : '',
+      reason: 'malformed',
+      ...(unreadable === '' ? {} : { member: unreadable }),
+    },
+  };
 }

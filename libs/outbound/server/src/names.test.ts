@@ -7,44 +7,68 @@ import {
   serverUriTemplate,
   serversThatMayOffer,
 } from './index.js';
+import type { Naming } from './index.js';
 import { publicUriTemplate } from './resource-uri.js';
+
+const server: Naming = { prefix: 'server', longest: 64 };
+const never: Naming = { prefix: 'never', longest: 64 };
 
 describe('a tool name', () => {
   test('carries the server as prefix, so names of two servers cannot collide (R57)', () => {
-    expect(publicName('notes', 'add_note', 'server')).toBe('notes__add_note');
-    expect(publicName('mail', 'add_note', 'server')).toBe('mail__add_note');
-    expect(connectToolName('notes')).toBe('notes__connect');
+    expect(publicName('notes', 'add_note', server)).toBe('notes__add_note');
+    expect(publicName('mail', 'add_note', server)).toBe('mail__add_note');
+    expect(connectToolName('notes', server)).toBe('notes__connect');
   });
   test('stays as the server wrote it where the prefix is off (S12)', () => {
-    expect(publicName('notes', 'a.b/c', 'never')).toBe('a.b/c');
+    expect(publicName('notes', 'a.b/c', never)).toBe('a.b/c');
   });
   test('that would be too long is cut, carries a digest of the whole and is the same every time (S12)', () => {
-    const [first, second] = ['x'.repeat(80), `${'x'.repeat(80)}y`].map((tool) => publicName('notes', tool, 'server'));
+    const [first, second] = ['x'.repeat(80), `${'x'.repeat(80)}y`].map((tool) => publicName('notes', tool, server));
     expect(first).toHaveLength(64);
     expect(first).toMatch(/^notes__x+_[0-9a-f]{10}$/);
     expect(second).not.toBe(first);
-    expect(publicName('notes', 'x'.repeat(80), 'server')).toBe(first);
+    expect(publicName('notes', 'x'.repeat(80), server)).toBe(first);
   });
   test('outside the charset is replaced and told apart by its digest (S12)', () => {
-    const [dot, slash, umlaut] = ['a.b', 'a/b', 'aäb'].map((tool) => publicName('notes', tool, 'server'));
+    const [dot, slash, umlaut] = ['a.b', 'a/b', 'aäb'].map((tool) => publicName('notes', tool, server));
     expect(new Set([dot, slash, umlaut]).size).toBe(3);
     for (const name of [dot, slash, umlaut]) expect(name).toMatch(/^notes__a_b_[0-9a-f]{10}$/);
   });
   test('fits exactly at 64 characters without a digest (S12)', () => {
-    expect(publicName('notes', 'x'.repeat(57), 'server')).toBe(`notes__${'x'.repeat(57)}`);
-    expect(publicName('notes', 'x'.repeat(58), 'server')).toMatch(/_[0-9a-f]{10}$/);
+    expect(publicName('notes', 'x'.repeat(57), server)).toBe(`notes__${'x'.repeat(57)}`);
+    expect(publicName('notes', 'x'.repeat(58), server)).toMatch(/_[0-9a-f]{10}$/);
   });
   test('is never that of our connect tool, whatever the server calls its own (S12)', () => {
-    expect(publicName('notes', 'connect', 'server')).toMatch(/^notes__connect_[0-9a-f]{10}$/);
-    expect(publicName('notes', 'notes__connect', 'never')).toMatch(/^notes__connect_[0-9a-f]{10}$/);
-    expect(publicName('notes', 'connect', 'never')).toBe('connect');
+    expect(publicName('notes', 'connect', server)).toMatch(/^notes__connect_[0-9a-f]{10}$/);
+    expect(publicName('notes', 'notes__connect', never)).toMatch(/^notes__connect_[0-9a-f]{10}$/);
+    expect(publicName('notes', 'connect', never)).toBe('connect');
+  });
+  test('is as long as the strictest agent of a deployment shows it (R57)', () => {
+    const short = { ...server, longest: 32 };
+    const own = 'x'.repeat(80);
+    expect(publicName('notes', own, short)).toHaveLength(32);
+    expect(publicName('notes', 'x'.repeat(25), short)).toBe(`notes__${'x'.repeat(25)}`);
+    expect(serversThatMayOffer(publicName('notes', own, short), ['notes', 'mail'], short)).toEqual(['notes']);
+    expect(publicName('notes', own, { ...never, longest: 32 })).toBe(own);
+  });
+  test('of a server with a long name is found again, and is not our connect tool (S12)', () => {
+    const long = 'a-server-with-a-name-that-is-as-long-as-names-may-be-64-in-all-ok';
+    for (const longest of [32, 48, 64]) {
+      const naming = { ...server, longest };
+      const names = ['connect', 'list', 'list_all'].map((own) => publicName(long, own, naming));
+      expect(new Set([...names, connectToolName(long, naming)]).size).toBe(4);
+      for (const name of [...names, connectToolName(long, naming)]) {
+        expect(name.length).toBeLessThanOrEqual(longest);
+        expect(serversThatMayOffer(name, [long, 'notes'], naming)).toEqual([long]);
+      }
+    }
   });
   test('points to the one catalogue that may hold it, also when ids and names look alike (S12)', () => {
     const servers = ['notes', 'notes-2', 'note'];
-    expect(serversThatMayOffer('notes__a__b', servers, 'server')).toEqual(['notes']);
-    expect(serversThatMayOffer('notes-2__a', servers, 'server')).toEqual(['notes-2']);
-    expect(serversThatMayOffer('nowhere__a', servers, 'server')).toEqual([]);
-    expect(serversThatMayOffer('a', ['notes'], 'never')).toEqual(['notes']);
+    expect(serversThatMayOffer('notes__a__b', servers, server)).toEqual(['notes']);
+    expect(serversThatMayOffer('notes-2__a', servers, server)).toEqual(['notes-2']);
+    expect(serversThatMayOffer('nowhere__a', servers, server)).toEqual([]);
+    expect(serversThatMayOffer('a', ['notes'], never)).toEqual(['notes']);
   });
 });
 

@@ -1,3 +1,6 @@
+import { isExact, isSameNumber, textAt } from '@sallyport/kernel/json';
+import type { JsonSource } from '@sallyport/kernel/json';
+
 /** A tool argument that travels as `Mcp-Param-<name>` as well (2026-07-28, transport, `x-mcp-header`). */
 export interface ParameterHeader {
   /** As declared; header names compare without case. */
@@ -13,7 +16,10 @@ const MAX_DEPTH = 32;
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The declarations in a tool's input schema; `invalid` when one stands where or on what it must not, and the tool is dropped. */
+/**
+ * The declarations in a tool's input schema; `invalid` when one stands where or on what it must not, and the tool is
+ * dropped.
+ */
 export function findParameterHeaders(inputSchema: unknown): readonly ParameterHeader[] | 'invalid' {
   const found: ParameterHeader[] = [];
   const names = new Set<string>();
@@ -44,12 +50,14 @@ export function findParameterHeaders(inputSchema: unknown): readonly ParameterHe
 }
 
 /** The headers for these arguments, computed from the server's own schema. Absent and null arguments have none. */
-export function parameterHeaders(declarations: readonly ParameterHeader[], args: unknown): Record<string, string> {
+export function parameterHeaders(declarations: readonly ParameterHeader[], args: JsonSource): Record<string, string> {
   const headers: Record<string, string> = {};
   for (const { name, path } of declarations) {
-    const value = valueAt(args, path);
+    const value = valueAt(args.value, path);
     if (typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number')
-      headers[`mcp-param-${name.toLowerCase()}`] = encodeHeaderValue(String(value));
+      headers[`mcp-param-${name.toLowerCase()}`] = encodeHeaderValue(
+        typeof value === 'number' ? numberAt(args, path, value) : String(value),
+      );
   }
   return headers;
 }
@@ -57,23 +65,31 @@ export function parameterHeaders(declarations: readonly ParameterHeader[], args:
 /** The first declared header that is missing, malformed or disagrees with the arguments. */
 export function mismatchedParameterHeader(
   declarations: readonly ParameterHeader[],
-  args: unknown,
+  args: JsonSource,
   header: (name: string) => string | undefined,
 ): string | undefined {
   for (const { name, path, type } of declarations) {
-    const value = valueAt(args, path);
+    const value = valueAt(args.value, path);
     if (typeof value !== 'string' && typeof value !== 'boolean' && typeof value !== 'number') continue;
     const field = `mcp-param-${name.toLowerCase()}`;
     const sent = header(field);
     const decoded = sent === undefined ? undefined : decodeHeaderValue(sent);
     if (decoded === undefined) return field;
     const equal =
-      type === 'integer' && typeof value === 'number' && DECIMAL.test(decoded)
-        ? Number(decoded) === value
-        : decoded === String(value);
+      typeof value !== 'number'
+        ? decoded === String(value)
+        : type === 'integer' && DECIMAL.test(decoded)
+          ? isSameNumber(decoded, numberAt(args, path, value))
+          : decoded === numberAt(args, path, value);
     if (!equal) return field;
   }
   return undefined;
+}
+
+/** As JavaScript writes it, where that is the same number: with all its digits where it is not. */
+function numberAt({ json }: JsonSource, path: readonly string[], value: number): string {
+  const number = textAt(json, path);
+  return number === undefined || isExact(number) ? String(value) : number;
 }
 
 /** Non-ASCII, padded and ambiguous values travel as `=?base64?…?=`. */

@@ -7,9 +7,10 @@ const PREFIX = 'via-';
 const MAX_LENGTH = 4096;
 
 /**
- * The URI agents see carries the server id (security rule S13): `via-<server>+<scheme>:…`, and `ui://via-<server>/…` where
- * hosts look at the scheme (MCP Apps). With `never` the URI is the server's own. Its normal form is what agents are shown,
- * whatever the server wrote: it is what they may ask for. `undefined` for what has none, or is absurdly long.
+ * The URI agents see carries the server id (security rule S13): `via-<server>+<scheme>:…`, and `ui://via-<server>/…`
+ * where hosts look at the scheme (MCP Apps). With `never` the URI is the server's own. Its normal form is what agents
+ * are shown, whatever the server wrote: it is what they may ask for. `undefined` for what has none, or is absurdly
+ * long.
  */
 export function publicResourceUri(server: string, uri: string, prefix: NamePrefix): string | undefined {
   const normal = normalResourceUri(uri);
@@ -23,9 +24,13 @@ export function publicUriTemplate(server: string, uriTemplate: string, prefix: N
   return isSent ? prefixed(server, uriTemplate, prefix) : undefined;
 }
 
-/** Of content that is there already, and is not asked for by this URI: as the server wrote it, whatever that is. */
+/**
+ * Of content that is there already, and is not asked for by this URI: where it has no public form it is `via-<server>:`
+ * and what the server wrote, encoded. That is a URI for every client, and none that anything can be asked for with.
+ */
 export function publicContentUri(server: string, uri: string, prefix: NamePrefix): string {
-  return publicResourceUri(server, uri, prefix) ?? prefixed(server, uri, prefix);
+  if (prefix === 'never') return uri;
+  return publicResourceUri(server, uri, prefix) ?? `${PREFIX}${server}:${encodeURIComponent(uri.toWellFormed())}`;
 }
 
 /** How a server's URI is asked for, decided on and sent; `undefined` for what is no absolute URI or cannot be. */

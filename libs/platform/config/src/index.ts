@@ -1,7 +1,7 @@
 /**
- * Reading a process's environment, strictly: unknown variables with our prefix fail the start and each bad one is
- * named in one line without its value. Which variables there are is said in each app's `config.ts`, the only place
- * that passes `process.env` in. `variable` holds the kinds: port, origin, url, list, flag, duration, secret, path.
+ * Reads the environment of a process, strictly. An unknown variable with our prefix fails the start. An error has one
+ * line for each bad variable, without its value. Each app's `config.ts` has its variables, and it alone passes in
+ * `process.env`. `variable` has the types: port, origin, url, list, flag, duration, secret, path.
  */
 export { readEnvironment } from './read-environment.js';
 export type { ReadEnvironmentOptions } from './read-environment.js';

@@ -31,6 +31,23 @@ test('values are parsed, defaults apply, and an empty variable counts as unset',
   expect(JSON.stringify(config)).not.toContain('hunter2');
 });
 
+test('what other programs read in lower case first counts so here, and is named as it was written', () => {
+  const proxies = z.object({
+    HTTPS_PROXY: z.string().startsWith('http', 'must be a proxy').optional(),
+    NO_PROXY: z.string().default(''),
+  });
+  const readThem = (env: Record<string, string>) => readEnvironment(proxies, env, { prefix: 'SALLYPORT_' });
+  expect(readThem({ HTTPS_PROXY: 'http://upper', https_proxy: 'http://lower', no_proxy: '', NO_PROXY: 'a' })).toEqual({
+    HTTPS_PROXY: 'http://lower',
+    NO_PROXY: 'a',
+  });
+  expect(() => readThem({ https_proxy: 'socks5://x' })).toThrow(/https_proxy: must be a proxy/);
+  expect(() => readThem({ HTTPS_PROXY: 'socks5://x' })).toThrow(/HTTPS_PROXY: must be a proxy/);
+  expect(() =>
+    readEnvironment(z.object({ DATABASE_URL: z.string() }), { database_url: 'x' }, { prefix: 'SALLYPORT_' }),
+  ).toThrow('DATABASE_URL is required');
+});
+
 test('an unknown variable with our prefix fails the start and names the likely one', () => {
   expect(() => read({ SALLYPORT_PUBLIC_URL: 'https://gateway.example', SALLYPORT_PROT: '1' })).toThrow(
     /SALLYPORT_PROT is not a setting of this process \(did you mean SALLYPORT_PORT\?\)/,
@@ -50,7 +67,7 @@ test('every bad variable gets its own line, without its value (S30)', () => {
   expect(String(failure).split('\n').slice(1)).toEqual([
     '  SALLYPORT_PORT: must be a whole number from 0 to 65535',
     '  SALLYPORT_PUBLIC_URL: must be an origin such as https://gateway.example, without a path',
-    '  SALLYPORT_STALENESS: must be a duration such as 30s or 5m',
+    '  SALLYPORT_STALENESS: must be a number and a unit: 90s, 15m, 12h or 14d',
   ]);
 });
 

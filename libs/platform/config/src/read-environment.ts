@@ -2,13 +2,16 @@ import { SallyportError } from '@sallyport/kernel';
 import type { z } from 'zod';
 
 export interface ReadEnvironmentOptions {
-  /** Variables that start with this are ours: one that the schema does not know fails the start. */
+  /** The prefix of our variables. A variable with it that the schema does not know fails the start. */
   readonly prefix: string;
 }
 
+/** Variables that other programs read, too, with the lower-case name first. */
+const EITHER_CASE: ReadonlySet<string> = new Set(['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY']);
+
 /**
- * Reads one process's configuration from its environment. An empty variable counts as unset.
- * @throws SallyportError `configuration_invalid`, one line per bad variable; a variable's value is never repeated.
+ * Reads the environment of a process. An empty variable counts as unset.
+ * @throws SallyportError `configuration_invalid`, with one line for each bad variable and no variable's value
  */
 export function readEnvironment<Schema extends z.ZodObject>(
   schema: Schema,
@@ -18,10 +21,15 @@ export function readEnvironment<Schema extends z.ZodObject>(
   const known = new Set(Object.keys(schema.shape));
   const problems: string[] = [];
   const input: Record<string, string> = {};
+  const written = (name: string): string =>
+    EITHER_CASE.has(name) && env[name.toLowerCase()] ? name.toLowerCase() : name;
   for (const [name, value] of Object.entries(env)) {
-    if (value === undefined || value === '') continue;
-    if (known.has(name)) input[name] = value;
-    else if (name.startsWith(prefix)) problems.push(`${name} is not a setting of this process${hint(name, known)}`);
+    if (value !== undefined && value !== '' && !known.has(name) && name.startsWith(prefix))
+      problems.push(`${name} is not a setting of this process${hint(name, known)}`);
+  }
+  for (const name of known) {
+    const value = env[written(name)];
+    if (value !== undefined && value !== '') input[name] = value;
   }
   const result = schema.safeParse(input);
   if (!result.success) {
@@ -30,7 +38,7 @@ export function readEnvironment<Schema extends z.ZodObject>(
       problems.push(
         issue.code === 'invalid_type' && input[name] === undefined && known.has(name)
           ? `${name} is required`
-          : `${name}: ${issue.message}`,
+          : `${written(name)}: ${issue.message}`,
       );
     }
   }

@@ -1,7 +1,10 @@
-import { Secret } from '@sallyport/kernel';
+import { Secret, DURATION_WORDS, durationMs } from '@sallyport/kernel';
 import { z } from 'zod';
 
-/** The kinds of environment variable the processes use. Chain `.default(…)` or `.optional()`, and `.describe(…)` for the docs. */
+/**
+ * The types of environment variables. Chain `.default(…)` or `.optional()`, and `.describe(…)` for the
+ * documentation.
+ */
 const wholeNumber = (min: number, max: number) =>
   z
     .string()
@@ -9,7 +12,7 @@ const wholeNumber = (min: number, max: number) =>
     .transform(Number)
     .pipe(z.int().min(min, `must be at least ${min}`).max(max, `must be at most ${max}`));
 
-/** 0 lets the system choose. */
+/** A port. The system chooses one for 0. */
 const port = () => wholeNumber(0, 65_535);
 
 /** `http(s)` origin without path, query or trailing slash, as in `https://gateway.example`. */
@@ -22,7 +25,7 @@ const origin = () =>
     return z.NEVER;
   });
 
-/** A URL with one of `protocols` (such as `postgresql:`). Its value may hold a password: wrap in `secret()` what must not print. */
+/** A URL with one of `protocols`, such as `postgresql:`. For a URL that may hold a password use `secret()`. */
 const url = (...protocols: readonly string[]) =>
   z
     .string()
@@ -30,7 +33,7 @@ const url = (...protocols: readonly string[]) =>
       message: protocols.length === 0 ? 'must be a URL' : `must be a URL that starts with ${protocols.join(' or ')}`,
     });
 
-/** Comma-separated; blanks and empty items are dropped. */
+/** A comma-separated list. Blanks around items and empty items are dropped. */
 const list = () =>
   z.string().transform((value) =>
     value
@@ -41,21 +44,16 @@ const list = () =>
 
 const flag = () => z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true');
 
-/** `250ms`, `30s`, `5m`, `12h` or `7d`, as milliseconds. */
+/** `250ms`, `90s`, `15m`, `12h` or `14d`, as milliseconds. */
 const duration = () =>
   z.string().transform((value, context) => {
-    const match = /^(\d{1,9})(ms|s|m|h|d)$/.exec(value);
-    const unit = match?.[2];
-    if (match && unit)
-      return (
-        Number(match[1]) *
-        { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }[unit as 'ms' | 's' | 'm' | 'h' | 'd']
-      );
-    context.addIssue({ code: 'custom', message: 'must be a duration such as 30s or 5m' });
+    const milliseconds = durationMs(value);
+    if (milliseconds !== undefined) return milliseconds;
+    context.addIssue({ code: 'custom', message: DURATION_WORDS });
     return z.NEVER;
   });
 
-/** Prints as `[redacted]` from here on. */
+/** A secret, which prints as `[redacted]`. */
 const secret = () => z.string().transform((value) => new Secret(value));
 
 const path = () => z.string().min(1);

@@ -1,9 +1,11 @@
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import { configuredClient, issuerOf, oauthUserRules } from '@sallyport/credential';
-import type { ClientAuthentication, ClientRegistration, Connection, OAuthClient, Vault } from '@sallyport/credential';
+import { configuredClient, isSameIdentifier, type ClientAuthentication, type OAuthClient } from '@sallyport/oauth';
+import { issuerOf, oauthUserRules } from '@sallyport/oauth/presets';
+import type { ClientRegistration } from '@sallyport/oauth/registration';
+import type { Connection, Vault } from '@sallyport/connection';
 import type { Database } from '@sallyport/database';
 import { Secret } from '@sallyport/kernel';
-import { openRegistration } from './stored-registration.js';
+import { ClientRegistrations } from './client-registrations.js';
 
 export interface ClientLookupContext {
   readonly database: Database;
@@ -12,14 +14,17 @@ export interface ClientLookupContext {
 }
 
 /**
- * Finds our client for a connection as it is now, so that a rotated secret counts at once: the configured one, else our
- * registration at that issuer, or our own document. `undefined` when the connection was made by a client that we are not any more.
+ * Creates a function that finds our OAuth client for a connection. It reads the client anew each time, so a rotated
+ * secret counts at once. The client is the configured one, else our registration at that issuer, else our client
+ * metadata document. The function returns `undefined` when we are no longer the client that made the connection, and
+ * `not_registered` when the registration that made it is gone for good.
  */
 export function createClientLookup({ database, vault, snapshot }: ClientLookupContext) {
+  const registrations = new ClientRegistrations({ database, vault });
   return async (
     connection: Pick<Connection, 'credentialProvider' | 'issuer' | 'clientId'>,
     authentication: ClientAuthentication,
-  ): Promise<OAuthClient | undefined> => {
+  ): Promise<OAuthClient | 'not_registered' | undefined> => {
     const { issuer, clientId, credentialProvider } = connection;
     const spec = snapshot().get('CredentialProvider', credentialProvider)?.spec;
     if (spec?.type === 'oauth-user' || spec?.type === 'oauth-shared') {
@@ -33,32 +38,33 @@ export function createClientLookup({ database, vault, snapshot }: ClientLookupCo
     }
     const configured = spec?.type === 'mcp-user-oauth' ? spec.client : undefined;
     if (configured) {
-      if (configured.clientId !== clientId || configured.issuer !== issuer) return undefined;
+      if (configured.clientId !== clientId || !isSameIdentifier(configured.issuer, issuer)) return undefined;
       const clientSecret = configured.clientSecret
         ? await findStoredSecret(database, vault, `CredentialProvider/${credentialProvider}/clientSecret`)
         : null;
       return clientSecret === undefined ? undefined : { issuer, clientId, clientSecret, authentication };
     }
-    // Our own document is good at every issuer: it is kept under its address, and is no secret of one of them.
+    // Our client metadata document is the same at every issuer, and stored under its own URL.
     if (authentication === 'private_key_jwt') {
-      const own = await database.downstreamRegistration.findUnique({ where: { issuer: clientId } });
-      return own ? documentClient(openRegistration(vault, own), issuer) : undefined;
+      const [own] = (await registrations.read(clientId)).registrations;
+      return own ? documentClient(own, issuer) : undefined;
     }
-    const row = await database.downstreamRegistration.findUnique({ where: { issuer } });
-    const registration = row ? openRegistration(vault, row) : undefined;
-    return registration?.clientId === clientId ? registration : undefined;
+    return (
+      (await registrations.read(issuer)).registrations.find((registration) => registration.clientId === clientId) ??
+      'not_registered'
+    );
   };
 }
 
-/** We, by our client metadata document, at one authorization server: assertions are for its issuer (RFC 7523 section 3). */
+/** Our client by its metadata document, at one issuer, for which its assertions are made (RFC 7523 section 3). */
 export function documentClient(
-  { redirectUri: _redirectUri, expiresAt: _never, ...client }: ClientRegistration,
+  { redirectUri: _redirectUri, expiresAt: _never, renewAt: _neither, scopes: _any, ...client }: ClientRegistration,
   issuer: string,
 ): OAuthClient {
   return { ...client, issuer, assertionAudience: issuer };
 }
 
-/** A document's secret as the control plane sealed it: purpose `stored-secret`, bound to its name. */
+/** Reads a document's secret, which the control plane sealed with the purpose `stored-secret`, bound to its name. */
 export async function findStoredSecret(database: Database, vault: Vault, name: string): Promise<Secret | undefined> {
   const row = await database.storedSecret.findUnique({ where: { name } });
   return row ? new Secret(new TextDecoder().decode(vault.open('stored-secret', row.sealed, name))) : undefined;

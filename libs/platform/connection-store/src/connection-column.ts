@@ -1,4 +1,4 @@
-import { CONNECTION_PURPOSE, vaultAad } from '@sallyport/credential';
+import { CONNECTION_PURPOSE, vaultAad } from '@sallyport/connection';
 import { sealedColumn } from '@sallyport/vault';
 import { z } from 'zod';
 
@@ -17,7 +17,9 @@ const Bound = z.object({
   clientId: text,
 });
 
-/** Sealed anew at the same revision, for the same row: to whoever refreshes it nothing has changed. */
+/**
+ * The credential of a connection. Sealing it anew keeps the revision, so a refresh that is under way may still store.
+ */
 export const connectionColumn = sealedColumn('Connection', CONNECTION_PURPOSE, Bound, vaultAad);
-/** What was removed stays as it was sealed for the connection. */
+/** The credential of a removed connection, sealed as it was for the connection. */
 export const upstreamRevocationColumn = sealedColumn('UpstreamRevocation', CONNECTION_PURPOSE, Bound, vaultAad);

@@ -1,8 +1,8 @@
 /**
- * Connections, how their providers have been answering, what is to be revoked of removed ones, and our registrations at
- * other authorization servers, on PostgreSQL. The one writer of `Connection`, `ProviderStanding` and `UpstreamRevocation`, used
- * by the control plane (connect, lease, disconnect) and the refresh worker. What a connection is and how it is fenced
- * is `outbound/credential`'s; sealing happens before a row gets here.
+ * Stores on PostgreSQL: connections, the health of their providers, the grants of removed connections that providers
+ * are still to revoke, and our registrations at other authorization servers. This library is the one writer of
+ * `Connection`, `ProviderStanding` and `UpstreamRevocation`; the control plane and the refresh worker use it.
+ * `outbound/connection` defines a connection and its fence. Callers seal a credential before they store it.
  */
 export { createClientLookup, documentClient, findStoredSecret } from './client-lookup.js';
 export type { ClientLookupContext } from './client-lookup.js';
@@ -10,4 +10,6 @@ export { connectionColumn, upstreamRevocationColumn } from './connection-column.
 export { PostgresProviderStandings } from './postgres-provider-standings.js';
 export { PostgresConnectionStore } from './postgres-connection-store.js';
 export { PostgresUpstreamRevocations } from './postgres-upstream-revocations.js';
-export { openRegistration, registrationColumn, sealRegistration } from './stored-registration.js';
+export { ClientRegistrations } from './client-registrations.js';
+export type { SeenRegistrations } from './client-registrations.js';
+export { openRegistration, openRegistrations, registrationColumn, sealRegistration } from './stored-registration.js';

@@ -3,8 +3,8 @@ import {
   aStanding,
   connectionStoreContract,
   providerStandingsContract,
-  type DueWish,
-} from '@sallyport/credential';
+} from '@sallyport/connection/testing';
+import type { DueRequest } from '@sallyport/connection';
 import { connectDatabase, Prisma, type Database } from '@sallyport/database';
 import { startTestPostgres, type TestPostgres } from '@sallyport/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -41,14 +41,14 @@ describe('a connection store on PostgreSQL', () => {
       await database.$executeRaw`UPDATE "Connection" SET "refreshDueAt" = now() - interval '1 second' WHERE id = 'con_idle7'`;
       await database.$executeRawUnsafe('VACUUM ANALYZE "Connection"');
     });
-    const explain = async (wanted: DueWish) => {
+    const explain = async (wanted: DueRequest) => {
       const plan = await database.$queryRaw<Record<string, string>[]>(
         Prisma.sql`EXPLAIN (ANALYZE, BUFFERS) ${selectDue(Date.now(), wanted)}`,
       );
       return plan.map((line) => line['QUERY PLAN']).join('\n');
     };
 
-    test('a tick finds what is due through indexes alone, and what is idle or paused costs it nothing (B3) (B4) (R38)', async () => {
+    test('a tick finds what is due through indexes alone, and what is idle or paused costs it nothing (R38)', async () => {
       const wanted = {
         limit: 500,
         providers,
@@ -181,7 +181,7 @@ describe('what is removed and has a revocation endpoint', () => {
     expect([await revocations.finish(id, 'y'), (await revocations.outstanding(1)).total]).toEqual([true, 0]);
   });
 
-  test('while it is refreshed is revoked afterwards, and then it is the successor that is revoked (B3) (R82)', async () => {
+  test('while it is refreshed is revoked afterwards, and then it is the new credential that is revoked (R82)', async () => {
     const [store, revocations] = [new PostgresConnectionStore(database), new PostgresUpstreamRevocations(database)];
     const { id } = await removed();
     await store.takeRefreshLock(id, 'worker', 120_000);

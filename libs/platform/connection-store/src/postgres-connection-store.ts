@@ -2,33 +2,35 @@ import type {
   Connection,
   ConnectionStore,
   ConnectionSummary,
-  DueWish,
+  DueRequest,
   LockResult,
   NewConnection,
   RefreshFence,
   Standing,
   Successor,
-} from '@sallyport/credential';
+} from '@sallyport/connection';
 import { Prisma, type Database } from '@sallyport/database';
 import { SallyportError } from '@sallyport/kernel';
-import { GRACE_MS, type ConnectionState } from '@sallyport/refresh';
+import { GRACE_MS, type ConnectionState } from '@sallyport/connection/refresh';
 import type { Vault } from '@sallyport/vault';
 
 type Row = NonNullable<Awaited<ReturnType<Database['connection']['findUnique']>>>;
 const states: ReadonlySet<string> = new Set<ConnectionState>(['connected', 'provider_fault', 'needs_reconnect']);
-/** How long a provider may be away and still have the grants of removed connections revoked. */
+/** How long we try to revoke the grant of a removed connection at its provider. */
 const REVOKE_WITHIN_MS = 7 * 24 * 60 * 60 * 1000;
-/** A refresh that holds the lock has stored its successor by then, or never will. */
+/** A refresh that holds the lock has stored its new credential within this time, or never will. */
 const REFRESHED_WITHIN_MS = 2 * 60 * 1000;
 const NO_LOCK = { refreshLockOwner: null, refreshLockUntil: null } as const;
 const ANSWERED = { refreshUnansweredSince: null } as const;
 
-/** Each write is one conditional UPDATE: PostgreSQL decides who was first, also between processes. */
+/**
+ * The connections on PostgreSQL. Each write is one conditional UPDATE: the database decides which process was first.
+ */
 export class PostgresConnectionStore implements ConnectionStore {
   readonly #database: Database;
   readonly #keys: Pick<Vault, 'learnKeyOf'> | undefined;
 
-  /** @param keys whoever opens what it reads; a record that was sealed a moment ago with a new key is handed out once that key is known */
+  /** @param keys for callers that open credentials: a read waits until the vault knows the key that sealed the row */
   constructor(database: Database, keys?: Pick<Vault, 'learnKeyOf'>) {
     this.#database = database;
     this.#keys = keys;
@@ -85,8 +87,15 @@ export class PostgresConnectionStore implements ConnectionStore {
     const [row] = await this.#database.$queryRaw<Row[]>`
       WITH gone AS (DELETE FROM "Connection" WHERE id = ${id} RETURNING *),
       queued AS (
-        INSERT INTO "UpstreamRevocation" (id, "userId", server, "credentialProvider", revision, issuer, resource, "tokenEndpoint", "revocationEndpoint", "targetOrigin", "clientId", "sealedCredential", "dueAt", "removedAt", "givesUpAt")
-        SELECT id, "userId", server, "credentialProvider", revision, issuer, resource, "tokenEndpoint", "revocationEndpoint", "targetOrigin", "clientId", "sealedCredential", CASE WHEN "refreshLockUntil" > clock_timestamp() THEN ${new Date(now + REFRESHED_WITHIN_MS)}::timestamptz ELSE ${new Date(due)}::timestamptz END, ${at}, ${givesUpAt}
+        INSERT INTO "UpstreamRevocation" (
+          id, "userId", server, "credentialProvider", revision, issuer, resource, "tokenEndpoint", "revocationEndpoint",
+          "targetOrigin", "clientId", "sealedCredential", "dueAt", "removedAt", "givesUpAt")
+        SELECT
+          id, "userId", server, "credentialProvider", revision, issuer, resource, "tokenEndpoint", "revocationEndpoint",
+          "targetOrigin", "clientId", "sealedCredential",
+          CASE WHEN "refreshLockUntil" > clock_timestamp() THEN ${new Date(now + REFRESHED_WITHIN_MS)}::timestamptz
+            ELSE ${new Date(due)}::timestamptz END,
+          ${at}, ${givesUpAt}
         FROM gone WHERE "revocationEndpoint" IS NOT NULL)
       SELECT * FROM gone`;
     return row && toConnection(row);
@@ -97,12 +106,14 @@ export class PostgresConnectionStore implements ConnectionStore {
     const latest = new Map<string, number>();
     for (const { id, usedAt } of uses) latest.set(id, Math.max(usedAt, latest.get(id) ?? 0));
     const batch = JSON.stringify([...latest].map(([id, usedAt]) => ({ id, usedAt })));
-    // In the order of ids: two batches at once wait for each other and do not lock up.
+    // Rows are locked in the order of ids, so that two batches at once cannot deadlock.
     await this.#database.$executeRaw`
       UPDATE "Connection" SET "lastUsedAt" = due."usedAt"
       FROM (
         SELECT id, batch."usedAt" FROM "Connection" JOIN (
-          SELECT use->>'id' AS id, timestamptz 'epoch' + (use->>'usedAt')::bigint * interval '1 millisecond' AS "usedAt" FROM jsonb_array_elements(${batch}::jsonb) AS use
+          SELECT use->>'id' AS id,
+            timestamptz 'epoch' + (use->>'usedAt')::bigint * interval '1 millisecond' AS "usedAt"
+          FROM jsonb_array_elements(${batch}::jsonb) AS use
         ) AS batch USING (id)
         WHERE "lastUsedAt" IS NULL OR "lastUsedAt" <= batch."usedAt" - interval '1 minute'
         ORDER BY id FOR UPDATE OF "Connection"
@@ -121,7 +132,10 @@ export class PostgresConnectionStore implements ConnectionStore {
 
   async renewRefreshLock(id: string, { owner, expectedRevision }: RefreshFence, forMs: number): Promise<boolean> {
     const count = await this.#database.$executeRaw`
-      UPDATE "Connection" SET "refreshLockUntil" = ${fromNow(forMs)}, "refreshUnansweredSince" = coalesce("refreshUnansweredSince", clock_timestamp()), "refreshDueAt" = least("refreshDueAt", clock_timestamp())
+      UPDATE "Connection" SET
+        "refreshLockUntil" = ${fromNow(forMs)},
+        "refreshUnansweredSince" = coalesce("refreshUnansweredSince", clock_timestamp()),
+        "refreshDueAt" = least("refreshDueAt", clock_timestamp())
       WHERE id = ${id} AND "refreshLockOwner" = ${owner} AND revision = ${expectedRevision}`;
     return count === 1;
   }
@@ -143,7 +157,7 @@ export class PostgresConnectionStore implements ConnectionStore {
         ...ANSWERED,
       },
     });
-    // Removed meanwhile: then it is the successor that is to be revoked upstream, and from now on.
+    // If the connection was removed meanwhile, the provider must revoke the new credential instead of the old one.
     if (count === 0)
       await this.#database.upstreamRevocation.updateMany({
         where: { id, revision: expectedRevision },
@@ -178,8 +192,9 @@ export class PostgresConnectionStore implements ConnectionStore {
     return row ? toConnection(row) : undefined;
   }
 
-  async listDue(now: number, wanted: DueWish): Promise<{ id: string; server: string }[]> {
-    // How few providers there are the planner cannot know: it would compile for milliseconds what runs for microseconds.
+  async listDue(now: number, wanted: DueRequest): Promise<{ id: string; server: string }[]> {
+    // The planner cannot know how few providers there are: it would compile for milliseconds what runs for
+    // microseconds.
     const [, due] = await this.#database.$transaction([
       this.#database.$executeRaw`SET LOCAL jit = off`,
       this.#database.$queryRaw<{ id: string; server: string }[]>(selectDue(now, wanted)),
@@ -189,22 +204,31 @@ export class PostgresConnectionStore implements ConnectionStore {
 }
 
 /**
- * The tick's only query of connections. One range of one index for each provider and issuer, in its order: what is not
- * due, or of a provider that is paused, costs nothing, however much of it there is. Issuers are found by skipping
- * through the same index; whose token was sent and never answered, in an index of its own.
+ * The query for connections whose refresh is due. It reads one range of one index for each provider and issuer, so
+ * connections that are not due, or whose provider is paused, cost nothing. It finds the issuers by a loose scan of the
+ * same index, and connections whose refresh got no answer in an index of their own.
  */
-export function selectDue(now: number, { limit, providers, except = [] }: DueWish): Prisma.Sql {
-  const isDue = Prisma.sql`c."refreshDueAt" <= ${new Date(now)} AND c.state <> 'needs_reconnect' AND (c."refreshLockUntil" IS NULL OR c."refreshLockUntil" <= now())`;
+export function selectDue(now: number, { limit, providers, except = [] }: DueRequest): Prisma.Sql {
+  const isDue = Prisma.sql`c."refreshDueAt" <= ${new Date(now)} AND c.state <> 'needs_reconnect'
+    AND (c."refreshLockUntil" IS NULL OR c."refreshLockUntil" <= now())`;
   return Prisma.sql`
     WITH RECURSIVE wanted AS (
-      SELECT * FROM jsonb_to_recordset(${JSON.stringify(providers)}::jsonb) AS w("credentialProvider" text, "atMost" int)
+      SELECT * FROM jsonb_to_recordset(${JSON.stringify(providers)}::jsonb)
+        AS w("credentialProvider" text, "atMost" int)
     ), pair AS (
-      SELECT w.*, (SELECT min(c.issuer) FROM "Connection" c WHERE c."credentialProvider" = w."credentialProvider") AS issuer FROM wanted w
+      SELECT w.*,
+        (SELECT min(c.issuer) FROM "Connection" c WHERE c."credentialProvider" = w."credentialProvider") AS issuer
+      FROM wanted w
       UNION ALL
-      SELECT p."credentialProvider", p."atMost", (SELECT min(c.issuer) FROM "Connection" c WHERE c."credentialProvider" = p."credentialProvider" AND c.issuer > p.issuer) FROM pair p WHERE p.issuer IS NOT NULL
+      SELECT p."credentialProvider", p."atMost",
+        (SELECT min(c.issuer) FROM "Connection" c
+          WHERE c."credentialProvider" = p."credentialProvider" AND c.issuer > p.issuer)
+      FROM pair p WHERE p.issuer IS NOT NULL
     ), lane AS (
       SELECT p."credentialProvider", p.issuer, coalesce(x."atMost", p."atMost") AS "atMost" FROM pair p
-      LEFT JOIN jsonb_to_recordset(${JSON.stringify(except)}::jsonb) AS x("credentialProvider" text, issuer text, "atMost" int) ON x."credentialProvider" = p."credentialProvider" AND x.issuer = p.issuer
+      LEFT JOIN jsonb_to_recordset(${JSON.stringify(except)}::jsonb)
+        AS x("credentialProvider" text, issuer text, "atMost" int)
+        ON x."credentialProvider" = p."credentialProvider" AND x.issuer = p.issuer
       WHERE p.issuer IS NOT NULL
     ), due AS (
       SELECT one.* FROM lane CROSS JOIN LATERAL (
@@ -214,12 +238,13 @@ export function selectDue(now: number, { limit, providers, except = [] }: DueWis
       ) one
       UNION
       SELECT c.id, c.server, c."refreshDueAt" FROM "Connection" c
-      WHERE c."refreshUnansweredSince" > now() - make_interval(secs => ${GRACE_MS / 1000}) AND ${isDue} AND c."credentialProvider" IN (SELECT w."credentialProvider" FROM wanted w)
+      WHERE c."refreshUnansweredSince" > now() - make_interval(secs => ${GRACE_MS / 1000}) AND ${isDue}
+        AND c."credentialProvider" IN (SELECT w."credentialProvider" FROM wanted w)
     )
     SELECT id, server FROM due ORDER BY "refreshDueAt" LIMIT ${limit}`;
 }
 
-/** By the database's clock, the only one that all who compete for a lock share. */
+/** A time by the database's clock, the only one that all processes share. */
 const fromNow = (ms: number) => Prisma.sql`clock_timestamp() + make_interval(secs => ${ms / 1000})`;
 const toDate = (ms: number | null) => (ms === null ? null : new Date(ms));
 const standingOf = ({

@@ -4,10 +4,11 @@ import type {
   ProviderStandings,
   SeenStanding,
   StandingVersion,
-} from '@sallyport/credential';
+  ProviderStanding,
+} from '@sallyport/connection/refresh';
 import { Prisma, type Database } from '@sallyport/database';
 import { SallyportError } from '@sallyport/kernel';
-import type { ProviderFailureReason, ProviderStanding } from '@sallyport/refresh';
+import type { ProviderFailureReason } from '@sallyport/oauth';
 
 type Row = NonNullable<Awaited<ReturnType<Database['providerStanding']['findUnique']>>>;
 const reasons: ReadonlySet<string> = new Set<ProviderFailureReason>([
@@ -16,13 +17,17 @@ const reasons: ReadonlySet<string> = new Set<ProviderFailureReason>([
   'rate_limited',
   'unavailable',
   'no_answer',
+  'malformed_answer',
+  'address_refused',
 ]);
 
-/** Times are the database's; a row counts while the provider's document is the one it was written under. */
+/** Times are by the database's clock. A row counts as long as the provider's document has the revision in the row. */
 const NOW = Prisma.sql`(extract(epoch FROM clock_timestamp()) * 1000)::float8`;
 const DOCUMENT = Prisma.sql`"ConfigurationDocument" d ON d.kind = 'CredentialProvider' AND d.name`;
 
-/** Each write is one conditional statement: PostgreSQL decides who was first, also between processes. */
+/**
+ * The health of credential providers on PostgreSQL. Each write is one conditional statement: the first process wins.
+ */
 export class PostgresProviderStandings implements ProviderStandings {
   readonly #database: Database;
 
@@ -40,7 +45,7 @@ export class PostgresProviderStandings implements ProviderStandings {
     if (!row)
       throw new SallyportError('standing_unreadable', 'The database did not say how a credential provider stands.');
     const { now, documentRevision, ...stored } = row;
-    // Of a row that is not there, every column is null.
+    // Without a row, every column of it is null (LEFT JOIN).
     const revision: number | null = stored.revision;
     const counts = revision !== null && stored.configured === documentRevision;
     return {
@@ -73,7 +78,8 @@ export class PostgresProviderStandings implements ProviderStandings {
   async list(): Promise<{ now: number; standings: KnownStanding[] }> {
     const rows = await this.#database.$queryRaw<(Row & { now: number })[]>`
       SELECT ${NOW} AS now, s.* FROM (SELECT 1) one
-      LEFT JOIN ("ProviderStanding" s LEFT JOIN ${DOCUMENT} = s."credentialProvider") ON s.configured IS NOT DISTINCT FROM d.revision
+      LEFT JOIN ("ProviderStanding" s LEFT JOIN ${DOCUMENT} = s."credentialProvider")
+        ON s.configured IS NOT DISTINCT FROM d.revision
       ORDER BY s."credentialProvider", s.issuer`;
     return {
       now: rows[0]?.now ?? 0,
@@ -86,7 +92,9 @@ export class PostgresProviderStandings implements ProviderStandings {
   async forgetReconfigured(): Promise<KnownStanding[]> {
     const gone = await this.#database.$queryRaw<Row[]>`
       DELETE FROM "ProviderStanding" s
-      WHERE s.configured IS DISTINCT FROM (SELECT d.revision FROM "ConfigurationDocument" d WHERE d.kind = 'CredentialProvider' AND d.name = s."credentialProvider")
+      WHERE s.configured IS DISTINCT FROM (
+        SELECT d.revision FROM "ConfigurationDocument" d
+        WHERE d.kind = 'CredentialProvider' AND d.name = s."credentialProvider")
       RETURNING s.*`;
     return gone.map(toKnown).filter(({ pausedSince }) => pausedSince !== null);
   }

@@ -1,15 +1,18 @@
-import type { UpstreamRevocation, UpstreamRevocations, UpstreamRevocationSummary } from '@sallyport/credential';
+import type { UpstreamRevocation, UpstreamRevocations, UpstreamRevocationSummary } from '@sallyport/connection';
 import { Prisma, type Database } from '@sallyport/database';
 import type { Vault } from '@sallyport/vault';
 
 type Row = NonNullable<Awaited<ReturnType<Database['upstreamRevocation']['findUnique']>>>;
 
-/** A claim is one UPDATE over rows that nobody else has locked; finishing and postponing need the claim still to stand. */
+/**
+ * The grants of removed connections that providers are still to revoke, on PostgreSQL. A claim is one UPDATE of rows
+ * that nobody else has locked. Only the owner of the claim can finish or postpone.
+ */
 export class PostgresUpstreamRevocations implements UpstreamRevocations {
   readonly #database: Pick<Database, 'upstreamRevocation' | '$queryRaw'>;
   readonly #keys: Pick<Vault, 'learnKeyOf'> | undefined;
 
-  /** @param keys whoever opens what is claimed */
+  /** @param keys for callers that open credentials: a claim waits until the vault knows the key that sealed each row */
   constructor(database: Pick<Database, 'upstreamRevocation' | '$queryRaw'>, keys?: Pick<Vault, 'learnKeyOf'>) {
     this.#database = database;
     this.#keys = keys;
@@ -25,7 +28,9 @@ export class PostgresUpstreamRevocations implements UpstreamRevocations {
     const one = only === undefined ? Prisma.empty : Prisma.sql`AND id = ${only}`;
     const rows = await this.#database.$queryRaw<Row[]>`
       UPDATE "UpstreamRevocation" SET owner = ${owner}, "dueAt" = ${new Date(until)}, attempts = attempts + 1
-      WHERE id IN (SELECT id FROM "UpstreamRevocation" WHERE "dueAt" <= ${new Date(now)} ${one} ORDER BY "dueAt" LIMIT ${limit} FOR UPDATE SKIP LOCKED)
+      WHERE id IN (
+        SELECT id FROM "UpstreamRevocation" WHERE "dueAt" <= ${new Date(now)} ${one}
+        ORDER BY "dueAt" LIMIT ${limit} FOR UPDATE SKIP LOCKED)
       RETURNING *`;
     for (const { sealedCredential } of rows) await this.#keys?.learnKeyOf(sealedCredential);
     return rows.map(({ sealedCredential, ...row }) => ({ ...summaryOf(row), sealedCredential }));

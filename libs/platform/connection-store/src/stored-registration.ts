@@ -1,5 +1,6 @@
-import { CLIENT_AUTHENTICATIONS } from '@sallyport/credential';
-import type { ClientRegistration, Vault } from '@sallyport/credential';
+import { CLIENT_AUTHENTICATIONS } from '@sallyport/oauth';
+import type { ClientRegistration } from '@sallyport/oauth/registration';
+import type { Vault } from '@sallyport/connection';
 import { Secret } from '@sallyport/kernel';
 import { sealedColumn } from '@sallyport/vault';
 import { z } from 'zod';
@@ -7,29 +8,34 @@ import { z } from 'zod';
 const PURPOSE = 'client-registration';
 const aad = (issuer: string) => JSON.stringify(['sallyport-client-registration', 1, issuer]);
 
-const StoredRegistration = z.object({
-  v: z.literal(1),
+const StoredClient = z.object({
   clientId: z.string(),
   clientSecret: z.string().nullable(),
-  /** A private key as JWK, where we are known by a document of our own. */
+  /** The private key of our client metadata document, as JWK. */
   clientKey: z.string().optional(),
   authentication: z.enum(CLIENT_AUTHENTICATIONS),
   redirectUri: z.string(),
   expiresAt: z.number().nullable(),
+  renewAt: z.number().optional(),
+  scopes: z.array(z.string()).nullable().optional(),
 });
+const StoredRegistrations = StoredClient.extend({ v: z.literal(1), earlier: z.array(StoredClient).optional() });
 
-/** Sealed for its issuer: a registration never opens in another one's row. */
+/**
+ * Sealed for its issuer: a registration never opens in another one's row.
+ * @param earlier those before it, whose grants go on
+ */
 export function sealRegistration(
   vault: Vault,
-  { issuer, clientSecret, clientKey, assertionAudience: _audience, ...rest }: ClientRegistration,
+  newest: ClientRegistration,
+  earlier: readonly ClientRegistration[] = [],
 ): Uint8Array {
-  const stored: z.infer<typeof StoredRegistration> = {
+  const stored: z.infer<typeof StoredRegistrations> = {
     v: 1,
-    ...rest,
-    clientSecret: clientSecret?.reveal() ?? null,
-    ...(clientKey === undefined ? {} : { clientKey: clientKey.reveal() }),
+    ...storedClient(newest),
+    ...(earlier.length > 0 && { earlier: earlier.map(storedClient) }),
   };
-  return vault.seal(PURPOSE, JSON.stringify(stored), aad(issuer));
+  return vault.seal(PURPOSE, JSON.stringify(stored), aad(newest.issuer));
 }
 
 export const registrationColumn = sealedColumn(
@@ -39,20 +45,51 @@ export const registrationColumn = sealedColumn(
   ({ issuer }) => aad(issuer),
 );
 
+/** Opens the newest registration, with which users connect. */
 export function openRegistration(
   vault: Vault,
   row: { readonly issuer: string; readonly sealed: Uint8Array },
 ): ClientRegistration {
+  return openRegistrations(vault, row)[0];
+}
+
+/** Opens all registrations of an issuer, the newest first. */
+export function openRegistrations(
+  vault: Vault,
+  { issuer, sealed }: { readonly issuer: string; readonly sealed: Uint8Array },
+): readonly [ClientRegistration, ...ClientRegistration[]] {
   const {
     v: _v,
-    clientSecret,
-    clientKey,
-    ...rest
-  } = StoredRegistration.parse(JSON.parse(new TextDecoder().decode(vault.open(PURPOSE, row.sealed, aad(row.issuer)))));
+    earlier = [],
+    ...newest
+  } = StoredRegistrations.parse(JSON.parse(new TextDecoder().decode(vault.open(PURPOSE, sealed, aad(issuer)))));
+  return [openedClient(newest, issuer), ...earlier.map((client) => openedClient(client, issuer))];
+}
+
+function storedClient({
+  issuer: _issuer,
+  clientSecret,
+  clientKey,
+  assertionAudience: _audience,
+  scopes,
+  ...rest
+}: ClientRegistration): z.infer<typeof StoredClient> {
   return {
-    issuer: row.issuer,
+    ...rest,
+    clientSecret: clientSecret?.reveal() ?? null,
+    ...(clientKey !== undefined && { clientKey: clientKey.reveal() }),
+    ...(scopes !== undefined && { scopes: scopes && [...scopes] }),
+  };
+}
+
+function openedClient(
+  { clientSecret, clientKey, ...rest }: z.infer<typeof StoredClient>,
+  issuer: string,
+): ClientRegistration {
+  return {
+    issuer,
     ...rest,
     clientSecret: clientSecret === null ? null : new Secret(clientSecret),
-    ...(clientKey === undefined ? {} : { clientKey: new Secret(clientKey) }),
+    ...(clientKey !== undefined && { clientKey: new Secret(clientKey) }),
   };
 }

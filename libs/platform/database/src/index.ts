@@ -1,6 +1,6 @@
 /**
- * Prisma on PostgreSQL: the client and the migration runner. Which table belongs to whom is said in the schema;
- * stores live with the process or lib that owns the table. The gateway must never reach this lib.
+ * Prisma on PostgreSQL: the client and the migration runner. The schema names the owner of each table; a store is in
+ * the app or library that owns its table. The gateway must never import this library.
  */
 export { connectDatabase } from './connect.js';
 export type { Database } from './connect.js';

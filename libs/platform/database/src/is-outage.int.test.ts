@@ -1,6 +1,8 @@
 import { startPrivatePostgres, type PrivatePostgres } from '@sallyport/testing';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { connectDatabase, type Database } from './connect.js';
+import { HeldClient } from './held-client.js';
 import { isDatabaseOutage } from './is-outage.js';
 
 let postgres: PrivatePostgres;
@@ -59,6 +61,36 @@ test(
       expect([what, isDatabaseOutage(await thrown(work()))]).toEqual([what, true]);
     await postgres.resume();
     for (const work of Object.values(ask)) await work();
+  },
+);
+
+test('a database that hangs in the middle of a statement is an outage after a while, and its connection is not used again (M5)', async () => {
+  const impatient = connectDatabase(postgres.url, 1, 500);
+  try {
+    const began = performance.now();
+    expect(isDatabaseOutage(await thrown(impatient.$queryRaw`SELECT pg_sleep(600)::text`))).toBe(true);
+    expect(performance.now() - began).toBeLessThan(5_000);
+    await impatient.user.count();
+    await new Promise((resolve) => setTimeout(resolve, 1_000)); // an idle one may go, and nobody is the worse for it
+    await impatient.user.count();
+  } finally {
+    await impatient.$disconnect();
+  }
+});
+
+test(
+  'a connection that is cut while nobody listens to it fails its next query, and not the process (M5)',
+  { timeout: 120_000 },
+  async () => {
+    const pool = new pg.Pool({ connectionString: postgres.url.replace(/\?.*/, ''), Client: HeldClient });
+    const held = await pool.connect();
+    const ended = new Promise((resolve) => held.once('end', resolve));
+    await postgres.halt();
+    await ended;
+    expect(isDatabaseOutage(await thrown(held.query('SELECT 1')))).toBe(true);
+    held.release(true);
+    await pool.end();
+    await postgres.resume();
   },
 );
 

@@ -1,12 +1,12 @@
 import { Prisma } from './generated/client.js';
 
-/** Prisma's own codes for a database that does not answer, or not any more, or has no connection left for us. */
+/** Prisma's codes for a database that does not answer, no longer answers, or has no connection left for us. */
 const UNREACHABLE = new Set(['P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037']);
-/** How the driver adapter names the same where a raw query failed (P2010 says only that). */
+/** The driver adapter's names for the same after a raw query, for which Prisma has P2010 only. */
 const KINDS = new Set(['DatabaseNotReachable', 'ConnectionClosed', 'SocketTimeout', 'TooManyConnections']);
 /** SQLSTATE (PostgreSQL appendix A): lost connections, resources at their end, shutting down or starting. */
 const STATES = /^(?:08|53|57P0[1-4])/;
-/** Where the adapter passes an error of the socket on as it is. */
+/** Socket errors that the adapter passes on unchanged. */
 const SOCKET = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -17,7 +17,7 @@ const SOCKET = new Set([
   'EHOSTUNREACH',
   'ENETUNREACH',
 ]);
-/** The one kind of error the driver gives no code: these are its whole messages (pg 8, `client.js`). */
+/** The messages of the driver's errors that have no code (pg 8, `client.js`). */
 const UNCODED = new Set([
   'Connection terminated',
   'Connection terminated unexpectedly',
@@ -29,8 +29,8 @@ const UNCODED = new Set([
 ]);
 
 /**
- * Whether the database was away, or had no room for us: nothing is wrong with what was asked, and it may be asked again.
- * Told by codes; any other error is one.
+ * Whether an error means that the database was away or had no connection left for us, so that the same request may
+ * succeed later. Codes decide, and for one kind of error its message.
  */
 export function isDatabaseOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false;

@@ -17,13 +17,13 @@ import { basename, dirname, join } from 'node:path';
 import { SallyportError } from '@sallyport/kernel';
 import { ensureOwnFolder } from './own-folder.js';
 
-/** Whom a process runs as. */
+/** The user and group a process runs as. */
 export interface Identity {
   readonly uid: number;
   readonly gid: number;
 }
 
-/** PostgreSQL refuses to run as root: then it becomes `postgres`, or else `nobody`. Undefined when it runs as we do. */
+/** The user PostgreSQL runs as if we are root, which it refuses: `postgres`, else `nobody`. Undefined if we are not. */
 export function postgresIdentity(): Identity | undefined {
   return process.getuid?.() === 0 ? unprivilegedIdentity() : undefined;
 }
@@ -38,14 +38,15 @@ function unprivilegedIdentity(): Identity {
       continue; // no such user: try the next
     }
   }
-  const problem = 'Running as root and neither user `postgres` nor `nobody` exists: start as another user.';
+  const problem =
+    'PostgreSQL refuses to run as root, and there is no user `postgres` or `nobody`: start as another user.';
   throw new SallyportError('postgres_start_failed', problem);
 }
 
 /**
- * The platform package's folder in node_modules. When `identity` cannot enter that (a checkout in root's home), a copy
- * inside `beside`.
- * @param beside a folder that is ours alone: whoever could write there would be run, and told the database's password
+ * The folder with PostgreSQL's programs: the platform package in node_modules, or a copy inside `beside` if `identity`
+ * cannot enter the package (such as in a checkout in root's home).
+ * @param beside a folder that only we may write: its programs run, and learn the database's password
  * @throws SallyportError `postgres_unavailable`, `folder_not_ours`, `postgres_binaries_not_ours`
  */
 export function findBinaries(identity: Identity | undefined, beside: string): string {
@@ -83,12 +84,12 @@ function packageFolder(): string {
 
 const COPY = 'postgres-binaries-';
 
-/** Made under a name nobody can foresee and renamed when complete: what has the name was made whole, and by us. */
+/** Copies under an unpredictable name and renames when complete. So a copy with the final name is whole and ours. */
 export function copyOf(home: string, beside: string): string {
   const { version } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')) as { version: string };
   const copy = join(beside, `${COPY}${version}`);
   if (lstatSync(copy, { throwIfNoEntry: false }) === undefined) {
-    // What a start that was killed left half-made, and the copies of earlier versions.
+    // Half-made copies of a start that was killed, and copies of earlier versions.
     const old = readdirSync(beside).filter((name) => name.startsWith(COPY));
     for (const name of old) rmSync(join(beside, name), { recursive: true, force: true });
     const staging = mkdtempSync(`${copy}.`);
@@ -132,6 +133,7 @@ function linkOnce(source: string, path: string): void {
   try {
     symlinkSync(source, path);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error; // another start was faster
+    // EEXIST: another start was faster.
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
   }
 }

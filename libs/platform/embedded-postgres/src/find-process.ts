@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import type { StdioOptions } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 
-/** One process, told apart from any other that has had, or will have, the same number. */
+/** A process, with what distinguishes it from others that had or will have the same process id. */
 export interface FoundProcess {
   readonly pid: number;
   /** Milliseconds since 1970, to about a second. The same process always gets the same value from us. */
@@ -12,15 +12,15 @@ export interface FoundProcess {
   readonly command: string;
 }
 
-/** What the system says of a number: `hidden` is one that lives, of which this system tells nothing more. */
+/** The process that has an id. `hidden` means that it exists, but the system does not say more about it. */
 export type ProcessLookup =
   | { readonly state: 'found'; readonly process: FoundProcess }
   | { readonly state: 'gone' }
   | { readonly state: 'hidden' };
 
 /**
- * Who has this number now. A number alone names nobody: systems give it to the next process, and a file that holds
- * one outlives its writer. Whoever means to signal compares what is found here first.
+ * Finds the process that has this id now. An id alone names no process: systems reuse ids, and a file with one outlives
+ * the process that wrote it. So callers compare what they find before they send a signal.
  */
 export function findProcess(pid: number): ProcessLookup {
   if (!Number.isSafeInteger(pid) || pid <= 0 || !exists(pid)) return { state: 'gone' };
@@ -43,7 +43,7 @@ function exists(pid: number): boolean {
   }
 }
 
-/** Linux counts the starts of processes in ticks since boot: counted from our own, no clock of the system's is asked. */
+/** Linux has the start of a process in ticks since boot. We compare it with our own start, which needs no clock. */
 const TICK_MS = 10;
 const ownStartMs = Date.now() - process.uptime() * 1_000;
 let ownStartTicks: number | undefined;
@@ -60,11 +60,11 @@ function fromProc(pid: number): ProcessLookup | undefined {
       process: { pid, startedAtMs: ownStartMs + (ticks - ownStartTicks) * TICK_MS, uid, command },
     };
   } catch {
-    return undefined; // it ended while we read, or is not ours to read
+    return undefined; // it ended while we read, or we may not read it
   }
 }
 
-/** proc(5): the name, in parentheses, may hold anything; the state follows it, the start is field 22. */
+/** proc(5): the name in parentheses may hold any character. The state follows it; the start is field 22. */
 function statOf(name: string): { readonly ticks: number; readonly ended: boolean } {
   const text = readFileSync(`/proc/${name}/stat`, 'utf8');
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');

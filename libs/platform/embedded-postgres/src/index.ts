@@ -1,7 +1,7 @@
 /**
- * A PostgreSQL server out of node_modules, for `standalone` and for tests, and what keeps it up. Not for production:
- * there, bring your own. Also says whose process a number is and whose folder a path is, which whoever starts servers
- * from files has to know before signalling the one or running what is in the other.
+ * Starts a PostgreSQL server from node_modules and keeps it running, for `standalone` and for tests. In production,
+ * operators bring their own. Whoever starts servers from files must also know which process a number names before it
+ * signals it, and who owns a folder before it runs what is inside; both are here.
  */
 export { findProcess, isStill } from './find-process.js';
 export type { FoundProcess, ProcessLookup } from './find-process.js';

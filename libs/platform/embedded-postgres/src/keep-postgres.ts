@@ -4,20 +4,17 @@ import type { EmbeddedPostgres, EmbeddedPostgresOptions } from './start-postgres
 
 export interface KeepPostgresOptions extends Omit<EmbeddedPostgresOptions, 'signal' | 'say'> {
   readonly say: (sentence: string) => void;
-  /** Called once, when it will not be started again: the owner of the process ends it. */
+  /** Called once, when PostgreSQL will not be started again. The caller should end this process. */
   readonly onGivenUp: (sentence: string) => void;
-  /** Starts in a row that may fail, or not last; 5 by default. */
+  /** Starts in a row that may fail, or end too soon; 5 by default. */
   readonly attempts?: number;
-  /** Milliseconds before the first of them, doubled with each; 500 by default. */
+  /** Milliseconds before the first restart, doubled with each; 500 by default. */
   readonly firstPauseMs?: number;
-  /** Milliseconds a server must have run to count as one that lasts; a minute by default. */
+  /** Milliseconds after which a server counts as started for good; a minute by default. */
   readonly lastingMs?: number;
 }
 
-/**
- * The embedded PostgreSQL, started again when it ends by itself, with a sentence each time. Who cannot have one that
- * lasts is told, and does not go on without.
- */
+/** Runs the embedded PostgreSQL and starts it again when it ends by itself. Each time it says why in a sentence. */
 export class KeptPostgres {
   readonly #options: KeepPostgresOptions;
   readonly #stopping = new AbortController();
@@ -28,7 +25,7 @@ export class KeptPostgres {
     this.#options = options;
   }
 
-  /** @returns the URL, which stays the same. @throws SallyportError as {@link startPostgres} does */
+  /** Starts PostgreSQL. @returns the URL, which stays the same @throws SallyportError as {@link startPostgres} does */
   async start(): Promise<string> {
     const server = this.#start();
     this.#working = server.catch(() => undefined);
@@ -37,7 +34,7 @@ export class KeptPostgres {
     return url;
   }
 
-  /** Within seconds, in every state: running, ended, starting, about to be started. */
+  /** Stops PostgreSQL within seconds, whether it runs, has ended, is starting or waits for a restart. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     await this.#server?.stop();

@@ -3,8 +3,8 @@ import type { Stats } from 'node:fs';
 import { SallyportError } from '@sallyport/kernel';
 
 /**
- * Makes a folder that is this user's alone, or accepts one that is: nobody else can have put anything into it. One that
- * was there already may have been made for us to find (CWE-379). A link to it counts only when we made the link.
+ * Makes a folder that only this user may write, or accepts an existing one if that is so. Somebody else may have made
+ * an existing folder for us to find (CWE-379). A link to the folder must be ours, too.
  * @param mode without write permission for others
  * @throws SallyportError `folder_not_ours`: somebody else owns it, or may write to it
  */

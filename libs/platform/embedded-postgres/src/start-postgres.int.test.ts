@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { freePort, makeScratch, removeScratch } from '@sallyport/testing';
 import pg from 'pg';
@@ -91,6 +91,32 @@ describe('a lock file that outlived its server', { timeout: 120_000 }, () => {
     ])
       expect(isOurs(change)).toBe(false);
   });
+});
+
+describe('a cluster whose making is cut off', { timeout: 120_000 }, () => {
+  const isBegun = (file: string) =>
+    readdirSync(scratch, { recursive: true }).some((name) => String(name).endsWith(file));
+
+  test('is no cluster: the next start makes another, and leaves nothing of the first', async () => {
+    const first = startPostgres({ directory, port: await freePort(), password: 'secret' }).then(
+      () => 'started',
+      String,
+    );
+    await expect.poll(() => isBegun('PG_VERSION'), { interval: 5, timeout: 60_000 }).toBe(true);
+    process.kill(Number(execFileSync('pgrep', ['-f', `initdb -D ${scratch}`], { encoding: 'utf8' })), 'SIGKILL');
+    expect(await first).toContain('could not be initialised');
+    const second = await start();
+    expect(await answers(second.url)).toBe(true);
+    expect(readdirSync(scratch).filter((name) => name.startsWith('data'))).toEqual(['data']);
+  });
+});
+
+test('a folder that is no empty one is refused with the reason', async () => {
+  mkdirSync(directory);
+  writeFileSync(join(directory, 'of-somebody-else'), '');
+  await expect(startPostgres({ directory, port: await freePort(), password: 'secret' })).rejects.toThrow(
+    /could not be initialised \(.*exists but is not empty/,
+  );
 });
 
 describe('an embedded PostgreSQL that is kept', { timeout: 120_000 }, () => {

@@ -1,8 +1,18 @@
 import { execFile, spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { Socket } from 'node:net';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { SallyportError } from '@sallyport/kernel';
 import pg from 'pg';
@@ -15,33 +25,34 @@ const run = promisify(execFile);
 export interface EmbeddedPostgres {
   readonly url: string;
   readonly pid: number;
-  /** Resolves when the server is gone, asked to or not: how it ended, in words. */
+  /** Resolves when the server has ended, for whatever reason, with words that say how. */
   readonly ended: Promise<string>;
-  /** Resolves when it is gone, within seconds. */
+  /** Stops the server. Resolves within seconds. */
   stop(): Promise<void>;
 }
 
 export interface EmbeddedPostgresOptions {
-  /** Where the cluster lives; made when missing. As root, what is beside it may hold the binaries too. */
+  /** The folder of the cluster, made when missing. If we are root, the binaries may be copied beside it. */
   readonly directory: string;
   readonly port: number;
   readonly password: string;
   readonly database?: string;
   /** Extra `postgres` arguments, such as `-c fsync=off` in tests. */
   readonly flags?: readonly string[];
-  /** Takes sentences for whoever operates this. */
+  /** Called with sentences for the operator. */
   readonly say?: (sentence: string) => void;
-  /** Aborted, a start under way ends the server and rejects. */
+  /** Aborts a start: the server ends, and the start rejects. */
   readonly signal?: AbortSignal;
 }
 
-/** Nothing of ours is for it to see: as root, it runs as a user whose other processes could read it (S30). */
+/** PostgreSQL gets nothing of our environment: other processes of the user it runs as could read that (S30). */
 const ENVIRONMENT = { LC_ALL: 'C' };
 
 /**
- * PostgreSQL from the binaries npm carries: nothing to install, no root, loopback only. A server left running on the
- * same directory (this process was killed) is stopped first.
- * @throws SallyportError `postgres_start_failed`, `postgres_init_failed`, `postgres_still_running`, `postgres_unavailable`
+ * Starts PostgreSQL from the binaries in node_modules: nothing to install, no root, loopback only. It first stops a
+ * server that a killed process left on the same directory.
+ * @throws SallyportError `postgres_start_failed`, `postgres_init_failed`, `postgres_still_running` or
+ * `postgres_unavailable`
  */
 export async function startPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { port, password, database = 'sallyport', flags = [], say = () => undefined, signal } = options;
@@ -66,6 +77,7 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
   });
   const server = watch(child);
   const stop = () => stopChild(child, server.ended);
+  endWithUs(child, server.ended);
   const onAbort = () => void stop();
   signal?.addEventListener('abort', onAbort, { once: true });
   try {
@@ -81,20 +93,28 @@ export async function startPostgres(options: EmbeddedPostgresOptions): Promise<E
   }
 }
 
+/**
+ * Makes the cluster under another name and renames it when it is whole. If the process or `initdb` ends in the middle,
+ * the next start finds no cluster and makes one. An existing folder (a mount point, a link) cannot be renamed over:
+ * there it makes the cluster in place.
+ */
 async function initialise(
   directory: string,
   password: string,
   initdb: string,
   identity: Identity | undefined,
 ): Promise<void> {
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  const passwordFile = `${directory}.password`;
-  rmSync(passwordFile, { force: true });
-  writeFileSync(passwordFile, `${password}\n`, { mode: 0o600, flag: 'wx' });
-  if (identity) for (const path of [directory, passwordFile]) chownSync(path, identity.uid, identity.gid);
+  const parent = dirname(directory);
+  mkdirSync(parent, { recursive: true, mode: 0o700 });
+  const unfinished = `${basename(directory)}.new-`;
+  for (const name of readdirSync(parent))
+    if (name.startsWith(unfinished)) rmSync(join(parent, name), { recursive: true, force: true });
+  const making = mkdtempSync(join(parent, unfinished));
+  const passwordFile = `${making}.password`;
+  const cluster = existsSync(directory) ? directory : making;
   const args = [
     '-D',
-    directory,
+    cluster,
     '-U',
     'postgres',
     '-A',
@@ -107,13 +127,24 @@ async function initialise(
     '-N',
   ];
   try {
-    await run(initdb, args, { ...identity, cwd: directory, env: ENVIRONMENT });
+    writeFileSync(passwordFile, `${password}\n`, { mode: 0o600, flag: 'wx' });
+    if (identity) for (const path of [cluster, passwordFile]) chownSync(path, identity.uid, identity.gid);
+    await run(initdb, args, { ...identity, cwd: cluster, env: ENVIRONMENT });
+    if (cluster === making) renameSync(making, directory);
   } catch (cause) {
-    const problem = `The database directory ${directory} could not be initialised.`;
+    const problem = `The database directory ${directory} could not be initialised${whyOf(cause)}.`;
     throw new SallyportError('postgres_init_failed', problem, { cause, detail: (cause as { stderr?: string }).stderr });
   } finally {
-    rmSync(passwordFile, { force: true });
+    for (const path of [passwordFile, making]) rmSync(path, { recursive: true, force: true });
   }
+}
+
+/** The first failure that `initdb` or PostgreSQL names, or the system's error for a file. None of it is users' data. */
+function whyOf(cause: unknown): string {
+  const { stderr, code, message } = cause as { stderr?: string; code?: unknown; message?: string };
+  const [, said] = /(?:FATAL|PANIC|error):\s+(.+)/.exec(stderr ?? '') ?? [];
+  const why = said ?? (typeof code === 'string' ? message : undefined);
+  return why === undefined ? '' : ` (${why})`;
 }
 
 async function ensureDatabase(url: string, database: string): Promise<void> {
@@ -131,10 +162,10 @@ async function ensureDatabase(url: string, database: string): Promise<void> {
   }
 }
 
-/** Characters of what the server said last that are kept, for when it ends. */
+/** How many of the last characters of the server's log are kept to say why it ended. */
 const KEPT_LOG = 8_192;
 
-/** Lines of its log about one statement: what users store may be in them (S30). */
+/** Lines of its log about a statement, which may hold users' data (S30). */
 const HOLDS_DATA = /^\t|\b(?:ERROR|DETAIL|HINT|QUERY|CONTEXT|STATEMENT): /;
 
 interface WatchedServer {
@@ -185,20 +216,27 @@ function startFailure(log: string, port: number, how: string): string {
   return `PostgreSQL did not start (${how})`;
 }
 
-/** It keeps neither its process nor its pipe from letting ours end. */
+/** Lets our process end while the server's process and pipe are open. */
 function release(child: ChildProcess): void {
   child.unref();
   if (child.stderr instanceof Socket) child.stderr.unref(); // a child's pipe is a socket
 }
 
-/** PostgreSQL's shutdowns, each with milliseconds until the next: fast, immediate (it recovers at its next start), none. */
+/** Ends the server with our process, even after a second Ctrl-C. It then recovers at its next start. */
+function endWithUs(child: ChildProcess, ended: Promise<unknown>): void {
+  const end = () => void child.kill('SIGQUIT');
+  process.once('exit', end);
+  void ended.then(() => process.off('exit', end));
+}
+
+/** PostgreSQL's shutdowns, with the milliseconds until the next: fast, immediate (with a recovery later), none. */
 const STOPS = [
   ['SIGINT', 5_000],
   ['SIGQUIT', 2_000],
   ['SIGKILL', 1_000],
 ] as const;
 
-/** Signals the child only while it is ours to signal: Node knows when it was gone, a number does not. */
+/** Stops the child. `kill` signals only a child that still runs: Node knows that, while a process id may be reused. */
 async function stopChild(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
   for (const [signal, milliseconds] of STOPS) {
     if (!child.kill(signal)) break;

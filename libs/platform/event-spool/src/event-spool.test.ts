@@ -1,4 +1,13 @@
-import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { SallyportError } from '@sallyport/kernel';
@@ -100,6 +109,39 @@ describe('the spool', () => {
     ]);
     expect(spool.state).toEqual({ accepting: true });
     await spool.append(record(40));
+    spool.close();
+  });
+});
+
+describe('a spool that nothing is shipped from', () => {
+  const fill = async (spool: EventSpool, owner: string) => {
+    let appended = 0;
+    while (!spool.isFullOf(owner) && appended < 100) {
+      await spool.append(record(40), { owner });
+      appended += 1;
+    }
+    return appended;
+  };
+  const open = () => new EventSpool({ directory, clock, segmentBytes: 100, reservedBytes: 20, maxBytes: 4_000 });
+
+  test('is full for whom it is full of, and has room for others (S32)', async () => {
+    const spool = open();
+    // 51 of them are more than half; of the 1,960 bytes that are left, an eighth is 245.
+    expect(await fill(spool, 'alice')).toBe(51);
+    expect(await failureOf(spool.append(record(40), { owner: 'alice' }))).toMatchObject({ code: 'event_spool_full' });
+    expect(spool.state).toEqual({ accepting: true });
+    expect([await fill(spool, 'bob'), await fill(spool, 'carol'), spool.isFullOf('dave')]).toEqual([6, 5, false]);
+    spool.close();
+  });
+  test('takes the record of what ran all the same, and all of theirs again once theirs are shipped', async () => {
+    const spool = open();
+    const room = spool.reserve();
+    await fill(spool, 'alice');
+    await spool.append(record(20), { room, owner: 'alice' });
+    for (const { path } of spool.segments().slice(0, 4)) spool.release(path);
+    expect(spool.isFullOf('alice')).toBe(false);
+    for (const { path } of spool.segments()) spool.release(path);
+    expect([await fill(spool, 'bob'), spool.isFullOf('alice')]).toEqual([51, false]);
     spool.close();
   });
 });
@@ -284,6 +326,47 @@ describe('the shipper', () => {
     expect(published).toEqual([{ id: 'a' }, { id: 'b' }]);
     await shipper.stop();
   });
+  test.each([
+    ['a full one', 0],
+    ['the one that is written to', 1],
+  ])('goes on when somebody removed a file, %s, and says what is lost', async (_which, removed) => {
+    const spool = new EventSpool({ directory, clock, segmentBytes: 100, reservedBytes: 20, maxBytes: 1_000 });
+    for (const id of ['a', 'b', 'c', 'd']) await spool.append({ id: id.repeat(30) });
+    const [published, lost]: [unknown[], [string, number][]] = [[], []];
+    const shipper = new EventShipper({
+      spool,
+      publish: async (records) => {
+        published.push(...records);
+      },
+      intervalMs: 5,
+      onLost: (...what) => lost.push(what),
+    });
+    const segment = spool.segments()[removed];
+    unlinkSync(segment?.path ?? '');
+    shipper.start();
+    await until(() => lost.length === 1);
+    await spool.append({ id: 'after' });
+    await until(() => published.some((one) => JSON.stringify(one).includes('after')));
+    expect([published.length, lost, shipper.failing]).toEqual([3, [[segment?.path, segment?.bytes]], false]);
+    await shipper.stop();
+  });
+  test('tells once of a file that is damaged throughout, not of each line', async () => {
+    writeFileSync(join(directory, '01700000000000-00000000.ndjson'), `${'no record\n'.repeat(50)}{"id":"a"}\n`);
+    const spool = new EventSpool({ directory, clock });
+    const [published, damaged]: [unknown[], number[]] = [[], []];
+    const shipper = new EventShipper({
+      spool,
+      publish: async (records) => {
+        published.push(...records);
+      },
+      intervalMs: 5,
+      onDamaged: (_path, lines) => damaged.push(lines),
+    });
+    shipper.start();
+    await until(() => published.length === 1);
+    expect(damaged).toEqual([50]);
+    await shipper.stop();
+  });
   test('ships at the next start what the last process left, and skips its torn last line', async () => {
     writeFileSync(join(directory, '01700000000000-00000000.ndjson'), '{"id":"a"}\n{"id":"b"}\n{"id":"c","to');
     const spool = new EventSpool({ directory, clock });
@@ -295,7 +378,7 @@ describe('the shipper', () => {
         published.push(...records);
       },
       intervalMs: 5,
-      onDamagedLine: (path) => damaged.push(path),
+      onDamaged: (path) => damaged.push(path),
     });
     await spool.append({ id: 'd' });
     shipper.start();

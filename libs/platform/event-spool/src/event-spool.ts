@@ -1,183 +1,137 @@
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { SallyportError } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
-import { Segment, trimLeftover } from './segment.js';
+import { OwnedBytes } from './owned-bytes.js';
+import { RecordRooms, type RecordPriority, type RecordRoom } from './record-rooms.js';
+import { SegmentDirectory, type SpooledSegment } from './segment-directory.js';
+import type { Segment } from './segment.js';
 import { localFiles } from './spool-files.js';
 import type { SpoolFiles } from './spool-files.js';
+import { refusingFor, type RefusingState, type SpoolState } from './spool-state.js';
 
 const KIBIBYTE = 1024;
-const NAME = /^(\d{14})-(\d{8})\.ndjson$/;
-/** A smaller file is not worth the name: a disk that has less is full. */
-const LEAST_SEGMENT_BYTES = 64 * KIBIBYTE;
-/** The disk is asked this rarely whether it writes again. */
-const RETRY_MS = 1_000;
-/** Accepts again with room for this many records, so that it does not change its mind at every call. */
+/** The spool accepts again with this many rooms, so that it does not change its state at every call. */
 const ENOUGH_TO_ACCEPT = 4;
-/** No room where there is none left, whoever counts them. */
-const NO_SPACE: ReadonlySet<unknown> = new Set(['ENOSPC', 'EDQUOT', 'EFBIG']);
+/** Once half of the spool is used, one owner's records may have this much of what is free. */
+const OF_WHAT_IS_FREE = 1 / 8;
 
 export interface EventSpoolOptions {
-  /** One directory per replica; made when missing (0700). Nobody else writes there. */
+  /** One directory per replica. The spool makes it if it is missing (0700). Nobody else writes there. */
   readonly directory: string;
   readonly clock: Clock;
-  /** Bytes on disk at which appending stops. Default 512 MiB. */
+  /** Bytes on disk at which the spool stops appending. Default 512 MiB. */
   readonly maxBytes?: number;
-  /** Size of a file, all of it written before it is used. Default 1 MiB. */
+  /** The size of a file. The spool fills it with blanks before it uses it. Default 1 MiB. */
   readonly segmentBytes?: number;
-  /** A larger record is refused: the bus would never carry it, and it would hold up all behind it. Default 64 KiB. */
+  /** The spool refuses a larger record: the bus would never carry it, nor anything behind it. Default 64 KiB. */
   readonly maxRecordBytes?: number;
-  /** What `reserve` sets aside; a record that is appended with it must not be larger. Default 8 KiB. */
+  /** What `reserve` sets aside. A record that is appended with this room must not be larger. Default 8 KiB. */
   readonly reservedBytes?: number;
-  /** Called when appending begins to fail and when it works again. */
+  /** The spool calls it when it begins to refuse and when it accepts again. */
   readonly onState?: (state: SpoolState) => void;
   readonly files?: SpoolFiles;
-}
-
-export type SpoolState =
-  | { readonly accepting: true }
-  /** `full`: at its own bound. `code` is the system's, such as `ENOSPC`. */
-  | { readonly accepting: false; readonly reason: 'full' | 'disk-full' | 'write-failed'; readonly code?: string };
-type Refusing = Extract<SpoolState, { accepting: false }>;
-
-/** A file as whoever ships it sees it. */
-export interface SpooledSegment {
-  readonly path: string;
-  readonly bytes: number;
-  /** More may be written to it. */
-  readonly open: boolean;
-}
-
-/** Room for one record that is to be written later, whatever happens to the disk meanwhile. */
-export interface RecordRoom {
-  /** Gives it back; appending with it has done so. */
-  release(): void;
 }
 
 export interface AppendOptions {
   /** From `reserve`. */
   readonly room?: RecordRoom | undefined;
-  /** Others come first: refused once half of the spool is used. */
+  /** The record lets others go first: the spool refuses it once half of the spool is used. */
   readonly yields?: boolean | undefined;
+  /** The user who caused the record; see `isFullOf`. */
+  readonly owner?: string | undefined;
 }
 
+/** A record that waits for the next write, or for a disk that writes again. */
 interface Entry {
+  /** The record as JSON, with its newline. */
   readonly line: string;
   readonly bytes: number;
-  /** `reserved`: had room set aside. `owed`: had it, and could not be written. `yields`: see `AppendOptions`. */
-  readonly standing: 'reserved' | 'owed' | 'yields' | 'plain';
+  readonly owner?: string | undefined;
+  readonly priority: RecordPriority;
   readonly done: (error?: SallyportError) => void;
 }
 
 /**
- * Records on their way to the event stream, written to a local file before the answer they describe ends. One write per
- * tick for all records of that tick, no fsync: what was appended survives the death of the process, not of the host.
+ * Keeps records in local files until the shipper has published them. The caller ends its answer after its record is in
+ * the file. The spool writes all records of one tick at once and does not fsync: an appended record survives the death
+ * of the process, not of the host.
  *
- * Disk use is bounded, and nothing is done that could not be recorded: `reserve` sets room aside before a call is sent,
- * in files whose bytes the disk has given already. Where there is no room the spool refuses, and so must its users,
- * before they do anything. Should a write fail all the same, records with room are kept in memory (no more of them than
- * calls were running) and written as soon as the disk writes again.
+ * The spool bounds its disk use, and no caller does what it could not record: it reserves room before it sends a call,
+ * in files whose bytes the disk has given already. Without room the spool refuses, and the caller must refuse too,
+ * before it does anything. If a write fails all the same, the spool keeps the records that had room in memory (no more
+ * than calls were running) and writes them as soon as the disk writes again.
  */
 export class EventSpool {
-  readonly #directory: string;
-  readonly #clock: Clock;
-  readonly #files: SpoolFiles;
+  readonly #directory: SegmentDirectory;
+  readonly #rooms: RecordRooms;
   readonly #maxBytes: number;
-  readonly #segmentBytes: number;
-  readonly #leastSegmentBytes: number;
   readonly #maxRecordBytes: number;
-  readonly #reservedBytes: number;
   readonly #onState: (state: SpoolState) => void;
-  /** Full ones and those of former processes, oldest first. */
-  readonly #closed: { readonly path: string; readonly bytes: number }[] = [];
-  /** The first is being written to. */
-  readonly #ready: Segment[] = [];
-  /** Shipped, and the disk did not let go of them. */
-  readonly #unremoved = new Map<string, number>();
-  #pending: Entry[] = [];
-  #owed: Entry[] = [];
-  #reserved = 0;
-  #sequence = 0;
+  readonly #owned = new OwnedBytes();
+  /** Appended in this tick. */
+  readonly #pending: Entry[] = [];
+  /** Kept in memory because a write failed, oldest first. */
+  readonly #owed: Entry[] = [];
   #isClosed = false;
   #state: SpoolState = { accepting: true };
-  #failure: (Refusing & { readonly at: number }) | undefined;
 
   constructor(options: EventSpoolOptions) {
-    this.#directory = options.directory;
-    this.#clock = options.clock;
-    this.#files = options.files ?? localFiles;
     this.#maxBytes = options.maxBytes ?? 512 * KIBIBYTE * KIBIBYTE;
-    this.#segmentBytes = options.segmentBytes ?? KIBIBYTE * KIBIBYTE;
-    this.#leastSegmentBytes = Math.min(this.#segmentBytes, LEAST_SEGMENT_BYTES);
     this.#maxRecordBytes = options.maxRecordBytes ?? 64 * KIBIBYTE;
-    this.#reservedBytes = options.reservedBytes ?? 8 * KIBIBYTE;
     this.#onState = options.onState ?? (() => undefined);
-    mkdirSync(this.#directory, { recursive: true, mode: 0o700 });
-    for (const name of readdirSync(this.#directory)
-      .filter((file) => NAME.test(file))
-      .sort()) {
-      const path = join(this.#directory, name);
-      const bytes = trimLeftover(path);
-      if (bytes > 0) this.#closed.push({ path, bytes });
-    }
-    if (!this.#grow()) this.#refuse();
+    this.#directory = new SegmentDirectory({
+      path: options.directory,
+      clock: options.clock,
+      files: options.files ?? localFiles,
+      maxBytes: this.#maxBytes,
+      segmentBytes: options.segmentBytes ?? KIBIBYTE * KIBIBYTE,
+    });
+    this.#rooms = new RecordRooms({
+      directory: this.#directory,
+      maxBytes: this.#maxBytes,
+      roomBytes: options.reservedBytes ?? 8 * KIBIBYTE,
+    });
+    if (!this.#directory.grow()) this.#refuse();
   }
 
   get state(): SpoolState {
     return this.#state;
   }
 
-  /** Bytes not yet shipped. */
+  /** Bytes of records that the shipper has not released. */
   get bytes(): number {
-    return sum(this.#closed, ({ bytes }) => bytes) + sum(this.#ready, ({ bytes }) => bytes);
-  }
-
-  /** Takes records that only memory holds because a write failed, oldest first, to ship them from there. */
-  takeOwed(limit: number): readonly string[] {
-    return this.#owed.splice(0, limit).map(({ line }) => line);
-  }
-
-  /** Keeps records, as JSON, in memory until they can be written or are taken. */
-  owe(lines: readonly string[]): void {
-    this.#owed.push(
-      ...lines.map((line): Entry => ({
-        line,
-        bytes: Buffer.byteLength(line),
-        standing: 'owed',
-        done: () => undefined,
-      })),
-    );
-  }
-
-  /** Sets room aside for one record. @returns `undefined` when there is none: then nothing may be done */
-  reserve(): RecordRoom | undefined {
-    if (!this.#state.accepting) return undefined;
-    if (this.#slots() <= this.#reserved && !this.#grow()) {
-      this.#refuse();
-      return undefined;
-    }
-    this.#reserved += 1;
-    let isHeld = true;
-    return {
-      release: () => {
-        if (!isHeld) return;
-        isHeld = false;
-        this.#reserved -= 1;
-        this.recover();
-      },
-    };
+    return this.#directory.recordBytes;
   }
 
   /**
-   * Resolves once the record is in the file. Rejects with `event_too_large`, `event_spool_full`, or `event_spool_failed`;
-   * a record that had room and failed is kept and written later.
+   * Whether half of the spool is used and this owner's records are more than an eighth of what is free. The spool then
+   * takes nothing more of theirs before theirs are shipped, so that others find room (security rule S32). Records that
+   * a former process left have no owner.
    */
-  append(record: unknown, { room, yields = false }: AppendOptions = {}): Promise<void> {
+  isFullOf(owner: string): boolean {
+    const used = this.bytes;
+    return used > this.#maxBytes / 2 && this.#owned.of(owner) > (this.#maxBytes - used) * OF_WHAT_IS_FREE;
+  }
+
+  /** Sets room aside for one record. @returns `undefined` when there is none: the caller then must do nothing */
+  reserve(): RecordRoom | undefined {
+    if (!this.#state.accepting) return undefined;
+    const room = this.#rooms.reserve(() => this.recover());
+    if (room === undefined) this.#refuse();
+    return room;
+  }
+
+  /**
+   * Resolves once the record is in its file. Rejects with `event_too_large`, `event_spool_full` or
+   * `event_spool_failed`. The spool keeps a record that had room and failed, and writes it later.
+   */
+  append(record: unknown, { room, yields = false, owner }: AppendOptions = {}): Promise<void> {
     const line = `${JSON.stringify(record)}\n`;
     const bytes = Buffer.byteLength(line);
     if (bytes > this.#maxRecordBytes) {
       room?.release();
-      return Promise.reject(new SallyportError('event_too_large', 'An event is too large to be recorded.'));
+      return Promise.reject(
+        new SallyportError('event_too_large', `The event spool takes no event over ${this.#maxRecordBytes} bytes.`),
+      );
     }
     return new Promise((resolve, reject) => {
       const done = (error?: SallyportError) => {
@@ -185,60 +139,68 @@ export class EventSpool {
         if (error === undefined) resolve();
         else reject(error);
       };
-      this.#pending.push({
-        line,
-        bytes,
-        standing: room !== undefined ? 'reserved' : yields ? 'yields' : 'plain',
-        done,
-      });
-      if (this.#pending.length === 1) setImmediate(() => this.#flush());
+      const isLast = yields || (owner !== undefined && this.isFullOf(owner));
+      const priority = room !== undefined ? 'reserved' : isLast ? 'yields' : 'plain';
+      this.#pending.push({ line, bytes, owner, priority, done });
+      if (this.#pending.length === 1) setImmediate(() => this.#write(this.#pending.splice(0)));
     });
   }
 
-  /** Those with records, oldest first. */
+  /** The files that have records, oldest first. */
   segments(): readonly SpooledSegment[] {
-    return [
-      ...this.#closed.map(({ path, bytes }) => ({ path, bytes, open: false })),
-      ...this.#ready.filter(({ bytes }) => bytes > 0).map(({ path, bytes }) => ({ path, bytes, open: true })),
-    ];
+    return this.#directory.segments();
   }
 
-  /** Forgets records that were shipped, all of this file's: a closed one goes, an open one is filled anew. */
+  /** The shipper published all records of this file. The spool removes it, or fills it anew if it is open. */
   release(path: string): void {
-    const index = this.#closed.findIndex((segment) => segment.path === path);
-    const [closed] = index === -1 ? [] : this.#closed.splice(index, 1);
-    if (closed !== undefined) this.#remove(closed.path, closed.bytes);
-    const current = this.#ready[0];
-    if (current?.path === path) this.#empty(current);
+    this.#directory.release(path);
+    this.#owned.forget(path);
     this.recover();
   }
 
-  /** Accepts again once there is room or the disk writes again: a replica nobody calls gets well too. Asks it rarely. */
+  /** Somebody else removed this file. Its records are gone, and the spool writes no more to it. */
+  lost(path: string): void {
+    this.#directory.lost(path);
+    this.#owned.forget(path);
+    this.recover();
+  }
+
+  /** Hands over records that only memory holds because a write failed, oldest first. The shipper publishes them. */
+  takeOwed(limit: number): readonly string[] {
+    return this.#owed.splice(0, limit).map(({ line }) => line);
+  }
+
+  /** Keeps records, as JSON, in memory until the disk takes them or the shipper does. */
+  owe(lines: readonly string[]): void {
+    for (const line of lines) {
+      this.#owed.push({ line, bytes: Buffer.byteLength(line), priority: 'owed', done: () => undefined });
+    }
+  }
+
+  /**
+   * Writes the owed records and accepts again, if there is room or the disk writes again. The gateway calls it on a
+   * timer, so that a replica which nobody calls gets well too. The spool asks the disk for a new file once a second at
+   * most.
+   */
   recover(): void {
-    for (const [path, bytes] of this.#unremoved) this.#remove(path, bytes);
+    this.#directory.removeLeftovers();
     if (this.#state.accepting || this.#isClosed) return;
-    if (this.#slots() < this.#reserved + ENOUGH_TO_ACCEPT + this.#owed.length && !this.#grow()) return;
-    const owed = this.#owed;
-    this.#owed = [];
-    this.#write(owed);
-    if (this.#owed.length > 0 || this.#slots() <= this.#reserved) return;
-    this.#failure = undefined;
+    if (this.#rooms.unheld < ENOUGH_TO_ACCEPT + this.#owed.length && !this.#directory.grow()) return;
+    this.#write(this.#owed.splice(0));
+    if (this.#owed.length > 0 || this.#rooms.unheld <= 0) return;
+    this.#directory.forgetFailure();
     this.#enter({ accepting: true });
   }
 
-  /** Writes what is pending and closes the files. */
+  /** Writes the owed and the pending records and closes the files. */
   close(): void {
     this.#isClosed = true;
     this.#write([...this.#owed.splice(0), ...this.#pending.splice(0)]);
-    while (this.#ready.length > 0) this.#retire();
+    this.#directory.close();
     this.recover();
   }
 
-  #flush(): void {
-    this.#write(this.#pending.splice(0));
-  }
-
-  /** Writes these in order, in one write where they share a file. */
+  /** Writes these in order. Records that go into the same file share one write. */
   #write(entries: readonly Entry[]): void {
     let group: Entry[] = [];
     const writeGroup = () => {
@@ -246,16 +208,17 @@ export class EventSpool {
       group = [];
     };
     for (const entry of entries) {
-      if (!this.#hasRoomFor(entry)) {
+      if (!this.#rooms.hasRoomFor(entry.bytes, entry.priority)) {
         writeGroup();
         this.#fail(entry);
         continue;
       }
       for (let full = this.#fullFor(entry); full !== undefined; full = this.#fullFor(entry)) {
         writeGroup();
-        if (this.#ready[0] === full) this.#retire();
+        // A write that failed has ended the file already.
+        if (this.#directory.current === full) this.#directory.retireCurrent();
       }
-      this.#ready[0]?.take(entry.bytes);
+      this.#directory.current?.take(entry.bytes);
       group.push(entry);
     }
     writeGroup();
@@ -263,137 +226,42 @@ export class EventSpool {
 
   #writeGroup(group: readonly Entry[]): void {
     if (group.length === 0) return;
-    const segment = this.#ready[0];
+    const segment = this.#directory.current;
     if (segment === undefined) return group.forEach((entry) => this.#fail(entry));
-    try {
-      segment.write(Buffer.from(group.map(({ line }) => line).join('')));
-    } catch (error) {
-      // A half-written line is cut off. The files that are left are tried before anybody is told of a failure.
-      this.#failure = this.#failureOf(error);
-      this.#retire();
-      return this.#write(group);
+    // When the disk refuses, the spool tries the files that are left before it tells anybody of a failure.
+    if (!this.#directory.write(Buffer.from(group.map(({ line }) => line).join('')))) return this.#write(group);
+    for (const { owner, bytes, done } of group) {
+      if (owner !== undefined) this.#owned.add(segment.path, owner, bytes);
+      done();
     }
-    for (const { done } of group) done();
   }
 
-  /** The file that is written to, if this does not fit any more. */
+  /** The current file, if this record does not fit into it any more. */
   #fullFor({ bytes }: Entry): Segment | undefined {
-    const [current] = this.#ready;
+    const { current } = this.#directory;
     return current !== undefined && current.free < bytes ? current : undefined;
   }
 
+  /** Tells the caller that its record is not in a file. Begins to refuse, unless the record yields to others. */
   #fail(entry: Entry): void {
-    const error = (code: 'event_spool_full' | 'event_spool_failed', message: string) =>
-      new SallyportError(code, message);
-    if (entry.standing === 'yields')
-      return entry.done(error('event_spool_full', 'The rest of the event spool is for calls.'));
+    if (entry.priority === 'yields') {
+      const message = 'The event spool keeps the room it has left for other records.';
+      return entry.done(new SallyportError('event_spool_full', message));
+    }
     const { reason } = this.#refuse();
-    if (entry.standing === 'reserved') this.owe([entry.line]);
-    else if (entry.standing === 'owed') this.#owed.push(entry);
-    if (reason === 'full') entry.done(error('event_spool_full', 'The event spool is full.'));
-    else entry.done(error('event_spool_failed', 'An event could not be written to the spool.'));
+    if (entry.priority === 'reserved') this.owe([entry.line]);
+    else if (entry.priority === 'owed') this.#owed.push(entry);
+    entry.done(
+      reason === 'full'
+        ? new SallyportError('event_spool_full', 'The event spool is full.')
+        : new SallyportError('event_spool_failed', 'The event spool could not write an event to the disk.'),
+    );
   }
 
-  /** Room that was set aside for others is not there for a record that has none. */
-  #hasRoomFor({ bytes, standing }: Entry): boolean {
-    if (standing === 'reserved' && (this.#ready[0]?.free ?? 0) >= bytes) return true;
-    if (standing === 'yields' && this.bytes + bytes > this.#maxBytes / 2) return false;
-    const fits = () => {
-      const left = this.#slotsAfter(bytes);
-      return left !== undefined && (standing === 'reserved' || left >= this.#reserved);
-    };
-    return fits() || (this.#grow() && fits());
-  }
-
-  /** Records that could still be reserved room in the files there are, those with room among them. */
-  #slots(): number {
-    return sum(this.#ready, ({ free }) => Math.floor(free / this.#reservedBytes));
-  }
-
-  /** How many there are once these bytes are written: into the first file that takes them, as files are filled in order. */
-  #slotsAfter(bytes: number): number | undefined {
-    const index = this.#ready.findIndex(({ free }) => free >= bytes);
-    if (index === -1) return undefined;
-    const freeAfter = this.#ready.slice(index).map(({ free }, at) => (at === 0 ? free - bytes : free));
-    return sum(freeAfter, (free) => Math.floor(free / this.#reservedBytes));
-  }
-
-  /** Makes one more file, where the bound and the disk allow it. A disk that failed is asked again after a while only. */
-  #grow(): boolean {
-    const room = Math.min(this.#segmentBytes, this.#maxBytes - this.#bytesOnDisk());
-    if (room < this.#leastSegmentBytes) {
-      this.#failure = { accepting: false, reason: 'full', at: -Infinity };
-      return false;
-    }
-    const sinceFailure = this.#failure === undefined ? Infinity : this.#clock() - this.#failure.at;
-    if (sinceFailure >= 0 && sinceFailure < RETRY_MS) return false;
-    try {
-      this.#ready.push(Segment.make(this.#files, this.#newPath(), room, this.#leastSegmentBytes));
-      this.#failure = undefined;
-      return true;
-    } catch (error) {
-      this.#failure = this.#failureOf(error);
-      return false;
-    }
-  }
-
-  #bytesOnDisk(): number {
-    const ready = sum(this.#ready, ({ capacity }) => capacity);
-    return sum(this.#closed, ({ bytes }) => bytes) + ready + sum([...this.#unremoved.values()], (bytes) => bytes);
-  }
-
-  #newPath(): string {
-    let path: string;
-    do {
-      const time = String(this.#clock()).padStart(14, '0');
-      path = join(this.#directory, `${time}-${String(this.#sequence++).padStart(8, '0')}.ndjson`);
-    } while (existsSync(path));
-    return path;
-  }
-
-  /** The file that is written to is written to no more. */
-  #retire(): void {
-    const segment = this.#ready.shift();
-    if (segment === undefined) return;
-    segment.end();
-    if (segment.bytes > 0) this.#closed.push({ path: segment.path, bytes: segment.bytes });
-    else this.#remove(segment.path, segment.capacity);
-  }
-
-  #empty(segment: Segment): void {
-    try {
-      segment.empty();
-    } catch (error) {
-      this.#failure = this.#failureOf(error);
-      this.#retire();
-      this.#closed.splice(
-        this.#closed.findIndex(({ path }) => path === segment.path),
-        1,
-      );
-      this.#remove(segment.path, segment.bytes);
-    }
-  }
-
-  #remove(path: string, bytes: number): void {
-    try {
-      this.#files.remove(path);
-      this.#unremoved.delete(path);
-    } catch (error) {
-      if (codeOf(error) === 'ENOENT') this.#unremoved.delete(path);
-      else this.#unremoved.set(path, bytes);
-    }
-  }
-
-  #failureOf(error: unknown): Refusing & { readonly at: number } {
-    const code = codeOf(error);
-    const reason = NO_SPACE.has(code) ? 'disk-full' : 'write-failed';
-    return { accepting: false, reason, ...(code === undefined ? {} : { code }), at: this.#clock() };
-  }
-
-  #refuse(): Refusing {
+  /** Begins to refuse, for the last failure. A spool that refuses already keeps its first reason. */
+  #refuse(): RefusingState {
     if (!this.#state.accepting) return this.#state;
-    const { reason, code } = this.#failure ?? { reason: 'full' as const, code: undefined };
-    const state: Refusing = { accepting: false, reason, ...(code === undefined ? {} : { code }) };
+    const state = refusingFor(this.#directory.failure);
     this.#enter(state);
     return state;
   }
@@ -403,12 +271,4 @@ export class EventSpool {
     this.#state = state;
     if (changed) this.#onState(state);
   }
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}
-
-function sum<T>(all: readonly T[], of: (one: T) => number): number {
-  return all.reduce((total, one) => total + of(one), 0);
 }

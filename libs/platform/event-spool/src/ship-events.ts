@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import type { EventSpool } from './event-spool.js';
 
 export interface ShipperOptions {
@@ -13,8 +14,10 @@ export interface ShipperOptions {
   readonly batchBytes?: number;
   readonly maxBackoffMs?: number;
   readonly onFailure?: (error: unknown, retryInMs: number) => void;
-  /** A line that is no JSON: the torn last line of a killed process, or a damaged file. */
-  readonly onDamagedLine?: (path: string) => void;
+  /** Lines that are no JSON: the torn last line of a killed process, or a damaged file. Told of once for a batch. */
+  readonly onDamaged?: (path: string, lines: number) => void;
+  /** Somebody removed a file with so many bytes that were not shipped. */
+  readonly onLost?: (path: string, bytes: number) => void;
 }
 
 /**
@@ -37,7 +40,8 @@ export class EventShipper {
       batchBytes: 256 * 1024,
       maxBackoffMs: 30_000,
       onFailure: () => undefined,
-      onDamagedLine: () => undefined,
+      onDamaged: () => undefined,
+      onLost: () => undefined,
       ...options,
     };
   }
@@ -76,7 +80,8 @@ export class EventShipper {
   }
 
   async #shipAll(): Promise<void> {
-    // Each turn either waits or leaves one file less: what is written meanwhile waits for the next interval at the latest.
+    // Each turn either waits or leaves one file less. Records that are appended meanwhile wait for the next interval
+    // at the latest.
     for (;;) {
       const [segment] = this.#options.spool.segments();
       if (segment === undefined) return await this.#shipOwed();
@@ -108,21 +113,29 @@ export class EventShipper {
 
   /** Publishes one batch and answers how far it got. */
   async #shipFrom(path: string, offset: number, end: number, isOpen: boolean): Promise<number> {
-    const { batchBytes, batchRecords, publish } = this.#options;
-    const { bytes, lines } = await readLines(path, offset, end, batchBytes, batchRecords);
+    const { batchBytes, batchRecords, publish, spool, onDamaged, onLost } = this.#options;
+    const read = await readLines(path, offset, end, batchBytes, batchRecords);
+    if (read === 'gone') {
+      spool.lost(path);
+      onLost(path, end - offset);
+      return 0;
+    }
+    const { bytes, lines } = read;
     if (lines.length === 0) {
-      if (!isOpen && offset + bytes >= end) this.#options.onDamagedLine(path);
+      if (!isOpen && offset + bytes >= end) onDamaged(path, 1);
       return end - offset; // nothing but a torn line is left
     }
+    let damaged = 0;
     const records: unknown[] = [];
     for (const line of lines) {
       if (line === '') continue;
       try {
         records.push(JSON.parse(line));
       } catch {
-        this.#options.onDamagedLine(path);
+        damaged += 1;
       }
     }
+    if (damaged > 0) onDamaged(path, damaged);
     if (records.length > 0) await publish(records);
     return bytes;
   }
@@ -146,8 +159,9 @@ async function readLines(
   end: number,
   maxBytes: number,
   limit: number,
-): Promise<{ bytes: number; lines: string[] }> {
-  const file = await open(path, 'r');
+): Promise<{ bytes: number; lines: string[] } | 'gone'> {
+  const file = await openIfThere(path);
+  if (file === undefined) return 'gone';
   try {
     for (let window = maxBytes; ; window *= 2) {
       const length = Math.min(window, end - offset);
@@ -167,5 +181,14 @@ async function readLines(
     }
   } finally {
     await file.close();
+  }
+}
+
+async function openIfThere(path: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, 'r');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+    throw error;
   }
 }

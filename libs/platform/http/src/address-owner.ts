@@ -2,7 +2,10 @@ import { isIPv6 } from 'node:net';
 
 const MAPPED = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i;
 
-/** Who an address stands for where no user is known: an IPv4 address, or the /64 that one IPv6 customer has at the least (RFC 6177). */
+/**
+ * The owner an address stands for while no user is known. An IPv4 address is its own owner, also when it is mapped into
+ * IPv6. An IPv6 address belongs to its /64, the least that one customer has (RFC 6177): `2001:db8:1:2::/64`.
+ */
 export function addressOwner(address: string): string {
   const plain = MAPPED.exec(address)?.[1] ?? address;
   if (!isIPv6(plain)) return plain;

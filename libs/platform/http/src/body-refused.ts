@@ -7,22 +7,25 @@ interface Words {
   readonly retryAfterSeconds?: number;
 }
 
-/** What whoever sent the body reads. */
+/** The answer to whoever sent the body. */
 export const bodyWords: Readonly<Record<BodyRefusal, Words>> = {
-  'too-large': { status: 413, detail: 'The body is larger than what is taken here.' },
+  'too-large': { status: 413, detail: 'The body is larger than this endpoint accepts. Send a smaller one.' },
   'own-limit': {
     status: 429,
-    detail: 'Too much of what you sent is held here already. Send it again when that was answered.',
+    detail: 'This service already holds too much of what you sent. Send it again when that is answered.',
     retryAfterSeconds: 5,
   },
   'all-limit': {
     status: 503,
-    detail: 'There is no room for another body just now. Send it again shortly.',
+    detail: 'This service has no room for another body just now. Send it again shortly.',
     retryAfterSeconds: 5,
   },
 };
 
-/** Thrown where a framework reads bodies; the problem filter words it. The connection closes: what was sent is not read. */
+/**
+ * Thrown where a framework reads bodies. The problem filter turns it into an answer and closes the connection, because
+ * the rest of the body is not read.
+ */
 export class BodyRefused extends Error {
   readonly words: Words;
 

@@ -6,20 +6,21 @@ import { BodyRefused } from './body-refused.js';
 import type { BytesInFlight, HeldBytes } from './bytes-in-flight.js';
 import { readBody } from './read-body.js';
 
-/** Of a form, and of JSON that comes from somebody nobody knows yet. */
+/** The largest body of a route that has no rules of its own. */
 export const DEFAULT_BODY_BYTES = 16 * 1024;
 
-/** How large a body may be, and in whose name its bytes are held. */
+/** How large one body may be, and who holds its bytes. */
 export interface BodyRules {
   readonly maxBytes: number;
+  /** A user's id, or an address from `addressOwner`. */
   readonly owner: string;
   readonly bytes: BytesInFlight;
 }
 
 /**
- * Reads the bodies of all routes of an app: forms and JSON, nothing else. Room for a body is taken before it is read, in
- * the name of whoever sends it, and given back when the exchange is over (security rule S33).
- * @param rulesOf for routes whose caller is known by then; `undefined`: 16 KiB in the name of the address
+ * Makes an app read forms and JSON, and no other bodies. It takes room for a body before it reads it, counts the room
+ * for the sender, and gives it back when the answer is sent (security rule S33).
+ * @param rulesOf the rules for a request whose caller is known; without rules, 16 KiB counted for the address
  */
 export function boundBodies(
   fastify: FastifyInstance,
@@ -36,7 +37,7 @@ export function boundBodies(
   });
   const read = async (request: FastifyRequest, chunks: AsyncIterable<Uint8Array>): Promise<string> => {
     const reading = open.get(request);
-    if (reading === undefined) throw new TypeError('a body is read before its room was opened');
+    if (reading === undefined) throw new TypeError('a body parser ran before the preParsing hook');
     const body = await readBody(
       { chunks, contentLength: request.headers['content-length'] },
       reading.maxBytes,
@@ -65,6 +66,6 @@ export function boundBodies(
 
 function formOf(text: string): unknown {
   const form = parseForm(text);
-  if (Object.hasOwn(form, '__proto__')) throw new BadRequestException('A form has no such field.');
+  if (Object.hasOwn(form, '__proto__')) throw new BadRequestException('A form may not have a field named __proto__.');
   return form;
 }

@@ -1,28 +1,29 @@
-/** Who is at the limit: the owner itself, or all together. */
+/** The limit that is reached: the owner's own, or the one of all owners together. */
 export type BytesRefusal = 'own-limit' | 'all-limit';
 
-/** What is held for one exchange. */
+/** The bytes that one exchange holds. */
 export interface HeldBytes {
-  /** Takes that many more; what is refused changes nothing. */
+  /** Takes more bytes. A refusal changes nothing. */
   take(bytes: number): BytesRefusal | undefined;
-  /** Takes what is there already, over any limit: then others are refused until there is room again. */
+  /** Counts bytes that are in memory already, beyond any limit. `take` then refuses until there is room again. */
   charge(bytes: number): void;
-  /** Gives part of it back. */
+  /** Gives some of the bytes back. */
   give(bytes: number): void;
-  /** Gives everything back; nothing can be taken any more. */
+  /** Gives all bytes back. `take` refuses from then on. */
   release(): void;
 }
 
 export interface BytesLimits {
-  /** Bytes of one owner; `total` alone counts unless said. */
+  /** Bytes that one owner may hold; without it only `total` counts. */
   readonly perOwner?: number;
+  /** Bytes that all owners may hold together. */
   readonly total: number;
 }
 
 /**
- * Bytes that are in memory, or are about to be, for whom (security rule S33). One owner may hold at most its own limit,
- * and never more than is free: so however many owners take what they can, there is room left for the next one. (Dynamic
- * thresholds: Choudhury and Hahne, IEEE/ACM Transactions on Networking 6 (1998) 130.)
+ * Counts the bytes in memory for each owner, and those about to be (security rule S33). An owner may hold its own
+ * limit, and never more than is still free. So there is room for one more owner, however many take all they can.
+ * (Dynamic thresholds: Choudhury and Hahne, IEEE/ACM Transactions on Networking 6 (1998) 130.)
  */
 export class BytesInFlight {
   readonly #limits: BytesLimits;
@@ -35,7 +36,7 @@ export class BytesInFlight {
     this.#onRefused = onRefused;
   }
 
-  /** Of all owners. */
+  /** The bytes that all owners hold. */
   get held(): number {
     return this.#held;
   }
@@ -44,7 +45,7 @@ export class BytesInFlight {
     return this.#byOwner.get(owner) ?? 0;
   }
 
-  /** Nothing is taken yet. */
+  /** Begins an exchange, which holds no bytes yet. */
   open(owner: string): HeldBytes {
     let mine = 0;
     let isReleased = false;

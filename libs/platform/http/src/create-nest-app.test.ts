@@ -7,7 +7,7 @@ import { openRawConnection } from '@sallyport/testing';
 import type { RawConnection } from '@sallyport/testing';
 import { afterEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import { BytesInFlight, closeNestApp, createNestApp, listen, listenerOf } from './index.js';
+import { BytesInFlight, closeNestApp, createNestApp, listen, listenerOf, parseRequest } from './index.js';
 import type { NestAppOptions } from './index.js';
 
 class Probe {
@@ -15,7 +15,10 @@ class Probe {
     return { ok: true };
   }
   echo(body: unknown) {
-    return z.object({ name: z.string() }).parse(body);
+    return parseRequest(z.object({ name: z.string() }), body);
+  }
+  ownRow() {
+    return z.object({ sealedAt: z.number() }).parse({ sealedAt: 'hunter2' });
   }
   broken() {
     throw new SallyportError('vault_key_missing', 'The vault key k1 is missing.', { detail: 'hunter2' });
@@ -34,6 +37,7 @@ route(Get('ok'), 'ok');
 route(Post('echo'), 'echo');
 Body()(Probe.prototype, 'echo', 0);
 route(Get('broken'), 'broken');
+route(Get('own-row'), 'ownRow');
 route(Get('later'), 'later');
 route(Get('refused'), 'refused');
 class ProbeModule {}
@@ -156,12 +160,24 @@ test.each([
   expect(body).not.toContain('\xe9');
 });
 
+test('another name of a loopback address leads to ours, and only reading does (S19)', async () => {
+  const { url } = await start({ publicUrl: 'http://127.0.0.1:7400' });
+  const headers = { host: 'localhost:7400' };
+  const led = await send(url, '/ok?a=b', { headers });
+  expect([led.status, led.headers['location']]).toEqual([307, 'http://127.0.0.1:7400/ok?a=b']);
+  const posted = await send(url, '/echo', { method: 'POST', headers });
+  expect([posted.status, posted.body]).toEqual([403, expect.stringContaining('This is http://127.0.0.1:7400')]);
+});
+
 test('a foreign Host or Origin gets 403 and never reaches a route, an unknown path included (S19)', async () => {
   const { url, log } = await start();
   expect(await send(url, '/ok', { headers: { host: 'evil.example' } })).toMatchObject({ status: 403 });
   expect(await send(url, '/none', { headers: { host: 'evil.example' } })).toMatchObject({ status: 403 });
   expect(await send(url, '/ok', { headers: { origin: 'https://evil.example' } })).toMatchObject({ status: 403 });
-  expect(log()).toContain('foreign_origin');
+  expect(log()).toContain('"reason":"foreign_origin","host":"gateway.example","origin":"https://evil.example"');
+  expect((await send(url, '/ok', { headers: { host: 'evil.example' } })).body).toContain(
+    'This is https://gateway.example: use that address.',
+  );
 });
 
 test('a forwarded host counts only from a listed proxy (S19)', async () => {
@@ -219,6 +235,16 @@ test('a failure of ours is a bare 500 outside and complete in the log', async ()
   expect(log()).toContain('vault_key_missing');
 });
 
+test('a row of ours that its schema refuses is our failure, logged, and never the mistake of who asked', async () => {
+  const { url, log } = await start();
+  expect(await send(url, '/own-row')).toMatchObject({
+    status: 500,
+    body: '{"type":"about:blank","title":"Internal Server Error","status":500}',
+  });
+  expect(log()).toContain('"request failed"');
+  expect(log()).toContain('sealedAt');
+});
+
 test('a refusal carries the text chosen for it, a wrong body names its fields, an unknown path repeats nothing', async () => {
   const { url } = await start();
   expect(JSON.parse((await send(url, '/refused')).body)).toEqual({
@@ -259,7 +285,7 @@ test.each([
   expect(await postTo(url, type, bodyOf(16_385))).toMatchObject({
     status: 413,
     headers: { connection: 'close' },
-    body: expect.stringContaining('larger than what is taken here'),
+    body: expect.stringContaining('larger than this endpoint accepts'),
   });
   const inChunks = await new Promise<number | undefined>((resolve, reject) => {
     const request = httpRequest(

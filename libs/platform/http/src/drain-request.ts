@@ -1,15 +1,15 @@
 import { STATUS_CODES } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import type { Duplex, Readable } from 'node:stream';
-import { problemBody } from './problem.js';
+import { problemBody } from './problem-body.js';
 
 const MAX_BYTES = 1024 * 1024;
 const MAX_MS = 1_000;
 
 /**
- * Takes in what is left of a request that was answered before it was read. Closing a connection with unread bytes makes
- * the operating system reset it, and the client may then never see the answer that says what was wrong (RFC 9112, 9.6).
- * Resolves after a second or a megabyte at the latest: whoever sends more is cut off.
+ * Reads and discards the rest of a request that is answered already. If a connection closes with unread bytes, the
+ * operating system resets it, and the client may never see the answer (RFC 9112 section 9.6). Resolves after one second
+ * or one MiB at the latest; the caller then cuts off a client that still sends.
  */
 export function drainRequest(request: IncomingMessage): Promise<void> {
   return request.complete ? Promise.resolve() : drain(request);
@@ -36,15 +36,15 @@ function drain(stream: Readable): Promise<void> {
 }
 
 /**
- * Answers on the bare connection what never became a request, or was given up before it was whole, and closes it so that
- * whoever sent it can read the answer.
+ * Answers on the bare connection where there is no request object to answer: the head was never parsed, or the request
+ * was given up before its last byte. Then closes the connection in such a way that the client can read the answer.
  */
 export function answerBare(
   socket: Duplex,
   status: number,
   { headers = {}, detail }: { headers?: Readonly<Record<string, string>>; detail?: string | undefined } = {},
 ): void {
-  socket.on('error', () => undefined); // it is over in any case
+  socket.on('error', () => undefined); // the connection ends in any case
   const { type, body } = problemBody(status, detail);
   const lines = Object.entries({
     connection: 'close',

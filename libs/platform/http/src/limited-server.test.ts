@@ -3,9 +3,12 @@ import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'n
 import type { AddressInfo } from 'node:net';
 import { createLogger, createMetrics } from '@sallyport/telemetry';
 import { openRawConnection } from '@sallyport/testing';
+import type { RawConnection } from '@sallyport/testing';
 import { afterEach, describe, expect, test } from 'vitest';
-import { createLimitedServer } from './limited-server.js';
-import type { ListenerLimits } from './limited-server.js';
+import { FairTurns } from './fair-turns.js';
+import { arrivalOf, createLimitedServer } from './limited-server.js';
+import type { RequestOrder } from './limited-server.js';
+import type { ListenerLimits } from './listener-limits.js';
 import { ListenerWatch } from './listener-watch.js';
 
 const servers: Server[] = [];
@@ -26,7 +29,7 @@ const quick = {
   slowReaderMs: 500,
 };
 
-async function start(limits: Partial<ListenerLimits> = {}, listener: RequestListener = echo) {
+async function start(limits: Partial<ListenerLimits> = {}, listener: RequestListener = echo, order?: RequestOrder) {
   const metrics = createMetrics();
   const clock = { now: 0 };
   const watch = new ListenerWatch({
@@ -35,7 +38,7 @@ async function start(limits: Partial<ListenerLimits> = {}, listener: RequestList
     metrics,
     clock: () => clock.now,
   });
-  const server = createLimitedServer(listener, { ...quick, ...limits }, watch);
+  const server = createLimitedServer(listener, { ...quick, ...limits }, watch, order);
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -221,4 +224,53 @@ describe('an answer', () => {
     expect(await turnedAway()).toEqual({ 'slow-reader': 1 });
     connection.destroy();
   });
+});
+
+test('requests beyond what a turn has time for begin in their turn, with their wait; whoever has gone by then costs nothing (S34)', async () => {
+  const begun: { readonly path: string; readonly waited: number }[] = [];
+  let next: (() => void) | undefined;
+  let time = 0;
+  const turns = new FairTurns({ now: () => (time += 5), nextTurn: (work) => (next = work) });
+  const { url } = await start(
+    {},
+    (request, response) => {
+      begun.push({ path: request.url ?? '', waited: performance.now() - arrivalOf(request) });
+      response.end();
+    },
+    { turns, placeOf: ({ url: line = '' }) => ({ line, urgency: 'prompt' }) },
+  );
+  const connections: RawConnection[] = [];
+  for (const path of ['/1', '/2', '/3']) {
+    const connection = await openRawConnection(url);
+    connection.write(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`);
+    connections.push(connection);
+    await expect.poll(() => begun.length + turns.waiting).toBe(connections.length);
+  }
+  expect(begun.map(({ path }) => path)).toEqual(['/1']);
+  connections[1]?.destroy();
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  next?.();
+  await expect.poll(() => begun.map(({ path }) => path)).toEqual(['/1', '/3']);
+  expect(begun[0]?.waited).toBeLessThan(5);
+  expect(begun[1]?.waited).toBeGreaterThanOrEqual(50);
+});
+
+test('requests that a listed proxy passes on wait in the line of whom it speaks for; nobody else may say whose they are (S32)', async () => {
+  const seen: string[] = [];
+  const order: RequestOrder = {
+    turns: new FairTurns(),
+    placeOf: (_request, line) => (seen.push(line), { line, urgency: 'unknown' }),
+  };
+  const lineOf = async (url: string, headers: Record<string, string>) => {
+    await (await fetch(url, { headers })).arrayBuffer();
+    return seen.at(-1);
+  };
+  const proxied = await start({ trustedProxies: ['127.0.0.0/8', '10.0.0.0/8'] }, echo, order);
+  const forwarded = (named: string) => lineOf(proxied.url, { 'x-forwarded-for': named });
+  expect(await forwarded('203.0.113.7')).toBe('203.0.113.7');
+  expect(await forwarded('198.51.100.1, 203.0.113.7, 10.1.2.3')).toBe('203.0.113.7');
+  expect(await forwarded('2001:db8::1')).toBe('2001:db8:0:0::/64');
+  for (const nobody of ['', '10.1.2.3', '203.0.113.7, unknown', '203.0.113.7:80'])
+    expect(await forwarded(nobody)).toBe('proxy');
+  expect(await lineOf((await start({}, echo, order)).url, { 'x-forwarded-for': '203.0.113.7' })).toBe('127.0.0.1');
 });

@@ -1,181 +1,152 @@
 import { createServer } from 'node:http';
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
-import { BlockList, isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { addressOwner } from './address-owner.js';
+import { ClientConnection } from './client-connection.js';
 import { answerBare, drainRequest } from './drain-request.js';
+import type { FairTurns, Urgency } from './fair-turns.js';
+import { DEFAULT_LIMITS } from './listener-limits.js';
+import type { ListenerLimits } from './listener-limits.js';
 import type { ListenerWatch } from './listener-watch.js';
-import { NOT_A_TARGET, problemBody } from './problem.js';
+import { NOT_A_TARGET, problemBody } from './problem-body.js';
+import { TrustedProxies } from './trusted-proxies.js';
 
-/** What one listener takes. Times in milliseconds. */
-export interface ListenerLimits {
-  /** Open connections altogether. One address, unless it is a listed proxy, may hold as many as are free: half when alone. */
-  readonly maxConnections: number;
-  readonly trustedProxies: readonly string[];
-  /** From the first byte of a request to the last. */
-  readonly requestTimeoutMs: number;
-  /** From the first byte of a request, or from connecting, to the last of its head. */
-  readonly headersTimeoutMs: number;
-  /** How long a connection may wait for its next request. */
-  readonly keepAliveTimeoutMs: number;
-  /** In every `rateWindowMs` of a body that is on its way there must come this much. */
-  readonly leastBytesPerSecond: number;
-  readonly rateWindowMs: number;
-  readonly maxHeaderBytes: number;
-  readonly maxHeaders: number;
-  /** Requests of one connection that are not answered yet. */
-  readonly maxPipelined: number;
-  /** A client that takes nothing of what waits for it for this long is gone. */
-  readonly slowReaderMs: number;
-  /** How often times and rates are looked at. */
-  readonly checkEveryMs: number;
+/** The order in which requests begin when they arrive faster than the process can answer them. */
+export interface RequestOrder {
+  readonly turns: FairTurns;
+  /**
+   * The line a request waits in. Only its head is known, and nothing in it counts that was not proved before.
+   * @param address the owner of the connection, or the client for whom a trusted proxy forwards
+   */
+  readonly placeOf: (
+    request: Pick<IncomingMessage, 'method' | 'url' | 'headers'>,
+    address: string,
+  ) => { readonly line: string; readonly urgency: Urgency };
 }
 
-export const DEFAULT_LIMITS: ListenerLimits = {
-  maxConnections: 10_000,
-  trustedProxies: [],
-  requestTimeoutMs: 30_000,
-  headersTimeoutMs: 10_000,
-  keepAliveTimeoutMs: 75_000,
-  leastBytesPerSecond: 1_024,
-  rateWindowMs: 10_000,
-  maxHeaderBytes: 16_384,
-  maxHeaders: 100,
-  maxPipelined: 16,
-  slowReaderMs: 120_000,
-  checkEveryMs: 1_000,
-};
+/** When the requests that had to wait arrived. */
+const arrivals = new WeakMap<IncomingMessage, number>();
 
-/** The time the largest body may take on a bad line: what a listener's `requestTimeoutMs` is made of. */
-export const requestTimeoutFor = (maxBodyBytes: number): number =>
-  Math.max(DEFAULT_LIMITS.requestTimeoutMs, Math.ceil(maxBodyBytes / 4_096) * 1_000);
+/** When a request arrived, by the clock of `performance.now()`. Its wait for its turn counts in what is measured. */
+export const arrivalOf = (request: IncomingMessage): number => arrivals.get(request) ?? performance.now();
 
-const CONNECTIONS_CHECKED_MS = 5_000;
-/** Connections beyond the limit that are told so; more are cut without a word. */
-const TOLD = 64;
+const MAX_NODE_CHECK_MS = 5_000;
+/** Refused connections that may be told so at once. The server cuts any more without an answer. */
+const MAX_REFUSALS_AT_ONCE = 64;
 const RETRY_AFTER = { 'retry-after': '5' };
 
-interface Connection {
-  readonly address: string | undefined;
-  /** The latest, until all of it is here. */
-  request: IncomingMessage | undefined;
-  response: ServerResponse | undefined;
-  /** Requests without a complete answer. */
-  open: number;
-  /** Since when the rate is measured, and how much had come by then. */
-  since: number;
-  received: number;
-  /** Bytes the client had taken, and since when it has taken no more. */
-  taken: number;
-  takenAt: number;
-}
-
 /**
- * An HTTP server that nobody can hold (security rule S33): connections, heads, waiting requests, the time and the least
- * rate of a request and the patience with a slow reader are bounded, before anything of ours runs. Answers may last as
- * long as they like. Whoever is refused is told, where the protocol leaves room for it.
+ * Creates an HTTP server that no client can exhaust (security rule S33). It bounds connections, heads, pipelined
+ * requests, the time and the rate at which a request arrives, and its patience with a slow reader, before `listener`
+ * runs. An answer may last as long as it likes. A refused client gets a status wherever HTTP/1.1 leaves room for one.
  */
 export function createLimitedServer(
   listener: RequestListener,
-  wanted: Partial<ListenerLimits>,
+  limits: Partial<ListenerLimits>,
   watch: ListenerWatch,
+  order?: RequestOrder,
 ): Server {
-  const limits: ListenerLimits = { ...DEFAULT_LIMITS, ...wanted };
-  const proxies = blockListOf(limits.trustedProxies);
-  const connections = new Map<Socket, Connection>();
-  const byAddress = new Map<string, number>();
-  let told = 0;
+  return new LimitedServer(listener, { ...DEFAULT_LIMITS, ...limits }, watch, order).server;
+}
 
-  const server = createServer(
-    {
-      maxHeaderSize: limits.maxHeaderBytes,
-      connectionsCheckingInterval: Math.min(CONNECTIONS_CHECKED_MS, limits.checkEveryMs * 5),
-      headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
-      requestTimeout: limits.requestTimeoutMs,
-      keepAliveTimeout: limits.keepAliveTimeoutMs,
-    },
-    handle,
-  );
-  server.maxConnections = limits.maxConnections + TOLD;
-  server.maxHeadersCount = limits.maxHeaders + 1; // those beyond are dropped by Node; one too many is how we know
-  server.on('connection', accept);
-  server.on('drop', () => watch.turnedAway('connections'));
-  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    if (error.code === 'ECONNRESET' || socket.destroyed) return;
-    const isLate = error.code === 'ERR_HTTP_REQUEST_TIMEOUT';
-    watch.turnedAway(isLate ? 'slow-request' : error.code === 'HPE_HEADER_OVERFLOW' ? 'headers' : 'unparsed');
-    refuseOnSocket(
-      socket,
-      isLate ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400,
-      error.code === 'HPE_INVALID_URL' ? NOT_A_TARGET : undefined,
+class LimitedServer {
+  readonly server: Server;
+  readonly #listener: RequestListener;
+  readonly #limits: ListenerLimits;
+  readonly #watch: ListenerWatch;
+  readonly #order: RequestOrder | undefined;
+  readonly #proxies: TrustedProxies;
+  readonly #connections = new Map<Socket, ClientConnection>();
+  readonly #connectionsOf = new Map<string, number>();
+  #refusalsUnderWay = 0;
+
+  constructor(
+    listener: RequestListener,
+    limits: ListenerLimits,
+    watch: ListenerWatch,
+    order: RequestOrder | undefined,
+  ) {
+    this.#listener = listener;
+    this.#limits = limits;
+    this.#watch = watch;
+    this.#order = order;
+    this.#proxies = new TrustedProxies(limits.trustedProxies);
+    this.server = createServer(
+      {
+        maxHeaderSize: limits.maxHeaderBytes,
+        connectionsCheckingInterval: Math.min(MAX_NODE_CHECK_MS, limits.checkEveryMs * 5),
+        headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
+        requestTimeout: limits.requestTimeoutMs,
+        keepAliveTimeout: limits.keepAliveTimeoutMs,
+      },
+      (request, response) => this.#receive(request, response),
     );
-  });
-  const checks = setInterval(check, limits.checkEveryMs).unref();
-  server.on('close', () => clearInterval(checks));
-  return server;
+    this.server.maxConnections = limits.maxConnections + MAX_REFUSALS_AT_ONCE;
+    this.server.maxHeadersCount = limits.maxHeaders + 1; // Node drops any more; one too many is how we notice
+    this.server.on('connection', (socket) => this.#accept(socket));
+    this.server.on('drop', () => watch.turnedAway('connections'));
+    this.server.on('clientError', (error, socket) => this.#refuseUnparsed(error, socket as Socket));
+    let checks: NodeJS.Timeout | undefined;
+    this.server.on('listening', () => (checks ??= setInterval(() => this.#check(), limits.checkEveryMs).unref()));
+    this.server.on('close', () => clearInterval(checks));
+  }
 
-  function accept(socket: Socket): void {
-    const address = ownerOf(socket);
-    const free = limits.maxConnections - connections.size;
-    const isShareTaken = address !== undefined && (byAddress.get(address) ?? 0) >= free;
-    if (free <= 0 || isShareTaken) return turnAway(socket, free <= 0);
-    connections.set(socket, {
-      address,
-      request: undefined,
-      response: undefined,
-      open: 0,
-      since: 0,
-      received: 0,
-      taken: 0,
-      takenAt: performance.now(),
-    });
-    if (address !== undefined) byAddress.set(address, (byAddress.get(address) ?? 0) + 1);
+  #accept(socket: Socket): void {
+    const address = this.#ownerOf(socket);
+    const held = address === undefined ? 0 : (this.#connectionsOf.get(address) ?? 0);
+    const free = this.#limits.maxConnections - this.#connections.size;
+    if (free <= 0) return this.#refuseConnection(socket, 503, 'connections');
+    if (address !== undefined && held >= free) return this.#refuseConnection(socket, 429, 'connections-of-one-address');
+    this.#connections.set(socket, new ClientConnection(socket, address));
+    if (address !== undefined) this.#connectionsOf.set(address, held + 1);
     socket.once('close', () => {
-      connections.delete(socket);
+      this.#connections.delete(socket);
       if (address === undefined) return;
-      const left = (byAddress.get(address) ?? 1) - 1;
-      if (left > 0) byAddress.set(address, left);
-      else byAddress.delete(address);
+      const left = (this.#connectionsOf.get(address) ?? 1) - 1;
+      if (left > 0) this.#connectionsOf.set(address, left);
+      else this.#connectionsOf.delete(address);
     });
   }
 
-  function turnAway(socket: Socket, isFull: boolean): void {
-    watch.turnedAway(isFull ? 'connections' : 'connections-of-one-address');
-    if (told >= TOLD) return void socket.destroy();
-    told += 1;
-    socket.once('close', () => (told -= 1));
-    answerBare(socket, isFull ? 503 : 429, { headers: RETRY_AFTER });
+  #refuseConnection(socket: Socket, status: 429 | 503, why: 'connections' | 'connections-of-one-address'): void {
+    this.#watch.turnedAway(why);
+    if (this.#refusalsUnderWay >= MAX_REFUSALS_AT_ONCE) return void socket.destroy();
+    this.#refusalsUnderWay += 1;
+    socket.once('close', () => (this.#refusalsUnderWay -= 1));
+    answerBare(socket, status, { headers: RETRY_AFTER });
   }
 
-  /** All connections of a listed proxy are other people's. */
-  function ownerOf({ remoteAddress }: Socket): string | undefined {
-    return remoteAddress === undefined || isIn(proxies, remoteAddress) ? undefined : addressOwner(remoteAddress);
+  /** The owner of a connection; undefined for a trusted proxy, whose connections carry many clients. */
+  #ownerOf({ remoteAddress }: Socket): string | undefined {
+    return remoteAddress === undefined || this.#proxies.has(remoteAddress) ? undefined : addressOwner(remoteAddress);
   }
 
-  function handle(request: IncomingMessage, response: ServerResponse): void {
-    const connection = connections.get(request.socket);
-    if (connection === undefined) return; // turned away, and told so
-    connection.open += 1;
-    connection.request = request;
-    connection.response = response;
-    connection.since = performance.now();
-    connection.received = request.socket.bytesRead;
-    response.once('close', () => {
-      connection.open -= 1;
-      if (connection.response === response) connection.response = undefined;
-    });
-    if (request.rawHeaders.length > 2 * limits.maxHeaders) refuseRequest(request, response, 431, 'headers');
-    else if (connection.open > limits.maxPipelined) refuseRequest(request, response, 429, 'pipelined-requests');
-    else listener(request, response);
+  #receive(request: IncomingMessage, response: ServerResponse): void {
+    const connection = this.#connections.get(request.socket);
+    if (connection === undefined) return; // its connection was refused already
+    connection.receive(request, response);
+    if (request.rawHeaders.length > 2 * this.#limits.maxHeaders) this.#refuse(request, response, 431, 'headers');
+    else if (connection.unanswered > this.#limits.maxPipelined)
+      this.#refuse(request, response, 429, 'pipelined-requests');
+    else this.#begin(request, response, connection);
   }
 
-  function refuseRequest(
+  /** Begins the request at once, or when its turn comes if its client is still there by then. */
+  #begin(request: IncomingMessage, response: ServerResponse, { address }: ClientConnection): void {
+    const place = this.#order?.placeOf(request, address ?? this.#proxies.forwardedFor(request) ?? 'proxy');
+    const turn = place && this.#order?.turns.take(place.line, place.urgency);
+    if (turn === undefined) return this.#listener(request, response);
+    arrivals.set(request, performance.now());
+    void turn.then(() => (response.destroyed ? undefined : this.#listener(request, response)));
+  }
+
+  #refuse(
     request: IncomingMessage,
     response: ServerResponse,
-    status: number,
+    status: 429 | 431,
     why: 'headers' | 'pipelined-requests',
   ): void {
-    watch.turnedAway(why);
+    this.#watch.turnedAway(why);
     const { type, body } = problemBody(status);
     response.writeHead(status, {
       'content-type': type,
@@ -187,69 +158,32 @@ export function createLimitedServer(
     void drainRequest(request).then(() => response.end());
   }
 
-  function check(): void {
+  #refuseUnparsed({ code }: NodeJS.ErrnoException, socket: Socket): void {
+    if (code === 'ECONNRESET' || socket.destroyed) return;
+    const [status, why] =
+      code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ([408, 'slow-request'] as const)
+        : code === 'HPE_HEADER_OVERFLOW'
+          ? ([431, 'headers'] as const)
+          : ([400, 'unparsed'] as const);
+    this.#watch.turnedAway(why);
+    const detail = code === 'HPE_INVALID_URL' ? NOT_A_TARGET : undefined;
+    const connection = this.#connections.get(socket);
+    if (connection === undefined) answerBare(socket, status, { detail });
+    else connection.refuse(status, detail);
+  }
+
+  #check(): void {
     const now = performance.now();
-    for (const [socket, connection] of connections) {
-      if (isTooSlow(socket, connection, now)) {
-        watch.turnedAway('slow-request');
-        refuseOnSocket(socket, 408);
-      } else if (takesNothing(socket, connection, now)) {
-        watch.turnedAway('slow-reader');
+    for (const [socket, connection] of this.#connections) {
+      if (connection.isSlowSender(now, this.#limits)) {
+        this.#watch.turnedAway('slow-request');
+        connection.refuse(408);
+      } else if (connection.isSlowReader(now, this.#limits)) {
+        this.#watch.turnedAway('slow-reader');
         socket.destroy();
       }
     }
-    watch.sweep();
-  }
-
-  function isTooSlow(socket: Socket, connection: Connection, now: number): boolean {
-    const { request } = connection;
-    if (request === undefined) return false;
-    if (request.complete || request.destroyed) {
-      connection.request = undefined;
-      return false;
-    }
-    const elapsed = now - connection.since;
-    // What lies here unread is ours to take: the client could not send more.
-    const isOurs = request.readableLength >= request.readableHighWaterMark;
-    if (elapsed < limits.rateWindowMs && !isOurs) return false;
-    const came = socket.bytesRead - connection.received;
-    connection.since = now;
-    connection.received = socket.bytesRead;
-    return !isOurs && came < (elapsed / 1_000) * limits.leastBytesPerSecond;
-  }
-
-  function takesNothing(socket: Socket, connection: Connection, now: number): boolean {
-    const taken = socket.bytesWritten - socket.writableLength;
-    if (socket.writableLength === 0 || taken !== connection.taken) {
-      connection.taken = taken;
-      connection.takenAt = now;
-    }
-    return now - connection.takenAt > limits.slowReaderMs;
-  }
-
-  /** In the place of the answer to the request that is on its way; where another answer is due first, the connection ends. */
-  function refuseOnSocket(socket: Socket, status: number, detail?: string): void {
-    const connection = connections.get(socket);
-    if (connection === undefined || mayAnswer(connection)) answerBare(socket, status, { detail });
-    else socket.destroy();
+    this.#watch.sweep();
   }
 }
-
-function mayAnswer({ open, request, response }: Connection): boolean {
-  const isWhole = request === undefined || request.complete;
-  return open === 0 ? isWhole : open === 1 && !isWhole && response !== undefined && !response.headersSent;
-}
-
-function blockListOf(ranges: readonly string[]): BlockList {
-  const list = new BlockList();
-  for (const range of ranges) {
-    const [address = '', bits] = range.split('/', 2);
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (isIP(address) === 0) continue; // a name such as `loopback`: Fastify's own
-    if (bits === undefined) list.addAddress(address, family);
-    else list.addSubnet(address, Number(bits), family);
-  }
-  return list;
-}
-
-const isIn = (list: BlockList, address: string): boolean => list.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');

@@ -1,7 +1,7 @@
 import type { Clock } from '@sallyport/kernel';
 import type { BoundCounter, Logger, Metrics } from '@sallyport/telemetry';
 
-/** Why a listener turned somebody away. */
+/** Why a listener turned a connection or a request away. */
 export type TurnedAway =
   | 'connections'
   | 'connections-of-one-address'
@@ -13,12 +13,12 @@ export type TurnedAway =
   | 'bytes-of-one'
   | 'bytes-in-all';
 
-/** These say that there is too much altogether; the others are about the one who sent. */
+/** The reasons that concern every client, in words for readiness. The other reasons concern one client only. */
 const WORRIES: Partial<Record<TurnedAway, string>> = {
   connections: 'connections are refused: too many are open',
   'bytes-in-all': 'requests are refused: the room for bytes in flight is used up',
 };
-/** Without another refusal it is over after this. */
+/** Milliseconds without another refusal, after which the log says that it is over. */
 const QUIET_MS = 10_000;
 
 export interface ListenerWatchOptions {
@@ -28,11 +28,14 @@ export interface ListenerWatchOptions {
   readonly clock: Clock;
 }
 
-/** Tells operators whom a listener turns away: each in a metric, the beginning and the end of it in the log, and what concerns everybody in readiness. */
+/**
+ * Tells operators what a listener turns away. A metric counts each case, the log has the beginning and the end of a
+ * series, and readiness has the reasons that concern every client.
+ */
 export class ListenerWatch {
   readonly #options: ListenerWatchOptions;
   readonly #counters = new Map<TurnedAway, BoundCounter>();
-  /** Milliseconds since the epoch of the last one, and how many since it began. */
+  /** The series that are not over: when the last case was (milliseconds since the epoch), and how many there were. */
   readonly #current = new Map<TurnedAway, { last: number; count: number }>();
 
   constructor(options: ListenerWatchOptions) {
@@ -47,7 +50,7 @@ export class ListenerWatch {
     if (current === undefined) logger.warn({ listener: name, reason: why }, 'requests are turned away');
   }
 
-  /** To be called now and then: notices what is over. */
+  /** Logs the series that are over. The listener calls it at every check. */
   sweep(): void {
     const { clock, logger, name } = this.#options;
     for (const [why, { last, count }] of this.#current) {
@@ -57,7 +60,7 @@ export class ListenerWatch {
     }
   }
 
-  /** For readiness: what everybody feels just now. */
+  /** The reasons why this listener is degraded just now, for readiness. */
   worries(): readonly string[] {
     return [...this.#current.keys()].flatMap((why) => WORRIES[why] ?? []);
   }

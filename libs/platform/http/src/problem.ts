@@ -3,31 +3,17 @@ import { Catch, HttpException } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { Logger } from '@sallyport/telemetry';
 import type { FastifyReply } from 'fastify';
-import { ZodError } from 'zod';
+import { BadRequest } from './bad-request.js';
 import { BodyRefused } from './body-refused.js';
+import { problem, PROBLEM, RETRY_AFTER_SECONDS, type Problem } from './problem-body.js';
 import type { Unavailable } from './unavailable.js';
 
-/** After which whoever was asked to come back may do so (RFC 9110 section 10.2.3). */
-export const RETRY_AFTER_SECONDS = 5;
-export const PROBLEM = 'application/problem+json; charset=utf-8';
-
-/** RFC 9457. Nothing else about an error leaves the process. */
-export interface Problem {
-  readonly type: 'about:blank';
-  readonly title: string;
-  readonly status: number;
-  readonly detail?: string;
-  readonly errors?: readonly { readonly path: string; readonly message: string }[];
-}
-
-/** The public face of whatever was thrown; the internals of a failure of ours are not in it. */
+/**
+ * Words an error for whoever sent the request. A 4xx says what the caller sent wrong; it comes only from an error that
+ * was thrown about the request itself. Everything else is a 500 without a word of what happened.
+ */
 export function toProblem(error: unknown): Problem {
-  if (error instanceof ZodError) {
-    return {
-      ...problem(400),
-      errors: error.issues.map((issue) => ({ path: issue.path.map(String).join('.'), message: issue.message })),
-    };
-  }
+  if (error instanceof BadRequest) return { ...problem(400), errors: error.fields };
   if (error instanceof HttpException) {
     const detail = deliberateDetail(error);
     return detail === undefined ? problem(error.getStatus()) : { ...problem(error.getStatus()), detail };
@@ -35,34 +21,6 @@ export function toProblem(error: unknown): Problem {
   if (error instanceof BodyRefused) return { ...problem(error.words.status), detail: error.words.detail };
   const status = clientErrorStatus(error);
   return problem(status ?? 500);
-}
-
-function problem(status: number): Problem {
-  return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status };
-}
-
-/** What a listener refuses before anything knows which endpoint it is for. */
-const BEFORE_ENDPOINTS: Readonly<Record<number, { readonly error: string; readonly detail: string }>> = {
-  400: { error: 'invalid_request', detail: 'What arrived is not a request as HTTP/1.1 writes it (RFC 9112).' },
-  408: { error: 'invalid_request', detail: 'The request did not arrive in time.' },
-  429: {
-    error: 'temporarily_unavailable',
-    detail: 'Too much at once from one place: finish or close some of it, and try again.',
-  },
-  431: { error: 'invalid_request', detail: 'The header section is longer than this server reads.' },
-  503: { error: 'temporarily_unavailable', detail: 'This server holds as many connections as it can: try again.' },
-};
-export const NOT_A_TARGET =
-  'The request target holds a byte that may not be in one: percent-encode what is not ASCII (RFC 9112 section 3.2).';
-
-/** For answers that no framework writes: a problem (RFC 9457) and an OAuth error (RFC 6749 section 5.2) at once. */
-export function problemBody(
-  status: number,
-  detail = BEFORE_ENDPOINTS[status]?.detail,
-): { readonly type: string; readonly body: string } {
-  const error = BEFORE_ENDPOINTS[status]?.error;
-  const words = detail === undefined || error === undefined ? {} : { detail, error, error_description: detail };
-  return { type: PROBLEM, body: JSON.stringify({ ...problem(status), ...words }) };
 }
 
 /** Only a text that the thrower chose: Nest's own default ("Cannot GET /…") repeats the request. */
@@ -88,7 +46,7 @@ function clientErrorStatus(error: unknown): number | undefined {
   return status >= 400 && status < 500 ? status : undefined;
 }
 
-/** The one translator from thrown to HTTP: problem documents outside, the whole error in the log when it is ours. */
+/** Answers every error with a problem document (RFC 9457), and logs the whole error when the failure is ours. */
 export class ProblemFilter implements ExceptionFilter {
   readonly #logger: Logger;
   readonly #unavailable: Unavailable | undefined;

@@ -4,14 +4,14 @@ export type BodyRefusal = BytesRefusal | 'too-large';
 
 export interface BodyToRead {
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** The `content-length` as it came; absent when the body comes in chunks. */
+  /** The `content-length` header; undefined when the body arrives in chunks. */
   readonly contentLength: string | undefined;
 }
 
 /**
- * A whole body, or why not. Its room is taken before any of it is read where its length is announced, and as it arrives
- * otherwise (security rule S33). The bytes are gathered in one buffer: a body in pieces of one byte costs no more than
- * another. Whoever calls releases what was taken. A body over a limit is not read further.
+ * Reads a whole body, or says why not. It takes room for all of the body first where `content-length` announces its
+ * size, and for each part as it arrives otherwise (security rule S33). It gathers the bytes in one buffer, so a body in
+ * pieces of one byte costs no more than any other. It stops reading at a limit. The caller releases `held`.
  */
 export async function readBody(
   { chunks, contentLength }: BodyToRead,

@@ -1,6 +1,6 @@
 /**
- * Sent with every answer; a route that renders its own page replaces the content security policy.
- * @param publicUrls the public one first; names used inside may be http all the same
+ * The headers of every answer. A route that renders a page replaces the content security policy with its own.
+ * @param publicUrls the main public URL first, which decides about HSTS (RFC 6797); the others may be http
  */
 export function securityHeaders(
   profile: 'pages' | 'api',

@@ -26,16 +26,15 @@ test('an outage is what the store says is one, and what says that the configurat
   const { unavailable } = make();
   const told = [
     away,
-    new SallyportError('configuration_stale', 'x'),
-    new SallyportError('configuration_not_ready', 'x'),
-    new SallyportError('messaging_unavailable', 'x'),
-    new SallyportError('messaging_timeout', 'x'),
+    new SallyportError('configuration_stale', 'x', { isOutage: true }),
+    new SallyportError('messaging_timeout', 'x', { isOutage: true }),
   ];
   expect(told.map((error) => unavailable.is(error))).toEqual(told.map(() => true));
   const others = [
     new Error('configuration_stale'),
     new SallyportError('vault_key_missing', 'messaging_timeout'),
-    Object.assign(new Error('x'), { code: 'configuration_stale' }),
+    new SallyportError('messaging_timeout', 'x'),
+    Object.assign(new Error('x'), { code: 'configuration_stale', isOutage: true }),
     'away',
     undefined,
   ];

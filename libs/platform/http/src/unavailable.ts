@@ -1,53 +1,43 @@
 import type { ServerResponse } from 'node:http';
 import { SallyportError, type Clock } from '@sallyport/kernel';
 import type { Logger } from '@sallyport/telemetry';
-import { problemBody, RETRY_AFTER_SECONDS } from './problem.js';
+import { problemBody, RETRY_AFTER_SECONDS } from './problem-body.js';
 
-const BETWEEN_LINES_MS = 60_000;
-/** Of our own errors: what a process stands on is away, or has not arrived yet. */
-const CODES: ReadonlySet<string> = new Set([
-  'configuration_not_ready',
-  'configuration_stale',
-  'messaging_closed',
-  'messaging_no_responder',
-  'messaging_timeout',
-  'messaging_unavailable',
-  'messaging_unreachable',
-]);
+const BETWEEN_LOG_LINES_MS = 60_000;
 
 export interface UnavailableOptions {
-  /** Whether what was thrown says that the store was away. */
+  /** Whether an error means that the database or the directory is away. */
   readonly isStoreOutage: (error: unknown) => boolean;
-  /** What a person reads in a browser at this path; undefined where only programs ask. */
+  /** The page for a browser at this path; undefined where only programs ask. */
   readonly page?: (path: string) => { readonly html: string; readonly contentSecurityPolicy: string } | undefined;
   readonly logger: Logger;
   readonly clock: Clock;
 }
 
 /**
- * What cannot be done because something that this process stands on is away: nobody's fault, told as that (503
- * `temporarily_unavailable` with `Retry-After`), and to the log once a minute rather than once a request.
+ * Answers requests that fail because a dependency of this process is away: a database, the bus, the configuration. The
+ * answer is 503 `temporarily_unavailable` with `Retry-After` (RFC 9110 section 10.2.3). The log has one line a minute.
  */
 export class Unavailable {
   readonly #options: UnavailableOptions;
-  #toldAt = -Infinity;
+  #loggedAt = -Infinity;
 
   constructor(options: UnavailableOptions) {
     this.#options = options;
   }
 
-  /** By type and code; anything else is a failure of ours. */
+  /** Whether a dependency is away: the store, the bus or the configuration. Any other error is a failure of ours. */
   is(error: unknown): boolean {
-    return (error instanceof SallyportError && CODES.has(error.code)) || this.#options.isStoreOutage(error);
+    return (error instanceof SallyportError && error.isOutage) || this.#options.isStoreOutage(error);
   }
 
-  /** @param path of the request; its answer may have headers already, and loses those of a good one */
+  /** The answer to a request. Its headers replace those a successful answer would have. @param path of the request */
   answer(error: unknown, path: string): { readonly headers: Readonly<Record<string, string>>; readonly body: string } {
-    this.#tell(error);
+    this.#log(error);
     const page = this.#options.page?.(path);
     const { type, body } = problemBody(
       503,
-      'Something that this server stands on is away just now. Nothing is wrong with the request: try again in a moment.',
+      'Something this service depends on is away just now. Nothing is wrong with the request: try again shortly.',
     );
     return {
       headers: {
@@ -60,20 +50,17 @@ export class Unavailable {
     };
   }
 
-  /** Where no framework writes the answer. */
+  /** Writes the answer where no framework does. */
   write(response: ServerResponse, error: unknown, path: string): void {
     const { headers, body } = this.answer(error, path);
     if (!response.headersSent) response.writeHead(503, { ...headers });
     response.end(body);
   }
 
-  #tell(error: unknown): void {
+  #log(error: unknown): void {
     const now = this.#options.clock();
-    if (now - this.#toldAt < BETWEEN_LINES_MS) return;
-    this.#toldAt = now;
-    this.#options.logger.warn(
-      { err: error },
-      'requests are asked to come back: something this process stands on is away',
-    );
+    if (now - this.#loggedAt < BETWEEN_LOG_LINES_MS) return;
+    this.#loggedAt = now;
+    this.#options.logger.warn({ err: error }, 'requests get 503: a dependency of this process is away');
   }
 }

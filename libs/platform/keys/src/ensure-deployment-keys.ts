@@ -7,7 +7,7 @@ import { loadMasterKeys, loadSymmetricKey } from './load-symmetric-key.js';
 import { invalidKey, readKeyFile } from './read-key-file.js';
 import { writeOnce } from './write-once.js';
 
-/** Where each key of a deployment lives; a process is given only the files it needs. */
+/** The files of a deployment's keys. A process gets only those that it needs. */
 export interface DeploymentKeyFiles {
   readonly master: string;
   readonly configurationSigning: string;
@@ -17,17 +17,17 @@ export interface DeploymentKeyFiles {
   readonly leaseSigning: string;
   readonly leaseSigningPublic: string;
   readonly gatewayState: string;
-  /** The folder of enrolled replicas: `<name>.pub.jwk` each, and their private halves where replicas share this disk. */
+  /** The folder of enrolled gateways: `<name>.pub.jwk` for each, and `<name>.jwk` where they share this disk. */
   readonly gateways: string;
   readonly gatewayKey: (replica: string) => string;
 }
 
 export interface EnsureKeysOptions {
-  /** Names of the replicas that are given a key here. */
+  /** The names of the gateways that get a key here. */
   readonly gateways: readonly string[];
-  /** The database that the master key seals is there already: then a master key that is not is lost, and not made. */
+  /** Whether the database exists already. Then a missing master key was lost, and a new one would not open the data. */
   readonly hasDatabase?: boolean;
-  /** Told in a sentence about what was lost and is made anew. */
+  /** Called with a sentence about each lost key that is made anew. */
   readonly say?: (sentence: string) => void;
 }
 
@@ -35,16 +35,16 @@ interface KeyPair {
   readonly privatePath: string;
   readonly publicPath: string;
   readonly curve: 'ed25519' | 'P-256';
-  /** What a new pair costs, after "and". */
+  /** The consequence of a new pair, as the end of a sentence after "and". */
   readonly lost: string;
 }
 
 /**
- * Makes what is missing (directories 0700, files 0600) and leaves alone what is there; two processes starting at once
- * agree on one set. A public half is derived again from its private one when it was lost. Everything is looked at
- * before anything is written: who is refused finds the directory as it was.
- * @throws SallyportError `key_missing`, `key_pair_mismatched`, `key_directory_unusable`, `key_unreadable`, `key_exposed` or
- * `key_invalid`.
+ * Makes the missing keys of a deployment (directories 0700, files 0600) and changes none that exists. Two processes
+ * that start at once agree on one set. A lost public half is derived from its private one. All files are checked before
+ * any is written, so a refusal leaves the directory as it was.
+ * @throws SallyportError `key_missing`, `key_pair_mismatched`, `key_directory_unusable`, `key_unreadable`,
+ * `key_exposed` or `key_invalid`
  */
 export async function ensureDeploymentKeys(directory: string, options: EnsureKeysOptions): Promise<DeploymentKeyFiles> {
   const files = filesIn(directory);
@@ -59,7 +59,7 @@ export async function ensureDeploymentKeys(directory: string, options: EnsureKey
   if (existsSync(files.gatewayState)) loadSymmetricKey(files.gatewayState, 'gateway state key');
 
   for (const folder of [directory, files.gateways]) makePrivateFolder(folder);
-  // The master key first: while it is missing and another key is there, somebody lost it.
+  // The master key comes first: if it is missing while another key exists, somebody lost it.
   const made = [files.master, files.gatewayState].filter((path) =>
     writeOnce(path, () => `${randomBytes(32).toString('base64url')}\n`),
   );
@@ -67,7 +67,8 @@ export async function ensureDeploymentKeys(directory: string, options: EnsureKey
   if (kept.length > 0)
     for (const path of made)
       options.say?.(
-        `The key ${path} was not there and is made anew${path === files.gatewayState ? ': open MCP sessions start over' : ''}.`,
+        `The key ${path} was not there and is made anew` +
+          `${path === files.gatewayState ? ': open MCP sessions start over' : ''}.`,
       );
   return files;
 }
@@ -89,7 +90,7 @@ function filesIn(directory: string): DeploymentKeyFiles {
 
 function pairsOf(files: DeploymentKeyFiles, gateways: readonly string[]): readonly KeyPair[] {
   const refused = (what: string) =>
-    `who was given a copy of the old public half refuses ${what} until it has the new one`;
+    `a process with a copy of the old public half refuses ${what} until it has the new one`;
   return [
     {
       privatePath: files.configurationSigning,
@@ -107,7 +108,7 @@ function pairsOf(files: DeploymentKeyFiles, gateways: readonly string[]): readon
       privatePath: files.lease,
       publicPath: files.leasePublic,
       curve: 'P-256',
-      lost: 'gateways with a copy of the old public half are leased nothing until they have the new one',
+      lost: 'gateways with a copy of the old public half get no leases until they have the new one',
     },
     ...gateways.map((replica): KeyPair => {
       if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(replica))
@@ -119,7 +120,7 @@ function pairsOf(files: DeploymentKeyFiles, gateways: readonly string[]): readon
         privatePath: files.gatewayKey(replica),
         publicPath: join(files.gateways, `${replica}.pub.jwk`),
         curve: 'ed25519',
-        lost: `the gateway ${replica}, if it runs elsewhere with the old one, is leased nothing`,
+        lost: `the gateway ${replica}, if it runs elsewhere with the old one, gets no leases`,
       };
     }),
   ];
@@ -133,7 +134,9 @@ function refuseLostMasterKey(master: string, kept: readonly string[], hasDatabas
     other === undefined ? 'the database it belongs to is' : `other keys of its deployment (${other}) are`;
   throw new SallyportError(
     'key_missing',
-    `The master key ${master} is missing, and ${evidence} there. Nothing was changed. Restore the file from a backup: what is stored sealed cannot be opened without it. To start over with nothing, remove the keys and the database.`,
+    `The master key ${master} is missing, and ${evidence} there. Nothing was changed. ` +
+      'Restore the file from a backup: the stored secrets cannot be opened without it. ' +
+      'To start over with nothing, remove the keys and the database.',
   );
 }
 
@@ -142,14 +145,18 @@ function refuseHalfAPair({ privatePath, publicPath, lost }: KeyPair): void {
   if (!hasPrivate && hasPublic)
     throw new SallyportError(
       'key_missing',
-      `The private key ${privatePath} is missing, and its public half ${publicPath} is there. Nothing was changed. Restore the private key from a backup, or remove the public half, too: then a new pair is made, and ${lost}.`,
+      `The private key ${privatePath} is missing, and its public half ${publicPath} is there. Nothing was changed. ` +
+        'Restore the private key from a backup, or remove the public half, too: ' +
+        `then a new pair is made, and ${lost}.`,
     );
   if (!hasPrivate) return;
   const derived = publicHalf(privatePath);
   if (!hasPublic || isSameKey(derived, readPublicHalf(publicPath))) return;
   throw new SallyportError(
     'key_pair_mismatched',
-    `The key ${publicPath} is not the public half of ${privatePath}. Nothing was changed. Restore the one that is wrong from a backup; if the private key is right, remove the public half: it is derived again.`,
+    `The key ${publicPath} is not the public half of ${privatePath}. Nothing was changed. ` +
+      'Restore the one that is wrong from a backup; if the private key is right, remove the public half: ' +
+      'it is derived again.',
   );
 }
 
@@ -169,7 +176,7 @@ function makePrivateFolder(folder: string): void {
   }
 }
 
-/** @returns whether the pair is new */
+/** Makes what is missing of a pair. @returns whether the pair is new */
 async function completePair({ privatePath, publicPath, curve }: KeyPair): Promise<boolean> {
   const isNew = writeOnce(privatePath, () => {
     const { privateKey } =

@@ -1,8 +1,7 @@
 /**
- * Key files of a deployment: makes them on first start, loads each where it is needed, and seals what is stored with
- * the master key (security rule S22). Knows what a key is for, never what it protects: record formats and their
- * associated data belong to the callers, rotation and KMS keys to `platform/vault`. Also says when a
- * signing key of the authorization server, which makes them, does what: the control plane reads the same table.
+ * The key files of a deployment: this library makes them at the first start, loads them, and seals stored values with a
+ * key (security rule S22). Callers own the record formats and their associated data; `platform/vault` owns rotation and
+ * KMS keys. The schedule of the authorization server's signing keys is here too, because the control plane shows it.
  */
 export { ensureDeploymentKeys } from './ensure-deployment-keys.js';
 export type { DeploymentKeyFiles, EnsureKeysOptions } from './ensure-deployment-keys.js';

@@ -4,7 +4,7 @@ import { calculateJwkThumbprint, importJWK, type CryptoKey, type JWK } from 'jos
 import { SallyportError } from '@sallyport/kernel';
 import { invalidKey, readKeyFile } from './read-key-file.js';
 
-/** Ed25519; signs compact JWS with `alg: EdDSA`. */
+/** An Ed25519 key that signs compact JWS with `alg: EdDSA` (RFC 8037). */
 export interface SigningKeyPair {
   readonly kid: string;
   readonly algorithm: 'EdDSA';
@@ -16,7 +16,7 @@ export interface VerifyingKey {
   readonly publicKey: CryptoKey;
   readonly publicJwk: JWK;
 }
-/** P-256 for ECDH-ES; what is sealed to its public half opens with it. */
+/** A P-256 key for ECDH-ES (RFC 7518 section 4.6). It opens what is sealed to its public half. */
 export interface DecryptionKey {
   readonly kid: string;
   readonly privateKey: CryptoKey;
@@ -25,7 +25,7 @@ export interface EncryptionKey {
   readonly kid: string;
   readonly publicKey: CryptoKey;
 }
-/** The enrolled replicas' public keys by name; a removed file takes effect at the next look-up. */
+/** The public keys of the enrolled gateways, by name. A removed file counts at the next `find`. */
 export interface EnrolledKeys {
   find(replica: string): Promise<CryptoKey | undefined>;
   names(): readonly string[];
@@ -35,7 +35,10 @@ const ed25519 = { kty: 'OKP', crv: 'Ed25519', algorithm: 'EdDSA' } as const;
 const p256 = { kty: 'EC', crv: 'P-256', algorithm: 'ECDH-ES' } as const;
 type KeyShape = typeof ed25519 | typeof p256;
 
-/** Each loader throws SallyportError `key_unreadable`, `key_exposed` or `key_invalid`: one line that names the file. */
+/**
+ * Loads the private half of an Ed25519 pair. Each loader here throws SallyportError `key_unreadable`, `key_exposed` or
+ * `key_invalid`, whose message is one line that names the file.
+ */
 export async function loadSigningKey(path: string): Promise<SigningKeyPair> {
   const { jwk, key, kid } = await load(path, 'signing key', ed25519, 'private');
   const { d: _private, ...publicJwk } = jwk;
@@ -59,7 +62,7 @@ export async function loadEncryptionKey(path: string): Promise<EncryptionKey> {
 
 const SUFFIX = '.pub.jwk';
 
-/** @param directory holds `<replica>.pub.jwk` per enrolled replica. */
+/** Reads enrolled keys when they are asked for. @param directory has a file `<replica>.pub.jwk` for each gateway */
 export function loadEnrolledKeys(directory: string): EnrolledKeys {
   const known = new Map<string, { changedAtMs: number; key: CryptoKey }>();
   return {

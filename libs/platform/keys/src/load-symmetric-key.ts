@@ -1,7 +1,7 @@
 import { Secret } from '@sallyport/kernel';
 import { invalidKey, readKeyFile } from './read-key-file.js';
 
-/** 32 random bytes everything stored is sealed under; never leaves the process. */
+/** 32 random bytes that wrap the keys of stored secrets. They never leave the process. */
 export type MasterKey = Secret<Uint8Array>;
 
 /** @throws SallyportError `key_unreadable`, `key_exposed` or `key_invalid`. */
@@ -9,7 +9,7 @@ export function loadMasterKey(path: string): MasterKey {
   return loadMasterKeys(path)[0];
 }
 
-/** A key a line: the first is the current one, the others only open what they sealed. */
+/** Reads one key a line. The first is the current one; the others only open what they sealed. */
 export function loadMasterKeys(path: string): readonly [MasterKey, ...MasterKey[]] {
   const what = 'master key';
   const [current = '', ...previous] = readKeyFile(path, what, { isPrivate: true })

@@ -1,7 +1,10 @@
 import { readFileSync, statSync } from 'node:fs';
 import { SallyportError } from '@sallyport/kernel';
 
-/** @throws SallyportError `key_unreadable` with one line that names the file, `key_exposed` when a private file is open to everybody. */
+/**
+ * Reads a key file.
+ * @throws SallyportError `key_unreadable`; `key_exposed` for a private key that everybody may read
+ */
 export function readKeyFile(path: string, what: string, { isPrivate }: { isPrivate: boolean }): string {
   let text: string;
   let mode: number;

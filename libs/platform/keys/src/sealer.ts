@@ -11,23 +11,24 @@ const WRAPPED_BYTES = NONCE_BYTES + DATA_KEY_BYTES + TAG_BYTES;
 const HEADER_BYTES = 1 + KEY_ID_BYTES;
 
 /**
- * Envelope encryption (security rule S22): AES-256-GCM under a data key made for this one write, which is wrapped by a
- * key derived from the master key for this purpose (HKDF-SHA256). Purpose, format version, key id and the caller's
- * associated data are authenticated, so a value cannot be moved to another record, purpose or deployment.
+ * Envelope encryption (security rule S22). Each write has its own data key, which encrypts with AES-256-GCM. A key that
+ * is derived from the master key for the purpose (HKDF-SHA256, RFC 5869) wraps the data key. Purpose, format version,
+ * key id and the caller's associated data are authenticated, so nobody can move a value to another record, purpose or
+ * deployment.
  *
- * `version(1) ‖ master key id(8) ‖ wrapped data key(12+32+16) ‖ nonce(12) ‖ ciphertext ‖ tag(16)`
+ * In bytes: `version(1) ‖ master key id(8) ‖ wrapped data key(12+32+16) ‖ nonce(12) ‖ ciphertext ‖ tag(16)`
  */
 export class Sealer {
   #current = '';
   #masters: ReadonlyMap<string, MasterKey> = new Map();
   readonly #derived = new Map<string, Buffer>();
 
-  /** @param previous master keys that may still open what they sealed; nothing new is sealed with them. */
+  /** @param previous master keys that only open what they sealed */
   constructor(current: MasterKey, previous: readonly MasterKey[] = []) {
     this.use(current, previous);
   }
 
-  /** Other keys from now on: what is being sealed or opened is not disturbed. */
+  /** Replaces the keys. A `seal` or `open` that runs is not disturbed. */
   use(current: MasterKey, previous: readonly MasterKey[]): void {
     this.#masters = new Map([...previous, current].map((master) => [masterKeyId(master), master]));
     this.#current = masterKeyId(current);
@@ -35,7 +36,7 @@ export class Sealer {
       if (!this.#masters.has(name.slice(0, KEY_ID_BYTES * 2))) this.#derived.delete(name);
   }
 
-  /** What everything is sealed with now. */
+  /** The id of the key that seals. */
   get currentKeyId(): string {
     return this.#current;
   }
@@ -44,7 +45,9 @@ export class Sealer {
     return [...this.#masters.keys()];
   }
 
-  /** False when it was sealed with a key that is not here; what is in no known format opens nowhere, whatever the key. */
+  /**
+   * False when a key sealed the value that this process does not have. True for an unknown format, which no key opens.
+   */
   holdsKeyOf(sealed: Uint8Array): boolean {
     return sealed[0] !== VERSION || this.#masters.has(Buffer.from(sealed.subarray(1, HEADER_BYTES)).toString('hex'));
   }
@@ -60,8 +63,9 @@ export class Sealer {
   }
 
   /**
-   * @throws SallyportError `sealed_key_unknown` (sealed by a master key this process does not hold) or
-   * `sealed_value_invalid` (altered, or sealed for something else).
+   * Opens a sealed value.
+   * @throws SallyportError `sealed_key_unknown` (this process does not have the key that sealed it) or
+   * `sealed_value_invalid` (the value was altered, or sealed for another purpose or record)
    */
   open(purpose: string, sealed: Uint8Array, aad: string): Buffer {
     const bytes = Buffer.from(sealed.buffer, sealed.byteOffset, sealed.byteLength);
@@ -75,7 +79,7 @@ export class Sealer {
     if (!this.#masters.has(id)) {
       throw new SallyportError(
         'sealed_key_unknown',
-        `A stored secret was sealed with the vault key ${id}, which is not here: restore the key this data was written with.`,
+        `A stored secret was sealed with the vault key ${id}, which this process does not have: restore that key.`,
         { detail: { purpose, keyId: id } },
       );
     }
@@ -112,7 +116,7 @@ export class Sealer {
 /** The first bytes of everything a key sealed: version and key id, in hexadecimal. */
 export const sealedPrefix = (id: string): string => `${Buffer.of(VERSION).toString('hex')}${id}`;
 
-/** Tells master keys apart without saying anything about them. */
+/** An identifier of a key that reveals nothing about it: 16 hexadecimal digits. */
 export function masterKeyId(master: MasterKey): string {
   const derived = Buffer.from(
     hkdfSync('sha256', master.reveal(), Buffer.alloc(0), 'sallyport/v1/key-id', DATA_KEY_BYTES),

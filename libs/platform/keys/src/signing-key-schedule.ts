@@ -1,47 +1,51 @@
-/** When one of the authorization server's signing keys does what, in milliseconds since the epoch. All replicas act on the same moments. */
+/**
+ * The schedule of one of the authorization server's signing keys, in milliseconds since the epoch. Replicas share it.
+ */
 export interface ScheduledKey {
   readonly kid: string;
   readonly algorithm: string;
   readonly createdAt: number;
-  /** Signs from here on, until a later key does. */
+  /** The key signs from then on, until a later key does. */
   readonly signsFrom: number;
-  /** Published and accepted until then; undefined while no successor is known. */
+  /** The key is published until then; undefined while it has no successor. */
   readonly withdrawnAt: number | undefined;
 }
+/** `next` is published and will sign, `active` signs, `retiring` is published only, `withdrawn` is not published. */
 export type SigningKeyState = 'next' | 'active' | 'retiring' | 'withdrawn';
 
 export interface RotationPolicy {
   readonly rotateEveryMs: number;
   readonly publishAheadMs: number;
-  /** What keys are to sign with; keys of another algorithm get a successor. Undefined while that is not known. */
+  /** The algorithm of new keys. A key of another algorithm gets a successor. Undefined while it is not known. */
   readonly algorithm: string | undefined;
-  /** The command: keys older than this moment get a successor. */
+  /** A command of an administrator: keys that were made before this time get a successor. */
   readonly renewOlderThan: number | undefined;
 }
 
-/** A key is published no more this long after its successor began: the longest token (1 h) and a generous hour for clocks and pauses. */
+/** How long a key is published after its successor began to sign: the longest token (1 h) and one hour to spare. */
 export const RETIREMENT_MS = 2 * 3_600_000;
 
-/** Published → signing → only verifying → gone. */
 export function stateOf(key: ScheduledKey, all: readonly ScheduledKey[], now: number): SigningKeyState {
   if (!isPublished(key, now)) return 'withdrawn';
   if (key.signsFrom > now) return 'next';
   return activeOf(all, now)?.kid === key.kid ? 'active' : 'retiring';
 }
 
-/** The key that signs: the last one whose time has come. None when that was withdrawn: one that is retiring does not come back. */
+/**
+ * The key that signs: the last one whose time has come. None if that was withdrawn, since no retiring key comes back.
+ */
 export function activeOf(all: readonly ScheduledKey[], now: number): ScheduledKey | undefined {
   const last = newestFirst(all.filter(everSigns)).find(({ signsFrom }) => signsFrom <= now);
   return last && isPublished(last, now) ? last : undefined;
 }
 
 export type RotationStep =
-  /** A key is to be made, and signs from then on. */
+  /** Make a key that signs from `signsFrom` on. */
   | { readonly type: 'create'; readonly signsFrom: number }
-  /** Nothing signs: what was to sign later, and is published already, does so now. */
+  /** No key signs: let the published next one sign now. */
   | { readonly type: 'promote'; readonly kid: string };
 
-/** What is to be done now; undefined when nothing is. A first key signs at once, as does one that stands in for a withdrawn one. */
+/** The step that is due now, if any. A first key signs at once, and so does one that replaces a withdrawn key. */
 export function nextRotationStep(
   all: readonly ScheduledKey[],
   policy: RotationPolicy,
@@ -59,13 +63,13 @@ export function nextRotationStep(
   return { type: 'create', signsFrom: now + policy.publishAheadMs };
 }
 
-/** When a key is to be withdrawn: a while after the next one that signs began to. Undefined while there is none. */
+/** When a key is to be withdrawn: `RETIREMENT_MS` after its successor began to sign. Undefined without a successor. */
 export function retiresAt(key: ScheduledKey, all: readonly ScheduledKey[]): number | undefined {
   const successor = newestFirst(all.filter(everSigns)).findLast(({ signsFrom }) => signsFrom > key.signsFrom);
   return successor && successor.signsFrom + RETIREMENT_MS;
 }
 
-/** Not so when it was withdrawn before its time came. */
+/** False for a key that was withdrawn before it signed. */
 const everSigns = ({ signsFrom, withdrawnAt }: ScheduledKey): boolean =>
   withdrawnAt === undefined || withdrawnAt > signsFrom;
 const isPublished = ({ withdrawnAt }: ScheduledKey, now: number): boolean =>

@@ -4,9 +4,9 @@ import { dirname } from 'node:path';
 import { SallyportError } from '@sallyport/kernel';
 
 /**
- * A private file (0600) that appears under its name complete and on the disk, or not at all, and never over an existing
- * one. Of several processes at once, one is the writer.
- * @returns whether this call made it
+ * Writes a private file (0600) if there is none. It appears complete and flushed to disk, or not at all. Of several
+ * processes at once, one writes.
+ * @returns whether this call wrote it
  * @throws SallyportError `key_directory_unusable`
  */
 export function writeOnce(path: string, content: () => string): boolean {

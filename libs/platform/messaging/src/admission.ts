@@ -37,8 +37,8 @@ const CALM_MS = 5_000;
 
 /**
  * Lets requests of one kind in. At most `running` are answered at a time; the others wait, one line per asker, and the
- * lines take turns, so that one user's storm costs that user. When there is no room to wait, the longest line gives up its
- * last: a full queue refuses whom it is full of. What nobody waits for any more is dropped and not done.
+ * lines take turns, so that one user's storm costs that user. When there is no room to wait, the longest line gives up
+ * its last: a full queue refuses whom it is full of. What nobody waits for any more is dropped and not done.
  */
 export class Admission {
   readonly #options: AdmissionOptions;

@@ -1,4 +1,7 @@
-/** The epoch inside an entry's payload, unverified: only to tell an append apart from a repeated one. Empty when there is none. */
+/**
+ * The epoch inside an entry's payload, unverified: only to tell an append apart from a repeated one. Empty when there
+ * is none.
+ */
 export function epochOf(jws: string): string {
   const payload = jws.split('.')[1];
   if (payload === undefined) return '';

@@ -1,5 +1,5 @@
 /**
- * The bus behind ports: request/reply by Nest's transports, the configuration log, the event stream, broadcasts.
+ * The bus behind ports: request and reply, the configuration log, the event stream, broadcasts, talk between replicas.
  * Two adapters, NATS (JetStream) and in-process, pass one contract suite. What travels is `messages`; who signs and
  * who verifies it is not decided here. `natsServerConfig` writes what a NATS server must allow each replica, no more.
  */
@@ -11,6 +11,8 @@ export type {
   MessagingProblem,
   MessagingProblemListener,
   Peers,
+  RequestHandler,
+  Requests,
   Unsubscribe,
 } from './ports.js';
 export { Admission } from './admission.js';
@@ -24,4 +26,6 @@ export { CONTROL_PLANE_GROUP, inboxPrefixOf } from './nats/permissions.js';
 export type { BusRole, BusUser } from './nats/permissions.js';
 export { natsServerConfig } from './nats/server-config.js';
 export type { NatsServerConfigOptions } from './nats/server-config.js';
-export { request } from './request.js';
+export { MessagingError } from './errors.js';
+export type { MessagingErrorCode } from './errors.js';
+export { serveAll } from './serve-all.js';

@@ -2,7 +2,8 @@ type Listener = (jws: string) => void | Promise<void>;
 
 /**
  * Hands entries to a listener in order and one at a time. A heartbeat that waits behind another replaces it, so a slow
- * listener meets the newest. A listener that fails did not apply its entry: what waits is dropped and `onFailure` called.
+ * listener meets the newest. A listener that fails did not apply its entry: what waits is dropped and `onFailure`
+ * called.
  */
 export class OrderedDelivery {
   readonly #listener: Listener;

@@ -1,10 +1,9 @@
-import type { ClientProxy, CustomTransportStrategy, MicroserviceOptions } from '@nestjs/microservices';
-
 export type Unsubscribe = () => Promise<void>;
 
 /** Something worth a log line; the bus has already done what there is to do about it. */
 export type MessagingProblem =
   | 'listener-failed'
+  | 'handler-failed'
   | 'consumer-failed'
   | 'undecodable-message'
   | 'not-permitted'
@@ -17,16 +16,20 @@ export type MessagingProblemListener = (problem: MessagingProblem, error?: unkno
 export interface ConfigurationLog {
   /** Appends a change set. `revision` makes the append idempotent: a second one with the same revision is dropped. */
   appendChange(revision: number, jws: string): Promise<void>;
-  /** Appends a complete base, all chunks or none visible as one: `follow` starts at the newest complete base. */
+  /** Appends a base in chunks. Nobody sees a base that lacks a chunk: `follow` starts at the newest complete one. */
   appendBase(revision: number, chunks: readonly string[]): Promise<void>;
-  /** What is stored last: the newest change and the newest piece of a base, as far as there are any. For who appends, to see whether the log knows more than it does. */
+  /**
+   * Reads what is stored last: the newest change and the newest piece of a base, as far as there are any. The control
+   * plane reads it before it appends, to see whether the log knows more than it does.
+   */
   newest(): Promise<readonly string[]>;
-  /** Not stored. */
+  /** Sends a heartbeat to whoever follows now. It is not stored. */
   heartbeat(jws: string): Promise<void>;
   /**
-   * Delivers the newest base, every change it does not contain, then live entries and heartbeats, in order, one at a time (the next
-   * entry waits for the listener's promise). Survives reconnects. `restart()` on the returned handle starts over from
-   * the newest base: what a replica asks for after a gap; so does a listener that rejects, after a second.
+   * Delivers the newest base, every change it does not contain, then live entries and heartbeats, in order, one at a
+   * time: the next entry waits for the listener's promise. Survives reconnects. `restart()` on the returned handle
+   * starts over from the newest base, which a replica asks for after a gap. After a listener that rejects, the log
+   * starts over by itself, a second later.
    */
   follow(listener: (jws: string) => void | Promise<void>): Promise<{ restart(): Promise<void>; stop: Unsubscribe }>;
 }
@@ -38,31 +41,52 @@ export interface EventStream {
   consume(handler: (replica: string, records: readonly unknown[]) => Promise<void>): Promise<Unsubscribe>;
 }
 
-/** Fire and forget to whoever listens now. */
+/** Reaches whoever listens to the subject now; nothing is kept, and nobody answers. */
 export interface Broadcast {
   publish(subject: string, payload: unknown): Promise<void>;
   subscribe(subject: string, listener: (payload: unknown) => void): Promise<Unsubscribe>;
 }
 
-/** Replica to replica: one answer per question, both opaque text. Who speaks is not vouched for here; see the sealing in the gateway. */
+/**
+ * Replica to replica: one answer per question, both opaque text. The bus does not say who speaks: the gateways seal
+ * what they say to each other.
+ */
 export interface Peers {
-  /** @throws SallyportError `messaging_no_responder` (at once, when that replica is not there), `messaging_timeout`, `messaging_unavailable`, `messaging_too_large` */
+  /**
+   * @throws MessagingError `messaging_no_responder` (at once, when that replica is not there), `messaging_timeout`,
+   * `messaging_unavailable`, `messaging_too_large`
+   */
   ask(replica: string, question: string, options: { readonly timeoutMs: number }): Promise<string>;
   /** Answers what is asked of this replica. A handler that rejects gives no answer. */
   serve(replica: string, handler: (question: string) => Promise<string>): Promise<Unsubscribe>;
 }
 
+/** Answers one request; when it throws, the asker hears only that the request failed. */
+export type RequestHandler = (payload: unknown) => unknown;
+
+/** Request and reply: one answer to one request. */
+export interface Requests {
+  /**
+   * Asks one of those that serve `subject`, and tells it how long this asker waits (`Waiting`). The answer is what
+   * arrived, unchecked: parse it with its schema.
+   * @throws MessagingError `messaging_no_responder` (at once), `messaging_timeout`, `messaging_unavailable` (the
+   * connection is down), `messaging_request_failed` (the handler threw), `messaging_too_large`
+   */
+  request(subject: string, payload: object, options: { readonly timeoutMs: number }): Promise<unknown>;
+  /**
+   * Answers what arrives on `subject`; replicas of one role share the requests. A payload is unchecked: the handler
+   * parses it. The returned function stops serving, and gives the handlers that run a moment to finish.
+   */
+  serve(subject: string, handler: RequestHandler): Promise<Unsubscribe>;
+}
+
 /** What one process holds of the bus. */
-export interface Messaging {
+export interface Messaging extends Requests {
   readonly kind: 'nats' | 'in-process';
   readonly configuration: ConfigurationLog;
   readonly events: EventStream;
   readonly broadcast: Broadcast;
   readonly peers: Peers;
-  /** Nest's client for request/reply. Rejects within `timeoutMs` of the caller's own rxjs `timeout`. */
-  client(): ClientProxy;
-  /** Options for `app.connectMicroservice()`; replicas of one service share its queue group. */
-  server(queueGroup: string): MicroserviceOptions | { strategy: CustomTransportStrategy };
   /** False while the connection is down; readiness reports it. */
   connected(): boolean;
   /** How often the connection was made: when it rises, what the bus had kept may be gone. */

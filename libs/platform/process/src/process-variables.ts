@@ -1,4 +1,5 @@
 import { variable } from '@sallyport/config';
+import { proxyVariables } from '@sallyport/safe-fetch';
 import { z } from 'zod';
 
 /** What every service's environment has: spread it into the service's own schema. */
@@ -14,7 +15,8 @@ export function processVariables({ replica, healthPort }: { replica: string; hea
       .list()
       .default([])
       .describe(
-        'Host names health and metrics are asked by, comma-separated; addresses, names without a dot and `….svc` are always taken',
+        'Host names health and metrics are asked by, comma-separated; addresses, names without a dot and `….svc` are ' +
+          'always taken',
       ),
     SALLYPORT_HEALTH_PORT: variable.port().default(healthPort).describe('Port of health and metrics'),
     SALLYPORT_LOG_LEVEL: variable.logLevel().default('info').describe('How much is logged'),
@@ -26,6 +28,7 @@ export function processVariables({ replica, healthPort }: { replica: string; hea
       .path()
       .optional()
       .describe('File of the nkey seed this replica signs in to NATS with'),
+    ...proxyVariables(),
   };
 }
 

@@ -1,10 +1,12 @@
-import { runProcess, startHealthServer } from '@sallyport/http';
-import type { RunningService } from '@sallyport/http';
 import { createNatsMessaging, readNkeySeed } from '@sallyport/messaging';
 import type { BusRole, Messaging } from '@sallyport/messaging';
+import { announceProxy, proxyOf } from '@sallyport/safe-fetch';
 import { createLogger, createMetrics } from '@sallyport/telemetry';
 import type { Logger, Metrics } from '@sallyport/telemetry';
+import { startHealthServer } from './health-server.js';
 import type { ProcessEnvironment } from './process-variables.js';
+import { runProcess } from './run-process.js';
+import type { RunningService } from './running-service.js';
 
 export interface ServiceAdapters {
   readonly messaging: Messaging;
@@ -14,7 +16,8 @@ export interface ServiceAdapters {
 
 /**
  * The body of a service's `main.ts` in distributed mode: environment, logger, metrics, health (which says "starting"
- * until the service runs), the bus, the service. Ends as `runProcess` says: in reverse order, one line for a failed start.
+ * until the service runs), the bus, the service. Ends as `runProcess` says: in reverse order, one line for a failed
+ * start.
  * @param role also the name the process has in its log
  */
 export async function runService<Environment extends ProcessEnvironment>(
@@ -25,6 +28,7 @@ export async function runService<Environment extends ProcessEnvironment>(
   await runProcess(role, async ({ onClose }) => {
     const environment = await readEnvironment();
     const logger = createLogger({ name: role, level: environment.SALLYPORT_LOG_LEVEL });
+    announceProxy(proxyOf(environment), logger);
     const metrics = createMetrics();
     onClose('metrics', () => metrics.shutdown());
     const services: RunningService[] = [];

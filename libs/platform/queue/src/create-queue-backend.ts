@@ -11,25 +11,28 @@ import type { RedisOptions } from 'ioredis';
 import type { PoolConfig } from 'pg';
 import { PatientClient } from './patient-client.js';
 import type { Again, JobHandler, JobQueue, JobWorker, QueueBackend } from './queue-backend.js';
-import { Standing } from './standing.js';
+import { Reopening } from './reopening.js';
 
 export type QueueBackendOptions = (
   | {
       readonly kind: 'postgres';
-      /** `?schema=` is ignored: jobs have a schema of their own. */ readonly databaseUrl: string;
+      /** `?schema=` is ignored: jobs have their own schema. */
+      readonly databaseUrl: string;
     }
   | { readonly kind: 'redis'; readonly redisUrl: string }
 ) & {
-  /** The connection broke or an answer made no sense; it is tried again by itself. */
+  /** Called when a connection broke or a response made no sense. The backend tries again by itself. */
   readonly onProblem?: (error: Error) => void;
 };
 
-/** A schema of its own: no table of the product beside it. */
+/** The schema of the jobs. It holds no table of the product. */
 const POSTGRES_SCHEMA = 'sallyport_jobs';
 const CONNECTIONS_PER_QUEUE = 2;
-/** A job whose worker was killed is handed to another after at most `LOCK_MS` and two looks; until then its id is taken. */
+/** A job whose worker was killed goes to another after at most `LOCK_MS` and two checks. Until then its id is taken. */
 const LOCK_MS = 6_000;
 const STALLED_MS = 3_000;
+/** The next run of a repeated job is one interval away. More than this many intervals mean that a clock was ahead. */
+const AHEAD_INTERVALS = 3;
 
 export function createQueueBackend(options: QueueBackendOptions): QueueBackend {
   const onProblem = options.onProblem ?? (() => undefined);
@@ -59,7 +62,7 @@ function backendOver<B extends IQueueBackend, C>(
   return {
     kind,
     queue<T>(name: string): JobQueue<T> {
-      const standing = new Standing(() => {
+      const reopening = new Reopening(() => {
         const queue = new Queue<unknown, void, string, unknown, void, string, B, C>(
           name,
           { connection, defaultJobOptions: { removeOnComplete: true, removeOnFail: true, attempts: 1 } },
@@ -69,18 +72,20 @@ function backendOver<B extends IQueueBackend, C>(
       });
       return {
         async add(id, data) {
-          await (await standing.get()).add(name, data, { jobId: id });
+          await (await reopening.get()).add(name, data, { jobId: id });
         },
         async repeat(id, intervalMs, data) {
-          await (
-            await standing.get()
-          ).upsertJobScheduler(
+          const queue = await reopening.get();
+          // BullMQ plans each run from the one before, so it would wait for a run that a clock ahead of ours planned.
+          const next = (await queue.getJobScheduler(id))?.next ?? 0;
+          if (next - Date.now() > AHEAD_INTERVALS * intervalMs) await queue.removeJobScheduler(id);
+          await queue.upsertJobScheduler(
             id,
             { every: intervalMs },
             { name, data, opts: { removeOnComplete: true, removeOnFail: true, attempts: 1 } },
           );
         },
-        close: () => standing.close(),
+        close: () => reopening.close(),
       };
     },
     work<T>(name: string, handler: JobHandler<T>, { concurrency }: { readonly concurrency: number }): JobWorker {
@@ -112,11 +117,11 @@ function backendOver<B extends IQueueBackend, C>(
         );
         return worker.on('error', onProblem);
       };
-      const standing = new Standing(make, {
+      const reopening = new Reopening(make, {
         onReady: (worker) => void worker.run().catch(onProblem),
         idle: () => Promise.allSettled(running),
       });
-      return { close: () => standing.close() };
+      return { close: () => reopening.close() };
     },
   };
 }

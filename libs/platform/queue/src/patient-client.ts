@@ -1,14 +1,14 @@
 import pg from 'pg';
 
-/** Milliseconds a refused connection takes to say so. */
+/** Milliseconds before a refused connection is reported. */
 const PAUSE_MS = 1_000;
 
 type OnConnect = ((error: Error) => void) | ((error: null, client: pg.Client) => void);
 
 /**
- * What BullMQ's pool connects with. A connection that breaks while BullMQ holds it is that query's failure, not an
- * unhandled event that ends the process; and BullMQ asks again at once after most failures, so that a refusal to
- * connect ("the database system is starting up") is told after a pause.
+ * The client of BullMQ's pool. A connection that breaks while BullMQ holds it fails the query, instead of ending the
+ * process with an unhandled event. A refused connection ("the database system is starting up") is reported after a
+ * pause, because BullMQ tries most failures again at once.
  */
 export class PatientClient extends pg.Client {
   constructor(config?: string | pg.ClientConfig) {

@@ -1,21 +1,21 @@
 export interface JobQueue<T> {
-  /** Ignored while a job of this id waits or runs; may be added again afterwards. An id is no number and has no colon. */
+  /** Adds a job, unless one with this id waits or runs. An id must not be a number or contain a colon. */
   add(id: string, data: T): Promise<void>;
-  /** One job each `intervalMs`, however many processes ask for it; the last interval given counts. */
+  /** Adds a job each `intervalMs`, however many processes ask for it. The last interval given counts. */
   repeat(id: string, intervalMs: number, data: T): Promise<void>;
   close(): Promise<void>;
 }
 
-/** The job is put off: it comes again in so many milliseconds, and somebody else's runs meanwhile. */
+/** Postpones the job by this many milliseconds. Other jobs run meanwhile. */
 export interface Again {
   readonly againInMs: number;
 }
 
-/** A job whose handler rejects is dropped, not retried: it will be made again from the table it came from. */
+/** Runs a job. If it rejects, the job is dropped and not retried: its table will make it again. */
 export type JobHandler<T> = (data: T) => Promise<void | Again>;
 
 export interface JobWorker {
-  /** Waits for what runs, then stops. */
+  /** Waits for running jobs, then stops. */
   close(): Promise<void>;
 }
 

@@ -121,4 +121,26 @@ export const queueContract: readonly {
       for (const one of [...workers, ...queues]) await one.close();
     },
   },
+  {
+    title: 'goes on repeating when the clock is set back, as soon as somebody asks again',
+    async check(backend, name) {
+      const now = Date.now;
+      let ticks = 0;
+      const queue = backend.queue<null>(name);
+      const worker = backend.work<null>(name, async () => void ticks++, { concurrency: 1 });
+      try {
+        Date.now = () => now() + 3_600_000;
+        await queue.repeat('tick', 500, null);
+        await until(() => ticks >= 2);
+        Date.now = now;
+        await rest(1_500);
+        await queue.repeat('tick', 500, null);
+        const before = ticks;
+        await until(() => ticks - before >= 2, 5_000);
+      } finally {
+        Date.now = now;
+        for (const one of [worker, queue]) await one.close();
+      }
+    },
+  },
 ];

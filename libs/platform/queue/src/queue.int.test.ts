@@ -11,7 +11,8 @@ import {
 } from '@sallyport/testing';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createQueueBackend, queueContract, type QueueBackendOptions } from './index.js';
+import { createQueueBackend, type QueueBackendOptions } from './index.js';
+import { queueContract } from './queue.contract.js';
 import { PatientClient } from './patient-client.js';
 
 let postgres: TestPostgres;

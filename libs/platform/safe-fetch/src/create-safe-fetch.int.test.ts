@@ -111,10 +111,21 @@ test('a redirect is never followed', async () => {
   expect(served).toHaveLength(2);
 });
 
-test('an answer that is too large, compressed or too slow is refused', async () => {
+test('a compressed answer is read, though none was asked for', async () => {
+  handle = (request, response) =>
+    response
+      .setHeader('content-encoding', 'gzip')
+      .end(gzipSync(JSON.stringify({ asked: request.headers['accept-encoding'] })));
+  const answer = await allowed()(`http://127.0.0.1:${port}/`);
+  expect([await answer.json(), answer.headers.get('content-encoding')]).toEqual([{ asked: 'identity' }, null]);
+});
+
+test('an answer that is too large, however little it was made of, in an unknown coding or too slow is refused', async () => {
   handle = (_request, response) => response.end('x'.repeat(1_001));
   await expect(allowed()(`http://127.0.0.1:${port}/`)).rejects.toThrow(code('outbound_too_large'));
   handle = (_request, response) => response.setHeader('content-encoding', 'gzip').end(gzipSync('x'.repeat(1_000_000)));
+  await expect(allowed()(`http://127.0.0.1:${port}/`)).rejects.toThrow(code('outbound_too_large'));
+  handle = (_request, response) => response.setHeader('content-encoding', 'zstd').end('x');
   await expect(allowed()(`http://127.0.0.1:${port}/`)).rejects.toThrow(code('outbound_encoded'));
   handle = (_request, response) => void response.write('a');
   await expect(allowed()(`http://127.0.0.1:${port}/`)).rejects.toThrow(code('outbound_timeout'));
@@ -137,4 +148,26 @@ test("the gateway's own pools use the same guard", async () => {
   const closed = new Pool(`http://127.0.0.1:${port}`, { connect: guardedConnect({ allow: [] }) });
   await expect(closed.request({ path: '/', method: 'GET' })).rejects.toThrow(code('outbound_refused'));
   await Promise.all([open.destroy(), closed.destroy()]);
+});
+
+test('what would be refused is known without a call, by its address and by what its name resolves to (B21)', async () => {
+  const { refuse } = createSafeFetch({
+    allow: [{ host: 'inside.example' }],
+    userAgent: 'sallyport',
+    resolve: answering(['93.184.216.34', '10.0.0.1']),
+  });
+  for (const url of [
+    'https://mixed.example/token',
+    'http://93.184.216.34/token',
+    'https://127.0.0.1/token',
+    'https://user@as.example/',
+  ])
+    await expect(refuse(url)).rejects.toThrow(code('outbound_refused'));
+  await refuse('https://inside.example/token');
+  await createSafeFetch({
+    allow: [],
+    userAgent: 'sallyport',
+    resolve: (_name, done) => done(new Error('no such name'), []),
+  }).refuse('https://away.example/token');
+  expect(served).toEqual([]);
 });

@@ -1,23 +1,28 @@
-import { SallyportError } from '@sallyport/kernel';
+import { decompressed, SallyportError } from '@sallyport/kernel';
 import { request as send, type Dispatcher } from 'undici';
-import { createGuardedAgent, type GuardOptions } from './guarded-connect.js';
+import { createGuardedAgent, refuseResolved, type GuardOptions } from './guarded-connect.js';
 import { mayVisit, refuseUrl } from './outbound-guard.js';
 
-/** Fits wherever a `fetch` is taken. The body of an answer was read completely when it arrives. */
+/** A `fetch` behind the guard. It resolves when it has read the whole body. */
 export type SafeFetch = typeof globalThis.fetch & {
-  /** Whether a browser may be sent there: never by a plain connection that we would not make ourselves. */
+  /** Whether we may send a browser to this URL: by plain http only where we would call it by plain http. */
   readonly mayVisit: (url: string) => boolean;
+  /**
+   * Checks a URL as a call would, without calling it.
+   * @throws SallyportError `outbound_refused`
+   */
+  readonly refuse: (url: string) => Promise<void>;
 };
 
 export interface SafeFetchOptions extends GuardOptions {
   readonly userAgent: string;
-  /** For the whole exchange; default 10 s. */
+  /** Milliseconds for the whole exchange; 10 000 by default. */
   readonly timeoutMs?: number;
-  /** Of the answer's body; default 1 MiB. */
+  /** The largest response body; 1 MiB by default. */
   readonly maxResponseBytes?: number;
 }
 
-/** Nothing was sent: the host could not be reached at all. */
+/** Errors that mean that nothing was sent. */
 const NEVER_SENT = new Set([
   'ECONNREFUSED',
   'ENOTFOUND',
@@ -28,10 +33,11 @@ const NEVER_SENT = new Set([
 ]);
 
 /**
- * Rejects with SallyportError: `outbound_refused` (the guard), `outbound_unreachable` (nothing was sent),
- * `outbound_interrupted` (sent, outcome unknown), `outbound_timeout` (the same, by the clock), `outbound_too_large`,
- * `outbound_encoded` (a compressed answer nobody asked for), `outbound_redirected` (unless `redirect: 'manual'`, which
- * returns the redirect; it is never followed). A caller's own `signal` rejects with its reason.
+ * Creates a `fetch` behind the guard. It rejects with SallyportError: `outbound_refused` (by the guard),
+ * `outbound_unreachable` (nothing was sent), `outbound_interrupted` (the request was sent, its outcome is unknown),
+ * `outbound_timeout` (likewise, out of time), `outbound_too_large`, `outbound_encoded` (an unknown content coding) or
+ * `outbound_redirected`. It never follows a redirect; with `redirect: 'manual'` it returns one. An aborted `signal`
+ * rejects with its reason.
  */
 export function createSafeFetch({
   userAgent,
@@ -47,7 +53,7 @@ export function createSafeFetch({
     refuseUrl(url, guard.allow);
     const headers = Object.fromEntries(request.headers);
     headers['user-agent'] ??= userAgent;
-    delete headers['accept-encoding'];
+    headers['accept-encoding'] = 'identity';
     const deadline = AbortSignal.timeout(timeoutMs);
     const body = request.body ? Buffer.from(await request.arrayBuffer()) : null;
     try {
@@ -63,7 +69,10 @@ export function createSafeFetch({
       throw translate(cause, url, deadline, request.signal);
     }
   };
-  return Object.assign(fetch, { mayVisit: (url: string) => URL.canParse(url) && mayVisit(new URL(url), guard.allow) });
+  return Object.assign(fetch, {
+    mayVisit: (url: string) => URL.canParse(url) && mayVisit(new URL(url), guard.allow),
+    refuse: (url: string) => refuseResolved(new URL(url), guard),
+  });
 }
 
 async function readAnswer(
@@ -76,8 +85,9 @@ async function readAnswer(
     throw new SallyportError(code, message);
   };
   const host = new URL(request.url).hostname;
-  const encoding = String(answer.headers['content-encoding'] ?? 'identity');
-  if (encoding !== 'identity') refuse('outbound_encoded', `${host} sent a compressed answer.`);
+  const body =
+    decompressed(answer.body as AsyncIterable<Uint8Array>, answer.headers['content-encoding']?.toString()) ??
+    refuse('outbound_encoded', `${host} sent an answer in a coding that is not known here.`);
   if (
     answer.statusCode >= 300 &&
     answer.statusCode < 400 &&
@@ -86,9 +96,9 @@ async function readAnswer(
   ) {
     refuse('outbound_redirected', `${host} redirects; redirects are not followed.`);
   }
-  const chunks: Buffer[] = [];
+  const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+  for await (const chunk of body) {
     size += chunk.length;
     if (size > maxResponseBytes)
       refuse('outbound_too_large', `The answer of ${host} is larger than ${maxResponseBytes} bytes.`);
@@ -96,6 +106,7 @@ async function readAnswer(
   }
   const headers = new Headers();
   for (const [name, value] of Object.entries(answer.headers)) {
+    if (name === 'content-encoding' || name === 'content-length') continue; // the body here is decoded
     for (const item of Array.isArray(value) ? value : [value]) if (item !== undefined) headers.append(name, item);
   }
   const bodiless = [101, 204, 205, 304].includes(answer.statusCode) || request.method === 'HEAD';

@@ -1,12 +1,19 @@
 /**
- * Calling addresses that somebody else named (documents, discovery, servers): https only, public addresses only unless
- * the administrator allows the host, the checked address is the connected one, no redirects, bounded in size and time.
- * Knows no protocol above HTTP; what is done with an answer belongs to the caller.
+ * Calls URLs that somebody else named: metadata documents, authorization servers, servers. It calls https and public
+ * addresses only, unless an administrator allowed the host. It connects to the very address that it checked, follows no
+ * redirect, and bounds size and time. It uses the operator's proxy if there is one, and refuses the same before it asks
+ * the proxy. It knows no protocol above HTTP.
  */
+export { createProxyAgent } from './create-proxy-agent.js';
 export { createSafeFetch } from './create-safe-fetch.js';
 export type { SafeFetch, SafeFetchOptions } from './create-safe-fetch.js';
 export { createGuardedAgent, guardedConnect } from './guarded-connect.js';
 export type { GuardOptions } from './guarded-connect.js';
-export { isPublicAddress, refuseUrl } from './outbound-guard.js';
+export { allowEntryFor, isPublicAddress, refuseUrl } from './outbound-guard.js';
 export type { AllowedHost, OutboundAllowance } from './outbound-guard.js';
+export { announceProxy, outboundProxy, readNoProxy, readProxyUrl } from './outbound-proxy.js';
+export type { OutboundProxy, ProxyServer } from './outbound-proxy.js';
+export { proxyOf, proxyVariables } from './proxy-variables.js';
+export type { ProxyEnvironment } from './proxy-variables.js';
+export { tellingProxy } from './telling-proxy.js';
 export { readCertificateAuthorities } from './read-certificate-authorities.js';

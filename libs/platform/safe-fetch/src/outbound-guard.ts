@@ -2,14 +2,14 @@ import { isIP } from 'node:net';
 import { SallyportError } from '@sallyport/kernel';
 import ipaddr from 'ipaddr.js';
 
-/** An entry of the `OutboundNetwork` document. Without `ports`, every port of the host. */
+/** An entry of the `OutboundNetwork` document. Without `ports` it is for every port of the host. */
 export interface AllowedHost {
   readonly host: string;
   readonly ports?: readonly number[] | undefined;
-  /** Plain http is tolerated there. */
+  /** Whether we may call it by plain http. */
   readonly http?: boolean | undefined;
 }
-/** A function is asked again at every connection, so that a configuration change takes effect at once. */
+/** The hosts we may call beyond public ones. A function is called at every connection, so a change counts at once. */
 export type OutboundAllowance = readonly AllowedHost[] | (() => readonly AllowedHost[]);
 
 export interface Destination {
@@ -20,10 +20,10 @@ export interface Destination {
   readonly port: number;
 }
 
-/** Public by its range, and in fact a cloud's own service on the machine: Azure's platform address. */
+/** Addresses in public ranges that are a cloud's own service on the machine, such as Azure's. */
 const PLATFORM_ADDRESSES = new Set(['168.63.129.16']);
 
-/** Globally routable unicast; everything reserved, private, translated or tunnelled is not. */
+/** Whether an address is globally routable unicast: not reserved, private, translated or tunnelled. */
 export function isPublicAddress(address: string): boolean {
   if (!ipaddr.isValid(address)) return false;
   const parsed = ipaddr.process(address); // unwraps IPv4-mapped IPv6
@@ -33,7 +33,7 @@ export function isPublicAddress(address: string): boolean {
 }
 
 /**
- * What can be refused before a name is resolved.
+ * Refuses a URL that the guard refuses whatever its name resolves to.
  * @throws SallyportError `outbound_refused`
  */
 export function refuseUrl(url: URL, allow: OutboundAllowance): void {
@@ -43,8 +43,8 @@ export function refuseUrl(url: URL, allow: OutboundAllowance): void {
 }
 
 /**
- * Whether a browser may be sent to an address that somebody else named: https, or plain http where the administrator tolerates
- * it. Which networks a browser reaches is not ours to say.
+ * Whether we may send a browser to a URL that somebody else named: to https, or to plain http where an administrator
+ * allowed it. The browser's network is not ours, so its addresses are not checked.
  */
 export function mayVisit(url: URL, allow: OutboundAllowance): boolean {
   if (url.username || url.password) return false;
@@ -56,7 +56,7 @@ export function mayVisit(url: URL, allow: OutboundAllowance): boolean {
 export function refuseDestination(destination: Destination, allow: OutboundAllowance): void {
   const entry = allowanceFor(destination, allow);
   if (destination.protocol !== 'https:' && !entry?.http)
-    throw refusal(destination.hostname, 'only https may be called');
+    throw refusal(destination.hostname, 'only https may be called', destination);
   const host = bareHost(destination.hostname);
   if (isIP(host)) refuseAddress(host, destination, allow);
 }
@@ -64,8 +64,12 @@ export function refuseDestination(destination: Destination, allow: OutboundAllow
 /** @throws SallyportError `outbound_refused` unless the address is public or the administrator allowed the host. */
 export function refuseAddress(address: string, destination: Destination, allow: OutboundAllowance): void {
   if (isPublicAddress(address) || allowanceFor(destination, allow)) return;
-  throw refusal(destination.hostname, 'it is on a private or reserved network');
+  throw refusal(destination.hostname, 'it is on a private or reserved network', destination);
 }
+
+/** Whether an administrator named the host. Then the guard does not check its addresses. */
+export const isListed = (destination: Destination, allow: OutboundAllowance): boolean =>
+  allowanceFor(destination, allow) !== undefined;
 
 export function destinationOf(url: URL): Destination {
   return {
@@ -91,6 +95,25 @@ function allowanceFor({ hostname, port }: Destination, allow: OutboundAllowance)
   return matching.find((entry) => entry.http) ?? matching[0];
 }
 
-function refusal(hostname: string, why: string): SallyportError<'outbound_refused'> {
-  return new SallyportError('outbound_refused', `Calling ${hostname} is not allowed: ${why}.`);
+/** A host that YAML reads as text without quotes. */
+const PLAIN_HOST = /^(?:[a-z][a-z0-9.-]*|\d{1,3}(?:\.\d{1,3}){3})$/;
+
+/** The `OutboundNetwork` entry that allows exactly this, as YAML: `{ host: 10.0.0.5, ports: [9000], http: true }`. */
+function entryFor({ hostname, port, protocol }: Destination): string {
+  const host = bareHost(hostname);
+  const written = PLAIN_HOST.test(host) ? host : `'${host}'`;
+  return `{ host: ${written}, ports: [${port}]${protocol === 'http:' ? ', http: true' : ''} }`;
+}
+
+export const allowEntryFor = (url: URL): string => entryFor(destinationOf(url));
+
+/** The part of a refusal for administrators: the line of `OutboundNetwork` that would allow the destination. */
+interface RefusedDestination {
+  readonly allow?: string;
+}
+
+/** @param mendable a destination that an `OutboundNetwork` entry could allow */
+function refusal(hostname: string, why: string, mendable?: Destination): SallyportError<'outbound_refused'> {
+  const detail: RefusedDestination = mendable === undefined ? {} : { allow: `- ${entryFor(mendable)}` };
+  return new SallyportError('outbound_refused', `Calling ${hostname} is not allowed: ${why}.`, { detail });
 }

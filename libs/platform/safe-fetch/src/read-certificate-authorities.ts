@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { SallyportError } from '@sallyport/kernel';
 
-/** PEM contents of the files an administrator named. @throws SallyportError `certificate_unreadable`, one line that names the file. */
+/** Reads certificate authorities. @returns PEM @throws SallyportError `certificate_unreadable`, which names the file */
 export function readCertificateAuthorities(paths: readonly string[]): string[] {
   return paths.map((path) => {
     let pem: string;

@@ -12,8 +12,9 @@ export interface LoggerOptions {
 }
 
 /**
- * One JSON object per line. Secrets, query strings and what looks like a token are taken out of fields, messages and
- * errors before a line exists (S30); error codes go in a field named `errorCode`, since `code` is an OAuth code.
+ * Creates a logger that writes one JSON object a line. It removes secrets, query strings and whatever looks like a
+ * token from fields, messages and errors (S30). An error's code is in `errorCode`, because `code` would be an OAuth
+ * code.
  */
 export function createLogger({ name, level, destination }: LoggerOptions): Logger {
   const options = {

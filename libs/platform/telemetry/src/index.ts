@@ -1,7 +1,7 @@
 /**
- * What a process says about itself: structured log lines (pino) with secrets, tokens and query strings taken out, and
- * metrics (OpenTelemetry, read as Prometheus text). The audit trail is not here: that is `background/audit`.
- * Neighbours: every app makes one logger and one `Metrics` and passes them on; `@sallyport/http` serves `/metrics`.
+ * The log and the metrics of a process: structured lines (pino) without secrets, tokens and query strings, and
+ * OpenTelemetry metrics in Prometheus' text format. The audit trail is in `background/audit`. Every app makes one
+ * logger and one `Metrics` and passes them on; the health server of `@sallyport/process` serves `/metrics`.
  */
 export { createLogger } from './create-logger.js';
 export type { LoggerOptions } from './create-logger.js';

@@ -2,13 +2,13 @@ import type { Attributes, Meter } from '@opentelemetry/api';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 
-/** Adding is one addition on a number: nothing is allocated, hashed or locked. */
+/** A counter for one combination of attributes. `add` only adds to a number: it allocates, hashes and locks nothing. */
 export interface BoundCounter {
   add(amount?: number): void;
 }
 
 export interface Counter {
-  /** Keep the result where the attributes are known beforehand. Attribute values come from closed sets, never from a caller's input. */
+  /** A counter for these attributes, to keep. Attribute values come from closed sets, never from a caller's input. */
   bind(attributes?: Attributes): BoundCounter;
 }
 
@@ -28,10 +28,10 @@ export interface HistogramOptions {
   readonly buckets: readonly number[];
 }
 
-/** One process's metrics. Names as OpenTelemetry writes them (`sallyport.gateway.calls`); the exposition translates. */
+/** The metrics of a process. Names are OpenTelemetry's (`sallyport.gateway.calls`); the exposition translates them. */
 export interface Metrics {
   counter(name: string, description: string): Counter;
-  /** `read` runs at each scrape. */
+  /** Calls `read` at each scrape. */
   gauge(name: string, description: string, read: () => number | readonly GaugeReading[]): void;
   histogram(name: string, description: string, options: HistogramOptions): Histogram;
   /** For instruments this interface does not have. */
@@ -41,7 +41,7 @@ export interface Metrics {
   shutdown(): Promise<void>;
 }
 
-/** More combinations of attributes than this are counted together, so that no input can grow memory without bound. */
+/** Beyond this many combinations of attributes, the rest is counted together, so that memory stays bounded. */
 const MAX_SERIES = 1_000;
 
 export function createMetrics(): Metrics {

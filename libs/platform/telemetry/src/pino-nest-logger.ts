@@ -1,7 +1,7 @@
 import type { LoggerService } from '@nestjs/common';
 import type { Logger } from 'pino';
 
-/** Nest's own messages as lines of our log. Its start-up chatter goes to `debug`. */
+/** Writes Nest's messages to our log, those of its start at `debug`. */
 export class PinoNestLogger implements LoggerService {
   readonly #logger: Logger;
 

@@ -1,17 +1,24 @@
-/** Keys whose value never reaches a log, at any depth and in any notation (S30): `access_token`, `clientSecret`, `set-cookie`, … */
-const SECRET_KEY =
-  /(?:^|[-_.])(?:authorization|code|dpop|assertion|jwe|jws|jwk|seed|verifier|credentials?|baggage|tracestate)$|(?:token|secret|cookie|password|passphrase|ticket|api[-_]?key|private[-_]?key|code[-_]?verifier|client[-_]?assertion)s?$|(?:auth|authorization|device|user)[-_]?code$/i;
-/** Compact JWS and JWE, wherever they stand in a text. */
+const WHOLE_WORD = 'authorization|code|dpop|assertion|jwe|jws|jwk|seed|verifier|credentials?|baggage|tracestate';
+const ENDING =
+  'token|secret|cookie|password|passphrase|ticket|api[-_]?key|private[-_]?key|code[-_]?verifier|client[-_]?assertion';
+/**
+ * Keys whose value no log has, at any depth, in any notation (S30): `access_token`, `clientSecret`, `set-cookie`, …
+ */
+const SECRET_KEY = new RegExp(
+  `(?:^|[-_.])(?:${WHOLE_WORD})$|(?:${ENDING})s?$|(?:auth|authorization|device|user)[-_]?code$`,
+  'i',
+);
+/** Compact JWS and JWE anywhere in a text. */
 const COMPACT_JOSE = /eyJ[\w-]{8,}(?:\.[\w-]*){1,4}/g;
 const SCHEME_AND_CREDENTIAL = /\b(Bearer|Basic|DPoP)\s+[\w.~+/=-]+/gi;
 const URL_PASSWORD = /(:\/\/[^\s/:@]*):[^\s/@]+@/g;
-/** A query or fragment behind a URL or a path. */
+/** The query or fragment of a URL or a path. */
 const QUERY = /((?:[a-z][\w+.-]*:\/\/|(?<![\w/])\/)[^\s?#"'<>]*)[?#][^\s"'<>]+/gi;
 const REDACTED = '[redacted]';
 const MAX_DEPTH = 8;
 const MAX_TEXT = 4_096;
 
-/** Removes from a free text what looks like a credential, and every query string. */
+/** Removes everything that looks like a credential, and every query string, from a text. */
 export function scrubText(text: string): string {
   const bounded = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
   return bounded
@@ -21,7 +28,7 @@ export function scrubText(text: string): string {
     .replace(QUERY, `$1?${REDACTED}`);
 }
 
-/** A copy that is safe to log: secret keys are replaced, texts scrubbed, errors reduced to type, code, message and stack. */
+/** A copy that is safe to log: without secret keys, with scrubbed texts, errors as type, code, message and stack. */
 export function redact(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return scrubText(value);
   if (typeof value === 'bigint') return value.toString();
@@ -41,7 +48,7 @@ export function redact(value: unknown, depth = 0): unknown {
   return copy;
 }
 
-/** Database drivers and HTTP clients hang parameters and bodies on their errors: nothing but these fields is kept. */
+/** Keeps only these fields: database drivers and HTTP clients attach parameters and bodies to their errors. */
 function redactError(error: Error, depth: number): Record<string, unknown> {
   const { code, detail } = error as { code?: unknown; detail?: unknown };
   return {
@@ -54,7 +61,9 @@ function redactError(error: Error, depth: number): Record<string, unknown> {
   };
 }
 
-/** A number or a boolean under a secret's name (`code: 404`, `hasToken: true`) gives nothing away. */
+/**
+ * Whether a value under a secret's name may be secret. Numbers and booleans (`code: 404`, `hasToken: true`) are not.
+ */
 function isTelling(item: unknown): boolean {
   return typeof item === 'string' || (typeof item === 'object' && item !== null);
 }

@@ -1,11 +1,11 @@
 /**
- * The keys everything stored is sealed with: wrapped by a key file or a KMS, kept in the database, held in memory, and
- * changed while everything runs (B1, S22). Knows which columns hold sealed values and which key sealed each; what they
- * hold and what they are bound to is known to who writes them, and each process seals its own anew. `platform/keys` reads
- * key files and does the sealing itself.
+ * The vault keys, which seal everything stored: a key file or a KMS wraps them, the database keeps them wrapped, and
+ * each process holds them in memory. They rotate while everything runs (B1, S22). This library knows which columns hold
+ * sealed values and which key sealed each. Whoever writes a column knows what it holds, and seals it anew after a
+ * rotation. `platform/keys` reads key files and does the sealing.
  */
-export { keepResealing } from './keep-resealing.js';
-export type { ResealingParts } from './keep-resealing.js';
+export { createResealing } from './create-resealing.js';
+export type { ResealingParts } from './create-resealing.js';
 export type { KeyServiceSettings } from './kms/open-key-wrapper.js';
 export type { KeyContext, KeyWrapper, KeyWrapperErrorCode } from './key-wrapper.js';
 export { resealRecords, sealedColumn } from './reseal-records.js';
@@ -22,5 +22,5 @@ export { sealedPlaces } from './sealed-places.js';
 export type { SealedTable } from './sealed-places.js';
 export { openVault } from './open-vault.js';
 export { vaultSettings, vaultVariables } from './vault-variables.js';
-export { Vault } from './vault.js';
+export { Vault, VAULT_LOOK_MS } from './vault.js';
 export type { VaultParts, VaultSettings } from './vault.js';

@@ -3,7 +3,7 @@ import { contextBytes, keyWrapperError, type KeyContext, type KeyWrapper } from 
 
 const PURPOSE = 'vault-key';
 
-/** One key of the master key file. */
+/** Wraps vault keys with one key of the master key file. */
 export class KeyFileWrapper implements KeyWrapper {
   readonly name: string;
   readonly #sealer: Sealer;

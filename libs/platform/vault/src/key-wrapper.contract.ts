@@ -29,7 +29,7 @@ export function describeKeyWrapper(
       ).toBe(true);
     });
 
-    test('for one context only (B1, S22)', async () => {
+    test('for one context only (B1)', async () => {
       const wrapped = await one.wrap(randomBytes(32), context);
       for (const wrong of [
         { ...context, key: '0011223344556678' },
@@ -40,7 +40,7 @@ export function describeKeyWrapper(
         await expect(one.unwrap(wrapped, wrong)).rejects.toThrow(code('wrapped_key_invalid'));
     });
 
-    test('with its own key only, and notices what was altered or cut (B1, S22)', async () => {
+    test('with its own key only, and notices what was altered or cut (B1)', async () => {
       const wrapped = await one.wrap(randomBytes(32), context);
       await expect(other.unwrap(wrapped, context)).rejects.toThrow(code('wrapped_key_invalid'));
       for (const at of [0, Math.floor(wrapped.length / 3), Math.floor(wrapped.length / 2), wrapped.length - 2]) {

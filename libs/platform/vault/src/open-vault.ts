@@ -2,8 +2,8 @@ import { openKeyWrappers, type KeyServiceSettings } from './kms/open-key-wrapper
 import { Vault, type VaultParts } from './vault.js';
 
 /**
- * As an app's configuration has it.
- * @throws SallyportError of {@link Vault.open} and of the names of KMS keys
+ * Opens the vault with the settings of an app's environment.
+ * @throws SallyportError as {@link Vault.open} does, and for a KMS key that cannot be opened
  */
 export async function openVault(
   { masterKeyFile, kms }: { readonly masterKeyFile: string | null; readonly kms?: KeyServiceSettings },

@@ -4,16 +4,17 @@ import { z } from 'zod';
 import { keysUsedIn } from './key-usage.js';
 import { sealedPlaces, type SealedTable } from './sealed-places.js';
 
-/** How one column's values are bound to their rows: known to whoever seals them. */
+/** How the sealed values of one column are bound to their rows. */
 export interface SealedColumn {
   readonly table: SealedTable;
   readonly purpose: string;
-  /** Columns the associated data is made of. */
+  /** The columns that the associated data consists of. */
   readonly reads: readonly string[];
+  /** The associated data of a row. */
   readonly boundTo: (row: unknown) => string;
 }
 
-/** @param row the columns the associated data is made of */
+/** Describes a sealed column. @param row the columns that the associated data consists of */
 export function sealedColumn<Row extends z.ZodRawShape>(
   table: SealedTable,
   purpose: string,
@@ -26,10 +27,11 @@ export function sealedColumn<Row extends z.ZodRawShape>(
 export interface ResealContext {
   readonly database: Database;
   readonly sealer: Sealer;
-  /** A record that does not open is left as it is. */
+  /** Called for a record that does not open; the record stays as it is. */
   readonly onProblem: (what: string, error: unknown) => void;
-  /** After each batch: traffic comes first. */
+  /** Awaited after each batch, so that requests come first. */
   readonly pause: () => Promise<void>;
+  /** Whether to stop after this batch. */
   readonly isOver: () => boolean;
 }
 
@@ -37,10 +39,10 @@ const BATCH = 200;
 const Keys = z.record(z.string(), z.unknown());
 
 /**
- * Seals a table's records anew, with the current key, where another one sealed them. Rows somebody is working on are
- * passed over, and what was written meanwhile is not touched: a batch holds its rows for the milliseconds it takes, waits
- * for nobody, and writes only over the very value it opened. Any number of processes may do it at once; what is done stays done.
- * @returns how many were sealed anew; 0 when there was nothing to do, or nothing could be done
+ * Seals the records of a table with the current key where another key sealed them. A batch skips rows that somebody has
+ * locked, locks its own rows for the milliseconds it takes, and overwrites only the value it opened. So any number of
+ * processes may run it at once, and it may stop and start again anywhere.
+ * @returns how many records it sealed; 0 when no record was left that it can open
  */
 export async function resealRecords(column: SealedColumn, context: ResealContext): Promise<number> {
   let resealed = 0;
@@ -83,7 +85,10 @@ async function resealBatch(
         plaintext.fill(0);
         return [{ keys, before: Buffer.from(sealed).toString('hex'), after: anew.toString('hex') }];
       } catch (error) {
-        onProblem(`${table} ${keys.join('/')} could not be sealed anew and stays as it is`, error);
+        onProblem(
+          `${table} ${keys.join('/')} could not be sealed with the current vault key and stays as it is`,
+          error,
+        );
         return [];
       }
     });
@@ -97,7 +102,8 @@ async function resealBatch(
       const same = Prisma.raw(primaryKey.map((part, index) => `t."${part}" = given."k${index}"`).join(' AND '));
       await transaction.$executeRaw(Prisma.sql`
         UPDATE ${name(table)} t SET ${name(column)} = decode(given."after", 'hex')
-        FROM unnest(${Prisma.join(lists.map((list) => Prisma.sql`${list}::text[]`))}) AS given(${Prisma.raw(given.join(', '))})
+        FROM unnest(${Prisma.join(lists.map((list) => Prisma.sql`${list}::text[]`))})
+          AS given(${Prisma.raw(given.join(', '))})
         WHERE ${same} AND t.${name(column)} = decode(given."before", 'hex')`);
     }
     const last = rows.at(-1);

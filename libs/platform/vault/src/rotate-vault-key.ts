@@ -1,42 +1,47 @@
 import type { Database } from '@sallyport/database';
 import type { Clock } from '@sallyport/kernel';
 import { countKeyUses, keysInUse } from './key-usage.js';
-import { LOOK_MS, type Vault } from './vault.js';
+import { VAULT_LOOK_MS, type Vault } from './vault.js';
 
 export interface RotationContext {
   readonly vault: Vault;
   readonly database: Database;
   readonly clock: Clock;
-  /** From a new key's making until it seals: every process has looked for it several times by then. */
+  /** Milliseconds from the making of a key until it seals: long enough for every process to have read it. */
   readonly noticeMs?: number;
 }
 
+/** `next` will seal soon, `sealing` seals now, `retired` only opens. */
 export type VaultKeyState = 'next' | 'sealing' | 'retired';
 export interface ListedVaultKey {
   readonly id: string;
   readonly state: VaultKeyState;
-  /** `null`: it is a key of the file itself. */
+  /** The name of the wrapper; null for a key of the key file itself. */
   readonly wrappedBy: string | null;
   readonly createdAt: Date | null;
   readonly sealsFrom: Date | null;
-  /** Sealed with it, by table. */
+  /** How many records of each table the key sealed. */
   readonly records: Readonly<Record<string, number>>;
-  /** Nothing refers to it, and what was sealed with it outside the database (links, cookies) has expired. */
+  /** True when no record needs the key and every link and cookie it sealed has expired. */
   readonly isRemovable: boolean;
 }
 export interface RotationStatus {
   readonly keys: readonly ListedVaultKey[];
   readonly total: number;
-  /** Not yet sealed with the sealing key. */
+  /** Records that the sealing key has not sealed yet. */
   readonly remaining: number;
   readonly isComplete: boolean;
 }
 
-const NOTICE_MS = 5 * LOOK_MS;
-/** The longest life of what is sealed and handed out. */
+const NOTICE_MS = 5 * VAULT_LOOK_MS;
+/** The longest life of a sealed value outside the database: of links and cookies. */
 const HANDED_OUT_MS = 3_600_000;
 
-/** Makes a key that seals a little later, unless one is on its way. Records follow by themselves; see {@link rotationStatus}. */
+/**
+ * Makes a key that begins to seal after `noticeMs`, unless one is waiting already. Each process then seals its records
+ * anew; {@link rotationStatus} tells how far they are.
+ * @returns the id of the new key; undefined when one was waiting already
+ */
 export async function rotateVaultKey({
   vault,
   clock,
@@ -91,7 +96,7 @@ export type RemovalResult =
   | { outcome: 'unknown_key' }
   | { outcome: 'in_use'; key: ListedVaultKey };
 
-/** Forgets a retired key nothing refers to. A key of the file is taken out of the file. */
+/** Removes a retired key that nothing needs. A key of the key file is unknown here: an operator edits the file. */
 export async function removeVaultKey(id: string, context: RotationContext): Promise<RemovalResult> {
   const key = (await rotationStatus(context)).keys.find((one) => one.id === id && one.wrappedBy !== null);
   if (!key) return { outcome: 'unknown_key' };

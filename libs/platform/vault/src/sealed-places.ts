@@ -1,7 +1,8 @@
-/** Every column that holds sealed values, and the key its table is gone through by. Each has an index on the key id. */
+/** Every column that holds sealed values, and the primary key of its table. Each column has an index on the key id. */
 export const sealedPlaces = {
   BrowserSession: { column: 'sealed', primaryKey: ['idDigest'] },
   ConnectFlow: { column: 'sealed', primaryKey: ['stateDigest'] },
+  ConnectTicket: { column: 'sealed', primaryKey: ['handleDigest'] },
   Connection: { column: 'sealedCredential', primaryKey: ['id'] },
   DownstreamRegistration: { column: 'sealed', primaryKey: ['issuer'] },
   IdentitySession: { column: 'sealedTokens', primaryKey: ['id'] },

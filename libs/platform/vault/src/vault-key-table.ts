@@ -10,10 +10,10 @@ export interface VaultKeyRow {
   readonly sealsFrom: Date;
 }
 
-/** One at a time decides whether a key is to be made; any number that no other lock uses. */
+/** The advisory lock under which one process at a time adds a key. No other lock has this number. */
 const LOCK = 7_270_736_912;
 
-/** The wrapped keys. Wrapping happens before a row gets here: no key service is called with a transaction open. */
+/** The table of wrapped keys. Callers wrap a key before they add it: no transaction waits for a key service. */
 export class VaultKeyTable {
   readonly #database: Database;
 
@@ -21,12 +21,15 @@ export class VaultKeyTable {
     this.#database = database;
   }
 
-  /** The oldest first. */
+  /** All keys, the oldest first. */
   list(): Promise<VaultKeyRow[]> {
     return this.#database.vaultKey.findMany({ orderBy: [{ sealsFrom: 'asc' }, { createdAt: 'asc' }] });
   }
 
-  /** @returns whether it is kept: not when one of its purpose seals from `unlessFrom` or later, since somebody else was first. */
+  /**
+   * Adds a key, unless another process was first.
+   * @returns false when a key of this purpose exists that seals from `unlessFrom` on or later
+   */
   async add(
     { id, purpose, wrapped, wrappedBy, sealsFrom }: Omit<VaultKeyRow, 'createdAt'>,
     unlessFrom: Date,
@@ -41,6 +44,7 @@ export class VaultKeyTable {
     });
   }
 
+  /** Replaces a wrapped key, if `from` still names its wrapper. */
   async rewrap(
     id: string,
     { from, to }: { from: string; to: { readonly wrapped: Uint8Array; readonly wrappedBy: string } },

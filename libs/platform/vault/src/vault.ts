@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Database } from '@sallyport/database';
-import { SallyportError, Secret, type Clock } from '@sallyport/kernel';
+import { SallyportError, Secret, type Clock, SingleFlight } from '@sallyport/kernel';
 import { loadMasterKeys, masterKeyId, Sealer, type MasterKey } from '@sallyport/keys';
 import { KeyFileWrapper } from './key-file-wrapper.js';
 import { keysInUse } from './key-usage.js';
@@ -8,9 +8,9 @@ import type { KeyWrapper } from './key-wrapper.js';
 import { VaultKeyTable, type VaultKeyPurpose, type VaultKeyRow } from './vault-key-table.js';
 
 export interface VaultSettings {
-  /** Keys of 32 bytes, a line each; `null` where a KMS has that part and no file ever had. */
+  /** A file with one key of 32 bytes (base64) a line; null where a KMS wraps and no file ever did. */
   readonly masterKeyFile: string | null;
-  /** Keys in a KMS: the first wraps what is new, the others unwrap. With none, the first line of the file does. */
+  /** Keys in a KMS: the first wraps new keys, the others only unwrap. Without any, the first line of the file wraps. */
   readonly wrappers?: readonly KeyWrapper[];
 }
 
@@ -20,8 +20,8 @@ export interface VaultParts {
   readonly onProblem: (what: string, error: unknown) => void;
 }
 
-/** How often other processes' new keys are looked for. */
-export const LOOK_MS = 3_000;
+/** The interval at which a process looks for keys that other processes made. */
+export const VAULT_LOOK_MS = 3_000;
 
 const contextOf = ({ id, purpose }: { id: string; purpose: string }) => ({
   product: 'sallyport',
@@ -30,9 +30,10 @@ const contextOf = ({ id, purpose }: { id: string; purpose: string }) => ({
 });
 
 /**
- * The keys of a deployment, in two levels: a key file or a KMS wraps keys that are kept in the database, and these,
- * unwrapped once and held in memory, wrap the data key of each record. Until the first rotation a key file's own key
- * does the second part too. A new key is seen by every process before it seals anything.
+ * The keys of a deployment, in two levels. A key file or a KMS wraps the vault keys, which the database keeps. A
+ * process unwraps the vault keys once and holds them in memory; they wrap the data key of each record. Until the first
+ * rotation the key file's own key is the vault key, too. Every process has read a new vault key before it begins to
+ * seal.
  */
 export class Vault {
   readonly sealer: Sealer;
@@ -43,22 +44,22 @@ export class Vault {
   readonly #opened = new Map<string, MasterKey>();
   readonly #unopened = new Map<string, unknown>();
   #rows: readonly VaultKeyRow[] = [];
-  #looking: Promise<void> | undefined;
-  #timer: ReturnType<typeof setInterval> | undefined;
+  readonly #looking = new SingleFlight<'keys', void>();
 
   private constructor(fileKeys: readonly MasterKey[], wrappers: readonly KeyWrapper[], parts: VaultParts) {
     this.#fileKeys = fileKeys;
     this.#wrappers = wrappers;
     this.#parts = parts;
     this.table = new VaultKeyTable(parts.database);
-    // Replaced before anybody sees it: a sealer without a key would be a thing to check for everywhere.
+    // A random key until `open` sets the real ones: a sealer without a key would need a check wherever it is used.
     this.sealer = new Sealer(fileKeys[0] ?? new Secret<Uint8Array>(randomBytes(32)));
   }
 
   /**
-   * Opens what there is, makes a first key where a KMS wraps them and there is none, and sees to it that everything
-   * stored can be opened. Touches nothing else.
-   * @throws SallyportError `vault_key_missing`, `vault_key_unusable`, what a key file or the key service says, or what the database does
+   * Unwraps the vault keys and makes sure that they open every stored record. Makes the first vault key where a KMS
+   * wraps and none exists. Changes nothing else.
+   * @throws SallyportError `vault_key_missing`, `vault_key_unusable`, or an error of the key file or the key service;
+   * an error of the database
    */
   static async open({ masterKeyFile, wrappers = [] }: VaultSettings, parts: VaultParts): Promise<Vault> {
     const fileKeys = masterKeyFile === null ? [] : loadMasterKeys(masterKeyFile);
@@ -66,30 +67,26 @@ export class Vault {
     if (all.length === 0)
       throw new SallyportError(
         'vault_key_missing',
-        'There is no key for what is stored: name a master key file (SALLYPORT_MASTER_KEY_FILE) or a KMS key (SALLYPORT_VAULT_KEYS).',
+        'This process has no key for stored secrets: name a master key file (SALLYPORT_MASTER_KEY_FILE) ' +
+          'or a KMS key (SALLYPORT_VAULT_KEYS).',
       );
     const vault = new Vault(fileKeys, all, parts);
     await vault.#read();
-    await vault.#requireKeysInUse(); // before a key is made: who is refused has changed nothing
+    await vault.#requireKeysInUse(); // before it makes a key: a refused start changes nothing
     if (wrappers.length > 0 && !vault.#rows.some(({ purpose }) => purpose === 'records'))
       await vault.#make('records', new Date(parts.clock()), new Date(0));
     vault.#apply();
-    vault.#timer = setInterval(
-      () =>
-        void vault.look().catch((error: unknown) => parts.onProblem('new vault keys could not be looked for', error)),
-      LOOK_MS,
-    ).unref();
     return vault;
   }
 
-  /** The key new keys are wrapped with. */
+  /** The wrapper of new keys. */
   get wrapper(): KeyWrapper {
     const [first] = this.#wrappers;
-    if (!first) throw new SallyportError('vault_key_missing', 'There is no key to wrap with.');
+    if (!first) throw new SallyportError('vault_key_missing', 'This process has no key to wrap vault keys with.');
     return first;
   }
 
-  /** As last read, the oldest first. */
+  /** The rows as this process last read them, the oldest first. */
   get rows(): readonly VaultKeyRow[] {
     return this.#rows;
   }
@@ -98,26 +95,33 @@ export class Vault {
     return this.#fileKeys.map(masterKeyId);
   }
 
-  /** Other processes' keys, and the one whose time has come. One look at a time serves all who ask. */
+  /**
+   * Reads the keys that other processes made, and begins to seal with a key whose time has come. Each process calls it
+   * every `VAULT_LOOK_MS`.
+   */
   look(): Promise<void> {
-    return (this.#looking ??= this.#read()
-      .then(() => this.#apply())
-      .finally(() => (this.#looking = undefined)));
+    return this.#looking.run('keys', async () => {
+      await this.#read();
+      this.#apply();
+    });
   }
 
-  /** Whoever read a record that a key of a moment ago sealed has it known before opening it; no I/O otherwise. */
+  /** Reads the keys again if this process does not hold the key of a sealed value, which may be new. */
   async learnKeyOf(sealed: Uint8Array): Promise<void> {
     if (!this.sealer.holdsKeyOf(sealed)) await this.look();
   }
 
-  /** Wraps a new key; sealing with it begins at `sealsFrom`. @returns its id; none was made when one seals from `unlessFrom` on */
+  /**
+   * Makes a vault key, with which sealing begins at `sealsFrom`.
+   * @returns its id; undefined when a key exists that seals from `unlessFrom` on or later
+   */
   async make(sealsFrom: Date, unlessFrom: Date): Promise<string | undefined> {
     const id = await this.#make('records', sealsFrom, unlessFrom);
     this.#apply();
     return id;
   }
 
-  /** Wraps anew what a key other than the current one wrapped, so that a retired file key or KMS key is needed no more. */
+  /** Wraps every vault key with the current wrapper, so that operators may retire the older file key or KMS key. */
   async rewrap(): Promise<void> {
     const { wrapper } = this;
     for (const row of this.#rows) {
@@ -129,7 +133,7 @@ export class Vault {
     await this.#read();
   }
 
-  /** 32 bytes that all processes and every start share, for what is derived and stored nowhere. */
+  /** 32 bytes that every process has at every start. Values are derived from them that are stored nowhere. */
   async derivationSecret(): Promise<MasterKey> {
     const find = () => this.#rows.find(({ purpose }) => purpose === 'derivation');
     if (!find()) await this.#make('derivation', new Date(this.#parts.clock()), new Date(0));
@@ -139,16 +143,12 @@ export class Vault {
     return secret;
   }
 
-  close(): void {
-    clearInterval(this.#timer);
-  }
-
   async #make(purpose: VaultKeyPurpose, sealsFrom: Date, unlessFrom: Date): Promise<string | undefined> {
     const key = new Secret<Uint8Array>(randomBytes(32));
     const id = masterKeyId(key);
     const { wrapper } = this;
     const wrapped = await wrapper.wrap(key.reveal(), contextOf({ id, purpose }));
-    // A key that does not come back would make everything it sealed unreadable: better known now.
+    // If the wrapper cannot unwrap the key again, everything the key seals is lost. So this is checked before it seals.
     if (masterKeyId(new Secret(await wrapper.unwrap(wrapped, contextOf({ id, purpose })))) !== id)
       throw this.#unusable(id);
     const isMade = await this.table.add({ id, purpose, wrapped, wrappedBy: wrapper.name, sealsFrom }, unlessFrom);
@@ -177,7 +177,7 @@ export class Vault {
     if (!wrapper)
       throw new SallyportError(
         'vault_key_unusable',
-        `it was wrapped by ${row.wrappedBy}, and this process has ${this.#wrappers.map(({ name }) => name).join(', ')}`,
+        `it was wrapped by ${row.wrappedBy}, this process has ${this.#wrappers.map(({ name }) => name).join(', ')}`,
       );
     const key = new Secret(await wrapper.unwrap(row.wrapped, contextOf(row)));
     if (masterKeyId(key) !== row.id)
@@ -185,7 +185,7 @@ export class Vault {
     return key;
   }
 
-  /** What cannot be opened does not seal: the one before it goes on, if there is one. */
+  /** Seals with the newest key that this process could unwrap and whose time has come. */
   #apply(): void {
     const now = this.#parts.clock();
     const begun = this.#rows.filter(({ purpose, sealsFrom }) => purpose === 'records' && sealsFrom.getTime() <= now);
@@ -199,7 +199,7 @@ export class Vault {
     this.sealer.use(current, [...this.#fileKeys, ...records]);
   }
 
-  /** The first and only moment at which a wrong key is harmless: nothing has been sealed with it yet. */
+  /** Refuses to start with a wrong key. Later, this process would have sealed records with it. */
   async #requireKeysInUse(): Promise<void> {
     const here = new Set([...this.fileKeyIds, ...this.#opened.keys()]);
     for (const [id, tables] of await keysInUse(this.#parts.database)) {
@@ -208,7 +208,9 @@ export class Vault {
       const held = here.size > 0 ? [...here].join(', ') : 'none';
       throw new SallyportError(
         'vault_key_missing',
-        `Stored secrets (${tables.join(', ')}) were sealed with the vault key ${id}, which is not here; this process has ${held}. Nothing was changed. Give it the master key file, or the database, that belongs to the other: a key file may hold several keys, a line each.`,
+        `Stored secrets (${tables.join(', ')}) were sealed with the vault key ${id}; this process has ${held}. ` +
+          'Nothing was changed. Give this process the key file that has that key (a key file may hold several, ' +
+          'one a line), or the database that belongs to its key file.',
       );
     }
   }
@@ -217,7 +219,8 @@ export class Vault {
     const why = cause instanceof SallyportError ? ` (${cause.message.replace(/\.$/, '')})` : '';
     return new SallyportError(
       'vault_key_unusable',
-      `The vault key ${id} cannot be unwrapped${why}. Nothing was changed. Give this process the key file or the KMS key it was wrapped by, or the right to use it.`,
+      `The vault key ${id} cannot be unwrapped${why}. Nothing was changed. ` +
+        'Give this process the key file or the KMS key that wrapped it, and the right to use it.',
       { cause },
     );
   }

@@ -3,12 +3,16 @@ import { checkExpression, ofClaims } from './expression.js';
 import { meterExpression } from './meter-expression.js';
 
 export interface ClaimExpression {
-  /** @returns undefined where it comes to no value: a claim is missing, types do not fit, or there is more than its budget is for */
+  /**
+   * @returns undefined where it comes to no value: a claim is missing, types do not fit, or there is more than its
+   * budget is for
+   */
   evaluate(claims: Readonly<Record<string, unknown>>): unknown;
 }
 
 /**
- * CEL over `claims`, the verified ID token of a trust provider, with the same cost bound as a policy's expressions (S29).
+ * CEL over `claims`, the verified ID token of a trust provider, with the same cost bound as a policy's expressions
+ * (S29).
  * @param wanted `text`: one string; `texts`: a list of strings, or one
  */
 export function compileClaimExpression(

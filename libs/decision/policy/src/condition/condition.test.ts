@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { durationSeconds } from './duration.js';
 import { compileExpression } from './expression.js';
 import { compileGlob } from './glob.js';
 import { compileHours } from './hours.js';
@@ -39,20 +38,6 @@ describe('a glob', () => {
     const started = performance.now();
     expect(compileGlob(`${'a*'.repeat(100)}b`)('a'.repeat(2_000))).toBe(false);
     expect(performance.now() - started).toBeLessThan(500);
-  });
-});
-
-describe('a duration', () => {
-  it.each([
-    ['30s', 30],
-    ['15m', 900],
-    ['12h', 43_200],
-    ['7d', 604_800],
-    ['12', undefined],
-    ['-1h', undefined],
-    ['1w', undefined],
-  ])('%s is %s seconds', (text, seconds) => {
-    expect(durationSeconds(text)).toBe(seconds);
   });
 });
 

@@ -20,8 +20,8 @@ export class OverBudget extends Error {
 }
 
 /**
- * The steps an expression may take over the data it is shown (security rule S29), in the sense of CEL's cost model: each
- * operation costs, and what it touches costs by its size, before it is touched.
+ * The steps an expression may take over the data it is shown (security rule S29), in the sense of CEL's cost model:
+ * each operation costs, and what it touches costs by its size, before it is touched.
  */
 export class ExpressionBudget {
   #left: number;

@@ -21,8 +21,8 @@ export interface ExpressionReads {
 }
 
 /**
- * `failed`: it did not come to a boolean (a field is missing, types do not fit). `over-budget`: the data it was shown is more
- * than it may go through. Whoever asks must deny both.
+ * `failed`: it did not come to a boolean (a field is missing, types do not fit). `over-budget`: the data it was shown
+ * is more than it may go through. Whoever asks must deny both.
  */
 export type ExpressionAnswer = 'true' | 'false' | 'failed' | 'over-budget';
 
@@ -64,8 +64,9 @@ const REFUSED = new Map([
 ]);
 
 /**
- * CEL with a bounded cost (security rule S29): length and size of the expression are limited, loops do not nest, there are no
- * regular expressions (`text.glob("a*")` is there instead), and what it does to the data it is shown spends a budget.
+ * CEL with a bounded cost (security rule S29): length and size of the expression are limited, loops do not nest, there
+ * are no regular expressions (`text.glob("a*")` is there instead), and what it does to the data it is shown spends a
+ * budget.
  * @returns what is wrong, else the expression
  */
 export function compileExpression(source: string): Expression | { invalid: string } {

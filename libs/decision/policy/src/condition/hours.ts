@@ -7,7 +7,8 @@ const DAY_MINUTES = 24 * 60;
 
 /**
  * `Mon-Fri 07:00-20:00 Europe/Berlin`: days (ranges and commas, may wrap over Sunday), start and end (the end excluded,
- * `24:00` allowed; an end before the start runs into the next day), IANA time zone. @returns what is wrong, else the matcher
+ * `24:00` allowed; an end before the start runs into the next day), IANA time zone. @returns what is wrong, else the
+ * matcher
  */
 export function compileHours(text: string): Hours | { invalid: string } {
   const match = /^(\S+) (\d\d):(\d\d)-(\d\d):(\d\d) (\S+)$/.exec(text.trim());

@@ -12,7 +12,9 @@ const MAX_NAME_LENGTH = 64;
 /** Loops of CEL; each runs its predicate or transformation once an element. */
 export const LOOPS: ReadonlySet<string> = new Set(['all', 'exists', 'exists_one', 'map', 'filter']);
 
-/** How the engine runs: each part of an expression through `run`, and through `tryEval` where a failure may not count. */
+/**
+ * How the engine runs: each part of an expression through `run`, and through `tryEval` where a failure may not count.
+ */
 interface Evaluator {
   run(node: Part, context: unknown): unknown;
   tryEval(node: Part, context: unknown): unknown;
@@ -30,8 +32,8 @@ const metered = new WeakSet<Environment>();
 let budget: ExpressionBudget | undefined;
 
 /**
- * An expression that spends the budget it is run with. The engine has no budget of its own: each part it runs, each operand
- * before its operation, and each error that is caught on the way is charged here.
+ * An expression that spends the budget it is run with. The engine has no budget of its own: each part it runs, each
+ * operand before its operation, and each error that is caught on the way is charged here.
  * @throws OverBudget through everything that catches errors (`||`, `&&`, `exists`, `all`)
  */
 export function meterExpression(
@@ -113,7 +115,10 @@ function meterParts(node: ASTNode): void {
   children(node).forEach(meterParts);
 }
 
-/** Operands that must be true or false. The engine would describe any other, which takes as long as listing what it holds. */
+/**
+ * Operands that must be true or false. The engine would describe any other, which takes as long as listing what it
+ * holds.
+ */
 function truths(node: ASTNode): ASTNode[] {
   switch (node.op) {
     case '||':

@@ -2,7 +2,10 @@ import { BlockList, isIP } from 'node:net';
 
 export type SourceNetwork = (ip: string) => boolean;
 
-/** `10.0.0.0/8`, `2001:db8::/32`, or a single address. An IPv4 address mapped into IPv6 counts as the IPv4 address. @returns what is wrong, else the matcher */
+/**
+ * `10.0.0.0/8`, `2001:db8::/32`, or a single address. An IPv4 address mapped into IPv6 counts as the IPv4 address.
+ * @returns what is wrong, else the matcher
+ */
 export function compileSourceNetwork(cidrs: readonly string[]): SourceNetwork | { invalid: string } {
   const networks = new BlockList();
   for (const cidr of cidrs) {

@@ -1,6 +1,9 @@
 import { lenientReading, uriDeviation } from '../resource-uri.js';
 
-/** What another reader may take for another text, so that no comparison can be relied on: the expression fails, which denies. */
+/**
+ * What another reader may take for another text, so that no comparison can be relied on: the expression fails, which
+ * denies.
+ */
 export class AmbiguousText extends Error {}
 
 /** Of a URI that is sent, and of a path on most systems. */

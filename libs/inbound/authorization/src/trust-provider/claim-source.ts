@@ -4,7 +4,7 @@ import { compileClaimExpression } from '@sallyport/policy';
 export type Claims = Readonly<Record<string, unknown>>;
 
 export interface ClaimReader {
-  /** What the claims say there; undefined when they say nothing. */
+  /** The value that the claims have there; undefined when they have none. */
   read(claims: Claims): unknown;
   /** Whether it looks at the top-level claim of this name. */
   reads(claim: string): boolean;
@@ -37,7 +37,8 @@ function ownProperty(value: unknown, name: string): unknown {
 function segmentsOf(path: string): string[] | { invalid: string } {
   const invalid = {
     invalid:
-      'is not a path: write segments of letters, digits, `_`, `-` and `:` with dots between them, and anything else in double quotes',
+      'is not a path: write segments of letters, digits, `_`, `-` and `:` with dots between them, ' +
+      'and anything else in double quotes',
   };
   const segments: string[] = [];
   let rest = path;

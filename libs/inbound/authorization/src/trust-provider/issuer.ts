@@ -1,7 +1,7 @@
 import type { TrustProviderSpec } from '@sallyport/configuration';
 import type { Claims } from './claim-source.js';
 
-/** Whose tokens a provider's are, where one set of metadata stands for many issuers (Entra ID's shared endpoints). */
+/** Which issuers a provider stands for: one, or every tenant's where one set of metadata is shared (Entra ID). */
 export interface IssuerRule {
   /** Where the metadata is, by OpenID Connect Discovery section 4. */
   readonly discovery: URL;
@@ -9,7 +9,7 @@ export interface IssuerRule {
   readonly template: string | undefined;
   /** What `iss` of these claims must be; undefined when no issuer could have made them. */
   expected(claims: Claims): string | undefined;
-  /** Whether a human who signed in at this issuer once did so at this provider. */
+  /** Whether a user who signed in at this issuer did so at this provider. */
   covers(issuer: string): boolean;
 }
 
@@ -17,7 +17,7 @@ const TENANT = '{tenantid}';
 const TENANT_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const SHARED_PATH = /^\/(organizations|common|consumers|%7Btenantid%7D)\/v2\.0$/i;
 
-/** True where anybody's tenant could sign in, unless tenants are listed. */
+/** Whether every tenant shares this issuer, so that the allowed ones have to be listed. */
 export const isSharedIssuer = ({ preset, issuer }: Pick<TrustProviderSpec, 'preset' | 'issuer'>): boolean =>
   preset === 'entra' && SHARED_PATH.test(URL.parse(issuer)?.pathname ?? '');
 
@@ -45,7 +45,7 @@ export function issuerRule(spec: Pick<TrustProviderSpec, 'preset' | 'issuer' | '
   };
 }
 
-/** Without a list nobody's tenant is allowed at a shared issuer. */
+/** At a shared issuer, only a listed tenant is allowed. */
 function mayBeTenant({ allowedTenants }: Pick<TrustProviderSpec, 'allowedTenants'>, tenant: string): boolean {
   return (
     TENANT_ID.test(tenant) &&

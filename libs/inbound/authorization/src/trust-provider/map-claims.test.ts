@@ -1,6 +1,13 @@
 import { Document, type DocumentOf } from '@sallyport/configuration';
 import { describe, expect, test } from 'vitest';
-import { mapClaims, needsUserInfo, vouchesFor, type ProvenClaims, type SignInMoment } from './map-claims.js';
+import {
+  dependsOnUserInfo,
+  mapClaims,
+  needsUserInfo,
+  vouchesFor,
+  type ProvenClaims,
+  type SignInMoment,
+} from './map-claims.js';
 
 const NOW = 1_800_000_000;
 const provider = (spec: Record<string, unknown> = {}) =>
@@ -116,6 +123,20 @@ describe('groups and roles', () => {
       'https://acme.example/roles': ['namespaced'],
     };
     expect(identity({ claims: { roles: path } }, shape)?.providerRoles).toEqual(expected);
+  });
+
+  test('depend on the userinfo endpoint where the ID token says nothing of what decides; a name decides nothing (B4, R84)', () => {
+    const document = provider({ claims: { roles: false } });
+    const without = (...names: string[]) =>
+      Object.fromEntries(Object.entries(claims).filter(([name]) => !names.includes(name)));
+    expect(dependsOnUserInfo(document, without('name', 'email', 'email_verified'))).toBe(false);
+    expect(dependsOnUserInfo(document, without('groups'))).toBe(true);
+    const byDomain = provider({ claims: { roles: false }, allowedEmailDomains: ['example.com'] });
+    expect([
+      dependsOnUserInfo(byDomain, claims),
+      dependsOnUserInfo(byDomain, without('email')),
+      dependsOnUserInfo(byDomain, without('email_verified')),
+    ]).toEqual([false, true, true]);
   });
 
   test('may come from the userinfo endpoint, where the ID token says nothing', () => {

@@ -4,7 +4,9 @@ import { trustProviderRules, type TrustProviderRules } from './trust-provider.js
 
 type TrustProvider = DocumentOf<'TrustProvider'>;
 
-/** One human at one provider. `issuer` is part of who they are: the provider's name may come to mean another one (S1). */
+/**
+ * One human at one provider. `issuer` is part of who they are: the provider's name may come to mean another one (S1).
+ */
 export interface Identity {
   readonly trustProvider: string;
   readonly issuer: string;
@@ -38,7 +40,10 @@ export type MappedIdentity =
   | { readonly accepted: false; readonly reason: SignInRefusal };
 
 export interface ProvenClaims {
-  /** Of the verified ID token, whose `iss` was checked: who somebody is, and how they were authenticated, is read here only. */
+  /**
+   * Of the verified ID token, whose `iss` was checked: who somebody is, and how they were authenticated, is read here
+   * only.
+   */
   readonly idToken: Claims;
   /** Of the userinfo endpoint, for the same `sub`. */
   readonly userInfo?: Claims | undefined;
@@ -46,7 +51,7 @@ export interface ProvenClaims {
 export interface SignInMoment {
   /** Seconds since the epoch. */
   readonly now: number;
-  /** The human was to be authenticated anew, not before this second. */
+  /** The user had to be authenticated anew, not before this second. */
   readonly freshSince?: number | undefined;
 }
 
@@ -67,7 +72,7 @@ const isYes = (value: unknown): boolean => value === true || value === 'true' ||
 const isNo = (value: unknown): boolean => value === false || value === 'false' || value === 0 || value === '0';
 
 /**
- * Claims of a verified answer as one of our humans. The subject is the immutable claim and never the e-mail (S1).
+ * Reads verified claims as one of our users. The subject is the immutable claim and never the e-mail (S1).
  * @param moment of the sign-in; none when a provider is asked again about somebody who signed in before
  */
 export function mapClaims(
@@ -154,7 +159,7 @@ export function lastingClaims(provider: TrustProvider, idToken: Claims): Claims 
   );
 }
 
-/** Whether the userinfo endpoint should be asked too. */
+/** Whether the userinfo endpoint has to be asked for what the ID token leaves out. */
 export function needsUserInfo(provider: TrustProvider, idToken: Claims): boolean {
   const rules = trustProviderRules(provider.spec);
   if ('invalid' in rules || !rules.userInfo) return false;
@@ -167,7 +172,22 @@ export function needsUserInfo(provider: TrustProvider, idToken: Claims): boolean
   );
 }
 
-/** Does what the document says now still include somebody who signed in earlier? Asked for every token. */
+/**
+ * Whether what only the userinfo endpoint can say decides something: groups and roles, and the e-mail where its domain
+ * does. A name, or an e-mail that nothing depends on, is only shown.
+ */
+export function dependsOnUserInfo(provider: TrustProvider, idToken: Claims): boolean {
+  const rules = trustProviderRules(provider.spec);
+  if ('invalid' in rules) return true;
+  const { email, groups, roles } = rules.claims;
+  const isDomainDecisive = provider.spec.allowedEmailDomains !== undefined;
+  if (isDomainDecisive && idToken[rules.emailVerified] === undefined) return true;
+  return [...(isDomainDecisive ? [email] : []), groups, roles].some(
+    (reader) => reader !== undefined && reader.read(idToken) === undefined,
+  );
+}
+
+/** Whether the document, as it is now, still lets in a user who signed in earlier. Asked for every token. */
 export function vouchesFor(provider: TrustProvider, human: Pick<Identity, 'issuer' | 'email'>): boolean {
   const rules = trustProviderRules(provider.spec);
   if ('invalid' in rules || !rules.issuer.covers(human.issuer)) return false;
@@ -177,7 +197,7 @@ export function vouchesFor(provider: TrustProvider, human: Pick<Identity, 'issue
   );
 }
 
-/** Whether an address was verified is said of the address beside it: a source that names another one says nothing. */
+/** Whether an address was verified. A source that names another address says nothing about this one. */
 function isVerified(
   { claims, emailVerified }: TrustProviderRules,
   email: string,
@@ -205,7 +225,10 @@ function isOfDomain(email: string, domains: readonly string[]): boolean {
   return domains.some((allowed) => allowed.toLowerCase() === domain);
 }
 
-/** Distributed claims (OpenID Connect Core section 5.6.2): named, but to be fetched elsewhere. Entra ID's overage is one. */
+/**
+ * Distributed claims (OpenID Connect Core section 5.6.2): named, but to be fetched elsewhere. Entra ID's overage is
+ * one.
+ */
 function isLeftOut(reader: ClaimReader | undefined, claims: Claims): boolean {
   if (!reader) return false;
   const elsewhere = claims['_claim_names'];
@@ -213,5 +236,5 @@ function isLeftOut(reader: ClaimReader | undefined, claims: Claims): boolean {
   return names.some((name) => reader.reads(name)) || (isYes(claims['hasgroups']) && reader.reads('groups'));
 }
 
-/** An issuer with and without its root slash is one, as URLs go. */
+/** An issuer with and without its root slash is the same one, as URLs go. */
 const comparable = (issuer: string): string => issuer.replace(/^(https?:\/\/[^/]+)\/$/, '$1');

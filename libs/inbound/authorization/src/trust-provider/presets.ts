@@ -1,11 +1,13 @@
 import type { ClaimSource, TrustProviderPreset, TrustProviderSpec } from '@sallyport/configuration';
 
-/** What is known of a product, from its own documentation and what it sends. */
+/** What is known about a product, from its own documentation and what it sends. */
 export interface Preset {
   /** The issuer's path, and how to say what it looks like. */
   readonly issuerPath: { readonly pattern: RegExp; readonly looks: string } | undefined;
   readonly scopes: readonly string[];
-  /** Asked for only where the provider's metadata offers it: the same product has it in one place and errs in another. */
+  /**
+   * Asked for only where the provider's metadata offers it: the same product has it in one place and errs in another.
+   */
   readonly scopesIfOffered: readonly string[];
   readonly claims: { readonly subject: ClaimSource } & Readonly<
     Record<'email' | 'name' | 'groups' | 'roles', ClaimSource | false>
@@ -60,7 +62,8 @@ export const PRESETS: Readonly<Record<TrustProviderPreset, Preset>> = {
       pattern: /^\/(oauth2\/[A-Za-z0-9]+)?$/,
       looks: 'https://<your domain> or https://<your domain>/oauth2/<authorization server>',
     },
-    // The organisation's own authorization server has the scope `groups`; a custom one refuses it and puts the claim where it is told.
+    // The organisation's own authorization server has the scope `groups`; a custom one refuses it and puts the claim
+    // where it is told.
     scopesIfOffered: ['groups'],
     claims: { ...standard.claims, roles: false },
     assertionAudience: 'token_endpoint',
@@ -72,7 +75,7 @@ export const PRESETS: Readonly<Record<TrustProviderPreset, Preset>> = {
       pattern: /^\/([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|organizations|common|consumers|%7Btenantid%7D)\/v2\.0$/i,
       looks: 'https://login.microsoftonline.com/<tenant id>/v2.0, or with organizations in the place of the tenant id',
     },
-    // `sub` differs from application to application, and `oid` is unique within its tenant only (security rule S1).
+    // `sub` differs from application to application, and `oid` is unique within its tenant only (S1).
     claims: { ...standard.claims, subject: { cel: 'claims.tid + ":" + claims.oid' } },
     emailVerified: 'xms_edov',
     tenant: 'tid',

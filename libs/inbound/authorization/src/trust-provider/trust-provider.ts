@@ -1,5 +1,5 @@
+import { durationSeconds } from '@sallyport/kernel';
 import type { ClaimSource, TrustProviderSpec } from '@sallyport/configuration';
-import { durationSeconds } from '@sallyport/policy';
 import { compileClaimSource, type ClaimReader } from './claim-source.js';
 import { issuerRule, isSharedIssuer, type IssuerRule } from './issuer.js';
 import { PRESETS, type Preset } from './presets.js';
@@ -32,7 +32,10 @@ type OptionalClaim = 'email' | 'name' | 'groups' | 'roles';
 const WANTED = { email: 'text', name: 'text', groups: 'texts', roles: 'texts' } as const;
 const compiled = new WeakMap<TrustProviderSpec, TrustProviderRules | { invalid: TrustProviderProblem[] }>();
 
-/** Remembered per document. What does not compile signs nobody in; `problemsOfTrustProvider` says so before it is written. */
+/**
+ * Remembered per document. What does not compile signs nobody in; `problemsOfTrustProvider` says so before it is
+ * written.
+ */
 export function trustProviderRules(spec: TrustProviderSpec): TrustProviderRules | { invalid: TrustProviderProblem[] } {
   let rules = compiled.get(spec);
   if (!rules) compiled.set(spec, (rules = compile(spec)));

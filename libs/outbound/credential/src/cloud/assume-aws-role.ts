@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { CloudOf } from '@sallyport/configuration';
 import { z } from 'zod';
-import type { OutboundFetch } from '../oauth/oauth-client.js';
-import type { TokenSubject } from '../provider/gateway-token.js';
+import type { OutboundFetch } from '@sallyport/oauth';
+import type { TokenSubject } from '../downstream-token.js';
 import { callCloud, malformed, refused, unavailable, type CloudAnswer } from './call-cloud.js';
 
 const Credentials = z.object({

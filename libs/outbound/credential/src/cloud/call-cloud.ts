@@ -1,13 +1,13 @@
 import { SallyportError } from '@sallyport/kernel';
-import type { OutboundFetch } from '../oauth/oauth-client.js';
-import type { Obtained } from '../provider/obtained-tokens.js';
+import type { OutboundFetch } from '@sallyport/oauth';
+import type { Obtained } from '../obtained-tokens.js';
 
 /** What came of asking a cloud, and for the trail why there is nothing. */
 export interface CloudAnswer {
   readonly obtained: Obtained;
   readonly reason: string | null;
 }
-/** `role`: this identity may not become that; `identity`: our token is not taken; `request`: the document asks for what there is not. */
+/** The cloud refuses the role to this identity, our token (`identity`), or what the document asks for (`request`). */
 type CloudRefusal = 'cloud_role_refused' | 'cloud_identity_refused' | 'cloud_request_refused';
 
 const UNAVAILABLE_PAUSE_MS = 5_000;
@@ -19,7 +19,7 @@ export type CloudReply =
   | { readonly type: 'answer'; readonly status: number; readonly text: string }
   | ({ readonly type: 'away' } & CloudAnswer);
 
-/** One POST. A cloud that cannot be reached, or says that it cannot, is away for everybody; what else it says is the caller's to read. */
+/** Sends one POST. A cloud that cannot be reached, or says that it is out of order, is away for everybody. */
 export async function callCloud(
   url: string,
   init: { readonly headers: Readonly<Record<string, string>>; readonly body: string },

@@ -1,6 +1,6 @@
 import type { CloudOf } from '@sallyport/configuration';
 import { z } from 'zod';
-import type { OutboundFetch } from '../oauth/oauth-client.js';
+import type { OutboundFetch } from '@sallyport/oauth';
 import { callCloud, malformed, refused, type CloudAnswer } from './call-cloud.js';
 
 const Federated = z.object({
@@ -20,8 +20,8 @@ export const googleAudience = ({ audience, workloadIdentityProvider }: CloudOf<'
   audience ?? `https://iam.googleapis.com/${workloadIdentityProvider}`;
 
 /**
- * Workload identity federation: our token becomes one of Google's (RFC 8693), and that, where a service account is named, one of
- * that account's (IAM Credentials `generateAccessToken`). @param now milliseconds since the epoch
+ * Workload identity federation: our token becomes one of Google's (RFC 8693), and that, where a service account is
+ * named, one of that account's (IAM Credentials `generateAccessToken`). @param now milliseconds since the epoch
  */
 export async function exchangeForGoogleToken(
   {
@@ -35,7 +35,8 @@ export async function exchangeForGoogleToken(
   const body = new URLSearchParams({
     grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
     audience: `//iam.googleapis.com/${cloud.workloadIdentityProvider}`,
-    // What this one is for is to ask for the service account's token, which alone leaves here, with the scopes of the document.
+    // What this one is for is to ask for the service account's token, which alone leaves here, with the scopes of the
+    // document.
     scope:
       cloud.serviceAccount === undefined ? cloud.scopes.join(' ') : 'https://www.googleapis.com/auth/cloud-platform',
     requested_token_type: 'urn:ietf:params:oauth:token-type:access_token',
@@ -73,7 +74,8 @@ async function impersonate(
   { accessToken, lifetimeSeconds, now }: { accessToken: string; lifetimeSeconds: number; now: number },
   fetch: OutboundFetch,
 ): Promise<CloudAnswer> {
-  const url = `${iamEndpoint.replace(/\/$/, '')}/v1/projects/-/serviceAccounts/${encodeURIComponent(account)}:generateAccessToken`;
+  const serviceAccount = `projects/-/serviceAccounts/${encodeURIComponent(account)}`;
+  const url = `${iamEndpoint.replace(/\/$/, '')}/v1/${serviceAccount}:generateAccessToken`;
   const headers = {
     'content-type': 'application/json',
     accept: 'application/json',

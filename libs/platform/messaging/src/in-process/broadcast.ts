@@ -1,6 +1,5 @@
-import { subjectMatches } from '../subject-matches.js';
 import type { Broadcast, MessagingProblemListener, Unsubscribe } from '../ports.js';
-import { throughJson } from './transport.js';
+import { throughJson } from './through-json.js';
 
 export class InProcessBroadcast implements Broadcast {
   readonly #onProblem: MessagingProblemListener;
@@ -12,7 +11,7 @@ export class InProcessBroadcast implements Broadcast {
 
   async publish(subject: string, payload: unknown): Promise<void> {
     for (const subscription of this.#subscriptions) {
-      if (!subjectMatches(subscription.subject, subject)) continue;
+      if (subscription.subject !== subject) continue;
       const copy = throughJson(payload);
       queueMicrotask(() => {
         if (!this.#subscriptions.has(subscription)) return;

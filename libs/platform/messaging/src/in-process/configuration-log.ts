@@ -1,4 +1,4 @@
-import { SallyportError } from '@sallyport/kernel';
+import { MessagingError } from '../errors.js';
 import { epochOf } from '../epoch-of.js';
 import { OrderedDelivery } from '../ordered-delivery.js';
 import type { ConfigurationLog, MessagingProblemListener } from '../ports.js';
@@ -31,7 +31,7 @@ export class InProcessConfigurationLog implements ConfigurationLog {
   }
 
   async appendBase(revision: number, chunks: readonly string[]): Promise<void> {
-    if (chunks.length === 0) throw new SallyportError('configuration_base_empty', 'A base has at least one chunk.');
+    if (chunks.length === 0) throw new MessagingError('configuration_base_empty', 'A base has at least one chunk.');
     const newEpoch = this.#base !== undefined && epochOf(this.#base.chunks[0] ?? '') !== epochOf(chunks[0] ?? '');
     this.#base = { revision, chunks: [...chunks] };
     this.#changes = newEpoch ? [] : this.#changes.filter((change) => change.revision > revision);

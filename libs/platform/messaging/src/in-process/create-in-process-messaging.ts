@@ -3,17 +3,16 @@ import { InProcessBroadcast } from './broadcast.js';
 import { InProcessConfigurationLog } from './configuration-log.js';
 import { InProcessEventStream } from './event-stream.js';
 import { InProcessPeers } from './peers.js';
-import { InProcessClient, InProcessServer, Switchboard } from './transport.js';
+import { InProcessRequests } from './requests.js';
 
 /**
- * One bus inside one process: what is passed the returned object talks to each other, and nothing else hears it. It
- * keeps nothing: what must survive lives in PostgreSQL and in the event spool. Close it last.
+ * One bus inside one process. Services that hold the returned object hear each other, and nothing else hears them. The
+ * bus keeps nothing: what must survive lives in PostgreSQL and in the event spool. Close it last.
  */
 export function createInProcessMessaging({
   onProblem = () => undefined,
 }: { onProblem?: MessagingProblemListener } = {}): Messaging {
-  const switchboard = new Switchboard();
-  const client = new InProcessClient(switchboard);
+  const requests = new InProcessRequests(onProblem);
   const configuration = new InProcessConfigurationLog(onProblem);
   const events = new InProcessEventStream(onProblem);
   const broadcast = new InProcessBroadcast(onProblem);
@@ -25,12 +24,13 @@ export function createInProcessMessaging({
     events,
     broadcast,
     peers,
-    client: () => client,
-    server: (queueGroup) => ({ strategy: new InProcessServer(switchboard, queueGroup) }),
+    request: (subject, payload, options) => requests.request(subject, payload, options),
+    serve: (subject, handler) => requests.serve(subject, handler),
     connected: () => open,
     connections: () => 1,
     async close() {
       open = false;
+      requests.close();
       configuration.close();
       events.close();
       broadcast.close();

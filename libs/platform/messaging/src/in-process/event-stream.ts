@@ -1,6 +1,6 @@
-import { SallyportError } from '@sallyport/kernel';
+import { MessagingError } from '../errors.js';
 import type { EventStream, MessagingProblemListener, Unsubscribe } from '../ports.js';
-import { throughJson } from './transport.js';
+import { throughJson } from './through-json.js';
 
 type Handler = (replica: string, records: readonly unknown[]) => Promise<void>;
 type Batch = { replica: string; records: readonly unknown[]; stored: () => void; refused: (error: Error) => void };
@@ -35,7 +35,7 @@ export class InProcessEventStream implements EventStream {
 
   async consume(handler: Handler): Promise<Unsubscribe> {
     if (this.#handler)
-      throw new SallyportError('messaging_consumer_exists', 'Events have one consumer in this process already.');
+      throw new MessagingError('messaging_consumer_exists', 'Events have one consumer in this process already.');
     this.#handler = handler;
     void this.#deliver();
     return async () => {
@@ -82,6 +82,6 @@ export class InProcessEventStream implements EventStream {
   }
 }
 
-function closed(): SallyportError {
-  return new SallyportError('messaging_closed', 'The bus is closed.');
+function closed(): MessagingError {
+  return new MessagingError('messaging_closed', 'The bus is closed.');
 }

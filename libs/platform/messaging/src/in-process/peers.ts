@@ -1,4 +1,4 @@
-import { SallyportError } from '@sallyport/kernel';
+import { MessagingError } from '../errors.js';
 import type { MessagingProblemListener, Peers, Unsubscribe } from '../ports.js';
 
 export class InProcessPeers implements Peers {
@@ -11,10 +11,10 @@ export class InProcessPeers implements Peers {
 
   async ask(replica: string, question: string, { timeoutMs }: { readonly timeoutMs: number }): Promise<string> {
     const handler = this.#handlers.get(replica);
-    if (handler === undefined) throw new SallyportError('messaging_no_responder', `There is no replica ${replica}.`);
+    if (handler === undefined) throw new MessagingError('messaging_no_responder', `There is no replica ${replica}.`);
     return await new Promise((resolve, reject) => {
       const timer = setTimeout(
-        () => reject(new SallyportError('messaging_timeout', `No answer of ${replica} within ${timeoutMs} ms.`)),
+        () => reject(new MessagingError('messaging_timeout', `No answer of ${replica} within ${timeoutMs} ms.`)),
         timeoutMs,
       );
       handler(question).then(
@@ -22,7 +22,7 @@ export class InProcessPeers implements Peers {
           clearTimeout(timer);
           resolve(answer);
         },
-        (error: unknown) => this.#onProblem('listener-failed', error),
+        (error: unknown) => this.#onProblem('handler-failed', error),
       ); // no answer: the asker's time runs out
     });
   }

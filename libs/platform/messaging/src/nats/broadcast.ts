@@ -1,5 +1,5 @@
 import type { NatsConnection } from '@nats-io/transport-node';
-import { SallyportError } from '@sallyport/kernel';
+import { MessagingError } from '../errors.js';
 import type { Broadcast, MessagingProblemListener, Unsubscribe } from '../ports.js';
 
 export class NatsBroadcast implements Broadcast {
@@ -12,7 +12,7 @@ export class NatsBroadcast implements Broadcast {
   }
 
   async publish(subject: string, payload: unknown): Promise<void> {
-    if (this.#connection.isClosed()) throw new SallyportError('messaging_closed', 'The bus is closed.');
+    if (this.#connection.isClosed()) throw new MessagingError('messaging_closed', 'The bus is closed.');
     this.#connection.publish(subject, JSON.stringify(payload));
   }
 

@@ -1,7 +1,8 @@
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createUser, fromSeed } from '@nats-io/nkeys';
-import { SallyportError, Secret } from '@sallyport/kernel';
+import { Secret } from '@sallyport/kernel';
+import { MessagingError } from '../errors.js';
 import { inboxPrefixOf } from './permissions.js';
 import type { BusUser } from './permissions.js';
 
@@ -13,7 +14,7 @@ export function createNkey(): { readonly seed: Secret; readonly publicNkey: stri
 
 /**
  * Makes `<directory>/<name>.nk` (0600) for each replica that has none and returns all of them for `natsServerConfig`.
- * @throws SallyportError `nkey_unreadable`
+ * @throws MessagingError `nkey_unreadable`
  */
 export async function ensureBusUsers(
   directory: string,
@@ -39,13 +40,13 @@ export function nkeySeedFile(directory: string, name: string): string {
   return join(directory, `${name}.nk`);
 }
 
-/** @throws SallyportError `nkey_unreadable` when the file is missing, unreadable or holds no user's seed */
+/** @throws MessagingError `nkey_unreadable` when the file is missing, unreadable or holds no user's seed */
 export async function readNkeySeed(file: string): Promise<Secret> {
   let text: string;
   try {
     text = (await readFile(file, 'utf8')).trim();
   } catch (cause) {
-    throw new SallyportError('nkey_unreadable', `The nkey seed ${file} cannot be read.`, { cause });
+    throw new MessagingError('nkey_unreadable', `The nkey seed ${file} cannot be read.`, { cause });
   }
   const seed = new Secret(text);
   publicNkeyOf(seed, file);
@@ -54,14 +55,14 @@ export async function readNkeySeed(file: string): Promise<Secret> {
 
 /**
  * @param file what the error names
- * @throws SallyportError `nkey_unreadable`
+ * @throws MessagingError `nkey_unreadable`
  */
 export function publicNkeyOf(seed: Secret, file: string): string {
   try {
     const publicKey = fromSeed(new TextEncoder().encode(seed.reveal())).getPublicKey();
     if (publicKey.startsWith('U')) return publicKey;
   } catch (cause) {
-    throw new SallyportError('nkey_unreadable', `The file ${file} does not hold an nkey seed.`, { cause });
+    throw new MessagingError('nkey_unreadable', `The file ${file} does not hold an nkey seed.`, { cause });
   }
-  throw new SallyportError('nkey_unreadable', `The nkey seed in ${file} is not a user's.`);
+  throw new MessagingError('nkey_unreadable', `The nkey seed in ${file} is not a user's.`);
 }

@@ -1,4 +1,4 @@
-import { NoRespondersError } from '@nats-io/transport-node';
+import { RequestError } from '@nats-io/transport-node';
 import type { NatsConnection, Subscription } from '@nats-io/transport-node';
 import { subjects } from '@sallyport/messages';
 import { OrderedDelivery } from '../ordered-delivery.js';
@@ -132,7 +132,8 @@ export class NatsConfigurationFollower {
         await this.#readOn();
       } catch (error) {
         // No responders: the control plane has not made the stream yet.
-        if (!(error instanceof NoRespondersError) && !this.#stopped) this.#onProblem('catch-up-failed', error);
+        const isStreamMissing = error instanceof RequestError && error.isNoResponders();
+        if (!isStreamMissing && !this.#stopped) this.#onProblem('catch-up-failed', error);
         this.#later(RETRY_MS, () => this.#read());
       }
       if (heartbeat !== undefined && !this.#stopped) this.#delivery.push(heartbeat, { heartbeat: true });

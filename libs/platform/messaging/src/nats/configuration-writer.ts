@@ -2,8 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import { headers } from '@nats-io/transport-node';
 import type { NatsConnection } from '@nats-io/transport-node';
-import { SallyportError } from '@sallyport/kernel';
 import { streams, subjects } from '@sallyport/messages';
+import { MessagingError } from '../errors.js';
 import { epochOf } from '../epoch-of.js';
 import { logHeaders, readLogMessage } from './log-message.js';
 import { unavailable } from './unavailable.js';
@@ -13,24 +13,23 @@ export class NatsConfigurationWriter {
   readonly #connection: NatsConnection;
   readonly #jetstream: JetStreamClient;
   readonly #manager: JetStreamManager;
-
-  readonly #connected: () => boolean;
+  readonly #isUp: () => boolean;
 
   constructor({
     connection,
     jetstream,
     manager,
-    connected,
+    isUp,
   }: {
     connection: NatsConnection;
     jetstream: JetStreamClient;
     manager: JetStreamManager;
-    connected: () => boolean;
+    isUp: () => boolean;
   }) {
     this.#connection = connection;
     this.#jetstream = jetstream;
     this.#manager = manager;
-    this.#connected = connected;
+    this.#isUp = isUp;
   }
 
   async appendChange(revision: number, jws: string): Promise<void> {
@@ -43,7 +42,7 @@ export class NatsConfigurationWriter {
 
   /** The last chunk says where the first one is: a base whose last chunk is missing is not complete and never used. */
   async appendBase(revision: number, chunks: readonly string[]): Promise<void> {
-    if (chunks.length === 0) throw new SallyportError('configuration_base_empty', 'A base has at least one chunk.');
+    if (chunks.length === 0) throw new MessagingError('configuration_base_empty', 'A base has at least one chunk.');
     for (const chunk of chunks) this.#checkSize(chunk);
     const base = randomBytes(9).toString('base64url');
     let start: number | undefined;
@@ -76,7 +75,7 @@ export class NatsConfigurationWriter {
 
   /** Dropped while the connection is down: sent later, in a burst, it would prove nothing. */
   async heartbeat(jws: string): Promise<void> {
-    if (this.#connected()) this.#connection.publish(subjects.configurationHeartbeat, jws);
+    if (this.#isUp()) this.#connection.publish(subjects.configurationHeartbeat, jws);
   }
 
   /** Keeps what a reader that just began with an older base, or looks back from this one, still needs. */
@@ -88,7 +87,7 @@ export class NatsConfigurationWriter {
   #checkSize(entry: string): void {
     const limit = (this.#connection.info?.max_payload ?? 1_048_576) - HEADER_ALLOWANCE;
     if (Buffer.byteLength(entry) > limit)
-      throw new SallyportError(
+      throw new MessagingError(
         'configuration_entry_too_large',
         `A configuration entry has more than ${limit} bytes: send it in smaller pieces.`,
       );

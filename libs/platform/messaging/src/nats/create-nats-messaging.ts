@@ -1,21 +1,19 @@
 import { jetstream, jetstreamManager } from '@nats-io/jetstream';
-import { connect, nkeyAuthenticator, PermissionViolationError } from '@nats-io/transport-node';
-import type { NatsConnection, NodeConnectionOptions } from '@nats-io/transport-node';
-import { ClientProxyFactory, Transport } from '@nestjs/microservices';
-import { SallyportError } from '@sallyport/kernel';
+import { nkeyAuthenticator } from '@nats-io/transport-node';
 import type { Secret } from '@sallyport/kernel';
-import type { ConfigurationLog, Messaging, MessagingProblemListener } from '../ports.js';
+import { MessagingError } from '../errors.js';
+import type { Messaging, MessagingProblemListener } from '../ports.js';
 import { NatsBroadcast } from './broadcast.js';
-import { NatsConfigurationFollower } from './configuration-follower.js';
-import { NatsConfigurationWriter } from './configuration-writer.js';
+import { NatsConfigurationLog } from './configuration-log.js';
 import { ensureStreams } from './ensure-streams.js';
 import type { StreamLimits } from './ensure-streams.js';
 import { NatsEventStream } from './event-stream.js';
-import { InboxOnlyDeserializer } from './inbox-only-deserializer.js';
+import { NatsLink } from './link.js';
+import type { LinkEvents, NatsOptions } from './link.js';
 import { NatsPeers } from './peers.js';
 import { inboxPrefixOf } from './permissions.js';
 import type { BusRole } from './permissions.js';
-import { NatsRequestServer } from './request-server.js';
+import { NatsRequests } from './requests.js';
 
 export interface NatsMessagingOptions {
   /** `nats://host:port` or `tls://host:port`. */
@@ -33,107 +31,79 @@ export interface NatsMessagingOptions {
 }
 
 /**
- * The bus on NATS: Nest's transport for request and reply, JetStream for what must last, all under the replica's own
- * user. The control plane makes the streams; every other role only reads the log and publishes its own events.
- * @throws SallyportError `messaging_unreachable`, `messaging_refused` (wrong key), `bus_name_invalid`
+ * The bus on NATS, with JetStream for what must last, all under the replica's own user. The control plane makes the
+ * streams; every other role only reads the log and publishes its own events.
+ * @throws MessagingError `messaging_unreachable`, `messaging_refused` (wrong key), `bus_name_invalid`
  */
 export async function createNatsMessaging(options: NatsMessagingOptions): Promise<Messaging> {
   const { name, role, onProblem = () => undefined } = options;
-  const connectionOptions = natsOptions(options);
-  const connection = await open(connectionOptions, options.connectTimeoutMs ?? 20_000);
-  const streamClient = jetstream(connection);
-  const manager = await jetstreamManager(connection, { checkAPI: false });
-  const prepare = async (): Promise<void> => {
-    if (role === 'control-plane') await ensureStreams(manager, options.streams ?? {});
-  };
-  const client = ClientProxyFactory.create({ transport: Transport.NATS, options: connectionOptions });
-  try {
-    await prepare();
-    await client.connect();
-  } catch (cause) {
-    await Promise.allSettled([client.close(), connection.close()]);
-    throw new SallyportError(
-      'messaging_unreachable',
-      `The bus at ${options.servers.join(', ')} does not serve ${role} ${name}: is JetStream on, and the user allowed what it needs?`,
-      { cause, detail: cause },
-    );
-  }
+  const linkOptions = natsOptions(options);
+  const openLink = (events: Partial<LinkEvents> = {}): Promise<NatsLink> =>
+    NatsLink.open(linkOptions, options.connectTimeoutMs ?? 20_000, {
+      refused: (error) => onProblem('not-permitted', error),
+      ...events,
+    });
 
-  const followers = new Set<NatsConfigurationFollower>();
-  let up = true;
   let connections = 1;
-  const connected = () => up && !connection.isClosed();
-  const onReconnect = async (): Promise<void> => {
-    try {
-      await prepare();
-    } catch (error) {
-      onProblem('catch-up-failed', error);
-    }
-    connections++;
-    for (const follower of followers) follower.catchUp();
-  };
-  void watch(connection, {
-    disconnected: () => {
-      up = false;
-      onProblem('disconnected');
-    },
+  const link = await openLink({
+    disconnected: () => onProblem('disconnected'),
     reconnected: () => {
-      up = true;
       onProblem('reconnected');
       void onReconnect();
     },
-    refused: (error) => onProblem('not-permitted', error),
   });
-
-  const writer = new NatsConfigurationWriter({ connection, jetstream: streamClient, manager, connected });
-  const configuration: ConfigurationLog = {
-    appendChange: (revision, jws) => writer.appendChange(revision, jws),
-    appendBase: (revision, chunks) => writer.appendBase(revision, chunks),
-    newest: () => writer.newest(),
-    heartbeat: (jws) => writer.heartbeat(jws),
-    async follow(listener) {
-      const follower = new NatsConfigurationFollower(connection, listener, onProblem);
-      followers.add(follower);
-      follower.start();
-      await connection.flush();
-      return {
-        restart: async () => follower.restart(),
-        stop: async () => {
-          followers.delete(follower);
-          follower.stop();
-        },
-      };
-    },
+  const { connection } = link;
+  const streamClient = jetstream(connection);
+  const manager = await jetstreamManager(connection, { checkAPI: false });
+  const log = new NatsConfigurationLog({
+    connection,
+    jetstream: streamClient,
+    manager,
+    isUp: () => link.isUp,
+    onProblem,
+  });
+  const prepare = async (): Promise<void> => {
+    if (role === 'control-plane') await ensureStreams(manager, options.streams ?? {});
   };
+  const onReconnect = async (): Promise<void> => {
+    await prepare().catch((error: unknown) => onProblem('catch-up-failed', error));
+    connections++;
+    log.catchUp();
+  };
+  const asking = await prepare()
+    .then(() => openLink())
+    .catch(async (cause: unknown) => {
+      await link.close();
+      throw notServed(options, cause);
+    });
+  const requests = new NatsRequests({ asking, openServing: () => openLink(), group: role, onProblem });
 
   return {
     kind: 'nats',
-    configuration,
+    configuration: log,
     events: new NatsEventStream(streamClient, onProblem),
     broadcast: new NatsBroadcast(connection, onProblem),
     peers: new NatsPeers(connection, name, onProblem),
-    client: () => client,
-    server: (queue) => ({
-      strategy: new NatsRequestServer({
-        ...connectionOptions,
-        queue,
-        gracefulShutdown: true,
-        gracePeriod: 200,
-        deserializer: new InboxOnlyDeserializer(onProblem),
-      }),
-    }),
-    connected,
+    request: (subject, payload, waiting) => requests.request(subject, payload, waiting),
+    serve: (subject, handler) => requests.serve(subject, handler),
+    connected: () => link.isUp,
     connections: () => connections,
     async close() {
-      for (const follower of followers) follower.stop();
-      followers.clear();
-      await client.close();
-      if (!connection.isClosed()) await connection.close();
+      log.close();
+      await requests.close();
+      await link.close();
     },
   };
 }
 
-type NatsOptions = NodeConnectionOptions & { servers: string[]; inboxPrefix: string; name: string };
+function notServed({ servers, role, name }: NatsMessagingOptions, cause: unknown): MessagingError {
+  return new MessagingError(
+    'messaging_unreachable',
+    `The bus at ${servers.join(', ')} does not serve ${role} ${name}: is JetStream on, and the user allowed what it ` +
+      `needs?`,
+    { cause, detail: cause },
+  );
+}
 
 function natsOptions({ servers, name, nkeySeed, tls }: NatsMessagingOptions): NatsOptions {
   return {
@@ -144,47 +114,10 @@ function natsOptions({ servers, name, nkeySeed, tls }: NatsMessagingOptions): Na
     ignoreAuthErrorAbort: true, // a user that is missing from the server's file for a moment is not gone for good
     reconnectTimeWait: 250,
     reconnectJitter: 250,
+    noAsyncTraces: true, // a stack for each request costs more than the request
     pingInterval: 5_000,
     maxPingOut: 2,
     ...(nkeySeed ? { authenticator: nkeyAuthenticator(() => new TextEncoder().encode(nkeySeed.reveal())) } : {}),
     ...(tls ? { tls } : {}),
   };
-}
-
-const ATTEMPT_MS = 3_000;
-const PAUSE_MS = 250;
-
-/** Tries until the bus is there, since services start in any order; a refused key is final. */
-async function open(options: NatsOptions, timeoutMs: number): Promise<NatsConnection> {
-  const deadline = Date.now() + timeoutMs;
-  for (;;) {
-    try {
-      return await connect({ ...options, timeout: ATTEMPT_MS });
-    } catch (cause) {
-      const servers = options.servers.join(', ');
-      if (cause instanceof Error && /^(AuthorizationError|UserAuthenticationExpiredError)$/.test(cause.name))
-        throw new SallyportError(
-          'messaging_refused',
-          `The bus at ${servers} does not accept the key of ${options.name}.`,
-          { cause },
-        );
-      if (Date.now() >= deadline)
-        throw new SallyportError('messaging_unreachable', `The bus at ${servers} cannot be reached.`, { cause });
-      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-    }
-  }
-}
-
-interface ConnectionEvents {
-  disconnected(): void;
-  reconnected(): void;
-  refused(error: Error): void;
-}
-
-async function watch(connection: NatsConnection, events: ConnectionEvents): Promise<void> {
-  for await (const status of connection.status()) {
-    if (status.type === 'disconnect') events.disconnected();
-    else if (status.type === 'reconnect') events.reconnected();
-    else if (status.type === 'error' && status.error instanceof PermissionViolationError) events.refused(status.error);
-  }
 }

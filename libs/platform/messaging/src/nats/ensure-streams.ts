@@ -5,7 +5,10 @@ import { streams, subjects } from '@sallyport/messages';
 import { CONTROL_PLANE_GROUP } from './permissions.js';
 
 export interface StreamLimits {
-  /** Bytes of events that wait for the control plane; beyond, publishers are refused and their spools keep them. 1 GiB by default. */
+  /**
+   * Bytes of events that wait for the control plane; beyond, publishers are refused and their spools keep them. 1 GiB
+   * by default.
+   */
   readonly eventBytes?: number;
   /** Copies of each stream in a cluster of NATS servers: 1, 3 or 5. */
   readonly replicas?: number;
@@ -15,7 +18,9 @@ const NAME_IN_USE = 10_058;
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
-/** Makes the two streams and the consumer, or brings them to what this version wants. Only the control plane may (S26). */
+/**
+ * Makes the two streams and the consumer, or brings them to what this version wants. Only the control plane may (S26).
+ */
 export async function ensureStreams(
   manager: JetStreamManager,
   { eventBytes = 1_073_741_824, replicas = 1 }: StreamLimits,

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JetStreamClient, JsMsg } from '@nats-io/jetstream';
-import { SallyportError } from '@sallyport/kernel';
 import { streams, subjects } from '@sallyport/messages';
+import { MessagingError } from '../errors.js';
 import type { EventStream, MessagingProblemListener, Unsubscribe } from '../ports.js';
 import { CONTROL_PLANE_GROUP } from './permissions.js';
 import { unavailable } from './unavailable.js';
@@ -65,7 +65,7 @@ export class NatsEventStream implements EventStream {
     if (!records) {
       this.#onProblem(
         'undecodable-message',
-        new SallyportError('event_batch_undecodable', `A batch on ${message.subject} is not a list in JSON.`),
+        new MessagingError('event_batch_undecodable', `A batch on ${message.subject} is not a list in JSON.`),
       );
       message.term('not a JSON array');
       return;
@@ -99,7 +99,7 @@ function intoMessages(records: readonly unknown[]): string[] {
     const text = JSON.stringify(record);
     const size = Buffer.byteLength(text) + 1;
     if (size + 2 > MAX_MESSAGE_BYTES)
-      throw new SallyportError('event_too_large', `One event has more than ${MAX_MESSAGE_BYTES} bytes.`);
+      throw new MessagingError('event_too_large', `One event has more than ${MAX_MESSAGE_BYTES} bytes.`);
     if (bytes + size > MAX_MESSAGE_BYTES) {
       messages.push(`[${parts.join(',')}]`);
       parts = [];

@@ -34,8 +34,8 @@ const READ_TIMEOUT_MS = 2_000;
 const NOT_FOUND = 404;
 
 /**
- * Reads one stored entry by JetStream's direct get: the only request of JetStream's that a replica may make, so it needs
- * no consumer and no right to create one (S26). Undefined when there is no such entry.
+ * Reads one stored entry by JetStream's direct get: the only request of JetStream's that a replica may make, so it
+ * needs no consumer and no right to create one (S26). Undefined when there is no such entry.
  *
  * Whoever may ask the server anything chooses where its answer goes, the log's own subjects included, and the server
  * does not check that choice. Such stray answers end up in the stream; they lack what the control plane writes on its

@@ -1,20 +1,22 @@
 import { randomBytes } from 'node:crypto';
 import { createInbox } from '@nats-io/transport-node';
 import type { Msg, NatsConnection } from '@nats-io/transport-node';
-import { SallyportError } from '@sallyport/kernel';
 import { subjects } from '@sallyport/messages';
 import { z } from 'zod';
+import { MessagingError } from '../errors.js';
 import type { MessagingProblemListener, Peers, Unsubscribe } from '../ports.js';
+import { MAX_MESSAGE_BYTES } from './max-message-bytes.js';
 import { inboxPrefixOf } from './permissions.js';
 
 const Asked = z.object({ id: z.string().max(64), from: z.string().regex(/^[a-z0-9-]{1,63}$/), question: z.string() });
 const Answered = z.object({ id: z.string().max(64), answer: z.string() });
 
-/** Below the server's `max_payload`. */
-const MAX_BYTES = 1024 * 1024 - 4_096;
 const NO_RESPONDERS = 503;
 
-/** Answers travel on a subject of their own, and the inbox only hears from the server that nobody is there: no gateway may write into an inbox. */
+/**
+ * Answers travel on a subject of their own, and the inbox only hears from the server that nobody is there: no gateway
+ * may write into an inbox.
+ */
 export class NatsPeers implements Peers {
   readonly #connection: NatsConnection;
   readonly #name: string;
@@ -31,20 +33,20 @@ export class NatsPeers implements Peers {
   async ask(replica: string, question: string, { timeoutMs }: { readonly timeoutMs: number }): Promise<string> {
     const id = randomBytes(12).toString('base64url');
     const text = JSON.stringify({ id, from: this.#name, question });
-    if (Buffer.byteLength(text) > MAX_BYTES)
-      throw new SallyportError('messaging_too_large', 'The message is too large for the bus.');
-    if (this.#connection.isClosed()) throw new SallyportError('messaging_unavailable', 'The bus is not reachable.');
+    if (Buffer.byteLength(text) > MAX_MESSAGE_BYTES)
+      throw new MessagingError('messaging_too_large', 'The message is too large for the bus.');
+    if (this.#connection.isClosed()) throw new MessagingError('messaging_unavailable', 'The bus is not reachable.');
     await (this.#listening ??= this.#listen());
     const inbox = createInbox(inboxPrefixOf(this.#name));
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     const timer = setTimeout(
-      () => reject(new SallyportError('messaging_timeout', `No answer of ${replica} within ${timeoutMs} ms.`)),
+      () => reject(new MessagingError('messaging_timeout', `No answer of ${replica} within ${timeoutMs} ms.`)),
       timeoutMs,
     );
     const refusal = this.#connection.subscribe(inbox, {
       callback: (_error, message) => {
         if (message.headers?.code === NO_RESPONDERS)
-          reject(new SallyportError('messaging_no_responder', `There is no replica ${replica}.`));
+          reject(new MessagingError('messaging_no_responder', `There is no replica ${replica}.`));
       },
     });
     this.#waiting.set(id, resolve);
@@ -74,7 +76,7 @@ export class NatsPeers implements Peers {
       const { id, from, question } = Asked.parse(message.json());
       this.#connection.publish(subjects.gatewayReply(from), JSON.stringify({ id, answer: await handler(question) }));
     } catch (error) {
-      this.#onProblem('listener-failed', error);
+      this.#onProblem('handler-failed', error);
     }
   }
 

@@ -2,9 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { NatsConnection } from '@nats-io/transport-node';
 import { streams, subjects } from '@sallyport/messages';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { inboxPrefixOf, request } from '../index.js';
+import { inboxPrefixOf } from '../index.js';
 import type { Messaging } from '../index.js';
-import { startResponder } from '../responder.contract.js';
 import { startDeployment } from './deployment.contract.js';
 import type { Deployment } from './deployment.contract.js';
 
@@ -238,7 +237,11 @@ test('the control plane does not answer a request whose answer would go anywhere
   const isolated = await startDeployment();
   const [responder, stolen] = [await isolated.open('cp-1'), await isolated.openRaw('gw-1')];
   await responder.configuration.appendBase(0, ['base 0']);
-  const app = await startResponder(responder);
+  const answered: unknown[] = [];
+  const stop = await responder.serve(subjects.lease, (payload) => {
+    answered.push(payload);
+    return { echoed: payload };
+  });
   const observer = await isolated.openRaw('cp-2');
   const heard: string[] = [];
   observer.subscribe('sallyport.v1.configuration.*', { callback: (_, message) => void heard.push(message.string()) });
@@ -249,17 +252,18 @@ test('the control plane does not answer a request whose answer would go anywhere
     subjects.events('gw-2'),
     subjects.credentialChanged,
   ])
-    stolen.publish(subjects.lease, JSON.stringify({ id: 'x', pattern: subjects.lease, data: {} }), { reply: target });
+    stolen.publish(subjects.lease, '{}', { reply: target });
   await stolen.flush();
   await expect
     .poll(() => isolated.problems.filter(([name, problem]) => name === 'cp-1' && problem === 'not-permitted').length)
     .toBe(4);
   const gateway = await isolated.open('gw-1');
-  expect(await request(gateway.client(), subjects.lease, { ask: 1 }, { timeoutMs: 2_000 })).toEqual({
+  expect(await gateway.request(subjects.lease, { ask: 1 }, { timeoutMs: 2_000 })).toEqual({
     echoed: { ask: 1, waitsMs: 2_000 },
   });
   expect(heard).toEqual([]);
-  await Promise.all([app.close(), stolen.close(), observer.close()]);
+  expect(answered).toEqual([{ ask: 1, waitsMs: 2_000 }]);
+  await Promise.all([stop(), stolen.close(), observer.close()]);
   await isolated.close();
 });
 
@@ -298,7 +302,7 @@ test("a gateway's own messaging works with what it may: log, events, request (S2
   const gateway = await deployment.open('gw-1');
   await gateway.events.publish('gw-1', [{ id: 'a' }]);
   await expect(gateway.events.publish('gw-2', [{ id: 'a' }])).rejects.toMatchObject({ code: 'messaging_unavailable' });
-  await expect(request(gateway.client(), subjects.lease, {}, { timeoutMs: 1_000 })).rejects.toMatchObject({
+  await expect(gateway.request(subjects.lease, {}, { timeoutMs: 1_000 })).rejects.toMatchObject({
     code: 'messaging_no_responder',
   });
   expect(deployment.problems.filter(([name, problem]) => name === 'gw-1' && problem === 'not-permitted')).toHaveLength(

@@ -1,4 +1,4 @@
-import { SallyportError } from '@sallyport/kernel';
+import { MessagingError } from '../errors.js';
 import { streams, subjects } from '@sallyport/messages';
 
 export type BusRole = 'control-plane' | 'gateway' | 'authorization-server' | 'token-refresh-worker';
@@ -30,7 +30,7 @@ export const CONFIGURATION_SUBJECTS = 'sallyport.v1.configuration.*';
 /** Where a replica's answers arrive; no other user may listen there. */
 export function inboxPrefixOf(name: string): string {
   if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) || name.length > 63)
-    throw new SallyportError(
+    throw new MessagingError(
       'bus_name_invalid',
       `"${name}" cannot name a replica: lower-case letters, digits and single hyphens, at most 63.`,
     );
@@ -41,7 +41,8 @@ const readConfiguration = `$JS.API.DIRECT.GET.${streams.configuration}`;
 
 /**
  * The least each replica needs (security rule S26). Everything not listed is refused: nobody but the control plane
- * writes configuration or touches JetStream, a replica reads its own inbox only and publishes events under its own name.
+ * writes configuration or touches JetStream, a replica reads its own inbox only and publishes events under its own
+ * name.
  */
 export function permissionsFor({ role, name }: Pick<BusUser, 'role' | 'name'>): BusPermissions {
   const inbox = `${inboxPrefixOf(name)}.>`;
@@ -63,8 +64,9 @@ export function permissionsFor({ role, name }: Pick<BusUser, 'role' | 'name'>): 
           subjects.gatewayReply('*'),
           subjects.allGateways,
         ],
-        // What is said to another replica is that replica's alone to hear; what it is worth, the seal says. Replies have a
-        // subject of their own: with `answers` a gateway could answer what it overhears, the control plane's appends among it.
+        // What is said to another replica is that replica's alone to hear; what it is worth, the seal says. Replies
+        // have a subject of their own: with `answers` a gateway could answer what it overhears, the control plane's
+        // appends among it.
         subscribe: [
           ...everybody.subscribe,
           subjects.credentialChanged,

@@ -1,8 +1,9 @@
 import type { KMSClientConfig } from '@aws-sdk/client-kms';
+import { createProxyAgent, type OutboundProxy } from '@sallyport/safe-fetch';
 import { keyWrapperError, type KeyContext, type KeyWrapper, type KeyWrapperErrorCode } from '../key-wrapper.js';
 import { loadClient } from './load-client.js';
 
-/** What KMS, and the client before it asks, say it with. Everything else is worth trying again. */
+/** Errors of AWS KMS and of its client, by name. Any other error is `key_service_unavailable`. */
 const codes: Readonly<Record<string, KeyWrapperErrorCode>> = {
   AccessDeniedException: 'key_service_refused',
   UnrecognizedClientException: 'key_service_refused',
@@ -20,21 +21,30 @@ const codes: Readonly<Record<string, KeyWrapperErrorCode>> = {
 const LIMITS = { connectionTimeout: 5_000, requestTimeout: 10_000 } as const;
 
 /**
- * A symmetric key of AWS KMS. The context is its encryption context, so it can be asked for in the key's policy, and shows
- * in CloudTrail. Credentials and proxies are the client's own business (environment, instance role, web identity).
- * @param name `aws-kms:<key ARN>` @param config for tests: where it is and who we are
+ * Wraps with a symmetric key of AWS KMS. The context becomes the encryption context, so a key policy can demand it and
+ * CloudTrail shows it. The AWS client finds its credentials itself (environment, instance role, web identity). It knows
+ * no proxy by itself, so this function gives it one.
+ * @param name `aws-kms:<key ARN>`
+ * @param config `endpoint` and `credentials` are for tests
  */
 export async function createAwsKmsWrapper(
   name: string,
   arn: string,
-  config: Pick<KMSClientConfig, 'endpoint' | 'credentials'> = {},
+  {
+    proxy,
+    ...config
+  }: Pick<KMSClientConfig, 'endpoint' | 'credentials'> & { readonly proxy?: OutboundProxy | undefined } = {},
 ): Promise<KeyWrapper> {
   const { KMSClient, EncryptCommand, DecryptCommand } = await loadClient(
     () => import('@aws-sdk/client-kms'),
     '@aws-sdk/client-kms',
   );
   const region = arn.split(':')[3] ?? '';
-  const client = new KMSClient({ region, requestHandler: LIMITS, ...config });
+  const client = new KMSClient({
+    region,
+    requestHandler: { ...LIMITS, ...(proxy && { httpsAgent: createProxyAgent(proxy) }) },
+    ...config,
+  });
   const translated = async <Result>(ask: Promise<Result>): Promise<Result> => {
     try {
       return await ask;

@@ -10,7 +10,7 @@ import {
 } from '../key-wrapper.js';
 import { loadClient } from './load-client.js';
 
-/** As `@azure/identity` makes them. */
+/** The part of `@azure/identity`'s TokenCredential that the client uses. */
 export interface AzureCredential {
   getToken(scopes: string | string[]): Promise<{ token: string; expiresOnTimestamp: number } | null>;
 }
@@ -21,12 +21,14 @@ const SIGNING = 'PS256';
 const IDENTITY = '@azure/identity';
 
 /**
- * An RSA key of Azure Key Vault. Such a key wraps for everybody who knows its public half and knows no associated data, so
- * what was wrapped is signed by the same key together with the context: only who may use the key can have made it.
- * Wants the key operations wrapKey, unwrapKey, sign and verify.
+ * Wraps with an RSA key of Azure Key Vault. Anybody with the public half can wrap with such a key, and it authenticates
+ * no context. So the same key also signs the wrapped key together with the context: only a holder of the key can have
+ * made that signature. The key needs the operations wrapKey, unwrapKey, sign and verify.
  *
- * `length of the wrapped key(2) ‖ wrapped key ‖ signature`
- * @param name `azure-keyvault:<key id>` @param id with its version @param options private authorities; for tests, who we are
+ * The result is `length of the wrapped key (2 bytes, big-endian) ‖ wrapped key ‖ signature`.
+ * @param name `azure-keyvault:<key id>`
+ * @param id the key id with its version
+ * @param options private certificate authorities; `credential` is for tests
  */
 export async function createAzureKeyVaultWrapper(
   name: string,
@@ -74,7 +76,7 @@ export async function createAzureKeyVaultWrapper(
   };
 }
 
-/** Managed identity, workload identity, environment, in the order that library goes through them. */
+/** Managed identity, workload identity or environment, in the order of `DefaultAzureCredential`. */
 async function defaultCredential(): Promise<AzureCredential> {
   const identity = await loadClient<unknown>(() => import(IDENTITY), IDENTITY);
   const make =
@@ -83,7 +85,10 @@ async function defaultCredential(): Promise<AzureCredential> {
       : undefined;
   const made: unknown = typeof make === 'function' ? Reflect.construct(make, []) : undefined;
   if (!isCredential(made))
-    throw new SallyportError('key_service_client_missing', `${IDENTITY} is there in a version this one does not know.`);
+    throw new SallyportError(
+      'key_service_client_missing',
+      `Sallyport cannot use this version of ${IDENTITY}: install one that exports DefaultAzureCredential.`,
+    );
   return made;
 }
 
@@ -106,7 +111,7 @@ function codeOf(cause: unknown, isUnwrapping: boolean): KeyWrapperErrorCode {
   return 'key_service_unavailable';
 }
 
-/** `{ error: { code, innererror: { code } } }` as the service writes it and the client reads it. */
+/** The inner error code. The service sends `{ error: { code, innererror: { code } } }`. */
 function innerCodeOf(cause: unknown): string {
   let at: unknown = cause;
   for (const name of ['details', 'error', 'innerError', 'code'])

@@ -9,7 +9,7 @@ import {
 } from '../key-wrapper.js';
 import { loadClient } from './load-client.js';
 
-/** Of google.rpc.Code. Everything else is worth trying again. */
+/** Codes of google.rpc.Code. Any other code is `key_service_unavailable`. */
 const codes: Readonly<Record<string, KeyWrapperErrorCode>> = {
   PERMISSION_DENIED: 'key_service_refused',
   UNAUTHENTICATED: 'key_service_refused',
@@ -19,9 +19,11 @@ const codes: Readonly<Record<string, KeyWrapperErrorCode>> = {
 const TIMEOUT = { timeout: 10_000 } as const;
 
 /**
- * A symmetric key of Google Cloud KMS, over its REST interface: gRPC would be a second stack for three calls a day. The
- * context is its additional authenticated data. Credentials are the client's own business (application default).
- * @param name `google-kms:projects/…/cryptoKeys/<key>` @param options for tests: where it is and who we are
+ * Wraps with a symmetric key of Google Cloud KMS, over REST: gRPC would be a second network stack for three calls a
+ * day. The context becomes the additional authenticated data. The client finds its credentials itself (application
+ * default).
+ * @param name `google-kms:projects/…/cryptoKeys/<key>`
+ * @param options for tests: another endpoint and credentials
  */
 export async function createGoogleKmsWrapper(
   name: string,
@@ -55,7 +57,7 @@ export async function createGoogleKmsWrapper(
   };
 }
 
-/** The client throws at the HTTP status, with the service's answer for a message: what it calls the error is in there. */
+/** The error's google.rpc.Code. The client throws an error whose message is the service's JSON response. */
 function statusOf(cause: unknown): string | undefined {
   const { message, code } = Thrown.safeParse(cause).data ?? {};
   return Status.safeParse(message).data?.error.status ?? (code === undefined ? undefined : ofHttp[code]);

@@ -1,8 +1,9 @@
 import { SallyportError } from '@sallyport/kernel';
 
 /**
- * The official clients are large and most deployments use none: whoever wants one installs it.
- * @param packages what is to be installed, as `npm install` takes it
+ * Loads the official client of a key service. It is an optional dependency: it is large, and most deployments use none.
+ * @param packages the packages to install, as `npm install` takes them
+ * @throws SallyportError `key_service_client_missing`
  */
 export async function loadClient<Module>(load: () => Promise<Module>, packages: string): Promise<Module> {
   try {
@@ -16,7 +17,8 @@ export async function loadClient<Module>(load: () => Promise<Module>, packages: 
     if (!isMissing) throw cause;
     throw new SallyportError(
       'key_service_client_missing',
-      `The client of this key service is not installed: run npm install ${packages} where Sallyport is installed, or add it to the image.`,
+      'The client of this key service is not installed: ' +
+        `run npm install ${packages} where Sallyport is installed, or add it to the image.`,
       { cause },
     );
   }

@@ -1,4 +1,5 @@
 import { SallyportError } from '@sallyport/kernel';
+import type { OutboundProxy } from '@sallyport/safe-fetch';
 import type { KeyWrapper } from '../key-wrapper.js';
 import { createAwsKmsWrapper } from './aws-kms-wrapper.js';
 import { createAzureKeyVaultWrapper } from './azure-key-vault-wrapper.js';
@@ -6,16 +7,22 @@ import { createGoogleKmsWrapper } from './google-kms-wrapper.js';
 import { createVaultTransitWrapper } from './vault-transit-wrapper.js';
 
 export interface KeyServiceSettings {
-  /** `aws-kms:…`, `google-kms:…`, `azure-keyvault:…`, `vault-transit:…`, as `docs/vault.md` lists them. */
+  /** `aws-kms:…`, `google-kms:…`, `azure-keyvault:…` or `vault-transit:…`; docs/vault.md has their forms. */
   readonly keys: readonly string[];
-  /** For `vault-transit`. */
+  /** The file with the token for `vault-transit`. */
   readonly tokenFile: string | null;
+  /** The namespace for `vault-transit`. */
   readonly namespace: string | null;
-  /** PEM of private authorities, for `vault-transit` and `azure-keyvault`. */
+  /** PEM of private certificate authorities, for `vault-transit` and `azure-keyvault`. */
   readonly extraCertificateAuthorities: readonly string[];
+  /** The proxy for `vault-transit` and `aws-kms`; the other two clients read the environment themselves. */
+  readonly proxy?: OutboundProxy | undefined;
 }
 
-/** @throws SallyportError `vault_key_name_invalid`, `key_service_client_missing` */
+/**
+ * Opens one wrapper for each configured KMS key, in their order.
+ * @throws SallyportError `vault_key_name_invalid`, `key_service_client_missing`
+ */
 export function openKeyWrappers({ keys, ...settings }: KeyServiceSettings): Promise<KeyWrapper[]> {
   return Promise.all(keys.map(async (name) => openKeyWrapper(name, settings)));
 }
@@ -25,23 +32,23 @@ const GOOGLE = /^projects\/[^/]+\/locations\/[^/]+\/keyRings\/[^/]+\/cryptoKeys\
 
 function openKeyWrapper(
   name: string,
-  { tokenFile, namespace, extraCertificateAuthorities }: Omit<KeyServiceSettings, 'keys'>,
+  { tokenFile, namespace, extraCertificateAuthorities, proxy }: Omit<KeyServiceSettings, 'keys'>,
 ): KeyWrapper | Promise<KeyWrapper> {
   const [kind, rest] = [name.slice(0, name.indexOf(':')), name.slice(name.indexOf(':') + 1)];
   const url = URL.canParse(rest) ? new URL(rest) : undefined;
   switch (kind) {
     case 'aws-kms':
-      if (!AWS.test(rest)) throw invalid(name, 'aws-kms: is followed by the ARN of a key');
-      return createAwsKmsWrapper(name, rest);
+      if (!AWS.test(rest)) throw invalid(name, 'after aws-kms: comes the ARN of a key');
+      return createAwsKmsWrapper(name, rest, { proxy });
     case 'google-kms':
       if (!GOOGLE.test(rest))
-        throw invalid(name, 'google-kms: is followed by projects/…/locations/…/keyRings/…/cryptoKeys/…');
+        throw invalid(name, 'after google-kms: comes projects/…/locations/…/keyRings/…/cryptoKeys/…');
       return createGoogleKmsWrapper(name, rest);
     case 'azure-keyvault':
       if (url?.protocol !== 'https:' || !/^\/keys\/[\w-]+\/[0-9a-f]{32}$/.test(url.pathname))
         throw invalid(
           name,
-          'azure-keyvault: is followed by the id of a key with its version, https://<vault>/keys/<key>/<version>',
+          'after azure-keyvault: comes the id of a key with its version, https://<vault>/keys/<key>/<version>',
         );
       return createAzureKeyVaultWrapper(
         name,
@@ -50,15 +57,16 @@ function openKeyWrapper(
       );
     case 'vault-transit':
       if (!url || !/^https?:$/.test(url.protocol) || !/^\/[\w/-]+\/keys\/[\w-]+$/.test(url.pathname))
-        throw invalid(name, 'vault-transit: is followed by https://<host>/<mount>/keys/<key>');
+        throw invalid(name, 'after vault-transit: comes https://<host>/<mount>/keys/<key>');
       if (tokenFile === null) throw invalid(name, 'SALLYPORT_VAULT_TOKEN_FILE must name a file with the token');
       return createVaultTransitWrapper(name, url, {
         tokenFile,
         namespace: namespace ?? undefined,
         extraCertificateAuthorities,
+        proxy,
       });
     default:
-      throw invalid(name, 'it begins with aws-kms:, google-kms:, azure-keyvault: or vault-transit:');
+      throw invalid(name, 'it must begin with aws-kms:, google-kms:, azure-keyvault: or vault-transit:');
   }
 }
 

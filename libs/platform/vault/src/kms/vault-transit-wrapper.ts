@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs';
-import { createSafeFetch } from '@sallyport/safe-fetch';
+import { createSafeFetch, type OutboundProxy } from '@sallyport/safe-fetch';
 import { z } from 'zod';
 import { contextBytes, keyWrapperError, type KeyContext, type KeyWrapper } from '../key-wrapper.js';
 
 export interface VaultTransitOptions {
-  /** Holds the token; read each time, so that an agent beside us may renew it. */
+  /** The file with the token. It is read for each call, so that Vault Agent may renew the token. */
   readonly tokenFile: string;
   readonly namespace?: string | undefined;
-  /** PEM of private authorities. */
+  /** PEM of private certificate authorities. */
   readonly extraCertificateAuthorities?: readonly string[];
+  /** Used for https only: over http, the proxy would read the token and the keys. */
+  readonly proxy?: OutboundProxy | undefined;
 }
 
 const Ciphertext = z.object({
@@ -23,20 +25,22 @@ const Plaintext = z.object({ data: z.object({ plaintext: z.base64().max(4_096) }
 const Refusal = z.object({ errors: z.array(z.string()) });
 
 /**
- * A key of HashiCorp Vault's (or OpenBao's) transit engine, by its HTTP API: there is no client of theirs for Node.
- * Wants `update` on `<mount>/encrypt/<key>` and `<mount>/decrypt/<key>`, and an AEAD key (aes256-gcm96), whose associated data
- * the context is; Vault 1.13 is the first that knows it.
- * @param name `vault-transit:<url>` @param url `https://vault.example:8200/<mount>/keys/<key>`
+ * Wraps with a key of the transit engine of HashiCorp Vault or OpenBao, over its HTTP API, which has no official client
+ * for Node. The token needs `update` on `<mount>/encrypt/<key>` and `<mount>/decrypt/<key>`. The key must be an AEAD
+ * key (aes256-gcm96): the context becomes its associated data, which Vault knows since 1.13.
+ * @param name `vault-transit:<url>`
+ * @param url `https://vault.example:8200/<mount>/keys/<key>`
  */
 export function createVaultTransitWrapper(
   name: string,
   url: URL,
-  { tokenFile, namespace, extraCertificateAuthorities = [] }: VaultTransitOptions,
+  { tokenFile, namespace, extraCertificateAuthorities = [], proxy }: VaultTransitOptions,
 ): KeyWrapper {
   const fetch = createSafeFetch({
     userAgent: 'sallyport-vault',
     allow: [{ host: url.hostname, http: url.protocol === 'http:' }],
     extraCertificateAuthorities,
+    proxy: proxy && { ...proxy, http: undefined },
   });
   const [, mount = '', key = ''] = /^\/(.+)\/keys\/([^/]+)$/.exec(url.pathname) ?? [];
 
@@ -66,7 +70,7 @@ export function createVaultTransitWrapper(
     const reasons = Refusal.safeParse(answer.body).data?.errors ?? [];
     const cause = new Error(`${answer.status}: ${reasons.join('; ')}`);
     if (answer.status === 403) throw keyWrapperError('key_service_refused', name, cause);
-    // One status for both: the key is named in words only.
+    // Vault has one status for a bad key and a bad ciphertext; only its text tells which.
     const isKey =
       answer.status === 404 ||
       (answer.status === 400 &&

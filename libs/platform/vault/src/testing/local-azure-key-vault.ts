@@ -7,7 +7,7 @@ import {
   verify,
   type KeyObject,
 } from 'node:crypto';
-import { createTestAuthority, startHttpsServer } from '@sallyport/testing';
+import { createTestAuthority, startHttpsServer } from '@sallyport/testing/servers';
 import { createAzureKeyVaultWrapper } from '../kms/azure-key-vault-wrapper.js';
 import { calm, listener, type LocalKms } from './local-keys.js';
 
@@ -15,7 +15,10 @@ const VERSION = '0123456789abcdef0123456789abcdef';
 const TOKEN = 'local-entra-token';
 const bytes = (value: string | undefined) => Buffer.from(value ?? '', 'base64url');
 
-/** Azure Key Vault keys: https only, a challenge that says where to get a token, RSA-OAEP-256 and PS256, nested error codes. */
+/**
+ * Azure Key Vault keys: https only, a challenge that says where to get a token, RSA-OAEP-256 and PS256, nested error
+ * codes.
+ */
 export async function startLocalAzureKeyVault(): Promise<LocalKms> {
   const keys = new Map(['first', 'second'].map((name) => [name, generateKeyPairSync('rsa', { modulusLength: 2048 })]));
   const behaviour = calm();

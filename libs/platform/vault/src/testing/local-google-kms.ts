@@ -7,7 +7,9 @@ const nameOf = (key: string) => `projects/local/locations/europe-west3/keyRings/
 const newIdentity = () =>
   generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 
-/** Google Cloud KMS: REST with JSON, errors as google.rpc.Status, a service account's self-signed JWT on every request. */
+/**
+ * Google Cloud KMS: REST with JSON, errors as google.rpc.Status, a service account's self-signed JWT on every request.
+ */
 export async function startLocalGoogleKms(): Promise<LocalKms> {
   const keys = new LocalKeys();
   for (const key of ['first', 'second']) keys.add(nameOf(key));

@@ -1,0 +1,27 @@
+import { INTROSPECTION_PATH, REVOCATION_PATH } from '../structured-tokens.js';
+
+/** Where the engine answers. Its key set is not published: `/jwks` is ours, and holds keys of earlier engines too. */
+export const routes = {
+  authorization: '/authorize',
+  token: '/token',
+  jwks: '/engine/jwks',
+  registration: '/register',
+  revocation: REVOCATION_PATH,
+  introspection: INTROSPECTION_PATH,
+  pushed_authorization_request: '/par',
+};
+
+const OWNED = new RegExp(
+  [
+    '^/(?:authorize(?:/[A-Za-z0-9_-]+)?',
+    'token',
+    'register(?:/[A-Za-z0-9_-]+)?',
+    'revoke',
+    'introspect',
+    'par',
+    '\\.well-known/(?:oauth-authorization-server|openid-configuration))$',
+  ].join('|'),
+);
+
+/** True for a path that the engine answers itself, its metadata (RFC 8414) included. */
+export const isOwnedByEngine = (path: string): boolean => OWNED.test(path);

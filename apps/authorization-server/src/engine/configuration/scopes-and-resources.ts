@@ -1,0 +1,66 @@
+import { errors, type Configuration } from 'oidc-provider';
+import { isFirstParty } from '../client-metadata.js';
+import type { EngineDecisions } from '../engine.js';
+import type { signingKeyOf } from '../signing-key.js';
+import type { TokenAdmission } from '../token-admission.js';
+
+export interface ResourceRules {
+  /** The gateway's resource, e.g. `https://gateway.example/mcp`. */
+  readonly resource: string;
+  readonly signing: ReturnType<typeof signingKeyOf>;
+  readonly decisions: Pick<EngineDecisions, 'lifetimes' | 'scopesOfRoles'>;
+  readonly admission: TokenAdmission;
+}
+
+/** What an access token says (RFC 9068): the scopes and claims that its request was admitted to. */
+export function scopesAndClaims(admission: TokenAdmission) {
+  return {
+    scopes: ['openid', 'offline_access'],
+    extraTokenClaims: (ctx) => {
+      const admitted = admission.admitted(ctx);
+      return admitted && { ...admitted.claims };
+    },
+    formats: {
+      customizers: {
+        jwt: (ctx, token, jwt) => {
+          jwt.payload['scope'] ??= '';
+          if (token.kind === 'ClientCredentials') jwt.payload['sub'] = admission.subjectOf(ctx)?.userId;
+        },
+      },
+    },
+  } satisfies Configuration;
+}
+
+/** Resource indicators (RFC 8707): every agent's token is for the gateway and nothing else (R16). */
+export function resourceIndicators({ resource, signing, decisions, admission }: ResourceRules) {
+  return {
+    enabled: true,
+    // An agent of MCP 2025-03-26 knows no RFC 8707 and names no resource: it means the one there is.
+    defaultResource: (_ctx, client, several) => {
+      if (isFirstParty(client)) return undefined;
+      if (several !== undefined) throw new errors.InvalidTarget('exactly one resource parameter is taken');
+      return resource;
+    },
+    useGrantedResource: () => true,
+    getResourceServerInfo: async (ctx, requested, client) => {
+      if (requested !== resource || isFirstParty(client)) throw new errors.InvalidTarget();
+      if (ctx.oidc.params?.['grant_type'] === 'client_credentials') await admission.admitMachine(ctx, client);
+      const scopes = admission.admitted(ctx)?.scopes ?? decisions.scopesOfRoles();
+      return resourceServer([...scopes], { resource, signing, decisions });
+    },
+  } satisfies NonNullable<Configuration['features']>['resourceIndicators'];
+}
+
+/** The gateway, as the engine needs to know it in order to issue a token for it. */
+export function resourceServer(
+  scopes: readonly string[],
+  { resource, signing, decisions }: Omit<ResourceRules, 'admission'>,
+) {
+  return {
+    scope: scopes.join(' '),
+    audience: resource,
+    accessTokenFormat: 'jwt' as const,
+    accessTokenTTL: decisions.lifetimes().accessToken,
+    jwt: { sign: signing },
+  };
+}

@@ -1,0 +1,52 @@
+import { applyDecorators, createParamDecorator, HttpCode, RequestMapping, RequestMethod } from '@nestjs/common';
+import type { ExecutionContext, PipeTransform } from '@nestjs/common';
+import type { AnswerOf, RequestOf, Route } from '@sallyport/admin-api';
+import { parseRequest } from '@sallyport/http';
+import type { FastifyRequest } from 'fastify';
+import { Permitted } from './access.js';
+
+type Parts = Readonly<Partial<Record<'params' | 'query' | 'body', unknown>>>;
+
+/** Parses the parts of a request that its route declares. Nest answers a `BadRequest` with 400. */
+class RequestPipe implements PipeTransform<Parts, Parts> {
+  readonly #route: Route;
+
+  constructor(route: Route) {
+    this.#route = route;
+  }
+
+  transform(sent: Parts): Parts {
+    const parts = (['params', 'query', 'body'] as const).flatMap((part) => {
+      const schema = this.#route[part];
+      return schema === undefined ? [] : [[part, parseRequest(schema, sent[part] ?? undefined)] as const];
+    });
+    return Object.fromEntries(parts);
+  }
+}
+
+const Sent = createParamDecorator((_data: undefined, context: ExecutionContext): Parts => {
+  const { params, query, body } = context.switchToHttp().getRequest<FastifyRequest>();
+  return { params, query, body };
+});
+
+/**
+ * Makes a method of a controller the handler of an API route: address, permission and status are the route's, and the
+ * method's first argument is the request, parsed by the route's schemas. The type holds the method to what the route
+ * answers. A method that answers with another status than the first of the route sets it on the reply.
+ */
+export function Serve<const R extends Route>(route: R) {
+  type Handler = (request: RequestOf<R>, ...more: never[]) => Promise<AnswerOf<R>>;
+  return <H extends Handler>(target: object, name: string, descriptor: TypedPropertyDescriptor<H>): void => {
+    applyDecorators(
+      RequestMapping({ method: RequestMethod[route.method], path: route.path }),
+      HttpCode(statusOf(route)),
+      Permitted(route.permission),
+    )(target, name, descriptor);
+    Sent(new RequestPipe(route))(target, name, 0);
+  };
+}
+
+/**
+ * Objects list number-like keys in ascending order: a route that can answer 201 answers it unless it says otherwise.
+ */
+const statusOf = ({ answers }: Route): number => (answers[201] === undefined ? 200 : 201);

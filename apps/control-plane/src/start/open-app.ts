@@ -1,0 +1,81 @@
+import { isDatabaseOutage } from '@sallyport/database';
+import { BytesInFlight, closeNestApp, createNestApp, listenerOf, Unavailable } from '@sallyport/http';
+import { degraded } from '@sallyport/process';
+import { accessOf } from '../admin/access.js';
+import { administratorsFirst } from '../admin/administrators-first.js';
+import { guardByPermission } from '../admin/permission-guard.js';
+import { PostgresDocumentStore } from '../configuration/document-store.js';
+import { ControlPlaneModule } from '../control-plane.module.js';
+import type { CredentialParts } from '../credentials/connections/create-credential-parts.js';
+import { unavailablePage } from '../pages/unavailable-page.js';
+import type { PostgresRevocationStore } from '../revocation/revocation-store.js';
+import type { Revoker } from '../revocation/revoke.js';
+import { SigningKeyList } from '../signing-keys/signing-key-list.js';
+import { PostgresEventStore } from '../trail/event-store.js';
+import type { Foundation } from './foundation.js';
+import type { ConfigurationParts } from './open-configuration.js';
+
+/** Of a body under `/v1/`, and of all of them together. */
+const MAX_ADMINISTRATION_BYTES = 1024 * 1024;
+const MAX_ADMINISTRATION_IN_FLIGHT = 64 * 1024 * 1024;
+
+export interface AppParts {
+  readonly configuration: ConfigurationParts;
+  readonly revocations: PostgresRevocationStore;
+  readonly revoker: Revoker;
+  readonly credentials: CredentialParts;
+}
+
+/** The HTTP side: admin API, connect and account pages. It does not listen yet. */
+export async function openApp(foundation: Foundation, parts: AppParts): ReturnType<typeof createNestApp> {
+  const { config, logger, metrics, clock, scope } = foundation;
+  const ofAdministrators = {
+    maxBytes: MAX_ADMINISTRATION_BYTES,
+    owner: 'administrators',
+    bytes: new BytesInFlight({ perOwner: MAX_ADMINISTRATION_IN_FLIGHT, total: 2 * MAX_ADMINISTRATION_IN_FLIGHT }),
+  };
+  const app = await createNestApp(createModule(foundation, parts), {
+    unavailable: new Unavailable({ isStoreOutage: isDatabaseOutage, page: unavailablePage, logger, clock }),
+    logger,
+    metrics,
+    clock,
+    publicUrl: config.publicUrl,
+    trustedProxies: config.trustedProxies,
+    headers: 'pages',
+    limits: { maxConnections: config.maxConnections },
+    order: administratorsFirst(config.adminToken),
+    // Only with the administrator's token does anybody come as far as a body here.
+    bodies: (request) => (accessOf(request)?.type === 'permission' ? ofAdministrators : undefined),
+  });
+  scope.onClose('listener', () => closeNestApp(app));
+  scope.readiness(() => degraded(...listenerOf(app).watch.worries()));
+  guardByPermission(app.getHttpAdapter().getInstance(), config.adminToken);
+  return app;
+}
+
+/** Reads with the connections of administration: nobody who reads stands before a heartbeat or a revocation. */
+function createModule(
+  { messaging, clock, signing, databases, vault }: Foundation,
+  { configuration, revocations, revoker, credentials }: AppParts,
+) {
+  const { administration: database } = databases;
+  const { revisions, publisher, lifecycle, snapshot } = configuration;
+  const signingKey = signing.privateKey;
+  const list = new SigningKeyList({
+    database,
+    isWithdrawn: (kid) => snapshot().revocations.isKeyWithdrawn(kid),
+    clock,
+  });
+  return ControlPlaneModule.of({
+    documents: new PostgresDocumentStore({ database, revisions, sealer: vault.sealer, clock }),
+    publisher,
+    lifecycle,
+    revoker,
+    signingKeys: { messaging, signingKey, list, store: revocations, publisher, lifecycle, clock },
+    credentials,
+    events: new PostgresEventStore(database),
+    agentSessions: { database, revocations: () => snapshot().revocations },
+    agentRegistrations: { messaging, signingKey, database, revoker, lifecycle, clock },
+    vault: { vault, database, lifecycle, clock },
+  });
+}

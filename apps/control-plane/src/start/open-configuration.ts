@@ -1,0 +1,114 @@
+import { toEvents } from '@sallyport/audit';
+import { ConfigurationReplica, type ConfigurationSnapshot } from '@sallyport/configuration';
+import type { Secret } from '@sallyport/kernel';
+import { configurationReadiness, degraded } from '@sallyport/process';
+import { createStoreTrail, type RecordEvent } from '@sallyport/trail';
+import { ConfigurationPublisher } from '../configuration/configuration-publisher.js';
+import { PostgresDocumentStore } from '../configuration/document-store.js';
+import { RevisionLog } from '../configuration/revision-log.js';
+import { SecretFiles } from '../configuration/secret-files.js';
+import { PostgresEventStore } from '../trail/event-store.js';
+import { deliveriesOf, WebhookDeliveries } from '../trail/webhooks/webhook-deliveries.js';
+import type { Foundation } from './foundation.js';
+
+const FIRST_CONFIGURATION_TIMEOUT_MS = 15_000;
+const SECRET_FILES_MS = 10_000;
+
+/** The configuration, and the trail that tells of its changes. */
+export interface ConfigurationParts {
+  readonly revisions: RevisionLog;
+  readonly documents: PostgresDocumentStore;
+  readonly events: PostgresEventStore;
+  readonly webhooks: WebhookDeliveries;
+  readonly lifecycle: RecordEvent;
+  readonly publisher: ConfigurationPublisher;
+  /** This process's own copy of what it publishes. */
+  readonly replica: ConfigurationReplica;
+  readonly snapshot: () => ConfigurationSnapshot;
+}
+
+/** Stores what the declarative file asks for, publishes the configuration and waits until it comes back on the bus. */
+export async function openConfiguration(foundation: Foundation): Promise<ConfigurationParts> {
+  const { config, clock, scope, signing, databases, vault, desired, logger } = foundation;
+  const { core, trail } = databases;
+  const revisions = new RevisionLog(core, signing.privateKey);
+  const documents = new PostgresDocumentStore({ database: core, revisions, sealer: vault.sealer, clock });
+  const webhooks = new WebhookDeliveries(trail);
+  // The newest there was, also while it is stale: the trail waits for nothing.
+  let known: ConfigurationSnapshot | undefined;
+  const events = new PostgresEventStore(trail, (batch) => {
+    const deliveries = known ? deliveriesOf(batch, known) : [];
+    return deliveries.length > 0 ? [webhooks.addition(deliveries)] : [];
+  });
+  const lifecycle = createStoreTrail((record) => events.append(toEvents(record)), { replica: config.replica, clock });
+
+  const applied = desired ? await documents.apply(desired) : await revisions.write(() => Promise.resolve(undefined));
+  if (desired && applied.changed) {
+    logger.info(applied, 'configuration changed');
+    await lifecycle({ type: 'configuration.changed', detail: { revision: applied.revision, source: 'file' } });
+  }
+  const publisher = createPublisher(foundation, revisions, documents);
+  const replica = createReplica(foundation);
+  replica.onChange((snapshot) => (known = snapshot));
+  scope.onClose('publisher', () => publisher.stop());
+  await publisher.start();
+  scope.onClose('configuration', () => replica.stop());
+  await replica.start();
+  await publisher.flush();
+  await replica.whenReady(FIRST_CONFIGURATION_TIMEOUT_MS);
+  scope.readiness(() => configurationReadiness(replica.state(), { tellLate: true }));
+  scope.readiness(() => degraded(publisher.failing && 'the configuration cannot be published'));
+  return { revisions, documents, events, webhooks, lifecycle, publisher, replica, snapshot: () => replica.snapshot() };
+}
+
+function createPublisher(
+  { config, messaging, signing, clock, logger }: Foundation,
+  revisions: RevisionLog,
+  documents: PostgresDocumentStore,
+): ConfigurationPublisher {
+  return new ConfigurationPublisher({
+    log: messaging.configuration,
+    connections: () => messaging.connections(),
+    revisions,
+    documents,
+    signingKey: signing.privateKey,
+    verifyKey: signing.publicJwk,
+    clock,
+    logger,
+    intervalMs: config.heartbeatIntervalMs,
+  });
+}
+
+function createReplica({ config, messaging, signing, clock, logger }: Foundation): ConfigurationReplica {
+  return new ConfigurationReplica({
+    log: messaging.configuration,
+    verifyKey: signing.publicJwk,
+    clock,
+    stalenessBoundMs: config.stalenessBoundMs,
+    onProblem: (problem) =>
+      logger.warn(
+        { problem: problem.type, ...('error' in problem ? { err: problem.error } : problem) },
+        'configuration log',
+      ),
+  });
+}
+
+/** Stores anew what the files of the declarative file's secrets hold, whenever that changes. */
+export function followSecretFiles({ config, desired, scope, logger }: Foundation, parts: ConfigurationParts): void {
+  if (config.declarativeFile === null || !desired) return;
+  const { documents, lifecycle, publisher } = parts;
+  const files = new SecretFiles(config.declarativeFile, desired);
+  const renew = async (secrets: ReadonlyMap<string, Secret>): Promise<void> => {
+    const renewed = await documents.renew(secrets);
+    if (!renewed.changed) return;
+    logger.info(renewed, 'secrets changed');
+    const detail = { revision: renewed.revision, source: 'secret files' };
+    await lifecycle({ type: 'configuration.changed', detail });
+    await publisher.flush();
+  };
+  scope.every(
+    config.secretFilesIntervalMs ?? SECRET_FILES_MS,
+    () => files.follow(renew),
+    'secrets that changed could not be stored yet',
+  );
+}

@@ -1,0 +1,2 @@
+/** What controllers record events with: a `RecordEvent`. */
+export const LIFECYCLE = Symbol('lifecycle');

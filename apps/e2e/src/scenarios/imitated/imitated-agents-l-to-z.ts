@@ -1,0 +1,196 @@
+import { BOTH, onTypeScriptSdk, publicClient } from './habits.js';
+import type { ImitatedAgent } from './imitated-agent.js';
+
+/** Agents in the order of their names. Rows are facts: whoever changes one changes its day and its source. */
+export const AGENTS_L_TO_Z: readonly ImitatedAgent[] = [
+  {
+    ...onTypeScriptSdk,
+    name: 'LibreChat',
+    asOf: '2026-11-29',
+    source: 'a fork of github.com/danny-avila/LibreChat, mcp/oauth/handler.ts at 00b3bc3; here at http://localhost',
+    introduction: {
+      by: 'registration',
+      anew: true,
+      body: publicClient('LibreChat MCP Client', ['http://localhost:{port}/api/mcp/sallyport/oauth/callback'], {
+        token_endpoint_auth_method: 'client_secret_basic',
+      }),
+    },
+    redirectUri: 'http://localhost:{port}/api/mcp/sallyport/oauth/callback',
+    authenticates: 'client_secret_basic',
+    scope: { of: 'the authorization server' },
+    refresh: { withScope: true },
+  },
+  {
+    ...onTypeScriptSdk,
+    name: 'MCP Inspector',
+    asOf: '2026-11-29',
+    source: 'github.com/modelcontextprotocol/inspector client/src/lib/auth.ts at 006abfb',
+    introduction: {
+      by: 'registration',
+      body: publicClient(
+        'MCP Inspector',
+        ['http://localhost:{port}/oauth/callback', 'http://localhost:{port}/oauth/callback/debug'],
+        {
+          client_uri: 'https://github.com/modelcontextprotocol/inspector',
+          scope: '',
+        },
+      ),
+    },
+    redirectUri: 'http://localhost:{port}/oauth/callback',
+    scope: { of: 'nobody' },
+  },
+  {
+    ...onTypeScriptSdk,
+    name: 'mcp-remote',
+    asOf: '2026-11-29',
+    source:
+      'github.com/geelen/mcp-remote node-oauth-client-provider.ts at 00cc07f; ' +
+      'github.com/punkpeye/mcp-remote/pull/305',
+    introduction: {
+      by: 'registration',
+      body: publicClient('MCP CLI Client', ['http://localhost:{port}/oauth/callback'], {
+        client_uri: 'https://github.com/modelcontextprotocol/mcp-cli',
+        software_id: '2e6dc280-f3c3-4e01-99a7-8181dbd1d23d',
+        software_version: '0.1.38',
+        scope: 'openid email profile',
+      }),
+    },
+    redirectUri: 'http://localhost:{port}/oauth/callback',
+    scope: { own: 'openid email profile' },
+    forgotten: 'reads JSON at the page',
+  },
+  {
+    ...onTypeScriptSdk,
+    name: 'opencode',
+    asOf: '2026-09-07',
+    source: 'github.com/sst/opencode oauth-provider.ts (a fork, at 0a8a0ed), issues/34074, #47737',
+    introduction: {
+      by: 'registration',
+      body: publicClient('OpenCode', ['http://127.0.0.1:19876/mcp/oauth/callback'], {
+        client_uri: 'https://opencode.ai',
+      }),
+    },
+    redirectUri: 'http://127.0.0.1:19876/mcp/oauth/callback',
+    scope: { of: 'nobody' },
+    refresh: { withResource: true, atOnce: 6 },
+  },
+  {
+    ...onTypeScriptSdk,
+    name: 'Raycast',
+    asOf: '2026-07-09',
+    source: 'a capture, github.com/appwrite/mcp/issues/77 (1.104.21)',
+    assumed: 'its redirect URI and the members of its registration',
+    resourceMetadata: [],
+    compares: 'not at all',
+    serverMetadata: ['oauth'],
+    introduction: { by: 'registration', body: publicClient('Raycast', ['http://127.0.0.1:{port}/callback']) },
+    redirectUri: 'http://127.0.0.1:{port}/callback',
+    scope: { of: 'nobody' },
+    resource: { atAuthorize: false, atToken: false },
+    revision: '2025-03-26',
+    refresh: {},
+  },
+  {
+    ...onTypeScriptSdk,
+    name: 'Roo Code',
+    asOf: '2026-11-29',
+    source: 'github.com/RooCodeInc/Roo-Code McpOAuthClientProvider.ts at 4b1df52',
+    introduction: {
+      by: 'registration',
+      body: publicClient('Roo Code', ['http://localhost:{port}/callback'], {
+        grant_types: [...BOTH, 'client_credentials'],
+      }),
+    },
+    redirectUri: 'http://localhost:{port}/callback',
+    scope: { of: 'the authorization server' },
+  },
+  {
+    ...onTypeScriptSdk,
+    name: 'VS Code',
+    asOf: '2026-11-29',
+    source:
+      'github.com/microsoft/vscode src/vs/base/common/oauth.ts at 05f882b, extHostMcp.ts at 000d382, ' +
+      'issues/278512, #321834',
+    first: { method: 'POST', headers: { accept: 'text/event-stream, application/json' } },
+    compares: 'as URLs',
+    introduction: {
+      by: 'registration',
+      body: {
+        client_name: 'Visual Studio Code',
+        client_uri: 'https://code.visualstudio.com',
+        redirect_uris: [
+          'https://insiders.vscode.dev/redirect',
+          'https://vscode.dev/redirect',
+          'http://127.0.0.1/',
+          'http://127.0.0.1:33418/',
+        ],
+        grant_types: [...BOTH, 'urn:ietf:params:oauth:grant-type:device_code'],
+        response_types: ['code'],
+        token_endpoint_auth_method: 'none',
+        application_type: 'native',
+      },
+    },
+    moreScopes: 'alone',
+    redirectUri: 'http://127.0.0.1:{port}/',
+    scope: { of: 'nobody' },
+    forgotten: 'opens the page',
+  },
+  {
+    ...onTypeScriptSdk,
+    name: 'VS Code, by its document',
+    asOf: '2026-09-08',
+    source: 'the document at https://vscode.dev/oauth/client-metadata.json; microsoft/vscode pull request 271403',
+    compares: 'as URLs',
+    introduction: {
+      by: 'document',
+      document: {
+        client_name: 'Visual Studio Code',
+        client_uri: 'https://vscode.dev/product',
+        logo_uri: 'https://vscode.dev/logo.png',
+        redirect_uris: ['https://vscode.dev/redirect', 'http://127.0.0.1:33418/'],
+        grant_types: [...BOTH, 'urn:ietf:params:oauth:grant-type:device_code'],
+        response_types: ['code'],
+        token_endpoint_auth_method: 'none',
+        application_type: 'native',
+      },
+    },
+    redirectUri: 'https://vscode.dev/redirect',
+    scope: { of: 'nobody' },
+    forgotten: 'opens the page',
+  },
+  {
+    ...onTypeScriptSdk,
+    name: 'Warp',
+    asOf: '2026-07-29',
+    source: 'github.com/warpdotdev/warp/issues/9088, github.com/warpdotdev/docs/issues/422',
+    assumed: 'the members of its registration',
+    introduction: { by: 'registration', body: publicClient('Warp', ['warp://mcp/oauth2callback']) },
+    // It adds the query to what it registered; redirect URIs are compared exactly (OAuth 2.1 section 2.3.1).
+    redirectUri: 'warp://mcp/oauth2callback?server_id=0b5c6c9a-0f52-4f1c-9df5-5d5c6c9a0f52',
+    scope: { of: 'nobody' },
+    resource: { atAuthorize: false, atToken: false },
+    forgotten: 'opens the page',
+    outcome: { reads: /This agent wants its answer elsewhere.*warp:\/\/mcp\/oauth2callback\?server_id=/ },
+  },
+  {
+    ...onTypeScriptSdk,
+    name: 'Windsurf',
+    asOf: '2026-11-29',
+    source: 'docs.windsurf.com, cascade/mcp: streamable HTTP and OAuth; nothing is published about its registration',
+    assumed: 'all of it',
+    introduction: { by: 'registration', body: publicClient('Windsurf', ['http://127.0.0.1:{port}/callback']) },
+    redirectUri: 'http://127.0.0.1:{port}/callback',
+    scope: { of: 'nobody' },
+    forgotten: 'opens the page',
+  },
+  {
+    ...onTypeScriptSdk,
+    name: 'Zed',
+    asOf: '2026-11-29',
+    source: 'github.com/zed-industries/zed crates/context_server/src/oauth.rs at 04afc35',
+    checksIssuer: true,
+    introduction: { by: 'registration', anew: true, body: publicClient('Zed', ['http://127.0.0.1:{port}/callback']) },
+    redirectUri: 'http://127.0.0.1:{port}/callback',
+    scope: { of: 'nobody' },
+  },
+];

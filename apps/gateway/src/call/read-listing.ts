@@ -1,0 +1,61 @@
+import type { DocumentOf } from '@sallyport/configuration';
+import type { JsonObject } from '@sallyport/mcp-relay';
+import type { Permit } from '@sallyport/policy';
+import type { Catalogues, Entry, Freshness, ListOutcome, PageReader } from '../outbound/catalogues.js';
+import type { CredentialLease } from '../outbound/credential-leases.js';
+import { timeoutOf } from '../outbound/forward.js';
+import { readAnswer } from '../outbound/read-answer.js';
+import type { ServerAccess } from '../outbound/server-access.js';
+import type { Leased } from '../outbound/with-lease.js';
+import { abilitiesToward } from '../protocol/client-abilities.js';
+import { listMethods } from '../protocol/lists.js';
+import type { ListKind } from '../protocol/lists.js';
+import type { Call } from './call.js';
+import { leaseTarget } from './lease-target.js';
+
+/** Reads what one server offers this caller, from memory or anew. */
+export type ReadListing = <K extends ListKind>(
+  call: Call,
+  permit: Permit,
+  server: DocumentOf<'McpServer'>,
+  kind: K,
+  freshness?: Freshness,
+) => Promise<Leased<ListOutcome<Entry<K>>>>;
+
+/** All pages of one listing together. */
+const READING_MS = 5 * 60_000;
+
+export function createReadListing(uses: {
+  readonly servers: ServerAccess;
+  readonly catalogues: Catalogues;
+}): ReadListing {
+  const { servers, catalogues } = uses;
+  return async <K extends ListKind>(
+    call: Call,
+    permit: Permit,
+    server: DocumentOf<'McpServer'>,
+    kind: K,
+    freshness?: Freshness,
+  ) => {
+    const timeoutMs = timeoutOf(server);
+    // Not the client's own signal: others may be waiting for the same listing. Made only when something is read.
+    let reading: AbortSignal | undefined;
+    // A server may show more to a client that can do more.
+    const abilities = abilitiesToward(server, call.request.abilities);
+    const variant = [...abilities].join();
+    const pageReader = (lease: CredentialLease): PageReader =>
+      Object.assign(
+        async (params: JsonObject, maxMessageBytes: number) => {
+          reading ??= AbortSignal.timeout(READING_MS);
+          const signal = AbortSignal.any([reading, AbortSignal.timeout(timeoutMs)]);
+          const request = { id: 1, method: listMethods[kind], params, meta: undefined };
+          const options = { signal, timeoutMs, abilities, maxMessageBytes };
+          return await readAnswer(await servers.forward(permit, lease, server, request, options), request.id, lease);
+        },
+        { variant },
+      );
+    return await servers.withLease<ListOutcome<Entry<K>>>(permit, leaseTarget(call, server), (lease) =>
+      catalogues.list(kind, lease, call.naming, pageReader(lease), freshness),
+    );
+  };
+}

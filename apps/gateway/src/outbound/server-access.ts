@@ -1,0 +1,77 @@
+import type { DocumentOf } from '@sallyport/configuration';
+import type { BytesInFlight } from '@sallyport/http';
+import type { AnswerRoom, RelayAnswer, ServerChannel } from '@sallyport/mcp-relay';
+import type { Permit } from '@sallyport/policy';
+import type { CredentialLease, CredentialLeases, LeaseResult, LeaseTarget } from './credential-leases.js';
+import { forward } from './forward.js';
+import type { ForwardOptions, ServerRequest } from './forward.js';
+import { readAnswer } from './read-answer.js';
+import type { ServerResult } from './read-answer.js';
+import { withLease } from './with-lease.js';
+import type { Leased, Usable } from './with-lease.js';
+
+export interface ServerAccessOptions {
+  readonly leases: CredentialLeases;
+  readonly channel: ServerChannel;
+  /** What the gateway calls itself toward servers. */
+  readonly identity: { readonly name: string; readonly version: string };
+  /** Where what is gathered of a server's answer counts for the user it is for (S33). */
+  readonly bytes: BytesInFlight;
+}
+
+export type AccessOptions = Omit<ForwardOptions, 'channel' | 'clientInfo' | 'room'>;
+
+/** The way to the servers: with a permit one gets a lease, and with both a request goes out. */
+export class ServerAccess {
+  readonly #options: ServerAccessOptions;
+
+  constructor(options: ServerAccessOptions) {
+    this.#options = options;
+  }
+
+  /** Leases a credential and sends nothing. */
+  async lease(permit: Permit, target: LeaseTarget): Promise<LeaseResult> {
+    return await this.#options.leases.lease(permit, target);
+  }
+
+  /** Leases a credential and uses it; uses another one when the server does not take the first. */
+  async withLease<T extends Usable>(
+    permit: Permit,
+    target: LeaseTarget,
+    use: (lease: CredentialLease) => Promise<T>,
+  ): Promise<Leased<T>> {
+    return await withLease(this.#options.leases, permit, target, use);
+  }
+
+  /** Sends one request with the credential that was leased for its permit. */
+  async forward(
+    permit: Permit,
+    lease: CredentialLease,
+    server: DocumentOf<'McpServer'>,
+    request: ServerRequest,
+    options: AccessOptions,
+  ): Promise<RelayAnswer> {
+    const { channel, identity } = this.#options;
+    const room = this.#room(permit.caller.userId);
+    return await forward(permit, lease, server, request, { ...options, channel, clientInfo: identity, room });
+  }
+
+  /** Sends a request whose one result is for the gateway itself. */
+  async ask(
+    permit: Permit,
+    target: LeaseTarget,
+    server: DocumentOf<'McpServer'>,
+    request: ServerRequest,
+    options: AccessOptions,
+  ): Promise<Leased<ServerResult>> {
+    return await this.withLease<ServerResult>(permit, target, async (lease) =>
+      readAnswer(await this.forward(permit, lease, server, request, options), request.id, lease),
+    );
+  }
+
+  /** What is gathered of an answer is given back piece by piece, whatever becomes of the exchange. */
+  #room(userId: string): AnswerRoom {
+    const held = this.#options.bytes.open(userId);
+    return { take: (size) => held.take(size) === undefined, give: held.give };
+  }
+}

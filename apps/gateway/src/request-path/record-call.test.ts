@@ -1,0 +1,96 @@
+import type { AppendOptions } from '@sallyport/event-spool';
+import { EventTally } from '@sallyport/kernel';
+import type { CallRecord } from '@sallyport/messages';
+import { createLogger } from '@sallyport/telemetry';
+import { describe, expect, test } from 'vitest';
+import { jsonAnswer } from '../protocol/exchange.js';
+import { recordCalls } from './record-call.js';
+import type { CallFacts } from '../call/call-notes.js';
+
+/** As the spool reserves it. */
+const ROOM_BYTES = 8 * 1024;
+const end = { receivedAt: 1, durationMs: 1, httpStatus: 200, sourceIp: '192.0.2.1' };
+const room = { release: () => undefined };
+
+function recorder({ burst = 60, fails = false } = {}) {
+  const appended: { record: CallRecord; options: AppendOptions }[] = [];
+  const lines: string[] = [];
+  const append = (record: CallRecord, options: AppendOptions) => {
+    appended.push({ record, options });
+    return fails ? Promise.reject(new Error('disk')) : Promise.resolve();
+  };
+  const logger = createLogger({
+    name: 'test',
+    level: 'info',
+    destination: { write: (line: string) => void lines.push(line) },
+  });
+  return { appended, lines, append, refusals: new EventTally({ clock: () => 0, burst }), replica: 'gateway-1', logger };
+}
+const ran: CallFacts = {
+  userId: 'usr_alice',
+  decision: 'allow',
+  method: 'tools/call',
+  room,
+  withheld: (id) => jsonAnswer(200, { ran: id }),
+};
+
+test.each([
+  ['a long URI', 'x'.repeat(100_000)],
+  ['one of characters that JSON writes in six bytes each', '\u0001'.repeat(100_000)],
+  ['one beyond ASCII, half a pair at every place it could be cut', '😀'.repeat(50_000)],
+])(
+  'a record fits into the room that was set aside for it, whatever an agent and a server named: %s (R74)',
+  async (_what, text) => {
+    const made = recorder();
+    const names = [
+      'trustProvider',
+      'clientId',
+      'agentName',
+      'sid',
+      'protocolVersion',
+      'method',
+      'server',
+      'target',
+      'reason',
+      'connectionId',
+      'traceId',
+    ];
+    await recordCalls(made, [{ ...ran, ...Object.fromEntries(names.map((name) => [name, text])) }], end);
+    const written = JSON.stringify(made.appended[0]?.record);
+    expect(Buffer.byteLength(written)).toBeLessThan(ROOM_BYTES);
+    expect(made.appended[0]?.record.target?.endsWith('…')).toBe(true);
+    await recordCalls(made, [{ ...ran, target: `note://${'y'.repeat(1_500)}` }], end);
+    expect(made.appended[1]?.record.target).toBe(`note://${'y'.repeat(1_500)}`);
+  },
+);
+
+describe('a record that cannot be written', () => {
+  test('is in the log, and the client of a call that ran hears so under its name; what was refused is answered as it is (R74)', async () => {
+    const made = recorder({ fails: true });
+    const withheld = await recordCalls(made, [ran, { ...ran, decision: 'deny' }], end);
+    const ids = made.appended.map(({ record }) => record.id);
+    expect(withheld).toEqual([jsonAnswer(200, { ran: ids[0] })]);
+    expect(made.lines.map((line) => (JSON.parse(line) as { record: CallRecord }).record.id)).toEqual(ids);
+  });
+  test('of a refusal that came before there was room is counted, without a line for each (S33)', async () => {
+    const made = recorder({ fails: true });
+    for (let i = 0; i < 3; i++)
+      expect(
+        await recordCalls(made, [{ userId: 'usr_alice', decision: 'deny', reason: 'not-ready:event_spool_full' }], end),
+      ).toEqual([]);
+    expect([made.lines, made.refusals.take('all')]).toEqual([
+      [],
+      [{ of: 'mcp.request', reason: 'not-ready:event_spool_full', count: 3, from: 0, to: 0, addresses: ['192.0.2.1'] }],
+    ]);
+  });
+});
+
+test('whoever is not known yields to calls, and is summed up beyond a rate; whoever is known is not (S33)', async () => {
+  const made = recorder({ burst: 1 });
+  for (let i = 0; i < 3; i++) {
+    await recordCalls(made, [{ decision: 'unauthenticated', reason: 'no_token' }], end);
+    await recordCalls(made, [ran], end);
+  }
+  expect(made.appended.map(({ options }) => options.yields)).toEqual([true, false, false, false]);
+  expect(made.refusals.take('all').map(({ count }) => count)).toEqual([2]);
+});

@@ -1,0 +1,146 @@
+import type { AppendOptions } from '@sallyport/event-spool';
+import { newId } from '@sallyport/kernel';
+import type { EventTally } from '@sallyport/kernel';
+import type { CallRecord } from '@sallyport/messages';
+import type { Logger } from '@sallyport/telemetry';
+import { ExchangeNotes } from '../call/call-notes.js';
+import type { CallFacts } from '../call/call-notes.js';
+import { jsonAnswer } from '../protocol/exchange.js';
+import type { Answer, ExchangeEnd, HandledExchange, InboundRequest, Withheld } from '../protocol/exchange.js';
+
+export interface CallRecorder {
+  /** Resolves when the record is safe on this host. */
+  readonly append: (record: CallRecord, options: AppendOptions) => Promise<void>;
+  /** Of callers that are not known, and of records there is no room for. */
+  readonly refusals: EventTally;
+  readonly replica: string;
+  readonly logger: Logger;
+  /** Told of each call; must not throw. */
+  readonly observe?: (record: CallRecord) => void;
+}
+
+/**
+ * Answers an exchange and sees to its records. What breaks on the way is answered and recorded, and breaks nothing
+ * else: the promise does not reject.
+ * @param answerTo answers, and notes what it finds out
+ */
+export async function recorded(
+  { recorder }: { readonly recorder: CallRecorder },
+  { disconnected }: Pick<InboundRequest, 'disconnected'>,
+  answerTo: (notes: ExchangeNotes) => Promise<Answer>,
+): Promise<HandledExchange> {
+  const notes = new ExchangeNotes();
+  const brokeOff = (err: unknown) => {
+    if (!disconnected.aborted) recorder.logger.error({ err }, 'call failed');
+    for (const call of notes.calls) call.brokeOff(disconnected.aborted ? 'client_gone' : 'internal_error');
+  };
+  let answer: Answer;
+  try {
+    answer = await answerTo(notes);
+  } catch (error) {
+    brokeOff(error);
+    answer = internalError(notes);
+  }
+  let records: Promise<Withheld> | undefined;
+  return {
+    answer,
+    record: (end) =>
+      (records ??= recordCalls(
+        recorder,
+        notes.calls.map(({ facts }) => facts),
+        end,
+      )),
+    brokeOff,
+    notDelivered: () => {
+      for (const call of notes.calls) call.notDelivered();
+    },
+    internalError: () => internalError(notes),
+  };
+}
+
+function internalError({ calls }: ExchangeNotes): Answer {
+  const message = calls.some(({ facts }) => facts.room !== undefined)
+    ? 'Internal error. Whether this was carried out is not known.'
+    : 'Internal error.';
+  return jsonAnswer(500, { jsonrpc: '2.0', id: null, error: { code: -32603, message } });
+}
+
+/**
+ * Records each call of an exchange before its last byte leaves (R74). Refusals of whoever is not known are recorded one
+ * by one up to a rate and summed up beyond it (security rule S33).
+ * @returns what the clients of calls hear that ran although their records could not be written
+ */
+export async function recordCalls(
+  recorder: CallRecorder,
+  calls: readonly CallFacts[],
+  end: ExchangeEnd,
+): Promise<Withheld> {
+  const withheld = await Promise.all(calls.map((call) => recordCall(recorder, call, end)));
+  return withheld.filter((answer) => answer !== undefined);
+}
+
+async function recordCall(
+  recorder: CallRecorder,
+  call: CallFacts,
+  { sourceIp, ...end }: ExchangeEnd,
+): Promise<Withheld[number] | undefined> {
+  const { append, refusals, replica, logger, observe } = recorder;
+  const { decision = 'invalid', room, withheld, ...known } = call;
+  const entry: CallRecord = {
+    v: 1,
+    type: 'mcp.call',
+    id: newId('evt', end.receivedAt),
+    replica,
+    ...end,
+    ...bounded(known),
+    decision,
+  };
+  const reason = known.reason ?? decision;
+  const isKnown = known.userId !== undefined;
+  try {
+    if (isKnown || refusals.note('mcp.request', reason, sourceIp))
+      await append(entry, { room, yields: !isKnown, owner: known.userId });
+  } catch (err) {
+    if (room === undefined) refusals.count('mcp.request', reason, sourceIp);
+    else
+      logger.error(
+        { err, record: entry },
+        'the record of a call could not be written: it is this one, and is kept in memory',
+      );
+    return room !== undefined && decision === 'allow' ? withheld?.(entry.id) : undefined;
+  } finally {
+    observe?.(entry);
+  }
+  return undefined;
+}
+
+/** What one record may say at most, in bytes of JSON: it fits into the room that was set aside for it. */
+const LONG_NAMES: ReadonlySet<string> = new Set(['target', 'clientId']);
+const LONG_BYTES = 2_048;
+const SHORT_BYTES = 256;
+/** Of all texts together: no character takes more than six bytes. */
+const SURELY_FITTING_LENGTH = 1_024;
+
+type Known = Omit<CallFacts, 'decision' | 'room' | 'withheld'>;
+
+/** Absent facts stay absent; names that agents and servers made up are cut where they would not fit. */
+function bounded(facts: Known): Partial<Known> {
+  const known = Object.entries(facts).filter(([, value]) => value !== undefined);
+  const length = known.reduce((sum, [, value]) => sum + (typeof value === 'string' ? value.length : 0), 0);
+  if (length <= SURELY_FITTING_LENGTH) return Object.fromEntries(known);
+  return Object.fromEntries(
+    known.map(([name, value]) => [
+      name,
+      typeof value === 'string' ? cut(value, LONG_NAMES.has(name) ? LONG_BYTES : SHORT_BYTES) : value,
+    ]),
+  );
+}
+
+function cut(text: string, maxBytes: number): string {
+  const bytesOf = (part: string) => Buffer.byteLength(JSON.stringify(part)) - 2;
+  if (bytesOf(text) <= maxBytes) return text;
+  let part = text.slice(0, maxBytes);
+  for (let bytes = bytesOf(part); bytes > maxBytes - 3; bytes = bytesOf(part))
+    part = part.slice(0, Math.floor((part.length * (maxBytes - 3)) / bytes));
+  return `${part}…`;
+}

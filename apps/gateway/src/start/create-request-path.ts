@@ -1,0 +1,126 @@
+import { BytesInFlight, listenerOf, type FairTurns } from '@sallyport/http';
+import { subjects } from '@sallyport/messages';
+import { OpenCalls } from '../call/open-calls.js';
+import { Places } from '../call/places.js';
+import { StepUpMemory } from '../call/step-up-memory.js';
+import { OpenQuestions } from '../conversation/open-questions.js';
+import { ParkedCalls } from '../conversation/parked-calls.js';
+import { observeCalls, observeMissing, observeOverBudget } from '../observe-calls.js';
+import { StreamPauses } from '../operations/stream-pauses.js';
+import { CredentialLeases } from '../outbound/credential-leases.js';
+import { RemoteExchanges } from '../replicas/remote-exchanges.js';
+import type { ReplicaLink } from '../replicas/replica-link.js';
+import { assembleRequestPath } from '../request-path/assemble-request-path.js';
+import type { AssembledFrom } from '../request-path/assemble-request-path.js';
+import type { RequestPath } from '../request-path/handle-mcp-request.js';
+import { LogLevels } from '../session/log-levels.js';
+import { ResourceSubscriptions } from '../session/resource-subscriptions.js';
+import { createCatalogues } from './create-catalogues.js';
+import type { GatewayApp } from './create-gateway-app.js';
+import type { TokenVerification } from './create-token-verification.js';
+import type { EndedSessionsParts } from './follow-ended-sessions.js';
+import type { Foundation } from './foundation.js';
+import { IDENTITY } from './identity.js';
+import type { RecordSpool } from './open-record-spool.js';
+import type { ServerConnections } from './open-server-connections.js';
+
+export interface RequestPathParts {
+  readonly servers: ServerConnections;
+  readonly records: RecordSpool;
+  readonly sessions: EndedSessionsParts;
+  readonly tokens: TokenVerification;
+  readonly link: ReplicaLink;
+  readonly turns: FairTurns;
+  readonly app: GatewayApp;
+}
+
+/** The request path, and what it was made from. */
+export type GatewayParts = RequestPath & AssembledFrom;
+
+/** Makes everything that the request path is made of, and the path of it. */
+export function createRequestPath(foundation: Foundation, parts: RequestPathParts): GatewayParts {
+  const { config, clock, sealer, configuration } = foundation;
+  const { servers, records, sessions, tokens, link, turns, app } = parts;
+  const openCalls = new OpenCalls(tokens.verifier, sessions.endedSessions, clock);
+  return assembleRequestPath({
+    verifier: tokens.verifier,
+    leases: createLeases(foundation),
+    sealer,
+    endedSessions: sessions.endedSessions,
+    clock,
+    identity: IDENTITY,
+    channel: servers.channel,
+    catalogues: createCatalogues(foundation, records),
+    stepUps: new StepUpMemory(),
+    openCalls,
+    turns,
+    questions: new OpenQuestions({ sealer, replica: config.replica }),
+    arriving: new Places({ perUser: 256, total: 4_000 }),
+    bytes: new BytesInFlight({ perOwner: config.maxUserBytes, total: config.maxBytesInFlight }, (refusal) =>
+      listenerOf(app).watch.turnedAway(refusal === 'own-limit' ? 'bytes-of-one' : 'bytes-in-all'),
+    ),
+    seenProofs: tokens.proofs,
+    calls: new Places({ perUser: 256, total: 10_000 }),
+    subscriptions: new Places({ perUser: 16, total: 2_000 }),
+    streamPauses: new StreamPauses(clock),
+    parkedCalls: new ParkedCalls({ openCalls }),
+    link,
+    remoteExchanges: new RemoteExchanges(),
+    replica: config.replica,
+    configuration: () => {
+      const { ready, stale } = configuration.state();
+      return ready && !stale
+        ? { snapshot: configuration.snapshot() }
+        : { unavailable: ready ? 'configuration_stale' : 'configuration_missing' };
+    },
+    recorder: {
+      append: (record, options) => records.spool.append(record, options),
+      refusals: records.refusals,
+      replica: config.replica,
+      logger: foundation.logger,
+      ...(foundation.metrics && { observe: observeCalls(foundation.metrics) }),
+    },
+    reserveRecord: (userId) => records.reserveRecord(userId),
+    maxBodyBytes: config.maxBodyBytes,
+    maxAnswerBytes: config.maxAnswerBytes,
+    listTimeoutMs: config.listTimeoutMs,
+    listPageLength: config.listPageLength,
+    logLevels: new LogLevels(clock),
+    resourceSubscriptions: new ResourceSubscriptions(clock),
+    ...createObservers(foundation),
+  });
+}
+
+function createLeases({ config, keys, clock, logger, ask }: Foundation): CredentialLeases {
+  return new CredentialLeases({
+    requester: {
+      replica: config.replica,
+      replicaKey: keys.replica.privateKey,
+      leasePublicKey: keys.lease.publicKey,
+      clock,
+    },
+    leaseSigningPublicKey: keys.leaseSigning.publicKey,
+    clock,
+    onProblem: (error) => logger.warn({ err: error }, 'lease request failed'),
+    send: (wire) => ask(subjects.lease, wire),
+  });
+}
+
+function createObservers({
+  metrics,
+  clock,
+  logger,
+  snapshot,
+}: Foundation): Pick<AssembledFrom, 'observeOverBudget' | 'observeMissing'> {
+  const overBudget = 'calls are denied: the expression of this policy was shown more than it may go through';
+  return {
+    observeOverBudget: observeOverBudget({ metrics, clock, say: (policy) => logger.warn({ policy }, overBudget) }),
+    observeMissing: observeMissing({
+      metrics,
+      clock,
+      addressOf: (server) => snapshot()?.get('McpServer', server)?.spec.url,
+      say: (about, isListed) =>
+        isListed ? logger.info(about, 'a server is listed again') : logger.warn(about, 'a server cannot be listed'),
+    }),
+  };
+}

@@ -1,0 +1,65 @@
+import { EventShipper, EventSpool, type RecordRoom } from '@sallyport/event-spool';
+import { EventTally, newId } from '@sallyport/kernel';
+import { summedEvents, type LifecycleRecord } from '@sallyport/messages';
+import { degraded, notReady } from '@sallyport/process';
+import type { Foundation } from './foundation.js';
+
+export interface RecordSpool {
+  readonly spool: EventSpool;
+  /** Refusals that are summed up instead of being recorded one by one. */
+  readonly refusals: EventTally;
+  /** Records sums of refusals: those whose time is over, or all. */
+  recordRefusals(which: 'over' | 'all'): Promise<void>;
+  /** Sets room aside for the record of one call of this user (R74); else says why there is none. */
+  reserveRecord(userId: string): RecordRoom | { readonly unavailable: string } | 'full-of-their-own';
+}
+
+/** The records of calls, on this host's disk until the event stream has them. */
+export function openRecordSpool({ config, messaging, logger, clock, files, scope }: Foundation): RecordSpool {
+  const spool = new EventSpool({
+    directory: config.spoolDirectory,
+    clock,
+    maxBytes: config.spoolMaxBytes,
+    ...(files === undefined ? {} : { files }),
+    onState: (state) =>
+      state.accepting
+        ? logger.info('event spool accepts again')
+        : logger.error({ reason: state.reason, errno: state.code }, 'event spool refuses: calls are refused'),
+  });
+  const shipper = new EventShipper({
+    spool,
+    publish: (records) => messaging.events.publish(config.replica, records),
+    onFailure: (error, retryInMs) => logger.warn({ err: error, retryInMs }, 'events wait in the spool'),
+    onDamaged: (path, lines) => logger.warn({ path, lines }, 'damaged events were skipped'),
+    onLost: (path, bytes) =>
+      logger.error({ path, bytes }, 'a file of the event spool was removed by somebody: the events in it are lost'),
+  });
+  shipper.start();
+  scope.onClose('event spool', () => shipper.stop());
+  scope.readiness(() => {
+    const { state } = spool;
+    const why = state.accepting ? [] : [state.reason, state.code].filter(Boolean);
+    return notReady(why.length > 0 && `the event spool refuses (${why.join(', ')})`);
+  });
+  scope.readiness(() => degraded(shipper.failing && 'events cannot be shipped'));
+
+  const refusals = new EventTally({ clock });
+  const recordRefusals = async (which: 'over' | 'all'): Promise<void> => {
+    for (const sum of refusals.take(which)) {
+      const id = newId('evt', clock());
+      const record: LifecycleRecord = { v: 1, id, replica: config.replica, at: sum.to, ...summedEvents(sum) };
+      // A sum that there is no room for goes on being counted.
+      await spool.append(record, { yields: true }).catch(() => refusals.add(sum));
+    }
+  };
+  scope.onClose('sums of refusals', () => recordRefusals('all'));
+  return {
+    spool,
+    refusals,
+    recordRefusals,
+    reserveRecord: (userId) =>
+      spool.isFullOf(userId)
+        ? 'full-of-their-own'
+        : (spool.reserve() ?? { unavailable: `event_spool_${spool.state.accepting ? 'full' : spool.state.reason}` }),
+  };
+}

@@ -1,0 +1,16 @@
+/**
+ * The administrators' API (`/v1`) as data: each route with its method, path, permission and schemas, and a client made
+ * from it. The control plane serves these routes (`apps/control-plane/src/admin/serve.ts`); the demo and the end-to-end
+ * tests call them. It stores nothing and decides nothing.
+ */
+export { createAdminClient } from './client.js';
+export type { AdminClient, AdminClientOptions } from './client.js';
+export { StoredEvent } from './events.js';
+export { Permission } from './permission.js';
+export { AdminApiError, Problem } from './problem.js';
+export { RevocationRequest } from './revocations.js';
+export type { AnswerOf, CallOf, RequestOf, Route, SuccessStatus } from './route.js';
+export { routes } from './routes.js';
+export type { Answered, Asked, Called, RouteName } from './routes.js';
+export { RotationRequest, WithdrawalRequest } from './signing-keys.js';
+export { VaultRotation } from './vault.js';

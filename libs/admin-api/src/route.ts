@@ -1,0 +1,47 @@
+import type { z } from 'zod';
+import type { Permission } from './permission.js';
+
+/** Statuses of answers that carry what was asked for. */
+export type SuccessStatus = 200 | 201;
+/** Statuses of refusals that a route words itself. Every route may answer 400, 401 and 503 besides. */
+export type ProblemStatus = 400 | 404 | 409 | 503;
+
+/**
+ * One route of the API, as data: the control plane serves it, the client calls it, and a description of the API is made
+ * from it. Schemas describe what travels: a query holds strings, a moment is an ISO 8601 text.
+ */
+export interface Route {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  /** Parameters are written `:name`, e.g. `/v1/connections/:id`. */
+  readonly path: `/v1/${string}`;
+  /** What whoever asks must be permitted. */
+  readonly permission: Permission;
+  /** One sentence: what the route does. */
+  readonly summary: string;
+  readonly params?: z.ZodObject;
+  readonly query?: z.ZodType;
+  readonly body?: z.ZodType;
+  /** By status. The first is the one that is answered unless the route's summary or schema says when another is. */
+  readonly answers: Readonly<Partial<Record<SuccessStatus, z.ZodType>>>;
+  /** What went wrong, by status, in one sentence for whoever reads the description of the API. */
+  readonly problems?: Readonly<Partial<Record<ProblemStatus, string>>>;
+}
+
+/** Checks a route's shape and keeps its own type. */
+export const route = <const R extends Route>(one: R): R => one;
+
+type PartsOf<R extends Route> = {
+  [Part in 'params' | 'query' | 'body' as R[Part] extends z.ZodType ? Part : never]: R[Part];
+};
+/** What a handler of the route gets: the parts of the request that the route declares, parsed. */
+export type RequestOf<R extends Route> = {
+  readonly [Part in keyof PartsOf<R>]: PartsOf<R>[Part] extends z.ZodType ? z.output<PartsOf<R>[Part]> : never;
+};
+/** What a caller of the route gives: the same parts, before they are parsed. */
+export type CallOf<R extends Route> = {
+  readonly [Part in keyof PartsOf<R>]: PartsOf<R>[Part] extends z.ZodType ? z.input<PartsOf<R>[Part]> : never;
+};
+/** What the route answers when it does not refuse. */
+export type AnswerOf<R extends Route> = {
+  [S in keyof R['answers']]: R['answers'][S] extends z.ZodType ? z.output<R['answers'][S]> : never;
+}[keyof R['answers']];

@@ -1,0 +1,25 @@
+import { agentRoutes } from './agents.js';
+import { configurationRoutes } from './configuration.js';
+import { connectionRoutes } from './connections.js';
+import { eventRoutes } from './events.js';
+import { revocationRoutes } from './revocations.js';
+import { signingKeyRoutes } from './signing-keys.js';
+import { vaultRoutes } from './vault.js';
+import type { AnswerOf, CallOf, RequestOf } from './route.js';
+
+/** Every route of the API, by the name of what it does. */
+export const routes = {
+  ...agentRoutes,
+  ...configurationRoutes,
+  ...connectionRoutes,
+  ...eventRoutes,
+  ...revocationRoutes,
+  ...signingKeyRoutes,
+  ...vaultRoutes,
+} as const;
+export type RouteName = keyof typeof routes;
+
+/** By name, e.g. `Asked<'listEvents'>` is `{ query: { after?: bigint, … } }`. */
+export type Asked<Name extends RouteName> = RequestOf<(typeof routes)[Name]>;
+export type Answered<Name extends RouteName> = AnswerOf<(typeof routes)[Name]>;
+export type Called<Name extends RouteName> = CallOf<(typeof routes)[Name]>;

@@ -1,0 +1,116 @@
+import {
+  admissionTo,
+  claimProbe,
+  releaseProbe,
+  standingAfter,
+  waitFor,
+  type ProviderStanding,
+} from './provider-breaker.js';
+import type { ProviderFailure } from '@sallyport/oauth';
+import type { ProviderKey, ProviderStandings, SeenStanding } from './provider-standings.js';
+
+/** A provider was paused, or is asked again. */
+export type ProviderChange = ProviderKey & { readonly standing: ProviderStanding } & (
+    | { readonly type: 'paused' }
+    | { readonly type: 'resumed'; readonly because: 'answered' | 'reconfigured' }
+  );
+
+export interface ProviderGate {
+  readonly standings: ProviderStandings;
+  readonly random: () => number;
+  /** Called once for each change, in the process that made it. */
+  readonly onProviderChange: (change: ProviderChange) => Promise<void>;
+}
+
+/**
+ * `answered`: the provider answered properly, whatever it said of the grant. `unknown`: nobody asked, or we gave up.
+ */
+export type ProviderVerdict = ProviderFailure | 'answered' | 'unknown';
+export type Asked<T> =
+  | { readonly type: 'asked'; readonly value: T }
+  | { readonly type: 'paused'; readonly waitMs: number };
+
+/** A writer that loses so often to others has nothing to add: they write the same. */
+const WRITES = 10;
+
+/**
+ * Asks a provider unless it is paused (B4). A paused provider gets one probe at a time, now and then, and requests of
+ * callers that cannot wait. `ask` uses the answer first, then says what it tells about the provider.
+ */
+export async function askProvider<T>(
+  { credentialProvider, issuer }: ProviderKey,
+  gate: ProviderGate,
+  ask: () => Promise<{ readonly value: T; readonly verdict: ProviderVerdict }>,
+  { isUrgent = false }: { readonly isUrgent?: boolean } = {},
+): Promise<Asked<T>> {
+  const key = { credentialProvider, issuer };
+  const seen = await gate.standings.read(key);
+  const admission = admissionTo(seen.standing, seen.now);
+  const isProbe =
+    admission === 'probe' &&
+    seen.standing !== undefined &&
+    (await gate.standings.write(key, seen.version, claimProbe(seen.standing, seen.now)));
+  if (admission !== 'ask' && !isProbe && !isUrgent)
+    return { type: 'paused', waitMs: seen.standing ? waitFor(seen.standing, seen.now) : 0 };
+  let verdict: ProviderVerdict = 'unknown';
+  try {
+    const asked = await ask();
+    verdict = asked.verdict;
+    return { type: 'asked', value: asked.value };
+  } finally {
+    // What was done with the answer stands also when this cannot be noted: the next answer says the same.
+    if (verdict !== 'unknown' || isProbe)
+      await settle(key, gate, verdict, {
+        isProbe,
+        isLate: admission === 'ask',
+        wasFailing: seen.standing !== undefined,
+        version: seen.version.configured,
+      }).then(undefined, () => undefined);
+  }
+}
+
+/** Milliseconds to wait, or `null` when somebody may ask now: for who would rather not begin. */
+export async function waitOf(key: ProviderKey, { standings }: Pick<ProviderGate, 'standings'>): Promise<number | null> {
+  const { standing, now } = await standings.read(key);
+  return standing && admissionTo(standing, now) === 'wait' ? waitFor(standing, now) : null;
+}
+
+/** `isLate`: what was asked was asked before a pause there may be now. */
+interface Begun {
+  readonly isProbe: boolean;
+  readonly isLate: boolean;
+}
+
+async function settle(
+  key: ProviderKey,
+  gate: ProviderGate,
+  verdict: ProviderVerdict,
+  { wasFailing, version, ...begun }: Begun & { wasFailing: boolean; version: number | null },
+): Promise<void> {
+  if (verdict === 'answered' && !wasFailing) return;
+  for (let attempt = 0; attempt < WRITES; attempt++) {
+    const seen = await gate.standings.read(key);
+    // Asked with what was configured then: says nothing about what is configured now.
+    if (seen.version.configured !== version) return;
+    const next = afterVerdict(seen, verdict, begun, gate.random());
+    if (next === seen.standing) return;
+    if (!(await gate.standings.write(key, seen.version, next))) continue;
+    const wasPaused = seen.standing !== undefined && seen.standing.pausedSince !== null;
+    if (next && next.pausedSince !== null && !wasPaused)
+      await gate.onProviderChange({ type: 'paused', ...key, standing: next });
+    if (!next && seen.standing && wasPaused)
+      await gate.onProviderChange({ type: 'resumed', because: 'answered', ...key, standing: seen.standing });
+    return;
+  }
+}
+
+function afterVerdict(
+  { standing, now }: SeenStanding,
+  verdict: ProviderVerdict,
+  { isProbe, isLate }: Begun,
+  random: number,
+): ProviderStanding | undefined {
+  if (verdict === 'unknown') return standing && releaseProbe(standing);
+  if (verdict !== 'answered') return standingAfter(standing, verdict, { now, random, isProbe });
+  return isLate && standing && standing.pausedSince !== null ? standing : undefined;
+}

@@ -1,0 +1,59 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { SallyportError } from '@sallyport/kernel';
+
+/**
+ * Starts to listen.
+ * @returns the URL, such as `http://127.0.0.1:8080`
+ * @throws SallyportError `port_taken`, `port_forbidden` or `address_unavailable`
+ */
+export async function listen(
+  app: NestFastifyApplication,
+  { port, host }: { port: number; host: string },
+): Promise<string> {
+  try {
+    await app.listen(port, host);
+  } catch (error) {
+    throw translateListenError(error, port, host);
+  }
+  const address = app.getHttpServer().address();
+  const actual = typeof address === 'object' && address !== null ? address.port : port;
+  return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`;
+}
+
+/** Turns an error of `server.listen` into one that names the port and the remedy. Returns any other error as it is. */
+export function translateListenError(error: unknown, port: number, host: string): unknown {
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  if (code === 'EADDRINUSE')
+    return new SallyportError(
+      'port_taken',
+      `Port ${port} on ${host} is taken: stop what listens there or configure another port.`,
+      { cause: error },
+    );
+  if (code === 'EACCES')
+    return new SallyportError(
+      'port_forbidden',
+      `The user that runs this process may not open port ${port} on ${host}: configure a port above 1023.`,
+      { cause: error },
+    );
+  if (code === 'EADDRNOTAVAIL')
+    return new SallyportError(
+      'address_unavailable',
+      `This machine has no address ${host} to listen on: configure one that it has.`,
+      { cause: error },
+    );
+  return error;
+}
+
+/**
+ * Closes the app: it accepts no new connections, running requests may finish within `graceMs`, then it cuts the rest.
+ * @param graceMs milliseconds
+ */
+export async function closeNestApp(app: NestFastifyApplication, graceMs = 5_000): Promise<void> {
+  const server = app.getHttpServer();
+  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+  try {
+    await app.close();
+  } finally {
+    clearTimeout(cut);
+  }
+}

@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "IdentitySession" ADD COLUMN     "unansweredSince" TIMESTAMPTZ(3);
