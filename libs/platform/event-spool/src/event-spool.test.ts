@@ -64,6 +64,25 @@ describe('the spool', () => {
     expect(spool.state).toEqual({ accepting: true });
     spool.close();
   });
+  test('takes a record that is JSON already, and tells what became of it after it has returned', async () => {
+    const spool = new EventSpool({ directory, clock, ...small, maxBytes: 100, maxRecordBytes: 60 });
+    const told: [string, string | undefined][] = [];
+    const append = (json: string) => spool.appendLine(json, {}, (error) => told.push([json, error?.code]));
+    const lines = ['a', 'x'.repeat(60), 'b'.repeat(40), 'c'.repeat(45)].map((id) => JSON.stringify({ id }));
+    lines.forEach(append);
+    expect(told).toEqual([]);
+    await until(() => told.length === 4);
+    expect(new Map(told)).toEqual(
+      new Map([
+        [lines[0], undefined],
+        [lines[1], 'event_too_large'],
+        [lines[2], undefined],
+        [lines[3], 'event_spool_full'],
+      ]),
+    );
+    expect(inFiles().trimEnd()).toBe(`${lines[0]}\n${lines[2]}`);
+    spool.close();
+  });
   test('goes on in another file when one is full, and never parts a record', async () => {
     const spool = new EventSpool({ directory, clock, ...small });
     for (let i = 0; i < 3; i++) await spool.append(record(40));

@@ -4,7 +4,7 @@
  * Knows neither what a record says nor how it is published.
  */
 export { EventSpool } from './event-spool.js';
-export type { AppendOptions, EventSpoolOptions } from './event-spool.js';
+export type { Appended, AppendOptions, EventSpoolOptions } from './event-spool.js';
 export type { RecordRoom } from './record-rooms.js';
 export type { SpooledSegment } from './segment-directory.js';
 export type { SpoolState } from './spool-state.js';
