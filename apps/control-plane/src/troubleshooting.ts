@@ -26,23 +26,23 @@ const CONNECT: { readonly [R in ConnectReason]: Explained } = {
   agent_not_consented: { because: 'The account is connected, and this agent has not used it before.', fix: OPEN },
 };
 
-const STANDING = "`GET /v1/credential-providers` has the provider's own words; the account page says since when.";
+const HEALTH = "`GET /v1/credential-providers` has the provider's own words; the account page says since when.";
 const PROVIDER: { readonly [R in ProviderFailureReason]: Explained } = {
   client_refused: {
     because: 'Our client there was removed, or its secret or key is not taken any more.',
-    fix: `Renew \`client\` of the credential provider. ${STANDING}`,
+    fix: `Renew \`client\` of the credential provider. ${HEALTH}`,
   },
   request_refused: {
     because: 'The authorization server answers a refresh with an error that is not about the grant.',
-    fix: STANDING,
+    fix: HEALTH,
   },
   rate_limited: {
     because: 'It answers 429.',
-    fix: `\`refresh\` of the credential provider bounds how fast it is asked. ${STANDING}`,
+    fix: `\`refresh\` of the credential provider bounds how fast it is asked. ${HEALTH}`,
   },
-  unavailable: { because: 'It answers 5xx.', fix: `Wait. ${STANDING}` },
-  no_answer: { because: 'It cannot be reached, or does not answer in time.', fix: `Wait. ${STANDING}` },
-  malformed_answer: { because: 'What it answers has no token that can be used.', fix: STANDING },
+  unavailable: { because: 'It answers 5xx.', fix: `Wait. ${HEALTH}` },
+  no_answer: { because: 'It cannot be reached, or does not answer in time.', fix: `Wait. ${HEALTH}` },
+  malformed_answer: { because: 'What it answers has no token that can be used.', fix: HEALTH },
   address_refused: {
     because: 'Its token endpoint is at a private address, or not https, and not listed.',
     fix: 'Add it to `allow` of `OutboundNetwork`; the log of the start has the line.',

@@ -4,7 +4,7 @@ import {
   ClientRegistrations,
   createClientLookup,
   PostgresConnectionStore,
-  PostgresProviderStandings,
+  PostgresProviderHealthStore,
 } from '@sallyport/connection-store';
 import { configuredTarget } from '@sallyport/connection';
 import { describeDropped, describeProviderChange } from '@sallyport/connection/refresh';
@@ -38,7 +38,7 @@ export function createJobContext(parts: JobContextParts): RefreshJobContext {
   const snapshot = () => configuration.snapshot();
   return {
     store: new PostgresConnectionStore(database, vault),
-    standings: new PostgresProviderStandings(database),
+    providerHealth: new PostgresProviderHealthStore(database),
     slots: new ProviderSlots(),
     snapshot,
     vault: sealer,
@@ -73,8 +73,8 @@ function tellOf({
   const registrations = new ClientRegistrations({ database, vault: vault.sealer });
   return {
     onProviderChange: async (change) => {
-      const { credentialProvider, issuer, standing } = change;
-      const { reason, error, description } = standing;
+      const { credentialProvider, issuer, health } = change;
+      const { reason, error, description } = health;
       logger.warn({ credentialProvider, issuer, reason, error, description }, `credential provider ${change.type}`);
       await record(describeProviderChange(change));
     },

@@ -1,10 +1,13 @@
-import type { ProviderStandings } from '@sallyport/connection/refresh';
+import type { ProviderHealthStore } from '@sallyport/connection/refresh';
 import type { Metrics } from '@sallyport/telemetry';
 
 /**
  * Read from the database at each scrape: every worker says the same. What was said last stands while it cannot be read.
  */
-export function measureProviders(metrics: Pick<Metrics, 'meter'>, standings: Pick<ProviderStandings, 'list'>): void {
+export function measureProviders(
+  metrics: Pick<Metrics, 'meter'>,
+  providerHealth: Pick<ProviderHealthStore, 'list'>,
+): void {
   // A series that is no longer observed would be shown with its last value for ever.
   const shown = new Map<string, { readonly provider: string; readonly reason: string }>();
   metrics.meter
@@ -12,8 +15,8 @@ export function measureProviders(metrics: Pick<Metrics, 'meter'>, standings: Pic
       description: 'Credential providers that are not asked for refreshes, by reason',
     })
     .addCallback(async (result) => {
-      const known = await standings.list().then(
-        (list) => list.standings,
+      const known = await providerHealth.list().then(
+        (list) => list.providers,
         () => undefined,
       );
       if (!known) return;

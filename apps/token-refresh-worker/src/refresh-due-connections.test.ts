@@ -1,5 +1,10 @@
 import type { DocumentOf } from '@sallyport/configuration';
-import { aConnection, aStanding, MemoryConnectionStore, MemoryProviderStandings } from '@sallyport/connection/testing';
+import {
+  aConnection,
+  aProviderHealth,
+  MemoryConnectionStore,
+  MemoryProviderHealthStore,
+} from '@sallyport/connection/testing';
 import type { ProviderChange } from '@sallyport/connection/refresh';
 import { beforeEach, expect, test } from 'vitest';
 import { ProviderSlots } from './provider-slots.js';
@@ -15,13 +20,13 @@ const provider = (
   spec: { type: 'mcp-user-oauth', server: 'notes', ...(refresh ? { refresh } : {}) },
 });
 let store: MemoryConnectionStore;
-let standings: MemoryProviderStandings;
+let providerHealth: MemoryProviderHealthStore;
 let queued: string[];
 let changes: ProviderChange[];
 beforeEach(async () => {
-  [store, standings, queued, changes] = [
+  [store, providerHealth, queued, changes] = [
     new MemoryConnectionStore(() => NOW),
-    new MemoryProviderStandings(() => NOW),
+    new MemoryProviderHealthStore(() => NOW),
     [],
     [],
   ];
@@ -31,7 +36,7 @@ beforeEach(async () => {
 const tick = (documents: readonly DocumentOf<'CredentialProvider'>[]) =>
   enqueueDueConnections({
     store,
-    standings,
+    providerHealth,
     clock: () => NOW,
     intervalMs: 5_000,
     onProviderChange: async (change) => void changes.push(change),
@@ -49,7 +54,11 @@ test('a tick begins none of a paused provider, one when it may be probed, and sa
   const key = { credentialProvider: 'slow', issuer: aConnection().issuer };
   const documents = [provider('slow'), provider('quick')];
   const pause = async (nextProbeAt: number) =>
-    standings.write(key, (await standings.read(key)).version, aStanding({ pausedSince: 1, nextProbeAt }));
+    providerHealth.write(
+      key,
+      (await providerHealth.read(key)).version,
+      aProviderHealth({ pausedSince: 1, nextProbeAt }),
+    );
   const ofSlow = async () => {
     queued = [];
     await tick(documents);
@@ -60,7 +69,7 @@ test('a tick begins none of a paused provider, one when it may be probed, and sa
   await pause(NOW);
   expect(await ofSlow()).toBe(1);
   await pause(NOW + 1);
-  standings.reconfigure('slow');
+  providerHealth.reconfigure('slow');
   expect([await ofSlow(), changes]).toMatchObject([
     15,
     [{ type: 'resumed', because: 'reconfigured', credentialProvider: 'slow' }],
@@ -74,7 +83,7 @@ test('a job whose provider has no slot left is put off, and keeps none (B4)', as
   const never = async () => expect.fail('nothing is to be done');
   const context: RefreshJobContext = {
     store,
-    standings,
+    providerHealth,
     slots,
     clock: () => NOW,
     random: () => 0,

@@ -2,7 +2,7 @@ import { refreshPaceOf, type ConfigurationSnapshot } from '@sallyport/configurat
 import {
   describeRefresh,
   refreshConnection,
-  type ProviderStandings,
+  type ProviderHealthStore,
   type RefreshContext,
   admissionTo,
 } from '@sallyport/connection/refresh';
@@ -22,7 +22,7 @@ const BATCH = 5_000;
 
 export interface TickContext {
   readonly store: Pick<ConnectionStore, 'listDue'>;
-  readonly standings: ProviderStandings;
+  readonly providerHealth: ProviderHealthStore;
   readonly queue: Pick<JobQueue<RefreshJob>, 'add'>;
   readonly snapshot: () => Pick<ConfigurationSnapshot, 'all'>;
   readonly clock: Clock;
@@ -38,16 +38,16 @@ export interface TickContext {
  */
 export async function enqueueDueConnections({
   store,
-  standings,
+  providerHealth,
   queue,
   snapshot,
   clock,
   intervalMs,
   onProviderChange,
 }: TickContext): Promise<number> {
-  for (const { credentialProvider, issuer, ...standing } of await standings.forgetReconfigured())
-    await onProviderChange({ type: 'resumed', because: 'reconfigured', credentialProvider, issuer, standing });
-  const { now, standings: known } = await standings.list();
+  for (const { credentialProvider, issuer, ...health } of await providerHealth.forgetReconfigured())
+    await onProviderChange({ type: 'resumed', because: 'reconfigured', credentialProvider, issuer, health });
+  const { now, providers: known } = await providerHealth.list();
   const wanted: DueRequest = {
     limit: BATCH,
     providers: snapshot()
@@ -56,8 +56,8 @@ export async function enqueueDueConnections({
         credentialProvider: name,
         atMost: Math.ceil((refreshPaceOf(spec).perMinute * intervalMs) / 60_000),
       })),
-    except: known.flatMap(({ credentialProvider, issuer, ...standing }) => {
-      const admission = admissionTo(standing, now);
+    except: known.flatMap(({ credentialProvider, issuer, ...health }) => {
+      const admission = admissionTo(health, now);
       return admission === 'ask' ? [] : [{ credentialProvider, issuer, atMost: admission === 'probe' ? 1 : 0 }];
     }),
   };

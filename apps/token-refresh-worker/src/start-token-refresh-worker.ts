@@ -75,7 +75,7 @@ export function startTokenRefreshWorker(
     const record = openRecords(foundation);
     const parts = { config, messaging, logger, clock, random, database, vault, configuration, record };
     const context = createJobContext(parts);
-    if (metrics) measureProviders(metrics, context.standings);
+    if (metrics) measureProviders(metrics, context.providerHealth);
     openQueues(foundation, configuration, context);
     await configuration.start();
     return {};

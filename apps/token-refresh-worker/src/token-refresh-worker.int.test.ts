@@ -6,7 +6,7 @@ import { signLogEntry, splitBase } from '@sallyport/configuration/log';
 import {
   openRegistration,
   PostgresConnectionStore,
-  PostgresProviderStandings,
+  PostgresProviderHealthStore,
   sealRegistration,
 } from '@sallyport/connection-store';
 import { configuredTarget, openCredential, storeGrant } from '@sallyport/connection';
@@ -195,7 +195,7 @@ const refreshes = () =>
 async function context(changes: Partial<RefreshContext> = {}): Promise<RefreshContext> {
   return {
     store,
-    standings: new PostgresProviderStandings(database),
+    providerHealth: new PostgresProviderHealthStore(database),
     vault: sealer,
     clock: Date.now,
     random: () => 0,
@@ -277,17 +277,17 @@ describe('the refresh worker', () => {
   });
 
   describe('at a provider that fails', () => {
-    const standing = () =>
-      database.providerStanding.findUnique({
+    const health = () =>
+      database.providerHealth.findUnique({
         where: { credentialProvider_issuer: { credentialProvider: 'notes-user', issuer: notes.origin } },
       });
     const states = async () => new Set((await store.list()).map(({ state }) => state));
     const events = (type: string) => records.filter((record) => record.type === type);
     const probe = async () => {
-      const before = (await standing())?.failedProbes;
+      const before = (await health())?.failedProbes;
       await database.connection.updateMany({ data: { refreshDueAt: new Date(Date.now() - 1) } });
-      await database.providerStanding.updateMany({ data: { nextProbeAt: new Date(Date.now() - 1) } });
-      await eventually(async () => (await standing())?.failedProbes !== before, {
+      await database.providerHealth.updateMany({ data: { nextProbeAt: new Date(Date.now() - 1) } });
+      await eventually(async () => (await health())?.failedProbes !== before, {
         timeoutMs: 10_000,
         until: 'the provider was probed',
       });
@@ -299,8 +299,8 @@ describe('the refresh worker', () => {
       notes.outage = 'unavailable';
       for (const id of ids) await makeDue(id);
       await Promise.all([startWorker(), startWorker()]);
-      await eventually(async () => (await standing())?.pausedSince, { timeoutMs: 10_000 });
-      expect(await standing()).toMatchObject({ reason: 'unavailable', error: 'http_503', failedProbes: 0 });
+      await eventually(async () => (await health())?.pausedSince, { timeoutMs: 10_000 });
+      expect(await health()).toMatchObject({ reason: 'unavailable', error: 'http_503', failedProbes: 0 });
       await eventually(
         async () => (await database.connection.count({ where: { refreshLockOwner: { not: null } } })) === 0,
       );
@@ -310,7 +310,7 @@ describe('the refresh worker', () => {
         await probe();
         expect([await states(), refreshes() - asked]).toEqual([new Set(['connected']), round]);
       }
-      expect(await standing()).toMatchObject({
+      expect(await health()).toMatchObject({
         reason: 'client_refused',
         error: 'unauthorized_client',
         description: 'Secret expired.',
@@ -323,7 +323,7 @@ describe('the refresh worker', () => {
           (await store.list()).every(({ revision, refreshFailures }) => revision === 2 && refreshFailures === 0),
         { timeoutMs: 10_000 },
       );
-      expect([await states(), await standing(), refreshes() - asked]).toEqual([
+      expect([await states(), await health(), refreshes() - asked]).toEqual([
         new Set(['connected']),
         null,
         3 + ids.length,
@@ -355,13 +355,13 @@ describe('the refresh worker', () => {
       notes.outage = 'unauthorized_client';
       await makeDue(id);
       await startWorker();
-      await eventually(async () => (await standing())?.pausedSince);
+      await eventually(async () => (await health())?.pausedSince);
       notes.outage = null;
       await write(2);
       await makeDue(id);
       await eventually(async () => (await store.find(id))?.revision === 2);
       await eventually(() => events('credential-provider.resumed').some(({ reason }) => reason === 'reconfigured'));
-      expect(await standing()).toBeNull();
+      expect(await health()).toBeNull();
     });
   });
 

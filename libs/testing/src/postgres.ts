@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { cpSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { migrateDeploy } from '@sallyport/database';
 import { startPostgres } from '@sallyport/embedded-postgres';
@@ -22,14 +23,15 @@ export interface PostgresServer {
 
 /**
  * A fresh database: from the template of this run when the global set-up made one (a few milliseconds), else on
- * `DATABASE_URL`, else on a private embedded server.
+ * `DATABASE_URL`, else on a private embedded server. `before` leaves out that migration and all later ones.
  */
-export async function startTestPostgres(): Promise<TestPostgres> {
+export async function startTestPostgres({ before }: { readonly before?: string } = {}): Promise<TestPostgres> {
   const { sharedPostgres } = readTestEnvironment();
-  if (sharedPostgres) return createDatabase(sharedPostgres.adminUrl, sharedPostgres.template);
-  const server = await openPostgresServer();
+  if (sharedPostgres && before === undefined) return createDatabase(sharedPostgres.adminUrl, sharedPostgres.template);
+  const server = sharedPostgres ? { ...sharedPostgres, stop: () => Promise.resolve() } : await openPostgresServer();
   const database = await createDatabase(server.adminUrl);
-  await migrateDeploy(database.url, migrations);
+  if (before === undefined) await migrateDeploy(database.url, migrations);
+  else await migrateUntil(database.url, before);
   return {
     url: database.url,
     async stop() {
@@ -87,6 +89,18 @@ export async function startPrivatePostgres(): Promise<PrivatePostgres> {
 }
 
 const migrations = join(repositoryRoot, 'prisma', 'migrations');
+
+async function migrateUntil(url: string, migration: string): Promise<void> {
+  const scratch = makeScratch('migrations');
+  try {
+    for (const name of readdirSync(migrations))
+      if (/^\d/.test(name) && name < migration)
+        cpSync(join(migrations, name), join(scratch, name), { recursive: true });
+    await migrateDeploy(url, scratch);
+  } finally {
+    removeScratch(scratch);
+  }
+}
 
 export async function openPostgresServer(): Promise<PostgresServer> {
   const { databaseUrl } = readTestEnvironment();

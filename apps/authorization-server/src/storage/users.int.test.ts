@@ -1,26 +1,17 @@
-import { cp, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
-import { connectDatabase, migrateDeploy, migrationsDirectory } from '@sallyport/database';
-import { makeScratch, removeScratch, startTestPostgres } from '@sallyport/testing';
+import { connectDatabase, migrateDeploy } from '@sallyport/database';
+import { startTestPostgres } from '@sallyport/testing';
 import { expect, test } from 'vitest';
 import { Users } from './users.js';
 
 const MIGRATION = '20261121050000_user_issuer';
 
 test('users from before an issuer was kept are those of the issuer their provider names, and of no later one (S1)', async () => {
-  const scratch = makeScratch('migrations');
-  const postgres = await startTestPostgres();
-  const url = new URL(postgres.url);
-  url.searchParams.set('schema', 'earlier');
-  const database = connectDatabase(url.href);
+  const postgres = await startTestPostgres({ before: MIGRATION });
+  const database = connectDatabase(postgres.url);
   try {
-    for (const name of await readdir(migrationsDirectory))
-      if (/^\d/.test(name) && name < MIGRATION)
-        await cp(join(migrationsDirectory, name), join(scratch, name), { recursive: true });
-    await migrateDeploy(url.href, scratch);
-    await database.$executeRaw`INSERT INTO "earlier"."ConfigurationDocument" ("kind", "name", "spec", "revision") VALUES ('TrustProvider', 'corp', '{"issuer": "https://idp.example/"}', 1)`;
-    await database.$executeRaw`INSERT INTO "earlier"."User" ("id", "trustProvider", "subject", "groups") VALUES ('usr_alice', 'corp', 'alice', '{staff}'), ('usr_bob', 'gone', 'bob', '{}')`;
-    await migrateDeploy(url.href);
+    await database.$executeRaw`INSERT INTO "ConfigurationDocument" ("kind", "name", "spec", "revision") VALUES ('TrustProvider', 'corp', '{"issuer": "https://idp.example/"}', 1)`;
+    await database.$executeRaw`INSERT INTO "User" ("id", "trustProvider", "subject", "groups") VALUES ('usr_alice', 'corp', 'alice', '{staff}'), ('usr_bob', 'gone', 'bob', '{}')`;
+    await migrateDeploy(postgres.url);
 
     const users = new Users(database);
     expect(await users.find('usr_alice')).toMatchObject({
@@ -53,6 +44,5 @@ test('users from before an issuer was kept are those of the issuer their provide
   } finally {
     await database.$disconnect();
     await postgres.stop();
-    removeScratch(scratch);
   }
 });

@@ -581,10 +581,10 @@ describe('one sign-in, asked about from many places', () => {
     const held = (await elsewhere.take(id, 60_000)) ?? expect.fail('not taken');
     await age(sid, {});
     const user = (await users.find(userId)) ?? expect.fail('no user');
-    const standings = Array.from({ length: 20 }, () => rechecks.recheck(user, id));
+    const answers = Array.from({ length: 20 }, () => rechecks.recheck(user, id));
     await eventually(() => identities.found >= 20);
     await elsewhere.release(held);
-    expect(await Promise.all(standings)).toEqual(standings.map(() => ({ type: 'stands' })));
+    expect(await Promise.all(answers)).toEqual(answers.map(() => ({ type: 'stands' })));
     expect(identities.taken).toBe(1);
   });
 

@@ -1,6 +1,6 @@
 import { isConnected, type ConfigurationSnapshot } from '@sallyport/configuration';
 import { configuredTarget, type ConnectionStore, type ConnectionSummary } from '@sallyport/connection';
-import type { ProviderStandings } from '@sallyport/connection/refresh';
+import type { ProviderHealthStore } from '@sallyport/connection/refresh';
 import type { Database } from '@sallyport/database';
 import type { UserId } from '@sallyport/kernel';
 import type { ProviderFailureReason } from '@sallyport/oauth';
@@ -11,7 +11,7 @@ export interface AccountContext {
   /** The authorization server's tables; they are only read here. */
   readonly database: Pick<Database, 'user' | 'agentSession'>;
   readonly store: Pick<ConnectionStore, 'list'>;
-  readonly standings: Pick<ProviderStandings, 'list'>;
+  readonly providerHealth: Pick<ProviderHealthStore, 'list'>;
   readonly snapshot: () => ConfigurationSnapshot;
 }
 
@@ -62,10 +62,10 @@ const MAX_SHOWN = 200;
  */
 export async function readAccount(
   userId: string,
-  { database, store, standings, snapshot }: AccountContext,
+  { database, store, providerHealth, snapshot }: AccountContext,
 ): Promise<Account> {
   const now = snapshot();
-  const [user, rows, connections, { standings: failing }] = await Promise.all([
+  const [user, rows, connections, { providers: failing }] = await Promise.all([
     database.user.findUnique({ where: { id: userId } }),
     database.agentSession.findMany({
       where: { userId, endedAt: null },
@@ -73,7 +73,7 @@ export async function readAccount(
       take: MAX_SHOWN,
     }),
     store.list({ userId, limit: MAX_SHOWN }),
-    standings.list(),
+    providerHealth.list(),
   ]);
   const sessions = rows.filter(
     ({ sid, clientId, createdAt }) =>
@@ -141,12 +141,12 @@ interface Known {
   readonly connection: ConnectionSummary | null;
   /** With which the user reaches the server, if one of their agents may. */
   readonly provider: string | undefined;
-  readonly failing: Awaited<ReturnType<AccountContext['standings']['list']>>['standings'];
+  readonly failing: Awaited<ReturnType<AccountContext['providerHealth']['list']>>['providers'];
 }
 
 function describeServer(server: string, { now, connection, provider, failing }: Known): AccountServer {
   const document = now.get('McpServer', server);
-  const standing =
+  const health =
     connection &&
     failing.find(
       (known) => known.credentialProvider === connection.credentialProvider && known.issuer === connection.issuer,
@@ -158,6 +158,6 @@ function describeServer(server: string, { now, connection, provider, failing }: 
     connection,
     credentialProvider:
       provider ?? (connection && configuredTarget(now, connection) ? connection.credentialProvider : null),
-    pause: standing && standing.pausedSince !== null ? { since: standing.pausedSince, reason: standing.reason } : null,
+    pause: health && health.pausedSince !== null ? { since: health.pausedSince, reason: health.reason } : null,
   };
 }

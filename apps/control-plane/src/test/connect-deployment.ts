@@ -327,7 +327,7 @@ export async function revoke(subject: object): Promise<void> {
 export const endPause = () =>
   Promise.all([
     database.connection.updateMany({ data: { refreshDueAt: new Date(0) } }),
-    database.providerStanding.updateMany({ data: { nextProbeAt: new Date(0) } }),
+    database.providerHealth.updateMany({ data: { nextProbeAt: new Date(0) } }),
   ]);
 export const downstreamRequests = () => notes.requests.filter(({ path }) => path === '/token').length;
 /** A request of an administrator's. */

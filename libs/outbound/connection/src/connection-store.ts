@@ -1,6 +1,6 @@
 import type { ConnectionState } from './refresh/connection-state.js';
 import type { Connection, ConnectionSummary } from './connection.js';
-import type { ProviderKey } from './refresh/provider-standings.js';
+import type { ProviderKey } from './refresh/provider-health-store.js';
 
 /** A complete row to be written; `revision` is the one its sealed credential was sealed for. */
 export type NewConnection = Omit<Connection, 'createdAt' | 'updatedAt' | 'lastUsedAt'>;
@@ -30,7 +30,9 @@ export interface RefreshFence {
 }
 
 /** `isAnswered`: the provider said whether it spent the refresh token, or the token was not sent. */
-export type Standing = Pick<Successor, 'state' | 'refreshDueAt' | 'refreshFailures'> & { readonly isAnswered: boolean };
+export type StateUpdate = Pick<Successor, 'state' | 'refreshDueAt' | 'refreshFailures'> & {
+  readonly isAnswered: boolean;
+};
 
 /**
  * The only writer of connections. Every write compares what it saw with what is there, in one statement, so that of
@@ -82,8 +84,8 @@ export interface ConnectionStore {
    * released it, or the revision is not `expectedRevision` any more.
    */
   saveSuccessor(id: string, fence: RefreshFence, successor: Successor): Promise<boolean>;
-  /** Keeps the credential, changes its standing and releases the lock. False under the same conditions. */
-  saveStanding(id: string, fence: RefreshFence, standing: Standing): Promise<boolean>;
+  /** Keeps the credential, changes its state and releases the lock. False under the same conditions. */
+  saveState(id: string, fence: RefreshFence, update: StateUpdate): Promise<boolean>;
   /** Only its user can make it usable again. False when the user did so meanwhile. */
   markNeedsReconnect(id: string, expectedRevision: number): Promise<boolean>;
 

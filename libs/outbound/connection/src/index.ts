@@ -11,7 +11,7 @@ export type {
   LockResult,
   NewConnection,
   RefreshFence,
-  Standing,
+  StateUpdate,
   Successor,
 } from './connection-store.js';
 export type { Connection, ConnectionSummary } from './connection.js';

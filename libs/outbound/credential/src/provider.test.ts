@@ -1,7 +1,12 @@
 import type { DocumentOf } from '@sallyport/configuration';
 import { decodeJwt, decodeProtectedHeader, generateKeyPair } from 'jose';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { aConnection, aStanding, MemoryConnectionStore, MemoryProviderStandings } from '@sallyport/connection/testing';
+import {
+  aConnection,
+  aProviderHealth,
+  MemoryConnectionStore,
+  MemoryProviderHealthStore,
+} from '@sallyport/connection/testing';
 import { leaseGatewayToken } from './kinds/gateway-token.js';
 import { leaseUserConnection, type UserConnectionContext } from './kinds/mcp-user-oauth.js';
 import { pinsOf, sealCredential, type ConfiguredTarget, type NewConnection, type Vault } from '@sallyport/connection';
@@ -27,7 +32,7 @@ const HOUR_MS = 3_600_000;
 
 describe("a lease on a user's own connection", () => {
   let store: MemoryConnectionStore;
-  let standings: MemoryProviderStandings;
+  let providerHealth: MemoryProviderHealthStore;
   let connection: NewConnection;
   let requests: number;
   let forced: string[];
@@ -56,12 +61,12 @@ describe("a lease on a user's own connection", () => {
   };
   beforeEach(async () => {
     [requests, forced] = [0, []];
-    standings = new MemoryProviderStandings(() => NOW);
+    providerHealth = new MemoryProviderHealthStore(() => NOW);
     await seal();
   });
   const context = (changes: Partial<UserConnectionContext> = {}): UserConnectionContext => ({
     store,
-    standings,
+    providerHealth,
     vault,
     clock: () => NOW,
     random: () => 0,
@@ -182,10 +187,10 @@ describe("a lease on a user's own connection", () => {
     'of a token %s and that cannot be renewed is to be connected again from then on, which is told at once and once, whatever pause there is (B21)',
     async (_what, changes, rejected, reason) => {
       await seal(changes, { refreshToken: null });
-      await standings.write(
+      await providerHealth.write(
         { credentialProvider: 'notes-per-user', issuer: connection.issuer },
         { revision: 0, configured: null },
-        aStanding({ pausedSince: NOW, nextProbeAt: NOW + HOUR_MS }),
+        aProviderHealth({ pausedSince: NOW, nextProbeAt: NOW + HOUR_MS }),
       );
       forced.push(connection.id);
       const told: object[] = [];
@@ -291,10 +296,10 @@ describe("a lease on a user's own connection", () => {
   });
   test('is not renewed while its provider is paused: the old one serves while it lives, and the pause costs no forced renewal (B4) (S24)', async () => {
     const key = { credentialProvider: connection.credentialProvider, issuer: connection.issuer };
-    await standings.write(
+    await providerHealth.write(
       key,
-      (await standings.read(key)).version,
-      aStanding({ pausedSince: NOW - 1_000, nextProbeAt: NOW + 40_000 }),
+      (await providerHealth.read(key)).version,
+      aProviderHealth({ pausedSince: NOW - 1_000, nextProbeAt: NOW + 40_000 }),
     );
     await seal({ accessExpiresAt: NOW + 20_000 });
     expect(await ask()).toMatchObject({ type: 'granted', headers: { authorization: 'Bearer a1' } });

@@ -1,13 +1,13 @@
 /**
  * Stores on PostgreSQL: connections, the health of their providers, the grants of removed connections that providers
  * are still to revoke, and our registrations at other authorization servers. This library is the one writer of
- * `Connection`, `ProviderStanding` and `UpstreamRevocation`; the control plane and the refresh worker use it.
+ * `Connection`, `ProviderHealth` and `UpstreamRevocation`; the control plane and the refresh worker use it.
  * `outbound/connection` defines a connection and its fence. Callers seal a credential before they store it.
  */
 export { createClientLookup, documentClient, findStoredSecret } from './client-lookup.js';
 export type { ClientLookupContext } from './client-lookup.js';
 export { connectionColumn, upstreamRevocationColumn } from './connection-column.js';
-export { PostgresProviderStandings } from './postgres-provider-standings.js';
+export { PostgresProviderHealthStore } from './postgres-provider-health-store.js';
 export { PostgresConnectionStore } from './postgres-connection-store.js';
 export { PostgresUpstreamRevocations } from './postgres-upstream-revocations.js';
 export { ClientRegistrations } from './client-registrations.js';

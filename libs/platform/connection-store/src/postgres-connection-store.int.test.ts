@@ -1,15 +1,15 @@
 import {
   aConnection,
-  aStanding,
+  aProviderHealth,
   connectionStoreContract,
-  providerStandingsContract,
+  providerHealthStoreContract,
 } from '@sallyport/connection/testing';
 import type { DueRequest } from '@sallyport/connection';
-import { connectDatabase, Prisma, type Database } from '@sallyport/database';
+import { connectDatabase, migrateDeploy, Prisma, type Database } from '@sallyport/database';
 import { startTestPostgres, type TestPostgres } from '@sallyport/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { PostgresConnectionStore, selectDue } from './postgres-connection-store.js';
-import { PostgresProviderStandings } from './postgres-provider-standings.js';
+import { PostgresProviderHealthStore } from './postgres-provider-health-store.js';
 import { PostgresUpstreamRevocations } from './postgres-upstream-revocations.js';
 
 const ROWS = 20_000;
@@ -81,11 +81,11 @@ describe('a connection store on PostgreSQL', () => {
   });
 });
 
-describe('provider standings on PostgreSQL', () => {
-  test.each(providerStandingsContract)('$title', ({ check }) => check(new PostgresProviderStandings(database)));
+describe('provider health on PostgreSQL', () => {
+  test.each(providerHealthStoreContract)('$title', ({ check }) => check(new PostgresProviderHealthStore(database)));
 
-  test("count no more once the provider's document is written anew, and are forgotten then (B4)", async () => {
-    const standings = new PostgresProviderStandings(database);
+  test("counts no more once the provider's document is written anew, and is forgotten then (B4)", async () => {
+    const providerHealth = new PostgresProviderHealthStore(database);
     const key = { credentialProvider: 'mended', issuer: 'https://as.example' };
     const write = (revision: number) =>
       database.configurationDocument.upsert({
@@ -94,20 +94,51 @@ describe('provider standings on PostgreSQL', () => {
         update: { revision },
       });
     await write(7);
-    const { version } = await standings.read(key);
+    const { version } = await providerHealth.read(key);
     expect(version).toEqual({ revision: 0, configured: 7 });
-    expect(await standings.write(key, version, aStanding({ pausedSince: 1_000 }))).toBe(true);
-    expect([(await standings.read(key)).standing?.pausedSince, await standings.forgetReconfigured()]).toEqual([
+    expect(await providerHealth.write(key, version, aProviderHealth({ pausedSince: 1_000 }))).toBe(true);
+    expect([(await providerHealth.read(key)).health?.pausedSince, await providerHealth.forgetReconfigured()]).toEqual([
       1_000,
       [],
     ]);
     await write(8);
-    expect(await standings.read(key)).toMatchObject({ standing: undefined, version: { revision: 1, configured: 8 } });
+    expect(await providerHealth.read(key)).toMatchObject({
+      health: undefined,
+      version: { revision: 1, configured: 8 },
+    });
     expect(
-      (await standings.list()).standings.filter(({ credentialProvider }) => credentialProvider === 'mended'),
+      (await providerHealth.list()).providers.filter(({ credentialProvider }) => credentialProvider === 'mended'),
     ).toEqual([]);
-    expect(await standings.forgetReconfigured()).toEqual([{ ...key, ...aStanding({ pausedSince: 1_000 }) }]);
-    expect((await standings.read(key)).version.revision).toBe(0);
+    expect(await providerHealth.forgetReconfigured()).toEqual([{ ...key, ...aProviderHealth({ pausedSince: 1_000 }) }]);
+    expect((await providerHealth.read(key)).version.revision).toBe(0);
+  });
+
+  test('a provider that was paused before the table had its name still is (B4)', async () => {
+    const earlier = await startTestPostgres({ before: '20261130090000_health_by_its_name' });
+    const old = connectDatabase(earlier.url);
+    try {
+      await old.$executeRaw`INSERT INTO "ProviderStanding" ("credentialProvider", issuer, revision, reason, failures,
+          "failedAt", "pausedSince", "failedProbes", "nextProbeAt")
+        VALUES ('notes', 'https://as.example', 3, 'client_refused', 1, to_timestamp(1), to_timestamp(1), 0, to_timestamp(60))`;
+      await migrateDeploy(earlier.url);
+      expect((await new PostgresProviderHealthStore(old).list()).providers).toEqual([
+        {
+          credentialProvider: 'notes',
+          issuer: 'https://as.example',
+          ...aProviderHealth({
+            reason: 'client_refused',
+            failures: 1,
+            failedAt: 1_000,
+            pausedSince: 1_000,
+            nextProbeAt: 60_000,
+            error: null,
+          }),
+        },
+      ]);
+    } finally {
+      await old.$disconnect();
+      await earlier.stop();
+    }
   });
 });
 

@@ -6,7 +6,7 @@ import type {
   LockResult,
   NewConnection,
   RefreshFence,
-  Standing,
+  StateUpdate,
   Successor,
 } from '@sallyport/connection';
 import { Prisma, type Database } from '@sallyport/database';
@@ -148,7 +148,7 @@ export class PostgresConnectionStore implements ConnectionStore {
     const { count } = await this.#database.connection.updateMany({
       where: { id, refreshLockOwner: owner, revision: expectedRevision },
       data: {
-        ...standingOf(successor),
+        ...stateOf(successor),
         sealedCredential: Buffer.from(successor.sealedCredential),
         accessExpiresAt: toDate(successor.accessExpiresAt),
         scopes: [...successor.scopes],
@@ -171,10 +171,10 @@ export class PostgresConnectionStore implements ConnectionStore {
     return count === 1;
   }
 
-  async saveStanding(id: string, { owner, expectedRevision }: RefreshFence, standing: Standing): Promise<boolean> {
+  async saveState(id: string, { owner, expectedRevision }: RefreshFence, update: StateUpdate): Promise<boolean> {
     const { count } = await this.#database.connection.updateMany({
       where: { id, refreshLockOwner: owner, revision: expectedRevision },
-      data: { ...standingOf(standing), ...NO_LOCK, ...(standing.isAnswered ? ANSWERED : {}) },
+      data: { ...stateOf(update), ...NO_LOCK, ...(update.isAnswered ? ANSWERED : {}) },
     });
     return count === 1;
   }
@@ -247,7 +247,7 @@ export function selectDue(now: number, { limit, providers, except = [] }: DueReq
 /** A time by the database's clock, the only one that all processes share. */
 const fromNow = (ms: number) => Prisma.sql`clock_timestamp() + make_interval(secs => ${ms / 1000})`;
 const toDate = (ms: number | null) => (ms === null ? null : new Date(ms));
-const standingOf = ({
+const stateOf = ({
   state,
   refreshDueAt,
   refreshFailures,

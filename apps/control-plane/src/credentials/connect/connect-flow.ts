@@ -17,7 +17,7 @@ import type { BrowserSession } from '../../browser-session/browser-sessions.js';
 import { CHANGED, formFields, readForm, type SignedFields } from '../../browser-session/signed-form.js';
 import type { RecordEvent } from '@sallyport/trail';
 import type { ReportConnectFailure } from './report-connect-failure.js';
-import type { ConnectStandings } from './connect-standings.js';
+import type { ConnectHealthStore } from './connect-health-store.js';
 import {
   busyPage,
   connectedPage,
@@ -51,7 +51,7 @@ export interface ConnectContext extends FinishContext, StartContext {
   readonly tickets: ConnectTickets;
   readonly record: RecordEvent;
   readonly reportFailure: ReportConnectFailure;
-  readonly standings: Pick<ConnectStandings, 'succeeded'>;
+  readonly connectHealth: Pick<ConnectHealthStore, 'succeeded'>;
   readonly broadcastChanged: (changed: CredentialChanged) => Promise<void>;
 }
 
@@ -188,7 +188,7 @@ export class ConnectFlow {
     const about = { ...aboutOf(asked), connectionId };
     await broadcastChanged({ v: 1, connectionId, userId: asked.userId, server: asked.server, connectionRevision });
     await record({ type: 'connection.created', ...about, detail: { revision: connectionRevision } });
-    await this.#context.standings.succeeded(asked.credentialProvider);
+    await this.#context.connectHealth.succeeded(asked.credentialProvider);
     if (asked.agent) await record({ type: 'connection.consented', ...about });
   }
 

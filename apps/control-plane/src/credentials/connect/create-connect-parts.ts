@@ -2,7 +2,7 @@ import type { CredentialContext, CredentialPartsOptions } from '../credential-co
 import { ClientMetadataDocument } from './client-metadata-document.js';
 import { ConnectFlow } from './connect-flow.js';
 import type { ConnectSharedContext } from './connect-shared.controller.js';
-import { ConnectStandings } from './connect-standings.js';
+import { ConnectHealthStore } from './connect-health-store.js';
 import { ConnectTickets } from './connect-tickets.js';
 import { isRevokedFor } from './finish-connecting.js';
 import { OAuthClientRegistry } from './oauth-client-registry.js';
@@ -30,11 +30,11 @@ export function createConnectParts(options: CredentialPartsOptions, context: Cre
     isRevoked: (ticket) => isRevokedFor(ticket, ticket.issuedAt, snapshot()),
   });
   const document = new ClientMetadataDocument({ database, sealer, publicUrl, redirectUri });
-  const standings = new ConnectStandings(database);
+  const connectHealth = new ConnectHealthStore(database);
   const connecting = {
     ...context,
-    standings,
-    reportFailure: createConnectFailureReport({ ...options, standings }),
+    connectHealth,
+    reportFailure: createConnectFailureReport({ ...options, connectHealth }),
     snapshot,
     redirectUri,
     tickets,

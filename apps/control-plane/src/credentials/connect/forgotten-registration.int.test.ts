@@ -47,7 +47,7 @@ describe('an authorization server that forgot our registration', () => {
       { detail: { reason: 'client_forgotten', issuer: notes.origin } },
     ]);
     expect(log.filter((line) => line.includes('client registration dropped'))).toHaveLength(1);
-    expect(await database.providerStanding.count()).toBe(0);
+    expect(await database.providerHealth.count()).toBe(0);
     for (const person of [alice, bob]) await connect(person);
     expect([registrations(), (await lease(alice)).type, (await lease(bob)).type]).toEqual([2, 'granted', 'granted']);
   });

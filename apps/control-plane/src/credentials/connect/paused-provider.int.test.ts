@@ -34,7 +34,7 @@ describe('a provider that refuses us', () => {
     notes.outage = 'unauthorized_client';
     expect(await providers()).toMatchObject({ state: 'working', issuers: [] });
     expect(await lease(alice)).toMatchObject({ type: 'provider_unavailable' });
-    const since = (await database.providerStanding.findFirstOrThrow()).pausedSince
+    const since = (await database.providerHealth.findFirstOrThrow()).pausedSince
       ?.toISOString()
       .slice(0, 16)
       .replace('T', ' ');

@@ -1,7 +1,7 @@
 import type { Logger } from '@sallyport/telemetry';
 import type { RecordEvent } from '@sallyport/trail';
 import { isOver, remedyOf, type ConnectFailure } from './connect-failure.js';
-import type { ConnectStandings } from './connect-standings.js';
+import type { ConnectHealthStore } from './connect-health-store.js';
 
 export type ReportConnectFailure = (
   about: Omit<Parameters<RecordEvent>[0], 'type' | 'reason' | 'detail'> & { readonly credentialProvider: string },
@@ -15,17 +15,17 @@ export type ReportConnectFailure = (
 export function createConnectFailureReport({
   record,
   logger,
-  standings,
+  connectHealth,
 }: {
   readonly record: RecordEvent;
   readonly logger: Pick<Logger, 'warn'>;
-  readonly standings: Pick<ConnectStandings, 'failed'>;
+  readonly connectHealth: Pick<ConnectHealthStore, 'failed'>;
 }): ReportConnectFailure {
   return async ({ credentialProvider, ...about }, { reason, detail: values }) => {
     const remedy = remedyOf(reason);
     const detail = { ...values, ...(remedy !== undefined && { remedy }) };
     logger.warn({ server: about.server, reason, ...detail }, 'an account could not be connected');
     await record({ type: 'connection.refresh_failed', ...about, reason, detail: { step: 'connect', ...detail } });
-    if (!isOver({ reason })) await standings.failed(credentialProvider, { reason, detail: values });
+    if (!isOver({ reason })) await connectHealth.failed(credentialProvider, { reason, detail: values });
   };
 }

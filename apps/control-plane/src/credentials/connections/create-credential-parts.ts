@@ -1,7 +1,7 @@
 import {
   ClientRegistrations,
   PostgresConnectionStore,
-  PostgresProviderStandings,
+  PostgresProviderHealthStore,
   PostgresUpstreamRevocations,
 } from '@sallyport/connection-store';
 import type { RequestHandler } from '@sallyport/messaging';
@@ -9,7 +9,7 @@ import type { AccountContext } from '../../account/read-account.js';
 import { BrowserSessions } from '../../browser-session/browser-sessions.js';
 import type { BrowserSessionParts } from '../../browser-session/browser-session.module.js';
 import { SignIn } from '../../browser-session/sign-in.js';
-import { ConnectStandings } from '../connect/connect-standings.js';
+import { ConnectHealthStore } from '../connect/connect-health-store.js';
 import { createConnectParts, type ConnectParts } from '../connect/create-connect-parts.js';
 import { ConnectionConsents } from '../consents/connection-consents.js';
 import {
@@ -60,7 +60,7 @@ export async function createCredentialParts(options: CredentialPartsOptions): Pr
       account: {
         database: databases.agents,
         store: context.store,
-        standings: new PostgresProviderStandings(databases.agents),
+        providerHealth: new PostgresProviderHealthStore(databases.agents),
         snapshot,
       },
       disconnecting,
@@ -100,8 +100,8 @@ function createConnectionsParts(
     },
     providers: {
       snapshot,
-      standings: new PostgresProviderStandings(database),
-      connectStandings: new ConnectStandings(database),
+      providerHealth: new PostgresProviderHealthStore(database),
+      connectHealth: new ConnectHealthStore(database),
     },
     registrations: { registrations: new ClientRegistrations({ database, vault: vault.sealer }), record },
   };

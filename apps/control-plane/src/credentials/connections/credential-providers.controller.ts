@@ -1,17 +1,17 @@
 import { Controller, Inject } from '@nestjs/common';
 import { routes, type Answered } from '@sallyport/admin-api';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import type { KnownStanding, ProviderStandings } from '@sallyport/connection/refresh';
+import type { KnownHealth, ProviderHealthStore } from '@sallyport/connection/refresh';
 import { Serve } from '../../admin/serve.js';
 import { remedyOf } from '../connect/connect-failure.js';
-import type { ConnectStanding, ConnectStandings } from '../connect/connect-standings.js';
+import type { ConnectHealth, ConnectHealthStore } from '../connect/connect-health-store.js';
 
 export const CREDENTIAL_PROVIDERS_CONTEXT = Symbol('credential providers context');
 
 export interface CredentialProvidersContext {
   readonly snapshot: () => Pick<ConfigurationSnapshot, 'all'>;
-  readonly standings: Pick<ProviderStandings, 'list'>;
-  readonly connectStandings: Pick<ConnectStandings, 'list'>;
+  readonly providerHealth: Pick<ProviderHealthStore, 'list'>;
+  readonly connectHealth: Pick<ConnectHealthStore, 'list'>;
 }
 
 /**
@@ -32,16 +32,16 @@ export class CredentialProvidersController {
    */
   @Serve(routes.listCredentialProviders)
   async list(): Promise<Answered<'listCredentialProviders'>> {
-    const [{ standings }, connecting] = await Promise.all([
-      this.#context.standings.list(),
-      this.#context.connectStandings.list(),
+    const [{ providers }, connecting] = await Promise.all([
+      this.#context.providerHealth.list(),
+      this.#context.connectHealth.list(),
     ]);
     return {
       credentialProviders: this.#context
         .snapshot()
         .all('CredentialProvider')
         .map(({ name, spec: { type, server } }) => {
-          const issuers = standings.filter(({ credentialProvider }) => credentialProvider === name).map(shown);
+          const issuers = providers.filter(({ credentialProvider }) => credentialProvider === name).map(shown);
           const connects = connecting.find(({ credentialProvider }) => credentialProvider === name);
           const isFailing = issuers.length > 0 || connects !== undefined;
           return {
@@ -72,7 +72,7 @@ function shown({
   pausedSince,
   failedProbes,
   nextProbeAt,
-}: KnownStanding) {
+}: KnownHealth) {
   const state = pausedSince === null ? ('failing' as const) : ('paused' as const);
   return {
     issuer,
@@ -88,7 +88,7 @@ function shown({
   };
 }
 
-function shownConnects({ failures, failedAt, reason, said }: ConnectStanding) {
+function shownConnects({ failures, failedAt, reason, said }: ConnectHealth) {
   return { failures, failedAt: new Date(failedAt).toISOString(), reason, said, remedy: remedyOf(reason) ?? null };
 }
 

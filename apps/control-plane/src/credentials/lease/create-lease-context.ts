@@ -1,5 +1,5 @@
 import { createAccessTokenVerifier } from '@sallyport/access-token';
-import { findStoredSecret, PostgresProviderStandings } from '@sallyport/connection-store';
+import { findStoredSecret, PostgresProviderHealthStore } from '@sallyport/connection-store';
 import { configuredTarget } from '@sallyport/connection';
 import { describeProviderChange } from '@sallyport/connection/refresh';
 import { ClientCredentialsTokens, CloudCredentials, DerivedTokens } from '@sallyport/credential';
@@ -120,9 +120,9 @@ function createUserConnections(
   const forced = new ForcedRefreshes(clock);
   return {
     ...context,
-    standings: new PostgresProviderStandings(databases.agents),
+    providerHealth: new PostgresProviderHealthStore(databases.agents),
     onProviderChange: (change) => {
-      const { reason, error, description } = change.standing;
+      const { reason, error, description } = change.health;
       const { credentialProvider, issuer } = change;
       logger.warn({ credentialProvider, issuer, reason, error, description }, `credential provider ${change.type}`);
       return record(describeProviderChange(change));

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import { askProvider, waitOf, type ProviderChange, type ProviderVerdict } from './ask-provider.js';
-import { MemoryProviderStandings } from '../testing/memory-provider-standings.js';
-import { providerStandingsContract } from '../testing/provider-standings.contract.js';
+import { MemoryProviderHealthStore } from '../testing/memory-provider-health-store.js';
+import { providerHealthStoreContract } from '../testing/provider-health-store.contract.js';
 
 const key = { credentialProvider: 'notes-per-user', issuer: 'https://as.example' };
 const refused = { reason: 'client_refused', error: 'invalid_client', description: 'Unknown secret.' } as const;
@@ -9,13 +9,13 @@ const down = { reason: 'unavailable', error: 'http_503', description: null } as 
 let now: number;
 let asked: number;
 let changes: ProviderChange[];
-let standings: MemoryProviderStandings;
+let providerHealth: MemoryProviderHealthStore;
 beforeEach(() => {
   [now, asked, changes] = [1_000_000, 0, []];
-  standings = new MemoryProviderStandings(() => now);
+  providerHealth = new MemoryProviderHealthStore(() => now);
 });
 const gate = () => ({
-  standings,
+  providerHealth,
   random: () => 0,
   onProviderChange: async (change: ProviderChange) => void changes.push(change),
 });
@@ -29,10 +29,10 @@ const ask = (verdict: ProviderVerdict | (() => Promise<ProviderVerdict>), option
     },
     options,
   );
-const told = () => changes.map(({ type, standing }) => [type, standing.reason]);
+const told = () => changes.map(({ type, health }) => [type, health.reason]);
 
-describe('provider standings in memory', () => {
-  test.each(providerStandingsContract)('$title', ({ check }) => check(new MemoryProviderStandings(Date.now)));
+describe('provider health in memory', () => {
+  test.each(providerHealthStoreContract)('$title', ({ check }) => check(new MemoryProviderHealthStore(Date.now)));
 });
 
 describe('a provider', () => {
@@ -86,23 +86,23 @@ describe('a provider', () => {
   test('is asked in spite of its pause by who cannot wait; a proper answer ends it, another one changes nothing (B3, B4)', async () => {
     await ask(refused);
     expect(await ask(down, { isUrgent: true })).toMatchObject({ type: 'asked' });
-    expect((await standings.read(key)).standing).toMatchObject({ reason: 'client_refused', failedProbes: 0 });
+    expect((await providerHealth.read(key)).health).toMatchObject({ reason: 'client_refused', failedProbes: 0 });
     await ask('answered', { isUrgent: true });
-    expect((await standings.read(key)).standing).toBeUndefined();
+    expect((await providerHealth.read(key)).health).toBeUndefined();
   });
 
   test('is asked at once again when its document or secret was written (B4)', async () => {
     await ask(refused);
-    standings.reconfigure(key.credentialProvider);
+    providerHealth.reconfigure(key.credentialProvider);
     expect(await ask(refused)).toMatchObject({ type: 'asked' });
-    standings.reconfigure(key.credentialProvider);
-    expect((await standings.forgetReconfigured()).map(({ issuer }) => issuer)).toEqual([key.issuer]);
+    providerHealth.reconfigure(key.credentialProvider);
+    expect((await providerHealth.forgetReconfigured()).map(({ issuer }) => issuer)).toEqual([key.issuer]);
     expect(await ask('answered')).toMatchObject({ type: 'asked' });
   });
 
   test('is not paused by the answer to a client it was given before (B4)', async () => {
     await ask(async () => {
-      standings.reconfigure(key.credentialProvider);
+      providerHealth.reconfigure(key.credentialProvider);
       return refused;
     });
     expect(await waitOf(key, gate())).toBeNull();

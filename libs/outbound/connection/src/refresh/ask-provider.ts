@@ -2,21 +2,21 @@ import {
   admissionTo,
   claimProbe,
   releaseProbe,
-  standingAfter,
+  healthAfter,
   waitFor,
-  type ProviderStanding,
+  type ProviderHealth,
 } from './provider-breaker.js';
 import type { ProviderFailure } from '@sallyport/oauth';
-import type { ProviderKey, ProviderStandings, SeenStanding } from './provider-standings.js';
+import type { ProviderKey, ProviderHealthStore, SeenHealth } from './provider-health-store.js';
 
 /** A provider was paused, or is asked again. */
-export type ProviderChange = ProviderKey & { readonly standing: ProviderStanding } & (
+export type ProviderChange = ProviderKey & { readonly health: ProviderHealth } & (
     | { readonly type: 'paused' }
     | { readonly type: 'resumed'; readonly because: 'answered' | 'reconfigured' }
   );
 
 export interface ProviderGate {
-  readonly standings: ProviderStandings;
+  readonly providerHealth: ProviderHealthStore;
   readonly random: () => number;
   /** Called once for each change, in the process that made it. */
   readonly onProviderChange: (change: ProviderChange) => Promise<void>;
@@ -44,14 +44,14 @@ export async function askProvider<T>(
   { isUrgent = false }: { readonly isUrgent?: boolean } = {},
 ): Promise<Asked<T>> {
   const key = { credentialProvider, issuer };
-  const seen = await gate.standings.read(key);
-  const admission = admissionTo(seen.standing, seen.now);
+  const seen = await gate.providerHealth.read(key);
+  const admission = admissionTo(seen.health, seen.now);
   const isProbe =
     admission === 'probe' &&
-    seen.standing !== undefined &&
-    (await gate.standings.write(key, seen.version, claimProbe(seen.standing, seen.now)));
+    seen.health !== undefined &&
+    (await gate.providerHealth.write(key, seen.version, claimProbe(seen.health, seen.now)));
   if (admission !== 'ask' && !isProbe && !isUrgent)
-    return { type: 'paused', waitMs: seen.standing ? waitFor(seen.standing, seen.now) : 0 };
+    return { type: 'paused', waitMs: seen.health ? waitFor(seen.health, seen.now) : 0 };
   let verdict: ProviderVerdict = 'unknown';
   try {
     const asked = await ask();
@@ -63,16 +63,19 @@ export async function askProvider<T>(
       await settle(key, gate, verdict, {
         isProbe,
         isLate: admission === 'ask',
-        wasFailing: seen.standing !== undefined,
+        wasFailing: seen.health !== undefined,
         version: seen.version.configured,
       }).then(undefined, () => undefined);
   }
 }
 
 /** Milliseconds to wait, or `null` when somebody may ask now: for who would rather not begin. */
-export async function waitOf(key: ProviderKey, { standings }: Pick<ProviderGate, 'standings'>): Promise<number | null> {
-  const { standing, now } = await standings.read(key);
-  return standing && admissionTo(standing, now) === 'wait' ? waitFor(standing, now) : null;
+export async function waitOf(
+  key: ProviderKey,
+  { providerHealth }: Pick<ProviderGate, 'providerHealth'>,
+): Promise<number | null> {
+  const { health, now } = await providerHealth.read(key);
+  return health && admissionTo(health, now) === 'wait' ? waitFor(health, now) : null;
 }
 
 /** `isLate`: what was asked was asked before a pause there may be now. */
@@ -89,28 +92,28 @@ async function settle(
 ): Promise<void> {
   if (verdict === 'answered' && !wasFailing) return;
   for (let attempt = 0; attempt < WRITES; attempt++) {
-    const seen = await gate.standings.read(key);
+    const seen = await gate.providerHealth.read(key);
     // Asked with what was configured then: says nothing about what is configured now.
     if (seen.version.configured !== version) return;
     const next = afterVerdict(seen, verdict, begun, gate.random());
-    if (next === seen.standing) return;
-    if (!(await gate.standings.write(key, seen.version, next))) continue;
-    const wasPaused = seen.standing !== undefined && seen.standing.pausedSince !== null;
+    if (next === seen.health) return;
+    if (!(await gate.providerHealth.write(key, seen.version, next))) continue;
+    const wasPaused = seen.health !== undefined && seen.health.pausedSince !== null;
     if (next && next.pausedSince !== null && !wasPaused)
-      await gate.onProviderChange({ type: 'paused', ...key, standing: next });
-    if (!next && seen.standing && wasPaused)
-      await gate.onProviderChange({ type: 'resumed', because: 'answered', ...key, standing: seen.standing });
+      await gate.onProviderChange({ type: 'paused', ...key, health: next });
+    if (!next && seen.health && wasPaused)
+      await gate.onProviderChange({ type: 'resumed', because: 'answered', ...key, health: seen.health });
     return;
   }
 }
 
 function afterVerdict(
-  { standing, now }: SeenStanding,
+  { health, now }: SeenHealth,
   verdict: ProviderVerdict,
   { isProbe, isLate }: Begun,
   random: number,
-): ProviderStanding | undefined {
-  if (verdict === 'unknown') return standing && releaseProbe(standing);
-  if (verdict !== 'answered') return standingAfter(standing, verdict, { now, random, isProbe });
-  return isLate && standing && standing.pausedSince !== null ? standing : undefined;
+): ProviderHealth | undefined {
+  if (verdict === 'unknown') return health && releaseProbe(health);
+  if (verdict !== 'answered') return healthAfter(health, verdict, { now, random, isProbe });
+  return isLate && health && health.pausedSince !== null ? health : undefined;
 }

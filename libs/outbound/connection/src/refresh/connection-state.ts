@@ -30,12 +30,12 @@ export type RefreshOutcome =
       /** In the provider's own words, free of secrets. */ readonly description: string | null;
     };
 
-export interface ConnectionStanding {
+export interface CurrentState {
   readonly state: ConnectionState;
   readonly refreshFailures: number;
 }
 
-export interface StateChange extends ConnectionStanding {
+export interface StateChange extends CurrentState {
   /** Milliseconds since the epoch; `null` when there is nothing to do by itself. */
   readonly refreshDueAt: number | null;
   readonly event: 'connection.refreshed' | 'connection.refresh_failed' | 'connection.needs_reconnect';
@@ -48,7 +48,7 @@ const MISCONFIGURED_PAUSE_MS = 10 * 60_000;
  * state of a connection (B4). `refresh-connection.ts` asks only for connections that may be refreshed.
  */
 export function nextConnectionState(
-  current: ConnectionStanding,
+  current: CurrentState,
   outcome: RefreshOutcome,
   { now, random }: { now: number; random: number },
 ): StateChange {

@@ -50,8 +50,8 @@ function reasonOf(outcome: Extract<RefreshResult, { type: 'failed' }>['outcome']
 
 /** What is said about a provider as a whole. */
 export function describeProviderChange(change: ProviderChange): RefreshReport['record'] {
-  const { credentialProvider, issuer, standing } = change;
-  const { reason, error, description, failures, pausedSince, nextProbeAt } = standing;
+  const { credentialProvider, issuer, health } = change;
+  const { reason, error, description, failures, pausedSince, nextProbeAt } = health;
   const about = {
     credentialProvider,
     issuer,

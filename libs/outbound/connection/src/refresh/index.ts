@@ -9,14 +9,14 @@ export type { ConnectionState } from './connection-state.js';
 export { describeDropped, describeProviderChange, describeRefresh } from './describe-refresh.js';
 export { isNearExpiry } from './due-time.js';
 export { admissionTo } from './provider-breaker.js';
-export type { ProviderStanding } from './provider-breaker.js';
+export type { ProviderHealth } from './provider-breaker.js';
 export type {
-  KnownStanding,
+  KnownHealth,
   ProviderKey,
-  ProviderStandings,
-  SeenStanding,
-  StandingVersion,
-} from './provider-standings.js';
+  ProviderHealthStore,
+  SeenHealth,
+  HealthVersion,
+} from './provider-health-store.js';
 export { refreshConnection } from './refresh-connection.js';
 export type { RefreshContext, RefreshResult } from './refresh-connection.js';
 export { LOCK_MS, whileRenewing } from './refresh-lock.js';

@@ -1,15 +1,15 @@
 import { describe, expect, test } from 'vitest';
-import { admissionTo, claimProbe, standingAfter, waitFor, type ProviderStanding } from './provider-breaker.js';
+import { admissionTo, claimProbe, healthAfter, waitFor, type ProviderHealth } from './provider-breaker.js';
 import type { ProviderFailure } from '@sallyport/oauth';
 
 const MINUTE = 60_000;
 const down: ProviderFailure = { reason: 'unavailable', error: 'http_503', description: null };
 const after = (
   failures: readonly ProviderFailure[],
-  { now = 0, isProbe = false, from = undefined as ProviderStanding | undefined } = {},
+  { now = 0, isProbe = false, from = undefined as ProviderHealth | undefined } = {},
 ) =>
-  failures.reduce<ProviderStanding | undefined>(
-    (standing, failure) => standingAfter(standing, failure, { now, random: 0, isProbe }),
+  failures.reduce<ProviderHealth | undefined>(
+    (health, failure) => healthAfter(health, failure, { now, random: 0, isProbe }),
     from,
   );
 const paused = after(Array.from({ length: 5 }, () => down));

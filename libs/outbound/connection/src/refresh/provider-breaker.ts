@@ -5,7 +5,7 @@ import type { ProviderFailure } from '@sallyport/oauth';
  * How a provider has been answering lately. A provider whose last answer was a proper one has none. Times in
  * milliseconds.
  */
-export interface ProviderStanding extends Omit<ProviderFailure, 'retryAfterMs'> {
+export interface ProviderHealth extends Omit<ProviderFailure, 'retryAfterMs'> {
   /** In a row, since it last answered properly. */
   readonly failures: number;
   readonly failedAt: number;
@@ -26,36 +26,37 @@ const PROBE_MS = 60_000;
 export type Admission = 'ask' | 'probe' | 'wait';
 
 /** Whether a provider may be asked now, by anybody (`ask`), by one at a time (`probe`), or not. */
-export function admissionTo(standing: ProviderStanding | undefined, now: number): Admission {
-  if (!standing || standing.pausedSince === null) return 'ask';
-  if ((standing.nextProbeAt ?? 0) > now || (standing.probingUntil ?? 0) > now) return 'wait';
+export function admissionTo(health: ProviderHealth | undefined, now: number): Admission {
+  if (!health || health.pausedSince === null) return 'ask';
+  if ((health.nextProbeAt ?? 0) > now || (health.probingUntil ?? 0) > now) return 'wait';
   return 'probe';
 }
 
 /** Milliseconds until it is worth asking again, at least one second. */
-export function waitFor({ nextProbeAt }: ProviderStanding, now: number): number {
+export function waitFor({ nextProbeAt }: ProviderHealth, now: number): number {
   return Math.max(1_000, (nextProbeAt ?? now) - now);
 }
 
-export function claimProbe(standing: ProviderStanding, now: number): ProviderStanding {
-  return { ...standing, probingUntil: now + PROBE_MS };
+export function claimProbe(health: ProviderHealth, now: number): ProviderHealth {
+  return { ...health, probingUntil: now + PROBE_MS };
 }
 
 /** A probe that came to nothing: what it was for turned out to need no answer of the provider. */
-export function releaseProbe(standing: ProviderStanding): ProviderStanding {
-  return { ...standing, probingUntil: null };
+export function releaseProbe(health: ProviderHealth): ProviderHealth {
+  return { ...health, probingUntil: null };
 }
 
 /**
- * What a failure means for the provider (a proper answer, `invalid_grant` included, means that there is no standing any
- * more). A refusal of our client, or being told when to come back, pauses it at once, anything else when it is the last
- * of a run. While it is paused only the probe's outcome counts: answers to what was sent before say nothing new.
+ * The health of a provider after one more failure. (After a proper answer, `invalid_grant` included, it has none any
+ * more.) A refusal of our client, or being told when to come back, pauses the provider at once; any other failure does
+ * so when it is the last of a run. While the provider is paused, only the outcome of the probe counts: answers to what
+ * was sent before say nothing new.
  */
-export function standingAfter(
-  current: ProviderStanding | undefined,
+export function healthAfter(
+  current: ProviderHealth | undefined,
   failure: ProviderFailure,
   { now, random, isProbe }: { now: number; random: number; isProbe: boolean },
-): ProviderStanding {
+): ProviderHealth {
   const { reason, error, description, retryAfterMs } = failure;
   const isPaused = current !== undefined && current.pausedSince !== null;
   if (isPaused && !isProbe) return current;

@@ -3,7 +3,7 @@ import { Secret } from '@sallyport/kernel';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { aConnection } from '../testing/connection-store.contract.js';
 import { MemoryConnectionStore } from '../testing/memory-connection-store.js';
-import { MemoryProviderStandings } from '../testing/memory-provider-standings.js';
+import { MemoryProviderHealthStore } from '../testing/memory-provider-health-store.js';
 import { openCredential, sealCredential, type Vault } from '../vault-record.js';
 import { pinsOf, type ConfiguredTarget } from '../connection-pins.js';
 import { refreshConnection, type RefreshContext } from './refresh-connection.js';
@@ -65,7 +65,7 @@ class FailingStore extends MemoryConnectionStore {
 }
 
 let store: FailingStore;
-let standings: MemoryProviderStandings;
+let providerHealth: MemoryProviderHealthStore;
 let now: number;
 let renewals: number;
 let id: string;
@@ -74,7 +74,7 @@ let sent: { url: string; token: string | null }[];
 beforeEach(async () => {
   [now, renewals, sent, forgotten] = [1_000_000, 0, [], []];
   store = new FailingStore(() => now);
-  standings = new MemoryProviderStandings(() => now);
+  providerHealth = new MemoryProviderHealthStore(() => now);
   const connection = aConnection({ revocationEndpoint: null });
   id = connection.id;
   const sealedCredential = sealCredential(vault, connection, {
@@ -91,7 +91,7 @@ function refresh(answers: (() => Response)[], changes: Partial<RefreshContext> =
   const waiting = [...answers];
   return refreshConnection(id, {
     store,
-    standings,
+    providerHealth,
     vault,
     clock: () => now,
     random: () => 0,
@@ -192,9 +192,10 @@ describe('refreshing a connection', () => {
         },
       });
     const dead = { state: 'needs_reconnect', refreshDueAt: null, refreshFailures: 1, isAnswered: true } as const;
-    expect(
-      await takenOver(() => store.saveStanding(id, { owner: 'another', expectedRevision: 1 }, dead)),
-    ).toMatchObject({ type: 'fresh', byUs: true });
+    expect(await takenOver(() => store.saveState(id, { owner: 'another', expectedRevision: 1 }, dead))).toMatchObject({
+      type: 'fresh',
+      byUs: true,
+    });
     expect(await stored()).toEqual({ state: 'connected', revision: 2, accessToken: 'a2', refreshToken: 'r2' });
     // Whoever is at it may get a newer one: it is waited for, and its end decides.
     expect(
@@ -299,14 +300,14 @@ describe('refreshing a connection', () => {
         newly: true,
         reason: 'client_forgotten',
       });
-      expect([await stored(), forgotten, (await standings.list()).standings]).toEqual([ended, ['client-1'], []]);
+      expect([await stored(), forgotten, (await providerHealth.list()).providers]).toEqual([ended, ['client-1'], []]);
     });
     test('drops nothing that a second look finds in order, nor what somebody configured (B4) (B21)', async () => {
       expect(await refresh([unknown], { clientFor: async () => client })).toMatchObject({
         type: 'failed',
         outcome: { reason: 'client_refused' },
       });
-      standings.reconfigure('notes-per-user');
+      providerHealth.reconfigure('notes-per-user');
       expect(await refresh([unknown, json(granted)], registered(null))).toMatchObject({ type: 'fresh', byUs: true });
       expect(forgotten).toEqual([]);
     });

@@ -313,7 +313,7 @@ async function settle(
   isAnswered = outcome.type === 'dead_grant',
 ): Promise<RefreshResult> {
   const change = nextConnectionState(connection, outcome, { now: context.clock(), random: context.random() });
-  const saved = await context.store.saveStanding(connection.id, fence, { ...change, isAnswered });
+  const saved = await context.store.saveState(connection.id, fence, { ...change, isAnswered });
   if (!saved) return whatSomebodyElseDid(connection, context);
   if (outcome.type === 'dead_grant')
     return {
@@ -335,7 +335,7 @@ async function unrenewable(
 ): Promise<RefreshResult> {
   const now = context.clock();
   if (connection.accessExpiresAt === null || connection.accessExpiresAt > now) {
-    await context.store.saveStanding(connection.id, fence, {
+    await context.store.saveState(connection.id, fence, {
       state: connection.state,
       refreshFailures: connection.refreshFailures,
       refreshDueAt: connection.accessExpiresAt,

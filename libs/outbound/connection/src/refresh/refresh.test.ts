@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { backOff } from './back-off.js';
 import { isNearExpiry, refreshDueAt } from './due-time.js';
-import { nextConnectionState, type ConnectionStanding } from './connection-state.js';
+import { nextConnectionState, type CurrentState } from './connection-state.js';
 
 const MINUTE = 60_000;
 
@@ -45,18 +45,18 @@ describe('backing off', () => {
 
 describe('the state of a connection', () => {
   const at = { now: 1_000_000, random: 0 };
-  const standing = (state: ConnectionStanding['state'], refreshFailures = 0): ConnectionStanding => ({
+  const stateOf = (state: CurrentState['state'], refreshFailures = 0): CurrentState => ({
     state,
     refreshFailures,
   });
 
   test('is connected again by a refresh, whatever went before', () => {
     expect(
-      nextConnectionState(standing('provider_fault', 7), { type: 'refreshed', accessExpiresAt: 1_100_000 }, at),
+      nextConnectionState(stateOf('provider_fault', 7), { type: 'refreshed', accessExpiresAt: 1_100_000 }, at),
     ).toEqual({ state: 'connected', refreshFailures: 0, refreshDueAt: 1_080_000, event: 'connection.refreshed' });
   });
   test("shows none of its provider's faults, however many there are: only its next attempt is put off (B4)", () => {
-    let current = standing('connected');
+    let current = stateOf('connected');
     for (const reason of ['unavailable', 'client_refused', 'rate_limited', 'no_answer', 'request_refused'] as const) {
       for (let i = 0; i < 20; i++) {
         const next = nextConnectionState(
@@ -73,14 +73,14 @@ describe('the state of a connection', () => {
   test("does not count a refusal of our client, which is no connection's (B4)", () => {
     expect(
       nextConnectionState(
-        standing('connected', 2),
+        stateOf('connected', 2),
         { type: 'provider_failed', reason: 'client_refused', error: 'invalid_client', description: null },
         at,
       ),
     ).toMatchObject({ refreshFailures: 2, refreshDueAt: at.now + 30_000 });
     expect(
       nextConnectionState(
-        standing('connected', 2),
+        stateOf('connected', 2),
         { type: 'provider_failed', reason: 'unavailable', error: null, description: null },
         at,
       ),
@@ -88,11 +88,11 @@ describe('the state of a connection', () => {
   });
   test('says so when it is our own configuration it waits for', () => {
     expect(
-      nextConnectionState(standing('connected'), { type: 'misconfigured', error: 'not_configured' }, at),
+      nextConnectionState(stateOf('connected'), { type: 'misconfigured', error: 'not_configured' }, at),
     ).toMatchObject({ state: 'provider_fault', refreshDueAt: at.now + 10 * MINUTE });
   });
   test('only a dead grant asks the user to reconnect, and then nothing is due any more (B4)', () => {
-    expect(nextConnectionState(standing('connected'), { type: 'dead_grant', description: null }, at)).toEqual({
+    expect(nextConnectionState(stateOf('connected'), { type: 'dead_grant', description: null }, at)).toEqual({
       state: 'needs_reconnect',
       refreshFailures: 1,
       refreshDueAt: null,

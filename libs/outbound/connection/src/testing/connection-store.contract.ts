@@ -157,9 +157,9 @@ export const connectionStoreContract: readonly {
       equal(((await store.find(connection.id))?.refreshDueAt ?? Number.POSITIVE_INFINITY) <= Date.now(), true);
       const age = await unanswered('b');
       equal(typeof age === 'number' && age >= 0 && age < MINUTE_MS, true);
-      equal(await store.saveStanding(connection.id, fence('b'), { ...putOff, isAnswered: false }), true);
+      equal(await store.saveState(connection.id, fence('b'), { ...putOff, isAnswered: false }), true);
       equal(typeof (await unanswered('c')), 'number');
-      equal(await store.saveStanding(connection.id, fence('c'), putOff), true);
+      equal(await store.saveState(connection.id, fence('c'), putOff), true);
       equal(await unanswered('d'), null);
       await store.renewRefreshLock(connection.id, fence('d'), MINUTE_MS);
       equal(await store.saveSuccessor(connection.id, fence('d'), successor), true);
@@ -188,7 +188,7 @@ export const connectionStoreContract: readonly {
     },
   },
   {
-    title: 'keeps the credential when only its standing changes, and releases the lock',
+    title: 'keeps the credential when only its state changes, and releases the lock',
     async check(store) {
       const connection = aConnection();
       await store.create(connection);
@@ -198,8 +198,8 @@ export const connectionStoreContract: readonly {
         { owner: 'late', expectedRevision: 1 },
         { owner: 'owner', expectedRevision: 2 },
       ])
-        equal(await store.saveStanding(connection.id, fence, { ...putOff, state: 'needs_reconnect' }), false);
-      equal(await store.saveStanding(connection.id, { owner: 'owner', expectedRevision: 1 }, putOff), true);
+        equal(await store.saveState(connection.id, fence, { ...putOff, state: 'needs_reconnect' }), false);
+      equal(await store.saveState(connection.id, { owner: 'owner', expectedRevision: 1 }, putOff), true);
       const after = await store.find(connection.id);
       deepEqual(
         [after?.state, after?.revision, after?.refreshFailures, [...(after?.sealedCredential ?? [])]],

@@ -3,5 +3,5 @@
  */
 export { aConnection, connectionStoreContract } from './connection-store.contract.js';
 export { MemoryConnectionStore } from './memory-connection-store.js';
-export { MemoryProviderStandings } from './memory-provider-standings.js';
-export { aStanding, providerStandingsContract } from './provider-standings.contract.js';
+export { MemoryProviderHealthStore } from './memory-provider-health-store.js';
+export { aProviderHealth, providerHealthStoreContract } from './provider-health-store.contract.js';

@@ -6,7 +6,7 @@ import type {
   LockResult,
   NewConnection,
   RefreshFence,
-  Standing,
+  StateUpdate,
   Successor,
 } from '../connection-store.js';
 
@@ -133,10 +133,10 @@ export class MemoryConnectionStore implements ConnectionStore {
     }));
   }
 
-  async saveStanding(id: string, fence: RefreshFence, { isAnswered, ...standing }: Standing): Promise<boolean> {
+  async saveState(id: string, fence: RefreshFence, { isAnswered, ...update }: StateUpdate): Promise<boolean> {
     return this.#fenced(id, fence, (row) => ({
       ...row,
-      ...standing,
+      ...update,
       unansweredSince: isAnswered ? null : row.unansweredSince,
     }));
   }

@@ -119,16 +119,16 @@ async function withoutRefresh(
   credential: StoredCredential,
   { rejected, waitMs }: { rejected: boolean; waitMs: number },
   agentTokenExpiresAt: number,
-  { clock, standings }: Pick<UserConnectionContext, 'clock' | 'standings'>,
+  { clock, providerHealth }: Pick<UserConnectionContext, 'clock' | 'providerHealth'>,
 ): Promise<ProviderLease> {
   if (!rejected && (connection.accessExpiresAt ?? 0) - clock() > 5_000)
     return grant(connection, credential, agentTokenExpiresAt, clock());
-  const { standing } = await standings.read(connection);
+  const { health } = await providerHealth.read(connection);
   return {
     type: 'provider_unavailable',
     retryAfterSeconds: Math.max(1, Math.ceil(waitMs / 1000)),
-    reason: standing?.reason,
-    pausedSince: standing?.pausedSince ?? undefined,
+    reason: health?.reason,
+    pausedSince: health?.pausedSince ?? undefined,
   };
 }
 

@@ -1,17 +1,17 @@
 import type { Clock } from '@sallyport/kernel';
-import type { ProviderStanding } from '../refresh/provider-breaker.js';
+import type { ProviderHealth } from '../refresh/provider-breaker.js';
 import type {
-  KnownStanding,
+  KnownHealth,
   ProviderKey,
-  ProviderStandings,
-  SeenStanding,
-  StandingVersion,
-} from '../refresh/provider-standings.js';
+  ProviderHealthStore,
+  SeenHealth,
+  HealthVersion,
+} from '../refresh/provider-health-store.js';
 
-type Row = KnownStanding & { readonly revision: number; readonly configured: number | null };
+type Row = KnownHealth & { readonly revision: number; readonly configured: number | null };
 
 /** For tests: the same promises as the real one, in one process. */
-export class MemoryProviderStandings implements ProviderStandings {
+export class MemoryProviderHealthStore implements ProviderHealthStore {
   readonly #rows = new Map<string, Row>();
   readonly #documents = new Map<string, number>();
   readonly #clock: Clock;
@@ -25,11 +25,11 @@ export class MemoryProviderStandings implements ProviderStandings {
     this.#documents.set(credentialProvider, (this.#documents.get(credentialProvider) ?? 0) + 1);
   }
 
-  async read(key: ProviderKey): Promise<SeenStanding> {
+  async read(key: ProviderKey): Promise<SeenHealth> {
     const row = this.#rows.get(nameOf(key));
     const configured = this.#configured(key);
     return {
-      standing: row && row.configured === configured ? bare(row) : undefined,
+      health: row && row.configured === configured ? bare(row) : undefined,
       version: { revision: row?.revision ?? 0, configured },
       now: this.#clock(),
     };
@@ -37,8 +37,8 @@ export class MemoryProviderStandings implements ProviderStandings {
 
   async write(
     key: ProviderKey,
-    { revision, configured }: StandingVersion,
-    next: ProviderStanding | undefined,
+    { revision, configured }: HealthVersion,
+    next: ProviderHealth | undefined,
   ): Promise<boolean> {
     const name = nameOf(key);
     if ((this.#rows.get(name)?.revision ?? 0) !== revision) return false;
@@ -54,14 +54,14 @@ export class MemoryProviderStandings implements ProviderStandings {
     return true;
   }
 
-  async list(): Promise<{ now: number; standings: KnownStanding[] }> {
+  async list(): Promise<{ now: number; providers: KnownHealth[] }> {
     return {
       now: this.#clock(),
-      standings: [...this.#rows.values()].filter((row) => row.configured === this.#configured(row)).map(known),
+      providers: [...this.#rows.values()].filter((row) => row.configured === this.#configured(row)).map(known),
     };
   }
 
-  async forgetReconfigured(): Promise<KnownStanding[]> {
+  async forgetReconfigured(): Promise<KnownHealth[]> {
     const gone = [...this.#rows].filter(([, row]) => row.configured !== this.#configured(row));
     for (const [name] of gone) this.#rows.delete(name);
     return gone.map(([, row]) => known(row)).filter(({ pausedSince }) => pausedSince !== null);
@@ -73,8 +73,8 @@ export class MemoryProviderStandings implements ProviderStandings {
 }
 
 const nameOf = ({ credentialProvider, issuer }: ProviderKey) => `${credentialProvider} ${issuer}`;
-const known = ({ revision: _revision, configured: _configured, ...rest }: Row): KnownStanding => rest;
-const bare = (row: Row): ProviderStanding => {
-  const { credentialProvider: _provider, issuer: _issuer, ...standing } = known(row);
-  return standing;
+const known = ({ revision: _revision, configured: _configured, ...rest }: Row): KnownHealth => rest;
+const bare = (row: Row): ProviderHealth => {
+  const { credentialProvider: _provider, issuer: _issuer, ...health } = known(row);
+  return health;
 };

@@ -1,16 +1,16 @@
 import type {
-  KnownStanding,
+  KnownHealth,
   ProviderKey,
-  ProviderStandings,
-  SeenStanding,
-  StandingVersion,
-  ProviderStanding,
+  ProviderHealthStore,
+  SeenHealth,
+  HealthVersion,
+  ProviderHealth,
 } from '@sallyport/connection/refresh';
 import { Prisma, type Database } from '@sallyport/database';
 import { SallyportError } from '@sallyport/kernel';
 import type { ProviderFailureReason } from '@sallyport/oauth';
 
-type Row = NonNullable<Awaited<ReturnType<Database['providerStanding']['findUnique']>>>;
+type Row = NonNullable<Awaited<ReturnType<Database['providerHealth']['findUnique']>>>;
 const reasons: ReadonlySet<string> = new Set<ProviderFailureReason>([
   'client_refused',
   'request_refused',
@@ -28,28 +28,31 @@ const DOCUMENT = Prisma.sql`"ConfigurationDocument" d ON d.kind = 'CredentialPro
 /**
  * The health of credential providers on PostgreSQL. Each write is one conditional statement: the first process wins.
  */
-export class PostgresProviderStandings implements ProviderStandings {
+export class PostgresProviderHealthStore implements ProviderHealthStore {
   readonly #database: Database;
 
   constructor(database: Database) {
     this.#database = database;
   }
 
-  async read({ credentialProvider, issuer }: ProviderKey): Promise<SeenStanding> {
+  async read({ credentialProvider, issuer }: ProviderKey): Promise<SeenHealth> {
     const rows = await this.#database.$queryRaw<(Row & { now: number; documentRevision: number | null })[]>`
-      SELECT ${NOW} AS now, d.revision AS "documentRevision", s.*
+      SELECT ${NOW} AS now, d.revision AS "documentRevision", h.*
       FROM (SELECT ${credentialProvider}::text AS provider) asked
       LEFT JOIN ${DOCUMENT} = asked.provider
-      LEFT JOIN "ProviderStanding" s ON s."credentialProvider" = asked.provider AND s.issuer = ${issuer}`;
+      LEFT JOIN "ProviderHealth" h ON h."credentialProvider" = asked.provider AND h.issuer = ${issuer}`;
     const [row] = rows;
     if (!row)
-      throw new SallyportError('standing_unreadable', 'The database did not say how a credential provider stands.');
+      throw new SallyportError(
+        'provider_health_unreadable',
+        'The database did not say how a credential provider has been answering.',
+      );
     const { now, documentRevision, ...stored } = row;
     // Without a row, every column of it is null (LEFT JOIN).
     const revision: number | null = stored.revision;
     const counts = revision !== null && stored.configured === documentRevision;
     return {
-      standing: counts ? toStanding(stored) : undefined,
+      health: counts ? toHealth(stored) : undefined,
       version: { revision: revision ?? 0, configured: documentRevision },
       now,
     };
@@ -57,52 +60,52 @@ export class PostgresProviderStandings implements ProviderStandings {
 
   async write(
     { credentialProvider, issuer }: ProviderKey,
-    { revision, configured }: StandingVersion,
-    next: ProviderStanding | undefined,
+    { revision, configured }: HealthVersion,
+    next: ProviderHealth | undefined,
   ): Promise<boolean> {
     const where = { credentialProvider, issuer, revision };
-    if (!next) return (await this.#database.providerStanding.deleteMany({ where })).count === 1;
+    if (!next) return (await this.#database.providerHealth.deleteMany({ where })).count === 1;
     const data = { ...toRow(next), configured, revision: revision + 1 };
     if (revision === 0)
       return (
         (
-          await this.#database.providerStanding.createMany({
+          await this.#database.providerHealth.createMany({
             data: { credentialProvider, issuer, ...data },
             skipDuplicates: true,
           })
         ).count === 1
       );
-    return (await this.#database.providerStanding.updateMany({ where, data })).count === 1;
+    return (await this.#database.providerHealth.updateMany({ where, data })).count === 1;
   }
 
-  async list(): Promise<{ now: number; standings: KnownStanding[] }> {
+  async list(): Promise<{ now: number; providers: KnownHealth[] }> {
     const rows = await this.#database.$queryRaw<(Row & { now: number })[]>`
-      SELECT ${NOW} AS now, s.* FROM (SELECT 1) one
-      LEFT JOIN ("ProviderStanding" s LEFT JOIN ${DOCUMENT} = s."credentialProvider")
-        ON s.configured IS NOT DISTINCT FROM d.revision
-      ORDER BY s."credentialProvider", s.issuer`;
+      SELECT ${NOW} AS now, h.* FROM (SELECT 1) one
+      LEFT JOIN ("ProviderHealth" h LEFT JOIN ${DOCUMENT} = h."credentialProvider")
+        ON h.configured IS NOT DISTINCT FROM d.revision
+      ORDER BY h."credentialProvider", h.issuer`;
     return {
       now: rows[0]?.now ?? 0,
-      standings: rows.flatMap(({ now: _now, ...row }) =>
+      providers: rows.flatMap(({ now: _now, ...row }) =>
         (row.revision as number | null) === null ? [] : [toKnown(row)],
       ),
     };
   }
 
-  async forgetReconfigured(): Promise<KnownStanding[]> {
+  async forgetReconfigured(): Promise<KnownHealth[]> {
     const gone = await this.#database.$queryRaw<Row[]>`
-      DELETE FROM "ProviderStanding" s
-      WHERE s.configured IS DISTINCT FROM (
+      DELETE FROM "ProviderHealth" h
+      WHERE h.configured IS DISTINCT FROM (
         SELECT d.revision FROM "ConfigurationDocument" d
-        WHERE d.kind = 'CredentialProvider' AND d.name = s."credentialProvider")
-      RETURNING s.*`;
+        WHERE d.kind = 'CredentialProvider' AND d.name = h."credentialProvider")
+      RETURNING h.*`;
     return gone.map(toKnown).filter(({ pausedSince }) => pausedSince !== null);
   }
 }
 
 const toDate = (ms: number | null) => (ms === null ? null : new Date(ms));
 
-function toRow({ failedAt, pausedSince, nextProbeAt, probingUntil, ...rest }: ProviderStanding) {
+function toRow({ failedAt, pausedSince, nextProbeAt, probingUntil, ...rest }: ProviderHealth) {
   return {
     ...rest,
     failedAt: new Date(failedAt),
@@ -112,7 +115,7 @@ function toRow({ failedAt, pausedSince, nextProbeAt, probingUntil, ...rest }: Pr
   };
 }
 
-function toStanding({
+function toHealth({
   reason,
   error,
   description,
@@ -122,10 +125,10 @@ function toStanding({
   failedProbes,
   nextProbeAt,
   probingUntil,
-}: Row): ProviderStanding {
+}: Row): ProviderHealth {
   if (!isReason(reason))
     throw new SallyportError(
-      'standing_malformed',
+      'provider_health_malformed',
       'A credential provider is paused for a reason that this version does not know.',
       { detail: { reason } },
     );
@@ -142,10 +145,10 @@ function toStanding({
   };
 }
 
-const toKnown = (row: Row): KnownStanding => ({
+const toKnown = (row: Row): KnownHealth => ({
   credentialProvider: row.credentialProvider,
   issuer: row.issuer,
-  ...toStanding(row),
+  ...toHealth(row),
 });
 
 function isReason(value: string): value is ProviderFailureReason {

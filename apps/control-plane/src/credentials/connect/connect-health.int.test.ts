@@ -47,7 +47,7 @@ describe('a provider at which connecting fails', () => {
       },
     });
     expect(Math.abs(Date.parse(seen?.connects?.failedAt ?? '') - before)).toBeLessThan(60_000);
-    expect(await database.providerStanding.count()).toBe(0); // nothing is paused by it: anybody can make a connecting fail (S32)
+    expect(await database.providerHealth.count()).toBe(0); // nothing is paused by it: anybody can make a connecting fail (S32)
     notes.metadata = {};
     await connect(bob);
     expect(await provider()).toMatchObject({ state: 'working', connects: null });
