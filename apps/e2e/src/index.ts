@@ -6,5 +6,12 @@
  * - `scenarios`: what must hold, told as tests (`npm test -- e2e`)
  * - `runs`: what takes longer than a test may, each with its `main.ts` (`npm run faults`, `fuzz`, `conformance` …)
  *   and a short form as a test
+ *
+ * What is exported starts a deployment for those who measure one: `apps/bench`.
  */
-export {};
+export { signedTokens } from './system/signed-tokens.js';
+export { SERVERS_SCOPE } from './system/servers-configuration.js';
+export { startDistributed } from './system/start-distributed.js';
+export type { DistributedSystem } from './system/start-distributed.js';
+export { startStandalone } from './system/start-standalone.js';
+export type { System } from './system/system.js';

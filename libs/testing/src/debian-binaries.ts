@@ -7,7 +7,7 @@ import { readTestEnvironment, repositoryRoot } from './environment.js';
 
 const run = promisify(execFile);
 
-export interface ServerBinary {
+export interface Binary {
   readonly path: string;
   /** To be set for the child process. */
   readonly env: Readonly<Record<string, string>>;
@@ -18,11 +18,27 @@ interface Wanted {
   readonly package: string;
   /** Libraries by any name a Debian or Ubuntu release gives them; those it does not have are left out. */
   readonly libraries: readonly string[];
-  readonly variable: string;
+  /** What proves that the binary runs with these libraries, and the exit code it ends with. */
+  readonly probe: { readonly args: readonly string[]; readonly exitCode: number };
+  /** What names a running one instead, if anything does. */
+  readonly variable?: string;
 }
 
-const wanted: Readonly<Record<'nats' | 'redis', Wanted>> = {
-  nats: { binary: 'nats-server', package: 'nats-server', libraries: [], variable: 'NATS_URL' },
+const VERSION = { args: ['--version'], exitCode: 0 };
+const wanted: Readonly<Record<'nats' | 'redis' | 'wrk' | 'nginx', Wanted>> = {
+  nats: { binary: 'nats-server', package: 'nats-server', libraries: [], probe: VERSION, variable: 'NATS_URL' },
+  wrk: {
+    binary: 'wrk',
+    package: 'wrk',
+    libraries: ['libluajit-5.1-2', 'libluajit-5.1-common', 'libluajit2-5.1-2', 'libssl3', 'libssl3t64'],
+    probe: { args: ['-v'], exitCode: 1 }, // prints its version and its usage
+  },
+  nginx: {
+    binary: 'nginx',
+    package: 'nginx',
+    libraries: ['libpcre2-8-0', 'libcrypt1', 'libssl3', 'libssl3t64', 'zlib1g'],
+    probe: { args: ['-v'], exitCode: 0 },
+  },
   redis: {
     binary: 'redis-server',
     package: 'redis-server',
@@ -44,12 +60,13 @@ const wanted: Readonly<Record<'nats' | 'redis', Wanted>> = {
       'liblzma5',
       'libzstd1',
     ],
+    probe: VERSION,
     variable: 'REDIS_URL',
   },
 };
 
 /** A local binary, else Debian's package unpacked into the project's `.cache/`: nothing is installed on the system. */
-export async function findServerBinary(kind: 'nats' | 'redis'): Promise<ServerBinary> {
+export async function findBinary(kind: keyof typeof wanted): Promise<Binary> {
   const { binary } = wanted[kind];
   const installed = [
     ...readTestEnvironment().path.split(delimiter),
@@ -66,7 +83,7 @@ export async function findServerBinary(kind: 'nats' | 'redis'): Promise<ServerBi
   return inside(unpacked, binary);
 }
 
-function inside(unpacked: string, binary: string): ServerBinary {
+function inside(unpacked: string, binary: string): Binary {
   const path = ['usr/bin', 'usr/sbin'].map((folder) => join(unpacked, folder, binary)).find(executable);
   if (path === undefined)
     throw new SallyportError(
@@ -85,20 +102,31 @@ async function unpackPackages(want: Wanted, destination: string): Promise<void> 
     const root = join(staging, 'root');
     for (const archive of readdirSync(staging).filter((name) => name.endsWith('.deb')))
       await run('dpkg', ['-x', join(staging, archive), root]);
-    const { path, env } = inside(root, want.binary);
-    await run(path, ['--version'], { env });
+    await probe(inside(root, want.binary), want);
     if (!existsSync(destination)) renameSync(root, destination);
   } catch (cause) {
     if (existsSync(destination)) return; // another process was faster
     throw new SallyportError(
       'test_prerequisite_missing',
-      `The tests need ${want.binary}: set ${want.variable}, or run "apt-get install ${want.package}" (Debian's ` +
-        `package could not be fetched).`,
+      `This needs ${want.binary}: ${want.variable === undefined ? '' : `set ${want.variable}, or `}run "apt-get ` +
+        `install ${want.package}" (Debian's package could not be fetched).`,
       { cause, detail: cause },
     );
   } finally {
     rmSync(staging, { recursive: true, force: true });
   }
+}
+
+async function probe({ path, env }: Binary, want: Wanted): Promise<void> {
+  const exitCode = await run(path, [...want.probe.args], { env }).then(
+    () => 0,
+    (error: unknown) => {
+      if (isExitCode(error)) return error.code;
+      throw error;
+    },
+  );
+  if (exitCode !== want.probe.exitCode)
+    throw new Error(`${want.binary} ${want.probe.args.join(' ')} ended with exit code ${exitCode}`);
 }
 
 async function download(want: Wanted, into: string, cache: string): Promise<void> {
@@ -131,7 +159,7 @@ async function download(want: Wanted, into: string, cache: string): Promise<void
 }
 
 /** The program ran and said no, as opposed to not being there. */
-function isExitCode(error: unknown): error is Error {
+function isExitCode(error: unknown): error is Error & { readonly code: number } {
   return error instanceof Error && 'code' in error && typeof error.code === 'number';
 }
 

@@ -11,7 +11,7 @@
  *   const redis = await startTestRedis();
  *
  * DATABASE_URL, NATS_URL and REDIS_URL are used when set; else PostgreSQL comes from npm, and NATS and Redis from local
- * binaries or from Debian's packages unpacked into `.cache/`. Where nothing works the test fails and says what to run.
+ * binaries or from Debian's packages unpacked into `.cache/`, as `findBinary` finds other programs too. Where nothing works the test fails and says what to run.
  * `spawnApp` starts a built process (`npx tsc -b` first) and keeps all it writes, for `findSecrets`.
  */
 export { startPrivatePostgres, startTestPostgres } from './postgres.js';
@@ -20,6 +20,8 @@ export { startPrivateNats } from './nats.js';
 export type { PrivateNats } from './nats.js';
 export { startPrivateRedis, startTestRedis } from './redis.js';
 export type { PrivateRedis, TestRedis } from './redis.js';
+export { findBinary } from './debian-binaries.js';
+export type { Binary } from './debian-binaries.js';
 export { spawnApp } from './spawn-app.js';
 export type { SpawnedApp } from './spawn-app.js';
 export { findSecrets } from './find-secrets.js';

@@ -1,6 +1,6 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { findServerBinary } from './debian-binaries.js';
+import { findBinary } from './debian-binaries.js';
 import { readTestEnvironment } from './environment.js';
 import { onFreePort, startPrivateServer } from './private-server.js';
 import { makeScratch, removeScratch } from './scratch.js';
@@ -46,7 +46,7 @@ export async function startTestNats(): Promise<TestNats> {
  * outages.
  */
 export async function startPrivateNats(configure: (place: NatsPlace) => string = open): Promise<PrivateNats> {
-  const binary = await findServerBinary('nats');
+  const binary = await findBinary('nats');
   const scratch = makeScratch('nats');
   const storeDir = join(scratch, 'jetstream');
   const file = join(scratch, 'nats-server.conf');

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { SallyportError } from '@sallyport/kernel';
 import { eventually } from './eventually.js';
-import type { ServerBinary } from './debian-binaries.js';
+import type { Binary } from './debian-binaries.js';
 import { freePort } from './free-port.js';
 import { noteServer } from './scratch.js';
 
@@ -16,7 +16,7 @@ export interface PrivateServer {
 
 /** Starts a server binary of a test run and waits until it says that it is ready. It ends with this process. */
 export async function startPrivateServer(
-  binary: ServerBinary,
+  binary: Binary,
   args: readonly string[],
   { ready, scratch }: { ready: RegExp; scratch: string },
 ): Promise<PrivateServer> {

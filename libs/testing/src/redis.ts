@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 import { SallyportError } from '@sallyport/kernel';
-import { findServerBinary } from './debian-binaries.js';
+import { findBinary } from './debian-binaries.js';
 import { readTestEnvironment } from './environment.js';
 import { onFreePort, startPrivateServer } from './private-server.js';
 import { makeScratch, removeScratch } from './scratch.js';
@@ -28,7 +28,7 @@ export async function startTestRedis(): Promise<TestRedis> {
 
 /** A private server in any case: for tests of outages. */
 export async function startPrivateRedis(): Promise<PrivateRedis> {
-  const binary = await findServerBinary('redis');
+  const binary = await findBinary('redis');
   const scratch = makeScratch('redis');
   let port = 0;
   const start = () =>

@@ -8,6 +8,8 @@ export interface SpawnAppOptions {
   /** A built file, absolute or from the repository's root: `apps/gateway/dist/main.js`. */
   readonly entry: string;
   readonly args?: readonly string[];
+  /** Of Node itself: `--cpu-prof`. */
+  readonly nodeArgs?: readonly string[];
   /** The whole environment, PATH aside: nothing of the test's own leaks in. */
   readonly env?: Readonly<Record<string, string>>;
   /** Looked for in standard output and standard error. */
@@ -42,12 +44,13 @@ export interface SpawnedApp {
 export async function spawnApp({
   entry,
   args = [],
+  nodeArgs = [],
   env = {},
   readyPattern,
   readyTimeoutMs = 30_000,
   cwd = repositoryRoot,
 }: SpawnAppOptions): Promise<SpawnedApp> {
-  const child = spawn(process.execPath, [resolve(repositoryRoot, entry), ...args], {
+  const child = spawn(process.execPath, [...nodeArgs, resolve(repositoryRoot, entry), ...args], {
     cwd,
     env: { PATH: readTestEnvironment().path, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],

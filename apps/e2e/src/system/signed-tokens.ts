@@ -15,6 +15,8 @@ export interface TokenSigning {
   readonly audience: string;
   /** Client id of the agent; {@link AGENT} by default. */
   readonly clientId?: string;
+  /** Of the agent's key, when the tokens are bound to one (RFC 9449). */
+  readonly thumbprint?: string;
 }
 
 /**
@@ -23,7 +25,7 @@ export interface TokenSigning {
  */
 export async function signedTokens(
   users: readonly string[],
-  { database, sealer, issuer, audience, clientId = AGENT }: TokenSigning,
+  { database, sealer, issuer, audience, clientId = AGENT, thumbprint }: TokenSigning,
 ): Promise<ReadonlyMap<string, string>> {
   const row = await database.signingKey.findFirstOrThrow({
     where: { purpose: 'access-token', signsFrom: { lte: new Date() } },
@@ -45,6 +47,7 @@ export async function signedTokens(
       idp_sub: userId,
       agent_name: 'Agent',
       agent_assurance: 'verified-redirect',
+      ...(thumbprint === undefined ? {} : { cnf: { jkt: thumbprint } }),
     };
     return new SignJWT(claims)
       .setProtectedHeader({ alg: row.algorithm, typ: 'at+jwt', kid: row.kid })

@@ -47,6 +47,8 @@ export async function startDistributed(
     logLevel?: 'trace' | 'info';
     interruptible?: boolean;
     configure?: Parameters<typeof prepareSurroundings>[0];
+    /** Arguments of Node itself, by process name. */
+    nodeArgs?: Readonly<Record<string, readonly string[]>>;
   } = {},
 ): Promise<DistributedSystem> {
   const gateways = Array.from({ length: replicas.gateways ?? 1 }, (_, index) => `gateway-${index + 1}`);
@@ -157,6 +159,7 @@ export async function startDistributed(
     const app = await spawnApp({
       entry: `apps/${role}/dist/main.js`,
       env: environments[name] ?? {},
+      nodeArgs: replicas.nodeArgs?.[name] ?? [],
       readyPattern: /"msg":"running"/,
       readyTimeoutMs: 120_000,
     });
