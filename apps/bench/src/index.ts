@@ -1,6 +1,12 @@
 /**
- * The measured comparison `npm run bench`: what a call costs through the whole gateway, beside a bare proxy doing the
- * same transport, in the same run. Started as `main.js`; nothing else imports this.
+ * The measured comparison `npm run bench`: what a call costs through the product, beside a bare proxy that does the same
+ * transport, in the same round. Started as `main.js`; nothing else imports this.
+ *
+ * - `subjects`: the upstream, and what is measured before it
+ * - `load`: who sends, and what
+ * - `scenarios`: which requests, to a product configured how
+ * - `measure`: what a round of one subject cost
+ * - `report`: medians, ratios, what they are held to
  */
-export { compare, percentile } from './compare.js';
-export type { Comparison, Round } from './compare.js';
+export { runBench } from './run-bench.js';
+export type { BenchOptions } from './run-bench.js';

@@ -1,52 +1,90 @@
-import { createServer, type Server } from 'node:http';
-import { z } from 'zod';
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 
-const Call = z.object({ id: z.union([z.string(), z.number()]).optional(), method: z.string() });
+/** What a request says, as far as this server looks. It trusts its callers: it is measured, not attacked. */
+interface Asked {
+  readonly id?: string | number;
+  readonly method: string;
+  readonly params?: {
+    readonly name?: string;
+    readonly arguments?: { readonly text?: string; readonly bytes?: number };
+  };
+}
 
-const serverInfo = { name: 'bench', version: '1.0.0' };
-const cacheable = { ttlMs: 3_600_000, cacheScope: 'public' };
-const tool = {
-  name: 'echo',
-  description: 'Answers at once.',
-  inputSchema: { type: 'object', properties: { text: { type: 'string' } } },
-  annotations: { readOnlyHint: true },
-};
+/** Whose answer a text is, so that a call which reached the wrong server shows. */
+export const echoOf = (server: string, text: string): string => `${server} says ${text}`;
 
-/** The least an MCP server of 2026-07-28 can be, so that what is measured is what stands before it. */
-const results: Readonly<Record<string, object>> = {
-  'server/discover': { supportedVersions: ['2026-07-28'], capabilities: { tools: {} }, serverInfo, ...cacheable },
-  'tools/list': { tools: [tool], ...cacheable },
-  'tools/call': {
-    content: [{ type: 'text', text: 'an answer of about the length that tools give when they have little to say' }],
-  },
-};
+const MODERN = '2026-07-28';
+const LEGACY = '2025-11-25';
+const inputSchema = { type: 'object', properties: { text: { type: 'string' }, bytes: { type: 'integer' } } };
+const annotations = { readOnlyHint: true };
+const headOf = (body: string) => ({ 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) });
 
+/**
+ * The least that MCP servers of both eras can be, so that what is measured is what stands before them. One process is
+ * many servers: `/modern/<name>/<tools>` speaks 2026-07-28, `/legacy/<name>/<tools>` speaks 2025-11-25 in sessions.
+ * `echo` answers what it was told, with the server's name; `big` answers as many bytes as it is asked for.
+ * `GET /served` says how many calls it has answered.
+ */
 export function createUpstream(): Server {
-  return createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const call = Call.safeParse(JSON.parse(Buffer.concat(chunks).toString('utf8') || '{}'));
-      const result = call.success ? results[call.data.method] : undefined;
-      const id = call.data?.id ?? null;
-      const answer =
-        result === undefined
-          ? { jsonrpc: '2.0', id, error: { code: -32601, message: 'Method not found' } }
-          : {
-              jsonrpc: '2.0',
-              id,
-              result: {
-                resultType: 'complete',
-                ...result,
-                _meta: { 'io.modelcontextprotocol/serverInfo': serverInfo },
-              },
-            };
-      const body = JSON.stringify(answer);
-      response.writeHead(result === undefined ? 404 : 200, {
-        'content-type': 'application/json',
-        'content-length': Buffer.byteLength(body),
-      });
-      response.end(body);
-    });
+  let served = 0;
+  const big = new Map<number, string>();
+  const textOf = (name: string, { params }: Asked): string => {
+    const { text = '', bytes = 0 } = params?.arguments ?? {};
+    if (params?.name !== 'big') return echoOf(name, text);
+    if (!big.has(bytes)) big.set(bytes, 'x'.repeat(bytes));
+    return big.get(bytes) ?? '';
+  };
+  const answer = (request: IncomingMessage, response: ServerResponse, body: string): void => {
+    const [, era = '', name = '', tools = '1'] = (request.url ?? '').split('/');
+    const asked = JSON.parse(body) as Asked;
+    const head: Record<string, string | number> = {};
+    let status = 200;
+    let result: object | undefined;
+    if (asked.method === 'tools/call') {
+      served += 1;
+      result = { content: [{ type: 'text', text: textOf(name, asked) }] };
+    } else if (asked.method === 'tools/list') result = { tools: toolsOf(Number(tools)) };
+    else if (asked.method === 'initialize' && era === 'legacy') {
+      result = { protocolVersion: LEGACY, capabilities: { tools: {} }, serverInfo: { name, version: '1.0.0' } };
+      head['mcp-session-id'] = randomUUID();
+    } else if (asked.method === 'ping') result = {};
+    else if (asked.method === 'server/discover' && era === 'modern')
+      result = { supportedVersions: [MODERN], capabilities: { tools: {} }, serverInfo: { name, version: '1.0.0' } };
+    else if (asked.id === undefined) return void response.writeHead(202).end();
+    else status = era === 'modern' ? 404 : 200;
+    const said =
+      result === undefined
+        ? { error: { code: -32601, message: 'Method not found' } }
+        : { result: era === 'modern' ? asModern(result, name, asked.method) : result };
+    const text = JSON.stringify({ jsonrpc: '2.0', id: asked.id, ...said });
+    response.writeHead(status, { ...head, ...headOf(text) }).end(text);
+  };
+  return createServer({ keepAliveTimeout: 60_000 }, (request, response) => {
+    if (request.method === 'GET') {
+      const text = JSON.stringify({ served });
+      return void (request.url === '/served'
+        ? response.writeHead(200, headOf(text)).end(text)
+        : response.writeHead(405).end());
+    }
+    if (request.method === 'DELETE') return void response.writeHead(204).end();
+    let body = '';
+    request
+      .setEncoding('utf8')
+      .on('data', (piece: string) => (body += piece))
+      .on('end', () => answer(request, response, body));
   });
 }
+
+const toolsOf = (count: number): object[] =>
+  ['echo', 'big', ...Array.from({ length: Math.max(0, count - 2) }, (_, index) => `tool-${index + 3}`)]
+    .slice(0, Math.max(count, 2))
+    .map((name) => ({ name, description: `Answers at once, as ${name} does.`, inputSchema, annotations }));
+
+/** With what results of 2026-07-28 have besides. */
+const asModern = (result: object, name: string, method: string): object => ({
+  resultType: 'complete',
+  ...result,
+  ...(method === 'tools/call' ? {} : { ttlMs: 3_600_000, cacheScope: 'public' }),
+  _meta: { 'io.modelcontextprotocol/serverInfo': { name, version: '1.0.0' } },
+});

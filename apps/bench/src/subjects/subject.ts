@@ -1,0 +1,21 @@
+/** Something that stands before the upstream and is measured. */
+export interface Subject {
+  readonly name: 'bare' | 'nginx' | 'standalone' | 'distributed';
+  readonly title: string;
+  /** `http://127.0.0.1:<port>` */
+  readonly origin: string;
+  /** The process under test; its descendants count as part of it. */
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+/** A server of the upstream that a scenario uses. */
+export interface BenchServer {
+  readonly name: string;
+  readonly era: 'modern' | 'legacy';
+  /** How many tools it lists; two if not said. */
+  readonly tools?: number;
+}
+
+/** Where the upstream serves it. */
+export const pathOf = ({ era, name, tools = 2 }: BenchServer): string => `/${era}/${name}/${tools}`;
