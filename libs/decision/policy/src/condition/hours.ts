@@ -1,9 +1,14 @@
+import { BoundedMap } from '@sallyport/kernel';
+
 /** Is it within the hours? `now` in milliseconds since the epoch. */
 export type Hours = (now: number) => boolean;
 
 const DAYS = ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'];
 const MINUTE_MS = 60_000;
 const DAY_MINUTES = 24 * 60;
+
+/** By time zone: making one costs as much as a hundred policies, and keeps tens of kilobytes. */
+const formats = new BoundedMap<string, Intl.DateTimeFormat>(1_000);
 
 /**
  * `Mon-Fri 07:00-20:00 Europe/Berlin`: days (ranges and commas, may wrap over Sunday), start and end (the end excluded,
@@ -20,19 +25,8 @@ export function compileHours(text: string): Hours | { invalid: string } {
   const end = minuteOfDay(endHour, endMinute);
   if (start === undefined || end === undefined || start === DAY_MINUTES || start === end)
     return { invalid: 'the times must be different and between 00:00 and 24:00' };
-  let format: Intl.DateTimeFormat;
-  try {
-    format = new Intl.DateTimeFormat('en-US', {
-      timeZone: zone,
-      weekday: 'short',
-      hour: '2-digit',
-      minute: '2-digit',
-      hourCycle: 'h23',
-    });
-  } catch (error) {
-    if (error instanceof RangeError) return { invalid: `\`${zone}\` is not a time zone` };
-    throw error;
-  }
+  const format = formatIn(zone);
+  if (format === undefined) return { invalid: `\`${zone}\` is not a time zone` };
   const within = (now: number): boolean => {
     const parts = new Map(format.formatToParts(now).map((part) => [part.type, part.value]));
     const day = DAYS.indexOf(parts.get('weekday') ?? '');
@@ -47,6 +41,26 @@ export function compileHours(text: string): Hours | { invalid: string } {
     if (known.minute !== minute) known = { minute, within: within(now) };
     return known.within;
   };
+}
+
+/** @returns `undefined` when there is no such time zone */
+function formatIn(timeZone: string): Intl.DateTimeFormat | undefined {
+  const known = formats.get(timeZone);
+  if (known !== undefined) return known;
+  try {
+    const format = new Intl.DateTimeFormat('en-US', {
+      timeZone,
+      weekday: 'short',
+      hour: '2-digit',
+      minute: '2-digit',
+      hourCycle: 'h23',
+    });
+    formats.set(timeZone, format);
+    return format;
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
+  }
 }
 
 function minuteOfDay(hour: string | undefined, minute: string | undefined): number | undefined {
