@@ -52,18 +52,22 @@ function findApplicable(set: PolicySet, caller: ConnectFacts): Applicable {
   const includes = (policy: { users: AccessPolicySpec['users']; agents: AccessPolicySpec['agents'] }) =>
     includesUser(policy.users, caller) && includesAgent(policy.agents, caller);
   const byServer = new Map<string, GatewayToServerPolicy[]>();
-  for (const policy of set.gatewayToServer) {
-    if (!includes(policy) || (policy.perUser && isMachine(caller))) continue;
+  for (const written of set.gatewayToServer) {
+    if (!includes(written) || (written.perUser && isMachine(caller))) continue;
+    const policy = written.compiled();
+    if (policy === undefined) continue;
     const policies = byServer.get(policy.server);
     if (policies) policies.push(policy);
     else byServer.set(policy.server, [policy]);
   }
   return {
-    clientToGateway: set.clientToGateway.filter(
-      (policy) =>
-        (policy.trustProviders === undefined || policy.trustProviders.includes(caller.trustProvider)) &&
-        includes(policy),
-    ),
+    clientToGateway: set.clientToGateway
+      .filter(
+        (written) =>
+          (written.trustProviders === undefined || written.trustProviders.includes(caller.trustProvider)) &&
+          includes(written),
+      )
+      .flatMap((written) => written.compiled() ?? []),
     byServer,
     variables: {
       user: {

@@ -21,10 +21,13 @@ export interface Rule {
   readonly takesUnapproved: boolean;
 }
 
-interface CompiledPolicy {
+/** Of whom a policy speaks. */
+interface Parties {
   readonly name: string;
   readonly users: AccessPolicySpec['users'];
   readonly agents: AccessPolicySpec['agents'];
+}
+interface CompiledPolicy extends Parties {
   readonly conditions: Conditions;
 }
 export interface ClientToGatewayPolicy extends CompiledPolicy {
@@ -41,11 +44,21 @@ export interface GatewayToServerPolicy extends CompiledPolicy {
 }
 
 /**
+ * A policy of which its parties are known: the rest is compiled for the first caller it applies to, once. Of many
+ * policies few apply to anybody who calls.
+ */
+export type Uncompiled<Policy, Known extends keyof Policy = never> = Pick<Policy, keyof Parties & keyof Policy> &
+  Pick<Policy, Known> & {
+    /** `undefined`: a part of it does not compile, and it permits nothing. */
+    compiled(): Policy | undefined;
+  };
+
+/**
  * The policies of one set of documents, each by name. What is remembered per caller hangs on this object's identity.
  */
 export interface PolicySet {
-  readonly clientToGateway: readonly ClientToGatewayPolicy[];
-  readonly gatewayToServer: readonly GatewayToServerPolicy[];
+  readonly clientToGateway: readonly Uncompiled<ClientToGatewayPolicy, 'trustProviders'>[];
+  readonly gatewayToServer: readonly Uncompiled<GatewayToServerPolicy, 'server' | 'perUser'>[];
   readonly entitledScopes: (role: string) => ReadonlySet<string>;
   /** By server and tool. A server that is not there has none of its tools approved, and none held back. */
   readonly approvedTools: ReadonlyMap<string, ReadonlyMap<string, readonly ApprovedTool[]>>;
@@ -59,9 +72,10 @@ export interface CompiledPolicies {
 const compiledSets = new WeakMap<DocumentMap, PolicySet>();
 
 /**
- * The snapshot's policies, ready to decide. Cheap when the documents did not change (a revocation, a heartbeat).
- * Never throws: a policy with a part that does not compile, whose server is not there, or whose credential provider is
- * not one for that server, permits nothing (fail closed); `problemsOfPolicy` says why before it is written.
+ * The snapshot's policies, ready to decide. Cheap when the documents did not change (a revocation, a heartbeat); else
+ * each policy is compiled when it first applies to somebody. Never throws: a policy with a part that does not compile,
+ * whose server is not there, or whose credential provider is not one for that server, permits nothing (fail closed);
+ * `problemsOfPolicy` says why before it is written.
  */
 export function compilePolicies(snapshot: ConfigurationSnapshot): CompiledPolicies {
   let set = compiledSets.get(snapshot.documents);
@@ -73,23 +87,27 @@ export function compilePolicies(snapshot: ConfigurationSnapshot): CompiledPolici
 }
 
 function compileSet(snapshot: ConfigurationSnapshot): PolicySet {
-  const clientToGateway: ClientToGatewayPolicy[] = [];
-  const gatewayToServer: GatewayToServerPolicy[] = [];
+  const clientToGateway: PolicySet['clientToGateway'][number][] = [];
+  const gatewayToServer: PolicySet['gatewayToServer'][number][] = [];
   for (const { name, spec } of snapshot.all('AccessPolicy')) {
-    const conditions = compileConditions(spec);
-    if ('invalid' in conditions || problemsOfPatterns(spec).length > 0) continue;
-    const common = { name, users: spec.users, agents: spec.agents, conditions };
-    if (spec.hop === 'client-to-gateway') clientToGateway.push({ ...common, trustProviders: spec.trustProviders });
-    else if (grantsCredential(snapshot, spec)) {
-      gatewayToServer.push({
-        ...common,
-        server: spec.server,
-        credentialProvider: spec.credentialProvider,
-        perUser: isPersonalProvider(snapshot, spec.credentialProvider),
+    const parties = { name, users: spec.users, agents: spec.agents };
+    if (spec.hop === 'client-to-gateway') {
+      const { trustProviders } = spec;
+      const compiled = once(() => compilePolicy(spec, { ...parties, trustProviders }));
+      clientToGateway.push({ ...parties, trustProviders, compiled });
+    } else if (grantsCredential(snapshot, spec)) {
+      const { server, credentialProvider } = spec;
+      const perUser = isPersonalProvider(snapshot, credentialProvider);
+      const rules = () => ({
         tools: compileRules(spec.tools),
         resources: compileResourceRules(spec.resources),
         prompts: compileRules(spec.prompts),
       });
+      const compiled = once(() => {
+        const policy = compilePolicy(spec, { ...parties, server, credentialProvider, perUser });
+        return policy && { ...policy, ...rules() };
+      });
+      gatewayToServer.push({ ...parties, server, perUser, compiled });
     }
   }
   const scopes = new Map(snapshot.all('Role').map((role) => [role.name, scopesForRoles(snapshot, [role.name])]));
@@ -98,6 +116,20 @@ function compileSet(snapshot: ConfigurationSnapshot): PolicySet {
     snapshot.all('ApprovedTools').map(({ name, spec }) => [name, Map.groupBy(spec.tools, (tool) => tool.name)]),
   );
   return { clientToGateway, gatewayToServer, approvedTools, entitledScopes: (role) => scopes.get(role) ?? none };
+}
+
+/** @returns `undefined` when a condition or a pattern does not compile */
+function compilePolicy<Known extends Parties>(
+  spec: AccessPolicySpec,
+  known: Known,
+): (Known & CompiledPolicy) | undefined {
+  const conditions = compileConditions(spec);
+  return 'invalid' in conditions || problemsOfPatterns(spec).length > 0 ? undefined : { ...known, conditions };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
 }
 
 /**
