@@ -5,6 +5,7 @@ import { proxyOf, readCertificateAuthorities, type OutboundProxy } from '@sallyp
 import { processVariables } from '@sallyport/process';
 import { vaultSettings, vaultVariables, type KeyServiceSettings } from '@sallyport/vault';
 import { z } from 'zod';
+import type { Declaration } from './configuration/declaration.js';
 
 export interface ControlPlaneConfig {
   /** Public origin of this process: connect pages, admin API. */
@@ -20,6 +21,8 @@ export interface ControlPlaneConfig {
   readonly adminToken: Secret;
   /** Documents are made to be exactly what this file says, at each start; `null` leaves them as they are stored. */
   readonly declarativeFile: string | null;
+  /** What stands in it, where that was read already. */
+  readonly declaration?: Declaration | undefined;
   /** What becomes of its text before it is read. */
   readonly amendDeclaration?: (text: string) => string;
   /** Where `{ env: NAME }` in the declarative file is looked up. */
@@ -169,7 +172,7 @@ export function readControlPlaneEnvironment(
 /** @param parts what files hold and what is secret: not in the environment itself. */
 export function controlPlaneConfig(
   environment: ControlPlaneEnvironment,
-  parts: Pick<ControlPlaneConfig, 'adminToken' | 'secretVariables'>,
+  parts: Pick<ControlPlaneConfig, 'adminToken' | 'secretVariables' | 'declaration'>,
 ): ControlPlaneConfig {
   return {
     publicUrl: environment.SALLYPORT_CONTROL_PLANE_URL,

@@ -1,6 +1,6 @@
 import { Document } from '@sallyport/configuration';
 import { SallyportError } from '@sallyport/kernel';
-import { isMap, isNode, isPair, isScalar, LineCounter, parseAllDocuments } from 'yaml';
+import { Composer, isMap, isNode, isPair, isScalar, LineCounter, Parser } from 'yaml';
 import type { Document as YamlDocument } from 'yaml';
 import type { z } from 'zod';
 import { problemsOf } from './problems-of.js';
@@ -17,75 +17,97 @@ export interface Declaration {
 
 const MAX_PROBLEMS = 20;
 
+interface Mistake {
+  readonly line: number;
+  readonly text: string;
+}
+
 /**
  * Reads documents out of multi-document YAML and checks each one and their references.
  * @throws SallyportError `declaration_invalid`: one line per mistake, with file, line, field and what to do about it.
  */
 export function parseDeclaration(text: string, file: string): Declaration {
   const lines = new LineCounter();
-  const parsed = parseAllDocuments(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
-  const problems: { line: number; text: string }[] = [];
-  const sources = new Map<Document, YamlDocument>();
-  const lineOf = (source: YamlDocument, path: Path) => lines.linePos(offsetOf(source, path)).line;
-
-  for (const source of Array.isArray(parsed) ? parsed : []) {
-    for (const error of source.errors)
-      problems.push({ line: lines.linePos(error.pos[0]).line, text: `is not valid YAML: ${error.message}` });
-    if (source.errors.length > 0) continue;
-    const read = plainValueOf(source);
-    if ('problem' in read) {
-      problems.push({ line: lineOf(source, []), text: read.problem });
-      continue;
-    }
-    const { value } = read;
-    if (value === null) continue; // an empty document, such as after a trailing `---`
-    for (const path of unstorable(value))
-      problems.push({
-        line: lineOf(source, path),
-        text: `${titleOf(value)}: ${path.join('.')} holds a character that is no text: remove it`,
-      });
-    const result = Document.safeParse(value);
-    if (result.success) {
-      sources.set(result.data, source);
-      continue;
-    }
-    const title = titleOf(value);
-    for (const issue of result.error.issues)
-      for (const { path, message } of explain(issue, value))
-        problems.push({ line: lineOf(source, path), text: `${title}: ${path.join('.') || 'document'} ${message}` });
+  const mistakes: Mistake[] = [];
+  /** Each document, and at which place of the file it stands. Their syntax trees, which are large, are not kept. */
+  const places = new Map<Document, number>();
+  let place = -1;
+  for (const source of yamlDocuments(text, lines)) {
+    place++;
+    const read = readDocument(source, lines);
+    if (Array.isArray(read)) mistakes.push(...read);
+    else if (read !== undefined) places.set(read, place);
   }
 
-  const documents = [...sources.keys()];
+  const documents = [...places.keys()];
   // Applied, it would remove everything: more likely a file that was cut off or not mounted yet.
-  if (documents.length === 0 && problems.length === 0)
-    problems.push({ line: 1, text: 'holds no document: applied, it would remove every server and policy' });
-  const locate = (document: Document, path: Path) => {
-    const source = sources.get(document);
-    return `${file}:${source ? lineOf(source, path) : 1}`;
+  if (documents.length === 0 && mistakes.length === 0)
+    mistakes.push({ line: 1, text: 'holds no document: applied, it would remove every server and policy' });
+  /** Reads the file again, once: somebody asks where something stands only to say that it is wrong. */
+  let again: YamlDocument[] | undefined;
+  const line = (document: Document, path: Path): number => {
+    again ??= [...yamlDocuments(text, new LineCounter())];
+    const source = again[places.get(document) ?? -1];
+    return source ? lineOf(source, path, lines) : 1;
   };
   // Checks references also when a document is broken elsewhere, to report all mistakes at once. A broken document is
   // not called missing.
-  if (problems.length === 0) {
-    for (const { document, path, message } of problemsOf(documents)) {
-      const source = sources.get(document);
-      problems.push({
-        line: source ? lineOf(source, path) : 1,
+  if (mistakes.length === 0)
+    for (const { document, path, message } of problemsOf(documents))
+      mistakes.push({
+        line: line(document, path),
         text: `${document.kind} "${document.name}": ${path.join('.')} ${message}`,
       });
-    }
-  }
-  if (problems.length > 0) {
-    const listed = problems
-      .toSorted((a, b) => a.line - b.line)
-      .map((problem) => `  ${file}:${problem.line}: ${problem.text}`);
-    const more = listed.length > MAX_PROBLEMS ? `\n  and ${listed.length - MAX_PROBLEMS} more` : '';
-    throw new SallyportError(
-      'declaration_invalid',
-      `The declarative file is not valid:\n${listed.slice(0, MAX_PROBLEMS).join('\n')}${more}`,
-    );
-  }
-  return { file, documents, locate };
+  if (mistakes.length > 0) throw invalidDeclaration(file, mistakes);
+  return { file, documents, locate: (document, path) => `${file}:${line(document, path)}` };
 }
+
+/** One after the other, so that what is read of one is over before the next. */
+function* yamlDocuments(text: string, lines: LineCounter): Generator<YamlDocument> {
+  const composer = new Composer({ uniqueKeys: true });
+  yield* composer.compose(new Parser(lines.addNewLine).parse(text));
+}
+
+/** @returns what is wrong, else the document; `undefined` for an empty one, such as after a trailing `---` */
+function readDocument(source: YamlDocument, lines: LineCounter): Mistake[] | Document | undefined {
+  if (source.errors.length > 0)
+    return source.errors.map((error) => ({
+      line: lines.linePos(error.pos[0]).line,
+      text: `is not valid YAML: ${error.message}`,
+    }));
+  const at = (path: Path) => lineOf(source, path, lines);
+  const read = plainValueOf(source);
+  if ('problem' in read) return [{ line: at([]), text: read.problem }];
+  const { value } = read;
+  if (value === null) return undefined;
+  const mistakes = unstorable(value).map((path) => ({
+    line: at(path),
+    text: `${titleOf(value)}: ${path.join('.')} holds a character that is no text: remove it`,
+  }));
+  const result = Document.safeParse(value);
+  if (result.success) return mistakes.length > 0 ? mistakes : result.data;
+  return [
+    ...mistakes,
+    ...result.error.issues.flatMap((issue) =>
+      explain(issue, value).map(({ path, message }) => ({
+        line: at(path),
+        text: `${titleOf(value)}: ${path.join('.') || 'document'} ${message}`,
+      })),
+    ),
+  ];
+}
+
+function invalidDeclaration(file: string, mistakes: readonly Mistake[]): SallyportError {
+  const listed = mistakes.toSorted((a, b) => a.line - b.line).map(({ line, text }) => `  ${file}:${line}: ${text}`);
+  const more = listed.length > MAX_PROBLEMS ? `\n  and ${listed.length - MAX_PROBLEMS} more` : '';
+  return new SallyportError(
+    'declaration_invalid',
+    `The declarative file is not valid:\n${listed.slice(0, MAX_PROBLEMS).join('\n')}${more}`,
+  );
+}
+
+const lineOf = (source: YamlDocument, path: Path, lines: LineCounter): number =>
+  lines.linePos(offsetOf(source, path)).line;
 
 /**
  * Resolves aliases. An alias without its anchor is found out here, and so are aliases by which the value would explode.
@@ -100,12 +122,14 @@ function plainValueOf(source: YamlDocument): { value: unknown } | { problem: str
 }
 
 /** Where a text has what PostgreSQL stores in no JSON: NUL, or half of a surrogate pair. */
-function unstorable(value: unknown, path: Path = []): Path[] {
-  if (typeof value === 'string') return value.includes('\u0000') || !value.isWellFormed() ? [path] : [];
-  if (typeof value !== 'object' || value === null || path.length > 32) return [];
-  return Object.entries(value).flatMap(([key, part]) =>
-    unstorable(part, [...path, Array.isArray(value) ? Number(key) : key]),
-  );
+function unstorable(value: unknown, path: Path = [], found: Path[] = []): Path[] {
+  if (typeof value === 'string') {
+    if (value.includes('\u0000') || !value.isWellFormed()) found.push(path);
+  } else if (typeof value === 'object' && value !== null && path.length <= 32) {
+    for (const [key, part] of Object.entries(value))
+      unstorable(part, [...path, Array.isArray(value) ? Number(key) : key], found);
+  }
+  return found;
 }
 
 function titleOf(value: unknown): string {

@@ -13,25 +13,32 @@ export interface DesiredConfiguration {
 }
 
 /**
- * @param environment where `{ env: NAME }` is looked up; `{ file: path }` is relative to the declarative file.
  * @param amend what becomes of its text before it is read; lines stay where they are
  * @throws SallyportError `declaration_unreadable`, `declaration_invalid`
  */
-export async function readDeclarativeFile(
+export async function readDeclaration(
+  path: string,
+  amend: (text: string) => string = (text) => text,
+): Promise<Declaration> {
+  return parseDeclaration(amend(await read(path, `The declarative file ${path}`)), basename(path));
+}
+
+/**
+ * @param path of the declarative file: `{ file: path }` is relative to it
+ * @param environment where `{ env: NAME }` is looked up
+ * @throws SallyportError `declaration_invalid` for a secret that is not there
+ */
+export async function withSecrets(
+  declaration: Declaration,
   path: string,
   environment: Readonly<Record<string, string | undefined>>,
-  amend: (text: string) => string = (text) => text,
 ): Promise<DesiredConfiguration> {
-  const declaration = parseDeclaration(amend(await read(path, `The declarative file ${path}`)), basename(path));
-  return {
-    documents: declaration.documents,
-    secrets: await readSecrets(declaration, dirname(resolve(path)), environment),
-  };
+  const secrets = await readSecrets(declaration, dirname(resolve(path)), environment);
+  return { documents: declaration.documents, secrets };
 }
 
 /** The environment variables a declarative file refers to: they are its secrets, not settings of the process. */
-export async function secretVariablesOf(path: string): Promise<string[]> {
-  const { documents } = parseDeclaration(await read(path, `The declarative file ${path}`), basename(path));
+export function secretVariablesOf({ documents }: Declaration): string[] {
   return documents.flatMap((document) =>
     secretSourcesOf(document).flatMap(({ source }) => ('env' in source ? [source.env] : [])),
   );

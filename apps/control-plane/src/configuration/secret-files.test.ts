@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { readDeclarativeFile } from './read-declarative-file.js';
+import { readDeclaration, withSecrets } from './read-declarative-file.js';
 import { SecretFiles } from './secret-files.js';
 
 let directory: string;
@@ -29,7 +29,7 @@ async function files() {
   const path = join(directory, 'sallyport.yaml');
   const renewed: [string, string][] = [];
   const state = { refuse: false };
-  const followed = new SecretFiles(path, await readDeclarativeFile(path, { SIGNING_KEY: '{}' }));
+  const followed = new SecretFiles(path, await withSecrets(await readDeclaration(path), path, { SIGNING_KEY: '{}' }));
   const follow = () =>
     followed.follow(async (secrets) => {
       if (state.refuse) throw new Error('the database is away');

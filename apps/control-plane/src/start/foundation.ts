@@ -5,7 +5,7 @@ import type { ServiceScope, ServiceStart } from '@sallyport/process';
 import type { Metrics } from '@sallyport/telemetry';
 import { openVault, VAULT_LOOK_MS, type Vault } from '@sallyport/vault';
 import type { ControlPlaneConfig } from '../config.js';
-import { readDeclarativeFile, type DesiredConfiguration } from '../configuration/read-declarative-file.js';
+import { readDeclaration, withSecrets, type DesiredConfiguration } from '../configuration/read-declarative-file.js';
 import { openDatabasePools, type DatabasePools } from '../database-pools.js';
 
 export interface ControlPlaneAdapters extends ServiceStart {
@@ -39,14 +39,21 @@ export async function layFoundation(
   const { logger, clock = systemClock } = adapters;
   const signing = await loadSigningKey(config.keys.configurationSigningKeyFile);
   const enrolled = loadEnrolledKeys(config.keys.enrolledGateways);
-  const desired =
-    config.declarativeFile === null
-      ? undefined
-      : await readDeclarativeFile(config.declarativeFile, config.secretVariables, config.amendDeclaration);
+  const desired = await readDesired(config);
   const databases = openDatabasePools(config.databaseUrl);
   scope.onClose('databases', () => databases.close());
   const onProblem = (what: string, err: unknown): void => logger.warn({ err }, what);
   const vault = await openVault(config.keys, { database: databases.administration, clock, onProblem });
   scope.every(VAULT_LOOK_MS, () => vault.look(), 'new vault keys could not be looked for');
   return { ...adapters, config, scope, clock, signing, enrolled, desired, databases, vault, onProblem };
+}
+
+async function readDesired(config: ControlPlaneConfig): Promise<DesiredConfiguration | undefined> {
+  const { declarativeFile, declaration, amendDeclaration, secretVariables } = config;
+  if (declarativeFile === null) return undefined;
+  return withSecrets(
+    declaration ?? (await readDeclaration(declarativeFile, amendDeclaration)),
+    declarativeFile,
+    secretVariables,
+  );
 }
