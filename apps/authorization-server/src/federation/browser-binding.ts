@@ -9,57 +9,70 @@ export interface SignedForm {
 }
 
 /**
- * One cookie of our own per browser (S31): the federation answer must come back to the browser that asked
- * (its path is not the engine's), and forms carry a token derived from it. It identifies no human.
+ * The ids of one browser, by cookies of ours. It has one; it has several when it opened several pages at once before it
+ * had any: each of those pages gave it an id, under a name of its own, so that none replaces another's.
+ */
+export type BrowserIds = readonly [string, ...string[]];
+
+/** More than a browser opens at once. Each costs a look-up, and whoever sends the header chooses how many there are. */
+const MAX_IDS = 8;
+
+/**
+ * A cookie of our own binds what a browser began to that browser (S31): the federation answer must come back to the
+ * browser that asked (its path is not the engine's), and forms carry a token derived from the cookie. It identifies no
+ * human.
  */
 export class BrowserBinding {
   readonly #key: Uint8Array;
   readonly #secure: boolean;
+  readonly #prefix: string;
 
   constructor(secret: MasterKey, { secure }: { secure: boolean }) {
     this.#key = deriveKey(secret, 'form-token');
     this.#secure = secure;
-  }
-
-  get cookieName(): string {
-    return this.#secure ? '__Host-sallyport_as_browser' : 'sallyport_as_browser';
+    this.#prefix = secure ? '__Host-sallyport_as_browser' : 'sallyport_as_browser';
   }
 
   /** @param cookieHeader of the request */
-  browserOf(cookieHeader: string | undefined): string | undefined {
-    for (const pair of (cookieHeader ?? '').split(';')) {
-      const [name, value] = pair.trim().split('=', 2);
-      if (name === this.cookieName && value !== undefined && /^[A-Za-z0-9_-]{43}$/.test(value)) return value;
-    }
-    return undefined;
+  idsOf(cookieHeader: string | undefined): readonly string[] {
+    return (cookieHeader ?? '')
+      .split(';')
+      .map((pair) => pair.trim().split('=', 2))
+      .filter(([name, value]) => name?.startsWith(`${this.#prefix}_`) && /^[A-Za-z0-9_-]{43}$/.test(value ?? ''))
+      .map(([, value]) => value ?? '')
+      .slice(0, MAX_IDS);
   }
 
-  create(): { readonly browser: string; readonly setCookie: string } {
-    const browser = randomBytes(32).toString('base64url');
+  /** @returns the browser's ids, and the cookie that gives it one if it has none */
+  bind(cookieHeader: string | undefined): { readonly browser: BrowserIds; readonly setCookie: string | undefined } {
+    const [known, ...more] = this.idsOf(cookieHeader);
+    if (known !== undefined) return { browser: [known, ...more], setCookie: undefined };
+    const id = randomBytes(32).toString('base64url');
+    const name = `${this.#prefix}_${randomBytes(6).toString('hex')}`;
     return {
-      browser,
-      setCookie: `${this.cookieName}=${browser}; Path=/; HttpOnly; SameSite=Lax${this.#secure ? '; Secure' : ''}`,
+      browser: [id],
+      setCookie: `${name}=${id}; Path=/; HttpOnly; SameSite=Lax${this.#secure ? '; Secure' : ''}`,
     };
   }
 
   /** A form's own fields: what its page shows, signed for this browser and one request of it (S35). */
-  sign(browser: string, request: string, shown: Shown): SignedForm {
+  sign([id]: BrowserIds, request: string, shown: Shown): SignedForm {
     const text = writeShown(shown);
-    return { shown: text, token: this.#token(browser, request, text) };
+    return { shown: text, token: this.#token(id, request, text) };
   }
 
   /**
    * @returns what the page of this form showed; undefined when it is not ours, or was made for another browser or
    *   request
    */
-  read(browser: string | undefined, request: string, form: Readonly<Record<string, unknown>>): string | undefined {
+  read(browser: BrowserIds, request: string, form: Readonly<Record<string, unknown>>): string | undefined {
     const { form_token: token, shown } = form;
-    if (browser === undefined || typeof token !== 'string' || typeof shown !== 'string') return undefined;
-    return constantTimeEqual(token, this.#token(browser, request, shown)) ? shown : undefined;
+    if (typeof token !== 'string' || typeof shown !== 'string') return undefined;
+    return browser.some((id) => constantTimeEqual(token, this.#token(id, request, shown))) ? shown : undefined;
   }
 
-  #token(browser: string, request: string, shown: string): string {
-    return createHmac('sha256', this.#key).update(`${request}\n${browser}\n${shown}`).digest('base64url');
+  #token(id: string, request: string, shown: string): string {
+    return createHmac('sha256', this.#key).update(`${request}\n${id}\n${shown}`).digest('base64url');
   }
 }
 

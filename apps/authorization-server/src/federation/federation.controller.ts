@@ -31,15 +31,11 @@ export class FederationController {
   ): Promise<void> {
     sendNextStep(
       reply,
-      await this.#finish(
-        name,
-        new URL(request.raw.url ?? '', this.issuer),
-        this.binding.browserOf(request.headers.cookie),
-      ),
+      await this.#finish(name, new URL(request.raw.url ?? '', this.issuer), this.binding.idsOf(request.headers.cookie)),
     );
   }
 
-  async #finish(name: string, callback: URL, browser: string | undefined): Promise<NextStep> {
+  async #finish(name: string, callback: URL, browser: readonly string[]): Promise<NextStep> {
     const stop = (
       status: number,
       message: string,

@@ -66,17 +66,14 @@ export class SignIn {
     return url;
   }
 
-  /** @param browser that came back; a response in another browser is refused, and ends the sign-in */
-  async finish(provider: TrustProvider, callback: URL, browser: string | undefined): Promise<SignInResult> {
+  /**
+   * @param ids of the browser that came back; a response in another browser is refused, and ends the sign-in
+   */
+  async finish(provider: TrustProvider, callback: URL, ids: readonly string[]): Promise<SignInResult> {
     const state = callback.searchParams.get('state');
     const flow = state === null ? undefined : await this.#store.take(FLOW, state);
-    if (
-      !flow ||
-      browser === undefined ||
-      flow['browser'] !== browser ||
-      flow['provider'] !== provider.name ||
-      flow['issuer'] !== provider.spec.issuer
-    )
+    const browser = ids.find((id) => id === flow?.['browser']);
+    if (!flow || browser === undefined || flow['provider'] !== provider.name || flow['issuer'] !== provider.spec.issuer)
       return { type: 'not-ours' };
     const interaction = String(flow['interaction']);
     const request = {
@@ -114,17 +111,23 @@ export class SignIn {
   }
 
   /** The finished sign-in of this interaction in this browser, once. */
-  async collect(interaction: string, browser: string | undefined): Promise<SignedIn | undefined> {
-    const result = browser === undefined ? undefined : await this.#store.take(RESULT, `${interaction} ${browser}`);
-    if (!result) return undefined;
-    const { userId, authTime, signedInAt, identitySessionId, acr, amr } = result;
-    return {
-      userId: String(userId),
-      authTime: Number(authTime),
-      signedInAt: Number(signedInAt),
-      identitySessionId: String(identitySessionId),
-      acr: typeof acr === 'string' ? acr : undefined,
-      amr: Array.isArray(amr) ? amr.map(String) : [],
-    };
+  async collect(interaction: string, ids: readonly string[]): Promise<SignedIn | undefined> {
+    for (const id of ids) {
+      const result = await this.#store.take(RESULT, `${interaction} ${id}`);
+      if (result) return readSignedIn(result);
+    }
+    return undefined;
   }
+}
+
+function readSignedIn(result: Readonly<Record<string, unknown>>): SignedIn {
+  const { userId, authTime, signedInAt, identitySessionId, acr, amr } = result;
+  return {
+    userId: String(userId),
+    authTime: Number(authTime),
+    signedInAt: Number(signedInAt),
+    identitySessionId: String(identitySessionId),
+    acr: typeof acr === 'string' ? acr : undefined,
+    amr: Array.isArray(amr) ? amr.map(String) : [],
+  };
 }

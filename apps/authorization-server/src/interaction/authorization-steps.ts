@@ -180,7 +180,7 @@ export class AuthorizationSteps {
     try {
       const to = await this.#parts.signIn.start(provider, {
         interaction: visit.uid,
-        browser: visit.browser,
+        browser: visit.browser[0],
         forceFreshSignIn: pending.authentication !== undefined,
         loginHint: pending.loginHint,
       });

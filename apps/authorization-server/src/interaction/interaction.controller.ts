@@ -66,12 +66,8 @@ export class InteractionController {
     uid: string,
     step: (visit: Visit) => Promise<NextStep>,
   ): Promise<void> {
-    let browser = this.binding.browserOf(request.headers.cookie);
-    if (browser === undefined) {
-      const created = this.binding.create();
-      browser = created.browser;
-      void reply.header('set-cookie', created.setCookie);
-    }
+    const { browser, setCookie } = this.binding.bind(request.headers.cookie);
+    if (setCookie !== undefined) void reply.header('set-cookie', setCookie);
     sendNextStep(
       reply,
       await step({ request: request.raw, response: reply.raw, uid, browser, sourceIp: request.ip }).catch(

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { BrowserIds } from '../federation/browser-binding.js';
 
 /** One request of a browser within one authorization request. */
 export interface Visit {
@@ -6,7 +7,6 @@ export interface Visit {
   readonly response: ServerResponse;
   /** The authorization request, by the engine's name for it. */
   readonly uid: string;
-  /** This browser, by our own cookie. */
-  readonly browser: string;
+  readonly browser: BrowserIds;
   readonly sourceIp: string;
 }

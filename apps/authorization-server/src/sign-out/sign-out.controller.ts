@@ -38,12 +38,8 @@ export class SignOutController {
   }
 
   #visit(request: FastifyRequest, reply: FastifyReply): SignOutVisit {
-    let browser = this.binding.browserOf(request.headers.cookie);
-    if (browser === undefined) {
-      const created = this.binding.create();
-      browser = created.browser;
-      void reply.header('set-cookie', created.setCookie);
-    }
+    const { browser, setCookie } = this.binding.bind(request.headers.cookie);
+    if (setCookie !== undefined) void reply.header('set-cookie', setCookie);
     return { request: request.raw, response: reply.raw, browser };
   }
 }

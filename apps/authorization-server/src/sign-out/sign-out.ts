@@ -4,7 +4,7 @@ import { SallyportError } from '@sallyport/kernel';
 import { onwardPage } from '@sallyport/pages';
 import type { Logger } from '@sallyport/telemetry';
 import type { AuthorizationEngine } from '../engine/engine.js';
-import type { BrowserBinding } from '../federation/browser-binding.js';
+import type { BrowserBinding, BrowserIds } from '../federation/browser-binding.js';
 import type { TrustProviders } from '../federation/trust-providers.js';
 import { redirect, show, type NextStep } from '../interaction/next-step.js';
 import type { EndIdentitySessions } from '../lifecycle/end-identity-sessions.js';
@@ -33,8 +33,7 @@ export interface SignOutParts {
 export interface SignOutVisit {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  /** This browser, by our own cookie. */
-  readonly browser: string;
+  readonly browser: BrowserIds;
 }
 
 const MAX_STATE = 512;

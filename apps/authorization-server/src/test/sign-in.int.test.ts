@@ -238,6 +238,22 @@ describe('a sign-in', () => {
     expect(own.status).toBe(400);
   });
 
+  test('is finished for each of two agents whose pages one browser opened at once (S31)', async () => {
+    const [first, second] = [await TestAgent.register(deployment), await TestAgent.register(deployment)];
+    const { browser } = first;
+    const pages = await browser.openAtOnce([first.authorizationUrl(), second.authorizationUrl()], REDIRECT_URI);
+    const callback = `${deployment.issuer}/federation/test/callback`;
+    const stopped = [];
+    for (const page of pages) stopped.push(await browser.press(page, /^Continue with/, callback));
+    for (const [index, { url }] of stopped.entries()) {
+      const asked = await browser.open(url, REDIRECT_URI);
+      expect([index, asked.status, asked.html.includes('Let “Test agent” act for you?')]).toEqual([index, 200, true]);
+      const back = await browser.press(asked, 'Allow', REDIRECT_URI);
+      const answer = await [first, second][index]?.redeem(back.url.searchParams.get('code'));
+      expect(answer?.status).toBe(200);
+    }
+  });
+
   test('brought to a browser that has a cookie of its own signs nobody in there (S31)', async () => {
     const [attacker, victim] = [await TestAgent.register(deployment), await TestAgent.register(deployment)];
     const callback = `${deployment.issuer}/federation/test/callback`;

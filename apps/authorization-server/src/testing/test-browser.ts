@@ -36,6 +36,16 @@ export class TestBrowser {
     return this.#go(new URL(url), { method: 'GET' }, stopAt);
   }
 
+  /** Opens several pages at once: none of the requests has a cookie that a response to another one sets. */
+  async openAtOnce(urls: readonly (string | URL)[], stopAt: string): Promise<BrowserPage[]> {
+    const before = new Set(this.cookies.map(({ value }) => value));
+    const tabs = urls.map(() => new TestBrowser());
+    for (const tab of tabs) tab.cookies.push(...this.cookies);
+    const pages = await Promise.all(tabs.map((tab, index) => tab.open(urls[index] ?? '', stopAt)));
+    for (const cookie of tabs.flatMap((tab) => tab.cookies)) if (!before.has(cookie.value)) this.#put(cookie);
+    return pages;
+  }
+
   /** Presses a button, by its text, of the page's forms. */
   async press(
     page: BrowserPage,
@@ -120,13 +130,17 @@ export class TestBrowser {
       const name = pair.slice(0, pair.indexOf('='));
       const value = pair.slice(pair.indexOf('=') + 1);
       const path = attributes.find((attribute) => /^path=/i.test(attribute))?.slice(5) ?? '/';
-      const index = this.cookies.findIndex(
-        (cookie) => cookie.name === name && cookie.path === path && cookie.host === url.hostname,
-      );
-      if (index >= 0) this.cookies.splice(index, 1);
-      if (value !== '' && !attributes.some((attribute) => /^expires=Thu, 01 Jan 1970/i.test(attribute)))
-        this.cookies.push({ name, value, path, host: url.hostname, attributes: attributes.join('; ') });
+      const isRemoved = value === '' || attributes.some((attribute) => /^expires=Thu, 01 Jan 1970/i.test(attribute));
+      this.#put({ name, value: isRemoved ? '' : value, path, host: url.hostname, attributes: attributes.join('; ') });
     }
+  }
+
+  /** An empty value removes it. */
+  #put(cookie: Cookie): void {
+    const { name, path, host } = cookie;
+    const index = this.cookies.findIndex((kept) => kept.name === name && kept.path === path && kept.host === host);
+    if (index >= 0) this.cookies.splice(index, 1);
+    if (cookie.value !== '') this.cookies.push(cookie);
   }
 }
 
