@@ -62,7 +62,7 @@ export class AccountController {
   @ForBrowsers
   async show(@Query() query: unknown, @Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const session = await this.#session(request);
-    if (!session) return sendToSignIn('/account', { signIn: this.signIn, cookies: this.#cookies }, reply);
+    if (!session) return sendToSignIn('/account', this.signIn, request, reply);
     sendPage(reply, accountPage(await readAccount(session.userId, this.account), session, Shown.parse(query).done));
   }
 

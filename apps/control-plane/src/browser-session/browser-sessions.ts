@@ -9,6 +9,8 @@ import { z } from 'zod';
 export interface BrowserSession {
   readonly idDigest: string;
   readonly userId: string;
+  /** The sign-in at the identity provider it came from. */
+  readonly signIn: string;
   /** Signs the forms of its pages; in none of them. */
   readonly formKey: string;
 }
@@ -94,7 +96,7 @@ export class BrowserSessions {
       where: { id: signIn, userId, endedAt: null, browserEndedAt: null },
     });
     if (stands === 0) return undefined;
-    return { idDigest, userId, formKey: csrfToken };
+    return { idDigest, userId, signIn, formKey: csrfToken };
   }
 
   async end({ idDigest }: BrowserSession): Promise<void> {

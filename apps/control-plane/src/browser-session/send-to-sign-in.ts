@@ -1,16 +1,16 @@
-import type { FastifyReply } from 'fastify';
-import { writeCookie, type CookieNames } from '../pages/cookies.js';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { SignIn } from './sign-in.js';
 
 /** Sends a browser that nobody is signed in with to our authorization server, and from there back to `path`. */
 export async function sendToSignIn(
   path: string,
-  { signIn, cookies }: { signIn: SignIn; cookies: CookieNames },
+  signIn: SignIn,
+  request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<void> {
-  const { url, cookie, maxAgeSeconds } = await signIn.begin(path);
+  const { url, setCookies } = await signIn.begin(path, request.headers.cookie);
   void reply
-    .header('set-cookie', writeCookie(cookies.signIn, cookie, { maxAgeSeconds, secure: cookies.secure }))
+    .header('set-cookie', setCookies)
     .header('cache-control', 'no-store')
     .status(303)
     .header('location', url)

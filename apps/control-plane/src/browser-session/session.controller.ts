@@ -34,11 +34,9 @@ export class SessionController {
   @Get('callback')
   @ForBrowsers
   async callback(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const { session, signIn, secure } = this.#cookies;
-    const result = await this.#signIn.complete(
-      new URL(request.url, this.#origin).searchParams,
-      readCookie(request.headers.cookie, signIn),
-    );
+    const { session, secure } = this.#cookies;
+    const parameters = new URL(request.url, this.#origin).searchParams;
+    const result = await this.#signIn.complete(parameters, request.headers.cookie);
     if (result.type === 'unavailable') {
       void reply.header('retry-after', String(RETRY_AFTER_SECONDS));
       return sendPage(reply, {
@@ -48,7 +46,7 @@ export class SessionController {
 <a href="${localPath(result.returnTo)}">Try again</a> in a moment.</p>`,
       });
     }
-    void reply.header('set-cookie', writeCookie(signIn, '', { maxAgeSeconds: 0, secure }));
+    void reply.header('set-cookie', this.#signIn.forget(parameters));
     if (result.type === 'refused') {
       return sendPage(reply, {
         status: 400,
@@ -56,12 +54,13 @@ export class SessionController {
         body: html`<p>The sign-in was not completed in this browser. Ask your agent again and open its new link.</p>`,
       });
     }
-    const { id, maxAgeSeconds } = await this.#sessions.begin(result);
-    void reply
-      .header('set-cookie', writeCookie(session, id, { maxAgeSeconds, secure }))
-      .status(303)
-      .header('location', localPath(result.returnTo))
-      .send();
+    // A page that another sign-in of this browser led to stays usable: its forms are this session's.
+    const current = await this.#sessions.find(readCookie(request.headers.cookie, session));
+    if (current?.userId !== result.userId || current.signIn !== result.signIn) {
+      const { id, maxAgeSeconds } = await this.#sessions.begin(result);
+      void reply.header('set-cookie', writeCookie(session, id, { maxAgeSeconds, secure }));
+    }
+    void reply.status(303).header('location', localPath(result.returnTo)).send();
   }
 
   /** Asks; signing out is a form of this session, then the authorization server's. */
@@ -123,14 +122,11 @@ ${formFields(session.formKey, '/session/end', { user: session.userId })}
       });
     }
     await this.#sessions.end(session);
-    const { url, cookie, maxAgeSeconds } = await this.#signIn.begin(localPath(form.data.return_to), {
+    const { url, setCookies } = await this.#signIn.begin(localPath(form.data.return_to), request.headers.cookie, {
       freshSignIn: true,
     });
-    const { session: sessionCookie, signIn, secure } = this.#cookies;
-    void reply.header('set-cookie', [
-      writeCookie(sessionCookie, '', { maxAgeSeconds: 0, secure }),
-      writeCookie(signIn, cookie, { maxAgeSeconds, secure }),
-    ]);
+    const { session: sessionCookie, secure } = this.#cookies;
+    void reply.header('set-cookie', [writeCookie(sessionCookie, '', { maxAgeSeconds: 0, secure }), ...setCookies]);
     sendPage(reply, onwardPage({ title: 'Signing in', to: url, link: 'Continue to sign in' }));
   }
 }

@@ -22,6 +22,8 @@ import { isId, SallyportError, type Clock, type UserId } from '@sallyport/kernel
 import type { Sealer } from '@sallyport/keys';
 import type { SafeFetch } from '@sallyport/safe-fetch';
 import { z } from 'zod';
+import { cookieNames } from '../pages/cookies.js';
+import { SignInCookies } from './sign-in-cookies.js';
 
 export const CONTROL_PLANE_CLIENT_ID = 'sallyport-control-plane';
 
@@ -60,8 +62,8 @@ const Pending = z.object({
 });
 
 /**
- * Signs users in at our own authorization server, as an OpenID client of it: code flow, PKCE, nonce. A sealed cookie
- * binds the sign-in to the browser.
+ * Signs users in at our own authorization server, as an OpenID client of it: code flow, PKCE, nonce. A sealed cookie of
+ * its own binds each sign-in to the browser.
  */
 export class SignIn {
   readonly #server: AuthorizationServer;
@@ -71,6 +73,7 @@ export class SignIn {
   readonly #fetch: SafeFetch;
   readonly #sealer: Sealer;
   readonly #clock: Clock;
+  readonly #cookies: SignInCookies;
 
   constructor(options: {
     authorizationServer: OwnAuthorizationServer;
@@ -93,16 +96,22 @@ export class SignIn {
     this.#fetch = options.fetch;
     this.#sealer = options.sealer;
     this.#clock = options.clock;
+    this.#cookies = new SignInCookies(
+      cookieNames(options.controlPlaneUrl),
+      (cookie) => this.#openPending(cookie)?.expiresAt ?? 0,
+    );
   }
 
   /**
    * @param returnTo a path of ours
-   * @returns where to send the browser, and the value of the cookie that binds the answer to it
+   * @param cookieHeader of the request; other sign-ins may be under way in this browser
+   * @returns where to send the browser, and `Set-Cookie` headers that bind the answer to it
    */
   async begin(
     returnTo: string,
+    cookieHeader: string | undefined,
     { freshSignIn = false } = {},
-  ): Promise<{ url: string; cookie: string; maxAgeSeconds: number }> {
+  ): Promise<{ readonly url: string; readonly setCookies: string[] }> {
     const pending = {
       state: generateRandomState(),
       nonce: generateRandomNonce(),
@@ -123,11 +132,9 @@ export class SignIn {
       ...(freshSignIn ? { prompt: 'login' } : {}),
     };
     for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
-    return {
-      url: url.toString(),
-      cookie: this.#sealer.seal(PURPOSE, JSON.stringify(pending), '').toString('base64url'),
-      maxAgeSeconds: LIFETIME_MS / 1000,
-    };
+    const cookie = this.#sealer.seal(PURPOSE, JSON.stringify(pending), '').toString('base64url');
+    const begun = { state: pending.state, cookie, maxAgeSeconds: LIFETIME_MS / 1000 };
+    return { url: url.toString(), setCookies: this.#cookies.begin(cookieHeader, begun) };
   }
 
   /** Where a browser signs out at our authorization server, and comes back to us. */
@@ -138,9 +145,14 @@ export class SignIn {
     return url.href;
   }
 
+  /** @returns the `Set-Cookie` header that removes what `begin` set, for a sign-in that is over */
+  forget(parameters: URLSearchParams): string {
+    return this.#cookies.end(parameters.get('state') ?? '');
+  }
+
   /** The callback. `state` and the cookie must belong together; the ID token is verified, signature included. */
-  async complete(parameters: URLSearchParams, cookie: string | undefined): Promise<SignInResult> {
-    const pending = this.#openPending(cookie);
+  async complete(parameters: URLSearchParams, cookieHeader: string | undefined): Promise<SignInResult> {
+    const pending = this.#openPending(this.#cookies.find(cookieHeader, parameters.get('state')));
     if (!pending) return { type: 'refused', reason: 'no_sign_in_under_way' };
     if (pending.expiresAt <= this.#clock()) return { type: 'refused', reason: 'expired' };
     const call = (url: string, { body, signal, ...init }: CustomFetchOptions<string, URLSearchParams | undefined>) =>

@@ -1,14 +1,19 @@
+/** The cookies of a request's `Cookie` header. */
+export function readCookies(header: string | undefined): { readonly name: string; readonly value: string }[] {
+  return (header?.split(';') ?? []).map((part) => {
+    const [name = '', ...value] = part.split('=');
+    return { name: name.trim(), value: value.join('=').trim() };
+  });
+}
+
 /** One cookie of a request's `Cookie` header. */
 export function readCookie(header: string | undefined, name: string): string | undefined {
-  for (const part of header?.split(';') ?? []) {
-    const [key, ...value] = part.split('=');
-    if (key?.trim() === name) return value.join('=').trim();
-  }
-  return undefined;
+  return readCookies(header).find((cookie) => cookie.name === name)?.value;
 }
 
 export interface CookieNames {
   readonly session: string;
+  /** What the names of sign-ins under way begin with: each has a cookie of its own (`sign-in-cookies.ts`). */
   readonly signIn: string;
   /** Of a browser that follows an administrator's link. */
   readonly shared: string;

@@ -235,15 +235,22 @@ export async function signInOf(userId: string): Promise<string> {
 
 /** A browser without scripts, of one person. */
 export class Browser {
+  /** Of the control plane's cookies, by name. */
+  get cookieNames(): string[] {
+    return [...this.#cookies.keys()];
+  }
+
   readonly #cookies = new Map<string, string>();
   readonly #signIns = new Map<string, string>();
   readonly visited: string[] = [];
 
   constructor(public userId: string) {}
 
+  /** @param stopAt an origin: the way ends before it, as in a tab that was left there */
   async open(
     address: string,
     init: RequestInit = {},
+    stopAt?: string,
   ): Promise<{ status: number; html: string; headers: Headers; url: string }> {
     as.subject = this.userId;
     as.idTokenClaims = { identity_session: await this.#signIn() };
@@ -266,6 +273,8 @@ export class Browser {
       const refresh = /http-equiv="refresh" content="0; url=([^"]+)"/.exec(html)?.[1]?.replaceAll('&amp;', '&');
       const location = response.headers.get('location') ?? refresh;
       if (!location) return { status: response.status, html, headers: response.headers, url: next.address };
+      if (stopAt !== undefined && location.startsWith(stopAt))
+        return { status: response.status, html, headers: response.headers, url: location };
       next = { address: new URL(location, next.address).toString(), init: {} };
     }
     throw new Error('too many hops');

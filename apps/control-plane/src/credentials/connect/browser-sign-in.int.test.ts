@@ -3,6 +3,7 @@ import { newId } from '@sallyport/kernel';
 import { describe, expect, test } from 'vitest';
 import {
   alice,
+  alicesOtherAgent,
   as,
   bob,
   Browser,
@@ -79,6 +80,32 @@ describe('signing in to our pages', () => {
     as.tamper = () => undefined;
     expect((await new Browser('alice@example.com').open(await linkFor(alice))).status).toBe(400);
     expect(await database.browserSession.count()).toBe(1);
+  });
+
+  test('two links opened in one browser before anybody signed in both lead to their page (S23)', async () => {
+    const browser = new Browser(alice.userId);
+    const tabs = [];
+    for (const link of [await linkFor(alice), await linkFor(alicesOtherAgent)])
+      tabs.push(await browser.open(link, {}, as.origin));
+    const pages = [];
+    for (const tab of tabs) pages.push(await browser.open(tab.url));
+    expect(pages.map(({ status, html }) => [status, html.includes('Connect your “Notes')])).toEqual([
+      [200, true],
+      [200, true],
+    ]);
+    // The page of the first tab still belongs to the browser's session after the second tab's sign-in.
+    expect((await browser.submit(pages[0] ?? expect.fail())).html).toContain('<h1>Connected</h1>');
+    expect([await database.browserSession.count(), browser.cookieNames]).toEqual([1, ['sallyport_cp_session']]);
+  });
+
+  test('with a fifth sign-in under way the oldest is over, and says so (S23)', async () => {
+    const browser = new Browser(alice.userId);
+    const tabs = [];
+    for (let n = 0; n < 5; n++) tabs.push(await browser.open(await linkFor(alice), {}, as.origin));
+    expect(browser.cookieNames).toHaveLength(4);
+    const [oldest, ...others] = tabs;
+    expect((await browser.open(oldest?.url ?? '')).html).toContain('You are not signed in');
+    for (const tab of others) expect((await browser.open(tab.url)).html).toContain('Connect your “Notes');
   });
 
   test.each([

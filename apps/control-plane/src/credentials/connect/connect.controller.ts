@@ -64,7 +64,7 @@ export class ConnectController {
     if (opened.type === 'page') return sendPage(reply, opened.page);
     const path = `/connect/${handle}`;
     const session = await this.#session(request);
-    if (!session) return sendToSignIn(path, { signIn: this.#signIn, cookies: this.#cookies }, reply);
+    if (!session) return sendToSignIn(path, this.#signIn, request, reply);
     if (session.userId !== opened.ticket.userId) return sendPage(reply, otherUser(session, path));
     sendPage(reply, await this.#flow.show(opened.ticket, session, path));
   }
