@@ -1,5 +1,5 @@
 import { errors, Provider, type Adapter, type AdapterFactory, type AdapterPayload } from 'oidc-provider';
-import { SallyportError } from '@sallyport/kernel';
+import { hasCode } from '@sallyport/kernel';
 import type { ArtifactStore, StoredArtifact } from '../storage/artifact-store.js';
 import type { EngineDecisions, EngineEvents } from './engine.js';
 import type { RefreshRotation } from './refresh-rotation.js';
@@ -36,8 +36,7 @@ class EngineAdapter implements Adapter {
       if (!(await this.#rotation.stores(this.#kind, id, payload, options)))
         await this.#store.put(this.#kind, id, payload, options);
     } catch (cause) {
-      if (cause instanceof SallyportError && cause.code === 'artifact_too_large')
-        throw new errors.InvalidRequest('the request is too large');
+      if (hasCode(cause, 'artifact_too_large')) throw new errors.InvalidRequest('the request is too large');
       throw cause;
     }
   }

@@ -12,7 +12,7 @@ import {
 } from '@sallyport/oauth';
 import { configuredTarget, pinsOf, type ConfiguredTarget } from '@sallyport/connection';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import { SallyportError, type Clock, type Secret } from '@sallyport/kernel';
+import { hasCode, isErrorOf, type Clock, type Secret } from '@sallyport/kernel';
 import type { SignInExchangeOutcome, SignInExchangeRequest } from '@sallyport/messages';
 import { decodeJwt } from 'jose';
 import type { IdentityRechecks } from '../federation/identity-rechecks.js';
@@ -160,10 +160,7 @@ export class SignInExchanges {
       return readExchange(await requestToken({ tokenEndpoint, client, parameters, ...about }, fetch), spec, resource);
     } catch (error) {
       // The message of the error may be long; its code is all that goes into the trail (S30).
-      if (
-        error instanceof SallyportError &&
-        (error.code.startsWith('trust_provider_') || error.code === 'client_key_invalid')
-      )
+      if (isErrorOf(error, 'trust_provider_') || hasCode(error, 'client_key_invalid'))
         return { type: 'unavailable', retryAfterMs: AWAY_MS, fault: true, error: error.code };
       throw error;
     }

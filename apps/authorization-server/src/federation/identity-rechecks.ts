@@ -1,7 +1,7 @@
 import { mapClaims } from '@sallyport/authorization';
 import { LOCK_MS, whileRenewing } from '@sallyport/connection/refresh';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import { Budget, SallyportError, type Clock, SingleFlight, durationSeconds } from '@sallyport/kernel';
+import { Budget, durationSeconds, isErrorOf, SingleFlight, type Clock } from '@sallyport/kernel';
 import type { Logger } from '@sallyport/telemetry';
 import { lifetimesOf } from '../entitlement/lifetimes.js';
 import type { EndIdentitySessions } from '../lifecycle/end-identity-sessions.js';
@@ -325,7 +325,7 @@ export class IdentityRechecks {
     try {
       return await ask();
     } catch (err) {
-      if (!(err instanceof SallyportError) || !err.code.startsWith('trust_provider_')) throw err;
+      if (!isErrorOf(err, 'trust_provider_')) throw err;
       // Away for one it is away for all, and that has a line of its own.
       const isSaid = err.code === 'trust_provider_unavailable' && this.#lines.take(provider.name, LINES_PER_MINUTE);
       if (!isSaid)

@@ -1,5 +1,5 @@
 import { mapClaims, type SignInRefusal } from '@sallyport/authorization';
-import { SallyportError, type Clock } from '@sallyport/kernel';
+import { isErrorOf, SallyportError, type Clock, type CodeOf } from '@sallyport/kernel';
 import type { IdentitySessions } from '../storage/identity-sessions.js';
 import type { ArtifactStore } from '../storage/artifact-store.js';
 import type { User, Users } from '../storage/users.js';
@@ -18,7 +18,11 @@ export type SignInResult =
   | { readonly type: 'not-ours' }
   | { readonly type: 'refused'; readonly interaction: string; readonly reason: SignInRefusal }
   /** The provider did not confirm it, or cannot be used now. */
-  | { readonly type: 'failed'; readonly interaction: string; readonly error: SallyportError };
+  | {
+      readonly type: 'failed';
+      readonly interaction: string;
+      readonly error: SallyportError<CodeOf<'trust_provider_'>>;
+    };
 
 /**
  * A sign-in at an identity provider, from our redirect to the provider's response. Its state is stored for ten minutes,
@@ -82,7 +86,7 @@ export class SignIn {
       codeVerifier: String(flow['codeVerifier']),
     };
     const answer = await this.#providers.redeem(provider, request, callback).catch((error: unknown) => {
-      if (error instanceof SallyportError && error.code.startsWith('trust_provider_')) return error;
+      if (isErrorOf(error, 'trust_provider_')) return error;
       throw error;
     });
     if (answer instanceof SallyportError) return { type: 'failed', interaction, error: answer };

@@ -1,6 +1,6 @@
 import { agentAssurance, agentName, changedSince, consentDigest, type Shown } from '@sallyport/authorization';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import { SallyportError, type Clock } from '@sallyport/kernel';
+import { hasCode, SallyportError, type Clock } from '@sallyport/kernel';
 import type { Html } from '@sallyport/pages';
 import type { AuthorizationEngine, PendingAuthorization } from '../engine/engine.js';
 import type { Admission, Admissions, AgentFacts } from '../entitlement/admission.js';
@@ -121,7 +121,7 @@ export class AuthorizationSteps {
     try {
       return await decide();
     } catch (error) {
-      if (error instanceof SallyportError && error.code === 'interaction_gone') return this.#answered(visit, form);
+      if (hasCode(error, 'interaction_gone')) return this.#answered(visit, form);
       throw error;
     }
   }
@@ -186,7 +186,7 @@ export class AuthorizationSteps {
       });
       return endsChain ? show(toProviderPage(provider.spec.displayName ?? provider.name, to.href)) : redirect(to.href);
     } catch (error) {
-      if (!(error instanceof SallyportError) || error.code !== 'trust_provider_unavailable') throw error;
+      if (!hasCode(error, 'trust_provider_unavailable')) throw error;
       this.#parts.record({
         type: 'user.sign_in_failed',
         trustProvider: provider.name,

@@ -1,4 +1,4 @@
-import { BoundedMap, SallyportError, type Clock } from '@sallyport/kernel';
+import { BoundedMap, hasCode, SallyportError, type Clock } from '@sallyport/kernel';
 import type { Refusal } from './refusal.js';
 import type { DocumentAsker, RequestLimits } from './request-limits.js';
 
@@ -207,8 +207,7 @@ const askerOf = (isInUse: boolean, address: string): DocumentAsker => (isInUse ?
 const hostOf = (url: string): string => URL.parse(url)?.hostname ?? '';
 /** The guard's, which an administrator can lift: a document that may not be fetched does not serve either. */
 const isOurRefusal = (error: unknown): boolean =>
-  error instanceof SallyportError &&
-  ['outbound_refused', 'outbound_too_large', 'outbound_encoded', 'outbound_redirected'].includes(error.code);
+  hasCode(error, 'outbound_refused', 'outbound_too_large', 'outbound_encoded', 'outbound_redirected');
 
 function isNameUnknown(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import { SallyportError } from '@sallyport/kernel';
+import { hasCode } from '@sallyport/kernel';
 import { onwardPage } from '@sallyport/pages';
 import type { Logger } from '@sallyport/telemetry';
 import type { AuthorizationEngine } from '../engine/engine.js';
@@ -141,7 +141,7 @@ export class SignOut {
       });
       return url && { name: provider.spec.displayName ?? provider.name, url };
     } catch (err) {
-      if (!(err instanceof SallyportError) || err.code !== 'trust_provider_unavailable') throw err;
+      if (!hasCode(err, 'trust_provider_unavailable')) throw err;
       this.#parts.logger.warn({ err, trustProvider: name }, 'signed out here, but not at the identity provider');
       return undefined;
     }

@@ -18,7 +18,7 @@ import {
   type Client,
   type CustomFetchOptions,
 } from 'oauth4webapi';
-import { isId, SallyportError, type Clock, type UserId } from '@sallyport/kernel';
+import { hasCode, isErrorOf, isId, SallyportError, type Clock, type UserId } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
 import type { SafeFetch } from '@sallyport/safe-fetch';
 import { z } from 'zod';
@@ -204,7 +204,7 @@ export class SignIn {
 
 /** Whether a server does not answer, is overloaded, or lacks something it stands on (RFC 9110 sections 15.5, 15.6). */
 function isNotNow(error: unknown): boolean {
-  if (error instanceof SallyportError) return error.code.startsWith('outbound_') && error.code !== 'outbound_refused';
+  if (error instanceof SallyportError) return isErrorOf(error, 'outbound_') && !hasCode(error, 'outbound_refused');
   const status =
     error instanceof ResponseBodyError
       ? error.status

@@ -1,5 +1,5 @@
 import type { Document, DocumentKind, DocumentOf } from '@sallyport/configuration';
-import { SallyportError } from '@sallyport/kernel';
+import { hasCode } from '@sallyport/kernel';
 import { allowEntryFor } from '@sallyport/safe-fetch';
 
 /** What is valid, and will not do what whoever wrote it expects. */
@@ -121,7 +121,7 @@ export async function warningsOfAddresses(
       try {
         await refuse(address);
       } catch (error) {
-        if (!(error instanceof SallyportError) || error.code !== 'outbound_refused') throw error;
+        if (!hasCode(error, 'outbound_refused')) throw error;
         warnings.push(warn(document, field, `${error.message} ${remedyFor(new URL(address), hasList)}`));
       }
     }

@@ -1,4 +1,4 @@
-import { SallyportError } from '@sallyport/kernel';
+import { SallyportError, type SallyportErrorCode } from '@sallyport/kernel';
 import type { RelayAnswer, RelayFailure } from './relay.js';
 import type { ServerMessage } from './json-rpc.js';
 import type { RunningCall } from './running-calls.js';
@@ -44,7 +44,10 @@ async function* messagesOf(
 }
 
 /** As `reasonOf` reads them. */
-const CODES: Partial<Record<RelayFailure, string>> = { timeout: 'relay_timeout', 'too-large': 'message_too_large' };
+const CODES: Partial<Record<RelayFailure, SallyportErrorCode>> = {
+  timeout: 'relay_timeout',
+  'too-large': 'message_too_large',
+};
 
 async function* merged(messages: AsyncIterator<ServerMessage>, call: RunningCall): AsyncGenerator<ServerMessage> {
   let isOver = false;

@@ -1,4 +1,4 @@
-import { SallyportError } from '@sallyport/kernel';
+import { SallyportError, type SallyportErrorCode } from '@sallyport/kernel';
 import type { RelayFailure } from './relay.js';
 
 /** What a server says in TLS about the certificate we showed, or should have shown (RFC 8446 section 6.2). */
@@ -11,6 +11,7 @@ const CERTIFICATE_ALERT = new RegExp(
 
 /** What went wrong while an answer was being read or awaited, by error code; never by message. */
 export function reasonOf(error: unknown): RelayFailure {
+  if (error instanceof SallyportError) return reasonOfOurs(error.code);
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   switch (code) {
     case 'ECONNREFUSED':
@@ -20,20 +21,9 @@ export function reasonOf(error: unknown): RelayFailure {
     case 'ENETUNREACH':
     case 'UND_ERR_CONNECT_TIMEOUT':
       return 'unreachable';
-    case 'outbound_proxy_failed':
-      return 'proxy-failed';
-    case 'outbound_refused':
-      return 'refused-destination';
     case 'UND_ERR_HEADERS_TIMEOUT':
     case 'ETIMEDOUT':
-    case 'relay_timeout':
       return 'timeout';
-    case 'asked_without_session':
-      return 'asked-for-input';
-    case 'message_too_large':
-      return 'too-large';
-    case 'no_room_for_answer':
-      return 'no-room';
     case 'CERT_HAS_EXPIRED':
     case 'CERT_NOT_YET_VALID':
     case 'ERR_TLS_CERT_ALTNAME_INVALID':
@@ -44,6 +34,25 @@ export function reasonOf(error: unknown): RelayFailure {
       return 'server-untrusted';
     default:
       return CERTIFICATE_ALERT.test(code) ? 'certificate-refused' : 'interrupted';
+  }
+}
+
+function reasonOfOurs(code: SallyportErrorCode): RelayFailure {
+  switch (code) {
+    case 'outbound_proxy_failed':
+      return 'proxy-failed';
+    case 'outbound_refused':
+      return 'refused-destination';
+    case 'relay_timeout':
+      return 'timeout';
+    case 'asked_without_session':
+      return 'asked-for-input';
+    case 'message_too_large':
+      return 'too-large';
+    case 'no_room_for_answer':
+      return 'no-room';
+    default:
+      return 'interrupted';
   }
 }
 

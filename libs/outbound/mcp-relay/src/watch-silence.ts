@@ -10,7 +10,7 @@ const PARTS = 4;
  */
 export function watchSilence(
   { idleTimeoutMs, mayBeSilent }: Pick<RelayRequest, 'idleTimeoutMs' | 'mayBeSilent'>,
-  onSilent: (error: SallyportError<string>) => void,
+  onSilent: (error: SallyportError<'relay_timeout'>) => void,
 ): () => void {
   let silentParts = 0;
   const timer = setInterval(() => {

@@ -1,4 +1,4 @@
-import { SallyportError } from '@sallyport/kernel';
+import { isErrorOf, type CodeOf, type SallyportError } from '@sallyport/kernel';
 import { z } from 'zod';
 
 /** Values that disagree, or are missing, for the trail and the log; none of them is a secret. */
@@ -21,8 +21,10 @@ export function temporary<R extends string>(reason: R, detail: FailureDetail = {
   return { type: 'failed', reason, isTemporary: true, detail };
 }
 
+export type OutboundErrorCode = CodeOf<'outbound_'>;
+
 /** Asking again leads to the same. */
-const LASTING: ReadonlySet<string> = new Set([
+const LASTING: ReadonlySet<OutboundErrorCode> = new Set<OutboundErrorCode>([
   'outbound_proxy_failed',
   'outbound_refused',
   'outbound_redirected',
@@ -31,9 +33,9 @@ const LASTING: ReadonlySet<string> = new Set([
 ]);
 
 /** A request that was not made, or whose answer cannot be used. @throws what is not about that */
-export function outboundFailure(error: unknown): Failure<`outbound_${string}`> {
-  if (!(error instanceof SallyportError) || !error.code.startsWith('outbound_')) throw error;
-  const reason = error.code as `outbound_${string}`;
+export function outboundFailure(error: unknown): Failure<OutboundErrorCode> {
+  if (!isErrorOf(error, 'outbound_')) throw error;
+  const reason = error.code;
   return (LASTING.has(reason) ? lasting : temporary)(reason, { said: error.message, ...allowedBy(error) });
 }
 

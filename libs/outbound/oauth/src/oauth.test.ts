@@ -243,7 +243,7 @@ describe('the token endpoint', () => {
     ['outbound_redirected', { type: 'malformed_answer', said: 'x' }],
     ['outbound_timeout', { type: 'ambiguous' }],
     ['outbound_interrupted', { type: 'ambiguous' }],
-  ])('%s means %j (B3) (B21)', async (code, expected) =>
+  ] as const)('%s means %j (B3) (B21)', async (code, expected) =>
     expect(await refresh(() => Promise.reject(new SallyportError(code, 'x')))).toMatchObject(expected),
   );
   test.each([

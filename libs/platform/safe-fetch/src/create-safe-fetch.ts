@@ -1,4 +1,4 @@
-import { decompressed, SallyportError } from '@sallyport/kernel';
+import { decompressed, SallyportError, type CodeOf } from '@sallyport/kernel';
 import { request as send, type Dispatcher } from 'undici';
 import { createGuardedAgent, refuseResolved, type GuardOptions } from './guarded-connect.js';
 import { mayVisit, refuseUrl } from './outbound-guard.js';
@@ -80,7 +80,7 @@ async function readAnswer(
   request: Request,
   maxResponseBytes: number,
 ): Promise<Response> {
-  const refuse = (code: string, message: string): never => {
+  const refuse = (code: CodeOf<'outbound_'>, message: string): never => {
     answer.body.on('error', () => undefined).destroy();
     throw new SallyportError(code, message);
   };

@@ -2,7 +2,7 @@ import { lookup as systemLookup, type LookupAddress } from 'node:dns';
 import { isIP, type LookupFunction } from 'node:net';
 import { getCACertificates } from 'node:tls';
 import { callbackify } from 'node:util';
-import { SallyportError } from '@sallyport/kernel';
+import { hasCode } from '@sallyport/kernel';
 import { Agent, buildConnector } from 'undici';
 import { openTunnel, proxyFailure } from './open-tunnel.js';
 import {
@@ -151,7 +151,7 @@ function throughProxy({
     });
     open((error, tunnel) => {
       if (error) {
-        if (error instanceof SallyportError && error.code === 'outbound_proxy_failed') onFailure?.(error);
+        if (hasCode(error, 'outbound_proxy_failed')) onFailure?.(error);
         return callback(error, null);
       }
       if (destination.protocol !== 'https:') return callback(null, tunnel);

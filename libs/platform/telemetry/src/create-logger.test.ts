@@ -101,11 +101,11 @@ test('an error keeps type, code, message and stack, and loses parameters and bod
 test("the detail of our own errors reaches this process's log, redacted", () => {
   const { logger, last } = capture();
   logger.error({
-    err: new SallyportError('lease_failed', 'No lease.', { detail: { replica: 'gw-1', token: 'hunter2' } }),
+    err: new SallyportError('lease_answer_invalid', 'No lease.', { detail: { replica: 'gw-1', token: 'hunter2' } }),
   });
   expect(last()['err']).toMatchObject({
     type: 'SallyportError',
-    code: 'lease_failed',
+    code: 'lease_answer_invalid',
     detail: { replica: 'gw-1', token: '[redacted]' },
   });
 });

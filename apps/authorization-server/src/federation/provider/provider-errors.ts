@@ -1,5 +1,5 @@
 import type { DocumentOf } from '@sallyport/configuration';
-import { SallyportError } from '@sallyport/kernel';
+import { hasCode, isErrorOf, SallyportError, type CodeOf } from '@sallyport/kernel';
 import { errors } from 'jose';
 import * as oauth from 'oauth4webapi';
 import { KeysUnavailable } from '@sallyport/access-token/published-keys';
@@ -25,7 +25,7 @@ export const insecure = (provider: TrustProvider) =>
 /** The request did not leave this process, so that nothing was spent. */
 export const wasNotSent = (cause: unknown): boolean =>
   cause instanceof SallyportError
-    ? ['outbound_refused', 'outbound_unreachable'].includes(cause.code)
+    ? hasCode(cause, 'outbound_refused', 'outbound_unreachable')
     : cause instanceof oauth.OperationProcessingError || cause instanceof oauth.UnsupportedOperationError;
 
 /** The access token is refused (RFC 6750 section 3.1). */
@@ -42,8 +42,12 @@ const CLIENT_REFUSED = 'it does not accept this gateway as its client, whose sec
  * What an error of a request to a provider means, in words that say who can do something about it.
  * @param who answered, where it was neither the token endpoint nor the browser, e.g. `its userinfo endpoint`
  */
-export function translate(provider: TrustProvider, cause: unknown, who = 'it'): SallyportError {
-  if (cause instanceof SallyportError && cause.code.startsWith('trust_provider_')) return cause;
+export function translate(
+  provider: TrustProvider,
+  cause: unknown,
+  who = 'it',
+): SallyportError<CodeOf<'trust_provider_'>> {
+  if (isErrorOf(cause, 'trust_provider_')) return cause;
   const away = whyAway(cause, who);
   if (away !== undefined) return unavailable(provider, away, cause);
   if (cause instanceof oauth.AuthorizationResponseError)

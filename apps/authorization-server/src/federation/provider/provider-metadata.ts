@@ -1,5 +1,5 @@
 import type { TrustProviderRules } from '@sallyport/authorization';
-import { SallyportError, SingleFlight, type Clock } from '@sallyport/kernel';
+import { hasCode, SallyportError, SingleFlight, type Clock } from '@sallyport/kernel';
 import * as oauth from 'oauth4webapi';
 import type { StateLines } from '../state-lines.js';
 import { insecure, sayUnavailable, unavailable } from './provider-errors.js';
@@ -88,7 +88,7 @@ export class ProviderMetadata {
       this.#known.set(rules, { server, readAt: this.#parts.clock() });
       return server;
     } catch (cause) {
-      if (cause instanceof SallyportError && cause.code === 'trust_provider_unavailable') throw cause;
+      if (hasCode(cause, 'trust_provider_unavailable')) throw cause;
       const message = sayUnavailable(provider, 'its metadata cannot be read');
       throw new MetadataUnread('trust_provider_unavailable', message, { cause });
     }

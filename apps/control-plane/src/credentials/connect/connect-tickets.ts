@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Database } from '@sallyport/database';
-import { SallyportError, type Clock } from '@sallyport/kernel';
+import { hasCode, type Clock } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
 import { sealedColumn } from '@sallyport/vault';
 import { z } from 'zod';
@@ -28,9 +28,6 @@ const MOST_PER_USER = 1_024;
 /** 24 characters that say nothing. */
 const HANDLE_BYTES = 18;
 const HANDLE = /^[A-Za-z0-9_-]{24}$/;
-
-/** What the sealer says of a value that is not to be opened here. */
-const UNOPENABLE: ReadonlySet<string> = new Set(['sealed_value_invalid', 'sealed_key_unknown']);
 
 const Sealed = z.object({ handle: z.string(), ticket: ConnectTicket });
 
@@ -145,7 +142,8 @@ export class ConnectTickets {
     try {
       return Sealed.safeParse(JSON.parse(this.#parts.sealer.open(PURPOSE, sealed, handleDigest).toString())).data;
     } catch (error) {
-      if (error instanceof SallyportError && UNOPENABLE.has(error.code)) return undefined;
+      // The sealer's words for a value that is not to be opened here.
+      if (hasCode(error, 'sealed_value_invalid', 'sealed_key_unknown')) return undefined;
       throw error;
     }
   }

@@ -1,6 +1,6 @@
 import { askForExchange } from '@sallyport/lease';
 import type { DerivedTokensContext } from '@sallyport/credential';
-import { SallyportError, type Clock } from '@sallyport/kernel';
+import { hasCode, type SallyportError, type Clock } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
 import { subjects } from '@sallyport/messages';
 import { MessagingError, type Requests } from '@sallyport/messaging';
@@ -46,7 +46,5 @@ export function createExchange({
 
 /** The bus brought no answer, or none that is one. */
 function isUnanswered(error: unknown): error is SallyportError {
-  return (
-    error instanceof MessagingError || (error instanceof SallyportError && error.code === 'exchange_answer_invalid')
-  );
+  return error instanceof MessagingError || hasCode(error, 'exchange_answer_invalid');
 }

@@ -1,4 +1,4 @@
-import { SallyportError } from '@sallyport/kernel';
+import { isErrorOf } from '@sallyport/kernel';
 import type { OutboundFetch } from '@sallyport/oauth';
 import type { Obtained } from '../obtained-tokens.js';
 
@@ -38,8 +38,7 @@ export async function callCloud(
       ),
     };
   } catch (error) {
-    if (error instanceof SallyportError && error.code.startsWith('outbound_'))
-      return { type: 'away', ...unavailable(error.code) };
+    if (isErrorOf(error, 'outbound_')) return { type: 'away', ...unavailable(error.code) };
     throw error;
   }
 }

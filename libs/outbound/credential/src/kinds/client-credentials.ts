@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CredentialProviderOf } from '@sallyport/configuration';
-import { SallyportError, type Clock } from '@sallyport/kernel';
+import { hasCode, type Clock } from '@sallyport/kernel';
 import { pinsOf, type ConfiguredTarget } from '@sallyport/connection';
 import {
   configuredClient,
@@ -95,7 +95,7 @@ export class ClientCredentialsTokens {
         fetch,
       );
     } catch (error) {
-      if (!(error instanceof SallyportError) || error.code !== 'client_key_invalid') throw error;
+      if (!hasCode(error, 'client_key_invalid')) throw error;
       await onRequest({ ...about, reason: error.code });
       return { type: 'refused', reason: 'client_key_invalid' };
     }

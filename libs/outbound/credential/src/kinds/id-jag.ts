@@ -1,5 +1,5 @@
 import type { CredentialProviderOf } from '@sallyport/configuration';
-import { SallyportError } from '@sallyport/kernel';
+import { hasCode } from '@sallyport/kernel';
 import type { ConfiguredTarget } from '@sallyport/connection';
 import type { RequestedExchange } from '@sallyport/lease';
 import { discoverAuthorizationServer, discoverProtectedResource } from '@sallyport/oauth/discovery';
@@ -91,7 +91,7 @@ async function obtainByIdJag(
       fetch,
     );
   } catch (error) {
-    if (!(error instanceof SallyportError) || error.code !== 'client_key_invalid') throw error;
+    if (!hasCode(error, 'client_key_invalid')) throw error;
     return { obtained: { type: 'refused', reason: error.code }, reason: error.code };
   }
   return obtainedFrom(result, target);

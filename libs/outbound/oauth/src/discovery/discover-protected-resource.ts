@@ -1,4 +1,4 @@
-import { SallyportError } from '@sallyport/kernel';
+import { isErrorOf } from '@sallyport/kernel';
 import { z } from 'zod';
 import { readBearerChallenge, type ServerChallenge } from './bearer-challenge.js';
 import { Endpoint, Texts } from './discover-authorization-server.js';
@@ -110,7 +110,7 @@ async function challengeOf(serverUrl: string, fetch: OutboundFetch): Promise<Ser
     });
     return response.status === 401 ? readBearerChallenge(response.headers.get('www-authenticate')) : undefined;
   } catch (error) {
-    if (error instanceof SallyportError && error.code.startsWith('outbound_')) return undefined;
+    if (isErrorOf(error, 'outbound_')) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,13 @@
 import type { z } from 'zod';
-import { lasting, outboundFailure, saysLater, shownAddress, temporary, type Failure } from '../failure.js';
+import {
+  lasting,
+  outboundFailure,
+  saysLater,
+  shownAddress,
+  temporary,
+  type Failure,
+  type OutboundErrorCode,
+} from '../failure.js';
 import type { OutboundFetch } from '../oauth-client.js';
 import { readJsonObject } from '../read-json.js';
 
@@ -9,7 +17,7 @@ export type DiscoveryFailure<R extends string = never> = Failure<R | MetadataFai
  * `no_metadata`: every address answered, and has none. `outbound_…`: of the last address that could not be asked at
  * all.
  */
-type MetadataFailure = 'no_metadata' | 'malformed_metadata' | 'metadata_unavailable' | `outbound_${string}`;
+type MetadataFailure = 'no_metadata' | 'malformed_metadata' | 'metadata_unavailable' | OutboundErrorCode;
 
 export type Judged<T, R extends string> = ({ readonly type: 'found' } & T) | DiscoveryFailure<R>;
 

@@ -1,4 +1,4 @@
-import { SallyportError } from '@sallyport/kernel';
+import { SallyportError, type CodeOf } from '@sallyport/kernel';
 import type { OutboundFetch } from '../oauth-client.js';
 
 export interface ServedAnswer {
@@ -9,7 +9,7 @@ export interface ServedAnswer {
   readonly headers?: Readonly<Record<string, string>>;
 }
 /** By address. A text is how the host fails: `outbound_timeout` and the like. */
-export type Served = Record<string, ServedAnswer | readonly ServedAnswer[] | `outbound_${string}`>;
+export type Served = Record<string, ServedAnswer | readonly ServedAnswer[] | CodeOf<'outbound_'>>;
 
 /**
  * A web for tests that answers by address, in turn where there are several answers, else 404. Remembers all requests.

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { SallyportError } from '@sallyport/kernel';
+import { isErrorOf } from '@sallyport/kernel';
 import { authenticate, type OAuthClient, type OutboundFetch } from '../oauth-client.js';
 import { readProviderWords } from '../provider-words.js';
 import { accountText } from './account-of.js';
@@ -23,9 +23,6 @@ const TokenAnswer = z.object({
   id_token: z.string().max(MAX_TOKEN).optional().catch(undefined),
   issued_token_type: z.string().max(256).optional().catch(undefined),
 });
-
-const UNKNOWN_OUTCOME = new Set(['outbound_interrupted', 'outbound_timeout', 'outbound_encoded']);
-const UNUSABLE_ANSWER = new Set(['outbound_too_large', 'outbound_redirected']);
 
 /**
  * Sends one request to a token endpoint, by POST (RFC 6749 section 3.2) unless the provider wants otherwise. Says what
@@ -155,13 +152,22 @@ export async function receiveToken(
 
 /** @throws what is not about the request */
 function notAnswered(error: unknown): TokenResult {
-  if (!(error instanceof SallyportError)) throw error;
-  if (error.code === 'outbound_refused') return { type: 'address_refused', said: error.message };
-  if (error.code === 'outbound_proxy_failed') return { type: 'proxy_failed', said: error.message };
-  if (error.code === 'outbound_unreachable') return { type: 'unreachable' };
-  if (UNKNOWN_OUTCOME.has(error.code)) return { type: 'ambiguous' };
-  if (UNUSABLE_ANSWER.has(error.code)) return { type: 'malformed_answer', isItsOwn: false, said: error.message };
-  throw error;
+  if (!isErrorOf(error, 'outbound_')) throw error;
+  switch (error.code) {
+    case 'outbound_refused':
+      return { type: 'address_refused', said: error.message };
+    case 'outbound_proxy_failed':
+      return { type: 'proxy_failed', said: error.message };
+    case 'outbound_unreachable':
+      return { type: 'unreachable' };
+    case 'outbound_interrupted':
+    case 'outbound_timeout':
+    case 'outbound_encoded':
+      return { type: 'ambiguous' };
+    case 'outbound_too_large':
+    case 'outbound_redirected':
+      return { type: 'malformed_answer', isItsOwn: false, said: error.message };
+  }
 }
 
 const fieldsOf = ({ issues }: z.ZodError): string => [...new Set(issues.map(({ path }) => path.join('.')))].join(', ');

@@ -1,4 +1,4 @@
-import { SallyportError } from '@sallyport/kernel';
+import { isErrorOf, SallyportError } from '@sallyport/kernel';
 import { authenticate, type OAuthClient, type OutboundFetch } from '../oauth-client.js';
 import { readJsonObject } from '../read-json.js';
 
@@ -34,7 +34,7 @@ export async function revokeGrant(
       : { type: 'failed', reason: 'refused' };
   } catch (error) {
     if (error instanceof SallyportError)
-      return { type: 'failed', reason: error.code.startsWith('outbound_') ? 'unreachable' : 'refused' };
+      return { type: 'failed', reason: isErrorOf(error, 'outbound_') ? 'unreachable' : 'refused' };
     throw error;
   }
 }
