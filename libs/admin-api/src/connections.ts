@@ -8,7 +8,7 @@ const Connection = z.object({
   userId: z.string().nullable(),
   server: z.string(),
   credentialProvider: z.string(),
-  state: z.enum(['connected', 'provider_fault', 'needs_reconnect']),
+  state: z.enum(['connected', 'misconfigured', 'needs_reconnect']),
   revision: z.int(),
   issuer: z.string(),
   resource: z.string(),

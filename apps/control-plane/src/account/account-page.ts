@@ -120,8 +120,8 @@ function stateOf({ credentialProvider, pause }: AccountServer, state: Connection
 
 const stateWords: Record<ConnectionSummary['state'], string> = {
   connected: 'Works.',
-  provider_fault:
-    'Waits: its provider does not accept this installation right now. You need not do anything; your ' +
+  misconfigured:
+    'Waits: this installation is not set up with its provider any more as it was. You need not do anything; your ' +
     'administrator can.',
   needs_reconnect: 'No agent can use it until you connect it again.',
 };

@@ -228,7 +228,7 @@ describe("a lease on a user's own connection", () => {
       headers: { authorization: 'Bearer fresh-1' },
     });
   });
-  test.each(['connected', 'provider_fault'] as const)(
+  test.each(['connected', 'misconfigured'] as const)(
     'is not asked for again before the pause after a failure is over, however many agents ask (B4): %s',
     async (state) => {
       await seal({ state, refreshFailures: 1, accessExpiresAt: NOW + 20_000, refreshDueAt: NOW + 12_000 });

@@ -113,14 +113,19 @@ describe('provider health on PostgreSQL', () => {
     expect((await providerHealth.read(key)).version.revision).toBe(0);
   });
 
-  test('a provider that was paused before the table had its name still is (B4)', async () => {
+  test('what was paused or misconfigured before these words were used still is (B4)', async () => {
     const earlier = await startTestPostgres({ before: '20261130090000_health_by_its_name' });
     const old = connectDatabase(earlier.url);
     try {
       await old.$executeRaw`INSERT INTO "ProviderStanding" ("credentialProvider", issuer, revision, reason, failures,
           "failedAt", "pausedSince", "failedProbes", "nextProbeAt")
         VALUES ('notes', 'https://as.example', 3, 'client_refused', 1, to_timestamp(1), to_timestamp(1), 0, to_timestamp(60))`;
+      const store = new PostgresConnectionStore(old);
+      const connection = aConnection();
+      await store.create(connection);
+      await old.$executeRaw`UPDATE "Connection" SET "state" = 'provider_fault'`;
       await migrateDeploy(earlier.url);
+      expect((await store.find(connection.id))?.state).toBe('misconfigured');
       expect((await new PostgresProviderHealthStore(old).list()).providers).toEqual([
         {
           credentialProvider: 'notes',

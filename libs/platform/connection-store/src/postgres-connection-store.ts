@@ -15,7 +15,7 @@ import { GRACE_MS, type ConnectionState } from '@sallyport/connection/refresh';
 import type { Vault } from '@sallyport/vault';
 
 type Row = NonNullable<Awaited<ReturnType<Database['connection']['findUnique']>>>;
-const states: ReadonlySet<string> = new Set<ConnectionState>(['connected', 'provider_fault', 'needs_reconnect']);
+const states: ReadonlySet<string> = new Set<ConnectionState>(['connected', 'misconfigured', 'needs_reconnect']);
 /** How long we try to revoke the grant of a removed connection at its provider. */
 const REVOKE_WITHIN_MS = 7 * 24 * 60 * 60 * 1000;
 /** A refresh that holds the lock has stored its new credential within this time, or never will. */

@@ -5,11 +5,11 @@ import type { ProviderFailure } from '@sallyport/oauth';
 /**
  * - `connected`: the grant is good as far as we know. A provider that fails does not change that: the failure shows in
  *   the health of the provider (`provider-breaker.ts`), and at most puts off this connection's next attempt.
- * - `provider_fault`: our configuration of the provider lacks what a refresh needs. The grant is kept; an administrator
+ * - `misconfigured`: our configuration of the provider lacks what a refresh needs. The grant is kept; an administrator
  *   has to act. (A provider that answers with a fault leaves a connection `connected`.)
  * - `needs_reconnect`: the grant is gone for good; only the user can make a new one. Nothing leads out of it but that.
  */
-export type ConnectionState = 'connected' | 'provider_fault' | 'needs_reconnect';
+export type ConnectionState = 'connected' | 'misconfigured' | 'needs_reconnect';
 
 export type RefreshOutcome =
   | {
@@ -79,7 +79,7 @@ export function nextConnectionState(
     }
     case 'misconfigured':
       return {
-        state: 'provider_fault',
+        state: 'misconfigured',
         refreshFailures,
         refreshDueAt: now + Math.round(MISCONFIGURED_PAUSE_MS * (1 + random / 2)),
         event: 'connection.refresh_failed',

@@ -245,7 +245,7 @@ describe('refreshing a connection', () => {
   });
 
   test.each([
-    ['nothing is configured for it any more', { target: () => undefined }, 'provider_fault'],
+    ['nothing is configured for it any more', { target: () => undefined }, 'misconfigured'],
     [
       'the server has another address',
       {
@@ -263,16 +263,16 @@ describe('refreshing a connection', () => {
       },
       'needs_reconnect',
     ],
-    ['we are not registered there any more', { clientFor: async () => undefined }, 'provider_fault'],
+    ['we are not registered there any more', { clientFor: async () => undefined }, 'misconfigured'],
     [
       'our client is another one now',
       { clientFor: async () => ({ ...client, clientId: 'client-2' }) },
-      'provider_fault',
+      'misconfigured',
     ],
     [
       'our client belongs to another issuer',
       { clientFor: async () => ({ ...client, issuer: 'https://evil.example' }) },
-      'provider_fault',
+      'misconfigured',
     ],
   ] satisfies [string, Partial<RefreshContext>, string][])(
     'sends no token anywhere when %s (S20) (S25)',

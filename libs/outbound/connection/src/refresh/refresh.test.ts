@@ -52,7 +52,7 @@ describe('the state of a connection', () => {
 
   test('is connected again by a refresh, whatever went before', () => {
     expect(
-      nextConnectionState(stateOf('provider_fault', 7), { type: 'refreshed', accessExpiresAt: 1_100_000 }, at),
+      nextConnectionState(stateOf('misconfigured', 7), { type: 'refreshed', accessExpiresAt: 1_100_000 }, at),
     ).toEqual({ state: 'connected', refreshFailures: 0, refreshDueAt: 1_080_000, event: 'connection.refreshed' });
   });
   test("shows none of its provider's faults, however many there are: only its next attempt is put off (B4)", () => {
@@ -89,7 +89,7 @@ describe('the state of a connection', () => {
   test('says so when it is our own configuration it waits for', () => {
     expect(
       nextConnectionState(stateOf('connected'), { type: 'misconfigured', error: 'not_configured' }, at),
-    ).toMatchObject({ state: 'provider_fault', refreshDueAt: at.now + 10 * MINUTE });
+    ).toMatchObject({ state: 'misconfigured', refreshDueAt: at.now + 10 * MINUTE });
   });
   test('only a dead grant asks the user to reconnect, and then nothing is due any more (B4)', () => {
     expect(nextConnectionState(stateOf('connected'), { type: 'dead_grant', description: null }, at)).toEqual({

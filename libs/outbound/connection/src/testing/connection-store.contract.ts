@@ -36,7 +36,7 @@ const successor = {
   refreshFailures: 0,
 } as const;
 const MINUTE_MS = 60_000;
-const putOff = { state: 'provider_fault', refreshDueAt: 1_100_000, refreshFailures: 1, isAnswered: true } as const;
+const putOff = { state: 'misconfigured', refreshDueAt: 1_100_000, refreshFailures: 1, isAnswered: true } as const;
 
 /** A lock that is over, by whatever clock the store has. */
 async function takeLapsedLock(store: ConnectionStore, id: string, owner: string): Promise<void> {
@@ -203,7 +203,7 @@ export const connectionStoreContract: readonly {
       const after = await store.find(connection.id);
       deepEqual(
         [after?.state, after?.revision, after?.refreshFailures, [...(after?.sealedCredential ?? [])]],
-        ['provider_fault', 1, 1, [1, 2, 3]],
+        ['misconfigured', 1, 1, [1, 2, 3]],
       );
       equal((await store.takeRefreshLock(connection.id, 'next', MINUTE_MS)).type, 'taken');
       await store.releaseRefreshLock(connection.id, 'somebody else');
