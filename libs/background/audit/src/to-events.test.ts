@@ -1,5 +1,7 @@
+import { AuditRecord } from '@sallyport/messages';
 import type { CallRecord, LifecycleRecord } from '@sallyport/messages';
 import { describe, expect, it } from 'vitest';
+import { AuditEvent } from './audit-event.js';
 import { toEvents } from './to-events.js';
 
 const call: CallRecord = {
@@ -126,5 +128,55 @@ describe('a lifecycle step in the trail', () => {
         detail: { scope: 'notes.read' },
       },
     ]);
+  });
+});
+
+describe('every record', () => {
+  const texts = ['', 'a', 'é😀', '\u0000', 'a\ud800', '\udc00b', 'x'.repeat(2_047) + '😀', '"\\\n', 'y'.repeat(9_000)];
+  const optional = ['userId', 'trustProvider', 'clientId', 'agentName', 'sid', 'server', 'reason', 'connectionId'];
+  const ofCalls = ['protocolVersion', 'method', 'target', 'definition', 'traceId'];
+
+  /** Some of the facts, with any of the texts; the same number makes the same record. */
+  function recordNumber(number: number): AuditRecord {
+    let state = number * 2_654_435_761;
+    const next = (below: number) => ((state = (state * 1_103_515_245 + 12_345) % 2_147_483_648), (state >> 8) % below);
+    const isCall = next(2) === 0;
+    const facts = [...optional, ...(isCall ? ofCalls : [])].flatMap((name) => {
+      const text = texts[next(texts.length)] ?? '';
+      const fits = name === 'userId' ? text.slice(0, 100) : name === 'definition' ? text.slice(0, 64) : text;
+      return next(3) === 0 ? [] : [[name, fits]];
+    });
+    const common = { v: 1, id: `evt_${number}`, replica: 'gateway-1', ...Object.fromEntries(facts) };
+    const policies = { clientToGateway: texts[next(texts.length)], gatewayToServer: null };
+    return AuditRecord.parse(
+      isCall
+        ? {
+            ...common,
+            ...{ type: 'mcp.call', receivedAt: next(1e9), durationMs: next(9_999) / 7, httpStatus: 200 },
+            ...{
+              decision: 'deny',
+              ...(next(2) === 0 ? {} : { policies, policyRevision: next(99), errorCode: -32_000 }),
+            },
+          }
+        : {
+            ...common,
+            type: 'token.refused',
+            at: next(1e9),
+            detail: { text: texts[next(texts.length)], n: 1.5, b: true },
+          },
+    );
+  }
+  const textsIn = (value: unknown): string[] =>
+    typeof value === 'string' ? [value] : value instanceof Object ? Object.values(value).flatMap(textsIn) : [];
+
+  it('becomes events as the trail declares them, of texts that a JSON column can hold (R79, S10)', () => {
+    for (let number = 1; number <= 2_000; number++) {
+      const events = toEvents(recordNumber(number));
+      expect(events.map((event) => AuditEvent.parse(event))).toStrictEqual(events);
+      for (const text of textsIn(events)) {
+        expect(text.length).toBeLessThanOrEqual(2_048);
+        expect(text.isWellFormed() && !text.includes('\u0000')).toBe(true);
+      }
+    }
   });
 });

@@ -1,86 +1,93 @@
 import type { AuditRecord, CallRecord, LifecycleRecord } from '@sallyport/messages';
-import { AuditEvent } from './audit-event.js';
+import type { AuditEvent } from './audit-event.js';
 
 /** A call becomes its request and its response; everything else is one event. Absent facts stay absent. */
 export function toEvents(record: AuditRecord): AuditEvent[] {
-  return (record.type === 'mcp.call' ? [requestOf(record), responseOf(record)] : [lifecycle(record)]).map(storable);
+  const clean = storable(record);
+  return clean.type === 'mcp.call' ? [requestOf(clean), responseOf(clean)] : [lifecycle(clean)];
 }
 
-function requestOf(call: CallRecord): object {
-  const {
-    protocolVersion,
-    method,
-    target,
-    definition,
-    decision,
-    policies,
-    policyRevision,
-    reason,
-    connectionId,
-    traceId,
-  } = call;
-  return {
-    id: `${call.id}.request`,
-    type: 'mcp.request',
-    at: call.receivedAt,
-    ...identityOf(call),
-    detail: {
-      callId: call.id,
-      protocolVersion,
-      method,
-      target,
-      definition,
-      decision,
-      policies,
-      policyRevision,
-      reason,
-      connectionId,
-      traceId,
-    },
-  };
+const IDENTITY = ['userId', 'trustProvider', 'clientId', 'agentName', 'sid', 'server', 'replica'] as const;
+const OF_REQUEST = [
+  'protocolVersion',
+  'method',
+  'target',
+  'definition',
+  'decision',
+  'policies',
+  'policyRevision',
+  'reason',
+  'connectionId',
+  'traceId',
+] as const;
+const OF_RESPONSE = [
+  'method',
+  'target',
+  'decision',
+  'httpStatus',
+  'errorCode',
+  'durationMs',
+  'connectionId',
+  'traceId',
+] as const;
+
+function requestOf(call: CallRecord): AuditEvent {
+  const { id, receivedAt: at } = call;
+  return withIdentity({ id: `${id}.request`, type: 'mcp.request', at }, call, {
+    callId: id,
+    ...saidOf(call, OF_REQUEST),
+  });
 }
 
-function responseOf(call: CallRecord): object {
-  const { method, target, decision, httpStatus, errorCode, durationMs, connectionId, traceId } = call;
-  return {
-    id: `${call.id}.response`,
-    type: 'mcp.response',
-    at: call.receivedAt + Math.round(durationMs),
-    ...identityOf(call),
-    detail: { callId: call.id, method, target, decision, httpStatus, errorCode, durationMs, connectionId, traceId },
-  };
+function responseOf(call: CallRecord): AuditEvent {
+  const { id, receivedAt, durationMs } = call;
+  return withIdentity({ id: `${id}.response`, type: 'mcp.response', at: receivedAt + Math.round(durationMs) }, call, {
+    callId: id,
+    ...saidOf(call, OF_RESPONSE),
+  });
 }
 
-function lifecycle(record: LifecycleRecord): object {
-  const { reason, connectionId, detail } = record;
-  return {
-    id: record.id,
-    type: record.type,
-    at: record.at,
-    ...identityOf(record),
-    detail: { ...detail, reason, connectionId },
-  };
+function lifecycle(record: LifecycleRecord): AuditEvent {
+  const { id, type, at, detail } = record;
+  return withIdentity({ id, type, at }, record, { ...detail, ...saidOf(record, ['reason', 'connectionId']) });
 }
 
-function identityOf({ userId, trustProvider, clientId, agentName, sid, server, replica }: AuditRecord) {
-  return { userId, trustProvider, clientId, agentName, sid, server, replica };
+function withIdentity(
+  { id, type, at }: Pick<AuditEvent, 'id' | 'type' | 'at'>,
+  record: AuditRecord,
+  detail: AuditEvent['detail'],
+): AuditEvent {
+  const { replica } = record;
+  return { id, type, at, ...saidOf(record, IDENTITY), replica, detail };
+}
+
+/** The facts of these names that are there. */
+function saidOf<T extends object, K extends keyof T>(record: T, names: readonly K[]): { [N in K]?: NonNullable<T[N]> } {
+  const said: { [N in K]?: NonNullable<T[N]> } = {};
+  for (const name of names) {
+    const fact = record[name];
+    if (fact !== undefined && fact !== null) said[name] = fact;
+  }
+  return said;
 }
 
 const MAX_TEXT = 2_048;
 
 /**
  * Names come from agents and servers: kept short, and free of what a JSON column cannot hold (NUL, half surrogate
- * pairs).
+ * pairs). What is storable already, as nearly all is, comes back as it is.
  */
-function storable(event: object): AuditEvent {
-  return AuditEvent.parse(clean(event));
-}
-
-function clean(value: unknown): unknown {
-  if (typeof value === 'string') return value.slice(0, MAX_TEXT).toWellFormed().replaceAll('\u0000', '\uFFFD');
+function storable<T>(value: T): T;
+function storable(value: unknown): unknown {
+  if (typeof value === 'string') {
+    if (value.length <= MAX_TEXT && value.isWellFormed() && !value.includes('\u0000')) return value;
+    return value.slice(0, MAX_TEXT).toWellFormed().replaceAll('\u0000', '\uFFFD');
+  }
   if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(clean);
-  return Object.fromEntries(
-    Object.entries(value).flatMap(([name, part]) => (part === undefined ? [] : [[name, clean(part)]])),
-  );
+  let clean: Record<string, unknown> | undefined;
+  for (const [name, part] of Object.entries(value)) {
+    const storablePart: unknown = storable(part);
+    if (storablePart !== part) (clean ??= { ...value })[name] = storablePart;
+  }
+  return clean ?? value;
 }
