@@ -73,7 +73,9 @@ test(
       return messaging;
     };
     const controlPlane = await bus('control-plane', 'control-plane');
-    await controlPlane.events.consume(async (_replica, batch) => void records.push(...(batch as LifecycleRecord[])));
+    await controlPlane.events.consume(async (batches) => {
+      records.push(...(batches.flatMap((batch) => batch.records) as LifecycleRecord[]));
+    });
     const { privateKey } = await loadSigningKey(keys.configurationSigning);
     await controlPlane.configuration.appendBase(
       1,

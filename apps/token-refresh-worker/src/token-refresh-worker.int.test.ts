@@ -57,7 +57,9 @@ beforeEach(async () => {
     subjects.credentialChanged,
     (payload) => void changed.push(payload as CredentialChanged),
   );
-  await messaging.events.consume(async (_replica, batch) => void records.push(...(batch as LifecycleRecord[])));
+  await messaging.events.consume(async (batches) => {
+    records.push(...(batches.flatMap((batch) => batch.records) as LifecycleRecord[]));
+  });
   await publish(notes.resource);
 });
 afterEach(async () => {

@@ -76,9 +76,9 @@ export async function startTestDeployment(
 
   const messaging = createInProcessMessaging();
   const events: LifecycleRecord[] = [];
-  await messaging.events.consume((_replica, records) => {
+  await messaging.events.consume((batches) => {
     // As the store does: what comes again under its id is the same event.
-    for (const record of records as LifecycleRecord[])
+    for (const record of batches.flatMap(({ records }) => records) as LifecycleRecord[])
       if (!events.some(({ id }) => id === record.id)) events.push(record);
     return Promise.resolve();
   });

@@ -8,6 +8,7 @@ import { mcpSessionHandlers } from '../mcp-sessions/serve-mcp-sessions.js';
 import { createReportedSessions } from '../revocation/reported-sessions.js';
 import type { PostgresRevocationStore } from '../revocation/revocation-store.js';
 import { consumeEvents } from '../trail/consume-events.js';
+import { observeIngest } from '../trail/observe-ingest.js';
 import type { Foundation } from './foundation.js';
 import { openAdmission } from './open-admission.js';
 import type { ConfigurationParts } from './open-configuration.js';
@@ -34,7 +35,7 @@ export async function serveGateways(
  * Stores the events of all services, and acts on what they tell: agent sessions that ended, connections that were used.
  */
 export async function keepTrail(
-  { config, messaging, logger, clock, scope, databases, enrolled }: Foundation,
+  { config, messaging, logger, metrics, clock, scope, databases, enrolled }: Foundation,
   { events, publisher, lifecycle }: ConfigurationParts,
   { credentials, revocations }: { credentials: CredentialParts; revocations: PostgresRevocationStore },
 ): Promise<void> {
@@ -48,18 +49,23 @@ export async function keepTrail(
     onProblem: (err) => logger.warn({ err }, notRecorded),
   });
   let isFailing = false;
+  const ingested = observeIngest(metrics, clock);
   scope.readiness(() => degraded(isFailing && 'events cannot be stored: they wait where they are'));
   scope.onClose(
     'events',
     await consumeEvents(messaging.events, {
       store: events,
       isGateway: async (name) => (await enrolled.find(name)) !== undefined,
-      onRecords: async (name, records) => {
-        await endReportedSessions(name, records);
+      onRecords: async (told) => {
+        for (const { replica, records } of told) await endReportedSessions(replica, records);
+        const records = told.flatMap((one) => one.records);
         await credentials.markUsed(usesOf(records, clock()));
       },
       logger,
-      onOutcome: (outcome) => void (isFailing = outcome === 'failed'),
+      onOutcome: (consumed) => {
+        isFailing = consumed.outcome === 'failed';
+        ingested(consumed);
+      },
     }),
   );
 }

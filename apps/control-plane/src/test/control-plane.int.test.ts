@@ -533,7 +533,14 @@ describe('configuration', () => {
       start(),
       start(
         { replica: 'control-plane-2' },
-        { ...messaging, events: { publish: messaging.events.publish, consume: async () => async () => {} } },
+        {
+          ...messaging,
+          events: {
+            publish: (...batch) => messaging.events.publish(...batch),
+            publishLines: (...batch) => messaging.events.publishLines(...batch),
+            consume: async () => async () => {},
+          },
+        },
       ),
     ]);
     const replica = await follow();

@@ -1,31 +1,45 @@
 import { toEvents } from '@sallyport/audit';
 import { AuditRecord } from '@sallyport/messages';
-import type { EventStream } from '@sallyport/messaging';
+import type { EventBatch, EventStream } from '@sallyport/messaging';
 import type { Logger } from '@sallyport/telemetry';
 import type { PostgresEventStore } from './event-store.js';
+
+/** What one replica told, and may tell. */
+export interface SoundRecords {
+  readonly replica: string;
+  readonly records: readonly AuditRecord[];
+}
+
+/** What became of batches that arrived together. Those that failed come again. */
+export interface Consumed {
+  readonly outcome: 'stored' | 'failed';
+  /** Batches that wait in the stream behind these. */
+  readonly waiting: number;
+  /** When the oldest of their events happened, in milliseconds since the epoch, by its writer's clock. */
+  readonly oldestAt: number | undefined;
+}
 
 export interface ConsumedEvents {
   readonly store: Pick<PostgresEventStore, 'append'>;
   readonly isGateway: (replica: string) => Promise<boolean>;
-  /** Acts on what arrived, before it is stored; called again with the same batch when anything fails. */
-  readonly onRecords: (replica: string, records: readonly AuditRecord[]) => Promise<void>;
+  /** Acts on what arrived, before it is stored; called again with the same batches when anything fails. */
+  readonly onRecords: (told: readonly SoundRecords[]) => Promise<void>;
   readonly logger: Logger;
-  /** Told of each batch: stored, or not, and then it comes again. */
-  readonly onOutcome: (outcome: 'stored' | 'failed') => void;
+  readonly onOutcome: (consumed: Consumed) => void;
 }
 
 const OF_GATEWAYS: ReadonlySet<AuditRecord['type']> = new Set(['mcp.call', 'tool.listed', 'events.summed']);
 
 /**
- * Stores every batch that arrives, then acknowledges it. What is no record, names another replica than the one the bus
- * says it came from, or tells of what is not a gateway's to tell although it comes from one (S26), is left out and
- * logged: it would be as wrong the next time.
+ * Stores what arrives, all batches that came together at once, and then acknowledges them. What is no record, names
+ * another replica than the one the bus says it came from, or tells of what is not a gateway's to tell although it comes
+ * from one (S26), is left out and logged: it would be as wrong the next time.
  */
 export function consumeEvents(
   stream: EventStream,
   { store, isGateway, onRecords, logger, onOutcome }: ConsumedEvents,
 ): Promise<() => Promise<void>> {
-  const take = async (replica: string, records: readonly unknown[]): Promise<void> => {
+  const soundOf = async ({ replica, records }: EventBatch): Promise<SoundRecords> => {
     const callsOnly = await isGateway(replica);
     const sound: AuditRecord[] = [];
     for (const record of records) {
@@ -38,15 +52,21 @@ export function consumeEvents(
         { replica, dropped: records.length - sound.length },
         'events dropped: not records that this replica may write',
       );
-    await onRecords(replica, sound);
-    await store.append(sound.flatMap(toEvents));
+    return { replica, records: sound };
   };
-  return stream.consume(async (replica, records) => {
+  return stream.consume(async (batches) => {
+    const waiting = batches.at(-1)?.waiting ?? 0;
+    let oldestAt: number | undefined;
     try {
-      await take(replica, records);
-      onOutcome('stored');
+      const told: SoundRecords[] = [];
+      for (const batch of batches) told.push(await soundOf(batch));
+      const events = told.flatMap(({ records }) => records).flatMap(toEvents);
+      oldestAt = events.reduce((oldest, { at }) => Math.min(oldest, at), events[0]?.at ?? 0) || undefined;
+      await onRecords(told);
+      await store.append(events);
+      onOutcome({ outcome: 'stored', waiting, oldestAt });
     } catch (error) {
-      onOutcome('failed');
+      onOutcome({ outcome: 'failed', waiting, oldestAt });
       throw error;
     }
   });

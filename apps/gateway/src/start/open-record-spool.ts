@@ -28,11 +28,13 @@ export function openRecordSpool({ config, messaging, logger, clock, files, scope
   });
   const shipper = new EventShipper({
     spool,
-    publish: (records) => messaging.events.publish(config.replica, records),
+    publish: (lines) => messaging.events.publishLines(config.replica, lines),
     onFailure: (error, retryInMs) => logger.warn({ err: error, retryInMs }, 'events wait in the spool'),
     onDamaged: (path, lines) => logger.warn({ path, lines }, 'damaged events were skipped'),
     onLost: (path, bytes) =>
       logger.error({ path, bytes }, 'a file of the event spool was removed by somebody: the events in it are lost'),
+    onRemoved: (path) =>
+      logger.warn({ path }, 'a file of the event spool was removed by somebody: its events are shipped from memory'),
   });
   shipper.start();
   scope.onClose('event spool', () => shipper.stop());

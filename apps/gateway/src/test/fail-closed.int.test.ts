@@ -46,8 +46,8 @@ test('a gateway that hears nothing of the control plane serves up to the bound a
 test('a call that could not be recorded is refused, and calls work again once events are shipped (R74)', async () => {
   world = await startGatewayWorld(documents, { spoolMaxBytes: 64 * 1024 });
   const { messaging, gateway } = world;
-  const publish = messaging.events.publish.bind(messaging.events);
-  messaging.events.publish = () => Promise.reject(new Error('no bus'));
+  const publishLines = messaging.events.publishLines.bind(messaging.events);
+  messaging.events.publishLines = () => Promise.reject(new Error('no bus'));
   const statuses: number[] = [];
   while (statuses.length < 1_000 && statuses.at(-1) !== 503) statuses.push(await discover(world));
   expect([statuses[0], statuses.at(-1)]).toEqual([200, 503]);
@@ -55,7 +55,7 @@ test('a call that could not be recorded is refused, and calls work again once ev
     status: 'not-ready',
     reasons: expect.arrayContaining(['the event spool refuses (full)']),
   });
-  messaging.events.publish = publish;
+  messaging.events.publishLines = publishLines;
   const current = world;
   await expect.poll(() => discover(current), { timeout: 5_000 }).toBe(200);
   expect(gateway.readiness().status).toBe('ready');
@@ -64,8 +64,8 @@ test('a call that could not be recorded is refused, and calls work again once ev
 test('events wait on disk while the bus is away, without a token in them (R45) (R74)', async () => {
   world = await startGatewayWorld(documents);
   const { messaging, spoolDirectory, records } = world;
-  const publish = messaging.events.publish.bind(messaging.events);
-  messaging.events.publish = () => Promise.reject(new Error('no bus'));
+  const publishLines = messaging.events.publishLines.bind(messaging.events);
+  messaging.events.publishLines = () => Promise.reject(new Error('no bus'));
   expect(await discover(world)).toBe(200);
   const onDisk = () =>
     readdirSync(spoolDirectory)
@@ -73,7 +73,7 @@ test('events wait on disk while the bus is away, without a token in them (R45) (
       .join('');
   expect(onDisk()).toContain('server/discover');
   expect(onDisk()).not.toMatch(/eyJ|Bearer/);
-  messaging.events.publish = publish;
+  messaging.events.publishLines = publishLines;
   await expect.poll(() => records.some(({ method }) => method === 'server/discover'), { timeout: 5_000 }).toBe(true);
   await expect.poll(() => onDisk().trim()).toBe('');
 });

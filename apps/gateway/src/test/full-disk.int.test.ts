@@ -57,9 +57,9 @@ const recordedCalls = () =>
     ({ method, server: name, decision }) => method === 'tools/call' && name === 'big' && decision === 'allow',
   );
 const outage = () => {
-  const { publish } = world.messaging.events;
-  world.messaging.events.publish = () => Promise.reject(new Error('no bus'));
-  return () => (world.messaging.events.publish = publish);
+  const { publishLines } = world.messaging.events;
+  world.messaging.events.publishLines = () => Promise.reject(new Error('no bus'));
+  return () => (world.messaging.events.publishLines = publishLines);
 };
 
 describe('the disk fills under calls', () => {

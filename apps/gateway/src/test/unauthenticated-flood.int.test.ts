@@ -13,9 +13,9 @@ test(
   { timeout: 120_000 },
   async () => {
     const world = await startGatewayWorld(documents);
-    const publish = world.messaging.events.publish.bind(world.messaging.events);
+    const publishLines = world.messaging.events.publishLines.bind(world.messaging.events);
     // Nothing is shipped: all of it would have to be on the disk.
-    world.messaging.events.publish = () => Promise.reject(new Error('no bus'));
+    world.messaging.events.publishLines = () => Promise.reject(new Error('no bus'));
     const user = testUser('alice');
     const discover = async () =>
       (await postByHand(world.url, await world.token(user), modernRequest('server/discover'))).status;
@@ -43,7 +43,7 @@ test(
     );
     expect(bytes).toBeLessThanOrEqual(1024 * 1024);
 
-    world.messaging.events.publish = publish;
+    world.messaging.events.publishLines = publishLines;
     world.clock.aheadMs = 61_000;
     await expect.poll(() => world.eventsSummed.length, { timeout: 20_000 }).toBeGreaterThan(0);
     await world.close();

@@ -42,6 +42,15 @@ const failureOf = async (appended: Promise<void>) =>
     () => undefined,
     (error: unknown) => error,
   );
+/** As they were published. */
+const recordsOf = (lines: Buffer): unknown[] => {
+  const text = lines.toString();
+  expect(text.endsWith('\n')).toBe(true);
+  return text
+    .slice(0, -1)
+    .split('\n')
+    .map((line): unknown => JSON.parse(line));
+};
 const record = (length: number) => ({ id: 'x'.repeat(length - '{"id":""}\n'.length) });
 
 describe('the spool', () => {
@@ -290,7 +299,7 @@ describe('a disk that refuses', () => {
     const shipped: unknown[] = [];
     const shipper = new EventShipper({
       spool,
-      publish: async (records) => void shipped.push(...records),
+      publish: async (lines) => void shipped.push(...recordsOf(lines)),
       intervalMs: 5,
     });
     shipper.start();
@@ -307,11 +316,11 @@ describe('the shipper', () => {
     const batches: unknown[][] = [];
     const shipper = new EventShipper({
       spool,
-      publish: async (records) => {
-        batches.push([...records]);
+      publish: async (lines) => {
+        batches.push(recordsOf(lines));
       },
       intervalMs: 5,
-      batchRecords: 2,
+      batchBytes: 25,
     });
     await Promise.all(['a', 'b', 'c'].map((id) => spool.append({ id })));
     shipper.start();
@@ -329,9 +338,9 @@ describe('the shipper', () => {
       spool,
       intervalMs: 5,
       onFailure: (_error, wait) => waits.push(wait),
-      publish: async (records) => {
+      publish: async (lines) => {
         if (broken) throw new Error('no bus');
-        published.push(...records);
+        published.push(...recordsOf(lines));
       },
     });
     shipper.start();
@@ -346,27 +355,114 @@ describe('the shipper', () => {
     await shipper.stop();
   });
   test.each([
-    ['a full one', 0],
-    ['the one that is written to', 1],
-  ])('goes on when somebody removed a file, %s, and says what is lost', async (_which, removed) => {
-    const spool = new EventSpool({ directory, clock, segmentBytes: 100, reservedBytes: 20, maxBytes: 1_000 });
+    [
+      'a full one that memory does not have: says what is lost',
+      0,
+      { memoryBytes: 0 },
+      { published: 3, lost: true, removed: false },
+    ],
+    ['a full one: ships it from memory', 0, {}, { published: 5, lost: false, removed: false }],
+    [
+      'the one that is written to: ships it from memory and says so',
+      1,
+      {},
+      { published: 5, lost: false, removed: true },
+    ],
+  ])('goes on when somebody removed a file, %s', async (_which, place, memory, expected) => {
+    const spool = new EventSpool({
+      directory,
+      clock,
+      segmentBytes: 100,
+      reservedBytes: 20,
+      maxBytes: 1_000,
+      ...memory,
+    });
     for (const id of ['a', 'b', 'c', 'd']) await spool.append({ id: id.repeat(30) });
-    const [published, lost]: [unknown[], [string, number][]] = [[], []];
+    const published: unknown[] = [];
+    const [lost, removed]: [[string, number][], string[]] = [[], []];
     const shipper = new EventShipper({
       spool,
-      publish: async (records) => {
-        published.push(...records);
+      publish: async (lines) => {
+        published.push(...recordsOf(lines));
       },
       intervalMs: 5,
       onLost: (...what) => lost.push(what),
+      onRemoved: (path) => removed.push(path),
     });
-    const segment = spool.segments()[removed];
+    const segment = spool.segments()[place];
     unlinkSync(segment?.path ?? '');
     shipper.start();
-    await until(() => lost.length === 1);
+    await until(() => published.length >= 2 && spool.bytes === 0);
     await spool.append({ id: 'after' });
     await until(() => published.some((one) => JSON.stringify(one).includes('after')));
-    expect([published.length, lost, shipper.failing]).toEqual([3, [[segment?.path, segment?.bytes]], false]);
+    expect({ published: published.length, lost, removed, failing: shipper.failing }).toEqual({
+      published: expected.published,
+      lost: expected.lost ? [[segment?.path, segment?.bytes]] : [],
+      removed: expected.removed ? [segment?.path] : [],
+      failing: false,
+    });
+    await shipper.stop();
+  });
+  test('ships what memory has without reading it again, and reads what memory has no room for', async () => {
+    const spool = new EventSpool({
+      directory,
+      clock,
+      segmentBytes: 100,
+      reservedBytes: 20,
+      maxBytes: 1_000,
+      memoryBytes: 200,
+    });
+    for (const id of ['a', 'b', 'c', 'd', 'e']) await spool.append({ id: id.repeat(60) });
+    // On disk each now says something else.
+    for (const { path, bytes } of spool.segments()) writeFileSync(path, `${JSON.stringify('x'.repeat(bytes - 3))}\n`);
+    const published: unknown[] = [];
+    const publish = async (lines: Buffer) => void published.push(...recordsOf(lines));
+    const shipper = new EventShipper({ spool, publish, intervalMs: 5 });
+    shipper.start();
+    await until(() => published.length === 5);
+    expect(published.map((one) => JSON.stringify(one).slice(0, 8))).toEqual([
+      '{"id":"a',
+      '{"id":"b',
+      '"xxxxxxx',
+      '"xxxxxxx',
+      '{"id":"e',
+    ]);
+    expect(spool.records).toBe(0);
+    await shipper.stop();
+  });
+  test('lets records gather for as long as it is told to while many come', async () => {
+    const spool = new EventSpool({ directory, clock });
+    const published: unknown[] = [];
+    const publish = async (lines: Buffer) => void published.push(...recordsOf(lines));
+    // Only the pause of a busy shipper ends while this test runs.
+    const shipper = new EventShipper({ spool, publish, intervalMs: 1_000_000, busyIntervalMs: 5 });
+    for (const id of ['a', 'b']) await spool.append({ id: id.repeat(40_000) });
+    shipper.start();
+    await until(() => published.length === 2);
+    await spool.append({ id: 'c' });
+    await until(() => published.length === 3);
+    await spool.append({ id: 'd' });
+    await shipper.stop();
+    expect(published).toHaveLength(4);
+  });
+  test('counts what waits: bytes and records, until they are published', async () => {
+    const spool = new EventSpool({ directory, clock });
+    for (const id of ['a', 'b', 'c']) await spool.append({ id });
+    let go: () => void = () => undefined;
+    const first = new Promise<void>((resolve) => (go = resolve));
+    const batches: number[] = [];
+    const publish = async (lines: Buffer) => {
+      batches.push(recordsOf(lines).length);
+      if (batches.length > 1) await first;
+    };
+    const shipper = new EventShipper({ spool, publish, intervalMs: 5, batchBytes: 25 });
+    expect([spool.records, shipper.waitingBytes]).toEqual([3, 33]);
+    shipper.start();
+    await until(() => batches.length === 2);
+    expect([spool.records, shipper.waitingBytes]).toEqual([1, 11]);
+    go();
+    await until(() => spool.records === 0);
+    expect(shipper.waitingBytes).toBe(0);
     await shipper.stop();
   });
   test('tells once of a file that is damaged throughout, not of each line', async () => {
@@ -375,8 +471,8 @@ describe('the shipper', () => {
     const [published, damaged]: [unknown[], number[]] = [[], []];
     const shipper = new EventShipper({
       spool,
-      publish: async (records) => {
-        published.push(...records);
+      publish: async (lines) => {
+        published.push(...recordsOf(lines));
       },
       intervalMs: 5,
       onDamaged: (_path, lines) => damaged.push(lines),
@@ -393,8 +489,8 @@ describe('the shipper', () => {
     const damaged: string[] = [];
     const shipper = new EventShipper({
       spool,
-      publish: async (records) => {
-        published.push(...records);
+      publish: async (lines) => {
+        published.push(...recordsOf(lines));
       },
       intervalMs: 5,
       onDamaged: (path) => damaged.push(path),
@@ -415,8 +511,8 @@ describe('the shipper', () => {
     const published: unknown[] = [];
     const shipper = new EventShipper({
       spool,
-      publish: async (records) => {
-        published.push(...records);
+      publish: async (lines) => {
+        published.push(...recordsOf(lines));
       },
       intervalMs: 5,
     });
@@ -430,8 +526,8 @@ describe('the shipper', () => {
     const published: unknown[] = [];
     const shipper = new EventShipper({
       spool,
-      publish: async (records) => {
-        published.push(...records);
+      publish: async (lines) => {
+        published.push(...recordsOf(lines));
       },
       intervalMs: 5,
       batchBytes: 16,
@@ -449,8 +545,8 @@ describe('the shipper', () => {
     const published: unknown[] = [];
     const shipper = new EventShipper({
       spool,
-      publish: async (records) => {
-        published.push(...records);
+      publish: async (lines) => {
+        published.push(...recordsOf(lines));
       },
       intervalMs: 5,
     });
@@ -468,9 +564,9 @@ describe('the shipper', () => {
     await failureOf(spool.append({ id: 'ran' }, { room }));
     const published: unknown[] = [];
     let broken = true;
-    const publish = async (records: readonly unknown[]) => {
+    const publish = async (lines: Buffer) => {
       if (broken) throw new Error('no bus');
-      published.push(...records);
+      published.push(...recordsOf(lines));
     };
     const shipper = new EventShipper({ spool, publish, intervalMs: 5, maxBackoffMs: 5 });
     shipper.start();
@@ -487,7 +583,7 @@ describe('the shipper', () => {
     const published: unknown[] = [];
     const shipper = new EventShipper({
       spool,
-      publish: async (records) => void published.push(...records),
+      publish: async (lines) => void published.push(...recordsOf(lines)),
       intervalMs: 5,
     });
     shipper.start();

@@ -26,6 +26,8 @@ export interface EventSpoolOptions {
   readonly maxRecordBytes?: number;
   /** What `reserve` sets aside. A record that is appended with this room must not be larger. Default 8 KiB. */
   readonly reservedBytes?: number;
+  /** Full files whose records stay in memory too, so that the shipper need not read them. Default 3 MiB. */
+  readonly memoryBytes?: number;
   /** The spool calls it when it begins to refuse and when it accepts again. */
   readonly onState?: (state: SpoolState) => void;
   readonly files?: SpoolFiles;
@@ -45,8 +47,9 @@ export type Appended = (error?: SallyportError) => void;
 
 /** A record that waits for the next write, or for a disk that writes again. */
 interface Entry {
-  /** The record as JSON, with its newline. */
-  readonly line: string;
+  /** The record in one line, without its newline. */
+  readonly json: string;
+  /** With its newline. */
   readonly bytes: number;
   readonly owner?: string | undefined;
   readonly priority: RecordPriority;
@@ -72,11 +75,13 @@ export class EventSpool {
   readonly #onState: (state: SpoolState) => void;
   readonly #owned = new OwnedBytes();
   /** Appended in this tick. */
-  readonly #pending: Entry[] = [];
+  #pending: Entry[] = [];
   /** Kept in memory because a write failed, oldest first. */
   readonly #owed: Entry[] = [];
   #isClosed = false;
   #state: SpoolState = { accepting: true };
+  readonly #recover = () => this.recover();
+  readonly #writePending = () => this.#write(this.#takePending());
 
   constructor(options: EventSpoolOptions) {
     this.#maxBytes = options.maxBytes ?? 512 * KIBIBYTE * KIBIBYTE;
@@ -88,6 +93,7 @@ export class EventSpool {
       files: options.files ?? localFiles,
       maxBytes: this.#maxBytes,
       segmentBytes: options.segmentBytes ?? KIBIBYTE * KIBIBYTE,
+      memoryBytes: options.memoryBytes ?? 3 * KIBIBYTE * KIBIBYTE,
     });
     this.#rooms = new RecordRooms({
       directory: this.#directory,
@@ -106,6 +112,11 @@ export class EventSpool {
     return this.#directory.recordBytes;
   }
 
+  /** Records that the shipper has not published. Of those that a former process left only the bytes are known. */
+  get records(): number {
+    return this.#directory.records + this.#owed.length;
+  }
+
   /**
    * Whether half of the spool is used and this owner's records are more than an eighth of what is free. The spool then
    * takes nothing more of theirs before theirs are shipped, so that others find room (security rule S32). Records that
@@ -119,7 +130,7 @@ export class EventSpool {
   /** Sets room aside for one record. @returns `undefined` when there is none: the caller then must do nothing */
   reserve(): RecordRoom | undefined {
     if (!this.#state.accepting) return undefined;
-    const room = this.#rooms.reserve(() => this.recover());
+    const room = this.#rooms.reserve(this.#recover);
     if (room === undefined) this.#refuse();
     return room;
   }
@@ -142,8 +153,7 @@ export class EventSpool {
    * what `append` rejects with. It must not throw.
    */
   appendLine(json: string, { room, yields = false, owner }: AppendOptions, done: Appended): void {
-    const line = `${json}\n`;
-    const bytes = Buffer.byteLength(line);
+    const bytes = Buffer.byteLength(json) + 1;
     if (bytes > this.#maxRecordBytes) {
       room?.release();
       const message = `The event spool takes no event over ${this.#maxRecordBytes} bytes.`;
@@ -152,13 +162,28 @@ export class EventSpool {
     }
     const isLast = yields || (owner !== undefined && this.isFullOf(owner));
     const priority = room !== undefined ? 'reserved' : isLast ? 'yields' : 'plain';
-    this.#pending.push({ line, bytes, owner, priority, room, done });
-    if (this.#pending.length === 1) setImmediate(() => this.#write(this.#pending.splice(0)));
+    this.#pending.push({ json, bytes, owner, priority, room, done });
+    if (this.#pending.length === 1) setImmediate(this.#writePending);
   }
 
   /** The files that have records, oldest first. */
   segments(): readonly SpooledSegment[] {
     return this.#directory.segments();
+  }
+
+  /** The first of them. */
+  oldest(): SpooledSegment | undefined {
+    return this.#directory.oldest();
+  }
+
+  /** The shipper published so many records of this file. */
+  shipped(path: string, records: number): void {
+    this.#directory.shipped(path, records);
+  }
+
+  /** Whether somebody removed the file that the spool writes to. The spool goes on in another one. */
+  retireIfRemoved(): boolean {
+    return this.#directory.retireIfRemoved();
   }
 
   /** The shipper published all records of this file. The spool removes it, or fills it anew if it is open. */
@@ -177,13 +202,13 @@ export class EventSpool {
 
   /** Hands over records that only memory holds because a write failed, oldest first. The shipper publishes them. */
   takeOwed(limit: number): readonly string[] {
-    return this.#owed.splice(0, limit).map(({ line }) => line);
+    return this.#owed.splice(0, limit).map(({ json }) => json);
   }
 
   /** Keeps records, as JSON, in memory until the disk takes them or the shipper does. */
-  owe(lines: readonly string[]): void {
-    for (const line of lines) {
-      this.#owed.push({ line, bytes: Buffer.byteLength(line), priority: 'owed', done: () => undefined });
+  owe(records: readonly string[]): void {
+    for (const json of records) {
+      this.#owed.push({ json, bytes: Buffer.byteLength(json) + 1, priority: 'owed', done: () => undefined });
     }
   }
 
@@ -205,17 +230,24 @@ export class EventSpool {
   /** Writes the owed and the pending records and closes the files. */
   close(): void {
     this.#isClosed = true;
-    this.#write([...this.#owed.splice(0), ...this.#pending.splice(0)]);
+    this.#write([...this.#owed.splice(0), ...this.#takePending()]);
     this.#directory.close();
     this.recover();
+  }
+
+  #takePending(): readonly Entry[] {
+    const pending = this.#pending;
+    this.#pending = [];
+    return pending;
   }
 
   /** Writes these in order. Records that go into the same file share one write. */
   #write(entries: readonly Entry[]): void {
     let group: Entry[] = [];
     const writeGroup = () => {
-      this.#writeGroup(group);
+      const written = group;
       group = [];
+      this.#writeGroup(written);
     };
     for (const entry of entries) {
       if (!this.#rooms.hasRoomFor(entry.bytes, entry.priority)) {
@@ -228,7 +260,9 @@ export class EventSpool {
         // A write that failed has ended the file already.
         if (this.#directory.current === full) this.#directory.retireCurrent();
       }
-      this.#directory.current?.take(entry.bytes);
+      const { current } = this.#directory;
+      current?.take(entry.bytes);
+      current?.put(entry.json);
       group.push(entry);
     }
     writeGroup();
@@ -239,7 +273,7 @@ export class EventSpool {
     const segment = this.#directory.current;
     if (segment === undefined) return group.forEach((entry) => this.#fail(entry));
     // When the disk refuses, the spool tries the files that are left before it tells anybody of a failure.
-    if (!this.#directory.write(Buffer.from(group.map(({ line }) => line).join('')))) return this.#write(group);
+    if (!this.#directory.flush()) return this.#write(group);
     for (const { owner, bytes, room, done } of group) {
       if (owner !== undefined) this.#owned.add(segment.path, owner, bytes);
       room?.release();
@@ -260,7 +294,7 @@ export class EventSpool {
       return entry.done(new SallyportError('event_spool_full', message));
     }
     const { reason } = this.#refuse();
-    if (entry.priority === 'reserved') this.owe([entry.line]);
+    if (entry.priority === 'reserved') this.owe([entry.json]);
     else if (entry.priority === 'owed') this.#owed.push(entry);
     entry.room?.release();
     entry.done(

@@ -38,47 +38,60 @@ export class RecordRooms {
 
   /** How many more rooms the open files have than callers hold. */
   get unheld(): number {
-    return this.#roomsIn(this.#directory.freeBytes) - this.#held;
+    return this.#roomsFrom(0, 0) - this.#held;
   }
 
   /** Sets one room aside, in one more file if need be. @returns `undefined` when there is none */
   reserve(onRelease: () => void): RecordRoom | undefined {
     if (this.unheld <= 0 && !this.#directory.grow()) return undefined;
     this.#held += 1;
-    let isHeld = true;
-    return {
-      release: () => {
-        if (!isHeld) return;
-        isHeld = false;
-        this.#held -= 1;
-        onRelease();
-      },
-    };
+    return new HeldRoom(this, onRelease);
+  }
+
+  /** One room is free again. Called by the room itself, once. */
+  giveBack(): void {
+    this.#held -= 1;
   }
 
   /** Whether the files take a record of this size, if need be with one more file. Only `reserved` uses held room. */
   hasRoomFor(bytes: number, priority: RecordPriority): boolean {
     if (priority === 'reserved' && (this.#directory.current?.free ?? 0) >= bytes) return true;
     if (priority === 'yields' && this.#directory.recordBytes + bytes > this.#maxBytes / 2) return false;
-    const fits = () => {
-      const left = this.#roomsAfter(bytes);
-      return left !== undefined && (priority === 'reserved' || left >= this.#held);
-    };
-    return fits() || (this.#directory.grow() && fits());
+    return this.#fits(bytes, priority) || (this.#directory.grow() && this.#fits(bytes, priority));
   }
 
-  /**
-   * How many rooms are left once the spool has written a record of this size. The record goes into the first file that
-   * takes it, and the spool closes the files before that one. @returns `undefined` when no open file takes the record
-   */
-  #roomsAfter(bytes: number): number | undefined {
-    const free = this.#directory.freeBytes;
-    const index = free.findIndex((one) => one >= bytes);
-    if (index === -1) return undefined;
-    return this.#roomsIn(free.slice(index).map((one, at) => (at === 0 ? one - bytes : one)));
+  /** The record goes into the first file that takes it, and the spool closes the files before that one. */
+  #fits(bytes: number, priority: RecordPriority): boolean {
+    const index = this.#directory.ready.findIndex(({ free }) => free >= bytes);
+    return index !== -1 && (priority === 'reserved' || this.#roomsFrom(index, bytes) >= this.#held);
   }
 
-  #roomsIn(freeBytes: readonly number[]): number {
-    return freeBytes.reduce((rooms, free) => rooms + Math.floor(free / this.#roomBytes), 0);
+  /** Rooms in the open files from this one on, once it has taken a record of this size. */
+  #roomsFrom(first: number, bytes: number): number {
+    let rooms = 0;
+    const { ready } = this.#directory;
+    for (let index = first; index < ready.length; index++) {
+      const free = (ready[index]?.free ?? 0) - (index === first ? bytes : 0);
+      rooms += Math.floor(free / this.#roomBytes);
+    }
+    return rooms;
+  }
+}
+
+class HeldRoom implements RecordRoom {
+  readonly #rooms: RecordRooms;
+  readonly #onRelease: () => void;
+  #isHeld = true;
+
+  constructor(rooms: RecordRooms, onRelease: () => void) {
+    this.#rooms = rooms;
+    this.#onRelease = onRelease;
+  }
+
+  release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    this.#rooms.giveBack();
+    this.#onRelease();
   }
 }

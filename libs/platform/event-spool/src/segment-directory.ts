@@ -19,6 +19,14 @@ export interface SpooledSegment {
   readonly bytes: number;
   /** The spool may write more records to it. */
   readonly open: boolean;
+  /** The same bytes, while memory holds them: not those of former processes, nor of files beyond `memoryBytes`. */
+  readonly memory: Buffer | undefined;
+}
+
+/** A file that the spool writes no more to. */
+interface ClosedSegment extends SpooledSegment {
+  /** Records that wait for the shipper; nobody counted those of former processes. */
+  records: number;
 }
 
 export interface SegmentDirectoryOptions {
@@ -29,6 +37,8 @@ export interface SegmentDirectoryOptions {
   readonly maxBytes: number;
   /** The size of a new file. */
   readonly segmentBytes: number;
+  /** Full files whose bytes stay in memory for the shipper together have no more than this. */
+  readonly memoryBytes: number;
 }
 
 /**
@@ -39,7 +49,11 @@ export class SegmentDirectory {
   readonly #options: SegmentDirectoryOptions;
   readonly #leastSegmentBytes: number;
   /** Full files and those of former processes, oldest first. */
-  readonly #closed: { readonly path: string; readonly bytes: number }[] = [];
+  readonly #closed: ClosedSegment[] = [];
+  /** Of their records. */
+  #closedBytes = 0;
+  /** Of those that memory holds. */
+  #rememberedBytes = 0;
   /** Files that are open for writing. The first one is the current file; the others are blank. */
   readonly #ready: Segment[] = [];
   /** Files that the directory is done with and that the disk did not remove, with their bytes. */
@@ -57,7 +71,7 @@ export class SegmentDirectory {
       .sort()) {
       const path = join(options.path, name);
       const bytes = trimLeftover(path);
-      if (bytes > 0) this.#closed.push({ path, bytes });
+      if (bytes > 0) this.#addClosed({ path, bytes, open: false, memory: undefined, records: 0 });
     }
   }
 
@@ -66,14 +80,20 @@ export class SegmentDirectory {
     return this.#ready[0];
   }
 
-  /** The free bytes of each open file, in the order in which the spool fills them. */
-  get freeBytes(): readonly number[] {
-    return this.#ready.map(({ free }) => free);
+  /** The open files, in the order in which the spool fills them. */
+  get ready(): readonly Segment[] {
+    return this.#ready;
   }
 
   /** Bytes of records that the shipper has not released. */
   get recordBytes(): number {
-    return sum(this.#closed.map(({ bytes }) => bytes)) + sum(this.#ready.map(({ bytes }) => bytes));
+    // Only the current file has records: the others are blank.
+    return this.#closedBytes + (this.current?.bytes ?? 0);
+  }
+
+  /** Records that the shipper has not published, without those that former processes left: nobody counted them. */
+  get records(): number {
+    return this.#closed.reduce((sum, { records }) => sum + records, this.current?.records ?? 0);
   }
 
   /** Why the directory did not grow or a write failed, the last time it was tried. */
@@ -87,10 +107,21 @@ export class SegmentDirectory {
 
   /** The files that have records, oldest first. */
   segments(): readonly SpooledSegment[] {
-    return [
-      ...this.#closed.map(({ path, bytes }) => ({ path, bytes, open: false })),
-      ...this.#ready.filter(({ bytes }) => bytes > 0).map(({ path, bytes }) => ({ path, bytes, open: true })),
-    ];
+    const { current } = this;
+    return current === undefined || current.bytes === 0 ? [...this.#closed] : [...this.#closed, asOpen(current)];
+  }
+
+  /** The first of them. */
+  oldest(): SpooledSegment | undefined {
+    const { current } = this;
+    return this.#closed[0] ?? (current === undefined || current.bytes === 0 ? undefined : asOpen(current));
+  }
+
+  /** The shipper published so many records of this file. */
+  shipped(path: string, records: number): void {
+    if (this.current?.path === path) return this.current.shipped(records);
+    const closed = this.#closed.find((segment) => segment.path === path);
+    if (closed !== undefined) closed.records = Math.max(0, closed.records - records);
   }
 
   /** Makes one more file, if the bound and the disk allow it. A disk that failed is not asked again for a second. */
@@ -115,12 +146,12 @@ export class SegmentDirectory {
   }
 
   /**
-   * Writes bytes, for which the caller took room, to the current file.
-   * @returns false when the disk refused them: the directory then ends that file, which keeps none of these bytes
+   * Writes what was put into the current file.
+   * @returns false when the disk refused it: the directory then ends that file, which keeps none of these records
    */
-  write(bytes: Uint8Array): boolean {
+  flush(): boolean {
     try {
-      this.current?.write(bytes);
+      this.current?.flush();
       return true;
     } catch (error) {
       this.#failure = failureOf(error, this.#options.clock());
@@ -130,18 +161,26 @@ export class SegmentDirectory {
   }
 
   /** Closes the current file: the spool writes no more to it. A file without records is removed. */
-  retireCurrent(): void {
+  retireCurrent({ mustRemember = false } = {}): void {
     const segment = this.#ready.shift();
     if (segment === undefined) return;
     segment.end();
-    if (segment.bytes > 0) this.#closed.push({ path: segment.path, bytes: segment.bytes });
-    else this.#remove(segment.path, segment.capacity);
+    const { path, bytes, records, capacity } = segment;
+    if (bytes === 0) return this.#remove(path, capacity);
+    const isRemembered = mustRemember || this.#rememberedBytes + capacity <= this.#options.memoryBytes;
+    this.#addClosed({ path, bytes, open: false, memory: isRemembered ? segment.memory : undefined, records });
+  }
+
+  /** Whether somebody removed the current file. The spool then writes no more to it; memory has its records. */
+  retireIfRemoved(): boolean {
+    if (this.current === undefined || existsSync(this.current.path)) return false;
+    this.retireCurrent({ mustRemember: true });
+    return true;
   }
 
   /** The shipper published all records of this file. Removes a closed file, and blanks the current one. */
   release(path: string): void {
-    const index = this.#closed.findIndex((segment) => segment.path === path);
-    const [closed] = index === -1 ? [] : this.#closed.splice(index, 1);
+    const closed = this.#takeClosed(path);
     if (closed !== undefined) this.#remove(closed.path, closed.bytes);
     if (this.current?.path === path) this.#emptyCurrent(this.current);
   }
@@ -149,7 +188,7 @@ export class SegmentDirectory {
   /** Somebody else removed this file. Its records are gone, and the spool writes no more to it. */
   lost(path: string): void {
     if (this.current?.path === path) this.retireCurrent();
-    this.#closed.splice(0, Infinity, ...this.#closed.filter((segment) => segment.path !== path));
+    this.#takeClosed(path);
   }
 
   /** Asks the disk again to remove what it did not remove before. */
@@ -162,8 +201,22 @@ export class SegmentDirectory {
   }
 
   #bytesOnDisk(): number {
-    const closed = sum(this.#closed.map(({ bytes }) => bytes));
-    return closed + sum(this.#ready.map(({ capacity }) => capacity)) + sum([...this.#unremoved.values()]);
+    return this.#closedBytes + sum(this.#ready.map(({ capacity }) => capacity)) + sum([...this.#unremoved.values()]);
+  }
+
+  #addClosed(segment: ClosedSegment): void {
+    this.#closed.push(segment);
+    this.#closedBytes += segment.bytes;
+    this.#rememberedBytes += segment.memory?.buffer.byteLength ?? 0;
+  }
+
+  #takeClosed(path: string): ClosedSegment | undefined {
+    const index = this.#closed.findIndex((segment) => segment.path === path);
+    const [closed] = index === -1 ? [] : this.#closed.splice(index, 1);
+    if (closed === undefined) return undefined;
+    this.#closedBytes -= closed.bytes;
+    this.#rememberedBytes -= closed.memory?.buffer.byteLength ?? 0;
+    return closed;
   }
 
   #newPath(): string {
@@ -196,6 +249,10 @@ export class SegmentDirectory {
       else this.#unremoved.set(path, bytes);
     }
   }
+}
+
+function asOpen({ path, bytes, memory }: Segment): SpooledSegment {
+  return { path, bytes, open: true, memory };
 }
 
 function sum(numbers: readonly number[]): number {

@@ -14,7 +14,12 @@ export class Segment {
   readonly capacity: number;
   readonly #files: SpoolFiles;
   readonly #descriptor: number;
+  /** What the file holds and what will be written next. Made when the first record comes. */
+  #memory: Buffer | undefined;
+  #put = 0;
+  #putRecords = 0;
   #written = 0;
+  #records = 0;
   #taken = 0;
 
   private constructor(files: SpoolFiles, path: string, descriptor: number, capacity: number) {
@@ -48,22 +53,48 @@ export class Segment {
     return this.#written;
   }
 
+  /** Records in the file that the shipper has not published. */
+  get records(): number {
+    return this.#records;
+  }
+
+  /** The bytes of the records in the file. */
+  get memory(): Buffer {
+    return (this.#memory ?? BLANKS).subarray(0, this.#written);
+  }
+
+  /** The shipper published so many of the records. */
+  shipped(records: number): void {
+    this.#records -= records;
+  }
+
   /** Bytes that were neither written nor taken. */
   get free(): number {
     return this.capacity - this.#taken;
   }
 
-  /** Sets bytes aside for what `write` brings next. */
+  /** Sets bytes aside for a record that `put` brings next. */
   take(bytes: number): void {
     this.#taken += bytes;
   }
 
-  /** @throws the system's error; nothing counts as written then */
-  write(bytes: Uint8Array): void {
-    for (let done = 0; done < bytes.length;) {
-      done += writeSome(this.#files, this.#descriptor, bytes, done, bytes.length - done, this.#written + done);
+  /** Adds a line, for which the caller took room, to what `flush` writes. */
+  put(json: string): void {
+    const memory = (this.#memory ??= Buffer.allocUnsafeSlow(this.capacity));
+    this.#put += memory.write(json, this.#put);
+    memory[this.#put++] = NEWLINE;
+    this.#putRecords += 1;
+  }
+
+  /** Writes all that was put. @throws the system's error; nothing of it counts as written then */
+  flush(): void {
+    const memory = this.#memory ?? BLANKS;
+    for (let done = this.#written; done < this.#put;) {
+      done += writeSome(this.#files, this.#descriptor, memory, done, this.#put - done, done);
     }
-    this.#written += bytes.length;
+    this.#written = this.#put;
+    this.#records += this.#putRecords;
+    this.#putRecords = 0;
   }
 
   /** Blanks what was written, all of which was shipped, to be filled again. @throws the system's error */
@@ -72,7 +103,7 @@ export class Segment {
       const length = Math.min(BLANKS.length, this.#written - done);
       done += writeSome(this.#files, this.#descriptor, BLANKS, 0, length, done);
     }
-    this.#written = this.#taken = 0;
+    this.#written = this.#put = this.#taken = this.#records = 0;
   }
 
   /** Cuts off what is blank and closes the file. A disk that refuses keeps the blanks, which say nothing. */

@@ -1,28 +1,39 @@
-import { open } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
 import type { EventSpool } from './event-spool.js';
+import type { SpooledSegment } from './segment-directory.js';
+import { linesInFile, linesInMemory, type SpooledLines } from './spooled-lines.js';
 
 export interface ShipperOptions {
   readonly spool: EventSpool;
-  /** Must resolve only when the batch is safe; called again with the same records when it rejects (at least once). */
-  readonly publish: (records: readonly unknown[]) => Promise<void>;
+  /**
+   * Publishes records: whole lines, each JSON and with its newline. Must resolve only when they are safe; called again
+   * with the same records when it rejects (at least once). The bytes are the spool's: they are good until it settles.
+   */
+  readonly publish: (lines: Buffer) => Promise<void>;
   /** How long records may gather before they are sent. Default 50. */
   readonly intervalMs?: number;
-  /** Records in one batch. Default 100. */
-  readonly batchRecords?: number;
-  /** Bytes in one batch; stays below the bus's 1 MB message. Default 256 KiB. */
+  /** How long while many come: they then travel in larger batches, and each costs less. Default 200. */
+  readonly busyIntervalMs?: number;
+  /** Bytes in one batch; with what the bus adds it stays below one of its messages. Default 480 KiB. */
   readonly batchBytes?: number;
   readonly maxBackoffMs?: number;
   readonly onFailure?: (error: unknown, retryInMs: number) => void;
   /** Lines that are no JSON: the torn last line of a killed process, or a damaged file. Told of once for a batch. */
   readonly onDamaged?: (path: string, lines: number) => void;
-  /** Somebody removed a file with so many bytes that were not shipped. */
+  /** Somebody removed a file with so many bytes that were not shipped, and memory does not have them. */
   readonly onLost?: (path: string, bytes: number) => void;
+  /** Somebody removed the file that was written to. Memory has its records, and they are shipped. */
+  readonly onRemoved?: (path: string) => void;
 }
 
+/** A round that shipped this much is one of many to come. */
+const BUSY_BYTES = 64 * 1024;
+/** Records of one batch that come from memory because no disk took them. */
+const OWED_RECORDS = 100;
+
 /**
- * Moves records from the spool to the event stream, oldest first, also those a former process left behind. A segment
- * is removed only when all of it was published; after a crash some records travel twice, under the same id.
+ * Moves records from the spool to the event stream, oldest first, also those a former process left behind: from memory
+ * while that has them, else from the file. A file is removed only when all of it was published; after a crash some
+ * records travel twice, under the same id.
  */
 export class EventShipper {
   readonly #options: Required<ShipperOptions>;
@@ -32,16 +43,18 @@ export class EventShipper {
   #path: string | undefined;
   #offset = 0;
   #failures = 0;
+  #shippedBytes = 0;
 
   constructor(options: ShipperOptions) {
     this.#options = {
       intervalMs: 50,
-      batchRecords: 100,
-      batchBytes: 256 * 1024,
+      busyIntervalMs: 200,
+      batchBytes: 480 * 1024,
       maxBackoffMs: 30_000,
       onFailure: () => undefined,
       onDamaged: () => undefined,
       onLost: () => undefined,
+      onRemoved: () => undefined,
       ...options,
     };
   }
@@ -55,6 +68,11 @@ export class EventShipper {
     return this.#failures > 0;
   }
 
+  /** Bytes of records that wait in the files of the spool. */
+  get waitingBytes(): number {
+    return this.#options.spool.bytes - (this.#path === undefined ? 0 : this.#offset);
+  }
+
   /** One last attempt to ship what is there, then stops. What could not be shipped stays on disk. */
   async stop(): Promise<void> {
     this.#stop.abort();
@@ -66,10 +84,12 @@ export class EventShipper {
 
   async #run(): Promise<void> {
     while (!this.#stop.signal.aborted) {
-      let pause = this.#options.intervalMs;
+      let pause: number;
       try {
+        this.#shippedBytes = 0;
         await this.#shipAll();
         this.#failures = 0;
+        pause = this.#shippedBytes < BUSY_BYTES ? this.#options.intervalMs : this.#options.busyIntervalMs;
       } catch (error) {
         pause = Math.min(this.#options.maxBackoffMs, 100 * 2 ** Math.min(this.#failures, 16));
         this.#failures += 1;
@@ -80,31 +100,36 @@ export class EventShipper {
   }
 
   async #shipAll(): Promise<void> {
+    const { spool } = this.#options;
     // Each turn either waits or leaves one file less. Records that are appended meanwhile wait for the next interval
     // at the latest.
     for (;;) {
-      const [segment] = this.#options.spool.segments();
+      const segment = spool.oldest();
       if (segment === undefined) return await this.#shipOwed();
       if (segment.path !== this.#path) {
         this.#path = segment.path;
         this.#offset = 0;
       }
+      if (segment.open && spool.retireIfRemoved()) {
+        this.#options.onRemoved(segment.path);
+        continue;
+      }
       if (this.#offset < segment.bytes) {
-        this.#offset += await this.#shipFrom(segment.path, this.#offset, segment.bytes, segment.open);
+        this.#offset += await this.#shipFrom(segment, this.#offset);
         continue;
       }
       // All of it is out, and goes from the disk, so that the next start has nothing to ship twice.
       this.#path = undefined;
-      this.#options.spool.release(segment.path);
+      spool.release(segment.path);
     }
   }
 
   /** Records that no disk took: the stream has them, and nobody else. */
   async #shipOwed(): Promise<void> {
-    const owed = this.#options.spool.takeOwed(this.#options.batchRecords);
+    const owed = this.#options.spool.takeOwed(OWED_RECORDS);
     if (owed.length === 0) return;
     try {
-      await this.#options.publish(owed.map((line): unknown => JSON.parse(line)));
+      await this.#options.publish(Buffer.from(owed.map((json) => `${json}\n`).join('')));
     } catch (error) {
       this.#options.spool.owe(owed);
       throw error;
@@ -112,31 +137,23 @@ export class EventShipper {
   }
 
   /** Publishes one batch and answers how far it got. */
-  async #shipFrom(path: string, offset: number, end: number, isOpen: boolean): Promise<number> {
-    const { batchBytes, batchRecords, publish, spool, onDamaged, onLost } = this.#options;
-    const read = await readLines(path, offset, end, batchBytes, batchRecords);
-    if (read === 'gone') {
+  async #shipFrom(segment: SpooledSegment, offset: number): Promise<number> {
+    const { batchBytes, publish, spool, onDamaged, onLost } = this.#options;
+    const { path, bytes: end, memory } = segment;
+    const batch: SpooledLines | 'gone' =
+      memory === undefined
+        ? await linesInFile(path, { offset, end, maxBytes: batchBytes })
+        : linesInMemory(memory.subarray(offset), batchBytes);
+    if (batch === 'gone') {
       spool.lost(path);
       onLost(path, end - offset);
       return 0;
     }
-    const { bytes, lines } = read;
-    if (lines.length === 0) {
-      if (!isOpen && offset + bytes >= end) onDamaged(path, 1);
-      return end - offset; // nothing but a torn line is left
-    }
-    let damaged = 0;
-    const records: unknown[] = [];
-    for (const line of lines) {
-      if (line === '') continue;
-      try {
-        records.push(JSON.parse(line));
-      } catch {
-        damaged += 1;
-      }
-    }
+    const { lines, records, bytes, damaged } = batch;
     if (damaged > 0) onDamaged(path, damaged);
-    if (records.length > 0) await publish(records);
+    if (records > 0) await publish(lines);
+    spool.shipped(path, records);
+    this.#shippedBytes += lines.length;
     return bytes;
   }
 
@@ -149,46 +166,5 @@ export class EventShipper {
         resolve();
       };
     });
-  }
-}
-
-/** Whole lines from `offset`: at most `limit` of them and about `maxBytes`, but always one, however long. */
-async function readLines(
-  path: string,
-  offset: number,
-  end: number,
-  maxBytes: number,
-  limit: number,
-): Promise<{ bytes: number; lines: string[] } | 'gone'> {
-  const file = await openIfThere(path);
-  if (file === undefined) return 'gone';
-  try {
-    for (let window = maxBytes; ; window *= 2) {
-      const length = Math.min(window, end - offset);
-      const buffer = Buffer.alloc(length);
-      const { bytesRead } = await file.read(buffer, 0, length, offset);
-      const lines: string[] = [];
-      let start = 0;
-      for (
-        let newline = buffer.indexOf(10);
-        newline !== -1 && newline < bytesRead && lines.length < limit;
-        newline = buffer.indexOf(10, start)
-      ) {
-        lines.push(buffer.toString('utf8', start, newline));
-        start = newline + 1;
-      }
-      if (lines.length > 0 || length === end - offset) return { bytes: lines.length > 0 ? start : length, lines };
-    }
-  } finally {
-    await file.close();
-  }
-}
-
-async function openIfThere(path: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(path, 'r');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
-    throw error;
   }
 }

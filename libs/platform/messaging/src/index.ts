@@ -6,6 +6,8 @@
 export type {
   Broadcast,
   ConfigurationLog,
+  EventBatch,
+  EventHandler,
   EventStream,
   Messaging,
   MessagingProblem,

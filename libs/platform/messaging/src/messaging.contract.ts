@@ -1,6 +1,6 @@
 import { subjects } from '@sallyport/messages';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import type { Messaging } from './index.js';
+import type { EventBatch, Messaging } from './index.js';
 
 /** One bus with the participants of a deployment on it, as an adapter provides it to the suite. */
 export interface MessagingUnderTest {
@@ -12,6 +12,8 @@ export interface MessagingUnderTest {
   readonly otherGateway: Messaging;
   close(): Promise<void>;
 }
+
+export const recordsIn = (batches: readonly EventBatch[]): unknown[] => batches.flatMap(({ records }) => records);
 
 /** What both adapters promise. `setUp` makes a fresh bus for each test. */
 export function describeMessaging(name: string, setUp: () => Promise<MessagingUnderTest>): void {
@@ -238,7 +240,9 @@ export function describeMessaging(name: string, setUp: () => Promise<MessagingUn
       test('a published batch reaches the consumer with the name of its replica', async () => {
         const seen: [string, readonly unknown[]][] = [];
         closers.push(
-          await bus.controlPlane.events.consume(async (replica, records) => void seen.push([replica, records])),
+          await bus.controlPlane.events.consume(async (batches) =>
+            batches.forEach(({ replica, records }) => seen.push([replica, records])),
+          ),
         );
         await bus.gateway.events.publish('gw-1', [{ id: 'a' }, { id: 'b' }]);
         await expect.poll(() => seen).toEqual([['gw-1', [{ id: 'a' }, { id: 'b' }]]]);
@@ -247,7 +251,8 @@ export function describeMessaging(name: string, setUp: () => Promise<MessagingUn
         const seen: unknown[] = [];
         let failures = 0;
         closers.push(
-          await bus.controlPlane.events.consume(async (_, records) => {
+          await bus.controlPlane.events.consume(async (batches) => {
+            const records = recordsIn(batches);
             if (JSON.stringify(records).includes('"a"') && failures++ < 2) throw new Error('the database is away');
             seen.push(...records);
           }),
@@ -259,10 +264,44 @@ export function describeMessaging(name: string, setUp: () => Promise<MessagingUn
         await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(2);
         expect(seen).toEqual(expect.arrayContaining([{ id: 'a' }, { id: 'b' }]));
       });
+      test('what waits is delivered together and in order, and each by itself once that failed', async () => {
+        const seen: number[][] = [];
+        let gate = Promise.resolve();
+        closers.push(
+          await bus.controlPlane.events.consume(async (batches) => {
+            const ids = (recordsIn(batches) as { id: number }[]).map(({ id }) => id);
+            seen.push(ids);
+            await gate;
+            if (ids.length > 1) throw new Error('not together');
+          }),
+        );
+        const settled: Promise<void>[] = [];
+        // While the first one of a round is with the consumer, the others come; if they are late, in the next round.
+        while (!seen.some((ids) => ids.length > 1)) {
+          let open: () => void = () => undefined;
+          gate = new Promise((resolve) => (open = resolve));
+          for (let i = 0; i < 4; i++) settled.push(bus.gateway.events.publish('gw-1', [{ id: settled.length }]));
+          await Promise.race([Promise.all(settled), new Promise((resolve) => setTimeout(resolve, 50))]);
+          open();
+          await Promise.all(settled);
+        }
+        const last = settled.length - 1;
+        await expect.poll(() => seen.at(-1), { timeout: 10_000 }).toEqual([last]);
+        const together = seen.findIndex((ids) => ids.length > 1);
+        const ids = seen[together] ?? [];
+        expect(seen.slice(together, together + ids.length + 1)).toEqual([ids, ...ids.map((id) => [id])]);
+        expect(seen.filter(({ length }) => length === 1).flat()).toEqual(settled.map((_, id) => id));
+      });
+      test('lines that are JSON already arrive as records', async () => {
+        const seen: unknown[] = [];
+        closers.push(await bus.controlPlane.events.consume(async (batches) => void seen.push(...recordsIn(batches))));
+        await bus.gateway.events.publishLines('gw-1', Buffer.from('{"id":"a"}\n{"id":"é\\n"}\n'));
+        await expect.poll(() => seen).toEqual([{ id: 'a' }, { id: 'é\n' }]);
+      });
       test('what is published before there is a consumer is not lost', async () => {
         const published = bus.gateway.events.publish('gw-1', [{ id: 'early' }]);
         const seen: unknown[] = [];
-        closers.push(await bus.controlPlane.events.consume(async (_, records) => void seen.push(...records)));
+        closers.push(await bus.controlPlane.events.consume(async (batches) => void seen.push(...recordsIn(batches))));
         await published;
         await expect.poll(() => seen).toEqual([{ id: 'early' }]);
       });
@@ -270,8 +309,8 @@ export function describeMessaging(name: string, setUp: () => Promise<MessagingUn
         const records = Array.from({ length: 3_000 }, (_, i) => ({ id: String(i), text: 'x'.repeat(1_000) }));
         const seen = new Set<unknown>();
         closers.push(
-          await bus.controlPlane.events.consume(async (_, some) =>
-            some.forEach((record) => seen.add((record as { id: string }).id)),
+          await bus.controlPlane.events.consume(async (batches) =>
+            recordsIn(batches).forEach((record) => seen.add((record as { id: string }).id)),
           ),
         );
         await bus.gateway.events.publish('gw-1', records);

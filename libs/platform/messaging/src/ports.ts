@@ -34,12 +34,33 @@ export interface ConfigurationLog {
   follow(listener: (jws: string) => void | Promise<void>): Promise<{ restart(): Promise<void>; stop: Unsubscribe }>;
 }
 
+/** What one replica published at once. */
+export interface EventBatch {
+  /** The bus says so: nobody else can publish under this name. */
+  readonly replica: string;
+  /** What arrived, unchecked. */
+  readonly records: readonly unknown[];
+  /** Batches that wait behind this one. */
+  readonly waiting: number;
+}
+
 /** Durable, at-least-once, in batches: a published batch is safe once the promise resolves. */
 export interface EventStream {
   publish(replica: string, records: readonly unknown[]): Promise<void>;
-  /** Control plane only. A batch is acknowledged when the handler resolves and delivered again when it rejects. */
-  consume(handler: (replica: string, records: readonly unknown[]) => Promise<void>): Promise<Unsubscribe>;
+  /**
+   * Publishes records that are JSON already, as they are: whole lines, each with its newline. They are read before the
+   * promise settles, and not after. A line that is no JSON would make the batch unreadable, and lost.
+   */
+  publishLines(replica: string, lines: Buffer): Promise<void>;
+  /**
+   * Control plane only. What waits is delivered together, up to about a megabyte, in the order of its arrival, and
+   * acknowledged when the handler resolves. When it rejects, each batch is delivered by itself, and again later if it
+   * fails then too.
+   */
+  consume(handler: EventHandler): Promise<Unsubscribe>;
 }
+
+export type EventHandler = (batches: readonly EventBatch[]) => Promise<void>;
 
 /** Reaches whoever listens to the subject now; nothing is kept, and nobody answers. */
 export interface Broadcast {

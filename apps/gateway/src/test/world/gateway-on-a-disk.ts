@@ -14,9 +14,9 @@ await runProcess('gateway-on-a-disk', async ({ onClose }) => {
   const server = createCountingServer();
   const world = await startBigServerWorld(server.http, {}, { spoolDirectory: process.argv[2] ?? '' });
   onClose('gateway', () => world.close());
-  const { publish } = world.messaging.events;
-  world.messaging.events.publish = () => Promise.reject(new Error('no bus'));
-  process.on('SIGUSR2', () => (world.messaging.events.publish = publish));
+  const { publishLines } = world.messaging.events;
+  world.messaging.events.publishLines = () => Promise.reject(new Error('no bus'));
+  process.on('SIGUSR2', () => (world.messaging.events.publishLines = publishLines));
   const health = await startHealthServer(0, '127.0.0.1', [world.gateway], {
     logger: createLogger({ name: 'health', level: 'warn' }),
   });

@@ -120,8 +120,8 @@ export async function startGatewayWorld(
   const records: CallRecord[] = [];
   const toolsListed: LifecycleRecord[] = [];
   const eventsSummed: LifecycleRecord[] = [];
-  const stopEvents = await messaging.events.consume(async (_replica, batch) => {
-    for (const record of batch as AuditRecord[]) {
+  const stopEvents = await messaging.events.consume(async (batches) => {
+    for (const record of batches.flatMap((batch) => batch.records) as AuditRecord[]) {
       if (record.type === 'mcp.call') records.push(record);
       else if (record.type === 'events.summed') eventsSummed.push(record);
       else toolsListed.push(record);

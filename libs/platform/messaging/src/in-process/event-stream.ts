@@ -1,12 +1,13 @@
 import { MessagingError } from '../errors.js';
-import type { EventStream, MessagingProblemListener, Unsubscribe } from '../ports.js';
-import { throughJson } from './through-json.js';
+import { intoArrays, linesOf } from '../event-lines.js';
+import type { EventHandler, EventStream, MessagingProblemListener, Unsubscribe } from '../ports.js';
 
-type Handler = (replica: string, records: readonly unknown[]) => Promise<void>;
 type Batch = { replica: string; records: readonly unknown[]; stored: () => void; refused: (error: Error) => void };
 
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5_000;
+/** Batches of one delivery. */
+const MOST_TOGETHER = 16;
 
 /**
  * No durability of its own: a batch counts as published only when the consumer has stored it, and is given to it again
@@ -15,7 +16,7 @@ const LAST_RETRY_MS = 5_000;
 export class InProcessEventStream implements EventStream {
   readonly #waiting: Batch[] = [];
   readonly #onProblem: MessagingProblemListener;
-  #handler: Handler | undefined;
+  #handler: EventHandler | undefined;
   #wake: (() => void) | undefined;
   #delivering = false;
   #closed = false;
@@ -25,15 +26,20 @@ export class InProcessEventStream implements EventStream {
   }
 
   publish(replica: string, records: readonly unknown[]): Promise<void> {
-    if (this.#closed) return Promise.reject(closed());
-    const copy = throughJson(records) as readonly unknown[];
-    return new Promise((stored, refused) => {
-      this.#waiting.push({ replica, records: copy, stored, refused });
+    return this.publishLines(replica, linesOf(records));
+  }
+
+  async publishLines(replica: string, lines: Buffer): Promise<void> {
+    if (this.#closed) throw closed();
+    // As on the wire: no shared references, dates are strings, `undefined` members are gone.
+    const records = intoArrays(lines, Infinity).flatMap((array) => JSON.parse(array.toString()) as unknown[]);
+    await new Promise<void>((stored, refused) => {
+      this.#waiting.push({ replica, records, stored, refused });
       void this.#deliver();
     });
   }
 
-  async consume(handler: Handler): Promise<Unsubscribe> {
+  async consume(handler: EventHandler): Promise<Unsubscribe> {
     if (this.#handler)
       throw new MessagingError('messaging_consumer_exists', 'Events have one consumer in this process already.');
     this.#handler = handler;
@@ -54,19 +60,28 @@ export class InProcessEventStream implements EventStream {
     if (this.#delivering) return;
     this.#delivering = true;
     let pauseMs = FIRST_RETRY_MS;
-    while (this.#handler && this.#waiting[0]) {
-      const batch = this.#waiting[0];
+    /** So many could not be stored together: each comes by itself. */
+    let singly = 0;
+    while (this.#handler && this.#waiting.length > 0) {
+      const batches = this.#waiting.slice(0, singly > 0 ? 1 : MOST_TOGETHER);
       try {
-        await this.#handler(batch.replica, batch.records);
+        const behind = this.#waiting.length - batches.length;
+        await this.#handler(batches.map(({ replica, records }) => ({ replica, records, waiting: behind })));
       } catch (error) {
         this.#onProblem('consumer-failed', error);
-        await this.#pause(pauseMs);
-        pauseMs = Math.min(pauseMs * 2, LAST_RETRY_MS);
+        if (batches.length > 1) singly = batches.length;
+        else {
+          await this.#pause(pauseMs);
+          pauseMs = Math.min(pauseMs * 2, LAST_RETRY_MS);
+        }
         continue;
       }
       pauseMs = FIRST_RETRY_MS;
-      if (this.#waiting[0] === batch) this.#waiting.shift();
-      batch.stored();
+      singly = Math.max(0, singly - 1);
+      for (const batch of batches) {
+        if (this.#waiting[0] === batch) this.#waiting.shift();
+        batch.stored();
+      }
     }
     this.#delivering = false;
   }

@@ -15,6 +15,12 @@ export interface StreamLimits {
 }
 
 const NAME_IN_USE = 10_058;
+const CONSUMER_EXISTS = 10_148;
+/**
+ * How long the server waits to hear of a batch before it delivers it to another control plane. One that is at work says
+ * so well within this time.
+ */
+export const ACK_WAIT_MS = 8_000;
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
@@ -47,13 +53,7 @@ export async function ensureStreams(
     duplicate_window: nanos(10 * MINUTE_MS),
     num_replicas: replicas,
   });
-  await manager.consumers.add(streams.events, {
-    name: CONTROL_PLANE_GROUP,
-    durable_name: CONTROL_PLANE_GROUP,
-    ack_policy: AckPolicy.Explicit,
-    ack_wait: nanos(MINUTE_MS),
-    max_ack_pending: 256,
-  });
+  await ensureConsumer(manager);
 }
 
 async function ensureStream(
@@ -65,5 +65,21 @@ async function ensureStream(
   } catch (error) {
     if (!(error instanceof JetStreamApiError) || error.code !== NAME_IN_USE) throw error;
     await manager.streams.update(config.name, config);
+  }
+}
+
+async function ensureConsumer(manager: JetStreamManager): Promise<void> {
+  const config = {
+    name: CONTROL_PLANE_GROUP,
+    durable_name: CONTROL_PLANE_GROUP,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: nanos(ACK_WAIT_MS),
+    max_ack_pending: 256,
+  };
+  try {
+    await manager.consumers.add(streams.events, config);
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError) || error.code !== CONSUMER_EXISTS) throw error;
+    await manager.consumers.update(streams.events, CONTROL_PLANE_GROUP, config);
   }
 }

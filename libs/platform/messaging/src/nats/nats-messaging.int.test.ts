@@ -5,7 +5,7 @@ import { subjects } from '@sallyport/messages';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createNatsMessaging, createNkey } from '../index.js';
 import type { Messaging } from '../index.js';
-import { describeMessaging } from '../messaging.contract.js';
+import { describeMessaging, recordsIn } from '../messaging.contract.js';
 import { startDeployment } from './deployment.contract.js';
 import type { Deployment } from './deployment.contract.js';
 import { logHeaders } from './log-message.js';
@@ -71,7 +71,7 @@ describe('NATS: outages', () => {
     await gateway.events.publish('gw-1', [{ id: 'b' }]);
     const seen: unknown[] = [];
     const second = await deployment.open('cp-2');
-    const stop = await second.events.consume(async (_, records) => void seen.push(...records));
+    const stop = await second.events.consume(async (batches) => void seen.push(...recordsIn(batches)));
     await expect.poll(() => seen, { timeout: 10_000 }).toEqual([{ id: 'a' }, { id: 'b' }]);
     await stop();
   });
@@ -91,7 +91,7 @@ describe('NATS: outages', () => {
     expect(taken).toBeGreaterThan(10);
     const seen: unknown[] = [];
     const stop = await controlPlane.events.consume(
-      async (_, records) => void seen.push(...(records as { id: number }[]).map(({ id }) => id)),
+      async (batches) => void seen.push(...(recordsIn(batches) as { id: number }[]).map(({ id }) => id)),
     );
     await expect.poll(() => seen, { timeout: 10_000 }).toEqual(Array.from({ length: taken }, (_, id) => id));
     await expect
@@ -114,7 +114,7 @@ describe('NATS: outages', () => {
     await gateway.events.publish('gw-1', [{ id: 'a' }]);
     await gateway.events.publish('gw-1', [{ id: 'b' }]);
     const seen: unknown[] = [];
-    const stop = await controlPlane.events.consume(async (_, records) => void seen.push(...records));
+    const stop = await controlPlane.events.consume(async (batches) => void seen.push(...recordsIn(batches)));
     await expect.poll(() => seen).toEqual([{ id: 'a' }, { id: 'b' }]);
     await stop();
   });
