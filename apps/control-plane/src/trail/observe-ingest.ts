@@ -10,12 +10,12 @@ import type { Consumed } from './consume-events.js';
 export function observeIngest(metrics: Metrics | undefined, clock: Clock): (consumed: Consumed) => void {
   let [lagSeconds, waiting] = [0, 0];
   metrics?.gauge(
-    'sallyport.events.lag.seconds',
-    'Age of the oldest event of the last batch when it was stored, or could not be',
+    'sallyport.trail.lag',
+    'Seconds from the oldest event of the last batches to when they were stored, or could not be',
     () => lagSeconds,
   );
-  metrics?.gauge('sallyport.events.waiting', 'Batches of events that wait in the stream', () => waiting);
-  const stored = metrics?.counter('sallyport.events.batches', 'Batches of events by outcome');
+  metrics?.gauge('sallyport.trail.waiting', 'Batches of events that wait in the stream behind the last', () => waiting);
+  const stored = metrics?.counter('sallyport.trail.deliveries', 'Deliveries of batches of events, by outcome');
   const counters = { stored: stored?.bind({ outcome: 'stored' }), failed: stored?.bind({ outcome: 'failed' }) };
   return ({ outcome, waiting: behind, oldestAt }) => {
     waiting = behind;

@@ -1,7 +1,8 @@
-import { EventShipper, EventSpool, type RecordRoom } from '@sallyport/event-spool';
+import { EventShipper, EventSpool, type RecordRoom, type WaitingRecords } from '@sallyport/event-spool';
 import { EventTally, newId } from '@sallyport/kernel';
 import { summedEvents, type LifecycleRecord } from '@sallyport/messages';
 import { degraded, notReady } from '@sallyport/process';
+import type { Metrics } from '@sallyport/telemetry';
 import type { Foundation } from './foundation.js';
 
 export interface RecordSpool {
@@ -15,7 +16,7 @@ export interface RecordSpool {
 }
 
 /** The records of calls, on this host's disk until the event stream has them. */
-export function openRecordSpool({ config, messaging, logger, clock, files, scope }: Foundation): RecordSpool {
+export function openRecordSpool({ config, messaging, logger, metrics, clock, files, scope }: Foundation): RecordSpool {
   const spool = new EventSpool({
     directory: config.spoolDirectory,
     clock,
@@ -28,6 +29,7 @@ export function openRecordSpool({ config, messaging, logger, clock, files, scope
   });
   const shipper = new EventShipper({
     spool,
+    clock,
     publish: (lines) => messaging.events.publishLines(config.replica, lines),
     onFailure: (error, retryInMs) => logger.warn({ err: error, retryInMs }, 'events wait in the spool'),
     onDamaged: (path, lines) => logger.warn({ path, lines }, 'damaged events were skipped'),
@@ -37,6 +39,7 @@ export function openRecordSpool({ config, messaging, logger, clock, files, scope
       logger.warn({ path }, 'a file of the event spool was removed by somebody: its events are shipped from memory'),
   });
   shipper.start();
+  if (metrics !== undefined) observeSpool(metrics, () => shipper.waiting());
   scope.onClose('event spool', () => shipper.stop());
   scope.readiness(() => {
     const { state } = spool;
@@ -64,4 +67,11 @@ export function openRecordSpool({ config, messaging, logger, clock, files, scope
         ? 'full-of-their-own'
         : (spool.reserve() ?? { unavailable: `event_spool_${spool.state.accepting ? 'full' : spool.state.reason}` }),
   };
+}
+
+/** What waits in the spool for the event stream. It is bounded, and no call waits for it. */
+function observeSpool(metrics: Metrics, waiting: () => WaitingRecords): void {
+  metrics.gauge('sallyport.spool.events', 'Events of this process that wait for the bus', () => waiting().records);
+  metrics.gauge('sallyport.spool.bytes', 'Bytes of events that wait for the bus', () => waiting().bytes);
+  metrics.gauge('sallyport.spool.age', 'Seconds that an event waits for the bus at most', () => waiting().ageMs / 1000);
 }

@@ -445,8 +445,9 @@ describe('the shipper', () => {
     await shipper.stop();
     expect(published).toHaveLength(4);
   });
-  test('counts what waits: bytes and records, until they are published', async () => {
-    const spool = new EventSpool({ directory, clock });
+  test('tells what waits: records, bytes, and for how long at most, until they are published', async () => {
+    let now = 1_000;
+    const spool = new EventSpool({ directory, clock: () => now });
     for (const id of ['a', 'b', 'c']) await spool.append({ id });
     let go: () => void = () => undefined;
     const first = new Promise<void>((resolve) => (go = resolve));
@@ -455,14 +456,39 @@ describe('the shipper', () => {
       batches.push(recordsOf(lines).length);
       if (batches.length > 1) await first;
     };
-    const shipper = new EventShipper({ spool, publish, intervalMs: 5, batchBytes: 25 });
-    expect([spool.records, shipper.waitingBytes]).toEqual([3, 33]);
+    const shipper = new EventShipper({ spool, publish, intervalMs: 5, batchBytes: 25, clock: () => now });
+    now += 500;
+    expect(shipper.waiting()).toEqual({ records: 3, bytes: 33, ageMs: 500 });
     shipper.start();
     await until(() => batches.length === 2);
-    expect([spool.records, shipper.waitingBytes]).toEqual([1, 11]);
+    expect(shipper.waiting()).toEqual({ records: 1, bytes: 11, ageMs: 500 });
     go();
-    await until(() => spool.records === 0);
-    expect(shipper.waitingBytes).toBe(0);
+    await until(() => spool.bytes === 0);
+    expect(shipper.waiting()).toEqual({ records: 0, bytes: 0, ageMs: 0 });
+    // It has caught up at 1,500 or later: what waits now does so for no longer.
+    now += 100;
+    await shipper.stop();
+    expect(shipper.waiting()).toEqual({ records: 0, bytes: 0, ageMs: 0 });
+  });
+  test('tells for how long a record waits while nothing can be shipped, also one of a former process', async () => {
+    writeFileSync(join(directory, '00000000000400-00000000.ndjson'), '{"id":"a"}\n');
+    let now = 1_000;
+    const spool = new EventSpool({ directory, clock: () => now });
+    let isAway = true;
+    const publish = async () => {
+      if (isAway) throw new Error('no bus');
+    };
+    const shipper = new EventShipper({ spool, publish, intervalMs: 5, maxBackoffMs: 5, clock: () => now });
+    shipper.start();
+    await until(() => shipper.failing);
+    expect(shipper.waiting()).toEqual({ records: 0, bytes: 11, ageMs: 600 });
+    isAway = false;
+    await until(() => !shipper.failing);
+    isAway = true;
+    await spool.append({ id: 'b' });
+    await until(() => shipper.failing);
+    now += 7_000;
+    expect(shipper.waiting()).toEqual({ records: 1, bytes: 11, ageMs: 7_000 });
     await shipper.stop();
   });
   test('tells once of a file that is damaged throughout, not of each line', async () => {

@@ -11,4 +11,4 @@ export type { SpoolState } from './spool-state.js';
 export { localFiles } from './spool-files.js';
 export type { SpoolFiles } from './spool-files.js';
 export { EventShipper } from './ship-events.js';
-export type { ShipperOptions } from './ship-events.js';
+export type { ShipperOptions, WaitingRecords } from './ship-events.js';

@@ -1,3 +1,5 @@
+import { basename } from 'node:path';
+import { systemClock, type Clock } from '@sallyport/kernel';
 import type { EventSpool } from './event-spool.js';
 import type { SpooledSegment } from './segment-directory.js';
 import { linesInFile, linesInMemory, type SpooledLines } from './spooled-lines.js';
@@ -16,6 +18,7 @@ export interface ShipperOptions {
   /** Bytes in one batch; with what the bus adds it stays below one of its messages. Default 480 KiB. */
   readonly batchBytes?: number;
   readonly maxBackoffMs?: number;
+  readonly clock?: Clock;
   readonly onFailure?: (error: unknown, retryInMs: number) => void;
   /** Lines that are no JSON: the torn last line of a killed process, or a damaged file. Told of once for a batch. */
   readonly onDamaged?: (path: string, lines: number) => void;
@@ -23,6 +26,15 @@ export interface ShipperOptions {
   readonly onLost?: (path: string, bytes: number) => void;
   /** Somebody removed the file that was written to. Memory has its records, and they are shipped. */
   readonly onRemoved?: (path: string) => void;
+}
+
+/** What the stream does not have yet. */
+export interface WaitingRecords {
+  /** Without those that a former process left: nobody counted them. */
+  readonly records: number;
+  readonly bytes: number;
+  /** No record waits for longer, in milliseconds. */
+  readonly ageMs: number;
 }
 
 /** A round that shipped this much is one of many to come. */
@@ -44,6 +56,8 @@ export class EventShipper {
   #offset = 0;
   #failures = 0;
   #shippedBytes = 0;
+  /** When the last round began that shipped all there was. */
+  #caughtUpAt: number | undefined;
 
   constructor(options: ShipperOptions) {
     this.#options = {
@@ -51,6 +65,7 @@ export class EventShipper {
       busyIntervalMs: 200,
       batchBytes: 480 * 1024,
       maxBackoffMs: 30_000,
+      clock: systemClock,
       onFailure: () => undefined,
       onDamaged: () => undefined,
       onLost: () => undefined,
@@ -68,9 +83,13 @@ export class EventShipper {
     return this.#failures > 0;
   }
 
-  /** Bytes of records that wait in the files of the spool. */
-  get waitingBytes(): number {
-    return this.#options.spool.bytes - (this.#path === undefined ? 0 : this.#offset);
+  waiting(): WaitingRecords {
+    const { spool, clock } = this.#options;
+    const { records } = spool;
+    const bytes = spool.bytes - (this.#path === undefined ? 0 : this.#offset);
+    // A file is named by when it was made, before its first record.
+    const since = this.#caughtUpAt ?? Number.parseInt(basename(spool.oldest()?.path ?? ''), 10);
+    return { records, bytes, ageMs: (records > 0 || bytes > 0) && clock() > since ? clock() - since : 0 };
   }
 
   /** One last attempt to ship what is there, then stops. What could not be shipped stays on disk. */
@@ -86,8 +105,10 @@ export class EventShipper {
     while (!this.#stop.signal.aborted) {
       let pause: number;
       try {
+        const began = this.#options.clock();
         this.#shippedBytes = 0;
         await this.#shipAll();
+        this.#caughtUpAt = began;
         this.#failures = 0;
         pause = this.#shippedBytes < BUSY_BYTES ? this.#options.intervalMs : this.#options.busyIntervalMs;
       } catch (error) {

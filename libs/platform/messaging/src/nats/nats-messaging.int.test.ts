@@ -8,6 +8,7 @@ import type { Messaging } from '../index.js';
 import { describeMessaging, recordsIn } from '../messaging.contract.js';
 import { startDeployment } from './deployment.contract.js';
 import type { Deployment } from './deployment.contract.js';
+import { ACK_WAIT_MS } from './ensure-streams.js';
 import { logHeaders } from './log-message.js';
 
 describeMessaging('NATS with a least-privilege user per replica (S26)', async () => {
@@ -116,6 +117,50 @@ describe('NATS: outages', () => {
     const seen: unknown[] = [];
     const stop = await controlPlane.events.consume(async (batches) => void seen.push(...recordsIn(batches)));
     await expect.poll(() => seen).toEqual([{ id: 'a' }, { id: 'b' }]);
+    await stop();
+  });
+
+  test('a batch that is worked on goes to nobody else, however long that takes', async () => {
+    deployment = await startDeployment();
+    const [first, second] = [await deployment.open('cp-1'), await deployment.open('cp-2')];
+    const gateway = await deployment.open('gw-1');
+    let finish: () => void = () => undefined;
+    const work = new Promise<void>((resolve) => (finish = resolve));
+    const seen: [string, unknown[]][] = [];
+    const stopFirst = await first.events.consume(async (batches) => {
+      seen.push(['first', recordsIn(batches)]);
+      await work;
+    });
+    await gateway.events.publish('gw-1', [{ id: 'a' }]);
+    await expect.poll(() => seen).toEqual([['first', [{ id: 'a' }]]]);
+    const stopSecond = await second.events.consume(async (batches) => void seen.push(['second', recordsIn(batches)]));
+    await new Promise((resolve) => setTimeout(resolve, 1.5 * ACK_WAIT_MS));
+    finish();
+    await stopFirst();
+    await gateway.events.publish('gw-1', [{ id: 'b' }]);
+    await expect.poll(() => seen.length, { timeout: 10_000 }).toBe(2);
+    expect(seen).toEqual([
+      ['first', [{ id: 'a' }]],
+      ['second', [{ id: 'b' }]],
+    ]);
+    await stopSecond();
+  });
+
+  test('a batch of a control plane that died comes to another one soon', async () => {
+    deployment = await startDeployment();
+    const [dying, other] = [await deployment.open('cp-1'), await deployment.open('cp-2')];
+    const gateway = await deployment.open('gw-1');
+    let isHeld = false;
+    await dying.events.consume(async () => {
+      isHeld = true;
+      await new Promise(() => undefined);
+    });
+    await gateway.events.publish('gw-1', [{ id: 'a' }]);
+    await expect.poll(() => isHeld, { timeout: 10_000 }).toBe(true);
+    await dying.close();
+    const seen: unknown[] = [];
+    const stop = await other.events.consume(async (batches) => void seen.push(...recordsIn(batches)));
+    await expect.poll(() => seen, { timeout: 3 * ACK_WAIT_MS }).toEqual([{ id: 'a' }]);
     await stop();
   });
 
