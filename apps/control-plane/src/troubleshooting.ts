@@ -102,7 +102,7 @@ export function connectTroubles(): {
         fix: 'Wait a minute.',
       },
     ],
-    failures: Object.entries(connectFailureWords).map(([reason, { happened, remedy }]) => ({
+    failures: connectFailureWords.map(([reason, { happened, remedy }]) => ({
       words: `“Notes” ${happened}`,
       because: `\`${reason}\``,
       fix: remedy,

@@ -5,7 +5,7 @@ import { z } from 'zod';
 export type FailureDetail = Readonly<Record<string, string | number>>;
 
 /** Why an account cannot be connected at a server, or at its authorization server. */
-export interface Failure<R extends string = string> {
+export interface Failure<R extends string> {
   readonly type: 'failed';
   readonly reason: R;
   /** Whether trying again later could help. */

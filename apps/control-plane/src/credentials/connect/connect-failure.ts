@@ -1,7 +1,5 @@
 import type { Failure } from '@sallyport/oauth';
 
-export type ConnectFailure = Omit<Failure, 'type'>;
-
 /** For whom it is said: what went wrong, after the server's name, to its user; what mends it, to the administrator. */
 interface Words {
   readonly happened: string;
@@ -21,6 +19,13 @@ const REFUSED: Words = {
 };
 const notTaken = (remedy: string): Words => ({ happened: 'did not take Sallyport as a client', remedy });
 
+const UNKNOWN_THERE = notTaken(
+  'The authorization server does not know the client, or not with this secret; its own words are in `error`, ' +
+    '`description` and `said`.',
+);
+/** Said of what passes, or of what nobody here can mend: the page has words of its own for both. */
+const OTHERS: Words = { happened: 'does not offer a sign-in that can be used safely', remedy: '' };
+
 const NOT_CALLED: Words = {
   happened: 'names an address that may not be called from here',
   remedy:
@@ -35,7 +40,7 @@ const PROXY: Words = {
     'how it answered is in `said`. A host that is to be called directly belongs in NO_PROXY.',
 };
 
-const WORDS: Readonly<Record<string, Words>> = {
+const WORDS = {
   no_metadata: {
     happened: 'does not say where its users sign in',
     remedy:
@@ -112,21 +117,13 @@ const WORDS: Readonly<Record<string, Words>> = {
   secret_missing: notTaken(
     "The secret of the client in the provider's document is not stored: see its `clientSecret`.",
   ),
-  ...Object.fromEntries(
-    ['invalid_request', 'unsupported_response_type', 'unknown_error', 'server_error'].map((reason) => [
-      reason,
-      REFUSED,
-    ]),
-  ),
-  ...Object.fromEntries(
-    ['invalid_client', 'unauthorized_client'].map((reason) => [
-      reason,
-      notTaken(
-        'The authorization server does not know the client, or not with this secret; its own words are in ' +
-          '`error`, `description` and `said`.',
-      ),
-    ]),
-  ),
+  invalid_request: REFUSED,
+  unsupported_response_type: REFUSED,
+  unsupported_grant_type: REFUSED,
+  unknown_error: REFUSED,
+  server_error: REFUSED,
+  invalid_client: UNKNOWN_THERE,
+  unauthorized_client: UNKNOWN_THERE,
   response_issuer_mismatch: {
     happened: 'answered in the name of another authorization server',
     remedy:
@@ -159,17 +156,41 @@ const WORDS: Readonly<Record<string, Words>> = {
     happened: 'refused the permissions that were asked for',
     remedy: 'Say in `scopes` of the credential provider which ones to ask for.',
   },
-};
-const OTHERS: Words = { happened: 'does not offer a sign-in that can be used safely', remedy: '' };
+  metadata_unavailable: OTHERS,
+  registration_unavailable: OTHERS,
+  registration_contended: OTHERS,
+  client_forgotten: OTHERS,
+  outbound_encoded: OTHERS,
+  outbound_interrupted: OTHERS,
+  outbound_timeout: OTHERS,
+  outbound_too_large: OTHERS,
+  outbound_unreachable: OTHERS,
+  unavailable: OTHERS,
+  unreachable: OTHERS,
+  ambiguous: OTHERS,
+  temporarily_unavailable: OTHERS,
+  login_required: OTHERS,
+  consent_required: OTHERS,
+  interaction_required: OTHERS,
+} satisfies Readonly<Record<string, Words>>;
 
-/** All that is known, for the page that explains it. */
-export const connectFailureWords: Readonly<Record<string, Pick<Words, 'happened' | 'remedy'>>> = WORDS;
+/** Every reason for which an account cannot be connected: those that have words. */
+export type ConnectFailureReason = keyof typeof WORDS;
+export type ConnectFailure = Omit<Failure<ConnectFailureReason>, 'type'>;
+
+const words: Readonly<Record<ConnectFailureReason, Words>> = WORDS;
+/** All that an administrator can mend, for the page that explains it. */
+export const connectFailureWords = Object.entries(words).filter(([, { remedy }]) => remedy !== '');
 
 /** What its user reads, after the server's name. */
-export const whatHappened = ({ reason }: Pick<ConnectFailure, 'reason'>): string => (WORDS[reason] ?? OTHERS).happened;
+export const whatHappened = ({ reason }: Pick<ConnectFailure, 'reason'>): string => words[reason].happened;
 
 /** Whether its user may as well begin anew. */
-export const isOver = ({ reason }: Pick<ConnectFailure, 'reason'>): boolean => WORDS[reason]?.isOver ?? false;
+export const isOver = ({ reason }: Pick<ConnectFailure, 'reason'>): boolean => words[reason].isOver ?? false;
 
-/** What an administrator reads of it, where there is something to do. */
-export const remedyOf = (reason: string): string | undefined => WORDS[reason]?.remedy || undefined;
+/**
+ * What an administrator reads of it, where there is something to do.
+ * @param reason may be one that was stored by another version
+ */
+export const remedyOf = (reason: string): string | undefined =>
+  (Object.hasOwn(words, reason) && words[reason as ConnectFailureReason].remedy) || undefined;

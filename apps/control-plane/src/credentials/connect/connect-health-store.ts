@@ -1,5 +1,5 @@
 import { Prisma, type Database } from '@sallyport/database';
-import type { Failure } from '@sallyport/oauth';
+import type { ConnectFailure } from './connect-failure.js';
 
 export interface ConnectHealth {
   readonly credentialProvider: string;
@@ -29,7 +29,7 @@ export class ConnectHealthStore {
 
   async failed(
     credentialProvider: string,
-    { reason, detail }: Pick<Omit<Failure, 'type'>, 'reason' | 'detail'>,
+    { reason, detail }: Pick<ConnectFailure, 'reason' | 'detail'>,
   ): Promise<void> {
     const said = String(detail['said'] ?? detail['description'] ?? '').slice(0, MAX_SAID) || null;
     await this.#database.$executeRaw`

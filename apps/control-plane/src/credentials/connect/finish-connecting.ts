@@ -29,7 +29,7 @@ import type { Clock } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
 import type { SafeFetch } from '@sallyport/safe-fetch';
 import type { BrowserSession } from '../../browser-session/browser-sessions.js';
-import type { ConnectFailure } from './connect-failure.js';
+import type { ConnectFailure, ConnectFailureReason } from './connect-failure.js';
 import type { ConnectionConsents } from '../consents/connection-consents.js';
 import type { AskingAgent } from './connect-ticket.js';
 import type { PendingGrant, PendingGrants } from './pending-grants.js';
@@ -172,7 +172,7 @@ export async function finishConnecting(
 }
 
 /** Of RFC 6749 section 4.1.2.1, and our own for what a token endpoint did. */
-const SAYS_LATER = new Set<string>([
+const SAYS_LATER: ReadonlySet<ConnectFailureReason> = new Set<ConnectFailureReason>([
   'server_error',
   'temporarily_unavailable',
   'unavailable',
@@ -185,18 +185,37 @@ function issuersOf(parameters: URLSearchParams, { issuer }: PendingGrant): Failu
   return { wanted: shownAddress(issuer), got: shownAddress(parameters.get('iss') ?? '') };
 }
 
-function exchangeFailure(result: Exclude<TokenResult, { type: 'granted' }>, tokenEndpoint: string): Failure {
+/** Of a token endpoint: RFC 6749 section 5.2, RFC 8707 section 2, and what some answer in place of a 5xx. */
+const TOKEN_ERRORS = [
+  'invalid_request',
+  'invalid_client',
+  'invalid_grant',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+  'invalid_target',
+  'server_error',
+  'temporarily_unavailable',
+] as const;
+
+function exchangeFailure(
+  result: Exclude<TokenResult, { type: 'granted' }>,
+  tokenEndpoint: string,
+): Failure<ConnectFailureReason> {
   const said = 'description' in result ? result.description : 'said' in result ? result.said : null;
   const detail = {
     tokenEndpoint: shownAddress(tokenEndpoint),
     ...(said !== null && { said }),
     ...('status' in result && { status: result.status }),
   };
-  const reason = result.type === 'refused' ? result.error : result.type;
-  return failureOf(reason, detail);
+  if (result.type !== 'refused') return failureOf(result.type, detail);
+  const known = TOKEN_ERRORS.find((error) => error === result.error);
+  return known === undefined
+    ? failureOf('unknown_error', { error: result.error, ...detail })
+    : failureOf(known, detail);
 }
 
-const failureOf = (reason: string, detail: FailureDetail): Failure =>
+const failureOf = (reason: ConnectFailureReason, detail: FailureDetail): Failure<ConnectFailureReason> =>
   (SAYS_LATER.has(reason) ? temporary : lasting)(reason, detail);
 const detailOf = ({ error, description }: ProviderWords): FailureDetail => ({
   ...(error !== null && { error }),

@@ -15,10 +15,11 @@ import type { ConfiguredTarget } from '@sallyport/connection';
 import type { Database } from '@sallyport/database';
 import type { Clock } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
+import type { ConnectFailureReason } from './connect-failure.js';
 import type { ClientMetadataDocument } from './client-metadata-document.js';
 import type { SafeFetch } from '@sallyport/safe-fetch';
 
-export type ClientResult = { readonly type: 'client'; readonly client: OAuthClient } | Failure;
+export type ClientResult = { readonly type: 'client'; readonly client: OAuthClient } | Failure<ConnectFailureReason>;
 
 const RENEW_BEFORE_MS = 24 * 60 * 60 * 1000;
 /** Of a short-lived one in the last fifth of its life. */

@@ -15,6 +15,7 @@ import { scopeLimitOf } from '@sallyport/credential';
 import type { Clock } from '@sallyport/kernel';
 import type { SafeFetch } from '@sallyport/safe-fetch';
 import type { BrowserSession } from '../../browser-session/browser-sessions.js';
+import type { ConnectFailureReason } from './connect-failure.js';
 import type { ConnectTicket } from './connect-ticket.js';
 import type { ClientResult, OAuthClientRegistry } from './oauth-client-registry.js';
 import type { PendingGrants } from './pending-grants.js';
@@ -22,7 +23,7 @@ import type { PendingGrants } from './pending-grants.js';
 export type StartResult =
   | { readonly type: 'continue'; readonly url: string }
   /** The set-up of the server or of its authorization server is not acceptable. Reason and detail are for the trail. */
-  | Failure;
+  | Failure<ConnectFailureReason>;
 
 export interface StartContext {
   readonly fetch: SafeFetch;

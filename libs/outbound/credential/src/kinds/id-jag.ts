@@ -116,7 +116,7 @@ async function discover(
 }
 
 /** A host that cannot be reached or does not answer may later. */
-const failedBy = ({ reason, isTemporary }: Failure): Found => ({
+const failedBy = ({ reason, isTemporary }: Failure<string>): Found => ({
   type: 'failed',
   reason: isTemporary || reason.startsWith('outbound_') ? 'unreachable' : reason,
 });

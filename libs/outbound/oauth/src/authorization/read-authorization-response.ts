@@ -5,13 +5,13 @@ export type AuthorizationResponse =
   /** The user or the server said no. The code is from RFC 6749 section 4.1.2.1, else `unknown_error`. */
   | {
       readonly type: 'refused';
-      readonly error: string;
+      readonly error: AuthorizationError;
       /** In its own words, for the trail. */ readonly words: ProviderWords;
     }
   /** Not from the server that was asked, or not a response at all: nothing it says is shown. */
   | { readonly type: 'untrusted'; readonly reason: 'issuer_missing' | 'issuer_mismatch' | 'malformed' };
 
-const KNOWN_ERRORS = new Set([
+const KNOWN_ERRORS = [
   'access_denied',
   'invalid_request',
   'unauthorized_client',
@@ -23,7 +23,8 @@ const KNOWN_ERRORS = new Set([
   'login_required',
   'consent_required',
   'interaction_required',
-]);
+] as const;
+export type AuthorizationError = (typeof KNOWN_ERRORS)[number] | 'unknown_error';
 
 /**
  * The callback's parameters, after `state` was matched. RFC 9207: `iss`, when present, must be the issuer that was
@@ -43,7 +44,7 @@ export function readAuthorizationResponse(
   if (error !== null)
     return {
       type: 'refused',
-      error: KNOWN_ERRORS.has(error) ? error : 'unknown_error',
+      error: KNOWN_ERRORS.find((known) => known === error) ?? 'unknown_error',
       words: readProviderWords({ error, description: parameters.get('error_description') }, []),
     };
   const code = parameters.get('code');

@@ -1,6 +1,7 @@
 import { discoverAuthorizationServer, type AuthorizationServerMetadata } from './discover-authorization-server.js';
 import { discoverProtectedResource } from './discover-protected-resource.js';
-import { lasting, type Failure } from '../failure.js';
+import { lasting } from '../failure.js';
+import type { DiscoveryFailure } from './find-metadata.js';
 import type { OutboundFetch } from '../oauth-client.js';
 import { isSameIdentifier } from '../same-identifier.js';
 
@@ -22,6 +23,8 @@ export interface RequestedSignIn {
   readonly isPkceAssumed?: boolean;
 }
 
+type SignInFailure = DiscoveryFailure<'resource_mismatch' | 'no_authorization_server' | 'issuer_mismatch' | 'no_s256'>;
+
 /** Of what a server lists; nobody waits for more. */
 const MAX_CANDIDATES = 4;
 
@@ -32,7 +35,7 @@ const MAX_CANDIDATES = 4;
 export async function discoverSignIn(
   requested: RequestedSignIn,
   fetch: OutboundFetch,
-): Promise<({ readonly type: 'found' } & ServerSignIn) | Failure> {
+): Promise<({ readonly type: 'found' } & ServerSignIn) | SignInFailure> {
   const { serverUrl, clientIssuer, authorizationServer } = requested;
   const found = await discoverProtectedResource(serverUrl, fetch, requested);
   if (found.type === 'failed') return found;
@@ -58,8 +61,8 @@ async function firstUsable(
   issuers: readonly string[],
   { isPkceAssumed = false }: RequestedSignIn,
   fetch: OutboundFetch,
-): Promise<{ readonly type: 'found'; readonly metadata: AuthorizationServerMetadata } | Failure> {
-  let first: Failure | undefined;
+): Promise<{ readonly type: 'found'; readonly metadata: AuthorizationServerMetadata } | SignInFailure> {
+  let first: SignInFailure | undefined;
   for (const issuer of issuers.slice(0, MAX_CANDIDATES)) {
     const result = await discoverAuthorizationServer(issuer, fetch, { isPkceAssumed });
     if (result.type === 'found') return result;

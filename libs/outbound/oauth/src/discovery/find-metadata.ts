@@ -50,7 +50,7 @@ export async function findMetadata<T extends object, R extends string>(
   );
 }
 
-const isTelling = ({ reason }: Failure): boolean =>
+const isTelling = ({ reason }: Pick<Failure<string>, 'reason'>): boolean =>
   reason !== 'no_metadata' && reason !== 'metadata_unavailable' && !reason.startsWith('outbound_');
 
 /** A document that is not what its specification says, by its first such field. */
