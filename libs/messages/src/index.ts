@@ -2,7 +2,7 @@
  * Every subject and payload on the bus, versioned. The one place two processes agree in;
  * how bytes travel is `platform/messaging`, what configuration says is `decision/configuration`.
  */
-export { streams, subjects } from './subjects.js';
+export { gatewayAddress, streams, subjects } from './subjects.js';
 export { CommandAnswer, SignedCommandWire } from './command.js';
 export {
   CredentialChanged,

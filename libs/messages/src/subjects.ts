@@ -28,12 +28,19 @@ export const subjects = {
    * gateway → one gateway: sealed ReplicaRequest; the answer, a sealed ReplicaReply, comes to the asker's own
    * `gatewayReply`
    */
-  gateway: (replica: string) => `sallyport.v1.gateway.${replica}`,
-  gatewayReply: (replica: string) => `sallyport.v1.gateway-reply.${replica}`,
+  gateway: (address: string) => `sallyport.v1.gateway.${address}`,
+  gatewayReply: (address: string) => `sallyport.v1.gateway-reply.${address}`,
   /** publish/subscribe, gateway → all gateways: several ReplicaRequests, sealed together */
   allGateways: 'sallyport.v1.gateways',
   /** stream SALLYPORT_EVENTS: a replica publishes under its own name only (security rule S26) */
   events: (replica: string) => `sallyport.v1.events.${replica}`,
 } as const;
+
+/**
+ * What other gateways reach one process of a replica by: the replica's name, and behind a dot the number of the worker
+ * where several processes are one replica. No replica's own name has a dot.
+ */
+export const gatewayAddress = (replica: string, worker?: number): string =>
+  worker === undefined ? replica : `${replica}.${worker}`;
 
 export const streams = { configuration: 'SALLYPORT_CONFIGURATION', events: 'SALLYPORT_EVENTS' } as const;

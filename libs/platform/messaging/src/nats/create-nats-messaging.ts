@@ -21,6 +21,8 @@ export interface NatsMessagingOptions {
   /** The replica's name, the same as in the server's configuration. */
   readonly name: string;
   readonly role: BusRole;
+  /** What other gateways reach this process by; the replica's name by default. See `gatewayAddress`. */
+  readonly address?: string;
   /** `SU…`; absent only on a bus without users. */
   readonly nkeySeed?: Secret;
   readonly tls?: { readonly caFile?: string; readonly certFile?: string; readonly keyFile?: string };
@@ -83,7 +85,7 @@ export async function createNatsMessaging(options: NatsMessagingOptions): Promis
     configuration: log,
     events: new NatsEventStream(streamClient, onProblem),
     broadcast: new NatsBroadcast(connection, onProblem),
-    peers: new NatsPeers(connection, name, onProblem),
+    peers: new NatsPeers(connection, { name, address: options.address ?? name }, onProblem),
     request: (subject, payload, waiting) => requests.request(subject, payload, waiting),
     serve: (subject, handler) => requests.serve(subject, handler),
     connected: () => link.isUp,

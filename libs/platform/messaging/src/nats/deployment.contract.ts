@@ -27,7 +27,8 @@ export async function startDeployment(eventBytes = 64 * 1024 * 1024) {
     nats,
     problems,
     publicNkeyOf: (name: string): string => keys.get(name)?.publicNkey ?? '',
-    async open(name: string): Promise<Messaging> {
+    /** @param address of a worker of this replica */
+    async open(name: string, address = name): Promise<Messaging> {
       const role = replicas[name];
       const key = keys.get(name);
       if (!role || !key) throw new Error(`no replica ${name}`);
@@ -35,6 +36,7 @@ export async function startDeployment(eventBytes = 64 * 1024 * 1024) {
         servers: [nats.url],
         name,
         role,
+        address,
         nkeySeed: key.seed,
         streams: { eventBytes },
         onProblem: (problem, error) => problems.push([name, problem, error]),

@@ -8,7 +8,11 @@ import type { MessagingProblemListener, Peers, Unsubscribe } from '../ports.js';
 import { MAX_MESSAGE_BYTES } from './max-message-bytes.js';
 import { inboxPrefixOf } from './permissions.js';
 
-const Asked = z.object({ id: z.string().max(64), from: z.string().regex(/^[a-z0-9-]{1,63}$/), question: z.string() });
+const Asked = z.object({
+  id: z.string().max(64),
+  from: z.string().regex(/^[a-z0-9-]{1,63}(\.\d{1,4})?$/),
+  question: z.string(),
+});
 const Answered = z.object({ id: z.string().max(64), answer: z.string() });
 
 const NO_RESPONDERS = 503;
@@ -20,19 +24,26 @@ const NO_RESPONDERS = 503;
 export class NatsPeers implements Peers {
   readonly #connection: NatsConnection;
   readonly #name: string;
+  readonly #address: string;
   readonly #onProblem: MessagingProblemListener;
   readonly #waiting = new Map<string, (answer: string) => void>();
   #listening: Promise<void> | undefined;
 
-  constructor(connection: NatsConnection, name: string, onProblem: MessagingProblemListener) {
+  /** @param parts.name whose inbox this is @param parts.address where answers come to: `gatewayAddress` */
+  constructor(
+    connection: NatsConnection,
+    { name, address }: { readonly name: string; readonly address: string },
+    onProblem: MessagingProblemListener,
+  ) {
     this.#connection = connection;
     this.#name = name;
+    this.#address = address;
     this.#onProblem = onProblem;
   }
 
   async ask(replica: string, question: string, { timeoutMs }: { readonly timeoutMs: number }): Promise<string> {
     const id = randomBytes(12).toString('base64url');
-    const text = JSON.stringify({ id, from: this.#name, question });
+    const text = JSON.stringify({ id, from: this.#address, question });
     if (Buffer.byteLength(text) > MAX_MESSAGE_BYTES)
       throw new MessagingError('messaging_too_large', 'The message is too large for the bus.');
     if (this.#connection.isClosed()) throw new MessagingError('messaging_unavailable', 'The bus is not reachable.');
@@ -81,7 +92,7 @@ export class NatsPeers implements Peers {
   }
 
   async #listen(): Promise<void> {
-    this.#connection.subscribe(subjects.gatewayReply(this.#name), {
+    this.#connection.subscribe(subjects.gatewayReply(this.#address), {
       callback: (error, message) => {
         if (error) return this.#onProblem('not-permitted', error);
         const answered = Answered.safeParse(parsed(message));

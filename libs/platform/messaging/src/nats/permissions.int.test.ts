@@ -143,9 +143,10 @@ describe.each([['gw-1'], ['as-1'], ['worker-1']])('the key of %s', (name) => {
 });
 
 test('gateways speak to one another, each hearing only what is said to it, and nobody else speaks to them or listens (S26)', async () => {
-  const between = [subjects.gateway('gw-2'), subjects.gatewayReply('gw-2'), subjects.allGateways];
-  const own = (name: string) => [subjects.gateway(name), subjects.gatewayReply(name), subjects.allGateways];
-  const all = ['gw-1', 'gw-2', '*', '>'].flatMap((name) => [subjects.gateway(name), subjects.gatewayReply(name)]);
+  const both = (address: string) => [subjects.gateway(address), subjects.gatewayReply(address)];
+  const between = [...both('gw-2'), ...both('gw-2.1'), subjects.allGateways];
+  const own = (name: string) => [...[name, `${name}.1`, `${name}.*`].flatMap(both), subjects.allGateways];
+  const all = ['gw-1', 'gw-2', 'gw-1.1', 'gw-2.1', 'gw-1.*', 'gw-2.*', 'gw-2.>', '*', '*.*', '*.1', '>'].flatMap(both);
   for (const [name, mayPublish, mayHear] of [
     ['gw-1', between, own('gw-1')],
     ['as-1', [], []],
@@ -157,6 +158,28 @@ test('gateways speak to one another, each hearing only what is said to it, and n
     expect((await stolen.audible(...all, subjects.allGateways)).toSorted()).toEqual([...mayHear].toSorted());
     await stolen.connection.close();
   }
+});
+
+test('the workers of a replica share its key, and each hears what is said to it alone (S26)', async () => {
+  const [one, two] = await Promise.all([deployment.open('gw-1', 'gw-1.1'), deployment.open('gw-1', 'gw-1.2')]);
+  const other = await deployment.open('gw-2');
+  const stops = await Promise.all([
+    one.peers.serve('gw-1.1', async (question) => `the first heard ${question}`),
+    two.peers.serve('gw-1.2', async (question) => `the second heard ${question}`),
+    other.peers.serve('gw-2', async (question) => `another heard ${question}`),
+  ]);
+  const inTime = { timeoutMs: 5_000 };
+  expect(
+    await Promise.all([
+      other.peers.ask('gw-1.1', 'a', inTime),
+      other.peers.ask('gw-1.2', 'b', inTime),
+      one.peers.ask('gw-1.2', 'c', inTime),
+      two.peers.ask('gw-1.1', 'd', inTime),
+      two.peers.ask('gw-2', 'e', inTime),
+    ]),
+  ).toEqual(['the first heard a', 'the second heard b', 'the second heard c', 'the first heard d', 'another heard e']);
+  await expect(other.peers.ask('gw-1.3', 'f', inTime)).rejects.toMatchObject({ code: 'messaging_no_responder' });
+  await Promise.all(stops.map((stop) => stop()));
 });
 
 test("a gateway cannot answer what it overhears: the acknowledgement of the control plane's appends is the stream's alone (S26, S27)", async () => {

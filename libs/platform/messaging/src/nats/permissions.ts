@@ -61,18 +61,22 @@ export function permissionsFor({ role, name }: Pick<BusUser, 'role' | 'name'>): 
           subjects.endMcpSessions,
           subjects.listEndedMcpSessions,
           subjects.gateway('*'),
+          subjects.gateway('*.*'),
           subjects.gatewayReply('*'),
+          subjects.gatewayReply('*.*'),
           subjects.allGateways,
         ],
         // What is said to another replica is that replica's alone to hear; what it is worth, the seal says. Replies
         // have a subject of their own: with `answers` a gateway could answer what it overhears, the control plane's
-        // appends among it.
+        // appends among it. The workers of a replica are one user, with addresses below its name (`gatewayAddress`).
         subscribe: [
           ...everybody.subscribe,
           subjects.credentialChanged,
           subjects.mcpSessionsEnded,
           subjects.gateway(name),
+          subjects.gateway(`${name}.*`),
           subjects.gatewayReply(name),
+          subjects.gatewayReply(`${name}.*`),
           subjects.allGateways,
         ],
       };
