@@ -82,6 +82,8 @@ class LimitedServer {
       (request, response) => this.#receive(request, response),
     );
     this.server.maxConnections = limits.maxConnections + MAX_REFUSALS_AT_ONCE;
+    // In a worker of several (`node:cluster`): else the supervisor offers the connection to all of them without end.
+    Object.assign(this.server, { dropMaxConnection: true });
     this.server.maxHeadersCount = limits.maxHeaders + 1; // Node drops any more; one too many is how we notice
     this.server.on('connection', (socket) => this.#accept(socket));
     this.server.on('drop', () => watch.turnedAway('connections'));
