@@ -18,6 +18,8 @@ export type SallyportErrorCode =
   | 'data_directory_unusable'
   | 'database_password_missing'
   | 'database_unusable'
+  | 'worker_failed'
+  | 'worker_unreachable'
   | 'address_unavailable'
   | 'port_forbidden'
   | 'port_taken'

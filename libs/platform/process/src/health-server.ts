@@ -3,7 +3,14 @@ import { systemClock } from '@sallyport/kernel';
 import type { Logger, Metrics } from '@sallyport/telemetry';
 import { createHealthHostGuard } from './health-host.js';
 import { combineReadiness } from './running-service.js';
-import type { RunningService } from './running-service.js';
+import type { Readiness } from './running-service.js';
+
+/** What the health server answers for: a service in this process, or a worker beside it. */
+export interface HealthSubject {
+  readonly name: string;
+  /** Never rejects. */
+  readiness(): Readiness | Promise<Readiness>;
+}
 
 export interface HealthServer {
   readonly url: string;
@@ -17,13 +24,13 @@ const LIMITS = { maxConnections: 256, requestTimeoutMs: 5_000, maxPipelined: 4 }
  * Starts the health listener: `/healthz` (200 while the process lives), `/readyz` (200 when ready or degraded, 503 when
  * not, with reasons) and `/metrics` (Prometheus text). It has a port of its own so that the port can stay internal. It
  * serves no secret, changes nothing, and refuses a foreign Host (S19).
- * @param services read at each request; add a service when it has started. An empty list is not ready.
+ * @param subjects read at each request; add a service when it has started. An empty list is not ready.
  * @throws SallyportError `port_taken`, `port_forbidden` or `address_unavailable`
  */
 export async function startHealthServer(
   port: number,
   host: string,
-  services: readonly RunningService[],
+  subjects: readonly HealthSubject[],
   {
     metrics,
     logger,
@@ -49,8 +56,9 @@ export async function startHealthServer(
       else if (request.method !== 'GET' && request.method !== 'HEAD') answer(405, 'text/plain', 'Method Not Allowed');
       else if (path === '/healthz') answer(200, 'application/json', '{"status":"alive"}');
       else if (path === '/readyz') {
-        const report = readinessReport(services);
-        answer(report.status === 'not-ready' ? 503 : 200, 'application/json', JSON.stringify(report));
+        void readinessReport(subjects).then((report) =>
+          answer(report.status === 'not-ready' ? 503 : 200, 'application/json', JSON.stringify(report)),
+        );
       } else if (path === '/metrics' && metrics) {
         metrics.exposition().then(
           (text) => answer(200, 'text/plain; version=0.0.4; charset=utf-8', text),
@@ -77,9 +85,11 @@ export async function startHealthServer(
   };
 }
 
-function readinessReport(services: readonly RunningService[]) {
-  if (services.length === 0) return { status: 'not-ready' as const, reasons: ['starting'], services: {} };
-  const each = services.map((service) => ({ name: service.name, readiness: service.readiness() }));
+async function readinessReport(subjects: readonly HealthSubject[]) {
+  if (subjects.length === 0) return { status: 'not-ready' as const, reasons: ['starting'], services: {} };
+  const each = await Promise.all(
+    subjects.map(async (subject) => ({ name: subject.name, readiness: await subject.readiness() })),
+  );
   const { status, reasons } = combineReadiness(
     each.map(({ name, readiness }) => ({
       status: readiness.status,

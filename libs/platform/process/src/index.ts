@@ -8,7 +8,7 @@ export type { ProcessEnvironment } from './process-variables.js';
 export { runService } from './run-service.js';
 export type { ServiceAdapters } from './run-service.js';
 export { startHealthServer } from './health-server.js';
-export type { HealthServer } from './health-server.js';
+export type { HealthServer, HealthSubject } from './health-server.js';
 export { runProcess } from './run-process.js';
 export type { ProcessHost, ProcessScope, RunProcessOptions } from './run-process.js';
 export { whileDue } from './repeat.js';

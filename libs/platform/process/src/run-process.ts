@@ -110,7 +110,8 @@ const LATE_CLOSE_MS = 1_000;
 /** What was under way when the process was asked to stop. */
 const isAbort = (error: unknown): boolean => error instanceof Error && error.name === 'AbortError';
 
-function startFailure(error: unknown): string {
+/** One line for operators about a start that failed. */
+export function startFailure(error: unknown): string {
   const translated =
     error instanceof Error && 'port' in error && 'address' in error
       ? translateListenError(error, Number(error.port), String(error.address))
