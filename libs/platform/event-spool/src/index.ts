@@ -8,6 +8,7 @@ export type { Appended, AppendOptions, EventSpoolOptions } from './event-spool.j
 export type { RecordRoom } from './record-rooms.js';
 export type { SpooledSegment } from './segment-directory.js';
 export type { SpoolState } from './spool-state.js';
+export { takeOverSegments } from './take-over-segments.js';
 export { localFiles } from './spool-files.js';
 export type { SpoolFiles } from './spool-files.js';
 export { EventShipper } from './ship-events.js';

@@ -7,6 +7,7 @@ import { codeOf, failureOf, type SpoolFailure } from './spool-state.js';
 
 /** The time and a sequence number, such as `01800000000000-00000003.ndjson`: names sort by age. */
 const NAME = /^(\d{14})-(\d{8})\.ndjson$/;
+export const isSegmentName = (name: string): boolean => NAME.test(name);
 /** The directory makes no smaller file: a disk that has fewer bytes is full. */
 const LEAST_SEGMENT_BYTES = 64 * 1024;
 /** After a failure the directory lets this much time pass before it asks the disk again. */
