@@ -1,12 +1,16 @@
+import { availableParallelism } from 'node:os';
 import { readEnvironment, variable } from '@sallyport/config';
 import { proxyOf, proxyVariables, readCertificateAuthorities, type OutboundProxy } from '@sallyport/safe-fetch';
 import { processVariables } from '@sallyport/process';
 import { z } from 'zod';
+import { leftSpoolDirectories, spoolDirectoryOf } from './worker-spools.js';
 
 /** Everything the gateway is told. Paths name files; URLs are what agents use, never what a Host header says. */
 export interface GatewayConfig {
   /** This replica's enrolled name; also its subject on the event stream. */
   readonly replica: string;
+  /** The number of this process where several are one replica. */
+  readonly worker?: number | undefined;
   readonly listen: { readonly host: string; readonly port: number };
   readonly gatewayUrl: string;
   readonly issuer: string;
@@ -24,6 +28,8 @@ export interface GatewayConfig {
     readonly gatewayState: readonly string[];
   };
   readonly spoolDirectory: string;
+  /** Whose records this process takes over: nobody else writes there. */
+  readonly leftSpoolDirectories?: readonly string[];
   readonly spoolMaxBytes: number;
   readonly stalenessBoundMs: number;
   readonly maxBodyBytes: number;
@@ -118,6 +124,15 @@ export const GatewayEnvironment = z.object({
       'Where to fetch the keys of the authorization server, if not at `<issuer>/jwks`; its metadata, for ' +
         'agents of 2025-03-26, is asked for at the same origin',
     ),
+  SALLYPORT_GATEWAY_WORKERS: z
+    .string()
+    .regex(/^(auto|[1-9]|[1-5]\d|6[0-4])$/, 'must be a whole number from 1 to 64, or auto')
+    .transform((text) => (text === 'auto' ? text : Number(text)))
+    .default(1)
+    .describe(
+      'Processes of this replica, which share its port, name and key; `auto` starts one for each core this container ' +
+        'may use. Every limit below is for each of them',
+    ),
   SALLYPORT_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
   SALLYPORT_PORT: variable.port().default(7400),
   SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: variable.path().describe('configuration-signing.pub.jwk'),
@@ -128,7 +143,11 @@ export const GatewayEnvironment = z.object({
     .list()
     .pipe(z.array(z.string()).min(1, 'must name a file'))
     .describe('gateway-state.key, shared by all replicas; a retired one may follow'),
-  SALLYPORT_SPOOL_DIR: variable.path().describe('Where events wait until they are shipped; one directory per replica'),
+  SALLYPORT_SPOOL_DIR: variable
+    .path()
+    .describe(
+      'Where events wait until they are shipped; one directory per replica, with one below for each worker of several',
+    ),
   ...gatewayTuning,
 });
 export type GatewayEnvironment = z.infer<typeof GatewayEnvironment>;
@@ -139,10 +158,19 @@ export function readGatewayEnvironment(env: Readonly<Record<string, string | und
   return readEnvironment(GatewayEnvironment, env, { prefix: 'SALLYPORT_' });
 }
 
-/** @throws SallyportError `configuration_invalid` for a certificate file that cannot be read. */
-export function gatewayConfig(environment: GatewayEnvironment): GatewayConfig {
+/** How many processes the replica is to be. */
+export const gatewayWorkers = ({ SALLYPORT_GATEWAY_WORKERS: workers }: GatewayEnvironment): number =>
+  workers === 'auto' ? availableParallelism() : workers;
+
+/**
+ * @param number of this process where several are the replica
+ * @throws SallyportError `configuration_invalid` for a certificate file that cannot be read.
+ */
+export function gatewayConfig(environment: GatewayEnvironment, number?: number): GatewayConfig {
+  const worker = number === undefined ? undefined : { number, of: gatewayWorkers(environment) };
   return {
     replica: environment.SALLYPORT_REPLICA,
+    worker: number,
     listen: { host: environment.SALLYPORT_HOST, port: environment.SALLYPORT_PORT },
     gatewayUrl: environment.SALLYPORT_GATEWAY_URL,
     issuer: environment.SALLYPORT_ISSUER,
@@ -154,7 +182,8 @@ export function gatewayConfig(environment: GatewayEnvironment): GatewayConfig {
       replicaKey: environment.SALLYPORT_GATEWAY_KEY_FILE,
       gatewayState: environment.SALLYPORT_GATEWAY_STATE_KEY_FILES,
     },
-    spoolDirectory: environment.SALLYPORT_SPOOL_DIR,
+    spoolDirectory: spoolDirectoryOf(environment.SALLYPORT_SPOOL_DIR, worker),
+    leftSpoolDirectories: leftSpoolDirectories(environment.SALLYPORT_SPOOL_DIR, worker),
     ...tunedBy(environment),
   };
 }

@@ -1,9 +1,10 @@
 import { runService } from '@sallyport/process';
-import { gatewayConfig, readGatewayEnvironment } from './config.js';
+import { gatewayConfig, gatewayWorkers, readGatewayEnvironment } from './config.js';
 import { startGateway } from './start-gateway.js';
 
 await runService(
   'gateway',
   () => readGatewayEnvironment(process.env),
-  (environment, adapters) => startGateway(gatewayConfig(environment), adapters),
+  (environment, adapters) => startGateway(gatewayConfig(environment, adapters.worker), adapters),
+  { workersOf: gatewayWorkers },
 );

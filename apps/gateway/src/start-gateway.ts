@@ -1,4 +1,5 @@
 import { closeNestApp, FairTurns, listen, listenerOf } from '@sallyport/http';
+import { SallyportError } from '@sallyport/kernel';
 import { CredentialChanged, subjects } from '@sallyport/messages';
 import { configurationReadiness, degraded, startService, type RunningService } from '@sallyport/process';
 import type { GatewayConfig } from './config.js';
@@ -44,6 +45,7 @@ export function startGateway(config: GatewayConfig, adapters: GatewayAdapters): 
     });
 
     await followBus(foundation, path, tokens);
+    if (config.worker !== undefined) await requireOwnAddress(link, foundation.address);
     await followConfiguration(foundation);
     void tokens.verifier.start();
     await followEndedSessions(foundation, sessions);
@@ -63,11 +65,11 @@ export function startGateway(config: GatewayConfig, adapters: GatewayAdapters): 
   });
 }
 
-function createReplicaLink({ messaging, sealer, config, clock, logger }: Foundation): ReplicaLink {
+function createReplicaLink({ messaging, sealer, address, clock, logger }: Foundation): ReplicaLink {
   return new ReplicaLink({
     messaging,
     sealer,
-    replica: config.replica,
+    replica: address,
     clock,
     onProblem: (problem, error) => logger.warn({ problem, err: error }, 'between replicas'),
   });
@@ -91,6 +93,24 @@ async function followBus(
   scope.onClose('used proofs', () => proofs.stop());
   proofs.listening();
   scope.readiness(() => degraded(!messaging.connected() && 'the bus is not connected'));
+}
+
+/** Long for a message to oneself: the bus is connected by now. */
+const OWN_ADDRESS_MS = 10_000;
+
+/**
+ * A bus whose configuration was made for replicas of one process lets a worker speak and not hear: cancellations and
+ * answers that arrive at another worker would be lost on the way.
+ * @throws SallyportError `worker_unreachable`
+ */
+async function requireOwnAddress(link: ReplicaLink, address: string): Promise<void> {
+  const nobodys = { type: 'abandon', exchange: address } as const;
+  if ((await link.ask(address, nobodys, OWN_ADDRESS_MS)) !== undefined) return;
+  throw new SallyportError(
+    'worker_unreachable',
+    `The bus brings this worker nothing that other gateways say to ${address}: make the configuration of the NATS ` +
+      'server anew with this version (deploy/nats/README.md), and have the server read it.',
+  );
 }
 
 async function followConfiguration({ configuration, scope }: Foundation): Promise<void> {

@@ -80,3 +80,30 @@ describe('npm start that cannot start', () => {
     expect(said).toContain('credentialProvider');
   });
 });
+
+test('a gateway of several workers that cannot start ends, with the reason of a worker, and leaves none', async () => {
+  const [port = 0, healthPort = 0] = await freePorts(2);
+  const none = '/nonexistent';
+  const app = await spawnApp({
+    entry: 'apps/gateway/dist/main.js',
+    env: {
+      NATS_URL: 'nats://127.0.0.1:1',
+      SALLYPORT_PORT: String(port),
+      SALLYPORT_HEALTH_PORT: String(healthPort),
+      SALLYPORT_GATEWAY_WORKERS: '2',
+      SALLYPORT_NATS_SEED_FILE: `${none}/seed`,
+      SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: none,
+      SALLYPORT_LEASE_PUBLIC_KEY_FILE: none,
+      SALLYPORT_LEASE_SIGNING_PUBLIC_KEY_FILE: none,
+      SALLYPORT_GATEWAY_KEY_FILE: none,
+      SALLYPORT_GATEWAY_STATE_KEY_FILES: none,
+      SALLYPORT_SPOOL_DIR: none,
+    },
+  });
+  const { code } = await app.exited;
+  expect(code).toBe(1);
+  const reason = 'The nkey seed /nonexistent/seed cannot be read.';
+  const said = app.stderr().trim().split('\n');
+  expect(said).toContain(`gateway: ${reason}`);
+  expect(said).toContainEqual(expect.stringMatching(new RegExp(`^gateway: Worker [12] could not start: ${reason}$`)));
+});

@@ -43,6 +43,8 @@ export interface DistributedSystem extends System {
 export async function startDistributed(
   replicas: {
     gateways?: number;
+    /** Processes of each gateway. */
+    workers?: number;
     authorizationServers?: number;
     logLevel?: 'trace' | 'info';
     interruptible?: boolean;
@@ -148,6 +150,7 @@ export async function startDistributed(
           SALLYPORT_GATEWAY_KEY_FILE: keys.gatewayKey(name),
           SALLYPORT_GATEWAY_STATE_KEY_FILES: keys.gatewayState,
           SALLYPORT_SPOOL_DIR: spoolOf(name),
+          ...(replicas.workers === undefined ? {} : { SALLYPORT_GATEWAY_WORKERS: String(replicas.workers) }),
         },
       ]),
     ),

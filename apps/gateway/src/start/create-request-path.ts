@@ -39,7 +39,7 @@ export type GatewayParts = RequestPath & AssembledFrom;
 
 /** Makes everything that the request path is made of, and the path of it. */
 export function createRequestPath(foundation: Foundation, parts: RequestPathParts): GatewayParts {
-  const { config, clock, sealer, configuration } = foundation;
+  const { config, address, clock, sealer, configuration } = foundation;
   const { servers, records, sessions, tokens, link, turns, app } = parts;
   const openCalls = new OpenCalls(tokens.verifier, sessions.endedSessions, clock);
   return assembleRequestPath({
@@ -54,7 +54,7 @@ export function createRequestPath(foundation: Foundation, parts: RequestPathPart
     stepUps: new StepUpMemory(),
     openCalls,
     turns,
-    questions: new OpenQuestions({ sealer, replica: config.replica }),
+    questions: new OpenQuestions({ sealer, replica: address }),
     arriving: new Places({ perUser: 256, total: 4_000 }),
     bytes: new BytesInFlight({ perOwner: config.maxUserBytes, total: config.maxBytesInFlight }, (refusal) =>
       listenerOf(app).watch.turnedAway(refusal === 'own-limit' ? 'bytes-of-one' : 'bytes-in-all'),
@@ -66,7 +66,7 @@ export function createRequestPath(foundation: Foundation, parts: RequestPathPart
     parkedCalls: new ParkedCalls({ openCalls }),
     link,
     remoteExchanges: new RemoteExchanges(),
-    replica: config.replica,
+    replica: address,
     configuration: () => {
       const { ready, stale } = configuration.state();
       return ready && !stale

@@ -2,6 +2,7 @@ import { ConfigurationReplica, type ConfigurationSnapshot } from '@sallyport/con
 import type { SpoolFiles } from '@sallyport/event-spool';
 import { systemClock, type Clock } from '@sallyport/kernel';
 import { loadEncryptionKey, loadSigningKey, loadSymmetricKey, loadVerifyingKey } from '@sallyport/keys';
+import { gatewayAddress } from '@sallyport/messages';
 import type { Messaging } from '@sallyport/messaging';
 import type { ServiceScope, ServiceStart } from '@sallyport/process';
 import type { Metrics } from '@sallyport/telemetry';
@@ -19,6 +20,8 @@ export interface GatewayAdapters extends ServiceStart {
 /** What every part of the gateway is made with. */
 export interface Foundation extends GatewayAdapters {
   readonly config: GatewayConfig;
+  /** What other gateways reach this process by. */
+  readonly address: string;
   readonly scope: ServiceScope;
   readonly clock: Clock;
   readonly keys: Awaited<ReturnType<typeof loadGatewayKeys>>;
@@ -49,6 +52,7 @@ export async function layFoundation(
   return {
     ...adapters,
     config,
+    address: gatewayAddress(config.replica, config.worker),
     scope,
     clock,
     keys,

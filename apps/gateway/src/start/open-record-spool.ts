@@ -1,4 +1,10 @@
-import { EventShipper, EventSpool, type RecordRoom, type WaitingRecords } from '@sallyport/event-spool';
+import {
+  EventShipper,
+  EventSpool,
+  takeOverSegments,
+  type RecordRoom,
+  type WaitingRecords,
+} from '@sallyport/event-spool';
 import { EventTally, newId } from '@sallyport/kernel';
 import { summedEvents, type LifecycleRecord } from '@sallyport/messages';
 import { degraded, notReady } from '@sallyport/process';
@@ -17,6 +23,10 @@ export interface RecordSpool {
 
 /** The records of calls, on this host's disk until the event stream has them. */
 export function openRecordSpool({ config, messaging, logger, metrics, clock, files, scope }: Foundation): RecordSpool {
+  for (const directory of config.leftSpoolDirectories ?? []) {
+    const moved = takeOverSegments(directory, config.spoolDirectory);
+    if (moved > 0) logger.info({ directory, files: moved }, 'events that a former worker left are shipped from here');
+  }
   const spool = new EventSpool({
     directory: config.spoolDirectory,
     clock,

@@ -76,3 +76,17 @@ test('a start that is broken off after any of its steps leaves nothing open', as
   );
   expect(starts.filter(({ leftOpen }) => leftOpen.length > 0)).toEqual([]);
 });
+
+test('a worker that the bus lets speak and not hear does not start, and says what to do (B11)', async () => {
+  const { messaging } = world;
+  const deaf = {
+    ...messaging,
+    peers: { ask: messaging.peers.ask.bind(messaging.peers), serve: async () => async () => undefined },
+  };
+  await expect(world.startReplica('gateway-2', { messaging: deaf }, { worker: 2 })).rejects.toMatchObject({
+    code: 'worker_unreachable',
+    message: expect.stringContaining('gateway-2.2'),
+  });
+  const heard = await world.startReplica('gateway-2', {}, { worker: 2 });
+  expect(heard.name).toBe('gateway');
+});

@@ -62,7 +62,11 @@ export interface GatewayWorld {
   /** How far the gateway's clock is ahead. */
   readonly clock: { aheadMs: number };
   /** Another replica on the same bus and keys. */
-  startReplica(name: string, changed?: Partial<GatewayAdapters>): Promise<RunningService>;
+  startReplica(
+    name: string,
+    changed?: Partial<GatewayAdapters>,
+    configured?: Partial<GatewayConfig>,
+  ): Promise<RunningService>;
   close(): Promise<void>;
 }
 
@@ -242,10 +246,10 @@ export async function startGatewayWorld(
     silence: () => clearInterval(heart),
     clock,
     spoolDirectory: overrides.spoolDirectory ?? join(directory, 'spool', 'gateway-1'),
-    async startReplica(name, changed = {}) {
+    async startReplica(name, changed = {}, configured = {}) {
       const port = await freePort();
       const other = await startGateway(
-        { ...configOf(name, `http://127.0.0.1:${port}`, port) },
+        { ...configOf(name, `http://127.0.0.1:${port}`, port), ...configured },
         { ...adapters, ...changed },
       );
       others.push(other);
