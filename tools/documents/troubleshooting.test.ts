@@ -42,12 +42,12 @@ const HEAD = ['the words', 'because', 'what to do'] as const;
 
 const text = `# Troubleshooting
 
-From the words somebody reads to their cause and what mends it. The words are those of the code, and this page is made from its lists of
-refusals: \`npm test -- unit tools/documents -u\`. Names, numbers and addresses stand for others. More in
+Look up the words that somebody read: the tables give their cause, and what to do. The words come from the code
+(\`npm test -- unit tools/documents -u\` makes this page); names, numbers and addresses in them are examples. For more, see
 [connect an agent](connect-an-agent.md), [credential providers](credential-providers.md) and [identity providers](identity-providers.md).
 
-What is wrong in the configuration is said at the start: what is not valid stops it, with file, line and field; what can have no effect, and
-addresses that may not be called, are warnings in the log of the control plane, with what to write.
+The control plane checks the configuration when it starts. A document that is not valid stops the start, with file, line and field. A
+setting without effect, or an address that may not be called, is a warning in its log, which says what to write.
 
 ## On pages, while an agent is connected
 
@@ -57,7 +57,8 @@ ${table(signIn, HEAD)}
 
 ${table(connecting.pages, HEAD)}
 
-When a server cannot be connected, the page names what happened and a reason; log and trail have that reason with the values that disagree:
+When an account cannot be connected, the page says what happened and names a reason. The log and the trail have that reason, with the
+values that disagree:
 
 ${table(connecting.failures, ['on the page', 'reason', 'what to do'])}
 

@@ -18,8 +18,8 @@ const FORGET = 'Make the agent forget its sign-in and connect again; the page sa
 const UNKNOWN: { readonly [C in UnknownAgent['cause']]: Explained } = {
   'registration-removed': {
     because:
-      'The agent registered here, and the registration was removed: unused for some time, to make room, or by an ' +
-      'administrator.',
+      'The agent registered here, and its registration is gone: nobody used it for some time, others ' +
+      'needed the room, or an administrator removed it.',
     fix: FORGET,
   },
   'registered-elsewhere': {
@@ -27,7 +27,7 @@ const UNKNOWN: { readonly [C in UnknownAgent['cause']]: Explained } = {
     fix: FORGET,
   },
   'name-unknown': {
-    because: 'The agent goes on with a name that nobody entered, often after it could not register.',
+    because: 'The agent uses a client id that is not known here, often because it could not register.',
     fix: `${FORGET} Or enter it: an \`Agent\` document.`,
   },
   'document-refused': {
@@ -146,7 +146,7 @@ export function signInTroubles(): readonly Trouble[] {
     ),
     page(
       engine('temporarily_unavailable'),
-      'More was asked for in a minute than `limits` of the `AuthorizationServer` document allow.',
+      'More requests came in a minute than `limits` of the `AuthorizationServer` document allow.',
       'Wait a minute. Behind a proxy that is not listed, everybody has one address: `SALLYPORT_TRUSTED_PROXIES`.',
     ),
     page(engine('server_error'), 'Something broke.', 'The log of the authorization server has it.'),

@@ -42,9 +42,9 @@ const PROVIDER: { readonly [R in ProviderFailureReason]: Explained } = {
   },
   unavailable: { because: 'It answers 5xx.', fix: `Wait. ${HEALTH}` },
   no_answer: { because: 'It cannot be reached, or does not answer in time.', fix: `Wait. ${HEALTH}` },
-  malformed_answer: { because: 'What it answers has no token that can be used.', fix: HEALTH },
+  malformed_answer: { because: 'Its answer has no token that can be used.', fix: HEALTH },
   address_refused: {
-    because: 'Its token endpoint is at a private address, or not https, and not listed.',
+    because: 'Its token endpoint is at a private address, or not https, and `OutboundNetwork` does not list it.',
     fix: 'Add it to `allow` of `OutboundNetwork`; the log of the start has the line.',
   },
 };
@@ -54,11 +54,11 @@ const PAGES: { readonly [P in keyof typeof ticketPages]: Explained } = {
   expired: { because: 'Links to connect an account are good for 15 minutes.', fix: AGAIN },
   invalid: { because: 'The link was cut or altered, or is older than a day.', fix: AGAIN },
   revoked: {
-    because: 'The sign-in of the agent, the agent or the user was revoked since.',
+    because: 'Somebody revoked the sign-in of the agent, the agent or the user since.',
     fix: 'Sign in again with the agent.',
   },
   gone: {
-    because: 'The server or its credential provider was taken out of the configuration.',
+    because: 'An administrator took the server or its credential provider out of the configuration.',
     fix: 'Ask the administrator.',
   },
   staleForm: {
@@ -98,7 +98,7 @@ export function connectTroubles(): {
       },
       {
         words: busyPage.title,
-        because: 'Connecting was begun more than 30 times in a minute by one user.',
+        because: 'One user began to connect more than 30 times in a minute.',
         fix: 'Wait a minute.',
       },
     ],

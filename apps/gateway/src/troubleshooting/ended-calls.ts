@@ -10,22 +10,28 @@ const ENDED: { readonly [R in EndReason]: Explained } = {
     fix: 'Look whether it took effect; then call again.',
   },
   configuration_stale: {
-    because: 'The gateway has had no sign of life of the control plane for too long.',
+    because: 'The gateway has not heard from the control plane for too long.',
     fix: '`/readyz` of both says more.',
   },
-  credential_revoked: { because: 'The account was disconnected, or its connection revoked.', fix: 'Connect it again.' },
-  permit_lost: { because: 'A policy was changed while it ran.', fix: TRAIL },
+  credential_revoked: {
+    because: 'Somebody disconnected the account, or revoked its connection.',
+    fix: 'Connect it again.',
+  },
+  permit_lost: { because: 'Somebody changed a policy while the call ran.', fix: TRAIL },
   token_expired: {
     because: 'A subscription lives as long as its token.',
     fix: 'Agents subscribe again by themselves.',
   },
   token_revoked: {
-    because: 'The sign-in of this agent was ended: by its user, an administrator or the identity provider.',
+    because: 'Its user, an administrator or the identity provider ended the sign-in of this agent.',
     fix: 'Sign in again with the agent.',
   },
-  token_key_withdrawn: { because: 'A signing key was withdrawn.', fix: 'Agents refresh their token by themselves.' },
+  token_key_withdrawn: {
+    because: 'An administrator withdrew the signing key.',
+    fix: 'Agents refresh their token by themselves.',
+  },
   token_unknown_key: {
-    because: 'A signing key is not published any more.',
+    because: 'The authorization server does not publish the signing key any more.',
     fix: 'Agents refresh their token by themselves.',
   },
 };

@@ -38,8 +38,8 @@ export const OPERATION_REFUSALS = {
   'uri-not-normal': [
     {
       sample: { type: 'uri-not-normal', part: 'path', normal: 'note://b' },
-      because: 'The same resource can be written in several ways, and rules could be talked round.',
-      fix: 'Write the form that is said; [policies](policies.md).',
+      because: 'The same resource can be written in several ways, and another way could get round a rule.',
+      fix: 'Write the URI as the message gives it; [policies](policies.md).',
     },
   ],
   'unknown-task': [
@@ -53,7 +53,7 @@ export const OPERATION_REFUSALS = {
     {
       words: 'A sentence about the authorization server of a server',
       sample: { type: 'credential-refused', message: '' },
-      because: 'Policy allows the call, and whoever gives out the credential does not.',
+      because: 'Policy allows the call, but the provider of the credential gives none.',
       fix: "As the sentence says; `GET /v1/credential-providers` has the reason and the provider's own words.",
     },
   ],

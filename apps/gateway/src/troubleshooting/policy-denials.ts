@@ -31,18 +31,18 @@ const DENIED: { readonly [R in DenialReason]: Explained } = {
   },
   tool_not_granted: { because: 'No rule in `tools` matches the tool.', fix: 'Add its name to a `match`.' },
   tool_not_approved: {
-    because: 'Tools of this server are approved, and this one is not as it is now.',
+    because: 'An administrator approved tools of this server, but not this tool as it is now.',
     fix: 'Look at its definition (`GET /v1/tool-definitions`) and add its digest to `ApprovedTools`.',
   },
   resource_not_granted: { because: 'No rule in `resources` matches the URI.', fix: 'Add it to a `match`.' },
   prompt_not_granted: { because: 'No rule in `prompts` matches the prompt.', fix: 'Add its name to a `match`.' },
   scope_not_entitled: {
     because: "The rule wants a scope that none of the user's roles gives.",
-    fix: 'Add it to a role of theirs, or them to a role that has it; then connect the agent again.',
+    fix: 'Add the scope to a role of the user, or the user to a role that has it; then connect the agent again.',
   },
   role_missing: {
     because: 'The rule is for roles that the user does not have.',
-    fix: 'Add them to one, in `members` of the Role.',
+    fix: 'Add the user to one of these roles, in `members` of the Role.',
   },
   resource_uri_not_normal: { because: 'The URI is not in its normal form.', fix: '[policies](policies.md).' },
   mfa_required: {
@@ -64,7 +64,7 @@ const DENIED: { readonly [R in DenialReason]: Explained } = {
     fix: 'Guard it with `has()`.',
   },
   expression_over_budget: {
-    because: 'The arguments are more than the expression may go through.',
+    because: 'The arguments are longer than the expression may go through.',
     fix: 'Send less, or look at less in `when`.',
   },
   expression_number_inexact: {

@@ -8,20 +8,20 @@ export const REQUEST_REFUSALS = {
     {
       sample: { type: 'not-ready', reason: 'configuration_stale' },
       because:
-        'The gateway has no configuration yet, or none that is fresh enough to be vouched for (the control ' +
+        'The gateway has no configuration yet, or its configuration is too old to trust (the control ' +
         'plane or the bus is away).',
       fix: '`/readyz` of the gateway says which; agents try again by themselves.',
     },
     {
       sample: { type: 'not-ready', reason: 'event_spool_disk-full' },
-      because: 'The records of calls cannot be written: the disk under the spool is full, or cannot be written to.',
-      fix: 'Make room under `SALLYPORT_SPOOL_DIR`; it gets well by itself.',
+      because: 'The gateway cannot write records of calls: the disk under the spool is full, or refuses writes.',
+      fix: 'Make room under `SALLYPORT_SPOOL_DIR`; the gateway goes on by itself.',
     },
   ],
   unrecorded: [
     {
       sample: { type: 'unrecorded', recordId: 'evt_…', isDone: false },
-      because: 'The call was sent, and then its record could not be written.',
+      because: 'The gateway sent the call, and then could not write its record.',
       fix: 'Do not repeat it. The log of the gateway has the record under that id; see to its disk.',
     },
   ],
@@ -46,7 +46,7 @@ export const REQUEST_REFUSALS = {
   'repeated-header': [
     {
       sample: { type: 'repeated-header', header: 'authorization' },
-      because: 'A header came twice, which could be read in two ways.',
+      because: 'The request has a header twice, and two readers could each take another one.',
       fix: `${CLIENT} A proxy in front may add one.`,
     },
   ],
@@ -65,7 +65,7 @@ export const REQUEST_REFUSALS = {
     {
       words: '400 with what is wrong in the message',
       sample: { type: 'invalid-request', message: '' },
-      because: 'The message is none of the protocol.',
+      because: 'The message is not one of the protocol.',
       fix: CLIENT,
     },
   ],
@@ -81,14 +81,14 @@ export const REQUEST_REFUSALS = {
     {
       words: '400, code -32020, with the header',
       sample: { type: 'header-mismatch', message: '' },
-      because: 'An `Mcp-*` header says otherwise than the body.',
+      because: 'An `Mcp-*` header contradicts the body.',
       fix: `${CLIENT} A proxy in front must not change them.`,
     },
   ],
   'unsupported-version': [
     {
       sample: { type: 'unsupported-version', requested: '2024-01-01' },
-      because: 'The agent speaks no revision of the protocol that the gateway does.',
+      because: 'The agent and the gateway have no version of the protocol in common.',
       fix: 'Update the agent; [compatibility](compatibility.md) has the list.',
     },
   ],
@@ -96,7 +96,7 @@ export const REQUEST_REFUSALS = {
     {
       sample: { type: 'unknown-method', method: 'x' },
       because: 'The gateway does not relay this method.',
-      fix: '[protocol](protocol.md) has those it does.',
+      fix: '[protocol](protocol.md) lists those it relays.',
     },
   ],
   'invalid-params': [
@@ -116,39 +116,40 @@ export const REQUEST_REFUSALS = {
     },
     {
       sample: { type: 'too-many', what: 'bytes', byAll: false },
-      because: 'Requests and answers of one user fill what memory one may have.',
+      because: 'Requests and answers of one user fill all the memory that one user may have.',
       fix: 'Wait; ask for less at once.',
     },
     {
       sample: { type: 'too-many', what: 'records', byAll: false },
       because:
-        'Records cannot be sent on (the bus or the control plane is away), and one user filled half of the spool.',
-      fix: 'See to the bus; it goes on by itself.',
+        'The gateway cannot send records on (the bus or the control plane is away), and one user filled ' +
+        'half of the spool.',
+      fix: 'Bring the bus or the control plane back; the gateway goes on by itself.',
     },
     {
       sample: { type: 'too-many', what: 'calls', byAll: true },
-      because: 'All users together are more than this gateway takes.',
+      because: 'All users together ask for more than this gateway can take.',
       fix: 'Add a gateway; [overload](overload.md).',
     },
   ],
   'too-often': [
     {
       sample: { type: 'too-often', retryAfterSeconds: 5 },
-      because: 'An agent ends sessions or shows proofs faster than all gateways can be told.',
+      because: 'An agent ends sessions or shows proofs faster than the gateways can tell each other.',
       fix: 'Wait.',
     },
   ],
   'session-not-found': [
     {
       sample: { type: 'session-not-found' },
-      because: "The MCP session was ended, or is another user's.",
+      because: 'The MCP session has ended, or belongs to another user.',
       fix: 'Agents begin a new one with `initialize` by themselves.',
     },
   ],
   'session-not-ended': [
     {
       sample: { type: 'session-not-ended', retryAfterSeconds: 5 },
-      because: 'One user ended more sessions than are remembered.',
+      because: 'One user ended more sessions than the gateway remembers.',
       fix: 'Nothing.',
     },
   ],

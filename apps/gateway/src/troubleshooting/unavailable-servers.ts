@@ -14,10 +14,10 @@ const UNAVAILABLE: { readonly [R in Unavailable['reason']]: Explained & { readon
   },
   'refused-destination': {
     because: 'The server is on a private address, or plain http, and not listed.',
-    fix: 'Add the line that the log says to `allow` of `OutboundNetwork`, and start again.',
+    fix: 'Add the line from the log to `allow` of `OutboundNetwork`, and start again.',
   },
   timeout: {
-    because: 'The server was silent for its `timeout` (60s unless said).',
+    because: 'The server was silent for its `timeout` (60s by default).',
     fix: 'Raise `timeout` of its document if it may take so long.',
   },
   interrupted: { because: 'The connection to the server broke while it answered.', fix: OPERATOR },
@@ -26,7 +26,7 @@ const UNAVAILABLE: { readonly [R in Unavailable['reason']]: Explained & { readon
     fix: 'Ask for less; or raise it.',
   },
   'no-room': {
-    because: 'Answers under way fill what memory one user, or all, may have.',
+    because: 'Answers on their way fill all the memory that one user, or all users, may have.',
     fix: 'Wait; [overload](overload.md).',
   },
   'not-mcp': {
@@ -44,7 +44,7 @@ const UNAVAILABLE: { readonly [R in Unavailable['reason']]: Explained & { readon
   },
   redirected: {
     because: 'The server answers with a redirect, and redirects are not followed (S11).',
-    fix: 'Write the address that is said in `url` of its document.',
+    fix: 'Write the address from the message in `url` of its document.',
     detail: { location: 'https://tracker.example/mcp/' },
   },
   refused: {
