@@ -89,7 +89,7 @@ export default defineConfig({
         ...suite,
         test: {
           name: 'e2e',
-          include: ['apps/e2e/src/**/*.e2e.test.ts'],
+          include: ['apps/{e2e,bench}/src/**/*.e2e.test.ts'],
           exclude: [...exclude, ...measuring.e2e],
           ...e2e,
           maxWorkers: 3,

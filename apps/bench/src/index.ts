@@ -6,7 +6,8 @@
  * - `load`: who sends, and what
  * - `scenarios`: which requests, to a product configured how
  * - `measure`: what a round of one subject cost
- * - `report`: medians, ratios, what they are held to
+ * - `cold`: starts, and what is asked for the first time
+ * - `report`: medians, ratios, charts, what they are held to
  */
 export { runBench } from './run-bench.js';
 export type { BenchOptions } from './run-bench.js';

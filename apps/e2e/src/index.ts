@@ -9,9 +9,12 @@
  *
  * What is exported starts a deployment for those who measure one: `apps/bench`.
  */
+export { signIn } from './agents/sign-in.js';
+export { adminClient } from './system/administrator.js';
 export { signedTokens } from './system/signed-tokens.js';
 export { SERVERS_SCOPE } from './system/servers-configuration.js';
 export { startDistributed } from './system/start-distributed.js';
 export type { DistributedSystem } from './system/start-distributed.js';
+export { READY, standaloneOnFreePorts } from './system/spawn-standalone.js';
 export { startStandalone } from './system/start-standalone.js';
 export type { System } from './system/system.js';

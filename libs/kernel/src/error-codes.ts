@@ -128,6 +128,7 @@ export type SallyportErrorCode =
   | 'too_many_pages'
   | 'too_many_redirects'
   | 'bench_load_failed'
+  | 'bench_wrong_answers'
   | 'test_prerequisite_missing'
   | 'test_process_failed'
   | 'test_server_failed';

@@ -72,14 +72,15 @@ export async function findWrk(): Promise<Load> {
         const line = /^RESULT (.+)$/m.exec(stdout)?.[1];
         if (line === undefined) throw new SallyportError('bench_load_failed', `wrk printed no result:\n${stdout}`);
         const { microseconds, ...result } = Result.parse(JSON.parse(line));
+        const milliseconds = (of: number) => (result.requests === 0 ? Number.NaN : of / 1000);
         return {
           requests: result.requests,
           errors: result.errors,
           seconds: microseconds / 1e6,
-          p50: result.p50 / 1000,
-          p99: result.p99 / 1000,
-          p999: result.p999 / 1000,
-          max: result.max / 1000,
+          p50: milliseconds(result.p50),
+          p99: milliseconds(result.p99),
+          p999: milliseconds(result.p999),
+          max: milliseconds(result.max),
         };
       } finally {
         removeScratch(scratch);

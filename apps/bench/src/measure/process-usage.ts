@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 
 /** Of a process and those it started of the same program: its workers, not its database. */
 export interface Usage {
@@ -53,4 +54,25 @@ function programOf(pid: number): string | undefined {
   } catch {
     return undefined; // it has ended, or is another user's
   }
+}
+
+const LOOK_EVERY_MS = 100;
+
+/** Looks at the memory of a process until it is stopped. `stop`: the most it had, in MiB. */
+export function watchMemory(pid: number): { stop(): Promise<number> } {
+  const stopping = new AbortController();
+  let most = readUsage(pid).rssMebibytes;
+  const work = (async () => {
+    while (!stopping.signal.aborted) {
+      await pause(LOOK_EVERY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+      most = Math.max(most, readUsage(pid).rssMebibytes);
+    }
+  })();
+  return {
+    async stop() {
+      stopping.abort();
+      await work;
+      return most;
+    },
+  };
 }

@@ -21,7 +21,13 @@ export interface SubjectFigures {
   readonly half: { readonly perSecond: Spread; readonly p50: Spread; readonly p99: Spread; readonly p999: Spread };
   readonly p50Added: Spread;
   readonly p99Added: Spread;
+  /** The most of a round. */
   readonly rssMebibytes: Spread;
+  readonly grownMebibytes: Spread;
+  /** To the product in the configuration it is compared with, in the same round. */
+  readonly compared: { readonly rpsRatio: Spread; readonly cpuRatio: Spread } | undefined;
+  /** Further figures, by name. */
+  readonly notes: Readonly<Record<string, number>>;
   readonly events:
     | { readonly backlog: Spread; readonly drainMs: Spread; readonly cpuPerEvent: Spread; readonly lost: number }
     | undefined;
@@ -39,7 +45,7 @@ export interface ScenarioFigures {
 
 const MOST_WRONG = 5;
 
-export function summarise({ scenario, subjects, rounds }: ScenarioRun): ScenarioFigures {
+export function summarise({ scenario, subjects, rounds, notes }: ScenarioRun): ScenarioFigures {
   const figuresOf = ({ name, title }: Subject): SubjectFigures => {
     const pairs = rounds.flatMap((round) => {
       const [own, bare] = [round.get(name), round.get('bare')];
@@ -73,13 +79,16 @@ export function summarise({ scenario, subjects, rounds }: ScenarioRun): Scenario
       p50Added: overHalves(({ own, bare }) => own.p50 - bare.p50),
       p99Added: overHalves(({ own, bare }) => own.p99 - bare.p99),
       rssMebibytes: over(({ own }) => own.full.rssMebibytes),
+      grownMebibytes: over(({ own }) => own.full.grownMebibytes),
+      compared: name === 'distributed' ? comparedOf(rounds) : undefined,
+      notes: notes[name] ?? {},
       events:
         events.length === 0
           ? undefined
           : {
               backlog: spreadOf(ofEvents.map(({ backlog }) => backlog)),
               drainMs: spreadOf(ofEvents.map(({ drainMs }) => drainMs)),
-              cpuPerEvent: spreadOf(ofEvents.map(({ cpuPerEvent }) => cpuPerEvent)),
+              cpuPerEvent: spreadOf(ofEvents.flatMap(({ cpuPerEvent }) => cpuPerEvent ?? [])),
               lost: events.reduce((sum, { lost }) => sum + lost, 0),
             },
       errors: all.reduce((sum, round) => sum + round.errors, 0),
@@ -91,5 +100,17 @@ export function summarise({ scenario, subjects, rounds }: ScenarioRun): Scenario
     about: scenario.about,
     rounds: rounds.length,
     subjects: subjects.map(figuresOf),
+  };
+}
+
+function comparedOf(rounds: ScenarioRun['rounds']): SubjectFigures['compared'] {
+  const pairs = rounds.flatMap((round) => {
+    const [own, other] = [round.get('distributed')?.full, round.get('compared')?.full];
+    return own === undefined || other === undefined ? [] : [{ own, other }];
+  });
+  if (pairs.length === 0) return undefined;
+  return {
+    rpsRatio: spreadOf(pairs.map(({ own, other }) => own.requestsPerSecond / other.requestsPerSecond)),
+    cpuRatio: spreadOf(pairs.map(({ own, other }) => own.cpuPerCall / other.cpuPerCall)),
   };
 }

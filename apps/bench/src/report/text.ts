@@ -1,3 +1,4 @@
+import type { ColdFigures } from '../cold/measure-cold.js';
 import type { Spread } from './percentile.js';
 import type { ScenarioFigures, SubjectFigures } from './summarise.js';
 
@@ -21,10 +22,13 @@ const rows: readonly (readonly [string, (figures: SubjectFigures) => string])[] 
   ['  p99 ms', ({ half }) => said(half.p99)],
   ['  p99 more than bare, ms', ({ p99Added }) => said(p99Added)],
   ['  p99.9 ms', ({ half }) => said(half.p999)],
-  ['memory, MiB', ({ rssMebibytes }) => said(rssMebibytes)],
+  ['memory at most, MiB', ({ rssMebibytes }) => said(rssMebibytes)],
+  ['  more than before, MiB', ({ grownMebibytes }) => said(grownMebibytes)],
   ['events not stored at the end', ({ events }) => (events === undefined ? '–' : said(events.backlog))],
   ['  ms until they are', ({ events }) => (events === undefined ? '–' : said(events.drainMs))],
   ['CPU µs to store a call', ({ events }) => (events === undefined ? '–' : said(events.cpuPerEvent))],
+  ['calls a second against compared', ({ compared }) => (compared === undefined ? '–' : said(compared.rpsRatio))],
+  ['CPU a call against compared', ({ compared }) => (compared === undefined ? '–' : said(compared.cpuRatio))],
   ['errors', ({ errors }) => String(errors)],
 ];
 
@@ -32,7 +36,9 @@ const rows: readonly (readonly [string, (figures: SubjectFigures) => string])[] 
 export function textOf({ scenario, about, rounds, subjects }: ScenarioFigures): string {
   const table = [
     ['', ...subjects.map(({ name }) => String(name))],
-    ...rows.map(([title, read]) => [title, ...subjects.map(read)]),
+    ...rows
+      .map(([title, read]) => [title, ...subjects.map(read)])
+      .filter(([, ...cells]) => cells.some((cell) => cell !== '–')),
   ];
   const widths = table[0]?.map((_, column) => Math.max(...table.map((row) => row[column]?.length ?? 0))) ?? [];
   const lines = table.map((row) =>
@@ -41,5 +47,28 @@ export function textOf({ scenario, about, rounds, subjects }: ScenarioFigures): 
       .join('   ')
       .trimEnd(),
   );
-  return [`\n${scenario}: ${about}`, `medians of ${rounds} rounds (least–most)`, ...lines].join('\n');
+  const notes = subjects.flatMap((subject) =>
+    Object.entries(subject.notes).map(([name, figure]) => `${subject.name}: ${name}: ${digits(figure)}`),
+  );
+  return [`\n${scenario}: ${about}`, `medians of ${rounds} rounds (least–most)`, ...lines, ...notes].join('\n');
+}
+
+/** Starts and first answers, in milliseconds. */
+export function textOfCold(cold: ColdFigures): string {
+  const lines: readonly (readonly [string, string])[] = [
+    ['standalone is ready, on an empty folder', digits(cold.standaloneFirst)],
+    ['standalone is ready, on its data', said(cold.standalone)],
+    ['a gateway with 500 servers and 10,000 policies is ready', said(cold.gateway500x10000)],
+    ['first call of a user, which needs a credential: p50', digits(cold.leaseMissP50)],
+    ['  p99', digits(cold.leaseMissP99)],
+    ['an agent refreshes its token: p50', digits(cold.tokenIssueP50)],
+    ['  p99', digits(cold.tokenIssueP99)],
+    ["a user's first list of 500 tools of ten servers: p95", digits(cold.list500P95)],
+    ['  the slowest of these servers', digits(cold.slowestServer)],
+  ];
+  const width = Math.max(...lines.map(([name]) => name.length));
+  return [
+    '\ncold: starts and first answers, milliseconds',
+    ...lines.map(([name, ms]) => `${name.padEnd(width)}   ${ms}`),
+  ].join('\n');
 }

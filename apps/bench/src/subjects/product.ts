@@ -1,5 +1,12 @@
 import { connectDatabase } from '@sallyport/database';
-import { signedTokens, startDistributed, startStandalone, type System } from '@sallyport/e2e';
+import {
+  adminClient,
+  signedTokens,
+  startDistributed,
+  startStandalone,
+  type DistributedSystem,
+  type System,
+} from '@sallyport/e2e';
 import { ensureDeploymentKeys, loadMasterKey, Sealer } from '@sallyport/keys';
 import { newId } from '@sallyport/kernel';
 import { benchConfiguration, type BenchConfiguration } from './bench-configuration.js';
@@ -14,32 +21,50 @@ export interface Trail {
 
 export interface Product extends Subject {
   readonly trail: Trail;
-  /** The process that stores events; that of the subject where it is only one. */
-  readonly storingPid: number;
+  /** The process that stores events, where it is another than the one under test. */
+  readonly storingPid: number | undefined;
+  readonly admin: ReturnType<typeof adminClient>;
+  /** As agents see a tool of a server. */
+  toolName(server: string, tool: string): string;
   /** Access tokens, each of another user, good for an hour. */
   tokens(count: number, options?: { thumbprint?: string }): Promise<readonly string[]>;
 }
 
+export interface DistributedProduct extends Product {
+  readonly system: DistributedSystem;
+}
+
 export interface ProductOptions extends BenchConfiguration {
+  /** As which the report has it. */
+  readonly name?: 'distributed' | 'compared';
   /** Arguments of Node itself, by process name: `gateway-1`, `control-plane`. Of the distributed system only. */
   readonly nodeArgs?: Readonly<Record<string, readonly string[]>>;
 }
 
+/** Thousands of documents are read at the first start. */
+const READY_TIMEOUT_MS = 600_000;
+
 /** Processes over PostgreSQL, NATS and Redis of their own, as an operator deploys them; the gateway is measured. */
-export async function startDistributedProduct({ nodeArgs = {}, ...options }: ProductOptions): Promise<Product> {
+export async function startDistributedProduct({
+  name = 'distributed',
+  nodeArgs = {},
+  ...options
+}: ProductOptions): Promise<DistributedProduct> {
   const system = await startDistributed({
     logLevel: 'info',
     interruptible: true,
+    readyTimeoutMs: READY_TIMEOUT_MS,
     nodeArgs,
     configure: (demo) => benchConfiguration(options, demo),
   });
   const pidOf = (name: string) => system.processes().find((one) => one.name === name)?.pid ?? -1;
-  return productOf(system, {
-    name: 'distributed',
+  const product = productOf(system, {
+    name,
     title: 'Sallyport, gateway of the distributed system',
     pid: pidOf('gateway-1'),
     storingPid: pidOf('control-plane'),
   });
+  return { ...product, system };
 }
 
 /** What `npm start` runs: everything in one process, and PostgreSQL in one that it starts. */
@@ -52,7 +77,7 @@ export async function startStandaloneProduct(options: BenchConfiguration): Promi
     name: 'standalone',
     title: 'Sallyport, everything in one process',
     pid: system.pid(),
-    storingPid: system.pid(),
+    storingPid: undefined,
   });
 }
 
@@ -61,6 +86,8 @@ function productOf(system: System, about: Pick<Product, 'name' | 'title' | 'pid'
   return {
     ...about,
     origin: system.gatewayUrl,
+    admin: adminClient(system),
+    toolName: (server, tool) => `${server}__${tool}`,
     trail: {
       storedAfter: (sequence) => database.event.count({ where: { sequence: { gt: sequence }, type: 'mcp.response' } }),
       lastSequence: async () => (await database.event.aggregate({ _max: { sequence: true } }))._max.sequence ?? 0n,

@@ -1,6 +1,7 @@
 /** Something that stands before the upstream and is measured. */
 export interface Subject {
-  readonly name: 'bare' | 'nginx' | 'standalone' | 'distributed';
+  /** `compared`: the distributed product in the configuration that a scenario is compared with. */
+  readonly name: 'bare' | 'nginx' | 'standalone' | 'distributed' | 'compared';
   readonly title: string;
   /** `http://127.0.0.1:<port>` */
   readonly origin: string;
@@ -15,7 +16,10 @@ export interface BenchServer {
   readonly era: 'modern' | 'legacy';
   /** How many tools it lists; two if not said. */
   readonly tools?: number;
+  /** Milliseconds before it answers a list, which is each user's own then; else it answers at once, everybody the same. */
+  readonly listDelayMs?: number;
 }
 
 /** Where the upstream serves it. */
-export const pathOf = ({ era, name, tools = 2 }: BenchServer): string => `/${era}/${name}/${tools}`;
+export const pathOf = ({ era, name, tools = 2, listDelayMs }: BenchServer): string =>
+  `/${era}/${name}/${tools}${listDelayMs === undefined ? '' : `/${listDelayMs}`}`;

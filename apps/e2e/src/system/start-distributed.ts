@@ -49,6 +49,8 @@ export async function startDistributed(
     logLevel?: 'trace' | 'info';
     interruptible?: boolean;
     configure?: Parameters<typeof prepareSurroundings>[0];
+    /** Milliseconds until a process must be ready; two minutes unless said. */
+    readyTimeoutMs?: number;
     /** Arguments of Node itself, by process name. */
     nodeArgs?: Readonly<Record<string, readonly string[]>>;
   } = {},
@@ -164,7 +166,7 @@ export async function startDistributed(
       env: environments[name] ?? {},
       nodeArgs: replicas.nodeArgs?.[name] ?? [],
       readyPattern: /"msg":"running"/,
-      readyTimeoutMs: 120_000,
+      readyTimeoutMs: replicas.readyTimeoutMs ?? 120_000,
     });
     all.push(app);
     running.set(name, app);
