@@ -5,7 +5,8 @@ import type { ExpressionReads, ExpressionVariables } from './condition/expressio
 import type { ExpressionBudget } from './condition/expression-budget.js';
 import type { DenialReason } from './decision.js';
 
-const SKEW_SECONDS = 60;
+/** A sign-in may lie this far in the future: clocks differ. */
+export const SKEW_SECONDS = 60;
 
 const EXPRESSION_REASONS = {
   false: 'expression_false',

@@ -23,6 +23,8 @@ export type { PolicyProblem } from './compile-conditions.js';
 export { decide, decideConnect } from './decide.js';
 export { examine } from './examine.js';
 export { personalProvidersFor, serversFor, visible, visibleTemplate } from './listing.js';
+export { steadinessOf } from './steady-decisions.js';
+export type { Steadiness } from './steady-decisions.js';
 export { isApproved } from './approval.js';
 export { DEFAULT_DENY } from './decision.js';
 export type {
