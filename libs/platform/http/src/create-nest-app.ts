@@ -13,8 +13,10 @@ import { boundBodies } from './bound-bodies.js';
 import type { BodyRules } from './bound-bodies.js';
 import { BytesInFlight } from './bytes-in-flight.js';
 import { drainRequest } from './drain-request.js';
+import { createForwardedAddress } from './forwarded-address.js';
+import { Shortcut } from './shortcut.js';
 import { allowCrossOrigin, answerPreflight, createHostGuard } from './host-guard.js';
-import type { CorsOptions } from './host-guard.js';
+import type { CorsOptions, HostGuard } from './host-guard.js';
 import { createLimitedServer } from './limited-server.js';
 import type { RequestOrder } from './limited-server.js';
 import type { ListenerLimits } from './listener-limits.js';
@@ -60,6 +62,10 @@ export interface AppListener {
   readonly watch: ListenerWatch;
   /** The bytes of bodies that are held for addresses. */
   readonly bytes: BytesInFlight;
+  /** What takes requests of our own origin before any route. */
+  readonly shortcut: Shortcut;
+  /** The security headers of every answer. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** Characters of a foreign Host or Origin that a log line shows. */
@@ -91,7 +97,14 @@ export async function createNestApp(
     metrics: options.metrics,
     clock: options.clock ?? systemClock,
   });
-  const adapter = createAdapter(options, fixedHeaders, watch);
+  const guard = createHostGuard({
+    publicUrls,
+    allowedOrigins: options.cors?.origins ?? [],
+    publicDocuments: options.publicDocuments ?? [],
+    otherSpellings: options.otherSpellings ?? 'redirect',
+  });
+  const shortcut = createShortcut(guard, options.trustedProxies ?? []);
+  const adapter = createAdapter(options, fixedHeaders, watch, shortcut);
   const fastify: FastifyInstance = adapter.getInstance();
   const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
     logger: new PinoNestLogger(logger),
@@ -102,9 +115,9 @@ export async function createNestApp(
     watch.turnedAway(refusal === 'own-limit' ? 'bytes-of-one' : 'bytes-in-all'),
   );
   boundBodies(fastify, bytes, options.bodies);
-  listeners.set(fastify, { watch, bytes });
+  listeners.set(fastify, { watch, bytes, shortcut, headers: fixedHeaders });
   app.useGlobalFilters(new ProblemFilter(logger, options.unavailable));
-  fastify.addHook('onRequest', guardRequests(publicUrls, fixedHeaders, options));
+  fastify.addHook('onRequest', guardRequests(guard, fixedHeaders, options));
   // A client that still sends its body must be able to read why it was refused (a foreign host, an unknown path).
   fastify.addHook('onSend', async (request: FastifyRequest, reply: FastifyReply, payload: unknown) => {
     if (!reply.raw.shouldKeepAlive) await drainRequest(request.raw);
@@ -117,11 +130,12 @@ function createAdapter(
   { trustedProxies = [], limits, order, ignoreTrailingSlash = false }: NestAppOptions,
   fixedHeaders: Readonly<Record<string, string>>,
   watch: ListenerWatch,
+  shortcut: Shortcut,
 ): FastifyAdapter {
   return new FastifyAdapter({
     logger: false,
     serverFactory: (handler: RequestListener) =>
-      createLimitedServer(handler, { ...limits, trustedProxies }, watch, order),
+      createLimitedServer(shortcut.before(handler), { ...limits, trustedProxies }, watch, order),
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: 8_192, ignoreTrailingSlash },
@@ -132,13 +146,22 @@ function createAdapter(
   });
 }
 
+/** Only requests that the guard accepts, of our own origin and of no page, may be taken before the routes. */
+function createShortcut(guard: HostGuard, trustedProxies: readonly string[]): Shortcut {
+  const addressOf = createForwardedAddress(trustedProxies);
+  return new Shortcut((request) => {
+    const address = addressOf(request);
+    const verdict = guard({ host: address.host, raw: request });
+    return verdict.outcome === 'accepted' && verdict.crossOrigin === null ? address : undefined;
+  });
+}
+
 /** The hook that sets the security headers and decides with the host guard whether a request goes on. */
 function guardRequests(
-  publicUrls: readonly string[],
+  guard: HostGuard,
   fixedHeaders: Readonly<Record<string, string>>,
-  { logger, cors, publicDocuments = [], otherSpellings = 'redirect' }: NestAppOptions,
+  { logger, cors }: NestAppOptions,
 ): (request: FastifyRequest, reply: FastifyReply, done: () => void) => void {
-  const guard = createHostGuard({ publicUrls, allowedOrigins: cors?.origins ?? [], publicDocuments, otherSpellings });
   const corsOptions: CorsOptions = {
     exposedHeaders: cors?.exposedHeaders ?? ['WWW-Authenticate'],
     allowedHeaders: cors?.allowedHeaders ?? ['Authorization', 'Content-Type'],

@@ -33,11 +33,13 @@ export type HostVerdict =
   | { readonly outcome: 'refused'; readonly reason: HostRefusal; readonly detail: string };
 export type HostRefusal = 'foreign_host' | 'foreign_origin' | 'ambiguous_host';
 
+export type HostGuard = (request: GuardedRequest) => HostVerdict;
+
 /**
  * Creates the check that stops DNS rebinding and cross-site calls from browsers (security rule S19). It refuses a Host
  * or an Origin that the configuration does not name. A request without an Origin is not a page script's; it passes.
  */
-export function createHostGuard(options: HostGuardOptions): (request: GuardedRequest) => HostVerdict {
+export function createHostGuard(options: HostGuardOptions): HostGuard {
   const { publicUrls, allowedOrigins = [], publicDocuments = [], otherSpellings = 'redirect' } = options;
   const spellings = publicUrls.flatMap((url) => loopbackSpellings(url).map((other) => [other, url] as const));
   const served = otherSpellings === 'serve' ? [...publicUrls, ...spellings.map(([other]) => other)] : publicUrls;

@@ -25,6 +25,7 @@ export { readBody } from './read-body.js';
 export type { BodyRefusal } from './read-body.js';
 export { createHostGuard } from './host-guard.js';
 export type { HostGuardOptions } from './host-guard.js';
+export type { GuardedArrival } from './shortcut.js';
 export { Unavailable } from './unavailable.js';
 export { ProblemFilter, toProblem } from './problem.js';
 export type { Problem } from './problem-body.js';
