@@ -385,7 +385,11 @@ describe('a lease', () => {
     if (leased.type !== 'granted' || notes === undefined || mail === undefined) throw new Error('unreachable');
     const moved = { ...notes, spec: { ...notes.spec, url: 'https://evil.example/mcp' } };
     const options = {
-      channel: { request: () => Promise.reject(new Error('was sent')), sweep: () => undefined },
+      channel: {
+        request: () => Promise.reject(new Error('was sent')),
+        requestDirectly: () => undefined,
+        sweep: () => undefined,
+      },
       clientInfo: { name: 't', version: '1' },
       signal: new AbortController().signal,
       abilities: new Set<never>(),

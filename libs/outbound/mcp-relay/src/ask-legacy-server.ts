@@ -15,11 +15,11 @@ import {
 } from './legacy-session.js';
 import type { ModernRequest } from './modern-request.js';
 import { isRefusedByStatus } from './refused-answer.js';
-import type { RelayAnswer } from './relay.js';
+import type { HearAnswer, PostedRequest, RelayAnswer } from './relay.js';
 import { renumbered, withId } from './renumber.js';
 import type { RunningCall } from './running-calls.js';
 import { isHarmless } from './server-era.js';
-import type { ChannelTarget } from './server-channel.js';
+import type { ChannelTarget, DirectTarget } from './server-channel.js';
 import { untilAnswered } from './until-answered.js';
 
 interface LegacyAsked {
@@ -27,25 +27,42 @@ interface LegacyAsked {
   readonly target: ChannelTarget;
   /** With the capabilities that a legacy server knows. */
   readonly message: ModernRequest;
+  readonly sent?: Posted | undefined;
 }
 
 type Stream = Extract<RelayAnswer, { type: 'stream' }>;
 
-/** Asks a server of 2025-11-25 or before, in a session. When the server forgot the session, asks again in a new one. */
+interface LegacyUses {
+  readonly wire: ChannelWire;
+  readonly sessions: LegacySessions;
+}
+
+/** A call that was sent already. */
+interface Posted {
+  readonly session: LegacySession;
+  readonly id: number;
+  readonly answer: Promise<RelayAnswer>;
+}
+
+/**
+ * Asks a server of 2025-11-25 or before, in a session. When the server forgot the session, asks again in a new one.
+ * @param posted the first attempt, where it was made
+ */
 export async function askLegacyServer(
   target: ChannelTarget,
   asked: ModernRequest,
-  { wire, sessions }: { readonly wire: ChannelWire; readonly sessions: LegacySessions },
+  { wire, sessions }: LegacyUses,
+  posted?: Posted,
 ): Promise<RelayAnswer> {
   const message = { ...asked, clientCapabilities: legacyCapabilities(asked.clientCapabilities) };
   const key = sessionKey(target, asked);
   for (let attempt = 0; ; attempt++) {
-    const session = await sessions.open(key, target, message);
+    const sent = attempt === 0 ? posted : undefined;
+    const session = sent?.session ?? (await sessions.open(key, target, message));
     if (!isSession(session)) return session;
-    const { logLevel } = message;
-    if (logLevel !== undefined && session.logLevel !== undefined && session.logLevel !== logLevel)
-      await setLogLevel(wire, session, target, logLevel);
-    const answer = await askInSession(wire, { session, target, message });
+    if (sent === undefined && needsLevel(session, message.logLevel))
+      await setLogLevel(wire, session, target, message.logLevel);
+    const answer = await askInSession(wire, { session, target, message, sent });
     if (attempt > 0) return answer.type === 'called' ? answer.deliver() : answer;
     if (answer.type !== 'called') {
       const isGone = message.method === 'subscriptions/listen' && 'status' in answer && answer.status === 404;
@@ -59,6 +76,38 @@ export async function askLegacyServer(
     // What is said to a client that only wants to be let in is about the credential, or about the server.
     if (!isSession(renewed)) return renewed.type === 'credential-rejected' ? renewed : answer.answer;
   }
+}
+
+/** Asks a legacy server what can be asked at once; see `ServerChannel.requestDirectly`. */
+export function askLegacyDirectly(
+  target: DirectTarget,
+  message: ModernRequest,
+  uses: LegacyUses,
+  hear: HearAnswer,
+): PostedRequest | undefined {
+  const { wire, sessions } = uses;
+  const { method, params, meta, source, texts, logLevel } = message;
+  const session = sessions.known(sessionKey(target, message));
+  if (method !== 'tools/call' || session === undefined) return undefined;
+  if (needsLevel(session, logLevel) || isAttended(session, message)) return undefined;
+  const id = wire.nextId();
+  const body = legacyRequest({ id, method, params, meta, source, texts });
+  const renumbering = { from: id, to: message.id, method, respond: undefined, mayAsk: false, settle: () => undefined };
+  let isFollowed = false; // then the signal cancels the call
+  const posted = wire.postDirectly(target, sessionHeaders(session), body, id, (answer) => {
+    if (!(answer instanceof Promise) && answer.type === 'message') return hear(renumbered(answer, renumbering));
+    isFollowed = true;
+    const own = { ...target, signal: target.signal(), mayBeSilent: undefined };
+    hear(askLegacyServer(own, message, uses, { session, id, answer: Promise.resolve(answer) }));
+  });
+  return (
+    posted && {
+      abort: () => {
+        posted.abort();
+        if (!isFollowed) cancel(wire, session, { ...target, mayBeSilent: undefined }, id);
+      },
+    }
+  );
 }
 
 /** A call was made. `answer` is the server's, `deliver` makes the caller's of it. */
@@ -87,12 +136,10 @@ async function askInSession(wire: ChannelWire, asked: LegacyAsked): Promise<Rela
 
 /** Sends the call under an id of ours. Aborting the target's signal cancels it at the server, too. */
 async function callInSession(wire: ChannelWire, asked: LegacyAsked): Promise<Called> {
-  const { session, target, message } = asked;
+  const { session, target, message, sent } = asked;
   const attended =
-    mayBeAsked(message) && session.id !== undefined && session.stream !== 'none'
-      ? await attend(wire, session, target, message)
-      : undefined;
-  const id = wire.nextId();
+    sent === undefined && isAttended(session, message) ? await attend(wire, session, target, message) : undefined;
+  const id = sent?.id ?? wire.nextId();
   const cancelled = () => cancel(wire, session, target, id);
   const settle = () => target.signal.removeEventListener('abort', cancelled);
   target.signal.addEventListener('abort', cancelled, { once: true });
@@ -112,13 +159,17 @@ async function callInSession(wire: ChannelWire, asked: LegacyAsked): Promise<Cal
 
 async function sendCall(
   wire: ChannelWire,
-  { session, target, message }: LegacyAsked,
+  { session, target, message, sent }: LegacyAsked,
   { id, attended }: { readonly id: number; readonly attended: RunningCall | undefined },
 ): Promise<RelayAnswer> {
-  const { method, params, meta, source } = message;
+  const { method, params, meta, source, texts } = message;
   const headers = sessionHeaders(session);
-  const body = legacyRequest({ id, method, params, meta, source });
-  const posted = wire.post(target, headers, body, { id, isHarmless: isHarmless(message) });
+  const post = () =>
+    wire.post(target, headers, legacyRequest({ id, method, params, meta, source, texts }), {
+      id,
+      isHarmless: isHarmless(message),
+    });
+  const posted = sent?.answer ?? post();
   const resume = (lastEventId: string) =>
     wire.relay.resume({ ...target, large: largeOf(target, id), headers }, lastEventId);
   const follow = (stream: Stream) => untilAnswered(stream, { id, resume, signal: target.signal });
@@ -139,6 +190,14 @@ async function respond(
   await wire.post({ ...target, signal }, sessionHeaders(session), JSON.stringify(body));
   heard.abort();
 }
+
+/** Whether the session has to be told another level first. */
+const needsLevel = (session: LegacySession, level: string | undefined): level is string =>
+  level !== undefined && session.logLevel !== undefined && session.logLevel !== level;
+
+/** Whether what the server asks on its own stream has to be heard while the call runs. */
+const isAttended = (session: LegacySession, message: ModernRequest): boolean =>
+  mayBeAsked(message) && session.id !== undefined && session.stream !== 'none';
 
 const ASKING: ReadonlySet<string> = new Set(['tools/call', 'prompts/get', 'resources/read']);
 

@@ -1,7 +1,7 @@
 import { isResponseTo } from './json-rpc.js';
 import type { RequestId, ServerMessage } from './json-rpc.js';
-import type { Relay, RelayAnswer } from './relay.js';
-import type { ChannelTarget } from './server-channel.js';
+import type { HearAnswer, PostedRequest, Relay, RelayAnswer } from './relay.js';
+import type { ChannelTarget, DirectTarget } from './server-channel.js';
 
 /** Posts messages through the relay, and numbers those of legacy sessions. */
 export class ChannelWire {
@@ -38,9 +38,22 @@ export class ChannelWire {
       isHarmless,
     });
   }
+
+  /** As `post`, for what can be sent at once; see `Relay.postDirectly`. */
+  postDirectly(
+    target: DirectTarget,
+    headers: Record<string, string>,
+    body: string,
+    id: RequestId,
+    hear: HearAnswer,
+  ): PostedRequest | undefined {
+    const { url, credential, idleTimeoutMs, maxMessageBytes, room, signal } = target;
+    const request = { url, credential, idleTimeoutMs, maxMessageBytes, room, signal, headers, body };
+    return this.relay.postDirectly({ ...request, large: largeOf(target, id) }, hear);
+  }
 }
 
-export const largeOf = ({ maxLargeBytes }: ChannelTarget, id: RequestId) =>
+export const largeOf = ({ maxLargeBytes }: Pick<ChannelTarget, 'maxLargeBytes'>, id: RequestId) =>
   maxLargeBytes === undefined ? undefined : { maxBytes: maxLargeBytes, id };
 
 /** The response in an answer, which may be the only message or stand in a stream. */

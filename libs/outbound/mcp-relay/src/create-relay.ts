@@ -1,10 +1,14 @@
 import type { Dispatcher } from 'undici';
 import { SallyportError } from '@sallyport/kernel';
+import type { HttpAnswer } from './http-answer.js';
 import { beginsWithEndpoint, MAX_ERROR_BYTES, readAnswer } from './read-answer.js';
+import { JSON_POST, postDirectly } from './post-directly.js';
 import { discard } from './read-body.js';
 import { byProxy, isCut, reasonOf } from './relay-failure.js';
+import { MAX_MESSAGE_BYTES } from './relay.js';
 import type { Relay, RelayAnswer, RelayOptions, RelayRequest } from './relay.js';
 import type { RequestCredential } from './request-credential.js';
+import { sentHeaders } from './sent-headers.js';
 import { watchSilence } from './watch-silence.js';
 
 interface Sent {
@@ -17,22 +21,18 @@ type Send = (
   request: Pick<RelayRequest, 'url' | 'credential' | 'headers'>,
   sent: Sent,
   options: Pick<Dispatcher.RequestOptions, 'headersTimeout' | 'bodyTimeout' | 'signal'>,
-) => Promise<Dispatcher.ResponseData>;
+) => Promise<HttpAnswer>;
 
 const END_TIMEOUT_MS = 5_000;
-const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
 
 /** The only way to a server: one POST, one answer, as a message or a stream of them. */
 export function createRelay(options: RelayOptions): Relay {
   const send = createSend(options);
-  const exchange = createExchange(send, options.maxMessageBytes ?? MAX_MESSAGE_BYTES);
+  const most = options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
+  const exchange = createExchange(send, most);
   return {
-    post: ({ body, ...request }) =>
-      exchange(request, {
-        method: 'POST',
-        body,
-        headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
-      }),
+    post: ({ body, ...request }) => exchange(request, { method: 'POST', body, headers: JSON_POST }),
+    postDirectly: (request, hear) => postDirectly(options, request, hear),
     resume: (request, lastEventId) =>
       exchange(request, { method: 'GET', headers: { accept: 'text/event-stream', 'last-event-id': lastEventId } }),
     listen: (request) =>
@@ -74,7 +74,7 @@ function createSend({ dispatcher, dispatcherWith, userAgent }: RelayOptions): Se
   }
 
   return async ({ url, credential, headers }, { method, headers: own = {}, body = '' }, options) => {
-    const sent = { ...lowerCased(credential.headers), ...own, 'user-agent': userAgent, ...headers };
+    const sent = sentHeaders(credential, own, userAgent, headers);
     const signature = await credential.sign?.({ method, url, headers: sent, body });
     return await dispatcherFor(credential).request({
       origin: url.origin,
@@ -93,7 +93,7 @@ function createExchange(
   maxMessageBytes: number,
 ): (request: Omit<RelayRequest, 'body'>, sent: Sent) => Promise<RelayAnswer> {
   return async (request, sent) => {
-    let response: Dispatcher.ResponseData;
+    let response: HttpAnswer;
     try {
       response = await begin(send, request, sent);
     } catch (error) {
@@ -118,7 +118,7 @@ function createExchange(
 }
 
 /** Sends a request and awaits the head of the answer. A harmless request is sent again when the connection was cut. */
-async function begin(send: Send, request: Omit<RelayRequest, 'body'>, sent: Sent): Promise<Dispatcher.ResponseData> {
+async function begin(send: Send, request: Omit<RelayRequest, 'body'>, sent: Sent): Promise<HttpAnswer> {
   const { idleTimeoutMs, mayBeSilent, signal, isHarmless } = request;
   const silence = new AbortController();
   // A server that answers all at once may be waiting for us before its first byte, too.
@@ -137,8 +137,4 @@ async function begin(send: Send, request: Omit<RelayRequest, 'body'>, sent: Sent
   } finally {
     heard?.();
   }
-}
-
-function lowerCased(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }

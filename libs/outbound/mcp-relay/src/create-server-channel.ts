@@ -1,6 +1,6 @@
 import { BoundedMap } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
-import { askLegacyServer } from './ask-legacy-server.js';
+import { askLegacyDirectly, askLegacyServer } from './ask-legacy-server.js';
 import { ChannelWire, wholeAnswer } from './channel-wire.js';
 import { legacyCapabilities } from './legacy-request.js';
 import { isSession } from './legacy-session.js';
@@ -8,8 +8,8 @@ import { LegacySessions, sessionKey } from './legacy-sessions.js';
 import { modernRequest } from './modern-request.js';
 import type { ModernRequest } from './modern-request.js';
 import { isRefusedByStatus, saysWhy, unsent } from './refused-answer.js';
-import type { Relay, RelayAnswer } from './relay.js';
-import type { ChannelTarget, ServerChannel } from './server-channel.js';
+import type { HearAnswer, PostedRequest, Relay, RelayAnswer } from './relay.js';
+import type { ChannelTarget, DirectTarget, ServerChannel } from './server-channel.js';
 import { eraShownBy, isHarmless, isRefused, isUnknownMethod, isWordOfServer } from './server-era.js';
 import type { ServerEra } from './server-era.js';
 
@@ -44,8 +44,26 @@ export function createServerChannel({
     return answer;
   }
 
+  const requestDirectly: ServerChannel['requestDirectly'] = (target, message, hear) => {
+    const { href } = target.url;
+    const known = eras.get(href);
+    if (known === undefined || clock() - known.seenAt >= ERA_TTL_MS || isHarmless(message)) return undefined;
+    return known.era === 'modern'
+      ? askModernDirectly(wire, target, message, hear)
+      : askLegacyDirectly(target, message, { wire, sessions }, (answer) => hear(forgettingRefused(answer, href)));
+  };
+
+  /** What is asked after a refusal finds out first whether the server is another one now. */
+  function forgettingRefused(answer: RelayAnswer | Promise<RelayAnswer>, href: string) {
+    if (!(answer instanceof Promise)) return answer;
+    return answer.then((later) => {
+      if (isRefusedByStatus(later)) eras.delete(href);
+      return later;
+    });
+  }
+
   async function requestOfUnknownEra(target: ChannelTarget, message: ModernRequest): Promise<RelayAnswer> {
-    const { probe, probed } = await probeEra(target, message);
+    const { probe, probed } = await probeEra(askModern, target, message);
     const shown = eraShownBy(probed);
     const era = shown ?? (isWordOfServer(probed) ? await eraByInitializing(target, message, probed) : probed);
     if (typeof era === 'object')
@@ -53,16 +71,6 @@ export function createServerChannel({
     eras.set(target.url.href, { era, seenAt: clock() });
     if (era === 'legacy') return await askLegacy(target, message);
     return probe === message ? probed : await askModern(target, message);
-  }
-
-  /** What may have an effect is never sent to find out something: a request that changes nothing is sent first. */
-  async function probeEra(target: ChannelTarget, message: ModernRequest) {
-    const probe = isHarmless(message) ? message : harmless(message, 'server/discover');
-    const probed = await wholeAnswer(await askModern(target, probe), probe.id);
-    if (probe === message || !isUnknownMethod(probed)) return { probe, probed };
-    // Not every server of the new era has discovery, which it must; what tools it has, it knows.
-    const second = harmless(message, 'tools/list');
-    return { probe: second, probed: await wholeAnswer(await askModern(target, second), second.id) };
   }
 
   async function askModern(target: ChannelTarget, message: ModernRequest): Promise<RelayAnswer> {
@@ -87,7 +95,31 @@ export function createServerChannel({
     return isRefused(probed) ? session : 'modern';
   }
 
-  return { request, sweep: () => sessions.sweep() };
+  return { request, requestDirectly, sweep: () => sessions.sweep() };
+}
+
+/** What may have an effect is never sent to find out something: a request that changes nothing is sent first. */
+async function probeEra(
+  ask: (target: ChannelTarget, message: ModernRequest) => Promise<RelayAnswer>,
+  target: ChannelTarget,
+  message: ModernRequest,
+) {
+  const probe = isHarmless(message) ? message : harmless(message, 'server/discover');
+  const probed = await wholeAnswer(await ask(target, probe), probe.id);
+  if (probe === message || !isUnknownMethod(probed)) return { probe, probed };
+  // Not every server of the new era has discovery, which it must; what tools it has, it knows.
+  const second = harmless(message, 'tools/list');
+  return { probe: second, probed: await wholeAnswer(await ask(target, second), second.id) };
+}
+
+function askModernDirectly(
+  wire: ChannelWire,
+  target: DirectTarget,
+  message: ModernRequest,
+  hear: HearAnswer,
+): PostedRequest | undefined {
+  const { headers, body } = modernRequest(message);
+  return wire.postDirectly(target, headers, body, message.id, hear);
 }
 
 const harmless = (message: ModernRequest, method: string): ModernRequest => ({

@@ -1,4 +1,4 @@
-import { SallyportError } from '@sallyport/kernel';
+import { noRoom } from './relay-failure.js';
 import type { RelayRequest } from './relay.js';
 
 /** What is held of one answer, counted as it comes. */
@@ -55,8 +55,7 @@ export class Gathered {
 
   #take(bytes: number): void {
     if (this.#isOver && !this.#isAborted) return;
-    if (this.#isAborted || this.#room?.take(bytes) === false)
-      throw new SallyportError('no_room_for_answer', 'There is no room for more of the answer.');
+    if (this.#isAborted || this.#room?.take(bytes) === false) throw noRoom();
   }
 
   #giveArrived(): void {

@@ -7,6 +7,8 @@ export { createRelay } from './create-relay.js';
 export { reasonOf } from './relay-failure.js';
 export type {
   AnswerRoom,
+  HearAnswer,
+  PostedRequest,
   Relay,
   RelayAnswer,
   RelayFailure,

@@ -1,7 +1,7 @@
 import type { JsonSource } from '@sallyport/kernel/json';
 import { isJsonObject } from './json-rpc.js';
 import type { JsonObject, ServerMessage } from './json-rpc.js';
-import { written } from './modern-request.js';
+import { messageText } from './modern-request.js';
 
 /** The newest version that has `initialize`; what a server answers with is what is spoken. */
 export const LEGACY_VERSION = '2025-11-25';
@@ -19,17 +19,15 @@ export function legacyRequest(request: {
   readonly params: JsonObject;
   readonly meta: JsonObject | undefined;
   readonly source?: JsonSource | undefined;
+  /** As in `ModernRequest`. */
+  readonly texts?: Readonly<Record<string, string>> | undefined;
 }): string {
   const meta = Object.fromEntries(
     Object.entries(request.meta ?? {}).filter(([key]) => !key.startsWith(RESERVED_META) && !DROPPED_META.has(key)),
   );
   const { requestState: _state, inputResponses: _responses, ...params } = request.params;
-  return written(request.source, {
-    jsonrpc: '2.0',
-    id: request.id,
-    method: request.method,
-    params: Object.keys(meta).length > 0 ? { ...params, _meta: meta } : params,
-  });
+  const isMetaOfClient = Object.keys(meta).length > 0;
+  return messageText({ ...request, params }, isMetaOfClient ? meta : undefined, isMetaOfClient);
 }
 
 /** Headers of everything after `initialize` (2025-06-18, transports). */

@@ -109,7 +109,12 @@ export async function setLogLevel(
 }
 
 /** Closing the connection does not cancel a legacy call; this does. */
-export function cancel(wire: ChannelWire, session: LegacySession, target: ChannelTarget, requestId: number): void {
+export function cancel(
+  wire: ChannelWire,
+  session: LegacySession,
+  target: Omit<ChannelTarget, 'signal'>,
+  requestId: number,
+): void {
   void wire.post(
     { ...target, signal: AbortSignal.timeout(5_000) },
     sessionHeaders(session),

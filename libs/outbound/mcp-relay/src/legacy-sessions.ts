@@ -25,8 +25,10 @@ const ENDPOINT_TIMEOUT_MS = 3_000;
 const UNPOSTABLE: ReadonlySet<number> = new Set([400, 404, 405]);
 
 /** A session is for what was said when it was opened: it is not shared between clients that can do different things. */
-export const sessionKey = (target: ChannelTarget, { clientCapabilities }: ModernRequest): string =>
-  JSON.stringify([target.url.href, target.identity, legacyCapabilities(clientCapabilities)]);
+export const sessionKey = (
+  target: Pick<ChannelTarget, 'url' | 'identity'>,
+  { clientCapabilities }: ModernRequest,
+): string => JSON.stringify([target.url.href, target.identity, legacyCapabilities(clientCapabilities)]);
 
 /** The sessions with legacy servers. Callers who come together share one initialization. */
 export class LegacySessions {
@@ -49,12 +51,16 @@ export class LegacySessions {
     this.#sessions = new BoundedMap(options.limit);
   }
 
-  async open(key: string, target: ChannelTarget, message: ModernRequest): Promise<LegacySession | RelayAnswer> {
+  /** The session, where there is one. */
+  known(key: string): LegacySession | undefined {
     const known = this.#sessions.get(key);
-    if (known !== undefined) {
-      known.lastUsedAt = this.#clock();
-      return known;
-    }
+    if (known !== undefined) known.lastUsedAt = this.#clock();
+    return known;
+  }
+
+  async open(key: string, target: ChannelTarget, message: ModernRequest): Promise<LegacySession | RelayAnswer> {
+    const known = this.known(key);
+    if (known !== undefined) return known;
     return await this.#opening.run(key, async () => {
       const session = await this.#initialize(target, message);
       if (isSession(session)) this.#sessions.set(key, session);

@@ -13,6 +13,8 @@ export interface ModernRequest {
   readonly method: string;
   /** The client's message: what is sent as it came is sent in its words, numbers with all their digits. */
   readonly source?: JsonSource | undefined;
+  /** Members of `params` as the client wrote them, where that is known. */
+  readonly texts?: Readonly<Record<string, string>> | undefined;
   /** As decided on: no field of the client's beyond it travels. */
   readonly params: JsonObject;
   /** The caller's `_meta`; reserved keys are replaced by ours, the rest passes. */
@@ -47,13 +49,38 @@ export function modernRequest(request: ModernRequest): { headers: Record<string,
       'mcp-method': request.method,
       ...(request.name === undefined ? {} : { 'mcp-name': encodeHeaderValue(request.name) }),
     },
-    body: written(request.source, {
-      jsonrpc: '2.0',
-      id: request.id,
-      method: request.method,
-      params: { ...request.params, _meta },
-    }),
+    body: messageText(request, _meta, passed.length > 0),
   };
+}
+
+/**
+ * The message, in the client's words where it has some. Texts that are known are put together; nothing is looked for in
+ * the client's message then, unless it brought something of its own in `_meta`.
+ */
+export function messageText(
+  {
+    id,
+    method,
+    params,
+    texts,
+    source,
+  }: Pick<ModernRequest, 'method' | 'params' | 'texts' | 'source'> & {
+    readonly id: RequestId;
+  },
+  _meta: JsonObject | undefined,
+  isMetaOfClient: boolean,
+): string {
+  if (texts === undefined || isMetaOfClient) {
+    const all = _meta === undefined ? params : { ...params, _meta };
+    return written(source, { jsonrpc: '2.0', id, method, params: all });
+  }
+  let members = '';
+  for (const name of Object.keys(params)) {
+    const text = texts[name] ?? JSON.stringify(params[name]);
+    if (text !== undefined) members += `${members === '' ? '' : ','}${JSON.stringify(name)}:${text}`;
+  }
+  if (_meta !== undefined) members += `${members === '' ? '' : ','}"_meta":${JSON.stringify(_meta)}`;
+  return `{"jsonrpc":"2.0","id":${JSON.stringify(id)},"method":${JSON.stringify(method)},"params":{${members}}}`;
 }
 
 export const written = (source: JsonSource | undefined, message: JsonObject): string =>

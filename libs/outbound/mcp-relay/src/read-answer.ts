@@ -1,4 +1,5 @@
-import type { Dispatcher } from 'undici';
+import { mediaTypeOf } from './http-answer.js';
+import type { HttpAnswer } from './http-answer.js';
 import { bodyOf, discard, isReadable, messagesOf, readMessage, type ReadLimits } from './read-body.js';
 import type { RelayAnswer, StreamPosition } from './relay.js';
 import { readEvents } from './server-sent-events.js';
@@ -9,12 +10,10 @@ const MAX_LOCATION = 512;
 const MAX_RETRY_AFTER_SECONDS = 24 * 3_600;
 
 /** Reads what a server did from the status, the media type and the body of its HTTP answer. */
-export async function readAnswer(response: Dispatcher.ResponseData, limits: ReadLimits): Promise<RelayAnswer> {
+export async function readAnswer(response: HttpAnswer, limits: ReadLimits): Promise<RelayAnswer> {
   const { statusCode: status } = response;
   const mediaType = mediaTypeOf(response);
-  const sessionHeader = response.headers['mcp-session-id'];
-  const sessionId =
-    typeof sessionHeader === 'string' && /^[\x21-\x7E]+$/.test(sessionHeader) ? sessionHeader : undefined;
+  const sessionId = sessionIdIn(response.headers);
   if (status === 401 || isStaleAwsKey(response)) {
     discard(response);
     return { type: 'credential-rejected' };
@@ -48,9 +47,14 @@ export async function readAnswer(response: Dispatcher.ResponseData, limits: Read
   return { type: 'failed', reason: 'not-mcp', status };
 }
 
+/** Visible ASCII (2025-11-25, session management). */
+export function sessionIdIn({ 'mcp-session-id': id }: HttpAnswer['headers']): string | undefined {
+  return typeof id === 'string' && /^[\x21-\x7E]+$/.test(id) ? id : undefined;
+}
+
 /** Any status may come with the JSON-RPC error that says why. */
 async function readRefusal(
-  response: Dispatcher.ResponseData,
+  response: HttpAnswer,
   limits: ReadLimits,
   isJson: boolean,
   sessionId: string | undefined,
@@ -77,7 +81,7 @@ async function readRefusal(
 }
 
 /** Looks at the first event of a stream, and ends it. */
-export async function beginsWithEndpoint(response: Dispatcher.ResponseData, limits: ReadLimits): Promise<boolean> {
+export async function beginsWithEndpoint(response: HttpAnswer, limits: ReadLimits): Promise<boolean> {
   try {
     if (response.statusCode !== 200 || mediaTypeOf(response) !== 'text/event-stream') return false;
     for await (const { event, data } of readEvents(bodyOf(response, limits), limits.maxMessageBytes))
@@ -87,12 +91,6 @@ export async function beginsWithEndpoint(response: Dispatcher.ResponseData, limi
     discard(response);
   }
 }
-
-const mediaTypeOf = ({ headers }: Dispatcher.ResponseData): string | undefined =>
-  String(headers['content-type'] ?? '')
-    .split(';')[0]
-    ?.trim()
-    .toLowerCase();
 
 /** Without what may be secret in it. */
 function redirectIn(location: string | string[] | undefined, from: URL): string | undefined {
@@ -104,7 +102,7 @@ function redirectIn(location: string | string[] | undefined, from: URL): string 
 /** AWS says so with 403 where others say 401. A signature that is wrong, or a right that is missing, is neither. */
 const STALE_AWS_KEY = /^(ExpiredToken|ExpiredTokenException|UnrecognizedClientException|InvalidClientTokenId)(:|$)/;
 
-function isStaleAwsKey({ statusCode, headers }: Dispatcher.ResponseData): boolean {
+function isStaleAwsKey({ statusCode, headers }: HttpAnswer): boolean {
   return statusCode === 403 && STALE_AWS_KEY.test(String(headers['x-amzn-errortype'] ?? ''));
 }
 

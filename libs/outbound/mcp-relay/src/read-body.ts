@@ -1,5 +1,5 @@
-import type { Dispatcher } from 'undici';
 import { decompressed, isKnownCoding } from '@sallyport/kernel';
+import type { HttpAnswer } from './http-answer.js';
 import { Gathered } from './gathered.js';
 import { isResponseTo, parseMessage } from './json-rpc.js';
 import type { ServerMessage } from './json-rpc.js';
@@ -19,17 +19,17 @@ export interface ReadLimits extends Pick<
   readonly maxMessageBytes: number;
 }
 
-const codingOf = ({ headers }: Dispatcher.ResponseData): string | undefined => headers['content-encoding']?.toString();
+const codingOf = ({ headers }: HttpAnswer): string | undefined => headers['content-encoding']?.toString();
 
 /** Some servers compress whatever they are asked for. What counts against limits is what comes out. */
-export const bodyOf = (response: Dispatcher.ResponseData, limits: ReadLimits): AsyncIterable<Uint8Array> =>
+export const bodyOf = (response: HttpAnswer, limits: ReadLimits): AsyncIterable<Uint8Array> =>
   decompressed(chunksOf(response, limits), codingOf(response)) ?? chunksOf(response, limits);
 
 /** Whether its body can be read: it comes in a content coding that we know. */
-export const isReadable = (response: Dispatcher.ResponseData): boolean => isKnownCoding(codingOf(response));
+export const isReadable = (response: HttpAnswer): boolean => isKnownCoding(codingOf(response));
 
 /** Chunks as they are taken. Only time in which the reader waits for the server counts as silence. */
-async function* chunksOf(response: Dispatcher.ResponseData, limits: ReadLimits): AsyncGenerator<Uint8Array> {
+async function* chunksOf(response: HttpAnswer, limits: ReadLimits): AsyncGenerator<Uint8Array> {
   const chunks = (response.body as AsyncIterable<Uint8Array>)[Symbol.asyncIterator]();
   for (;;) {
     const heard = watchSilence(limits, (error) => response.body.destroy(error));
@@ -41,7 +41,7 @@ async function* chunksOf(response: Dispatcher.ResponseData, limits: ReadLimits):
 
 /** The messages of a stream, as they come. Moves `position` on, and closes the connection at the end. */
 export async function* messagesOf(
-  response: Dispatcher.ResponseData,
+  response: HttpAnswer,
   limits: ReadLimits,
   position: StreamPosition,
 ): AsyncGenerator<ServerMessage> {
@@ -68,10 +68,7 @@ export async function* messagesOf(
 const isHeaderSafe = (id: string): boolean => /^[\x20-\x7E]{1,1024}$/.test(id);
 
 /** The one message of an answer in JSON. */
-export async function readMessage(
-  response: Dispatcher.ResponseData,
-  limits: ReadLimits,
-): Promise<ServerMessage | undefined> {
+export async function readMessage(response: HttpAnswer, limits: ReadLimits): Promise<ServerMessage | undefined> {
   const { maxMessageBytes: maxBytes, large } = limits;
   // What the server says itself is too large is not begun with.
   if (Number(response.headers['content-length'] ?? 0) > Math.max(maxBytes, large?.maxBytes ?? 0)) throw tooLarge();
@@ -112,7 +109,7 @@ function keepPiece(pieces: Uint8Array[], piece: Uint8Array): void {
 
 /** Ends in order also when nobody began to read it. */
 function textOf(
-  response: Dispatcher.ResponseData,
+  response: HttpAnswer,
   chunks: AsyncIterable<Uint8Array>,
   decode: (bytes: Uint8Array) => string,
   gathered: Gathered,
@@ -157,6 +154,6 @@ async function readLarge(
 }
 
 /** Ends what is left of an answer; its own error no longer matters. */
-export function discard(response: Dispatcher.ResponseData): void {
+export function discard(response: HttpAnswer): void {
   if (!response.body.destroyed) response.body.on('error', () => undefined).destroy();
 }

@@ -70,3 +70,5 @@ export const isCut = (error: unknown): boolean =>
   (error.code === 'UND_ERR_SOCKET' || error.code === 'ECONNRESET' || error.code === 'EPIPE');
 
 export const tooLarge = () => new SallyportError('message_too_large', 'The server sent a message that is too large.');
+export const noRoom = () => new SallyportError('no_room_for_answer', 'There is no room for more of the answer.');
+export const fellSilent = () => new SallyportError('relay_timeout', 'The server fell silent.');

@@ -2,6 +2,9 @@ import type { Dispatcher } from 'undici';
 import type { RequestId, SaidError, ServerMessage } from './json-rpc.js';
 import type { ClientCertificate, RequestCredential } from './request-credential.js';
 
+/** One JSON-RPC message, where nothing else is configured. */
+export const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+
 export interface RelayOptions {
   /** Pools connections per origin, follows no redirect and connects only to checked addresses. */
   readonly dispatcher: Dispatcher;
@@ -96,8 +99,30 @@ export type RelayAnswer =
       /** `WWW-Authenticate` of a 403; ours to read, never relayed. */ readonly challenge?: string;
     };
 
+/**
+ * Hears the answer to a request: itself, where it came whole and small, else the promise of it. Nothing else is heard.
+ */
+export type HearAnswer = (answer: RelayAnswer | Promise<RelayAnswer>) => void;
+
+/** A request under way. */
+export interface PostedRequest {
+  /** Ends the exchange, at the server's side too. */
+  readonly abort: () => void;
+}
+
+/** As `RelayRequest`; its signal is asked for only where the answer is read as it comes. */
+export interface DirectRequest extends Omit<RelayRequest, 'signal' | 'mayBeSilent' | 'isHarmless'> {
+  readonly signal: () => AbortSignal;
+}
+
 export interface Relay {
   post(request: RelayRequest): Promise<RelayAnswer>;
+  /**
+   * Posts a request that nothing has to be awaited for, and hears a small whole answer without a promise (decision
+   * 0049). The server may be silent for no longer than its idle time.
+   * @returns undefined when nothing was sent: its credential signs, or is a certificate
+   */
+  postDirectly(request: DirectRequest, hear: HearAnswer): PostedRequest | undefined;
   /** Asks for what follows in a stream that the server closed before it was through. */
   resume(request: Omit<RelayRequest, 'body'>, lastEventId: string): Promise<RelayAnswer>;
   /** Opens a legacy server's own stream, which may be silent for as long as it likes. */

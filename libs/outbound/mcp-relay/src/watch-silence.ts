@@ -1,4 +1,5 @@
-import { SallyportError } from '@sallyport/kernel';
+import type { SallyportError } from '@sallyport/kernel';
+import { fellSilent } from './relay-failure.js';
 import type { RelayRequest } from './relay.js';
 
 const PARTS = 4;
@@ -15,7 +16,7 @@ export function watchSilence(
   let silentParts = 0;
   const timer = setInterval(() => {
     silentParts = mayBeSilent?.() === true ? 0 : silentParts + 1;
-    if (silentParts >= PARTS) onSilent(new SallyportError('relay_timeout', 'The server fell silent.'));
+    if (silentParts >= PARTS) onSilent(fellSilent());
   }, idleTimeoutMs / PARTS);
   return () => clearInterval(timer);
 }
