@@ -38,6 +38,8 @@ export interface GatewayConfig {
   readonly maxBytesInFlight: number;
   readonly maxConnections: number;
   readonly maxAnswerBytes: number;
+  /** Whether calls of which everything is remembered take the short-cut (decision 0049). */
+  readonly isWarmPathOn: boolean;
   readonly listTimeoutMs: number;
   /** Characters of JSON in one page of a list. */
   readonly listPageLength: number;
@@ -86,6 +88,10 @@ export const gatewayTuning = {
     .describe(
       'Largest answer of a server. What makes one larger than 16 must be long texts, which are passed on as they come',
     ),
+  SALLYPORT_GATEWAY_WARM: variable
+    .onOrOff()
+    .default('on')
+    .describe('The short-cut for calls of which everything is remembered; off only to look for a fault in it'),
   SALLYPORT_LIST_TIMEOUT: variable
     .duration()
     .default(5_000)
@@ -202,6 +208,7 @@ export function tunedBy(
     maxBytesInFlight: environment.SALLYPORT_MAX_IN_FLIGHT_MEBIBYTES * MEBIBYTE,
     maxConnections: environment.SALLYPORT_MAX_CONNECTIONS,
     maxAnswerBytes: environment.SALLYPORT_MAX_ANSWER_MEBIBYTES * MEBIBYTE,
+    isWarmPathOn: environment.SALLYPORT_GATEWAY_WARM === 'on',
     listTimeoutMs: environment.SALLYPORT_LIST_TIMEOUT,
     listPageLength: environment.SALLYPORT_LIST_PAGE_KIBIBYTES * 1024,
     leaseTimeoutMs: environment.SALLYPORT_LEASE_TIMEOUT,

@@ -48,6 +48,16 @@ export function observeCalls(metrics: Metrics): (record: CallRecord) => void {
   };
 }
 
+/** Counts calls that took the short-cut: how many were answered on it, and how many went on the long way. */
+export function observeWarmCalls(metrics: Metrics): (end: 'answered' | 'followed') => void {
+  const counter = metrics.counter(
+    'sallyport.gateway.warm_calls',
+    'Calls that took the short-cut, by how they went on.',
+  );
+  const bound = { answered: counter.bind({ end: 'answered' }), followed: counter.bind({ end: 'followed' }) };
+  return (end) => bound[end].add();
+}
+
 export interface MissingServer {
   readonly server: string;
   readonly reason?: string;

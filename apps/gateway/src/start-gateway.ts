@@ -5,8 +5,11 @@ import { configurationReadiness, degraded, startService, type RunningService } f
 import type { GatewayConfig } from './config.js';
 import { takeReplicaRequest } from './conversation/take-replica-request.js';
 import { serveMcp } from './http/serve-mcp.js';
+import { takeWarmCalls, type WarmEndpoint } from './http/take-warm-calls.js';
+import { observeWarmCalls } from './observe-calls.js';
 import { createAskedAddress } from './protocol/asked-address.js';
 import { ReplicaLink } from './replicas/replica-link.js';
+import { beginWarmCall } from './request-path/begin-warm-call.js';
 import { handleMcpRequest } from './request-path/handle-mcp-request.js';
 import { createGatewayApp, type GatewayApp } from './start/create-gateway-app.js';
 import { createRequestPath, type GatewayParts } from './start/create-request-path.js';
@@ -44,6 +47,8 @@ export function startGateway(config: GatewayConfig, adapters: GatewayAdapters): 
       logger,
     });
 
+    if (config.isWarmPathOn) takeShortcut(foundation, path, app, askedAddress);
+
     await followBus(foundation, path, tokens);
     if (config.worker !== undefined) await requireOwnAddress(link, foundation.address);
     await followConfiguration(foundation);
@@ -62,6 +67,25 @@ export function startGateway(config: GatewayConfig, adapters: GatewayAdapters): 
     const listening = await listen(app, config.listen);
     logger.info({ url: listening }, 'gateway listening');
     return { gateway: config.gatewayUrl, listening };
+  });
+}
+
+/** Lets calls of which everything is remembered go before the routes. */
+function takeShortcut(
+  { metrics, logger }: Foundation,
+  path: GatewayParts,
+  app: GatewayApp,
+  askedAddress: WarmEndpoint['askedAddress'],
+): void {
+  const { shortcut, headers } = listenerOf(app);
+  shortcut.take = takeWarmCalls({
+    ...path,
+    begin: (arrived, listener) => beginWarmCall(path, arrived, listener),
+    recall: (token) => path.verifier.recall(token),
+    observe: metrics && observeWarmCalls(metrics),
+    askedAddress,
+    headers,
+    logger,
   });
 }
 

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import type { Answer, AnswerPiece } from '../protocol/exchange.js';
 import { jsonAnswer } from '../protocol/exchange.js';
+import { Stop } from '../protocol/stop.js';
 import { endedInTime, Ending } from './ending.js';
 
 const told = async (texts: readonly string[], during: (ending: Ending) => void): Promise<readonly AnswerPiece[]> => {
-  const ending = new Ending(new AbortController().signal);
+  const ending = new Ending(new Stop());
   const answer: Answer = {
     status: 200,
     headers: {},
@@ -32,9 +33,9 @@ test('what is ended between two events is answered with one more; in the middle 
 });
 
 test('a client that went away first is not answered, whatever ends the call afterwards (S17)', async () => {
-  const gone = new AbortController();
-  const ending = new Ending(gone.signal);
-  gone.abort();
+  const gone = new Stop();
+  const ending = new Ending(gone);
+  gone.stop();
   ending.end('token_revoked');
   expect([ending.signal.aborted, ending.reason]).toEqual([true, undefined]);
 });

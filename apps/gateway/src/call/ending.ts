@@ -1,24 +1,25 @@
 import { formatEvent } from '@sallyport/mcp-relay';
 import type { Answer, AnswerPiece, InboundRequest } from '../protocol/exchange.js';
 import type { EndReason } from '../protocol/refusal.js';
+import { Stop } from '../protocol/stop.js';
 
 /**
  * Ends one call before it is over by itself: everything done for it stops as if the client had gone, and the client is
  * answered.
  */
 export class Ending {
-  readonly #stop = new AbortController();
+  /** Stopped when the call ends, whoever ends it. */
+  readonly stop = new Stop();
   #reason: EndReason | undefined;
 
-  /** @param disconnected of the exchange: a client that is gone ends the call as well, without an answer */
-  constructor(disconnected: AbortSignal) {
-    disconnected.addEventListener('abort', () => this.#stop.abort(), { once: true });
-    if (disconnected.aborted) this.#stop.abort();
+  /** @param gone of the exchange: a client that is gone ends the call as well, without an answer */
+  constructor(gone: Stop) {
+    gone.whenStopped(() => this.stop.stop());
   }
 
   /** Aborted when the call ends, whoever ends it. */
   get signal(): AbortSignal {
-    return this.#stop.signal;
+    return this.stop.signal;
   }
 
   /** Why the gateway ended it; `undefined` while it runs, and when the client went away first. */
@@ -27,9 +28,9 @@ export class Ending {
   }
 
   end(reason: EndReason): void {
-    if (this.#stop.signal.aborted) return;
+    if (this.stop.isStopped) return;
     this.#reason = reason;
-    this.#stop.abort();
+    this.stop.stop();
   }
 }
 

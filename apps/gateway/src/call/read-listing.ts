@@ -1,6 +1,8 @@
 import type { DocumentOf } from '@sallyport/configuration';
 import type { JsonObject } from '@sallyport/mcp-relay';
 import type { Permit } from '@sallyport/policy';
+import type { Catalogue } from '@sallyport/server';
+import type { AtHand } from '../outbound/at-hand.js';
 import type { Catalogues, Entry, Freshness, ListOutcome, PageReader } from '../outbound/catalogues.js';
 import type { CredentialLease } from '../outbound/credential-leases.js';
 import { timeoutOf } from '../outbound/forward.js';
@@ -22,13 +24,35 @@ export type ReadListing = <K extends ListKind>(
   freshness?: Freshness,
 ) => Promise<Leased<ListOutcome<Entry<K>>>>;
 
+/** What is remembered of one server's offer to this caller, where nothing has to be leased or read for it. */
+export type ListingAtHand = <K extends ListKind>(
+  call: Call,
+  permit: Permit,
+  server: DocumentOf<'McpServer'>,
+  kind: K,
+) => AtHand<Catalogue<Entry<K>>> | undefined;
+
+export const createListingAtHand =
+  ({ servers, catalogues }: ReadListingUses): ListingAtHand =>
+  (call, permit, server, kind) => {
+    const lease = servers.leaseAtHand(permit, leaseTarget(call, server));
+    const listing = lease && catalogues.atHand(kind, lease.value, call.naming, variantOf(call, server));
+    return listing && { value: listing.value, isCurrent: () => lease.isCurrent() && listing.isCurrent() };
+  };
+
+/** A server may show more to a client that can do more. */
+const variantOf = (call: Call, server: DocumentOf<'McpServer'>): string =>
+  [...abilitiesToward(server, call.request.abilities)].join();
+
 /** All pages of one listing together. */
 const READING_MS = 5 * 60_000;
 
-export function createReadListing(uses: {
+export interface ReadListingUses {
   readonly servers: ServerAccess;
   readonly catalogues: Catalogues;
-}): ReadListing {
+}
+
+export function createReadListing(uses: ReadListingUses): ReadListing {
   const { servers, catalogues } = uses;
   return async <K extends ListKind>(
     call: Call,
@@ -40,9 +64,8 @@ export function createReadListing(uses: {
     const timeoutMs = timeoutOf(server);
     // Not the client's own signal: others may be waiting for the same listing. Made only when something is read.
     let reading: AbortSignal | undefined;
-    // A server may show more to a client that can do more.
     const abilities = abilitiesToward(server, call.request.abilities);
-    const variant = [...abilities].join();
+    const variant = variantOf(call, server);
     const pageReader = (lease: CredentialLease): PageReader =>
       Object.assign(
         async (params: JsonObject, maxMessageBytes: number) => {

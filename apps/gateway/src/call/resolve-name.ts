@@ -2,6 +2,7 @@ import type { DocumentOf } from '@sallyport/configuration';
 import { visible } from '@sallyport/policy';
 import type { Offer } from '@sallyport/policy';
 import { connectToolName, serversThatMayOffer } from '@sallyport/server';
+import type { AtHand } from '../outbound/at-hand.js';
 import type { Entry } from '../outbound/catalogues.js';
 import { isRefusal } from '../protocol/refusal.js';
 import type { Missing, Refusal } from '../protocol/refusal.js';
@@ -10,7 +11,7 @@ import type { StateSealer } from '../session/state-sealer.js';
 import type { Call } from './call.js';
 import { decisionOn } from './decide-operation.js';
 import { missingFor } from './missing-for.js';
-import type { ReadListing } from './read-listing.js';
+import type { ListingAtHand, ReadListing } from './read-listing.js';
 import { refusalOfLease } from './refusal-of-lease.js';
 
 type NamedKind = 'tools' | 'prompts';
@@ -59,6 +60,35 @@ export function createResolveName(uses: ResolveNameUses): ResolveName {
   };
 }
 
+export type Found<K extends NamedKind> = Extract<Resolved<K>, { type: 'found' }>;
+
+/**
+ * The same where all that it takes is remembered, and the first server that may have the name has it for this caller.
+ * `undefined` says nothing: then the name has to be resolved.
+ */
+export type ResolveAtHand = <K extends NamedKind>(call: Call, kind: K, name: string) => AtHand<Found<K>> | undefined;
+
+export const createResolveAtHand =
+  (listingAtHand: ListingAtHand): ResolveAtHand =>
+  (call, kind, name) => {
+    const [serverName] = serversThatMayOffer(name, call.servers, call.naming);
+    const server = serverName === undefined ? undefined : call.snapshot.get('McpServer', serverName);
+    if (server === undefined) return undefined;
+    const decision = decisionOn(call, server.name, { type: kind === 'tools' ? 'list-tools' : 'list-prompts' });
+    if (decision.outcome !== 'allow') return undefined;
+    const listing = listingAtHand(call, decision.permit, server, kind);
+    const entry = listing?.value.entries.get(name);
+    return entry !== undefined && visible(call.policies, call.caller, server.name, offerOf(kind, entry))
+      ? { value: { type: 'found', server, entry }, isCurrent: () => listing?.isCurrent() === true }
+      : undefined;
+  };
+
+const offerOf = (kind: NamedKind, entry: Entry<NamedKind>): Offer => ({
+  type: kind === 'tools' ? 'tool' : 'prompt',
+  name: entry.name,
+  ...('definition' in entry ? { definition: entry.definition } : {}),
+});
+
 async function lookUp<K extends NamedKind>(
   { readListing, sealer, observeMissing }: ResolveNameUses,
   call: Call,
@@ -88,11 +118,7 @@ async function lookUp<K extends NamedKind>(
     const entry = reached.value.listing.entries.get(name);
     // A hidden one is looked up again as an absent one is: the time it takes must not tell them apart either (S15).
     if (entry !== undefined) {
-      const offer = {
-        type: kind === 'tools' ? 'tool' : 'prompt',
-        name: entry.name,
-        ...('definition' in entry ? { definition: entry.definition } : {}),
-      } as const;
+      const offer = offerOf(kind, entry);
       if (visible(call.policies, call.caller, serverName, offer)) return { type: 'found', server, entry };
       hidden.push({ server: serverName, offer });
     }

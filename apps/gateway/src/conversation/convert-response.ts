@@ -14,7 +14,7 @@ import type { StateSealer } from '../session/state-sealer.js';
 import { begunTask, taskAnswer, withoutRelatedTask } from './convert-task.js';
 import type { Refusal } from '../protocol/refusal.js';
 import type { Call } from '../call/call.js';
-import type { Outcome, ServerCall } from './server-call.js';
+import type { Outcome, Asked } from './server-call.js';
 
 export interface ConvertUses {
   readonly sealer: StateSealer;
@@ -29,7 +29,7 @@ type Unavailable = Extract<Refusal, { type: 'server-unavailable' }>;
  */
 export function convertResponse(
   uses: ConvertUses,
-  serverCall: ServerCall,
+  serverCall: Asked,
   received: ServerMessage,
   isAnew = false,
 ): Outcome {
@@ -178,7 +178,7 @@ function soundAsText({ mimeType }: JsonObject): JsonObject {
  */
 function inputRequired(
   uses: ConvertUses,
-  { call, server, abilities }: ServerCall,
+  { call, server, abilities }: Asked,
   result: JsonObject,
   protocolError: Unavailable,
 ): Outcome {
@@ -228,7 +228,7 @@ export function askModernClient(
  */
 function refusedByServer(
   uses: ConvertUses,
-  serverCall: ServerCall,
+  serverCall: Asked,
   received: ServerMessage,
   protocolError: Unavailable,
 ): Outcome {
@@ -255,7 +255,7 @@ function refusedByServer(
  * A part of a message without the credential; `undefined` where it stood in more than a text, and what is left is no
  * JSON.
  */
-function redacted({ lease }: Pick<ServerCall, 'lease'>, data: unknown): unknown {
+function redacted({ lease }: Pick<Asked, 'lease'>, data: unknown): unknown {
   if (data === undefined) return undefined;
   try {
     return JSON.parse(lease.redact(JSON.stringify(data)));
@@ -278,7 +278,7 @@ const MISSING_CAPABILITY = -32021;
 /**
  * What a modern client could declare, and would then be used, it is told; everything else the server has to do without.
  */
-function missingCapability({ call, server }: ServerCall, data: unknown, protocolError: Unavailable): Refusal {
+function missingCapability({ call, server }: Asked, data: unknown, protocolError: Unavailable): Refusal {
   const required = readClientAbilities(isJsonObject(data) ? data['requiredCapabilities'] : undefined, MODERN_VERSION);
   const isCurable =
     required.size > 0 &&
@@ -290,7 +290,7 @@ function missingCapability({ call, server }: ServerCall, data: unknown, protocol
 }
 
 /** A legacy server sends the user to a page first (2025-11-25, URL mode): in the words of the client's own era. */
-function visitRequired(uses: ConvertUses, serverCall: ServerCall, data: unknown, protocolError: Unavailable): Outcome {
+function visitRequired(uses: ConvertUses, serverCall: Asked, data: unknown, protocolError: Unavailable): Outcome {
   const { call, server, abilities } = serverCall;
   const elicitations = isJsonObject(data) ? redacted(serverCall, data['elicitations']) : undefined;
   if (!Array.isArray(elicitations) || elicitations.length === 0 || elicitations.length > MAX_QUESTIONS)

@@ -7,7 +7,7 @@ import { originOf } from '../outbound/with-lease.js';
 import type { StateSealer } from '../session/state-sealer.js';
 import { sealTaskId, taskAction } from '../session/task-id.js';
 import type { Refusal } from '../protocol/refusal.js';
-import type { Outcome, ServerCall } from './server-call.js';
+import type { Outcome, Asked } from './server-call.js';
 
 type Unavailable = Extract<Refusal, { type: 'server-unavailable' }>;
 
@@ -40,7 +40,7 @@ const TaskError = z.object({
  */
 export function begunTask(
   sealer: StateSealer,
-  { call, server, abilities, action }: ServerCall,
+  { call, server, abilities, action }: Asked,
   message: ServerMessage,
   result: JsonObject,
   protocolError: Unavailable,
@@ -70,7 +70,7 @@ export function begunTask(
 
 /** The answer to tasks/get, tasks/update or tasks/cancel: how the task is, or that the server has heard. */
 export function taskAnswer(
-  serverCall: ServerCall,
+  serverCall: Asked,
   message: ServerMessage,
   result: JsonObject,
   protocolError: Unavailable,
@@ -91,7 +91,7 @@ export function taskAnswer(
  * asked keeps the whole from the client (security rule S18). `undefined` for what is no state of this task.
  */
 export function detailedTask(
-  { call, server, abilities }: Pick<ServerCall, 'call' | 'server' | 'abilities'>,
+  { call, server, abilities }: Pick<Asked, 'call' | 'server' | 'abilities'>,
   from: JsonObject,
   task: { readonly is: unknown; readonly called: string },
 ): JsonObject | 'asked-for-input' | undefined {

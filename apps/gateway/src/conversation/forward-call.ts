@@ -1,6 +1,6 @@
 import type { DocumentOf } from '@sallyport/configuration';
 import type { Clock } from '@sallyport/kernel';
-import type { JsonObject, RelayAnswer } from '@sallyport/mcp-relay';
+import type { JsonObject, PostedRequest, RelayAnswer } from '@sallyport/mcp-relay';
 import type { Permit } from '@sallyport/policy';
 import type { Call } from '../call/call.js';
 import type { Decisions } from '../call/decide-operation.js';
@@ -8,9 +8,12 @@ import { leaseTarget } from '../call/lease-target.js';
 import { permitWatch } from '../call/permit-watch.js';
 import { refusalOfLease } from '../call/refusal-of-lease.js';
 import type { Target } from '../call/target.js';
+import type { CredentialLease } from '../outbound/credential-leases.js';
 import type { ServerRequest } from '../outbound/forward.js';
 import type { ServerAccess } from '../outbound/server-access.js';
+import type { Used } from '../outbound/with-lease.js';
 import { abilitiesToward, unasked } from '../protocol/client-abilities.js';
+import type { ClientAbilities } from '../protocol/client-abilities.js';
 import { BATCH_VERSION, mayNeedInput } from '../protocol/client-message.js';
 import { isRefusal } from '../protocol/refusal.js';
 import type { Refusal } from '../protocol/refusal.js';
@@ -40,8 +43,45 @@ export async function leaseAndForward(
     : await send(uses, withAbilitiesOf(call, target), permit, { ...target, request }, refuseLate);
 }
 
+/** Goes on with a call that was forwarded. What the server refused before it did anything is asked once more. */
+export const followPosted = (
+  uses: ForwardCallUses,
+  call: Call,
+  permit: Permit,
+  target: Sendable,
+  posted: Used<RelayAnswer>,
+  refuseLate: RefuseLate,
+): Promise<Sent | Refusal> => send(uses, withAbilitiesOf(call, target), permit, target, refuseLate, posted);
+
+/** What a call is forwarded with. */
+export type ForwardedWith = Pick<ServerCall, 'lease' | 'abilities'>;
+
+/**
+ * Forwards a call that can be sent at once, and watches its permit while it runs (security rule S17).
+ * @param hear hears the answer, once
+ * @returns undefined when nothing was sent
+ */
+export function forwardAtOnce(
+  { servers, clock, maxAnswerBytes }: Pick<ForwardCallUses, 'servers' | 'clock' | 'maxAnswerBytes'>,
+  call: Call,
+  permit: Permit,
+  lease: CredentialLease,
+  { server, action, request }: Sendable,
+  hear: (forwardedWith: ForwardedWith, answer: RelayAnswer | Promise<RelayAnswer>) => void,
+): PostedRequest | undefined {
+  const abilities = abilitiesOf(call, server);
+  call.open.watch = permitWatch(clock, call, permit, lease, action);
+  const options = {
+    signal: () => call.inbound.disconnected,
+    abilities,
+    maxLargeBytes: canStream(call) ? maxAnswerBytes : undefined,
+  };
+  const forwardedWith = { lease, abilities };
+  return servers.forwardDirectly(permit, lease, server, request, options, (answer) => hear(forwardedWith, answer));
+}
+
 /** A target whose request is known. */
-interface Sendable extends Target {
+export interface Sendable extends Target {
   readonly request: ServerRequest;
 }
 
@@ -51,15 +91,16 @@ async function send(
   permit: Permit,
   { server, action, request }: Pick<Sendable, 'server' | 'action' | 'request'>,
   refuseLate: RefuseLate,
+  posted?: Used<RelayAnswer>,
 ): Promise<Sent | Refusal> {
   const { servers, sealer, clock, maxAnswerBytes } = uses;
-  const { request: asked, inbound } = call;
-  const abilities = abilitiesToward(server, mayAsk(call) ? asked.abilities : unasked(asked.abilities));
+  const { inbound } = call;
+  const abilities = abilitiesOf(call, server);
   const waiting = new Set<() => void>();
   const work = new AbortController();
   inbound.disconnected.addEventListener('abort', () => work.abort(), { once: true });
   if (inbound.disconnected.aborted) work.abort();
-  const leased = await servers.withLease<RelayAnswer>(permit, leaseTarget(call, server), (lease) => {
+  const use = (lease: CredentialLease): Promise<RelayAnswer> => {
     call.open.watch = permitWatch(clock, call, permit, lease, action);
     return servers.forward(permit, lease, server, request, {
       signal: work.signal,
@@ -67,7 +108,8 @@ async function send(
       mayBeSilent: () => waiting.size > 0,
       maxLargeBytes: canStream(call) ? maxAnswerBytes : undefined,
     });
-  });
+  };
+  const leased = await servers.withLease<RelayAnswer>(permit, leaseTarget(call, server), use, posted);
   if (leased.type !== 'used') return refusalOfLease(sealer, call, server, leased);
   const { lease, value: answer } = leased;
   call.notes.leased(lease);
@@ -91,13 +133,17 @@ async function sendAgain(
   if (isRefusal(permit)) return permit;
   if (server === undefined) return { type: 'denied' };
   const { requestState: _state, inputResponses: _responses, ...params } = request.params;
-  const renewed = { ...request, params: { ...params, ...more } };
+  const renewed = { ...request, params: { ...params, ...more }, texts: undefined };
   return await send(uses, now, permit, { server, action, request: renewed }, refuseLate);
 }
 
 function withAbilitiesOf(call: Call, { abilities }: Target): Call {
   return abilities === undefined ? call : { ...call, request: { ...call.request, abilities } };
 }
+
+/** What the server is told it may ask. */
+const abilitiesOf = (call: Call, server: DocumentOf<'McpServer'>): ClientAbilities =>
+  abilitiesToward(server, mayAsk(call) ? call.request.abilities : unasked(call.request.abilities));
 
 /** In a batch, answers share a stream message by message. */
 const canStream = ({ request, inbound }: Call): boolean => request.version > BATCH_VERSION && acceptsStreams(inbound);

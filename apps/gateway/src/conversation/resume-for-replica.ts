@@ -4,6 +4,7 @@ import type { Call } from '../call/call.js';
 import { CallNotes } from '../call/call-notes.js';
 import type { OpenCall, OpenCalls } from '../call/open-calls.js';
 import { schemeOf } from '../protocol/authorization-header.js';
+import { endingWith } from '../protocol/exchange.js';
 import type { AnswerPiece } from '../protocol/exchange.js';
 import { pieceEnd } from '../protocol/piece-end.js';
 import { refuse } from '../protocol/refuse.js';
@@ -57,7 +58,7 @@ export async function resumeForReplica(
     open,
     notes: new CallNotes(), // it is recorded where its client is
     request: { ...before.request, id: request.requestId, meta: request.meta },
-    inbound: { ...before.inbound, disconnected: gone.signal },
+    inbound: endingWith(before.inbound, gone.signal),
   };
   const refuseLate: RefuseLate = (refusal) =>
     refuse(refusal, {

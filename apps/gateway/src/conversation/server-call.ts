@@ -11,8 +11,8 @@ import type { Call } from '../call/call.js';
 /** Words a failure that shows after a stream has begun. */
 export type RefuseLate = (refusal: Refusal) => Answer;
 
-/** A call on its way at a server: what relaying its answer needs. */
-export interface ServerCall {
+/** What was asked of a server, and as whom: what its response means follows from it. */
+export interface Asked {
   readonly call: Call;
   readonly server: DocumentOf<'McpServer'>;
   readonly lease: CredentialLease;
@@ -22,6 +22,10 @@ export interface ServerCall {
   readonly params: JsonObject;
   /** What the server was told it may ask. */
   readonly abilities: ClientAbilities;
+}
+
+/** A call on its way at a server: what relaying its answer needs. */
+export interface ServerCall extends Asked {
   /**
    * Questions of the server that wait for the client: how to close each. While there are any, the server may be silent.
    */

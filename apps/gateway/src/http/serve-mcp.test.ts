@@ -46,7 +46,10 @@ test('an answer that breaks after it began ends its own connection, with a recor
     destination: { write: (line: string) => void lines.push(line) },
   });
   const recorder: CallRecorder = {
-    append: async (record) => void records.push(record),
+    append: (json, _options, done) => {
+      records.push(JSON.parse(json) as CallRecord);
+      done();
+    },
     refusals: new EventTally({ clock: Date.now }),
     replica: 'gateway-1',
     logger,
@@ -88,7 +91,7 @@ test('an answer that breaks after it began ends its own connection, with a recor
 test('an answer that cannot be begun is an answer all the same: without a byte, clients would make the call again (B19)', async () => {
   const logger = createLogger({ name: 'gateway', level: 'silent' });
   const recorder: CallRecorder = {
-    append: async () => undefined,
+    append: (_json, _options, done) => done(),
     refusals: new EventTally({ clock: Date.now }),
     replica: 'gateway-1',
     logger,

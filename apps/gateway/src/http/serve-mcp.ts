@@ -5,7 +5,8 @@ import type { Logger } from '@sallyport/telemetry';
 import type { AskedAddress } from '../protocol/asked-address.js';
 import { ExchangeBytes, InboundHeaders } from '../protocol/exchange.js';
 import type { HandledExchange, InboundRequest } from '../protocol/exchange.js';
-import { writeAnswer } from './write-answer.js';
+import { bodyOf } from './read-bodies.js';
+import { Arrival, endExchange } from './exchange-end.js';
 
 export interface McpEndpoint {
   /** Does not reject: what breaks on the way is an answer as well. */
@@ -36,8 +37,7 @@ export function serveMcp(fastify: FastifyInstance, endpoint: McpEndpoint): void 
 
 async function serve(endpoint: McpEndpoint, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const { clock, logger } = endpoint;
-  const startedAt = arrivalOf(request.raw);
-  const receivedAt = clock() - Math.round(performance.now() - startedAt);
+  const arrival = new Arrival(clock, arrivalOf(request.raw), request.ip);
   const gone = new AbortController();
   const bytes = new ExchangeBytes();
   const over: (() => void)[] = [() => bytes.release()];
@@ -47,6 +47,7 @@ async function serve(endpoint: McpEndpoint, request: FastifyRequest, reply: Fast
     if (!reply.raw.writableFinished) gone.abort();
     for (const listener of over) listener();
   });
+  if (reply.raw.closed) gone.abort();
   reply.raw.on('error', (error) => logger.debug({ err: error }, 'answer could not be written'));
 
   const handled = await endpoint.handle({
@@ -55,32 +56,13 @@ async function serve(endpoint: McpEndpoint, request: FastifyRequest, reply: Fast
     asked: endpoint.askedAddress(request.host, request.raw.url),
     headers: new InboundHeaders(request.raw.rawHeaders),
     sourceIp: request.ip,
-    body: request.raw.iterator({ destroyOnReturn: false }),
+    body: bodyOf(request.raw),
     disconnected: gone.signal,
     bytes,
     onOver: (listener) => void (isClosed ? listener() : over.push(listener)),
   });
-  const { answer } = handled;
-  const record = () =>
-    handled.record({
-      receivedAt,
-      durationMs: millisecondsSince(startedAt),
-      httpStatus: answer.status,
-      sourceIp: request.ip,
-    });
-  try {
-    if (!gone.signal.aborted && (await writeAnswer(answer, reply.raw, record, { bytes }))) return;
-  } catch (error) {
-    handled.brokeOff(error); // a stream that breaks breaks nothing else: nobody waits for this function
-  }
-  handled.notDelivered();
-  await record();
-  // Nothing has left: a connection that closes without a byte makes HTTP clients send the call again.
-  if (reply.raw.headersSent || !(await writeAnswer(handled.internalError(), reply.raw, record, { bytes })))
-    reply.raw.destroy();
+  await endExchange(handled, reply.raw, arrival, { bytes, isGone: () => gone.signal.aborted });
 }
-
-const millisecondsSince = (startedAt: number): number => Math.round((performance.now() - startedAt) * 1000) / 1000;
 
 /** Any text is a name here: whether there is such a server is for the request path to say, once the caller is known. */
 function targetOf({ params }: FastifyRequest): string | undefined {

@@ -69,6 +69,25 @@ export async function writeAnswer(
   }
 }
 
+export interface TextToWrite {
+  /** JSON. */
+  readonly text: string;
+  /** What is said in its place; see `Withheld`. */
+  readonly withheld: Withheld;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly bytes: ExchangeBytes;
+}
+
+/** Writes JSON with status 200 to a request that was read to its end, in one piece. It is recorded by now. */
+export function writeText(response: ServerResponse, { text, withheld, headers, bytes }: TextToWrite): void {
+  const said = withheld.length === 0 ? text : withhold(text, withheld);
+  const length = Buffer.byteLength(said);
+  bytes.charge(length);
+  response.writeHead(200, { ...headers, 'content-type': 'application/json', 'content-length': length });
+  response.end(said);
+  if (response.writableLength > 0) void taken(response, SLOW_READER_MS);
+}
+
 function textOf({ status, body }: Answer, withheld: Withheld): { readonly status: number; readonly text: string } {
   if (body.type !== 'text') return { status, text: '' };
   return withheld.length === 0 ? { status, text: body.text } : { status: 200, text: withhold(body.text, withheld) };

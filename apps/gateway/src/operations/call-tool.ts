@@ -2,14 +2,18 @@ import { inexactNumberIn, textAt } from '@sallyport/kernel/json';
 import type { JsonSource } from '@sallyport/kernel/json';
 import type { Action } from '@sallyport/policy';
 import { mismatchedParameterHeader, parameterHeaders } from '@sallyport/server';
+import type { JsonObject } from '@sallyport/mcp-relay';
 import type { CataloguedTool } from '@sallyport/server';
 import type { Call } from '../call/call.js';
 import { decisionOn } from '../call/decide-operation.js';
-import type { ResolveName } from '../call/resolve-name.js';
+import type { Found, ResolveName } from '../call/resolve-name.js';
 import { requestOf } from '../call/target.js';
+import type { Target } from '../call/target.js';
 import { readRetry } from '../conversation/read-retry.js';
 import type { ClientAbilities } from '../protocol/client-abilities.js';
+import type { Operation } from '../protocol/client-message.js';
 import { isRefusal } from '../protocol/refusal.js';
+import type { Refusal } from '../protocol/refusal.js';
 import type { StateSealer } from '../session/state-sealer.js';
 import { taskAction } from '../session/task-id.js';
 import type { ConnectAccount } from './connect-account.js';
@@ -30,42 +34,55 @@ export function createCallTool({ resolveName, connectAccount, sealer }: CallTool
     call.notes.target({ server: server.name });
     const retry = readRetry(sealer, call, server);
     if (isRefusal(retry)) return retry;
-    if (resolved.type === 'connect') return await connectAccount(call, server);
+    return resolved.type === 'connect'
+      ? await connectAccount(call, server)
+      : toolTarget(call, resolved, { name, arguments: args }, retry.params);
+  };
+}
 
-    const { entry: tool } = resolved;
-    const source: JsonSource = {
-      json: textAt(call.request.source?.json ?? '{}', ['params', 'arguments']) ?? '{}',
-      value: args,
-    };
-    call.notes.target({ target: tool.name });
-    const mismatch =
-      call.request.era === 'modern'
-        ? mismatchedParameterHeader(tool.parameterHeaders, source, (header) => call.inbound.headers.get(header))
-        : undefined;
-    if (mismatch !== undefined)
-      return { type: 'header-mismatch', message: `${mismatch} is missing or differs from the arguments.` };
+/**
+ * The call of a tool that was found.
+ * @param retried what the client brings with a retry, for the server
+ */
+export function toolTarget(
+  call: Call,
+  { server, entry: tool }: Found<'tools'>,
+  { arguments: args }: Pick<Extract<Operation, { type: 'call' }>, 'name' | 'arguments'>,
+  retried: JsonObject = {},
+): Target | Refusal {
+  const source: JsonSource = {
+    json: textAt(call.request.source?.json ?? '{}', ['params', 'arguments']) ?? '{}',
+    value: args,
+  };
+  call.notes.target({ target: tool.name });
+  const mismatch =
+    call.request.era === 'modern'
+      ? mismatchedParameterHeader(tool.parameterHeaders, source, (header) => call.inbound.headers.get(header))
+      : undefined;
+  if (mismatch !== undefined)
+    return { type: 'header-mismatch', message: `${mismatch} is missing or differs from the arguments.` };
 
-    call.notes.target({ definition: tool.definition });
-    const action: Action = {
-      type: 'tool',
+  call.notes.target({ definition: tool.definition });
+  const action: Action = {
+    type: 'tool',
+    name: tool.name,
+    definition: tool.definition,
+    arguments: args ?? {},
+    inexactNumber: () => inexactNumberIn(source.json),
+  };
+  const params = { name: tool.name, ...(args === undefined ? {} : { arguments: args }), ...retried };
+  return {
+    type: 'target',
+    server,
+    action,
+    denied: { type: 'denied' },
+    request: {
+      ...requestOf(call, params),
+      texts: Object.keys(retried).length === 0 ? { arguments: source.json } : undefined,
       name: tool.name,
-      definition: tool.definition,
-      arguments: args ?? {},
-      inexactNumber: () => inexactNumberIn(source.json),
-    };
-    const params = { name: tool.name, ...(args === undefined ? {} : { arguments: args }), ...retry.params };
-    return {
-      type: 'target',
-      server,
-      action,
-      denied: { type: 'denied' },
-      request: {
-        ...requestOf(call, params),
-        name: tool.name,
-        parameterHeaders: parameterHeaders(tool.parameterHeaders, source),
-      },
-      abilities: abilitiesFor(call, server.name, tool, args),
-    };
+      parameterHeaders: parameterHeaders(tool.parameterHeaders, source),
+    },
+    abilities: abilitiesFor(call, server.name, tool, args),
   };
 }
 

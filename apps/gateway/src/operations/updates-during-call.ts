@@ -73,8 +73,15 @@ export async function withUpdates(
   };
 }
 
+/** Whether the client hears of resources while this call runs. */
+export const wantsUpdates = (uses: Pick<UpdatesUses, 'resourceSubscriptions'>, call: Call): boolean =>
+  wantedUris(uses, call).length > 0;
+
 /** Under the names of this address; of servers it does not reach, nothing. */
-function wantedUris({ resourceSubscriptions }: UpdatesUses, call: Call): readonly string[] {
+function wantedUris(
+  { resourceSubscriptions }: Pick<UpdatesUses, 'resourceSubscriptions'>,
+  call: Call,
+): readonly string[] {
   const { session, operation } = call.request;
   if (operation.type !== 'call' || session === undefined || !canBeAsked(call)) return [];
   return resourceSubscriptions

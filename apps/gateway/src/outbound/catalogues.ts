@@ -7,6 +7,7 @@ import type { JsonObject, RelayFailure } from '@sallyport/mcp-relay';
 import { cataloguePrompts, catalogueResources, catalogueTools } from '@sallyport/server';
 import type { Catalogue, CatalogueEntry, CataloguedTool, CutReason, Naming } from '@sallyport/server';
 import type { ListKind } from '../protocol/lists.js';
+import type { AtHand } from './at-hand.js';
 import type { CredentialLease } from './credential-leases.js';
 import type { ServerResult } from './read-answer.js';
 
@@ -136,8 +137,8 @@ export class Catalogues {
     readPage: PageReader,
     { maxAgeMs = this.#maxAgeMs, waitMs }: Freshness = {},
   ): Promise<ListOutcome<Entry<K>>> {
-    const key = JSON.stringify([kind, lease.identity, naming, readPage.variant ?? '']);
-    const slow = JSON.stringify([kind, lease.server, lease.targetOrigin]);
+    const key = keyOf(kind, lease, naming, readPage.variant);
+    const slow = slowKeyOf(kind, lease);
     const remembered = this.#remembered.get(key) as Listed<Entry<K>> | undefined;
     const ageMs = remembered === undefined ? Infinity : this.#clock() - remembered.readAt;
     const goodForMs = maxAgeMs === 'ttl' ? (remembered?.ttlMs ?? 0) : maxAgeMs;
@@ -155,6 +156,24 @@ export class Catalogues {
     return remembered !== undefined && ageMs < MAX_STALE_MS
       ? { ...remembered, ttlMs: 0 }
       : { type: 'failed', reason: 'timeout' };
+  }
+
+  /** What is remembered and good enough for a call, where nothing has to be read, now or in the background. */
+  atHand<K extends ListKind>(
+    kind: K,
+    lease: CredentialLease,
+    naming: Naming,
+    variant: string,
+  ): AtHand<Catalogue<Entry<K>>> | undefined {
+    const key = keyOf(kind, lease, naming, variant);
+    const slow = slowKeyOf(kind, lease);
+    const find = () => {
+      const remembered = this.#remembered.get(key) as Listed<Entry<K>> | undefined;
+      const isGood = remembered !== undefined && this.#clock() - remembered.readAt < this.#maxAgeMs;
+      return isGood && this.#slow.get(slow) === undefined ? remembered.listing : undefined;
+    };
+    const value = find();
+    return value && { value, isCurrent: () => find() === value };
   }
 
   /**
@@ -264,6 +283,13 @@ export class Catalogues {
     return { type: 'listed', listing, size, readAt: this.#clock(), ttlMs };
   }
 }
+
+/** Everything that a listing depends on. */
+const keyOf = (kind: ListKind, { identity }: CredentialLease, naming: Naming, variant = ''): string =>
+  JSON.stringify([kind, identity, naming, variant]);
+
+const slowKeyOf = (kind: ListKind, { server, targetOrigin }: CredentialLease): string =>
+  JSON.stringify([kind, server, targetOrigin]);
 
 function catalogueOf(kind: ListKind, server: string, definitions: readonly JsonSource[], naming: Naming): Catalogue {
   switch (kind) {

@@ -1,5 +1,6 @@
 import type { RequestCredential } from '@sallyport/mcp-relay';
 import { openLeaseAnswer, sealLeaseRequest, type LeaseRequester, type RequestedLease } from '@sallyport/lease';
+import type { AtHand } from './at-hand.js';
 import { pieceEnd } from '../protocol/piece-end.js';
 import type { RevocationIndex } from '@sallyport/configuration';
 import { backOffMs, BoundedMap, SingleFlight } from '@sallyport/kernel';
@@ -198,15 +199,7 @@ export class CredentialLeases {
    * more scopes.
    */
   async lease(permit: Permit, target: LeaseTarget, objection?: LeaseObjection): Promise<LeaseResult> {
-    const key = JSON.stringify([
-      permit.caller.userId,
-      permit.caller.clientId,
-      permit.caller.sid,
-      permit.server,
-      permit.credentialProvider,
-      target.targetOrigin,
-      target.documentsGeneration,
-    ]);
+    const key = keyOf(permit, target);
     const known = objection === undefined ? this.#recall(key, target) : this.#newerThan(key, objection);
     if (known !== undefined) return { type: 'granted', lease: known };
     const flight = JSON.stringify([key, objection?.lease.connectionRevision, objection?.scopes]);
@@ -215,6 +208,13 @@ export class CredentialLeases {
     return await this.#asking.run(flight, async () =>
       this.#remember(flight, await this.#ask(key, permit, target, objection)),
     );
+  }
+
+  /** The lease that is remembered for this, where nobody has to be asked for one. */
+  atHand(permit: Permit, target: LeaseTarget): AtHand<CredentialLease> | undefined {
+    const key = keyOf(permit, target);
+    const value = this.#recall(key, target);
+    return value && { value, isCurrent: () => this.#recall(key, target) === value };
   }
 
   /** A connection changed: leases of older revisions are dropped, and what was denied may be granted now. */
@@ -338,3 +338,15 @@ export class CredentialLeases {
     }
   }
 }
+
+/** Everything that a lease depends on. */
+const keyOf = ({ caller, server, credentialProvider }: Permit, target: LeaseTarget): string =>
+  JSON.stringify([
+    caller.userId,
+    caller.clientId,
+    caller.sid,
+    server,
+    credentialProvider,
+    target.targetOrigin,
+    target.documentsGeneration,
+  ]);

@@ -1,7 +1,17 @@
 import type { DocumentOf } from '@sallyport/configuration';
 import { SallyportError, durationSeconds } from '@sallyport/kernel';
 import type { JsonSource } from '@sallyport/kernel/json';
-import type { AnswerRoom, JsonObject, RelayAnswer, RequestId, ServerChannel } from '@sallyport/mcp-relay';
+import type {
+  AnswerRoom,
+  ChannelTarget,
+  HearAnswer,
+  JsonObject,
+  ModernRequest,
+  PostedRequest,
+  RelayAnswer,
+  RequestId,
+  ServerChannel,
+} from '@sallyport/mcp-relay';
 import type { Permit } from '@sallyport/policy';
 import { capabilitiesOf } from '../protocol/client-abilities.js';
 import type { ClientAbilities } from '../protocol/client-abilities.js';
@@ -14,6 +24,8 @@ export interface ServerRequest {
   readonly id: RequestId;
   readonly method: string;
   readonly params: JsonObject;
+  /** Members of `params` as the client wrote them, where that is known. */
+  readonly texts?: Readonly<Record<string, string>> | undefined;
   readonly meta: JsonObject | undefined;
   /** The least severe log messages wanted; none when absent. */
   readonly logLevel?: string | undefined;
@@ -54,7 +66,50 @@ export function forward(
   request: ServerRequest,
   options: ForwardOptions,
 ): Promise<RelayAnswer> {
-  const url = new URL(server.spec.url);
+  const { mayBeSilent, signal } = options;
+  const target = { ...targetOf(permit, lease, server, options), mayBeSilent, signal };
+  return options.channel.request(target, messageOf(request, options));
+}
+
+/** As `ForwardOptions`; the signal is asked for only where the answer is read as it comes. */
+export type DirectOptions = Omit<ForwardOptions, 'signal' | 'mayBeSilent'> & { readonly signal: () => AbortSignal };
+
+/**
+ * The same for a request that can be sent at once.
+ * @param hear hears the answer, once
+ * @returns undefined when nothing was sent
+ */
+export function forwardDirectly(
+  permit: Permit,
+  lease: CredentialLease,
+  server: DocumentOf<'McpServer'>,
+  request: ServerRequest,
+  options: DirectOptions,
+  hear: HearAnswer,
+): PostedRequest | undefined {
+  const target = { ...targetOf(permit, lease, server, options), signal: options.signal };
+  return options.channel.requestDirectly(target, messageOf(request, options), hear);
+}
+
+const urls = new WeakMap<DocumentOf<'McpServer'>, URL>();
+
+/** Of one document always the same. */
+export function urlOf(server: DocumentOf<'McpServer'>): URL {
+  let url = urls.get(server);
+  if (url === undefined) urls.set(server, (url = new URL(server.spec.url)));
+  return url;
+}
+
+type TargetOptions = Pick<ForwardOptions, 'timeoutMs' | 'maxLargeBytes' | 'maxMessageBytes' | 'room'>;
+
+/** @throws SallyportError `lease_mismatch` */
+function targetOf(
+  permit: Permit,
+  lease: CredentialLease,
+  server: DocumentOf<'McpServer'>,
+  { timeoutMs, maxLargeBytes, maxMessageBytes, room }: TargetOptions,
+): Omit<ChannelTarget, 'signal' | 'mayBeSilent'> {
+  const url = urlOf(server);
   if (
     server.name !== permit.server ||
     lease.server !== permit.server ||
@@ -66,27 +121,30 @@ export function forward(
       'A credential was about to be used for something it was not leased for.',
     );
   }
-  const target = {
+  return {
     url,
     identity: lease.identity,
     credential: lease.credential(),
-    idleTimeoutMs: options.timeoutMs ?? timeoutOf(server),
-    mayBeSilent: options.mayBeSilent,
-    maxLargeBytes: options.maxLargeBytes,
-    maxMessageBytes: options.maxMessageBytes,
-    room: options.room,
-    signal: options.signal,
+    idleTimeoutMs: timeoutMs ?? timeoutOf(server),
+    maxLargeBytes,
+    maxMessageBytes,
+    room,
   };
-  return options.channel.request(target, {
-    id: request.id,
-    method: request.method,
-    params: request.params,
-    meta: request.meta,
-    source: request.source,
-    logLevel: request.logLevel,
-    clientInfo: options.clientInfo,
-    clientCapabilities: capabilitiesOf(options.abilities),
-    name: request.name,
-    parameterHeaders: request.parameterHeaders ?? {},
-  });
 }
+
+const messageOf = (
+  { id, method, params, texts, meta, source, logLevel, name, parameterHeaders = {} }: ServerRequest,
+  { clientInfo, abilities }: Pick<ForwardOptions, 'clientInfo' | 'abilities'>,
+): ModernRequest => ({
+  id,
+  method,
+  params,
+  texts,
+  meta,
+  source,
+  logLevel,
+  clientInfo,
+  clientCapabilities: capabilitiesOf(abilities),
+  name,
+  parameterHeaders,
+});

@@ -1,14 +1,15 @@
 import type { DocumentOf } from '@sallyport/configuration';
 import type { BytesInFlight } from '@sallyport/http';
-import type { AnswerRoom, RelayAnswer, ServerChannel } from '@sallyport/mcp-relay';
+import type { AnswerRoom, HearAnswer, PostedRequest, RelayAnswer, ServerChannel } from '@sallyport/mcp-relay';
 import type { Permit } from '@sallyport/policy';
+import type { AtHand } from './at-hand.js';
 import type { CredentialLease, CredentialLeases, LeaseResult, LeaseTarget } from './credential-leases.js';
-import { forward } from './forward.js';
-import type { ForwardOptions, ServerRequest } from './forward.js';
+import { forward, forwardDirectly } from './forward.js';
+import type { DirectOptions, ForwardOptions, ServerRequest } from './forward.js';
 import { readAnswer } from './read-answer.js';
 import type { ServerResult } from './read-answer.js';
 import { withLease } from './with-lease.js';
-import type { Leased, Usable } from './with-lease.js';
+import type { Leased, Usable, Used } from './with-lease.js';
 
 export interface ServerAccessOptions {
   readonly leases: CredentialLeases;
@@ -34,13 +35,14 @@ export class ServerAccess {
     return await this.#options.leases.lease(permit, target);
   }
 
-  /** Leases a credential and uses it; uses another one when the server does not take the first. */
+  /** Leases a credential, unless one was used, and uses it; uses another where the server does not take the first. */
   async withLease<T extends Usable>(
     permit: Permit,
     target: LeaseTarget,
     use: (lease: CredentialLease) => Promise<T>,
+    used?: Used<T>,
   ): Promise<Leased<T>> {
-    return await withLease(this.#options.leases, permit, target, use);
+    return await withLease(this.#options.leases, permit, target, use, used);
   }
 
   /** Sends one request with the credential that was leased for its permit. */
@@ -54,6 +56,25 @@ export class ServerAccess {
     const { channel, identity } = this.#options;
     const room = this.#room(permit.caller.userId);
     return await forward(permit, lease, server, request, { ...options, channel, clientInfo: identity, room });
+  }
+
+  /** The lease that is remembered for this, where nobody has to be asked for one. */
+  leaseAtHand(permit: Permit, target: LeaseTarget): AtHand<CredentialLease> | undefined {
+    return this.#options.leases.atHand(permit, target);
+  }
+
+  /** Sends what can be sent at once; see `forwardDirectly`. */
+  forwardDirectly(
+    permit: Permit,
+    lease: CredentialLease,
+    server: DocumentOf<'McpServer'>,
+    request: ServerRequest,
+    options: Omit<DirectOptions, 'channel' | 'clientInfo' | 'room'>,
+    hear: HearAnswer,
+  ): PostedRequest | undefined {
+    const { channel, identity } = this.#options;
+    const room = this.#room(permit.caller.userId);
+    return forwardDirectly(permit, lease, server, request, { ...options, channel, clientInfo: identity, room }, hear);
   }
 
   /** Sends a request whose one result is for the gateway itself. */

@@ -50,7 +50,7 @@ export function readClientAbilities(capabilities: unknown, version: string): Cli
 /** What needs no question: the same toward a server in every request. */
 const ASK_NOTHING = ['views', 'tasks'] as const satisfies readonly ClientAbility[];
 export const unasked = (abilities: ClientAbilities): ClientAbilities =>
-  new Set(ASK_NOTHING.filter((ability) => abilities.has(ability)));
+  abilities.size === 0 ? abilities : new Set(ASK_NOTHING.filter((ability) => abilities.has(ability)));
 
 /**
  * What of it this server may make use of: what the client declared and policy allows (security rule S18). Views and
@@ -61,6 +61,7 @@ export function abilitiesToward(
   { spec: { mayAsk } }: Pick<DocumentOf<'McpServer'>, 'spec'>,
   declared: ClientAbilities,
 ): ClientAbilities {
+  if (declared.size === 0) return declared;
   const allowed = new Set<ClientAbility>([
     ...ASK_NOTHING,
     ...(mayAsk?.elicitation ?? []),
@@ -72,6 +73,7 @@ export function abilitiesToward(
 
 /** As the protocol writes it, always in the same order: equal abilities are equal text. */
 export function capabilitiesOf(abilities: ClientAbilities): JsonObject {
+  if (abilities.size === 0) return {};
   const elicitation = { ...(abilities.has('form') ? { form: {} } : {}), ...(abilities.has('url') ? { url: {} } : {}) };
   const extensions = {
     ...(abilities.has('views') ? { [VIEWS]: { mimeTypes: [VIEW_TYPE] } } : {}),

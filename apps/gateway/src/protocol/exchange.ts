@@ -21,6 +21,12 @@ export interface InboundRequest {
   readonly bytes: ExchangeBytes;
 }
 
+/** The same request, for something that ends with another signal. A request may make its parts when it is asked. */
+export const endingWith = (
+  { method, target, asked, headers, sourceIp, body, onOver, bytes }: InboundRequest,
+  disconnected: AbortSignal,
+): InboundRequest => ({ method, target, asked, headers, sourceIp, body, onOver, bytes, disconnected });
+
 /** Counts what one exchange holds, once it is known for whom (security rule S33). */
 export class ExchangeBytes {
   #held: HeldBytes | undefined;

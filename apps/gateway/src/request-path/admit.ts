@@ -36,3 +36,6 @@ export function admit(
   if (target !== undefined && configured.servers.length === 0) return { type: 'unknown-server' };
   return { ...authenticated, ...configured } as Admitted;
 }
+
+/** A caller that was admitted before, where the same would be decided now. */
+export const admittedAgain = (admitted: Admitted, now: number): Admitted => ({ ...admitted, now });

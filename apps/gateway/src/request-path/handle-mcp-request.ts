@@ -1,7 +1,8 @@
 import type { RecordRoom } from '@sallyport/event-spool';
 import { sourcesIn } from '@sallyport/kernel/json';
 import type { JsonSource } from '@sallyport/kernel/json';
-import type { Caller } from '@sallyport/policy';
+import type { RelayAnswer } from '@sallyport/mcp-relay';
+import type { Caller, Permit } from '@sallyport/policy';
 import type { Admitted, Authenticated, Call } from '../call/call.js';
 import type { CallNotes, ExchangeNotes } from '../call/call-notes.js';
 import type { CurrentConfiguration } from '../call/configured-for.js';
@@ -9,8 +10,8 @@ import { answerOfEnded, endedInTime, Ending } from '../call/ending.js';
 import type { OpenCall } from '../call/open-calls.js';
 import type { Places } from '../call/places.js';
 import { isTarget } from '../call/target.js';
-import { leaseAndForward } from '../conversation/forward-call.js';
-import type { ForwardCallUses } from '../conversation/forward-call.js';
+import { followPosted, leaseAndForward } from '../conversation/forward-call.js';
+import type { ForwardCallUses, Sendable } from '../conversation/forward-call.js';
 import { relayAnswer } from '../conversation/relay-answer.js';
 import { leaseAndResume, parkedPlace } from '../conversation/resume-call.js';
 import type { ResumeCallUses } from '../conversation/resume-call.js';
@@ -22,13 +23,16 @@ import { perform } from '../operations/perform.js';
 import type { Operations } from '../operations/perform.js';
 import { withUpdates } from '../operations/updates-during-call.js';
 import type { UpdatesUses } from '../operations/updates-during-call.js';
+import type { Used } from '../outbound/with-lease.js';
 import { classifyMessage } from '../protocol/classify-message.js';
 import type { ClientRequest, McpSession } from '../protocol/client-message.js';
+import { endingWith } from '../protocol/exchange.js';
 import type { Answer, HandledExchange, InboundRequest } from '../protocol/exchange.js';
 import { isRefusal } from '../protocol/refusal.js';
 import type { EndReason, Refusal } from '../protocol/refusal.js';
+import { Stop } from '../protocol/stop.js';
 import type { LogLevels } from '../session/log-levels.js';
-import { openMcpSession } from '../session/mcp-session.js';
+import type { OpenedSessions } from '../session/mcp-session.js';
 import { admit } from './admit.js';
 import type { AdmitUses } from './admit.js';
 import { answerBatch } from './answer-batch.js';
@@ -57,6 +61,7 @@ export interface RequestPath
    * running call gets in when all places for calls are taken.
    */
   readonly arriving: Places;
+  readonly openedSessions: OpenedSessions;
   readonly logLevels: LogLevels;
   readonly operations: Operations;
   /** Room for the record of one call of this user, set aside before anything is done (R74); else why there is none. */
@@ -82,6 +87,28 @@ export interface RequestPath
  */
 export function handleMcpRequest(uses: RequestPath, inbound: InboundRequest): Promise<HandledExchange> {
   return recorded(uses, inbound, (notes) => answerExchange(uses, inbound, notes));
+}
+
+/** A call that was begun beside the path, and forwarded; see `begin-warm-call.ts`. */
+export interface BegunCall {
+  readonly inbound: InboundRequest;
+  readonly call: Call;
+  readonly permit: Permit;
+  readonly target: Sendable;
+  readonly posted: Used<RelayAnswer>;
+  readonly ending: Ending;
+  readonly notes: ExchangeNotes;
+}
+
+/** Goes on with a forwarded call whose answer is none that can be passed on as it is: the path from step 6 on. */
+export function followCall(uses: RequestPath, begun: BegunCall): Promise<HandledExchange> {
+  const { inbound, call, permit, target, posted, ending, notes } = begun;
+  const refuse = refusing(inbound, notes, { request: call.request, era: call.request.era });
+  const follow = async (): Promise<Answer | Refusal> => {
+    const sent = await followPosted(uses, call, permit, target, posted, refuse);
+    return isRefusal(sent) ? sent : relayAnswer(uses, sent);
+  };
+  return recorded(uses, inbound, () => answerUntilEnded(call, ending, refuse, follow), notes);
 }
 
 /** What every message of one exchange has in common. */
@@ -201,9 +228,12 @@ async function answerRequest(
   notes.asked({ method, protocolVersion, traceId: traceIdIn(request) });
   const refuse = refusing(arrived.inbound, notes, { request, era });
   if (isRefusal(arrived.admission)) return refuse(arrived.admission);
-  const ending = new Ending(arrived.inbound.disconnected);
+  const ending = new Ending(Stop.following(arrived.inbound.disconnected));
   const call = beginCall(uses, arrived, arrived.admission, request, notes, ending);
-  return isRefusal(call) ? refuse(call) : await answerUntilEnded(uses, call, ending, refuse);
+  if (isRefusal(call)) return refuse(call);
+  return await answerUntilEnded(call, ending, refuse, () =>
+    withUpdates(uses, call, () => carryOut(uses, call, refuse)),
+  );
 }
 
 /**
@@ -236,15 +266,15 @@ function beginCall(
     end: (reason) => ending.end(reason),
   };
   inbound.onOver(uses.openCalls.add(open));
-  return { ...admitted, open, inbound: { ...inbound, disconnected: ending.signal }, request, notes };
+  return { ...admitted, open, inbound: endingWith(inbound, ending.signal), request, notes };
 }
 
 /** A call that is ended while it runs is answered as such, and recorded as what was decided on it before. */
 async function answerUntilEnded(
-  uses: RequestPath,
   call: Call,
   ending: Ending,
   refuse: (refusal: Refusal) => Answer,
+  answerTo: () => Promise<Answer | Refusal>,
 ): Promise<Answer> {
   const answerOf = (reason: EndReason): Answer => {
     const answer = answerOfEnded(reason, call.inbound.headers, () => refuse({ type: 'ended', reason }));
@@ -252,7 +282,7 @@ async function answerUntilEnded(
     return answer;
   };
   try {
-    const outcome = await withUpdates(uses, call, () => carryOut(uses, call, refuse));
+    const outcome = await answerTo();
     if (ending.reason !== undefined) return answerOf(ending.reason);
     if (isRefusal(outcome)) return refuse(outcome);
     call.notes.answered();
@@ -286,13 +316,13 @@ async function carryOut(
 }
 
 /** A legacy client's session, unless it ended. */
-function sessionOf(uses: RequestPath, caller: Caller, sealed: string): McpSession | undefined {
-  const session = openMcpSession(uses.sealer, caller, sealed, uses.clock());
+export function sessionOf(uses: RequestPath, caller: Caller, sealed: string): McpSession | undefined {
+  const session = uses.openedSessions.open(caller, sealed, uses.clock());
   return session === undefined || uses.endedSessions.has(session.id) ? undefined : uses.logLevels.latest(session);
 }
 
 /** Sets room aside for the record of a call: nothing is done that could not be recorded (R74). */
-function reserveRecord(uses: RequestPath, userId: string, notes: CallNotes): Refusal | undefined {
+export function reserveRecord(uses: RequestPath, userId: string, notes: CallNotes): Refusal | undefined {
   const room = uses.reserveRecord(userId);
   if (room === 'full-of-their-own') return { type: 'too-many', what: 'records', byAll: false };
   if ('unavailable' in room) return { type: 'not-ready', reason: room.unavailable };

@@ -45,7 +45,8 @@ export async function readMessage(
   return messageIn(body) ?? { type: 'not-json' };
 }
 
-function messageIn(body: Uint8Array): JsonSource | undefined {
+/** `undefined` for what is no JSON that can be read in one way only. */
+export function messageIn(body: Uint8Array): JsonSource | undefined {
   let text: string;
   try {
     text = utf8.decode(body);

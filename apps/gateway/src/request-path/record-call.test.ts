@@ -1,10 +1,11 @@
 import type { AppendOptions } from '@sallyport/event-spool';
-import { EventTally } from '@sallyport/kernel';
+import { EventTally, SallyportError } from '@sallyport/kernel';
 import type { CallRecord } from '@sallyport/messages';
 import { createLogger } from '@sallyport/telemetry';
 import { describe, expect, test } from 'vitest';
 import { jsonAnswer } from '../protocol/exchange.js';
 import { recordCalls } from './record-call.js';
+import type { CallRecorder } from './record-call.js';
 import type { CallFacts } from '../call/call-notes.js';
 
 /** As the spool reserves it. */
@@ -15,9 +16,9 @@ const room = { release: () => undefined };
 function recorder({ burst = 60, fails = false } = {}) {
   const appended: { record: CallRecord; options: AppendOptions }[] = [];
   const lines: string[] = [];
-  const append = (record: CallRecord, options: AppendOptions) => {
-    appended.push({ record, options });
-    return fails ? Promise.reject(new Error('disk')) : Promise.resolve();
+  const append: CallRecorder['append'] = (json, options, done) => {
+    appended.push({ record: JSON.parse(json) as CallRecord, options });
+    done(fails ? new SallyportError('event_spool_failed', 'The event spool could not write.') : undefined);
   };
   const logger = createLogger({
     name: 'test',

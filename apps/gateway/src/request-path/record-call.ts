@@ -1,4 +1,4 @@
-import type { AppendOptions } from '@sallyport/event-spool';
+import type { EventSpool } from '@sallyport/event-spool';
 import { newId } from '@sallyport/kernel';
 import type { EventTally } from '@sallyport/kernel';
 import type { CallRecord } from '@sallyport/messages';
@@ -9,8 +9,8 @@ import { jsonAnswer } from '../protocol/exchange.js';
 import type { Answer, ExchangeEnd, HandledExchange, InboundRequest, Withheld } from '../protocol/exchange.js';
 
 export interface CallRecorder {
-  /** Resolves when the record is safe on this host. */
-  readonly append: (record: CallRecord, options: AppendOptions) => Promise<void>;
+  /** Of a record as one line of JSON; see `EventSpool.appendLine`. */
+  readonly append: EventSpool['appendLine'];
   /** Of callers that are not known, and of records there is no room for. */
   readonly refusals: EventTally;
   readonly replica: string;
@@ -23,13 +23,14 @@ export interface CallRecorder {
  * Answers an exchange and sees to its records. What breaks on the way is answered and recorded, and breaks nothing
  * else: the promise does not reject.
  * @param answerTo answers, and notes what it finds out
+ * @param notes what is known already
  */
 export async function recorded(
   { recorder }: { readonly recorder: CallRecorder },
   { disconnected }: Pick<InboundRequest, 'disconnected'>,
   answerTo: (notes: ExchangeNotes) => Promise<Answer>,
+  notes = new ExchangeNotes(),
 ): Promise<HandledExchange> {
-  const notes = new ExchangeNotes();
   const brokeOff = (err: unknown) => {
     if (!disconnected.aborted) recorder.logger.error({ err }, 'call failed');
     for (const call of notes.calls) call.brokeOff(disconnected.aborted ? 'client_gone' : 'internal_error');
@@ -79,13 +80,22 @@ export async function recordCalls(
   return withheld.filter((answer) => answer !== undefined);
 }
 
-async function recordCall(
+const recordCall = (recorder: CallRecorder, call: CallFacts, end: ExchangeEnd): Promise<Withheld[number] | undefined> =>
+  new Promise((resolve) => recordOne(recorder, call, end, ([withheld]) => resolve(withheld)));
+
+/**
+ * Records one call.
+ * @param done hears, once the record is safe on this host or could not be written, what the client hears instead of the
+ * answer
+ */
+export function recordOne(
   recorder: CallRecorder,
   call: CallFacts,
   { sourceIp, ...end }: ExchangeEnd,
-): Promise<Withheld[number] | undefined> {
-  const { append, refusals, replica, logger, observe } = recorder;
-  const { decision = 'invalid', room, withheld, ...known } = call;
+  done: (withheld: Withheld) => void,
+): void {
+  const { append, refusals, replica, observe } = recorder;
+  const { decision = 'invalid', room, withheld: _withheld, ...known } = call;
   const entry: CallRecord = {
     v: 1,
     type: 'mcp.call',
@@ -95,23 +105,29 @@ async function recordCall(
     ...bounded(known),
     decision,
   };
-  const reason = known.reason ?? decision;
+  observe?.(entry);
   const isKnown = known.userId !== undefined;
-  try {
-    if (isKnown || refusals.note('mcp.request', reason, sourceIp))
-      await append(entry, { room, yields: !isKnown, owner: known.userId });
-  } catch (err) {
-    if (room === undefined) refusals.count('mcp.request', reason, sourceIp);
-    else
-      logger.error(
-        { err, record: entry },
-        'the record of a call could not be written: it is this one, and is kept in memory',
-      );
-    return room !== undefined && decision === 'allow' ? withheld?.(entry.id) : undefined;
-  } finally {
-    observe?.(entry);
-  }
-  return undefined;
+  if (!isKnown && !refusals.note('mcp.request', known.reason ?? decision, sourceIp)) return done([]);
+  append(JSON.stringify(entry), { room, yields: !isKnown, owner: known.userId }, (err) =>
+    done(err === undefined ? [] : withheldFor(recorder, call, entry, sourceIp, err)),
+  );
+}
+
+function withheldFor(
+  { refusals, logger }: CallRecorder,
+  { decision = 'invalid', reason = decision, room, withheld }: CallFacts,
+  entry: CallRecord,
+  sourceIp: string,
+  err: unknown,
+): Withheld {
+  if (room === undefined) refusals.count('mcp.request', reason, sourceIp);
+  else
+    logger.error(
+      { err, record: entry },
+      'the record of a call could not be written: it is this one, and is kept in memory',
+    );
+  const answer = room !== undefined && decision === 'allow' ? withheld?.(entry.id) : undefined;
+  return answer === undefined ? [] : [answer];
 }
 
 /** What one record may say at most, in bytes of JSON: it fits into the room that was set aside for it. */
@@ -123,13 +139,13 @@ const SURELY_FITTING_LENGTH = 1_024;
 
 type Known = Omit<CallFacts, 'decision' | 'room' | 'withheld'>;
 
-/** Absent facts stay absent; names that agents and servers made up are cut where they would not fit. */
+/** Names that agents and servers made up are cut where they would not fit. */
 function bounded(facts: Known): Partial<Known> {
-  const known = Object.entries(facts).filter(([, value]) => value !== undefined);
-  const length = known.reduce((sum, [, value]) => sum + (typeof value === 'string' ? value.length : 0), 0);
-  if (length <= SURELY_FITTING_LENGTH) return Object.fromEntries(known);
+  let length = 0;
+  for (const value of Object.values(facts)) if (typeof value === 'string') length += value.length;
+  if (length <= SURELY_FITTING_LENGTH) return facts;
   return Object.fromEntries(
-    known.map(([name, value]) => [
+    Object.entries(facts).map(([name, value]) => [
       name,
       typeof value === 'string' ? cut(value, LONG_NAMES.has(name) ? LONG_BYTES : SHORT_BYTES) : value,
     ]),

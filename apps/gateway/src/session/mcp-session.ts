@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { newId } from '@sallyport/kernel';
+import { BoundedMap, newId } from '@sallyport/kernel';
 import type { Caller } from '@sallyport/policy';
 import { CLIENT_ABILITIES } from '../protocol/client-abilities.js';
 import type { ClientAbilities } from '../protocol/client-abilities.js';
@@ -50,6 +50,29 @@ export function sealLogLevel(
 ): string {
   const next: z.input<typeof SealedSession> = { ...session, log, abilities: [...session.abilities] };
   return sealer.seal('mcp-session', next, boundTo(caller));
+}
+
+/** Sessions that were opened, each under the id it was opened from: to open one takes as long as half a call. */
+export class OpenedSessions {
+  readonly #opened = new BoundedMap<
+    string,
+    { readonly userId: string; readonly clientId: string; session: McpSession }
+  >(10_000);
+  readonly #sealer: StateSealer;
+
+  constructor(sealer: StateSealer) {
+    this.#sealer = sealer;
+  }
+
+  /** As `openMcpSession`. */
+  open(caller: Caller, sealed: string, now: number): McpSession | undefined {
+    const known = this.#opened.get(sealed);
+    if (known?.userId === caller.userId && known.clientId === caller.clientId)
+      return known.session.expiresAt * 1000 > now ? known.session : undefined;
+    const session = openMcpSession(this.#sealer, caller, sealed, now);
+    if (session !== undefined) this.#opened.set(sealed, { userId: caller.userId, clientId: caller.clientId, session });
+    return session;
+  }
 }
 
 /** `undefined` for an id that is not ours, not this caller's, or expired; whether it was ended is asked elsewhere. */

@@ -12,8 +12,9 @@ import { RemoteExchanges } from '../replicas/remote-exchanges.js';
 import type { ReplicaLink } from '../replicas/replica-link.js';
 import { assembleRequestPath } from '../request-path/assemble-request-path.js';
 import type { AssembledFrom } from '../request-path/assemble-request-path.js';
-import type { RequestPath } from '../request-path/handle-mcp-request.js';
+import type { WarmCallUses } from '../request-path/begin-warm-call.js';
 import { LogLevels } from '../session/log-levels.js';
+import { OpenedSessions } from '../session/mcp-session.js';
 import { ResourceSubscriptions } from '../session/resource-subscriptions.js';
 import { createCatalogues } from './create-catalogues.js';
 import type { GatewayApp } from './create-gateway-app.js';
@@ -35,7 +36,7 @@ export interface RequestPathParts {
 }
 
 /** The request path, and what it was made from. */
-export type GatewayParts = RequestPath & AssembledFrom;
+export type GatewayParts = WarmCallUses & AssembledFrom;
 
 /** Makes everything that the request path is made of, and the path of it. */
 export function createRequestPath(foundation: Foundation, parts: RequestPathParts): GatewayParts {
@@ -46,6 +47,7 @@ export function createRequestPath(foundation: Foundation, parts: RequestPathPart
     verifier: tokens.verifier,
     leases: createLeases(foundation),
     sealer,
+    openedSessions: new OpenedSessions(sealer),
     endedSessions: sessions.endedSessions,
     clock,
     identity: IDENTITY,
@@ -74,7 +76,7 @@ export function createRequestPath(foundation: Foundation, parts: RequestPathPart
         : { unavailable: ready ? 'configuration_stale' : 'configuration_missing' };
     },
     recorder: {
-      append: (record, options) => records.spool.append(record, options),
+      append: (json, options, done) => records.spool.appendLine(json, options, done),
       refusals: records.refusals,
       replica: config.replica,
       logger: foundation.logger,

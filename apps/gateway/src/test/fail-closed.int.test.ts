@@ -12,7 +12,7 @@ afterEach(async () => {
   world = undefined;
 });
 
-async function discover(from: GatewayWorld): Promise<number> {
+async function discover(from: GatewayWorld, token?: string): Promise<number> {
   const meta = {
     'io.modelcontextprotocol/protocolVersion': '2026-07-28',
     'io.modelcontextprotocol/clientCapabilities': {},
@@ -22,7 +22,7 @@ async function discover(from: GatewayWorld): Promise<number> {
     body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'server/discover', params: { _meta: meta } }),
     headers: {
       'content-type': 'application/json',
-      authorization: `Bearer ${await from.token(testUser('alice'))}`,
+      authorization: `Bearer ${token ?? (await from.token(testUser('alice')))}`,
       'mcp-protocol-version': '2026-07-28',
       'mcp-method': 'server/discover',
     },
@@ -34,13 +34,15 @@ async function discover(from: GatewayWorld): Promise<number> {
 test('a gateway that hears nothing of the control plane serves up to the bound and then refuses, and says so (R22, B15)', async () => {
   world = await startGatewayWorld(documents, { stalenessBoundMs: 1_500 });
   const { gateway } = world;
+  const known = await world.token(testUser('bob'));
+  expect(await discover(world, known)).toBe(200);
   expect([await discover(world), gateway.readiness()]).toEqual([200, { status: 'ready', reasons: [] }]);
   world.silence();
   expect(await discover(world)).toBe(200);
   await expect
     .poll(() => gateway.readiness(), { timeout: 5_000 })
     .toEqual({ status: 'not-ready', reasons: ['the configuration is older than the staleness bound'] });
-  expect(await discover(world)).toBe(503);
+  expect([await discover(world), await discover(world, known)]).toEqual([503, 503]);
 });
 
 test('a call that could not be recorded is refused, and calls work again once events are shipped (R74)', async () => {

@@ -31,6 +31,11 @@ export interface AccessTokenVerifierOptions {
 export interface AccessTokenVerifier {
   /** Of a token shown on its own (`Bearer`); one that is bound to a key is refused (S7). */
   verify(token: string): Promise<Verification>;
+  /**
+   * The same for a token that was verified before and is still good, without a promise.
+   * @returns undefined for any other, and for one that is bound to a key
+   */
+  recall(token: string): VerifiedToken | undefined;
   /** Of a token shown with a proof of its key (`DPoP`); one that is bound to no key is refused. */
   verifyWithProof(token: string, presentation: Presentation): Promise<Verification>;
   /** Of a token that was shown before: its proof was checked then, by the caller or by whoever hands it on. */
@@ -131,10 +136,17 @@ export function createAccessTokenVerifier(options: AccessTokenVerifierOptions): 
       const failure = await failureOfProof({ token, userId: caller.userId, boundTo }, presentation);
       return failure === undefined ? toVerification(checked) : failed(failure);
     },
+    recall: (token) => unboundIn(verified, keys, token),
     recheck: async (token) => toVerification(await check(token)),
     lastKnownUser: (token) => verified.userOf(token),
     endOf,
   };
+}
+
+function unboundIn(verified: VerifiedTokens, keys: PublishedKeys, token: string): VerifiedToken | undefined {
+  keys.refreshWhenOld();
+  const known = token.length > MAX_TOKEN_LENGTH ? undefined : verified.recall(token);
+  return typeof known === 'object' && known.boundTo === undefined ? known : undefined;
 }
 
 const failed = (reason: TokenFailure) => ({ ok: false, reason }) as const;

@@ -42,6 +42,8 @@ const list = () =>
       .filter((item) => item !== ''),
   );
 
+const onOrOff = () => z.enum(['on', 'off'], 'must be on or off');
+
 const flag = () => z.enum(['true', 'false'], 'must be true or false').transform((value) => value === 'true');
 
 /** `250ms`, `90s`, `15m`, `12h` or `14d`, as milliseconds. */
@@ -64,4 +66,4 @@ const logLevel = () =>
     'must be fatal, error, warn, info, debug, trace or silent',
   );
 
-export const variable = { wholeNumber, port, origin, url, list, flag, duration, secret, path, logLevel };
+export const variable = { wholeNumber, port, origin, url, list, flag, onOrOff, duration, secret, path, logLevel };

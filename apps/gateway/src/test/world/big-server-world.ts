@@ -34,7 +34,7 @@ export async function startBigServerWorld(
       }),
     ],
     overrides,
-    files,
+    files === undefined ? {} : { files },
   );
   world.leasing = () => ({
     type: 'granted',

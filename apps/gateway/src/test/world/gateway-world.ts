@@ -78,7 +78,7 @@ const replicas = ['gateway-1', 'gateway-2'];
 export async function startGatewayWorld(
   documents: readonly Document[],
   overrides: Partial<GatewayConfig> = {},
-  spoolFiles?: GatewayAdapters['files'],
+  further: Pick<GatewayAdapters, 'files' | 'metrics'> = {},
 ): Promise<GatewayWorld> {
   const directory = mkdtempSync(join(tmpdir(), 'sallyport-gateway-'));
   const files = await ensureDeploymentKeys(join(directory, 'keys'), { gateways: replicas });
@@ -206,6 +206,7 @@ export async function startGatewayWorld(
     maxBytesInFlight: 512 * 1024 * 1024,
     maxConnections: 10_000,
     maxAnswerBytes: 128 * 1024 * 1024,
+    isWarmPathOn: true,
     listTimeoutMs: 1_000,
     listPageLength: 1024 * 1024,
     leaseTimeoutMs: 2_000,
@@ -217,7 +218,7 @@ export async function startGatewayWorld(
     messaging,
     logger,
     clock: () => Date.now() + clock.aheadMs,
-    ...(spoolFiles === undefined ? {} : { files: spoolFiles }),
+    ...further,
   };
   const gateway = await startGateway(configOf('gateway-1', gatewayUrl, Number(new URL(gatewayUrl).port)), adapters);
   const others: RunningService[] = [];

@@ -2,7 +2,7 @@ import { Document } from '@sallyport/configuration';
 import { eventually } from '@sallyport/testing';
 import { scriptMcp, startScriptedServer } from '@sallyport/testing/servers';
 import type { McpScript, ScriptedServer } from '@sallyport/testing/servers';
-import type { GatewayConfig } from '../../index.js';
+import type { GatewayAdapters, GatewayConfig } from '../../index.js';
 import { modernRequest, postByHand } from './by-hand.js';
 import { startGatewayWorld, testUser } from './gateway-world.js';
 import type { GatewayWorld, Leasing } from './gateway-world.js';
@@ -64,7 +64,9 @@ export async function startScriptedWorld<N extends string>(
     allow = [{ host: '127.0.0.1', http: true }],
     addresses = {},
     leasing = granted,
+    metrics,
   }: {
+    metrics?: GatewayAdapters['metrics'];
     leasing?: Leasing;
     overrides?: Partial<GatewayConfig>;
     when?: string;
@@ -85,6 +87,7 @@ export async function startScriptedWorld<N extends string>(
       ...names.flatMap((name) => documentsOf(name, urlOf(name), rules)),
     ],
     overrides,
+    metrics === undefined ? {} : { metrics },
   );
   world.leasing = leasing;
   const someone = await world.token(testUser('someone'));
