@@ -40,11 +40,13 @@ const told = (violations: readonly { project: string; rule: string; message: str
 test('every boundary rule is broken by the canary, and nothing else is reported', () => {
   expect(told(violationsOf(workspace))).toEqual([
     'back-door: a lib is entered by one of its doors: libs/back-door/src/index.ts imports ../../untagged/src/index.js',
-    'back-door: a lib is entered by one of its doors: libs/back-door/src/index.ts imports @sallyport/kernel/src/index.js',
+    'back-door: a lib is entered by one of its doors: libs/back-door/src/index.ts imports ' +
+      '@sallyport/kernel/src/index.js',
     'back-door: only tests enter by a testing door: libs/back-door/src/index.ts imports @sallyport/kernel/testing',
     'gateway: a layer imports from none above it: apps/gateway/src/protocol/upward.ts imports from request-path',
     'gateway: a layer imports from none above it: drawer is none of its layers',
-    'gateway: the data plane reaches no database and no authorization server: @sallyport/gateway → @sallyport/middle → @sallyport/database → @prisma/client',
+    'gateway: the data plane reaches no database and no authorization server: @sallyport/gateway → ' +
+      '@sallyport/middle → @sallyport/database → @prisma/client',
     "greedy: an app is nobody else's library: depends on the app @sallyport/gateway",
     'impure-domain: a domain lib is pure: depends on @sallyport/middle',
     'impure-domain: a domain lib is pure: depends on node:fs in libs/impure-domain/src/index.ts',
@@ -54,11 +56,14 @@ test('every boundary rule is broken by the canary, and nothing else is reported'
     'undeclared: what is declared is imported: never imports yaml',
     'undeclared: what is imported is declared: libs/undeclared/src/index.ts imports undici',
     'unreferenced: references equal declared projects: declares @sallyport/kernel without a reference in tsconfig.json',
-    'unreferenced: references equal declared projects: references @sallyport/domain in tsconfig.json without declaring it',
+    'unreferenced: references equal declared projects: references @sallyport/domain in tsconfig.json without ' +
+      'declaring it',
     'untagged: every project says what it is: has 0 "type:" tags, wants one',
     'wide-door: a door of a lib is small: @sallyport/wide-door exports 41 names, more than 40',
-    'wide-door: a door shows no test doubles, unless it is one for tests: @sallyport/wide-door exports from ./testing/memory-store.js',
-    'wide-door: files do not import in a circle: libs/wide-door/src/circle.ts → libs/wide-door/src/names.ts → libs/wide-door/src/circle.ts',
+    'wide-door: a door shows no test doubles, unless it is one for tests: @sallyport/wide-door exports from ' +
+      './testing/memory-store.js',
+    'wide-door: files do not import in a circle: libs/wide-door/src/circle.ts → libs/wide-door/src/names.ts → ' +
+      'libs/wide-door/src/circle.ts',
   ]);
   expect(new Set(violationsOf(workspace).map(({ rule }) => rule))).toEqual(new Set(Object.keys(rules)));
 });
@@ -79,7 +84,8 @@ test('every shape rule is broken by the canary', () => {
 test('a second writer of a table and a table without one are found', () => {
   expect(told(writerViolationsOf(workspace, readFileSync(join(canary, 'schema.prisma'), 'utf8')))).toEqual(
     [
-      "second-queue: a table has one writer: libs/second-queue/src/index.ts writes Connection, which is token-refresh-worker's",
+      'second-queue: a table has one writer: libs/second-queue/src/index.ts writes Connection, which is ' +
+        "token-refresh-worker's",
       'prisma/schema.prisma: a table has one writer: Nobody names no writer',
     ].toSorted(),
   );

@@ -90,7 +90,9 @@ describe('a declarative file', () => {
       'an unknown kind',
       'kind: Role',
       'kind: Roll',
-      'sallyport.yaml:23: Roll "writer": kind is `Roll`, must be one of TrustProvider, Role, McpServer, ApprovedTools, CredentialProvider, AccessPolicy, Agent, WorkloadIssuer, ClientRegistration, AuthorizationServer, Gateway, OutboundNetwork, Webhook',
+      'sallyport.yaml:23: Roll "writer": kind is `Roll`, must be one of TrustProvider, Role, McpServer, ' +
+        'ApprovedTools, CredentialProvider, AccessPolicy, Agent, WorkloadIssuer, ClientRegistration, ' +
+        'AuthorizationServer, Gateway, OutboundNetwork, Webhook',
     ],
     [
       'an unknown field',
@@ -102,7 +104,8 @@ describe('a declarative file', () => {
       'a machine that proves nothing (R5)',
       'kind: Role\n',
       'kind: Agent\nname: nightly\nspec: { displayName: N, machine: { roles: [writer] } }\n---\nkind: Role\n',
-      'sallyport.yaml:25: Agent "nightly": spec.authentication is needed for a machine: give it a workload identity, a key or a secret',
+      'sallyport.yaml:25: Agent "nightly": spec.authentication is needed for a machine: give it a workload ' +
+        'identity, a key or a secret',
     ],
     [
       'assertions of one issuer for two providers (S1)',
@@ -123,26 +126,35 @@ describe('a declarative file', () => {
     [
       'a workload of nobody in particular (R5)',
       'kind: Role\n',
-      'kind: WorkloadIssuer\nname: github\nspec: { type: github-actions }\n---\nkind: Agent\nname: ci\nspec: { displayName: CI, machine: {}, authentication: { method: workload, issuer: github, when: "true" } }\n---\nkind: Role\n',
-      'sallyport.yaml:29: Agent "ci": spec.authentication.subject is required, or `claims` with repository, repository_id, repository_owner, repository_owner_id: an expression alone does not say whose workload it is',
+      'kind: WorkloadIssuer\nname: github\nspec: { type: github-actions }\n---\nkind: Agent\nname: ci\nspec: { ' +
+        'displayName: CI, machine: {}, authentication: { method: workload, issuer: github, when: "true" } ' +
+        '}\n---\nkind: Role\n',
+      'sallyport.yaml:29: Agent "ci": spec.authentication.subject is required, or `claims` with repository, ' +
+        'repository_id, repository_owner, repository_owner_id: an expression alone does not say whose workload ' +
+        'it is',
     ],
     [
       'a workload of an issuer that is not there (R5)',
       'kind: Role\n',
-      'kind: Agent\nname: ci\nspec: { displayName: CI, machine: {}, authentication: { method: workload, issuer: github, subject: x } }\n---\nkind: Role\n',
-      'sallyport.yaml:25: Agent "ci": spec.authentication.issuer names the WorkloadIssuer "github", which does not exist: add it',
+      'kind: Agent\nname: ci\nspec: { displayName: CI, machine: {}, authentication: { method: workload, ' +
+        'issuer: github, subject: x } }\n---\nkind: Role\n',
+      'sallyport.yaml:25: Agent "ci": spec.authentication.issuer names the WorkloadIssuer "github", which does ' +
+        'not exist: add it',
     ],
     [
       'a workload that would sign humans in (R5)',
       'kind: Role\n',
-      'kind: WorkloadIssuer\nname: github\nspec: { type: github-actions }\n---\nkind: Agent\nname: ci\nspec: { displayName: CI, redirectUris: ["https://ci.example/cb"], authentication: { method: workload, issuer: github, subject: x } }\n---\nkind: Role\n',
+      'kind: WorkloadIssuer\nname: github\nspec: { type: github-actions }\n---\nkind: Agent\nname: ci\nspec: { ' +
+        'displayName: CI, redirectUris: ["https://ci.example/cb"], authentication: { method: workload, issuer: ' +
+        'github, subject: x } }\n---\nkind: Role\n',
       'sallyport.yaml:29: Agent "ci": spec.authentication.method can be `workload` for a machine only: add `machine`',
     ],
     [
       'a trust domain without keys (R5)',
       'kind: Role\n',
       'kind: WorkloadIssuer\nname: mesh\nspec: { type: spiffe, trustDomain: acme.example }\n---\nkind: Role\n',
-      'sallyport.yaml:25: WorkloadIssuer "mesh": spec.jwksUri or `keys` is required: a trust domain has no discovery document',
+      'sallyport.yaml:25: WorkloadIssuer "mesh": spec.jwksUri or `keys` is required: a trust domain has no ' +
+        'discovery document',
     ],
     [
       'a workload token for a year (R5)',
@@ -154,25 +166,31 @@ describe('a declarative file', () => {
       'an agent with nowhere to send its answers',
       'kind: Role\n',
       'kind: Agent\nname: crm\nspec: { displayName: CRM }\n---\nkind: Role\n',
-      'sallyport.yaml:25: Agent "crm": spec.redirectUris is required: add one, or `machine` for an agent without a human',
+      'sallyport.yaml:25: Agent "crm": spec.redirectUris is required: add one, or `machine` for an agent ' +
+        'without a human',
     ],
     [
       'an agent whose answers would go over plain http',
       'kind: Role\n',
       'kind: Agent\nname: crm\nspec: { displayName: CRM, redirectUris: ["http://crm.example/cb"] }\n---\nkind: Role\n',
-      'sallyport.yaml:25: Agent "crm": spec.redirectUris.0 is plain http, which is for loopback addresses only: use https',
+      'sallyport.yaml:25: Agent "crm": spec.redirectUris.0 is plain http, which is for loopback addresses ' +
+        'only: use https',
     ],
     [
       'an agent under a name of ours',
       'kind: Role\n',
-      'kind: Agent\nname: sallyport-control-plane\nspec: { displayName: CRM, redirectUris: ["https://crm.example/cb"] }\n---\nkind: Role\n',
+      'kind: Agent\nname: sallyport-control-plane\nspec: { displayName: CRM, redirectUris: ' +
+        '["https://crm.example/cb"] }\n---\nkind: Role\n',
       'sallyport.yaml:24: Agent "sallyport-control-plane": name is the name of a client of our own: choose another',
     ],
     [
       'a scheme that agents may register anything of (R18, S35)',
       'kind: Role\n',
-      'kind: ClientRegistration\nname: default\nspec: { dynamic: { redirectHosts: [localhost, "cursor:"] } }\n---\nkind: Role\n',
-      'sallyport.yaml:25: ClientRegistration "default": spec.dynamic.redirectHosts.1 lets nothing register: cursor: is a scheme, with which an application can do other things too; write the whole redirect URI, as in cursor://anysphere.cursor-mcp/oauth/callback',
+      'kind: ClientRegistration\nname: default\nspec: { dynamic: { redirectHosts: [localhost, "cursor:"] } ' +
+        '}\n---\nkind: Role\n',
+      'sallyport.yaml:25: ClientRegistration "default": spec.dynamic.redirectHosts.1 lets nothing register: ' +
+        'cursor: is a scheme, with which an application can do other things too; write the whole redirect URI, ' +
+        'as in cursor://anysphere.cursor-mcp/oauth/callback',
     ],
     [
       'an access token for longer than an hour (R47)',
@@ -184,7 +202,8 @@ describe('a declarative file', () => {
       'a session that ends before its token (R86)',
       'kind: Role\n',
       'kind: AuthorizationServer\nname: default\nspec: { lifetimes: { sessionIdle: 5m } }\n---\nkind: Role\n',
-      'sallyport.yaml:25: AuthorizationServer "default": spec.lifetimes.sessionIdle is less than an access token lives (15m): lengthen it',
+      'sallyport.yaml:25: AuthorizationServer "default": spec.lifetimes.sessionIdle is less than an access ' +
+        'token lives (15m): lengthen it',
     ],
     [
       'a session longer than we remember its end',
@@ -232,13 +251,15 @@ describe('a declarative file', () => {
       'a secret in clear',
       '{ env: IDP_SECRET }',
       'hunter2',
-      'sallyport.yaml:4: TrustProvider "demo": spec.clientSecret is never written here: name where to read it, as { env: NAME } or { file: path }',
+      'sallyport.yaml:4: TrustProvider "demo": spec.clientSecret is never written here: name where to read it, ' +
+        'as { env: NAME } or { file: path }',
     ],
     [
       'a key in clear',
       'clientSecret: { env: IDP_SECRET }',
       'clientKey: hunter2',
-      'sallyport.yaml:4: TrustProvider "demo": spec.clientKey is never written here: name where to read it, as { env: NAME } or { file: path }',
+      'sallyport.yaml:4: TrustProvider "demo": spec.clientKey is never written here: name where to read it, as ' +
+        '{ env: NAME } or { file: path }',
     ],
     [
       'an expression over claims that does not compile (S29)',
@@ -250,37 +271,49 @@ describe('a declarative file', () => {
       'a path into claims that is none',
       '{ env: IDP_SECRET }',
       '{ env: IDP_SECRET }, claims: { subject: a b }',
-      'sallyport.yaml:4: TrustProvider "demo": spec.claims.subject is not a path: write segments of letters, digits, `_`, `-` and `:` with dots between them, and anything else in double quotes',
+      'sallyport.yaml:4: TrustProvider "demo": spec.claims.subject is not a path: write segments of letters, ' +
+        'digits, `_`, `-` and `:` with dots between them, and anything else in double quotes',
     ],
     [
       'an endpoint of every tenant without a list of them (S1)',
       'issuer: https://idp.example, ',
       'preset: entra, issuer: https://login.example/common/v2.0, ',
-      'sallyport.yaml:4: TrustProvider "demo": spec.allowedTenants is required for an issuer that every tenant shares: list the tenant ids that may sign in',
+      'sallyport.yaml:4: TrustProvider "demo": spec.allowedTenants is required for an issuer that every tenant ' +
+        'shares: list the tenant ids that may sign in',
     ],
     [
       'an unknown preset',
       'issuer: https://idp.example',
       'preset: octa, issuer: https://idp.example',
-      'sallyport.yaml:4: TrustProvider "demo": spec.preset is `octa`, must be one of okta, entra, google, auth0, keycloak, generic',
+      'sallyport.yaml:4: TrustProvider "demo": spec.preset is `octa`, must be one of okta, entra, google, ' +
+        'auth0, keycloak, generic',
     ],
     [
       'an exchange of tokens that are not kept',
       'spec: { type: none, server: other }',
       'spec: { type: token-exchange, server: other, trustProvider: demo, origin: "https://other.example" }',
-      'sallyport.yaml:21: CredentialProvider "other-none": spec.trustProvider keeps no tokens that could be exchanged: say `session: { keepTokens: true }` in the TrustProvider "demo"',
+      'sallyport.yaml:21: CredentialProvider "other-none": spec.trustProvider keeps no tokens that could be ' +
+        'exchanged: say `session: { keepTokens: true }` in the TrustProvider "demo"',
     ],
     [
       'an exchange of tokens of nobody',
       'spec: { type: none, server: other }',
-      'spec: { type: id-jag, server: other, trustProvider: okta, issuer: "https://as.example", client: { authentication: client_secret_basic, clientId: x, clientSecret: { env: IDP_SECRET } }, origin: "https://other.example" }',
-      'sallyport.yaml:21: CredentialProvider "other-none": spec.trustProvider names the TrustProvider "okta", which does not exist: use one of demo, or add it',
+      'spec: { type: id-jag, server: other, trustProvider: okta, issuer: "https://as.example", client: { ' +
+        'authentication: client_secret_basic, clientId: x, clientSecret: { env: IDP_SECRET } }, origin: ' +
+        '"https://other.example" }',
+      'sallyport.yaml:21: CredentialProvider "other-none": spec.trustProvider names the TrustProvider "okta", ' +
+        'which does not exist: use one of demo, or add it',
     ],
     [
       'an exchange for a server that moved (S20)',
       'spec: { type: none, server: other }',
-      'spec: { type: id-jag, server: other, trustProvider: demo2, issuer: "https://as.example", client: { authentication: client_secret_basic, clientId: x, clientSecret: { env: IDP_SECRET } }, origin: "https://moved.example" }\n---\nkind: TrustProvider\nname: demo2\nspec: { issuer: "https://idp2.example", clientId: x, session: { keepTokens: true } }',
-      'sallyport.yaml:21: CredentialProvider "other-none": spec.origin is not where the server "other" is: a credential does not follow a server that moves; when this one is meant for https://other.example, say so here',
+      'spec: { type: id-jag, server: other, trustProvider: demo2, issuer: "https://as.example", client: { ' +
+        'authentication: client_secret_basic, clientId: x, clientSecret: { env: IDP_SECRET } }, origin: ' +
+        '"https://moved.example" }\n---\nkind: TrustProvider\nname: demo2\nspec: { issuer: ' +
+        '"https://idp2.example", clientId: x, session: { keepTokens: true } }',
+      'sallyport.yaml:21: CredentialProvider "other-none": spec.origin is not where the server "other" is: a ' +
+        'credential does not follow a server that moves; when this one is meant for https://other.example, say ' +
+        'so here',
     ],
     [
       'the scope *',
@@ -292,7 +325,8 @@ describe('a declarative file', () => {
       'an unknown hop',
       'hop: gateway-to-server',
       'hop: sideways',
-      'sallyport.yaml:34: AccessPolicy "notes-policy": spec.hop is `sideways`, must be one of client-to-gateway, gateway-to-server',
+      'sallyport.yaml:34: AccessPolicy "notes-policy": spec.hop is `sideways`, must be one of ' +
+        'client-to-gateway, gateway-to-server',
     ],
     [
       'a server policy without a credential provider (R27)',
@@ -304,43 +338,50 @@ describe('a declarative file', () => {
       'a credential provider that is not there (R27)',
       'credentialProvider: notes-user',
       'credentialProvider: nobody',
-      'sallyport.yaml:36: AccessPolicy "notes-policy": spec.credentialProvider names the CredentialProvider "nobody", which does not exist: use one of notes-user, other-none, or add it',
+      'sallyport.yaml:36: AccessPolicy "notes-policy": spec.credentialProvider names the CredentialProvider ' +
+        '"nobody", which does not exist: use one of notes-user, other-none, or add it',
     ],
     [
       'a credential provider of another server (R27)',
       'credentialProvider: notes-user',
       'credentialProvider: other-none',
-      'sallyport.yaml:36: AccessPolicy "notes-policy": spec.credentialProvider names "other-none", which yields credentials for the server "other": use one for "notes"',
+      'sallyport.yaml:36: AccessPolicy "notes-policy": spec.credentialProvider names "other-none", which ' +
+        'yields credentials for the server "other": use one for "notes"',
     ],
     [
       'a server that is not there',
       '  server: notes\n',
       '  server: ghost\n',
-      'sallyport.yaml:35: AccessPolicy "notes-policy": spec.server names the McpServer "ghost", which does not exist: use one of notes, other, or add it',
+      'sallyport.yaml:35: AccessPolicy "notes-policy": spec.server names the McpServer "ghost", which does not ' +
+        'exist: use one of notes, other, or add it',
     ],
     [
       'a trust provider that is not there (S1)',
       'trustProviders: [demo]',
       'trustProviders: [okta]',
-      'sallyport.yaml:29: AccessPolicy "everybody": spec.trustProviders.0 names the TrustProvider "okta", which does not exist: use one of demo, or add it',
+      'sallyport.yaml:29: AccessPolicy "everybody": spec.trustProviders.0 names the TrustProvider "okta", ' +
+        'which does not exist: use one of demo, or add it',
     ],
     [
       'a role of a trust provider that is not there (S1)',
       '[{ trustProvider: demo,',
       '[{ trustProvider: okta,',
-      'sallyport.yaml:25: Role "writer": spec.members.0.trustProvider names the TrustProvider "okta", which does not exist: use one of demo, or add it',
+      'sallyport.yaml:25: Role "writer": spec.members.0.trustProvider names the TrustProvider "okta", which ' +
+        'does not exist: use one of demo, or add it',
     ],
     [
       'groups without the provider that asserts them (S1)',
       'users: { roles: [writer] }',
       'users: { groups: [staff] }',
-      'sallyport.yaml:37: AccessPolicy "notes-policy": spec.users `groups` and `subjects` need `trustProvider`: the identity provider that asserts them',
+      'sallyport.yaml:37: AccessPolicy "notes-policy": spec.users `groups` and `subjects` need ' +
+        '`trustProvider`: the identity provider that asserts them',
     ],
     [
       'a role that is not there',
       'roles: [writer] }\n  conditions',
       'roles: [reader] }\n  conditions',
-      'sallyport.yaml:37: AccessPolicy "notes-policy": spec.users.roles.0 names the Role "reader", which does not exist: use one of writer, or add it',
+      'sallyport.yaml:37: AccessPolicy "notes-policy": spec.users.roles.0 names the Role "reader", which does ' +
+        'not exist: use one of writer, or add it',
     ],
     [
       'hours that do not compile',
@@ -352,7 +393,8 @@ describe('a declarative file', () => {
       'a network that does not compile',
       '10.0.0.0/8',
       '10.0.0.0/88',
-      'sallyport.yaml:38: AccessPolicy "notes-policy": spec.conditions.sourceCidrs is not an address or CIDR block: 10.0.0.0/88',
+      'sallyport.yaml:38: AccessPolicy "notes-policy": spec.conditions.sourceCidrs is not an address or CIDR ' +
+        'block: 10.0.0.0/88',
     ],
     [
       'an expression that does not compile (S29)',
@@ -364,7 +406,8 @@ describe('a declarative file', () => {
       'a name taken twice',
       'name: other-none',
       'name: notes-user',
-      'sallyport.yaml:20: CredentialProvider "notes-user": name is taken by another CredentialProvider: choose another name or remove one of the two',
+      'sallyport.yaml:20: CredentialProvider "notes-user": name is taken by another CredentialProvider: choose ' +
+        'another name or remove one of the two',
     ],
     [
       'a key written twice',
@@ -381,7 +424,8 @@ describe('a declarative file', () => {
 
   it('with `toolPrefix: never` and two servers is refused (S12)', () => {
     expect(problems(`${SOUND}---\nkind: Gateway\nname: default\nspec: { toolPrefix: never }\n`)).toEqual([
-      'sallyport.yaml:45: Gateway "default": spec.toolPrefix can be `never` with a single McpServer only: tools of two servers could have one name',
+      'sallyport.yaml:45: Gateway "default": spec.toolPrefix can be `never` with a single McpServer only: ' +
+        'tools of two servers could have one name',
     ]);
   });
 

@@ -120,7 +120,8 @@ describe('documents that nobody could ever use', () => {
 
   it('a role of a machine is one that somebody has (R5)', () => {
     const machine =
-      '\n---\nkind: Agent\nname: nightly\nspec: { displayName: Nightly, machine: { roles: [auditor] }, authentication: { method: client_secret, clientSecret: { env: NIGHTLY } } }\n';
+      '\n---\nkind: Agent\nname: nightly\nspec: { displayName: Nightly, machine: { roles: [auditor] }, ' +
+      'authentication: { method: client_secret, clientSecret: { env: NIGHTLY } } }\n';
     const wanted = SOUND.replace(RULE, '{ match: [get_*], scope: notes.audit, roles: [auditor] }');
     expect([warned(wanted).length, warned(`${wanted}${machine}`)]).toEqual([2, []]);
   });
@@ -131,7 +132,8 @@ describe('documents that nobody could ever use', () => {
       [
         'McpServer other',
         'name',
-        'No AccessPolicy names the server "other": nobody reaches it. Add one with `hop: gateway-to-server` and `server: other`.',
+        'No AccessPolicy names the server "other": nobody reaches it. Add one with `hop: gateway-to-server` ' +
+          'and `server: other`.',
       ],
     ]);
     expect(
@@ -160,7 +162,8 @@ async function warnedOfAddresses(text: string, names?: Record<string, string>) {
 describe('addresses that may not be called', () => {
   const at = (url: string) => SOUND.replace('https://notes.example/mcp', JSON.stringify(url));
   const DEMO_NETWORK =
-    '\n---\nkind: OutboundNetwork\nname: default\nspec:\n  allow:\n    - { host: 127.0.0.1, ports: [7403], http: true }\n';
+    '\n---\nkind: OutboundNetwork\nname: default\nspec:\n  allow:\n    - { host: 127.0.0.1, ports: [7403], ' +
+    'http: true }\n';
 
   test.each([
     ['http://127.0.0.1:9000/mcp', '{ host: 127.0.0.1, ports: [9000], http: true }'],
