@@ -1,5 +1,5 @@
-import { connectDatabase } from '@sallyport/database';
-import type { Database } from '@sallyport/database';
+import { connectDatabase, connectStatements } from '@sallyport/database';
+import type { Database, Statements } from '@sallyport/database';
 import type { Secret } from '@sallyport/kernel';
 
 /**
@@ -11,14 +11,16 @@ export interface DatabasePools {
   readonly core: Database;
   /** What administrators read and edit, and the keys of the vault. */
   readonly administration: Database;
-  /** Events and their webhooks: one append at a time. */
+  /** Webhooks, and events that are forgotten. */
   readonly trail: Database;
+  /** Events: one append at a time. */
+  readonly events: Statements;
   /** What agents and users cause: leases, ended sessions, connect and account pages. */
   readonly agents: Database;
   close(): Promise<void>;
 }
 
-const CONNECTIONS = { core: 4, administration: 4, trail: 3, agents: 10 } as const;
+const CONNECTIONS = { core: 4, administration: 4, trail: 2, agents: 10 } as const;
 
 /** They are opened when they are first needed. */
 export function openDatabasePools(url: Secret): DatabasePools {
@@ -29,8 +31,12 @@ export function openDatabasePools(url: Secret): DatabasePools {
     trail: open('trail'),
     agents: open('agents'),
   };
+  const events = connectStatements(url.reveal(), 1);
   return {
     ...pools,
-    close: async () => void (await Promise.all(Object.values(pools).map((pool) => pool.$disconnect()))),
+    events,
+    close: async () => {
+      await Promise.all([...Object.values(pools).map((pool) => pool.$disconnect()), events.close()]);
+    },
   };
 }

@@ -7,7 +7,7 @@ import { ConfigurationPublisher } from '../configuration/configuration-publisher
 import { PostgresDocumentStore } from '../configuration/document-store.js';
 import { RevisionLog } from '../configuration/revision-log.js';
 import { SecretFiles } from '../configuration/secret-files.js';
-import { PostgresEventStore } from '../trail/event-store.js';
+import { PostgresEventWriter } from '../trail/event-writer.js';
 import { deliveriesOf, WebhookDeliveries } from '../trail/webhooks/webhook-deliveries.js';
 import type { Foundation } from './foundation.js';
 
@@ -18,7 +18,7 @@ const SECRET_FILES_MS = 10_000;
 export interface ConfigurationParts {
   readonly revisions: RevisionLog;
   readonly documents: PostgresDocumentStore;
-  readonly events: PostgresEventStore;
+  readonly events: PostgresEventWriter;
   readonly webhooks: WebhookDeliveries;
   readonly lifecycle: RecordEvent;
   readonly publisher: ConfigurationPublisher;
@@ -36,7 +36,7 @@ export async function openConfiguration(foundation: Foundation): Promise<Configu
   const webhooks = new WebhookDeliveries(trail);
   // The newest there was, also while it is stale: the trail waits for nothing.
   let known: ConfigurationSnapshot | undefined;
-  const events = new PostgresEventStore(trail, (batch) => {
+  const events = new PostgresEventWriter(databases.events, (batch) => {
     const deliveries = known ? deliveriesOf(batch, known) : [];
     return deliveries.length > 0 ? [webhooks.addition(deliveries)] : [];
   });

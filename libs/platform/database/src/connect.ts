@@ -20,22 +20,21 @@ const SILENT_MS = 20_000;
  * @param url `postgresql://user:password@host:port/name?schema=public`
  */
 export function connectDatabase(url: string, maxConnections = 10, silentMs = SILENT_MS): Database {
+  const schema = new URL(url).searchParams.get('schema') ?? 'public';
+  return new PrismaClient({ adapter: new PrismaPg(poolConfig(url, maxConnections, silentMs), { schema }) });
+}
+
+/** How connections to this database are made and held. */
+export function poolConfig(url: string, maxConnections: number, silentMs = SILENT_MS) {
   const parsed = new URL(url);
-  const schema = parsed.searchParams.get('schema') ?? 'public';
   parsed.searchParams.delete('schema');
-  const stream = () => socketThatEnds(silentMs);
-  return new PrismaClient({
-    adapter: new PrismaPg(
-      {
-        connectionString: parsed.toString(),
-        max: maxConnections,
-        connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-        stream,
-        Client: HeldClient,
-      },
-      { schema },
-    ),
-  });
+  return {
+    connectionString: parsed.toString(),
+    max: maxConnections,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    stream: () => socketThatEnds(silentMs),
+    Client: HeldClient,
+  };
 }
 
 function socketThatEnds(silentMs: number): Socket {

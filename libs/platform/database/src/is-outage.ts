@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { Prisma } from './generated/client.js';
 
 /** Prisma's codes for a database that does not answer, no longer answers, or has no connection left for us. */
@@ -38,6 +39,7 @@ export function isDatabaseOutage(error: unknown): boolean {
   if (error instanceof Prisma.PrismaClientKnownRequestError)
     return UNREACHABLE.has(error.code) || isDriverOutage(error.meta?.['driverAdapterError']);
   if (error.cause instanceof Prisma.PrismaClientKnownRequestError) return isDatabaseOutage(error.cause);
+  if (error instanceof pg.DatabaseError) return STATES.test(error.code ?? '');
   return isDriverOutage(error) || isSocketError(error) || UNCODED.has(error.message);
 }
 

@@ -1,6 +1,6 @@
 import type { AuditEvent } from '@sallyport/audit';
 import { WEBHOOK_EVENTS, type ConfigurationSnapshot } from '@sallyport/configuration';
-import type { Database, Prisma } from '@sallyport/database';
+import type { Database, Statement } from '@sallyport/database';
 
 export interface WebhookDelivery {
   readonly webhook: string;
@@ -14,6 +14,13 @@ const GIVES_UP_AFTER_SECONDS = 24 * 60 * 60;
 /** Longer than an attempt takes; then it is anybody's again. */
 const ATTEMPT_SECONDS = 60;
 const told: ReadonlySet<string> = new Set(WEBHOOK_EVENTS);
+
+const ADDITION = `
+  INSERT INTO "WebhookDelivery" (webhook, "eventId", body, "givesUpAt")
+  SELECT d.webhook, d."eventId", d.body, now() + make_interval(secs => $1)
+  FROM jsonb_to_recordset($2::jsonb) AS d(webhook text, "eventId" text, body text)
+  WHERE NOT EXISTS (SELECT 1 FROM "Event" e WHERE e.id = d."eventId")
+  ON CONFLICT DO NOTHING`;
 
 /** What is stored for which webhook of one batch of events, in the same transaction as the events themselves. */
 export function deliveriesOf(
@@ -54,13 +61,8 @@ export class WebhookDeliveries {
    * A statement for the transaction that stores the events. An event that comes again adds nothing while its delivery
    * is under way.
    */
-  addition(deliveries: readonly Omit<WebhookDelivery, 'attempts'>[]): Prisma.PrismaPromise<number> {
-    return this.#database.$executeRaw`
-      INSERT INTO "WebhookDelivery" (webhook, "eventId", body, "givesUpAt")
-      SELECT d.webhook, d."eventId", d.body, now() + make_interval(secs => ${GIVES_UP_AFTER_SECONDS})
-      FROM jsonb_to_recordset(${JSON.stringify(deliveries)}::jsonb) AS d(webhook text, "eventId" text, body text)
-      WHERE NOT EXISTS (SELECT 1 FROM "Event" e WHERE e.id = d."eventId")
-      ON CONFLICT DO NOTHING`;
+  addition(deliveries: readonly Omit<WebhookDelivery, 'attempts'>[]): Statement {
+    return { text: ADDITION, values: [GIVES_UP_AFTER_SECONDS, JSON.stringify(deliveries)] };
   }
 
   /** Those that something is due for. */

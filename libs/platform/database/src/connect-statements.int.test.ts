@@ -1,0 +1,45 @@
+import { startTestPostgres, type TestPostgres } from '@sallyport/testing';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { connectStatements, isDatabaseOutage, type Statements } from './index.js';
+
+let postgres: TestPostgres;
+let observer: pg.Client;
+let statements: Statements;
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+  const url = new URL(postgres.url);
+  url.search = '';
+  observer = new pg.Client({ connectionString: url.toString() });
+  await observer.connect();
+  await observer.query('CREATE TABLE noted (what text PRIMARY KEY)');
+});
+beforeEach(() => (statements = connectStatements(postgres.url, 1)));
+afterEach(() => statements.close());
+afterAll(async () => {
+  await observer.end();
+  await postgres.stop();
+});
+const note = (what: string) => ({ text: 'INSERT INTO noted (what) VALUES ($1)', values: [what] });
+const noted = async () =>
+  (await observer.query<{ what: string }>('SELECT what FROM noted')).rows.map(({ what }) => what);
+
+test('statements of one transaction are stored all or none, and after a failure the next one is', async () => {
+  await statements.transaction([note('a'), note('b')]);
+  await expect(statements.transaction([note('c'), note('a')])).rejects.toMatchObject({ code: '23505' });
+  await statements.transaction([note('d')]);
+  expect((await noted()).toSorted()).toEqual(['a', 'b', 'd']);
+});
+
+test('a connection that the server ended is an outage while it is used, and no more than that', async () => {
+  const pidOf = { text: 'INSERT INTO noted (what) SELECT pg_backend_pid()::text', values: [] };
+  await statements.transaction([pidOf]);
+  const pid = (await noted()).find((what) => /^\d+$/.test(what));
+  const failure = await statements
+    .transaction([{ text: 'SELECT pg_terminate_backend($1::int)', values: [pid] }])
+    .catch((error: unknown) => error);
+  expect(isDatabaseOutage(failure)).toBe(true);
+  await statements.transaction([note('after')]);
+  expect(await noted()).toContain('after');
+  expect(isDatabaseOutage(await statements.transaction([note('after')]).catch((error: unknown) => error))).toBe(false);
+});
