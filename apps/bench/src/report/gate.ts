@@ -1,10 +1,11 @@
 import type { SubjectFigures } from './summarise.js';
 
 /**
- * What the distributed product must hold against the bare proxy in `--smoke`, which CI runs: calls a second at least,
- * processor time a call at most, as medians of a few short rounds.
+ * What the distributed product must hold against the bare proxy in `--smoke`, which CI runs: calls a second at least, as
+ * the median of the rounds, and processor time a call at most, in the best of them. Whatever else the machine does adds
+ * to the processor time of a call, and a product that became slow is slow in every round.
  */
-export const SMOKE_GATE = { leastRpsRatio: 0.12, mostCpuRatio: 8 } as const;
+export const SMOKE_GATE = { leastRpsRatio: 0.1, mostCpuRatio: 5.5 } as const;
 
 /** What a scenario fails for, one sentence each. */
 export function failuresOf(
@@ -19,8 +20,8 @@ export function failuresOf(
     ...(gate !== undefined && rpsRatio.median < gate.leastRpsRatio
       ? [`${said} answers ${rpsRatio.median.toFixed(2)} of the bare proxy's calls, less than ${gate.leastRpsRatio}`]
       : []),
-    ...(gate !== undefined && cpuRatio.median > gate.mostCpuRatio
-      ? [`${said} needs ${cpuRatio.median.toFixed(2)} times the processor time, more than ${gate.mostCpuRatio}`]
+    ...(gate !== undefined && cpuRatio.least > gate.mostCpuRatio
+      ? [`${said} needs ${cpuRatio.least.toFixed(2)} times the processor time, more than ${gate.mostCpuRatio}`]
       : []),
   ];
 }

@@ -101,6 +101,16 @@ test('the product fails below the ratio of calls and above the ratio of processo
   expect([fails(500, 200), fails(499, 200), fails(500, 201), fails(499, 201)]).toEqual([0, 1, 1, 2]);
 });
 
+test('processor time is judged in the best round, calls a second by the median of them', () => {
+  const gate = { leastRpsRatio: 0.5, mostCpuRatio: 2 };
+  const slow = { bare: {}, own: { requestsPerSecond: 100, cpuPerCall: 900 } };
+  const good = { bare: {}, own: { requestsPerSecond: 500, cpuPerCall: 200 } };
+  expect(failuresOf('hot', productOf(runOf([slow, good, good])), gate)).toEqual([]);
+  expect(failuresOf('hot', productOf(runOf([slow, good, slow])), gate)).toEqual([
+    "hot: the distributed one answers 0.10 of the bare proxy's calls, less than 0.5",
+  ]);
+});
+
 test('an event that was never stored fails the product', () => {
   const figures = productOf(runOf([{ bare: {}, own: { events: { ...events, lost: 2 } } }]));
   expect(failuresOf('hot', figures, undefined)).toEqual(['hot: the distributed one lost 2 events']);
