@@ -1,5 +1,5 @@
 export interface EventuallyOptions {
-  /** Milliseconds; 15 s by default: whoever means a bound says so. */
+  /** Milliseconds; 60 s by default: whoever means a bound says so. */
   readonly timeoutMs?: number;
   readonly intervalMs?: number;
   /** Completes "timed out waiting until …". */
@@ -12,7 +12,7 @@ export interface EventuallyOptions {
  */
 export async function eventually<T>(
   attempt: () => T | Promise<T>,
-  { timeoutMs = 15_000, intervalMs = 20, until = 'the condition holds' }: EventuallyOptions = {},
+  { timeoutMs = 60_000, intervalMs = 20, until = 'the condition holds' }: EventuallyOptions = {},
 ): Promise<Exclude<T, undefined | false>> {
   const deadline = Date.now() + timeoutMs;
   let failure: unknown;

@@ -506,9 +506,7 @@ describe('an identity provider with a hiccup', () => {
     expect(new Set(deployment.provider.refreshed).size).toBe(1);
     expect([(await signIn(sid)).revision, await ended(sid)]).toEqual([2, false]);
     // What was granted is stored first, and then verified.
-    await expect
-      .poll(async () => (await signIn(sid)).confirmedAt.getTime(), { timeout: 10_000 })
-      .toBeGreaterThan(Date.now() - 30_000);
+    await expect.poll(async () => (await signIn(sid)).confirmedAt.getTime()).toBeGreaterThan(Date.now() - 30_000);
   });
 
   test('loses nobody while the database is away: what it granted is stored when that is back (R84, B3)', async () => {
@@ -667,6 +665,8 @@ describe('between refreshes', () => {
 });
 
 test('a question to an identity provider that hangs keeps no other sign-in waiting (R84, B4)', async () => {
+  // Whose question other tests left open is asked again after a few seconds, and would be the one that hangs.
+  await deployment.database.identitySession.updateMany({ where: { endedAt: null }, data: { endedAt: new Date() } });
   const everybody = [];
   for (let count = 0; count < 12; count += 1) {
     deployment.provider.account = { ...deployment.provider.account, sub: `human-${++people}` };

@@ -6,6 +6,7 @@ import {
   alicesOtherAgent,
   bob,
   Browser,
+  clock,
   connect,
   database,
   declared,
@@ -31,6 +32,7 @@ const agent = ({ sid, userId, clientId }: Person, agentName = 'Agent <one>') =>
     data: { sid, userId, clientId, agentName, assurance: 'asserted', grantDigest: sid, redirectHost: 'agent.example' },
   });
 beforeEach(async () => {
+  clock.stoppedAt = undefined;
   await user(alice);
   await user(bob);
 });
@@ -54,12 +56,14 @@ describe('the account page', () => {
     const page = formOf(await account(visitor), 'Connect “Notes &lt;b&gt;”');
     const csrf = (name: string) => new RegExp(`name="${name}" value="([^"]*)"`).exec(page.html)?.[1] ?? '';
     const answers: number[] = [];
+    clock.stoppedAt = Date.now();
     // One after the other, each as far as the page that leads to the server.
     for (let click = 0; click < 60 && answers.at(-1) !== 429; click++)
       answers.push(
         (await visitor.post('/account/connect', { csrf: csrf('csrf'), shown: csrf('shown'), server: 'notes' })).status,
       );
-    expect([answers.slice(0, 30), answers.at(-1)]).toEqual([Array.from({ length: 30 }, () => 200), 429]);
+    clock.stoppedAt = undefined;
+    expect(answers).toEqual([...Array.from({ length: 30 }, () => 200), 429]);
     expect(notes.requests.filter(({ path }) => path === '/.well-known/oauth-authorization-server').length).toBe(
       answers.length - 1,
     );

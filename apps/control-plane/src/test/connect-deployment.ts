@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openLeaseAnswer, sealLeaseRequest } from '@sallyport/lease';
 import { connectDatabase, type Database } from '@sallyport/database';
@@ -16,7 +15,7 @@ import {
 import { subjects, type CredentialChanged } from '@sallyport/messages';
 import { createInProcessMessaging, type Messaging } from '@sallyport/messaging';
 import { createLogger } from '@sallyport/telemetry';
-import { startTestPostgres, type TestPostgres } from '@sallyport/testing';
+import { makeScratch, removeScratch, startTestPostgres, type TestPostgres } from '@sallyport/testing';
 import { startTestOAuthServer, type TestOAuthServer } from '@sallyport/testing/servers';
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import type { ControlPlaneConfig } from '../config.js';
@@ -33,6 +32,8 @@ export const alicesOtherAgent = {
   sid: newId('ses'),
   clientId: 'https://other.example/client.json',
 };
+/** The control plane's: while it stands still, what fills again with time does not. */
+export const clock: { stoppedAt: number | undefined } = { stoppedAt: undefined };
 export type Person = { userId: string; sid: string; clientId: string };
 
 let directory: string;
@@ -90,10 +91,10 @@ ${declared.further}`;
 /** @param startPostgres a server of its own, for tests in which it is away */
 export function deployForEachTest(startPostgres: () => Promise<TestPostgres> = startTestPostgres): void {
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'sallyport-connect-'));
+    directory = makeScratch('connect');
     keys = await ensureDeploymentKeys(join(directory, 'keys'), { gateways: ['gateway-1'] });
   });
-  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  afterAll(() => removeScratch(directory));
   beforeEach(async () => {
     [postgres, as, notes] = await Promise.all([startPostgres(), startTestOAuthServer(), startTestOAuthServer()]);
     database = connectDatabase(postgres.url);
@@ -144,6 +145,7 @@ export async function start(notesUrl: string, changes: Partial<ControlPlaneConfi
   url = config.publicUrl;
   service = await startControlPlane(config, {
     messaging,
+    clock: () => clock.stoppedAt ?? Date.now(),
     logger: createLogger({
       name: 'control-plane',
       level: 'debug',

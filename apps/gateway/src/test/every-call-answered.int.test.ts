@@ -125,4 +125,4 @@ test('a call that runs when the gateway stops is answered before its connection 
   isClosed = true;
   await there.close();
   expect(heard.text).toContain('the gateway was stopped while it ran. It may have taken effect already.');
-}, 20_000);
+});

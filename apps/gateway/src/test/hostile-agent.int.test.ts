@@ -15,7 +15,7 @@ beforeAll(async () => {
 afterEach(() => {
   place.notes.misbehave = undefined;
   place.world.leasing = place.granting;
-  place.world.clock.aheadMs = 0;
+  Object.assign(place.world.clock, { aheadMs: 0, stoppedAt: undefined });
 });
 afterAll(async () => await place?.close());
 
@@ -293,6 +293,7 @@ describe('what every gateway has to be told of', () => {
     async (_what, body) => {
       const [loud, quiet] = [place.newUser('loud'), place.newUser('quiet')];
       const [session, other] = [await newSession(loud), await newSession(quiet)];
+      place.world.clock.stoppedAt = Date.now();
       let broadcasts = 0;
       const stop = await place.world.messaging.broadcast.subscribe(subjects.allGateways, () => void (broadcasts += 1));
       const asked = () => place.notes.seen.filter(({ body: { method } }) => method === 'resources/subscribe').length;

@@ -6,7 +6,7 @@ import { Document } from '@sallyport/configuration';
 import type { RunningService } from '@sallyport/process';
 import { newId } from '@sallyport/kernel';
 import { subjects } from '@sallyport/messages';
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startLegacyAskingServer, startModernAskingServer } from './world/asking-servers.js';
 import type { AskingServer } from './world/asking-servers.js';
 import { modernRequest, postByHand } from './world/by-hand.js';
@@ -58,6 +58,10 @@ beforeAll(async () => {
   front.targets[0] = world.gateway.urls['listening'] ?? '';
   other = await startOther();
 });
+afterEach(() => {
+  world.clock.stoppedAt = undefined;
+  vi.restoreAllMocks();
+});
 afterAll(async () => {
   await front?.close();
   await world?.close();
@@ -67,7 +71,7 @@ afterAll(async () => {
 async function startOther(): Promise<RunningService> {
   const service = await world.startReplica('gateway-2');
   front.targets[1] = service.urls['listening'] ?? '';
-  await vi.waitFor(() => expect(service.readiness().status).toBe('ready'), { timeout: 10_000 });
+  await vi.waitFor(() => expect(service.readiness().status).toBe('ready'), { timeout: 60_000 });
   return service;
 }
 const tokenOf = (user: TestUser) => world.token(user, { aud: `${front.origin}/mcp` });
@@ -238,13 +242,15 @@ describe("an answer that is not the asked one's", () => {
     async () => {
       const [dan, erin] = [testUser('dan'), testUser('erin')];
       const [loud, quiet] = [await askedByHand(dan, await tokenOf(dan)), await askedByHand(erin, await tokenOf(erin))];
+      world.clock.stoppedAt = Date.now();
       let brought = 0;
       const ask = vi.spyOn(world.messaging.peers, 'ask').mockImplementation(async () => {
         brought += 1;
         throw new Error('nobody is told, only counted');
       });
       const statuses: number[] = [];
-      for (let round = 0; round < 40; round++) {
+      const isOver = () => statuses.length > 8 && statuses.slice(-8).every((status) => status === 429);
+      for (let round = 0; round < 40 && !isOver(); round++) {
         await Promise.all(
           Array.from({ length: 8 }, async () =>
             statuses.push((await loud.post(two, answer(loud.id, 'x'.repeat(500_000)), loud.session)).status),
@@ -252,7 +258,8 @@ describe("an answer that is not the asked one's", () => {
         );
       }
       ask.mockRestore();
-      expect(statuses).toContain(429);
+      world.clock.stoppedAt = undefined;
+      expect(isOver()).toBe(true);
       expect(brought).toBeLessThan(30);
       expect((await quiet.post(two, answer(quiet.id, 'Erin'), quiet.session)).status).toBe(202);
       expect(await quiet.readUntil('"id":2')).toContain('Erin');
@@ -349,7 +356,7 @@ describe('a parked call', () => {
         { id: newId('rev'), subject: { type: 'session', sid: erin.sid }, notBefore: now + 1, expiresAt: now + 3_600 },
       ],
     });
-    await expect.poll(() => servers.legacy.cancelled, { timeout: 10_000 }).toBe(cancelled + 1);
+    await expect.poll(() => servers.legacy.cancelled).toBe(cancelled + 1);
   });
   test('ends at the server when the client that resumed it elsewhere goes away', async () => {
     const { cancelled } = servers.legacy;
@@ -363,7 +370,7 @@ describe('a parked call', () => {
     await expect.poll(answers).toBe(before + 1);
     stop.abort();
     await expect(call).rejects.toThrow(/abort/i);
-    await expect.poll(() => servers.legacy.cancelled, { timeout: 10_000 }).toBe(cancelled + 1);
+    await expect.poll(() => servers.legacy.cancelled).toBe(cancelled + 1);
     await client.close();
   });
   test('of a replica that is gone, or that does not answer, is said to be lost within a second', async () => {
@@ -416,7 +423,7 @@ describe('what a legacy client says at another replica than its call', () => {
       },
     });
     expect(ended.status).toBe(204);
-    await expect.poll(() => servers.legacy.cancelled, { timeout: 10_000 }).toBe(cancelled + 1);
+    await expect.poll(() => servers.legacy.cancelled).toBe(cancelled + 1);
   });
   test('sets how much of the log it sees', async () => {
     const { client } = await legacyClient(testUser('ivy'), ({ method }) => (method === 'logging/setLevel' ? two : one));

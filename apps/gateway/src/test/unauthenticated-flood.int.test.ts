@@ -45,7 +45,7 @@ test(
 
     world.messaging.events.publishLines = publishLines;
     world.clock.aheadMs = 61_000;
-    await expect.poll(() => world.eventsSummed.length, { timeout: 20_000 }).toBeGreaterThan(0);
+    await expect.poll(() => world.eventsSummed.length).toBeGreaterThan(0);
     await world.close();
     const single = world.records.filter(({ decision }) => decision === 'unauthenticated').length;
     expect(single).toBeLessThan(100);

@@ -1,9 +1,8 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadMasterKey, Sealer } from '@sallyport/keys';
-import { findSecrets } from '@sallyport/testing';
+import { findSecrets, makeScratch, removeScratch } from '@sallyport/testing';
 import { createTestAuthority, startTestCloud, type TestCloud } from '@sallyport/testing/servers';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -162,9 +161,9 @@ describe('temporary credentials of a cloud', () => {
 describe('a client certificate and a key to sign with', () => {
   let directory: string;
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'sallyport-proven-'));
+    directory = makeScratch('proven');
   });
-  afterEach(() => rmSync(directory, { recursive: true, force: true }));
+  afterEach(() => removeScratch(directory));
   const put = (name: string, text: string) => {
     const path = join(directory, name);
     writeFileSync(path, text);
@@ -216,7 +215,7 @@ describe('a client certificate and a key to sign with', () => {
     put('tools.crt', ''); // being written
     put('tools.key', second.key);
     put('tools.crt', second.cert);
-    await expect.poll(certificateNow, { timeout: 10_000 }).toBe(second.cert.trim());
+    await expect.poll(certificateNow).toBe(second.cert.trim());
     expect(await documents()).toEqual(before);
     const changes = await database.event.findMany({ where: { type: 'configuration.changed' } });
     expect(changes.filter(({ body }) => JSON.stringify(body).includes('secret files')).length).toBeGreaterThan(0);

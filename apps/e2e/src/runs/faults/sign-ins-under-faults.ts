@@ -124,7 +124,7 @@ export async function signInsUnderFaults(options: SignInFaultOptions): Promise<S
     const agents = await signEverybodyIn(places, {
       issuer: balancer.url,
       clientId: await eventually(() => registerAgent(balancer.url), {
-        timeoutMs: 30_000,
+        timeoutMs: HEAL_MS,
         until: 'agents can register',
       }),
       isOver: () => isOver,
@@ -210,7 +210,7 @@ async function signEverybodyIn(
   const waiting = agents.values();
   const signIn = async (): Promise<void> => {
     for (const agent of waiting)
-      await eventually(() => agent.signIn(), { timeoutMs: 30_000, until: 'an agent is signed in' });
+      await eventually(() => agent.signIn(), { timeoutMs: HEAL_MS, until: 'an agent is signed in' });
   };
   await Promise.all(Array.from({ length: SIGNING_IN_AT_ONCE }, signIn));
   return agents;

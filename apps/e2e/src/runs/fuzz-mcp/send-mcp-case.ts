@@ -14,7 +14,8 @@ export type McpAnswer =
 
 /** A stream that goes on is left after this long without a word. */
 const QUIET_MS = 400;
-const HANG_MS = 15_000;
+/** Silence for this long is a defect; a machine that is busy takes seconds to answer. */
+const HANG_MS = 60_000;
 
 /** Sends one case on a connection of its own, byte by byte as it says. */
 export function sendMcpCase(

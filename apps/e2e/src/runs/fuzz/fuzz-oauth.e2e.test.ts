@@ -30,7 +30,7 @@ test('three thousand mutated requests get no server error, no silence, no foreig
     ['303', 2],
   ] as const)
     expect([status, (report.statuses[status] ?? 0) > least]).toEqual([status, true]);
-}, 180_000);
+}, 300_000);
 
 test('what came without a browser is taken while nobody alters it: the mutations start from something good (B7, R5)', async () => {
   const facts = await own.addTo(await signIn(system));

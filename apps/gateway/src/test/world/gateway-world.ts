@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { AddressInfo } from 'node:net';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
@@ -16,7 +14,7 @@ import { EndMcpSessions, ListEndedMcpSessions, subjects } from '@sallyport/messa
 import type { AuditRecord, CallRecord, LifecycleRecord, LeaseOutcome, LeaseRequest } from '@sallyport/messages';
 import { createInProcessMessaging, serveAll } from '@sallyport/messaging';
 import { createLogger } from '@sallyport/telemetry';
-import { freePort } from '@sallyport/testing';
+import { freePort, makeScratch, removeScratch } from '@sallyport/testing';
 import { startGateway } from '../../index.js';
 import type { GatewayAdapters, GatewayConfig } from '../../index.js';
 
@@ -59,8 +57,8 @@ export interface GatewayWorld {
   /** The control plane falls silent: no more heartbeats. */
   silence(): void;
   readonly spoolDirectory: string;
-  /** How far the gateway's clock is ahead. */
-  readonly clock: { aheadMs: number };
+  /** How far the gateway's clock is ahead, and since when it stands still: what fills again with time does not. */
+  readonly clock: { aheadMs: number; stoppedAt: number | undefined };
   /** Another replica on the same bus and keys. */
   startReplica(
     name: string,
@@ -80,7 +78,7 @@ export async function startGatewayWorld(
   overrides: Partial<GatewayConfig> = {},
   further: Pick<GatewayAdapters, 'files' | 'metrics'> = {},
 ): Promise<GatewayWorld> {
-  const directory = mkdtempSync(join(tmpdir(), 'sallyport-gateway-'));
+  const directory = makeScratch('gateway');
   const files = await ensureDeploymentKeys(join(directory, 'keys'), { gateways: replicas });
   const messaging = createInProcessMessaging();
   const lines: string[] = [];
@@ -132,7 +130,7 @@ export async function startGatewayWorld(
     }
   });
   const leaseRequests: LeaseRequest[] = [];
-  const clock = { aheadMs: 0 };
+  const clock: GatewayWorld['clock'] = { aheadMs: 0, stoppedAt: undefined };
   const responderKeys = {
     enrolledKeys: loadEnrolledKeys(files.gateways),
     leasePrivateKey: leaseKey.privateKey,
@@ -217,7 +215,7 @@ export async function startGatewayWorld(
   const adapters = {
     messaging,
     logger,
-    clock: () => Date.now() + clock.aheadMs,
+    clock: () => (clock.stoppedAt ?? Date.now()) + clock.aheadMs,
     ...further,
   };
   const gateway = await startGateway(configOf('gateway-1', gatewayUrl, Number(new URL(gatewayUrl).port)), adapters);
@@ -263,7 +261,7 @@ export async function startGatewayWorld(
       await stopEvents();
       await messaging.close();
       await new Promise((resolve) => issuerServer.close(resolve));
-      rmSync(directory, { recursive: true, force: true });
+      removeScratch(directory);
     },
   };
   return world;
