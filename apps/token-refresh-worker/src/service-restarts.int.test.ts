@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Document } from '@sallyport/configuration';
 import { signLogEntry, splitBase } from '@sallyport/configuration/log';
@@ -14,6 +12,8 @@ import { createNatsMessaging, type Messaging } from '@sallyport/messaging';
 import { createLogger } from '@sallyport/telemetry';
 import {
   eventually,
+  makeScratch,
+  removeScratch,
   startPrivateNats,
   startPrivatePostgres,
   startPrivateRedis,
@@ -37,7 +37,7 @@ const open: (Messaging | RunningService)[] = [];
 const records: LifecycleRecord[] = [];
 const log: string[] = [];
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'sallyport-restarts-'));
+  directory = makeScratch('restarts');
   [postgres, redis, nats, notes] = await Promise.all([
     startPrivatePostgres(),
     startPrivateRedis(),
@@ -50,7 +50,7 @@ afterAll(async () => {
   for (const one of open.toReversed()) await one.close();
   await database.$disconnect();
   await Promise.all([postgres.stop(), redis.stop(), nats.stop(), notes.stop()]);
-  rmSync(directory, { recursive: true, force: true });
+  removeScratch(directory);
 });
 
 test(

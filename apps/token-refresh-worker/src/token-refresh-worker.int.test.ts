@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Document } from '@sallyport/configuration';
 import { signLogEntry, splitBase } from '@sallyport/configuration/log';
@@ -20,7 +18,14 @@ import { subjects, type CredentialChanged, type LifecycleRecord } from '@sallypo
 import { createInProcessMessaging, type Messaging } from '@sallyport/messaging';
 import { createSafeFetch, outboundProxy, readProxyUrl } from '@sallyport/safe-fetch';
 import { createLogger } from '@sallyport/telemetry';
-import { eventually, findSecrets, startTestPostgres, type TestPostgres } from '@sallyport/testing';
+import {
+  eventually,
+  findSecrets,
+  makeScratch,
+  removeScratch,
+  startTestPostgres,
+  type TestPostgres,
+} from '@sallyport/testing';
 import { startConnectProxy, startTestOAuthServer, type TestOAuthServer } from '@sallyport/testing/servers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { TokenRefreshWorkerConfig } from './config.js';
@@ -42,10 +47,10 @@ let documents: Document[];
 let revision: number;
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'sallyport-worker-'));
+  directory = makeScratch('worker');
   keys = await ensureDeploymentKeys(join(directory, 'keys'), { gateways: [] });
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+afterAll(() => removeScratch(directory));
 beforeEach(async () => {
   [postgres, notes] = await Promise.all([startTestPostgres(), startTestOAuthServer()]);
   database = connectDatabase(postgres.url);

@@ -9,6 +9,8 @@ export interface TestEnvironment {
   readonly redisUrl: string | undefined;
   /** Set by the global set-up: where test files create their databases, and from which template. */
   readonly sharedPostgres: { readonly adminUrl: string; readonly template: string } | undefined;
+  /** Set by the global set-up: a folder in memory for what a test run writes; without it, the system's temporary one. */
+  readonly scratch: string | undefined;
   readonly path: string;
 }
 
@@ -16,6 +18,7 @@ export const sharedPostgresVariables = {
   adminUrl: 'TEST_POSTGRES_ADMIN_URL',
   template: 'TEST_POSTGRES_TEMPLATE',
 } as const;
+export const scratchVariable = 'TEST_SCRATCH';
 
 export function readTestEnvironment(env: Readonly<Record<string, string | undefined>> = process.env): TestEnvironment {
   const given = (name: string) => env[name] || undefined;
@@ -26,6 +29,7 @@ export function readTestEnvironment(env: Readonly<Record<string, string | undefi
     natsUrl: given('NATS_URL'),
     redisUrl: given('REDIS_URL'),
     sharedPostgres: adminUrl !== undefined && template !== undefined ? { adminUrl, template } : undefined,
+    scratch: given(scratchVariable),
     path: env['PATH'] ?? '',
   };
 }

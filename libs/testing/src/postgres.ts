@@ -116,6 +116,8 @@ export async function openPostgresServer(): Promise<PostgresServer> {
     'synchronous_commit=off',
     '-c',
     'max_connections=300',
+    '-c',
+    'max_wal_size=256MB', // it lives in memory
   ];
   const server = await onFreePort((port) =>
     startPostgres({ directory: join(scratch, 'data'), port, password, database: 'postgres', flags }),

@@ -1,10 +1,12 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
 import { tmpdir, userInfo } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { expect, test } from 'vitest';
+import { scratchVariable } from './environment.js';
 import { claim } from './free-port.js';
 import { createFakeClock, eventually, findSecrets, freePorts, makeScratch, removeScratch, spawnApp } from './index.js';
+import { findMemoryFolder } from './scratch.js';
 import { createTestAuthority, startHttpsServer } from './test-authority.js';
 
 const SECRET = 'xoxb-4815162342?&"=ü';
@@ -46,6 +48,21 @@ test('a fake clock stands still until told otherwise', () => {
 
 test('free ports differ', async () => {
   expect(new Set(await freePorts(10)).size).toBe(10);
+});
+
+test('a test run writes into memory where the system has a place for it, and nowhere else without being told', () => {
+  expect([findMemoryFolder('/proc'), findMemoryFolder('/nowhere')]).toEqual([undefined, undefined]);
+  const memory = findMemoryFolder();
+  if (process.platform !== 'linux') expect(memory).toBe(undefined);
+  const before = process.env[scratchVariable];
+  const place = makeScratch('place');
+  process.env[scratchVariable] = place;
+  const inside = makeScratch('inside');
+  if (before === undefined) delete process.env[scratchVariable];
+  else process.env[scratchVariable] = before;
+  expect(dirname(inside)).toBe(place);
+  expect(dirname(place)).toBe(before ?? tmpdir());
+  removeScratch(place);
 });
 
 test("a port that was given out is nobody else's while its test runs, and is given out again when that is gone", async () => {

@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigurationReplica } from '@sallyport/configuration';
 import { connectDatabase } from '@sallyport/database';
@@ -12,7 +11,7 @@ import { summedEvents } from '@sallyport/messages';
 import { createInProcessMessaging } from '@sallyport/messaging';
 import type { Messaging } from '@sallyport/messaging';
 import { createLogger } from '@sallyport/telemetry';
-import { eventually, startTestPostgres, waysInOf } from '@sallyport/testing';
+import { eventually, makeScratch, removeScratch, startTestPostgres, waysInOf } from '@sallyport/testing';
 import type { TestPostgres } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ControlPlaneConfig } from '../config.js';
@@ -52,10 +51,10 @@ let running: RunningService[];
 let replicas: ConfigurationReplica[];
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'sallyport-control-plane-'));
+  directory = makeScratch('control-plane');
   keys = await ensureDeploymentKeys(join(directory, 'keys'), { gateways: ['gateway-1'] });
 });
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+afterAll(() => removeScratch(directory));
 beforeEach(async () => {
   postgres = await startTestPostgres();
   database = connectDatabase(postgres.url);

@@ -1,12 +1,20 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigurationReplica } from '@sallyport/configuration';
 import { ensureDeploymentKeys, loadVerifyingKey } from '@sallyport/keys';
 import type { DeploymentKeyFiles } from '@sallyport/keys';
 import { createNatsMessaging } from '@sallyport/messaging';
 import type { Messaging } from '@sallyport/messaging';
-import { eventually, findSecrets, freePort, spawnApp, startPrivateNats, startTestPostgres } from '@sallyport/testing';
+import {
+  eventually,
+  findSecrets,
+  freePort,
+  makeScratch,
+  removeScratch,
+  spawnApp,
+  startPrivateNats,
+  startTestPostgres,
+} from '@sallyport/testing';
 import type { PrivateNats, SpawnedApp, TestPostgres } from '@sallyport/testing';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
@@ -31,7 +39,7 @@ describe('the control plane as a process on NATS', () => {
   const closers: (() => Promise<void>)[] = [];
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'sallyport-control-plane-'));
+    directory = makeScratch('main');
     keys = await ensureDeploymentKeys(join(directory, 'keys'), { gateways: ['gateway-1'] });
     [postgres, nats] = await Promise.all([startTestPostgres(), startPrivateNats()]);
     const port = await freePort();
@@ -61,7 +69,7 @@ describe('the control plane as a process on NATS', () => {
     await app.stop();
     await nats.stop();
     await postgres.stop();
-    rmSync(directory, { recursive: true, force: true });
+    removeScratch(directory);
   });
 
   async function follow(name: string): Promise<ConfigurationReplica> {
