@@ -274,3 +274,8 @@ test('requests that a listed proxy passes on wait in the line of whom it speaks 
     expect(await forwarded(nobody)).toBe('proxy');
   expect(await lineOf((await start({}, echo, order)).url, { 'x-forwarded-for': '203.0.113.7' })).toBe('127.0.0.1');
 });
+
+test('a full worker drops a connection: its supervisor would offer the connection to all workers without end (S33)', async () => {
+  await start({ maxConnections: 1 });
+  expect(servers.at(-1)).toMatchObject({ dropMaxConnection: true });
+});
