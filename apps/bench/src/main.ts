@@ -11,7 +11,8 @@ const USAGE = `npm run bench -- [options]
   --smoke                 hot-modern and hot-legacy in a few short rounds, held to the gate of CI
   --scenario NAME         only this one; may be repeated: 
                           ${[...scenarios.map(({ name }) => name), COLD].join(', ')}
-  --subject NAME          besides the bare proxy; may be repeated: nginx, standalone, distributed
+  --subject NAME          besides the bare proxy; may be repeated: nginx, standalone, distributed,
+                          two-workers
   --rounds N              5 unless said
   --seconds N             of each round, 6 unless said
   --json FILE             writes the results there

@@ -138,6 +138,8 @@ async function withProducts(
   try {
     if (subjects.includes('standalone')) products.push(await startStandaloneProduct(settings));
     if (subjects.includes('distributed')) products.push(await startDistributedProduct({ ...settings, nodeArgs }));
+    if (subjects.includes('two-workers'))
+      products.push(await startDistributedProduct({ ...settings, name: 'two-workers', workers: 2 }));
     if (comparedWith !== undefined)
       products.push(await startDistributedProduct({ ...comparedWith, upstream, name: 'compared' }));
     await use([

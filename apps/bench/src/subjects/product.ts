@@ -36,9 +36,11 @@ export interface DistributedProduct extends Product {
 
 export interface ProductOptions extends BenchConfiguration {
   /** As which the report has it. */
-  readonly name?: 'distributed' | 'compared';
+  readonly name?: 'distributed' | 'two-workers' | 'compared';
   /** Arguments of Node itself, by process name: `gateway-1`, `control-plane`. Of the distributed system only. */
   readonly nodeArgs?: Readonly<Record<string, readonly string[]>>;
+  /** Processes of the gateway, one if not said. Of the distributed system only. */
+  readonly workers?: number;
 }
 
 /** Thousands of documents are read at the first start. */
@@ -48,6 +50,7 @@ const READY_TIMEOUT_MS = 600_000;
 export async function startDistributedProduct({
   name = 'distributed',
   nodeArgs = {},
+  workers = 1,
   ...options
 }: ProductOptions): Promise<DistributedProduct> {
   const system = await startDistributed({
@@ -55,6 +58,7 @@ export async function startDistributedProduct({
     interruptible: true,
     readyTimeoutMs: READY_TIMEOUT_MS,
     nodeArgs,
+    workers,
     configure: (demo) => benchConfiguration(options, demo),
   });
   const pidOf = (name: string) => system.processes().find((one) => one.name === name)?.pid ?? -1;

@@ -1,7 +1,7 @@
 /** Something that stands before the upstream and is measured. */
 export interface Subject {
   /** `compared`: the distributed product in the configuration that a scenario is compared with. */
-  readonly name: 'bare' | 'nginx' | 'standalone' | 'distributed' | 'compared';
+  readonly name: 'bare' | 'nginx' | 'standalone' | 'distributed' | 'two-workers' | 'compared';
   readonly title: string;
   /** `http://127.0.0.1:<port>` */
   readonly origin: string;
