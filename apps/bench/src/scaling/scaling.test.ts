@@ -6,8 +6,8 @@ import { bare, readInputs, renderResults } from './page.js';
 
 const page = readFileSync(join(process.cwd(), 'docs/scaling.md'), 'utf8');
 const ones = Object.fromEntries(
-  [...Object.keys(MEASURED), ...Object.keys(ASSUMED)].map((name) => [name, 1]),
-) as unknown as Inputs;
+  [...Object.keys(MEASURED), ...Object.keys(ASSUMED)].map((name): [string, number] => [name, 1]),
+) as Inputs;
 const valueOf = (inputs: Inputs, name: string) =>
   scale(inputs, { callsPerSecond: 1_000, users: 100_000 }).find((result) => result.name === name)?.value;
 
