@@ -30,7 +30,8 @@ export function configuredFor(
   now: number,
 ): ConfiguredFor {
   const policies = compilePolicies(snapshot);
-  const servers = serversFor(policies, caller).filter((server) => target === undefined || server === target);
+  const reachable = serversFor(policies, caller);
+  const servers = target === undefined ? reachable : reachable.filter((server) => server === target);
   const naming = target === undefined ? namingOf(snapshot) : { ...namingOf(snapshot), prefix: 'never' as const };
   return { snapshot, policies, servers, documentsGeneration: documentsGeneration(snapshot), naming, now };
 }

@@ -1,4 +1,3 @@
-import { visible, visibleTemplate } from '@sallyport/policy';
 import { connectToolName, isCut } from '@sallyport/server';
 import type { Dropped, Naming } from '@sallyport/server';
 import type { JsonObject } from '@sallyport/mcp-relay';
@@ -14,6 +13,7 @@ import type { Identity } from './describe-gateway.js';
 import type { Perform } from './operation.js';
 import { missingFor } from '../call/missing-for.js';
 import { mostToolsOf } from './most-tools.js';
+import { isVisible, visibleEntries } from './visible-entries.js';
 import type { ReadListing } from '../call/read-listing.js';
 import type { ObserveMissing } from '../call/resolve-name.js';
 import type { StateSealer } from '../session/state-sealer.js';
@@ -153,7 +153,10 @@ async function shareOf(
   if (reached.value.type === 'failed') return { missing: missingFor(reached.value), why: reached.value.why };
   const { listing, readAt, ttlMs } = reached.value;
   const isModern = call.request.era === 'modern';
-  const shown = [...listing.entries.values()].filter((entry) => isListed(call, serverName, what, entry));
+  const shown =
+    what === 'resources'
+      ? [...listing.entries.values()].filter((entry) => isListed(call, serverName, what, entry))
+      : visibleEntries(call.policies, call.caller, what, listing);
   return {
     entries: shown.map(({ publicName, json, legacyJson }) => ({ publicName, json: isModern ? json : legacyJson })),
     leftOut: leftOutOf(call, serverName, what, listing.dropped),
@@ -174,19 +177,12 @@ function isListed(
   call: Call,
   server: string,
   what: ListKind,
-  { name, definition }: { readonly name: string; readonly definition?: string | undefined },
+  entry: { readonly name: string; readonly definition?: string | undefined },
 ): boolean {
-  switch (what) {
-    case 'tools':
-      return visible(call.policies, call.caller, server, { type: 'tool', name, definition });
-    case 'prompts':
-      return visible(call.policies, call.caller, server, { type: 'prompt', name });
-    case 'resourceTemplates':
-      return visibleTemplate(call.policies, call.caller, server, name);
-    case 'resources':
-      // A resource has no arguments: it is listed when reading it is allowed now, or a step-up away.
-      return decisionOn(call, server, { type: 'resource', uri: name }).outcome !== 'deny';
-  }
+  // A resource has no arguments: it is listed when reading it is allowed now, or a step-up away.
+  return what === 'resources'
+    ? decisionOn(call, server, { type: 'resource', uri: entry.name }).outcome !== 'deny'
+    : isVisible(call.policies, call.caller, server, what, entry);
 }
 
 interface Told {

@@ -29,6 +29,8 @@ export type RuleAnswer =
 export interface Applicable {
   readonly clientToGateway: readonly ClientToGatewayPolicy[];
   readonly byServer: ReadonlyMap<string, readonly GatewayToServerPolicy[]>;
+  /** Those of `byServer`, sorted. */
+  readonly servers: readonly string[];
   /** What `user` and `agent` are in an expression. */
   readonly variables: { readonly user: Record<string, unknown>; readonly agent: Record<string, unknown> };
   /** Answers per tool and prompt, remembered: names repeat, and come from a server's catalogue. */
@@ -69,6 +71,7 @@ function findApplicable(set: PolicySet, caller: ConnectFacts): Applicable {
       )
       .flatMap((written) => written.compiled() ?? []),
     byServer,
+    servers: [...byServer.keys()].sort(),
     variables: {
       user: {
         id: caller.userId,

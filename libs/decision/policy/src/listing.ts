@@ -64,9 +64,9 @@ function hasOpen(examined: Examined<unknown>): boolean {
 }
 
 /** The servers with a policy that could let this caller in, sorted; conditions are decided per request. */
-export function serversFor(policies: CompiledPolicies, caller: ConnectFacts): string[] {
+export function serversFor(policies: CompiledPolicies, caller: ConnectFacts): readonly string[] {
   const applicable = applicablePolicies(policies.set, caller);
-  return applicable.clientToGateway.length === 0 ? [] : [...applicable.byServer.keys()].sort();
+  return applicable.clientToGateway.length === 0 ? [] : applicable.servers;
 }
 
 /**
