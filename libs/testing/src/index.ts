@@ -39,3 +39,4 @@ export { openRawConnection } from './raw-connection.js';
 export type { RawConnection } from './raw-connection.js';
 export { fillConnections, listenerLimits, stallBody } from './listener-limits.js';
 export { bytesHeld } from './bytes-held.js';
+export { statementsSent } from './statements-sent.js';
