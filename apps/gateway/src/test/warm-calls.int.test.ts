@@ -30,6 +30,7 @@ const kinds = [
   'charset',
   'chunked',
   'other-id',
+  'twice-inside',
   'twice',
   'echo',
 ] as const;
@@ -61,6 +62,11 @@ function answerTo(era: Era, said: { kind: Kind; text: string }, { id, headers }:
       return { status: 200, body: message('somebody else', resultText(era, said.text)) };
     case 'twice':
       return { status: 200, body: plain.replace('{', '{"id":"first",') };
+    case 'twice-inside':
+      return {
+        status: 200,
+        body: plain.replace('"content":[]', '"content":[{"type":"text","text":"first"}],"content":[]'),
+      };
     case 'echo':
       return { status: 200, body: message(id, resultText(era, JSON.stringify(headers['authorization'] ?? ''))) };
   }
