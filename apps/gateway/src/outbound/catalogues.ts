@@ -15,6 +15,8 @@ const MAX_PAGES = 100;
 const MAX_ENTRIES = 5_000;
 /** Characters of JSON: what one server may offer one identity, and what is remembered of all of them. */
 const MAX_LISTING = 8 * 1024 * 1024;
+/** Of as many callers as have tokens and leases that are remembered. */
+const MOST_LISTINGS = 20_000;
 const MAX_REMEMBERED = 128 * 1024 * 1024;
 const METHOD_NOT_FOUND = -32601;
 /**
@@ -117,7 +119,7 @@ export class Catalogues {
     this.#clock = options.clock;
     this.#random = options.random ?? Math.random;
     this.#maxAgeMs = options.maxAgeMs ?? MAX_TTL_MS;
-    this.#remembered = new BoundedMap(options.limit ?? 5_000, {
+    this.#remembered = new BoundedMap(options.limit ?? MOST_LISTINGS, {
       of: ({ size }) => size,
       limit: options.maxRemembered ?? MAX_REMEMBERED,
     });

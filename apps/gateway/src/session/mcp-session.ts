@@ -57,7 +57,7 @@ export class OpenedSessions {
   readonly #opened = new BoundedMap<
     string,
     { readonly userId: string; readonly clientId: string; session: McpSession }
-  >(10_000);
+  >(20_000);
   readonly #sealer: StateSealer;
 
   constructor(sealer: StateSealer) {

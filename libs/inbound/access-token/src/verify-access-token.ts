@@ -55,7 +55,7 @@ export interface AccessTokenVerifier {
 }
 
 const MAX_TOKEN_LENGTH = 16_384;
-const MOST_REMEMBERED = 10_000;
+const MOST_REMEMBERED = 20_000;
 
 type Checked = ({ readonly ok: true } & CheckedToken) | { readonly ok: false; readonly reason: TokenFailure };
 

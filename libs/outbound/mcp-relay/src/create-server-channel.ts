@@ -21,7 +21,7 @@ const MAX_ERAS = 1_000;
 export function createServerChannel({
   relay,
   clock,
-  limit = 5_000,
+  limit = 20_000,
 }: {
   readonly relay: Relay;
   readonly clock: Clock;
