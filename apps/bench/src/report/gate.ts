@@ -5,7 +5,7 @@ import type { SubjectFigures } from './summarise.js';
  * the median of the rounds, and processor time a call at most, in the best of them. Whatever else the machine does adds
  * to the processor time of a call, and a product that became slow is slow in every round.
  */
-export const SMOKE_GATE = { leastRpsRatio: 0.1, mostCpuRatio: 5.5 } as const;
+export const SMOKE_GATE = { leastRpsRatio: 0.25, mostCpuRatio: 3.5 } as const;
 
 /** What a scenario fails for, one sentence each. */
 export function failuresOf(
