@@ -124,18 +124,20 @@ const MAX_TTL_MS = 3_600_000;
 
 /** What 2025-11-25 has no words for is left out; structured content that is no object is wrapped. */
 function legacyResult(call: Call, server: string, result: JsonObject): JsonObject {
-  const {
-    resultType: _type,
-    ttlMs: _ttl,
-    cacheScope: _scope,
-    ...rest
-  } = withoutRelatedTask(rewriteResult(result, server, call.naming.prefix));
+  const rest = withoutModernWords(withoutRelatedTask(rewriteResult(result, server, call.naming.prefix)));
   const { structuredContent } = rest;
   const { version } = call.request;
   const worded = version < LINKS_SINCE ? inOlderWords(rest, version) : rest;
   return structuredContent === undefined || isJsonObject(structuredContent)
     ? worded
     : { ...worded, structuredContent: { result: structuredContent } };
+}
+
+/** The same object, where there are none. */
+function withoutModernWords(result: JsonObject): JsonObject {
+  if (!('resultType' in result || 'ttlMs' in result || 'cacheScope' in result)) return result;
+  const { resultType: _type, ttlMs: _ttl, cacheScope: _scope, ...rest } = result;
+  return rest;
 }
 
 const LINKS_SINCE = '2025-06-18';

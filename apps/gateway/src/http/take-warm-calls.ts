@@ -93,6 +93,7 @@ class WarmExchange implements WarmCallListener {
   readonly #gone = new Stop();
   #over: (() => void)[] | undefined = [];
   #body: Buffer | undefined;
+  #wasRead = false;
 
   constructor(
     endpoint: WarmEndpoint,
@@ -117,15 +118,15 @@ class WarmExchange implements WarmCallListener {
     request.on('data', (chunk: Buffer) => {
       this.#body = this.#body === undefined ? chunk : Buffer.concat([this.#body, chunk]);
     });
-    request.once('close', this.#isRead);
-    request.once('end', this.#isRead);
+    request.on('close', this.#isRead);
+    request.on('end', this.#isRead);
   }
 
   /** The body is there, or its client is not. */
   readonly #isRead = (): void => {
+    if (this.#wasRead) return;
+    this.#wasRead = true;
     const { request, next } = this.#arrived;
-    request.off('close', this.#isRead);
-    request.off('end', this.#isRead);
     if (request.complete && this.#isBegun()) return;
     this.#leave();
     this.#held.release();

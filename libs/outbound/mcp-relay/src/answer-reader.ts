@@ -69,7 +69,8 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
     if (statusCode !== 200 || isCoded || mediaTypeOf({ headers }) !== 'application/json')
       return this.#stream(controller);
     this.#chunks = [];
-    this.#silence = setTimeout(() => controller.abort(fellSilent()), this.#limits.idleTimeoutMs);
+    // Most answers are whole when the head is read: nothing is waited for then.
+    process.nextTick(() => this.#watchSilence(controller));
   }
 
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
@@ -116,6 +117,11 @@ export class AnswerReader implements Dispatcher.DispatchHandler {
     this.#body = body;
     for (const chunk of gathered) body.push(chunk);
     if (this.#head !== undefined) this.#listener.begun({ ...this.#head, body });
+  }
+
+  #watchSilence(controller: Dispatcher.DispatchController): void {
+    if (this.#isOver || this.#chunks === undefined) return;
+    this.#silence = setTimeout(() => controller.abort(fellSilent()), this.#limits.idleTimeoutMs);
   }
 
   /** Nothing is gathered any more: what was counts nowhere, or as what is streamed. */

@@ -69,6 +69,5 @@ function once(listener: (answer: JsonObject) => void): (answer: JsonObject) => v
   };
 }
 
-/** Written anew, it says everything once. */
-export const withId = ({ repeatsKeys: _repeats, ...message }: ServerMessage, id: RequestId): ServerMessage =>
-  withValue(message, { id });
+/** The same message under another id. One that repeats keys is written anew, and goes on being known as such. */
+export const withId = (message: ServerMessage, id: RequestId): ServerMessage => withValue(message, { id });
