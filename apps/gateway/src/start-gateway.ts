@@ -81,7 +81,8 @@ function takeShortcut(
   shortcut.take = takeWarmCalls({
     ...path,
     begin: (arrived, listener) => beginWarmCall(path, arrived, listener),
-    recall: (token) => path.verifier.recall(token),
+    // Without a configuration that is fresh nobody can say what was revoked.
+    recall: (token) => ('unavailable' in path.configuration() ? undefined : path.verifier.recall(token)),
     observe: metrics && observeWarmCalls(metrics),
     askedAddress,
     headers,

@@ -1,17 +1,23 @@
 import type { IncomingMessage } from 'node:http';
+import type { Arrival } from './exchange-end.js';
 
-const read = new WeakMap<IncomingMessage, AsyncIterable<Uint8Array>>();
-
-/** What of a request's body was read before anybody knew who should: it is still to be read by whoever does. */
-export function keepBody(request: IncomingMessage, body: Uint8Array): void {
-  read.set(
-    request,
-    (async function* () {
-      yield body;
-      if (!request.complete) throw new Error('The client went away before its request was whole.');
-    })(),
-  );
+/** What of a request was read before it went the long way. */
+export interface KeptRequest {
+  readonly body: AsyncIterable<Uint8Array>;
+  /** When it arrived: the time in which it was read counts in what is measured. */
+  readonly arrival: Arrival;
 }
 
-export const bodyOf = (request: IncomingMessage): AsyncIterable<Uint8Array> =>
-  read.get(request) ?? request.iterator({ destroyOnReturn: false });
+const kept = new WeakMap<IncomingMessage, KeptRequest>();
+
+/** Keeps what was read of a request for whoever answers it. */
+export function keepRequest(request: IncomingMessage, body: Uint8Array, arrival: Arrival): void {
+  kept.set(request, { body: piecesOf(request, body), arrival });
+}
+
+export const keptOf = (request: IncomingMessage): KeptRequest | undefined => kept.get(request);
+
+async function* piecesOf(request: IncomingMessage, body: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield body;
+  if (!request.complete) throw new Error('The client went away before its request was whole.');
+}

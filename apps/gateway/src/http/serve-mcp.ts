@@ -5,7 +5,7 @@ import type { Logger } from '@sallyport/telemetry';
 import type { AskedAddress } from '../protocol/asked-address.js';
 import { ExchangeBytes, InboundHeaders } from '../protocol/exchange.js';
 import type { HandledExchange, InboundRequest } from '../protocol/exchange.js';
-import { bodyOf } from './read-bodies.js';
+import { keptOf } from './read-bodies.js';
 import { Arrival, endExchange } from './exchange-end.js';
 
 export interface McpEndpoint {
@@ -37,7 +37,8 @@ export function serveMcp(fastify: FastifyInstance, endpoint: McpEndpoint): void 
 
 async function serve(endpoint: McpEndpoint, request: FastifyRequest, reply: FastifyReply): Promise<void> {
   const { clock, logger } = endpoint;
-  const arrival = new Arrival(clock, arrivalOf(request.raw), request.ip);
+  const kept = keptOf(request.raw);
+  const arrival = kept?.arrival ?? new Arrival(clock, arrivalOf(request.raw), request.ip);
   const gone = new AbortController();
   const bytes = new ExchangeBytes();
   const over: (() => void)[] = [() => bytes.release()];
@@ -56,7 +57,7 @@ async function serve(endpoint: McpEndpoint, request: FastifyRequest, reply: Fast
     asked: endpoint.askedAddress(request.host, request.raw.url),
     headers: new InboundHeaders(request.raw.rawHeaders),
     sourceIp: request.ip,
-    body: bodyOf(request.raw),
+    body: kept?.body ?? request.raw.iterator({ destroyOnReturn: false }),
     disconnected: gone.signal,
     bytes,
     onOver: (listener) => void (isClosed ? listener() : over.push(listener)),

@@ -16,7 +16,7 @@ import { messageIn } from '../request-path/read-message.js';
 import { recordOne } from '../request-path/record-call.js';
 import type { CallRecorder } from '../request-path/record-call.js';
 import { Arrival, endExchange } from './exchange-end.js';
-import { keepBody } from './read-bodies.js';
+import { keepRequest } from './read-bodies.js';
 import { writeText } from './write-answer.js';
 
 export interface WarmEndpoint {
@@ -41,6 +41,8 @@ export interface WarmEndpoint {
 const MOST_BYTES = 64 * 1024;
 const ADDRESS = /^\/mcp(?:\/([a-z0-9][a-z0-9-]*))?$/;
 const BEARER = /^Bearer /i;
+/** For operators: the call itself is answered and recorded on the long way. */
+const BROKE = 'the short-cut broke; the call goes the long way';
 
 /**
  * Takes calls of callers who are known before any route, reads them, and begins those that can be begun at once. All
@@ -51,7 +53,7 @@ export function takeWarmCalls(endpoint: WarmEndpoint): (arrival: GuardedArrival)
     try {
       return take(endpoint, arrival);
     } catch (err) {
-      endpoint.logger.debug({ err }, 'a call goes the long way'); // there it is answered and recorded
+      endpoint.logger.error({ err }, BROKE);
       return false;
     }
   };
@@ -130,7 +132,7 @@ class WarmExchange implements WarmCallListener {
     if (request.complete && this.#isBegun()) return;
     this.#leave();
     this.#held.release();
-    keepBody(request, this.#body ?? NOTHING);
+    keepRequest(request, this.#body ?? NOTHING, this.#arrival);
     next();
   };
 
@@ -138,7 +140,7 @@ class WarmExchange implements WarmCallListener {
     try {
       return this.#begin();
     } catch (err) {
-      this.#endpoint.logger.debug({ err }, 'a call goes the long way'); // there it is answered and recorded
+      this.#endpoint.logger.error({ err }, BROKE);
       return false;
     }
   }

@@ -30,6 +30,8 @@ const kinds = [
   'charset',
   'chunked',
   'other-id',
+  'close',
+  'close-after-head',
   'twice-inside',
   'twice',
   'echo',
@@ -67,6 +69,9 @@ function answerTo(era: Era, said: { kind: Kind; text: string }, { id, headers }:
         status: 200,
         body: plain.replace('"content":[]', '"content":[{"type":"text","text":"first"}],"content":[]'),
       };
+    case 'close':
+    case 'close-after-head':
+      return said.kind;
     case 'echo':
       return { status: 200, body: message(id, resultText(era, JSON.stringify(headers['authorization'] ?? ''))) };
   }

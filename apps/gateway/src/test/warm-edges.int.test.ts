@@ -203,6 +203,36 @@ const call = (side: Side, sent: Sent = {}) => send(side, sent);
 const answersTo = async (side: Side, sent: Sent = {}) => (await call(side, sent)).record;
 const listsSeen = ({ world }: Side) => world.servers.modern.seen.filter(({ method }) => method === 'tools/list').length;
 
+test('a client that goes away in the middle of its request is recorded as gone, and breaks nothing (R74)', async () => {
+  const outcomes = [];
+  for (const side of sides) {
+    const { world, token } = side;
+    await call(side);
+    const recorded = world.records.length;
+    const { headers } = modernRequest('tools/call', { name: NAME });
+    const outgoing = request(world.url, {
+      method: 'POST',
+      headers: {
+        ...headers,
+        'content-type': 'application/json',
+        'content-length': '1000',
+        authorization: `Bearer ${token}`,
+      },
+    });
+    outgoing.on('error', () => undefined).write('{"jsonrpc":');
+    const connected = world.servers.modern.seen.length;
+    await call(side); // the first part has arrived by now
+    outgoing.destroy();
+    await eventually(() => world.records.length > recorded + 1, { until: 'both are recorded' });
+    const { decision, reason } = world.records.at(-1) ?? expect.fail('nothing is recorded');
+    outcomes.push({ decision, reason, sent: world.servers.modern.seen.length - connected });
+    expect(await call(side)).toMatchObject({ status: 200, sent: 1 });
+    expect(world.log()).not.toContain('short-cut broke');
+  }
+  expect(outcomes[0]).toEqual({ decision: 'invalid', reason: 'client_gone', sent: 1 });
+  expect(outcomes[1]).toEqual(outcomes[0]);
+});
+
 describe('what a warm call left in memory', () => {
   test('decides no call with other arguments, where a policy looks at them (S10)', async () => {
     const of = (n: number): Sent => ({ params: { arguments: { n } } });
