@@ -54,3 +54,66 @@ test.each([
   expect(error).toMatchObject({ status });
   expect((error as AdminApiError).problem?.detail).toBe(detail);
 });
+
+test('a loose client keeps members and words that a newer control plane adds, and refuses what is none of its answers', async () => {
+  const looseClientOf = (answer: unknown) =>
+    createAdminClient({
+      url: 'http://control.example',
+      token: () => Promise.resolve(new Secret('sp_admin_0123456789')),
+      answers: 'loose',
+      fetch: () => Promise.resolve(Response.json(answer)),
+    });
+  const newer = { id: 'con_1', upstream: 'handed-over', addedLater: true };
+  expect(await looseClientOf(newer).removeConnection({ params: { id: 'con_1' } })).toEqual(newer);
+  await expect(looseClientOf({ id: 1 }).removeConnection({ params: { id: 'con_1' } })).rejects.toThrow(AdminApiError);
+});
+
+test('what a call says of its headers is sent, a redirect is not followed, and the headers of the answer are heard', async () => {
+  const sent: RequestInit[] = [];
+  const heard: (string | null)[] = [];
+  const client = createAdminClient({
+    url: 'http://control.example',
+    token: new Secret('sp_admin_0123456789'),
+    fetch: (_url, init = {}) => {
+      sent.push(init);
+      return Promise.resolve(Response.json({ id: 'con_1', upstream: 'revoked' }, { headers: { etag: '"7"' } }));
+    },
+  });
+  await client.removeConnection(
+    { params: { id: 'con_1' } },
+    { ifMatch: '"6"', idempotencyKey: 'key-1', onHeaders: (headers) => heard.push(headers.get('etag')) },
+  );
+  expect(sent[0]).toMatchObject({ redirect: 'error', headers: { 'if-match': '"6"', 'idempotency-key': 'key-1' } });
+  expect(heard).toEqual(['"7"']);
+});
+
+test.each([
+  ['ECONNREFUSED', 'refused'],
+  ['ENOTFOUND', 'unknown-host'],
+  ['DEPTH_ZERO_SELF_SIGNED_CERT', 'certificate'],
+  ['UND_ERR_HEADERS_TIMEOUT', 'timeout'],
+  ['ECONNRESET', 'broken'],
+])('an answer that never came because of %s is an unreachable API: %s', async (code, reason) => {
+  const cause = Object.assign(new Error('inner'), { code });
+  const client = createAdminClient({
+    url: 'http://control.example',
+    token: new Secret('sp_admin_0123456789'),
+    fetch: () => Promise.reject(new TypeError('fetch failed', { cause: new AggregateError([cause]) })),
+  });
+  await expect(client.listEvents({ query: {} })).rejects.toMatchObject({ reason, url: 'http://control.example' });
+});
+
+test('a call ends by its time, and one that its caller gives up ends with what the caller said', async () => {
+  const client = createAdminClient({
+    url: 'http://control.example',
+    token: new Secret('sp_admin_0123456789'),
+    timeoutMs: 5,
+    fetch: (_url, { signal } = {}) =>
+      new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error))),
+  });
+  await expect(client.listEvents({ query: {} })).rejects.toMatchObject({ reason: 'timeout' });
+  const given = new AbortController();
+  const call = client.listEvents({ query: {} }, { signal: given.signal, timeoutMs: 60_000 });
+  given.abort(new Error('Ctrl-C'));
+  await expect(call).rejects.toThrow('Ctrl-C');
+});

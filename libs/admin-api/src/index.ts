@@ -4,13 +4,15 @@
  * tests call them. It stores nothing and decides nothing.
  */
 export { createAdminClient } from './client.js';
-export type { AdminClient, AdminClientOptions } from './client.js';
+export type { AdminClient, AdminClientOptions, CallOptions } from './client.js';
 export { StoredEvent } from './events.js';
 export { Permission } from './permission.js';
 export { AdminApiError, Problem } from './problem.js';
 export { RevocationRequest } from './revocations.js';
 export type { AnswerOf, CallOf, RequestOf, Route, SuccessStatus } from './route.js';
 export { routes } from './routes.js';
+export { AdminApiUnreachable } from './unreachable.js';
+export type { UnreachableReason } from './unreachable.js';
 export type { Answered, Asked, Called, RouteName } from './routes.js';
 export { RotationRequest, WithdrawalRequest } from './signing-keys.js';
 export { VaultRotation } from './vault.js';
