@@ -24,8 +24,8 @@ const technologies = [
   { tag: 'tech:mcp-sdk', packages: /^@modelcontextprotocol\// },
 ] as const;
 
-/** What a decision may be built on: a schema, a signature, an expression engine. */
-const domainPackages = new Set(['zod', 'jose', '@marcbachmann/cel-js']);
+/** What a decision may be built on: a schema, a signature, an expression engine, a text format. */
+const domainPackages = new Set(['zod', 'jose', '@marcbachmann/cel-js', 'yaml']);
 /** Node's own modules that reach out of the process; what `node:net` knows about addresses does not. */
 const inputAndOutput =
   /^node:(fs|net|tls|http|https|http2|dgram|dns|child_process|cluster|worker_threads|readline|sqlite)(\/|$)/;

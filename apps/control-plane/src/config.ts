@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { readEnvironment, variable } from '@sallyport/config';
+import type { Declaration } from '@sallyport/declaration';
 import { SallyportError, Secret } from '@sallyport/kernel';
 import { proxyOf, readCertificateAuthorities, type OutboundProxy } from '@sallyport/safe-fetch';
 import { processVariables } from '@sallyport/process';
 import { vaultSettings, vaultVariables, type KeyServiceSettings } from '@sallyport/vault';
 import { z } from 'zod';
-import type { Declaration } from './configuration/declaration.js';
 
 export interface ControlPlaneConfig {
   /** Public origin of this process: connect pages, admin API. */

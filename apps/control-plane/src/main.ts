@@ -1,6 +1,6 @@
+import type { Declaration } from '@sallyport/declaration';
 import { runService } from '@sallyport/process';
 import { controlPlaneConfig, declarativeFileOf, readAdminToken, readControlPlaneEnvironment } from './config.js';
-import type { Declaration } from './configuration/declaration.js';
 import { readDeclaration, secretVariablesOf } from './configuration/read-declarative-file.js';
 import { startControlPlane } from './start-control-plane.js';
 

@@ -4,6 +4,7 @@ import { Revocation } from '@sallyport/configuration/log';
 import type { DocumentOf } from '@sallyport/configuration';
 import { Prisma } from '@sallyport/database';
 import type { Database } from '@sallyport/database';
+import { secretSourcesOf } from '@sallyport/declaration';
 import { constantTimeEqual, SallyportError } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
@@ -11,7 +12,6 @@ import { sealedColumn } from '@sallyport/vault';
 import { z } from 'zod';
 import type { DesiredConfiguration } from './read-declarative-file.js';
 import type { Revision, RevisionLog, Transaction } from './revision-log.js';
-import { secretSourcesOf } from './secret-sources.js';
 
 /** Everything as of one revision. */
 export interface CompleteConfiguration extends Revision {

@@ -1,10 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, resolve } from 'node:path';
 import type { Document } from '@sallyport/configuration';
+import { parseDeclaration, secretSourcesOf, type Declaration } from '@sallyport/declaration';
 import { SallyportError, Secret } from '@sallyport/kernel';
-import { parseDeclaration } from './declaration.js';
-import type { Declaration } from './declaration.js';
-import { secretSourcesOf } from './secret-sources.js';
 
 /** Documents with the values of their secrets, which are in no document: by `<Kind>/<name>/<field>`. */
 export interface DesiredConfiguration {

@@ -1,6 +1,7 @@
 import type { Document } from '@sallyport/configuration';
+import { warningsOf, type DocumentWarning } from '@sallyport/declaration';
 import type { Logger } from '@sallyport/telemetry';
-import { warningsOf, warningsOfAddresses, type DocumentWarning } from './warnings-of.js';
+import { warningsOfAddresses } from './warnings-of-addresses.js';
 
 /**
  * Logs what is valid in the configuration but will not do what its author expects. Nobody waits: it resolves names.

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { secretSourcesOf } from '@sallyport/declaration';
 import { Secret } from '@sallyport/kernel';
 import type { DesiredConfiguration } from './read-declarative-file.js';
-import { secretSourcesOf } from './secret-sources.js';
 
 /**
  * The files a declarative file's secrets were read from, such as certificates that somebody renews. What counts is that

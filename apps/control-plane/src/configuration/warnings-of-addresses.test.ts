@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Document } from '@sallyport/configuration';
+import { parseDeclaration } from '@sallyport/declaration';
 import { createSafeFetch } from '@sallyport/safe-fetch';
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { parseDeclaration } from './declaration.js';
-import { warningsOf, warningsOfAddresses } from './warnings-of.js';
+import { warningsOfAddresses } from './warnings-of-addresses.js';
 
 const root = process.cwd();
 const read = (path: string) => readFileSync(join(root, path), 'utf8');
@@ -45,102 +45,6 @@ spec:
   tools:
     - { match: [get_*], scope: notes.read, roles: [writer] }
 `;
-const RULE = '{ match: [get_*], scope: notes.read, roles: [writer] }';
-const warned = (text: string) =>
-  warningsOf(documentsOf(text)).map(({ document: { kind, name }, field, message }) => [
-    `${kind} ${name}`,
-    field,
-    message,
-  ]);
-
-describe('documents that nobody could ever use', () => {
-  it('are none of those that Sallyport brings along, and none of the README (B32)', () => {
-    expect(warned(SOUND)).toEqual([]);
-    for (const path of ['sallyport.yaml', 'deploy/sallyport.example.yaml'])
-      expect([path, warned(read(path))]).toEqual([path, []]);
-    for (const example of readmeExamples()) expect(warned(`${read('sallyport.yaml')}\n---\n${example}`)).toEqual([]);
-  });
-
-  it.each([
-    [
-      'a scope that no role gives',
-      RULE,
-      '{ match: [get_*], scope: notes.raed }',
-      'spec.tools.0.scope',
-      /\(get_\*\) can be used by nobody: no role gives the scope `notes\.raed`\. Add it to the `scopes` of a Role\.$/,
-    ],
-    [
-      'a scope of roles without members',
-      RULE,
-      '{ match: [get_*], scope: notes.audit }',
-      'spec.tools.0.scope',
-      /the roles that give the scope `notes\.audit` have no `members`/,
-    ],
-    [
-      'a role without members',
-      RULE,
-      '{ match: [get_*], scope: notes.read, roles: [auditor] }',
-      'spec.tools.0.roles',
-      /names no role that anybody has: auditor has no `members`/,
-    ],
-    [
-      'the same, of resources',
-      'tools:',
-      'resources:\n    - { match: ["note://**"], scope: notes.raed }\n  tools:',
-      'spec.resources.0.scope',
-      /no role gives the scope `notes\.raed`/,
-    ],
-    [
-      'the same, of prompts',
-      'tools:',
-      'prompts:\n    - { match: [ask], scope: notes.raed }\n  tools:',
-      'spec.prompts.0.scope',
-      /no role gives the scope `notes\.raed`/,
-    ],
-    [
-      'a policy for roles without members',
-      'credentialProvider: notes-none\n',
-      'credentialProvider: notes-none\n  users: { roles: [auditor] }\n',
-      'spec.users.roles',
-      /^It names no role that anybody has: auditor/,
-    ],
-    [
-      'a policy without rules',
-      /\n {2}tools:[^]*$/,
-      '\n',
-      'spec',
-      /^It has no rules: nothing of the server "notes" can be used by it\./,
-    ],
-  ])('%s is said, with what to write (B32)', (_what, from, to, field, message) => {
-    expect(SOUND.replace(from, to)).not.toBe(SOUND);
-    expect(warned(SOUND.replace(from, to))).toEqual([
-      ['AccessPolicy notes-policy', field, expect.stringMatching(message)],
-    ]);
-  });
-
-  it('a role of a machine is one that somebody has (R5)', () => {
-    const machine =
-      '\n---\nkind: Agent\nname: nightly\nspec: { displayName: Nightly, machine: { roles: [auditor] }, ' +
-      'authentication: { method: client_secret, clientSecret: { env: NIGHTLY } } }\n';
-    const wanted = SOUND.replace(RULE, '{ match: [get_*], scope: notes.audit, roles: [auditor] }');
-    expect([warned(wanted).length, warned(`${wanted}${machine}`)]).toEqual([2, []]);
-  });
-
-  it('a server that no policy names, and a file that lets nobody in, are said (B32)', () => {
-    const other = '\n---\nkind: McpServer\nname: other\nspec: { url: https://other.example/mcp }\n';
-    expect(warned(`${SOUND}${other}`)).toEqual([
-      [
-        'McpServer other',
-        'name',
-        'No AccessPolicy names the server "other": nobody reaches it. Add one with `hop: gateway-to-server` ' +
-          'and `server: other`.',
-      ],
-    ]);
-    expect(
-      warned(SOUND.replace('kind: AccessPolicy\nname: everybody\nspec: { hop: client-to-gateway }\n---\n', '')),
-    ).toEqual([['McpServer notes', 'kind', expect.stringContaining('nobody gets in')]]);
-  });
-});
 
 /** Addresses as a machine without any name service sees them, but for what is told here. */
 const refuserOf = (documents: readonly Document[], names: Record<string, string> = {}) => {

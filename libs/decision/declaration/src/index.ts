@@ -1,0 +1,13 @@
+/**
+ * Documents as text: reads them, and says with the line what is wrong with them or will not do what its author expects.
+ * This library reads no file and stores nothing, so that whoever writes the configuration checks it in the same way:
+ * the control plane before a write, and the command line without one.
+ */
+export { parseDeclaration } from './declaration.js';
+export type { Declaration } from './declaration.js';
+export { problemsOf } from './problems-of.js';
+export type { DocumentProblem } from './problems-of.js';
+export { secretSourcesOf } from './secret-sources.js';
+export type { DocumentSecret } from './secret-sources.js';
+export { warningsOf } from './warnings-of.js';
+export type { DocumentWarning } from './warnings-of.js';
