@@ -42,7 +42,7 @@ test.each([
   [
     'a problem',
     404,
-    { type: 'about:blank', title: 'Not Found', status: 404, detail: 'There is none.' },
+    { type: 'urn:sallyport:problem:not-found', title: 'Not Found', status: 404, detail: 'There is none.' },
     'There is none.',
   ],
   ['what is not the API', 200, '<html>', undefined],

@@ -24,6 +24,8 @@ export interface AdminClientOptions {
 export interface CallOptions {
   /** `If-Match`: the entity tag that what is written must still have (RFC 9110 section 13.1.1). */
   readonly ifMatch?: string;
+  /** Whether there must be none yet: `If-None-Match: *`. */
+  readonly ifAbsent?: boolean;
   /** `Idempotency-Key`: a repetition under the same key is answered as the first was. */
   readonly idempotencyKey?: string;
   readonly signal?: AbortSignal;
@@ -85,7 +87,7 @@ async function send(
   { method }: Route,
   path: string,
   { body }: Parts,
-  { ifMatch, idempotencyKey, signal, ...asked }: CallOptions,
+  { ifMatch, ifAbsent, idempotencyKey, signal, ...asked }: CallOptions,
 ): Promise<{ response: Response; text: string }> {
   const proof = typeof token === 'function' ? await token() : token;
   const timeout = AbortSignal.timeout(asked.timeoutMs ?? timeoutMs);
@@ -97,6 +99,7 @@ async function send(
         accept: 'application/json',
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...(ifMatch !== undefined && { 'if-match': ifMatch }),
+        ...(ifAbsent === true && { 'if-none-match': '*' }),
         ...(idempotencyKey !== undefined && { 'idempotency-key': idempotencyKey }),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),

@@ -3,6 +3,7 @@
  * from it. The control plane serves these routes (`apps/control-plane/src/admin/serve.ts`); the demo and the end-to-end
  * tests call them. It stores nothing and decides nothing.
  */
+export { Actor } from './actor.js';
 export { createAdminClient } from './client.js';
 export type { AdminClient, AdminClientOptions, CallOptions } from './client.js';
 export { StoredEvent } from './events.js';

@@ -2,12 +2,27 @@ import { z } from 'zod';
 
 /** How a route refuses, or fails (RFC 9457). */
 export const Problem = z.object({
+  /** Stable: programs go by it. E.g. `urn:sallyport:problem:base-moved`. */
   type: z.string(),
   title: z.string(),
   status: z.int(),
   detail: z.string().optional(),
-  /** What is wrong with the fields of a request, with status 400. */
-  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  /** What is wrong with the fields of a request (400), or with the documents of a change set (422). */
+  errors: z
+    .array(
+      z.object({
+        /** A JSON pointer (RFC 6901) into the part of the request that `in` names, e.g. `/documents/0/spec/url`. */
+        pointer: z.string(),
+        message: z.string(),
+        in: z.enum(['path', 'query', 'headers', 'body']).optional(),
+        /** The document that is wrong. */
+        kind: z.string().optional(),
+        name: z.string().optional(),
+        /** Where it stands in its set, e.g. `policies.yaml:12`, if the writer said. */
+        origin: z.string().optional(),
+      }),
+    )
+    .optional(),
 });
 export type Problem = z.infer<typeof Problem>;
 

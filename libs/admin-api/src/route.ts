@@ -4,7 +4,7 @@ import type { Permission } from './permission.js';
 /** Statuses of answers that carry what was asked for. */
 export type SuccessStatus = 200 | 201;
 /** Statuses of refusals that a route words itself. Every route may answer 400, 401 and 503 besides. */
-export type ProblemStatus = 400 | 404 | 409 | 503;
+export type ProblemStatus = 400 | 403 | 404 | 409 | 412 | 422 | 428 | 503;
 
 /**
  * One route of the API, as data: the control plane serves it, the client calls it, and a description of the API is made
@@ -20,9 +20,15 @@ export interface Route {
   readonly summary: string;
   readonly params?: z.ZodObject;
   readonly query?: z.ZodType;
+  /** Request headers that the route reads, by lower-case name. */
+  readonly headers?: z.ZodObject;
   readonly body?: z.ZodType;
+  /** The largest body in bytes; 1 MiB unless said. */
+  readonly maxBodyBytes?: number;
   /** By status. The first is the one that is answered unless the route's summary or schema says when another is. */
   readonly answers: Readonly<Partial<Record<SuccessStatus, z.ZodType>>>;
+  /** Headers of the answer besides `Sallyport-Revision`, by lower-case name, in one sentence each. */
+  readonly answerHeaders?: Readonly<Record<string, string>>;
   /** What went wrong, by status, in one sentence for whoever reads the description of the API. */
   readonly problems?: Readonly<Partial<Record<ProblemStatus, string>>>;
 }
@@ -31,15 +37,17 @@ export interface Route {
 export const route = <const R extends Route>(one: R): R => one;
 
 type PartsOf<R extends Route> = {
-  [Part in 'params' | 'query' | 'body' as R[Part] extends z.ZodType ? Part : never]: R[Part];
+  [Part in 'params' | 'query' | 'headers' | 'body' as R[Part] extends z.ZodType ? Part : never]: R[Part];
 };
 /** What a handler of the route gets: the parts of the request that the route declares, parsed. */
 export type RequestOf<R extends Route> = {
   readonly [Part in keyof PartsOf<R>]: PartsOf<R>[Part] extends z.ZodType ? z.output<PartsOf<R>[Part]> : never;
 };
-/** What a caller of the route gives: the same parts, before they are parsed. */
+/** What a caller of the route gives: the same parts before they are parsed; the client has options for headers. */
 export type CallOf<R extends Route> = {
-  readonly [Part in keyof PartsOf<R>]: PartsOf<R>[Part] extends z.ZodType ? z.input<PartsOf<R>[Part]> : never;
+  readonly [Part in Exclude<keyof PartsOf<R>, 'headers'>]: PartsOf<R>[Part] extends z.ZodType
+    ? z.input<PartsOf<R>[Part]>
+    : never;
 };
 /** What the route answers when it does not refuse. */
 export type AnswerOf<R extends Route> = {

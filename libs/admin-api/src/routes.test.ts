@@ -5,7 +5,7 @@ import { routes, type Route } from './index.js';
 const all: readonly (readonly [string, Route])[] = Object.entries(routes);
 
 test.each(all)('%s can be described as JSON Schema, parameters as its path has them', (_name, route) => {
-  const sent = [route.params, route.query, route.body].flatMap((schema) => schema ?? []);
+  const sent = [route.params, route.query, route.headers, route.body].flatMap((schema) => schema ?? []);
   for (const schema of sent) expect(z.toJSONSchema(schema, { io: 'input' })).toMatchObject({ type: 'object' });
   for (const schema of Object.values(route.answers))
     expect(z.toJSONSchema(schema, { io: 'output' })).toMatchObject({ type: 'object' });

@@ -1,7 +1,9 @@
 import { constantTimeEqual } from '@sallyport/kernel';
 import type { Secret } from '@sallyport/kernel';
+import { problem } from '@sallyport/http';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { accessOf } from './access.js';
+import { setActor, TOKEN_HOLDER } from './actor.js';
 
 const PROBLEM = 'application/problem+json; charset=utf-8';
 
@@ -18,16 +20,18 @@ export function guardByPermission(server: FastifyInstance, token: Secret): void 
     if (request.routeOptions.url === undefined) return;
     const access = accessOf(request);
     if (access?.type === 'open') return;
-    if (access === undefined)
-      return await refuse(reply, 403, 'Forbidden', 'Nobody may ask this route: it declares no permission.');
-    if (isAdministrator(request.headers.authorization, token)) return;
+    if (access === undefined) return await refuse(reply, 403, 'Nobody may ask this route: it declares no permission.');
+    if (isAdministrator(request.headers.authorization, token)) return setActor(request, TOKEN_HOLDER);
     void reply.header('www-authenticate', 'Bearer realm="sallyport-admin"');
-    await refuse(reply, 401, 'Unauthorized', 'This needs the administrator token: Authorization: Bearer <token>.');
+    await refuse(reply, 401, 'This needs the administrator token: Authorization: Bearer <token>.');
   });
 }
 
-async function refuse(reply: FastifyReply, status: number, title: string, detail: string): Promise<void> {
-  await reply.status(status).header('content-type', PROBLEM).send({ type: 'about:blank', title, status, detail });
+async function refuse(reply: FastifyReply, status: number, detail: string): Promise<void> {
+  await reply
+    .status(status)
+    .header('content-type', PROBLEM)
+    .send({ ...problem(status), detail });
 }
 
 /** Whether the `Authorization` header shows the administrator's token. Compares in constant time. */

@@ -1,11 +1,19 @@
 import { applyDecorators, createParamDecorator, HttpCode, RequestMapping, RequestMethod } from '@nestjs/common';
 import type { ExecutionContext, PipeTransform } from '@nestjs/common';
 import type { AnswerOf, RequestOf, Route } from '@sallyport/admin-api';
-import { parseRequest } from '@sallyport/http';
+import { parseRequest, type RequestPart } from '@sallyport/http';
 import type { FastifyRequest } from 'fastify';
 import { Permitted } from './access.js';
 
-type Parts = Readonly<Partial<Record<'params' | 'query' | 'body', unknown>>>;
+type Part = 'params' | 'query' | 'headers' | 'body';
+type Parts = Readonly<Partial<Record<Part, unknown>>>;
+/** In the order in which they are looked at. */
+const PARTS: readonly (readonly [Part, RequestPart])[] = [
+  ['params', 'path'],
+  ['query', 'query'],
+  ['headers', 'headers'],
+  ['body', 'body'],
+];
 
 /** Parses the parts of a request that its route declares. Nest answers a `BadRequest` with 400. */
 class RequestPipe implements PipeTransform<Parts, Parts> {
@@ -16,17 +24,17 @@ class RequestPipe implements PipeTransform<Parts, Parts> {
   }
 
   transform(sent: Parts): Parts {
-    const parts = (['params', 'query', 'body'] as const).flatMap((part) => {
+    const parts = PARTS.flatMap(([part, name]) => {
       const schema = this.#route[part];
-      return schema === undefined ? [] : [[part, parseRequest(schema, sent[part] ?? undefined)] as const];
+      return schema === undefined ? [] : [[part, parseRequest(schema, sent[part] ?? undefined, name)] as const];
     });
     return Object.fromEntries(parts);
   }
 }
 
 const Sent = createParamDecorator((_data: undefined, context: ExecutionContext): Parts => {
-  const { params, query, body } = context.switchToHttp().getRequest<FastifyRequest>();
-  return { params, query, body };
+  const { params, query, headers, body } = context.switchToHttp().getRequest<FastifyRequest>();
+  return { params, query, headers, body };
 });
 
 /**

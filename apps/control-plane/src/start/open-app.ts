@@ -3,7 +3,9 @@ import { BytesInFlight, closeNestApp, createNestApp, listenerOf, Unavailable } f
 import { degraded } from '@sallyport/process';
 import { accessOf } from '../admin/access.js';
 import { administratorsFirst } from '../admin/administrators-first.js';
+import { bodyLimitOf } from '../admin/body-limit.js';
 import { guardByPermission } from '../admin/permission-guard.js';
+import { tellRevision } from '../admin/tell-revision.js';
 import { PostgresDocumentStore } from '../configuration/document-store.js';
 import { ControlPlaneModule } from '../control-plane.module.js';
 import type { CredentialParts } from '../credentials/connections/create-credential-parts.js';
@@ -15,8 +17,7 @@ import { PostgresEventStore } from '../trail/event-store.js';
 import type { Foundation } from './foundation.js';
 import type { ConfigurationParts } from './open-configuration.js';
 
-/** Of a body under `/v1/`, and of all of them together. */
-const MAX_ADMINISTRATION_BYTES = 1024 * 1024;
+/** Of all bodies under `/v1/` together. */
 const MAX_ADMINISTRATION_IN_FLIGHT = 64 * 1024 * 1024;
 
 export interface AppParts {
@@ -30,7 +31,6 @@ export interface AppParts {
 export async function openApp(foundation: Foundation, parts: AppParts): ReturnType<typeof createNestApp> {
   const { config, logger, metrics, clock, scope } = foundation;
   const ofAdministrators = {
-    maxBytes: MAX_ADMINISTRATION_BYTES,
     owner: 'administrators',
     bytes: new BytesInFlight({ perOwner: MAX_ADMINISTRATION_IN_FLIGHT, total: 2 * MAX_ADMINISTRATION_IN_FLIGHT }),
   };
@@ -45,11 +45,14 @@ export async function openApp(foundation: Foundation, parts: AppParts): ReturnTy
     limits: { maxConnections: config.maxConnections },
     order: administratorsFirst(config.adminToken),
     // Only with the administrator's token does anybody come as far as a body here.
-    bodies: (request) => (accessOf(request)?.type === 'permission' ? ofAdministrators : undefined),
+    bodies: (request) =>
+      accessOf(request)?.type === 'permission' ? { ...ofAdministrators, maxBytes: bodyLimitOf(request) } : undefined,
   });
   scope.onClose('listener', () => closeNestApp(app));
   scope.readiness(() => degraded(...listenerOf(app).watch.worries()));
-  guardByPermission(app.getHttpAdapter().getInstance(), config.adminToken);
+  const server = app.getHttpAdapter().getInstance();
+  guardByPermission(server, config.adminToken);
+  tellRevision(server, () => parts.configuration.knownRevision());
   return app;
 }
 

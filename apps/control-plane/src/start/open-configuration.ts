@@ -25,6 +25,8 @@ export interface ConfigurationParts {
   /** This process's own copy of what it publishes. */
   readonly replica: ConfigurationReplica;
   readonly snapshot: () => ConfigurationSnapshot;
+  /** The newest revision this process has seen, also while its configuration is stale. */
+  readonly knownRevision: () => number | undefined;
 }
 
 /** Stores what the declarative file asks for, publishes the configuration and waits until it comes back on the bus. */
@@ -58,7 +60,17 @@ export async function openConfiguration(foundation: Foundation): Promise<Configu
   await replica.whenReady(FIRST_CONFIGURATION_TIMEOUT_MS);
   scope.readiness(() => configurationReadiness(replica.state(), { tellLate: true }));
   scope.readiness(() => degraded(publisher.failing && 'the configuration cannot be published'));
-  return { revisions, documents, events, webhooks, lifecycle, publisher, replica, snapshot: () => replica.snapshot() };
+  return {
+    revisions,
+    documents,
+    events,
+    webhooks,
+    lifecycle,
+    publisher,
+    replica,
+    snapshot: () => replica.snapshot(),
+    knownRevision: () => known?.revision,
+  };
 }
 
 function createPublisher(

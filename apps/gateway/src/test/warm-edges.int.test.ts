@@ -107,7 +107,7 @@ async function send({ world, token }: Side, { path = '/mcp', localAddress, heade
     });
     outgoing.on('error', reject).end(text);
   });
-  const isRecorded = answer.status !== 403 || !answer.text.includes('about:blank');
+  const isRecorded = answer.status !== 403 || !answer.text.includes('urn:sallyport:problem:forbidden');
   if (isRecorded) await eventually(() => world.records.length > recorded, { until: 'the call is recorded' });
   const { decision, reason } = world.records.at(-1) ?? expect.fail('nothing is recorded');
   return {

@@ -150,7 +150,7 @@ test.each([
   expect(head).toMatch(/^HTTP\/1\.1 400 Bad Request\r\n/);
   expect(head).toContain('application/problem+json');
   expect(JSON.parse(body)).toEqual({
-    type: 'about:blank',
+    type: 'urn:sallyport:problem:bad-request',
     title: 'Bad Request',
     status: 400,
     detail: expect.stringContaining(words),
@@ -229,7 +229,7 @@ test('a failure of ours is a bare 500 outside and complete in the log', async ()
   const answer = await send(url, '/broken');
   expect(answer).toMatchObject({
     status: 500,
-    body: '{"type":"about:blank","title":"Internal Server Error","status":500}',
+    body: '{"type":"urn:sallyport:problem:internal-server-error","title":"Internal Server Error","status":500}',
   });
   expect(answer.headers['content-type']).toMatch('application/problem+json');
   expect(log()).toContain('vault_key_missing');
@@ -239,7 +239,7 @@ test('a row of ours that its schema refuses is our failure, logged, and never th
   const { url, log } = await start();
   expect(await send(url, '/own-row')).toMatchObject({
     status: 500,
-    body: '{"type":"about:blank","title":"Internal Server Error","status":500}',
+    body: '{"type":"urn:sallyport:problem:internal-server-error","title":"Internal Server Error","status":500}',
   });
   expect(log()).toContain('"request failed"');
   expect(log()).toContain('sealedAt');
@@ -248,7 +248,7 @@ test('a row of ours that its schema refuses is our failure, logged, and never th
 test('a refusal carries the text chosen for it, a wrong body names its fields, an unknown path repeats nothing', async () => {
   const { url } = await start();
   expect(JSON.parse((await send(url, '/refused')).body)).toEqual({
-    type: 'about:blank',
+    type: 'urn:sallyport:problem:forbidden',
     title: 'Forbidden',
     status: 403,
     detail: 'Only administrators may do this.',
@@ -258,9 +258,9 @@ test('a refusal carries the text chosen for it, a wrong body names its fields, a
     headers: { 'content-type': 'application/json' },
     body: '{"name":1}',
   });
-  expect(JSON.parse(wrong.body)).toMatchObject({ status: 400, errors: [{ path: 'name' }] });
+  expect(JSON.parse(wrong.body)).toMatchObject({ status: 400, errors: [{ pointer: '/name', in: 'body' }] });
   expect((await send(url, '/none/hunter2?x=hunter2')).body).toBe(
-    '{"type":"about:blank","title":"Not Found","status":404}',
+    '{"type":"urn:sallyport:problem:not-found","title":"Not Found","status":404}',
   );
 });
 
@@ -268,7 +268,7 @@ test('an address that cannot be decoded is refused without being repeated, with 
   const { url } = await start();
   expect(await send(url, '/hunter2%zz')).toMatchObject({
     status: 400,
-    body: '{"type":"about:blank","title":"Bad Request","status":400}',
+    body: '{"type":"urn:sallyport:problem:bad-request","title":"Bad Request","status":400}',
     headers: { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' },
   });
 });

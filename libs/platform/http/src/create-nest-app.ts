@@ -22,7 +22,7 @@ import type { RequestOrder } from './limited-server.js';
 import type { ListenerLimits } from './listener-limits.js';
 import { ListenerWatch } from './listener-watch.js';
 import { ProblemFilter, toProblem } from './problem.js';
-import { PROBLEM } from './problem-body.js';
+import { problem, PROBLEM } from './problem-body.js';
 import { securityHeaders } from './security-headers.js';
 import type { Unavailable } from './unavailable.js';
 
@@ -175,8 +175,10 @@ function guardRequests(
       const { reason, detail } = verdict;
       const origin = request.headers.origin?.slice(0, MAX_LOGGED_NAME);
       logger.warn({ reason, host: request.host.slice(0, MAX_LOGGED_NAME), origin }, 'request refused');
-      const problem = { type: 'about:blank', title: 'Forbidden', status: 403, detail };
-      void reply.status(403).header('content-type', PROBLEM).send(problem);
+      void reply
+        .status(403)
+        .header('content-type', PROBLEM)
+        .send({ ...problem(403), detail });
       return;
     }
     if (verdict.outcome === 'elsewhere') {

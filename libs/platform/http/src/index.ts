@@ -6,8 +6,8 @@
 export { createNestApp, listenerOf } from './create-nest-app.js';
 export type { AppListener, NestAppOptions } from './create-nest-app.js';
 export { addressOwner } from './address-owner.js';
-export { BadRequest, parseRequest } from './bad-request.js';
-export type { FieldProblem } from './bad-request.js';
+export { BadRequest, parseRequest, pointerOf } from './bad-request.js';
+export type { FieldProblem, RequestPart } from './bad-request.js';
 export { bodyWords } from './body-refused.js';
 export { DEFAULT_BODY_BYTES } from './bound-bodies.js';
 export type { BodyRules } from './bound-bodies.js';
@@ -28,4 +28,6 @@ export type { HostGuardOptions } from './host-guard.js';
 export type { GuardedArrival } from './shortcut.js';
 export { Unavailable } from './unavailable.js';
 export { ProblemFilter, toProblem } from './problem.js';
+export { problem } from './problem-body.js';
 export type { Problem } from './problem-body.js';
+export { RequestRefused } from './request-refused.js';

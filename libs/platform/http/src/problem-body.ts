@@ -7,16 +7,24 @@ export const PROBLEM = 'application/problem+json; charset=utf-8';
 
 /** RFC 9457. Nothing else about an error leaves the process. */
 export interface Problem {
-  readonly type: 'about:blank';
+  /** Stable: programs go by it. E.g. `urn:sallyport:problem:not-found`. */
+  readonly type: `urn:sallyport:problem:${string}`;
   readonly title: string;
   readonly status: number;
   readonly detail?: string;
   readonly errors?: readonly FieldProblem[];
+  /** Members of one type (RFC 9457 section 3.2). */
+  readonly [member: string]: unknown;
 }
 
+/** The problem that says no more than its status, such as `urn:sallyport:problem:not-found`. */
 export function problem(status: number): Problem {
-  return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status };
+  const title = STATUS_CODES[status] ?? 'Error';
+  return { type: problemType(title.toLowerCase().replaceAll(/[^a-z]+/g, '-')), title, status };
 }
+
+/** @param name lower-case words with hyphens, e.g. `base-moved` */
+export const problemType = (name: string): Problem['type'] => `urn:sallyport:problem:${name}`;
 
 /** What a listener refuses before anything knows which endpoint it is for. */
 const BEFORE_ENDPOINTS: Readonly<Record<number, { readonly error: string; readonly detail: string }>> = {

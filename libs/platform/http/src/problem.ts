@@ -6,6 +6,7 @@ import type { FastifyReply } from 'fastify';
 import { BadRequest } from './bad-request.js';
 import { BodyRefused } from './body-refused.js';
 import { problem, PROBLEM, RETRY_AFTER_SECONDS, type Problem } from './problem-body.js';
+import { RequestRefused } from './request-refused.js';
 import type { Unavailable } from './unavailable.js';
 
 /**
@@ -14,6 +15,7 @@ import type { Unavailable } from './unavailable.js';
  */
 export function toProblem(error: unknown): Problem {
   if (error instanceof BadRequest) return { ...problem(400), errors: error.fields };
+  if (error instanceof RequestRefused) return error.problem;
   if (error instanceof HttpException) {
     const detail = deliberateDetail(error);
     return detail === undefined ? problem(error.getStatus()) : { ...problem(error.getStatus()), detail };

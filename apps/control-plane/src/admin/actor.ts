@@ -1,0 +1,21 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { Actor } from '@sallyport/admin-api';
+import type { FastifyRequest } from 'fastify';
+
+/** Whoever shows the administrator token, of which there is one. */
+export const TOKEN_HOLDER: Actor = { type: 'token', id: 'administrator-token' };
+
+const actors = new WeakMap<FastifyRequest, Actor>();
+
+/** The permission guard says here whom it let in. */
+export const setActor = (request: FastifyRequest, actor: Actor): void => void actors.set(request, actor);
+
+/** Who asks a route that needs a permission; `undefined` where the guard let nobody in. */
+export const findActor = (request: FastifyRequest): Actor | undefined => actors.get(request);
+
+/** The parameter of a handler that is who asks. @throws TypeError at a route that the guard does not guard */
+export const By = createParamDecorator((_data: undefined, context: ExecutionContext): Actor => {
+  const actor = findActor(context.switchToHttp().getRequest<FastifyRequest>());
+  if (actor === undefined) throw new TypeError('this route asks for nobody');
+  return actor;
+});
