@@ -51,6 +51,7 @@ async function readSecrets(
   const problems: string[] = [];
   for (const document of declaration.documents) {
     for (const { name, path, source } of secretSourcesOf(document)) {
+      if ('stored' in source) continue; // it was given with an earlier write: whoever writes now looks for it
       const value =
         'env' in source
           ? environment[source.env]

@@ -29,12 +29,13 @@ export const HttpUrl = z
 /** A number and a unit, such as `90s`, `15m`, `12h` or `14d`. */
 export const Duration = z.string().regex(DURATION, DURATION_WORDS);
 /**
- * Where a process reads a secret when it uses the document: an environment variable or a file. The secret itself is
- * never in a document or on the bus.
+ * Where a secret comes from: an environment variable or a file that is read when the document is written, or `stored`:
+ * whoever wrote it gave the value beside it. The secret itself is never in a document or on the bus.
  */
 export const SecretSource = z.union([
   z.strictObject({ env: z.string().regex(/^[A-Z][A-Z0-9_]*$/) }),
   z.strictObject({ file: z.string().min(1) }),
+  z.strictObject({ stored: z.literal(true) }),
 ]);
 /** An origin (RFC 6454), such as `https://mcp.example`. */
 export const Origin = z

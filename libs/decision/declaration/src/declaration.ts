@@ -1,11 +1,10 @@
-import { Document } from '@sallyport/configuration';
+import type { Document } from '@sallyport/configuration';
 import { SallyportError } from '@sallyport/kernel';
 import { Composer, isMap, isNode, isPair, isScalar, LineCounter, Parser } from 'yaml';
 import type { Document as YamlDocument } from 'yaml';
-import type { z } from 'zod';
+import { checkDocument } from './check-document.js';
 import { problemsOf } from './problems-of.js';
-
-type Path = readonly (string | number)[];
+import type { Path } from './problems/check.js';
 
 /** A file's documents, each valid in itself and all of them together. */
 export interface Declaration {
@@ -80,21 +79,12 @@ function readDocument(source: YamlDocument, lines: LineCounter): Mistake[] | Doc
   if ('problem' in read) return [{ line: at([]), text: read.problem }];
   const { value } = read;
   if (value === null) return undefined;
-  const mistakes = unstorable(value).map((path) => ({
+  const checked = checkDocument(value);
+  if ('document' in checked) return checked.document;
+  return checked.problems.map(({ path, message }) => ({
     line: at(path),
-    text: `${titleOf(value)}: ${path.join('.')} holds a character that is no text: remove it`,
+    text: `${titleOf(value)}: ${path.join('.') || 'document'} ${message}`,
   }));
-  const result = Document.safeParse(value);
-  if (result.success) return mistakes.length > 0 ? mistakes : result.data;
-  return [
-    ...mistakes,
-    ...result.error.issues.flatMap((issue) =>
-      explain(issue, value).map(({ path, message }) => ({
-        line: at(path),
-        text: `${titleOf(value)}: ${path.join('.') || 'document'} ${message}`,
-      })),
-    ),
-  ];
 }
 
 function invalidDeclaration(file: string, mistakes: readonly Mistake[]): SallyportError {
@@ -104,6 +94,12 @@ function invalidDeclaration(file: string, mistakes: readonly Mistake[]): Sallypo
     'declaration_invalid',
     `The declarative file is not valid:\n${listed.slice(0, MAX_PROBLEMS).join('\n')}${more}`,
   );
+}
+
+function titleOf(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return 'document';
+  const { kind, name } = value as { kind?: unknown; name?: unknown };
+  return `${typeof kind === 'string' ? kind : 'document'}${typeof name === 'string' ? ` "${name}"` : ''}`;
 }
 
 const lineOf = (source: YamlDocument, path: Path, lines: LineCounter): number =>
@@ -119,85 +115,6 @@ function plainValueOf(source: YamlDocument): { value: unknown } | { problem: str
     if (error instanceof ReferenceError) return { problem: `is not valid YAML: ${error.message}` };
     throw error;
   }
-}
-
-/** Where a text has what PostgreSQL stores in no JSON: NUL, or half of a surrogate pair. */
-function unstorable(value: unknown, path: Path = [], found: Path[] = []): Path[] {
-  if (typeof value === 'string') {
-    if (value.includes('\u0000') || !value.isWellFormed()) found.push(path);
-  } else if (typeof value === 'object' && value !== null && path.length <= 32) {
-    for (const [key, part] of Object.entries(value))
-      unstorable(part, [...path, Array.isArray(value) ? Number(key) : key], found);
-  }
-  return found;
-}
-
-function titleOf(value: unknown): string {
-  if (typeof value !== 'object' || value === null) return 'document';
-  const { kind, name } = value as { kind?: unknown; name?: unknown };
-  return `${typeof kind === 'string' ? kind : 'document'}${typeof name === 'string' ? ` "${name}"` : ''}`;
-}
-
-const shown = (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value));
-
-/** What an issue says, in words that help to mend it. */
-function explain(issue: z.core.$ZodIssue, value: unknown): { path: Path; message: string }[] {
-  const path = issue.path.filter((part): part is string | number => typeof part !== 'symbol');
-  const given = at(value, path);
-  const missing = given === undefined;
-  switch (issue.code) {
-    case 'unrecognized_keys':
-      return issue.keys.map((key) => ({
-        path: [...path, key],
-        message: 'is not a field here: correct its spelling or remove it',
-      }));
-    case 'invalid_union': {
-      const options = 'options' in issue && Array.isArray(issue.options) ? issue.options.map(String) : undefined;
-      if (options)
-        return [
-          {
-            path,
-            message: `${missing ? 'is required: add' : `is \`${shown(given)}\`, must be`} one of ${options.join(', ')}`,
-          },
-        ];
-      if (path.at(-1) === 'clientSecret' || path.at(-1) === 'clientKey')
-        return [{ path, message: 'is never written here: name where to read it, as { env: NAME } or { file: path }' }];
-      return [{ path, message: issue.message }];
-    }
-    case 'invalid_type':
-      return [
-        {
-          path,
-          message: missing ? `is required: add it (${issue.expected})` : `must be ${withArticle(issue.expected)}`,
-        },
-      ];
-    case 'invalid_value':
-      return [
-        {
-          path,
-          message:
-            `${missing ? 'is required: add' : `is \`${shown(given)}\`, must be`} ` +
-            `${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(String).join(', ')}`,
-        },
-      ];
-    case 'too_big':
-      return [{ path, message: `is too long or too large: at most ${issue.maximum}` }];
-    case 'too_small':
-      return [{ path, message: `is too short or too small: at least ${issue.minimum}` }];
-    default:
-      return [{ path, message: issue.message }];
-  }
-}
-
-const withArticle = (type: string) =>
-  type === 'object' ? 'a mapping (`field: value`)' : type === 'array' ? 'a list' : `a ${type}`;
-
-function at(value: unknown, path: Path): unknown {
-  return path.reduce<unknown>(
-    (part, key) =>
-      typeof part === 'object' && part !== null ? (part as Record<string | number, unknown>)[key] : undefined,
-    value,
-  );
 }
 
 /** Where the field's key begins, or, when it is not there, the nearest thing round it that is. */

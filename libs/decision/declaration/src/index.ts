@@ -3,9 +3,11 @@
  * This library reads no file and stores nothing, so that whoever writes the configuration checks it in the same way:
  * the control plane before a write, and the command line without one.
  */
+export { checkDocument } from './check-document.js';
 export { parseDeclaration } from './declaration.js';
 export type { Declaration } from './declaration.js';
 export { problemsOf } from './problems-of.js';
+export type { Path, Problem } from './problems/check.js';
 export type { DocumentProblem } from './problems-of.js';
 export { secretSourcesOf } from './secret-sources.js';
 export type { DocumentSecret } from './secret-sources.js';
