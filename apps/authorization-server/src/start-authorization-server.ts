@@ -7,6 +7,7 @@ import { Admission, serveAll, type Messaging } from '@sallyport/messaging';
 import {
   configurationReadiness,
   degraded,
+  reportReplica,
   startService,
   type RunningService,
   type ServiceScope,
@@ -111,7 +112,10 @@ export function startAuthorizationServer(
     scope.readiness(() =>
       degraded(...listenerOf(app).watch.worries(), !messaging.connected() && 'the bus is not connected'),
     );
-    return { issuer: config.issuer, listening: await listen(app, { port: config.port, host: config.host }) };
+    const listening = await listen(app, { port: config.port, host: config.host });
+    const { replica } = config;
+    reportReplica(scope, { messaging, role: 'authorization-server', replica, configuration, clock });
+    return { issuer: config.issuer, listening };
   });
 }
 

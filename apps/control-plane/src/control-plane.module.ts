@@ -15,6 +15,8 @@ import { RevocationModule } from './revocation/revocation.module.js';
 import type { Revoker } from './revocation/revoke.js';
 import type { SigningKeysContext } from './signing-keys/signing-keys.controller.js';
 import { SigningKeysModule } from './signing-keys/signing-keys.module.js';
+import type { StatusContext } from './status/read-status.js';
+import { StatusModule } from './status/status.module.js';
 import type { PostgresEventStore } from './trail/event-store.js';
 import type { RecordEvent } from '@sallyport/trail';
 import { TrailModule } from './trail/trail.module.js';
@@ -32,6 +34,7 @@ export interface ControlPlaneParts {
   readonly agentRegistrations: AgentRegistrationsContext;
   readonly signingKeys: SigningKeysContext;
   readonly vault: VaultContext;
+  readonly status: StatusContext;
   readonly credentials: Pick<CredentialParts, 'browserSession' | 'connect' | 'account' | 'connections'>;
 }
 
@@ -55,6 +58,7 @@ export class ControlPlaneModule {
         AgentsModule.of(parts.agentSessions, parts.agentRegistrations),
         SigningKeysModule.of(parts.signingKeys),
         VaultModule.of(parts.vault),
+        StatusModule.of(parts.status),
         browserSession,
         connect,
         ConnectionsModule.of(credentials.connections),

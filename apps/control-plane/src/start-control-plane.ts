@@ -10,11 +10,13 @@ import { PostgresRevocationStore } from './revocation/revocation-store.js';
 import { Revoker } from './revocation/revoke.js';
 import { deliverWebhooks } from './start/deliver-webhooks.js';
 import { keepTrail, serveGateways } from './start/follow-bus.js';
+import { followReplicas, reportControlPlane } from './start/follow-replicas.js';
 import { layFoundation, type ControlPlaneAdapters, type Foundation } from './start/foundation.js';
 import { openApp } from './start/open-app.js';
 import { followSecretFiles, openConfiguration, type ConfigurationParts } from './start/open-configuration.js';
 import { openCredentials } from './start/open-credentials.js';
 import { forgetOld } from './trail/forget-old.js';
+import { observeIngest } from './trail/observe-ingest.js';
 import { sealedColumns } from './vault/sealed-columns.js';
 
 export type { ControlPlaneAdapters } from './start/foundation.js';
@@ -32,7 +34,7 @@ const FORGET_EVENTS_MS = 60_000;
 export function startControlPlane(config: ControlPlaneConfig, adapters: ControlPlaneAdapters): Promise<RunningService> {
   return startService('control-plane', adapters, async (scope) => {
     const foundation = await layFoundation(config, adapters, scope);
-    const { databases, clock, logger } = foundation;
+    const { databases, clock, logger, metrics } = foundation;
 
     const configuration = await openConfiguration(foundation);
     const { revisions, snapshot } = configuration;
@@ -43,11 +45,14 @@ export function startControlPlane(config: ControlPlaneConfig, adapters: ControlP
     const credentials = await openCredentials(foundation, configuration, revocations);
     const revoker = createRevoker(foundation, configuration, { credentials, revocations });
     const webhookFetch = deliverWebhooks(foundation, configuration);
-    const app = await openApp(foundation, { configuration, revocations, revoker, credentials });
+    const replicas = await followReplicas(foundation);
+    const ingest = observeIngest(metrics, clock);
+    const app = await openApp(foundation, { configuration, revocations, revoker, credentials, replicas, ingest });
     reseal(foundation);
     await serveGateways(foundation, credentials, endedSessions);
-    await keepTrail(foundation, configuration, { credentials, revocations });
+    await keepTrail(foundation, configuration, { credentials, revocations, ingest });
     const url = await listen(app, { port: config.port, host: config.host });
+    reportControlPlane(foundation, configuration);
     void reportWarnings([...snapshot().documents.values()], webhookFetch.refuse, logger);
     return { admin: url };
   });

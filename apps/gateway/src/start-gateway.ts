@@ -1,7 +1,7 @@
 import { closeNestApp, FairTurns, listen, listenerOf } from '@sallyport/http';
 import { SallyportError } from '@sallyport/kernel';
 import { CredentialChanged, subjects } from '@sallyport/messages';
-import { configurationReadiness, degraded, startService, type RunningService } from '@sallyport/process';
+import { configurationReadiness, degraded, reportReplica, startService, type RunningService } from '@sallyport/process';
 import type { GatewayConfig } from './config.js';
 import { takeReplicaRequest } from './conversation/take-replica-request.js';
 import { serveMcp } from './http/serve-mcp.js';
@@ -17,7 +17,7 @@ import { createTokenVerification, type TokenVerification } from './start/create-
 import { createEndedSessions, followEndedSessions, type EndedSessionsParts } from './start/follow-ended-sessions.js';
 import { layFoundation, type Foundation, type GatewayAdapters } from './start/foundation.js';
 import { keepHouse, watchOpenCalls } from './start/keep-house.js';
-import { openRecordSpool } from './start/open-record-spool.js';
+import { openRecordSpool, type RecordSpool } from './start/open-record-spool.js';
 import { openServerConnections } from './start/open-server-connections.js';
 
 export type { GatewayAdapters } from './start/foundation.js';
@@ -66,8 +66,24 @@ export function startGateway(config: GatewayConfig, adapters: GatewayAdapters): 
 
     const listening = await listen(app, config.listen);
     logger.info({ url: listening }, 'gateway listening');
+    reportGateway(foundation, records, tokens);
     return { gateway: config.gatewayUrl, listening };
   });
+}
+
+/** Tells the control plane of this process, also of what no other process can see. */
+function reportGateway(
+  { scope, messaging, configuration, config, clock }: Foundation,
+  { spool, isBehind }: RecordSpool,
+  { verifier }: TokenVerification,
+): void {
+  const { replica, worker } = config;
+  const faults = () => [
+    ...(verifier.keys.loaded ? [] : ['issuer-keys-missing' as const]),
+    ...(spool.state.accepting ? [] : ['spool-refuses' as const]),
+    ...(isBehind() ? ['events-not-shipped' as const] : []),
+  ];
+  reportReplica(scope, { messaging, role: 'gateway', replica, worker, configuration, clock, faults });
 }
 
 /** Lets calls of which everything is remembered go before the routes. */

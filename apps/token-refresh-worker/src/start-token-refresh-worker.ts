@@ -7,6 +7,7 @@ import type { Messaging } from '@sallyport/messaging';
 import {
   configurationReadiness,
   degraded,
+  reportReplica,
   startService,
   type RunningService,
   type ServiceScope,
@@ -76,8 +77,11 @@ export function startTokenRefreshWorker(
     const parts = { config, messaging, logger, clock, random, database, vault, configuration, record };
     const context = createJobContext(parts);
     if (metrics) measureProviders(metrics, context.providerHealth);
-    openQueues(foundation, configuration, context);
+    const isQueueFailing = openQueues(foundation, configuration, context);
     await configuration.start();
+    const faults = () => (isQueueFailing() ? ['queue-unreachable' as const] : []);
+    const { replica } = config;
+    reportReplica(scope, { messaging, role: 'token-refresh-worker', replica, configuration, clock, faults });
     return {};
   });
 }
@@ -109,11 +113,18 @@ function openRecords({ config, messaging, logger, clock, scope }: Foundation): R
   return async (event) => records.add(stampEvent(event, { replica: config.replica, clock }));
 }
 
-/** Ticks, which find what is due, and the jobs they make. Neither runs while the configuration cannot be trusted. */
-function openQueues(foundation: Foundation, configuration: ConfigurationReplica, context: RefreshJobContext): void {
+/**
+ * Ticks, which find what is due, and the jobs they make. Neither runs while the configuration cannot be trusted.
+ * @returns whether the queue does not answer
+ */
+function openQueues(
+  foundation: Foundation,
+  configuration: ConfigurationReplica,
+  context: RefreshJobContext,
+): () => boolean {
   const { config, logger, scope } = foundation;
   const intervalMs = config.tickIntervalMs ?? TICK_INTERVAL_MS;
-  const jobs = openJobs(foundation);
+  const { jobs, isFailing } = openJobs(foundation);
   const [ticks, queue] = [jobs.queue<null>(TICK_QUEUE), jobs.queue<RefreshJob>(REFRESH_QUEUE)];
   scope.onClose(
     'queues',
@@ -144,18 +155,21 @@ function openQueues(foundation: Foundation, configuration: ConfigurationReplica,
   const scheduleTicks = () => void guarded(notScheduled, () => ticks.repeat('due', intervalMs, null));
   scope.every(Math.max(RESCHEDULE_AT_LEAST_MS, RESCHEDULE_EVERY * intervalMs), scheduleTicks, notScheduled);
   scheduleTicks();
+  return isFailing;
 }
 
-function openJobs({ config, logger, clock, scope }: Foundation): QueueBackend {
+function openJobs({ config, logger, clock, scope }: Foundation): { jobs: QueueBackend; isFailing: () => boolean } {
   let problemAt = Number.NEGATIVE_INFINITY;
-  scope.readiness(() => degraded(clock() - problemAt < PROBLEM_MS && 'the job queue does not answer'));
-  return createQueueBackend({
+  const isFailing = () => clock() - problemAt < PROBLEM_MS;
+  scope.readiness(() => degraded(isFailing() && 'the job queue does not answer'));
+  const jobs = createQueueBackend({
     ...config.queue,
     onProblem: (err) => {
       if (clock() - problemAt > PROBLEM_MS) logger.warn({ err }, 'job queue');
       problemAt = clock();
     },
   });
+  return { jobs, isFailing };
 }
 
 /** A job that fails is logged, and made again by a later tick. */

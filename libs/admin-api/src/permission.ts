@@ -16,6 +16,7 @@ export const Permission = z.enum([
   'signing-keys:read',
   'signing-keys:rotate',
   'signing-keys:withdraw',
+  'status:read',
   'tool-definitions:approve',
   'tool-definitions:read',
   'vault:read',

@@ -4,6 +4,7 @@ import { connectionRoutes } from './connections.js';
 import { eventRoutes } from './events.js';
 import { revocationRoutes } from './revocations.js';
 import { signingKeyRoutes } from './signing-keys.js';
+import { statusRoutes } from './status.js';
 import { vaultRoutes } from './vault.js';
 import type { AnswerOf, CallOf, RequestOf } from './route.js';
 
@@ -15,6 +16,7 @@ export const routes = {
   ...eventRoutes,
   ...revocationRoutes,
   ...signingKeyRoutes,
+  ...statusRoutes,
   ...vaultRoutes,
 } as const;
 export type RouteName = keyof typeof routes;

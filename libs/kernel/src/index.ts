@@ -22,3 +22,4 @@ export { SingleFlight } from './single-flight.js';
 export { Batches } from './batches.js';
 export { decompressed, isKnownCoding } from './decompressed.js';
 export { loopbackSpellings } from './loopback-spellings.js';
+export { PRODUCT_VERSION } from './version.js';

@@ -34,6 +34,12 @@ export const subjects = {
   allGateways: 'sallyport.v1.gateways',
   /** stream SALLYPORT_EVENTS: a replica publishes under its own name only (security rule S26) */
   events: (replica: string) => `sallyport.v1.events.${replica}`,
+  /**
+   * publish/subscribe, each process → all control planes: ReplicaReport, under its own role and name only (security
+   * rule S26)
+   */
+  report: (role: string, address: string) => `sallyport.v1.reports.${role}.${address}`,
+  allReports: 'sallyport.v1.reports.>',
 } as const;
 
 /**

@@ -8,7 +8,7 @@ import { mcpSessionHandlers } from '../mcp-sessions/serve-mcp-sessions.js';
 import { createReportedSessions } from '../revocation/reported-sessions.js';
 import type { PostgresRevocationStore } from '../revocation/revocation-store.js';
 import { consumeEvents } from '../trail/consume-events.js';
-import { observeIngest } from '../trail/observe-ingest.js';
+import type { observeIngest } from '../trail/observe-ingest.js';
 import type { Foundation } from './foundation.js';
 import { openAdmission } from './open-admission.js';
 import type { ConfigurationParts } from './open-configuration.js';
@@ -35,9 +35,13 @@ export async function serveGateways(
  * Stores the events of all services, and acts on what they tell: agent sessions that ended, connections that were used.
  */
 export async function keepTrail(
-  { config, messaging, logger, metrics, clock, scope, databases, enrolled }: Foundation,
+  { config, messaging, logger, clock, scope, databases, enrolled }: Foundation,
   { events, publisher, lifecycle }: ConfigurationParts,
-  { credentials, revocations }: { credentials: CredentialParts; revocations: PostgresRevocationStore },
+  {
+    credentials,
+    revocations,
+    ingest,
+  }: { credentials: CredentialParts; revocations: PostgresRevocationStore; ingest: ReturnType<typeof observeIngest> },
 ): Promise<void> {
   const notRecorded = 'ends of sessions could not be recorded; the authorization server tells of them again';
   const endReportedSessions = createReportedSessions({
@@ -48,9 +52,7 @@ export async function keepTrail(
     lifecycle,
     onProblem: (err) => logger.warn({ err }, notRecorded),
   });
-  let isFailing = false;
-  const ingested = observeIngest(metrics, clock);
-  scope.readiness(() => degraded(isFailing && 'events cannot be stored: they wait where they are'));
+  scope.readiness(() => degraded(!ingest.state().isStoring && 'events cannot be stored: they wait where they are'));
   scope.onClose(
     'events',
     await consumeEvents(messaging.events, {
@@ -62,10 +64,7 @@ export async function keepTrail(
         await credentials.markUsed(usesOf(records, clock()));
       },
       logger,
-      onOutcome: (consumed) => {
-        isFailing = consumed.outcome === 'failed';
-        ingested(consumed);
-      },
+      onOutcome: ingest.ingested,
     }),
   );
 }

@@ -13,7 +13,9 @@ import { unavailablePage } from '../pages/unavailable-page.js';
 import type { PostgresRevocationStore } from '../revocation/revocation-store.js';
 import type { Revoker } from '../revocation/revoke.js';
 import { SigningKeyList } from '../signing-keys/signing-key-list.js';
+import type { KnownReplicas } from '../status/known-replicas.js';
 import { PostgresEventStore } from '../trail/event-store.js';
+import type { observeIngest } from '../trail/observe-ingest.js';
 import type { Foundation } from './foundation.js';
 import type { ConfigurationParts } from './open-configuration.js';
 
@@ -25,6 +27,8 @@ export interface AppParts {
   readonly revocations: PostgresRevocationStore;
   readonly revoker: Revoker;
   readonly credentials: CredentialParts;
+  readonly replicas: KnownReplicas;
+  readonly ingest: ReturnType<typeof observeIngest>;
 }
 
 /** The HTTP side: admin API, connect and account pages. It does not listen yet. */
@@ -59,7 +63,7 @@ export async function openApp(foundation: Foundation, parts: AppParts): ReturnTy
 /** Reads with the connections of administration: nobody who reads stands before a heartbeat or a revocation. */
 function createModule(
   { messaging, clock, signing, databases, vault }: Foundation,
-  { configuration, revocations, revoker, credentials }: AppParts,
+  { configuration, revocations, revoker, credentials, replicas, ingest }: AppParts,
 ) {
   const { administration: database } = databases;
   const { revisions, publisher, lifecycle, snapshot } = configuration;
@@ -80,5 +84,6 @@ function createModule(
     agentSessions: { database, revocations: () => snapshot().revocations },
     agentRegistrations: { messaging, signingKey, database, revoker, lifecycle, clock },
     vault: { vault, database, lifecycle, clock },
+    status: { replicas, revisions, database, messaging, signingKeys: list, ingest: ingest.state, clock },
   });
 }

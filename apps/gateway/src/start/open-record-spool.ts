@@ -13,6 +13,8 @@ import type { Foundation } from './foundation.js';
 
 export interface RecordSpool {
   readonly spool: EventSpool;
+  /** Whether events wait on this host because they cannot be shipped. */
+  isBehind(): boolean;
   /** Refusals that are summed up instead of being recorded one by one. */
   readonly refusals: EventTally;
   /** Records sums of refusals: those whose time is over, or all. */
@@ -70,6 +72,7 @@ export function openRecordSpool({ config, messaging, logger, metrics, clock, fil
   scope.onClose('sums of refusals', () => recordRefusals('all'));
   return {
     spool,
+    isBehind: () => shipper.failing,
     refusals,
     recordRefusals,
     reserveRecord: (userId) =>

@@ -41,6 +41,7 @@ export interface ReplicaState {
   readonly ready: boolean;
   /** Whether the configuration is older than the bound. Then `snapshot()` throws. */
   readonly stale: boolean;
+  readonly epoch: string | null;
   readonly revision: number | null;
   /** Milliseconds since the last proof that this revision is the newest. */
   readonly staleForMs: number;
@@ -162,6 +163,7 @@ export class ConfigurationReplica {
     return {
       ready: this.#snapshot !== undefined && this.#confirmed,
       stale: staleForMs > this.#boundMs,
+      epoch: this.#snapshot?.epoch ?? null,
       revision: this.#snapshot?.revision ?? null,
       staleForMs,
     };

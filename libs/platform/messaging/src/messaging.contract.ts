@@ -333,6 +333,27 @@ export function describeMessaging(name: string, setUp: () => Promise<MessagingUn
         await bus.controlPlane.broadcast.publish(subjects.credentialChanged, { connectionId: 'con_2' });
         await expect.poll(() => heard.length).toBe(3);
       });
+      test('a listener to all below a subject hears each, told what it was published to', async () => {
+        const heard: unknown[] = [];
+        closers.push(
+          await bus.controlPlane.broadcast.subscribe(subjects.allReports, (payload, subject) =>
+            heard.push([subject, payload]),
+          ),
+        );
+        const [own, worker] = [subjects.report('gateway', 'gw-1'), subjects.report('gateway', 'gw-1.2')];
+        await bus.gateway.broadcast.publish(own, 1);
+        await bus.gateway.broadcast.publish(worker, 2);
+        await bus.controlPlane.broadcast.publish(subjects.credentialChanged, 3);
+        await bus.controlPlane.broadcast.publish(subjects.report('control-plane', 'cp-1'), 4);
+        await expect.poll(() => heard.length).toBe(3);
+        expect(heard).toEqual(
+          expect.arrayContaining([
+            [own, 1],
+            [worker, 2],
+            [subjects.report('control-plane', 'cp-1'), 4],
+          ]),
+        );
+      });
       test('a listener that throws does not keep the others from hearing', async () => {
         const heard: unknown[] = [];
         closers.push(

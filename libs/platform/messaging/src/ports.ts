@@ -65,8 +65,13 @@ export type EventHandler = (batches: readonly EventBatch[]) => Promise<void>;
 /** Reaches whoever listens to the subject now; nothing is kept, and nobody answers. */
 export interface Broadcast {
   publish(subject: string, payload: unknown): Promise<void>;
-  subscribe(subject: string, listener: (payload: unknown) => void): Promise<Unsubscribe>;
+  /**
+   * @param subject as it is published to; one that ends in `.>` means all that begin like it
+   * @param listener also told what subject a message was published to: the bus knows who may
+   */
+  subscribe(subject: string, listener: BroadcastListener): Promise<Unsubscribe>;
 }
+export type BroadcastListener = (payload: unknown, subject: string) => void;
 
 /**
  * Replica to replica: one answer per question, both opaque text. The bus does not say who speaks: the gateways seal

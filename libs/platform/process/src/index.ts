@@ -15,5 +15,7 @@ export { whileDue } from './repeat.js';
 export type { PeriodicTask } from './repeat.js';
 export { combineReadiness, configurationReadiness, degraded, notReady } from './running-service.js';
 export type { Readiness, RunningService } from './running-service.js';
+export { reportReplica } from './report-replica.js';
+export type { ReportOptions } from './report-replica.js';
 export { startService } from './service-scope.js';
 export type { ServiceScope, ServiceStart } from './service-scope.js';

@@ -15,6 +15,8 @@ export interface ServiceScope {
   every(milliseconds: number, task: PeriodicTask, failure: string): void;
   /** Adds a check. The service is as ready as the worst of its checks says. */
   readiness(check: () => Readiness): void;
+  /** How ready the service is now, by the checks that were added so far. */
+  isReady(): Readiness;
 }
 
 export interface ServiceStart {
@@ -47,6 +49,7 @@ export async function startService(
     every: (milliseconds, task, failure) =>
       onClose(`periodic work (${failure})`, repeat({ milliseconds, task, failure, logger })),
     readiness: (check) => void checks.push(check),
+    isReady: () => combineReadiness(checks.map((check) => check())),
   };
   let urls: RunningService['urls'];
   try {
@@ -59,7 +62,7 @@ export async function startService(
   return {
     name,
     urls,
-    readiness: () => combineReadiness(checks.map((check) => check())),
+    readiness: scope.isReady,
     close: () => (closing ??= closeOrThrow(closers)),
   };
 }

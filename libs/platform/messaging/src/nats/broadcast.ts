@@ -1,6 +1,6 @@
 import type { NatsConnection } from '@nats-io/transport-node';
 import { MessagingError } from '../errors.js';
-import type { Broadcast, MessagingProblemListener, Unsubscribe } from '../ports.js';
+import type { Broadcast, BroadcastListener, MessagingProblemListener, Unsubscribe } from '../ports.js';
 
 export class NatsBroadcast implements Broadcast {
   readonly #connection: NatsConnection;
@@ -16,7 +16,7 @@ export class NatsBroadcast implements Broadcast {
     this.#connection.publish(subject, JSON.stringify(payload));
   }
 
-  async subscribe(subject: string, listener: (payload: unknown) => void): Promise<Unsubscribe> {
+  async subscribe(subject: string, listener: BroadcastListener): Promise<Unsubscribe> {
     const subscription = this.#connection.subscribe(subject, {
       callback: (error, message) => {
         if (error) {
@@ -24,7 +24,7 @@ export class NatsBroadcast implements Broadcast {
           return;
         }
         try {
-          listener(message.json<unknown>());
+          listener(message.json<unknown>(), message.subject);
         } catch (failure) {
           this.#onProblem(failure instanceof SyntaxError ? 'undecodable-message' : 'listener-failed', failure);
         }

@@ -160,6 +160,33 @@ test('gateways speak to one another, each hearing only what is said to it, and n
   }
 });
 
+test('each process reports under its own role and name alone, and only control planes hear it (S26)', async () => {
+  const addresses = {
+    'gw-1': ['gateway.gw-1', 'gateway.gw-1.1'],
+    'as-1': ['authorization-server.as-1'],
+    'worker-1': ['token-refresh-worker.worker-1'],
+    'cp-1': ['control-plane.cp-1'],
+  };
+  const reportsOf = (list: readonly string[]) => list.map((address) => `sallyport.v1.reports.${address}`);
+  const all = reportsOf([
+    ...Object.values(addresses).flat(),
+    'gateway.gw-2',
+    'gateway.gw-2.1',
+    'gateway.gw-1.1.1',
+    'gateway.as-1',
+    'authorization-server.gw-1',
+    'control-plane.gw-1',
+    'as-1',
+  ]);
+  for (const [name, own] of Object.entries(addresses)) {
+    const stolen = await thief(name);
+    expect((await stolen.publishable(...all)).toSorted()).toEqual(reportsOf(own).toSorted());
+    const audible = await stolen.audible(subjects.allReports, ...reportsOf(['gateway.gw-1', 'gateway.*']));
+    expect(audible.length > 0).toBe(name === 'cp-1');
+    await stolen.connection.close();
+  }
+});
+
 test('the workers of a replica share its key, and each hears what is said to it alone (S26)', async () => {
   const [one, two] = await Promise.all([deployment.open('gw-1', 'gw-1.1'), deployment.open('gw-1', 'gw-1.2')]);
   const other = await deployment.open('gw-2');

@@ -41,13 +41,13 @@ const readConfiguration = `$JS.API.DIRECT.GET.${streams.configuration}`;
 
 /**
  * The least each replica needs (security rule S26). Everything not listed is refused: nobody but the control plane
- * writes configuration or touches JetStream, a replica reads its own inbox only and publishes events under its own
- * name.
+ * writes configuration or touches JetStream, a replica reads its own inbox only and publishes events and reports under
+ * its own name.
  */
 export function permissionsFor({ role, name }: Pick<BusUser, 'role' | 'name'>): BusPermissions {
   const inbox = `${inboxPrefixOf(name)}.>`;
   const everybody = {
-    publish: [subjects.events(name), readConfiguration],
+    publish: [subjects.events(name), subjects.report(role, name), readConfiguration],
     subscribe: [CONFIGURATION_SUBJECTS, inbox],
     answers: false,
   };
@@ -57,6 +57,7 @@ export function permissionsFor({ role, name }: Pick<BusUser, 'role' | 'name'>): 
         ...everybody,
         publish: [
           ...everybody.publish,
+          subjects.report(role, `${name}.*`),
           subjects.lease,
           subjects.endMcpSessions,
           subjects.listEndedMcpSessions,
@@ -108,6 +109,7 @@ export function permissionsFor({ role, name }: Pick<BusUser, 'role' | 'name'>): 
         subscribe: [
           ...everybody.subscribe,
           subjects.credentialChanged,
+          subjects.allReports,
           ...[subjects.lease, subjects.endMcpSessions, subjects.listEndedMcpSessions].map(
             (subject) => `${subject} ${CONTROL_PLANE_GROUP}`,
           ),

@@ -11,7 +11,9 @@ describe('permissions', () => {
     expect(permissionsFor({ role: 'gateway', name: 'gw-1' })).toEqual({
       publish: [
         'sallyport.v1.events.gw-1',
+        'sallyport.v1.reports.gateway.gw-1',
         `$JS.API.DIRECT.GET.${streams.configuration}`,
+        'sallyport.v1.reports.gateway.gw-1.*',
         subjects.lease,
         subjects.endMcpSessions,
         subjects.listEndedMcpSessions,
