@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { AdministratorsSpec } from './administrators.js';
 import { CredentialProviderSpec } from './credential-provider.js';
 import { Duration, HttpUrl, Name, Origin, Scope, SecretSource, ServerId } from './fields.js';
+import { Members } from './members.js';
 import { PublicKey } from './public-key.js';
 import { TrustProviderSpec } from './trust-provider.js';
 import { workloadAuthentication, WorkloadIssuerSpec } from './workload-issuer.js';
@@ -11,15 +13,6 @@ const CallTimeout = Duration.refine(
   'must be at most 1h',
 );
 const Glob = z.string().min(1).max(256);
-
-/** Users, by what one identity provider asserts about them (security rule S1). */
-const Members = z.strictObject({
-  trustProvider: Name,
-  groups: z.array(z.string().min(1)).max(256).optional(),
-  /** Values of the provider's roles claim. */
-  providerRoles: z.array(z.string().min(1)).max(256).optional(),
-  subjects: z.array(z.string().min(1)).max(1024).optional(),
-});
 
 const RoleSpec = z.strictObject({
   scopes: z.array(Scope).min(1).max(256),
@@ -315,6 +308,7 @@ const document = <K extends string, S extends z.ZodType, N extends z.ZodType<str
 export const Document = z.discriminatedUnion('kind', [
   document('TrustProvider', Name, TrustProviderSpec),
   document('Role', Name, RoleSpec),
+  document('Administrators', Name, AdministratorsSpec),
   document('McpServer', ServerId, McpServerSpec),
   /** Its name is that of the server. */
   document('ApprovedTools', ServerId, ApprovedToolsSpec),

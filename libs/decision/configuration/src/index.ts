@@ -7,6 +7,8 @@
  * `snapshot().revocations` is live: ask it at each use, also for something that was cached.
  */
 export { ApprovedToolsSpec, DEFAULT_TOOL_NAME_LENGTH, Document, WEBHOOK_EVENTS } from './documents.js';
+export { AdministratorRole } from './administrators.js';
+export type { Members } from './members.js';
 export { SecretSource, ServerId } from './fields.js';
 export { CREDENTIAL_PROVIDER_TYPES, isConnected, isPersonal, refreshPaceOf } from './credential-provider.js';
 export type { CloudOf } from './cloud-account.js';

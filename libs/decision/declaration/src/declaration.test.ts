@@ -90,7 +90,7 @@ describe('a declarative file', () => {
       'an unknown kind',
       'kind: Role',
       'kind: Roll',
-      'sallyport.yaml:23: Roll "writer": kind is `Roll`, must be one of TrustProvider, Role, McpServer, ' +
+      'sallyport.yaml:23: Roll "writer": kind is `Roll`, must be one of TrustProvider, Role, Administrators, McpServer, ' +
         'ApprovedTools, CredentialProvider, AccessPolicy, Agent, WorkloadIssuer, ClientRegistration, ' +
         'AuthorizationServer, Gateway, OutboundNetwork, Webhook',
     ],

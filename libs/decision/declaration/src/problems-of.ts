@@ -1,6 +1,7 @@
 import { problemOfRedirectEntry } from '@sallyport/authorization';
 import type { Document, DocumentKind, DocumentOf } from '@sallyport/configuration';
 import { accessPolicyProblems } from './problems/access-policy.js';
+import { administratorsProblems } from './problems/administrators.js';
 import { agentProblems } from './problems/agent.js';
 import { authorizationServerProblems } from './problems/authorization-server.js';
 import { documentSetOf, missingReference, problemAt, problemIf, problemOfName } from './problems/check.js';
@@ -17,6 +18,7 @@ export interface DocumentProblem extends Problem {
 const CHECKS: { readonly [K in DocumentKind]: Check<K> } = {
   TrustProvider: trustProviderProblems,
   Role: roleProblems,
+  Administrators: administratorsProblems,
   McpServer: none,
   ApprovedTools: approvedToolsProblems,
   CredentialProvider: credentialProviderProblems,

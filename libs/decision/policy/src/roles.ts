@@ -1,4 +1,4 @@
-import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import type { ConfigurationSnapshot, Members } from '@sallyport/configuration';
 
 /** Who somebody is at their identity provider, as far as roles depend on it (security rule S1: never by e-mail). */
 export interface Membership {
@@ -10,26 +10,26 @@ export interface Membership {
 }
 
 /**
- * The roles somebody has now, sorted. A role's members are listed per trust provider: by group, by a role the provider
- * claims or by subject, everybody of that provider when nothing is listed. The same name at another provider means
- * nothing.
+ * Whether these members include somebody: by group, by a role the provider claims or by subject, everybody of that
+ * provider when nothing is listed. The same name at another provider means nothing.
  */
-export function rolesFor(
-  snapshot: ConfigurationSnapshot,
-  { trustProvider, groups, providerRoles, subject }: Membership,
-): string[] {
+export function isAmong(members: readonly Members[], membership: Membership): boolean {
+  const { trustProvider, groups, providerRoles, subject } = membership;
+  return members.some(
+    (listed) =>
+      listed.trustProvider === trustProvider &&
+      ((listed.groups === undefined && listed.providerRoles === undefined && listed.subjects === undefined) ||
+        listed.groups?.some((group) => groups.includes(group)) ||
+        listed.providerRoles?.some((role) => providerRoles.includes(role)) ||
+        listed.subjects?.includes(subject)),
+  );
+}
+
+/** The roles somebody has now, sorted. A role's members are listed per trust provider. */
+export function rolesFor(snapshot: ConfigurationSnapshot, membership: Membership): string[] {
   return snapshot
     .all('Role')
-    .filter((role) =>
-      role.spec.members.some(
-        (members) =>
-          members.trustProvider === trustProvider &&
-          ((members.groups === undefined && members.providerRoles === undefined && members.subjects === undefined) ||
-            members.groups?.some((group) => groups.includes(group)) ||
-            members.providerRoles?.some((role) => providerRoles.includes(role)) ||
-            members.subjects?.includes(subject)),
-      ),
-    )
+    .filter(({ spec }) => isAmong(spec.members, membership))
     .map((role) => role.name);
 }
 

@@ -5,7 +5,7 @@ import type { DocumentSet, Problem } from './check.js';
 
 type Spec = DocumentOf<'Agent'>['spec'];
 
-const RESERVED_CLIENT_IDS = new Set(['sallyport-control-plane']);
+const RESERVED_CLIENT_IDS = new Set(['sallyport-control-plane', 'sallyport-cli', 'sallyport-console']);
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 export function agentProblems({ name, spec }: DocumentOf<'Agent'>, set: DocumentSet): readonly Problem[] {
