@@ -16,6 +16,7 @@ const apps = {
   'authorization-server': 'Issues the tokens agents hold.',
   'control-plane': 'Configuration, leases, connect pages, events.',
   'token-refresh-worker': 'Refreshes credentials ahead of expiry.',
+  cli: 'The command line `sallyport` ([cli.md](cli.md)). Nothing is required; an argument wins over a variable.',
 };
 
 const described: AppVariables[] = await Promise.all(

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { digest } from './installation.mjs';
-import { mustRun } from './process.mjs';
+import { mustRun, quietly } from './process.mjs';
 
 /** Program in node_modules/.bin. @param {string} root @param {string} name */
 export const bin = (root, name) => join(root, 'node_modules', '.bin', name);
@@ -28,4 +28,12 @@ export async function generateDatabaseClient(root) {
 export async function compile(root) {
   await generateDatabaseClient(root);
   await mustRun(bin(root, 'tsc'), ['-b']);
+}
+
+/**
+ * Compiles one project and what it stands on. What the compiler says goes to stderr: stdout is the program's own.
+ * @param {string} root @param {string} project its folder
+ */
+export async function compileQuietly(root, project) {
+  await mustRun(bin(root, 'tsc'), ['-b', join(root, project)], process.env, quietly);
 }

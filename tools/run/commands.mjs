@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { bin, compile, generateDatabaseClient } from './build.mjs';
+import { bin, compile, compileQuietly, generateDatabaseClient } from './build.mjs';
 import { become, CommandFailed, mustRun, run } from './process.mjs';
 import { inSeconds, selectSteps } from './steps.mjs';
 
@@ -76,6 +76,11 @@ async function runSteps(root, args) {
 /** @type {Record<string, Command>} */
 export const commands = {
   start: startApp('apps/standalone/dist/main.js'),
+  cli: async (root, args) => {
+    await compileQuietly(root, 'apps/cli');
+    process.chdir(process.env['INIT_CWD'] ?? root); // where `npm run` was typed: paths are meant from there
+    await become(process.execPath, ['--enable-source-maps', join(root, 'apps/cli/dist/main.js'), ...args]);
+  },
   demo: startApp('apps/demo/dist/main.js'),
   bench: startApp('apps/bench/dist/main.js'),
   conformance: startApp('apps/e2e/dist/runs/conformance/main.js'),

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { CommandFailed, run } from './process.mjs';
+import { CommandFailed, quietly, run } from './process.mjs';
 
 /** @typedef {{ version?: string, integrity?: string, link?: boolean, optional?: boolean, devOptional?: boolean, peer?: boolean }} LockedPackage */
 /** @typedef {{ packages: Record<string, LockedPackage> }} Lock */
@@ -44,9 +44,9 @@ export async function ensureInstalled(root) {
       return;
     }
   }
-  process.stdout.write('Installing dependencies (npm ci), once ...\n');
+  process.stderr.write('Installing dependencies (npm ci), once ...\n'); // stdout may be a program's own
   const [npm, ...npmArgs] = npmCommand(process.env);
-  const code = await run(npm, [...npmArgs, 'ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  const code = await run(npm, [...npmArgs, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], process.env, quietly);
   if (code !== 0) throw new CommandFailed('npm ci failed, see above.', code);
   writeFileSync(stamp, wanted);
 }

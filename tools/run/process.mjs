@@ -12,13 +12,19 @@ export class CommandFailed extends Error {
 
 const passedOn = /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']);
 
+/** Where a program prints: on our terminal, or all of it on stderr. @type {import('node:child_process').StdioOptions} */
+export const aloud = 'inherit';
+/** @type {import('node:child_process').StdioOptions} */
+export const quietly = ['inherit', 2, 2];
+
 /**
  * Runs a program with our terminal and passes signals on to it.
  * @param {string} file @param {readonly string[]} args @param {NodeJS.ProcessEnv} [env]
+ * @param {import('node:child_process').StdioOptions} [stdio]
  * @returns {Promise<number>} its exit code; 128 + the signal's number when a signal ended it, as a shell would say
  */
-export async function run(file, args, env = process.env) {
-  const child = spawn(file, args, { stdio: 'inherit', env });
+export async function run(file, args, env = process.env, stdio = aloud) {
+  const child = spawn(file, args, { stdio, env });
   const listeners = passedOn.map((signal) => /** @type {const} */ ([signal, () => void child.kill(signal)]));
   for (const [signal, listener] of listeners) process.on(signal, listener);
   try {
@@ -34,9 +40,10 @@ export async function run(file, args, env = process.env) {
 /**
  * Like `run`, but a failure ends the whole command with the same exit code.
  * @param {string} file @param {readonly string[]} args @param {NodeJS.ProcessEnv} [env]
+ * @param {import('node:child_process').StdioOptions} [stdio]
  */
-export async function mustRun(file, args, env) {
-  const code = await run(file, args, env);
+export async function mustRun(file, args, env, stdio) {
+  const code = await run(file, args, env, stdio);
   if (code !== 0) throw new CommandFailed('', code);
 }
 

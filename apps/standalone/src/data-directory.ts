@@ -1,5 +1,15 @@
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { ensureOwnFolder, findProcess } from '@sallyport/embedded-postgres';
 import { SallyportError, Secret } from '@sallyport/kernel';
@@ -16,6 +26,8 @@ export interface DataDirectory {
    * are.
    */
   secrets(say: (sentence: string) => void): DataDirectorySecrets;
+  /** Notes where the services are, for whoever finds the directory: `addresses.json`, gone once it is given up. */
+  announce(addresses: Readonly<Record<string, string>>): void;
   /** Gives the directory up, so that another process may start on it. */
   release(): void;
 }
@@ -40,13 +52,18 @@ export function openDataDirectory(path: string): DataDirectory {
     accessSync(root, constants.R_OK | constants.W_OK | constants.X_OK);
     for (const name of ['keys', 'spool', 'demo']) mkdirSync(join(root, name), { recursive: true, mode: 0o700 });
     const release = claim(join(root, 'process.pid'), root);
+    rmSync(addressesFile(root), { force: true }); // of a process that was killed
     return {
       path: root,
       keys: join(root, 'keys'),
       spool: join(root, 'spool'),
       demo: join(root, 'demo'),
       secrets: (say) => asUnusable(root, () => secretsIn(root, say)),
-      release,
+      announce: (addresses) => asUnusable(root, () => writeAddresses(root, addresses)),
+      release() {
+        rmSync(addressesFile(root), { force: true });
+        release();
+      },
     };
   });
 }
@@ -59,6 +76,15 @@ function secretsIn(root: string, say: (sentence: string) => void): DataDirectory
     adminToken: new Secret(keep(token, () => `sp_admin_${randomBytes(32).toString('base64url')}`)),
     databasePassword: new Secret(keep(password, () => randomBytes(24).toString('base64url'))),
   };
+}
+
+const addressesFile = (root: string): string => join(root, 'addresses.json');
+
+/** Whole or not at all: somebody may read it at any moment. */
+function writeAddresses(root: string, addresses: Readonly<Record<string, string>>): void {
+  const beside = `${addressesFile(root)}.new`;
+  writeFileSync(beside, `${JSON.stringify(addresses, null, 2)}\n`, { mode: 0o600 });
+  renameSync(beside, addressesFile(root));
 }
 
 const adminTokenFile = (root: string): string => join(root, 'admin-token');

@@ -97,6 +97,7 @@ export async function startStandalone(
 
   reported.push(...services);
   await untilReady(services);
+  data.announce({ gateway: gatewayUrl, authorizationServer: issuer, controlPlane: controlPlaneUrl });
   return greeting({
     gatewayUrl,
     controlPlaneUrl,

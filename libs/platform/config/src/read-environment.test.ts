@@ -83,3 +83,9 @@ function captured(run: () => unknown): unknown {
   }
   throw new Error('expected a failure');
 }
+
+test('variables of the command line are another program’s, and what is unknown otherwise still fails', () => {
+  const env = { SALLYPORT_PUBLIC_URL: 'https://gateway.example', SALLYPORT_URL: 'https://control.example' };
+  expect(read(env)).not.toHaveProperty('SALLYPORT_URL');
+  expect(() => read({ ...env, SALLYPORT_URLS: 'x' })).toThrow('SALLYPORT_URLS is not a setting of this process');
+});

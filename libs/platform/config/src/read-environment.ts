@@ -9,6 +9,13 @@ export interface ReadEnvironmentOptions {
 /** Variables that other programs read, too, with the lower-case name first. */
 const EITHER_CASE: ReadonlySet<string> = new Set(['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY']);
 
+/** Variables of the command line (`apps/cli`): a shell in which somebody administers may start a process as well. */
+const OF_THE_COMMAND_LINE: ReadonlySet<string> = new Set([
+  'SALLYPORT_URL',
+  'SALLYPORT_CONTEXT',
+  'SALLYPORT_ADMIN_TOKEN_FILE',
+]);
+
 /**
  * Reads the environment of a process. An empty variable counts as unset.
  * @throws SallyportError `configuration_invalid`, with one line for each bad variable and no variable's value
@@ -24,8 +31,8 @@ export function readEnvironment<Schema extends z.ZodObject>(
   const written = (name: string): string =>
     EITHER_CASE.has(name) && env[name.toLowerCase()] ? name.toLowerCase() : name;
   for (const [name, value] of Object.entries(env)) {
-    if (value !== undefined && value !== '' && !known.has(name) && name.startsWith(prefix))
-      problems.push(`${name} is not a setting of this process${hint(name, known)}`);
+    if (value === undefined || value === '' || known.has(name) || OF_THE_COMMAND_LINE.has(name)) continue;
+    if (name.startsWith(prefix)) problems.push(`${name} is not a setting of this process${hint(name, known)}`);
   }
   for (const name of known) {
     const value = env[written(name)];

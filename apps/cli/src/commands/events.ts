@@ -1,0 +1,113 @@
+import type { AdminClient, Called, StoredEvent } from '@sallyport/admin-api';
+import type { Command } from 'commander';
+import { setTimeout as wait } from 'node:timers/promises';
+import { act, type Context, type Run } from '../context.js';
+import { clockMoment } from '../terminal/moment.js';
+import { printable } from '../terminal/printable.js';
+import type { Style } from '../terminal/paint.js';
+import type { Column } from '../terminal/table.js';
+import { commandGroup } from './command-group.js';
+import { limitOption } from './options.js';
+
+interface Filters {
+  readonly type?: string;
+  readonly user?: string;
+  readonly agent?: string;
+  readonly server?: string;
+}
+
+/** How often the trail is asked while it is followed. */
+const FOLLOW_MS = 1_000;
+const PAGE = '500';
+
+export function addEventCommands(program: Command, run: Run): void {
+  const events = commandGroup(program, 'events', 'The trail: who did what, and what was decided');
+  filtered(events.command('list', { isDefault: true }))
+    .description('List events, the newest last')
+    .addOption(limitOption())
+    .action(
+      act<[], Filters & { limit: string }>(run, async ({ client, output, world }, { options }) => {
+        const { events: found } = await (
+          await client()
+        ).listEvents({ query: { ...queryOf(options), limit: options.limit } });
+        output.many('event', found.toReversed(), columnsAt(world.now()), 'No such event is in the trail.');
+      }),
+    );
+  filtered(events.command('tail'))
+    .description('Print the last events, and then each as it arrives, until Ctrl-C')
+    .addOption(limitOption().default('10'))
+    .action(
+      act<[], Filters & { limit: string }>(run, async (context, { options }) => {
+        const api = await context.client();
+        const query = queryOf(options);
+        const last = await api.listEvents({ query: { ...query, limit: options.limit } });
+        for (const event of last.events.toReversed()) print(context, event);
+        await follow(context, api, query, last.events[0]?.sequence ?? (await newest(api)));
+      }),
+    );
+}
+
+function filtered(command: Command): Command {
+  return command
+    .option('--type <type>', 'Of one type, such as mcp.request or session.revoked')
+    .option('--user <id>', 'Of one user (usr_…)')
+    .option('--agent <clientId>', 'Of one agent')
+    .option('--server <name>', 'At one server');
+}
+
+const queryOf = ({ type, user, agent, server }: Filters) => ({ type, userId: user, clientId: agent, server });
+
+async function newest(api: AdminClient): Promise<number> {
+  const { events } = await api.listEvents({ query: { limit: '1' } });
+  return events[0]?.sequence ?? 0;
+}
+
+/** Ends only with the process: somebody watches. */
+async function follow(
+  context: Context,
+  api: AdminClient,
+  query: Called<'listEvents'>['query'],
+  from: number,
+): Promise<never> {
+  for (let after = from; ;) {
+    const { events, next } = await api.listEvents({ query: { ...query, after: String(after), limit: PAGE } });
+    for (const event of events) print(context, event);
+    after = events.at(-1)?.sequence ?? Math.max(after, next);
+    if (events.length < Number(PAGE)) await wait(FOLLOW_MS, undefined, { signal: context.world.signal });
+  }
+}
+
+/** One line: widths are fixed, because what comes next is not known. */
+function print({ output, world }: Context, event: StoredEvent): void {
+  output.one('event', event, () => {
+    const cells = columnsAt(world.now()).map(({ text }) => printable(text(event)));
+    const [at = '', type = '', ...rest] = cells;
+    return [[output.paint('dim', at), output.paint(styleOf(event), type.padEnd(24)), ...rest].join('  ')];
+  });
+}
+
+const columnsAt = (now: number): readonly Column<StoredEvent>[] => [
+  { title: 'AT (UTC)', text: ({ at }) => clockMoment(at, now), style: () => 'dim' },
+  { title: 'EVENT', text: ({ type }) => type, style: (event) => styleOf(event) },
+  { title: 'USER', text: ({ userId }) => userId ?? '–', least: 8 },
+  { title: 'AGENT', text: ({ agentName, clientId }) => agentName ?? clientId ?? '–', least: 12 },
+  { title: 'SERVER', text: ({ server }) => server ?? '–' },
+  { title: 'WHAT', text: whatOf, least: 32 },
+];
+
+function styleOf({ type, detail }: StoredEvent): Style | undefined {
+  if (detail['decision'] === 'deny' || /refused|failed|denied|revoked|exceeded/.test(type)) return 'red';
+  return undefined;
+}
+
+/** The members of the detail that say most, in the order in which they are asked for. */
+const TELLING = ['method', 'target', 'decision', 'status', 'outcome', 'reason', 'policy', 'document', 'error'];
+
+function whatOf({ detail }: StoredEvent): string {
+  const telling = TELLING.flatMap((name) => (typeof detail[name] === 'string' ? [detail[name]] : []));
+  if (telling.length > 0) return telling.join(' ');
+  return Object.entries(detail)
+    .filter(([, value]) => value !== null && typeof value !== 'object')
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(' ');
+}
