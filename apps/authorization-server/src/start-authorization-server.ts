@@ -1,6 +1,7 @@
 import { ConfigurationReplica } from '@sallyport/configuration';
 import { connectDatabase, isDatabaseOutage, type Database } from '@sallyport/database';
-import { closeNestApp, createNestApp, listen, listenerOf, Unavailable } from '@sallyport/http';
+import { Unavailable } from '@sallyport/http';
+import { closeNestApp, createNestApp, listenerOf, listenNestApp } from '@sallyport/http/nest';
 import { systemClock, type Clock } from '@sallyport/kernel';
 import { loadVerifyingKey } from '@sallyport/keys';
 import { Admission, serveAll, type Messaging } from '@sallyport/messaging';
@@ -112,7 +113,7 @@ export function startAuthorizationServer(
     scope.readiness(() =>
       degraded(...listenerOf(app).watch.worries(), !messaging.connected() && 'the bus is not connected'),
     );
-    const listening = await listen(app, { port: config.port, host: config.host });
+    const listening = await listenNestApp(app, { port: config.port, host: config.host });
     const { replica } = config;
     reportReplica(scope, { messaging, role: 'authorization-server', replica, configuration, clock });
     return { issuer: config.issuer, listening };

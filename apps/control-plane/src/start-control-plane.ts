@@ -1,4 +1,4 @@
-import { listen } from '@sallyport/http';
+import { listenNestApp } from '@sallyport/http/nest';
 import { subjects } from '@sallyport/messages';
 import { startService, whileDue, type RunningService } from '@sallyport/process';
 import { createResealing, VAULT_LOOK_MS } from '@sallyport/vault';
@@ -51,7 +51,7 @@ export function startControlPlane(config: ControlPlaneConfig, adapters: ControlP
     reseal(foundation);
     await serveGateways(foundation, credentials, endedSessions);
     await keepTrail(foundation, configuration, { credentials, revocations, ingest });
-    const url = await listen(app, { port: config.port, host: config.host });
+    const url = await listenNestApp(app, { port: config.port, host: config.host });
     reportControlPlane(foundation, configuration);
     void reportWarnings([...snapshot().documents.values()], webhookFetch.refuse, logger);
     return { admin: url };

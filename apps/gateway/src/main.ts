@@ -1,10 +1,6 @@
-import { runService } from '@sallyport/process';
-import { gatewayConfig, gatewayWorkers, readGatewayEnvironment } from './config.js';
-import { startGateway } from './start-gateway.js';
+import { holdYoungGeneration } from '@sallyport/process/young-generation';
 
-await runService(
-  'gateway',
-  () => readGatewayEnvironment(process.env),
-  (environment, adapters) => startGateway(gatewayConfig(environment, adapters.worker), adapters),
-  { workersOf: gatewayWorkers },
-);
+const release = holdYoungGeneration();
+const { runGateway } = await import('./run-gateway.js');
+await runGateway(process.env);
+release();

@@ -1,4 +1,4 @@
-import { closeNestApp, FairTurns, listen, listenerOf } from '@sallyport/http';
+import { closeListener, FairTurns, listen, type AppListener } from '@sallyport/http';
 import { SallyportError } from '@sallyport/kernel';
 import { CredentialChanged, subjects } from '@sallyport/messages';
 import { configurationReadiness, degraded, reportReplica, startService, type RunningService } from '@sallyport/process';
@@ -11,7 +11,7 @@ import { createAskedAddress } from './protocol/asked-address.js';
 import { ReplicaLink } from './replicas/replica-link.js';
 import { beginWarmCall } from './request-path/begin-warm-call.js';
 import { handleMcpRequest } from './request-path/handle-mcp-request.js';
-import { createGatewayApp, type GatewayApp } from './start/create-gateway-app.js';
+import { createGatewayListener } from './start/create-gateway-listener.js';
 import { createRequestPath, type GatewayParts } from './start/create-request-path.js';
 import { createTokenVerification, type TokenVerification } from './start/create-token-verification.js';
 import { createEndedSessions, followEndedSessions, type EndedSessionsParts } from './start/follow-ended-sessions.js';
@@ -38,33 +38,33 @@ export function startGateway(config: GatewayConfig, adapters: GatewayAdapters): 
     const sessions = createEndedSessions(foundation);
     const servers = openServerConnections(foundation);
     const records = openRecordSpool(foundation);
-    const app = await createGatewayApp(foundation, tokens, turns, askedAddress);
-    const path = createRequestPath(foundation, { servers, records, sessions, tokens, link, turns, app });
-    serveMcp(app.getHttpAdapter().getInstance(), {
+    const listener = createGatewayListener(foundation, tokens, turns, askedAddress);
+    const path = createRequestPath(foundation, { servers, records, sessions, tokens, link, turns, listener });
+    serveMcp(listener.fastify, {
       handle: (inbound) => handleMcpRequest(path, inbound),
       askedAddress,
       clock,
       logger,
     });
 
-    if (config.isWarmPathOn) takeShortcut(foundation, path, app, askedAddress);
+    if (config.isWarmPathOn) takeShortcut(foundation, path, listener, askedAddress);
 
     await followBus(foundation, path, tokens);
     if (config.worker !== undefined) await requireOwnAddress(link, foundation.address);
     await followConfiguration(foundation);
     void tokens.verifier.start();
     await followEndedSessions(foundation, sessions);
-    endCallsBeforeClosing(foundation, { path, app, sessions });
+    endCallsBeforeClosing(foundation, { path, listener, sessions });
     keepHouse(foundation, { path, servers, records, tokens });
     watchOpenCalls(foundation, path);
     scope.readiness(() =>
       degraded(
-        ...listenerOf(app).watch.worries(),
+        ...listener.watch.worries(),
         !tokens.verifier.keys.loaded && "the authorization server's keys are not loaded",
       ),
     );
 
-    const listening = await listen(app, config.listen);
+    const listening = await listen(listener.fastify, config.listen);
     logger.info({ url: listening }, 'gateway listening');
     reportGateway(foundation, records, tokens);
     return { gateway: config.gatewayUrl, listening };
@@ -90,10 +90,9 @@ function reportGateway(
 function takeShortcut(
   { metrics, logger }: Foundation,
   path: GatewayParts,
-  app: GatewayApp,
+  { shortcut, headers }: AppListener,
   askedAddress: WarmEndpoint['askedAddress'],
 ): void {
-  const { shortcut, headers } = listenerOf(app);
   shortcut.take = takeWarmCalls({
     ...path,
     begin: (arrived, listener) => beginWarmCall(path, arrived, listener),
@@ -166,11 +165,11 @@ async function followConfiguration({ configuration, scope }: Foundation): Promis
  */
 function endCallsBeforeClosing(
   { scope }: Foundation,
-  { path, app, sessions }: { path: GatewayParts; app: GatewayApp; sessions: EndedSessionsParts },
+  { path, listener, sessions }: { path: GatewayParts; listener: AppListener; sessions: EndedSessionsParts },
 ): void {
   scope.onClose('listener', async () => {
     const ending = setTimeout(() => path.openCalls.endAll('gateway_stopping'), STOPPING_MS);
-    await closeNestApp(app).finally(() => clearTimeout(ending));
+    await closeListener(listener.fastify).finally(() => clearTimeout(ending));
   });
   scope.onClose('parked calls', () => path.parkedCalls.endAll());
   scope.onClose('announcements of ended sessions', () => sessions.announcements.stop());

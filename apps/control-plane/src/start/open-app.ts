@@ -1,5 +1,6 @@
 import { isDatabaseOutage } from '@sallyport/database';
-import { BytesInFlight, closeNestApp, createNestApp, listenerOf, Unavailable } from '@sallyport/http';
+import { BytesInFlight, Unavailable } from '@sallyport/http';
+import { closeNestApp, createNestApp, listenerOf } from '@sallyport/http/nest';
 import { degraded } from '@sallyport/process';
 import { accessOf } from '../admin/access.js';
 import { administratorsFirst } from '../admin/administrators-first.js';

@@ -1,4 +1,4 @@
-import { BytesInFlight, listenerOf, type FairTurns } from '@sallyport/http';
+import { BytesInFlight, type AppListener, type FairTurns } from '@sallyport/http';
 import { subjects } from '@sallyport/messages';
 import { OpenCalls } from '../call/open-calls.js';
 import { Places } from '../call/places.js';
@@ -17,7 +17,6 @@ import { LogLevels } from '../session/log-levels.js';
 import { OpenedSessions } from '../session/mcp-session.js';
 import { ResourceSubscriptions } from '../session/resource-subscriptions.js';
 import { createCatalogues } from './create-catalogues.js';
-import type { GatewayApp } from './create-gateway-app.js';
 import type { TokenVerification } from './create-token-verification.js';
 import type { EndedSessionsParts } from './follow-ended-sessions.js';
 import type { Foundation } from './foundation.js';
@@ -32,7 +31,7 @@ export interface RequestPathParts {
   readonly tokens: TokenVerification;
   readonly link: ReplicaLink;
   readonly turns: FairTurns;
-  readonly app: GatewayApp;
+  readonly listener: AppListener;
 }
 
 /** The request path, and what it was made from. */
@@ -41,7 +40,7 @@ export type GatewayParts = WarmCallUses & AssembledFrom;
 /** Makes everything that the request path is made of, and the path of it. */
 export function createRequestPath(foundation: Foundation, parts: RequestPathParts): GatewayParts {
   const { config, address, clock, sealer, configuration } = foundation;
-  const { servers, records, sessions, tokens, link, turns, app } = parts;
+  const { servers, records, sessions, tokens, link, turns, listener } = parts;
   const openCalls = new OpenCalls(tokens.verifier, sessions.endedSessions, clock);
   return assembleRequestPath({
     verifier: tokens.verifier,
@@ -59,7 +58,7 @@ export function createRequestPath(foundation: Foundation, parts: RequestPathPart
     questions: new OpenQuestions({ sealer, replica: address }),
     arriving: new Places({ perUser: 256, total: 4_000 }),
     bytes: new BytesInFlight({ perOwner: config.maxUserBytes, total: config.maxBytesInFlight }, (refusal) =>
-      listenerOf(app).watch.turnedAway(refusal === 'own-limit' ? 'bytes-of-one' : 'bytes-in-all'),
+      listener.watch.turnedAway(refusal === 'own-limit' ? 'bytes-of-one' : 'bytes-in-all'),
     ),
     seenProofs: tokens.proofs,
     calls: new Places({ perUser: 256, total: 10_000 }),

@@ -1,7 +1,7 @@
 import { parse as parseForm } from 'node:querystring';
-import { BadRequestException } from '@nestjs/common';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { addressOwner } from './address-owner.js';
+import { BadRequest } from './bad-request.js';
 import { BodyRefused } from './body-refused.js';
 import type { BytesInFlight, HeldBytes } from './bytes-in-flight.js';
 import { readBody } from './read-body.js';
@@ -66,6 +66,7 @@ export function boundBodies(
 
 function formOf(text: string): unknown {
   const form = parseForm(text);
-  if (Object.hasOwn(form, '__proto__')) throw new BadRequestException('A form may not have a field named __proto__.');
+  if (Object.hasOwn(form, '__proto__'))
+    throw new BadRequest([{ pointer: '/__proto__', message: 'A form may not have this field.', in: 'body' }]);
   return form;
 }

@@ -1,10 +1,11 @@
 /**
- * What every listener needs: Nest on Fastify with limits, the host guard, security headers and problem documents. This
- * library owns no route of the product. Every app creates its listener here and passes in the logger and metrics of
- * `@sallyport/telemetry`; the health server of `@sallyport/process` is one more listener.
+ * What every listener needs: Fastify with limits, the host guard, security headers and problem documents; with Nest on
+ * it at `@sallyport/http/nest`. This library owns no route of the product. Every app creates its listener here and
+ * passes in the logger and metrics of `@sallyport/telemetry`; the health server of `@sallyport/process` is one more
+ * listener.
  */
-export { createNestApp, listenerOf } from './create-nest-app.js';
-export type { AppListener, NestAppOptions } from './create-nest-app.js';
+export { createListener } from './create-listener.js';
+export type { AppListener, ListenerOptions } from './create-listener.js';
 export { addressOwner } from './address-owner.js';
 export { BadRequest, parseRequest, pointerOf } from './bad-request.js';
 export type { FieldProblem, RequestPart } from './bad-request.js';
@@ -19,7 +20,7 @@ export { arrivalOf, createLimitedServer } from './limited-server.js';
 export type { RequestOrder } from './limited-server.js';
 export { DEFAULT_LIMITS, requestTimeoutFor } from './listener-limits.js';
 export type { ListenerLimits } from './listener-limits.js';
-export { closeNestApp, listen, translateListenError } from './listen.js';
+export { closeListener, listen, translateListenError } from './listen.js';
 export { ListenerWatch } from './listener-watch.js';
 export { readBody } from './read-body.js';
 export type { BodyRefusal } from './read-body.js';
@@ -27,7 +28,8 @@ export { createHostGuard } from './host-guard.js';
 export type { HostGuardOptions } from './host-guard.js';
 export type { GuardedArrival } from './shortcut.js';
 export { Unavailable } from './unavailable.js';
-export { ProblemFilter, toProblem } from './problem.js';
+export { answerProblems, toProblem } from './problem.js';
+export type { ProblemAnswers } from './problem.js';
 export { problem } from './problem-body.js';
 export type { Problem } from './problem-body.js';
 export { RequestRefused } from './request-refused.js';

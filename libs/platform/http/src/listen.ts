@@ -1,5 +1,5 @@
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { SallyportError } from '@sallyport/kernel';
+import type { FastifyInstance } from 'fastify';
 
 /**
  * Starts to listen.
@@ -7,15 +7,15 @@ import { SallyportError } from '@sallyport/kernel';
  * @throws SallyportError `port_taken`, `port_forbidden` or `address_unavailable`
  */
 export async function listen(
-  app: NestFastifyApplication,
-  { port, host }: { port: number; host: string },
+  fastify: FastifyInstance,
+  { port, host }: { readonly port: number; readonly host: string },
 ): Promise<string> {
   try {
-    await app.listen(port, host);
+    await fastify.listen({ port, host });
   } catch (error) {
     throw translateListenError(error, port, host);
   }
-  const address = app.getHttpServer().address();
+  const address = fastify.server.address();
   const actual = typeof address === 'object' && address !== null ? address.port : port;
   return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`;
 }
@@ -45,14 +45,20 @@ export function translateListenError(error: unknown, port: number, host: string)
 }
 
 /**
- * Closes the app: it accepts no new connections, running requests may finish within `graceMs`, then it cuts the rest.
- * @param graceMs milliseconds
+ * Closes an app: it accepts no new connections, running requests may finish within `graceMs`, then it cuts the rest.
+ * @param options.graceMs milliseconds
+ * @param options.close what closes it, where that is more than the listener
  */
-export async function closeNestApp(app: NestFastifyApplication, graceMs = 5_000): Promise<void> {
-  const server = app.getHttpServer();
-  const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+export async function closeListener(
+  fastify: FastifyInstance,
+  {
+    graceMs = 5_000,
+    close = () => fastify.close(),
+  }: { graceMs?: number | undefined; close?: () => Promise<void> } = {},
+): Promise<void> {
+  const cut = setTimeout(() => fastify.server.closeAllConnections(), graceMs);
   try {
-    await app.close();
+    await close();
   } finally {
     clearTimeout(cut);
   }

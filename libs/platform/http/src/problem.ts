@@ -1,8 +1,5 @@
-import { STATUS_CODES } from 'node:http';
-import { Catch, HttpException } from '@nestjs/common';
-import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { Logger } from '@sallyport/telemetry';
-import type { FastifyReply } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { BadRequest } from './bad-request.js';
 import { BodyRefused } from './body-refused.js';
 import { problem, PROBLEM, RETRY_AFTER_SECONDS, type Problem } from './problem-body.js';
@@ -16,22 +13,9 @@ import type { Unavailable } from './unavailable.js';
 export function toProblem(error: unknown): Problem {
   if (error instanceof BadRequest) return { ...problem(400), errors: error.fields };
   if (error instanceof RequestRefused) return error.problem;
-  if (error instanceof HttpException) {
-    const detail = deliberateDetail(error);
-    return detail === undefined ? problem(error.getStatus()) : { ...problem(error.getStatus()), detail };
-  }
   if (error instanceof BodyRefused) return { ...problem(error.words.status), detail: error.words.detail };
   const status = clientErrorStatus(error);
   return problem(status ?? 500);
-}
-
-/** Only a text that the thrower chose: Nest's own default ("Cannot GET /…") repeats the request. */
-function deliberateDetail(error: HttpException): string | undefined {
-  if (error.getStatus() >= 500 && error.getStatus() !== 503) return undefined;
-  const { message } = error;
-  return message === STATUS_CODES[error.getStatus()] || message.endsWith('Exception') || message.startsWith('Cannot ')
-    ? undefined
-    : message;
 }
 
 /** Fastify's own refusals: body too large, not JSON, unsupported media type. */
@@ -48,43 +32,50 @@ function clientErrorStatus(error: unknown): number | undefined {
   return status >= 400 && status < 500 ? status : undefined;
 }
 
-/** Answers every error with a problem document (RFC 9457), and logs the whole error when the failure is ours. */
-export class ProblemFilter implements ExceptionFilter {
-  readonly #logger: Logger;
-  readonly #unavailable: Unavailable | undefined;
-
-  constructor(logger: Logger, unavailable?: Unavailable) {
-    this.#logger = logger;
-    this.#unavailable = unavailable;
-  }
-
-  catch(error: unknown, host: ArgumentsHost): void {
-    if (host.getType() !== 'http') throw error;
-    const reply = host.switchToHttp().getResponse<FastifyReply>();
-    if (this.#unavailable?.is(error)) {
-      const { headers, body } = this.#unavailable.answer(error, reply.request.url.split('?', 1)[0] ?? '');
-      if (!reply.sent && !reply.raw.headersSent)
-        void reply
-          .status(503)
-          .headers({ ...headers })
-          .send(body);
-      return;
-    }
-    const answer = toProblem(error);
-    if (error instanceof BodyRefused) {
-      reply.raw.shouldKeepAlive = false;
-      if (error.words.retryAfterSeconds !== undefined)
-        void reply.header('retry-after', String(error.words.retryAfterSeconds));
-    } else if (answer.status === 503) {
-      void reply.header('retry-after', String(RETRY_AFTER_SECONDS)).header('cache-control', 'no-store');
-      this.#logger.warn({ err: error, route: reply.request.routeOptions.url }, 'a request is asked to come back');
-    } else if (answer.status >= 500)
-      this.#logger.error(
-        { err: error instanceof Error ? error : new Error(String(error)), route: reply.request.routeOptions.url },
-        'request failed',
-      );
-    if (reply.sent || reply.raw.headersSent) return;
-    void reply.status(answer.status).header('content-type', PROBLEM).send(answer);
-  }
+export interface ProblemAnswers {
+  readonly logger: Logger;
+  /** Recognizes outages of a store or a bus, which get 503 instead of 500. */
+  readonly unavailable?: Unavailable | undefined;
+  /** Words an error; `toProblem` where no framework throws errors of its own. */
+  readonly word?: (error: unknown) => Problem;
 }
-Catch()(ProblemFilter);
+
+/** Answers an error with a problem document (RFC 9457), and logs the whole error when the failure is ours. */
+export function answerProblem(
+  error: unknown,
+  reply: FastifyReply,
+  { logger, unavailable, word = toProblem }: ProblemAnswers,
+): void {
+  if (unavailable?.is(error)) {
+    const { headers, body } = unavailable.answer(error, reply.request.url.split('?', 1)[0] ?? '');
+    if (!reply.sent && !reply.raw.headersSent)
+      void reply
+        .status(503)
+        .headers({ ...headers })
+        .send(body);
+    return;
+  }
+  const answer = word(error);
+  if (error instanceof BodyRefused) {
+    reply.raw.shouldKeepAlive = false;
+    if (error.words.retryAfterSeconds !== undefined)
+      void reply.header('retry-after', String(error.words.retryAfterSeconds));
+  } else if (answer.status === 503) {
+    void reply.header('retry-after', String(RETRY_AFTER_SECONDS)).header('cache-control', 'no-store');
+    logger.warn({ err: error, route: reply.request.routeOptions.url }, 'a request is asked to come back');
+  } else if (answer.status >= 500)
+    logger.error(
+      { err: error instanceof Error ? error : new Error(String(error)), route: reply.request.routeOptions.url },
+      'request failed',
+    );
+  if (reply.sent || reply.raw.headersSent) return;
+  void reply.status(answer.status).header('content-type', PROBLEM).send(answer);
+}
+
+/** Has an app without Nest answer errors and unknown paths with problem documents. */
+export function answerProblems(fastify: FastifyInstance, answers: ProblemAnswers): void {
+  fastify.setErrorHandler((error, _request, reply) => answerProblem(error, reply, answers));
+  fastify.setNotFoundHandler(
+    (_request, reply) => void reply.status(404).header('content-type', PROBLEM).send(problem(404)),
+  );
+}

@@ -1,6 +1,6 @@
 import { SallyportError, Secret } from '@sallyport/kernel';
 import { expect, test } from 'vitest';
-import { createLogger, PinoNestLogger } from './index.js';
+import { createLogger } from './index.js';
 
 const TOKEN = 'eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1c3JfMSJ9.c2lnbmF0dXJl';
 
@@ -116,14 +116,4 @@ test('cycles and unbounded texts cannot break or flood a line', () => {
   cycle['self'] = cycle;
   logger.info(cycle);
   expect(text().length).toBeLessThan(100_000);
-});
-
-test("Nest's messages become lines of our log with stack and origin", () => {
-  const { logger, last, text } = capture();
-  const nest = new PinoNestLogger(logger);
-  nest.error(new Error('boom'), 'Error: boom\n    at here', 'ExceptionsHandler');
-  expect(last()).toMatchObject({ level: 'error', nest: 'ExceptionsHandler', msg: 'boom', err: { message: 'boom' } });
-  nest.warn('Bearer hunter2', 'Router');
-  expect(last()).toMatchObject({ level: 'warn', nest: 'Router' });
-  expect(text()).not.toContain('hunter2');
 });

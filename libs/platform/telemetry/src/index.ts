@@ -6,7 +6,6 @@
 export { createLogger } from './create-logger.js';
 export type { LoggerOptions } from './create-logger.js';
 export type { Logger } from 'pino';
-export { PinoNestLogger } from './pino-nest-logger.js';
 export { redact, scrubText } from './redact.js';
 export { createMetrics } from './metrics.js';
 export type { BoundCounter, Counter, GaugeReading, Histogram, HistogramOptions, Metrics } from './metrics.js';

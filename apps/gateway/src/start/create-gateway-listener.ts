@@ -1,7 +1,7 @@
-import { createNestApp, requestTimeoutFor, type FairTurns } from '@sallyport/http';
-import { GatewayModule } from '../gateway.module.js';
+import { answerProblems, createListener, requestTimeoutFor, type AppListener, type FairTurns } from '@sallyport/http';
 import { orderRequests } from '../http/order-requests.js';
-import { describeProtectedResource } from '../http/protected-resource.controller.js';
+import { describeProtectedResource } from '../http/protected-resource.js';
+import { serveMetadata } from '../http/serve-metadata.js';
 import type { AskedAddress } from '../protocol/asked-address.js';
 import type { TokenVerification } from './create-token-verification.js';
 import type { Foundation } from './foundation.js';
@@ -20,18 +20,14 @@ const CROSS_ORIGIN = {
   ],
 };
 
-export type GatewayApp = Awaited<ReturnType<typeof createNestApp>>;
-
 /** The HTTP side with its metadata documents; `/mcp` is added by `serveMcp`. It does not listen yet. */
-export function createGatewayApp(
+export function createGatewayListener(
   { config, logger, metrics, clock, snapshot }: Foundation,
   { verifier, issuerMetadata }: TokenVerification,
   turns: FairTurns,
   askedAddress: (host: string, url: string | undefined) => AskedAddress,
-): Promise<GatewayApp> {
-  const describe = (host: string, url: string | undefined) =>
-    describeProtectedResource(askedAddress(host, url), config.issuer, snapshot());
-  return createNestApp(GatewayModule.with(describe, issuerMetadata), {
+): AppListener {
+  const listener = createListener({
     publicDocuments: ['/.well-known/'],
     otherSpellings: 'serve',
     ignoreTrailingSlash: true,
@@ -44,4 +40,10 @@ export function createGatewayApp(
     limits: { maxConnections: config.maxConnections, requestTimeoutMs: requestTimeoutFor(config.maxBodyBytes) },
     cors: { origins: config.allowedOrigins, ...CROSS_ORIGIN },
   });
+  answerProblems(listener.fastify, { logger });
+  serveMetadata(listener.fastify, {
+    protectedResource: (host, url) => describeProtectedResource(askedAddress(host, url), config.issuer, snapshot()),
+    issuer: issuerMetadata,
+  });
+  return listener;
 }

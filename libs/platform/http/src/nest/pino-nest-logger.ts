@@ -1,5 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
-import type { Logger } from 'pino';
+import type { Logger } from '@sallyport/telemetry';
 
 /** Writes Nest's messages to our log, those of its start at `debug`. */
 export class PinoNestLogger implements LoggerService {

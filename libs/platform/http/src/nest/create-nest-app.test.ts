@@ -7,7 +7,8 @@ import { openRawConnection } from '@sallyport/testing';
 import type { RawConnection } from '@sallyport/testing';
 import { afterEach, expect, test } from 'vitest';
 import { z } from 'zod';
-import { BytesInFlight, closeNestApp, createNestApp, listen, listenerOf, parseRequest } from './index.js';
+import { BytesInFlight, parseRequest } from '../index.js';
+import { closeNestApp, createNestApp, listenerOf, listenNestApp } from './index.js';
 import type { NestAppOptions } from './index.js';
 
 class Probe {
@@ -56,7 +57,7 @@ async function start(options: Partial<NestAppOptions> = {}) {
     destination: { write: (line: string) => void lines.push(line) },
   });
   const app = await createNestApp(ProbeModule, { logger, publicUrl: 'https://gateway.example', ...options });
-  const url = await listen(app, { port: 0, host: '127.0.0.1' });
+  const url = await listenNestApp(app, { port: 0, host: '127.0.0.1' });
   closers.push(() => closeNestApp(app, 100));
   return { url, log: () => lines.join(''), listener: () => listenerOf(app) };
 }
@@ -372,7 +373,7 @@ test('a taken port is one clear line', async () => {
     logger: createLogger({ name: 'probe', level: 'silent' }),
     publicUrl: 'https://gateway.example',
   });
-  await expect(listen(app, { port, host: '127.0.0.1' })).rejects.toMatchObject({
+  await expect(listenNestApp(app, { port, host: '127.0.0.1' })).rejects.toMatchObject({
     code: 'port_taken',
     message: expect.stringContaining(`Port ${port} on 127.0.0.1 is taken`),
   });

@@ -1,7 +1,5 @@
-import { Controller, Get, Header, Inject, Req } from '@nestjs/common';
 import { DPOP_ALGORITHMS } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import type { FastifyRequest } from 'fastify';
 import type { AskedAddress } from '../protocol/asked-address.js';
 
 /** RFC 9728 section 2: what an agent needs to find our authorization server, and how it shows its tokens. */
@@ -13,9 +11,6 @@ export interface ProtectedResourceMetadata {
   readonly dpop_signing_alg_values_supported: readonly string[];
   readonly dpop_bound_access_tokens_required?: true;
 }
-/** Of the host and the target of a request for it. */
-export type DescribeProtectedResource = (host: string, url: string | undefined) => ProtectedResourceMetadata;
-export const DESCRIBE_PROTECTED_RESOURCE = Symbol('DescribeProtectedResource');
 
 export function describeProtectedResource(
   { resource }: AskedAddress,
@@ -38,30 +33,4 @@ export function describeProtectedResource(
 function everybodyNeedsBoundTokens(snapshot: ConfigurationSnapshot): boolean {
   const firstHop = snapshot.all('AccessPolicy').filter(({ spec }) => spec.hop === 'client-to-gateway');
   return firstHop.length > 0 && firstHop.every(({ spec }) => spec.agents?.dpopBoundTokens === true);
-}
-
-@Controller()
-export class ProtectedResourceController {
-  readonly #describe: DescribeProtectedResource;
-
-  constructor(@Inject(DESCRIBE_PROTECTED_RESOURCE) describe: DescribeProtectedResource) {
-    this.#describe = describe;
-  }
-
-  /**
-   * Root and path forms (RFC 9728 section 3.1), each with the address that was asked as its resource: strict agents
-   * compare the two (section 3.3). Tokens are for the gateway as a whole all the same, and the authorization server
-   * takes each of these names for it. Whether there is such a server is nothing to tell here: unknown names answer
-   * alike.
-   */
-  @Get([
-    '.well-known/oauth-protected-resource',
-    '.well-known/oauth-protected-resource/mcp',
-    '.well-known/oauth-protected-resource/mcp/:server',
-  ])
-  @Header('access-control-allow-origin', '*') // to whoever asks: caches in between keep it for everybody
-  @Header('cache-control', 'public, max-age=300')
-  metadata(@Req() request: FastifyRequest): ProtectedResourceMetadata {
-    return this.#describe(request.host, request.raw.url);
-  }
 }

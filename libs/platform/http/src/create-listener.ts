@@ -1,13 +1,8 @@
-import 'reflect-metadata';
-import type { DynamicModule, Type } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
-import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { PinoNestLogger } from '@sallyport/telemetry';
 import type { RequestListener } from 'node:http';
 import { systemClock } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 import type { Logger, Metrics } from '@sallyport/telemetry';
+import { fastify } from 'fastify';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { boundBodies } from './bound-bodies.js';
 import type { BodyRules } from './bound-bodies.js';
@@ -21,12 +16,11 @@ import { createLimitedServer } from './limited-server.js';
 import type { RequestOrder } from './limited-server.js';
 import type { ListenerLimits } from './listener-limits.js';
 import { ListenerWatch } from './listener-watch.js';
-import { ProblemFilter, toProblem } from './problem.js';
+import { toProblem } from './problem.js';
 import { problem, PROBLEM } from './problem-body.js';
 import { securityHeaders } from './security-headers.js';
-import type { Unavailable } from './unavailable.js';
 
-export interface NestAppOptions {
+export interface ListenerOptions {
   readonly logger: Logger;
   /** The origins of this app, the first one being its main name. Any other Host or Origin gets 403. */
   readonly publicUrl: string | readonly string[];
@@ -45,8 +39,6 @@ export interface NestAppOptions {
   readonly otherSpellings?: 'serve' | 'redirect';
   /** Whether `/a/` is the same route as `/a`; false by default. */
   readonly ignoreTrailingSlash?: boolean;
-  /** Recognizes outages of a store or a bus, which get 503 instead of 500. */
-  readonly unavailable?: Unavailable;
   /** Limits that differ from `DEFAULT_LIMITS`. */
   readonly limits?: Partial<Omit<ListenerLimits, 'trustedProxies'>>;
   /** The order in which waiting requests begin. Without it every request begins when it arrives. */
@@ -57,8 +49,9 @@ export interface NestAppOptions {
   readonly maxBytesInFlight?: number;
 }
 
-/** The counters of an app's listener. */
+/** Routes, and what counts and guards before them. */
 export interface AppListener {
+  readonly fastify: FastifyInstance;
   readonly watch: ListenerWatch;
   /** The bytes of bodies that are held for addresses. */
   readonly bytes: BytesInFlight;
@@ -71,26 +64,15 @@ export interface AppListener {
 /** Characters of a foreign Host or Origin that a log line shows. */
 const MAX_LOGGED_NAME = 200;
 const DEFAULT_BYTES_IN_FLIGHT = 64 * 1024 * 1024;
-const listeners = new WeakMap<FastifyInstance, AppListener>();
-
-/** The listener of an app that `createNestApp` made. @throws TypeError for any other app */
-export function listenerOf(app: NestFastifyApplication): AppListener {
-  const listener = listeners.get(app.getHttpAdapter().getInstance());
-  if (listener === undefined) throw new TypeError('createNestApp did not make this app');
-  return listener;
-}
 
 /**
- * Creates a Nest app on Fastify with what every listener of ours needs: limits on bodies and times (S33), the host
- * guard (S19), security headers, problem documents for errors (RFC 9457) and our logger. `listen` starts it.
+ * Creates a Fastify instance with what every listener of ours needs: limits on bodies and times (S33), the host guard
+ * (S19) and security headers. It has no routes and words no errors: `answerProblems` does, or Nest. `listen` starts it.
  */
-export async function createNestApp(
-  module: Type<unknown> | DynamicModule,
-  options: NestAppOptions,
-): Promise<NestFastifyApplication> {
+export function createListener(options: ListenerOptions): AppListener {
   const { logger, maxBytesInFlight = DEFAULT_BYTES_IN_FLIGHT } = options;
   const publicUrls = typeof options.publicUrl === 'string' ? [options.publicUrl] : options.publicUrl;
-  const fixedHeaders = securityHeaders(options.headers ?? 'api', publicUrls);
+  const headers = securityHeaders(options.headers ?? 'api', publicUrls);
   const watch = new ListenerWatch({
     name: new URL(publicUrls[0] ?? 'http://unnamed').host,
     logger,
@@ -104,35 +86,27 @@ export async function createNestApp(
     otherSpellings: options.otherSpellings ?? 'redirect',
   });
   const shortcut = createShortcut(guard, options.trustedProxies ?? []);
-  const adapter = createAdapter(options, fixedHeaders, watch, shortcut);
-  const fastify: FastifyInstance = adapter.getInstance();
-  const app = await NestFactory.create<NestFastifyApplication>(module, adapter, {
-    logger: new PinoNestLogger(logger),
-    abortOnError: false,
-    bodyParser: false,
-  });
+  const instance = createFastify(options, headers, watch, shortcut);
   const bytes = new BytesInFlight({ total: maxBytesInFlight }, (refusal) =>
     watch.turnedAway(refusal === 'own-limit' ? 'bytes-of-one' : 'bytes-in-all'),
   );
-  boundBodies(fastify, bytes, options.bodies);
-  listeners.set(fastify, { watch, bytes, shortcut, headers: fixedHeaders });
-  app.useGlobalFilters(new ProblemFilter(logger, options.unavailable));
-  fastify.addHook('onRequest', guardRequests(guard, fixedHeaders, options));
+  boundBodies(instance, bytes, options.bodies);
+  instance.addHook('onRequest', guardRequests(guard, headers, options));
   // A client that still sends its body must be able to read why it was refused (a foreign host, an unknown path).
-  fastify.addHook('onSend', async (request: FastifyRequest, reply: FastifyReply, payload: unknown) => {
+  instance.addHook('onSend', async (request: FastifyRequest, reply: FastifyReply, payload: unknown) => {
     if (!reply.raw.shouldKeepAlive) await drainRequest(request.raw);
     return payload;
   });
-  return app;
+  return { fastify: instance, watch, bytes, shortcut, headers };
 }
 
-function createAdapter(
-  { trustedProxies = [], limits, order, ignoreTrailingSlash = false }: NestAppOptions,
+function createFastify(
+  { trustedProxies = [], limits, order, ignoreTrailingSlash = false }: ListenerOptions,
   fixedHeaders: Readonly<Record<string, string>>,
   watch: ListenerWatch,
   shortcut: Shortcut,
-): FastifyAdapter {
-  return new FastifyAdapter({
+): FastifyInstance {
+  return fastify({
     logger: false,
     serverFactory: (handler: RequestListener) =>
       createLimitedServer(shortcut.before(handler), { ...limits, trustedProxies }, watch, order),
@@ -160,7 +134,7 @@ function createShortcut(guard: HostGuard, trustedProxies: readonly string[]): Sh
 function guardRequests(
   guard: HostGuard,
   fixedHeaders: Readonly<Record<string, string>>,
-  { logger, cors }: NestAppOptions,
+  { logger, cors }: ListenerOptions,
 ): (request: FastifyRequest, reply: FastifyReply, done: () => void) => void {
   const corsOptions: CorsOptions = {
     exposedHeaders: cors?.exposedHeaders ?? ['WWW-Authenticate'],
