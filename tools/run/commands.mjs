@@ -81,6 +81,10 @@ export const commands = {
     process.chdir(process.env['INIT_CWD'] ?? root); // where `npm run` was typed: paths are meant from there
     await become(process.execPath, ['--enable-source-maps', join(root, 'apps/cli/dist/main.js'), ...args]);
   },
+  'pack-cli': async (root, args) => {
+    const { packCli } = await import('./pack-cli.mjs'); // the bundler is there once everything is installed
+    await packCli(root, args);
+  },
   demo: startApp('apps/demo/dist/main.js'),
   bench: startApp('apps/bench/dist/main.js'),
   conformance: startApp('apps/e2e/dist/runs/conformance/main.js'),
