@@ -3,6 +3,7 @@ import { AccountModule } from './account/account.module.js';
 import type { AgentRegistrationsContext } from './agents/agent-registrations.controller.js';
 import type { AgentSessionListContext } from './agents/agent-sessions.controller.js';
 import { AgentsModule } from './agents/agents.module.js';
+import { ApiReferenceModule } from './api-reference/api-reference.module.js';
 import { ApprovalsModule } from './approvals/approvals.module.js';
 import { BrowserSessionModule } from './browser-session/browser-session.module.js';
 import { ConfigurationModule } from './configuration/configuration.module.js';
@@ -25,6 +26,8 @@ import { VaultModule } from './vault/vault.module.js';
 
 /** Made at the start; each feature's module gets what its controllers use, and no more. */
 export interface ControlPlaneParts {
+  /** The public address. */
+  readonly url: string;
   readonly documents: PostgresDocumentStore;
   readonly publisher: ConfigurationPublisher;
   readonly lifecycle: RecordEvent;
@@ -54,6 +57,7 @@ export class ControlPlaneModule {
         configuration,
         trail,
         revocation,
+        ApiReferenceModule.of(parts.url),
         ApprovalsModule.of([configuration, trail]),
         AgentsModule.of(parts.agentSessions, parts.agentRegistrations),
         SigningKeysModule.of(parts.signingKeys),

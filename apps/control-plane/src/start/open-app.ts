@@ -63,7 +63,7 @@ export async function openApp(foundation: Foundation, parts: AppParts): ReturnTy
 
 /** Reads with the connections of administration: nobody who reads stands before a heartbeat or a revocation. */
 function createModule(
-  { messaging, clock, signing, databases, vault }: Foundation,
+  { config, messaging, clock, signing, databases, vault }: Foundation,
   { configuration, revocations, revoker, credentials, replicas, ingest }: AppParts,
 ) {
   const { administration: database } = databases;
@@ -75,6 +75,7 @@ function createModule(
     clock,
   });
   return ControlPlaneModule.of({
+    url: config.publicUrl,
     documents: new PostgresDocumentStore({ database, revisions, sealer: vault.sealer, clock }),
     publisher,
     lifecycle,

@@ -4,7 +4,8 @@ import { ConfigurationReplica } from '@sallyport/configuration';
 import { connectDatabase } from '@sallyport/database';
 import type { Database } from '@sallyport/database';
 import type { RunningService } from '@sallyport/process';
-import { newId } from '@sallyport/kernel';
+import { describeApi } from '@sallyport/admin-api/openapi';
+import { newId, PRODUCT_VERSION } from '@sallyport/kernel';
 import { ensureDeploymentKeys, loadMasterKey, loadVerifyingKey, Sealer } from '@sallyport/keys';
 import type { DeploymentKeyFiles } from '@sallyport/keys';
 import { summedEvents } from '@sallyport/messages';
@@ -1081,6 +1082,18 @@ describe('the admin API', () => {
     expect(answers).toEqual(
       Object.fromEntries(ways.map(({ method, path, withoutCredentials }) => [`${method} ${path}`, withoutCredentials])),
     );
+  });
+
+  it('describes itself to anybody, for programs and for people', async () => {
+    const { url } = await start();
+    const described = await fetch(`${url}/v1/openapi.json`);
+    expect(await described.json()).toEqual(
+      describeApi({ version: PRODUCT_VERSION, url: expect.any(String) as string }),
+    );
+    const page = await fetch(`${url}/v1/reference/operations/listEvents`);
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(await page.text()).toContain('events:read');
+    expect((await fetch(`${url}/v1/reference/operations/none`)).status).toBe(404);
   });
 
   it('is guarded by route, not by spelling', async () => {

@@ -42,6 +42,9 @@ ul.entries dl div { padding: .125rem 0; border: 0; }
 dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
 code { font-size: .875em; overflow-wrap: anywhere; }
+pre { margin: .5rem 0; overflow-x: auto; }
+pre code { overflow-wrap: normal; }
+summary { cursor: pointer; }
 .soft { color: var(--soft); font-size: .875rem; }
 .mark {
   display: inline-block; padding: 0 .5rem; font-size: .875rem;

@@ -68,11 +68,11 @@ export function remedyOf({ reason, detail }: Failure, resource: SignIn['resource
 
 function refusedAddress(address: string, allow: string, resource: SignIn['resource']): Remedy {
   const named = address === '' ? (resource?.authorizationServers[0] ?? 'an address') : address;
-  const host = URL.canParse(named) ? new URL(named).host : named;
+  const origin = URL.canParse(named) ? new URL(named).origin : named;
   return {
     words: `its metadata leads to ${cleanText(named, 200)}, on a private network or without TLS, which was not called.`,
     lines: allow === '' ? [] : [`OutboundNetwork would need: ${allow}`],
     move: 'you',
-    todo: `If that address is yours, run this again with --allow ${host}. If the server is not yours, do not.`,
+    todo: `If that address is yours, run this again with --allow ${origin}. If the server is not yours, do not.`,
   };
 }

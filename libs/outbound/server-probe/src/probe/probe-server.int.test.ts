@@ -449,7 +449,7 @@ describe('what nobody typed is not called', () => {
     );
     const first = await added(`${origin}/mcp`);
     expect(first.findings.signIn.failure?.reason).toBe('outbound_refused');
-    expect(first.todos).toContain(`--allow ${new URL(as.origin).host}`);
+    expect(first.todos).toContain(`--allow ${as.origin}`);
     expect(as.seen).toEqual([]);
     const alsoAllow = [{ host: '127.0.0.1', ports: [Number(new URL(as.origin).port)], http: true }];
     const second = await added(`${origin}/mcp`, { alsoAllow });
