@@ -10,6 +10,22 @@ describe('a bounded map', () => {
     map.set('c', 3);
     expect([map.get('a'), map.get('b'), map.get('c'), map.size]).toEqual([1, undefined, 3, 2]);
   });
+  test('keeps what is used however much comes after it, as long as that is used less', () => {
+    const map = new BoundedMap<string, number>(4);
+    map.set('used', 0);
+    for (let i = 1; i <= 100; i++) {
+      map.set(`other-${i}`, i);
+      expect(map.get('used')).toBe(0);
+    }
+    expect(map.size).toBe(4);
+  });
+  test('has room for what is new also where everything was used', () => {
+    const map = new BoundedMap<number, number>(1_000);
+    for (let i = 0; i < 1_000; i++) map.set(i, i);
+    for (let i = 0; i < 1_000; i++) map.get(i);
+    map.set(1_000, 1_000);
+    expect([map.get(1_000), map.size]).toEqual([1_000, 1_000]);
+  });
   test('replacing an entry takes no second place', () => {
     const map = new BoundedMap<string, number>(2);
     map.set('a', 1);
@@ -30,7 +46,9 @@ describe('a bounded map', () => {
     map.set('e', 3);
     expect(map.size).toBe(3);
     map.set('huge', 11);
-    expect(map.size).toBe(0);
+    expect([map.get('huge'), map.size]).toEqual([undefined, 3]);
+    map.set('d', 11);
+    expect([map.get('d'), map.size]).toEqual([undefined, 2]);
   });
   test('sweeps what matches', () => {
     const map = new BoundedMap<string, number>(3);

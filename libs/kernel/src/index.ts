@@ -9,6 +9,7 @@ export type { Clock } from './clock.js';
 export type { CodeOf, SallyportErrorCode } from './error-codes.js';
 export { hasCode, isErrorOf, SallyportError } from './errors.js';
 export { constantTimeEqual, Secret } from './secret.js';
+export { Bag } from './bag.js';
 export { BoundedMap } from './bounded-map.js';
 export { Budget } from './budget.js';
 export type { BudgetRefusal } from './budget.js';

@@ -1,5 +1,6 @@
 import type { AccessTokenVerifier, VerifiedToken } from '@sallyport/access-token';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import { Bag } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 import type { RequestId } from '@sallyport/mcp-relay';
 import type { EndedSessions } from '../session/ended-sessions.js';
@@ -33,15 +34,21 @@ export interface OpenCall {
   watch?: PermitWatch | undefined;
 }
 
+interface Held {
+  readonly call: OpenCall;
+  isOver: boolean;
+  leave: () => void;
+}
+
 /**
  * Calls that are still running. What was let in does not stay in: a call ends when its session, user or agent is
  * revoked, when its credential is, and when policy no longer permits it; a subscription also when its token expires
  * (S17).
  */
 export class OpenCalls {
-  readonly #calls = new Set<OpenCall>();
+  readonly #calls = new Bag<Held>();
   /** Those of legacy clients: every gateway looks for each cancellation. */
-  readonly #bySession = new Map<string, Set<OpenCall>>();
+  readonly #bySession = new Map<string, Held[]>();
   readonly #verifier: Pick<AccessTokenVerifier, 'endOf'>;
   readonly #endedSessions: Pick<EndedSessions, 'has'>;
   readonly #clock: Clock;
@@ -58,13 +65,14 @@ export class OpenCalls {
 
   /** @returns what to call when the call is over. */
   add(call: OpenCall): () => void {
-    this.#calls.add(call);
+    const held: Held = { call, isOver: false, leave: () => undefined };
+    held.leave = this.#calls.add(held);
     if (call.sessionId !== undefined) {
       const own = this.#bySession.get(call.sessionId);
-      if (own) own.add(call);
-      else this.#bySession.set(call.sessionId, new Set([call]));
+      if (own) own.push(held);
+      else this.#bySession.set(call.sessionId, [held]);
     }
-    return () => this.#remove(call);
+    return () => this.#remove(held);
   }
 
   /**
@@ -88,26 +96,23 @@ export class OpenCalls {
 
   /** The client of this session no longer wants the answer to this request. @returns whether it ran here. */
   cancel(sessionId: string, requestId: RequestId): boolean {
-    for (const call of this.#bySession.get(sessionId) ?? []) {
-      if (call.requestId !== requestId) continue;
-      this.#end(call, 'cancelled');
-      return true;
-    }
-    return false;
+    const held = this.#bySession.get(sessionId)?.find(({ call }) => call.requestId === requestId);
+    if (held !== undefined) this.#end(held, 'cancelled');
+    return held !== undefined;
   }
 
   endAll(reason: EndReason): void {
-    for (const call of this.#calls) this.#end(call, reason);
+    for (const held of this.#calls.items()) this.#end(held, reason);
   }
 
   async #endWhere(
     current: () => ConfigurationSnapshot | undefined,
     reasonToEnd: (call: OpenCall, snapshot: ConfigurationSnapshot) => EndReason | undefined,
   ): Promise<void> {
-    await inSlices([...this.#calls], (call) => {
+    await inSlices(this.#calls.items(), (held) => {
       const snapshot = current();
-      const reason = snapshot !== undefined && this.#calls.has(call) ? reasonToEnd(call, snapshot) : undefined;
-      if (reason !== undefined) this.#end(call, reason);
+      const reason = snapshot !== undefined && !held.isOver ? reasonToEnd(held.call, snapshot) : undefined;
+      if (reason !== undefined) this.#end(held, reason);
     });
   }
 
@@ -122,16 +127,19 @@ export class OpenCalls {
     return watch?.isRevoked(snapshot) === true ? 'credential_revoked' : undefined;
   }
 
-  #end(call: OpenCall, reason: EndReason): void {
-    this.#remove(call);
-    call.end(reason);
+  #end(held: Held, reason: EndReason): void {
+    this.#remove(held);
+    held.call.end(reason);
   }
 
-  #remove(call: OpenCall): void {
-    this.#calls.delete(call);
-    if (call.sessionId === undefined) return;
-    const own = this.#bySession.get(call.sessionId);
-    own?.delete(call);
-    if (own?.size === 0) this.#bySession.delete(call.sessionId);
+  #remove(held: Held): void {
+    if (held.isOver) return;
+    held.isOver = true;
+    held.leave();
+    const { sessionId } = held.call;
+    const own = sessionId === undefined ? undefined : this.#bySession.get(sessionId);
+    if (sessionId === undefined || own === undefined) return;
+    own.splice(own.indexOf(held), 1);
+    if (own.length === 0) this.#bySession.delete(sessionId);
   }
 }

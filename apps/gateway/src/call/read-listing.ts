@@ -30,13 +30,14 @@ export type ListingAtHand = <K extends ListKind>(
   permit: Permit,
   server: DocumentOf<'McpServer'>,
   kind: K,
+  maxAgeMs?: number,
 ) => AtHand<Catalogue<Entry<K>>> | undefined;
 
 export const createListingAtHand =
   ({ servers, catalogues }: ReadListingUses): ListingAtHand =>
-  (call, permit, server, kind) => {
+  (call, permit, server, kind, maxAgeMs) => {
     const lease = servers.leaseAtHand(permit, leaseTarget(call, server));
-    const listing = lease && catalogues.atHand(kind, lease.value, call.naming, variantOf(call, server));
+    const listing = lease && catalogues.atHand(kind, lease.value, call.naming, variantOf(call, server), maxAgeMs);
     return listing && { value: listing.value, isCurrent: () => lease.isCurrent() && listing.isCurrent() };
   };
 
@@ -62,18 +63,23 @@ export function createReadListing(uses: ReadListingUses): ReadListing {
     freshness?: Freshness,
   ) => {
     const timeoutMs = timeoutOf(server);
-    // Not the client's own signal: others may be waiting for the same listing. Made only when something is read.
-    let reading: AbortSignal | undefined;
+    let endsAt: number | undefined;
     const abilities = abilitiesToward(server, call.request.abilities);
     const variant = variantOf(call, server);
     const pageReader = (lease: CredentialLease): PageReader =>
       Object.assign(
         async (params: JsonObject, maxMessageBytes: number) => {
-          reading ??= AbortSignal.timeout(READING_MS);
-          const signal = AbortSignal.any([reading, AbortSignal.timeout(timeoutMs)]);
+          endsAt ??= performance.now() + READING_MS;
+          // Not the client's own signal: others may be waiting for the same listing.
+          const work = new AbortController();
+          const late = setTimeout(() => work.abort(), Math.min(timeoutMs, endsAt - performance.now()));
           const request = { id: 1, method: listMethods[kind], params, meta: undefined };
-          const options = { signal, timeoutMs, abilities, maxMessageBytes };
-          return await readAnswer(await servers.forward(permit, lease, server, request, options), request.id, lease);
+          const options = { signal: work.signal, timeoutMs, abilities, maxMessageBytes };
+          try {
+            return await readAnswer(await servers.forward(permit, lease, server, request, options), request.id, lease);
+          } finally {
+            clearTimeout(late);
+          }
         },
         { variant },
       );

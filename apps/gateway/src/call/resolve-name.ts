@@ -3,6 +3,7 @@ import { visible } from '@sallyport/policy';
 import type { Offer } from '@sallyport/policy';
 import { connectToolName, serversThatMayOffer } from '@sallyport/server';
 import type { AtHand } from '../outbound/at-hand.js';
+import { NAMES_GOOD_MS } from '../outbound/catalogues.js';
 import type { Entry } from '../outbound/catalogues.js';
 import { isRefusal } from '../protocol/refusal.js';
 import type { Missing, Refusal } from '../protocol/refusal.js';
@@ -28,6 +29,13 @@ interface Hidden {
 
 /** A name that was just not there may be new at the server: looked up again, unless the listing is this fresh. */
 const FRESH_MS = 5_000;
+
+/**
+ * How old a listing may be for a call: a minute, if not said. Where tools are approved, it says what a tool is now, and
+ * an approval ends soon after the server changes it (S14); elsewhere it only says that the name is there.
+ */
+const goodFor = ({ snapshot }: Call, server: string): number | undefined =>
+  snapshot.get('ApprovedTools', server) === undefined ? NAMES_GOOD_MS : undefined;
 
 /**
  * Finds the server and its own tool or prompt for a public name, by looking it up in the catalogue this caller sees;
@@ -76,7 +84,7 @@ export const createResolveAtHand =
     if (server === undefined) return undefined;
     const decision = decisionOn(call, server.name, { type: kind === 'tools' ? 'list-tools' : 'list-prompts' });
     if (decision.outcome !== 'allow') return undefined;
-    const listing = listingAtHand(call, decision.permit, server, kind);
+    const listing = listingAtHand(call, decision.permit, server, kind, goodFor(call, server.name));
     const entry = listing?.value.entries.get(name);
     return entry !== undefined && visible(call.policies, call.caller, server.name, offerOf(kind, entry))
       ? { value: { type: 'found', server, entry }, isCurrent: () => listing?.isCurrent() === true }
@@ -101,7 +109,7 @@ async function lookUp<K extends NamedKind>(
   const server = call.snapshot.get('McpServer', serverName);
   const decision = decisionOn(call, serverName, { type: kind === 'tools' ? 'list-tools' : 'list-prompts' });
   if (server === undefined || decision.outcome !== 'allow') return unknown;
-  for (const maxAgeMs of [undefined, FRESH_MS]) {
+  for (const maxAgeMs of [goodFor(call, serverName), FRESH_MS]) {
     const reached = await readListing(call, decision.permit, server, kind, { maxAgeMs });
     if (reached.type === 'connect_required') return { type: 'connect', server };
     if (reached.type !== 'used') return refusalOfLease(sealer, call, server, reached);

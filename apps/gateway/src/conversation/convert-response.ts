@@ -6,6 +6,7 @@ import { abilitiesToward, capabilitiesOf, readClientAbilities } from '../protoco
 import { inputRequestsOf, MAX_QUESTIONS, readQuestion, readQuestions } from '../protocol/question.js';
 import type { Question } from '../protocol/question.js';
 import { mayNeedInput } from '../protocol/client-message.js';
+import type { Catalogues } from '../outbound/catalogues.js';
 import { shownError } from '../outbound/read-answer.js';
 import { titleOf } from '../protocol/server-title.js';
 import { sealRequestState, statefulOperation } from '../session/request-state.js';
@@ -19,6 +20,8 @@ import type { Outcome, Asked } from './server-call.js';
 export interface ConvertUses {
   readonly sealer: StateSealer;
   readonly clock: Clock;
+  /** What the server offers may have changed when it refuses a call. */
+  readonly catalogues: Catalogues;
 }
 
 type Unavailable = Extract<Refusal, { type: 'server-unavailable' }>;
@@ -200,7 +203,7 @@ function inputRequired(
 
 /** The text that ends a modern client's request with questions; it brings the answers with its retry. */
 export function askModernClient(
-  { sealer, clock }: ConvertUses,
+  { sealer, clock }: Pick<ConvertUses, 'sealer' | 'clock'>,
   call: Call,
   server: string,
   questions: ReadonlyMap<string, Question>,
@@ -236,6 +239,7 @@ function refusedByServer(
 ): Outcome {
   const error = errorIn(received);
   if (error === undefined) return protocolError;
+  uses.catalogues.doubt(serverCall.lease);
   const data = isJsonObject(received.value['error']) ? received.value['error']['data'] : undefined;
   const { code, message } = shownError(error, serverCall.lease);
   if (code === URL_ELICITATION_REQUIRED) return visitRequired(uses, serverCall, data, protocolError);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { JsonObject } from '@sallyport/mcp-relay';
-import { Catalogues } from './catalogues.js';
+import type { Naming } from '@sallyport/server';
+import { Catalogues, NAMES_GOOD_MS } from './catalogues.js';
 import type { Freshness, PageReader } from './catalogues.js';
 import type { CredentialLease } from './credential-leases.js';
 import type { ServerResult } from './read-answer.js';
@@ -261,11 +262,61 @@ describe('a catalogue', () => {
       resultOf(1024 * 1024, { tools: [tool(`t${Number(cursor ?? 0)}`)], nextCursor: String(Number(cursor ?? 0) + 1) }),
     );
     expect(await huge.names('alice')).toEqual({ type: 'failed', reason: 'too-large' });
-    const { state, names } = world(() => ({ ...page([tool('a')]), size: 400 }), 1_000);
+    const { state, names } = world(() => ({ ...page([tool(`of-reading-${state.read}`)]), size: 400 }), 1_000);
     for (const user of ['alice', 'bob', 'carol', 'carol', 'bob']) await names(user);
     expect(state.read).toBe(3);
     await names('alice');
     expect(state.read).toBe(4);
+  });
+  test('takes the memory of one where many were shown the same, and is still read for each (S14)', async () => {
+    const { state, names, catalogues, reader } = world(() => ({ ...page([tool('a')]), size: 400 }), 1_000);
+    const users = Array.from({ length: 100 }, (_, index) => `user-${index}`);
+    for (const user of [...users, ...users]) await names(user);
+    expect(state.read).toBe(100);
+    const listingOf = async (user: string) => {
+      const outcome = await catalogues.list('tools', leaseOf(user), NAMING, reader);
+      return outcome.type === 'listed' ? outcome.listing : expect.fail('nothing is listed');
+    };
+    expect(await listingOf('user-0')).toBe(await listingOf('user-1'));
+  });
+  test.each<[string, string, unknown[], Naming]>([
+    ['in another word', 'alice', [{ ...tool('a'), description: 'x' }], NAMING],
+    ['in other spelling', 'alice', [tool('a'), tool('b')], NAMING],
+    ['under other names', 'alice', [tool('a')], { ...NAMING, prefix: 'never' }],
+  ])('that differs %s is another', async (_how, identity, tools, naming) => {
+    const { catalogues } = world();
+    const listed = async (shown: unknown[], as: Naming) => {
+      const outcome = await catalogues.list('tools', leaseOf(identity), as, async () => page(shown), { maxAgeMs: 0 });
+      return outcome.type === 'listed' ? outcome.listing : expect.fail('nothing is listed');
+    };
+    const first = await listed([tool('a')], NAMING);
+    const second = await listed(tools, naming);
+    expect(second).not.toBe(first);
+    expect([...second.entries.values()].map(({ json }) => json)).not.toEqual(
+      [...first.entries.values()].map(({ json }) => json),
+    );
+    expect(await listed([tool('a')], NAMING)).toBe(first);
+  });
+  test('that is good for names counts no longer than others once its server refused a call', async () => {
+    const { catalogues, names, state } = world();
+    const found = () => catalogues.atHand('tools', leaseOf('alice'), NAMING, '', NAMES_GOOD_MS);
+    await names('alice');
+    state.now = NAMES_GOOD_MS - 1;
+    const listing = found();
+    expect([listing?.isCurrent(), catalogues.atHand('tools', leaseOf('alice'), NAMING, '')]).toEqual([true, undefined]);
+    catalogues.doubt(leaseOf('bob'));
+    expect(listing?.isCurrent()).toBe(true);
+    catalogues.doubt(leaseOf('alice'));
+    expect([listing?.isCurrent(), found()]).toEqual([false, undefined]);
+    await names('alice', NAMES_GOOD_MS);
+    expect(state.read).toBe(2);
+    state.now += 1; // what was read in the moment of the refusal may be older than it
+    catalogues.forget(leaseOf('alice'));
+    await names('alice');
+    state.now += NAMES_GOOD_MS - 1;
+    expect(found()?.isCurrent()).toBe(true);
+    state.now += 1;
+    expect(found()).toBeUndefined();
   });
   test('keeps tools, prompts, resources and templates apart', async () => {
     const { catalogues } = world();

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BoundedMap, SingleFlight } from '@sallyport/kernel';
 import { sourcesIn, textAt } from '@sallyport/kernel/json';
@@ -33,6 +34,11 @@ const MAX_ASKED_PAUSE_MS = 5 * 60_000;
 const SLOW_WAIT_MS = 500;
 /** Better than nothing: what a server that does not answer in time listed before. */
 const MAX_STALE_MS = 10 * 60_000;
+/**
+ * For a call that only has to find the tool or prompt of a name: an agent that thinks for a minute between two calls
+ * does not pay for a list with each. The server still says itself what it no longer has; see `Catalogues.doubt`.
+ */
+export const NAMES_GOOD_MS = 10 * 60_000;
 /** Not all replicas and users try at the same moment: by up to this part, pauses are shorter. */
 const JITTER = 0.25;
 
@@ -48,12 +54,20 @@ export type Entry<K extends ListKind> = K extends 'tools' ? CataloguedTool : Cat
 interface Listed<E extends CatalogueEntry> {
   readonly type: 'listed';
   readonly listing: Catalogue<E>;
-  /** Characters of JSON it was read from. */
-  readonly size: number;
   /** Milliseconds since the epoch. */
   readonly readAt: number;
   /** Milliseconds the server vouches for it, within our bounds. */
   readonly ttlMs: number;
+}
+/** What one identity was shown, and when; what it is, is kept once for all who were shown the same. */
+interface Remembered extends Pick<Listed<CatalogueEntry>, 'readAt' | 'ttlMs'> {
+  /** Digest of the texts it was made from. */
+  readonly digest: string;
+}
+interface Content {
+  readonly listing: Catalogue;
+  /** Characters of JSON it was made from. */
+  readonly size: number;
 }
 type Failed = Extract<ServerResult, { type: 'failed' }>;
 /** `retryAfterSeconds`: nobody asks the server before that. */
@@ -73,7 +87,7 @@ interface Pause {
 
 /** How good a listing has to be. */
 export interface Freshness {
-  /** How old a remembered one may be; `ttl`: as old as the server said. */
+  /** How old a remembered one may be; `ttl`: as old as the server said. A minute if not said. */
   readonly maxAgeMs?: number | 'ttl' | undefined;
   /**
    * After this an older one will do, or none. Without it the reading is waited for, which has a time-out of its own.
@@ -93,12 +107,16 @@ export interface PageReader {
 /**
  * What each server offers each identity. Nothing one user's listing showed is ever shown to another, also where the
  * server calls it public: the key holds the lease's identity (user, agent, session, server, documents, connection
- * revision) (security rules S14, S15).
+ * revision) (security rules S14, S15). Users who were each shown the same, to the letter, share the memory it takes.
  */
 export class Catalogues {
   readonly #clock: Clock;
   readonly #maxAgeMs: number;
-  readonly #remembered: BoundedMap<string, Listed<CatalogueEntry>>;
+  readonly #remembered: BoundedMap<string, Remembered>;
+  /** By digest. */
+  readonly #contents: BoundedMap<string, Content>;
+  /** Identities whose server refused a call, and when; in milliseconds since the epoch. */
+  readonly #doubts: BoundedMap<string, number>;
   readonly #reading = new SingleFlight<string, ListOutcome>();
   readonly #random: () => number;
   readonly #pauses = new BoundedMap<string, Pause>(5_000);
@@ -119,10 +137,13 @@ export class Catalogues {
     this.#clock = options.clock;
     this.#random = options.random ?? Math.random;
     this.#maxAgeMs = options.maxAgeMs ?? MAX_TTL_MS;
-    this.#remembered = new BoundedMap(options.limit ?? MOST_LISTINGS, {
+    const { limit = MOST_LISTINGS } = options;
+    this.#remembered = new BoundedMap(limit);
+    this.#contents = new BoundedMap(limit, {
       of: ({ size }) => size,
       limit: options.maxRemembered ?? MAX_REMEMBERED,
     });
+    this.#doubts = new BoundedMap(limit);
     this.#onRead = options.onRead ?? (() => undefined);
     this.#onTools = options.onTools ?? (() => undefined);
   }
@@ -141,9 +162,10 @@ export class Catalogues {
   ): Promise<ListOutcome<Entry<K>>> {
     const key = keyOf(kind, lease, naming, readPage.variant);
     const slow = slowKeyOf(kind, lease);
-    const remembered = this.#remembered.get(key) as Listed<Entry<K>> | undefined;
+    const remembered = this.#find<K>(key);
     const ageMs = remembered === undefined ? Infinity : this.#clock() - remembered.readAt;
-    const goodForMs = maxAgeMs === 'ttl' ? (remembered?.ttlMs ?? 0) : maxAgeMs;
+    const goodForMs =
+      maxAgeMs === 'ttl' ? (remembered?.ttlMs ?? 0) : this.#goodForMs(remembered?.readAt ?? 0, lease, maxAgeMs);
     const isSlow = this.#slow.get(slow) !== undefined;
     if (remembered !== undefined && ageMs < goodForMs) {
       // Nobody waits then for what can be asked for in time.
@@ -160,22 +182,41 @@ export class Catalogues {
       : { type: 'failed', reason: 'timeout' };
   }
 
-  /** What is remembered and good enough for a call, where nothing has to be read, now or in the background. */
+  /** What is remembered and that fresh, where nothing has to be read, now or in the background. */
   atHand<K extends ListKind>(
     kind: K,
     lease: CredentialLease,
     naming: Naming,
     variant: string,
+    maxAgeMs = this.#maxAgeMs,
   ): AtHand<Catalogue<Entry<K>>> | undefined {
     const key = keyOf(kind, lease, naming, variant);
     const slow = slowKeyOf(kind, lease);
     const find = () => {
-      const remembered = this.#remembered.get(key) as Listed<Entry<K>> | undefined;
-      const isGood = remembered !== undefined && this.#clock() - remembered.readAt < this.#maxAgeMs;
-      return isGood && this.#slow.get(slow) === undefined ? remembered.listing : undefined;
+      const remembered = this.#remembered.get(key);
+      if (remembered === undefined) return undefined;
+      const ageMs = this.#clock() - remembered.readAt;
+      const goodForMs = this.#goodForMs(remembered.readAt, lease, maxAgeMs);
+      if (ageMs >= goodForMs || (ageMs > goodForMs / 2 && this.#slow.get(slow) !== undefined)) return undefined;
+      return this.#contents.get(remembered.digest)?.listing as Catalogue<Entry<K>> | undefined;
     };
     const value = find();
     return value && { value, isCurrent: () => find() === value };
+  }
+
+  #find<K extends ListKind>(key: string): Listed<Entry<K>> | undefined {
+    const remembered = this.#remembered.get(key);
+    const content = remembered && this.#contents.get(remembered.digest);
+    if (remembered === undefined || content === undefined) return undefined;
+    const { readAt, ttlMs } = remembered;
+    return { type: 'listed', listing: content.listing as Catalogue<Entry<K>>, readAt, ttlMs };
+  }
+
+  /** What was read before the server refused a call counts no longer than it does for anything else. */
+  #goodForMs(readAt: number, { identity }: CredentialLease, maxAgeMs: number): number {
+    if (maxAgeMs <= this.#maxAgeMs) return maxAgeMs;
+    const doubted = this.#doubts.get(identity);
+    return doubted !== undefined && doubted >= readAt ? this.#maxAgeMs : maxAgeMs;
   }
 
   /**
@@ -204,7 +245,7 @@ export class Catalogues {
     const startedAt = this.#clock();
     const reading = this.#reading.run(key, async () => {
       try {
-        const outcome = await this.#read(kind, lease.server, naming, readPage);
+        const outcome = await this.#read(kind, key, lease.server, naming, readPage);
         this.#note(key, everybody, outcome);
         if (this.#clock() - startedAt < (this.#slow.get(slow) ?? 0)) this.#slow.delete(slow);
         return outcome;
@@ -217,7 +258,6 @@ export class Catalogues {
   }
 
   #note(key: string, everybody: string, outcome: ListOutcome): void {
-    if (outcome.type === 'listed') this.#remembered.set(key, outcome);
     // A credential that is not taken, and one that lacks scopes, is renewed and tried again.
     const isTheirs = outcome.type === 'failed' && outcome.reason !== 'no-room' && outcome.challenge === undefined;
     const of = isTheirs && UNREACHED.has(outcome.reason) ? everybody : key;
@@ -233,6 +273,11 @@ export class Catalogues {
     this.#pauses.set(of, { failed: outcome, failures, until: this.#clock() + pauseMs, isTried: false });
   }
 
+  /** The server refused a call: it may have other tools than it listed, or want other headers with them. */
+  doubt({ identity }: Pick<CredentialLease, 'identity'>): void {
+    this.#doubts.set(identity, this.#clock());
+  }
+
   /** The server said that its lists changed: what it showed this identity is read anew. */
   forget(lease: CredentialLease): void {
     const identity = JSON.stringify(lease.identity);
@@ -240,7 +285,7 @@ export class Catalogues {
     this.#pauses.deleteWhere((_pause, key) => key.includes(identity));
   }
 
-  async #read(kind: ListKind, server: string, naming: Naming, readPage: PageReader): Promise<ListOutcome> {
+  async #read(kind: ListKind, key: string, server: string, naming: Naming, readPage: PageReader): Promise<ListOutcome> {
     const definitions: JsonSource[] = [];
     let cursor: string | undefined;
     let size = 0;
@@ -278,12 +323,35 @@ export class Catalogues {
       if (!hasMore || cut !== undefined) break;
       cursor = next;
     }
-    const whole = catalogueOf(kind, server, definitions, naming);
-    const listing = cut === undefined ? whole : { ...whole, dropped: [{ name: '', reason: cut }, ...whole.dropped] };
+    const listing = this.#keep(key, size, ttlMs, digestOf(kind, server, naming, definitions, cut), () => {
+      const whole = catalogueOf(kind, server, definitions, naming);
+      return cut === undefined ? whole : { ...whole, dropped: [{ name: '', reason: cut }, ...whole.dropped] };
+    });
     if (kind === 'tools') this.#onTools(listing as Catalogue<CataloguedTool>);
     this.#onRead(kind, listing);
-    return { type: 'listed', listing, size, readAt: this.#clock(), ttlMs };
+    return { type: 'listed', listing, readAt: this.#clock(), ttlMs };
   }
+
+  /** Remembers what was read. @param make makes the listing, where nobody was shown the same */
+  #keep(key: string, size: number, ttlMs: number, digest: string, make: () => Catalogue): Catalogue {
+    let content = this.#contents.get(digest);
+    if (content === undefined) this.#contents.set(digest, (content = { listing: make(), size }));
+    this.#remembered.set(key, { digest, readAt: this.#clock(), ttlMs });
+    return content.listing;
+  }
+}
+
+/** Of everything that a listing is made from. */
+function digestOf(
+  kind: ListKind,
+  server: string,
+  naming: Naming,
+  definitions: readonly JsonSource[],
+  cut: CutReason | undefined,
+): string {
+  const hash = createHash('sha256').update(JSON.stringify([kind, server, naming, cut]));
+  for (const { json } of definitions) hash.update(`\n${json.length}\n${json}`);
+  return hash.digest('base64url');
 }
 
 /** Everything that a listing depends on. */

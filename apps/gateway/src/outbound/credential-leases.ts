@@ -9,6 +9,7 @@ import { BusyAnswer } from '@sallyport/messages';
 import type { CredentialChanged, LeaseRefusal } from '@sallyport/messages';
 import type { Permit } from '@sallyport/policy';
 import type { CryptoKey } from 'jose';
+import { SecretTraces } from './secret-traces.js';
 import { secretHeadersOf, toRequestCredential } from './to-request-credential.js';
 
 /** Used for this long less than it is good for: a call that starts must also end with it. */
@@ -27,7 +28,7 @@ const FAILURES_MS = 30_000;
  */
 class Lease {
   readonly #credential: RequestCredential;
-  readonly #traces: readonly string[];
+  readonly #traces: SecretTraces;
 
   constructor(
     /** Everything the credential stands for, its revision included: what is remembered under it is nobody else's. */
@@ -47,7 +48,7 @@ class Lease {
     shown: readonly string[],
   ) {
     this.#credential = credential;
-    this.#traces = [...new Set(shown.flatMap(secretsIn).flatMap(tracesOf))];
+    this.#traces = new SecretTraces(shown);
   }
 
   credential(): RequestCredential {
@@ -55,15 +56,12 @@ class Lease {
   }
 
   redact(text: string): string {
-    return this.#traces.reduce(
-      (redacted, trace) => (redacted.includes(trace) ? redacted.replaceAll(trace, '[redacted]') : redacted),
-      text,
-    );
+    return this.#traces.redact(text);
   }
 
   /** The same for a text that comes in pieces: a trace may begin in one and end in another. */
   async *redactPieces(pieces: AsyncIterable<string>): AsyncGenerator<string> {
-    const longest = Math.max(1, ...this.#traces.map(({ length }) => length));
+    const { longest } = this.#traces;
     let held = '';
     for await (const piece of pieces) {
       const text = this.redact(held + piece);
@@ -93,35 +91,6 @@ function plainJson(json: string): string {
     if (escaped === '\\/') return '/';
     return code === undefined ? escaped : JSON.stringify(String.fromCharCode(Number.parseInt(code, 16))).slice(1, -1);
   });
-}
-
-/** What of a header's value is secret: all but the scheme; of `Basic` the password too (RFC 7617). */
-function secretsIn(value: string): string[] {
-  const [, scheme, credential = value] = /^(\S+) +(.+)$/.exec(value) ?? [];
-  const pair = scheme?.toLowerCase() === 'basic' ? Buffer.from(credential, 'base64').toString('utf8') : undefined;
-  return [credential, ...(pair === undefined ? [] : [pair, pair.slice(pair.indexOf(':') + 1)])].filter(
-    (secret) => secret.length >= 8,
-  );
-}
-
-/**
- * The forms in which a server may tell a secret: as it is, in JSON, in a URL, and in Base64, alone or amid other text.
- */
-function tracesOf(secret: string): string[] {
-  const bytes = Buffer.from(secret, 'utf8');
-  // Of three bytes four characters are made: which ones depends on where the secret begins, and the outer ones on its
-  // neighbours.
-  const amid = [0, 1, 2].map((before) =>
-    Buffer.concat([Buffer.alloc(before), bytes])
-      .toString('base64url')
-      .slice(Math.ceil((before * 4) / 3), Math.floor(((before + bytes.length) * 4) / 3)),
-  );
-  const encoded = [
-    bytes.toString('base64'),
-    bytes.toString('base64url'),
-    ...amid.flatMap((core) => [core, core.replaceAll('-', '+').replaceAll('_', '/')]),
-  ];
-  return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret), ...encoded];
 }
 
 export type LeaseResult =

@@ -31,13 +31,18 @@ export class SeenTools {
   readonly #told = new BoundedMap<string, true>(50_000);
   readonly #unapproved = new BoundedMap<string, true>(50_000);
   readonly #counts = new Map<string, number>();
+  /** Listings that there is nothing more to tell of, under the policies they were compared with. */
+  #noted = new WeakMap<Catalogue, CompiledPolicies['set']>();
 
   constructor(options: SeenToolsOptions) {
     this.#options = options;
   }
 
-  note({ server, entries }: Catalogue<CataloguedTool>): void {
+  note(listing: Catalogue<CataloguedTool>): void {
     const policies = this.#options.policies();
+    if (this.#noted.get(listing) === policies.set) return;
+    this.#noted.set(listing, policies.set);
+    const { server, entries } = listing;
     const unapproved: string[] = [];
     for (const tool of entries.values()) {
       const key = createHash('sha256')
@@ -68,6 +73,7 @@ export class SeenTools {
       detail: { tool: tool.name, sha256: tool.definition, ...shownOf(tool) },
     }).catch((error: unknown) => {
       this.#told.delete(key);
+      this.#noted = new WeakMap();
       onProblem(error);
     });
   }

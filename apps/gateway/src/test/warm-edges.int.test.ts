@@ -15,6 +15,10 @@ const user = testUser('alice');
 
 const VIEWS = 'io.modelcontextprotocol/ui';
 const views = { [VIEWS]: { mimeTypes: ['text/html;profile=mcp-app'] } };
+/** Arguments that the server refuses. */
+const REFUSED = 'refuse me';
+const refused = (id: unknown) =>
+  JSON.stringify({ jsonrpc: '2.0', id, error: { code: -32602, message: 'There is no such tool' } });
 const listed = (id: unknown, tool: string) =>
   JSON.stringify({
     jsonrpc: '2.0',
@@ -42,10 +46,12 @@ async function startSide(isWarmPathOn: boolean): Promise<Side> {
       modern: {
         era: 'modern',
         tools: '[{"name":"open","inputSchema":{"type":"object"}}]',
-        instead: (asked) =>
-          asked.method === 'tools/list' && JSON.stringify(asked.params).includes(VIEWS)
+        instead: (asked) => {
+          if (JSON.stringify(asked.params).includes(REFUSED)) return { status: 200, body: refused(asked.id) };
+          return asked.method === 'tools/list' && JSON.stringify(asked.params).includes(VIEWS)
             ? { status: 200, body: listed(asked.id, 'other') }
-            : undefined,
+            : undefined;
+        },
         resultOf: () => '{"resultType":"complete","content":[]}',
       },
     },
@@ -265,15 +271,41 @@ describe('what a warm call left in memory', () => {
     }
   });
 
-  test('is no listing any more after a minute (R56)', async () => {
+  test('finds the names of tools for longer than a minute, unless the server refused a call (R56)', async () => {
     for (const side of sides) {
       await call(side);
       const before = listsSeen(side);
+      const readMore = async (more: number) => {
+        expect(await call(side)).toMatchObject({ status: 200, sent: 1 });
+        expect(listsSeen(side)).toBe(before + more);
+      };
+      side.world.clock.aheadMs += 120_000;
+      await readMore(0);
+      expect(await call(side, { params: { arguments: { text: REFUSED } } })).toMatchObject({ sent: 1 });
+      await readMore(1);
+    }
+  });
+
+  test('says for a minute what a tool is, where tools are approved (S14)', async () => {
+    for (const { world } of sides) world.clock.aheadMs = 0;
+    const sha256 = sides[0]?.world.records.findLast(({ definition }) => definition !== undefined)?.definition ?? '';
+    const approved = { kind: 'ApprovedTools', name: 'modern', spec: { tools: [{ name: 'open', sha256 }] } };
+    const revisionOf = ({ world }: Side) => world.records.at(-1)?.policyRevision ?? 0;
+    const revisions = sides.map(revisionOf);
+    await configure(Document.parse(approved), async (side) => {
+      await call(side);
+      return revisionOf(side) > (revisions[sides.indexOf(side)] ?? 0);
+    });
+    for (const side of sides) {
+      await call(side);
+      const before = listsSeen(side);
+      side.world.clock.aheadMs += 59_000;
       await call(side);
       expect(listsSeen(side)).toBe(before);
-      side.world.clock.aheadMs += 61_000;
+      side.world.clock.aheadMs += 2_000;
       expect(await call(side)).toMatchObject({ status: 200, sent: 1 });
       expect(listsSeen(side)).toBe(before + 1);
+      await side.world.change({ deletes: [{ kind: 'ApprovedTools', name: 'modern' }] });
     }
   });
 
