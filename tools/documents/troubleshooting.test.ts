@@ -43,7 +43,8 @@ const HEAD = ['the words', 'because', 'what to do'] as const;
 const text = `# Troubleshooting
 
 Look up the words that somebody read: the tables give their cause, and what to do. The words come from the code
-(\`npm test -- unit tools/documents -u\` makes this page); names, numbers and addresses in them are examples. For more, see
+(\`npm test -- unit tools/documents -u\` makes this page); names, numbers and addresses in them are examples. To have the
+whole deployment looked at step by step, with the fix for whatever fails, run \`sallyport verify\`: [verify](verify.md). For more, see
 [connect an agent](connect-an-agent.md), [credential providers](credential-providers.md) and [identity providers](identity-providers.md).
 
 The control plane checks the configuration when it starts. A document that is not valid stops the start, with file, line and field. A

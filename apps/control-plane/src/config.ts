@@ -59,6 +59,13 @@ export interface ControlPlaneConfig {
    * directly.
    */
   readonly proxy?: OutboundProxy | undefined;
+  /** What only a look at how the deployment is set up needs to know. */
+  readonly deployment?: {
+    readonly adminTokenFile: string;
+    readonly healthHost: string;
+    readonly busServers: readonly string[];
+    readonly busHasKey: boolean;
+  };
 }
 
 const DAY_MS = 86_400_000;
@@ -200,5 +207,11 @@ export function controlPlaneConfig(
     trustedProxies: environment.SALLYPORT_TRUSTED_PROXIES,
     extraCertificateAuthorities: readCertificateAuthorities(environment.SALLYPORT_CA_FILES),
     proxy: proxyOf(environment),
+    deployment: {
+      adminTokenFile: environment.SALLYPORT_ADMIN_TOKEN_FILE,
+      healthHost: environment.SALLYPORT_HEALTH_HOST,
+      busServers: environment.NATS_URL,
+      busHasKey: environment.SALLYPORT_NATS_SEED_FILE !== undefined,
+    },
   };
 }

@@ -23,6 +23,8 @@ import type { RecordEvent } from '@sallyport/trail';
 import { TrailModule } from './trail/trail.module.js';
 import type { VaultContext } from './vault/vault.controller.js';
 import { VaultModule } from './vault/vault.module.js';
+import type { VerifyContext } from './verify/context.js';
+import { VerifyModule } from './verify/verify.module.js';
 
 /** Made at the start; each feature's module gets what its controllers use, and no more. */
 export interface ControlPlaneParts {
@@ -38,6 +40,7 @@ export interface ControlPlaneParts {
   readonly signingKeys: SigningKeysContext;
   readonly vault: VaultContext;
   readonly status: StatusContext;
+  readonly verify: VerifyContext;
   readonly credentials: Pick<CredentialParts, 'browserSession' | 'connect' | 'account' | 'connections'>;
 }
 
@@ -63,6 +66,7 @@ export class ControlPlaneModule {
         SigningKeysModule.of(parts.signingKeys),
         VaultModule.of(parts.vault),
         StatusModule.of(parts.status),
+        VerifyModule.of(parts.verify),
         browserSession,
         connect,
         ConnectionsModule.of(credentials.connections),

@@ -34,6 +34,7 @@ export interface DataDirectory {
 
 export interface DataDirectorySecrets {
   readonly adminToken: Secret;
+  readonly adminTokenFile: string;
   readonly databasePassword: Secret;
 }
 
@@ -73,6 +74,7 @@ function secretsIn(root: string, say: (sentence: string) => void): DataDirectory
   if (!existsSync(token) && existsSync(password))
     say(`The file ${token} was not there and is made anew: the old one is good no more.`);
   return {
+    adminTokenFile: token,
     adminToken: new Secret(keep(token, () => `sp_admin_${randomBytes(32).toString('base64url')}`)),
     databasePassword: new Secret(keep(password, () => randomBytes(24).toString('base64url'))),
   };

@@ -6,6 +6,7 @@ import type { Secret } from '@sallyport/kernel';
 import type { DeploymentKeyFiles } from '@sallyport/keys';
 import type { TokenRefreshWorkerConfig } from '@sallyport/token-refresh-worker';
 import type { StandaloneEnvironment } from './config.js';
+import type { DataDirectorySecrets } from './data-directory.js';
 import { withPortsOf } from './configuration-file.js';
 
 export const REPLICA = 'gateway-1';
@@ -18,7 +19,7 @@ export interface Installation {
   readonly urls: { readonly gateway: string; readonly issuer: string; readonly controlPlane: string };
   readonly databaseUrl: Secret;
   readonly keys: DeploymentKeyFiles;
-  readonly adminToken: Secret;
+  readonly secrets: Pick<DataDirectorySecrets, 'adminToken' | 'adminTokenFile'>;
   readonly spoolDirectory: string;
   readonly declarativeFile: string | null;
   readonly demo: Demo | undefined;
@@ -76,7 +77,7 @@ function controlPlaneOf({ settings, env, urls, databaseUrl, keys, demo, ...rest 
     host: settings.SALLYPORT_HOST,
     port: settings.SALLYPORT_CONTROL_PLANE_PORT,
     databaseUrl,
-    adminToken: rest.adminToken,
+    adminToken: rest.secrets.adminToken,
     declarativeFile: rest.declarativeFile,
     ...(demo && settings.SALLYPORT_CONFIGURATION_FILE === undefined && { amendDeclaration: withPortsOf(demo.urls) }),
     secretVariables: { ...env, [DEMO_CLIENT_SECRET_VARIABLE]: rest.clientSecret.reveal() },
@@ -86,6 +87,12 @@ function controlPlaneOf({ settings, env, urls, databaseUrl, keys, demo, ...rest 
       leaseKeyFile: keys.lease,
       leaseSigningKeyFile: keys.leaseSigning,
       enrolledGateways: keys.gateways,
+    },
+    deployment: {
+      adminTokenFile: rest.secrets.adminTokenFile,
+      healthHost: settings.SALLYPORT_HOST,
+      busServers: [],
+      busHasKey: true,
     },
     replica: 'control-plane',
     authorizationServers: ['authorization-server'],

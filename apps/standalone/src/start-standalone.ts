@@ -81,7 +81,7 @@ export async function startStandalone(
     urls: { gateway: gatewayUrl, issuer, controlPlane: controlPlaneUrl },
     databaseUrl,
     keys,
-    adminToken: secrets.adminToken,
+    secrets,
     spoolDirectory: data.spool,
     declarativeFile,
     demo,

@@ -19,3 +19,4 @@ export type { UnreachableReason } from './unreachable.js';
 export type { Answered, Asked, Called, RouteName } from './routes.js';
 export { RotationRequest, WithdrawalRequest } from './signing-keys.js';
 export { VaultRotation } from './vault.js';
+export { VERIFY_CAUSES, VerifyCause, VerifyStep } from './verify.js';

@@ -46,6 +46,7 @@ export const PERMISSIONS = {
   'vault:read': everybody,
   'vault:rotate': credentials,
   'vault:remove-key': credentials,
+  'verify:run': [...aboutUsers, 'credential-admin'],
   'webhooks:write': credentials,
   'workload-issuers:write': credentials,
 } as const satisfies Readonly<Record<string, readonly AdministratorRole[]>>;

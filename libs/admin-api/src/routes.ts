@@ -6,6 +6,7 @@ import { revocationRoutes } from './revocations.js';
 import { signingKeyRoutes } from './signing-keys.js';
 import { statusRoutes } from './status.js';
 import { vaultRoutes } from './vault.js';
+import { verifyRoutes } from './verify.js';
 import type { AnswerOf, CallOf, RequestOf } from './route.js';
 
 /** Every route of the API, by the name of what it does. */
@@ -18,6 +19,7 @@ export const routes = {
   ...signingKeyRoutes,
   ...statusRoutes,
   ...vaultRoutes,
+  ...verifyRoutes,
 } as const;
 export type RouteName = keyof typeof routes;
 

@@ -7,6 +7,8 @@ export const REPORT_INTERVAL_MS = 2_000;
 export const REPLICA_FAULTS = [
   /** It has no configuration yet. */
   'configuration-missing',
+  /** It has none, because what it hears is signed by another key than the one it pins. */
+  'configuration-untrusted',
   /** Its configuration is older than the staleness bound: it refuses requests. */
   'configuration-stale',
   /** The authorization server's keys are not loaded: no token can be verified. */

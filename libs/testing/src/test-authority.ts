@@ -25,7 +25,11 @@ export interface ServerCertificate {
 export interface TestAuthority {
   /** PEM; what a client is told to trust. */
   readonly certificate: string;
-  issue(names: { dns?: readonly string[]; ip?: readonly string[] }): Promise<ServerCertificate>;
+  /** `from` and `until`: days from now. */
+  issue(
+    names: { dns?: readonly string[]; ip?: readonly string[] },
+    valid?: { from?: number; until?: number },
+  ): Promise<ServerCertificate>;
   /** For a client of that name. `from` and `until`: days from now. */
   issueClient(name: string, valid?: { from?: number; until?: number }): Promise<ServerCertificate>;
 }
@@ -73,8 +77,8 @@ export async function createTestAuthority(): Promise<TestAuthority> {
   };
   return {
     certificate: authority.toString('pem'),
-    issue: ({ dns = [], ip = [] }) =>
-      certify(dns[0] ?? ip[0] ?? 'localhost', ExtendedKeyUsage.serverAuth, { from: -1, until: 30 }, [
+    issue: ({ dns = [], ip = [] }, { from = -1, until = 30 } = {}) =>
+      certify(dns[0] ?? ip[0] ?? 'localhost', ExtendedKeyUsage.serverAuth, { from, until }, [
         ...dns.map((value) => ({ type: 'dns' as const, value })),
         ...ip.map((value) => ({ type: 'ip' as const, value })),
       ]),

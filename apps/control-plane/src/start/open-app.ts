@@ -17,6 +17,7 @@ import { SigningKeyList } from '../signing-keys/signing-key-list.js';
 import type { KnownReplicas } from '../status/known-replicas.js';
 import { PostgresEventStore } from '../trail/event-store.js';
 import type { observeIngest } from '../trail/observe-ingest.js';
+import { createVerifyContext } from './create-verify-context.js';
 import type { Foundation } from './foundation.js';
 import type { ConfigurationParts } from './open-configuration.js';
 
@@ -63,9 +64,10 @@ export async function openApp(foundation: Foundation, parts: AppParts): ReturnTy
 
 /** Reads with the connections of administration: nobody who reads stands before a heartbeat or a revocation. */
 function createModule(
-  { config, messaging, clock, signing, databases, vault }: Foundation,
+  foundation: Foundation,
   { configuration, revocations, revoker, credentials, replicas, ingest }: AppParts,
 ) {
+  const { config, messaging, clock, signing, databases, vault } = foundation;
   const { administration: database } = databases;
   const { revisions, publisher, lifecycle, snapshot } = configuration;
   const signingKey = signing.privateKey;
@@ -74,6 +76,7 @@ function createModule(
     isWithdrawn: (kid) => snapshot().revocations.isKeyWithdrawn(kid),
     clock,
   });
+  const status = { replicas, revisions, database, messaging, signingKeys: list, ingest: ingest.state, clock };
   return ControlPlaneModule.of({
     url: config.publicUrl,
     documents: new PostgresDocumentStore({ database, revisions, sealer: vault.sealer, clock }),
@@ -86,6 +89,7 @@ function createModule(
     agentSessions: { database, revocations: () => snapshot().revocations },
     agentRegistrations: { messaging, signingKey, database, revoker, lifecycle, clock },
     vault: { vault, database, lifecycle, clock },
-    status: { replicas, revisions, database, messaging, signingKeys: list, ingest: ingest.state, clock },
+    status,
+    verify: createVerifyContext(foundation, configuration, status),
   });
 }

@@ -27,6 +27,8 @@ export interface ConfigurationParts {
   readonly snapshot: () => ConfigurationSnapshot;
   /** The newest revision this process has seen, also while its configuration is stale. */
   readonly knownRevision: () => number | undefined;
+  /** The newest snapshot, also while it is stale. */
+  readonly newestKnown: () => ConfigurationSnapshot;
 }
 
 /** Stores what the declarative file asks for, publishes the configuration and waits until it comes back on the bus. */
@@ -69,6 +71,7 @@ export async function openConfiguration(foundation: Foundation): Promise<Configu
     publisher,
     replica,
     snapshot: () => replica.snapshot(),
+    newestKnown: () => known ?? replica.snapshot(),
     knownRevision: () => known?.revision,
   };
 }

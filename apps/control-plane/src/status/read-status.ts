@@ -13,7 +13,7 @@ export interface StatusContext {
   readonly replicas: KnownReplicas;
   readonly revisions: Pick<RevisionLog, 'newest'>;
   readonly database: Pick<Database, '$queryRaw'>;
-  readonly messaging: Pick<Messaging, 'kind' | 'connected'>;
+  readonly messaging: Pick<Messaging, 'kind' | 'connected' | 'refuses'>;
   readonly signingKeys: Pick<SigningKeyList, 'read'>;
   readonly ingest: () => IngestState;
   readonly clock: Clock;
@@ -59,15 +59,18 @@ export function queueIsReachable(replicas: readonly KnownReplica[]): boolean | n
   return workers.length === 0 ? null : workers.some(({ faults }) => !faults.includes('queue-unreachable'));
 }
 
-/** Whether the database answers, and how soon. */
+/** Whether the database answers, and how soon: the second time, since the first may open a connection. */
 export async function askDatabase({
   database,
 }: Pick<StatusContext, 'database'>): Promise<{ isReachable: boolean; answeredInMs: number | null }> {
-  const begun = performance.now();
-  const answer = await inTime(database.$queryRaw`SELECT 1`.then(() => true));
-  return answer === undefined
-    ? { isReachable: false, answeredInMs: null }
-    : { isReachable: true, answeredInMs: Math.round(performance.now() - begun) };
+  const answeredInMs = await inTime(
+    database.$queryRaw`SELECT 1`.then(async () => {
+      const begun = performance.now();
+      await database.$queryRaw`SELECT 1`;
+      return Math.round(performance.now() - begun);
+    }),
+  );
+  return { isReachable: answeredInMs !== undefined, answeredInMs: answeredInMs ?? null };
 }
 
 /** @returns undefined where the answer fails, or takes too long */

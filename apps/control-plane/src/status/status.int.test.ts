@@ -85,7 +85,7 @@ test('every process is listed with what it applies, and one that ended is not', 
 test('a process that does not apply the newest revision is behind', async () => {
   await startReplica('gateway', 'gw-1', {
     configuration: {
-      state: () => ({ ready: true, stale: false, epoch: 'another', revision: 99 }),
+      state: () => ({ ready: true, stale: false, distrusts: false, epoch: 'another', revision: 99 }),
       onChange: () => () => undefined,
     },
   });

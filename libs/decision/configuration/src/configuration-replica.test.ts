@@ -105,7 +105,14 @@ describe('a configuration replica', () => {
         .all('McpServer')
         .map((document) => document.name),
     ).toEqual(['notes', 'whoami']);
-    expect(replica.state()).toEqual({ ready: true, stale: false, revision: 3, staleForMs: 0 });
+    expect(replica.state()).toEqual({
+      ready: true,
+      stale: false,
+      distrusts: false,
+      epoch: 'e1',
+      revision: 3,
+      staleForMs: 0,
+    });
   });
 
   it('starts from the base alone while the control plane is down, for as long as the bound allows (S28)', async () => {
@@ -158,6 +165,9 @@ describe('a configuration replica', () => {
     await log.live(change(4, { puts: [server('evil')] }), foreign.privateKey);
     expect(replica.snapshot().revision).toBe(3);
     expect(problems).toEqual([{ type: 'untrusted-entry', reason: 'signature' }]);
+    expect(replica.state().distrusts).toBe(true);
+    await beat(3);
+    expect(replica.state().distrusts).toBe(false);
   });
 
   it('does not count a heartbeat that another key signed (S27)', async () => {

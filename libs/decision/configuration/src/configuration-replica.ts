@@ -41,6 +41,8 @@ export interface ReplicaState {
   readonly ready: boolean;
   /** Whether the configuration is older than the bound. Then `snapshot()` throws. */
   readonly stale: boolean;
+  /** What came last was signed by another key than the pinned one, which may be the wrong one. */
+  readonly distrusts: boolean;
   readonly epoch: string | null;
   readonly revision: number | null;
   /** Milliseconds since the last proof that this revision is the newest. */
@@ -77,6 +79,7 @@ export class ConfigurationReplica {
   #handle: { restart(): Promise<void>; stop(): Promise<void> } | undefined;
   #snapshot: ConfigurationSnapshot | undefined;
   #confirmed = false;
+  #distrusts = false;
   #announcedEpoch: string | undefined;
   #freshAt: number;
   #lastHeartbeatIssuedAt = 0;
@@ -163,6 +166,7 @@ export class ConfigurationReplica {
     return {
       ready: this.#snapshot !== undefined && this.#confirmed,
       stale: staleForMs > this.#boundMs,
+      distrusts: this.#distrusts,
       epoch: this.#snapshot?.epoch ?? null,
       revision: this.#snapshot?.revision ?? null,
       staleForMs,
@@ -172,6 +176,7 @@ export class ConfigurationReplica {
   async #receive(jws: string): Promise<void> {
     if (this.#stopped) return;
     const verdict = await verifyLogEntry(jws, this.#options.verifyKey);
+    this.#distrusts = !verdict.trusted && verdict.reason === 'signature';
     if (!verdict.trusted) return this.#report({ type: 'untrusted-entry', reason: verdict.reason });
     const { entry } = verdict;
     switch (entry.type) {

@@ -113,6 +113,8 @@ export interface Messaging extends Requests {
   readonly events: EventStream;
   readonly broadcast: Broadcast;
   readonly peers: Peers;
+  /** Whether the bus refuses this process to listen to a subject. In one process nothing is refused. */
+  refuses(subject: string): Promise<boolean>;
   /** False while the connection is down; readiness reports it. */
   connected(): boolean;
   /** How often the connection was made: when it rises, what the bus had kept may be gone. */

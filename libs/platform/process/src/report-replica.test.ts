@@ -32,8 +32,9 @@ function changingConfiguration() {
   const listeners = new Set<() => void>();
   let revision: number | null = null;
   let stale = false;
+  let distrusts = false;
   return {
-    state: () => ({ ready: revision !== null, stale, epoch: revision === null ? null : EPOCH, revision }),
+    state: () => ({ ready: revision !== null, stale, distrusts, epoch: revision === null ? null : EPOCH, revision }),
     onChange: (listener: () => void) => {
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -43,6 +44,7 @@ function changingConfiguration() {
       for (const listener of listeners) listener();
     },
     becomeStale: () => (stale = true),
+    becomeDistrustful: () => (distrusts = true),
     listeners,
   };
 }
@@ -112,6 +114,12 @@ test('a stale configuration is a fault', async () => {
   configuration.becomeStale();
   await vi.advanceTimersByTimeAsync(2_000);
   expect(heard.at(-1)?.[1].faults).toEqual(['configuration-stale']);
+});
+
+test('no configuration because none is trusted is a fault of its own', async () => {
+  configuration.becomeDistrustful();
+  await start();
+  expect(heard.at(-1)?.[1].faults).toEqual(['configuration-untrusted']);
 });
 
 test('when it ends it says so last, and no more', async () => {

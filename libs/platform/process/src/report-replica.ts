@@ -15,6 +15,7 @@ interface ReportedConfiguration {
   state(): {
     readonly ready: boolean;
     readonly stale: boolean;
+    readonly distrusts: boolean;
     readonly epoch: string | null;
     readonly revision: number | null;
   };
@@ -79,8 +80,8 @@ function appliedBy(configuration: ReportedConfiguration): ReplicaReport['configu
 }
 
 function configurationFaults(configuration: ReportedConfiguration): ReplicaFault[] {
-  const { ready, stale } = configuration.state();
-  if (!ready) return ['configuration-missing'];
+  const { ready, stale, distrusts } = configuration.state();
+  if (!ready) return [distrusts ? 'configuration-untrusted' : 'configuration-missing'];
   return stale ? ['configuration-stale'] : [];
 }
 

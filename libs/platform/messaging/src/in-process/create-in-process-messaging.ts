@@ -26,6 +26,7 @@ export function createInProcessMessaging({
     peers,
     request: (subject, payload, options) => requests.request(subject, payload, options),
     serve: (subject, handler) => requests.serve(subject, handler),
+    refuses: () => Promise.resolve(false),
     connected: () => open,
     connections: () => 1,
     async close() {

@@ -12,6 +12,7 @@ import { NatsLink } from './link.js';
 import type { LinkEvents, NatsOptions } from './link.js';
 import { NatsPeers } from './peers.js';
 import { inboxPrefixOf } from './permissions.js';
+import { refusesToHear } from './refuses-to-hear.js';
 import type { BusRole } from './permissions.js';
 import { NatsRequests } from './requests.js';
 
@@ -88,6 +89,7 @@ export async function createNatsMessaging(options: NatsMessagingOptions): Promis
     peers: new NatsPeers(connection, { name, address: options.address ?? name }, onProblem),
     request: (subject, payload, waiting) => requests.request(subject, payload, waiting),
     serve: (subject, handler) => requests.serve(subject, handler),
+    refuses: (subject) => refusesToHear(connection, subject),
     connected: () => link.isUp,
     connections: () => connections,
     async close() {

@@ -160,6 +160,11 @@ test('gateways speak to one another, each hearing only what is said to it, and n
   }
 });
 
+test('a process can ask whether it is kept from what is not its own (S26)', async () => {
+  expect(await controlPlane.refuses(subjects.gateway('gw-1'))).toBe(true);
+  expect(await controlPlane.refuses(subjects.credentialChanged)).toBe(false);
+});
+
 test('each process reports under its own role and name alone, and only control planes hear it (S26)', async () => {
   const addresses = {
     'gw-1': ['gateway.gw-1', 'gateway.gw-1.1'],
