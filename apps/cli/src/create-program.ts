@@ -1,4 +1,5 @@
 import { Command, Option } from 'commander';
+import { addAddCommand } from './commands/add.js';
 import { addAgentCommands } from './commands/agents.js';
 import { addCompletionCommand } from './commands/completion.js';
 import { addConnectionCommands } from './commands/connections.js';
@@ -20,7 +21,7 @@ type AddCommands = (program: Command, run: Run) => void;
 /** By heading of the help, in the order people need them. */
 const COMMANDS: readonly (readonly [heading: string, add: readonly AddCommands[]])[] = [
   ['Connect:', [addSetupCommand, addContextCommands]],
-  ['Configuration as code:', [addSchemaCommand]],
+  ['Configuration as code:', [addAddCommand, addSchemaCommand]],
   ['Look at what runs:', [addStatusCommand, addEventCommands, addSessionCommands, addAgentCommands]],
   ['Act on what runs:', [addRevokeCommand, addConnectionCommands, addPinCommands, addKeyCommands, addVaultCommands]],
   ['This program:', [addCompletionCommand]],

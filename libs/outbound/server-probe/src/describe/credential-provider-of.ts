@@ -13,10 +13,7 @@ import { staticByChallenge, staticByRegistry } from './static-provider.js';
 export function credentialProviderOf(findings: Findings, server: string, around: Surroundings): ChosenProvider {
   const { signIn, relay, sdk, registry } = findings;
   const known = knownHost(new URL(findings.url).hostname);
-  const trustsUs = signIn.resource?.authorizationServers.some(
-    (issuer) => around.issuer !== undefined && isSameIdentifier(issuer, around.issuer),
-  );
-  if (trustsUs === true) return gatewayToken(findings, server);
+  if (trustsUs(findings, around)) return gatewayToken(findings, server);
   if (signIn.authorizationServer !== undefined) return userOAuth(findings, server, around, known);
   const header = registry?.headers.find(({ isSecret }) => isSecret);
   if (header !== undefined) return staticByRegistry(header, findings, server, known);
@@ -30,6 +27,11 @@ export function credentialProviderOf(findings: Findings, server: string, around:
       : byPreset(known, known.preset, server, around);
   return none(server, isOpen);
 }
+
+/** Whether the server takes tokens of our own authorization server. */
+export const trustsUs = ({ signIn }: Findings, { issuer: ours }: Surroundings): boolean =>
+  ours !== undefined &&
+  (signIn.resource?.authorizationServers.some((issuer) => isSameIdentifier(issuer, ours)) ?? false);
 
 function gatewayToken({ signIn }: Findings, server: string): ChosenProvider {
   return {

@@ -1,7 +1,7 @@
 import { cleanText } from '@sallyport/kernel';
 import type { AllowedHost } from '@sallyport/safe-fetch';
 import type { Endpoint, Findings } from '../findings.js';
-import { credentialProviderOf } from './credential-provider-of.js';
+import { credentialProviderOf, trustsUs } from './credential-provider-of.js';
 import type { CommentedDocument, Fact, ServerDescription, Surroundings, Unknown } from './description.js';
 import { differencesOf } from './differences-of.js';
 import { firstPolicy, toolsOf } from './first-policy.js';
@@ -14,7 +14,7 @@ import { whyNoServer } from './why-no-server.js';
  * whose move it is. Pure: the same findings and surroundings make the same description.
  */
 export function describeServer(findings: Findings, around: Surroundings = {}): ServerDescription {
-  const facts = factsOf(findings);
+  const facts = factsOf(findings, around);
   const differences = differencesOf(findings);
   if (findings.endpoint.type !== 'mcp')
     return { documents: [], facts, differences, unknowns: [whyNoServer(findings.endpoint, findings)] };
@@ -136,7 +136,7 @@ function toolsUnknown(findings: Findings): Unknown[] {
       {
         what: 'which tools the server has: it lists none without a credential',
         move: 'you',
-        todo: 'Apply, connect an account, then approve what GET /v1/tool-definitions shows (docs/protocol.md).',
+        todo: 'Apply, connect an account, then approve what only reads: sallyport pins list, sallyport pins approve.',
       },
     ];
   return [
@@ -148,7 +148,7 @@ function toolsUnknown(findings: Findings): Unknown[] {
   ];
 }
 
-function factsOf(findings: Findings): Fact[] {
+function factsOf(findings: Findings, around: Surroundings): Fact[] {
   const { url, endpoint, relay, sdk, signIn, signInBySdk, network, challenge, registry } = findings;
   const facts: Fact[] = [
     {
@@ -175,7 +175,7 @@ function factsOf(findings: Findings): Fact[] {
     },
     {
       about: 'authorization server',
-      found: authorizationServer(signIn),
+      found: trustsUs(findings, around) ? `${around.issuer ?? ''} (ours)` : authorizationServer(signIn),
       how: signIn.how,
     },
     { about: 'the SDK signs in at', found: signInBySdk.issuer ?? signInBySdk.said ?? 'nothing', how: signInBySdk.how },

@@ -64,7 +64,7 @@ function closedBecause(listed: ReturnType<typeof toolsOf>, server: string): stri
     listed === undefined
       ? 'The tools could not be listed without signing in. So nothing is allowed until you approve tools as read-only:'
       : 'No tool says of itself that it only reads. So nothing is allowed until you approve tools as read-only:',
-    `an ApprovedTools document "${server}" with \`annotations: { readOnlyHint: true }\` (docs/protocol.md).`,
+    `sallyport pins list ${server}, then sallyport pins approve ${server} TOOL... with what reads.`,
     'Or write the names of tools in `match`, and remove `when`.',
   ];
 }
