@@ -12,7 +12,9 @@ import { addSchemaCommand } from './commands/schema.js';
 import { addSessionCommands } from './commands/sessions.js';
 import { addSetupCommand } from './commands/setup.js';
 import { addStatusCommand } from './commands/status.js';
+import { addValidateCommand } from './commands/validate.js';
 import { addVaultCommands } from './commands/vault.js';
+import { addVerifyCommand } from './commands/verify.js';
 import type { Run } from './context.js';
 import { VERSION } from './version.js';
 
@@ -21,8 +23,8 @@ type AddCommands = (program: Command, run: Run) => void;
 /** By heading of the help, in the order people need them. */
 const COMMANDS: readonly (readonly [heading: string, add: readonly AddCommands[]])[] = [
   ['Connect:', [addSetupCommand, addContextCommands]],
-  ['Configuration as code:', [addAddCommand, addSchemaCommand]],
-  ['Look at what runs:', [addStatusCommand, addEventCommands, addSessionCommands, addAgentCommands]],
+  ['Configuration as code:', [addValidateCommand, addAddCommand, addSchemaCommand]],
+  ['Look at what runs:', [addStatusCommand, addVerifyCommand, addEventCommands, addSessionCommands, addAgentCommands]],
   ['Act on what runs:', [addRevokeCommand, addConnectionCommands, addPinCommands, addKeyCommands, addVaultCommands]],
   ['This program:', [addCompletionCommand]],
 ];

@@ -1,90 +1,98 @@
-import type { AdminClient } from '@sallyport/admin-api';
+import type { Answered } from '@sallyport/admin-api';
 import type { Command } from 'commander';
 import { act, type Run } from '../context.js';
+import { relativeMoment } from '../terminal/moment.js';
+import type { Style } from '../terminal/paint.js';
+import type { Column } from '../terminal/table.js';
 
-/** What one look at the whole system finds. */
-interface Status {
-  readonly url: string;
-  readonly epoch: string;
-  readonly revision: number;
-  /** How many documents of each kind. */
-  readonly documents: Readonly<Record<string, number>>;
-  /** By state. */
-  readonly credentialProviders: Readonly<Record<string, number>>;
-  readonly connections: Readonly<Record<string, number>>;
-  readonly liveSessions: number;
-  readonly outstandingRevocations: number;
-}
+type Status = Answered<'readStatus'>;
+type Replica = Status['replicas'][number];
 
 export function addStatusCommand(program: Command, run: Run): void {
   program
     .command('status')
-    .description('Show what is in force, and whether anything needs somebody')
+    .description('Show what is in force, and how every process is')
     .action(
-      act<[], object>(run, async ({ client, target, output }) => {
+      act<[], object>(run, async ({ client, target, output, world }) => {
         const { url, origin } = await target();
-        const status = await readStatus(await client(), url);
+        const status = await (await client()).readStatus();
+        const paint = (one: Line) => output.paint(one.isBad ? 'red' : undefined, one.state);
         output.one('status', status, () => [
-          `${output.paint('bold', url)}  ${output.paint('dim', `(${origin})`)}`,
+          `${output.paint('bold', url)}  ${output.paint('dim', `(${origin}, version ${status.version})`)}`,
           '',
-          ...output.table(linesOf(status), [
-            { title: 'WHAT', text: ({ what }) => what },
-            { title: 'STATE', text: ({ state }) => state, style: ({ isBad }) => (isBad ? 'yellow' : undefined) },
-          ]),
+          ...linesOf(status, world.now()).map((line) => `${output.paint('dim', line.what.padEnd(14))}${paint(line)}`),
+          '',
+          ...output.table(status.replicas, columns(world.now())),
+          ...faultsOf(status.replicas).map((fault) => output.paint('yellow', fault)),
         ]);
       }),
     );
 }
 
-/** A page of connections and sessions is counted: beyond it the number is followed by `+`. */
-const COUNTED = 1_000;
-
-async function readStatus(api: AdminClient, url: string): Promise<Status> {
-  const limit = String(COUNTED);
-  const [configuration, providers, connections, sessions, upstream] = await Promise.all([
-    api.readConfiguration(),
-    api.listCredentialProviders(),
-    api.listConnections({ query: { limit } }),
-    api.listAgentSessions({ query: { live: 'true', limit } }),
-    api.listUpstreamRevocations(),
-  ]);
-  return {
-    url,
-    epoch: configuration.epoch,
-    revision: configuration.revision,
-    documents: countBy(configuration.documents, ({ kind }) => kind),
-    credentialProviders: countBy(providers.credentialProviders, ({ state }) => state),
-    connections: countBy(connections.connections, ({ state }) => state),
-    liveSessions: sessions.sessions.length,
-    outstandingRevocations: upstream.outstanding,
-  };
+interface Line {
+  readonly what: string;
+  readonly state: string;
+  readonly isBad: boolean;
 }
 
-function linesOf(status: Status): { what: string; state: string; isBad: boolean }[] {
-  const { failing = 0, paused = 0 } = status.credentialProviders;
-  const { needs_reconnect: toReconnect = 0, misconfigured = 0 } = status.connections;
-  const counts = (of: Readonly<Record<string, number>>) =>
-    Object.entries(of)
-      .map(([name, count]) => `${counted(count)} ${name.replace('_', ' ')}`)
-      .join(', ') || 'none';
+function linesOf(status: Status, now: number): Line[] {
+  const { configuration, database, bus, queue, events } = status;
+  const took = database.answeredInMs === null ? '' : `, answers in ${database.answeredInMs} ms`;
+  const waiting = events.waiting === 0 ? '' : `, ${events.waiting} batches wait`;
+  const lag = events.lagMs === null ? '' : `, ${(events.lagMs / 1_000).toFixed(1)} s behind`;
   return [
-    { what: 'configuration', state: `revision ${status.revision}`, isBad: false },
-    { what: 'documents', state: counts(status.documents), isBad: status.documents['AccessPolicy'] === undefined },
-    { what: 'credential providers', state: counts(status.credentialProviders), isBad: failing + paused > 0 },
-    { what: 'connections', state: counts(status.connections), isBad: toReconnect + misconfigured > 0 },
-    { what: 'agents’ sessions', state: `${counted(status.liveSessions)} live`, isBad: false },
     {
-      what: 'revocations at providers',
-      state: status.outstandingRevocations === 0 ? 'all confirmed' : `${status.outstandingRevocations} outstanding`,
-      isBad: status.outstandingRevocations > 0,
+      what: 'configuration',
+      state: configuration === null ? 'unknown: the database does not say' : `revision ${configuration.revision}`,
+      isBad: configuration === null,
     },
+    { what: 'database', state: reached(database.isReachable) + took, isBad: !database.isReachable },
+    { what: 'bus', state: `${reached(bus.isReachable)}, ${bus.kind}`, isBad: !bus.isReachable },
+    {
+      what: 'queue',
+      state: queue.isReachable === null ? 'nobody said lately' : reached(queue.isReachable),
+      isBad: queue.isReachable === false,
+    },
+    {
+      what: 'events',
+      state: (events.isStoring ? 'stored' : 'not stored') + waiting + lag,
+      isBad: !events.isStoring,
+    },
+    ...status.signingKeys.map(({ purpose, kid, signsFrom }) => ({
+      what: 'signs with',
+      state: `${kid} for ${purpose}, since ${relativeMoment(signsFrom, now)}`,
+      isBad: false,
+    })),
   ];
 }
 
-const counted = (count: number): string => (count >= COUNTED ? `${count}+` : String(count));
+const reached = (isReachable: boolean): string => (isReachable ? 'reachable' : 'not reachable');
 
-function countBy<T>(values: readonly T[], keyOf: (value: T) => string): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const value of values) counts[keyOf(value)] = (counts[keyOf(value)] ?? 0) + 1;
-  return counts;
-}
+const STYLES: Readonly<Record<string, Style>> = {
+  ready: 'green',
+  degraded: 'yellow',
+  'not-ready': 'red',
+  silent: 'red',
+};
+
+const stateOf = ({ isSilent, readiness }: Replica): string => (isSilent ? 'silent' : readiness.status);
+
+const columns = (now: number): readonly Column<Replica>[] => [
+  { title: 'PROCESS', text: ({ service }) => service },
+  { title: 'REPLICA', text: ({ replica, worker }) => (worker === null ? replica : `${replica} (worker ${worker})`) },
+  { title: 'STATE', text: stateOf, style: (replica) => STYLES[stateOf(replica)] },
+  {
+    title: 'REVISION',
+    text: ({ configuration, isBehind }) =>
+      configuration === null ? 'none yet' : `${configuration.revision}${isBehind ? ' (behind)' : ''}`,
+    style: ({ isBehind }) => (isBehind ? 'yellow' : undefined),
+  },
+  { title: 'VERSION', text: ({ version }) => version },
+  { title: 'STARTED', text: ({ startedAt }) => relativeMoment(startedAt, now) },
+  { title: 'HEARD', text: ({ heardAt }) => relativeMoment(heardAt, now) },
+];
+
+const faultsOf = (replicas: readonly Replica[]): string[] =>
+  replicas.flatMap(({ replica, readiness, faults }) =>
+    [...new Set([...readiness.reasons, ...faults])].map((fault) => `  ${replica}: ${fault}`),
+  );
