@@ -1,0 +1,77 @@
+import { connectDatabase, type Database } from '@sallyport/database';
+import { startTestPostgres, type TestPostgres } from '@sallyport/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { PostgresEventStore } from './event-store.js';
+
+let postgres: TestPostgres;
+let database: Database;
+let store: PostgresEventStore;
+beforeAll(async () => {
+  postgres = await startTestPostgres();
+  database = connectDatabase(postgres.url);
+  store = new PostgresEventStore(database);
+  // Nearly all events are of calls: 40,000 of them, and every 500th something else.
+  await database.$executeRaw`
+    INSERT INTO "Event" ("id", "type", "at", "userId", "body")
+    SELECT 'evt_' || i, made.type, now(), 'usr_' || (i / 2 % 100),
+      jsonb_build_object('id', 'evt_' || i, 'type', made.type, 'at', i, 'replica', 'r', 'detail', '{}'::jsonb)
+    FROM generate_series(1, 40000) AS i, LATERAL (SELECT CASE
+      WHEN i % 500 = 0 THEN 'user.signed_out' WHEN i % 2 = 0 THEN 'mcp.response' ELSE 'mcp.request' END) AS made(type)`;
+  await database.$executeRawUnsafe('ANALYZE "Event"');
+});
+afterAll(async () => {
+  await database.$disconnect();
+  await postgres.stop();
+});
+
+/** How many rows PostgreSQL looked at for what it answered. */
+async function looksAt(where: string): Promise<number> {
+  const [row] = await database.$queryRawUnsafe<{ 'QUERY PLAN': [{ Plan: PlanNode }] }[]>(
+    `EXPLAIN (ANALYZE, FORMAT JSON) SELECT * FROM "Event" WHERE ${where} ORDER BY "sequence" DESC LIMIT 50`,
+  );
+  return row === undefined ? Number.NaN : seenBy(row['QUERY PLAN'][0].Plan);
+}
+interface PlanNode {
+  readonly 'Actual Rows': number;
+  readonly 'Rows Removed by Filter'?: number;
+  readonly Plans?: readonly PlanNode[];
+}
+const seenBy = (node: PlanNode): number =>
+  Math.max(
+    node['Actual Rows'] + (node['Rows Removed by Filter'] ?? 0),
+    ...(node.Plans ?? []).map((inner) => seenBy(inner)),
+  );
+
+describe('the trail is asked for', () => {
+  test.each([
+    ['what is rare', `"type" = 'user.signed_out'`, 80],
+    ['what never happened', `"type" = 'vault_key.removed'`, 0],
+    ['calls', `"type" = 'mcp.request'`, 200],
+    ['one user', `"userId" = 'usr_7'`, 400],
+    ['the calls of one user', `"userId" = 'usr_7' AND "type" = 'mcp.response'`, 400],
+  ])('%s, and PostgreSQL looks at little else (R77)', async (_what, where, most) => {
+    expect(await looksAt(where)).toBeLessThanOrEqual(most);
+  });
+  test('by type, and answers with all there are of it, page by page (R77)', async () => {
+    for (const [type, count] of [
+      ['user.signed_out', 80],
+      ['mcp.request', 20_000],
+    ] as const) {
+      let [seen, before] = [0, undefined as bigint | undefined];
+      for (;;) {
+        const page = await store.list({ type, before, limit: 5_000 });
+        expect(page.every((event) => event.type === type)).toBe(true);
+        seen += page.length;
+        const last = page.at(-1);
+        if (last === undefined) break;
+        before = BigInt(last.sequence);
+      }
+      expect(seen).toBe(count);
+    }
+  });
+  test('writing an event of a call writes to no index by type', async () => {
+    const [row] = await database.$queryRaw<{ entries: number }[]>`
+      SELECT reltuples::int AS entries FROM pg_class WHERE relname = 'Event_type_sequence_idx'`;
+    expect(row?.entries).toBeLessThan(1_000);
+  });
+});
