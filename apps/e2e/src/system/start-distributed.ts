@@ -45,6 +45,8 @@ export async function startDistributed(
     gateways?: number;
     /** Processes of each gateway. */
     workers?: number;
+    /** Whether gateways take the short-cut for warm calls; as they are shipped if not said. */
+    shortcut?: 'on' | 'off';
     authorizationServers?: number;
     logLevel?: 'trace' | 'info';
     interruptible?: boolean;
@@ -153,6 +155,7 @@ export async function startDistributed(
           SALLYPORT_GATEWAY_STATE_KEY_FILES: keys.gatewayState,
           SALLYPORT_SPOOL_DIR: spoolOf(name),
           ...(replicas.workers === undefined ? {} : { SALLYPORT_GATEWAY_WORKERS: String(replicas.workers) }),
+          ...(replicas.shortcut === undefined ? {} : { SALLYPORT_GATEWAY_WARM: replicas.shortcut }),
         },
       ]),
     ),

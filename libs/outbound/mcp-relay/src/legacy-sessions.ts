@@ -24,11 +24,14 @@ const ENDPOINT_TIMEOUT_MS = 3_000;
 /** How a server of 2024-11-05 answers a POST to its stream (2025-11-25, Transports, backwards compatibility). */
 const UNPOSTABLE: ReadonlySet<number> = new Set([400, 404, 405]);
 
-/** A session is for what was said when it was opened: it is not shared between clients that can do different things. */
+/**
+ * A session is for what was said when it was opened: it is not shared between clients that can do different things. No
+ * address holds a blank and JSON ends where it ends: two keys are alike only where all parts are.
+ */
 export const sessionKey = (
-  target: Pick<ChannelTarget, 'url' | 'identity'>,
-  { clientCapabilities }: ModernRequest,
-): string => JSON.stringify([target.url.href, target.identity, legacyCapabilities(clientCapabilities)]);
+  { url, identity }: Pick<ChannelTarget, 'url' | 'identity'>,
+  { clientCapabilities }: Pick<ModernRequest, 'clientCapabilities'>,
+): string => `${url.href} ${JSON.stringify(legacyCapabilities(clientCapabilities))} ${identity}`;
 
 /** The sessions with legacy servers. Callers who come together share one initialization. */
 export class LegacySessions {
