@@ -1,6 +1,5 @@
 import { makeDpopKey } from '@sallyport/testing';
 import { beginSession, legacyCalls, modern, modernCalls, type McpRequest } from '../load/mcp-request.js';
-import { primeWith } from '../load/prime.js';
 import { readUsage } from '../measure/process-usage.js';
 import type { BenchServer } from '../subjects/subject.js';
 import { changeEverySecond } from './change-configuration.js';
@@ -59,17 +58,9 @@ async function provenCalls({ routeTo, tokens, origin, count }: Asking): Promise<
 
 /** Sessions as agents leave them for hours: begun, and used once, so that the server's own session is open too. */
 async function idleSessions(asking: Asking): Promise<McpRequest[]> {
-  const { origin, pid, routeTo, note } = asking;
-  const before = readUsage(pid).rssMebibytes;
+  asking.note('memory before any session, MiB', readUsage(asking.pid).rssMebibytes);
   const sessions = await beginSessions(asking, MANY_SESSIONS, 100);
-  const calls = legacyCalls(routeTo(legacyServer), sessions.length, sessions);
-  await primeWith(origin, calls);
-  note('memory before any session, MiB', before);
-  note(
-    'KiB more for each session that was used once',
-    ((readUsage(pid).rssMebibytes - before) * 1024) / sessions.length,
-  );
-  return calls;
+  return legacyCalls(asking.routeTo(legacyServer), sessions.length, sessions);
 }
 
 export const scenarios: readonly Scenario[] = [

@@ -10,6 +10,7 @@ import {
 import { ensureDeploymentKeys, loadMasterKey, Sealer } from '@sallyport/keys';
 import { newId } from '@sallyport/kernel';
 import { benchConfiguration, type BenchConfiguration } from './bench-configuration.js';
+import { imageArguments } from './image-arguments.js';
 import type { Subject } from './subject.js';
 
 /** The events that the control plane has stored. */
@@ -37,7 +38,7 @@ export interface DistributedProduct extends Product {
 export interface ProductOptions extends BenchConfiguration {
   /** As which the report has it. */
   readonly name?: 'distributed' | 'two-workers' | 'compared';
-  /** Arguments of Node itself, by process name: `gateway-1`, `control-plane`. Of the distributed system only. */
+  /** Further arguments of Node itself, by process name: `gateway-1`, `control-plane`. Of the distributed system only. */
   readonly nodeArgs?: Readonly<Record<string, readonly string[]>>;
   /** Processes of the gateway, one if not said. Of the distributed system only. */
   readonly workers?: number;
@@ -53,11 +54,12 @@ export async function startDistributedProduct({
   workers = 1,
   ...options
 }: ProductOptions): Promise<DistributedProduct> {
+  const gateway = [...imageArguments(), ...(nodeArgs['gateway-1'] ?? [])];
   const system = await startDistributed({
     logLevel: 'info',
     interruptible: true,
     readyTimeoutMs: READY_TIMEOUT_MS,
-    nodeArgs,
+    nodeArgs: { ...nodeArgs, 'gateway-1': gateway },
     workers,
     configure: (demo) => benchConfiguration(options, demo),
   });
