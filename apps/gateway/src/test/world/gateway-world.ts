@@ -68,7 +68,7 @@ export interface GatewayWorld {
   close(): Promise<void>;
 }
 
-const replicas = ['gateway-1', 'gateway-2'];
+const replicas = ['gateway-1', 'gateway-2', 'gateway-3'];
 
 /**
  * A gateway with everything round it that it cannot do without: a bus, a configuration log, an issuer, a control plane.
