@@ -34,6 +34,7 @@ export function greeting({
           '',
         ]
       : []),
+    '  Check it      npm run -s cli -- verify',
     `  Configuration ${configurationFile}`,
     `  Administration ${controlPlaneUrl}/v1/events with the token in ${dataDirectory}/admin-token`,
     `  Health        ${healthUrl}/readyz, ${healthUrl}/metrics`,

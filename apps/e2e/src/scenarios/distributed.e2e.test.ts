@@ -5,6 +5,7 @@ import { describeNothingInClear } from './nothing-in-clear.js';
 import { describeRefusals } from './refusals.js';
 import { describeRestart } from './restart.js';
 import { describeStolenBusIdentity } from './stolen-bus-identity.js';
+import { describeVerifying } from './verifying.js';
 import { describeWholePath } from './whole-path.js';
 import { startDistributed, type DistributedSystem } from '../system/start-distributed.js';
 
@@ -16,6 +17,7 @@ describe('distributed', () => {
   afterAll(() => system?.stop());
 
   describeTokenNeverPassedThrough(() => system);
+  describeVerifying(() => system);
   describeWholePath(() => system);
   describeConnecting(() => system);
   describeRefusals(() => system);

@@ -4,6 +4,7 @@ import { describeConnecting } from './connecting.js';
 import { describeForeignClients } from './foreign-clients.js';
 import { describeRefusals } from './refusals.js';
 import { describeRestart } from './restart.js';
+import { describeVerifying } from './verifying.js';
 import { describeWholePath } from './whole-path.js';
 import { startStandalone } from '../system/start-standalone.js';
 import type { System } from '../system/system.js';
@@ -16,6 +17,7 @@ describe('standalone', () => {
   afterAll(() => system?.stop());
 
   describeTokenNeverPassedThrough(() => system);
+  describeVerifying(() => system);
   describeWholePath(() => system);
   describeConnecting(() => system);
   describeRefusals(() => system);

@@ -3,7 +3,7 @@ import { eventually, makeDpopKey } from '@sallyport/testing';
 import { Client } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { signIn } from '../agents/sign-in.js';
-import { administrator } from '../system/administrator.js';
+import { adminClient, administrator } from '../system/administrator.js';
 import type { EverythingServer } from '../system/everything/serve-everything.js';
 import { startLegacyEverything } from '../system/everything/start-legacy.js';
 import { SERVERS_SCOPE, serversConfiguration } from '../system/servers-configuration.js';
@@ -178,6 +178,19 @@ describe('one gateway of two workers', { timeout: 180_000 }, () => {
     const written = async () => await administrator(system).events({ type: 'mcp.response' });
     await eventually(async () => (await written()).length >= 2);
     expect(new Set((await written()).map(({ replica }) => replica))).toEqual(new Set([GATEWAY]));
+  });
+
+  test('each worker reports for itself which revision it applies (S26)', async () => {
+    const workers = async () => {
+      const { configuration, replicas } = await adminClient(system).readStatus();
+      return replicas.flatMap((one) =>
+        one.service === 'gateway' && one.configuration?.revision === configuration?.revision
+          ? [`${one.replica}.${one.worker}`]
+          : [],
+      );
+    };
+    await eventually(async () => (await workers()).length === 2, { timeoutMs: LONG_MS, until: 'both have reported' });
+    expect(await workers()).toEqual([`${GATEWAY}.1`, `${GATEWAY}.2`]);
   });
 
   test('a session begun at one worker goes on at the other (B11)', async () => {
