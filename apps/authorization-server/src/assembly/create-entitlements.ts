@@ -9,7 +9,7 @@ import { AdministeredAgents } from '../storage/administered-agents.js';
 import type { Outbound } from './create-outbound.js';
 import type { SignIns } from './create-sign-ins.js';
 import type { Storage } from './create-storage.js';
-import { resourceOf, type Foundation } from './foundation.js';
+import { resourcesOf, type Foundation } from './foundation.js';
 
 export type Entitlements = ReturnType<typeof createEntitlements>;
 
@@ -23,7 +23,8 @@ export function createEntitlements(
   { rechecks }: Pick<SignIns, 'rechecks'>,
 ) {
   const { issuer } = config;
-  const resource = resourceOf(config);
+  const resources = resourcesOf(config);
+  const resource = resources.gateway;
   const keys = new PublicKeys({
     database,
     isWithdrawn: (kid) =>
@@ -42,6 +43,6 @@ export function createEntitlements(
     machines: new MachineAdmissions({ configuration, sessions, endSession, clock }),
     workloads: new WorkloadIdentities({ configuration, keys: issuerKeys, store, issuer, clock }),
     administered: new AdministeredAgents({ configuration, secrets }),
-    status: new TokenStatus({ issuer, resource, keys, sessions, configuration, clock }),
+    status: new TokenStatus({ issuer, resources: Object.values(resources), keys, sessions, configuration, clock }),
   };
 }

@@ -8,7 +8,7 @@ import { engineErrorPage } from '../pages/engine-error-page.js';
 import { backToAgentPage } from '../pages/onward-pages.js';
 import type { Outbound } from './create-outbound.js';
 import type { Storage } from './create-storage.js';
-import { resourceOf, type Foundation } from './foundation.js';
+import { resourcesOf, type Foundation } from './foundation.js';
 
 interface EngineParts {
   readonly storage: Storage;
@@ -28,7 +28,7 @@ export function createRotatingEngine(
   const keyFor = (purpose: Parameters<typeof deriveKey>[1]) => deriveKey(derivationSecret, purpose);
   const options = {
     issuer: config.issuer,
-    resource: resourceOf(config),
+    resources: resourcesOf(config),
     controlPlaneCallback: `${config.controlPlaneUrl}/session/callback`,
     cookieKeys: [Buffer.from(keyFor('engine-cookies')).toString('base64url')],
     dpopNonceSecret: keyFor('dpop-nonces'),

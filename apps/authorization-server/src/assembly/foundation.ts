@@ -7,6 +7,7 @@ import type { Logger } from '@sallyport/telemetry';
 import type { Vault } from '@sallyport/vault';
 import type { JWK } from 'jose';
 import type { AuthorizationServerConfig } from '../config.js';
+import type { Resources } from '../engine/resources.js';
 import type { BusTrail } from '@sallyport/trail';
 
 /** What the process opens. Everything else is made of it. */
@@ -25,5 +26,8 @@ export interface Foundation {
   readonly unavailable: Pick<Unavailable, 'is' | 'answer'>;
 }
 
-/** The gateway's resource identifier (RFC 8707): the audience of every access token. */
-export const resourceOf = ({ gatewayUrl }: AuthorizationServerConfig): string => `${gatewayUrl}/mcp`;
+/** The resource identifiers (RFC 8707): each access token is for one of them. */
+export const resourcesOf = ({ gatewayUrl, controlPlaneUrl }: AuthorizationServerConfig): Resources => ({
+  gateway: `${gatewayUrl}/mcp`,
+  api: `${controlPlaneUrl}/v1`,
+});

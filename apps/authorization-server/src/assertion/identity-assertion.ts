@@ -18,7 +18,7 @@ import {
   unverifiedClaims,
   type AssertionFailure,
 } from './signed-claims.js';
-import { createResourceNames, withCanonicalResource } from '../engine/gateway-resource.js';
+import { gatewayNames, withCanonicalResource } from '../engine/resources.js';
 
 /** A human, an agent and what one may do for the other, as an identity provider we trust said (ID-JAG). */
 export interface IdentityAssertion {
@@ -139,7 +139,7 @@ export class IdentityAssertions {
 
   /** One resource, by any of its names. */
   #isForGateway(resource: unknown): boolean {
-    return withCanonicalResource(resource, createResourceNames(this.#resource)) === this.#resource;
+    return withCanonicalResource(resource, gatewayNames(this.#resource)) === this.#resource;
   }
 
   #providers(): readonly DocumentOf<'TrustProvider'>[] {

@@ -9,13 +9,14 @@ import {
   validateRedirectUris,
   type AgentRegistration,
 } from '@sallyport/authorization';
+import { isForAdministrators, OWN_CLIENTS } from '@sallyport/authorization/own-clients';
 
 /**
  * The one client that is ourselves: the control plane's pages sign a browser in with it. Shown no consent, given no
  * resource.
  */
-export const CONTROL_PLANE_CLIENT_ID = 'sallyport-control-plane';
-export const isFirstParty = ({ clientId }: Client): boolean => clientId === CONTROL_PLANE_CLIENT_ID;
+export const CONTROL_PLANE_CLIENT_ID = OWN_CLIENTS.controlPlane;
+export const isFirstParty = ({ clientId }: Pick<Client, 'clientId'>): boolean => clientId === CONTROL_PLANE_CLIENT_ID;
 
 /** Carries how a client came to be known; set by us at every construction, whatever the client sent. */
 export const REGISTERED_BY = 'registered_by';
@@ -47,6 +48,7 @@ export const DYNAMIC_PREFIX = 'dcr_';
 
 export function registeredBy(clientId: string): AgentRegistration['registeredBy'] {
   if (clientId === CONTROL_PLANE_CLIENT_ID) return 'first-party';
+  if (isForAdministrators(clientId)) return 'built-in';
   if (isDocumentUrl(clientId)) return 'document';
   return clientId.startsWith(DYNAMIC_PREFIX) ? 'dynamic' : 'administrator';
 }

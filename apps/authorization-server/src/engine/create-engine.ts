@@ -19,7 +19,6 @@ import { isOwnedByEngine, routes } from './configuration/routes.js';
 import { resourceIndicators, resourceServer, scopesAndClaims } from './configuration/scopes-and-resources.js';
 import { createEngineAdapter } from './engine-adapter.js';
 import type { AuthorizationEngine, EngineDecisions, EngineEvents, RenderError, WayBack } from './engine.js';
-import { createResourceNames, withCanonicalResource } from './gateway-resource.js';
 import { GivenAnswers } from './given-answers.js';
 import { interactionSteps } from './interaction-steps.js';
 import {
@@ -39,6 +38,7 @@ import { RefreshRotation } from './refresh-rotation.js';
 import { guardRegistration } from './register-clients.js';
 import { RegistrationIds } from './registration-ids.js';
 import { reportEvents } from './report-events.js';
+import { createResourceNames, withCanonicalResource, type Resources } from './resources.js';
 import { signingKeyOf } from './signing-key.js';
 import { answerForAccessTokens } from './structured-tokens.js';
 import { TokenAdmission } from './token-admission.js';
@@ -49,8 +49,7 @@ import { presentWorkload, verifyWorkloads } from './workload-assertion.js';
 
 export interface EngineOptions {
   readonly issuer: string;
-  /** The gateway's resource (RFC 8707): the only one an agent can get a token for. */
-  readonly resource: string;
+  readonly resources: Resources;
   readonly controlPlaneCallback: string;
   /** The first one signs. */
   readonly signingKeys: readonly JWK[];
@@ -75,7 +74,7 @@ export interface EngineOptions {
 
 /** OAuth 2.1 and what the MCP authorization specification adds to it: the engine does nothing beyond that. */
 export function createEngine(options: EngineOptions): AuthorizationEngine {
-  const { resource, decisions, events, renderError } = options;
+  const { resources, decisions, events, renderError } = options;
   const parts = createParts(options);
   const { admission, refreshes, given, outages, showReturn } = parts;
   const provider = wrappedProvider(options.issuer, configure(options, parts), {
@@ -97,14 +96,14 @@ export function createEngine(options: EngineOptions): AuthorizationEngine {
       await callback(toTrustedRequest(request, issuer, sourceIp), response);
       received.resume(); // what was not read of it would stand in the way of the connection's next request
     },
-    ...interactionSteps(provider, { resource, ttlSeconds: INTERACTION_SECONDS, decisions, given }),
+    ...interactionSteps(provider, { resources, ttlSeconds: INTERACTION_SECONDS, decisions, given }),
   };
 }
 
 type Parts = ReturnType<typeof createParts>;
 
 /** What is made once per engine and used by several of the tables below. */
-function createParts({ store, decisions, clock, resource, ...options }: EngineOptions) {
+function createParts({ store, decisions, clock, resources, ...options }: EngineOptions) {
   const rotation = new RefreshRotation({
     store,
     repeatSeconds: () => decisions.lifetimes().refreshRepeat,
@@ -114,7 +113,7 @@ function createParts({ store, decisions, clock, resource, ...options }: EngineOp
   const ownTokens = new OwnTokens(options.tokenMarkKey);
   return {
     rotation,
-    refreshes: new RefreshGrant({ rotation, resource, decisions }),
+    refreshes: new RefreshGrant({ rotation, resources, decisions }),
     admission: new TokenAdmission(decisions),
     registrationIds: new RegistrationIds(options.registrationMarkKey, clock),
     ownTokens,
@@ -129,7 +128,7 @@ function createParts({ store, decisions, clock, resource, ...options }: EngineOp
 
 /** What oidc-provider is told through the configuration it documents. */
 function configure(options: EngineOptions, parts: Parts): Configuration {
-  const { issuer, resource, decisions, documents, events, store, renderError } = options;
+  const { issuer, resources, decisions, documents, events, store, renderError } = options;
   const { admission, refreshes, rotation, signing, isSecure } = parts;
   return {
     adapter: createEngineAdapter({ store, rotation, decisions, events }),
@@ -155,7 +154,7 @@ function configure(options: EngineOptions, parts: Parts): Configuration {
       dpopNonceSecret: options.dpopNonceSecret,
       registrationIds: parts.registrationIds,
       decisions,
-      resourceIndicators: resourceIndicators({ resource, signing, decisions, admission }),
+      resourceIndicators: resourceIndicators({ resources, signing, decisions, admission }),
       clientIdMetadataDocument: clientIdMetadataDocument(documents, decisions),
     }),
   };
@@ -163,7 +162,8 @@ function configure(options: EngineOptions, parts: Parts): Configuration {
 
 /** Grants and tokens that the engine does not have, or makes otherwise. */
 function addOwnGrantsAndTokens(provider: Provider, options: EngineOptions, parts: Parts): void {
-  const { resource, decisions, store, clock } = options;
+  const { decisions, store, clock } = options;
+  const resource = options.resources.gateway;
   const { signing, admission, ownTokens } = parts;
   makeTokensWith(provider, () => ownTokens.make());
   atomicReplayDetection(provider, store, clock);
@@ -171,15 +171,15 @@ function addOwnGrantsAndTokens(provider: Provider, options: EngineOptions, parts
   registerAssertionGrant(provider, {
     resource,
     decisions,
-    resourceServer: (scopes) => resourceServer(scopes, { resource, signing, decisions }),
+    resourceServer: (scopes) => resourceServer(resource, scopes, { signing, decisions }),
     onVerdict: (ctx, verdict) => admission.admitAssertion(ctx, verdict),
   });
 }
 
 /** What is checked or changed on the way through every endpoint, in the order in which it happens. */
-function addChecks(provider: Provider, { resource, decisions, documents }: EngineOptions, parts: Parts): void {
+function addChecks(provider: Provider, { resources, decisions, documents }: EngineOptions, parts: Parts): void {
   const { requests, registrationIds: ids } = parts;
-  const canonical = createResourceNames(resource);
+  const canonical = createResourceNames(resources);
   whenParametersArrive(provider, (parameters) => {
     if (parameters['resource'] !== undefined)
       parameters['resource'] = withCanonicalResource(parameters['resource'], canonical);

@@ -57,6 +57,10 @@ export interface TokenRequest {
   readonly authentication: Authentication;
   readonly sourceIp: string | null;
 }
+/** An agent requests a token for itself: for servers behind the gateway, or to administer. */
+export interface MachineRequest extends Omit<TokenRequest, 'kind' | 'grantId' | 'authentication'> {
+  readonly resource: 'gateway' | 'api';
+}
 export type TokenVerdict =
   | {
       readonly admitted: true;
@@ -181,7 +185,7 @@ export interface EngineDecisions {
   /** The sign-in of this browser; undefined when there is none, or it ended. */
   signInOfBrowser(browserUid: string): Promise<string | undefined>;
   /** An agent requests a token for itself (RFC 6749 section 4.4). `subject.userId` is the token's subject. */
-  admitMachine(request: Omit<TokenRequest, 'kind' | 'grantId' | 'authentication'>): Promise<TokenVerdict>;
+  admitMachine(request: MachineRequest): Promise<TokenVerdict>;
   admitToken(request: TokenRequest): Promise<TokenVerdict>;
   /** Whether assertions are taken from any identity provider. */
   acceptsAssertions(): boolean;

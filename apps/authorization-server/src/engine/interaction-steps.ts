@@ -5,6 +5,7 @@ import type { AuthorizationEngine, EngineDecisions, PendingAuthorization, Signed
 import type { GivenAnswers } from './given-answers.js';
 import { onBehalfOf, toRegistration } from './internals.js';
 import { TooManyRequests } from './limit-requests.js';
+import { defaultResourceOf, type Resources } from './resources.js';
 import { DocumentUnread } from './unread-documents.js';
 
 /** Travels in the result of the interaction in which the user signed in; the engine leaves it alone. */
@@ -16,7 +17,7 @@ type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>;
 type Steps = Pick<AuthorizationEngine, 'pending' | 'signedIn' | 'grant' | 'refuse' | 'answered' | 'browserSession'>;
 
 interface Parts {
-  readonly resource: string;
+  readonly resources: Resources;
   /** How long an interaction may take. */
   readonly ttlSeconds: number;
   readonly decisions: Pick<EngineDecisions, 'signInOfBrowser'>;
@@ -24,7 +25,7 @@ interface Parts {
 }
 
 /** The engine's interactions in our words. The engine's cookie, bound to the path of one interaction, says which. */
-export function interactionSteps(provider: Provider, { resource, ttlSeconds, decisions, given }: Parts): Steps {
+export function interactionSteps(provider: Provider, { resources, ttlSeconds, decisions, given }: Parts): Steps {
   const current = async (request: IncomingMessage, response: ServerResponse): Promise<Interaction> =>
     provider.interactionDetails(request, response).catch(asGone);
   const result = async (...args: Parameters<Provider['interactionResult']>): Promise<string> =>
@@ -51,6 +52,7 @@ export function interactionSteps(provider: Provider, { resource, ttlSeconds, dec
       const interaction = await current(request, response);
       const decide = async (): Promise<string> => {
         const grant = new provider.Grant({ accountId: userId, clientId });
+        const resource = defaultResourceOf({ clientId }, resources) ?? resources.gateway;
         const granted = addScopes(grant, { resource, asked: scopesOf(interaction), scopes });
         const grantId = await grant.save();
         await onGrant(grantId);

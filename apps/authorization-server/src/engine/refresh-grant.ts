@@ -2,11 +2,12 @@ import type { TokenEndpointGrantContext } from 'oidc-provider';
 import type { EngineDecisions } from './engine.js';
 import { dropScopesNotGranted } from './refresh-scope.js';
 import type { RefreshRotation } from './refresh-rotation.js';
+import { defaultResourceOf, type Resources } from './resources.js';
 import { isConfidential } from './structured-tokens.js';
 
 interface Parts {
   readonly rotation: RefreshRotation;
-  readonly resource: string;
+  readonly resources: Resources;
   readonly decisions: Pick<EngineDecisions, 'isKnownScope'>;
 }
 
@@ -23,10 +24,11 @@ export class RefreshGrant {
   }
 
   async handle(ctx: TokenEndpointGrantContext, builtIn: () => Promise<void>): Promise<void> {
-    const { rotation, resource, decisions } = this.#parts;
+    const { rotation, resources, decisions } = this.#parts;
     const { params, client, provider } = ctx.oidc;
     const presented = params['refresh_token'];
     if (typeof presented !== 'string') return builtIn(); // which says what is missing
+    const resource = defaultResourceOf(client, resources) ?? resources.gateway;
     await dropScopesNotGranted(ctx, { provider, resource, decisions });
     const request = {
       presented,

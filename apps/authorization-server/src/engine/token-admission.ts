@@ -1,6 +1,6 @@
 import { errors, type Client, type KoaContextWithOIDC } from 'oidc-provider';
 import { isFirstParty, registeredBy } from './client-metadata.js';
-import type { AssertionVerdict, EngineDecisions, LifecycleSubject, TokenVerdict } from './engine.js';
+import type { AssertionVerdict, EngineDecisions, LifecycleSubject, MachineRequest, TokenVerdict } from './engine.js';
 import { provenKey } from './internals.js';
 import { TooManyRequests } from './limit-requests.js';
 
@@ -64,10 +64,10 @@ export class TokenAdmission {
   }
 
   /** Client credentials (RFC 6749 section 4.4). A request that names no scope known here gets all that are admitted. */
-  async admitMachine(ctx: KoaContextWithOIDC, client: Client): Promise<void> {
-    const verdict = await this.#decisions.admitMachine(await presentedBy(ctx, client));
+  async admitMachine(ctx: KoaContextWithOIDC, client: Client, resource: MachineRequest['resource']): Promise<void> {
+    const verdict = await this.#decisions.admitMachine({ ...(await presentedBy(ctx, client)), resource });
     this.remember(ctx, verdict);
-    if (!verdict.admitted) throw new errors.InvalidGrant({ detail: verdict.reason });
+    if (!verdict.admitted) throw refusalOf(resource, verdict.reason);
     const { params } = ctx.oidc;
     if (!params) return;
     const requested = typeof params['scope'] === 'string' ? params['scope'].split(' ') : [];
@@ -106,6 +106,14 @@ export class TokenAdmission {
     if (this.#decisions.signInVoid(accountId, iat)) throw new errors.InvalidGrant({ detail: 'the user was revoked' });
   }
 }
+
+/** An agent that has authenticated is told what it lacks at the API, and who can give it. */
+const refusalOf = (resource: MachineRequest['resource'], detail: string) =>
+  resource === 'api'
+    ? new errors.InvalidTarget('this agent is no administrator: an owner names it in an Administrators document', {
+        detail,
+      })
+    : new errors.InvalidGrant({ detail });
 
 /** Which client presents the request, how it authenticated, and from where. */
 async function presentedBy(ctx: KoaContextWithOIDC, client: Client) {

@@ -1,5 +1,6 @@
 import { assuranceWithKey, vouchesFor } from '@sallyport/authorization';
-import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import { isForAdministrators } from '@sallyport/authorization/own-clients';
+import type { AdministratorRole, ConfigurationSnapshot } from '@sallyport/configuration';
 import type { AgentSessionId, Clock } from '@sallyport/kernel';
 import {
   compilePolicies,
@@ -10,6 +11,7 @@ import {
   type ConnectFacts,
   type DenialReason,
 } from '@sallyport/policy';
+import { administratorRolesOf } from '@sallyport/policy/administrators';
 import type { Authentication, LifecycleSubject, TokenRequest, TokenVerdict } from '../engine/engine.js';
 import type { EndSession } from '../lifecycle/end-session.js';
 import type { IdentityRechecks } from '../federation/identity-rechecks.js';
@@ -31,8 +33,14 @@ export type Admission =
       readonly policy: string;
       readonly roles: readonly string[];
       readonly scopes: ReadonlySet<string>;
+      /** What the user administers as, through a client for administrators. Not in the token: it may change (S4). */
+      readonly administers: readonly AdministratorRole[];
     }
-  | { readonly admitted: false; readonly reason: DenialReason | 'revoked'; readonly policy: string | null };
+  | {
+      readonly admitted: false;
+      readonly reason: DenialReason | 'revoked' | 'no_administrator';
+      readonly policy: string | null;
+    };
 
 /**
  * Decides whether a user may come in through an agent, and with which scopes (R2, R11, R23): before consent and again
@@ -90,6 +98,7 @@ export class Admissions {
       })
     )
       return { admitted: false, reason: 'revoked', policy: null };
+    if (isForAdministrators(agent.clientId)) return administration(snapshot, user);
     const roles = rolesFor(snapshot, user);
     const facts: ConnectFacts = {
       userId: user.id,
@@ -107,7 +116,8 @@ export class Admissions {
     };
     const decision = decideConnect(compilePolicies(snapshot), facts, { sourceIp, now: this.#clock() });
     if (decision.outcome === 'deny') return { admitted: false, reason: decision.reason, policy: decision.policy };
-    return { admitted: true, policy: decision.policy, roles, scopes: scopesForRoles(snapshot, roles) };
+    const scopes = scopesForRoles(snapshot, roles);
+    return { admitted: true, policy: decision.policy, roles, scopes, administers: [] };
   }
 
   async admitToken({
@@ -172,6 +182,14 @@ export class Admissions {
       }),
     };
   }
+}
+
+/** Whether a user may have a token for the admin API: whoever an `Administrators` document names (S29). */
+function administration(snapshot: ConfigurationSnapshot, user: User): Admission {
+  const administers = administratorRolesOf(snapshot, { type: 'user', membership: user });
+  return administers.length === 0
+    ? { admitted: false, reason: 'no_administrator', policy: null }
+    : { admitted: true, policy: 'Administrators', roles: [], scopes: new Set(), administers };
 }
 
 /** The claims that the gateway needs beyond those of RFC 9068. */

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
 import { namedId, type Clock } from '@sallyport/kernel';
 import { compilePolicies, decideConnect, MACHINES, scopesForRoles, type AgentAssurance } from '@sallyport/policy';
-import type { TokenRequest, TokenVerdict } from '../engine/engine.js';
+import { administratorRolesOf } from '@sallyport/policy/administrators';
+import type { MachineRequest, TokenVerdict } from '../engine/engine.js';
 import type { EndSession } from '../lifecycle/end-session.js';
 import type { AgentSession, AgentSessions } from '../storage/agent-sessions.js';
 import { lifetimesOf, overdue } from './lifetimes.js';
@@ -10,8 +11,8 @@ import { lifetimesOf, overdue } from './lifetimes.js';
 /**
  * Decides whether an agent may come in on its own (R5). It is no user: its subject is derived from its name and has a
  * prefix of its own (S1), its roles are its own, no sign-in stands behind it, and only policies that name machines let
- * it in. All its tokens belong to one agent session, until that ends; since it authenticates each time, the next token
- * opens another.
+ * it in; at the admin API, only an `Administrators` document does. All its tokens belong to one agent session, until
+ * that ends; since it authenticates each time, the next token opens another.
  */
 export class MachineAdmissions {
   readonly #configuration: { snapshot(): ConfigurationSnapshot };
@@ -31,12 +32,7 @@ export class MachineAdmissions {
     this.#clock = parts.clock;
   }
 
-  async admit({
-    clientId,
-    authMethod,
-    isKeyBound,
-    sourceIp,
-  }: Omit<TokenRequest, 'kind' | 'grantId' | 'authentication'>): Promise<TokenVerdict> {
+  async admit({ clientId, authMethod, isKeyBound, sourceIp, resource }: MachineRequest): Promise<TokenVerdict> {
     const snapshot = this.#configuration.snapshot();
     const spec = snapshot.get('Agent', clientId)?.spec;
     const userId = namedId('agt', clientId);
@@ -62,13 +58,17 @@ export class MachineAdmissions {
     };
     if (snapshot.revocations.isRevoked({ userId, clientId, sid: '', issuedAt: Math.floor(now / 1000) }))
       return { admitted: false, reason: 'revoked', subject };
-    const decision = decideConnect(compilePolicies(snapshot), facts, { sourceIp, now });
-    if (decision.outcome === 'deny')
+    // Who administers says nothing of the servers behind the gateway, and the other way round.
+    const isForApi = resource === 'api';
+    if (isForApi && administratorRolesOf(snapshot, { type: 'agent', clientId }).length === 0)
+      return { admitted: false, reason: 'no administrator', subject };
+    const decision = isForApi ? undefined : decideConnect(compilePolicies(snapshot), facts, { sourceIp, now });
+    if (decision?.outcome === 'deny')
       return { admitted: false, reason: `${decision.reason} (${decision.policy})`, subject };
 
     const sid = await this.#session({ userId, clientId, agentName: spec.displayName, assurance }, snapshot, sourceIp);
     const claims = {
-      roles,
+      roles: isForApi ? [] : roles,
       groups: [],
       sid,
       auth_time: 0,
@@ -79,7 +79,8 @@ export class MachineAdmissions {
       agent_assurance: assurance,
       human_present: false,
     };
-    return { admitted: true, scopes: scopesForRoles(snapshot, roles), claims, subject: { ...subject, sid } };
+    const scopes = isForApi ? new Set<string>() : scopesForRoles(snapshot, roles);
+    return { admitted: true, scopes, claims, subject: { ...subject, sid } };
   }
 
   async #session(

@@ -18,7 +18,7 @@ export interface LiveToken {
  */
 export class TokenStatus {
   readonly #issuer: string;
-  readonly #resource: string;
+  readonly #resources: readonly string[];
   readonly #keys: PublicKeys;
   readonly #sessions: AgentSessions;
   readonly #configuration: { snapshot(): ConfigurationSnapshot };
@@ -26,23 +26,24 @@ export class TokenStatus {
 
   constructor(parts: {
     issuer: string;
-    resource: string;
+    /** The gateway's and the API's: each token is for one of them. */
+    resources: readonly string[];
     keys: PublicKeys;
     sessions: AgentSessions;
     configuration: { snapshot(): ConfigurationSnapshot };
     clock: Clock;
   }) {
     this.#issuer = parts.issuer;
-    this.#resource = parts.resource;
+    this.#resources = parts.resources;
     this.#keys = parts.keys;
     this.#sessions = parts.sessions;
     this.#configuration = parts.configuration;
     this.#clock = parts.clock;
   }
 
-  /** @returns undefined for anything but a live access token for our gateway, without saying what is wrong with it */
+  /** @returns undefined for anything but a live access token for our gateway or API, and not what is wrong with it */
   async read(token: string): Promise<LiveToken | undefined> {
-    return await this.#live(await this.#verify(token, { kidPrefix: 'at-', audience: this.#resource }));
+    return await this.#live(await this.#verify(token, { kidPrefix: 'at-', audience: this.#resources }));
   }
 
   /**
@@ -54,7 +55,7 @@ export class TokenStatus {
     const server = snapshot.get('McpServer', snapshot.get('Agent', clientId)?.spec.introspects ?? '')?.spec;
     if (!server) return undefined;
     const live = await this.#live(
-      await this.#verify(token, { kidPrefix: 'dt-', audience: server.resource ?? server.url }),
+      await this.#verify(token, { kidPrefix: 'dt-', audience: [server.resource ?? server.url] }),
     );
     return live?.claims;
   }
@@ -85,7 +86,7 @@ export class TokenStatus {
   /** @param expected a key signs for the gateway (`at-`) or for servers (`dt-`), never for both (S6) */
   async #verify(
     token: string,
-    expected: { kidPrefix: 'at-' | 'dt-'; audience: string },
+    expected: { kidPrefix: 'at-' | 'dt-'; audience: readonly string[] },
   ): Promise<JWTPayload | undefined> {
     const { revocations } = this.#configuration.snapshot();
     const keys = (await this.#keys.read()).keys.filter(
@@ -94,7 +95,7 @@ export class TokenStatus {
     try {
       const { payload } = await jwtVerify(token, createLocalJWKSet({ keys }), {
         issuer: this.#issuer,
-        audience: expected.audience,
+        audience: [...expected.audience],
         typ: 'at+jwt',
         algorithms: [...new Set(keys.map(({ alg }) => alg))],
         requiredClaims: ['exp', 'iat', 'jti', 'sub', 'client_id', 'sid'],

@@ -104,7 +104,7 @@ export class AuthorizationSteps {
     if (pending.step !== 'consent') return this.show(visit);
     const asked = await this.#decide(visit, pending);
     if (!asked?.admission.admitted) return this.show(visit); // something changed while the page was open
-    const question = consentQuestion(this.#snapshot(), pending, asked.user, asked.admission.scopes);
+    const question = consentQuestion(this.#snapshot(), pending, asked.user, asked.admission);
     const changed = changedSince(shown, question.shown);
     if (changed.length > 0) return this.#showConsent(visit, pending, question, changeWords(changed));
     return this.#orAnswered(visit, form, () =>
@@ -220,10 +220,11 @@ export class AuthorizationSteps {
       });
       return show(deniedPage(pending, denialWords(admission.reason), this.#fields(visit, denialShown(pending))), 403);
     }
-    const question = consentQuestion(this.#snapshot(), pending, user, admission.scopes);
+    const question = consentQuestion(this.#snapshot(), pending, user, admission);
     const digest = consentDigest(pending.agent, pending.redirectUri, question.granted);
-    // An agent that only asserts who it is gets no code without a click of this very request.
-    const clicked = pending.freshlySignedIn || agent.assurance !== 'asserted';
+    // No code without a click of this very request, for an agent that only asserts who it is and for what administers.
+    const clicked =
+      (pending.freshlySignedIn || agent.assurance !== 'asserted') && pending.agent.registeredBy !== 'built-in';
     if (
       clicked &&
       !pending.consentRequested &&
@@ -236,10 +237,12 @@ export class AuthorizationSteps {
   #showConsent(
     visit: Visit,
     pending: PendingAuthorization,
-    { user, scopes, withheld, shown }: ConsentQuestion,
+    { user, scopes, withheld, administers, shown }: ConsentQuestion,
     changed?: string,
   ): NextStep {
-    return show(consentPage({ pending, user, scopes, withheld, fields: this.#fields(visit, shown), changed }));
+    return show(
+      consentPage({ pending, user, scopes, withheld, administers, fields: this.#fields(visit, shown), changed }),
+    );
   }
 
   async #grant(
@@ -249,7 +252,9 @@ export class AuthorizationSteps {
     { scopes, isRemembered }: { scopes: readonly string[]; isRemembered: boolean },
   ): Promise<NextStep> {
     const to = await mintGrant(this.#parts, visit, pending, { user, agent, scopes, isRemembered });
-    const isOffered = this.#snapshot().get('AuthorizationServer', 'default')?.spec.offerAccounts === true;
+    const isOffered =
+      pending.agent.registeredBy !== 'built-in' &&
+      this.#snapshot().get('AuthorizationServer', 'default')?.spec.offerAccounts === true;
     return isOffered && !isRemembered
       ? show(accountsPage({ agentName: agent.name, accountUrl: this.#parts.accountUrl, continueTo: to }))
       : redirect(to);

@@ -8,9 +8,10 @@ import {
   registrationDigest,
   type Shown,
 } from '@sallyport/authorization';
-import type { ConfigurationSnapshot } from '@sallyport/configuration';
+import type { AdministratorRole, ConfigurationSnapshot } from '@sallyport/configuration';
 import { quotedName } from '@sallyport/kernel';
 import type { PendingAuthorization } from '../engine/engine.js';
+import type { Admission } from '../entitlement/admission.js';
 import { knownScopes } from '../entitlement/known-scopes.js';
 import { describeScope } from '../pages/describe-scope.js';
 import type { User } from '../storage/users.js';
@@ -20,17 +21,19 @@ export interface ConsentQuestion {
   readonly granted: readonly string[];
   readonly withheld: readonly string[];
   readonly scopes: readonly { readonly scope: string; readonly words: readonly string[] }[];
+  /** What the agent may do at the admin API as this user; none for agents of the gateway. */
+  readonly administers: readonly AdministratorRole[];
   readonly user: { readonly label: string; readonly provider: string };
   /** The same for the form, which is compared with how it is when the form comes back (S35). */
   readonly shown: Shown;
 }
 
-/** @param entitled the scopes that the user's roles give */
+/** @param entitled the scopes that the user's roles give, and what they administer as */
 export function consentQuestion(
   snapshot: ConfigurationSnapshot,
   pending: PendingAuthorization,
   user: User,
-  entitled: ReadonlySet<string>,
+  { scopes: entitled, administers }: Extract<Admission, { admitted: true }>,
 ): ConsentQuestion {
   const known = knownScopes(snapshot);
   const { granted, withheld } = grantedScopes(pending.requestedScopes, {
@@ -47,9 +50,10 @@ export function consentQuestion(
     account: JSON.stringify(account),
     scopes: granted,
     withheld,
+    administers,
     abilities: digestOf(scopes.map(({ scope, words }) => JSON.stringify([scope, ...words]))),
   };
-  return { granted, withheld, scopes, user: account, shown };
+  return { granted, withheld, scopes, administers, user: account, shown };
 }
 
 /** What the page before the identity provider shows. */

@@ -13,6 +13,11 @@ export function denialWords(reason: Reason): string {
       return 'Connecting is not allowed at this time of day.';
     case 'source_not_allowed':
       return 'Connecting is not allowed from this network.';
+    case 'no_administrator':
+      return (
+        'You do not administer this gateway, so nothing was granted. An owner can name you in an `Administrators` ' +
+        'document; then sign in again.'
+      );
     case 'revoked':
       return 'Your access through this agent was revoked.';
     default:

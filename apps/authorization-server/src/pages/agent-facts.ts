@@ -41,6 +41,10 @@ ${isOnThisDevice && html`<p class="warning">${LOOPBACK_WARNING}</p>`}`;
 function publisherOf({ clientId, registeredBy }: AgentRegistration): string {
   return (
     agentHost(clientId) ??
-    (registeredBy === 'administrator' ? 'entered by your administrator' : 'unknown: it registered itself')
+    (registeredBy === 'administrator'
+      ? 'entered by your administrator'
+      : registeredBy === 'built-in'
+        ? 'a part of Sallyport'
+        : 'unknown: it registered itself')
   );
 }

@@ -1,4 +1,5 @@
 import { agentName } from '@sallyport/authorization';
+import type { AdministratorRole } from '@sallyport/configuration';
 import { cleanText, quotedName } from '@sallyport/kernel';
 import { html, notice, type Html, type Page } from '@sallyport/pages';
 import type { PendingAuthorization } from '../engine/engine.js';
@@ -11,6 +12,8 @@ export interface Consent {
   readonly scopes: readonly { readonly scope: string; readonly words: readonly string[] }[];
   /** Scopes that the agent requested and the user's roles do not give. */
   readonly withheld: readonly string[];
+  /** What it may do at the admin API; none for an agent of the gateway. */
+  readonly administers: readonly AdministratorRole[];
   /** Hidden fields of the form. */
   readonly fields: Html;
   /** What has changed since the page was first shown. */
@@ -40,7 +43,20 @@ ${fields}
   };
 }
 
-function abilities({ scopes, withheld }: Consent): Html {
+/** What each role of an administrator may do, after "It will be able to". */
+const ADMINISTRATION: Readonly<Record<AdministratorRole, string>> = {
+  owner: 'Change everything, and who administers',
+  'credential-admin': 'Change servers, where their credentials come from, where people sign in, and keys',
+  'policy-author': 'Write policies: who may do what',
+  operator: 'Revoke access, end connections and approve tools',
+  auditor: 'Read everything, with what people did',
+  viewer: 'Read the configuration and whether it works',
+};
+
+function abilities({ scopes, withheld, administers }: Consent): Html {
+  if (administers.length > 0)
+    return html`<ul>${administers.map((role) => html`<li>${ADMINISTRATION[role]} <code>${role}</code></li>`)}</ul>
+<p>It administers this gateway as you, as long as you are an administrator. It reaches no server behind it.</p>`;
   if (scopes.length === 0)
     return html`<p>It may connect to the gateway, and use only what needs no scope.
 ${withheld.length === 0 && 'Your roles give none.'}</p>`;

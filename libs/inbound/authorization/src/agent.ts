@@ -11,7 +11,7 @@ export interface AgentRegistration {
   readonly redirectUris: readonly string[];
   /** RFC 7591 section 2 `token_endpoint_auth_method`. */
   readonly authMethod: string;
-  readonly registeredBy: 'document' | 'dynamic' | 'administrator' | 'first-party';
+  readonly registeredBy: 'document' | 'dynamic' | 'administrator' | 'first-party' | 'built-in';
 }
 
 /** What people and the trail call an agent: cleaned, never empty, at most 80 characters. Pages quote it. */

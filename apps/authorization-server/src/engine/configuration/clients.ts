@@ -1,3 +1,4 @@
+import { OWN_CLIENTS } from '@sallyport/authorization/own-clients';
 import type { Clock } from '@sallyport/kernel';
 import { DPOP_ALGORITHMS } from '@sallyport/access-token';
 import { errors, type Configuration } from 'oidc-provider';
@@ -23,7 +24,7 @@ const CLIENT_ASSERTION_SECONDS = 3600;
 /** Who may be a client (RFC 7591), and how a client authenticates (OAuth 2.1 section 2.4). */
 export function clients({ controlPlaneCallback, signingAlgorithm, redirectHosts, clock }: ClientRules) {
   return {
-    clients: [controlPlane(controlPlaneCallback)],
+    clients: [controlPlane(controlPlaneCallback), commandLine],
     clientDefaults: {
       grant_types: ['authorization_code', 'refresh_token'],
       response_types: ['code'],
@@ -49,7 +50,7 @@ export function clients({ controlPlaneCallback, signingAlgorithm, redirectHosts,
   } satisfies Configuration;
 }
 
-/** The one client that is ours: the pages of the control plane sign a browser in with it. */
+/** The pages of the control plane sign a browser in with it. */
 const controlPlane = (callback: string) => ({
   client_id: CONTROL_PLANE_CLIENT_ID,
   client_name: 'Sallyport',
@@ -58,3 +59,14 @@ const controlPlane = (callback: string) => ({
   grant_types: ['authorization_code'],
   response_types: ['code' as const],
 });
+
+/** The command line: it listens on loopback, at any port (RFC 8252 section 7.3). */
+const commandLine = {
+  client_id: OWN_CLIENTS.cli,
+  client_name: 'Sallyport command line',
+  redirect_uris: ['http://127.0.0.1/callback', 'http://[::1]/callback', 'http://localhost/callback'],
+  application_type: 'native' as const,
+  token_endpoint_auth_method: 'none' as const,
+  grant_types: ['authorization_code', 'refresh_token'],
+  response_types: ['code' as const],
+};

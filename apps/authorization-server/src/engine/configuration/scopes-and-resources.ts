@@ -1,12 +1,11 @@
 import { errors, type Configuration } from 'oidc-provider';
-import { isFirstParty } from '../client-metadata.js';
 import type { EngineDecisions } from '../engine.js';
+import { defaultResourceOf, mayHaveResource, type Resources } from '../resources.js';
 import type { signingKeyOf } from '../signing-key.js';
 import type { TokenAdmission } from '../token-admission.js';
 
 export interface ResourceRules {
-  /** The gateway's resource, e.g. `https://gateway.example/mcp`. */
-  readonly resource: string;
+  readonly resources: Resources;
   readonly signing: ReturnType<typeof signingKeyOf>;
   readonly decisions: Pick<EngineDecisions, 'lifetimes' | 'scopesOfRoles'>;
   readonly admission: TokenAdmission;
@@ -31,30 +30,38 @@ export function scopesAndClaims(admission: TokenAdmission) {
   } satisfies Configuration;
 }
 
-/** Resource indicators (RFC 8707): every agent's token is for the gateway and nothing else (R16). */
-export function resourceIndicators({ resource, signing, decisions, admission }: ResourceRules) {
+/**
+ * Resource indicators (RFC 8707): every agent's token is for the gateway and nothing else (R16), every administrator's
+ * for the API and nothing else.
+ */
+export function resourceIndicators({ resources, signing, decisions, admission }: ResourceRules) {
   return {
     enabled: true,
     // An agent of MCP 2025-03-26 knows no RFC 8707 and names no resource: it means the one there is.
     defaultResource: (_ctx, client, several) => {
-      if (isFirstParty(client)) return undefined;
-      if (several !== undefined) throw new errors.InvalidTarget('exactly one resource parameter is taken');
+      const resource = defaultResourceOf(client, resources);
+      if (resource !== undefined && several !== undefined)
+        throw new errors.InvalidTarget('exactly one resource parameter is taken');
       return resource;
     },
     useGrantedResource: () => true,
     getResourceServerInfo: async (ctx, requested, client) => {
-      if (requested !== resource || isFirstParty(client)) throw new errors.InvalidTarget();
-      if (ctx.oidc.params?.['grant_type'] === 'client_credentials') await admission.admitMachine(ctx, client);
-      const scopes = admission.admitted(ctx)?.scopes ?? decisions.scopesOfRoles();
-      return resourceServer([...scopes], { resource, signing, decisions });
+      if (!mayHaveResource(client, requested, resources)) throw new errors.InvalidTarget();
+      const isForApi = requested === resources.api;
+      if (ctx.oidc.params?.['grant_type'] === 'client_credentials')
+        await admission.admitMachine(ctx, client, isForApi ? 'api' : 'gateway');
+      // What an administrator may is no scope: it is asked of the configuration at each request.
+      const scopes = isForApi ? [] : (admission.admitted(ctx)?.scopes ?? decisions.scopesOfRoles());
+      return resourceServer(requested, [...scopes], { signing, decisions });
     },
   } satisfies NonNullable<Configuration['features']>['resourceIndicators'];
 }
 
-/** The gateway, as the engine needs to know it in order to issue a token for it. */
+/** A resource, as the engine needs to know it in order to issue a token for it. */
 export function resourceServer(
+  resource: string,
   scopes: readonly string[],
-  { resource, signing, decisions }: Omit<ResourceRules, 'admission'>,
+  { signing, decisions }: Pick<ResourceRules, 'signing' | 'decisions'>,
 ) {
   return {
     scope: scopes.join(' '),

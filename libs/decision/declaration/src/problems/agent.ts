@@ -1,16 +1,16 @@
 import { problemsOfWorkload } from '@sallyport/authorization';
+import { isOwnClient } from '@sallyport/authorization/own-clients';
 import type { DocumentOf } from '@sallyport/configuration';
 import { missingReference, missingReferences, problemAt, problemIf, problemOfName } from './check.js';
 import type { DocumentSet, Problem } from './check.js';
 
 type Spec = DocumentOf<'Agent'>['spec'];
 
-const RESERVED_CLIENT_IDS = new Set(['sallyport-control-plane', 'sallyport-cli', 'sallyport-console']);
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 
 export function agentProblems({ name, spec }: DocumentOf<'Agent'>, set: DocumentSet): readonly Problem[] {
   return [
-    ...(RESERVED_CLIENT_IDS.has(name) ? [problemOfName('is the name of a client of our own: choose another')] : []),
+    ...(isOwnClient(name) ? [problemOfName('is the name of a client of our own: choose another')] : []),
     ...machineProblems(spec),
     ...missingReference(set, 'McpServer', spec.introspects, ['introspects']),
     ...introspectionProblems(spec),
