@@ -1,5 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AccountModule } from './account/account.module.js';
+import { AdminModule } from './admin/admin.module.js';
+import type { ApiResource } from './admin/resource-metadata.controller.js';
 import type { AgentRegistrationsContext } from './agents/agent-registrations.controller.js';
 import type { AgentSessionListContext } from './agents/agent-sessions.controller.js';
 import { AgentsModule } from './agents/agents.module.js';
@@ -30,6 +32,7 @@ import { VerifyModule } from './verify/verify.module.js';
 export interface ControlPlaneParts {
   /** The public address. */
   readonly url: string;
+  readonly api: ApiResource;
   readonly documents: PostgresDocumentStore;
   readonly publisher: ConfigurationPublisher;
   readonly lifecycle: RecordEvent;
@@ -57,6 +60,7 @@ export class ControlPlaneModule {
     return {
       module: ControlPlaneModule,
       imports: [
+        AdminModule.of(parts.api),
         configuration,
         trail,
         revocation,

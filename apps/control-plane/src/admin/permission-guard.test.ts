@@ -5,14 +5,15 @@ import { Controller, Get, type Type } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { routes } from '@sallyport/admin-api';
-import { Secret } from '@sallyport/kernel';
+import { AdministratorRole } from '@sallyport/configuration';
+import { SallyportError } from '@sallyport/kernel';
 import type { FastifyInstance } from 'fastify';
 import { expect, test } from 'vitest';
 import { CONTROL_PLANE_URL } from '../browser-session/session.controller.js';
 import { accessOf, Open, Permitted, type Access } from './access.js';
-import { guardByPermission } from './permission-guard.js';
-
-const TOKEN = 'sp_admin_0123456789';
+import type { Administrator } from './administrators.js';
+import { guardByPermission, type PermissionGuard } from './permission-guard.js';
+import type { AdministrationRequest } from './record-administration.js';
 
 /** An app of these controllers, whose dependencies are empty objects: their routes are registered, and none is asked. */
 async function appOf(controllers: Type[], prepare: (server: FastifyInstance) => void): Promise<NestFastifyApplication> {
@@ -80,17 +81,61 @@ declare('forgotten', Get('forgotten'));
 declare('page', Get('page'), Open('a page of this test'));
 declare('events', Get('events'), Permitted('events:read'));
 
-test('a route is refused that declares nothing, and one that needs a permission to whoever has none (R28)', async () => {
-  const app = await appOf([Probe], (server) => guardByPermission(server, new Secret(TOKEN)));
-  const ask = async (url: string, authorization?: string) =>
-    (await app.inject({ method: 'GET', url, headers: authorization === undefined ? {} : { authorization } }))
-      .statusCode;
-  const token = `Bearer ${TOKEN}`;
-  expect([await ask('/forgotten'), await ask('/forgotten', token)]).toEqual([403, 403]);
+/** Knows tokens that are called like the roles they have: `Bearer viewer+auditor`. */
+const administrators: PermissionGuard['administrators'] = {
+  identify: (authorization = '') => {
+    const shown = /^Bearer (.+)$/.exec(authorization)?.[1];
+    if (shown === undefined) return Promise.resolve({ ok: false, reason: 'missing' });
+    if (shown === 'stale') return Promise.reject(new SallyportError('configuration_stale', 'too old'));
+    const roles = AdministratorRole.array().safeParse(shown === 'none' ? [] : shown.split('+'));
+    return Promise.resolve(
+      roles.success
+        ? { ok: true, administrator: { actor: { type: 'user', id: 'usr_1' }, roles: roles.data } }
+        : { ok: false, reason: shown === 'keyless' ? 'keys_unavailable' : 'signature' },
+    );
+  },
+};
+
+test('a route is refused that declares nothing, and one that needs a permission to whoever has none (R28, S29)', async () => {
+  const written: string[] = [];
+  const write = (what: string) => (_by: Administrator, request: AdministrationRequest) => {
+    written.push(`${what} ${request.method} ${request.route}`);
+    return Promise.resolve();
+  };
+  const guard: PermissionGuard = {
+    administrators,
+    records: { asked: write('asked'), refused: write('refused') },
+    resourceMetadataUrl: 'https://control.example/.well-known/oauth-protected-resource/v1',
+  };
+  const app = await appOf([Probe], (server) => guardByPermission(server, guard));
+  const answered = (url: string, authorization?: string) =>
+    app.inject({ method: 'GET', url, headers: authorization === undefined ? {} : { authorization } });
+  const ask = async (url: string, authorization?: string) => (await answered(url, authorization)).statusCode;
+  expect([await ask('/forgotten'), await ask('/forgotten', 'Bearer owner')]).toEqual([403, 403]);
   expect([await ask('/page'), await ask('/page', 'Bearer wrong')]).toEqual([200, 200]);
-  expect([await ask('/events'), await ask('/events', `${token}x`), await ask('/events', token)]).toEqual([
-    401, 401, 200,
-  ]);
+  expect([await ask('/events', 'Bearer stale'), await ask('/events', 'Bearer keyless')]).toEqual([503, 503]);
   expect(await ask('/none')).toBe(404);
+  expect(written).toEqual([]);
+
+  expect((await answered('/events')).headers['www-authenticate']).toBe(
+    `Bearer resource_metadata="${guard.resourceMetadataUrl}"`,
+  );
+  expect((await answered('/events', 'Bearer wrong')).headers['www-authenticate']).toBe(
+    `Bearer resource_metadata="${guard.resourceMetadataUrl}", error="invalid_token"`,
+  );
+  const refused = await answered('/events', 'Bearer viewer+policy-author');
+  expect([refused.statusCode, refused.json()]).toMatchObject([
+    403,
+    {
+      type: 'urn:sallyport:problem:not-permitted',
+      permission: 'events:read',
+      roles: ['owner', 'operator', 'auditor'],
+      detail:
+        'This needs the permission events:read, which the role owner or operator or auditor gives. ' +
+        'You are viewer and policy-author.',
+    },
+  ]);
+  expect([await ask('/events', 'Bearer none'), await ask('/events', 'Bearer auditor')]).toEqual([403, 200]);
+  expect(written).toEqual(['refused GET /events', 'refused GET /events', 'asked GET /events']);
   await app.close();
 });

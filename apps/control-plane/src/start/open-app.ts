@@ -4,6 +4,8 @@ import { closeNestApp, createNestApp, listenerOf } from '@sallyport/http/nest';
 import { degraded } from '@sallyport/process';
 import { accessOf } from '../admin/access.js';
 import { administratorsFirst } from '../admin/administrators-first.js';
+import { AdministrationRecords } from '../admin/record-administration.js';
+import { resourceMetadataUrlOf } from '../admin/resource-metadata.controller.js';
 import { bodyLimitOf } from '../admin/body-limit.js';
 import { guardByPermission } from '../admin/permission-guard.js';
 import { tellRevision } from '../admin/tell-revision.js';
@@ -19,6 +21,7 @@ import { PostgresEventStore } from '../trail/event-store.js';
 import type { observeIngest } from '../trail/observe-ingest.js';
 import { createVerifyContext } from './create-verify-context.js';
 import type { Foundation } from './foundation.js';
+import { apiOf, openAdministrators } from './open-administrators.js';
 import type { ConfigurationParts } from './open-configuration.js';
 
 /** Of all bodies under `/v1/` together. */
@@ -36,6 +39,7 @@ export interface AppParts {
 /** The HTTP side: admin API, connect and account pages. It does not listen yet. */
 export async function openApp(foundation: Foundation, parts: AppParts): ReturnType<typeof createNestApp> {
   const { config, logger, metrics, clock, scope } = foundation;
+  const administrators = openAdministrators(foundation, parts.configuration);
   const ofAdministrators = {
     owner: 'administrators',
     bytes: new BytesInFlight({ perOwner: MAX_ADMINISTRATION_IN_FLIGHT, total: 2 * MAX_ADMINISTRATION_IN_FLIGHT }),
@@ -49,15 +53,19 @@ export async function openApp(foundation: Foundation, parts: AppParts): ReturnTy
     trustedProxies: config.trustedProxies,
     headers: 'pages',
     limits: { maxConnections: config.maxConnections },
-    order: administratorsFirst(config.adminToken),
-    // Only with the administrator's token does anybody come as far as a body here.
+    order: administratorsFirst(administrators),
+    // Only an administrator comes as far as a body here.
     bodies: (request) =>
       accessOf(request)?.type === 'permission' ? { ...ofAdministrators, maxBytes: bodyLimitOf(request) } : undefined,
   });
   scope.onClose('listener', () => closeNestApp(app));
   scope.readiness(() => degraded(...listenerOf(app).watch.worries()));
   const server = app.getHttpAdapter().getInstance();
-  guardByPermission(server, config.adminToken);
+  guardByPermission(server, {
+    administrators,
+    records: new AdministrationRecords({ record: parts.configuration.lifecycle, logger, clock }),
+    resourceMetadataUrl: resourceMetadataUrlOf(apiOf(config).resource),
+  });
   tellRevision(server, () => parts.configuration.knownRevision());
   return app;
 }
@@ -79,6 +87,7 @@ function createModule(
   const status = { replicas, revisions, database, messaging, signingKeys: list, ingest: ingest.state, clock };
   return ControlPlaneModule.of({
     url: config.publicUrl,
+    api: apiOf(config),
     documents: new PostgresDocumentStore({ database, revisions, sealer: vault.sealer, clock }),
     publisher,
     lifecycle,

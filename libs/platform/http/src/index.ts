@@ -30,6 +30,6 @@ export type { GuardedArrival } from './shortcut.js';
 export { Unavailable } from './unavailable.js';
 export { answerProblems, toProblem } from './problem.js';
 export type { ProblemAnswers } from './problem.js';
-export { problem } from './problem-body.js';
+export { problem, problemType } from './problem-body.js';
 export type { Problem } from './problem-body.js';
 export { RequestRefused } from './request-refused.js';

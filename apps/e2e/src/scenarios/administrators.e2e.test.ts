@@ -1,0 +1,189 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createAdminClient, isPermitted, PERMISSIONS, routes, type Route } from '@sallyport/admin-api';
+import { AdministratorRole } from '@sallyport/configuration';
+import { demoConfiguration } from '@sallyport/demo';
+import { Secret } from '@sallyport/kernel';
+import { eventually, makeScratch, removeScratch } from '@sallyport/testing';
+import { decodeJwt } from 'jose';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Person, type PersonName } from '../agents/person.js';
+import { signIn } from '../agents/sign-in.js';
+import { administrator } from '../system/administrator.js';
+import { startStandalone } from '../system/start-standalone.js';
+import type { System } from '../system/system.js';
+
+const CALLBACK = 'http://127.0.0.1:43117/callback';
+const roles = AdministratorRole.options;
+const agentSecret = randomBytes(32).toString('hex');
+
+/** A pipeline for each role, beside the administrators of the demonstration. */
+const pipelines = (secretFile: string) =>
+  roles
+    .map(
+      (role) => `kind: Agent
+name: as-${role}
+spec:
+  displayName: A pipeline that is ${role}
+  machine: { roles: [] }
+  authentication: { method: client_secret, clientSecret: { file: ${secretFile} } }
+---
+kind: Administrators
+name: ${role}-pipeline
+spec: { role: ${role}, agents: [as-${role}] }
+---
+`,
+    )
+    .join('');
+
+describe('administrators', () => {
+  let system: System;
+  let scratch: string;
+  let tokens: ReadonlyMap<AdministratorRole, string>;
+  beforeAll(async () => {
+    scratch = makeScratch('administrators');
+    const secretFile = join(scratch, 'secret');
+    writeFileSync(secretFile, agentSecret);
+    system = await startStandalone({ configure: (demo) => `${pipelines(secretFile)}${demoConfiguration(demo)}` });
+    tokens = new Map(await Promise.all(roles.map(async (role) => [role, await tokenOf(`as-${role}`)] as const)));
+  });
+  afterAll(async () => {
+    await system?.stop();
+    removeScratch(scratch);
+  });
+
+  const api = () => `${system.controlPlaneUrl}/v1`;
+  const request = async (route: Pick<Route, 'method' | 'path'>, token: string) => {
+    const response = await fetch(`${system.controlPlaneUrl}${route.path.replaceAll(/:\w+/g, 'no-such')}`, {
+      method: route.method,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      ...(route.method !== 'GET' && { body: '{"isNothing":true}' }),
+    });
+    return { status: response.status, headers: response.headers, text: await response.text() };
+  };
+  const client = (token: string) => createAdminClient({ url: system.controlPlaneUrl, token: new Secret(token) });
+
+  async function tokenOf(agent: string): Promise<string> {
+    const response = await fetch(`${system.issuer}/token`, {
+      method: 'POST',
+      headers: { authorization: `Basic ${Buffer.from(`${agent}:${agentSecret}`).toString('base64')}` },
+      body: new URLSearchParams({ grant_type: 'client_credentials', resource: api() }),
+    });
+    expect(response.status).toBe(200);
+    return ((await response.json()) as { access_token: string }).access_token;
+  }
+
+  /** As `sallyport login` does it: a browser, a callback on loopback, PKCE. */
+  async function logIn(name: PersonName): Promise<string> {
+    const verifier = randomBytes(32).toString('base64url');
+    const parameters = {
+      client_id: 'sallyport-cli',
+      redirect_uri: CALLBACK,
+      response_type: 'code',
+      resource: api(),
+      code_challenge: createHash('sha256').update(verifier).digest('base64url'),
+      code_challenge_method: 'S256',
+    };
+    const person = new Person(name, { agentRedirectUri: CALLBACK });
+    const landing = await person.visit(`${system.issuer}/authorize?${new URLSearchParams(parameters)}`);
+    if (landing.type !== 'stopped') throw new Error(landing.page.text);
+    const code = landing.url.searchParams.get('code');
+    if (code === null) throw new Error(`${person.visited.at(-1)?.text} ${landing.url.search}`);
+    const response = await fetch(`${system.issuer}/token`, {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'authorization_code',
+        client_id: 'sallyport-cli',
+        code,
+        redirect_uri: CALLBACK,
+        code_verifier: verifier,
+      }),
+    });
+    return ((await response.json()) as { access_token: string }).access_token;
+  }
+
+  test('every route is open to the roles that have its permission, and to no other (S29)', async () => {
+    const cells: string[] = [];
+    for (const route of Object.values<Route>(routes))
+      for (const role of roles) {
+        const { status, text } = await request(route, tokens.get(role) ?? '');
+        const cell = `${route.method} ${route.path} as ${role}`;
+        if (isPermitted([role], route.permission)) expect([401, 403], cell).not.toContain(status);
+        else {
+          expect([cell, status]).toEqual([cell, 403]);
+          expect(JSON.parse(text)).toMatchObject({
+            type: 'urn:sallyport:problem:not-permitted',
+            permission: route.permission,
+            roles: PERMISSIONS[route.permission],
+          });
+        }
+        cells.push(cell);
+      }
+    expect(cells).toHaveLength(Object.keys(routes).length * roles.length);
+  });
+
+  test('an owner signs in with the command line and administers; nobody else gets as far (S29)', async () => {
+    const token = await logIn('admin');
+    expect(decodeJwt(token)).toMatchObject({ aud: api(), roles: [] });
+    expect((await client(token).readConfiguration()).documents.length).toBeGreaterThan(0);
+    await expect(logIn('alice')).rejects.toThrow('You do not administer this gateway');
+  });
+
+  test('a token for the gateway is none for the API, and the other way round (R16)', async () => {
+    const { accessToken } = await signIn(system);
+    const refused = await request({ method: 'GET', path: '/v1/configuration' }, accessToken);
+    expect([refused.status, refused.text]).toEqual([401, expect.stringContaining('for another resource')]);
+    expect(refused.headers.get('www-authenticate')).toContain('error="invalid_token"');
+    for (const token of [tokens.get('owner') ?? '', await logIn('admin')]) {
+      const call = await fetch(`${system.gatewayUrl}/mcp`, {
+        method: 'POST',
+        headers: {
+          authorization: `Bearer ${token}`,
+          'content-type': 'application/json',
+          accept: 'application/json, text/event-stream',
+        },
+        body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/list', params: {} }),
+      });
+      expect([call.status, call.headers.get('www-authenticate')]).toEqual([
+        401,
+        expect.stringContaining('error="invalid_token"'),
+      ]);
+    }
+  });
+
+  test('the API says where its tokens come from (RFC 9728)', async () => {
+    const { headers, status } = await request({ method: 'GET', path: '/v1/events' }, 'nothing');
+    const url = /resource_metadata="([^"]+)"/.exec(headers.get('www-authenticate') ?? '')?.[1] ?? '';
+    expect([status, await (await fetch(url)).json()]).toMatchObject([
+      401,
+      { resource: api(), authorization_servers: [system.issuer] },
+    ]);
+  });
+
+  test('a revoked administrator is refused at the next request (S28)', async () => {
+    const token = await logIn('admin');
+    const ask = async () => (await request({ method: 'GET', path: '/v1/configuration' }, token)).status;
+    expect(await ask()).toBe(200);
+    await client(tokens.get('operator') ?? '').revoke({ body: { session: String(decodeJwt(token)['sid']) } });
+    await eventually(async () => (await ask()) === 401, { timeoutMs: 1_000, until: 'the session is refused' });
+  });
+
+  test('what administrators do is in the trail, and each use of the token file (R29, S29)', async () => {
+    const trail = administrator(system);
+    const requests = await trail.events({ type: 'administrator.request' });
+    const { userId = '' } = requests.find(({ clientId }) => clientId === 'sallyport-cli') ?? {};
+    expect(userId).toMatch(/^usr_/);
+    const pipeline = requests.filter(
+      ({ clientId, detail }) => clientId === 'as-operator' && detail['route'] === '/v1/revocations',
+    );
+    expect(pipeline.at(-1)?.detail).toMatchObject({ method: 'POST', roles: 'operator' });
+    expect(await trail.events({ type: 'administrator.refused' })).not.toEqual([]);
+
+    const uses = async () => (await trail.events({ type: 'administrator.break_glass' })).length;
+    const before = await uses();
+    for (let use = 0; use < 3; use++) await client(system.adminToken).readConfiguration();
+    expect(await uses()).toBe(before + 3);
+    expect(system.logs()).toContain('the administrator token was used');
+  });
+});
