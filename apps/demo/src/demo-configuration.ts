@@ -76,6 +76,15 @@ spec:
   scopes: [notes.read, notes.write, whoami.read]
   members:
     - { trustProvider: demo, groups: [admins] }
+---
+# Who administers Sallyport itself, through its API: with the command line, or as a pipeline. The roles are owner,
+# credential-admin, policy-author, operator, auditor and viewer. None of them opens a server; no role above gives one.
+kind: Administrators
+name: owners
+spec:
+  role: owner
+  members:
+    - { trustProvider: demo, groups: [admins] }
 `;
 
 const mcpServers = ({ notes, whoami }: DemoConfigurationUrls) => `\

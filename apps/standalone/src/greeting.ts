@@ -36,7 +36,8 @@ export function greeting({
       : []),
     '  Check it      npm run -s cli -- verify',
     `  Configuration ${configurationFile}`,
-    `  Administration ${controlPlaneUrl}/v1/events with the token in ${dataDirectory}/admin-token`,
+    `  Administration ${controlPlaneUrl}/v1/events with the token in ${dataDirectory}/admin-token` +
+      (demo ? '; of the demo users, admin is owner' : ''),
     `  Health        ${healthUrl}/readyz, ${healthUrl}/metrics`,
     `  Data          ${dataDirectory} (stop with Ctrl-C)`,
     '',
