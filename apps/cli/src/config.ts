@@ -7,6 +7,11 @@ export const CliEnvironment = z.object({
   SALLYPORT_URL: text().describe('Address of the control plane, as `--url`'),
   SALLYPORT_CONTEXT: text().describe('The context to use, as `--context`'),
   SALLYPORT_ADMIN_TOKEN_FILE: text().describe('File with an administrator’s token, as `--token-file`'),
+  SALLYPORT_CLIENT_ID: text().describe('Name of a machine agent that administers, for pipelines'),
+  SALLYPORT_CLIENT_KEY_FILE: text().describe('Its private key, in PEM or as a JWK'),
+  SALLYPORT_CLIENT_ASSERTION_FILE: text().describe(
+    'A token of its platform in place of a key; in GitHub Actions one is asked for',
+  ),
   SALLYPORT_DATA_DIR: text().describe('Data directory of an `npm start`; `.sallyport` here or above by default'),
   SALLYPORT_CONTROL_PLANE_PORT: z.coerce
     .number()

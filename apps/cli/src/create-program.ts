@@ -6,6 +6,7 @@ import { addConnectionCommands } from './commands/connections.js';
 import { addContextCommands } from './commands/contexts.js';
 import { addEventCommands } from './commands/events.js';
 import { addKeyCommands } from './commands/keys.js';
+import { addLoginCommands } from './commands/login.js';
 import { addPinCommands } from './commands/pins.js';
 import { addRevokeCommand } from './commands/revoke.js';
 import { addSchemaCommand } from './commands/schema.js';
@@ -22,7 +23,7 @@ type AddCommands = (program: Command, run: Run) => void;
 
 /** By heading of the help, in the order people need them. */
 const COMMANDS: readonly (readonly [heading: string, add: readonly AddCommands[]])[] = [
-  ['Connect:', [addSetupCommand, addContextCommands]],
+  ['Connect:', [addLoginCommands, addContextCommands, addSetupCommand]],
   ['Configuration as code:', [addValidateCommand, addAddCommand, addSchemaCommand]],
   ['Look at what runs:', [addStatusCommand, addVerifyCommand, addEventCommands, addSessionCommands, addAgentCommands]],
   ['Act on what runs:', [addRevokeCommand, addConnectionCommands, addPinCommands, addKeyCommands, addVaultCommands]],

@@ -17,6 +17,8 @@ export interface CommandLineOptions {
   readonly stdin?: string;
   /** Sees all of stdout whenever there is more, and may end the process. */
   readonly watch?: (stdout: string, kill: (signal: NodeJS.Signals) => void) => void;
+  /** Sees all of stderr whenever there is more. */
+  readonly watchErrors?: (stderr: string, kill: (signal: NodeJS.Signals) => void) => void;
 }
 
 /** The built program, as `npm run cli` starts it. */
@@ -34,7 +36,7 @@ export function npm(args: readonly string[], options: CommandLineOptions): Promi
 export async function runProgram(
   program: string,
   args: readonly string[],
-  { env = {}, cwd, stdin, watch }: CommandLineOptions = {},
+  { env = {}, cwd, stdin, watch, watchErrors }: CommandLineOptions = {},
 ): Promise<Ended> {
   const child = spawn(program, args, {
     cwd,
@@ -48,6 +50,7 @@ export async function runProgram(
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     printed.stderr += text;
+    watchErrors?.(printed.stderr, (signal) => child.kill(signal));
   });
   child.stdin.on('error', () => {}); // a program that reads nothing closes it
   child.stdin.end(stdin ?? '');
