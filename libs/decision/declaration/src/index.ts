@@ -6,6 +6,20 @@
 export { checkDocument } from './check-document.js';
 export { parseDeclaration } from './declaration.js';
 export type { Declaration } from './declaration.js';
+export { planChanges } from './plan/plan-changes.js';
+export type { DesiredChanges, PlannedChanges } from './plan/plan-changes.js';
+export { Plan } from './plan/plan.js';
+export type {
+  DocumentMetadata,
+  DocumentReference,
+  FieldChange,
+  OwnershipConflict,
+  PlannedChange,
+  StoredDocument,
+} from './plan/plan.js';
+export { KINDS } from './plan/kind-order.js';
+export { linesOfPlan } from './plan/lines-of-plan.js';
+export type { LocateField, PlanLine } from './plan/lines-of-plan.js';
 export { problemsOf } from './problems-of.js';
 export type { Path, Problem } from './problems/check.js';
 export type { DocumentProblem } from './problems-of.js';
