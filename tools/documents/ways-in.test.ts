@@ -12,6 +12,8 @@ const CONSTANTS = new Map([
   ['CLIENT_METADATA_PATH', 'oauth/client-metadata.json'],
   ['REVOCATION_PATH', '/revoke'],
   ['INTROSPECTION_PATH', '/introspect'],
+  ['DEVICE_AUTHORIZATION_PATH', '/device/auth'],
+  ['DEVICE_PATH', '/device'],
 ]);
 
 function routesOf(app: string): string[] {
@@ -41,7 +43,7 @@ function subjectsServedBy(app: string): string[] {
     .flatMap((source) => [...source.matchAll(/\[subjects\.(\w+)\]:|\.serve\(\s*subjects\.(\w+)/g)])
     .map(([, inTable, alone]) => `BUS ${inTable ?? alone ?? ''}`);
 }
-/** What the OAuth engine answers itself: authorization takes `GET`, the others `POST`. */
+/** What the OAuth engine answers itself: authorization takes `GET`, a page both, the others `POST`. */
 function engineRoutes(): string[] {
   const [routes = ''] = sourceOf('authorization-server', 'engine/configuration/routes.ts').flatMap(
     (source) => /routes = \{([^}]*)\}/.exec(source)?.[1] ?? [],
@@ -49,6 +51,7 @@ function engineRoutes(): string[] {
   return [...routes.matchAll(/(\w+): (?:'([^']+)'|(\w+))/g)].flatMap(([, name, path, constant = '']) => {
     const route = path ?? CONSTANTS.get(constant) ?? constant;
     if (name === 'jwks') return []; // not published: `GET /jwks` is
+    if (name === 'code_verification') return [`GET ${route}`, `POST ${route}`, `GET ${route}/:uid`];
     return `${name === 'authorization' ? 'GET' : 'POST'} ${route}`;
   });
 }

@@ -5,6 +5,7 @@ import { RotatingEngine } from '../engine/rotating-engine.js';
 import { deriveKey } from '../federation/browser-binding.js';
 import { engineEvents } from '../lifecycle/engine-events.js';
 import { engineErrorPage } from '../pages/engine-error-page.js';
+import { devicePages } from '../pages/device-pages.js';
 import { backToAgentPage } from '../pages/onward-pages.js';
 import type { Outbound } from './create-outbound.js';
 import type { Storage } from './create-storage.js';
@@ -41,6 +42,7 @@ export function createRotatingEngine(
     events: engineEvents(recorder.record, sessions, logger),
     renderError: engineErrorPage,
     renderReturn: backToAgentPage,
+    devicePages,
     unavailable,
   };
   return new RotatingEngine((keys) => createEngine({ ...options, signingKeys: keys }), signingKeys);

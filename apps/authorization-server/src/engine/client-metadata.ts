@@ -9,7 +9,7 @@ import {
   validateRedirectUris,
   type AgentRegistration,
 } from '@sallyport/authorization';
-import { isForAdministrators, OWN_CLIENTS } from '@sallyport/authorization/own-clients';
+import { DEVICE_CODE, isForAdministrators, OWN_CLIENTS } from '@sallyport/authorization/own-clients';
 
 /**
  * The one client that is ourselves: the control plane's pages sign a browser in with it. Shown no consent, given no
@@ -80,6 +80,7 @@ export function normaliseClientMetadata(
         typeof grant !== 'string' ||
         SUPPORTED_GRANTS.has(grant) ||
         (origin === 'administrator' && grant === 'client_credentials') ||
+        (origin === 'built-in' && grant === DEVICE_CODE) ||
         (grant === JWT_BEARER &&
           metadata['token_endpoint_auth_method'] !== 'none' &&
           (origin === 'administrator' || origin === 'document')),

@@ -17,6 +17,7 @@ import { INTERACTION_SECONDS, lifetimes } from './configuration/lifetimes.js';
 import { refreshTokens } from './configuration/refresh-tokens.js';
 import { isOwnedByEngine, routes } from './configuration/routes.js';
 import { resourceIndicators, resourceServer, scopesAndClaims } from './configuration/scopes-and-resources.js';
+import { deviceFlow, limitDevicePage, withoutCodesInLinks, type DevicePages } from './device-codes.js';
 import { createEngineAdapter } from './engine-adapter.js';
 import type { AuthorizationEngine, EngineDecisions, EngineEvents, RenderError, WayBack } from './engine.js';
 import { GivenAnswers } from './given-answers.js';
@@ -68,6 +69,7 @@ export interface EngineOptions {
   readonly events: EngineEvents;
   readonly renderError: RenderError;
   readonly renderReturn: (back: WayBack) => Page;
+  readonly devicePages: DevicePages;
   /** Tells an outage of the store or the configuration from other errors, and answers it. */
   readonly unavailable: Outages;
 }
@@ -154,6 +156,7 @@ function configure(options: EngineOptions, parts: Parts): Configuration {
       dpopNonceSecret: options.dpopNonceSecret,
       registrationIds: parts.registrationIds,
       decisions,
+      deviceFlow: deviceFlow(options.devicePages),
       resourceIndicators: resourceIndicators({ resources, signing, decisions, admission }),
       clientIdMetadataDocument: clientIdMetadataDocument(documents, decisions),
     }),
@@ -193,7 +196,8 @@ function addChecks(provider: Provider, { resources, decisions, documents }: Engi
 }
 
 /** What runs around every request, the outermost first. */
-function addMiddleware(provider: Provider, { issuer, decisions, documents }: EngineOptions, parts: Parts): void {
+function addMiddleware(provider: Provider, options: EngineOptions, parts: Parts): void {
+  const { issuer, decisions, documents, devicePages } = options;
   const { outages, requests, given, isSecure, showReturn } = parts;
   for (const middleware of [
     outages.around,
@@ -203,6 +207,8 @@ function addMiddleware(provider: Provider, { issuer, decisions, documents }: Eng
     guardRegistration(decisions),
     answerForAccessTokens(decisions),
     publishMetadata(issuer, decisions),
+    withoutCodesInLinks,
+    limitDevicePage(decisions, devicePages),
   ])
     provider.use(middleware);
 }

@@ -31,7 +31,8 @@ class EngineAdapter implements Adapter {
   }
 
   async upsert(id: string, payload: AdapterPayload, expiresIn?: number): Promise<void> {
-    const options = { expiresInSeconds: expiresIn, grantId: payload.grantId, uid: payload.uid };
+    const uid = payload.uid ?? payload.userCode;
+    const options = { expiresInSeconds: expiresIn, grantId: payload.grantId, uid };
     try {
       if (!(await this.#rotation.stores(this.#kind, id, payload, options)))
         await this.#store.put(this.#kind, id, payload, options);
@@ -51,8 +52,8 @@ class EngineAdapter implements Adapter {
     return toPayload(await this.#store.findByUid(this.#kind, uid));
   }
 
-  findByUserCode(): Promise<undefined> {
-    return Promise.resolve(undefined); // the device flow is off
+  async findByUserCode(userCode: string): Promise<AdapterPayload | undefined> {
+    return toPayload(await this.#store.findByUid(this.#kind, userCode));
   }
 
   /** Marks an artefact as used; of two concurrent uses exactly one passes. */

@@ -28,6 +28,7 @@ export interface PendingAuthorization {
   readonly uid: string;
   readonly step: 'sign-in' | 'consent';
   readonly agent: AgentRegistration;
+  /** `DEVICE_ANSWER` where nobody is redirected. */
   readonly redirectUri: string;
   /** As the agent requested them; empty when it requested none. */
   readonly requestedScopes: readonly string[];

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { DEVICE_ANSWER } from '@sallyport/authorization/own-clients';
 import { SallyportError } from '@sallyport/kernel';
 import { errors, type Client, type Provider } from 'oidc-provider';
 import type { AuthorizationEngine, EngineDecisions, PendingAuthorization, SignedIn } from './engine.js';
@@ -105,7 +106,8 @@ async function interactionOf(
 }
 
 /** The client that made the request, as long as its redirect URI is one of its own. */
-async function clientOf(provider: Provider, { params }: Interaction, sourceIp: string): Promise<Client | undefined> {
+async function clientOf(provider: Provider, interaction: Interaction, sourceIp: string): Promise<Client | undefined> {
+  const { params } = interaction;
   const find = () => provider.Client.find(String(params['client_id']));
   const client = await onBehalfOf(sourceIp, find).catch((error: unknown) => {
     if (error instanceof TooManyRequests || error instanceof DocumentUnread)
@@ -116,19 +118,23 @@ async function clientOf(provider: Provider, { params }: Interaction, sourceIp: s
     throw error;
   });
   // The engine checked the redirect URI when the request came in; a metadata document may have changed since.
-  return client?.redirectUriAllowed(String(params['redirect_uri'])) ? client : undefined;
+  return isOfDevice(interaction) || client?.redirectUriAllowed(String(params['redirect_uri'])) ? client : undefined;
 }
 
+/** Begun at a device (RFC 8628): nothing is redirected in the end. */
+const isOfDevice = (interaction: Interaction): boolean => interaction.deviceCode !== undefined;
+
 function describe(
-  { uid, params, prompt, lastSubmission }: Interaction,
+  interaction: Interaction,
   client: Client,
   authentication: SignedIn | undefined,
 ): PendingAuthorization {
+  const { uid, params, prompt, lastSubmission } = interaction;
   return {
     uid,
     step: prompt.name === 'login' ? 'sign-in' : 'consent',
     agent: toRegistration(client),
-    redirectUri: String(params['redirect_uri']),
+    redirectUri: isOfDevice(interaction) ? DEVICE_ANSWER : String(params['redirect_uri']),
     requestedScopes: scopesOf({ params }).filter(Boolean),
     authentication,
     freshlySignedIn: lastSubmission?.login !== undefined,

@@ -206,9 +206,9 @@ export const onBehalfOf = <T>(address: string, work: () => Promise<T>): Promise<
 export const addressOf = (ctx: Pick<KoaContextWithOIDC, 'ip'> | undefined): string =>
   ctx?.ip ?? visitors.getStore() ?? '';
 
-/** Makes codes and refresh tokens in our own way. @param make returns at least 256 random bits */
+/** Makes codes of either kind and refresh tokens in our own way. @param make returns at least 256 random bits */
 export function makeTokensWith(provider: Provider, make: () => string): void {
-  for (const { prototype } of [provider.AuthorizationCode, provider.RefreshToken])
+  for (const { prototype } of [provider.AuthorizationCode, provider.RefreshToken, provider.DeviceCode])
     Object.defineProperty(prototype, 'generateTokenId', { value: make });
 }
 

@@ -4,6 +4,7 @@ import { COMMON_LIMIT } from '../limits/refusal.js';
 import type { EngineDecisions } from './engine.js';
 import { isFirstParty } from './client-metadata.js';
 import type { OwnTokens } from './own-tokens.js';
+import { DEVICE_AUTHORIZATION_PATH } from './device-paths.js';
 import { errorOf, isConfidential } from './structured-tokens.js';
 
 type Limits = EngineDecisions['limits'];
@@ -14,6 +15,7 @@ type Context = Parameters<Parameters<Provider['use']>[0]>[0];
 const GROUPS: Readonly<Record<string, Group>> = {
   '/authorize': 'authorize',
   '/par': 'authorize',
+  [DEVICE_AUTHORIZATION_PATH]: 'authorize',
   '/token': 'token',
   '/register': 'register',
   '/revoke': 'status',
@@ -128,7 +130,7 @@ export class RequestAdmission {
     if (params['client_assertion'] !== undefined || (typeof secret === 'string' && this.#isWorkload(clientId)))
       return { by: 'assertion' };
     if (typeof secret === 'string') return { by: 'secret', digest: digestOf(clientId, secret) };
-    const token = params['refresh_token'] ?? params['code'] ?? params['token'];
+    const token = params['refresh_token'] ?? params['code'] ?? params['device_code'] ?? params['token'];
     if (this.#ownTokens.isOurs(token)) return { by: 'token', digest: digestOf(token) };
     // RFC 7009 section 2.1: a public client proves nothing else than the token.
     if (ctx.path === '/revoke' && typeof token === 'string' && (await this.#liveToken(token))?.clientId === clientId)

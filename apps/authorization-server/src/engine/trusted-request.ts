@@ -14,6 +14,7 @@ export function toTrustedRequest(request: IncomingMessage, issuer: URL, sourceIp
   delete headers['x-forwarded-host'];
   // Only a browser is shown a page: elsewhere an error is JSON whatever a client says it prefers (RFC 6749 section
   // 5.2).
-  if (!/^\/(?:authorize|\.well-known)\b/.test(request.url ?? '')) headers.accept = 'application/json';
+  if (!/^\/(?:authorize|device(?!\/auth\b)|\.well-known)\b/.test(request.url ?? ''))
+    headers.accept = 'application/json';
   return request;
 }

@@ -34,6 +34,7 @@ const MAX_PAYLOAD_BYTES = 128 * 1024;
 export const KEPT_AFTER_EXPIRY_MS = 3_600_000;
 /** Kinds that do not stay: anybody can have them made, as large as a request, and nothing is replayed with one. */
 export const GONE_AT_EXPIRY = [
+  'DeviceCode',
   'FederationFlow',
   'FederationResult',
   'Interaction',

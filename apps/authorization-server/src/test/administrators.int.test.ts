@@ -2,6 +2,7 @@ import type { Document } from '@sallyport/configuration';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { REDIRECT_URI, TestAgent } from '../testing/test-agent.js';
+import { TestBrowser } from '../testing/test-browser.js';
 import { startTestDeployment, type TestDeployment } from '../testing/test-deployment.js';
 
 let deployment: TestDeployment;
@@ -151,5 +152,92 @@ describe('a pipeline', () => {
       'this agent is no administrator: an owner names it in an Administrators document',
     ]);
     expect((await ask('nightly')).status).toBe(200);
+  });
+});
+
+describe('a terminal without a browser (RFC 8628)', () => {
+  const NOWHERE = 'http://nowhere.example';
+  const begin = async (clientId = 'sallyport-cli') => {
+    const answer = await fetch(`${deployment.issuer}/device/auth`, {
+      method: 'POST',
+      body: new URLSearchParams({ client_id: clientId }),
+    });
+    return { status: answer.status, body: (await answer.json()) as Record<string, unknown> };
+  };
+  const poll = (device: Record<string, unknown>) =>
+    commandLine().token({
+      grant_type: 'urn:ietf:params:oauth:grant-type:device_code',
+      device_code: String(device['device_code']),
+    });
+  /** As far as the page that asks whether the code is one's own. */
+  const enter = async (userCode: unknown, browser = new TestBrowser()) => {
+    const page = await browser.open(`${deployment.issuer}/device`, NOWHERE);
+    return { browser, page: await browser.press(page, 'Continue', NOWHERE, { user_code: String(userCode) }) };
+  };
+
+  test('signs in by a code that its user types in any browser, once (S29)', async () => {
+    const { status, body: device } = await begin();
+    expect([status, device['verification_uri'], device['verification_uri_complete']]).toEqual([
+      200,
+      `${deployment.issuer}/device`,
+      undefined,
+    ]);
+    expect((await poll(device)).body['error']).toBe('authorization_pending');
+
+    const { browser, page } = await enter(String(device['user_code']).toLowerCase());
+    expect(page.html).toContain('“Sallyport command line”');
+    expect(page.html).toContain('127.0.0.1');
+    let next = await browser.press(page, 'Continue', NOWHERE);
+    expect(next.html).toContain('Whoever gave you the code gets in as you');
+    next = await browser.press(next, /^Continue with/, NOWHERE);
+    expect(next.html).toContain('Change everything, and who administers');
+    expect((await poll(device)).body['error']).toBe('authorization_pending');
+    next = await browser.press(next, 'Allow', NOWHERE);
+    expect([next.status, next.html]).toEqual([200, expect.stringContaining('You are signed in')]);
+
+    const { status: given, body: tokens } = await poll(device);
+    expect(given).toBe(200);
+    expect(decodeJwt(String(tokens['access_token']))).toMatchObject({ aud: api, idp_sub: 'olga-id', scope: '' });
+    expect((await commandLine().refresh(tokens['refresh_token'])).status).toBe(200);
+    expect((await poll(device)).body['error']).toBe('invalid_grant');
+    expect((await enter(device['user_code'])).page.html).not.toContain('Is this the code');
+  });
+
+  test('is given nothing for whoever is no administrator, or says that the code is not theirs (S29)', async () => {
+    const other = (await begin()).body;
+    const refused = await enter(other['user_code']);
+    await refused.browser.press(refused.page, 'This is not mine', NOWHERE);
+    expect((await poll(other)).body['error']).toBe('access_denied');
+
+    deployment.provider.account = { sub: 'eve-id', email: 'eve@example.com', email_verified: true, groups: [] };
+    const device = (await begin()).body;
+    const { browser, page } = await enter(device['user_code']);
+    const denied = await browser.press(await browser.press(page, 'Continue', NOWHERE), /^Continue with/, NOWHERE);
+    expect([denied.status, denied.html]).toEqual([403, expect.stringContaining('You do not administer this gateway')]);
+    await browser.press(denied, 'Return to the agent', NOWHERE);
+    expect((await poll(device)).body['error']).toBe('access_denied');
+  });
+
+  test('a code comes by no link, another form than ours enters none, and a wrong one says so (S35)', async () => {
+    const { body: device } = await begin();
+    const browser = new TestBrowser();
+    const linked = await browser.open(`${deployment.issuer}/device?user_code=${String(device['user_code'])}`, NOWHERE);
+    expect([linked.status, linked.html]).toEqual([200, expect.not.stringContaining(String(device['user_code']))]);
+    const forged = await browser.press(linked, 'Continue', NOWHERE, {
+      xsrf: 'x',
+      user_code: String(device['user_code']),
+    });
+    expect(forged.html).not.toContain('Is this the code');
+    expect((await enter('BCDF-GHJK')).page.html).toContain('There is no such code');
+    expect((await enter('')).page.html).toContain('Enter the code that your terminal shows');
+    expect((await poll(device)).body['error']).toBe('authorization_pending');
+  });
+
+  test('no agent has it: what registers itself, and the pages of ours, begin nothing (S29)', async () => {
+    const agent = await TestAgent.register(deployment, {
+      grant_types: ['authorization_code', 'urn:ietf:params:oauth:grant-type:device_code'],
+    });
+    for (const clientId of [agent.clientId, 'sallyport-control-plane'])
+      expect((await begin(clientId)).body['error']).toMatch(/^(unauthorized_client|invalid_request)$/);
   });
 });

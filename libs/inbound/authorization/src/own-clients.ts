@@ -15,3 +15,10 @@ export const isOwnClient = (clientId: string): boolean => all.has(clientId);
 /** Whether this client is for administrators: its tokens are for the admin API, and no other user agent's are. */
 export const isForAdministrators = (clientId: string): boolean =>
   clientId === OWN_CLIENTS.cli || clientId === OWN_CLIENTS.console;
+
+/**
+ * The device grant (RFC 8628), which only a client of ours has; and what stands where a redirect URI would: there is
+ * none, because the client waits for its answer at the token endpoint. Nobody can register it.
+ */
+export const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
+export const DEVICE_ANSWER = DEVICE_CODE;

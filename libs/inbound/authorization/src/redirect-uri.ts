@@ -1,4 +1,5 @@
 import { cleanText } from '@sallyport/kernel';
+import { DEVICE_ANSWER } from './own-clients.js';
 
 /** What a redirect URI is, as far as trust goes (RFC 8252 sections 7 and 8, OAuth 2.1 section 2.3.1). */
 export type RedirectUri =
@@ -12,6 +13,7 @@ export type RedirectUri =
 const LOOPBACK_HOSTS: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
 /** Schemes a browser runs, reads files with, or gives a meaning of its own. */
 const NEVER = new Set([
+  'urn:',
   'javascript:',
   'vbscript:',
   'data:',
@@ -62,6 +64,7 @@ export function classifyRedirectUri(uri: string): RedirectUri {
  * Where a redirect URI leads, in words for the user who consents, e.g. `a program on this computer (127.0.0.1:4711)`.
  */
 export function redirectTarget(uri: string): string {
+  if (uri === DEVICE_ANSWER) return 'the device that showed you the code';
   const redirect = classifyRedirectUri(uri);
   switch (redirect.kind) {
     case 'https':
@@ -80,6 +83,7 @@ export function redirectTarget(uri: string): string {
  * the whole URI says what an application does with it.
  */
 export function redirectHost(uri: string): string {
+  if (uri === DEVICE_ANSWER) return 'another device';
   const redirect = classifyRedirectUri(uri);
   switch (redirect.kind) {
     case 'https':

@@ -1,3 +1,4 @@
+import { DEVICE_CODE } from '@sallyport/authorization/own-clients';
 import type { Configuration } from 'oidc-provider';
 import { isFirstParty } from '../client-metadata.js';
 import type { EngineDecisions } from '../engine.js';
@@ -6,6 +7,9 @@ import { isTokenSource, type TokenAdmission } from '../token-admission.js';
 
 /** In ID tokens for our own pages: the sign-in they came from. */
 const SIGN_IN_CLAIM = 'identity_session';
+
+/** What a code of either kind is redeemed with: once, after its user agreed. */
+const isRedeemed = (grantType: unknown): boolean => grantType === 'authorization_code' || grantType === DEVICE_CODE;
 
 interface Accounts {
   readonly decisions: Pick<EngineDecisions, 'userExists' | 'signInOfBrowser' | 'signedInBrowser'>;
@@ -19,7 +23,7 @@ export function accounts({ decisions, admission }: Accounts) {
     conformIdTokenClaims: true,
     findAccount: async (ctx, userId, source) => {
       if (!(await decisions.userExists(userId))) return undefined;
-      if (isTokenSource(source) && ctx.oidc.params?.['grant_type'] === 'authorization_code')
+      if (isTokenSource(source) && isRedeemed(ctx.oidc.params?.['grant_type']))
         await admission.admit(ctx, 'code', source);
       if (ctx.oidc.route === 'authorization') admission.admitUser(ctx, userId);
       // A page of ours ends with the sign-in it came from. An agent learns nothing about that sign-in.

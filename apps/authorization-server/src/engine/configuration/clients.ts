@@ -1,4 +1,4 @@
-import { OWN_CLIENTS } from '@sallyport/authorization/own-clients';
+import { DEVICE_CODE, OWN_CLIENTS } from '@sallyport/authorization/own-clients';
 import type { Clock } from '@sallyport/kernel';
 import { DPOP_ALGORITHMS } from '@sallyport/access-token';
 import { errors, type Configuration } from 'oidc-provider';
@@ -67,6 +67,6 @@ const commandLine = {
   redirect_uris: ['http://127.0.0.1/callback', 'http://[::1]/callback', 'http://localhost/callback'],
   application_type: 'native' as const,
   token_endpoint_auth_method: 'none' as const,
-  grant_types: ['authorization_code', 'refresh_token'],
+  grant_types: ['authorization_code', 'refresh_token', DEVICE_CODE],
   response_types: ['code' as const],
 };

@@ -3,6 +3,7 @@ import { dropEmptyMembers } from '../empty-members.js';
 import type { EngineDecisions } from '../engine.js';
 import type { RegistrationIds } from '../registration-ids.js';
 import { isConfidential } from '../structured-tokens.js';
+import type { deviceFlow } from '../device-codes.js';
 import type { clientIdMetadataDocument } from './client-documents.js';
 import type { resourceIndicators } from './scopes-and-resources.js';
 
@@ -11,6 +12,7 @@ interface Features {
   readonly dpopNonceSecret: Uint8Array;
   readonly registrationIds: RegistrationIds;
   readonly decisions: Pick<EngineDecisions, 'grantIsLive'>;
+  readonly deviceFlow: ReturnType<typeof deviceFlow>;
   readonly resourceIndicators: ReturnType<typeof resourceIndicators>;
   readonly clientIdMetadataDocument: ReturnType<typeof clientIdMetadataDocument>;
 }

@@ -16,8 +16,10 @@ export function lifetimes({ lifetimes: configured }: Pick<EngineDecisions, 'life
       IdToken: () => configured().accessToken,
       RefreshToken: () => configured().sessionIdle,
       Grant: () => configured().session,
+      DeviceCode: INTERACTION_SECONDS,
       Interaction: INTERACTION_SECONDS,
-      Session: BROWSER_SESSION_SECONDS,
+      // Of nobody: a page for codes keeps the token of its form in one, and anybody can open it (S33).
+      Session: (_ctx, { accountId }) => (accountId === undefined ? INTERACTION_SECONDS : BROWSER_SESSION_SECONDS),
     },
     // An agent session outlives the browser session in which its user agreed to it.
     expiresWithSession: () => false,

@@ -1,3 +1,4 @@
+import { DEVICE_AUTHORIZATION_PATH, DEVICE_PATH } from '../device-paths.js';
 import { INTROSPECTION_PATH, REVOCATION_PATH } from '../structured-tokens.js';
 
 /** Where the engine answers. Its key set is not published: `/jwks` is ours, and holds keys of earlier engines too. */
@@ -9,6 +10,8 @@ export const routes = {
   revocation: REVOCATION_PATH,
   introspection: INTROSPECTION_PATH,
   pushed_authorization_request: '/par',
+  device_authorization: DEVICE_AUTHORIZATION_PATH,
+  code_verification: DEVICE_PATH,
 };
 
 const OWNED = new RegExp(
@@ -19,6 +22,7 @@ const OWNED = new RegExp(
     'revoke',
     'introspect',
     'par',
+    'device(?:/[A-Za-z0-9_-]+)?',
     '\\.well-known/(?:oauth-authorization-server|openid-configuration))$',
   ].join('|'),
 );
