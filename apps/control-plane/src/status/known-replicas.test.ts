@@ -144,6 +144,14 @@ test('a replica that is not heard any more is not waited for, and named', async 
   expect(silent.map(({ replica }) => replica)).toEqual(['gw-2']);
 });
 
+test('where all have fallen silent nothing is live: it may be us who cannot hear', async () => {
+  hear('gw-1', applying(6));
+  await pass(9_000);
+  const waiting = replicas.awaitLive({ epoch: EPOCH, revision: 6 }, 500);
+  await vi.advanceTimersByTimeAsync(500);
+  expect(await waiting).toMatchObject({ live: false, replicas: 0, silent: [{ replica: 'gw-1' }] });
+});
+
 test('a control plane that just started first gets to know who runs', async () => {
   const waiting = replicas.awaitLive({ epoch: EPOCH, revision: 6 }, 10_000);
   await vi.advanceTimersByTimeAsync(1_000);

@@ -22,7 +22,7 @@ export interface Revision {
 
 /** How far a revision has come. */
 export interface Liveness {
-  /** Every running gateway and authorization server applies the revision, or a later one. */
+  /** Every running gateway and authorization server applies the revision, or a later one. Not if all are silent. */
   readonly live: boolean;
   /** How many of them run. */
   readonly replicas: number;
@@ -124,12 +124,14 @@ export class KnownReplicas {
     const deciding = this.all().filter(({ service }) => DECIDING.includes(service));
     const running = deciding.filter(({ isSilent }) => !isSilent);
     const behind = running.filter(({ configuration }) => !applies(configuration, wanted));
+    const silent = deciding.filter(({ isSilent }) => isSilent);
+    const isKnown = running.length > 0 || silent.length === 0;
     return {
-      live: behind.length === 0 && now - this.#since >= ACQUAINTED_AFTER_MS,
+      live: behind.length === 0 && isKnown && now - this.#since >= ACQUAINTED_AFTER_MS,
       replicas: running.length,
       waitedMs: now - begun,
       behind,
-      silent: deciding.filter(({ isSilent }) => isSilent),
+      silent,
     };
   }
 

@@ -8,7 +8,13 @@ import { connectDatabase, type Database } from '@sallyport/database';
 import { Secret } from '@sallyport/kernel';
 import { ensureDeploymentKeys, loadVerifyingKey } from '@sallyport/keys';
 import { createInProcessMessaging, type BusRole, type Messaging } from '@sallyport/messaging';
-import { reportReplica, startService, type ReportOptions, type RunningService } from '@sallyport/process';
+import {
+  reportReplica,
+  startService,
+  type Readiness,
+  type ReportOptions,
+  type RunningService,
+} from '@sallyport/process';
 import { createLogger } from '@sallyport/telemetry';
 import { freePort, makeScratch, removeScratch, startPrivatePostgres, type PrivatePostgres } from '@sallyport/testing';
 import type { ControlPlaneConfig } from '../config.js';
@@ -49,7 +55,13 @@ export interface VerifiedWorld {
   /** The bus, as the control plane has it; `bus.isUp` is what it says of its connection. */
   readonly bus: { isUp: boolean };
   readonly time: { offByMs: number };
-  startReplica(role: BusRole, name: string, options?: Partial<ReportOptions>): Promise<RunningService>;
+  /** The bus itself, as any process may use it. */
+  readonly messaging: Messaging;
+  startReplica(
+    role: BusRole,
+    name: string,
+    options?: Partial<ReportOptions> & { readonly readiness?: Readiness },
+  ): Promise<RunningService>;
   /** The steps about one subject that did not pass. */
   verify(subject?: RegExp): Promise<readonly VerifyStep[]>;
   close(): Promise<void>;
@@ -100,10 +112,12 @@ export async function startVerifiedWorld(
 
   return {
     ...{ ours, answersAsMeant, issuer, gatewayUrl, directory, postgres, database, client, bus, time },
-    startReplica: (role, name, options = {}) =>
+    messaging: own,
+    startReplica: (role, name, { readiness, ...options } = {}) =>
       startService(role, { logger }, async (scope) => {
         const configuration = new ConfigurationReplica({ log: own.configuration, verifyKey });
         scope.onClose('configuration', () => configuration.stop());
+        if (readiness !== undefined) scope.readiness(() => readiness);
         await configuration.start();
         await configuration.whenReady(10_000);
         reportReplica(scope, { messaging: own, role, replica: name, configuration, clock: Date.now, ...options });

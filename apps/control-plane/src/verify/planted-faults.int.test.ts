@@ -1,6 +1,7 @@
 import type { VerifyCause } from '@sallyport/admin-api';
-import type { ReplicaFault } from '@sallyport/messages';
+import { subjects, type ReplicaFault } from '@sallyport/messages';
 import type { RunningService } from '@sallyport/process';
+import { eventually } from '@sallyport/testing';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { json, startVerifiedWorld, text, type OurAnswers, type VerifiedWorld } from '../test/verified-world.js';
 
@@ -54,8 +55,9 @@ async function expectCauses(...causes: VerifyCause[]): Promise<void> {
   }
 }
 
-test('where nothing is wrong every step passes (R72)', async () => {
+test('where nothing is wrong every step passes, but for there being no server yet (R72)', async () => {
   await expectCauses();
+  expect(await world.verify(/McpServer/)).toMatchObject([{ status: 'warned', cause: 'no_server' }]);
   const { counts, steps } = await world.client.verify({ query: {} });
   expect(counts.passed).toBeGreaterThan(15);
   for (const { status, cause, fix } of steps)
@@ -127,6 +129,42 @@ describe('processes (R72)', () => {
     await start('gateway', 'gw-1', { configuration: { state: () => state, onChange: () => () => undefined } });
     await expectCauses('replica_behind');
   });
+  test.each<['not-ready' | 'degraded', VerifyCause]>([
+    ['not-ready', 'replica_not_ready'],
+    ['degraded', 'replica_degraded'],
+  ])('a gateway says %s, for a reason of its own: %s', async (status, cause) => {
+    await stop('gateway');
+    await start('gateway', 'gw-1', { readiness: { status, reasons: ['the disk is odd'] } });
+    await expectCauses(cause);
+    expect(await world.verify(/^replica /)).toMatchObject([{ detail: 'the disk is odd' }]);
+  });
+  /** What a worker of the gateway reported, word for word, with a change; nobody repeats it. */
+  async function reportAs(worker: number, change: object): Promise<void> {
+    let report: unknown;
+    const listen = (payload: unknown) => void (report = payload);
+    const stopListening = await world.messaging.broadcast.subscribe(subjects.report('gateway', 'gw-1'), listen);
+    await start('gateway', 'gw-1');
+    await eventually(() => report !== undefined);
+    await stopListening();
+    const said = { ...Object(report), ...change };
+    await world.messaging.broadcast.publish(subjects.report('gateway', `gw-1.${worker}`), said);
+  }
+  const isKnown = async (worker: number) =>
+    (await world.client.readStatus()).replicas.some((replica) => replica.worker === worker);
+
+  test('a process of another version runs', async () => {
+    await reportAs(7, { version: '9.9.9' });
+    await eventually(() => isKnown(7));
+    await expectCauses('versions_differ');
+    await reportAs(7, { state: 'ended' });
+  });
+  test('a process was killed: it is not heard any more', async () => {
+    await reportAs(8, {});
+    await eventually(() => isKnown(8));
+    world.time.offByMs = 20_000;
+    expect(await world.verify(/gw-1\.8/)).toMatchObject([{ cause: 'replica_silent' }]);
+    await reportAs(8, { state: 'ended' });
+  });
   test('a gateway runs under a name that is not enrolled', async () => {
     await start('gateway', 'gw-2');
     await expectCauses('gateway_not_enrolled');
@@ -190,8 +228,14 @@ describe('what the processes stand on (R72)', () => {
   });
   test('the database is down: what does not need it is still looked at', async () => {
     await world.postgres.halt();
+    // It is published once it is stored, which it is not.
+    const record = { v: 1, id: 'evt_1', replica: 'as-1', at: Date.now(), type: 'signing_key.created', detail: {} };
+    void world.messaging.events.publish('as-1', [record]).catch(() => undefined);
+    await eventually(async () => !(await world.client.readStatus()).events.isStoring, { timeoutMs: 20_000 });
     const causes = (await world.verify()).map(({ step, cause }) => `${step}: ${cause}`);
     expect(causes).toContain('database: database_unreachable');
+    expect(causes).toContain('events: events_not_stored');
+    expect(causes).toContain('configuration: configuration_not_published');
     expect(causes).toContain('signing-keys: depends_on_another');
     expect(causes).toContain('secret: depends_on_another');
     expect(causes.filter((cause) => cause.includes('gateway'))).toEqual([]);

@@ -3,7 +3,7 @@ import type { VerifyContext } from '../context.js';
 import { failed, look, passed, warned, type Check, type Finding } from '../step.js';
 
 /** Whether documents lead from a sign-in to each server at all; who in particular gets there is for `explain`. */
-export function checkCallPath({ documents }: VerifyContext): Check[] {
+export function checkCallPath({ documents }: Pick<VerifyContext, 'documents'>): Check[] {
   const all = documents();
   const policies = all.all('AccessPolicy');
   const canSignIn =

@@ -1,6 +1,7 @@
 import { isDatabaseOutage } from '@sallyport/database';
 import { secretSourcesOf } from '@sallyport/declaration';
 import { askDatabase, queueIsReachable } from '../../status/read-status.js';
+import type { IngestState } from '../../trail/observe-ingest.js';
 import type { VerifyContext } from '../context.js';
 import { failed, look, passed, skipped, warned, type Check, type Finding } from '../step.js';
 
@@ -27,14 +28,15 @@ export function checkFoundation(context: VerifyContext): Check[] {
       if (isReachable === null) return warned('no_refresh_worker', 'None was heard lately.');
       return isReachable ? passed('The worker reaches it.') : failed('queue_unreachable', 'The worker says so.');
     }),
-    look('events', 'trail', () => {
-      const { isStoring, waiting } = ingest();
-      if (!isStoring) return failed('events_not_stored', `${waiting} batches wait.`);
-      if (waiting > MANY_BATCHES) return warned('events_waiting', `${waiting} batches wait.`);
-      return passed(`${waiting} batches wait.`);
-    }),
+    look('events', 'trail', () => judgeEvents(ingest())),
     ...checkSecrets(context),
   ];
+}
+
+export function judgeEvents({ isStoring, waiting }: Pick<IngestState, 'isStoring' | 'waiting'>): Finding {
+  if (!isStoring) return failed('events_not_stored', `${waiting} batches wait.`);
+  if (waiting > MANY_BATCHES) return warned('events_waiting', `${waiting} batches wait.`);
+  return passed(`${waiting} batches wait.`);
 }
 
 async function lookAtDatabase(context: VerifyContext): Promise<Finding> {
