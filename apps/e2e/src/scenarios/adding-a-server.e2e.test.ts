@@ -1,4 +1,4 @@
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { demoConfiguration } from '@sallyport/demo';
 import { makeScratch, removeScratch } from '@sallyport/testing';
@@ -33,6 +33,7 @@ describe('a server is added from its address alone', () => {
     await system?.stop();
     removeScratch(scratch);
   });
+  const configurationFile = () => join(dirname(system.keys), 'e2e.yaml');
   const declared = (file: string) => readFileSync(join(scratch, file), 'utf8');
 
   test('`sallyport add` finds out how users of notes sign in, and that whoami takes our tokens (R69)', async () => {
@@ -47,11 +48,13 @@ describe('a server is added from its address alone', () => {
     const whoami = await sallyport(['add', system.demo.urls.whoami, '--name', 'whoami', '--out', 'whoami.yaml'], here);
     expect(whoami.exitCode, whoami.stderr).toBe(0);
     expect(declared('whoami.yaml')).toContain('type: gateway-token');
+    copyFileSync(configurationFile(), join(scratch, 'base.yaml'));
+    const validated = await sallyport(['validate', '.'], here);
+    expect(validated.exitCode, validated.stderr).toBe(0);
   });
 
   test('what it wrote is in force as it is, and allows nothing that nobody looked at (R25)', async () => {
-    const configuration = join(dirname(system.keys), 'e2e.yaml');
-    appendFileSync(configuration, `---\n${declared('notes.yaml')}---\n${declared('whoami.yaml')}`);
+    appendFileSync(configurationFile(), `---\n${declared('notes.yaml')}---\n${declared('whoami.yaml')}`);
     await system.killAndRestart();
     agent = await connectModernAgent({
       gatewayUrl: system.gatewayUrl,

@@ -128,5 +128,8 @@ describe('the command line, against the system as `npm start` runs it', () => {
     const status = await runProgram(bin, ['status', '--json'], { cwd: empty, ...here });
     expect(status).toMatchObject({ exitCode: 0, stderr: '' });
     expect(recordsOf(status.stdout)).toMatchObject([{ type: 'status' }]);
+    const added = await runProgram(bin, ['add', system.demo.urls.notes], { cwd: empty, ...here });
+    expect(added.exitCode, added.stderr).toBe(0);
+    expect(added.stdout).toContain('type: mcp-user-oauth');
   });
 });

@@ -310,6 +310,21 @@ describe('an agent whose callback leads on', () => {
   });
 });
 
+test('the reference of the API is read by its links, on pages without fault', async () => {
+  const context = await browser.newContext(looks.at(-1)?.[1] ?? {});
+  const page = await context.newPage();
+  await page.goto(`${system.controlPlaneUrl}/v1/reference`);
+  await expectGoodPage(page);
+  await page.getByRole('link', { name: 'GET /v1/events' }).click();
+  expect(await page.textContent('h1')).toBe('listEvents');
+  await page.getByRole('link', { name: 'All of the reference' }).click();
+  await page.getByRole('link', { name: 'Problem', exact: true }).click();
+  expect(await page.textContent('h1')).toBe('Problem');
+  await page.getByText('JSON Schema').click();
+  await expectGoodPage(page);
+  await context.close();
+});
+
 test('an identity provider that leads on to another origin is reached from the sign-in page (R7)', async () => {
   const { page, authorization, complaints, close } = await visitor();
   await page.goto(authorization());

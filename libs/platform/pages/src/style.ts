@@ -42,8 +42,7 @@ ul.entries dl div { padding: .125rem 0; border: 0; }
 dt { color: var(--soft); }
 dd { margin: 0; overflow-wrap: anywhere; }
 code { font-size: .875em; overflow-wrap: anywhere; }
-pre { margin: .5rem 0; overflow-x: auto; }
-pre code { overflow-wrap: normal; }
+pre { margin: .5rem 0; white-space: pre-wrap; }
 summary { cursor: pointer; }
 .soft { color: var(--soft); font-size: .875rem; }
 .mark {

@@ -539,6 +539,18 @@ describe('addresses that cannot be reached', () => {
   });
 });
 
+test('a server that answers without end is read no further than it may be', async () => {
+  const description = 'x'.repeat(20 * 1_048_576);
+  const tools = JSON.stringify([{ name: 'huge', description, inputSchema: { type: 'object' } }]);
+  const { origin } = await serve((request) => mcp('modern', tools)(request));
+  const { findings, specOf } = await added(`${origin}/mcp`);
+  expect([findings.relay, findings.sdk]).toMatchObject([
+    { outcome: 'failed', reason: 'too-large' },
+    { outcome: 'failed' },
+  ]);
+  expect(specOf('AccessPolicy')).toMatchObject(CLOSED);
+});
+
 test('a server that shows its tools to one client only is said to do so', async () => {
   let lists = 0;
   const { origin } = await serve((request) => {
