@@ -6,6 +6,7 @@ import { proxyOf, readCertificateAuthorities, type OutboundProxy } from '@sallyp
 import { processVariables } from '@sallyport/process';
 import { vaultSettings, vaultVariables, type KeyServiceSettings } from '@sallyport/vault';
 import { z } from 'zod';
+import { DECLARATIVE_SET } from './configuration/apply-declarative-file.js';
 
 export interface ControlPlaneConfig {
   /** Public origin of this process: connect pages, admin API. */
@@ -19,8 +20,10 @@ export interface ControlPlaneConfig {
   readonly port: number;
   readonly databaseUrl: Secret;
   readonly adminToken: Secret;
-  /** Documents are made to be exactly what this file says, at each start; `null` leaves them as they are stored. */
+  /** The documents of its set are made to be exactly what this file says, at each start; `null`: there is none. */
   readonly declarativeFile: string | null;
+  /** The set that owns the documents of the declarative file; `file` unless said. */
+  readonly declarativeSet?: string;
   /** What stands in it, where that was read already. */
   readonly declaration?: Declaration | undefined;
   /** What becomes of its text before it is read. */
@@ -119,6 +122,12 @@ export const ControlPlaneEnvironment = z.strictObject({
     .describe('PostgreSQL'),
   SALLYPORT_ADMIN_TOKEN_FILE: variable.path().describe('Holds the token of the admin API, at least 32 characters'),
   SALLYPORT_CONFIGURATION_FILE: variable.path().optional().describe('Declarative file that is applied at each start'),
+  SALLYPORT_CONFIGURATION_SET: z
+    .string()
+    .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, 'must be lower-case letters, digits and single hyphens')
+    .max(64)
+    .default(DECLARATIVE_SET)
+    .describe('The set that owns the documents of the declarative file: no other writer changes them by accident'),
   ...vaultVariables(),
   SALLYPORT_CONFIGURATION_SIGNING_KEY_FILE: variable.path().describe('configuration-signing.jwk'),
   SALLYPORT_LEASE_KEY_FILE: variable.path().describe('lease.jwk: what gateways seal tokens to'),
@@ -191,6 +200,7 @@ export function controlPlaneConfig(
     databaseUrl: environment.DATABASE_URL,
     ...parts,
     declarativeFile: environment.SALLYPORT_CONFIGURATION_FILE ?? null,
+    declarativeSet: environment.SALLYPORT_CONFIGURATION_SET,
     keys: {
       ...vaultSettings(environment, readCertificateAuthorities(environment.SALLYPORT_CA_FILES), proxyOf(environment)),
       configurationSigningKeyFile: environment.SALLYPORT_CONFIGURATION_SIGNING_KEY_FILE,

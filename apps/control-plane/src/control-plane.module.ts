@@ -8,9 +8,7 @@ import { AgentsModule } from './agents/agents.module.js';
 import { ApiReferenceModule } from './api-reference/api-reference.module.js';
 import { ApprovalsModule } from './approvals/approvals.module.js';
 import { BrowserSessionModule } from './browser-session/browser-session.module.js';
-import { ConfigurationModule } from './configuration/configuration.module.js';
-import type { ConfigurationPublisher } from './configuration/configuration-publisher.js';
-import type { PostgresDocumentStore } from './configuration/document-store.js';
+import { ConfigurationModule, type ConfigurationModuleParts } from './configuration/configuration.module.js';
 import { ConnectModule } from './credentials/connect/connect.module.js';
 import { ConnectionsModule } from './credentials/connections/connections.module.js';
 import type { CredentialParts } from './credentials/connections/create-credential-parts.js';
@@ -33,8 +31,7 @@ export interface ControlPlaneParts {
   /** The public address. */
   readonly url: string;
   readonly api: ApiResource;
-  readonly documents: PostgresDocumentStore;
-  readonly publisher: ConfigurationPublisher;
+  readonly configuration: ConfigurationModuleParts;
   readonly lifecycle: RecordEvent;
   readonly revoker: Revoker;
   readonly events: PostgresEventStore;
@@ -52,7 +49,7 @@ export interface ControlPlaneParts {
 export class ControlPlaneModule {
   static of(parts: ControlPlaneParts): DynamicModule {
     const { credentials } = parts;
-    const configuration = ConfigurationModule.of(parts.documents, parts.publisher);
+    const configuration = ConfigurationModule.of(parts.configuration);
     const trail = TrailModule.of(parts.events, parts.lifecycle);
     const revocation = RevocationModule.of(parts.revoker);
     const browserSession = BrowserSessionModule.of(credentials.browserSession);

@@ -1,6 +1,6 @@
 import { ApprovedToolsSpec, Document, ServerId } from '@sallyport/configuration';
 import { z } from 'zod';
-import { Moment } from './fields.js';
+import { Flag, Moment } from './fields.js';
 import { route } from './route.js';
 
 /** What a server says of a tool besides its schema (MCP `ToolAnnotations`). */
@@ -25,6 +25,7 @@ const ToolDefinition = z.object({
 });
 
 const Written = z.object({ epoch: z.string(), revision: z.int(), changed: z.boolean() });
+const ownedElsewhere = 'A set of documents kept as code owns the approvals of this server.';
 const notPublished = 'It is recorded, and will be in force as soon as the bus is reachable.';
 
 export const configurationRoutes = {
@@ -63,9 +64,10 @@ export const configurationRoutes = {
     permission: 'tool-definitions:approve',
     summary: 'Approves these definitions of tools of a server, in place of those that were approved before.',
     params: z.strictObject({ server: ServerId }),
+    query: z.strictObject({ takeOver: Flag.optional() }),
     body: ApprovedToolsSpec,
     answers: { 200: Written },
-    problems: { 404: 'There is no such server.', 503: notPublished },
+    problems: { 404: 'There is no such server.', 409: ownedElsewhere, 503: notPublished },
   }),
   withdrawApprovedTools: route({
     method: 'DELETE',
@@ -73,7 +75,8 @@ export const configurationRoutes = {
     permission: 'tool-definitions:approve',
     summary: 'Withdraws all approvals of a server: nothing of it is held back any more.',
     params: z.strictObject({ server: ServerId }),
+    query: z.strictObject({ takeOver: Flag.optional() }),
     answers: { 200: Written },
-    problems: { 404: 'There is no such server.', 503: notPublished },
+    problems: { 404: 'There is no such server.', 409: ownedElsewhere, 503: notPublished },
   }),
 };

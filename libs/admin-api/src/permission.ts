@@ -24,6 +24,8 @@ export const PERMISSIONS = {
   'client-registrations:read': everybody,
   'client-registrations:remove': credentials,
   'configuration:read': everybody,
+  /** Which kinds they may write, each kind has a permission for: see `permissionToWrite`. */
+  'configuration:write': ['owner', 'credential-admin', 'policy-author', 'operator'],
   'connections:read': [...aboutUsers, 'credential-admin'],
   'connections:remove': operation,
   'credential-providers:read': everybody,

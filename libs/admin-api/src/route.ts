@@ -43,12 +43,17 @@ type PartsOf<R extends Route> = {
 export type RequestOf<R extends Route> = {
   readonly [Part in keyof PartsOf<R>]: PartsOf<R>[Part] extends z.ZodType ? z.output<PartsOf<R>[Part]> : never;
 };
+type InputOf<S> = S extends z.ZodType ? z.input<S> : never;
+/** The query of a route in which nothing is required: it may be left out. */
+type Loose<R extends Route> = 'query' extends keyof PartsOf<R>
+  ? Record<string, never> extends InputOf<R['query']>
+    ? 'query'
+    : never
+  : never;
 /** What a caller of the route gives: the same parts before they are parsed; the client has options for headers. */
 export type CallOf<R extends Route> = {
-  readonly [Part in Exclude<keyof PartsOf<R>, 'headers'>]: PartsOf<R>[Part] extends z.ZodType
-    ? z.input<PartsOf<R>[Part]>
-    : never;
-};
+  readonly [Part in Exclude<keyof PartsOf<R>, 'headers' | Loose<R>>]: InputOf<PartsOf<R>[Part]>;
+} & { readonly [Part in Loose<R>]?: InputOf<R[Part]> };
 /** What the route answers when it does not refuse. */
 export type AnswerOf<R extends Route> = {
   [S in keyof R['answers']]: R['answers'][S] extends z.ZodType ? z.output<R['answers'][S]> : never;

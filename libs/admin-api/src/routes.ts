@@ -1,6 +1,7 @@
 import { agentRoutes } from './agents.js';
 import { configurationRoutes } from './configuration.js';
 import { connectionRoutes } from './connections.js';
+import { changeSetRoutes, documentRoutes } from './documents.js';
 import { eventRoutes } from './events.js';
 import { revocationRoutes } from './revocations.js';
 import { signingKeyRoutes } from './signing-keys.js';
@@ -12,8 +13,10 @@ import type { AnswerOf, CallOf, RequestOf } from './route.js';
 /** Every route of the API, by the name of what it does. */
 export const routes = {
   ...agentRoutes,
+  ...changeSetRoutes,
   ...configurationRoutes,
   ...connectionRoutes,
+  ...documentRoutes,
   ...eventRoutes,
   ...revocationRoutes,
   ...signingKeyRoutes,

@@ -82,6 +82,7 @@ export const LifecycleRecord = z.object({
     'administrator.refused',
     'administrator.break_glass',
     'configuration.changed',
+    'configuration.drifted',
     'signing_key.created',
     'signing_key.rotation_requested',
     'signing_key.withdrawn',

@@ -1,4 +1,3 @@
-import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { Actor } from '@sallyport/admin-api';
 import type { FastifyRequest } from 'fastify';
 
@@ -12,10 +11,3 @@ export const setActor = (request: FastifyRequest, actor: Actor): void => void ac
 
 /** Who asks a route that needs a permission; `undefined` where the guard let nobody in. */
 export const findActor = (request: FastifyRequest): Actor | undefined => actors.get(request);
-
-/** The parameter of a handler that is who asks. @throws TypeError at a route that the guard does not guard */
-export const By = createParamDecorator((_data: undefined, context: ExecutionContext): Actor => {
-  const actor = findActor(context.switchToHttp().getRequest<FastifyRequest>());
-  if (actor === undefined) throw new TypeError('this route asks for nobody');
-  return actor;
-});

@@ -1,3 +1,4 @@
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { AccessTokenVerifier, TokenFailure } from '@sallyport/access-token';
 import type { Actor, Writer } from '@sallyport/admin-api';
 import { vouchesFor, type Identity } from '@sallyport/authorization';
@@ -112,3 +113,8 @@ export function administratorOf(request: FastifyRequest): Administrator {
   if (administrator === undefined) throw new TypeError('this route asks for nobody');
   return administrator;
 }
+
+/** The parameter of a handler that is who asks. @throws TypeError at a route that the guard does not guard */
+export const By = createParamDecorator((_data: undefined, context: ExecutionContext): Administrator =>
+  administratorOf(context.switchToHttp().getRequest<FastifyRequest>()),
+);

@@ -2,12 +2,14 @@ import { Controller, Inject, NotFoundException, ServiceUnavailableException } fr
 import { routes, type Answered, type Asked } from '@sallyport/admin-api';
 import type { DocumentOf } from '@sallyport/configuration';
 import { z } from 'zod';
+import { By, type Administrator } from '../admin/administrators.js';
 import { Serve } from '../admin/serve.js';
+import { orRefuse, WRITES, type WriteParts } from '../configuration/answer-write.js';
+import { DocumentReader } from '../configuration/change-sets/document-reader.js';
 import { ConfigurationPublisher } from '../configuration/configuration-publisher.js';
+import { rightsOf } from '../configuration/rights.js';
 import { PostgresDocumentStore } from '../configuration/document-store.js';
 import { publishedInTime } from '../configuration/published-in-time.js';
-import { LIFECYCLE } from '../trail/lifecycle-token.js';
-import type { RecordEvent } from '@sallyport/trail';
 import { PostgresEventStore } from '../trail/event-store.js';
 import type { StoredEvent } from '../trail/event-store.js';
 
@@ -20,6 +22,7 @@ const Hints = z
   })
   .partial();
 const Told = z.object({ tool: z.string(), sha256: z.string(), definition: z.string(), ...Hints.shape });
+type ApprovedTools = DocumentOf<'ApprovedTools'>;
 const LIMIT = 1_000;
 
 /** Lists what servers say of their tools, as gateways saw it, and approves it (security rule S14). */
@@ -28,8 +31,9 @@ export class ToolDefinitionsController {
   constructor(
     @Inject(PostgresEventStore) private readonly events: PostgresEventStore,
     @Inject(PostgresDocumentStore) private readonly documents: PostgresDocumentStore,
+    @Inject(DocumentReader) private readonly reader: DocumentReader,
     @Inject(ConfigurationPublisher) private readonly publisher: ConfigurationPublisher,
-    @Inject(LIFECYCLE) private readonly lifecycle: RecordEvent,
+    @Inject(WRITES) private readonly writes: WriteParts,
   ) {}
 
   @Serve(routes.listToolDefinitions)
@@ -48,27 +52,45 @@ export class ToolDefinitionsController {
   }
 
   @Serve(routes.approveTools)
-  approve({ params, body }: Asked<'approveTools'>): Promise<Answered<'approveTools'>> {
-    return this.write(params.server, body.tools);
+  approve(
+    { params, query, body }: Asked<'approveTools'>,
+    @By() administrator: Administrator,
+  ): Promise<Answered<'approveTools'>> {
+    return this.write(administrator, params.server, { tools: body.tools, ...query });
   }
 
   @Serve(routes.withdrawApprovedTools)
-  withdraw({ params }: Asked<'withdrawApprovedTools'>): Promise<Answered<'withdrawApprovedTools'>> {
-    return this.write(params.server, undefined);
+  withdraw(
+    { params, query }: Asked<'withdrawApprovedTools'>,
+    @By() administrator: Administrator,
+  ): Promise<Answered<'withdrawApprovedTools'>> {
+    return this.write(administrator, params.server, query);
   }
 
-  private async write(server: string, tools: DocumentOf<'ApprovedTools'>['spec']['tools'] | undefined) {
-    const written = await this.documents.approveTools(server, tools);
-    if (written === undefined) throw new NotFoundException('There is no such server.');
-    if (written.changed)
-      await this.lifecycle({
-        type: 'configuration.changed',
-        server,
-        detail: { revision: written.revision, source: 'approved tools', approved: tools?.length ?? 0 },
-      });
+  private async write(
+    administrator: Administrator,
+    server: string,
+    { tools, takeOver = false }: { tools?: ApprovedTools['spec']['tools']; takeOver?: boolean | undefined },
+  ): Promise<Answered<'approveTools'>> {
+    if ((await this.reader.find({ kind: 'McpServer', name: server })) === undefined)
+      throw new NotFoundException('There is no such server.');
+    const { changeSets } = this.writes;
+    const name = { kind: 'ApprovedTools', name: server } as const;
+    const { epoch, revision, changed } = orRefuse(
+      await changeSets.write({
+        actor: administrator.actor,
+        rights: rightsOf(administrator),
+        source: 'approved tools',
+        set: null,
+        puts: tools === undefined ? [] : [{ document: { ...name, spec: { tools } }, origin: null, pointer: '' }],
+        deletes: tools === undefined ? [name] : [],
+        takeOver,
+        secrets: new Map(),
+      }),
+    );
     if (!(await publishedInTime(this.publisher)))
       throw new ServiceUnavailableException('It is recorded and will be in force as soon as the bus is reachable.');
-    return written;
+    return { epoch, revision, changed };
   }
 }
 

@@ -7,6 +7,8 @@ import { SallyportError, Secret } from '@sallyport/kernel';
 /** Documents with the values of their secrets, which are in no document: by `<Kind>/<name>/<field>`. */
 export interface DesiredConfiguration {
   readonly documents: readonly Document[];
+  /** Where a document stands, as `file:line`. */
+  readonly originOf: (document: Document) => string;
   readonly secrets: ReadonlyMap<string, Secret>;
 }
 
@@ -32,7 +34,7 @@ export async function withSecrets(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<DesiredConfiguration> {
   const secrets = await readSecrets(declaration, dirname(resolve(path)), environment);
-  return { documents: declaration.documents, secrets };
+  return { documents: declaration.documents, originOf: (document) => declaration.locate(document, []), secrets };
 }
 
 /** The environment variables a declarative file refers to: they are its secrets, not settings of the process. */

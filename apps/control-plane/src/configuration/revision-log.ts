@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { Actor } from '@sallyport/admin-api';
 import { signLogEntry } from '@sallyport/configuration/log';
 import type { ChangeSet } from '@sallyport/configuration/log';
 import type { Database, Prisma } from '@sallyport/database';
@@ -7,7 +8,15 @@ import { WriterTurns } from './writer-turns.js';
 import type { Urgency } from './writer-turns.js';
 
 export type Transaction = Prisma.TransactionClient;
-export type Change = Partial<Pick<ChangeSet, 'puts' | 'deletes' | 'revocations'>>;
+export type Change = Partial<Pick<ChangeSet, 'puts' | 'deletes' | 'revocations'>> & {
+  /** What administrators are told of a change of documents, and replicas are not. */
+  readonly told?: {
+    readonly actor: Actor;
+    readonly set: string | null;
+    readonly source: string;
+    readonly note: string | null;
+  };
+};
 export interface Revision {
   readonly epoch: string;
   readonly revision: number;
@@ -49,11 +58,13 @@ export class RevisionLog {
       const change = await work(transaction, next);
       // The first revision is written even when it says nothing: it is what fixes the epoch.
       if (newest && !change) return { epoch: newest.epoch, revision: newest.revision, changed: false };
+      const { told, ...entry } = change ?? {};
       const jws = await signLogEntry(
-        { v: 1, type: 'change', ...next, puts: [], deletes: [], revocations: [], ...change },
+        { v: 1, type: 'change', ...next, puts: [], deletes: [], revocations: [], ...entry },
         this.#signingKey,
       );
-      await transaction.configurationRevision.create({ data: { ...next, jws } });
+      const counts = told && { puts: entry.puts?.length ?? 0, deletes: entry.deletes?.length ?? 0 };
+      await transaction.configurationRevision.create({ data: { ...next, jws, ...told, ...counts } });
       return { ...next, changed: true };
     });
   }

@@ -9,6 +9,7 @@ import { resourceMetadataUrlOf } from '../admin/resource-metadata.controller.js'
 import { bodyLimitOf } from '../admin/body-limit.js';
 import { guardByPermission } from '../admin/permission-guard.js';
 import { tellRevision } from '../admin/tell-revision.js';
+import { DocumentReader } from '../configuration/change-sets/document-reader.js';
 import { PostgresDocumentStore } from '../configuration/document-store.js';
 import { ControlPlaneModule } from '../control-plane.module.js';
 import type { CredentialParts } from '../credentials/connections/create-credential-parts.js';
@@ -88,8 +89,16 @@ function createModule(
   return ControlPlaneModule.of({
     url: config.publicUrl,
     api: apiOf(config),
-    documents: new PostgresDocumentStore({ database, revisions, sealer: vault.sealer, clock }),
-    publisher,
+    configuration: {
+      documents: new PostgresDocumentStore({ database, clock }),
+      reader: new DocumentReader(database),
+      publisher,
+      writes: {
+        changeSets: configuration.changeSets,
+        publisher,
+        awaitLive: (wanted, timeoutMs) => replicas.awaitLive(wanted, timeoutMs),
+      },
+    },
     lifecycle,
     revoker,
     signingKeys: { messaging, signingKey, list, store: revocations, publisher, lifecycle, clock },

@@ -3,6 +3,8 @@ import { ConfigurationReplica, type ConfigurationSnapshot } from '@sallyport/con
 import type { Secret } from '@sallyport/kernel';
 import { configurationReadiness, degraded } from '@sallyport/process';
 import { createStoreTrail, type RecordEvent } from '@sallyport/trail';
+import { applyDeclarativeFile, DECLARATIVE_SET } from '../configuration/apply-declarative-file.js';
+import { ChangeSets } from '../configuration/change-sets/change-sets.js';
 import { ConfigurationPublisher } from '../configuration/configuration-publisher.js';
 import { PostgresDocumentStore } from '../configuration/document-store.js';
 import { RevisionLog } from '../configuration/revision-log.js';
@@ -18,6 +20,7 @@ const SECRET_FILES_MS = 10_000;
 export interface ConfigurationParts {
   readonly revisions: RevisionLog;
   readonly documents: PostgresDocumentStore;
+  readonly changeSets: ChangeSets;
   readonly events: PostgresEventWriter;
   readonly webhooks: WebhookDeliveries;
   readonly lifecycle: RecordEvent;
@@ -36,7 +39,7 @@ export async function openConfiguration(foundation: Foundation): Promise<Configu
   const { config, clock, scope, signing, databases, vault, desired, logger } = foundation;
   const { core, trail } = databases;
   const revisions = new RevisionLog(core, signing.privateKey);
-  const documents = new PostgresDocumentStore({ database: core, revisions, sealer: vault.sealer, clock });
+  const documents = new PostgresDocumentStore({ database: core, clock });
   const webhooks = new WebhookDeliveries(trail);
   // The newest there was, also while it is stale: the trail waits for nothing.
   let known: ConfigurationSnapshot | undefined;
@@ -46,11 +49,15 @@ export async function openConfiguration(foundation: Foundation): Promise<Configu
   });
   const lifecycle = createStoreTrail((record) => events.append(toEvents(record)), { replica: config.replica, clock });
 
-  const applied = desired ? await documents.apply(desired) : await revisions.write(() => Promise.resolve(undefined));
-  if (desired && applied.changed) {
-    logger.info(applied, 'configuration changed');
-    await lifecycle({ type: 'configuration.changed', detail: { revision: applied.revision, source: 'file' } });
-  }
+  const changeSets = new ChangeSets({
+    database: databases.administration,
+    revisions,
+    sealer: vault.sealer,
+    clock,
+    record: lifecycle,
+  });
+  if (desired) await applyDeclarativeFile(changeSets, desired, { set: declarativeSetOf(config), logger });
+  else await revisions.write(() => Promise.resolve(undefined));
   const publisher = createPublisher(foundation, revisions, documents);
   const replica = createReplica(foundation);
   replica.onChange((snapshot) => (known = snapshot));
@@ -65,6 +72,7 @@ export async function openConfiguration(foundation: Foundation): Promise<Configu
   return {
     revisions,
     documents,
+    changeSets,
     events,
     webhooks,
     lifecycle,
@@ -75,6 +83,8 @@ export async function openConfiguration(foundation: Foundation): Promise<Configu
     knownRevision: () => known?.revision,
   };
 }
+
+const declarativeSetOf = ({ declarativeSet = DECLARATIVE_SET }: Foundation['config']): string => declarativeSet;
 
 function createPublisher(
   { config, messaging, signing, clock, logger }: Foundation,
@@ -111,14 +121,13 @@ function createReplica({ config, messaging, signing, clock, logger }: Foundation
 /** Stores anew what the files of the declarative file's secrets hold, whenever that changes. */
 export function followSecretFiles({ config, desired, scope, logger }: Foundation, parts: ConfigurationParts): void {
   if (config.declarativeFile === null || !desired) return;
-  const { documents, lifecycle, publisher } = parts;
+  const { changeSets, publisher } = parts;
+  const set = declarativeSetOf(config);
   const files = new SecretFiles(config.declarativeFile, desired);
   const renew = async (secrets: ReadonlyMap<string, Secret>): Promise<void> => {
-    const renewed = await documents.renew(secrets);
-    if (!renewed.changed) return;
-    logger.info(renewed, 'secrets changed');
-    const detail = { revision: renewed.revision, source: 'secret files' };
-    await lifecycle({ type: 'configuration.changed', detail });
+    const { changed, revision, plan } = await changeSets.renew(secrets, { actor: { type: 'file', id: set }, set });
+    if (!changed) return;
+    logger.info({ revision, documents: plan.changes.map(({ kind, name }) => `${kind}/${name}`) }, 'secrets changed');
     await publisher.flush();
   };
   scope.every(

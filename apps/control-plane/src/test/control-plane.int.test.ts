@@ -293,7 +293,7 @@ describe('definitions of tools', () => {
   const put = (call: Awaited<ReturnType<typeof start>>['call'], server: string, tools: object[]) =>
     call(`/v1/tool-definitions/approved/${server}`, { method: 'PUT', body: JSON.stringify({ tools }) });
 
-  it('are listed as gateways saw them, approved, and stay so until the file says otherwise (S14)', async () => {
+  it('are listed as gateways saw them, approved, and stay so whatever the file says later (S14)', async () => {
     const first = await start();
     const replica = await follow();
     await messaging.events.publish('gateway-1', [
@@ -315,7 +315,16 @@ describe('definitions of tools', () => {
     const changes = (await first.call('/v1/events?after=0&type=configuration.changed&server=notes')).body['events'] as {
       detail: object;
     }[];
-    expect(changes.map(({ detail }) => detail)).toEqual([{ revision: 2, source: 'approved tools', approved: 1 }]);
+    expect(changes.map(({ detail }) => detail)).toEqual([
+      {
+        revision: 2,
+        source: 'approved tools',
+        actor: 'token:administrator-token',
+        created: 1,
+        updated: 0,
+        deleted: 0,
+      },
+    ]);
     await soon(() =>
       expect(replica.snapshot().get('ApprovedTools', 'notes')?.spec.tools).toEqual([
         { name: 'get_note', sha256: now, annotations: { readOnlyHint: true } },
@@ -335,12 +344,12 @@ describe('definitions of tools', () => {
       messaging,
       `${FILE}---\nkind: ApprovedTools\nname: notes\nspec: { tools: [{ name: get_note, sha256: ${old} }] }\n`,
     );
-    await soon(() =>
-      expect(replica.snapshot().get('ApprovedTools', 'notes')?.spec.tools).toEqual([{ name: 'get_note', sha256: old }]),
-    );
+    expect((await third.call('/v1/configuration')).body['revision']).toBe(2);
+    expect(replica.snapshot().get('ApprovedTools', 'notes')?.spec.tools).toMatchObject([{ sha256: now }]);
+    expect(third.log()).toContain('stay as they are');
     expect(
       (await third.call('/v1/tool-definitions/approved/notes', { method: 'DELETE', body: '{}' })).body,
-    ).toMatchObject({ revision: 4 });
+    ).toMatchObject({ revision: 3 });
     await soon(() => expect(replica.snapshot().get('ApprovedTools', 'notes')).toBeUndefined());
   });
 

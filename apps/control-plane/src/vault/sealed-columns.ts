@@ -1,6 +1,6 @@
 import { connectionColumn, registrationColumn, upstreamRevocationColumn } from '@sallyport/connection-store';
 import type { SealedColumn } from '@sallyport/vault';
-import { storedSecretColumn } from '../configuration/document-store.js';
+import { storedSecretColumn } from '../configuration/change-sets/stored-secrets.js';
 import { connectTicketColumn } from '../credentials/connect/connect-tickets.js';
 import { connectFlowColumn } from '../credentials/connect/pending-grants.js';
 import { browserSessionColumn } from '../browser-session/browser-sessions.js';

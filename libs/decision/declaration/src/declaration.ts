@@ -28,14 +28,14 @@ interface Mistake {
 export function parseDeclaration(text: string, file: string): Declaration {
   const lines = new LineCounter();
   const mistakes: Mistake[] = [];
-  /** Each document, and at which place of the file it stands. Their syntax trees, which are large, are not kept. */
-  const places = new Map<Document, number>();
+  /** Where each document stands in the file. Their syntax trees, which are large, are not kept. */
+  const places = new Map<Document, { readonly place: number; readonly line: number }>();
   let place = -1;
   for (const source of yamlDocuments(text, lines)) {
     place++;
     const read = readDocument(source, lines);
     if (Array.isArray(read)) mistakes.push(...read);
-    else if (read !== undefined) places.set(read, place);
+    else if (read !== undefined) places.set(read, { place, line: lineOf(source, [], lines) });
   }
 
   const documents = [...places.keys()];
@@ -45,8 +45,9 @@ export function parseDeclaration(text: string, file: string): Declaration {
   /** Reads the file again, once: somebody asks where something stands only to say that it is wrong. */
   let again: YamlDocument[] | undefined;
   const line = (document: Document, path: Path): number => {
+    if (path.length === 0) return places.get(document)?.line ?? 1;
     again ??= [...yamlDocuments(text, new LineCounter())];
-    const source = again[places.get(document) ?? -1];
+    const source = again[places.get(document)?.place ?? -1];
     return source ? lineOf(source, path, lines) : 1;
   };
   // Checks references also when a document is broken elsewhere, to report all mistakes at once. A broken document is
