@@ -16,6 +16,7 @@ import { addStatusCommand } from './commands/status.js';
 import { addValidateCommand } from './commands/validate.js';
 import { addVaultCommands } from './commands/vault.js';
 import { addVerifyCommand } from './commands/verify.js';
+import { addWhoamiCommand } from './commands/whoami.js';
 import type { Run } from './context.js';
 import { VERSION } from './version.js';
 
@@ -23,7 +24,7 @@ type AddCommands = (program: Command, run: Run) => void;
 
 /** By heading of the help, in the order people need them. */
 const COMMANDS: readonly (readonly [heading: string, add: readonly AddCommands[]])[] = [
-  ['Connect:', [addLoginCommands, addContextCommands, addSetupCommand]],
+  ['Connect:', [addLoginCommands, addWhoamiCommand, addContextCommands, addSetupCommand]],
   ['Configuration as code:', [addValidateCommand, addAddCommand, addSchemaCommand]],
   ['Look at what runs:', [addStatusCommand, addVerifyCommand, addEventCommands, addSessionCommands, addAgentCommands]],
   ['Act on what runs:', [addRevokeCommand, addConnectionCommands, addPinCommands, addKeyCommands, addVaultCommands]],

@@ -20,6 +20,13 @@ const UNREACHABLE_ADVICE: Readonly<Record<UnreachableReason, string>> = {
   broken: 'Check the address and what is in between: a proxy, a firewall, http instead of https.',
 };
 
+/** By the last part of a problem's type, where that says more than its status. */
+const BY_TYPE: Readonly<Record<string, readonly string[]>> = {
+  'base-moved': ['Plan again, look at it, and apply that.'],
+  'owned-elsewhere': ['Say which set the documents belong to (--set NAME), or take them over (--take-over).'],
+  'would-lock-out': ['Say --force if that is meant.'],
+};
+
 /** Turns whatever ended a command into words and an exit code. What is nobody's doing stays as it is. */
 export function explainError(error: unknown): unknown {
   if (error instanceof AdminApiUnreachable)
@@ -48,7 +55,7 @@ function explainAnswer(error: AdminApiError): CliError {
   });
   return new CliError(BY_STATUS[status] ?? EXIT.failed, problem.detail ?? problem.title, [
     ...fields,
-    ...adviceFor(status),
+    ...(BY_TYPE[problem.type.split(':').at(-1) ?? ''] ?? adviceFor(status)),
   ]);
 }
 

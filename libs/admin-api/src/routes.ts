@@ -4,6 +4,7 @@ import { connectionRoutes } from './connections.js';
 import { changeSetRoutes, documentRoutes } from './documents.js';
 import { eventRoutes } from './events.js';
 import { revocationRoutes } from './revocations.js';
+import { selfRoutes } from './self.js';
 import { signingKeyRoutes } from './signing-keys.js';
 import { statusRoutes } from './status.js';
 import { vaultRoutes } from './vault.js';
@@ -19,6 +20,7 @@ export const routes = {
   ...documentRoutes,
   ...eventRoutes,
   ...revocationRoutes,
+  ...selfRoutes,
   ...signingKeyRoutes,
   ...statusRoutes,
   ...vaultRoutes,

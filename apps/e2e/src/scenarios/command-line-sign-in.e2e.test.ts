@@ -75,7 +75,9 @@ describe('signing in on the command line', () => {
     const kept = join(scratch, 'admin/sallyport/sign-ins/demo.json');
     expect(statSync(kept).mode & 0o777).toBe(0o600);
     const first = JSON.parse(readFileSync(kept, 'utf8')) as { accessToken: string; refreshToken: string };
-    expect(await sallyport(['status'], machineOf('admin'))).toMatchObject({ exitCode: 0 });
+    const self = await sallyport(['whoami'], machineOf('admin'));
+    expect(self).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(self.stdout).toMatch(/\(user usr_\w+\)\n.*context demo.*\nroles {2}owner\n/);
 
     writeFileSync(kept, JSON.stringify({ ...first, expiresAt: 0 }));
     const together = await Promise.all([1, 2, 3].map(() => sallyport(['keys'], machineOf('admin'))));
