@@ -1,13 +1,17 @@
 import { Command, Option } from 'commander';
 import { addAddCommand } from './commands/add.js';
 import { addAgentCommands } from './commands/agents.js';
+import { addApplyCommand } from './commands/apply.js';
 import { addCompletionCommand } from './commands/completion.js';
 import { addConnectionCommands } from './commands/connections.js';
 import { addContextCommands } from './commands/contexts.js';
+import { addDiffCommand } from './commands/diff.js';
 import { addEventCommands } from './commands/events.js';
+import { addExportCommand } from './commands/export.js';
 import { addKeyCommands } from './commands/keys.js';
 import { addLoginCommands } from './commands/login.js';
 import { addPinCommands } from './commands/pins.js';
+import { addPlanCommand } from './commands/plan.js';
 import { addRevokeCommand } from './commands/revoke.js';
 import { addSchemaCommand } from './commands/schema.js';
 import { addSessionCommands } from './commands/sessions.js';
@@ -25,7 +29,18 @@ type AddCommands = (program: Command, run: Run) => void;
 /** By heading of the help, in the order people need them. */
 const COMMANDS: readonly (readonly [heading: string, add: readonly AddCommands[]])[] = [
   ['Connect:', [addLoginCommands, addWhoamiCommand, addContextCommands, addSetupCommand]],
-  ['Configuration as code:', [addValidateCommand, addAddCommand, addSchemaCommand]],
+  [
+    'Configuration as code:',
+    [
+      addValidateCommand,
+      addPlanCommand,
+      addApplyCommand,
+      addDiffCommand,
+      addExportCommand,
+      addAddCommand,
+      addSchemaCommand,
+    ],
+  ],
   ['Look at what runs:', [addStatusCommand, addVerifyCommand, addEventCommands, addSessionCommands, addAgentCommands]],
   ['Act on what runs:', [addRevokeCommand, addConnectionCommands, addPinCommands, addKeyCommands, addVaultCommands]],
   ['This program:', [addCompletionCommand]],

@@ -1,4 +1,4 @@
-import { AdminApiError, AdminApiUnreachable, type UnreachableReason } from '@sallyport/admin-api';
+import { AdminApiError, AdminApiUnreachable } from '@sallyport/admin-api';
 import { CliError } from './cli-error.js';
 import { EXIT, type ExitCode } from './exit-code.js';
 
@@ -12,7 +12,7 @@ const BY_STATUS: Readonly<Record<number, ExitCode>> = {
   412: EXIT.conflict,
 };
 
-const UNREACHABLE_ADVICE: Readonly<Record<UnreachableReason, string>> = {
+const UNREACHABLE_ADVICE: Readonly<Record<AdminApiUnreachable['reason'], string>> = {
   refused: 'Start the system (npm start), or say where it is: --url URL, SALLYPORT_URL, or a context.',
   'unknown-host': 'Check the spelling of the address, and whether this machine resolves the name.',
   certificate: 'Name the PEM file of your certificate authority in NODE_EXTRA_CA_CERTS.',

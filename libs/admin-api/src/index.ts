@@ -23,7 +23,6 @@ export { RevocationRequest } from './revocations.js';
 export type { AnswerOf, CallOf, RequestOf, Route, SuccessStatus } from './route.js';
 export { routes } from './routes.js';
 export { AdminApiUnreachable } from './unreachable.js';
-export type { UnreachableReason } from './unreachable.js';
 export type { Answered, Asked, Called, RouteName } from './routes.js';
 export { RotationRequest, WithdrawalRequest } from './signing-keys.js';
 export { VaultRotation } from './vault.js';

@@ -44,6 +44,7 @@ export function addPinCommands(program: Command, run: Run): void {
         if (chosen.length === 0) throw new CliError(EXIT.invalid, 'No tool was named.', ['Name tools, or say --all.']);
         const written = await api.approveTools({
           params: { server },
+          query: {},
           body: { tools: withApproved(approved, chosen) },
         });
         output.one('tools-approved', { server, ...written, tools: chosen.map(({ name }) => name) }, () =>
@@ -59,7 +60,7 @@ export function addPinCommands(program: Command, run: Run): void {
     .argument('<server>', 'The server')
     .action(
       act<[string], object>(run, async ({ client, output }, { args: [server] }) => {
-        const written = await (await client()).withdrawApprovedTools({ params: { server } });
+        const written = await (await client()).withdrawApprovedTools({ params: { server }, query: {} });
         output.one('tools-withdrawn', { server, ...written }, () => [
           written.changed
             ? `Withdrew the approvals of ${server}: in force since revision ${written.revision}.`

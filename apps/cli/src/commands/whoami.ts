@@ -11,8 +11,9 @@ export function addWhoamiCommand(program: Command, run: Run): void {
         const { url, origin } = await target();
         const self = await (await client()).readSelf();
         const { actor, roles, permissions } = self;
+        const id = output.paint('dim', `(${actor.type} ${actor.id})`);
         output.one('self', self, () => [
-          `${output.paint('bold', printable(actor.name ?? actor.id))}  ${output.paint('dim', `(${actor.type} ${actor.id})`)}`,
+          `${output.paint('bold', printable(actor.name ?? actor.id))}  ${id}`,
           `at     ${url} (${origin})`,
           `roles  ${roles.join(', ')}`,
           `may    ${roles.includes('owner') ? 'everything' : permissions.join(', ')}`,

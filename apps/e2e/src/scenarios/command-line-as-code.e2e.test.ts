@@ -1,0 +1,104 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { makeScratch, removeScratch } from '@sallyport/testing';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { recordsOf, sallyport, type CommandLineOptions } from '../system/command-line.js';
+import { startStandalone } from '../system/start-standalone.js';
+
+type Standalone = Awaited<ReturnType<typeof startStandalone>>;
+
+const role = (name: string, scopes: string) => `kind: Role
+name: ${name}
+spec: { scopes: [${scopes}], members: [{ trustProvider: demo, groups: [sales] }] }
+`;
+
+describe('configuration as code, on the command line', () => {
+  let system: Standalone;
+  let scratch: string;
+  let here: CommandLineOptions;
+  beforeAll(async () => {
+    system = await startStandalone();
+    scratch = makeScratch('as-code');
+    here = { env: { SALLYPORT_DATA_DIR: dirname(system.keys) }, cwd: scratch };
+    mkdirSync(join(scratch, 'team'));
+    writeFileSync(join(scratch, 'team/sallyport.set.yaml'), 'set: team\n');
+    writeFileSync(join(scratch, 'team/roles.yaml'), `# whom the team lets in\n${role('writer', 'notes.write')}`);
+  });
+  afterAll(async () => {
+    await system?.stop();
+    removeScratch(scratch);
+  });
+
+  test('plan says what would change and changes nothing; apply does exactly that, in force at the gateway (R69)', async () => {
+    const planned = await sallyport(['plan', 'team', '--exit-code'], here);
+    expect(planned).toMatchObject({ exitCode: 2 });
+    expect(planned.stdout).toMatch(/^\+ team\/roles\.yaml:2:1 {2}Role writer$/m);
+    expect((await sallyport(['plan', 'team'], here)).stdout).toBe(planned.stdout);
+
+    const applied = await sallyport(['apply', 'team', '--note', 'first'], here);
+    expect(applied).toMatchObject({ exitCode: 0 });
+    expect(applied.stdout).toMatch(/\nApplied as revision \d+, in force at the gateway\.\n$/);
+    expect(await sallyport(['plan', 'team', '--exit-code'], here)).toMatchObject({ exitCode: 0 });
+  });
+
+  test('a saved plan is carried out once, and refused with 4 when something changed in between (R69)', async () => {
+    writeFileSync(join(scratch, 'team/roles.yaml'), role('writer', 'notes.read, notes.write'));
+    expect(await sallyport(['plan', 'team', '--out', 'saved.plan'], here)).toMatchObject({ exitCode: 0 });
+    writeFileSync(join(scratch, 'other.yaml'), role('other', 'notes.read'));
+    expect(await sallyport(['apply', 'other.yaml', '--set', 'other'], here)).toMatchObject({ exitCode: 0 });
+    const moved = await sallyport(['apply', 'saved.plan'], here);
+    expect(moved).toMatchObject({ exitCode: 4 });
+    expect(moved.stderr).toContain('error: Documents changed since');
+
+    expect(await sallyport(['plan', 'team', '--out', 'saved.plan'], here)).toMatchObject({ exitCode: 0 });
+    const applied = await sallyport(['apply', 'saved.plan', '--json'], here);
+    expect(applied).toMatchObject({ exitCode: 0 });
+    expect(recordsOf(applied.stdout).at(-1)).toMatchObject({ type: 'applied', value: { gateways: 1, waiting: [] } });
+  });
+
+  test('another set is touched by nobody who does not say so: 4, and then it is taken over (R69)', async () => {
+    writeFileSync(join(scratch, 'mine.yaml'), role('other', 'notes.read, notes.write'));
+    const refused = await sallyport(['apply', 'mine.yaml', '--set', 'mine'], here);
+    expect(refused).toMatchObject({ exitCode: 4 });
+    expect(await sallyport(['apply', 'mine.yaml', '--set', 'mine', '--take-over'], here)).toMatchObject({
+      exitCode: 0,
+    });
+  });
+
+  test('what is left out stays unless it is pruned, and only of the set (R69)', async () => {
+    writeFileSync(join(scratch, 'team/roles.yaml'), role('reviewer', 'notes.read'));
+    await sallyport(['apply', 'team'], here);
+    const kept = await sallyport(['export', '--set', 'team', '--json'], here);
+    expect(recordsOf(kept.stdout).map(({ value }) => value['name'])).toEqual(['reviewer', 'writer']);
+    await sallyport(['apply', 'team', '--prune'], here);
+    const pruned = await sallyport(['export', '--json'], here);
+    const names = recordsOf(pruned.stdout).map(({ value }) => value['name']);
+    expect(names).toEqual(expect.arrayContaining(['reviewer', 'other', 'notes']));
+    expect(names).not.toContain('writer');
+  });
+
+  test('what is exported and applied again changes nothing, and diff says so (R69)', async () => {
+    expect(await sallyport(['export', 'exported', '--set', 'file'], here)).toMatchObject({ exitCode: 0 });
+    const files = readdirSync(join(scratch, 'exported'));
+    expect(files).toContain('access-policy.yaml');
+    expect(readFileSync(join(scratch, 'exported/sallyport.set.yaml'), 'utf8')).toBe('set: file\n');
+    expect(await sallyport(['plan', 'exported', '--prune', '--exit-code'], here)).toMatchObject({ exitCode: 0 });
+    expect(await sallyport(['diff', 'exported', '--exit-code'], here)).toMatchObject({ exitCode: 0, stdout: '' });
+    const servers = join(scratch, 'exported/mcp-server.yaml');
+    writeFileSync(servers, readFileSync(servers, 'utf8').replace('title: Notes', 'title: My notes'));
+    const differs = await sallyport(['diff', 'exported', '--exit-code'], here);
+    expect(differs.exitCode).toBe(2);
+    expect(differs.stdout).toContain('-  title: Notes\n+  title: My notes\n');
+    expect(await sallyport(['export', 'exported'], here)).toMatchObject({ exitCode: 3 });
+  });
+
+  test('documents that are not valid together are refused with file and line: 3 (R69)', async () => {
+    writeFileSync(
+      join(scratch, 'wrong.yaml'),
+      role('wrong', 'notes.read').replace('trustProvider: demo', 'trustProvider: nobody'),
+    );
+    const refused = await sallyport(['apply', 'wrong.yaml', '--set', 'mine'], here);
+    expect(refused).toMatchObject({ exitCode: 3, stdout: '' });
+    expect(refused.stderr).toContain('wrong.yaml:1');
+  });
+});
