@@ -34,7 +34,7 @@ export function writeDeployment() {
   let directory: string;
   let postgres: Awaited<ReturnType<typeof startTestPostgres>>;
   const state = {} as { database: Database; messaging: Messaging; replica: ConfigurationReplica };
-  const running: RunningService[] = [];
+  const running: Pick<RunningService, 'close'>[] = [];
   beforeEach(async () => {
     directory = makeScratch('change-sets');
     postgres = await startTestPostgres();
@@ -93,7 +93,7 @@ export function writeDeployment() {
     const replica = new ConfigurationReplica({ log: state.messaging.configuration, verifyKey });
     await replica.start();
     await replica.whenReady(5_000);
-    running.push({ urls: {}, close: () => replica.stop() } as unknown as RunningService);
+    running.push({ close: () => replica.stop() });
     return replica;
   }
 

@@ -31,7 +31,8 @@ export function secretChangesOf(
       } else if (!sealed.has(name) || !documents.has(documentKey(document))) {
         errors.push({
           pointer: `${pointer}${pointerOf(path)}`,
-          message: `has no stored value: give it as { value: "…" } in place of the reference, or as "${name}" in secrets`,
+          message:
+            'has no stored value: give it as { value: "…" } in place of the reference, ' + `or as "${name}" in secrets`,
           kind: document.kind,
           name: document.name,
           ...(origin !== null && { origin }),

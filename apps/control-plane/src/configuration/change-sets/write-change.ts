@@ -78,7 +78,8 @@ async function writeDocuments(
   if (puts.length === 0) return;
   await transaction.$executeRaw`
     INSERT INTO "ConfigurationDocument" (kind, name, spec, revision, "set", origin, "changedAt", "changedBy")
-    SELECT kind, name, spec, ${by.revision}::int, ${by.set}, origin, ${by.changedAt}, ${JSON.stringify(by.changedBy)}::jsonb
+    SELECT kind, name, spec, ${by.revision}::int, ${by.set}, origin, ${by.changedAt},
+      ${JSON.stringify(by.changedBy)}::jsonb
     FROM jsonb_to_recordset(${JSON.stringify(puts)}::jsonb) AS put(kind text, name text, spec jsonb, origin text)
     ON CONFLICT (kind, name) DO UPDATE SET spec = excluded.spec, revision = excluded.revision, "set" = excluded."set",
       origin = excluded.origin, "changedAt" = excluded."changedAt", "changedBy" = excluded."changedBy"`;
