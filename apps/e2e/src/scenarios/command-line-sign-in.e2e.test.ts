@@ -1,7 +1,7 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { demoConfiguration } from '@sallyport/demo';
+import { demoConfiguration, demoUsers, FormBrowser, walkPages } from '@sallyport/demo';
 import { makeScratch, removeScratch } from '@sallyport/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Person, type PersonName } from '../agents/person.js';
@@ -60,6 +60,16 @@ describe('signing in on the command line', () => {
     return ended;
   }
 
+  async function enter(browser: FormBrowser, url: string, code: string): Promise<void> {
+    const asked = await browser.open(url);
+    if (asked.type !== 'page') throw new Error(`${url} leads to ${asked.url.href}`);
+    const landing = await walkPages(browser, await browser.submit(asked.page, { fields: { user_code: code } }), {
+      credentials: () => demoUsers.find(({ username }) => username === 'admin'),
+    });
+    if (landing.type !== 'page' || !landing.page.text.includes('You are signed in'))
+      throw new Error(landing.type === 'page' ? landing.page.text : landing.url.href);
+  }
+
   async function visit(name: PersonName, address: string): Promise<void> {
     const agentRedirectUri = new URL(address).searchParams.get('redirect_uri') ?? '';
     const landing = await new Person(name, { agentRedirectUri }).visit(address);
@@ -92,6 +102,22 @@ describe('signing in on the command line', () => {
     expect(await sallyport(['status'], machineOf('admin'))).toMatchObject({ exitCode: 5 });
     writeFileSync(kept, JSON.stringify({ ...second, expiresAt: Date.now() + 600_000 }), { mode: 0o600 });
     expect(await sallyport(['status'], machineOf('admin'))).toMatchObject({ exitCode: 5 });
+  });
+
+  test('a terminal without a browser shows a code, which its user types in any browser (R69, S29)', async () => {
+    let typed: Promise<void> | undefined;
+    const ended = await sallyport(['login', system.controlPlaneUrl, '--device', '--context', 'far'], {
+      ...machineOf('far'),
+      watchErrors(stderr, kill) {
+        const [, url, code] = /^Open (\S+) on any device and enter: (\S+)$/m.exec(stderr) ?? [];
+        if (url === undefined || code === undefined || typed !== undefined) return;
+        typed = enter(new FormBrowser(), url, code);
+        typed.catch(() => kill('SIGINT')); // nobody enters it any more
+      },
+    });
+    await typed;
+    expect(ended).toMatchObject({ exitCode: 0, stdout: `Signed in at ${system.controlPlaneUrl}, as context far.\n` });
+    expect(await sallyport(['status'], machineOf('far'))).toMatchObject({ exitCode: 0 });
   });
 
   test('who administers nothing is told so in the browser, and whoever waits ends it with Ctrl-C (S29)', async () => {

@@ -60,7 +60,7 @@ const SECURITY = 'administrator';
 /** Besides what a route words itself. */
 const EVERYWHERE: Readonly<Record<string, string>> = {
   401: 'Nobody showed who they are, or the token is not good (any more).',
-  403: 'Whoever asks may not.',
+  403: 'Whoever asks lacks the permission, which the problem names with the roles that give it.',
   503: 'A service behind the API does not answer; `Retry-After` says when to come again.',
 };
 
@@ -92,7 +92,13 @@ export function describeApi({ version, url }: { readonly version: string; readon
     components: {
       schemas: schemas.components(),
       securitySchemes: {
-        [SECURITY]: { type: 'http', scheme: 'bearer', description: 'An administrator’s token.' },
+        [SECURITY]: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            'A token of the authorization server for this API as its resource (RFC 8707); its metadata (RFC 9728) ' +
+            'says where. Or, for emergencies, the administrator token.',
+        },
       },
     },
   };
