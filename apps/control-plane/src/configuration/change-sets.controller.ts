@@ -1,5 +1,5 @@
 import { Controller, Inject, NotFoundException, Res } from '@nestjs/common';
-import { routes, type Answered, type Asked } from '@sallyport/admin-api';
+import { routes, type ChangeSetRequest, type Answered, type Asked } from '@sallyport/admin-api';
 import { documentKey } from '@sallyport/configuration';
 import { RequestRefused } from '@sallyport/http';
 import type { FastifyReply } from 'fastify';
@@ -11,6 +11,7 @@ import { readDocuments } from './change-sets/read-documents.js';
 import { namesOf } from './change-sets/tell-of-change.js';
 import { wordRefusal } from './change-sets/word-refusal.js';
 import { documentAt, revisionAt } from './documents.controller.js';
+import { IdempotentAnswers } from './idempotent-answers.js';
 import { changeShown, summaryShown } from './history-shown.js';
 
 /** Writes documents that take effect together, and reads and undoes what was written. */
@@ -19,13 +20,25 @@ export class ChangeSetsController {
   constructor(
     @Inject(DocumentReader) private readonly documents: DocumentReader,
     @Inject(WRITES) private readonly writes: WriteParts,
+    @Inject(IdempotentAnswers) private readonly answers: IdempotentAnswers,
   ) {}
 
   @Serve(routes.applyChangeSet)
   async apply(
-    { query, body }: Asked<'applyChangeSet'>,
+    { query, headers, body }: Asked<'applyChangeSet'>,
     @By() administrator: Administrator,
     @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Answered<'applyChangeSet'>> {
+    const sent = ['applyChangeSet', query, body];
+    const request = { actor: administrator.actor, key: headers['idempotency-key'], sent };
+    return this.answers.once(request, () => this.#apply(query, body, administrator, reply));
+  }
+
+  #apply(
+    query: Asked<'applyChangeSet'>['query'],
+    body: ChangeSetRequest,
+    administrator: Administrator,
+    reply: FastifyReply,
   ): Promise<Answered<'applyChangeSet'>> {
     const { set, base, documents, deletes, prune = false, takeOver, force, note, secrets: given } = body;
     const sent = documents.map((document, place) => ({ ...document, pointer: `/documents/${place}` }));
@@ -64,9 +77,19 @@ export class ChangeSetsController {
 
   @Serve(routes.revertChangeSet)
   async revert(
-    { params: { revision }, query, body }: Asked<'revertChangeSet'>,
+    { params, query, headers, body }: Asked<'revertChangeSet'>,
     @By() administrator: Administrator,
     @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Answered<'revertChangeSet'>> {
+    const sent = ['revertChangeSet', params, query, body];
+    const request = { actor: administrator.actor, key: headers['idempotency-key'], sent };
+    return this.answers.once(request, () => this.#revert({ params, query, body }, administrator, reply));
+  }
+
+  async #revert(
+    { params: { revision }, query, body }: Omit<Asked<'revertChangeSet'>, 'headers'>,
+    administrator: Administrator,
+    reply: FastifyReply,
   ): Promise<Answered<'revertChangeSet'>> {
     const { set, takeOver, force = false, note, secrets: given } = body;
     if ((await this.documents.changeSet(revision)) === undefined)

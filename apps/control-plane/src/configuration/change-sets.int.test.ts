@@ -192,6 +192,28 @@ describe('a change set', () => {
     expect(await database().storedSecret.count()).toBe(0);
   });
 
+  it('that is repeated under one Idempotency-Key is written once, by the same writer and for the same body (R70)', async () => {
+    const admin = await start();
+    const send = (body: object, key: string) =>
+      admin.call('POST', '/v1/change-sets', { set: null, documents: [], ...body }, { 'idempotency-key': key });
+    const first = await send({ documents: [server('notes')] }, 'k1');
+    expect(await apply(admin, { deletes: [{ kind: 'McpServer', name: 'notes' }] })).toMatchObject({ status: 200 });
+    const again = await send({ documents: [server('notes')] }, 'k1');
+    expect([again.status, again.body]).toEqual([200, first.body]);
+    expect(await database().configurationDocument.count()).toBe(0);
+    expect(await send({ documents: [server('mail')] }, 'k1')).toMatchObject({
+      status: 422,
+      body: { type: 'urn:sallyport:problem:idempotency-key-reused' },
+    });
+    expect((await send({ documents: [policy('x', 'none')] }, 'k2')).status).toBe(422);
+    expect((await send({ documents: [server('mail')] }, 'k2')).status).toBe(200);
+    const several = await Promise.all(Array.from({ length: 4 }, () => send({ documents: [server('chat')] }, 'k3')));
+    expect(several.every(({ status }) => [200, 409].includes(status))).toBe(true);
+    expect(await database().configurationRevision.count({ where: { source: 'api' } })).toBe(4);
+    await database().idempotentAnswer.updateMany({ data: { createdAt: new Date(Date.now() - 90_000_000) } });
+    expect((await send({ documents: [server('notes')] }, 'k1')).body).toMatchObject({ changed: true });
+  });
+
   it('that leaves no owner is refused, unless it is forced (R70)', async () => {
     const admin = await start();
     const idp = {

@@ -10,6 +10,7 @@ import { bodyLimitOf } from '../admin/body-limit.js';
 import { guardByPermission } from '../admin/permission-guard.js';
 import { tellRevision } from '../admin/tell-revision.js';
 import { DocumentReader } from '../configuration/change-sets/document-reader.js';
+import { IdempotentAnswers } from '../configuration/idempotent-answers.js';
 import { PostgresDocumentStore } from '../configuration/document-store.js';
 import { ControlPlaneModule } from '../control-plane.module.js';
 import type { CredentialParts } from '../credentials/connections/create-credential-parts.js';
@@ -98,6 +99,7 @@ function createModule(
         publisher,
         awaitLive: (wanted, timeoutMs) => replicas.awaitLive(wanted, timeoutMs),
       },
+      answers: new IdempotentAnswers({ database, clock, digestKey: () => vault.derivationSecret() }),
     },
     lifecycle,
     revoker,
