@@ -6,7 +6,14 @@
 export { Actor } from './actor.js';
 export { createAdminClient } from './client.js';
 export type { AdminClient, AdminClientOptions, CallOptions } from './client.js';
-export { ChangeSetRequest, Live, WrittenChangeSet } from './documents.js';
+export {
+  ChangeSetRequest,
+  Live,
+  MAX_CHANGE_SET_BYTES,
+  SetName,
+  StoredDocument,
+  WrittenChangeSet,
+} from './documents.js';
 export { StoredEvent } from './events.js';
 export { isPermitted, Permission, PERMISSIONS, permissionToWrite } from './permission.js';
 export { AdminApiError, Problem } from './problem.js';
