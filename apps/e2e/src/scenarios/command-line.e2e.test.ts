@@ -25,8 +25,9 @@ describe('the command line, against the system as `npm start` runs it', () => {
   test('finds the running system by its data directory, and says what is in force (R69)', async () => {
     const ended = await sallyport(['status'], here);
     expect(ended).toMatchObject({ exitCode: 0, stderr: '' });
-    expect(ended.stdout).toContain(`${system.controlPlaneUrl}  (npm start in ${dirname(system.keys)})`);
-    expect(ended.stdout).toMatch(/configuration +revision \d+/);
+    expect(ended.stdout).toContain(`${system.controlPlaneUrl}  (npm start in ${dirname(system.keys)}, version `);
+    expect(ended.stdout).toMatch(/^configuration +revision \d+$/m);
+    expect(ended.stdout).toMatch(/^gateway +gateway-1 +(ready|degraded) +\d+ /m);
   });
 
   test('every list is a table for people and NDJSON for programs (R69)', async () => {
@@ -70,7 +71,7 @@ describe('the command line, against the system as `npm start` runs it', () => {
   });
 
   test('Ctrl-C ends it with 130, and a reader that has had enough is no failure (R69)', async () => {
-    const interrupted = await sallyport(['events', 'tail'], {
+    const interrupted = await sallyport(['events', 'tail', '--type', 'configuration.changed'], {
       ...here,
       watch: (_stdout, kill) => kill('SIGINT'),
     });
