@@ -61,9 +61,17 @@ function none(): readonly Problem[] {
 }
 
 function roleProblems({ spec }: DocumentOf<'Role'>, set: DocumentSet): readonly Problem[] {
-  return spec.members.flatMap(({ trustProvider }, position) =>
-    missingReference(set, 'TrustProvider', trustProvider, ['members', position, 'trustProvider']),
-  );
+  return spec.members.flatMap(({ trustProvider, groups, providerRoles, subjects }, position) => {
+    const lists = Object.entries({ groups, providerRoles, subjects }).filter(([, list]) => list !== undefined);
+    return [
+      ...missingReference(set, 'TrustProvider', trustProvider, ['members', position, 'trustProvider']),
+      ...problemIf(
+        lists.length > 0 && lists.every(([, list]) => list?.length === 0),
+        ['members', position, lists[0]?.[0] ?? 'groups'],
+        'is empty, which matches nobody: add somebody, or leave the field out for everybody of the provider',
+      ),
+    ];
+  });
 }
 
 function approvedToolsProblems({ name }: DocumentOf<'ApprovedTools'>, { find }: DocumentSet): readonly Problem[] {

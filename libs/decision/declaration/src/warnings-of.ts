@@ -1,4 +1,5 @@
 import type { Document, DocumentKind, DocumentOf } from '@sallyport/configuration';
+import { remarksOnPolicy } from './warnings-of-parties.js';
 
 /** What is valid, and will not do what whoever wrote it expects. */
 export interface DocumentWarning {
@@ -23,6 +24,7 @@ export function warningsOf(documents: readonly Document[]): DocumentWarning[] {
   const serverPolicies = policies.filter((policy): policy is ServerPolicy => policy.spec.hop === 'gateway-to-server');
   const reach = reachOf(ofKind('Role'), ofKind('Agent'));
   const servers = ofKind('McpServer');
+  const agents = new Set(ofKind('Agent').map(({ name }) => name));
 
   const unreached = servers.filter(({ name }) => !serverPolicies.some(({ spec }) => spec.server === name));
   return [
@@ -47,6 +49,9 @@ export function warningsOf(documents: readonly Document[]): DocumentWarning[] {
       ),
     ),
     ...serverPolicies.flatMap((policy) => warningsOfPolicy(policy, reach)),
+    ...policies.flatMap((policy) =>
+      remarksOnPolicy(policy, agents).map(([field, message]) => warn(policy, field, message)),
+    ),
   ];
 }
 

@@ -1,6 +1,7 @@
 import type { AccessPolicySpec, DocumentOf } from '@sallyport/configuration';
 import { problemsOfPolicy } from '@sallyport/policy';
-import { missingReference, missingReferences, problemAt } from './check.js';
+import { lintExpression } from '@sallyport/policy/condition';
+import { missingReference, missingReferences, problemAt, problemIf } from './check.js';
 import type { DocumentSet, Problem } from './check.js';
 
 type ServerPolicySpec = Extract<AccessPolicySpec, { hop: 'gateway-to-server' }>;
@@ -13,6 +14,21 @@ export function accessPolicyProblems({ spec }: DocumentOf<'AccessPolicy'>, set: 
       ? missingReferences(set, 'TrustProvider', spec.trustProviders, ['trustProviders'])
       : serverPolicyProblems(spec, set)),
     ...problemsOfPolicy(spec).map(({ path, message }) => problemAt(path, message)),
+    ...(spec.when === undefined ? [] : lintExpression(spec.when).errors.map((message) => problemAt(['when'], message))),
+    ...emptyListsOf(spec),
+  ];
+}
+
+/** Lists that let nobody through because they are empty; beside another list that is not, one is merely of no use. */
+function emptyListsOf({ users, agents }: AccessPolicySpec): readonly Problem[] {
+  const empty = (list: readonly string[] | undefined) => list?.length === 0;
+  const message = 'is empty, which matches nobody: add somebody, or leave the field out for everybody';
+  return [
+    ...problemIf(empty(users?.groups) && !users?.subjects?.length, ['users', 'groups'], message),
+    ...problemIf(empty(users?.subjects) && !users?.groups?.length, ['users', 'subjects'], message),
+    ...problemIf(empty(users?.roles), ['users', 'roles'], message),
+    ...problemIf(empty(agents?.clientIds) && !agents?.hosts?.length, ['agents', 'clientIds'], message),
+    ...problemIf(empty(agents?.hosts) && !agents?.clientIds?.length, ['agents', 'hosts'], message),
   ];
 }
 
@@ -22,7 +38,14 @@ function serverPolicyProblems(spec: ServerPolicySpec, set: DocumentSet): readonl
     ...providerOfAnotherServer(spec, set),
     ...missingReference(set, 'CredentialProvider', spec.credentialProvider, ['credentialProvider']),
     ...(['tools', 'resources', 'prompts'] as const).flatMap((list) =>
-      spec[list].flatMap((rule, position) => missingReferences(set, 'Role', rule.roles, [list, position, 'roles'])),
+      spec[list].flatMap((rule, position) => [
+        ...missingReferences(set, 'Role', rule.roles, [list, position, 'roles']),
+        ...problemIf(
+          rule.roles?.length === 0,
+          [list, position, 'roles'],
+          'is empty, so nobody can use what it matches: name a role, or leave the field out',
+        ),
+      ]),
     ),
   ];
 }

@@ -53,7 +53,8 @@ const BASES = new Map([
   ['pathWithin', isPlainPath],
 ]);
 
-const ofPolicies = environmentOf('user', 'agent', 'tool', 'request');
+/** Of a policy's `when`. */
+export const ofPolicies = environmentOf('user', 'agent', 'tool', 'request');
 /** Over the claims of a token. */
 export const ofClaims = environmentOf('claims');
 
