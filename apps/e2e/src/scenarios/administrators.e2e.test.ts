@@ -123,6 +123,60 @@ describe('administrators', () => {
     expect(cells).toHaveLength(Object.keys(routes).length * roles.length);
   });
 
+  /** A change set by hand, as whoever has this role. */
+  const write = async (role: AdministratorRole, documents: readonly object[], deletes: readonly object[] = []) => {
+    const response = await fetch(`${system.controlPlaneUrl}/v1/change-sets`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${tokens.get(role) ?? ''}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ set: null, documents, deletes, takeOver: true }),
+    });
+    return { status: response.status, text: await response.text() };
+  };
+
+  test('a policy author cannot redirect a credential, by whatever it writes (S29, R27)', async () => {
+    const { documents } = await client(tokens.get('viewer') ?? '').readConfiguration();
+    const specOf = (kind: string, name: string) =>
+      documents.find((document) => document.kind === kind && document.name === name)?.spec;
+    const evil = 'https://evil.example/mcp';
+    const policy = (name: string, spec: object) => ({
+      kind: 'AccessPolicy',
+      name,
+      spec: { hop: 'gateway-to-server', server: 'notes', credentialProvider: 'notes-per-user', ...spec },
+    });
+    const attempts: readonly [string, readonly object[], number][] = [
+      ['the URL of a server', [{ kind: 'McpServer', name: 'notes', spec: { url: evil } }], 403],
+      ['a server of its own', [{ kind: 'McpServer', name: 'evil', spec: { url: evil } }], 403],
+      [
+        'a provider',
+        [{ kind: 'CredentialProvider', name: 'notes-per-user', spec: { type: 'none', server: 'notes' } }],
+        403,
+      ],
+      ['the provider of another server', [policy('mine', { server: 'whoami' })], 422],
+      ['a role', [{ kind: 'Role', name: 'mine', spec: { scopes: ['notes.write'] } }], 403],
+      ['where users sign in', [{ kind: 'TrustProvider', name: 'demo', spec: specOf('TrustProvider', 'demo') }], 403],
+      [
+        'administrators',
+        [{ kind: 'Administrators', name: 'us', spec: { role: 'owner', agents: ['as-policy-author'] } }],
+        403,
+      ],
+      ['its own agent', [{ kind: 'Agent', name: 'as-policy-author', spec: specOf('Agent', 'as-owner') }], 403],
+      [
+        'a policy beside one of these',
+        [policy('mine', {}), { kind: 'McpServer', name: 'notes', spec: { url: evil } }],
+        403,
+      ],
+    ];
+    for (const [what, puts, expected] of attempts) {
+      const { status, text } = await write('policy-author', puts);
+      expect([what, status, text]).toEqual([what, expected, expect.any(String)]);
+    }
+    expect((await write('policy-author', [], [{ kind: 'Role', name: 'reader' }])).status).toBe(403);
+    expect((await client(tokens.get('viewer') ?? '').readConfiguration()).documents).toEqual(documents);
+
+    expect((await write('credential-admin', [policy('mine', {})])).status).toBe(403);
+    expect((await write('policy-author', [policy('mine', {})])).status).toBe(200);
+  });
+
   test('an owner signs in with the command line and administers; nobody else gets as far (S29)', async () => {
     const token = await logIn('admin');
     expect(decodeJwt(token)).toMatchObject({ aud: api(), roles: [] });
