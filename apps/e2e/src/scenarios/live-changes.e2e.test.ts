@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { setTimeout as pause } from 'node:timers/promises';
 import { eventually } from '@sallyport/testing';
 import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -24,7 +22,6 @@ const LIST = JSON.stringify({
 const CHANGES = 120;
 /** The aim is 0.5 s (decision 0056 has figures). Here other tests run beside it, on as few as two cores. */
 const BOUND_MS = 5_000;
-const PAUSE_MS = 5;
 
 let system: DistributedSystem;
 let admin: ReturnType<typeof adminClient>;
@@ -59,42 +56,52 @@ async function toolsAt(gateway: string, server: string): Promise<number> {
   return result?.tools.filter(({ name }) => name.startsWith(`${server}__`)).length ?? -1;
 }
 
-/** What no tool has: with it as the one approval of a tool, the tool is hidden. */
-const NOBODYS = createHash('sha256').update('nobody').digest('hex');
-const hide = () =>
-  admin.approveTools({ params: { server: 'whoami' }, body: { tools: [{ name: 'whoami', sha256: NOBODYS }] } });
-const show = () => admin.withdrawApprovedTools({ params: { server: 'whoami' } });
-
-/** Milliseconds from the request of an administrator until every gateway goes by it. */
-async function timeOf(change: () => Promise<unknown>, hasChanged: (tools: number) => boolean): Promise<number> {
-  const begun = performance.now();
-  const everywhere = system.gateways.map(async (gateway) => {
-    while (!hasChanged(await toolsAt(gateway, 'whoami'))) await pause(PAUSE_MS);
-    return performance.now() - begun;
+/** The demonstration's policy for `whoami`, which lets this tool be called. Answered once it is in force everywhere. */
+const letCall = (tool: string) =>
+  admin.applyChangeSet({
+    query: { wait: 'live' },
+    body: {
+      set: null,
+      takeOver: true,
+      documents: [
+        {
+          kind: 'AccessPolicy',
+          name: 'whoami-for-employees',
+          spec: {
+            hop: 'gateway-to-server',
+            server: 'whoami',
+            users: { trustProvider: 'demo', groups: ['engineering', 'sales', 'admins'] },
+            credentialProvider: 'whoami-token',
+            tools: [{ match: [tool], scope: 'whoami.read' }],
+          },
+        },
+      ],
+    },
   });
-  const [, ...times] = await Promise.all([change(), ...everywhere]);
-  return Math.max(...times);
-}
 
 const atMost = (times: readonly number[], share: number): number =>
   times.toSorted((a, b) => a - b)[Math.ceil(times.length * share) - 1] ?? Number.NaN;
 
 describe('three gateways over NATS, PostgreSQL and Redis, a process each', () => {
-  test('a change of one document is in force at all of them well within a second (S27)', async () => {
-    const all = await toolsAt(system.gateways[0] ?? '', 'whoami');
-    expect(all).toBeGreaterThan(0);
+  test('a change of one policy is in force at all of them well within a second, and the writer knows when (S27)', async () => {
     const times: number[] = [];
     while (times.length < CHANGES) {
-      times.push(await timeOf(hide, (tools) => tools < all));
-      times.push(await timeOf(show, (tools) => tools === all));
+      const isShown = times.length % 2 === 1;
+      const begun = performance.now();
+      const { live } = await letCall(isShown ? 'whoami' : 'no-such-tool');
+      times.push(performance.now() - begun);
+      expect(live).toMatchObject({ isLive: true, replicas: 4, behind: [] });
+      // Nobody waits here: what was said to be in force is.
+      const shown = await Promise.all(system.gateways.map((gateway) => toolsAt(gateway, 'whoami')));
+      expect(shown).toEqual(system.gateways.map(() => (isShown ? 1 : 0)));
     }
-    const shown = [0.5, 0.9, 0.99, 1].map((share) => Math.round(atMost(times, share)));
-    process.stdout.write(`changes live on 3 gateways: p50, p90, p99, slowest: ${shown.join(', ')} ms\n`);
+    const shares = [0.5, 0.9, 0.99, 1].map((share) => Math.round(atMost(times, share)));
+    process.stdout.write(`changes live on 3 gateways: p50, p90, p99, slowest: ${shares.join(', ')} ms\n`);
     expect(atMost(times, 0.99)).toBeLessThan(BOUND_MS);
   }, 180_000);
 
   test('what it says of its revision is what each of them reports (R72)', async () => {
-    await show();
+    await letCall('whoami');
     const { configuration, replicas } = await admin.readStatus();
     await eventually(async () => (await admin.readStatus()).replicas.every(({ isBehind }) => !isBehind), {
       timeoutMs: 5_000,
