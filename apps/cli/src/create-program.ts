@@ -8,6 +8,7 @@ import { addContextCommands } from './commands/contexts.js';
 import { addDiffCommand } from './commands/diff.js';
 import { addEventCommands } from './commands/events.js';
 import { addExportCommand } from './commands/export.js';
+import { addHistoryCommands } from './commands/history.js';
 import { addKeyCommands } from './commands/keys.js';
 import { addLoginCommands } from './commands/login.js';
 import { addPinCommands } from './commands/pins.js';
@@ -37,6 +38,7 @@ const COMMANDS: readonly (readonly [heading: string, add: readonly AddCommands[]
       addApplyCommand,
       addDiffCommand,
       addExportCommand,
+      addHistoryCommands,
       addAddCommand,
       addSchemaCommand,
     ],

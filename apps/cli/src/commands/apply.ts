@@ -1,33 +1,30 @@
 import type { AdminClient } from '@sallyport/admin-api';
-import { Option, type Command } from 'commander';
+import type { Command } from 'commander';
 import { randomUUID } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { CliError } from '../cli-error.js';
-import { gatherSecrets, type SecretPlaces } from '../configuration/gather-secrets.js';
+import { confirmWritten, waitOption, type WaitFor } from '../configuration/confirm-written.js';
+import { gatherSecrets, noteOfMissing, type SecretPlaces } from '../configuration/gather-secrets.js';
 import { readPlanFile, type PlanFile } from '../configuration/plan-file.js';
 import { readSet } from '../configuration/read-set.js';
 import { showPlan } from '../configuration/show-plan.js';
-import { waitUntilLive } from '../configuration/wait-until-live.js';
 import { act, type Context, type Run } from '../context.js';
 import { EXIT, type ExitCode } from '../exit-code.js';
 import type { World } from '../world.js';
 import { changeSetOf, planOf, withChangeOptions, type ChangeOptions, type ChangeSet } from './plan.js';
 
 interface Options extends ChangeOptions {
-  readonly wait: 'live' | 'none';
+  readonly wait: WaitFor;
   readonly note?: string;
 }
-
-/** How long gateways have to report a revision. */
-const LIVE_TIMEOUT_MS = 30_000;
 
 export function addApplyCommand(program: Command, run: Run): void {
   withChangeOptions(program.command('apply'))
     .description('Write files, or a saved plan, and wait until every gateway has them')
     .argument('<folder>', 'A folder of YAML files, a file, a saved plan, or - for standard input')
     .option('--note <text>', 'Why: kept in the history')
-    .addOption(new Option('--wait <for>', 'What to wait for').choices(['live', 'none']).default('live'))
+    .addOption(waitOption())
     .action(
       act<[string], Options>(run, async (context, { args: [path], options }) => {
         const saved = await savedPlanAt(context.world, path);
@@ -58,6 +55,8 @@ async function applySaved(context: Context, api: AdminClient, saved: PlanFile, o
     throw new CliError(EXIT.invalid, 'A saved plan is carried out as it is.', ['Say these options to `plan`.']);
   showPlan(context.output, saved.plan);
   if (saved.plan.changes.length === 0) return EXIT.done;
+  const { missing } = await gatherSecrets(context.world, saved.secrets);
+  for (const secret of missing) context.output.note(noteOfMissing(secret));
   return await write(context, api, saved.changeSet, saved.secrets, options);
 }
 
@@ -74,26 +73,5 @@ async function write(
     { query: {}, body: { ...changeSet, ...(note !== undefined && { note }), secrets: values } },
     { idempotencyKey: randomUUID(), signal: world.signal },
   );
-  const { epoch, revision } = written;
-  if (wait === 'none') {
-    output.one('applied', { epoch, revision }, () => [`Applied as revision ${revision}.`]);
-    return EXIT.done;
-  }
-  const { gateways, waiting } = await waitUntilLive(
-    api,
-    { epoch, revision },
-    { output, timeoutMs: LIVE_TIMEOUT_MS, signal: world.signal },
-  );
-  output.done();
-  output.record('applied', { epoch, revision, gateways, waiting });
-  if (waiting.length > 0)
-    throw new CliError(
-      EXIT.failed,
-      `Revision ${revision} is recorded, and not yet in force at ${waiting.join(', ')}.`,
-      ['They follow by themselves once they can: sallyport status'],
-    );
-  output.say(
-    `Applied as revision ${revision}, in force at ${gateways === 1 ? 'the gateway' : `all ${gateways} gateways`}.`,
-  );
-  return EXIT.done;
+  return await confirmWritten({ world, output }, api, written, wait);
 }

@@ -1,13 +1,11 @@
 import { Document, documentKey } from '@sallyport/configuration';
-import { createTwoFilesPatch } from 'diff';
 import type { Command } from 'commander';
 import { readSet } from '../configuration/read-set.js';
 import { readStored } from '../configuration/read-stored.js';
 import { yamlOf } from '../configuration/yaml-of.js';
 import { act, type Run } from '../context.js';
 import { EXIT } from '../exit-code.js';
-import { printable } from '../terminal/printable.js';
-import type { Style } from '../terminal/paint.js';
+import { patchLines, patchOf } from '../terminal/patch-lines.js';
 
 export function addDiffCommand(program: Command, run: Run): void {
   program
@@ -33,22 +31,12 @@ export function addDiffCommand(program: Command, run: Run): void {
           const [before, after] = [there.get(key), here.get(key)].map((one) => (one === undefined ? '' : yamlOf(one)));
           if (before === after) continue;
           differences++;
-          const at = after === '' ? '/dev/null' : set.locateField(here.get(key) ?? { kind: '', name: '' }, 'kind');
-          const patch = createTwoFilesPatch(before === '' ? '/dev/null' : key, at ?? key, before ?? '', after ?? '');
-          output.one('difference', { key, patch }, () => coloured(patch, output.paint));
+          const at = set.locateField(here.get(key) ?? { kind: '', name: '' }, 'kind') ?? key;
+          const patch = patchOf({ at: key, text: before ?? '' }, { at, text: after ?? '' });
+          output.one('difference', { key, patch }, () => patchLines(patch, output.paint));
         }
         if (differences === 0) output.note('No difference.');
         return options.exitCode === true && differences > 0 ? EXIT.changes : EXIT.done;
       }),
     );
 }
-
-const STYLES: Readonly<Record<string, Style>> = { '+': 'green', '-': 'red', '@': 'cyan' };
-
-/** Without the line of `=` that nobody reads. */
-const coloured = (patch: string, paint: (style: Style | undefined, text: string) => string): string[] =>
-  patch
-    .trimEnd()
-    .split('\n')
-    .filter((line) => !line.startsWith('====') && !line.startsWith('\\ '))
-    .map((line) => paint(STYLES[line[0] ?? ''], printable(line)));

@@ -2,7 +2,7 @@ import type { AdminClient, Answered, ChangeSetRequest } from '@sallyport/admin-a
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { gatherSecrets } from '../configuration/gather-secrets.js';
+import { gatherSecrets, noteOfMissing } from '../configuration/gather-secrets.js';
 import { writePlanFile } from '../configuration/plan-file.js';
 import { readSet, type ConfigurationSet } from '../configuration/read-set.js';
 import { showPlan } from '../configuration/show-plan.js';
@@ -76,7 +76,8 @@ export async function planOf(
   changeSet: ChangeSet,
   { secrets }: Pick<ConfigurationSet, 'secrets'>,
 ): Promise<Answered<'applyChangeSet'>> {
-  const { values } = await gatherSecrets(world, secrets);
+  const { values, missing } = await gatherSecrets(world, secrets);
+  for (const secret of missing) output.note(noteOfMissing(secret));
   output.progress(`planning ${changeSet.documents.length} documents`);
   return await api.applyChangeSet({ query: { dryRun: 'true' }, body: { ...changeSet, secrets: values } });
 }

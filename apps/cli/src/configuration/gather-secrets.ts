@@ -10,19 +10,22 @@ export type SecretPlace = z.infer<typeof SecretPlace>;
 /** Places by `<Kind>/<name>/<field>`. */
 export type SecretPlaces = Readonly<Record<string, SecretPlace>>;
 
-/**
- * Reads what is there. A secret that is not on this machine is left out: the system keeps the one it has, and says so
- * where it has none.
- */
+/** A secret whose value is not on this machine. */
+export interface MissingSecret {
+  readonly name: string;
+  readonly place: SecretPlace;
+}
+
+/** Reads what is there. A secret that is not on this machine is left out: the system keeps the one it has. */
 export async function gatherSecrets(
   world: World,
   places: SecretPlaces,
-): Promise<{ readonly values: Record<string, string>; readonly missing: readonly string[] }> {
+): Promise<{ readonly values: Record<string, string>; readonly missing: readonly MissingSecret[] }> {
   const values: Record<string, string> = {};
-  const missing: string[] = [];
+  const missing: MissingSecret[] = [];
   for (const [name, place] of Object.entries(places)) {
     const value = 'env' in place ? world.variables[place.env] : await readSecret(resolve(world.directory, place.file));
-    if (value === undefined || value === '') missing.push(name);
+    if (value === undefined || value === '') missing.push({ name, place });
     else values[name] = value;
   }
   return { values, missing };
@@ -36,3 +39,9 @@ async function readSecret(file: string): Promise<string | undefined> {
     throw error;
   }
 }
+
+/** What becomes of a secret that is not here, and where it would be read. */
+export const noteOfMissing = ({ name, place }: MissingSecret): string =>
+  `${name} is not here: ${
+    'env' in place ? `the environment variable ${place.env} is not set` : `${place.file} is missing or empty`
+  }. The system keeps the value it has, if it has one.`;

@@ -97,7 +97,9 @@ test('secrets are read from where the file that names them says, and those that 
     missing: [],
   });
   const bare = fakeWorld({ directory: root });
-  expect((await gatherSecrets(bare, set.secrets)).missing).toEqual(['TrustProvider/corp/clientSecret']);
+  expect((await gatherSecrets(bare, set.secrets)).missing.map(({ name }) => name)).toEqual([
+    'TrustProvider/corp/clientSecret',
+  ]);
 });
 
 test.each([

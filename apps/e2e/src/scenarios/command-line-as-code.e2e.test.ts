@@ -92,6 +92,30 @@ describe('configuration as code, on the command line', () => {
     expect(await sallyport(['export', 'exported'], here)).toMatchObject({ exitCode: 3 });
   });
 
+  test('history says who changed what, and a change set is taken back (R69, R70)', async () => {
+    const changed = role('reviewer', 'notes.read, notes.write');
+    writeFileSync(join(scratch, 'team/roles.yaml'), changed);
+    const applied = recordsOf((await sallyport(['apply', 'team', '--note', 'too much', '--json'], here)).stdout).at(-1);
+    const revision = String(applied?.value['revision']);
+
+    const list = await sallyport(['history', '--set', 'team'], here);
+    expect(list.stdout.split('\n')[1]).toMatch(new RegExp(`^${revision} .*\\bteam\\b.*\\btoo much$`));
+    const shown = await sallyport(['history', 'show', revision], here);
+    expect(shown.stdout).toMatch(/^Revision \d+, .* by administrator-token \(token, api\), set team\ntoo much\n/);
+    expect(shown.stdout).toMatch(/^\+ {4}- notes\.write$/m);
+
+    const looked = await sallyport(['history', 'revert', revision, '--set', 'team', '--dry-run'], here);
+    expect(looked.stdout).toMatch(/^~ .*Role reviewer {2}spec\.scopes/m);
+    expect((await sallyport(['plan', 'team', '--exit-code'], here)).exitCode).toBe(0);
+    const reverted = await sallyport(['history', 'revert', revision, '--set', 'team'], here);
+    expect(reverted).toMatchObject({ exitCode: 0 });
+    expect(reverted.stdout).toMatch(/\nApplied as revision \d+, in force at the gateway\.\n$/);
+    expect((await sallyport(['plan', 'team', '--exit-code'], here)).exitCode).toBe(2);
+    expect(await sallyport(['history', 'revert', 'all'], here)).toMatchObject({ exitCode: 3 });
+    writeFileSync(join(scratch, 'team/roles.yaml'), role('reviewer', 'notes.read'));
+    expect((await sallyport(['plan', 'team', '--exit-code'], here)).exitCode).toBe(0);
+  });
+
   test('documents that are not valid together are refused with file and line: 3 (R69)', async () => {
     writeFileSync(
       join(scratch, 'wrong.yaml'),
