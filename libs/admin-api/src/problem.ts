@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
-/** How a route refuses, or fails (RFC 9457). */
-export const Problem = z.object({
+/** How a route refuses, or fails (RFC 9457). Some types have members of their own, e.g. the `permission` that lacks. */
+export const Problem = z.looseObject({
   /** Stable: programs go by it. E.g. `urn:sallyport:problem:base-moved`. */
   type: z.string(),
   title: z.string(),

@@ -57,6 +57,11 @@ export interface ApiDescription {
 }
 
 const SECURITY = 'administrator';
+/** Of a route that takes a body. */
+const OF_BODIES: Readonly<Record<string, string>> = {
+  413: 'The body is larger than the route takes.',
+  415: 'The body is of another type than `application/json`.',
+};
 /** Besides what a route words itself. */
 const EVERYWHERE: Readonly<Record<string, string>> = {
   401: 'Nobody showed who they are, or the token is not good (any more).',
@@ -165,6 +170,7 @@ function problemsOf(route: Route, schemas: SchemaDescriptions): Record<string, A
   const isAsked = [route.params, route.query, route.headers, route.body].some((part) => part !== undefined);
   const said: Readonly<Record<string, string>> = {
     ...(isAsked ? { 400: 'The request is not what the route takes; `errors` says which fields.' } : {}),
+    ...(route.body === undefined ? {} : OF_BODIES),
     ...EVERYWHERE,
     ...route.problems,
   };
