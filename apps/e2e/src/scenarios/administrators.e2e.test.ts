@@ -1,6 +1,4 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { createAdminClient, isPermitted, PERMISSIONS, routes, type Route } from '@sallyport/admin-api';
 import { AdministratorRole } from '@sallyport/configuration';
 import { demoConfiguration } from '@sallyport/demo';
@@ -11,31 +9,12 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Person, type PersonName } from '../agents/person.js';
 import { signIn } from '../agents/sign-in.js';
 import { administrator } from '../system/administrator.js';
+import { RolePipelines } from '../system/role-pipelines.js';
 import { startStandalone } from '../system/start-standalone.js';
 import type { System } from '../system/system.js';
 
 const CALLBACK = 'http://127.0.0.1:43117/callback';
 const roles = AdministratorRole.options;
-const agentSecret = randomBytes(32).toString('hex');
-
-/** A pipeline for each role, beside the administrators of the demonstration. */
-const pipelines = (secretFile: string) =>
-  roles
-    .map(
-      (role) => `kind: Agent
-name: as-${role}
-spec:
-  displayName: A pipeline that is ${role}
-  machine: { roles: [] }
-  authentication: { method: client_secret, clientSecret: { file: ${secretFile} } }
----
-kind: Administrators
-name: ${role}-pipeline
-spec: { role: ${role}, agents: [as-${role}] }
----
-`,
-    )
-    .join('');
 
 describe('administrators', () => {
   let system: System;
@@ -43,10 +22,9 @@ describe('administrators', () => {
   let tokens: ReadonlyMap<AdministratorRole, string>;
   beforeAll(async () => {
     scratch = makeScratch('administrators');
-    const secretFile = join(scratch, 'secret');
-    writeFileSync(secretFile, agentSecret);
-    system = await startStandalone({ configure: (demo) => `${pipelines(secretFile)}${demoConfiguration(demo)}` });
-    tokens = new Map(await Promise.all(roles.map(async (role) => [role, await tokenOf(`as-${role}`)] as const)));
+    const pipelines = new RolePipelines(scratch);
+    system = await startStandalone({ configure: (demo) => `${pipelines.documents}${demoConfiguration(demo)}` });
+    tokens = await pipelines.tokens(system);
   });
   afterAll(async () => {
     await system?.stop();
@@ -63,16 +41,6 @@ describe('administrators', () => {
     return { status: response.status, headers: response.headers, text: await response.text() };
   };
   const client = (token: string) => createAdminClient({ url: system.controlPlaneUrl, token: new Secret(token) });
-
-  async function tokenOf(agent: string): Promise<string> {
-    const response = await fetch(`${system.issuer}/token`, {
-      method: 'POST',
-      headers: { authorization: `Basic ${Buffer.from(`${agent}:${agentSecret}`).toString('base64')}` },
-      body: new URLSearchParams({ grant_type: 'client_credentials', resource: api() }),
-    });
-    expect(response.status).toBe(200);
-    return ((await response.json()) as { access_token: string }).access_token;
-  }
 
   /** As `sallyport login` does it: a browser, a callback on loopback, PKCE. */
   async function logIn(name: PersonName): Promise<string> {
