@@ -79,7 +79,8 @@ export function requestsTo(
   const valued = (schema: JsonSchema, name?: string) => valueOf(schema, { schemas, known, name });
   const { parameters = [], requestBody } = operation;
   const of = (where: ApiParameter['in']) => parameters.filter((parameter) => parameter.in === where);
-  const text = ({ name, schema }: ApiParameter) => fc.oneof(valued(schema, name).map(String), hostileText);
+  const text = ({ name, schema }: ApiParameter) =>
+    fc.oneof({ weight: 8, arbitrary: valued(schema, name).map(String) }, hostileText);
   const all = (where: ApiParameter['in']) =>
     fc.tuple(...of(where).map((one) => text(one).map((value) => [one, value] as const)));
   const body = requestBody === undefined ? unexpectedBodies : bodiesOf(valued(schemaOf(requestBody.content)));

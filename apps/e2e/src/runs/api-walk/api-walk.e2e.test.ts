@@ -44,7 +44,7 @@ test('every operation answers everybody as the API describes itself, whatever is
   const seed = Number(process.env['API_WALK_SEED'] ?? randomInt(2 ** 31));
   const askers = await everybody();
   const known = knownNames(await adminClient(system).readConfiguration());
-  const requests = { ofPermitted: 12, ofOthers: 3 };
+  const requests = { ofPermitted: 30, ofOthers: 4 };
   const report = await walkApi({ url: system.controlPlaneUrl, askers, known, seed, requests });
   expect(report.failures, `API_WALK_SEED=${seed}\n${report.failures.join('\n\n')}`).toEqual([]);
   expect(report.cells).toBeGreaterThan(askers.length * 20);

@@ -108,7 +108,7 @@ const byPattern = new Map<string, fc.Arbitrary<string>>();
 function textsLike(pattern: string): fc.Arbitrary<string> {
   const known = byPattern.get(pattern);
   if (known !== undefined) return known;
-  const some = fc.constantFrom(...fc.sample(fc.stringMatching(new RegExp(pattern), { size: 'xsmall' }), 10));
+  const some = fc.constantFrom(...fc.sample(fc.stringMatching(new RegExp(pattern), { size: 'xsmall' }), 30));
   byPattern.set(pattern, some);
   return some;
 }
