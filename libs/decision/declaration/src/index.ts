@@ -27,3 +27,5 @@ export { secretSourcesOf } from './secret-sources.js';
 export type { DocumentSecret } from './secret-sources.js';
 export { warningsOf } from './warnings-of.js';
 export type { DocumentWarning } from './warnings-of.js';
+export { mergeIntoText } from './export/merge-into-text.js';
+export { renderDocument, renderDocuments } from './export/render-documents.js';

@@ -1,9 +1,10 @@
-import { Document, documentKey } from '@sallyport/configuration';
+import { documentKey, type Document } from '@sallyport/configuration';
 import { secretSourcesOf } from '../secret-sources.js';
 import { warningsOf, type DocumentWarning } from '../warnings-of.js';
 import { differencesOf } from './difference.js';
 import { textOfPath } from './field-path.js';
 import { byKindAndName } from './kind-order.js';
+import { normalised } from './normalised.js';
 import type {
   DocumentMetadata,
   DocumentReference,
@@ -110,12 +111,6 @@ function isLeftOut(
 ): boolean {
   const key = documentKey(document);
   return !wanted.has(key) && resulting.has(key);
-}
-
-/** With its defaults. A stored document that is no longer valid is compared as it is. */
-function normalised({ kind, name, spec }: Document): Document {
-  const bare = { kind, name, spec } as Document;
-  return Document.safeParse(bare).data ?? bare;
 }
 
 /** `undefined` when nothing changes. Where a document stands is no part of it. */
