@@ -1,8 +1,8 @@
 import { Document, documentKey } from '@sallyport/configuration';
+import { renderDocument } from '@sallyport/declaration';
 import type { Command } from 'commander';
 import { readSet } from '../configuration/read-set.js';
 import { readStored } from '../configuration/read-stored.js';
-import { yamlOf } from '../configuration/yaml-of.js';
 import { act, type Run } from '../context.js';
 import { EXIT } from '../exit-code.js';
 import { patchLines, patchOf } from '../terminal/patch-lines.js';
@@ -28,7 +28,7 @@ export function addDiffCommand(program: Command, run: Run): void {
         const keys = [...new Set([...there.keys(), ...here.keys()])].toSorted();
         let differences = 0;
         for (const key of keys) {
-          const [before, after] = [there.get(key), here.get(key)].map((one) => (one === undefined ? '' : yamlOf(one)));
+          const [before, after] = [there.get(key), here.get(key)].map((one) => (one ? renderDocument(one) : ''));
           if (before === after) continue;
           differences++;
           const at = set.locateField(here.get(key) ?? { kind: '', name: '' }, 'kind') ?? key;

@@ -1,9 +1,9 @@
 import type { AdminClient, Answered } from '@sallyport/admin-api';
+import { renderDocument } from '@sallyport/declaration';
 import { InvalidArgumentError, type Command } from 'commander';
 import { randomUUID } from 'node:crypto';
 import { confirmWritten, waitOption, type WaitFor } from '../configuration/confirm-written.js';
 import { showPlan } from '../configuration/show-plan.js';
-import { yamlOf } from '../configuration/yaml-of.js';
 import { act, type Context, type Run } from '../context.js';
 import { EXIT, type ExitCode } from '../exit-code.js';
 import { relativeMoment } from '../terminal/moment.js';
@@ -89,7 +89,7 @@ function showChange(output: Output, change: RecordedChange): void {
   const at = `${kind}/${name}`;
   const side = (one: RecordedChange['before']) => ({
     at: one === null ? at : `${at} (${ownerOf(one.set)})`,
-    text: one === null ? '' : yamlOf({ kind, name, spec: one.spec }),
+    text: one === null ? '' : renderDocument({ kind, name, spec: one.spec }),
   });
   output.one('change', change, () => [
     ...patchLines(patchOf(side(before), side(after)), output.paint),

@@ -68,7 +68,11 @@ async function yamlFilesIn(root: string): Promise<string[]> {
 }
 
 async function sourceFile({ directory }: World, path: string): Promise<SourceFile> {
+  return { name: nameSeenFrom(directory, path), folder: resolve(path, '..'), text: await readFile(path, 'utf8') };
+}
+
+/** The name by which people are told of a file: relative, unless it is far off. */
+export function nameSeenFrom(directory: string, path: string): string {
   const seen = relative(directory, path);
-  const text = await readFile(path, 'utf8');
-  return { name: seen.startsWith('../../') ? path : seen, folder: resolve(path, '..'), text };
+  return seen.startsWith('../../') ? path : seen;
 }

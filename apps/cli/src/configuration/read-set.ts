@@ -95,7 +95,7 @@ const SetFile = z.strictObject({
     .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/),
 });
 
-function setNamedBy(file: SourceFile | undefined): string | null {
+export function setNamedBy(file: SourceFile | undefined): string | null {
   if (file === undefined) return null;
   const read = SetFile.safeParse(parse(file.text));
   if (read.success) return read.data.set;

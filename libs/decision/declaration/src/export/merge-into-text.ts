@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Parser } from 'yaml';
 import { normalised } from '../plan/normalised.js';
 import { readPart } from './read-part.js';
-import { renderDocuments, type Written } from './render-documents.js';
+import { renderDocuments } from './render-documents.js';
 import { updatePart } from './update-part.js';
 
 /** Comments at the top of a file, before an empty line: they speak of the file, not of its first document. */
@@ -16,7 +16,7 @@ const HEADING = /^(?:#[^\n]*\n)+(?=\r?\n)/;
  * style. Documents that are not to be go, with their comments; new ones come last, in the order of `renderDocuments`.
  * @throws SallyportError `declaration_invalid`: a part of the text is no document, so whose it is cannot be said
  */
-export function mergeIntoText(text: string, documents: readonly Written[]): string {
+export function mergeIntoText(text: string, documents: readonly Document[]): string {
   const wanted = new Map(documents.map((document) => [documentKey(document), normalised(document)]));
   const parts = partsOf(text).map((part) => mergePart(part, wanted));
   const kept = parts.filter((part) => part !== '');
@@ -28,7 +28,7 @@ export function mergeIntoText(text: string, documents: readonly Written[]): stri
   return `${merged}${merged.endsWith('\n') ? '' : '\n'}---\n${added}`;
 }
 
-/** @returns the text of the part as it is to be; empty when its document is not to be. What it was is not wanted again. */
+/** @returns the part as it is to be, empty when its document is not; takes the document from what is wanted */
 function mergePart(part: string, wanted: Map<string, Document>): string {
   const read = readPart(part);
   if (read === 'empty') return part;

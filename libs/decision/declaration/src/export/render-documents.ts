@@ -1,8 +1,12 @@
-import type { Document } from '@sallyport/configuration';
 import { stringify } from 'yaml';
 import { byKindAndName } from '../plan/kind-order.js';
 
-export type Written = Pick<Document, 'kind' | 'name' | 'spec'>;
+/** A document as far as it is written; it need not be valid. */
+export interface Written {
+  readonly kind: string;
+  readonly name: string;
+  readonly spec: object;
+}
 
 /** One document as YAML: kind, name and spec, in this order. */
 export const renderDocument = ({ kind, name, spec }: Written): string =>
