@@ -1,7 +1,6 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Secret } from '@sallyport/kernel';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openDataDirectory } from './data-directory.js';
 import type { DataDirectory } from './data-directory.js';
@@ -22,8 +21,10 @@ test('the first start makes the directory and its secrets, readable by the owner
 
 test('the second start finds the secrets of the first', () => {
   const first = openDataDirectory(join(parent, 'data'));
-  const revealed = (data: DataDirectory) =>
-    Object.values(data.secrets(() => undefined)).map((secret: Secret) => secret.reveal());
+  const revealed = (data: DataDirectory) => {
+    const { adminToken, databasePassword } = data.secrets(() => undefined);
+    return [adminToken.reveal(), databasePassword.reveal()];
+  };
   const secrets = revealed(first);
   first.release();
   expect(revealed(openDataDirectory(join(parent, 'data')))).toEqual(secrets);
