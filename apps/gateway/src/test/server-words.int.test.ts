@@ -230,10 +230,13 @@ test('a server that cannot be listed, and then can be, is a line in the log in e
 
 test('so it is where nobody lists, and calls alone find out (B32)', async () => {
   let isAway = false;
-  const there = await start(
-    ({ method }) => (isAway && method === 'tools/list' ? { status: 403 } : undefined),
-    'modern',
-  );
+  const there = await start((request) => {
+    if (!isAway) return undefined;
+    if (request.method === 'tools/list') return { status: 403 };
+    return isCall(request)
+      ? { status: 200, body: error(request, '{"code":-32602,"message":"No such tool"}') }
+      : undefined;
+  }, 'modern');
   const lines = () =>
     there.world
       .log()
@@ -243,6 +246,7 @@ test('so it is where nobody lists, and calls alone find out (B32)', async () => 
   expect(lines()).toEqual([]);
   for (const away of [true, false]) {
     isAway = away;
+    await there.call(); // a call that the server refuses makes the next one look at the list again, after a minute
     there.world.clock.aheadMs += 61_000;
     await there.call();
     await there.call();

@@ -46,7 +46,7 @@ spec:
   hop: gateway-to-server
   server: notes
   credentialProvider: notes
-  users: { roles: [] }
+  users: { trustProvider: workforce, groups: [staff] }
   tools: [{ match: ['*'], unapproved: allowed }]
 ---
 kind: OutboundNetwork
