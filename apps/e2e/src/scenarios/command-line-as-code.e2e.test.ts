@@ -4,12 +4,21 @@ import { makeScratch, removeScratch } from '@sallyport/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { recordsOf, sallyport, type CommandLineOptions } from '../system/command-line.js';
 import { startStandalone } from '../system/start-standalone.js';
+import { IDENTITY_PROVIDER_CLIENT_SECRET } from '../system/surroundings.js';
 
 type Standalone = Awaited<ReturnType<typeof startStandalone>>;
 
 const role = (name: string, scopes: string) => `kind: Role
 name: ${name}
 spec: { scopes: [${scopes}], members: [{ trustProvider: demo, groups: [sales] }] }
+`;
+
+/** A deployment in which nothing is configured but what it may connect to. */
+const nothingYet = () => `kind: OutboundNetwork
+name: default
+spec:
+  allow:
+    - { host: 127.0.0.1, ports: [7403], http: true }
 `;
 
 describe('configuration as code, on the command line', () => {
@@ -89,7 +98,11 @@ describe('configuration as code, on the command line', () => {
     const differs = await sallyport(['diff', 'exported', '--exit-code'], here);
     expect(differs.exitCode).toBe(2);
     expect(differs.stdout).toContain('-  title: Notes\n+  title: My notes\n');
-    expect(await sallyport(['export', 'exported'], here)).toMatchObject({ exitCode: 3 });
+    const back = await sallyport(['export', 'exported'], here);
+    expect(back).toMatchObject({ exitCode: 0 });
+    expect(back.stdout).toMatch(/^~ exported\/mcp-server\.yaml\nExported \d+ documents: 1 file changes\.\n$/);
+    expect(await sallyport(['diff', 'exported', '--exit-code'], here)).toMatchObject({ exitCode: 0, stdout: '' });
+    expect(await sallyport(['export', 'exported', '--set', 'team'], here)).toMatchObject({ exitCode: 3 });
   });
 
   test('history says who changed what, and a change set is taken back (R69, R70)', async () => {
@@ -114,6 +127,53 @@ describe('configuration as code, on the command line', () => {
     expect(await sallyport(['history', 'revert', 'all'], here)).toMatchObject({ exitCode: 3 });
     writeFileSync(join(scratch, 'team/roles.yaml'), role('reviewer', 'notes.read'));
     expect((await sallyport(['plan', 'team', '--exit-code'], here)).exitCode).toBe(0);
+  });
+
+  test('export into the folder of a set keeps comments, and what is in force stands in it (R69)', async () => {
+    const kept = (scopes: string) => `# whom the team lets in\n${role('reviewer', scopes)}# ask before you widen it\n`;
+    const roles = join(scratch, 'team/roles.yaml');
+    writeFileSync(roles, kept('notes.read'));
+    writeFileSync(
+      join(scratch, 'changed.yaml'),
+      `${role('reviewer', 'notes.write')}---\n${role('added', 'notes.read')}`,
+    );
+    expect(await sallyport(['apply', 'changed.yaml', '--set', 'team'], here)).toMatchObject({ exitCode: 0 });
+    expect(await sallyport(['plan', 'team', '--prune', '--exit-code'], here)).toMatchObject({ exitCode: 2 });
+
+    const exported = await sallyport(['export', 'team'], here);
+    expect(exported).toMatchObject({ exitCode: 0 });
+    expect(exported.stdout).toContain('~ team/roles.yaml\n');
+    expect(readFileSync(roles, 'utf8').split('---\n')[0]).toBe(kept('notes.write'));
+    expect(await sallyport(['plan', 'team', '--prune', '--exit-code'], here)).toMatchObject({ exitCode: 0 });
+    expect((await sallyport(['export', 'team'], here)).stdout).toContain(': 0 files change.\n');
+
+    writeFileSync(join(scratch, 'team/theirs.yaml'), role('other', 'notes.read'));
+    expect(await sallyport(['export', 'team'], here)).toMatchObject({ exitCode: 4 });
+    expect(readFileSync(join(scratch, 'team/theirs.yaml'), 'utf8')).toBe(role('other', 'notes.read'));
+  });
+
+  test('what is exported of one deployment makes the same documents in another, an empty one (R69)', async () => {
+    expect(await sallyport(['export', 'everything'], here)).toMatchObject({ exitCode: 0 });
+    const documentsOf = async (of: CommandLineOptions) =>
+      recordsOf((await sallyport(['export', '--json'], of)).stdout).map(({ value }) => value);
+    const wanted = await documentsOf(here);
+    const empty = await startStandalone({ configure: nothingYet });
+    try {
+      const there: CommandLineOptions = {
+        cwd: scratch,
+        env: {
+          SALLYPORT_DATA_DIR: dirname(empty.keys),
+          SALLYPORT_DEMO_IDP_CLIENT_SECRET: IDENTITY_PROVIDER_CLIENT_SECRET,
+        },
+      };
+      expect((await documentsOf(there)).map(({ kind }) => kind)).toEqual(['OutboundNetwork']);
+      const applied = await sallyport(['apply', 'everything', '--set', 'file', '--take-over', '--force'], there);
+      expect(applied, applied.stderr).toMatchObject({ exitCode: 0 });
+      expect(await documentsOf(there)).toEqual(wanted);
+      expect(wanted.length).toBeGreaterThan(10);
+    } finally {
+      await empty.stop();
+    }
   });
 
   test('documents that are not valid together are refused with file and line: 3 (R69)', async () => {
