@@ -4,6 +4,7 @@ import { connectionRoutes } from './connections.js';
 import { changeSetRoutes, documentRoutes } from './documents.js';
 import { eventRoutes } from './events.js';
 import { revocationRoutes } from './revocations.js';
+import { schemaRoutes } from './schemas.js';
 import { selfRoutes } from './self.js';
 import { signingKeyRoutes } from './signing-keys.js';
 import { statusRoutes } from './status.js';
@@ -20,6 +21,7 @@ export const routes = {
   ...documentRoutes,
   ...eventRoutes,
   ...revocationRoutes,
+  ...schemaRoutes,
   ...selfRoutes,
   ...signingKeyRoutes,
   ...statusRoutes,

@@ -7,6 +7,7 @@ import { ConfigurationPublisher } from './configuration-publisher.js';
 import { PostgresDocumentStore } from './document-store.js';
 import { IdempotentAnswers } from './idempotent-answers.js';
 import { DocumentsController } from './documents.controller.js';
+import { SchemasController } from './schemas.controller.js';
 
 export interface ConfigurationModuleParts {
   readonly documents: PostgresDocumentStore;
@@ -22,7 +23,7 @@ export class ConfigurationModule {
   static of({ documents, reader, publisher, writes, answers }: ConfigurationModuleParts): DynamicModule {
     return {
       module: ConfigurationModule,
-      controllers: [ConfigurationController, DocumentsController, ChangeSetsController],
+      controllers: [ConfigurationController, DocumentsController, ChangeSetsController, SchemasController],
       providers: [
         { provide: PostgresDocumentStore, useValue: documents },
         { provide: DocumentReader, useValue: reader },

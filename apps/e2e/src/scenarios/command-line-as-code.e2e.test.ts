@@ -176,6 +176,21 @@ describe('configuration as code, on the command line', () => {
     }
   });
 
+  test('the system gives the schemas that the command line prints, to administrators only (R69)', async () => {
+    const ask = (kind: string, headers: Record<string, string>) =>
+      fetch(`${system.controlPlaneUrl}/v1/schemas/${kind}`, { headers });
+    const known = { authorization: `Bearer ${system.adminToken}` };
+    for (const [kind, args] of [
+      ['AccessPolicy', ['AccessPolicy']],
+      ['documents', []],
+    ] as const) {
+      const printed = await sallyport(['schema', ...args], here);
+      expect(await (await ask(kind, known)).json()).toEqual(JSON.parse(printed.stdout));
+    }
+    expect((await ask('Nothing', known)).status).toBe(404);
+    expect((await ask('AccessPolicy', {})).status).toBe(401);
+  });
+
   test('documents that are not valid together are refused with file and line: 3 (R69)', async () => {
     writeFileSync(
       join(scratch, 'wrong.yaml'),

@@ -29,3 +29,4 @@ export { warningsOf } from './warnings-of.js';
 export type { DocumentWarning } from './warnings-of.js';
 export { mergeIntoText } from './export/merge-into-text.js';
 export { renderDocument, renderDocuments } from './export/render-documents.js';
+export { schemaOf } from './schema-of.js';
