@@ -16,10 +16,10 @@ export async function surroundingsOf(
   const said = { name, role, issuer };
   if (offline === true) return said;
   try {
-    const { url: controlPlane, gatewayUrl } = await context.target();
+    const { url: controlPlane } = await context.target();
     const [{ documents }, found] = await Promise.all([
       (await context.client()).readConfiguration(),
-      gatewayUrl === undefined ? undefined : issuerOf(gatewayUrl, context),
+      issuerOf(controlPlane, context),
     ]);
     const network = documents.find((document) => document.kind === 'OutboundNetwork');
     return {
@@ -39,11 +39,11 @@ export async function surroundingsOf(
 
 const ResourceMetadata = z.object({ authorization_servers: z.array(z.string()).min(1) });
 
-/** Our own authorization server, as the gateway names it (RFC 9728). */
-async function issuerOf(gatewayUrl: string, { world }: Context): Promise<string | undefined> {
+/** Our own authorization server, as the administrators' API names it (RFC 9728). */
+async function issuerOf(controlPlane: string, { world }: Context): Promise<string | undefined> {
   try {
-    const { origin } = new URL(gatewayUrl);
-    const answer = await world.fetch(`${origin}/.well-known/oauth-protected-resource/mcp`, {
+    const { origin, pathname } = new URL(`${controlPlane}/v1`);
+    const answer = await world.fetch(`${origin}/.well-known/oauth-protected-resource${pathname}`, {
       signal: AbortSignal.any([world.signal, AbortSignal.timeout(3_000)]),
     });
     return ResourceMetadata.parse(await answer.json()).authorization_servers[0];
