@@ -4,6 +4,11 @@ import { Recording } from './recording.js';
 import { textOf } from './agent.js';
 import type { Agent, AgentOptions } from './agent.js';
 
+export interface ModernAgent extends Agent {
+  /** Asks to be told when tools come or go, on a stream that stays open. @returns how often it was told so far */
+  hearOfTools(): Promise<() => number>;
+}
+
 /** The v2 SDK's client, pinned to 2026-07-28, introducing itself by a client ID metadata document. */
 export async function connectModernAgent({
   gatewayUrl,
@@ -12,7 +17,7 @@ export async function connectModernAgent({
   person,
   clientMetadataUrl,
   openLink = (url) => person.visit(url),
-}: AgentOptions & { clientMetadataUrl?: string; openLink?: (url: string) => Promise<unknown> }): Promise<Agent> {
+}: AgentOptions & { clientMetadataUrl?: string; openLink?: (url: string) => Promise<unknown> }): Promise<ModernAgent> {
   const recording = new Recording();
   const oauth = new AgentOAuth({
     name,
@@ -61,6 +66,12 @@ export async function connectModernAgent({
     call: async (tool, args = {}) => textOf(await client.callTool({ name: tool, arguments: args })),
     resourceUris: async () => (await client.listResources()).resources.map(({ uri }) => uri),
     read: async (uri) => JSON.stringify((await client.readResource({ uri })).contents),
+    hearOfTools: async () => {
+      let told = 0;
+      client.setNotificationHandler('notifications/tools/list_changed', () => void told++);
+      await client.listen({ toolsListChanged: true });
+      return () => told;
+    },
     close: () => client.close(),
   };
 }

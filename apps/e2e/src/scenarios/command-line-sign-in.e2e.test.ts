@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { demoConfiguration, demoUsers, FormBrowser, walkPages } from '@sallyport/demo';
 import { makeScratch, removeScratch } from '@sallyport/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Person, type PersonName } from '../agents/person.js';
+import { logInAt } from '../agents/log-in.js';
+import type { PersonName } from '../agents/person.js';
 import { sallyport, type Ended } from '../system/command-line.js';
 import { startStandalone } from '../system/start-standalone.js';
 
@@ -44,21 +45,8 @@ describe('signing in on the command line', () => {
   /** Of somebody's machine: nothing but what their sign-ins leave. */
   const machineOf = (name: string) => ({ env: { XDG_CONFIG_HOME: join(scratch, name) }, cwd: scratch });
 
-  /** Types `login`, and goes through the pages as this person; the browser comes back to the loopback port. */
-  async function logIn(name: PersonName, machine: string, ...more: string[]): Promise<Ended> {
-    let browser: Promise<unknown> | undefined;
-    const ended = await sallyport(['login', system.controlPlaneUrl, '--no-browser', ...more], {
-      ...machineOf(machine),
-      watchErrors(stderr, kill) {
-        const [, address] = /^Sign in at: (\S+)$/m.exec(stderr) ?? [];
-        if (address === undefined || browser !== undefined) return;
-        browser = visit(name, address);
-        browser.catch(() => kill('SIGINT')); // nobody comes back
-      },
-    });
-    await browser;
-    return ended;
-  }
+  const logIn = (name: PersonName, machine: string, ...more: string[]): Promise<Ended> =>
+    logInAt(system.controlPlaneUrl, name, machineOf(machine), ...more);
 
   async function enter(browser: FormBrowser, url: string, code: string): Promise<void> {
     const asked = await browser.open(url);
@@ -68,13 +56,6 @@ describe('signing in on the command line', () => {
     });
     if (landing.type !== 'page' || !landing.page.text.includes('You are signed in'))
       throw new Error(landing.type === 'page' ? landing.page.text : landing.url.href);
-  }
-
-  async function visit(name: PersonName, address: string): Promise<void> {
-    const agentRedirectUri = new URL(address).searchParams.get('redirect_uri') ?? '';
-    const landing = await new Person(name, { agentRedirectUri }).visit(address);
-    if (landing.type !== 'stopped') throw new Error(landing.page.text);
-    await fetch(landing.url);
   }
 
   test('an owner signs in, works, is refreshed and signs out; what is kept is theirs alone (R69, S29)', async () => {
