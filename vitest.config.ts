@@ -23,7 +23,7 @@ const measuring = {
     'apps/gateway/src/test/{expression-budget,real-disk,revocation-under-load,servers-as-they-are}.int.test.ts',
     'libs/platform/messaging/src/nats/nats-messaging.int.test.ts',
   ],
-  e2e: ['apps/e2e/src/**/{closing-sessions,overload,sign-ins}.e2e.test.ts'],
+  e2e: ['apps/e2e/src/**/{closing-sessions,large-set,overload,sign-ins}.e2e.test.ts'],
 };
 /** Of a condition that is awaited: one that holds costs nothing, and what must hold sooner says so itself. */
 const expect = { poll: { timeout: 60_000 } };
