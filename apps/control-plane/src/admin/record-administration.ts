@@ -47,11 +47,13 @@ export class AdministrationRecords {
     await this.#record(event).catch((err: unknown) => this.#logger.error({ err, event }, 'a reading was not recorded'));
   }
 
-  async refused(administrator: Administrator, request: AdministrationRequest): Promise<void> {
-    await this.#record({
-      ...eventOf('administrator.refused', administrator, request),
-      reason: `needs ${request.permission}`,
-    });
+  /** @param reason what they lack: the permission of the route, unless said */
+  async refused(
+    administrator: Administrator,
+    request: AdministrationRequest,
+    reason = `needs ${request.permission}`,
+  ): Promise<void> {
+    await this.#record({ ...eventOf('administrator.refused', administrator, request), reason });
   }
 
   #wasReadBefore({ actor }: Administrator, { route }: AdministrationRequest): boolean {

@@ -1,6 +1,7 @@
 import type { Live, WrittenChangeSet } from '@sallyport/admin-api';
 import type { FastifyReply } from 'fastify';
 import type { Administrator } from '../admin/administrators.js';
+import type { AdministrationRecords } from '../admin/record-administration.js';
 import { REVISION_HEADER } from '../admin/tell-revision.js';
 import type { ChangeRefusal, ChangeRequest } from './change-sets/change-request.js';
 import type { ChangeSets, WrittenChange } from './change-sets/change-sets.js';
@@ -12,6 +13,8 @@ import { rightsOf } from './rights.js';
 
 /** How long a writer waits for gateways. Milliseconds. */
 const LIVE_TIMEOUT_MS = 10_000;
+/** Characters of what the trail says of a refusal. */
+const MAX_REASON = 500;
 
 /** Waits until a revision is in force. Resolves in time, whatever happens. */
 export type AwaitLive = (wanted: Revision, timeoutMs: number) => Promise<Liveness>;
@@ -20,6 +23,7 @@ export interface WriteParts {
   readonly changeSets: Pick<ChangeSets, 'plan' | 'write'>;
   readonly publisher: Pick<ConfigurationPublisher, 'flush'>;
   readonly awaitLive: AwaitLive;
+  readonly records: Pick<AdministrationRecords, 'refused'>;
 }
 
 /** What controllers write documents with. */
@@ -33,14 +37,21 @@ export type AskedChange = Omit<ChangeRequest, 'actor' | 'rights'>;
  * @throws {RequestRefused} as the refusal says
  */
 export async function answerWrite(
-  { changeSets, publisher, awaitLive }: WriteParts,
+  { changeSets, publisher, awaitLive, records }: WriteParts,
   administrator: Administrator,
   asked: AskedChange,
   { dryRun = false, wait }: { readonly dryRun?: boolean | undefined; readonly wait?: 'live' | undefined },
   reply: FastifyReply,
 ): Promise<WrittenChangeSet> {
   const request = { ...asked, actor: administrator.actor, rights: rightsOf(administrator) };
-  const outcome = orRefuse(dryRun ? await changeSets.plan(request) : await changeSets.write(request));
+  const answered = dryRun ? await changeSets.plan(request) : await changeSets.write(request);
+  if (answered.type === 'not-permitted') {
+    const { method, routeOptions } = reply.request;
+    const at = { method, route: routeOptions.url ?? '', permission: 'configuration:write' } as const;
+    const reason = answered.documents.map(({ message }) => message).join(' ');
+    await records.refused(administrator, at, reason.slice(0, MAX_REASON));
+  }
+  const outcome = orRefuse(answered);
   const { epoch, revision, changed, plan } = outcome;
   void reply.header(REVISION_HEADER, String(revision));
   if (changed) void publisher.flush().catch(() => undefined); // the publisher says so, and tries again by itself

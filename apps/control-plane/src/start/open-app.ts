@@ -46,7 +46,8 @@ export async function openApp(foundation: Foundation, parts: AppParts): ReturnTy
     owner: 'administrators',
     bytes: new BytesInFlight({ perOwner: MAX_ADMINISTRATION_IN_FLIGHT, total: 2 * MAX_ADMINISTRATION_IN_FLIGHT }),
   };
-  const app = await createNestApp(createModule(foundation, parts), {
+  const records = new AdministrationRecords({ record: parts.configuration.lifecycle, logger, clock });
+  const app = await createNestApp(createModule(foundation, parts, records), {
     unavailable: new Unavailable({ isStoreOutage: isDatabaseOutage, page: unavailablePage, logger, clock }),
     logger,
     metrics,
@@ -65,7 +66,7 @@ export async function openApp(foundation: Foundation, parts: AppParts): ReturnTy
   const server = app.getHttpAdapter().getInstance();
   guardByPermission(server, {
     administrators,
-    records: new AdministrationRecords({ record: parts.configuration.lifecycle, logger, clock }),
+    records,
     resourceMetadataUrl: resourceMetadataUrlOf(apiOf(config).resource),
   });
   tellRevision(server, () => parts.configuration.knownRevision());
@@ -76,6 +77,7 @@ export async function openApp(foundation: Foundation, parts: AppParts): ReturnTy
 function createModule(
   foundation: Foundation,
   { configuration, revocations, revoker, credentials, replicas, ingest }: AppParts,
+  records: AdministrationRecords,
 ) {
   const { config, messaging, clock, signing, databases, vault } = foundation;
   const { administration: database } = databases;
@@ -98,6 +100,7 @@ function createModule(
         changeSets: configuration.changeSets,
         publisher,
         awaitLive: (wanted, timeoutMs) => replicas.awaitLive(wanted, timeoutMs),
+        records,
       },
       answers: new IdempotentAnswers({ database, clock, digestKey: () => vault.derivationSecret() }),
     },

@@ -141,6 +141,8 @@ export function describeAdministering(system: () => System, workloads: Workloads
       expect(await ownersApi().readConfiguration()).toEqual(before);
       expect(await alicesAgent.call(TOOL)).toMatchObject({ isError: false });
       expect(thief.requests()).toBe(0);
+      const refused = await owner('events', '--type', 'administrator.refused', '--json');
+      expect(recordsOf(refused.stdout).length).toBeGreaterThanOrEqual(2);
     });
 
     let mistake = 0;

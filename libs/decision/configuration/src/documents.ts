@@ -99,7 +99,11 @@ export const ApprovedToolsSpec = z.strictObject({
     .array(
       z.strictObject({
         /** The tool's name at the server, without our prefix. */
-        name: z.string().min(1).max(128),
+        name: z
+          .string()
+          .min(1)
+          .max(128)
+          .refine((name) => !name.includes('\u0000') && name.isWellFormed(), 'holds a character that is no text'),
         /** The digest of the definition, as `GET /v1/tool-definitions` and the events `tool.listed` have it. */
         sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 digest in 64 lower-case hexadecimal digits'),
         /** The annotations that policies may rely on. One that is absent has its worst value. */
