@@ -23,7 +23,7 @@ const UNREACHABLE_ADVICE: Readonly<Record<AdminApiUnreachable['reason'], string>
 /** By the last part of a problem's type, where that says more than its status. */
 const BY_TYPE: Readonly<Record<string, readonly string[]>> = {
   'base-moved': ['Plan again, look at it, and apply that.'],
-  'owned-elsewhere': ['Say which set the documents belong to (--set NAME), or take them over (--take-over).'],
+  'owned-elsewhere': ['If these files are that set, say so (--set NAME); --take-over makes the documents yours.'],
   'would-lock-out': ['Say --force if that is meant.'],
 };
 

@@ -115,15 +115,19 @@ describe('a change set', () => {
     await apply(admin, { set: 'b', documents: [server('three')] });
     await apply(admin, { documents: [server('hand')] });
     const changed = (name: string) => server(name, { timeout: '5s' });
-    for (const change of [
-      { set: 'b', documents: [changed('one')] },
-      { set: null, documents: [changed('one')] },
-      { set: 'a', documents: [changed('hand')] },
-      { set: 'a', documents: [], deletes: [{ kind: 'McpServer', name: 'three' }] },
-    ])
+    for (const [owner, change] of [
+      ['set a (McpServer/one)', { set: 'b', documents: [changed('one')] }],
+      ['set a (McpServer/one)', { set: null, documents: [changed('one')] }],
+      ['by hand (McpServer/hand)', { set: 'a', documents: [changed('hand')] }],
+      ['set b (McpServer/three)', { set: 'a', documents: [], deletes: [{ kind: 'McpServer', name: 'three' }] }],
+    ] as const)
       expect(await apply(admin, change)).toMatchObject({
         status: 409,
-        body: { type: 'urn:sallyport:problem:owned-elsewhere', documents: [{ kind: 'McpServer' }] },
+        body: {
+          type: 'urn:sallyport:problem:owned-elsewhere',
+          detail: expect.stringContaining(owner),
+          documents: [{ kind: 'McpServer' }],
+        },
       });
     const pruned = await apply(admin, { set: 'a', documents: [server('one')], prune: true });
     expect(pruned.body.plan.changes).toMatchObject([{ action: 'delete', name: 'two' }]);

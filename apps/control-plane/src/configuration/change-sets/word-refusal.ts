@@ -1,5 +1,5 @@
 import { RequestRefused } from '@sallyport/http';
-import type { ChangeRefusal } from './change-request.js';
+import type { ChangeRefusal, OwnedDocument } from './change-request.js';
 import { namesOf } from './tell-of-change.js';
 
 /** Words a refusal for whoever sent the change (RFC 9457), with what to do about it. */
@@ -22,7 +22,7 @@ export function wordRefusal(refusal: ChangeRefusal): RequestRefused {
     case 'owned-elsewhere': {
       const documents = refusal.documents.slice(0, MAX_LISTED);
       const detail =
-        `These belong to somebody else: ${namesOf(refusal.documents)}. Change them where they are kept, ` +
+        `These belong to somebody else: ${ownersOf(refusal.documents)}. Change them where they are kept, ` +
         'or say that you take them over.';
       return new RequestRefused({ status: 409, name, detail, members: { documents } });
     }
@@ -48,6 +48,12 @@ export function wordRefusal(refusal: ChangeRefusal): RequestRefused {
       return new RequestRefused({ status: 409, name, detail, members: { who: refusal.who } });
     }
   }
+}
+
+/** Whose documents are: `set platform (Role/readers, McpServer/notes); by hand (Agent/deploy)`. */
+function ownersOf(documents: readonly OwnedDocument[]): string {
+  const bySet = Map.groupBy(documents, ({ set }) => (set === null ? 'by hand' : `set ${set}`));
+  return [...bySet].map(([owner, owned]) => `${owner} (${namesOf(owned)})`).join('; ');
 }
 
 /** Of documents and of errors. */

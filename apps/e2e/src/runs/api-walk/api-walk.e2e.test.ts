@@ -39,9 +39,12 @@ async function everybody(): Promise<readonly Asker[]> {
   ];
 }
 
-/** Each run draws a seed and says it; `API_WALK_SEED` walks the same way again. */
+/** Walks the same way each time. `API_WALK_SEED=new` draws a seed and says it, to look for more; a number walks its way. */
+const SEED = 20_261_130;
+
 test('every operation answers everybody as the API describes itself, whatever is sent (R70, S29)', async () => {
-  const seed = Number(process.env['API_WALK_SEED'] ?? randomInt(2 ** 31));
+  const asked = process.env['API_WALK_SEED'] ?? String(SEED);
+  const seed = asked === 'new' ? randomInt(2 ** 31) : Number(asked);
   const askers = await everybody();
   const known = knownNames(await adminClient(system).readConfiguration());
   const requests = { ofPermitted: 30, ofOthers: 4 };
