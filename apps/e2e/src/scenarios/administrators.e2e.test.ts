@@ -1,4 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createAdminClient, isPermitted, PERMISSIONS, routes, type Route } from '@sallyport/admin-api';
 import { AdministratorRole } from '@sallyport/configuration';
 import { demoConfiguration } from '@sallyport/demo';
@@ -100,6 +102,24 @@ describe('administrators', () => {
     });
     return { status: response.status, text: await response.text() };
   };
+
+  test('whoever may not write a secret learns nothing by guessing at it (S29, S30)', async () => {
+    const { documents } = await client(tokens.get('viewer') ?? '').readConfiguration();
+    const agent = documents.find(({ name }) => name === 'as-viewer');
+    const guess = async (role: AdministratorRole, value: string) => {
+      const response = await fetch(`${system.controlPlaneUrl}/v1/change-sets?dryRun=true`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${tokens.get(role) ?? ''}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ set: 'file', documents: [agent], secrets: { 'Agent/as-viewer/clientSecret': value } }),
+      });
+      return { status: response.status, text: await response.text() };
+    };
+    const right = readFileSync(join(scratch, 'pipelines-secret'), 'utf8');
+    expect((await guess('owner', right)).text).toContain('"changes":[]');
+    const [hit, miss] = [await guess('policy-author', right), await guess('policy-author', 'wrong')];
+    expect(hit).toEqual(miss);
+    expect(hit).toMatchObject({ status: 403, text: expect.stringContaining('leave the value of its secret out') });
+  });
 
   test('a policy author cannot redirect a credential, by whatever it writes (S29, R27)', async () => {
     const { documents } = await client(tokens.get('viewer') ?? '').readConfiguration();

@@ -30,12 +30,18 @@ export interface DocumentChange {
 export interface Rights {
   /** Why the writer may not make this change; `undefined` where they may. */
   refusalOf(change: DocumentChange, stored: readonly Document[]): string | undefined;
+  /** Whether the writer may give values of secrets of this kind of document, also where nothing changes by it. */
+  mayGiveSecretsOf(kind: Document['kind']): boolean;
   /** Whether the writer could still write with these documents in force. */
   isStillIn(after: readonly Document[]): boolean;
 }
 
 /** The declarative file's, and those of whoever holds the administrator token. */
-export const ALL_RIGHTS: Rights = { refusalOf: () => undefined, isStillIn: () => true };
+export const ALL_RIGHTS: Rights = {
+  refusalOf: () => undefined,
+  mayGiveSecretsOf: () => true,
+  isStillIn: () => true,
+};
 
 /** What a document must be like for the change to be made (RFC 9110 section 13). */
 export interface Precondition extends DocumentName {

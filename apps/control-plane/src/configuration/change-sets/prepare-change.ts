@@ -54,6 +54,8 @@ export function prepareChange(
   if (failed) return failed;
   const { request, left } =
     asked.others === 'leave' ? withoutOthers(asked, stored, deletedByOthers) : { request: asked, left: [] };
+  const guessed = secretsOfOthers(request);
+  if (guessed) return guessed;
   const secrets = secretChangesOf(request, stored, sealed);
   if (secrets.errors.length > 0) return { type: 'invalid-documents', errors: secrets.errors };
 
@@ -188,6 +190,20 @@ function errorsOf(
         ...(typeof put?.origin === 'string' && { origin: put.origin }),
       };
     });
+}
+
+/**
+ * Nobody's secret is compared for who may not write it: whether a plan changes something would tell whether they
+ * guessed it (security rules S29, S30).
+ */
+function secretsOfOthers({ rights, puts, secrets }: ChangeRequest): ChangeRefusal | undefined {
+  const documents = puts.flatMap(({ document }) => {
+    const { kind, name } = document;
+    const isGiven = secretSourcesOf(document).some((secret) => secrets.has(secret.name));
+    if (!isGiven || rights.mayGiveSecretsOf(kind)) return [];
+    return [{ kind, name, message: `You may not write ${kind} "${name}": leave the value of its secret out.` }];
+  });
+  return documents.length > 0 ? { type: 'not-permitted', documents } : undefined;
 }
 
 function notPermitted(
