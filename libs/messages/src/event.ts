@@ -11,6 +11,12 @@ const Moment = z.int().min(0).max(253_402_300_799_999);
 /** Four months: longer than any stream, and never out of a moment's range. */
 const MAX_DURATION_MS = 10_000_000_000;
 const MAX_DETAILS = 64;
+const Duration = z.number().min(0).max(MAX_DURATION_MS);
+const Bytes = z.int().min(0);
+/** The client's address. */
+const Address = z.string().max(64);
+/** 32 hexadecimal digits (Trace Context §3.2.2.3), of those who keep to it. */
+const TraceId = z.string().max(2_048);
 
 /**
  * One record per call, written by the gateway before the last byte of its answer. Never holds a secret, an argument
@@ -22,7 +28,14 @@ export const CallRecord = z.object({
   id: Id,
   replica: Replica,
   receivedAt: Moment,
-  durationMs: z.number().min(0).max(MAX_DURATION_MS),
+  /** From the first byte of the request to the last of its answer. */
+  durationMs: Duration,
+  /** Of that, how long the server had the call: from each request sent to it until its answer was there. */
+  upstreamMs: Duration.optional(),
+  /** Of the request's body and of the answer's, on the agent's side. */
+  requestBytes: Bytes.optional(),
+  responseBytes: Bytes.optional(),
+  address: Address.optional(),
   /** The token's subject; absent when the agent could not be identified (R76). */
   userId: z.string().max(128).optional(),
   trustProvider: z.string().optional(),
@@ -44,7 +57,9 @@ export const CallRecord = z.object({
   connectionId: z.string().optional(),
   httpStatus: z.int(),
   errorCode: z.int().optional(),
-  traceId: z.string().optional(),
+  /** The tool said that it failed: `isError` in its result. */
+  isToolError: z.boolean().optional(),
+  traceId: TraceId.optional(),
 });
 export type CallRecord = z.infer<typeof CallRecord>;
 
@@ -96,6 +111,8 @@ export const LifecycleRecord = z.object({
   id: Id,
   replica: Replica,
   at: Moment,
+  address: Address.optional(),
+  traceId: TraceId.optional(),
   userId: z.string().max(128).optional(),
   trustProvider: z.string().optional(),
   clientId: z.string().optional(),

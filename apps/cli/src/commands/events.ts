@@ -89,22 +89,24 @@ function print({ output, world }: Context, event: StoredEvent): void {
 const columnsAt = (now: number): readonly Column<StoredEvent>[] => [
   { title: 'AT (UTC)', text: ({ at }) => clockMoment(at, now), style: () => 'dim' },
   { title: 'EVENT', text: ({ type }) => type, style: (event) => styleOf(event) },
-  { title: 'USER', text: ({ userId }) => userId ?? '–', least: 8 },
+  { title: 'USER', text: ({ userName, userId }) => userName ?? userId ?? '–', least: 8 },
   { title: 'AGENT', text: ({ agentName, clientId }) => agentName ?? clientId ?? '–', least: 12 },
-  { title: 'SERVER', text: ({ server }) => server ?? '–' },
+  { title: 'SERVER', text: ({ serverTitle, server }) => serverTitle ?? server ?? '–' },
   { title: 'WHAT', text: whatOf, least: 32 },
 ];
 
-function styleOf({ type, detail }: StoredEvent): Style | undefined {
-  if (detail['decision'] === 'deny' || /refused|failed|denied|revoked|exceeded/.test(type)) return 'red';
-  return undefined;
+function styleOf({ outcome }: StoredEvent): Style | undefined {
+  return outcome === 'denied' || outcome === 'failure' ? 'red' : undefined;
 }
 
 /** The members of the detail that say most, in the order in which they are asked for. */
-const TELLING = ['method', 'target', 'decision', 'status', 'outcome', 'reason', 'policy', 'document', 'error'];
+const TELLING = ['target', 'decision', 'status', 'outcome', 'reason', 'policy', 'document', 'error'];
 
-function whatOf({ detail }: StoredEvent): string {
-  const telling = TELLING.flatMap((name) => (typeof detail[name] === 'string' ? [detail[name]] : []));
+function whatOf({ detail, tool, account, errorClass }: StoredEvent): string {
+  const members = TELLING.map((name) => detail[name]);
+  const wrong = detail['reason'] === undefined ? errorClass : undefined;
+  const said = [detail['method'], tool, ...members, wrong, account && `as ${account}`];
+  const telling = said.filter((word) => typeof word === 'string');
   if (telling.length > 0) return telling.join(' ');
   return Object.entries(detail)
     .filter(([, value]) => value !== null && typeof value !== 'object')

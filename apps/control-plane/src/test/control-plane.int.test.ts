@@ -916,7 +916,9 @@ describe('the trail', () => {
         userId: 'usr_alice',
         clientId: 'agent-1',
         server: 'notes',
-        detail: { target: 'get_note', decision: 'allow' },
+        tool: 'get_note',
+        code: 'SPG01I',
+        detail: { decision: 'allow' },
       },
       { type: 'mcp.response', userId: 'usr_alice', detail: { httpStatus: 200 } },
     ]);

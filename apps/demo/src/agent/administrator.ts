@@ -13,6 +13,7 @@ export const TrailEvent = z.looseObject({
   clientId: z.string().nullish(),
   agentName: z.string().nullish(),
   server: z.string().nullish(),
+  tool: z.string().nullish(),
   detail: z
     .looseObject({
       method: z.string().optional(),

@@ -250,7 +250,7 @@ function describeEvent(event: TrailEvent): string {
     : undefined;
   const outcome =
     detail?.decision === undefined ? detail?.reason : `${detail.decision}${policies ? ` by ${policies}` : ''}`;
-  const what = [detail?.method, event.server, detail?.target].filter(Boolean).join(' ');
+  const what = [detail?.method, event.server, event.tool ?? detail?.target].filter(Boolean).join(' ');
   const columns = [
     time,
     event.type.padEnd(20),

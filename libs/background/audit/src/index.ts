@@ -3,5 +3,7 @@
  * Pure; where events are kept and who may read them is the control plane's, how records travel is `messages` and the
  * spool.
  */
-export { AuditEvent, AuditEventType } from './audit-event.js';
+export { AuditEvent } from './audit-event.js';
+export { AuditEventType, codeOf, ErrorClass, EVENT_KINDS, Outcome, SEVERITIES } from './event-types.js';
+export type { EventKind, Severity } from './event-types.js';
 export { toEvents } from './to-events.js';

@@ -26,6 +26,10 @@ const call: CallRecord = {
   connectionId: 'con_1',
   httpStatus: 200,
   traceId: 't1',
+  address: '192.0.2.7',
+  upstreamMs: 11.4,
+  requestBytes: 180,
+  responseBytes: 95,
 };
 
 describe('a call in the trail', () => {
@@ -38,39 +42,48 @@ describe('a call in the trail', () => {
       sid: 'ses_1',
       server: 'notes',
       replica: 'gateway-1',
+      address: '192.0.2.7',
+      traceId: 't1',
+      tool: 'get_note',
+      outcome: 'success',
     };
     expect(toEvents(call)).toEqual([
       {
         id: 'evt_1.request',
         type: 'mcp.request',
+        code: 'SPG01I',
         at: 1_000,
         ...chain,
         detail: {
           callId: 'evt_1',
           protocolVersion: '2026-07-28',
           method: 'tools/call',
-          target: 'get_note',
           decision: 'allow',
           policies: call.policies,
           policyRevision: 7,
           connectionId: 'con_1',
-          traceId: 't1',
+          requestBytes: 180,
         },
       },
       {
         id: 'evt_1.response',
         type: 'mcp.response',
+        code: 'SPG02I',
         at: 1_013,
         ...chain,
         detail: {
           callId: 'evt_1',
           method: 'tools/call',
-          target: 'get_note',
           decision: 'allow',
+          policies: call.policies,
+          policyRevision: 7,
           httpStatus: 200,
           durationMs: 12.6,
+          upstreamMs: 11.4,
+          overheadMs: 1.2,
+          requestBytes: 180,
+          responseBytes: 95,
           connectionId: 'con_1',
-          traceId: 't1',
         },
       },
     ]);
@@ -97,9 +110,17 @@ describe('a call in the trail', () => {
 
   it('keeps names storable, whatever an agent sent (S10)', () => {
     const [request] = toEvents({ ...call, target: `a\u0000b\ud800${'x'.repeat(5_000)}` });
-    const target = request?.detail['target'] as string;
-    expect(target.startsWith('a\uFFFDb\uFFFDxx')).toBe(true);
-    expect(target.length).toBe(2_048);
+    const tool = request?.tool ?? '';
+    expect(tool.startsWith('a\uFFFDb\uFFFDxx')).toBe(true);
+    expect(tool.length).toBe(2_048);
+  });
+
+  it('names what is no tool in its detail, and says nothing that an older gateway did not record (R74)', () => {
+    const { upstreamMs: _upstream, address: _address, responseBytes: _bytes, ...older } = call;
+    const [request, response] = toEvents({ ...older, method: 'resources/read', target: 'note://1' });
+    expect([request?.detail['target'], response?.detail['target']]).toEqual(['note://1', 'note://1']);
+    for (const name of ['tool', 'address']) expect(response).not.toHaveProperty(name);
+    for (const name of ['upstreamMs', 'overheadMs', 'responseBytes']) expect(response?.detail).not.toHaveProperty(name);
   });
 });
 
@@ -120,6 +141,8 @@ describe('a lifecycle step in the trail', () => {
       {
         id: 'evt_3',
         type: 'token.issued',
+        code: 'SPA08I',
+        outcome: 'success',
         at: 5,
         userId: 'usr_alice',
         clientId: 'agent',
@@ -133,8 +156,25 @@ describe('a lifecycle step in the trail', () => {
 
 describe('every record', () => {
   const texts = ['', 'a', 'é😀', '\u0000', 'a\ud800', '\udc00b', 'x'.repeat(2_047) + '😀', '"\\\n', 'y'.repeat(9_000)];
-  const optional = ['userId', 'trustProvider', 'clientId', 'agentName', 'sid', 'server', 'reason', 'connectionId'];
-  const ofCalls = ['protocolVersion', 'method', 'target', 'definition', 'traceId'];
+  const optional = [
+    'userId',
+    'trustProvider',
+    'clientId',
+    'agentName',
+    'sid',
+    'server',
+    'reason',
+    'connectionId',
+    'address',
+    'traceId',
+  ];
+  const short = new Map([
+    ['userId', 100],
+    ['definition', 64],
+    ['address', 64],
+    ['traceId', 2_048],
+  ]);
+  const ofCalls = ['protocolVersion', 'method', 'target', 'definition'];
 
   /** Some of the facts, with any of the texts; the same number makes the same record. */
   function recordNumber(number: number): AuditRecord {
@@ -143,7 +183,7 @@ describe('every record', () => {
     const isCall = next(2) === 0;
     const facts = [...optional, ...(isCall ? ofCalls : [])].flatMap((name) => {
       const text = texts[next(texts.length)] ?? '';
-      const fits = name === 'userId' ? text.slice(0, 100) : name === 'definition' ? text.slice(0, 64) : text;
+      const fits = text.slice(0, short.get(name));
       return next(3) === 0 ? [] : [[name, fits]];
     });
     const common = { v: 1, id: `evt_${number}`, replica: 'gateway-1', ...Object.fromEntries(facts) };
@@ -155,7 +195,16 @@ describe('every record', () => {
             ...{ type: 'mcp.call', receivedAt: next(1e9), durationMs: next(9_999) / 7, httpStatus: 200 },
             ...{
               decision: 'deny',
-              ...(next(2) === 0 ? {} : { policies, policyRevision: next(99), errorCode: -32_000 }),
+              ...(next(2) === 0
+                ? {}
+                : {
+                    policies,
+                    policyRevision: next(99),
+                    errorCode: -32_000,
+                    upstreamMs: 1.5,
+                    requestBytes: 9,
+                    isToolError: true,
+                  }),
             },
           }
         : {

@@ -1,5 +1,8 @@
 import type { AuditRecord, CallRecord, LifecycleRecord } from '@sallyport/messages';
 import type { AuditEvent } from './audit-event.js';
+import { codeOf } from './event-types.js';
+import { outcomeOfCall, outcomeOfRequest, outcomeOfStep } from './outcome-of.js';
+import type { Came } from './outcome-of.js';
 
 /** A call becomes its request and its response; everything else is one event. Absent facts stay absent. */
 export function toEvents(record: AuditRecord): AuditEvent[] {
@@ -7,58 +10,98 @@ export function toEvents(record: AuditRecord): AuditEvent[] {
   return clean.type === 'mcp.call' ? [requestOf(clean), responseOf(clean)] : [lifecycle(clean)];
 }
 
-const IDENTITY = ['userId', 'trustProvider', 'clientId', 'agentName', 'sid', 'server', 'replica'] as const;
+const IDENTITY = [
+  'userId',
+  'trustProvider',
+  'clientId',
+  'agentName',
+  'sid',
+  'server',
+  'replica',
+  'address',
+  'traceId',
+] as const;
 const OF_REQUEST = [
   'protocolVersion',
   'method',
-  'target',
   'definition',
   'decision',
   'policies',
   'policyRevision',
   'reason',
   'connectionId',
-  'traceId',
+  'requestBytes',
 ] as const;
 const OF_RESPONSE = [
   'method',
-  'target',
   'decision',
+  'policies',
+  'policyRevision',
+  'reason',
   'httpStatus',
   'errorCode',
   'durationMs',
+  'upstreamMs',
+  'requestBytes',
+  'responseBytes',
   'connectionId',
-  'traceId',
 ] as const;
 
 function requestOf(call: CallRecord): AuditEvent {
   const { id, receivedAt: at } = call;
-  return withIdentity({ id: `${id}.request`, type: 'mcp.request', at }, call, {
+  return eventOf({ id: `${id}.request`, type: 'mcp.request', at }, call, outcomeOfRequest(call), {
     callId: id,
     ...saidOf(call, OF_REQUEST),
   });
 }
 
 function responseOf(call: CallRecord): AuditEvent {
-  const { id, receivedAt, durationMs } = call;
-  return withIdentity({ id: `${id}.response`, type: 'mcp.response', at: receivedAt + Math.round(durationMs) }, call, {
+  const { id, receivedAt, durationMs, upstreamMs } = call;
+  const at = receivedAt + Math.round(durationMs);
+  return eventOf({ id: `${id}.response`, type: 'mcp.response', at }, call, outcomeOfCall(call), {
     callId: id,
     ...saidOf(call, OF_RESPONSE),
+    ...(upstreamMs !== undefined && { overheadMs: Math.max(0, Math.round((durationMs - upstreamMs) * 1000) / 1000) }),
   });
 }
 
 function lifecycle(record: LifecycleRecord): AuditEvent {
   const { id, type, at, detail } = record;
-  return withIdentity({ id, type, at }, record, { ...detail, ...saidOf(record, ['reason', 'connectionId']) });
+  const event = eventOf({ id, type, at }, record, outcomeOfStep(record), {
+    ...detail,
+    ...saidOf(record, ['reason', 'connectionId']),
+  });
+  const tool = type === 'tool.listed' ? detail?.['tool'] : undefined;
+  if (typeof tool === 'string') event.tool = tool;
+  return event;
 }
 
-function withIdentity(
+function eventOf(
   { id, type, at }: Pick<AuditEvent, 'id' | 'type' | 'at'>,
   record: AuditRecord,
+  { outcome, errorClass }: Came,
   detail: AuditEvent['detail'],
 ): AuditEvent {
-  const { replica } = record;
-  return { id, type, at, ...saidOf(record, IDENTITY), replica, detail };
+  const event: AuditEvent = {
+    id,
+    type,
+    code: codeOf(type, outcome),
+    at,
+    ...saidOf(record, IDENTITY),
+    replica: record.replica,
+    detail,
+  };
+  if (outcome !== undefined) event.outcome = outcome;
+  if (errorClass !== undefined) event.errorClass = errorClass;
+  if (record.type === 'mcp.call') addTarget(event, record);
+  return event;
+}
+
+/** A tool has a field of its own; what else is asked for by name stands in the detail. */
+function addTarget(event: AuditEvent, { method, target }: CallRecord): void {
+  if (target === undefined) return;
+  if (method === 'tools/call') event.tool = target;
+  else event.detail['target'] = target;
 }
 
 /** The facts of these names that are there. */
