@@ -95,5 +95,9 @@ function recordOf(index: number, replica: string): CallRecord {
     connectionId: `con_01kbxw5vg0${String(user).padStart(16, '0')}`,
     traceId: `4bf92f3577b34da6a3ce${String(index).padStart(12, '0')}`,
     decision: 'allow',
+    address: `203.0.113.${user % 250}`,
+    upstreamMs: 3 + (index % 1000) / 100,
+    requestBytes: 412,
+    responseBytes: 1_830,
   };
 }

@@ -1,4 +1,5 @@
 import type { RecordRoom } from '@sallyport/event-spool';
+import type { JsonSource } from '@sallyport/kernel/json';
 import type { CallRecord } from '@sallyport/messages';
 import type { Caller, Decision } from '@sallyport/policy';
 import type { CredentialLease } from '../outbound/credential-leases.js';
@@ -7,7 +8,10 @@ import type { EndReason } from '../protocol/refusal.js';
 
 type Facts = {
   readonly [
-    K in keyof Omit<CallRecord, 'v' | 'type' | 'id' | 'replica' | 'receivedAt' | 'durationMs' | 'httpStatus'>
+    K in keyof Omit<
+      CallRecord,
+      'v' | 'type' | 'id' | 'replica' | 'receivedAt' | 'durationMs' | 'httpStatus' | 'responseBytes' | 'address'
+    >
   ]?: CallRecord[K] | undefined;
 };
 
@@ -25,6 +29,8 @@ export interface CallFacts extends Facts {
  */
 export class CallNotes {
   readonly #facts: CallFacts;
+  /** Since when the server has the call, by the clock of `performance.now()`. */
+  #sentAt: number | undefined;
 
   constructor(facts: CallFacts = {}) {
     this.#facts = { ...facts };
@@ -49,6 +55,11 @@ export class CallNotes {
     this.#add({ policies, policyRevision: revision });
   }
 
+  /** The message, in the client's words. */
+  read({ json }: JsonSource): void {
+    this.#add({ requestBytes: Buffer.byteLength(json) });
+  }
+
   asked(request: Pick<CallFacts, 'method' | 'protocolVersion' | 'traceId'>): void {
     this.#add(request);
   }
@@ -59,6 +70,24 @@ export class CallNotes {
 
   leased({ connectionId }: CredentialLease): void {
     this.#add({ connectionId: connectionId ?? undefined });
+  }
+
+  /** From here on time is the server's. */
+  sent(): void {
+    this.#sentAt ??= performance.now();
+  }
+
+  /** What the server had to say is there: time is ours again, until something else is sent. */
+  heard(): void {
+    if (this.#sentAt === undefined) return;
+    const upstreamMs = (this.#facts.upstreamMs ?? 0) + performance.now() - this.#sentAt;
+    this.#add({ upstreamMs: Math.round(upstreamMs * 1000) / 1000 });
+    this.#sentAt = undefined;
+  }
+
+  /** The tool says in its result that it failed. */
+  toolFailed(): void {
+    this.#add({ isToolError: true });
   }
 
   /** Why, in a word for administrators; the type of a refusal comes in front of it. */
@@ -91,17 +120,20 @@ export class CallNotes {
   }
 
   ended(reason: EndReason): void {
+    this.heard();
     this.#addIfNone(`ended:${reason}`);
   }
 
   /** Something broke, or the client went away, before anybody decided. */
   brokeOff(reason: 'client_gone' | 'internal_error'): void {
+    this.heard();
     if (this.#facts.decision === undefined) this.#add({ decision: 'invalid' });
     this.#addIfNone(reason);
   }
 
   /** The answer did not reach its end. */
   notDelivered(): void {
+    this.heard();
     this.#addIfNone('client_gone');
   }
 

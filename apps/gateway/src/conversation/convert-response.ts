@@ -56,6 +56,7 @@ export function convertResponse(
   if (resultType === 'input_required' && mayNeedInput(call.request))
     return inputRequired(uses, serverCall, result, protocolError);
   if (resultType !== 'complete') return protocolError;
+  if (result['isError'] === true) call.notes.toolFailed();
   const converted =
     call.request.era === 'modern' ? modernResult(call, server.name, result) : legacyResult(call, server.name, result);
   const isPlain =

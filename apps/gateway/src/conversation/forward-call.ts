@@ -77,6 +77,7 @@ export function forwardAtOnce(
     maxLargeBytes: canStream(call) ? maxAnswerBytes : undefined,
   };
   const forwardedWith = { lease, abilities };
+  call.notes.sent();
   return servers.forwardDirectly(permit, lease, server, request, options, (answer) => hear(forwardedWith, answer));
 }
 
@@ -102,6 +103,7 @@ async function send(
   if (inbound.disconnected.aborted) work.abort();
   const use = (lease: CredentialLease): Promise<RelayAnswer> => {
     call.open.watch = permitWatch(clock, call, permit, lease, action);
+    call.notes.sent();
     return servers.forward(permit, lease, server, request, {
       signal: work.signal,
       abilities,
@@ -110,6 +112,7 @@ async function send(
     });
   };
   const leased = await servers.withLease<RelayAnswer>(permit, leaseTarget(call, server), use, posted);
+  if (leased.type !== 'used' || isWhole(leased.value)) call.notes.heard();
   if (leased.type !== 'used') return refusalOfLease(sealer, call, server, leased);
   const { lease, value: answer } = leased;
   call.notes.leased(lease);
@@ -117,6 +120,10 @@ async function send(
   const { params } = request;
   return { serverCall: { call, server, lease, action, params, abilities, waiting, work, refuseLate, again }, answer };
 }
+
+/** Nothing of it is still to come. */
+const isWhole = (answer: RelayAnswer): boolean =>
+  answer.type === 'message' ? answer.message.large === undefined : answer.type !== 'stream';
 
 /** Asks the server once more, with what it wanted: decided and leased anew (security rule S16). */
 async function sendAgain(

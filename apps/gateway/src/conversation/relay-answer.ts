@@ -154,6 +154,7 @@ async function* relayMessages(
       ? 'gone'
       : { type: 'server-unavailable', title: titleOf(server), reason: reasonOf(error) };
   } finally {
+    call.notes.heard();
     for (const close of waiting) close();
     if (!isParked) await messages.return?.();
   }

@@ -119,6 +119,7 @@ export function resumed(
   if (disconnected.aborted) end();
   disconnected.addEventListener('abort', end, { once: true });
   answer(responses);
+  call.notes.sent();
   return dialogue(
     uses,
     { ...serverCall, call, refuseLate },

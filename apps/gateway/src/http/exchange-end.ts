@@ -17,12 +17,13 @@ export class Arrival {
   }
 
   /** The end of its exchange, now. */
-  endedWith(httpStatus: number): ExchangeEnd {
+  endedWith(httpStatus: number, responseBytes?: number): ExchangeEnd {
     return {
       receivedAt: this.#receivedAt,
       durationMs: Math.round((performance.now() - this.#startedAt) * 1000) / 1000,
       httpStatus,
-      sourceIp: this.sourceIp,
+      responseBytes,
+      address: this.sourceIp,
     };
   }
 }
@@ -35,7 +36,7 @@ export async function endExchange(
   { bytes, isGone }: { readonly bytes: ExchangeBytes; readonly isGone: () => boolean },
 ): Promise<void> {
   const { answer } = handled;
-  const record = () => handled.record(arrival.endedWith(answer.status));
+  const record = (bytes?: number) => handled.record(arrival.endedWith(answer.status, bytes));
   try {
     if (!isGone() && (await writeAnswer(answer, response, record, { bytes }))) return;
   } catch (error) {

@@ -181,9 +181,10 @@ class WarmExchange implements WarmCallListener {
   answered(text: string, notes: ExchangeNotes): void {
     const { response } = this.#arrived;
     this.#endpoint.observe?.('answered');
-    recordOne(this.#endpoint.recorder, notes.facts, this.#arrival.endedWith(200), (withheld) => {
+    const size = Buffer.byteLength(text);
+    recordOne(this.#endpoint.recorder, notes.facts, this.#arrival.endedWith(200, size), (withheld) => {
       if (!response.destroyed)
-        writeText(response, { text, withheld, headers: this.#endpoint.headers, bytes: this.#bytes });
+        writeText(response, { text, size, withheld, headers: this.#endpoint.headers, bytes: this.#bytes });
     });
   }
 

@@ -9,23 +9,25 @@ const KEEP_ALIVE_MS = 15_000;
 const SLOW_READER_MS = 120_000;
 
 /**
- * Writes an answer, calling `record` before its last byte leaves. The results of calls that are not recorded do not
- * leave: their clients hear that the call ran, in a form that nobody takes for a reason to make it again. Streams are
- * written as fast as the client takes them, with comments in between so that nobody's timeout cuts them.
+ * Writes an answer, calling `record` with its size before its last byte leaves. The results of calls that are not
+ * recorded do not leave: their clients hear that the call ran, in a form that nobody takes for a reason to make it
+ * again. Streams are written as fast as the client takes them, with comments in between so that nobody's timeout cuts
+ * them.
  * @param bytes what waits for the client counts there
  * @returns false when the answer did not reach its end.
  */
 export async function writeAnswer(
   answer: Answer,
   response: ServerResponse,
-  record: () => Promise<Withheld>,
+  record: (bytes: number) => Promise<Withheld>,
   { slowReaderMs = SLOW_READER_MS, bytes }: { slowReaderMs?: number | undefined; bytes?: ExchangeBytes } = {},
 ): Promise<boolean> {
   if (answer.body.type !== 'stream') {
-    const withheld = await record();
+    const size = answer.body.type === 'text' ? Buffer.byteLength(answer.body.text) : 0;
+    const withheld = await record(size);
     if (response.destroyed) return false;
     const { status, text } = textOf(answer, withheld);
-    const length = Buffer.byteLength(text);
+    const length = withheld.length === 0 ? size : Buffer.byteLength(text);
     bytes?.charge(length);
     response.writeHead(status, { ...answer.headers, 'content-length': length });
     const closes = !response.shouldKeepAlive || answer.headers['connection'] === 'close';
@@ -43,13 +45,15 @@ export async function writeAnswer(
   });
   response.flushHeaders();
   let isBetweenEvents = true;
+  let size = 0;
   const keepAlive = setInterval(() => {
     if (!response.destroyed && isBetweenEvents) response.write(':\n\n');
   }, KEEP_ALIVE_MS);
   try {
     for await (const { text, last } of answer.body.pieces) {
       if (response.destroyed) return false;
-      const withheld = last ? await record() : [];
+      size += Buffer.byteLength(text);
+      const withheld = last ? await record(size) : [];
       const said: string =
         withheld.length === 0 || text === ''
           ? text
@@ -72,6 +76,8 @@ export async function writeAnswer(
 export interface TextToWrite {
   /** JSON. */
   readonly text: string;
+  /** Of the text. */
+  readonly size: number;
   /** What is said in its place; see `Withheld`. */
   readonly withheld: Withheld;
   readonly headers: Readonly<Record<string, string>>;
@@ -79,9 +85,9 @@ export interface TextToWrite {
 }
 
 /** Writes JSON with status 200 to a request that was read to its end, in one piece. It is recorded by now. */
-export function writeText(response: ServerResponse, { text, withheld, headers, bytes }: TextToWrite): void {
+export function writeText(response: ServerResponse, { text, size, withheld, headers, bytes }: TextToWrite): void {
   const said = withheld.length === 0 ? text : withhold(text, withheld);
-  const length = Buffer.byteLength(said);
+  const length = withheld.length === 0 ? size : Buffer.byteLength(said);
   bytes.charge(length);
   response.writeHead(200, { ...headers, 'content-type': 'application/json', 'content-length': length });
   response.end(said);

@@ -110,7 +110,10 @@ export interface ExchangeEnd {
   readonly receivedAt: number;
   readonly durationMs: number;
   readonly httpStatus: number;
-  readonly sourceIp: string;
+  /** Of an answer that reached its end. */
+  readonly responseBytes?: number | undefined;
+  /** The client's. */
+  readonly address: string;
 }
 
 /** One exchange after the request path: its answer, and its records. */

@@ -116,6 +116,7 @@ function decideAtOnce(uses: WarmCallUses, { inbound, authenticated, source }: Ar
   const call = callOf(admittedAgain(known.admitted, uses.clock()), inbound, request, notes, ending);
   if (wantsUpdates(uses, call)) return undefined;
   notes.authenticated(authenticated.caller);
+  notes.read(source);
   notes.asked({ method, protocolVersion, traceId: traceIdIn(request) });
   const permitted = permitAtHand(uses, known, call, operation);
   if (permitted === undefined) return undefined;
@@ -172,6 +173,7 @@ function hear(
     const posted = { lease, value: Promise.resolve(answer) };
     return listener.followed(followCall(uses, { inbound, call, permit, target, posted, ending, notes }));
   }
+  notes.heard();
   notes.leased(lease);
   notes.answered();
   listener.answered(text, notes);

@@ -129,6 +129,7 @@ async function answerExchange(uses: RequestPath, inbound: InboundRequest, notes:
     case 'POST': {
       const body = await readMessage(uses, inbound, arrived.authenticated.caller.userId);
       if (isRefusal(body)) return refuse(body);
+      notes.read(body);
       return Array.isArray(body.value)
         ? await answerElements(uses, arrived, body.json, body.value, notes)
         : await answerMessage(uses, arrived, body, notes);
@@ -181,7 +182,9 @@ async function answerElements(
       ? { type: 'session-not-found' }
       : await answerBatch(elements, version, notes, async (value, own, index) => {
           await uses.turns.take(authenticated.caller.userId); // each is as much work as a request of its own
-          const one = await answerMessage(uses, arrived, sources[index] ?? { json: '', value }, own);
+          const source = sources[index] ?? { json: '', value };
+          own.read(source);
+          const one = await answerMessage(uses, arrived, source, own);
           if (one.body.type === 'text') inbound.bytes.charge(one.body.text.length); // it waits for the others
           return one;
         });

@@ -10,7 +10,7 @@ import type { CallFacts } from '../call/call-notes.js';
 
 /** As the spool reserves it. */
 const ROOM_BYTES = 8 * 1024;
-const end = { receivedAt: 1, durationMs: 1, httpStatus: 200, sourceIp: '192.0.2.1' };
+const end = { receivedAt: 1, durationMs: 1, httpStatus: 200, address: '192.0.2.1' };
 const room = { release: () => undefined };
 
 function recorder({ burst = 60, fails = false } = {}) {
@@ -56,7 +56,9 @@ test.each([
       'connectionId',
       'traceId',
     ];
-    await recordCalls(made, [{ ...ran, ...Object.fromEntries(names.map((name) => [name, text])) }], end);
+    const texts = Object.fromEntries(names.map((name) => [name, text]));
+    const numbers = { requestBytes: 2 ** 53 - 1, upstreamMs: 9_999_999_999.999, errorCode: -32_768, isToolError: true };
+    await recordCalls(made, [{ ...ran, ...texts, ...numbers }], { ...end, address: 'f'.repeat(64) });
     const written = JSON.stringify(made.appended[0]?.record);
     expect(Buffer.byteLength(written)).toBeLessThan(ROOM_BYTES);
     expect(made.appended[0]?.record.target?.endsWith('…')).toBe(true);

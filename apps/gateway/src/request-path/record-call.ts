@@ -76,7 +76,9 @@ export async function recordCalls(
   calls: readonly CallFacts[],
   end: ExchangeEnd,
 ): Promise<Withheld> {
-  const withheld = await Promise.all(calls.map((call) => recordCall(recorder, call, end)));
+  // How large the parts of a shared answer are is not known.
+  const own = calls.length === 1 ? end : { ...end, responseBytes: undefined };
+  const withheld = await Promise.all(calls.map((call) => recordCall(recorder, call, own)));
   return withheld.filter((answer) => answer !== undefined);
 }
 
@@ -91,7 +93,7 @@ const recordCall = (recorder: CallRecorder, call: CallFacts, end: ExchangeEnd): 
 export function recordOne(
   recorder: CallRecorder,
   call: CallFacts,
-  { sourceIp, ...end }: ExchangeEnd,
+  end: ExchangeEnd,
   done: (withheld: Withheld) => void,
 ): void {
   const { append, refusals, replica, observe } = recorder;
@@ -107,9 +109,9 @@ export function recordOne(
   };
   observe?.(entry);
   const isKnown = known.userId !== undefined;
-  if (!isKnown && !refusals.note('mcp.request', known.reason ?? decision, sourceIp)) return done([]);
+  if (!isKnown && !refusals.note('mcp.request', known.reason ?? decision, end.address)) return done([]);
   append(JSON.stringify(entry), { room, yields: !isKnown, owner: known.userId }, (err) =>
-    done(err === undefined ? [] : withheldFor(recorder, call, entry, sourceIp, err)),
+    done(err === undefined ? [] : withheldFor(recorder, call, entry, err)),
   );
 }
 
@@ -117,10 +119,9 @@ function withheldFor(
   { refusals, logger }: CallRecorder,
   { decision = 'invalid', reason = decision, room, withheld }: CallFacts,
   entry: CallRecord,
-  sourceIp: string,
   err: unknown,
 ): Withheld {
-  if (room === undefined) refusals.count('mcp.request', reason, sourceIp);
+  if (room === undefined) refusals.count('mcp.request', reason, entry.address);
   else
     logger.error(
       { err, record: entry },

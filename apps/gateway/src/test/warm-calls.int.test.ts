@@ -24,6 +24,7 @@ const kinds = [
   'plain',
   'plain',
   'error',
+  'tool-error',
   'stream',
   'refused',
   'unauthorized',
@@ -50,6 +51,8 @@ function answerTo(era: Era, said: { kind: Kind; text: string }, { id, headers }:
       return { status: 200, body: plain };
     case 'error':
       return { status: 200, body: message(id, '"error":{"code":-32050,"message":"No more of it","data":{"n":1.0}}') };
+    case 'tool-error':
+      return { status: 200, body: plain.replace('"content"', '"isError":true,"content"') };
     case 'stream':
       return { status: 200, headers: { 'content-type': 'text/event-stream' }, body: `data: ${plain}\n\n` };
     case 'refused':
@@ -303,8 +306,9 @@ function asSent({ raw, headers }: ScriptedRequest) {
 }
 
 function withoutChance(record: CallRecord | undefined) {
-  const { id: _id, receivedAt: _received, durationMs: _duration, ...rest } = record ?? expect.fail('no record');
-  return rest;
+  const { id: _id, receivedAt: _received, durationMs, upstreamMs, ...rest } = record ?? expect.fail('no record');
+  if (upstreamMs !== undefined) expect(upstreamMs).toBeLessThanOrEqual(durationMs);
+  return { ...rest, wasAtServer: upstreamMs !== undefined };
 }
 
 const countedAt = async ({ metrics }: Side, end: string): Promise<number> =>
