@@ -37,3 +37,9 @@ test('pages of the reference hold no script, and nothing for a name that is not 
     expect(schemaPage(api, name)).toBeUndefined();
   }
 });
+
+test('the page of a kind says what it is, and what its fields are for', () => {
+  const page = open('/v1/reference/schemas/McpServer');
+  expect(page).toContain('A server behind the gateway.');
+  expect(page).toContain('tool names begin with it');
+});

@@ -76,7 +76,7 @@ ${back}`,
 export function schemaPage({ components }: ApiDescription, name: string): Page | undefined {
   if (!Object.hasOwn(components.schemas, name)) return undefined;
   const schema = components.schemas[name] ?? {};
-  return { title: name, body: html`${fieldsOf(schema)}${whole(schema)}${back}` };
+  return { title: name, body: html`${description(schema)}${fieldsOf(schema)}${whole(schema)}${back}` };
 }
 
 /** For what the reference does not have. */
@@ -104,10 +104,15 @@ function fieldsOf(schema: JsonSchema): Html {
   if (fields.length === 0) return html``;
   return facts(
     ...fields.map(
-      ([name, value]) => [name, html`${schemaInWords(value)}${required.has(name) ? ', required' : ''}`] as const,
+      ([name, value]) =>
+        [name, html`${schemaInWords(value)}${required.has(name) ? ', required' : ''}${description(value)}`] as const,
     ),
   );
 }
+
+/** What a schema says of itself. */
+const description = ({ description: said }: JsonSchema): Html =>
+  typeof said === 'string' ? html`<p class="soft">${said}</p>` : html``;
 
 const whole = (schema: JsonSchema): Html =>
   html`<details><summary>JSON Schema</summary><pre><code>${JSON.stringify(schema, null, 2)}</code></pre></details>`;

@@ -59,3 +59,10 @@ test('it says of every operation how it answers and refuses, and who may ask', (
     expect(operation['x-roles']).toContain('owner');
   }
 });
+
+test('it says what a kind of document is, and what each field of it is for', () => {
+  expect(description.components.schemas['McpServer']).toMatchObject({
+    description: 'A server behind the gateway.',
+    properties: { spec: { properties: { timeout: { description: 'How long a call may take; at most 1h.' } } } },
+  });
+});

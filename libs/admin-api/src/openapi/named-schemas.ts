@@ -19,8 +19,17 @@ const NAMED: readonly (readonly [name: string, schema: z.ZodType])[] = [
   ['Actor', Actor],
 ];
 
+/** What schemas say of themselves, and the names of those that have one here. */
+class NamesAndDescriptions extends z.core.$ZodRegistry<z.core.GlobalMeta> {
+  override get<S extends z.core.$ZodType>(schema: S): z.core.$replace<z.core.GlobalMeta, S> | undefined {
+    const said = z.globalRegistry.get(schema);
+    const named = super.get(schema);
+    return said === undefined ? named : { ...said, ...named };
+  }
+}
+
 function registryOf(direction: Direction) {
-  const registry = z.registry<{ id: string }>();
+  const registry = new NamesAndDescriptions();
   for (const [name, schema] of NAMED) registry.add(schema, { id: direction === 'input' ? `${name}Sent` : name });
   return registry;
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { addOns } from './credential-add-ons.js';
-import { Duration, HttpUrl, Scope, ServerId } from './fields.js';
-import { Client, Parameters, RefreshPace } from './oauth-client.js';
+import { addOns, server } from './credential-add-ons.js';
+import { Duration, HttpUrl, Scope } from './fields.js';
+import { Client, ClientId, maxScopes, Parameters, refresh } from './oauth-client.js';
 
 export const OAUTH_PRESETS = [
   'atlassian',
@@ -26,60 +26,89 @@ const FieldName = z
  * from the specifications.
  */
 const configuredOAuth = {
-  server: ServerId,
-  preset: z.enum(OAUTH_PRESETS).optional(),
-  client: z.discriminatedUnion('authentication', [
-    ...Client.options,
-    z.strictObject({ authentication: z.literal('none'), clientId: z.string().min(1).max(512) }),
-  ]),
-  scopes: z.array(Scope).max(64).default([]),
-  /** Its `iss` in authorization responses (RFC 9207); by default the token endpoint's origin. */
+  server,
+  preset: z
+    .enum(OAUTH_PRESETS)
+    .optional()
+    .describe('A provider that is known: its endpoints and habits. Every field that is given overrides the preset.'),
+  client: z
+    .discriminatedUnion('authentication', [
+      ...Client.options,
+      z
+        .strictObject({
+          authentication: z.literal('none').describe('We do not authenticate.'),
+          clientId: ClientId,
+        })
+        .describe('A public client.'),
+    ])
+    .describe('Our client, registered by hand at the provider, and how it authenticates.'),
+  scopes: z.array(Scope).max(64).default([]).describe('The scopes we ask for.'),
   issuer: z
     .url({ protocol: /^https?$/ })
     .max(2_048)
-    .optional(),
-  authorizationEndpoint: HttpUrl.optional(),
-  tokenEndpoint: HttpUrl.optional(),
-  /** The endpoint that refreshes tokens; by default the token endpoint. */
-  refreshEndpoint: HttpUrl.optional(),
-  /** RFC 7009. */
-  revocationEndpoint: HttpUrl.optional(),
-  scopeSeparator: z.enum([' ', ',', '+']).optional(),
-  /** The parameter that carries scopes; `scope` by default. */
-  scopeParameter: FieldName.optional(),
-  authorizeParameters: Parameters.optional(),
-  tokenParameters: Parameters.optional(),
-  /** Whether we use PKCE (RFC 7636); true by default. */
-  pkce: z.boolean().optional(),
-  /** Whether we send the `resource` parameter (RFC 8707); true by default. */
-  resource: z.boolean().optional(),
-  /** The encoding of token requests; `form` by default. */
-  body: z.enum(['form', 'json']).optional(),
-  /** The path to the token object in a token response, such as `[authed_user]`; by default the response itself. */
-  tokenPath: z.array(FieldName).min(1).max(4).optional(),
-  /** Accepted values of `token_type` besides `bearer`. We send the token as bearer all the same. */
-  tokenTypes: z.array(FieldName).max(4).optional(),
-  /** The field with an error's code; `error` by default. */
-  errorField: FieldName.optional(),
-  /** The unit of `expires_in`; `seconds` by default. */
-  expiresIn: z.enum(['seconds', 'milliseconds']).optional(),
-  /** The lifetime of a token whose response has no `expires_in`; by default it never ends. */
-  unsaidLifetime: Duration.optional(),
-  /** The paths to the account's id and name in a token response. A provider with ID tokens needs none. */
+    .optional()
+    .describe('Its `iss` in authorization responses (RFC 9207); by default the token endpoint’s origin.'),
+  authorizationEndpoint: HttpUrl.optional().describe('Where users are sent to agree; required without a preset.'),
+  tokenEndpoint: HttpUrl.optional().describe('Where codes are exchanged for tokens; required without a preset.'),
+  refreshEndpoint: HttpUrl.optional().describe('The endpoint that refreshes tokens; by default the token endpoint.'),
+  revocationEndpoint: HttpUrl.optional().describe('Where tokens are revoked when a user disconnects (RFC 7009).'),
+  scopeSeparator: z.enum([' ', ',', '+']).optional().describe('What stands between scopes; a space by default.'),
+  scopeParameter: FieldName.optional().describe('The parameter that carries scopes; `scope` by default.'),
+  authorizeParameters: Parameters.optional().describe('Further parameters of the authorization request.'),
+  tokenParameters: Parameters.optional().describe('Further parameters of token requests.'),
+  pkce: z.boolean().optional().describe('Whether we use PKCE (RFC 7636); true by default.'),
+  resource: z.boolean().optional().describe('Whether we send the `resource` parameter (RFC 8707); true by default.'),
+  body: z.enum(['form', 'json']).optional().describe('The encoding of token requests; `form` by default.'),
+  tokenPath: z
+    .array(FieldName)
+    .min(1)
+    .max(4)
+    .optional()
+    .describe(
+      'The path to the token object in a token response, such as `[authed_user]`; by default the response itself.',
+    ),
+  tokenTypes: z
+    .array(FieldName)
+    .max(4)
+    .optional()
+    .describe('Accepted values of `token_type` besides `bearer`. We send the token as bearer all the same.'),
+  errorField: FieldName.optional().describe('The field with an error’s code; `error` by default.'),
+  expiresIn: z.enum(['seconds', 'milliseconds']).optional().describe('The unit of `expires_in`; `seconds` by default.'),
+  unsaidLifetime: Duration.optional().describe(
+    'The lifetime of a token whose response has no `expires_in`; by default it never ends.',
+  ),
   account: z
-    .strictObject({ id: z.array(FieldName).min(1).max(4), name: z.array(FieldName).min(1).max(4).optional() })
-    .optional(),
-  /** For providers without refresh tokens, such as Meta: how to exchange the access token for a newer one. */
+    .strictObject({
+      id: z.array(FieldName).min(1).max(4).describe('The path to the account’s id.'),
+      name: z.array(FieldName).min(1).max(4).optional().describe('The path to the name that users know it by.'),
+    })
+    .optional()
+    .describe('Where a token response says which account it is. A provider with ID tokens needs none.'),
   renewal: z
-    .strictObject({ grantType: FieldName, tokenParameter: FieldName, method: z.enum(['POST', 'GET']).default('POST') })
-    .optional(),
-  /** Errors that mean the same as `invalid_grant`. `description`, if given, must be equal. */
+    .strictObject({
+      grantType: FieldName.describe('The `grant_type` of the exchange.'),
+      tokenParameter: FieldName.describe('The parameter that carries the access token.'),
+      method: z.enum(['POST', 'GET']).default('POST').describe('How the exchange is asked for.'),
+    })
+    .optional()
+    .describe('For providers without refresh tokens, such as Meta: exchanges the access token for a newer one.'),
   deadGrant: z
-    .array(z.strictObject({ error: z.string().min(1).max(128), description: z.string().min(1).max(512).optional() }))
+    .array(
+      z.strictObject({
+        error: z.string().min(1).max(128).describe('The error’s code.'),
+        description: z
+          .string()
+          .min(1)
+          .max(512)
+          .optional()
+          .describe('The `error_description`, which must be equal; any by default.'),
+      }),
+    )
     .max(8)
-    .optional(),
+    .optional()
+    .describe('Errors that mean the same as `invalid_grant`: the user has to connect again.'),
   ...addOns,
-  refresh: RefreshPace.optional(),
+  refresh,
 };
 const needsEndpoints = (
   {
@@ -99,20 +128,17 @@ const needsEndpoints = (
       context.addIssue({ code: 'custom', path: [name], message: 'is required without a preset' });
 };
 
-/** Each user connects their own account at the provider. */
 export const OAuthUser = z
   .strictObject({
-    type: z.literal('oauth-user'),
+    type: z.literal('oauth-user').describe('The type of credential.'),
     ...configuredOAuth,
-    /**
-     * The scopes we may ask for when the server wants more; by default `scopes`. Without both, we ask for whatever the
-     * server wants, and the user agrees or not.
-     */
-    maxScopes: z.array(Scope).max(64).optional(),
+    maxScopes,
   })
-  .superRefine(needsEndpoints);
+  .superRefine(needsEndpoints)
+  .describe('Each user connects their own account at an OAuth provider that we cannot discover.');
 
-/** One account at the provider, which an administrator connects once for all users that a policy allows (R41). */
 export const OAuthShared = z
-  .strictObject({ type: z.literal('oauth-shared'), ...configuredOAuth })
-  .superRefine(needsEndpoints);
+  .strictObject({ type: z.literal('oauth-shared').describe('The type of credential.'), ...configuredOAuth })
+  .superRefine(needsEndpoints)
+  // R41
+  .describe('One account at an OAuth provider, which an administrator connects once for all users a policy allows.');

@@ -1,13 +1,14 @@
 import { z } from 'zod';
-import { Duration, Origin, SecretSource } from './fields.js';
+import { Duration, Origin, SecretSource, ServerId } from './fields.js';
 
-/** Mutual TLS: the certificate the gateway shows the server. Both are PEM; intermediates may follow the certificate. */
-const ClientCertificate = z.strictObject({
-  certificate: SecretSource,
-  privateKey: SecretSource,
-  /** The only origin that is shown it, also after the server's URL changes (security rule S20). */
-  origin: Origin,
-});
+const ClientCertificate = z
+  .strictObject({
+    certificate: SecretSource.describe('The certificate, as PEM; intermediates may follow it.'),
+    privateKey: SecretSource.describe('The private key of the certificate, as PEM.'),
+    // security rule S20
+    origin: Origin.describe('The only origin that is shown it, also after the server’s URL changes.'),
+  })
+  .meta({ title: 'Client certificate' });
 
 /** The derived components of a request (RFC 9421 section 2.2). */
 const DERIVED = ['@method', '@target-uri', '@authority', '@scheme', '@request-target', '@path', '@query'] as const;
@@ -36,38 +37,52 @@ const Components = z
       say('needs @target-uri, or @authority with @path or @request-target');
   });
 
-/** HTTP Message Signatures (RFC 9421) with a Content-Digest (RFC 9530). */
-const RequestSigning = z.strictObject({
-  /** A JWK: private (Ed25519, P-256, P-384 or RSA) or symmetric. */
-  signingKey: SecretSource,
-  /** The `keyid` parameter; by default the JWK's `kid`. */
-  keyId: z
-    .string()
-    .min(1)
-    .max(256)
-    .regex(/^[\x20-\x7E]+$/, 'must be printable characters')
-    .optional(),
-  /** The components to sign, if a request has them; by default everything but `user-agent` and `accept`. */
-  components: Components.optional(),
-  /** The time from `created` to `expires`. */
-  lifetime: Duration.refine(
-    (text) =>
-      Number.parseInt(text, 10) * ({ s: 1, m: 60 }[text.slice(-1)] ?? Number.POSITIVE_INFINITY) <= 300 &&
-      !/^0+[sm]$/.test(text),
-    'must be between 1s and 5m',
-  ).default('60s'),
-  tag: z
-    .string()
-    .min(1)
-    .max(128)
-    .regex(/^[\x20-\x7E]+$/, 'must be printable characters')
-    .optional(),
-  /** The only origin whose requests are signed, also after the server's URL changes (security rule S20). */
-  origin: Origin,
-});
+const RequestSigning = z
+  .strictObject({
+    signingKey: SecretSource.describe('The key, as JWK: private (Ed25519, P-256, P-384 or RSA) or symmetric.'),
+    keyId: z
+      .string()
+      .min(1)
+      .max(256)
+      .regex(/^[\x20-\x7E]+$/, 'must be printable characters')
+      .optional()
+      .describe('The `keyid` parameter; by default the JWK’s `kid`.'),
+    components: Components.optional().describe(
+      'The components to sign, if a request has them; by default everything but `user-agent` and `accept`.',
+    ),
+    lifetime: Duration.refine(
+      (text) =>
+        Number.parseInt(text, 10) * ({ s: 1, m: 60 }[text.slice(-1)] ?? Number.POSITIVE_INFINITY) <= 300 &&
+        !/^0+[sm]$/.test(text),
+      'must be between 1s and 5m',
+    )
+      .default('60s')
+      .describe('The time from `created` to `expires`, between 1s and 5m.'),
+    tag: z
+      .string()
+      .min(1)
+      .max(128)
+      .regex(/^[\x20-\x7E]+$/, 'must be printable characters')
+      .optional()
+      .describe('The `tag` parameter, which names the application that the signature is for.'),
+    // security rule S20
+    origin: Origin.describe('The only origin whose requests are signed, also after the server’s URL changes.'),
+  })
+  .meta({ title: 'Request signing' });
 
-/** The fields that every type of credential provider has. */
-export const addOns = { clientCertificate: ClientCertificate.optional(), requestSigning: RequestSigning.optional() };
+/** What every type of credential provider may have. */
+export const addOns = {
+  clientCertificate: ClientCertificate.optional().describe('Mutual TLS: the certificate the gateway shows the server.'),
+  requestSigning: RequestSigning.optional().describe(
+    'HTTP Message Signatures (RFC 9421) with a Content-Digest (RFC 9530) on each request to the server.',
+  ),
+};
+/** Of every type of credential provider. */
+export const server = ServerId.describe('The `McpServer` that gets the credential.');
+/** The field of the types whose credentials are not stored with an origin of their own (security rule S20). */
+export const origin = Origin.describe(
+  'The only origin that gets its credentials, also after the server’s URL changes.',
+);
 export interface CredentialAddOns {
   readonly clientCertificate?: z.infer<typeof ClientCertificate> | undefined;
   readonly requestSigning?: z.infer<typeof RequestSigning> | undefined;

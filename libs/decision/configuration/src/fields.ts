@@ -28,15 +28,28 @@ export const HttpUrl = z
   );
 /** A number and a unit, such as `90s`, `15m`, `12h` or `14d`. */
 export const Duration = z.string().regex(DURATION, DURATION_WORDS);
+/** Marks in a JSON Schema the fields that take a secret, for pages and editors. */
+export const SECRET = 'x-sallyport-secret';
 /**
  * Where a secret comes from: an environment variable or a file that is read when the document is written, or `stored`:
  * whoever wrote it gave the value beside it. The secret itself is never in a document or on the bus.
  */
-export const SecretSource = z.union([
-  z.strictObject({ env: z.string().regex(/^[A-Z][A-Z0-9_]*$/) }),
-  z.strictObject({ file: z.string().min(1) }),
-  z.strictObject({ stored: z.literal(true) }),
-]);
+export const SecretSource = z
+  .union([
+    z.strictObject({
+      env: z
+        .string()
+        .regex(/^[A-Z][A-Z0-9_]*$/)
+        .describe('The environment variable that holds the secret, where the document is written.'),
+    }),
+    z.strictObject({
+      file: z.string().min(1).describe('The path of the file that holds the secret, where the document is written.'),
+    }),
+    z.strictObject({
+      stored: z.literal(true).describe('The secret was given with the document, and is kept sealed.'),
+    }),
+  ])
+  .meta({ title: 'Secret', [SECRET]: true });
 /** An origin (RFC 6454), such as `https://mcp.example`. */
 export const Origin = z
   .url({ protocol: /^https?$/ })

@@ -8,10 +8,12 @@ import { PublicKey } from './public-key.js';
  * the provider is accepted.
  */
 export const IdentityAssertions = z.strictObject({
-  /** The agents that may present an assertion; by default every agent that authenticates. */
-  clientIds: z.array(z.string().min(1).max(2048)).min(1).max(256).optional(),
-  /** The URL of the keys that sign assertions; by default the provider's own. */
-  jwksUri: HttpUrl.optional(),
-  /** The public keys themselves, instead of a URL. */
-  keys: z.array(PublicKey).min(1).max(16).optional(),
+  clientIds: z
+    .array(z.string().min(1).max(2048))
+    .min(1)
+    .max(256)
+    .optional()
+    .describe('The agents that may present an assertion; by default every agent that authenticates.'),
+  jwksUri: HttpUrl.optional().describe('The URL of the keys that sign assertions; by default the provider’s own.'),
+  keys: z.array(PublicKey).min(1).max(16).optional().describe('The public keys themselves, instead of a URL.'),
 });

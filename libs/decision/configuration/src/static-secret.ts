@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { addOns } from './credential-add-ons.js';
-import { HttpUrl, Origin, SecretSource, ServerId } from './fields.js';
+import { addOns, server } from './credential-add-ons.js';
+import { HttpUrl, Origin, SecretSource } from './fields.js';
 
 /**
  * Headers that belong to the protocol, the connection or a proxy, and `Authorization`, which has forms of its own
@@ -30,41 +30,58 @@ const Word = z
   .max(32)
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, 'must be a word');
 
-/** How we send a static secret to the server. */
 const Presentation = z.discriminatedUnion('as', [
-  z.strictObject({ as: z.literal('bearer') }),
-  /** RFC 7617. The secret is the password. Without `username`, each user also enters a user name. */
-  z.strictObject({
-    as: z.literal('basic'),
-    username: z
-      .string()
-      .min(1)
-      .max(256)
-      .regex(/^[^:\p{Cc}]+$/u, 'must have no colon and no control characters')
-      .optional(),
-  }),
-  /** `Authorization` with another scheme. */
-  z.strictObject({ as: z.literal('authorization'), scheme: Word }),
-  z.strictObject({ as: z.literal('header'), name: CredentialHeader, prefix: Word.optional() }),
+  z
+    .strictObject({ as: z.literal('bearer').describe('The form of the credential.') })
+    .describe('`Authorization: Bearer` and the secret.'),
+  z
+    .strictObject({
+      as: z.literal('basic').describe('The form of the credential.'),
+      username: z
+        .string()
+        .min(1)
+        .max(256)
+        .regex(/^[^:\p{Cc}]+$/u, 'must have no colon and no control characters')
+        .optional()
+        .describe('The user name. Without it, each user also enters a user name.'),
+    })
+    .describe('HTTP Basic (RFC 7617); the secret is the password.'),
+  z
+    .strictObject({
+      as: z.literal('authorization').describe('The form of the credential.'),
+      scheme: Word.describe('The scheme, such as `Token`.'),
+    })
+    .describe('`Authorization` with another scheme.'),
+  z
+    .strictObject({
+      as: z.literal('header').describe('The form of the credential.'),
+      name: CredentialHeader.describe('The header, such as `X-Api-Key`.'),
+      prefix: Word.optional().describe('A word before the secret, with a space between.'),
+    })
+    .describe('A header of the server’s own.'),
 ]);
 
-/**
- * An API key, a password or a token made by hand. Each user enters their own on the connect page, unless
- * `owner: shared`: then all users share the one in `secret`.
- */
 export const Static = z
   .strictObject({
-    type: z.literal('static'),
-    server: ServerId,
-    owner: z.enum(['user', 'shared']).default('user'),
-    send: Presentation,
-    secret: SecretSource.optional(),
-    /** The only origin that gets a shared secret, also after the server's URL changes (security rule S20). */
-    origin: Origin.optional(),
-    /** The name of the secret on the connect page, such as `Personal access token`. */
-    label: z.string().min(1).max(80).optional(),
-    /** The page that tells users how to make the secret. */
-    help: HttpUrl.optional(),
+    type: z.literal('static').describe('The type of credential.'),
+    server,
+    owner: z
+      .enum(['user', 'shared'])
+      .default('user')
+      .describe('Whether each user enters a secret of their own, or all share the one in `secret`.'),
+    send: Presentation.describe('How we send the secret to the server.'),
+    secret: SecretSource.optional().describe('The secret that all users share, where `owner` is `shared`.'),
+    // security rule S20
+    origin: Origin.optional().describe(
+      'The only origin that gets a shared secret, also after the server’s URL changes.',
+    ),
+    label: z
+      .string()
+      .min(1)
+      .max(80)
+      .optional()
+      .describe('The name of the secret on the connect page, such as `Personal access token`.'),
+    help: HttpUrl.optional().describe('The page that tells users how to make the secret.'),
     ...addOns,
   })
   .superRefine(({ owner, secret, origin, send, label, help }, context) => {
@@ -83,4 +100,8 @@ export const Static = z
       if (origin !== undefined)
         say('origin', 'is stored with the secret of each user: leave it out, or say `owner: shared`');
     }
-  });
+  })
+  .describe(
+    'An API key, a password or a token made by hand. Each user enters their own on the connect page, unless ' +
+      '`owner: shared`: then all users share the one in `secret`.',
+  );

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ApprovedToolsSpec } from './documents.js';
+import { ApprovedToolsSpec } from './mcp-server.js';
 
 test('the name of an approved tool is text that PostgreSQL can keep', () => {
   const named = (name: string) => ApprovedToolsSpec.safeParse({ tools: [{ name, sha256: 'a'.repeat(64) }] }).success;
