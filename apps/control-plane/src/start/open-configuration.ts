@@ -9,7 +9,9 @@ import { ConfigurationPublisher } from '../configuration/configuration-publisher
 import { PostgresDocumentStore } from '../configuration/document-store.js';
 import { RevisionLog } from '../configuration/revision-log.js';
 import { SecretFiles } from '../configuration/secret-files.js';
+import { EventNames } from '../trail/event-names.js';
 import { PostgresEventWriter } from '../trail/event-writer.js';
+import type { StoreEvents } from '../trail/event-writer.js';
 import { deliveriesOf, WebhookDeliveries } from '../trail/webhooks/webhook-deliveries.js';
 import type { Foundation } from './foundation.js';
 
@@ -21,7 +23,7 @@ export interface ConfigurationParts {
   readonly revisions: RevisionLog;
   readonly documents: PostgresDocumentStore;
   readonly changeSets: ChangeSets;
-  readonly events: PostgresEventWriter;
+  readonly events: StoreEvents;
   readonly webhooks: WebhookDeliveries;
   readonly lifecycle: RecordEvent;
   readonly publisher: ConfigurationPublisher;
@@ -43,10 +45,17 @@ export async function openConfiguration(foundation: Foundation): Promise<Configu
   const webhooks = new WebhookDeliveries(trail);
   // The newest there was, also while it is stale: the trail waits for nothing.
   let known: ConfigurationSnapshot | undefined;
-  const events = new PostgresEventWriter(databases.events, (batch) => {
+  const writer = new PostgresEventWriter(databases.events, (batch) => {
     const deliveries = known ? deliveriesOf(batch, known) : [];
     return deliveries.length > 0 ? [webhooks.addition(deliveries)] : [];
   });
+  const names = new EventNames({
+    database: trail,
+    snapshot: () => known,
+    clock,
+    onProblem: (err) => logger.warn({ err }, 'names for events cannot be read: they are stored without'),
+  });
+  const events: StoreEvents = { append: async (batch) => await writer.append(await names.named(batch)) };
   const lifecycle = createStoreTrail((record) => events.append(toEvents(record)), { replica: config.replica, clock });
 
   const changeSets = new ChangeSets({

@@ -907,6 +907,8 @@ describe('the trail', () => {
 
   it('holds request and response of a call, once, however often it is delivered (R74) (R75)', async () => {
     const { call } = await start({ declarativeFile: null });
+    const alice = { trustProvider: 'demo', issuer: 'https://idp', subject: 'alice', name: 'Alice' };
+    await database.user.upsert({ where: { id: 'usr_alice' }, create: { id: 'usr_alice', ...alice }, update: alice });
     const delivered = record();
     await messaging.events.publish('gateway-1', [delivered]);
     await messaging.events.publish('gateway-1', [delivered]);
@@ -914,6 +916,7 @@ describe('the trail', () => {
       {
         type: 'mcp.request',
         userId: 'usr_alice',
+        userName: 'Alice',
         clientId: 'agent-1',
         server: 'notes',
         tool: 'get_note',

@@ -2,7 +2,7 @@ import { toEvents } from '@sallyport/audit';
 import { AuditRecord } from '@sallyport/messages';
 import type { EventBatch, EventStream } from '@sallyport/messaging';
 import type { Logger } from '@sallyport/telemetry';
-import type { PostgresEventWriter } from './event-writer.js';
+import type { StoreEvents } from './event-writer.js';
 
 /** What one replica told, and may tell. */
 export interface SoundRecords {
@@ -20,7 +20,7 @@ export interface Consumed {
 }
 
 export interface ConsumedEvents {
-  readonly store: Pick<PostgresEventWriter, 'append'>;
+  readonly store: StoreEvents;
   readonly isGateway: (replica: string) => Promise<boolean>;
   /** Acts on what arrived, before it is stored; called again with the same batches when anything fails. */
   readonly onRecords: (told: readonly SoundRecords[]) => Promise<void>;

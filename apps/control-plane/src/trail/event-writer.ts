@@ -17,6 +17,9 @@ const INSERT = `
 /** Appends that one transaction takes, of all that wait. */
 const MOST_APPENDS = 100;
 
+/** Whoever stores events: it is done when `append` resolves. */
+export type StoreEvents = Pick<PostgresEventWriter, 'append'>;
+
 /** Writes the trail in PostgreSQL, in order of arrival. */
 export class PostgresEventWriter {
   readonly #statements: Statements;
