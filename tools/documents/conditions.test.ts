@@ -41,7 +41,7 @@ One expression has 50,000 steps, all expressions of one decision 150,000, and th
 
 ## What is refused when it is written
 
-A policy is refused, with file and line, when its expression can never be what its author means: it is never true whoever asks; it reads
+A policy is refused, with file, line and column, when its expression can never be what its author means: it is never true whoever asks; it reads
 a variable that is not there (\`user.role\`); it compares a list with one value (\`user.groups == "staff"\`); it compares with a value that is
 never taken (\`request.kind == "tools"\`). So is an empty list of users, agents or roles, which matches nobody. What may be meant, and most
 likely is not, is warned of: a scope that no role gives, a pattern with the prefix that agents see (\`notes__add_note\`), an agent that is

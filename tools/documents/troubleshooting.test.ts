@@ -47,7 +47,7 @@ Look up the words that somebody read: the tables give their cause, and what to d
 whole deployment looked at step by step, with the fix for whatever fails, run \`sallyport verify\`: [verify](verify.md). For more, see
 [connect an agent](connect-an-agent.md), [credential providers](credential-providers.md) and [identity providers](identity-providers.md).
 
-The control plane checks the configuration when it starts. A document that is not valid stops the start, with file, line and field. A
+The control plane checks the configuration when it starts. A document that is not valid stops the start, with file, line, column and field. A
 setting without effect, or an address that may not be called, is a warning in its log, which says what to write.
 
 ## On pages, while an agent is connected

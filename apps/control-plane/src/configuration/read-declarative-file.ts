@@ -34,7 +34,7 @@ export async function withSecrets(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<DesiredConfiguration> {
   const secrets = await readSecrets(declaration, dirname(resolve(path)), environment);
-  return { documents: declaration.documents, originOf: (document) => declaration.locate(document, []), secrets };
+  return { documents: declaration.documents, originOf: declaration.originOf, secrets };
 }
 
 /** The environment variables a declarative file refers to: they are its secrets, not settings of the process. */

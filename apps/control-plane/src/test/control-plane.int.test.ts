@@ -493,7 +493,7 @@ describe('configuration', () => {
       {
         code: 'declaration_invalid',
         message: expect.stringContaining(
-          'sallyport.yaml:20: AccessPolicy "notes-policy": spec.credentialProvider names the CredentialProvider "nobody"',
+          'sallyport.yaml:20:48: AccessPolicy "notes-policy": spec.credentialProvider names the CredentialProvider "nobody"',
         ),
       },
     ],
@@ -504,7 +504,7 @@ describe('configuration', () => {
       {
         code: 'declaration_invalid',
         message: expect.stringContaining(
-          'sallyport.yaml:4: TrustProvider "demo": spec.clientSecret: the environment variable IDP_SECRET is not set: set it',
+          'sallyport.yaml:4:59: TrustProvider "demo": spec.clientSecret: the environment variable IDP_SECRET is not set: set it',
         ),
       },
     ],

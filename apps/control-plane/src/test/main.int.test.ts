@@ -158,7 +158,7 @@ describe('the control plane as a process on NATS', () => {
     [
       'a secret that is not set',
       { SALLYPORT_IDP_SECRET: '' },
-      'sallyport.yaml:4: TrustProvider "demo": spec.clientSecret: the environment variable SALLYPORT_IDP_SECRET is not set: set it',
+      'sallyport.yaml:4:59: TrustProvider "demo": spec.clientSecret: the environment variable SALLYPORT_IDP_SECRET is not set: set it',
     ],
     [
       'an administrator token that is none',

@@ -68,7 +68,7 @@ describe('npm start that cannot start', () => {
     });
   });
 
-  test('names file, line and field of a mistake in the declarative file, and leaves nothing running (R27)', async () => {
+  test('names file, line, column and field of a mistake in the declarative file, and leaves nothing running (R27)', async () => {
     const file = join(scratch, 'mistake.yaml');
     writeFileSync(
       file,
@@ -76,7 +76,7 @@ describe('npm start that cannot start', () => {
     );
     const { code, said } = await start({ SALLYPORT_CONFIGURATION_FILE: file });
     expect(code).toBe(1);
-    expect(said).toMatch(/mistake\.yaml:\d+/);
+    expect(said).toMatch(/mistake\.yaml:8:1:/);
     expect(said).toContain('credentialProvider');
   });
 });

@@ -20,6 +20,8 @@ export type {
 export { KINDS } from './plan/kind-order.js';
 export { linesOfPlan } from './plan/lines-of-plan.js';
 export type { LocateField, PlanLine } from './plan/lines-of-plan.js';
+export { readDocuments } from './read-documents.js';
+export type { Position } from './read-documents.js';
 export { problemsOf } from './problems-of.js';
 export type { Path, Problem } from './problems/check.js';
 export type { DocumentProblem } from './problems-of.js';
