@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { describeTokenNeverPassedThrough } from './a-token-is-never-passed-through.js';
 import { describeConnecting } from './connecting.js';
+import { describeEventsAsDocumented } from './events-as-documented.js';
 import { describeNothingInClear } from './nothing-in-clear.js';
 import { describeRefusals } from './refusals.js';
 import { describeRestart } from './restart.js';
@@ -22,6 +23,7 @@ describe('distributed', () => {
   describeConnecting(() => system);
   describeRefusals(() => system);
   describeNothingInClear(() => system);
+  describeEventsAsDocumented(() => system);
   describeStolenBusIdentity(() => system);
   describeRestart(() => system);
 });
