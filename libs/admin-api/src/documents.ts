@@ -241,7 +241,31 @@ export const documentRoutes = {
   }),
 };
 
+/** What a change set would do, and what of it whoever asked could not do. */
+const ShownPlan = z.object({
+  epoch: z.string(),
+  revision: z.int(),
+  plan: Plan,
+  /** What whoever asked may not write. */
+  refused: z.array(z.object({ kind: z.string(), name: z.string(), message: z.string() })),
+  /** Secrets whose given value was not compared with the stored one, since they are not the asker's to write. */
+  uncompared: z.array(z.string()),
+});
+
 export const changeSetRoutes = {
+  planChangeSet: route({
+    method: 'POST',
+    path: '/v1/plans',
+    permission: 'configuration:read',
+    summary: 'Says what a change set would do, also to who may not make it. Writes nothing.',
+    body: ChangeSetRequest,
+    maxBodyBytes: MAX_CHANGE_SET_BYTES,
+    answers: { 200: ShownPlan },
+    problems: {
+      409: 'Documents changed since the base, belong to somebody else, or nobody would administer any more.',
+      422: 'The documents are not valid, alone or with all others.',
+    },
+  }),
   applyChangeSet: route({
     method: 'POST',
     path: '/v1/change-sets',

@@ -12,7 +12,7 @@ import { showPlan } from '../configuration/show-plan.js';
 import { act, type Context, type Run } from '../context.js';
 import { EXIT, type ExitCode } from '../exit-code.js';
 import type { World } from '../world.js';
-import { changeSetOf, planOf, withChangeOptions, type ChangeOptions, type ChangeSet } from './plan.js';
+import { bodyOf, changeSetOf, withChangeOptions, type ChangeOptions, type ChangeSet } from './plan.js';
 
 interface Options extends ChangeOptions {
   readonly wait: WaitFor;
@@ -32,7 +32,8 @@ export function addApplyCommand(program: Command, run: Run): void {
         if (saved !== undefined) return await applySaved(context, api, saved, options);
         const set = await readSet(context.world, path, options);
         const changeSet = changeSetOf(set, options);
-        const { plan } = await planOf(context, api, changeSet, set);
+        const body = await bodyOf(context, changeSet, set);
+        const { plan } = await api.applyChangeSet({ query: { dryRun: 'true' }, body });
         showPlan(context.output, plan, set.locateField);
         if (plan.changes.length === 0) return EXIT.done;
         return await write(context, api, { ...changeSet, base: plan.base }, set.secrets, options);

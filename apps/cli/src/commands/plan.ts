@@ -1,4 +1,4 @@
-import type { AdminClient, Answered, ChangeSetRequest } from '@sallyport/admin-api';
+import type { Answered, ChangeSetRequest } from '@sallyport/admin-api';
 import type { Command } from 'commander';
 import { resolve } from 'node:path';
 import { z } from 'zod';
@@ -9,6 +9,7 @@ import { showPlan } from '../configuration/show-plan.js';
 import { act, type Context, type Run } from '../context.js';
 import { EXIT } from '../exit-code.js';
 import { writePrivately } from '../target/contexts.js';
+import type { Output } from '../terminal/output.js';
 
 /** What `plan` and `apply` of files share. */
 export interface ChangeOptions {
@@ -35,9 +36,11 @@ export function addPlanCommand(program: Command, run: Run): void {
           const set = await readSet(world, path, options);
           const api = await context.client();
           const changeSet = changeSetOf(set, options);
-          const { plan } = await planOf(context, api, changeSet, set);
+          const body = await bodyOf(context, changeSet, set);
+          const { plan, refused, uncompared } = await api.planChangeSet({ body });
           output.done();
           showPlan(output, plan, set.locateField);
+          sayWhatIsNotTheirs(output, { refused, uncompared });
           if (options.out !== undefined) {
             const { url } = await context.target();
             const based = { ...changeSet, base: plan.base };
@@ -69,15 +72,29 @@ export const changeSetOf = (
   ...(force === true && { force }),
 });
 
-/** Asks what a change set would do. Secrets go along: whether one changes is for the system to say. */
-export async function planOf(
+/** A plan is for whoever may read: says what of it they could not apply, and what it does not tell them. */
+function sayWhatIsNotTheirs(
+  output: Output,
+  { refused, uncompared }: Pick<Answered<'planChangeSet'>, 'refused' | 'uncompared'>,
+): void {
+  for (const document of refused) {
+    output.record('refused', document);
+    output.warn(`You could not apply it: ${document.message}`);
+  }
+  for (const secret of uncompared) {
+    output.record('uncompared', { secret });
+    output.note(`${secret} is not yours to write: whether its value is another one is not told.`);
+  }
+}
+
+/** A change set with the values of its secrets: whether one changes is for the system to say. */
+export async function bodyOf(
   { world, output }: Context,
-  api: AdminClient,
   changeSet: ChangeSet,
   { secrets }: Pick<ConfigurationSet, 'secrets'>,
-): Promise<Answered<'applyChangeSet'>> {
+): Promise<ChangeSet & { secrets: Record<string, string> }> {
   const { values, missing } = await gatherSecrets(world, secrets);
   for (const secret of missing) output.note(noteOfMissing(secret));
   output.progress(`planning ${changeSet.documents.length} documents`);
-  return await api.applyChangeSet({ query: { dryRun: 'true' }, body: { ...changeSet, secrets: values } });
+  return { ...changeSet, secrets: values };
 }

@@ -20,7 +20,7 @@ const MAX_REASON = 500;
 export type AwaitLive = (wanted: Revision, timeoutMs: number) => Promise<Liveness>;
 
 export interface WriteParts {
-  readonly changeSets: Pick<ChangeSets, 'plan' | 'write'>;
+  readonly changeSets: Pick<ChangeSets, 'plan' | 'show' | 'write'>;
   readonly publisher: Pick<ConfigurationPublisher, 'flush'>;
   readonly awaitLive: AwaitLive;
   readonly records: Pick<AdministrationRecords, 'refused'>;

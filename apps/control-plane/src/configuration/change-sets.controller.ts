@@ -5,7 +5,8 @@ import { RequestRefused } from '@sallyport/http';
 import type { FastifyReply } from 'fastify';
 import { By, type Administrator } from '../admin/administrators.js';
 import { Serve } from '../admin/serve.js';
-import { answerWrite, WRITES, type WriteParts } from './answer-write.js';
+import { REVISION_HEADER } from '../admin/tell-revision.js';
+import { answerWrite, WRITES, type AskedChange, type WriteParts } from './answer-write.js';
 import { DocumentReader, type RecordedChange } from './change-sets/document-reader.js';
 import { readDocuments } from './change-sets/read-documents.js';
 import { namesOf } from './change-sets/tell-of-change.js';
@@ -13,6 +14,7 @@ import { wordRefusal } from './change-sets/word-refusal.js';
 import { documentAt, revisionAt } from './documents.controller.js';
 import { IdempotentAnswers } from './idempotent-answers.js';
 import { changeShown, summaryShown } from './history-shown.js';
+import { rightsOf } from './rights.js';
 
 /** Writes documents that take effect together, and reads and undoes what was written. */
 @Controller()
@@ -40,18 +42,21 @@ export class ChangeSetsController {
     administrator: Administrator,
     reply: FastifyReply,
   ): Promise<Answered<'applyChangeSet'>> {
-    const { set, base, documents, deletes, prune = false, takeOver, force, note, secrets: given } = body;
-    const sent = documents.map((document, place) => ({ ...document, pointer: `/documents/${place}` }));
-    const { puts, secrets, errors } = readDocuments(sent, given);
-    const all = prune && set === null ? [...errors, PRUNES_NOTHING] : errors;
-    if (all.length > 0) throw wordRefusal({ type: 'invalid-documents', errors: all });
-    return answerWrite(
-      this.writes,
-      administrator,
-      { source: 'api', set, base, puts, deletes: deletes ?? [], prune, takeOver, force, note, secrets },
-      query,
-      reply,
-    );
+    return answerWrite(this.writes, administrator, changeAsked(body), query, reply);
+  }
+
+  @Serve(routes.planChangeSet)
+  async plan(
+    { body }: Asked<'planChangeSet'>,
+    @By() administrator: Administrator,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Answered<'planChangeSet'>> {
+    const { actor } = administrator;
+    const outcome = await this.writes.changeSets.show({ ...changeAsked(body), actor, rights: rightsOf(administrator) });
+    if (outcome.type !== 'shown') throw wordRefusal(outcome);
+    const { epoch, revision, plan, refused, uncompared } = outcome;
+    void reply.header(REVISION_HEADER, String(revision));
+    return { epoch, revision, plan, refused: [...refused], uncompared: [...uncompared] };
   }
 
   @Serve(routes.listChangeSets)
@@ -107,6 +112,16 @@ export class ChangeSetsController {
     const change = { source: 'revert', set, base, puts, deletes, takeOver, force, note, secrets } as const;
     return answerWrite(this.writes, administrator, change, query, reply);
   }
+}
+
+/** @throws {RequestRefused} where its documents are not valid in themselves */
+function changeAsked(body: ChangeSetRequest): AskedChange {
+  const { set, base, documents, deletes, prune = false, takeOver, force, note, secrets: given } = body;
+  const sent = documents.map((document, place) => ({ ...document, pointer: `/documents/${place}` }));
+  const { puts, secrets, errors } = readDocuments(sent, given);
+  const all = prune && set === null ? [...errors, PRUNES_NOTHING] : errors;
+  if (all.length > 0) throw wordRefusal({ type: 'invalid-documents', errors: all });
+  return { source: 'api', set, base, puts, deletes: deletes ?? [], prune, takeOver, force, note, secrets };
 }
 
 const PRUNES_NOTHING = {

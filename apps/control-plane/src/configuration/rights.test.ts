@@ -18,8 +18,6 @@ test('who writes needs the permission for the kind, also to delete; the token fi
   expect(pipeline('policy-author').refusalOf({ before: server }, [])).toContain('servers:write');
   expect(pipeline('credential-admin').refusalOf({ after: server }, [])).toBeUndefined();
   expect(pipeline('credential-admin').refusalOf({ after: administrators('owner') }, [])).toContain('owner');
-  expect(pipeline('policy-author').mayGiveSecretsOf('CredentialProvider')).toBe(false);
-  expect(pipeline('credential-admin').mayGiveSecretsOf('CredentialProvider')).toBe(true);
   const token = rightsOf({ actor: TOKEN_HOLDER, roles: ['owner'] });
   expect(token.refusalOf({ after: administrators('owner') }, [])).toBeUndefined();
   expect(token.isStillIn([])).toBe(true);

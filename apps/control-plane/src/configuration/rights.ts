@@ -1,4 +1,4 @@
-import { isPermitted, permissionToWrite, refusalOf } from '@sallyport/admin-api';
+import { isPermitted, refusalOf } from '@sallyport/admin-api';
 import type { Document, DocumentOf } from '@sallyport/configuration';
 import { administratorRolesOf } from '@sallyport/policy/administrators';
 import type { Administrator } from '../admin/administrators.js';
@@ -13,7 +13,6 @@ export function rightsOf({ roles, who }: Administrator): Rights {
       const { kind, name } = document;
       return refusalOf({ roles, who }, { kind, name, before, after }, stored)?.detail;
     },
-    mayGiveSecretsOf: (kind) => isPermitted(roles, permissionToWrite(kind)),
     isStillIn: (documents) =>
       who === undefined || isPermitted(administratorRolesOf(administratorsOf(documents), who), 'configuration:write'),
   };

@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createAdminClient, isPermitted, PERMISSIONS, routes, type Route } from '@sallyport/admin-api';
+import { createAdminClient, isPermitted, PERMISSIONS, routes, type Answered, type Route } from '@sallyport/admin-api';
 import { AdministratorRole } from '@sallyport/configuration';
 import { demoConfiguration } from '@sallyport/demo';
 import { Secret } from '@sallyport/kernel';
@@ -103,22 +103,79 @@ describe('administrators', () => {
     return { status: response.status, text: await response.text() };
   };
 
+  /** What a change would do, as whoever has this role is told it: by a plan, or by a dry run of the write. */
+  const ask = async (path: 'plans' | 'change-sets?dryRun=true', role: AdministratorRole, body: object) => {
+    const response = await fetch(`${system.controlPlaneUrl}/v1/${path}`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${tokens.get(role) ?? ''}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    });
+    return { status: response.status, text: await response.text() };
+  };
+
   test('whoever may not write a secret learns nothing by guessing at it (S29, S30)', async () => {
     const { documents } = await client(tokens.get('viewer') ?? '').readConfiguration();
+    // Whoever knows its secret administers: its kind is a credential administrator's to write, and it is not.
     const agent = documents.find(({ name }) => name === 'as-viewer');
-    const guess = async (role: AdministratorRole, value: string) => {
-      const response = await fetch(`${system.controlPlaneUrl}/v1/change-sets?dryRun=true`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${tokens.get(role) ?? ''}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ set: 'file', documents: [agent], secrets: { 'Agent/as-viewer/clientSecret': value } }),
-      });
-      return { status: response.status, text: await response.text() };
-    };
+    const guess = (path: 'plans' | 'change-sets?dryRun=true', role: AdministratorRole, value: string) =>
+      ask(path, role, { set: 'file', documents: [agent], secrets: { 'Agent/as-viewer/clientSecret': value } });
     const right = readFileSync(join(scratch, 'pipelines-secret'), 'utf8');
-    expect((await guess('owner', right)).text).toContain('"changes":[]');
-    const [hit, miss] = [await guess('policy-author', right), await guess('policy-author', 'wrong')];
-    expect(hit).toEqual(miss);
-    expect(hit).toMatchObject({ status: 403, text: expect.stringContaining('leave the value of its secret out') });
+    for (const role of roles) {
+      const [hit, miss] = [await guess('plans', role, right), await guess('plans', role, 'wrong')];
+      if (role === 'owner') {
+        expect([JSON.parse(hit.text), JSON.parse(miss.text)]).toMatchObject([
+          { plan: { changes: [] }, uncompared: [] },
+          { plan: { changes: [{ name: 'as-viewer', action: 'update' }] }, uncompared: [] },
+        ]);
+        continue;
+      }
+      expect([role, hit]).toEqual([role, miss]);
+      expect(JSON.parse(hit.text)).toMatchObject({
+        plan: { changes: [] },
+        refused: [],
+        uncompared: ['Agent/as-viewer/clientSecret'],
+      });
+    }
+    expect((await guess('change-sets?dryRun=true', 'owner', right)).text).toContain('"changes":[]');
+    for (const role of ['policy-author', 'credential-admin'] as const) {
+      const [hit, miss] = [
+        await guess('change-sets?dryRun=true', role, right),
+        await guess('change-sets?dryRun=true', role, 'wrong'),
+      ];
+      expect(hit).toEqual(miss);
+      expect(hit).toMatchObject({ status: 403, text: expect.stringContaining('leave the value of its secret out') });
+    }
+  });
+
+  test('everybody who reads documents may plan, and is told what they could not write (R70, S29)', async () => {
+    const documents = [
+      { kind: 'Role', name: 'planned', spec: { scopes: ['notes.read'] } },
+      { kind: 'AccessPolicy', name: 'planned', spec: { hop: 'client-to-gateway' } },
+      { kind: 'Agent', name: 'planned', spec: { displayName: 'Planned', redirectUris: ['https://a.example/cb'] } },
+    ];
+    const mayWrite: Record<AdministratorRole, readonly string[]> = {
+      owner: ['Role', 'AccessPolicy', 'Agent'],
+      'credential-admin': ['Role', 'Agent'],
+      'policy-author': ['AccessPolicy'],
+      operator: [],
+      auditor: [],
+      viewer: [],
+    };
+    for (const role of roles) {
+      const { status, text } = await ask('plans', role, { set: null, documents });
+      const { plan, refused } = JSON.parse(text) as Answered<'planChangeSet'>;
+      expect([role, status, plan.changes.map(({ kind }) => kind).toSorted()]).toEqual([
+        role,
+        200,
+        ['AccessPolicy', 'Agent', 'Role'],
+      ]);
+      expect([
+        role,
+        documents.map(({ kind }) => kind).filter((kind) => !refused.some((one) => one.kind === kind)),
+      ]).toEqual([role, mayWrite[role]]);
+    }
+    const kept = await client(tokens.get('viewer') ?? '').readConfiguration();
+    expect(kept.documents.filter(({ name }) => name === 'planned')).toEqual([]);
   });
 
   test('a policy author cannot redirect a credential, by whatever it writes (S29, R27)', async () => {

@@ -30,18 +30,12 @@ export interface DocumentChange {
 export interface Rights {
   /** Why the writer may not make this change; `undefined` where they may. */
   refusalOf(change: DocumentChange, stored: readonly Document[]): string | undefined;
-  /** Whether the writer may give values of secrets of this kind of document, also where nothing changes by it. */
-  mayGiveSecretsOf(kind: Document['kind']): boolean;
   /** Whether the writer could still write with these documents in force. */
   isStillIn(after: readonly Document[]): boolean;
 }
 
 /** The declarative file's, and those of whoever holds the administrator token. */
-export const ALL_RIGHTS: Rights = {
-  refusalOf: () => undefined,
-  mayGiveSecretsOf: () => true,
-  isStillIn: () => true,
-};
+export const ALL_RIGHTS: Rights = { refusalOf: () => undefined, isStillIn: () => true };
 
 /** What a document must be like for the change to be made (RFC 9110 section 13). */
 export interface Precondition extends DocumentName {
@@ -86,11 +80,16 @@ export interface OwnedDocument extends DocumentName {
   readonly set: string | null;
 }
 
+/** A document that the writer may not write, and why. */
+export interface RefusedDocument extends DocumentName {
+  readonly message: string;
+}
+
 /** Why a change is not made. Nothing of it is. */
 export type ChangeRefusal =
   | { readonly type: 'base-moved'; readonly current: Revision }
   | { readonly type: 'precondition-failed'; readonly document: DocumentName; readonly revision: number | undefined }
   | { readonly type: 'owned-elsewhere'; readonly documents: readonly OwnedDocument[] }
   | { readonly type: 'invalid-documents'; readonly errors: readonly DocumentError[] }
-  | { readonly type: 'not-permitted'; readonly documents: readonly (DocumentName & { readonly message: string })[] }
+  | { readonly type: 'not-permitted'; readonly documents: readonly RefusedDocument[] }
   | { readonly type: 'would-lock-out'; readonly who: 'everybody' | 'writer' };

@@ -5,8 +5,14 @@ import type { Clock, Secret } from '@sallyport/kernel';
 import type { Sealer } from '@sallyport/keys';
 import type { RecordEvent } from '@sallyport/trail';
 import type { Revision, RevisionLog, Transaction } from '../revision-log.js';
-import { ALL_RIGHTS, type ChangeRefusal, type ChangeRequest, type OwnedDocument } from './change-request.js';
-import { prepareChange, type PreparedChange } from './prepare-change.js';
+import {
+  ALL_RIGHTS,
+  type ChangeRefusal,
+  type ChangeRequest,
+  type OwnedDocument,
+  type RefusedDocument,
+} from './change-request.js';
+import { prepareChange, type PreparedChange, type Purpose } from './prepare-change.js';
 import { readPosition, readStoredConfiguration } from './stored-configuration.js';
 import { SealedSecrets } from './stored-secrets.js';
 import { tellOfChange, tellOfLeft } from './tell-of-change.js';
@@ -19,6 +25,16 @@ export interface WrittenChange extends Revision {
   readonly plan: Plan;
   /** Documents that belong to somebody else, and were left alone. */
   readonly left: readonly OwnedDocument[];
+}
+
+/** What a change would do, for whoever may read documents. */
+export interface ShownChange extends Revision {
+  readonly type: 'shown';
+  readonly plan: Plan;
+  /** What whoever asked may not write of it. */
+  readonly refused: readonly RefusedDocument[];
+  /** Names of secrets whose given value was not compared with the stored one. */
+  readonly uncompared: readonly string[];
 }
 
 export interface ChangeSetParts {
@@ -43,7 +59,15 @@ export class ChangeSets {
     this.#parts = parts;
   }
 
-  /** Says what a change would do, and does nothing. */
+  /** Says what a change would do, also to who may not make it, and does nothing. */
+  async show(request: ChangeRequest): Promise<ShownChange | ChangeRefusal> {
+    const prepared = await this.#prepare(request, 'to show');
+    if (prepared.type !== 'prepared') return prepared;
+    const { plan, refused, uncompared } = prepared;
+    return { type: 'shown', ...plan.base, plan, refused, uncompared };
+  }
+
+  /** Says what a change would do, or why it would be refused, and does nothing. */
   async plan(request: ChangeRequest): Promise<WrittenChange | ChangeRefusal> {
     const prepared = await this.#prepare(request);
     return prepared.type === 'prepared' ? written(prepared, prepared.plan.base, false) : prepared;
@@ -98,8 +122,8 @@ export class ChangeSets {
     throw new TypeError('renewed secrets: the configuration changes all the time');
   }
 
-  #prepare(request: ChangeRequest): Promise<PreparedChange | ChangeRefusal> {
-    return this.#inSnapshot((transaction) => this.#prepareIn(transaction, request));
+  #prepare(request: ChangeRequest, purpose: Purpose = 'to write'): Promise<PreparedChange | ChangeRefusal> {
+    return this.#inSnapshot((transaction) => this.#prepareIn(transaction, request, purpose));
   }
 
   #inSnapshot<T>(work: (transaction: Transaction) => Promise<T>): Promise<T> {
@@ -109,13 +133,18 @@ export class ChangeSets {
     });
   }
 
-  async #prepareIn(transaction: Transaction, request: ChangeRequest): Promise<PreparedChange | ChangeRefusal> {
+  async #prepareIn(
+    transaction: Transaction,
+    request: ChangeRequest,
+    purpose: Purpose = 'to write',
+  ): Promise<PreparedChange | ChangeRefusal> {
     const { set, others } = request;
-    return prepareChange(request, {
+    const surroundings = {
       stored: await readStoredConfiguration(transaction),
       sealed: await SealedSecrets.read(transaction, this.#parts.sealer),
-      deletedByOthers: others === 'leave' && set !== null ? await deletedByOthers(transaction, set) : new Set(),
-    });
+      deletedByOthers: others === 'leave' && set !== null ? await deletedByOthers(transaction, set) : new Set<string>(),
+    };
+    return prepareChange(request, surroundings, purpose);
   }
 }
 

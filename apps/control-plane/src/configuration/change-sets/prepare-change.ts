@@ -8,6 +8,7 @@ import type {
   DocumentName,
   OwnedDocument,
   Put,
+  RefusedDocument,
 } from './change-request.js';
 import { lockedOut } from './lock-out.js';
 import { secretChangesOf } from './secret-changes.js';
@@ -35,7 +36,14 @@ export interface PreparedChange {
   readonly plan: Plan;
   /** Documents that belong to somebody else, and were left alone. */
   readonly left: readonly OwnedDocument[];
+  /** What the writer may not write of it. There is none in what is written: such a change is refused. */
+  readonly refused: readonly RefusedDocument[];
+  /** Names of secrets whose given value was not compared with the stored one: it is not the writer's to know. */
+  readonly uncompared: readonly string[];
 }
+
+/** What a change is prepared for: to be written, or for somebody to see what it would do. */
+export type Purpose = 'to write' | 'to show';
 
 /**
  * Decides whether a change may be made and what of it there is to do. Every writer's change comes through here: it is
@@ -45,6 +53,7 @@ export interface PreparedChange {
 export function prepareChange(
   asked: ChangeRequest,
   { stored, sealed, deletedByOthers }: Surroundings,
+  purpose: Purpose = 'to write',
 ): PreparedChange | ChangeRefusal {
   const { base, set } = asked;
   const current = { epoch: stored.epoch, revision: stored.revision };
@@ -54,9 +63,11 @@ export function prepareChange(
   if (failed) return failed;
   const { request, left } =
     asked.others === 'leave' ? withoutOthers(asked, stored, deletedByOthers) : { request: asked, left: [] };
-  const guessed = secretsOfOthers(request);
-  if (guessed) return guessed;
-  const secrets = secretChangesOf(request, stored, sealed);
+  const before = [...stored.documents.values()].map(({ document }) => document);
+  const others = secretsOfOthers(request, stored, before);
+  if (others.documents.length > 0 && purpose === 'to write')
+    return { type: 'not-permitted', documents: others.documents };
+  const secrets = secretChangesOf(request, stored, sealed, new Set(others.names));
   if (secrets.errors.length > 0) return { type: 'invalid-documents', errors: secrets.errors };
 
   const repeated = repeatedNames(request.puts);
@@ -79,17 +90,20 @@ export function prepareChange(
       type: 'owned-elsewhere',
       documents: conflicts.map(({ kind, name, owner }) => ({ kind, name, set: owner })),
     };
-  const before = [...stored.documents.values()].map(({ document }) => document);
   const errors = plan.changes.length === 0 ? [] : errorsOf(before, resulting, request);
   if (errors.length > 0) return { type: 'invalid-documents', errors };
-  const refused = notPermitted(request, plan, stored, before) ?? wouldLockOut(request, before, resulting);
-  if (refused) return refused;
+  const refused = notPermitted(request, plan, stored, before);
+  if (refused.length > 0 && purpose === 'to write') return { type: 'not-permitted', documents: refused };
+  const lockOut = wouldLockOut(request, before, resulting);
+  if (lockOut) return lockOut;
   return {
     type: 'prepared',
     request,
     stored,
     plan,
     left,
+    refused,
+    uncompared: others.names,
     ...work(request, plan, stored),
     secrets: secrets.of(resulting),
   };
@@ -193,17 +207,25 @@ function errorsOf(
 }
 
 /**
- * Nobody's secret is compared for who may not write it: whether a plan changes something would tell whether they
- * guessed it (security rules S29, S30).
+ * The values that were given for secrets of documents which the writer may not write. They are compared with nothing:
+ * whether a plan changes something would tell whether somebody guessed them (security rules S29, S30).
  */
-function secretsOfOthers({ rights, puts, secrets }: ChangeRequest): ChangeRefusal | undefined {
-  const documents = puts.flatMap(({ document }) => {
+function secretsOfOthers(
+  { rights, puts, secrets }: ChangeRequest,
+  stored: StoredConfiguration,
+  before: readonly Document[],
+): { readonly documents: readonly RefusedDocument[]; readonly names: readonly string[] } {
+  const documents: RefusedDocument[] = [];
+  const names: string[] = [];
+  for (const { document } of puts) {
+    const given = secretSourcesOf(document).filter((secret) => secrets.has(secret.name));
+    const change = { before: stored.documents.get(documentKey(document))?.document, after: document };
+    if (given.length === 0 || rights.refusalOf(change, before) === undefined) continue;
     const { kind, name } = document;
-    const isGiven = secretSourcesOf(document).some((secret) => secrets.has(secret.name));
-    if (!isGiven || rights.mayGiveSecretsOf(kind)) return [];
-    return [{ kind, name, message: `You may not write ${kind} "${name}": leave the value of its secret out.` }];
-  });
-  return documents.length > 0 ? { type: 'not-permitted', documents } : undefined;
+    documents.push({ kind, name, message: `You may not write ${kind} "${name}": leave the value of its secret out.` });
+    names.push(...given.map((secret) => secret.name));
+  }
+  return { documents, names };
 }
 
 function notPermitted(
@@ -211,15 +233,14 @@ function notPermitted(
   { changes }: Plan,
   { documents }: StoredConfiguration,
   before: readonly Document[],
-): ChangeRefusal | undefined {
+): RefusedDocument[] {
   const wanted = new Map(puts.map(({ document }) => [documentKey(document), document]));
-  const refused = changes.flatMap(({ kind, name, action }) => {
+  return changes.flatMap(({ kind, name, action }) => {
     const key = documentKey({ kind, name });
     const after = action === 'delete' ? undefined : wanted.get(key);
     const message = rights.refusalOf({ before: documents.get(key)?.document, after }, before);
     return message === undefined ? [] : [{ kind, name, message }];
   });
-  return refused.length > 0 ? { type: 'not-permitted', documents: refused } : undefined;
 }
 
 function wouldLockOut(

@@ -8,11 +8,13 @@ import type { SealedSecrets, SecretChanges } from './stored-secrets.js';
 /**
  * Finds out which secrets a change gives another value. A document without a value for a secret keeps the stored one;
  * where none is stored, somebody has to give it.
+ * @param withheld names of those whose value is not compared: as if they were given and nobody knew what is stored
  */
 export function secretChangesOf(
   { puts, secrets }: ChangeRequest,
   { documents }: StoredConfiguration,
   sealed: SealedSecrets,
+  withheld: ReadonlySet<string>,
 ): {
   readonly errors: readonly DocumentError[];
   readonly changed: ReadonlySet<string>;
@@ -26,9 +28,10 @@ export function secretChangesOf(
     for (const { name, path } of secretSourcesOf(document)) {
       known.add(name);
       const value = secrets.get(name);
+      const isStored = sealed.has(name) && documents.has(documentKey(document));
       if (value !== undefined) {
-        if (!sealed.is(name, value)) changed.add(name);
-      } else if (!sealed.has(name) || !documents.has(documentKey(document))) {
+        if (withheld.has(name) ? !isStored : !sealed.is(name, value)) changed.add(name);
+      } else if (!isStored) {
         errors.push({
           pointer: `${pointer}${pointerOf(path)}`,
           message:
