@@ -108,6 +108,8 @@ export interface LifecycleSubject {
   readonly clientId?: string | undefined;
   readonly agentName?: string | undefined;
   readonly sid?: string | undefined;
+  /** From where a token was asked for. */
+  readonly address?: string | undefined;
 }
 
 /** How agents register themselves (RFC 7591), as configured now. */
@@ -224,8 +226,8 @@ type Refused = { readonly retryAfterSeconds: number; readonly isCommon?: boolean
 
 /** What the engine reports to the rest of the server. None of it may throw. */
 export interface EngineEvents {
-  /** @param leftOut redirect URIs that were asked for and not registered */
-  registered(agent: AgentRegistration, leftOut: readonly string[]): void;
+  /** @param said.leftOut redirect URIs that were asked for and not registered */
+  registered(agent: AgentRegistration, said: { readonly leftOut: readonly string[]; readonly address: string }): void;
   tokenIssued(kind: TokenRequest['kind'], subject: LifecycleSubject, scopes: string): void;
   tokenRefused(subject: LifecycleSubject, error: string, reason: string | undefined): void;
   grantRevoked(grantId: string, clientId: string | undefined, cause: string): void;

@@ -23,7 +23,9 @@ const THEFT_SUSPECTED =
 export function reportEvents(provider: Provider, { events, admission, refreshes, outages }: Parts): void {
   const subjectOf = (ctx: KoaContextWithOIDC): LifecycleSubject => {
     const { Client: client, RefreshToken: token, AuthorizationCode: code } = ctx.oidc.entities;
-    return { clientId: client?.clientId, userId: token?.accountId ?? code?.accountId, ...admission.subjectOf(ctx) };
+    const { clientId } = client ?? {};
+    const userId = token?.accountId ?? code?.accountId;
+    return { clientId, userId, ...admission.subjectOf(ctx), address: ctx.ip };
   };
   const causeOf = (ctx: KoaContextWithOIDC): string => {
     if (ctx.oidc.route === 'revocation') return 'revoked by the agent';
@@ -38,12 +40,14 @@ export function reportEvents(provider: Provider, { events, admission, refreshes,
   provider.on('grant.error', (ctx, error) => {
     if (error instanceof TooManyRequests) return;
     const subject =
-      error instanceof StaleCopy ? { clientId: ctx.oidc.client?.clientId, ...error.subject } : subjectOf(ctx);
+      error instanceof StaleCopy
+        ? { clientId: ctx.oidc.client?.clientId, ...error.subject, address: ctx.ip }
+        : subjectOf(ctx);
     events.tokenRefused(subject, error.error, error.error_detail ?? error.error_description);
   });
   provider.on('grant.revoked', (ctx, grantId) => events.grantRevoked(grantId, ctx.oidc.client?.clientId, causeOf(ctx)));
   provider.on('registration_create.success', (ctx, client) =>
-    events.registered(toRegistration(client), leftOut(ctx, client)),
+    events.registered(toRegistration(client), { leftOut: leftOut(ctx, client), address: ctx.ip }),
   );
   provider.on('server_error', (ctx, error) => {
     if (!outages.noticed(ctx, error)) events.failed(error);

@@ -31,11 +31,19 @@ export class FederationController {
   ): Promise<void> {
     sendNextStep(
       reply,
-      await this.#finish(name, new URL(request.raw.url ?? '', this.issuer), this.binding.idsOf(request.headers.cookie)),
+      await this.#finish(name, {
+        callback: new URL(request.raw.url ?? '', this.issuer),
+        browser: this.binding.idsOf(request.headers.cookie),
+        address: request.ip,
+      }),
     );
   }
 
-  async #finish(name: string, callback: URL, browser: readonly string[]): Promise<NextStep> {
+  async #finish(
+    name: string,
+    { callback, browser, address }: { callback: URL; browser: readonly string[]; address: string },
+  ): Promise<NextStep> {
+    const about = { address, trustProvider: name };
     const stop = (
       status: number,
       message: string,
@@ -52,10 +60,10 @@ export class FederationController {
     const result = await this.signIn.finish(provider, callback, browser);
     switch (result.type) {
       case 'signed-in':
-        this.recorder.record({ type: 'user.signed_in', userId: result.user.id, trustProvider: name });
+        this.recorder.record({ type: 'user.signed_in', ...about, userId: result.user.id });
         return { type: 'redirect', to: `/interaction/${result.interaction}/signed-in` };
       case 'refused':
-        this.recorder.record({ type: 'user.sign_in_failed', trustProvider: name, reason: result.reason });
+        this.recorder.record({ type: 'user.sign_in_failed', ...about, reason: result.reason });
         return stop(403, signInRefusalWords[result.reason], {
           interaction: result.interaction,
           text: 'Sign in another way',
@@ -65,7 +73,7 @@ export class FederationController {
         this.logger.warn({ err: error, trustProvider: name }, 'a sign-in failed');
         this.recorder.record({
           type: 'user.sign_in_failed',
-          trustProvider: name,
+          ...about,
           reason: error.code,
           detail: { cause: error.message },
         });
@@ -78,7 +86,7 @@ export class FederationController {
         );
       }
       case 'not-ours':
-        this.recorder.record({ type: 'user.sign_in_failed', trustProvider: name, reason: 'state_unknown' });
+        this.recorder.record({ type: 'user.sign_in_failed', ...about, reason: 'state_unknown' });
         return stop(
           400,
           'This sign-in was started in another browser, is too old, or was used already. ' +

@@ -85,6 +85,7 @@ export class AuthorizationSteps {
     ) {
       this.#parts.record({
         type: 'user.sign_in_failed',
+        address: visit.sourceIp,
         userId: authentication.userId,
         clientId: pending.agent.clientId,
         reason: 'revoked',
@@ -141,6 +142,7 @@ export class AuthorizationSteps {
     const onRefusal = () =>
       this.#parts.record({
         type: 'agent.consent_denied',
+        address: visit.sourceIp,
         userId,
         clientId: agent.clientId,
         agentName: agentName(agent),
@@ -189,6 +191,7 @@ export class AuthorizationSteps {
       if (!hasCode(error, 'trust_provider_unavailable')) throw error;
       this.#parts.record({
         type: 'user.sign_in_failed',
+        address: visit.sourceIp,
         trustProvider: provider.name,
         clientId: pending.agent.clientId,
         reason: error.code,
@@ -212,6 +215,7 @@ export class AuthorizationSteps {
         return this.#askToSignIn(visit, pending, denialWords(admission.reason));
       this.#parts.record({
         type: 'token.refused',
+        address: visit.sourceIp,
         userId: user.id,
         trustProvider: user.trustProvider,
         clientId: agent.clientId,

@@ -49,6 +49,7 @@ export async function mintGrant(
     const sid = await sessions.start(session, grantId, at);
     record({
       type: 'agent.consented',
+      address: visit.sourceIp,
       userId: user.id,
       trustProvider: user.trustProvider,
       clientId: agent.clientId,

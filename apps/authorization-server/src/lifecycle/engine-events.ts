@@ -10,9 +10,10 @@ const MAX_LEFT_OUT = 300;
 /** What the engine reports, as lifecycle records (R80). */
 export function engineEvents(record: NoteEvent, sessions: AgentSessions, logger: Logger): EngineEvents {
   return {
-    registered: (agent, leftOut) =>
+    registered: (agent, { leftOut, address }) =>
       record({
         type: 'agent.registered',
+        address,
         clientId: agent.clientId,
         agentName: agentName(agent),
         ...(leftOut.length === 0

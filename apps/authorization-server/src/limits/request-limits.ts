@@ -251,11 +251,11 @@ export class RequestLimits {
     const detail = {
       limit,
       ...(group === undefined ? {} : { endpoints: group }),
-      ...(address === undefined ? {} : { address }),
       refusedSinceLastRecord: unreported,
     };
     this.#record({
       type: 'limit.exceeded',
+      address,
       userId,
       clientId,
       reason: `more requests than the ${limit} limit allows`,

@@ -40,6 +40,6 @@ export class SignOutController {
   #visit(request: FastifyRequest, reply: FastifyReply): SignOutVisit {
     const { browser, setCookie } = this.binding.bind(request.headers.cookie);
     if (setCookie !== undefined) void reply.header('set-cookie', setCookie);
-    return { request: request.raw, response: reply.raw, browser };
+    return { request: request.raw, response: reply.raw, browser, sourceIp: request.ip };
   }
 }

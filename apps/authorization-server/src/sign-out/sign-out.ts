@@ -34,6 +34,7 @@ export interface SignOutVisit {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly browser: BrowserIds;
+  readonly sourceIp: string;
 }
 
 const MAX_STATE = 512;
@@ -97,6 +98,7 @@ export class SignOut {
     const [newest] = signIns;
     record({
       type: 'user.signed_out',
+      address: visit.sourceIp,
       userId: session.userId,
       trustProvider: newest?.session.trustProvider,
       reason: 'signed out',

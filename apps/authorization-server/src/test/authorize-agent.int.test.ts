@@ -89,7 +89,7 @@ test('where an administrator offers it, whoever has let an agent in is shown the
   }
 });
 
-test('the trail names who signed in, what was consented to, and which token was issued to which agent session (R80)', async () => {
+test('the trail names who signed in and from where, what was consented to, and which token was issued to which agent session (R80)', async () => {
   deployment.events.length = 0;
   const agent = await TestAgent.register(deployment);
   const tokens = await agent.connect();
@@ -103,6 +103,7 @@ test('the trail names who signed in, what was consented to, and which token was 
     'token.issued',
     'token.refreshed',
   ]);
+  expect(new Set(deployment.events.map(({ address }) => address))).toEqual(new Set(['127.0.0.1']));
   expect(deployment.events.at(-1)).toMatchObject({
     replica: 'authorization-server',
     userId: sub,

@@ -35,7 +35,7 @@ export function guardByPermission(server: FastifyInstance, guard: PermissionGuar
     const identified = await identify(administrators, request);
     if (!identified.ok) return await refuseUnknown(reply, identified.reason, resourceMetadataUrl);
     const { administrator } = identified;
-    const asked = { method: request.method, route, permission: access.permission };
+    const asked = { method: request.method, route, permission: access.permission, address: request.ip };
     if (!isPermitted(administrator.roles, access.permission)) {
       await records.refused(administrator, asked);
       return await reply

@@ -27,8 +27,9 @@ beforeEach(() => {
 const olga: Administrator = { actor: { type: 'user', id: 'usr_1', name: 'olga@example.com' }, roles: ['owner'] };
 const otto: Administrator = { actor: { type: 'user', id: 'usr_2' }, roles: ['viewer'] };
 const token: Administrator = { actor: { type: 'token', id: 'administrator-token' }, roles: ['owner'] };
-const read = { method: 'GET', route: '/v1/events', permission: 'events:read' } as const;
-const write = { method: 'POST', route: '/v1/revocations', permission: 'revocations:create' } as const;
+const address = '192.0.2.7';
+const read = { method: 'GET', route: '/v1/events', permission: 'events:read', address } as const;
+const write = { method: 'POST', route: '/v1/revocations', permission: 'revocations:create', address } as const;
 
 it('each write is an event, with who asked and as what', async () => {
   await records.asked(olga, write);
@@ -36,6 +37,7 @@ it('each write is an event, with who asked and as what', async () => {
   expect(events).toMatchObject(
     Array.from({ length: 2 }, () => ({
       type: 'administrator.request',
+      address,
       detail: { actor: 'olga@example.com', method: 'POST', route: '/v1/revocations', roles: 'owner' },
     })),
   );

@@ -9,6 +9,7 @@ export interface AdministrationRequest {
   /** As the route is declared, e.g. `/v1/connections/:id`. */
   readonly route: string;
   readonly permission: Permission;
+  readonly address: string;
 }
 
 /** What is read again and again is one event in this time: the trail is for people. */
@@ -78,10 +79,11 @@ export class AdministrationRecords {
 function eventOf(
   type: 'administrator.break_glass' | 'administrator.request' | 'administrator.refused',
   { actor, roles, caller }: Administrator,
-  { method, route, permission }: AdministrationRequest,
+  { method, route, permission, address }: AdministrationRequest,
 ): TrailEvent {
   return {
     type,
+    address,
     userId: caller?.userId,
     trustProvider: caller?.trustProvider,
     clientId: caller?.clientId,

@@ -46,8 +46,8 @@ export async function answerWrite(
   const request = { ...asked, actor: administrator.actor, rights: rightsOf(administrator) };
   const answered = dryRun ? await changeSets.plan(request) : await changeSets.write(request);
   if (answered.type === 'not-permitted') {
-    const { method, routeOptions } = reply.request;
-    const at = { method, route: routeOptions.url ?? '', permission: 'configuration:write' } as const;
+    const { method, routeOptions, ip: address } = reply.request;
+    const at = { method, route: routeOptions.url ?? '', permission: 'configuration:write', address } as const;
     const reason = answered.documents.map(({ message }) => message).join(' ');
     await records.refused(administrator, at, reason.slice(0, MAX_REASON));
   }

@@ -42,17 +42,18 @@ const call: CallRecord = {
 
 /** Who tells of it, and what. */
 const STEPS: Record<LifecycleRecord['type'], readonly [replica: string, told: Told]> = {
-  'user.signed_in': [AUTHORIZATION_SERVER, { ...alice }],
+  'user.signed_in': [AUTHORIZATION_SERVER, { address, ...alice }],
   'user.sign_in_failed': [
     AUTHORIZATION_SERVER,
     {
+      address,
       trustProvider: 'company',
       reason: 'trust_provider_unavailable',
       detail: { cause: 'The identity provider does not answer.' },
     },
   ],
-  'user.signed_out': [AUTHORIZATION_SERVER, { ...alice, reason: 'signed out' }],
-  'agent.registered': [AUTHORIZATION_SERVER, { clientId: 'dyn_8sKq2', agentName: 'Desktop Agent' }],
+  'user.signed_out': [AUTHORIZATION_SERVER, { address, ...alice, reason: 'signed out' }],
+  'agent.registered': [AUTHORIZATION_SERVER, { address, clientId: 'dyn_8sKq2', agentName: 'Desktop Agent' }],
   'agent.registration_removed': [
     AUTHORIZATION_SERVER,
     { clientId: 'dyn_8sKq2', agentName: 'Desktop Agent', reason: 'no session used it for long' },
@@ -61,13 +62,16 @@ const STEPS: Record<LifecycleRecord['type'], readonly [replica: string, told: To
     CONTROL_PLANE,
     { clientId: 'dyn_8sKq2', agentName: 'Desktop Agent', reason: 'lost laptop' },
   ],
-  'agent.consented': [AUTHORIZATION_SERVER, { ...session, detail: { remembered: false, scope: 'notes.write' } }],
-  'agent.consent_denied': [AUTHORIZATION_SERVER, { userId: alice.userId, ...agent }],
-  'token.issued': [AUTHORIZATION_SERVER, { ...session, detail: { scope: 'notes.write' } }],
-  'token.refreshed': [AUTHORIZATION_SERVER, { ...session, detail: { scope: 'notes.write' } }],
+  'agent.consented': [
+    AUTHORIZATION_SERVER,
+    { address, ...session, detail: { remembered: false, scope: 'notes.write' } },
+  ],
+  'agent.consent_denied': [AUTHORIZATION_SERVER, { address, userId: alice.userId, ...agent }],
+  'token.issued': [AUTHORIZATION_SERVER, { address, ...session, detail: { scope: 'notes.write' } }],
+  'token.refreshed': [AUTHORIZATION_SERVER, { address, ...session, detail: { scope: 'notes.write' } }],
   'token.refused': [
     AUTHORIZATION_SERVER,
-    { ...agent, reason: 'refresh token not found', detail: { error: 'invalid_grant' } },
+    { address, ...agent, reason: 'refresh token not found', detail: { error: 'invalid_grant' } },
   ],
   'token.revoked': [AUTHORIZATION_SERVER, { ...session, reason: 'signed out' }],
   'connection.created': [CONTROL_PLANE, { ...session, ...atNotes, detail: { revision: 1 } }],
@@ -125,6 +129,7 @@ const STEPS: Record<LifecycleRecord['type'], readonly [replica: string, told: To
   'administrator.request': [
     CONTROL_PLANE,
     {
+      address,
       ...session,
       detail: {
         actor: 'Alice',
@@ -138,6 +143,7 @@ const STEPS: Record<LifecycleRecord['type'], readonly [replica: string, told: To
   'administrator.refused': [
     CONTROL_PLANE,
     {
+      address,
       ...session,
       detail: {
         actor: 'Alice',
@@ -151,6 +157,7 @@ const STEPS: Record<LifecycleRecord['type'], readonly [replica: string, told: To
   'administrator.break_glass': [
     CONTROL_PLANE,
     {
+      address,
       detail: {
         actor: 'administrator token',
         method: 'GET',
