@@ -18,6 +18,7 @@ import { addSchemaCommand } from './commands/schema.js';
 import { addSessionCommands } from './commands/sessions.js';
 import { addSetupCommand } from './commands/setup.js';
 import { addStatusCommand } from './commands/status.js';
+import { addUserCommands } from './commands/users.js';
 import { addValidateCommand } from './commands/validate.js';
 import { addVaultCommands } from './commands/vault.js';
 import { addVerifyCommand } from './commands/verify.js';
@@ -43,7 +44,10 @@ const COMMANDS: readonly (readonly [heading: string, add: readonly AddCommands[]
       addSchemaCommand,
     ],
   ],
-  ['Look at what runs:', [addStatusCommand, addVerifyCommand, addEventCommands, addSessionCommands, addAgentCommands]],
+  [
+    'Look at what runs:',
+    [addStatusCommand, addVerifyCommand, addEventCommands, addUserCommands, addSessionCommands, addAgentCommands],
+  ],
   ['Act on what runs:', [addRevokeCommand, addConnectionCommands, addPinCommands, addKeyCommands, addVaultCommands]],
   ['This program:', [addCompletionCommand]],
 ];

@@ -21,6 +21,8 @@ import { StatusModule } from './status/status.module.js';
 import type { PostgresEventStore } from './trail/event-store.js';
 import type { RecordEvent } from '@sallyport/trail';
 import { TrailModule } from './trail/trail.module.js';
+import type { UserListContext } from './users/users.controller.js';
+import { UsersModule } from './users/users.module.js';
 import type { VaultContext } from './vault/vault.controller.js';
 import { VaultModule } from './vault/vault.module.js';
 import type { VerifyContext } from './verify/context.js';
@@ -35,6 +37,7 @@ export interface ControlPlaneParts {
   readonly lifecycle: RecordEvent;
   readonly revoker: Revoker;
   readonly events: PostgresEventStore;
+  readonly users: UserListContext;
   readonly agentSessions: AgentSessionListContext;
   readonly agentRegistrations: AgentRegistrationsContext;
   readonly signingKeys: SigningKeysContext;
@@ -63,6 +66,7 @@ export class ControlPlaneModule {
         revocation,
         ApiReferenceModule.of(parts.url),
         ApprovalsModule.of([configuration, trail]),
+        UsersModule.of(parts.users),
         AgentsModule.of(parts.agentSessions, parts.agentRegistrations),
         SigningKeysModule.of(parts.signingKeys),
         VaultModule.of(parts.vault),

@@ -45,6 +45,7 @@ export const PERMISSIONS = {
   'tool-definitions:approve': operation,
   'tool-definitions:read': everybody,
   'trust-providers:write': credentials,
+  'users:read': aboutUsers,
   'vault:read': everybody,
   'vault:rotate': credentials,
   'vault:remove-key': credentials,

@@ -8,6 +8,7 @@ import { schemaRoutes } from './schemas.js';
 import { selfRoutes } from './self.js';
 import { signingKeyRoutes } from './signing-keys.js';
 import { statusRoutes } from './status.js';
+import { userRoutes } from './users.js';
 import { vaultRoutes } from './vault.js';
 import { verifyRoutes } from './verify.js';
 import type { AnswerOf, CallOf, RequestOf } from './route.js';
@@ -25,6 +26,7 @@ export const routes = {
   ...selfRoutes,
   ...signingKeyRoutes,
   ...statusRoutes,
+  ...userRoutes,
   ...vaultRoutes,
   ...verifyRoutes,
 } as const;

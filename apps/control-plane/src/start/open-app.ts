@@ -109,6 +109,7 @@ function createModule(
     signingKeys: { messaging, signingKey, list, store: revocations, publisher, lifecycle, clock },
     credentials,
     events: new PostgresEventStore(database),
+    users: { database, revocations: () => snapshot().revocations },
     agentSessions: { database, revocations: () => snapshot().revocations },
     agentRegistrations: { messaging, signingKey, database, revoker, lifecycle, clock },
     vault: { vault, database, lifecycle, clock },

@@ -32,6 +32,7 @@ test(
     const signed = { csrf: 'x', shown: 'x' };
 
     const programs: readonly [string, RequestInit?][] = [
+      ['/v1/users'],
       ['/v1/agent-sessions'],
       ['/v1/agent-registrations'],
       ['/v1/agent-registrations/dcr_x', { method: 'DELETE' }],
