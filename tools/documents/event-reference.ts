@@ -23,6 +23,8 @@ export const FIELDS: Readonly<Record<string, string>> = {
   address: "the agent's or the user's address, through the proxies that are trusted",
   traceId: 'of the trace the agent said the call belongs to (W3C Trace Context)',
   replica: 'the process that wrote it',
+  writer: 'that process since it started: whoever numbered the record',
+  n: 'the number of the record among all of its writer, from 1 on; both events of a call have the same',
   detail: 'what else there is to say about an event of this type',
 };
 

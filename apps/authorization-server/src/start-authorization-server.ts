@@ -2,7 +2,7 @@ import { ConfigurationReplica } from '@sallyport/configuration';
 import { connectDatabase, isDatabaseOutage, type Database } from '@sallyport/database';
 import { Unavailable } from '@sallyport/http';
 import { closeNestApp, createNestApp, listenerOf, listenNestApp } from '@sallyport/http/nest';
-import { systemClock, type Clock } from '@sallyport/kernel';
+import { RecordNumbers, systemClock, type Clock } from '@sallyport/kernel';
 import { loadVerifyingKey } from '@sallyport/keys';
 import { Admission, serveAll, type Messaging } from '@sallyport/messaging';
 import {
@@ -71,6 +71,7 @@ export function startAuthorizationServer(
     const recorder = new BusTrail({
       publish: (batch) => messaging.events.publish(config.replica, batch),
       replica: config.replica,
+      numbers: new RecordNumbers(config.replica),
       logger,
       clock,
     });

@@ -1,6 +1,6 @@
 import { ConfigurationReplica } from '@sallyport/configuration';
 import { connectDatabase } from '@sallyport/database';
-import { systemClock, type Clock } from '@sallyport/kernel';
+import { RecordNumbers, systemClock, type Clock } from '@sallyport/kernel';
 import { loadVerifyingKey } from '@sallyport/keys';
 import type { LifecycleRecord } from '@sallyport/messages';
 import type { Messaging } from '@sallyport/messaging';
@@ -110,7 +110,8 @@ function openRecords({ config, messaging, logger, clock, scope }: Foundation): R
     onProblem: (problem, err) => logger.warn({ err, problem }, 'lifecycle records'),
   });
   scope.onClose('lifecycle records', () => records.close(LAST_RECORDS_MS));
-  return async (event) => records.add(stampEvent(event, { replica: config.replica, clock }));
+  const writer = { replica: config.replica, clock, numbers: new RecordNumbers(config.replica) };
+  return async (event) => records.add(stampEvent(event, writer));
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 export { isId, namedId, newId, timeOfId } from './ids.js';
 export type { AgentSessionId, Id, MachineId, UserId } from './ids.js';
+export { RecordNumbers } from './record-numbers.js';
 export { steady, systemClock } from './clock.js';
 export type { Clock } from './clock.js';
 export type { CodeOf, SallyportErrorCode } from './error-codes.js';

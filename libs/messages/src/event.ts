@@ -17,6 +17,11 @@ const Bytes = z.int().min(0);
 const Address = z.string().max(64);
 /** 32 hexadecimal digits (Trace Context §3.2.2.3), of those who keep to it. */
 const TraceId = z.string().max(2_048);
+/**
+ * The process that wrote a record and the record's number among all of that process, from 1 on. Not there where others
+ * write the same record under the same id, and from older versions: whoever stores it then numbers it as its own.
+ */
+const Numbered = { writer: z.string().max(96).optional(), n: z.int().min(1).optional() };
 
 /**
  * One record per call, written by the gateway before the last byte of its answer. Never holds a secret, an argument
@@ -27,6 +32,7 @@ export const CallRecord = z.object({
   type: z.literal('mcp.call'),
   id: Id,
   replica: Replica,
+  ...Numbered,
   receivedAt: Moment,
   /** From the first byte of the request to the last of its answer. */
   durationMs: Duration,
@@ -110,6 +116,7 @@ export const LifecycleRecord = z.object({
   ]),
   id: Id,
   replica: Replica,
+  ...Numbered,
   at: Moment,
   address: Address.optional(),
   traceId: TraceId.optional(),

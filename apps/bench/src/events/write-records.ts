@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { EventShipper, EventSpool } from '@sallyport/event-spool';
-import { newId, systemClock } from '@sallyport/kernel';
+import { newId, RecordNumbers, systemClock } from '@sallyport/kernel';
 import type { CallRecord } from '@sallyport/messages';
 import { createNatsMessaging, readNkeySeed } from '@sallyport/messaging';
 import { z } from 'zod';
@@ -35,7 +35,11 @@ export async function writeRecords(order: WriteOrder): Promise<Written> {
     role: 'gateway',
     nkeySeed: await readNkeySeed(order.seedFile),
   });
-  const spool = new EventSpool({ directory: order.spool, clock: systemClock });
+  const spool = new EventSpool({
+    directory: order.spool,
+    numbers: new RecordNumbers(order.replica),
+    clock: systemClock,
+  });
   const shipper = new EventShipper({
     spool,
     publish: (lines) => messaging.events.publishLines(order.replica, lines),

@@ -45,9 +45,13 @@ export async function openConfiguration(foundation: Foundation): Promise<Configu
   const webhooks = new WebhookDeliveries(trail);
   // The newest there was, also while it is stale: the trail waits for nothing.
   let known: ConfigurationSnapshot | undefined;
-  const writer = new PostgresEventWriter(databases.events, (batch) => {
-    const deliveries = known ? deliveriesOf(batch, known) : [];
-    return deliveries.length > 0 ? [webhooks.addition(deliveries)] : [];
+  const writer = new PostgresEventWriter({
+    statements: databases.events,
+    replica: config.replica,
+    alongside: (batch) => {
+      const deliveries = known ? deliveriesOf(batch, known) : [];
+      return deliveries.length > 0 ? [webhooks.addition(deliveries)] : [];
+    },
   });
   const names = new EventNames({
     database: trail,

@@ -1,4 +1,5 @@
 import { toEvents } from '@sallyport/audit';
+import { RecordNumbers } from '@sallyport/kernel';
 import { AuditRecord } from '@sallyport/messages';
 import type { EventBatch, EventStream } from '@sallyport/messaging';
 import type { Logger } from '@sallyport/telemetry';
@@ -30,6 +31,10 @@ export interface ConsumedEvents {
 
 const OF_GATEWAYS: ReadonlySet<AuditRecord['type']> = new Set(['mcp.call', 'tool.listed', 'events.summed']);
 
+/** Whether this replica may write it: under its own name, and numbered by one of its own processes or by none. */
+const isOf = (name: string, { replica, writer, n }: AuditRecord): boolean =>
+  replica === name && (writer === undefined || n === undefined ? writer === n : RecordNumbers.isOf(replica, writer));
+
 /**
  * Stores what arrives, all batches that came together at once, and then acknowledges them. What is no record, names
  * another replica than the one the bus says it came from, or tells of what is not a gateway's to tell although it comes
@@ -44,7 +49,7 @@ export function consumeEvents(
     const sound: AuditRecord[] = [];
     for (const record of records) {
       const parsed = AuditRecord.safeParse(record);
-      if (parsed.success && parsed.data.replica === replica && (!callsOnly || OF_GATEWAYS.has(parsed.data.type)))
+      if (parsed.success && isOf(replica, parsed.data) && (!callsOnly || OF_GATEWAYS.has(parsed.data.type)))
         sound.push(parsed.data);
     }
     if (sound.length < records.length)

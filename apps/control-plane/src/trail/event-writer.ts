@@ -1,6 +1,6 @@
 import type { AuditEvent } from '@sallyport/audit';
-import type { Statement, Statements } from '@sallyport/database';
-import { Batches } from '@sallyport/kernel';
+import type { Query, Statement, Statements } from '@sallyport/database';
+import { Batches, RecordNumbers } from '@sallyport/kernel';
 
 /** Any number; all writers of the trail of one database agree on it. */
 const APPEND_LOCK = 5_125_101_478;
@@ -20,25 +20,33 @@ const MOST_APPENDS = 100;
 /** Whoever stores events: it is done when `append` resolves. */
 export type StoreEvents = Pick<PostgresEventWriter, 'append'>;
 
+export interface EventWriterOptions {
+  readonly statements: Statements;
+  /** The name of this process. */
+  readonly replica: string;
+  /** What else one batch leads to, stored before it and in the same transaction. */
+  readonly alongside?: (events: readonly AuditEvent[]) => Statement[];
+}
+
 /** Writes the trail in PostgreSQL, in order of arrival. */
 export class PostgresEventWriter {
-  readonly #statements: Statements;
-  readonly #alongside: (events: readonly AuditEvent[]) => Statement[];
+  readonly #options: EventWriterOptions;
+  #numbers: RecordNumbers;
   readonly #appends = new Batches<readonly AuditEvent[], PromiseSettledResult<void>>({
     run: (all) => this.#appendAll(all),
     most: MOST_APPENDS,
   });
 
-  /** @param alongside what else one batch leads to, stored before it and in the same transaction. */
-  constructor(statements: Statements, alongside: (events: readonly AuditEvent[]) => Statement[] = () => []) {
-    this.#statements = statements;
-    this.#alongside = alongside;
+  constructor(options: EventWriterOptions) {
+    this.#options = options;
+    this.#numbers = new RecordNumbers(options.replica);
   }
 
   /**
    * Stores what is not stored yet, by id. Appends happen one after the other, so that sequences commit in order: who
    * reads on from the last sequence it saw misses nothing. What waits meanwhile goes together: each waits for the one
-   * that runs, however many calls of agents are recorded at that time (S34).
+   * that runs, however many calls of agents are recorded at that time (S34). What no writer numbered, this process
+   * does.
    */
   async append(events: readonly AuditEvent[]): Promise<void> {
     if (events.length === 0) return;
@@ -57,11 +65,32 @@ export class PostgresEventWriter {
     return stored;
   }
 
-  async #insert(events: readonly AuditEvent[]): Promise<void> {
-    await this.#statements.transaction([
-      { text: 'SELECT pg_advisory_xact_lock($1::bigint)', values: [APPEND_LOCK] },
-      ...this.#alongside(events),
-      { text: INSERT, values: [JSON.stringify(events)] },
-    ]);
+  async #insert(given: readonly AuditEvent[]): Promise<void> {
+    const { statements, replica, alongside } = this.#options;
+    try {
+      await statements.transaction(async (query) => {
+        await query({ text: 'SELECT pg_advisory_xact_lock($1::bigint)', values: [APPEND_LOCK] });
+        const events = await this.#numbered(given, query);
+        for (const statement of alongside?.(events) ?? []) await query(statement);
+        await query({ text: INSERT, values: [JSON.stringify(events)] });
+      });
+    } catch (error) {
+      // It may be stored all the same: its numbers are not given again, and those that follow it are another writer's.
+      this.#numbers = new RecordNumbers(replica);
+      throw error;
+    }
+  }
+
+  /** Numbers what no writer did, but for what is stored already: that would leave a gap. */
+  async #numbered(events: readonly AuditEvent[], query: Query): Promise<readonly AuditEvent[]> {
+    const ids = new Set(events.filter(({ n }) => n === undefined).map(({ id }) => id));
+    if (ids.size === 0) return events;
+    const stored = await query({ text: 'SELECT "id" FROM "Event" WHERE "id" = ANY($1::text[])', values: [[...ids]] });
+    for (const { id } of stored) ids.delete(String(id));
+    return events.flatMap((event) => {
+      if (event.n !== undefined) return [event];
+      // Once of those that stand in one batch twice.
+      return ids.delete(event.id) ? [{ ...event, writer: this.#numbers.writer, n: this.#numbers.next() }] : [];
+    });
   }
 }

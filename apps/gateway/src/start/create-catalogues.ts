@@ -14,7 +14,7 @@ export function createCatalogues(
 ): Catalogues {
   const unapproved = metrics && observeUnapproved(metrics);
   const seenTools = new SeenTools({
-    append: (record) => spool.append(record),
+    append: (record) => spool.append(record, { hasSharedId: true }),
     replica: config.replica,
     clock,
     policies: () => compilePolicies(configuration.snapshot()),

@@ -5,7 +5,7 @@ import {
   type RecordRoom,
   type WaitingRecords,
 } from '@sallyport/event-spool';
-import { EventTally, newId } from '@sallyport/kernel';
+import { EventTally, newId, RecordNumbers } from '@sallyport/kernel';
 import { summedEvents, type LifecycleRecord } from '@sallyport/messages';
 import { degraded, notReady } from '@sallyport/process';
 import type { Metrics } from '@sallyport/telemetry';
@@ -31,6 +31,7 @@ export function openRecordSpool({ config, messaging, logger, metrics, clock, fil
   }
   const spool = new EventSpool({
     directory: config.spoolDirectory,
+    numbers: new RecordNumbers(config.replica),
     clock,
     maxBytes: config.spoolMaxBytes,
     ...(files === undefined ? {} : { files }),

@@ -23,6 +23,8 @@ export const AuditEvent = z.object({
     sid: true,
     server: true,
     replica: true,
+    writer: true,
+    n: true,
   }).shape,
   /** Names that only the control plane knows: what they were when it stored the event, where it knew them. */
   userName: z.string().optional(),

@@ -18,6 +18,8 @@ const IDENTITY = [
   'sid',
   'server',
   'replica',
+  'writer',
+  'n',
   'address',
   'traceId',
 ] as const;

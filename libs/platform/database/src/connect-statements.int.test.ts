@@ -1,7 +1,7 @@
 import { startTestPostgres, type TestPostgres } from '@sallyport/testing';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { connectStatements, isDatabaseOutage, type Statements } from './index.js';
+import { connectStatements, isDatabaseOutage, type Statement, type Statements } from './index.js';
 
 let postgres: TestPostgres;
 let observer: pg.Client;
@@ -21,25 +21,34 @@ afterAll(async () => {
   await postgres.stop();
 });
 const note = (what: string) => ({ text: 'INSERT INTO noted (what) VALUES ($1)', values: [what] });
+const run = (...all: readonly Statement[]) =>
+  statements.transaction(async (query) => {
+    for (const statement of all) await query(statement);
+  });
 const noted = async () =>
   (await observer.query<{ what: string }>('SELECT what FROM noted')).rows.map(({ what }) => what);
 
 test('statements of one transaction are stored all or none, and after a failure the next one is', async () => {
-  await statements.transaction([note('a'), note('b')]);
-  await expect(statements.transaction([note('c'), note('a')])).rejects.toMatchObject({ code: '23505' });
-  await statements.transaction([note('d')]);
+  await run(note('a'), note('b'));
+  await expect(run(note('c'), note('a'))).rejects.toMatchObject({ code: '23505' });
+  await run(note('d'));
   expect((await noted()).toSorted()).toEqual(['a', 'b', 'd']);
+});
+
+test('a transaction knows what its statements answered', async () => {
+  const rows = statements.transaction((query) => query({ text: 'SELECT $1::int + 1 AS next', values: [1] }));
+  expect(await rows).toEqual([{ next: 2 }]);
 });
 
 test('a connection that the server ended is an outage while it is used, and no more than that', async () => {
   const pidOf = { text: 'INSERT INTO noted (what) SELECT pg_backend_pid()::text', values: [] };
-  await statements.transaction([pidOf]);
+  await run(pidOf);
   const pid = (await noted()).find((what) => /^\d+$/.test(what));
-  const failure = await statements
-    .transaction([{ text: 'SELECT pg_terminate_backend($1::int)', values: [pid] }])
-    .catch((error: unknown) => error);
+  const failure = await run({ text: 'SELECT pg_terminate_backend($1::int)', values: [pid] }).catch(
+    (error: unknown) => error,
+  );
   expect(isDatabaseOutage(failure)).toBe(true);
-  await statements.transaction([note('after')]);
+  await run(note('after'));
   expect(await noted()).toContain('after');
-  expect(isDatabaseOutage(await statements.transaction([note('after')]).catch((error: unknown) => error))).toBe(false);
+  expect(isDatabaseOutage(await run(note('after')).catch((error: unknown) => error))).toBe(false);
 });

@@ -7,13 +7,19 @@ export interface Statement {
   readonly values: readonly unknown[];
 }
 
+/** Runs one statement. @returns its rows, unchecked */
+export type Query = (statement: Statement) => Promise<readonly Readonly<Record<string, unknown>>[]>;
+
 /**
  * Statements with large values, without Prisma: it makes JSON of each value and reads it again, which takes more time
  * than all else about storing an event.
  */
 export interface Statements {
-  /** Runs these in order, all or none. A connection that one of them failed on is closed. @throws the driver's error */
-  transaction(statements: readonly Statement[]): Promise<void>;
+  /**
+   * Runs what `work` asks for, all or none. A connection that a statement failed on is closed.
+   * @throws the driver's error
+   */
+  transaction<T>(work: (query: Query) => Promise<T>): Promise<T>;
   close(): Promise<void>;
 }
 
@@ -23,14 +29,18 @@ export function connectStatements(url: string, maxConnections: number): Statemen
   // A connection that breaks while nobody uses it leaves the pool; the next transaction makes another.
   pool.on('error', () => undefined);
   return {
-    async transaction(statements) {
+    async transaction(work) {
       const client = await pool.connect();
       let isDone = false;
       try {
         await client.query('BEGIN');
-        for (const { text, values } of statements) await client.query(text, [...values]);
+        const result = await work(async ({ text, values }) => {
+          const { rows } = await client.query<Record<string, unknown>>(text, [...values]);
+          return rows;
+        });
         await client.query('COMMIT');
         isDone = true;
+        return result;
       } finally {
         client.release(!isDone);
       }

@@ -6,7 +6,7 @@
 export { connectDatabase } from './connect.js';
 export type { Database } from './connect.js';
 export { connectStatements } from './connect-statements.js';
-export type { Statement, Statements } from './connect-statements.js';
+export type { Query, Statement, Statements } from './connect-statements.js';
 export { isDatabaseOutage } from './is-outage.js';
 export { migrateDeploy, migrationsDirectory } from './migrate.js';
 export { Prisma } from './generated/client.js';

@@ -1,5 +1,6 @@
 import { SallyportError } from '@sallyport/kernel';
-import type { Clock } from '@sallyport/kernel';
+import type { Clock, RecordNumbers } from '@sallyport/kernel';
+import { NumberedLines } from './numbered-lines.js';
 import { OwnedBytes } from './owned-bytes.js';
 import { RecordRooms, type RecordPriority, type RecordRoom } from './record-rooms.js';
 import { SegmentDirectory, type SpooledSegment } from './segment-directory.js';
@@ -18,6 +19,8 @@ export interface EventSpoolOptions {
   /** One directory per replica. The spool makes it if it is missing (0700). Nobody else writes there. */
   readonly directory: string;
   readonly clock: Clock;
+  /** Each record gets its writer and its number when it becomes a line; without them none does. */
+  readonly numbers?: RecordNumbers;
   /** Bytes on disk at which the spool stops appending. Default 512 MiB. */
   readonly maxBytes?: number;
   /** The size of a file. The spool fills it with blanks before it uses it. Default 1 MiB. */
@@ -40,6 +43,8 @@ export interface AppendOptions {
   readonly yields?: boolean | undefined;
   /** The user who caused the record; see `isFullOf`. */
   readonly owner?: string | undefined;
+  /** Others write the same record under the same id: it has no number of this writer. */
+  readonly hasSharedId?: boolean | undefined;
 }
 
 /** Told what became of one record: it is in its file, or this is why it is not. */
@@ -48,8 +53,10 @@ export type Appended = (error?: SallyportError) => void;
 /** A record that waits for the next write, or for a disk that writes again. */
 interface Entry {
   /** The record in one line, without its newline. */
-  readonly json: string;
-  /** With its newline. */
+  json: string;
+  /** Whether its line is as it will be written. */
+  isNumbered: boolean;
+  /** With its number and its newline. */
   readonly bytes: number;
   readonly owner?: string | undefined;
   readonly priority: RecordPriority;
@@ -73,6 +80,7 @@ export class EventSpool {
   readonly #maxBytes: number;
   readonly #maxRecordBytes: number;
   readonly #onState: (state: SpoolState) => void;
+  readonly #numbered: NumberedLines;
   readonly #owned = new OwnedBytes();
   /** Appended in this tick. */
   #pending: Entry[] = [];
@@ -87,6 +95,7 @@ export class EventSpool {
     this.#maxBytes = options.maxBytes ?? 512 * KIBIBYTE * KIBIBYTE;
     this.#maxRecordBytes = options.maxRecordBytes ?? 64 * KIBIBYTE;
     this.#onState = options.onState ?? (() => undefined);
+    this.#numbered = new NumberedLines(options.numbers);
     this.#directory = new SegmentDirectory({
       path: options.directory,
       clock: options.clock,
@@ -152,8 +161,8 @@ export class EventSpool {
    * @param done told once, after `appendLine` has returned: without an error when the record is in its file, else with
    * what `append` rejects with. It must not throw.
    */
-  appendLine(json: string, { room, yields = false, owner }: AppendOptions, done: Appended): void {
-    const bytes = Buffer.byteLength(json) + 1;
+  appendLine(json: string, { room, yields = false, owner, hasSharedId = false }: AppendOptions, done: Appended): void {
+    const bytes = Buffer.byteLength(json) + 1 + (hasSharedId ? 0 : this.#numbered.mostBytes);
     if (bytes > this.#maxRecordBytes) {
       room?.release();
       const message = `The event spool takes no event over ${this.#maxRecordBytes} bytes.`;
@@ -162,7 +171,7 @@ export class EventSpool {
     }
     const isLast = yields || (owner !== undefined && this.isFullOf(owner));
     const priority = room !== undefined ? 'reserved' : isLast ? 'yields' : 'plain';
-    this.#pending.push({ json, bytes, owner, priority, room, done });
+    this.#pending.push({ json, isNumbered: hasSharedId, bytes, owner, priority, room, done });
     if (this.#pending.length === 1) setImmediate(this.#writePending);
   }
 
@@ -202,13 +211,14 @@ export class EventSpool {
 
   /** Hands over records that only memory holds because a write failed, oldest first. The shipper publishes them. */
   takeOwed(limit: number): readonly string[] {
-    return this.#owed.splice(0, limit).map(({ json }) => json);
+    return this.#owed.splice(0, limit).map((entry) => this.#lineOf(entry));
   }
 
-  /** Keeps records, as JSON, in memory until the disk takes them or the shipper does. */
+  /** Keeps what `takeOwed` gave in memory until the disk takes it or the shipper does. */
   owe(records: readonly string[]): void {
     for (const json of records) {
-      this.#owed.push({ json, bytes: Buffer.byteLength(json) + 1, priority: 'owed', done: () => undefined });
+      const bytes = Buffer.byteLength(json) + 1;
+      this.#owed.push({ json, isNumbered: true, bytes, priority: 'owed', done: () => undefined });
     }
   }
 
@@ -262,10 +272,17 @@ export class EventSpool {
       }
       const { current } = this.#directory;
       current?.take(entry.bytes);
-      current?.put(entry.json);
+      current?.put(this.#lineOf(entry));
       group.push(entry);
     }
     writeGroup();
+  }
+
+  /** The line as it is written. What is refused before it gets there takes no number. */
+  #lineOf(entry: Entry): string {
+    if (!entry.isNumbered) entry.json = this.#numbered.next(entry.json);
+    entry.isNumbered = true;
+    return entry.json;
   }
 
   #writeGroup(group: readonly Entry[]): void {
@@ -294,7 +311,8 @@ export class EventSpool {
       return entry.done(new SallyportError('event_spool_full', message));
     }
     const { reason } = this.#refuse();
-    if (entry.priority === 'reserved') this.owe([entry.json]);
+    if (entry.priority === 'reserved')
+      this.#owed.push({ ...entry, room: undefined, priority: 'owed', done: () => undefined });
     else if (entry.priority === 'owed') this.#owed.push(entry);
     entry.room?.release();
     entry.done(

@@ -1,4 +1,5 @@
 import type { LifecycleRecord } from '@sallyport/messages';
+import { RecordNumbers } from '@sallyport/kernel';
 import { expect, test } from 'vitest';
 import { createStoreTrail, stampEvent } from './index.js';
 
@@ -23,6 +24,17 @@ test('that a session ended is one record, however often and by whomever it is to
   expect(stampEvent({ type: 'token.issued', sid: 'ses_a' }, writer).id).not.toBe(
     stampEvent({ type: 'token.issued', sid: 'ses_a' }, writer).id,
   );
+});
+
+test('records have consecutive numbers of their writer, but for one that others tell as well (R80)', () => {
+  const numbered = { ...writer, numbers: new RecordNumbers('authorization-server') };
+  const stamped = [
+    stampEvent({ type: 'token.issued' }, numbered),
+    stampEvent({ type: 'token.revoked', sid: 'ses_a' }, numbered),
+    stampEvent({ type: 'token.issued' }, numbered),
+  ];
+  expect(stamped.map(({ n }) => n)).toEqual([1, undefined, 2]);
+  expect(stamped.map((record) => record.writer)).toEqual([numbered.numbers.writer, undefined, numbered.numbers.writer]);
 });
 
 test('whoever writes into the store is told when it could not (R80)', async () => {

@@ -1,7 +1,7 @@
-import { namedId, newId, type Clock } from '@sallyport/kernel';
+import { namedId, newId, type Clock, type RecordNumbers } from '@sallyport/kernel';
 import type { LifecycleRecord } from '@sallyport/messages';
 
-type Said = Omit<LifecycleRecord, 'v' | 'type' | 'id' | 'replica' | 'at'>;
+type Said = Omit<LifecycleRecord, 'v' | 'type' | 'id' | 'replica' | 'writer' | 'n' | 'at'>;
 
 /**
  * What happened, for example `{ type: 'token.issued', userId, clientId, sid }`. A field that is undefined is not there.
@@ -20,13 +20,17 @@ export type NoteEvent = (event: TrailEvent) => void;
 export interface TrailWriter {
   readonly replica: string;
   readonly clock: Clock;
+  /** Where they are not given, whoever stores the records numbers them. */
+  readonly numbers?: RecordNumbers;
 }
 
 /** Makes an event a record of its writer, now. */
-export function stampEvent({ type, ...said }: TrailEvent, { replica, clock }: TrailWriter): LifecycleRecord {
+export function stampEvent({ type, ...said }: TrailEvent, { replica, clock, numbers }: TrailWriter): LifecycleRecord {
   const at = clock();
-  // A session ends once, however often that is told: the trail keeps one record of it.
-  const id = type === 'token.revoked' && said.sid !== undefined ? namedId('evt', said.sid) : newId('evt', at);
   const known = Object.fromEntries(Object.entries(said).filter(([, value]) => value !== undefined));
-  return { v: 1, type, id, replica, at, ...known };
+  // A session ends once, however often and by whomever that is told: the trail keeps one record of it, of no number.
+  if (type === 'token.revoked' && said.sid !== undefined)
+    return { v: 1, type, id: namedId('evt', said.sid), replica, at, ...known };
+  const numbered = numbers && { writer: numbers.writer, n: numbers.next() };
+  return { v: 1, type, id: newId('evt', at), replica, ...numbered, at, ...known };
 }
