@@ -1,5 +1,6 @@
 import type { DocumentOf } from '@sallyport/configuration';
 import { lintExpression } from '@sallyport/policy/condition';
+import { remembered } from './remembered.js';
 
 type Policy = DocumentOf<'AccessPolicy'>;
 /** What is said of a field of a policy; the field is into the whole document. */
@@ -19,20 +20,25 @@ export function remarksOnPolicy({ spec }: Policy, agents: ReadonlySet<string>): 
             ],
           ],
     ),
-    ...(spec.agents?.hosts ?? []).flatMap((host, position): Remark[] =>
-      /[/@\s]/.test(host)
-        ? [
-            [
-              `spec.agents.hosts.${position}`,
-              `"${host}" is no host, so no agent has it: write only the host, such as agent.example or *.example.`,
-            ],
-          ]
-        : [],
-    ),
-    ...remarksOnExpression(spec),
-    ...(spec.hop === 'gateway-to-server' ? prefixedNames(spec) : []),
+    ...remarksInItself(spec),
   ];
 }
+
+/** What no other document changes. */
+const remarksInItself = remembered((spec: Policy['spec']): readonly Remark[] => [
+  ...(spec.agents?.hosts ?? []).flatMap((host, position): Remark[] =>
+    /[/@\s]/.test(host)
+      ? [
+          [
+            `spec.agents.hosts.${position}`,
+            `"${host}" is no host, so no agent has it: write only the host, such as agent.example or *.example.`,
+          ],
+        ]
+      : [],
+  ),
+  ...remarksOnExpression(spec),
+  ...(spec.hop === 'gateway-to-server' ? prefixedNames(spec) : []),
+]);
 
 function remarksOnExpression(spec: Policy['spec']): Remark[] {
   if (spec.when === undefined) return [];

@@ -26,7 +26,8 @@ export function warningsOf(documents: readonly Document[]): DocumentWarning[] {
   const servers = ofKind('McpServer');
   const agents = new Set(ofKind('Agent').map(({ name }) => name));
 
-  const unreached = servers.filter(({ name }) => !serverPolicies.some(({ spec }) => spec.server === name));
+  const reached = new Set(serverPolicies.map(({ spec }) => spec.server));
+  const unreached = servers.filter(({ name }) => !reached.has(name));
   return [
     ...(servers.length > 0 && serverPolicies.length === policies.length
       ? servers

@@ -13,7 +13,7 @@ import {
   type RefusedDocument,
 } from './change-request.js';
 import { prepareChange, type PreparedChange, type Purpose } from './prepare-change.js';
-import { readPosition, readStoredConfiguration } from './stored-configuration.js';
+import { readPosition, StoredConfigurationReader } from './stored-configuration.js';
 import { SealedSecrets } from './stored-secrets.js';
 import { tellOfChange, tellOfLeft } from './tell-of-change.js';
 import { deletedByOthers, writeChange } from './write-change.js';
@@ -54,6 +54,7 @@ const TIMEOUT_MS = 30_000;
  */
 export class ChangeSets {
   readonly #parts: ChangeSetParts;
+  readonly #stored = new StoredConfigurationReader();
 
   constructor(parts: ChangeSetParts) {
     this.#parts = parts;
@@ -101,7 +102,7 @@ export class ChangeSets {
     { actor, set }: { readonly actor: Actor; readonly set: string },
   ): Promise<WrittenChange> {
     for (let attempt = 0; attempt < 5; attempt++) {
-      const { documents, ...base } = await this.#inSnapshot(readStoredConfiguration);
+      const { documents, ...base } = await this.#inSnapshot((transaction) => this.#stored.read(transaction));
       const isRenewed = ({ source, name }: DocumentSecret) => 'file' in source && secrets.has(name);
       const ours = [...documents.values()].filter((stored) => stored.set === set);
       const renewed = ours.flatMap(({ document }) => secretSourcesOf(document).filter(isRenewed));
@@ -140,7 +141,7 @@ export class ChangeSets {
   ): Promise<PreparedChange | ChangeRefusal> {
     const { set, others } = request;
     const surroundings = {
-      stored: await readStoredConfiguration(transaction),
+      stored: await this.#stored.read(transaction),
       sealed: await SealedSecrets.read(transaction, this.#parts.sealer),
       deletedByOthers: others === 'leave' && set !== null ? await deletedByOthers(transaction, set) : new Set<string>(),
     };

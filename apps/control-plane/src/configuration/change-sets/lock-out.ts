@@ -4,7 +4,6 @@ import type { Rights } from './change-request.js';
 
 /** The part of an `Administrators` document that says who owns. */
 const Owners = z.object({
-  kind: z.literal('Administrators'),
   spec: z.object({ role: z.literal('owner'), members: z.array(z.unknown()), agents: z.array(z.unknown()) }),
 });
 
@@ -23,6 +22,7 @@ export function lockedOut(
 
 function hasOwner(documents: readonly Document[]): boolean {
   return documents.some((document) => {
+    if (document.kind !== 'Administrators') return false;
     const owners = Owners.safeParse(document).data;
     return owners !== undefined && owners.spec.members.length + owners.spec.agents.length > 0;
   });

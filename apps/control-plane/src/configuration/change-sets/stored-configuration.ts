@@ -23,12 +23,33 @@ export interface StoredConfiguration extends Revision {
   readonly documents: ReadonlyMap<string, StoredDocument>;
 }
 
-/** @throws SallyportError `configuration_unreadable`: a stored document is none this version knows. */
-export async function readStoredConfiguration(transaction: Transaction): Promise<StoredConfiguration> {
-  const at = await readPosition(transaction);
-  const rows = await transaction.configurationDocument.findMany();
-  const documents = new Map(rows.map((row) => [documentKey(row), storedDocument(row)]));
-  return { ...at, documents };
+/**
+ * Reads all documents. Those whose text is what it was at the reading before are the same objects as then: of thousands
+ * few change, and what was found out of the others need not be found out again.
+ */
+export class StoredConfigurationReader {
+  #last: ReadonlyMap<string, { readonly text: string; readonly document: Document }> = new Map();
+
+  /** @throws SallyportError `configuration_unreadable`: a stored document is none this version knows. */
+  async read(transaction: Transaction): Promise<StoredConfiguration> {
+    const at = await readPosition(transaction);
+    const rows = await transaction.$queryRaw<readonly (Omit<Row, 'spec'> & { readonly text: string })[]>`
+      SELECT kind, name, spec::text AS text, revision, "set", origin, "changedAt", "changedBy"
+      FROM "ConfigurationDocument"`;
+    const last = this.#last;
+    const read = new Map<string, { readonly text: string; readonly document: Document }>();
+    const documents = new Map<string, StoredDocument>();
+    for (const { text, kind, name, ...about } of rows) {
+      const key = documentKey({ kind, name });
+      const before = last.get(key);
+      const document =
+        before?.text === text ? before.document : parseDocument({ kind, name, spec: JSON.parse(text) as unknown });
+      read.set(key, { text, document });
+      documents.set(key, withOwner(document, about));
+    }
+    this.#last = read;
+    return { ...at, documents };
+  }
 }
 
 export async function readPosition(transaction: Transaction): Promise<Revision & { readonly changedAt: number }> {
@@ -55,16 +76,20 @@ interface Row {
   readonly changedBy: unknown;
 }
 
-export function storedDocument({ set, origin, revision, changedAt, changedBy, ...document }: Row): StoredDocument {
-  return {
-    document: parseDocument(document),
-    set,
-    origin,
-    revision,
-    changedAt,
-    changedBy: changedBy === null ? null : Actor.parse(changedBy),
-  };
-}
+export const storedDocument = ({ kind, name, spec, ...about }: Row): StoredDocument =>
+  withOwner(parseDocument({ kind, name, spec }), about);
+
+const withOwner = (
+  document: Document,
+  { set, origin, revision, changedAt, changedBy }: Omit<Row, 'kind' | 'name' | 'spec'>,
+): StoredDocument => ({
+  document,
+  set,
+  origin,
+  revision,
+  changedAt,
+  changedBy: changedBy === null ? null : Actor.parse(changedBy),
+});
 
 /** @throws SallyportError `configuration_unreadable` */
 export function parseDocument({ kind, name, spec }: { kind: string; name: string; spec: unknown }): Document {

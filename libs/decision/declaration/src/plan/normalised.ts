@@ -1,7 +1,17 @@
 import { Document } from '@sallyport/configuration';
 
-/** With its defaults, and nothing beside it. A document that is no longer valid stays as it is. */
+const known = new WeakMap<object, Document>();
+
+/**
+ * With its defaults, and nothing beside it. A document that is no longer valid stays as it is. Remembered by its spec,
+ * which nobody changes: of thousands of stored documents a write changes few.
+ */
 export function normalised({ kind, name, spec }: Pick<Document, 'kind' | 'name' | 'spec'>): Document {
+  const before = known.get(spec);
+  if (before?.kind === kind && before.name === name) return before;
   const bare = { kind, name, spec } as Document;
-  return Document.safeParse(bare).data ?? bare;
+  const document = Document.safeParse(bare).data ?? bare;
+  known.set(spec, document);
+  known.set(document.spec, document);
+  return document;
 }

@@ -1,6 +1,7 @@
 import type { AccessPolicySpec, DocumentOf } from '@sallyport/configuration';
 import { problemsOfPolicy } from '@sallyport/policy';
 import { lintExpression } from '@sallyport/policy/condition';
+import { remembered } from '../remembered.js';
 import { missingReference, missingReferences, problemAt, problemIf } from './check.js';
 import type { DocumentSet, Problem } from './check.js';
 
@@ -13,11 +14,16 @@ export function accessPolicyProblems({ spec }: DocumentOf<'AccessPolicy'>, set: 
     ...(spec.hop === 'client-to-gateway'
       ? missingReferences(set, 'TrustProvider', spec.trustProviders, ['trustProviders'])
       : serverPolicyProblems(spec, set)),
-    ...problemsOfPolicy(spec).map(({ path, message }) => problemAt(path, message)),
-    ...(spec.when === undefined ? [] : lintExpression(spec.when).errors.map((message) => problemAt(['when'], message))),
-    ...emptyListsOf(spec),
+    ...problemsInItself(spec),
   ];
 }
+
+/** What no other document changes, and takes the longest: expressions are compiled. */
+const problemsInItself = remembered((spec: AccessPolicySpec): readonly Problem[] => [
+  ...problemsOfPolicy(spec).map(({ path, message }) => problemAt(path, message)),
+  ...(spec.when === undefined ? [] : lintExpression(spec.when).errors.map((message) => problemAt(['when'], message))),
+  ...emptyListsOf(spec),
+]);
 
 /** Lists that let nobody through because they are empty; beside another list that is not, one is merely of no use. */
 function emptyListsOf({ users, agents }: AccessPolicySpec): readonly Problem[] {
