@@ -1,7 +1,7 @@
 import { Plan } from '@sallyport/declaration';
 import { z } from 'zod';
 import { Actor } from './actor.js';
-import { Flag, Moment, PageSize, Reason, text } from './fields.js';
+import { Flag, Moment, PageSize, Reason, Revision, text } from './fields.js';
 import { route } from './route.js';
 
 /** Of a change set: five thousand policies and their servers are a few of it. */
@@ -77,7 +77,7 @@ const insisting = {
   /** Makes the change although it leaves nobody who administers, or not the writer. */
   force: z.boolean().optional(),
 };
-const Base = z.strictObject({ epoch: z.string().max(64), revision: z.int().min(0) });
+const Base = z.strictObject({ epoch: z.string().max(64), revision: Revision });
 
 export const ChangeSetRequest = z.strictObject({
   /** The set of documents kept as code that these belong to; null: written by hand. */
@@ -230,7 +230,7 @@ export const documentRoutes = {
     query: z.strictObject(writing),
     headers: idempotent,
     body: z.strictObject({
-      to: z.int().min(0),
+      to: Revision,
       set: SetName.nullable().default(null),
       ...insisting,
       note: Reason.optional(),

@@ -19,6 +19,9 @@ export const PageSize = z
   .pipe(z.int().min(1).max(1_000))
   .prefault('100');
 
+/** The number of a revision: as large as PostgreSQL keeps, so that one that is too large is the caller's mistake. */
+export const Revision = z.int().min(0).max(2_147_483_647);
+
 /** `true` or `false` in a query. */
 export const Flag = z.enum(['true', 'false']).transform((value) => value === 'true');
 

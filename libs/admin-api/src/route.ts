@@ -3,7 +3,7 @@ import type { Permission } from './permission.js';
 
 /** Statuses of answers that carry what was asked for. */
 export type SuccessStatus = 200 | 201;
-/** Statuses of refusals that a route words itself. Every route may answer 400, 401 and 503 besides. */
+/** Statuses of refusals that a route words itself. Every route may answer 400, 401, 431 and 503 besides. */
 export type ProblemStatus = 400 | 403 | 404 | 409 | 412 | 422 | 428 | 503;
 
 /**

@@ -74,13 +74,15 @@ async function refuseUnknown(
   const isInvalid = reason !== 'missing';
   const challenge = bearerChallenge({ resourceMetadataUrl, ...(isInvalid && { error: 'invalid_token' as const }) });
   void reply.header('www-authenticate', challenge);
-  await refuse(reply, 401, WORDS[reason] ?? WORDS.missing);
+  await refuse(reply, 401, WORDS[reason] ?? WORDS.invalid);
 }
 
 const SIGN_IN = 'Sign in with the command line (`sallyport login`), or show the administrator token';
 /** What is wrong, and whose move it is. */
-const WORDS: Readonly<Partial<Record<TokenFailure, string>>> & { readonly missing: string } = {
+const WORDS: Readonly<Partial<Record<TokenFailure, string>>> & Readonly<Record<'missing' | 'invalid', string>> = {
   missing: `This needs a token for the admin API: Authorization: Bearer <token>. ${SIGN_IN}.`,
+  invalid: `This token is not one that the admin API takes. ${SIGN_IN}.`,
+  key_withdrawn: 'The key that signed this token was withdrawn: refresh it, or sign in again.',
   audience: `This token is for another resource, such as the gateway. ${SIGN_IN}.`,
   expired: 'This token has expired: refresh it, or sign in again.',
   revoked: 'This access was revoked: sign in again, or ask an owner.',

@@ -286,6 +286,7 @@ describe('one document', () => {
       { action: 'create' },
     ]);
     expect((await admin.call('POST', '/v1/documents/McpServer/none/revert', { to: 1 })).status).toBe(404);
+    expect((await admin.call('POST', `${path}/revert`, { to: 2_147_483_648 })).status).toBe(400);
   });
 });
 

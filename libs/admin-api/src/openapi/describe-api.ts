@@ -66,6 +66,7 @@ const OF_BODIES: Readonly<Record<string, string>> = {
 const EVERYWHERE: Readonly<Record<string, string>> = {
   401: 'Nobody showed who they are, or the token is not good (any more).',
   403: 'Whoever asks lacks the permission, which the problem names with the roles that give it.',
+  431: 'The address and the headers are longer than the server reads: 16 KiB together.',
   503: 'A service behind the API does not answer; `Retry-After` says when to come again.',
 };
 

@@ -21,6 +21,7 @@ async function start() {
   answerProblems(listener.fastify, { logger });
   listener.fastify.get('/ok', (_request, reply) => void reply.send({ ok: true }));
   listener.fastify.post('/echo', (request, reply) => void reply.send(request.body));
+  listener.fastify.get('/named/:name', (request, reply) => void reply.send(request.params));
   listener.fastify.get('/broken', async () => {
     await Promise.resolve();
     throw new SallyportError('vault_key_missing', 'The vault key k1 is missing.', { detail: 'hunter2' });
@@ -72,6 +73,12 @@ test('a listener without Nest answers what breaks and what is unknown with probl
   expect(await send(url, '/none/hunter2?x=hunter2')).toMatchObject(problem(404, 'Not Found', 'not-found'));
   expect(await send(url, '/hunter2%zz')).toMatchObject(problem(400, 'Bad Request', 'bad-request'));
   expect((await send(url, '/hunter2%zz')).headers['content-type']).toContain('application/problem+json');
+});
+
+test('a parameter in the path may be as long as its route takes', async () => {
+  const { url } = await start();
+  const name = 'n'.repeat(16_000);
+  expect(await send(url, `/named/${name}`)).toMatchObject({ status: 200, body: JSON.stringify({ name }) });
 });
 
 test('a listener without Nest bounds its bodies (S33)', async () => {

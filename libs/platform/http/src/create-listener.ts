@@ -14,7 +14,7 @@ import { allowCrossOrigin, answerPreflight, createHostGuard } from './host-guard
 import type { CorsOptions, HostGuard } from './host-guard.js';
 import { createLimitedServer } from './limited-server.js';
 import type { RequestOrder } from './limited-server.js';
-import type { ListenerLimits } from './listener-limits.js';
+import { DEFAULT_LIMITS, type ListenerLimits } from './listener-limits.js';
 import { ListenerWatch } from './listener-watch.js';
 import { toProblem } from './problem.js';
 import { problem, PROBLEM } from './problem-body.js';
@@ -112,7 +112,8 @@ function createFastify(
       createLimitedServer(shortcut.before(handler), { ...limits, trustedProxies }, watch, order),
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     forceCloseConnections: 'idle',
-    routerOptions: { maxParamLength: 8_192, ignoreTrailingSlash },
+    // As long as a head may be: the route says how long its parameters are, and not the router.
+    routerOptions: { maxParamLength: { ...DEFAULT_LIMITS, ...limits }.maxHeaderBytes, ignoreTrailingSlash },
     clientErrorHandler: () => undefined, // the limited server itself answers what it cannot parse
     // A URL that cannot be decoded reaches no hook and no filter, and Fastify's own answer would repeat it.
     frameworkErrors: (error: Error, _request: FastifyRequest, reply: FastifyReply) =>

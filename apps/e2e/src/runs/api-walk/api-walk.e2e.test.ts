@@ -1,4 +1,3 @@
-import { randomInt } from 'node:crypto';
 import { AdministratorRole } from '@sallyport/configuration';
 import { demoConfiguration } from '@sallyport/demo';
 import { makeScratch, removeScratch } from '@sallyport/testing';
@@ -11,6 +10,7 @@ import type { System } from '../../system/system.js';
 import type { Asker } from './judge-answer.js';
 import { knownNames } from './known-names.js';
 import { walkApi } from './walk-api.js';
+import { walkSeed } from './walk-seed.js';
 
 let scratch: string;
 let system: System;
@@ -39,12 +39,8 @@ async function everybody(): Promise<readonly Asker[]> {
   ];
 }
 
-/** Walks the same way each time. `API_WALK_SEED=new` draws a seed and says it, to look for more; a number walks its way. */
-const SEED = 20_261_130;
-
 test('every operation answers everybody as the API describes itself, whatever is sent (R70, S29)', async () => {
-  const asked = process.env['API_WALK_SEED'] ?? String(SEED);
-  const seed = asked === 'new' ? randomInt(2 ** 31) : Number(asked);
+  const seed = walkSeed();
   const askers = await everybody();
   const known = knownNames(await adminClient(system).readConfiguration());
   const requests = { ofPermitted: 30, ofOthers: 4 };

@@ -22,7 +22,7 @@ type Judge = (described: Described, asker: Asker, request: ApiRequest, answer: A
 
 const PROBLEM = 'application/problem+json';
 /** Where an address matches no route. */
-const NOWHERE: readonly number[] = [400, 404, 414];
+const NOWHERE: readonly number[] = [400, 404];
 const API = 'https://described.example/api';
 
 /** Makes the judge of answers: what it says of one is what is wrong with it. */

@@ -46,7 +46,7 @@ function made(schema: JsonSchema, place: Place): fc.Arbitrary<unknown> {
     case 'string':
       return texts(schema, place);
     case 'integer':
-      return fc.integer(bounds(schema));
+      return integers(schema);
     case 'number':
       return fc.double({ ...bounds(schema), noNaN: true });
     case 'boolean':
@@ -78,6 +78,13 @@ function objects(schema: JsonSchema, place: Place): fc.Arbitrary<unknown> {
   const names = made((schema['propertyNames'] ?? { type: 'string', minLength: 1 }) as JsonSchema, place).map(String);
   const others = fc.dictionary(names, made(more as JsonSchema, place), { maxKeys: 3, noNullPrototype: true });
   return fc.tuple(others, fields).map((all) => Object.assign({}, ...all) as unknown);
+}
+
+/** Small ones mostly, and the least and the greatest that the schema takes. */
+function integers(schema: JsonSchema): fc.Arbitrary<number> {
+  const { minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_SAFE_INTEGER } = schema;
+  const edges = fc.constantFrom(Number(minimum), Number(maximum));
+  return fc.oneof({ weight: 4, arbitrary: fc.integer(bounds(schema)) }, { weight: 1, arbitrary: edges });
 }
 
 function bounds({ minimum = -1_000, maximum = 1_000 }: JsonSchema): { min: number; max: number } {
