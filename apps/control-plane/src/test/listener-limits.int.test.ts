@@ -1,3 +1,4 @@
+import { MAX_CHANGE_SET_BYTES } from '@sallyport/admin-api';
 import { bytesHeld, fillConnections, listenerLimits, stallBody } from '@sallyport/testing';
 import { expect, test } from 'vitest';
 import { ADMIN_TOKEN, deployForEachTest, url } from './connect-deployment.js';
@@ -45,6 +46,23 @@ test('an administrator may send a megabyte, and nothing is read of whoever shows
     ).status;
   expect([await post(1_000_000), await post(1_100_000)]).toEqual([400, 413]);
 });
+
+test('a change set may have 32 MiB to the byte; more is refused as it is announced, and of nobody any is read (S33)', async () => {
+  const path = `${url}/v1/change-sets?dryRun=true`;
+  const headers = { 'content-type': 'application/json', authorization: `Bearer ${ADMIN_TOKEN}` };
+  const body = JSON.stringify({ set: null, documents: [] }).padEnd(MAX_CHANGE_SET_BYTES);
+  expect(body).toHaveLength(32 * 1024 * 1024);
+  expect((await fetch(path, { method: 'POST', headers, body })).status).toBe(200);
+  const tooLarge = await stallBody(path, { length: MAX_CHANGE_SET_BYTES + 1, headers });
+  expect(await tooLarge.until(/HTTP\/1\.1 \d+ [\s\S]*\r\n\r\n/)).toMatch(/^HTTP\/1\.1 413 /);
+  tooLarge.destroy();
+  const nobody = await stallBody(path, {
+    length: MAX_CHANGE_SET_BYTES,
+    headers: { 'content-type': 'application/json' },
+  });
+  expect(await nobody.until(/HTTP\/1\.1 \d+ [\s\S]*\r\n\r\n/)).toMatch(/^HTTP\/1\.1 401 /);
+  nobody.destroy();
+}, 60_000);
 
 test('forms without anything that stall are answered 408 after seconds, hold what they announced, and an administrator is served meanwhile (S33)', async () => {
   const before = bytesHeld();
