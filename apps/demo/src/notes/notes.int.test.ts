@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '@sallyport/kernel';
 import { signIn, token, type TestClient } from '../testing/sign-in.js';
 import { startNotes } from './start-notes.js';
@@ -24,6 +24,7 @@ beforeEach(async () => {
   clients = [];
 });
 afterEach(async () => {
+  vi.restoreAllMocks();
   await Promise.all(clients.map((client) => client.close()));
   await notes.close();
   await rm(dataDir, { recursive: true });
@@ -60,6 +61,13 @@ const tokensFor = (
 ) => signIn(client, { scope, resource: notes.url }, account);
 const refresh = (client: TestClient, value: unknown) =>
   token(client, { grant_type: 'refresh_token', refresh_token: String(value) });
+
+const revoke = ({ clientId, clientSecret = '', endpoints }: TestClient, value: unknown) =>
+  fetch(endpoints.token.replace(/token$/, 'revoke'), {
+    method: 'POST',
+    headers: { authorization: `Basic ${Buffer.from(`${clientId}:${clientSecret}`).toString('base64')}` },
+    body: new URLSearchParams({ token: String(value) }),
+  });
 
 async function connect(
   accessToken: unknown,
@@ -202,6 +210,18 @@ describe('the notes server', () => {
     await refresh(client, one['refresh_token']);
     await refresh(client, one['refresh_token']);
     expect((await refresh(client, other['refresh_token'])).status).toBe(200);
+  });
+
+  it('revokes a refresh token for its own client alone, and the engine has nothing to remark on that', async () => {
+    const said = vi.spyOn(console, 'info').mockImplementation(() => undefined);
+    const [client, other] = [await register(), await register()];
+    const { refresh_token: value } = await tokensFor(client, alice);
+    await revoke(other, value);
+    const { status, body } = await refresh(client, value);
+    expect(status).toBe(200);
+    await revoke(client, body['refresh_token']);
+    expect((await refresh(client, body['refresh_token'])).status).toBe(400);
+    expect(said.mock.calls.filter(([line]) => String(line).includes('revocation'))).toEqual([]);
   });
 
   it('knows clients, grants, refresh tokens and notes after a restart', async () => {
