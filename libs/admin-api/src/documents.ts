@@ -1,7 +1,7 @@
 import { Plan } from '@sallyport/declaration';
 import { z } from 'zod';
 import { Actor } from './actor.js';
-import { Flag, Moment, PageSize, Reason, Revision, text } from './fields.js';
+import { Flag, idempotent, Moment, PageSize, Reason, Revision, text } from './fields.js';
 import { route } from './route.js';
 
 /** Of a change set: five thousand policies and their servers are a few of it. */
@@ -131,7 +131,6 @@ const preconditions = z.object({
   'if-match': z.string().max(256).optional(),
   'if-none-match': z.string().max(256).optional(),
 });
-const idempotent = z.object({ 'idempotency-key': z.string().max(255).optional() });
 const etag = { etag: 'The document\'s revision in quotes, e.g. "17".' };
 const refusals = {
   403: 'The writer may not make this change.',

@@ -33,3 +33,6 @@ export const Sequence = z
 
 /** A moment, e.g. `2026-11-30T09:40:00.000Z`. */
 export const Moment = z.iso.datetime();
+
+/** Headers of a route that answers a repetition under the same key as it answered the first request, for a day. */
+export const idempotent = z.object({ 'idempotency-key': z.string().min(1).max(255).optional() });

@@ -1,6 +1,6 @@
 import { Revocation } from '@sallyport/configuration/log';
 import { z } from 'zod';
-import { Reason, text } from './fields.js';
+import { idempotent, Reason, text } from './fields.js';
 import { route } from './route.js';
 
 export const RevocationRequest = z
@@ -52,6 +52,7 @@ export const revocationRoutes = {
     path: '/v1/revocations',
     permission: 'revocations:create',
     summary: 'Revokes access. Answers once the revocation is on the bus: in force well under a second later.',
+    headers: idempotent,
     body: RevocationRequest,
     answers: {
       201: Revocation.extend({

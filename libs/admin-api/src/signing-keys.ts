@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Moment, Reason, text } from './fields.js';
+import { idempotent, Moment, Reason, text } from './fields.js';
 import { route } from './route.js';
 
 const Purpose = z.enum(['access-token', 'downstream-token']);
@@ -47,6 +47,7 @@ export const signingKeyRoutes = {
     path: '/v1/signing-keys/rotations',
     permission: 'signing-keys:rotate',
     summary: 'Makes successors of signing keys: 201 once they are published, 200 when there was nothing to make.',
+    headers: idempotent,
     body: RotationRequest.prefault({}),
     answers: { 201: SigningKeys, 200: SigningKeys },
     problems: { 503: 'The authorization server cannot rotate its keys now.' },
@@ -56,6 +57,7 @@ export const signingKeyRoutes = {
     path: '/v1/signing-keys/withdrawals',
     permission: 'signing-keys:withdraw',
     summary: 'Withdraws a signing key: 201 once that is on the bus, 200 when it was withdrawn before.',
+    headers: idempotent,
     body: WithdrawalRequest,
     answers: { 201: SigningKey, 200: SigningKey },
     problems: {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Moment, Reason } from './fields.js';
+import { idempotent, Moment, Reason } from './fields.js';
 import { route } from './route.js';
 
 const VaultKey = z.object({
@@ -36,6 +36,7 @@ export const vaultRoutes = {
     path: '/v1/vault/rotation',
     permission: 'vault:rotate',
     summary: 'Makes a vault key: 201 when it will seal in a moment, 200 when one is on its way already.',
+    headers: idempotent,
     body: z.strictObject({ reason: Reason.optional() }).prefault({}),
     answers: { 201: VaultRotation, 200: VaultRotation },
   }),
@@ -44,6 +45,7 @@ export const vaultRoutes = {
     path: '/v1/vault/removals',
     permission: 'vault:remove-key',
     summary: 'Removes a vault key that nothing refers to.',
+    headers: idempotent,
     body: z.strictObject({ keyId: z.string().regex(/^[0-9a-f]{16}$/), reason: Reason.optional() }),
     answers: { 200: VaultRotation },
     problems: {

@@ -12,7 +12,6 @@ import { readDocuments } from './change-sets/read-documents.js';
 import { namesOf } from './change-sets/tell-of-change.js';
 import { wordRefusal } from './change-sets/word-refusal.js';
 import { documentAt, revisionAt } from './documents.controller.js';
-import { IdempotentAnswers } from './idempotent-answers.js';
 import { changeShown, summaryShown } from './history-shown.js';
 import { rightsOf } from './rights.js';
 
@@ -22,25 +21,13 @@ export class ChangeSetsController {
   constructor(
     @Inject(DocumentReader) private readonly documents: DocumentReader,
     @Inject(WRITES) private readonly writes: WriteParts,
-    @Inject(IdempotentAnswers) private readonly answers: IdempotentAnswers,
   ) {}
 
   @Serve(routes.applyChangeSet)
   async apply(
-    { query, headers, body }: Asked<'applyChangeSet'>,
+    { query, body }: Asked<'applyChangeSet'>,
     @By() administrator: Administrator,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Answered<'applyChangeSet'>> {
-    const sent = ['applyChangeSet', query, body];
-    const request = { actor: administrator.actor, key: headers['idempotency-key'], sent };
-    return this.answers.once(request, () => this.#apply(query, body, administrator, reply));
-  }
-
-  #apply(
-    query: Asked<'applyChangeSet'>['query'],
-    body: ChangeSetRequest,
-    administrator: Administrator,
-    reply: FastifyReply,
   ): Promise<Answered<'applyChangeSet'>> {
     return answerWrite(this.writes, administrator, changeAsked(body), query, reply);
   }
@@ -82,19 +69,9 @@ export class ChangeSetsController {
 
   @Serve(routes.revertChangeSet)
   async revert(
-    { params, query, headers, body }: Asked<'revertChangeSet'>,
+    { params: { revision }, query, body }: Asked<'revertChangeSet'>,
     @By() administrator: Administrator,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Answered<'revertChangeSet'>> {
-    const sent = ['revertChangeSet', params, query, body];
-    const request = { actor: administrator.actor, key: headers['idempotency-key'], sent };
-    return this.answers.once(request, () => this.#revert({ params, query, body }, administrator, reply));
-  }
-
-  async #revert(
-    { params: { revision }, query, body }: Omit<Asked<'revertChangeSet'>, 'headers'>,
-    administrator: Administrator,
-    reply: FastifyReply,
   ): Promise<Answered<'revertChangeSet'>> {
     const { set, takeOver, force = false, note, secrets: given } = body;
     if ((await this.documents.changeSet(revision)) === undefined)

@@ -5,7 +5,6 @@ import { DocumentReader } from './change-sets/document-reader.js';
 import { ConfigurationController } from './configuration.controller.js';
 import { ConfigurationPublisher } from './configuration-publisher.js';
 import { PostgresDocumentStore } from './document-store.js';
-import { IdempotentAnswers } from './idempotent-answers.js';
 import { DocumentsController } from './documents.controller.js';
 import { SchemasController } from './schemas.controller.js';
 
@@ -14,13 +13,12 @@ export interface ConfigurationModuleParts {
   readonly reader: DocumentReader;
   readonly publisher: ConfigurationPublisher;
   readonly writes: WriteParts;
-  readonly answers: IdempotentAnswers;
 }
 
 /** The configuration as it is stored, and how a change of it gets onto the bus. */
 @Module({})
 export class ConfigurationModule {
-  static of({ documents, reader, publisher, writes, answers }: ConfigurationModuleParts): DynamicModule {
+  static of({ documents, reader, publisher, writes }: ConfigurationModuleParts): DynamicModule {
     return {
       module: ConfigurationModule,
       controllers: [ConfigurationController, DocumentsController, ChangeSetsController, SchemasController],
@@ -29,7 +27,6 @@ export class ConfigurationModule {
         { provide: DocumentReader, useValue: reader },
         { provide: ConfigurationPublisher, useValue: publisher },
         { provide: WRITES, useValue: writes },
-        { provide: IdempotentAnswers, useValue: answers },
       ],
       exports: [PostgresDocumentStore, DocumentReader, ConfigurationPublisher, WRITES],
     };

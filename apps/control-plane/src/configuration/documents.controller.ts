@@ -10,7 +10,6 @@ import { DocumentReader } from './change-sets/document-reader.js';
 import { readDocuments } from './change-sets/read-documents.js';
 import type { StoredDocument } from './change-sets/stored-configuration.js';
 import { wordRefusal } from './change-sets/word-refusal.js';
-import { IdempotentAnswers } from './idempotent-answers.js';
 import { changeShown, summaryShown } from './history-shown.js';
 
 /** Reads and writes documents one by one. */
@@ -19,7 +18,6 @@ export class DocumentsController {
   constructor(
     @Inject(DocumentReader) private readonly documents: DocumentReader,
     @Inject(WRITES) private readonly writes: WriteParts,
-    @Inject(IdempotentAnswers) private readonly answers: IdempotentAnswers,
   ) {}
 
   @Serve(routes.listDocuments)
@@ -118,19 +116,9 @@ export class DocumentsController {
 
   @Serve(routes.revertDocument)
   async revert(
-    { params, query, headers, body }: Asked<'revertDocument'>,
+    { params, query, body }: Asked<'revertDocument'>,
     @By() administrator: Administrator,
     @Res({ passthrough: true }) reply: FastifyReply,
-  ): Promise<Answered<'revertDocument'>> {
-    const sent = ['revertDocument', params, query, body];
-    const request = { actor: administrator.actor, key: headers['idempotency-key'], sent };
-    return this.answers.once(request, () => this.#revert({ params, query, body }, administrator, reply));
-  }
-
-  async #revert(
-    { params, query, body }: Omit<Asked<'revertDocument'>, 'headers'>,
-    administrator: Administrator,
-    reply: FastifyReply,
   ): Promise<Answered<'revertDocument'>> {
     const { to, set, takeOver, force, note, secrets: given } = body;
     const [then] = await this.documents.historyOf(params, { limit: 1, to });

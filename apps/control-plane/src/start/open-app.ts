@@ -4,13 +4,14 @@ import { closeNestApp, createNestApp, listenerOf } from '@sallyport/http/nest';
 import { degraded } from '@sallyport/process';
 import { accessOf } from '../admin/access.js';
 import { administratorsFirst } from '../admin/administrators-first.js';
+import { answerRepetitions } from '../admin/answer-repetitions.js';
+import { IdempotentAnswers } from '../admin/idempotent-answers.js';
 import { AdministrationRecords } from '../admin/record-administration.js';
 import { resourceMetadataUrlOf } from '../admin/resource-metadata.controller.js';
 import { bodyLimitOf } from '../admin/body-limit.js';
 import { guardByPermission } from '../admin/permission-guard.js';
 import { tellRevision } from '../admin/tell-revision.js';
 import { DocumentReader } from '../configuration/change-sets/document-reader.js';
-import { IdempotentAnswers } from '../configuration/idempotent-answers.js';
 import { PostgresDocumentStore } from '../configuration/document-store.js';
 import { ControlPlaneModule } from '../control-plane.module.js';
 import type { CredentialParts } from '../credentials/connections/create-credential-parts.js';
@@ -69,6 +70,9 @@ export async function openApp(foundation: Foundation, parts: AppParts): ReturnTy
     records,
     resourceMetadataUrl: resourceMetadataUrlOf(apiOf(config).resource),
   });
+  const { databases, vault } = foundation;
+  const digestKey = () => vault.derivationSecret();
+  answerRepetitions(server, new IdempotentAnswers({ database: databases.administration, clock, digestKey }));
   tellRevision(server, () => parts.configuration.knownRevision());
   return app;
 }
@@ -102,7 +106,6 @@ function createModule(
         awaitLive: (wanted, timeoutMs) => replicas.awaitLive(wanted, timeoutMs),
         records,
       },
-      answers: new IdempotentAnswers({ database, clock, digestKey: () => vault.derivationSecret() }),
     },
     lifecycle,
     revoker,

@@ -62,6 +62,11 @@ const OF_BODIES: Readonly<Record<string, string>> = {
   413: 'The body is larger than the route takes.',
   415: 'The body is of another type than `application/json`.',
 };
+/** Of a route that takes an `Idempotency-Key`. */
+const OF_KEYS: Readonly<Record<string, string>> = {
+  409: 'The first request with this Idempotency-Key is still being answered.',
+  422: 'The Idempotency-Key was used for another request.',
+};
 /** Besides what a route words itself. */
 const EVERYWHERE: Readonly<Record<string, string>> = {
   401: 'Nobody showed who they are, or the token is not good (any more).',
@@ -172,6 +177,7 @@ function problemsOf(route: Route, schemas: SchemaDescriptions): Record<string, A
   const said: Readonly<Record<string, string>> = {
     ...(isAsked ? { 400: 'The request is not what the route takes; `errors` says which fields.' } : {}),
     ...(route.body === undefined ? {} : OF_BODIES),
+    ...(route.headers?.shape['idempotency-key'] === undefined ? {} : OF_KEYS),
     ...EVERYWHERE,
     ...route.problems,
   };

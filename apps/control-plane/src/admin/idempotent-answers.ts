@@ -1,5 +1,5 @@
 import { createHmac } from 'node:crypto';
-import { WrittenChangeSet, type Actor } from '@sallyport/admin-api';
+import type { Actor } from '@sallyport/admin-api';
 import { Prisma, type Database } from '@sallyport/database';
 import { RequestRefused } from '@sallyport/http';
 import type { Clock, Secret } from '@sallyport/kernel';
@@ -10,10 +10,22 @@ const GIVEN_UP_MS = 60_000;
 
 export interface IdempotentRequest {
   readonly actor: Actor;
-  /** `Idempotency-Key`; without one every request is written. */
-  readonly key: string | undefined;
+  /** `Idempotency-Key`. */
+  readonly key: string;
   /** The route, and all that was sent with it. */
   readonly sent: readonly unknown[];
+}
+
+export interface KeptAnswer {
+  readonly status: number;
+  readonly body: Prisma.JsonValue;
+}
+
+/** A key that was taken for a request that is now done. */
+export interface TakenKey {
+  readonly actor: string;
+  readonly key: string;
+  readonly digest: string;
 }
 
 /**
@@ -32,33 +44,16 @@ export class IdempotentAnswers {
     this.#digestKey = parts.digestKey;
   }
 
-  /** @throws {RequestRefused} 422: the key was used for another request. 409: the first is still being written */
-  async once(request: IdempotentRequest, write: () => Promise<WrittenChangeSet>): Promise<WrittenChangeSet> {
+  /**
+   * Takes the key for a request, or finds the answer that it stands for.
+   * @throws {RequestRefused} 422: the key was used for another request. 409: the first is still being written
+   */
+  async take(request: IdempotentRequest): Promise<{ readonly taken: TakenKey } | { readonly known: KeptAnswer }> {
     const { key } = request;
-    if (key === undefined) return write();
     const actor = `${request.actor.type}:${request.actor.id}`;
-    const where = { actor, key };
     const digest = createHmac('sha256', (await this.#digestKey()).reveal())
       .update(`idempotent request\n${JSON.stringify(request.sent)}`)
       .digest('base64url');
-    const known = await this.#begin({ ...where, digest });
-    if (known) return known;
-    try {
-      const answer = await write();
-      await this.#database.idempotentAnswer.updateMany({
-        where: { ...where, digest },
-        data: { answer: plain(answer) },
-      });
-      return answer;
-    } catch (error) {
-      await this.#database.idempotentAnswer.deleteMany({ where: { ...where, digest } });
-      throw error;
-    }
-  }
-
-  /** Takes the key, or finds the answer that it stands for. */
-  async #begin(row: { actor: string; key: string; digest: string }): Promise<WrittenChangeSet | undefined> {
-    const { actor, key, digest } = row;
     const now = this.#clock();
     await this.#database.idempotentAnswer.deleteMany({
       where: {
@@ -68,11 +63,15 @@ export class IdempotentAnswers {
         ],
       },
     });
+    const taken = { actor, key, digest };
     const { count } = await this.#database.idempotentAnswer.createMany({
-      data: [{ ...row, createdAt: new Date(now) }],
+      data: [{ ...taken, createdAt: new Date(now) }],
       skipDuplicates: true,
     });
-    if (count === 1) return undefined;
+    return count === 1 ? { taken } : { known: await this.#find(taken) };
+  }
+
+  async #find({ actor, key, digest }: TakenKey): Promise<KeptAnswer> {
     const known = await this.#database.idempotentAnswer.findUnique({ where: { actor_key: { actor, key } } });
     if (known !== null && known.digest !== digest)
       throw new RequestRefused({
@@ -86,10 +85,17 @@ export class IdempotentAnswers {
         name: 'request-in-progress',
         detail: 'The request with this Idempotency-Key is still being written. Ask again shortly.',
       });
-    return WrittenChangeSet.parse(known.answer);
+    return { status: known.status, body: known.answer };
+  }
+
+  /** Keeps what the request was answered with. */
+  async keep(taken: TakenKey, { status, body }: KeptAnswer): Promise<void> {
+    const answer = body as Prisma.InputJsonValue;
+    await this.#database.idempotentAnswer.updateMany({ where: { ...taken }, data: { status, answer } });
+  }
+
+  /** Gives the key back: the request was refused, or failed. */
+  async giveBack(taken: TakenKey): Promise<void> {
+    await this.#database.idempotentAnswer.deleteMany({ where: { ...taken } });
   }
 }
-
-/** As PostgreSQL gives it back: without `undefined` members. */
-const plain = (answer: WrittenChangeSet): Prisma.InputJsonObject =>
-  JSON.parse(JSON.stringify(answer)) as Prisma.InputJsonObject;

@@ -1,0 +1,1 @@
+ALTER TABLE "IdempotentAnswer" ADD COLUMN "status" INTEGER NOT NULL DEFAULT 200;
