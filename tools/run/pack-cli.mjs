@@ -1,8 +1,9 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
-import { rolldown } from 'rolldown';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { compileQuietly } from './build.mjs';
+import { bundle } from './bundle.mjs';
 import { npmCommand } from './installation.mjs';
+import { licencesOf } from './licences.mjs';
 import { mustRun, quietly } from './process.mjs';
 
 /**
@@ -16,7 +17,7 @@ export async function packCli(root, args) {
   const folder = join(root, '.cache', 'cli-package');
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const packages = await bundle(root, join(folder, 'dist'));
+  const packages = await bundle(root, 'apps/cli/dist/main.js', { dir: join(folder, 'dist') });
   const { name, version, license, engines } = JSON.parse(readFileSync(join(root, 'apps/cli/package.json'), 'utf8'));
   const manifest = {
     name,
@@ -29,7 +30,7 @@ export async function packCli(root, args) {
     engines,
   };
   writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
-  writeFileSync(join(folder, 'THIRD-PARTY-LICENSES'), licencesOf(root, packages));
+  writeFileSync(join(folder, 'THIRD-PARTY-LICENSES'), licencesOf(packages));
   cpSync(join(root, 'LICENSE'), join(folder, 'LICENSE'));
   cpSync(join(root, 'docs/cli.md'), join(folder, 'README.md'));
   const destination = resolve(process.env['INIT_CWD'] ?? root, args[0] ?? '.');
@@ -38,38 +39,4 @@ export async function packCli(root, args) {
   const pack = [...npmArgs, 'pack', folder, '--ignore-scripts', '--loglevel=error', '--pack-destination', destination];
   await mustRun(npm, pack, process.env, quietly);
   process.stdout.write(`${join(destination, `${name.replace('@', '').replace('/', '-')}-${version}.tgz`)}\n`);
-}
-
-/**
- * @param {string} root @param {string} dir
- * @returns {Promise<string[]>} the folders of the packages of others that are inside
- */
-async function bundle(root, dir) {
-  const build = await rolldown({
-    input: join(root, 'apps/cli/dist/main.js'),
-    platform: 'node',
-    logLevel: 'warn',
-    checks: { pluginTimings: false },
-  });
-  const { output } = await build.write({
-    dir,
-    format: 'esm',
-    entryFileNames: '[name].js',
-    chunkFileNames: '[name].js',
-  });
-  const modules = output.flatMap((one) => (one.type === 'chunk' ? one.moduleIds : []));
-  const folders = modules.flatMap((id) => /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1] ?? []);
-  return [...new Set(folders)].toSorted();
-}
-
-/** @param {string} root @param {readonly string[]} packages their folders */
-function licencesOf(root, packages) {
-  const sections = packages.map((folder) => {
-    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
-    const file = readdirSync(folder).find((entry) => /^licen[cs]e/i.test(entry));
-    if (file === undefined || !existsSync(join(folder, file)))
-      throw new Error(`${relative(root, folder)} has no licence text: do not bundle it`);
-    return `${name} ${version} (${license})\n\n${readFileSync(join(folder, file), 'utf8').trim()}\n`;
-  });
-  return sections.join(`\n${'-'.repeat(80)}\n\n`);
 }

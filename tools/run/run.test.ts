@@ -1,5 +1,9 @@
-import { describe, expect, test } from 'vitest';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeScratch, removeScratch } from '@sallyport/testing';
+import { afterAll, describe, expect, test } from 'vitest';
 import { npmCommand, satisfiesLock } from './installation.mjs';
+import { licencesOf } from './licences.mjs';
 import { chooseNode, majorOf, refuseOldNode } from './node-version.mjs';
 import { inSeconds, selectSteps, stepNames } from './steps.mjs';
 
@@ -98,5 +102,31 @@ describe('the parts of npm test', () => {
 
   test('times are told in seconds', () => {
     expect(inSeconds(1234)).toBe('1.2 s');
+  });
+});
+
+describe('the licences of packages that are passed on', () => {
+  const folder = makeScratch('licences');
+  const packageOf = (manifest: object, files: Readonly<Record<string, string>> = {}): string => {
+    const place = mkdtempSync(join(folder, 'package-'));
+    const all = { 'package.json': JSON.stringify(manifest), ...files };
+    for (const [name, text] of Object.entries(all)) writeFileSync(join(place, name), text);
+    return place;
+  };
+  afterAll(() => removeScratch(folder));
+
+  test('each is there with the notice that belongs to it', () => {
+    const text = licencesOf([
+      packageOf({ name: 'a', version: '1.0.0', license: 'MIT' }, { LICENSE: 'MIT of a' }),
+      packageOf({ name: 'b', version: '2.0.0', license: 'Apache-2.0' }, { 'LICENCE.txt': 'text of b', NOTICE: 'by b' }),
+    ]);
+    expect(text).toMatch(/^a 1\.0\.0 \(MIT\)\n\nMIT of a\n\n-+\n\nb 2\.0\.0 \(Apache-2\.0\)\n\ntext of b\n\nby b\n$/);
+  });
+
+  test('a package without its licence is not passed on, unless it is known to say no more than MIT', () => {
+    expect(() => licencesOf([packageOf({ name: 'c', version: '1.0.0', license: 'MIT' })])).toThrow('no licence text');
+    const known = { name: 'abstract-logging', version: '2.0.1', author: 'Somebody' };
+    expect(licencesOf([packageOf({ ...known, license: 'MIT' })])).toContain('Copyright (c) Somebody');
+    expect(() => licencesOf([packageOf({ ...known, license: 'GPL-3.0' })])).toThrow('no licence text');
   });
 });
