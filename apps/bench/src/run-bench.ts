@@ -137,7 +137,9 @@ async function withProducts(
     profile === undefined ? {} : { [profile.process]: ['--cpu-prof', `--cpu-prof-dir=${profile.folder}`] };
   try {
     if (subjects.includes('standalone')) products.push(await startStandaloneProduct(settings));
-    if (subjects.includes('distributed')) products.push(await startDistributedProduct({ ...settings, nodeArgs }));
+    const gatewaysFrom = profile === undefined ? 'image' : 'dist';
+    if (subjects.includes('distributed'))
+      products.push(await startDistributedProduct({ ...settings, nodeArgs, gatewaysFrom }));
     if (subjects.includes('two-workers'))
       products.push(await startDistributedProduct({ ...settings, name: 'two-workers', workers: 2 }));
     if (comparedWith !== undefined)

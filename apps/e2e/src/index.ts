@@ -15,6 +15,7 @@ export { signedTokens } from './system/signed-tokens.js';
 export { SERVERS_SCOPE } from './system/servers-configuration.js';
 export { startDistributed } from './system/start-distributed.js';
 export type { DistributedSystem } from './system/start-distributed.js';
+export { buildImage } from './system/build-image.js';
 export { READY, standaloneOnFreePorts } from './system/spawn-standalone.js';
 export { startStandalone } from './system/start-standalone.js';
 export type { System } from './system/system.js';

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { buildImage } from '@sallyport/e2e';
 import { ensureDeploymentKeys, type DeploymentKeyFiles } from '@sallyport/keys';
 import { ensureBusUsers, natsServerConfig, nkeySeedFile } from '@sallyport/messaging';
 import {
@@ -65,13 +66,14 @@ export async function openDeployment(configuration: string): Promise<Deployment>
     files: { adminToken, configuration: file, spool },
   });
 
+  const image = await buildImage('gateway', join(directory, 'gateway-image'));
   const running = new Set<SpawnedApp>();
   return {
     urls: Object.fromEntries(ROLES.map((role) => [role, local(ports, role)])) as Record<Role, string>,
     async start(role, { node = '', until = 'ready' } = {}) {
       const began = performance.now();
       const app = await spawnApp({
-        entry: `apps/${role}/dist/main.js`,
+        ...(role === 'gateway' ? image : { entry: `apps/${role}/dist/main.js` }),
         env: { ...environments[role], ...(node !== '' && { NODE_OPTIONS: node }) },
         readyPattern: /"msg":"running"/,
         readyTimeoutMs: 300_000,

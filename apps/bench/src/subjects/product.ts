@@ -10,7 +10,6 @@ import {
 import { ensureDeploymentKeys, loadMasterKey, Sealer } from '@sallyport/keys';
 import { newId } from '@sallyport/kernel';
 import { benchConfiguration, type BenchConfiguration } from './bench-configuration.js';
-import { imageArguments } from './image-arguments.js';
 import type { Subject } from './subject.js';
 
 /** The events that the control plane has stored. */
@@ -42,6 +41,8 @@ export interface ProductOptions extends BenchConfiguration {
   readonly nodeArgs?: Readonly<Record<string, readonly string[]>>;
   /** Processes of the gateway, one if not said. Of the distributed system only. */
   readonly workers?: number;
+  /** What the gateway runs from, its image if not said: a profile of `dist` names the module of each function. */
+  readonly gatewaysFrom?: 'image' | 'dist';
 }
 
 /** Thousands of documents are read at the first start. */
@@ -52,14 +53,15 @@ export async function startDistributedProduct({
   name = 'distributed',
   nodeArgs = {},
   workers = 1,
+  gatewaysFrom = 'image',
   ...options
 }: ProductOptions): Promise<DistributedProduct> {
-  const gateway = [...imageArguments(), ...(nodeArgs['gateway-1'] ?? [])];
   const system = await startDistributed({
     logLevel: 'info',
     interruptible: true,
     readyTimeoutMs: READY_TIMEOUT_MS,
-    nodeArgs: { ...nodeArgs, 'gateway-1': gateway },
+    gatewaysFrom,
+    nodeArgs,
     workers,
     configure: (demo) => benchConfiguration(options, demo),
   });

@@ -14,6 +14,7 @@ import {
   startTestRedis,
 } from '@sallyport/testing';
 import type { PrivateNats, SpawnedApp } from '@sallyport/testing';
+import { buildImage } from './build-image.js';
 import { prepareSurroundings } from './surroundings.js';
 import type { System } from './system.js';
 
@@ -45,6 +46,8 @@ export async function startDistributed(
     gateways?: number;
     /** Processes of each gateway. */
     workers?: number;
+    /** Whether gateways are what their image holds and start as it does; what the compiler left if not said. */
+    gatewaysFrom?: 'image' | 'dist';
     /** Whether gateways take the short-cut for warm calls; as they are shipped if not said. */
     shortcut?: 'on' | 'off';
     authorizationServers?: number;
@@ -161,13 +164,16 @@ export async function startDistributed(
     ),
   };
 
+  const image =
+    replicas.gatewaysFrom === 'image' ? await buildImage('gateway', join(dataDir, 'gateway-image')) : undefined;
   const all: SpawnedApp[] = [];
   const running = new Map<string, SpawnedApp>();
   const startOne = async ({ role, name }: (typeof ROLES)[number]): Promise<void> => {
+    const program = (role === 'gateway' ? image : undefined) ?? { entry: `apps/${role}/dist/main.js`, nodeArgs: [] };
     const app = await spawnApp({
-      entry: `apps/${role}/dist/main.js`,
+      entry: program.entry,
       env: environments[name] ?? {},
-      nodeArgs: replicas.nodeArgs?.[name] ?? [],
+      nodeArgs: [...program.nodeArgs, ...(replicas.nodeArgs?.[name] ?? [])],
       readyPattern: /"msg":"running"/,
       readyTimeoutMs: replicas.readyTimeoutMs ?? 120_000,
     });
