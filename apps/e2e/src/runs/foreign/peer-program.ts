@@ -82,6 +82,16 @@ export async function prepareProgram(program: string): Promise<Preparation> {
   };
 }
 
+/** Runs a program that ends by itself. */
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<{ readonly code: number | null; readonly output: string }> {
+  const { output, ended } = run(program, args, env);
+  return { code: await ended, output: output() };
+}
+
 /** One server of a program at one port, which can be killed and started there again. */
 export class PeerServer {
   readonly url: string;
