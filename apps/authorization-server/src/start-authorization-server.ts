@@ -14,11 +14,12 @@ import {
   type ServiceScope,
   type ServiceStart,
 } from '@sallyport/process';
-import type { Metrics } from '@sallyport/telemetry';
+import type { Metrics, Tracer } from '@sallyport/telemetry';
 import { createResealing, openVault, VAULT_LOOK_MS } from '@sallyport/vault';
 import { asDatabaseProblem, createServer, type AuthorizationServer } from './assembly/create-server.js';
 import { AuthorizationServerModule } from './authorization-server.module.js';
 import type { AuthorizationServerConfig } from './config.js';
+import { engineRouteOf } from './engine/configuration/routes.js';
 import { handOverToEngine } from './engine/hand-over-to-engine.js';
 import { limitPages } from './limits/limit-pages.js';
 import { BusTrail } from '@sallyport/trail';
@@ -32,6 +33,8 @@ type ConfigurationKey = ConstructorParameters<typeof ConfigurationReplica>[0]['v
 export interface AuthorizationServerAdapters extends ServiceStart {
   readonly messaging: Messaging;
   readonly metrics?: Metrics;
+  /** Absent where traces are off. */
+  readonly tracer?: Tracer | undefined;
   /** Shared by the caller, who closes it; opened (and closed) here when missing. */
   readonly database?: Database;
   readonly clock?: Clock;
@@ -91,6 +94,7 @@ export function startAuthorizationServer(
       configuration,
       recorder,
       logger,
+      tracer: adapters.tracer,
       clock,
     });
     const { controllers, limits, engine, requestHandlers } = authorizationServer;
@@ -153,7 +157,7 @@ function openExchangeAdmission({ clock, logger, scope }: Opened): Admission {
 
 /** The HTTP side. It does not listen yet. */
 async function openApp(
-  { config, logger, metrics, clock, scope }: Opened,
+  { config, logger, metrics, tracer, clock, scope }: Opened,
   module: Parameters<typeof createNestApp>[0],
   unavailable: Unavailable,
 ): Promise<App> {
@@ -164,6 +168,7 @@ async function openApp(
     trustedProxies: config.trustedProxies,
     headers: 'pages',
     metrics,
+    traced: tracer && { tracer, routeOf: engineRouteOf },
     clock,
     limits: { maxConnections: config.maxConnections },
     publicDocuments: ['/.well-known/', '/jwks'],

@@ -8,9 +8,11 @@ import { startHealthServer } from '@sallyport/process';
 import type { ProcessScope, RunningService } from '@sallyport/process';
 import { SallyportError, Secret } from '@sallyport/kernel';
 import { ensureDeploymentKeys } from '@sallyport/keys';
-import { createInProcessMessaging } from '@sallyport/messaging';
+import { createInProcessMessaging, traceRequests } from '@sallyport/messaging';
+import type { Messaging } from '@sallyport/messaging';
 import { announceProxy } from '@sallyport/safe-fetch';
-import { createLogger, createMetrics } from '@sallyport/telemetry';
+import { createLogger, createMetrics, createTracer } from '@sallyport/telemetry';
+import type { Logger, Tracer } from '@sallyport/telemetry';
 import { startTokenRefreshWorker } from '@sallyport/token-refresh-worker';
 import type { StandaloneEnvironment } from './config.js';
 import { configurationFile } from './configuration-file.js';
@@ -50,8 +52,7 @@ export async function startStandalone(
     password: secrets.databasePassword,
     scope,
   });
-  const messaging = createInProcessMessaging({ onProblem: (problem, err) => logger.warn({ problem, err }, 'bus') });
-  scope.onClose('bus', () => messaging.close());
+  const bus = openBus(logger, scope);
 
   const authority = host.includes(':') ? `[${host}]` : host;
   const url = (port: number) => `http://${authority}:${port}`;
@@ -89,7 +90,7 @@ export async function startStandalone(
   });
   const tell = (about: object, message: string) => scope.say(sentenceOf(about, message));
   announceProxy(configurations.proxy, { info: tell, warn: tell });
-  const parts = { messaging, logger, metrics };
+  const parts = { ...bus, logger, metrics };
   keep(await startControlPlane(configurations.controlPlane, parts));
   keep(await startAuthorizationServer(configurations.authorizationServer, parts));
   keep(await startTokenRefreshWorker(configurations.tokenRefreshWorker, parts));
@@ -106,6 +107,14 @@ export async function startStandalone(
     configurationFile: declarativeFile,
     demo,
   });
+}
+
+/** The bus inside this process, traced where traces are on. */
+function openBus(logger: Logger, scope: ProcessScope): { messaging: Messaging; tracer: Tracer | undefined } {
+  const bus = createInProcessMessaging({ onProblem: (problem, err) => logger.warn({ problem, err }, 'bus') });
+  scope.onClose('bus', () => bus.close());
+  const tracer = createTracer('standalone');
+  return { messaging: traceRequests(bus, tracer), tracer };
 }
 
 /** Starts the identity provider and the two servers of the demonstration. */

@@ -3,6 +3,7 @@ import type { ConfigurationReplica } from '@sallyport/configuration';
 import {
   ClientRegistrations,
   createClientLookup,
+  observeRefreshes,
   PostgresConnectionStore,
   PostgresProviderHealthStore,
 } from '@sallyport/connection-store';
@@ -13,7 +14,8 @@ import type { Clock } from '@sallyport/kernel';
 import { subjects } from '@sallyport/messages';
 import type { Messaging } from '@sallyport/messaging';
 import { createSafeFetch, tellingProxy } from '@sallyport/safe-fetch';
-import type { Logger } from '@sallyport/telemetry';
+import { traceFetch } from '@sallyport/telemetry';
+import type { Logger, Metrics, Tracer } from '@sallyport/telemetry';
 import type { Vault } from '@sallyport/vault';
 import type { TokenRefreshWorkerConfig } from './config.js';
 import { ProviderSlots } from './provider-slots.js';
@@ -23,6 +25,8 @@ export interface JobContextParts {
   readonly config: TokenRefreshWorkerConfig;
   readonly messaging: Messaging;
   readonly logger: Logger;
+  readonly metrics?: Metrics | undefined;
+  readonly tracer?: Tracer | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   readonly database: Database;
@@ -42,12 +46,16 @@ export function createJobContext(parts: JobContextParts): RefreshJobContext {
     slots: new ProviderSlots(),
     snapshot,
     vault: sealer,
-    fetch: createSafeFetch({
-      userAgent: 'sallyport-token-refresh-worker',
-      allow: () => snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? [],
-      extraCertificateAuthorities: config.extraCertificateAuthorities,
-      proxy: tellingProxy(config.proxy, logger),
-    }),
+    fetch: traceFetch(
+      createSafeFetch({
+        userAgent: 'sallyport-token-refresh-worker',
+        allow: () => snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? [],
+        extraCertificateAuthorities: config.extraCertificateAuthorities,
+        proxy: tellingProxy(config.proxy, logger),
+      }),
+      parts.tracer,
+    ),
+    observe: observeRefreshes(parts),
     clock,
     random,
     sleep: (ms) => sleep(ms),

@@ -11,11 +11,15 @@ import type { Clock } from '@sallyport/kernel';
 import type { CredentialChanged } from '@sallyport/messages';
 import type { RecordEvent } from '@sallyport/trail';
 import type { Again, JobQueue } from '@sallyport/queue';
+import { inSpan } from '@sallyport/telemetry';
+import type { Tracer } from '@sallyport/telemetry';
 import type { ProviderSlots } from './provider-slots.js';
 
-/** A job names a connection and nothing else: all that matters is read when it runs. */
+/** A job names a connection: all that matters is read when it runs. */
 export interface RefreshJob {
   readonly connectionId: string;
+  /** The span it was made in, where traces are on. */
+  readonly traceparent?: string | undefined;
 }
 
 const BATCH = 5_000;
@@ -28,6 +32,7 @@ export interface TickContext {
   readonly clock: Clock;
   readonly intervalMs: number;
   readonly onProviderChange: RefreshContext['onProviderChange'];
+  readonly tracer?: Tracer | undefined;
 }
 
 /**
@@ -44,6 +49,7 @@ export async function enqueueDueConnections({
   clock,
   intervalMs,
   onProviderChange,
+  tracer,
 }: TickContext): Promise<number> {
   for (const { credentialProvider, issuer, ...health } of await providerHealth.forgetReconfigured())
     await onProviderChange({ type: 'resumed', because: 'reconfigured', credentialProvider, issuer, health });
@@ -62,7 +68,10 @@ export async function enqueueDueConnections({
     }),
   };
   const due = await store.listDue(clock(), wanted);
-  for (const { id } of due) await queue.add(id, { connectionId: id });
+  if (due.length === 0) return 0;
+  await inSpan(tracer, { name: 'queue due refreshes', kind: 'internal' }, async (span) => {
+    for (const { id } of due) await queue.add(id, { connectionId: id, traceparent: span?.traceparent });
+  });
   return due.length;
 }
 

@@ -14,7 +14,8 @@ import {
   type ServiceStart,
 } from '@sallyport/process';
 import { createQueueBackend, type QueueBackend } from '@sallyport/queue';
-import type { Logger, Metrics } from '@sallyport/telemetry';
+import { inSpan } from '@sallyport/telemetry';
+import type { Logger, Metrics, Tracer } from '@sallyport/telemetry';
 import { openVault, VAULT_LOOK_MS } from '@sallyport/vault';
 import type { TokenRefreshWorkerConfig } from './config.js';
 import { createJobContext } from './create-job-context.js';
@@ -31,6 +32,8 @@ import {
 export interface TokenRefreshWorkerAdapters extends ServiceStart {
   readonly messaging: Messaging;
   readonly metrics?: Metrics;
+  /** Absent where traces are off. */
+  readonly tracer?: Tracer | undefined;
   readonly clock?: Clock;
   readonly random?: () => number;
 }
@@ -74,7 +77,7 @@ export function startTokenRefreshWorker(
     scope.every(VAULT_LOOK_MS, () => vault.look(), 'new vault keys could not be looked for');
     const configuration = openConfiguration(foundation, publicKey);
     const record = openRecords(foundation);
-    const parts = { config, messaging, logger, clock, random, database, vault, configuration, record };
+    const parts = { ...adapters, config, clock, random, database, vault, configuration, record };
     const context = createJobContext(parts);
     if (metrics) measureProviders(metrics, context.providerHealth);
     const isQueueFailing = openQueues(foundation, configuration, context);
@@ -123,7 +126,7 @@ function openQueues(
   configuration: ConfigurationReplica,
   context: RefreshJobContext,
 ): () => boolean {
-  const { config, logger, scope } = foundation;
+  const { config, logger, tracer, scope } = foundation;
   const intervalMs = config.tickIntervalMs ?? TICK_INTERVAL_MS;
   const { jobs, isFailing } = openJobs(foundation);
   const [ticks, queue] = [jobs.queue<null>(TICK_QUEUE), jobs.queue<RefreshJob>(REFRESH_QUEUE)];
@@ -137,15 +140,18 @@ function openQueues(
     const { ready, stale } = configuration.state();
     return ready && !stale ? run() : Promise.resolve(undefined);
   };
-  const tick = async () => void (await enqueueDueConnections({ ...context, queue, intervalMs }));
+  const tick = async () => void (await enqueueDueConnections({ ...context, queue, intervalMs, tracer }));
   const workers = [
     jobs.work<null>(TICK_QUEUE, () => whenUsable(() => guarded('due connections could not be listed', tick)), {
       concurrency: 1,
     }),
     jobs.work<RefreshJob>(
       REFRESH_QUEUE,
-      (job) =>
-        whenUsable(() => guarded('a connection could not be refreshed', () => refreshDueConnection(job, context))),
+      (job) => {
+        const span = { name: 'refresh due connection', kind: 'server', parent: job.traceparent } as const;
+        const refresh = () => inSpan(tracer, span, () => refreshDueConnection(job, context));
+        return whenUsable(() => guarded('a connection could not be refreshed', refresh));
+      },
       { concurrency: CONCURRENCY },
     ),
   ];

@@ -31,6 +31,6 @@ export type { SignInExchangeOutcome } from './sign-in-exchange.js';
 export { ReplicaReply, ReplicaRequest } from './replica.js';
 export { REPLICA_FAULTS, ReplicaReport, REPORT_INTERVAL_MS } from './replica-report.js';
 export type { ReplicaFault } from './replica-report.js';
-export { Asker, BusyAnswer, Waiting } from './waiting.js';
+export { Asker, BusyAnswer, Traced, Waiting } from './waiting.js';
 export { AuditRecord, CallRecord, LifecycleRecord, summedEvents } from './event.js';
 export type { SeenProof } from './replica.js';

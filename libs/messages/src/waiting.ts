@@ -15,3 +15,9 @@ export type BusyAnswer = z.infer<typeof BusyAnswer>;
  * nothing else.
  */
 export const Asker = z.object({ asker: z.string().min(1).max(128) });
+
+/**
+ * In which trace a request is made, where its asker traces: a W3C `traceparent`. Nothing is decided by it; what is none
+ * counts as absent.
+ */
+export const Traced = z.object({ traceparent: z.string().max(64) });

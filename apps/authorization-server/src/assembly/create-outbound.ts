@@ -1,5 +1,6 @@
 import { createSafeFetch, tellingProxy } from '@sallyport/safe-fetch';
 import { IssuerKeys } from '@sallyport/access-token/published-keys';
+import { traceFetch } from '@sallyport/telemetry';
 import { DocumentFetch } from '../limits/document-fetch.js';
 import { RequestLimits } from '../limits/request-limits.js';
 import { resolveApart } from '../limits/resolve-apart.js';
@@ -13,7 +14,7 @@ export type Outbound = ReturnType<typeof createOutbound>;
 
 /** What the server fetches, each by the outbound network rules, and how much others may make it fetch. */
 export function createOutbound(
-  { config, configuration, recorder, logger, clock }: Foundation,
+  { config, configuration, recorder, logger, tracer, clock }: Foundation,
   { sessions }: Pick<Storage, 'sessions'>,
 ) {
   const guard = {
@@ -22,7 +23,7 @@ export function createOutbound(
     extraCertificateAuthorities: config.extraCertificateAuthorities,
     proxy: tellingProxy(config.proxy, logger),
   };
-  const fetch = createSafeFetch(guard);
+  const fetch = traceFetch(createSafeFetch(guard), tracer);
   const limits = new RequestLimits({ configuration, record: recorder.record, clock });
   return {
     fetch,

@@ -3,7 +3,7 @@ import type { Database } from '@sallyport/database';
 import type { Unavailable } from '@sallyport/http';
 import type { Clock } from '@sallyport/kernel';
 import type { Admission } from '@sallyport/messaging';
-import type { Logger } from '@sallyport/telemetry';
+import type { Logger, Tracer } from '@sallyport/telemetry';
 import type { Vault } from '@sallyport/vault';
 import type { JWK } from 'jose';
 import type { AuthorizationServerConfig } from '../config.js';
@@ -20,6 +20,7 @@ export interface Foundation {
   readonly configuration: ConfigurationReplica;
   readonly recorder: BusTrail;
   readonly logger: Logger;
+  readonly tracer?: Tracer | undefined;
   readonly clock: Clock;
   readonly exchangeAdmission: Admission;
   /** Tells an outage of what the server stands on from other errors. */

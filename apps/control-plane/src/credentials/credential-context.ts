@@ -1,5 +1,10 @@
 import type { ConfigurationSnapshot } from '@sallyport/configuration';
-import { ClientRegistrations, createClientLookup, PostgresConnectionStore } from '@sallyport/connection-store';
+import {
+  ClientRegistrations,
+  createClientLookup,
+  observeRefreshes,
+  PostgresConnectionStore,
+} from '@sallyport/connection-store';
 import { describeDropped } from '@sallyport/connection/refresh';
 import type { Database } from '@sallyport/database';
 import type { Clock } from '@sallyport/kernel';
@@ -7,7 +12,8 @@ import { subjects, type CredentialChanged } from '@sallyport/messages';
 import type { Admission, Messaging } from '@sallyport/messaging';
 import type { OAuthClient } from '@sallyport/oauth';
 import { createSafeFetch, tellingProxy, type OutboundProxy } from '@sallyport/safe-fetch';
-import type { Logger } from '@sallyport/telemetry';
+import { traceFetch } from '@sallyport/telemetry';
+import type { Logger, Metrics, Tracer } from '@sallyport/telemetry';
 import type { Vault } from '@sallyport/vault';
 import type { CryptoKey } from 'jose';
 import { ConnectionConsents } from './consents/connection-consents.js';
@@ -39,6 +45,8 @@ export interface CredentialPartsOptions {
   readonly snapshot: () => ConfigurationSnapshot;
   readonly record: RecordEvent;
   readonly logger: Pick<Logger, 'warn'>;
+  readonly metrics?: Metrics | undefined;
+  readonly tracer?: Tracer | undefined;
   /** In force on every gateway when it resolves, or as soon as the bus is back. */
   readonly revokeLeases: (connectionIds: readonly string[]) => Promise<void>;
   /** The proxy between us and servers, and their authorization servers. */
@@ -57,12 +65,16 @@ export function createCredentialContext(options: CredentialPartsOptions) {
   return {
     store: new PostgresConnectionStore(database, vault),
     vault: sealer,
-    fetch: createSafeFetch({
-      userAgent: USER_AGENT,
-      extraCertificateAuthorities: options.extraCertificateAuthorities ?? [],
-      proxy: tellingProxy(options.proxy, options.logger),
-      allow: () => snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? [],
-    }),
+    fetch: traceFetch(
+      createSafeFetch({
+        userAgent: USER_AGENT,
+        extraCertificateAuthorities: options.extraCertificateAuthorities ?? [],
+        proxy: tellingProxy(options.proxy, options.logger),
+        allow: () => snapshot().get('OutboundNetwork', 'default')?.spec.allow ?? [],
+      }),
+      options.tracer,
+    ),
+    observe: observeRefreshes(options),
     clock,
     random,
     clientFor: createClientLookup({ database, vault: sealer, snapshot }),

@@ -2,7 +2,7 @@ import { systemClock, type Clock } from '@sallyport/kernel';
 import { loadEnrolledKeys, loadSigningKey, type EnrolledKeys, type SigningKeyPair } from '@sallyport/keys';
 import type { Messaging } from '@sallyport/messaging';
 import type { ServiceScope, ServiceStart } from '@sallyport/process';
-import type { Metrics } from '@sallyport/telemetry';
+import type { Metrics, Tracer } from '@sallyport/telemetry';
 import { openVault, VAULT_LOOK_MS, type Vault } from '@sallyport/vault';
 import type { ControlPlaneConfig } from '../config.js';
 import { readDeclaration, withSecrets, type DesiredConfiguration } from '../configuration/read-declarative-file.js';
@@ -11,6 +11,8 @@ import { openDatabasePools, type DatabasePools } from '../database-pools.js';
 export interface ControlPlaneAdapters extends ServiceStart {
   readonly messaging: Messaging;
   readonly metrics?: Metrics;
+  /** Absent where traces are off. */
+  readonly tracer?: Tracer | undefined;
   readonly clock?: Clock;
 }
 

@@ -41,7 +41,7 @@ export interface AppParts {
 
 /** The HTTP side: admin API, connect and account pages. It does not listen yet. */
 export async function openApp(foundation: Foundation, parts: AppParts): ReturnType<typeof createNestApp> {
-  const { config, logger, metrics, clock, scope } = foundation;
+  const { config, logger, metrics, tracer, clock, scope } = foundation;
   const administrators = openAdministrators(foundation, parts.configuration);
   const ofAdministrators = {
     owner: 'administrators',
@@ -52,6 +52,7 @@ export async function openApp(foundation: Foundation, parts: AppParts): ReturnTy
     unavailable: new Unavailable({ isStoreOutage: isDatabaseOutage, page: unavailablePage, logger, clock }),
     logger,
     metrics,
+    traced: tracer && { tracer },
     clock,
     publicUrl: config.publicUrl,
     trustedProxies: config.trustedProxies,

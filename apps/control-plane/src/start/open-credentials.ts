@@ -14,7 +14,7 @@ export async function openCredentials(
   { snapshot, lifecycle, publisher }: ConfigurationParts,
   revocations: PostgresRevocationStore,
 ): Promise<CredentialParts> {
-  const { config, messaging, logger, clock, scope, signing, databases, vault } = foundation;
+  const { config, messaging, logger, metrics, tracer, clock, scope, signing, databases, vault } = foundation;
   const notTold = 'the end of connections is recorded and follows when the bus is back';
   const credentials = await createCredentialParts({
     ...config,
@@ -26,6 +26,8 @@ export async function openCredentials(
     snapshot,
     record: lifecycle,
     logger,
+    metrics,
+    tracer,
     revokeLeases: async (connectionIds) => {
       await revocations.revokeConnections(connectionIds);
       await publisher.flush().catch((err: unknown) => logger.warn({ err, connections: connectionIds.length }, notTold));

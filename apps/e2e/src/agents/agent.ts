@@ -14,7 +14,7 @@ export interface Agent {
   refreshToken(): string | undefined;
   toolNames(): Promise<string[]>;
   /** Calls a tool; when a person is needed, opens the link in that person's browser and calls again or resumes. */
-  call(name: string, args?: Record<string, unknown>): Promise<CallResult>;
+  call(name: string, args?: Record<string, unknown>, meta?: Record<string, unknown>): Promise<CallResult>;
   resourceUris(): Promise<string[]>;
   read(uri: string): Promise<string>;
   /** Links the gateway asked the person to open, in order. */

@@ -80,17 +80,17 @@ export async function connectLegacyAgent({
     await connect(client, makeTransport());
   }
 
-  const callOnce = async (tool: string, args: Record<string, unknown>) =>
-    textOf(await client.callTool({ name: tool, arguments: args }));
+  const callOnce = async (tool: string, args: Record<string, unknown>, _meta?: Record<string, unknown>) =>
+    textOf(await client.callTool({ name: tool, arguments: args, ...(_meta && { _meta }) }));
   return {
     recording,
     openedLinks,
     token: () => oauth.held?.access_token ?? '',
     refreshToken: () => oauth.held?.refresh_token,
     toolNames: async () => (await client.listTools()).tools.map((tool) => tool.name),
-    call: async (tool, args = {}) => {
+    call: async (tool, args = {}, meta?: Record<string, unknown>) => {
       try {
-        const result = await callOnce(tool, args);
+        const result = await callOnce(tool, args, meta);
         const link = elicitation ? undefined : /https?:\/\/\S+\/connect\/[^\s)"]+/.exec(result.text)?.[0];
         if (link === undefined) return result;
         await open(link);
@@ -99,7 +99,7 @@ export async function connectLegacyAgent({
         if (!(error instanceof UrlElicitationRequiredError)) throw error;
         for (const { url } of error.elicitations) await open(url);
       }
-      return callOnce(tool, args);
+      return callOnce(tool, args, meta);
     },
     resourceUris: async () => (await client.listResources()).resources.map(({ uri }) => uri),
     read: async (uri) => JSON.stringify((await client.readResource({ uri })).contents),

@@ -63,7 +63,8 @@ export async function connectModernAgent({
     token: () => oauth.tokens()?.access_token ?? '',
     refreshToken: () => oauth.tokens()?.refresh_token,
     toolNames: async () => (await client.listTools()).tools.map((tool) => tool.name),
-    call: async (tool, args = {}) => textOf(await client.callTool({ name: tool, arguments: args })),
+    call: async (tool, args = {}, _meta?: Record<string, unknown>) =>
+      textOf(await client.callTool({ name: tool, arguments: args, ...(_meta && { _meta }) })),
     resourceUris: async () => (await client.listResources()).resources.map(({ uri }) => uri),
     read: async (uri) => JSON.stringify((await client.readResource({ uri })).contents),
     hearOfTools: async () => {

@@ -8,10 +8,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 export class DownstreamObserver {
   readonly #presented = new Map<number, Set<string>>();
   readonly #issued = new Set<string>();
+  readonly #traceparents = new Map<number, Set<string>>();
   readonly #listen = (message: unknown): void => {
     const { request, response } = message as { request: IncomingMessage; response: ServerResponse };
     const port = request.socket.localPort;
     if (port === undefined) return;
+    const { traceparent } = request.headers;
+    if (typeof traceparent === 'string')
+      this.#traceparents.set(port, (this.#traceparents.get(port) ?? new Set()).add(traceparent));
     const token = /^Bearer (.+)$/i.exec(request.headers.authorization ?? '')?.[1];
     if (token !== undefined) this.#presented.set(port, (this.#presented.get(port) ?? new Set()).add(token));
     if (request.url?.endsWith('/token')) this.#readAnswer(response);
@@ -24,6 +28,11 @@ export class DownstreamObserver {
   /** Bearer tokens the server at this URL was shown so far. */
   presentedTo(url: string): string[] {
     return [...(this.#presented.get(Number(new URL(url).port)) ?? [])];
+  }
+
+  /** In which spans the server at this URL was asked, so far. */
+  traceparentsAt(url: string): string[] {
+    return [...(this.#traceparents.get(Number(new URL(url).port)) ?? [])];
   }
 
   /**

@@ -58,6 +58,8 @@ export async function startDistributed(
     readyTimeoutMs?: number;
     /** Arguments of Node itself, by process name. */
     nodeArgs?: Readonly<Record<string, readonly string[]>>;
+    /** For all processes. */
+    env?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<DistributedSystem> {
   const gateways = Array.from({ length: replicas.gateways ?? 1 }, (_, index) => `gateway-${index + 1}`);
@@ -101,6 +103,7 @@ export async function startDistributed(
     (await freePorts(ROLES.length)).map((port, index) => [ROLES[index]?.name ?? '', port]),
   );
   const common = (name: string, port?: number) => ({
+    ...replicas.env,
     NATS_URL: nats.url,
     SALLYPORT_NATS_SEED_FILE: nkeySeedFile(nkeys, name),
     SALLYPORT_REPLICA: name,

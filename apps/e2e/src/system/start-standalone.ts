@@ -9,7 +9,12 @@ import type { System } from './system.js';
 export async function startStandalone({
   logLevel = 'trace',
   configure,
-}: { logLevel?: string; configure?: Parameters<typeof prepareSurroundings>[0] } = {}): Promise<
+  env,
+}: {
+  logLevel?: string;
+  configure?: Parameters<typeof prepareSurroundings>[0];
+  env?: Readonly<Record<string, string>>;
+} = {}): Promise<
   System & { /** Of the process that runs now. */ pid(): number; readonly publish: Surroundings['publish'] }
 > {
   const surroundings = await prepareSurroundings(configure);
@@ -18,6 +23,7 @@ export async function startStandalone({
     spawnApp({
       entry: 'apps/standalone/dist/main.js',
       env: {
+        ...env,
         SALLYPORT_DATA_DIR: dataDir,
         SALLYPORT_CONFIGURATION_FILE: surroundings.configurationFile,
         SALLYPORT_GATEWAY_PORT: String(ports.gateway),

@@ -2,6 +2,7 @@ import type { RecordRoom } from '@sallyport/event-spool';
 import type { JsonSource } from '@sallyport/kernel/json';
 import type { CallRecord } from '@sallyport/messages';
 import type { Caller, Decision } from '@sallyport/policy';
+import type { Span } from '@sallyport/telemetry';
 import type { CredentialLease } from '../outbound/credential-leases.js';
 import type { Answer } from '../protocol/exchange.js';
 import type { EndReason } from '../protocol/refusal.js';
@@ -21,6 +22,8 @@ export interface CallFacts extends Facts {
   readonly room?: RecordRoom | undefined;
   /** What the client hears in place of the answer, should the call have run and its record not be written. */
   readonly withheld?: ((recordId: string) => Answer) | undefined;
+  /** Of the call, where traces are on; it ends with the record. */
+  readonly span?: Span | undefined;
 }
 
 /**
@@ -62,6 +65,11 @@ export class CallNotes {
 
   asked(request: Pick<CallFacts, 'method' | 'protocolVersion' | 'traceId'>): void {
     this.#add(request);
+  }
+
+  /** From here on the call is in a trace, which its record names. */
+  traced(span: Span): void {
+    this.#add({ span, traceId: span.traceId });
   }
 
   target(target: Pick<CallFacts, 'server' | 'target' | 'definition'>): void {

@@ -27,6 +27,8 @@ export interface ServerRequest {
   /** Members of `params` as the client wrote them, where that is known. */
   readonly texts?: Readonly<Record<string, string>> | undefined;
   readonly meta: JsonObject | undefined;
+  /** In the place of the client's, where the call is traced. */
+  readonly traceparent?: string | undefined;
   /** The least severe log messages wanted; none when absent. */
   readonly logLevel?: string | undefined;
   readonly name?: string | undefined;
@@ -133,7 +135,7 @@ function targetOf(
 }
 
 const messageOf = (
-  { id, method, params, texts, meta, source, logLevel, name, parameterHeaders = {} }: ServerRequest,
+  { id, method, params, texts, meta, traceparent, source, logLevel, name, parameterHeaders = {} }: ServerRequest,
   { clientInfo, abilities }: Pick<ForwardOptions, 'clientInfo' | 'abilities'>,
 ): ModernRequest => ({
   id,
@@ -141,6 +143,7 @@ const messageOf = (
   params,
   texts,
   meta,
+  traceparent,
   source,
   logLevel,
   clientInfo,

@@ -4,8 +4,10 @@ import type { AnswerRoom, HearAnswer, PostedRequest, RelayAnswer, ServerChannel 
 import type { Permit } from '@sallyport/policy';
 import type { AtHand } from './at-hand.js';
 import type { CredentialLease, CredentialLeases, LeaseResult, LeaseTarget } from './credential-leases.js';
-import { forward, forwardDirectly } from './forward.js';
+import { forward, forwardDirectly, urlOf } from './forward.js';
 import type { DirectOptions, ForwardOptions, ServerRequest } from './forward.js';
+import { observedAnswer } from './observe-server.js';
+import type { AskedServer, ObserveServer } from './observe-server.js';
 import { readAnswer } from './read-answer.js';
 import type { ServerResult } from './read-answer.js';
 import { withLease } from './with-lease.js';
@@ -18,6 +20,7 @@ export interface ServerAccessOptions {
   readonly identity: { readonly name: string; readonly version: string };
   /** Where what is gathered of a server's answer counts for the user it is for (S33). */
   readonly bytes: BytesInFlight;
+  readonly observeServer?: ObserveServer | undefined;
 }
 
 export type AccessOptions = Omit<ForwardOptions, 'channel' | 'clientInfo' | 'room'>;
@@ -55,7 +58,10 @@ export class ServerAccess {
   ): Promise<RelayAnswer> {
     const { channel, identity } = this.#options;
     const room = this.#room(permit.caller.userId);
-    return await forward(permit, lease, server, request, { ...options, channel, clientInfo: identity, room });
+    const asked = this.#observed(lease, server, request);
+    const sent = toldOf(request, asked);
+    const answer = await forward(permit, lease, server, sent, { ...options, channel, clientInfo: identity, room });
+    return asked === undefined ? answer : observedAnswer(asked, request.id, answer);
   }
 
   /** The lease that is remembered for this, where nobody has to be asked for one. */
@@ -74,7 +80,21 @@ export class ServerAccess {
   ): PostedRequest | undefined {
     const { channel, identity } = this.#options;
     const room = this.#room(permit.caller.userId);
-    return forwardDirectly(permit, lease, server, request, { ...options, channel, clientInfo: identity, room }, hear);
+    const whole = { ...options, channel, clientInfo: identity, room };
+    const asked = this.#observed(lease, server, request);
+    if (asked === undefined) return forwardDirectly(permit, lease, server, request, whole, hear);
+    return forwardDirectly(permit, lease, server, toldOf(request, asked), whole, (answer) =>
+      hear(
+        answer instanceof Promise
+          ? answer.then((later) => observedAnswer(asked, request.id, later))
+          : observedAnswer(asked, request.id, answer),
+      ),
+    );
+  }
+
+  #observed(lease: CredentialLease, server: DocumentOf<'McpServer'>, request: ServerRequest): AskedServer | undefined {
+    const { credentialProvider } = lease;
+    return this.#options.observeServer?.({ server: server.name, credentialProvider, url: urlOf(server), request });
   }
 
   /** Sends a request whose one result is for the gateway itself. */
@@ -96,3 +116,7 @@ export class ServerAccess {
     return { take: (size) => held.take(size) === undefined, give: held.give };
   }
 }
+
+/** The request, with what the server is told of the trace. */
+const toldOf = (request: ServerRequest, asked: AskedServer | undefined): ServerRequest =>
+  asked?.traceparent === undefined ? request : { ...request, traceparent: asked.traceparent };

@@ -13,6 +13,7 @@ import { createOperations } from '../operations/perform.js';
 import type { StreamPauses } from '../operations/stream-pauses.js';
 import type { Catalogues } from '../outbound/catalogues.js';
 import type { CredentialLeases } from '../outbound/credential-leases.js';
+import type { ObserveServer } from '../outbound/observe-server.js';
 import { ServerAccess } from '../outbound/server-access.js';
 import type { WarmCallUses } from './begin-warm-call.js';
 import type { RequestPath } from './handle-mcp-request.js';
@@ -34,6 +35,7 @@ export interface AssembledFrom extends Omit<
   /** Characters of JSON in one page of a list. */
   readonly listPageLength: number;
   readonly observeMissing?: ObserveMissing | undefined;
+  readonly observeServer?: ObserveServer | undefined;
 }
 
 /** Makes each step and each operation with what it uses. Once, when the gateway starts. */

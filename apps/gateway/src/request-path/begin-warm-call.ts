@@ -18,7 +18,7 @@ import type { HandledExchange } from '../protocol/exchange.js';
 import { isRefusal } from '../protocol/refusal.js';
 import type { ReadRequest } from '../protocol/read-request.js';
 import { admit, admittedAgain } from './admit.js';
-import { followCall, sessionOf } from './handle-mcp-request.js';
+import { followCall, inSpanOf, sessionOf } from './handle-mcp-request.js';
 import type { RequestPath } from './handle-mcp-request.js';
 import { traceIdIn } from './read-message.js';
 import { permitAtHand } from './warm-memory.js';
@@ -80,8 +80,10 @@ export function beginWarmCall(uses: WarmCallUses, arrived: ArrivedMessage, liste
   );
   let forwarded: PostedRequest | undefined;
   try {
-    forwarded = forwardAtOnce(uses, call, warm.permit, warm.lease, warm.target, (forwardedWith, answer) =>
-      hear(uses, arrived, warm, forwardedWith, answer, listener),
+    forwarded = inSpanOf(uses, arrived.inbound, request, notes, () =>
+      forwardAtOnce(uses, call, warm.permit, warm.lease, warm.target, (forwardedWith, answer) =>
+        hear(uses, arrived, warm, forwardedWith, answer, listener),
+      ),
     );
     return forwarded !== undefined;
   } finally {
@@ -171,7 +173,8 @@ function hear(
   const text = ending.stop.isStopped ? undefined : textOf(answer);
   if (text === undefined) {
     const posted = { lease, value: Promise.resolve(answer) };
-    return listener.followed(followCall(uses, { inbound, call, permit, target, posted, ending, notes }));
+    const follow = () => followCall(uses, { inbound, call, permit, target, posted, ending, notes });
+    return listener.followed(notes.facts.span?.run(follow) ?? follow());
   }
   notes.heard();
   notes.leased(lease);

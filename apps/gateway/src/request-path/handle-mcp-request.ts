@@ -5,6 +5,7 @@ import type { RelayAnswer } from '@sallyport/mcp-relay';
 import type { Caller, Permit } from '@sallyport/policy';
 import type { Admitted, Authenticated, Call } from '../call/call.js';
 import type { CallNotes, ExchangeNotes } from '../call/call-notes.js';
+import type { TraceCall } from '../call/call-span.js';
 import type { CurrentConfiguration } from '../call/configured-for.js';
 import { answerOfEnded, endedInTime, Ending } from '../call/ending.js';
 import type { OpenCall } from '../call/open-calls.js';
@@ -67,6 +68,8 @@ export interface RequestPath
   /** Room for the record of one call of this user, set aside before anything is done (R74); else why there is none. */
   readonly reserveRecord: (userId: string) => RecordRoom | { readonly unavailable: string } | 'full-of-their-own';
   readonly recorder: CallRecorder;
+  /** Absent where traces are off. */
+  readonly traceCall?: TraceCall | undefined;
 }
 
 /**
@@ -227,9 +230,32 @@ async function answerRequest(
   request: ClientRequest,
   notes: CallNotes,
 ): Promise<Answer> {
-  const { method, version: protocolVersion, era } = request;
+  const { method, version: protocolVersion } = request;
   notes.asked({ method, protocolVersion, traceId: traceIdIn(request) });
-  const refuse = refusing(arrived.inbound, notes, { request, era });
+  return await inSpanOf(uses, arrived.inbound, request, notes, () => answerAsked(uses, arrived, request, notes));
+}
+
+/** Does the work of a call in a span of its own, where traces are on. */
+export function inSpanOf<T>(
+  { traceCall }: Pick<RequestPath, 'traceCall'>,
+  inbound: InboundRequest,
+  request: ClientRequest,
+  notes: CallNotes,
+  work: () => T,
+): T {
+  if (traceCall === undefined) return work();
+  const span = traceCall(inbound, request);
+  notes.traced(span);
+  return span.run(work);
+}
+
+async function answerAsked(
+  uses: RequestPath,
+  arrived: Arrived,
+  request: ClientRequest,
+  notes: CallNotes,
+): Promise<Answer> {
+  const refuse = refusing(arrived.inbound, notes, { request, era: request.era });
   if (isRefusal(arrived.admission)) return refuse(arrived.admission);
   const ending = new Ending(Stop.following(arrived.inbound.disconnected));
   const call = beginCall(uses, arrived, arrived.admission, request, notes, ending);

@@ -5,6 +5,7 @@ import type { CallRecord } from '@sallyport/messages';
 import type { Logger } from '@sallyport/telemetry';
 import { ExchangeNotes } from '../call/call-notes.js';
 import type { CallFacts } from '../call/call-notes.js';
+import { endCallSpan } from '../call/call-span.js';
 import { jsonAnswer } from '../protocol/exchange.js';
 import type { Answer, ExchangeEnd, HandledExchange, InboundRequest, Withheld } from '../protocol/exchange.js';
 
@@ -97,7 +98,7 @@ export function recordOne(
   done: (withheld: Withheld) => void,
 ): void {
   const { append, refusals, replica, observe } = recorder;
-  const { decision = 'invalid', room, withheld: _withheld, ...known } = call;
+  const { decision = 'invalid', room, withheld: _withheld, span, ...known } = call;
   const entry: CallRecord = {
     v: 1,
     type: 'mcp.call',
@@ -108,6 +109,7 @@ export function recordOne(
     decision,
   };
   observe?.(entry);
+  if (span !== undefined) endCallSpan(span, entry);
   const isKnown = known.userId !== undefined;
   if (!isKnown && !refusals.note('mcp.request', known.reason ?? decision, end.address)) return done([]);
   append(JSON.stringify(entry), { room, yields: !isKnown, owner: known.userId }, (err) =>
@@ -138,7 +140,7 @@ const SHORT_BYTES = 256;
 /** Of all texts together: no character takes more than six bytes. */
 const SURELY_FITTING_LENGTH = 1_024;
 
-type Known = Omit<CallFacts, 'decision' | 'room' | 'withheld'>;
+type Known = Omit<CallFacts, 'decision' | 'room' | 'withheld' | 'span'>;
 
 /** Names that agents and servers made up are cut where they would not fit. */
 function bounded(facts: Known): Partial<Known> {

@@ -1,6 +1,7 @@
 import { BytesInFlight, type AppListener, type FairTurns } from '@sallyport/http';
 import { subjects } from '@sallyport/messages';
 import { OpenCalls } from '../call/open-calls.js';
+import { createCallTracing } from '../call/call-span.js';
 import { Places } from '../call/places.js';
 import { StepUpMemory } from '../call/step-up-memory.js';
 import { OpenQuestions } from '../conversation/open-questions.js';
@@ -8,6 +9,7 @@ import { ParkedCalls } from '../conversation/parked-calls.js';
 import { observeCalls, observeMissing, observeOverBudget } from '../observe-calls.js';
 import { StreamPauses } from '../operations/stream-pauses.js';
 import { CredentialLeases } from '../outbound/credential-leases.js';
+import { traceServer } from '../outbound/trace-server.js';
 import { RemoteExchanges } from '../replicas/remote-exchanges.js';
 import type { ReplicaLink } from '../replicas/replica-link.js';
 import { assembleRequestPath } from '../request-path/assemble-request-path.js';
@@ -89,7 +91,15 @@ export function createRequestPath(foundation: Foundation, parts: RequestPathPart
     logLevels: new LogLevels(clock),
     resourceSubscriptions: new ResourceSubscriptions(clock),
     ...createObservers(foundation),
+    ...createTracing(foundation),
   });
+}
+
+/** Spans of calls, and of the requests to servers in them; nothing where traces are off. */
+function createTracing({ tracer, config, snapshot }: Foundation): Pick<AssembledFrom, 'traceCall' | 'observeServer'> {
+  if (tracer === undefined) return {};
+  const kindOf = (provider: string) => snapshot()?.get('CredentialProvider', provider)?.spec.type;
+  return { traceCall: createCallTracing(tracer, config.gatewayUrl), observeServer: traceServer(tracer, kindOf) };
 }
 
 function createLeases({ config, keys, clock, logger, ask }: Foundation): CredentialLeases {

@@ -5,13 +5,15 @@ import { loadEncryptionKey, loadSigningKey, loadSymmetricKey, loadVerifyingKey }
 import { gatewayAddress } from '@sallyport/messages';
 import type { Messaging } from '@sallyport/messaging';
 import type { ServiceScope, ServiceStart } from '@sallyport/process';
-import type { Metrics } from '@sallyport/telemetry';
+import type { Metrics, Tracer } from '@sallyport/telemetry';
 import type { GatewayConfig } from '../config.js';
 import { StateSealer } from '../session/state-sealer.js';
 
 export interface GatewayAdapters extends ServiceStart {
   readonly messaging: Messaging;
   readonly metrics?: Metrics;
+  /** Absent where traces are off. */
+  readonly tracer?: Tracer | undefined;
   readonly clock?: Clock;
   /** Where the spool is. */
   readonly files?: SpoolFiles;

@@ -13,6 +13,7 @@ import {
   streamOf,
   type LegacySession,
 } from './legacy-session.js';
+import { traceMember } from './modern-request.js';
 import type { ModernRequest } from './modern-request.js';
 import { isRefusedByStatus } from './refused-answer.js';
 import type { HearAnswer, PostedRequest, RelayAnswer } from './relay.js';
@@ -86,15 +87,15 @@ export function askLegacyDirectly(
   hear: HearAnswer,
 ): PostedRequest | undefined {
   const { wire, sessions } = uses;
-  const { method, params, meta, source, texts, logLevel } = message;
+  const { method, logLevel } = message;
   const session = sessions.known(sessionKey(target, message));
   if (method !== 'tools/call' || session === undefined) return undefined;
   if (needsLevel(session, logLevel) || isAttended(session, message)) return undefined;
   const id = wire.nextId();
-  const body = legacyRequest({ id, method, params, meta, source, texts });
+  const body = legacyRequest({ ...message, id });
   const renumbering = { from: id, to: message.id, method, respond: undefined, mayAsk: false, settle: () => undefined };
   let isFollowed = false; // then the signal cancels the call
-  const posted = wire.postDirectly(target, sessionHeaders(session), body, id, (answer) => {
+  const posted = wire.postDirectly(target, callHeaders(session, message), body, id, (answer) => {
     if (!(answer instanceof Promise) && answer.type === 'message') return hear(renumbered(answer, renumbering));
     isFollowed = true;
     const own = { ...target, signal: target.signal(), mayBeSilent: undefined };
@@ -157,18 +158,19 @@ async function callInSession(wire: ChannelWire, asked: LegacyAsked): Promise<Cal
   return { type: 'called', answer, deliver };
 }
 
+const callHeaders = (session: LegacySession, { traceparent }: ModernRequest): Record<string, string> => ({
+  ...sessionHeaders(session),
+  ...traceMember(traceparent),
+});
+
 async function sendCall(
   wire: ChannelWire,
   { session, target, message, sent }: LegacyAsked,
   { id, attended }: { readonly id: number; readonly attended: RunningCall | undefined },
 ): Promise<RelayAnswer> {
-  const { method, params, meta, source, texts } = message;
-  const headers = sessionHeaders(session);
+  const headers = callHeaders(session, message);
   const post = () =>
-    wire.post(target, headers, legacyRequest({ id, method, params, meta, source, texts }), {
-      id,
-      isHarmless: isHarmless(message),
-    });
+    wire.post(target, headers, legacyRequest({ ...message, id }), { id, isHarmless: isHarmless(message) });
   const posted = sent?.answer ?? post();
   const resume = (lastEventId: string) =>
     wire.relay.resume({ ...target, large: largeOf(target, id), headers }, lastEventId);

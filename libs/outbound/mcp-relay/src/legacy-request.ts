@@ -1,13 +1,11 @@
 import type { JsonSource } from '@sallyport/kernel/json';
 import { isJsonObject } from './json-rpc.js';
 import type { JsonObject, ServerMessage } from './json-rpc.js';
-import { messageText } from './modern-request.js';
+import { messageText, passedMeta, traceMember } from './modern-request.js';
 
 /** The newest version that has `initialize`; what a server answers with is what is spoken. */
 export const LEGACY_VERSION = '2025-11-25';
 const SPOKEN = ['2025-11-25', '2025-06-18', '2025-03-26', '2024-11-05'];
-const RESERVED_META = 'io.modelcontextprotocol/';
-const DROPPED_META = new Set(['tracestate', 'baggage']);
 
 export const isSpokenLegacyVersion = (version: unknown): version is string =>
   typeof version === 'string' && SPOKEN.includes(version);
@@ -18,16 +16,16 @@ export function legacyRequest(request: {
   readonly method: string;
   readonly params: JsonObject;
   readonly meta: JsonObject | undefined;
+  /** As in `ModernRequest`. */
+  readonly traceparent?: string | undefined;
   readonly source?: JsonSource | undefined;
   /** As in `ModernRequest`. */
   readonly texts?: Readonly<Record<string, string>> | undefined;
 }): string {
-  const meta = Object.fromEntries(
-    Object.entries(request.meta ?? {}).filter(([key]) => !key.startsWith(RESERVED_META) && !DROPPED_META.has(key)),
-  );
+  const passed = passedMeta(request);
+  const meta = { ...Object.fromEntries(passed), ...traceMember(request.traceparent) };
   const { requestState: _state, inputResponses: _responses, ...params } = request.params;
-  const isMetaOfClient = Object.keys(meta).length > 0;
-  return messageText({ ...request, params }, isMetaOfClient ? meta : undefined, isMetaOfClient);
+  return messageText({ ...request, params }, Object.keys(meta).length > 0 ? meta : undefined, passed.length > 0);
 }
 
 /** Headers of everything after `initialize` (2025-06-18, transports). */

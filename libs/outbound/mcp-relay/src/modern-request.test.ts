@@ -72,3 +72,18 @@ test('a legacy request carries nothing of the new era', () => {
     params: {},
   });
 });
+
+test("the trace it is asked in stands in the place of the caller's, in _meta and in a header, in both eras", () => {
+  const ours = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`;
+  const client = { jsonrpc: '2.0', id: 7, method: 'tools/call', params: { name: 'täst', arguments: {}, _meta: meta } };
+  const source = { json: JSON.stringify(client), value: client };
+  const { headers, body } = modernRequest({ ...parts, meta, source, traceparent: ours });
+  expect(headers['traceparent']).toBe(ours);
+  expect(JSON.parse(body).params._meta).toMatchObject({ traceparent: ours, 'vendor/key': 1 });
+  const legacy = legacyRequest({ ...parts, meta: undefined, traceparent: ours });
+  expect(JSON.parse(legacy).params._meta).toEqual({ traceparent: ours });
+  const inWords = { arguments: '{"large": 12345678901234567890}' };
+  const inTexts = legacyRequest({ ...parts, meta: undefined, texts: inWords, traceparent: ours });
+  expect(inTexts).toContain('12345678901234567890');
+  expect(JSON.parse(inTexts).params._meta).toEqual({ traceparent: ours });
+});

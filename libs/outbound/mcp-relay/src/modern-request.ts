@@ -19,6 +19,8 @@ export interface ModernRequest {
   readonly params: JsonObject;
   /** The caller's `_meta`; reserved keys are replaced by ours, the rest passes. */
   readonly meta: JsonObject | undefined;
+  /** The trace this is asked in, in `_meta` and in a header: in the place of the caller's. */
+  readonly traceparent?: string | undefined;
   /** The least severe log messages wanted; without one the server sends none. */
   readonly logLevel?: string | undefined;
   readonly clientInfo: { readonly name: string; readonly version: string };
@@ -30,13 +32,23 @@ export interface ModernRequest {
   readonly parameterHeaders: Readonly<Record<string, string>>;
 }
 
+/** Of the caller's `_meta`, what a server is handed on. */
+export const passedMeta = ({ meta, traceparent }: Pick<ModernRequest, 'meta' | 'traceparent'>): [string, unknown][] =>
+  Object.entries(meta ?? {}).filter(
+    ([key]) =>
+      !key.startsWith(RESERVED_META) && !DROPPED_META.has(key) && (key !== 'traceparent' || traceparent === undefined),
+  );
+
+/** What a server is told of the trace, as a header and as a member of `_meta`. */
+export const traceMember = (traceparent: string | undefined): { readonly traceparent?: string } =>
+  traceparent === undefined ? {} : { traceparent };
+
 /** A request of 2026-07-28: the value that was decided on (security rule S10). */
 export function modernRequest(request: ModernRequest): { headers: Record<string, string>; body: string } {
-  const passed = Object.entries(request.meta ?? {}).filter(
-    ([key]) => !key.startsWith(RESERVED_META) && !DROPPED_META.has(key),
-  );
+  const passed = passedMeta(request);
   const _meta = {
     ...Object.fromEntries(passed),
+    ...traceMember(request.traceparent),
     ...(request.logLevel === undefined ? {} : { [`${RESERVED_META}logLevel`]: request.logLevel }),
     [`${RESERVED_META}protocolVersion`]: MODERN_VERSION,
     [`${RESERVED_META}clientInfo`]: request.clientInfo,
@@ -48,6 +60,7 @@ export function modernRequest(request: ModernRequest): { headers: Record<string,
       'mcp-protocol-version': MODERN_VERSION,
       'mcp-method': request.method,
       ...(request.name === undefined ? {} : { 'mcp-name': encodeHeaderValue(request.name) }),
+      ...traceMember(request.traceparent),
     },
     body: messageText(request, _meta, passed.length > 0),
   };

@@ -19,6 +19,8 @@ import { ListenerWatch } from './listener-watch.js';
 import { toProblem } from './problem.js';
 import { problem, PROBLEM } from './problem-body.js';
 import { securityHeaders } from './security-headers.js';
+import { traceHttp } from './trace-requests.js';
+import type { HttpTracing } from './trace-requests.js';
 
 export interface ListenerOptions {
   readonly logger: Logger;
@@ -32,6 +34,8 @@ export interface ListenerOptions {
   readonly cors?: { readonly origins: readonly string[] } & Partial<CorsOptions>;
   /** Counts the requests and connections that the listener turned away. */
   readonly metrics?: Metrics | undefined;
+  /** Puts each request into a span, where traces are on. */
+  readonly traced?: HttpTracing | undefined;
   readonly clock?: Clock;
   /** Paths that pages of any origin may read: see `HostGuardOptions`. */
   readonly publicDocuments?: readonly string[];
@@ -90,6 +94,7 @@ export function createListener(options: ListenerOptions): AppListener {
   const bytes = new BytesInFlight({ total: maxBytesInFlight }, (refusal) =>
     watch.turnedAway(refusal === 'own-limit' ? 'bytes-of-one' : 'bytes-in-all'),
   );
+  if (options.traced !== undefined) traceHttp(instance, options.traced);
   boundBodies(instance, bytes, options.bodies);
   instance.addHook('onRequest', guardRequests(guard, headers, options));
   // A client that still sends its body must be able to read why it was refused (a foreign host, an unknown path).

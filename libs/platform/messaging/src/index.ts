@@ -31,3 +31,4 @@ export type { NatsServerConfigOptions } from './nats/server-config.js';
 export { MessagingError } from './errors.js';
 export type { MessagingErrorCode } from './errors.js';
 export { serveAll } from './serve-all.js';
+export { traceRequests } from './trace-requests.js';

@@ -8,6 +8,7 @@ import type { ProcessHost, ProcessScope } from './index.js';
 
 class FakeProcess implements ProcessHost {
   readonly #events = new EventEmitter();
+  readonly env = {};
   readonly output: string[] = [];
   readonly exited: Promise<number>;
   #resolve: (code: number) => void = () => undefined;

@@ -1,6 +1,6 @@
 import { translateListenError } from '@sallyport/http';
-import { SallyportError } from '@sallyport/kernel';
-import { scrubText } from '@sallyport/telemetry';
+import { PRODUCT_VERSION, SallyportError } from '@sallyport/kernel';
+import { scrubText, startTracing } from '@sallyport/telemetry';
 import { Closers, type Close, type CloseFailure } from './closers.js';
 import { emptyCoreDumps } from './empty-core-dumps.js';
 
@@ -39,6 +39,7 @@ export interface ProcessHost {
     listener: (reason: unknown) => void,
   ): unknown;
   exit(code: number): void;
+  readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream & { write(text: string): unknown };
 }
@@ -97,6 +98,9 @@ export async function runProcess(
   const exposure = emptyCoreDumps();
   if (exposure !== undefined) say(exposure);
   try {
+    // First, so that it is closed last: what others still do while they close is in a trace, too.
+    const tracing = startTracing({ name, version: PRODUCT_VERSION, env: host.env, say });
+    if (tracing !== undefined) closers.add('traces', await tracing);
     await start({ onClose: (what, close) => closers.add(what, close), stopping: stopping.signal, stop, say });
   } catch (error) {
     if (!isAbort(error) || !stopping.signal.aborted) say(startFailure(error));

@@ -1,9 +1,9 @@
-import { createNatsMessaging, readNkeySeed } from '@sallyport/messaging';
+import { createNatsMessaging, readNkeySeed, traceRequests } from '@sallyport/messaging';
 import type { BusRole, Messaging } from '@sallyport/messaging';
 import { gatewayAddress } from '@sallyport/messages';
 import { announceProxy, proxyOf } from '@sallyport/safe-fetch';
-import { createLogger, createMetrics } from '@sallyport/telemetry';
-import type { Logger, Metrics } from '@sallyport/telemetry';
+import { createLogger, createMetrics, createTracer } from '@sallyport/telemetry';
+import type { Logger, Metrics, Tracer } from '@sallyport/telemetry';
 import { startHealthServer } from './health-server.js';
 import type { ProcessEnvironment } from './process-variables.js';
 import { runProcess, startFailure, type ProcessScope } from './run-process.js';
@@ -15,6 +15,8 @@ export interface ServiceAdapters {
   readonly messaging: Messaging;
   readonly logger: Logger;
   readonly metrics: Metrics;
+  /** Absent where traces are off. */
+  readonly tracer: Tracer | undefined;
   /** The number of the worker that this process is, from 1. Undefined where one process is the whole replica. */
   readonly worker: number | undefined;
 }
@@ -113,11 +115,17 @@ async function runWorker<Environment extends ProcessEnvironment>(
 async function openService<Environment extends ProcessEnvironment>(
   { role, start }: Service<Environment>,
   environment: Environment,
-  { logger, metrics, worker, services }: Omit<ServiceAdapters, 'messaging'> & { readonly services: RunningService[] },
+  {
+    logger,
+    metrics,
+    worker,
+    services,
+  }: Omit<ServiceAdapters, 'messaging' | 'tracer'> & { readonly services: RunningService[] },
   { onClose }: ProcessScope,
 ): Promise<RunningService> {
   const { SALLYPORT_REPLICA: replica, SALLYPORT_NATS_SEED_FILE: seedFile } = environment;
-  const messaging = await createNatsMessaging({
+  const tracer = createTracer(role);
+  const bus = await createNatsMessaging({
     servers: environment.NATS_URL,
     name: replica,
     role,
@@ -125,8 +133,9 @@ async function openService<Environment extends ProcessEnvironment>(
     ...(seedFile === undefined ? {} : { nkeySeed: await readNkeySeed(seedFile) }),
     onProblem: (problem, err) => logger.warn({ problem, err }, 'bus'),
   });
-  onClose('bus', () => messaging.close());
-  const service = await start(environment, { messaging, logger, metrics, worker });
+  onClose('bus', () => bus.close());
+  const messaging = traceRequests(bus, tracer);
+  const service = await start(environment, { messaging, logger, metrics, tracer, worker });
   services.push(service);
   onClose(service.name, () => service.close());
   return service;

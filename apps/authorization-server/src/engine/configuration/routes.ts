@@ -27,5 +27,9 @@ const OWNED = new RegExp(
   ].join('|'),
 );
 
+/** The route of a path that the engine answers, without what names one interaction, client or code. */
+export const engineRouteOf = (path: string): string | undefined =>
+  isOwnedByEngine(path) ? (path.startsWith('/.well-known/') ? path : path.split('/').slice(0, 2).join('/')) : undefined;
+
 /** True for a path that the engine answers itself, its metadata (RFC 8414) included. */
 export const isOwnedByEngine = (path: string): boolean => OWNED.test(path);

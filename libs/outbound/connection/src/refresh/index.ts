@@ -18,5 +18,5 @@ export type {
   HealthVersion,
 } from './provider-health-store.js';
 export { refreshConnection } from './refresh-connection.js';
-export type { RefreshContext, RefreshResult } from './refresh-connection.js';
+export type { ObserveRefresh, RefreshContext, RefreshResult } from './refresh-connection.js';
 export { LOCK_MS, whileRenewing } from './refresh-lock.js';

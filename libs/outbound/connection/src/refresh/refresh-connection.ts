@@ -38,7 +38,12 @@ export interface RefreshContext extends ProviderGate {
   readonly forgetRegistration: (client: OAuthClient) => Promise<void>;
   /** What is configured now for this connection. */
   readonly target: (connection: Connection) => ConfiguredTarget | undefined;
+  /** Sees each refresh and its result. */
+  readonly observe?: ObserveRefresh | undefined;
 }
+
+/** Runs a refresh, and returns what it returned. */
+export type ObserveRefresh = (refresh: () => Promise<RefreshResult>) => Promise<RefreshResult>;
 
 export type RefreshResult =
   /** This process refreshed it, or found that another one had. */
@@ -101,6 +106,11 @@ export async function refreshConnection(
   context: RefreshContext,
   seenRevision?: number,
 ): Promise<RefreshResult> {
+  const refresh = () => refreshOnce(id, context, seenRevision);
+  return await (context.observe === undefined ? refresh() : context.observe(refresh));
+}
+
+async function refreshOnce(id: string, context: RefreshContext, seenRevision?: number): Promise<RefreshResult> {
   const { store, vault, clock } = context;
   const owner = randomUUID();
   const lock = await store.takeRefreshLock(id, owner, LOCK_MS);
