@@ -27,7 +27,7 @@ async function bundleService(app, target) {
     sourcemapExcludeSources: true,
     // As if the folders of the repository were beside `service`: stacks name files as the repository has them.
     sourcemapPathTransform: (source) => relative(dist, join(target, relative(root, resolve(dist, source)))),
-    codeSplitting: { groups: [{ name: PACKAGES, test: /\/node_modules\// }] },
+    codeSplitting: { groups: [{ name: PACKAGES, test: LOADED_AT_START }] },
     plugins: [shortMaps, asOneByteText],
   });
   const { name, version, license, type } = JSON.parse(readFileSync(join(root, 'apps', app, 'package.json'), 'utf8'));
@@ -37,8 +37,10 @@ async function bundleService(app, target) {
   cpSync(join(root, 'LICENSE'), join(service, 'LICENSE'));
 }
 
-/** What others wrote, in a file of its own. */
+/** What others wrote, in a file of its own, but for what sends traces: that is loaded where traces are on. */
 const PACKAGES = 'packages';
+const LOADED_AT_START =
+  /\/node_modules\/(?!@opentelemetry\/(?:context-async-hooks|exporter-trace-|otlp-|sdk-trace|sdk-logs))/;
 
 /**
  * Node keeps each map that a file names, and parses all of it for the first stack that goes through the file. So ours say

@@ -39,7 +39,8 @@ describe('what the image of the gateway holds', () => {
   });
 
   test('the licence of each package that is inside', () => {
-    const inside = textOf('dist/packages.js').matchAll(/^\/\/ (?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)\//gm);
+    const code = ['dist/packages.js', 'dist/open-sdk.js'].map(textOf).join('\n');
+    const inside = code.matchAll(/^\/\/ (?:.*\/)?node_modules\/((?:@[^/]+\/)?[^/]+)\//gm);
     const licensed = textOf('THIRD-PARTY-LICENSES').matchAll(/(?:^|-{80}\n\n)(\S+) [\d.]+ \(/g);
     const names = (found: Iterable<RegExpExecArray>) => [...new Set([...found].map(([, name]) => name))].toSorted();
     const packages = names(inside);

@@ -16,8 +16,8 @@ const LEASED = 'answer sallyport.v1.lease.request';
 
 const modes = [
   {
-    mode: 'processes of their own',
-    start: (collector: TraceCollector) => startDistributed({ env: collector.env }),
+    mode: 'processes of their own, the gateway that of its image',
+    start: (collector: TraceCollector) => startDistributed({ env: collector.env, gatewaysFrom: 'image' }),
     services: {
       gateway: 'sallyport-gateway',
       'control-plane': 'sallyport-control-plane',

@@ -13,8 +13,8 @@ export interface StartTracingOptions {
 
 /** A collector that is down is said so once in this time. */
 const SAID_AGAIN_MS = 60_000;
-/** Characters of one value: agents and servers make names up. */
-const MAX_VALUE_LENGTH = 512;
+/** Characters of what the SDK says. */
+const MOST_SAID = 512;
 
 /**
  * Whether the standard variables ask for traces: an exporter, or where to send them. Nothing is on by default.
@@ -39,31 +39,15 @@ export function startTracing(options: StartTracingOptions): Promise<() => Promis
 }
 
 async function startSdk({ name, version, env, say }: StartTracingOptions): Promise<() => Promise<void>> {
-  const { NodeSDK, diag, envDetector, resourceFromAttributes } = await import('./load-sdk.js');
-  const tell = saidNowAndThen(say);
-  const silent = () => undefined;
-  diag.setLogger(
-    { error: tell, warn: tell, info: silent, debug: silent, verbose: silent },
-    { suppressOverrideMessage: true },
-  );
+  const { openSdk } = await import('./open-sdk.js');
   const replica = env['SALLYPORT_REPLICA'];
-  const sdk = new NodeSDK({
-    resource: resourceFromAttributes({
-      'service.name': name === 'sallyport' ? name : `sallyport-${name}`,
-      'service.namespace': 'sallyport',
-      'service.version': version,
-      ...(replica === undefined ? {} : { 'service.instance.id': replica }),
-    }),
-    // The others tell who runs the process, and with what arguments.
-    resourceDetectors: [envDetector],
-    instrumentations: [],
-    metricReaders: [],
-    logRecordProcessors: [],
-    textMapPropagator: null,
-    spanLimits: { attributeValueLengthLimit: MAX_VALUE_LENGTH },
-  });
-  sdk.start();
-  return () => sdk.shutdown();
+  const attributes = {
+    'service.name': name === 'sallyport' ? name : `sallyport-${name}`,
+    'service.namespace': 'sallyport',
+    'service.version': version,
+    ...(replica === undefined ? {} : { 'service.instance.id': replica }),
+  };
+  return openSdk({ attributes, env, tell: saidNowAndThen(say) });
 }
 
 function saidNowAndThen(say: (sentence: string) => void): (message: string, ...rest: unknown[]) => void {
@@ -72,7 +56,7 @@ function saidNowAndThen(say: (sentence: string) => void): (message: string, ...r
     const now = performance.now();
     if (now - saidAt < SAID_AGAIN_MS) return;
     saidAt = now;
-    say(`traces: ${[message, ...rest].map(sentenceOf).join(' ').slice(0, MAX_VALUE_LENGTH)}`);
+    say(`traces: ${[message, ...rest].map(sentenceOf).join(' ').slice(0, MOST_SAID)}`);
   };
 }
 

@@ -1,6 +1,6 @@
 import { context, trace } from '@opentelemetry/api';
-import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace';
-import { NodeSDK } from '@opentelemetry/sdk-node';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { SallyportError } from '@sallyport/kernel';
 import { afterEach, expect, test, vi } from 'vitest';
 import { createLogger } from '../create-logger.js';
@@ -9,23 +9,15 @@ import { traceFetch } from './trace-fetch.js';
 import { createTracer, inSpan } from './tracer.js';
 import type { Tracer } from './tracer.js';
 
-let sdk: NodeSDK | undefined;
-afterEach(async () => {
-  await sdk?.shutdown();
-  sdk = undefined;
+afterEach(() => {
   trace.disable();
   context.disable();
 });
 
 function tracing() {
   const exporter = new InMemorySpanExporter();
-  sdk = new NodeSDK({
-    autoDetectResources: false,
-    metricReaders: [],
-    logRecordProcessors: [],
-    spanProcessors: [new SimpleSpanProcessor({ exporter })],
-  });
-  sdk.start();
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }));
   const spans = () =>
     exporter.getFinishedSpans().map((span) => ({
       name: span.name,
