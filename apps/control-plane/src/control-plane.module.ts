@@ -18,6 +18,7 @@ import type { SigningKeysContext } from './signing-keys/signing-keys.controller.
 import { SigningKeysModule } from './signing-keys/signing-keys.module.js';
 import type { StatusContext } from './status/read-status.js';
 import { StatusModule } from './status/status.module.js';
+import type { AuditContext } from './trail/chain/audit.controller.js';
 import type { PostgresEventStore } from './trail/event-store.js';
 import type { RecordEvent } from '@sallyport/trail';
 import { TrailModule } from './trail/trail.module.js';
@@ -37,6 +38,7 @@ export interface ControlPlaneParts {
   readonly lifecycle: RecordEvent;
   readonly revoker: Revoker;
   readonly events: PostgresEventStore;
+  readonly audit: AuditContext;
   readonly users: UserListContext;
   readonly agentSessions: AgentSessionListContext;
   readonly agentRegistrations: AgentRegistrationsContext;
@@ -53,7 +55,7 @@ export class ControlPlaneModule {
   static of(parts: ControlPlaneParts): DynamicModule {
     const { credentials } = parts;
     const configuration = ConfigurationModule.of(parts.configuration);
-    const trail = TrailModule.of(parts.events, parts.lifecycle);
+    const trail = TrailModule.of(parts.events, parts.lifecycle, parts.audit);
     const revocation = RevocationModule.of(parts.revoker);
     const browserSession = BrowserSessionModule.of(credentials.browserSession);
     const connect = ConnectModule.of(credentials.connect, browserSession);

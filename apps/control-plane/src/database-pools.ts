@@ -15,6 +15,8 @@ export interface DatabasePools {
   readonly trail: Database;
   /** Events: one append at a time. */
   readonly events: Statements;
+  /** Checkpoints over them. */
+  readonly chain: Statements;
   /** What agents and users cause: leases, ended sessions, connect and account pages. */
   readonly agents: Database;
   close(): Promise<void>;
@@ -31,12 +33,13 @@ export function openDatabasePools(url: Secret): DatabasePools {
     trail: open('trail'),
     agents: open('agents'),
   };
-  const events = connectStatements(url.reveal(), 1);
+  const [events, chain] = [connectStatements(url.reveal(), 1), connectStatements(url.reveal(), 1)];
   return {
     ...pools,
     events,
+    chain,
     close: async () => {
-      await Promise.all([...Object.values(pools).map((pool) => pool.$disconnect()), events.close()]);
+      await Promise.all([...Object.values(pools).map((pool) => pool.$disconnect()), events.close(), chain.close()]);
     },
   };
 }

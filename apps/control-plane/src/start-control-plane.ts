@@ -15,6 +15,7 @@ import { layFoundation, type ControlPlaneAdapters, type Foundation } from './sta
 import { openApp } from './start/open-app.js';
 import { followSecretFiles, openConfiguration, type ConfigurationParts } from './start/open-configuration.js';
 import { openCredentials } from './start/open-credentials.js';
+import { sealTrail } from './start/seal-trail.js';
 import { forgetOld } from './trail/forget-old.js';
 import { observeIngest } from './trail/observe-ingest.js';
 import { sealedColumns } from './vault/sealed-columns.js';
@@ -47,7 +48,16 @@ export function startControlPlane(config: ControlPlaneConfig, adapters: ControlP
     const webhookFetch = deliverWebhooks(foundation, configuration);
     const replicas = await followReplicas(foundation);
     const ingest = observeIngest(metrics, clock);
-    const app = await openApp(foundation, { configuration, revocations, revoker, credentials, replicas, ingest });
+    const audit = sealTrail(foundation, configuration);
+    const app = await openApp(foundation, {
+      configuration,
+      revocations,
+      revoker,
+      credentials,
+      replicas,
+      ingest,
+      audit,
+    });
     reseal(foundation);
     await serveGateways(foundation, credentials, endedSessions);
     await keepTrail(foundation, configuration, { credentials, revocations, ingest });

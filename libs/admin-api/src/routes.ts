@@ -1,4 +1,5 @@
 import { agentRoutes } from './agents.js';
+import { auditRoutes } from './audit.js';
 import { configurationRoutes } from './configuration.js';
 import { connectionRoutes } from './connections.js';
 import { changeSetRoutes, documentRoutes } from './documents.js';
@@ -16,6 +17,7 @@ import type { AnswerOf, CallOf, RequestOf } from './route.js';
 /** Every route of the API, by the name of what it does. */
 export const routes = {
   ...agentRoutes,
+  ...auditRoutes,
   ...changeSetRoutes,
   ...configurationRoutes,
   ...connectionRoutes,

@@ -20,6 +20,7 @@ import type { PostgresRevocationStore } from '../revocation/revocation-store.js'
 import type { Revoker } from '../revocation/revoke.js';
 import { SigningKeyList } from '../signing-keys/signing-key-list.js';
 import type { KnownReplicas } from '../status/known-replicas.js';
+import type { AuditContext } from '../trail/chain/audit.controller.js';
 import { PostgresEventStore } from '../trail/event-store.js';
 import type { observeIngest } from '../trail/observe-ingest.js';
 import { createVerifyContext } from './create-verify-context.js';
@@ -37,6 +38,7 @@ export interface AppParts {
   readonly credentials: CredentialParts;
   readonly replicas: KnownReplicas;
   readonly ingest: ReturnType<typeof observeIngest>;
+  readonly audit: AuditContext;
 }
 
 /** The HTTP side: admin API, connect and account pages. It does not listen yet. */
@@ -81,7 +83,7 @@ export async function openApp(foundation: Foundation, parts: AppParts): ReturnTy
 /** Reads with the connections of administration: nobody who reads stands before a heartbeat or a revocation. */
 function createModule(
   foundation: Foundation,
-  { configuration, revocations, revoker, credentials, replicas, ingest }: AppParts,
+  { configuration, revocations, revoker, credentials, replicas, ingest, audit }: AppParts,
   records: AdministrationRecords,
 ) {
   const { config, messaging, clock, signing, databases, vault } = foundation;
@@ -113,6 +115,7 @@ function createModule(
     signingKeys: { messaging, signingKey, list, store: revocations, publisher, lifecycle, clock },
     credentials,
     events: new PostgresEventStore(database),
+    audit: { ...audit, database },
     users: { database, revocations: () => snapshot().revocations },
     agentSessions: { database, revocations: () => snapshot().revocations },
     agentRegistrations: { messaging, signingKey, database, revoker, lifecycle, clock },

@@ -31,9 +31,14 @@ export interface ConsumedEvents {
 
 const OF_GATEWAYS: ReadonlySet<AuditRecord['type']> = new Set(['mcp.call', 'tool.listed', 'events.summed']);
 
-/** Whether this replica may write it: under its own name, and numbered by one of its own processes or by none. */
-const isOf = (name: string, { replica, writer, n }: AuditRecord): boolean =>
-  replica === name && (writer === undefined || n === undefined ? writer === n : RecordNumbers.isOf(replica, writer));
+/**
+ * Whether this replica may write it: under its own name, and numbered by one of its own processes or by none. What is
+ * told of the trail itself, the control plane stores without a bus.
+ */
+const isOf = (name: string, { type, replica, writer, n }: AuditRecord): boolean =>
+  replica === name &&
+  !type.startsWith('audit.') &&
+  (writer === undefined || n === undefined ? writer === n : RecordNumbers.isOf(replica, writer));
 
 /**
  * Stores what arrives, all batches that came together at once, and then acknowledges them. What is no record, names

@@ -1,15 +1,17 @@
 import type { AuditEvent } from '@sallyport/audit';
+import { canonicalJson, digestOfText } from '@sallyport/audit-chain';
 import type { Query, Statement, Statements } from '@sallyport/database';
 import { Batches, RecordNumbers } from '@sallyport/kernel';
 
 /** Any number; all writers of the trail of one database agree on it. */
 const APPEND_LOCK = 5_125_101_478;
 
-/** One statement and one value however many events: this runs for every call of every agent. */
+/** One statement and two values however many events, the events and their digests: this runs for every call. */
 const INSERT = `
-  INSERT INTO "Event" ("id", "type", "at", "userId", "clientId", "sid", "server", "body")
+  INSERT INTO "Event" ("id", "type", "at", "userId", "clientId", "sid", "server", "digest", "body")
   SELECT event->>'id', event->>'type', timestamptz 'epoch' + (event->>'at')::bigint * interval '1 millisecond',
-         event->>'userId', event->>'clientId', event->>'sid', event->>'server', event
+         event->>'userId', event->>'clientId', event->>'sid', event->>'server',
+         substring($2::bytea FROM (position::int - 1) * 32 + 1 FOR 32), event
   FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS batch (event, position)
   ORDER BY position
   ON CONFLICT ("id") DO NOTHING`;
@@ -72,7 +74,9 @@ export class PostgresEventWriter {
         await query({ text: 'SELECT pg_advisory_xact_lock($1::bigint)', values: [APPEND_LOCK] });
         const events = await this.#numbered(given, query);
         for (const statement of alongside?.(events) ?? []) await query(statement);
-        await query({ text: INSERT, values: [JSON.stringify(events)] });
+        const texts = events.map((event) => canonicalJson(event));
+        const digests = Buffer.concat(texts.map((text) => digestOfText(text)));
+        await query({ text: INSERT, values: [`[${texts.join(',')}]`, digests] });
       });
     } catch (error) {
       // It may be stored all the same: its numbers are not given again, and those that follow it are another writer's.

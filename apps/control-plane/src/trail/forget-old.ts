@@ -49,6 +49,13 @@ export async function forgetOld({
         WHERE "approved"."kind" = 'ApprovedTools' AND "approved"."name" = "definition"."server"
           AND "tool"->>'sha256' = "definition"."body"->'detail'->>'sha256')
       ORDER BY "sequence" LIMIT ${batch}))`;
+  // Checkpoints stay; what says which of their events differs goes with the last of these.
+  await database.$executeRaw`
+    UPDATE "AuditCheckpoint" SET "entries" = NULL WHERE "number" = ANY (ARRAY(
+      SELECT "number" FROM "AuditCheckpoint" AS "checkpoint"
+      WHERE "entries" IS NOT NULL AND "at" < ${before} AND NOT EXISTS (
+        SELECT FROM "Event" WHERE "sequence" > "checkpoint"."after" AND "sequence" <= "checkpoint"."upTo")
+      ORDER BY "number" LIMIT ${batch} FOR UPDATE SKIP LOCKED))`;
   const changeSets = await database.$executeRaw`
     DELETE FROM "ConfigurationRevision" WHERE "revision" = ANY (ARRAY(
       SELECT "revision" FROM "ConfigurationRevision"

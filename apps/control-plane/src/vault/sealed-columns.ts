@@ -4,6 +4,7 @@ import { storedSecretColumn } from '../configuration/change-sets/stored-secrets.
 import { connectTicketColumn } from '../credentials/connect/connect-tickets.js';
 import { connectFlowColumn } from '../credentials/connect/pending-grants.js';
 import { browserSessionColumn } from '../browser-session/browser-sessions.js';
+import { auditKeyColumn } from '../trail/chain/audit-keys.js';
 
 /** What this process seals anew after a rotation of the vault's keys; connections also for the refresh worker. */
 export const sealedColumns: readonly SealedColumn[] = [
@@ -14,4 +15,5 @@ export const sealedColumns: readonly SealedColumn[] = [
   connectTicketColumn,
   connectionColumn,
   upstreamRevocationColumn,
+  auditKeyColumn,
 ];

@@ -288,6 +288,28 @@ export const EVENT_KINDS = {
     severity: 'W',
     outcome: 'success',
   },
+  'audit.checkpoint': {
+    number: 'SPC17',
+    title: 'Checkpoint of the trail',
+    description: 'What the events of one writer that arrived until then come to, signed: it proves them.',
+    severity: 'I',
+    outcome: 'success',
+  },
+  'audit.records_missing': {
+    number: 'SPC18',
+    title: 'Records missing',
+    description: 'A writer numbered records that did not arrive: they were lost on the way, or taken away there.',
+    severity: 'E',
+    outcome: 'failure',
+    errorClass: 'unrecorded',
+  },
+  'audit.key_created': {
+    number: 'SPC19',
+    title: 'Audit key created',
+    description: 'A key that signs checkpoints of the trail was made; it signs from here on.',
+    severity: 'I',
+    outcome: 'success',
+  },
   'connection.refreshed': {
     number: 'SPW01',
     title: 'Credential refreshed',

@@ -1,5 +1,6 @@
 /** Every column that holds sealed values, and the primary key of its table. Each column has an index on the key id. */
 export const sealedPlaces = {
+  AuditKey: { column: 'sealedPrivate', primaryKey: ['id'] },
   BrowserSession: { column: 'sealed', primaryKey: ['idDigest'] },
   ConnectFlow: { column: 'sealed', primaryKey: ['stateDigest'] },
   ConnectTicket: { column: 'sealed', primaryKey: ['handleDigest'] },

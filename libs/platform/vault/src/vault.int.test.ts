@@ -84,12 +84,15 @@ const reseal = (vault: Vault, pause: () => Promise<void> = () => Promise.resolve
   });
 const everything = () => database.storedSecret.findMany({ orderBy: { name: 'asc' } });
 
+/** Bytes that nobody seals: a wrapped key, and digests of events. */
+const UNSEALED = new Set(['VaultKey.wrapped', 'Event.digest', 'AuditCheckpoint.entries']);
+
 test('every column of bytes in the schema is one a rotation knows, with an index on the key id (B1)', async () => {
   const schema = readFileSync(join(import.meta.dirname, '../../../../prisma/schema.prisma'), 'utf8');
   const columns = [...schema.matchAll(/^model (\w+) \{\n([\s\S]*?)^\}/gm)].flatMap(([, model, body]) =>
     [...(body ?? '').matchAll(/^\s+(\w+)\s+Bytes/gm)].map(([, column]) => `${model}.${column}`),
   );
-  expect(columns.filter((one) => one !== 'VaultKey.wrapped').toSorted()).toEqual(
+  expect(columns.filter((one) => !UNSEALED.has(one)).toSorted()).toEqual(
     Object.entries(sealedPlaces).map(([table, { column }]) => `${table}.${column}`),
   );
   const indexes = await database.$queryRaw<

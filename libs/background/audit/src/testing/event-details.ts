@@ -72,6 +72,12 @@ export const DETAIL_MEANINGS: Readonly<Record<string, string>> = {
   of: 'type of the events that were summed up',
   from: 'when the first of them happened',
   to: 'when the last of them happened',
+  number: 'of the checkpoint, from 1 on',
+  ofWriter: 'whose events or records this is about',
+  text: 'the checkpoint as it was signed: a signed note',
+  first: 'number of the first of them',
+  last: 'number of the last of them',
+  publicKey: 'as signed notes have it',
   addresses: 'some of the addresses they came from',
 };
 

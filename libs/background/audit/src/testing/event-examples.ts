@@ -221,6 +221,21 @@ const STEPS: Record<LifecycleRecord['type'], readonly [replica: string, told: To
   ],
   'vault_key.created': [CONTROL_PLANE, { reason: 'yearly', detail: { keyId: 'vk-2', records: 812 } }],
   'vault_key.removed': [CONTROL_PLANE, { detail: { keyId: 'vk-1' } }],
+  'audit.checkpoint': [
+    CONTROL_PLANE,
+    {
+      detail: {
+        number: 17,
+        ofWriter: 'gateway-1.0f8a3c5d7e91',
+        text: 'control.example/audit\ncheckpoint 17\n…\n\n— control.example/audit Qm9…\n',
+      },
+    },
+  ],
+  'audit.records_missing': [
+    CONTROL_PLANE,
+    { detail: { ofWriter: 'gateway-1.0f8a3c5d7e91', first: 4_711, last: 4_713 } },
+  ],
+  'audit.key_created': [CONTROL_PLANE, { detail: { publicKey: 'control.example/audit+1f2e3d4c+AZs…' } }],
   'lease.refused': [CONTROL_PLANE, { ...session, server: 'notes', reason: 'denied', detail: { replica: GATEWAY } }],
   'limit.exceeded': [
     AUTHORIZATION_SERVER,

@@ -1,0 +1,16 @@
+import type { StoreCounters } from '@sallyport/audit-chain';
+import type { Query } from '@sallyport/database';
+import { z } from 'zod';
+
+const COUNTERS = `
+  SELECT concat_ws('.', (SELECT system_identifier FROM pg_control_system()),
+    (SELECT timeline_id FROM pg_control_checkpoint()),
+    (SELECT oid FROM pg_database WHERE datname = current_database()), '"Event"'::regclass::oid) AS "identity",
+    pg_current_xact_id()::text AS "transactions"`;
+const Counters = z.tuple([z.object({ identity: z.string(), transactions: z.coerce.number() })]);
+
+/** Which store this is, and how far it has counted: a copy, a restored backup and a promoted standby are others. */
+export async function readCounters(query: Query): Promise<StoreCounters> {
+  const [counters] = Counters.parse(await query({ text: COUNTERS, values: [] }));
+  return counters;
+}
