@@ -8,6 +8,8 @@ import { readBody } from './read-body.js';
 
 /** The largest body of a route that has no rules of its own. */
 export const DEFAULT_BODY_BYTES = 16 * 1024;
+/** How deep JSON may nest. What walks a body, as `JSON.stringify` does, needs stack for every level. */
+const MAX_LEVELS = 100;
 
 /** How large one body may be, and who holds its bytes. */
 export interface BodyRules {
@@ -18,8 +20,8 @@ export interface BodyRules {
 }
 
 /**
- * Makes an app read forms and JSON, and no other bodies. It takes room for a body before it reads it, counts the room
- * for the sender, and gives it back when the answer is sent (security rule S33).
+ * Makes an app read forms and JSON of at most 100 levels, and no other bodies. It takes room for a body before it reads
+ * it, counts the room for the sender, and gives it back when the answer is sent (security rule S33).
  * @param rulesOf the rules for a request whose caller is known; without rules, 16 KiB counted for the address
  */
 export function boundBodies(
@@ -56,12 +58,21 @@ export function boundBodies(
     'application/json',
     async (request: FastifyRequest, payload: AsyncIterable<Uint8Array>) => {
       const text = await read(request, payload);
-      return await new Promise(
+      const body = await new Promise(
         (resolve, reject) =>
-          void parseJson(request, text, (error, body) => (error === null ? resolve(body) : reject(error))),
+          void parseJson(request, text, (error, parsed) => (error === null ? resolve(parsed) : reject(error))),
       );
+      if (isDeeper(body, MAX_LEVELS))
+        throw new BadRequest([{ pointer: '', message: `It nests deeper than ${MAX_LEVELS} levels.`, in: 'body' }]);
+      return body;
     },
   );
+}
+
+/** Whether something in it lies below this many objects and arrays. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return levels === 0 || Object.values(value).some((inner) => isDeeper(inner, levels - 1));
 }
 
 function formOf(text: string): unknown {

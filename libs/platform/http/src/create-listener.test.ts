@@ -92,3 +92,14 @@ test('a listener without Nest bounds its bodies (S33)', async () => {
   });
   expect(listener.bytes.held).toBe(0);
 });
+
+test('JSON that nests too deep is the caller’s mistake, and no walk of ours over it (S10)', async () => {
+  const { url } = await start();
+  const nested = (levels: number) => '{"a":'.repeat(levels) + '1' + '}'.repeat(levels);
+  const echo = (body: string) => send(url, '/echo', { headers: { 'content-type': 'application/json' }, body });
+  expect(await echo(nested(100))).toMatchObject({ status: 200, body: nested(100) });
+  for (const levels of [101, 2_500]) {
+    const refused = await echo(nested(levels));
+    expect([refused.status, refused.body.includes('deeper than 100 levels')]).toEqual([400, true]);
+  }
+});
