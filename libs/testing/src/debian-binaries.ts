@@ -25,7 +25,7 @@ interface Wanted {
 }
 
 const VERSION = { args: ['--version'], exitCode: 0 };
-const wanted: Readonly<Record<'nats' | 'redis' | 'wrk' | 'nginx', Wanted>> = {
+const wanted: Readonly<Record<'nats' | 'redis' | 'wrk' | 'nginx' | 'rsyslog', Wanted>> = {
   nats: { binary: 'nats-server', package: 'nats-server', libraries: [], probe: VERSION, variable: 'NATS_URL' },
   wrk: {
     binary: 'wrk',
@@ -37,6 +37,12 @@ const wanted: Readonly<Record<'nats' | 'redis' | 'wrk' | 'nginx', Wanted>> = {
     binary: 'nginx',
     package: 'nginx',
     libraries: ['libpcre2-8-0', 'libcrypt1', 'libssl3', 'libssl3t64', 'zlib1g'],
+    probe: { args: ['-v'], exitCode: 0 },
+  },
+  rsyslog: {
+    binary: 'rsyslogd',
+    package: 'rsyslog',
+    libraries: ['rsyslog-openssl', 'libestr0', 'libfastjson4', 'libuuid1', 'libssl3', 'libssl3t64', 'zlib1g'],
     probe: { args: ['-v'], exitCode: 0 },
   },
   redis: {

@@ -20,6 +20,8 @@ export { startPrivateNats } from './nats.js';
 export type { PrivateNats } from './nats.js';
 export { startPrivateRedis, startTestRedis } from './redis.js';
 export type { PrivateRedis, TestRedis } from './redis.js';
+export { startTestRsyslog } from './rsyslog.js';
+export type { TestRsyslog } from './rsyslog.js';
 export { findBinary } from './debian-binaries.js';
 export type { Binary } from './debian-binaries.js';
 export { spawnApp } from './spawn-app.js';

@@ -14,11 +14,11 @@ export interface PrivateServer {
   stop(): Promise<void>;
 }
 
-/** Starts a server binary of a test run and waits until it says that it is ready. It ends with this process. */
+/** Starts a server binary of a test run and waits until it says, or shows, that it is ready. It ends with this process. */
 export async function startPrivateServer(
   binary: Binary,
   args: readonly string[],
-  { ready, scratch }: { ready: RegExp; scratch: string },
+  { ready, scratch }: { ready: RegExp | (() => Promise<boolean>); scratch: string },
 ): Promise<PrivateServer> {
   const child = spawn(binary.path, [...args], {
     cwd: scratch,
@@ -48,7 +48,7 @@ export async function startPrivateServer(
   };
   if (child.pid !== undefined) noteServer(scratch, child.pid);
   try {
-    await eventually(() => gone || ready.test(log), {
+    await eventually(async () => gone || (ready instanceof RegExp ? ready.test(log) : await ready()), {
       timeoutMs: 15_000,
       intervalMs: 5,
       until: `${binary.path} is ready`,
