@@ -47,6 +47,8 @@ export interface ControlPlaneConfig {
   readonly heartbeatIntervalMs: number;
   /** How long events of the trail are kept; 90 days unless said. */
   readonly eventRetentionMs?: number;
+  /** The folder for files of log streams; without one there are none. */
+  readonly logStreamDirectory?: string | null;
   /** How often what is older is looked for; a minute unless said. */
   readonly forgettingIntervalMs?: number;
   /** How often a look is taken for providers that have yet to revoke what was removed here; 5 s unless said. */
@@ -58,8 +60,8 @@ export interface ControlPlaneConfig {
   /** PEM of private authorities that servers and their authorization servers may use. */
   readonly extraCertificateAuthorities: readonly string[];
   /**
-   * The proxy toward servers, their authorization servers and webhooks. Our own authorization server is always called
-   * directly.
+   * The proxy toward servers, their authorization servers and log streams. Our own authorization server is always
+   * called directly.
    */
   readonly proxy?: OutboundProxy | undefined;
   /** What only a look at how the deployment is set up needs to know. */
@@ -144,6 +146,10 @@ export const ControlPlaneEnvironment = z.strictObject({
     .default(10_000)
     .describe('Open connections; one address, unless it is a listed proxy, may hold as many as are free'),
   SALLYPORT_EVENT_RETENTION: eventRetention(),
+  SALLYPORT_LOG_STREAM_DIRECTORY: variable
+    .path()
+    .optional()
+    .describe('The folder in which log streams of kind `file` write; without it they write nowhere'),
   SALLYPORT_TRUSTED_PROXIES: variable.list().default([]),
   SALLYPORT_CA_FILES: variable.list().default([]).describe('PEM files of private certificate authorities'),
 });
@@ -214,6 +220,7 @@ export function controlPlaneConfig(
     heartbeatIntervalMs: 1_000,
     maxConnections: environment.SALLYPORT_MAX_CONNECTIONS,
     eventRetentionMs: environment.SALLYPORT_EVENT_RETENTION,
+    logStreamDirectory: environment.SALLYPORT_LOG_STREAM_DIRECTORY ?? null,
     trustedProxies: environment.SALLYPORT_TRUSTED_PROXIES,
     extraCertificateAuthorities: readCertificateAuthorities(environment.SALLYPORT_CA_FILES),
     proxy: proxyOf(environment),

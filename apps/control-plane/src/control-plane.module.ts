@@ -21,6 +21,8 @@ import { StatusModule } from './status/status.module.js';
 import type { AuditContext } from './trail/chain/audit.controller.js';
 import type { PostgresEventStore } from './trail/event-store.js';
 import type { RecordEvent } from '@sallyport/trail';
+import type { LogStreamsContext } from './trail/streams/log-streams.controller.js';
+import { LogStreamsModule } from './trail/streams/log-streams.module.js';
 import { TrailModule } from './trail/trail.module.js';
 import type { UserListContext } from './users/users.controller.js';
 import { UsersModule } from './users/users.module.js';
@@ -40,6 +42,7 @@ export interface ControlPlaneParts {
   readonly events: PostgresEventStore;
   readonly audit: AuditContext;
   readonly users: UserListContext;
+  readonly logStreams: LogStreamsContext;
   readonly agentSessions: AgentSessionListContext;
   readonly agentRegistrations: AgentRegistrationsContext;
   readonly signingKeys: SigningKeysContext;
@@ -67,6 +70,7 @@ export class ControlPlaneModule {
         trail,
         revocation,
         ApiReferenceModule.of(parts.url),
+        LogStreamsModule.of(parts.logStreams),
         ApprovalsModule.of([configuration, trail]),
         UsersModule.of(parts.users),
         AgentsModule.of(parts.agentSessions, parts.agentRegistrations),

@@ -11,7 +11,7 @@ export interface DatabasePools {
   readonly core: Database;
   /** What administrators read and edit, and the keys of the vault. */
   readonly administration: Database;
-  /** Webhooks, and events that are forgotten. */
+  /** Log streams, and events that are forgotten. */
   readonly trail: Database;
   /** Events: one append at a time. */
   readonly events: Statements;

@@ -8,7 +8,6 @@ import type { CredentialParts } from './credentials/connections/create-credentia
 import { EndedMcpSessions } from './mcp-sessions/ended-mcp-sessions.js';
 import { PostgresRevocationStore } from './revocation/revocation-store.js';
 import { Revoker } from './revocation/revoke.js';
-import { deliverWebhooks } from './start/deliver-webhooks.js';
 import { keepTrail, serveGateways } from './start/follow-bus.js';
 import { followReplicas, reportControlPlane } from './start/follow-replicas.js';
 import { layFoundation, type ControlPlaneAdapters, type Foundation } from './start/foundation.js';
@@ -16,6 +15,7 @@ import { openApp } from './start/open-app.js';
 import { followSecretFiles, openConfiguration, type ConfigurationParts } from './start/open-configuration.js';
 import { openCredentials } from './start/open-credentials.js';
 import { sealTrail } from './start/seal-trail.js';
+import { serveLogStreams } from './start/serve-log-streams.js';
 import { forgetOld } from './trail/forget-old.js';
 import { observeIngest } from './trail/observe-ingest.js';
 import { sealedColumns } from './vault/sealed-columns.js';
@@ -45,7 +45,7 @@ export function startControlPlane(config: ControlPlaneConfig, adapters: ControlP
     followSecretFiles(foundation, configuration);
     const credentials = await openCredentials(foundation, configuration, revocations);
     const revoker = createRevoker(foundation, configuration, { credentials, revocations });
-    const webhookFetch = deliverWebhooks(foundation, configuration);
+    const logStreams = await serveLogStreams(foundation, configuration);
     const replicas = await followReplicas(foundation);
     const ingest = observeIngest(metrics, clock);
     const audit = sealTrail(foundation, configuration);
@@ -57,13 +57,14 @@ export function startControlPlane(config: ControlPlaneConfig, adapters: ControlP
       replicas,
       ingest,
       audit,
+      logStreams,
     });
     reseal(foundation);
     await serveGateways(foundation, credentials, endedSessions);
     await keepTrail(foundation, configuration, { credentials, revocations, ingest });
     const url = await listenNestApp(app, { port: config.port, host: config.host });
     reportControlPlane(foundation, configuration);
-    void reportWarnings([...snapshot().documents.values()], webhookFetch.refuse, logger);
+    void reportWarnings([...snapshot().documents.values()], logStreams.fetch.refuse, logger);
     return { admin: url };
   });
 }

@@ -32,6 +32,10 @@ export const PERMISSIONS = {
   'credential-providers:write': credentials,
   'events:read': aboutUsers,
   'gateway:write': credentials,
+  'log-streams:read': everybody,
+  'log-streams:replay': operation,
+  'log-streams:test': [...operation, 'credential-admin'],
+  'log-streams:write': credentials,
   'outbound-network:write': credentials,
   'policies:write': policies,
   'revocations:create': operation,
@@ -78,6 +82,7 @@ const TO_WRITE = {
   Gateway: 'gateway:write',
   OutboundNetwork: 'outbound-network:write',
   Webhook: 'webhooks:write',
+  LogStream: 'log-streams:write',
 } as const satisfies Readonly<Record<DocumentKind, Permission>>;
 
 /** What whoever writes or removes a document of this kind must be permitted. */

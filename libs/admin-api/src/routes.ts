@@ -4,6 +4,7 @@ import { configurationRoutes } from './configuration.js';
 import { connectionRoutes } from './connections.js';
 import { changeSetRoutes, documentRoutes } from './documents.js';
 import { eventRoutes } from './events.js';
+import { logStreamRoutes } from './log-streams.js';
 import { revocationRoutes } from './revocations.js';
 import { schemaRoutes } from './schemas.js';
 import { selfRoutes } from './self.js';
@@ -23,6 +24,7 @@ export const routes = {
   ...connectionRoutes,
   ...documentRoutes,
   ...eventRoutes,
+  ...logStreamRoutes,
   ...revocationRoutes,
   ...schemaRoutes,
   ...selfRoutes,

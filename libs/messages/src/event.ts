@@ -115,6 +115,7 @@ export const LifecycleRecord = z.object({
     'audit.records_missing',
     'audit.key_created',
     'tool.listed',
+    'log_stream.tested',
     'events.summed',
   ]),
   id: Id,

@@ -46,6 +46,8 @@ function calledAddressesOf(document: Document): (readonly [field: string, addres
     case 'McpServer':
     case 'Webhook':
       return [['spec.url', spec.url]];
+    case 'LogStream':
+      return calledAddressesOfSink(spec.sink);
     case 'TrustProvider':
       return [['spec.issuer', spec.issuer]];
     case 'WorkloadIssuer':
@@ -79,6 +81,20 @@ function calledAddressesOfProvider(spec: DocumentOf<'CredentialProvider'>['spec'
       return present(spec, ['tokenEndpoint', 'refreshEndpoint', 'revocationEndpoint'], 'spec');
   }
 }
+
+function calledAddressesOfSink({
+  syslog,
+  ...sinks
+}: DocumentOf<'LogStream'>['spec']['sink']): (readonly [string, string])[] {
+  return [
+    ...Object.entries(sinks).flatMap(([name, sink]) => present(sink ?? {}, ['url', 'endpoint'], `spec.sink.${name}`)),
+    ...(syslog === undefined ? [] : [['spec.sink.syslog.host', syslogAddress(syslog)] as const]),
+  ];
+}
+
+/** As the guard knows destinations that are called by TLS. */
+const syslogAddress = ({ host, port }: { readonly host: string; readonly port: number }): string =>
+  `https://${host.includes(':') ? `[${host}]` : host}:${port}`;
 
 function present(part: object, fields: readonly string[], within: string): (readonly [string, string])[] {
   return Object.entries(part).flatMap(([field, value]) =>

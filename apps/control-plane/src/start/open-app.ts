@@ -27,6 +27,7 @@ import { createVerifyContext } from './create-verify-context.js';
 import type { Foundation } from './foundation.js';
 import { apiOf, openAdministrators } from './open-administrators.js';
 import type { ConfigurationParts } from './open-configuration.js';
+import type { LogStreamParts } from './serve-log-streams.js';
 
 /** Of all bodies under `/v1/` together. */
 const MAX_ADMINISTRATION_IN_FLIGHT = 64 * 1024 * 1024;
@@ -39,6 +40,7 @@ export interface AppParts {
   readonly replicas: KnownReplicas;
   readonly ingest: ReturnType<typeof observeIngest>;
   readonly audit: AuditContext;
+  readonly logStreams: LogStreamParts;
 }
 
 /** The HTTP side: admin API, connect and account pages. It does not listen yet. */
@@ -83,7 +85,7 @@ export async function openApp(foundation: Foundation, parts: AppParts): ReturnTy
 /** Reads with the connections of administration: nobody who reads stands before a heartbeat or a revocation. */
 function createModule(
   foundation: Foundation,
-  { configuration, revocations, revoker, credentials, replicas, ingest, audit }: AppParts,
+  { configuration, revocations, revoker, credentials, replicas, ingest, audit, logStreams }: AppParts,
   records: AdministrationRecords,
 ) {
   const { config, messaging, clock, signing, databases, vault } = foundation;
@@ -117,6 +119,7 @@ function createModule(
     events: new PostgresEventStore(database),
     audit: { ...audit, database },
     users: { database, revocations: () => snapshot().revocations },
+    logStreams: logStreams.administration,
     agentSessions: { database, revocations: () => snapshot().revocations },
     agentRegistrations: { messaging, signingKey, database, revoker, lifecycle, clock },
     vault: { vault, database, lifecycle, clock },

@@ -12,7 +12,6 @@ import { SecretFiles } from '../configuration/secret-files.js';
 import { EventNames } from '../trail/event-names.js';
 import { PostgresEventWriter } from '../trail/event-writer.js';
 import type { StoreEvents } from '../trail/event-writer.js';
-import { deliveriesOf, WebhookDeliveries } from '../trail/webhooks/webhook-deliveries.js';
 import type { Foundation } from './foundation.js';
 
 const FIRST_CONFIGURATION_TIMEOUT_MS = 15_000;
@@ -24,7 +23,6 @@ export interface ConfigurationParts {
   readonly documents: PostgresDocumentStore;
   readonly changeSets: ChangeSets;
   readonly events: StoreEvents;
-  readonly webhooks: WebhookDeliveries;
   readonly lifecycle: RecordEvent;
   readonly publisher: ConfigurationPublisher;
   /** This process's own copy of what it publishes. */
@@ -42,17 +40,9 @@ export async function openConfiguration(foundation: Foundation): Promise<Configu
   const { core, trail } = databases;
   const revisions = new RevisionLog(core, signing.privateKey);
   const documents = new PostgresDocumentStore({ database: core, clock });
-  const webhooks = new WebhookDeliveries(trail);
   // The newest there was, also while it is stale: the trail waits for nothing.
   let known: ConfigurationSnapshot | undefined;
-  const writer = new PostgresEventWriter({
-    statements: databases.events,
-    replica: config.replica,
-    alongside: (batch) => {
-      const deliveries = known ? deliveriesOf(batch, known) : [];
-      return deliveries.length > 0 ? [webhooks.addition(deliveries)] : [];
-    },
-  });
+  const writer = new PostgresEventWriter({ statements: databases.events, replica: config.replica });
   const names = new EventNames({
     database: trail,
     snapshot: () => known,
@@ -87,7 +77,6 @@ export async function openConfiguration(foundation: Foundation): Promise<Configu
     documents,
     changeSets,
     events,
-    webhooks,
     lifecycle,
     publisher,
     replica,

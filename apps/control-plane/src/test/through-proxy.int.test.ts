@@ -47,17 +47,19 @@ test('servers and webhooks are called through the proxy, our own authorization s
     },
   });
   expect(log.join('')).toContain(told);
-  await database.webhookDelivery.create({
-    data: {
-      webhook: 'on-call',
-      eventId: 'evt_1',
-      body: '{}',
-      dueAt: new Date(0),
-      givesUpAt: new Date(Date.now() + 60_000),
-    },
+  const letter = {
+    stream: 'on-call',
+    eventId: 'evt_1',
+    type: 'connection.needs_reconnect',
+    at: new Date(),
+    body: '{}',
+  };
+  await database.logStreamDeadLetter.create({
+    data: { ...letter, attempts: 1, reason: 'http_400', said: 'HTTP 400', isAsked: true },
   });
   await eventually(
-    () => log.some((line) => line.includes('a webhook was not taken') && line.includes('CONNECT 93.184.216.35:443')),
+    () =>
+      log.some((line) => line.includes('a log stream does not get on') && line.includes('CONNECT 93.184.216.35:443')),
     { until: 'the webhook was tried' },
   );
   expect(new Set(proxy.asked.map(({ target }) => target))).toEqual(new Set(['93.184.216.34:443', '93.184.216.35:443']));

@@ -48,8 +48,16 @@ test('what no writer numbered gets consecutive numbers of whoever stores it, and
 
 test('numbers of an append that failed are given to nobody: what follows is of another writer, from 1 on (R80)', async () => {
   let isBroken = true;
-  const alongside = () => (isBroken ? [{ text: 'SELECT 1 / 0', values: [] }] : []);
-  const writer = new PostgresEventWriter({ statements, replica: 'control-plane', alongside });
+  const breaking: Statements = {
+    ...statements,
+    transaction: (work) =>
+      statements.transaction(async (query) => {
+        const done = await work(query);
+        if (isBroken) await query({ text: 'SELECT 1 / 0', values: [] });
+        return done;
+      }),
+  };
+  const writer = new PostgresEventWriter({ statements: breaking, replica: 'control-plane' });
   await expect(writer.append([event('evt_a')])).rejects.toMatchObject({ code: '22012' });
   isBroken = false;
   await writer.append([event('evt_a'), event('evt_b')]);

@@ -1,6 +1,6 @@
 import type { AuditEvent } from '@sallyport/audit';
 import { canonicalJson, digestOfText } from '@sallyport/audit-chain';
-import type { Query, Statement, Statements } from '@sallyport/database';
+import type { Query, Statements } from '@sallyport/database';
 import { Batches, RecordNumbers } from '@sallyport/kernel';
 
 /** Any number; all writers of the trail of one database agree on it. */
@@ -26,8 +26,6 @@ export interface EventWriterOptions {
   readonly statements: Statements;
   /** The name of this process. */
   readonly replica: string;
-  /** What else one batch leads to, stored before it and in the same transaction. */
-  readonly alongside?: (events: readonly AuditEvent[]) => Statement[];
 }
 
 /** Writes the trail in PostgreSQL, in order of arrival. */
@@ -68,12 +66,11 @@ export class PostgresEventWriter {
   }
 
   async #insert(given: readonly AuditEvent[]): Promise<void> {
-    const { statements, replica, alongside } = this.#options;
+    const { statements, replica } = this.#options;
     try {
       await statements.transaction(async (query) => {
         await query({ text: 'SELECT pg_advisory_xact_lock($1::bigint)', values: [APPEND_LOCK] });
         const events = await this.#numbered(given, query);
-        for (const statement of alongside?.(events) ?? []) await query(statement);
         const texts = events.map((event) => canonicalJson(event));
         const digests = Buffer.concat(texts.map((text) => digestOfText(text)));
         await query({ text: INSERT, values: [`[${texts.join(',')}]`, digests] });

@@ -61,6 +61,7 @@ test('numbers that are out in the world stay what they are (R79)', () => {
       "SPC17": "audit.checkpoint",
       "SPC18": "audit.records_missing",
       "SPC19": "audit.key_created",
+      "SPC20": "log_stream.tested",
       "SPG01": "mcp.request",
       "SPG02": "mcp.response",
       "SPG03": "tool.listed",

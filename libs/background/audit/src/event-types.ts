@@ -310,6 +310,13 @@ export const EVENT_KINDS = {
     severity: 'I',
     outcome: 'success',
   },
+  'log_stream.tested': {
+    number: 'SPC20',
+    title: 'Log stream tested',
+    description: 'An administrator asked for this event, to see whether a log stream arrives. It is in no trail.',
+    severity: 'I',
+    outcome: 'success',
+  },
   'connection.refreshed': {
     number: 'SPW01',
     title: 'Credential refreshed',

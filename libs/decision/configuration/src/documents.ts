@@ -5,6 +5,7 @@ import { AgentSpec, ClientRegistrationSpec } from './agent.js';
 import { AuthorizationServerSpec } from './authorization-server.js';
 import { CredentialProviderSpec } from './credential-provider.js';
 import { HttpUrl, Name, Scope, SecretSource, ServerId } from './fields.js';
+import { LogStreamSpec } from './log-stream.js';
 import { ApprovedToolsSpec, McpServerSpec } from './mcp-server.js';
 import { Members } from './members.js';
 import { TrustProviderSpec } from './trust-provider.js';
@@ -106,8 +107,13 @@ export const Document = z.discriminatedUnion('kind', [
   setting('OutboundNetwork', 'Where we may connect to besides public addresses over TLS.', OutboundNetworkSpec),
   document(
     'Webhook',
-    'An address we post events to, signed as Standard Webhooks specifies; a failed delivery is repeated for a day.',
+    'A log stream in short: an address we post events to, signed as Standard Webhooks specifies.',
     WebhookSpec,
+  ),
+  document(
+    'LogStream',
+    'A receiver that events of the trail are sent to, each at least once, in order.',
+    LogStreamSpec,
   ),
 ]);
 export type Document = z.infer<typeof Document>;

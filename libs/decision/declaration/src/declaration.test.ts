@@ -52,7 +52,7 @@ describe('a declarative file', () => {
       'kind: Roll',
       'sallyport.yaml:23:1: Roll "writer": kind is `Roll`, must be one of TrustProvider, Role, Administrators, McpServer, ' +
         'ApprovedTools, CredentialProvider, AccessPolicy, Agent, WorkloadIssuer, ClientRegistration, ' +
-        'AuthorizationServer, Gateway, OutboundNetwork, Webhook',
+        'AuthorizationServer, Gateway, OutboundNetwork, Webhook, LogStream',
     ],
     [
       'an unknown field',

@@ -30,6 +30,7 @@ const CHECKS: { readonly [K in DocumentKind]: Check<K> } = {
   Gateway: gatewayProblems,
   OutboundNetwork: none,
   Webhook: none,
+  LogStream: logStreamProblems,
 };
 
 /**
@@ -95,4 +96,10 @@ function gatewayProblems({ spec }: DocumentOf<'Gateway'>, { namesOf }: DocumentS
     ['toolPrefix'],
     'can be `never` with a single McpServer only: tools of two servers could have one name',
   );
+}
+
+function logStreamProblems({ name }: DocumentOf<'LogStream'>, { find }: DocumentSet): readonly Problem[] {
+  return find('Webhook', name)
+    ? [problemOfName('is taken by a Webhook, which is a log stream, too: choose another name, or remove the Webhook')]
+    : [];
 }

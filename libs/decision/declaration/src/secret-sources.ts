@@ -1,5 +1,5 @@
 import { SecretSource } from '@sallyport/configuration';
-import type { CredentialAddOns, CredentialProviderSpec, Document } from '@sallyport/configuration';
+import type { CredentialAddOns, CredentialProviderSpec, Document, DocumentOf } from '@sallyport/configuration';
 import type { z } from 'zod';
 
 export interface DocumentSecret {
@@ -21,6 +21,8 @@ export function secretSourcesOf(document: Document): DocumentSecret[] {
       return [...ownSecretsOf(document.spec, field), ...addOnSecretsOf(document.spec, field)];
     case 'Webhook':
       return field(['signingSecret'], document.spec.signingSecret);
+    case 'LogStream':
+      return sinkSecretsOf(document.spec.sink, (path, source) => field(['sink', ...path], source));
     case 'Agent':
       return document.spec.authentication.method === 'client_secret'
         ? field(['authentication', 'clientSecret'], document.spec.authentication.clientSecret)
@@ -55,5 +57,19 @@ function addOnSecretsOf({ clientCertificate, requestSigning }: CredentialAddOns,
     ...field(['clientCertificate', 'certificate'], clientCertificate?.certificate),
     ...field(['clientCertificate', 'privateKey'], clientCertificate?.privateKey),
     ...field(['requestSigning', 'signingKey'], requestSigning?.signingKey),
+  ];
+}
+
+function sinkSecretsOf(
+  { webhook, syslog, otlp, splunkHec, s3 }: DocumentOf<'LogStream'>['spec']['sink'],
+  field: Field,
+): DocumentSecret[] {
+  return [
+    ...field(['webhook', 'signingSecret'], webhook?.signingSecret),
+    ...field(['syslog', 'clientCertificate', 'certificate'], syslog?.clientCertificate?.certificate),
+    ...field(['syslog', 'clientCertificate', 'privateKey'], syslog?.clientCertificate?.privateKey),
+    ...field(['otlp', 'credential', 'secret'], otlp?.credential?.secret),
+    ...field(['splunkHec', 'token'], splunkHec?.token),
+    ...field(['s3', 'secretAccessKey'], s3?.secretAccessKey),
   ];
 }

@@ -5,7 +5,7 @@ import { alice, connect, deployForEachTest, lease } from '../../test/connect-dep
 deployForEachTest();
 
 /** What the control plane asks by itself, every second or so. */
-const BESIDE = /ConfigurationRevision|UpstreamRevocation|Webhook|"Event"|VaultKey|EndedMcpSession/;
+const BESIDE = /ConfigurationRevision|UpstreamRevocation|LogStream|"Event"|VaultKey|EndedMcpSession/;
 
 test('a lease of a connection that is fresh costs the database two statements: the connection, and the consent', async () => {
   await connect(alice);

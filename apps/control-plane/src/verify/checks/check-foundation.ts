@@ -59,7 +59,7 @@ async function compareWithDatabase({ database, clock }: VerifyContext): Promise<
 
 /** Each document whose secrets are kept: whether they are there, and can be opened. */
 function checkSecrets({ documents, findSecret }: VerifyContext): Check[] {
-  const all = (['TrustProvider', 'CredentialProvider', 'Agent', 'Webhook'] as const).flatMap((kind) =>
+  const all = (['TrustProvider', 'CredentialProvider', 'Agent', 'Webhook', 'LogStream'] as const).flatMap((kind) =>
     documents().all(kind),
   );
   return all.flatMap((document) => {

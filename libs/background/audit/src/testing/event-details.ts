@@ -58,6 +58,7 @@ export const DETAIL_MEANINGS: Readonly<Record<string, string>> = {
   algorithm: 'of the key',
   signsFrom: 'when it begins to sign',
   keyId: 'of the key',
+  logStream: 'the name of the log stream',
   records: 'how many are to be sealed anew',
   replica: 'that asked',
   limit: 'which limit',

@@ -236,6 +236,7 @@ const STEPS: Record<LifecycleRecord['type'], readonly [replica: string, told: To
     { detail: { ofWriter: 'gateway-1.0f8a3c5d7e91', first: 4_711, last: 4_713 } },
   ],
   'audit.key_created': [CONTROL_PLANE, { detail: { publicKey: 'control.example/audit+1f2e3d4c+AZs…' } }],
+  'log_stream.tested': [CONTROL_PLANE, { detail: { logStream: 'splunk' } }],
   'lease.refused': [CONTROL_PLANE, { ...session, server: 'notes', reason: 'denied', detail: { replica: GATEWAY } }],
   'limit.exceeded': [
     AUTHORIZATION_SERVER,

@@ -26,6 +26,13 @@ const MEANINGFUL: ByField = {
     },
     { requiredKeys: [], noNullPrototype: true },
   ),
+  sink: fc.constantFrom<object>(
+    { webhook: { url: 'https://hooks.example/a', signingSecret: { env: 'HOOK' } } },
+    { syslog: { host: 'syslog.example', port: 6514, appName: 'sallyport', facility: 13 } },
+    { otlp: { url: 'https://otlp.example/v1/logs', credential: { header: 'api-key', secret: { env: 'OTLP' } } } },
+    { file: { name: 'audit.ndjson' } },
+    { stdout: {} },
+  ),
   lifetimes: fc.record(
     {
       accessToken: fc.constantFrom('5m', '15m', '1h'),
