@@ -20,6 +20,7 @@ import { addSetupCommand } from './commands/setup.js';
 import { addStatusCommand } from './commands/status.js';
 import { addUserCommands } from './commands/users.js';
 import { addValidateCommand } from './commands/validate.js';
+import { addLogStreamCommands } from './commands/log-streams.js';
 import { addVaultCommands } from './commands/vault.js';
 import { addVerifyCommand } from './commands/verify.js';
 import { addWhoamiCommand } from './commands/whoami.js';
@@ -46,7 +47,15 @@ const COMMANDS: readonly (readonly [heading: string, add: readonly AddCommands[]
   ],
   [
     'Look at what runs:',
-    [addStatusCommand, addVerifyCommand, addEventCommands, addUserCommands, addSessionCommands, addAgentCommands],
+    [
+      addStatusCommand,
+      addVerifyCommand,
+      addEventCommands,
+      addUserCommands,
+      addSessionCommands,
+      addAgentCommands,
+      addLogStreamCommands,
+    ],
   ],
   ['Act on what runs:', [addRevokeCommand, addConnectionCommands, addPinCommands, addKeyCommands, addVaultCommands]],
   ['This program:', [addCompletionCommand]],
