@@ -16,9 +16,10 @@ const exampleOf = (type: AuditEventType) =>
 /** `docs/ocsf.md`. */
 export const renderOcsf = (): string => `# Events in OCSF
 
-[Events](events.md) have a shape of our own. \`toOcsf\` (\`libs/background/audit/src/ocsf/\`) puts one into that of the Open Cybersecurity
-Schema Framework, in version ${Object.keys(OCSF_VERSIONS).join(' or ')}. Every type of event is checked against the schema of both. OCSF 1.9 is
-not published yet: \`1.9.0\` is its state of development, and \`metadata.version\` says so (\`${OCSF_VERSIONS['1.9.0']}\`). This page comes
+[Events](events.md) have a shape of our own. A log stream with \`shape: { ocsf: 1.8.0 }\` sends them in that of the Open Cybersecurity Schema
+Framework, in version ${Object.keys(OCSF_VERSIONS).join(' or ')} (\`toOcsf\` in \`libs/background/audit/src/ocsf/\`). Every type of event is checked against the
+schema of both. OCSF 1.9 is not published yet: \`1.9.0\` is its state of development, and \`metadata.version\` says so (\`${OCSF_VERSIONS['1.9.0']}\`).
+This page comes
 from the code (\`npm test -- unit tools/documents -u\`).
 
 ## What an event is

@@ -120,9 +120,14 @@ const Sinks = z.strictObject({
   stdout: z.strictObject({}).optional().describe('NDJSON on the standard output of the control plane: `{}`.'),
 });
 
+const OcsfVersion = z.enum(['1.8.0', '1.9.0']).describe('The version; 1.9.0 is its state of development.');
+
 export const LogStreamSpec = z.strictObject({
   filter: Filter.optional().describe('Which events: one of each list that is there; all of them by default.'),
-  shape: z.literal('native').default('native').describe('How an event is written; `native` is as the API has it.'),
+  shape: z
+    .union([z.literal('native'), z.strictObject({ ocsf: OcsfVersion })])
+    .default('native')
+    .describe('How an event is written: `native` is as the API has it, `{ ocsf: 1.8.0 }` is OCSF in that version.'),
   start: z
     .enum(['now', 'beginning'])
     .default('now')

@@ -1,4 +1,5 @@
 import type { AuditEvent } from '@sallyport/audit';
+import { toOcsf } from '@sallyport/audit/ocsf';
 import type { ConfigurationSnapshot, DocumentOf } from '@sallyport/configuration';
 
 type Spec = DocumentOf<'LogStream'>['spec'];
@@ -30,8 +31,12 @@ export function logStreamsOf(snapshot: Pick<ConfigurationSnapshot, 'all'>): Read
 function ofDocument({ name, spec }: DocumentOf<'LogStream'>): LogStream {
   const { filter = {}, start, sink } = spec;
   const [sinkName = 'stdout'] = (Object.keys(sink) as LogStreamSinkName[]).filter((one) => sink[one] !== undefined);
-  return { kind: 'LogStream', name, filter, start, sinkName, sink, shape: (event) => event };
+  return { kind: 'LogStream', name, filter, start, sinkName, sink, shape: shapeOf(spec.shape) };
 }
+
+/** OCSF in the version that the document names, or the event as the API has it. */
+export const shapeOf = (shape: Spec['shape']): EventShape =>
+  shape === 'native' ? (event) => event : (event) => toOcsf(event, shape.ocsf);
 
 function ofWebhook({ name, spec: { url, events, signingSecret } }: DocumentOf<'Webhook'>): LogStream {
   const sink = { webhook: { url, signingSecret } };
