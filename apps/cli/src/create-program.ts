@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { addAddCommand } from './commands/add.js';
 import { addAgentCommands } from './commands/agents.js';
 import { addApplyCommand } from './commands/apply.js';
+import { addAuditCommands } from './commands/audit.js';
 import { addCompletionCommand } from './commands/completion.js';
 import { addConnectionCommands } from './commands/connections.js';
 import { addContextCommands } from './commands/contexts.js';
@@ -51,6 +52,7 @@ const COMMANDS: readonly (readonly [heading: string, add: readonly AddCommands[]
       addStatusCommand,
       addVerifyCommand,
       addEventCommands,
+      addAuditCommands,
       addUserCommands,
       addSessionCommands,
       addAgentCommands,

@@ -79,7 +79,7 @@ export const auditRoutes = {
     answers: {
       200: z.object({
         checkpoints: z.array(Checkpoint),
-        store: z.object({ identity: z.string(), transactions: z.int() }),
+        store: z.object({ identity: z.string(), transactions: z.int(), sequence: z.int() }),
       }),
     },
   }),

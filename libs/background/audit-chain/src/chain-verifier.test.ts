@@ -185,14 +185,15 @@ describe('a chain that ends before what is known of it', () => {
   const whole = storeOf(21);
   const known = notesOf(whole);
   const half = whole.slice(0, whole.findIndex(({ checkpoint }) => checkpoint?.note === known[4]) + 1);
-  const newest = { identity: '1.1.1.1', transactions: 1_050 };
+  const newest = { identity: '1.1.1.1', transactions: 1_050, sequence: 1_000 };
   test('was cut off, where the store has counted on since (B13)', () => {
     const { findings } = verify(half, { known, store: { ...newest, transactions: 2_000 } });
     expect(findings).toMatchObject([{ kind: 'cut-off', checkpoint: 6, to: known.length }]);
   });
   test.each([
     ['counts less than it did', { ...newest, transactions: 1_020 }],
-    ['is another one', { identity: '1.2.1.1', transactions: 9_000 }],
+    ['is another one', { ...newest, identity: '1.2.1.1', transactions: 9_000 }],
+    ['has not given the sequences yet', { ...newest, transactions: 9_000, sequence: 40 }],
   ])('is of a backup that was restored, where the store %s (B13)', (_what, store) => {
     expect(verify(half, { known, store }).findings).toMatchObject([
       { kind: 'restored', checkpoint: 6, to: known.length },
@@ -202,11 +203,11 @@ describe('a chain that ends before what is known of it', () => {
     expect(verify(half, { known }).findings).toMatchObject([{ kind: 'ends-early', checkpoint: 6 }]);
   });
   test.each([
-    ['restored', { identity: '1.1.1.1', transactions: 1_010 }],
-    ['cut-off', { identity: '1.1.1.1', transactions: 5_000 }],
-  ])('and goes on says in its next checkpoint which it was: %s (B13)', (kind, counters) => {
-    const windows = half.findLastIndex(({ checkpoint }) => checkpoint !== undefined);
-    const on = storeOf(22, { before: half.slice(0, windows + 1), counters: () => counters });
+    ['restored', 'counts less', { identity: '1.1.1.1', transactions: 1_010 }, 1_000],
+    ['restored', 'gives sequences anew', { identity: '1.1.1.1', transactions: 5_000 }, 0],
+    ['cut-off', 'counts on', { identity: '1.1.1.1', transactions: 5_000 }, 1_000],
+  ])('and goes on is %s, where it %s (B13)', (kind, _how, counters, skipped) => {
+    const on = storeOf(22, { before: half, counters: () => counters, skipped });
     expect(verify(on).findings).toEqual([]);
     expect(verify(on, { known }).findings).toMatchObject([{ kind, checkpoint: 6, to: known.length }]);
   });

@@ -29,7 +29,7 @@ export interface ChainOptions {
   /** Checkpoints somebody kept elsewhere. */
   readonly known?: readonly string[] | undefined;
   /** Of the store that the events come from, now. */
-  readonly store?: StoreCounters | undefined;
+  readonly store?: (StoreCounters & { readonly sequence: number }) | undefined;
 }
 
 export interface ChainReport {
@@ -279,11 +279,11 @@ export class ChainVerifier {
     this.#known.delete(checkpoint.number);
     if (known === undefined || known.digest === digest || newest === undefined || this.#isForked) return;
     this.#isForked = true;
-    this.#endedAt(
-      checkpoint.number,
-      newest,
-      wentBack(newest.checkpoint.store, checkpoint.store) ? 'restored' : 'cut-off',
-    );
+    // Sequences are given once: events under those of lost ones came to a store that had not given them yet.
+    const { after, store } = checkpoint;
+    const isAgain = this.#waiting.some(({ sequence }) => sequence > after && sequence <= newest.checkpoint.upTo);
+    const isEarlier = isAgain || wentBack(newest.checkpoint.store, store);
+    this.#endedAt(checkpoint.number, newest, isEarlier ? 'restored' : 'cut-off');
   }
 
   #compareEnd(): void {
@@ -291,8 +291,9 @@ export class ChainVerifier {
     const next = (this.#position?.number ?? 0) + 1;
     if (newest === undefined || newest.checkpoint.number < next || this.#isForked) return;
     const { store } = this.#options;
-    const kind = store === undefined ? 'ends-early' : wentBack(newest.checkpoint.store, store) ? 'restored' : 'cut-off';
-    this.#endedAt(next, newest, kind);
+    if (store === undefined) return this.#endedAt(next, newest, 'ends-early');
+    const isEarlier = store.sequence < newest.checkpoint.upTo || wentBack(newest.checkpoint.store, store);
+    this.#endedAt(next, newest, isEarlier ? 'restored' : 'cut-off');
   }
 
   #endedAt(number: number, newest: SignedCheckpoint, kind: 'restored' | 'cut-off' | 'ends-early'): void {

@@ -34,5 +34,5 @@ export interface Finding {
   readonly why: string;
 }
 
-/** A store that is of an earlier time is not tampered with: that somebody put a backup back is no secret. */
+/** Of a restored backup somebody knows who restored it. Nobody did: then it is tampering all the same. */
 export const isTampering = ({ kind }: Finding): boolean => kind !== 'restored';

@@ -6,11 +6,16 @@ const COUNTERS = `
   SELECT concat_ws('.', (SELECT system_identifier FROM pg_control_system()),
     (SELECT timeline_id FROM pg_control_checkpoint()),
     (SELECT oid FROM pg_database WHERE datname = current_database()), '"Event"'::regclass::oid) AS "identity",
-    pg_current_xact_id()::text AS "transactions"`;
-const Counters = z.tuple([z.object({ identity: z.string(), transactions: z.coerce.number() })]);
+    pg_current_xact_id()::text AS "transactions", (SELECT last_value FROM "Event_sequence_seq") AS "sequence"`;
+const Counters = z.tuple([
+  z.object({ identity: z.string(), transactions: z.coerce.number(), sequence: z.coerce.number() }),
+]);
 
-/** Which store this is, and how far it has counted: a copy, a restored backup and a promoted standby are others. */
-export async function readCounters(query: Query): Promise<StoreCounters> {
+/**
+ * Which store this is, and how far it has counted: a copy, a restored backup and a promoted standby are others.
+ * `sequence` is the last that an event got.
+ */
+export async function readCounters(query: Query): Promise<StoreCounters & { readonly sequence: number }> {
   const [counters] = Counters.parse(await query({ text: COUNTERS, values: [] }));
   return counters;
 }

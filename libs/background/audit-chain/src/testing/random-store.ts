@@ -35,17 +35,20 @@ export interface StoreOptions {
   readonly keepsFrom?: number;
   /** Goes on after these lines instead of beginning. */
   readonly before?: readonly Line[];
+  /** Sequences that were given in between. */
+  readonly skipped?: number;
 }
 
 /** Some writers' events as they arrived, and after each window its checkpoints: what an export holds. */
 export function randomStore(options: StoreOptions): Line[] {
-  const { seed, windows = 6, signer, before = [], keepsFrom = 0 } = options;
+  const { seed, windows = 6, signer, before = [], keepsFrom = 0, skipped = 0 } = options;
   const counters = options.counters ?? ((window) => ({ identity: '1.1.1.1', transactions: 1_000 + window * 10 }));
   const next = randomOf(seed);
   const lines: Line[] = [...before];
   const notes = before.flatMap(({ checkpoint }) => (checkpoint ? [checkpoint.note] : []));
   let sequence = Math.max(9, ...before.map(({ event }) => event?.sequence ?? 0));
   let [number, after] = [notes.length, sequence];
+  sequence += skipped;
   let previous = notes.length === 0 ? null : digestOf(notes.at(-1) ?? '');
   const writers = ['gateway-1', 'gateway-2', 'control-plane'].map((name) => ({
     writer: `${name}.${String(seed).padStart(12, '0')}`,
