@@ -83,7 +83,8 @@ The trail has a line for each thing that happened: an event. Administrators read
 example; it comes from the code (\`libs/background/audit\`, \`npm test -- unit tools/documents -u\`).
 
 A call is two events, which have \`callId\` in common: \`mcp.request\` says what was asked for and decided, \`mcp.response\` what came of it.
-No event has a secret in it, nor what was asked with and answered. Names stand beside ids as they were when the event was stored; where
+No event has a secret in it. What was asked with and answered is a third event, \`mcp.content\`, where policies say so
+([\`record\`](policies.md#what-the-trail-has-of-arguments-and-results)), and nowhere else. Names stand beside ids as they were when the event was stored; where
 the control plane did not know one, the field is absent. Events that an older version stored have no code, outcome, names and
 address; \`tool\` and \`traceId\` of its calls are \`target\` and \`traceId\` in the detail.
 

@@ -69,6 +69,47 @@ export const CallRecord = z.object({
 });
 export type CallRecord = z.infer<typeof CallRecord>;
 
+/** Of the arguments, and of the result, as a text in JSON: both fit into one record of the spool. */
+export const MAX_CONTENT_BYTES = 24 * 1024;
+const Content = z.string().max(MAX_CONTENT_BYTES);
+const Withheld = z.enum(['too_large', 'in_pieces']);
+
+/**
+ * What one call was asked with and answered, where policies say that the trail may have it, and as much of it as they
+ * say. It is beside the call's record, with no room of its own: where the spool is half full it is left out.
+ */
+export const ContentRecord = z.object({
+  v: z.literal(1),
+  type: z.literal('mcp.content'),
+  id: Id,
+  replica: Replica,
+  ...Numbered,
+  at: Moment,
+  ...CallRecord.pick({
+    address: true,
+    traceId: true,
+    userId: true,
+    trustProvider: true,
+    clientId: true,
+    agentName: true,
+    sid: true,
+    method: true,
+    server: true,
+    target: true,
+    connectionId: true,
+  }).shape,
+  /** Of the call's own record. */
+  callId: Id,
+  level: z.enum(['shape', 'redacted', 'full']),
+  /** JSON. */
+  arguments: Content.optional(),
+  result: Content.optional(),
+  /** Why something is not there that was, and may be recorded. */
+  argumentsWithheld: Withheld.optional(),
+  resultWithheld: Withheld.optional(),
+});
+export type ContentRecord = z.infer<typeof ContentRecord>;
+
 /**
  * Everything else worth a line in the trail: sign-in, consent, token issue, connection, refresh, revocation,
  * administration.
@@ -154,5 +195,5 @@ export function summedEvents(sum: {
   return { type: 'events.summed', reason, detail } as const satisfies Partial<LifecycleRecord>;
 }
 
-export const AuditRecord = z.discriminatedUnion('type', [CallRecord, LifecycleRecord]);
+export const AuditRecord = z.discriminatedUnion('type', [CallRecord, ContentRecord, LifecycleRecord]);
 export type AuditRecord = z.infer<typeof AuditRecord>;

@@ -965,6 +965,15 @@ describe('the trail', () => {
       record({ target: wide, agentName: wide, clientId: wide, sid: wide, server: wide, reason: wide }),
     ]);
     expect(ofCalls((await call('/v1/events')).body)).toHaveLength(2);
+    const content = { v: 1, type: 'mcp.content', replica: 'gateway-1', at: Date.now(), callId: 'evt_c', level: 'full' };
+    const deep = `${'['.repeat(9_000)}1e999999${']'.repeat(9_000)}`;
+    await messaging.events.publish('gateway-1', [
+      { ...content, id: 'evt_c.content', arguments: 'nul\u0000 and \ud800', result: deep },
+      { ...content, id: 'evt_d.content', arguments: 'x'.repeat(30_000) },
+    ]);
+    expect((await call('/v1/events?type=mcp.content')).body['events']).toMatchObject([
+      { id: 'evt_c.content', detail: { arguments: 'nul\ufffd and \ufffd', result: deep } },
+    ]);
   });
 
   it('takes calls from a gateway and nothing else: no gateway tells of a revocation or a sign-in (S26)', async () => {

@@ -29,7 +29,12 @@ export interface ConsumedEvents {
   readonly onOutcome: (consumed: Consumed) => void;
 }
 
-const OF_GATEWAYS: ReadonlySet<AuditRecord['type']> = new Set(['mcp.call', 'tool.listed', 'events.summed']);
+const OF_GATEWAYS: ReadonlySet<AuditRecord['type']> = new Set([
+  'mcp.call',
+  'mcp.content',
+  'tool.listed',
+  'events.summed',
+]);
 
 /**
  * Whether this replica may write it: under its own name, and numbered by one of its own processes or by none. What is

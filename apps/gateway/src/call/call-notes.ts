@@ -3,6 +3,8 @@ import type { JsonSource } from '@sallyport/kernel/json';
 import type { CallRecord } from '@sallyport/messages';
 import type { Caller, Decision } from '@sallyport/policy';
 import type { Span } from '@sallyport/telemetry';
+import type { JsonObject } from '@sallyport/mcp-relay';
+import type { CallContent } from './call-content.js';
 import type { CredentialLease } from '../outbound/credential-leases.js';
 import type { Answer } from '../protocol/exchange.js';
 import type { EndReason } from '../protocol/refusal.js';
@@ -24,6 +26,8 @@ export interface CallFacts extends Facts {
   readonly withheld?: ((recordId: string) => Answer) | undefined;
   /** Of the call, where traces are on; it ends with the record. */
   readonly span?: Span | undefined;
+  /** What it was asked with and answered, where policy lets that be recorded. */
+  readonly content?: CallContent | undefined;
 }
 
 /**
@@ -93,9 +97,22 @@ export class CallNotes {
     this.#sentAt = undefined;
   }
 
-  /** The tool says in its result that it failed. */
-  toolFailed(): void {
-    this.#add({ isToolError: true });
+  /** What may be recorded of its content from here on; nothing of it where there is none. */
+  records(content: CallContent | undefined): void {
+    if (content !== undefined || this.#facts.content !== undefined) this.#add({ content });
+  }
+
+  /** The server is asked with this credential. */
+  askedWith(lease: CredentialLease): void {
+    this.#facts.content?.asked(lease);
+    this.sent();
+  }
+
+  /** The server's result, for this client; none where it is passed on as it comes. */
+  resulted(result: JsonObject | undefined, lease: CredentialLease): void {
+    if (result?.['isError'] === true) this.#add({ isToolError: true });
+    if (result === undefined) this.#facts.content?.answeredInPieces();
+    else this.#facts.content?.answered(result, lease);
   }
 
   /** Why, in a word for administrators; the type of a refusal comes in front of it. */

@@ -16,6 +16,8 @@ export interface Target {
   readonly denied: Refusal;
   /** What the server is sent: known now, or only with the permit. */
   readonly request: ServerRequest | ((permit: Permit) => Promise<ServerRequest | Refusal>);
+  /** The definition of the tool that is called, as agents see it. */
+  readonly tool?: string | undefined;
   /** What of the client's abilities the call makes use of; all of them when absent. */
   readonly abilities?: ClientAbilities | undefined;
 }

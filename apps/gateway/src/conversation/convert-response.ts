@@ -56,9 +56,9 @@ export function convertResponse(
   if (resultType === 'input_required' && mayNeedInput(call.request))
     return inputRequired(uses, serverCall, result, protocolError);
   if (resultType !== 'complete') return protocolError;
-  if (result['isError'] === true) call.notes.toolFailed();
   const converted =
     call.request.era === 'modern' ? modernResult(call, server.name, result) : legacyResult(call, server.name, result);
+  call.notes.resulted(isAnew ? undefined : converted, lease);
   const isPlain =
     !isAnew &&
     converted === result &&

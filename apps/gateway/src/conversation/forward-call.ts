@@ -3,6 +3,7 @@ import type { Clock } from '@sallyport/kernel';
 import type { JsonObject, PostedRequest, RelayAnswer } from '@sallyport/mcp-relay';
 import type { Permit } from '@sallyport/policy';
 import type { Call } from '../call/call.js';
+import { CallContent } from '../call/call-content.js';
 import type { Decisions } from '../call/decide-operation.js';
 import { leaseTarget } from '../call/lease-target.js';
 import { permitWatch } from '../call/permit-watch.js';
@@ -90,12 +91,13 @@ async function send(
   uses: ForwardCallUses,
   call: Call,
   permit: Permit,
-  { server, action, request }: Pick<Sendable, 'server' | 'action' | 'request'>,
+  { server, action, request, tool }: Pick<Sendable, 'server' | 'action' | 'request' | 'tool'>,
   refuseLate: RefuseLate,
   posted?: Used<RelayAnswer>,
 ): Promise<Sent | Refusal> {
   const { servers, sealer, clock, maxAnswerBytes } = uses;
   const { inbound } = call;
+  call.notes.records(CallContent.of(permit, call, tool));
   const abilities = abilitiesOf(call, server);
   const waiting = new Set<() => void>();
   const work = new AbortController();
@@ -103,7 +105,7 @@ async function send(
   if (inbound.disconnected.aborted) work.abort();
   const use = (lease: CredentialLease): Promise<RelayAnswer> => {
     call.open.watch = permitWatch(clock, call, permit, lease, action);
-    call.notes.sent();
+    call.notes.askedWith(lease);
     return servers.forward(permit, lease, server, request, {
       signal: work.signal,
       abilities,
@@ -116,7 +118,8 @@ async function send(
   if (leased.type !== 'used') return refusalOfLease(sealer, call, server, leased);
   const { lease, value: answer } = leased;
   call.notes.leased(lease);
-  const again: ServerCall['again'] = (more) => sendAgain(uses, call, { server, action, request }, more, refuseLate);
+  const again: ServerCall['again'] = (more) =>
+    sendAgain(uses, call, { server, action, request, tool }, more, refuseLate);
   const { params } = request;
   return { serverCall: { call, server, lease, action, params, abilities, waiting, work, refuseLate, again }, answer };
 }
@@ -129,7 +132,7 @@ const isWhole = (answer: RelayAnswer): boolean =>
 async function sendAgain(
   uses: ForwardCallUses,
   call: Call,
-  { server: { name }, action, request }: Pick<Sendable, 'server' | 'action' | 'request'>,
+  { server: { name }, action, request, tool }: Pick<Sendable, 'server' | 'action' | 'request' | 'tool'>,
   more: JsonObject,
   refuseLate: RefuseLate,
 ): Promise<Sent | Refusal> {
@@ -141,7 +144,7 @@ async function sendAgain(
   if (server === undefined) return { type: 'denied' };
   const { requestState: _state, inputResponses: _responses, ...params } = request.params;
   const renewed = { ...request, params: { ...params, ...more }, texts: undefined };
-  return await send(uses, now, permit, { server, action, request: renewed }, refuseLate);
+  return await send(uses, now, permit, { server, action, request: renewed, tool }, refuseLate);
 }
 
 function withAbilitiesOf(call: Call, { abilities }: Target): Call {

@@ -3,6 +3,7 @@ import { isJsonObject, isResponseTo, withValue } from '@sallyport/mcp-relay';
 import type { JsonObject, RequestId, ServerMessage } from '@sallyport/mcp-relay';
 import type { Permit } from '@sallyport/policy';
 import type { Call } from '../call/call.js';
+import { CallContent } from '../call/call-content.js';
 import { leaseTarget } from '../call/lease-target.js';
 import { permitWatch } from '../call/permit-watch.js';
 import { refusalOfLease } from '../call/refusal-of-lease.js';
@@ -54,7 +55,7 @@ export async function leaseAndResume(
   uses: ResumeCallUses,
   call: Call,
   permit: Permit,
-  { server, action, request }: Target,
+  { server, action, request, tool }: Target,
   { replica, park }: ParkedPlace,
   refuseLate: RefuseLate,
 ): Promise<Answer | Refusal> {
@@ -63,6 +64,7 @@ export async function leaseAndResume(
   if (leased.type !== 'granted') return refusalOfLease(sealer, call, server, leased);
   const { lease } = leased;
   call.notes.leased(lease);
+  call.notes.records(CallContent.of(permit, call, tool));
   call.open.watch = permitWatch(clock, call, permit, lease, action);
   const inputResponses = typeof request === 'function' ? undefined : request.params['inputResponses'];
   const responses = isJsonObject(inputResponses) ? inputResponses : {};

@@ -82,6 +82,7 @@ export function toolTarget(
       name: tool.name,
       parameterHeaders: parameterHeaders(tool.parameterHeaders, source),
     },
+    tool: tool.json,
     abilities: abilitiesFor(call, server.name, tool, args),
   };
 }

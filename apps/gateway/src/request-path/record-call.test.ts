@@ -6,6 +6,7 @@ import { describe, expect, test } from 'vitest';
 import { jsonAnswer } from '../protocol/exchange.js';
 import { recordCalls } from './record-call.js';
 import type { CallRecorder } from './record-call.js';
+import type { CallContent } from '../call/call-content.js';
 import type { CallFacts } from '../call/call-notes.js';
 
 /** As the spool reserves it, without what it adds: the writer and its number. */
@@ -14,7 +15,7 @@ const end = { receivedAt: 1, durationMs: 1, httpStatus: 200, address: '192.0.2.1
 const room = { release: () => undefined };
 
 function recorder({ burst = 60, fails = false } = {}) {
-  const appended: { record: CallRecord; options: AppendOptions }[] = [];
+  const appended: { record: CallRecord & { callId?: string }; options: AppendOptions }[] = [];
   const lines: string[] = [];
   const append: CallRecorder['append'] = (json, options, done) => {
     appended.push({ record: JSON.parse(json) as CallRecord, options });
@@ -96,4 +97,21 @@ test('whoever is not known yields to calls, and is summed up beyond a rate; whoe
   }
   expect(made.appended.map(({ options }) => options.yields)).toEqual([true, false, false, false]);
   expect(made.refusals.take('all').map(({ count }) => count)).toEqual([2]);
+});
+
+test('the content of a call goes behind its record without room of its own, and is counted where it finds none (S30, S32)', async () => {
+  const content = { said: { level: 'full', arguments: '{}' } } as CallContent;
+  const made = recorder();
+  await recordCalls(made, [{ ...ran, content }], end);
+  expect(
+    made.appended.map(({ record, options: { room, yields } }) => [record.type, room !== undefined, yields]),
+  ).toEqual([
+    ['mcp.call', true, false],
+    ['mcp.content', false, true],
+  ]);
+  expect(made.appended[1]?.record).toMatchObject({ callId: made.appended[0]?.record.id, level: 'full' });
+  expect(made.appended[0]?.record).not.toHaveProperty('content');
+  const failing = recorder({ fails: true });
+  await recordCalls(failing, [{ ...ran, content }], end);
+  expect(failing.refusals.take('all')).toMatchObject([{ of: 'mcp.content', count: 1 }]);
 });

@@ -2,7 +2,9 @@ import type { EventSpool } from '@sallyport/event-spool';
 import { newId } from '@sallyport/kernel';
 import type { EventTally } from '@sallyport/kernel';
 import type { CallRecord } from '@sallyport/messages';
+import type { ContentRecord } from '@sallyport/messages/content';
 import type { Logger } from '@sallyport/telemetry';
+import type { RecordedContent } from '../call/call-content.js';
 import { ExchangeNotes } from '../call/call-notes.js';
 import type { CallFacts } from '../call/call-notes.js';
 import { endCallSpan } from '../call/call-span.js';
@@ -98,7 +100,7 @@ export function recordOne(
   done: (withheld: Withheld) => void,
 ): void {
   const { append, refusals, replica, observe } = recorder;
-  const { decision = 'invalid', room, withheld: _withheld, span, ...known } = call;
+  const { decision = 'invalid', room, withheld: _withheld, span, content, ...known } = call;
   const entry: CallRecord = {
     v: 1,
     type: 'mcp.call',
@@ -115,6 +117,23 @@ export function recordOne(
   append(JSON.stringify(entry), { room, yields: !isKnown, owner: known.userId }, (err) =>
     done(err === undefined ? [] : withheldFor(recorder, call, entry, err)),
   );
+  if (content?.said !== undefined) recordContent(recorder, content.said, entry);
+}
+
+/** Records what a call was asked with and answered. Where there is no room it is counted: nobody waits for it. */
+function recordContent({ append, refusals, replica }: CallRecorder, said: RecordedContent, entry: CallRecord): void {
+  const { id: callId, receivedAt: at, address, traceId, method, server, target, connectionId } = entry;
+  const { userId, trustProvider, clientId, agentName, sid } = entry;
+  const record: ContentRecord = {
+    v: 1,
+    type: 'mcp.content',
+    ...{ id: `${callId}.content`, replica, at, callId },
+    ...{ userId, trustProvider, clientId, agentName, sid, address, traceId, method, server, target, connectionId },
+    ...said,
+  };
+  append(JSON.stringify(record), { yields: true, owner: userId }, (err) => {
+    if (err !== undefined) refusals.count('mcp.content', err.code, address);
+  });
 }
 
 function withheldFor(
@@ -140,7 +159,7 @@ const SHORT_BYTES = 256;
 /** Of all texts together: no character takes more than six bytes. */
 const SURELY_FITTING_LENGTH = 1_024;
 
-type Known = Omit<CallFacts, 'decision' | 'room' | 'withheld' | 'span'>;
+type Known = Omit<CallFacts, 'decision' | 'room' | 'withheld' | 'span' | 'content'>;
 
 /** Names that agents and servers made up are cut where they would not fit. */
 function bounded(facts: Known): Partial<Known> {

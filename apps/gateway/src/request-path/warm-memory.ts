@@ -100,7 +100,8 @@ export function permitAtHand(
   if (target === undefined || isRefusal(target) || typeof target.request === 'function') return undefined;
   const { server } = target;
   const allowed = known?.allowed ?? decisionOn(call, server.name, target.action);
-  if (allowed.outcome !== 'allow') return undefined;
+  // What is recorded of a call's content is found out on the long way.
+  if (allowed.outcome !== 'allow' || allowed.permit.record !== undefined) return undefined;
   const { credentialProvider } = allowed.permit;
   const lease =
     known?.credentialProvider === credentialProvider

@@ -36,7 +36,7 @@ export const AuditEvent = z.object({
   outcome: Outcome.optional(),
   errorClass: ErrorClass.optional(),
   ...LifecycleRecord.pick({ address: true, traceId: true }).shape,
-  /** What else there is to say about an event of this type. No secret, no argument, no result. */
+  /** What else there is to say about an event of this type. No secret; arguments and results in `mcp.content` alone. */
   detail: z.record(z.string(), z.json()),
 });
 export type AuditEvent = z.infer<typeof AuditEvent>;

@@ -66,6 +66,7 @@ test('numbers that are out in the world stay what they are (R79)', () => {
       "SPG02": "mcp.response",
       "SPG03": "tool.listed",
       "SPG04": "events.summed",
+      "SPG05": "mcp.content",
       "SPW01": "connection.refreshed",
       "SPW02": "connection.refresh_failed",
       "SPW03": "connection.needs_reconnect",

@@ -1,7 +1,12 @@
 import { LifecycleRecord } from '@sallyport/messages';
 import { z } from 'zod';
 
-export const AuditEventType = z.enum(['mcp.request', 'mcp.response', ...LifecycleRecord.shape.type.options]);
+export const AuditEventType = z.enum([
+  'mcp.request',
+  'mcp.response',
+  'mcp.content',
+  ...LifecycleRecord.shape.type.options,
+]);
 export type AuditEventType = z.infer<typeof AuditEventType>;
 
 /** What came of it. `pending`: it is the user's move, who has to connect an account or to grant more scopes. */
@@ -67,6 +72,13 @@ export const EVENT_KINDS = {
     number: 'SPG02',
     title: 'MCP response',
     description: 'What came of a request: its answer, how long it took and who took that time.',
+  },
+  'mcp.content': {
+    number: 'SPG05',
+    title: 'Content of a call',
+    description: 'What a call was asked with and answered, as much of it as the policies of both hops let be recorded.',
+    severity: 'I',
+    outcome: 'success',
   },
   'tool.listed': {
     number: 'SPG03',

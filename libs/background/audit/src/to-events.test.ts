@@ -1,4 +1,5 @@
 import { AuditRecord } from '@sallyport/messages';
+import { ContentRecord } from '@sallyport/messages/content';
 import type { CallRecord, LifecycleRecord } from '@sallyport/messages';
 import { describe, expect, it } from 'vitest';
 import { AuditEvent } from './audit-event.js';
@@ -121,6 +122,27 @@ describe('a call in the trail', () => {
     expect([request?.detail['target'], response?.detail['target']]).toEqual(['note://1', 'note://1']);
     for (const name of ['tool', 'address']) expect(response).not.toHaveProperty(name);
     for (const name of ['upstreamMs', 'overheadMs', 'responseBytes']) expect(response?.detail).not.toHaveProperty(name);
+  });
+});
+
+describe('the content of a call in the trail', () => {
+  it('is an event of its own, whose parts are the texts they were (S30)', () => {
+    const { durationMs: _duration, receivedAt: at, decision: _decision, httpStatus: _status, ...known } = call;
+    const result = JSON.stringify({ text: 'x'.repeat(20_000), nul: '\u0000' });
+    const [event, ...more] = toEvents(
+      ContentRecord.parse({
+        ...known,
+        ...{ type: 'mcp.content', id: 'evt_1.content', callId: 'evt_1', at, level: 'full' },
+        ...{ argumentsWithheld: 'too_large', result },
+      }),
+    );
+    expect(more).toEqual([]);
+    expect(event).toMatchObject({ code: 'SPG05I', userId: 'usr_alice', server: 'notes', tool: 'get_note' });
+    expect(event?.detail).toEqual({
+      ...{ callId: 'evt_1', method: 'tools/call', level: 'full', argumentsWithheld: 'too_large', result },
+      connectionId: 'con_1',
+    });
+    expect(AuditEvent.parse(event)).toStrictEqual(event);
   });
 });
 

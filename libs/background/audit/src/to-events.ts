@@ -1,4 +1,6 @@
 import type { AuditRecord, CallRecord, LifecycleRecord } from '@sallyport/messages';
+import { MAX_CONTENT_BYTES } from '@sallyport/messages/content';
+import type { ContentRecord } from '@sallyport/messages/content';
 import type { AuditEvent } from './audit-event.js';
 import { codeOf } from './event-types.js';
 import { outcomeOfCall, outcomeOfRequest, outcomeOfStep } from './outcome-of.js';
@@ -6,6 +8,7 @@ import type { Came } from './outcome-of.js';
 
 /** A call becomes its request and its response; everything else is one event. Absent facts stay absent. */
 export function toEvents(record: AuditRecord): AuditEvent[] {
+  if (record.type === 'mcp.content') return [contentOf(storable(record, MAX_CONTENT_BYTES))];
   const clean = storable(record);
   return clean.type === 'mcp.call' ? [requestOf(clean), responseOf(clean)] : [lifecycle(clean)];
 }
@@ -67,6 +70,23 @@ function responseOf(call: CallRecord): AuditEvent {
   });
 }
 
+const OF_CONTENT = [
+  'callId',
+  'method',
+  'level',
+  'arguments',
+  'argumentsWithheld',
+  'result',
+  'resultWithheld',
+  'connectionId',
+] as const;
+
+/** Its parts stay the texts they are: nobody reads them here, and no column has to hold what somebody made up. */
+function contentOf(content: ContentRecord): AuditEvent {
+  const { id, type, at } = content;
+  return eventOf({ id, type, at }, content, { outcome: 'success' }, saidOf(content, OF_CONTENT));
+}
+
 function lifecycle(record: LifecycleRecord): AuditEvent {
   const { id, type, at, detail } = record;
   const event = eventOf({ id, type, at }, record, outcomeOfStep(record), {
@@ -95,12 +115,12 @@ function eventOf(
   };
   if (outcome !== undefined) event.outcome = outcome;
   if (errorClass !== undefined) event.errorClass = errorClass;
-  if (record.type === 'mcp.call') addTarget(event, record);
+  if (record.type === 'mcp.call' || record.type === 'mcp.content') addTarget(event, record);
   return event;
 }
 
 /** A tool has a field of its own; what else is asked for by name stands in the detail. */
-function addTarget(event: AuditEvent, { method, target }: CallRecord): void {
+function addTarget(event: AuditEvent, { method, target }: CallRecord | ContentRecord): void {
   if (target === undefined) return;
   if (method === 'tools/call') event.tool = target;
   else event.detail['target'] = target;
@@ -122,16 +142,16 @@ const MAX_TEXT = 2_048;
  * Names come from agents and servers: kept short, and free of what a JSON column cannot hold (NUL, half surrogate
  * pairs). What is storable already, as nearly all is, comes back as it is.
  */
-function storable<T>(value: T): T;
-function storable(value: unknown): unknown {
+function storable<T>(value: T, maxText?: number): T;
+function storable(value: unknown, maxText = MAX_TEXT): unknown {
   if (typeof value === 'string') {
-    if (value.length <= MAX_TEXT && value.isWellFormed() && !value.includes('\u0000')) return value;
-    return value.slice(0, MAX_TEXT).toWellFormed().replaceAll('\u0000', '\uFFFD');
+    if (value.length <= maxText && value.isWellFormed() && !value.includes('\u0000')) return value;
+    return value.slice(0, maxText).toWellFormed().replaceAll('\u0000', '\uFFFD');
   }
   if (typeof value !== 'object' || value === null) return value;
   let clean: Record<string, unknown> | undefined;
   for (const [name, part] of Object.entries(value)) {
-    const storablePart: unknown = storable(part);
+    const storablePart: unknown = storable(part, maxText);
     if (storablePart !== part) (clean ??= { ...value })[name] = storablePart;
   }
   return clean ?? value;

@@ -52,6 +52,10 @@ const Conditions = z.strictObject({
   sourceCidrs: z.array(z.string()).min(1).optional().describe('The addresses that requests come from, as CIDR ranges.'),
   hours: z.string().optional().describe('Days, hours and a time zone: `Mon-Fri 07:00-20:00 Europe/Berlin`.'),
 });
+/** How much of what a call is asked with and answered the trail has, the least first. */
+export const RecordLevel = z.enum(['none', 'shape', 'redacted', 'full']);
+export type RecordLevel = z.infer<typeof RecordLevel>;
+
 const common = {
   users: Users.optional().describe('Which users it is for; all by default.'),
   agents: Agents.optional().describe('Which agents it is for; by default all but machine agents.'),
@@ -61,6 +65,10 @@ const common = {
     .max(4096)
     .optional()
     .describe('A CEL expression that must be true; docs/conditions.md lists what it can read.'),
+  record: RecordLevel.optional().describe(
+    'How much of arguments and results the trail has of what the policy allows; of the two ways the stricter counts, ' +
+      'and nothing where neither says it.',
+  ),
 };
 
 const OfferRule = z.strictObject({

@@ -10,6 +10,7 @@ export { DEFAULT_TOOL_NAME_LENGTH, Document, WEBHOOK_EVENTS } from './documents.
 export { ApprovedToolsSpec } from './mcp-server.js';
 export type { ApprovedTool } from './mcp-server.js';
 export type { AccessPolicySpec } from './access-policy.js';
+export { RecordLevel } from './access-policy.js';
 export { AdministratorRole } from './administrators.js';
 export type { Members } from './members.js';
 export { SECRET, SecretSource, ServerId } from './fields.js';

@@ -1,5 +1,11 @@
 import { isPersonal } from '@sallyport/configuration';
-import type { AccessPolicySpec, ApprovedTool, ConfigurationSnapshot, DocumentMap } from '@sallyport/configuration';
+import type {
+  AccessPolicySpec,
+  ApprovedTool,
+  ConfigurationSnapshot,
+  DocumentMap,
+  RecordLevel,
+} from '@sallyport/configuration';
 import { compileConditions, problemsOfPatterns } from './compile-conditions.js';
 import type { Conditions } from './compile-conditions.js';
 import { compileGlob } from './condition/glob.js';
@@ -29,6 +35,7 @@ interface Parties {
 }
 interface CompiledPolicy extends Parties {
   readonly conditions: Conditions;
+  readonly record: RecordLevel | undefined;
 }
 export interface ClientToGatewayPolicy extends CompiledPolicy {
   readonly trustProviders: GatewayPolicySpec['trustProviders'];
@@ -124,7 +131,9 @@ function compilePolicy<Known extends Parties>(
   known: Known,
 ): (Known & CompiledPolicy) | undefined {
   const conditions = compileConditions(spec);
-  return 'invalid' in conditions || problemsOfPatterns(spec).length > 0 ? undefined : { ...known, conditions };
+  return 'invalid' in conditions || problemsOfPatterns(spec).length > 0
+    ? undefined
+    : { ...known, conditions, record: spec.record };
 }
 
 function once<T>(make: () => T): () => T {

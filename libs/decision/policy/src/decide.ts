@@ -1,14 +1,16 @@
+import type { RecordLevel } from '@sallyport/configuration';
 import { applicablePolicies } from './applicable-policies.js';
 import type { ConnectFacts } from './applicable-policies.js';
 import type { Caller } from './caller.js';
 import { circumstancesOf } from './circumstances.js';
-import type { CompiledPolicies, GatewayToServerPolicy } from './compile-policies.js';
+import type { ClientToGatewayPolicy, CompiledPolicies, GatewayToServerPolicy } from './compile-policies.js';
 import { DEFAULT_DENY } from './decision.js';
 import type { AccessRequest, ConnectDecision, DecidingPolicies, Decision, DenialReason } from './decision.js';
 import { examine, FirstHop, hasOtherForm } from './examine.js';
 import { permit } from './permit.js';
 import { pick } from './pick.js';
 import type { Picked } from './pick.js';
+import { stricterLevel } from './recorded-level.js';
 
 /**
  * Both hops in one decision: may this human through this agent come in, and may they do this at this server (R3, R22)?
@@ -30,7 +32,8 @@ export function decide(policies: CompiledPolicies, caller: Caller, request: Acce
   const named: DecidingPolicies = { clientToGateway: first.policy, gatewayToServer: second.policy.name };
   if (second.outcome === 'step-up')
     return { outcome: 'step-up', requiredScopes: second.requiredScopes, policies: named, revision };
-  return allow(second.policy, { caller, server: request.server, policies: named, revision });
+  const record = stricterLevel(first.record, second.policy.record);
+  return allow(second.policy, { caller, server: request.server, policies: named, revision, record });
 }
 
 function deny(
@@ -67,12 +70,13 @@ export function decideConnect(
 }
 
 /** Without a reason, the named policy lets the caller in. */
-function firstHop(picked: Picked<{ readonly name: string }> | undefined): {
+function firstHop(picked: Picked<Pick<ClientToGatewayPolicy, 'name' | 'record'>> | undefined): {
   readonly policy: string;
   readonly reason?: DenialReason;
+  readonly record?: RecordLevel | undefined;
 } {
   if (picked === undefined) return { policy: DEFAULT_DENY, reason: 'no_client_to_gateway_policy' };
   return picked.outcome === 'fails'
     ? { policy: picked.policy.name, reason: picked.reason }
-    : { policy: picked.policy.name };
+    : { policy: picked.policy.name, record: picked.policy.record };
 }

@@ -1,3 +1,4 @@
+import type { RecordedLevel } from './recorded-level.js';
 import type { Caller } from './caller.js';
 
 /** The policy that decided on each hop (R29); `null` where the decision did not get that far. */
@@ -21,6 +22,8 @@ export interface Permit {
   readonly policies: DecidingPolicies;
   /** Of the configuration it was decided on. */
   readonly revision: number;
+  /** How much of the call's content the trail may have; nothing when absent (S30). */
+  readonly record: RecordedLevel | undefined;
 }
 
 export function permit(facts: Omit<Permit, typeof decided>): Permit {

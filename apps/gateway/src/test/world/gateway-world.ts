@@ -12,6 +12,7 @@ import { newId } from '@sallyport/kernel';
 import { ensureDeploymentKeys, loadDecryptionKey, loadEnrolledKeys, loadSigningKey } from '@sallyport/keys';
 import { EndMcpSessions, ListEndedMcpSessions, subjects } from '@sallyport/messages';
 import type { AuditRecord, CallRecord, LifecycleRecord, LeaseOutcome, LeaseRequest } from '@sallyport/messages';
+import { ContentRecord } from '@sallyport/messages/content';
 import { createInProcessMessaging, serveAll } from '@sallyport/messaging';
 import { createLogger } from '@sallyport/telemetry';
 import { freePort, makeScratch, removeScratch } from '@sallyport/testing';
@@ -39,6 +40,8 @@ export interface GatewayWorld {
   readonly toolsListed: LifecycleRecord[];
   /** Refusals that were summed up. */
   readonly eventsSummed: LifecycleRecord[];
+  /** What calls were asked with and answered, where policies say so. */
+  readonly contents: ContentRecord[];
   readonly leaseRequests: LeaseRequest[];
   readonly log: () => string;
   readonly messaging: ReturnType<typeof createInProcessMessaging>;
@@ -122,9 +125,11 @@ export async function startGatewayWorld(
   const records: CallRecord[] = [];
   const toolsListed: LifecycleRecord[] = [];
   const eventsSummed: LifecycleRecord[] = [];
+  const contents: ContentRecord[] = [];
   const stopEvents = await messaging.events.consume(async (batches) => {
     for (const record of batches.flatMap((batch) => batch.records) as AuditRecord[]) {
       if (record.type === 'mcp.call') records.push(record);
+      else if (record.type === 'mcp.content') contents.push(ContentRecord.parse(record));
       else if (record.type === 'events.summed') eventsSummed.push(record);
       else toolsListed.push(record);
     }
@@ -233,6 +238,7 @@ export async function startGatewayWorld(
     records,
     toolsListed,
     eventsSummed,
+    contents,
     leaseRequests,
     messaging,
     change,

@@ -39,6 +39,7 @@ const entity = (type: EntityType, activity: Activity<'entityManagement'>): Mappi
 export const MAPPINGS: Readonly<Record<AuditEventType, Mapping>> = {
   'mcp.request': call,
   'mcp.response': call,
+  'mcp.content': call,
   'tool.listed': entity('Tool', 'Create'),
   'events.summed': finding,
   'user.signed_in': { class: 'authentication', activity: 'Logon' },

@@ -1,4 +1,5 @@
 import type { AuditRecord, CallRecord, LifecycleRecord } from '@sallyport/messages';
+import type { ContentRecord } from '@sallyport/messages/content';
 import type { AuditEvent, AuditEventType } from '../index.js';
 import { toEvents } from '../index.js';
 
@@ -38,6 +39,19 @@ const call: CallRecord = {
   policyRevision: revision,
   httpStatus: 200,
   traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+};
+
+const content: ContentRecord = {
+  v: 1,
+  type: 'mcp.content',
+  id: `${call.id}.content`,
+  replica: GATEWAY,
+  at: AT,
+  callId: call.id,
+  ...{ address, ...session, ...atNotes, method: 'tools/call', target: 'add_note', traceId: call.traceId },
+  level: 'redacted',
+  arguments: '{"title":"Shopping","password":"[redacted]"}',
+  result: '{"content":[{"type":"text","…":"1 more"}]}',
 };
 
 /** Who tells of it, and what. */
@@ -291,7 +305,7 @@ function named(event: AuditEvent): AuditEvent {
 
 /** A record that makes an event of this type, as its writer writes it. */
 export const exampleRecord = (type: AuditEventType): AuditRecord =>
-  type === 'mcp.request' || type === 'mcp.response' ? call : recordOf(type);
+  type === 'mcp.request' || type === 'mcp.response' ? call : type === 'mcp.content' ? content : recordOf(type);
 
 /** An event of this type, as it is stored. */
 export function exampleEvent(type: AuditEventType): AuditEvent {
