@@ -8,6 +8,7 @@ import { Admission, serveAll, type Messaging } from '@sallyport/messaging';
 import {
   configurationReadiness,
   degraded,
+  observeConfiguration,
   reportReplica,
   startService,
   type RunningService,
@@ -120,7 +121,9 @@ export function startAuthorizationServer(
     );
     const listening = await listenNestApp(app, { port: config.port, host: config.host });
     const { replica } = config;
-    reportReplica(scope, { messaging, role: 'authorization-server', replica, configuration, clock });
+    const role = 'authorization-server';
+    reportReplica(scope, { messaging, role, replica, configuration, clock });
+    observeConfiguration(adapters.metrics, { role, configuration, messaging, clock });
     return { issuer: config.issuer, listening };
   });
 }

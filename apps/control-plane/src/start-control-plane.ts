@@ -1,7 +1,9 @@
+import { measureConnections } from '@sallyport/connection-store';
 import { listenNestApp } from '@sallyport/http/nest';
 import { subjects } from '@sallyport/messages';
 import { startService, whileDue, type RunningService } from '@sallyport/process';
 import { createResealing, VAULT_LOOK_MS } from '@sallyport/vault';
+import { measurePins } from './approvals/measure-pins.js';
 import { EVENT_RETENTION_MS, type ControlPlaneConfig } from './config.js';
 import { reportWarnings } from './configuration/report-warnings.js';
 import type { CredentialParts } from './credentials/connections/create-credential-parts.js';
@@ -48,6 +50,10 @@ export function startControlPlane(config: ControlPlaneConfig, adapters: ControlP
     const logStreams = await serveLogStreams(foundation, configuration);
     const replicas = await followReplicas(foundation);
     const ingest = observeIngest(metrics, clock);
+    if (metrics !== undefined) {
+      measureConnections(metrics, databases.administration);
+      measurePins(metrics, snapshot);
+    }
     const audit = sealTrail(foundation, configuration);
     const app = await openApp(foundation, {
       configuration,

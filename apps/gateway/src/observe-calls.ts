@@ -1,3 +1,4 @@
+import type { ChangeSet } from '@sallyport/configuration/log';
 import { BoundedMap } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
 import type { CallRecord } from '@sallyport/messages';
@@ -5,10 +6,12 @@ import { allowEntryFor } from '@sallyport/safe-fetch';
 import { isCut } from '@sallyport/server';
 import type { Catalogue } from '@sallyport/server';
 import type { BoundCounter, Metrics } from '@sallyport/telemetry';
+import type { LeaseResult } from './outbound/credential-leases.js';
 import type { ListKind } from './protocol/lists.js';
 import type { Missing } from './protocol/refusal.js';
 
-const METHODS = new Set([
+/** The methods that a metric names; all others are one. */
+export const METHODS: ReadonlySet<string> = new Set([
   'server/discover',
   'initialize',
   'ping',
@@ -27,24 +30,50 @@ const METHODS = new Set([
   'tasks/cancel',
   'DELETE',
 ]);
-const BUCKETS_MS = [1, 2, 5, 10, 20, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 30_000];
 
-/** Counts calls by method, decision and status class, and times them. Attribute values come from closed sets. */
+/** Counts calls by method, decision and status. Attribute values come from closed sets. */
 export function observeCalls(metrics: Metrics): (record: CallRecord) => void {
   const calls = metrics.counter('sallyport.gateway.calls', 'Calls answered, by method, decision and status.');
-  const durations = metrics.histogram(
-    'sallyport.gateway.call.duration',
-    'From the first byte of a request to the last of its answer.',
-    { unit: 'ms', buckets: BUCKETS_MS },
-  );
   const bound = new Map<string, BoundCounter>();
-  return ({ method, decision, httpStatus, durationMs }) => {
+  return ({ method, decision, httpStatus }) => {
     const known = method !== undefined && METHODS.has(method) ? method : 'other';
     const key = `${known} ${decision} ${httpStatus}`;
     let counter = bound.get(key);
     if (counter === undefined) bound.set(key, (counter = calls.bind({ method: known, decision, status: httpStatus })));
     counter.add();
-    durations.record(durationMs, { method: known });
+  };
+}
+
+/** Times changes and revocations, from when the control plane signed them to when this gateway applied them. */
+export function observePropagation(
+  metrics: Metrics,
+  clock: Clock,
+): (change: Pick<ChangeSet, 'issuedAt' | 'revocations'>) => void {
+  const buckets = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 300];
+  const propagation = metrics.histogram(
+    'sallyport.configuration.propagation',
+    'From the signing of a change set to its effect here, by what is in it.',
+    { unit: 's', buckets },
+  );
+  const [documents, revocations] = ['documents', 'revocations'].map((what) => propagation.bind({ what }));
+  return (change) => {
+    if (change.issuedAt === undefined) return;
+    const of = change.revocations.length > 0 ? revocations : documents;
+    of?.record(Math.max(0, clock() - change.issuedAt) / 1000);
+  };
+}
+
+/** Counts what the control plane said to requests for leases, and times them. Results are a closed set. */
+export function observeLeases(metrics: Metrics): (result: LeaseResult['type'], durationMs: number) => void {
+  const results = metrics.counter('sallyport.gateway.leases', 'Leases that were asked for, by result.');
+  const waits = metrics.histogram('sallyport.gateway.lease.duration', 'How long leases are waited for.', {
+    unit: 's',
+    buckets: [0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10],
+  });
+  const wait = waits.bind();
+  return (result, durationMs) => {
+    results.bind({ result }).add();
+    wait.record(durationMs / 1000);
   };
 }
 

@@ -1,7 +1,14 @@
 import { closeListener, FairTurns, listen, type AppListener } from '@sallyport/http';
 import { SallyportError } from '@sallyport/kernel';
 import { CredentialChanged, subjects } from '@sallyport/messages';
-import { configurationReadiness, degraded, reportReplica, startService, type RunningService } from '@sallyport/process';
+import {
+  configurationReadiness,
+  degraded,
+  observeConfiguration,
+  reportReplica,
+  startService,
+  type RunningService,
+} from '@sallyport/process';
 import type { GatewayConfig } from './config.js';
 import { takeReplicaRequest } from './conversation/take-replica-request.js';
 import { serveMcp } from './http/serve-mcp.js';
@@ -73,7 +80,7 @@ export function startGateway(config: GatewayConfig, adapters: GatewayAdapters): 
 
 /** Tells the control plane of this process, also of what no other process can see. */
 function reportGateway(
-  { scope, messaging, configuration, config, clock }: Foundation,
+  { scope, messaging, metrics, configuration, config, clock }: Foundation,
   { spool, isBehind }: RecordSpool,
   { verifier }: TokenVerification,
 ): void {
@@ -83,7 +90,9 @@ function reportGateway(
     ...(spool.state.accepting ? [] : ['spool-refuses' as const]),
     ...(isBehind() ? ['events-not-shipped' as const] : []),
   ];
-  reportReplica(scope, { messaging, role: 'gateway', replica, worker, configuration, clock, faults });
+  const role = 'gateway';
+  reportReplica(scope, { messaging, role, replica, worker, configuration, clock, faults });
+  observeConfiguration(metrics, { role, configuration, messaging, clock });
 }
 
 /** Lets calls of which everything is remembered go before the routes. */

@@ -27,6 +27,7 @@ export function measureProviders(
         shown.set(key, { provider, reason });
         counts.set(key, (counts.get(key) ?? 0) + 1);
       }
+      if (shown.size === 0) result.observe(0);
       for (const [key, attributes] of shown) result.observe(counts.get(key) ?? 0, { ...attributes });
     });
 }

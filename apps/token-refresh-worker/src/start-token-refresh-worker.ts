@@ -7,6 +7,7 @@ import type { Messaging } from '@sallyport/messaging';
 import {
   configurationReadiness,
   degraded,
+  observeConfiguration,
   reportReplica,
   startService,
   type RunningService,
@@ -84,7 +85,9 @@ export function startTokenRefreshWorker(
     await configuration.start();
     const faults = () => (isQueueFailing() ? ['queue-unreachable' as const] : []);
     const { replica } = config;
-    reportReplica(scope, { messaging, role: 'token-refresh-worker', replica, configuration, clock, faults });
+    const role = 'token-refresh-worker';
+    reportReplica(scope, { messaging, role, replica, configuration, clock, faults });
+    observeConfiguration(metrics, { role, configuration, messaging, clock });
     return {};
   });
 }

@@ -3,6 +3,7 @@ import type { Actor } from '@sallyport/admin-api';
 import { signLogEntry } from '@sallyport/configuration/log';
 import type { ChangeSet } from '@sallyport/configuration/log';
 import type { Database, Prisma } from '@sallyport/database';
+import { systemClock, type Clock } from '@sallyport/kernel';
 import type { CryptoKey } from 'jose';
 import { WriterTurns } from './writer-turns.js';
 import type { Urgency } from './writer-turns.js';
@@ -40,10 +41,12 @@ const TRANSACTION_TIMEOUT_MS = 30_000;
 export class RevisionLog {
   readonly #database: Database;
   readonly #signingKey: CryptoKey;
+  readonly #clock: Clock;
   readonly #turns = new WriterTurns();
 
-  constructor(database: Database, signingKey: CryptoKey) {
+  constructor(database: Database, signingKey: CryptoKey, clock: Clock = systemClock) {
     this.#database = database;
+    this.#clock = clock;
     this.#signingKey = signingKey;
   }
 
@@ -60,7 +63,7 @@ export class RevisionLog {
       if (newest && !change) return { epoch: newest.epoch, revision: newest.revision, changed: false };
       const { told, ...entry } = change ?? {};
       const jws = await signLogEntry(
-        { v: 1, type: 'change', ...next, puts: [], deletes: [], revocations: [], ...entry },
+        { v: 1, type: 'change', ...next, issuedAt: this.#clock(), puts: [], deletes: [], revocations: [], ...entry },
         this.#signingKey,
       );
       const counts = told && { puts: entry.puts?.length ?? 0, deletes: entry.deletes?.length ?? 0 };

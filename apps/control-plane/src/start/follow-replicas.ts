@@ -1,5 +1,5 @@
 import { subjects } from '@sallyport/messages';
-import { reportReplica } from '@sallyport/process';
+import { observeConfiguration, reportReplica } from '@sallyport/process';
 import { KnownReplicas } from '../status/known-replicas.js';
 import type { Foundation } from './foundation.js';
 import type { ConfigurationParts } from './open-configuration.js';
@@ -22,8 +22,10 @@ export async function followReplicas({ messaging, clock, scope, logger }: Founda
 
 /** Tells the other control planes, and itself, of this one. */
 export function reportControlPlane(
-  { config, messaging, clock, scope }: Foundation,
+  { config, messaging, metrics, clock, scope }: Foundation,
   { replica: configuration }: ConfigurationParts,
 ): void {
-  reportReplica(scope, { messaging, role: 'control-plane', replica: config.replica, configuration, clock });
+  const role = 'control-plane';
+  reportReplica(scope, { messaging, role, replica: config.replica, configuration, clock });
+  observeConfiguration(metrics, { role, configuration, messaging, clock });
 }

@@ -143,6 +143,8 @@ export interface CredentialLeasesOptions {
   readonly clock: Clock;
   readonly random?: () => number;
   readonly onProblem?: (error: unknown) => void;
+  /** Told of each answer to a request, and how long it took; must not throw. */
+  readonly observe?: (result: LeaseResult['type'], durationMs: number) => void;
   readonly limit?: number;
 }
 
@@ -174,9 +176,12 @@ export class CredentialLeases {
     const flight = JSON.stringify([key, objection?.lease.connectionRevision, objection?.scopes]);
     const denied = this.#denials.get(flight);
     if (denied !== undefined && denied.until > this.#options.clock()) return denied.result;
-    return await this.#asking.run(flight, async () =>
-      this.#remember(flight, await this.#ask(key, permit, target, objection)),
-    );
+    return await this.#asking.run(flight, async () => {
+      const startedAt = performance.now();
+      const result = await this.#ask(key, permit, target, objection);
+      this.#options.observe?.(result.type, performance.now() - startedAt);
+      return this.#remember(flight, result);
+    });
   }
 
   /** The lease that is remembered for this, where nobody has to be asked for one. */

@@ -6,6 +6,8 @@ import type { ServerRequest } from './forward.js';
 export interface ServerAsked {
   readonly server: string;
   readonly credentialProvider: string;
+  /** When its credential was leased, in seconds since the epoch. */
+  readonly leasedAt: number;
   readonly url: URL;
   readonly request: ServerRequest;
 }
@@ -28,6 +30,21 @@ export interface AskedServer {
 
 /** Told of each request to a server, before it is sent. Must not throw. */
 export type ObserveServer = (asked: ServerAsked) => AskedServer;
+
+/** Tells several of each request. The last that names a trace has its say. */
+export function tellAll(observers: readonly ObserveServer[]): ObserveServer | undefined {
+  const [only, ...others] = observers;
+  if (only === undefined || others.length === 0) return only;
+  return (asked) => {
+    const told = observers.map((observe) => observe(asked));
+    return {
+      traceparent: told.findLast(({ traceparent }) => traceparent !== undefined)?.traceparent,
+      ended: (end) => {
+        for (const one of told) one.ended(end);
+      },
+    };
+  };
+}
 
 /** The same answer, of which the observer is told when the response is in it. */
 export function observedAnswer(asked: AskedServer, id: RequestId, answer: RelayAnswer): RelayAnswer {

@@ -93,8 +93,10 @@ export class ServerAccess {
   }
 
   #observed(lease: CredentialLease, server: DocumentOf<'McpServer'>, request: ServerRequest): AskedServer | undefined {
-    const { credentialProvider } = lease;
-    return this.#options.observeServer?.({ server: server.name, credentialProvider, url: urlOf(server), request });
+    const { observeServer } = this.#options;
+    if (observeServer === undefined) return undefined;
+    const { credentialProvider, leasedAt } = lease;
+    return observeServer({ server: server.name, credentialProvider, leasedAt, url: urlOf(server), request });
   }
 
   /** Sends a request whose one result is for the gateway itself. */

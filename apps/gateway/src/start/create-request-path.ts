@@ -1,14 +1,17 @@
 import { BytesInFlight, type AppListener, type FairTurns } from '@sallyport/http';
-import { subjects } from '@sallyport/messages';
+import { subjects, type CallRecord } from '@sallyport/messages';
+import type { Metrics } from '@sallyport/telemetry';
 import { OpenCalls } from '../call/open-calls.js';
 import { createCallTracing } from '../call/call-span.js';
 import { Places } from '../call/places.js';
 import { StepUpMemory } from '../call/step-up-memory.js';
 import { OpenQuestions } from '../conversation/open-questions.js';
 import { ParkedCalls } from '../conversation/parked-calls.js';
-import { observeCalls, observeMissing, observeOverBudget } from '../observe-calls.js';
+import { observeCalls, observeLeases, observeMissing, observeOverBudget } from '../observe-calls.js';
+import { observeOperations, observeRequests } from '../observe-operations.js';
 import { StreamPauses } from '../operations/stream-pauses.js';
 import { CredentialLeases } from '../outbound/credential-leases.js';
+import { tellAll } from '../outbound/observe-server.js';
 import { traceServer } from '../outbound/trace-server.js';
 import { RemoteExchanges } from '../replicas/remote-exchanges.js';
 import type { ReplicaLink } from '../replicas/replica-link.js';
@@ -81,7 +84,7 @@ export function createRequestPath(foundation: Foundation, parts: RequestPathPart
       refusals: records.refusals,
       replica: config.replica,
       logger: foundation.logger,
-      ...(foundation.metrics && { observe: observeCalls(foundation.metrics) }),
+      ...(foundation.metrics && { observe: observeRecords(foundation.metrics) }),
     },
     reserveRecord: (userId) => records.reserveRecord(userId),
     maxBodyBytes: config.maxBodyBytes,
@@ -92,17 +95,33 @@ export function createRequestPath(foundation: Foundation, parts: RequestPathPart
     resourceSubscriptions: new ResourceSubscriptions(clock),
     ...createObservers(foundation),
     ...createTracing(foundation),
+    observeServer: createServerObserver(foundation),
   });
 }
 
-/** Spans of calls, and of the requests to servers in them; nothing where traces are off. */
-function createTracing({ tracer, config, snapshot }: Foundation): Pick<AssembledFrom, 'traceCall' | 'observeServer'> {
-  if (tracer === undefined) return {};
+/** Spans of calls; nothing where traces are off. */
+const createTracing = ({ tracer, config }: Foundation): Pick<AssembledFrom, 'traceCall'> =>
+  tracer === undefined ? {} : { traceCall: createCallTracing(tracer, config.gatewayUrl) };
+
+/** Times the requests to servers, and puts them into spans where traces are on. */
+function createServerObserver({ metrics, tracer, clock, snapshot }: Foundation): AssembledFrom['observeServer'] {
   const kindOf = (provider: string) => snapshot()?.get('CredentialProvider', provider)?.spec.type;
-  return { traceCall: createCallTracing(tracer, config.gatewayUrl), observeServer: traceServer(tracer, kindOf) };
+  return tellAll([
+    ...(metrics === undefined ? [] : [observeRequests(metrics, clock)]),
+    ...(tracer === undefined ? [] : [traceServer(tracer, kindOf)]),
+  ]);
 }
 
-function createLeases({ config, keys, clock, logger, ask }: Foundation): CredentialLeases {
+/** What the records of calls are counted by. */
+function observeRecords(metrics: Metrics): (record: CallRecord) => void {
+  const [calls, operations] = [observeCalls(metrics), observeOperations(metrics)];
+  return (record) => {
+    calls(record);
+    operations(record);
+  };
+}
+
+function createLeases({ config, keys, clock, logger, metrics, ask }: Foundation): CredentialLeases {
   return new CredentialLeases({
     requester: {
       replica: config.replica,
@@ -114,6 +133,7 @@ function createLeases({ config, keys, clock, logger, ask }: Foundation): Credent
     clock,
     onProblem: (error) => logger.warn({ err: error }, 'lease request failed'),
     send: (wire) => ask(subjects.lease, wire),
+    ...(metrics && { observe: observeLeases(metrics) }),
   });
 }
 

@@ -7,6 +7,7 @@ import type { Messaging } from '@sallyport/messaging';
 import type { ServiceScope, ServiceStart } from '@sallyport/process';
 import type { Metrics, Tracer } from '@sallyport/telemetry';
 import type { GatewayConfig } from '../config.js';
+import { observePropagation } from '../observe-calls.js';
 import { StateSealer } from '../session/state-sealer.js';
 
 export interface GatewayAdapters extends ServiceStart {
@@ -42,7 +43,7 @@ export async function layFoundation(
   adapters: GatewayAdapters,
   scope: ServiceScope,
 ): Promise<Foundation> {
-  const { clock = systemClock, messaging, logger } = adapters;
+  const { clock = systemClock, messaging, logger, metrics } = adapters;
   const keys = await loadGatewayKeys(config);
   const configuration = new ConfigurationReplica({
     log: messaging.configuration,
@@ -50,6 +51,7 @@ export async function layFoundation(
     clock,
     stalenessBoundMs: config.stalenessBoundMs,
     onProblem: (problem) => logger.warn({ problem }, 'configuration log'),
+    ...(metrics && { onApplied: observePropagation(metrics, clock) }),
   });
   return {
     ...adapters,

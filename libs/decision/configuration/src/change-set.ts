@@ -42,6 +42,8 @@ export const ChangeSet = z.object({
   type: z.literal('change'),
   epoch: z.string(),
   revision: z.int().min(1),
+  /** Milliseconds since the epoch; absent in what earlier versions wrote. */
+  issuedAt: z.int().optional(),
   puts: z.array(Document),
   deletes: z.array(z.object({ kind: z.string(), name: z.string() })),
   revocations: Revocations,

@@ -34,6 +34,8 @@ export interface ReplicaOptions {
    */
   readonly confirmationGraceMs?: number;
   readonly onProblem?: (problem: ReplicaProblem) => void;
+  /** Told of each change set that is applied as it comes, once the replica is ready; must not throw. */
+  readonly onApplied?: (change: Pick<ChangeSet, 'issuedAt' | 'revocations'>) => void;
 }
 
 export interface ReplicaState {
@@ -246,6 +248,7 @@ export class ConfigurationReplica {
     this.#apply(
       createSnapshot({ epoch: change.epoch, revision: change.revision, documents, revocations: this.#revocations }),
     );
+    if (this.#confirmed) this.#options.onApplied?.(change);
   }
 
   #heartbeat(heartbeat: Heartbeat): void {

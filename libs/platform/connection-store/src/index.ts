@@ -7,6 +7,7 @@
 export { createClientLookup, documentClient, findStoredSecret } from './client-lookup.js';
 export type { ClientLookupContext } from './client-lookup.js';
 export { connectionColumn, upstreamRevocationColumn } from './connection-column.js';
+export { measureConnections } from './measure-connections.js';
 export { observeRefreshes } from './observe-refreshes.js';
 export { PostgresProviderHealthStore } from './postgres-provider-health-store.js';
 export { PostgresConnectionStore } from './postgres-connection-store.js';

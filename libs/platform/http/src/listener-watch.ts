@@ -1,5 +1,5 @@
 import type { Clock } from '@sallyport/kernel';
-import type { BoundCounter, Logger, Metrics } from '@sallyport/telemetry';
+import type { BoundCounter, Counter, Logger, Metrics } from '@sallyport/telemetry';
 
 /** Why a listener turned a connection or a request away. */
 export type TurnedAway =
@@ -34,12 +34,17 @@ export interface ListenerWatchOptions {
  */
 export class ListenerWatch {
   readonly #options: ListenerWatchOptions;
+  readonly #turnedAway: Counter | undefined;
   readonly #counters = new Map<TurnedAway, BoundCounter>();
   /** The series that are not over: when the last case was (milliseconds since the epoch), and how many there were. */
   readonly #current = new Map<TurnedAway, { last: number; count: number }>();
 
   constructor(options: ListenerWatchOptions) {
     this.#options = options;
+    this.#turnedAway = options.metrics?.counter(
+      'sallyport.http.turned_away',
+      'Requests and connections a listener turned away, by reason.',
+    );
   }
 
   turnedAway(why: TurnedAway): void {
@@ -66,12 +71,9 @@ export class ListenerWatch {
   }
 
   #counterOf(why: TurnedAway): BoundCounter | undefined {
-    const { metrics, name } = this.#options;
     let counter = this.#counters.get(why);
-    if (counter === undefined && metrics !== undefined) {
-      counter = metrics
-        .counter('sallyport.http.turned_away', 'Requests and connections a listener turned away, by reason.')
-        .bind({ listener: name, reason: why });
+    if (counter === undefined && this.#turnedAway !== undefined) {
+      counter = this.#turnedAway.bind({ listener: this.#options.name, reason: why });
       this.#counters.set(why, counter);
     }
     return counter;

@@ -19,3 +19,4 @@ export { reportReplica } from './report-replica.js';
 export type { ReportOptions } from './report-replica.js';
 export { startService } from './service-scope.js';
 export type { ServiceScope, ServiceStart } from './service-scope.js';
+export { observeConfiguration } from './observe-configuration.js';

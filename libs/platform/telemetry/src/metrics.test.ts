@@ -10,12 +10,13 @@ test('counters, gauges and histograms are read as Prometheus text (R77)', async 
   metrics.gauge('sallyport.bus.connected', 'One while the bus is reachable', () => 1);
   metrics
     .histogram('sallyport.gateway.call.duration', 'Duration of calls', { unit: 's', buckets: [0.1, 1] })
+    .bind({ method: 'ping' })
     .record(0.5);
   const text = await metrics.exposition();
   expect(text).toContain('sallyport_gateway_calls_total{decision="allow"} 3');
   expect(text).toContain('sallyport_gateway_calls_total{decision="deny"} 1');
   expect(text).toMatch(/sallyport_bus_connected(\{\})? 1/);
-  expect(text).toMatch(/sallyport_gateway_call_duration(_seconds|_s)?_bucket\{le="1"\} 1/);
+  expect(text).toMatch(/sallyport_gateway_call_duration(_seconds|_s)?_bucket\{method="ping",le="1"\} 1/);
   await metrics.shutdown();
 });
 

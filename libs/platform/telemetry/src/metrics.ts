@@ -1,6 +1,9 @@
 import type { Attributes, Meter } from '@opentelemetry/api';
 import { PrometheusExporter, PrometheusSerializer } from '@opentelemetry/exporter-prometheus';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
+import { ObservedHistogram } from './bound-histograms.js';
+import type { BoundHistogram, HistogramOptions } from './bound-histograms.js';
+import { Series } from './series.js';
 
 /** A counter for one combination of attributes. `add` only adds to a number: it allocates, hashes and locks nothing. */
 export interface BoundCounter {
@@ -13,19 +16,13 @@ export interface Counter {
 }
 
 export interface Histogram {
-  /** @param value in the histogram's unit */
-  record(value: number, attributes?: Attributes): void;
+  /** A histogram for these attributes, to keep; see `Counter`. */
+  bind(attributes?: Attributes): BoundHistogram;
 }
 
 export interface GaugeReading {
   readonly value: number;
   readonly attributes?: Attributes;
-}
-
-export interface HistogramOptions {
-  readonly unit: string;
-  /** Upper bounds of the buckets, ascending. */
-  readonly buckets: readonly number[];
 }
 
 /** The metrics of a process. Names are OpenTelemetry's (`sallyport.gateway.calls`); the exposition translates them. */
@@ -41,16 +38,14 @@ export interface Metrics {
   shutdown(): Promise<void>;
 }
 
-/** Beyond this many combinations of attributes, the rest is counted together, so that memory stays bounded. */
-const MAX_SERIES = 1_000;
-
 export function createMetrics(): Metrics {
   const reader = new PrometheusExporter({ preventServerStart: true });
   const serializer = new PrometheusSerializer('', false, undefined, true, true);
   const provider = new MeterProvider({ readers: [reader] });
   const meter = provider.getMeter('sallyport');
   const counters = new Map<string, Counter>();
-  const histograms = new Map<string, Histogram>();
+  const histograms = new Map<string, ObservedHistogram>();
+  const since = Date.now();
 
   return {
     meter,
@@ -68,50 +63,37 @@ export function createMetrics(): Metrics {
         else for (const { value, attributes } of reading) result.observe(value, attributes);
       });
     },
-    histogram(name, description, { unit, buckets }) {
+    histogram(name, description, options) {
       const existing = histograms.get(name);
       if (existing) return existing;
-      const histogram = meter.createHistogram(name, {
-        description,
-        unit,
-        advice: { explicitBucketBoundaries: [...buckets] },
-      });
+      const histogram = new ObservedHistogram(name, description, options);
       histograms.set(name, histogram);
       return histogram;
     },
     async exposition() {
       const { resourceMetrics } = await reader.collect();
-      return serializer.serialize(resourceMetrics);
+      const now = Date.now();
+      const metrics = [...histograms.values()].map((histogram) => histogram.collect(since, now));
+      const scopeMetrics = [...resourceMetrics.scopeMetrics, { scope: { name: 'sallyport' }, metrics }];
+      return serializer.serialize({ ...resourceMetrics, scopeMetrics });
     },
     shutdown: () => provider.shutdown(),
   };
 }
 
-interface Series {
-  readonly attributes: Attributes;
-  value: number;
-}
-
 function observedCounter(meter: Meter, name: string, description: string): Counter {
-  const bySignature = new Map<string, Series>();
+  const series = new Series(() => ({ value: 0 }));
   meter.createObservableCounter(name, { description }).addCallback((result) => {
-    for (const { value, attributes } of bySignature.values()) result.observe(value, attributes);
+    const all = series.all();
+    if (all.length === 0) result.observe(0); // so that it is known before it first counts
+    for (const { value, attributes } of all) result.observe(value.value, attributes);
   });
-  const seriesFor = (attributes: Attributes): Series => {
-    const signature = JSON.stringify(Object.entries(attributes).toSorted(([a], [b]) => (a < b ? -1 : 1)));
-    const existing = bySignature.get(signature);
-    if (existing) return existing;
-    if (bySignature.size >= MAX_SERIES && attributes['overflow'] !== true) return seriesFor({ overflow: true });
-    const series = { attributes: { ...attributes }, value: 0 };
-    bySignature.set(signature, series);
-    return series;
-  };
   return {
     bind(attributes = {}) {
-      const series = seriesFor(attributes);
+      const counted = series.of(attributes);
       return {
         add(amount = 1) {
-          series.value += amount;
+          counted.value += amount;
         },
       };
     },
