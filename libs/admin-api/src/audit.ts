@@ -1,6 +1,6 @@
 import { FINDING_KINDS } from '@sallyport/audit-chain';
 import { z } from 'zod';
-import { Moment } from './fields.js';
+import { idempotent, Moment } from './fields.js';
 import { route } from './route.js';
 
 /** A key that signs checkpoints, or did. Nothing of it is secret. */
@@ -67,6 +67,7 @@ export const auditRoutes = {
     path: '/v1/audit/keys',
     permission: 'signing-keys:rotate',
     summary: 'Makes a key that signs checkpoints from here on. The others stay, to verify what they signed.',
+    headers: idempotent,
     answers: { 201: AuditKeys },
   }),
   listCheckpoints: route({

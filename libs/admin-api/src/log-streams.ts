@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Moment, PageSize, text } from './fields.js';
+import { idempotent, Moment, PageSize, text } from './fields.js';
 import { route } from './route.js';
 
 /** How a log stream stands. A `Webhook` is one, too. */
@@ -64,6 +64,7 @@ export const logStreamRoutes = {
     permission: 'log-streams:test',
     summary: 'Sends a marked event (`log_stream.tested`) to the receiver, and tells what it answered.',
     params,
+    headers: idempotent,
     answers: {
       200: z.object({
         eventId: z.string(),
@@ -93,6 +94,7 @@ export const logStreamRoutes = {
     permission: 'log-streams:replay',
     summary: 'Sends dead letters again: those that are named, or all.',
     params,
+    headers: idempotent,
     body: z.strictObject({ eventIds: z.array(text(128)).min(1).max(1_000).optional() }).prefault({}),
     answers: { 200: z.object({ replayed: z.int() }) },
     problems,

@@ -306,7 +306,15 @@ function asSent({ raw, headers }: ScriptedRequest) {
 }
 
 function withoutChance(record: CallRecord | undefined) {
-  const { id: _id, receivedAt: _received, durationMs, upstreamMs, ...rest } = record ?? expect.fail('no record');
+  const {
+    id: _id,
+    writer,
+    receivedAt: _received,
+    durationMs,
+    upstreamMs,
+    ...rest
+  } = record ?? expect.fail('no record');
+  expect(writer).toMatch(/^gateway-1\.[0-9a-f]{12}$/);
   if (upstreamMs !== undefined) expect(upstreamMs).toBeLessThanOrEqual(durationMs);
   return { ...rest, wasAtServer: upstreamMs !== undefined };
 }

@@ -174,8 +174,9 @@ const text = (description: string) => ({ description, schema: { type: 'string' }
 
 function problemsOf(route: Route, schemas: SchemaDescriptions): Record<string, ApiAnswer> {
   const isAsked = [route.params, route.query, route.headers, route.body].some((part) => part !== undefined);
+  const mayHaveBody = route.method !== 'GET'; // and one that cannot be read is refused, wanted or not
   const said: Readonly<Record<string, string>> = {
-    ...(isAsked ? { 400: 'The request is not what the route takes; `errors` says which fields.' } : {}),
+    ...(isAsked || mayHaveBody ? { 400: 'The request is not what the route takes; `errors` says which fields.' } : {}),
     ...(route.body === undefined ? {} : OF_BODIES),
     ...(route.headers?.shape['idempotency-key'] === undefined ? {} : OF_KEYS),
     ...EVERYWHERE,
