@@ -9,7 +9,7 @@ import { startDistributed, type DistributedSystem } from '../system/start-distri
 const STREAM = 'kind: LogStream\nname: console\nspec: { start: beginning, sink: { stdout: {} } }\n---\n';
 const PROCESSES = ['gateway', 'control-plane', 'authorization-server', 'token-refresh-worker'] as const;
 
-describe('metrics of four processes (R77)', () => {
+describe('metrics of four processes (R77, B25)', () => {
   let system: DistributedSystem;
   /** Lines of each process by the name of their metric, once there were calls. */
   const shown = new Map<string, ReadonlyMap<string, readonly string[]>>();

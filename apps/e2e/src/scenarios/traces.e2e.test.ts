@@ -43,7 +43,7 @@ const context = () => {
   return { traceId, spanId, traceparent: `00-${traceId}-${spanId}-01` };
 };
 
-describe.each(modes)('traces of $mode', ({ start, services }) => {
+describe.each(modes)('traces of $mode (B25)', ({ start, services }) => {
   let collector: TraceCollector;
   let system: System;
   beforeAll(async () => {

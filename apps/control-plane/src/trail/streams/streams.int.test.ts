@@ -145,7 +145,7 @@ describe.each(Object.keys(SINKS))('a log stream to %s', (sink) => {
     service = controlPlane('control-plane-1');
   });
 
-  test('that is away for ten minutes gets everything, once and in order, within a minute (R78)', async () => {
+  test('that is away for ten minutes gets everything, once and in order, within a minute (R78, B24)', async () => {
     const ids = await record(30);
     await until(service, isThrough(name), 60_000);
     await received.down();
@@ -171,7 +171,7 @@ describe.each(Object.keys(SINKS))('a log stream to %s', (sink) => {
     expect(problems).toHaveLength(1);
   });
 
-  test('is tested with a marked event, and tells what the receiver said (R78)', async () => {
+  test('is tested with a marked event, and tells what the receiver said (R78, B24)', async () => {
     const stream = streams().get(name);
     if (stream === undefined) throw new Error('no stream');
     const about = { openSink: open, clock, replica: 'control-plane-1' };
@@ -187,7 +187,7 @@ describe.each(Object.keys(SINKS))('a log stream to %s', (sink) => {
     await received.up();
   });
 
-  test('that answers 429 is left alone until its Retry-After, and 413 until batches are small (R78)', async () => {
+  test('that answers 429 is left alone until its Retry-After, and 413 until batches are small (R78, B24)', async () => {
     const { http } = received;
     if (http === undefined) return expect(['syslog', 'file']).toContain(sink);
     const ids = await record(200);
@@ -208,7 +208,7 @@ describe.each(Object.keys(SINKS))('a log stream to %s', (sink) => {
     expect(sink === 's3' ? got.toSorted() : got).toEqual(ids);
   });
 
-  test('that is slow holds up no other stream, and gets everything (S34, R78)', async () => {
+  test('that is slow holds up no other stream, and gets everything (S34, R78, B24)', async () => {
     const { http } = received;
     if (http === undefined) return expect(['syslog', 'file']).toContain(sink);
     documents.push(streamDocument('beside', { file: { name: 'beside.ndjson' } }));
@@ -221,7 +221,7 @@ describe.each(Object.keys(SINKS))('a log stream to %s', (sink) => {
     expect(await idsAt(received)).toEqual(ids);
   });
 
-  test('that refuses one event gets the others, and that one when it is replayed (R78)', async () => {
+  test('that refuses one event gets the others, and that one when it is replayed (R78, B24)', async () => {
     const { poison } = received;
     if (poison === undefined || sink === 's3') return expect(['syslog', 'file', 's3']).toContain(sink);
     const ids = await record(20);
@@ -247,7 +247,7 @@ describe.each(Object.keys(SINKS))('a log stream to %s', (sink) => {
 });
 
 describe('a log stream', () => {
-  test('begins with what happens from now on, or with all there is (R78)', async () => {
+  test('begins with what happens from now on, or with all there is (R78, B24)', async () => {
     await record(3);
     documents.push(streamDocument('new', { file: { name: 'new' } }, { start: 'now' }));
     documents.push(streamDocument('old', { file: { name: 'old' } }));
@@ -259,7 +259,7 @@ describe('a log stream', () => {
     expect([(await standing('new')).delivered, (await standing('old')).delivered]).toEqual([2n, 5n]);
     expect(files.stream.name).toBe('file');
   });
-  test('gets the events that its filter names, and passes over the others (R78)', async () => {
+  test('gets the events that its filter names, and passes over the others (R78, B24)', async () => {
     const filter = { types: ['token.*', 'mcp.response'], servers: ['notes'], outcomes: ['denied'] };
     documents.push(streamDocument('some', { file: { name: 'some' } }, { filter }));
     await receiver('file');
@@ -275,7 +275,7 @@ describe('a log stream', () => {
       .split('\n');
     expect(lines.map((line) => (JSON.parse(line) as { id: string }).id)).toEqual(wanted);
   });
-  test('is served by one control plane, and by another when that one dies (R78)', async () => {
+  test('is served by one control plane, and by another when that one dies (R78, B24)', async () => {
     const received = await receiver('file');
     const [first, second] = [controlPlane('one'), controlPlane('two')];
     const ids = await record(5);
@@ -295,7 +295,7 @@ describe('a log stream', () => {
     await first.round();
     expect(first.held()).toHaveLength(1);
   });
-  test('whose secret or folder is missing waits, says so, and goes on when it is there (R78)', async () => {
+  test('whose secret or folder is missing waits, says so, and goes on when it is there (R78, B24)', async () => {
     documents.push(
       streamDocument('keyless', {
         otlp: { url: 'http://127.0.0.1:1/v1/logs', credential: { header: 'api-key', secret: { stored: true } } },
@@ -305,7 +305,7 @@ describe('a log stream', () => {
     await until(controlPlane('one'), async () => (await standing('keyless')).failures > 0);
     expect(await standing('keyless')).toMatchObject({ reason: 'secret_missing', sequence: 0n });
   });
-  test('that is nearly too late for what is kept says so (R78)', async () => {
+  test('that is nearly too late for what is kept says so (R78, B24)', async () => {
     await receiver('otlp').then((one) => one.down());
     await record(1);
     const service = controlPlane('one');
