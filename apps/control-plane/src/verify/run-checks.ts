@@ -28,8 +28,9 @@ export async function runChecks(checks: readonly Check[], options: RunOptions): 
 }
 
 async function runOne(check: Check, ends: number, { perCheckMs, onFailed }: RunOptions): Promise<readonly Finding[]> {
-  const leftMs = Math.min(perCheckMs, ends - performance.now());
-  if (leftMs <= 0) return [skipped('out_of_time', 'There was no time left for it.')];
+  // A timer counts whole milliseconds, and may end within the last of them.
+  const leftMs = Math.ceil(Math.min(perCheckMs, ends - performance.now()));
+  if (leftMs <= 1) return [skipped('out_of_time', 'There was no time left for it.')];
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<Finding>((resolve) => {
     timer = setTimeout(() => resolve(failed('timed_out', 'Nothing came in time.')), leftMs);
