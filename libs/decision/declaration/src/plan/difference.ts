@@ -29,13 +29,19 @@ export function differencesOf(
   if (Array.isArray(before) && Array.isArray(after)) return differencesOfLists(before, after, isWhole, path);
   if (isMapping(before) && isMapping(after)) {
     const keys = new Set([...Object.keys(before), ...Object.keys(after)]);
-    return [...keys].flatMap((key) => differencesOf(before[key], after[key], isWhole, [...path, key]));
+    return [...keys].flatMap((key) =>
+      differencesOf(memberOf(before, key), memberOf(after, key), isWhole, [...path, key]),
+    );
   }
   return [{ path, before, after }];
 }
 
 const isMapping = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** Of the value itself: every object has a `toString`. */
+const memberOf = (mapping: Readonly<Record<string, unknown>>, key: string): unknown =>
+  Object.hasOwn(mapping, key) ? mapping[key] : undefined;
 
 function differencesOfLists(
   before: readonly unknown[],
