@@ -31,7 +31,7 @@ const int = {
   ...withPostgres,
   expect,
   pool: 'forks' as const,
-  setupFiles: ['reflect-metadata'],
+  setupFiles: ['reflect-metadata', './tools/testing/seed-properties.ts'],
   testTimeout: 120_000, // ends what hangs, and nothing that is only slow on a machine that is busy
   hookTimeout: 240_000,
 };
@@ -57,7 +57,7 @@ export default defineConfig({
           pool: 'threads',
           isolate: false, // loading modules anew for each file took as long as the tests
           maxWorkers: cores,
-          setupFiles: ['reflect-metadata', './tools/testing/deny-network.ts'],
+          setupFiles: ['reflect-metadata', './tools/testing/deny-network.ts', './tools/testing/seed-properties.ts'],
           testTimeout: 30_000, // a machine that is busy takes seconds to load an app's configuration
         },
       },
