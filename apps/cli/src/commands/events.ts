@@ -100,7 +100,7 @@ function styleOf({ outcome }: StoredEvent): Style | undefined {
 }
 
 /** The members of the detail that say most, in the order in which they are asked for. */
-const TELLING = ['target', 'decision', 'status', 'outcome', 'reason', 'policy', 'document', 'error'];
+const TELLING = ['target', 'decision', 'status', 'outcome', 'reason', 'policy', 'document', 'error', 'ofWriter'];
 
 function whatOf({ detail, tool, account, errorClass }: StoredEvent): string {
   const members = TELLING.map((name) => detail[name]);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { canonicalJson } from './canonical-json.js';
 import { leafHash } from './merkle-root.js';
 
@@ -25,7 +25,7 @@ export interface ChainedEvent extends ChainEntry {
 export const eventDigest = (event: object): Buffer => digestOfText(canonicalJson(event));
 
 /** The same, of the canonical JSON. */
-export const digestOfText = (text: string): Buffer => createHash('sha256').update(text).digest();
+export const digestOfText = (text: string): Buffer => hash('sha256', text, 'buffer');
 
 /** The hash of the leaf that an entry is: of its canonical JSON. */
 export const leafOf = ({ sequence, n, at, digest }: ChainEntry): Buffer =>

@@ -1,14 +1,15 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
-const LEAF = Buffer.of(0);
-const NODE = Buffer.of(1);
+const LEAF = '\u0000';
+const NODE = 1;
 
 /** Of one leaf's data (RFC 6962 §2.1). */
-export const leafHash = (data: string): Buffer => createHash('sha256').update(LEAF).update(data).digest();
+export const leafHash = (data: string): Buffer => hash('sha256', LEAF + data, 'buffer');
 
 /** Of a list of leaf hashes, in order (RFC 6962 §2.1); of none it is the hash of nothing. */
 export function merkleRoot(leaves: readonly Buffer[]): Buffer {
-  if (leaves.length === 0) return createHash('sha256').digest();
+  if (leaves.length === 0) return hash('sha256', '', 'buffer');
+  const node = Buffer.of(NODE, ...Buffer.alloc(64));
   // Pairing from the left, level by level, and taking what is single up as it is, makes the same tree.
   let level = leaves;
   while (level.length > 1) {
@@ -16,7 +17,12 @@ export function merkleRoot(leaves: readonly Buffer[]): Buffer {
     for (let index = 0; index < level.length; index += 2) {
       const [left, right] = [level[index], level[index + 1]];
       if (left === undefined) continue;
-      above.push(right === undefined ? left : createHash('sha256').update(NODE).update(left).update(right).digest());
+      if (right === undefined) above.push(left);
+      else {
+        left.copy(node, 1);
+        right.copy(node, 33);
+        above.push(hash('sha256', node, 'buffer'));
+      }
     }
     level = above;
   }

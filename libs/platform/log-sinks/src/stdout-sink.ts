@@ -13,7 +13,7 @@ export function openStdout(stdout: Writable): LogSink {
     async deliver(batch) {
       try {
         await write(batch.map(({ body }) => `${body}\n`).join(''));
-        return { type: 'taken', said: `Wrote ${batch.length} lines.` };
+        return { type: 'taken', said: `Wrote ${batch.length === 1 ? 'a line' : `${batch.length} lines`}.` };
       } catch (error) {
         if (!(error instanceof Error && 'code' in error)) throw error;
         const code = String(error.code).toLowerCase();
