@@ -6,7 +6,7 @@ import { consumeEvents } from './consume-events.js';
 
 const logger = createLogger({ name: 'test', level: 'fatal', destination: { write: () => undefined } });
 
-test('a replica numbers records as its own processes only, and never half (S26)', async () => {
+test('a replica numbers records as its own processes only, never half, and tells nothing of the trail (S26)', async () => {
   const stored: AuditEvent[] = [];
   let deliver: EventHandler | undefined;
   await consumeEvents(
@@ -40,6 +40,7 @@ test('a replica numbers records as its own processes only, and never half (S26)'
     record("another's", { writer: 'as-2.0123456789ab', n: 2 }),
     record('without a number', { writer: 'as-1.0123456789ab' }),
     record('without a writer', { n: 3 }),
+    record('of the trail', { type: 'audit.checkpoint', detail: { number: 1, ofWriter: 'as-1', text: 'x' } }),
   ];
   await deliver?.([{ replica: 'as-1', records, waiting: 0 }]);
   expect(stored.map(({ id, n }) => [id, n])).toEqual([

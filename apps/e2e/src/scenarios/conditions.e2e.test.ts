@@ -2,7 +2,7 @@ import { eventually } from '@sallyport/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectModernAgent, type ModernAgent } from '../agents/modern-agent.js';
 import { Person } from '../agents/person.js';
-import { adminClient } from '../system/administrator.js';
+import { adminClient, writeWhoamiPolicy } from '../system/administrator.js';
 import { startDistributed } from '../system/start-distributed.js';
 import { startStandalone } from '../system/start-standalone.js';
 import type { System } from '../system/system.js';
@@ -40,29 +40,6 @@ describe.each([
     await system?.stop();
   });
 
-  /** Writes the policy for `whoami` with this beside, and waits until it is in force. */
-  const allowUnder = (more: object) =>
-    admin.applyChangeSet({
-      query: { wait: 'live' },
-      body: {
-        set: null,
-        takeOver: true,
-        documents: [
-          {
-            kind: 'AccessPolicy',
-            name: 'whoami-for-employees',
-            spec: {
-              hop: 'gateway-to-server',
-              server: 'whoami',
-              users: { trustProvider: 'demo', groups: ['engineering'] },
-              credentialProvider: 'whoami-token',
-              tools: [{ match: ['whoami'], scope: 'whoami.read' }],
-              ...more,
-            },
-          },
-        ],
-      },
-    });
   const calls = () =>
     agent.call('whoami__whoami').then(
       () => 'answered',
@@ -79,12 +56,12 @@ describe.each([
     ['by one that does not', { when: 'agent.assurance == "key-authenticated"' }, 'refused'],
     ['without any', {}, 'answered'],
   ])('let a call through or do not: %s', async (_what, more, expected) => {
-    await allowUnder(more);
+    await writeWhoamiPolicy(admin, more);
     expect(await calls()).toBe(expected);
   });
 
   test('do not let one through whose sign-in has become too old', async () => {
-    await allowUnder({ conditions: { maxAuthAge: '1s' } });
+    await writeWhoamiPolicy(admin, { conditions: { maxAuthAge: '1s' } });
     await eventually(async () => expect(await calls()).toBe('refused'), { until: 'a second has passed' });
   });
 });

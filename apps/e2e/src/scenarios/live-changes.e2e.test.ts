@@ -3,7 +3,7 @@ import { request } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { connectModernAgent } from '../agents/modern-agent.js';
 import { Person } from '../agents/person.js';
-import { adminClient } from '../system/administrator.js';
+import { adminClient, writeWhoamiPolicy } from '../system/administrator.js';
 import { startDistributed, type DistributedSystem } from '../system/start-distributed.js';
 
 const LIST = JSON.stringify({
@@ -56,28 +56,8 @@ async function toolsAt(gateway: string, server: string): Promise<number> {
   return result?.tools.filter(({ name }) => name.startsWith(`${server}__`)).length ?? -1;
 }
 
-/** The demonstration's policy for `whoami`, which lets this tool be called. Answered once it is in force everywhere. */
-const letCall = (tool: string) =>
-  admin.applyChangeSet({
-    query: { wait: 'live' },
-    body: {
-      set: null,
-      takeOver: true,
-      documents: [
-        {
-          kind: 'AccessPolicy',
-          name: 'whoami-for-employees',
-          spec: {
-            hop: 'gateway-to-server',
-            server: 'whoami',
-            users: { trustProvider: 'demo', groups: ['engineering', 'sales', 'admins'] },
-            credentialProvider: 'whoami-token',
-            tools: [{ match: [tool], scope: 'whoami.read' }],
-          },
-        },
-      ],
-    },
-  });
+/** Answered once it is in force everywhere. */
+const letCall = (tool: string) => writeWhoamiPolicy(admin, { tools: [{ match: [tool], scope: 'whoami.read' }] });
 
 const atMost = (times: readonly number[], share: number): number =>
   times.toSorted((a, b) => a - b)[Math.ceil(times.length * share) - 1] ?? Number.NaN;

@@ -9,6 +9,33 @@ const PAGE = 200;
 export const adminClient = ({ controlPlaneUrl, adminToken }: Pick<System, 'controlPlaneUrl' | 'adminToken'>) =>
   createAdminClient({ url: controlPlaneUrl, token: new Secret(adminToken) });
 
+/**
+ * Writes the demonstration's policy for `whoami`, with other rules or under conditions. Answered once it is in force
+ * everywhere.
+ */
+export const writeWhoamiPolicy = (client: AdminClient, more: object) =>
+  client.applyChangeSet({
+    query: { wait: 'live' },
+    body: {
+      set: null,
+      takeOver: true,
+      documents: [
+        {
+          kind: 'AccessPolicy',
+          name: 'whoami-for-employees',
+          spec: {
+            hop: 'gateway-to-server',
+            server: 'whoami',
+            users: { trustProvider: 'demo', groups: ['engineering', 'sales', 'admins'] },
+            credentialProvider: 'whoami-token',
+            tools: [{ match: ['whoami'], scope: 'whoami.read' }],
+            ...more,
+          },
+        },
+      ],
+    },
+  });
+
 /** An administrator, as a program would be one. */
 export function administrator(system: Pick<System, 'controlPlaneUrl' | 'adminToken'>) {
   const client: AdminClient = adminClient(system);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { ChainVerifier, type ChainOptions, type ChainReport } from './chain-verifier.js';
-import { makeKey, randomOf, randomStore, type Line, type Stored } from './testing/random-store.js';
+import { signNote } from './signed-note.js';
+import { makeKey, ORIGIN, randomOf, randomStore, type Line, type Stored } from './testing/random-store.js';
 
 const signer = makeKey();
 const storeOf = (seed: number, more: object = {}) => randomStore({ seed, signer, ...more });
@@ -161,6 +162,12 @@ describe('a checkpoint', () => {
       'Its signature is not one of its key.',
     ],
     ['that is no note', () => 'x', 'It is no signed note.'],
+    [
+      'that its key signed for another trail',
+      (index: number) =>
+        signNote(`${text(index)}\n`.replace(ORIGIN, 'other.example/audit'), signer.key, signer.privateKey),
+      'It is signed, but no checkpoint.',
+    ],
   ])('%s is refused, and named (B13)', (_what, forged, why) => {
     for (let index = 1; index < notes.length - 1; index++) {
       const report = verify(replaced(index, forged(index)));
