@@ -14,7 +14,6 @@ export {
   StoredDocument,
   WrittenChangeSet,
 } from './documents.js';
-export { StoredEvent } from './events.js';
 export { isPermitted, Permission, PERMISSIONS, permissionToWrite } from './permission.js';
 export { AdminApiError, Problem } from './problem.js';
 export { refusalOf } from './refusal-of-change.js';

@@ -3,7 +3,7 @@ import { auditRoutes } from './audit.js';
 import { configurationRoutes } from './configuration.js';
 import { connectionRoutes } from './connections.js';
 import { changeSetRoutes, documentRoutes } from './documents.js';
-import { eventRoutes } from './events.js';
+import { eventRoutes } from './events/event-routes.js';
 import { logStreamRoutes } from './log-streams.js';
 import { revocationRoutes } from './revocations.js';
 import { schemaRoutes } from './schemas.js';

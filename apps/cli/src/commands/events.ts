@@ -1,4 +1,5 @@
-import type { AdminClient, Called, StoredEvent } from '@sallyport/admin-api';
+import type { AdminClient, Called } from '@sallyport/admin-api';
+import type { StoredEvent } from '@sallyport/admin-api/events';
 import type { Command } from 'commander';
 import { setTimeout as wait } from 'node:timers/promises';
 import { act, type Context, type Run } from '../context.js';
@@ -7,14 +8,8 @@ import { printable } from '../terminal/printable.js';
 import type { Style } from '../terminal/paint.js';
 import type { Column } from '../terminal/table.js';
 import { commandGroup } from './command-group.js';
+import { filtered, filterOf, type FilterOptions } from './event-filters.js';
 import { limitOption } from './options.js';
-
-interface Filters {
-  readonly type?: string;
-  readonly user?: string;
-  readonly agent?: string;
-  readonly server?: string;
-}
 
 /** How often the trail is asked while it is followed. */
 const FOLLOW_MS = 1_000;
@@ -26,10 +21,10 @@ export function addEventCommands(program: Command, run: Run): void {
     .description('List events, the newest last')
     .addOption(limitOption())
     .action(
-      act<[], Filters & { limit: string }>(run, async ({ client, output, world }, { options }) => {
+      act<[], FilterOptions & { limit: string }>(run, async ({ client, output, world }, { options }) => {
         const { events: found } = await (
           await client()
-        ).listEvents({ query: { ...queryOf(options), limit: options.limit } });
+        ).listEvents({ query: { ...filterOf(options, world.now()), limit: options.limit } });
         output.many('event', found.toReversed(), columnsAt(world.now()), 'No such event is in the trail.');
       }),
     );
@@ -37,25 +32,15 @@ export function addEventCommands(program: Command, run: Run): void {
     .description('Print the last events, and then each as it arrives, until Ctrl-C')
     .addOption(limitOption().default('10'))
     .action(
-      act<[], Filters & { limit: string }>(run, async (context, { options }) => {
+      act<[], FilterOptions & { limit: string }>(run, async (context, { options }) => {
         const api = await context.client();
-        const query = queryOf(options);
+        const query = filterOf(options, context.world.now());
         const last = await api.listEvents({ query: { ...query, limit: options.limit } });
         for (const event of last.events.toReversed()) print(context, event);
         await follow(context, api, query, last.events[0]?.sequence ?? (await newest(api)));
       }),
     );
 }
-
-function filtered(command: Command): Command {
-  return command
-    .option('--type <type>', 'Of one type, such as mcp.request or session.revoked')
-    .option('--user <id>', 'Of one user (usr_…)')
-    .option('--agent <clientId>', 'Of one agent')
-    .option('--server <name>', 'At one server');
-}
-
-const queryOf = ({ type, user, agent, server }: Filters) => ({ type, userId: user, clientId: agent, server });
 
 async function newest(api: AdminClient): Promise<number> {
   const { events } = await api.listEvents({ query: { limit: '1' } });

@@ -44,7 +44,7 @@ export class ToolDefinitionsController {
         (document): document is DocumentOf<'ApprovedTools'> =>
           document.kind === 'ApprovedTools' && document.name === server,
       )?.spec.tools ?? [];
-    const events = await this.events.list({ after, limit: LIMIT, type: 'tool.listed', server });
+    const events = await this.events.list({ after, limit: LIMIT, type: ['tool.listed'], server });
     const definitions = events.flatMap((event) =>
       definitionOf(event, (name, sha256) => approved.some((tool) => tool.name === name && tool.sha256 === sha256)),
     );

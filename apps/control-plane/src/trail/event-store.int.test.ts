@@ -59,7 +59,7 @@ describe('the trail is asked for', () => {
     ] as const) {
       let [seen, before] = [0, undefined as bigint | undefined];
       for (;;) {
-        const page = await store.list({ type, before, limit: 5_000 });
+        const page = await store.list({ type: [type], before, limit: 5_000 });
         expect(page.every((event) => event.type === type)).toBe(true);
         seen += page.length;
         const last = page.at(-1);

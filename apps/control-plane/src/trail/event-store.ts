@@ -1,46 +1,45 @@
+import type { EventFilter } from '@sallyport/admin-api/events';
 import { AuditEvent } from '@sallyport/audit';
-import type { Database, Prisma } from '@sallyport/database';
+import { Prisma, type Database } from '@sallyport/database';
 import { SallyportError } from '@sallyport/kernel';
+import { whereOf } from './event-filter.js';
 
-export interface EventQuery {
+export interface EventQuery extends EventFilter {
   /** Events with a higher sequence, oldest first. */
   readonly after?: bigint | undefined;
   /** Without `after`: those with a lower sequence, newest first; the newest of all without either. */
   readonly before?: bigint | undefined;
   readonly limit: number;
-  readonly type?: string | undefined;
-  readonly userId?: string | undefined;
-  readonly clientId?: string | undefined;
-  readonly server?: string | undefined;
 }
 
 export type StoredEvent = AuditEvent & { readonly sequence: number };
 
+interface EventRow {
+  readonly sequence: bigint;
+  readonly id: string;
+  readonly body: unknown;
+}
+
 /** Reads the trail in PostgreSQL. */
 export class PostgresEventStore {
-  readonly #database: Database;
+  readonly #database: Pick<Database, '$queryRaw'>;
 
-  constructor(database: Database) {
+  constructor(database: Pick<Database, '$queryRaw'>) {
     this.#database = database;
   }
 
-  async list({ after, before, limit, type, userId, clientId, server }: EventQuery): Promise<StoredEvent[]> {
-    const sequence: Prisma.BigIntFilter = {
-      ...(after !== undefined && { gt: after }),
-      ...(before !== undefined && { lt: before }),
-    };
-    const where: Prisma.EventWhereInput = {
-      sequence,
-      ...(type !== undefined && { type }),
-      ...(userId !== undefined && { userId }),
-      ...(clientId !== undefined && { clientId }),
-      ...(server !== undefined && { server }),
-    };
-    const rows = await this.#database.event.findMany({
-      where,
-      orderBy: { sequence: after === undefined ? 'desc' : 'asc' },
-      take: limit,
-    });
+  async list({ after, before, limit, ...filter }: EventQuery): Promise<StoredEvent[]> {
+    const where = Prisma.join(
+      [
+        whereOf(filter),
+        ...(after === undefined ? [] : [Prisma.sql`"sequence" > ${after}`]),
+        ...(before === undefined ? [] : [Prisma.sql`"sequence" < ${before}`]),
+      ],
+      ' AND ',
+    );
+    const order = after === undefined ? Prisma.sql`DESC` : Prisma.sql`ASC`;
+    const rows = await this.#database.$queryRaw<EventRow[]>`
+      SELECT "sequence", "id", "body" FROM "Event" WHERE ${where} ORDER BY "sequence" ${order} LIMIT ${limit}`;
     return rows.map((row) => ({ sequence: Number(row.sequence), ...readEvent(row) }));
   }
 }

@@ -1,4 +1,5 @@
-import { createAdminClient, type AdminClient, type Called, type StoredEvent } from '@sallyport/admin-api';
+import { createAdminClient, type AdminClient, type Called } from '@sallyport/admin-api';
+import type { StoredEvent } from '@sallyport/admin-api/events';
 import { Secret } from '@sallyport/kernel';
 import type { System } from './system.js';
 

@@ -1,7 +1,7 @@
 import { Document } from '@sallyport/configuration';
 import { z } from 'zod';
 import { Actor } from '../actor.js';
-import { StoredEvent } from '../events.js';
+import { StoredEvent } from '../events/event-routes.js';
 import { Problem } from '../problem.js';
 
 /** What a schema describes: a request, before defaults are filled in, or an answer. */
