@@ -90,7 +90,9 @@ export const eventRetention = () =>
         .max(36_500 * DAY_MS, 'must be at most 36500d'),
     )
     .default(EVENT_RETENTION_MS)
-    .describe('How long events of the trail are kept, such as `90d`; older ones are removed for good');
+    .describe(
+      'How long events of the trail are kept at least, such as `90d`; older ones are removed for good, month by month',
+    );
 
 /** The environment of the process; `standalone` builds the same configuration itself. */
 export const ControlPlaneEnvironment = z.strictObject({

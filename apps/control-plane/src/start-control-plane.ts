@@ -18,6 +18,7 @@ import { followSecretFiles, openConfiguration, type ConfigurationParts } from '.
 import { openCredentials } from './start/open-credentials.js';
 import { sealTrail } from './start/seal-trail.js';
 import { serveLogStreams } from './start/serve-log-streams.js';
+import { makeMonths } from './trail/event-months.js';
 import { forgetOld } from './trail/forget-old.js';
 import { observeIngest } from './trail/observe-ingest.js';
 import { sealedColumns } from './vault/sealed-columns.js';
@@ -28,6 +29,7 @@ const FORGET_REVOCATIONS_MS = 3_600_000;
 /** Sessions make room for their users' next ones. */
 const FORGET_SESSIONS_MS = 60_000;
 const FORGET_EVENTS_MS = 60_000;
+const MAKE_MONTHS_MS = 3_600_000;
 
 /**
  * Applies the declarative file, brings the configuration onto the bus and answers: admin API, leases, connect pages.
@@ -43,6 +45,7 @@ export function startControlPlane(config: ControlPlaneConfig, adapters: ControlP
     const { revisions, snapshot } = configuration;
     const revocations = new PostgresRevocationStore({ database: databases.core, revisions, clock });
     const endedSessions = createEndedSessions(foundation);
+    await keepMonths(foundation);
     forgetWhatIsOver(foundation, revocations, endedSessions);
     followSecretFiles(foundation, configuration);
     const credentials = await openCredentials(foundation, configuration, revocations);
@@ -84,13 +87,22 @@ function createEndedSessions({ messaging, databases, clock, logger }: Foundation
   });
 }
 
+/** Events of a month that could not be made are stored all the same, and move into it. */
+async function keepMonths({ databases, clock, logger, scope }: Foundation): Promise<void> {
+  const make = () => makeMonths({ statements: databases.events, clock });
+  const failure = 'months of events could not be made ahead';
+  await make().catch((err: unknown) => logger.error({ err }, failure));
+  scope.every(MAKE_MONTHS_MS, make, failure);
+}
+
 function forgetWhatIsOver(
-  { config, databases, clock, scope }: Foundation,
+  { config, databases, clock, scope, logger }: Foundation,
   revocations: PostgresRevocationStore,
   endedSessions: EndedMcpSessions,
 ): void {
   const retentionMs = config.eventRetentionMs ?? EVENT_RETENTION_MS;
-  const forgetEvents = whileDue(() => forgetOld({ database: databases.trail, clock, retentionMs }));
+  const { trail: database, events: statements } = databases;
+  const forgetEvents = whileDue(() => forgetOld({ database, statements, clock, logger, retentionMs }));
   scope.every(FORGET_REVOCATIONS_MS, () => revocations.forgetExpired(), 'expired revocations could not be removed');
   scope.every(FORGET_SESSIONS_MS, () => endedSessions.forgetExpired(), 'expired ends of sessions could not be removed');
   scope.every(config.forgettingIntervalMs ?? FORGET_EVENTS_MS, forgetEvents, 'old events could not be removed');

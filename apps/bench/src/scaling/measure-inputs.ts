@@ -151,7 +151,7 @@ const insertEvents = (database: Pick<Database, '$executeRaw'>, events: readonly 
          event->>'userId', event->>'clientId', event->>'sid', event->>'server', event
   FROM jsonb_array_elements(${JSON.stringify(events)}::jsonb) WITH ORDINALITY AS batch (event, position)
   ORDER BY position
-  ON CONFLICT ("id") DO NOTHING`;
+  ON CONFLICT ("id", "at") DO NOTHING`;
 
 async function measureAccounts(database: Database) {
   const users = Array.from({ length: ROWS }, () => newId('usr'));

@@ -1,8 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ConfigurationReplica } from '@sallyport/configuration';
-import { connectDatabase } from '@sallyport/database';
-import type { Database } from '@sallyport/database';
+import { connectDatabase, connectStatements } from '@sallyport/database';
+import type { Database, Statements } from '@sallyport/database';
 import type { RunningService } from '@sallyport/process';
 import { describeApi } from '@sallyport/admin-api/openapi';
 import { newId, PRODUCT_VERSION } from '@sallyport/kernel';
@@ -149,6 +149,15 @@ const record = (part: object = {}) => ({
 describe('what is kept of the trail', () => {
   const DAY_MS = 86_400_000;
   const daysAgo = (days: number) => Date.now() - days * DAY_MS;
+  let statements: Statements;
+  beforeEach(() => {
+    statements = connectStatements(postgres.url, 1);
+  });
+  afterEach(() => statements.close());
+  const forgetting = () => ({
+    ...{ database, statements, clock: Date.now, retentionMs: 90 * DAY_MS },
+    logger: createLogger({ name: 'test', level: 'silent' }),
+  });
 
   it('is what is younger than the retention, in batches; definitions of tools and change sets that matter stay (S33)', async () => {
     const { service } = await start();
@@ -176,7 +185,7 @@ describe('what is kept of the trail', () => {
     }));
     await database.configurationRevision.createMany({ data: revisions });
 
-    const forget = (batch: number) => forgetOld({ database, clock: Date.now, retentionMs: 90 * DAY_MS, batch });
+    const forget = (batch: number) => forgetOld({ ...forgetting(), batch });
     const removed = [await forget(1_000), await forget(1_000), await forget(1_000)];
     expect(removed).toEqual([1_000 + 100, 400, 0]);
     expect(await database.event.groupBy({ by: ['type'], _count: true, orderBy: { type: 'asc' } })).toMatchObject([
@@ -219,7 +228,7 @@ describe('what is kept of the trail', () => {
     await service.close();
     running = [];
 
-    const forget = () => forgetOld({ database, clock: Date.now, retentionMs: 90 * DAY_MS, batch: 10, definitions: 5 });
+    const forget = () => forgetOld({ ...forgetting(), batch: 10, definitions: 5 });
     expect([await forget(), await forget(), await forget()]).toEqual([10, 9, 0]);
     const left = await database.event.findMany({ where: { type: 'tool.listed' }, orderBy: { sequence: 'asc' } });
     expect(left.map(({ id }) => id)).toEqual([

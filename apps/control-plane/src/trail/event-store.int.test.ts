@@ -71,7 +71,8 @@ describe('the trail is asked for', () => {
   });
   test('writing an event of a call writes to no index by type', async () => {
     const [row] = await database.$queryRaw<{ entries: number }[]>`
-      SELECT reltuples::int AS entries FROM pg_class WHERE relname = 'Event_type_sequence_idx'`;
+      SELECT sum(reltuples)::int AS entries FROM pg_class WHERE relname LIKE 'Event!_%!_type!_sequence!_idx' ESCAPE '!'`;
+    expect(row?.entries).toBeGreaterThan(0);
     expect(row?.entries).toBeLessThan(1_000);
   });
 });

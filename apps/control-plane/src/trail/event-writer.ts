@@ -3,8 +3,8 @@ import { canonicalJson, digestOfText } from '@sallyport/audit-chain';
 import type { Query, Statements } from '@sallyport/database';
 import { Batches, RecordNumbers } from '@sallyport/kernel';
 
-/** Any number; all writers of the trail of one database agree on it. */
-const APPEND_LOCK = 5_125_101_478;
+/** Any number; all writers of the trail of one database agree on it, and whoever makes or drops a month of it. */
+export const APPEND_LOCK = 5_125_101_478;
 
 /** One statement and two values however many events, the events and their digests: this runs for every call. */
 const INSERT = `
@@ -14,7 +14,7 @@ const INSERT = `
          substring($2::bytea FROM (position::int - 1) * 32 + 1 FOR 32), event
   FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS batch (event, position)
   ORDER BY position
-  ON CONFLICT ("id") DO NOTHING`;
+  ON CONFLICT ("id", "at") DO NOTHING`;
 
 /** Appends that one transaction takes, of all that wait. */
 const MOST_APPENDS = 100;

@@ -1,9 +1,14 @@
-import type { Database } from '@sallyport/database';
+import type { Database, Statements } from '@sallyport/database';
 import type { Clock } from '@sallyport/kernel';
+import type { Logger } from '@sallyport/telemetry';
+import { dropMonth, listPartitions } from './event-months.js';
 
 export interface Forgetting {
-  readonly database: Pick<Database, '$executeRaw'>;
+  readonly database: Pick<Database, '$executeRaw' | '$executeRawUnsafe'>;
+  /** Those that events are stored with: whoever drops a month waits until nothing is being stored. */
+  readonly statements: Statements;
   readonly clock: Clock;
+  readonly logger: Pick<Logger, 'info' | 'warn'>;
   /** How long events are kept, and change sets that were published. */
   readonly retentionMs: number;
   /** Rows of one transaction. Default 1000. */
@@ -21,23 +26,36 @@ const DEFINITIONS_KEPT = 1_000;
 /** A restored database is compared with the newest: these stay, however old. */
 const CHANGE_SETS_KEPT = 100;
 
+/** Whoever keeps events for less than the longest month has their rows removed: a month would be too long. */
+const MONTH_MS = 31 * 86_400_000;
+
 /**
  * Removes one batch of what is older than it is kept, on any number of replicas at once: each passes over rows that
- * somebody else has in hand. What is not published yet stays.
- * @returns how many rows; more may be left
+ * somebody else has in hand. A month of events is dropped when all of it is older. What is not published yet stays.
+ * @returns how many rows, a month counting as one; more may be left
  */
 export async function forgetOld({
   database,
+  statements,
   clock,
+  logger,
   retentionMs,
   batch = 1_000,
   definitions = DEFINITIONS_KEPT,
 }: Forgetting): Promise<number> {
   const before = new Date(clock() - retentionMs);
-  const events = await database.$executeRaw`
-    DELETE FROM "Event" WHERE "sequence" = ANY (ARRAY(
-      SELECT "sequence" FROM "Event" WHERE "at" < ${before} AND "type" <> ${DEFINITION}
-        ORDER BY "at" LIMIT ${batch} FOR UPDATE SKIP LOCKED))`;
+  const months = await dropOver({ statements, logger }, before.getTime());
+  let events = 0;
+  for (const { name, from, to } of await listPartitions(statements))
+    if (from === undefined || to === undefined || (retentionMs < MONTH_MS && from < before.getTime()))
+      events += await database.$executeRawUnsafe(
+        `DELETE FROM "${name}" WHERE "sequence" = ANY (ARRAY(
+          SELECT "sequence" FROM "${name}" WHERE "at" < $1 AND "type" <> $2
+            ORDER BY "at" LIMIT $3 FOR UPDATE SKIP LOCKED))`,
+        before,
+        DEFINITION,
+        batch,
+      );
   const listed = await database.$executeRaw`
     DELETE FROM "Event" WHERE "sequence" = ANY (ARRAY(
       SELECT "sequence" FROM (
@@ -63,5 +81,18 @@ export async function forgetOld({
         AND "revision" <= (SELECT max("revision") FROM "ConfigurationRevision"
         WHERE "publishedAt" IS NOT NULL) - ${CHANGE_SETS_KEPT}
       ORDER BY "revision" LIMIT ${batch} FOR UPDATE SKIP LOCKED))`;
-  return events + listed + changeSets;
+  return months + events + listed + changeSets;
+}
+
+/** A log stream that did not send all of a month is no reason to keep it, but it is said (decision 0062). */
+async function dropOver(
+  { statements, logger }: Pick<Forgetting, 'statements' | 'logger'>,
+  before: number,
+): Promise<number> {
+  const month = await dropMonth(statements, { before, keep: DEFINITION });
+  if (month === undefined) return 0;
+  logger.info({ month: month.name }, 'a month of events is older than events are kept, and was dropped');
+  for (const stream of month.behind)
+    logger.warn({ stream, month: month.name }, 'events are gone that this log stream had not sent');
+  return 1;
 }

@@ -50,7 +50,7 @@ function openStore(url: string, sealer: Sealer) {
       ...{ retentionMs: 90 * DAY_MS, logger, intervalMs: 0 },
     });
   return {
-    ...{ database, statements, events, keys, clock, lines, maker },
+    ...{ database, statements, events, keys, clock, lines, logger, maker },
     verify: (after = 0n, limit = 100) => verifyStored({ database, statements, keys }, { after, limit }),
     async close() {
       await Promise.all([appends.close(), statements.close(), database.$disconnect()]);
@@ -211,7 +211,8 @@ test('events that are older than they are kept go, checkpoints stay, and nothing
   await store.events.append([record(31, { at: AT + 91 * DAY_MS })]);
   await store.maker().makeDue();
   const retentionMs = 90 * DAY_MS;
-  while ((await forgetOld({ database: store.database, clock: () => store.clock.now, retentionMs })) > 0);
+  const { database, statements, logger } = store;
+  while ((await forgetOld({ database, statements, logger, clock: () => store.clock.now, retentionMs })) > 0);
   const report = await store.verify();
   expect(report.findings).toEqual([]);
   expect(report.dropped).toBeGreaterThan(40);
