@@ -7,15 +7,17 @@ import { rolldown } from 'rolldown';
 /**
  * Bundles a built program with all that it stands on. What comes of it needs Node.js alone.
  * @param {string} root @param {string} entry a file of a `dist` folder, from the root @param {OutputOptions} output
+ * @param {(string | RegExp)[]} [external] packages that are not bundled
  * @returns {Promise<string[]>} the folders of the packages of others that are inside
  */
-export async function bundle(root, entry, output) {
+export async function bundle(root, entry, output, external = []) {
   const build = await rolldown({
     input: join(root, entry),
     cwd: root,
     platform: 'node',
+    external,
     logLevel: 'warn',
-    checks: { pluginTimings: false },
+    checks: { pluginTimings: false, eval: false }, // a package that warns of what is deprecated
     plugins: [mapsOfTheCompiler, httpAsItIs],
   });
   const written = await build.write({

@@ -81,9 +81,9 @@ export const commands = {
     process.chdir(process.env['INIT_CWD'] ?? root); // where `npm run` was typed: paths are meant from there
     await become(process.execPath, ['--enable-source-maps', join(root, 'apps/cli/dist/main.js'), ...args]);
   },
-  'pack-cli': async (root, args) => {
-    const { packCli } = await import('./pack-cli.mjs'); // the bundler is there once everything is installed
-    await packCli(root, args);
+  pack: async (root, args) => {
+    const { pack } = await import('./pack.mjs'); // the bundler is there once everything is installed
+    await pack(root, args);
   },
   demo: startApp('apps/demo/dist/main.js'),
   bench: startApp('apps/bench/dist/main.js'),
@@ -92,6 +92,7 @@ export const commands = {
   faults: startApp('apps/e2e/dist/runs/faults/main.js'),
   foreign: startApp('apps/e2e/dist/runs/foreign/main.js'),
   agents: startApp('apps/e2e/dist/runs/agents/main.js'),
+  artefacts: startApp('apps/e2e/dist/runs/artefacts/main.js'),
   secrets: async (root) => {
     await compile(root);
     await mustRun(process.execPath, [join(root, 'tools', 'make-secrets.mjs')]);

@@ -8,27 +8,39 @@ import { join } from 'node:path';
  */
 export function licencesOf(folders) {
   const sections = folders.map((folder) => {
-    const { name, version, license, author } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
     /** @param {RegExp} wanted */
     const texts = (wanted) =>
       readdirSync(folder)
         .filter((file) => wanted.test(file))
         .map((file) => readFileSync(join(folder, file), 'utf8').trim());
     const licences = texts(/^licen[cs]e/i);
-    if (licences.length === 0 && license === 'MIT' && saysNoMoreThanMit.has(name)) licences.push(mitLicence(author));
+    if (licences.length === 0) licences.push(...texts(/^readme/i).flatMap(licenceIn));
+    const holder = saysNoMoreThanMit.get(name);
+    if (licences.length === 0 && license === 'MIT' && holder !== undefined) licences.push(mitLicence(holder));
     if (licences.length === 0) throw new Error(`${folder} has no licence text: do not pass it on`);
     return `${name} ${version} (${license})\n\n${[...licences, ...texts(/^notice/i)].join('\n\n')}\n`;
   });
   return sections.join(`\n${'-'.repeat(80)}\n\n`);
 }
 
-/** Their authors say so and have the text neither in the package nor in its repository. */
-const saysNoMoreThanMit = new Set(['abstract-logging']);
+/** The section that has the words of the licence. @param {string} readme @returns {string[]} */
+const licenceIn = (readme) =>
+  readme
+    .split(/^#+ *licen[cs]e *$/im)
+    .slice(1)
+    .filter((section) => section.includes('Permission is hereby granted'));
 
-/** @param {string} author as package.json has it */
-const mitLicence = (author) => `The MIT License
+/** Their authors say so and have the text not in the package. By name, who they are. */
+const saysNoMoreThanMit = new Map([
+  ['abstract-logging', 'James Sumners <james.sumners@gmail.com>'],
+  ['koa-compose', 'Koa contributors'],
+]);
 
-Copyright (c) ${author}
+/** @param {string} holder */
+const mitLicence = (holder) => `The MIT License
+
+Copyright (c) ${holder}
 
 Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
 documentation files (the "Software"), to deal in the Software without restriction, including without limitation the

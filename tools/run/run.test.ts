@@ -123,10 +123,19 @@ describe('the licences of packages that are passed on', () => {
     expect(text).toMatch(/^a 1\.0\.0 \(MIT\)\n\nMIT of a\n\n-+\n\nb 2\.0\.0 \(Apache-2\.0\)\n\ntext of b\n\nby b\n$/);
   });
 
+  test('one that has its licence in its readme is passed on with that section', () => {
+    const readme = '# d\n\nUse it.\n\n## License\n\nCopyright (c) D\n\nPermission is hereby granted, free of charge\n';
+    const text = licencesOf([packageOf({ name: 'd', version: '1.0.0', license: 'MIT' }, { 'README.md': readme })]);
+    expect(text).toContain('Copyright (c) D\n\nPermission is hereby granted');
+    expect(text).not.toContain('Use it');
+    const names = packageOf({ name: 'e', version: '1.0.0', license: 'MIT' }, { 'README.md': '## License\n\nMIT\n' });
+    expect(() => licencesOf([names])).toThrow('no licence text');
+  });
+
   test('a package without its licence is not passed on, unless it is known to say no more than MIT', () => {
     expect(() => licencesOf([packageOf({ name: 'c', version: '1.0.0', license: 'MIT' })])).toThrow('no licence text');
-    const known = { name: 'abstract-logging', version: '2.0.1', author: 'Somebody' };
-    expect(licencesOf([packageOf({ ...known, license: 'MIT' })])).toContain('Copyright (c) Somebody');
+    const known = { name: 'abstract-logging', version: '2.0.1' };
+    expect(licencesOf([packageOf({ ...known, license: 'MIT' })])).toContain('Copyright (c) James Sumners');
     expect(() => licencesOf([packageOf({ ...known, license: 'GPL-3.0' })])).toThrow('no licence text');
   });
 });

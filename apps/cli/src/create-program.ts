@@ -11,6 +11,7 @@ import { addEventCommands } from './commands/events.js';
 import { addExportCommand } from './commands/export.js';
 import { addHistoryCommands } from './commands/history.js';
 import { addKeyCommands } from './commands/keys.js';
+import { addLocalCommands } from './commands/local.js';
 import { addLoginCommands } from './commands/login.js';
 import { addPinCommands } from './commands/pins.js';
 import { addPlanCommand } from './commands/plan.js';
@@ -91,6 +92,10 @@ export function createProgram(run: Run): Command {
     })
     .showSuggestionAfterError()
     .exitOverride();
+  if (run.world.local !== undefined) {
+    program.commandsGroup('On this machine:');
+    addLocalCommands(program, run, run.world.local);
+  }
   for (const [heading, group] of COMMANDS) {
     program.commandsGroup(heading);
     for (const add of group) add(program, run);

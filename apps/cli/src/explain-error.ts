@@ -13,7 +13,8 @@ const BY_STATUS: Readonly<Record<number, ExitCode>> = {
 };
 
 const UNREACHABLE_ADVICE: Readonly<Record<AdminApiUnreachable['reason'], string>> = {
-  refused: 'Start the system (npm start), or say where it is: --url URL, SALLYPORT_URL, or a context.',
+  refused:
+    'Start the system (npm start, or sallyport start), or say where it is: --url URL, SALLYPORT_URL, or a context.',
   'unknown-host': 'Check the spelling of the address, and whether this machine resolves the name.',
   certificate: 'Name the PEM file of your certificate authority in NODE_EXTRA_CA_CERTS.',
   timeout: 'Try again; --timeout 2m waits longer. `sallyport verify` looks for the cause.',
@@ -41,7 +42,7 @@ function explainAnswer(error: AdminApiError): CliError {
     const answered = `${error.message}.`;
     return status === 404
       ? new CliError(EXIT.failed, `The control plane has no such route: ${answered}`, [
-          'It is older than this command line, or the address is not its own (of `npm start`: port 7402).',
+          'It is older than this command line, or the address is not its own (on this machine: port 7402).',
         ])
       : new CliError(BY_STATUS[status] ?? EXIT.failed, `What answered is not the API of Sallyport: ${answered}`, [
           'Check --url: it is the address of the control plane.',

@@ -8,6 +8,12 @@ export interface Sink {
   columns(): number | undefined;
 }
 
+/** Programs that are packed with the command line, each with arguments of its own. They end by an exit code. */
+export interface LocalPrograms {
+  start(): Promise<number>;
+  demo(args: readonly string[]): Promise<number>;
+}
+
 /** Everything a command knows of the process it runs in. Tests give another. */
 export interface World {
   readonly environment: CliEnvironment;
@@ -23,4 +29,7 @@ export interface World {
   readonly fetch: typeof globalThis.fetch;
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal;
+  readonly local?: LocalPrograms | undefined;
+  /** Leaves Ctrl-C, and output that nobody reads, to a program that has ways of its own. */
+  handOver(): void;
 }

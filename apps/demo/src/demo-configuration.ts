@@ -32,7 +32,7 @@ export function demoConfiguration(urls: DemoConfigurationUrls = defaultDemoUrls)
 }
 
 const INTRODUCTION = `\
-# The configuration of Sallyport, in one file. \`npm start\` reads it at every start: edit it and start again.
+# The configuration of Sallyport, in one file. It is read at every start: edit it and start again.
 # Every document has a kind, a name and a spec. Their order does not matter. After a mistake Sallyport does not start,
 # and says file, line, column and field. Nothing is allowed that no policy allows.
 

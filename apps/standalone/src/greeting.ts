@@ -1,6 +1,12 @@
 import type { Demo } from '@sallyport/demo';
 
-/** What `npm start` prints when everything is up: where it is, how an agent connects, who may sign in. */
+/** What is typed to see it work and to check it: another in a clone than with the package. */
+export interface Typed {
+  readonly demo: string;
+  readonly verify: string;
+}
+
+/** What is printed when everything is up: where it is, how an agent connects, who may sign in. */
 export function greeting({
   gatewayUrl,
   controlPlaneUrl,
@@ -8,6 +14,7 @@ export function greeting({
   dataDirectory,
   configurationFile,
   demo,
+  typed,
 }: {
   gatewayUrl: string;
   controlPlaneUrl: string;
@@ -15,6 +22,7 @@ export function greeting({
   dataDirectory: string;
   configurationFile: string;
   demo: Demo | undefined;
+  typed: Typed;
 }): string {
   const endpoint = `${gatewayUrl}/mcp`;
   const entry = JSON.stringify({ url: endpoint });
@@ -30,11 +38,11 @@ export function greeting({
       ? [
           `  Demo users    ${demo.users.map(signInOf).join(', ')} (password = name); ` +
             `at the notes server: ${demo.notesAccounts.map(accountOf).join(', ')}`,
-          '  See it work   npm run demo',
+          `  See it work   ${typed.demo}`,
           '',
         ]
       : []),
-    '  Check it      npm run -s cli -- verify',
+    `  Check it      ${typed.verify}`,
     `  Configuration ${configurationFile}`,
     `  Administration ${controlPlaneUrl}/v1/events with the token in ${dataDirectory}/admin-token` +
       (demo ? '; of the demo users, admin is owner' : ''),

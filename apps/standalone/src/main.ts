@@ -1,11 +1,3 @@
-import 'reflect-metadata';
-import { runProcess } from '@sallyport/process';
-import { readConfig } from './config.js';
-import { followStarter } from './follow-starter.js';
-import { startStandalone } from './start-standalone.js';
+import { runStandalone } from './run-standalone.js';
 
-await runProcess('sallyport', async (scope) => {
-  followStarter(scope);
-  const settings = readConfig(process.env);
-  process.stdout.write(`${await startStandalone(settings, process.env, scope)}\n`);
-});
+await runStandalone(process.env, { demo: 'npm run demo', verify: 'npm run -s cli -- verify' });

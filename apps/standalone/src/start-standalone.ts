@@ -19,7 +19,7 @@ import { configurationFile } from './configuration-file.js';
 import { openDataDirectory } from './data-directory.js';
 import { findDatabase, migrateOwn, openDatabase } from './database.js';
 import { ensurePortsAreFree } from './ensure-ports-are-free.js';
-import { greeting } from './greeting.js';
+import { greeting, type Typed } from './greeting.js';
 import { REPLICA, serviceConfigurations } from './service-configurations.js';
 
 const READY_TIMEOUT_MS = 30_000;
@@ -33,6 +33,7 @@ export async function startStandalone(
   settings: StandaloneEnvironment,
   env: Readonly<Record<string, string | undefined>>,
   scope: ProcessScope,
+  typed: Typed,
 ): Promise<string> {
   const host = settings.SALLYPORT_HOST;
   await ensurePortsAreFree(host, wantedPorts(settings));
@@ -105,7 +106,7 @@ export async function startStandalone(
     healthUrl: health.url,
     dataDirectory: data.path,
     configurationFile: declarativeFile,
-    demo,
+    ...{ demo, typed },
   });
 }
 

@@ -10,7 +10,7 @@ import { findLocalStart } from './local-start.js';
 /** Which system a command is about, and what proves there who asks. */
 export interface Target {
   readonly url: string;
-  /** How it was found, e.g. `context prod` or `npm start in /home/alice/sallyport`. */
+  /** How it was found, e.g. `context prod` or `started in /home/alice/.sallyport`. */
   readonly origin: string;
   readonly contextName: string | undefined;
   readonly gatewayUrl: string | undefined;
@@ -52,13 +52,13 @@ export async function findTarget(world: World, options: TargetOptions): Promise<
   if (local === undefined)
     throw new CliError(EXIT.invalid, 'No system was named, and no running one was found here.', [
       'Say where the control plane is (--url URL, SALLYPORT_URL), sign in once (sallyport login URL),',
-      'or start one in a clone (npm start) and run this command in the same folder.',
+      'or start one on this machine (npm start in a clone, else sallyport start) and run this in the same folder.',
     ]);
   const { dataDirectory, ...found } = local;
   return {
     ...found,
     tokenFile: tokenFile ?? found.tokenFile,
-    origin: `npm start in ${dataDirectory}`,
+    origin: `started in ${dataDirectory}`,
     contextName: undefined,
   };
 }

@@ -108,7 +108,7 @@ test('a system that does not answer is said with what to do', async () => {
     stdout: '',
     stderr:
       'error: http://127.0.0.1:7402 refuses connections: nothing listens there (ECONNREFUSED).\n' +
-      '  Start the system (npm start), or say where it is: --url URL, SALLYPORT_URL, or a context.\n',
+      '  Start the system (npm start, or sallyport start), or say where it is: --url URL, SALLYPORT_URL, or a context.\n',
   });
 });
 

@@ -1,6 +1,6 @@
 import { readConfig } from '../config.js';
 import { runCli } from '../run-cli.js';
-import type { Sink, World } from '../world.js';
+import type { LocalPrograms, Sink, World } from '../world.js';
 
 /** A process that is none: what it prints is kept, and nothing it is not given is there. */
 export function fakeWorld(
@@ -11,6 +11,7 @@ export function fakeWorld(
     readonly stdin?: string;
     readonly fetch?: typeof globalThis.fetch;
     readonly now?: number;
+    readonly local?: LocalPrograms;
   } = {},
 ): World & { readonly printed: { readonly stdout: string; readonly stderr: string } } {
   const printed = { stdout: '', stderr: '' };
@@ -32,6 +33,10 @@ export function fakeWorld(
     now: () => given.now ?? Date.parse('2026-11-30T12:00:00Z'),
     fetch: given.fetch ?? (() => Promise.reject(new TypeError('fetch failed'))),
     signal: new AbortController().signal,
+    local: given.local,
+    handOver() {
+      printed.stderr += '(handed over)';
+    },
     printed,
   };
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createAdminClient, type AdminClient } from '@sallyport/admin-api';
 import { SallyportError, Secret } from '@sallyport/kernel';
 import { z } from 'zod';
+import { START } from './config.js';
 
 /** An event of the trail, as far as the demonstration prints it. */
 export const TrailEvent = z.looseObject({
@@ -45,8 +46,8 @@ export class Administrator {
     } catch (cause) {
       throw new SallyportError(
         'admin_token_missing',
-        `Cannot read the administrator's token ${path}. Start the system with npm start, or name its data directory ` +
-          'with --data-dir.',
+        `Cannot read the administrator's token ${path}. Start the system (${START}), or name its data ` +
+          'directory with --data-dir.',
         { cause },
       );
     }

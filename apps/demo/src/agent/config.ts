@@ -32,7 +32,11 @@ const Flags = z.object({
   'data-dir': z.string().min(1).optional(),
 });
 
-export const usage = `npm run demo -- [--gateway <url>] [--control-plane <url>] [--data-dir <path>]
+/** How whoever reads our words starts the system. */
+export const START = 'npm start in a clone, npx sallyport start elsewhere';
+
+export const usage = `npm run demo -- (in a clone), npx sallyport demo (elsewhere)
+  [--gateway <url>] [--control-plane <url>] [--data-dir <path>]
 
   --gateway        default http://127.0.0.1:7400  (or SALLYPORT_HOST and SALLYPORT_GATEWAY_PORT)
   --control-plane  default http://127.0.0.1:7402  (or SALLYPORT_HOST and SALLYPORT_CONTROL_PLANE_PORT)

@@ -5,7 +5,7 @@ import { demoUsers } from '../identity-provider/users.js';
 import { notesAccounts } from '../notes/accounts.js';
 import { SeenClaims } from '../whoami/verify-gateway-token.js';
 import { Administrator, type TrailEvent } from './administrator.js';
-import type { StoryConfig } from './config.js';
+import { START, type StoryConfig } from './config.js';
 import { DemoAgent, textOf } from './demo-agent.js';
 import type { Report } from './report.js';
 
@@ -71,7 +71,7 @@ async function requireRunning(endpoint: URL): Promise<void> {
   const answer = await fetch(metadata, { signal: AbortSignal.timeout(5000) }).catch((cause: unknown) => {
     throw new SallyportError(
       'not_running',
-      `Sallyport is not running at ${endpoint.origin}. Start it in another terminal with: npm start`,
+      `Sallyport is not running at ${endpoint.origin}. Start it in another terminal: ${START}.`,
       { cause },
     );
   });
@@ -79,7 +79,7 @@ async function requireRunning(endpoint: URL): Promise<void> {
     throw new SallyportError(
       'not_running',
       `${metadata.href} answered ${answer.status}: what runs there is not Sallyport's gateway, or it is not ready. ` +
-        'Start it with: npm start',
+        `Start it: ${START}.`,
     );
 }
 

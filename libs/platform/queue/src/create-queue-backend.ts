@@ -59,6 +59,9 @@ function backendOver<B extends IQueueBackend, C>(
   connection: C,
   onProblem: (error: Error) => void,
 ): QueueBackend {
+  const unlessClosing = ({ isClosing }: { readonly isClosing: boolean }, error: Error): void => {
+    if (!isClosing) onProblem(error);
+  };
   return {
     kind,
     queue<T>(name: string): JobQueue<T> {
@@ -68,7 +71,7 @@ function backendOver<B extends IQueueBackend, C>(
           { connection, defaultJobOptions: { removeOnComplete: true, removeOnFail: true, attempts: 1 } },
           factory,
         );
-        return queue.on('error', onProblem);
+        return queue.on('error', (error) => unlessClosing(reopening, error));
       });
       return {
         async add(id, data) {
@@ -115,7 +118,7 @@ function backendOver<B extends IQueueBackend, C>(
           },
           factory,
         );
-        return worker.on('error', onProblem);
+        return worker.on('error', (error) => unlessClosing(reopening, error));
       };
       const reopening = new Reopening(make, {
         onReady: (worker) => void worker.run().catch(onProblem),

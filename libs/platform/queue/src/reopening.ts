@@ -40,6 +40,11 @@ export class Reopening<T extends Opened> {
     this.#opening = this.#open(this.#current);
   }
 
+  /** Whether it was asked to close: what breaks from then on is no problem. */
+  get isClosing(): boolean {
+    return this.#closed;
+  }
+
   /** The queue or worker. Rejects with the error of the last attempt to connect, until the next succeeds. */
   get(): Promise<T> {
     return this.#opening;
