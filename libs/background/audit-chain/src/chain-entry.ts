@@ -1,6 +1,6 @@
-import { hash } from 'node:crypto';
 import { canonicalJson } from './canonical-json.js';
 import { leafHash } from './merkle-root.js';
+import { sha256 } from './sha256.js';
 
 /** What the chain holds of one stored event. */
 export interface ChainEntry {
@@ -25,7 +25,7 @@ export interface ChainedEvent extends ChainEntry {
 export const eventDigest = (event: object): Buffer => digestOfText(canonicalJson(event));
 
 /** The same, of the canonical JSON. */
-export const digestOfText = (text: string): Buffer => hash('sha256', text, 'buffer');
+export const digestOfText: (text: string) => Buffer = sha256;
 
 /** The hash of the leaf that an entry is: of its canonical JSON. */
 export const leafOf = ({ sequence, n, at, digest }: ChainEntry): Buffer =>

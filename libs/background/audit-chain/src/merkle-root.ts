@@ -1,14 +1,14 @@
-import { hash } from 'node:crypto';
+import { sha256 } from './sha256.js';
 
 const LEAF = '\u0000';
 const NODE = 1;
 
 /** Of one leaf's data (RFC 6962 §2.1). */
-export const leafHash = (data: string): Buffer => hash('sha256', LEAF + data, 'buffer');
+export const leafHash = (data: string): Buffer => sha256(LEAF + data);
 
 /** Of a list of leaf hashes, in order (RFC 6962 §2.1); of none it is the hash of nothing. */
 export function merkleRoot(leaves: readonly Buffer[]): Buffer {
-  if (leaves.length === 0) return hash('sha256', '', 'buffer');
+  if (leaves.length === 0) return sha256('');
   const node = Buffer.of(NODE, ...Buffer.alloc(64));
   // Pairing from the left, level by level, and taking what is single up as it is, makes the same tree.
   let level = leaves;
@@ -21,7 +21,7 @@ export function merkleRoot(leaves: readonly Buffer[]): Buffer {
       else {
         left.copy(node, 1);
         right.copy(node, 33);
-        above.push(hash('sha256', node, 'buffer'));
+        above.push(sha256(node));
       }
     }
     level = above;
