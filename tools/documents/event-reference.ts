@@ -79,7 +79,7 @@ function sectionOf([type, kind]: [AuditEventType, EventKind]): string {
 export const renderEvents = (): string => `# Events
 
 The trail has a line for each thing that happened: an event. Administrators read it with \`sallyport events\`
-([the command line](cli.md#sallyport-events)) and at \`GET /v1/events\`. This page lists every type of event with its fields and an
+and at \`GET /v1/events\` ([reading the trail](reading-events.md)). This page lists every type of event with its fields and an
 example; it comes from the code (\`libs/background/audit\`, \`npm test -- unit tools/documents -u\`).
 
 A call is two events, which have \`callId\` in common: \`mcp.request\` says what was asked for and decided, \`mcp.response\` what came of it.

@@ -1,4 +1,5 @@
-import { createAdminClient, type AdminClient } from '@sallyport/admin-api';
+import { createAdminClient, type AdminClient, type Called } from '@sallyport/admin-api';
+import { openAdminStream, type StreamedName, type StreamOptions } from '@sallyport/admin-api/events';
 import { durationMs } from '@sallyport/kernel';
 import type { Command } from 'commander';
 import { CliError } from './cli-error.js';
@@ -26,6 +27,12 @@ export interface Context {
   readonly options: GlobalOptions;
   target(): Promise<Target>;
   client(): Promise<AdminClient>;
+  /** Opens what a route streams; each time whoever asks is proved anew. */
+  stream<Name extends StreamedName>(
+    name: Name,
+    call: Called<Name>,
+    options: StreamOptions,
+  ): Promise<ReadableStream<Uint8Array>>;
 }
 
 export function createContext(world: World, options: GlobalOptions): Context {
@@ -36,21 +43,28 @@ export function createContext(world: World, options: GlobalOptions): Context {
   });
   let target: Promise<Target> | undefined;
   const find = () => (target ??= findTarget(world, options));
+  const asking = async () => {
+    const found = await find();
+    return {
+      url: found.url,
+      token: await proofFor(world, found),
+      fetch: (input: Parameters<typeof fetch>[0], init?: RequestInit) =>
+        world.fetch(input, withSignal(init, world.signal)),
+    };
+  };
   return {
     world,
     output,
     options,
     target: find,
     async client() {
-      const found = await find();
       return createAdminClient({
-        url: found.url,
-        token: await proofFor(world, found),
+        ...(await asking()),
         answers: 'loose',
-        fetch: (input, init) => world.fetch(input, withSignal(init, world.signal)),
         ...(options.timeout !== undefined && { timeoutMs: timeoutMs(options.timeout) }),
       });
     },
+    stream: async (name, call, how) => openAdminStream(await asking(), name, call, how),
   };
 }
 

@@ -20,6 +20,7 @@ import type { StatusContext } from './status/read-status.js';
 import { StatusModule } from './status/status.module.js';
 import type { AuditContext } from './trail/chain/audit.controller.js';
 import type { PostgresEventStore } from './trail/event-store.js';
+import type { EventsContext } from './trail/events.controller.js';
 import type { RecordEvent } from '@sallyport/trail';
 import type { LogStreamsContext } from './trail/streams/log-streams.controller.js';
 import { LogStreamsModule } from './trail/streams/log-streams.module.js';
@@ -40,6 +41,7 @@ export interface ControlPlaneParts {
   readonly lifecycle: RecordEvent;
   readonly revoker: Revoker;
   readonly events: PostgresEventStore;
+  readonly reading: EventsContext;
   readonly audit: AuditContext;
   readonly users: UserListContext;
   readonly logStreams: LogStreamsContext;
@@ -58,7 +60,7 @@ export class ControlPlaneModule {
   static of(parts: ControlPlaneParts): DynamicModule {
     const { credentials } = parts;
     const configuration = ConfigurationModule.of(parts.configuration);
-    const trail = TrailModule.of(parts.events, parts.lifecycle, parts.audit);
+    const trail = TrailModule.of(parts.events, parts.reading, parts.lifecycle, parts.audit);
     const revocation = RevocationModule.of(parts.revoker);
     const browserSession = BrowserSessionModule.of(credentials.browserSession);
     const connect = ConnectModule.of(credentials.connect, browserSession);

@@ -1,16 +1,10 @@
-import type { Secret } from '@sallyport/kernel';
 import type { z } from 'zod';
+import { ask, parseJson, pathOf, unanswered, type AskOptions, type Parts } from './ask.js';
 import { AdminApiError, Problem } from './problem.js';
 import type { Route, SuccessStatus } from './route.js';
 import { routes, type Answered, type Called, type RouteName } from './routes.js';
-import { AdminApiUnreachable, unreachableReasonOf } from './unreachable.js';
 
-export interface AdminClientOptions {
-  /** Where the control plane is reached, e.g. `http://127.0.0.1:7402`. */
-  readonly url: string;
-  /** What proves who asks; a function is asked before each call, for tokens that are refreshed. */
-  readonly token: Secret | (() => Promise<Secret>);
-  readonly fetch?: typeof globalThis.fetch;
+export interface AdminClientOptions extends AskOptions {
   /** How long one call may take, its answer included; 30 s unless said. */
   readonly timeoutMs?: number;
   /**
@@ -43,12 +37,6 @@ export type AdminClient = {
   ) => Promise<Answered<Name>>;
 };
 
-interface Parts {
-  readonly params?: Readonly<Record<string, string>>;
-  readonly query?: Readonly<Record<string, string | undefined>>;
-  readonly body?: unknown;
-}
-
 const TIMEOUT_MS = 30_000;
 
 /**
@@ -76,50 +64,32 @@ export function createAdminClient(options: AdminClientOptions): AdminClient {
   return Object.fromEntries(methods) as AdminClient;
 }
 
-function pathOf(route: Route, { params = {}, query = {} }: Parts): string {
-  const path = route.path.replaceAll(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
-  const asked = Object.entries(query).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  return asked.length > 0 ? `${path}?${new URLSearchParams(asked).toString()}` : path;
-}
-
 async function send(
-  { url, token, fetch = globalThis.fetch, timeoutMs = TIMEOUT_MS }: AdminClientOptions,
-  { method }: Route,
+  options: AdminClientOptions,
+  route: Route,
   path: string,
   { body }: Parts,
-  { ifMatch, ifAbsent, idempotencyKey, signal, ...asked }: CallOptions,
+  { ifMatch, ifAbsent, idempotencyKey, signal, timeoutMs }: CallOptions,
 ): Promise<{ response: Response; text: string }> {
-  const proof = typeof token === 'function' ? await token() : token;
-  const timeout = AbortSignal.timeout(asked.timeoutMs ?? timeoutMs);
+  const timeout = AbortSignal.timeout(timeoutMs ?? options.timeoutMs ?? TIMEOUT_MS);
+  const headers = {
+    accept: 'application/json',
+    'if-match': ifMatch,
+    'if-none-match': ifAbsent === true ? '*' : undefined,
+    'idempotency-key': idempotencyKey,
+  };
   try {
-    const response = await fetch(`${url}${path}`, {
-      method,
-      headers: {
-        authorization: `Bearer ${proof.reveal()}`,
-        accept: 'application/json',
-        ...(body !== undefined && { 'content-type': 'application/json' }),
-        ...(ifMatch !== undefined && { 'if-match': ifMatch }),
-        ...(ifAbsent === true && { 'if-none-match': '*' }),
-        ...(idempotencyKey !== undefined && { 'idempotency-key': idempotencyKey }),
-      },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
-      redirect: 'error', // what proves who asks goes to this address alone
+    const response = await ask(options, route, {
+      path,
+      body,
+      headers,
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
     });
     return { response, text: await response.text() };
   } catch (error) {
-    if (signal?.aborted === true) throw error;
-    throw new AdminApiUnreachable(url, unreachableReasonOf(error), error);
+    throw unanswered(options.url, error, signal);
   }
 }
 
 /** Whether all that is wrong with an answer are words that this client does not know yet. */
 const isOnlyNewer = (error: z.ZodError): boolean => error.issues.every(({ code }) => code === 'invalid_value');
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}

@@ -4,7 +4,7 @@ import type { Permission } from './permission.js';
 /** Statuses of answers that carry what was asked for. */
 export type SuccessStatus = 200 | 201;
 /** Statuses of refusals that a route words itself. Every route may answer 400, 401, 431 and 503 besides. */
-export type ProblemStatus = 400 | 403 | 404 | 409 | 412 | 422 | 428 | 503;
+export type ProblemStatus = 400 | 403 | 404 | 409 | 412 | 422 | 428 | 429 | 503;
 
 /**
  * One route of the API, as data: the control plane serves it, the client calls it, and a description of the API is made
@@ -27,6 +27,8 @@ export interface Route {
   readonly maxBodyBytes?: number;
   /** By status. The first is the one that is answered unless the route's summary or schema says when another is. */
   readonly answers: Readonly<Partial<Record<SuccessStatus, z.ZodType>>>;
+  /** What the route streams besides, or instead, by the media type that `Accept` asks for, in one sentence each. */
+  readonly streams?: Readonly<Record<string, string>>;
   /** Headers of the answer besides `Sallyport-Revision`, by lower-case name, in one sentence each. */
   readonly answerHeaders?: Readonly<Record<string, string>>;
   /** What went wrong, by status, in one sentence for whoever reads the description of the API. */

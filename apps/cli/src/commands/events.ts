@@ -1,8 +1,8 @@
-import type { AdminClient, Called } from '@sallyport/admin-api';
+import type { AdminClient } from '@sallyport/admin-api';
 import type { StoredEvent } from '@sallyport/admin-api/events';
 import type { Command } from 'commander';
-import { setTimeout as wait } from 'node:timers/promises';
 import { act, type Context, type Run } from '../context.js';
+import { followTrail } from '../events/follow-trail.js';
 import { clockMoment } from '../terminal/moment.js';
 import { printable } from '../terminal/printable.js';
 import type { Style } from '../terminal/paint.js';
@@ -10,10 +10,6 @@ import type { Column } from '../terminal/table.js';
 import { commandGroup } from './command-group.js';
 import { filtered, filterOf, type FilterOptions } from './event-filters.js';
 import { limitOption } from './options.js';
-
-/** How often the trail is asked while it is followed. */
-const FOLLOW_MS = 1_000;
-const PAGE = '500';
 
 export function addEventCommands(program: Command, run: Run): void {
   const events = commandGroup(program, 'events', 'The trail: who did what, and what was decided');
@@ -37,7 +33,8 @@ export function addEventCommands(program: Command, run: Run): void {
         const query = filterOf(options, context.world.now());
         const last = await api.listEvents({ query: { ...query, limit: options.limit } });
         for (const event of last.events.toReversed()) print(context, event);
-        await follow(context, api, query, last.events[0]?.sequence ?? (await newest(api)));
+        const from = last.events[0]?.sequence ?? (await newest(api));
+        for await (const event of followTrail(context, query, from)) print(context, event);
       }),
     );
 }
@@ -45,21 +42,6 @@ export function addEventCommands(program: Command, run: Run): void {
 async function newest(api: AdminClient): Promise<number> {
   const { events } = await api.listEvents({ query: { limit: '1' } });
   return events[0]?.sequence ?? 0;
-}
-
-/** Ends only with the process: somebody watches. */
-async function follow(
-  context: Context,
-  api: AdminClient,
-  query: Called<'listEvents'>['query'],
-  from: number,
-): Promise<never> {
-  for (let after = from; ;) {
-    const { events, next } = await api.listEvents({ query: { ...query, after: String(after), limit: PAGE } });
-    for (const event of events) print(context, event);
-    after = events.at(-1)?.sequence ?? Math.max(after, next);
-    if (events.length < Number(PAGE)) await wait(FOLLOW_MS, undefined, { signal: context.world.signal });
-  }
 }
 
 /** One line: widths are fixed, because what comes next is not known. */

@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { applyDecorators, createParamDecorator, HttpCode, RequestMapping, RequestMethod } from '@nestjs/common';
 import type { ExecutionContext, PipeTransform } from '@nestjs/common';
 import type { AnswerOf, RequestOf, Route } from '@sallyport/admin-api';
@@ -40,10 +41,12 @@ const Sent = createParamDecorator((_data: undefined, context: ExecutionContext):
 /**
  * Makes a method of a controller the handler of an API route: address, permission and status are the route's, and the
  * method's first argument is the request, parsed by the route's schemas. The type holds the method to what the route
- * answers. A method that answers with another status than the first of the route sets it on the reply.
+ * answers. A method that answers with another status than the first of the route sets it on the reply, and one that
+ * streams gives a `Readable` and sets its media type.
  */
 export function Serve<const R extends Route>(route: R) {
-  type Handler = (request: RequestOf<R>, ...more: never[]) => Promise<AnswerOf<R>>;
+  type Streamed = R extends { readonly streams: object } ? Readable : never;
+  type Handler = (request: RequestOf<R>, ...more: never[]) => Promise<AnswerOf<R> | Streamed>;
   return <H extends Handler>(target: object, name: string, descriptor: TypedPropertyDescriptor<H>): void => {
     applyDecorators(
       RequestMapping({ method: RequestMethod[route.method], path: route.path }),

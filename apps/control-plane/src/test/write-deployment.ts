@@ -49,7 +49,11 @@ export function writeDeployment() {
     removeScratch(directory);
   });
 
-  async function start(text: string | null = null, part: Partial<ControlPlaneConfig> = {}): Promise<Administered> {
+  async function start(
+    text: string | null = null,
+    part: Partial<ControlPlaneConfig> = {},
+    messaging: Messaging = state.messaging,
+  ): Promise<Administered> {
     const keys = await ensureDeploymentKeys(join(directory, 'keys'), { gateways: ['gateway-1'] });
     const file = join(directory, 'sallyport.yaml');
     if (text !== null) writeFileSync(file, text);
@@ -58,7 +62,7 @@ export function writeDeployment() {
     const service = await startControlPlane(
       await testConfig({ databaseUrl: postgres.url, keys }, { declarativeFile: text === null ? null : file, ...part }),
       {
-        messaging: state.messaging,
+        messaging,
         logger: createLogger({ name: 'control-plane', level: 'debug', destination }),
       },
     );
@@ -97,5 +101,5 @@ export function writeDeployment() {
     return replica;
   }
 
-  return { start, follow, database: () => state.database };
+  return { start, follow, database: () => state.database, databaseUrl: () => postgres.url };
 }

@@ -14,6 +14,16 @@ export interface EventQuery extends EventFilter {
 
 export type StoredEvent = AuditEvent & { readonly sequence: number };
 
+/** The next events of a filter, as they are stored, and how far the trail was looked through for them. */
+export interface EventPage {
+  readonly events: readonly { readonly sequence: bigint; readonly body: AuditEvent }[];
+  /** Of the last event that was looked at. */
+  readonly last: bigint;
+}
+
+/** Sequences that one statement looks through, however few of them are asked for. */
+const LOOKED_THROUGH = 50_000n;
+
 interface EventRow {
   readonly sequence: bigint;
   readonly id: string;
@@ -41,6 +51,26 @@ export class PostgresEventStore {
     const rows = await this.#database.$queryRaw<EventRow[]>`
       SELECT "sequence", "id", "body" FROM "Event" WHERE ${where} ORDER BY "sequence" ${order} LIMIT ${limit}`;
     return rows.map((row) => ({ sequence: Number(row.sequence), ...readEvent(row) }));
+  }
+
+  /** The sequence of the newest event; 0: there is none. Whatever has a lower one is there, or never will be. */
+  async newest(): Promise<bigint> {
+    const [row] = await this.#database.$queryRaw<{ newest: bigint }[]>`
+      SELECT coalesce(max("sequence"), 0) AS "newest" FROM "Event"`;
+    return row?.newest ?? 0n;
+  }
+
+  /** Reads on after `after`, oldest first, as far as `upTo`; events of a newer version are passed on as they are. */
+  async page(
+    filter: EventFilter,
+    { after, upTo, most }: { readonly after: bigint; readonly upTo: bigint; readonly most: number },
+  ): Promise<EventPage> {
+    const end = after + LOOKED_THROUGH < upTo ? after + LOOKED_THROUGH : upTo;
+    const events = await this.#database.$queryRaw<EventPage['events'][number][]>`
+      SELECT "sequence", "body" FROM "Event"
+      WHERE "sequence" > ${after} AND "sequence" <= ${end} AND ${whereOf(filter)}
+      ORDER BY "sequence" LIMIT ${most}`;
+    return { events, last: events.length === most ? (events.at(-1)?.sequence ?? end) : end > after ? end : after };
   }
 }
 

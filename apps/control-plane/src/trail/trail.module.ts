@@ -1,19 +1,25 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { AUDIT_CONTEXT, AuditController, type AuditContext } from './chain/audit.controller.js';
 import { PostgresEventStore } from './event-store.js';
-import { EventsController } from './events.controller.js';
+import { EVENTS_CONTEXT, EventsController, type EventsContext } from './events.controller.js';
 import { LIFECYCLE } from './lifecycle-token.js';
 import type { RecordEvent } from '@sallyport/trail';
 
 /** The trail: reading it, what proves it, and recording what administrators do. */
 @Module({})
 export class TrailModule {
-  static of(events: PostgresEventStore, lifecycle: RecordEvent, audit: AuditContext): DynamicModule {
+  static of(
+    events: PostgresEventStore,
+    reading: EventsContext,
+    lifecycle: RecordEvent,
+    audit: AuditContext,
+  ): DynamicModule {
     return {
       module: TrailModule,
       controllers: [EventsController, AuditController],
       providers: [
         { provide: PostgresEventStore, useValue: events },
+        { provide: EVENTS_CONTEXT, useValue: reading },
         { provide: LIFECYCLE, useValue: lifecycle },
         { provide: AUDIT_CONTEXT, useValue: audit },
       ],

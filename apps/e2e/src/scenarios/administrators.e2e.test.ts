@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createAdminClient, isPermitted, PERMISSIONS, routes, type Answered, type Route } from '@sallyport/admin-api';
+import { openAdminStream, serverSentEvents } from '@sallyport/admin-api/events';
 import { AdministratorRole } from '@sallyport/configuration';
 import { demoConfiguration } from '@sallyport/demo';
 import { Secret } from '@sallyport/kernel';
@@ -266,6 +267,24 @@ describe('administrators', () => {
     expect(await ask()).toBe(200);
     await client(tokens.get('operator') ?? '').revoke({ body: { session: String(decodeJwt(token)['sid']) } });
     await eventually(async () => (await ask()) === 401, { timeoutMs: 1_000, until: 'the session is refused' });
+  });
+
+  test('who follows the trail and is no auditor any more gets no more of it (S4, S29)', async () => {
+    const token = tokens.get('auditor') ?? '';
+    const stream = await openAdminStream(
+      { url: system.controlPlaneUrl, token: new Secret(token) },
+      'listEvents',
+      { query: {} },
+      { accept: 'text/event-stream', signal: AbortSignal.timeout(60_000) },
+    );
+    const events = serverSentEvents(stream, 30_000);
+    await events.next();
+    expect(await write('owner', [], [{ kind: 'Administrators', name: 'auditor-pipeline' }])).toMatchObject({
+      status: 200,
+    });
+    const seen = [];
+    for await (const event of events) seen.push(event);
+    expect(seen.at(-1)).toMatchObject({ event: 'end', data: '{"reason":"not-permitted"}' });
   });
 
   test('what administrators do is in the trail, and each use of the token file (R29, S29)', async () => {

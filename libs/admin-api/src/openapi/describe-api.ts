@@ -165,10 +165,17 @@ function answersOf(name: string, route: Route, schemas: SchemaDescriptions): Rec
   return Object.fromEntries(
     Object.entries(route.answers).map(([status, schema]) => [
       status,
-      { description: route.summary, headers, ...json(schemas.describe(schema, 'output', `${name}Answer`)) },
+      { description: route.summary, headers, content: contentOf(name, schema, route, schemas) },
     ]),
   );
 }
+
+const contentOf = (name: string, schema: z.ZodType, { streams = {} }: Route, schemas: SchemaDescriptions) => ({
+  ...json(schemas.describe(schema, 'output', `${name}Answer`)).content,
+  ...Object.fromEntries(
+    Object.entries(streams).map(([type, description]) => [type, { schema: { type: 'string', description } }]),
+  ),
+});
 
 const text = (description: string) => ({ description, schema: { type: 'string' } });
 
