@@ -3,7 +3,7 @@
 // pinned Node, then runs the named command. `node tools/run.mjs` alone lists the commands.
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { commands } from './run/commands.mjs';
+import { commands, runsProduct } from './run/commands.mjs';
 import { ensureInstalled } from './run/installation.mjs';
 import { continueOnPinnedNode, refuseOldNode } from './run/node-version.mjs';
 import { CommandFailed } from './run/process.mjs';
@@ -18,7 +18,7 @@ const command = name === undefined ? undefined : commands[name];
 try {
   if (command === undefined) throw new CommandFailed(`Usage: npm run ${Object.keys(commands).join(' | ')}`, 2);
   refuseOldNode(process.version);
-  await ensureInstalled(root);
+  await ensureInstalled(root, runsProduct.has(name ?? '') ? 'product' : 'everything');
   await continueOnPinnedNode(root);
   await command(root, args);
 } catch (error) {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { bin, compile, compileQuietly, generateDatabaseClient } from './build.mjs';
+import { bin, compile, emit, generateDatabaseClient } from './build.mjs';
 import { become, CommandFailed, mustRun, run } from './process.mjs';
 import { inSeconds, selectSteps } from './steps.mjs';
 
@@ -16,13 +16,21 @@ const nxEnvironment = {
 
 /**
  * Node keeps what it compiled of the modules beside them, and the next start reads it.
- * @param {string} app @returns {Command}
+ * @param {string} root @param {string} entry a built file @param {readonly string[]} args
  */
-const startApp = (app) => async (root, args) => {
-  await compile(root);
+async function becomeApp(root, entry, args) {
   process.env['NODE_COMPILE_CACHE'] ??= join(root, 'node_modules', '.cache', 'node-compile-cache');
-  await become(process.execPath, ['--enable-source-maps', join(root, app), ...args]);
+  await become(process.execPath, ['--enable-source-maps', join(root, entry), ...args]);
+}
+
+/** What the product is tested and measured with. @param {string} entry @returns {Command} */
+const startApp = (entry) => async (root, args) => {
+  await compile(root);
+  await becomeApp(root, entry, args);
 };
+
+/** Commands of those who run the product: they need no more installed than that. */
+export const runsProduct = new Set(['start', 'demo', 'cli']);
 
 /** @param {...string} projects of vitest.config.ts @returns {Command} */
 const vitest =
@@ -75,9 +83,13 @@ async function runSteps(root, args) {
 
 /** @type {Record<string, Command>} */
 export const commands = {
-  start: startApp('apps/standalone/dist/main.js'),
+  start: async (root, args) => {
+    await generateDatabaseClient(root);
+    await emit(root, 'apps/standalone');
+    await becomeApp(root, 'apps/standalone/dist/main.js', args);
+  },
   cli: async (root, args) => {
-    await compileQuietly(root, 'apps/cli');
+    await emit(root, 'apps/cli');
     process.chdir(process.env['INIT_CWD'] ?? root); // where `npm run` was typed: paths are meant from there
     await become(process.execPath, ['--enable-source-maps', join(root, 'apps/cli/dist/main.js'), ...args]);
   },
@@ -85,7 +97,10 @@ export const commands = {
     const { pack } = await import('./pack.mjs'); // the bundler is there once everything is installed
     await pack(root, args);
   },
-  demo: startApp('apps/demo/dist/main.js'),
+  demo: async (root, args) => {
+    await emit(root, 'apps/demo');
+    await becomeApp(root, 'apps/demo/dist/main.js', args);
+  },
   bench: startApp('apps/bench/dist/main.js'),
   conformance: startApp('apps/e2e/dist/runs/conformance/main.js'),
   fuzz: startApp('apps/e2e/dist/runs/fuzz/main.js'),

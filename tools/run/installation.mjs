@@ -28,27 +28,53 @@ export function satisfiesLock(wanted, installed) {
 }
 
 /**
- * Runs `npm ci` when node_modules is not what package-lock.json says. The stamp spares reading both lock files on every
- * start; npm's own record is still asked for, because npm removes it first and writes it last.
- * @param {string} root
+ * What is installed: all of package-lock.json, or what it takes to run the product from a clone, without what only tests
+ * and clients of key management services need.
+ * @typedef {'everything' | 'product'} Extent
  */
-export async function ensureInstalled(root) {
+
+/** @type {Record<Extent, readonly string[]>} */
+const FLAGS = {
+  everything: [],
+  product: [
+    '--omit=dev',
+    '--include-workspace-root',
+    ...['standalone', 'demo', 'cli'].map((app) => `--workspace=@sallyport/${app}`),
+  ],
+};
+
+/** What the stamp says; one of an earlier version is a digest alone. @param {string} text */
+export function readStamp(text) {
+  const words = text.split(' ');
+  return { digest: words.at(-1), extent: /** @type {Extent} */ (words.length === 2 ? words[0] : 'everything') };
+}
+
+/**
+ * Runs `npm ci` when node_modules is not what package-lock.json says. The stamp spares reading both lock files on every
+ * start; npm's own record is still asked for, because npm removes it first and writes it last. Where everything was
+ * installed once, everything is kept.
+ * @param {string} root @param {Extent} wanted
+ */
+export async function ensureInstalled(root, wanted) {
   const lock = readFileSync(join(root, 'package-lock.json'));
   const record = join(root, 'node_modules', '.package-lock.json');
   const stamp = join(root, 'node_modules', '.sallyport-lock');
-  const wanted = digest(lock);
+  const current = digest(lock);
+  const stamped = existsSync(stamp) ? readStamp(readFileSync(stamp, 'utf8')) : undefined;
   if (existsSync(record)) {
-    if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
+    if (stamped?.digest === current && (stamped.extent === 'everything' || wanted === 'product')) return;
     if (satisfiesLock(JSON.parse(lock.toString('utf8')), JSON.parse(readFileSync(record, 'utf8')))) {
-      writeFileSync(stamp, wanted);
+      writeFileSync(stamp, `everything ${current}`);
       return;
     }
   }
   process.stderr.write('Installing dependencies (npm ci), once ...\n'); // stdout may be a program's own
   const [npm, ...npmArgs] = npmCommand(process.env);
-  const code = await run(npm, [...npmArgs, 'ci', '--no-audit', '--no-fund', '--loglevel=error'], process.env, quietly);
+  const extent = stamped?.extent === 'everything' ? 'everything' : wanted;
+  const flags = ['--no-audit', '--no-fund', '--loglevel=error', ...FLAGS[extent]];
+  const code = await run(npm, [...npmArgs, 'ci', ...flags], process.env, quietly);
   if (code !== 0) throw new CommandFailed('npm ci failed, see above.', code);
-  writeFileSync(stamp, wanted);
+  writeFileSync(stamp, `${extent} ${current}`);
 }
 
 /**

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { compileQuietly } from './build.mjs';
+import { emit, generateDatabaseClient } from './build.mjs';
 import { bundle } from './bundle.mjs';
 import { npmCommand } from './installation.mjs';
 import { licencesOf } from './licences.mjs';
@@ -15,7 +15,8 @@ import { mustRun, quietly } from './process.mjs';
  * @param {string} root @param {readonly string[]} args where the tarball goes; the root unless said
  */
 export async function pack(root, args) {
-  await compileQuietly(root, 'apps/sallyport');
+  await generateDatabaseClient(root);
+  await emit(root, 'apps/sallyport');
   const folder = join(root, '.cache', 'package');
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });

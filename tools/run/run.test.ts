@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeScratch, removeScratch } from '@sallyport/testing';
 import { afterAll, describe, expect, test } from 'vitest';
-import { npmCommand, satisfiesLock } from './installation.mjs';
+import { npmCommand, readStamp, satisfiesLock } from './installation.mjs';
 import { licencesOf } from './licences.mjs';
 import { chooseNode, majorOf, refuseOldNode } from './node-version.mjs';
 import { inSeconds, selectSteps, stepNames } from './steps.mjs';
@@ -49,6 +49,12 @@ describe('whether node_modules matches the lock file', () => {
     packages: Object.fromEntries(Object.entries(installed.packages).filter(([key]) => key !== path)),
   });
   const withPackage = (path: string, entry: object) => ({ packages: { ...installed.packages, [path]: entry } });
+
+  test('the stamp says what was installed of which lock file; one of an earlier version says everything', () => {
+    expect(readStamp('product 0a1b')).toEqual({ extent: 'product', digest: '0a1b' });
+    expect(readStamp('everything 0a1b')).toEqual({ extent: 'everything', digest: '0a1b' });
+    expect(readStamp('0a1b')).toEqual({ extent: 'everything', digest: '0a1b' });
+  });
 
   test('it does when only packages for other platforms are missing', () => {
     expect(satisfiesLock(wanted, installed)).toBe(true);

@@ -4,12 +4,13 @@ import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'n
 import { delimiter, join } from 'node:path';
 import { repositoryRoot } from '@sallyport/testing';
 import { npm, recordsOf, runProgram, type Ended } from '../../system/command-line.js';
-import { READY, standaloneOnFreePorts } from '../../system/spawn-standalone.js';
+import { standaloneOnFreePorts } from '../../system/spawn-standalone.js';
+import { filesIn, mebibytes, mib } from './folder-size.js';
+import { startUntilReady } from './start-until-ready.js';
+import { wayToRegistry } from './way-to-registry.js';
 
-const MIB = 2 ** 20;
 /** What a user's part may take once it is installed (operations: well under 400 MB). */
 const MOST_INSTALLED_MIB = 120;
-const READY_MS = 60_000;
 
 /**
  * The npm package as somebody gets it: packed, installed in an empty folder with an empty cache, started, its
@@ -28,20 +29,20 @@ export async function tryNpmPackage(scratch: string, say: (line: string) => void
   writeFileSync(join(home, 'package.json'), '{ "private": true }');
   const began = performance.now();
   const install = ['install', '--cache', join(scratch, 'cache'), '--no-audit', '--no-fund', tarball];
-  const installed = await npm(install, { cwd: home, env: { HOME: scratch } });
+  const installed = await npm(install, { cwd: home, env: { ...wayToRegistry(), HOME: scratch } });
   assert.equal(installed.exitCode, 0, installed.stderr);
   const seconds = (performance.now() - began) / 1000;
   const modules = join(home, 'node_modules');
-  const mebibytes = sizeOf(modules) / MIB;
-  say(`  ${mib(statSync(tarball).size / MIB)} packed; installed in ${seconds.toFixed(1)} s: ${mib(mebibytes)}`);
-  assert.ok(mebibytes < MOST_INSTALLED_MIB, `no more than ${MOST_INSTALLED_MIB} MiB installed`);
+  const size = mebibytes(modules);
+  say(`  ${mib(statSync(tarball).size / 2 ** 20)} packed; installed in ${seconds.toFixed(1)} s: ${mib(size)}`);
+  assert.ok(size < MOST_INSTALLED_MIB, `no more than ${MOST_INSTALLED_MIB} MiB installed`);
 
   const program = join(modules, '.bin', 'sallyport');
   const before = digestOf(join(modules, 'sallyport'));
   const { env: ports } = await standaloneOnFreePorts(join(home, '.sallyport'));
   const env = { ...ports, HOME: scratch };
   const sallyport = (...args: string[]) => runProgram(program, args, { cwd: home, env });
-  const first = await startPackage(program, { cwd: home, env });
+  const first = await startUntilReady(program, ['start'], { cwd: home, env });
   try {
     say(`  ready ${first.seconds.toFixed(1)} s after its first start`);
     assert.match(first.output(), /npx sallyport demo/);
@@ -54,7 +55,7 @@ export async function tryNpmPackage(scratch: string, say: (line: string) => void
     const ended = await first.stop();
     assert.equal(ended.exitCode, 0, ended.stderr);
   }
-  const second = await startPackage(program, { cwd: home, env });
+  const second = await startUntilReady(program, ['start'], { cwd: home, env });
   say(`  ready ${second.seconds.toFixed(1)} s after its second`);
   assert.equal((await second.stop()).exitCode, 0);
 
@@ -81,44 +82,6 @@ function succeeded({ exitCode, stdout, stderr }: Ended, words: RegExp): void {
   assert.equal(exitCode, 0, `${stdout}\n${stderr}`);
   assert.match(stdout, words);
 }
-
-/** `sallyport start` until it says that it is ready. */
-async function startPackage(program: string, options: { cwd: string; env: Readonly<Record<string, string>> }) {
-  const began = performance.now();
-  let printed = '';
-  let kill: (signal: NodeJS.Signals) => void = () => undefined;
-  let ended: Promise<Ended> | undefined;
-  await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => {
-      kill('SIGKILL');
-      reject(new Error(`it is not ready after ${READY_MS / 1000} s:\n${printed}`));
-    }, READY_MS);
-    const watch = (stdout: string, end: typeof kill) => {
-      printed = stdout;
-      kill = end;
-      if (READY.test(stdout)) resolve();
-    };
-    ended = runProgram(program, ['start'], { ...options, watch });
-    ended.then(({ stdout, stderr }) => reject(new Error(`it ended:\n${stdout}\n${stderr}`)), reject);
-    void ended.finally(() => clearTimeout(timer));
-  });
-  return {
-    seconds: (performance.now() - began) / 1000,
-    output: () => printed,
-    async stop(): Promise<Ended> {
-      kill('SIGINT');
-      return (await ended) as Ended;
-    },
-  };
-}
-
-const filesIn = (folder: string): string[] =>
-  readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name))
-    .toSorted();
-const sizeOf = (folder: string): number => filesIn(folder).reduce((sum, file) => sum + statSync(file).size, 0);
-const mib = (size: number): string => `${size.toFixed(1)} MiB`;
 
 function digestOf(folder: string): string {
   const hash = createHash('sha256');
