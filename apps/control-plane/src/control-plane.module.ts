@@ -1,4 +1,5 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import type { Database } from '@sallyport/database';
 import { AccountModule } from './account/account.module.js';
 import { AdminModule } from './admin/admin.module.js';
 import type { ApiResource } from './admin/resource-metadata.controller.js';
@@ -18,6 +19,7 @@ import type { SigningKeysContext } from './signing-keys/signing-keys.controller.
 import { SigningKeysModule } from './signing-keys/signing-keys.module.js';
 import type { StatusContext } from './status/read-status.js';
 import { StatusModule } from './status/status.module.js';
+import { CallsModule } from './trail/calls/calls.module.js';
 import type { AuditContext } from './trail/chain/audit.controller.js';
 import type { PostgresEventStore } from './trail/event-store.js';
 import type { EventsContext } from './trail/events.controller.js';
@@ -42,6 +44,7 @@ export interface ControlPlaneParts {
   readonly revoker: Revoker;
   readonly events: PostgresEventStore;
   readonly reading: EventsContext;
+  readonly calls: Pick<Database, '$queryRaw'>;
   readonly audit: AuditContext;
   readonly users: UserListContext;
   readonly logStreams: LogStreamsContext;
@@ -72,6 +75,7 @@ export class ControlPlaneModule {
         trail,
         revocation,
         ApiReferenceModule.of(parts.url),
+        CallsModule.of(parts.calls),
         LogStreamsModule.of(parts.logStreams),
         ApprovalsModule.of([configuration, trail]),
         UsersModule.of(parts.users),

@@ -18,6 +18,7 @@ import { followSecretFiles, openConfiguration, type ConfigurationParts } from '.
 import { openCredentials } from './start/open-credentials.js';
 import { sealTrail } from './start/seal-trail.js';
 import { serveLogStreams } from './start/serve-log-streams.js';
+import { forgetCounts } from './trail/calls/forget-counts.js';
 import { makeMonths } from './trail/event-months.js';
 import { forgetOld } from './trail/forget-old.js';
 import { observeIngest } from './trail/observe-ingest.js';
@@ -29,6 +30,7 @@ const FORGET_REVOCATIONS_MS = 3_600_000;
 /** Sessions make room for their users' next ones. */
 const FORGET_SESSIONS_MS = 60_000;
 const FORGET_EVENTS_MS = 60_000;
+const FORGET_COUNTS_MS = 3_600_000;
 const MAKE_MONTHS_MS = 3_600_000;
 
 /**
@@ -106,6 +108,8 @@ function forgetWhatIsOver(
   scope.every(FORGET_REVOCATIONS_MS, () => revocations.forgetExpired(), 'expired revocations could not be removed');
   scope.every(FORGET_SESSIONS_MS, () => endedSessions.forgetExpired(), 'expired ends of sessions could not be removed');
   scope.every(config.forgettingIntervalMs ?? FORGET_EVENTS_MS, forgetEvents, 'old events could not be removed');
+  const forgetOldCounts = whileDue(() => forgetCounts(database, clock));
+  scope.every(FORGET_COUNTS_MS, forgetOldCounts, 'old counts of calls could not be removed');
 }
 
 function createRevoker(

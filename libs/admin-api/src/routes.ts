@@ -3,6 +3,7 @@ import { auditRoutes } from './audit.js';
 import { configurationRoutes } from './configuration.js';
 import { connectionRoutes } from './connections.js';
 import { changeSetRoutes, documentRoutes } from './documents.js';
+import { callStatsRoutes } from './events/call-stats.js';
 import { eventRoutes } from './events/event-routes.js';
 import { logStreamRoutes } from './log-streams.js';
 import { revocationRoutes } from './revocations.js';
@@ -19,6 +20,7 @@ import type { AnswerOf, CallOf, RequestOf } from './route.js';
 export const routes = {
   ...agentRoutes,
   ...auditRoutes,
+  ...callStatsRoutes,
   ...changeSetRoutes,
   ...configurationRoutes,
   ...connectionRoutes,

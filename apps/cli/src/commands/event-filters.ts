@@ -23,8 +23,8 @@ const MOMENT = 'such as 2h, 7d, today, yesterday, 2026-11-30 or 2026-11-30T09:40
 /** Adds the filters of the trail. */
 export const filtered = (command: Command): Command =>
   command
-    .addOption(new Option('--since <moment>', `Happened since then, ${MOMENT}`).argParser(checked))
-    .addOption(new Option('--until <moment>', 'Happened before then').argParser(checked))
+    .addOption(new Option('--since <moment>', `Happened since then, ${MOMENT}`).argParser(checkedMoment))
+    .addOption(new Option('--until <moment>', 'Happened before then').argParser(checkedMoment))
     .option('--type <types>', 'Of these types, such as mcp.request,token.* (a * at the end stands for anything)')
     .option('--user <id>', 'Of one user (usr_…)')
     .option('--agent <clientId>', 'Of one agent')
@@ -52,7 +52,8 @@ export const filterOf = (given: FilterOptions, now: number) => ({
   text: given.search,
 });
 
-function checked(text: string): string {
+/** For options. */
+export function checkedMoment(text: string): string {
   if (momentOf(text, 0) === undefined) throw new InvalidArgumentError(`Write a moment ${MOMENT}.`);
   return text;
 }

@@ -8,6 +8,7 @@ import { printable } from '../terminal/printable.js';
 import type { Style } from '../terminal/paint.js';
 import type { Column } from '../terminal/table.js';
 import { commandGroup } from './command-group.js';
+import { addStatsCommand } from './event-stats.js';
 import { filtered, filterOf, type FilterOptions } from './event-filters.js';
 import { limitOption } from './options.js';
 
@@ -37,6 +38,7 @@ export function addEventCommands(program: Command, run: Run): void {
         for await (const event of followTrail(context, query, from)) print(context, event);
       }),
     );
+  addStatsCommand(events, run);
 }
 
 async function newest(api: AdminClient): Promise<number> {

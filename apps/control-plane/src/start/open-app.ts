@@ -131,6 +131,7 @@ function createModule(
     signingKeys: { messaging, signingKey, list, store: revocations, publisher, lifecycle, clock },
     credentials,
     ...trail,
+    calls: database,
     audit: { ...audit, database },
     users: { database, revocations: () => snapshot().revocations },
     logStreams: logStreams.administration,

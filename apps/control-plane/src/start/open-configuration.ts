@@ -42,7 +42,7 @@ export async function openConfiguration(foundation: Foundation): Promise<Configu
   const documents = new PostgresDocumentStore({ database: core, clock });
   // The newest there was, also while it is stale: the trail waits for nothing.
   let known: ConfigurationSnapshot | undefined;
-  const writer = new PostgresEventWriter({ statements: databases.events, replica: config.replica });
+  const writer = new PostgresEventWriter({ statements: databases.events, replica: config.replica, clock });
   const names = new EventNames({
     database: trail,
     snapshot: () => known,

@@ -1015,6 +1015,25 @@ describe('the trail', () => {
     expect((await call('/v1/events?clientId=agent-2&type=mcp.response')).body['events']).toHaveLength(1);
   });
 
+  it('is counted by the minute, and answers in bounds (R77)', async () => {
+    const { call } = await start({ declarativeFile: null });
+    await messaging.events.publish('gateway-1', [
+      record(),
+      record({ clientId: 'agent-2' }),
+      record({ server: 'other' }),
+    ]);
+    const query = `from=${new Date(Date.now() - 3_600_000).toISOString()}&to=${new Date(Date.now() + 60_000).toISOString()}`;
+    expect((await call(`/v1/events/stats?${query}&by=agent&server=notes`)).body).toMatchObject({
+      stats: [
+        { clientId: 'agent-1', calls: 1, failures: 0, p95Ms: 2.7 },
+        { clientId: 'agent-2', calls: 1 },
+      ],
+      isCut: false,
+    });
+    expect(await call(`/v1/events/stats?${query}&step=1s`)).toMatchObject({ status: 400 });
+    expect(await call('/v1/events/stats')).toMatchObject({ status: 400 });
+  });
+
   it('is told newest first, and read back from there (R77)', async () => {
     const { call } = await start({ declarativeFile: null });
     const { next } = (await call('/v1/events')).body; // that somebody reads is an event, once

@@ -37,7 +37,7 @@ beforeAll(async () => {
   postgres = await startTestPostgres();
   database = connectDatabase(postgres.url);
   statements = connectStatements(postgres.url, 1);
-  await new PostgresEventWriter({ statements, replica: 'control-plane' }).append(events);
+  await new PostgresEventWriter({ statements, replica: 'control-plane', clock: Date.now }).append(events);
 });
 afterAll(async () => {
   await statements.close();

@@ -34,7 +34,7 @@ const event = (id: string, at: number, more: Partial<AuditEvent> = {}): AuditEve
   ...more,
 });
 const append = (...events: readonly AuditEvent[]) =>
-  new PostgresEventWriter({ statements, replica: 'control-plane' }).append(events);
+  new PostgresEventWriter({ statements, replica: 'control-plane', clock: Date.now }).append(events);
 const makeAt = (now: number, by = statements) => makeMonths({ statements: by, clock: () => now });
 const names = async () => (await listPartitions(statements)).map(({ name }) => name);
 /** `[id, partition]`, in order of arrival. */

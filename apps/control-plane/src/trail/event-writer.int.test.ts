@@ -34,7 +34,7 @@ const stored = async () =>
   );
 
 test('what no writer numbered gets consecutive numbers of whoever stores it, and what is stored already takes none (R80)', async () => {
-  const writer = new PostgresEventWriter({ statements, replica: 'control-plane' });
+  const writer = new PostgresEventWriter({ statements, replica: 'control-plane', clock: Date.now });
   const numbered = event('evt_n', { writer: 'authorization-server.000000000000', n: 7 });
   await writer.append([event('evt_a'), numbered, event('evt_b'), event('evt_b')]);
   await writer.append([event('evt_a'), numbered, event('evt_c')]);
@@ -57,7 +57,7 @@ test('numbers of an append that failed are given to nobody: what follows is of a
         return done;
       }),
   };
-  const writer = new PostgresEventWriter({ statements: breaking, replica: 'control-plane' });
+  const writer = new PostgresEventWriter({ statements: breaking, replica: 'control-plane', clock: Date.now });
   await expect(writer.append([event('evt_a')])).rejects.toMatchObject({ code: '22012' });
   isBroken = false;
   await writer.append([event('evt_a'), event('evt_b')]);

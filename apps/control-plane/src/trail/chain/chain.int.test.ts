@@ -35,7 +35,7 @@ function openStore(url: string, sealer: Sealer) {
     level: 'info',
     destination: { write: (line: string) => void lines.push(line) },
   });
-  const events = new PostgresEventWriter({ statements: appends, replica: 'control-plane' });
+  const events = new PostgresEventWriter({ statements: appends, replica: 'control-plane', clock: Date.now });
   const keys = new AuditKeys({
     database,
     sealer,

@@ -108,7 +108,7 @@ async function record(count: number, more: Partial<AuditEvent> = {}): Promise<st
     const id = `evt_${String(++written).padStart(6, '0')}`;
     return { id, type: 'mcp.response', at: clock(), replica: 'gateway-1', detail: { n: written }, ...more };
   });
-  await new PostgresEventWriter({ statements, replica: 'control-plane-1' }).append(events);
+  await new PostgresEventWriter({ statements, replica: 'control-plane-1', clock: Date.now }).append(events);
   return events.map(({ id }) => id);
 }
 

@@ -27,7 +27,7 @@ async function record(count: number, part: Partial<AuditEvent> = {}): Promise<vo
     const id = `evt_${++written}`;
     return { id, type: 'mcp.response', at: written, replica: 'gateway-1', detail: {}, ...part };
   });
-  await new PostgresEventWriter({ statements, replica: 'control-plane-x' }).append(events);
+  await new PostgresEventWriter({ statements, replica: 'control-plane-x', clock: Date.now }).append(events);
 }
 
 const open = (url: string, query: Record<string, string>, lastEventId?: string) =>
