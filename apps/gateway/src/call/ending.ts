@@ -1,4 +1,5 @@
 import { formatEvent } from '@sallyport/mcp-relay';
+import { isBetweenEvents } from '../protocol/exchange.js';
 import type { Answer, AnswerPiece, InboundRequest } from '../protocol/exchange.js';
 import type { EndReason } from '../protocol/refusal.js';
 import { Stop } from '../protocol/stop.js';
@@ -62,13 +63,13 @@ async function* untilEnded(
   ending: Ending,
   answerOf: (reason: EndReason) => Answer,
 ): AsyncGenerator<AnswerPiece> {
-  let isBetweenEvents = true;
+  let isBetween = true;
   for await (const piece of pieces) {
     yield piece;
     if (piece.last) return;
-    if (piece.text !== '') isBetweenEvents = piece.text.endsWith('\n\n');
+    isBetween = isBetweenEvents(piece, isBetween);
   }
-  if (ending.reason === undefined || !isBetweenEvents) return;
+  if (ending.reason === undefined || !isBetween) return;
   const { body } = answerOf(ending.reason);
   if (body.type === 'stream') yield* body.pieces;
   else yield { text: body.type === 'text' ? formatEvent(body.text) : '', last: true };

@@ -95,10 +95,11 @@ async function sendPieces(
   };
   const signs = setInterval(() => void send('', false), SIGN_OF_LIFE_MS);
   try {
-    for await (const { text, last } of pieces) {
+    for await (const piece of pieces) {
+      const text = typeof piece.text === 'string' ? piece.text : Buffer.from(piece.text).toString('utf8');
       for (let start = 0, end = 0; start < text.length && !gone.signal.aborted; start = end) {
         end = pieceEnd(text, start, PIECE_CHARACTERS);
-        await send(text.slice(start, end), last && end >= text.length);
+        await send(text.slice(start, end), piece.last && end >= text.length);
       }
       if (gone.signal.aborted) return;
     }

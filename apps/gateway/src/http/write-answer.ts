@@ -1,7 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import { drainRequest } from '@sallyport/http';
 import { formatEvent } from '@sallyport/mcp-relay';
-import type { Answer, ExchangeBytes, Withheld } from '../protocol/exchange.js';
+import { isBetweenEvents } from '../protocol/exchange.js';
+import type { Answer, AnswerPiece, ExchangeBytes, Withheld } from '../protocol/exchange.js';
 import { withhold } from './withhold.js';
 
 const KEEP_ALIVE_MS = 15_000;
@@ -44,25 +45,21 @@ export async function writeAnswer(
     'x-accel-buffering': 'no',
   });
   response.flushHeaders();
-  let isBetweenEvents = true;
+  let isBetween = true;
   let size = 0;
   const keepAlive = setInterval(() => {
-    if (!response.destroyed && isBetweenEvents) response.write(':\n\n');
+    if (!response.destroyed && isBetween) response.write(':\n\n');
   }, KEEP_ALIVE_MS);
   try {
-    for await (const { text, last } of answer.body.pieces) {
+    for await (const piece of answer.body.pieces) {
       if (response.destroyed) return false;
-      size += Buffer.byteLength(text);
-      const withheld = last ? await record(size) : [];
-      const said: string =
-        withheld.length === 0 || text === ''
-          ? text
-          : `${isBetweenEvents ? '' : '\n\n'}${formatEvent(withhold(dataOf(text), withheld))}`;
-      if (said !== '') isBetweenEvents = said.endsWith('\n\n');
-      bytes?.charge(said.length);
-      if (!response.write(said) && !response.destroyed) await taken(response, slowReaderMs);
-      bytes?.give(said.length);
-      if (last) {
+      size += Buffer.byteLength(piece.text);
+      const said = piece.last ? withheldIn(piece, await record(size), isBetween) : piece;
+      isBetween = isBetweenEvents(said, isBetween);
+      bytes?.charge(said.text.length);
+      if (!response.write(said.text) && !response.destroyed) await taken(response, slowReaderMs);
+      bytes?.give(said.text.length);
+      if (said.last) {
         response.end();
         return true;
       }
@@ -97,6 +94,13 @@ export function writeText(response: ServerResponse, { text, size, withheld, head
 function textOf({ status, body }: Answer, withheld: Withheld): { readonly status: number; readonly text: string } {
   if (body.type !== 'text') return { status, text: '' };
   return withheld.length === 0 ? { status, text: body.text } : { status: 200, text: withhold(body.text, withheld) };
+}
+
+/** The last piece of a stream, as it may leave. */
+function withheldIn(piece: AnswerPiece & { readonly text: string }, withheld: Withheld, isBetween: boolean) {
+  if (withheld.length === 0 || piece.text === '') return piece;
+  const event = formatEvent(withhold(dataOf(piece.text), withheld));
+  return { text: isBetween ? event : `\n\n${event}`, last: true };
 }
 
 /** Of an event that is one line of data. */

@@ -1,5 +1,6 @@
 import { formatEvent } from '@sallyport/mcp-relay';
 import { publicResourceUri } from '@sallyport/server';
+import { isBetweenEvents } from '../protocol/exchange.js';
 import type { Answer, AnswerPiece } from '../protocol/exchange.js';
 import { Feed } from './feed.js';
 import { canBeAsked } from '../conversation/forward-call.js';
@@ -97,7 +98,7 @@ async function* asPiece(text: string): AsyncGenerator<AnswerPiece> {
 /** The answer as it comes, and before each of its pieces what was told meanwhile. */
 async function* merged(pieces: AsyncIterable<AnswerPiece>, feed: Feed): AsyncGenerator<AnswerPiece> {
   const iterator = pieces[Symbol.asyncIterator]();
-  let isBetweenEvents = true;
+  let isBetween = true;
   try {
     for (;;) {
       const next = iterator.next();
@@ -106,15 +107,15 @@ async function* merged(pieces: AsyncIterable<AnswerPiece>, feed: Feed): AsyncGen
         (result) => (arrived = result),
         () => undefined,
       );
-      while (arrived === undefined && !feed.hasEnded && isBetweenEvents) {
+      while (arrived === undefined && !feed.hasEnded && isBetween) {
         await Promise.race([next, feed.woken()]);
         yield* told(feed);
       }
       const { value, done } = await next;
-      if (isBetweenEvents) yield* told(feed);
+      if (isBetween) yield* told(feed);
       if (done === true) return;
       yield value;
-      if (value.text !== '') isBetweenEvents = value.text.endsWith('\n\n');
+      isBetween = isBetweenEvents(value, isBetween);
     }
   } finally {
     await iterator.return?.();

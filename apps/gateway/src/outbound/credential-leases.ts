@@ -1,7 +1,6 @@
 import type { RequestCredential } from '@sallyport/mcp-relay';
 import { openLeaseAnswer, sealLeaseRequest, type LeaseRequester, type RequestedLease } from '@sallyport/lease';
 import type { AtHand } from './at-hand.js';
-import { pieceEnd } from '../protocol/piece-end.js';
 import type { RevocationIndex } from '@sallyport/configuration';
 import { backOffMs, BoundedMap, SingleFlight } from '@sallyport/kernel';
 import type { Clock } from '@sallyport/kernel';
@@ -59,17 +58,9 @@ class Lease {
     return this.#traces.redact(text);
   }
 
-  /** The same for a text that comes in pieces: a trace may begin in one and end in another. */
-  async *redactPieces(pieces: AsyncIterable<string>): AsyncGenerator<string> {
-    const { longest } = this.#traces;
-    let held = '';
-    for await (const piece of pieces) {
-      const text = this.redact(held + piece);
-      const end = pieceEnd(text, 0, Math.max(1, text.length - longest + 1));
-      held = text.length < longest ? text : text.slice(end);
-      if (text.length >= longest) yield text.slice(0, end);
-    }
-    yield held;
+  /** The same for a text in pieces, each of whole characters in UTF-8: a trace may begin in one and end in another. */
+  redactPieces(pieces: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> {
+    return this.#traces.redactPieces(pieces);
   }
 
   /**

@@ -2,12 +2,9 @@ import { expect, test } from 'vitest';
 import { SecretTraces } from './secret-traces.js';
 
 const SECRET = 'c0ffee-0123456789-abcdefghijklmnopqrstuvwxyz';
-const { longest, redact } = ((traces) => ({ longest: traces.longest, redact: (text: string) => traces.redact(text) }))(
-  new SecretTraces([
-    `Bearer ${SECRET}`,
-    '\u{1F511}\u{1F511}\u{1F511}\u{1F511}\u{1F511}\u{1F511}\u{1F511}\u{1F511}\u{1F511}x',
-  ]),
-);
+const KEYS = `${'\u{1F511}'.repeat(9)}x`;
+const traces = new SecretTraces([`Bearer ${SECRET}`, KEYS]);
+const redact = (text: string) => traces.redact(text);
 
 test('a secret is taken out in every form, wherever it stands (R44)', () => {
   const amid = (before: string) => Buffer.from(`${before}${SECRET} and more`).toString('base64');
@@ -21,7 +18,5 @@ test('what only begins like it stays, and so does what is shorter', () => {
   expect(redact('c0ffee')).toBe('c0ffee');
 });
 test('a beginning that ends in half a pair of characters is one (R44)', () => {
-  const keys = '\u{1F511}'.repeat(9);
-  expect(redact(`say ${keys}x`)).toBe('say [redacted]');
-  expect(longest).toBeGreaterThan(SECRET.length);
+  expect(redact(`say ${KEYS}`)).toBe('say [redacted]');
 });

@@ -1,3 +1,5 @@
+import { PieceRedactor } from './redact-pieces.js';
+
 /** As much of the beginning of a trace as shows that it is not there; all of a shorter one. */
 const PROBE = 16;
 
@@ -10,30 +12,34 @@ export class SecretTraces {
   readonly #shown: readonly string[];
   readonly #probes: readonly string[];
   readonly #shortest: number;
-  /** Characters. */
-  readonly longest: number;
 
   /** @param shown values of headers in which the server gets to see something secret */
   constructor(shown: readonly string[]) {
     this.#shown = shown;
     const traces = tracesIn(shown);
     this.#probes = [...new Set(traces.map((trace) => copyOf(trace.slice(0, PROBE))))];
-    const lengths = traces.map(({ length }) => length);
-    this.#shortest = Math.min(Infinity, ...lengths);
-    this.longest = Math.max(1, ...lengths);
+    this.#shortest = Math.min(Infinity, ...traces.map(({ length }) => length));
   }
 
+  /** Takes out the first trace, of those that begin at one place the longest, then searches what follows. */
   redact(text: string): string {
     if (text.length < this.#shortest || !this.#probes.some((probe) => text.includes(probe))) return text;
-    return tracesIn(this.#shown).reduce(
-      (redacted, trace) => (redacted.includes(trace) ? redacted.replaceAll(trace, '[redacted]') : redacted),
-      text,
-    );
+    const traces = tracesIn(this.#shown).toSorted((a, b) => b.length - a.length);
+    return text.replaceAll(new RegExp(traces.map(asPattern).join('|'), 'g'), '[redacted]');
+  }
+
+  /** The same for a text that comes in pieces (UTF-8, whole characters), and leaves in such pieces. */
+  async *redactPieces(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+    const redactor = new PieceRedactor(tracesIn(this.#shown));
+    for await (const piece of pieces) yield* redactor.take(piece);
+    yield* redactor.rest();
   }
 }
 
 /** A part of a text keeps all of the text in memory; a copy does not. UTF-16 copies half a pair as half a pair. */
 const copyOf = (part: string): string => Buffer.from(part, 'utf16le').toString('utf16le');
+
+const asPattern = (text: string): string => text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
 
 const tracesIn = (shown: readonly string[]): string[] => [...new Set(shown.flatMap(secretsIn).flatMap(tracesOf))];
 

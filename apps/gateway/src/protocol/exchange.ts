@@ -83,10 +83,14 @@ export class InboundHeaders {
  * A whole event, or a part of one: nothing else may come in between. `last` marks the piece that ends the answer: the
  * record is on disk before it leaves.
  */
-export interface AnswerPiece {
-  readonly text: string;
-  readonly last: boolean;
-}
+export type AnswerPiece =
+  | { readonly text: string; readonly last: boolean }
+  /** Whole characters (UTF-8) of the middle of an event. */
+  | { readonly text: Uint8Array; readonly last: false };
+
+/** Whether a whole event has ended, after a piece that followed others. */
+export const isBetweenEvents = ({ text }: AnswerPiece, wasBefore: boolean): boolean =>
+  text.length === 0 ? wasBefore : typeof text === 'string' && text.endsWith('\n\n');
 
 export interface Answer {
   readonly status: number;

@@ -61,7 +61,8 @@ async function* merged(
       const { iterator, result } = await Promise.race(pending.values());
       if (result.done === true || result.value.last) pending.delete(iterator);
       else pending.set(iterator, next(iterator));
-      if (result.done !== true) yield { text: result.value.text, last: pending.size === 0 };
+      if (result.done === true) continue;
+      yield result.value.last ? { text: result.value.text, last: pending.size === 0 } : result.value;
     }
   } finally {
     for (const iterator of pending.keys()) void iterator.return?.();

@@ -25,12 +25,12 @@ export interface ServerMessage {
 export interface LargeText {
   /** Stands for the text in `json` and `value`. */
   readonly marker: string;
-  /** What stands between its quotes; to be taken wholly. */
-  readonly text: AsyncIterable<string>;
+  /** What stands between its quotes, in pieces of whole characters (UTF-8); to be taken wholly. */
+  readonly text: AsyncIterable<Uint8Array>;
   /** The message up to its next long text, or all of it, after `text` was taken. `undefined`: it is no message. */
   readonly next: () => Promise<ServerMessage | undefined>;
-  /** Told of each part of `text` that is kept, in characters; throws where there is no room for it. */
-  readonly hold: (characters: number) => void;
+  /** Told of each part of `text` that is kept, in bytes; throws where there is no room for it. */
+  readonly hold: (bytes: number) => void;
   /** Nothing more of it is wanted. */
   readonly cancel: () => void;
 }

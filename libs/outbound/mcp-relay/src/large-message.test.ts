@@ -1,22 +1,35 @@
+import { isDeepStrictEqual } from 'node:util';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ServerMessage } from './json-rpc.js';
 import { readLargeMessage, wholeMessage } from './large-message.js';
 import { readEvents } from './server-sent-events.js';
+import { WholeCharacters } from './whole-characters.js';
 
-async function* inPieces(text: string, size: number): AsyncGenerator<string> {
-  for (let i = 0; i < text.length; i += size) yield text.slice(i, i + size);
+async function* inPieces(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  for (let i = 0; i < bytes.length; i += size) yield bytes.subarray(i, i + size);
+}
+async function* inCharacters(bytes: Buffer, size: number): AsyncGenerator<Buffer> {
+  const characters = new WholeCharacters();
+  for await (const piece of inPieces(bytes, size)) yield characters.take(piece);
 }
 const limits = { maxHeld: 200_000, maxLength: 10_000_000, id: 7 };
 const read = (text: string, size = 1_000, options = {}) =>
-  readLargeMessage(text.slice(0, 10), inPieces(text.slice(10), size), { ...limits, ...options });
+  readLargeMessage(Buffer.from(text.slice(0, 10)), inCharacters(Buffer.from(text.slice(10)), size), {
+    ...limits,
+    ...options,
+  });
+/** As JSON has it; a marker is another one each time. */
+const withoutMarkers = (value: unknown): unknown =>
+  value && JSON.parse(JSON.stringify(value).replaceAll(/long-text-[0-9a-f-]{36}/g, 'MARKER'));
 /** All steps: what was known, and the text that followed. */
 async function stepsOf(message: ServerMessage | undefined): Promise<{ known: unknown; text: string }[]> {
   const steps: { known: unknown; text: string }[] = [];
   for (let known = message; ; known = await known.large.next()) {
     let text = '';
-    if (known?.large === undefined) return [...steps, { known: known?.value, text }];
-    for await (const piece of known.large.text) text += piece;
-    steps.push({ known: JSON.parse(JSON.stringify(known.value).replaceAll(known.large.marker, 'MARKER')), text });
+    if (known?.large === undefined) return [...steps, { known: withoutMarkers(known?.value), text }];
+    for await (const piece of known.large.text) text += Buffer.from(piece).toString();
+    steps.push({ known: withoutMarkers(known.value), text });
   }
 }
 
@@ -102,3 +115,27 @@ test.each([3, 50, 100_000])(
     expect(events).toEqual(['first', `{"a":"${'ü'.repeat(500)}",\n"b":1}`, 'last']);
   },
 );
+
+const someText = fc
+  .array(fc.string({ unit: 'grapheme', maxLength: 60 }), { minLength: 1, maxLength: 20 })
+  .map((parts) => JSON.stringify(parts.join('')).slice(1, -1))
+  .filter((text) => text !== '');
+/** Enough of it to be a long text. */
+const longText = someText.map((text) => text.repeat(Math.ceil(70_000 / text.length)));
+
+test('any message says the same in whatever pieces it comes, as a body and as an event (R44) (S10)', async () => {
+  await fc.assert(
+    fc.asyncProperty(longText, someText, longText, fc.integer({ min: 300, max: 40_000 }), async (a, b, c, size) => {
+      const text = `{"jsonrpc":"2.0","result":{"a":"${a}","b":["${b}", {"c":"${c}"}],"d":"${b}"},"id":7}`;
+      const expected = await stepsOf(await read(text, text.length));
+      expect(expected.map((step) => step.text).join('|') === `${a}|${c}|`).toBe(true);
+      expect(isDeepStrictEqual(await stepsOf(await read(text, size)), expected)).toBe(true);
+      const stream = Buffer.from(`id: 1\ndata: ${text}\nid: 2\n\n`);
+      for await (const { data, rest } of readEvents(inPieces(stream, size), 10_000_000, 1_000)) {
+        const message = await readLargeMessage(Buffer.from(data), rest ?? inPieces(Buffer.of(), 1), limits);
+        expect(isDeepStrictEqual(await stepsOf(message), expected)).toBe(true);
+      }
+    }),
+    { numRuns: 12 },
+  );
+});

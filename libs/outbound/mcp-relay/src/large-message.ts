@@ -2,16 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { SallyportError } from '@sallyport/kernel';
 import { parseMessage } from './json-rpc.js';
 import type { LargeText, RequestId, ServerMessage } from './json-rpc.js';
+import { endOfPlain, readText } from './text-in-json.js';
 
 export interface LargeMessageLimits {
-  /** Of what is not passed on as it comes, in characters. */
+  /** Of what is not passed on as it comes, in bytes. */
   readonly maxHeld: number;
-  /** Of all of it, in characters. */
+  /** Of all of it, in bytes. */
   readonly maxLength: number;
   /** Whose response it must be: a message may say so only at its end. */
   readonly id: RequestId;
-  /** Told of each part that stays, in characters; throws where there is no room for it. */
-  readonly hold?: (characters: number) => void;
+  /** Told of each part that stays, in bytes; throws where there is no room for it. */
+  readonly hold?: (bytes: number) => void;
 }
 
 /** A text this long is not looked at, and so need not be held. */
@@ -20,21 +21,20 @@ const LONG = 64 * 1024;
 const MIN_READ = 16 * 1024;
 /** As `parseMessage`. */
 const MAX_DEPTH = 256;
-/** What ends a text or needs a look: also what may not stand in one. */
-// eslint-disable-next-line no-control-regex -- JSON (RFC 8259, 7) forbids them in a string
-const IN_TEXT = /["\\\u0000-\u001f]/g;
-const PLAIN_ASCII = /^(?:2[013-9a-f]|[346][0-9a-f]|5[0-9abd-f]|7[0-9a-e])$/i;
+const QUOTE = 0x22;
+const BACKSLASH = 0x5c;
+const NOTHING = Buffer.alloc(0);
 
 /**
  * Reads a message that is too large to hold: all of it but its long texts, which are passed on as they come. Each time
  * a long text begins, what is known so far is a whole message with a marker in its place; see {@link
  * ServerMessage.large}.
- * @param begun what was read already, in whole characters
+ * @param begun what was read already; as all of it, UTF-8 in whole characters
  * @throws SallyportError `message_too_large` also for one that is large by other things than texts
  */
 export async function readLargeMessage(
-  begun: string,
-  rest: AsyncIterable<string>,
+  begun: Buffer,
+  rest: AsyncIterable<Buffer>,
   limits: LargeMessageLimits,
 ): Promise<ServerMessage | undefined> {
   return await new LargeReader(begun, rest[Symbol.asyncIterator](), limits).known();
@@ -42,7 +42,7 @@ export async function readLargeMessage(
 
 /**
  * All of it after all, when it cannot be passed on as it comes.
- * @throws SallyportError `message_too_large` when that is more than `maxHeld` characters
+ * @throws SallyportError `message_too_large` when that is more than `maxHeld` bytes
  */
 export async function wholeMessage(message: ServerMessage, maxHeld: number): Promise<ServerMessage | undefined> {
   const texts: { readonly marker: string; readonly text: string }[] = [];
@@ -50,31 +50,32 @@ export async function wholeMessage(message: ServerMessage, maxHeld: number): Pro
   let known: ServerMessage | undefined = message;
   while (known?.large !== undefined) {
     const { marker, text, next, hold }: LargeText = known.large;
-    const pieces: string[] = [];
+    const pieces: Uint8Array[] = [];
     for await (const piece of text) {
       pieces.push(piece);
       if ((held += piece.length) > maxHeld) throw tooLarge();
       hold(piece.length);
     }
-    texts.push({ marker, text: pieces.join('') });
+    texts.push({ marker, text: Buffer.concat(pieces).toString('utf8') });
     known = await next();
   }
   return known && parseMessage(texts.reduce((json, { marker, text }) => json.replace(marker, () => text), known.json));
 }
 
 class LargeReader {
-  readonly #rest: AsyncIterator<string>;
+  readonly #rest: AsyncIterator<Buffer>;
   readonly #limits: LargeMessageLimits;
   /** Not looked at yet, from `#at` on. */
-  #buffer: string;
+  #buffer: Buffer;
   #at = 0;
   #length: number;
   /** The message without its long texts. */
   #held = '';
+  #heldBytes = 0;
   readonly #open: ('{' | '[')[] = [];
   #isKey = false;
 
-  constructor(begun: string, rest: AsyncIterator<string>, limits: LargeMessageLimits) {
+  constructor(begun: Buffer, rest: AsyncIterator<Buffer>, limits: LargeMessageLimits) {
     this.#buffer = begun;
     this.#length = begun.length;
     this.#rest = rest;
@@ -98,7 +99,7 @@ class LargeReader {
           marker,
           text: this.#text(),
           next,
-          hold: (characters) => this.#limits.hold?.(characters),
+          hold: (bytes) => this.#limits.hold?.(bytes),
           cancel: () => void this.#rest.return?.(),
         },
       }
@@ -110,7 +111,7 @@ class LargeReader {
     for (;;) {
       const start = this.#at;
       const isInText = this.#skipKnown();
-      this.#hold(this.#buffer.slice(start, this.#at));
+      this.#hold(this.#buffer.toString('utf8', start, this.#at), this.#at - start);
       if (isInText && this.#buffer.length - this.#at > LONG) {
         if (this.#isKey) throw tooLarge();
         this.#hold('"');
@@ -130,9 +131,8 @@ class LargeReader {
   #skipKnown(): boolean {
     const buffer = this.#buffer;
     for (let at = this.#at; at < buffer.length; at++) {
-      switch (buffer.charCodeAt(at)) {
-        case 0x22: {
-          // "
+      switch (buffer[at] ?? 0) {
+        case QUOTE: {
           const end = endOfText(buffer, at + 1);
           if (end === undefined || end - at > LONG) {
             this.#at = at;
@@ -143,7 +143,7 @@ class LargeReader {
         }
         case 0x5b:
         case 0x7b: // [ {
-          this.#open.push(buffer.charAt(at) === '{' ? '{' : '[');
+          this.#open.push(buffer[at] === 0x7b ? '{' : '[');
           if (this.#open.length > MAX_DEPTH) throw tooLarge();
           this.#isKey = this.#open.at(-1) === '{';
           break;
@@ -164,30 +164,14 @@ class LargeReader {
     return false;
   }
 
-  /** The long text as it stands in JSON, spelt plainly: printable ASCII is escaped only where it must be. */
-  async *#text(): AsyncGenerator<string> {
+  /** The long text as it stands in JSON, spelt plainly. */
+  async *#text(): AsyncGenerator<Uint8Array> {
     try {
       for (;;) {
-        let plain = '';
-        IN_TEXT.lastIndex = this.#at;
-        for (let found = IN_TEXT.exec(this.#buffer); ; found = IN_TEXT.exec(this.#buffer)) {
-          plain += this.#buffer.slice(this.#at, found?.index);
-          this.#at = found?.index ?? this.#buffer.length;
-          if (found === null) break;
-          if (found[0] === '"') {
-            this.#at += 1;
-            yield plain;
-            return;
-          }
-          const escape = /^\\(?:u([0-9a-fA-F]{4})|["\\/bfnrt])/.exec(this.#buffer.slice(this.#at, this.#at + 6));
-          // Cut off, perhaps: the rest of it comes.
-          if (escape === null && found[0] === '\\' && this.#buffer.length - this.#at < 6) break;
-          if (escape === null) throw new SallyportError('relay_not_json', 'The server sent text that is no JSON.');
-          plain += plainly(escape[0], escape[1]);
-          this.#at += escape[0].length;
-          IN_TEXT.lastIndex = this.#at;
-        }
-        if (plain !== '') yield plain;
+        const { text, at, hasEnded } = readText(this.#buffer, this.#at);
+        this.#at = at;
+        if (text.length > 0) yield text;
+        if (hasEnded) return;
         if (!(await this.#more())) throw interrupted();
       }
     } catch (error) {
@@ -196,15 +180,16 @@ class LargeReader {
     }
   }
 
-  #hold(text: string): void {
+  #hold(text: string, bytes = text.length): void {
     this.#held += text;
-    if (this.#held.length > this.#limits.maxHeld) throw tooLarge();
-    this.#limits.hold?.(text.length);
+    this.#heldBytes += bytes;
+    if (this.#heldBytes > this.#limits.maxHeld) throw tooLarge();
+    this.#limits.hold?.(bytes);
   }
 
   /** Enough at a time that what was looked at in vain is not looked at again for every byte. */
   async #more(): Promise<boolean> {
-    const pieces: string[] = [this.#buffer.slice(this.#at)];
+    const pieces: Buffer[] = this.#at === this.#buffer.length ? [] : [this.#buffer.subarray(this.#at)];
     let size = 0;
     while (size < MIN_READ) {
       const { value, done } = await this.#rest.next();
@@ -214,7 +199,8 @@ class LargeReader {
       this.#length += value.length;
       if (this.#length > this.#limits.maxLength) throw tooLarge();
     }
-    this.#buffer = pieces.join('');
+    const [only = NOTHING, another] = pieces;
+    this.#buffer = another === undefined ? only : Buffer.concat(pieces);
     this.#at = 0;
     return size > 0;
   }
@@ -242,22 +228,13 @@ function parsedMembers(json: string): object {
   }
 }
 
-/** Behind its closing quote, of a text whose inside is at `from`; `undefined` when it has none yet. */
-function endOfText(text: string, from: number): number | undefined {
-  for (let i = from; i < text.length; i++) {
-    const code = text.charCodeAt(i);
-    if (code === 0x22) return i + 1;
-    if (code === 0x5c) i += 1;
+/** Behind its closing quote, of a text whose inside is at `from`; `undefined` when it has none yet, or not soon. */
+function endOfText(bytes: Uint8Array, from: number): number | undefined {
+  for (let at = endOfPlain(bytes, from); at < bytes.length && at - from <= LONG; at = endOfPlain(bytes, at)) {
+    if (bytes[at] === QUOTE) return at + 1;
+    at += bytes[at] === BACKSLASH ? 2 : 1;
   }
   return undefined;
-}
-
-/** `\/` and `\u0041` say no more than `/` and `A`, and could hide what must not be told. */
-function plainly(escape: string, hexadecimal: string | undefined): string {
-  if (escape === '\\/') return '/';
-  if (hexadecimal === undefined || !hexadecimal.startsWith('00') || !PLAIN_ASCII.test(hexadecimal.slice(2)))
-    return escape;
-  return String.fromCharCode(Number.parseInt(hexadecimal, 16));
 }
 
 const tooLarge = () => new SallyportError('message_too_large', 'The server sent a message that is too large.');

@@ -8,9 +8,12 @@ import { tooLarge } from './relay-failure.js';
 import type { RelayRequest, StreamPosition } from './relay.js';
 import { readEvents } from './server-sent-events.js';
 import { watchSilence } from './watch-silence.js';
+import { WholeCharacters } from './whole-characters.js';
 
 /** From so many bytes on, a message that may be passed on in pieces is. */
 const LARGE = 1024 * 1024;
+
+const NOTHING = Buffer.alloc(0);
 
 export interface ReadLimits extends Pick<
   RelayRequest,
@@ -54,7 +57,8 @@ export async function* messagesOf(
     )) {
       if (id !== undefined) position.lastEventId = isHeaderSafe(id) ? id : undefined;
       if (retryMs !== undefined) position.retryMs = retryMs;
-      const message = rest === undefined ? parseMessage(data) : await readLarge(data, rest, limits, gathered);
+      const message =
+        rest === undefined ? parseMessage(data) : await readLarge(Buffer.from(data), rest, limits, gathered);
       if (message !== undefined) yield message;
       gathered.release(); // what it was made of has been passed on
     }
@@ -82,14 +86,7 @@ export async function readMessage(response: HttpAnswer, limits: ReadLimits): Pro
       keepPiece(pieces, next.value);
       if (size > maxBytes && large === undefined) throw tooLarge();
       if (size <= LARGE || large === undefined) continue;
-      const decoder = new TextDecoder('utf-8');
-      const decode = (bytes: Uint8Array) => decoder.decode(bytes, { stream: true });
-      return await readLarge(
-        decode(Buffer.concat(pieces.splice(0))),
-        textOf(response, incoming, decode, gathered),
-        limits,
-        gathered,
-      );
+      return await readLarge(NOTHING, allOf(response, pieces, incoming, gathered), limits, gathered);
     }
     return parseMessage(Buffer.concat(pieces).toString('utf8'));
   } finally {
@@ -97,47 +94,56 @@ export async function readMessage(response: HttpAnswer, limits: ReadLimits): Pro
   }
 }
 
+/** Pieces that are joined: larger ones are not worth a copy. */
+const SMALL_PIECE = 16 * 1024;
+
 /** Joins neighbours of like size as they gather, so that an answer in pieces of a byte costs no more than another. */
 function keepPiece(pieces: Uint8Array[], piece: Uint8Array): void {
   let last = piece;
-  for (let before = pieces.at(-1); before !== undefined && before.length <= last.length; before = pieces.at(-1)) {
+  for (let before = pieces.at(-1); before !== undefined && last.length < SMALL_PIECE; before = pieces.at(-1)) {
+    if (before.length > last.length) break;
     last = Buffer.concat([before, last]);
     pieces.pop();
   }
   pieces.push(last);
 }
 
-/** Ends in order also when nobody began to read it. */
-function textOf(
+/**
+ * What was gathered of an answer, and what comes of it, as UTF-8 in whole characters. Ends in order also when nobody
+ * began to read it.
+ */
+function allOf(
   response: HttpAnswer,
+  begun: readonly Uint8Array[],
   chunks: AsyncIterable<Uint8Array>,
-  decode: (bytes: Uint8Array) => string,
   gathered: Gathered,
-): AsyncIterable<string> {
+): AsyncIterable<Buffer> {
+  const characters = new WholeCharacters();
   const end = () => {
     gathered.end();
     discard(response);
   };
-  const texts = (async function* () {
+  const pieces = (async function* () {
     try {
-      for await (const chunk of chunks) yield decode(chunk);
+      for (const piece of begun) yield characters.take(piece);
+      for await (const chunk of chunks) yield characters.take(chunk);
     } finally {
       end();
     }
   })();
-  const iterator: AsyncIterator<string> = {
-    next: () => texts.next(),
+  const iterator: AsyncIterator<Buffer> = {
+    next: () => pieces.next(),
     return: () => {
       end();
-      return texts.return();
+      return pieces.return();
     },
   };
   return { [Symbol.asyncIterator]: () => iterator };
 }
 
 async function readLarge(
-  begun: string,
-  rest: AsyncIterable<string>,
+  begun: Buffer,
+  rest: AsyncIterable<Buffer>,
   { maxMessageBytes, large }: ReadLimits,
   gathered: Gathered,
 ): Promise<ServerMessage | undefined> {
@@ -148,7 +154,7 @@ async function readLarge(
     id,
     maxHeld: maxMessageBytes,
     maxLength: maxBytes,
-    hold: (characters) => gathered.hold(characters),
+    hold: (bytes) => gathered.hold(bytes),
   });
   return message === undefined || isResponseTo(message, id) ? message : await wholeMessage(message, maxMessageBytes);
 }

@@ -1,4 +1,5 @@
 import { SallyportError } from '@sallyport/kernel';
+import { WholeCharacters } from './whole-characters.js';
 
 /** One event of a stream (HTML living standard, 9.2); what carries neither data, id nor retry time is none. */
 export interface ServerSentEvent {
@@ -7,8 +8,11 @@ export interface ServerSentEvent {
   /** Milliseconds to wait before the stream is asked for again. */
   readonly retryMs?: number;
   readonly data: string;
-  /** Of an event that is too large: what follows `data`, to be taken wholly before the next event is asked for. */
-  readonly rest?: AsyncIterable<string>;
+  /**
+   * Of an event that is too large: what follows `data`, as UTF-8 in whole characters; to be taken wholly before the
+   * next event is asked for.
+   */
+  readonly rest?: AsyncIterable<Buffer>;
 }
 
 /**
@@ -25,10 +29,10 @@ export async function* readEvents(
   let unfinished: string[] = [];
   let lines: string[] = [];
   let size = 0;
-  const texts = decoded(chunks);
-  for (let next = await texts.next(); next.done !== true; next = await texts.next()) {
-    let { text } = next.value;
-    size += next.value.bytes;
+  const pieces = wholeLineBreaks(chunks);
+  for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
+    let text = next.value.toString('utf8');
+    size += next.value.length;
     for (let isRead = false; !isRead;) {
       isRead = true;
       let start = 0;
@@ -52,7 +56,7 @@ export async function* readEvents(
       if (!isLarge) continue;
       let after: string | undefined;
       const event = eventOf([...lines, unfinished.join('')]);
-      if (event !== undefined) yield { ...event, rest: restOfData(texts, (left) => (after = left)) };
+      if (event !== undefined) yield { ...event, rest: restOfData(pieces, (left) => (after = left.toString('utf8'))) };
       if (after === undefined) return; // nobody wanted the rest, or it broke off
       [text, unfinished, lines, size, isRead] = [after, [], [], after.length, false];
     }
@@ -61,53 +65,73 @@ export async function* readEvents(
 
 const LINE_BREAK = /\r\n|\r|\n/g;
 
-async function* decoded(
-  chunks: AsyncIterable<Uint8Array>,
-): AsyncGenerator<{ readonly text: string; readonly bytes: number }> {
-  const decoder = new TextDecoder('utf-8');
-  let heldBack = '';
+const CR = 0x0d;
+const LF = 0x0a;
+
+/** UTF-8 in whole characters. A CR at the very end may be half of CRLF: it comes with what follows. */
+async function* wholeLineBreaks(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
+  const characters = new WholeCharacters();
+  let heldBack = false;
   for await (const chunk of chunks) {
-    const text = heldBack + decoder.decode(chunk, { stream: true });
-    // A CR at the very end may be half of CRLF.
-    heldBack = text.endsWith('\r') ? '\r' : '';
-    yield { text: heldBack === '' ? text : text.slice(0, -1), bytes: chunk.length };
+    const piece = characters.take(chunk);
+    const bytes: Buffer = heldBack ? Buffer.concat([Buffer.of(CR), piece]) : piece;
+    heldBack = bytes.at(-1) === CR;
+    yield heldBack ? bytes.subarray(0, -1) : bytes;
   }
 }
 
 const MAX_OTHER_LINE = 64 * 1024;
 
 /** From the middle of a line of data to the end of its event. @param onEnd what follows that */
-async function* restOfData(
-  texts: AsyncGenerator<{ readonly text: string }>,
-  onEnd: (after: string) => void,
-): AsyncGenerator<string> {
+async function* restOfData(pieces: AsyncGenerator<Buffer>, onEnd: (after: Buffer) => void): AsyncGenerator<Buffer> {
   /** The beginning of a line, as long as it may be another field than `data`. */
   let line: string | undefined;
-  for (let next = await texts.next(); next.done !== true; next = await texts.next()) {
-    const { text } = next.value;
-    for (let at = 0; at < text.length;) {
-      LINE_END.lastIndex = at;
-      const lineBreak = LINE_END.exec(text);
-      const part = text.slice(at, lineBreak?.index);
-      at = lineBreak === null ? text.length : lineBreak.index + lineBreak[0].length;
+  for (let next = await pieces.next(); next.done !== true; next = await pieces.next()) {
+    const piece = next.value;
+    for (const { start, end, hasEnded, after } of linesIn(piece)) {
+      const part = piece.subarray(start, end);
       if (line === undefined) yield part;
       else {
-        line += part;
-        if (line === '' && lineBreak !== null) return onEnd(text.slice(at));
+        line += part.toString('utf8');
+        if (line === '' && hasEnded) return onEnd(piece.subarray(after));
         if (line.length > MAX_OTHER_LINE && !line.startsWith('data:'))
           throw new SallyportError('message_too_large', 'The server sent a message that is too large.');
         // Only once it is known whether a space follows, which is not data.
-        if (line.startsWith('data:') && (line.length > 'data:'.length || lineBreak !== null)) {
-          yield `\n${line.slice('data:'.length).replace(/^ /, '')}`;
+        if (line.startsWith('data:') && (line.length > 'data:'.length || hasEnded)) {
+          yield Buffer.from(`\n${line.slice('data:'.length).replace(/^ /, '')}`);
           line = undefined;
         }
       }
-      if (lineBreak !== null) line = '';
+      if (hasEnded) line = '';
     }
   }
 }
 
-const LINE_END = /\r\n|\r|\n/g;
+interface Line {
+  readonly start: number;
+  readonly end: number;
+  /** It has its line break, and what follows that begins at `after`. */
+  readonly hasEnded: boolean;
+  readonly after: number;
+}
+
+/** The lines of a piece, of which the last may not have ended. Each byte is looked at once for each kind of break. */
+function* linesIn(piece: Buffer): Generator<Line> {
+  const next = (byte: number, from: number) => {
+    const found = piece.indexOf(byte, from);
+    return found === -1 ? piece.length : found;
+  };
+  let lf = -1;
+  let cr = -1;
+  for (let start = 0; start < piece.length;) {
+    if (lf < start) lf = next(LF, start);
+    if (cr < start) cr = next(CR, start);
+    const end = Math.min(lf, cr);
+    const after = Math.min(piece.length, cr < lf && piece[cr + 1] === LF ? end + 2 : end + 1);
+    yield { start, end, hasEnded: end < piece.length, after };
+    start = after;
+  }
+}
 
 /** Joins neighbours of like size as they gather: few pieces are held, and each is copied but a few times. */
 function keep(pieces: string[], piece: string): void {
