@@ -16,7 +16,7 @@ test('the first start makes the directory and its secrets, readable by the owner
   data.secrets(() => undefined);
   for (const file of ['admin-token', 'database-password'].map((name) => join(data.path, name)))
     expect(statSync(file).mode & 0o777).toBe(0o600);
-  expect(statSync(data.keys).mode & 0o777).toBe(0o700);
+  for (const folder of [data.keys, data.logStreams]) expect(statSync(folder).mode & 0o777).toBe(0o700);
 });
 
 test('the second start finds the secrets of the first', () => {

@@ -21,6 +21,8 @@ export interface DataDirectory {
   readonly keys: string;
   readonly spool: string;
   readonly demo: string;
+  /** Where log streams of kind `file` write. */
+  readonly logStreams: string;
   /**
    * The secrets that have no other half, made when they are missing; `say` is told when one is missing where others
    * are.
@@ -51,7 +53,8 @@ export function openDataDirectory(path: string): DataDirectory {
     ensureOwnFolder(root, 0o711);
     if (!statSync(root).isDirectory()) throw new Error('it is not a directory');
     accessSync(root, constants.R_OK | constants.W_OK | constants.X_OK);
-    for (const name of ['keys', 'spool', 'demo']) mkdirSync(join(root, name), { recursive: true, mode: 0o700 });
+    for (const name of ['keys', 'spool', 'demo', 'log-streams'])
+      mkdirSync(join(root, name), { recursive: true, mode: 0o700 });
     const release = claim(join(root, 'process.pid'), root);
     rmSync(addressesFile(root), { force: true }); // of a process that was killed
     return {
@@ -59,6 +62,7 @@ export function openDataDirectory(path: string): DataDirectory {
       keys: join(root, 'keys'),
       spool: join(root, 'spool'),
       demo: join(root, 'demo'),
+      logStreams: join(root, 'log-streams'),
       secrets: (say) => asUnusable(root, () => secretsIn(root, say)),
       announce: (addresses) => asUnusable(root, () => writeAddresses(root, addresses)),
       release() {

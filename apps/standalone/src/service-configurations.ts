@@ -6,7 +6,7 @@ import type { Secret } from '@sallyport/kernel';
 import type { DeploymentKeyFiles } from '@sallyport/keys';
 import type { TokenRefreshWorkerConfig } from '@sallyport/token-refresh-worker';
 import type { StandaloneEnvironment } from './config.js';
-import type { DataDirectorySecrets } from './data-directory.js';
+import type { DataDirectory, DataDirectorySecrets } from './data-directory.js';
 import { withPortsOf } from './configuration-file.js';
 
 export const REPLICA = 'gateway-1';
@@ -20,7 +20,7 @@ export interface Installation {
   readonly databaseUrl: Secret;
   readonly keys: DeploymentKeyFiles;
   readonly secrets: Pick<DataDirectorySecrets, 'adminToken' | 'adminTokenFile'>;
-  readonly spoolDirectory: string;
+  readonly data: Pick<DataDirectory, 'spool' | 'logStreams'>;
   readonly declarativeFile: string | null;
   readonly demo: Demo | undefined;
   /** Of the demonstration's identity provider. */
@@ -98,10 +98,11 @@ function controlPlaneOf({ settings, env, urls, databaseUrl, keys, demo, ...rest 
     authorizationServers: ['authorization-server'],
     heartbeatIntervalMs: 1_000,
     eventRetentionMs: settings.SALLYPORT_EVENT_RETENTION,
+    logStreamDirectory: rest.data.logStreams,
   } satisfies Partial<ControlPlaneConfig>;
 }
 
-function gatewayOf({ settings, urls, keys, spoolDirectory }: Installation) {
+function gatewayOf({ settings, urls, keys, data }: Installation) {
   return {
     replica: REPLICA,
     listen: { host: settings.SALLYPORT_HOST, port: settings.SALLYPORT_GATEWAY_PORT },
@@ -115,6 +116,6 @@ function gatewayOf({ settings, urls, keys, spoolDirectory }: Installation) {
       replicaKey: keys.gatewayKey(REPLICA),
       gatewayState: [keys.gatewayState],
     },
-    spoolDirectory,
+    spoolDirectory: data.spool,
   } satisfies Partial<GatewayConfig>;
 }

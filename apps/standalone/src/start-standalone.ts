@@ -84,7 +84,7 @@ export async function startStandalone(
     databaseUrl,
     keys,
     secrets,
-    spoolDirectory: data.spool,
+    data,
     declarativeFile,
     demo,
     clientSecret,

@@ -107,7 +107,7 @@ const FileSink = z.strictObject({
     .string()
     .max(128)
     .regex(/^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$/, 'must be the name of a file, without a folder')
-    .describe('The name of the file, in the folder that `SALLYPORT_LOG_STREAM_DIRECTORY` names.'),
+    .describe('The name of the file, in the folder of `SALLYPORT_LOG_STREAM_DIRECTORY`; `npm start` has one.'),
 });
 
 const Sinks = z.strictObject({
