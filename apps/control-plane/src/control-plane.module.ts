@@ -23,6 +23,7 @@ import { CallsModule } from './trail/calls/calls.module.js';
 import type { AuditContext } from './trail/chain/audit.controller.js';
 import type { PostgresEventStore } from './trail/event-store.js';
 import type { EventsContext } from './trail/events.controller.js';
+import type { EventExportsContext } from './trail/export/event-exports.controller.js';
 import type { RecordEvent } from '@sallyport/trail';
 import type { LogStreamsContext } from './trail/streams/log-streams.controller.js';
 import { LogStreamsModule } from './trail/streams/log-streams.module.js';
@@ -45,6 +46,7 @@ export interface ControlPlaneParts {
   readonly events: PostgresEventStore;
   readonly reading: EventsContext;
   readonly calls: Pick<Database, '$queryRaw'>;
+  readonly exports: EventExportsContext;
   readonly audit: AuditContext;
   readonly users: UserListContext;
   readonly logStreams: LogStreamsContext;
@@ -63,7 +65,7 @@ export class ControlPlaneModule {
   static of(parts: ControlPlaneParts): DynamicModule {
     const { credentials } = parts;
     const configuration = ConfigurationModule.of(parts.configuration);
-    const trail = TrailModule.of(parts.events, parts.reading, parts.lifecycle, parts.audit);
+    const trail = TrailModule.of(parts.events, parts.reading, parts.lifecycle, parts.audit, parts.exports);
     const revocation = RevocationModule.of(parts.revoker);
     const browserSession = BrowserSessionModule.of(credentials.browserSession);
     const connect = ConnectModule.of(credentials.connect, browserSession);

@@ -30,6 +30,8 @@ export const PERMISSIONS = {
   'connections:remove': operation,
   'credential-providers:read': everybody,
   'credential-providers:write': credentials,
+  /** All of them at once, in a file that leaves. */
+  'events:export': ['owner', 'auditor'],
   'events:read': aboutUsers,
   'gateway:write': credentials,
   'log-streams:read': everybody,

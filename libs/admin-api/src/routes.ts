@@ -4,6 +4,7 @@ import { configurationRoutes } from './configuration.js';
 import { connectionRoutes } from './connections.js';
 import { changeSetRoutes, documentRoutes } from './documents.js';
 import { callStatsRoutes } from './events/call-stats.js';
+import { eventExportRoutes } from './events/event-export-routes.js';
 import { eventRoutes } from './events/event-routes.js';
 import { logStreamRoutes } from './log-streams.js';
 import { revocationRoutes } from './revocations.js';
@@ -25,6 +26,7 @@ export const routes = {
   ...configurationRoutes,
   ...connectionRoutes,
   ...documentRoutes,
+  ...eventExportRoutes,
   ...eventRoutes,
   ...logStreamRoutes,
   ...revocationRoutes,

@@ -13,6 +13,7 @@ export const idPrefixes = {
   tkt: 'ConnectTicket',
   sec: 'stored secret',
   mss: 'legacy MCP session',
+  exp: 'EventExport',
 } as const;
 export type IdPrefix = keyof typeof idPrefixes;
 export type Id<P extends IdPrefix> = `${P}_${string}`;

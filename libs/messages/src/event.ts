@@ -157,6 +157,8 @@ export const LifecycleRecord = z.object({
     'audit.key_created',
     'tool.listed',
     'log_stream.tested',
+    'event_export.created',
+    'event_export.downloaded',
     'events.summed',
   ]),
   id: Id,

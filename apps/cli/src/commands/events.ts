@@ -9,6 +9,7 @@ import type { Style } from '../terminal/paint.js';
 import type { Column } from '../terminal/table.js';
 import { commandGroup } from './command-group.js';
 import { addStatsCommand } from './event-stats.js';
+import { addExportCommand } from './event-exports.js';
 import { filtered, filterOf, type FilterOptions } from './event-filters.js';
 import { limitOption } from './options.js';
 
@@ -39,6 +40,7 @@ export function addEventCommands(program: Command, run: Run): void {
       }),
     );
   addStatsCommand(events, run);
+  addExportCommand(events, run);
 }
 
 async function newest(api: AdminClient): Promise<number> {

@@ -83,12 +83,17 @@ function eventOf(
 ): TrailEvent {
   return {
     type,
-    address,
-    userId: caller?.userId,
-    trustProvider: caller?.trustProvider,
-    clientId: caller?.clientId,
-    agentName: caller?.agentName,
-    sid: caller?.sid,
+    ...whoAdministers(caller, address),
     detail: { actor: actor.name ?? actor.id, method, route, permission, roles: roles.join(' ') },
   };
 }
+
+/** Who did something, in the fields of an event. */
+export const whoAdministers = (caller: Administrator['caller'], address: string) => ({
+  address,
+  userId: caller?.userId,
+  trustProvider: caller?.trustProvider,
+  clientId: caller?.clientId,
+  agentName: caller?.agentName,
+  sid: caller?.sid,
+});

@@ -21,14 +21,12 @@ import type { Revoker } from '../revocation/revoke.js';
 import { SigningKeyList } from '../signing-keys/signing-key-list.js';
 import type { KnownReplicas } from '../status/known-replicas.js';
 import type { AuditContext } from '../trail/chain/audit.controller.js';
-import { PostgresEventStore } from '../trail/event-store.js';
-import type { EventsContext } from '../trail/events.controller.js';
 import type { observeIngest } from '../trail/observe-ingest.js';
-import { Tails } from '../trail/tail/tails.js';
 import { createVerifyContext } from './create-verify-context.js';
 import type { Foundation } from './foundation.js';
 import { apiOf, openAdministrators } from './open-administrators.js';
 import type { ConfigurationParts } from './open-configuration.js';
+import { openReading, type TrailReading } from './open-reading.js';
 import type { LogStreamParts } from './serve-log-streams.js';
 
 /** Of all bodies under `/v1/` together. */
@@ -54,10 +52,8 @@ export async function openApp(foundation: Foundation, parts: AppParts): ReturnTy
     bytes: new BytesInFlight({ perOwner: MAX_ADMINISTRATION_IN_FLIGHT, total: 2 * MAX_ADMINISTRATION_IN_FLIGHT }),
   };
   const records = new AdministrationRecords({ record: parts.configuration.lifecycle, logger, clock });
-  const events = new PostgresEventStore(foundation.databases.administration);
-  const tails = openTails(foundation, events);
-  const reading = { tails, administrators };
-  const app = await createNestApp(createModule(foundation, parts, records, { events, reading }), {
+  const { stop: stopReading, ...trail } = openReading(foundation, administrators, parts.configuration.lifecycle);
+  const app = await createNestApp(createModule(foundation, parts, records, trail), {
     unavailable: new Unavailable({ isStoreOutage: isDatabaseOutage, page: unavailablePage, logger, clock }),
     logger,
     metrics,
@@ -73,7 +69,7 @@ export async function openApp(foundation: Foundation, parts: AppParts): ReturnTy
       accessOf(request)?.type === 'permission' ? { ...ofAdministrators, maxBytes: bodyLimitOf(request) } : undefined,
   });
   scope.onClose('listener', () => closeNestApp(app));
-  scope.onClose('tails of the trail', () => tails.stop());
+  scope.onClose('readers of the trail', stopReading);
   scope.readiness(() => degraded(...listenerOf(app).watch.worries()));
   const server = app.getHttpAdapter().getInstance();
   guardByPermission(server, {
@@ -88,19 +84,12 @@ export async function openApp(foundation: Foundation, parts: AppParts): ReturnTy
   return app;
 }
 
-const openTails = ({ clock, logger }: Foundation, store: PostgresEventStore): Tails =>
-  new Tails({
-    store,
-    clock,
-    onProblem: (err) => logger.warn({ err }, 'the trail cannot be read for those who follow it'),
-  });
-
 /** Reads with the connections of administration: nobody who reads stands before a heartbeat or a revocation. */
 function createModule(
   foundation: Foundation,
   { configuration, revocations, revoker, credentials, replicas, ingest, audit, logStreams }: AppParts,
   records: AdministrationRecords,
-  trail: { readonly events: PostgresEventStore; readonly reading: EventsContext },
+  trail: Omit<TrailReading, 'stop'>,
 ) {
   const { config, messaging, clock, signing, databases, vault } = foundation;
   const { administration: database } = databases;

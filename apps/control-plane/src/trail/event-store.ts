@@ -60,6 +60,13 @@ export class PostgresEventStore {
     return row?.newest ?? 0n;
   }
 
+  /** The sequence of the oldest event; `undefined`: there is none. */
+  async oldest(): Promise<bigint | undefined> {
+    const [row] = await this.#database.$queryRaw<{ oldest: bigint | null }[]>`
+      SELECT min("sequence") AS "oldest" FROM "Event"`;
+    return row?.oldest ?? undefined;
+  }
+
   /** Reads on after `after`, oldest first, as far as `upTo`; events of a newer version are passed on as they are. */
   async page(
     filter: EventFilter,

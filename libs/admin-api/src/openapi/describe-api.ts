@@ -162,16 +162,22 @@ function answersOf(name: string, route: Route, schemas: SchemaDescriptions): Rec
     'sallyport-revision': text('The revision of the configuration that the answer was given at.'),
     ...Object.fromEntries(own),
   };
+  const answers = Object.entries<z.ZodType | undefined>(route.answers);
   return Object.fromEntries(
-    Object.entries(route.answers).map(([status, schema]) => [
+    (answers.length > 0 ? answers : [['200', undefined] as const]).map(([status, schema]) => [
       status,
       { description: route.summary, headers, content: contentOf(name, schema, route, schemas) },
     ]),
   );
 }
 
-const contentOf = (name: string, schema: z.ZodType, { streams = {} }: Route, schemas: SchemaDescriptions) => ({
-  ...json(schemas.describe(schema, 'output', `${name}Answer`)).content,
+const contentOf = (
+  name: string,
+  schema: z.ZodType | undefined,
+  { streams = {} }: Route,
+  schemas: SchemaDescriptions,
+) => ({
+  ...(schema && json(schemas.describe(schema, 'output', `${name}Answer`)).content),
   ...Object.fromEntries(
     Object.entries(streams).map(([type, description]) => [type, { schema: { type: 'string', description } }]),
   ),

@@ -62,6 +62,8 @@ test('numbers that are out in the world stay what they are (R79)', () => {
       "SPC18": "audit.records_missing",
       "SPC19": "audit.key_created",
       "SPC20": "log_stream.tested",
+      "SPC21": "event_export.created",
+      "SPC22": "event_export.downloaded",
       "SPG01": "mcp.request",
       "SPG02": "mcp.response",
       "SPG03": "tool.listed",

@@ -329,6 +329,20 @@ export const EVENT_KINDS = {
     severity: 'I',
     outcome: 'success',
   },
+  'event_export.created': {
+    number: 'SPC21',
+    title: 'Export of events made',
+    description: 'An administrator made an export of the trail: of the events that its filter lets through.',
+    severity: 'I',
+    outcome: 'success',
+  },
+  'event_export.downloaded': {
+    number: 'SPC22',
+    title: 'Export of events downloaded',
+    description: 'An administrator began to download an export of the trail, or went on with it.',
+    severity: 'I',
+    outcome: 'success',
+  },
   'connection.refreshed': {
     number: 'SPW01',
     title: 'Credential refreshed',

@@ -19,7 +19,7 @@ export interface NewestEventsParts {
 }
 
 const EVERY_MS = 500;
-const AT_ONCE = 250;
+const AT_ONCE = 100;
 const MOST = 5_000;
 const MOST_CHARACTERS = 8 * 1024 * 1024;
 

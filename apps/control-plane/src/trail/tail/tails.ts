@@ -1,8 +1,9 @@
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import type { EventFilter } from '@sallyport/admin-api/events';
 import { RequestRefused } from '@sallyport/http';
 import type { Clock } from '@sallyport/kernel';
 import type { PostgresEventStore } from '../event-store.js';
+import { streamOf } from '../stream-of.js';
 import { NewestEvents } from './newest-events.js';
 import { tailEvents, type Standing } from './tail-events.js';
 
@@ -22,7 +23,7 @@ export interface Reader {
 const MOST_OF_ONE = 8;
 const MOST_IN_ALL = 64;
 /** Events of one page that is read for a reader who fell behind. */
-const PAGE = 250;
+const PAGE = 100;
 
 /** Who follows the trail here, within bounds: as many as there may be, and no more memory for one that reads slowly. */
 export class Tails {
@@ -95,20 +96,3 @@ export class Tails {
     return page;
   }
 }
-
-/** As its reader takes it. `Readable.from` would wait for what comes next before it lets go of a reader who left. */
-const streamOf = (tail: AsyncGenerator<string, void>, onGone: () => void): Readable =>
-  new Readable({
-    objectMode: true,
-    highWaterMark: 1,
-    read() {
-      tail.next().then(
-        ({ value }) => this.push(value ?? null),
-        (error: unknown) => this.destroy(error instanceof Error ? error : new Error('a tail broke', { cause: error })),
-      );
-    },
-    destroy(error, done) {
-      onGone();
-      done(error);
-    },
-  });

@@ -21,6 +21,7 @@ const NAMES: Readonly<Record<EntityType, (event: AuditEvent, details: Details) =
   'Audit key': (_, details) => ({ uid: details.text('publicKey') }),
   Checkpoint: (_, details) => ({ uid: details.text('ofWriter'), version: details.integer('number')?.toString() }),
   'Log stream': (_, details) => ({ name: details.text('logStream') }),
+  'Export of events': (_, details) => ({ uid: details.text('export') }),
   Configuration: (_, details) => ({ name: details.text('set'), version: details.integer('revision')?.toString() }),
   Connection: (_, details) => ({
     uid: details.text('connectionId'),

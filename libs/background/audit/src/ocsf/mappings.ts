@@ -10,6 +10,7 @@ export type EntityType =
   | 'Audit key'
   | 'Checkpoint'
   | 'Log stream'
+  | 'Export of events'
   | 'Configuration'
   | 'Connection'
   | 'Credential provider'
@@ -74,6 +75,8 @@ export const MAPPINGS: Readonly<Record<AuditEventType, Mapping>> = {
   'audit.records_missing': finding,
   'audit.key_created': entity('Audit key', 'Create'),
   'log_stream.tested': entity('Log stream', { other: 'Tested' }),
+  'event_export.created': entity('Export of events', 'Create'),
+  'event_export.downloaded': entity('Export of events', 'Read'),
   'connection.refreshed': entity('Connection', 'Update'),
   'connection.refresh_failed': entity('Connection', 'Update'),
   'connection.needs_reconnect': entity('Connection', 'Suspend'),

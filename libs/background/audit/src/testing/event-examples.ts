@@ -10,6 +10,7 @@ const session = { ...alice, ...agent, sid: 'ses_01kbxw6y3cpn7fza' };
 const atNotes = { server: 'notes', connectionId: 'con_01kbxw71h4s9d0jt' };
 const address = '198.51.100.9';
 const revision = 41;
+const exported = { export: 'exp_01kbxw7f2m5t8z4c', format: 'ndjson', upTo: 4_711, filter: 'type=mcp.*' };
 
 type Told = Omit<LifecycleRecord, 'v' | 'type' | 'id' | 'at' | 'replica'>;
 const GATEWAY = 'gateway-1';
@@ -251,6 +252,8 @@ const STEPS: Record<LifecycleRecord['type'], readonly [replica: string, told: To
   ],
   'audit.key_created': [CONTROL_PLANE, { detail: { publicKey: 'control.example/audit+1f2e3d4c+AZs…' } }],
   'log_stream.tested': [CONTROL_PLANE, { detail: { logStream: 'splunk' } }],
+  'event_export.created': [CONTROL_PLANE, { address, ...session, detail: exported }],
+  'event_export.downloaded': [CONTROL_PLANE, { address, ...session, detail: exported }],
   'lease.refused': [CONTROL_PLANE, { ...session, server: 'notes', reason: 'denied', detail: { replica: GATEWAY } }],
   'limit.exceeded': [
     AUTHORIZATION_SERVER,
