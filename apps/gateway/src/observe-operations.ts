@@ -1,6 +1,6 @@
 import type { CallRecord } from '@sallyport/messages';
 import { CappedNames } from '@sallyport/telemetry';
-import type { BoundCounter, BoundHistogram, Metrics } from '@sallyport/telemetry';
+import type { BoundCounter, BoundHistogram, Histogram, Metrics } from '@sallyport/telemetry';
 import { errorTypeOf } from './call/call-span.js';
 import { METHODS } from './observe-calls.js';
 import type { ObserveServer } from './outbound/observe-server.js';
@@ -14,18 +14,39 @@ const AGE_SECONDS = [1, 5, 15, 30, 60, 120, 300, 600, 900];
 const MOST_TOOLS = 200;
 const MOST_ERRORS = 50;
 
-/** Attributes that several histograms have, from sets that end. */
-class Labels {
+/** What is asked of whom; of a call, which tool. */
+interface Asked {
+  readonly method: string | undefined;
+  readonly server: string | undefined;
+  readonly name: string | undefined;
+  readonly errorType: string | undefined;
+}
+
+/** Durations by method, server, tool and error, from sets that end. */
+class OperationTimer {
+  readonly #durations: Histogram;
+  readonly #known = new Remembered<BoundHistogram>();
   readonly #tools = new CappedNames(MOST_TOOLS);
   readonly #errors = new CappedNames(MOST_ERRORS);
 
-  of(method: string | undefined, server: string | undefined, tool: string | undefined, errorType: string | undefined) {
-    return {
-      'mcp.method.name': method !== undefined && METHODS.has(method) ? method : 'other',
+  constructor(durations: Histogram) {
+    this.#durations = durations;
+  }
+
+  record({ method, server, name, errorType }: Asked, milliseconds: number): void {
+    const tool = method === 'tools/call' ? name : undefined;
+    const key = `${method} ${server} ${tool} ${errorType}`;
+    const bound = this.#known.get(key) ?? this.#known.set(key, this.#bind(method, server, tool, errorType));
+    bound.record(milliseconds / 1000);
+  }
+
+  #bind(method = '', server?: string, tool?: string, errorType?: string): BoundHistogram {
+    return this.#durations.bind({
+      'mcp.method.name': METHODS.has(method) ? method : 'other',
       ...(server === undefined ? {} : { 'sallyport.server': server }),
-      ...(method === 'tools/call' && tool !== undefined ? { 'gen_ai.tool.name': this.#tools.of(tool) } : {}),
+      ...(tool === undefined ? {} : { 'gen_ai.tool.name': this.#tools.of(tool) }),
       ...(errorType === undefined ? {} : { 'error.type': this.#errors.of(errorType) }),
-    };
+    });
   }
 }
 
@@ -39,6 +60,7 @@ export function observeOperations(metrics: Metrics): (record: CallRecord) => voi
     'What agents ask, from its first byte to the last of the answer.',
     { unit: 's', buckets: SECONDS },
   );
+  const timer = new OperationTimer(durations);
   const overheads = metrics.histogram(
     'sallyport.gateway.overhead',
     'What calls take beside the time their server has them.',
@@ -46,15 +68,9 @@ export function observeOperations(metrics: Metrics): (record: CallRecord) => voi
   );
   const overhead = overheads.bind();
   const decisions = countDecisions(metrics);
-  const labels = new Labels();
-  const known = new Remembered<BoundHistogram>();
   return (record) => {
     const { method, server, target, durationMs, upstreamMs, decision } = record;
-    const errorType = errorTypeOf(record);
-    const tool = method === 'tools/call' ? target : undefined;
-    const key = `${method} ${server} ${tool} ${errorType}`;
-    const bound = known.get(key) ?? known.set(key, durations.bind(labels.of(method, server, tool, errorType)));
-    bound.record(durationMs / 1000);
+    timer.record({ method, server, name: target, errorType: errorTypeOf(record) }, durationMs);
     if (decision === 'allow' && upstreamMs !== undefined && method === 'tools/call')
       overhead.record(Math.max(0, durationMs - upstreamMs) / 1000);
     decisions(record);
@@ -88,23 +104,19 @@ export function observeRequests(metrics: Metrics, clock: () => number): ObserveS
     'What servers are asked, until the response is there.',
     { unit: 's', buckets: SECONDS },
   );
+  const timer = new OperationTimer(durations);
   const ages = metrics.histogram(
     'sallyport.gateway.lease.age',
     'How old leases are when a server is asked with them.',
     { unit: 's', buckets: AGE_SECONDS },
   );
   const age = ages.bind();
-  const labels = new Labels();
-  const known = new Remembered<BoundHistogram>();
   return ({ server, leasedAt, request: { method, name } }) => {
     const startedAt = performance.now();
     age.record(Math.max(0, clock() / 1000 - leasedAt));
     return {
       ended({ errorType }) {
-        const tool = method === 'tools/call' ? name : undefined;
-        const key = `${method} ${server} ${tool} ${errorType}`;
-        const bound = known.get(key) ?? known.set(key, durations.bind(labels.of(method, server, tool, errorType)));
-        bound.record((performance.now() - startedAt) / 1000);
+        timer.record({ method, server, name, errorType }, performance.now() - startedAt);
       },
     };
   };
