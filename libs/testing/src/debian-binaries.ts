@@ -25,7 +25,7 @@ interface Wanted {
 }
 
 const VERSION = { args: ['--version'], exitCode: 0 };
-const wanted: Readonly<Record<'nats' | 'redis' | 'wrk' | 'nginx' | 'rsyslog', Wanted>> = {
+const wanted: Readonly<Record<'nats' | 'redis' | 'wrk' | 'nginx' | 'rsyslog' | 'prometheus', Wanted>> = {
   nats: { binary: 'nats-server', package: 'nats-server', libraries: [], probe: VERSION, variable: 'NATS_URL' },
   wrk: {
     binary: 'wrk',
@@ -45,6 +45,7 @@ const wanted: Readonly<Record<'nats' | 'redis' | 'wrk' | 'nginx' | 'rsyslog', Wa
     libraries: ['rsyslog-openssl', 'libestr0', 'libfastjson4', 'libuuid1', 'libssl3', 'libssl3t64', 'zlib1g'],
     probe: { args: ['-v'], exitCode: 0 },
   },
+  prometheus: { binary: 'prometheus', package: 'prometheus', libraries: [], probe: VERSION },
   redis: {
     binary: 'redis-server',
     package: 'redis-server',

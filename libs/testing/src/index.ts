@@ -24,6 +24,7 @@ export { startTestRsyslog } from './rsyslog.js';
 export type { TestRsyslog } from './rsyslog.js';
 export { findBinary } from './debian-binaries.js';
 export type { Binary } from './debian-binaries.js';
+export { startPrivateServer } from './private-server.js';
 export { spawnApp } from './spawn-app.js';
 export type { SpawnedApp } from './spawn-app.js';
 export { findSecrets } from './find-secrets.js';

@@ -98,7 +98,8 @@ export async function startTraceCollector(): Promise<TraceCollector> {
 
 const KINDS = { 1: 'internal', 2: 'server', 3: 'client' } as const;
 
-function spansIn(body: unknown): SeenSpan[] {
+/** The spans in a request to export traces, in JSON. */
+export function spansIn(body: unknown): SeenSpan[] {
   return Export.parse(body).resourceSpans.flatMap(({ resource, scopeSpans }) => {
     const service = String(read(resource.attributes)['service.name']);
     return scopeSpans.flatMap(({ spans }) =>

@@ -14,6 +14,7 @@ import type { Peer } from './peer.js';
 import { PeerServer, prepareProgram } from './peer-program.js';
 import type { Preparation } from './peer-program.js';
 import { peers } from './peers.js';
+import { RECEIVERS, tryReceivers } from './receivers/try-receivers.js';
 import { SCHEMATHESIS, trySchemathesis } from './try-schemathesis.js';
 import { connectAccount, tryPeer } from './try-peer.js';
 import type { Era, PeerInUse } from './try-peer.js';
@@ -149,7 +150,7 @@ async function foreign(words: readonly string[]): Promise<boolean> {
   );
   if (selected.length === 0) {
     process.stderr.write(
-      `Usage: npm run foreign [-- words of: ${[...peers.map(({ name }) => name), SCHEMATHESIS].join(' | ')}]\n`,
+      `Usage: npm run foreign [-- words of: ${[...peers.map(({ name }) => name), ...RECEIVERS, SCHEMATHESIS].join(' | ')}]\n`,
     );
     return false;
   }
@@ -199,8 +200,23 @@ async function foreignWalk(): Promise<boolean> {
   return outcome.type === 'passed' || (outcome.type === 'missing' && process.env['CI'] !== 'true');
 }
 
+/** Receivers of events, traces and metrics. */
+async function foreignReceivers(names: readonly string[]): Promise<boolean> {
+  const began = performance.now();
+  const { passed, failed, missing } = await tryReceivers(names, say);
+  say(`receivers: ${names.length}, ${((performance.now() - began) / 1000).toFixed(0)} s`);
+  say(`${passed} passed, ${failed} failed`);
+  return failed === 0 && (missing === 0 || process.env['CI'] !== 'true');
+}
+
 const words = process.argv.slice(2);
-const peerWords = words.filter((word) => word !== SCHEMATHESIS);
-const isWalked = words.length === 0 || words.includes(SCHEMATHESIS);
-const isGood = words.length > 0 && peerWords.length === 0 ? true : await foreign(peerWords);
-process.exitCode = (!isWalked || (await foreignWalk())) && isGood ? 0 : 1;
+const selected = (names: readonly string[]) =>
+  words.length === 0 ? names : names.filter((name) => words.includes(name));
+const peerWords = words.filter((word) => ![SCHEMATHESIS, ...RECEIVERS].includes(word));
+const receivers = selected(RECEIVERS);
+const outcomes = [
+  words.length > 0 && peerWords.length === 0 ? true : await foreign(peerWords),
+  receivers.length === 0 ? true : await foreignReceivers(receivers),
+  selected([SCHEMATHESIS]).length === 0 ? true : await foreignWalk(),
+];
+process.exitCode = outcomes.includes(false) ? 1 : 0;

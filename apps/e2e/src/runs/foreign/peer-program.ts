@@ -6,7 +6,7 @@ import { eventually, repositoryRoot } from '@sallyport/testing';
 
 /** `run.sh` ends with this when its language is not on this machine, and says so in one sentence. */
 const LANGUAGE_IS_MISSING = 78;
-const PREPARE_MINUTES = 8;
+const PREPARE_MINUTES = 15;
 const STARTED_SECONDS = 60;
 
 const folders = {

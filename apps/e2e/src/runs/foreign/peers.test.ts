@@ -7,7 +7,10 @@ import { peers } from './peers.js';
 
 const folder = join(repositoryRoot, 'apps', 'e2e', 'foreign');
 const programs = [...new Set(peers.map(({ program }) => program))];
-const needsALanguage = programs.filter((program) => !['npm', 'better-auth', 'published'].includes(program));
+const needsALanguage = [
+  ...programs.filter((program) => !['npm', 'better-auth', 'published'].includes(program)),
+  ...['collector', 'versitygw', 'schemathesis'],
+];
 
 describe('servers that nobody here wrote', () => {
   test('are each of a version that its program pins and docs/compatibility.md names (R66)', () => {
@@ -24,6 +27,19 @@ describe('servers that nobody here wrote', () => {
       expect(text, name).toContain(version);
       expect(text, name).toContain(named.replace(/ \(.*\)$/, '').replace(/^.*:/, ''));
       expect(document, name).toContain(`| ${what} | \`${named}\` | ${version} |`);
+    }
+  });
+
+  test('receivers are of the version that docs/compatibility.md names (R78)', () => {
+    const document = readFileSync(join(repositoryRoot, 'docs', 'compatibility.md'), 'utf8');
+    const modules = {
+      collector: ['exporter/fileexporter', 'go.opentelemetry.io/collector'],
+      versitygw: ['github.com/versity/versitygw', 'github.com/versity/versitygw'],
+    };
+    for (const [program, [module = '', named = '']] of Object.entries(modules)) {
+      const pins = readFileSync(join(folder, program, 'go.mod'), 'utf8');
+      const version = new RegExp(`${module} v([\\d.]+)`).exec(pins)?.[1];
+      expect(document).toMatch(new RegExp(`\\(\`${named}\`\\)[^|]*\\| ${version} \\|`));
     }
   });
 
