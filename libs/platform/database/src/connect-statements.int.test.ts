@@ -52,3 +52,24 @@ test('a connection that the server ended is an outage while it is used, and no m
   expect(await noted()).toContain('after');
   expect(isDatabaseOutage(await run(note('after')).catch((error: unknown) => error))).toBe(false);
 });
+
+test('a process that stands still in a transaction holds its locks for seconds, and hears that it lost them', async () => {
+  const lock = { text: 'SELECT pg_advisory_xact_lock(42)', values: [] };
+  const other = connectStatements(postgres.url, 1);
+  const goOn = Promise.withResolvers<void>();
+  const isHeld = Promise.withResolvers<void>();
+  const standing = statements
+    .transaction(async (query) => {
+      await query(lock);
+      isHeld.resolve();
+      await goOn.promise;
+      await query(note('too late'));
+    })
+    .catch((error: unknown) => error);
+  await isHeld.promise;
+  await other.transaction((query) => query(lock));
+  goOn.resolve();
+  expect(isDatabaseOutage(await standing)).toBe(true);
+  expect(await noted()).not.toContain('too late');
+  await other.close();
+}, 15_000);

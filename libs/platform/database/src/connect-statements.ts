@@ -23,17 +23,27 @@ export interface Statements {
   close(): Promise<void>;
 }
 
+/**
+ * A process that stands still, or is cut off, in the middle of a transaction keeps its locks no longer than this: other
+ * processes wait for them.
+ */
+const IDLE_MS = 5_000;
+const BEGIN = `BEGIN; SET LOCAL idle_in_transaction_session_timeout = ${IDLE_MS}`;
+const ignore = (): void => undefined;
+
 /** Connects at its first transaction. @param url as `connectDatabase` takes it */
 export function connectStatements(url: string, maxConnections: number): Statements {
   const pool = new pg.Pool(poolConfig(url, maxConnections));
   // A connection that breaks while nobody uses it leaves the pool; the next transaction makes another.
-  pool.on('error', () => undefined);
+  pool.on('error', ignore);
   return {
     async transaction(work) {
       const client = await pool.connect();
+      // Of one that breaks between two statements, the next of them tells.
+      client.on('error', ignore);
       let isDone = false;
       try {
-        await client.query('BEGIN');
+        await client.query(BEGIN);
         const result = await work(async ({ text, values }) => {
           const { rows } = await client.query<Record<string, unknown>>(text, [...values]);
           return rows;
@@ -42,6 +52,7 @@ export function connectStatements(url: string, maxConnections: number): Statemen
         isDone = true;
         return result;
       } finally {
+        client.off('error', ignore);
         client.release(!isDone);
       }
     },
