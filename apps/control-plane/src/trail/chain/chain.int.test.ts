@@ -128,6 +128,19 @@ describe('the stored trail', () => {
     for (let i = 0; i < 3; i++) expect(await store.maker().makeDue()).toBe(0);
     expect(await store.database.auditCheckpoint.count()).toBe(made);
   });
+  test('is verified as it was when that began: a checkpoint that is made meanwhile is none that is gone (B13)', async () => {
+    await fill(store);
+    const { database, statements, keys, events, maker } = store;
+    const meanwhile = { ...database.auditCheckpoint };
+    meanwhile.findMany = ((query: Parameters<typeof database.auditCheckpoint.findMany>[0]) =>
+      database.auditCheckpoint.findMany(query).then(async (rows) => {
+        await events.append([record(31 + rows.length)]);
+        await maker().makeDue();
+        return rows;
+      })) as typeof meanwhile.findMany;
+    const context = { database: { event: database.event, auditCheckpoint: meanwhile }, statements, keys };
+    expect(await verifyStored(context, { after: 0n, limit: 100 })).toMatchObject({ findings: [] });
+  });
   test('has events of before its chain, which it says, and what a control plane of an older version stores is sealed (B13)', async () => {
     const older = (id: string) =>
       sql(`INSERT INTO "Event" ("id", "type", "at", "body") VALUES ('${id}', 'token.issued', now(),

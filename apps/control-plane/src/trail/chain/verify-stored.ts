@@ -32,6 +32,8 @@ export async function verifyStored(
   { after, limit }: { readonly after: bigint; readonly limit: number },
 ): Promise<StoredVerified> {
   const { database, statements, keys } = context;
+  // What is told after this may speak of checkpoints that are made after they were read.
+  const told = await database.event.aggregate({ _max: { sequence: true } });
   const newest = await database.auditCheckpoint.findMany({ orderBy: { number: 'desc' }, take: NEWEST });
   const start = after === 0n ? undefined : await positionOf(database, after);
   const rows = await checkpointsOf(database, after, limit);
@@ -44,10 +46,10 @@ export async function verifyStored(
     store: await statements.transaction((query) => readCounters(query)),
   });
   let sequence = BigInt(start?.upTo ?? -1);
-  const feed = async (upTo: bigint | undefined): Promise<void> => {
+  const feed = async (upTo: bigint): Promise<void> => {
     for (let page = EVENTS_AT_ONCE; page === EVENTS_AT_ONCE;) {
       const events = await database.event.findMany({
-        where: { sequence: { gt: sequence, ...(upTo !== undefined && { lte: upTo }) } },
+        where: { sequence: { gt: sequence, lte: upTo } },
         orderBy: { sequence: 'asc' },
         take: EVENTS_AT_ONCE,
         select: { sequence: true, body: true },
@@ -62,7 +64,7 @@ export async function verifyStored(
     verifier.checkpoint({ note, entries: entries ?? undefined });
   }
   const isDone = (rows.at(-1)?.number ?? after) >= (newest[0]?.number ?? 0n);
-  if (isDone) await feed(undefined);
+  if (isDone) await feed(told._max.sequence ?? 0n);
   return { ...verifier.end(), isDone };
 }
 
