@@ -8,6 +8,7 @@ import { mcpSessionHandlers } from '../mcp-sessions/serve-mcp-sessions.js';
 import { createReportedSessions } from '../revocation/reported-sessions.js';
 import type { PostgresRevocationStore } from '../revocation/revocation-store.js';
 import { consumeEvents } from '../trail/consume-events.js';
+import { EventIntake } from '../trail/event-intake.js';
 import type { observeIngest } from '../trail/observe-ingest.js';
 import type { Foundation } from './foundation.js';
 import { openAdmission } from './open-admission.js';
@@ -53,9 +54,8 @@ export async function keepTrail(
     onProblem: (err) => logger.warn({ err }, notRecorded),
   });
   scope.readiness(() => degraded(!ingest.state().isStoring && 'events cannot be stored: they wait where they are'));
-  scope.onClose(
-    'events',
-    await consumeEvents(messaging.events, {
+  const consume = () =>
+    consumeEvents(messaging.events, {
       store: events,
       isGateway: async (name) => (await enrolled.find(name)) !== undefined,
       onRecords: async (told) => {
@@ -65,8 +65,23 @@ export async function keepTrail(
       },
       logger,
       onOutcome: ingest.ingested,
-    }),
-  );
+    });
+  // The bus of one process has no other consumer.
+  if (messaging.kind === 'in-process') return scope.onClose('events', await consume());
+  const intake = new EventIntake({
+    database: databases.core,
+    holder: config.replica,
+    consume: async () => {
+      const end = await consume();
+      return async () => {
+        await end();
+        ingest.rests();
+      };
+    },
+    onError: (err) => logger.warn({ err }, 'it could not be seen whose turn it is to take events'),
+  });
+  scope.onClose('events', () => intake.stop());
+  await intake.start();
 }
 
 /** The connections that calls were made with. A gateway may be wrong about the time, but not in the future. */

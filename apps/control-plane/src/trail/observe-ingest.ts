@@ -21,10 +21,13 @@ export function observeIngest(
 ): {
   /** To be told of all that was consumed. */
   readonly ingested: (consumed: Consumed) => void;
+  /** To be told when another control plane takes events: nothing is behind here. */
+  readonly rests: () => void;
   readonly state: () => IngestState;
 } {
   let [lagSeconds, waiting] = [0, 0];
-  let state: IngestState = { waiting: 0, lagMs: null, isStoring: true };
+  const atRest: IngestState = { waiting: 0, lagMs: null, isStoring: true };
+  let state = atRest;
   metrics?.gauge(
     'sallyport.trail.lag',
     'Seconds from the oldest event of the last batches to when they were stored, or could not be',
@@ -40,5 +43,9 @@ export function observeIngest(
     state = { waiting, lagMs, isStoring: outcome === 'stored' };
     counters[outcome]?.add();
   };
-  return { ingested, state: () => state };
+  const rests = (): void => {
+    [lagSeconds, waiting] = [0, 0];
+    state = atRest;
+  };
+  return { ingested, rests, state: () => state };
 }

@@ -29,9 +29,7 @@ export interface DistributedSystem extends System {
   readonly dataDir: string;
   readonly redisUrl: string;
   /** Where it was asked for (`interruptible`): what our processes stand on, to be taken away and given back. */
-  readonly services:
-    | Readonly<Record<'postgres' | 'nats' | 'redis', { halt(): Promise<void>; resume(): Promise<void> }>>
-    | undefined;
+  readonly services: Readonly<Record<'postgres' | 'nats' | 'redis', InterruptibleService>> | undefined;
   /** What runs now, by name: its process, and where it tells of its health. */
   processes(): readonly { readonly name: string; readonly pid: number; readonly healthUrl: string }[];
   /** SIGKILL to one process, by its name: `gateway-2`. */
@@ -40,10 +38,18 @@ export interface DistributedSystem extends System {
   restart(name: string): Promise<void>;
 }
 
+export interface InterruptibleService {
+  halt(): Promise<void>;
+  /** SIGKILL. */
+  kill(): Promise<void>;
+  resume(): Promise<void>;
+}
+
 /** Processes over PostgreSQL, NATS with a least-privilege user each, and Redis: what an operator deploys. */
 export async function startDistributed(
   replicas: {
     gateways?: number;
+    controlPlanes?: number;
     /** Processes of each gateway. */
     workers?: number;
     /** Whether gateways are what their image holds and start as it does; what the compiler left if not said. */
@@ -66,15 +72,18 @@ export async function startDistributed(
   const authorizationServers = Array.from({ length: replicas.authorizationServers ?? 1 }, (_, index) =>
     index === 0 ? 'authorization-server' : `authorization-server-${index + 1}`,
   );
+  const controlPlanes = Array.from({ length: replicas.controlPlanes ?? 1 }, (_, index) =>
+    index === 0 ? 'control-plane' : `control-plane-${index + 1}`,
+  );
   const ROLES = [
-    { role: 'control-plane', name: 'control-plane' },
+    ...controlPlanes.map((name) => ({ role: 'control-plane', name }) as const),
     ...authorizationServers.map((name) => ({ role: 'authorization-server', name }) as const),
     { role: 'token-refresh-worker', name: 'token-refresh-worker' },
     ...gateways.map((name) => ({ role: 'gateway', name }) as const),
   ] as const;
   const surroundings = await prepareSurroundings(replicas.configure);
   const { ports, urls, dataDir } = surroundings;
-  const furtherPorts = await freePorts(gateways.length + authorizationServers.length);
+  const furtherPorts = await freePorts(gateways.length + authorizationServers.length + controlPlanes.length);
   const portOf = (names: readonly string[], first: number, further: readonly number[]) =>
     Object.fromEntries(names.map((name, index) => [name, index === 0 ? first : (further[index] ?? 0)]));
   const gatewayPorts = portOf(gateways, ports.gateway, furtherPorts);
@@ -82,6 +91,11 @@ export async function startDistributed(
     authorizationServers,
     ports.authorizationServer,
     furtherPorts.slice(gateways.length),
+  );
+  const controlPlanePorts = portOf(
+    controlPlanes,
+    ports.controlPlane,
+    furtherPorts.slice(gateways.length + authorizationServers.length),
   );
   const local = (port: number | undefined) => `http://127.0.0.1:${port}`;
   const keys = await ensureDeploymentKeys(join(dataDir, 'keys'), { gateways });
@@ -115,20 +129,25 @@ export async function startDistributed(
       : { SALLYPORT_PORT: String(port), SALLYPORT_GATEWAY_URL: urls.gatewayUrl, SALLYPORT_ISSUER: urls.issuer }),
   });
   const environments: Record<string, Record<string, string>> = {
-    'control-plane': {
-      ...common('control-plane', ports.controlPlane),
-      ...surroundings.secretEnvironment,
-      DATABASE_URL: postgres.url,
-      SALLYPORT_CONTROL_PLANE_URL: urls.controlPlaneUrl,
-      SALLYPORT_ADMIN_TOKEN_FILE: adminTokenFile,
-      SALLYPORT_CONFIGURATION_FILE: surroundings.configurationFile,
-      SALLYPORT_MASTER_KEY_FILE: keys.master,
-      SALLYPORT_CONFIGURATION_SIGNING_KEY_FILE: keys.configurationSigning,
-      SALLYPORT_LEASE_KEY_FILE: keys.lease,
-      SALLYPORT_LEASE_SIGNING_KEY_FILE: keys.leaseSigning,
-      SALLYPORT_ENROLLED_GATEWAYS: keys.gateways,
-      SALLYPORT_AUTHORIZATION_SERVERS: authorizationServers.join(','),
-    },
+    ...Object.fromEntries(
+      controlPlanes.map((name) => [
+        name,
+        {
+          ...common(name, controlPlanePorts[name]),
+          ...surroundings.secretEnvironment,
+          DATABASE_URL: postgres.url,
+          SALLYPORT_CONTROL_PLANE_URL: urls.controlPlaneUrl,
+          SALLYPORT_ADMIN_TOKEN_FILE: adminTokenFile,
+          SALLYPORT_CONFIGURATION_FILE: surroundings.configurationFile,
+          SALLYPORT_MASTER_KEY_FILE: keys.master,
+          SALLYPORT_CONFIGURATION_SIGNING_KEY_FILE: keys.configurationSigning,
+          SALLYPORT_LEASE_KEY_FILE: keys.lease,
+          SALLYPORT_LEASE_SIGNING_KEY_FILE: keys.leaseSigning,
+          SALLYPORT_ENROLLED_GATEWAYS: keys.gateways,
+          SALLYPORT_AUTHORIZATION_SERVERS: authorizationServers.join(','),
+        },
+      ]),
+    ),
     ...Object.fromEntries(
       authorizationServers.map((name) => [
         name,
@@ -255,9 +274,9 @@ export async function startDistributed(
 async function startInterruptible(startNats: () => Promise<PrivateNats>) {
   const [postgres, redis, nats] = await Promise.all([startPrivatePostgres(), startPrivateRedis(), startNats()]);
   const services: NonNullable<DistributedSystem['services']> = {
-    postgres: { halt: () => postgres.halt(), resume: () => postgres.resume() },
-    nats: { halt: () => nats.kill(), resume: () => nats.restart() },
-    redis: { halt: () => redis.kill(), resume: () => redis.restart() },
+    postgres: { halt: () => postgres.halt(), kill: () => postgres.kill(), resume: () => postgres.resume() },
+    nats: { halt: () => nats.kill(), kill: () => nats.kill(), resume: () => nats.restart() },
+    redis: { halt: () => redis.kill(), kill: () => redis.kill(), resume: () => redis.restart() },
   };
   return { running: [postgres, redis, nats] as const, services };
 }

@@ -53,9 +53,10 @@ export interface EventStream {
    */
   publishLines(replica: string, lines: Buffer): Promise<void>;
   /**
-   * Control plane only. What waits is delivered together, up to about a megabyte, in the order of its arrival, and
-   * acknowledged when the handler resolves. When it rejects, each batch is delivered by itself, and again later if it
-   * fails then too.
+   * One control plane at a time. It begins with what nobody acknowledged yet. What waits is delivered together, up to
+   * about a megabyte, in the order of its arrival, and acknowledged when the handler resolves. When it rejects, each
+   * batch is delivered by itself, and one that fails then too comes again later, before those that its publisher
+   * published after it.
    */
   consume(handler: EventHandler): Promise<Unsubscribe>;
 }

@@ -84,7 +84,7 @@ export async function createNatsMessaging(options: NatsMessagingOptions): Promis
   return {
     kind: 'nats',
     configuration: log,
-    events: new NatsEventStream(streamClient, onProblem),
+    events: new NatsEventStream(streamClient, manager, onProblem),
     broadcast: new NatsBroadcast(connection, onProblem),
     peers: new NatsPeers(connection, { name, address: options.address ?? name }, onProblem),
     request: (subject, payload, waiting) => requests.request(subject, payload, waiting),

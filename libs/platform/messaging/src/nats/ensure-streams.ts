@@ -16,6 +16,7 @@ export interface StreamLimits {
 
 const NAME_IN_USE = 10_058;
 const CONSUMER_EXISTS = 10_148;
+const CONSUMER_NOT_FOUND = 10_014;
 /**
  * How long the server waits to hear of a batch before it delivers it to another control plane. One that is at work says
  * so well within this time.
@@ -68,18 +69,29 @@ async function ensureStream(
   }
 }
 
+const consumerConfig = {
+  name: CONTROL_PLANE_GROUP,
+  durable_name: CONTROL_PLANE_GROUP,
+  ack_policy: AckPolicy.Explicit,
+  ack_wait: nanos(ACK_WAIT_MS),
+  max_ack_pending: 256,
+};
+
 async function ensureConsumer(manager: JetStreamManager): Promise<void> {
-  const config = {
-    name: CONTROL_PLANE_GROUP,
-    durable_name: CONTROL_PLANE_GROUP,
-    ack_policy: AckPolicy.Explicit,
-    ack_wait: nanos(ACK_WAIT_MS),
-    max_ack_pending: 256,
-  };
   try {
-    await manager.consumers.add(streams.events, config);
+    await manager.consumers.add(streams.events, consumerConfig);
   } catch (error) {
     if (!(error instanceof JetStreamApiError) || error.code !== CONSUMER_EXISTS) throw error;
-    await manager.consumers.update(streams.events, CONTROL_PLANE_GROUP, config);
+    await manager.consumers.update(streams.events, CONTROL_PLANE_GROUP, consumerConfig);
   }
+}
+
+/** A consumer that delivers all that is not acknowledged, in the order of the stream, whatever somebody holds of it. */
+export async function renewConsumer(manager: JetStreamManager): Promise<void> {
+  try {
+    await manager.consumers.delete(streams.events, CONTROL_PLANE_GROUP);
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError) || error.code !== CONSUMER_NOT_FOUND) throw error;
+  }
+  await ensureConsumer(manager);
 }

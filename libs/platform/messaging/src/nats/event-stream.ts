@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
-import type { JetStreamClient } from '@nats-io/jetstream';
+import type { JetStreamClient, JetStreamManager } from '@nats-io/jetstream';
 import { subjects } from '@sallyport/messages';
 import { intoArrays, linesOf } from '../event-lines.js';
 import type { EventHandler, EventStream, MessagingProblemListener, Unsubscribe } from '../ports.js';
+import { renewConsumer } from './ensure-streams.js';
 import { EventConsumer } from './event-consumer.js';
 import { unavailable } from './unavailable.js';
 
@@ -12,10 +13,12 @@ const MAX_MESSAGE_BYTES = 512 * 1024;
 /** Batches in JetStream: stored when `publish` resolves, removed when the control plane has acknowledged them. */
 export class NatsEventStream implements EventStream {
   readonly #jetstream: JetStreamClient;
+  readonly #manager: JetStreamManager;
   readonly #onProblem: MessagingProblemListener;
 
-  constructor(jetstream: JetStreamClient, onProblem: MessagingProblemListener) {
+  constructor(jetstream: JetStreamClient, manager: JetStreamManager, onProblem: MessagingProblemListener) {
     this.#jetstream = jetstream;
+    this.#manager = manager;
     this.#onProblem = onProblem;
   }
 
@@ -32,7 +35,12 @@ export class NatsEventStream implements EventStream {
   }
 
   async consume(handler: EventHandler): Promise<Unsubscribe> {
-    const consumer = new EventConsumer(this.#jetstream, handler, this.#onProblem);
+    const consumer = new EventConsumer({
+      jetstream: this.#jetstream,
+      renew: () => renewConsumer(this.#manager),
+      handler,
+      onProblem: this.#onProblem,
+    });
     consumer.start();
     return () => consumer.stop();
   }

@@ -127,6 +127,7 @@ const jetStreamAdministration = [
   `$JS.API.STREAM.PURGE.${streams.configuration}`,
   `$JS.API.CONSUMER.CREATE.${streams.events}.${CONTROL_PLANE_GROUP}`,
   `$JS.API.CONSUMER.DURABLE.CREATE.${streams.events}.${CONTROL_PLANE_GROUP}`,
+  `$JS.API.CONSUMER.DELETE.${streams.events}.${CONTROL_PLANE_GROUP}`,
   `$JS.API.CONSUMER.INFO.${streams.events}.${CONTROL_PLANE_GROUP}`,
   `$JS.API.CONSUMER.MSG.NEXT.${streams.events}.${CONTROL_PLANE_GROUP}`,
   `$JS.ACK.${streams.events}.${CONTROL_PLANE_GROUP}.>`,
