@@ -1,5 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { parseArgs } from 'node:util';
+import { tableOf } from '../events/events-report.js';
+import { eventsUnderFaults } from '../events/events-under-faults.js';
 import { isolationUnderLoad } from '../isolation/isolation-under-load.js';
 import { overload } from '../overload/overload.js';
 import { refreshUnderFaults } from './refresh-under-faults.js';
@@ -124,6 +126,26 @@ async function tooMuch(args: readonly string[]): Promise<boolean> {
   return problems.length === 0;
 }
 
+/** Whatever stands between a call and its event at a receiver, killed in turn. */
+async function events(args: readonly string[]): Promise<boolean> {
+  const option = (value: string) => ({ type: 'string', default: value }) as const;
+  const { values } = parseArgs({
+    args: [...args],
+    options: { seconds: option('120'), rate: option('500'), away: option('5') },
+  });
+  const { seconds = 0, rate = 0, away = 0 } = whole(values);
+  const report = await eventsUnderFaults({ seconds, rate, awayMs: away * 1000, onProgress });
+  const { problems, calls, answered, reached, wanted, stored, arrived, drainedMs = 0, verified } = report;
+  process.stdout.write(`\n${tableOf(report)}\n\n`);
+  for (const line of verified.split('\n')) onProgress(line);
+  for (const problem of problems) process.stdout.write(`✗ ${problem}\n`);
+  const figures = { calls, answered, 'a second': `${Math.round(reached)} of ${wanted}`, stored, arrived };
+  process.stdout.write(
+    `faults events: ${said(figures)}, all ${Math.round(drainedMs / 1000)} s after the last; ${problems.length} problems\n`,
+  );
+  return problems.length === 0;
+}
+
 /** Each against processes of its own, on loopback. */
 async function faults([target, ...args]: readonly string[]): Promise<boolean> {
   if (target === 'refresh') return refresh(args);
@@ -131,16 +153,19 @@ async function faults([target, ...args]: readonly string[]): Promise<boolean> {
   if (target === 'rotation') return rotation(args);
   if (target === 'isolation') return isolation(args);
   if (target === 'overload') return tooMuch(args);
+  if (target === 'events') return events(args);
   process.stderr.write(
     [
       'Usage: npm run faults -- refresh [--connections 500] [--seconds 120] [--grace 0 …]',
       'npm run faults -- sign-ins [--people 100] [--seconds 120] [--tolerated 30] [--seed …] [--grace 0 30 …]',
       'npm run faults -- rotation [--connections 100000]',
       'npm run faults -- isolation [--users 50] [--servers 10] [--calls 100000]',
-      'npm run faults -- overload [--gateways 2] [--seconds 30] [--sessions 3000] [--polite 1000] [--rate 50]\n',
+      'npm run faults -- overload [--gateways 2] [--seconds 30] [--sessions 3000] [--polite 1000] [--rate 50]',
+      'npm run faults -- events [--seconds 120] [--rate 500] [--away 5]\n',
     ].join('\n       '),
   );
   return false;
 }
 
+process.setMaxListeners(0); // each process that is started ends with this one
 process.exitCode = (await faults(process.argv.slice(2))) ? 0 : 1;
