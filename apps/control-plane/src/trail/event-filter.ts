@@ -53,12 +53,18 @@ export function whereOf(filter: EventFilter): Prisma.Sql {
 
 const is = (value: string) => (sql: Prisma.Sql) => Prisma.sql`${sql} = ${value}`;
 
-/** One type is compared by itself, or the index by type is of no use. */
+/** Most events are of these: the index by type is without them. */
+const OF_CALLS = ['mcp.request', 'mcp.response'];
+
+/** What asks for no events of calls says so, or the index by type is of no use. */
 function typesOf(types: readonly string[]): Prisma.Sql {
   const each = types.map((type) =>
     type.endsWith('*') ? Prisma.sql`"type" LIKE ${`${escaped(type.slice(0, -1))}%`}` : Prisma.sql`"type" = ${type}`,
   );
-  return Prisma.sql`(${Prisma.join(each, ' OR ')})`;
+  const any = Prisma.sql`(${Prisma.join(each, ' OR ')})`;
+  return OF_CALLS.some((type) => types.some((wanted) => isOfType(type, wanted)))
+    ? any
+    : Prisma.sql`${any} AND "type" NOT IN ('mcp.request', 'mcp.response')`;
 }
 
 /** `_` and `%` stand for themselves. */
