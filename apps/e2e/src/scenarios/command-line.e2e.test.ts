@@ -1,6 +1,6 @@
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { makeScratch, removeScratch, repositoryRoot } from '@sallyport/testing';
+import { eventually, makeScratch, removeScratch, repositoryRoot } from '@sallyport/testing';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { npm, recordsOf, runProgram, sallyport, type CommandLineOptions } from '../system/command-line.js';
 import { startStandalone } from '../system/start-standalone.js';
@@ -84,6 +84,31 @@ describe('the command line, against the system as `npm start` runs it', () => {
       here,
     );
     expect(piped).toMatchObject({ exitCode: 0, stderr: '' });
+  });
+
+  test('an export is a file that is whole, goes on where it broke off, and proves itself (R77, B13)', async () => {
+    const given = { ...here, cwd: scratch };
+    const ended = await sallyport(['events', 'export', '--out', 'trail.ndjson', '--json'], given);
+    expect(ended).toMatchObject({ exitCode: 0, stderr: '' });
+    const id = String(recordsOf(ended.stdout).at(-1)?.value['id']);
+    const whole = readFileSync(join(scratch, 'trail.ndjson'), 'utf8');
+    expect(readdirSync(scratch)).not.toContain('trail.ndjson.part');
+    const { stdout: keys } = await sallyport(['audit', 'keys'], given);
+    writeFileSync(join(scratch, 'keys.txt'), keys);
+    await eventually(async () => {
+      await sallyport(['events', 'export', '--out', 'proved.ndjson'], given);
+      const verified = await sallyport(['audit', 'verify', '--export', 'proved.ndjson', '--key', 'keys.txt'], given);
+      return verified.exitCode === 0 && /^\d+ events are as \d+ checkpoints say/m.test(verified.stdout);
+    });
+    // Broken off in the middle of a line, somewhere.
+    writeFileSync(join(scratch, 'half.ndjson.part'), whole.slice(0, Math.floor(whole.length / 2)));
+    const resumed = await sallyport(['events', 'export', '--resume', id, '--out', 'half.ndjson'], given);
+    expect(resumed).toMatchObject({ exitCode: 0, stdout: `half.ndjson has the export ${id}.\n` });
+    expect(readFileSync(join(scratch, 'half.ndjson'), 'utf8')).toBe(whole);
+    const csv = await sallyport(['events', 'export', '--format', 'csv', '--type', 'configuration.*'], given);
+    expect(csv.stdout).toMatch(/^sequence,at,type,.*\r\n\d+,[^,]+,configuration\.changed,/);
+    const wrong = await sallyport(['events', 'export', '--resume', id, '--format', 'csv', '--out', 'x.csv'], given);
+    expect(wrong).toMatchObject({ exitCode: 3, stderr: expect.stringContaining(`The export ${id} is in ndjson.`) });
   });
 
   test('bash completes commands, options and their choices (R69)', async () => {
