@@ -1,7 +1,8 @@
 import { readEnvironment, variable } from '@sallyport/config';
 import { Secret } from '@sallyport/kernel';
 import { proxyOf, readCertificateAuthorities, type OutboundProxy } from '@sallyport/safe-fetch';
-import { processVariables } from '@sallyport/process';
+import { certificateFilesOf, processVariables, tlsVariables } from '@sallyport/process';
+import type { CertificateFiles } from '@sallyport/http';
 import { vaultSettings, vaultVariables, type KeyServiceSettings } from '@sallyport/vault';
 import { z } from 'zod';
 
@@ -27,6 +28,8 @@ export interface AuthorizationServerConfig {
   readonly stalenessBoundMs: number;
   readonly maxConnections: number;
   readonly trustedProxies: readonly string[];
+  /** Where TLS ends at this listener; a proxy ends it, or nobody does, without them. */
+  readonly certificateFiles?: CertificateFiles | undefined;
   /** Origins of browser applications that may call `/token`, `/register` and the metadata. */
   readonly allowedOrigins: readonly string[];
   /** PEM of private authorities that identity providers and client documents may use. */
@@ -57,6 +60,7 @@ export const AuthorizationServerEnvironment = z.strictObject({
     .describe('Public origin of the connect and account pages'),
   SALLYPORT_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
   SALLYPORT_PORT: variable.port().default(7401),
+  ...tlsVariables(),
   DATABASE_URL: variable
     .url('postgresql:', 'postgres:')
     .transform((url) => new Secret(url))
@@ -99,6 +103,7 @@ export function authorizationServerConfig(environment: AuthorizationServerEnviro
     stalenessBoundMs: environment.SALLYPORT_STALENESS_BOUND,
     maxConnections: environment.SALLYPORT_MAX_CONNECTIONS,
     trustedProxies: environment.SALLYPORT_TRUSTED_PROXIES,
+    certificateFiles: certificateFilesOf(environment),
     allowedOrigins: environment.SALLYPORT_ALLOWED_ORIGINS,
     extraCertificateAuthorities: readCertificateAuthorities(environment.SALLYPORT_CA_FILES),
     proxy: proxyOf(environment),

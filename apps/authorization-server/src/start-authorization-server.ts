@@ -14,6 +14,7 @@ import {
   type RunningService,
   type ServiceScope,
   type ServiceStart,
+  keepCertificate,
 } from '@sallyport/process';
 import type { Metrics, Tracer } from '@sallyport/telemetry';
 import { createResealing, openVault, VAULT_LOOK_MS } from '@sallyport/vault';
@@ -169,6 +170,7 @@ async function openApp(
     unavailable,
     publicUrl: [config.issuer, ...(config.internalUrls ?? [])],
     trustedProxies: config.trustedProxies,
+    certificate: keepCertificate(scope, config.certificateFiles, { logger, clock }),
     headers: 'pages',
     metrics,
     traced: tracer && { tracer, routeOf: engineRouteOf },

@@ -3,7 +3,8 @@ import { readEnvironment, variable } from '@sallyport/config';
 import type { Declaration } from '@sallyport/declaration';
 import { SallyportError, Secret } from '@sallyport/kernel';
 import { proxyOf, readCertificateAuthorities, type OutboundProxy } from '@sallyport/safe-fetch';
-import { processVariables } from '@sallyport/process';
+import { certificateFilesOf, processVariables, tlsVariables } from '@sallyport/process';
+import type { CertificateFiles } from '@sallyport/http';
 import { vaultSettings, vaultVariables, type KeyServiceSettings } from '@sallyport/vault';
 import { z } from 'zod';
 import { DECLARATIVE_SET } from './configuration/apply-declarative-file.js';
@@ -57,6 +58,8 @@ export interface ControlPlaneConfig {
   readonly secretFilesIntervalMs?: number;
   readonly maxConnections: number;
   readonly trustedProxies: readonly string[];
+  /** Where TLS ends at this listener; a proxy ends it, or nobody does, without them. */
+  readonly certificateFiles?: CertificateFiles | undefined;
   /** PEM of private authorities that servers and their authorization servers may use. */
   readonly extraCertificateAuthorities: readonly string[];
   /**
@@ -115,6 +118,7 @@ export const ControlPlaneEnvironment = z.strictObject({
     .describe('Where to fetch the keys of the authorization server, if not at `<issuer>/jwks`'),
   SALLYPORT_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
   SALLYPORT_PORT: variable.port().default(7402),
+  ...tlsVariables(),
   SALLYPORT_AUTHORIZATION_SERVERS: variable
     .list()
     .pipe(z.array(z.string().regex(/^[a-z0-9]+(-[a-z0-9]+)*$/)).min(1))
@@ -224,6 +228,7 @@ export function controlPlaneConfig(
     eventRetentionMs: environment.SALLYPORT_EVENT_RETENTION,
     logStreamDirectory: environment.SALLYPORT_LOG_STREAM_DIRECTORY ?? null,
     trustedProxies: environment.SALLYPORT_TRUSTED_PROXIES,
+    certificateFiles: certificateFilesOf(environment),
     extraCertificateAuthorities: readCertificateAuthorities(environment.SALLYPORT_CA_FILES),
     proxy: proxyOf(environment),
     deployment: {

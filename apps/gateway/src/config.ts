@@ -1,7 +1,8 @@
 import { availableParallelism } from 'node:os';
 import { readEnvironment, variable } from '@sallyport/config';
 import { proxyOf, proxyVariables, readCertificateAuthorities, type OutboundProxy } from '@sallyport/safe-fetch';
-import { processVariables } from '@sallyport/process';
+import { certificateFilesOf, processVariables, tlsVariables } from '@sallyport/process';
+import type { CertificateFiles } from '@sallyport/http';
 import { z } from 'zod';
 import { leftSpoolDirectories, spoolDirectoryOf } from './worker-spools.js';
 
@@ -17,6 +18,8 @@ export interface GatewayConfig {
   /** Where the authorization server's keys are; reachable from here. */
   readonly jwksUrl: string;
   readonly trustedProxies: readonly string[];
+  /** Where TLS ends at this listener; a proxy ends it, or nobody does, without them. */
+  readonly certificateFiles?: CertificateFiles | undefined;
   /** Origins of browser applications that may call `/mcp`. */
   readonly allowedOrigins: readonly string[];
   readonly keys: {
@@ -141,6 +144,7 @@ export const GatewayEnvironment = z.object({
     ),
   SALLYPORT_HOST: z.string().min(1).default('127.0.0.1').describe('Address to listen on'),
   SALLYPORT_PORT: variable.port().default(7400),
+  ...tlsVariables(),
   SALLYPORT_CONFIGURATION_PUBLIC_KEY_FILE: variable.path().describe('configuration-signing.pub.jwk'),
   SALLYPORT_LEASE_PUBLIC_KEY_FILE: variable.path().describe('lease.pub.jwk: what tokens are sealed to'),
   SALLYPORT_LEASE_SIGNING_PUBLIC_KEY_FILE: variable.path().describe('lease-signing.pub.jwk'),
@@ -178,6 +182,7 @@ export function gatewayConfig(environment: GatewayEnvironment, number?: number):
     replica: environment.SALLYPORT_REPLICA,
     worker: number,
     listen: { host: environment.SALLYPORT_HOST, port: environment.SALLYPORT_PORT },
+    certificateFiles: certificateFilesOf(environment),
     gatewayUrl: environment.SALLYPORT_GATEWAY_URL,
     issuer: environment.SALLYPORT_ISSUER,
     jwksUrl: environment.SALLYPORT_JWKS_URL ?? `${environment.SALLYPORT_ISSUER}/jwks`,

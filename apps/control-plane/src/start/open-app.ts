@@ -1,7 +1,7 @@
 import { isDatabaseOutage } from '@sallyport/database';
 import { BytesInFlight, Unavailable } from '@sallyport/http';
 import { closeNestApp, createNestApp, listenerOf } from '@sallyport/http/nest';
-import { degraded } from '@sallyport/process';
+import { degraded, keepCertificate } from '@sallyport/process';
 import { accessOf } from '../admin/access.js';
 import { administratorsFirst } from '../admin/administrators-first.js';
 import { answerRepetitions } from '../admin/answer-repetitions.js';
@@ -61,6 +61,7 @@ export async function openApp(foundation: Foundation, parts: AppParts): ReturnTy
     clock,
     publicUrl: config.publicUrl,
     trustedProxies: config.trustedProxies,
+    certificate: keepCertificate(scope, config.certificateFiles, { logger, clock }),
     headers: 'pages',
     limits: { maxConnections: config.maxConnections },
     order: administratorsFirst(administrators),

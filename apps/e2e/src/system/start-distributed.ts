@@ -30,6 +30,10 @@ export interface DistributedSystem extends System {
   readonly redisUrl: string;
   /** Where it was asked for (`interruptible`): what our processes stand on, to be taken away and given back. */
   readonly services: Readonly<Record<'postgres' | 'nats' | 'redis', InterruptibleService>> | undefined;
+  /** PEM of the authority that our certificates and the vendor's site have. */
+  readonly certificateAuthority: string;
+  /** Puts another certificate into the files of our listeners (`tls`). @returns it, in PEM */
+  replaceCertificate(): Promise<string>;
   /** What runs now, by name: its process, and where it tells of its health. */
   processes(): readonly { readonly name: string; readonly pid: number; readonly healthUrl: string }[];
   /** SIGKILL to one process, by its name: `gateway-2`. */
@@ -64,6 +68,8 @@ export async function startDistributed(
     readyTimeoutMs?: number;
     /** Arguments of Node itself, by process name. */
     nodeArgs?: Readonly<Record<string, readonly string[]>>;
+    /** Whether TLS ends at our listeners; what they show is vouched for by `certificateAuthority` alone. */
+    tls?: boolean;
     /** For all processes. */
     env?: Readonly<Record<string, string>>;
   } = {},
@@ -81,7 +87,7 @@ export async function startDistributed(
     { role: 'token-refresh-worker', name: 'token-refresh-worker' },
     ...gateways.map((name) => ({ role: 'gateway', name }) as const),
   ] as const;
-  const surroundings = await prepareSurroundings(replicas.configure);
+  const surroundings = await prepareSurroundings(replicas.configure, { tls: replicas.tls === true });
   const { ports, urls, dataDir } = surroundings;
   const furtherPorts = await freePorts(gateways.length + authorizationServers.length + controlPlanes.length);
   const portOf = (names: readonly string[], first: number, further: readonly number[]) =>
@@ -97,7 +103,7 @@ export async function startDistributed(
     ports.controlPlane,
     furtherPorts.slice(gateways.length + authorizationServers.length),
   );
-  const local = (port: number | undefined) => `http://127.0.0.1:${port}`;
+  const local = (port: number | undefined) => `${replicas.tls === true ? 'https' : 'http'}://127.0.0.1:${port}`;
   const keys = await ensureDeploymentKeys(join(dataDir, 'keys'), { gateways });
   const nkeys = join(dataDir, 'nkeys');
   const users = await ensureBusUsers(nkeys, ROLES);
@@ -126,7 +132,12 @@ export async function startDistributed(
     SALLYPORT_CA_FILES: surroundings.certificateAuthorityFile,
     ...(port === undefined
       ? {}
-      : { SALLYPORT_PORT: String(port), SALLYPORT_GATEWAY_URL: urls.gatewayUrl, SALLYPORT_ISSUER: urls.issuer }),
+      : {
+          ...surroundings.listenerCertificate?.env,
+          SALLYPORT_PORT: String(port),
+          SALLYPORT_GATEWAY_URL: urls.gatewayUrl,
+          SALLYPORT_ISSUER: urls.issuer,
+        }),
   });
   const environments: Record<string, Record<string, string>> = {
     ...Object.fromEntries(
@@ -248,6 +259,8 @@ export async function startDistributed(
     dataDir,
     redisUrl: redis.url,
     services: started?.services,
+    certificateAuthority: readFileSync(surroundings.certificateAuthorityFile, 'utf8'),
+    replaceCertificate: async () => (await surroundings.listenerCertificate?.issue()) ?? '',
     nkeys,
     logs: () => all.map((app) => app.output()).join('\n'),
     processes: () =>

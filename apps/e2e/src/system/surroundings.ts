@@ -4,7 +4,7 @@ import { DEMO_CLIENT_SECRET_VARIABLE, demoConfiguration, startDemo } from '@sall
 import type { Demo, DemoConfigurationUrls } from '@sallyport/demo';
 import { Secret } from '@sallyport/kernel';
 import { freePorts, makeScratch, removeScratch } from '@sallyport/testing';
-import { createTestAuthority, startHttpsServer } from '@sallyport/testing/servers';
+import { createTestAuthority, startHttpsServer, type TestAuthority } from '@sallyport/testing/servers';
 import { DownstreamObserver } from './downstream-observer.js';
 
 /** Of the demonstration's provider; the one value the declarative file finds in its environment. */
@@ -34,18 +34,26 @@ export interface Surroundings {
   /** Environment every process of ours needs to find its surroundings. */
   readonly configurationFile: string;
   readonly certificateAuthorityFile: string;
+  /** Where TLS ends at our listeners: their files, and how to replace what is in them. */
+  readonly listenerCertificate:
+    | { readonly env: Readonly<Record<string, string>>; issue(): Promise<string> }
+    | undefined;
   readonly secretEnvironment: Readonly<Record<string, string>>;
   close(): Promise<void>;
 }
 
-/** @param configure the declarative file; its last document is the `OutboundNetwork`, whose list is lengthened here */
+/**
+ * @param configure the declarative file; its last document is the `OutboundNetwork`, whose list is lengthened here
+ * @param options `tls`: every listener of ours is to show a certificate
+ */
 export async function prepareSurroundings(
   configure: (demo: DemoConfigurationUrls) => string = demoConfiguration,
+  { tls = false }: { readonly tls?: boolean } = {},
 ): Promise<Surroundings> {
   const dataDir = join(makeScratch('e2e'), 'data');
   mkdirSync(dataDir, { recursive: true, mode: 0o711 });
   const [gateway = 0, authorizationServer = 0, controlPlane = 0, health = 0, database = 0] = await freePorts(5);
-  const url = (port: number) => `http://127.0.0.1:${port}`;
+  const url = (port: number) => `${tls ? 'https' : 'http'}://127.0.0.1:${port}`;
   const issuer = url(authorizationServer);
 
   const downstream = new DownstreamObserver();
@@ -84,8 +92,10 @@ export async function prepareSurroundings(
     `${configure(demo.urls).trimEnd()}\n    - { host: localhost, ports: [${vendor.port}] }\n`,
   );
 
+  const listenerCertificate = tls ? await keepListenerCertificate(authority, dataDir) : undefined;
   return {
     dataDir,
+    listenerCertificate,
     demo,
     downstream,
     ports: { gateway, authorizationServer, controlPlane, health, database },
@@ -108,4 +118,17 @@ export async function prepareSurroundings(
       removeScratch(dataDir);
     },
   };
+}
+
+async function keepListenerCertificate(authority: TestAuthority, dataDir: string) {
+  const files = { certificate: join(dataDir, 'listener.crt'), key: join(dataDir, 'listener.key') };
+  const issue = async (): Promise<string> => {
+    const { cert, key } = await authority.issue({ dns: ['localhost'], ip: ['127.0.0.1'] });
+    writeFileSync(files.certificate, cert);
+    writeFileSync(files.key, key, { mode: 0o600 });
+    return cert;
+  };
+  await issue();
+  const env = { SALLYPORT_TLS_CERTIFICATE_FILE: files.certificate, SALLYPORT_TLS_KEY_FILE: files.key };
+  return { env, issue };
 }

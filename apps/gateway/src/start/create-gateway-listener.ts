@@ -1,4 +1,5 @@
 import { answerProblems, createListener, requestTimeoutFor, type AppListener, type FairTurns } from '@sallyport/http';
+import { keepCertificate } from '@sallyport/process';
 import { orderRequests } from '../http/order-requests.js';
 import { describeProtectedResource } from '../http/protected-resource.js';
 import { serveMetadata } from '../http/serve-metadata.js';
@@ -22,7 +23,7 @@ const CROSS_ORIGIN = {
 
 /** The HTTP side with its metadata documents; `/mcp` is added by `serveMcp`. It does not listen yet. */
 export function createGatewayListener(
-  { config, logger, metrics, clock, snapshot }: Foundation,
+  { config, logger, metrics, clock, snapshot, scope }: Foundation,
   { verifier, issuerMetadata }: TokenVerification,
   turns: FairTurns,
   askedAddress: (host: string, url: string | undefined) => AskedAddress,
@@ -34,6 +35,7 @@ export function createGatewayListener(
     logger,
     publicUrl: config.gatewayUrl,
     trustedProxies: config.trustedProxies,
+    certificate: keepCertificate(scope, config.certificateFiles, { logger, clock }),
     metrics,
     clock,
     order: orderRequests(turns, verifier),

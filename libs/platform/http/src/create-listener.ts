@@ -14,6 +14,7 @@ import { allowCrossOrigin, answerPreflight, createHostGuard } from './host-guard
 import type { CorsOptions, HostGuard } from './host-guard.js';
 import { createLimitedServer } from './limited-server.js';
 import type { RequestOrder } from './limited-server.js';
+import type { ListenerCertificate } from './listener-certificate.js';
 import { DEFAULT_LIMITS, type ListenerLimits } from './listener-limits.js';
 import { ListenerWatch } from './listener-watch.js';
 import { toProblem } from './problem.js';
@@ -43,6 +44,8 @@ export interface ListenerOptions {
   readonly otherSpellings?: 'serve' | 'redirect';
   /** Whether `/a/` is the same route as `/a`; false by default. */
   readonly ignoreTrailingSlash?: boolean;
+  /** Where TLS ends here; plain HTTP, behind a proxy that ends it, without it. */
+  readonly certificate?: ListenerCertificate | undefined;
   /** Limits that differ from `DEFAULT_LIMITS`. */
   readonly limits?: Partial<Omit<ListenerLimits, 'trustedProxies'>>;
   /** The order in which waiting requests begin. Without it every request begins when it arrives. */
@@ -106,7 +109,7 @@ export function createListener(options: ListenerOptions): AppListener {
 }
 
 function createFastify(
-  { trustedProxies = [], limits, order, ignoreTrailingSlash = false }: ListenerOptions,
+  { trustedProxies = [], limits, order, certificate, ignoreTrailingSlash = false }: ListenerOptions,
   fixedHeaders: Readonly<Record<string, string>>,
   watch: ListenerWatch,
   shortcut: Shortcut,
@@ -114,7 +117,7 @@ function createFastify(
   return fastify({
     logger: false,
     serverFactory: (handler: RequestListener) =>
-      createLimitedServer(shortcut.before(handler), { ...limits, trustedProxies }, watch, order),
+      createLimitedServer(shortcut.before(handler), { ...limits, trustedProxies }, watch, { order, certificate }),
     trustProxy: trustedProxies.length > 0 ? [...trustedProxies] : false,
     forceCloseConnections: 'idle',
     // As long as a head may be: the route says how long its parameters are, and not the router.

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { createHostGuard } from './index.js';
+import { createHostGuard } from './host-guard.js';
 
 const options = {
   publicUrls: ['https://gateway.example', 'http://127.0.0.1:7400'],

@@ -38,7 +38,7 @@ async function start(limits: Partial<ListenerLimits> = {}, listener: RequestList
     metrics,
     clock: () => clock.now,
   });
-  const server = createLimitedServer(listener, { ...quick, ...limits }, watch, order);
+  const server = createLimitedServer(listener, { ...quick, ...limits }, watch, { order });
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;

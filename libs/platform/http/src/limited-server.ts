@@ -1,11 +1,13 @@
 import { createServer } from 'node:http';
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { IncomingMessage, RequestListener, Server, ServerOptions, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { addressOwner } from './address-owner.js';
 import { ClientConnection } from './client-connection.js';
 import { answerBare, drainRequest } from './drain-request.js';
 import type { FairTurns, Urgency } from './fair-turns.js';
 import { DEFAULT_LIMITS } from './listener-limits.js';
+import type { ListenerCertificate } from './listener-certificate.js';
 import type { ListenerLimits } from './listener-limits.js';
 import type { ListenerWatch } from './listener-watch.js';
 import { NOT_A_TARGET, problemBody } from './problem-body.js';
@@ -39,14 +41,18 @@ const RETRY_AFTER = { 'retry-after': '5' };
  * Creates an HTTP server that no client can exhaust (security rule S33). It bounds connections, heads, pipelined
  * requests, the time and the rate at which a request arrives, and its patience with a slow reader, before `listener`
  * runs. An answer may last as long as it likes. A refused client gets a status wherever HTTP/1.1 leaves room for one.
+ * @param certificate where TLS ends here (1.2 or newer, RFC 9325); plain HTTP without it
  */
 export function createLimitedServer(
   listener: RequestListener,
   limits: Partial<ListenerLimits>,
   watch: ListenerWatch,
-  order?: RequestOrder,
+  {
+    order,
+    certificate,
+  }: { readonly order?: RequestOrder | undefined; readonly certificate?: ListenerCertificate | undefined } = {},
 ): Server {
-  return new LimitedServer(listener, { ...DEFAULT_LIMITS, ...limits }, watch, order).server;
+  return new LimitedServer(listener, { ...DEFAULT_LIMITS, ...limits }, watch, { order, certificate }).server;
 }
 
 class LimitedServer {
@@ -58,34 +64,35 @@ class LimitedServer {
   readonly #proxies: TrustedProxies;
   readonly #connections = new Map<Socket, ClientConnection>();
   readonly #connectionsOf = new Map<string, number>();
+  #open = 0;
   #refusalsUnderWay = 0;
 
   constructor(
     listener: RequestListener,
     limits: ListenerLimits,
     watch: ListenerWatch,
-    order: RequestOrder | undefined,
+    { order, certificate }: { order: RequestOrder | undefined; certificate: ListenerCertificate | undefined },
   ) {
     this.#listener = listener;
     this.#limits = limits;
     this.#watch = watch;
     this.#order = order;
     this.#proxies = new TrustedProxies(limits.trustedProxies);
-    this.server = createServer(
-      {
-        maxHeaderSize: limits.maxHeaderBytes,
-        connectionsCheckingInterval: Math.min(MAX_NODE_CHECK_MS, limits.checkEveryMs * 5),
-        headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
-        requestTimeout: limits.requestTimeoutMs,
-        keepAliveTimeout: limits.keepAliveTimeoutMs,
-      },
-      (request, response) => this.#receive(request, response),
-    );
+    const options = {
+      maxHeaderSize: limits.maxHeaderBytes,
+      connectionsCheckingInterval: Math.min(MAX_NODE_CHECK_MS, limits.checkEveryMs * 5),
+      headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.keepAliveTimeoutMs,
+    };
+    const receive: RequestListener = (request, response) => this.#receive(request, response);
+    this.server =
+      certificate === undefined ? createServer(options, receive) : this.#overTls(options, certificate, receive);
     this.server.maxConnections = limits.maxConnections + MAX_REFUSALS_AT_ONCE;
     // In a worker of several (`node:cluster`): else the supervisor offers the connection to all of them without end.
     Object.assign(this.server, { dropMaxConnection: true });
     this.server.maxHeadersCount = limits.maxHeaders + 1; // Node drops any more; one too many is how we notice
-    this.server.on('connection', (socket) => this.#accept(socket));
+    this.server.on('connection', (socket) => this.#accept(socket, certificate !== undefined));
     this.server.on('drop', () => watch.turnedAway('connections'));
     this.server.on('clientError', (error, socket) => this.#refuseUnparsed(error, socket as Socket));
     let checks: NodeJS.Timeout | undefined;
@@ -93,21 +100,45 @@ class LimitedServer {
     this.server.on('close', () => clearInterval(checks));
   }
 
-  #accept(socket: Socket): void {
+  /** HTTP/1.1 alone: the limits are on what a connection of it may do. */
+  #overTls(options: ServerOptions, certificate: ListenerCertificate, receive: RequestListener): Server {
+    const settings = { minVersion: 'TLSv1.2', ALPNProtocols: ['http/1.1'] } as const;
+    const handshakeTimeout = this.#limits.headersTimeoutMs;
+    const server = createTlsServer({ ...options, ...settings, ...certificate.pair, handshakeTimeout }, receive);
+    // Connections that are open go on with the certificate they began with.
+    certificate.onChange((pair) => server.setSecureContext({ ...settings, ...pair }));
+    server.on('secureConnection', (socket) => this.#keep(socket));
+    server.on('tlsClientError', () => this.#watch.turnedAway('handshake'));
+    return server;
+  }
+
+  /** @param isToBeSecured there is no HTTP on it before its TLS handshake */
+  #accept(socket: Socket, isToBeSecured: boolean): void {
     const address = this.#ownerOf(socket);
     const held = address === undefined ? 0 : (this.#connectionsOf.get(address) ?? 0);
-    const free = this.#limits.maxConnections - this.#connections.size;
-    if (free <= 0) return this.#refuseConnection(socket, 503, 'connections');
-    if (address !== undefined && held >= free) return this.#refuseConnection(socket, 429, 'connections-of-one-address');
-    this.#connections.set(socket, new ClientConnection(socket, address));
+    const free = this.#limits.maxConnections - this.#open;
+    const refuse = (status: 429 | 503, why: 'connections' | 'connections-of-one-address'): void => {
+      if (!isToBeSecured) return this.#refuseConnection(socket, status, why);
+      this.#watch.turnedAway(why);
+      socket.destroy();
+    };
+    if (free <= 0) return refuse(503, 'connections');
+    if (address !== undefined && held >= free) return refuse(429, 'connections-of-one-address');
+    this.#open += 1;
+    if (!isToBeSecured) this.#keep(socket);
     if (address !== undefined) this.#connectionsOf.set(address, held + 1);
     socket.once('close', () => {
-      this.#connections.delete(socket);
+      this.#open -= 1;
       if (address === undefined) return;
       const left = (this.#connectionsOf.get(address) ?? 1) - 1;
       if (left > 0) this.#connectionsOf.set(address, left);
       else this.#connectionsOf.delete(address);
     });
+  }
+
+  #keep(socket: Socket): void {
+    this.#connections.set(socket, new ClientConnection(socket, this.#ownerOf(socket)));
+    socket.once('close', () => this.#connections.delete(socket));
   }
 
   #refuseConnection(socket: Socket, status: 429 | 503, why: 'connections' | 'connections-of-one-address'): void {

@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 
 /**
  * Starts to listen.
- * @returns the URL, such as `http://127.0.0.1:8080`
+ * @returns the URL, such as `http://127.0.0.1:8080`, or with `https` where TLS ends here
  * @throws SallyportError `port_taken`, `port_forbidden` or `address_unavailable`
  */
 export async function listen(
@@ -17,7 +17,8 @@ export async function listen(
   }
   const address = fastify.server.address();
   const actual = typeof address === 'object' && address !== null ? address.port : port;
-  return `http://${host.includes(':') ? `[${host}]` : host}:${actual}`;
+  const scheme = 'setSecureContext' in fastify.server ? 'https' : 'http';
+  return `${scheme}://${host.includes(':') ? `[${host}]` : host}:${actual}`;
 }
 
 /** Turns an error of `server.listen` into one that names the port and the remedy. Returns any other error as it is. */

@@ -8,6 +8,7 @@ export type TurnedAway =
   | 'pipelined-requests'
   | 'headers'
   | 'unparsed'
+  | 'handshake'
   | 'slow-request'
   | 'slow-reader'
   | 'bytes-of-one'

@@ -5,6 +5,8 @@
  */
 export { processVariables } from './process-variables.js';
 export type { ProcessEnvironment } from './process-variables.js';
+export { keepCertificate } from './keep-certificate.js';
+export { certificateFilesOf, tlsVariables } from './tls-variables.js';
 export { runService } from './run-service.js';
 export type { ServiceAdapters } from './run-service.js';
 export { startHealthServer } from './health-server.js';
