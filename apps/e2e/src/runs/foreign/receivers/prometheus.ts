@@ -9,6 +9,8 @@ import { adminClient, writeWhoamiPolicy } from '../../../system/administrator.js
 import type { Check, Deployment, Receiver } from './receiver.js';
 
 export const PROMETHEUS = 'prometheus';
+/** Its metrics are there while there is one. */
+const STREAM = { kind: 'LogStream', name: 'console', spec: { start: 'beginning', sink: { stdout: {} } } };
 const alerts = join(repositoryRoot, 'deploy', 'observability', 'alerts.yaml');
 const alertTests = join(repositoryRoot, 'apps', 'e2e', 'foreign', 'prometheus', 'alerts.test.yaml');
 
@@ -29,7 +31,7 @@ export async function preparePrometheus(folder: string): Promise<Receiver> {
   };
   return {
     name: `Prometheus ${/version ([\d.]+)/.exec(output)?.[1] ?? '?'}`,
-    documents: [],
+    documents: [STREAM],
     ports: [],
     env: {},
     checks: [
