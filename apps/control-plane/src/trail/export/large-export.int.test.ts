@@ -25,6 +25,8 @@ import { ADMIN_TOKEN } from '../../test/test-config.js';
 const EVENTS = Number(process.env['EXPORTED_EVENTS'] ?? 6_000);
 /** Of each: all together are more than is left of the control plane’s heap. */
 const CHARACTERS = Math.max(400, Math.ceil(60_000_000 / EVENTS));
+/** Of one statement that stores them. */
+const AT_ONCE = 5_000;
 const MOST_HEAP_MIB = 112;
 /** Besides the heap there are buffers, and what the collector has not given back. */
 const MOST_GROWTH_MIB = 200;
@@ -42,6 +44,12 @@ const begin = () =>
     env,
     readyPattern: /"msg":"running"/,
   });
+
+const store = (first: number, last: number) => database.$executeRaw`
+  INSERT INTO "Event" ("id", "type", "at", "body")
+  SELECT 'evt_' || i, 'mcp.response', now(), jsonb_build_object('id', 'evt_' || i, 'type', 'mcp.response',
+    'at', i, 'replica', 'r', 'detail', jsonb_build_object('text', repeat('x', ${CHARACTERS}::int)))
+  FROM generate_series(${first}::int, ${last}::int) AS i`;
 
 beforeAll(async () => {
   directory = makeScratch('large-export');
@@ -64,11 +72,7 @@ beforeAll(async () => {
   };
   app = await begin();
   database = connectDatabase(postgres.url);
-  await database.$executeRaw`
-    INSERT INTO "Event" ("id", "type", "at", "body")
-    SELECT 'evt_' || i, 'mcp.response', now(), jsonb_build_object('id', 'evt_' || i, 'type', 'mcp.response',
-      'at', i, 'replica', 'r', 'detail', jsonb_build_object('text', repeat('x', ${CHARACTERS}::int)))
-    FROM generate_series(1, ${EVENTS}::int) AS i`;
+  for (let first = 1; first <= EVENTS; first += AT_ONCE) await store(first, Math.min(first + AT_ONCE - 1, EVENTS));
 }, 600_000);
 afterAll(async () => {
   await database.$disconnect();
