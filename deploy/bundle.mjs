@@ -10,8 +10,8 @@ import { licencesOf } from '../tools/run/licences.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** The others load clients of key management services by name, where an operator installed one. */
-const bundled = ['gateway'];
+/** The other services load clients of key management services by name, where an operator installed one. */
+const bundled = ['gateway', 'cli'];
 
 /**
  * Leaves in `service` what `collectProduct` does for other services, and the licences of what is inside.

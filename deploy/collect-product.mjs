@@ -51,6 +51,8 @@ export function collectProduct(app, target) {
     cpSync(join(root, 'prisma', 'migrations'), join(target, 'prisma', 'migrations'), { recursive: true });
     cpSync(join(root, 'deploy', 'migrate.mjs'), join(target, 'migrate.mjs'));
   }
+  if (app === 'control-plane')
+    cpSync(join(root, 'deploy', 'kubernetes-secrets.mjs'), join(target, 'kubernetes-secrets.mjs'));
   for (const left of readdirSync(target).filter((name) => name.startsWith('.')))
     rmSync(join(target, left), { recursive: true });
 }

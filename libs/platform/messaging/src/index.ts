@@ -24,7 +24,7 @@ export { createNatsMessaging } from './nats/create-nats-messaging.js';
 export type { NatsMessagingOptions } from './nats/create-nats-messaging.js';
 export type { StreamLimits } from './nats/ensure-streams.js';
 export { createNkey, ensureBusUsers, nkeySeedFile, publicNkeyOf, readNkeySeed } from './nats/bus-users.js';
-export { CONTROL_PLANE_GROUP, inboxPrefixOf } from './nats/permissions.js';
+export { CONTROL_PLANE_GROUP, inboxPrefixOf, permissionsFor } from './nats/permissions.js';
 export type { BusRole, BusUser } from './nats/permissions.js';
 export { natsServerConfig } from './nats/server-config.js';
 export type { NatsServerConfigOptions } from './nats/server-config.js';

@@ -13,6 +13,7 @@ import { checksOf } from './peer.js';
 import type { Peer } from './peer.js';
 import { PeerServer, prepareProgram } from './peer-program.js';
 import type { Preparation } from './peer-program.js';
+import { HELM, tryChart } from './helm/try-chart.js';
 import { peers } from './peers.js';
 import { RECEIVERS, tryReceivers } from './receivers/try-receivers.js';
 import { SCHEMATHESIS, trySchemathesis } from './try-schemathesis.js';
@@ -150,7 +151,7 @@ async function foreign(words: readonly string[]): Promise<boolean> {
   );
   if (selected.length === 0) {
     process.stderr.write(
-      `Usage: npm run foreign [-- words of: ${[...peers.map(({ name }) => name), ...RECEIVERS, SCHEMATHESIS].join(' | ')}]\n`,
+      `Usage: npm run foreign [-- words of: ${[...peers.map(({ name }) => name), ...RECEIVERS, SCHEMATHESIS, HELM].join(' | ')}]\n`,
     );
     return false;
   }
@@ -209,14 +210,29 @@ async function foreignReceivers(names: readonly string[]): Promise<boolean> {
   return failed === 0 && (missing === 0 || process.env['CI'] !== 'true');
 }
 
+/** The chart, rendered by Helm and read by programs that others wrote. */
+async function foreignChart(): Promise<boolean> {
+  const outcome = await tryChart();
+  if (outcome.type !== 'tried') {
+    say(`${outcome.type === 'missing' ? '–' : '✗'} ${HELM}: ${outcome.type}: ${outcome.reason}`);
+    return outcome.type === 'missing' && process.env['CI'] !== 'true';
+  }
+  const { passed, problems, seconds } = outcome;
+  for (const problem of problems) say(`✗ ${HELM}: ${problem}`);
+  say(`${HELM}: the chart, ${seconds.toFixed(0)} s`);
+  say(`${passed} passed, ${problems.length} failed`);
+  return problems.length === 0;
+}
+
 const words = process.argv.slice(2);
 const selected = (names: readonly string[]) =>
   words.length === 0 ? names : names.filter((name) => words.includes(name));
-const peerWords = words.filter((word) => ![SCHEMATHESIS, ...RECEIVERS].includes(word));
+const peerWords = words.filter((word) => ![SCHEMATHESIS, HELM, ...RECEIVERS].includes(word));
 const receivers = selected(RECEIVERS);
 const outcomes = [
   words.length > 0 && peerWords.length === 0 ? true : await foreign(peerWords),
   receivers.length === 0 ? true : await foreignReceivers(receivers),
   selected([SCHEMATHESIS]).length === 0 ? true : await foreignWalk(),
+  selected([HELM]).length === 0 ? true : await foreignChart(),
 ];
 process.exitCode = outcomes.includes(false) ? 1 : 0;
