@@ -18,9 +18,13 @@ const CHECKPOINTS = '50';
 /** Lines of one event; a longer one is none. */
 const MOST_CHARACTERS = 1024 * 1024;
 
-/** Reads the whole trail over the API, in constant memory. */
+/**
+ * Reads the whole trail over the API as it is now, in constant memory: later events may tell of checkpoints that were
+ * not there when these were read.
+ */
 export async function* linesOfApi(api: AdminClient): AsyncGenerator<TrailLine> {
-  const events = eventsOf(api);
+  const [newest] = (await api.listEvents({ query: { limit: '1' } })).events;
+  const events = eventsOf(api, newest?.sequence ?? 0);
   let next = await events.next();
   for await (const { note, entries, upTo } of checkpointsOf(api)) {
     for (; !next.done && next.value.sequence <= upTo; next = await events.next())
@@ -30,11 +34,11 @@ export async function* linesOfApi(api: AdminClient): AsyncGenerator<TrailLine> {
   for (; !next.done; next = await events.next()) yield { type: 'event', value: next.value };
 }
 
-async function* eventsOf(api: AdminClient): AsyncGenerator<Event, undefined> {
+async function* eventsOf(api: AdminClient, upTo: number): AsyncGenerator<Event, undefined> {
   for (let after = 0; ;) {
     const { events, next } = await api.listEvents({ query: { after: String(after), limit: EVENTS } });
-    yield* events;
-    if (events.length < Number(EVENTS)) return undefined;
+    yield* events.filter(({ sequence }) => sequence <= upTo);
+    if (events.length < Number(EVENTS) || next >= upTo) return undefined;
     after = next;
   }
 }
