@@ -102,6 +102,7 @@ export const commands = {
     await becomeApp(root, 'apps/demo/dist/main.js', args);
   },
   bench: startApp('apps/bench/dist/main.js'),
+  trail: startApp('apps/bench/dist/trail/main.js'),
   conformance: startApp('apps/e2e/dist/runs/conformance/main.js'),
   fuzz: startApp('apps/e2e/dist/runs/fuzz/main.js'),
   faults: startApp('apps/e2e/dist/runs/faults/main.js'),

@@ -21,8 +21,11 @@ name: default
 spec: { allow: [] }
 `;
 
-/** A control plane over PostgreSQL and NATS with the settings they come with, and a place for one gateway's events. */
-export async function startEventDeployment() {
+/**
+ * A control plane over PostgreSQL and NATS with the settings they come with, and a place for one gateway's events.
+ * @param prepare fills the database before the control plane sees it
+ */
+export async function startEventDeployment(prepare?: (databaseUrl: string) => Promise<void>) {
   const directory = makeScratch('bench-events');
   const keys = await ensureDeploymentKeys(join(directory, 'keys'), { gateways: [GATEWAY] });
   const nkeys = join(directory, 'nkeys');
@@ -34,13 +37,15 @@ export async function startEventDeployment() {
     join(directory, name),
   ) as [string, string, string];
   writeFileSync(configuration, FILE);
-  writeFileSync(adminToken, randomBytes(32).toString('base64url'), { mode: 0o600 });
+  const token = randomBytes(32).toString('base64url');
+  writeFileSync(adminToken, token, { mode: 0o600 });
   mkdirSync(spool, { mode: 0o700 });
   const [postgres, nats, [port = 0, healthPort = 0]] = await Promise.all([
     startPrivatePostgres(),
     startPrivateNats((place) => natsServerConfig({ ...place, users })),
     freePorts(2),
   ]);
+  await prepare?.(postgres.url);
   const controlPlane = await spawnApp({
     entry: 'apps/control-plane/dist/main.js',
     env: {
@@ -74,6 +79,7 @@ export async function startEventDeployment() {
   };
   return {
     writer: { natsUrl: nats.url, seedFile: nkeySeedFile(nkeys, GATEWAY), replica: GATEWAY, spool },
+    api: { url: `http://127.0.0.1:${port}`, token },
     healthUrl: `http://127.0.0.1:${healthPort}`,
     pids: {
       'control plane': controlPlane.pid,

@@ -1,10 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { SallyportError } from '@sallyport/kernel';
-import { spawnApp } from '@sallyport/testing';
 import { startEventDeployment } from './event-deployment.js';
 import { secondsOfTree } from './processor-time.js';
-import { WriteOrder, writeRecords, type Written } from './write-records.js';
+import { write } from './write-apart.js';
+import { WriteOrder, writeRecords } from './write-records.js';
 
 /**
  * What the trail costs, from a gateway's spool to the row in PostgreSQL, with a real bus and a real database, each a
@@ -12,15 +12,6 @@ import { WriteOrder, writeRecords, type Written } from './write-records.js';
  *
  *     node apps/bench/dist/events/main.js [--rate 5000] [--seconds 15]
  */
-const PROGRAM = 'apps/bench/dist/events/main.js';
-
-async function write(order: WriteOrder): Promise<Written> {
-  const app = await spawnApp({ entry: PROGRAM, args: [JSON.stringify(order)] });
-  const { code } = await app.exited;
-  if (code !== 0) throw new SallyportError('bench_load_failed', `The writer ended with ${code}:\n${app.output()}`);
-  return JSON.parse(app.stdout()) as Written;
-}
-
 async function bench(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...args],

@@ -81,10 +81,20 @@ const monthsFrom = (now: number): Month[] =>
 const isCovered = (month: Month, there: readonly Partition[]): boolean =>
   there.some(({ from = -Infinity, to }) => to !== undefined && from <= month.from && to >= month.to);
 
+/**
+ * An index of summaries that is made over an empty table begins with one of its first pages: each event that goes there
+ * would be compared with it. Pages that are full are summarized later.
+ */
+const withoutSummary = (table: string): string => `
+  SELECT brin_desummarize_range(index.oid, 0) FROM pg_index
+    JOIN pg_class AS index ON index.oid = indexrelid JOIN pg_am AS method ON method.oid = index.relam
+  WHERE indrelid = '"${table}"'::regclass AND method.amname = 'brin'`;
+
 async function make(query: Query, { name, from, to }: Month): Promise<void> {
   const [begin, end] = [from, to].map((time) => `'${new Date(time).toISOString()}'`);
   for (const text of [
     `CREATE TABLE "${name}" (LIKE "Event" INCLUDING ALL)`,
+    withoutSummary(name),
     `WITH moved AS (DELETE FROM "Event_default" WHERE "at" >= ${begin} AND "at" < ${end} RETURNING *)
       INSERT INTO "${name}" SELECT * FROM moved`,
     `ALTER TABLE "Event" ATTACH PARTITION "${name}" FOR VALUES FROM (${begin}) TO (${end})`,
