@@ -40,7 +40,11 @@ function expected(of: unknown): string {
 }
 
 test('members are in order, whatever their names are (RFC 8785 §3.2.3, B13)', () => {
-  fc.assert(fc.property(value, (of) => expect(canonicalJson(of)).toBe(expected(of))));
+  fc.assert(
+    fc.property(value, (of) => {
+      expect(canonicalJson(of)).toBe(expected(of));
+    }),
+  );
 });
 
 test('what is undefined is not there', () => {
