@@ -315,7 +315,7 @@ test('the reference of the API is read by its links, on pages without fault', as
   const page = await context.newPage();
   await page.goto(`${system.controlPlaneUrl}/v1/reference`);
   await expectGoodPage(page);
-  await page.getByRole('link', { name: 'GET /v1/events' }).click();
+  await page.getByRole('link', { name: 'GET /v1/events', exact: true }).click();
   expect(await page.textContent('h1')).toBe('listEvents');
   await page.getByRole('link', { name: 'All of the reference' }).click();
   await page.getByRole('link', { name: 'Problem', exact: true }).click();
