@@ -17,8 +17,9 @@ export interface Parts {
   readonly body?: unknown;
 }
 
-/** Of one request: where it goes, what it says, and what ends it. */
+/** Of one request: where it goes, what proves who asks, what it says, and what ends it. */
 export interface Asking {
+  readonly proof: Secret;
   readonly path: string;
   readonly body?: unknown;
   readonly headers: Readonly<Record<string, string | undefined>>;
@@ -32,13 +33,16 @@ export function pathOf(route: Route, { params = {}, query = {} }: Parts): string
   return asked.length > 0 ? `${path}?${new URLSearchParams(asked).toString()}` : path;
 }
 
+/** What proves who asks. @throws what getting it threw: that is not the API's silence */
+export const proofOf = async ({ token }: AskOptions): Promise<Secret> =>
+  typeof token === 'function' ? token() : token;
+
 /** Sends a request. @throws what `fetch` throws */
 export async function ask(
-  { url, token, fetch = globalThis.fetch }: AskOptions,
+  { url, fetch = globalThis.fetch }: AskOptions,
   { method }: Route,
-  { path, body, headers, signal }: Asking,
+  { path, proof, body, headers, signal }: Asking,
 ): Promise<Response> {
-  const proof = typeof token === 'function' ? await token() : token;
   const said = Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== undefined);
   return fetch(`${url}${path}`, {
     method,

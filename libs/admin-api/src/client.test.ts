@@ -1,6 +1,7 @@
 import { Secret } from '@sallyport/kernel';
 import { expect, test } from 'vitest';
 import { AdminApiError, createAdminClient } from './index.js';
+import { openAdminStream } from './open-stream.js';
 
 function clientOf(status: number, answer: unknown) {
   const asked: { url: string; init: RequestInit }[] = [];
@@ -109,11 +110,27 @@ test('a call ends by its time, and one that its caller gives up ends with what t
     token: new Secret('sp_admin_0123456789'),
     timeoutMs: 5,
     fetch: (_url, { signal } = {}) =>
-      new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error))),
+      new Promise((_resolve, reject) => {
+        const end = () => reject(signal?.reason as Error);
+        if (signal?.aborted === true) end();
+        else signal?.addEventListener('abort', end);
+      }),
   });
   await expect(client.listEvents({ query: {} })).rejects.toMatchObject({ reason: 'timeout' });
   const given = new AbortController();
   const call = client.listEvents({ query: {} }, { signal: given.signal, timeoutMs: 60_000 });
   given.abort(new Error('Ctrl-C'));
   await expect(call).rejects.toThrow('Ctrl-C');
+});
+
+test('what getting a proof failed with is passed on as it is: nobody was asked yet (R69)', async () => {
+  const refusal = new Error('the machine agent got no token');
+  const options = {
+    url: 'http://control.example',
+    token: () => Promise.reject(refusal),
+    fetch: () => Promise.reject(new TypeError('nobody is to be asked')),
+  };
+  await expect(createAdminClient(options).readStatus()).rejects.toBe(refusal);
+  const stream = { accept: 'text/event-stream', signal: new AbortController().signal };
+  await expect(openAdminStream(options, 'listEvents', { query: {} }, stream)).rejects.toBe(refusal);
 });

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { ask, parseJson, pathOf, unanswered, type AskOptions, type Parts } from './ask.js';
+import { ask, parseJson, pathOf, proofOf, unanswered, type AskOptions, type Parts } from './ask.js';
 import { AdminApiError, Problem } from './problem.js';
 import type { Route, SuccessStatus } from './route.js';
 import { routes, type Answered, type Called, type RouteName } from './routes.js';
@@ -71,6 +71,7 @@ async function send(
   { body }: Parts,
   { ifMatch, ifAbsent, idempotencyKey, signal, timeoutMs }: CallOptions,
 ): Promise<{ response: Response; text: string }> {
+  const proof = await proofOf(options);
   const timeout = AbortSignal.timeout(timeoutMs ?? options.timeoutMs ?? TIMEOUT_MS);
   const headers = {
     accept: 'application/json',
@@ -81,6 +82,7 @@ async function send(
   try {
     const response = await ask(options, route, {
       path,
+      proof,
       body,
       headers,
       signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),

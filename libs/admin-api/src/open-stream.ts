@@ -1,4 +1,4 @@
-import { ask, parseJson, pathOf, unanswered, type AskOptions } from './ask.js';
+import { ask, parseJson, pathOf, proofOf, unanswered, type AskOptions } from './ask.js';
 import { AdminApiError, Problem } from './problem.js';
 import type { Route } from './route.js';
 import { routes, type Called, type RouteName } from './routes.js';
@@ -34,11 +34,13 @@ export async function openAdminStream<Name extends StreamedName>(
 ): Promise<ReadableStream<Uint8Array>> {
   const route: Route = routes[name];
   const path = pathOf(route, call);
+  const proof = await proofOf(options);
   const beginning = new AbortController();
   const timer = setTimeout(() => beginning.abort(new DOMException('no answer in time', 'TimeoutError')), timeoutMs);
   try {
     const response = await ask(options, route, {
       path,
+      proof,
       headers: { accept, 'last-event-id': lastEventId },
       signal: AbortSignal.any([signal, beginning.signal]),
     });
