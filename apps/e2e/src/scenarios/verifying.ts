@@ -15,9 +15,10 @@ export function describeVerifying(system: () => System): void {
       await eventually(
         async () => {
           const { replicas } = await admin.readStatus();
-          return services.every((service) => replicas.some((replica) => replica.service === service));
+          const areReady = replicas.every(({ readiness }) => readiness.status === 'ready');
+          return areReady && services.every((service) => replicas.some((replica) => replica.service === service));
         },
-        { timeoutMs: 15_000, until: 'every process has reported' },
+        { timeoutMs: 15_000, until: 'every process has reported that it is ready' },
       );
       const { steps } = await admin.verify({ query: { hardening } });
       expect(steps.filter(({ status }) => status === 'failed' || status === 'skipped')).toEqual([]);
