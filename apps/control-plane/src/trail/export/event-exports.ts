@@ -25,10 +25,10 @@ export const SILENT_MS = 15_000;
 
 /** Exports of events: what was asked for, and how far it was read. */
 export class EventExports {
-  readonly #database: Pick<Database, 'eventExport' | '$transaction'>;
+  readonly #database: Pick<Database, 'eventExport'>;
   readonly #clock: Clock;
 
-  constructor(parts: { readonly database: Pick<Database, 'eventExport' | '$transaction'>; readonly clock: Clock }) {
+  constructor(parts: { readonly database: Pick<Database, 'eventExport'>; readonly clock: Clock }) {
     this.#database = parts.database;
     this.#clock = parts.clock;
   }
